@@ -1,0 +1,218 @@
+"""Cell: the one idea that everything stands on. A cell owns its weights and states its equations, once.
+
+    p_t = project(x_t)                            the input's part; one matrix product serves all time steps
+    u_t = recur(state_{t-1})                      the past's part; the only product inside the time loop
+    y_t, state_t = update(p_t, u_t, state_{t-1})  the equations, element-wise
+
+Three kinds of cell, by what they define:
+
+    project, recur, update      most cells
+    project, coefficients       cells linear in their state (`LinearCell`): h_t = a_t * h_{t-1} + b_t
+    project, advance            cells whose equations are not element-wise
+
+Knows nothing about time, lengths, layers or direction.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from elman.cells.initialisers import fill_gates
+from elman.errors import ConfigError, ShapeError
+from elman.kernels import Step, TorchForm
+from elman.types import State, named_leaves
+
+__all__ = ["Cell", "ElementwiseCell", "HiddenState", "LinearCell"]
+
+
+class HiddenState(NamedTuple):
+    """The state of a cell that keeps only its output: `h` of shape B x H."""
+
+    h: Tensor
+
+
+class Cell(nn.Module, ABC):
+    """A recurrent cell: its weights and its equations.
+
+    Args:
+        input_size: I, the features of one input.
+        hidden_size: H, the units.
+        bias: whether both products have a bias.
+        input_init, recurrent_init: names from `elman.cells.INITIALISERS`, applied gate by gate.
+        learn_initial_state: whether the state before the first step is a parameter (zero otherwise).
+        device, dtype: of the weights.
+
+    The weights are laid out as torch's: `weight_ih` (G, I), `weight_hh` (G, H), `bias_ih` (G), `bias_hh` (G), with the
+    gates' blocks in the order of `gate_names`.
+    """
+
+    # What `elman cells` prints.
+    name: ClassVar[str]
+    summary: ClassVar[str]
+    equations: ClassVar[str]
+    paper: ClassVar[str]
+    # The NamedTuple of the state; every leaf's size is given by `state_sizes`.
+    state_type: ClassVar[type[Any]] = HiddenState
+    # Parameters that weight drop applies to.
+    recurrent_weights: ClassVar[tuple[str, ...]] = ("weight_hh",)
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        *,
+        gate_names: tuple[str, ...],
+        output_size: int | None = None,
+        bias: bool = True,
+        input_init: str = "glorot",
+        recurrent_init: str = "orthogonal",
+        learn_initial_state: bool = False,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__()
+        for label, size in (("input_size", input_size), ("hidden_size", hidden_size)):
+            if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+                raise ConfigError(f"expected {label} to be a whole number above 0. Received: {size!r}")
+        self.input_size = input_size
+        self.hidden_size = hidden_size
+        self.output_size = output_size or hidden_size
+        self.gate_names = gate_names
+        self.input_init = input_init
+        self.recurrent_init = recurrent_init
+        factory: dict[str, Any] = {"device": device, "dtype": dtype}
+        rows = len(gate_names) * hidden_size
+        self.weight_ih = nn.Parameter(torch.empty(rows, input_size, **factory))
+        if self.recurrent_weights:
+            self.weight_hh = nn.Parameter(torch.empty(rows, self.output_size, **factory))
+        self.bias_ih = nn.Parameter(torch.zeros(rows, **factory)) if bias else None
+        self.bias_hh = nn.Parameter(torch.zeros(rows, **factory)) if bias and self.recurrent_weights else None
+        self.initial = nn.ParameterDict()
+        if learn_initial_state:
+            for leaf, size in self.state_sizes().items():
+                self.initial[leaf] = nn.Parameter(torch.zeros(size, **factory))
+
+    def reset_parameters(self) -> None:
+        """Draw the weights anew: matrices by `input_init` and `recurrent_init`, biases zero.
+
+        A cell with further parameters or start values of its own extends this in its `__init__`.
+        """
+        gates = len(self.gate_names)
+        fill_gates(self.weight_ih, self.input_init, gates, self.hidden_size)
+        if self.recurrent_weights:
+            fill_gates(self.weight_hh, self.recurrent_init, gates, self.hidden_size)
+        for bias in (self.bias_ih, self.bias_hh):
+            if bias is not None:
+                nn.init.zeros_(bias)
+
+    def state_sizes(self) -> dict[str, int]:
+        """The size of every leaf of the state, by name."""
+        return {"h": self.output_size}
+
+    def initial_state(self, batch_size: int) -> State:
+        """The state before the first step, `batch_size` rows of it: zero, or learnt."""
+        leaves = [
+            self.initial[leaf].expand(batch_size, -1)
+            if leaf in self.initial
+            else self.weight_ih.new_zeros(batch_size, size)
+            for leaf, size in self.state_sizes().items()
+        ]
+        return self.state_type(*leaves)
+
+    def project(self, x_BTI: Tensor) -> Tensor:
+        """p = W_x x + b: the input's part, for any number of leading dimensions."""
+        return F.linear(x_BTI, self.weight_ih, self.bias_ih)
+
+    def recur(self, state: State) -> Tensor:
+        """u = W_h h + b: the past's part."""
+        return F.linear(state.h, self.weight_hh, self.bias_hh)
+
+    @abstractmethod
+    def advance(self, p_BG: Tensor, state: State, recurrent_mask_BH: Tensor | None = None) -> Step:
+        """One step from the input's part; `recurrent_mask_BH` multiplies `h` where it enters a matrix product."""
+
+    def step(self, x_BI: Tensor, state: State) -> tuple[Tensor, State]:
+        """One step: the output `y_BY` and the state after it. Raises ShapeError when `x_BI` does not fit."""
+        if x_BI.dim() != 2 or x_BI.shape[1] != self.input_size:
+            raise ShapeError(f"expected x_BI of shape (batch, {self.input_size}). Received: {tuple(x_BI.shape)}")
+        done = self.advance(self.project(x_BI), state)
+        return done.y, done.state
+
+    def forward(self, x_BI: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        """`step`, from the initial state when none is given."""
+        return self.step(x_BI, self.initial_state(x_BI.shape[0]) if state is None else state)
+
+    @property
+    def is_linear(self) -> bool:
+        """Whether the recurrence is linear in the state, so that a scan can run it."""
+        return False
+
+    def linear_form(self, p_BTG: Tensor) -> tuple[Tensor, Tensor] | str:
+        """a and b of h_t = a_t * h_{t-1} + b_t, or a sentence why there are none."""
+        del p_BTG
+        return "its recurrence is not linear in the state"
+
+    def torch_form(self) -> TorchForm | str:
+        """The torch layer with the same equations, or a sentence why there is none."""
+        return "torch has no fused layer for this cell"
+
+    def check_state(self, state: State, batch_size: int) -> None:
+        """Raise ShapeError unless `state` has this cell's leaves with `batch_size` rows."""
+        expected = {leaf: (batch_size, size) for leaf, size in self.state_sizes().items()}
+        received = {leaf: tuple(tensor.shape) for leaf, tensor in named_leaves(state)}
+        if received != expected:
+            raise ShapeError(f"expected a state of {type(self).__name__} with {expected}. Received: {received}")
+
+    def extra_repr(self) -> str:
+        """The sizes, as print() shows them."""
+        return f"{self.input_size}, {self.hidden_size}"
+
+
+class ElementwiseCell(Cell):
+    """A cell of the common kind: `project`, `recur` and an element-wise `update`."""
+
+    @abstractmethod
+    def update(self, p_BG: Tensor, u_BG: Tensor, state: State) -> Step:
+        """The cell's equations."""
+
+    def advance(self, p_BG: Tensor, state: State, recurrent_mask_BH: Tensor | None = None) -> Step:
+        """`update` with the past's part of a state whose `h` is masked where it enters the product."""
+        past = state if recurrent_mask_BH is None else state._replace(h=state.h * recurrent_mask_BH)
+        return self.update(p_BG, self.recur(past), state)
+
+
+class LinearCell(Cell):
+    """A cell whose state follows h_t = a_t * h_{t-1} + b_t, with a and b from the input alone."""
+
+    recurrent_weights: ClassVar[tuple[str, ...]] = ()
+
+    @abstractmethod
+    def coefficients(self, p_BTG: Tensor) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+        """a, b and the gates by name, for any number of leading dimensions."""
+
+    def recur(self, state: State) -> Tensor:
+        """Raises ConfigError: such a cell has no product with its past."""
+        raise ConfigError(f"{type(self).__name__} has no recurrent product. Received: a call of recur()")
+
+    def advance(self, p_BG: Tensor, state: State, recurrent_mask_BH: Tensor | None = None) -> Step:
+        """h = a * h + b. Raises ConfigError for a recurrent mask: there is no recurrent product to mask."""
+        if recurrent_mask_BH is not None:
+            raise ConfigError(f"{type(self).__name__} has no recurrent product, so no recurrent dropout")
+        a_BH, b_BH, gates = self.coefficients(p_BG)
+        h_BH = a_BH * state.h + b_BH
+        return Step(h_BH, state._replace(h=h_BH), gates)
+
+    @property
+    def is_linear(self) -> bool:
+        """True."""
+        return True
+
+    def linear_form(self, p_BTG: Tensor) -> tuple[Tensor, Tensor] | str:
+        """a and b for every time step."""
+        a_BTH, b_BTH, _ = self.coefficients(p_BTG)
+        return a_BTH, b_BTH

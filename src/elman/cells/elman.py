@@ -1,0 +1,50 @@
+"""The simple recurrent network (Elman 1990), with tanh or ReLU."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from elman.cells.cell import ElementwiseCell, HiddenState
+from elman.errors import ConfigError
+from elman.kernels import Step, TorchForm
+
+__all__ = ["Elman"]
+
+_FUNCTIONS = {"tanh": torch.tanh, "relu": torch.relu}
+
+
+class Elman(ElementwiseCell):
+    """h' = tanh(W_x x + W_h h + b), the simple recurrent network of Elman (1990), "Finding structure in time".
+
+    Args:
+        nonlinearity: "tanh" or "relu". With ReLU the recurrent weights start as the identity unless told otherwise
+            (Le, Jaitly & Hinton 2015).
+        Others as in `Cell`.
+    """
+
+    name: ClassVar[str] = "elman"
+    summary: ClassVar[str] = "simple recurrent network, tanh or ReLU"
+    equations: ClassVar[str] = "h' = f(W_x x + W_h h + b)        f = tanh or ReLU"
+    paper: ClassVar[str] = "Elman 1990, Finding structure in time"
+
+    def __init__(self, input_size: int, hidden_size: int, *, nonlinearity: str = "tanh", **options: Any) -> None:
+        if nonlinearity not in _FUNCTIONS:
+            raise ConfigError(f"expected nonlinearity 'tanh' or 'relu'. Received: {nonlinearity!r}")
+        options.setdefault("recurrent_init", "identity" if nonlinearity == "relu" else "orthogonal")
+        super().__init__(input_size, hidden_size, gate_names=("h",), **options)
+        self.nonlinearity = nonlinearity
+        self.reset_parameters()
+
+    def update(self, p_BG: Tensor, u_BG: Tensor, state: HiddenState) -> Step:
+        """One output, which is the whole state."""
+        h_BH = _FUNCTIONS[self.nonlinearity](p_BG + u_BG)
+        return Step(h_BH, HiddenState(h_BH), {"h": h_BH})
+
+    def torch_form(self) -> TorchForm | str:
+        """torch's RNN."""
+        weights = (self.weight_ih, self.weight_hh)
+        biases = () if self.bias_ih is None or self.bias_hh is None else (self.bias_ih, self.bias_hh)
+        return TorchForm(f"rnn_{self.nonlinearity}", weights + biases, bool(biases))

@@ -1,0 +1,50 @@
+"""The gated recurrent unit with the reset gate after the product, as in cuDNN and torch."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from elman.cells.cell import ElementwiseCell, HiddenState
+from elman.kernels import Step, TorchForm
+
+__all__ = ["GRU"]
+
+
+class GRU(ElementwiseCell):
+    """Gated recurrent unit (Cho et al. 2014), in the form where the reset gate is applied after the product.
+
+    This is the GRU of torch, cuDNN, Keras (`reset_after=True`) and ONNX (`linear_before_reset=1`). The other form is
+    `elman.cells.GRUResetBefore`. The gates' blocks stand in torch's order: r, z, n. Arguments as in `Cell`.
+    """
+
+    name: ClassVar[str] = "gru"
+    summary: ClassVar[str] = "gated recurrent unit, reset gate after the product (torch, cuDNN)"
+    equations: ClassVar[str] = (
+        "r = sigmoid(W_r x + U_r h + b_r)     z = sigmoid(W_z x + U_z h + b_z)\n"
+        "n = tanh(W_n x + b_n + r * (U_n h + c_n))\n"
+        "h' = (1 - z) * n + z * h"
+    )
+    paper: ClassVar[str] = "Cho et al. 2014, Learning phrase representations using RNN encoder-decoder"
+
+    def __init__(self, input_size: int, hidden_size: int, **options: Any) -> None:
+        super().__init__(input_size, hidden_size, gate_names=("r", "z", "n"), **options)
+        self.reset_parameters()
+
+    def update(self, p_BG: Tensor, u_BG: Tensor, state: HiddenState) -> Step:
+        """The gates and the new state."""
+        p_r, p_z, p_n = p_BG.chunk(3, dim=-1)
+        u_r, u_z, u_n = u_BG.chunk(3, dim=-1)
+        r = torch.sigmoid(p_r + u_r)
+        z = torch.sigmoid(p_z + u_z)
+        n = torch.tanh(p_n + r * u_n)
+        h_BH = n + z * (state.h - n)
+        return Step(h_BH, HiddenState(h_BH), {"r": r, "z": z, "n": n})
+
+    def torch_form(self) -> TorchForm | str:
+        """torch's GRU."""
+        weights = (self.weight_ih, self.weight_hh)
+        biases = () if self.bias_ih is None or self.bias_hh is None else (self.bias_ih, self.bias_hh)
+        return TorchForm("gru", weights + biases, bool(biases))

@@ -1,0 +1,52 @@
+"""The gated recurrent unit with the reset gate before the product, as first published."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from elman.cells.cell import Cell, HiddenState
+from elman.kernels import Step
+
+__all__ = ["GRUResetBefore"]
+
+
+class GRUResetBefore(Cell):
+    """Gated recurrent unit as in Cho et al. (2014): the reset gate is applied to h before its product.
+
+    This is Keras' `reset_after=False` and ONNX's `linear_before_reset=0`. The candidate needs a second product inside
+    the step, so the equations are not element-wise. Blocks in the order r, z, n. Arguments as in `Cell`.
+    """
+
+    name: ClassVar[str] = "gru-reset-before"
+    summary: ClassVar[str] = "gated recurrent unit, reset gate before the product (Cho et al. 2014)"
+    equations: ClassVar[str] = (
+        "r = sigmoid(W_r x + U_r h + b_r)     z = sigmoid(W_z x + U_z h + b_z)\n"
+        "n = tanh(W_n x + U_n (r * h) + b_n)\n"
+        "h' = (1 - z) * n + z * h"
+    )
+    paper: ClassVar[str] = "Cho et al. 2014, Learning phrase representations using RNN encoder-decoder"
+
+    def __init__(self, input_size: int, hidden_size: int, **options: Any) -> None:
+        super().__init__(input_size, hidden_size, gate_names=("r", "z", "n"), **options)
+        self.reset_parameters()
+
+    def advance(self, p_BG: Tensor, state: HiddenState, recurrent_mask_BH: Tensor | None = None) -> Step:
+        """One step; a recurrent mask multiplies h in both of its products."""
+        H = self.hidden_size
+        h_BH = state.h if recurrent_mask_BH is None else state.h * recurrent_mask_BH
+        b_rz, b_n = (None, None) if self.bias_hh is None else (self.bias_hh[: 2 * H], self.bias_hh[2 * H :])
+        p_r, p_z, p_n = p_BG.chunk(3, dim=-1)
+        u_r, u_z = F.linear(h_BH, self.weight_hh[: 2 * H], b_rz).chunk(2, dim=-1)
+        r = torch.sigmoid(p_r + u_r)
+        z = torch.sigmoid(p_z + u_z)
+        n = torch.tanh(p_n + F.linear(r * h_BH, self.weight_hh[2 * H :], b_n))
+        new_BH = n + z * (state.h - n)
+        return Step(new_BH, HiddenState(new_BH), {"r": r, "z": z, "n": n})
+
+    def torch_form(self) -> str:
+        """None: torch applies the reset gate after the product."""
+        return "torch's GRU applies the reset gate after the product"

@@ -1,0 +1,69 @@
+"""Start values for weights, by name. Every function fills a 2-D tensor in place; gate matrices are filled gate by gate.
+
+Knows nothing about cells.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from types import MappingProxyType
+
+import torch
+from torch import Tensor, nn
+
+from elman.errors import ConfigError
+
+__all__ = ["INITIALISERS", "fill_gates"]
+
+
+def uniform(weight: Tensor, hidden_size: int) -> None:
+    """Uniform within 1/sqrt(H), as torch's recurrent layers start."""
+    bound = 1.0 / math.sqrt(hidden_size)
+    nn.init.uniform_(weight, -bound, bound)
+
+
+def glorot(weight: Tensor, hidden_size: int) -> None:
+    """Uniform with variance 2 / (fan in + fan out) (Glorot & Bengio 2010)."""
+    del hidden_size
+    nn.init.xavier_uniform_(weight)
+
+
+def he(weight: Tensor, hidden_size: int) -> None:
+    """Normal with variance 2 / fan in, for ReLU (He et al. 2015)."""
+    del hidden_size
+    nn.init.kaiming_normal_(weight, nonlinearity="relu")
+
+
+def orthogonal(weight: Tensor, hidden_size: int) -> None:
+    """A random orthogonal matrix: keeps the length of a state (Saxe et al. 2014)."""
+    del hidden_size
+    nn.init.orthogonal_(weight)
+
+
+def identity(weight: Tensor, hidden_size: int) -> None:
+    """The identity: a ReLU network that starts by remembering everything (Le, Jaitly & Hinton 2015)."""
+    del hidden_size
+    nn.init.eye_(weight)
+
+
+def zeros(weight: Tensor, hidden_size: int) -> None:
+    """All zero."""
+    del hidden_size
+    nn.init.zeros_(weight)
+
+
+INITIALISERS: MappingProxyType[str, Callable[[Tensor, int], None]] = MappingProxyType(
+    {fn.__name__: fn for fn in (uniform, glorot, he, orthogonal, identity, zeros)}
+)
+
+
+def fill_gates(weight: Tensor, how: str, gates: int, hidden_size: int) -> None:
+    """Fill each of the `gates` equal row blocks of `weight` on its own. Raises ConfigError for an unknown name."""
+    if how not in INITIALISERS:
+        raise ConfigError(f"expected an initialiser among {', '.join(INITIALISERS)}. Received: {how!r}")
+    if weight.is_meta:
+        return
+    with torch.no_grad():
+        for block in weight.chunk(gates):
+            INITIALISERS[how](block, hidden_size)

@@ -1,0 +1,72 @@
+"""What a kernel needs to know of a cell, without knowing the cell.
+
+A cell says here which of torch's fused layers computes its equations. Knows nothing about how anything is run.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+import torch
+from torch import Tensor
+
+from elman.types import State
+
+__all__ = ["Request", "RunnableCell", "Step", "TorchForm"]
+
+
+class Step(NamedTuple):
+    """One time step of a cell: its output `y_BY`, the state after it, and every gate by its name in the equations."""
+
+    y: Tensor
+    state: State
+    gates: dict[str, Tensor]
+
+
+class TorchForm(NamedTuple):
+    """One of torch's fused layers (`lstm`, `gru`, `rnn_tanh`, `rnn_relu`) and the cell's weights in its order."""
+
+    layer: str
+    weights: tuple[Tensor, ...]
+    has_biases: bool
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked of a kernel, apart from the cell.
+
+    ragged            rows have lengths of their own
+    recurrent_mask    a dropout mask is to be applied to the past's part of every step
+    device, dtype     of the input
+    """
+
+    ragged: bool = False
+    recurrent_mask: bool = False
+    device: torch.device = torch.device("cpu")
+    dtype: torch.dtype = torch.float32
+
+
+class RunnableCell(Protocol):
+    """The part of a cell that kernels use; `elman.cells.Cell` is the only implementation."""
+
+    output_size: int
+
+    def project(self, x_BTI: Tensor, /) -> Tensor:
+        """The input's part of every step."""
+
+    def advance(self, p_BG: Tensor, state: State, recurrent_mask_BH: Tensor | None = None, /) -> Step:
+        """One step from the input's part and the state before it."""
+
+    def linear_form(self, p_BTG: Tensor, /) -> tuple[Tensor, Tensor] | str:
+        """The coefficients of h_t = a_t * h_{t-1} + b_t, or a sentence why there are none."""
+
+    def torch_form(self) -> TorchForm | str:
+        """The torch layer that computes the same, or a sentence why none does."""
+
+    @property
+    def is_linear(self) -> bool:
+        """Whether `linear_form` gives coefficients."""
+
+    def parameters(self) -> Any:
+        """The weights."""

@@ -1,0 +1,82 @@
+"""torch's own fused layers (oneDNN and MKL on a CPU, cuDNN on a GPU), for cells that state the same equations.
+
+Knows nothing about any particular cell: a cell names its torch layer and hands over its weights.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
+
+from elman.kernels.forms import Request, RunnableCell, TorchForm
+from elman.types import State, map_leaves
+
+__all__ = ["run", "why_not"]
+
+_LAYERS = {"lstm": torch.lstm, "gru": torch.gru, "rnn_tanh": torch.rnn_tanh, "rnn_relu": torch.rnn_relu}
+
+
+def why_not(cell: RunnableCell, request: Request) -> str | None:
+    """A sentence why torch's layers cannot run this cell, or None."""
+    form = cell.torch_form()
+    if isinstance(form, str):
+        return form
+    if request.recurrent_mask:
+        return "torch's layers have no recurrent dropout"
+    return None
+
+
+def run(
+    cell: RunnableCell, x_BTI: Tensor, lengths_B: Tensor | None, state: State, recurrent_mask_BH: Tensor | None = None
+) -> tuple[Tensor, State]:
+    """Outputs `y_BTY` and the state after each row's last step."""
+    del recurrent_mask_BH
+    form = cell.torch_form()
+    if isinstance(form, str):
+        raise TypeError(form)
+    if lengths_B is None:
+        return _call(form, x_BTI, state)
+    if len(state) == 1:
+        return _run_and_gather(form, x_BTI, lengths_B, state)
+    return _run_packed(form, x_BTI, lengths_B, state)
+
+
+def _call(form: TorchForm, x: Tensor | PackedSequence, state: State) -> tuple[Tensor, State]:
+    """One call of the fused layer: a batch-first tensor, or a packed sequence's data."""
+    hidden = tuple(leaf[None].contiguous() for leaf in state)
+    hx = hidden if len(hidden) > 1 else hidden[0]
+    # One layer, no dropout of its own, one direction; cuDNN keeps what backward needs only when told to train.
+    options = (list(form.weights), form.has_biases, 1, 0.0, torch.is_grad_enabled(), False)
+    layer = _LAYERS[form.layer]
+    if isinstance(x, PackedSequence):
+        y, *last = layer(x.data, x.batch_sizes, hx, *options)
+    else:
+        y, *last = layer(x, hx, *options, True)
+    remaining = iter(last)
+    return y, map_leaves(lambda _: next(remaining)[0], state)
+
+
+def _run_and_gather(form: TorchForm, x_BTI: Tensor, lengths_B: Tensor, state: State) -> tuple[Tensor, State]:
+    """A cell whose output is its whole state: run to the end of the padding, then take each row's own last output."""
+    y_BTH, _ = _call(form, x_BTI, state)
+    alive_BT = torch.arange(y_BTH.shape[1], device=lengths_B.device) < lengths_B[:, None]
+    last_B = (lengths_B - 1).clamp(min=0)
+    final_BH = y_BTH[torch.arange(len(last_B), device=last_B.device), last_B]
+    final = map_leaves(lambda start: torch.where((lengths_B > 0)[:, None], final_BH, start), state)
+    return torch.where(alive_BT[..., None], y_BTH, torch.zeros_like(y_BTH)), final
+
+
+def _run_packed(form: TorchForm, x_BTI: Tensor, lengths_B: Tensor, state: State) -> tuple[Tensor, State]:
+    """A cell with more state than its output: torch gives the final state of ragged rows only when they are packed."""
+    T = x_BTI.shape[1]
+    # Packing takes no empty row: run those for one step and put their start state back afterwards.
+    packed = pack_padded_sequence(x_BTI, lengths_B.clamp(min=1).cpu(), batch_first=True, enforce_sorted=False)
+    order, back = packed.sorted_indices, packed.unsorted_indices
+    data, last = _call(form, packed, map_leaves(lambda leaf: leaf[order], state))
+    y_BTY, _ = pad_packed_sequence(
+        PackedSequence(data, packed.batch_sizes, order, back), batch_first=True, total_length=T
+    )
+    running_B1 = (lengths_B > 0)[:, None]
+    final = map_leaves(lambda new, old: torch.where(running_B1, new[back], old), last, state)
+    return torch.where(running_B1[..., None], y_BTY, torch.zeros_like(y_BTY)), final
