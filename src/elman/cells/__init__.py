@@ -64,4 +64,6 @@ def make(cell: str | type[Cell], input_size: int, hidden_size: int, **options: A
     try:
         return cell(input_size, hidden_size, **options)
     except TypeError as error:
-        raise ConfigError(f"{cell.__name__} does not take these options: {error}. Received: {sorted(options)}") from error
+        raise ConfigError(
+            f"{cell.__name__} does not take these options: {error}. Received: {sorted(options)}"
+        ) from error

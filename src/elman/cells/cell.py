@@ -138,7 +138,7 @@ class Cell(nn.Module, ABC):
 
     def step(self, x_BI: Tensor, state: State) -> tuple[Tensor, State]:
         """One step: the output `y_BY` and the state after it. Raises ShapeError when `x_BI` does not fit."""
-        if x_BI.dim() != 2 or x_BI.shape[1] != self.input_size:
+        if x_BI.dim() != 2 or x_BI.shape[-1] != self.input_size:
             raise ShapeError(f"expected x_BI of shape (batch, {self.input_size}). Received: {tuple(x_BI.shape)}")
         done = self.advance(self.project(x_BI), state)
         return done.y, done.state
@@ -160,6 +160,13 @@ class Cell(nn.Module, ABC):
     def torch_form(self) -> TorchForm | str:
         """The torch layer with the same equations, or a sentence why there is none."""
         return "torch has no fused layer for this cell"
+
+    def check_input(self, x_BTI: Tensor) -> None:
+        """Raise ShapeError unless `x_BTI` is batch x time x I."""
+        if x_BTI.dim() != 3 or x_BTI.shape[-1] != self.input_size:
+            raise ShapeError(
+                f"expected x_BTI of shape (batch, time, {self.input_size}). Received: {tuple(x_BTI.shape)}"
+            )
 
     def check_state(self, state: State, batch_size: int) -> None:
         """Raise ShapeError unless `state` has this cell's leaves with `batch_size` rows."""

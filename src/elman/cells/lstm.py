@@ -60,7 +60,9 @@ class LSTM(ElementwiseCell):
         **options: Any,
     ) -> None:
         if not 0 <= projection < hidden_size:
-            raise ConfigError(f"expected projection from 0 to hidden_size - 1 = {hidden_size - 1}. Received: {projection}")
+            raise ConfigError(
+                f"expected projection from 0 to hidden_size - 1 = {hidden_size - 1}. Received: {projection}"
+            )
         gate_names = ("i", "g", "o") if coupled else ("i", "f", "g", "o")
         super().__init__(
             input_size, hidden_size, gate_names=gate_names, output_size=projection or hidden_size, **options

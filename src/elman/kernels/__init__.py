@@ -20,7 +20,7 @@ from elman.kernels import reference, scan, torch_layers
 from elman.kernels.forms import Request, RunnableCell, Step, TorchForm
 from elman.types import State
 
-__all__ = ["BACKENDS", "Request", "RunnableCell", "Step", "TorchForm", "choose", "run", "why_not"]
+__all__ = ["BACKENDS", "Request", "RunnableCell", "Step", "TorchForm", "check_lengths", "choose", "run", "why_not"]
 
 BACKENDS = MappingProxyType({"torch": torch_layers, "scan": scan, "reference": reference})
 

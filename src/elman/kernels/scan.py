@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from elman.errors import KernelUnavailable
 from elman.kernels.forms import Request, RunnableCell
 from elman.types import State, map_leaves
 
@@ -45,7 +46,7 @@ def run(
     del recurrent_mask_BH
     form = cell.linear_form(cell.project(x_BTI))
     if isinstance(form, str):
-        raise TypeError(form)
+        raise KernelUnavailable(form)
     a_BTH, b_BTH = form
     (h_BH,) = state
     h_BTH = linear_scan(a_BTH, b_BTH, h_BH)

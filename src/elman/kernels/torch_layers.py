@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
+from elman.errors import KernelUnavailable
 from elman.kernels.forms import Request, RunnableCell, TorchForm
 from elman.types import State, map_leaves
 
@@ -34,7 +35,7 @@ def run(
     del recurrent_mask_BH
     form = cell.torch_form()
     if isinstance(form, str):
-        raise TypeError(form)
+        raise KernelUnavailable(form)
     if lengths_B is None:
         return _call(form, x_BTI, state)
     if len(state) == 1:

@@ -1,0 +1,13 @@
+"""Unrolled layers: a cell over time, layers of it, and drop-in twins of torch's RNN, GRU and LSTM.
+
+Knows nothing about tokens, files or training.
+"""
+
+from __future__ import annotations
+
+from elman.nn.dropout import sequence_dropout
+from elman.nn.embed import OneHot, embed_tokens
+from elman.nn.stack import Stack
+from elman.nn.unroll import Trace, Unroll, reverse_rows
+
+__all__ = ["OneHot", "Stack", "Trace", "Unroll", "embed_tokens", "reverse_rows", "sequence_dropout"]

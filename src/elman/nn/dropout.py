@@ -1,0 +1,33 @@
+"""Dropout over sequences: fresh at every step, or one mask for all steps. Knows nothing about cells."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from elman.errors import ConfigError
+
+__all__ = ["check_rate", "row_mask", "sequence_dropout"]
+
+
+def check_rate(name: str, rate: float) -> float:
+    """`rate` itself. Raises ConfigError unless 0 <= rate < 1."""
+    if not 0.0 <= rate < 1.0:
+        raise ConfigError(f"expected {name} from 0 up to, but not including, 1. Received: {rate}")
+    return float(rate)
+
+
+def row_mask(rate: float, batch_size: int, features: int, like: Tensor) -> Tensor:
+    """A mask of shape B x F with zeros at `rate` and 1 / (1 - rate) elsewhere."""
+    keep = 1.0 - rate
+    return torch.empty(batch_size, features, device=like.device, dtype=like.dtype).bernoulli_(keep).div_(keep)
+
+
+def sequence_dropout(x_BTF: Tensor, rate: float, *, variational: bool, training: bool) -> Tensor:
+    """Dropout of a batch of sequences; `variational` uses one mask for all steps (Gal & Ghahramani 2016)."""
+    if not training or rate == 0.0:
+        return x_BTF
+    if not variational:
+        return F.dropout(x_BTF, rate)
+    return x_BTF * row_mask(rate, x_BTF.shape[0], x_BTF.shape[2], x_BTF)[:, None]

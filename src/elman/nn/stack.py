@@ -1,0 +1,138 @@
+"""Stack: layers of one cell, in one or both directions, with dropout between them. Knows nothing about tokens."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from elman.cells import Cell, make
+from elman.errors import ConfigError, ShapeError
+from elman.nn.dropout import check_rate, sequence_dropout
+from elman.nn.unroll import Trace, Unroll
+from elman.types import State
+
+__all__ = ["Stack"]
+
+
+class Stack(nn.Module):
+    """L layers of a cell.
+
+    Args:
+        cell: a cell's name, or its class.
+        input_size: I.
+        hidden_size: H of every layer.
+        layers: L.
+        bidirectional: every layer also runs backwards; outputs of both directions stand side by side.
+        residual: add a layer's input to its output, wherever both have the same size.
+        dropout: rate on the output of every layer but the last (torch's `dropout`).
+        input_dropout, output_dropout: rates on the input and on the output of every layer.
+        variational: one dropout mask for all time steps (Gal & Ghahramani 2016).
+        recurrent_dropout, weight_drop, kernel: see `Unroll`.
+        cell_options: everything else goes to the cell.
+
+    All dropout acts in training only.
+    """
+
+    def __init__(
+        self,
+        cell: str | type[Cell],
+        input_size: int,
+        hidden_size: int,
+        *,
+        layers: int = 1,
+        bidirectional: bool = False,
+        residual: bool = False,
+        dropout: float = 0.0,
+        input_dropout: float = 0.0,
+        output_dropout: float = 0.0,
+        variational: bool = False,
+        recurrent_dropout: float = 0.0,
+        weight_drop: float = 0.0,
+        kernel: str | None = None,
+        **cell_options: Any,
+    ) -> None:
+        super().__init__()
+        if layers < 1:
+            raise ConfigError(f"expected at least one layer. Received: layers={layers}")
+        self.dropout = check_rate("dropout", dropout)
+        self.input_dropout = check_rate("input_dropout", input_dropout)
+        self.output_dropout = check_rate("output_dropout", output_dropout)
+        self.variational = variational
+        self.residual = residual
+        self.input_size = input_size
+        self.layers = nn.ModuleList()
+        size = input_size
+        for _ in range(layers):
+            directions = nn.ModuleList(
+                Unroll(
+                    make(cell, size, hidden_size, **cell_options),
+                    reverse=reverse,
+                    recurrent_dropout=recurrent_dropout,
+                    weight_drop=weight_drop,
+                    kernel=kernel,
+                )
+                for reverse in ((False, True) if bidirectional else (False,))
+            )
+            self.layers.append(directions)
+            size = sum(unroll.cell.output_size for unroll in directions)
+        self.output_size = size
+
+    def initial_state(self, batch_size: int) -> State:
+        """A tuple over layers of a tuple over directions of the cell's initial state."""
+        return tuple(tuple(unroll.initial_state(batch_size) for unroll in layer) for layer in self.layers)
+
+    def forward(
+        self, x_BTI: Tensor, lengths_B: Tensor | None = None, state: State | None = None
+    ) -> tuple[Tensor, State]:
+        """Outputs of the last layer `y_BTY`, zero past a row's length, and the last state of every layer and direction.
+
+        Arguments as in `Unroll.forward`; the state as from `initial_state`. Raises ShapeError when a tensor does not
+        fit.
+        """
+        state = self._start(x_BTI, state)
+        last = []
+        for depth, (layer, layer_state) in enumerate(zip(self.layers, state, strict=True)):
+            source_BTF = self._drop(x_BTI, self.input_dropout)
+            results = [unroll(source_BTF, lengths_B, start) for unroll, start in zip(layer, layer_state, strict=True)]
+            y_BTY = results[0][0] if len(results) == 1 else torch.cat([y for y, _ in results], dim=-1)
+            y_BTY = self._drop(y_BTY, self.output_dropout)
+            if depth + 1 < len(self.layers):
+                y_BTY = self._drop(y_BTY, self.dropout)
+            x_BTI = self._add_input(x_BTI, y_BTY, lengths_B)
+            last.append(tuple(final for _, final in results))
+        return x_BTI, tuple(last)
+
+    def trace(self, x_BTI: Tensor, lengths_B: Tensor | None = None, state: State | None = None) -> list[list[Trace]]:
+        """A `Trace` for every layer and direction, without dropout: all states and all gates at every step."""
+        state = self._start(x_BTI, state)
+        traces = []
+        for layer, layer_state in zip(self.layers, state, strict=True):
+            row = [unroll.trace(x_BTI, lengths_B, start) for unroll, start in zip(layer, layer_state, strict=True)]
+            y_BTY = torch.cat([trace.y_BTY for trace in row], dim=-1)
+            x_BTI = self._add_input(x_BTI, y_BTY, lengths_B)
+            traces.append(row)
+        return traces
+
+    def _drop(self, x_BTF: Tensor, rate: float) -> Tensor:
+        return sequence_dropout(x_BTF, rate, variational=self.variational, training=self.training)
+
+    def _add_input(self, x_BTF: Tensor, y_BTF: Tensor, lengths_B: Tensor | None) -> Tensor:
+        if not self.residual or x_BTF.shape[-1] != y_BTF.shape[-1]:
+            return y_BTF
+        if lengths_B is None:
+            return x_BTF + y_BTF
+        padding_BT = torch.arange(x_BTF.shape[1], device=x_BTF.device) >= lengths_B.to(x_BTF.device)[:, None]
+        return (x_BTF + y_BTF).masked_fill(padding_BT[..., None], 0.0)
+
+    def _start(self, x_BTI: Tensor, state: State | None) -> State:
+        if x_BTI.dim() != 3 or x_BTI.shape[-1] != self.input_size:
+            raise ShapeError(
+                f"expected x_BTI of shape (batch, time, {self.input_size}). Received: {tuple(x_BTI.shape)}"
+            )
+        if state is None:
+            return self.initial_state(x_BTI.shape[0])
+        if len(state) != len(self.layers):
+            raise ShapeError(f"expected a state for each of {len(self.layers)} layers. Received: {len(state)}")
+        return state

@@ -1,0 +1,142 @@
+"""Unroll: one cell over time, in one direction. Knows nothing about depth, tokens or tasks."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from elman import kernels
+from elman.cells import Cell
+from elman.errors import ConfigError
+from elman.kernels import reference
+from elman.nn.dropout import check_rate, row_mask
+from elman.types import State, map_leaves
+
+__all__ = ["Trace", "Unroll", "reverse_rows"]
+
+
+class Trace(NamedTuple):
+    """Everything a cell did: outputs `y_BTY`, the last state, every state leaf and every gate as `B x T x size`."""
+
+    y_BTY: Tensor
+    state: State
+    states: State
+    gates: dict[str, Tensor]
+
+
+def reverse_rows(x_BTF: Tensor, lengths_B: Tensor | None) -> Tensor:
+    """Each row back to front within its own length; padding stays where it is."""
+    if lengths_B is None:
+        return x_BTF.flip(1)
+    steps_T = torch.arange(x_BTF.shape[1], device=x_BTF.device)
+    lengths_B1 = lengths_B.to(x_BTF.device)[:, None]
+    source_BT = torch.where(steps_T < lengths_B1, lengths_B1 - 1 - steps_T, steps_T)
+    return x_BTF.gather(1, source_BT[..., None].expand_as(x_BTF))
+
+
+class _Run(nn.Module):
+    """A call of the kernels as a module, so that `functional_call` can put other weights in the cell's place."""
+
+    def __init__(self, cell: Cell) -> None:
+        super().__init__()
+        self.cell = cell
+
+    def forward(
+        self, x_BTI: Tensor, lengths_B: Tensor | None, state: State, mask_BH: Tensor | None, kernel: str | None
+    ) -> tuple[Tensor, State]:
+        return kernels.run(self.cell, x_BTI, lengths_B, state, recurrent_mask_BH=mask_BH, kernel=kernel)
+
+
+class Unroll(nn.Module):
+    """A cell over time.
+
+    Args:
+        cell: the cell.
+        reverse: run each row from its own end to its start; outputs stand at their inputs' places.
+        recurrent_dropout: rate of a mask on h where it enters the recurrent product, one mask for all steps
+            (Gal & Ghahramani 2016). Only in training.
+        weight_drop: rate at which recurrent weights are dropped, one draw a call (Merity et al. 2018). Only in training.
+        kernel: force a backend by name; see `elman.kernels`.
+    """
+
+    def __init__(
+        self,
+        cell: Cell,
+        *,
+        reverse: bool = False,
+        recurrent_dropout: float = 0.0,
+        weight_drop: float = 0.0,
+        kernel: str | None = None,
+    ) -> None:
+        super().__init__()
+        self.cell = cell
+        self.reverse = reverse
+        self.recurrent_dropout = check_rate("recurrent_dropout", recurrent_dropout)
+        self.weight_drop = check_rate("weight_drop", weight_drop)
+        self.kernel = kernel
+        if (recurrent_dropout or weight_drop) and not cell.recurrent_weights:
+            raise ConfigError(
+                f"expected no recurrent_dropout and no weight_drop: {type(cell).__name__} has no recurrent product. "
+                f"Received: {recurrent_dropout} and {weight_drop}"
+            )
+
+    def initial_state(self, batch_size: int) -> State:
+        """The state before the first step."""
+        return self.cell.initial_state(batch_size)
+
+    def forward(
+        self, x_BTI: Tensor, lengths_B: Tensor | None = None, state: State | None = None
+    ) -> tuple[Tensor, State]:
+        """Outputs `y_BTY`, zero past a row's length, and the state after each row's last step.
+
+        x_BTI      float, B x T x I
+        lengths_B  whole numbers from 0 to T, in any order; None when all rows have T steps
+        state      the state before the first step; the cell's initial state when None
+
+        Raises ShapeError when a tensor does not fit.
+        """
+        state = self._start(x_BTI, state)
+        mask_BH = None
+        if self.training and self.recurrent_dropout:
+            mask_BH = row_mask(self.recurrent_dropout, x_BTI.shape[0], self.cell.output_size, x_BTI)
+        source_BTI = reverse_rows(x_BTI, lengths_B) if self.reverse else x_BTI
+        call = (source_BTI, lengths_B, state, mask_BH, self.kernel)
+        run = _Run(self.cell)
+        if self.training and self.weight_drop:
+            dropped = {
+                f"cell.{name}": F.dropout(self.cell.get_parameter(name), self.weight_drop)
+                for name in self.cell.recurrent_weights
+            }
+            y_BTY, state = functional_call(run, dropped, call)
+        else:
+            y_BTY, state = run(*call)
+        return (reverse_rows(y_BTY, lengths_B) if self.reverse else y_BTY), state
+
+    def trace(self, x_BTI: Tensor, lengths_B: Tensor | None = None, state: State | None = None) -> Trace:
+        """As `forward` without dropout, on the reference loop, keeping every state and every gate."""
+        state = self._start(x_BTI, state)
+        if lengths_B is not None:
+            lengths_B = kernels.check_lengths(lengths_B, *x_BTI.shape[:2])
+        source_BTI = reverse_rows(x_BTI, lengths_B) if self.reverse else x_BTI
+        steps = list(reference.steps(self.cell, source_BTI, lengths_B, state))
+        if not steps:
+            raise ConfigError(f"expected at least one time step to trace. Received: {tuple(x_BTI.shape)}")
+
+        def in_order(tensors: list[Tensor]) -> Tensor:
+            stacked = torch.stack(tensors, dim=1)
+            return reverse_rows(stacked, lengths_B) if self.reverse else stacked
+
+        states = map_leaves(lambda *leaf: in_order(list(leaf)), *(step.state for step in steps))
+        gates = {name: in_order([step.gates[name] for step in steps]) for name in steps[0].gates}
+        return Trace(in_order([step.y for step in steps]), steps[-1].state, states, gates)
+
+    def _start(self, x_BTI: Tensor, state: State | None) -> State:
+        self.cell.check_input(x_BTI)
+        if state is None:
+            return self.cell.initial_state(x_BTI.shape[0])
+        self.cell.check_state(state, x_BTI.shape[0])
+        return state
