@@ -20,7 +20,18 @@ from elman.kernels import reference, scan, torch_layers
 from elman.kernels.forms import Request, RunnableCell, Step, TorchForm
 from elman.types import State
 
-__all__ = ["BACKENDS", "Request", "RunnableCell", "Step", "TorchForm", "check_lengths", "choose", "run", "why_not"]
+__all__ = [
+    "BACKENDS",
+    "Request",
+    "RunnableCell",
+    "Step",
+    "TorchForm",
+    "check_lengths",
+    "choose",
+    "clear_padding",
+    "run",
+    "why_not",
+]
 
 BACKENDS = MappingProxyType({"torch": torch_layers, "scan": scan, "reference": reference})
 
@@ -82,14 +93,19 @@ def run(
     B, T, _ = x_BTI.shape
     if lengths_B is not None:
         lengths_B = check_lengths(lengths_B, B, T).to(x_BTI.device)
-        padding_BT = torch.arange(T, device=x_BTI.device) >= lengths_B[:, None]
-        x_BTI = x_BTI.masked_fill(padding_BT[..., None], 0.0)
+        x_BTI = clear_padding(x_BTI, lengths_B)
     if B == 0 or T == 0:
         return x_BTI.new_zeros(B, T, cell.output_size), state
     request = Request(lengths_B is not None, recurrent_mask_BH is not None, x_BTI.device, x_BTI.dtype)
     backend = BACKENDS[choose(cell, request, kernel)]
     result: tuple[Tensor, State] = backend.run(cell, x_BTI, lengths_B, state, recurrent_mask_BH)
     return result
+
+
+def clear_padding(x_BTF: Tensor, lengths_B: Tensor) -> Tensor:
+    """`x_BTF` with zeros past each row's length, so that not even NaN in the padding can reach a gradient."""
+    padding_BT = torch.arange(x_BTF.shape[1], device=x_BTF.device) >= lengths_B[:, None]
+    return x_BTF.masked_fill(padding_BT[..., None], 0.0)
 
 
 def check_lengths(lengths_B: Tensor, B: int, T: int) -> Tensor:

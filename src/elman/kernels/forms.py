@@ -5,7 +5,7 @@ A cell says here which of torch's fused layers computes its equations. Knows not
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 import torch
@@ -43,7 +43,7 @@ class Request:
 
     ragged: bool = False
     recurrent_mask: bool = False
-    device: torch.device = torch.device("cpu")
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     dtype: torch.dtype = torch.float32
 
 

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from elman.cells import Cell, make
 from elman.errors import ConfigError, ShapeError
+from elman.kernels import clear_padding
 from elman.nn.dropout import check_rate, sequence_dropout
 from elman.nn.unroll import Trace, Unroll
 from elman.types import State
@@ -123,8 +124,7 @@ class Stack(nn.Module):
             return y_BTF
         if lengths_B is None:
             return x_BTF + y_BTF
-        padding_BT = torch.arange(x_BTF.shape[1], device=x_BTF.device) >= lengths_B.to(x_BTF.device)[:, None]
-        return (x_BTF + y_BTF).masked_fill(padding_BT[..., None], 0.0)
+        return clear_padding(x_BTF + y_BTF, lengths_B.to(x_BTF.device))
 
     def _start(self, x_BTI: Tensor, state: State | None) -> State:
         if x_BTI.dim() != 3 or x_BTI.shape[-1] != self.input_size:

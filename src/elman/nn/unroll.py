@@ -59,7 +59,8 @@ class Unroll(nn.Module):
         reverse: run each row from its own end to its start; outputs stand at their inputs' places.
         recurrent_dropout: rate of a mask on h where it enters the recurrent product, one mask for all steps
             (Gal & Ghahramani 2016). Only in training.
-        weight_drop: rate at which recurrent weights are dropped, one draw a call (Merity et al. 2018). Only in training.
+        weight_drop: rate at which recurrent weights are dropped, one draw a call (Merity et al. 2018). In training
+            only.
         kernel: force a backend by name; see `elman.kernels`.
     """
 
@@ -121,6 +122,7 @@ class Unroll(nn.Module):
         state = self._start(x_BTI, state)
         if lengths_B is not None:
             lengths_B = kernels.check_lengths(lengths_B, *x_BTI.shape[:2])
+            x_BTI = kernels.clear_padding(x_BTI, lengths_B)
         source_BTI = reverse_rows(x_BTI, lengths_B) if self.reverse else x_BTI
         steps = list(reference.steps(self.cell, source_BTI, lengths_B, state))
         if not steps:
