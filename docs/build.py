@@ -1,0 +1,134 @@
+"""Build the site: the Markdown pages of this checkout, and the API reference from the docstrings.
+
+`./dev docs` calls it. The site is made anew in site/: README.md becomes index.html, every other page keeps its place
+with .html as its ending, and the reference lies in api/. A link to a file that is not there ends the build with an
+error. Knows nothing about what elman does.
+"""
+
+from __future__ import annotations
+
+import html
+import os
+import shutil
+import sys
+from itertools import pairwise
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pdoc
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+ROOT = Path(__file__).resolve().parent.parent
+SITE = ROOT / "site"
+
+PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>
+  body {{ max-width: 50rem; margin: 2rem auto; padding: 0 1rem; font: 1rem/1.55 system-ui, sans-serif; color: #222; }}
+  pre {{ padding: .8rem; overflow-x: auto; background: #f5f5f2; }}
+  code {{ font-size: .92em; }}
+  table {{ border-collapse: collapse; }}
+  th, td {{ padding: .25rem .7rem; border-bottom: 1px solid #ddd; text-align: left; }}
+  img {{ max-width: 100%; }}
+  nav {{ margin-bottom: 1.5rem; }}
+  nav a {{ margin-right: 1rem; }}
+</style>
+<nav>{navigation}</nav>
+<main>
+{body}</main>
+</html>
+"""
+
+
+def find_pages() -> dict[Path, Path]:
+    """Each Markdown page and its place in the site, both relative."""
+    sources = [Path(name) for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md") if (ROOT / name).exists()]
+    sources += sorted(path.relative_to(ROOT) for path in (ROOT / "docs").rglob("*.md"))
+    return {
+        source: Path("index.html")
+        if source.name == "README.md" and len(source.parts) == 1
+        else source.with_suffix(".html")
+        for source in sources
+    }
+
+
+def title_of(tokens: list[Token], fallback: str) -> str:
+    """The text of a page's first heading."""
+    for opening, inline in pairwise(tokens):
+        if opening.type == "heading_open":
+            return inline.content.replace("`", "")
+    return fallback
+
+
+def place_link(link: str, source: Path, pages: dict[Path, Path]) -> str | None:
+    """Where `link` of the page `source` leads in the site; None when it leads to nothing."""
+    parts = urlsplit(link)
+    if parts.scheme or parts.netloc or not parts.path:
+        return link
+    target = Path(os.path.normpath(source.parent / parts.path))
+    if target.parts[:1] == ("..",) or not (ROOT / target).exists():
+        return None
+    place = pages.get(target, target)
+    if target not in pages and (ROOT / target).is_file():
+        (SITE / target).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(ROOT / target, SITE / target)
+    relative = Path(os.path.relpath(place, pages[source].parent)).as_posix()
+    return parts._replace(path=relative).geturl()
+
+
+def links_in(tokens: list[Token]) -> list[tuple[Token, str]]:
+    """Every link and picture, with the attribute that holds its target."""
+    found = []
+    for token in tokens:
+        found += links_in(token.children or [])
+        if token.type in ("link_open", "image"):
+            found.append((token, "href" if token.type == "link_open" else "src"))
+    return found
+
+
+def build_pages() -> list[str]:
+    """Write every page; returns a line for each link that leads nowhere."""
+    markdown = MarkdownIt("commonmark").enable("table")
+    pages = find_pages()
+    parsed = {source: markdown.parse((ROOT / source).read_text(encoding="utf-8")) for source in pages}
+    titles = {source: title_of(tokens, source.stem) for source, tokens in parsed.items()}
+    broken = []
+    for source, tokens in parsed.items():
+        here = pages[source].parent
+        for token, attribute in links_in(tokens):
+            link = str(token.attrs[attribute])
+            placed = place_link(link, source, pages)
+            if placed is None:
+                broken.append(f"{source}: expected a link to a file of this checkout. Received: {link}")
+            else:
+                token.attrs[attribute] = placed
+        entries = {titles[page]: place for page, place in pages.items()} | {"API reference": Path("api/elman.html")}
+        navigation = " ".join(
+            f'<a href="{html.escape(os.path.relpath(place, here))}">{html.escape(name)}</a>'
+            for name, place in entries.items()
+        )
+        body = markdown.renderer.render(tokens, markdown.options, {})
+        target = SITE / pages[source]
+        target.parent.mkdir(parents=True, exist_ok=True)
+        page = PAGE.format(title=html.escape(titles[source]), navigation=navigation, body=body)
+        target.write_text(page, encoding="utf-8")
+    return broken
+
+
+def main() -> int:
+    shutil.rmtree(SITE, ignore_errors=True)
+    broken = build_pages()
+    pdoc.render.configure(docformat="markdown", footer_text="elman", search=True)
+    pdoc.pdoc("elman", output_directory=SITE / "api")
+    for line in broken:
+        print(line, file=sys.stderr)
+    print(f"docs: {sum(1 for _ in SITE.rglob('*.html'))} pages; start at {SITE / 'index.html'}")
+    return 1 if broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
