@@ -1,0 +1,140 @@
+"""The model card: README.md of a model's folder, for people and for model hubs.
+
+Takes plain values and returns text. Knows nothing about tensors or files, and prints no folder of anyone's machine:
+of a path only the last part is told.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+__all__ = ["model_card"]
+
+# What model hubs call a task, where they have a word for it.
+_PIPELINES = {"language-model": "text-generation"}
+_SHELL = {"language-model": 'elman generate MODEL --prompt "Once upon"'}
+_PYTHON = {"language-model": 'print(model.generate("Once upon"))'}
+
+# A whole absolute path: of Unix, of a home folder, of a drive or of a network share.
+_ABSOLUTE_PATH = re.compile(r"(?:file://)?(?:/|~[^/\\]*[/\\]|[A-Za-z]:[/\\]|\\\\).*", re.DOTALL)
+
+
+def model_card(
+    *,
+    task: str,
+    config: Mapping[str, Any],
+    training: Mapping[str, Any],
+    metrics: Mapping[str, Any],
+    data: Mapping[str, Any],
+    command: str,
+    version: str,
+) -> str:
+    """README.md in Markdown with YAML front matter. The values are those of elman.json.
+
+    Nested values become rows with dotted keys; a list of objects, such as the files of `data`, becomes a table.
+    """
+    kind = task.replace("-", " ")
+    cell = config.get("cell")
+    title = kind.capitalize() + (f" ({_code(cell)})" if isinstance(cell, str) else "")
+    front = ["---", "library_name: elman", "tags:", "- recurrent-neural-network", f"- {task}"]
+    if task in _PIPELINES:
+        front.append(f"pipeline_tag: {_PIPELINES[task]}")
+    front.append("---")
+    parts = [
+        "\n".join(front),
+        f"# {title}",
+        f"A recurrent network for the task {_code(task)}, trained with elman {version}. "
+        "The weights are in `weights.safetensors`; what the model is made of is in `elman.json`. "
+        "Opening this folder with elman runs no code from it.",
+        _section("Metrics", metrics),
+        _section("Configuration", config),
+        _section("Training", training),
+        _section("Data", data),
+    ]
+    if command:
+        parts.append("## How it was made\n\n" + _fenced(_without_folders(command), "sh"))
+    shell = _SHELL.get(task, "elman info MODEL")
+    python = ["import elman", "", 'model = elman.load("MODEL")', *([_PYTHON[task]] if task in _PYTHON else [])]
+    parts.append(
+        "## How to use it\n\nWith MODEL for the path of this folder:\n\n"
+        + _fenced(shell, "sh")
+        + "\n\n"
+        + _fenced("\n".join(python), "python")
+    )
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _section(title: str, values: Mapping[str, Any]) -> str:
+    rows: list[tuple[str, str]] = []
+    tables: list[str] = []
+    _collect("", values, rows, tables)
+    blocks = [_table(("name", "value"), rows)] if rows else []
+    return "\n\n".join([f"## {title}", *blocks, *tables]) if blocks or tables else ""
+
+
+def _collect(prefix: str, values: Mapping[str, Any], rows: list[tuple[str, str]], tables: list[str]) -> None:
+    """Sort `values` into rows of one table and tables of their own."""
+    for key, value in values.items():
+        name = f"{prefix}{_base_name(str(key))}"
+        if isinstance(value, Mapping):
+            _collect(f"{name}.", value, rows, tables)
+        elif isinstance(value, list | tuple) and value and all(isinstance(item, Mapping) for item in value):
+            columns = list(dict.fromkeys(str(column) for item in value for column in item))
+            lines = [[_cell(item.get(column, "")) for column in columns] for item in value]
+            tables.append(f"{_code(name)}:\n\n" + _table([_code(column) for column in columns], lines))
+        else:
+            rows.append((_code(name), _cell(value)))
+
+
+def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _cell(value: Any) -> str:
+    """One value as it stands in a table: numbers plain, all else as code, so that no text can act as Markdown."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, int):
+        return str(value)
+    if value is None or value == "":
+        return "–"
+    if isinstance(value, list | tuple):
+        return ", ".join(_cell(item) for item in value) or "–"
+    return _code(_base_name(str(value)))
+
+
+def _base_name(text: str) -> str:
+    """`text`, but only the last part when it is an absolute path."""
+    if not _ABSOLUTE_PATH.fullmatch(text):
+        return text
+    return re.split(r"[/\\]", text.rstrip("/\\"))[-1] or text
+
+
+def _without_folders(command: str) -> str:
+    """A command line whose absolute paths, alone or after `--option=`, are cut down to their last part."""
+    try:
+        words = shlex.split(command)
+    except ValueError:  # an open quote: cut at the spaces
+        words = command.split()
+    cut = []
+    for word in words:
+        option, equals, value = word.partition("=")
+        cut.append(f"{option}={_base_name(value)}" if equals and option.startswith("-") else _base_name(word))
+    return shlex.join(cut)
+
+
+def _code(text: str) -> str:
+    """`text` as inline code of one line that is safe in a table."""
+    return "`" + " ".join(text.replace("`", "'").split()).replace("|", "\\|") + "`"
+
+
+def _fenced(text: str, language: str) -> str:
+    longest = max((len(run) for run in re.findall("`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}{language}\n{text}\n{fence}"

@@ -1,0 +1,139 @@
+"""JSON and files from strangers: parse what is plain and small, refuse the rest.
+
+Knows nothing about models; it reads bytes and says what is wrong with them.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+import stat
+from pathlib import Path
+from typing import Any, BinaryIO, NoReturn
+
+from elman.errors import ArtifactError, ConfigError
+
+__all__ = ["open_plain_file", "read_small_file", "shown", "strict_json", "to_json"]
+
+MAX_DEPTH = 100
+MAX_CONTAINERS = 1_000_000
+MAX_DIGITS = 40
+
+# An escaped half of a surrogate pair: the only way by which valid UTF-8 can hold text that is not Unicode.
+_SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
+
+
+def shown(value: object, limit: int = 80) -> str:
+    """`value` for an error message: one short line without control characters."""
+    # Cut before repr as well: repr of a long hostile string is four times as long.
+    text = repr(value[:limit] if isinstance(value, str) else value)
+    return text if len(text) <= limit else text[: limit - 3] + "..."
+
+
+def strict_json(content: bytes, where: str | os.PathLike[str]) -> Any:
+    """The value of the JSON text `content`; `where` names it in errors.
+
+    Refuses, with ArtifactError: bytes that are not UTF-8, anything that is not JSON by the letter (NaN, Infinity,
+    numbers beyond float64, integers of more than 40 digits), an object with one key twice, nesting deeper than 100,
+    more than a million lists and objects, and text with half a surrogate pair.
+    """
+
+    def refuse(problem: str) -> NoReturn:
+        raise ArtifactError(f"{where} is broken: {problem}")
+
+    def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        result = dict(pairs)
+        if len(result) != len(pairs):
+            seen: set[str] = set()
+            twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+            refuse(f"expected every key once, received the key {shown(twice)} twice")
+        return result
+
+    def finite(literal: str) -> float:
+        number = float(literal)
+        if not math.isfinite(number):
+            refuse(f"expected finite numbers, received {shown(literal)}")
+        return number
+
+    def short(literal: str) -> int:
+        if len(literal) > MAX_DIGITS:
+            refuse(f"expected integers of at most {MAX_DIGITS} digits, received {len(literal)} digits")
+        return int(literal)
+
+    def constant(literal: str) -> NoReturn:
+        refuse(f"expected finite numbers, received {literal}")
+
+    containers = content.count(b"{") + content.count(b"[")
+    if containers > MAX_CONTAINERS:
+        refuse(f"expected at most {MAX_CONTAINERS} lists and objects, received about {containers}")
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ArtifactError(
+            f"{where} is broken: expected UTF-8, received the byte 0x{content[error.start]:02x} at offset {error.start}"
+        ) from error
+    try:
+        value = json.loads(
+            text, object_pairs_hook=unique_keys, parse_float=finite, parse_int=short, parse_constant=constant
+        )
+    except RecursionError as error:
+        raise ArtifactError(f"{where} is broken: expected at most {MAX_DEPTH} levels, received far more") from error
+    except json.JSONDecodeError as error:
+        received = shown(text[error.pos : error.pos + 20]) if error.pos < len(text) else "the end of the file"
+        raise ArtifactError(
+            f"{where} is broken: expected JSON ({error.msg}) at line {error.lineno}, column {error.colno}, "
+            f"received {received}"
+        ) from error
+    level = [value]
+    for _ in range(MAX_DEPTH + 1):
+        level = [node for node in level if isinstance(node, dict | list)]
+        level = [child for node in level for child in (node.values() if isinstance(node, dict) else node)]
+    if level:
+        refuse(f"expected at most {MAX_DEPTH} levels, received more")
+    if _SURROGATE_ESCAPE.search(text):
+        try:
+            json.dumps(value, ensure_ascii=False).encode("utf-8")
+        except UnicodeEncodeError:
+            refuse("expected Unicode text, received half of a surrogate pair")
+    return value
+
+
+def to_json(value: Any, what: str) -> bytes:
+    """`value` as indented JSON in UTF-8, with a line feed at the end: text that `strict_json` will accept.
+
+    Raises ConfigError when `value` holds something that JSON cannot, such as NaN or a tensor; `what` names it.
+    """
+    try:
+        content = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=2).encode("utf-8") + b"\n"
+        strict_json(content, what)
+    except (TypeError, ValueError, RecursionError, ArtifactError) as error:
+        raise ConfigError(f"expected plain JSON values for {what}, received: {error}") from error
+    return content
+
+
+def open_plain_file(path: Path) -> BinaryIO:
+    """`path` opened for reading, when it is an ordinary file; never waits on a pipe. Raises ArtifactError."""
+    # O_NONBLOCK: opening a named pipe would wait for a writer for ever. O_BINARY and its lack: Windows.
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    try:
+        descriptor = os.open(path, flags)
+    except (OSError, ValueError) as error:
+        raise ArtifactError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return os.fdopen(descriptor, "rb")
+    os.close(descriptor)
+    raise ArtifactError(f"expected an ordinary file at {path}, received a folder, device or pipe")
+
+
+def read_small_file(path: Path, limit: int) -> bytes:
+    """All bytes of the ordinary file `path`, when there are at most `limit`. Raises ArtifactError."""
+    with open_plain_file(path) as file:
+        try:
+            content = file.read(limit + 1)
+        except OSError as error:
+            raise ArtifactError(f"cannot read {path}: {error.strerror or error}") from error
+    if len(content) > limit:
+        raise ArtifactError(f"expected at most {limit} bytes in {path}, received more")
+    return content

@@ -1,0 +1,186 @@
+"""Tensors to and from weights.safetensors.
+
+Knows names, dtypes, shapes and bytes; knows nothing about cells or tasks. Imports torch only when a function is called.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import TYPE_CHECKING, BinaryIO
+
+from elman.artifact.folder import WEIGHTS, Artifact, read
+from elman.artifact.safetensors_header import MAX_TENSORS, TensorEntry, read_header
+from elman.artifact.strict import open_plain_file, shown
+from elman.errors import ArtifactError, ConfigError
+from elman.files import atomic_file, make_folder
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+__all__ = ["read_weights", "write_weights"]
+
+# Under this name the file's metadata keeps a digest of all names, dtypes, shapes and bytes.
+DIGEST = "sha256"
+
+
+def _dtypes() -> dict[str, torch.dtype]:
+    import torch
+
+    return {
+        "F64": torch.float64,
+        "F32": torch.float32,
+        "F16": torch.float16,
+        "BF16": torch.bfloat16,
+        "I64": torch.int64,
+        "I32": torch.int32,
+        "I16": torch.int16,
+        "I8": torch.int8,
+        "U8": torch.uint8,
+        "BOOL": torch.bool,
+    }
+
+
+def write_weights(folder: str | os.PathLike[str], tensors: Mapping[str, Tensor]) -> None:
+    """Write `tensors` to weights.safetensors in `folder`, whole or not at all; dtypes and shapes stay as they are.
+
+    Tensors on any device and of any strides. The file carries a digest of itself, so that `read_weights` finds
+    changed bytes. Raises ConfigError, naming the tensor, for NaN or infinite values, for a dtype that the format does
+    not have, and for two names whose tensors share memory; StorageError when the disk is full or access is denied.
+    """
+    from safetensors.torch import save
+
+    if len(tensors) > MAX_TENSORS:
+        raise ConfigError(f"expected at most {MAX_TENSORS} tensors, received {len(tensors)}")
+    known = set(_dtypes().values())
+    for name, tensor in tensors.items():
+        if not name.isprintable() or name in ("", "__metadata__"):
+            raise ConfigError(f"expected a printable name for every tensor, received {shown(name)}")
+        if tensor.dtype not in known or tensor.layout is not _strided() or tensor.is_meta:
+            raise ConfigError(
+                f"expected a plain dense tensor of a real dtype for {shown(name)}, "
+                f"received {tensor.dtype}, {tensor.layout}, on {tensor.device}"
+            )
+        if not _is_finite(tensor):
+            raise ConfigError(f"expected finite numbers to save in {shown(name)}, received NaN or infinite values")
+    _expect_separate_memory(tensors)
+    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    content = save(plain, metadata={"format": "pt", DIGEST: _digest(plain)})
+    path = make_folder(folder)
+    with atomic_file(path / WEIGHTS) as file:
+        file.write(content)
+
+
+def read_weights(
+    source: Artifact | str | os.PathLike[str], expected: Mapping[str, tuple[int, ...]] | None = None
+) -> dict[str, Tensor]:
+    """The tensors of a model's folder (or of the Artifact that `read` made of it), on the CPU, by name.
+
+    `expected` gives the shape of every tensor that the model has; it is compared with the file's header before any
+    memory is taken. Raises ArtifactError, naming the tensor, when one is missing, not expected, of another shape, NaN
+    or infinite, and when the file is broken or its bytes were changed since `write_weights`.
+    """
+    import torch
+
+    artifact = source if isinstance(source, Artifact) else read(source)
+    path = artifact.weights
+    dtypes = _dtypes()
+    tensors = {}
+    with open_plain_file(path) as file:
+        header = read_header(file, path)
+        if expected is not None:
+            _compare(header.tensors, expected, path)
+        for name, entry in header.tensors.items():
+            try:
+                tensor = torch.empty(entry.shape, dtype=dtypes[entry.dtype])
+                _fill(file, entry, tensor)
+            except (OSError, RuntimeError, MemoryError) as error:  # RuntimeError: torch found no memory
+                raise ArtifactError(f"cannot read the tensor {shown(name)} from {path}: {error}") from error
+            tensors[name] = tensor
+    for name, tensor in tensors.items():
+        if not _is_finite(tensor):
+            raise ArtifactError(f"expected finite numbers in {shown(name)} of {path}, received NaN or infinite values")
+        if tensor.dtype is torch.bool and (tensor.view(torch.uint8) > 1).any():
+            raise ArtifactError(f"expected truth values in {shown(name)} of {path}, received other bytes than 0 and 1")
+    written = header.metadata.get(DIGEST)
+    if written is not None and written != (received := _digest(tensors)):
+        raise ArtifactError(
+            f"{path} was changed after it was written: expected the digest {shown(written)}, received {received!r}"
+        )
+    return tensors
+
+
+def _strided() -> torch.layout:
+    import torch
+
+    return torch.strided
+
+
+def _is_finite(tensor: Tensor) -> bool:
+    return not tensor.is_floating_point() or bool(tensor.isfinite().all())
+
+
+def _bytes_of(tensor: Tensor) -> memoryview:
+    """The bytes of a contiguous tensor on the CPU, not copied."""
+    import torch
+
+    return tensor.reshape(-1).view(torch.uint8).numpy().data
+
+
+def _fill(file: BinaryIO, entry: TensorEntry, tensor: Tensor) -> None:
+    # Reading, not mapping: a file that shrinks meanwhile is then an error, and not the end of the process.
+    view = _bytes_of(tensor)
+    file.seek(entry.offset)
+    while view:
+        count = file.readinto(view)  # type: ignore[attr-defined]
+        if not count:
+            raise OSError(f"expected {len(view)} bytes more, received the end of the file")
+        view = view[count:]
+
+
+def _digest(tensors: Mapping[str, Tensor]) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        digest.update(f"{name!r} {tensor.dtype} {list(tensor.shape)}\n".encode())
+        digest.update(_bytes_of(tensor))
+    return digest.hexdigest()
+
+
+def _expect_separate_memory(tensors: Mapping[str, Tensor]) -> None:
+    spans = []
+    for name, tensor in tensors.items():
+        if tensor.numel():
+            elements = 1 + sum((size - 1) * stride for size, stride in zip(tensor.shape, tensor.stride(), strict=True))
+            start = tensor.data_ptr()
+            spans.append((str(tensor.device), start, start + elements * tensor.element_size(), name))
+    spans.sort()
+    for (device, _, end, name), (next_device, start, _, next_name) in pairwise(spans):
+        if device == next_device and start < end:
+            raise ConfigError(
+                f"expected every tensor once, received {shown(name)} and {shown(next_name)} with shared memory: "
+                f"save tied weights under one name"
+            )
+
+
+def _compare(
+    received: Mapping[str, TensorEntry], expected: Mapping[str, tuple[int, ...]], path: str | os.PathLike[str]
+) -> None:
+    problems = [
+        f"expected {_named(name, shape)}, received none" for name, shape in expected.items() if name not in received
+    ]
+    for name, entry in received.items():
+        if name not in expected:
+            problems.append(f"expected no such tensor, received {_named(name, entry.shape)}")
+        elif tuple(expected[name]) != entry.shape:
+            problems.append(f"expected {_named(name, expected[name])}, received {list(entry.shape)}")
+    if problems:
+        more = f"; and {len(problems) - 8} more" if len(problems) > 8 else ""
+        raise ArtifactError(f"{path} does not fit this model: {'; '.join(problems[:8])}{more}")
+
+
+def _named(name: str, shape: tuple[int, ...]) -> str:
+    return f"{shown(name)} {list(shape)}"
