@@ -1,0 +1,111 @@
+"""Options as frozen dataclasses: one definition each, read by Python calls, TOML files and the command line alike.
+
+Every field is declared with `option(default, help)`. Sections (dataclasses of options) can be filled from one flat
+mapping of names. Knows nothing about what any option means.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import types
+import typing
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
+
+from elman.errors import ConfigError
+
+__all__ = ["choices_of", "fields_of", "fill", "option", "suggestion", "to_json"]
+
+T = TypeVar("T")
+
+
+def option(default: Any, help: str, *, choices: tuple[str, ...] = (), least: float | None = None) -> Any:
+    """A dataclass field with a default, a line of help, and what values it takes."""
+    metadata = {"help": help, "choices": choices, "least": least}
+    if isinstance(default, dict):
+        return dataclasses.field(default_factory=lambda: dict(default), metadata=metadata)
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+def fields_of(section: type[Any]) -> dict[str, tuple[dataclasses.Field[Any], Any]]:
+    """Every option of a section: its field and its type."""
+    hints = typing.get_type_hints(section)
+    return {field.name: (field, hints[field.name]) for field in dataclasses.fields(section)}
+
+
+def choices_of(field: dataclasses.Field[Any]) -> tuple[str, ...]:
+    """The values that a text option takes; empty when any will do."""
+    choices: tuple[str, ...] = field.metadata.get("choices", ())
+    return choices
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """A sentence that proposes the known name nearest to `name`, or nothing."""
+    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f" Did you mean {close[0]!r}?" if close else ""
+
+
+def to_json(section: Any) -> dict[str, Any]:
+    """A section as plain JSON values."""
+    return {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in ((field.name, getattr(section, field.name)) for field in dataclasses.fields(section))
+    }
+
+
+def fill(section: type[T], values: Mapping[str, Any], where: str = "the options") -> T:
+    """A section with `values`, checked one by one; defaults for the rest.
+
+    Raises ConfigError for an unknown name (with a suggestion), a wrong type, or a value that is not allowed.
+    """
+    known = fields_of(section)
+    checked = {}
+    for name, value in values.items():
+        if name not in known:
+            raise ConfigError(
+                f"{where}: expected one of {', '.join(known)}. Received: {name!r}.{suggestion(name, known)}"
+            )
+        field, hint = known[name]
+        checked[name] = _check(name, value, hint, field, where)
+    return section(**checked)
+
+
+def _check(name: str, value: Any, hint: Any, field: dataclasses.Field[Any], where: str) -> Any:
+    """`value` as the option's type, or ConfigError."""
+    expected = hint
+    if isinstance(hint, types.UnionType):
+        if value is None:
+            return None
+        expected = next(arm for arm in typing.get_args(hint) if arm is not type(None))
+    if typing.get_origin(expected) is tuple:
+        item = typing.get_args(expected)[0]
+        if not isinstance(value, list | tuple):
+            raise ConfigError(f"{where}: expected {name} to be a list of values. Received: {value!r}")
+        return tuple(_plain(name, entry, item, where) for entry in value)
+    checked = _plain(name, value, typing.get_origin(expected) or expected, where)
+    choices, least = choices_of(field), field.metadata.get("least")
+    if choices and checked not in choices:
+        hint_text = suggestion(str(checked), choices)
+        raise ConfigError(f"{where}: expected {name} among {', '.join(choices)}. Received: {checked!r}.{hint_text}")
+    if least is not None and checked < least:
+        raise ConfigError(f"{where}: expected {name} to be at least {least}. Received: {checked}")
+    return checked
+
+
+def _plain(name: str, value: Any, expected: type[Any], where: str) -> Any:
+    if expected is float and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    wrong_bool = isinstance(value, bool) and expected is not bool
+    if wrong_bool or not isinstance(value, expected) or value != value:
+        raise ConfigError(f"{where}: expected {name} to be {_WORDS[expected]}. Received: {value!r}")
+    return value
+
+
+_WORDS = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "a text",
+    dict: "a table of options",
+}

@@ -1,0 +1,53 @@
+"""A run's snapshot in one file: tensors by safetensors, everything else as JSON in its header. No pickle.
+
+Knows nothing about what the tensors are.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+from torch import Tensor
+
+from elman.errors import ArtifactError
+from elman.files import make_folder, write_bytes
+
+__all__ = ["load", "path_in", "save"]
+
+_FACTS = "elman.facts"
+
+
+def path_in(folder: str | os.PathLike[str]) -> Path:
+    """Where a model folder keeps its last checkpoint."""
+    return Path(folder) / "training" / "last.safetensors"
+
+
+def save(folder: str | os.PathLike[str], tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
+    """Write a snapshot atomically. Raises StorageError when the disk is full or may not be written."""
+    path = path_in(folder)
+    make_folder(path.parent)
+    # Tied or expanded tensors share memory, which the format does not allow: every tensor gets its own.
+    own = {name: tensor.detach().cpu().clone().contiguous() for name, tensor in tensors.items()}
+    write_bytes(path, safetensors.torch.save(own, {_FACTS: json.dumps(facts)}))
+
+
+def load(folder: str | os.PathLike[str]) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read the last checkpoint. Raises ArtifactError when there is none or it is broken."""
+    path = path_in(folder)
+    if not path.is_file():
+        raise ArtifactError(f"no checkpoint to resume from: expected {path}. Received: no such file")
+    try:
+        with safetensors.safe_open(path, "pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a dict)
+        facts = json.loads(metadata[_FACTS])
+    except (safetensors.SafetensorError, OSError, ValueError, KeyError, RecursionError) as error:
+        raise ArtifactError(f"the checkpoint {path} is broken. Received: {error}") from error
+    if not isinstance(facts, dict):
+        raise ArtifactError(f"the checkpoint {path} is broken: expected a table of facts. Received: {type(facts)}")
+    return tensors, facts

@@ -1,0 +1,47 @@
+"""The options of a training run. Knows nothing about models or data, and imports no torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from elman.options import option
+
+__all__ = ["TrainConfig"]
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How a model is trained."""
+
+    optimizer: str = option("adamw", "adamw, adam, sgd, or the name of any class in torch.optim")
+    learning_rate: float = option(3e-3, "the highest learning rate of the run", least=0.0)
+    weight_decay: float = option(0.0, "weight decay", least=0.0)
+    optimizer_options: dict[str, Any] = option({}, "further arguments of the optimiser (in a TOML file)")
+    schedule: str = option(
+        "cosine", "how the learning rate falls after warm-up", choices=("constant", "cosine", "plateau")
+    )
+    warmup_steps: int = option(100, "steps over which the learning rate rises to its highest value", least=0)
+    final_rate: float = option(0.0, "cosine: the last learning rate, as a fraction of the highest", least=0.0)
+    plateau_patience: int = option(2, "plateau: evaluations without improvement before the rate falls", least=0)
+    plateau_factor: float = option(0.5, "plateau: what the rate is multiplied with", least=0.0)
+    clip_norm: float = option(1.0, "clip gradients to this norm; 0 for not at all", least=0.0)
+    clip_value: float = option(0.0, "clip every gradient to plus or minus this value; 0 for not at all", least=0.0)
+    explosion: float = option(1e6, "stop when the gradient's norm before clipping is above this", least=0.0)
+    accumulate: int = option(1, "chunks whose gradients are added up for one step", least=1)
+    loss_from: int = option(0, "first time step of a chunk that counts in the loss", least=0)
+    loss_to: int = option(0, "time step of a chunk at which counting ends; 0 for the chunk's end", least=0)
+    max_steps: int = option(0, "end after so many steps; 0 for no such limit", least=0)
+    max_epochs: float = option(0.0, "end after so many passes over the data; 0 for no such limit", least=0.0)
+    max_seconds: float = option(0.0, "end after so many seconds, evaluation included; 0 for no such limit", least=0.0)
+    evaluate_every: int = option(0, "steps between evaluations; 0 for about ten in the whole run", least=0)
+    patience: int = option(0, "stop after so many evaluations without improvement; 0 for never", least=0)
+    checkpoint_seconds: float = option(30.0, "seconds between two checkpoints", least=0.0)
+    precision: str = option(
+        "auto",
+        "bfloat16 runs matrix products in 16 bits; auto does so where the processor has the instructions",
+        choices=("auto", "float32", "bfloat16"),
+    )
+    device: str = option("auto", "auto, cpu, cuda or cuda:N")
+    threads: int = option(0, "threads; 0 for one a core that this process may use", least=0)
+    seed: int = option(0, "seed of all random numbers", least=0)

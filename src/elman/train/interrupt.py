@@ -1,0 +1,43 @@
+"""Ctrl-C and SIGTERM as a question that is asked between two steps. Knows nothing about training."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from types import FrameType, TracebackType
+from typing import Any
+
+__all__ = ["Interrupt"]
+
+_EXIT_CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
+
+
+class Interrupt:
+    """While the block runs, remember a first Ctrl-C or SIGTERM instead of acting on it; a second one acts.
+
+    `exit_code` is None until then, and 130 or 143 after. Outside the main thread nothing is caught.
+    """
+
+    def __init__(self) -> None:
+        self.exit_code: int | None = None
+        self._former: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> Interrupt:
+        if threading.current_thread() is threading.main_thread():
+            self._former = {number: signal.signal(number, self._remember) for number in _EXIT_CODES}
+        return self
+
+    def _remember(self, number: int, frame: FrameType | None) -> None:
+        del frame
+        self.exit_code = _EXIT_CODES[signal.Signals(number)]
+        self._put_back()
+
+    def _put_back(self) -> None:
+        for number, handler in self._former.items():
+            signal.signal(number, handler)
+        self._former = {}
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._put_back()

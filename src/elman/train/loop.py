@@ -1,0 +1,281 @@
+"""The training loop: truncated BPTT with carried state, as a stream of events.
+
+`Training.fit()` is a generator: it makes a step, yields what happened, and waits. Whoever listens may draw a progress
+bar, write a log or take a `snapshot()`, from which another run goes on bit for bit. The loop knows a loss and a
+stream; it knows nothing about tokens, tasks, files or the screen.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from elman.errors import ConfigError, Diverged, OutOfMemory
+from elman.train.config import TrainConfig
+from elman.train.events import Ended, Evaluated, Event, Planned, Started, Stepped
+from elman.train.optim import make_optimizer
+from elman.train.plan import Plan, Stopwatch
+from elman.train.schedule import Plateau, rate_factor
+from elman.types import IGNORED, Batch, State, detach, map_leaves, named_leaves, reset_rows
+
+__all__ = ["Objective", "Stream", "Training"]
+
+
+class Stream(Protocol):
+    """An endless source of batches that can say where it stands."""
+
+    def next_batch(self) -> Batch:
+        """The next stretch of every lane."""
+
+    @property
+    def epoch(self) -> float:
+        """Passes over the data so far."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where the stream stands, as plain JSON values."""
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go to where another stream stood."""
+
+
+class Objective(Protocol):
+    """A model and what it is to get better at."""
+
+    model: nn.Module
+
+    def initial_state(self, batch_size: int) -> State:
+        """The state before the first step."""
+
+    def loss(self, batch: Batch, state: State) -> tuple[Tensor, int, State]:
+        """The sum of the losses over the counted targets, how many those are, and the state after the batch."""
+
+    def evaluate(self) -> dict[str, float]:
+        """Figures on held-out data, `loss` among them; empty when there is none."""
+
+
+class Training:
+    """One training run.
+
+    Args:
+        objective: the model and its loss.
+        stream: where batches come from.
+        config: the options. `precision` and `device` must be settled (not "auto").
+
+    `fit()` yields events until the budget is spent; `snapshot()` and `restore()` carry the run over a stop.
+    """
+
+    def __init__(self, objective: Objective, stream: Stream, config: TrainConfig) -> None:
+        if not (config.max_steps or config.max_epochs or config.max_seconds):
+            raise ConfigError("expected a budget: max_steps, max_epochs or max_seconds. Received: none of them")
+        if config.loss_to and config.loss_to <= config.loss_from:
+            raise ConfigError(f"expected loss_to above loss_from = {config.loss_from}. Received: {config.loss_to}")
+        self.objective = objective
+        self.stream = stream
+        self.config = config
+        self.optimizer = make_optimizer(objective.model.parameters(), config)
+        self.plan = Plan.of(config)
+        self.plateau = Plateau()
+        self.step = 0
+        self.state: State | None = None
+        self.seconds_before = 0.0
+        self._started_at = time.perf_counter()
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of training so far, those before a resume included."""
+        return self.seconds_before + time.perf_counter() - self._started_at
+
+    @property
+    def progress(self) -> float:
+        """How much of the budget is spent, from 0 to 1 (0 while a budget in seconds is still being measured)."""
+        return self.plan.progress(self.step, self.stream.epoch)
+
+    def fit(self) -> Iterator[Event]:
+        """Train until the budget is spent or the loss stops improving, yielding events.
+
+        Raises Diverged when the loss or a gradient is not finite (the step is not made: the weights are those of the
+        step before) and OutOfMemory when memory runs out.
+        """
+        self._started_at = time.perf_counter()
+        yield Started(self.step)
+        watch = Stopwatch(self.config, self.seconds_before)
+        evaluated_at = self.step
+        while self.progress < 1.0:
+            stepped = self._guarded_step()
+            watch.stepped(stepped.seconds)
+            yield stepped
+            if not self.plan.settled and watch.ready(self.seconds):
+                before = self.seconds
+                evaluated_at = self.step
+                evaluation = self._evaluate()
+                self.plan = watch.plan(self.plan, self.step, self.seconds, self.seconds - before)
+                yield Planned(self.plan.total_steps, self.plan.evaluate_every, watch.seconds_per_step)
+                yield evaluation
+            elif self.plan.evaluation_due(self.step, stepped.progress, self.progress):
+                evaluated_at = self.step
+                yield self._evaluate()
+                if self.config.patience and self.plateau.stale >= self.config.patience:
+                    yield Ended(self.step, f"no improvement in {self.config.patience} evaluations")
+                    return
+        if evaluated_at != self.step:
+            yield self._evaluate()
+        yield Ended(self.step, "the budget is spent")
+
+    def _guarded_step(self) -> Stepped:
+        try:
+            return self._make_step()
+        except (MemoryError, torch.OutOfMemoryError) as error:
+            raise out_of_memory(self.step, error) from error
+        except RuntimeError as error:
+            if "can't allocate memory" in str(error) or "not enough memory" in str(error):
+                raise out_of_memory(self.step, error) from error
+            raise
+
+    def _make_step(self) -> Stepped:
+        config = self.config
+        begun = time.perf_counter()
+        progress = self.progress
+        rate = config.learning_rate * rate_factor(config, self.step, progress, self.plateau.factor)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        total, tokens = 0.0, 0
+        for _ in range(config.accumulate):
+            batch_loss, batch_tokens = self._backward(self.stream.next_batch())
+            total += batch_loss
+            tokens += batch_tokens
+        loss = total / max(tokens, 1)
+        norm = self._clip()
+        if not math.isfinite(loss):
+            raise Diverged(f"the loss is not finite any more at step {self.step + 1}. Received: {loss}", self.step + 1)
+        if not norm <= config.explosion:
+            raise Diverged(
+                f"the gradient exploded at step {self.step + 1}: expected a norm of at most {config.explosion:g}. "
+                f"Received: {norm:g}",
+                self.step + 1,
+            )
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        self.step += 1
+        seconds = time.perf_counter() - begun
+        return Stepped(self.step, progress, loss, tokens, self.stream.epoch, rate, norm, seconds)
+
+    def _backward(self, batch: Batch) -> tuple[float, int]:
+        """The gradients of one chunk, added to what is there; carries the state on, without its history."""
+        objective, config = self.objective, self.config
+        batch = self._only_counted(batch)
+        rows = batch.inputs_BT.shape[0]
+        if self.state is None:
+            state = objective.initial_state(rows)
+        elif batch.fresh_B is None:
+            state = self.state
+        else:
+            state = reset_rows(self.state, batch.fresh_B, objective.initial_state(rows))
+        with self._autocast():
+            total, count, state = objective.loss(batch, state)
+        self.state = detach(state)
+        if count:
+            (total / (count * config.accumulate)).backward()
+        return float(total.detach()), count
+
+    def _only_counted(self, batch: Batch) -> Batch:
+        start, end = self.config.loss_from, self.config.loss_to
+        if not start and not end:
+            return batch
+        targets = batch.targets_BT.clone()
+        targets[:, :start] = IGNORED
+        if end:
+            targets[:, end:] = IGNORED
+        return batch._replace(targets_BT=targets)
+
+    def _clip(self) -> float:
+        parameters = [p for p in self.objective.model.parameters() if p.grad is not None]
+        bound = self.config.clip_norm or math.inf
+        norm = float(nn.utils.clip_grad_norm_(parameters, bound))
+        if self.config.clip_value:
+            nn.utils.clip_grad_value_(parameters, self.config.clip_value)
+        return norm
+
+    def _autocast(self) -> AbstractContextManager[Any]:
+        if self.config.precision != "bfloat16":
+            return nullcontext()
+        return torch.autocast(self.config.device.partition(":")[0], torch.bfloat16)
+
+    def _evaluate(self) -> Evaluated:
+        model = self.objective.model
+        model.eval()
+        with torch.no_grad(), self._autocast():
+            metrics = self.objective.evaluate()
+        model.train()
+        best = self.plateau.saw(metrics["loss"], self.config) if metrics else False
+        return Evaluated(self.step, self.progress, metrics, best)
+
+    def snapshot(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Everything that the run's future depends on: tensors by name, and plain JSON values."""
+        model = self.objective.model
+        tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
+        numbers: dict[str, dict[str, float]] = {}
+        for index, entries in self.optimizer.state_dict()["state"].items():
+            for name, value in entries.items():
+                if isinstance(value, Tensor):
+                    tensors[f"optimizer.{index}.{name}"] = value
+                elif value is not None:
+                    numbers.setdefault(str(index), {})[name] = value
+        if self.state is not None:
+            tensors |= {f"state.{name}": leaf for name, leaf in named_leaves(self.state)}
+        tensors["random.cpu"] = torch.get_rng_state()
+        if torch.cuda.is_available():
+            tensors["random.cuda"] = torch.cuda.get_rng_state()
+        facts = {
+            "step": self.step,
+            "seconds": self.seconds,
+            "stream": self.stream.state_dict(),
+            "plan": self.plan.to_json(),
+            "plateau": vars(self.plateau),
+            "optimizer": numbers,
+            "rows": None if self.state is None else int(next(named_leaves(self.state))[1].shape[0]),
+        }
+        return tensors, facts
+
+    def restore(self, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
+        """Go on from a `snapshot()` of a run with the same options."""
+        parts: dict[str, dict[str, Tensor]] = {}
+        for name, tensor in tensors.items():
+            part, _, rest = name.partition(".")
+            parts.setdefault(part, {})[rest] = tensor
+        self.objective.model.load_state_dict(parts["model"])
+        entries: dict[int, dict[str, Any]] = {}
+        for name, tensor in parts.get("optimizer", {}).items():
+            index, _, key = name.partition(".")
+            entries.setdefault(int(index), {})[key] = tensor
+        for text, numbers in facts["optimizer"].items():
+            entries.setdefault(int(text), {}).update(numbers)
+        self.optimizer.load_state_dict({"state": entries, "param_groups": self.optimizer.state_dict()["param_groups"]})
+        if facts["rows"] is not None:
+            saved = dict(parts["state"])
+            shape = self.objective.initial_state(facts["rows"])
+            names = iter([name for name, _ in named_leaves(shape)])
+            device = next(self.objective.model.parameters()).device
+            self.state = map_leaves(lambda _: saved[next(names)].to(device), shape)
+        torch.set_rng_state(parts["random"]["cpu"])
+        if "cuda" in parts["random"] and torch.cuda.is_available():
+            torch.cuda.set_rng_state(parts["random"]["cuda"])
+        self.step = facts["step"]
+        self.seconds_before = facts["seconds"]
+        self.stream.load_state_dict(facts["stream"])
+        self.plan = Plan.from_json(facts["plan"], self.config)
+        self.plateau = Plateau(**facts["plateau"])
+
+
+def out_of_memory(step: int, error: BaseException) -> OutOfMemory:
+    """An OutOfMemory that says what helps."""
+    first_line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    return OutOfMemory(
+        f"out of memory at step {step + 1}; the last checkpoint is kept. Fewer lanes, shorter chunks or fewer hidden "
+        f"units need less. Received: {first_line}"
+    )

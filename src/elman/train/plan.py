@@ -1,0 +1,113 @@
+"""When a run ends and when it evaluates. A budget in seconds becomes a number of steps once the speed is measured.
+
+Knows nothing about models. The plan is part of every checkpoint, so that a resumed run ends where it would have.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import statistics
+from dataclasses import dataclass
+from typing import Any
+
+from elman.train.config import TrainConfig
+
+__all__ = ["Plan", "Stopwatch"]
+
+# How many evaluations a run makes when nobody says, and the share of a budget in seconds that they may take.
+_EVALUATIONS = 10
+_EVALUATION_SHARE = 0.06
+# A budget in seconds is measured for this share of it, within these bounds.
+_MEASURED_SHARE, _MEASURED_LEAST, _MEASURED_MOST = 0.06, 1.0, 10.0
+_MEASURED_STEPS = 10
+# Kept back for what the measurement did not see.
+_RESERVE = 0.02
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Where the run ends: after `total_steps` or `max_epochs`, whichever comes first (0: no such limit).
+
+    `settled` is false until a budget in seconds has been turned into steps. `evaluate_every` 0 means at every tenth of
+    the run.
+    """
+
+    total_steps: int
+    max_epochs: float
+    evaluate_every: int
+    settled: bool
+
+    @staticmethod
+    def of(config: TrainConfig) -> Plan:
+        """The plan as far as the options alone settle it."""
+        return Plan(config.max_steps, config.max_epochs, config.evaluate_every, settled=not config.max_seconds)
+
+    def progress(self, step: int, epoch: float) -> float:
+        """How much of the run is done at `step` and `epoch`, from 0 to 1."""
+        if not self.settled:
+            return 0.0
+        by_steps = step / self.total_steps if self.total_steps else 0.0
+        by_epochs = epoch / self.max_epochs if self.max_epochs else 0.0
+        return min(1.0, max(by_steps, by_epochs))
+
+    def evaluation_due(self, step: int, before: float, after: float) -> bool:
+        """Whether to evaluate after `step`, which took the progress from `before` to `after`."""
+        if self.evaluate_every:
+            return step % self.evaluate_every == 0 or after >= 1.0
+        return int(before * _EVALUATIONS) < int(after * _EVALUATIONS)
+
+    def to_json(self) -> dict[str, Any]:
+        """The plan as plain values."""
+        return dataclasses.asdict(self)
+
+    @staticmethod
+    def from_json(values: dict[str, Any], config: TrainConfig) -> Plan:
+        """A stored plan; limits that were raised in `config` since then count."""
+        plan = Plan(**values)
+        if config.max_seconds:
+            return plan
+        return dataclasses.replace(plan, total_steps=config.max_steps, max_epochs=config.max_epochs)
+
+
+class Stopwatch:
+    """Measures the first seconds of a run and turns a budget in seconds into steps."""
+
+    def __init__(self, config: TrainConfig, seconds_before: float) -> None:
+        self.config = config
+        self.enough = seconds_before + min(_MEASURED_MOST, max(_MEASURED_LEAST, _MEASURED_SHARE * config.max_seconds))
+        self._durations: list[float] = []
+
+    def stepped(self, seconds: float) -> None:
+        """Take note of a step's duration."""
+        if len(self._durations) < 10_000:
+            self._durations.append(seconds)
+
+    @property
+    def seconds_per_step(self) -> float:
+        """The measured time of a step: the mean, without the first steps, which warm up."""
+        warm = self._durations[3:] or self._durations
+        # The median is robust against one slow step, the mean sees what comes between steps; take the larger.
+        return max(statistics.median(warm), statistics.fmean(warm) * 0.98)
+
+    def ready(self, seconds: float) -> bool:
+        """Whether enough was measured, or no time is left to measure more."""
+        return (
+            seconds >= self.enough and len(self._durations) >= _MEASURED_STEPS
+        ) or seconds >= self.config.max_seconds
+
+    def plan(self, plan: Plan, step: int, seconds: float, evaluation_seconds: float) -> Plan:
+        """A settled plan: the steps and evaluations that fit in what is left of the budget after `seconds`."""
+        config = self.config
+        left = config.max_seconds * (1.0 - _RESERVE) - seconds
+        if config.evaluate_every:
+            every = config.evaluate_every
+            total = step + int(left / (self.seconds_per_step + evaluation_seconds / every))
+        else:
+            share = _EVALUATION_SHARE * config.max_seconds
+            count = int(min(_EVALUATIONS, max(1.0, share / max(evaluation_seconds, 1e-9))))
+            total = step + int((left - count * evaluation_seconds) / self.seconds_per_step)
+            every = max(1, -(-total // count))
+        total = max(total, step)
+        if config.max_steps:
+            total = min(total, config.max_steps)
+        return dataclasses.replace(plan, total_steps=total, evaluate_every=every, settled=True)

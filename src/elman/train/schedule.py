@@ -1,0 +1,47 @@
+"""The learning rate's factor at a point of the run. Knows nothing about optimisers."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from elman.train.config import TrainConfig
+
+__all__ = ["Plateau", "rate_factor"]
+
+
+def rate_factor(config: TrainConfig, step: int, progress: float, plateau_factor: float = 1.0) -> float:
+    """The factor on the learning rate before step number `step` (from 0), with `progress` of the run done (0 to 1).
+
+    Warm-up is linear. After it: constant; half a cosine down to `final_rate` (Loshchilov & Hutter 2017, without
+    restarts); or `plateau_factor`, which `Plateau` keeps.
+    """
+    factor = min(1.0, (step + 1) / config.warmup_steps) if config.warmup_steps else 1.0
+    if config.schedule == "cosine":
+        fall = 0.5 * (1.0 + math.cos(math.pi * min(1.0, max(0.0, progress))))
+        factor *= config.final_rate + (1.0 - config.final_rate) * fall
+    elif config.schedule == "plateau":
+        factor *= plateau_factor
+    return factor
+
+
+@dataclass
+class Plateau:
+    """Counts evaluations without improvement; serves the plateau schedule and early stopping."""
+
+    best: float = math.inf
+    factor: float = 1.0
+    waited: int = 0
+    stale: int = 0
+
+    def saw(self, loss: float, config: TrainConfig) -> bool:
+        """Take note of an evaluation; true when it is the best so far."""
+        if loss < self.best:
+            self.best, self.waited, self.stale = loss, 0, 0
+            return True
+        self.waited += 1
+        self.stale += 1
+        if self.waited > config.plateau_patience:
+            self.factor *= config.plateau_factor
+            self.waited = 0
+        return False

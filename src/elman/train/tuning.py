@@ -1,0 +1,52 @@
+"""Settings of the process that make training faster: threads and the C library's memory allocator.
+
+glibc gives large buffers back to the system as soon as they are freed, and fetches them anew, page by page, at the
+next step. Raising three thresholds keeps them. Knows nothing about models.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+from pathlib import Path
+
+__all__ = ["has_bfloat16", "tune_allocator", "usable_cores"]
+
+# From glibc's malloc.h.
+_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
+# glibc caps the mmap threshold at 32 MiB where it is set by mallopt on 64 bits.
+_SETTINGS = ((_M_MMAP_THRESHOLD, 32 << 20), (_M_TRIM_THRESHOLD, 1 << 30), (_M_TOP_PAD, 64 << 20))
+
+
+def usable_cores() -> int:
+    """The cores that this process may use: its affinity mask, and the quota of its control group if there is one."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        if quota != "max":
+            cores = min(cores, max(1, int(quota) // int(period)))
+    except (OSError, ValueError):
+        pass  # no control group tells a quota: the mask stands
+    return cores
+
+
+def tune_allocator() -> bool:
+    """Keep freed memory in this process instead of giving it back; true where the C library took the settings."""
+    if not sys.platform.startswith("linux"):
+        return False
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is None:
+        return False
+    return all([mallopt(name, value) == 1 for name, value in _SETTINGS])
+
+
+def has_bfloat16() -> bool:
+    """Whether the processor multiplies bfloat16 numbers in hardware (AVX-512 BF16, AMX or ARM's BF16)."""
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith(("flags", "Features")):
+                return not {"avx512_bf16", "amx_bf16", "bf16"}.isdisjoint(line.split())
+    except OSError:
+        pass  # no such file on this system: nothing is known of the processor
+    return False
