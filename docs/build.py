@@ -1,16 +1,19 @@
 """Build the site: the Markdown pages of this checkout, and the API reference from the docstrings.
 
 `./dev docs` calls it. The site is made anew in site/: README.md becomes index.html, every other page keeps its place
-with .html as its ending, and the reference lies in api/. A link to a file that is not there ends the build with an
+with .html as its ending, and api.html leads to the reference. A link to a file that is not there ends the build with an
 error. Knows nothing about what elman does.
 """
 
 from __future__ import annotations
 
 import html
+import importlib.util
 import os
+import pkgutil
 import shutil
 import sys
+import warnings
 from itertools import pairwise
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -64,6 +67,14 @@ def title_of(tokens: list[Token], fallback: str) -> str:
     return fallback
 
 
+def name_headings(tokens: list[Token]) -> None:
+    """Give every heading the id that links to it use: its words in lower case, joined by hyphens."""
+    for opening, inline in pairwise(tokens):
+        if opening.type == "heading_open":
+            kept = "".join(c for c in inline.content.lower() if c.isalnum() or c in " -_")
+            opening.attrs["id"] = kept.replace(" ", "-")
+
+
 def place_link(link: str, source: Path, pages: dict[Path, Path]) -> str | None:
     """Where `link` of the page `source` leads in the site; None when it leads to nothing."""
     parts = urlsplit(link)
@@ -90,6 +101,13 @@ def links_in(tokens: list[Token]) -> list[tuple[Token, str]]:
     return found
 
 
+def write_page(place: Path, title: str, navigation: str, body: str) -> None:
+    """Write one page of the site."""
+    target = SITE / place
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(PAGE.format(title=html.escape(title), navigation=navigation, body=body), encoding="utf-8")
+
+
 def build_pages() -> list[str]:
     """Write every page; returns a line for each link that leads nowhere."""
     markdown = MarkdownIt("commonmark").enable("table")
@@ -99,6 +117,7 @@ def build_pages() -> list[str]:
     broken = []
     for source, tokens in parsed.items():
         here = pages[source].parent
+        name_headings(tokens)
         for token, attribute in links_in(tokens):
             link = str(token.attrs[attribute])
             placed = place_link(link, source, pages)
@@ -106,24 +125,43 @@ def build_pages() -> list[str]:
                 broken.append(f"{source}: expected a link to a file of this checkout. Received: {link}")
             else:
                 token.attrs[attribute] = placed
-        entries = {titles[page]: place for page, place in pages.items()} | {"API reference": Path("api/elman.html")}
+        entries = {titles[page]: place for page, place in pages.items()} | {"API reference": Path("api.html")}
         navigation = " ".join(
             f'<a href="{html.escape(os.path.relpath(place, here))}">{html.escape(name)}</a>'
             for name, place in entries.items()
         )
-        body = markdown.renderer.render(tokens, markdown.options, {})
-        target = SITE / pages[source]
-        target.parent.mkdir(parents=True, exist_ok=True)
-        page = PAGE.format(title=html.escape(titles[source]), navigation=navigation, body=body)
-        target.write_text(page, encoding="utf-8")
+        write_page(pages[source], titles[source], navigation, markdown.renderer.render(tokens, markdown.options, {}))
     return broken
+
+
+def public_modules() -> list[str]:
+    """The package and its rooms. What lies inside a room is shown as far as its `__all__` names it."""
+    package = importlib.util.find_spec("elman")
+    folders = package.submodule_search_locations if package else None
+    names = sorted(module.name for module in pkgutil.iter_modules(folders))
+    return ["elman", *(f"elman.{name}" for name in names if not name.startswith("_"))]
+
+
+def build_reference() -> None:
+    """Write the reference, and api.html with a line for each module."""
+    names = public_modules()
+    # pdoc cannot resolve the annotations that a NamedTuple inherits; it then shows them as they are written.
+    warnings.filterwarnings("ignore", "Error parsing type annotation", UserWarning)
+    pdoc.render.configure(docformat="markdown", footer_text="elman")
+    pdoc.pdoc(*names, output_directory=SITE / "api")
+    rows = []
+    for name in names:
+        about = (importlib.import_module(name).__doc__ or "").strip().partition("\n")[0]
+        link = f'<a href="api/{name.replace(".", "/")}.html"><code>{name}</code></a>'
+        rows.append(f"<tr><td>{link}</td><td>{html.escape(about)}</td></tr>\n")
+    body = f"<h1>API reference</h1>\n<table>\n{''.join(rows)}</table>\n"
+    write_page(Path("api.html"), "API reference", '<a href="index.html">elman</a>', body)
 
 
 def main() -> int:
     shutil.rmtree(SITE, ignore_errors=True)
     broken = build_pages()
-    pdoc.render.configure(docformat="markdown", footer_text="elman", search=True)
-    pdoc.pdoc("elman", output_directory=SITE / "api")
+    build_reference()
     for line in broken:
         print(line, file=sys.stderr)
     print(f"docs: {sum(1 for _ in SITE.rglob('*.html'))} pages; start at {SITE / 'index.html'}")
