@@ -147,6 +147,7 @@ def build_reference() -> None:
     names = public_modules()
     # pdoc cannot resolve the annotations that a NamedTuple inherits; it then shows them as they are written.
     warnings.filterwarnings("ignore", "Error parsing type annotation", UserWarning)
+    warnings.filterwarnings("ignore", "The module specification", UserWarning)  # a room that pdoc found by itself
     pdoc.render.configure(docformat="markdown", footer_text="elman")
     pdoc.pdoc(*names, output_directory=SITE / "api")
     rows = []
