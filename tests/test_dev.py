@@ -250,7 +250,7 @@ def test_a_failed_installation_shows_its_output(dev: ModuleType, capfd: pytest.C
     ("arguments", "workers"),
     [
         ([], True),
-        (["-q", "-x"], True),
+        (["-q", "-x", "--color=no", "--no-header"], True),
         (["tests"], True),
         (["tests/test_a.py", "tests/test_b.py"], True),
         (["tests/test_a.py"], False),
