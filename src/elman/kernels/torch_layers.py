@@ -5,6 +5,9 @@ Knows nothing about any particular cell: a cell names its torch layer and hands 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
@@ -15,7 +18,12 @@ from elman.types import State, map_leaves
 
 __all__ = ["run", "why_not"]
 
-_LAYERS = {"lstm": torch.lstm, "gru": torch.gru, "rnn_tanh": torch.rnn_tanh, "rnn_relu": torch.rnn_relu}
+_LAYERS: dict[str, Callable[..., Any]] = {
+    "lstm": torch.lstm,
+    "gru": torch.gru,
+    "rnn_tanh": torch.rnn_tanh,
+    "rnn_relu": torch.rnn_relu,
+}
 
 
 def why_not(cell: RunnableCell, request: Request) -> str | None:
@@ -38,7 +46,8 @@ def run(
         raise KernelUnavailable(form)
     if lengths_B is None:
         return _call(form, x_BTI, state)
-    if len(state) == 1:
+    # ReLU has no bound: run past a row's end it may overflow, and 0 * inf is NaN in the gradient.
+    if len(state) == 1 and form.layer != "rnn_relu":
         return _run_and_gather(form, x_BTI, lengths_B, state)
     return _run_packed(form, x_BTI, lengths_B, state)
 
@@ -59,7 +68,7 @@ def _call(form: TorchForm, x: Tensor | PackedSequence, state: State) -> tuple[Te
 
 
 def _run_and_gather(form: TorchForm, x_BTI: Tensor, lengths_B: Tensor, state: State) -> tuple[Tensor, State]:
-    """A cell whose output is its whole state: run to the end of the padding, then take each row's own last output."""
+    """A bounded cell whose output is its state: run to the end of the padding, then take each row's last output."""
     y_BTH, _ = _call(form, x_BTI, state)
     alive_BT = torch.arange(y_BTH.shape[1], device=lengths_B.device) < lengths_B[:, None]
     last_B = (lengths_B - 1).clamp(min=0)
@@ -69,7 +78,7 @@ def _run_and_gather(form: TorchForm, x_BTI: Tensor, lengths_B: Tensor, state: St
 
 
 def _run_packed(form: TorchForm, x_BTI: Tensor, lengths_B: Tensor, state: State) -> tuple[Tensor, State]:
-    """A cell with more state than its output: torch gives the final state of ragged rows only when they are packed."""
+    """Any cell: packed rows end where they end, and torch gives the final state of each."""
     T = x_BTI.shape[1]
     # Packing takes no empty row: run those for one step and put their start state back afterwards.
     packed = pack_padded_sequence(x_BTI, lengths_B.clamp(min=1).cpu(), batch_first=True, enforce_sorted=False)

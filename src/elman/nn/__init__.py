@@ -8,6 +8,18 @@ from __future__ import annotations
 from elman.nn.dropout import sequence_dropout
 from elman.nn.embed import OneHot, embed_tokens
 from elman.nn.stack import Stack
+from elman.nn.torch_compatible import GRU, LSTM, RNN
 from elman.nn.unroll import Trace, Unroll, reverse_rows
 
-__all__ = ["OneHot", "Stack", "Trace", "Unroll", "embed_tokens", "reverse_rows", "sequence_dropout"]
+__all__ = [
+    "GRU",
+    "LSTM",
+    "RNN",
+    "OneHot",
+    "Stack",
+    "Trace",
+    "Unroll",
+    "embed_tokens",
+    "reverse_rows",
+    "sequence_dropout",
+]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -66,7 +67,7 @@ class Stack(nn.Module):
         self.layers = nn.ModuleList()
         size = input_size
         for _ in range(layers):
-            directions = nn.ModuleList(
+            directions = [
                 Unroll(
                     make(cell, size, hidden_size, **cell_options),
                     reverse=reverse,
@@ -75,14 +76,18 @@ class Stack(nn.Module):
                     kernel=kernel,
                 )
                 for reverse in ((False, True) if bidirectional else (False,))
-            )
-            self.layers.append(directions)
+            ]
+            self.layers.append(nn.ModuleList(directions))
             size = sum(unroll.cell.output_size for unroll in directions)
         self.output_size = size
 
+    def unrolls(self) -> Sequence[Sequence[Unroll]]:
+        """The unrolled cells: over layers, then over directions."""
+        return cast("Sequence[Sequence[Unroll]]", self.layers)
+
     def initial_state(self, batch_size: int) -> State:
         """A tuple over layers of a tuple over directions of the cell's initial state."""
-        return tuple(tuple(unroll.initial_state(batch_size) for unroll in layer) for layer in self.layers)
+        return tuple(tuple(unroll.initial_state(batch_size) for unroll in layer) for layer in self.unrolls())
 
     def forward(
         self, x_BTI: Tensor, lengths_B: Tensor | None = None, state: State | None = None
@@ -94,7 +99,7 @@ class Stack(nn.Module):
         """
         state = self._start(x_BTI, state)
         last = []
-        for depth, (layer, layer_state) in enumerate(zip(self.layers, state, strict=True)):
+        for depth, (layer, layer_state) in enumerate(zip(self.unrolls(), state, strict=True)):
             source_BTF = self._drop(x_BTI, self.input_dropout)
             results = [unroll(source_BTF, lengths_B, start) for unroll, start in zip(layer, layer_state, strict=True)]
             y_BTY = results[0][0] if len(results) == 1 else torch.cat([y for y, _ in results], dim=-1)
@@ -109,7 +114,7 @@ class Stack(nn.Module):
         """A `Trace` for every layer and direction, without dropout: all states and all gates at every step."""
         state = self._start(x_BTI, state)
         traces = []
-        for layer, layer_state in zip(self.layers, state, strict=True):
+        for layer, layer_state in zip(self.unrolls(), state, strict=True):
             row = [unroll.trace(x_BTI, lengths_B, start) for unroll, start in zip(layer, layer_state, strict=True)]
             y_BTY = torch.cat([trace.y_BTY for trace in row], dim=-1)
             x_BTI = self._add_input(x_BTI, y_BTY, lengths_B)
@@ -133,6 +138,10 @@ class Stack(nn.Module):
             )
         if state is None:
             return self.initial_state(x_BTI.shape[0])
-        if len(state) != len(self.layers):
-            raise ShapeError(f"expected a state for each of {len(self.layers)} layers. Received: {len(state)}")
+        expected = [len(layer) for layer in self.unrolls()]
+        received = [len(layer) for layer in state]
+        if received != expected:
+            raise ShapeError(
+                f"expected a state of {len(expected)} layers with {expected[0]} directions each. Received: {received}"
+            )
         return state

@@ -101,6 +101,8 @@ class Unroll(nn.Module):
         Raises ShapeError when a tensor does not fit.
         """
         state = self._start(x_BTI, state)
+        if lengths_B is not None:
+            lengths_B = kernels.check_lengths(lengths_B, *x_BTI.shape[:2])
         mask_BH = None
         if self.training and self.recurrent_dropout:
             mask_BH = row_mask(self.recurrent_dropout, x_BTI.shape[0], self.cell.output_size, x_BTI)
@@ -109,7 +111,7 @@ class Unroll(nn.Module):
         run = _Run(self.cell)
         if self.training and self.weight_drop:
             dropped = {
-                f"cell.{name}": F.dropout(self.cell.get_parameter(name), self.weight_drop)
+                f"cell.{name}": F.dropout(getattr(self.cell, name), self.weight_drop)
                 for name in self.cell.recurrent_weights
             }
             y_BTY, state = functional_call(run, dropped, call)
