@@ -117,15 +117,15 @@ def _base_name(text: str) -> str:
 
 
 def _without_folders(command: str) -> str:
-    """A command line whose absolute paths, alone or after `--option=`, are cut down to their last part."""
+    """A command line whose absolute paths, alone or after `option=`, are cut down to their last part."""
     try:
         words = shlex.split(command)
     except ValueError:  # an open quote: cut at the spaces
-        words = command.split()
+        words = command.replace("'", " ").replace('"', " ").split()
     cut = []
     for word in words:
-        option, equals, value = word.partition("=")
-        cut.append(f"{option}={_base_name(value)}" if equals and option.startswith("-") else _base_name(word))
+        option, equals, value = _base_name(word).partition("=")
+        cut.append(option + equals + _base_name(value))
     return shlex.join(cut)
 
 

@@ -18,6 +18,8 @@ __all__ = ["ITEM_SIZES", "MAX_TENSORS", "Header", "TensorEntry", "check_header",
 MAX_HEADER_BYTES = 8 * 1024 * 1024
 MAX_TENSORS = 10_000
 MAX_DIMENSIONS = 32
+# Every tensor needs three lists and objects; there is room for brackets in its name.
+MAX_CONTAINERS = 5 * MAX_TENSORS
 # Sizes and strides are signed 64-bit numbers, those of empty tensors too.
 MAX_SPAN = 2**63 - 1
 
@@ -79,7 +81,7 @@ def read_header(file: BinaryIO, where: str | os.PathLike[str]) -> Header:
         raise ArtifactError(f"cannot read {where}: {error.strerror or error}") from error
     if not content.startswith(b"{"):
         _refuse(where, f"expected a header that begins with '{{', received {content[:1]!r}")
-    entries = strict_json(content, where)
+    entries = strict_json(content, where, MAX_CONTAINERS)
     metadata = _checked_metadata(entries.pop("__metadata__", {}), where)
     if len(entries) > MAX_TENSORS:
         _refuse(where, f"expected at most {MAX_TENSORS} tensors, received {len(entries)}")

@@ -68,7 +68,8 @@ def write_weights(folder: str | os.PathLike[str], tensors: Mapping[str, Tensor])
             raise ConfigError(f"expected finite numbers to save in {shown(name)}, received NaN or infinite values")
     _expect_separate_memory(tensors)
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    content = save(plain, metadata={"format": "pt", DIGEST: _digest(plain)})
+    # One remark only: safetensors writes several in a random order, and equal tensors should give equal files.
+    content = save(plain, metadata={DIGEST: _digest(plain)})
     path = make_folder(folder)
     with atomic_file(path / WEIGHTS) as file:
         file.write(content)
