@@ -1,0 +1,144 @@
+"""From the bytes of one file to pieces of text, streaming. Knows nothing about documents, tokens or splits.
+
+Newlines become "\\n", a byte-order mark at the start is dropped, and a byte that is not text is reported with its
+offset (in a .gz file: the offset in the decompressed data).
+"""
+
+from __future__ import annotations
+
+import codecs
+import difflib
+import encodings.aliases
+import gzip
+import io
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from elman.errors import ConfigError, DataError, EncodingError, StorageError
+
+__all__ = ["check_encoding", "decoded_blocks", "line_pieces", "raw_blocks"]
+
+BYTE_ORDER_MARK = "\ufeff"
+# Encodings whose ordinary text holds zero bytes, with the number of bytes of a zero character.
+WIDE = {"utf_16": "utf-16-le", "utf_32": "utf-32-le"}
+
+
+def check_encoding(encoding: str) -> str:
+    """The normalised name of a text encoding. Raises ConfigError with a suggestion when there is none so named."""
+    try:
+        info = codecs.lookup(encoding)
+    except (LookupError, ValueError, TypeError):
+        info = None
+    # base64, zip and rot13 are codecs too, but not between bytes and text.
+    if info is None or not getattr(info, "_is_text_encoding", True) or info.incrementaldecoder is None:
+        known = sorted({*encodings.aliases.aliases, *encodings.aliases.aliases.values(), "utf-8", "latin-1"})
+        near = difflib.get_close_matches(str(encoding).lower(), known, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ", such as 'utf-8' or 'latin-1'."
+        raise ConfigError(f"expected the name of a text encoding{hint} Received: {encoding!r}")
+    return info.name
+
+
+def raw_blocks(path: Path, name: str, block: int, report: Callable[[int], None] | None = None) -> Iterator[bytes]:
+    """The bytes of a file (of a .gz file: decompressed) in blocks of at most `block`.
+
+    `report` is called with the number of bytes on disk that each block took. Raises StorageError when the file
+    cannot be read, DataError when a .gz file is damaged.
+    """
+    try:
+        with path.open("rb") as disk:
+            file: BinaryIO = gzip.GzipFile(fileobj=disk, mode="rb") if path.suffix == ".gz" else disk  # type: ignore[assignment]
+            before = 0
+            while data := file.read(block):
+                if report is not None:
+                    position = disk.tell()
+                    report(position - before)
+                    before = position
+                yield data
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise DataError(f"{name} is not a whole gzip file (damaged or cut short?); received: {error}") from error
+    except OSError as error:
+        raise StorageError(f"cannot read {name}: {error.strerror or error}") from error
+
+
+def decoded_blocks(blocks: Iterable[bytes], name: str, *, encoding: str, errors: str) -> Iterator[str]:
+    """Decode the blocks of one file. `errors` is strict, replace or ignore.
+
+    Raises EncodingError naming the file and the byte offset; DataError when the file looks binary.
+    """
+    decoder = codecs.getincrementaldecoder(encoding)(errors)
+    newlines = io.IncrementalNewlineDecoder(None, translate=True)
+    wide = next((plain for prefix, plain in WIDE.items() if encoding.replace("-", "_").startswith(prefix)), None)
+    end = 0  # the offset after the bytes fed so far
+    first = True
+    for data in blocks:
+        if end == 0 and errors == "strict" and encoding == "utf-8":
+            _check_not_utf16(data, name)
+        if wide is None and (zero := data.find(0)) >= 0:
+            raise _binary(name, end + zero)
+        end += len(data)
+        text = _decode(decoder, data, False, end, name, encoding)
+        if wide is not None and (zero := text.find("\0")) >= 0:
+            pending = len(decoder.getstate()[0])
+            raise _binary(name, end - pending - len(text[zero:].encode(wide, "surrogatepass")))
+        if first and text:
+            first = False
+            text = text.removeprefix(BYTE_ORDER_MARK)
+        if text := newlines.decode(text):
+            yield text
+    text = _decode(decoder, b"", True, end, name, encoding)
+    if text := newlines.decode(text, final=True):
+        yield text
+
+
+def _decode(decoder: codecs.IncrementalDecoder, data: bytes, final: bool, end: int, name: str, encoding: str) -> str:
+    try:
+        return decoder.decode(data, final)
+    except UnicodeDecodeError as error:
+        # The decoder kept some bytes of earlier blocks: what it complains about always ends where the data ends.
+        offset = end - len(error.object) + error.start
+        found = bytes(error.object[error.start : error.start + 4])
+        raise EncodingError(
+            f"{name}: the bytes at offset {offset} are not {encoding} text ({error.reason}); name the file's encoding "
+            f"with --encoding, or read on with --errors replace. Received: {found.hex(' ')}"
+        ) from error
+    except UnicodeError as error:
+        raise EncodingError(
+            f"{name}: not {encoding} text before offset {end}; name the file's encoding with --encoding, or read on "
+            f"with --errors replace. Received: {error}"
+        ) from error
+
+
+def _check_not_utf16(data: bytes, name: str) -> None:
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise EncodingError(
+            f"{name}: the bytes at offset 0 are not utf-8 text but the mark of utf-16; read it with --encoding utf-16. "
+            f"Received: {data[:2].hex(' ')}"
+        )
+
+
+def _binary(name: str, offset: int) -> DataError:
+    return DataError(f"{name} looks like a binary file, expected text; received a zero byte at offset {offset}")
+
+
+def line_pieces(blocks: Iterable[str], limit: int) -> Iterator[str]:
+    """Regroup text so that every piece but the last ends at a line end.
+
+    A line of more than `limit` characters is cut before a space if it has one, else anywhere.
+    """
+    kept = ""
+    for block in blocks:
+        cut = block.rfind("\n") + 1
+        if cut:
+            yield kept + block[:cut]
+            kept = block[cut:]
+        else:
+            kept += block
+        while len(kept) > limit:
+            space = kept.rfind(" ", 1, limit + 1)
+            cut = space if space > 0 else limit
+            yield kept[:cut]
+            kept = kept[cut:]
+    if kept:
+        yield kept

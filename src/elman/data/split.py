@@ -1,0 +1,109 @@
+"""Cutting a text into its training, validation and test part, in this order. Knows nothing about tokens or files."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from elman.data.read import Piece
+from elman.errors import ConfigError
+
+__all__ = ["BORDERS", "PARTS", "Section", "check_split", "cut_points", "sections"]
+
+PARTS = ("train", "valid", "test")
+# Where a part may end: after any character, at a line end (else at a space), or before a document.
+BORDERS = ("character", "line", "document")
+# How far, in characters, a cut may move to find a line end, or else a space.
+NEAR = 10_000
+SPACE = re.compile(r"\s")
+
+
+class Section(NamedTuple):
+    """A piece that lies in one part (0 train, 1 valid, 2 test). `ended`: a document ends where the piece does."""
+
+    part: int
+    piece: Piece
+    ended: bool
+
+
+def check_split(split: Sequence[float]) -> tuple[float, float, float]:
+    """Three fractions, none negative, with a sum of 1, the first above 0. Raises ConfigError."""
+    fractions = tuple(float(fraction) for fraction in split)
+    usable = (
+        len(fractions) == 3
+        and all(math.isfinite(fraction) and fraction >= 0 for fraction in fractions)
+        and fractions[0] > 0
+        and abs(sum(fractions) - 1) <= 1e-6
+    )
+    if not usable:
+        raise ConfigError(
+            "expected a split of three fractions (train, valid, test) that are not negative and sum to 1, with "
+            f"something to train on; received {tuple(split)}"
+        )
+    return fractions[0], fractions[1], fractions[2]
+
+
+def cut_points(split: tuple[float, float, float], characters: int) -> tuple[int, int]:
+    """The numbers of characters before the validation and before the test part, before cuts are moved."""
+    train, valid, test = split
+    first = characters if valid == test == 0 else round(train * characters)
+    second = characters if test == 0 else round((train + valid) * characters)
+    return first, second
+
+
+def sections(pieces: Iterable[Piece], cuts: tuple[int, int], border: str) -> Iterator[Section]:
+    """Say of every piece in which part it lies, cutting those that lie in two. No text is left out or doubled.
+
+    `border` is one of `BORDERS`: a cut moves on from its place in `cuts` to the next such border.
+    """
+    part = 0
+    position = 0
+    for piece, ended in _with_ends(pieces):
+        while part < 2 and (at := _border(piece, cuts[part] - position, border)) is not None:
+            if at >= len(piece.text):
+                break
+            if at:
+                before, piece = piece.cut(at)
+                position += at
+                yield Section(part, before, piece.starts[:1] == (0,))
+            part += 1
+        else:
+            at = None
+        yield Section(part, piece, ended)
+        position += len(piece.text)
+        if at is not None:  # the cut falls on the end of the piece
+            part += 1
+
+
+def _with_ends(pieces: Iterable[Piece]) -> Iterator[tuple[Piece, bool]]:
+    """Each piece, and whether a document ends with it."""
+    before: Piece | None = None
+    for piece in pieces:
+        if before is not None:
+            yield before, piece.starts[:1] == (0,)
+        before = piece
+    if before is not None:
+        yield before, True
+
+
+def _border(piece: Piece, at: int, border: str) -> int | None:
+    """The first border in `piece` from character `at` on (its end counts as one), or None when it lies further on."""
+    text = piece.text
+    if at > len(text):
+        return None
+    if border == "document":
+        return next((start for start in piece.starts if start >= at), None)
+    if at <= 0:
+        return 0
+    if border == "character" or at == len(text):
+        return at
+    # Where documents begin, a line of the files has ended.
+    starts = [start for start in piece.starts if at <= start <= at + NEAR][:1]
+    newline = text.find("\n", at - 1, at + NEAR) + 1
+    if ends := starts + [newline] * (newline > 0):
+        return min(ends)
+    if space := SPACE.search(text, at, at + NEAR):
+        return space.start()
+    return len(text) if len(text) - at <= NEAR else at

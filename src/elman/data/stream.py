@@ -1,0 +1,174 @@
+"""From files of tokens to batches: parallel lanes for truncated BPTT, and one ordered pass for evaluation.
+
+Knows nothing about texts, vocabularies (but for the number of the end token) or models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from elman.data.token_file import TokenFile
+from elman.errors import ConfigError, DataError
+from elman.types import IGNORED, Batch
+
+__all__ = ["Lanes", "sequential"]
+
+Ints = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+
+
+class Lanes:
+    """B cursors that read on and on through a circular text, T tokens at a time, for truncated BPTT.
+
+    Lane i begins at token (offset + i*N//B) mod N. A row goes on where it stopped in the batch before, unless `fresh_B`
+    says that a new sequence begins in it: in the first batch, at the beginning of a document (an end token, which is
+    the row's first input), and at the beginning of the text. A row is cut short (`lengths_B`) where a document ends,
+    the end token being its last target, and at the end of the text.
+    """
+
+    def __init__(self, tokens: TokenFile, *, lanes: int, length: int, end_id: int, offset: int = 0) -> None:
+        """Raises ConfigError for fewer than one lane or step, DataError for a text of fewer than two tokens."""
+        _check(tokens, lanes, length)
+        self.tokens = tokens
+        self.lanes = lanes
+        self.length = length
+        self.end_id = end_id
+        self.tokens_seen = 0
+        size = len(tokens)
+        self._positions = (offset % size + np.arange(lanes, dtype=np.int64) * size // lanes) % size
+        self._positions[self._positions == size - 1] = 0  # the last token has no successor
+        self._fresh = np.ones(lanes, dtype=np.bool_)
+
+    @property
+    def epoch(self) -> float:
+        """How often the text has been read, by the number of predictions."""
+        return self.tokens_seen / (len(self.tokens) - 1)
+
+    def next_batch(self) -> Batch:
+        """The next stretch: inputs_BT and targets_BT int64; in the padding inputs are 0 and targets `IGNORED`."""
+        last = len(self.tokens) - 1
+        stops = np.full(self.lanes, last, dtype=np.int64)
+        inputs_BT, targets_BT, lengths_B = _stretch(self.tokens, self._positions, stops, self.length, self.end_id)
+        fresh_B = self._fresh | (inputs_BT[:, 0] == self.end_id)
+        self._positions = self._positions + lengths_B
+        self._fresh = self._positions == last
+        self._positions[self._fresh] = 0
+        self.tokens_seen += int(lengths_B.sum())
+        return _batch(inputs_BT, targets_BT, lengths_B, fresh_B)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The cursors as plain ints, bools and lists; with it the stream goes on exactly as it would have."""
+        return {
+            "size": len(self.tokens),
+            "length": self.length,
+            "positions": self._positions.tolist(),
+            "fresh": self._fresh.tolist(),
+            "tokens_seen": self.tokens_seen,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from where `state_dict` was called. Raises ConfigError when it is of another text or batch shape."""
+        for name, own in (("size", len(self.tokens)), ("length", self.length)):
+            if state.get(name) != own:
+                raise ConfigError(f"expected a cursor saved with {name} {own}; received {state.get(name)!r}")
+        positions: Any = state.get("positions")
+        fresh, seen = state.get("fresh"), state.get("tokens_seen")
+        if not _is_list(positions, int, self.lanes) or not _is_list(fresh, bool, self.lanes):
+            raise ConfigError(f"expected a cursor saved with {self.lanes} lanes; received another: {str(state)[:200]}")
+        if not all(0 <= position < len(self.tokens) - 1 for position in positions):
+            raise ConfigError(f"expected positions from 0 to {len(self.tokens) - 2}; received {str(positions)[:200]}")
+        if type(seen) is not int or seen < 0:
+            raise ConfigError(f"expected the number of tokens seen; received {seen!r}")
+        self._positions = np.array(positions, dtype=np.int64)
+        self._fresh = np.array(fresh, dtype=np.bool_)
+        self.tokens_seen = seen
+
+
+def sequential(
+    tokens: TokenFile, *, lanes: int, length: int, end_id: int, burn_in: int = 128, limit: int | None = None
+) -> Iterator[Batch]:
+    """Batches in which every token that has a predecessor is a target exactly once, for evaluation.
+
+    The text (its first `limit` tokens) is cut into `lanes` stretches, fewer when it is too short. Each lane first reads
+    up to `burn_in` tokens before its stretch, of the same document, with targets `IGNORED`, so that its state is warm.
+    Rows are cut at documents as by `Lanes`; a lane that is done has rows of length 0 until all are. Raises ConfigError
+    for an option out of range, DataError for a text of fewer than two tokens.
+    """
+    _check(tokens, lanes, length)
+    if burn_in < 0:
+        raise ConfigError(f"expected burn_in to be 0 or more tokens; received {burn_in}")
+    if limit is not None and limit < 2:
+        raise ConfigError(f"expected a limit of at least 2 tokens; received {limit}")
+    return _sequential(tokens, lanes, length, end_id, burn_in, limit)
+
+
+def _sequential(
+    tokens: TokenFile, lanes: int, length: int, end_id: int, burn_in: int, limit: int | None
+) -> Iterator[Batch]:
+    predictions = min(len(tokens), limit or len(tokens)) - 1
+    lanes = min(lanes, predictions)
+    # Lane i scores what follows the tokens from borders[i] to before borders[i + 1].
+    borders = np.arange(lanes + 1, dtype=np.int64) * predictions // lanes
+    scored, stops = borders[:-1], borders[1:]
+    positions = np.array([_warm_start(tokens, int(first), burn_in, end_id) for first in scored], dtype=np.int64)
+    fresh = np.ones(lanes, dtype=np.bool_)
+    while (positions < stops).any():
+        inputs_BT, targets_BT, lengths_B = _stretch(tokens, positions, stops, length, end_id)
+        places_BT = positions[:, None] + np.arange(length)
+        targets_BT[places_BT < scored[:, None]] = IGNORED
+        fresh_B = (fresh | (inputs_BT[:, 0] == end_id)) & (lengths_B > 0)
+        yield _batch(inputs_BT, targets_BT, lengths_B, fresh_B)
+        positions = positions + lengths_B
+        fresh = np.zeros(lanes, dtype=np.bool_)
+
+
+def _warm_start(tokens: TokenFile, first: int, burn_in: int, end_id: int) -> int:
+    """Where to begin reading so as to be warm at token `first`: at its document's beginning or `burn_in` before."""
+    start = max(0, first - burn_in)
+    ends = np.flatnonzero(tokens.read(start, first + 1) == end_id)
+    return start + int(ends[-1]) if len(ends) else start
+
+
+def _stretch(tokens: TokenFile, positions: Ints, stops: Ints, length: int, end_id: int) -> tuple[Ints, Ints, Ints]:
+    """inputs_BT, targets_BT and lengths_B of one chunk a lane: up to `length` tokens from its position, but only those
+    before its stop, and only up to the next end token."""
+    lengths = np.minimum(stops - positions, length)
+    read_BT = np.zeros((len(positions), length + 1), dtype=np.int64)
+    for row, (position, count) in enumerate(zip(positions.tolist(), lengths.tolist(), strict=True)):
+        if count > 0:
+            read_BT[row, : count + 1] = tokens.read(position, position + count + 1)
+    inputs_BT, targets_BT = read_BT[:, :-1].copy(), read_BT[:, 1:].copy()
+    if length > 1:
+        is_end_BT = inputs_BT[:, 1:] == end_id
+        first_end = np.where(is_end_BT.any(axis=1), is_end_BT.argmax(axis=1) + 1, length)
+        lengths = np.minimum(lengths, first_end)
+    padding_BT = np.arange(length) >= lengths[:, None]
+    inputs_BT[padding_BT] = 0
+    targets_BT[padding_BT] = IGNORED
+    return inputs_BT, targets_BT, lengths
+
+
+def _batch(inputs_BT: Ints, targets_BT: Ints, lengths_B: Ints, fresh_B: Flags) -> Batch:
+    whole = bool((lengths_B == inputs_BT.shape[1]).all())
+    return Batch(
+        torch.from_numpy(inputs_BT),
+        torch.from_numpy(targets_BT),
+        None if whole else torch.from_numpy(lengths_B),
+        torch.from_numpy(fresh_B) if fresh_B.any() else None,
+    )
+
+
+def _check(tokens: TokenFile, lanes: int, length: int) -> None:
+    if lanes < 1 or length < 1:
+        raise ConfigError(f"expected at least 1 lane and 1 step; received {lanes} lanes of {length} steps")
+    if len(tokens) < 2:
+        raise DataError(f"expected a text of at least 2 tokens; received {len(tokens)}")
+
+
+def _is_list(value: object, kind: type, count: int) -> bool:
+    return isinstance(value, list) and len(value) == count and all(type(item) is kind for item in value)

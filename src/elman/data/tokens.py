@@ -1,0 +1,216 @@
+"""From a text to files of tokens, in three parts, kept in the cache. Knows nothing about batches or models.
+
+Every document begins with one end token, so a model that is fed an end token on a fresh state predicts a first token.
+A text of several documents also ends with one. A part that begins or ends inside a document has none there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import groupby, takewhile
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from elman.data.cache import cache_folder, clean_cache
+from elman.data.read import Piece, Scan, TextSource
+from elman.data.split import Section, check_split, cut_points, sections
+from elman.data.token_file import TokenFile, TokenWriter, smallest_dtype
+from elman.data.vocabulary import KINDS, Vocabulary, complete_options, learn_vocabulary, vocabulary_from_json
+from elman.data.vocabulary.base import Ids
+from elman.errors import ArtifactError, ConfigError, DataError, StorageError
+from elman.files import atomic_file, make_folder, write_text
+
+__all__ = ["SPLIT_BY", "Corpus", "Progress", "TokenFile", "prepare"]
+
+SPLIT_BY = ("position", "documents")
+# To be raised when the same text would become other tokens.
+LAYOUT = 1
+
+# Called with what is being done (reading, learning, encoding) and which share of it is done, from 0 to 1.
+Progress = Callable[[str, float], None]
+
+
+class Corpus(NamedTuple):
+    """A text as tokens. A part is None when it has fewer than two tokens. `scan` is that of the main text;
+    `fingerprint` stands for the texts, the vocabulary and the split together."""
+
+    train: TokenFile
+    valid: TokenFile | None
+    test: TokenFile | None
+    vocabulary: Vocabulary
+    fingerprint: str
+    scan: Scan
+
+
+class _Text(NamedTuple):
+    """A source with where it is to be cut, and which part of the corpus each of its three parts is."""
+
+    source: TextSource
+    scan: Scan
+    cuts: tuple[int, int]
+    border: str
+    parts: tuple[int, ...]
+
+    def sections(self, stage: str, progress: Progress | None) -> Iterator[Section]:
+        done = 0
+        for section in sections(self.source.pieces(), self.cuts, self.border):
+            yield section
+            done += len(section.piece.text)
+            if progress is not None:
+                progress(stage, min(1.0, done / self.scan.characters))
+
+    def key(self, *more: object) -> str:
+        return _hash(LAYOUT, self.scan.sha256, self.cuts, self.border, *more)
+
+
+def prepare(
+    source: TextSource,
+    *,
+    vocabulary: Vocabulary | str | Mapping[str, Any] = "characters",
+    split: Sequence[float] = (0.9, 0.05, 0.05),
+    split_by: str = "position",
+    valid: TextSource | None = None,
+    test: TextSource | None = None,
+    cache: Path | None = None,
+    progress: Progress | None = None,
+) -> Corpus:
+    """Split a text, learn a vocabulary from its training part, and write every part as tokens.
+
+    `vocabulary` is one to be used as it is, or a kind, or a mapping of `kind` and the options to learn it with.
+    `split` gives the fractions of characters for train, valid and test, which follow each other in the text. By
+    position, the cuts are exact for characters, and move on to the next line end (else space) for words and subwords;
+    by documents, no document is cut. A text given as `valid` or `test` is that part, and the fraction that the split
+    had for it stays in the training part. Parts made before are found again in `cache` (by default the cache folder).
+    Raises ConfigError, DataError (the text is too short, or was changed meanwhile), EncodingError, StorageError.
+    """
+    fractions = check_split(split)
+    if split_by not in SPLIT_BY:
+        raise ConfigError(f"expected split_by to be one of {', '.join(SPLIT_BY)}; received {split_by!r}")
+    folder = cache_folder() if cache is None else cache
+    if isinstance(vocabulary, Vocabulary):
+        options, per_character = {}, vocabulary.per_character
+    else:
+        options = complete_options(vocabulary)
+        per_character = KINDS[options["kind"]].per_character
+    border = "document" if split_by == "documents" else "character" if per_character else "line"
+    moved = [fractions[1] if valid else 0.0, fractions[2] if test else 0.0]
+    kept = (fractions[0] + sum(moved), fractions[1] - moved[0], fractions[2] - moved[1])
+
+    scan = _scan(source, progress)
+    texts = [_Text(source, scan, cut_points(kept, scan.characters), border, (0, 1, 2))]
+    for part, other in ((1, valid), (2, test)):
+        if other is not None:
+            found = _scan(other, progress)
+            texts.append(_Text(other, found, (found.characters, found.characters), border, (part,)))
+    learnt = vocabulary if isinstance(vocabulary, Vocabulary) else _learn(texts[0], options, folder, progress)
+
+    parts: dict[int, TokenFile] = {}
+    for text in texts:  # the text given for a part replaces the empty one that the main text has left for it
+        parts.update(_encode(text, learnt, make_folder(folder / "tokens"), progress))
+    train = parts[0]
+    if len(train) < 2:
+        raise DataError(
+            f"the text is too short to learn from: expected at least 2 tokens in the training part; received "
+            f"{len(train)}, from {scan.characters} characters in {source.describe()}"
+        )
+    usable = [parts[part] if len(parts[part]) >= 2 else None for part in (1, 2)]
+    fingerprint = _hash(LAYOUT, *(parts[part].key for part in range(3)))
+    return Corpus(train, usable[0], usable[1], learnt, fingerprint, scan)
+
+
+def _hash(*content: object) -> str:
+    return hashlib.sha256(json.dumps(content).encode("ascii")).hexdigest()
+
+
+def _scan(source: TextSource, progress: Progress | None) -> Scan:
+    return source.scan(None if progress is None else lambda share: progress("reading", share))
+
+
+def _learn(text: _Text, options: dict[str, Any], folder: Path, progress: Progress | None) -> Vocabulary:
+    """The vocabulary of the training part: from the cache, or learnt and put there."""
+    try:
+        path = make_folder(folder / "vocabularies") / f"{text.key(options)}.json"
+    except TypeError as error:
+        raise ConfigError(f"expected plain values as options of a vocabulary; received {options}") from error
+    try:
+        return vocabulary_from_json(json.loads(path.read_text("utf-8")))
+    except (FileNotFoundError, ValueError, RecursionError, ArtifactError):
+        pass  # not there, or damaged: learn it (again)
+    except OSError as error:
+        raise StorageError(f"cannot read {path}: {error.strerror or error}") from error
+    training = takewhile(lambda section: section.part == 0, text.sections("learning", progress))
+    learnt = learn_vocabulary(options, (section.piece.text for section in training))
+    write_text(path, json.dumps(learnt.to_json()))
+    return learnt
+
+
+def _encode(text: _Text, vocabulary: Vocabulary, folder: Path, progress: Progress | None) -> dict[int, TokenFile]:
+    """The files of tokens of a text's parts, by part of the corpus; made where the cache has none."""
+    base = text.key(vocabulary.fingerprint())
+    keys = {own: _hash(base, own) for own in range(len(text.parts))}
+    paths = {own: folder / f"{key}.tokens" for own, key in keys.items()}
+    files = {own: file for own in keys if (file := _cached(paths[own], keys[own])) is not None}
+    missing = set(keys) - set(files)
+    if missing:
+        clean_cache(folder)
+        left = set(missing)
+        read = 0
+        for own, group in groupby(text.sections("encoding", progress), key=lambda section: section.part):
+            if own in missing:
+                left.discard(own)
+                read += _write(paths[own], keys[own], group, text.scan.documents > 1, vocabulary)
+            else:
+                read += sum(len(section.piece.text) for section in group)
+        for own in left:
+            _write(paths[own], keys[own], iter(()), False, vocabulary)
+        if read != text.scan.characters:
+            for own in missing:
+                paths[own].unlink(missing_ok=True)
+            raise DataError(
+                f"the text was changed while it was being read: expected {text.scan.characters} characters; "
+                f"received {read} from {text.source.describe()}"
+            )
+        files |= {own: TokenFile(paths[own], keys[own]) for own in missing}
+    return {part: files[own] for own, part in enumerate(text.parts)}
+
+
+def _cached(path: Path, key: str) -> TokenFile | None:
+    try:
+        return TokenFile(path, key)
+    except (DataError, StorageError):
+        return None
+
+
+def _write(path: Path, key: str, group: Iterator[Section], several: bool, vocabulary: Vocabulary) -> int:
+    """Write the tokens of one part; returns its number of characters."""
+    with atomic_file(path) as file:
+        writer = TokenWriter(file, key=key, dtype=smallest_dtype(vocabulary.size))
+        ended = False
+        for section in group:
+            piece, ended = section.piece, section.ended
+            if writer.documents == 0 and piece.starts[:1] != (0,):
+                writer.documents = 1  # the part begins inside a document
+            writer.append(_tokens(piece, vocabulary))
+            writer.characters += len(piece.text)
+            writer.documents += len(piece.starts)
+        if ended and several:
+            writer.append(np.array([vocabulary.end_id], dtype=np.int64))
+        writer.finish()
+    return writer.characters
+
+
+def _tokens(piece: Piece, vocabulary: Vocabulary) -> Ids:
+    """The tokens of a piece, with an end token before every document that begins in it."""
+    if vocabulary.per_character:
+        return np.insert(vocabulary.encode(piece.text), piece.starts, vocabulary.end_id)
+    end = np.array([vocabulary.end_id], dtype=np.int64)
+    arrays: list[Ids] = []
+    inside = piece.starts[:1] != (0,)
+    for ids in vocabulary.encode_many(piece.stretches()):
+        arrays += [ids] if inside else [end, ids]
+        inside = False
+    return np.concatenate(arrays)

@@ -1,0 +1,258 @@
+"""A vocabulary of byte-level BPE tokens, trained and run by the `tokenizers` library. Knows nothing about files.
+
+The library is imported when the first such vocabulary is made.
+"""
+
+from __future__ import annotations
+
+import codecs
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
+from itertools import pairwise
+from typing import Any, ClassVar
+
+import numpy as np
+
+from elman.data.vocabulary.base import (
+    END,
+    MAX_SIZE,
+    UNKNOWN,
+    UNKNOWN_ID,
+    Ids,
+    Vocabulary,
+    check_count,
+    check_fields,
+    display,
+)
+from elman.errors import ArtifactError, DataError
+
+__all__ = ["LEARNT_FROM", "SubwordVocabulary"]
+
+# Merges hardly change with more text than this, and counting more would only take time and memory.
+LEARNT_FROM = 64 << 20
+SPECIALS = (UNKNOWN, END)
+SMALLEST = len(SPECIALS) + 256
+# Characters encoded at once: the library keeps much beside the numbers.
+CHUNK = 1 << 14
+BATCH = 16
+REPLACEMENT = "\ufffd"
+THREADS = "TOKENIZERS_PARALLELISM"
+
+
+class SubwordVocabulary(Vocabulary):
+    """Byte-level BPE: frequent stretches of bytes are one token, and every text can be encoded.
+
+    `vocabulary` maps a token in the library's spelling to its number; `merges` are the pairs to join, first one first.
+    """
+
+    kind: ClassVar[str] = "subwords"
+    unit: ClassVar[str] = "token"
+
+    def __init__(self, vocabulary: dict[str, int], merges: list[tuple[str, str]]) -> None:
+        spelling = _bytes_of_signs()
+        self._bytes = [b""] * len(vocabulary)
+        for token, number in vocabulary.items():
+            if number >= len(SPECIALS):
+                self._bytes[number] = bytes(spelling[sign] for sign in token)
+        self._table = vocabulary
+        self._merges = merges
+        self._tokenizer = _tokenizer(vocabulary, merges)
+
+    @classmethod
+    def learn(cls, pieces: Iterable[str], *, size: int = 4096) -> SubwordVocabulary:
+        """Learn at most `size` tokens from the first 64 MiB (as UTF-8) of the text.
+
+        Raises ConfigError for a size under 258 (two special tokens and every byte), DataError for an empty text.
+        """
+        check_count("size", size, SMALLEST)
+        from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+
+        read = 0
+
+        def first_chunks() -> Iterator[str]:
+            nonlocal read
+            for piece in pieces:
+                for chunk in _chunks(piece):
+                    yield chunk.encode("utf-8", "replace").decode("utf-8")
+                    read += len(chunk.encode("utf-8", "replace"))
+                    if read >= LEARNT_FROM:
+                        return
+
+        learner = Tokenizer(models.BPE())
+        learner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+        trainer = trainers.BpeTrainer(
+            vocab_size=size,
+            special_tokens=list(SPECIALS),
+            initial_alphabet=sorted(_bytes_of_signs()),
+            show_progress=False,
+        )
+        _use_threads(True)
+        try:
+            learner.train_from_iterator(first_chunks(), trainer)
+        finally:
+            _use_threads(False)
+        if not read:
+            raise DataError("expected some text to learn tokens from; received none")
+        model = json.loads(learner.to_str())["model"]
+        return cls(model["vocab"], [_pair(merge) for merge in model["merges"]])
+
+    @property
+    def size(self) -> int:
+        return len(self._bytes)
+
+    def encode(self, text: str) -> Ids:
+        return self.encode_many([text])[0]
+
+    def encode_many(self, texts: Sequence[str]) -> list[Ids]:
+        chunks: list[str] = []
+        counts = []
+        for text in texts:
+            before = len(chunks)
+            chunks += _chunks(text.encode("utf-8", "replace").decode("utf-8"))
+            counts.append(len(chunks) - before)
+        encoded: list[Ids] = []
+        batch = max(BATCH, min(len(chunks), 1024) if len(texts) > 1 else BATCH)
+        _use_threads(len(chunks) > 1)
+        try:
+            for start in range(0, len(chunks), batch):
+                for found in self._tokenizer.encode_batch_fast(chunks[start : start + batch]):
+                    encoded.append(np.array(found.ids, dtype=np.int64))
+        finally:
+            _use_threads(False)
+        ends = np.cumsum([0, *counts])
+        empty = [np.zeros(0, dtype=np.int64)]
+        return [np.concatenate(empty + encoded[a:b]) for a, b in pairwise(ends)]
+
+    def decode_stream(self, ids: Iterable[int]) -> Iterator[str]:
+        # Holds back the first bytes of a character until its last one has come.
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        for number in ids:
+            number = self.check_number(number)
+            if number >= len(SPECIALS):
+                yield decoder.decode(self._bytes[number])
+            else:
+                yield decoder.decode(b"", final=True) + (REPLACEMENT if number == UNKNOWN_ID else "")
+                decoder.reset()
+        if rest := decoder.decode(b"", final=True):
+            yield rest
+
+    def token(self, number: int) -> str:
+        number = self.check_number(number)
+        if number < len(SPECIALS):
+            return SPECIALS[number]
+        raw = self._bytes[number]
+        try:
+            return display(raw.decode("utf-8"))
+        except UnicodeDecodeError:
+            return "".join(f"<{byte:02x}>" for byte in raw)
+
+    def count_unknown(self, text: str) -> dict[str, int]:
+        """Always empty: every text has bytes, and every byte is a token."""
+        return {}
+
+    def to_json(self) -> dict[str, Any]:
+        return {"kind": self.kind, "tokenizer": json.loads(self._tokenizer.to_str())}
+
+    def fingerprint(self) -> str:
+        """A hash over the tokens and merges; how a version of the library writes them down does not matter."""
+        content = json.dumps([self.kind, sorted(self._table.items()), self._merges])
+        return hashlib.sha256(content.encode("ascii")).hexdigest()
+
+    @classmethod
+    def from_json(cls, content: object) -> SubwordVocabulary:
+        """Raises ArtifactError for anything that `to_json` would not have made."""
+        fields = check_fields(content, {"kind": str, "tokenizer": dict}, "a subword vocabulary")
+        stored = fields["tokenizer"]
+        model = stored.get("model")
+        model = model if isinstance(model, dict) else {}
+        table, merges = model.get("vocab"), model.get("merges")
+        if not isinstance(table, dict) or not isinstance(merges, list):
+            raise ArtifactError("expected a subword vocabulary with a table of tokens and merges; received none")
+        vocabulary = _checked_table(table)
+        pairs = [_pair(merge) for merge in merges]
+        for pair in pairs:
+            if pair[0] not in table or pair[1] not in table or pair[0] + pair[1] not in table:
+                raise ArtifactError(f"expected merges of tokens of the vocabulary; received {str(pair)[:80]}")
+        if len(set(pairs)) != len(pairs) or len(pairs) > MAX_SIZE:
+            raise ArtifactError(f"expected every merge once; received {len(pairs)}, some twice")
+        before = stored.get("pre_tokenizer")
+        plain = (
+            isinstance(before, dict) and before.get("type") == "ByteLevel" and before.get("add_prefix_space") is False
+        )
+        if not plain or stored.get("normalizer") is not None or stored.get("added_tokens") != []:
+            raise ArtifactError("expected a plain byte-level BPE tokenizer; received one with other steps")
+        return cls(vocabulary, pairs)
+
+
+def _checked_table(table: dict[Any, Any]) -> dict[str, int]:
+    if not SMALLEST <= len(table) <= MAX_SIZE:
+        raise ArtifactError(f"expected {SMALLEST} to {MAX_SIZE} tokens; received {len(table)}")
+    if not all(type(number) is int for number in table.values()) or set(table.values()) != set(range(len(table))):
+        raise ArtifactError(f"expected tokens with the numbers 0 to {len(table) - 1}, each once; received others")
+    signs = _bytes_of_signs()
+    if any(table.get(token) != number for number, token in enumerate(SPECIALS)) or not signs.keys() <= table.keys():
+        raise ArtifactError("expected the special tokens and every byte in a subword vocabulary; received not all")
+    for token in table:
+        if token not in SPECIALS and not (token and all(sign in signs for sign in token)):
+            raise ArtifactError(f"expected tokens spelt in bytes; received {token[:40]!r}")
+    return table
+
+
+def _tokenizer(vocabulary: dict[str, int], merges: list[tuple[str, str]]) -> Any:
+    """The library's tokenizer. Special tokens are in the table only: no text can spell them."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+
+    tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=merges))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    return tokenizer
+
+
+def _pair(merge: object) -> tuple[str, str]:
+    # Older versions of the library write a pair as one text.
+    parts = merge.split(" ") if isinstance(merge, str) else merge
+    if isinstance(parts, list | tuple) and len(parts) == 2 and all(type(part) is str for part in parts):
+        return parts[0], parts[1]
+    raise ArtifactError(f"expected a merge to be a pair of tokens; received {str(merge)[:80]}")
+
+
+@cache
+def _chosen_outside() -> bool:
+    return THREADS in os.environ
+
+
+def _use_threads(on: bool) -> None:
+    # With the variable set, the library does not warn when a process forks; off, the forked one cannot hang in it.
+    wanted = "true" if on else "false"
+    if not _chosen_outside() and os.environ.get(THREADS) != wanted:
+        os.environ[THREADS] = wanted
+
+
+def _chunks(text: str) -> Iterator[str]:
+    """Cut `text` where the tokens do not change by it: before a space or newline that follows something else."""
+    start = 0
+    while len(text) - start > CHUNK:
+        cut = _last_border(text, start + 1, start + CHUNK)
+        yield text[start:cut]
+        start = cut
+    if start < len(text):
+        yield text[start:]
+
+
+def _last_border(text: str, low: int, high: int) -> int:
+    at = high
+    while (at := max(text.rfind(" ", low, at), text.rfind("\n", low, at))) > 0:
+        if not text[at - 1].isspace():
+            return at
+    return high
+
+
+@cache
+def _bytes_of_signs() -> dict[str, int]:
+    """The sign by which the library spells each byte: itself if printable in Latin-1, else one from 256 on."""
+    printable = {*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)}
+    others = [byte for byte in range(256) if byte not in printable]
+    return {chr(byte): byte for byte in printable} | {chr(256 + place): byte for place, byte in enumerate(others)}

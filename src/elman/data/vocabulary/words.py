@@ -1,0 +1,223 @@
+"""A vocabulary whose tokens are words, punctuation marks and newlines. Knows nothing about files."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from functools import cache
+from typing import Any, ClassVar
+
+import numpy as np
+
+from elman.data.vocabulary.base import (
+    END,
+    END_ID,
+    MAX_SIZE,
+    UNKNOWN,
+    UNKNOWN_ID,
+    Ids,
+    Vocabulary,
+    check_count,
+    check_fields,
+    check_flag,
+    display,
+)
+from elman.data.vocabulary.spacing import Spacing
+from elman.errors import ArtifactError, ConfigError, DataError
+
+__all__ = ["WordVocabulary"]
+
+TOKENISERS = ("regex", "whitespace")
+PUNCTUATION = ("keep", "drop")
+NUMBER = "[NUM]"
+URL = "[URL]"
+RESERVED = frozenset({UNKNOWN, END, NUMBER, URL})
+# When this many different words are being counted, the rarest are forgotten: memory must not grow with the text.
+MOST_COUNTED = 2_000_000
+
+URL_PATTERN = r"(?:https?://|www\.)[^\s]*[^\s.,;:!?()\[\]{}'\"’”»]"
+NUMBER_PATTERN = r"\d+(?:[.,]\d+)*"
+
+
+class WordVocabulary(Vocabulary):
+    """One token a word, the most frequent first.
+
+    The tokeniser "regex" finds words (with apostrophes inside), numbers (with points and commas inside), and takes
+    every other sign alone; "whitespace" cuts at spaces only, for text that is tokenised already. A newline is a token.
+    With `numbers` and `urls` these become [NUM] and [URL]; `punctuation="drop"` leaves out tokens without any letter,
+    digit or newline.
+    """
+
+    kind: ClassVar[str] = "words"
+    unit: ClassVar[str] = "word"
+
+    def __init__(
+        self,
+        words: list[str],
+        *,
+        tokeniser: str = "regex",
+        lowercase: bool = False,
+        punctuation: str = "keep",
+        numbers: bool = False,
+        urls: bool = False,
+    ) -> None:
+        if tokeniser not in TOKENISERS:
+            raise ConfigError(f"expected tokeniser to be one of {', '.join(TOKENISERS)}; received {tokeniser!r}")
+        if punctuation not in PUNCTUATION:
+            raise ConfigError(f"expected punctuation to be one of {', '.join(PUNCTUATION)}; received {punctuation!r}")
+        self.tokeniser = tokeniser
+        self.lowercase = check_flag("lowercase", lowercase)
+        self.punctuation = punctuation
+        self.numbers = check_flag("numbers", numbers)
+        self.urls = check_flag("urls", urls)
+        self.words = words
+        self._specials = [UNKNOWN, END] + [NUMBER] * numbers + [URL] * urls
+        self._numbers = {word: number for number, word in enumerate(words, len(self._specials))}
+        self._pattern = _pattern(tokeniser, urls)
+
+    @classmethod
+    def learn(
+        cls,
+        pieces: Iterable[str],
+        *,
+        tokeniser: str = "regex",
+        lowercase: bool = False,
+        punctuation: str = "keep",
+        min_count: int = 1,
+        max_size: int = MAX_SIZE,
+        numbers: bool = False,
+        urls: bool = False,
+    ) -> WordVocabulary:
+        """The words that occur at least `min_count` times, at most `max_size` tokens with the special ones.
+
+        Of more than two million different words the rarest are forgotten on the way. Raises ConfigError for an option
+        out of range, DataError when no word is left.
+        """
+        check_count("min_count", min_count, 1, 1 << 62)
+        check_count("max_size", max_size, 5)
+        empty = cls([], tokeniser=tokeniser, lowercase=lowercase, punctuation=punctuation, numbers=numbers, urls=urls)
+        counts: Counter[str] = Counter()
+        rarest = 0
+        for piece in pieces:
+            counts.update(empty.split(piece))
+            while len(counts) > MOST_COUNTED:
+                rarest += 1
+                counts = Counter({word: count for word, count in counts.items() if count > rarest})
+        room = max_size - len(empty._specials)
+        usual = [
+            (-count, word)
+            for word, count in counts.items()
+            if count >= min_count and word not in RESERVED and empty._special_of(word) == UNKNOWN_ID
+        ]
+        words = [word for _, word in sorted(usual)[:room]]
+        if not words:
+            raise DataError(f"expected a word that occurs at least {min_count} times in the text; received none")
+        return cls(words, tokeniser=tokeniser, lowercase=lowercase, punctuation=punctuation, numbers=numbers, urls=urls)
+
+    @property
+    def size(self) -> int:
+        return len(self._specials) + len(self.words)
+
+    def split(self, text: str) -> list[str]:
+        """The words of `text`, before they are numbered."""
+        words: list[str] = self._pattern.findall(text.lower() if self.lowercase else text)
+        if self.punctuation == "drop":
+            words = [word for word in words if word == "\n" or any(map(str.isalnum, word))]
+        return words
+
+    def encode(self, text: str) -> Ids:
+        known = self._numbers
+        words = self.split(text)
+        # Numbers and addresses are never in the table, so only what is missing there needs a look.
+        ids = [known[word] if word in known else self._special_of(word) for word in words]
+        return np.array(ids, dtype=np.int64)
+
+    def decode_stream(self, ids: Iterable[int]) -> Iterator[str]:
+        spacing = Spacing()
+        for number in ids:
+            number = self.check_number(number)
+            if number == END_ID:
+                spacing = Spacing()
+                yield ""
+            else:
+                yield spacing.place(self._plain(number))
+
+    def token(self, number: int) -> str:
+        return display(self._plain(self.check_number(number)))
+
+    def count_unknown(self, text: str) -> dict[str, int]:
+        return dict(
+            Counter(
+                word for word in self.split(text) if word not in self._numbers and self._special_of(word) == UNKNOWN_ID
+            )
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "kind": self.kind,
+            "tokeniser": self.tokeniser,
+            "lowercase": self.lowercase,
+            "punctuation": self.punctuation,
+            "numbers": self.numbers,
+            "urls": self.urls,
+            "words": self.words,
+        }
+
+    @classmethod
+    def from_json(cls, content: object) -> WordVocabulary:
+        """Raises ArtifactError for anything that `to_json` would not have made."""
+        types = {"kind": str, "tokeniser": str, "lowercase": bool, "punctuation": str, "numbers": bool, "urls": bool}
+        fields = check_fields(content, {**types, "words": list}, "a word vocabulary")
+        words = fields["words"]
+        if not 1 <= len(words) <= MAX_SIZE - 4:
+            raise ArtifactError(f"expected 1 to {MAX_SIZE - 4} words; received {len(words)}")
+        if not all(type(word) is str and word and word not in RESERVED for word in words):
+            raise ArtifactError("expected the words of a vocabulary to be texts, none empty; received others too")
+        if len(set(words)) != len(words):
+            raise ArtifactError("expected every word of a vocabulary once; received some twice")
+        options = {name: fields[name] for name in types if name != "kind"}
+        try:
+            return cls(words, **options)
+        except ConfigError as error:
+            raise ArtifactError(f"a word vocabulary that cannot be used: {error}") from error
+
+    def _special_of(self, word: str) -> int:
+        """The number of a word that is in no table: [NUM], [URL] or unknown."""
+        if self.numbers and word[0].isdigit() and re.fullmatch(NUMBER_PATTERN, word):
+            return self._specials.index(NUMBER)
+        if self.urls and re.fullmatch(URL_PATTERN, word):
+            return self._specials.index(URL)
+        return UNKNOWN_ID
+
+    def _plain(self, number: int) -> str:
+        special = len(self._specials)
+        return self._specials[number] if number < special else self.words[number - special]
+
+
+@cache
+def _pattern(tokeniser: str, urls: bool) -> re.Pattern[str]:
+    if tokeniser == "whitespace":
+        return re.compile(r"\n|[^\s]+")
+    letter = rf"[\w{_marks()}]"
+    word = rf"{letter}+(?:['’]{letter}+)*"
+    address = URL_PATTERN + "|" if urls else ""
+    return re.compile(rf"\n|{address}{NUMBER_PATTERN}(?!{letter})|{word}|[^\s]")
+
+
+@cache
+def _marks() -> str:
+    """Combining marks and joiners, as the inside of a character class: parts of words that \\w leaves out."""
+    codes = [code for code in (*range(0x300, 0x1F000), *range(0xE0100, 0xE01F0)) if _is_mark(chr(code))]
+    ranges: list[list[int]] = []
+    for code in codes:
+        if ranges and ranges[-1][1] == code - 1:
+            ranges[-1][1] = code
+        else:
+            ranges.append([code, code])
+    return "".join(f"{chr(first)}-{chr(last)}" for first, last in ranges)
+
+
+def _is_mark(sign: str) -> bool:
+    return unicodedata.category(sign)[0] == "M" or sign in "\u200c\u200d"
