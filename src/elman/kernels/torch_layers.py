@@ -5,7 +5,9 @@ Knows nothing about any particular cell: a cell names its torch layer and hands 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -52,6 +54,13 @@ def run(
     return _run_packed(form, x_BTI, lengths_B, state)
 
 
+@contextmanager
+def _without_warnings() -> Iterator[None]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        yield
+
+
 def _call(form: TorchForm, x: Tensor | PackedSequence, state: State) -> tuple[Tensor, State]:
     """One call of the fused layer: a batch-first tensor, or a packed sequence's data."""
     hidden = tuple(leaf[None].contiguous() for leaf in state)
@@ -59,10 +68,10 @@ def _call(form: TorchForm, x: Tensor | PackedSequence, state: State) -> tuple[Te
     # One layer, no dropout of its own, one direction; cuDNN keeps what backward needs only when told to train.
     options = (list(form.weights), form.has_biases, 1, 0.0, torch.is_grad_enabled(), False)
     layer = _LAYERS[form.layer]
-    if isinstance(x, PackedSequence):
-        y, *last = layer(x.data, x.batch_sizes, hx, *options)
-    else:
-        y, *last = layer(x, hx, *options, True)
+    arguments = (x.data, x.batch_sizes, hx, *options) if isinstance(x, PackedSequence) else (x, hx, *options, True)
+    # An odd weight is a projection, for which torch says once a process that it takes its own loop: no news here.
+    with _without_warnings() if len(form.weights) % 2 else nullcontext():
+        y, *last = layer(*arguments)
     remaining = iter(last)
     return y, map_leaves(lambda _: next(remaining)[0], state)
 
