@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.func import functional_call
 
-from elman.cells import Cell
+from elman.cells import Cell, make
 from elman.nn import Unroll
 from elman.types import State, leaves, map_leaves, named_leaves
 
@@ -375,6 +375,18 @@ def check_learnt_start(case: Case, kernel: str) -> None:
         assert_close(f"gradient of initial {leaf}", grad, handed.grads[f"start.{leaf}"].sum(0), CLOSE[x.dtype])
 
 
+def check_forget_bias(case: Case, kernel: str) -> None:
+    """As it starts, an LSTM's forget gate is open by `forget_bias`, coupled or not; biases are no rounding matter."""
+    del kernel
+    if case.cell != "lstm" or case.options.get("bias") is False:
+        return
+    for forget_bias in (1.0, 3.0, -2.0):
+        cell = make("lstm", 3, 4, forget_bias=forget_bias, **case.options)
+        gates = cell.advance(cell.project(torch.zeros(1, 3)), cell.initial_state(1)).gates
+        open_by = torch.full((1, 4), forget_bias).sigmoid()
+        assert_close("forget gate", gates["f"], open_by, 1e-6)
+
+
 CHECKS = (
     check_equations,
     check_precision,
@@ -390,6 +402,7 @@ CHECKS = (
     check_saved,
     check_finite_differences,
     check_learnt_start,
+    check_forget_bias,
 )
 
 __all__ = ["CHECKS", *(check.__name__ for check in CHECKS)]
