@@ -206,7 +206,8 @@ def _write(path: Path, key: str, group: Iterator[Section], several: bool, vocabu
 def _tokens(piece: Piece, vocabulary: Vocabulary) -> Ids:
     """The tokens of a piece, with an end token before every document that begins in it."""
     if vocabulary.per_character:
-        return np.insert(vocabulary.encode(piece.text), piece.starts, vocabulary.end_id)
+        ids = vocabulary.encode(piece.text)
+        return np.insert(ids, piece.starts, vocabulary.end_id) if piece.starts else ids
     end = np.array([vocabulary.end_id], dtype=np.int64)
     arrays: list[Ids] = []
     inside = piece.starts[:1] != (0,)

@@ -224,9 +224,15 @@ def _chosen_outside() -> bool:
     return THREADS in os.environ
 
 
+@cache
+def _first_process() -> int:
+    return os.getpid()
+
+
 def _use_threads(on: bool) -> None:
-    # With the variable set, the library does not warn when a process forks; off, the forked one cannot hang in it.
-    wanted = "true" if on else "false"
+    # A forked process has the library's threads in name only and would wait for them for ever: it goes without. With
+    # the variable set, the library does not warn of forks.
+    wanted = "true" if on and _first_process() == os.getpid() else "false"
     if not _chosen_outside() and os.environ.get(THREADS) != wanted:
         os.environ[THREADS] = wanted
 

@@ -200,10 +200,9 @@ class WordVocabulary(Vocabulary):
 def _pattern(tokeniser: str, urls: bool) -> re.Pattern[str]:
     if tokeniser == "whitespace":
         return re.compile(r"\n|[^\s]+")
-    letter = rf"[\w{_marks()}]"
-    word = rf"{letter}+(?:['’]{letter}+)*"
+    word = rf"\w+(?:[{_marks()}]+\w*|['’]\w+)*"
     address = URL_PATTERN + "|" if urls else ""
-    return re.compile(rf"\n|{address}{NUMBER_PATTERN}(?!{letter})|{word}|[^\s]")
+    return re.compile(rf"{address}{NUMBER_PATTERN}(?!\w)|{word}|\n|[^\s]")
 
 
 @cache
