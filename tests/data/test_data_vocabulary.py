@@ -19,6 +19,7 @@ from elman.data.vocabulary import (
     SubwordVocabulary,
     Vocabulary,
     WordVocabulary,
+    characters,
     describe_unknown,
     learn_vocabulary,
     subwords,
@@ -328,3 +329,8 @@ def test_a_vocabulary_has_at_most_a_million_tokens() -> None:
     content["tokenizer"]["model"]["vocab"] = dict.fromkeys(many, 0)
     with pytest.raises(ArtifactError, match="received 1000001"):
         vocabulary_from_json(content)
+
+
+def test_all_pairs_of_letters_are_folded() -> None:
+    assert all(chr(code).lower() == chr(code) for code in range(characters.PAIRS_END, 0x110000))
+    assert max(ord(chr(code).lower()[0]) for code in range(characters.PAIRS_END)) < characters.PAIRS_END

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -26,6 +27,8 @@ from elman.errors import ArtifactError, DataError
 __all__ = ["CharacterVocabulary"]
 
 CODE_POINTS = 0x110000
+# All pairs of capital and small letters stand before this code point.
+PAIRS_END = 0x20000
 SURROGATES = slice(0xD800, 0xE000)
 SPECIALS = 2
 REPLACEMENT = "\ufffd"
@@ -45,14 +48,10 @@ class CharacterVocabulary(Vocabulary):
         self.characters = characters
         self.lowercase = lowercase
         codes = _code_points(characters)
-        # One entry more than the highest code point: all above it share the last one, unknown.
         self._numbers = np.full(_table_size(codes, lowercase), UNKNOWN_ID, dtype=np.int64)
         self._numbers[codes] = np.arange(SPECIALS, SPECIALS + len(codes))
         if lowercase:
-            for code in range(len(self._numbers) - 1):
-                small = _small(code)
-                if small != code:
-                    self._numbers[code] = self._numbers[small] if small < len(self._numbers) else UNKNOWN_ID
+            self._numbers[:PAIRS_END] = self._numbers[_small_codes()]
 
     @classmethod
     def learn(
@@ -70,11 +69,8 @@ class CharacterVocabulary(Vocabulary):
             found = np.bincount(_code_points(piece))
             counts[: len(found)] += found
         if lowercase:
-            for code in np.flatnonzero(counts):
-                small = _small(int(code))
-                if small != code:
-                    counts[small] += counts[code]
-                    counts[code] = 0
+            folded = np.bincount(_small_codes(), weights=counts[:PAIRS_END], minlength=PAIRS_END)
+            counts[:PAIRS_END] = folded.astype(np.int64)
         counts[SURROGATES] = 0
         codes = np.flatnonzero(counts >= min_count)
         if len(codes) > max_size - SPECIALS:
@@ -138,11 +134,12 @@ def _text(codes: np.ndarray[Any, Any]) -> str:
     return codes.astype("<u4").tobytes().decode("utf-32-le")
 
 
-def _small(code: int) -> int:
-    return ord(chr(code).lower()[0])
+@cache
+def _small_codes() -> np.ndarray[Any, np.dtype[np.int64]]:
+    """For every code point before `PAIRS_END`, that of its small letter."""
+    return np.array([ord(chr(code).lower()[0]) for code in range(PAIRS_END)], dtype=np.int64)
 
 
 def _table_size(codes: np.ndarray[Any, Any], lowercase: bool) -> int:
-    highest = int(codes.max(initial=0))
-    # Some capitals stand after their small letters: the last of all pairs ends before 0x20000.
-    return max(highest, 0x20000 if lowercase else 0) + 2
+    # One entry more than the highest code point: all above it share the last one, unknown.
+    return max(int(codes.max(initial=0)) + 1, PAIRS_END if lowercase else 0) + 1
