@@ -9,6 +9,7 @@
     |-- StorageError       the disk is full, or access is denied                (also an OSError)
     |-- TrainingError      training cannot go on
     |   |-- Diverged       the loss or a gradient is not finite any more
+    |   |-- Interrupted    Ctrl-C or SIGTERM asked to stop; the run can be resumed
     |   `-- OutOfMemory    the machine has not enough memory for this model or batch
     `-- KernelUnavailable  a forced kernel cannot run this cell with these options
 
@@ -24,6 +25,7 @@ __all__ = [
     "Diverged",
     "ElmanError",
     "EncodingError",
+    "Interrupted",
     "KernelUnavailable",
     "OutOfMemory",
     "ShapeError",
@@ -74,6 +76,14 @@ class Diverged(TrainingError):
     def __init__(self, message: str, step: int) -> None:
         super().__init__(message)
         self.step = step
+
+
+class Interrupted(TrainingError):
+    """Ctrl-C or SIGTERM asked to stop. `exit_code` is 130 or 143; what can be resumed has been saved."""
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
 
 
 class OutOfMemory(TrainingError):

@@ -35,6 +35,7 @@ class TrainConfig:
     max_epochs: float = option(0.0, "end after so many passes over the data; 0 for no such limit", least=0.0)
     max_seconds: float = option(0.0, "end after so many seconds, evaluation included; 0 for no such limit", least=0.0)
     evaluate_every: int = option(0, "steps between evaluations; 0 for about ten in the whole run", least=0)
+    evaluate_tokens: int = option(250_000, "most tokens of the validation part that an evaluation uses", least=2)
     patience: int = option(0, "stop after so many evaluations without improvement; 0 for never", least=0)
     checkpoint_seconds: float = option(30.0, "seconds between two checkpoints", least=0.0)
     precision: str = option(

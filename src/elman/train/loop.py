@@ -47,7 +47,9 @@ class Stream(Protocol):
 class Objective(Protocol):
     """A model and what it is to get better at."""
 
-    model: nn.Module
+    @property
+    def model(self) -> nn.Module:
+        """The model."""
 
     def initial_state(self, batch_size: int) -> State:
         """The state before the first step."""
@@ -67,7 +69,8 @@ class Training:
         stream: where batches come from.
         config: the options. `precision` and `device` must be settled (not "auto").
 
-    `fit()` yields events until the budget is spent; `snapshot()` and `restore()` carry the run over a stop.
+    `fit()` yields events until the budget is spent. `snapshot()`, at a `Stepped` or `Evaluated` event, and `restore()`
+    carry the run over a stop.
     """
 
     def __init__(self, objective: Objective, stream: Stream, config: TrainConfig) -> None:
@@ -84,6 +87,9 @@ class Training:
         self.step = 0
         self.state: State | None = None
         self.seconds_before = 0.0
+        # Both are part of a snapshot: an evaluation that was due when the run was stopped is made on resuming.
+        self._evaluated_at = 0
+        self._progress_before = 0.0
         self._started_at = time.perf_counter()
 
     @property
@@ -103,29 +109,29 @@ class Training:
         step before) and OutOfMemory when memory runs out.
         """
         self._started_at = time.perf_counter()
-        yield Started(self.step)
         watch = Stopwatch(self.config, self.seconds_before)
-        evaluated_at = self.step
-        while self.progress < 1.0:
-            stepped = self._guarded_step()
-            watch.stepped(stepped.seconds)
-            yield stepped
+        yield Started(self.step)
+        while True:
             if not self.plan.settled and watch.ready(self.seconds):
                 before = self.seconds
-                evaluated_at = self.step
                 evaluation = self._evaluate()
                 self.plan = watch.plan(self.plan, self.step, self.seconds, self.seconds - before)
                 yield Planned(self.plan.total_steps, self.plan.evaluate_every, watch.seconds_per_step)
                 yield evaluation
-            elif self.plan.evaluation_due(self.step, stepped.progress, self.progress):
-                evaluated_at = self.step
+            elif self._evaluated_at != self.step and self.plan.evaluation_due(
+                self.step, self._progress_before, self.progress
+            ):
                 yield self._evaluate()
-                if self.config.patience and self.plateau.stale >= self.config.patience:
-                    yield Ended(self.step, f"no improvement in {self.config.patience} evaluations")
-                    return
-        if evaluated_at != self.step:
-            yield self._evaluate()
-        yield Ended(self.step, "the budget is spent")
+            if self.config.patience and self.plateau.stale >= self.config.patience:
+                yield Ended(self.step, f"no improvement in {self.config.patience} evaluations")
+                return
+            if self.progress >= 1.0:
+                yield Ended(self.step, "the budget is spent")
+                return
+            self._progress_before = self.progress
+            stepped = self._guarded_step()
+            watch.stepped(stepped.seconds)
+            yield stepped
 
     def _guarded_step(self) -> Stepped:
         try:
@@ -212,6 +218,7 @@ class Training:
         with torch.no_grad(), self._autocast():
             metrics = self.objective.evaluate()
         model.train()
+        self._evaluated_at = self.step
         best = self.plateau.saw(metrics["loss"], self.config) if metrics else False
         return Evaluated(self.step, self.progress, metrics, best)
 
@@ -233,6 +240,8 @@ class Training:
             tensors["random.cuda"] = torch.cuda.get_rng_state()
         facts = {
             "step": self.step,
+            "evaluated_at": self._evaluated_at,
+            "progress_before": self._progress_before,
             "seconds": self.seconds,
             "stream": self.stream.state_dict(),
             "plan": self.plan.to_json(),
@@ -266,6 +275,8 @@ class Training:
         if "cuda" in parts["random"] and torch.cuda.is_available():
             torch.cuda.set_rng_state(parts["random"]["cuda"])
         self.step = facts["step"]
+        self._evaluated_at = facts["evaluated_at"]
+        self._progress_before = facts["progress_before"]
         self.seconds_before = facts["seconds"]
         self.stream.load_state_dict(facts["stream"])
         self.plan = Plan.from_json(facts["plan"], self.config)

@@ -52,8 +52,10 @@ class Plan:
 
     def evaluation_due(self, step: int, before: float, after: float) -> bool:
         """Whether to evaluate after `step`, which took the progress from `before` to `after`."""
+        if after >= 1.0:
+            return True
         if self.evaluate_every:
-            return step % self.evaluate_every == 0 or after >= 1.0
+            return step > 0 and step % self.evaluate_every == 0
         return int(before * _EVALUATIONS) < int(after * _EVALUATIONS)
 
     def to_json(self) -> dict[str, Any]:

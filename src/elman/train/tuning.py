@@ -38,7 +38,8 @@ def tune_allocator() -> bool:
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is None:
         return False
-    return all([mallopt(name, value) == 1 for name, value in _SETTINGS])
+    accepted = [mallopt(name, value) == 1 for name, value in _SETTINGS]
+    return all(accepted)
 
 
 def has_bfloat16() -> bool:

@@ -50,7 +50,7 @@ class LanguageModelNetwork(nn.Module):
                     f"expected embedding = {self.stack.output_size}, the size of the outputs, with tied=true. "
                     f"Received: {config.embedding}"
                 )
-            self.head.weight = self.embed.weight
+            self.head.weight = self.embed.get_parameter("weight")
 
     def initial_state(self, batch_size: int) -> State:
         """The state before the first token."""

@@ -1,0 +1,96 @@
+"""Choosing the next token from scores: temperature, top-k, top-p, repetition penalty, and a loop over them.
+
+Works over a `step(tokens_B, state) -> (logits_BV, state)` closure; knows nothing about networks or vocabularies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from elman.errors import ConfigError
+from elman.types import State
+
+__all__ = ["Sampling", "choose", "sample"]
+
+Step = Callable[[Tensor, State], tuple[Tensor, State]]
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How tokens are drawn.
+
+    temperature         scores are divided by it; 0 always takes the likeliest token
+    top_k               draw among the k likeliest tokens; 0 for all
+    top_p               draw among the likeliest tokens that hold this much probability together (Holtzman et al. 2020)
+    repetition_penalty  above 1 makes tokens of the last `repetition_window` less likely (Keskar et al. 2019)
+    banned              token numbers that are never drawn
+    """
+
+    temperature: float = 1.0
+    top_k: int = 0
+    top_p: float = 1.0
+    repetition_penalty: float = 1.0
+    repetition_window: int = 64
+    banned: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError for a value that cannot be used."""
+        checks = (
+            (0.0 <= self.temperature < float("inf"), "temperature to be 0 or more", self.temperature),
+            (self.top_k >= 0, "top_k to be 0 or more", self.top_k),
+            (0.0 < self.top_p <= 1.0, "top_p above 0 and at most 1", self.top_p),
+            (0.0 < self.repetition_penalty < float("inf"), "repetition_penalty above 0", self.repetition_penalty),
+            (self.repetition_window >= 1, "repetition_window to be at least 1", self.repetition_window),
+        )
+        for holds, expected, received in checks:
+            if not holds:
+                raise ConfigError(f"expected {expected}. Received: {received}")
+
+
+def choose(
+    logits_BV: Tensor, sampling: Sampling, generator: torch.Generator, recent_BN: Tensor | None = None
+) -> Tensor:
+    """One token a row, int64, drawn from `logits_BV`; `recent_BN` are the tokens that the repetition penalty is for."""
+    scores_BV = logits_BV.float()
+    if sampling.banned:
+        scores_BV = scores_BV.clone()
+        scores_BV[:, list(sampling.banned)] = -torch.inf
+    if sampling.repetition_penalty != 1.0 and recent_BN is not None and recent_BN.shape[1]:
+        # Log-probabilities are never positive, so multiplying always makes a repeated token less likely.
+        scores_BV = torch.log_softmax(scores_BV, dim=-1)
+        repeated = scores_BV.gather(1, recent_BN) * sampling.repetition_penalty
+        scores_BV = scores_BV.scatter(1, recent_BN, repeated)
+    if sampling.temperature == 0.0:
+        return scores_BV.argmax(dim=-1)
+    scores_BV = scores_BV / sampling.temperature
+    if sampling.top_k and sampling.top_k < scores_BV.shape[1]:
+        least = scores_BV.topk(sampling.top_k, dim=-1).values[:, -1:]
+        scores_BV = scores_BV.masked_fill(scores_BV < least, -torch.inf)
+    probabilities_BV = torch.softmax(scores_BV, dim=-1)
+    if sampling.top_p < 1.0:
+        ordered, order = probabilities_BV.sort(dim=-1, descending=True)
+        # A token stays when the ones before it have not reached top_p yet; so at least one always stays.
+        beyond = ordered.cumsum(dim=-1) - ordered >= sampling.top_p
+        probabilities_BV = torch.zeros_like(ordered).scatter(1, order, ordered.masked_fill(beyond, 0.0))
+    return torch.multinomial(probabilities_BV, 1, generator=generator)[:, 0]
+
+
+def sample(
+    step: Step, state: State, logits_BV: Tensor, sampling: Sampling, *, seed: int, history_BN: Tensor
+) -> Iterator[Tensor]:
+    """Draw tokens for ever: yields one int64 token a row, then feeds it back through `step`.
+
+    logits_BV   the scores of the first token to draw
+    history_BN  the tokens before it, for the repetition penalty
+    """
+    generator = torch.Generator(device=logits_BV.device).manual_seed(seed)
+    while True:
+        recent_BN = history_BN[:, -sampling.repetition_window :]
+        tokens_B = choose(logits_BV, sampling, generator, recent_BN)
+        yield tokens_B
+        history_BN = torch.cat([recent_BN, tokens_B[:, None]], dim=1)
+        logits_BV, state = step(tokens_B, state)

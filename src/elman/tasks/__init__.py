@@ -1,0 +1,1 @@
+"""The tasks: from data to a model to answers."""

@@ -1,0 +1,144 @@
+"""From a language model's options to its corpus, and from the corpus to batches."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from elman.data import Corpus, TextSource, TokenFile, Vocabulary, open_text, prepare
+from elman.data.stream import Lanes, sequential
+from elman.data.tokens import Progress
+from elman.errors import ConfigError
+from elman.tasks.language_model.config import NetworkConfig, TextConfig
+from elman.types import Batch
+
+__all__ = ["HeldOut", "Inputs", "describe_data", "open_inputs", "prepare_corpus", "training_lanes"]
+
+Paths = Sequence[str | os.PathLike[str]]
+# Lanes of an evaluation: many, for speed; each first reads this many tokens to warm its state.
+_LANES, _STEPS, _BURN_IN = 128, 128, 128
+
+
+class Inputs:
+    """The texts that a model is made from: `train`, and `valid` and `test` where they are texts of their own."""
+
+    def __init__(self, train: Paths, valid: Paths = (), test: Paths = ()) -> None:
+        self.train = [str(path) for path in train]
+        self.valid = [str(path) for path in valid]
+        self.test = [str(path) for path in test]
+
+    def to_json(self) -> dict[str, list[str]]:
+        """The paths, made absolute, so that a run can be resumed from any folder."""
+
+        def absolute(path: str) -> str:
+            return path if path == "-" else os.path.abspath(path)
+
+        return {name: [absolute(path) for path in paths] for name, paths in vars(self).items()}
+
+
+def open_inputs(paths: Sequence[str], config: TextConfig) -> TextSource | None:
+    """The source that `config` describes; None for no paths."""
+    if not paths:
+        return None
+    return open_text(
+        paths,
+        encoding=config.encoding,
+        errors=config.errors,
+        pattern=config.pattern,
+        documents=config.documents,
+    )
+
+
+def vocabulary_options(config: TextConfig) -> dict[str, Any]:
+    """The options of the vocabulary's kind, from the model's options."""
+    options: dict[str, Any] = {"kind": config.tokens}
+    if config.tokens in ("characters", "words"):
+        options |= {"min_count": config.min_count, "lowercase": config.lowercase}
+    if config.tokens == "words":
+        options |= {
+            "tokeniser": config.word_rule,
+            "punctuation": config.punctuation,
+            "max_size": config.vocabulary_size or None,
+            "numbers": config.numbers,
+            "urls": config.urls,
+        }
+    if config.tokens == "subwords" and config.vocabulary_size:
+        options["size"] = config.vocabulary_size
+    return options
+
+
+def prepare_corpus(
+    inputs: Inputs,
+    config: TextConfig,
+    *,
+    vocabulary: Vocabulary | None = None,
+    cache: Path | None = None,
+    progress: Progress | None = None,
+) -> Corpus:
+    """Read, split and encode the texts. Raises DataError, EncodingError, ConfigError or StorageError."""
+    sources = [open_inputs(paths, config) for paths in (inputs.train, inputs.valid, inputs.test)]
+    train, valid, test = sources
+    if train is None:
+        raise ConfigError("expected at least one text to train on. Received: none")
+    try:
+        return prepare(
+            train,
+            vocabulary=vocabulary or vocabulary_options(config),
+            split=config.split,
+            split_by=config.split_by,
+            valid=valid,
+            test=test,
+            cache=cache,
+            progress=progress,
+        )
+    finally:
+        for source in sources:
+            if source is not None:
+                source.close()
+
+
+def training_lanes(corpus: Corpus, config: NetworkConfig) -> Lanes:
+    """The endless stream of training batches."""
+    return Lanes(corpus.train, lanes=config.lanes, length=config.chunk, end_id=corpus.vocabulary.end_id)
+
+
+class HeldOut:
+    """A held-out part as batches in which every token is predicted once, with the number of characters predicted."""
+
+    def __init__(self, tokens: TokenFile, vocabulary: Vocabulary, limit: int | None = None) -> None:
+        self.tokens = tokens
+        self.end_id = vocabulary.end_id
+        self.limit = limit if limit is not None and limit < len(tokens) else None
+        first = int(tokens.read(0, 1)[0])
+        # The first token has nothing before it and so is no target; an end token stands for no character.
+        self.characters = -len(vocabulary.decode([first]))
+        if self.limit is None:
+            self.characters += tokens.characters
+        else:
+            self.characters += len(vocabulary.decode(tokens.read(0, self.limit).tolist()))
+
+    def __call__(self) -> tuple[Iterable[Batch], int]:
+        """The batches, and how many characters their targets stand for."""
+        batches = sequential(
+            self.tokens, lanes=_LANES, length=_STEPS, end_id=self.end_id, burn_in=_BURN_IN, limit=self.limit
+        )
+        return batches, self.characters
+
+
+def describe_data(corpus: Corpus, inputs: Inputs) -> dict[str, Any]:
+    """What a model tells of its data: sizes and a fingerprint, and of every path only its last part."""
+
+    def part(tokens: TokenFile | None) -> int:
+        return 0 if tokens is None else len(tokens)
+
+    return {
+        "files": [os.path.basename(path) or path for path in inputs.train + inputs.valid + inputs.test],
+        "characters": corpus.scan.characters,
+        "documents": corpus.scan.documents,
+        "train_tokens": part(corpus.train),
+        "valid_tokens": part(corpus.valid),
+        "test_tokens": part(corpus.test),
+        "fingerprint": corpus.fingerprint,
+    }

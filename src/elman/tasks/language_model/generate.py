@@ -1,0 +1,132 @@
+"""New text from a language model: a prompt is read, then tokens are drawn and fed back, one at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from elman.data import Vocabulary
+from elman.decode import Sampling, sample
+from elman.errors import ConfigError
+from elman.tasks.language_model.network import LanguageModelNetwork
+from elman.types import State, map_leaves
+
+__all__ = ["StopAt", "generate_pieces"]
+
+
+@dataclass
+class StopAt:
+    """Passes text on, and ends it at the first of `stops`; what could still become a stop is held back."""
+
+    stops: Sequence[str]
+    ended: bool = False
+    _held: str = field(default="", repr=False)
+
+    def feed(self, piece: str) -> str:
+        """The text that is certain to come before any stop."""
+        text = self._held + piece
+        found = [place for place in (text.find(stop) for stop in self.stops) if place >= 0]
+        if found:
+            self.ended, self._held = True, ""
+            return text[: min(found)]
+        keep = max((_overlap(text, stop) for stop in self.stops), default=0)
+        self._held = text[len(text) - keep :]
+        return text[: len(text) - keep]
+
+    def rest(self) -> str:
+        """What was held back, when no more text comes."""
+        text, self._held = self._held, ""
+        return text
+
+
+def _overlap(text: str, stop: str) -> int:
+    """The length of the longest end of `text` that is a beginning of `stop`."""
+    return next((n for n in range(min(len(stop) - 1, len(text)), 0, -1) if text.endswith(stop[:n])), 0)
+
+
+def read_prompt(
+    network: LanguageModelNetwork, ids: Sequence[int], rows: int, chunk: int = 1024
+) -> tuple[Tensor, State]:
+    """Feed `ids` to the network, the same in every row; the scores of the next token and the state after it."""
+    device = network.head.weight.device
+    state = network.initial_state(1)
+    logits = None
+    tokens_BT = torch.tensor([list(ids)], dtype=torch.int64, device=device)
+    for piece_BT in tokens_BT.split(chunk, dim=1):
+        logits_BTV, state = network(piece_BT, None, state)
+        logits = logits_BTV[:, -1]
+    if logits is None:
+        raise ConfigError("expected at least one token to start from. Received: none")
+    return logits.expand(rows, -1), map_leaves(lambda leaf: leaf.expand(rows, *leaf.shape[1:]).contiguous(), state)
+
+
+def generate_pieces(
+    network: LanguageModelNetwork,
+    vocabulary: Vocabulary,
+    start: Sequence[int],
+    *,
+    length: int,
+    sampling: Sampling,
+    samples: int,
+    stops: Sequence[str],
+    seed: int,
+) -> Iterator[tuple[int, str]]:
+    """Draw up to `length` tokens in each of `samples` rows; yields (row, piece of text) as the tokens come.
+
+    A row ends at an end token, at a stop string (which is not part of its text), or after `length` tokens. Raises
+    ConfigError for a length or a number of samples that cannot be used.
+    """
+    for name, value, least in (("length", length, 0), ("samples", samples, 1)):
+        if value < least:
+            raise ConfigError(f"expected {name} to be at least {least}. Received: {value}")
+    if any(stop == "" for stop in stops):
+        raise ConfigError("expected stop strings of at least one character. Received: an empty one")
+    rows = [_Row(vocabulary, stops) for _ in range(samples)]
+    with torch.no_grad():
+        logits_BV, state = read_prompt(network, start, samples)
+        history_BN = torch.tensor([list(start)], device=logits_BV.device).expand(samples, -1)
+        drawn = sample(network.step, state, logits_BV, sampling, seed=seed, history_BN=history_BN)
+        for _ in range(length):
+            for number, (row, token) in enumerate(zip(rows, next(drawn).tolist(), strict=True)):
+                if not row.ended:
+                    yield from ((number, piece) for piece in row.feed(token) if piece)
+            if all(row.ended for row in rows):
+                return
+    for number, row in enumerate(rows):
+        if not row.ended:
+            yield from ((number, piece) for piece in row.finish() if piece)
+
+
+class _Row:
+    """One sample: token numbers in, pieces of text out."""
+
+    def __init__(self, vocabulary: Vocabulary, stops: Sequence[str]) -> None:
+        self.ended = False
+        self._end_id = vocabulary.end_id
+        self._inbox: list[int] = []
+        self._pieces = vocabulary.decode_stream(self._take())
+        self._stop = StopAt(stops)
+
+    def _take(self) -> Iterator[int]:
+        while self._inbox:
+            yield self._inbox.pop()
+
+    def feed(self, token: int) -> Iterator[str]:
+        """The text that one more token makes certain."""
+        if token == self._end_id:
+            yield from self.finish()
+            return
+        self._inbox.append(token)
+        yield self._stop.feed(next(self._pieces))
+        self.ended = self._stop.ended
+
+    def finish(self) -> Iterator[str]:
+        """The text that was held back."""
+        self.ended = True
+        for piece in self._pieces:
+            yield self._stop.feed(piece)
+        if not self._stop.ended:
+            yield self._stop.rest()

@@ -1,0 +1,268 @@
+"""The language model as people use it: fit, evaluate, generate, score, save, load."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from elman import artifact
+from elman.data import Vocabulary, describe_unknown, prepare, vocabulary_from_json
+from elman.decode import Sampling
+from elman.errors import ArtifactError, ConfigError
+from elman.tasks.language_model.config import LanguageModelConfig
+from elman.tasks.language_model.corpus import HeldOut, Inputs, describe_data, open_inputs, prepare_corpus
+from elman.tasks.language_model.generate import generate_pieces
+from elman.tasks.language_model.network import LanguageModelNetwork
+from elman.tasks.language_model.objective import measure
+from elman.tasks.language_model.run import TASK, Run, tune_process, unit_of
+from elman.tasks.language_model.score import Score, score_lines
+from elman.train.watch import Watch
+
+__all__ = ["LanguageModel"]
+
+Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
+
+
+def as_list(paths: Paths) -> list[str | os.PathLike[str]]:
+    """One path or several, as a list."""
+    return [paths] if isinstance(paths, str | os.PathLike) else list(paths)
+
+
+class LanguageModel:
+    """A recurrent language model.
+
+    Args:
+        preset: "small", "base" or "large": the options to start from.
+        options: any option of `elman train lm` by its name, such as `cell="gru"`, `hidden=512`, `max_seconds=60`.
+
+    Example:
+        >>> lm = elman.LanguageModel(cell="gru", max_epochs=2).fit("book.txt")  # doctest: +SKIP
+        >>> print(lm.generate("Call me", length=200, temperature=0.8))  # doctest: +SKIP
+        >>> lm.save("model/")  # doctest: +SKIP
+
+    Raises ConfigError for an unknown option or a value that is not allowed.
+    """
+
+    def __init__(self, preset: str = "base", **options: Any) -> None:
+        self.config = LanguageModelConfig.make(preset, options)
+        self.metrics: dict[str, Any] = {}
+        self.data: dict[str, Any] = {}
+        self.training: dict[str, Any] = {}
+        self.command = ""
+        self._network: LanguageModelNetwork | None = None
+        self._vocabulary: Vocabulary | None = None
+
+    @property
+    def network(self) -> LanguageModelNetwork:
+        """The network. Raises ConfigError before `fit`."""
+        if self._network is None:
+            raise ConfigError("expected a model that is trained: call fit() or elman.load() first")
+        return self._network
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The vocabulary. Raises ConfigError before `fit`."""
+        if self._vocabulary is None:
+            raise ConfigError("expected a model that is trained: call fit() or elman.load() first")
+        return self._vocabulary
+
+    def fit(
+        self,
+        text: Paths | None = None,
+        *,
+        string: str | None = None,
+        valid: Paths = (),
+        test: Paths = (),
+        folder: str | os.PathLike[str] | None = None,
+        progress: bool = True,
+        tune: bool = True,
+    ) -> LanguageModel:
+        """Train on text.
+
+        text         a file, several, a folder or a glob; `.gz` is read as it is
+        string       the text itself, instead of `text`
+        valid, test  texts of their own for validation and test; else parts of `text` as `split` says
+        folder       keep checkpoints and the best model there while training; see `save` for a model in memory
+        progress     show a progress bar on standard error
+        tune         set this process' threads and memory allocator for training
+
+        Returns self. Raises DataError, EncodingError, ConfigError, StorageError, Diverged, OutOfMemory.
+        """
+        if (text is None) == (string is None):
+            raise ConfigError("expected either text (paths) or string. Received: both or neither")
+        if string is not None:
+            if folder is not None:
+                raise ConfigError("expected text in a file when training in a folder. Received: a string")
+            with tempfile.TemporaryDirectory() as place:
+                path = Path(place) / "string.txt"
+                path.write_text(string, encoding="utf-8", newline="")
+                return self.fit(path, valid=valid, test=test, progress=progress, tune=tune)
+        inputs = Inputs(as_list(text or ()), as_list(valid), as_list(test))
+        corpus = prepare_corpus(inputs, self.config.text)
+        watch = Watch(unit_of(corpus.vocabulary), budget_seconds=self.config.training.max_seconds, quiet=not progress)
+        run = Run(
+            self.config,
+            corpus,
+            inputs,
+            folder=None if folder is None else Path(folder),
+            command="",
+            watch=watch,
+        )
+        if tune:
+            tune_process(run.config.training)
+        run.go()
+        return self.adopt(run)
+
+    def adopt(self, run: Run) -> LanguageModel:
+        """Take what a finished run made."""
+        self.config = run.config
+        self.metrics = run.metrics
+        self.data = describe_data(run.corpus, run.inputs)
+        self.training = {"steps": run.training.step, "seconds": round(run.training.seconds, 1)}
+        self.command = run.command
+        self._network = run.network
+        self._vocabulary = run.corpus.vocabulary
+        return self
+
+    def evaluate(self, text: Paths, *, limit: int | None = None) -> dict[str, float]:
+        """Figures on a text: nats and bits a token and a character, perplexity, accuracy, and counts.
+
+        Every token that has one before it is predicted once, with the state carried over the whole text. `limit` uses
+        the first so many tokens only. Raises DataError for a text that cannot be used.
+        """
+        config = self.config.text
+        source = open_inputs([os.fspath(path) for path in as_list(text)], config)
+        if source is None:
+            raise ConfigError("expected a text to evaluate on. Received: none")
+        with source, tempfile.TemporaryDirectory(prefix="elman-") as place:
+            corpus = prepare(source, vocabulary=self.vocabulary, split=(1.0, 0.0, 0.0), cache=Path(place))
+            held_out = HeldOut(corpus.train, self.vocabulary, limit)
+            batches, characters = held_out()
+            self.network.eval()
+            return measure(self.network, batches).metrics(characters)
+
+    def context_start(self) -> list[int]:
+        """The tokens that a text begins with: an end token, and a line end where the training text had lines."""
+        start = [self.vocabulary.end_id]
+        if self.data.get("documents", 1) == 1:
+            newline = self.vocabulary.encode("\n").tolist()
+            if newline and self.vocabulary.unknown_id not in newline:
+                start += newline
+        return start
+
+    def stream(
+        self,
+        prompt: str = "",
+        *,
+        length: int = 200,
+        temperature: float = 1.0,
+        top_k: int = 0,
+        top_p: float = 1.0,
+        repetition_penalty: float = 1.0,
+        stop: Sequence[str] = (),
+        samples: int = 1,
+        seed: int = 0,
+    ) -> Iterator[tuple[int, str]]:
+        """New text as it comes: pairs of a sample's number and a piece of its text. Arguments as in `generate`."""
+        sampling = Sampling(
+            temperature=temperature,
+            top_k=top_k,
+            top_p=top_p,
+            repetition_penalty=repetition_penalty,
+            banned=(self.vocabulary.unknown_id,),
+        )
+        start = self.context_start() + self.vocabulary.encode(prompt).tolist()
+        self.network.eval()
+        return generate_pieces(
+            self.network,
+            self.vocabulary,
+            start,
+            length=length,
+            sampling=sampling,
+            samples=samples,
+            stops=[stop] if isinstance(stop, str) else list(stop),
+            seed=seed,
+        )
+
+    def generate(self, prompt: str = "", **options: Any) -> str | list[str]:
+        """New text that goes on after `prompt` (which is not part of what is returned).
+
+        length              most tokens to draw
+        temperature         0 always takes the likeliest token; 1 draws by the model's own probabilities
+        top_k, top_p        draw among the k likeliest tokens, or those that hold p of the probability together
+        repetition_penalty  above 1 makes recent tokens less likely
+        stop                strings that end the text; they are not part of it
+        samples             how many texts to draw at once; above 1 a list is returned
+        seed                of the draw
+
+        Raises ConfigError for a value that cannot be used.
+        """
+        texts = [""] * max(1, int(options.get("samples", 1)))
+        for number, piece in self.stream(prompt, **options):
+            texts[number] += piece
+        return texts[0] if len(texts) == 1 else texts
+
+    def unknown_in(self, text: str, what: str = "prompt") -> str | None:
+        """A sentence on what the vocabulary does not have of `text`, or None."""
+        return describe_unknown(self.vocabulary, text, what)
+
+    def score(self, lines: str | Sequence[str]) -> list[Score]:
+        """How likely each line is: log-probability, perplexity, and a value for every token."""
+        lines = [lines] if isinstance(lines, str) else list(lines)
+        self.network.eval()
+        return list(score_lines(self.network, self.vocabulary, lines, self.context_start()))
+
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        """Write the model as a folder. Raises StorageError when that is not possible."""
+        options = self.config.to_json()
+        artifact.write_weights(folder, self.network.stored())
+        artifact.write(
+            folder,
+            task=TASK,
+            config={"text": options["text"], "network": options["network"]},
+            training={**self.training, "options": options["training"]},
+            metrics=self.metrics,
+            data=self.data,
+            command=self.command,
+            vocabulary=self.vocabulary.to_json(),
+        )
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike[str]) -> LanguageModel:
+        """The model in `folder`. Raises ArtifactError for anything that is not a whole and safe model."""
+        described = artifact.read(folder, task=TASK)
+        where = f"{os.fspath(folder)}/elman.json"
+        if described.vocabulary is None:
+            raise ArtifactError(f"{where}: expected a vocabulary. Received: none")
+        model = cls()
+        try:
+            options = described.training["options"]
+            model.config = LanguageModelConfig.from_json({**described.config, "training": options}, where)
+        except (KeyError, TypeError, ConfigError) as error:
+            raise ArtifactError(f"{where} is broken: {error}") from error
+        model._vocabulary = vocabulary_from_json(described.vocabulary)
+        model._network = load_network(described, model.config, model._vocabulary.size)
+        model.metrics, model.data, model.command = described.metrics, described.data, described.command
+        model.training = {name: value for name, value in described.training.items() if name != "options"}
+        return model
+
+
+def load_network(
+    described: artifact.Artifact, config: LanguageModelConfig, vocabulary_size: int
+) -> LanguageModelNetwork:
+    """The network with its weights. The sizes are compared with the file before any memory is taken for them."""
+    try:
+        with torch.device("meta"):
+            shapes = LanguageModelNetwork(vocabulary_size, config.network).expected_shapes()
+    except (ConfigError, RuntimeError, OverflowError, TypeError) as error:
+        raise ArtifactError(f"{described.folder}/elman.json describes no network: {error}") from error
+    tensors = artifact.read_weights(described, shapes)
+    network = LanguageModelNetwork(vocabulary_size, config.network)
+    network.load_stored(tensors)
+    network.eval()
+    return network

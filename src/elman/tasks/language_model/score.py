@@ -1,0 +1,94 @@
+"""How likely lines of text are under a language model."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from elman.data import Vocabulary
+from elman.tasks.language_model.network import LanguageModelNetwork
+
+__all__ = ["Score", "score_lines"]
+
+
+@dataclass(frozen=True)
+class Score:
+    """The likelihood of one line.
+
+    text             the line
+    tokens           its tokens, for display
+    log_probs        the natural logarithm of each token's probability, given those before it
+    log_probability  their sum
+    perplexity       exp(-mean of log_probs); 1 for an empty line
+    unknown          how many of the tokens the vocabulary does not have
+    """
+
+    text: str
+    tokens: tuple[str, ...]
+    log_probs: tuple[float, ...]
+    log_probability: float
+    perplexity: float
+    nats_per_char: float
+    unknown: int
+
+
+def score_lines(
+    network: LanguageModelNetwork,
+    vocabulary: Vocabulary,
+    lines: Sequence[str],
+    start: Sequence[int],
+    *,
+    rows: int = 64,
+    chunk: int = 512,
+) -> Iterator[Score]:
+    """A Score for every line, in order; each line is read on its own, after the tokens `start`.
+
+    Lines run `rows` at a time, in chunks of `chunk` tokens with carried state, so that one long line costs time but
+    not memory.
+    """
+    for first in range(0, len(lines), rows):
+        group = lines[first : first + rows]
+        ids = [vocabulary.encode(line).tolist() for line in group]
+        yield from map(_summary, group, _log_probs(network, ids, start, chunk), ids, [vocabulary] * len(group))
+
+
+def _log_probs(
+    network: LanguageModelNetwork, ids: Sequence[Sequence[int]], start: Sequence[int], chunk: int
+) -> list[list[float]]:
+    device = network.head.weight.device
+    full = [[*start, *row] for row in ids]
+    width = max(len(row) for row in full)
+    tokens_BT = torch.zeros(len(full), width, dtype=torch.int64)
+    for place, row in enumerate(full):
+        tokens_BT[place, : len(row)] = torch.tensor(row)
+    lengths_B = torch.tensor([len(row) - 1 for row in full])
+    state = network.initial_state(len(full))
+    values = []
+    with torch.no_grad():
+        for begin in range(0, width - 1, chunk):
+            inputs_BT = tokens_BT[:, begin : min(begin + chunk, width - 1)].to(device)
+            targets_BT = tokens_BT[:, begin + 1 : begin + 1 + inputs_BT.shape[1]].to(device)
+            here_B = (lengths_B - begin).clamp(0, inputs_BT.shape[1])
+            logits_BTV, state = network(inputs_BT, here_B, state)
+            log_probs_BTV = torch.log_softmax(logits_BTV.float(), dim=-1)
+            values.append(log_probs_BTV.gather(2, targets_BT[..., None])[..., 0].cpu())
+    scored_BT = torch.cat(values, dim=1) if values else torch.zeros(len(full), 0)
+    skip = len(start) - 1
+    return [scored_BT[place, skip : len(row) - 1].tolist() for place, row in enumerate(full)]
+
+
+def _summary(line: str, log_probs: list[float], ids: list[int], vocabulary: Vocabulary) -> Score:
+    total = math.fsum(log_probs)
+    mean = total / len(log_probs) if log_probs else 0.0
+    return Score(
+        text=line,
+        tokens=tuple(vocabulary.token(number) for number in ids),
+        log_probs=tuple(log_probs),
+        log_probability=total,
+        perplexity=math.exp(min(-mean, 700.0)),
+        nats_per_char=-total / len(line) if line else 0.0,
+        unknown=sum(number == vocabulary.unknown_id for number in ids),
+    )

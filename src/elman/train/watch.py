@@ -1,0 +1,123 @@
+"""A progress bar for people: on a terminal a live bar, elsewhere a line now and then. Always on standard error.
+
+Knows nothing about models; it is told what one token is called.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+import time
+from types import TracebackType
+from typing import TextIO
+
+from elman.train.events import Ended, Evaluated, Event, Planned, Started, Stepped
+
+__all__ = ["Watch"]
+
+
+class Watch:
+    """Shows loss, bits a token, tokens a second and the time left.
+
+    Args:
+        unit: what one token is called ("char", "word", "token").
+        budget_seconds: the budget while it is not yet turned into steps; 0 if there is none.
+        stream: where to write; standard error by default.
+        quiet: show nothing.
+    """
+
+    def __init__(
+        self, unit: str, *, budget_seconds: float = 0.0, stream: TextIO | None = None, quiet: bool = False
+    ) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn
+
+        self.unit = unit
+        self.quiet = quiet
+        self.budget_seconds = budget_seconds
+        self._console = Console(file=stream or sys.stderr, highlight=False)
+        self._live = self._console.is_terminal and not quiet
+        self._progress = Progress(
+            TextColumn("{task.fields[step]}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.percentage:>3.0f} %"),
+            TextColumn("{task.fields[figures]}"),
+            console=self._console,
+            disable=not self._live,
+            transient=True,
+        )
+        self._task = self._progress.add_task("", total=1.0, step="", figures="starting")
+        self._loss = math.nan
+        self._begun = time.perf_counter()
+        self._begun_progress: float | None = None
+        self._told = self._begun
+        self._shown = 0.0
+        self._recent: list[tuple[float, int]] = []
+
+    def __enter__(self) -> Watch:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    def hear(self, event: Event) -> None:
+        """Show an event."""
+        if isinstance(event, Stepped):
+            self._stepped(event)
+        elif isinstance(event, Evaluated) and event.metrics:
+            mark = "  best so far" if event.best else ""
+            loss = event.metrics["loss"]
+            self.say(
+                f"step {event.step:>6,}  validation {loss:.4f} nats, {loss / math.log(2):.4f} bits a {self.unit}{mark}"
+            )
+        elif isinstance(event, Planned):
+            self.say(
+                f"{event.seconds_per_step * 1000:.1f} ms a step: the run will end after {event.total_steps:,} steps"
+            )
+        elif isinstance(event, Started) and event.step:
+            self.say(f"resuming after step {event.step:,}")
+        elif isinstance(event, Ended):
+            self.say(f"finished at step {event.step:,}: {event.reason}")
+
+    def say(self, text: str) -> None:
+        """Print a line above the bar."""
+        if not self.quiet:
+            self._console.print(text, soft_wrap=True)
+
+    def _stepped(self, event: Stepped) -> None:
+        now = time.perf_counter()
+        if self._begun_progress is None:
+            self._begun, self._begun_progress = now, event.progress
+        self._loss = event.loss if math.isnan(self._loss) else 0.98 * self._loss + 0.02 * event.loss
+        self._recent = [*self._recent[-49:], (now, event.tokens)]
+        if now - self._shown < 0.1:
+            return
+        self._shown = now
+        figures = (
+            f"loss {self._loss:.3f}  {self._loss / math.log(2):.3f} bits/{self.unit}  "
+            f"{self._speed():,.0f} {self.unit}s/s  {self._left(event, now)}"
+        )
+        share = event.progress or (min(1.0, (now - self._begun) / self.budget_seconds) if self.budget_seconds else 0.0)
+        self._progress.update(self._task, completed=share, step=f"step {event.step:,}", figures=figures)
+        if not self._live and now - self._told >= 10.0:
+            self._told = now
+            self.say(f"step {event.step:>6,}  {share * 100:3.0f} %  {figures}")
+
+    def _speed(self) -> float:
+        (first, _), (last, _) = self._recent[0], self._recent[-1]
+        return sum(tokens for _, tokens in self._recent[1:]) / (last - first) if last > first else 0.0
+
+    def _left(self, event: Stepped, now: float) -> str:
+        done = event.progress - (self._begun_progress or 0.0)
+        if done > 0.0:
+            seconds = (now - self._begun) * (1.0 - event.progress) / done
+        elif self.budget_seconds:
+            seconds = max(0.0, self.budget_seconds - (now - self._begun))
+        else:
+            return ""
+        minutes, rest = divmod(int(seconds + 0.5), 60)
+        hours, minutes = divmod(minutes, 60)
+        return f"{hours}:{minutes:02}:{rest:02} left" if hours else f"{minutes}:{rest:02} left"
