@@ -100,6 +100,19 @@ def test_the_vocabulary_comes_from_the_training_part_only(tmp_path: Path) -> Non
     assert "190" not in words.words
 
 
+def test_words_do_not_run_from_one_document_into_the_next(tmp_path: Path) -> None:
+    lines = text(tmp_path, "one two\nthree\none four\n", documents="lines")
+    corpus = prepare(lines, split=(1, 0, 0), vocabulary="words")
+    assert isinstance(corpus.vocabulary, WordVocabulary)
+    assert corpus.vocabulary.words == ["one", "four", "three", "two"]
+    assert ids(corpus.train) == [1, 2, 5, 1, 4, 1, 2, 3, 1]
+    parts = prepare(lines, split=(1, 0, 0), vocabulary={"kind": "subwords", "size": 300})
+    shown_parts = [parts.vocabulary.token(number) for number in range(258, parts.vocabulary.size)]
+    assert "one" in shown_parts
+    assert not any("oth" in token or "eo" in token for token in shown_parts)
+    assert shown(parts)[0] == "|one two|three|one four|"
+
+
 def test_texts_given_for_parts(tmp_path: Path) -> None:
     main, valid, test = text(tmp_path, "ab" * 50), text(tmp_path, "ba"), text(tmp_path, "a", "b")
     assert shown(prepare(main, valid=valid, test=test)) == ["|" + "ab" * 50, "|ba", "|a|b|"]
@@ -299,6 +312,20 @@ def test_token_files(tmp_path_factory: pytest.TempPathFactory, numbers: list[int
 def test_the_smallest_type_that_fits(size: int, width: int) -> None:
     assert smallest_dtype(size).itemsize == width
     assert np.iinfo(smallest_dtype(size)).max >= size - 1
+
+
+SHAKESPEARE = Path(__file__).parents[2].parent / "shared" / "data" / "text" / "tinyshakespeare.txt"
+
+
+@pytest.mark.skipif(not SHAKESPEARE.exists(), reason="the shared data are not here")
+def test_a_real_text() -> None:
+    corpus = prepare(open_text([SHAKESPEARE]), split=(0.9, 0.05, 0.05))
+    assert corpus.scan[:4] == (1_115_394, 1_115_394, 1, 1)
+    assert corpus.vocabulary.size == 65 + 2
+    whole = SHAKESPEARE.read_text(encoding="utf-8")
+    assert "".join(corpus.vocabulary.decode(ids(part)) for part in (corpus.train, corpus.valid, corpus.test)) == whole
+    assert ids(corpus.train)[0] == 1
+    assert [len(ids(part)) for part in (corpus.train, corpus.valid, corpus.test)] == [1_003_856, 55_769, 55_770]
 
 
 LARGE = """

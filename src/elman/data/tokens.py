@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby, takewhile
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -143,9 +143,18 @@ def _learn(text: _Text, options: dict[str, Any], folder: Path, progress: Progres
     except OSError as error:
         raise StorageError(f"cannot read {path}: {error.strerror or error}") from error
     training = takewhile(lambda section: section.part == 0, text.sections("learning", progress))
-    learnt = learn_vocabulary(options, (section.piece.text for section in training))
+    learnt = learn_vocabulary(options, _learnt_from(training, KINDS[options["kind"]].per_character))
     write_text(path, json.dumps(learnt.to_json()))
     return learnt
+
+
+def _learnt_from(training: Iterable[Section], per_character: bool) -> Iterator[str]:
+    """The text of some sections. The last word of a document and the first of the next are not one word."""
+    for section in training:
+        if per_character:
+            yield section.piece.text
+        else:
+            yield from section.piece.stretches()
 
 
 def _encode(text: _Text, vocabulary: Vocabulary, folder: Path, progress: Progress | None) -> dict[int, TokenFile]:

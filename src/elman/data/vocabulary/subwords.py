@@ -38,6 +38,8 @@ SMALLEST = len(SPECIALS) + 256
 # Characters encoded at once: the library keeps much beside the numbers.
 CHUNK = 1 << 14
 BATCH = 16
+# Characters a chunk from which on threads are quicker than none.
+THREADS_FROM = 256
 REPLACEMENT = "\ufffd"
 THREADS = "TOKENIZERS_PARALLELISM"
 
@@ -115,7 +117,7 @@ class SubwordVocabulary(Vocabulary):
             counts.append(len(chunks) - before)
         encoded: list[Ids] = []
         batch = max(BATCH, min(len(chunks), 1024) if len(texts) > 1 else BATCH)
-        _use_threads(len(chunks) > 1)
+        _use_threads(sum(map(len, chunks)) > THREADS_FROM * len(chunks) and len(chunks) > 1)
         try:
             for start in range(0, len(chunks), batch):
                 for found in self._tokenizer.encode_batch_fast(chunks[start : start + batch]):
