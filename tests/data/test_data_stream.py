@@ -202,9 +202,12 @@ def test_options_that_are_out_of_range(folder: Path) -> None:
 def test_batches_are_made_quickly(folder: Path) -> None:
     tokens = token_file(folder, list(range(2, 200)) * 1000)
     lanes = Lanes(tokens, lanes=50, length=50, end_id=END)
-    start = time.perf_counter()
-    for _ in range(100):
-        lanes.next_batch()
-    # About 0.3 ms each; work in Python for every token would take ten times as long.
-    assert time.perf_counter() - start < 0.5
+    best = float("inf")
+    for _ in range(10):
+        start = time.perf_counter()
+        for _ in range(10):
+            lanes.next_batch()
+        best = min(best, (time.perf_counter() - start) / 10)
+    # Work in Python for every one of the 2,500 tokens would take longer.
+    assert best < 2e-3, best
     assert len(list(islice(sequential(tokens, lanes=8, length=100, end_id=END), 10))) == 10
