@@ -1,0 +1,108 @@
+"""A training step of elman against a bare torch loop with the same layer, interleaved: at most 3 % more."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from _common import interleaved, machine
+from torch import Tensor, nn
+
+from elman.tasks.language_model.config import LanguageModelConfig
+from elman.tasks.language_model.corpus import Inputs, prepare_corpus, training_lanes
+from elman.tasks.language_model.network import LanguageModelNetwork
+from elman.tasks.language_model.objective import NextToken
+from elman.tasks.language_model.run import settle, tune_process
+from elman.train import Stepped
+from elman.train.history import History
+from elman.train.loop import Training
+
+STEPS = 10
+
+
+class Bare:
+    """The shortest honest loop: the same layers, precision, clipping and optimiser, batches ready in memory."""
+
+    def __init__(self, vocabulary: int, config: LanguageModelConfig) -> None:
+        network, training = config.network, config.training
+        self.embed = nn.Embedding(vocabulary, network.embedding)
+        self.lstm = nn.LSTM(network.embedding, network.hidden, network.layers, batch_first=True)
+        self.head = nn.Linear(network.hidden, vocabulary)
+        self.parameters = [p for part in (self.embed, self.lstm, self.head) for p in part.parameters()]
+        self.optimizer = torch.optim.AdamW(
+            self.parameters, lr=training.learning_rate, weight_decay=training.weight_decay, fused=True
+        )
+        self.tokens = torch.randint(vocabulary, (network.lanes, network.chunk + 1))
+        self.autocast = training.precision == "bfloat16"
+        zeros = torch.zeros(network.layers, network.lanes, network.hidden)
+        self.state: tuple[Tensor, Tensor] = (zeros, zeros)
+
+    def steps(self, count: int) -> None:
+        for _ in range(count):
+            with torch.autocast("cpu", torch.bfloat16, enabled=self.autocast):
+                y, (h, c) = self.lstm(self.embed(self.tokens[:, :-1]), self.state)
+                logits = self.head(y)
+                loss = F.cross_entropy(logits.flatten(0, 1).float(), self.tokens[:, 1:].flatten())
+            self.state = (h.detach(), c.detach())
+            loss.backward()
+            nn.utils.clip_grad_norm_(self.parameters, 1.0)
+            self.optimizer.step()
+            self.optimizer.zero_grad()
+            loss.item()
+
+
+def ours(config: LanguageModelConfig, text: Path) -> tuple[int, Iterator[None]]:
+    """The real training loop with its history; a generator that makes STEPS steps at a time."""
+    corpus = prepare_corpus(Inputs([text]), config.text, cache=text.parent / "cache")
+    network = LanguageModelNetwork(corpus.vocabulary.size, config.network)
+    training = Training(NextToken(network), training_lanes(corpus, config.network), config.training)
+    history = History()
+
+    def go() -> Iterator[None]:
+        done = 0
+        for event in training.fit():
+            history.hear(event, training.seconds)
+            done += isinstance(event, Stepped)
+            if isinstance(event, Stepped) and done % STEPS == 0:
+                yield
+
+    return corpus.vocabulary.size, go()
+
+
+def compare(config: LanguageModelConfig, rounds: int) -> dict[str, float]:
+    """Median seconds of STEPS steps of either loop."""
+    with tempfile.TemporaryDirectory() as folder:
+        text = Path(folder) / "text.txt"
+        generator = torch.Generator().manual_seed(0)
+        codes = torch.randint(32, 97, (400_000,), generator=generator).tolist()
+        text.write_text("".join(map(chr, codes)))
+        vocabulary, chunks = ours(config, text)
+        bare = Bare(vocabulary, config)
+        return interleaved({"bare torch": lambda: bare.steps(STEPS), "elman": lambda: next(chunks)}, rounds)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--no-tune", action="store_true", help="leave the memory allocator as it is")
+    arguments = parser.parse_args()
+    print(machine())
+    for preset in ("small", "base"):
+        config = LanguageModelConfig.make(preset, {"max_steps": 10**9, "layers": 1, "precision": "auto"})
+        config = LanguageModelConfig(config.text, config.network, settle(config.training))
+        if arguments.no_tune:
+            torch.set_num_threads(config.training.threads)
+        else:
+            tune_process(config.training)
+        medians = compare(config, arguments.rounds)
+        for name, seconds in medians.items():
+            print(f"{preset:6} {name:12} {seconds / STEPS * 1000:7.2f} ms a step")
+        print(f"{preset:6} overhead {medians['elman'] / medians['bare torch'] - 1:+.1%}")
+
+
+if __name__ == "__main__":
+    main()
