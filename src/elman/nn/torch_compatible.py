@@ -183,9 +183,8 @@ class _Recurrent(nn.Module):
     def _as_state(self, hx: Any) -> State:
         """torch's `hx` as a stack's state; its rows are checked against the input by the stack."""
         directions = 2 if self.bidirectional else 1
-        hidden = self._hidden_leaves(hx, 3)
         make = self._equations.unrolls()[0][0].cell.state_type
-        flat = [make(*leaf) for leaf in zip(*(leaf.unbind(0) for leaf in hidden), strict=True)]
+        flat = [make(*leaf) for leaf in zip(*(leaf.unbind(0) for leaf in self._hidden_leaves(hx, 3)), strict=True)]
         return tuple(tuple(flat[start : start + directions]) for start in range(0, len(flat), directions))
 
     def _hidden_leaves(self, hx: Any, dimensions: int) -> tuple[Tensor, ...]:
