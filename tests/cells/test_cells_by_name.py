@@ -10,6 +10,8 @@ import torch
 from elman.cells import GRU, INITIALISERS, LSTM, Cell, Elman, GRUResetBefore, MinGRU, available, make
 from elman.errors import ConfigError, ShapeError
 
+from ..contract.cases import Case, all_cases, randomise
+
 
 def test_every_cell_is_found_under_its_name() -> None:
     found = {"elman": Elman, "gru": GRU, "gru-reset-before": GRUResetBefore, "lstm": LSTM, "mingru": MinGRU}
@@ -112,3 +114,27 @@ def test_a_cell_without_a_recurrent_product_says_so() -> None:
         cell.recur(cell.initial_state(1))
     with pytest.raises(ConfigError, match="no recurrent dropout"):
         cell.advance(cell.project(torch.zeros(1, 3)), cell.initial_state(1), torch.ones(1, 4))
+
+
+@pytest.mark.parametrize("case", all_cases(), ids=str)
+def test_weights_drawn_anew_are_as_new(case: Case) -> None:
+    """Also after a start without storage, which leaves whatever the memory held."""
+    torch.manual_seed(7)
+    new = make(case.cell, 3, 4, **case.options)
+    late = make(case.cell, 3, 4, device="meta", **case.options).to_empty(device="cpu")
+    randomise(late, 1)
+    torch.manual_seed(7)
+    late.reset_parameters()
+    assert late.state_dict().keys() == new.state_dict().keys()
+    for name, weight in late.state_dict().items():
+        assert torch.equal(weight, new.state_dict()[name]), name
+
+
+def test_an_input_of_another_type_is_named() -> None:
+    cell = make("gru", 3, 4)
+    with pytest.raises(ShapeError, match=r"expected x_BTI of torch.float32, as the weights. Received: torch.float64"):
+        cell.check_input(torch.zeros(2, 5, 3, dtype=torch.float64))
+    with pytest.raises(ShapeError, match=r"Received: torch.int64"):
+        cell.check_input(torch.zeros(2, 5, 3, dtype=torch.int64))
+    with torch.autocast("cpu", torch.bfloat16):
+        cell.check_input(torch.zeros(2, 5, 3, dtype=torch.bfloat16))

@@ -9,8 +9,9 @@ import pytest
 from elman import kernels
 from elman.cells import available
 
-from .cases import OWN_OPTIONS, Case, all_cases, build, runnable
+from .cases import LENGTHS, OWN_OPTIONS, Case, all_cases, build, inputs, runnable
 from .checks import CHECKS
+from .runs import own_start, run_kernel
 from .textbook import TEXTBOOK
 
 
@@ -41,9 +42,6 @@ def test_the_cases_name_cells_that_exist() -> None:
 @pytest.mark.parametrize("case", all_cases(), ids=str)
 def test_no_parameter_is_left_out_of_the_gradients(case: Case) -> None:
     """A parameter that nothing depends on would pass every comparison with zero."""
-    from .cases import LENGTHS, inputs
-    from .checks import own_start, run_kernel
-
     cell = build(case)
     grads = run_kernel(cell, "reference", inputs(cell), LENGTHS, own_start(case, cell)).grads
     assert {name for name, grad in grads.items() if not bool((grad != 0).any())} == set()

@@ -98,17 +98,17 @@ class Cell(nn.Module, ABC):
                 self.initial[leaf] = nn.Parameter(torch.zeros(size, **factory))
 
     def reset_parameters(self) -> None:
-        """Draw the weights anew: matrices by `input_init` and `recurrent_init`, biases zero.
+        """Draw the weights anew: matrices by `input_init` and `recurrent_init`, biases and a learnt start zero.
 
-        A cell with further parameters or start values of its own extends this in its `__init__`.
+        A cell calls this at the end of its `__init__`; one with further parameters extends it.
         """
         gates = len(self.gate_names)
         fill_gates(self.weight_ih, self.input_init, gates, self.hidden_size)
         if self.recurrent_weights:
             fill_gates(self.weight_hh, self.recurrent_init, gates, self.hidden_size)
-        for bias in (self.bias_ih, self.bias_hh):
-            if bias is not None:
-                nn.init.zeros_(bias)
+        for zero in (self.bias_ih, self.bias_hh, *self.initial.values()):
+            if zero is not None:
+                nn.init.zeros_(zero)
 
     def state_sizes(self) -> dict[str, int]:
         """The size of every leaf of the state, by name."""
@@ -162,11 +162,14 @@ class Cell(nn.Module, ABC):
         return "torch has no fused layer for this cell"
 
     def check_input(self, x_BTI: Tensor) -> None:
-        """Raise ShapeError unless `x_BTI` is batch x time x I."""
+        """Raise ShapeError unless `x_BTI` is batch x time x I, of the weights' dtype (any, under autocast)."""
         if x_BTI.dim() != 3 or x_BTI.shape[-1] != self.input_size:
             raise ShapeError(
                 f"expected x_BTI of shape (batch, time, {self.input_size}). Received: {tuple(x_BTI.shape)}"
             )
+        dtype = self.weight_ih.dtype
+        if x_BTI.dtype != dtype and not torch.is_autocast_enabled(x_BTI.device.type):
+            raise ShapeError(f"expected x_BTI of {dtype}, as the weights. Received: {x_BTI.dtype}")
 
     def check_state(self, state: State, batch_size: int) -> None:
         """Raise ShapeError unless `state` has this cell's leaves with `batch_size` rows."""

@@ -80,12 +80,22 @@ class LSTM(ElementwiseCell):
         self.norm_u = nn.LayerNorm(rows, bias=False, **factory) if layer_norm else None
         self.norm_c = nn.LayerNorm(hidden_size, **factory) if layer_norm else None
         self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """As any cell's; peepholes start at zero, norms as the identity, the forget gate open by `forget_bias`."""
+        super().reset_parameters()
         if self.weight_hr is not None:
             nn.init.xavier_uniform_(self.weight_hr)
-        if self.bias_ih is not None and not self.bias_ih.is_meta:
-            gate, sign = ("i", -1.0) if coupled else ("f", 1.0)
-            start = gate_names.index(gate) * hidden_size
-            nn.init.constant_(self.bias_ih.data[start : start + hidden_size], sign * forget_bias)
+        for peephole in (self.peephole_i, self.peephole_f, self.peephole_o):
+            if peephole is not None:
+                nn.init.zeros_(peephole)
+        for norm in (self.norm_p, self.norm_u, self.norm_c):
+            if norm is not None:
+                norm.reset_parameters()
+        if self.bias_ih is not None:
+            gate, sign = ("i", -1.0) if self.coupled else ("f", 1.0)
+            start = self.gate_names.index(gate) * self.hidden_size
+            nn.init.constant_(self.bias_ih.data[start : start + self.hidden_size], sign * self.forget_bias)
 
     def state_sizes(self) -> dict[str, int]:
         """`h` has the output's size, `c` has H."""
