@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import math
 import types
 import typing
 from collections.abc import Iterable, Mapping
@@ -20,9 +21,11 @@ __all__ = ["choices_of", "fields_of", "fill", "option", "suggestion", "to_json"]
 T = TypeVar("T")
 
 
-def option(default: Any, help: str, *, choices: tuple[str, ...] = (), least: float | None = None) -> Any:
+def option(
+    default: Any, help: str, *, choices: tuple[str, ...] = (), least: float | None = None, most: float | None = None
+) -> Any:
     """A dataclass field with a default, a line of help, and what values it takes."""
-    metadata = {"help": help, "choices": choices, "least": least}
+    metadata = {"help": help, "choices": choices, "least": least, "most": most}
     if isinstance(default, dict):
         return dataclasses.field(default_factory=lambda: dict(default), metadata=metadata)
     return dataclasses.field(default=default, metadata=metadata)
@@ -84,20 +87,24 @@ def _check(name: str, value: Any, hint: Any, field: dataclasses.Field[Any], wher
             raise ConfigError(f"{where}: expected {name} to be a list of values. Received: {value!r}")
         return tuple(_plain(name, entry, item, where) for entry in value)
     checked = _plain(name, value, typing.get_origin(expected) or expected, where)
-    choices, least = choices_of(field), field.metadata.get("least")
+    choices, least, most = choices_of(field), field.metadata.get("least"), field.metadata.get("most")
     if choices and checked not in choices:
         hint_text = suggestion(str(checked), choices)
         raise ConfigError(f"{where}: expected {name} among {', '.join(choices)}. Received: {checked!r}.{hint_text}")
     if least is not None and checked < least:
         raise ConfigError(f"{where}: expected {name} to be at least {least}. Received: {checked}")
+    if most is not None and checked > most:
+        raise ConfigError(f"{where}: expected {name} to be at most {most}. Received: {checked}")
     return checked
 
 
 def _plain(name: str, value: Any, expected: type[Any], where: str) -> Any:
     if expected is float and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
+        value = float(value) if abs(value) < 2**1000 else math.inf
     wrong_bool = isinstance(value, bool) and expected is not bool
-    if wrong_bool or not isinstance(value, expected) or value != value:
+    # Infinity and NaN have no place in JSON, where every option is kept.
+    endless = isinstance(value, float) and not math.isfinite(value)
+    if wrong_bool or endless or not isinstance(value, expected):
         raise ConfigError(f"{where}: expected {name} to be {_WORDS[expected]}. Received: {value!r}")
     return value
 

@@ -45,4 +45,4 @@ class TrainConfig:
     )
     device: str = option("auto", "auto, cpu, cuda or cuda:N")
     threads: int = option(0, "threads; 0 for one a core that this process may use", least=0)
-    seed: int = option(0, "seed of all random numbers", least=0)
+    seed: int = option(0, "seed of all random numbers", least=0, most=2**63 - 1)

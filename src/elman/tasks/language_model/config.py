@@ -48,7 +48,7 @@ class NetworkConfig:
 
     cell: str = option("lstm", "the recurrent cell; see `elman cells`")
     cell_options: dict[str, Any] = option({}, "options of the cell, such as peepholes (in a TOML file)")
-    layers: int = option(1, "recurrent layers", least=1)
+    layers: int = option(1, "recurrent layers", least=1, most=1000)
     hidden: int = option(256, "units of each layer", least=1)
     embedding: int = option(64, "size of the token embedding; 0 for one-hot input", least=0)
     tied: bool = option(False, "use the embedding as the output layer too (embedding = hidden)")
