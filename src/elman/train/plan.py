@@ -29,18 +29,22 @@ class Plan:
     """Where the run ends: after `total_steps` or `max_epochs`, whichever comes first (0: no such limit).
 
     `settled` is false until a budget in seconds has been turned into steps. `evaluate_every` 0 means at every tenth of
-    the run.
+    the run. `budget` is the limits (steps, epochs, seconds) that the plan was made for.
     """
 
     total_steps: int
     max_epochs: float
     evaluate_every: int
     settled: bool
+    budget: tuple[float, ...]
 
     @staticmethod
     def of(config: TrainConfig) -> Plan:
         """The plan as far as the options alone settle it."""
-        return Plan(config.max_steps, config.max_epochs, config.evaluate_every, settled=not config.max_seconds)
+        budget = (config.max_steps, config.max_epochs, config.max_seconds)
+        return Plan(
+            config.max_steps, config.max_epochs, config.evaluate_every, settled=not config.max_seconds, budget=budget
+        )
 
     def progress(self, step: int, epoch: float) -> float:
         """How much of the run is done at `step` and `epoch`, from 0 to 1."""
@@ -64,11 +68,10 @@ class Plan:
 
     @staticmethod
     def from_json(values: dict[str, Any], config: TrainConfig) -> Plan:
-        """A stored plan; limits that were raised in `config` since then count."""
-        plan = Plan(**values)
-        if config.max_seconds:
-            return plan
-        return dataclasses.replace(plan, total_steps=config.max_steps, max_epochs=config.max_epochs)
+        """A stored plan, or a new one when the limits in `config` are others than those it was made for."""
+        stored = Plan(**{**values, "budget": tuple(values["budget"])})
+        fresh = Plan.of(config)
+        return stored if stored.budget == fresh.budget else fresh
 
 
 class Stopwatch:
