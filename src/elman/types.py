@@ -81,7 +81,7 @@ def reset_rows(state: State, fresh_B: Tensor | None, initial: State) -> State:
         return state
 
     def pick(old: Tensor, new: Tensor) -> Tensor:
-        mask = fresh_B.reshape(-1, *[1] * (old.dim() - 1))
+        mask = fresh_B.to(old.device).reshape(-1, *[1] * (old.dim() - 1))
         return torch.where(mask, new.to(old.dtype), old)
 
     return map_leaves(pick, state, initial)

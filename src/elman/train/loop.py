@@ -7,6 +7,7 @@ stream; it knows nothing about tokens, tasks, files or the screen.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import time
 from collections.abc import Iterator
@@ -16,9 +17,10 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from elman.errors import ConfigError, Diverged, OutOfMemory
+from elman.errors import ConfigError, Diverged
 from elman.train.config import TrainConfig
 from elman.train.events import Ended, Evaluated, Event, Planned, Started, Stepped
+from elman.train.memory import memory_errors
 from elman.train.optim import make_optimizer
 from elman.train.plan import Plan, Stopwatch
 from elman.train.schedule import Plateau, rate_factor
@@ -129,19 +131,10 @@ class Training:
                 yield Ended(self.step, "the budget is spent")
                 return
             self._progress_before = self.progress
-            stepped = self._guarded_step()
+            with memory_errors(f"at step {self.step + 1}"):
+                stepped = self._make_step()
             watch.stepped(stepped.seconds)
             yield stepped
-
-    def _guarded_step(self) -> Stepped:
-        try:
-            return self._make_step()
-        except (MemoryError, torch.OutOfMemoryError) as error:
-            raise out_of_memory(self.step, error) from error
-        except RuntimeError as error:
-            if "can't allocate memory" in str(error) or "not enough memory" in str(error):
-                raise out_of_memory(self.step, error) from error
-            raise
 
     def _make_step(self) -> Stepped:
         config = self.config
@@ -193,6 +186,10 @@ class Training:
         start, end = self.config.loss_from, self.config.loss_to
         if not start and not end:
             return batch
+        if start >= batch.targets_BT.shape[1]:
+            raise ConfigError(
+                f"expected loss_from below the chunk's {batch.targets_BT.shape[1]} time steps. Received: {start}"
+            )
         targets = batch.targets_BT.clone()
         targets[:, :start] = IGNORED
         if end:
@@ -212,10 +209,14 @@ class Training:
             return nullcontext()
         return torch.autocast(self.config.device.partition(":")[0], torch.bfloat16)
 
+    @property
+    def _on_cuda(self) -> bool:
+        return self.config.device.startswith("cuda")
+
     def _evaluate(self) -> Evaluated:
         model = self.objective.model
         model.eval()
-        with torch.no_grad(), self._autocast():
+        with torch.no_grad(), self._autocast(), memory_errors(f"in the evaluation after step {self.step}"):
             metrics = self.objective.evaluate()
         model.train()
         self._evaluated_at = self.step
@@ -223,7 +224,10 @@ class Training:
         return Evaluated(self.step, self.progress, metrics, best)
 
     def snapshot(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """Everything that the run's future depends on: tensors by name, and plain JSON values."""
+        """Everything that the run's future depends on: tensors by name, and plain JSON values.
+
+        The tensors are those that the next step changes: save or copy them before it.
+        """
         model = self.objective.model
         tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
         numbers: dict[str, dict[str, float]] = {}
@@ -236,8 +240,8 @@ class Training:
         if self.state is not None:
             tensors |= {f"state.{name}": leaf for name, leaf in named_leaves(self.state)}
         tensors["random.cpu"] = torch.get_rng_state()
-        if torch.cuda.is_available():
-            tensors["random.cuda"] = torch.cuda.get_rng_state()
+        if self._on_cuda:
+            tensors["random.cuda"] = torch.cuda.get_rng_state(self.config.device)
         facts = {
             "step": self.step,
             "evaluated_at": self._evaluated_at,
@@ -245,7 +249,7 @@ class Training:
             "seconds": self.seconds,
             "stream": self.stream.state_dict(),
             "plan": self.plan.to_json(),
-            "plateau": vars(self.plateau),
+            "plateau": dataclasses.asdict(self.plateau),
             "optimizer": numbers,
             "rows": None if self.state is None else int(next(named_leaves(self.state))[1].shape[0]),
         }
@@ -272,8 +276,8 @@ class Training:
             device = next(self.objective.model.parameters()).device
             self.state = map_leaves(lambda _: saved[next(names)].to(device), shape)
         torch.set_rng_state(parts["random"]["cpu"])
-        if "cuda" in parts["random"] and torch.cuda.is_available():
-            torch.cuda.set_rng_state(parts["random"]["cuda"])
+        if "cuda" in parts["random"] and self._on_cuda:
+            torch.cuda.set_rng_state(parts["random"]["cuda"], self.config.device)
         self.step = facts["step"]
         self._evaluated_at = facts["evaluated_at"]
         self._progress_before = facts["progress_before"]
@@ -281,12 +285,3 @@ class Training:
         self.stream.load_state_dict(facts["stream"])
         self.plan = Plan.from_json(facts["plan"], self.config)
         self.plateau = Plateau(**facts["plateau"])
-
-
-def out_of_memory(step: int, error: BaseException) -> OutOfMemory:
-    """An OutOfMemory that says what helps."""
-    first_line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-    return OutOfMemory(
-        f"out of memory at step {step + 1}; the last checkpoint is kept. Fewer lanes, shorter chunks or fewer hidden "
-        f"units need less. Received: {first_line}"
-    )

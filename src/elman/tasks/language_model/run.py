@@ -28,6 +28,7 @@ from elman.train import Evaluated, Stepped, TrainConfig, checkpoint
 from elman.train.history import History, TensorBoard
 from elman.train.interrupt import Interrupt
 from elman.train.loop import Training
+from elman.train.memory import memory_errors
 from elman.train.tuning import has_bfloat16, tune_allocator, usable_cores
 from elman.train.watch import Watch
 
@@ -95,7 +96,8 @@ class Run:
         self.metrics: dict[str, Any] = {}
         training = self.config.training
         torch.manual_seed(training.seed)
-        self.network = LanguageModelNetwork(corpus.vocabulary.size, self.config.network).to(training.device)
+        with memory_errors("making the network"):
+            self.network = LanguageModelNetwork(corpus.vocabulary.size, self.config.network).to(training.device)
         held_out = None if corpus.valid is None else HeldOut(corpus.valid, corpus.vocabulary, training.evaluate_tokens)
         self.training = Training(
             NextToken(self.network, held_out), training_lanes(corpus, self.config.network), training
@@ -104,13 +106,14 @@ class Run:
         self._tensorboard = tensorboard
         self._best: dict[str, torch.Tensor] = {}
         self._saved_at = time.perf_counter()
+        self._resumed = False
 
     def go(self) -> None:
         """Train to the end of the budget, then take the best weights and measure them on the test part.
 
         Raises Interrupted after Ctrl-C or SIGTERM (a checkpoint is saved first), Diverged, OutOfMemory, StorageError.
         """
-        if self.folder is not None and self.training.step == 0:
+        if self.folder is not None and not self._resumed:
             self._begin_folder(self.folder)
         board = TensorBoard(self.folder / "tensorboard") if self.folder is not None and self._tensorboard else None
         try:
@@ -140,6 +143,7 @@ class Run:
                 f"{facts['fingerprint'][:12]}. Received: {self.corpus.fingerprint[:12]}"
             )
         self.training.restore(tensors, facts)
+        self._resumed = True
         self.metrics = facts["metrics"]
         if self.folder is None:
             raise ConfigError("expected a folder to resume in. Received: none")

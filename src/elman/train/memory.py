@@ -1,0 +1,36 @@
+"""Running out of memory, told apart from other errors. Knows nothing about models."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from elman.errors import OutOfMemory
+
+__all__ = ["memory_errors"]
+
+# How torch's CPU allocator says it, in its different places.
+_SAYINGS = ("can't allocate memory", "not enough memory", "Storage size calculation overflowed")
+
+
+@contextmanager
+def memory_errors(where: str) -> Iterator[None]:
+    """Make an OutOfMemory that says what helps of whatever an allocator raises in the block; `where` is its place."""
+    try:
+        yield
+    except (MemoryError, torch.OutOfMemoryError) as error:
+        raise _out_of_memory(where, error) from error
+    except RuntimeError as error:
+        if any(saying in str(error) for saying in _SAYINGS):
+            raise _out_of_memory(where, error) from error
+        raise
+
+
+def _out_of_memory(where: str, error: BaseException) -> OutOfMemory:
+    first_line = next(iter(str(error).strip().splitlines()), type(error).__name__)
+    return OutOfMemory(
+        f"out of memory {where}; a checkpoint, if there is one, is kept. Fewer lanes, shorter chunks or fewer hidden "
+        f"units need less. Received: {first_line}"
+    )
