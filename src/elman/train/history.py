@@ -87,8 +87,8 @@ class History:
         write_text(path, text.getvalue())
 
 
-def _number(text: str) -> float | int | None:
-    if text == "":
+def _number(text: str | None) -> float | int | None:
+    if not text:
         return None
     return int(text) if text.isdigit() else float(text)
 

@@ -15,6 +15,12 @@ from elman.train.config import TrainConfig
 
 __all__ = ["make_optimizer"]
 
+# The keys are optimisers that a step of one gradient cannot drive, the values say why.
+_UNSUITABLE = {
+    torch.optim.LBFGS: "LBFGS evaluates the loss several times a step",
+    torch.optim.SparseAdam: "SparseAdam takes sparse gradients only",
+}
+
 
 def optimizer_class(name: str) -> type[torch.optim.Optimizer]:
     """A class of torch.optim by name, in any case. Raises ConfigError when there is none."""
@@ -34,18 +40,23 @@ def optimizer_class(name: str) -> type[torch.optim.Optimizer]:
 def make_optimizer(parameters: Iterable[nn.Parameter], config: TrainConfig) -> torch.optim.Optimizer:
     """The optimiser that `config` names, with torch's fused kernel where the class has one.
 
-    Raises ConfigError when the optimiser does not take an option or needs a closure.
+    Raises ConfigError when the optimiser does not take an option, or cannot serve this kind of training at all.
     """
     found = optimizer_class(config.optimizer)
     accepted = inspect.signature(found).parameters
-    if "closure" in inspect.signature(found.step).parameters and found is torch.optim.LBFGS:
-        raise ConfigError(f"expected an optimizer that needs no closure. Received: {config.optimizer!r}")
+    if found in _UNSUITABLE:
+        raise ConfigError(f"expected another optimizer: {_UNSUITABLE[found]}. Received: {config.optimizer!r}")
+    if "lr" in config.optimizer_options:
+        raise ConfigError(
+            "expected the learning rate as learning_rate. Received: lr = "
+            f"{config.optimizer_options['lr']!r} in optimizer_options"
+        )
     options: dict[str, Any] = {"lr": config.learning_rate, **config.optimizer_options}
     if "weight_decay" in accepted:
         options.setdefault("weight_decay", config.weight_decay)
-    if "fused" in accepted:
+    if "fused" in accepted and not {"foreach", "differentiable"} & options.keys():
         options.setdefault("fused", True)
     try:
         return found(parameters, **options)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RuntimeError) as error:
         raise ConfigError(f"{found.__name__} does not take these options: {error}. Received: {options}") from error
