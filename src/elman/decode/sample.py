@@ -16,6 +16,9 @@ from elman.types import State
 
 __all__ = ["Sampling", "choose", "sample"]
 
+# As a 32-bit number this is not zero yet.
+_COLDEST = 1e-30
+
 Step = Callable[[Tensor, State], tuple[Tensor, State]]
 
 
@@ -41,14 +44,18 @@ class Sampling:
         """Raise ConfigError for a value that cannot be used."""
         checks = (
             (0.0 <= self.temperature < float("inf"), "temperature to be 0 or more", self.temperature),
-            (self.top_k >= 0, "top_k to be 0 or more", self.top_k),
+            (_is_whole(self.top_k, 0), "top_k to be a whole number from 0", self.top_k),
             (0.0 < self.top_p <= 1.0, "top_p above 0 and at most 1", self.top_p),
             (0.0 < self.repetition_penalty < float("inf"), "repetition_penalty above 0", self.repetition_penalty),
-            (self.repetition_window >= 1, "repetition_window to be at least 1", self.repetition_window),
+            (_is_whole(self.repetition_window, 1), "repetition_window to be at least 1", self.repetition_window),
         )
         for holds, expected, received in checks:
             if not holds:
                 raise ConfigError(f"expected {expected}. Received: {received}")
+
+
+def _is_whole(value: object, least: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
 
 
 def choose(
@@ -66,7 +73,8 @@ def choose(
         scores_BV = scores_BV.scatter(1, recent_BN, repeated)
     if sampling.temperature == 0.0:
         return scores_BV.argmax(dim=-1)
-    scores_BV = scores_BV / sampling.temperature
+    # With the likeliest token at 0, no temperature is so low that a score becomes infinity, or 0 / 0.
+    scores_BV = (scores_BV - scores_BV.amax(dim=-1, keepdim=True)) / max(sampling.temperature, _COLDEST)
     if sampling.top_k and sampling.top_k < scores_BV.shape[1]:
         least = scores_BV.topk(sampling.top_k, dim=-1).values[:, -1:]
         scores_BV = scores_BV.masked_fill(scores_BV < least, -torch.inf)
@@ -86,7 +94,11 @@ def sample(
 
     logits_BV   the scores of the first token to draw
     history_BN  the tokens before it, for the repetition penalty
+
+    Raises ConfigError for a seed outside 0 .. 2**63 - 1.
     """
+    if not _is_whole(seed, 0) or seed >= 2**63:
+        raise ConfigError(f"expected seed to be a whole number from 0 to 2**63 - 1. Received: {seed!r}")
     generator = torch.Generator(device=logits_BV.device).manual_seed(seed)
     while True:
         recent_BN = history_BN[:, -sampling.repetition_window :]

@@ -80,11 +80,11 @@ def generate_pieces(
     ConfigError for a length or a number of samples that cannot be used.
     """
     for name, value, least in (("length", length, 0), ("samples", samples, 1)):
-        if value < least:
-            raise ConfigError(f"expected {name} to be at least {least}. Received: {value}")
+        if not isinstance(value, int) or isinstance(value, bool) or value < least:
+            raise ConfigError(f"expected {name} to be a whole number from {least}. Received: {value!r}")
     if any(stop == "" for stop in stops):
         raise ConfigError("expected stop strings of at least one character. Received: an empty one")
-    rows = [_Row(vocabulary, stops) for _ in range(samples)]
+    rows = [_Row(vocabulary, start, stops) for _ in range(samples)]
     with torch.no_grad():
         logits_BV, state = read_prompt(network, start, samples)
         history_BN = torch.tensor([list(start)], device=logits_BV.device).expand(samples, -1)
@@ -103,12 +103,16 @@ def generate_pieces(
 class _Row:
     """One sample: token numbers in, pieces of text out."""
 
-    def __init__(self, vocabulary: Vocabulary, stops: Sequence[str]) -> None:
+    def __init__(self, vocabulary: Vocabulary, start: Sequence[int], stops: Sequence[str]) -> None:
         self.ended = False
         self._end_id = vocabulary.end_id
         self._inbox: list[int] = []
         self._pieces = vocabulary.decode_stream(self._take())
         self._stop = StopAt(stops)
+        # Whether a space stands before the first word depends on the words before it.
+        for token in start:
+            self._inbox.append(token)
+            next(self._pieces)
 
     def _take(self) -> Iterator[int]:
         while self._inbox:

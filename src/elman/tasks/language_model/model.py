@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +14,10 @@ import torch
 
 from elman import artifact
 from elman.data import Vocabulary, describe_unknown, prepare, vocabulary_from_json
+from elman.data.decoding import check_encoding
+from elman.data.tokens import Progress
 from elman.decode import Sampling
-from elman.errors import ArtifactError, ConfigError
+from elman.errors import ArtifactError, ConfigError, DataError
 from elman.tasks.language_model.config import LanguageModelConfig
 from elman.tasks.language_model.corpus import HeldOut, Inputs, describe_data, open_inputs, prepare_corpus
 from elman.tasks.language_model.generate import generate_pieces
@@ -22,6 +26,7 @@ from elman.tasks.language_model.objective import measure
 from elman.tasks.language_model.run import TASK, Run, tune_process, unit_of
 from elman.tasks.language_model.score import Score, score_lines
 from elman.train.watch import Watch
+from elman.types import IGNORED, Batch
 
 __all__ = ["LanguageModel"]
 
@@ -100,7 +105,12 @@ class LanguageModel:
                 raise ConfigError("expected text in a file when training in a folder. Received: a string")
             with tempfile.TemporaryDirectory() as place:
                 path = Path(place) / "string.txt"
-                path.write_text(string, encoding="utf-8", newline="")
+                # It is read again as any text is.
+                encoding = check_encoding(self.config.text.encoding)
+                try:
+                    path.write_text(string, encoding=encoding, newline="")
+                except UnicodeEncodeError as error:
+                    raise DataError(f"expected a string that is text in {encoding}. Received: {error}") from error
                 return self.fit(path, valid=valid, test=test, progress=progress, tune=tune)
         inputs = Inputs(as_list(text or ()), as_list(valid), as_list(test))
         corpus = prepare_corpus(inputs, self.config.text)
@@ -129,20 +139,24 @@ class LanguageModel:
         self._vocabulary = run.corpus.vocabulary
         return self
 
-    def evaluate(self, text: Paths, *, limit: int | None = None) -> dict[str, float]:
+    def evaluate(
+        self, text: Paths, *, limit: int | None = None, progress: Progress | None = None
+    ) -> dict[str, float]:
         """Figures on a text: nats and bits a token and a character, perplexity, accuracy, and counts.
 
         Every token that has one before it is predicted once, with the state carried over the whole text. `limit` uses
-        the first so many tokens only. Raises DataError for a text that cannot be used.
+        the first so many tokens only; `progress` hears which stage is done to which share, from 0 to 1. Raises
+        DataError for a text that cannot be used.
         """
         config = self.config.text
         source = open_inputs([os.fspath(path) for path in as_list(text)], config)
         if source is None:
             raise ConfigError("expected a text to evaluate on. Received: none")
         with source, tempfile.TemporaryDirectory(prefix="elman-") as place:
-            corpus = prepare(source, vocabulary=self.vocabulary, split=(1.0, 0.0, 0.0), cache=Path(place))
-            held_out = HeldOut(corpus.train, self.vocabulary, limit)
-            batches, characters = held_out()
+            corpus = prepare(source, vocabulary=self.vocabulary, split=(1.0, 0.0, 0.0), cache=Path(place), progress=progress)
+            batches, characters = HeldOut(corpus.train, self.vocabulary, limit)()
+            if progress is not None:
+                batches = reporting(batches, min(limit or math.inf, len(corpus.train)) - 1, progress)
             self.network.eval()
             return measure(self.network, batches).metrics(characters)
 
@@ -202,10 +216,11 @@ class LanguageModel:
 
         Raises ConfigError for a value that cannot be used.
         """
-        texts = [""] * max(1, int(options.get("samples", 1)))
+        texts: defaultdict[int, str] = defaultdict(str)
         for number, piece in self.stream(prompt, **options):
             texts[number] += piece
-        return texts[0] if len(texts) == 1 else texts
+        samples = options.get("samples", 1)
+        return texts[0] if samples == 1 else [texts[number] for number in range(samples)]
 
     def unknown_in(self, text: str, what: str = "prompt") -> str | None:
         """A sentence on what the vocabulary does not have of `text`, or None."""
@@ -252,6 +267,15 @@ class LanguageModel:
         return model
 
 
+def reporting(batches: Iterable[Batch], total: float, progress: Progress) -> Iterator[Batch]:
+    """The batches as they are; `progress` hears how many of `total` targets are done."""
+    done = 0
+    for batch in batches:
+        yield batch
+        done += int((batch.targets_BT != IGNORED).sum())
+        progress("evaluating", min(1.0, done / total))
+
+
 def load_network(
     described: artifact.Artifact, config: LanguageModelConfig, vocabulary_size: int
 ) -> LanguageModelNetwork:
@@ -259,10 +283,14 @@ def load_network(
     try:
         with torch.device("meta"):
             shapes = LanguageModelNetwork(vocabulary_size, config.network).expected_shapes()
-    except (ConfigError, RuntimeError, OverflowError, TypeError) as error:
+    except (ConfigError, RuntimeError, OverflowError, TypeError, ValueError) as error:
         raise ArtifactError(f"{described.folder}/elman.json describes no network: {error}") from error
     tensors = artifact.read_weights(described, shapes)
-    network = LanguageModelNetwork(vocabulary_size, config.network)
+    try:
+        # A wrong value can show now only: on the way here no weight was given a number.
+        network = LanguageModelNetwork(vocabulary_size, config.network)
+    except (RuntimeError, TypeError, ValueError) as error:
+        raise ArtifactError(f"{described.folder}/elman.json describes no network: {error}") from error
     network.load_stored(tensors)
     network.eval()
     return network
