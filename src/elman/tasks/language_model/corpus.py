@@ -19,6 +19,8 @@ __all__ = ["HeldOut", "Inputs", "describe_data", "open_inputs", "prepare_corpus"
 Paths = Sequence[str | os.PathLike[str]]
 # Lanes of an evaluation: many, for speed; each first reads this many tokens to warm its state.
 _LANES, _STEPS, _BURN_IN = 128, 128, 128
+# Of a large vocabulary fewer steps are scored at once, so that there are at most about so many scores.
+_MOST_SCORES = 1 << 26
 
 
 class Inputs:
@@ -110,6 +112,7 @@ class HeldOut:
     def __init__(self, tokens: TokenFile, vocabulary: Vocabulary, limit: int | None = None) -> None:
         self.tokens = tokens
         self.end_id = vocabulary.end_id
+        self.steps = max(1, min(_STEPS, _MOST_SCORES // (_LANES * vocabulary.size)))
         self.limit = limit if limit is not None and limit < len(tokens) else None
         first = int(tokens.read(0, 1)[0])
         # The first token has nothing before it and so is no target; an end token stands for no character.
@@ -122,7 +125,7 @@ class HeldOut:
     def __call__(self) -> tuple[Iterable[Batch], int]:
         """The batches, and how many characters their targets stand for."""
         batches = sequential(
-            self.tokens, lanes=_LANES, length=_STEPS, end_id=self.end_id, burn_in=_BURN_IN, limit=self.limit
+            self.tokens, lanes=_LANES, length=self.steps, end_id=self.end_id, burn_in=_BURN_IN, limit=self.limit
         )
         return batches, self.characters
 

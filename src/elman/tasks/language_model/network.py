@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 import torch
 from torch import Tensor, nn
 
@@ -11,6 +13,17 @@ from elman.tasks.language_model.config import NetworkConfig
 from elman.types import State
 
 __all__ = ["LanguageModelNetwork"]
+
+# What a stack's constructor takes, or the network settles: a bidirectional language model, for one, would see what it
+# is to predict.
+_NOT_CELL_OPTIONS = frozenset(inspect.signature(Stack).parameters) | {
+    "device",
+    "dtype",
+    "gate_names",
+    "hidden_size",
+    "learn_initial_state",
+    "output_size",
+}
 
 
 class LanguageModelNetwork(nn.Module):
@@ -25,6 +38,9 @@ class LanguageModelNetwork(nn.Module):
         super().__init__()
         if config.tied and config.embedding == 0:
             raise ConfigError("expected an embedding size with tied=true. Received: embedding = 0 (one-hot)")
+        taken = sorted(_NOT_CELL_OPTIONS & config.cell_options.keys())
+        if taken:
+            raise ConfigError(f"expected options of the cell alone in cell_options. Received: {', '.join(taken)}")
         self.vocabulary_size = vocabulary_size
         self.dropout = config.dropout
         self.input_dropout = config.input_dropout

@@ -13,6 +13,9 @@ from elman.tasks.language_model.network import LanguageModelNetwork
 
 __all__ = ["Score", "score_lines"]
 
+# About how many scores are held at once.
+_MOST_SCORES = 1 << 26
+
 
 @dataclass(frozen=True)
 class Score:
@@ -46,9 +49,10 @@ def score_lines(
 ) -> Iterator[Score]:
     """A Score for every line, in order; each line is read on its own, after the tokens `start`.
 
-    Lines run `rows` at a time, in chunks of `chunk` tokens with carried state, so that one long line costs time but
-    not memory.
+    Lines run `rows` at a time, in chunks of at most `chunk` tokens with carried state (fewer for a large vocabulary),
+    so that one long line costs time but not memory.
     """
+    chunk = max(1, min(chunk, _MOST_SCORES // (rows * vocabulary.size)))
     for first in range(0, len(lines), rows):
         group = lines[first : first + rows]
         ids = [vocabulary.encode(line).tolist() for line in group]
