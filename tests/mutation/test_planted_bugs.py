@@ -11,7 +11,12 @@ from typing import Any
 
 import pytest
 
-from .bugs import BUGS, Bug
+from ..contract import checks
+from .bug import Bug
+from .cell_bugs import CELL_BUGS
+from .running_bugs import RUNNING_BUGS
+
+BUGS = CELL_BUGS + RUNNING_BUGS
 
 
 def plant(bug: Bug, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -57,3 +62,9 @@ def test_planting_a_function_unchanged_breaks_nothing(monkeypatch: pytest.Monkey
 def test_the_bugs_reach_every_backend_and_cell() -> None:
     assert {bug.kernel for bug in BUGS} >= {"reference", "torch", "scan"}
     assert {bug.case.cell for bug in BUGS} >= {"elman", "lstm", "gru", "gru-reset-before", "mingru"}
+
+
+def test_every_check_has_a_bug_that_it_catches() -> None:
+    """Those that have none here are said by name."""
+    without = {check.__name__ for check in checks.CHECKS} - {bug.check.__name__ for bug in BUGS}
+    assert without == {"check_saved", "check_lower_precision", "check_any_order", "check_stepping"}

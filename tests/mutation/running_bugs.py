@@ -1,0 +1,178 @@
+"""Bugs to plant in what runs a cell over time."""
+
+from __future__ import annotations
+
+from elman import kernels
+from elman.kernels import reference, scan, torch_layers
+from elman.nn import unroll
+
+from ..contract import checks
+from .bug import ELMAN, GRU, MINGRU, Bug, lstm_case
+
+RUNNING_BUGS = [
+    Bug(
+        "the state is detached inside the loop",
+        reference,
+        "steps",
+        (("        state = step.state", "        state = map_leaves(Tensor.detach, step.state)"),),
+        checks.check_equations,
+        ELMAN,
+    ),
+    Bug(
+        "every row runs a step too far",
+        reference,
+        "steps",
+        (("t < lengths_B", "t <= lengths_B"),),
+        checks.check_past_end,
+        ELMAN,
+    ),
+    Bug(
+        "every row ends a step too early",
+        reference,
+        "steps",
+        (("t < lengths_B", "t + 1 < lengths_B"),),
+        checks.check_past_end,
+        ELMAN,
+    ),
+    Bug(
+        "the state of padded steps is kept",
+        reference,
+        "steps",
+        (("keep_past_end(alive_B, step.state, state)", "step.state"),),
+        checks.check_past_end,
+        lstm_case(),
+    ),
+    Bug(
+        "padded steps have an output",
+        reference,
+        "steps",
+        (("torch.where(alive_B[:, None], step.y, torch.zeros_like(step.y))", "step.y"),),
+        checks.check_past_end,
+        GRU,
+    ),
+    Bug(
+        "an empty row's final state is not its start state (gathered)",
+        torch_layers,
+        "_run_and_gather",
+        (("torch.where((lengths_B > 0)[:, None], final_BH, start)", "final_BH"),),
+        checks.check_edges,
+        GRU,
+        "torch",
+    ),
+    Bug(
+        "an empty row's final state is not its start state (packed)",
+        torch_layers,
+        "_run_packed",
+        (("torch.where(running_B1, new[back], old)", "new[back]"),),
+        checks.check_past_end,
+        lstm_case(),
+        "torch",
+    ),
+    Bug(
+        "an empty row's final state is not its start state (scan)",
+        scan,
+        "run",
+        (("torch.where((lengths_B > 0)[:, None], final_BH, h_BH)", "final_BH"),),
+        checks.check_edges,
+        MINGRU,
+        "scan",
+    ),
+    Bug(
+        "final states of packed rows stand in the packed order",
+        torch_layers,
+        "_run_packed",
+        (("new[back]", "new"),),
+        checks.check_past_end,
+        lstm_case(),
+        "torch",
+    ),
+    Bug(
+        "a gathered final state is one step old",
+        torch_layers,
+        "_run_and_gather",
+        (("(lengths_B - 1)", "(lengths_B - 2)"),),
+        checks.check_split,
+        GRU,
+        "torch",
+    ),
+    Bug(
+        "reversal ignores the lengths",
+        unroll,
+        "reverse_rows",
+        (("if lengths_B is None:", "if True:"),),
+        checks.check_reverse,
+        ELMAN,
+    ),
+    Bug(
+        "a reversed row is off by one",
+        unroll,
+        "reverse_rows",
+        (("lengths_B1 - 1 - steps_T", "(lengths_B1 - 2 - steps_T).clamp(min=0)"),),
+        checks.check_reverse,
+        ELMAN,
+    ),
+    Bug(
+        "the scan stops a sweep too early",
+        scan,
+        "linear_scan",
+        (("while span < b_BTH.shape[1]", "while 2 * span < b_BTH.shape[1]"),),
+        checks.check_equations,
+        MINGRU,
+        "scan",
+    ),
+    Bug(
+        "the scan joins the wrong neighbour",
+        scan,
+        "linear_scan",
+        (("b_BTH[:, :-span], (0, 0, span, 0)", "b_BTH[:, 1:], (0, 0, 1, 0)"),),
+        checks.check_equations,
+        MINGRU,
+        "scan",
+    ),
+    Bug(
+        "the scan forgets the start state",
+        scan,
+        "linear_scan",
+        (("b_BTH[:, :1] + a_BTH[:, :1] * h_BH[:, None]", "b_BTH[:, :1]"),),
+        checks.check_split,
+        MINGRU,
+        "scan",
+    ),
+    Bug(
+        "the padding reaches the gradients",
+        kernels,
+        "run",
+        (("x_BTI = clear_padding(x_BTI, lengths_B)", "pass"),),
+        checks.check_padding_ignored,
+        ELMAN,
+    ),
+    Bug(
+        "a trace of a reversed row stands in running order",
+        unroll,
+        "Unroll.trace",
+        (("return reverse_rows(stacked, lengths_B) if self.reverse else stacked", "return stacked"),),
+        checks.check_trace,
+        ELMAN,
+    ),
+    Bug(
+        "the state is rounded to half precision",
+        reference,
+        "steps",
+        (
+            (
+                "        state = step.state",
+                "        state = map_leaves(lambda leaf: leaf.half().to(leaf.dtype), step.state)",
+            ),
+        ),
+        checks.check_precision,
+        ELMAN,
+    ),
+    Bug(
+        "a row's output depends on the row before it",
+        reference,
+        "run",
+        (("torch.stack(outputs, dim=1)", "torch.stack(outputs, dim=1).roll(1, 0)"),),
+        checks.check_rows_independent,
+        ELMAN,
+    ),
+]
