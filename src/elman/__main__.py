@@ -1,0 +1,10 @@
+"""`python -m elman` is `elman`."""
+
+from __future__ import annotations
+
+import sys
+
+from elman.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

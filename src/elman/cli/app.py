@@ -1,0 +1,116 @@
+"""The commands as one program, and how a command ends: exit codes, and errors in one line.
+
+Knows nothing about what the commands do.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import traceback
+import warnings
+from collections.abc import Sequence
+
+from cyclopts import App, CycloptsError, Parameter
+
+from elman import __version__
+from elman.cli import language_model, show, train
+from elman.cli.output import plain
+from elman.errors import ElmanError, Interrupted
+
+__all__ = ["main", "make_app"]
+
+_EPILOGUE = """\
+`elman COMMAND --help` tells more. `--debug`, after any command, shows where an error came from.
+
+Exit codes: 0 done; 1 training failed or something unexpected; 2 the command, an option, a file or a model cannot be
+used; 130 stopped by Ctrl-C."""
+
+# What a program ends with whose reader went away: 128 and the number of the signal for it.
+_BROKEN_PIPE = 141
+
+
+def make_app() -> App:
+    """The program with all its commands."""
+    app = App(
+        name="elman",
+        help="Recurrent networks: from a text to a trained model that generates, scores and evaluates.",
+        help_format="markdown",
+        help_epilogue=_EPILOGUE,
+        version=f"elman {__version__}",
+        version_flags=["--version"],
+        exit_on_error=False,
+        print_error=False,
+        verbose=False,
+        suppress_keyboard_interrupt=False,
+        result_action="return_none",
+        default_parameter=Parameter(negative_iterable=()),
+    )
+    app.command(train.make_app())
+    app.command(language_model.generate)
+    app.command(language_model.score)
+    app.command(language_model.evaluate)
+    app.command(show.info)
+    app.command(show.cells)
+    app.register_install_completion_command(help="Install completion for the shell that runs this (bash, zsh, fish).")
+    return app
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line `argv` (by default, this process'), and return its exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in words
+    words = [word for word in words if word != "--debug"]
+    if argv is None:
+        _prepare_process(debug)
+    try:
+        make_app()(words)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever reads has enough. What is left must not be written when the process ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _BROKEN_PIPE
+    except KeyboardInterrupt:
+        print(file=sys.stderr)
+        return 130
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+    except Interrupted as error:
+        print(f"elman: {error}", file=sys.stderr)
+        return error.exit_code
+    except Exception as error:  # the last resort of a program: every error becomes one line
+        return _tell(error, debug)
+    return 0
+
+
+def _prepare_process(debug: bool) -> None:
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that lacks a character shows its number instead of ending the program.
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    if debug:
+        logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s")
+    elif not sys.warnoptions:
+        warnings.simplefilter("ignore")
+
+
+def _tell(error: Exception, debug: bool) -> int:
+    """Print an error in one line; returns the exit code."""
+    if debug:
+        traceback.print_exception(error)
+    code = 1
+    hint = "" if debug else " (--debug shows more)"
+    message = " ".join(plain(" ".join(str(error).split())).split())
+    if isinstance(error, CycloptsError):
+        code, hint = 2, ""
+    elif isinstance(error, ElmanError):
+        code, hint = error.exit_code, ""
+    elif isinstance(error, MemoryError) or "can't allocate memory" in message:
+        message = "not enough memory for this" + hint
+    elif isinstance(error, OSError):
+        where = f"{error.filename}: " if error.filename else ""
+        message = f"{where}{error.strerror or message}{hint}"
+    else:
+        message = f"unexpected: {type(error).__name__}: {message}{hint}"
+    print(f"elman: error: {message}", file=sys.stderr)
+    return code

@@ -1,0 +1,280 @@
+"""`elman generate`, `score` and `evaluate`: what a language model answers. Imports torch only when one is opened."""
+
+from __future__ import annotations
+
+import math
+import random
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+
+from elman.cli.flags import whole_number
+from elman.cli.output import Progress, aligned, plain, print_json, printable, remark
+from elman.errors import ConfigError
+
+if TYPE_CHECKING:
+    from elman.tasks.language_model import LanguageModel
+    from elman.tasks.language_model.score import Score
+
+__all__ = ["evaluate", "generate", "score"]
+
+# Lines that are scored before the next ones are read.
+_LINES_AT_ONCE = 256
+
+Count = Annotated[int, Parameter(converter=whole_number)]
+Json = Annotated[bool, Parameter(negative="", show_default=False, help="Print one JSON document.")]
+Model = Annotated[Path, Parameter(help="The model's folder.")]
+
+
+def open_model(folder: Path) -> LanguageModel:
+    """The language model in `folder`. Raises ArtifactError, for other tasks too."""
+    from elman import artifact
+
+    artifact.read(folder, task="language-model")  # refuses most of what is wrong before torch is imported
+    from elman.tasks.language_model import LanguageModel
+
+    return LanguageModel.load(folder)
+
+
+def generate(
+    model: Model,
+    prompt_file: Annotated[
+        Path | None,
+        Parameter(help="A file with the prompt; - for standard input. One line end at its end is left out."),
+    ] = None,
+    /,
+    *,
+    prompt: Annotated[str | None, Parameter(allow_leading_hyphen=True, help="The text to go on with.")] = None,
+    length: Annotated[Count, Parameter(help="Most tokens to draw.")] = 200,
+    temperature: Annotated[
+        float, Parameter(help="Below 1 more likely text, above 1 more surprising; 0 always takes the likeliest token.")
+    ] = 1.0,
+    top_k: Annotated[Count, Parameter(help="Draw among the k likeliest tokens; 0 for all.")] = 0,
+    top_p: Annotated[float, Parameter(help="Draw among the likeliest tokens that hold this probability.")] = 1.0,
+    repetition_penalty: Annotated[float, Parameter(help="Above 1 makes recent tokens less likely.")] = 1.0,
+    stop: Annotated[
+        list[str] | None, Parameter(allow_leading_hyphen=True, help="End before this text; may be given several times.")
+    ] = None,
+    samples: Annotated[Count, Parameter(help="How many texts to draw.")] = 1,
+    seed: Annotated[Count | None, Parameter(help="Of the draw; the same seed gives the same text.")] = None,
+    echo: Annotated[bool, Parameter(help="Print the prompt before the text.")] = True,
+    json: Json = False,
+) -> None:
+    """Generate text, printed as it comes.
+
+    Examples:
+
+        elman generate model --prompt "Call me" --length 500 --temperature 0.8
+
+        elman generate model --samples 5 --top-p 0.9 --seed 1
+
+        echo "Call me" | elman generate model -
+    """
+    if prompt is not None and prompt_file is not None:
+        raise ConfigError("expected the prompt either by --prompt or from a file. Received: both")
+    lm = open_model(model)
+    text = prompt or ""
+    if prompt_file is not None:
+        text = "\n".join(read_lines(str(prompt_file), lm))
+    check_text(text, "--prompt")
+    unknown = lm.unknown_in(text)
+    if unknown:
+        remark(unknown)
+    seed = random.SystemRandom().randrange(2**31) if seed is None else check_seed(seed)
+    pieces = lm.stream(
+        text,
+        length=length,
+        temperature=temperature,
+        top_k=top_k,
+        top_p=top_p,
+        repetition_penalty=repetition_penalty,
+        stop=stop or (),
+        samples=samples,
+        seed=seed,
+    )
+    shown = text if echo else ""
+    if samples == 1 and not json:
+        print_stream(shown, pieces)
+        return
+    texts = [""] * samples
+    for number, piece in pieces:
+        texts[number] += piece
+    if json:
+        print_json({"prompt": text, "seed": seed, "texts": texts})
+        return
+    for number, drawn in enumerate(texts, 1):
+        print(f"--- {number} of {samples} ---")
+        print(for_reader(shown + drawn))
+
+
+def print_stream(text: str, pieces: Iterator[tuple[int, str]]) -> None:
+    """Print `text` and then the pieces, each at once."""
+    last = text
+    sys.stdout.write(for_reader(text))
+    sys.stdout.flush()
+    for _, piece in pieces:
+        sys.stdout.write(for_reader(piece))
+        sys.stdout.flush()
+        last = piece
+    if not last.endswith("\n"):
+        print()
+
+
+def for_reader(text: str) -> str:
+    """`text`, made harmless where standard output is a terminal."""
+    return printable(text) if sys.stdout.isatty() else text
+
+
+def check_text(text: str, what: str) -> None:
+    """Raise ConfigError for an argument whose bytes are not text."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise ConfigError(
+            f"expected {what} to be text. Received: bytes that are not, at character {error.start}"
+        ) from None
+
+
+def check_seed(seed: int) -> int:
+    """Raise ConfigError for a number that cannot be a seed."""
+    if not 0 <= seed < 2**63:
+        raise ConfigError(f"expected seed from 0 to 2**63 - 1. Received: {seed}")
+    return seed
+
+
+def read_lines(path: str, lm: LanguageModel) -> Iterator[str]:
+    """The lines of a file or of standard input, read as the model's texts were."""
+    from elman.data import open_text
+
+    config = lm.config.text
+    rest = ""
+    with open_text([path], encoding=config.encoding, errors=config.errors) as source:
+        for piece in source.pieces():
+            *lines, rest = (rest + piece.text).split("\n")
+            yield from lines
+    if rest:
+        yield rest
+
+
+def score(
+    model: Model,
+    file: Annotated[str | None, Parameter(help="A file whose lines to score; - for standard input.")] = None,
+    /,
+    *,
+    text: Annotated[
+        list[str] | None, Parameter(allow_leading_hyphen=True, help="A line to score; may be given several times.")
+    ] = None,
+    rank: Annotated[
+        bool, Parameter(negative="", show_default=False, help="Sort the lines, likeliest by token first.")
+    ] = False,
+    per_token: Annotated[
+        bool, Parameter(negative="", show_default=False, help="Show the log-probability of every token too.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Tell how likely each line of a text is: log-probability, perplexity by token, and nats a character.
+
+    Every line is scored on its own; empty lines are left out.
+
+    Examples:
+
+        elman score model lines.txt --rank
+
+        elman score model --text "To be, or not to be" --text "To bee, ore knot" --per-token
+
+        cat lines.txt | elman score model - --json
+    """
+    if (file is None) == (text is None):
+        raise ConfigError(
+            "expected lines to score, from a file (- for standard input) or by --text. Received: both or none"
+        )
+    for line in text or ():
+        check_text(line, "--text")
+    lm = open_model(model)
+    lines = enumerate(read_lines(file, lm) if file is not None else text or [], 1)
+    scored = score_numbered(lm, lines)
+    if rank:
+        scored = iter(sorted(scored, key=lambda pair: pair[1].perplexity))
+    if json:
+        print_json({"lines": [line_facts(number, line, per_token) for number, line in scored]})
+        return
+    count = 0
+    for count, (_, line) in enumerate(scored, 1):
+        if count == 1:
+            print("  log-prob  perplexity  nats/char  text")
+        print(
+            f"{line.log_probability:10.3f}  {line.perplexity:10.4g}  {line.nats_per_char:9.4f}  {for_reader(line.text)}"
+        )
+        if per_token:
+            rows = [(f"{value:.3f}", plain(token)) for token, value in zip(line.tokens, line.log_probs, strict=True)]
+            print("\n".join(f"{value:>20}  {token}" for value, token in rows))
+    if not count:
+        remark("there was no line to score")
+
+
+def score_numbered(lm: LanguageModel, lines: Iterator[tuple[int, str]]) -> Iterator[tuple[int, Score]]:
+    """The score of every line that is not empty, with its number."""
+    group: list[tuple[int, str]] = []
+    for number, line in lines:
+        if line:
+            group.append((number, line))
+        if len(group) == _LINES_AT_ONCE:
+            yield from zip([number for number, _ in group], lm.score([line for _, line in group]), strict=True)
+            group = []
+    if group:
+        yield from zip([number for number, _ in group], lm.score([line for _, line in group]), strict=True)
+
+
+def line_facts(number: int, line: Score, per_token: bool) -> dict[str, Any]:
+    """A line's score as plain values."""
+    facts: dict[str, Any] = {
+        "line": number,
+        "text": line.text,
+        "tokens": len(line.tokens),
+        "unknown": line.unknown,
+        "log_probability": line.log_probability,
+        "perplexity": line.perplexity,
+        "nats_per_char": line.nats_per_char,
+    }
+    if per_token:
+        facts["per_token"] = [list(pair) for pair in zip(line.tokens, line.log_probs, strict=True)]
+    return facts
+
+
+def evaluate(
+    model: Model,
+    /,
+    *text: Annotated[str, Parameter(help="Files, folders or globs; - for standard input.")],
+    limit: Annotated[Count | None, Parameter(help="Use the first so many tokens only.")] = None,
+    json: Json = False,
+) -> None:
+    """Measure how well a model predicts a text: nats and bits by token and by character, perplexity, accuracy.
+
+    Every token that has one before it is predicted once, with the state carried over the whole text.
+
+    Examples:
+
+        elman evaluate model test.txt
+
+        elman evaluate model corpus/ --limit 100000 --json
+    """
+    if not text:
+        raise ConfigError("expected at least one text: elman evaluate MODEL TEXT. Received: none")
+    if limit is not None and limit < 2:
+        raise ConfigError(f"expected --limit of at least 2 tokens. Received: {limit}")
+    lm = open_model(model)
+    with Progress() as progress:
+        figures = lm.evaluate(text, limit=limit, progress=progress)
+    names = ("nats_per_token", "bits_per_token", "nats_per_char", "bits_per_char", "perplexity", "accuracy", "tokens")
+    facts = {name: figures.get(name, math.nan) for name in names}
+    if json:
+        print_json(facts)
+        return
+    rows = [
+        (name.replace("_per_", " per ").replace("_", " "), f"{value:,}" if name == "tokens" else f"{value:.4f}")
+        for name, value in facts.items()
+    ]
+    print(aligned(rows, right=[1]))
