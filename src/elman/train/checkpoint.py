@@ -44,7 +44,9 @@ def load(folder: str | os.PathLike[str]) -> tuple[dict[str, Tensor], dict[str, A
     try:
         with safetensors.safe_open(path, "pt") as file:
             metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a dict)
+            # Cloned: what was read from a file may begin anywhere in memory, and the last bit of a matrix product can
+            # depend on that.
+            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118  (not a dict)
         facts = json.loads(metadata[_FACTS])
     except (safetensors.SafetensorError, OSError, ValueError, KeyError, RecursionError) as error:
         raise ArtifactError(f"the checkpoint {path} is broken. Received: {error}") from error
