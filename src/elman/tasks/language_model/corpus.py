@@ -62,12 +62,11 @@ def vocabulary_options(config: TextConfig) -> dict[str, Any]:
         options |= {
             "tokeniser": config.word_rule,
             "punctuation": config.punctuation,
-            "max_size": config.vocabulary_size or None,
             "numbers": config.numbers,
             "urls": config.urls,
         }
-    if config.tokens == "subwords" and config.vocabulary_size:
-        options["size"] = config.vocabulary_size
+    if config.tokens in ("words", "subwords") and config.vocabulary_size:
+        options["max_size" if config.tokens == "words" else "size"] = config.vocabulary_size
     return options
 
 
