@@ -100,6 +100,8 @@ def check_edges(case: Case, kernel: str) -> None:
         for lengths_B in (None, torch.zeros(B, dtype=torch.int64)):
             y, final = unroll(few, lengths_B, begin)
             assert y.shape == (B, T, cell.output_size), f"outputs of shape {tuple(y.shape)} for B={B}, T={T}"
+            (grad,) = torch.autograd.grad(y.sum(), cell.weight_ih)
+            assert bool((grad == 0).all()), "an empty batch has a gradient that is not zero"
             assert all(map(torch.equal, leaves(final), leaves(begin))), "no step, yet the state changed"
     y, final = unroll(x[:, :1], None, start)
     y_1, final_1 = cell.step(x[:, 0], start)

@@ -95,7 +95,8 @@ def run(
         lengths_B = check_lengths(lengths_B, B, T).to(x_BTI.device)
         x_BTI = clear_padding(x_BTI, lengths_B)
     if B == 0 or T == 0:
-        return x_BTI.new_zeros(B, T, cell.output_size), state
+        # The sum of nothing: it keeps the weights in the graph, so that an empty batch can be trained on.
+        return x_BTI.new_zeros(B, T, cell.output_size) + cell.project(x_BTI).sum(), state
     request = Request(lengths_B is not None, recurrent_mask_BH is not None, x_BTI.device, x_BTI.dtype)
     backend = BACKENDS[choose(cell, request, kernel)]
     result: tuple[Tensor, State] = backend.run(cell, x_BTI, lengths_B, state, recurrent_mask_BH)

@@ -224,7 +224,9 @@ class RNN(_Recurrent):
     """A drop-in for `torch.nn.RNN`: the simple recurrent network, with `nonlinearity` "tanh" or "relu".
 
     Arguments, parameter names, start values and layouts are torch's. On top, `forward` takes `lengths`. Raises
-    ConfigError (a ValueError) for a value that cannot be used and TypeError for one of the wrong type.
+    ConfigError (a ValueError) for a value that cannot be used and TypeError for one of the wrong type. Not as torch:
+    a `dropout` of exactly 1 is refused, a tensor that does not fit is a ShapeError (torch: RuntimeError), an input
+    without time steps gives an output without any, and dropout draws its random numbers in another order.
     """
 
     cell: ClassVar[str] = "elman"
@@ -242,17 +244,9 @@ class RNN(_Recurrent):
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
+        options: dict[str, Any] = {"nonlinearity": nonlinearity}
         super().__init__(
-            input_size,
-            hidden_size,
-            num_layers,
-            bias,
-            batch_first,
-            dropout,
-            bidirectional,
-            device,
-            dtype,
-            nonlinearity=nonlinearity,
+            input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, device, dtype, **options
         )
         self.nonlinearity = nonlinearity
 
