@@ -67,7 +67,7 @@ def test_sections_without_content_are_left_out() -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        "/home/ada/secret dir/book.txt",
+        "/srv/secret dir/book.txt",
         "~/secret/book.txt",
         "C:\\secret\\book.txt",
         "D:/secret/book.txt",

@@ -50,7 +50,7 @@ class NetworkConfig:
     cell_options: dict[str, Any] = option({}, "options of the cell, such as peepholes (in a TOML file)")
     layers: int = option(1, "recurrent layers", least=1, most=1000)
     hidden: int = option(256, "units of each layer", least=1)
-    embedding: int = option(64, "size of the token embedding; 0 for one-hot input", least=0)
+    embedding: int = option(128, "size of the token embedding; 0 for one-hot input", least=0)
     tied: bool = option(False, "use the embedding as the output layer too (embedding = hidden)")
     residual: bool = option(False, "add each layer's input to its output")
     dropout: float = option(0.0, "dropout on each layer's output", least=0.0)
@@ -65,9 +65,9 @@ class NetworkConfig:
 
 PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
-        "small": {"hidden": 128},
+        "small": {"hidden": 128, "embedding": 64, "learning_rate": 5e-3},
         "base": {},
-        "large": {"hidden": 512, "layers": 2, "dropout": 0.2},
+        "large": {"hidden": 512, "embedding": 256, "layers": 2, "dropout": 0.2, "learning_rate": 2e-3},
     }
 )
 
