@@ -12,12 +12,13 @@ import traceback
 import warnings
 from collections.abc import Sequence
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, CycloptsError, MissingArgumentError, Parameter, UnusedCliTokensError, ValidationError
 
 from elman import __version__
-from elman.cli import language_model, show, train
+from elman.cli import cells, language_model, show, train
 from elman.cli.output import plain
 from elman.errors import ElmanError, Interrupted
+from elman.options import suggestion
 
 __all__ = ["main", "make_app"]
 
@@ -52,7 +53,7 @@ def make_app() -> App:
     app.command(language_model.score)
     app.command(language_model.evaluate)
     app.command(show.info)
-    app.command(show.cells)
+    app.command(cells.cells)
     app.register_install_completion_command(help="Install completion for the shell that runs this (bash, zsh, fish).")
     return app
 
@@ -80,7 +81,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"elman: {error}", file=sys.stderr)
         return error.exit_code
     except Exception as error:  # the last resort of a program: every error becomes one line
-        return _tell(error, debug)
+        return _tell(error, words, debug)
     return 0
 
 
@@ -94,7 +95,7 @@ def _prepare_process(debug: bool) -> None:
         warnings.simplefilter("ignore")
 
 
-def _tell(error: Exception, debug: bool) -> int:
+def _tell(error: Exception, words: Sequence[str], debug: bool) -> int:
     """Print an error in one line; returns the exit code."""
     if debug:
         traceback.print_exception(error)
@@ -102,7 +103,7 @@ def _tell(error: Exception, debug: bool) -> int:
     hint = "" if debug else " (--debug shows more)"
     message = " ".join(plain(" ".join(str(error).split())).split())
     if isinstance(error, CycloptsError):
-        code, hint = 2, ""
+        code, message = 2, " ".join(_usage(error, words).split())
     elif isinstance(error, ElmanError):
         code, hint = error.exit_code, ""
     elif isinstance(error, MemoryError) or "can't allocate memory" in message:
@@ -114,3 +115,37 @@ def _tell(error: Exception, debug: bool) -> int:
         message = f"unexpected: {type(error).__name__}: {message}{hint}"
     print(f"elman: error: {message}", file=sys.stderr)
     return code
+
+
+def _usage(error: CycloptsError, words: Sequence[str]) -> str:
+    """What is wrong with a command line."""
+    special = train.explain(error)
+    if special is not None:
+        return special
+    chain = " ".join(["elman", *(error.command_chain or ())])
+    if isinstance(error, MissingArgumentError) and error.argument is not None:
+        return f"expected a value for {error.keyword or error.argument.name}; {chain} --help tells more"
+    if isinstance(error, UnusedCliTokensError | ValidationError):
+        unknown = _unknown_option(error, words)
+        if unknown is not None:
+            return unknown
+        if isinstance(error, UnusedCliTokensError) and error.unused_tokens:
+            return f"expected nothing more after {chain}. Received: {error.unused_tokens[0]!r}"
+    return str(error)
+
+
+def _unknown_option(error: CycloptsError, words: Sequence[str]) -> str | None:
+    """A sentence on the first word that looks like an option and is none of this command's."""
+    app = make_app()
+    for name in error.command_chain or ():
+        app = app[name]
+    known = [name for argument in app.assemble_argument_collection() for name in argument.names]
+    before = ""
+    for word in words:
+        name = word.partition("=")[0]
+        if name == "--":
+            break
+        if name.startswith("-") and name != "-" and name not in known and before not in known:
+            return f"Unknown option: {name}.{suggestion(name, known)}"
+        before = name
+    return None

@@ -18,7 +18,7 @@ from cyclopts import Group, Parameter, Token
 from elman.errors import ConfigError, StorageError
 from elman.options import choices_of, fields_of, suggestion
 
-__all__ = ["flags_of", "given", "read_toml", "whole_number"]
+__all__ = ["INPUT", "flags_of", "given", "read_toml", "whole_number"]
 
 
 def whole_number(type_: Any, tokens: Sequence[Token]) -> int:
@@ -28,6 +28,19 @@ def whole_number(type_: Any, tokens: Sequence[Token]) -> int:
         return int(tokens[0].value)
     except ValueError:
         raise ValueError(f"expected a whole number. Received: {tokens[0].value!r}") from None
+
+
+def _no_option(type_: Any, value: Any) -> None:
+    """Refuse a mistyped option where a file is expected; a lone - stands for standard input."""
+    del type_
+    words = value if isinstance(value, tuple) else (value,)
+    for word in words:
+        if str(word).startswith("-") and str(word) != "-":
+            raise ValueError(f"expected a file. Received: the option {word}")
+
+
+# What files and folders are named by; without this, a lone - would pass for an option.
+INPUT = Parameter(allow_leading_hyphen=True, validator=_no_option)
 
 
 def _listed(type_: Any, tokens: Sequence[Token]) -> tuple[float, ...]:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import random
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from elman.cli.flags import whole_number
+from elman.cli.flags import INPUT, whole_number
+from elman.cli.model_folder import open_model
 from elman.cli.output import Progress, aligned, plain, print_json, printable, remark
 from elman.errors import ConfigError
 
@@ -26,27 +28,25 @@ _LINES_AT_ONCE = 256
 
 Count = Annotated[int, Parameter(converter=whole_number)]
 Json = Annotated[bool, Parameter(negative="", show_default=False, help="Print one JSON document.")]
+Encoding = Annotated[str | None, Parameter(help="The text's encoding, if it is not that of the model's texts.")]
+Errors = Annotated[
+    Literal["strict", "replace", "ignore"] | None, Parameter(help="What to do with bytes that are not text.")
+]
 Model = Annotated[Path, Parameter(help="The model's folder.")]
-
-
-def open_model(folder: Path) -> LanguageModel:
-    """The language model in `folder`. Raises ArtifactError, for other tasks too."""
-    from elman import artifact
-
-    artifact.read(folder, task="language-model")  # refuses most of what is wrong before torch is imported
-    from elman.tasks.language_model import LanguageModel
-
-    return LanguageModel.load(folder)
 
 
 def generate(
     model: Model,
     prompt_file: Annotated[
-        Path | None,
+        str | None,
+        INPUT,
         Parameter(help="A file with the prompt; - for standard input. One line end at its end is left out."),
     ] = None,
     /,
     *,
+    prompt_from: Annotated[
+        str | None, Parameter(name="--prompt-file", allow_leading_hyphen=True, help="The same, as an option.")
+    ] = None,
     prompt: Annotated[str | None, Parameter(allow_leading_hyphen=True, help="The text to go on with.")] = None,
     length: Annotated[Count, Parameter(help="Most tokens to draw.")] = 200,
     temperature: Annotated[
@@ -65,20 +65,19 @@ def generate(
 ) -> None:
     """Generate text, printed as it comes.
 
-    Examples:
+    For example:
 
         elman generate model --prompt "Call me" --length 500 --temperature 0.8
-
         elman generate model --samples 5 --top-p 0.9 --seed 1
-
         echo "Call me" | elman generate model -
     """
-    if prompt is not None and prompt_file is not None:
-        raise ConfigError("expected the prompt either by --prompt or from a file. Received: both")
+    if sum(source is not None for source in (prompt, prompt_file, prompt_from)) > 1:
+        raise ConfigError("expected the prompt either by --prompt or from one file. Received: both")
+    prompt_file = prompt_file or prompt_from
     lm = open_model(model)
     text = prompt or ""
     if prompt_file is not None:
-        text = "\n".join(read_lines(str(prompt_file), lm))
+        text = "\n".join(read_lines(prompt_file, lm))
     check_text(text, "--prompt")
     unknown = lm.unknown_in(text)
     if unknown:
@@ -145,6 +144,13 @@ def check_seed(seed: int) -> int:
     return seed
 
 
+def read_as(lm: LanguageModel, encoding: str | None, errors: str | None) -> None:
+    """Read texts in another way than those that the model was trained on."""
+    own = lm.config.text
+    text = dataclasses.replace(own, encoding=encoding or own.encoding, errors=errors or own.errors)
+    lm.config = dataclasses.replace(lm.config, text=text)
+
+
 def read_lines(path: str, lm: LanguageModel) -> Iterator[str]:
     """The lines of a file or of standard input, read as the model's texts were."""
     from elman.data import open_text
@@ -161,7 +167,7 @@ def read_lines(path: str, lm: LanguageModel) -> Iterator[str]:
 
 def score(
     model: Model,
-    file: Annotated[str | None, Parameter(help="A file whose lines to score; - for standard input.")] = None,
+    file: Annotated[str | None, INPUT, Parameter(help="A file whose lines to score; - for standard input.")] = None,
     /,
     *,
     text: Annotated[
@@ -173,18 +179,18 @@ def score(
     per_token: Annotated[
         bool, Parameter(negative="", show_default=False, help="Show the log-probability of every token too.")
     ] = False,
+    encoding: Encoding = None,
+    errors: Errors = None,
     json: Json = False,
 ) -> None:
     """Tell how likely each line of a text is: log-probability, perplexity by token, and nats a character.
 
     Every line is scored on its own; empty lines are left out.
 
-    Examples:
+    For example:
 
         elman score model lines.txt --rank
-
         elman score model --text "To be, or not to be" --text "To bee, ore knot" --per-token
-
         cat lines.txt | elman score model - --json
     """
     if (file is None) == (text is None):
@@ -194,6 +200,7 @@ def score(
     for line in text or ():
         check_text(line, "--text")
     lm = open_model(model)
+    read_as(lm, encoding, errors)
     lines = enumerate(read_lines(file, lm) if file is not None else text or [], 1)
     scored = score_numbered(lm, lines)
     if rank:
@@ -202,14 +209,13 @@ def score(
         print_json({"lines": [line_facts(number, line, per_token) for number, line in scored]})
         return
     count = 0
-    for count, (_, line) in enumerate(scored, 1):
+    for count, (_, found) in enumerate(scored, 1):
         if count == 1:
             print("  log-prob  perplexity  nats/char  text")
-        print(
-            f"{line.log_probability:10.3f}  {line.perplexity:10.4g}  {line.nats_per_char:9.4f}  {for_reader(line.text)}"
-        )
+        figures = f"{found.log_probability:10.3f}  {found.perplexity:10.4g}  {found.nats_per_char:9.4f}"
+        print(f"{figures}  {for_reader(found.text)}")
         if per_token:
-            rows = [(f"{value:.3f}", plain(token)) for token, value in zip(line.tokens, line.log_probs, strict=True)]
+            rows = [(f"{value:.3f}", plain(token)) for token, value in zip(found.tokens, found.log_probs, strict=True)]
             print("\n".join(f"{value:>20}  {token}" for value, token in rows))
     if not count:
         remark("there was no line to score")
@@ -247,18 +253,19 @@ def line_facts(number: int, line: Score, per_token: bool) -> dict[str, Any]:
 def evaluate(
     model: Model,
     /,
-    *text: Annotated[str, Parameter(help="Files, folders or globs; - for standard input.")],
+    *text: Annotated[str, INPUT, Parameter(help="Files, folders or globs; - for standard input.")],
     limit: Annotated[Count | None, Parameter(help="Use the first so many tokens only.")] = None,
+    encoding: Encoding = None,
+    errors: Errors = None,
     json: Json = False,
 ) -> None:
     """Measure how well a model predicts a text: nats and bits by token and by character, perplexity, accuracy.
 
     Every token that has one before it is predicted once, with the state carried over the whole text.
 
-    Examples:
+    For example:
 
         elman evaluate model test.txt
-
         elman evaluate model corpus/ --limit 100000 --json
     """
     if not text:
@@ -266,6 +273,7 @@ def evaluate(
     if limit is not None and limit < 2:
         raise ConfigError(f"expected --limit of at least 2 tokens. Received: {limit}")
     lm = open_model(model)
+    read_as(lm, encoding, errors)
     with Progress() as progress:
         figures = lm.evaluate(text, limit=limit, progress=progress)
     names = ("nats_per_token", "bits_per_token", "nats_per_char", "bits_per_char", "perplexity", "accuracy", "tokens")

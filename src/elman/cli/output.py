@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-__all__ = ["Progress", "aligned", "plain", "print_json", "printable", "remark", "size_of", "span"]
+__all__ = ["Progress", "aligned", "counted", "plain", "print_json", "printable", "remark", "size_of", "span"]
 
 
 def print_json(value: Any) -> None:
@@ -62,6 +62,11 @@ def aligned(rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> str:
         ]
         lines.append("  ".join(cells).rstrip())
     return "\n".join(lines)
+
+
+def counted(number: int, what: str) -> str:
+    """A number of things."""
+    return f"{number:,} {what}" + ("" if number == 1 else "s")
 
 
 def size_of(count: float) -> str:

@@ -1,4 +1,4 @@
-"""`elman info` and `elman cells`: what this machine, a model and a cell are."""
+"""`elman info`: what this machine or a model is. Shows only what others say of themselves."""
 
 from __future__ import annotations
 
@@ -13,48 +13,12 @@ from cyclopts import Parameter
 from elman import __version__
 from elman.cli.output import aligned, plain, print_json, size_of
 from elman.errors import ArtifactError, ConfigError, ElmanError
-from elman.options import suggestion
 
-__all__ = ["cells", "info"]
+__all__ = ["info"]
 
 Json = Annotated[bool, Parameter(negative="", show_default=False, help="Print one JSON document.")]
 
 _PACKAGES = ("torch", "numpy", "safetensors", "tokenizers", "cyclopts", "rich", "tensorboardX", "matplotlib")
-
-
-def cells(
-    name: Annotated[str | None, Parameter(help="One cell only.")] = None,
-    /,
-    *,
-    json: Json = False,
-) -> None:
-    """List the recurrent cells with their equations.
-
-    Examples:
-
-        elman cells
-
-        elman cells lstm
-    """
-    from elman.cells import available
-
-    known = available()
-    if name is not None and name not in known:
-        raise ConfigError(f"expected a cell among {', '.join(known)}. Received: {name!r}.{suggestion(name, known)}")
-    chosen = {each: cell for each, cell in known.items() if name in (None, each)}
-    if json:
-        print_json(
-            [
-                {"name": each, "summary": cell.summary, "equations": cell.equations.split("\n"), "paper": cell.paper}
-                for each, cell in chosen.items()
-            ]
-        )
-        return
-    blocks = []
-    for each, cell in chosen.items():
-        equations = "\n".join(f"    {line}" for line in cell.equations.split("\n"))
-        blocks.append(f"{each}: {cell.summary}\n{equations}\n    [{cell.paper}]")
-    print("\n\n".join(blocks))
 
 
 def info(
@@ -67,10 +31,9 @@ def info(
 
     For each cell it tells which kernel runs it, and why others cannot.
 
-    Examples:
+    For example:
 
         elman info
-
         elman info model --json
     """
     facts = machine_facts() if model is None else model_facts(model)
@@ -83,19 +46,26 @@ def info(
 def outline(facts: dict[str, Any], depth: int = 0) -> list[str]:
     """Nested facts as indented lines."""
     margin = "  " * depth
-    single = {key: value for key, value in facts.items() if not isinstance(value, dict)}
+    single = {key: value for key, value in facts.items() if not is_table(value)}
     lines = []
     if single:
         rows = [(plain(key.replace("_", " ")), one_line(value)) for key, value in single.items()]
         lines = [margin + line for line in aligned(rows).split("\n")]
     for key, value in facts.items():
-        if isinstance(value, dict) and value:
+        if is_table(value) and value:
             lines += [f"{margin}{plain(key)}", *outline(value, depth + 1)]
     return lines
 
 
+def is_table(value: Any) -> bool:
+    """Whether a fact needs lines of its own."""
+    return isinstance(value, dict) and set(value) != {"kernel", "why_not"}
+
+
 def one_line(value: Any) -> str:
     """A value for people, on one line."""
+    if isinstance(value, dict):  # of a cell, which kernel runs it
+        return "; ".join([value["kernel"], *(f"not {name}: {reason}" for name, reason in value["why_not"].items())])
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):
@@ -155,16 +125,12 @@ def cache_facts() -> dict[str, Any]:
 
 
 def kernel_facts(cell: Any, request: Any = None) -> dict[str, Any]:
-    """Which kernel runs a cell, and why others do not."""
+    """Which kernel runs a cell, and of those that cannot, why."""
     from elman import kernels
 
+    chosen = kernels.choose(cell, request)
     reasons = kernels.why_not(cell, request)
-    facts: dict[str, Any] = {"runs on": kernels.choose(cell, request)}
-    for name, reason in reasons.items():
-        if name == facts["runs on"]:
-            break
-        facts[f"not on {name}"] = reason
-    return facts
+    return {"kernel": chosen, "why_not": {name: reason for name, reason in reasons.items() if reason is not None}}
 
 
 def model_facts(folder: Path) -> dict[str, Any]:
@@ -190,7 +156,7 @@ def model_facts(folder: Path) -> dict[str, Any]:
     }
     network = described.config.get("network")
     if isinstance(network, dict):
-        facts["kernel"] = network_kernel(network, folder)
+        facts["runs_on"] = network_kernel(network, folder)
     return facts
 
 

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-import math
-import os
 import shlex
-import shutil
 import sys
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
-from cyclopts import App, Group, Parameter
+from cyclopts import App, CycloptsError, Group, Parameter, UnknownOptionError, UnusedCliTokensError
 
-from elman.cli.flags import flags_of, given, read_toml, whole_number
-from elman.cli.output import Progress, aligned, print_json, remark, size_of, span
+from elman.cli.cells import check_cell
+from elman.cli.dry_run import show_plan
+from elman.cli.flags import INPUT, flags_of, given, read_toml, whole_number
+from elman.cli.model_folder import check_output, clear_output
+from elman.cli.output import Progress, print_json, remark
 from elman.errors import ConfigError
 from elman.options import fill, suggestion
 from elman.tasks.language_model.config import PRESETS, LanguageModelConfig, NetworkConfig, TextConfig
@@ -25,14 +24,16 @@ if TYPE_CHECKING:
     from elman.data import Corpus
     from elman.tasks.language_model.run import Run
 
-    TextFlags = NetworkFlags = TrainFlags = Any
+    TextFlags: TypeAlias = Any
+    NetworkFlags: TypeAlias = Any
+    TrainFlags: TypeAlias = Any
 else:
     _base = LanguageModelConfig.make()
     TextFlags = flags_of(TextConfig, "Text", 2, _base.text)
     NetworkFlags = flags_of(NetworkConfig, "Network", 3, _base.network)
     TrainFlags = flags_of(TrainConfig, "Training", 4, _base.training)
 
-__all__ = ["make_app"]
+__all__ = ["explain", "make_app"]
 
 # The budget of a run for which nobody named one.
 DEFAULT_SECONDS = 600.0
@@ -49,9 +50,24 @@ def make_app() -> App:
     return app
 
 
+def explain(error: CycloptsError) -> str | None:
+    """What to say of a command line that lacks its task, such as `elman train book.txt`; None for any other error."""
+    if list(error.command_chain or ()) != ["train"] or "Did you mean" in str(error):
+        return None
+    usage = "expected a task, elman train lm TEXT -o MODEL, or a run, elman train --resume MODEL"
+    if isinstance(error, UnusedCliTokensError) and error.unused_tokens:
+        return f"{usage}. Received: {error.unused_tokens[0]!r}.{suggestion(error.unused_tokens[0], ['lm'])}"
+    return f"{usage}. Received: neither" if isinstance(error, UnknownOptionError) else None
+
+
 def lm(
-    *text: Annotated[str, Parameter(help="Files, folders or globs; - for standard input. `.gz` is read as it is.")],
-    output: Annotated[Path, Parameter(name=["--output", "-o"], group=_RUN, help="The model's folder.")],
+    *text: Annotated[
+        str, INPUT, Parameter(help="Files, folders or globs; - for standard input. `.gz` is read as it is.")
+    ],
+    output: Annotated[
+        Path | None,
+        Parameter(name=["--output", "-o"], group=_RUN, help="The model's folder: needed but for a dry run."),
+    ] = None,
     preset: Annotated[str, Parameter(group=_RUN, help=f"Options to start from: {', '.join(PRESETS)}.")] = "base",
     config: Annotated[Path | None, Parameter(group=_RUN, help="A TOML file of options; flags outrank it.")] = None,
     valid: Annotated[
@@ -90,14 +106,11 @@ def lm(
     Without `--max-steps`, `--max-epochs` or `--max-seconds` it trains for ten minutes. Ctrl-C stops it so that
     `elman train --resume MODEL` goes on.
 
-    Examples:
+    For example:
 
         elman train lm book.txt -o model
-
         elman train lm corpus/ -o model --preset large --cell gru --max-seconds 3600
-
         elman train lm train.txt --valid valid.txt --test test.txt -o model --tokens words --split 1,0,0
-
         elman train lm book.txt -o model --config options.toml --dry-run
 
     A TOML file sets options by name, such as `hidden = 512` or `cell_options = {peepholes = true}`, at the top or in
@@ -106,9 +119,13 @@ def lm(
     if not text:
         raise ConfigError("expected at least one text to train on: elman train lm TEXT -o MODEL. Received: none")
     options = settled_options(preset, config, given(text_flags, network_flags, train_flags))
-    if not dry_run:
+    if dry_run:
+        output = None
+    elif output is None:
+        raise ConfigError("expected a folder for the model: elman train lm TEXT -o MODEL. Received: none")
+    else:
         check_output(output, overwrite)
-    check_cell(options.network)
+    check_network(options.network)
     from elman.tasks.language_model.corpus import Inputs, prepare_corpus
     from elman.tasks.language_model.run import Run, settle, tune_process, unit_of
     from elman.train.watch import Watch
@@ -123,16 +140,18 @@ def lm(
         options,
         corpus,
         inputs,
-        folder=None if dry_run else output,
+        folder=output,
         command=shlex.join(["elman", *sys.argv[1:]]),
         watch=Watch(unit_of(corpus.vocabulary), budget_seconds=training.max_seconds, quiet=quiet or dry_run),
         tensorboard=tensorboard,
     )
-    if dry_run:
+    if output is None:
         show_plan(run, json)
         return
     if not quiet:
         remark(describe_start(run))
+        if corpus.valid is None:
+            remark("nothing is held out for validation: the weights of the last step will be kept")
     if overwrite:
         clear_output(output)
     run.go()
@@ -158,12 +177,10 @@ def resume(
 
     A resumed run makes the very steps that it would have made without the stop. It reads the same texts.
 
-    Examples:
+    For example:
 
         elman train lm book.txt -o model
-
         elman train --resume model
-
         elman train --resume model --max-steps 20000
     """
     if resume is None:
@@ -216,42 +233,15 @@ def settled_options(preset: str, file: Path | None, flags: dict[str, Any]) -> La
     return dataclasses.replace(options, training=training)
 
 
-def check_output(folder: Path, overwrite: bool) -> None:
-    """Raise ConfigError unless a model can be written to `folder` without harm to what is there."""
-    try:
-        names = os.listdir(folder)
-    except FileNotFoundError:
-        return
-    except NotADirectoryError:
-        raise ConfigError(f"expected a folder for the model. Received: the file {folder}") from None
-    if "elman.json" in names and not overwrite:
-        raise ConfigError(
-            f"there is a model in {folder} already: choose another folder, add --overwrite, or go on with it by "
-            f"elman train --resume {shlex.quote(str(folder))}"
-        )
-    if names and "elman.json" not in names:
-        shown = ", ".join(sorted(names)[:3])
-        raise ConfigError(
-            f"expected a new or empty folder, or one with a model, for -o. Received: {folder} with {shown}"
-        )
+def check_network(network: NetworkConfig) -> None:
+    """Raise ConfigError for a network that cannot be made, before any text is read and any memory taken."""
+    import torch
 
+    from elman.tasks.language_model.network import LanguageModelNetwork
 
-def clear_output(folder: Path) -> None:
-    """Remove what the run of an older model would leave beside the new one."""
-    shutil.rmtree(folder / "tensorboard", ignore_errors=True)
-    for name in ("loss.png", "history.csv"):
-        (folder / name).unlink(missing_ok=True)
-
-
-def check_cell(network: NetworkConfig) -> None:
-    """Raise ConfigError for a cell or cell options that do not exist, before any text is read."""
-    from elman import cells
-
-    known = cells.available()
-    if network.cell not in known:
-        near = suggestion(network.cell, known)
-        raise ConfigError(f"expected cell among {', '.join(known)}. Received: {network.cell!r}.{near}")
-    cells.make(network.cell, 1, 1, **network.cell_options)
+    check_cell(network.cell, network.cell_options)
+    with torch.device("meta"):
+        LanguageModelNetwork(2, network)
 
 
 def describe_start(run: Run) -> str:
@@ -279,87 +269,3 @@ def show_result(run: Run, folder: Path, as_json: bool) -> None:
             loss = f"{figures['loss']:.4f} nats a {run.watch.unit}"
             print(f"{label}: {loss}, perplexity {figures['perplexity']:.2f}{by_char}")
     print(f"model: {folder}")
-
-
-def show_plan(run: Run, as_json: bool) -> None:
-    """Sizes and the time that the run would take, from a few steps that are really made."""
-    config, corpus, training = run.config, run.corpus, run.config.training
-    step_seconds, evaluation_seconds = measure_speed(run)
-    tokens_per_step = config.network.lanes * config.network.chunk * training.accumulate
-    steps_per_epoch = math.ceil((len(corpus.train) - 1) / tokens_per_step)
-    limits = []
-    if training.max_steps:
-        limits.append(training.max_steps)
-    if training.max_epochs:
-        limits.append(math.ceil(training.max_epochs * steps_per_epoch))
-    if training.max_seconds:
-        limits.append(int(training.max_seconds / step_seconds))
-    steps = max(1, min(limits))
-    evaluations = steps / training.evaluate_every if training.evaluate_every else min(steps, 10)
-    seconds = steps * step_seconds + evaluations * evaluation_seconds
-    if training.max_seconds:
-        seconds = min(seconds, training.max_seconds)
-    weights = run.network.count_parameters()
-    held_out = {
-        name: 0 if part is None else len(part) for name, part in (("valid", corpus.valid), ("test", corpus.test))
-    }
-    facts = {
-        "cell": config.network.cell,
-        "parameters": weights,
-        "model_bytes": 4 * weights,
-        "vocabulary": corpus.vocabulary.size,
-        "characters": corpus.scan.characters,
-        "documents": corpus.scan.documents,
-        "tokens": {"train": len(corpus.train), **held_out},
-        "device": training.device,
-        "precision": training.precision,
-        "threads": training.threads,
-        "seconds_per_step": step_seconds,
-        "seconds_per_evaluation": evaluation_seconds,
-        "tokens_per_second": tokens_per_step / step_seconds,
-        "steps_per_epoch": steps_per_epoch,
-        "steps": steps,
-        "seconds": seconds,
-    }
-    if as_json:
-        print_json(facts)
-        return
-    unit = corpus.vocabulary.unit
-    rows = [
-        (
-            "network",
-            f"{config.network.cell}, {config.network.layers} x {config.network.hidden} units, {weights:,} weights",
-        ),
-        ("on disk", size_of(4 * weights)),
-        ("text", f"{corpus.scan.characters:,} characters in {corpus.scan.documents:,} documents"),
-        (
-            "parts",
-            f"{len(corpus.train):,} {unit}s to train on, {held_out['valid']:,} validation, {held_out['test']:,} test",
-        ),
-        ("vocabulary", f"{corpus.vocabulary.size:,} {unit}s"),
-        ("machine", f"{training.device}, {training.precision}, threads: {training.threads}"),
-        (
-            "speed",
-            f"{step_seconds * 1000:.1f} ms a step, {tokens_per_step / step_seconds:,.0f} {unit}s a second (measured)",
-        ),
-        ("run", f"{steps:,} steps, {steps / steps_per_epoch:.2f} passes over the text, about {span(seconds)}"),
-    ]
-    print(aligned(rows))
-
-
-def measure_speed(run: Run) -> tuple[float, float]:
-    """Seconds of a step, the median over two seconds of real ones after a warm-up, and of an evaluation."""
-    from elman.train.events import Stepped
-
-    durations = []
-    begun = time.perf_counter()
-    for event in run.training.fit():
-        if isinstance(event, Stepped):
-            durations.append(event.seconds)
-        if len(durations) >= 5 and time.perf_counter() - begun > 2.0:
-            break
-    warm = sorted(durations[3:] or durations)
-    run.network.eval()
-    begun = time.perf_counter()
-    run.training.objective.evaluate()  # type: ignore[attr-defined]
-    return warm[len(warm) // 2], time.perf_counter() - begun

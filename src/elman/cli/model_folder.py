@@ -1,0 +1,55 @@
+"""The folder of a model, as commands name it: opening one, and what may be written to."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from elman.errors import ConfigError, StorageError
+
+if TYPE_CHECKING:
+    from elman.tasks.language_model import LanguageModel
+
+__all__ = ["check_output", "clear_output", "open_model"]
+
+
+def open_model(folder: Path) -> LanguageModel:
+    """The language model in `folder`. Raises ArtifactError, for other tasks too."""
+    from elman import artifact
+
+    artifact.read(folder, task="language-model")  # refuses most of what is wrong before torch is imported
+    from elman.tasks.language_model import LanguageModel
+
+    return LanguageModel.load(folder)
+
+
+def check_output(folder: Path, overwrite: bool) -> None:
+    """Raise ConfigError unless a model can be written to `folder` without harm to what is there."""
+    try:
+        names = os.listdir(folder)
+    except FileNotFoundError:
+        return
+    except NotADirectoryError:
+        raise ConfigError(f"expected a folder for the model. Received: the file {folder}") from None
+    except OSError as error:
+        raise StorageError(f"cannot read {folder}: {error.strerror or error}") from error
+    if "elman.json" in names and not overwrite:
+        raise ConfigError(
+            f"there is a model in {folder} already: choose another folder, add --overwrite, or go on with it by "
+            f"elman train --resume {shlex.quote(str(folder))}"
+        )
+    if names and "elman.json" not in names:
+        shown = ", ".join(sorted(names)[:3])
+        raise ConfigError(
+            f"expected a new or empty folder, or one with a model, for -o. Received: {folder} with {shown}"
+        )
+
+
+def clear_output(folder: Path) -> None:
+    """Remove what the run of an older model would leave beside the new one."""
+    shutil.rmtree(folder / "tensorboard", ignore_errors=True)
+    for name in ("loss.png", "history.csv"):
+        (folder / name).unlink(missing_ok=True)
