@@ -47,7 +47,7 @@ class NetworkConfig:
     """The network and the shape of its batches."""
 
     cell: str = option("lstm", "the recurrent cell; see `elman cells`")
-    cell_options: dict[str, Any] = option({}, "options of the cell, such as peepholes (in a TOML file)")
+    cell_options: dict[str, Any] = option({}, "options of the cell, such as peepholes=true; see `elman cells`")
     layers: int = option(1, "recurrent layers", least=1, most=1000)
     hidden: int = option(256, "units of each layer", least=1)
     embedding: int = option(128, "size of the token embedding; 0 for one-hot input", least=0)
