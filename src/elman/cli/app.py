@@ -16,7 +16,7 @@ from cyclopts import App, CycloptsError, MissingArgumentError, Parameter, Unused
 
 from elman import __version__
 from elman.cli import cells, language_model, show, train
-from elman.cli.output import plain
+from elman.cli.output import COMMAND_LINE, plain
 from elman.errors import ElmanError, Interrupted
 from elman.options import suggestion
 
@@ -63,6 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in words
     words = [word for word in words if word != "--debug"]
+    COMMAND_LINE.set(tuple(words))
     if argv is None:
         _prepare_process(debug)
     try:

@@ -10,9 +10,25 @@ import math
 import sys
 import time
 from collections.abc import Sequence
+from contextvars import ContextVar
 from typing import Any
 
-__all__ = ["Progress", "aligned", "counted", "plain", "print_json", "printable", "remark", "size_of", "span"]
+__all__ = [
+    "COMMAND_LINE",
+    "Progress",
+    "aligned",
+    "counted",
+    "plain",
+    "print_json",
+    "printable",
+    "remark",
+    "size_of",
+    "span",
+]
+
+
+# The words after `elman`, for the record.
+COMMAND_LINE: ContextVar[tuple[str, ...]] = ContextVar("COMMAND_LINE", default=())
 
 
 def print_json(value: Any) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
@@ -14,7 +13,7 @@ from elman.cli.cells import check_cell
 from elman.cli.dry_run import show_plan
 from elman.cli.flags import INPUT, flags_of, given, read_toml, whole_number
 from elman.cli.model_folder import check_output, clear_output
-from elman.cli.output import Progress, print_json, remark
+from elman.cli.output import COMMAND_LINE, Progress, print_json, remark
 from elman.errors import ConfigError
 from elman.options import fill, suggestion
 from elman.tasks.language_model.config import PRESETS, LanguageModelConfig, NetworkConfig, TextConfig
@@ -141,7 +140,7 @@ def lm(
         corpus,
         inputs,
         folder=output,
-        command=shlex.join(["elman", *sys.argv[1:]]),
+        command=shlex.join(["elman", *COMMAND_LINE.get()]),
         watch=Watch(unit_of(corpus.vocabulary), budget_seconds=training.max_seconds, quiet=quiet or dry_run),
         tensorboard=tensorboard,
     )
@@ -165,6 +164,9 @@ def resume(
         Count | None, Parameter(help="A new end instead of the run's own: after so many steps.")
     ] = None,
     max_epochs: Annotated[float | None, Parameter(help="A new end: after so many passes over the data.")] = None,
+    max_seconds: Annotated[
+        float | None, Parameter(help="A new end: after so many seconds, those before the stop included.")
+    ] = None,
     json: Annotated[bool, Parameter(negative="", show_default=False, help="Print the result as JSON.")] = False,
     quiet: Annotated[
         bool, Parameter(name=["--quiet", "-q"], negative="", show_default=False, help="Show no progress.")
@@ -185,8 +187,7 @@ def resume(
     """
     if resume is None:
         raise ConfigError("expected a task or a run to resume: elman train lm TEXT -o MODEL, or --resume MODEL")
-    overrides = {name: value for name, value in (("max_steps", max_steps), ("max_epochs", max_epochs)) if value}
-    overrides = fill_budget(overrides)
+    overrides = new_budget(max_steps=max_steps, max_epochs=max_epochs, max_seconds=max_seconds)
     from elman.tasks.language_model.corpus import Inputs, prepare_corpus
     from elman.tasks.language_model.run import resume_run, settle, tune_process
     from elman.train.watch import Watch
@@ -211,12 +212,15 @@ def resume(
     show_result(run, resume, json)
 
 
-def fill_budget(overrides: dict[str, Any]) -> dict[str, Any]:
-    """A new budget in place of a run's own: the limits that it does not name are lifted."""
-    if not overrides:
+def new_budget(**limits: float | None) -> dict[str, Any]:
+    """A budget in place of a run's own, in which limits that are not given are lifted; empty when none is given."""
+    named = {name: limit for name, limit in limits.items() if limit is not None}
+    if not named:
         return {}
-    checked = fill(TrainConfig, overrides, "the command line")
-    return {name: getattr(checked, name) for name in ("max_steps", "max_epochs", "max_seconds")}
+    budget = fill(TrainConfig, named, "the command line")
+    if not any(named.values()):
+        raise ConfigError(f"expected a limit above 0. Received: {named}")
+    return {name: getattr(budget, name) for name in limits}
 
 
 def settled_options(preset: str, file: Path | None, flags: dict[str, Any]) -> LanguageModelConfig:
