@@ -15,7 +15,7 @@ import safetensors.torch
 from torch import Tensor
 
 from elman.errors import ArtifactError
-from elman.files import make_folder, write_bytes
+from elman.files import make_folder, remove_stale_temporaries, write_bytes
 
 __all__ = ["load", "path_in", "save"]
 
@@ -28,9 +28,13 @@ def path_in(folder: str | os.PathLike[str]) -> Path:
 
 
 def save(folder: str | os.PathLike[str], tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
-    """Write a snapshot atomically. Raises StorageError when the disk is full or may not be written."""
+    """Write a snapshot atomically, and clear away what a killed writer left.
+
+    Raises StorageError when the disk is full or may not be written.
+    """
     path = path_in(folder)
     make_folder(path.parent)
+    remove_stale_temporaries(path.parent)
     # Tied or expanded tensors share memory, which the format does not allow: every tensor gets its own.
     own = {name: tensor.detach().cpu().clone().contiguous() for name, tensor in tensors.items()}
     write_bytes(path, safetensors.torch.save(own, {_FACTS: json.dumps(facts)}))
