@@ -86,9 +86,10 @@ class Journey:
         return {name: tensor.detach().clone() for name, tensor in tensors.items()}, facts
 
 
-def differences(
-    one: tuple[dict[str, Tensor], dict[str, Any]], other: tuple[dict[str, Tensor], dict[str, Any]]
-) -> set[str]:
+Result = tuple[dict[str, Tensor], dict[str, Any]]
+
+
+def differences(one: Result, other: Result) -> set[str]:
     """The names of everything in which two results are not the same to the last bit."""
     found = {name for name in one[1].keys() | other[1].keys() if one[1].get(name) != other[1].get(name)}
     for name in one[0].keys() | other[0].keys():
