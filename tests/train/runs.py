@@ -30,6 +30,8 @@ SMALL = {
     "device": "cpu",
     "threads": 1,
     "seed": 7,
+    "weight_decay": 0.01,
+    "learning_rate": 3e-3,
 }
 
 

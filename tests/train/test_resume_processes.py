@@ -51,6 +51,14 @@ def train(text: Path, folder: Path, kills: int, tmp_path: Path) -> list[str]:
     return ends
 
 
+@pytest.fixture(scope="module")
+def straight(text: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The model of the process that never stopped."""
+    place = tmp_path_factory.mktemp("straight")
+    assert train(text, place / "model", 0, place) == ["0"]
+    return place / "model"
+
+
 def rows_without_seconds(folder: Path) -> list[dict[str, str]]:
     with open(folder / "history.csv", newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
@@ -72,12 +80,11 @@ def assert_same_model(one: Path, other: Path) -> None:
     assert all(tensor.equal(last_other[0][name]) for name, tensor in last[0].items())
 
 
-def test_twenty_kills_change_nothing(text: Path, tmp_path: Path) -> None:
+def test_twenty_kills_change_nothing(text: Path, straight: Path, tmp_path: Path) -> None:
     kills = 20
-    assert train(text, tmp_path / "straight", 0, tmp_path) == ["0"]
     ends = train(text, tmp_path / "killed", kills, tmp_path)
     assert ends == ["-9", "143", "-9", "130"] * (kills // 4) + ["0"]
-    assert_same_model(tmp_path / "straight", tmp_path / "killed")
+    assert_same_model(straight, tmp_path / "killed")
     rows = rows_without_seconds(tmp_path / "killed")
     assert len([row for row in rows if row["valid_loss"]]) == 10
     assert len([row for row in rows if row["train_loss"]]) == 10
@@ -88,7 +95,9 @@ def test_twenty_kills_change_nothing(text: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
-def test_the_command_line_stops_saves_and_resumes(text: Path, tmp_path: Path, number: int, code: int) -> None:
+def test_the_command_line_stops_saves_and_resumes(
+    text: Path, straight: Path, tmp_path: Path, number: int, code: int
+) -> None:
     def command(*arguments: str) -> list[str]:
         return [sys.executable, "-m", "elman", *arguments, "--no-tensorboard"]
 
@@ -118,5 +127,4 @@ def test_the_command_line_stops_saves_and_resumes(text: Path, tmp_path: Path, nu
     )
     assert done.returncode == 0, done.stderr
     assert f"resuming after step {step:,}" in done.stderr
-    assert train(text, tmp_path / "straight", 0, tmp_path) == ["0"]
-    assert_same_model(tmp_path / "straight", folder)
+    assert_same_model(straight, folder)

@@ -1,0 +1,402 @@
+"""What one step does to the weights: gradients, carried state, masks, clipping; and how training fails."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from elman.errors import ConfigError, Diverged, OutOfMemory
+from elman.tasks.language_model.config import NetworkConfig
+from elman.tasks.language_model.network import LanguageModelNetwork
+from elman.tasks.language_model.objective import NextToken
+from elman.train import Ended, Stepped, TrainConfig
+from elman.train.loop import Training
+from elman.train.memory import memory_errors
+from elman.types import IGNORED, Batch, State
+
+V, B, T, H = 7, 3, 4, 6
+
+
+class Chunks:
+    """A stream of given batches, over and over."""
+
+    def __init__(self, batches: list[Batch]) -> None:
+        self.batches = batches
+        self.place = 0
+
+    def next_batch(self) -> Batch:
+        batch = self.batches[self.place % len(self.batches)]
+        self.place += 1
+        return batch
+
+    @property
+    def epoch(self) -> float:
+        return self.place / len(self.batches)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"place": self.place}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.place = state["place"]
+
+
+def row_of_chunks(count: int, seed: int = 0) -> tuple[Tensor, list[Batch]]:
+    """One long text a row as `tokens_BT`, and its chunks of T steps."""
+    tokens_BT = torch.randint(2, V, (B, count * T + 1), generator=torch.Generator().manual_seed(seed))
+    starts = range(0, count * T, T)
+    batches = [Batch(tokens_BT[:, s : s + T], tokens_BT[:, s + 1 : s + T + 1]) for s in starts]
+    return tokens_BT, batches
+
+
+def network(**options: Any) -> LanguageModelNetwork:
+    torch.manual_seed(5)
+    return LanguageModelNetwork(V, NetworkConfig(**{"hidden": H, "embedding": 5, **options}))
+
+
+def plain_config(**options: Any) -> TrainConfig:
+    """Plain gradient descent, so that a step shows the gradient."""
+    defaults: dict[str, Any] = {
+        "optimizer": "sgd",
+        "learning_rate": 1.0,
+        "schedule": "constant",
+        "warmup_steps": 0,
+        "clip_norm": 0.0,
+        "weight_decay": 0.0,
+        "max_steps": 1,
+        "precision": "float32",
+        "device": "cpu",
+    }
+    return TrainConfig(**defaults | options)
+
+
+def gradient_of(batches: list[Batch], **options: Any) -> dict[str, Tensor]:
+    """The gradient of the last step: what plain descent with rate 1 subtracts from the weights."""
+    net = network(**{name: options.pop(name) for name in ("learn_initial_state",) if name in options})
+    config = plain_config(**options)
+    training = Training(NextToken(net), Chunks(batches), config)
+    before: dict[str, Tensor] = {}
+    for event in training.fit():
+        if (isinstance(event, Stepped) and event.step == config.max_steps - 1) or not before:
+            before = {name: p.detach().clone() for name, p in net.named_parameters()}
+    return {name: before[name] - p.detach() for name, p in net.named_parameters()}
+
+
+def assert_close(one: dict[str, Tensor], other: dict[str, Tensor]) -> None:
+    assert one.keys() == other.keys()
+    for name in one:
+        torch.testing.assert_close(one[name], other[name], rtol=1e-4, atol=2e-6, msg=lambda m, n=name: f"{n}: {m}")
+
+
+def by_hand(net: LanguageModelNetwork, losses: Tensor) -> dict[str, Tensor]:
+    net.zero_grad()
+    losses.backward()
+    return {name: torch.zeros_like(p) if p.grad is None else p.grad for name, p in net.named_parameters()}
+
+
+def nats(logits_BTV: Tensor, targets_BT: Tensor) -> Tensor:
+    return F.cross_entropy(logits_BTV.flatten(0, 1), targets_BT.flatten(), reduction="none").view(targets_BT.shape)
+
+
+def test_a_step_subtracts_the_gradient_of_the_mean_loss() -> None:
+    _, batches = row_of_chunks(1)
+    net = network()
+    logits, _ = net(batches[0].inputs_BT, None, net.initial_state(B))
+    expected = by_hand(net, nats(logits, batches[0].targets_BT).mean())
+    assert_close(gradient_of(batches), expected)
+
+
+@pytest.mark.parametrize(("loss_from", "loss_to"), [(1, 0), (0, 2), (1, 3), (3, 0), (3, 4)])
+def test_only_the_counted_time_steps_give_gradient(loss_from: int, loss_to: int) -> None:
+    _, batches = row_of_chunks(1)
+    net = network()
+    logits, _ = net(batches[0].inputs_BT, None, net.initial_state(B))
+    counted = slice(loss_from, loss_to or T)
+    expected = by_hand(net, nats(logits, batches[0].targets_BT)[:, counted].mean())
+    assert_close(gradient_of(batches, loss_from=loss_from, loss_to=loss_to), expected)
+
+
+def test_the_loss_that_is_told_counts_the_counted_alone() -> None:
+    _, batches = row_of_chunks(1)
+    net = network()
+    logits, _ = net(batches[0].inputs_BT, None, net.initial_state(B))
+    step = next(
+        e for e in Training(NextToken(net), Chunks(batches), plain_config(loss_from=2)).fit() if isinstance(e, Stepped)
+    )
+    assert step.tokens == B * (T - 2)
+    assert step.loss == pytest.approx(float(nats(logits, batches[0].targets_BT)[:, 2:].mean().detach()), rel=1e-6)
+
+
+def test_accumulation_takes_the_mean_over_chunks_and_carries_the_state_through_them() -> None:
+    _, batches = row_of_chunks(3)
+    net = network()
+    state: State = net.initial_state(B)
+    total = torch.zeros(())
+    for batch in batches:
+        logits, state = net(batch.inputs_BT, None, state)
+        total = total + nats(logits, batch.targets_BT).mean() / 3
+        state = tuple(tuple(type(s)(*(leaf.detach() for leaf in s)) for s in layer) for layer in state)
+    assert_close(gradient_of(batches, accumulate=3), by_hand(net, total))
+
+
+def test_the_state_is_carried_and_the_gradient_is_cut_between_chunks() -> None:
+    tokens_BT, batches = row_of_chunks(3)
+    # With a learning rate of nothing the weights stay, so the third chunk's loss depends on the first through the
+    # state alone.
+    net = network()
+    told = [
+        e
+        for e in Training(NextToken(net), Chunks(batches), plain_config(learning_rate=0.0, max_steps=3)).fit()
+        if isinstance(e, Stepped)
+    ]
+    with torch.no_grad():
+        logits, _ = net(tokens_BT[:, :-1], None, net.initial_state(B))
+        whole = nats(logits, tokens_BT[:, 1:])
+    for number, step in enumerate(told):
+        assert step.loss == pytest.approx(float(whole[:, number * T : (number + 1) * T].mean()), rel=1e-5)
+
+    # The gradient after three accumulated chunks is not that of the whole text: it is cut.
+    logits, _ = net(tokens_BT[:, :-1], None, net.initial_state(B))
+    uncut = by_hand(net, nats(logits, tokens_BT[:, 1:]).mean())
+    cut = gradient_of(batches, accumulate=3)
+    name = "stack.layers.0.0.cell.weight_hh"
+    assert (uncut[name] - cut[name]).abs().max() > 1e-4
+
+
+def test_fresh_rows_begin_anew_and_the_others_go_on() -> None:
+    tokens_BT, batches = row_of_chunks(2)
+    batches[1] = batches[1]._replace(fresh_B=torch.tensor([False, True, False]))
+    net = network()
+    told = [
+        e
+        for e in Training(NextToken(net), Chunks(batches), plain_config(learning_rate=0.0, max_steps=2)).fit()
+        if isinstance(e, Stepped)
+    ]
+    with torch.no_grad():
+        going_on, _ = net(tokens_BT[:, :-1], None, net.initial_state(B))
+        anew, _ = net(batches[1].inputs_BT, None, net.initial_state(B))
+    expected = nats(going_on, tokens_BT[:, 1:])[:, T:]
+    expected[1] = nats(anew, batches[1].targets_BT)[1]
+    assert told[1].loss == pytest.approx(float(expected.mean()), rel=1e-5)
+
+
+def test_a_learnt_start_gets_gradient_from_fresh_rows_only() -> None:
+    _, batches = row_of_chunks(2)
+    later = gradient_of(batches, max_steps=2, learn_initial_state=True)
+    first = gradient_of(batches, max_steps=1, learn_initial_state=True)
+    name = "stack.layers.0.0.cell.initial.h"
+    assert first[name].abs().max() > 1e-5
+    assert later[name].abs().max() == 0.0
+    batches[1] = batches[1]._replace(fresh_B=torch.tensor([False, True, False]))
+    assert gradient_of(batches, max_steps=2, learn_initial_state=True)[name].abs().max() > 1e-6
+
+
+def test_ragged_rows_and_rows_of_no_length_count_as_they_should() -> None:
+    _, batches = row_of_chunks(1)
+    lengths_B = torch.tensor([4, 0, 2])
+    targets = batches[0].targets_BT.clone()
+    targets[1], targets[2, 2:] = IGNORED, IGNORED
+    net = network()
+    total = torch.zeros(())
+    for row, length in ((0, 4), (2, 2)):
+        logits, _ = net(batches[0].inputs_BT[row : row + 1, :length], None, net.initial_state(1))
+        total = total + nats(logits, targets[row : row + 1, :length]).sum() / 6
+    ragged = Batch(batches[0].inputs_BT, targets, lengths_B)
+    assert_close(gradient_of([ragged]), by_hand(net, total))
+
+
+def test_clipping_the_norm_shortens_the_gradient_and_keeps_its_direction() -> None:
+    _, batches = row_of_chunks(1)
+    free, clipped = gradient_of(batches), gradient_of(batches, clip_norm=0.05)
+    norm = math.sqrt(sum(float(g.square().sum()) for g in free.values()))
+    assert norm > 0.05
+    assert math.sqrt(sum(float(g.square().sum()) for g in clipped.values())) == pytest.approx(0.05, rel=1e-3)
+    assert_close({n: g * (norm / 0.05) for n, g in clipped.items()}, free)
+    assert_close(gradient_of(batches, clip_norm=100.0), free)
+
+
+def test_clipping_values_cuts_each_of_them() -> None:
+    _, batches = row_of_chunks(1)
+    free, clipped = gradient_of(batches), gradient_of(batches, clip_value=0.01)
+    assert max(float(g.abs().max()) for g in free.values()) > 0.01
+    assert_close({n: g.clamp(-0.01, 0.01) for n, g in free.items()}, clipped)
+
+
+def test_the_norm_that_is_told_is_that_before_clipping() -> None:
+    _, batches = row_of_chunks(1)
+    free = gradient_of(batches)
+    norm = math.sqrt(sum(float(g.square().sum()) for g in free.values()))
+    training = Training(NextToken(network()), Chunks(batches), plain_config(clip_norm=0.01))
+    assert next(e for e in training.fit() if isinstance(e, Stepped)).gradient_norm == pytest.approx(norm, rel=1e-4)
+
+
+def test_the_same_training_written_by_hand_gives_the_same_weights() -> None:
+    """nn.Embedding, nn.LSTM, nn.Linear, AdamW, clipping and a cosine, in a plain loop that knows nothing of elman."""
+    steps, warmup, top = 30, 5, 0.02
+    _, batches = row_of_chunks(4, seed=3)
+    net = network()
+    embed, lstm, head = nn.Embedding(V, 5), nn.LSTM(5, H, batch_first=True), nn.Linear(H, V)
+    theirs = dict(net.named_parameters())
+    cell = "stack.layers.0.0.cell."
+    pairs = {
+        "embed.weight": embed.weight,
+        cell + "weight_ih": lstm.weight_ih_l0,
+        cell + "weight_hh": lstm.weight_hh_l0,
+        cell + "bias_ih": lstm.bias_ih_l0,
+        cell + "bias_hh": lstm.bias_hh_l0,
+        "head.weight": head.weight,
+        "head.bias": head.bias,
+    }
+    assert pairs.keys() == theirs.keys()
+    with torch.no_grad():
+        for name, parameter in pairs.items():
+            parameter.copy_(theirs[name])
+    config = plain_config(
+        optimizer="adamw", learning_rate=top, weight_decay=0.1, schedule="cosine", final_rate=0.1, clip_norm=0.5,
+        warmup_steps=warmup, max_steps=steps,
+    )  # fmt: skip
+    for _ in Training(NextToken(net), Chunks(batches), config).fit():
+        pass
+
+    parameters = list(pairs.values())
+    adam = torch.optim.AdamW(parameters, lr=top, weight_decay=0.1)
+    state = (torch.zeros(1, B, H), torch.zeros(1, B, H))
+    for step in range(steps):
+        rise = min(1.0, (step + 1) / warmup)
+        rate = top * rise * (0.1 + 0.9 * 0.5 * (1 + math.cos(math.pi * step / steps)))
+        for group in adam.param_groups:
+            group["lr"] = rate
+        batch = batches[step % 4]
+        y, state = lstm(embed(batch.inputs_BT), state)
+        state = (state[0].detach(), state[1].detach())
+        loss = F.cross_entropy(head(y).flatten(0, 1), batch.targets_BT.flatten())
+        adam.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(parameters, 0.5)
+        adam.step()
+    assert float((theirs["head.weight"] - network().head.weight).detach().abs().max()) > 0.05, "training moved the weights"
+    for name, parameter in pairs.items():
+        torch.testing.assert_close(theirs[name], parameter, rtol=1e-4, atol=1e-5)
+
+
+class Poisoned(NextToken):
+    """The loss, or its gradient, goes bad at step `bad`."""
+
+    def __init__(self, model: LanguageModelNetwork, bad: int, kind: str) -> None:
+        super().__init__(model)
+        self.calls = 0
+        self.bad = bad
+        self.kind = kind
+
+    def loss(self, batch: Batch, state: State) -> tuple[Tensor, int, State]:
+        total, count, state = super().loss(batch, state)
+        self.calls += 1
+        if self.calls == self.bad:
+            factor = {"nan": math.nan, "inf": math.inf, "explosion": 1e9}.get(self.kind)
+            if factor is not None:
+                return total * factor, count, state
+            # A loss of the usual size with a gradient that is not: sqrt at 0.
+            return total + torch.sqrt(self.model.head.bias.sum() * 0.0), count, state
+        return total, count, state
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("nan", "the loss is not finite any more at step 4. Received: nan"),
+        ("inf", "the loss is not finite any more at step 4. Received: inf"),
+        ("explosion", "the gradient exploded at step 4: expected a norm of at most 1e+06. Received: "),
+        ("gradient", "the gradient exploded at step 4: expected a norm of at most 1e+06. Received: nan"),
+    ],
+)
+def test_diverging_names_the_step_and_leaves_the_weights_before_it(kind: str, message: str) -> None:
+    _, batches = row_of_chunks(2)
+    net = network()
+    training = Training(Poisoned(net, 4, kind), Chunks(batches), plain_config(learning_rate=0.1, max_steps=10))
+    before: dict[str, Tensor] = {}
+    with pytest.raises(Diverged) as caught:  # noqa: PT012  (the loop must be inside: it raises on going on)
+        for event in training.fit():
+            if isinstance(event, Stepped):
+                before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
+    assert message in str(caught.value)
+    assert caught.value.step == 4
+    assert training.step == 3
+    assert all(torch.equal(tensor, before[name]) for name, tensor in net.state_dict().items())
+
+
+ALLOCATOR = (
+    "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to allocate "
+    "400000000000000 bytes. Error code 12 (Cannot allocate memory)\nframe #0: somewhere"
+)
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError(ALLOCATOR), MemoryError(), torch.OutOfMemoryError("CUDA out of memory. Tried")]
+)
+@pytest.mark.parametrize("where", ["step", "evaluation"])
+def test_running_out_of_memory_says_where_and_what_helps(error: Exception, where: str) -> None:
+    class Hungry(NextToken):
+        def loss(self, batch: Batch, state: State) -> Any:
+            if where == "step":
+                raise error
+            return super().loss(batch, state)
+
+        def evaluate(self) -> dict[str, float]:
+            raise error
+
+    _, batches = row_of_chunks(1)
+    training = Training(Hungry(network()), Chunks(batches), plain_config())
+    with pytest.raises(OutOfMemory) as caught:
+        list(training.fit())
+    place = {"step": "out of memory at step 1", "evaluation": "out of memory in the evaluation after step 1"}[where]
+    assert str(caught.value).startswith(place)
+    assert "Fewer lanes, shorter chunks or fewer hidden units need less. Received: " in str(caught.value)
+    assert "frame #0" not in str(caught.value)
+
+
+def test_a_real_allocation_that_fails_is_out_of_memory_and_other_errors_stay() -> None:
+    with pytest.raises(OutOfMemory, match="out of memory here"), memory_errors("here"):
+        torch.empty(2**50)
+    with pytest.raises(RuntimeError, match="must match"), memory_errors("here"):
+        torch.zeros(2) + torch.zeros(3)
+
+
+def test_a_chunk_with_nothing_to_predict_makes_no_gradient() -> None:
+    _, batches = row_of_chunks(1)
+    empty = batches[0]._replace(targets_BT=torch.full((B, T), IGNORED))
+    gradient = gradient_of([empty])
+    assert all(float(g.abs().max()) == 0.0 for g in gradient.values())
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"max_steps": 0}, "expected a budget: max_steps, max_epochs or max_seconds. Received: none of them"),
+        ({"loss_from": 3, "loss_to": 3}, "expected loss_to above loss_from = 3. Received: 3"),
+        ({"loss_from": 4}, "expected loss_from below the chunk's 4 time steps. Received: 4"),
+    ],
+)
+def test_options_that_would_train_nothing_are_refused(options: dict[str, Any], message: str) -> None:
+    _, batches = row_of_chunks(1)
+    with pytest.raises(ConfigError) as caught:
+        list(Training(NextToken(network()), Chunks(batches), plain_config(**options)).fit())
+    assert str(caught.value) == message
+
+
+def events(**options: Any) -> Iterator[Any]:
+    _, batches = row_of_chunks(4)
+    return Training(NextToken(network()), Chunks(batches), plain_config(**options)).fit()
+
+
+def test_the_run_ends_at_the_first_limit_that_is_reached() -> None:
+    assert sum(isinstance(e, Stepped) for e in events(max_steps=9)) == 9
+    assert sum(isinstance(e, Stepped) for e in events(max_steps=0, max_epochs=1.5)) == 6
+    assert sum(isinstance(e, Stepped) for e in events(max_steps=5, max_epochs=1.5)) == 5
+    assert sum(isinstance(e, Stepped) for e in events(max_steps=50, max_epochs=1.5)) == 6
+    last = list(events(max_steps=2))[-1]
+    assert last == Ended(2, "the budget is spent")
