@@ -6,6 +6,7 @@ Knows nothing about models. The plan is part of every checkpoint, so that a resu
 from __future__ import annotations
 
 import dataclasses
+import math
 import statistics
 from dataclasses import dataclass
 from typing import Any
@@ -89,7 +90,9 @@ class Stopwatch:
 
     @property
     def seconds_per_step(self) -> float:
-        """The measured time of a step: the mean, without the first steps, which warm up."""
+        """The measured time of a step: the mean, without the first steps, which warm up; infinite if none was made."""
+        if not self._durations:
+            return math.inf
         warm = self._durations[3:] or self._durations
         # The median is robust against one slow step, the mean sees what comes between steps; take the larger.
         return max(statistics.median(warm), statistics.fmean(warm) * 0.98)

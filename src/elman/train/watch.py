@@ -73,7 +73,7 @@ class Watch:
             self.say(
                 f"step {event.step:>6,}  validation {loss:.4f} nats, {loss / math.log(2):.4f} bits a {self.unit}{mark}"
             )
-        elif isinstance(event, Planned):
+        elif isinstance(event, Planned) and math.isfinite(event.seconds_per_step):
             self.say(
                 f"{event.seconds_per_step * 1000:.1f} ms a step: the run will end after {event.total_steps:,} steps"
             )
