@@ -140,13 +140,15 @@ def _unknown_option(error: CycloptsError, words: Sequence[str]) -> str | None:
     app = make_app()
     for name in error.command_chain or ():
         app = app[name]
-    known = [name for argument in app.assemble_argument_collection() for name in argument.names]
+    arguments = app.assemble_argument_collection()
+    known = [name for argument in arguments for name in argument.names]
+    takes_value = {name for argument in arguments if argument.token_count()[0] for name in argument.names}
     before = ""
     for word in words:
         name = word.partition("=")[0]
         if name == "--":
             break
-        if name.startswith("-") and name != "-" and name not in known and before not in known:
+        if name.startswith("-") and name != "-" and name not in known and before not in takes_value:
             return f"Unknown option: {name}.{suggestion(name, known)}"
         before = name
     return None

@@ -90,9 +90,8 @@ def flags_of(section: type[Any], title: str, place: int, defaults: Any) -> Any:
             kind, settings["converter"], settings["n_tokens"] = tuple, _listed, 1
             settings["metavar"] = "A,B,C"
         elif typing.get_origin(hint) is dict:
-            kind, settings["converter"], settings["n_tokens"] = dict, _table, 1
+            kind, settings["converter"] = list[str], _table
             settings["metavar"] = "NAME=VALUE"
-            settings["accepts_keys"] = False
         elif hint is bool:
             settings["show_default"] = "on" if getattr(defaults, name) else False
         elif hint is int:

@@ -43,7 +43,7 @@ Count = Annotated[int, Parameter(converter=whole_number)]
 
 def make_app() -> App:
     """The command `train` with its tasks."""
-    app = App(name="train", help="Train a model, or go on with a run that was stopped.", help_format="markdown")
+    app = App(name="train", help_format="markdown")
     app.default(resume)
     app.command(lm)
     return app

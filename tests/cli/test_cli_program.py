@@ -1,0 +1,136 @@
+"""The command line as a program: help, errors, exit codes, pipes, signals, and what it imports."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from elman import __version__
+from elman.cli import app
+
+
+def program(*words: str, **settings: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "elman", *words], capture_output=True, text=True, timeout=60, check=False, **settings
+    )
+
+
+@pytest.mark.parametrize("words", [["--help"], ["cells", "--help"], ["train", "lm", "--help"], ["--version"]])
+def test_help_imports_no_torch(words):
+    script = (
+        "import sys; from elman.cli import main; code = main(sys.argv[1:]); "
+        "sys.exit(code or any(name in sys.modules for name in ('torch', 'numpy', 'matplotlib', 'tokenizers')))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, *words], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+
+
+def test_a_missing_model_is_found_before_torch_is_imported(tmp_path):
+    script = (
+        "import sys; from elman.cli import main; code = main(['generate', sys.argv[1]]); "
+        "sys.exit(code if 'torch' not in sys.modules else 99)"
+    )
+    done = subprocess.run([sys.executable, "-c", script, str(tmp_path)], capture_output=True, timeout=60, check=False)
+    assert done.returncode == 2
+
+
+def test_the_version(elman):
+    assert elman("--version").out == f"elman {__version__}\n"
+
+
+def test_every_command_has_help_with_an_example(elman):
+    for command in (["train"], ["train", "lm"], ["generate"], ["score"], ["evaluate"], ["info"], ["cells"]):
+        said = elman(*command, "--help")
+        assert said.code == 0
+        assert f"elman {' '.join(command)} " in said.out.replace("Usage: elman", "Usage:")
+
+
+def test_a_mistyped_command(elman):
+    said = elman("trian")
+    assert said.code == 2
+    assert 'Did you mean "train"?' in said.error()
+
+
+def test_cells(elman):
+    found = {cell["name"]: cell for cell in elman("cells", "--json").json()}
+    assert {"lstm", "gru", "elman"} <= set(found)
+    assert found["lstm"]["options"]["peepholes"] is False
+    said = elman("cells", "lstm")
+    assert "c' = f * c + i * g" in said.out
+    assert "gru" not in said.out
+    assert "Did you mean 'lstm'?" in elman("cells", "lstmm").error()
+
+
+def test_info_about_this_machine(elman):
+    facts = elman("info", "--json").json()
+    assert facts["elman"] == __version__
+    assert facts["kernels"]["lstm"]["kernel"] == "torch"
+    assert "not linear" in facts["kernels"]["lstm"]["why_not"]["scan"]
+    assert facts["cache"]["folder"] == os.environ["ELMAN_CACHE"]
+    assert "bfloat16" in elman("info").out
+
+
+def test_info_about_a_model(elman, model):
+    facts = elman("info", model, "--json").json()
+    assert facts["task"] == "language-model"
+    assert facts["config"]["network"]["hidden"] == 8
+    assert facts["parameters"] == facts["training"]["parameters"]
+    assert facts["runs_on"]["kernel"] == "torch"
+    assert "language-model" in elman("info", model).out
+
+
+def test_unexpected_errors_are_one_line_too(elman, model, monkeypatch):
+    for error, expected, code in (
+        (ZeroDivisionError("a\nb"), "unexpected: ZeroDivisionError: a b (--debug shows more)", 1),
+        (OSError(28, "No space left on device", "x"), "x: No space left on device (--debug shows more)", 1),
+        (MemoryError(), "not enough memory", 1),
+        (RuntimeError("[enforce fail] can't allocate memory: you tried"), "not enough memory", 1),
+    ):
+
+        def fail(*_: object, error: Exception = error) -> None:
+            raise error
+
+        monkeypatch.setattr("elman.cli.language_model.open_model", fail)
+        said = elman("generate", model)
+        assert said.code == code
+        assert expected in said.error()
+    assert "Traceback" in elman("generate", model, "--debug").err
+
+
+def test_ctrl_c_ends_with_130(elman, model, monkeypatch):
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("elman.cli.language_model.open_model", interrupt)
+    said = elman("generate", model)
+    assert said.code == 130
+    assert "Traceback" not in said.err
+
+
+def test_a_closed_pipe_ends_quietly(model):
+    command = f'"{sys.executable}" -m elman generate "{model}" --length 5000 | head -c 10'
+    done = subprocess.run(
+        ["bash", "-c", command + '; exit "${PIPESTATUS[0]}"'], capture_output=True, timeout=60, check=False
+    )
+    assert done.returncode == 141
+    assert done.stderr == b""
+    assert len(done.stdout) == 10
+
+
+def test_a_terminal_without_the_characters(model):
+    done = program(
+        "generate", str(model), "--prompt", "€", "--length", "2", env={**os.environ, "PYTHONIOENCODING": "ascii"}
+    )
+    assert done.returncode == 0
+    assert done.stdout.startswith("\\u20ac")
+
+
+def test_the_program_has_one_name_for_each_command():
+    names = [name for name in app.make_app() if not name.startswith("-")]
+    assert sorted(names) == ["cells", "evaluate", "generate", "info", "score", "train"]
