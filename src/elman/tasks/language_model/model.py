@@ -139,9 +139,7 @@ class LanguageModel:
         self._vocabulary = run.corpus.vocabulary
         return self
 
-    def evaluate(
-        self, text: Paths, *, limit: int | None = None, progress: Progress | None = None
-    ) -> dict[str, float]:
+    def evaluate(self, text: Paths, *, limit: int | None = None, progress: Progress | None = None) -> dict[str, float]:
         """Figures on a text: nats and bits a token and a character, perplexity, accuracy, and counts.
 
         Every token that has one before it is predicted once, with the state carried over the whole text. `limit` uses
@@ -153,7 +151,9 @@ class LanguageModel:
         if source is None:
             raise ConfigError("expected a text to evaluate on. Received: none")
         with source, tempfile.TemporaryDirectory(prefix="elman-") as place:
-            corpus = prepare(source, vocabulary=self.vocabulary, split=(1.0, 0.0, 0.0), cache=Path(place), progress=progress)
+            corpus = prepare(
+                source, vocabulary=self.vocabulary, split=(1.0, 0.0, 0.0), cache=Path(place), progress=progress
+            )
             batches, characters = HeldOut(corpus.train, self.vocabulary, limit)()
             if progress is not None:
                 batches = reporting(batches, min(limit or math.inf, len(corpus.train)) - 1, progress)
