@@ -279,7 +279,9 @@ def test_the_same_training_written_by_hand_gives_the_same_weights() -> None:
         loss.backward()
         nn.utils.clip_grad_norm_(parameters, 0.5)
         adam.step()
-    assert float((theirs["head.weight"] - network().head.weight).detach().abs().max()) > 0.05, "training moved the weights"
+    assert float((theirs["head.weight"] - network().head.weight).detach().abs().max()) > 0.05, (
+        "training moved the weights"
+    )
     for name, parameter in pairs.items():
         torch.testing.assert_close(theirs[name], parameter, rtol=1e-4, atol=1e-5)
 

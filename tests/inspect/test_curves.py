@@ -1,0 +1,52 @@
+"""The picture of a run."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from elman.errors import StorageError
+from elman.inspect.curves import draw_losses
+
+
+def rows(count: int) -> list[dict[str, float | int | None]]:
+    return [
+        {"step": number, "train_loss": 3.0 / number if number % 3 else None, "valid_loss": None if number % 3 else 2.0}
+        for number in range(1, count + 1)
+    ]
+
+
+def colours_in(path: Path) -> set[tuple[int, ...]]:
+    from matplotlib.image import imread
+
+    picture = imread(path)
+    assert picture.shape == (540, 960, 4)
+    return set(map(tuple, np.unique((picture[..., :3] * 255).round().astype(int).reshape(-1, 3), axis=0).tolist()))
+
+
+TRAINING, VALIDATION = (0x44, 0x77, 0xAA), (0xEE, 0x66, 0x77)
+
+
+def test_both_losses_are_drawn(tmp_path: Path) -> None:
+    draw_losses(rows(30), tmp_path / "loss.png", unit="nats a char", title="lstm")
+    assert {TRAINING, VALIDATION} <= colours_in(tmp_path / "loss.png")
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_a_run_without_validation_or_without_anything_is_drawn_too(count: int, tmp_path: Path) -> None:
+    draw_losses(rows(count), tmp_path / "loss.png", unit="nats a char", title="lstm")
+    assert VALIDATION not in colours_in(tmp_path / "loss.png")
+
+
+def test_a_loss_that_is_no_number_spoils_nothing(tmp_path: Path) -> None:
+    odd = [*rows(10), {"step": 11, "train_loss": math.inf, "valid_loss": math.nan}]
+    draw_losses(odd, tmp_path / "loss.png", unit="nats a char", title="lstm")
+    assert TRAINING in colours_in(tmp_path / "loss.png")
+
+
+def test_a_picture_that_cannot_be_written_is_a_storage_error(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="no-such-folder"):
+        draw_losses(rows(3), tmp_path / "no-such-folder" / "loss.png", unit="", title="")

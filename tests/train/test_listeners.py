@@ -1,0 +1,244 @@
+"""Those who listen to a run: history, TensorBoard, the progress bar, signals; and the process' settings."""
+
+from __future__ import annotations
+
+import io
+import math
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from elman.errors import ArtifactError
+from elman.train import Ended, Evaluated, Event, Planned, Started, Stepped
+from elman.train.history import COLUMNS, History, TensorBoard
+from elman.train.interrupt import Interrupt
+from elman.train.tuning import has_bfloat16, tune_allocator, usable_cores
+from elman.train.watch import Watch
+
+
+def step(number: int, loss: float = 2.0, tokens: int = 10, progress: float = 0.5) -> Stepped:
+    return Stepped(number, progress, loss, tokens, number / 100, 0.001 * number, 0.5 * number, 0.01)
+
+
+def evaluated(number: int, loss: float, best: bool = True) -> Evaluated:
+    return Evaluated(number, 0.5, {"loss": loss}, best)
+
+
+def test_a_row_of_the_history_holds_means_over_its_steps() -> None:
+    history = History(every=2)
+    assert history.hear(step(1, loss=1.0, tokens=30), 0.1) is None
+    row = history.hear(step(2, loss=3.0, tokens=10), 0.25)
+    assert row == {
+        "step": 2,
+        "epoch": 0.02,
+        "seconds": 0.25,
+        "tokens": 40,
+        "train_loss": pytest.approx((30 * 1.0 + 10 * 3.0) / 40),
+        "learning_rate": 0.002,
+        "gradient_norm": pytest.approx(0.75),
+        "valid_loss": None,
+    }
+    other = history.hear(evaluated(2, 1.5), 0.3)
+    assert other is not None
+    assert (other["step"], other["valid_loss"], other["train_loss"]) == (2, 1.5, None)
+    assert history.hear(step(3, loss=9.0), 0.4) is None
+    assert history.hear(step(4, loss=9.0), 0.5)["train_loss"] == 9.0  # the sums began anew
+    assert history.hear(Evaluated(4, 0.5), 0.6) is None
+    assert history.hear(Started(0), 0.6) is None
+
+
+def test_the_history_is_read_back_as_it_was_written(tmp_path: Path) -> None:
+    history = History(every=1)
+    for number in range(1, 7):
+        history.hear(step(number, loss=math.pi / number), 0.1 * number)
+        if number % 2 == 0:
+            history.hear(evaluated(number, math.e / number), 0.1 * number)
+    path = tmp_path / "history.csv"
+    history.write_csv(path)
+    assert path.read_text(encoding="utf-8").splitlines()[0] == ",".join(COLUMNS)
+
+    def read(evaluated_at: int, until: int) -> list[object]:
+        again = History(every=1)
+        again.restore(history.facts(), path, evaluated_at, until)
+        return list(again.rows)
+
+    assert read(6, 6) == history.rows
+    assert read(2, 4) == [row for row in history.rows if row["step"] <= (4 if row["valid_loss"] is None else 2)]
+    assert read(4, 4) == history.rows[:6]
+
+
+@pytest.mark.parametrize("content", ["a,b\n1,2\n", ",".join(COLUMNS) + "\none,,,,,,,\n"])
+def test_a_broken_history_is_named(content: str, tmp_path: Path) -> None:
+    path = tmp_path / "history.csv"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(ArtifactError, match=re.escape(f"{path} is broken: expected the columns step, epoch")):
+        History().restore(History().facts(), path, 5, 5)
+
+
+def test_tensorboard_gets_every_figure(tmp_path: Path) -> None:
+    board = TensorBoard(tmp_path / "board")
+    history = History(every=1)
+    for event in (step(1), evaluated(1, 1.5)):
+        row = history.hear(event, 0.1)
+        assert row is not None
+        board.add(row)
+    board.close()
+    (file,) = (tmp_path / "board").iterdir()
+    content = file.read_bytes()
+    for name in (b"train/loss", b"valid/loss", b"learning/rate", b"gradient/norm"):
+        assert content.count(name) == 1
+
+
+class Terminal(io.StringIO):
+    """A stream that says that a person looks at it."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+STORY: list[Event] = [
+    Started(1200),
+    Planned(5000, 500, 0.0123),
+    step(1201),
+    step(1202),
+    evaluated(1202, 1.25),
+    evaluated(1300, 1.5, best=False),
+    Ended(5000, "the budget is spent"),
+]
+
+
+def test_without_a_terminal_the_watch_writes_plain_lines() -> None:
+    stream = io.StringIO()
+    with Watch("char", stream=stream) as watch:
+        for event in STORY:
+            watch.hear(event)
+    assert stream.getvalue().splitlines() == [
+        "resuming after step 1,200",
+        "12.3 ms a step: the run will end after 5,000 steps",
+        f"step  1,202  validation 1.2500 nats, {1.25 / math.log(2):.4f} bits a char  best so far",
+        f"step  1,300  validation 1.5000 nats, {1.5 / math.log(2):.4f} bits a char",
+        "finished at step 5,000: the budget is spent",
+    ]
+
+
+def test_without_a_terminal_a_line_comes_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr(time, "perf_counter", lambda: now[0])
+    stream = io.StringIO()
+    with Watch("word", stream=stream) as watch:
+        for number in range(1, 41):
+            now[0] += 0.5
+            watch.hear(step(number, loss=2.0, tokens=100, progress=number / 100))
+    lines = stream.getvalue().splitlines()
+    assert len(lines) == 2  # twenty seconds, a line every ten
+    assert lines[-1].startswith("step     40   40 %  loss 2.000  2.885 bits/word  200 words/s  0:30 left")
+
+
+def test_on_a_terminal_the_watch_shows_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "120")
+    stream = Terminal()
+    with Watch("char", stream=stream) as watch:
+        watch.hear(step(7, progress=0.25))
+        time.sleep(0.15)
+        watch.hear(step(8, progress=0.25))
+    shown = stream.getvalue()
+    assert "\x1b[" in shown
+    assert "25 %" in shown
+    assert "bits/char" in shown
+
+
+def test_a_quiet_watch_says_nothing() -> None:
+    for stream in (io.StringIO(), Terminal()):
+        with Watch("char", stream=stream, quiet=True) as watch:
+            for event in STORY:
+                watch.hear(event)
+        assert stream.getvalue() == ""
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_is_remembered_and_a_second_one_acts(number: signal.Signals, code: int) -> None:
+    heard: list[int] = []
+    former = signal.signal(number, lambda received, _: heard.append(received))
+    try:
+        with Interrupt() as interrupt:
+            assert interrupt.exit_code is None
+            os.kill(os.getpid(), number)
+            assert interrupt.exit_code == code
+            assert heard == []
+            os.kill(os.getpid(), number)
+            assert heard == [number]
+        os.kill(os.getpid(), number)
+        assert heard == [number, number]
+        with Interrupt():
+            pass
+        assert callable(signal.getsignal(number)), "what was there before is put back"
+        os.kill(os.getpid(), number)
+        assert len(heard) == 3
+    finally:
+        signal.signal(number, former)
+
+
+def test_outside_the_main_thread_signals_are_left_alone() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    seen: list[object] = []
+
+    def work() -> None:
+        with Interrupt() as interrupt:
+            seen.append(signal.getsignal(signal.SIGTERM))
+            seen.append(interrupt.exit_code)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert seen == [before, None]
+
+
+def test_usable_cores_follow_the_mask_of_the_process() -> None:
+    assert 1 <= usable_cores() <= len(os.sched_getaffinity(0))
+    script = "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})\n"
+    script += "from elman.train.tuning import usable_cores; print(usable_cores())"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert done.stdout == "1\n", done.stderr
+
+
+@pytest.mark.parametrize(
+    ("limit", "expected"), [("max 100000", 8), ("150000 100000", 1), ("400000 100000", 4), ("?", 8)]
+)
+def test_usable_cores_follow_the_quota_of_the_control_group(
+    limit: str, expected: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)))
+    monkeypatch.setattr(Path, "read_text", lambda _: limit)
+    assert usable_cores() == expected
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"), [("flags : fpu avx2", False), ("flags : fpu avx512_bf16", True), ("Features : bf16", True)]
+)
+def test_bfloat16_is_read_from_the_processors_flags(
+    flags: str, expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Path, "read_text", lambda _: f"processor : 0\n{flags}\n")
+    assert has_bfloat16() is expected
+
+
+def test_the_allocator_takes_its_settings_where_it_has_them() -> None:
+    # In a process of its own, since the settings stay.
+    script = "from elman.train.tuning import tune_allocator; print(tune_allocator())"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert done.stdout in ("True\n", "False\n"), done.stderr
+    if sys.platform.startswith("linux") and os.confstr("CS_GNU_LIBC_VERSION"):
+        assert done.stdout == "True\n"
+
+
+def test_other_systems_keep_their_allocator(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert tune_allocator() is False
