@@ -1,0 +1,132 @@
+"""Options: one definition, checked one by one, whatever way they come in."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import FrozenInstanceError, dataclass
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from elman.errors import ConfigError
+from elman.options import choices_of, fields_of, fill, option, suggestion, to_json
+
+
+@dataclass(frozen=True)
+class Kitchen:
+    """Options of every type."""
+
+    name: str = option("stove", "a text")
+    heat: str = option("low", "a choice", choices=("low", "middle", "high"))
+    plates: int = option(4, "a whole number", least=1, most=8)
+    power: float = option(2.5, "a number", least=0.0)
+    lit: bool = option(False, "a switch")
+    shares: tuple[float, ...] = option((0.5, 0.5), "numbers")
+    extra: dict[str, Any] = option({"a": 1}, "a table")
+    timer: int | None = option(None, "maybe a number", least=2)
+
+
+def test_defaults_stand_where_nothing_is_given() -> None:
+    assert fill(Kitchen, {}) == Kitchen()
+    assert fill(Kitchen, {"plates": 2}).plates == 2
+    with pytest.raises(FrozenInstanceError):
+        Kitchen().plates = 3  # type: ignore[misc]
+
+
+def test_tables_are_not_shared() -> None:
+    one = Kitchen()
+    one.extra["b"] = 2
+    assert Kitchen().extra == {"a": 1}
+
+
+def test_whole_numbers_serve_as_numbers() -> None:
+    power = fill(Kitchen, {"power": 3}).power
+    assert power == 3.0
+    assert type(power) is float
+    assert fill(Kitchen, {"shares": [1, 0]}).shares == (1.0, 0.0)
+
+
+def test_an_option_that_may_be_missing() -> None:
+    assert fill(Kitchen, {"timer": None}).timer is None
+    assert fill(Kitchen, {"timer": 5}).timer == 5
+    with pytest.raises(ConfigError, match="expected timer to be at least 2"):
+        fill(Kitchen, {"timer": 1})
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"plate": 3}, "Received: 'plate'. Did you mean 'plates'?"),
+        ({"zzz": 3}, "expected one of name, heat, plates, power, lit, shares, extra, timer. Received: 'zzz'."),
+        ({"heat": "hihg"}, "expected heat among low, middle, high. Received: 'hihg'. Did you mean 'high'?"),
+        ({"plates": "4"}, "expected plates to be a whole number. Received: '4'"),
+        ({"plates": 4.0}, "expected plates to be a whole number. Received: 4.0"),
+        ({"plates": True}, "expected plates to be a whole number. Received: True"),
+        ({"plates": None}, "expected plates to be a whole number. Received: None"),
+        ({"plates": 0}, "expected plates to be at least 1. Received: 0"),
+        ({"plates": 9}, "expected plates to be at most 8. Received: 9"),
+        ({"power": "2"}, "expected power to be a number. Received: '2'"),
+        ({"power": True}, "expected power to be a number. Received: True"),
+        ({"power": math.nan}, "expected power to be a number. Received: nan"),
+        ({"power": math.inf}, "expected power to be a number. Received: inf"),
+        ({"power": 10**400}, "expected power to be a number. Received: "),
+        ({"power": -0.1}, "expected power to be at least 0.0. Received: -0.1"),
+        ({"lit": 1}, "expected lit to be true or false. Received: 1"),
+        ({"name": 7}, "expected name to be a text. Received: 7"),
+        ({"shares": "0.5"}, "expected shares to be a list of values. Received: '0.5'"),
+        ({"shares": [0.5, "x"]}, "expected shares to be a number. Received: 'x'"),
+        ({"extra": [1]}, "expected extra to be a table of options. Received: [1]"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_with_its_name(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        fill(Kitchen, values, "kitchen.toml")
+    assert str(caught.value).startswith("kitchen.toml: ")
+    assert message in str(caught.value)
+
+
+@given(
+    st.builds(
+        dict,
+        name=st.text(),
+        heat=st.sampled_from(["low", "middle", "high"]),
+        plates=st.integers(1, 8),
+        power=st.floats(0, 1e300),
+        lit=st.booleans(),
+        shares=st.lists(st.floats(allow_nan=False, allow_infinity=False)),
+        extra=st.dictionaries(st.text(), st.integers()),
+        timer=st.none() | st.integers(2),
+    )
+)
+def test_options_go_through_json_and_back(values: dict[str, Any]) -> None:
+    kitchen = fill(Kitchen, values)
+    assert fill(Kitchen, json.loads(json.dumps(to_json(kitchen)))) == kitchen
+
+
+@given(st.dictionaries(st.sampled_from(sorted(fields_of(Kitchen))), st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+)))  # fmt: skip
+def test_any_json_gives_options_or_a_config_error(values: dict[str, Any]) -> None:
+    try:
+        kitchen = fill(Kitchen, values)
+    except ConfigError:
+        return
+    json.dumps(to_json(kitchen), allow_nan=False) if "extra" not in values else None
+    assert kitchen.heat in ("low", "middle", "high")
+    assert 1 <= kitchen.plates <= 8
+
+
+def test_fields_tell_their_types_and_choices() -> None:
+    fields = fields_of(Kitchen)
+    assert fields["plates"][1] is int
+    assert choices_of(fields["heat"][0]) == ("low", "middle", "high")
+    assert choices_of(fields["name"][0]) == ()
+
+
+def test_a_suggestion_is_a_near_name_or_nothing() -> None:
+    assert suggestion("lstn", ["lstm", "gru"]) == " Did you mean 'lstm'?"
+    assert suggestion("transformer", ["lstm", "gru"]) == ""
