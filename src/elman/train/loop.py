@@ -284,4 +284,5 @@ class Training:
         self.seconds_before = facts["seconds"]
         self.stream.load_state_dict(facts["stream"])
         self.plan = Plan.from_json(facts["plan"], self.config)
-        self.plateau = Plateau(**facts["plateau"])
+        plateau = facts["plateau"]
+        self.plateau = Plateau(plateau["best"], plateau["factor"], plateau["waited"], plateau["stale"])

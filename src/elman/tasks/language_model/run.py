@@ -267,11 +267,14 @@ def resume_run(
             raise ArtifactError(f"expected a vocabulary in {folder}. Received: none")
         vocabulary = vocabulary_from_json(described.vocabulary)
         config = dataclasses.replace(config, training=dataclasses.replace(config.training, **overrides))
-        config = dataclasses.replace(config, training=dataclasses.replace(config.training, threads=facts["threads"]))
+        threads = facts["threads"]
+        if type(threads) is not int or not 1 <= threads <= 4096:
+            raise TypeError(f"threads {threads!r}")
+        config = dataclasses.replace(config, training=dataclasses.replace(config.training, threads=threads))
         corpus = open_corpus(inputs, config, vocabulary)
         watch = make_watch(unit_of(vocabulary), config.training)
         run = Run(config, corpus, inputs, folder=folder, command=facts["command"], watch=watch, tensorboard=tensorboard)
         run.restore(tensors, facts)
-    except (KeyError, TypeError, RuntimeError) as error:
+    except (KeyError, TypeError, AttributeError, RuntimeError) as error:
         raise ArtifactError(f"the checkpoint in {folder} is broken. Received: {error!r}") from error
     return run
