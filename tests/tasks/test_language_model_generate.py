@@ -1,0 +1,234 @@
+"""Generated text: greedy by hand, seeds, stops, ends, streams."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from elman import LanguageModel
+from elman.data import CharacterVocabulary, Vocabulary
+from elman.decode import Sampling
+from elman.errors import ConfigError
+from elman.tasks.language_model.generate import StopAt, generate_pieces
+
+from .small import trained
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> LanguageModel:
+    with pytest.MonkeyPatch.context() as patched:
+        folder = tmp_path_factory.mktemp("model")
+        patched.setenv("ELMAN_CACHE", str(folder / "cache"))
+        return trained(folder, max_steps=80)
+
+
+def greedy_by_hand(model: LanguageModel, prompt: str, length: int) -> str:
+    tokens = model.context_start() + model.vocabulary.encode(prompt).tolist()
+    state = model.network.initial_state(1)
+    drawn: list[int] = []
+    with torch.no_grad():
+        for token in tokens:
+            logits, state = model.network.step(torch.tensor([token]), state)
+        while len(drawn) < length:
+            logits[0, model.vocabulary.unknown_id] = -torch.inf
+            drawn.append(int(logits.argmax()))
+            if drawn[-1] == model.vocabulary.end_id:
+                break
+            logits, state = model.network.step(torch.tensor([drawn[-1]]), state)
+    return model.vocabulary.decode(drawn)
+
+
+@pytest.mark.parametrize("prompt", ["", "t", "the white whale " * 3])
+def test_temperature_zero_and_top_one_equal_stepping_by_hand(model: LanguageModel, prompt: str) -> None:
+    expected = greedy_by_hand(model, prompt, 40)
+    assert len(expected) == 40
+    assert model.generate(prompt, length=40, temperature=0) == expected
+    assert model.generate(prompt, length=40, top_k=1) == expected
+    assert model.generate(prompt, length=40, top_p=1e-9) == expected
+
+
+def test_a_seed_gives_the_same_text(model: LanguageModel) -> None:
+    one = model.generate("the", length=60, seed=3)
+    torch.manual_seed(77)
+    assert model.generate("the", length=60, seed=3) == one
+    assert model.generate("the", length=60, seed=4) != one
+
+
+def test_samples_are_several_texts(model: LanguageModel) -> None:
+    texts = model.generate("the", length=30, samples=4, seed=1)
+    assert len(texts) == 4
+    assert len(set(texts)) == 4
+    alike = model.generate("the", length=30, samples=3, temperature=0)
+    assert alike == [greedy_by_hand(model, "the", 30)] * 3
+
+
+def test_pieces_of_a_stream_join_to_the_text(model: LanguageModel) -> None:
+    options: dict[str, Any] = {"length": 50, "seed": 2, "samples": 3, "stop": ["sea", "w"]}
+    joined = ["", "", ""]
+    for number, piece in model.stream("the ", **options):
+        assert piece
+        joined[number] += piece
+    assert joined == model.generate("the ", **options)
+
+
+@pytest.mark.parametrize("stop", ["w", "wh", "e w", ["zzz", "e w"], ["e wh", "e w"]])
+def test_a_text_ends_before_a_stop_string(model: LanguageModel, stop: str | list[str]) -> None:
+    text = model.generate("", length=150, seed=5)
+    places = [text.find(one) for one in ([stop] if isinstance(stop, str) else stop)]
+    assert max(places) >= 0, "a stop must come up for this to be a test"
+    assert model.generate("", length=150, seed=5, stop=stop) == text[: min(place for place in places if place >= 0)]
+
+
+def test_what_only_begins_like_a_stop_is_not_lost(model: LanguageModel) -> None:
+    text = model.generate("", length=60, seed=5)
+    assert model.generate("", length=60, seed=5, stop=[text[-3:] + "☃", "t☃", text + "☃"]) == text
+
+
+@given(st.lists(st.text("ab", max_size=4), max_size=12), st.lists(st.text("ab", min_size=1, max_size=4), max_size=3))
+def test_stopping_piece_by_piece_equals_looking_at_every_beginning(pieces: list[str], stops: list[str]) -> None:
+    stopper, told, text = StopAt(stops), "", ""
+    for piece in pieces:
+        told += stopper.feed(piece)
+        text += piece
+        found = [text.find(stop) for stop in stops if stop in text]
+        assert stopper.ended == bool(found)
+        if found:
+            assert told == text[: min(found)]
+            return
+        assert text.startswith(told)
+        assert all(not text[len(told) :].startswith(stop) for stop in stops)
+    assert told + stopper.rest() == text
+
+
+class Script:
+    """Stands for a network: whatever it reads, the next token is the next one of the script."""
+
+    def __init__(self, vocabulary: Vocabulary, rows: list[list[int]]) -> None:
+        self.rows = rows
+        self.size = vocabulary.size
+        self.head = torch.nn.Linear(1, 1)
+
+    def initial_state(self, batch_size: int) -> tuple[torch.Tensor]:
+        return (torch.full((batch_size, 1), -1.0),)
+
+    def __call__(self, tokens_BT: torch.Tensor, lengths: None, state: tuple[torch.Tensor]) -> Any:
+        return torch.stack([self._scores(1)[0]] * tokens_BT.shape[1])[None], (torch.zeros(1, 1),)
+
+    def _scores(self, rows: int, place: int = 0) -> torch.Tensor:
+        wanted = torch.tensor([row[place] for row in self.rows[:rows]])
+        return torch.nn.functional.one_hot(wanted, self.size) * 1e4
+
+    def step(self, tokens_B: torch.Tensor, state: tuple[torch.Tensor]) -> tuple[torch.Tensor, tuple[torch.Tensor]]:
+        place = int(state[0][0, 0]) + 1
+        return self._scores(len(tokens_B), place), (state[0] + 1,)
+
+
+def played(vocabulary: Vocabulary, rows: list[list[int]], start: list[int] | None = None, **options: Any) -> list[str]:
+    texts = [""] * len(rows)
+    arguments: dict[str, Any] = {"length": len(rows[0]), "stops": [], "seed": 0} | options
+    script: Any = Script(vocabulary, [[*row, 2] for row in rows])
+    sampling = Sampling(temperature=0.0)
+    for number, piece in generate_pieces(
+        script, vocabulary, start or [1], sampling=sampling, samples=len(rows), **arguments
+    ):
+        texts[number] += piece
+    return texts
+
+
+def test_an_end_token_ends_its_row_and_no_other() -> None:
+    vocabulary = CharacterVocabulary("abcd")
+    ids = vocabulary.encode("abcd").tolist()
+    assert ids == [2, 3, 4, 5]
+    # All rows begin with the same token, since they share their prompt.
+    assert played(vocabulary, [[2, 3, 1, 4], [2, 3, 4, 5], [2, 1, 3, 3]]) == ["ab", "abcd", "a"]
+    assert played(vocabulary, [[1, 3]]) == [""]
+
+
+def test_a_stop_across_tokens_ends_its_row_and_no_other() -> None:
+    vocabulary = CharacterVocabulary("abcd")
+    assert played(vocabulary, [[2, 3, 4, 5], [2, 3, 5, 4]], stops=["bc"]) == ["a", "abdc"]
+    assert played(vocabulary, [[2, 3, 1], [2, 3, 4]], stops=["bcd"]) == ["ab", "abc"], (
+        "what was held back comes at last"
+    )
+
+
+def test_words_have_their_spaces_after_a_prompt_too(tmp_path: Path) -> None:
+    word_model = trained(tmp_path, tokens="words")
+    prompt = "the white"
+    text = word_model.generate(prompt, length=6, temperature=0)
+    tokens = word_model.vocabulary.encode(prompt + text).tolist()
+    assert len(tokens) == 2 + 6, "prompt and text, put together, are the words that were drawn"
+    assert text.startswith(" ")
+
+
+@pytest.mark.parametrize("kind", ["words", "subwords"])
+def test_other_tokens_generate_and_stop_too(kind: str, tmp_path: Path) -> None:
+    size = {"vocabulary_size": 280} if kind == "subwords" else {}
+    other = trained(tmp_path, tokens=kind, max_steps=40, **size)
+    text = other.generate("the ", length=25, seed=1)
+    assert "".join(piece for _, piece in other.stream("the ", length=25, seed=1)) == text
+    assert text == other.generate("the ", length=25, seed=1, stop=["☃"])
+    middle = text[len(text) // 2 :][:3]
+    assert other.generate("the ", length=25, seed=1, stop=middle) == text[: text.find(middle)]
+    assert "[UNK]" not in text
+
+
+def test_the_unknown_token_is_never_drawn(model: LanguageModel) -> None:
+    with torch.no_grad():
+        before = model.network.head.bias.clone()
+        model.network.head.bias[model.vocabulary.unknown_id] = 50.0
+        try:
+            assert "�" not in model.generate("the ☃", length=50)
+            assert "�" not in model.generate("the ☃", length=50, temperature=0)
+        finally:
+            model.network.head.bias.copy_(before)
+
+
+def test_a_penalty_makes_texts_less_repetitive(model: LanguageModel) -> None:
+    plain = model.generate("", length=120, temperature=0)
+    varied = model.generate("", length=120, temperature=0, repetition_penalty=4.0)
+    assert len(set(varied)) > len(set(plain))
+
+
+def test_nothing_is_drawn_for_a_length_of_nothing(model: LanguageModel) -> None:
+    assert model.generate("the", length=0) == ""
+    assert model.generate("the", length=0, samples=2) == ["", ""]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"length": -1}, "expected length to be a whole number from 0. Received: -1"),
+        ({"length": 2.5}, "expected length to be a whole number from 0. Received: 2.5"),
+        ({"samples": 0}, "expected samples to be a whole number from 1. Received: 0"),
+        ({"samples": "2"}, "expected samples to be a whole number from 1. Received: '2'"),
+        ({"temperature": -1.0}, "expected temperature to be 0 or more. Received: -1.0"),
+        ({"top_p": 0.0}, "expected top_p above 0 and at most 1. Received: 0.0"),
+        ({"stop": ["a", ""]}, "expected stop strings of at least one character. Received: an empty one"),
+        ({"seed": -1}, "expected seed to be a whole number from 0 to 2**63 - 1. Received: -1"),
+    ],
+)
+def test_values_that_cannot_be_used_are_refused(model: LanguageModel, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        model.generate("the", **options)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda model: model.generate("a"),
+        lambda model: model.score("a"),
+        lambda model: model.save("nowhere"),
+        lambda model: model.context_start(),
+    ],
+)
+def test_a_model_that_is_not_trained_says_so(use: Callable[[LanguageModel], Any]) -> None:
+    with pytest.raises(ConfigError, match="expected a model that is trained"):
+        use(LanguageModel())
