@@ -145,6 +145,13 @@ def public_modules() -> list[str]:
 def build_reference() -> None:
     """Write the reference, and api.html with a line for each module."""
     names = public_modules()
+    package = importlib.import_module("elman")
+    inner = [found.name for found in pkgutil.walk_packages(package.__path__, "elman.") if found.ispkg]
+    for name in {*names, *inner}:
+        # Names that a module loads on first use: pdoc sees only those that are there.
+        module = importlib.import_module(name)
+        for public in getattr(module, "__all__", ()):
+            setattr(module, public, getattr(module, public))
     # pdoc cannot resolve the annotations that a NamedTuple inherits; it then shows them as they are written.
     warnings.filterwarnings("ignore", "Error parsing type annotation", UserWarning)
     warnings.filterwarnings("ignore", "The module specification", UserWarning)  # a room that pdoc found by itself

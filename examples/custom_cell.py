@@ -26,7 +26,7 @@ class LeakyUnit(ElementwiseCell):
     name: ClassVar[str] = "leaky"
     summary: ClassVar[str] = "leaky integration, one learnt speed a unit"
     equations: ClassVar[str] = "h' = (1 - a) * h + a * tanh(W x + U h + b)     a = sigmoid(s)"
-    paper: ClassVar[str] = "Jaeger et al. 2007, Optimization and applications of echo state networks (leaky units)"
+    paper: ClassVar[str] = "Jaeger et al. 2007, Optimization and applications of ESNs with leaky-integrator neurons"
 
     def __init__(self, input_size: int, hidden_size: int, **options: Any) -> None:
         super().__init__(input_size, hidden_size, gate_names=("n",), **options)

@@ -66,7 +66,7 @@ def test_links_lead_somewhere(page: Path) -> None:
             continue
         path, _, anchor = link.partition("#")
         target = (page.parent / path).resolve() if path else page
-        assert target.exists(), f"{page.name}: {link}"
+        assert target.is_file(), f"{page.name}: {link}"
         assert target.is_relative_to(ROOT), f"{page.name}: {link}"
         assert not anchor or anchor in headings(target), f"{page.name}: {link}"
 
