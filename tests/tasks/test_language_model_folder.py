@@ -243,6 +243,33 @@ def test_a_signal_stops_a_run_in_memory_too(number: int, tmp_path: Path, monkeyp
     assert caught.value.exit_code == 128 + number
 
 
+def test_the_best_weights_outlive_a_stop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "text.txt"
+    path.write_text(TEXT, encoding="utf-8")
+    wild = {"max_steps": 60, "learning_rate": 1.5, "clip_norm": 0.0, "evaluate_every": 1, "schedule": "constant"}
+    model = LanguageModel(**OPTIONS | wild)
+    model.fit(path, folder=tmp_path / "straight", progress=False, tune=False)
+    best = model.metrics["best_step"]
+    calls = [0]
+    loss = NextToken.loss
+
+    def signalling(self: NextToken, *arguments: Any) -> Any:
+        calls[0] += 1
+        if calls[0] == 55:
+            os.kill(os.getpid(), 15)
+        return loss(self, *arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(NextToken, "loss", signalling)
+        with pytest.raises(Interrupted):
+            LanguageModel(**OPTIONS | wild).fit(path, folder=tmp_path / "stopped", progress=False, tune=False)
+    assert best < 55, "the best step must come before the stop for this to be a test"
+    resumed(tmp_path / "stopped").go()
+    one, other = (tmp_path / name / "weights.safetensors" for name in ("straight", "stopped"))
+    assert one.read_bytes() == other.read_bytes()
+    assert elman.load(tmp_path / "stopped").metrics == model.metrics
+
+
 def begun(tmp_path: Path) -> Path:
     path = tmp_path / "text.txt"
     path.write_text(TEXT, encoding="utf-8")

@@ -15,7 +15,8 @@ from elman import LanguageModel
 from elman.data import CharacterVocabulary, Vocabulary
 from elman.decode import Sampling
 from elman.errors import ConfigError
-from elman.tasks.language_model.generate import StopAt, generate_pieces
+from elman.tasks.language_model.generate import StopAt, generate_pieces, read_prompt
+from elman.types import leaves
 
 from .small import trained
 
@@ -51,6 +52,32 @@ def test_temperature_zero_and_top_one_equal_stepping_by_hand(model: LanguageMode
     assert model.generate(prompt, length=40, temperature=0) == expected
     assert model.generate(prompt, length=40, top_k=1) == expected
     assert model.generate(prompt, length=40, top_p=1e-9) == expected
+
+
+class Counting:
+    """Stands for a network whose state is the number of tokens that it read."""
+
+    head = torch.nn.Linear(1, 1)
+
+    def initial_state(self, batch_size: int) -> tuple[torch.Tensor]:
+        return (torch.zeros(batch_size, 1),)
+
+    def __call__(self, tokens_BT: torch.Tensor, lengths: None, state: tuple[torch.Tensor]) -> Any:
+        return torch.zeros(1, tokens_BT.shape[1], 3), (state[0] + tokens_BT.shape[1],)
+
+
+def test_a_prompt_of_any_length_is_read_to_its_beginning(model: LanguageModel) -> None:
+    prompt = model.vocabulary.encode("the wide sea; " * 90).tolist()
+    assert len(prompt) > 1024
+    with torch.no_grad():
+        scores, state = read_prompt(model.network, prompt, rows=2)
+        whole, last = model.network(torch.tensor([prompt]), None, model.network.initial_state(1))
+    torch.testing.assert_close(scores, whole[:, -1].expand(2, -1), rtol=1e-4, atol=1e-6)
+    for leaf, other in zip(leaves(state), leaves(last), strict=True):
+        torch.testing.assert_close(leaf, other.expand(2, -1), rtol=1e-4, atol=1e-6)
+    # What a trained model forgets within a thousand tokens is seen in one that sums up all that it reads.
+    counting: Any = Counting()
+    assert read_prompt(counting, prompt, rows=1)[1][0].item() == len(prompt)
 
 
 def test_a_seed_gives_the_same_text(model: LanguageModel) -> None:

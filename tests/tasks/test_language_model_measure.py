@@ -11,7 +11,10 @@ import torch
 
 from elman import LanguageModel
 from elman.errors import ConfigError, DataError
+from elman.tasks.language_model.config import LanguageModelConfig
+from elman.tasks.language_model.corpus import HeldOut, Inputs, prepare_corpus
 from elman.tasks.language_model.objective import Tally
+from elman.types import IGNORED
 
 from .small import TEXT, one_by_one, trained
 
@@ -75,6 +78,22 @@ def test_a_limit_takes_the_first_tokens_and_counts_their_characters(kind: str, t
     assert figures["tokens"] == 4
     assert figures["loss"] == pytest.approx(nats / 4, rel=1e-5)
     assert figures["nats_per_char"] == pytest.approx(nats / len(model.vocabulary.decode(tokens)), rel=1e-5)
+
+
+@pytest.mark.parametrize("limit", [None, 20])
+@pytest.mark.parametrize("split_by", ["position", "documents"])
+def test_characters_are_counted_where_a_part_begins_inside_a_document_too(
+    split_by: str, limit: int | None, tmp_path: Path
+) -> None:
+    path = tmp_path / "text.txt"
+    path.write_text(TEXT, encoding="utf-8")
+    config = LanguageModelConfig.make("base", {"documents": "lines", "split_by": split_by, "split": [0.6, 0.3, 0.1]})
+    corpus = prepare_corpus(Inputs([path]), config.text)
+    assert corpus.valid is not None
+    batches, characters = HeldOut(corpus.valid, corpus.vocabulary, limit)()
+    targets = torch.cat([batch.targets_BT[batch.targets_BT != IGNORED] for batch in batches])
+    assert len(targets) == min(limit or math.inf, len(corpus.valid)) - 1
+    assert characters == int((targets != corpus.vocabulary.end_id).sum())
 
 
 def test_many_lanes_of_an_evaluation_come_near_the_loop(tmp_path: Path) -> None:

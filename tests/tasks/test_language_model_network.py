@@ -37,8 +37,9 @@ def test_steps_equal_the_whole(cell: str, options: dict[str, Any]) -> None:
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
 
 
-def test_dropout_acts_in_training_only() -> None:
-    net = network(dropout=0.5, input_dropout=0.5, layers=2)
+@pytest.mark.parametrize("options", [{"dropout": 0.5}, {"input_dropout": 0.5}, {"dropout": 0.5, "variational": True}])
+def test_dropout_acts_in_training_only(options: dict[str, Any]) -> None:
+    net = network(**options)
     once, again = (net(TOKENS, None, net.initial_state(3))[0] for _ in range(2))
     assert torch.equal(once, again)
     net.train()

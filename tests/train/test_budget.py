@@ -93,6 +93,18 @@ def test_evaluations_come_every_so_many_steps_and_at_the_end(text: Path, tmp_pat
     assert evaluations(text, tmp_path, evaluate_every=0, max_steps=4) == [1, 2, 3, 4]
 
 
+def test_an_evaluation_is_without_dropout_and_leaves_no_trace_in_the_run(text: Path, tmp_path: Path) -> None:
+    weights = []
+    for every in (1, 100):
+        journey = Journey(tmp_path, text, {"dropout": 0.5, "evaluate_every": every})
+        told = [event.metrics for event in journey.training.fit() if isinstance(event, Evaluated)]
+        assert journey.network.training
+        journey.network.eval()
+        assert journey.training.objective.evaluate() == told[-1]
+        weights.append(journey.result()[0])
+    assert all(tensor.equal(weights[1][name]) for name, tensor in weights[0].items())
+
+
 def test_a_run_stops_when_nothing_gets_better(text: Path, tmp_path: Path) -> None:
     options = {"patience": 2, "learning_rate": 3.0, "evaluate_every": 1, "max_steps": 200, "clip_norm": 0.0}
     journey = Journey(tmp_path, text, options)
