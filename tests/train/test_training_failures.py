@@ -1,0 +1,132 @@
+"""How training ends: at its limits, or with an error that says where, the weights as they were before."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from elman.errors import ConfigError, Diverged, OutOfMemory
+from elman.tasks.language_model.network import LanguageModelNetwork
+from elman.tasks.language_model.objective import NextToken
+from elman.train import Ended, Stepped
+from elman.train.loop import Training
+from elman.train.memory import memory_errors
+from elman.types import Batch, State
+
+from .chunks import Chunks, network, plain_config, row_of_chunks
+
+
+class Poisoned(NextToken):
+    """The loss, or its gradient, goes bad at step `bad`."""
+
+    def __init__(self, model: LanguageModelNetwork, bad: int, kind: str) -> None:
+        super().__init__(model)
+        self.calls = 0
+        self.bad = bad
+        self.kind = kind
+
+    def loss(self, batch: Batch, state: State) -> tuple[Tensor, int, State]:
+        total, count, state = super().loss(batch, state)
+        self.calls += 1
+        if self.calls == self.bad:
+            factor = {"nan": math.nan, "inf": math.inf, "explosion": 1e9}.get(self.kind)
+            if factor is not None:
+                return total * factor, count, state
+            # A loss of the usual size with a gradient that is not: sqrt at 0.
+            return total + torch.sqrt(self.model.head.bias.sum() * 0.0), count, state
+        return total, count, state
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("nan", "the loss is not finite any more at step 4. Received: nan"),
+        ("inf", "the loss is not finite any more at step 4. Received: inf"),
+        ("explosion", "the gradient exploded at step 4: expected a norm of at most 1e+06. Received: "),
+        ("gradient", "the gradient exploded at step 4: expected a norm of at most 1e+06. Received: nan"),
+    ],
+)
+def test_diverging_names_the_step_and_leaves_the_weights_before_it(kind: str, message: str) -> None:
+    _, batches = row_of_chunks(2)
+    net = network()
+    training = Training(Poisoned(net, 4, kind), Chunks(batches), plain_config(learning_rate=0.1, max_steps=10))
+    before: dict[str, Tensor] = {}
+    with pytest.raises(Diverged) as caught:  # noqa: PT012  (the loop must be inside: it raises on going on)
+        for event in training.fit():
+            if isinstance(event, Stepped):
+                before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
+    assert message in str(caught.value)
+    assert caught.value.step == 4
+    assert training.step == 3
+    assert all(torch.equal(tensor, before[name]) for name, tensor in net.state_dict().items())
+
+
+ALLOCATOR = (
+    "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to allocate "
+    "400000000000000 bytes. Error code 12 (Cannot allocate memory)\nframe #0: somewhere"
+)
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError(ALLOCATOR), MemoryError(), torch.OutOfMemoryError("CUDA out of memory. Tried")]
+)
+@pytest.mark.parametrize("where", ["step", "evaluation"])
+def test_running_out_of_memory_says_where_and_what_helps(error: Exception, where: str) -> None:
+    class Hungry(NextToken):
+        def loss(self, batch: Batch, state: State) -> Any:
+            if where == "step":
+                raise error
+            return super().loss(batch, state)
+
+        def evaluate(self) -> dict[str, float]:
+            raise error
+
+    _, batches = row_of_chunks(1)
+    training = Training(Hungry(network()), Chunks(batches), plain_config())
+    with pytest.raises(OutOfMemory) as caught:
+        list(training.fit())
+    place = {"step": "out of memory at step 1", "evaluation": "out of memory in the evaluation after step 1"}[where]
+    assert str(caught.value).startswith(place)
+    assert "Fewer lanes, shorter chunks or fewer hidden units need less. Received: " in str(caught.value)
+    assert "frame #0" not in str(caught.value)
+
+
+def test_a_real_allocation_that_fails_is_out_of_memory_and_other_errors_stay() -> None:
+    with pytest.raises(OutOfMemory, match="out of memory here"), memory_errors("here"):
+        torch.empty(2**50)
+    with pytest.raises(RuntimeError, match="must match"), memory_errors("here"):
+        torch.zeros(2) + torch.zeros(3)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"max_steps": 0}, "expected a budget: max_steps, max_epochs or max_seconds. Received: none of them"),
+        ({"loss_from": 3, "loss_to": 3}, "expected loss_to above loss_from = 3. Received: 3"),
+        ({"loss_from": 4}, "expected loss_from below the chunk's 4 time steps. Received: 4"),
+    ],
+)
+def test_options_that_would_train_nothing_are_refused(options: dict[str, Any], message: str) -> None:
+    _, batches = row_of_chunks(1)
+    with pytest.raises(ConfigError) as caught:
+        list(Training(NextToken(network()), Chunks(batches), plain_config(**options)).fit())
+    assert str(caught.value) == message
+
+
+def events(**options: Any) -> Iterator[Any]:
+    _, batches = row_of_chunks(4)
+    return Training(NextToken(network()), Chunks(batches), plain_config(**options)).fit()
+
+
+def test_the_run_ends_at_the_first_limit_that_is_reached() -> None:
+    assert sum(isinstance(e, Stepped) for e in events(max_steps=9)) == 9
+    assert sum(isinstance(e, Stepped) for e in events(max_steps=0, max_epochs=1.5)) == 6
+    assert sum(isinstance(e, Stepped) for e in events(max_steps=5, max_epochs=1.5)) == 5
+    assert sum(isinstance(e, Stepped) for e in events(max_steps=50, max_epochs=1.5)) == 6
+    last = list(events(max_steps=2))[-1]
+    assert last == Ended(2, "the budget is spent")
