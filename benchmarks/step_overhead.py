@@ -33,9 +33,7 @@ class Bare:
         self.lstm = nn.LSTM(network.embedding, network.hidden, network.layers, batch_first=True)
         self.head = nn.Linear(network.hidden, vocabulary)
         self.parameters = [p for part in (self.embed, self.lstm, self.head) for p in part.parameters()]
-        self.optimizer = torch.optim.AdamW(
-            self.parameters, lr=training.learning_rate, weight_decay=training.weight_decay, fused=True
-        )
+        self.optimizer = torch.optim.AdamW(self.parameters, lr=training.learning_rate, weight_decay=0.1, fused=True)
         self.tokens = torch.randint(vocabulary, (network.lanes, network.chunk + 1))
         self.autocast = training.precision == "bfloat16"
         zeros = torch.zeros(network.layers, network.lanes, network.hidden)

@@ -18,6 +18,7 @@ from elman.errors import ConfigError
 from elman.options import fill, suggestion
 from elman.tasks.language_model.config import PRESETS, LanguageModelConfig, NetworkConfig, TextConfig
 from elman.train.config import TrainConfig
+from elman.train.tuning import shorten_spinning
 
 if TYPE_CHECKING:
     from elman.data import Corpus
@@ -124,6 +125,8 @@ def lm(
         raise ConfigError("expected a folder for the model: elman train lm TEXT -o MODEL. Received: none")
     else:
         check_output(output, overwrite)
+    if tune:
+        shorten_spinning()
     check_network(options.network)
     from elman.tasks.language_model.corpus import Inputs, prepare_corpus
     from elman.tasks.language_model.run import Run, settle, tune_process, unit_of
@@ -188,6 +191,8 @@ def resume(
     if resume is None:
         raise ConfigError("expected a task or a run to resume: elman train lm TEXT -o MODEL, or --resume MODEL")
     overrides = new_budget(max_steps=max_steps, max_epochs=max_epochs, max_seconds=max_seconds)
+    if tune:
+        shorten_spinning()
     from elman.tasks.language_model.corpus import Inputs, prepare_corpus
     from elman.tasks.language_model.run import resume_run, settle, tune_process
     from elman.train.watch import Watch

@@ -18,10 +18,12 @@ from elman.train.events import Evaluated, Event, Stepped
 __all__ = ["History", "TensorBoard"]
 
 COLUMNS = ("step", "epoch", "seconds", "tokens", "train_loss", "learning_rate", "gradient_norm", "valid_loss")
+# Steps that have a row in any case, so that a short run has a curve too.
+EARLY = frozenset((1, 2, 5, 10, 20))
 
 
 class History:
-    """Rows of a run: one every `every` steps (means over them), and one for each evaluation."""
+    """Rows of a run: one every `every` steps and at some early ones (means since the last), one for each evaluation."""
 
     def __init__(self, every: int = 50) -> None:
         self.every = every
@@ -35,7 +37,7 @@ class History:
             self._tokens += event.tokens
             self._norm += event.gradient_norm
             self._steps += 1
-            if event.step % self.every:
+            if event.step % self.every and event.step not in EARLY:
                 return None
             row = {
                 "step": event.step,
@@ -94,13 +96,13 @@ def _number(text: str | None) -> float | int | None:
 
 
 class TensorBoard:
-    """Rows as TensorBoard scalars in a folder."""
+    """Rows as TensorBoard scalars in a folder; those after `step` that an earlier run left there are hidden."""
 
-    def __init__(self, folder: str | os.PathLike[str]) -> None:
+    def __init__(self, folder: str | os.PathLike[str], step: int = 0) -> None:
         # Imported here: it takes a while, and only a run that is logged needs it.
         from tensorboardX import SummaryWriter
 
-        self._writer = SummaryWriter(str(folder), flush_secs=30)
+        self._writer = SummaryWriter(str(folder), flush_secs=30, purge_step=step + 1)
 
     def add(self, row: dict[str, float | int | None]) -> None:
         """Log the figures of a row."""

@@ -131,10 +131,11 @@ class Training:
                 yield Ended(self.step, "the budget is spent")
                 return
             self._progress_before = self.progress
+            begun = time.perf_counter()
             with memory_errors(f"at step {self.step + 1}"):
                 stepped = self._make_step()
-            watch.stepped(stepped.seconds)
             yield stepped
+            watch.stepped(time.perf_counter() - begun)  # what the listeners take counts
 
     def _make_step(self) -> Stepped:
         config = self.config

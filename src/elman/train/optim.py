@@ -21,6 +21,9 @@ _UNSUITABLE = {
     torch.optim.SparseAdam: "SparseAdam takes sparse gradients only",
 }
 
+# AdamW's, where nobody names one. For other optimisers it would be an L2 penalty, and too strong.
+_DECAY = 0.1
+
 
 def optimizer_class(name: str) -> type[torch.optim.Optimizer]:
     """A class of torch.optim by name, in any case. Raises ConfigError when there is none."""
@@ -53,7 +56,8 @@ def make_optimizer(parameters: Iterable[nn.Parameter], config: TrainConfig) -> t
         )
     options: dict[str, Any] = {"lr": config.learning_rate, **config.optimizer_options}
     if "weight_decay" in accepted:
-        options.setdefault("weight_decay", config.weight_decay)
+        decay = _DECAY if found is torch.optim.AdamW else 0.0
+        options.setdefault("weight_decay", decay if config.weight_decay is None else config.weight_decay)
     if "fused" in accepted and not {"foreach", "differentiable"} & options.keys():
         options.setdefault("fused", True)
     try:

@@ -59,7 +59,7 @@ class NetworkConfig:
     weight_drop: float = option(0.0, "dropout of recurrent weights", least=0.0)
     variational: bool = option(False, "one dropout mask for all time steps of a chunk")
     learn_initial_state: bool = option(False, "learn the state before the first token")
-    lanes: int = option(50, "parallel streams that the text is cut into (the batch size)", least=1)
+    lanes: int = option(32, "parallel streams that the text is cut into (the batch size)", least=1)
     chunk: int = option(50, "time steps between two cuts of the gradient (truncated BPTT)", least=1)
 
 

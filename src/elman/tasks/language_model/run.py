@@ -95,6 +95,11 @@ class Run:
         self.watch = watch
         self.metrics: dict[str, Any] = {}
         training = self.config.training
+        if corpus.valid is None and (training.patience or training.schedule == "plateau"):
+            raise ConfigError(
+                "expected a validation part for patience and for the plateau schedule: give a share of it in split, or "
+                f"a text of its own. Received: split {self.config.text.split} of {len(corpus.train)} training tokens"
+            )
         torch.manual_seed(training.seed)
         with memory_errors("making the network"):
             self.network = LanguageModelNetwork(corpus.vocabulary.size, self.config.network).to(training.device)
@@ -115,7 +120,11 @@ class Run:
         """
         if self.folder is not None and not self._resumed:
             self._begin_folder(self.folder)
-        board = TensorBoard(self.folder / "tensorboard") if self.folder is not None and self._tensorboard else None
+        board = (
+            TensorBoard(self.folder / "tensorboard", self.training.step)
+            if self.folder is not None and self._tensorboard
+            else None
+        )
         try:
             with self.watch, Interrupt() as interrupt:
                 for event in self.training.fit():
