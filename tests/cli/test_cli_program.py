@@ -114,7 +114,7 @@ def test_ctrl_c_ends_with_130(elman, model, monkeypatch):
 
 
 def test_a_closed_pipe_ends_quietly(model):
-    command = f'"{sys.executable}" -m elman generate "{model}" --length 5000 | head -c 10'
+    command = f'"{sys.executable}" -m elman generate "{model}" --samples 5000 --length 60 --seed 1 | head -c 10'
     done = subprocess.run(
         ["bash", "-c", command + '; exit "${PIPESTATUS[0]}"'], capture_output=True, timeout=60, check=False
     )

@@ -32,26 +32,33 @@ def evaluated(number: int, loss: float, best: bool = True) -> Evaluated:
 
 
 def test_a_row_of_the_history_holds_means_over_its_steps() -> None:
-    history = History(every=2)
-    assert history.hear(step(1, loss=1.0, tokens=30), 0.1) is None
-    row = history.hear(step(2, loss=3.0, tokens=10), 0.25)
+    history = History(every=32)
+    assert history.hear(step(31, loss=1.0, tokens=30), 0.1) is None
+    row = history.hear(step(32, loss=3.0, tokens=10), 0.25)
     assert row == {
-        "step": 2,
-        "epoch": 0.02,
+        "step": 32,
+        "epoch": 0.32,
         "seconds": 0.25,
         "tokens": 40,
         "train_loss": pytest.approx((30 * 1.0 + 10 * 3.0) / 40),
-        "learning_rate": 0.002,
-        "gradient_norm": pytest.approx(0.75),
+        "learning_rate": 0.032,
+        "gradient_norm": pytest.approx(0.5 * 31.5),
         "valid_loss": None,
     }
-    other = history.hear(evaluated(2, 1.5), 0.3)
+    other = history.hear(evaluated(32, 1.5), 0.3)
     assert other is not None
-    assert (other["step"], other["valid_loss"], other["train_loss"]) == (2, 1.5, None)
-    assert history.hear(step(3, loss=9.0), 0.4) is None
-    assert history.hear(step(4, loss=9.0), 0.5)["train_loss"] == 9.0  # the sums began anew
-    assert history.hear(Evaluated(4, 0.5), 0.6) is None
+    assert (other["step"], other["valid_loss"], other["train_loss"]) == (32, 1.5, None)
+    assert history.hear(step(63, loss=9.0), 0.4) is None
+    assert history.hear(step(64, loss=9.0), 0.5)["train_loss"] == 9.0  # the sums began anew
+    assert history.hear(Evaluated(64, 0.5), 0.6) is None
     assert history.hear(Started(0), 0.6) is None
+
+
+def test_a_short_run_has_rows_too() -> None:
+    history = History()
+    for number in range(1, 50):
+        history.hear(step(number), 0.1 * number)
+    assert [row["step"] for row in history.rows] == [1, 2, 5, 10, 20]
 
 
 def test_the_history_is_read_back_as_it_was_written(tmp_path: Path) -> None:
