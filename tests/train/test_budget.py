@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
 from pathlib import Path
@@ -180,6 +181,13 @@ def test_the_plan_fits_its_steps_and_evaluations_into_what_is_left() -> None:
     planned = every.plan(Plan.of(often), 0, 0.0, 1.0)
     assert planned.evaluate_every == 10
     assert planned.total_steps == int(97.0 / (0.1 + 1.0 / 10))
+
+
+def test_a_budget_that_is_spent_before_the_first_step_ends_after_it(text: Path, tmp_path: Path) -> None:
+    for options in ({"evaluate_every": 0}, {"evaluate_every": 10}, {"evaluate_every": 0, "max_epochs": 9.0}):
+        journey = Journey(tmp_path, text, {"max_steps": 0, "max_seconds": 1e-9, **options})
+        events = list(itertools.islice(journey.training.fit(), 20))
+        assert events[-1] == Ended(1, "the budget is spent")
 
 
 def test_slow_first_steps_do_not_count() -> None:

@@ -118,7 +118,8 @@ class Stopwatch:
             count = int(min(_EVALUATIONS, max(1.0, share / max(evaluation_seconds, 1e-9))))
             total = step + int((left - count * evaluation_seconds) / self.seconds_per_step)
             every = max(1, -(-total // count))
-        total = max(total, step)
+        # At least one step: 0 would mean that there is no limit.
+        total = max(total, step, 1)
         if config.max_steps:
             total = min(total, config.max_steps)
         return dataclasses.replace(plan, total_steps=total, evaluate_every=every, settled=True)
