@@ -112,7 +112,7 @@ def test_a_cell_without_a_recurrent_product_says_so() -> None:
     assert [name for name, _ in cell.named_parameters()] == ["weight_ih", "bias_ih"]
     with pytest.raises(ConfigError, match="MinGRU has no recurrent product"):
         cell.recur(cell.initial_state(1))
-    with pytest.raises(ConfigError, match="no recurrent dropout"):
+    with pytest.raises(ConfigError, match="expected no recurrent mask: MinGRU"):
         cell.advance(cell.project(torch.zeros(1, 3)), cell.initial_state(1), torch.ones(1, 4))
 
 

@@ -6,7 +6,6 @@ Knows nothing about time, lengths, layers or direction.
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import inspect
 import pkgutil
@@ -22,6 +21,7 @@ from elman.cells.initialisers import INITIALISERS
 from elman.cells.lstm import LSTM, LSTMState
 from elman.cells.mingru import MinGRU
 from elman.errors import ConfigError
+from elman.options import suggestion
 
 __all__ = [
     "GRU",
@@ -57,9 +57,7 @@ def make(cell: str | type[Cell], input_size: int, hidden_size: int, **options: A
     if isinstance(cell, str):
         cells = available()
         if cell not in cells:
-            close = difflib.get_close_matches(cell, cells, n=1)
-            hint = f" Did you mean {close[0]!r}?" if close else ""
-            raise ConfigError(f"expected a cell among {', '.join(cells)}. Received: {cell!r}.{hint}")
+            raise ConfigError(f"expected a cell among {', '.join(cells)}. Received: {cell!r}.{suggestion(cell, cells)}")
         cell = cells[cell]
     try:
         return cell(input_size, hidden_size, **options)

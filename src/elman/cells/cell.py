@@ -212,7 +212,10 @@ class LinearCell(Cell):
     def advance(self, p_BG: Tensor, state: State, recurrent_mask_BH: Tensor | None = None) -> Step:
         """h = a * h + b. Raises ConfigError for a recurrent mask: there is no recurrent product to mask."""
         if recurrent_mask_BH is not None:
-            raise ConfigError(f"{type(self).__name__} has no recurrent product, so no recurrent dropout")
+            raise ConfigError(
+                f"expected no recurrent mask: {type(self).__name__} has no recurrent product. Received: one of shape "
+                f"{tuple(recurrent_mask_BH.shape)}"
+            )
         a_BH, b_BH, gates = self.coefficients(p_BG)
         h_BH = a_BH * state.h + b_BH
         return Step(h_BH, state._replace(h=h_BH), gates)

@@ -26,6 +26,7 @@ class Score:
     log_probs        the natural logarithm of each token's probability, given those before it
     log_probability  their sum
     perplexity       exp(-mean of log_probs); 1 for an empty line
+    nats_per_char    -log_probability over the number of characters; 0 for an empty line
     unknown          how many of the tokens the vocabulary does not have
     """
 
@@ -56,7 +57,8 @@ def score_lines(
     for first in range(0, len(lines), rows):
         group = lines[first : first + rows]
         ids = [vocabulary.encode(line).tolist() for line in group]
-        yield from map(_summary, group, _log_probs(network, ids, start, chunk), ids, [vocabulary] * len(group))
+        for line, values, numbers in zip(group, _log_probs(network, ids, start, chunk), ids, strict=True):
+            yield _summary(line, values, numbers, vocabulary)
 
 
 def _log_probs(
