@@ -235,3 +235,16 @@ def test_a_chunk_with_nothing_to_predict_makes_no_gradient() -> None:
     empty = batches[0]._replace(targets_BT=torch.full((B, T), IGNORED))
     gradient = gradient_of([empty])
     assert all(float(g.abs().max()) == 0.0 for g in gradient.values())
+
+
+@pytest.mark.parametrize(("precision", "expected"), [("bfloat16", torch.bfloat16), ("float32", torch.float32)])
+def test_precision_is_that_of_the_products_in_steps_and_evaluations(precision: str, expected: torch.dtype) -> None:
+    _, batches = row_of_chunks(2)
+    net = network()
+    seen: dict[bool, set[torch.dtype]] = {True: set(), False: set()}
+    net.head.register_forward_hook(lambda head, _, scores: seen[head.training].add(scores.dtype))
+    config = plain_config(precision=precision, learning_rate=0.1, max_steps=2, evaluate_every=1)
+    events = list(Training(NextToken(net, lambda: (batches, 0)), Chunks(batches), config).fit())
+    assert seen == {True: {expected}, False: {expected}}
+    assert {weight.dtype for weight in net.parameters()} == {torch.float32}, "weights and their sums stay exact"
+    assert all(event.loss == pytest.approx(math.log(V), rel=0.2) for event in events if isinstance(event, Stepped))

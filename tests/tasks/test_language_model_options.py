@@ -1,0 +1,95 @@
+"""Every option of the text and of the network has its effect: none is lost on the way to what it is for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from elman.data.tokens import Corpus
+from elman.nn import Stack
+from elman.tasks.language_model.config import NetworkConfig, TextConfig
+from elman.tasks.language_model.corpus import Inputs, prepare_corpus
+from elman.tasks.language_model.network import LanguageModelNetwork
+
+
+def corpus_of(folder: Path, text: bytes, **options: Any) -> Corpus:
+    """The corpus of a folder with a text and a file of another kind."""
+    place = folder / "texts"
+    place.mkdir(exist_ok=True)
+    (place / "a.txt").write_bytes(text)
+    (place / "b.md").write_bytes(b"# Q\n")
+    return prepare_corpus(Inputs([place]), TextConfig(**{"split": (1.0, 0.0, 0.0)} | options), cache=folder / "cache")
+
+
+TEXT = b"Ada saw 12 at http://x.org a-b\n\nada ran\nb saw b!\n"
+EFFECTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "pattern": ({"pattern": "*"}, {"pattern": "*.txt"}),
+    "documents, lines": ({}, {"documents": "lines"}),
+    "documents, paragraphs": ({}, {"documents": "paragraphs"}),
+    "lowercase": ({}, {"lowercase": True}),
+    "min_count": ({}, {"min_count": 3}),
+    "tokens": ({}, {"tokens": "words"}),
+    "lowercase of words": ({"tokens": "words"}, {"tokens": "words", "lowercase": True}),
+    "min_count of words": ({"tokens": "words"}, {"tokens": "words", "min_count": 2}),
+    "vocabulary_size of words": ({"tokens": "words"}, {"tokens": "words", "vocabulary_size": 6}),
+    "word_rule": ({"tokens": "words"}, {"tokens": "words", "word_rule": "whitespace"}),
+    "punctuation": ({"tokens": "words"}, {"tokens": "words", "punctuation": "drop"}),
+    "numbers": ({"tokens": "words"}, {"tokens": "words", "numbers": True}),
+    "urls": ({"tokens": "words"}, {"tokens": "words", "urls": True}),
+    "urls, not numbers": ({"tokens": "words", "numbers": True}, {"tokens": "words", "urls": True}),
+    "vocabulary_size of subwords": (
+        {"tokens": "subwords", "vocabulary_size": 259},
+        {"tokens": "subwords", "vocabulary_size": 260},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", EFFECTS)
+def test_an_option_of_the_text_changes_its_tokens(name: str, tmp_path: Path) -> None:
+    one, other = (corpus_of(tmp_path, TEXT, **options) for options in EFFECTS[name])
+    assert one.fingerprint != other.fingerprint
+    assert (one.vocabulary.to_json(), one.train.documents, one.train.characters) != (
+        other.vocabulary.to_json(),
+        other.train.documents,
+        other.train.characters,
+    )
+
+
+def test_words_by_either_rule(tmp_path: Path) -> None:
+    words = {
+        rule: corpus_of(tmp_path, TEXT, tokens="words", word_rule=rule).vocabulary.to_json()["words"]
+        for rule in ("regex", "whitespace")
+    }
+    assert "b!" in words["whitespace"]
+    assert "b!" not in words["regex"]
+
+
+def test_every_option_of_the_network_reaches_its_layers() -> None:
+    config = NetworkConfig(
+        cell="lstm",
+        cell_options={"peepholes": True},
+        layers=3,
+        hidden=6,
+        embedding=6,
+        residual=True,
+        dropout=0.1,
+        input_dropout=0.2,
+        recurrent_dropout=0.3,
+        weight_drop=0.4,
+        variational=True,
+        learn_initial_state=True,
+    )
+    network = LanguageModelNetwork(9, config)
+    stack = network.stack
+    assert isinstance(stack, Stack)
+    assert (stack.dropout, stack.variational, stack.residual) == (0.1, True, True)
+    assert (network.dropout, network.input_dropout, network.variational) == (0.1, 0.2, True)
+    unrolls = [unroll for layer in stack.unrolls() for unroll in layer]
+    assert len(unrolls) == 3
+    for unroll in unrolls:
+        assert (unroll.recurrent_dropout, unroll.weight_drop) == (0.3, 0.4)
+        names = {name for name, _ in unroll.cell.named_parameters()}
+        assert {"peephole_i", "initial.h", "initial.c"} <= names
+        assert unroll.cell.hidden_size == 6
