@@ -10,6 +10,7 @@ import pytest
 
 from elman import __version__
 from elman.cli import app
+from elman.cli.show import one_line
 
 
 def program(*words: str, **settings: object) -> subprocess.CompletedProcess[str]:
@@ -134,3 +135,10 @@ def test_a_terminal_without_the_characters(model):
 def test_the_program_has_one_name_for_each_command():
     names = [name for name in app.make_app() if not name.startswith("-")]
     assert sorted(names) == ["cells", "evaluate", "generate", "info", "score", "train"]
+
+
+def test_info_shows_the_beginning_of_what_is_long():
+    files = [f"{number}.txt" for number in range(25)]
+    assert one_line(files) == ", ".join(files[:10]) + ", and 15 more"
+    assert one_line(files[:10]) == ", ".join(files[:10])
+    assert one_line("x" * 400) == "x" * 300 + " ..."

@@ -194,8 +194,9 @@ def score(
         cat lines.txt | elman score model - --json
     """
     if (file is None) == (text is None):
+        received = "neither" if file is None else "both"
         raise ConfigError(
-            "expected lines to score, from a file (- for standard input) or by --text. Received: both or none"
+            f"expected lines to score, from a file (- for standard input) or by --text. Received: {received}"
         )
     for line in text or ():
         check_text(line, "--text")

@@ -18,6 +18,9 @@ __all__ = ["info"]
 
 Json = Annotated[bool, Parameter(negative="", show_default=False, help="Print one JSON document.")]
 
+# Of a longer list or command, only the beginning is shown to people; JSON has all of it.
+_MOST_ITEMS, _MOST_SIGNS = 10, 300
+
 _PACKAGES = ("torch", "numpy", "safetensors", "tokenizers", "cyclopts", "rich", "tensorboardX", "matplotlib")
 
 
@@ -73,8 +76,11 @@ def one_line(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.6g}"
     if isinstance(value, list):
-        return ", ".join(one_line(item) for item in value) or "none"
-    return "none" if value in (None, "") else plain(str(value))
+        more = len(value) - _MOST_ITEMS
+        shown = [one_line(item) for item in value[:_MOST_ITEMS]] + ([f"and {more:,} more"] if more > 0 else [])
+        return ", ".join(shown) or "none"
+    text = plain(str(value))
+    return "none" if value in (None, "") else text if len(text) <= _MOST_SIGNS else text[:_MOST_SIGNS] + " ..."
 
 
 def machine_facts() -> dict[str, Any]:
