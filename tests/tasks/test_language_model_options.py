@@ -7,11 +7,15 @@ from typing import Any
 
 import pytest
 
+from elman import LanguageModel
 from elman.data.tokens import Corpus
 from elman.nn import Stack
+from elman.tasks.language_model import run
 from elman.tasks.language_model.config import NetworkConfig, TextConfig
 from elman.tasks.language_model.corpus import Inputs, prepare_corpus
 from elman.tasks.language_model.network import LanguageModelNetwork
+
+from .small import OPTIONS, trained
 
 
 def corpus_of(folder: Path, text: bytes, **options: Any) -> Corpus:
@@ -93,3 +97,28 @@ def test_every_option_of_the_network_reaches_its_layers() -> None:
         names = {name for name, _ in unroll.cell.named_parameters()}
         assert {"peephole_i", "initial.h", "initial.c"} <= names
         assert unroll.cell.hidden_size == 6
+
+
+def test_an_evaluation_uses_so_many_tokens_at_most(tmp_path: Path) -> None:
+    model = trained(tmp_path, evaluate_tokens=30, split=(0.6, 0.2, 0.2))
+    assert model.metrics["valid"]["tokens"] == model.metrics["test"]["tokens"] == 29
+    assert model.data["valid_tokens"] > 100
+
+
+def test_training_sets_threads_and_allocator_unless_told_not_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[object] = []
+    monkeypatch.setattr(run.torch, "set_num_threads", calls.append)
+    monkeypatch.setattr(run, "tune_allocator", lambda: calls.append("allocator"))
+    trained(tmp_path, threads=3)
+    assert calls == []
+    LanguageModel(**OPTIONS | {"threads": 3}).fit(tmp_path / "text.txt", progress=False)
+    assert calls == [3, "allocator"]
+
+
+def test_one_character_is_a_text_of_one_prediction(tmp_path: Path) -> None:
+    model = trained(tmp_path, text="x")
+    assert model.data["train_tokens"] == 2
+    assert model.data["valid_tokens"] == model.data["test_tokens"] == 0
+    assert set(model.generate(length=5)) <= {"x"}
