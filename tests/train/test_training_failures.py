@@ -66,6 +66,15 @@ def test_diverging_names_the_step_and_leaves_the_weights_before_it(kind: str, me
     assert all(torch.equal(tensor, before[name]) for name, tensor in net.state_dict().items())
 
 
+def test_without_a_bound_only_a_gradient_that_is_not_finite_stops() -> None:
+    _, batches = row_of_chunks(2)
+    config = plain_config(learning_rate=1e-12, max_steps=3, explosion=0.0)
+    events = list(Training(Poisoned(network(), 2, "explosion"), Chunks(batches), config).fit())
+    assert max(event.gradient_norm for event in events if isinstance(event, Stepped)) > 1e6
+    with pytest.raises(Diverged, match=r"at step 2: expected a finite norm. Received: nan"):
+        list(Training(Poisoned(network(), 2, "gradient"), Chunks(batches), config).fit())
+
+
 ALLOCATOR = (
     "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to allocate "
     "400000000000000 bytes. Error code 12 (Cannot allocate memory)\nframe #0: somewhere"

@@ -27,7 +27,9 @@ class TrainConfig:
     plateau_factor: float = option(0.5, "plateau: what the rate is multiplied with", least=0.0)
     clip_norm: float = option(1.0, "clip gradients to this norm; 0 for not at all", least=0.0)
     clip_value: float = option(0.0, "clip every gradient to plus or minus this value; 0 for not at all", least=0.0)
-    explosion: float = option(1e6, "stop when the gradient's norm before clipping is above this", least=0.0)
+    explosion: float = option(
+        1e6, "stop when the gradient's norm before clipping is above this; 0 for only when it is not finite", least=0.0
+    )
     accumulate: int = option(1, "chunks whose gradients are added up for one step", least=1)
     loss_from: int = option(0, "first time step of a chunk that counts in the loss", least=0)
     loss_to: int = option(0, "time step of a chunk at which counting ends; 0 for the chunk's end", least=0)

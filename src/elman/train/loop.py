@@ -153,10 +153,10 @@ class Training:
         norm = self._clip()
         if not math.isfinite(loss):
             raise Diverged(f"the loss is not finite any more at step {self.step + 1}. Received: {loss}", self.step + 1)
-        if not norm <= config.explosion:
+        if not math.isfinite(norm) or (config.explosion and norm > config.explosion):
+            expected = f"a norm of at most {config.explosion:g}" if config.explosion else "a finite norm"
             raise Diverged(
-                f"the gradient exploded at step {self.step + 1}: expected a norm of at most {config.explosion:g}. "
-                f"Received: {norm:g}",
+                f"the gradient exploded at step {self.step + 1}: expected {expected}. Received: {norm:g}",
                 self.step + 1,
             )
         self.optimizer.step()
