@@ -142,3 +142,18 @@ def test_info_shows_the_beginning_of_what_is_long():
     assert one_line(files) == ", ".join(files[:10]) + ", and 15 more"
     assert one_line(files[:10]) == ", ".join(files[:10])
     assert one_line("x" * 400) == "x" * 300 + " ..."
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("--resume", "m", "--hidden", 3), "Received: --hidden"),
+        (("lm", "book.txt", "--resume", "m"), "Received: both"),
+        (("lm", "book.txt", "--resum", "m"), "Unknown option: --resum"),
+        (("--resume", "m", "--max-step", 3), "Did you mean --max-steps?"),
+    ],
+)
+def test_a_resumed_run_takes_no_new_options(elman, words, expected):
+    said = elman("train", *words)
+    assert said.code == 2
+    assert expected in said.error()

@@ -120,7 +120,7 @@ def _tell(error: Exception, words: Sequence[str], debug: bool) -> int:
 
 def _usage(error: CycloptsError, words: Sequence[str]) -> str:
     """What is wrong with a command line."""
-    special = train.explain(error)
+    special = train.explain(error, words)
     if special is not None:
         return special
     chain = " ".join(["elman", *(error.command_chain or ())])

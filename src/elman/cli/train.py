@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
-from cyclopts import App, CycloptsError, Group, Parameter, UnknownOptionError, UnusedCliTokensError
+from cyclopts import App, CycloptsError, Group, Parameter, UnknownOptionError, UnusedCliTokensError, ValidationError
 
 from elman.cli.cells import check_cell
 from elman.cli.dry_run import show_plan
@@ -50,10 +51,28 @@ def make_app() -> App:
     return app
 
 
-def explain(error: CycloptsError) -> str | None:
-    """What to say of a command line that lacks its task, such as `elman train book.txt`; None for any other error."""
-    if list(error.command_chain or ()) != ["train"] or "Did you mean" in str(error):
+def explain(error: CycloptsError, words: Sequence[str]) -> str | None:
+    """What to say of command lines that lack their task, such as `elman train book.txt`, or that mix both.
+
+    `words` is the command line. None for any other error.
+    """
+    chain = list(error.command_chain or ())
+    resumes = any(word.partition("=")[0] == "--resume" for word in words)
+    if (
+        chain == ["train", "lm"]
+        and resumes
+        and isinstance(error, ValidationError | UnknownOptionError | UnusedCliTokensError)
+    ):
+        return (
+            "expected a new run, elman train lm TEXT -o MODEL, or a stopped one, train --resume MODEL. Received: both"
+        )
+    if chain != ["train"] or "Did you mean" in str(error):
         return None
+    if resumes and isinstance(error, UnknownOptionError) and error.token is not None:
+        return (
+            "a resumed run keeps its options; only its end can be changed: --max-steps, --max-epochs, --max-seconds. "
+            f"Received: {error.token.keyword or error.token.value}"
+        )
     usage = "expected a task, elman train lm TEXT -o MODEL, or a run, elman train --resume MODEL"
     if isinstance(error, UnusedCliTokensError) and error.unused_tokens:
         return f"{usage}. Received: {error.unused_tokens[0]!r}.{suggestion(error.unused_tokens[0], ['lm'])}"
