@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,11 @@ import pytest
 import torch
 
 from elman import LanguageModel
+from elman.data.stream import sequential
 from elman.errors import ConfigError, DataError
 from elman.tasks.language_model.config import LanguageModelConfig
 from elman.tasks.language_model.corpus import HeldOut, Inputs, prepare_corpus
-from elman.tasks.language_model.objective import Tally
+from elman.tasks.language_model.objective import Tally, measure
 from elman.types import IGNORED
 
 from .small import TEXT, one_by_one, trained
@@ -65,6 +67,21 @@ def test_evaluating_equals_a_loop_over_the_text(kind: str, tmp_path: Path) -> No
     assert figures["accuracy"] == pytest.approx(correct / len(values))
     assert figures["nats_per_char"] == pytest.approx(nats / characters, rel=1e-5)
     assert figures["bits_per_char"] == pytest.approx(nats / characters / math.log(2), rel=1e-5)
+
+
+@pytest.mark.parametrize("lanes", [1, 3])
+@pytest.mark.parametrize("kind", ["documents", "learnt start"])
+def test_a_lane_starts_anew_at_each_of_its_documents(kind: str, lanes: int, tmp_path: Path) -> None:
+    model = trained(tmp_path, **KINDS[kind])
+    path = tmp_path / "other.txt"
+    path.write_text("the captain saw the whale\nand the sea\nand the ship\n", encoding="utf-8")
+    options = dataclasses.replace(model.config.text, split=(1.0, 0.0, 0.0))
+    text = prepare_corpus(Inputs([path]), options, vocabulary=model.vocabulary).train
+    batches = sequential(text, lanes=lanes, length=4, end_id=model.vocabulary.end_id, burn_in=100)
+    tally = measure(model.network, batches)
+    values = log_probs_by_hand(model, text.read(0, len(text)).tolist())
+    assert tally.tokens == len(values)
+    assert tally.nats == pytest.approx(-math.fsum(values), rel=1e-6)
 
 
 @pytest.mark.parametrize("kind", ["characters", "words", "subwords"])

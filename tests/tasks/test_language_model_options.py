@@ -122,3 +122,24 @@ def test_one_character_is_a_text_of_one_prediction(tmp_path: Path) -> None:
     assert model.data["train_tokens"] == 2
     assert model.data["valid_tokens"] == model.data["test_tokens"] == 0
     assert set(model.generate(length=5)) <= {"x"}
+
+
+def test_answers_are_without_dropout_whatever_mode_the_network_was_left_in(tmp_path: Path) -> None:
+    model = trained(tmp_path, dropout=0.5, input_dropout=0.5, weight_drop=0.5)
+
+    def answers() -> tuple[object, ...]:
+        results: list[object] = []
+        for ask in (
+            lambda: model.evaluate(tmp_path / "text.txt", limit=60),
+            lambda: model.score("the white whale"),
+            lambda: model.generate("the", length=20, seed=1),
+        ):
+            if training:
+                model.network.train()
+            results.append(ask())
+        return tuple(results)
+
+    training = False
+    usual = answers()
+    training = True
+    assert answers() == usual
