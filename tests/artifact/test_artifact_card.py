@@ -102,3 +102,9 @@ def test_text_cannot_act_as_markdown() -> None:
     assert "| `a\\|b # x` | `'<script>'\\| # y` |" in lines
     assert "# Language model (`a'b # c`)" in lines
     assert [line for line in lines if line.startswith("`````")] == ["`````sh", "`````"]
+
+
+def test_of_a_long_list_the_beginning_is_told() -> None:
+    text = card(data={"files": [f"{number}.txt" for number in range(25)]})
+    assert "`9.txt`, and 15 more |" in text
+    assert "`10.txt`" not in text

@@ -18,6 +18,9 @@ _PIPELINES = {"language-model": "text-generation"}
 _SHELL = {"language-model": 'elman generate MODEL --prompt "Once upon"'}
 _PYTHON = {"language-model": 'print(model.generate("Once upon"))'}
 
+# Of a longer list, such as the files of a folder, only the beginning is told; elman.json has all of it.
+_MOST_ITEMS = 10
+
 # A whole absolute path: of Unix, of a home folder, of a drive or of a network share.
 _ABSOLUTE_PATH = re.compile(r"(?:file://)?(?:/|~[^/\\]*[/\\]|[A-Za-z]:[/\\]|\\\\).*", re.DOTALL)
 
@@ -105,7 +108,9 @@ def _cell(value: Any) -> str:
     if value is None or value == "":
         return "–"
     if isinstance(value, list | tuple):
-        return ", ".join(_cell(item) for item in value) or "–"
+        more = len(value) - _MOST_ITEMS
+        shown = [_cell(item) for item in value[:_MOST_ITEMS]] + ([f"and {more:,} more"] if more > 0 else [])
+        return ", ".join(shown) or "–"
     return _code(_base_name(str(value)))
 
 
