@@ -249,3 +249,18 @@ def test_the_allocator_takes_its_settings_where_it_has_them() -> None:
 def test_other_systems_keep_their_allocator(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "darwin")
     assert tune_allocator() is False
+
+
+def test_a_run_that_will_take_much_longer_than_its_budget_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.StringIO()
+    watch = Watch("char", budget_seconds=100.0, stream=stream)
+    now = 1000.0
+    monkeypatch.setattr("elman.train.watch.time.perf_counter", lambda: now)
+    watch.hear(step(1, progress=0.0))
+    now += 20.0
+    watch.hear(Evaluated(2, 0.25, {"loss": 2.0}))  # a quarter in 20 s: in time
+    assert "slower" not in stream.getvalue()
+    now += 60.0
+    watch.hear(Evaluated(3, 0.5, {"loss": 2.0}))  # a half in 80 s: 160 s in all
+    watch.hear(Evaluated(4, 0.5, {"loss": 2.0}))
+    assert stream.getvalue().count("slower: the run will take about 160 s, not 100") == 1

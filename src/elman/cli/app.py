@@ -26,7 +26,7 @@ _EPILOGUE = """\
 `elman COMMAND --help` tells more. `--debug`, after any command, shows where an error came from.
 
 Exit codes: 0 done; 1 training failed or something unexpected; 2 the command, an option, a file or a model cannot be
-used; 130 stopped by Ctrl-C."""
+used; 130 stopped by Ctrl-C, 143 by SIGTERM."""
 
 # What a program ends with whose reader went away: 128 and the number of the signal for it.
 _BROKEN_PIPE = 141

@@ -106,7 +106,7 @@ def flags_of(section: type[Any], title: str, place: int, defaults: Any) -> Any:
 
 def _shown(value: Any) -> str | bool:
     """A default as the help shows it; False to show none."""
-    if value in ("", {}):
+    if value in ("", {}, None):
         return False
     if isinstance(value, tuple):
         return ",".join(str(part) for part in value)

@@ -9,11 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from elman.errors import ConfigError, StorageError
+from elman.files import TEMPORARY_SUFFIX
 
 if TYPE_CHECKING:
     from elman.tasks.language_model import LanguageModel
 
 __all__ = ["check_output", "clear_output", "open_model"]
+
+# What is written before elman.json when a run begins.
+_FIRST_FILES = {"weights.safetensors", "vocabulary.json", "README.md"}
 
 
 def open_model(folder: Path) -> LanguageModel:
@@ -41,11 +45,17 @@ def check_output(folder: Path, overwrite: bool) -> None:
             f"there is a model in {folder} already: choose another folder, add --overwrite, or go on with it by "
             f"elman train --resume {shlex.quote(str(folder))}"
         )
-    if names and "elman.json" not in names:
+    if names and "elman.json" not in names and not _killed_at_once(names):
         shown = ", ".join(sorted(names)[:3])
         raise ConfigError(
             f"expected a new or empty folder, or one with a model, for -o. Received: {folder} with {shown}"
         )
+
+
+def _killed_at_once(names: list[str]) -> bool:
+    """Whether these are the files of a run that was killed before its folder was described."""
+    whole = {name for name in names if not name.endswith(TEMPORARY_SUFFIX)}
+    return whole <= _FIRST_FILES and (not whole or "weights.safetensors" in whole)
 
 
 def clear_output(folder: Path) -> None:

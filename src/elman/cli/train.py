@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -171,6 +172,8 @@ def lm(
         return
     if not quiet:
         remark(describe_start(run))
+        if busy := describe_load(training.threads):
+            remark(busy)
         if corpus.valid is None:
             remark("nothing is held out for validation: the weights of the last step will be kept")
     if overwrite:
@@ -282,6 +285,14 @@ def describe_start(run: Run) -> str:
         f"{len(corpus.train):,} {unit}s to train on, vocabulary of {corpus.vocabulary.size:,}; "
         f"{config.training.device}, {config.training.precision}, threads: {config.training.threads}"
     )
+
+
+def describe_load(threads: int) -> str | None:
+    """A hint where other programs keep the cores busy: threads that wait for each other are slow then."""
+    load = os.getloadavg()[0]
+    if threads == 1 or load < 0.5 * threads:
+        return None
+    return f"other programs keep this machine busy (load {load:.1f} on {threads} cores): --threads 1 can be faster"
 
 
 def show_result(run: Run, folder: Path, as_json: bool) -> None:

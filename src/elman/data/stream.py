@@ -138,10 +138,8 @@ def _stretch(tokens: TokenFile, positions: Ints, stops: Ints, length: int, end_i
     """inputs_BT, targets_BT and lengths_B of one chunk a lane: up to `length` tokens from its position, but only those
     before its stop, and only up to the next end token."""
     lengths = np.minimum(stops - positions, length)
-    read_BT = np.zeros((len(positions), length + 1), dtype=np.int64)
-    for row, (position, count) in enumerate(zip(positions.tolist(), lengths.tolist(), strict=True)):
-        if count > 0:
-            read_BT[row, : count + 1] = tokens.read(position, position + count + 1)
+    counts = np.where(lengths > 0, lengths + 1, 0)
+    read_BT = tokens.read_rows(positions.tolist(), counts.tolist(), length + 1)
     inputs_BT, targets_BT = read_BT[:, :-1].copy(), read_BT[:, 1:].copy()
     if length > 1:
         is_end_BT = inputs_BT[:, 1:] == end_id

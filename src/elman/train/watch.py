@@ -15,6 +15,9 @@ from elman.train.events import Ended, Evaluated, Event, Planned, Started, Steppe
 
 __all__ = ["Watch"]
 
+# A run is called slow when it will take so many times its budget.
+_MUCH_SLOWER = 1.25
+
 
 class Watch:
     """Shows loss, bits a token, tokens a second and the time left.
@@ -53,6 +56,7 @@ class Watch:
         self._told = self._begun
         self._shown = 0.0
         self._recent: list[tuple[float, int]] = []
+        self._told_slower = False
 
     def __enter__(self) -> Watch:
         self._progress.start()
@@ -73,6 +77,7 @@ class Watch:
             self.say(
                 f"step {event.step:>6,}  validation {loss:.4f} nats, {loss / math.log(2):.4f} bits a {self.unit}{mark}"
             )
+            self._tell_if_slower(event.progress)
         elif isinstance(event, Planned) and math.isfinite(event.seconds_per_step):
             self.say(
                 f"{event.seconds_per_step * 1000:.1f} ms a step: the run will end after {event.total_steps:,} steps"
@@ -81,6 +86,19 @@ class Watch:
             self.say(f"resuming after step {event.step:,}")
         elif isinstance(event, Ended):
             self.say(f"finished at step {event.step:,}: {event.reason}")
+
+    def _tell_if_slower(self, progress: float) -> None:
+        """Say once when a run with a budget in seconds will take much longer: its number of steps is settled."""
+        if self._told_slower or not self.budget_seconds or self._begun_progress is None or progress < 0.2:
+            return
+        passed = time.perf_counter() - self._begun
+        whole = passed + passed * (1.0 - progress) / progress
+        if whole > _MUCH_SLOWER * self.budget_seconds:
+            self._told_slower = True
+            self.say(
+                f"this machine has become slower: the run will take about {whole:.0f} s, not {self.budget_seconds:.0f} "
+                "(its steps are settled). Where other programs are busy too, --threads 1 can be faster"
+            )
 
     def say(self, text: str) -> None:
         """Print a line above the bar."""

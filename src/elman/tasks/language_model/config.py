@@ -65,9 +65,9 @@ class NetworkConfig:
 
 PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
-        "small": {"hidden": 128, "embedding": 64, "learning_rate": 5e-3},
-        "base": {},
-        "large": {"hidden": 512, "embedding": 256, "layers": 2, "dropout": 0.2, "learning_rate": 2e-3},
+        "small": {"hidden": 128, "embedding": 64, "learning_rate": 1e-2},
+        "base": {"learning_rate": 1e-2},
+        "large": {"hidden": 512, "embedding": 256, "layers": 2, "dropout": 0.2, "learning_rate": 3e-3},
     }
 )
 

@@ -62,6 +62,14 @@ class LanguageModel:
         self._network: LanguageModelNetwork | None = None
         self._vocabulary: Vocabulary | None = None
 
+    def __repr__(self) -> str:
+        """What kind of model it is, in a line."""
+        network = self.config.network
+        shape = f"{network.cell} {network.layers}x{network.hidden}"
+        if self._network is None:
+            return f"<LanguageModel {shape}, not trained>"
+        return f"<LanguageModel {shape}, {self._network.count_parameters():,} weights, {self.vocabulary.kind}>"
+
     @property
     def network(self) -> LanguageModelNetwork:
         """The network. Raises ConfigError before `fit`."""
