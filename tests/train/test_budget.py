@@ -197,6 +197,18 @@ def test_slow_first_steps_do_not_count() -> None:
     assert watch.seconds_per_step == pytest.approx(0.1)
 
 
+def test_an_evaluation_takes_a_small_share_of_a_budget_in_seconds() -> None:
+    watch = Stopwatch(TrainConfig(max_seconds=100.0), 0.0)
+    assert watch.evaluation_tokens() == 0, "nothing is known yet"
+    for _ in range(20):
+        watch.stepped(0.5, 1000)
+    # 0.5 ms a token in training, so 0.25 ms in an evaluation: 12,000 tokens take 3 s.
+    assert watch.evaluation_tokens() == 12_000
+    slow = Stopwatch(TrainConfig(max_seconds=1.0), 0.0)
+    slow.stepped(10.0, 10)
+    assert slow.evaluation_tokens() == 1000, "the least"
+
+
 def test_a_single_slow_step_does_not_shorten_the_run() -> None:
     watch = Stopwatch(TrainConfig(max_seconds=10.0), 0.0)
     for seconds in (0.1, 0.1, 0.1, *[0.1] * 9, 5.0):

@@ -92,7 +92,7 @@ def test_running_out_of_memory_says_where_and_what_helps(error: Exception, where
                 raise error
             return super().loss(batch, state)
 
-        def evaluate(self) -> dict[str, float]:
+        def evaluate(self, limit: int = 0) -> dict[str, float]:
             raise error
 
     _, batches = row_of_chunks(1)

@@ -244,7 +244,7 @@ def test_precision_is_that_of_the_products_in_steps_and_evaluations(precision: s
     seen: dict[bool, set[torch.dtype]] = {True: set(), False: set()}
     net.head.register_forward_hook(lambda head, _, scores: seen[head.training].add(scores.dtype))
     config = plain_config(precision=precision, learning_rate=0.1, max_steps=2, evaluate_every=1)
-    events = list(Training(NextToken(net, lambda: (batches, 0)), Chunks(batches), config).fit())
+    events = list(Training(NextToken(net, lambda _: (batches, 0)), Chunks(batches), config).fit())
     assert seen == {True: {expected}, False: {expected}}
     assert {weight.dtype for weight in net.parameters()} == {torch.float32}, "weights and their sums stay exact"
     assert all(event.loss == pytest.approx(math.log(V), rel=0.2) for event in events if isinstance(event, Stepped))

@@ -59,8 +59,8 @@ class Objective(Protocol):
     def loss(self, batch: Batch, state: State) -> tuple[Tensor, int, State]:
         """The sum of the losses over the counted targets, how many those are, and the state after the batch."""
 
-    def evaluate(self) -> dict[str, float]:
-        """Figures on held-out data, `loss` among them; empty when there is none."""
+    def evaluate(self, limit: int = 0) -> dict[str, float]:
+        """Figures on held-out data, `loss` among them; empty when there is none. At most `limit` tokens; 0 for all."""
 
 
 class Training:
@@ -116,6 +116,7 @@ class Training:
         while True:
             if not self.plan.settled and watch.ready(self.seconds):
                 before = self.seconds
+                self.plan = dataclasses.replace(self.plan, evaluate_tokens=watch.evaluation_tokens())
                 evaluation = self._evaluate()
                 self.plan = watch.plan(self.plan, self.step, self.seconds, self.seconds - before)
                 yield Planned(self.plan.total_steps, self.plan.evaluate_every, watch.seconds_per_step)
@@ -135,7 +136,7 @@ class Training:
             with memory_errors(f"at step {self.step + 1}"):
                 stepped = self._make_step()
             yield stepped
-            watch.stepped(time.perf_counter() - begun)  # what the listeners take counts
+            watch.stepped(time.perf_counter() - begun, stepped.tokens)  # what the listeners take counts
 
     def _make_step(self) -> Stepped:
         config = self.config
@@ -218,7 +219,7 @@ class Training:
         model = self.objective.model
         model.eval()
         with torch.no_grad(), self._autocast(), memory_errors(f"in the evaluation after step {self.step}"):
-            metrics = self.objective.evaluate()
+            metrics = self.objective.evaluate(self.plan.evaluate_tokens)
         model.train()
         self._evaluated_at = self.step
         best = self.plateau.saw(metrics["loss"], self.config) if metrics else False

@@ -18,6 +18,8 @@ __all__ = ["Plan", "Stopwatch"]
 # How many evaluations a run makes when nobody says, and the share of a budget in seconds that they may take.
 _EVALUATIONS = 10
 _EVALUATION_SHARE = 0.06
+# The share of a budget in seconds that one evaluation may take, and the tokens that it uses in any case.
+_LONGEST_EVALUATION, _LEAST_EVALUATED = 0.03, 1000
 # A budget in seconds is measured for this share of it, within these bounds.
 _MEASURED_SHARE, _MEASURED_LEAST, _MEASURED_MOST = 0.06, 1.0, 10.0
 _MEASURED_STEPS = 10
@@ -30,7 +32,8 @@ class Plan:
     """Where the run ends: after `total_steps` or `max_epochs`, whichever comes first (0: no such limit).
 
     `settled` is false until a budget in seconds has been turned into steps. `evaluate_every` 0 means at every tenth of
-    the run. `budget` is the limits (steps, epochs, seconds) that the plan was made for.
+    the run. `budget` is the limits (steps, epochs, seconds) that the plan was made for. `evaluate_tokens` is how many
+    tokens an evaluation uses at most (0: as many as the options say).
     """
 
     total_steps: int
@@ -38,6 +41,7 @@ class Plan:
     evaluate_every: int
     settled: bool
     budget: tuple[float, ...]
+    evaluate_tokens: int = 0
 
     @staticmethod
     def of(config: TrainConfig) -> Plan:
@@ -82,11 +86,13 @@ class Stopwatch:
         self.config = config
         self.enough = seconds_before + min(_MEASURED_MOST, max(_MEASURED_LEAST, _MEASURED_SHARE * config.max_seconds))
         self._durations: list[float] = []
+        self._tokens = 0
 
-    def stepped(self, seconds: float) -> None:
-        """Take note of a step's duration."""
+    def stepped(self, seconds: float, tokens: int = 0) -> None:
+        """Take note of a step's duration and of how many tokens it predicted."""
         if len(self._durations) < 10_000:
             self._durations.append(seconds)
+            self._tokens += tokens
 
     @property
     def seconds_per_step(self) -> float:
@@ -99,6 +105,16 @@ class Stopwatch:
             return math.inf
         warm = sorted(self._durations[3:] or self._durations)
         return statistics.fmean(warm[: max(1, len(warm) * 9 // 10)])
+
+    def evaluation_tokens(self) -> int:
+        """How many tokens an evaluation may predict so that it takes a small share of the budget; 0 for all.
+
+        An evaluation is taken to cost half of training on the same tokens, since it goes forward only.
+        """
+        if not self._tokens:
+            return 0
+        seconds_per_token = 0.5 * self.seconds_per_step * len(self._durations) / self._tokens
+        return max(_LEAST_EVALUATED, int(_LONGEST_EVALUATION * self.config.max_seconds / seconds_per_token))
 
     def ready(self, seconds: float) -> bool:
         """Whether enough was measured, or no time is left to measure more."""

@@ -19,6 +19,8 @@ __all__ = ["HeldOut", "Inputs", "describe_data", "open_inputs", "prepare_corpus"
 Paths = Sequence[str | os.PathLike[str]]
 # Lanes of an evaluation: many, for speed; each first reads this many tokens to warm its state.
 _LANES, _STEPS, _BURN_IN = 128, 128, 128
+# A lane has so many tokens of its own, or warming it would cost more than it saves.
+_LEAST_OF_A_LANE = 512
 # Of a large vocabulary fewer steps are scored at once, so that there are at most about so many scores.
 _MOST_SCORES = 1 << 26
 
@@ -110,23 +112,34 @@ class HeldOut:
 
     def __init__(self, tokens: TokenFile, vocabulary: Vocabulary, limit: int | None = None) -> None:
         self.tokens = tokens
-        self.end_id = vocabulary.end_id
+        self.vocabulary = vocabulary
         self.steps = max(1, min(_STEPS, _MOST_SCORES // (_LANES * vocabulary.size)))
-        self.limit = limit if limit is not None and limit < len(tokens) else None
-        first = int(tokens.read(0, 1)[0])
-        # The first token has nothing before it and so is no target; an end token stands for no character.
-        self.characters = -len(vocabulary.decode([first]))
-        if self.limit is None:
-            self.characters += tokens.characters
-        else:
-            self.characters += len(vocabulary.decode(tokens.read(0, self.limit).tolist()))
+        self.limit = len(tokens) if limit is None else min(limit, len(tokens))
+        self._characters: dict[int, int] = {}
 
-    def __call__(self) -> tuple[Iterable[Batch], int]:
-        """The batches, and how many characters their targets stand for."""
+    def characters(self, limit: int) -> int:
+        """How many characters the first `limit` tokens predict; found once, for it means decoding them."""
+        if limit not in self._characters:
+            # The first token has nothing before it and so is no target; an end token stands for no character.
+            first = len(self.vocabulary.decode(self.tokens.read(0, 1).tolist()))
+            whole = limit == len(self.tokens)
+            read = self.tokens.characters if whole else len(self.vocabulary.decode(self.tokens.read(0, limit).tolist()))
+            self._characters[limit] = read - first
+        return self._characters[limit]
+
+    def __call__(self, limit: int = 0) -> tuple[Iterable[Batch], int]:
+        """The batches of the first `limit` tokens (0 for all), and how many characters their targets stand for."""
+        limit = min(limit, self.limit) if limit else self.limit
+        lanes = min(_LANES, max(1, limit // _LEAST_OF_A_LANE))
         batches = sequential(
-            self.tokens, lanes=_LANES, length=self.steps, end_id=self.end_id, burn_in=_BURN_IN, limit=self.limit
+            self.tokens,
+            lanes=lanes,
+            length=self.steps,
+            end_id=self.vocabulary.end_id,
+            burn_in=_BURN_IN,
+            limit=limit,
         )
-        return batches, self.characters
+        return batches, self.characters(limit)
 
 
 def describe_data(corpus: Corpus, inputs: Inputs) -> dict[str, Any]:

@@ -45,12 +45,12 @@ class NextToken:
 
     Args:
         model: the network.
-        held_out: makes the evaluation's batches and says how many characters their targets stand for; None when
-            nothing is held out.
+        held_out: makes the evaluation's batches, of at most so many tokens (0 for all), and says how many characters
+            their targets stand for; None when nothing is held out.
     """
 
     def __init__(
-        self, model: LanguageModelNetwork, held_out: Callable[[], tuple[Iterable[Batch], int]] | None = None
+        self, model: LanguageModelNetwork, held_out: Callable[[int], tuple[Iterable[Batch], int]] | None = None
     ) -> None:
         self.model = model
         self.held_out = held_out
@@ -69,11 +69,11 @@ class NextToken:
         )
         return nats, int((batch.targets_BT != IGNORED).sum()), state
 
-    def evaluate(self) -> dict[str, float]:
+    def evaluate(self, limit: int = 0) -> dict[str, float]:
         """Nats, bits, perplexity and accuracy on held-out text; empty when there is none."""
         if self.held_out is None:
             return {}
-        batches, characters = self.held_out()
+        batches, characters = self.held_out(limit)
         return measure(self.model, batches).metrics(characters)
 
 

@@ -228,7 +228,9 @@ class Run:
         self.network.eval()
         vocabulary = self.corpus.vocabulary
         if self.corpus.test is not None:
-            batches, characters = HeldOut(self.corpus.test, vocabulary, self.config.training.evaluate_tokens)()
+            batches, characters = HeldOut(self.corpus.test, vocabulary, self.config.training.evaluate_tokens)(
+                self.training.plan.evaluate_tokens
+            )
             self.metrics["test"] = finite(measure(self.network, batches).metrics(characters))
         if self.folder is not None:
             artifact.write_weights(self.folder, self.network.stored())
