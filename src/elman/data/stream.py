@@ -18,6 +18,9 @@ from elman.types import IGNORED, Batch
 
 __all__ = ["Lanes", "sequential"]
 
+# How many batches are read from the disk at once.
+_BATCHES_AHEAD = 16
+
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
@@ -39,6 +42,7 @@ class Lanes:
         self.length = length
         self.end_id = end_id
         self.tokens_seen = 0
+        self._ahead = _ReadAhead(tokens)
         size = len(tokens)
         self._positions = (offset % size + np.arange(lanes, dtype=np.int64) * size // lanes) % size
         self._positions[self._positions == size - 1] = 0  # the last token has no successor
@@ -53,7 +57,7 @@ class Lanes:
         """The next stretch: inputs_BT and targets_BT int64; in the padding inputs are 0 and targets `IGNORED`."""
         last = len(self.tokens) - 1
         stops = np.full(self.lanes, last, dtype=np.int64)
-        inputs_BT, targets_BT, lengths_B = _stretch(self.tokens, self._positions, stops, self.length, self.end_id)
+        inputs_BT, targets_BT, lengths_B = _stretch(self._ahead, self._positions, stops, self.length, self.end_id)
         fresh_B = self._fresh | (inputs_BT[:, 0] == self.end_id)
         self._positions = self._positions + lengths_B
         self._fresh = self._positions == last
@@ -117,14 +121,40 @@ def _sequential(
     scored, stops = borders[:-1], borders[1:]
     positions = np.array([_warm_start(tokens, int(first), burn_in, end_id) for first in scored], dtype=np.int64)
     fresh = np.ones(lanes, dtype=np.bool_)
+    ahead = _ReadAhead(tokens)
     while (positions < stops).any():
-        inputs_BT, targets_BT, lengths_B = _stretch(tokens, positions, stops, length, end_id)
+        inputs_BT, targets_BT, lengths_B = _stretch(ahead, positions, stops, length, end_id)
         places_BT = positions[:, None] + np.arange(length)
         targets_BT[places_BT < scored[:, None]] = IGNORED
         fresh_B = (fresh | (inputs_BT[:, 0] == end_id)) & (lengths_B > 0)
         yield _batch(inputs_BT, targets_BT, lengths_B, fresh_B)
         positions = positions + lengths_B
         fresh = np.zeros(lanes, dtype=np.bool_)
+
+
+class _ReadAhead:
+    """Reads rows of a file, some batches ahead at once. What it holds is only a copy: it is no part of any state."""
+
+    def __init__(self, tokens: TokenFile) -> None:
+        self._tokens = tokens
+        self._block = np.zeros((0, 0), dtype=np.int64)
+        self._starts = self._stops = np.zeros(0, dtype=np.int64)
+
+    def read(self, positions: Ints, counts: Ints, width: int) -> Ints:
+        """Row i: `counts[i]` tokens from `positions[i]`, then anything up to `width`."""
+        if len(self._starts) != len(positions) or not self._holds(positions, counts):
+            wanted = np.minimum(len(self._tokens) - positions, _BATCHES_AHEAD * width)
+            self._block = self._tokens.read_rows(positions.tolist(), wanted.tolist(), (_BATCHES_AHEAD + 1) * width)
+            self._starts, self._stops = positions.copy(), positions + wanted
+        columns = (positions - self._starts)[:, None] + np.arange(width)
+        return np.take_along_axis(self._block, np.minimum(columns, self._block.shape[1] - 1), axis=1)
+
+    def _holds(self, positions: Ints, counts: Ints) -> bool:
+        needed = counts > 0
+        return bool(
+            ((positions >= self._starts) & (positions + counts <= self._stops) | ~needed).all()
+            and (positions - self._starts >= 0).all()
+        )
 
 
 def _warm_start(tokens: TokenFile, first: int, burn_in: int, end_id: int) -> int:
@@ -134,12 +164,12 @@ def _warm_start(tokens: TokenFile, first: int, burn_in: int, end_id: int) -> int
     return start + int(ends[-1]) if len(ends) else start
 
 
-def _stretch(tokens: TokenFile, positions: Ints, stops: Ints, length: int, end_id: int) -> tuple[Ints, Ints, Ints]:
+def _stretch(ahead: _ReadAhead, positions: Ints, stops: Ints, length: int, end_id: int) -> tuple[Ints, Ints, Ints]:
     """inputs_BT, targets_BT and lengths_B of one chunk a lane: up to `length` tokens from its position, but only those
     before its stop, and only up to the next end token."""
     lengths = np.minimum(stops - positions, length)
     counts = np.where(lengths > 0, lengths + 1, 0)
-    read_BT = tokens.read_rows(positions.tolist(), counts.tolist(), length + 1)
+    read_BT = ahead.read(positions, counts, length + 1)
     inputs_BT, targets_BT = read_BT[:, :-1].copy(), read_BT[:, 1:].copy()
     if length > 1:
         is_end_BT = inputs_BT[:, 1:] == end_id

@@ -83,7 +83,8 @@ class Training:
         self.objective = objective
         self.stream = stream
         self.config = config
-        self.optimizer = make_optimizer(objective.model.parameters(), config)
+        self._parameters = list(objective.model.parameters())
+        self.optimizer = make_optimizer(self._parameters, config)
         self.plan = Plan.of(config)
         self.plateau = Plateau()
         self.step = 0
@@ -199,7 +200,7 @@ class Training:
         return batch._replace(targets_BT=targets)
 
     def _clip(self) -> float:
-        parameters = [p for p in self.objective.model.parameters() if p.grad is not None]
+        parameters = [p for p in self._parameters if p.grad is not None]
         bound = self.config.clip_norm or math.inf
         norm = float(nn.utils.clip_grad_norm_(parameters, bound))
         if self.config.clip_value:
@@ -275,7 +276,7 @@ class Training:
             saved = dict(parts["state"])
             shape = self.objective.initial_state(facts["rows"])
             names = iter([name for name, _ in named_leaves(shape)])
-            device = next(self.objective.model.parameters()).device
+            device = self._parameters[0].device
             self.state = map_leaves(lambda _: saved[next(names)].to(device), shape)
         torch.set_rng_state(parts["random"]["cpu"])
         if "cuda" in parts["random"] and self._on_cuda:
