@@ -22,7 +22,7 @@ GPT_ON_A100 = 1.4697
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=110.0, help="wall time of the whole command")
-    parser.add_argument("--overhead", type=float, default=12.0, help="seconds kept back for starting and for the end")
+    parser.add_argument("--overhead", type=float, default=14.0, help="seconds kept back for starting and for the end")
     parser.add_argument("--seed", type=int, default=0)
     arguments, options = parser.parse_known_args()
     text = dataset("text/tinyshakespeare.txt")

@@ -290,7 +290,7 @@ def describe_start(run: Run) -> str:
 def describe_load(threads: int) -> str | None:
     """A hint where other programs keep the cores busy: threads that wait for each other are slow then."""
     load = os.getloadavg()[0]
-    if threads == 1 or load < 0.5 * threads:
+    if threads == 1 or load < 0.75 * threads:
         return None
     return f"other programs keep this machine busy (load {load:.1f} on {threads} cores): --threads 1 can be faster"
 
