@@ -48,14 +48,7 @@ class _Run(nn.Module):
     def forward(
         self, x_BTI: Tensor, lengths_B: Tensor | None, state: State, mask_BH: Tensor | None, kernel: str | None
     ) -> tuple[Tensor, State]:
-        return run_kernel(self.cell, x_BTI, lengths_B, state, mask_BH, kernel)
-
-
-def run_kernel(
-    cell: Cell, x_BTI: Tensor, lengths_B: Tensor | None, state: State, mask_BH: Tensor | None, kernel: str | None
-) -> tuple[Tensor, State]:
-    """A call of the kernels."""
-    return kernels.run(cell, x_BTI, lengths_B, state, recurrent_mask_BH=mask_BH, kernel=kernel)
+        return kernels.run(self.cell, x_BTI, lengths_B, state, recurrent_mask_BH=mask_BH, kernel=kernel)
 
 
 class Unroll(nn.Module):
@@ -114,15 +107,18 @@ class Unroll(nn.Module):
         if self.training and self.recurrent_dropout:
             mask_BH = row_mask(self.recurrent_dropout, x_BTI.shape[0], self.cell.output_size, x_BTI)
         source_BTI = reverse_rows(x_BTI, lengths_B) if self.reverse else x_BTI
-        call = (source_BTI, lengths_B, state, mask_BH, self.kernel)
         if self.training and self.weight_drop:
             dropped = {
                 f"cell.{name}": F.dropout(getattr(self.cell, name), self.weight_drop)
                 for name in self.cell.recurrent_weights
             }
-            y_BTY, state = functional_call(_Run(self.cell), dropped, call)
+            y_BTY, state = functional_call(
+                _Run(self.cell), dropped, (source_BTI, lengths_B, state, mask_BH, self.kernel)
+            )
         else:
-            y_BTY, state = run_kernel(self.cell, *call)
+            y_BTY, state = kernels.run(
+                self.cell, source_BTI, lengths_B, state, recurrent_mask_BH=mask_BH, kernel=self.kernel
+            )
         return (reverse_rows(y_BTY, lengths_B) if self.reverse else y_BTY), state
 
     def trace(self, x_BTI: Tensor, lengths_B: Tensor | None = None, state: State | None = None) -> Trace:
