@@ -114,7 +114,7 @@ def installed(name: str) -> str | None:
 
 def cache_facts() -> dict[str, Any]:
     """Where the cache lies and how large it is."""
-    from elman.data.cache import cache_folder
+    from elman.cache import cache_folder
 
     try:
         folder = cache_folder()

@@ -2,7 +2,7 @@
 
 read         which files, which encoding, where documents begin     (inputs, decoding)
 vocabulary   characters, words or subwords, and their numbers
-tokens       a text as files of tokens in three parts               (split, token_file, cache)
+tokens       a text as files of tokens in three parts               (split, token_file)
 stream       batches for truncated BPTT and for evaluation          (torch)
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from elman.data.cache import cache_folder
+from elman.cache import cache_folder
 from elman.data.read import Piece, Scan, TextSource, open_text
 from elman.data.token_file import TokenFile
 from elman.data.tokens import Corpus, prepare

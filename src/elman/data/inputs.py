@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from elman.data.cache import cache_folder
+from elman.cache import cache_folder
 from elman.errors import ConfigError, DataError, StorageError
 from elman.files import TEMPORARY_SUFFIX
 

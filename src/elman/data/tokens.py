@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from elman.data.cache import cache_folder, clean_cache
+from elman.cache import cache_folder, clean_cache
 from elman.data.read import Piece, Scan, TextSource
 from elman.data.split import Section, check_split, cut_points, sections
 from elman.data.token_file import TokenFile, TokenWriter, smallest_dtype

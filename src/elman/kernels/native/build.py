@@ -1,0 +1,285 @@
+"""Compiles C++ into shared libraries: the native engine, once for every instruction set, and users' own cells.
+
+`setup.py` and `./dev` load this file by its path, before the package or torch is there: standard library only, and
+what goes wrong comes back as a `Problem`. Knows nothing about the CPU that it runs on, or about cells.
+`python build.py --help` tells how to build by hand.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import platform
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+__all__ = [
+    "COMPILED",
+    "CSRC",
+    "EVERY_INSTRUCTION_SET",
+    "SANITIZERS",
+    "Compiler",
+    "Problem",
+    "build",
+    "compile_library",
+    "discard",
+    "find_compiler",
+    "flags_of",
+    "instruction_sets",
+    "is_current",
+    "library_name",
+    "read_problem",
+]
+
+CSRC = Path(__file__).resolve().parent / "csrc"
+COMPILED = CSRC.parent / "compiled"
+
+# -Wno-psabi: vectors wider than the registers are passed between functions of one library only.
+_FLAGS = (
+    *("-std=c++17", "-fPIC", "-shared", "-fvisibility=hidden", "-fno-exceptions", "-fno-rtti"),
+    *("-fno-math-errno", "-ffp-contract=fast", "-Wno-psabi"),
+)
+_OPTIMISED = ("-O3",)
+_AVX2 = ("-mavx2", "-mfma", "-mf16c")
+_AVX512 = (*_AVX2, "-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512dq", "-mprefer-vector-width=512")
+# Best first.
+_X86_64 = {
+    "avx512bf16": (*_AVX512, "-mavx512bf16", "-mavx512vnni"),
+    "avx512": _AVX512,
+    "avx2": _AVX2,
+    "x86_64": (),
+}
+EVERY_INSTRUCTION_SET = (*_X86_64, "generic")
+SANITIZERS = {
+    "address": ("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize=vptr", "-fno-sanitize-recover=undefined"),
+    "thread": ("-O1", "-g", "-fsanitize=thread"),
+}
+
+_NO_COMPILER = "no C++ compiler was found"
+_MOST_SECONDS = 900
+_STAMP = "stamp"
+_PROBLEM = "problem.txt"
+
+
+class Compiler(NamedTuple):
+    """A C++ compiler: its command line, which may have arguments of its own, and the first line of its version."""
+
+    command: tuple[str, ...]
+    version: str
+
+
+class Problem(NamedTuple):
+    """Why nothing was compiled: a sentence, and all that the compiler said."""
+
+    sentence: str
+    output: str = ""
+
+
+def is_x86_64() -> bool:
+    """Whether this is a 64-bit Python on x86-64."""
+    return platform.machine().lower() in ("x86_64", "amd64") and sys.maxsize > 2**32
+
+
+def instruction_sets() -> tuple[str, ...]:
+    """The instruction sets that libraries are built for on this kind of machine, best first."""
+    return tuple(_X86_64) if is_x86_64() else ("generic",)
+
+
+def library_name(instruction_set: str) -> str:
+    """The file name of the library for an instruction set."""
+    return f"libelman_{instruction_set}.so"
+
+
+def flags_of(instruction_set: str, sanitizer: str | None = None) -> tuple[str, ...]:
+    """The compiler's flags for an instruction set."""
+    baseline = ("-march=x86-64", "-mtune=generic") if instruction_set in _X86_64 else ()
+    optimised = _OPTIMISED if sanitizer is None else SANITIZERS[sanitizer]
+    # What a library does not need must not be asked for when it is loaded.
+    linked = ("-Wl,--as-needed",) if sys.platform.startswith("linux") else ()
+    return (*_FLAGS, *optimised, *baseline, *_X86_64.get(instruction_set, ()), *linked)
+
+
+def named_compiler() -> tuple[str, ...] | Problem:
+    """The compiler's command: what ELMAN_CXX or CXX says, else the first of the usual names that is there."""
+    for variable in ("ELMAN_CXX", "CXX"):
+        wish = os.environ.get(variable, "").strip()
+        if wish:
+            try:
+                program, *arguments = shlex.split(wish)
+            except ValueError as error:
+                return Problem(f"{variable}={wish!r} is no command: {error}")
+            path = shutil.which(program)
+            if path is None:
+                return Problem(f"the C++ compiler {program!r}, which {variable} names, was not found")
+            return path, *arguments
+    for name in ("g++", "clang++", "c++"):
+        path = shutil.which(name)
+        if path is not None:
+            return (path,)
+    return Problem(_NO_COMPILER)
+
+
+def find_compiler() -> Compiler | Problem:
+    """The C++ compiler to use, or why there is none."""
+    command = named_compiler()
+    if isinstance(command, Problem):
+        return command
+    try:
+        said = subprocess.run(
+            [*command, "--version"], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60
+        )
+    except (OSError, subprocess.TimeoutExpired, UnicodeDecodeError) as error:
+        return Problem(f"the C++ compiler {command[0]!r} does not start: {error}")
+    if said.returncode:
+        return Problem(f"the C++ compiler {command[0]!r} ended with code {said.returncode}", said.stderr)
+    return Compiler(command, said.stdout.partition("\n")[0].strip())
+
+
+def first_error(output: str, code: int) -> str:
+    """The line of a compiler's output that tells most."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    marks = ("error:", "undefined reference", "error")
+    told = (line for mark in marks for line in lines if mark in line)
+    return next(told, lines[-1] if lines else f"it ended with code {code} and said nothing")
+
+
+def compile_library(compiler: Compiler, source: Path, target: Path, flags: Sequence[str]) -> Problem | None:
+    """Compile `source` into the shared library `target`, which appears whole or not at all."""
+    try:
+        with tempfile.TemporaryDirectory(prefix=".compiling-", dir=target.parent) as folder:
+            temporary = Path(folder) / target.name
+            done = subprocess.run(
+                [*compiler.command, *flags, f"-I{CSRC}", str(source), "-o", str(temporary)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, "LC_ALL": "C"},
+                timeout=_MOST_SECONDS,
+            )
+            output = done.stdout.decode(errors="replace")
+            if done.returncode:
+                return Problem(f"the C++ compiler failed: {first_error(output, done.returncode)}", output)
+            with temporary.open("rb") as file:
+                os.fsync(file.fileno())
+            temporary.replace(target)
+    except subprocess.TimeoutExpired:
+        return Problem(f"the C++ compiler was still at work after {_MOST_SECONDS} seconds")
+    except OSError as error:
+        return Problem(f"cannot compile into {target.parent}: {error.strerror or error}")
+    return None
+
+
+def has_openmp(compiler: Compiler, folder: Path) -> bool:
+    """Whether the compiler can build libraries with OpenMP."""
+    source = folder / "openmp.cpp"
+    source.write_text("#include <omp.h>\nint threads() { return omp_get_max_threads(); }\n", encoding="utf-8")
+    return compile_library(compiler, source, folder / "openmp.so", ("-shared", "-fPIC", "-fopenmp")) is None
+
+
+def sources_digest() -> str:
+    """A digest of all that decides what the libraries are: sources, this file, setup.py, machine and compiler."""
+    files = [path for path in CSRC.rglob("*") if path.suffix in (".h", ".cpp")]
+    setup = CSRC.parents[4] / "setup.py"
+    digest = hashlib.sha256(f"{platform.system()} {platform.machine()} {named_compiler()}\n".encode())
+    for path in [*sorted(files), Path(__file__), *([setup] if setup.exists() else [])]:
+        content = path.read_bytes()
+        digest.update(f"{path.name} {len(content)}\n".encode() + content)
+    return digest.hexdigest()
+
+
+def is_current(folder: Path = COMPILED) -> bool:
+    """Whether `folder` has what `build` would put there."""
+    try:
+        stamp = (folder / _STAMP).read_text(encoding="utf-8")
+    except OSError:
+        return False
+    complete = all((folder / library_name(name)).is_file() for name in instruction_sets())
+    return stamp == sources_digest() and (complete or read_problem(folder) is not None)
+
+
+def read_problem(folder: Path = COMPILED) -> str | None:
+    """Why `folder` has no libraries, as noted when they were to be built; None when nothing is noted."""
+    try:
+        return (folder / _PROBLEM).read_text(encoding="utf-8").strip() or None
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def discard(folder: Path, problem: Problem, stamp: str | None = None) -> None:
+    """Leave in `folder` nothing but a note of the problem, so that no library of older sources is loaded."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in [folder / _STAMP, *folder.glob(library_name("*"))]:
+        path.unlink(missing_ok=True)
+    (folder / _PROBLEM).write_text(problem.sentence + "\n", encoding="utf-8")
+    if stamp is not None:
+        (folder / _STAMP).write_text(stamp, encoding="utf-8")
+
+
+def build(folder: Path = COMPILED, names: Sequence[str] | None = None, sanitizer: str | None = None) -> Problem | None:
+    """Compile the engine into `folder`, for all instruction sets or those of `names`: all of them or none.
+
+    Without a compiler the folder is left with a note of that and no libraries. When the compiler fails, the folder
+    stays as it was.
+    """
+    digest = sources_digest()  # of the sources as they are before the compiler reads them
+    compiler = find_compiler()
+    if isinstance(compiler, Problem):
+        discard(folder, compiler, digest)
+        return compiler
+    chosen = tuple(names or instruction_sets())
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".building-", dir=folder) as temporary:
+            problem = build_into(Path(temporary), compiler, chosen, sanitizer)
+            if problem is not None:
+                return problem
+            (folder / _STAMP).unlink(missing_ok=True)
+            (folder / _PROBLEM).unlink(missing_ok=True)
+            for name in chosen:
+                (Path(temporary) / library_name(name)).replace(folder / library_name(name))
+        if chosen == instruction_sets() and sanitizer is None:
+            (folder / _STAMP).write_text(digest, encoding="utf-8")
+    except OSError as error:
+        return Problem(f"cannot write to {folder}: {error.strerror or error}")
+    return None
+
+
+def build_into(folder: Path, compiler: Compiler, names: Sequence[str], sanitizer: str | None) -> Problem | None:
+    """Compile the engine for each instruction set, as many at a time as there are cores."""
+    # ThreadSanitizer does not know GNU OpenMP and would report its every barrier.
+    threads = ("-fopenmp",) if sanitizer != "thread" and has_openmp(compiler, folder) else ()
+    source = CSRC / "kernels.cpp"
+
+    def one(name: str) -> Problem | None:
+        flags = (*flags_of(name, sanitizer), *threads)
+        return compile_library(compiler, source, folder / library_name(name), flags)
+
+    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
+        return next((problem for problem in pool.map(one, names) if problem is not None), None)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line: build, say what was done, and return 1 when the compiler failed."""
+    parser = argparse.ArgumentParser(description="Compile the native engine of elman.")
+    parser.add_argument("--into", type=Path, default=COMPILED, metavar="FOLDER", help="default: the package's own")
+    parser.add_argument("--only", nargs="+", choices=instruction_sets(), metavar="SET", help="not all instruction sets")
+    parser.add_argument("--sanitize", choices=tuple(SANITIZERS), help="build with a sanitizer")
+    wish = parser.parse_args(arguments)
+    problem = build(wish.into, wish.only, wish.sanitize)
+    if problem is None:
+        print(f"compiled for {', '.join(wish.only or instruction_sets())} into {wish.into}")
+        return 0
+    print(problem.output + problem.sentence, file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,7 @@
+/* ELMAN_API marks the functions that a library exports. Everything else is hidden: internal to its instruction set. */
+#ifndef ELMAN_EXPORT_H
+#define ELMAN_EXPORT_H
+
+#define ELMAN_API extern "C" __attribute__((visibility("default")))
+
+#endif

@@ -1,0 +1,200 @@
+"""The compiled library: which one this CPU runs, loading it, and the programs of cells in it.
+
+Every instruction set has a library of its own. The environment variable ELMAN_KERNELS forces one by the name of its
+instruction set; ELMAN_NATIVE_LIBRARIES names another folder of libraries, such as one built with sanitizers. Knows
+nothing about what the kernels compute.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from elman.errors import KernelUnavailable
+from elman.kernels.native import build, program_cache
+from elman.kernels.native.abi import ABI_VERSION, CompiledProgram
+
+if TYPE_CHECKING:
+    from elman.kernels.native.program import Program
+
+__all__ = ["describe", "find", "instruction_set", "load", "threads", "why_not"]
+
+_log = logging.getLogger("elman.kernels")
+_lock = threading.RLock()
+_libraries: dict[tuple[Path, str], ctypes.CDLL] = {}
+_chosen: dict[tuple[Path, str | None], str] = {}
+_refusals: dict[tuple[str, str], str] = {}
+_programs: dict[tuple[Path, str, str, int], CompiledProgram | str] = {}
+_forked = False
+_watches_forks = False
+
+
+def _after_fork() -> None:
+    """In a forked child: OpenMP's other threads are gone, and a lock may be held by one of ours that is gone too."""
+    global _forked, _lock
+    _forked = True
+    _lock = threading.RLock()
+
+
+def _folder() -> Path:
+    own = os.environ.get("ELMAN_NATIVE_LIBRARIES")
+    return Path(own) if own else build.COMPILED
+
+
+def _forced() -> str | None:
+    """The instruction set that ELMAN_KERNELS names, if it names one."""
+    name = os.environ.get("ELMAN_KERNELS", "")
+    return name if name in build.EVERY_INSTRUCTION_SET else None
+
+
+def _open(folder: Path, name: str) -> ctypes.CDLL:
+    """The library of one instruction set, loaded once. Raises KernelUnavailable."""
+    with _lock:
+        library = _libraries.get((folder, name))
+        if library is None:
+            library = _libraries[folder, name] = _load_file(folder / build.library_name(name))
+    return library
+
+
+def _load_file(path: Path) -> ctypes.CDLL:
+    import torch  # noqa: F401  its OpenMP runtime has to be there first, so that ours is the same
+
+    global _watches_forks
+    if not _watches_forks and hasattr(os, "register_at_fork"):
+        _watches_forks = True
+        os.register_at_fork(after_in_child=_after_fork)
+    try:
+        library = ctypes.CDLL(str(path))
+        version = library.elman_abi_version()
+    except (OSError, AttributeError) as error:
+        raise KernelUnavailable(f"the compiled library cannot be loaded: {error}") from error
+    if version != ABI_VERSION:
+        raise KernelUnavailable(
+            f"expected a compiled library with interface {ABI_VERSION}; install elman anew. Received: {path.name} with "
+            f"interface {version}"
+        )
+    return library
+
+
+def _built(folder: Path) -> list[str]:
+    """The instruction sets that `folder` has a library for, best first."""
+    return [name for name in build.instruction_sets() if (folder / build.library_name(name)).is_file()]
+
+
+def _choose(folder: Path, forced: str | None) -> str:
+    built = _built(folder)
+    lowest = build.instruction_sets()[-1]
+    if lowest not in built:
+        noted = build.read_problem(folder)
+        reason = noted or f"expected {build.library_name(lowest)} in {folder}. Received: no such file"
+        raise KernelUnavailable(f"the compiled library is not built: {reason}; reinstall elman with g++ or clang++")
+    # The lowest one runs everywhere, so it can be asked.
+    runs: Callable[[bytes], int] = _open(folder, lowest).elman_cpu_runs
+    usable = [name for name in built if runs(name.encode())]
+    if forced is None:
+        return usable[0]
+    if forced not in built:
+        raise KernelUnavailable(f"expected an instruction set that is built: {', '.join(built)}. Received: {forced!r}")
+    if forced not in usable:
+        raise KernelUnavailable(
+            f"expected an instruction set that this CPU has: {', '.join(usable)}. Received: {forced!r}"
+        )
+    return forced
+
+
+def instruction_set() -> str:
+    """The name of the instruction set in use: the best one that this CPU has and that is built, or the forced one.
+
+    Raises KernelUnavailable when none is built, or when the CPU or the build lacks the forced one.
+    """
+    key = (_folder(), _forced())
+    name = _chosen.get(key)
+    if name is None:
+        name = _chosen[key] = _choose(*key)
+        _log.info("the native engine uses %s", name)
+    return name
+
+
+def load() -> ctypes.CDLL:
+    """The library of `instruction_set()`, loaded once a process; calls into it release the GIL.
+
+    Raises KernelUnavailable as `instruction_set`, and when the library cannot be loaded or is of another version.
+    """
+    return _open(_folder(), instruction_set())
+
+
+def why_not() -> str | None:
+    """None when `load` gives a library, else a sentence why it cannot. An answer is remembered."""
+    key = (os.environ.get("ELMAN_NATIVE_LIBRARIES", ""), os.environ.get("ELMAN_KERNELS", ""))
+    if key not in _refusals:
+        try:
+            load()
+        except KernelUnavailable as error:
+            _refusals[key] = str(error)
+        else:
+            _refusals[key] = ""
+    return _refusals[key] or None
+
+
+def find(program: Program, element_bytes: int) -> CompiledProgram | str:
+    """The compiled functions of a cell's program for elements of 4 or 8 bytes, or a sentence why there are none.
+
+    A program that the library has is found by its digest. Any other is compiled once: the first call takes seconds,
+    later processes find it in the cache folder. Raises KernelUnavailable only where `load` does.
+    """
+    key = (_folder(), instruction_set(), program.digest, element_bytes)
+    found = _programs.get(key)
+    if found is None:
+        with _lock:
+            found = _programs.get(key)
+            if found is None:
+                found = _programs[key] = _look_up(program, element_bytes)
+    return found
+
+
+def _look_up(program: Program, element_bytes: int) -> CompiledProgram | str:
+    compiled = CompiledProgram()
+    if load().elman_find_program(program.digest.encode(), element_bytes, ctypes.byref(compiled)):
+        return compiled
+    from elman.kernels.native.emit import source
+
+    start = time.monotonic()
+    made = program_cache.compiled_program(source(program), instruction_set())
+    if isinstance(made, str):
+        return made
+    if made.compiled:
+        _log.info("compiled a cell's equations (%s) in %.1f s", program.digest, time.monotonic() - start)
+    try:
+        library = ctypes.CDLL(str(made.path))
+        function = getattr(library, f"elman_program_f{8 * element_bytes}")
+    except (OSError, AttributeError) as error:
+        return f"the cell's compiled equations cannot be loaded: {error}"
+    function(ctypes.byref(compiled))
+    return compiled
+
+
+def threads() -> int:
+    """How many threads a kernel may use: torch's number, but 1 in a forked child, where OpenMP would wait forever."""
+    import torch
+
+    return 1 if _forked else torch.get_num_threads()
+
+
+def describe() -> dict[str, str | bool]:
+    """For people: the instruction set, the compiler and whether threads are used, or under `problem` why not."""
+    problem = why_not()
+    if problem is not None:
+        return {"problem": problem}
+    library = load()
+    library.elman_compiler.restype = ctypes.c_char_p
+    return {
+        "instruction_set": instruction_set(),
+        "compiler": library.elman_compiler().decode(errors="replace"),
+        "threads": bool(library.elman_has_threads()),
+    }
