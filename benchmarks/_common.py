@@ -1,10 +1,14 @@
-"""What the benchmarks share: the machine in a line, medians of interleaved runs, and where the data sets lie."""
+"""What the benchmarks share: the machine in a line, medians of interleaved runs, processes, and the data sets."""
 
 from __future__ import annotations
 
+import argparse
+import logging
 import os
 import platform
+import random
 import statistics
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -37,13 +41,92 @@ def machine() -> str:
     return f"{model}, {cores} cores, Python {platform.python_version()}, torch {torch.__version__}"
 
 
-def interleaved(candidates: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """The median seconds of each candidate, run in turn A B A B, after one unmeasured round."""
+def interleaved(candidates: dict[str, Callable[[], object]], rounds: int, pause: float = 0.0) -> dict[str, float]:
+    """The median seconds of each candidate, run in turn, after one unmeasured round.
+
+    Every round takes them in another order, so that none always follows the same one. `pause` seconds before each turn
+    let the threads of the one before, which spin for a while, fall asleep.
+    """
+    draw = random.Random(0)
     times: dict[str, list[float]] = {name: [] for name in candidates}
     for number in range(rounds + 1):
-        for name, run in candidates.items():
+        for name, run in draw.sample(list(candidates.items()), len(candidates)):
+            time.sleep(pause)
             begun = time.perf_counter()
             run()
             if number:
                 times[name].append(time.perf_counter() - begun)
     return {name: statistics.median(values) for name, values in times.items()}
+
+
+def use_cores(threads: int) -> None:
+    """Keep this process and its children to `threads` cores, so that no peer has more than the others.
+
+    JAX takes as many threads as the process may use cores and has no other way to be told.
+    """
+    if not hasattr(os, "sched_setaffinity"):
+        return
+    chosen: dict[str, int] = {}
+    for number in sorted(os.sched_getaffinity(0)):
+        siblings = Path(f"/sys/devices/system/cpu/cpu{number}/topology/thread_siblings_list")
+        chosen.setdefault(siblings.read_text() if siblings.exists() else str(number), number)
+    if len(chosen) < threads:
+        sys.exit(f"skipped: {threads} cores are needed. Received: {len(chosen)}")
+    os.sched_setaffinity(0, list(chosen.values())[:threads])
+
+
+def show_kernels() -> None:
+    """Print which backend of elman each cell runs on, once a cell."""
+    logging.basicConfig(format="%(message)s", stream=sys.stdout)
+    logging.getLogger("elman.kernels").setLevel(logging.INFO)
+
+
+def row(*cells: object) -> str:
+    """A row of a Markdown table."""
+    return f"| {' | '.join(str(cell) for cell in cells)} |"
+
+
+def with_both_allocators(
+    about: str, measure: Callable[[argparse.Namespace], None], columns: tuple[str, ...], rounds: int
+) -> None:
+    """Run `measure` in two processes of its own: with the allocator tuned, and as the system leaves it.
+
+    `measure` is given `rounds`, `threads`, `allocator` ("tuned" or "default") and `quick` for few rounds. What it
+    prints is shown at once, but for its rows of the table with `columns`, which stand together at the end.
+    """
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="few rounds: only to see that it works")
+    parser.add_argument("--rounds", type=int, help=f"measured rounds ({rounds}; 2 with --quick)")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--kernel", help="force a backend of elman; otherwise elman chooses")
+    parser.add_argument("--allocator", choices=("tuned", "default"), help="only this one")
+    parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if not arguments.here:
+        print(machine(), flush=True)
+        rows = [row(*columns), row(*("---" for _ in columns))]
+        for allocator in (arguments.allocator,) if arguments.allocator else ("tuned", "default"):
+            command = [sys.executable, *sys.argv, "--here", "--allocator", allocator]
+            with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+                for line in process.stdout or ():
+                    if line.startswith("|"):
+                        rows.append(line.rstrip())
+                    else:
+                        print(line, end="", flush=True)
+            if process.returncode:
+                sys.exit(process.returncode)
+        print("\n".join(rows))
+        return
+    use_cores(arguments.threads)
+    if arguments.kernel:
+        os.environ["ELMAN_KERNELS"] = arguments.kernel
+    from elman.train.tuning import tune_allocator
+
+    if arguments.allocator == "tuned" and not tune_allocator():
+        sys.exit("skipped: this C library's allocator takes no settings")
+    import torch
+
+    torch.set_num_threads(arguments.threads)
+    arguments.rounds = arguments.rounds or (2 if arguments.quick else rounds)
+    show_kernels()
+    measure(arguments)
