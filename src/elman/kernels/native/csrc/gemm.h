@@ -1,7 +1,7 @@
 /* The matrix products of the driver: C = init + A . B, for a few rows of A against a packed panel of B.
  *
  * One microkernel keeps a block of MR rows by NV hardware vectors of C in registers over the whole inner dimension. A is
- * read one number at a time, with any row stride, or packed MR numbers a step; B is read in whole vectors. Each number
+ * read one number at a time, by rows or transposed, with any stride; B is read in whole vectors. Each number
  * of C is one chain of multiply-adds in the order of the inner dimension, so it does not depend on which rows or how
  * many share a block: results are the same for every number of threads. Knows nothing about cells, time or threads.
  */
@@ -24,8 +24,6 @@ constexpr int hardware_bytes = 32, most_vectors = 2;
 #else
 constexpr int hardware_bytes = 16, most_vectors = 2;
 #endif
-
-constexpr int most_rows = 8;
 
 /* The rows of C that fit the registers beside `vectors` vectors of B. */
 constexpr int rows_beside(int vectors) {
@@ -61,25 +59,43 @@ struct Halves {
 };
 #endif
 
-/* A block of C. Row r of A is a[r * a_stride + k], or a[k * MR + r] when PACKED; row k of B is b[k * b_stride ...]. */
-template <class P, int MR, int NV, bool PACKED>
-void block(int64_t K, const typename P::Number *a, int64_t a_stride, const typename P::Number *b, int64_t b_stride,
-           const typename P::Sum *init, int64_t init_stride, typename P::Sum *c, int64_t c_stride) {
+/* Where A's numbers stand: row r at inner step k is a[r * row + k * step], in `segments` runs of K inner steps whose
+ * starts are `segment` apart. ROWS: step is 1. COLUMNS: row is 1 (A is read transposed). */
+enum Reading { ROWS, COLUMNS };
+
+struct Runs {
+    int64_t K;        /* inner steps of one run */
+    int64_t segments; /* runs */
+    int64_t segment;  /* from one run's start to the next, in A */
+};
+
+template <class P> struct Block {
+    typedef void (*Function)(Runs, const typename P::Number *, int64_t, const typename P::Number *, int64_t,
+                             const typename P::Sum *, int64_t, typename P::Sum *, int64_t);
+};
+
+/* A block of C: MR rows by NV vectors. B's rows follow each other, `b_stride` apart, over all runs. */
+template <class P, int MR, int NV, Reading READING>
+void block(Runs runs, const typename P::Number *a_start, int64_t a_stride, const typename P::Number *b,
+           int64_t b_stride, const typename P::Sum *init, int64_t init_stride, typename P::Sum *c, int64_t c_stride) {
     typename P::Vector sum[MR][NV];
 #pragma GCC unroll 8
     for (int r = 0; r < MR; r++)
 #pragma GCC unroll 4
         for (int v = 0; v < NV; v++)
             sum[r][v] = *reinterpret_cast<const typename P::Unaligned *>(init + r * init_stride + v * P::lanes);
-    for (int64_t k = 0; k < K; k++) {
+    for (int64_t segment = 0; segment < runs.segments; segment++) {
+        const typename P::Number *a = a_start + segment * runs.segment;
+        for (int64_t k = 0; k < runs.K; k++) {
 #pragma GCC unroll 8
-        for (int r = 0; r < MR; r++) {
-            const typename P::Number value = PACKED ? a[r] : a[r * a_stride];
+            for (int r = 0; r < MR; r++) {
+                const typename P::Number value = READING == ROWS ? a[r * a_stride] : a[r];
 #pragma GCC unroll 4
-            for (int v = 0; v < NV; v++) sum[r][v] = P::multiply_add(value, b + v * P::lanes, sum[r][v]);
+                for (int v = 0; v < NV; v++) sum[r][v] = P::multiply_add(value, b + v * P::lanes, sum[r][v]);
+            }
+            a += READING == ROWS ? 1 : a_stride;
+            b += b_stride;
         }
-        a += PACKED ? MR : 1;
-        b += b_stride;
     }
 #pragma GCC unroll 8
     for (int r = 0; r < MR; r++)
@@ -88,30 +104,28 @@ void block(int64_t K, const typename P::Number *a, int64_t a_stride, const typen
             *reinterpret_cast<typename P::Unaligned *>(c + r * c_stride + v * P::lanes) = sum[r][v];
 }
 
-template <class P, bool PACKED> struct Blocks {
-    typedef void (*Function)(int64_t, const typename P::Number *, int64_t, const typename P::Number *, int64_t,
-                             const typename P::Sum *, int64_t, typename P::Sum *, int64_t);
-    template <int NV> static Function pick_rows(int rows) {
-        switch (rows) {
-            case 1: return block<P, 1, NV, PACKED>;
-            case 2: return block<P, 2, NV, PACKED>;
-            case 3: return block<P, 3, NV, PACKED>;
-            case 4: return block<P, 4, NV, PACKED>;
-            case 5: return block<P, 5, NV, PACKED>;
-            case 6: return block<P, 6, NV, PACKED>;
-            case 7: return block<P, NV >= most_vectors ? 6 : 7, NV, PACKED>;
-            default: return block<P, NV >= most_vectors ? 6 : 8, NV, PACKED>;
-        }
+template <class P, Reading READING, int NV> typename Block<P>::Function block_of(int rows) {
+    constexpr int seven = NV == most_vectors ? 6 : 7, eight = NV == most_vectors ? 6 : 8;
+    switch (rows) {
+        case 1: return block<P, 1, NV, READING>;
+        case 2: return block<P, 2, NV, READING>;
+        case 3: return block<P, 3, NV, READING>;
+        case 4: return block<P, 4, NV, READING>;
+        case 5: return block<P, 5, NV, READING>;
+        case 6: return block<P, 6, NV, READING>;
+        case 7: return block<P, seven, NV, READING>;
+        default: return block<P, eight, NV, READING>;
     }
-    static Function pick(int rows, int vectors) {
-        switch (vectors) {
-            case 1: return pick_rows<1>(rows);
-            case 2: return pick_rows<2>(rows);
-            case 3: return pick_rows<(most_vectors < 3 ? 1 : 3)>(rows);
-            default: return pick_rows<(most_vectors < 4 ? 1 : 4)>(rows);
-        }
+}
+
+template <class P, Reading READING> typename Block<P>::Function block_of(int rows, int vectors) {
+    switch (vectors) {
+        case 1: return block_of<P, READING, 1>(rows);
+        case 2: return block_of<P, READING, 2>(rows);
+        case 3: return block_of<P, READING, (most_vectors < 3 ? 1 : 3)>(rows);
+        default: return block_of<P, READING, (most_vectors < 4 ? 1 : 4)>(rows);
     }
-};
+}
 
 /* The rows of one of the equal blocks that `rows` rows are cut into. */
 inline int64_t even_rows(int64_t rows, int most) {
@@ -120,8 +134,8 @@ inline int64_t even_rows(int64_t rows, int most) {
 }
 
 /* C = init + A . B for any number of rows, and `columns` (a multiple of P::lanes) columns. */
-template <class P>
-void multiply(int64_t rows, int64_t K, const typename P::Number *a, int64_t a_stride, const typename P::Number *b,
+template <class P, Reading READING>
+void multiply(int64_t rows, Runs runs, const typename P::Number *a, int64_t a_stride, const typename P::Number *b,
               int64_t b_stride, int64_t columns, const typename P::Sum *init, int64_t init_stride, typename P::Sum *c,
               int64_t c_stride) {
     for (int64_t column = 0; column < columns; column += most_vectors * P::lanes) {
@@ -130,9 +144,9 @@ void multiply(int64_t rows, int64_t K, const typename P::Number *a, int64_t a_st
         const int64_t step = even_rows(rows, rows_beside(vectors));
         for (int64_t row = 0; row < rows; row += step) {
             const int64_t here = rows - row < step ? rows - row : step;
-            Blocks<P, false>::pick((int)here, vectors)(K, a + row * a_stride, a_stride, b + column, b_stride,
-                                                       init + row * init_stride + column, init_stride,
-                                                       c + row * c_stride + column, c_stride);
+            block_of<P, READING>((int)here, vectors)(runs, a + row * (READING == ROWS ? a_stride : 1), a_stride,
+                                                     b + column, b_stride, init + row * init_stride + column,
+                                                     init_stride, c + row * c_stride + column, c_stride);
         }
     }
 }

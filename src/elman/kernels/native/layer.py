@@ -1,0 +1,298 @@
+"""The call of one layer's forward and backward pass: `elman_layer` of `csrc/layer_abi.h`, filled from tensors.
+
+Knows nothing about autograd, or about which cell a program came from.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import enum
+from ctypes import c_int32, c_int64, c_void_p
+from dataclasses import dataclass
+from functools import cache
+
+import torch
+from torch import Tensor
+
+from elman.errors import KernelUnavailable
+from elman.kernels.native import library
+from elman.kernels.native.abi import MOST_LEAVES, MOST_PARAMETERS, CompiledProgram
+from elman.kernels.native.program import Program
+
+__all__ = ["MOST_GATES", "Gradients", "Input", "Layer", "Tape", "Wanted", "has_half_products", "tape_sizes"]
+
+MOST_GATES = 16
+_LANE_BYTES = 64
+
+
+class Input(enum.IntEnum):
+    """What enters a layer: numbers to be multiplied, the input's part itself, or tokens that name rows of a table."""
+
+    PRODUCT = 0
+    READY = 1
+    TOKENS = 2
+
+
+class _Call(ctypes.Structure):
+    """`elman_layer`."""
+
+    _fields_ = (
+        *((name, c_int64) for name in ("rows", "steps", "inputs", "units")),
+        *((name, c_int32) for name in ("element_bytes", "half_products", "reverse", "threads", "input")),
+        *((name, c_int32) for name in ("p_blocks", "u_blocks", "keep")),
+        ("program", CompiledProgram),
+        ("x_gates", c_int32 * MOST_GATES),
+        ("h_gates", c_int32 * MOST_GATES),
+        ("lengths", c_void_p),
+        ("order", c_void_p),
+        ("x", c_void_p),
+        ("x_row", c_int64),
+        ("x_step", c_int64),
+        ("tokens", c_void_p),
+        ("tokens_row", c_int64),
+        ("tokens_step", c_int64),
+        *((name, c_void_p) for name in ("weight_ih", "bias_ih", "weight_hh", "bias_hh")),
+        ("parameters", c_void_p * MOST_PARAMETERS),
+        ("start", c_void_p * MOST_LEAVES),
+        ("mask", c_void_p),
+        ("y", c_void_p),
+        ("y_row", c_int64),
+        ("y_step", c_int64),
+        ("final", c_void_p * MOST_LEAVES),
+        *((name, c_void_p) for name in ("records", "states", "workspace")),
+        ("dy", c_void_p),
+        ("dy_row", c_int64),
+        ("dy_step", c_int64),
+        ("d_final", c_void_p * MOST_LEAVES),
+        ("dx", c_void_p),
+        ("dx_row", c_int64),
+        ("dx_step", c_int64),
+        ("table_rows", c_int64),
+        *((name, c_void_p) for name in ("d_weight_ih", "d_bias_ih", "d_weight_hh", "d_bias_hh")),
+        ("d_parameters", c_void_p * MOST_PARAMETERS),
+        ("d_start", c_void_p * MOST_LEAVES),
+        *((name, c_int64) for name in ("records_bytes", "states_bytes")),
+        *((name, c_int64) for name in ("forward_workspace_bytes", "backward_workspace_bytes")),
+        *((name, c_int64) for name in ("width", "blocks", "padded_units", "chunk")),
+    )
+
+
+@cache
+def _functions(path: str) -> ctypes.CDLL:
+    """The loaded library whose file is `path`, its functions declared, its structure compared with ours."""
+    del path
+    loaded = library.load()
+    for name in ("elman_layer_plan", "elman_layer_forward", "elman_layer_backward"):
+        function = getattr(loaded, name)
+        function.argtypes, function.restype = (ctypes.POINTER(_Call),), None
+    loaded.elman_layer_size.restype = c_int64
+    size = loaded.elman_layer_size()
+    if size != ctypes.sizeof(_Call):
+        raise KernelUnavailable(
+            f"expected a compiled library whose layers have {ctypes.sizeof(_Call)} bytes; install elman anew. "
+            f"Received: {size}"
+        )
+    return loaded
+
+
+def _library() -> ctypes.CDLL:
+    return _functions(library.load()._name)
+
+
+def has_half_products() -> bool:
+    """Whether the library in use multiplies bfloat16 numbers."""
+    return bool(library.load().elman_has_half_products())
+
+
+def _pointers(array: type[ctypes.Array[c_void_p]], tensors: list[Tensor] | list[Tensor | None]) -> object:
+    return array(*(None if tensor is None else tensor.data_ptr() for tensor in tensors))
+
+
+def _address(tensor: Tensor | None) -> int | None:
+    return None if tensor is None else tensor.data_ptr()
+
+
+def rows_contiguous(tensor: Tensor) -> Tensor:
+    """The tensor itself if its last dimension is contiguous, else a copy."""
+    return tensor if tensor.stride(-1) == 1 or tensor.shape[-1] == 1 else tensor.contiguous()
+
+
+@dataclass(frozen=True)
+class Tape:
+    """What forward keeps for backward: `records` and `states`, flat, in an order of the driver's own."""
+
+    records: Tensor
+    states: Tensor
+
+
+@dataclass(frozen=True)
+class Gradients:
+    """Gradients of everything that was asked for; None for the others."""
+
+    x: Tensor | None
+    start: list[Tensor | None]
+    weight_ih: Tensor | None
+    bias_ih: Tensor | None
+    weight_hh: Tensor | None
+    bias_hh: Tensor | None
+    parameters: list[Tensor | None]
+
+
+def tape_sizes(program: Program, rows: int, steps: int, units: int, element_bytes: int) -> tuple[int, int]:
+    """The numbers in `records` and in `states` of a tape, as the driver lays them out (see csrc/layer_shape.h)."""
+    lanes = _LANE_BYTES // element_bytes
+    gates = max(1, len(program.x_gates), len(program.h_gates))
+    width = lanes * max(1, min(4 // gates, (units + lanes - 1) // lanes))
+    blocks = (units + width - 1) // width
+    return steps * rows * blocks * program.slots * width, len(program.leaves) * (steps + 1) * rows * blocks * width
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer in one direction, ready to be run: the tensors that enter it and how.
+
+    program      the traced equations
+    x            float: B x T x I (PRODUCT), B x T x blocks of H (READY), or rows of the table (TOKENS)
+    tokens_BT    int64 rows of the table, for TOKENS
+    lengths_B    int64, 0..T, in any order; None when all rows have T steps
+    start        a B x H tensor for every leaf of the state
+    weight_ih, bias_ih, weight_hh, bias_hh, parameters
+                 the cell's weights in torch's layout; None where it has none
+    mask_BH      multiplies h where it enters its product
+    reverse      run each row from its own end to its start
+    half         products of bfloat16 numbers, sums in float32
+    """
+
+    program: Program
+    kind: Input
+    x: Tensor
+    tokens_BT: Tensor | None
+    lengths_B: Tensor | None
+    start: list[Tensor]
+    weight_ih: Tensor | None
+    bias_ih: Tensor | None
+    weight_hh: Tensor | None
+    bias_hh: Tensor | None
+    parameters: list[Tensor]
+    mask_BH: Tensor | None
+    reverse: bool = False
+    half: bool = False
+
+    def forward(self, keep: bool) -> tuple[Tensor, list[Tensor], Tape | None]:
+        """Outputs `y_BTH`, the last state's leaves, and the tape if it is to be kept."""
+        call, held = self._call(keep)
+        B, T, H = call.rows, call.steps, call.units
+        y_BTH = self.x.new_empty(B, T, H)
+        final = [torch.empty_like(leaf, memory_format=torch.contiguous_format) for leaf in held["start"]]
+        call.y, call.y_row, call.y_step = y_BTH.data_ptr(), y_BTH.stride(0), y_BTH.stride(1)
+        call.final = _pointers(c_void_p * MOST_LEAVES, final)
+        functions = _library()
+        functions.elman_layer_plan(ctypes.byref(call))
+        records = self.x.new_empty(call.records_bytes // call.element_bytes)
+        states = self.x.new_empty(call.states_bytes // call.element_bytes)
+        workspace = torch.empty(call.forward_workspace_bytes, dtype=torch.uint8)
+        call.records, call.states, call.workspace = (part.data_ptr() for part in (records, states, workspace))
+        functions.elman_layer_forward(ctypes.byref(call))
+        return y_BTH, final, Tape(records, states) if keep else None
+
+    def backward(
+        self, tape: Tape, dy_BTH: Tensor | None, d_final: list[Tensor | None], wanted: Wanted
+    ) -> Gradients:
+        """Gradients of what is `wanted`, from those of the outputs and of the last state (None for zero)."""
+        call, held = self._call(True)
+        if dy_BTH is not None:
+            dy_BTH = rows_contiguous(dy_BTH)
+            call.dy, call.dy_row, call.dy_step = dy_BTH.data_ptr(), dy_BTH.stride(0), dy_BTH.stride(1)
+        d_final = [None if leaf is None else leaf.contiguous() for leaf in d_final]
+        call.d_final = _pointers(c_void_p * MOST_LEAVES, d_final)
+        gradients = self._make_gradients(wanted)
+        if gradients.x is not None:
+            call.dx, call.dx_row = gradients.x.data_ptr(), gradients.x.stride(0)
+            call.dx_step = gradients.x.stride(1) if gradients.x.dim() == 3 else 0
+            call.table_rows = gradients.x.shape[0]
+        for name in ("weight_ih", "bias_ih", "weight_hh", "bias_hh"):
+            setattr(call, f"d_{name}", _address(getattr(gradients, name)))
+        call.d_parameters = _pointers(c_void_p * MOST_PARAMETERS, gradients.parameters)
+        call.d_start = _pointers(c_void_p * MOST_LEAVES, gradients.start)
+        functions = _library()
+        functions.elman_layer_plan(ctypes.byref(call))
+        workspace = torch.empty(call.backward_workspace_bytes, dtype=torch.uint8)
+        call.records, call.states, call.workspace = (
+            part.data_ptr() for part in (tape.records, tape.states, workspace)
+        )
+        functions.elman_layer_backward(ctypes.byref(call))
+        del held
+        return gradients
+
+    def _make_gradients(self, wanted: Wanted) -> Gradients:
+        program = self.program
+        whole_x = len(program.x_gates) == program.p_blocks
+        whole_h = len(program.h_gates) == program.u_blocks
+
+        def like(tensor: Tensor | None, wish: bool, whole: bool = True) -> Tensor | None:
+            if tensor is None or not wish:
+                return None
+            make = torch.empty_like if whole else torch.zeros_like
+            return make(tensor, memory_format=torch.contiguous_format)
+
+        return Gradients(
+            x=like(self.x, wanted.x, self.kind is Input.PRODUCT or (self.kind is Input.READY and whole_x)),
+            start=[like(leaf, wish) for leaf, wish in zip(self.start, wanted.start, strict=True)],
+            weight_ih=like(self.weight_ih, wanted.weight_ih, whole_x),
+            bias_ih=like(self.bias_ih, wanted.bias_ih, whole_x),
+            weight_hh=like(self.weight_hh, wanted.weight_hh, whole_h),
+            bias_hh=like(self.bias_hh, wanted.bias_hh, whole_h),
+            parameters=[like(one, wish) for one, wish in zip(self.parameters, wanted.parameters, strict=True)],
+        )
+
+    def _call(self, keep: bool) -> tuple[_Call, dict[str, list[Tensor]]]:
+        """The structure without buffers, and the tensors that it points to and that nothing else holds."""
+        program, x = self.program, self.x
+        compiled = library.find(program, x.element_size())
+        if isinstance(compiled, str):
+            raise KernelUnavailable(compiled)
+        x = rows_contiguous(x)
+        start = [leaf.contiguous() for leaf in self.start]
+        parameters = [parameter.contiguous() for parameter in self.parameters]
+        others = [
+            None if tensor is None else tensor.contiguous()
+            for tensor in (self.weight_ih, self.bias_ih, self.weight_hh, self.bias_hh, self.mask_BH)
+        ]
+        call = _Call()
+        call.rows, call.units = start[0].shape
+        call.element_bytes, call.half_products = x.element_size(), self.half
+        call.reverse, call.threads, call.input, call.keep = self.reverse, library.threads(), self.kind, keep
+        call.p_blocks, call.u_blocks = program.p_blocks, program.u_blocks
+        call.program = compiled
+        call.x_gates = (c_int32 * MOST_GATES)(*program.x_gates)
+        call.h_gates = (c_int32 * MOST_GATES)(*program.h_gates)
+        held: dict[str, list[Tensor]] = {"start": start, "parameters": parameters, "x": [x]}
+        call.x, call.x_row = x.data_ptr(), x.stride(0)
+        if self.tokens_BT is None:
+            call.steps, call.inputs, call.x_step = x.shape[1], x.shape[2], x.stride(1)
+        else:
+            tokens_BT = self.tokens_BT
+            call.steps, call.inputs = tokens_BT.shape[1], x.shape[1]
+            call.tokens, call.tokens_row, call.tokens_step = tokens_BT.data_ptr(), *tokens_BT.stride()
+        if self.lengths_B is not None:
+            lengths_B, order_B = torch.sort(self.lengths_B, descending=True, stable=True)
+            call.lengths, call.order = lengths_B.data_ptr(), order_B.data_ptr()
+            held["lengths"] = [lengths_B, order_B]
+        call.weight_ih, call.bias_ih, call.weight_hh, call.bias_hh, call.mask = map(_address, others)
+        held["others"] = [tensor for tensor in others if tensor is not None]
+        call.parameters = _pointers(c_void_p * MOST_PARAMETERS, parameters)
+        call.start = _pointers(c_void_p * MOST_LEAVES, start)
+        return call, held
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which gradients backward is to give."""
+
+    x: bool
+    start: list[bool]
+    weight_ih: bool
+    bias_ih: bool
+    weight_hh: bool
+    bias_hh: bool
+    parameters: list[bool]
