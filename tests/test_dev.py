@@ -9,7 +9,7 @@ import subprocess
 import sys
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import pytest
 
@@ -96,7 +96,7 @@ def test_an_old_python_is_refused_with_its_version(dev: ModuleType) -> None:
     assert message.endswith("Received: Python 3.10.14")
 
 
-@pytest.mark.parametrize("command", ["lint", "fix", "docs", "shell"])
+@pytest.mark.parametrize("command", ["lint", "fix", "sanitize", "docs", "shell"])
 def test_commands_without_arguments_refuse_them_before_installing(dev: ModuleType, command: str) -> None:
     with pytest.raises(dev.Problem, match="takes no arguments"):
         dev.COMMANDS[command](["surplus"])
@@ -246,6 +246,71 @@ def test_a_failed_installation_shows_its_output(dev: ModuleType, capfd: pytest.C
     assert "chatter" not in capfd.readouterr().err
 
 
+class NativeBuild:
+    """Stands in for the script that compiles: notes how often, and what came of it."""
+
+    def __init__(self, sentence: str | None = None, output: str = "") -> None:
+        self.problem = None if sentence is None else SimpleNamespace(sentence=sentence, output=output)
+        self.current = False
+        self.builds = 0
+
+    def is_current(self) -> bool:
+        return self.current
+
+    def build(self) -> SimpleNamespace | None:
+        self.builds += 1
+        self.current = self.problem is None or not self.problem.output
+        return self.problem
+
+
+def test_the_engine_is_compiled_once_and_says_so(
+    dev: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    native = NativeBuild()
+    monkeypatch.setattr(dev, "native_build", lambda: native)
+    dev.ensure_native()
+    assert "compiling the native engine ... done (" in capsys.readouterr().err
+    dev.ensure_native()
+    assert native.builds == 1
+    assert capsys.readouterr().err == ""
+
+
+def test_without_a_compiler_the_work_goes_on(
+    dev: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    native = NativeBuild("no C++ compiler was found")
+    monkeypatch.setattr(dev, "native_build", lambda: native)
+    dev.ensure_native()
+    assert "elman runs without its native engine: no C++ compiler was found" in capsys.readouterr().err
+
+
+def test_sources_that_do_not_compile_stop_the_work(
+    dev: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    native = NativeBuild("the C++ compiler failed: x.h:3: error: y", "all that it said")
+    monkeypatch.setattr(dev, "native_build", lambda: native)
+    for _ in range(2):
+        with pytest.raises(dev.Problem, match=r"x\.h:3: error: y") as caught:
+            dev.ensure_native()
+        assert caught.value.exit_code == 1
+        assert "all that it said" in capsys.readouterr().err
+    assert native.builds == 2
+
+
+def test_the_engine_is_compiled_before_anything_is_installed(dev: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    order: list[object] = []
+    monkeypatch.setattr(dev, "ensure_native", lambda: order.append("engine"))
+    monkeypatch.setattr(dev, "ensure_environment", lambda *extras: order.append(extras))
+    dev.prepare("dev")
+    assert order == ["engine", ("dev",)]
+
+
+def test_the_script_that_compiles_needs_no_package(dev: ModuleType) -> None:
+    native = dev.native_build()
+    assert native.CSRC == ROOT / "src" / "elman" / "kernels" / "native" / "csrc"
+    assert isinstance(native.is_current(), bool)
+
+
 @pytest.mark.parametrize(
     ("arguments", "workers"),
     [
@@ -298,7 +363,7 @@ def test_the_demo_leaves_a_folder_of_somebody_else_alone(
     (folder / "precious.txt").write_text("kept")
     monkeypatch.setattr(dev, "DEMO_FOLDER", folder)
     monkeypatch.setattr(dev, "DEMO_MARK", folder / ".made-by-dev-demo")
-    monkeypatch.setattr(dev, "ensure_environment", lambda *extras: None)
+    monkeypatch.setattr(dev, "prepare", lambda *extras: None)
     monkeypatch.setattr(dev, "call", lambda command, **settings: pytest.fail("nothing may be started"))
     with pytest.raises(dev.Problem, match="expected no folder demo-model"):
         dev.demo([])
@@ -321,7 +386,7 @@ def test_the_demo_replaces_its_own_folder_and_shows_the_loss(
 
     monkeypatch.setattr(dev, "DEMO_FOLDER", folder)
     monkeypatch.setattr(dev, "DEMO_MARK", folder / ".made-by-dev-demo")
-    monkeypatch.setattr(dev, "ensure_environment", lambda *extras: None)
+    monkeypatch.setattr(dev, "prepare", lambda *extras: None)
     monkeypatch.setattr(dev, "call", call)
     assert dev.demo([]) == 0
     assert dev.demo([]) == 0

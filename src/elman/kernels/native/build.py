@@ -146,8 +146,7 @@ def find_compiler() -> Compiler | Problem:
 def first_error(output: str, code: int) -> str:
     """The line of a compiler's output that tells most."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
-    marks = ("error:", "undefined reference", "error")
-    told = (line for mark in marks for line in lines if mark in line)
+    told = (line for mark in ("undefined reference", "error:") for line in lines if mark in line)
     return next(told, lines[-1] if lines else f"it ended with code {code} and said nothing")
 
 

@@ -88,9 +88,7 @@ def _private_folder() -> Path:
         folder.mkdir(mode=0o700, exist_ok=True)
         found = folder.stat()
         if found.st_uid != os.geteuid():
-            raise StorageError(
-                f"expected a folder of this user's own at {folder}. Received: one of user {found.st_uid}"
-            )
+            raise StorageError(f"expected {folder} to be this user's own. Received: a folder of user {found.st_uid}")
         if stat.S_IMODE(found.st_mode) != 0o700:
             folder.chmod(0o700)
     except OSError as error:
