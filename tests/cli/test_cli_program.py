@@ -77,6 +77,15 @@ def test_info_about_this_machine(elman):
     assert "bfloat16" in elman("info").out
 
 
+def test_info_about_the_native_engine(elman, monkeypatch, tmp_path):
+    engine = elman("info", "--json").json()["native_engine"]
+    assert "problem" in engine or set(engine) == {"instruction_set", "compiler", "threads"}
+    monkeypatch.setenv("ELMAN_NATIVE_LIBRARIES", str(tmp_path))
+    (tmp_path / "problem.txt").write_text("no C++ compiler was found\n")
+    said = elman("info").out
+    assert "native engine\n  problem  the compiled library is not built: no C++ compiler was found; reinstall" in said
+
+
 def test_info_about_a_model(elman, model):
     facts = elman("info", model, "--json").json()
     assert facts["task"] == "language-model"

@@ -56,7 +56,7 @@ def outline(facts: dict[str, Any], depth: int = 0) -> list[str]:
         lines = [margin + line for line in aligned(rows).split("\n")]
     for key, value in facts.items():
         if is_table(value) and value:
-            lines += [f"{margin}{plain(key)}", *outline(value, depth + 1)]
+            lines += [f"{margin}{plain(key.replace('_', ' '))}", *outline(value, depth + 1)]
     return lines
 
 
@@ -84,10 +84,11 @@ def one_line(value: Any) -> str:
 
 
 def machine_facts() -> dict[str, Any]:
-    """Versions, cores, the cache, and the kernel of every cell."""
+    """Versions, cores, the cache, the native engine, and the kernel of every cell."""
     import torch
 
     from elman.cells import available, make
+    from elman.kernels.native import library
     from elman.train.tuning import has_bfloat16, usable_cores
 
     return {
@@ -100,6 +101,7 @@ def machine_facts() -> dict[str, Any]:
             "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
         },
         "cache": cache_facts(),
+        "native_engine": library.describe(),
         "kernels": {name: kernel_facts(make(name, 1, 1)) for name in available()},
     }
 

@@ -133,7 +133,7 @@ def test_no_library_is_explained(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     monkeypatch.setenv("ELMAN_NATIVE_LIBRARIES", str(tmp_path / "nowhere"))
     reason = library.why_not()
     assert reason is not None
-    assert reason.startswith("the compiled library is not built: expected libelman_")
+    assert reason.startswith("the compiled library is not built: there is no libelman_")
     monkeypatch.setenv("ELMAN_NATIVE_LIBRARIES", str(tmp_path))
     build.discard(tmp_path, build.Problem("no C++ compiler was found"))
     assert library.why_not() == (

@@ -92,7 +92,7 @@ def _choose(folder: Path, forced: str | None) -> str:
     lowest = build.instruction_sets()[-1]
     if lowest not in built:
         noted = build.read_problem(folder)
-        reason = noted or f"expected {build.library_name(lowest)} in {folder}. Received: no such file"
+        reason = noted or f"there is no {build.library_name(lowest)} in {folder}"
         raise KernelUnavailable(f"the compiled library is not built: {reason}; reinstall elman with g++ or clang++")
     # The lowest one runs everywhere, so it can be asked.
     runs: Callable[[bytes], int] = _open(folder, lowest).elman_cpu_runs
