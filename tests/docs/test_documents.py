@@ -25,8 +25,8 @@ from .pages import PAGES, ROOT, blocks_of, run_elman, run_page, shell_lines
 
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 COMMANDS = ("train", "train lm", "generate", "score", "evaluate", "info", "cells")
-# Options of other programs that the pages name: of ./dev.
-OTHERS = {"--list"}
+# Options of other programs that the pages name: of ./dev, and of the script that compiles the native engine.
+OTHERS = {"--list", "--into"}
 
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
