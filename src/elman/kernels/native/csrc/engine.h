@@ -1,0 +1,341 @@
+/* Generation and streaming: from a token to the scores of the next one, and to a drawn token, for n steps in one call.
+ *
+ * Rows are independent: blocks of them are shared out to threads, each block runs all steps by itself, and nothing that
+ * is computed for a row depends on the others. Cells come as compiled programs (abi.h), run on one tile a layer. All
+ * memory is given by the caller. Knows nothing about any cell, and nothing about text.
+ */
+#ifndef ELMAN_ENGINE_H
+#define ELMAN_ENGINE_H
+
+#include <stdint.h>
+#include <string.h>
+
+#include "abi.h"
+#include "engine_products.h"
+#include "engine_sample.h"
+#include "export.h"
+
+/* A record here holds all units of a layer: slot s of unit k is record[s * width + k]. */
+typedef struct {
+    elman_program program;
+    int64_t inputs;        /* features of the input */
+    int64_t units;         /* of the state, and of the output */
+    int64_t width;         /* units, rounded up to a multiple of 16 */
+    const float *start;    /* the record before the products: the biases, (h_first + h_slots) x width */
+    const void *x_weights; /* packed, x_slots x width columns */
+    const void *h_weights; /* packed, h_slots x width columns */
+    const float *parameters[ELMAN_MOST_PARAMETERS]; /* width each */
+} elman_engine_layer;
+
+typedef struct {
+    int64_t layers;
+    const elman_engine_layer *layer;
+    int64_t vocabulary;
+    int64_t format;          /* of the packed weights: 0 fp32, 1 bfloat16, 2 int8 */
+    int64_t residual;        /* add a layer's input to its output where both have the same size */
+    int64_t features;        /* of an embedding */
+    const float *embeddings; /* vocabulary x features (rounded up to a multiple of 16), or NULL when not needed */
+    const float *table;      /* vocabulary x the first layer's record with the token's part added, or NULL */
+    const void *head_weights;
+    const float *head_start; /* the biases, then -inf, up to a multiple of 16 */
+} elman_engine_network;
+
+/* A stretch of `steps` steps for `rows` rows. A step reads a token and, unless `read` says which are the next, draws one.
+ * A row's state is one line of `states`: over layers, over leaves, each of `units` numbers. */
+typedef struct {
+    int64_t rows;
+    int64_t steps;
+    int64_t threads;
+    float *states;
+    const int64_t *lines; /* which line is a row's; NULL: its own number's */
+    const int64_t *read;  /* rows x steps: the tokens to read; NULL: draw */
+    int64_t *tokens;      /* rows: in the token to read first, out the one to read next; unused with `read` */
+    int64_t *drawn;       /* rows x steps; unused with `read`. -1 from where the scores were no numbers */
+    float *logits;        /* rows x vocabulary, of the last step; with every_step rows x steps x vocabulary; or NULL */
+    int64_t every_step;
+    elman_sampling sampling;
+    const int64_t *seeds;     /* rows */
+    const int64_t *streams;   /* rows: a row's number among those with its seed */
+    const int64_t *positions; /* rows: how many tokens the row drew before */
+    int64_t *history;         /* rows x window: a ring of the last tokens, -1 where there is none yet */
+    int64_t *places;          /* rows: where in the ring the next token goes */
+    void *workspace;          /* aligned to 64 bytes, of elman_engine_workspace bytes */
+} elman_engine_call;
+
+namespace {
+namespace engine {
+
+inline int64_t padded(int64_t size) { return (size + 15) / 16 * 16; }
+
+inline int64_t record_columns(const elman_engine_layer &layer) { return (int64_t)layer.program.slots * layer.width; }
+
+inline int64_t started_columns(const elman_engine_layer &layer) {
+    return (int64_t)(layer.program.h_first + layer.program.h_slots) * layer.width;
+}
+
+/* Sizes that the blocks' memory follows from, in numbers of 4 bytes unless said otherwise. */
+struct Sizes {
+    int64_t state, record, line, features, scores, scratch_bytes;
+};
+
+inline Sizes sizes_of(const elman_engine_network &network) {
+    Sizes sizes = {0, 0, 0, padded(network.features), padded(network.vocabulary), 0};
+    int64_t most_inputs = 0;
+    for (int64_t l = 0; l < network.layers; l++) {
+        const elman_engine_layer &layer = network.layer[l];
+        sizes.state += layer.program.leaves * layer.width;
+        sizes.line += layer.program.leaves * layer.units;
+        sizes.record = record_columns(layer) > sizes.record ? record_columns(layer) : sizes.record;
+        sizes.features = layer.width > sizes.features ? layer.width : sizes.features;
+        most_inputs = layer.inputs > most_inputs ? layer.inputs : most_inputs;
+        most_inputs = layer.units > most_inputs ? layer.units : most_inputs;
+    }
+    sizes.scratch_bytes = quantised_bytes(most_inputs) + 64;
+    return sizes;
+}
+
+/* Rows of one block: few enough for the caches, and as many blocks as threads where there are rows for that. */
+inline int64_t block_rows(int64_t rows, int64_t threads) {
+    const int64_t least = 8, most = 36;
+    int64_t share = (rows + threads - 1) / threads;
+    if (share < least) share = least < rows ? least : rows;
+    const int64_t rounds = (share + most - 1) / most;
+    return (share + rounds - 1) / rounds;
+}
+
+/* What one block needs. States and outputs are kept twice: before a step, and after it. */
+inline int64_t block_bytes(const Sizes &sizes, int64_t rows) {
+    const int64_t row = 4 * (2 * sizes.state + sizes.record + 3 * sizes.features + 3 * sizes.scores);
+    return rows * (row + sizes.scratch_bytes);
+}
+
+/* One block of rows: its memory, and the walk through the layers. */
+struct Block {
+    const elman_engine_network &network;
+    const elman_engine_call &call;
+    Sizes sizes;
+    int64_t first, rows;
+    float *old_state, *new_state, *record, *input, *output, *spare, *logits, *distances, *weights;
+    char *scratch;
+
+    Block(const elman_engine_network &a_network, const elman_engine_call &a_call, int64_t a_first, int64_t some_rows,
+          char *memory)
+        : network(a_network), call(a_call), sizes(sizes_of(a_network)), first(a_first), rows(some_rows) {
+        float *place = reinterpret_cast<float *>(memory);
+        old_state = place, place += rows * sizes.state;
+        new_state = place, place += rows * sizes.state;
+        record = place, place += rows * sizes.record;
+        input = place, place += rows * sizes.features;
+        output = place, place += rows * sizes.features;
+        spare = place, place += rows * sizes.features;
+        logits = place, place += rows * sizes.scores;
+        distances = place, place += rows * sizes.scores;
+        weights = place, place += rows * sizes.scores;
+        scratch = reinterpret_cast<char *>(place);
+    }
+
+    float *line_of(int64_t row) const {
+        const int64_t number = call.lines ? call.lines[first + row] : first + row;
+        return call.states + number * sizes.line;
+    }
+
+    /* Copy every leaf between the caller's lines and this block's rows, where units past the last one are zero. */
+    template <bool LOAD> void move_states() {
+        for (int64_t row = 0; row < rows; row++) {
+            float *line = line_of(row), *own = old_state + row * sizes.state;
+            for (int64_t l = 0; l < network.layers; l++) {
+                const elman_engine_layer &layer = network.layer[l];
+                const size_t bytes = (size_t)layer.units * sizeof *line;
+                for (int32_t leaf = 0; leaf < layer.program.leaves; leaf++) {
+                    if (LOAD) {
+                        memcpy(own, line, bytes);
+                        memset(own + layer.units, 0, (size_t)(layer.width - layer.units) * sizeof *own);
+                    } else {
+                        memcpy(line, own, bytes);
+                    }
+                    line += layer.units;
+                    own += layer.width;
+                }
+            }
+        }
+    }
+
+    /* `x` is the layer's input, `x_stride` apart. On return they are its output. `state`: where its leaves begin. */
+    void run_layer(const elman_engine_layer &layer, const int64_t *tokens, int64_t state, const float **x,
+                   int64_t *x_stride) {
+        const elman_program &program = layer.program;
+        const int64_t stride = record_columns(layer), started = started_columns(layer);
+        const bool by_table = network.table && state == 0;
+        for (int64_t row = 0; row < rows; row++)
+            memcpy(record + row * stride, by_table ? network.table + tokens[row] * started : layer.start,
+                   (size_t)started * sizeof *record);
+        const Format format = (Format)network.format;
+        if (!by_table)
+            add_product(format, rows, layer.inputs, *x, *x_stride, program.x_slots * layer.width,
+                        static_cast<const char *>(layer.x_weights), record, stride, scratch);
+        if (program.h_slots)
+            add_product(format, rows, layer.units, old_state + state + program.h_leaf * layer.width, sizes.state,
+                        program.h_slots * layer.width, static_cast<const char *>(layer.h_weights),
+                        record + program.h_first * layer.width, stride, scratch);
+        elman_tile tile;
+        memset(&tile, 0, sizeof tile);
+        tile.rows = rows;
+        tile.width = layer.width;
+        tile.record = record;
+        tile.record_stride = stride;
+        for (int32_t leaf = 0; leaf < program.leaves; leaf++) {
+            tile.old_state[leaf] = old_state + state + leaf * layer.width;
+            tile.new_state[leaf] = new_state + state + leaf * layer.width;
+        }
+        tile.state_stride = sizes.state;
+        for (int32_t i = 0; i < program.parameters; i++) tile.parameters[i] = layer.parameters[i];
+        tile.y = output;
+        tile.y_stride = sizes.features;
+        program.forward(&tile);
+        const float *y = output;
+        int64_t y_stride = sizes.features;
+        if (program.y_leaf >= 0) {
+            y = new_state + state + program.y_leaf * layer.width;
+            y_stride = sizes.state;
+        }
+        if (network.residual && layer.inputs == layer.units) {
+            for (int64_t row = 0; row < rows; row++)
+                for (int64_t k = 0; k < layer.width; k += LANES)
+                    store_floats(input + row * sizes.features + k, load_floats(*x + row * *x_stride + k) +
+                                                                       load_floats(y + row * y_stride + k));
+            y = input;
+            y_stride = sizes.features;
+        }
+        *x = y;
+        *x_stride = y_stride;
+        /* The next layer's program must not write over its input. */
+        float *written = output;
+        output = spare;
+        spare = written;
+    }
+
+    /* Read one token a row: the states move on; with `scores`, the logits of the next token. */
+    void step(const int64_t *tokens, bool scores) {
+        const float *x = input;
+        int64_t x_stride = sizes.features, state = 0;
+        if (network.embeddings) {
+            const int64_t line = padded(network.features);
+            for (int64_t row = 0; row < rows; row++)
+                memcpy(input + row * sizes.features, network.embeddings + tokens[row] * line,
+                       (size_t)line * sizeof *input);
+        }
+        for (int64_t l = 0; l < network.layers; l++) {
+            run_layer(network.layer[l], tokens, state, &x, &x_stride);
+            state += network.layer[l].program.leaves * network.layer[l].width;
+        }
+        float *moved = old_state;
+        old_state = new_state;
+        new_state = moved;
+        if (!scores) return;
+        for (int64_t row = 0; row < rows; row++)
+            memcpy(logits + row * sizes.scores, network.head_start, (size_t)sizes.scores * sizeof *logits);
+        add_product((Format)network.format, rows, network.layer[network.layers - 1].units, x, x_stride, sizes.scores,
+                    static_cast<const char *>(network.head_weights), logits, sizes.scores, scratch);
+    }
+
+    void give_logits(int64_t step_number) const {
+        const int64_t V = network.vocabulary, steps = call.every_step ? call.steps : 1;
+        for (int64_t row = 0; row < rows; row++)
+            memcpy(call.logits + ((first + row) * steps + (call.every_step ? step_number : 0)) * V,
+                   logits + row * sizes.scores, (size_t)V * sizeof *logits);
+    }
+
+    /* The row's next token, drawn; the history takes it up. */
+    int64_t draw_token(int64_t row, int64_t step_number) {
+        const int64_t number = first + row, window = call.sampling.window;
+        int64_t *history = call.history + number * window;
+        const double share = uniform((uint64_t)call.seeds[number], (uint64_t)call.streams[number],
+                                     (uint64_t)(call.positions[number] + step_number));
+        const int64_t token = choose_token(logits + row * sizes.scores, sizes.scores, call.sampling, history, share,
+                                           distances + row * sizes.scores, weights + row * sizes.scores);
+        if (window && token >= 0) {
+            history[call.places[number]] = token;
+            call.places[number] = (call.places[number] + 1) % window;
+        }
+        return token;
+    }
+
+    void run() {
+        constexpr int64_t most = 64;
+        int64_t tokens[most];
+        move_states<true>();
+        if (!call.read)
+            for (int64_t row = 0; row < rows; row++) tokens[row] = call.tokens[first + row];
+        for (int64_t step_number = 0; step_number < call.steps; step_number++) {
+            if (call.read)
+                for (int64_t row = 0; row < rows; row++)
+                    tokens[row] = call.read[(first + row) * call.steps + step_number];
+            const bool shown = call.logits && (call.every_step || step_number + 1 == call.steps);
+            step(tokens, shown || !call.read);
+            if (shown) give_logits(step_number);
+            if (call.read) continue;
+            for (int64_t row = 0; row < rows; row++) {
+                int64_t *drawn = call.drawn + (first + row) * call.steps;
+                const bool lost = step_number && drawn[step_number - 1] < 0;
+                drawn[step_number] = lost ? -1 : draw_token(row, step_number);
+                tokens[row] = drawn[step_number] < 0 ? 0 : drawn[step_number];
+            }
+        }
+        if (!call.read)
+            for (int64_t row = 0; row < rows; row++) call.tokens[first + row] = tokens[row];
+        move_states<false>();
+    }
+};
+
+inline void run_call(const elman_engine_network &network, const elman_engine_call &call) {
+    const int64_t height = block_rows(call.rows, call.threads), blocks = (call.rows + height - 1) / height;
+    const int64_t bytes = block_bytes(sizes_of(network), height);
+#if defined(_OPENMP)
+#pragma omp parallel for schedule(static) num_threads((int)call.threads) if (call.threads > 1 && blocks > 1)
+#endif
+    for (int64_t block = 0; block < blocks; block++) {
+        const int64_t first = block * height, left = call.rows - first;
+        Block(network, call, first, left < height ? left : height, static_cast<char *>(call.workspace) + block * bytes)
+            .run();
+    }
+}
+
+}  // namespace engine
+}  // namespace
+
+/* Bytes of the workspace of a call with so many rows and threads. */
+ELMAN_API int64_t elman_engine_workspace(const elman_engine_network *network, int64_t rows, int64_t threads) {
+    const int64_t height = engine::block_rows(rows, threads), blocks = (rows + height - 1) / height;
+    return blocks * engine::block_bytes(engine::sizes_of(*network), height);
+}
+
+/* Bytes of packed weights: `columns` (a multiple of 16) of K numbers each. */
+ELMAN_API int64_t elman_engine_packed_bytes(int64_t format, int64_t K, int64_t columns) {
+    if (format == engine::INT8) return engine::packed_bytes<engine::INT8>(K, columns);
+    if (format == engine::BFLOAT16) return engine::packed_bytes<engine::BFLOAT16>(K, columns);
+    return engine::packed_bytes<engine::FLOAT32>(K, columns);
+}
+
+/* Pack weights (columns x K by rows) to memory aligned to 64 bytes. */
+ELMAN_API void elman_engine_pack(int64_t format, int64_t K, int64_t columns, const float *weights, void *packed) {
+    if (format == engine::INT8)
+        engine::pack<engine::INT8>(K, columns, weights, static_cast<char *>(packed));
+    else if (format == engine::BFLOAT16)
+        engine::pack<engine::BFLOAT16>(K, columns, weights, static_cast<char *>(packed));
+    else
+        engine::pack<engine::FLOAT32>(K, columns, weights, static_cast<char *>(packed));
+}
+
+/* Run a call. Tokens are numbers below the vocabulary's size, rows, steps and threads at least 1. */
+ELMAN_API void elman_engine_run(const elman_engine_network *network, const elman_engine_call *call) {
+    engine::run_call(*network, *call);
+}
+
+/* sizeof of the structs above, in order: what a caller in another language checks its own against. */
+ELMAN_API int64_t elman_engine_sizeof(int64_t which) {
+    const int64_t sizes[] = {sizeof(elman_engine_layer), sizeof(elman_engine_network), sizeof(elman_sampling),
+                             sizeof(elman_engine_call)};
+    return which >= 0 && which < 4 ? sizes[which] : -1;
+}
+
+#endif

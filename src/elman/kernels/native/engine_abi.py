@@ -1,0 +1,97 @@
+"""The structures of `csrc/engine.h` as ctypes sees them. Knows nothing about networks.
+
+A change there is a change here; a test compares the sizes with what the compiler made of them.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from ctypes import POINTER, Structure, c_double, c_int64, c_void_p
+
+from elman.kernels.native.abi import MOST_PARAMETERS, CompiledProgram
+
+__all__ = ["Call", "Layer", "Network", "SamplingOptions", "declare"]
+
+
+class Layer(Structure):
+    """`elman_engine_layer`: a cell, its packed weights and its parameters."""
+
+    _fields_ = (
+        ("program", CompiledProgram),
+        ("inputs", c_int64),
+        ("units", c_int64),
+        ("width", c_int64),
+        ("start", c_void_p),
+        ("x_weights", c_void_p),
+        ("h_weights", c_void_p),
+        ("parameters", c_void_p * MOST_PARAMETERS),
+    )
+
+
+class Network(Structure):
+    """`elman_engine_network`: from a token to the scores of the next one."""
+
+    _fields_ = (
+        ("layers", c_int64),
+        ("layer", POINTER(Layer)),
+        ("vocabulary", c_int64),
+        ("format", c_int64),
+        ("residual", c_int64),
+        ("features", c_int64),
+        ("embeddings", c_void_p),
+        ("table", c_void_p),
+        ("head_weights", c_void_p),
+        ("head_start", c_void_p),
+    )
+
+
+class SamplingOptions(Structure):
+    """`elman_sampling`: how tokens are drawn."""
+
+    _fields_ = (
+        ("temperature", c_double),
+        ("top_p", c_double),
+        ("penalty", c_double),
+        ("top_k", c_int64),
+        ("banned_count", c_int64),
+        ("banned", c_void_p),
+        ("window", c_int64),
+    )
+
+
+class Call(Structure):
+    """`elman_engine_call`: a stretch of steps for some rows."""
+
+    _fields_ = (
+        ("rows", c_int64),
+        ("steps", c_int64),
+        ("threads", c_int64),
+        ("states", c_void_p),
+        ("lines", c_void_p),
+        ("read", c_void_p),
+        ("tokens", c_void_p),
+        ("drawn", c_void_p),
+        ("logits", c_void_p),
+        ("every_step", c_int64),
+        ("sampling", SamplingOptions),
+        ("seeds", c_void_p),
+        ("streams", c_void_p),
+        ("positions", c_void_p),
+        ("history", c_void_p),
+        ("places", c_void_p),
+        ("workspace", c_void_p),
+    )
+
+
+def declare(library: ctypes.CDLL) -> None:
+    """Tell ctypes what the engine's functions take and return."""
+    library.elman_engine_workspace.argtypes = [POINTER(Network), c_int64, c_int64]
+    library.elman_engine_workspace.restype = c_int64
+    library.elman_engine_packed_bytes.argtypes = [c_int64, c_int64, c_int64]
+    library.elman_engine_packed_bytes.restype = c_int64
+    library.elman_engine_pack.argtypes = [c_int64, c_int64, c_int64, c_void_p, c_void_p]
+    library.elman_engine_pack.restype = None
+    library.elman_engine_run.argtypes = [POINTER(Network), POINTER(Call)]
+    library.elman_engine_run.restype = None
+    library.elman_engine_sizeof.argtypes = [c_int64]
+    library.elman_engine_sizeof.restype = c_int64

@@ -1,0 +1,207 @@
+"""From a stack of cells to the packed memory that the engine reads. Knows nothing about running it."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+from functools import reduce
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from elman.kernels.native import library
+from elman.kernels.native.engine_abi import Layer, Network
+from elman.kernels.native.engine_memory import Memory
+
+if TYPE_CHECKING:
+    from elman.kernels.native.abi import CompiledProgram
+    from elman.kernels.native.program import Program
+
+__all__ = ["WEIGHT_FORMATS", "Packing", "Part", "find_parts"]
+
+# The number of a format is its place.
+WEIGHT_FORMATS = ("float32", "bfloat16", "int8")
+
+# With more bytes than this, the first layer looks up an embedding and multiplies, instead of looking up the product.
+_LARGEST_TABLE = 64 << 20
+_LANES = 16
+
+
+class Part(NamedTuple):
+    """A cell with its program and its compiled functions."""
+
+    cell: Any
+    program: Program
+    compiled: CompiledProgram
+
+
+def part_of(cell: Any) -> Part | str:
+    """What is needed to run a cell, or a sentence why it cannot be run."""
+    from elman.kernels.native.trace import program_of
+
+    problem = library.why_not()
+    if problem is not None:
+        return problem
+    wrong = next((p for p in cell.parameters() if p.dtype != torch.float32 or p.device.type != "cpu"), None)
+    if wrong is not None:
+        return f"the engine takes float32 weights on the CPU, and these are {wrong.dtype} on {wrong.device}"
+    program = program_of(cell)
+    if isinstance(program, str):
+        return program
+    compiled = library.find(program, 4)
+    if isinstance(compiled, str):
+        return compiled
+    return Part(cell, program, compiled)
+
+
+def find_parts(cells: Sequence[Any], vocabulary_size: int) -> list[Part] | str:
+    """What is needed to run all layers, or a sentence why one cannot be run."""
+    parts: list[Part] = []
+    for cell in cells:
+        part = part_of(cell)
+        if isinstance(part, str):
+            return part
+        if not cell.plain_input_product and (parts or not fits_table(part, vocabulary_size)):
+            return "its project() is more than a product, and its inputs are too many to be made beforehand"
+        parts.append(part)
+    return parts
+
+
+class Packing:
+    """Packs a network for a library: all that is read at every step goes into one `memory`.
+
+    The network's structure points into `memory`, which has to live as long.
+    """
+
+    def __init__(self, native: ctypes.CDLL, weights: str) -> None:
+        self.memory = Memory()
+        self._library = native
+        self._weights = weights
+
+    def pack(
+        self,
+        parts: Sequence[Part],
+        embeddings_VE: Tensor,
+        head_weight_VY: Tensor,
+        head_bias_V: Tensor | None,
+        *,
+        residual: bool,
+    ) -> Network:
+        """Fill the memory; the returned structure points into it."""
+        memory, V = self.memory, len(embeddings_VE)
+        first = parts[0]
+        table_VR = token_table(first, embeddings_VE.float()) if fits_table(first, V) else None
+        table = None if table_VR is None else memory.add_numbers(table_VR)
+        kept = table_VR is None or (residual and first.cell.input_size == first.cell.output_size)
+        embeddings = memory.add_numbers(padded_last(embeddings_VE.float())) if kept else None
+        layers = [self._add_layer(part, by_table=table is not None and part is first) for part in parts]
+        size = round_up(V)
+        start_V = torch.full((size,), -torch.inf)
+        start_V[:V] = 0.0 if head_bias_V is None else head_bias_V
+        head_VY = torch.zeros(size, head_weight_VY.shape[1])
+        head_VY[:V] = head_weight_VY
+        head, head_start = self._add_weights(head_VY), memory.add_numbers(start_V)
+        memory.settle()
+
+        def address(number: int | None) -> int | None:
+            return None if number is None else memory.address(number)
+
+        array = (Layer * len(parts))()
+        for entry, part, numbers in zip(array, parts, layers, strict=True):
+            entry.program = part.compiled
+            entry.inputs, entry.units = part.cell.input_size, part.cell.hidden_size
+            entry.width = round_up(part.cell.hidden_size)
+            entry.start, entry.x_weights, entry.h_weights = (address(number) for number in numbers[:3])
+            for place, number in enumerate(numbers[3:]):
+                entry.parameters[place] = address(number)
+        return Network(
+            layers=len(parts),
+            layer=array,
+            vocabulary=V,
+            format=WEIGHT_FORMATS.index(self._weights),
+            residual=residual,
+            features=embeddings_VE.shape[1],
+            embeddings=address(embeddings),
+            table=address(table),
+            head_weights=address(head),
+            head_start=address(head_start),
+        )
+
+    def _add_weights(self, columns_CK: Tensor) -> int | None:
+        """Announce packed weights: one row of `columns_CK` for every number that comes out."""
+        if not columns_CK.numel():
+            return None
+        columns_CK = columns_CK.contiguous()
+        C, K = columns_CK.shape
+        number = WEIGHT_FORMATS.index(self._weights)
+
+        def fill(address: int) -> None:
+            self._library.elman_engine_pack(number, K, C, columns_CK.data_ptr(), address)
+
+        return self.memory.add(self._library.elman_engine_packed_bytes(number, K, C), fill)
+
+    def _add_layer(self, part: Part, *, by_table: bool) -> list[int | None]:
+        """Announce what a layer reads: its record's start, both weights, and its parameters."""
+        cell, program, H = part.cell, part.program, part.cell.hidden_size
+        start = self.memory.add_numbers(started(part))
+        x_weights = None if by_table else self._add_weights(by_slots(cell.weight_ih, program.x_gates, H))
+        h_weights = None
+        if program.h_gates:
+            h_weights = self._add_weights(by_slots(cell.weight_hh, program.h_gates, H))
+        values = [reduce(getattr, name.split("."), cell).reshape(-1).expand(H) for name in program.parameters]
+        parameters = [self.memory.add_numbers(padded_last(value)) for value in values]
+        return [start, x_weights, h_weights, *parameters]
+
+
+def round_up(size: int) -> int:
+    return -(-size // _LANES) * _LANES
+
+
+def padded_last(x: Tensor) -> Tensor:
+    """`x` with zeros up to a multiple of the lanes in its last dimension."""
+    return F.pad(x.detach().float(), (0, round_up(x.shape[-1]) - x.shape[-1]))
+
+
+def by_slots(blocks_GK: Tensor, gates: Sequence[int], H: int) -> Tensor:
+    """Blocks of H rows, in the order of `gates`, each with zeros up to a whole number of lanes."""
+    width = round_up(H)
+    columns_CK = torch.zeros(len(gates) * width, blocks_GK.shape[1])
+    for slot, gate in enumerate(gates):
+        columns_CK[slot * width : slot * width + H] = blocks_GK[gate * H : (gate + 1) * H]
+    return columns_CK
+
+
+def fits_table(part: Part, vocabulary_size: int) -> bool:
+    """Whether the input's part of every token may be kept for the first layer."""
+    return 4 * vocabulary_size * past_start(part).numel() <= _LARGEST_TABLE
+
+
+def token_table(part: Part, embeddings_VE: Tensor) -> Tensor:
+    """For every token the first layer's record as the products leave it, but for the past."""
+    table_VR = past_start(part).repeat(len(embeddings_VE), 1)
+    x_columns = by_slots(part.cell.project(embeddings_VE).T, part.program.x_gates, part.cell.hidden_size)
+    table_VR[:, : len(x_columns)] += x_columns.T
+    return table_VR
+
+
+def past_start(part: Part) -> Tensor:
+    """A record with the biases of the past's part alone, as far as the products reach."""
+    program, cell, H = part.program, part.cell, part.cell.hidden_size
+    width = round_up(H)
+    start_R = torch.zeros(max(len(program.x_gates), program.h_first + len(program.h_gates)) * width)
+    bias = getattr(cell, "bias_hh", None)
+    if bias is not None and program.h_gates:
+        start_R[program.h_first * width :] += by_slots(bias[:, None], program.h_gates, H)[:, 0]
+    return start_R
+
+
+def started(part: Part) -> Tensor:
+    """A record with all biases."""
+    program, cell = part.program, part.cell
+    start_R = past_start(part)
+    if cell.bias_ih is not None:
+        columns = by_slots(cell.bias_ih[:, None], program.x_gates, cell.hidden_size)[:, 0]
+        start_R[: len(columns)] += columns
+    return start_R
