@@ -132,6 +132,16 @@ class Cell(nn.Module, ABC):
         """u = W_h h + b: the past's part."""
         return F.linear(state.h, self.weight_hh, self.bias_hh)
 
+    @property
+    def plain_input_product(self) -> bool:
+        """Whether `project` is W_x x + b and no more, so that a kernel may compute it itself."""
+        return type(self).project is Cell.project
+
+    @property
+    def plain_past_product(self) -> bool:
+        """Whether `recur` is W_h h + b and no more, so that a kernel may compute it itself."""
+        return type(self).recur is Cell.recur
+
     @abstractmethod
     def advance(self, p_BG: Tensor, state: State, recurrent_mask_BH: Tensor | None = None) -> Step:
         """One step from the input's part; `recurrent_mask_BH` multiplies `h` where it enters a matrix product."""

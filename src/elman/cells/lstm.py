@@ -101,6 +101,16 @@ class LSTM(ElementwiseCell):
         """`h` has the output's size, `c` has H."""
         return {"h": self.output_size, "c": self.hidden_size}
 
+    @property
+    def plain_input_product(self) -> bool:
+        """Whether there is no layer norm."""
+        return self.norm_p is None
+
+    @property
+    def plain_past_product(self) -> bool:
+        """Whether there is no layer norm."""
+        return self.norm_u is None
+
     def project(self, x_BTI: Tensor) -> Tensor:
         """The input's part; with layer norm the product is normalised before the bias."""
         if self.norm_p is None:

@@ -1,9 +1,10 @@
 """How a recurrence is run. The whole interface is `run()`, `why_not()` and `choose()`.
 
 The first backend of `BACKENDS` with no objection runs; the reference loop, which is last, never objects. The
-environment variable `ELMAN_KERNELS` forces one by name. A backend is a module with `why_not(cell, request)`, which
-answers with a sentence or None, and `run(cell, x_BTI, lengths_B, state, recurrent_mask_BH)`.
-Knows nothing about layers, direction or tasks.
+environment variable `ELMAN_KERNELS` forces one by name, or the native one with a certain instruction set. A backend is
+a module with `why_not(cell, request)`, which answers with a sentence or None, and `run(cell, x_BTI, lengths_B, state,
+recurrent_mask_BH)`; one that is marked in `_TAKES_ROWS_AS_THEY_ARE` also takes lookups, padding that is not cleared,
+and rows to be run backwards. Knows nothing about layers or tasks.
 """
 
 from __future__ import annotations
@@ -16,12 +17,14 @@ import torch
 from torch import Tensor
 
 from elman.errors import ConfigError, KernelUnavailable, ShapeError
-from elman.kernels import reference, scan, torch_layers
-from elman.kernels.forms import Request, RunnableCell, Step, TorchForm
+from elman.kernels import native, reference, scan, torch_layers
+from elman.kernels.forms import Lookup, Request, RunnableCell, Step, TorchForm, clear_padding
+from elman.kernels.native.build import EVERY_INSTRUCTION_SET
 from elman.types import State
 
 __all__ = [
     "BACKENDS",
+    "Lookup",
     "Request",
     "RunnableCell",
     "Step",
@@ -29,11 +32,13 @@ __all__ = [
     "check_lengths",
     "choose",
     "clear_padding",
+    "reverse_rows",
     "run",
     "why_not",
 ]
 
 BACKENDS = MappingProxyType({"torch": torch_layers, "scan": scan, "reference": reference})
+_TAKES_ROWS_AS_THEY_ARE = frozenset({"native"})
 
 _log = logging.getLogger("elman.kernels")
 _told: set[tuple[str, str]] = set()
@@ -51,16 +56,22 @@ def choose(cell: RunnableCell, request: Request | None = None, kernel: str | Non
     `kernel`, or else the environment variable ELMAN_KERNELS, forces one. Raises ConfigError for an unknown name and
     KernelUnavailable when the forced one cannot run the cell.
     """
+    request = request or Request()
     forced = kernel or os.environ.get("ELMAN_KERNELS") or None
-    reasons = why_not(cell, request)
+    if forced in EVERY_INSTRUCTION_SET:
+        forced = "native"
     if forced is None:
-        name = next(name for name, reason in reasons.items() if reason is None)
+        name = next(name for name, backend in BACKENDS.items() if backend.why_not(cell, request) is None)
     elif forced not in BACKENDS:
-        raise ConfigError(f"expected a kernel among {', '.join(BACKENDS)}. Received: {forced!r}")
-    elif reasons[forced] is not None:
-        raise KernelUnavailable(f"the kernel {forced!r} cannot run {type(cell).__name__}: {reasons[forced]}")
+        raise ConfigError(
+            f"expected a kernel among {', '.join(BACKENDS)}, or an instruction set of the native one among "
+            f"{', '.join(EVERY_INSTRUCTION_SET)}. Received: {forced!r}"
+        )
     else:
         name = forced
+        reason = BACKENDS[name].why_not(cell, request)
+        if reason is not None:
+            raise KernelUnavailable(f"the kernel {forced!r} cannot run {type(cell).__name__}: {reason}")
     key = (type(cell).__name__, name)
     if key not in _told:
         _told.add(key)
@@ -70,43 +81,63 @@ def choose(cell: RunnableCell, request: Request | None = None, kernel: str | Non
 
 def run(
     cell: RunnableCell,
-    x_BTI: Tensor,
+    x: Tensor | Lookup,
     lengths_B: Tensor | None,
     state: State,
     *,
     recurrent_mask_BH: Tensor | None = None,
+    reverse: bool = False,
     kernel: str | None = None,
 ) -> tuple[Tensor, State]:
     """Run `cell` over time.
 
-    x_BTI              float input; what stands past a row's length never matters
+    x                  float `x_BTI`, or the rows of a matrix that make it; what stands past a row's length never
+                       matters
     lengths_B          int64, 0..T, in any order; None when every row has T steps
     state              the state before the first step
     recurrent_mask_BH  multiplies the past's part (`h`) of every step: recurrent dropout
+    reverse            run each row from its own end to its start; outputs stand at their inputs' places
     kernel             a backend's name, to force it
 
     Returns `y_BTY`, zero past a row's length, and the state after each row's last step.
-    Raises ShapeError when `x_BTI` or `lengths_B` does not fit.
+    Raises ShapeError when `x` or `lengths_B` does not fit.
     """
-    if x_BTI.dim() != 3:
-        raise ShapeError(f"expected x_BTI with 3 dimensions (batch, time, input). Received: {tuple(x_BTI.shape)}")
-    B, T, _ = x_BTI.shape
+    shown, dimensions, legend = (
+        (x.tokens_BT, 2, "tokens_BT with 2 dimensions (batch, time)")
+        if isinstance(x, Lookup)
+        else (x, 3, "x_BTI with 3 dimensions (batch, time, input)")
+    )
+    if shown.dim() != dimensions:
+        raise ShapeError(f"expected {legend}. Received: {tuple(shown.shape)}")
+    B, T = shown.shape[:2]
     if lengths_B is not None:
-        lengths_B = check_lengths(lengths_B, B, T).to(x_BTI.device)
-        x_BTI = clear_padding(x_BTI, lengths_B)
+        lengths_B = check_lengths(lengths_B, B, T).to(shown.device)
     if B == 0 or T == 0:
         # The sum of nothing: it keeps the weights in the graph, so that an empty batch can be trained on.
-        return x_BTI.new_zeros(B, T, cell.output_size) + cell.project(x_BTI).sum(), state
-    request = Request(lengths_B is not None, recurrent_mask_BH is not None, x_BTI.device, x_BTI.dtype)
-    backend = BACKENDS[choose(cell, request, kernel)]
-    result: tuple[Tensor, State] = backend.run(cell, x_BTI, lengths_B, state, recurrent_mask_BH)
-    return result
+        nothing_BTI = x.inputs() if isinstance(x, Lookup) else x
+        return nothing_BTI.new_zeros(B, T, cell.output_size) + cell.project(nothing_BTI).sum(), state
+    dtype = x.features_VI.dtype if isinstance(x, Lookup) else x.dtype
+    request = Request(lengths_B is not None, recurrent_mask_BH is not None, shown.device, dtype)
+    name = choose(cell, request, kernel)
+    if name in _TAKES_ROWS_AS_THEY_ARE:
+        return native.run(cell, x, lengths_B, state, recurrent_mask_BH, reverse)
+    x_BTI = x.inputs() if isinstance(x, Lookup) else x
+    if lengths_B is not None:
+        x_BTI = clear_padding(x_BTI, lengths_B)
+    if reverse:
+        x_BTI = reverse_rows(x_BTI, lengths_B)
+    y_BTY, last = BACKENDS[name].run(cell, x_BTI, lengths_B, state, recurrent_mask_BH)
+    return (reverse_rows(y_BTY, lengths_B) if reverse else y_BTY), last
 
 
-def clear_padding(x_BTF: Tensor, lengths_B: Tensor) -> Tensor:
-    """`x_BTF` with zeros past each row's length, so that not even NaN in the padding can reach a gradient."""
-    padding_BT = torch.arange(x_BTF.shape[1], device=x_BTF.device) >= lengths_B[:, None]
-    return x_BTF.masked_fill(padding_BT[..., None], 0.0)
+def reverse_rows(x_BTF: Tensor, lengths_B: Tensor | None) -> Tensor:
+    """Each row back to front within its own length; padding stays where it is."""
+    if lengths_B is None:
+        return x_BTF.flip(1)
+    steps_T = torch.arange(x_BTF.shape[1], device=x_BTF.device)
+    lengths_B1 = lengths_B.to(x_BTF.device)[:, None]
+    source_BT = torch.where(steps_T < lengths_B1, lengths_B1 - 1 - steps_T, steps_T)
+    return x_BTF.gather(1, source_BT[..., None].expand_as(x_BTF))
 
 
 def check_lengths(lengths_B: Tensor, B: int, T: int) -> Tensor:

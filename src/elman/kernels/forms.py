@@ -1,4 +1,4 @@
-"""What a kernel needs to know of a cell, without knowing the cell.
+"""What a kernel needs to know of a cell and its inputs, without knowing the cell.
 
 A cell says here which of torch's fused layers computes its equations. Knows nothing about how anything is run.
 """
@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from elman.types import State
 
-__all__ = ["Request", "RunnableCell", "Step", "TorchForm"]
+__all__ = ["Lookup", "Request", "RunnableCell", "Step", "TorchForm", "clear_padding"]
 
 
 class Step(NamedTuple):
@@ -22,6 +23,20 @@ class Step(NamedTuple):
     y: Tensor
     state: State
     gates: dict[str, Tensor]
+
+
+class Lookup(NamedTuple):
+    """Inputs that are rows of a matrix: x of row b at time t is `features_VI[tokens_BT[b, t]]`.
+
+    A kernel may multiply the V rows with the weights instead of the B x T inputs.
+    """
+
+    tokens_BT: Tensor
+    features_VI: Tensor
+
+    def inputs(self) -> Tensor:
+        """`x_BTI`."""
+        return F.embedding(self.tokens_BT, self.features_VI)
 
 
 class TorchForm(NamedTuple):
@@ -68,5 +83,19 @@ class RunnableCell(Protocol):
     def is_linear(self) -> bool:
         """Whether `linear_form` gives coefficients."""
 
+    @property
+    def plain_input_product(self) -> bool:
+        """Whether `project` is W_x x + b and no more."""
+
+    @property
+    def plain_past_product(self) -> bool:
+        """Whether `recur` is W_h h + b and no more."""
+
     def parameters(self) -> Any:
         """The weights."""
+
+
+def clear_padding(x_BTF: Tensor, lengths_B: Tensor) -> Tensor:
+    """`x_BTF` with zeros past each row's length, so that not even NaN in the padding can reach a gradient."""
+    padding_BT = torch.arange(x_BTF.shape[1], device=x_BTF.device) >= lengths_B[:, None]
+    return x_BTF.masked_fill(padding_BT[..., None], 0.0)

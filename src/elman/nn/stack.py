@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from elman.cells import Cell, make
 from elman.errors import ConfigError, ShapeError
-from elman.kernels import clear_padding
+from elman.kernels import Lookup, clear_padding
 from elman.nn.dropout import check_rate, sequence_dropout
 from elman.nn.unroll import Trace, Unroll
 from elman.types import State
@@ -90,15 +90,18 @@ class Stack(nn.Module):
         return tuple(tuple(unroll.initial_state(batch_size) for unroll in layer) for layer in self.unrolls())
 
     def forward(
-        self, x_BTI: Tensor, lengths_B: Tensor | None = None, state: State | None = None
+        self, x: Tensor | Lookup, lengths_B: Tensor | None = None, state: State | None = None
     ) -> tuple[Tensor, State]:
         """Outputs of the last layer `y_BTY`, zero past a row's length, and the last state of every layer and direction.
 
         Arguments as in `Unroll.forward`; the state as from `initial_state`. Raises ShapeError when a tensor does not
         fit.
         """
-        state = self._start(x_BTI, state)
+        if isinstance(x, Lookup) and self._touches_input():
+            x = x.inputs()
+        state = self._start(x, state)
         last = []
+        x_BTI: Any = x
         for depth, (layer, layer_state) in enumerate(zip(self.unrolls(), state, strict=True)):
             source_BTF = self._drop(x_BTI, self.input_dropout)
             results = [unroll(source_BTF, lengths_B, start) for unroll, start in zip(layer, layer_state, strict=True)]
@@ -121,6 +124,10 @@ class Stack(nn.Module):
             traces.append(row)
         return traces
 
+    def _touches_input(self) -> bool:
+        """Whether anything but the first layer's product needs the inputs as they are."""
+        return self.residual or (self.training and self.input_dropout > 0)
+
     def _drop(self, x_BTF: Tensor, rate: float) -> Tensor:
         return sequence_dropout(x_BTF, rate, variational=self.variational, training=self.training)
 
@@ -131,13 +138,12 @@ class Stack(nn.Module):
             return x_BTF + y_BTF
         return clear_padding(x_BTF + y_BTF, lengths_B.to(x_BTF.device))
 
-    def _start(self, x_BTI: Tensor, state: State | None) -> State:
-        if x_BTI.dim() != 3 or x_BTI.shape[-1] != self.input_size:
-            raise ShapeError(
-                f"expected x_BTI of shape (batch, time, {self.input_size}). Received: {tuple(x_BTI.shape)}"
-            )
+    def _start(self, x: Tensor | Lookup, state: State | None) -> State:
+        shape = (*x.tokens_BT.shape, x.features_VI.shape[-1]) if isinstance(x, Lookup) else tuple(x.shape)
+        if len(shape) != 3 or shape[-1] != self.input_size:
+            raise ShapeError(f"expected x_BTI of shape (batch, time, {self.input_size}). Received: {shape}")
         if state is None:
-            return self.initial_state(x_BTI.shape[0])
+            return self.initial_state(shape[0])
         expected = [len(layer) for layer in self.unrolls()]
         received = [len(layer) for layer in state]
         if received != expected:

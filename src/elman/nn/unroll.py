@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -12,7 +12,7 @@ from torch.func import functional_call
 from elman import kernels
 from elman.cells import Cell
 from elman.errors import ConfigError
-from elman.kernels import reference
+from elman.kernels import Lookup, reference, reverse_rows
 from elman.nn.dropout import check_rate, row_mask
 from elman.types import State, map_leaves
 
@@ -28,16 +28,6 @@ class Trace(NamedTuple):
     gates: dict[str, Tensor]
 
 
-def reverse_rows(x_BTF: Tensor, lengths_B: Tensor | None) -> Tensor:
-    """Each row back to front within its own length; padding stays where it is."""
-    if lengths_B is None:
-        return x_BTF.flip(1)
-    steps_T = torch.arange(x_BTF.shape[1], device=x_BTF.device)
-    lengths_B1 = lengths_B.to(x_BTF.device)[:, None]
-    source_BT = torch.where(steps_T < lengths_B1, lengths_B1 - 1 - steps_T, steps_T)
-    return x_BTF.gather(1, source_BT[..., None].expand_as(x_BTF))
-
-
 class _Run(nn.Module):
     """A call of the kernels as a module, so that `functional_call` can put other weights in the cell's place."""
 
@@ -46,9 +36,9 @@ class _Run(nn.Module):
         self.cell = cell
 
     def forward(
-        self, x_BTI: Tensor, lengths_B: Tensor | None, state: State, mask_BH: Tensor | None, kernel: str | None
+        self, x: Tensor | Lookup, lengths_B: Tensor | None, state: State, options: dict[str, Any]
     ) -> tuple[Tensor, State]:
-        return kernels.run(self.cell, x_BTI, lengths_B, state, recurrent_mask_BH=mask_BH, kernel=kernel)
+        return kernels.run(self.cell, x, lengths_B, state, **options)
 
 
 class Unroll(nn.Module):
@@ -90,36 +80,30 @@ class Unroll(nn.Module):
         return self.cell.initial_state(batch_size)
 
     def forward(
-        self, x_BTI: Tensor, lengths_B: Tensor | None = None, state: State | None = None
+        self, x: Tensor | Lookup, lengths_B: Tensor | None = None, state: State | None = None
     ) -> tuple[Tensor, State]:
         """Outputs `y_BTY`, zero past a row's length, and the state after each row's last step.
 
-        x_BTI      float, B x T x I
+        x          float, B x T x I, or a `Lookup` of such inputs
         lengths_B  whole numbers from 0 to T, in any order; None when all rows have T steps
         state      the state before the first step; the cell's initial state when None
 
         Raises ShapeError when a tensor does not fit.
         """
-        state = self._start(x_BTI, state)
-        if lengths_B is not None:
-            lengths_B = kernels.check_lengths(lengths_B, *x_BTI.shape[:2])
+        state = self._start(x, state)
         mask_BH = None
         if self.training and self.recurrent_dropout:
-            mask_BH = row_mask(self.recurrent_dropout, x_BTI.shape[0], self.cell.output_size, x_BTI)
-        source_BTI = reverse_rows(x_BTI, lengths_B) if self.reverse else x_BTI
+            like = x.features_VI if isinstance(x, Lookup) else x
+            mask_BH = row_mask(self.recurrent_dropout, _rows(x), self.cell.output_size, like)
+        options: dict[str, Any] = {"recurrent_mask_BH": mask_BH, "reverse": self.reverse, "kernel": self.kernel}
         if self.training and self.weight_drop:
             dropped = {
                 f"cell.{name}": F.dropout(getattr(self.cell, name), self.weight_drop)
                 for name in self.cell.recurrent_weights
             }
-            y_BTY, state = functional_call(
-                _Run(self.cell), dropped, (source_BTI, lengths_B, state, mask_BH, self.kernel)
-            )
-        else:
-            y_BTY, state = kernels.run(
-                self.cell, source_BTI, lengths_B, state, recurrent_mask_BH=mask_BH, kernel=self.kernel
-            )
-        return (reverse_rows(y_BTY, lengths_B) if self.reverse else y_BTY), state
+            result: tuple[Tensor, State] = functional_call(_Run(self.cell), dropped, (x, lengths_B, state, options))
+            return result
+        return kernels.run(self.cell, x, lengths_B, state, **options)
 
     def trace(self, x_BTI: Tensor, lengths_B: Tensor | None = None, state: State | None = None) -> Trace:
         """As `forward` without dropout, on the reference loop, keeping every state and every gate."""
@@ -140,9 +124,13 @@ class Unroll(nn.Module):
         gates = {name: in_order([step.gates[name] for step in steps]) for name in steps[0].gates}
         return Trace(in_order([step.y for step in steps]), steps[-1].state, states, gates)
 
-    def _start(self, x_BTI: Tensor, state: State | None) -> State:
-        self.cell.check_input(x_BTI)
+    def _start(self, x: Tensor | Lookup, state: State | None) -> State:
+        self.cell.check_input(x.features_VI[None] if isinstance(x, Lookup) else x)
         if state is None:
-            return self.cell.initial_state(x_BTI.shape[0])
-        self.cell.check_state(state, x_BTI.shape[0])
+            return self.cell.initial_state(_rows(x))
+        self.cell.check_state(state, _rows(x))
         return state
+
+
+def _rows(x: Tensor | Lookup) -> int:
+    return (x.tokens_BT if isinstance(x, Lookup) else x).shape[0]

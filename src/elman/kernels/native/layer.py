@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import enum
+from collections.abc import Sequence
 from ctypes import c_int32, c_int64, c_void_p
 from dataclasses import dataclass
 from functools import cache
@@ -19,9 +20,11 @@ from elman.kernels.native import library
 from elman.kernels.native.abi import MOST_LEAVES, MOST_PARAMETERS, CompiledProgram
 from elman.kernels.native.program import Program
 
-__all__ = ["MOST_GATES", "Gradients", "Input", "Layer", "Tape", "Wanted", "has_half_products", "tape_sizes"]
+__all__ = ["MOST_GATES", "PRODUCTS", "Gradients", "Input", "Layer", "Tape", "Wanted", "has_half_products", "tape_sizes"]
 
 MOST_GATES = 16
+# The matrices and biases of a cell's two products.
+PRODUCTS = ("weight_ih", "bias_ih", "weight_hh", "bias_hh")
 _LANE_BYTES = 64
 
 
@@ -51,7 +54,7 @@ class _Call(ctypes.Structure):
         ("tokens", c_void_p),
         ("tokens_row", c_int64),
         ("tokens_step", c_int64),
-        *((name, c_void_p) for name in ("weight_ih", "bias_ih", "weight_hh", "bias_hh")),
+        *((name, c_void_p) for name in PRODUCTS),
         ("parameters", c_void_p * MOST_PARAMETERS),
         ("start", c_void_p * MOST_LEAVES),
         ("mask", c_void_p),
@@ -68,7 +71,7 @@ class _Call(ctypes.Structure):
         ("dx_row", c_int64),
         ("dx_step", c_int64),
         ("table_rows", c_int64),
-        *((name, c_void_p) for name in ("d_weight_ih", "d_bias_ih", "d_weight_hh", "d_bias_hh")),
+        *((f"d_{name}", c_void_p) for name in PRODUCTS),
         ("d_parameters", c_void_p * MOST_PARAMETERS),
         ("d_start", c_void_p * MOST_LEAVES),
         *((name, c_int64) for name in ("records_bytes", "states_bytes")),
@@ -131,10 +134,7 @@ class Gradients:
 
     x: Tensor | None
     start: list[Tensor | None]
-    weight_ih: Tensor | None
-    bias_ih: Tensor | None
-    weight_hh: Tensor | None
-    bias_hh: Tensor | None
+    products: list[Tensor | None]
     parameters: list[Tensor | None]
 
 
@@ -156,8 +156,8 @@ class Layer:
     tokens_BT    int64 rows of the table, for TOKENS
     lengths_B    int64, 0..T, in any order; None when all rows have T steps
     start        a B x H tensor for every leaf of the state
-    weight_ih, bias_ih, weight_hh, bias_hh, parameters
-                 the cell's weights in torch's layout; None where it has none
+    products     weight_ih, bias_ih, weight_hh and bias_hh in torch's layout; None where the cell has none
+    parameters   an H-sized tensor for every parameter of the equations
     mask_BH      multiplies h where it enters its product
     reverse      run each row from its own end to its start
     half         products of bfloat16 numbers, sums in float32
@@ -169,10 +169,7 @@ class Layer:
     tokens_BT: Tensor | None
     lengths_B: Tensor | None
     start: list[Tensor]
-    weight_ih: Tensor | None
-    bias_ih: Tensor | None
-    weight_hh: Tensor | None
-    bias_hh: Tensor | None
+    products: Sequence[Tensor | None]
     parameters: list[Tensor]
     mask_BH: Tensor | None
     reverse: bool = False
@@ -195,9 +192,7 @@ class Layer:
         functions.elman_layer_forward(ctypes.byref(call))
         return y_BTH, final, Tape(records, states) if keep else None
 
-    def backward(
-        self, tape: Tape, dy_BTH: Tensor | None, d_final: list[Tensor | None], wanted: Wanted
-    ) -> Gradients:
+    def backward(self, tape: Tape, dy_BTH: Tensor | None, d_final: list[Tensor | None], wanted: Wanted) -> Gradients:
         """Gradients of what is `wanted`, from those of the outputs and of the last state (None for zero)."""
         call, held = self._call(True)
         if dy_BTH is not None:
@@ -205,26 +200,24 @@ class Layer:
             call.dy, call.dy_row, call.dy_step = dy_BTH.data_ptr(), dy_BTH.stride(0), dy_BTH.stride(1)
         d_final = [None if leaf is None else leaf.contiguous() for leaf in d_final]
         call.d_final = _pointers(c_void_p * MOST_LEAVES, d_final)
-        gradients = self._make_gradients(wanted)
+        gradients = self.make_gradients(wanted)
         if gradients.x is not None:
             call.dx, call.dx_row = gradients.x.data_ptr(), gradients.x.stride(0)
             call.dx_step = gradients.x.stride(1) if gradients.x.dim() == 3 else 0
             call.table_rows = gradients.x.shape[0]
-        for name in ("weight_ih", "bias_ih", "weight_hh", "bias_hh"):
-            setattr(call, f"d_{name}", _address(getattr(gradients, name)))
+        for name, gradient in zip(PRODUCTS, gradients.products, strict=True):
+            setattr(call, f"d_{name}", _address(gradient))
         call.d_parameters = _pointers(c_void_p * MOST_PARAMETERS, gradients.parameters)
         call.d_start = _pointers(c_void_p * MOST_LEAVES, gradients.start)
         functions = _library()
         functions.elman_layer_plan(ctypes.byref(call))
         workspace = torch.empty(call.backward_workspace_bytes, dtype=torch.uint8)
-        call.records, call.states, call.workspace = (
-            part.data_ptr() for part in (tape.records, tape.states, workspace)
-        )
+        call.records, call.states, call.workspace = (part.data_ptr() for part in (tape.records, tape.states, workspace))
         functions.elman_layer_backward(ctypes.byref(call))
         del held
         return gradients
 
-    def _make_gradients(self, wanted: Wanted) -> Gradients:
+    def make_gradients(self, wanted: Wanted) -> Gradients:
         program = self.program
         whole_x = len(program.x_gates) == program.p_blocks
         whole_h = len(program.h_gates) == program.u_blocks
@@ -238,10 +231,12 @@ class Layer:
         return Gradients(
             x=like(self.x, wanted.x, self.kind is Input.PRODUCT or (self.kind is Input.READY and whole_x)),
             start=[like(leaf, wish) for leaf, wish in zip(self.start, wanted.start, strict=True)],
-            weight_ih=like(self.weight_ih, wanted.weight_ih, whole_x),
-            bias_ih=like(self.bias_ih, wanted.bias_ih, whole_x),
-            weight_hh=like(self.weight_hh, wanted.weight_hh, whole_h),
-            bias_hh=like(self.bias_hh, wanted.bias_hh, whole_h),
+            products=[
+                like(weight, wish, whole)
+                for weight, wish, whole in zip(
+                    self.products, wanted.products, (whole_x, whole_x, whole_h, whole_h), strict=True
+                )
+            ],
             parameters=[like(one, wish) for one, wish in zip(self.parameters, wanted.parameters, strict=True)],
         )
 
@@ -254,10 +249,7 @@ class Layer:
         x = rows_contiguous(x)
         start = [leaf.contiguous() for leaf in self.start]
         parameters = [parameter.contiguous() for parameter in self.parameters]
-        others = [
-            None if tensor is None else tensor.contiguous()
-            for tensor in (self.weight_ih, self.bias_ih, self.weight_hh, self.bias_hh, self.mask_BH)
-        ]
+        others = [None if tensor is None else tensor.contiguous() for tensor in (*self.products, self.mask_BH)]
         call = _Call()
         call.rows, call.units = start[0].shape
         call.element_bytes, call.half_products = x.element_size(), self.half
@@ -290,9 +282,6 @@ class Wanted:
     """Which gradients backward is to give."""
 
     x: bool
-    start: list[bool]
-    weight_ih: bool
-    bias_ih: bool
-    weight_hh: bool
-    bias_hh: bool
-    parameters: list[bool]
+    start: Sequence[bool]
+    products: Sequence[bool]
+    parameters: Sequence[bool]

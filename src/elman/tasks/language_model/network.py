@@ -74,8 +74,10 @@ class LanguageModelNetwork(nn.Module):
 
     def forward(self, tokens_BT: Tensor, lengths_B: Tensor | None, state: State) -> tuple[Tensor, State]:
         """Scores `logits_BTV` of every next token, and the state after each row's last token."""
-        x_BTE = self._drop(self.embed(tokens_BT), self.input_dropout)
-        y_BTH, state = self.stack(x_BTE, lengths_B, state)
+        if self.training and self.input_dropout:
+            y_BTH, state = self.stack(self._drop(self.embed(tokens_BT), self.input_dropout), lengths_B, state)
+        else:
+            y_BTH, state = self.stack(self.embed.lookup(tokens_BT), lengths_B, state)
         return self.head(self._drop(y_BTH, self.dropout)), state
 
     def step(self, tokens_B: Tensor, state: State) -> tuple[Tensor, State]:

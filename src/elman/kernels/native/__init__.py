@@ -1,0 +1,134 @@
+"""The native engine: any cell with element-wise equations, fused and compiled, on a CPU.
+
+The matrix products, the time loop, lengths and both directions are one driver in C++ (`csrc/layer.h`); a cell's
+`update` is traced, differentiated and compiled into the few lines that differ (`trace.py`, `derive.py`, `emit.py`).
+Knows nothing about layers, tokens' meaning or tasks.
+"""
+
+from __future__ import annotations
+
+from functools import reduce
+from typing import TYPE_CHECKING, Any, cast
+
+import torch
+from torch import Tensor
+
+from elman.errors import DataError, KernelUnavailable
+from elman.kernels.forms import Lookup, Request, RunnableCell, clear_padding
+from elman.kernels.native import library
+from elman.types import State, leaves
+
+if TYPE_CHECKING:
+    from elman.kernels.native.program import Program
+
+__all__ = ["run", "why_not"]
+
+_ELEMENT_BYTES = {torch.float32: 4, torch.float64: 8}
+
+
+def why_not(cell: RunnableCell, request: Request) -> str | None:
+    """A sentence why the native engine cannot run this cell, or None."""
+    if request.device.type != "cpu":
+        return f"it runs on CPUs only, and the input is on {request.device}"
+    reason = library.why_not()
+    if reason is not None:
+        return reason
+    dtype = next(iter(cell.parameters())).dtype
+    if dtype not in _ELEMENT_BYTES:
+        return f"it computes in float32 and float64, and the weights are {dtype}"
+    from elman.kernels.native.trace import program_of
+
+    program = program_of(cast(Any, cell))
+    if isinstance(program, str):
+        return program
+    if request.recurrent_mask and not program.h_gates:
+        return "a cell without a recurrent product has no recurrent dropout"
+    compiled = library.find(program, _ELEMENT_BYTES[dtype])
+    return compiled if isinstance(compiled, str) else None
+
+
+def run(
+    cell: RunnableCell,
+    x: Tensor | Lookup,
+    lengths_B: Tensor | None,
+    state: State,
+    recurrent_mask_BH: Tensor | None = None,
+    reverse: bool = False,
+) -> tuple[Tensor, State]:
+    """Outputs `y_BTH`, zero past a row's length, and the state after each row's last step.
+
+    Under `torch.autocast` to bfloat16 the products are of bfloat16 numbers with float32 sums, where the CPU has such;
+    everything else, the state included, stays float32.
+    """
+    from elman.kernels.native.trace import program_of
+
+    program = program_of(cast(Any, cell))
+    if isinstance(program, str):
+        raise KernelUnavailable(program)
+    autocast = torch.is_autocast_enabled("cpu")
+    half = autocast and torch.get_autocast_dtype("cpu") == torch.bfloat16
+    if not autocast:
+        return _run(cell, program, x, lengths_B, state, recurrent_mask_BH, reverse, half)
+    with torch.autocast("cpu", enabled=False):
+        return _run(cell, program, x, lengths_B, state, recurrent_mask_BH, reverse, half)
+
+
+def _run(
+    cell: Any,
+    program: Program,
+    x: Tensor | Lookup,
+    lengths_B: Tensor | None,
+    state: State,
+    mask_BH: Tensor | None,
+    reverse: bool,
+    half: bool,
+) -> tuple[Tensor, State]:
+    from elman.kernels.native.layer import Input, Layer, has_half_products
+    from elman.kernels.native.ops import run_layer
+
+    dtype = cell.weight_ih.dtype
+    product = cell.plain_input_product
+    tokens_BT = None
+    if isinstance(x, Lookup):
+        # The table of the input's parts costs V rows of the product instead of B x T.
+        if product and x.features_VI.shape[0] < x.tokens_BT.numel():
+            kind, tokens_BT, entering = Input.TOKENS, x.tokens_BT.long(), cell.project(x.features_VI.to(dtype))
+            check_tokens(tokens_BT, x.features_VI.shape[0])
+        else:
+            kind, entering = Input.PRODUCT, x.inputs().to(dtype)
+    else:
+        kind, entering = Input.PRODUCT, x.to(dtype)
+    if not product:
+        if lengths_B is not None:
+            entering = clear_padding(entering, lengths_B)
+        kind, entering = Input.READY, cell.project(entering)
+    own = kind is Input.PRODUCT
+    past = bool(program.h_gates)
+    H = cell.hidden_size
+    layer = Layer(
+        program=program,
+        kind=kind,
+        x=entering,
+        tokens_BT=tokens_BT,
+        lengths_B=lengths_B,
+        start=[leaf.to(dtype) for leaf in leaves(state)],
+        products=(
+            cell.weight_ih if own else None,
+            cell.bias_ih if own else None,
+            cell.weight_hh if past else None,
+            cell.bias_hh if past else None,
+        ),
+        parameters=[reduce(getattr, name.split("."), cell).expand(H) for name in program.parameters],
+        mask_BH=None if mask_BH is None else mask_BH.to(dtype),
+        reverse=reverse,
+        half=half and dtype == torch.float32 and has_half_products(),
+    )
+    y_BTH, last = run_layer(layer)
+    return y_BTH, type(state)(*last)
+
+
+def check_tokens(tokens_BT: Tensor, rows: int) -> None:
+    """Raises DataError for a token that the table does not have."""
+    least, most = torch.aminmax(tokens_BT)
+    if int(least) < 0 or int(most) >= rows:
+        raise DataError(f"expected tokens from 0 to {rows - 1}. Received: {int(least)} to {int(most)}")

@@ -1,0 +1,240 @@
+"""One layer in one direction for autograd, and as `elman::layer` and `elman::layer_backward` for torch.compile.
+
+Knows nothing about cells: a program comes by the digest of its equations. See `layer.py` for what enters and leaves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from elman.errors import KernelUnavailable
+from elman.kernels.native.layer import PRODUCTS, Gradients, Input, Layer, Tape, Wanted, tape_sizes
+from elman.kernels.native.program import Program
+
+__all__ = ["remember", "run_layer"]
+
+_SCHEMAS = {
+    "layer": (
+        "(Tensor x, Tensor? tokens_BT, Tensor? lengths_B, Tensor[] start, Tensor[] weights, Tensor? mask_BH, "
+        "str program, int kind, int present, bool reverse, bool half, bool keep) -> Tensor[]"
+    ),
+    "layer_backward": (
+        "(Tensor x, Tensor? tokens_BT, Tensor? lengths_B, Tensor[] start, Tensor[] weights, Tensor? mask_BH, "
+        "Tensor records, Tensor states, Tensor? dy_BTH, Tensor?[] d_final, "
+        "str program, int kind, int present, bool reverse, bool half, bool[] wanted) -> Tensor[]"
+    ),
+}
+_programs: dict[str, Program] = {}
+# Stands in a described layer for tensors that autograd keeps.
+_NONE = torch.empty(0)
+
+
+def remember(program: Program) -> str:
+    """The name under which the operators know `program`."""
+    _programs.setdefault(program.digest, program)
+    return program.digest
+
+
+def _layer(
+    x: Tensor,
+    tokens_BT: Tensor | None,
+    lengths_B: Tensor | None,
+    start: Sequence[Tensor],
+    weights: Sequence[Tensor],
+    mask_BH: Tensor | None,
+    program: str,
+    kind: int,
+    present: int,
+    reverse: bool,
+    half: bool,
+) -> Layer:
+    remaining = iter(weights)
+    products = [next(remaining) if present >> place & 1 else None for place in range(len(PRODUCTS))]
+    return Layer(
+        _programs[program],
+        Input(kind),
+        x,
+        tokens_BT,
+        lengths_B,
+        list(start),
+        products,
+        list(remaining),
+        mask_BH,
+        reverse,
+        half,
+    )
+
+
+def _forward(*arguments: Any) -> list[Tensor]:
+    """Outputs, the last state's leaves, and the tape: two tensors, empty when it is not kept."""
+    *described, keep = arguments
+    layer = _layer(*described)
+    y_BTH, final, tape = layer.forward(keep)
+    if tape is None:
+        return [y_BTH, *final, layer.x.new_empty(0), layer.x.new_empty(0)]
+    return [y_BTH, *final, tape.records, tape.states]
+
+
+def _forward_fake(*arguments: Any) -> list[Tensor]:
+    *described, keep = arguments
+    layer = _layer(*described)
+    B, H = layer.start[0].shape
+    T = (layer.x if layer.tokens_BT is None else layer.tokens_BT).shape[1]
+    sizes = tape_sizes(layer.program, B, T, H, layer.x.element_size()) if keep else (0, 0)
+    final = [leaf.new_empty(leaf.shape) for leaf in layer.start]
+    return [layer.x.new_empty(B, T, H), *final, *(layer.x.new_empty(size) for size in sizes)]
+
+
+def _given(gradients: Gradients) -> list[Tensor]:
+    every = [gradients.x, *gradients.start, *gradients.products, *gradients.parameters]
+    return [gradient for gradient in every if gradient is not None]
+
+
+def _split(arguments: Sequence[Any]) -> tuple[Layer, Tape, Tensor | None, list[Tensor | None], Wanted]:
+    inputs, (records, states, dy_BTH, d_final), options, wanted = (
+        arguments[:6],
+        arguments[6:10],
+        arguments[10:15],
+        list(arguments[15]),
+    )
+    layer = _layer(*inputs, *options)
+    first = 1 + len(layer.start)
+    wishes = Wanted(wanted[0], wanted[1:first], wanted[first : first + len(PRODUCTS)], wanted[first + len(PRODUCTS) :])
+    return layer, Tape(records, states), dy_BTH, list(d_final), wishes
+
+
+def _backward(*arguments: Any) -> list[Tensor]:
+    """The wanted gradients: of x, of the start's leaves, of the weights, of the parameters."""
+    layer, tape, dy_BTH, d_final, wanted = _split(arguments)
+    return _given(layer.backward(tape, dy_BTH, d_final, wanted))
+
+
+def _backward_fake(*arguments: Any) -> list[Tensor]:
+    layer, _, _, _, wanted = _split(arguments)
+    return _given(layer.make_gradients(wanted))
+
+
+def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: list[Tensor]) -> None:
+    x, tokens_BT, lengths_B, start, weights, mask_BH, *options, keep = inputs
+    if not keep:
+        raise KernelUnavailable("expected keep=True where a gradient is wanted. Received: keep=False")
+    ctx.set_materialize_grads(False)
+    ctx.options = options
+    ctx.leaves = len(start)
+    ctx.save_for_backward(x, tokens_BT, lengths_B, mask_BH, *output[-2:], *start, *weights)
+    ctx.wished = x.requires_grad, [leaf.requires_grad for leaf in start], [one.requires_grad for one in weights]
+
+
+def _autograd(ctx: Any, grads: list[Tensor | None]) -> tuple[Any, ...]:
+    _refuse_double_backward()
+    x, tokens_BT, lengths_B, mask_BH, records, states, *others = ctx.saved_tensors
+    leaves = ctx.leaves
+    start, weights = others[:leaves], others[leaves:]
+    wish_x, wish_start, wish_weights = ctx.wished
+    present = ctx.options[2]
+    remaining = iter(wish_weights)
+    wish_named = [bool(present >> place & 1) and next(remaining) for place in range(len(PRODUCTS))]
+    wanted = [wish_x, *wish_start, *wish_named, *remaining]
+    dy_BTH, *d_final = grads[:-2]
+    given = iter(
+        torch.ops.elman.layer_backward(
+            x, tokens_BT, lengths_B, start, weights, mask_BH, records, states, dy_BTH, d_final, *ctx.options, wanted
+        )
+    )
+    dx = next(given) if wish_x else None
+    d_start = [next(given) if wish else None for wish in wish_start]
+    d_weights = [next(given) if wish else None for wish in wish_weights]
+    return dx, None, None, d_start, d_weights, None, *[None] * 6
+
+
+@cache
+def _define() -> torch.library.Library:
+    """Registers the operators, once a process, at first use."""
+    library = torch.library.Library("elman", "DEF")
+    for name, schema in _SCHEMAS.items():
+        library.define(name + schema)
+    library.impl("layer", _forward, "CPU")
+    library.impl("layer_backward", _backward, "CPU")
+    torch.library.register_fake("elman::layer", _forward_fake, lib=library)
+    torch.library.register_fake("elman::layer_backward", _backward_fake, lib=library)
+    torch.library.register_autograd("elman::layer", _autograd, setup_context=_setup_context, lib=library)
+    return library
+
+
+class _EagerLayer(torch.autograd.Function):
+    """The same as `elman::layer`, without the dispatcher, which costs more than the layer of a small network."""
+
+    @staticmethod
+    def forward(ctx: Any, layer: Layer, keep: bool, *tensors: Tensor) -> tuple[Tensor, ...]:
+        """`tensors` are those of `layer` that can have gradients, as autograd has to see them among the arguments."""
+        del tensors
+        y_BTH, final, tape = layer.forward(keep)
+        if tape is not None:
+            ctx.set_materialize_grads(False)
+            tape_and_x = (layer.x, tape.records, tape.states)
+            ctx.save_for_backward(*tape_and_x, *layer.start, *layer.products, *layer.parameters)
+            ctx.layer = replace(layer, x=_NONE, start=[], products=(), parameters=[])
+            ctx.leaves = len(layer.start)
+        return y_BTH, *final
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
+        """Gradients of `tensors`."""
+        _refuse_double_backward()
+        x, records, states, *others = ctx.saved_tensors
+        first = ctx.leaves
+        start, products = others[:first], others[first : first + len(PRODUCTS)]
+        parameters = others[first + len(PRODUCTS) :]
+        layer = replace(ctx.layer, x=x, start=start, products=products, parameters=parameters)
+        wished = iter(ctx.needs_input_grad[2:])
+        wanted = Wanted(
+            next(wished),
+            [next(wished) for _ in start],
+            [weight is not None and next(wished) for weight in products],
+            list(wished),
+        )
+        dy_BTH, *d_final = grads
+        given = layer.backward(Tape(records, states), dy_BTH, d_final, wanted)
+        d_products = [gradient for gradient, weight in zip(given.products, products, strict=True) if weight is not None]
+        return None, None, given.x, *given.start, *d_products, *given.parameters
+
+
+def _refuse_double_backward() -> None:
+    if torch.is_grad_enabled():
+        raise KernelUnavailable(
+            "the native kernel gives first derivatives only; for create_graph=True choose kernel='reference'. "
+            "Received: a backward pass that is to be differentiated"
+        )
+
+
+def run_layer(layer: Layer) -> tuple[Tensor, list[Tensor]]:
+    """Outputs `y_BTH` and the last state's leaves, differentiable in every float tensor of `layer` but the mask."""
+    weights = [weight for weight in layer.products if weight is not None] + layer.parameters
+    tensors = (layer.x, *layer.start, *weights)
+    keep = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)
+    if type(layer.x) in (Tensor, nn.Parameter) and not torch.compiler.is_compiling():
+        y_BTH, *final = _EagerLayer.apply(layer, keep, *tensors)  # type: ignore[no-untyped-call]
+        return y_BTH, final
+    _define()
+    present = sum(1 << place for place, weight in enumerate(layer.products) if weight is not None)
+    y_BTH, *final, _, _ = torch.ops.elman.layer(
+        layer.x,
+        layer.tokens_BT,
+        layer.lengths_B,
+        layer.start,
+        weights,
+        layer.mask_BH,
+        remember(layer.program),
+        int(layer.kind),
+        present,
+        layer.reverse,
+        layer.half,
+        keep,
+    )
+    return y_BTH, final
