@@ -143,6 +143,17 @@ def test_the_first_error_is_the_one_that_is_told(output: str, line: str) -> None
     assert build.first_error(output, 9) == line
 
 
+@pytest.mark.parametrize("name", build.instruction_sets())
+def test_the_sources_compile_without_a_warning(name: str) -> None:
+    compiler = build.find_compiler()
+    assert isinstance(compiler, build.Compiler)
+    strict = ("-fsyntax-only", "-Wall", "-Wextra", "-Werror", "-Wno-unused-function")
+    command = [*compiler.command, *build.flags_of(name), *strict, f"-I{NATIVE / 'csrc'}"]
+    done = subprocess.run([*command, str(NATIVE / "csrc" / "kernels.cpp")], capture_output=True, text=True, timeout=100)
+    assert done.stderr == ""
+    assert done.returncode == 0
+
+
 def test_a_part_of_the_libraries_by_hand(small: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     name = small.instruction_sets()[-1]
     assert small.main(["--into", str(tmp_path / "mine"), "--only", name]) == 0
