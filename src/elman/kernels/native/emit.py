@@ -1,0 +1,273 @@
+"""C++ from programs: one function forward and one backward, over tiles (csrc/abi.h) of hardware vectors.
+
+`python -m elman.kernels.native.emit` writes csrc/programs/ anew: the programs of the built-in cells, which are part of
+the compiled library. Knows nothing about where programs come from, or how anything is compiled.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from elman.errors import ConfigError
+from elman.files import make_folder, write_text
+from elman.kernels.native.trace import program_of
+from elman.kernels.native.program import Operation, Program
+
+__all__ = ["FOLDER", "builtin_files", "header", "source", "table"]
+
+FOLDER = Path(__file__).resolve().parent / "csrc" / "programs"
+
+# The programs that are compiled ahead: the cell's class in elman.cells and its options.
+_BUILTIN: dict[str, tuple[str, dict[str, Any]]] = {
+    "elman_relu": ("Elman", {"nonlinearity": "relu"}),
+    "elman_tanh": ("Elman", {"nonlinearity": "tanh"}),
+    "gru": ("GRU", {}),
+    "lstm": ("LSTM", {}),
+    "lstm_coupled": ("LSTM", {"coupled": True}),
+    "lstm_coupled_peepholes": ("LSTM", {"coupled": True, "peepholes": True}),
+    "lstm_peepholes": ("LSTM", {"peepholes": True}),
+    "mingru": ("MinGRU", {}),
+}
+
+_OPERATORS = {"add": "+", "sub": "-", "mul": "*", "div": "/"}
+
+# Where the places of a program stand in a tile: member of elman_tile, its stride.
+_ARRAYS = {
+    "old": ("old_state", "state_stride"),
+    "new": ("new_state", "state_stride"),
+    "d_state": ("d_state", "d_state_stride"),
+    "parameter": ("parameters", ""),
+    "d_parameter": ("d_parameters", ""),
+    "y": ("y", "y_stride"),
+    "dy": ("dy", "dy_stride"),
+}
+
+
+def _split(place: str) -> tuple[str, int]:
+    """A place's kind and number: ("slot", 2)."""
+    kind = place.rstrip("0123456789")
+    return kind, int(place[len(kind) :] or 0)
+
+
+def _literal(number: float) -> str:
+    if number in (float("inf"), -float("inf")):
+        return f"T({'-' if number < 0 else ''}__builtin_inf())"
+    return 'T(__builtin_nan(""))' if number != number else f"T({number!r})"
+
+
+def _expression(operation: Operation) -> str:
+    """The right side of an operation."""
+    function, operands = operation.function, operation.operands
+    if function in _OPERATORS and any(isinstance(operand, str) for operand in operands):
+        a, b = (operand if isinstance(operand, str) else _literal(operand) for operand in operands)
+        return f"{a} {_OPERATORS[function]} {b}"
+    names = [operand if isinstance(operand, str) else f"broadcast<V>({_literal(operand)})" for operand in operands]
+    if function in _OPERATORS:
+        return f" {_OPERATORS[function]} ".join(names)
+    return f"-{names[0]}" if function == "neg" else f"{function}({', '.join(names)})"
+
+
+def _places(operations: Iterable[Operation]) -> tuple[list[str], list[str]]:
+    """What a list reads and what it writes, in order."""
+    operations = list(operations)
+    made = {operation.result for operation in operations if operation.function not in ("store", "accumulate")}
+    read = {name for operation in operations for name in operation.operands if isinstance(name, str)} - made
+    written = {operation.result for operation in operations} - made
+    return sorted(read, key=_split), sorted(written, key=_split)
+
+
+def _function(name: str, operations: Sequence[Operation]) -> list[str]:
+    """One of the two functions of a program."""
+    read, written = _places(operations)
+    places = sorted({*read, *written}, key=_split)
+    kinds = [_split(place)[0] for place in places]
+    moving = [place for place in places if _split(place)[0] not in ("slot", "parameter", "d_parameter")]
+    strides = sorted({_ARRAYS[_split(place)[0]][1] for place in moving})
+    lines = [
+        f"template <class T> void {name}(const elman_tile *tile) {{",
+        "    using namespace simd;",
+        "    typedef Vector<T> V;",
+        "    const int64_t rows = tile->rows, width = tile->width;",
+    ]
+    if "slot" in kinds:
+        strides.append("record_stride")
+        lines.append("    T *const records = static_cast<T *>(tile->record);")
+    lines += [f"    const int64_t {stride} = tile->{stride};" for stride in strides]
+    for place in places:
+        kind, number = _split(place)
+        if kind == "slot":
+            continue
+        member = _ARRAYS[kind][0] + ("" if kind in ("y", "dy") else f"[{number}]")
+        const = "" if place in written else "const "
+        lines.append(f"    {const}T *const {place}_start = static_cast<{const}T *>(tile->{member});")
+    lines.append("    for (int64_t k = 0; k < width; k += lanes<T>) {")
+    if "slot" in kinds:
+        lines.append("        T *record = records + k;")
+    for place in moving:
+        const = "" if place in written else "const "
+        lines.append(f"        {const}T *{place}_at = {place}_start + k;")
+    for place in places:
+        if place.startswith("parameter"):
+            lines.append(f"        const V {place} = load({place}_start + k);")
+        if place.startswith("d_parameter"):
+            lines.append(f"        V {place} = load({place}_start + k);")
+    lines.append("        for (int64_t row = 0; row < rows; ++row) {")
+    for place in read:
+        kind, number = _split(place)
+        if kind == "slot":
+            lines.append(f"            const V {place} = load(record{_slot_offset(number)});")
+        elif kind != "parameter":
+            lines.append(f"            const V {place} = load({place}_at);")
+    for operation in operations:
+        kind, number = _split(operation.result)
+        value = operation.operands[0]
+        stored = value if isinstance(value, str) else f"broadcast<V>({_literal(value)})"
+        if operation.function == "accumulate":
+            lines.append(f"            {operation.result} += {stored};")
+        elif operation.function != "store":
+            lines.append(f"            const auto {operation.result} = {_expression(operation)};")
+        elif kind == "slot":
+            lines.append(f"            store(record{_slot_offset(number)}, {stored});")
+        else:
+            lines.append(f"            store({operation.result}_at, {stored});")
+    if "slot" in kinds:
+        lines.append("            record += record_stride;")
+    lines += [f"            {place}_at += {_ARRAYS[_split(place)[0]][1]};" for place in moving]
+    lines.append("        }")
+    lines += [f"        store({place}_start + k, {place});" for place in written if place.startswith("d_parameter")]
+    return [*lines, "    }", "}"]
+
+
+def _slot_offset(slot: int) -> str:
+    return "" if slot == 0 else " + width" if slot == 1 else f" + {slot} * width"
+
+
+def _body(name: str, program: Program) -> list[str]:
+    """A program as a namespace, with a function that describes it."""
+    shape = (program.slots, program.x_slots, program.h_first, program.h_slots, len(program.leaves), program.h_leaf)
+    numbers = ", ".join(map(str, (*shape, program.y_leaf, len(program.parameters))))
+    return [
+        "namespace {",
+        f"namespace program_{name} {{",
+        "",
+        f'constexpr char digest[] = "{program.digest}";',
+        "",
+        *_function("forward", program.forward),
+        "",
+        *_function("backward", program.backward),
+        "",
+        "template <class T> elman_program describe() {",
+        f"    return {{{numbers}, forward<T>, backward<T>}};",
+        "}",
+        "",
+        f"}} // namespace program_{name}",
+        "} // namespace",
+    ]
+
+
+def header(name: str, program: Program) -> str:
+    """A built-in program as a C++ header."""
+    guard = f"ELMAN_PROGRAMS_{name.upper()}_H"
+    lines = [
+        f"/* The equations of {name}, written by `python -m elman.kernels.native.emit`: do not edit. */",
+        f"#ifndef {guard}",
+        f"#define {guard}",
+        "",
+        '#include "../abi.h"',
+        '#include "../vector.h"',
+        "",
+        *_body(name, program),
+        "",
+        "#endif",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def table(names: Sequence[str]) -> str:
+    """The header that finds the built-in programs by digest."""
+    entries = [
+        f"        {{program_{name}::digest, program_{name}::describe<float>, program_{name}::describe<double>}},"
+        for name in names
+    ]
+    lines = [
+        "/* All built-in programs, written by `python -m elman.kernels.native.emit`: do not edit. */",
+        "#ifndef ELMAN_PROGRAMS_TABLE_H",
+        "#define ELMAN_PROGRAMS_TABLE_H",
+        "",
+        "#include <string.h>",
+        "",
+        '#include "../export.h"',
+        *(f'#include "{name}.h"' for name in names),
+        "",
+        "/* Finds a program for numbers of `element_bytes` bytes. 1 when there is one, else 0. */",
+        "ELMAN_API int elman_find_program(const char *digest, int element_bytes, elman_program *out) {",
+        "    static const struct {",
+        "        const char *digest;",
+        "        elman_program (*of_floats)();",
+        "        elman_program (*of_doubles)();",
+        "    } programs[] = {",
+        *entries,
+        "    };",
+        "    for (const auto &program : programs) {",
+        "        if (strcmp(program.digest, digest) != 0) continue;",
+        "        if (element_bytes != 4 && element_bytes != 8) return 0;",
+        "        *out = element_bytes == 4 ? program.of_floats() : program.of_doubles();",
+        "        return 1;",
+        "    }",
+        "    return 0;",
+        "}",
+        "",
+        "#endif",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def source(program: Program) -> str:
+    """A whole translation unit for one program, to be compiled with -I csrc. It exports `elman_program_f32` and
+    `elman_program_f64`, which fill in an `elman_program`."""
+    lines = [
+        f"/* The equations of a cell, digest {program.digest}. */",
+        '#include "abi.h"',
+        '#include "export.h"',
+        '#include "vector.h"',
+        "",
+        *_body("cell", program),
+        "",
+        "ELMAN_API int elman_program_f32(elman_program *out) {",
+        "    *out = program_cell::describe<float>();",
+        "    return 1;",
+        "}",
+        "",
+        "ELMAN_API int elman_program_f64(elman_program *out) {",
+        "    *out = program_cell::describe<double>();",
+        "    return 1;",
+        "}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def builtin_files() -> dict[str, str]:
+    """What csrc/programs/ has to hold: text by file name."""
+    # By name: the kernels stand below the cells and do not import them; this is a tool beside both.
+    cells = importlib.import_module("elman.cells")
+    files = {}
+    for name, (cell, options) in _BUILTIN.items():
+        program = program_of(getattr(cells, cell)(2, 2, **options))
+        if isinstance(program, str):
+            raise ConfigError(f"expected element-wise equations for {name}. Received: {program}")
+        files[f"{name}.h"] = header(name, program)
+    return files | {"table.h": table(list(_BUILTIN))}
+
+
+def main() -> None:
+    """Write csrc/programs/ anew."""
+    make_folder(FOLDER)
+    for name, text in builtin_files().items():
+        write_text(FOLDER / name, text)
+
+
+if __name__ == "__main__":
+    main()

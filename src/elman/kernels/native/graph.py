@@ -1,0 +1,178 @@
+"""Graph: element-wise expressions as numbered nodes, each expression once, simplified as it is made.
+
+Knows nothing about cells, torch or gradients.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from elman.kernels.native.functions import FUNCTIONS, MASKS, fold
+
+__all__ = ["Graph", "Node"]
+
+_COMMUTATIVE = frozenset({"add", "mul", "minimum", "maximum", "equal", "both", "either"})
+
+
+class Node(NamedTuple):
+    """A function of other nodes, an "input" with its name as value, or a "constant" with its number as value."""
+
+    function: str
+    operands: tuple[int, ...] = ()
+    value: str | float | None = None
+
+
+class Graph:
+    """Nodes by number, operands before their users. Making the same node twice gives the same number."""
+
+    def __init__(self) -> None:
+        self.nodes: list[Node] = []
+        self._numbers: dict[Node, int] = {}
+
+    def _number(self, node: Node) -> int:
+        number = self._numbers.get(node)
+        if number is None:
+            number = self._numbers[node] = len(self.nodes)
+            self.nodes.append(node)
+        return number
+
+    def input(self, name: str) -> int:
+        """The node that stands for a place or a part."""
+        return self._number(Node("input", value=name))
+
+    def constant(self, value: float) -> int:
+        """The node of a number; -0.0 becomes 0.0."""
+        return self._number(Node("constant", value=float(value) + 0.0))
+
+    def value_of(self, number: int) -> float | None:
+        """The number that a node always has, or None."""
+        node = self.nodes[number]
+        return node.value if node.function == "constant" and isinstance(node.value, float) else None
+
+    def is_mask(self, number: int) -> bool:
+        """Whether a node is true or false."""
+        return self.nodes[number].function in MASKS
+
+    def apply(self, function: str, *operands: int) -> int:
+        """The node of `function(operands)`, in its simplest form."""
+        constants = [self.value_of(operand) for operand in operands]
+        numbers = [value for value in constants if value is not None]
+        if len(numbers) == len(operands):
+            folded = fold(function, numbers)
+            if folded is not None:
+                return self.constant(folded)
+        simpler = self._simplify(function, operands, constants)
+        if simpler is not None:
+            return simpler
+        if function in _COMMUTATIVE:
+            operands = tuple(sorted(operands))
+        return self._number(Node(function, operands))
+
+    def _simplify(self, function: str, operands: tuple[int, ...], constants: list[float | None]) -> int | None:
+        """An equal node that costs less, or None. 0 * x stays: it may be NaN."""
+        match function:
+            case "add":
+                return self._simplify_sum(operands, constants)
+            case "sub":
+                return self._simplify_difference(operands, constants)
+            case "mul":
+                return self._simplify_product(operands, constants)
+            case "div" if constants[1] is not None and constants[1] != 0 and math.frexp(constants[1])[0] in (0.5, -0.5):
+                # A power of two: its reciprocal is exact.
+                return self.apply("mul", operands[0], self.constant(1.0 / constants[1]))
+            case "neg":
+                inner = self.nodes[operands[0]]
+                if inner.function == "neg":
+                    return inner.operands[0]
+                if inner.function == "sub":
+                    return self.apply("sub", inner.operands[1], inner.operands[0])
+            case "opposite" if self.nodes[operands[0]].function == "opposite":
+                return self.nodes[operands[0]].operands[0]
+            case "select" if operands[1] == operands[2]:
+                return operands[1]
+        return None
+
+    def _negated(self, number: int) -> int | None:
+        node = self.nodes[number]
+        return node.operands[0] if node.function == "neg" else None
+
+    def _simplify_sum(self, operands: tuple[int, ...], constants: list[float | None]) -> int | None:
+        a, b = operands
+        if constants[0] == 0:
+            return b
+        if constants[1] == 0:
+            return a
+        minus_b = self._negated(b)
+        if minus_b is not None:
+            return self.apply("sub", a, minus_b)
+        minus_a = self._negated(a)
+        return None if minus_a is None else self.apply("sub", b, minus_a)
+
+    def _simplify_difference(self, operands: tuple[int, ...], constants: list[float | None]) -> int | None:
+        a, b = operands
+        if constants[1] == 0:
+            return a
+        if constants[0] == 0:
+            return self.apply("neg", b)
+        minus_b = self._negated(b)
+        return None if minus_b is None else self.apply("add", a, minus_b)
+
+    def _simplify_product(self, operands: tuple[int, ...], constants: list[float | None]) -> int | None:
+        for index in (0, 1):
+            factor, other = constants[index], operands[1 - index]
+            if factor == 1:
+                return other
+            if factor == -1:
+                return self.apply("neg", other)
+            if factor is not None and self.nodes[other].function == "mul":
+                for inner_index in (0, 1):
+                    inner = self.value_of(self.nodes[other].operands[inner_index])
+                    if inner is not None:
+                        rest = self.nodes[other].operands[1 - inner_index]
+                        return self.apply("mul", self.constant(factor * inner), rest)
+            minus = self._negated(operands[index])
+            if minus is not None:
+                return self.apply("neg", self.apply("mul", minus, other))
+        return None
+
+    def reachable(self, roots: Iterable[int], stop: Iterable[int] = ()) -> list[int]:
+        """`roots` and all that they are made of, operands first, in an order that only depends on the graph; nothing
+        behind a node of `stop`."""
+        stopped = set(stop)
+        seen: dict[int, None] = {}
+        for root in roots:
+            stack = [(root, False)]
+            while stack:
+                number, done = stack.pop()
+                if done:
+                    seen[number] = None
+                elif number not in seen:
+                    stack.append((number, True))
+                    if number not in stopped:
+                        stack.extend((operand, False) for operand in reversed(self.nodes[number].operands))
+        return list(seen)
+
+    def copy_into(self, other: Graph, roots: Iterable[int], places: Mapping[int, int]) -> dict[int, int]:
+        """Make `roots` anew in `other`; `places` says which of its nodes stand for some of mine. Returns the numbers
+        there of all that `roots` are made of. Nothing is left of "detach"."""
+        copies = dict(places)
+        for number in self.reachable(roots, copies):
+            if number in copies:
+                continue
+            node = self.nodes[number]
+            if node.function == "input":
+                copies[number] = other.input(str(node.value))
+            elif node.function == "constant":
+                copies[number] = other.constant(float(node.value or 0.0))
+            elif node.function == "detach":
+                copies[number] = copies[node.operands[0]]
+            else:
+                copies[number] = other.apply(node.function, *(copies[operand] for operand in node.operands))
+        return copies
+
+    def cost(self, number: int) -> float:
+        """What a node costs to compute; inputs and constants nothing."""
+        node = self.nodes[number]
+        return FUNCTIONS[node.function].cost if node.operands else 0.0

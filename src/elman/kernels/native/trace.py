@@ -1,0 +1,80 @@
+"""`program_of(cell)`: the program of a cell's equations, or a sentence why there is none; remembered for every cell.
+
+A cell is traced anew when one of its plain attributes, its mode (training or not) or the set of its weights has
+changed; a change of the weights' numbers does not matter. Knows nothing about C++ or about running a program.
+"""
+
+from __future__ import annotations
+
+from types import FunctionType
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import torch
+
+from elman.kernels.forms import RunnableCell
+from elman.kernels.native.abi import MOST_LEAVES, MOST_PARAMETERS
+from elman.kernels.native.compose import compose
+from elman.kernels.native.program import Program
+from elman.kernels.native.symbols import Untraceable
+from elman.kernels.native.tracer import trace
+
+__all__ = ["program_of"]
+
+# What torch itself keeps in a module.
+_OWN = frozenset(vars(torch.nn.Module())) - {"training"}
+_PLAIN = (int, float, str, bool, type(None))
+
+_remembered: WeakKeyDictionary[RunnableCell, tuple[Any, Program | str]] = WeakKeyDictionary()
+
+
+def _frozen(value: Any) -> Any:
+    """Something that is equal as long as `value` means the same, and keeps nothing alive."""
+    if isinstance(value, _PLAIN):
+        return value
+    if isinstance(value, tuple | list):
+        return tuple([_frozen(part) for part in value])
+    if isinstance(value, dict):
+        return tuple([(key, _frozen(part)) for key, part in value.items()])
+    return id(value)
+
+
+def _look_of(module: Any) -> Any:
+    """All of a module that tracing depends on."""
+    attributes = vars(module)
+    own = [_frozen(value) for name, value in attributes.items() if name not in _OWN]
+    weights = [
+        None if tensor is None else (name, tensor.dtype)
+        for group in (attributes["_parameters"], attributes["_buffers"])
+        for name, tensor in group.items()
+    ]
+    inner = [None if child is None else _look_of(child) for child in attributes["_modules"].values()]
+    return own, weights, inner
+
+
+def program_of(cell: RunnableCell) -> Program | str:
+    """The program of `cell`'s equations, or a sentence why they have none."""
+    look = (type(cell), vars(type(cell)).get("update"), _look_of(cell))
+    known = _remembered.get(cell)
+    if known is not None and known[0] == look:
+        return known[1]
+    answer = _make(cell)
+    _remembered[cell] = (look, answer)
+    return answer
+
+
+def _make(cell: RunnableCell) -> Program | str:
+    where = "its update"
+    if not isinstance(getattr(type(cell), "update", None), FunctionType):
+        where = "its advance"
+    try:
+        equations = trace(cell)
+    except Untraceable as reason:
+        return str(reason) if str(reason).startswith("its ") else f"{where} {reason}"
+    except Exception as error:  # Whatever a cell's own code raises when it meets symbolic tensors.
+        return f"{where} cannot be traced: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+    if len(equations.leaves) > MOST_LEAVES:
+        return f"its state has {len(equations.leaves)} leaves, expected at most {MOST_LEAVES}"
+    if len(equations.parameters) > MOST_PARAMETERS:
+        return f"its equations have {len(equations.parameters)} parameters, expected at most {MOST_PARAMETERS}"
+    return compose(equations)

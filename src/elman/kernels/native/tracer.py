@@ -1,0 +1,295 @@
+"""The tracer: a cell's own `advance` is run once on symbolic tensors, and what it computes is written down.
+
+A `TorchFunctionMode` sees every call of torch while that goes on. The one matrix product that is understood is the
+product with the past, `linear(h, weight_hh, bias_hh)`; its result becomes the blocks u0, u1, ... Everything else has to
+be element-wise. What cannot be traced ends in an `Untraceable` with the reason.
+Knows nothing about gradients, slots or C++.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+
+from elman.kernels.forms import RunnableCell
+from elman.kernels.native.compose import Equations
+from elman.kernels.native.graph import Graph
+from elman.kernels.native.symbols import ROWS, Symbol, Untraceable, move, symbol
+from elman.kernels.native.torch_functions import ELEMENTWISE, FACTORIES, MOVES, QUESTIONS, Elementwise
+from elman.types import State, map_leaves, named_leaves
+
+__all__ = ["trace"]
+
+_NUMBERS = (bool, int, float)
+_READS = frozenset({"__bool__", "item", "__float__", "__int__", "__index__", "tolist", "numpy", "__iter__"})
+_TYPES = frozenset({"to", "type", "type_as", "float", "double", "half", "bfloat16"})
+
+
+def _name_of(function: Any) -> str:
+    """What a person calls a torch function."""
+    name = getattr(function, "__name__", str(function))
+    return str(getattr(getattr(function, "__self__", None), "__name__", name)) if name == "__get__" else str(name)
+
+
+class _Tracer(TorchFunctionMode):
+    """Watches torch while a cell's equations run."""
+
+    def __init__(self, cell: Any, H: int, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.graph = Graph()
+        self.H = H
+        self.dtype = dtype
+        self.cell = cell
+        self.parameters: dict[str, int] = {}
+        self.h_leaf: int | None = None
+        self.u_blocks = 0
+        self.masked = False
+        self.without_bias = False
+        weights = [*cell.named_parameters(), *cell.named_buffers()]
+        self._weights = {id(tensor): (name, tensor) for name, tensor in weights}
+
+    def part(self, letter: str, blocks: int) -> Symbol:
+        """The symbolic tensor of p, u, a leaf or a mask."""
+        names = [f"{letter}{block}" for block in range(blocks)]
+        grid = np.array([[self.graph.input(name) for name in names]])
+        return symbol((ROWS, blocks * self.H), grid, self.dtype)
+
+    def leaf(self, index: int) -> Symbol:
+        """The symbolic tensor of a leaf of the state before the step."""
+        return symbol((ROWS, self.H), np.array([[self.graph.input(f"old{index}")]]), self.dtype)
+
+    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Called by torch in the place of `function`."""
+        kwargs = kwargs or {}
+        name = _name_of(function)
+        if function in QUESTIONS:
+            return function(*args, **kwargs)
+        if function is F.linear:
+            return self._product(*args, **kwargs)
+        if function in ELEMENTWISE:
+            return self._elementwise(ELEMENTWISE[function], name, args, kwargs)
+        if function in MOVES:
+            args = [self._with_symbols(argument) for argument in args]
+            kwargs = {key: self._with_symbols(argument) for key, argument in kwargs.items()}
+            return self._cut_gradient(move(function, name, args, kwargs, self.H))
+        if function in FACTORIES:
+            return self._constant(function, name, args, kwargs)
+        if function is F.dropout:
+            return self._dropout(*args, **kwargs)
+        if name == "data":
+            return self._elementwise(ELEMENTWISE[Tensor.detach], name, args, kwargs)
+        if name in _TYPES:
+            return self._same_type(function, name, args, kwargs)
+        if name in _READS:
+            raise Untraceable("branches on a value" if name == "__bool__" else f"reads a value ({name})")
+        if name == "__set__" or name == "__setitem__" or (name.endswith("_") and not name.endswith("__")):
+            raise Untraceable(f"changes a tensor in place ({name})")
+        if name.startswith("__i") and name.endswith("__"):
+            raise Untraceable(f"changes a tensor in place ({name})")
+        raise Untraceable(f"calls {name}, which is not element-wise")
+
+    def _symbol(self, value: Any, name: str) -> Symbol:
+        """A symbolic tensor for an argument: itself, a number, or a weight of the cell."""
+        if isinstance(value, Symbol):
+            return value
+        if isinstance(value, _NUMBERS):
+            return symbol((), np.array(self.graph.constant(value)), self.dtype)
+        if isinstance(value, Tensor):
+            known = self._weights.get(id(value))
+            if known is None:
+                raise Untraceable(f"calls {name} with a tensor that is neither a parameter nor a buffer of the cell")
+            return self._parameter(*known)
+        raise Untraceable(f"calls {name} with {type(value).__name__} where a tensor or a number is expected")
+
+    def _parameter(self, name: str, tensor: Tensor) -> Symbol:
+        shape = tuple(tensor.shape)
+        if name in ("weight_hh", "bias_hh"):
+            raise Untraceable(f"uses {name} apart from linear(h, weight_hh, bias_hh)")
+        if not tensor.is_floating_point():
+            raise Untraceable(f"uses {name}, which holds no floating-point numbers")
+        if tensor.numel() not in (1, self.H) or any(size != 1 for size in shape[:-1]):
+            raise Untraceable(f"uses {name} of shape {shape}; expected 1 or {self.H} numbers")
+        index = self.parameters.setdefault(name, len(self.parameters))
+        node = self.graph.input(f"parameter{index}")
+        return symbol(shape, np.full((1,) * len(shape), node), self.dtype)
+
+    def _with_symbols(self, argument: Any) -> Any:
+        """An argument with the weights in it as symbolic tensors."""
+        if isinstance(argument, Tensor):
+            return self._symbol(argument, "a function")
+        if isinstance(argument, list | tuple) and any(isinstance(part, Tensor) for part in argument):
+            return type(argument)(self._with_symbols(part) for part in argument)
+        return argument
+
+    def _elementwise(self, meaning: Elementwise, name: str, args: Any, kwargs: Any) -> Symbol:
+        """The symbolic result of an element-wise function."""
+        kwargs = {key: value for key, value in kwargs.items() if key not in ("dtype", "device", "memory_format")}
+        try:
+            bound = meaning.signature.bind(self.graph, *args, **kwargs)
+        except TypeError:
+            raise Untraceable(f"calls {name} with arguments that are not understood") from None
+        arguments = list(bound.arguments.items())[1:]
+        operands = [self._symbol(value, name) for _, value in arguments[: meaning.operands]]
+        options = dict(arguments[meaning.operands :])
+        if options.pop("inplace", False):
+            raise Untraceable(f"changes a tensor in place ({name})")
+        if any(isinstance(value, Tensor) for value in options.values()):
+            raise Untraceable(f"calls {name} with a tensor where only a number is understood")
+        try:
+            shape = np.broadcast_shapes(*(tuple(operand.shape) for operand in operands))
+        except ValueError:
+            shapes = " and ".join(str(tuple(operand.shape)) for operand in operands)
+            raise Untraceable(f"calls {name} with shapes that do not fit together: {shapes}") from None
+        grids = np.broadcast_arrays(*(operand.grid for operand in operands))
+        made = [
+            meaning.make(self.graph, *map(int, nodes), **options)
+            for nodes in zip(*(g.flat for g in grids), strict=True)
+        ]
+        dtype = torch.bool if all(map(self.graph.is_mask, made)) else self.dtype
+        return self._cut_gradient(symbol(shape, np.array(made).reshape(grids[0].shape), dtype))
+
+    def _cut_gradient(self, result: Any) -> Any:
+        """`result`, as a constant for the gradient where torch.no_grad() holds."""
+        if torch.is_grad_enabled() or not isinstance(result, Symbol) or result.dtype == torch.bool:
+            return result
+        cut = [self.graph.apply("detach", int(node)) for node in result.grid.flat]
+        return symbol(tuple(result.shape), np.array(cut).reshape(result.grid.shape), result.dtype)
+
+    def _constant(self, function: Callable[..., Tensor], name: str, args: Any, kwargs: Any) -> Symbol:
+        """A tensor that the equations make of one number."""
+        if args and isinstance(args[0], Tensor) and name.startswith("new_"):
+            args = (torch.empty(0, dtype=self.dtype), *args[1:])
+        if any(isinstance(part, Tensor) for part in (*args[name.startswith("new_") :], *kwargs.values())):
+            raise Untraceable(f"calls {name} with a tensor")
+        made = function(*args, **{key: value for key, value in kwargs.items() if key != "device"})
+        if made.numel() == 0 or not bool((made == made.flatten()[0]).all()):
+            raise Untraceable(f"calls {name} with several different numbers")
+        node = self.graph.constant(float(made.flatten()[0]))
+        shape = tuple(made.shape)
+        grid_shape = [1] * len(shape)
+        if shape and shape[-1] % self.H == 0:
+            grid_shape[-1] = shape[-1] // self.H
+        return symbol(shape, np.full(grid_shape, node), self.dtype)
+
+    def _dropout(self, input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
+        if training and p:
+            raise Untraceable("draws random numbers (dropout)")
+        return input
+
+    def _same_type(self, function: Any, name: str, args: Any, kwargs: Any) -> Symbol:
+        """A change of dtype: only truth values may become numbers."""
+        value = self._symbol(args[0], name)
+        wanted = {"float": torch.float32, "double": torch.float64, "half": torch.float16, "bfloat16": torch.bfloat16}
+        dtypes = [argument for argument in (*args[1:], *kwargs.values()) if isinstance(argument, torch.dtype)]
+        dtypes += [argument.dtype for argument in (*args[1:], *kwargs.values()) if isinstance(argument, Tensor)]
+        dtype = wanted.get(name) or (dtypes[0] if dtypes else value.dtype)
+        if value.dtype == torch.bool and dtype == self.dtype:
+            zero, one = self.graph.constant(0), self.graph.constant(1)
+            made = [self.graph.apply("select", int(node), one, zero) for node in value.grid.flat]
+            return symbol(tuple(value.shape), np.array(made).reshape(value.grid.shape), dtype)
+        if dtype != value.dtype:
+            raise Untraceable(f"changes the dtype ({name})")
+        return value
+
+    def _product(self, input: Any, weight: Tensor, bias: Any = None) -> Symbol:
+        """The product with the past; any other has no place in a program."""
+        other = Untraceable("calls linear, which is not element-wise, apart from linear(h, weight_hh, bias_hh)")
+        cell = self.cell
+        if weight is not getattr(cell, "weight_hh", None) or bias not in (None, getattr(cell, "bias_hh", None)):
+            raise other
+        if (
+            not isinstance(input, Symbol)
+            or input.grid.size != 1
+            or weight.shape[1] != self.H
+            or weight.shape[0] % self.H
+        ):
+            raise other
+        node = self.graph.nodes[int(input.grid.flat[0])]
+        if node.function == "mul":
+            # Recurrent dropout: h times its mask.
+            first, second = (self.graph.nodes[operand] for operand in node.operands)
+            self.masked = "mask0" in (first.value, second.value)
+            node = (second if first.value == "mask0" else first) if self.masked else node
+        if node.function != "input" or not str(node.value).startswith("old"):
+            raise other
+        leaf = int(str(node.value)[3:])
+        if self.h_leaf not in (None, leaf):
+            raise other
+        self.h_leaf = leaf
+        self.without_bias = bias is not getattr(cell, "bias_hh", None)
+        self.u_blocks = weight.shape[0] // self.H
+        return self.part("u", self.u_blocks)
+
+
+def _width_of_part(cell: Any, weight: Tensor) -> int:
+    """How many numbers `project` gives for one step."""
+    with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        projected: Tensor = cell.project(weight.new_zeros(1, 1, cell.input_size))
+    return projected.shape[-1]
+
+
+def _start(cell: Any, H: int) -> State:
+    with torch.no_grad():
+        state = cell.initial_state(1)
+    for name, leaf in named_leaves(state):
+        if leaf.dim() != 2 or leaf.shape[-1] != H:
+            raise Untraceable(f"its state leaf {name!r} has {leaf.shape[-1]} numbers a row, expected {H} (hidden_size)")
+    return state
+
+
+def _run(cell: Any, *, masked: bool) -> Equations:
+    """The equations of one call of `advance`."""
+    H = cell.hidden_size
+    weight = next(iter(cell.parameters()))
+    start = _start(cell, H)
+    width = _width_of_part(cell, weight)
+    if width % H:
+        raise Untraceable(f"its project gives {width} numbers a row, expected a multiple of {H} (hidden_size)")
+    tracer = _Tracer(cell, H, weight.dtype)
+    names = [name for name, _ in named_leaves(start)]
+    indices = iter(range(len(names)))
+    state = map_leaves(lambda _: tracer.leaf(next(indices)), start)
+    p_BG = tracer.part("p", width // H)
+    mask = (tracer.part("mask", 1),) if masked else ()
+    with torch.enable_grad(), warnings.catch_warnings(), tracer:
+        warnings.simplefilter("ignore")
+        step = cell.advance(p_BG, state, *mask)
+    if tracer.without_bias:
+        raise Untraceable("calls linear(h, weight_hh) without bias_hh, although the cell has one")
+    if [name for name, _ in named_leaves(step.state)] != names:
+        raise Untraceable("returns a state with other leaves than it got")
+
+    def node_of(what: str, value: Any) -> int:
+        if not isinstance(value, Symbol) or tuple(value.shape) != (ROWS, H) or value.grid.size != 1:
+            shape = tuple(getattr(value, "shape", ()))
+            received = f"batch x {shape[-1]}" if shape[:1] == (ROWS,) and len(shape) == 2 else f"{shape}"
+            raise Untraceable(f"returns {what} of shape {received}, expected batch x {H}")
+        node = int(value.grid.flat[0])
+        if value.dtype == torch.bool:
+            raise Untraceable(f"returns truth values as {what}")
+        return node
+
+    new = tuple(node_of(f"the leaf {name!r}", leaf) for name, leaf in named_leaves(step.state))
+    y = node_of("an output", step.y)
+    if masked and tracer.h_leaf is not None:
+        used = {tracer.graph.nodes[number].value for number in tracer.graph.reachable([*new, y])}
+        if not tracer.masked or "mask0" in used:
+            raise Untraceable("applies a recurrent mask elsewhere than to the leaf that enters its product")
+    return Equations(
+        tracer.graph, y, new, width // H, tracer.u_blocks, tuple(names), tracer.h_leaf or 0, tuple(tracer.parameters)
+    )
+
+
+def trace(cell: RunnableCell) -> Equations:
+    """The equations of `cell`. Raises Untraceable when they are not element-wise."""
+    equations = _run(cell, masked=False)
+    if equations.u_blocks:
+        _run(cell, masked=True)
+    return equations
