@@ -238,6 +238,7 @@ template <class T, class P> struct Backward {
         }
         for (int64_t column = 0; column < inputs; column += group) {
             const int64_t here = least(group, inputs - column), real = least(here, shape.I - column);
+            if (real <= 0) break; /* Where panels are narrower than LANES, the last may hold filling alone. */
             int64_t alive = shape.B;
             for (int64_t s = from; s < to; s++) {
                 alive = shape.alive(s, alive);
@@ -493,14 +494,9 @@ template <class T, class P> struct Backward {
 
     void unpack_block(const T *sums, int64_t columns, const int32_t *gates, int64_t slots, int64_t features,
                       int64_t unit, int64_t real, T *out) const {
-        constexpr int64_t stretch = 16;
         for (int64_t slot = 0; out && slot < slots; slot++)
-            for (int64_t from = 0; from < features; from += stretch)
-                for (int64_t u = 0; u < real; u++) {
-                    T *row = out + (gates[slot] * shape.H + unit + u) * features;
-                    const T *column = sums + slot * shape.width + u;
-                    for (int64_t m = from; m < least(features, from + stretch); m++) row[m] = column[m * columns];
-                }
+            transpose(features, real, sums + slot * shape.width, columns,
+                      out + (gates[slot] * shape.H + unit) * features, features);
     }
 
     void spread(const T *sums, const int32_t *gates, int64_t slots, int64_t unit, int64_t real, T *out) const {
