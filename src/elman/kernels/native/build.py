@@ -186,9 +186,9 @@ def has_openmp(compiler: Compiler, folder: Path) -> bool:
 def sources_digest() -> str:
     """A digest of all that decides what the libraries are: sources, this file, setup.py, machine and compiler."""
     files = [path for path in CSRC.rglob("*") if path.suffix in (".h", ".cpp")]
-    setup = CSRC.parents[4] / "setup.py"
+    setups = [folder / "setup.py" for folder in CSRC.parents[4:5]]  # there is none where we are installed
     digest = hashlib.sha256(f"{platform.system()} {platform.machine()} {named_compiler()}\n".encode())
-    for path in [*sorted(files), Path(__file__), *([setup] if setup.exists() else [])]:
+    for path in [*sorted(files), Path(__file__), *filter(Path.exists, setups)]:
         content = path.read_bytes()
         digest.update(f"{path.name} {len(content)}\n".encode() + content)
     return digest.hexdigest()
