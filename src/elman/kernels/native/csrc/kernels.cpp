@@ -3,3 +3,4 @@
 #include "about.h"
 #include "engine.h"
 #include "layer.h"
+#include "programs/table.h"
