@@ -37,7 +37,7 @@ __all__ = [
     "why_not",
 ]
 
-BACKENDS = MappingProxyType({"torch": torch_layers, "scan": scan, "reference": reference})
+BACKENDS = MappingProxyType({"native": native, "torch": torch_layers, "scan": scan, "reference": reference})
 _TAKES_ROWS_AS_THEY_ARE = frozenset({"native"})
 
 _log = logging.getLogger("elman.kernels")

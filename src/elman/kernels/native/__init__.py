@@ -8,7 +8,7 @@ Knows nothing about layers, tokens' meaning or tasks.
 from __future__ import annotations
 
 from functools import reduce
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -16,10 +16,9 @@ from torch import Tensor
 from elman.errors import DataError, KernelUnavailable
 from elman.kernels.forms import Lookup, Request, RunnableCell, clear_padding
 from elman.kernels.native import library
+from elman.kernels.native.program import Program
+from elman.kernels.native.trace import program_of
 from elman.types import State, leaves
-
-if TYPE_CHECKING:
-    from elman.kernels.native.program import Program
 
 __all__ = ["run", "why_not"]
 
@@ -36,9 +35,7 @@ def why_not(cell: RunnableCell, request: Request) -> str | None:
     dtype = next(iter(cell.parameters())).dtype
     if dtype not in _ELEMENT_BYTES:
         return f"it computes in float32 and float64, and the weights are {dtype}"
-    from elman.kernels.native.trace import program_of
-
-    program = program_of(cast(Any, cell))
+    program = program_of(cell)
     if isinstance(program, str):
         return program
     if request.recurrent_mask and not program.h_gates:
@@ -60,9 +57,7 @@ def run(
     Under `torch.autocast` to bfloat16 the products are of bfloat16 numbers with float32 sums, where the CPU has such;
     everything else, the state included, stays float32.
     """
-    from elman.kernels.native.trace import program_of
-
-    program = program_of(cast(Any, cell))
+    program = program_of(cell)
     if isinstance(program, str):
         raise KernelUnavailable(program)
     autocast = torch.is_autocast_enabled("cpu")

@@ -4,3 +4,4 @@
 #include "engine.h"
 #include "layer.h"
 #include "programs/table.h"
+#include "programs/table.h"
