@@ -106,10 +106,15 @@ def test_pieces_of_a_stream_join_to_the_text(model: LanguageModel) -> None:
 
 @pytest.mark.parametrize("stop", ["w", "wh", "e w", ["zzz", "e w"], ["e wh", "e w"]])
 def test_a_text_ends_before_a_stop_string(model: LanguageModel, stop: str | list[str]) -> None:
-    text = model.generate("", length=150, seed=5)
-    places = [text.find(one) for one in ([stop] if isinstance(stop, str) else stop)]
-    assert max(places) >= 0, "a stop must come up for this to be a test"
-    assert model.generate("", length=150, seed=5, stop=stop) == text[: min(place for place in places if place >= 0)]
+    stops = [stop] if isinstance(stop, str) else stop
+    # A stop must come up for this to be a test; which seed brings it depends on who draws.
+    seed, text = next(
+        (seed, text)
+        for seed in range(50)
+        if any(one in (text := model.generate("", length=150, seed=seed)) for one in stops)
+    )
+    places = [text.find(one) for one in stops]
+    assert model.generate("", length=150, seed=seed, stop=stop) == text[: min(place for place in places if place >= 0)]
 
 
 def test_what_only_begins_like_a_stop_is_not_lost(model: LanguageModel) -> None:

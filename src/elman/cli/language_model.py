@@ -60,6 +60,9 @@ def generate(
     ] = None,
     samples: Annotated[Count, Parameter(help="How many texts to draw.")] = 1,
     seed: Annotated[Count | None, Parameter(help="Of the draw; the same seed gives the same text.")] = None,
+    weights: Annotated[
+        Literal["float32", "bfloat16", "int8"], Parameter(help="Rougher weights draw faster; int8 is the fastest.")
+    ] = "float32",
     echo: Annotated[bool, Parameter(help="Print the prompt before the text.")] = True,
     json: Json = False,
 ) -> None:
@@ -93,6 +96,7 @@ def generate(
         stop=stop or (),
         samples=samples,
         seed=seed,
+        weights=weights,
     )
     shown = text if echo else ""
     if samples == 1 and not json:

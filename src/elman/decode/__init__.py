@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from elman.decode.sample import Sampling, choose, sample
+from elman.decode.sample import Sampling, check_seed, choose, sample
 
-__all__ = ["Sampling", "choose", "sample"]
+__all__ = ["Sampling", "check_seed", "choose", "sample"]

@@ -14,7 +14,7 @@ from torch import Tensor
 from elman.errors import ConfigError
 from elman.types import State
 
-__all__ = ["Sampling", "choose", "sample"]
+__all__ = ["Sampling", "check_seed", "choose", "sample"]
 
 # As a 32-bit number this is not zero yet.
 _COLDEST = 1e-30
@@ -58,6 +58,12 @@ def _is_whole(value: object, least: int) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= least
 
 
+def check_seed(seed: int) -> None:
+    """Raise ConfigError unless `seed` is from 0 to 2**63 - 1."""
+    if not _is_whole(seed, 0) or seed >= 2**63:
+        raise ConfigError(f"expected seed to be a whole number from 0 to 2**63 - 1. Received: {seed!r}")
+
+
 def choose(
     logits_BV: Tensor, sampling: Sampling, generator: torch.Generator, recent_BN: Tensor | None = None
 ) -> Tensor:
@@ -97,8 +103,7 @@ def sample(
 
     Raises ConfigError for a seed outside 0 .. 2**63 - 1.
     """
-    if not _is_whole(seed, 0) or seed >= 2**63:
-        raise ConfigError(f"expected seed to be a whole number from 0 to 2**63 - 1. Received: {seed!r}")
+    check_seed(seed)
     generator = torch.Generator(device=logits_BV.device).manual_seed(seed)
     while True:
         recent_BN = history_BN[:, -sampling.repetition_window :]

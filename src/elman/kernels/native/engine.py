@@ -143,19 +143,37 @@ class Engine:
         return map_leaves(lambda _: next(pieces).clone(), like)
 
     def start(
-        self, states_BS: Tensor, tokens_B: Tensor, seeds_B: Tensor, numbers_B: Tensor, history_BN: Tensor | None = None
+        self,
+        states_BS: Tensor,
+        tokens_B: Tensor,
+        *,
+        seed: int,
+        numbers_B: Tensor | None = None,
+        recent_BN: Tensor | None = None,
+        window: int = 0,
     ) -> Streams:
-        """Streams from the beginning; `history_BN` are the tokens before and with `tokens_B`, oldest first."""
+        """Streams at their beginning.
+
+        states_BS   as from `pack_state`, before `tokens_B`
+        tokens_B    int64, the tokens that are read first
+        seed        from 0 to 2**63 - 1, and `numbers_B` (0, 1, 2, ... when None): what a row draws depends on the two
+        recent_BN   int64, the tokens up to and with `tokens_B`, oldest first, for a repetition penalty
+        window      how many tokens a repetition penalty is for; 0 when there is none
+        """
         B = len(tokens_B)
-        history = torch.empty(B, 0, dtype=torch.int64) if history_BN is None else history_BN
+        history_BN = torch.full((B, window), -1, dtype=torch.int64)
+        known = 0
+        if recent_BN is not None and window:
+            known = min(window, recent_BN.shape[1])
+            history_BN[:, :known] = recent_BN[:, recent_BN.shape[1] - known :]
         return Streams(
-            states_BS.clone(),
-            tokens_B.clone(),
-            seeds_B.clone(),
-            numbers_B.clone(),
-            torch.zeros(B, dtype=torch.int64),
-            history.clone(),
-            torch.zeros(B, dtype=torch.int64),
+            states_BS=states_BS.clone(),
+            tokens_B=tokens_B.clone(),
+            seeds_B=torch.full((B,), seed, dtype=torch.int64),
+            numbers_B=torch.arange(B) if numbers_B is None else numbers_B.clone(),
+            positions_B=torch.zeros(B, dtype=torch.int64),
+            history_BN=history_BN,
+            places_B=torch.full((B,), known % window if window else 0, dtype=torch.int64),
         )
 
     def draw(self, streams: Streams, steps: int, sampling: Draws) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 from collections.abc import Sequence
 from functools import reduce
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -12,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from elman.kernels.native import library
+from elman.kernels.native.build import EVERY_INSTRUCTION_SET
 from elman.kernels.native.engine_abi import Layer, Network
 from elman.kernels.native.engine_memory import Memory
 
@@ -58,6 +60,9 @@ def part_of(cell: Any) -> Part | str:
 
 def find_parts(cells: Sequence[Any], vocabulary_size: int) -> list[Part] | str:
     """What is needed to run all layers, or a sentence why one cannot be run."""
+    forced = os.environ.get("ELMAN_KERNELS")
+    if forced and forced != "native" and forced not in EVERY_INSTRUCTION_SET:
+        return f"ELMAN_KERNELS asks for the kernel {forced!r}"
     parts: list[Part] = []
     for cell in cells:
         part = part_of(cell)

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 import torch
 from torch import Tensor
 
 from elman.data import Vocabulary
-from elman.decode import Sampling, sample
-from elman.errors import ConfigError
+from elman.decode import Sampling, check_seed, sample
+from elman.errors import ConfigError, DataError, KernelUnavailable
+from elman.kernels.native.engine import Engine
+from elman.tasks.language_model.engine import engine_of
 from elman.tasks.language_model.network import LanguageModelNetwork
 from elman.types import State, map_leaves
 
 __all__ = ["StopAt", "generate_pieces"]
+
+# The most tokens that are drawn in one native call; the first calls draw fewer, so that text appears at once.
+_MOST_AT_ONCE = 64
 
 
 @dataclass
@@ -73,31 +79,81 @@ def generate_pieces(
     samples: int,
     stops: Sequence[str],
     seed: int,
+    weights: str = "float32",
 ) -> Iterator[tuple[int, str]]:
     """Draw up to `length` tokens in each of `samples` rows; yields (row, piece of text) as the tokens come.
 
-    A row ends at an end token, at a stop string (which is not part of its text), or after `length` tokens. Raises
-    ConfigError for a length or a number of samples that cannot be used.
+    A row ends at an end token, at a stop string (which is not part of its text), or after `length` tokens. The native
+    engine draws where it can run the network, with its weights in the format `weights`; torch where it cannot.
+
+    Raises ConfigError for a length or a number of samples that cannot be used, KernelUnavailable for rougher weights
+    than float32 where there is no native engine, DataError when the network's scores are no numbers.
     """
     for name, value, least in (("length", length, 0), ("samples", samples, 1)):
         if not isinstance(value, int) or isinstance(value, bool) or value < least:
             raise ConfigError(f"expected {name} to be a whole number from {least}. Received: {value!r}")
     if any(stop == "" for stop in stops):
         raise ConfigError("expected stop strings of at least one character. Received: an empty one")
+    check_seed(seed)
+    engine = engine_of(network, weights)
     rows = [_Row(vocabulary, start, stops) for _ in range(samples)]
     with torch.no_grad():
-        logits_BV, state = read_prompt(network, start, samples)
-        history_BN = torch.tensor([list(start)], device=logits_BV.device).expand(samples, -1)
-        drawn = sample(network.step, state, logits_BV, sampling, seed=seed, history_BN=history_BN)
-        for _ in range(length):
-            for number, (row, token) in enumerate(zip(rows, next(drawn).tolist(), strict=True)):
-                if not row.ended:
-                    yield from ((number, piece) for piece in row.feed(token) if piece)
+        if isinstance(engine, Engine):
+            drawn = draw_natively(engine, network, start, length, sampling, samples, seed)
+        elif weights == "float32":
+            drawn = draw_with_torch(network, start, length, sampling, samples, seed)
+        else:
+            raise KernelUnavailable(f"expected a network that can run with {weights} weights. Received: {engine}")
+        for tokens in drawn:
+            for number, (row, token) in enumerate(zip(rows, tokens, strict=True)):
+                if row.ended:
+                    continue
+                if token < 0:
+                    raise DataError(f"expected scores to draw a token by. Received: NaN or infinity in row {number}")
+                yield from ((number, piece) for piece in row.feed(token) if piece)
             if all(row.ended for row in rows):
                 return
     for number, row in enumerate(rows):
         if not row.ended:
             yield from ((number, piece) for piece in row.finish() if piece)
+
+
+def draw_with_torch(
+    network: LanguageModelNetwork, start: Sequence[int], length: int, sampling: Sampling, samples: int, seed: int
+) -> Iterator[list[int]]:
+    """The tokens of all rows, step by step."""
+    logits_BV, state = read_prompt(network, start, samples)
+    history_BN = torch.tensor([list(start)], device=logits_BV.device).expand(samples, -1)
+    drawn = sample(network.step, state, logits_BV, sampling, seed=seed, history_BN=history_BN)
+    return (tokens_B.tolist() for tokens_B in islice(drawn, length))
+
+
+def draw_natively(
+    engine: Engine,
+    network: LanguageModelNetwork,
+    start: Sequence[int],
+    length: int,
+    sampling: Sampling,
+    samples: int,
+    seed: int,
+) -> Iterator[list[int]]:
+    """The same on the native engine; a row's tokens depend on the seed and the row's number alone. -1: no numbers."""
+    if not start:
+        raise ConfigError("expected at least one token to start from. Received: none")
+    state = read_prompt(network, start[:-1], 1)[1] if len(start) > 1 else network.initial_state(1)
+    penalised = sampling.repetition_penalty != 1.0
+    streams = engine.start(
+        engine.pack_state(state).repeat(samples, 1),
+        torch.full((samples,), start[-1], dtype=torch.int64),
+        seed=seed,
+        recent_BN=torch.tensor([list(start)], dtype=torch.int64).expand(samples, -1),
+        window=min(sampling.repetition_window, len(start) + length) if penalised else 0,
+    )
+    done, steps = 0, 1
+    while done < length:
+        yield from engine.draw(streams, min(steps, length - done), sampling).T.tolist()
+        done += steps
+        steps = min(2 * steps, _MOST_AT_ONCE)
 
 
 class _Row:

@@ -7,6 +7,7 @@ import os
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,14 @@ import torch
 from elman import artifact
 from elman.data import Vocabulary, describe_unknown, prepare, vocabulary_from_json
 from elman.data.decoding import check_encoding
+from elman.data.token_file import TokenFile
 from elman.data.tokens import Progress
 from elman.decode import Sampling
 from elman.errors import ArtifactError, ConfigError, DataError
+from elman.kernels.native.engine import WEIGHT_FORMATS
 from elman.tasks.language_model.config import LanguageModelConfig
 from elman.tasks.language_model.corpus import HeldOut, Inputs, describe_data, open_inputs, prepare_corpus
+from elman.tasks.language_model.engine import PackedNetwork
 from elman.tasks.language_model.generate import generate_pieces
 from elman.tasks.language_model.network import LanguageModelNetwork
 from elman.tasks.language_model.objective import measure
@@ -154,19 +158,38 @@ class LanguageModel:
         the first so many tokens only; `progress` hears which stage is done to which share, from 0 to 1. Raises
         DataError for a text that cannot be used.
         """
-        config = self.config.text
-        source = open_inputs([os.fspath(path) for path in as_list(text)], config)
+        with self._encoded(text, progress) as tokens:
+            batches, characters = HeldOut(tokens, self.vocabulary, limit)()
+            if progress is not None:
+                batches = reporting(batches, min(limit or math.inf, len(tokens)) - 1, progress)
+            self.network.eval()
+            return measure(self.network, batches).metrics(characters)
+
+    def compare_weights(self, text: Paths, *, limit: int | None = None) -> dict[str, dict[str, float]]:
+        """What rougher weights cost: the figures of `evaluate` for every format of `generate`'s `weights`.
+
+        Raises DataError for a text that cannot be used, KernelUnavailable where the native engine cannot run the
+        network.
+        """
+        with self._encoded(text) as tokens:
+            held_out = HeldOut(tokens, self.vocabulary, limit)
+            self.network.eval()
+            figures = {}
+            for weights in WEIGHT_FORMATS:
+                batches, characters = held_out()
+                figures[weights] = measure(PackedNetwork(self.network, weights), batches).metrics(characters)
+            return figures
+
+    @contextmanager
+    def _encoded(self, text: Paths, progress: Progress | None = None) -> Iterator[TokenFile]:
+        """All of a text as tokens, for a while. Raises DataError for a text that cannot be used."""
+        source = open_inputs([os.fspath(path) for path in as_list(text)], self.config.text)
         if source is None:
             raise ConfigError("expected a text to evaluate on. Received: none")
         with source, tempfile.TemporaryDirectory(prefix="elman-") as place:
-            corpus = prepare(
+            yield prepare(
                 source, vocabulary=self.vocabulary, split=(1.0, 0.0, 0.0), cache=Path(place), progress=progress
-            )
-            batches, characters = HeldOut(corpus.train, self.vocabulary, limit)()
-            if progress is not None:
-                batches = reporting(batches, min(limit or math.inf, len(corpus.train)) - 1, progress)
-            self.network.eval()
-            return measure(self.network, batches).metrics(characters)
+            ).train
 
     def context_start(self) -> list[int]:
         """The tokens that a text begins with: an end token, and a line end where the training text had lines."""
@@ -189,6 +212,7 @@ class LanguageModel:
         stop: Sequence[str] = (),
         samples: int = 1,
         seed: int = 0,
+        weights: str = "float32",
     ) -> Iterator[tuple[int, str]]:
         """New text as it comes: pairs of a sample's number and a piece of its text. Arguments as in `generate`."""
         sampling = Sampling(
@@ -209,6 +233,7 @@ class LanguageModel:
             samples=samples,
             stops=[stop] if isinstance(stop, str) else list(stop),
             seed=seed,
+            weights=weights,
         )
 
     def generate(self, prompt: str = "", **options: Any) -> str | list[str]:
@@ -221,8 +246,10 @@ class LanguageModel:
         stop                strings that end the text; they are not part of it
         samples             how many texts to draw at once; above 1 a list is returned
         seed                of the draw
+        weights             "float32", or "bfloat16" or "int8" to draw faster by rougher scores: see `compare_weights`
 
-        Raises ConfigError for a value that cannot be used.
+        Raises ConfigError for a value that cannot be used, and KernelUnavailable for rougher weights where the native
+        engine cannot run the network.
         """
         texts: defaultdict[int, str] = defaultdict(str)
         for number, piece in self.stream(prompt, **options):

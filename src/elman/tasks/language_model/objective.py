@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from elman.tasks.language_model.network import LanguageModelNetwork
 from elman.types import IGNORED, Batch, State, reset_rows
 
-__all__ = ["NextToken", "Tally", "measure"]
+__all__ = ["Model", "NextToken", "Tally", "measure"]
 
 
 class Tally(NamedTuple):
@@ -77,7 +77,19 @@ class NextToken:
         return measure(self.model, batches).metrics(characters)
 
 
-def measure(model: LanguageModelNetwork, batches: Iterable[Batch]) -> Tally:
+class Model(Protocol):
+    """What can be measured: a network, or what stands for one."""
+
+    head: nn.Linear
+
+    def initial_state(self, batch_size: int, /) -> State:
+        """The state before the first token."""
+
+    def __call__(self, tokens_BT: Tensor, lengths_B: Tensor | None, state: State, /) -> Any:
+        """Scores `logits_BTV` of every next token, and the state after each row's last token."""
+
+
+def measure(model: Model, batches: Iterable[Batch]) -> Tally:
     """Run over `batches` with carried state and add up."""
     device = model.head.weight.device
     nats, tokens, correct = 0.0, 0, 0
