@@ -2,8 +2,10 @@
  *
  * One microkernel keeps a block of MR rows by NV hardware vectors of C in registers over the whole inner dimension. A is
  * read one number at a time, by rows or transposed, with any stride; B is read in whole vectors. Each number
- * of C is one chain of multiply-adds in the order of the inner dimension, so it does not depend on which rows or how
- * many share a block: results are the same for every number of threads. Knows nothing about cells, time or threads.
+ * of C is one chain of multiply-adds in the order of the inner dimension, from zero, to which init is added at the end:
+ * it does not depend on which rows or how many share a block, so results are the same for every number of threads, and
+ * a sum over many calls loses few bits, as each call's terms meet numbers of their own size first. Knows nothing about
+ * cells, time or threads.
  */
 #ifndef ELMAN_GEMM_H
 #define ELMAN_GEMM_H
@@ -82,8 +84,7 @@ void block(Runs runs, const typename P::Number *a_start, int64_t a_stride, const
 #pragma GCC unroll 8
     for (int r = 0; r < MR; r++)
 #pragma GCC unroll 4
-        for (int v = 0; v < NV; v++)
-            sum[r][v] = *reinterpret_cast<const typename P::Unaligned *>(init + r * init_stride + v * P::lanes);
+        for (int v = 0; v < NV; v++) sum[r][v] = typename P::Vector{};
     for (int64_t segment = 0; segment < runs.segments; segment++) {
         const typename P::Number *a = a_start + segment * runs.segment;
         for (int64_t k = 0; k < runs.K; k++) {
@@ -101,7 +102,8 @@ void block(Runs runs, const typename P::Number *a_start, int64_t a_stride, const
     for (int r = 0; r < MR; r++)
 #pragma GCC unroll 4
         for (int v = 0; v < NV; v++)
-            *reinterpret_cast<typename P::Unaligned *>(c + r * c_stride + v * P::lanes) = sum[r][v];
+            *reinterpret_cast<typename P::Unaligned *>(c + r * c_stride + v * P::lanes) =
+                *reinterpret_cast<const typename P::Unaligned *>(init + r * init_stride + v * P::lanes) + sum[r][v];
 }
 
 template <class P, Reading READING, int NV> typename Block<P>::Function block_of(int rows) {

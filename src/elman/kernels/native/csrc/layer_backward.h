@@ -16,6 +16,8 @@ template <class T, class P> struct Backward {
     const elman_layer &layer;
     const elman_program &program;
     static constexpr int64_t lanes = Shape<T, P>::lanes, group = Shape<T, P>::group;
+    static constexpr int64_t most_terms = 128;                          /* of a sum in one go */
+    static constexpr int64_t most_columns = 2 * ELMAN_MOST_GATES * lanes; /* of a record's products */
     int64_t inputs;         /* columns of dx, filled up to whole vectors */
     int64_t x_features;     /* rows of the input weights' gradient: the inputs, and a constant 1 for the bias */
     int64_t pair_rows;      /* Numbers of the inner dimension that one step of a chunk takes */
@@ -415,12 +417,14 @@ template <class T, class P> struct Backward {
         }
     }
 
-    /* sums += features^T . gradients, for one part of the features. */
+    /* sums += features^T . gradients, for one part of the features; see gemm.h why in short stretches. */
     void add_product(int64_t K, const Number *source, int64_t stride, int64_t features, int64_t part, int64_t parts,
                      const Number *d, int64_t d_stride, int64_t columns, T *sums) const {
         const int64_t from = features * part / parts, to = features * (part + 1) / parts;
-        multiply<P, COLUMNS>(to - from, Runs{K, 1, 0}, source + from, stride, d, d_stride, columns,
-                             sums + from * columns, columns, sums + from * columns, columns);
+        for (int64_t k = 0; k < K; k += most_terms)
+            multiply<P, COLUMNS>(to - from, Runs{least(most_terms, K - k), 1, 0}, source + from + k * stride, stride,
+                                 d + k * d_stride, d_stride, columns, sums + from * columns, columns,
+                                 sums + from * columns, columns);
     }
 
     /* Sums over rows of the slots whose bias no constant 1 reaches. */
@@ -428,11 +432,15 @@ template <class T, class P> struct Backward {
         const int64_t first = product() ? shape.x_columns : shape.h_offset;
         T *sum = d_bias + j * shape.columns;
         if (!layer.d_bias_hh || first >= shape.columns) return;
-        for (int64_t n = 0; n < steps; n++)
-            for (int64_t i = 0; i < alive; i++) {
-                const T *record = shape.record_at(c, j, s + n, i);
-                for (int64_t column = first; column < shape.columns; column++) sum[column] += record[column];
+        T part[most_columns];
+        for (int64_t from = 0; from < steps * alive; from += most_terms) {
+            for (int64_t column = first; column < shape.columns; column++) part[column] = 0;
+            for (int64_t n = from; n < least(from + most_terms, steps * alive); n++) {
+                const T *record = shape.record_at(c, j, s + n / alive, n % alive);
+                for (int64_t column = first; column < shape.columns; column++) part[column] += record[column];
             }
+            for (int64_t column = first; column < shape.columns; column++) sum[column] += part[column];
+        }
     }
 
     void join_records(int64_t c, int64_t j, Number *out) const {
