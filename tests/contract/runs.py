@@ -67,7 +67,7 @@ def trainable(x: Tensor, start: State | None) -> tuple[Tensor, State | None]:
     return fresh, None if start is None else map_leaves(lambda leaf: leaf.detach().clone().requires_grad_(), start)
 
 
-def run_kernel(cell: Cell, kernel: str, x: Tensor, lengths: Any, start: State | None, **options: Any) -> Result:
+def run_kernel(cell: Cell, kernel: str | None, x: Tensor, lengths: Any, start: State | None, **options: Any) -> Result:
     """Outputs, final states and gradients of a cell on a backend; `start` None is the cell's own initial state."""
     x, start = trainable(x, start)
     lengths_B = None if lengths is None else torch.as_tensor(lengths)
