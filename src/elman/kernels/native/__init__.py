@@ -8,17 +8,20 @@ Knows nothing about layers, tokens' meaning or tasks.
 from __future__ import annotations
 
 from functools import reduce
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
-from elman.errors import DataError, KernelUnavailable
+from elman.errors import DataError, KernelUnavailable, ShapeError
 from elman.kernels.forms import Lookup, Request, RunnableCell, clear_padding
 from elman.kernels.native import library
 from elman.kernels.native.program import Program
 from elman.kernels.native.trace import program_of
 from elman.types import State, leaves
+
+if TYPE_CHECKING:
+    from elman.kernels.native.layer import Layer
 
 __all__ = ["run", "why_not"]
 
@@ -99,7 +102,10 @@ def _run(
         kind, entering = Input.READY, cell.project(entering)
     own = kind is Input.PRODUCT
     past = bool(program.h_gates)
-    H = cell.hidden_size
+    B, H = (x.tokens_BT if isinstance(x, Lookup) else x).shape[0], cell.hidden_size
+    if mask_BH is not None:
+        mask_BH = mask_BH.to(dtype)
+        mask_BH = mask_BH.expand(B, H) if mask_BH.shape in ((H,), (1, H)) else mask_BH
     layer = Layer(
         program=program,
         kind=kind,
@@ -114,12 +120,31 @@ def _run(
             cell.bias_hh if past else None,
         ),
         parameters=[reduce(getattr, name.split("."), cell).expand(H) for name in program.parameters],
-        mask_BH=None if mask_BH is None else mask_BH.to(dtype),
+        mask_BH=mask_BH,
         reverse=reverse,
         half=half and dtype == torch.float32 and has_half_products(),
     )
+    check_sizes(layer, B, H)
     y_BTH, last = run_layer(layer)
     return y_BTH, type(state)(*last)
+
+
+def check_sizes(layer: Layer, B: int, H: int) -> None:
+    """Raises ShapeError for a tensor of another size than the driver reads: it goes by pointers."""
+    p, u = layer.program.p_blocks * H, layer.program.u_blocks * H
+    weight_ih, bias_ih, weight_hh, bias_hh = layer.products
+    inputs = p if weight_ih is None else weight_ih.shape[-1]
+    for name, tensor, shape in (
+        ("inputs", layer.x, (*layer.x.shape[:-1], inputs)),
+        ("weight_ih", weight_ih, (p, inputs)),
+        ("bias_ih", bias_ih, (p,)),
+        ("weight_hh", weight_hh, (u, H)),
+        ("bias_hh", bias_hh, (u,)),
+        ("recurrent_mask_BH", layer.mask_BH, (B, H)),
+        *(("a state", leaf, (B, H)) for leaf in layer.start),
+    ):
+        if tensor is not None and tensor.shape != shape:
+            raise ShapeError(f"expected {name} of shape {shape}. Received: {tuple(tensor.shape)}")
 
 
 def check_tokens(tokens_BT: Tensor, rows: int) -> None:

@@ -486,11 +486,22 @@ template <class T, class P> struct Backward {
             spread(d_bias + j * shape.columns + shape.h_offset, layer.h_gates, program.h_slots, unit, real,
                    static_cast<T *>(layer.d_bias_hh));
         }
-        for (int32_t n = team.index; n < program.parameters; n += team.threads) {
-            T *sum = static_cast<T *>(layer.d_parameters[n]);
-            for (int64_t i = 0; sum && i < shape.B; i++)
-                for (int64_t u = 0; u < shape.H; u++)
-                    sum[u] = (i ? sum[u] : T(0)) + d_parameters[(n * shape.B + i) * shape.padded + u];
+        for (int32_t n = team.index; n < program.parameters; n += team.threads)
+            if (layer.d_parameters[n]) add_rows(n, static_cast<T *>(layer.d_parameters[n]));
+    }
+
+    /* The gradient of parameter n: the sum of what each row has gathered. */
+    void add_rows(int32_t n, T *out) const {
+        for (int64_t unit = 0; unit < shape.H; unit += lanes) {
+            T sum[lanes] = {};
+            for (int64_t from = 0; from < shape.B; from += most_terms) {
+                T part[lanes] = {};
+                for (int64_t i = from; i < least(from + most_terms, shape.B); i++)
+                    for (int64_t u = 0; u < lanes; u++)
+                        part[u] += d_parameters[(n * shape.B + i) * shape.padded + unit + u];
+                for (int64_t u = 0; u < lanes; u++) sum[u] += part[u];
+            }
+            memcpy(out + unit, sum, sizeof(T) * least(lanes, shape.H - unit));
         }
     }
 
