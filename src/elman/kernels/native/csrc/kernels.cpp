@@ -4,4 +4,3 @@
 #include "engine.h"
 #include "layer.h"
 #include "programs/table.h"
-#include "programs/table.h"
