@@ -191,6 +191,8 @@ class Engine:
         for name in ("seeds_B", "numbers_B", "positions_B", "places_B"):
             _check_numbers(name, getattr(streams, name), (B,))
         _check_numbers("history_BN", streams.history_BN, (B, streams.history_BN.shape[1]))
+        if N and B and (int(streams.places_B.min()) < 0 or int(streams.places_B.max()) >= N):
+            raise ShapeError(f"expected places_B from 0 to {N - 1}. Received: {streams.places_B.tolist()}")
         if N and int(streams.history_BN.max()) >= self.vocabulary_size:
             self._check_tokens(streams.history_BN, tuple(streams.history_BN.shape))
         drawn_BT = torch.empty(B, steps, dtype=torch.int64)
