@@ -21,6 +21,8 @@ _SLOT_COST = 40.0
 # A load or a store of what is in a slot anyway.
 _MOVE_COST = 1.0
 _IMPOSSIBLE = float("inf")
+# A function of parameters alone is computed once for all rows.
+_ONCE = 1 / 16
 
 
 class Equations(NamedTuple):
@@ -43,6 +45,8 @@ class _Backward(NamedTuple):
     results: dict[str, int]
     # Nodes of the forward equations that backward may find in memory whatever is kept: node to place.
     at_hand: dict[int, str]
+    # Nodes that are the same in all rows.
+    once: set[int]
 
 
 def _differentiate(
@@ -78,7 +82,7 @@ def _backward_cost(backward: _Backward, kept: Sequence[int | None], slots: int) 
         elif node.function == "input":
             return _IMPOSSIBLE  # what came into a slot, and was overwritten
         else:
-            total += graph.cost(number)
+            total += graph.cost(number) * (_ONCE if number in backward.once else 1)
     for slot, held in enumerate(kept):
         if slot >= slots:
             total += _SLOT_COST
@@ -97,6 +101,7 @@ def _choose_kept(backward: _Backward, forward: Sequence[int], slots: int) -> lis
         for number in forward
         if number in needed
         and number not in backward.at_hand
+        and number not in backward.once
         and graph.nodes[number].function != "constant"
         and not graph.is_mask(number)
     ]
@@ -141,9 +146,20 @@ def _schedule(graph: Graph, results: Mapping[str, int], names: Mapping[int, str]
     return tuple(operations)
 
 
+def _same_in_all_rows(graph: Graph) -> set[int]:
+    """The functions of parameters and constants alone."""
+    same: set[int] = set()
+    for number, node in enumerate(graph.nodes):
+        if node.function == "constant" or str(node.value).startswith("parameter"):
+            same.add(number)
+        elif node.operands and same.issuperset(node.operands):
+            same.add(number)
+    return same
+
+
 def _without_detach(graph: Graph, results: dict[str, int]) -> tuple[Graph, dict[str, int]]:
     plain = Graph()
-    copies = graph.copy_into(plain, results.values(), {})
+    copies = graph.copy_into(plain, results.values(), {}, without="detach")
     return plain, {place: copies[number] for place, number in results.items()}
 
 
@@ -168,7 +184,7 @@ def compose(equations: Equations) -> Program:
     for number, node in enumerate(graph.nodes):
         if node.function == "constant" or (node.function == "input" and not str(node.value).startswith("slot")):
             at_hand[number] = str(node.value)
-    backward = _Backward(graph, backward_results, at_hand)
+    backward = _Backward(graph, backward_results, at_hand, _same_in_all_rows(graph))
     kept = _choose_kept(backward, graph.reachable(forward_results.values()), slots)
     names = {held: f"slot{slot}" for slot, held in enumerate(kept) if held is not None}
     forward_results |= {place: held for held, place in names.items()}

@@ -13,10 +13,10 @@ from typing import Any
 
 from elman.errors import ConfigError
 from elman.files import make_folder, write_text
-from elman.kernels.native.trace import program_of
 from elman.kernels.native.program import Operation, Program
+from elman.kernels.native.trace import program_of
 
-__all__ = ["FOLDER", "builtin_files", "header", "source", "table"]
+__all__ = ["FOLDER", "builtin_files", "definition", "header", "source", "table"]
 
 FOLDER = Path(__file__).resolve().parent / "csrc" / "programs"
 
@@ -32,6 +32,8 @@ _BUILTIN: dict[str, tuple[str, dict[str, Any]]] = {
     "mingru": ("MinGRU", {}),
 }
 
+# Functions of vector_rare.h; all others stand in vector.h.
+_RARE = frozenset({"erf", "sin", "cos", "power"})
 _OPERATORS = {"add": "+", "sub": "-", "mul": "*", "div": "/"}
 
 # Where the places of a program stand in a tile: member of elman_tile, its stride.
@@ -40,7 +42,7 @@ _ARRAYS = {
     "new": ("new_state", "state_stride"),
     "d_state": ("d_state", "d_state_stride"),
     "parameter": ("parameters", ""),
-    "d_parameter": ("d_parameters", ""),
+    "d_parameter": ("d_parameters", "d_parameters_stride"),
     "y": ("y", "y_stride"),
     "dy": ("dy", "dy_stride"),
 }
@@ -84,7 +86,7 @@ def _function(name: str, operations: Sequence[Operation]) -> list[str]:
     read, written = _places(operations)
     places = sorted({*read, *written}, key=_split)
     kinds = [_split(place)[0] for place in places]
-    moving = [place for place in places if _split(place)[0] not in ("slot", "parameter", "d_parameter")]
+    moving = [place for place in places if _split(place)[0] not in ("slot", "parameter")]
     strides = sorted({_ARRAYS[_split(place)[0]][1] for place in moving})
     lines = [
         f"template <class T> void {name}(const elman_tile *tile) {{",
@@ -112,8 +114,14 @@ def _function(name: str, operations: Sequence[Operation]) -> list[str]:
     for place in places:
         if place.startswith("parameter"):
             lines.append(f"        const V {place} = load({place}_start + k);")
-        if place.startswith("d_parameter"):
-            lines.append(f"        V {place} = load({place}_start + k);")
+    # What depends on parameters alone is computed once, before the rows.
+    same = {name for name in read if name.startswith("parameter")}
+    for operation in operations:
+        if operation.function not in ("store", "accumulate") and same.issuperset(
+            operand for operand in operation.operands if isinstance(operand, str)
+        ):
+            same.add(operation.result)
+            lines.append(f"        const auto {operation.result} = {_expression(operation)};")
     lines.append("        for (int64_t row = 0; row < rows; ++row) {")
     for place in read:
         kind, number = _split(place)
@@ -126,7 +134,10 @@ def _function(name: str, operations: Sequence[Operation]) -> list[str]:
         value = operation.operands[0]
         stored = value if isinstance(value, str) else f"broadcast<V>({_literal(value)})"
         if operation.function == "accumulate":
-            lines.append(f"            {operation.result} += {stored};")
+            # Row by row: a sum over the rows of a tile would depend on which rows share it.
+            lines.append(f"            store({operation.result}_at, load({operation.result}_at) + {stored});")
+        elif operation.result in same:
+            continue
         elif operation.function != "store":
             lines.append(f"            const auto {operation.result} = {_expression(operation)};")
         elif kind == "slot":
@@ -137,7 +148,6 @@ def _function(name: str, operations: Sequence[Operation]) -> list[str]:
         lines.append("            record += record_stride;")
     lines += [f"            {place}_at += {_ARRAYS[_split(place)[0]][1]};" for place in moving]
     lines.append("        }")
-    lines += [f"        store({place}_start + k, {place});" for place in written if place.startswith("d_parameter")]
     return [*lines, "    }", "}"]
 
 
@@ -145,11 +155,11 @@ def _slot_offset(slot: int) -> str:
     return "" if slot == 0 else " + width" if slot == 1 else f" + {slot} * width"
 
 
-def _body(name: str, program: Program) -> list[str]:
-    """A program as a namespace, with a function that describes it."""
+def definition(name: str, program: Program) -> str:
+    """A program as the namespace `program_<name>`: digest, forward, backward, and `describe`, which names them all."""
     shape = (program.slots, program.x_slots, program.h_first, program.h_slots, len(program.leaves), program.h_leaf)
     numbers = ", ".join(map(str, (*shape, program.y_leaf, len(program.parameters))))
-    return [
+    lines = [
         "namespace {",
         f"namespace program_{name} {{",
         "",
@@ -166,6 +176,12 @@ def _body(name: str, program: Program) -> list[str]:
         f"}} // namespace program_{name}",
         "} // namespace",
     ]
+    return "\n".join(lines)
+
+
+def _vector_header(program: Program) -> str:
+    rare = any(operation.function in _RARE for operation in (*program.forward, *program.backward))
+    return "vector_rare.h" if rare else "vector.h"
 
 
 def header(name: str, program: Program) -> str:
@@ -177,9 +193,9 @@ def header(name: str, program: Program) -> str:
         f"#define {guard}",
         "",
         '#include "../abi.h"',
-        '#include "../vector.h"',
+        f'#include "../{_vector_header(program)}"',
         "",
-        *_body(name, program),
+        definition(name, program),
         "",
         "#endif",
     ]
@@ -232,9 +248,9 @@ def source(program: Program) -> str:
         f"/* The equations of a cell, digest {program.digest}. */",
         '#include "abi.h"',
         '#include "export.h"',
-        '#include "vector.h"',
+        f'#include "{_vector_header(program)}"',
         "",
-        *_body("cell", program),
+        definition("cell", program),
         "",
         "ELMAN_API int elman_program_f32(elman_program *out) {",
         "    *out = program_cell::describe<float>();",

@@ -154,9 +154,11 @@ class Graph:
                         stack.extend((operand, False) for operand in reversed(self.nodes[number].operands))
         return list(seen)
 
-    def copy_into(self, other: Graph, roots: Iterable[int], places: Mapping[int, int]) -> dict[int, int]:
+    def copy_into(
+        self, other: Graph, roots: Iterable[int], places: Mapping[int, int], *, without: str | None = None
+    ) -> dict[int, int]:
         """Make `roots` anew in `other`; `places` says which of its nodes stand for some of mine. Returns the numbers
-        there of all that `roots` are made of. Nothing is left of "detach"."""
+        there of all that `roots` are made of. In the place of the function `without` stands its operand."""
         copies = dict(places)
         for number in self.reachable(roots, copies):
             if number in copies:
@@ -166,7 +168,7 @@ class Graph:
                 copies[number] = other.input(str(node.value))
             elif node.function == "constant":
                 copies[number] = other.constant(float(node.value or 0.0))
-            elif node.function == "detach":
+            elif node.function == without:
                 copies[number] = copies[node.operands[0]]
             else:
                 copies[number] = other.apply(node.function, *(copies[operand] for operand in node.operands))

@@ -428,5 +428,6 @@ QUESTIONS = frozenset(
         *(getattr(Tensor, name).__get__ for name in ("shape", "dtype", "device", "ndim", "layout", "requires_grad")),
         *(getattr(Tensor, name).__get__ for name in ("is_cuda", "is_meta", "is_sparse", "is_cpu", "is_leaf")),
         *(torch.is_tensor, torch.is_floating_point, torch.numel, torch.result_type, torch.is_complex),
+        torch._C._set_grad_enabled,  # no question, but what torch.no_grad() calls
     ]
 )

@@ -65,6 +65,7 @@ template <class T> void backward(const elman_tile *tile) {
     typedef Vector<T> V;
     const int64_t rows = tile->rows, width = tile->width;
     T *const records = static_cast<T *>(tile->record);
+    const int64_t d_parameters_stride = tile->d_parameters_stride;
     const int64_t d_state_stride = tile->d_state_stride;
     const int64_t dy_stride = tile->dy_stride;
     const int64_t state_stride = tile->state_stride;
@@ -80,13 +81,13 @@ template <class T> void backward(const elman_tile *tile) {
     const T *const parameter1_start = static_cast<const T *>(tile->parameters[1]);
     for (int64_t k = 0; k < width; k += lanes<T>) {
         T *record = records + k;
+        T *d_parameter0_at = d_parameter0_start + k;
+        T *d_parameter1_at = d_parameter1_start + k;
         T *d_state0_at = d_state0_start + k;
         T *d_state1_at = d_state1_start + k;
         const T *dy_at = dy_start + k;
         const T *new1_at = new1_start + k;
         const T *old1_at = old1_start + k;
-        V d_parameter0 = load(d_parameter0_start + k);
-        V d_parameter1 = load(d_parameter1_start + k);
         const V parameter0 = load(parameter0_start + k);
         const V parameter1 = load(parameter1_start + k);
         for (int64_t row = 0; row < rows; ++row) {
@@ -132,17 +133,17 @@ template <class T> void backward(const elman_tile *tile) {
             store(record + 2 * width, t10);
             store(d_state0_at, broadcast<V>(T(0.0)));
             store(d_state1_at, t26);
-            d_parameter0 += t27;
-            d_parameter1 += t28;
+            store(d_parameter0_at, load(d_parameter0_at) + t27);
+            store(d_parameter1_at, load(d_parameter1_at) + t28);
             record += record_stride;
+            d_parameter0_at += d_parameters_stride;
+            d_parameter1_at += d_parameters_stride;
             d_state0_at += d_state_stride;
             d_state1_at += d_state_stride;
             dy_at += dy_stride;
             new1_at += state_stride;
             old1_at += state_stride;
         }
-        store(d_parameter0_start + k, d_parameter0);
-        store(d_parameter1_start + k, d_parameter1);
     }
 }
 
