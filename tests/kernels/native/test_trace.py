@@ -132,7 +132,7 @@ def test_the_backward_list_is_autograds_gradient(name: str) -> None:
             got = got.expand(B, H).sum(0)
             got = got.sum().reshape(gradient.shape) if gradient.numel() == 1 else got
         torch.testing.assert_close(
-            got.expand_as(gradient), gradient, rtol=1e-11, atol=1e-11, msg=lambda m: f"{name_}: {m}"
+            got.expand_as(gradient), gradient, rtol=1e-11, atol=1e-11, msg=lambda text, at=name_: f"{at}: {text}"
         )
 
 

@@ -150,9 +150,11 @@ def _same_in_all_rows(graph: Graph) -> set[int]:
     """The functions of parameters and constants alone."""
     same: set[int] = set()
     for number, node in enumerate(graph.nodes):
-        if node.function == "constant" or str(node.value).startswith("parameter"):
-            same.add(number)
-        elif node.operands and same.issuperset(node.operands):
+        if (
+            node.function == "constant"
+            or str(node.value).startswith("parameter")
+            or (node.operands and same.issuperset(node.operands))
+        ):
             same.add(number)
     return same
 
