@@ -26,6 +26,13 @@ _OWN = frozenset(vars(torch.nn.Module())) - {"training"}
 _PLAIN = (int, float, str, bool, type(None))
 
 _remembered: WeakKeyDictionary[RunnableCell, tuple[Any, Program | str]] = WeakKeyDictionary()
+# Programs of cells that look the same in all that has a value of its own: copies, and the layers of a stack.
+_shared: dict[Any, Program | str] = {}
+_MOST_SHARED = 256
+
+
+class _Identity(int):
+    """Stands for an object that is compared by where it is, which holds only while it lives."""
 
 
 def _frozen(value: Any) -> Any:
@@ -36,19 +43,30 @@ def _frozen(value: Any) -> Any:
         return tuple([_frozen(part) for part in value])
     if isinstance(value, dict):
         return tuple([(key, _frozen(part)) for key, part in value.items()])
-    return id(value)
+    return _Identity(id(value))
+
+
+def _has_identity(look: Any) -> bool:
+    return any(map(_has_identity, look)) if isinstance(look, tuple | list) else isinstance(look, _Identity)
 
 
 def _look_of(module: Any) -> Any:
     """All of a module that tracing depends on."""
     attributes = vars(module)
-    own = [_frozen(value) for name, value in attributes.items() if name not in _OWN]
-    weights = [
-        None if tensor is None else (name, tensor.dtype)
-        for group in (attributes["_parameters"], attributes["_buffers"])
-        for name, tensor in group.items()
-    ]
-    inner = [None if child is None else _look_of(child) for child in attributes["_modules"].values()]
+    own = tuple([(name, _frozen(value)) for name, value in attributes.items() if name not in _OWN])
+    weights = tuple(
+        [
+            None if tensor is None else (name, tensor.dtype, tensor.shape)
+            for group in (attributes["_parameters"], attributes["_buffers"])
+            for name, tensor in group.items()
+        ]
+    )
+    inner = tuple(
+        [
+            (name, None if child is None else (type(child), _look_of(child)))
+            for name, child in attributes["_modules"].items()
+        ]
+    )
     return own, weights, inner
 
 
@@ -58,7 +76,13 @@ def program_of(cell: RunnableCell) -> Program | str:
     known = _remembered.get(cell)
     if known is not None and known[0] == look:
         return known[1]
-    answer = _make(cell)
+    answer = _shared.get(look)
+    if answer is None:
+        answer = _make(cell)
+        if not _has_identity(look):
+            if len(_shared) >= _MOST_SHARED:
+                _shared.clear()
+            _shared[look] = answer
     _remembered[cell] = (look, answer)
     return answer
 
