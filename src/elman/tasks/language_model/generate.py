@@ -104,28 +104,29 @@ def generate_pieces(
             drawn = draw_with_torch(network, start, length, sampling, samples, seed)
         else:
             raise KernelUnavailable(f"expected a network that can run with {weights} weights. Received: {engine}")
-        for tokens in drawn:
-            for number, (row, token) in enumerate(zip(rows, tokens, strict=True)):
+        for stretch in drawn:
+            for number, (row, tokens) in enumerate(zip(rows, stretch, strict=True)):
                 if row.ended:
                     continue
-                if token < 0:
-                    raise DataError(f"expected scores to draw a token by. Received: NaN or infinity in row {number}")
-                yield from ((number, piece) for piece in row.feed(token) if piece)
+                if piece := row.feed(tokens):
+                    yield number, piece
+                if row.failed:
+                    raise DataError(f"expected finite scores to draw a token by. Received: others in row {number}")
             if all(row.ended for row in rows):
                 return
     for number, row in enumerate(rows):
-        if not row.ended:
-            yield from ((number, piece) for piece in row.finish() if piece)
+        if not row.ended and (piece := row.finish()):
+            yield number, piece
 
 
 def draw_with_torch(
     network: LanguageModelNetwork, start: Sequence[int], length: int, sampling: Sampling, samples: int, seed: int
-) -> Iterator[list[int]]:
-    """The tokens of all rows, step by step."""
+) -> Iterator[list[list[int]]]:
+    """For every stretch of steps the tokens of each row, step by step."""
     logits_BV, state = read_prompt(network, start, samples)
     history_BN = torch.tensor([list(start)], device=logits_BV.device).expand(samples, -1)
     drawn = sample(network.step, state, logits_BV, sampling, seed=seed, history_BN=history_BN)
-    return (tokens_B.tolist() for tokens_B in islice(drawn, length))
+    return (tokens_B[:, None].tolist() for tokens_B in islice(drawn, length))
 
 
 def draw_natively(
@@ -136,8 +137,8 @@ def draw_natively(
     sampling: Sampling,
     samples: int,
     seed: int,
-) -> Iterator[list[int]]:
-    """The same on the native engine; a row's tokens depend on the seed and the row's number alone. -1: no numbers."""
+) -> Iterator[list[list[int]]]:
+    """The same on the native engine; a row's tokens depend on the seed and its number alone. -1 where none can be."""
     if not start:
         raise ConfigError("expected at least one token to start from. Received: none")
     state = read_prompt(network, start[:-1], 1)[1] if len(start) > 1 else network.initial_state(1)
@@ -151,7 +152,7 @@ def draw_natively(
     )
     done, steps = 0, 1
     while done < length:
-        yield from engine.draw(streams, min(steps, length - done), sampling).T.tolist()
+        yield engine.draw(streams, min(steps, length - done), sampling).tolist()
         done += steps
         steps = min(2 * steps, _MOST_AT_ONCE)
 
@@ -161,6 +162,7 @@ class _Row:
 
     def __init__(self, vocabulary: Vocabulary, start: Sequence[int], stops: Sequence[str]) -> None:
         self.ended = False
+        self.failed = False
         self._end_id = vocabulary.end_id
         self._inbox: list[int] = []
         self._pieces = vocabulary.decode_stream(self._take())
@@ -174,19 +176,26 @@ class _Row:
         while self._inbox:
             yield self._inbox.pop()
 
-    def feed(self, token: int) -> Iterator[str]:
-        """The text that one more token makes certain."""
-        if token == self._end_id:
-            yield from self.finish()
-            return
-        self._inbox.append(token)
-        yield self._stop.feed(next(self._pieces))
-        self.ended = self._stop.ended
+    def feed(self, tokens: Sequence[int]) -> str:
+        """The text that more tokens make certain; what comes after the row's end is left out."""
+        text = []
+        for token in tokens:
+            if token == self._end_id:
+                text.append(self.finish())
+                break
+            if token < 0:
+                self.failed = True
+                break
+            self._inbox.append(token)
+            piece = next(self._pieces)
+            text.append(self._stop.feed(piece) if self._stop.stops else piece)
+            if self._stop.ended:
+                self.ended = True
+                break
+        return "".join(text)
 
-    def finish(self) -> Iterator[str]:
+    def finish(self) -> str:
         """The text that was held back."""
         self.ended = True
-        for piece in self._pieces:
-            yield self._stop.feed(piece)
-        if not self._stop.ended:
-            yield self._stop.rest()
+        text = "".join([self._stop.feed(piece) for piece in self._pieces])
+        return text if self._stop.ended else text + self._stop.rest()
