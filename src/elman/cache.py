@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import stat
 import time
 from pathlib import Path
 
@@ -32,7 +34,12 @@ def clean_cache(folder: Path) -> None:
     oldest = time.time() - STALE_SECONDS
     for path in folder.glob(f".*{TEMPORARY_SUFFIX}"):
         try:
-            if path.stat().st_mtime < oldest:
+            found = path.lstat()
+            if found.st_mtime >= oldest:
+                continue
+            if stat.S_ISDIR(found.st_mode):
+                shutil.rmtree(path)
+            else:
                 path.unlink(missing_ok=True)
         except OSError:
             continue  # another run was quicker, or the file is not ours: either way it is not needed here

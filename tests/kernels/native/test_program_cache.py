@@ -111,6 +111,18 @@ def test_what_looks_wrong_is_compiled_anew(damage: object) -> None:
     assert not made().compiled
 
 
+def test_what_a_killed_process_left_is_removed_after_a_day() -> None:
+    folder = made().path.parent
+    left = {age: folder / f".{age}.elman-part" for age in ("old", "young")}
+    for path in left.values():
+        path.mkdir()
+        (path / "program.cpp").write_text(SOURCE)
+    os.utime(left["old"], (0, 0))
+    made(SOURCE + "// other\n")
+    assert not left["old"].exists()
+    assert left["young"].exists()
+
+
 def test_a_folder_of_another_user_is_not_used(tmp_path: Path) -> None:
     if os.geteuid():
         pytest.skip("only root can give folders away")

@@ -15,9 +15,9 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-from elman.cache import cache_folder
+from elman.cache import cache_folder, clean_cache
 from elman.errors import StorageError
-from elman.files import write_text
+from elman.files import TEMPORARY_SUFFIX, write_text
 from elman.kernels.native import build
 
 __all__ = ["CompiledFile", "compiled_program"]
@@ -43,8 +43,8 @@ def compiled_program(source: str, instruction_set: str) -> CompiledFile | str:
         path = folder / f"{_key(source, compiler, flags)}.so"
         if _is_sound(path):
             return CompiledFile(path, compiled=False)
-        # A fresh name for the compiler's output: `path` itself may be a trap that another user has laid.
-        with tempfile.TemporaryDirectory(prefix=".compiling-", dir=folder) as temporary:
+        clean_cache(folder)
+        with tempfile.TemporaryDirectory(prefix=".", suffix=TEMPORARY_SUFFIX, dir=folder) as temporary:
             written, made = Path(temporary) / "program.cpp", Path(temporary) / path.name
             written.write_text(source, encoding="utf-8")
             problem = build.compile_library(compiler, written, made, flags)
