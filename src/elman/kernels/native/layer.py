@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from elman.errors import KernelUnavailable
-from elman.kernels.native import library
+from elman.kernels.native import library, memory
 from elman.kernels.native.abi import MOST_LEAVES, MOST_PARAMETERS, CompiledProgram
 from elman.kernels.native.program import Program
 
@@ -122,10 +122,18 @@ def rows_contiguous(tensor: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Tape:
-    """What forward keeps for backward: `records` and `states`, flat, in an order of the driver's own."""
+    """What forward keeps for backward: `records` and `states`, flat, in an order of the driver's own.
+
+    Backward turns the records into gradients. `buffers` are what `memory.take` gave for them.
+    """
 
     records: Tensor
     states: Tensor
+    buffers: tuple[Tensor, ...] = ()
+
+    def release(self) -> None:
+        """Leave the memory to the next call. Nothing may read the tape after this."""
+        memory.give_back(*self.buffers)
 
 
 @dataclass(frozen=True)
@@ -185,12 +193,18 @@ class Layer:
         call.final = _pointers(c_void_p * MOST_LEAVES, final)
         functions = _library()
         functions.elman_layer_plan(ctypes.byref(call))
-        records = self.x.new_empty(call.records_bytes // call.element_bytes)
-        states = self.x.new_empty(call.states_bytes // call.element_bytes)
-        workspace = torch.empty(call.forward_workspace_bytes, dtype=torch.uint8)
-        call.records, call.states, call.workspace = (part.data_ptr() for part in (records, states, workspace))
+        sizes = call.records_bytes, call.states_bytes
+        buffers = tuple(memory.take(size) for size in sizes)
+        workspace = memory.take(call.forward_workspace_bytes)
+        call.records, call.states, call.workspace = (buffer.data_ptr() for buffer in (*buffers, workspace))
         functions.elman_layer_forward(ctypes.byref(call))
-        return y_BTH, final, Tape(records, states) if keep else None
+        memory.give_back(workspace)
+        records, states = (buffer[:size].view(self.x.dtype) for buffer, size in zip(buffers, sizes, strict=True))
+        tape = Tape(records, states, buffers)
+        if keep:
+            return y_BTH, final, tape
+        tape.release()
+        return y_BTH, final, None
 
     def backward(self, tape: Tape, dy_BTH: Tensor | None, d_final: list[Tensor | None], wanted: Wanted) -> Gradients:
         """Gradients of what is `wanted`, from those of the outputs and of the last state (None for zero)."""
@@ -211,9 +225,10 @@ class Layer:
         call.d_start = _pointers(c_void_p * MOST_LEAVES, gradients.start)
         functions = _library()
         functions.elman_layer_plan(ctypes.byref(call))
-        workspace = torch.empty(call.backward_workspace_bytes, dtype=torch.uint8)
+        workspace = memory.take(call.backward_workspace_bytes)
         call.records, call.states, call.workspace = (part.data_ptr() for part in (tape.records, tape.states, workspace))
         functions.elman_layer_backward(ctypes.byref(call))
+        memory.give_back(workspace)
         del held
         return gradients
 

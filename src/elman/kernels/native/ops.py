@@ -112,7 +112,8 @@ def _split(arguments: Sequence[Any]) -> tuple[Layer, Tape, Tensor | None, list[T
 def _backward(*arguments: Any) -> list[Tensor]:
     """The wanted gradients: of x, of the start's leaves, of the weights, of the parameters."""
     layer, tape, dy_BTH, d_final, wanted = _split(arguments)
-    return _given(layer.backward(tape, dy_BTH, d_final, wanted))
+    # An operator must leave its arguments as they are, and the driver turns the records into gradients.
+    return _given(layer.backward(replace(tape, records=tape.records.clone()), dy_BTH, d_final, wanted))
 
 
 def _backward_fake(*arguments: Any) -> list[Tensor]:
@@ -177,21 +178,36 @@ class _EagerLayer(torch.autograd.Function):
         y_BTH, final, tape = layer.forward(keep)
         if tape is not None:
             ctx.set_materialize_grads(False)
-            tape_and_x = (layer.x, tape.records, tape.states)
-            ctx.save_for_backward(*tape_and_x, *layer.start, *layer.products, *layer.parameters)
-            ctx.layer = replace(layer, x=_NONE, start=[], products=(), parameters=[])
+            # All that backward reads by pointer: autograd refuses what has changed since.
+            inputs = (layer.x, layer.tokens_BT, layer.lengths_B, layer.mask_BH, tape.records, tape.states)
+            ctx.save_for_backward(*inputs, *layer.start, *layer.products, *layer.parameters)
+            ctx.layer = replace(
+                layer, x=_NONE, tokens_BT=None, lengths_B=None, mask_BH=None, start=[], products=(), parameters=[]
+            )
             ctx.leaves = len(layer.start)
+            # Not the tape itself: autograd frees what it saved, and would not free what this holds.
+            ctx.buffers = tape.buffers
+            ctx.spent = False
         return y_BTH, *final
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
         """Gradients of `tensors`."""
         _refuse_double_backward()
-        x, records, states, *others = ctx.saved_tensors
+        x, tokens_BT, lengths_B, mask_BH, records, states, *others = ctx.saved_tensors
         first = ctx.leaves
         start, products = others[:first], others[first : first + len(PRODUCTS)]
         parameters = others[first + len(PRODUCTS) :]
-        layer = replace(ctx.layer, x=x, start=start, products=products, parameters=parameters)
+        layer = replace(
+            ctx.layer,
+            x=x,
+            tokens_BT=tokens_BT,
+            lengths_B=lengths_B,
+            mask_BH=mask_BH,
+            start=start,
+            products=products,
+            parameters=parameters,
+        )
         wished = iter(ctx.needs_input_grad[2:])
         wanted = Wanted(
             next(wished),
@@ -200,7 +216,13 @@ class _EagerLayer(torch.autograd.Function):
             list(wished),
         )
         dy_BTH, *d_final = grads
-        given = layer.backward(Tape(records, states), dy_BTH, d_final, wanted)
+        tape = Tape(records, states, ctx.buffers)
+        if ctx.spent:
+            # A second time (retain_graph=True): the first one has turned the records into gradients.
+            tape = layer.forward(True)[2] or tape
+        ctx.spent, ctx.buffers = True, ()
+        given = layer.backward(tape, dy_BTH, d_final, wanted)
+        tape.release()
         d_products = [gradient for gradient, weight in zip(given.products, products, strict=True) if weight is not None]
         return None, None, given.x, *given.start, *d_products, *given.parameters
 

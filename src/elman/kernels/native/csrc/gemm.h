@@ -76,15 +76,24 @@ template <class P> struct Block {
                              const typename P::Sum *, int64_t, typename P::Sum *, int64_t);
 };
 
-/* A block of C: MR rows by NV vectors. B's rows follow each other, `b_stride` apart, over all runs. */
+/* A block of C: MR rows by NV vectors. B's rows follow each other, `b_stride` apart, over all runs. Products by rows
+ * begin at `init`; those of transposed A, whose runs are long, sum apart and are added to `init` at the end, so that
+ * many runs into one C lose fewer digits. */
 template <class P, int MR, int NV, Reading READING>
 void block(Runs runs, const typename P::Number *a_start, int64_t a_stride, const typename P::Number *b,
            int64_t b_stride, const typename P::Sum *init, int64_t init_stride, typename P::Sum *c, int64_t c_stride) {
-    typename P::Vector sum[MR][NV];
+    typedef typename P::Vector Vector;
+    typedef typename P::Unaligned Unaligned;
+    Vector sum[MR][NV];
 #pragma GCC unroll 8
     for (int r = 0; r < MR; r++)
 #pragma GCC unroll 4
-        for (int v = 0; v < NV; v++) sum[r][v] = typename P::Vector{};
+        for (int v = 0; v < NV; v++) {
+            if constexpr (READING == ROWS)
+                sum[r][v] = *reinterpret_cast<const Unaligned *>(init + r * init_stride + v * P::lanes);
+            else
+                sum[r][v] = Vector{};
+        }
     for (int64_t segment = 0; segment < runs.segments; segment++) {
         const typename P::Number *a = a_start + segment * runs.segment;
         for (int64_t k = 0; k < runs.K; k++) {
@@ -101,9 +110,12 @@ void block(Runs runs, const typename P::Number *a_start, int64_t a_stride, const
 #pragma GCC unroll 8
     for (int r = 0; r < MR; r++)
 #pragma GCC unroll 4
-        for (int v = 0; v < NV; v++)
-            *reinterpret_cast<typename P::Unaligned *>(c + r * c_stride + v * P::lanes) =
-                *reinterpret_cast<const typename P::Unaligned *>(init + r * init_stride + v * P::lanes) + sum[r][v];
+        for (int v = 0; v < NV; v++) {
+            Vector total = sum[r][v];
+            if constexpr (READING == COLUMNS)
+                total += *reinterpret_cast<const Unaligned *>(init + r * init_stride + v * P::lanes);
+            *reinterpret_cast<Unaligned *>(c + r * c_stride + v * P::lanes) = total;
+        }
 }
 
 template <class P, Reading READING, int NV> typename Block<P>::Function block_of(int rows) {

@@ -10,6 +10,11 @@
 
 namespace {
 
+/* Rows that are summed in one go before they are added to the sums so far. */
+constexpr int64_t most_summed = 256;
+/* Columns of a record: at most 2 x 16 slots of 16 units, or fewer slots of more. */
+constexpr int64_t most_columns = 512;
+
 template <class T, class P> struct Backward {
     typedef typename P::Number Number;
     const Shape<T, P> shape;
@@ -417,12 +422,12 @@ template <class T, class P> struct Backward {
         }
     }
 
-    /* sums += features^T . gradients, for one part of the features; see gemm.h why in short stretches. */
+    /* sums += features^T . gradients, for one part of the features. */
     void add_product(int64_t K, const Number *source, int64_t stride, int64_t features, int64_t part, int64_t parts,
                      const Number *d, int64_t d_stride, int64_t columns, T *sums) const {
         const int64_t from = features * part / parts, to = features * (part + 1) / parts;
-        for (int64_t k = 0; k < K; k += most_terms)
-            multiply<P, COLUMNS>(to - from, Runs{least(most_terms, K - k), 1, 0}, source + from + k * stride, stride,
+        for (int64_t k = 0; k < K; k += most_summed)
+            multiply<P, COLUMNS>(to - from, Runs{least(most_summed, K - k), 1, 0}, source + k * stride + from, stride,
                                  d + k * d_stride, d_stride, columns, sums + from * columns, columns,
                                  sums + from * columns, columns);
     }
@@ -432,15 +437,13 @@ template <class T, class P> struct Backward {
         const int64_t first = product() ? shape.x_columns : shape.h_offset;
         T *sum = d_bias + j * shape.columns;
         if (!layer.d_bias_hh || first >= shape.columns) return;
-        T part[most_columns];
-        for (int64_t from = 0; from < steps * alive; from += most_terms) {
-            for (int64_t column = first; column < shape.columns; column++) part[column] = 0;
-            for (int64_t n = from; n < least(from + most_terms, steps * alive); n++) {
-                const T *record = shape.record_at(c, j, s + n / alive, n % alive);
+        T part[most_columns] = {};
+        for (int64_t n = 0; n < steps; n++)
+            for (int64_t i = 0; i < alive; i++) {
+                const T *record = shape.record_at(c, j, s + n, i);
                 for (int64_t column = first; column < shape.columns; column++) part[column] += record[column];
             }
-            for (int64_t column = first; column < shape.columns; column++) sum[column] += part[column];
-        }
+        for (int64_t column = first; column < shape.columns; column++) sum[column] += part[column];
     }
 
     void join_records(int64_t c, int64_t j, Number *out) const {
