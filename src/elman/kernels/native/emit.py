@@ -129,13 +129,16 @@ def _function(name: str, operations: Sequence[Operation]) -> list[str]:
             lines.append(f"            const V {place} = load(record{_slot_offset(number)});")
         elif kind != "parameter":
             lines.append(f"            const V {place} = load({place}_at);")
+    for place in written:
+        if place.startswith("d_parameter"):
+            lines.append(f"            const V {place} = load({place}_at);")
     for operation in operations:
         kind, number = _split(operation.result)
         value = operation.operands[0]
         stored = value if isinstance(value, str) else f"broadcast<V>({_literal(value)})"
         if operation.function == "accumulate":
             # Row by row: a sum over the rows of a tile would depend on which rows share it.
-            lines.append(f"            store({operation.result}_at, load({operation.result}_at) + {stored});")
+            lines.append(f"            store({operation.result}_at, {operation.result} + {stored});")
         elif operation.result in same:
             continue
         elif operation.function != "store":
@@ -205,8 +208,12 @@ def header(name: str, program: Program) -> str:
 def table(names: Sequence[str]) -> str:
     """The header that finds the built-in programs by digest."""
     entries = [
-        f"        {{program_{name}::digest, program_{name}::describe<float>, program_{name}::describe<double>}},"
+        line
         for name in names
+        for line in (
+            f"        {{program_{name}::digest, program_{name}::describe<float>,",
+            f"         program_{name}::describe<double>}},",
+        )
     ]
     lines = [
         "/* All built-in programs, written by `python -m elman.kernels.native.emit`: do not edit. */",

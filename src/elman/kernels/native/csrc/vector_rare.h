@@ -1,7 +1,7 @@
 /* Functions that cells' equations seldom have: erf, sin, cos and powers. Speed is no concern here.
  *
- * erf is good to a few units in the last place, power to one for float and to 2 + 2 |n log x| for double. sin and cos: 1.5e-7 and 3e-16 of
- * the largest value; arguments beyond 1e4 (float) and 1e6 (double) go to the C library, one number at a time.
+ * erf is good to a few units in the last place, power to one for float and to 2 + 2 |n log x| for double. sin and cos
+ * are good to 1.5e-7 and 3e-16; arguments beyond 1e4 (float) and 1e6 (double) go to the C library, one at a time.
  */
 #ifndef ELMAN_VECTOR_RARE_H
 #define ELMAN_VECTOR_RARE_H

@@ -151,8 +151,12 @@ template <class V> inline V scale(V x, Rounded<V> n) {
     return x * power_of_two(half) * power_of_two(rounded(n.value - half.value));
 }
 #if defined(__AVX512F__)
-inline Floats scale(Floats x, Rounded<Floats> n) { return (Floats)_mm512_maskz_scalef_ps(every16, (__m512)x, (__m512)n.value); }
-inline Doubles scale(Doubles x, Rounded<Doubles> n) { return (Doubles)_mm512_maskz_scalef_pd(every8, (__m512d)x, (__m512d)n.value); }
+inline Floats scale(Floats x, Rounded<Floats> n) {
+    return (Floats)_mm512_maskz_scalef_ps(every16, (__m512)x, (__m512)n.value);
+}
+inline Doubles scale(Doubles x, Rounded<Doubles> n) {
+    return (Doubles)_mm512_maskz_scalef_pd(every8, (__m512d)x, (__m512d)n.value);
+}
 #endif
 
 } // namespace simd

@@ -99,6 +99,8 @@ template <class T> void backward(const elman_tile *tile) {
             const V slot0 = load(record);
             const V slot1 = load(record + width);
             const V slot2 = load(record + 2 * width);
+            const V d_parameter0 = load(d_parameter0_at);
+            const V d_parameter1 = load(d_parameter1_at);
             const auto t0 = d_state0 + dy;
             const auto t1 = slot2 * t0;
             const auto t2 = tanh(new1);
@@ -133,8 +135,8 @@ template <class T> void backward(const elman_tile *tile) {
             store(record + 2 * width, t10);
             store(d_state0_at, broadcast<V>(T(0.0)));
             store(d_state1_at, t26);
-            store(d_parameter0_at, load(d_parameter0_at) + t27);
-            store(d_parameter1_at, load(d_parameter1_at) + t28);
+            store(d_parameter0_at, d_parameter0 + t27);
+            store(d_parameter1_at, d_parameter1 + t28);
             record += record_stride;
             d_parameter0_at += d_parameters_stride;
             d_parameter1_at += d_parameters_stride;

@@ -110,6 +110,9 @@ template <class T> void backward(const elman_tile *tile) {
             const V slot1 = load(record + width);
             const V slot2 = load(record + 2 * width);
             const V slot3 = load(record + 3 * width);
+            const V d_parameter0 = load(d_parameter0_at);
+            const V d_parameter1 = load(d_parameter1_at);
+            const V d_parameter2 = load(d_parameter2_at);
             const auto t0 = d_state0 + dy;
             const auto t1 = slot3 * t0;
             const auto t2 = tanh(new1);
@@ -149,9 +152,9 @@ template <class T> void backward(const elman_tile *tile) {
             store(record + 3 * width, t10);
             store(d_state0_at, broadcast<V>(T(0.0)));
             store(d_state1_at, t29);
-            store(d_parameter0_at, load(d_parameter0_at) + t30);
-            store(d_parameter1_at, load(d_parameter1_at) + t31);
-            store(d_parameter2_at, load(d_parameter2_at) + t32);
+            store(d_parameter0_at, d_parameter0 + t30);
+            store(d_parameter1_at, d_parameter1 + t31);
+            store(d_parameter2_at, d_parameter2 + t32);
             record += record_stride;
             d_parameter0_at += d_parameters_stride;
             d_parameter1_at += d_parameters_stride;

@@ -21,14 +21,22 @@ ELMAN_API int elman_find_program(const char *digest, int element_bytes, elman_pr
         elman_program (*of_floats)();
         elman_program (*of_doubles)();
     } programs[] = {
-        {program_elman_relu::digest, program_elman_relu::describe<float>, program_elman_relu::describe<double>},
-        {program_elman_tanh::digest, program_elman_tanh::describe<float>, program_elman_tanh::describe<double>},
-        {program_gru::digest, program_gru::describe<float>, program_gru::describe<double>},
-        {program_lstm::digest, program_lstm::describe<float>, program_lstm::describe<double>},
-        {program_lstm_coupled::digest, program_lstm_coupled::describe<float>, program_lstm_coupled::describe<double>},
-        {program_lstm_coupled_peepholes::digest, program_lstm_coupled_peepholes::describe<float>, program_lstm_coupled_peepholes::describe<double>},
-        {program_lstm_peepholes::digest, program_lstm_peepholes::describe<float>, program_lstm_peepholes::describe<double>},
-        {program_mingru::digest, program_mingru::describe<float>, program_mingru::describe<double>},
+        {program_elman_relu::digest, program_elman_relu::describe<float>,
+         program_elman_relu::describe<double>},
+        {program_elman_tanh::digest, program_elman_tanh::describe<float>,
+         program_elman_tanh::describe<double>},
+        {program_gru::digest, program_gru::describe<float>,
+         program_gru::describe<double>},
+        {program_lstm::digest, program_lstm::describe<float>,
+         program_lstm::describe<double>},
+        {program_lstm_coupled::digest, program_lstm_coupled::describe<float>,
+         program_lstm_coupled::describe<double>},
+        {program_lstm_coupled_peepholes::digest, program_lstm_coupled_peepholes::describe<float>,
+         program_lstm_coupled_peepholes::describe<double>},
+        {program_lstm_peepholes::digest, program_lstm_peepholes::describe<float>,
+         program_lstm_peepholes::describe<double>},
+        {program_mingru::digest, program_mingru::describe<float>,
+         program_mingru::describe<double>},
     };
     for (const auto &program : programs) {
         if (strcmp(program.digest, digest) != 0) continue;
