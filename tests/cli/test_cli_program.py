@@ -11,6 +11,9 @@ import pytest
 from elman import __version__
 from elman.cli import app
 from elman.cli.show import one_line
+from elman.kernels.native import library
+
+FIRST_KERNEL = "torch" if library.why_not() else "native"
 
 
 def program(*words: str, **settings: object) -> subprocess.CompletedProcess[str]:
@@ -71,10 +74,19 @@ def test_cells(elman):
 def test_info_about_this_machine(elman):
     facts = elman("info", "--json").json()
     assert facts["elman"] == __version__
-    assert facts["kernels"]["lstm"]["kernel"] == "torch"
+    assert facts["kernels"]["lstm"]["kernel"] == FIRST_KERNEL
     assert "not linear" in facts["kernels"]["lstm"]["why_not"]["scan"]
     assert facts["cache"]["folder"] == os.environ["ELMAN_CACHE"]
     assert "bfloat16" in elman("info").out
+
+
+def test_info_about_a_forced_kernel(elman, monkeypatch):
+    monkeypatch.setenv("ELMAN_KERNELS", "torch")
+    facts = elman("info", "--json").json()["kernels"]
+    assert facts["lstm"]["kernel"] == "torch"
+    assert facts["gru-reset-before"]["kernel"] is None
+    assert "torch" in facts["gru-reset-before"]["why_not"]
+    assert "gru-reset-before  none; not " in elman("info").out
 
 
 def test_info_about_the_native_engine(elman, monkeypatch, tmp_path):
@@ -91,7 +103,7 @@ def test_info_about_a_model(elman, model):
     assert facts["task"] == "language-model"
     assert facts["config"]["network"]["hidden"] == 8
     assert facts["parameters"] == facts["training"]["parameters"]
-    assert facts["runs_on"]["kernel"] == "torch"
+    assert facts["runs_on"]["kernel"] == FIRST_KERNEL
     assert "language-model" in elman("info", model).out
 
 

@@ -12,7 +12,7 @@ from cyclopts import Parameter
 
 from elman import __version__
 from elman.cli.output import aligned, plain, print_json, size_of
-from elman.errors import ArtifactError, ConfigError, ElmanError
+from elman.errors import ArtifactError, ConfigError, ElmanError, KernelUnavailable
 
 __all__ = ["info"]
 
@@ -68,7 +68,8 @@ def is_table(value: Any) -> bool:
 def one_line(value: Any) -> str:
     """A value for people, on one line."""
     if isinstance(value, dict):  # of a cell, which kernel runs it
-        return "; ".join([value["kernel"], *(f"not {name}: {reason}" for name, reason in value["why_not"].items())])
+        objections = [f"not {name}: {reason}" for name, reason in value["why_not"].items()]
+        return "; ".join([value["kernel"] or "none", *objections])
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):
@@ -133,10 +134,13 @@ def cache_facts() -> dict[str, Any]:
 
 
 def kernel_facts(cell: Any, request: Any = None) -> dict[str, Any]:
-    """Which kernel runs a cell, and of those that cannot, why."""
+    """Which kernel runs a cell, None when the one that is forced cannot; and of those that cannot, why."""
     from elman import kernels
 
-    chosen = kernels.choose(cell, request)
+    try:
+        chosen = kernels.choose(cell, request)
+    except KernelUnavailable:
+        chosen = None  # its reason stands among the others'
     reasons = kernels.why_not(cell, request)
     return {"kernel": chosen, "why_not": {name: reason for name, reason in reasons.items() if reason is not None}}
 
