@@ -1,4 +1,4 @@
-"""Layers on the native engine against the reference loop: cells, sizes, options, forms of input, parts of a gradient."""
+"""Layers of the native engine against the reference loop: cells, sizes, options, kinds of input, parts of gradients."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ class _OwnProduct(_Shaped):
 @pytest.mark.parametrize("kind", [_Shaped, _OwnProduct], ids=["ready", "product"])
 @pytest.mark.parametrize("form", ["x", "few tokens", "many tokens"])
 def test_a_cell_with_a_part_of_its_own(kind: type[Cell], form: str, dtype: torch.dtype) -> None:
-    """Gates without a slot get a gradient of zero; the output is no leaf of the state; parameters of 1 and H numbers."""
+    """Gates without a slot get a gradient of zero; the output is no leaf; parameters have 1 number and H."""
     torch.manual_seed(3)
     double = kind(6, 19).double()
     cell = kind(6, 19)
@@ -266,7 +266,7 @@ def test_what_does_not_fit_is_refused_before_any_memory_is_read() -> None:
         (Lookup(torch.arange(24).reshape(4, 6), random(24, 4)), start, None),
     ]
     for x, begin, mask_BH in spoilt:
-        with pytest.raises(ShapeError, match="expected .*Received"):
+        with pytest.raises(ShapeError, match=r"expected .*Received"):
             kernels.run(cell, x, None, begin, recurrent_mask_BH=mask_BH, kernel="native")
 
 
