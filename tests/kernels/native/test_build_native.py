@@ -165,6 +165,15 @@ def test_a_part_of_the_libraries_by_hand(small: ModuleType, tmp_path: Path, caps
     assert "#error broken" in capsys.readouterr().err
 
 
+def test_libraries_with_sanitizers_do_not_replace_the_others(
+    small: ModuleType, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        small.main(["--sanitize", "address"])
+    assert "--sanitize needs --into" in capsys.readouterr().err
+    assert not small.COMPILED.exists()
+
+
 def make_wheel(checkout: Path, **settings: str) -> tuple[str, dict[str, bytes]]:
     """The name of the wheel that setup.py makes of `checkout`, and its files."""
     shutil.rmtree(checkout / "dist", ignore_errors=True)

@@ -230,11 +230,11 @@ def build(folder: Path = COMPILED, names: Sequence[str] | None = None, sanitizer
     """
     digest = sources_digest()  # of the sources as they are before the compiler reads them
     compiler = find_compiler()
-    if isinstance(compiler, Problem):
-        discard(folder, compiler, digest)
-        return compiler
     chosen = tuple(names or instruction_sets())
     try:
+        if isinstance(compiler, Problem):
+            discard(folder, compiler, digest)
+            return compiler
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".building-", dir=folder) as temporary:
             problem = build_into(Path(temporary), compiler, chosen, sanitizer)
@@ -272,6 +272,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--only", nargs="+", choices=instruction_sets(), metavar="SET", help="not all instruction sets")
     parser.add_argument("--sanitize", choices=tuple(SANITIZERS), help="build with a sanitizer")
     wish = parser.parse_args(arguments)
+    if wish.sanitize and wish.into == COMPILED:
+        parser.error("--sanitize needs --into: such libraries load only in processes that are made ready for them")
     problem = build(wish.into, wish.only, wish.sanitize)
     if problem is None:
         print(f"compiled for {', '.join(wish.only or instruction_sets())} into {wish.into}")
