@@ -13,7 +13,8 @@ from _common import interleaved, machine, row
 from torch import Tensor, nn
 
 from elman.decode import Sampling
-from elman.kernels.native.engine import WEIGHT_FORMATS, Engine, Streams
+from elman.kernels.native.engine import WEIGHT_FORMATS, Engine
+from elman.kernels.native.engine_streams import Streams
 from elman.tasks.language_model.config import NetworkConfig
 from elman.tasks.language_model.engine import engine_of
 from elman.tasks.language_model.network import LanguageModelNetwork
@@ -58,7 +59,7 @@ class Native:
 
     def __init__(self, engine: Engine, rows: int) -> None:
         self.engine = engine
-        self.streams: Streams = engine.start(
+        self.streams: Streams = Streams.start(
             torch.zeros(rows, engine.state_size), torch.zeros(rows, dtype=torch.int64), seed=0
         )
 

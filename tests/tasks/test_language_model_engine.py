@@ -157,10 +157,13 @@ def test_a_kernel_that_is_asked_for_is_used(
         model.compare_weights(path)
 
 
-def test_cells_without_a_program_go_on_with_torch(tmp_path: Path) -> None:
+def test_cells_without_a_program_go_on_with_torch(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     other = trained(tmp_path, cell="gru-reset-before")
-    assert isinstance(engine_of(other.network), str)
-    assert len(other.generate("the", length=10)) == 10
+    reason = engine_of(other.network)
+    assert isinstance(reason, str)
+    with caplog.at_level("INFO", "elman.kernels"):
+        assert other.generate("the", length=10)
+    assert f"text is drawn with torch: {reason}" in caplog.messages
     with pytest.raises(KernelUnavailable, match="expected a network that can run with int8 weights"):
         other.generate("the", weights="int8")
 

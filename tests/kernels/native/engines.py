@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from elman.kernels.native import build, library
-from elman.kernels.native.engine import Engine, Streams
+from elman.kernels.native.engine import Engine
+from elman.kernels.native.engine_streams import Streams
 from elman.nn import Stack
 from elman.types import State
 
@@ -79,7 +80,7 @@ def constant_scores(scores_V: Tensor) -> Engine:
 def streams_of(engine: Engine, rows: int, seed: int = 0, **options: Any) -> Streams:
     """Streams that begin with token 0 and a state of zeros."""
     zeros_B = torch.zeros(rows, dtype=torch.int64)
-    return engine.start(torch.zeros(rows, engine.state_size), zeros_B, seed=seed, **options)
+    return Streams.start(torch.zeros(rows, engine.state_size), zeros_B, seed=seed, **options)
 
 
 @pytest.fixture(params=build.instruction_sets())

@@ -13,6 +13,7 @@ from torch import Tensor
 from elman.decode import Sampling, choose, sample
 from elman.errors import DataError, ShapeError
 from elman.kernels.native.engine import WEIGHT_FORMATS
+from elman.kernels.native.engine_streams import Streams
 
 from .engines import constant_scores, instruction_set, needs_library, net_of, one_thread, streams_of
 
@@ -200,6 +201,23 @@ def test_later_positions_go_on_where_earlier_ones_stopped() -> None:
     assert torch.equal(engine.draw(again, 8, Sampling()), whole_BT[:, 12:])
 
 
+def test_sessions_draw_alone_and_the_others_stay() -> None:
+    engine = net_of("lstm", V=40, H=17).engine()
+    sampling = Sampling(top_k=20, repetition_penalty=1.3)
+    sessions = streams_of(engine, 9, seed=3, window=6)
+    alone = [streams_of(engine, 1, seed=3, window=6, numbers_B=torch.tensor([number])) for number in range(9)]
+    for lines, steps in (([4, 0, 7], 5), ([7], 1), ([0, 1, 2, 3, 4], 11), ([8, 4], 2)):
+        drawn_BT = engine.draw(sessions, steps, sampling, torch.tensor(lines))
+        for line, drawn_T in zip(lines, drawn_BT, strict=True):
+            assert torch.equal(engine.draw(alone[line], steps, sampling)[0], drawn_T)
+    for line, one in enumerate(alone):
+        for name, numbers in vars(sessions).items():
+            assert torch.equal(numbers[line], getattr(one, name)[0])
+    for lines in ([1, 1], [9], [-1]):
+        with pytest.raises(ShapeError, match="expected lines_B with numbers from 0 to 8, none twice"):
+            engine.draw(sessions, 1, sampling, torch.tensor(lines))
+
+
 @pytest.mark.parametrize("weights", WEIGHT_FORMATS)
 def test_a_row_draws_the_same_in_any_batch_in_any_calls(weights: str) -> None:
     engine = net_of("gru", V=40, H=33).engine(weights)
@@ -232,7 +250,7 @@ def test_greedy_texts_are_torchs(cell: str, seed: int, gain: float, instruction_
     engine = net.engine()
     starts_B = torch.arange(5, 10)
     recent_B1 = starts_B[:, None]
-    streams = engine.start(engine.pack_state(net.zeros(5)), starts_B, seed=0, recent_BN=recent_B1, window=window)
+    streams = Streams.start(engine.pack_state(net.zeros(5)), starts_B, seed=0, recent_BN=recent_B1, window=window)
     drawn_BT = torch.cat([engine.draw(streams, 100, sampling) for _ in range(steps // 100)], dim=1)
     assert len({tuple(piece) for row in drawn_BT.unfold(1, 8, 1).tolist() for piece in row}) > 500
 
@@ -305,6 +323,11 @@ def test_what_does_not_fit_is_refused_before_anything_is_drawn() -> None:
     wrong.history_BN[1, 2] = 3
     with pytest.raises(DataError):
         engine.draw(wrong, 1, Sampling(repetition_penalty=2.0))
+    assert engine.draw(streams_of(engine, 2), 0, Sampling()).shape == (2, 0)
+    wrong = streams_of(engine, 2)
+    wrong.tokens_B = torch.zeros(4, dtype=torch.int64)[::2]
+    with pytest.raises(ShapeError, match=r"expected tokens_B of shape .*, contiguous"):
+        engine.draw(wrong, 1, Sampling())
     wrong = streams_of(engine, 2)
     wrong.seeds_B = wrong.seeds_B[:1]
     with pytest.raises(ShapeError, match="expected seeds_B of shape"):

@@ -10,7 +10,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from ctypes import byref
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
@@ -20,9 +19,10 @@ from elman.errors import ConfigError, DataError, KernelUnavailable, ShapeError
 from elman.kernels.native import library
 from elman.kernels.native.engine_abi import Call, SamplingOptions, declare
 from elman.kernels.native.engine_pack import WEIGHT_FORMATS, Packing, find_parts
+from elman.kernels.native.engine_streams import Streams, check_numbers
 from elman.types import State, leaves, map_leaves
 
-__all__ = ["WEIGHT_FORMATS", "Draws", "Engine", "Streams", "why_not"]
+__all__ = ["WEIGHT_FORMATS", "Draws", "Engine", "why_not"]
 
 # Fewer rows than these are faster on one thread.
 _ROWS_A_THREAD = 8
@@ -48,10 +48,6 @@ class Draws(Protocol):
         """Above 1 makes recent tokens less likely."""
 
     @property
-    def repetition_window(self) -> int:
-        """How many tokens are recent."""
-
-    @property
     def banned(self) -> tuple[int, ...]:
         """Tokens that are never drawn."""
 
@@ -60,27 +56,6 @@ def why_not(cells: Sequence[Any], vocabulary_size: int) -> str | None:
     """None when an engine can be made of `cells` (the layers' cells, in order), else a sentence why not."""
     parts = find_parts(cells, vocabulary_size)
     return parts if isinstance(parts, str) else None
-
-
-@dataclass
-class Streams:
-    """Rows whose text goes on: what `Engine.draw` needs to know of each, and moves on. All in memory of its own.
-
-    states_BS     float32, a line for each row, as from `Engine.pack_state`
-    tokens_B      int64, the token that is read next
-    seeds_B, numbers_B  int64: a row's draws depend on these two and on how many tokens it drew before
-    positions_B   int64, how many those are
-    history_BN    int64, the last N tokens in any order, -1 where there is none; N is 0 without a repetition penalty
-    places_B      int64, which of them the next token takes the place of
-    """
-
-    states_BS: Tensor
-    tokens_B: Tensor
-    seeds_B: Tensor
-    numbers_B: Tensor
-    positions_B: Tensor
-    history_BN: Tensor
-    places_B: Tensor
 
 
 class Engine:
@@ -142,61 +117,30 @@ class Engine:
         pieces = iter(states_BS.split([leaf.shape[1] for leaf in leaves(like)], dim=1))
         return map_leaves(lambda _: next(pieces).clone(), like)
 
-    def start(
-        self,
-        states_BS: Tensor,
-        tokens_B: Tensor,
-        *,
-        seed: int,
-        numbers_B: Tensor | None = None,
-        recent_BN: Tensor | None = None,
-        window: int = 0,
-    ) -> Streams:
-        """Streams at their beginning.
+    def draw(self, streams: Streams, steps: int, sampling: Draws, lines_B: Tensor | None = None) -> Tensor:
+        """Read each stream's token, draw the next one, and so on, `steps` times: `drawn_BT`, int64.
 
-        states_BS   as from `pack_state`, before `tokens_B`
-        tokens_B    int64, the tokens that are read first
-        seed        from 0 to 2**63 - 1, and `numbers_B` (0, 1, 2, ... when None): what a row draws depends on the two
-        recent_BN   int64, the tokens up to and with `tokens_B`, oldest first, for a repetition penalty
-        window      how many tokens a repetition penalty is for; 0 when there is none
+        The streams move on: all of them, or those that `lines_B` (int64, none twice) names, in its order. Where scores
+        are no basis for a draw (NaN or infinity among them, or every token banned), -1 stands from there on.
+
+        Raises DataError for a token that the vocabulary does not have, ShapeError for what does not fit.
         """
-        B = len(tokens_B)
-        history_BN = torch.full((B, window), -1, dtype=torch.int64)
-        known = 0
-        if recent_BN is not None and window:
-            known = min(window, recent_BN.shape[1])
-            history_BN[:, :known] = recent_BN[:, recent_BN.shape[1] - known :]
-        return Streams(
-            states_BS=states_BS.clone(),
-            tokens_B=tokens_B.clone(),
-            seeds_B=torch.full((B,), seed, dtype=torch.int64),
-            numbers_B=torch.arange(B) if numbers_B is None else numbers_B.clone(),
-            positions_B=torch.zeros(B, dtype=torch.int64),
-            history_BN=history_BN,
-            places_B=torch.full((B,), known % window if window else 0, dtype=torch.int64),
-        )
-
-    def draw(self, streams: Streams, steps: int, sampling: Draws) -> Tensor:
-        """Read each stream's token, draw the next one, and so on: `drawn_BT`, int64. `streams` moves on.
-
-        Where a row's scores are no basis for a draw (NaN or infinity among them, or every token banned), -1 stands
-        from there on. Raises DataError for a token that the vocabulary does not have, ShapeError for what does not fit.
-        """
+        if lines_B is not None:
+            self._check_lines(lines_B, len(streams.tokens_B))
+            part = streams.take(lines_B)
+            drawn_BT = self.draw(part, steps, sampling)
+            streams.put(lines_B, part)
+            return drawn_BT
         B = len(streams.tokens_B)
         self._check_states(streams.states_BS, B)
+        streams.check()
         self._check_tokens(streams.tokens_B, (B,))
-        self._check_tokens(torch.tensor(sampling.banned, dtype=torch.int64), (len(sampling.banned),))
-        penalised = sampling.repetition_penalty != 1.0
-        N = streams.history_BN.shape[1] if penalised else 0
-        for name in ("seeds_B", "numbers_B", "positions_B", "places_B"):
-            _check_numbers(name, getattr(streams, name), (B,))
-        _check_numbers("history_BN", streams.history_BN, (B, streams.history_BN.shape[1]))
-        if N and B and (int(streams.places_B.min()) < 0 or int(streams.places_B.max()) >= N):
-            raise ShapeError(f"expected places_B from 0 to {N - 1}. Received: {streams.places_B.tolist()}")
-        if N and int(streams.history_BN.max()) >= self.vocabulary_size:
+        N = streams.history_BN.shape[1] if sampling.repetition_penalty != 1.0 else 0
+        if N and B and int(streams.history_BN.max()) >= self.vocabulary_size:
             self._check_tokens(streams.history_BN, tuple(streams.history_BN.shape))
-        drawn_BT = torch.empty(B, steps, dtype=torch.int64)
-        banned = torch.tensor(sorted(set(sampling.banned)), dtype=torch.int64)
+        banned = torch.tensor(sampling.banned, dtype=torch.int64)
+        self._check_tokens(banned, (len(sampling.banned),))
+        drawn_BT = torch.empty(B, max(steps, 0), dtype=torch.int64)
         call = Call(
             tokens=streams.tokens_B.data_ptr(),
             drawn=drawn_BT.data_ptr(),
@@ -204,7 +148,7 @@ class Engine:
                 temperature=sampling.temperature,
                 top_p=sampling.top_p,
                 penalty=sampling.repetition_penalty if N else 1.0,
-                top_k=min(sampling.top_k, 2**62),
+                top_k=min(sampling.top_k, self.vocabulary_size),
                 banned_count=len(banned),
                 banned=banned.data_ptr(),
                 window=N,
@@ -216,7 +160,7 @@ class Engine:
             places=streams.places_B.data_ptr(),
         )
         self._run(call, streams.states_BS, None, B, steps)
-        streams.positions_B += steps
+        streams.positions_B += max(steps, 0)
         return drawn_BT
 
     def read(self, tokens_BT: Tensor, states_BS: Tensor, *, every_step: bool = False) -> Tensor:
@@ -228,8 +172,8 @@ class Engine:
             raise ShapeError(f"expected tokens_BT with at least one time step. Received: {tuple(tokens_BT.shape)}")
         B, T = tokens_BT.shape
         self._check_states(states_BS, B)
-        self._check_tokens(tokens_BT, (B, T))
         tokens_BT = tokens_BT.contiguous()
+        self._check_tokens(tokens_BT, (B, T))
         logits = torch.empty(B, T, self.vocabulary_size) if every_step else torch.empty(B, self.vocabulary_size)
         call = Call(read=tokens_BT.data_ptr(), logits=logits.data_ptr(), every_step=every_step)
         self._run(call, states_BS, None, B, T)
@@ -252,21 +196,16 @@ class Engine:
         """
         B = len(tokens_B)
         self._check_states(sessions_NS, len(sessions_NS))
-        _check_numbers("lines_B", lines_B, (B,))
+        check_numbers("lines_B", lines_B, (B,))
+        self._check_lines(lines_B, len(sessions_NS))
         self._check_tokens(tokens_B, (B,))
-        if B and (int(lines_B.min()) < 0 or int(lines_B.max()) >= len(sessions_NS) or len(lines_B.unique()) != B):
-            raise ShapeError(
-                f"expected lines_B with numbers from 0 to {len(sessions_NS) - 1}, none twice. "
-                f"Received: {lines_B.tolist()}"
-            )
         logits_BV = torch.empty(B, self.vocabulary_size)
-        tokens_B, lines_B = tokens_B.contiguous(), lines_B.contiguous()
         self._run(Call(read=tokens_B.data_ptr(), logits=logits_BV.data_ptr()), sessions_NS, lines_B, B, 1)
         return logits_BV
 
     def _run(self, call: Call, states_NS: Tensor, lines_B: Tensor | None, rows: int, steps: int) -> None:
         """Complete a call and make it; the GIL is free meanwhile."""
-        if not rows or not steps:
+        if not rows or steps < 1:
             return
         threads = max(1, min(library.threads(), rows // _ROWS_A_THREAD))
         workspace = self._workspace(rows, threads)
@@ -287,25 +226,25 @@ class Engine:
         return buffer
 
     def _check_states(self, states_BS: Tensor, rows: int) -> None:
-        right = states_BS.dtype == torch.float32 and states_BS.is_contiguous() and not states_BS.requires_grad
-        if tuple(states_BS.shape) != (rows, self.state_size) or not right:
+        right = states_BS.dtype == torch.float32 and states_BS.device.type == "cpu" and states_BS.is_contiguous()
+        if tuple(states_BS.shape) != (rows, self.state_size) or not right or states_BS.requires_grad:
             raise ShapeError(
-                f"expected states of shape {(rows, self.state_size)}, contiguous float32 without gradient. "
-                f"Received: {tuple(states_BS.shape)}, {states_BS.dtype}"
+                f"expected states of shape {(rows, self.state_size)}, contiguous float32 on the CPU without gradient. "
+                f"Received: {tuple(states_BS.shape)}, {states_BS.dtype} on {states_BS.device}"
             )
 
     def _check_tokens(self, tokens: Tensor, shape: tuple[int, ...]) -> None:
-        _check_numbers("tokens", tokens, shape, contiguous=False)
+        check_numbers("tokens", tokens, shape)
         if tokens.numel() and (int(tokens.min()) < 0 or int(tokens.max()) >= self.vocabulary_size):
             wrong = tokens[(tokens < 0) | (tokens >= self.vocabulary_size)]
             raise DataError(
                 f"expected token numbers from 0 to {self.vocabulary_size - 1}. Received: {int(wrong.reshape(-1)[0])}"
             )
 
-
-def _check_numbers(name: str, numbers: Tensor, shape: tuple[int, ...], *, contiguous: bool = True) -> None:
-    """Raise ShapeError unless `numbers` is int64 of `shape`."""
-    if numbers.dtype != torch.int64 or tuple(numbers.shape) != shape or (contiguous and not numbers.is_contiguous()):
-        raise ShapeError(
-            f"expected {name} of shape {shape} and torch.int64. Received: {tuple(numbers.shape)}, {numbers.dtype}"
-        )
+    def _check_lines(self, lines_B: Tensor, lines: int) -> None:
+        check_numbers("lines_B", lines_B, (len(lines_B),))
+        B = len(lines_B)
+        if B and (int(lines_B.min()) < 0 or int(lines_B.max()) >= lines or len(lines_B.unique()) != B):
+            raise ShapeError(
+                f"expected lines_B with numbers from 0 to {lines - 1}, none twice. Received: {lines_B.tolist()}"
+            )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -13,11 +14,14 @@ from elman.data import Vocabulary
 from elman.decode import Sampling, check_seed, sample
 from elman.errors import ConfigError, DataError, KernelUnavailable
 from elman.kernels.native.engine import Engine
+from elman.kernels.native.engine_streams import Streams
 from elman.tasks.language_model.engine import engine_of
 from elman.tasks.language_model.network import LanguageModelNetwork
 from elman.types import State, map_leaves
 
 __all__ = ["StopAt", "generate_pieces"]
+
+_log = logging.getLogger("elman.kernels")
 
 # The most tokens that are drawn in one native call; the first calls draw fewer, so that text appears at once.
 _MOST_AT_ONCE = 64
@@ -101,6 +105,7 @@ def generate_pieces(
         if isinstance(engine, Engine):
             drawn = draw_natively(engine, network, start, length, sampling, samples, seed)
         elif weights == "float32":
+            _log.info("text is drawn with torch: %s", engine)
             drawn = draw_with_torch(network, start, length, sampling, samples, seed)
         else:
             raise KernelUnavailable(f"expected a network that can run with {weights} weights. Received: {engine}")
@@ -143,7 +148,7 @@ def draw_natively(
         raise ConfigError("expected at least one token to start from. Received: none")
     state = read_prompt(network, start[:-1], 1)[1] if len(start) > 1 else network.initial_state(1)
     penalised = sampling.repetition_penalty != 1.0
-    streams = engine.start(
+    streams = Streams.start(
         engine.pack_state(state).repeat(samples, 1),
         torch.full((samples,), start[-1], dtype=torch.int64),
         seed=seed,

@@ -1,0 +1,96 @@
+"""Streams: rows that are being drawn, as values that the engine moves on. Knows nothing about networks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import torch
+from torch import Tensor
+
+from elman.errors import ShapeError
+
+__all__ = ["Streams", "check_numbers"]
+
+
+@dataclass
+class Streams:
+    """Rows whose text goes on: what `Engine.draw` needs to know of each, and moves on. All in memory of its own.
+
+    states_BS     float32, a line of state for each row, as from `Engine.pack_state`
+    tokens_B      int64, the token that is read next
+    seeds_B, numbers_B  int64: a row's draws depend on these two and on how many tokens it drew before
+    positions_B   int64, how many those are
+    history_BN    int64, the last N tokens in any order, -1 where there is none; N is 0 without a repetition penalty
+    places_B      int64, which of them the next token takes the place of
+    """
+
+    states_BS: Tensor
+    tokens_B: Tensor
+    seeds_B: Tensor
+    numbers_B: Tensor
+    positions_B: Tensor
+    history_BN: Tensor
+    places_B: Tensor
+
+    @classmethod
+    def start(
+        cls,
+        states_BS: Tensor,
+        tokens_B: Tensor,
+        *,
+        seed: int,
+        numbers_B: Tensor | None = None,
+        recent_BN: Tensor | None = None,
+        window: int = 0,
+    ) -> Streams:
+        """Streams at their beginning.
+
+        states_BS   as from `Engine.pack_state`, before `tokens_B`
+        tokens_B    int64, the tokens that are read first
+        seed        from 0 to 2**63 - 1, and `numbers_B` (0, 1, 2, ... when None): what a row draws depends on the two
+        recent_BN   int64, the tokens up to and with `tokens_B`, oldest first, for a repetition penalty
+        window      how many tokens a repetition penalty is for; 0 when there is none
+        """
+        B = len(tokens_B)
+        history_BN = torch.full((B, window), -1, dtype=torch.int64)
+        known = 0
+        if recent_BN is not None and window:
+            known = min(window, recent_BN.shape[1])
+            history_BN[:, :known] = recent_BN[:, recent_BN.shape[1] - known :]
+        return cls(
+            states_BS=states_BS.clone(),
+            tokens_B=tokens_B.clone(),
+            seeds_B=torch.full((B,), seed, dtype=torch.int64),
+            numbers_B=torch.arange(B) if numbers_B is None else numbers_B.clone(),
+            positions_B=torch.zeros(B, dtype=torch.int64),
+            history_BN=history_BN,
+            places_B=torch.full((B,), known % window if window else 0, dtype=torch.int64),
+        )
+
+    def take(self, lines_B: Tensor) -> Streams:
+        """Copies of some rows."""
+        return Streams(**{field.name: getattr(self, field.name)[lines_B] for field in fields(self)})
+
+    def put(self, lines_B: Tensor, part: Streams) -> None:
+        """Set some rows to those of `part`."""
+        for field in fields(self):
+            getattr(self, field.name)[lines_B] = getattr(part, field.name)
+
+    def check(self) -> None:
+        """Raise ShapeError unless all numbers fit each other."""
+        B, N = len(self.tokens_B), self.history_BN.shape[-1]
+        for name in ("tokens_B", "seeds_B", "numbers_B", "positions_B", "places_B"):
+            check_numbers(name, getattr(self, name), (B,))
+        check_numbers("history_BN", self.history_BN, (B, N))
+        if N and B and (int(self.places_B.min()) < 0 or int(self.places_B.max()) >= N):
+            raise ShapeError(f"expected places_B from 0 to {N - 1}. Received: {self.places_B.tolist()}")
+
+
+def check_numbers(name: str, numbers: Tensor, shape: tuple[int, ...]) -> None:
+    """Raise ShapeError unless `numbers` is contiguous int64 of `shape` on the CPU."""
+    right = numbers.dtype == torch.int64 and numbers.device.type == "cpu" and numbers.is_contiguous()
+    if tuple(numbers.shape) != shape or not right:
+        raise ShapeError(
+            f"expected {name} of shape {shape}, contiguous torch.int64 on the CPU. "
+            f"Received: {tuple(numbers.shape)}, {numbers.dtype} on {numbers.device}"
+        )
