@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import weakref
+from collections import namedtuple
 from typing import Any
 
 import pytest
@@ -180,9 +181,19 @@ def test_the_text_does_not_depend_on_sizes_names_or_the_run() -> None:
     assert first.parameters == ("peephole_i", "peephole_f", "peephole_o")
 
 
+@pytest.mark.parametrize("around", [torch.no_grad, torch.inference_mode])
+def test_gradients_are_traced_whatever_the_caller_has_switched_off(around: Any) -> None:
+    expected = program(build("Stopped")).text
+    with around():
+        assert program(build("Stopped")).text == expected
+
+
 def test_one_unit_is_traced_like_many() -> None:
     for name in ("lstm", "gru", "Scaled", "ThreeLeaves"):
         assert program(build(name, hidden_size=1)).text == program(build(name)).text
+
+
+NineLeaves = namedtuple("NineLeaves", ["h", *(f"c{index}" for index in range(8))])
 
 
 class TestRefusals:
@@ -231,6 +242,10 @@ class TestRefusals:
             (lambda self, p, u, h: p + torch.rand(H), "its update calls rand, which is not element-wise"),
             (lambda self, p, u, h: F.dropout(p + u), "its update draws random numbers (dropout)"),
             (lambda self, p, u, h: (p + u).to(torch.float16), "its update changes the dtype (to)"),
+            (lambda self, p, u, h: p * self.bias_ih[0], "its update calls __getitem__, which moves numbers between"),
+            (lambda self, p, u, h: p * ((p < u) + (u < h)), "its update calls add with truth values alone"),
+            (lambda self, p, u, h: torch.zeros_like(p, dtype=torch.int64), "its update changes the dtype (zeros_like)"),
+            (lambda self, p, u, h: p[:1] + u[:1], "its update calls __getitem__, which moves numbers between units or"),
             (lambda self, p, u, h: p @ self.weight_ih, "its update calls matmul, which is not element-wise"),
             (lambda self, p, u, h: torch.cat([p, u], -1), "its update returns the leaf 'h' of shape batch x 8"),
             (lambda self, p, u, h: p.no_such_method(), "its update cannot be traced: AttributeError"),
@@ -247,6 +262,28 @@ class TestRefusals:
         assert said == "its update calls mul with a tensor that is neither a parameter nor a buffer of the cell"
         said = self.of(lambda self, p, u, h: p * self.factor, factor=nn.Parameter(torch.rand(3)))
         assert said == "its update uses factor of shape (3,); expected 1 or 4 numbers"
+
+    def test_more_than_the_interface_has_room_for(self) -> None:
+        weights = {f"w{index}": nn.Parameter(torch.rand(H)) for index in range(17)}
+
+        def update(self: Any, p: Tensor, u: Tensor, h: Tensor) -> Tensor:
+            for name in weights:
+                p = p * getattr(self, name)
+            return p + u
+
+        assert self.of(update, **weights) == "its equations have 17 parameters, expected at most 16"
+
+        class Nine(Invented):
+            def state_sizes(self) -> dict[str, int]:
+                return {"h": H} | {f"c{index}": H for index in range(8)}
+
+            def initial_state(self, batch_size: int) -> Any:
+                return NineLeaves(*(self.weight_ih.new_zeros(batch_size, H) for _ in range(9)))
+
+            def update(self, p_BG: Tensor, u_BG: Tensor, state: Any) -> Step:
+                return Step(p_BG + u_BG, state, {})
+
+        assert program_of(Nine(3, H)) == "its state has 9 leaves, expected at most 8"
 
     def test_a_mask_of_the_past_that_reaches_further(self) -> None:
         class Leaking(INVENTED["OwnAdvance"]):  # type: ignore[misc]

@@ -166,7 +166,7 @@ def definition(name: str, program: Program) -> str:
         "namespace {",
         f"namespace program_{name} {{",
         "",
-        f'constexpr char digest[] = "{program.digest}";',
+        f'[[maybe_unused]] constexpr char digest[] = "{program.digest}";',
         "",
         *_function("forward", program.forward),
         "",

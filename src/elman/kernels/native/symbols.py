@@ -74,9 +74,9 @@ def _read(codes: Tensor, H: int, name: str, dtype: torch.dtype) -> Symbol:
             raise refused
         rest = rest[:1]
     nodes, units = np.divmod(rest, H + 1)
-    if not shape or (shape[-1] == 1 and (units == H).all()):
+    if (units == H).all() and (not shape or shape[-1] == 1):
         return symbol(shape, nodes, dtype)
-    if shape[-1] % H or not shape[-1]:
+    if not shape or shape[-1] % H or not shape[-1]:
         raise refused
     nodes, units = (part.reshape(*part.shape[:-1], -1, H) for part in (nodes, units))
     in_order = (units == np.arange(H)).all(-1) | (units == H).all(-1)

@@ -130,6 +130,8 @@ class _Tracer(TorchFunctionMode):
 
     def _elementwise(self, meaning: Elementwise, name: str, args: Any, kwargs: Any) -> Symbol:
         """The symbolic result of an element-wise function."""
+        if kwargs.get("dtype") not in (None, self.dtype):
+            raise Untraceable(f"changes the dtype ({name})")
         kwargs = {key: value for key, value in kwargs.items() if key not in ("dtype", "device", "memory_format")}
         try:
             bound = meaning.signature.bind(self.graph, *args, **kwargs)
@@ -153,6 +155,8 @@ class _Tracer(TorchFunctionMode):
             for nodes in zip(*(g.flat for g in grids), strict=True)
         ]
         dtype = torch.bool if all(map(self.graph.is_mask, made)) else self.dtype
+        if dtype != torch.bool and all(operand.dtype == torch.bool for operand in operands):
+            raise Untraceable(f"calls {name} with truth values alone")
         return self._cut_gradient(symbol(shape, np.array(made).reshape(grids[0].shape), dtype))
 
     def _cut_gradient(self, result: Any) -> Any:

@@ -8,7 +8,7 @@
 namespace {
 namespace program_elman_relu {
 
-constexpr char digest[] = "ee64e4b5cde19ebd";
+[[maybe_unused]] constexpr char digest[] = "ee64e4b5cde19ebd";
 
 template <class T> void forward(const elman_tile *tile) {
     using namespace simd;

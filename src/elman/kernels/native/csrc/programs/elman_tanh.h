@@ -8,7 +8,7 @@
 namespace {
 namespace program_elman_tanh {
 
-constexpr char digest[] = "460c43fa9d72bc2e";
+[[maybe_unused]] constexpr char digest[] = "460c43fa9d72bc2e";
 
 template <class T> void forward(const elman_tile *tile) {
     using namespace simd;

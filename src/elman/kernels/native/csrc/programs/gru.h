@@ -8,7 +8,7 @@
 namespace {
 namespace program_gru {
 
-constexpr char digest[] = "6d1161779c74fd10";
+[[maybe_unused]] constexpr char digest[] = "6d1161779c74fd10";
 
 template <class T> void forward(const elman_tile *tile) {
     using namespace simd;

@@ -8,7 +8,7 @@
 namespace {
 namespace program_lstm {
 
-constexpr char digest[] = "6e7b6152592505b7";
+[[maybe_unused]] constexpr char digest[] = "6e7b6152592505b7";
 
 template <class T> void forward(const elman_tile *tile) {
     using namespace simd;

@@ -8,7 +8,7 @@
 namespace {
 namespace program_lstm_coupled {
 
-constexpr char digest[] = "519dc705ec8e0453";
+[[maybe_unused]] constexpr char digest[] = "519dc705ec8e0453";
 
 template <class T> void forward(const elman_tile *tile) {
     using namespace simd;

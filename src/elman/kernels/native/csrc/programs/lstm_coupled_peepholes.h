@@ -8,7 +8,7 @@
 namespace {
 namespace program_lstm_coupled_peepholes {
 
-constexpr char digest[] = "87ddd74f99172c70";
+[[maybe_unused]] constexpr char digest[] = "87ddd74f99172c70";
 
 template <class T> void forward(const elman_tile *tile) {
     using namespace simd;

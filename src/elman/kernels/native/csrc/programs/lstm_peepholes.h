@@ -8,7 +8,7 @@
 namespace {
 namespace program_lstm_peepholes {
 
-constexpr char digest[] = "d72f114d83d7d1dc";
+[[maybe_unused]] constexpr char digest[] = "d72f114d83d7d1dc";
 
 template <class T> void forward(const elman_tile *tile) {
     using namespace simd;

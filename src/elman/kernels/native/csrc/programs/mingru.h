@@ -8,7 +8,7 @@
 namespace {
 namespace program_mingru {
 
-constexpr char digest[] = "94348d60cb511945";
+[[maybe_unused]] constexpr char digest[] = "94348d60cb511945";
 
 template <class T> void forward(const elman_tile *tile) {
     using namespace simd;
