@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from elman.data import tokens as tokens_module
 from elman.cache import cache_folder
+from elman.data import tokens as tokens_module
 from elman.data.read import Piece, open_text
 from elman.data.split import NEAR, cut_points, sections
 from elman.data.token_file import TokenFile, TokenWriter, smallest_dtype
