@@ -109,6 +109,22 @@ def run(
     )
     if shown.dim() != dimensions:
         raise ShapeError(f"expected {legend}. Received: {tuple(shown.shape)}")
+    if torch.compiler.is_compiling() and shown.device.type == "cpu":
+        # To torch.compile a layer is one call: it cannot trace how a kernel is chosen, or calls by pointer.
+        return torch.compiler.disable(_run)(cell, x, lengths_B, state, recurrent_mask_BH, reverse, kernel)
+    return _run(cell, x, lengths_B, state, recurrent_mask_BH, reverse, kernel)
+
+
+def _run(
+    cell: RunnableCell,
+    x: Tensor | Lookup,
+    lengths_B: Tensor | None,
+    state: State,
+    recurrent_mask_BH: Tensor | None,
+    reverse: bool,
+    kernel: str | None,
+) -> tuple[Tensor, State]:
+    shown = x.tokens_BT if isinstance(x, Lookup) else x
     B, T = shown.shape[:2]
     if lengths_B is not None:
         lengths_B = check_lengths(lengths_B, B, T).to(shown.device)

@@ -35,17 +35,6 @@ BOTH_TYPES = pytest.mark.parametrize("dtype", [torch.float32, torch.float64], id
 LENGTHS = torch.tensor([3, 9, 0, 1, 9, 5, 2])
 
 
-@pytest.fixture
-def nan_in_new_memory() -> Iterator[None]:
-    """Tensors that are made without content are full of NaN; bytes are all ones, which as numbers are NaN too."""
-    before = torch.are_deterministic_algorithms_enabled()
-    torch.use_deterministic_algorithms(True)
-    assert bool(torch.empty(64, dtype=torch.uint8).view(torch.float32).isnan().all())
-    assert bool(torch.zeros(3).new_empty(64).isnan().all())
-    yield
-    torch.use_deterministic_algorithms(before)
-
-
 def forms(name: str, dtype: torch.dtype) -> Iterator[tuple[Any, Run]]:
     """A cell with the forms of input and the options that reach every buffer."""
     cell = cell_of(name, 5, 19, dtype)

@@ -11,6 +11,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import torch
+from torch.utils._python_dispatch import _disable_current_modes
 
 from elman.kernels.forms import RunnableCell
 from elman.kernels.native.abi import MOST_LEAVES, MOST_PARAMETERS
@@ -92,7 +93,9 @@ def _make(cell: RunnableCell) -> Program | str:
     if not isinstance(getattr(type(cell), "update", None), FunctionType):
         where = "its advance"
     try:
-        equations = trace(cell)
+        # The answer is remembered, so it must not depend on a mode (fake tensors, say) that happens to hold just now.
+        with _disable_current_modes():
+            equations = trace(cell)
     except Untraceable as reason:
         return str(reason) if str(reason).startswith("its ") else f"{where} {reason}"
     except Exception as error:  # Whatever a cell's own code raises when it meets symbolic tensors.
