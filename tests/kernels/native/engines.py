@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from elman.cells import Cell
 from elman.kernels.native import build, library
 from elman.kernels.native.engine import Engine
 from elman.kernels.native.engine_streams import Streams
@@ -54,7 +55,14 @@ class Net(NamedTuple):
 
 
 def net_of(
-    cell: str = "lstm", V: int = 13, E: int = 6, H: int = 9, *, layers: int = 2, seed: int = 0, **options: Any
+    cell: str | type[Cell] = "lstm",
+    V: int = 13,
+    E: int = 6,
+    H: int = 9,
+    *,
+    layers: int = 2,
+    seed: int = 0,
+    **options: Any,
 ) -> Net:
     """A network with random weights and biases, lively enough that its states and scores differ from step to step."""
     torch.manual_seed(seed)

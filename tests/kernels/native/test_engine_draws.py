@@ -132,7 +132,10 @@ def test_of_ties_at_the_border_of_top_p_the_lowest_numbers_stay() -> None:
     scores_V = torch.tensor([0.1, 0.2, 0.5, 0.2]).log()
     assert (drawn_shares(scores_V, Sampling(top_p=0.6), []) > 0).tolist() == [False, True, True, False]
     assert (drawn_shares(scores_V, Sampling(top_p=0.85), []) > 0).tolist() == [False, True, True, True]
-    assert (drawn_shares(torch.zeros(40), Sampling(top_p=0.26), []) > 0).tolist() == [True] * 11 + [False] * 29
+    for p, kept in ((0.25, 10), (0.26, 11)):
+        assert (drawn_shares(torch.zeros(40), Sampling(top_p=p), []) > 0).tolist() == [True] * kept + [False] * (
+            40 - kept
+        )
 
 
 @pytest.mark.parametrize("temperature", [1e-12, 1e-30, 1e-45, 5e-324])
@@ -303,6 +306,24 @@ def test_scores_that_are_no_numbers_end_their_row_and_no_other() -> None:
         assert (drawn_BT[4] == -1).all()
         others = [row for row in range(9) if row != 4]
         assert torch.equal(drawn_BT[others], clean_BT[others])
+
+
+def test_a_row_that_has_ended_does_not_come_back() -> None:
+    """Scores overflow after token 1, and not after the token 0 that is read in the place of none."""
+    net = net_of("elman", V=3, E=1, H=2, layers=1)
+    cell = net.stack.unrolls()[0][0].cell
+    with torch.no_grad():
+        for parameter in cell.parameters():
+            parameter.zero_()
+        cell.weight_ih.fill_(20.0)
+        net.head.weight.fill_(3e38)
+        net.head.bias.copy_(torch.tensor([1.0, 0.0, 0.0]))
+        net.embeddings_VE.copy_(torch.tensor([[0.0], [1.0], [0.0]]))
+    engine = net.engine()
+    streams = streams_of(engine, 2)
+    streams.tokens_B[1] = 1
+    drawn_BT = engine.draw(streams, 4, Sampling(temperature=0.0))
+    assert drawn_BT.tolist() == [[0, 0, 0, 0], [-1, -1, -1, -1]]
 
 
 def test_nothing_can_be_drawn_where_every_token_is_banned() -> None:

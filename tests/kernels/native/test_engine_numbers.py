@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
 import torch
@@ -11,8 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from elman.cells import ElementwiseCell
 from elman.errors import ConfigError, DataError, KernelUnavailable, ShapeError
-from elman.kernels.native import engine_pack, library
+from elman.kernels import Step
+from elman.kernels.native import build, engine_pack, library
 from elman.kernels.native.engine import WEIGHT_FORMATS, Engine, why_not
 from elman.kernels.native.engine_abi import Call, Layer, Network, SamplingOptions
 from elman.types import leaves
@@ -102,6 +105,45 @@ def test_a_vocabulary_too_large_for_a_table_is_looked_up_and_multiplied(
 def test_any_size_is_as_exact(cell: str, V: int, E: int, H: int, layers: int, rows: int, residual: bool) -> None:
     net = net_of(cell, V, E, H, layers=layers, residual=residual)
     assert_as_exact_as_torch(net, tokens_of(net, rows, 4))
+
+
+class OwnState(NamedTuple):
+    """The leaf that enters the product is not the first one, and the output is none of them."""
+
+    m: Tensor
+    h: Tensor
+
+
+class OwnCell(ElementwiseCell):
+    """A cell that the library has no program of."""
+
+    name = "own"
+    summary = equations = paper = "a test's"
+    state_type = OwnState
+
+    def __init__(self, input_size: int, hidden_size: int, **options: Any) -> None:
+        super().__init__(input_size, hidden_size, gate_names=("a", "b"), **options)
+        self.scale = torch.nn.Parameter(torch.zeros(hidden_size))
+        self.reset_parameters()
+
+    def state_sizes(self) -> dict[str, int]:
+        return {"m": self.hidden_size, "h": self.output_size}
+
+    def update(self, p_BG: Tensor, u_BG: Tensor, state: OwnState) -> Step:
+        p_a, p_b = p_BG.chunk(2, dim=-1)
+        u_a, u_b = u_BG.chunk(2, dim=-1)
+        a = torch.sigmoid(p_a + u_a)
+        m = a * state.m + (1 - a) * torch.tanh(p_b * u_b + self.scale)
+        h = torch.tanh(m + state.h * 0.5)
+        return Step(h * a + state.m, OwnState(m, h), {"a": a})
+
+
+@pytest.mark.skipif(isinstance(build.find_compiler(), build.Problem), reason="no C++ compiler is here")
+@pytest.mark.parametrize(("E", "residual"), [(21, False), (21, True), (5, True)])
+def test_own_cells_are_as_exact(E: int, residual: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ELMAN_CACHE", str(tmp_path))
+    net = net_of(OwnCell, V=20, E=E, H=21, layers=3, residual=residual)
+    assert_as_exact_as_torch(net, tokens_of(net, 7, 10))
 
 
 def rounded_to_bfloat16(net: Net) -> Net:
@@ -232,18 +274,20 @@ def test_the_state_keeps_its_structure() -> None:
     assert all((leaf == 0).all() for leaf in leaves(state)), "a state is a value"
 
 
-def test_sessions_advance_alone_and_the_others_stay() -> None:
+@pytest.mark.parametrize("rows", [1, 4, 45])
+def test_sessions_advance_alone_and_the_others_stay(rows: int) -> None:
     net = net_of("lstm", H=21)
     engine = net.engine()
-    sessions_NS = torch.randn(12, engine.state_size, generator=torch.Generator().manual_seed(0))
+    sessions_NS = torch.randn(60, engine.state_size, generator=torch.Generator().manual_seed(0))
     before_NS = sessions_NS.clone()
-    lines_B, tokens_B = torch.tensor([7, 0, 11, 3]), torch.tensor([1, 5, 0, 12])
+    lines_B = torch.randperm(60, generator=torch.Generator().manual_seed(1))[:rows]
+    tokens_B = torch.arange(rows) % 13
     logits_BV = engine.advance(sessions_NS, lines_B, tokens_B)
     for line, token, logits_V in zip(lines_B.tolist(), tokens_B, logits_BV, strict=True):
         alone_1S = before_NS[line : line + 1].clone()
         assert torch.equal(engine.read(token.reshape(1, 1), alone_1S)[0], logits_V)
         assert torch.equal(alone_1S[0], sessions_NS[line])
-    others = [line for line in range(12) if line not in lines_B.tolist()]
+    others = [line for line in range(60) if line not in lines_B.tolist()]
     assert torch.equal(sessions_NS[others], before_NS[others])
     assert not torch.equal(sessions_NS[lines_B], before_NS[lines_B])
 
