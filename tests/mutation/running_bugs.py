@@ -97,7 +97,7 @@ RUNNING_BUGS = [
     ),
     Bug(
         "reversal ignores the lengths",
-        unroll,
+        kernels,
         "reverse_rows",
         (("if lengths_B is None:", "if True:"),),
         checks.check_reverse,
@@ -105,7 +105,7 @@ RUNNING_BUGS = [
     ),
     Bug(
         "a reversed row is off by one",
-        unroll,
+        kernels,
         "reverse_rows",
         (("lengths_B1 - 1 - steps_T", "(lengths_B1 - 2 - steps_T).clamp(min=0)"),),
         checks.check_reverse,
@@ -141,7 +141,7 @@ RUNNING_BUGS = [
     Bug(
         "the padding reaches the gradients",
         kernels,
-        "run",
+        "_run",
         (("x_BTI = clear_padding(x_BTI, lengths_B)", "pass"),),
         checks.check_padding_ignored,
         ELMAN,
