@@ -179,6 +179,22 @@ class Crossed(Invented):
         return self.done(torch.sigmoid(first) * torch.tanh(second) - 0.1 * first)
 
 
+class UsedTwice(Invented):
+    """Sums of which one part has a second use: in a product, or as the state itself."""
+
+    gates = 3
+    state_type = ThreeLeaves.State
+
+    def state_sizes(self) -> dict[str, int]:
+        return dict.fromkeys(("h", "c", "n"), self.hidden_size)
+
+    def update(self, p_BG: Tensor, u_BG: Tensor, state: ThreeLeaves.State) -> Step:
+        p_a, p_b, p_c = p_BG.chunk(3, dim=-1)
+        u_a, u_b, u_c = u_BG.chunk(3, dim=-1)
+        h = torch.tanh(p_a + u_a) * p_a + torch.tanh(p_b + u_b) * u_b
+        return Step(h, ThreeLeaves.State(h, p_c, 0.5 * (p_c + u_c) + state.n), {})
+
+
 class Stopped(Invented):
     """A part of the equations gives no gradient."""
 
@@ -247,7 +263,18 @@ class OwnAdvance(Cell):
 INVENTED: dict[str, type[Cell]] = {
     cell.__name__: cell
     for cell in (
-        *(MinimalGate, Scaled, ThreeLeaves, Stabilised, Branches, OddFunctions, OnlyInput, OnlyPast, Crossed),
+        *(
+            MinimalGate,
+            Scaled,
+            ThreeLeaves,
+            Stabilised,
+            Branches,
+            OddFunctions,
+            OnlyInput,
+            OnlyPast,
+            Crossed,
+            UsedTwice,
+        ),
         *(Stopped, OutputOnly, Reshaped, Decay, OwnAdvance),
     )
 }

@@ -47,6 +47,8 @@ class Random(Invented):
             for term in terms[1 : dice.randint(2, 4)]:
                 total = total + term if dice.random() < 0.8 else total - term
             values.append(total)
+            if dice.random() < 0.3:
+                values.append(dice.choice([p[block], u[block]]))
         for _ in range(dice.randint(3, 9)):
             if dice.random() < 0.5:
                 values.append(dice.choice(_ONE)(dice.choice(values)))
@@ -70,4 +72,4 @@ def test_random_equations(seeds: range) -> None:
         check_gradients(cell, made)
         shared += made.x_slots + made.h_slots > made.slots
     # Without slots that hold sums, this would not be the test that it is meant to be.
-    assert shared > len(seeds) / 4
+    assert shared >= 4

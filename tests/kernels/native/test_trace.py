@@ -83,6 +83,7 @@ def test_the_backward_list_is_autograds_gradient(name: str) -> None:
         ("MinimalGate", 3, (1, 0), (0, 1), 1),
         ("Scaled", 2, (0, 1), (0, 1), 0),
         ("Crossed", 2, (0, 1), (1, 0), 0),
+        ("UsedTwice", 6, (0, 1, 2), (0, 1, 2), 3),
         ("OnlyInput", 1, (1,), (), 1),
         ("OnlyPast", 1, (), (0,), 0),
         ("Reshaped", 3, (0, 1, 2), (0, 1, 2), 0),
@@ -218,6 +219,28 @@ class TestRefusals:
                 return Step(p_BG + u_BG, state, {})
 
         assert program_of(Nine(3, H)) == "its state has 9 leaves, expected at most 8"
+
+    def test_products_that_are_not_the_one_with_the_past(self) -> None:
+        def of(product: Any) -> Program | str:
+            class Multiplying(INVENTED["OwnAdvance"]):  # type: ignore[misc]
+                def advance(self, p_BG: Tensor, state: Any, recurrent_mask_BH: Tensor | None = None) -> Step:
+                    h_BH = torch.tanh(p_BG + product(self, state.h))
+                    return Step(h_BH, HiddenState(h_BH), {})
+
+            return program_of(Multiplying(3, H))
+
+        other = "its advance calls linear, which is not element-wise, apart from linear(h, weight_hh, bias_hh)"
+        assert of(lambda self, h: F.linear(h * 0.5, self.weight_hh, self.bias_hh)) == other
+        assert of(lambda self, h: F.linear(h * h, self.weight_hh, self.bias_hh)) == other
+        assert of(lambda self, h: F.linear(h, self.weight_ih, self.bias_hh)) == other
+        assert of(lambda self, h: F.linear(h, self.weight_hh, self.bias_ih)) == other
+        assert of(lambda self, h: F.linear(h, self.weight_hh)) == (
+            "its advance calls linear(h, weight_hh) without bias_hh, although the cell has one"
+        )
+        # A cell that forgets the mask would run without recurrent dropout here, and with it there.
+        assert of(lambda self, h: F.linear(h, self.weight_hh, self.bias_hh)) == (
+            "its advance applies a recurrent mask elsewhere than to the leaf that enters its product"
+        )
 
     def test_a_mask_of_the_past_that_reaches_further(self) -> None:
         class Leaking(INVENTED["OwnAdvance"]):  # type: ignore[misc]

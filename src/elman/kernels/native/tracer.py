@@ -206,7 +206,8 @@ class _Tracer(TorchFunctionMode):
         """The product with the past; any other has no place in a program."""
         other = Untraceable("calls linear, which is not element-wise, apart from linear(h, weight_hh, bias_hh)")
         cell = self.cell
-        if weight is not getattr(cell, "weight_hh", None) or bias not in (None, getattr(cell, "bias_hh", None)):
+        own_bias = bias is None or bias is getattr(cell, "bias_hh", None)
+        if weight is not getattr(cell, "weight_hh", None) or not own_bias:
             raise other
         if (
             not isinstance(input, Symbol)
