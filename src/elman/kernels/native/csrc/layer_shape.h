@@ -70,10 +70,9 @@ template <class T, class P> struct Shape {
         return hint;
     }
 
-    /* Records of chunk c: [block][step of the chunk][row][slot][unit of the block]. Without a tape one chunk serves all;
-     * its layout is the same for every c, as threads that have come to the last, shorter one must not write where others
-     * still work. */
-    int64_t block_stride(int64_t c) const { return (layer.keep ? chunk_steps(c) : chunk) * B * record(); }
+    /* Records of chunk c: [block][step of the chunk][row][slot][unit of the block]. Without a tape one chunk serves all:
+     * a place holds the same row in each of them, so a thread may be a chunk ahead of another. */
+    int64_t block_stride(int64_t c) const { return chunk_steps(c) * B * record(); }
     T *record_at(int64_t c, int64_t j, int64_t s, int64_t i) const {
         const int64_t start = layer.keep ? c * chunk * B * blocks * record() : 0;
         return static_cast<T *>(layer.records) + start + j * block_stride(c) + ((s - c * chunk) * B + i) * record();
