@@ -19,7 +19,7 @@ from elman.cells import Cell
 from elman.nn import LSTM, Unroll
 from elman.types import named_leaves
 
-from ..contract.cases import Case, build, inputs, random_state
+from ..contract.cases import Case, able_kernels, build, inputs, random_state
 
 ORACLE = Path(__file__).parent / "keras_and_jax_oracle.py"
 LENGTHS = torch.tensor([3, 7, 0, 1, 5])
@@ -94,15 +94,21 @@ def oracle(tmp_path_factory: pytest.TempPathFactory) -> dict[str, np.ndarray]:
 @pytest.mark.parametrize("name", KERAS_CASES)
 def test_cell_equals_keras(name: str, oracle: dict[str, np.ndarray]) -> None:
     cell = build(KERAS_CASES[name], torch.float32)
-    with torch.no_grad():
-        y, final = Unroll(cell)(inputs(cell), LENGTHS, random_state(cell))
-    np.testing.assert_allclose(y.numpy(), oracle[f"{name}/y"], rtol=0, atol=2e-6)
-    for key, leaf in named_leaves(final):
-        np.testing.assert_allclose(leaf.numpy(), oracle[f"{name}/{key}"], rtol=0, atol=2e-6, err_msg=key)
+    for kernel in able_kernels(cell):
+        with torch.no_grad():
+            y, final = Unroll(cell, kernel=kernel)(inputs(cell), LENGTHS, random_state(cell))
+        np.testing.assert_allclose(y.numpy(), oracle[f"{name}/y"], rtol=0, atol=2e-6, err_msg=kernel)
+        for key, leaf in named_leaves(final):
+            expected = oracle[f"{name}/{key}"]
+            np.testing.assert_allclose(leaf.numpy(), expected, rtol=0, atol=2e-6, err_msg=f"{kernel} {key}")
 
 
-def test_lstm_and_its_gradients_equal_jax_in_float64(oracle: dict[str, np.ndarray]) -> None:
+@pytest.mark.parametrize("kernel", able_kernels(build(KERAS_CASES["lstm"])))
+def test_lstm_and_its_gradients_equal_jax_in_float64(
+    kernel: str, oracle: dict[str, np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
     layer, given = jax_layer()
+    monkeypatch.setenv("ELMAN_KERNELS", kernel)
     x, h, c = (given[name].requires_grad_() for name in ("x", "h", "c"))
     y, (h_n, c_n) = layer(x, (h, c), lengths=given["lengths"])
     real = (torch.arange(7) < given["lengths"][:, None]).numpy()

@@ -14,7 +14,7 @@ import torch
 from elman.nn import Stack
 from elman.types import leaves, map_leaves
 
-from ..contract.cases import Case, randomise
+from ..contract.cases import Case, able_kernels, randomise
 
 onnx = pytest.importorskip("onnx", reason="the package onnx, which describes the oracle's graphs, is not installed")
 onnxruntime = pytest.importorskip("onnxruntime", reason="the package onnxruntime, an oracle, is not installed")
@@ -130,11 +130,14 @@ def test_cell_equals_onnxruntime(case: Case, bidirectional: bool, ragged: bool) 
     x_BTI = torch.randn(B, T, INPUT, generator=draw)
     state = map_leaves(lambda leaf: torch.randn(leaf.shape, generator=draw), stack.initial_state(B))
     lengths = LENGTHS if ragged else None
-    with torch.no_grad():
-        y_BTY, last = stack(x_BTI, lengths, state)
     y, *finals = run_onnx(case, stack, x_BTI, lengths, state)
-    np.testing.assert_allclose(y_BTY.numpy(), y, rtol=0, atol=2e-6)
-    ours = [torch.stack(column).numpy() for column in zip(*last[0], strict=True)]
-    assert len(ours) == len(finals) == len(leaves(state[0][0]))
-    for one, other in zip(ours, finals, strict=True):
-        np.testing.assert_allclose(one, other, rtol=0, atol=2e-6)
+    for kernel in able_kernels(stack.unrolls()[0][0].cell):
+        same = Stack(case.cell, INPUT, H, bidirectional=bidirectional, kernel=kernel, **case.options)
+        same.load_state_dict(stack.state_dict())
+        with torch.no_grad():
+            y_BTY, last = same(x_BTI, lengths, state)
+        np.testing.assert_allclose(y_BTY.numpy(), y, rtol=0, atol=2e-6, err_msg=kernel)
+        ours = [torch.stack(column).numpy() for column in zip(*last[0], strict=True)]
+        assert len(ours) == len(finals) == len(leaves(state[0][0]))
+        for one, other in zip(ours, finals, strict=True):
+            np.testing.assert_allclose(one, other, rtol=0, atol=2e-6, err_msg=kernel)

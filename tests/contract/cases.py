@@ -73,6 +73,12 @@ def can_run(case: Case, kernel: str, **request: Any) -> bool:
     return kernels.why_not(build(case), kernels.Request(**request))[kernel] is None
 
 
+def able_kernels(cell: Cell) -> list[str]:
+    """The backends that take ragged rows of a cell in its own type."""
+    request = kernels.Request(ragged=True, dtype=cell.weight_ih.dtype)
+    return [name for name, reason in kernels.why_not(cell, request).items() if reason is None]
+
+
 def runnable() -> list[tuple[Case, str]]:
     """Every case with every backend that takes ragged rows of it, in float64 or in float32."""
     dtypes = (torch.float64, torch.float32)
