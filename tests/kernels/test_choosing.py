@@ -11,7 +11,10 @@ from elman import kernels
 from elman.cells import available, make
 from elman.errors import ConfigError, KernelUnavailable, ShapeError
 from elman.kernels import BACKENDS, Request, choose, clear_padding, run, why_not
+from elman.kernels.native import library
 from elman.nn import Unroll
+
+from ..contract.cases import able_kernels
 
 MASKED = Request(recurrent_mask=True)
 
@@ -50,9 +53,14 @@ def test_an_objection_is_a_sentence(name: str) -> None:
         ("mingru", {}, None, "scan", None),
         ("mingru", {}, MASKED, "scan", "a cell without a recurrent product has no recurrent dropout"),
         ("lstm", {}, None, "scan", "its recurrence is not linear in the state"),
+        ("lstm", {"layer_norm": True}, None, "native", "its update calls layer_norm, which is not element-wise"),
+        ("lstm", {"projection": 2}, None, "native", "its state leaf 'h' has 2 numbers a row, expected 4 (hidden_size)"),
+        ("mingru", {}, MASKED, "native", "a cell without a recurrent product has no recurrent dropout"),
     ],
 )
 def test_why_not(name: str, options: dict[str, object], request_: Request | None, backend: str, expected: str) -> None:
+    if backend == "native" and library.why_not() is not None:
+        expected = str(library.why_not())
     assert why_not(make(name, 3, 4, **options), request_)[backend] == expected
 
 
@@ -61,7 +69,7 @@ def test_the_first_without_an_objection_runs() -> None:
         cell = make(name, 3, 4)
         reasons = why_not(cell)
         assert choose(cell) == next(backend for backend, reason in reasons.items() if reason is None)
-    assert choose(make("mingru", 3, 4)) == "scan"
+    assert choose(make("mingru", 3, 4)) == ("scan" if library.why_not() else "native")
     assert choose(make("gru-reset-before", 3, 4)) == "reference"
 
 
@@ -87,7 +95,9 @@ def test_a_forced_kernel_that_cannot_run_says_why(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(KernelUnavailable, match="the kernel 'scan' cannot run LSTM: its recurrence is not linear"):
         Unroll(make("lstm", 3, 4))(torch.zeros(1, 2, 3))
     monkeypatch.setenv("ELMAN_KERNELS", "abacus")
-    with pytest.raises(ConfigError, match=r"expected a kernel among torch, .*reference, .*generic. Received: 'abacus'"):
+    with pytest.raises(
+        ConfigError, match=r"expected a kernel among native, torch, .*reference, .*generic. Received: 'abacus'"
+    ):
         Unroll(make("lstm", 3, 4))(torch.zeros(1, 2, 3))
 
 
@@ -144,7 +154,7 @@ def test_clearing_the_padding_leaves_the_rest_alone() -> None:
 
 def test_a_growing_relu_cell_has_finite_gradients_past_its_rows_ends() -> None:
     """Run on through the padding, this cell's state would overflow, and 0 * inf would reach the weights."""
-    for backend in ("torch", "reference"):
+    for backend in able_kernels(make("elman", 1, 1, nonlinearity="relu")):
         cell = make("elman", 1, 1, nonlinearity="relu")
         with torch.no_grad():
             cell.weight_ih.fill_(1.0)
