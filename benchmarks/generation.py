@@ -7,21 +7,21 @@ loop's speed at H=128, 20 times at H=512, and with int8 weights 100 times at H=1
 from __future__ import annotations
 
 import argparse
+import statistics
+import time
 
 import torch
-from _common import interleaved, machine, row
+from _common import machine, row
 from torch import Tensor, nn
 
 from elman.decode import Sampling
 from elman.kernels.native.engine import WEIGHT_FORMATS, Engine
-from elman.kernels.native.engine_streams import Streams
 from elman.tasks.language_model.config import NetworkConfig
 from elman.tasks.language_model.engine import engine_of
+from elman.tasks.language_model.generate import draw_natively
 from elman.tasks.language_model.network import LanguageModelNetwork
 
 LAYERS, VOCABULARY = 2, 65
-# What generating text asks of the engine at a time.
-CALL = 64
 TO_REACH = {(128, 1, "float32"): 35, (512, 1, "float32"): 20, (128, 1, "int8"): 100}
 COLUMNS = ("H", "rows", "threads", "runs on", "tokens/s", "of the eager loop", "to reach")
 
@@ -55,18 +55,18 @@ class EagerLoop:
 
 
 class Native:
-    """The engine, in calls as generating text makes them."""
+    """The engine, called as generating text calls it."""
 
-    def __init__(self, engine: Engine, rows: int) -> None:
+    def __init__(self, network: LanguageModelNetwork, engine: Engine, rows: int) -> None:
+        self.network = network
         self.engine = engine
-        self.streams: Streams = Streams.start(
-            torch.zeros(rows, engine.state_size), torch.zeros(rows, dtype=torch.int64), seed=0
-        )
+        self.rows = rows
 
     def run(self, steps: int) -> None:
         """Draw so many tokens a row."""
-        for _ in range(0, steps, CALL):
-            self.engine.draw(self.streams, CALL, Sampling())
+        with torch.no_grad():
+            for _ in draw_natively(self.engine, self.network, [0], steps, Sampling(), self.rows, 0):
+                pass
 
 
 def compare(hidden: int, rows: int, threads: int, steps: int, rounds: int) -> None:
@@ -81,10 +81,18 @@ def compare(hidden: int, rows: int, threads: int, steps: int, rounds: int) -> No
         engine = engine_of(network, weights)
         if isinstance(engine, str):
             raise SystemExit(f"skipped: {engine}")
-        runs[weights] = Native(engine, rows), steps
+        runs[weights] = Native(network, engine, rows), steps
     check(network, rows)
-    seconds = interleaved({name: lambda one=one, n=n: one.run(n) for name, (one, n) in runs.items()}, rounds, 0.01)
-    speeds = {name: rows * runs[name][1] / seconds[name] for name in runs}
+    # One thread's own time does not count what other programs take of the machine.
+    clock = time.thread_time if threads == 1 else time.perf_counter
+    seconds: dict[str, list[float]] = {name: [] for name in runs}
+    for number in range(rounds + 1):
+        for name, (one, count) in runs.items():
+            begun = clock()
+            one.run(count)
+            if number:
+                seconds[name].append(clock() - begun)
+    speeds = {name: rows * runs[name][1] / statistics.median(seconds[name]) for name in runs}
     for name, speed in speeds.items():
         goal = TO_REACH.get((hidden, rows, name), "")
         ratio = f"{speed / speeds['eager loop']:.1f}x"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import takewhile
+from itertools import count, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from elman.decode import Sampling
 from elman.errors import ConfigError, DataError, KernelUnavailable
 from elman.kernels.native import library
 from elman.kernels.native.engine import Engine
+from elman.tasks.language_model import generate
 from elman.tasks.language_model.engine import engine_of
 from elman.tasks.language_model.generate import draw_with_torch
 
@@ -38,26 +39,39 @@ def torchs_text(model: LanguageModel, start: list[int], length: int, sampling: S
         return model.vocabulary.decode(list(takewhile(lambda token: token != model.vocabulary.end_id, drawn)))
 
 
-def test_text_is_drawn_by_the_engine_a_few_tokens_at_first(
-    model: LanguageModel, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    sizes = []
-    draw = Engine.draw
+def watch_calls(seconds: float, patch: pytest.MonkeyPatch) -> list[int]:
+    """How many tokens each call of the engine draws, from now on; every call seems to take so many seconds."""
+    sizes: list[int] = []
+    draw, clock = Engine.draw, count(0.0, seconds)
 
     def counting(self: Engine, streams: Any, steps: int, sampling: Any) -> Any:
         sizes.append(steps)
         return draw(self, streams, steps, sampling)
 
-    monkeypatch.setattr(Engine, "draw", counting)
+    patch.setattr(Engine, "draw", counting)
+    patch.setattr(generate, "perf_counter", lambda: next(clock))
+    return sizes
+
+
+def test_text_is_drawn_by_the_engine_a_few_tokens_at_first(
+    model: LanguageModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes = watch_calls(0.0, monkeypatch)
     stream = model.stream("the", length=300, temperature=0.0)
     next(stream)
     assert sizes == [1]
     text = "".join(piece for _, piece in stream)
     assert text
-    assert sizes == [1, 2, 4, 8, 16, 32, 64, 64, 64, 45]
+    assert sizes == [1, 2, 4, 8, 16, 32, 64, 128, 45]
     sizes.clear()
     model.generate("the", length=300, temperature=0.0, stop=text[3:6])
     assert sum(sizes) < 20, "a stop ends the drawing soon"
+
+
+def test_a_slow_network_draws_a_few_tokens_a_call(model: LanguageModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = watch_calls(0.02, monkeypatch)
+    model.generate("the", length=5, temperature=0.0)
+    assert sizes == [1] * 5
 
 
 @pytest.mark.parametrize("options", [{}, {"repetition_penalty": 3.0}])

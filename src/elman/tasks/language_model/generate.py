@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
+from time import perf_counter
 
 import torch
 from torch import Tensor
@@ -23,8 +24,9 @@ __all__ = ["StopAt", "generate_pieces"]
 
 _log = logging.getLogger("elman.kernels")
 
-# The most tokens that are drawn in one native call; the first calls draw fewer, so that text appears at once.
-_MOST_AT_ONCE = 64
+# A native call draws one token, the next one two, and so on while a call takes less than this: so text appears at once,
+# flows on, and can be interrupted.
+_SECONDS_A_CALL = 0.01
 
 
 @dataclass
@@ -157,9 +159,12 @@ def draw_natively(
     )
     done, steps = 0, 1
     while done < length:
-        yield engine.draw(streams, min(steps, length - done), sampling).tolist()
+        begun = perf_counter()
+        stretch = engine.draw(streams, min(steps, length - done), sampling).tolist()
         done += steps
-        steps = min(2 * steps, _MOST_AT_ONCE)
+        if perf_counter() - begun < _SECONDS_A_CALL / 2:
+            steps *= 2
+        yield stretch
 
 
 class _Row:

@@ -73,6 +73,9 @@ inline int64_t started_columns(const elman_engine_layer &layer) {
     return (int64_t)(layer.program.h_first + layer.program.h_slots) * layer.width;
 }
 
+/* Bytes of weights that are fetched ahead of their product. */
+constexpr int64_t FETCHED = 16384;
+
 /* Sizes that the blocks' memory follows from, in numbers of 4 bytes unless said otherwise. */
 struct Sizes {
     int64_t state, record, line, features, scores, scratch_bytes;
@@ -160,9 +163,18 @@ struct Block {
         }
     }
 
-    /* `x` is the layer's input, `x_stride` apart. On return they are its output. `state`: where its leaves begin. */
-    void run_layer(const elman_engine_layer &layer, const int64_t *tokens, int64_t state, const float **x,
-                   int64_t *x_stride) {
+    /* For one row, products wait for the caches and equations do not: the first weights that are read after the
+     * equations are fetched meanwhile. */
+    void fetch_first(const void *weights) const {
+        if (rows > 1 || !weights) return;
+        for (int64_t byte = 0; byte < FETCHED; byte += 64)
+            __builtin_prefetch(static_cast<const char *>(weights) + byte);
+    }
+
+    /* `x` is the layer's input, `x_stride` apart. On return they are its output. `state`: where its leaves begin.
+     * `next`: the weights that are read after this layer. */
+    void run_layer(const elman_engine_layer &layer, const int64_t *tokens, int64_t state, const void *next,
+                   const float **x, int64_t *x_stride) {
         const elman_program &program = layer.program;
         const int64_t stride = record_columns(layer), started = started_columns(layer);
         const bool by_table = network.table && state == 0;
@@ -191,6 +203,7 @@ struct Block {
         for (int32_t i = 0; i < program.parameters; i++) tile.parameters[i] = layer.parameters[i];
         tile.y = output;
         tile.y_stride = sizes.features;
+        fetch_first(next);
         program.forward(&tile);
         const float *y = output;
         int64_t y_stride = sizes.features;
@@ -225,7 +238,8 @@ struct Block {
                        (size_t)line * sizeof *input);
         }
         for (int64_t l = 0; l < network.layers; l++) {
-            run_layer(network.layer[l], tokens, state, &x, &x_stride);
+            const void *next = l + 1 < network.layers ? network.layer[l + 1].x_weights : network.head_weights;
+            run_layer(network.layer[l], tokens, state, next, &x, &x_stride);
             state += network.layer[l].program.leaves * network.layer[l].width;
         }
         float *moved = old_state;
@@ -236,6 +250,7 @@ struct Block {
             memcpy(logits + row * sizes.scores, network.head_start, (size_t)sizes.scores * sizeof *logits);
         add_product((Format)network.format, rows, network.layer[network.layers - 1].units, x, x_stride, sizes.scores,
                     static_cast<const char *>(network.head_weights), logits, sizes.scores, scratch);
+        fetch_first(network.layer[0].h_weights);
     }
 
     void give_logits(int64_t step_number) const {
