@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import math
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -292,6 +297,51 @@ def test_sessions_advance_alone_and_the_others_stay(rows: int) -> None:
     assert not torch.equal(sessions_NS[lines_B], before_NS[lines_B])
 
 
+def test_threads_of_python_share_an_engine() -> None:
+    net = net_of("lstm", H=64)
+    engine, tokens_BT = net.engine(), tokens_of(net, 20, 200)
+    expected = [read(engine, net, tokens_BT[rows : rows + 5]) for rows in range(0, 20, 5)]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda rows: read(engine, net, tokens_BT[rows : rows + 5]), [0, 5, 10, 15] * 3))
+    for place, (logits_BTV, states_BS) in enumerate(found):
+        assert torch.equal(logits_BTV, expected[place % 4][0])
+        assert torch.equal(states_BS, expected[place % 4][1])
+
+
+FORK = """
+import os, signal, time
+import torch
+from elman.cells import make
+from elman.kernels.native.engine import Engine
+
+torch.set_num_threads(2)
+engine = Engine([make("lstm", 4, 8)], torch.randn(9, 4), torch.randn(9, 8), None)
+tokens_BT = torch.zeros(40, 3, dtype=torch.int64)
+
+def logits():
+    return engine.read(tokens_BT, torch.zeros(40, engine.state_size))
+
+before = logits()
+child = os.fork()
+if child == 0:
+    os._exit(0 if torch.equal(before, logits()) else 3)
+end = time.monotonic() + 20
+finished = 0
+while not finished and time.monotonic() < end:
+    finished, status = os.waitpid(child, os.WNOHANG)
+    time.sleep(0.02)
+if not finished:
+    os.kill(child, signal.SIGKILL)
+print("the child ended with", os.waitstatus_to_exitcode(status) if finished else "nothing")
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_forked_child_reads_on() -> None:
+    done = subprocess.run([sys.executable, "-c", FORK], capture_output=True, text=True, timeout=100)
+    assert done.stdout == "the child ended with 0\n", done.stderr
+
+
 def test_the_engine_keeps_the_weights_that_it_was_made_from() -> None:
     net = net_of("gru")
     engine, tokens_BT = net.engine(), tokens_of(net, 2, 3)
@@ -350,8 +400,6 @@ def test_an_engine_says_why_it_cannot_be_made(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_ctypes_and_the_compiler_agree_on_sizes() -> None:
-    import ctypes
-
     native = library.load()
     native.elman_engine_sizeof.restype = ctypes.c_int64
     sizes = [native.elman_engine_sizeof(number) for number in range(4)]
