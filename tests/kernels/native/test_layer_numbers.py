@@ -282,3 +282,24 @@ def test_a_linear_cell_has_no_recurrent_mask() -> None:
     cell = cell_of("mingru", 3, 5)
     with pytest.raises(KernelUnavailable, match="no recurrent dropout"):
         kernels.run(cell, random(4, 6, 3), None, start_of(cell, 4), recurrent_mask_BH=torch.ones(4, 5), kernel="native")
+
+
+@pytest.mark.parametrize("name", ["elman", "lstm"])
+def test_every_size_up_to_70(name: str) -> None:
+    """Numbers past the last whole vector, panel or block, in one type and the other."""
+    for H in range(1, 71):
+        cell = cell_of(name, 71 - H, H, torch.float32 if H % 2 else torch.float64)
+        assert_equal_to_reference(cell, Run(random(3, 2, 71 - H), None, start_of(cell, 3)))
+
+
+def test_weights_in_any_layout() -> None:
+    """A transposed or gapped matrix, as functional_call may put in the place of a weight."""
+    cell = cell_of("gru", 6, 9)
+    x_BTI, start = random(5, 7, 6), start_of(cell, 5)
+    expected = run(cell, Run(x_BTI, None, start))
+    for name, parameter in list(cell.named_parameters()):
+        wide = torch.full((*parameter.shape, 2), float("nan"), dtype=parameter.dtype)
+        wide[..., 0] = parameter.detach()
+        parameter.data = wide[..., 0]
+        assert not getattr(cell, name).is_contiguous()
+    assert_within(run(cell, Run(x_BTI, None, start)), expected, 0.0)
