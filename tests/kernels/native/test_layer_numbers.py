@@ -9,12 +9,14 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
+from torch.func import functional_call
 
 from elman import kernels
 from elman.cells import Cell
 from elman.cells.cell import ElementwiseCell, HiddenState
 from elman.errors import DataError, KernelUnavailable, ShapeError
 from elman.kernels import Lookup, Step
+from elman.nn import Unroll
 from elman.types import named_leaves
 
 from ...contract.runs import assert_close
@@ -268,6 +270,30 @@ def test_what_does_not_fit_is_refused_before_any_memory_is_read() -> None:
     for x, begin, mask_BH in spoilt:
         with pytest.raises(ShapeError, match=r"expected .*Received"):
             kernels.run(cell, x, None, begin, recurrent_mask_BH=mask_BH, kernel="native")
+
+
+@pytest.mark.parametrize("name", ["weight_ih", "bias_ih", "weight_hh", "bias_hh", "peephole_f"])
+def test_weights_that_do_not_fit_are_refused(name: str) -> None:
+    """Of another type, another size, or elsewhere than in this memory."""
+    cell = cell_of("lstm-peepholes", 3, 5)
+    x_BTI, start = random(4, 6, 3), start_of(cell, 4)
+    right = getattr(cell, name).detach()
+    wrongs = [right.float(), right.to("meta"), right[:-1]]
+    for wrong in wrongs if name != "peephole_f" else wrongs[:2]:
+        with pytest.raises((ShapeError, KernelUnavailable), match=r"expected|cannot run"):
+            functional_call(Unroll(cell, kernel="native"), {f"cell.{name}": wrong}, (x_BTI, None, start))
+    assert kernels.why_not(cell)["native"] is None, "what was wrong for a moment is remembered"
+    assert kernels.why_not(cell_of("lstm-peepholes", 3, 5))["native"] is None
+
+
+def test_in_inference_mode() -> None:
+    cell = cell_of("gru", 3, 5)
+    x_BTI, start = random(4, 6, 3), start_of(cell, 4)
+    with torch.inference_mode():
+        y, last = kernels.run(cell, x_BTI, None, start, kernel="native")
+        again, _ = kernels.run(cell, y[..., :3], None, last, kernel="native")
+    assert torch.equal(y, run(cell, Run(x_BTI, None, start)).y)
+    assert bool(again.isfinite().all())
 
 
 def test_a_mask_for_all_rows_is_each_rows_mask() -> None:

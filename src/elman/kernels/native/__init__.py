@@ -132,10 +132,11 @@ def _run(
 
 
 def check_sizes(layer: Layer, B: int, H: int) -> None:
-    """Raises ShapeError for a tensor of another size than the driver reads: it goes by pointers."""
+    """Raises ShapeError for a tensor of another size, type or place than the driver reads: it goes by pointers."""
     p, u = layer.program.p_blocks * H, layer.program.u_blocks * H
     weight_ih, bias_ih, weight_hh, bias_hh = layer.products
     inputs = p if weight_ih is None else weight_ih.shape[-1]
+    dtype = layer.x.dtype
     for name, tensor, shape in (
         ("inputs", layer.x, (*layer.x.shape[:-1], inputs)),
         ("weight_ih", weight_ih, (p, inputs)),
@@ -144,9 +145,11 @@ def check_sizes(layer: Layer, B: int, H: int) -> None:
         ("bias_hh", bias_hh, (u,)),
         ("recurrent_mask_BH", layer.mask_BH, (B, H)),
         *(("a state", leaf, (B, H)) for leaf in layer.start),
+        *zip(layer.program.parameters, layer.parameters, [(H,)] * len(layer.parameters), strict=True),
     ):
-        if tensor is not None and tensor.shape != shape:
-            raise ShapeError(f"expected {name} of shape {shape}. Received: {tuple(tensor.shape)}")
+        if tensor is not None and (tensor.shape != shape or tensor.dtype != dtype or not tensor.is_cpu):
+            received = f"{tuple(tensor.shape)}, {tensor.dtype}, on {tensor.device}"
+            raise ShapeError(f"expected {name} of shape {shape}, {dtype}, on the CPU. Received: {received}")
 
 
 def check_tokens(tokens_BT: Tensor, rows: int) -> None:

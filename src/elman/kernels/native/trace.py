@@ -57,7 +57,7 @@ def _look_of(module: Any) -> Any:
     own = tuple([(name, _frozen(value)) for name, value in attributes.items() if name not in _OWN])
     weights = tuple(
         [
-            None if tensor is None else (name, tensor.dtype, tensor.shape)
+            None if tensor is None else (name, tensor.dtype, tensor.shape, tensor.device)
             for group in (attributes["_parameters"], attributes["_buffers"])
             for name, tensor in group.items()
         ]
