@@ -1,7 +1,8 @@
 """What torch's functions mean as nodes of a graph: the element-wise ones, and those that only move numbers about.
 
 Each function below has the arguments of its namesake in torch; the first ones are nodes, the others plain numbers.
-A function of torch that is in none of these tables cannot be traced. Knows nothing about cells.
+Activation functions stand in torch_activations.py. A function of torch that is in none of these tables cannot be
+traced. Knows nothing about cells.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from torch import Tensor
 from elman.kernels.native.graph import Graph
 from elman.kernels.native.symbols import Untraceable
 
-__all__ = ["ELEMENTWISE", "FACTORIES", "MOVES", "QUESTIONS", "Elementwise"]
+__all__ = ["ELEMENTWISE", "FACTORIES", "MOVES", "QUESTIONS", "Elementwise", "between", "elementwise"]
 
 
 class Elementwise(NamedTuple):
@@ -40,7 +41,7 @@ def _named(name: str) -> set[Any]:
 ELEMENTWISE: dict[Any, Elementwise] = {}
 
 
-def _elementwise(*names: str, operands: int = 1) -> Callable[[Callable[..., int]], Callable[..., int]]:
+def elementwise(*names: str, operands: int = 1) -> Callable[[Callable[..., int]], Callable[..., int]]:
     """Declare what the torch functions of these names mean."""
 
     def declare(make: Callable[..., int]) -> Callable[..., int]:
@@ -64,7 +65,7 @@ def _primitive(function: str, *names: str) -> None:
     def make(graph: Graph, input: int) -> int:
         return graph.apply(function, _number_of(graph, input))
 
-    _elementwise(*names)(make)
+    elementwise(*names)(make)
 
 
 _primitive("neg", "neg", "negative", "__neg__")
@@ -82,49 +83,49 @@ _primitive("absolute", "abs", "absolute", "__abs__")
 _primitive("sign", "sign", "sgn")
 
 
-@_elementwise("add", "__add__", "__radd__", operands=2)
+@elementwise("add", "__add__", "__radd__", operands=2)
 def _add(graph: Graph, input: int, other: int, alpha: float = 1) -> int:
     a, b = _number_of(graph, input), _number_of(graph, other)
     return graph.apply("add", a, graph.apply("mul", b, graph.constant(alpha)))
 
 
-@_elementwise("sub", "subtract", "__sub__", operands=2)
+@elementwise("sub", "subtract", "__sub__", operands=2)
 def _sub(graph: Graph, input: int, other: int, alpha: float = 1) -> int:
     a, b = _number_of(graph, input), _number_of(graph, other)
     return graph.apply("sub", a, graph.apply("mul", b, graph.constant(alpha)))
 
 
-@_elementwise("rsub", "__rsub__", operands=2)
+@elementwise("rsub", "__rsub__", operands=2)
 def _rsub(graph: Graph, input: int, other: int, alpha: float = 1) -> int:
     return _sub(graph, other, input, alpha)
 
 
-@_elementwise("mul", "multiply", "__mul__", "__rmul__", operands=2)
+@elementwise("mul", "multiply", "__mul__", "__rmul__", operands=2)
 def _mul(graph: Graph, input: int, other: int) -> int:
     return graph.apply("mul", _number_of(graph, input), _number_of(graph, other))
 
 
-@_elementwise("div", "divide", "true_divide", "__truediv__", "__div__", operands=2)
+@elementwise("div", "divide", "true_divide", "__truediv__", "__div__", operands=2)
 def _div(graph: Graph, input: int, other: int) -> int:
     return graph.apply("div", _number_of(graph, input), _number_of(graph, other))
 
 
-@_elementwise("__rtruediv__", "__rdiv__", operands=2)
+@elementwise("__rtruediv__", "__rdiv__", operands=2)
 def _rdiv(graph: Graph, input: int, other: int) -> int:
     return _div(graph, other, input)
 
 
-@_elementwise("reciprocal")
+@elementwise("reciprocal")
 def _reciprocal(graph: Graph, input: int) -> int:
     return graph.apply("div", graph.constant(1), input)
 
 
-@_elementwise("rsqrt")
+@elementwise("rsqrt")
 def _rsqrt(graph: Graph, input: int) -> int:
     return graph.apply("div", graph.constant(1), graph.apply("square_root", input))
 
 
-@_elementwise("square")
+@elementwise("square")
 def _square(graph: Graph, input: int) -> int:
     return graph.apply("mul", input, input)
 
@@ -138,7 +139,7 @@ def _whole_power(graph: Graph, node: int, exponent: int) -> int:
     return graph.apply("mul", square, node) if exponent % 2 else square
 
 
-@_elementwise("pow", "__pow__")
+@elementwise("pow", "__pow__")
 def _pow(graph: Graph, input: int, exponent: float) -> int:
     one = graph.constant(1)
     if exponent == 0:
@@ -153,27 +154,27 @@ def _pow(graph: Graph, input: int, exponent: float) -> int:
     return graph.apply("power", input, graph.constant(exponent))
 
 
-@_elementwise("exp2")
+@elementwise("exp2")
 def _exp2(graph: Graph, input: int) -> int:
     return graph.apply("exp", graph.apply("mul", input, graph.constant(math.log(2))))
 
 
-@_elementwise("relu")
+@elementwise("relu")
 def _relu(graph: Graph, input: int, inplace: bool = False) -> int:
     return graph.apply("relu", input)
 
 
-@_elementwise("minimum", operands=2)
+@elementwise("minimum", operands=2)
 def _minimum(graph: Graph, input: int, other: int) -> int:
     return graph.apply("minimum", input, other)
 
 
-@_elementwise("maximum", operands=2)
+@elementwise("maximum", operands=2)
 def _maximum(graph: Graph, input: int, other: int) -> int:
     return graph.apply("maximum", input, other)
 
 
-def _between(graph: Graph, x: int, low: float | None, high: float | None, *, ends: bool) -> int:
+def between(graph: Graph, x: int, low: float | None, high: float | None, *, ends: bool) -> int:
     """x held between two numbers; whether the gradient passes at the very ends."""
     result = x
     for bound, is_low in ((low, True), (high, False)):
@@ -186,157 +187,64 @@ def _between(graph: Graph, x: int, low: float | None, high: float | None, *, end
     return result
 
 
-@_elementwise("clamp", "clip")
+@elementwise("clamp", "clip")
 def _clamp(graph: Graph, input: int, min: float | None = None, max: float | None = None) -> int:
-    return _between(graph, input, min, max, ends=True)
+    return between(graph, input, min, max, ends=True)
 
 
-@_elementwise("clamp_min")
+@elementwise("clamp_min")
 def _clamp_min(graph: Graph, input: int, min: float) -> int:
-    return _between(graph, input, min, None, ends=True)
+    return between(graph, input, min, None, ends=True)
 
 
-@_elementwise("clamp_max")
+@elementwise("clamp_max")
 def _clamp_max(graph: Graph, input: int, max: float) -> int:
-    return _between(graph, input, None, max, ends=True)
+    return between(graph, input, None, max, ends=True)
 
 
-@_elementwise("hardtanh")
-def _hardtanh(graph: Graph, input: int, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> int:
-    return _between(graph, input, min_val, max_val, ends=False)
-
-
-@_elementwise("relu6")
-def _relu6(graph: Graph, input: int, inplace: bool = False) -> int:
-    return _between(graph, input, 0.0, 6.0, ends=False)
-
-
-@_elementwise("hardsigmoid")
-def _hardsigmoid(graph: Graph, input: int, inplace: bool = False) -> int:
-    held = _between(graph, input, -3.0, 3.0, ends=False)
-    return graph.apply("div", graph.apply("add", held, graph.constant(3)), graph.constant(6))
-
-
-@_elementwise("hardswish")
-def _hardswish(graph: Graph, input: int, inplace: bool = False) -> int:
-    return graph.apply("mul", input, _hardsigmoid(graph, input))
-
-
-@_elementwise("leaky_relu")
-def _leaky_relu(graph: Graph, input: int, negative_slope: float = 0.01, inplace: bool = False) -> int:
-    scaled = graph.apply("mul", input, graph.constant(negative_slope))
-    return graph.apply("select", graph.apply("less", graph.constant(0), input), input, scaled)
-
-
-@_elementwise("elu")
-def _elu(graph: Graph, input: int, alpha: float = 1.0, inplace: bool = False) -> int:
-    zero = graph.constant(0)
-    above = graph.apply("less", zero, input)
-    # Where x is above 0 the other branch must not overflow: infinity times the gradient 0 would be NaN.
-    below = graph.apply("expm1", graph.apply("select", above, zero, input))
-    return graph.apply("select", above, input, graph.apply("mul", below, graph.constant(alpha)))
-
-
-@_elementwise("celu")
-def _celu(graph: Graph, input: int, alpha: float = 1.0, inplace: bool = False) -> int:
-    stretched = graph.apply("div", input, graph.constant(alpha))
-    return graph.apply("mul", graph.constant(alpha), _elu(graph, stretched))
-
-
-@_elementwise("selu")
-def _selu(graph: Graph, input: int, inplace: bool = False) -> int:
-    return graph.apply("mul", graph.constant(1.0507009873554805), _elu(graph, input, 1.6732632423543772))
-
-
-@_elementwise("softplus")
-def _softplus(graph: Graph, input: int, beta: float = 1.0, threshold: float = 20.0) -> int:
-    scaled = graph.apply("mul", input, graph.constant(beta))
-    soft = graph.apply("div", graph.apply("softplus", scaled), graph.constant(beta))
-    return graph.apply("select", graph.apply("less", graph.constant(threshold), scaled), input, soft)
-
-
-@_elementwise("logsigmoid")
-def _logsigmoid(graph: Graph, input: int) -> int:
-    return graph.apply("neg", graph.apply("softplus", graph.apply("neg", input)))
-
-
-@_elementwise("silu")
-def _silu(graph: Graph, input: int, inplace: bool = False) -> int:
-    return graph.apply("mul", input, graph.apply("sigmoid", input))
-
-
-@_elementwise("mish")
-def _mish(graph: Graph, input: int, inplace: bool = False) -> int:
-    return graph.apply("mul", input, graph.apply("tanh", graph.apply("softplus", input)))
-
-
-@_elementwise("gelu")
-def _gelu(graph: Graph, input: int, approximate: str = "none") -> int:
-    def times(node: int, number: float) -> int:
-        return graph.apply("mul", node, graph.constant(number))
-
-    if approximate == "tanh":
-        cube = graph.apply("mul", input, graph.apply("mul", input, input))
-        inner = times(graph.apply("add", input, times(cube, 0.044715)), math.sqrt(2 / math.pi))
-        share = graph.apply("tanh", inner)
-    else:
-        share = graph.apply("erf", times(input, math.sqrt(0.5)))
-    return graph.apply("mul", times(input, 0.5), graph.apply("add", graph.constant(1), share))
-
-
-@_elementwise("softsign")
-def _softsign(graph: Graph, input: int) -> int:
-    return graph.apply("div", input, graph.apply("add", graph.constant(1), graph.apply("absolute", input)))
-
-
-@_elementwise("tanhshrink")
-def _tanhshrink(graph: Graph, input: int) -> int:
-    return graph.apply("sub", input, graph.apply("tanh", input))
-
-
-@_elementwise("lerp", operands=3)
+@elementwise("lerp", operands=3)
 def _lerp(graph: Graph, input: int, end: int, weight: int) -> int:
     return graph.apply("add", input, graph.apply("mul", weight, graph.apply("sub", end, input)))
 
 
-@_elementwise("addcmul", operands=3)
+@elementwise("addcmul", operands=3)
 def _addcmul(graph: Graph, input: int, tensor1: int, tensor2: int, value: float = 1) -> int:
     product = graph.apply("mul", tensor1, tensor2)
     return graph.apply("add", input, graph.apply("mul", product, graph.constant(value)))
 
 
-@_elementwise("addcdiv", operands=3)
+@elementwise("addcdiv", operands=3)
 def _addcdiv(graph: Graph, input: int, tensor1: int, tensor2: int, value: float = 1) -> int:
     quotient = graph.apply("div", tensor1, tensor2)
     return graph.apply("add", input, graph.apply("mul", quotient, graph.constant(value)))
 
 
-@_elementwise("lt", "less", "__lt__", operands=2)
+@elementwise("lt", "less", "__lt__", operands=2)
 def _lt(graph: Graph, input: int, other: int) -> int:
     return graph.apply("less", input, other)
 
 
-@_elementwise("gt", "greater", "__gt__", operands=2)
+@elementwise("gt", "greater", "__gt__", operands=2)
 def _gt(graph: Graph, input: int, other: int) -> int:
     return graph.apply("less", other, input)
 
 
-@_elementwise("le", "less_equal", "__le__", operands=2)
+@elementwise("le", "less_equal", "__le__", operands=2)
 def _le(graph: Graph, input: int, other: int) -> int:
     return graph.apply("less_or_equal", input, other)
 
 
-@_elementwise("ge", "greater_equal", "__ge__", operands=2)
+@elementwise("ge", "greater_equal", "__ge__", operands=2)
 def _ge(graph: Graph, input: int, other: int) -> int:
     return graph.apply("less_or_equal", other, input)
 
 
-@_elementwise("eq", "__eq__", operands=2)
+@elementwise("eq", "__eq__", operands=2)
 def _eq(graph: Graph, input: int, other: int) -> int:
     return graph.apply("equal", input, other)
 
 
-@_elementwise("ne", "not_equal", "__ne__", operands=2)
+@elementwise("ne", "not_equal", "__ne__", operands=2)
 def _ne(graph: Graph, input: int, other: int) -> int:
     return graph.apply("opposite", graph.apply("equal", input, other))
 
@@ -347,22 +255,22 @@ def _mask(graph: Graph, node: int, name: str) -> int:
     return node
 
 
-@_elementwise("logical_and", "bitwise_and", "__and__", "__rand__", operands=2)
+@elementwise("logical_and", "bitwise_and", "__and__", "__rand__", operands=2)
 def _and(graph: Graph, input: int, other: int) -> int:
     return graph.apply("both", _mask(graph, input, "and"), _mask(graph, other, "and"))
 
 
-@_elementwise("logical_or", "bitwise_or", "__or__", "__ror__", operands=2)
+@elementwise("logical_or", "bitwise_or", "__or__", "__ror__", operands=2)
 def _or(graph: Graph, input: int, other: int) -> int:
     return graph.apply("either", _mask(graph, input, "or"), _mask(graph, other, "or"))
 
 
-@_elementwise("logical_not", "bitwise_not", "__invert__")
+@elementwise("logical_not", "bitwise_not", "__invert__")
 def _not(graph: Graph, input: int) -> int:
     return graph.apply("opposite", _mask(graph, input, "not"))
 
 
-@_elementwise("where", operands=3)
+@elementwise("where", operands=3)
 def _where(graph: Graph, condition: int, input: int, other: int) -> int:
     mask = _mask(graph, condition, "where")
     return graph.apply("select", mask, _number_of(graph, input), _number_of(graph, other))
@@ -375,27 +283,27 @@ def _where_method(graph: Graph, input: int, condition: int, other: int) -> int:
 ELEMENTWISE[Tensor.where] = Elementwise(_where_method, 3, inspect.signature(_where_method))
 
 
-@_elementwise("masked_fill", operands=3)
+@elementwise("masked_fill", operands=3)
 def _masked_fill(graph: Graph, input: int, mask: int, value: int) -> int:
     return graph.apply("select", _mask(graph, mask, "masked_fill"), value, input)
 
 
-@_elementwise("detach")
+@elementwise("detach")
 def _detach(graph: Graph, input: int) -> int:
     return graph.apply("detach", input)
 
 
-@_elementwise("zeros_like")
+@elementwise("zeros_like")
 def _zeros_like(graph: Graph, input: int, **_: Any) -> int:
     return graph.constant(0)
 
 
-@_elementwise("ones_like")
+@elementwise("ones_like")
 def _ones_like(graph: Graph, input: int, **_: Any) -> int:
     return graph.constant(1)
 
 
-@_elementwise("full_like")
+@elementwise("full_like")
 def _full_like(graph: Graph, input: int, fill_value: float, **_: Any) -> int:
     return graph.constant(fill_value)
 

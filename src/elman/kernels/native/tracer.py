@@ -22,7 +22,8 @@ from elman.kernels.forms import RunnableCell
 from elman.kernels.native.compose import Equations
 from elman.kernels.native.graph import Graph
 from elman.kernels.native.symbols import ROWS, Symbol, Untraceable, move, symbol
-from elman.kernels.native.torch_functions import ELEMENTWISE, FACTORIES, MOVES, QUESTIONS, Elementwise
+from elman.kernels.native.torch_activations import ELEMENTWISE
+from elman.kernels.native.torch_functions import FACTORIES, MOVES, QUESTIONS, Elementwise
 from elman.types import State, map_leaves, named_leaves
 
 __all__ = ["trace"]
