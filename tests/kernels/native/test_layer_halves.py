@@ -5,6 +5,8 @@ Such a number keeps 8 bits, so rounding to it changes a value by at most U = 2^-
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import Tensor
@@ -88,22 +90,47 @@ def test_positive_sums_keep_the_bits_that_bfloat16_has(positive: tuple[Cell, Ten
     assert max(rounded) > U / 8, "nothing was rounded: these were no products of bfloat16 numbers"
 
 
+def assert_no_less_exact(name: str, I_SIZE: int, H: int, given: Callable[[Cell, int], Run]) -> None:
+    """Raise AssertionError where the error, as a root mean square over some draws, is above the loop's under autocast.
+
+    The loop rounds the same factors and, besides, every sum: we are at 0.4 to 0.8 of its error. The rest is for luck.
+    """
+    squares: dict[str, list[float]] = {}
+    for seed in range(6):
+        cell = cell_of(name, I_SIZE, H, torch.float32, seed=seed)
+        case = given(cell, seed)
+        exact = run(in_dtype(cell, torch.float64), case, "reference")
+        for what, ours, loops, truth in matched(half_run(cell, case), half_run(cell, case, "reference"), exact):
+            assert ours.dtype == torch.float32
+            assert bool(ours.isfinite().all()), what
+            sums = squares.setdefault(what, [0.0, 0.0])
+            for n, part in enumerate((ours, loops)):
+                sums[n] += (part.double() - truth).square().sum().item()
+    for what, (ours, loops) in squares.items():
+        assert ours <= 1.25**2 * loops, f"{what}: {(ours / loops) ** 0.5:.2f} of the loop's error"
+
+
 @pytest.mark.parametrize("ragged", [False, True], ids=["full", "ragged"])
-@pytest.mark.parametrize("name", CELLS)
+# Not ReLU: at its kink the least rounding turns a gradient on or off. It has its bound above.
+@pytest.mark.parametrize("name", sorted(CELLS.keys() - {"elman-relu"}))
 @pytest.mark.parametrize(("I_SIZE", "H"), [(5, 19), (34, 50)])
 def test_no_less_exact_than_the_loop_under_autocast(name: str, I_SIZE: int, H: int, ragged: bool) -> None:
-    """The loop rounds the same factors and, besides, every sum, so its error bounds ours but for luck: at most twice.
+    """Odd and even sizes, an odd number of rows, masks, both directions."""
 
-    Odd and even sizes, odd rows, masks, both directions.
-    """
-    cell = cell_of(name, I_SIZE, H, torch.float32)
-    mask_BH = mask_of(cell, 7) if ragged and name != "mingru" else None
-    given = Run(random(7, 9, I_SIZE), LENGTHS if ragged else None, start_of(cell, 7), mask_BH, reverse=ragged)
-    exact = run(in_dtype(cell, torch.float64), given, "reference")
-    for what, ours, loops, truth in matched(half_run(cell, given), half_run(cell, given, "reference"), exact):
-        assert ours.dtype == torch.float32
-        error, allowed = ((part.double() - truth).abs().max().item() for part in (ours, loops))
-        assert error <= 2 * allowed + U * truth.abs().max().item(), f"{what}: {error:.3g}, the loop's {allowed:.3g}"
+    def given(cell: Cell, seed: int) -> Run:
+        mask_BH = mask_of(cell, 7) if ragged and name != "mingru" else None
+        x_BTI = random(7, 9, I_SIZE, seed=seed)
+        return Run(x_BTI, LENGTHS if ragged else None, start_of(cell, 7, seed), mask_BH, reverse=seed % 2 == 1)
+
+    assert_no_less_exact(name, I_SIZE, H, given)
+
+
+@pytest.mark.parametrize("name", ["elman", "gru", "lstm", "mingru"])
+def test_many_rows_of_few_steps(name: str) -> None:
+    """Here a product runs along the rows of a step, not along the steps of a row."""
+    assert_no_less_exact(
+        name, 5, 19, lambda cell, seed: Run(random(401, 3, 5, seed=seed), None, start_of(cell, 401), reverse=True)
+    )
 
 
 def test_everything_but_the_products_stays_float32() -> None:
@@ -126,15 +153,12 @@ def test_float64_weights_stay_float64() -> None:
     assert_same_bits(half_run(cell, given), run(cell, given))
 
 
-def test_lookups_and_gradients_of_features() -> None:
-    cell = cell_of("gru", 6, 19, torch.float32)
-    tokens_BT = torch.arange(63).reshape(7, 9)
-    for V in (5, 80):
-        given = Run(Lookup(tokens_BT % V, random(V, 6)), LENGTHS, start_of(cell, 7))
-        exact = run(in_dtype(cell, torch.float64), given, "reference")
-        for what, ours, loops, truth in matched(half_run(cell, given), half_run(cell, given, "reference"), exact):
-            error, allowed = ((part.double() - truth).abs().max().item() for part in (ours, loops))
-            assert error <= 2 * allowed + U * truth.abs().max().item(), f"{what}: {error:.3g}, loop {allowed:.3g}"
+@pytest.mark.parametrize("V", [5, 80])
+def test_lookups_and_gradients_of_features(V: int) -> None:
+    tokens_BT = torch.arange(63).reshape(7, 9) % V
+    assert_no_less_exact(
+        "gru", 6, 19, lambda cell, seed: Run(Lookup(tokens_BT, random(V, 6, seed=seed)), LENGTHS, start_of(cell, 7))
+    )
 
 
 @pytest.mark.parametrize("name", ["elman", "gru", "lstm-peepholes", "mingru"])

@@ -12,6 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from elman import kernels
 from elman.kernels import Lookup
+from elman.kernels.native import memory
 from elman.types import map_leaves
 
 from ...contract.runs import assert_close
@@ -233,3 +234,33 @@ def test_a_hundred_thousand_steps(name: str) -> None:
     assert_close("gradient", grads[0][:2, T - END :], d_tail, 1e-12)
     assert all(bool(grad.isfinite().all()) for grad in grads)
     assert float(grads[0][:2, : T - 5 * END].abs().max()) < 1e-12, "what is long past has no gradient left"
+
+
+@pytest.mark.parametrize("name", ["gru", "lstm"])
+def test_layers_whose_passes_interleave_do_not_share_memory(name: str) -> None:
+    """Large tapes are used again by later calls: only once they are done with, in whatever order that is."""
+    cell = cell_of(name, 5, 70)
+    inputs = [random(26, 40, 5, seed=seed) for seed in range(4)]
+    lengths = [None, torch.arange(26) + 14, None, torch.arange(26, 0, -1)]
+
+    def forward(n: int) -> tuple[Tensor, list[Tensor]]:
+        x_BTI = inputs[n].clone().requires_grad_()
+        y, last = kernels.run(cell, x_BTI, lengths[n], start_of(cell, 26), kernel="native")
+        return y.square().sum() + last.h.sum(), [x_BTI, *cell.parameters()]
+
+    def backward(made: tuple[Tensor, list[Tensor]], *, again: bool = False) -> list[Tensor]:
+        return list(torch.autograd.grad(*made, retain_graph=again))
+
+    apart = [backward(forward(n)) for n in range(4)]
+    assert memory.idle_bytes() > 0, "these tapes are too small to be kept"
+    first, second = forward(0), forward(1)
+    dropped = forward(2)
+    early = backward(first, again=True)
+    third = forward(2)
+    del dropped
+    fourth = forward(3)
+    results = {3: backward(fourth), 1: backward(second), 0: backward(first), 2: backward(third)}
+    for n, grads in results.items():
+        assert all(map(torch.equal, grads, apart[n])), f"layer {n}"
+    assert all(map(torch.equal, early, apart[0]))
+    assert memory.idle_bytes() <= memory.MOST_IDLE
