@@ -8,6 +8,7 @@ import pytest
 
 from elman import kernels
 from elman.cells import available
+from elman.kernels.native import build as build_native
 
 from .cases import LENGTHS, OWN_OPTIONS, Case, all_cases, build, inputs, runnable
 from .checks import CHECKS
@@ -32,7 +33,9 @@ def test_every_cell_runs_on_the_reference_loop_and_says_what_it_is() -> None:
 
 
 def test_every_backend_runs_something() -> None:
-    assert {kernel for _, kernel in runnable()} == set(kernels.BACKENDS)
+    # Without a compiler there is nothing native; with one it has to be there, or its tests would silently not run.
+    absent = {"native"} if isinstance(build_native.find_compiler(), build_native.Problem) else set()
+    assert {kernel for _, kernel in runnable()} | absent == set(kernels.BACKENDS)
 
 
 def test_the_cases_name_cells_that_exist() -> None:
