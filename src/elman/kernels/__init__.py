@@ -128,6 +128,9 @@ def _run(
     B, T = shown.shape[:2]
     if lengths_B is not None:
         lengths_B = check_lengths(lengths_B, B, T).to(shown.device)
+        if isinstance(x, Lookup):
+            # Whatever stands in the padding, even a number that is no row.
+            x = Lookup(clear_padding(x.tokens_BT[..., None], lengths_B)[..., 0], x.features_VI)
     if B == 0 or T == 0:
         # The sum of nothing: it keeps the weights in the graph, so that an empty batch can be trained on.
         nothing_BTI = x.inputs() if isinstance(x, Lookup) else x

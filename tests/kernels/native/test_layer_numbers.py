@@ -196,6 +196,19 @@ def test_a_token_that_the_features_lack_is_refused(token: int) -> None:
         )
 
 
+@pytest.mark.parametrize("V", [4, 60])
+def test_tokens_in_the_padding_may_be_anything(V: int) -> None:
+    """As padding is often marked by -1 or -100."""
+    cell = cell_of("gru", 6, 9)
+    lengths_B = torch.tensor([3, 7, 0, 1, 5])
+    tokens_BT = torch.arange(35).reshape(5, 7) % V
+    marked_BT = tokens_BT.masked_fill(torch.arange(7) >= lengths_B[:, None], -100)
+    for kernel in ("native", "reference"):
+        given = Run(Lookup(tokens_BT, random(V, 6)), lengths_B, start_of(cell, 5))
+        marked = given._replace(x=Lookup(marked_BT, random(V, 6)))
+        assert_within(run(cell, marked, kernel), run(cell, given, kernel), 1e-13)
+
+
 # What gets a gradient, of: x, the start, the weights.
 WISHES = {
     "weights alone": {"weight_ih", "weight_hh", "bias_ih", "bias_hh"},
