@@ -127,7 +127,7 @@ DRIVER_BUGS = [
     ),
     DriverBug(
         "the gradients of the past's weights see h without its mask",
-        "layer_backward.h",
+        "layer_weights.h",
         "layer.mask ? h[u] * static_cast<const T *>(layer.mask)[shape.caller_row(i) * shape.H + u] : h[u]",
         "h[u]",
         check_masks,
@@ -175,7 +175,7 @@ DRIVER_BUGS = [
     ),
     DriverBug(
         "steps in which every row lives are summed as one step",
-        "layer_backward.h",
+        "layer_weights.h",
         "together * step_rows",
         "step_rows",
         checks.check_equations,
@@ -223,7 +223,7 @@ DRIVER_BUGS = [
     ),
     DriverBug(
         "the inputs of a chunk are kept a step late",
-        "layer_backward.h",
+        "layer_weights.h",
         "memcpy(row, x_at(i, s), sizeof(T) * shape.I)",
         "memcpy(row, x_at(i, s > from ? s - 1 : s), sizeof(T) * shape.I)",
         check_chunks,
@@ -231,7 +231,7 @@ DRIVER_BUGS = [
     ),
     DriverBug(
         "long sums forget all but the last stretch",
-        "layer_backward.h",
+        "layer_weights.h",
         "source + k * stride + from",
         "source + from",
         check_chunks,
@@ -239,7 +239,7 @@ DRIVER_BUGS = [
     ),
     DriverBug(
         "the constant input of the biases is missing",
-        "layer_backward.h",
+        "layer_weights.h",
         "row[shape.I] = 1",
         "row[shape.I] = 0",
         checks.check_equations,
