@@ -270,8 +270,7 @@ template <class T, class P> struct Backward {
                     T *row = static_cast<T *>(layer.dx) + token * layer.dx_row;
                     for (int64_t slot = 0; slot < program.x_slots; slot++) {
                         T *sum = row + layer.x_gates[slot] * shape.H + unit;
-                        const T *part = record + slot * shape.width;
-                        for (int64_t u = 0; u < real; u++) sum[u] += part[u];
+                        add(sum, record + slot * shape.width, real, sum);
                     }
                 }
             }

@@ -186,10 +186,8 @@ template <class T, class P> struct Forward {
         const int64_t width = shape.width, real = least(width, shape.H - j * width);
         const T *biases = bias + j * shape.columns;
         for (int64_t slot = 0; slot < program.x_slots; slot++) {
-            const T *from = part + layer.x_gates[slot] * shape.H + j * width;
             T *to = record + slot * width;
-            const T *extra = biases + slot * width;
-            for (int64_t u = 0; u < real; u++) to[u] = from[u] + extra[u];
+            add(part + layer.x_gates[slot] * shape.H + j * width, biases + slot * width, real, to);
             for (int64_t u = real; u < width; u++) to[u] = 0;
         }
         memcpy(record + shape.x_columns, biases + shape.x_columns, sizeof(T) * (shape.columns - shape.x_columns));

@@ -23,6 +23,17 @@ template <class P, class T> inline typename P::Number join(T low, T high) {
     }
 }
 
+/* to = a + b, number by number. */
+template <class T> inline void add(const T *a, const T *b, int64_t count, T *to) {
+    constexpr int64_t lanes = 64 / sizeof(T);
+    typedef T Wide __attribute__((vector_size(64), may_alias, aligned(sizeof(T))));
+    int64_t n = 0;
+    for (; n + lanes <= count; n += lanes)
+        *reinterpret_cast<Wide *>(to + n) =
+            *reinterpret_cast<const Wide *>(a + n) + *reinterpret_cast<const Wide *>(b + n);
+    for (; n < count; n++) to[n] = a[n] + b[n];
+}
+
 /* to[c * to_stride + r] = from[r * from_stride + c], four by four where the elements have 32 bits. */
 template <class E>
 void transpose(int64_t rows, int64_t columns, const E *from, int64_t from_stride, E *to, int64_t to_stride) {

@@ -207,14 +207,13 @@ template <class T, class P> struct WeightSums {
         const int64_t first = product() ? shape.x_columns : shape.h_offset;
         T *sum = d_bias + j * shape.columns;
         if (!layer.d_bias_hh || first >= shape.columns) return;
+        const int64_t count = shape.columns - first;
         for (int64_t n = 0; n < steps; n++)
             for (int64_t from = 0; from < alive; from += most_summed) {
                 T part[most_columns] = {};
-                for (int64_t i = from; i < least(from + most_summed, alive); i++) {
-                    const T *record = shape.record_at(c, j, s + n, i);
-                    for (int64_t column = first; column < shape.columns; column++) part[column] += record[column];
-                }
-                for (int64_t column = first; column < shape.columns; column++) sum[column] += part[column];
+                for (int64_t i = from; i < least(from + most_summed, alive); i++)
+                    ::add(part, shape.record_at(c, j, s + n, i) + first, count, part);
+                ::add(sum + first, part, count, sum + first);
             }
     }
 
