@@ -6,7 +6,7 @@ A cell says here which of torch's fused layers computes its equations. Knows not
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -91,8 +91,9 @@ class RunnableCell(Protocol):
     def plain_past_product(self) -> bool:
         """Whether `recur` is W_h h + b and no more."""
 
-    def parameters(self) -> Any:
-        """The weights."""
+    @property
+    def weight_ih(self) -> Tensor:
+        """The input's matrix, gates x I."""
 
 
 def clear_padding(x_BTF: Tensor, lengths_B: Tensor) -> Tensor:

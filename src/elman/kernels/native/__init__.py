@@ -37,7 +37,7 @@ def why_not(cell: RunnableCell, request: Request) -> str | None:
     reason = library.why_not()
     if reason is not None:
         return reason
-    dtype = next(iter(cell.parameters())).dtype
+    dtype = cell.weight_ih.dtype
     if dtype not in _ELEMENT_BYTES:
         return f"it computes in float32 and float64, and the weights are {dtype}"
     program = program_of(cell)

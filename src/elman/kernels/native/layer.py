@@ -10,7 +10,6 @@ import enum
 from collections.abc import Sequence
 from ctypes import c_int32, c_int64, c_void_p
 from dataclasses import dataclass
-from functools import cache
 
 import torch
 from torch import Tensor
@@ -80,11 +79,8 @@ class _Call(ctypes.Structure):
     )
 
 
-@cache
-def _functions(path: str) -> ctypes.CDLL:
-    """The loaded library whose file is `path`, its functions declared, its structure compared with ours."""
-    del path
-    loaded = library.load()
+def _declared(loaded: ctypes.CDLL) -> ctypes.CDLL:
+    """The library, its functions declared, its structure compared with ours."""
     for name in ("elman_layer_plan", "elman_layer_forward", "elman_layer_backward"):
         function = getattr(loaded, name)
         function.argtypes, function.restype = (ctypes.POINTER(_Call),), None
@@ -98,8 +94,18 @@ def _functions(path: str) -> ctypes.CDLL:
     return loaded
 
 
-def _library() -> ctypes.CDLL:
-    return _functions(library.load()._name)
+_found: dict[tuple[library.Settings, str, int], tuple[ctypes.CDLL, CompiledProgram]] = {}
+
+
+def _find(program: Program, element_bytes: int) -> tuple[ctypes.CDLL, CompiledProgram]:
+    """The library in use and the compiled functions of a program. Raises KernelUnavailable."""
+    key = (library.settings(), program.digest, element_bytes)
+    if key not in _found:
+        compiled = library.find(program, element_bytes)
+        if isinstance(compiled, str):
+            raise KernelUnavailable(compiled)
+        _found[key] = _declared(library.load()), compiled
+    return _found[key]
 
 
 def has_half_products() -> bool:
@@ -185,13 +191,12 @@ class Layer:
 
     def forward(self, keep: bool) -> tuple[Tensor, list[Tensor], Tape | None]:
         """Outputs `y_BTH`, the last state's leaves, and the tape if it is to be kept."""
-        call, held = self._call(keep)
+        functions, call, held = self._call(keep)
         B, T, H = call.rows, call.steps, call.units
         y_BTH = self.x.new_empty(B, T, H)
         final = [torch.empty_like(leaf, memory_format=torch.contiguous_format) for leaf in held["start"]]
         call.y, call.y_row, call.y_step = y_BTH.data_ptr(), y_BTH.stride(0), y_BTH.stride(1)
         call.final = _pointers(c_void_p * MOST_LEAVES, final)
-        functions = _library()
         functions.elman_layer_plan(ctypes.byref(call))
         sizes = call.records_bytes, call.states_bytes
         buffers = tuple(memory.take(size) for size in sizes)
@@ -208,7 +213,7 @@ class Layer:
 
     def backward(self, tape: Tape, dy_BTH: Tensor | None, d_final: list[Tensor | None], wanted: Wanted) -> Gradients:
         """Gradients of what is `wanted`, from those of the outputs and of the last state (None for zero)."""
-        call, held = self._call(True)
+        functions, call, held = self._call(True)
         if dy_BTH is not None:
             dy_BTH = rows_contiguous(dy_BTH)
             call.dy, call.dy_row, call.dy_step = dy_BTH.data_ptr(), dy_BTH.stride(0), dy_BTH.stride(1)
@@ -223,7 +228,6 @@ class Layer:
             setattr(call, f"d_{name}", _address(gradient))
         call.d_parameters = _pointers(c_void_p * MOST_PARAMETERS, gradients.parameters)
         call.d_start = _pointers(c_void_p * MOST_LEAVES, gradients.start)
-        functions = _library()
         functions.elman_layer_plan(ctypes.byref(call))
         workspace = memory.take(call.backward_workspace_bytes)
         call.records, call.states, call.workspace = (part.data_ptr() for part in (tape.records, tape.states, workspace))
@@ -255,12 +259,10 @@ class Layer:
             parameters=[like(one, wish) for one, wish in zip(self.parameters, wanted.parameters, strict=True)],
         )
 
-    def _call(self, keep: bool) -> tuple[_Call, dict[str, list[Tensor]]]:
-        """The structure without buffers, and the tensors that it points to and that nothing else holds."""
+    def _call(self, keep: bool) -> tuple[ctypes.CDLL, _Call, dict[str, list[Tensor]]]:
+        """The library, the structure without buffers, and the tensors that it points to and that nothing else holds."""
         program, x = self.program, self.x
-        compiled = library.find(program, x.element_size())
-        if isinstance(compiled, str):
-            raise KernelUnavailable(compiled)
+        functions, compiled = _find(program, x.element_size())
         x = rows_contiguous(x)
         start = [leaf.contiguous() for leaf in self.start]
         parameters = [parameter.contiguous() for parameter in self.parameters]
@@ -289,7 +291,7 @@ class Layer:
         held["others"] = [tensor for tensor in others if tensor is not None]
         call.parameters = _pointers(c_void_p * MOST_PARAMETERS, parameters)
         call.start = _pointers(c_void_p * MOST_LEAVES, start)
-        return call, held
+        return functions, call, held
 
 
 @dataclass(frozen=True)

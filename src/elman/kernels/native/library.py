@@ -23,14 +23,17 @@ from elman.kernels.native.abi import ABI_VERSION, CompiledProgram
 if TYPE_CHECKING:
     from elman.kernels.native.program import Program
 
-__all__ = ["describe", "find", "instruction_set", "load", "threads", "why_not"]
+__all__ = ["Settings", "describe", "find", "instruction_set", "load", "settings", "threads", "why_not"]
+
+# What the environment says: another folder of libraries, and a forced kernel or instruction set.
+Settings = tuple[str | None, str | None]
 
 _log = logging.getLogger("elman.kernels")
 _lock = threading.RLock()
 _libraries: dict[tuple[Path, str], ctypes.CDLL] = {}
 _chosen: dict[tuple[Path, str | None], str] = {}
-_refusals: dict[tuple[str, str], str] = {}
-_programs: dict[tuple[Path, str, str, int], CompiledProgram | str] = {}
+_refusals: dict[Settings, str] = {}
+_programs: dict[tuple[Settings, str, int], CompiledProgram | str] = {}
 _forked = False
 _watches_forks = False
 
@@ -40,6 +43,11 @@ def _after_fork() -> None:
     global _forked, _lock
     _forked = True
     _lock = threading.RLock()
+
+
+def settings() -> Settings:
+    """The environment's part in the choice of a library; answers are remembered under it."""
+    return os.environ.get("ELMAN_NATIVE_LIBRARIES"), os.environ.get("ELMAN_KERNELS")
 
 
 def _folder() -> Path:
@@ -131,7 +139,7 @@ def load() -> ctypes.CDLL:
 
 def why_not() -> str | None:
     """None when `load` gives a library, else a sentence why it cannot. An answer is remembered."""
-    key = (os.environ.get("ELMAN_NATIVE_LIBRARIES", ""), os.environ.get("ELMAN_KERNELS", ""))
+    key = settings()
     if key not in _refusals:
         try:
             load()
@@ -148,7 +156,7 @@ def find(program: Program, element_bytes: int) -> CompiledProgram | str:
     A program that the library has is found by its digest. Any other is compiled once: the first call takes seconds,
     later processes find it in the cache folder. Raises KernelUnavailable only where `load` does.
     """
-    key = (_folder(), instruction_set(), program.digest, element_bytes)
+    key = (settings(), program.digest, element_bytes)
     found = _programs.get(key)
     if found is None:
         with _lock:
