@@ -16,12 +16,11 @@ from torch import Tensor
 from elman.errors import DataError, KernelUnavailable, ShapeError
 from elman.kernels.forms import Lookup, Request, RunnableCell, clear_padding
 from elman.kernels.native import library
-from elman.kernels.native.program import Program
-from elman.kernels.native.trace import program_of
 from elman.types import State, leaves
 
 if TYPE_CHECKING:
     from elman.kernels.native.layer import Layer
+    from elman.kernels.native.program import Program
 
 __all__ = ["run", "why_not"]
 
@@ -40,6 +39,8 @@ def why_not(cell: RunnableCell, request: Request) -> str | None:
     dtype = cell.weight_ih.dtype
     if dtype not in _ELEMENT_BYTES:
         return f"it computes in float32 and float64, and the weights are {dtype}"
+    from elman.kernels.native.trace import program_of
+
     program = program_of(cell)
     if isinstance(program, str):
         return program
@@ -62,6 +63,8 @@ def run(
     Under `torch.autocast` to bfloat16 the products are of bfloat16 numbers with float32 sums, where the CPU has such;
     everything else, the state included, stays float32.
     """
+    from elman.kernels.native.trace import program_of
+
     program = program_of(cell)
     if isinstance(program, str):
         raise KernelUnavailable(program)
