@@ -6,17 +6,15 @@ its reading ahead. So parts are announced first, and then put one behind the oth
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
-import mmap
 from collections.abc import Callable
 
-import torch
 from torch import Tensor
+
+from elman.kernels.native import memory
 
 __all__ = ["Memory"]
 
-_LARGE_PAGE = 2 << 20
 # Below this size a large page would be mostly empty.
 _WORTH_LARGE_PAGES = 256 << 10
 _ALIGNMENT = 64
@@ -50,16 +48,8 @@ class Memory:
 
     def settle(self) -> None:
         """Take the memory and fill all parts."""
-        large = self.size >= _WORTH_LARGE_PAGES and hasattr(mmap, "MADV_HUGEPAGE")
-        length = self.size + (_LARGE_PAGE if large else _ALIGNMENT)
-        space = mmap.mmap(-1, length, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-        if large:
-            # Where the system has no large pages it is slower, and otherwise the same.
-            with contextlib.suppress(OSError):
-                space.madvise(mmap.MADV_HUGEPAGE)
-        self._buffer = torch.frombuffer(space, dtype=torch.uint8)
-        alignment = _LARGE_PAGE if large else _ALIGNMENT
-        start = -(-self._buffer.data_ptr() // alignment) * alignment
+        self._buffer = memory.fetch(self.size, huge_from=_WORTH_LARGE_PAGES)
+        start = self._buffer.data_ptr()
         self._places = [start + place for place in self._places]
         for place, fill in zip(self._places, self._fills, strict=True):
             fill(place)

@@ -13,7 +13,7 @@ import mmap
 import torch
 from torch import Tensor
 
-__all__ = ["MOST_IDLE", "give_back", "idle_bytes", "take"]
+__all__ = ["MOST_IDLE", "fetch", "give_back", "idle_bytes", "take"]
 
 MOST_IDLE = 256 << 20
 # Smaller buffers come from torch's allocator: the C library keeps those itself.
@@ -30,13 +30,13 @@ def _size_class(size: int) -> int:
     return -(-size // step) * step
 
 
-def _fetch(size: int) -> Tensor:
-    """A buffer from the system, on huge pages where there are such."""
-    large = size >= _HUGE_PAGE and hasattr(mmap, "MADV_HUGEPAGE")
-    space = mmap.mmap(-1, size + (_HUGE_PAGE if large else 0), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+def fetch(size: int, huge_from: int = _HUGE_PAGE) -> Tensor:
+    """A uint8 buffer of zeros from the system, aligned to 64; from `huge_from` bytes on huge pages, where such are."""
+    large = size >= huge_from and hasattr(mmap, "MADV_HUGEPAGE")
+    space = mmap.mmap(-1, max(1, size) + (_HUGE_PAGE if large else 0), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     buffer = torch.frombuffer(space, dtype=torch.uint8)
     if not large:
-        return buffer
+        return buffer[:size]
     # A system without huge pages is slower, and otherwise the same.
     with contextlib.suppress(OSError):
         space.madvise(mmap.MADV_HUGEPAGE)
@@ -51,7 +51,7 @@ def take(size: int) -> Tensor:
     size = _size_class(size)
     with contextlib.suppress(KeyError, IndexError):
         return _idle[size].pop()
-    return _fetch(size)
+    return fetch(size)
 
 
 def give_back(*buffers: Tensor) -> None:
