@@ -136,7 +136,13 @@ def _run(
         nothing_BTI = x.inputs() if isinstance(x, Lookup) else x
         return nothing_BTI.new_zeros(B, T, cell.output_size) + cell.project(nothing_BTI).sum(), state
     dtype = x.features_VI.dtype if isinstance(x, Lookup) else x.dtype
-    request = Request(lengths_B is not None, recurrent_mask_BH is not None, shown.device, dtype)
+    request = Request(
+        ragged=lengths_B is not None,
+        recurrent_mask=recurrent_mask_BH is not None,
+        mask_gradient=recurrent_mask_BH is not None and recurrent_mask_BH.requires_grad and torch.is_grad_enabled(),
+        device=shown.device,
+        dtype=dtype,
+    )
     name = choose(cell, request, kernel)
     if name in _TAKES_ROWS_AS_THEY_ARE:
         return native.run(cell, x, lengths_B, state, recurrent_mask_BH, reverse)

@@ -53,11 +53,13 @@ class Request:
 
     ragged            rows have lengths of their own
     recurrent_mask    a dropout mask is to be applied to the past's part of every step
+    mask_gradient     and a gradient is wanted of that mask
     device, dtype     of the input
     """
 
     ragged: bool = False
     recurrent_mask: bool = False
+    mask_gradient: bool = False
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     dtype: torch.dtype = torch.float32
 

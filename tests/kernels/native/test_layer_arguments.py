@@ -104,6 +104,19 @@ def test_a_mask_for_all_rows_is_each_rows_mask() -> None:
     assert_equal_to_reference(cell, given)
 
 
+def test_a_mask_that_wants_a_gradient_gets_it_from_another_kernel() -> None:
+    cell = cell_of("gru", 3, 5)
+    x, mask_BH = random(2, 6, 3), mask_of(cell, 2).requires_grad_()
+    with pytest.raises(KernelUnavailable, match="no gradient"):
+        kernels.run(cell, x, None, cell.initial_state(2), recurrent_mask_BH=mask_BH, kernel="native")
+    y, _ = kernels.run(cell, x, None, cell.initial_state(2), recurrent_mask_BH=mask_BH)
+    y.square().sum().backward()
+    assert mask_BH.grad is not None
+    assert float(mask_BH.grad.abs().max()) > 0
+    with torch.no_grad():
+        kernels.run(cell, x, None, cell.initial_state(2), recurrent_mask_BH=mask_BH, kernel="native")
+
+
 def test_a_linear_cell_has_no_recurrent_mask() -> None:
     cell = cell_of("mingru", 3, 5)
     with pytest.raises(KernelUnavailable, match="no recurrent dropout"):

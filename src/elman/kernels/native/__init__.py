@@ -31,6 +31,8 @@ def why_not(cell: RunnableCell, request: Request) -> str | None:
     """A sentence why the native engine cannot run this cell, or None."""
     if request.device.type != "cpu":
         return f"it runs on CPUs only, and the input is on {request.device}"
+    if request.mask_gradient:
+        return "it gives a recurrent mask no gradient"
     if torch._C._are_functorch_transforms_active():
         return "it cannot be transformed by torch.func (grad, vmap, jvp)"
     reason = library.why_not()
