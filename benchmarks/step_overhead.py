@@ -1,4 +1,8 @@
-"""A training step of elman against a bare torch loop with the same layer, interleaved: at most 3 % more."""
+"""A training step of elman against a bare torch loop, interleaved.
+
+On torch's kernel both run the same layer: the difference is what elman's loop costs (at most 3 % more). On the kernel
+that elman chooses the difference is what its users see.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +27,7 @@ from elman.train.history import History
 from elman.train.loop import Training
 
 STEPS = 5
+SAME = "elman on torch's kernel"
 
 
 class Bare:
@@ -54,10 +59,13 @@ class Bare:
             loss.item()
 
 
-def ours(config: LanguageModelConfig, text: Path) -> tuple[int, Iterator[None]]:
+def ours(config: LanguageModelConfig, text: Path, kernel: str | None) -> tuple[int, Iterator[None]]:
     """The real training loop with its history; a generator that makes STEPS steps at a time."""
     corpus = prepare_corpus(Inputs([text]), config.text, cache=text.parent / "cache")
     network = LanguageModelNetwork(corpus.vocabulary.size, config.network)
+    for layer in network.stack.unrolls():
+        for unroll in layer:
+            unroll.kernel = kernel
     training = Training(NextToken(network), training_lanes(corpus, config.network), config.training)
     history = History()
 
@@ -79,9 +87,11 @@ def compare(config: LanguageModelConfig, rounds: int) -> dict[str, float]:
         generator = torch.Generator().manual_seed(0)
         codes = torch.randint(32, 97, (400_000,), generator=generator).tolist()
         text.write_text("".join(map(chr, codes)))
-        vocabulary, chunks = ours(config, text)
+        vocabulary, chunks = ours(config, text, None)
+        _, same = ours(config, text, "torch")
         bare = Bare(vocabulary, config)
-        return interleaved({"bare torch": lambda: bare.steps(STEPS), "elman": lambda: next(chunks)}, rounds)
+        loops = {"bare torch": lambda: bare.steps(STEPS), SAME: lambda: next(same), "elman": lambda: next(chunks)}
+        return interleaved(loops, rounds)
 
 
 def main() -> None:
@@ -101,13 +111,15 @@ def main() -> None:
         # Where a network's buffers happen to lie in memory changes its speed by several per cent, in either loop. So
         # both are made anew several times, and the middle one of the ratios counts.
         pairs = [compare(config, arguments.rounds) for _ in range(arguments.instances)]
-        for name in ("bare torch", "elman"):
+        for name in ("bare torch", SAME, "elman"):
             steps = [pair[name] / STEPS * 1000 for pair in pairs]
             print(
-                f"{preset:6} {name:12} {statistics.median(steps):7.2f} ms a step ({min(steps):.2f} to {max(steps):.2f})"
+                f"{preset:6} {name:23} {statistics.median(steps):7.2f} ms a step ({min(steps):.2f} to {max(steps):.2f})"
             )
-        ratios = [pair["elman"] / pair["bare torch"] - 1 for pair in pairs]
-        print(f"{preset:6} overhead {statistics.median(ratios):+.1%} ({min(ratios):+.1%} to {max(ratios):+.1%})")
+        for name in (SAME, "elman"):
+            ratios = [pair[name] / pair["bare torch"] - 1 for pair in pairs]
+            middle = statistics.median(ratios)
+            print(f"{preset:6} {name:23} {middle:+.1%} against bare torch ({min(ratios):+.1%} to {max(ratios):+.1%})")
 
 
 if __name__ == "__main__":
