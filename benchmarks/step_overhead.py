@@ -21,7 +21,7 @@ from elman.tasks.language_model.config import LanguageModelConfig
 from elman.tasks.language_model.corpus import Inputs, prepare_corpus, training_lanes
 from elman.tasks.language_model.network import LanguageModelNetwork
 from elman.tasks.language_model.objective import NextToken
-from elman.tasks.language_model.run import settle, tune_process
+from elman.tasks.run import settle, tune_process
 from elman.train import Stepped
 from elman.train.history import History
 from elman.train.loop import Training

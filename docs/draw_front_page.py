@@ -17,10 +17,13 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from elman import LanguageModel
+from elman.data import Vocabulary
 from elman.files import write_bytes
 from elman.tasks.language_model.config import LanguageModelConfig
 from elman.tasks.language_model.corpus import Inputs, prepare_corpus
-from elman.tasks.language_model.run import Run, settle, tune_process
+from elman.tasks.language_model.network import LanguageModelNetwork
+from elman.tasks.language_model.run import language_model_job
+from elman.tasks.run import Run, settle, tune_process
 from elman.train.events import Evaluated, Event, Stepped
 from elman.train.watch import Watch
 
@@ -36,7 +39,8 @@ class Listener(Watch):
 
     def __init__(self) -> None:
         super().__init__("char")
-        self.run: Run | None = None
+        self.run: Run[LanguageModelNetwork] | None = None
+        self.vocabulary: Vocabulary | None = None
         self.read = 0
         # Characters read, and the loss.
         self.losses: list[tuple[int, float]] = []
@@ -58,8 +62,9 @@ class Listener(Watch):
 
     def ask(self, loss: float) -> None:
         """Keep what the network writes now, and let it go on as it was."""
-        if self.run is not None:
-            text = LanguageModel().adopt(self.run).generate(PROMPT, length=420, temperature=0.7, seed=4)
+        if self.run is not None and self.vocabulary is not None:
+            model = LanguageModel().adopt(self.run, self.vocabulary)
+            text = model.generate(PROMPT, length=420, temperature=0.7, seed=4)
             self.samples.append((self.read, loss, PROMPT + str(text)))
             self.run.network.train()
 
@@ -72,8 +77,8 @@ def train(text: Path, **budget: int) -> Listener:
     inputs = Inputs([text])
     corpus = prepare_corpus(inputs, config.text)
     listener = Listener()
-    run = Run(config, corpus, inputs, folder=None, command="", watch=listener)
-    listener.run = run
+    run = Run(language_model_job(config, corpus, inputs), folder=None, command="", watch=listener)
+    listener.run, listener.vocabulary = run, corpus.vocabulary
     run.go()
     listener.ask(run.metrics["valid"]["loss"])
     return listener

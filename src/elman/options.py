@@ -1,7 +1,8 @@
 """Options as frozen dataclasses: one definition each, read by Python calls, TOML files and the command line alike.
 
 Every field is declared with `option(default, help)`. Sections (dataclasses of options) can be filled from one flat
-mapping of names. Knows nothing about what any option means.
+mapping of names; a model's options (`Sections`) are several of them side by side. Knows nothing about what any option
+means.
 """
 
 from __future__ import annotations
@@ -12,11 +13,11 @@ import math
 import types
 import typing
 from collections.abc import Iterable, Mapping
-from typing import Any, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 from elman.errors import ConfigError
 
-__all__ = ["choices_of", "fields_of", "fill", "option", "suggestion", "to_json"]
+__all__ = ["Sections", "choices_of", "fields_of", "fill", "option", "suggestion", "to_json"]
 
 T = TypeVar("T")
 
@@ -116,3 +117,60 @@ _WORDS = {
     str: "a text",
     dict: "a table of options",
 }
+
+
+class Sections:
+    """The options of a model: a frozen dataclass whose fields are sections, `training` among them.
+
+    A subclass lists its sections as fields with `default_factory`, and its presets by name: flat mappings of options.
+    """
+
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+
+    @classmethod
+    def sections(cls) -> dict[str, type[Any]]:
+        """The sections by name."""
+        return {name: hint for name, (_, hint) in fields_of(cls).items()}
+
+    @classmethod
+    def make(cls, preset: str = "base", *layers: Mapping[str, Any], where: str = "the options") -> Self:
+        """A preset, overridden by flat mappings of option names, later ones first in rank.
+
+        Raises ConfigError for an unknown preset or option and for a value that is not allowed.
+        """
+        if preset not in cls.presets:
+            raise ConfigError(
+                f"expected a preset among {', '.join(cls.presets)}. Received: {preset!r}."
+                f"{suggestion(preset, cls.presets)}"
+            )
+        flat: dict[str, Any] = dict(cls.presets[preset])
+        for layer in layers:
+            flat.update(layer)
+        sections = cls.sections()
+        owners = {name: section for section, kind in sections.items() for name in fields_of(kind)}
+        unknown = [name for name in flat if name not in owners]
+        if unknown:
+            raise ConfigError(
+                f"{where}: no option has this name. Received: {unknown[0]!r}.{suggestion(unknown[0], owners)}"
+            )
+        parts = {
+            section: fill(kind, {name: value for name, value in flat.items() if owners[name] == section}, where)
+            for section, kind in sections.items()
+        }
+        return cls(**parts)
+
+    def to_json(self) -> dict[str, dict[str, Any]]:
+        """All options as plain values, by section."""
+        return {section: to_json(getattr(self, section)) for section in self.sections()}
+
+    def stored(self) -> dict[str, dict[str, Any]]:
+        """The options that a model is built from, as plain values: all sections but `training`."""
+        return {section: values for section, values in self.to_json().items() if section != "training"}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any], where: str) -> Self:
+        """What `to_json` gave. Raises ConfigError for anything else."""
+        sections = cls.sections()
+        if set(values) != set(sections) or not all(isinstance(part, Mapping) for part in values.values()):
+            raise ConfigError(f"{where}: expected the sections {', '.join(sections)}. Received: {sorted(values)}")
+        return cls(**{name: fill(kind, values[name], where) for name, kind in sections.items()})

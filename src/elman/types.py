@@ -30,16 +30,22 @@ IGNORED = -100
 class Batch(NamedTuple):
     """A stretch of B parallel sequences.
 
-    inputs_BT   int64 token numbers (or features, `inputs_BTI`)
-    targets_BT  int64 token numbers; `IGNORED` where nothing is to be predicted
+    inputs_BT   int64 token numbers, or features `inputs_BTI`, or a NamedTuple of several such tensors
+    targets_BT  int64 token numbers, or values `targets_BTY`; `IGNORED` where nothing is to be predicted; a task with
+                one target a sequence has `targets_B`
     lengths_B   int64, the steps that are real in each row; None when all T are
     fresh_B     bool, the rows that start a new sequence here; None when none does
     """
 
-    inputs_BT: Tensor
+    inputs_BT: Any
     targets_BT: Tensor
     lengths_B: Tensor | None = None
     fresh_B: Tensor | None = None
+
+    @property
+    def rows(self) -> int:
+        """B."""
+        return leaves(self.inputs_BT)[0].shape[0]
 
 
 def _rebuild(node: tuple[Any, ...], children: list[Any]) -> State:

@@ -211,7 +211,9 @@ def test_a_dry_run_tells_sizes_and_writes_nothing(elman, text, tmp_path):
     facts = elman(*words, "--json").json()
     assert facts["steps"] == 20
     assert facts["parameters"] * 4 == facts["model_bytes"]
-    assert sum(facts["tokens"].values()) == facts["characters"] + 1  # and the end token that it begins with
+    data = facts["data"]
+    tokens = data["train_tokens"] + data["valid_tokens"] + data["test_tokens"]
+    assert tokens == data["characters"] + 1  # and the end token that it begins with
     assert facts["seconds"] >= 20 * facts["seconds_per_step"] > 0
     assert "20 steps" in elman(*words).out
     assert not (tmp_path / "m").exists()
@@ -219,7 +221,7 @@ def test_a_dry_run_tells_sizes_and_writes_nothing(elman, text, tmp_path):
 
 def test_a_dry_run_of_passes_counts_steps(elman, text):
     facts = elman("train", "lm", text, "--dry-run", "--max-epochs", 2, "--json", *TINY).json()
-    assert facts["steps"] == 2 * facts["steps_per_epoch"] == 2 * -(-(facts["tokens"]["train"] - 1) // 32)
+    assert facts["steps"] == 2 * facts["steps_per_epoch"] == 2 * -(-(facts["data"]["train_tokens"] - 1) // 32)
 
 
 def test_resuming_a_finished_run(elman, model, tmp_path):

@@ -18,7 +18,7 @@ from elman.tasks.language_model import run as run_module
 from elman.tasks.language_model.config import PRESETS, LanguageModelConfig
 from elman.tasks.language_model.corpus import prepare_corpus
 from elman.tasks.language_model.objective import NextToken
-from elman.tasks.language_model.run import settle
+from elman.tasks.run import settle
 from elman.train import TrainConfig
 
 from .small import OPTIONS, TEXT, trained

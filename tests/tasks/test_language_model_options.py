@@ -10,7 +10,7 @@ import pytest
 from elman import LanguageModel
 from elman.data.tokens import Corpus
 from elman.nn import Stack
-from elman.tasks.language_model import run
+from elman.tasks import run
 from elman.tasks.language_model.config import NetworkConfig, TextConfig
 from elman.tasks.language_model.corpus import Inputs, prepare_corpus
 from elman.tasks.language_model.network import LanguageModelNetwork

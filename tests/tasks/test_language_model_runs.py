@@ -12,23 +12,17 @@ import pytest
 import elman
 from elman import LanguageModel
 from elman.errors import ArtifactError, DataError, Diverged, ElmanError, Interrupted, OutOfMemory
-from elman.tasks.language_model.corpus import prepare_corpus
+from elman.tasks.language_model.config import LanguageModelConfig
 from elman.tasks.language_model.objective import NextToken
-from elman.tasks.language_model.run import Run, resume_run
+from elman.tasks.language_model.run import reopen
+from elman.tasks.run import Run, resume_run
 from elman.train import checkpoint
-from elman.train.watch import Watch
 
 from .small import OPTIONS, TEXT, trained
 
 
-def open_again(inputs: Any, config: Any, vocabulary: Any) -> Any:
-    return prepare_corpus(inputs, config.text, vocabulary=vocabulary)
-
-
 def resumed(folder: Path, **overrides: Any) -> Run:
-    return resume_run(
-        folder, open_corpus=open_again, overrides=overrides, make_watch=lambda unit, _: Watch(unit, quiet=True)
-    )
+    return resume_run(folder, config=LanguageModelConfig, reopen=reopen, overrides=overrides, quiet=True)
 
 
 def test_a_diverged_run_leaves_its_last_good_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,7 +115,7 @@ def test_a_run_that_is_over_stays_over(tmp_path: Path) -> None:
 def test_another_text_cannot_be_resumed_on(tmp_path: Path) -> None:
     folder = begun(tmp_path)
     (tmp_path / "text.txt").write_text(TEXT + "more", encoding="utf-8")
-    with pytest.raises(DataError, match="the text is not the one that the run was begun with"):
+    with pytest.raises(DataError, match="the data is not what the run was begun with"):
         resumed(folder)
 
 

@@ -24,10 +24,10 @@ import torch._dynamo
 
 from elman import LanguageModel
 from elman.errors import Interrupted
-from elman.tasks.language_model.corpus import prepare_corpus
-from elman.tasks.language_model.run import resume_run
+from elman.tasks.language_model.config import LanguageModelConfig
+from elman.tasks.language_model.run import reopen
+from elman.tasks.run import resume_run
 from elman.train import checkpoint
-from elman.train.watch import Watch
 
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGKILL, signal.SIGINT)
 
@@ -36,12 +36,7 @@ def train(text: str, folder: Path, options: dict[str, Any]) -> None:
     if not checkpoint.path_in(folder).exists():
         LanguageModel(**options).fit(text, folder=folder, progress=False)
         return
-    resume_run(
-        folder,
-        open_corpus=lambda inputs, config, vocabulary: prepare_corpus(inputs, config.text, vocabulary=vocabulary),
-        overrides={},
-        make_watch=lambda unit, training: Watch(unit, quiet=True),
-    ).go()
+    resume_run(folder, config=LanguageModelConfig, reopen=reopen, overrides={}, quiet=True).go()
 
 
 def child(text: str, folder: Path, options: dict[str, Any]) -> None:

@@ -13,7 +13,7 @@ from elman.tasks.language_model.config import LanguageModelConfig
 from elman.tasks.language_model.corpus import HeldOut, Inputs, prepare_corpus, training_lanes
 from elman.tasks.language_model.network import LanguageModelNetwork
 from elman.tasks.language_model.objective import NextToken
-from elman.tasks.language_model.run import settle
+from elman.tasks.run import settle
 from elman.train import Evaluated, Stepped, checkpoint
 from elman.train.history import History
 from elman.train.loop import Training

@@ -2,8 +2,11 @@
 
 app             the commands, and how a command ends: results, one-line errors, exit codes
 flags           options from their dataclasses to flags, and from a TOML file
-train, dry_run  train, resume, dry runs
-language_model  generate, score, evaluate
+train           train TASK, resume
+training        what all training commands share      (dry_run: what a run would be)
+train_*         train a task
+language_model  generate, score
+evaluate        how good a model is, whatever its task
 cells, show     cells, info
 model_folder    opening a model's folder, and what may be written to
 output          JSON, tables and progress for people

@@ -15,7 +15,8 @@ from collections.abc import Sequence
 from cyclopts import App, CycloptsError, MissingArgumentError, Parameter, UnusedCliTokensError, ValidationError
 
 from elman import __version__
-from elman.cli import cells, language_model, show, train
+from elman.cli import train
+from elman.cli.flags import add_commands
 from elman.cli.output import COMMAND_LINE, plain
 from elman.errors import ElmanError, Interrupted
 from elman.options import suggestion
@@ -28,12 +29,21 @@ _EPILOGUE = """\
 Exit codes: 0 done; 1 training failed or something unexpected; 2 the command, an option, a file or a model cannot be
 used; 130 stopped by Ctrl-C, 143 by SIGTERM."""
 
+# The commands: where each is, and what the list of commands says of it.
+COMMANDS = {
+    "generate": ("elman.cli.language_model:generate", "Draw new text from a language model."),
+    "score": ("elman.cli.language_model:score", "Tell how likely a language model finds each line of a text."),
+    "evaluate": ("elman.cli.evaluate:evaluate", "Measure how good a model is on data that it has not seen."),
+    "info": ("elman.cli.show:info", "Tell about this machine, or about a model."),
+    "cells": ("elman.cli.cells:cells", "List the recurrent cells with their equations and options."),
+}
+
 # What a program ends with whose reader went away: 128 and the number of the signal for it.
 _BROKEN_PIPE = 141
 
 
-def make_app() -> App:
-    """The program with all its commands."""
+def make_app(words: Sequence[str] = ()) -> App:
+    """The program with all its commands; `words` is the command line."""
     app = App(
         name="elman",
         help="Recurrent networks: from a text to a trained model that generates, scores and evaluates.",
@@ -48,12 +58,8 @@ def make_app() -> App:
         result_action="return_none",
         default_parameter=Parameter(negative_iterable=()),
     )
-    app.command(train.make_app())
-    app.command(language_model.generate)
-    app.command(language_model.score)
-    app.command(language_model.evaluate)
-    app.command(show.info)
-    app.command(cells.cells)
+    app.command(train.make_app(words))
+    add_commands(app, COMMANDS, words)
     app.register_install_completion_command(help="Install completion for the shell that runs this (bash, zsh, fish).")
     return app
 
@@ -67,7 +73,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if argv is None:
         _prepare_process(debug)
     try:
-        make_app()(words)
+        make_app(words)(words)
         sys.stdout.flush()
     except BrokenPipeError:
         # Whoever reads has enough. What is left must not be written when the process ends.
@@ -137,7 +143,7 @@ def _usage(error: CycloptsError, words: Sequence[str]) -> str:
 
 def _unknown_option(error: CycloptsError, words: Sequence[str]) -> str | None:
     """A sentence on the first word that looks like an option and is none of this command's."""
-    app = make_app()
+    app = make_app(words)
     for name in error.command_chain or ():
         app = app[name]
     arguments = app.assemble_argument_collection()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from elman.cli.output import aligned, counted, print_json, size_of, span
+from elman.cli.output import aligned, print_json, size_of, span
 
 if TYPE_CHECKING:
-    from elman.tasks.language_model.run import Run
+    from elman.tasks.run import Run
 
 __all__ = ["show_plan"]
 
@@ -17,85 +17,83 @@ __all__ = ["show_plan"]
 _WARM_UP, _LEAST, _SECONDS = 3, 2, 2.0
 
 
-def show_plan(run: Run, as_json: bool) -> None:
+class Speed(NamedTuple):
+    """Seconds of a step and of an evaluation; what a step counts in the loss, and how many steps a pass takes."""
+
+    step: float
+    evaluation: float
+    targets: float
+    steps_per_epoch: int
+
+
+def show_plan(run: Run[Any], as_json: bool) -> None:
     """Sizes and the time that the run would take, from a few steps that are really made."""
-    config, corpus, training = run.config, run.corpus, run.config.training
-    step_seconds, evaluation_seconds = measure_speed(run)
-    tokens_per_step = config.network.lanes * config.network.chunk * training.accumulate
-    steps_per_epoch = math.ceil((len(corpus.train) - 1) / tokens_per_step)
+    job, config, training = run.job, run.config, run.config.training
+    speed = measure_speed(run)
     limits = []
     if training.max_steps:
         limits.append(training.max_steps)
     if training.max_epochs:
-        limits.append(math.ceil(training.max_epochs * steps_per_epoch))
+        limits.append(math.ceil(training.max_epochs * speed.steps_per_epoch))
     if training.max_seconds:
-        limits.append(int(training.max_seconds / step_seconds))
+        limits.append(int(training.max_seconds / speed.step))
     steps = max(1, min(limits))
     evaluations = steps / training.evaluate_every if training.evaluate_every else min(steps, 10)
-    seconds = steps * step_seconds + evaluations * evaluation_seconds
+    seconds = steps * speed.step + evaluations * speed.evaluation
     if training.max_seconds:
         seconds = min(seconds, training.max_seconds)
     weights = run.network.count_parameters()
-    held_out = {
-        name: 0 if part is None else len(part) for name, part in (("valid", corpus.valid), ("test", corpus.test))
-    }
     facts = {
         "cell": config.network.cell,
         "parameters": weights,
         "model_bytes": 4 * weights,
-        "vocabulary": corpus.vocabulary.size,
-        "characters": corpus.scan.characters,
-        "documents": corpus.scan.documents,
-        "tokens": {"train": len(corpus.train), **held_out},
+        "data": job.data,
         "device": training.device,
         "precision": training.precision,
         "threads": training.threads,
-        "seconds_per_step": step_seconds,
-        "seconds_per_evaluation": evaluation_seconds,
-        "tokens_per_second": tokens_per_step / step_seconds,
-        "steps_per_epoch": steps_per_epoch,
+        "seconds_per_step": speed.step,
+        "seconds_per_evaluation": speed.evaluation,
+        "unit": job.unit,
+        "units_per_second": speed.targets / speed.step,
+        "steps_per_epoch": speed.steps_per_epoch,
         "steps": steps,
         "seconds": seconds,
     }
     if as_json:
         print_json(facts)
         return
-    unit = corpus.vocabulary.unit
+    rate = f"{speed.step * 1000:.1f} ms a step, {speed.targets / speed.step:,.0f} {job.unit}s a second (measured)"
     rows = [
         (
             "network",
             f"{config.network.cell}, {config.network.layers} x {config.network.hidden} units, {weights:,} weights",
         ),
         ("on disk", size_of(4 * weights)),
-        ("text", f"{corpus.scan.characters:,} characters in {counted(corpus.scan.documents, 'document')}"),
-        (
-            "parts",
-            f"{len(corpus.train):,} {unit}s to train on, {held_out['valid']:,} validation, {held_out['test']:,} test",
-        ),
-        ("vocabulary", f"{corpus.vocabulary.size:,} {unit}s"),
+        *job.outline,
         ("machine", f"{training.device}, {training.precision}, threads: {training.threads}"),
-        (
-            "speed",
-            f"{step_seconds * 1000:.1f} ms a step, {tokens_per_step / step_seconds:,.0f} {unit}s a second (measured)",
-        ),
-        ("run", f"{steps:,} steps, {steps / steps_per_epoch:.2f} passes over the text, about {span(seconds)}"),
+        ("speed", rate),
+        ("run", f"{steps:,} steps, {steps / speed.steps_per_epoch:.2f} passes over the data, about {span(seconds)}"),
     ]
     print(aligned(rows))
 
 
-def measure_speed(run: Run) -> tuple[float, float]:
-    """Seconds of a step, the median over two seconds of real ones after a warm-up, and of an evaluation."""
+def measure_speed(run: Run[Any]) -> Speed:
+    """A step's time is the median over two seconds of real ones after a warm-up."""
     from elman.train.events import Stepped
 
-    durations = []
+    durations, targets, epoch = [], 0, 0.0
     begun = time.perf_counter()
     for event in run.training.fit():
         if isinstance(event, Stepped):
             durations.append(event.seconds)
+            targets += event.tokens
+            epoch = event.epoch
         if len(durations) >= _WARM_UP + _LEAST and time.perf_counter() - begun > _SECONDS:
             break
     warm = sorted(durations[_WARM_UP:] or durations)
     run.network.eval()
     begun = time.perf_counter()
     run.training.objective.evaluate()
-    return warm[len(warm) // 2], time.perf_counter() - begun
+    evaluation = time.perf_counter() - begun
+    steps_per_epoch = max(1, math.ceil(len(durations) / epoch - 1e-6))
+    return Speed(warm[len(warm) // 2], evaluation, targets / len(durations), steps_per_epoch)

@@ -13,12 +13,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from cyclopts import Group, Parameter, Token
+from cyclopts import App, Group, Parameter, Token
 
 from elman.errors import ConfigError, StorageError
 from elman.options import choices_of, fields_of, suggestion
 
-__all__ = ["INPUT", "flags_of", "given", "read_toml", "whole_number"]
+__all__ = ["INPUT", "add_commands", "flags_of", "given", "read_toml", "whole_number"]
 
 
 def whole_number(type_: Any, tokens: Sequence[Token]) -> int:
@@ -111,6 +111,16 @@ def _shown(value: Any) -> str | bool:
     if isinstance(value, tuple):
         return ",".join(str(part) for part in value)
     return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def add_commands(app: App, commands: Mapping[str, tuple[str, str]], words: Sequence[str]) -> None:
+    """Commands by name: where each function is, and what the list of commands says of it.
+
+    They are named, not imported: a command is loaded when the command line, `words`, calls for it, and then speaks for
+    itself.
+    """
+    for name, (function, told) in commands.items():
+        app.command(function, name=name, **({} if name in words else {"help": told}))
 
 
 def given(*flags: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`elman generate`, `score` and `evaluate`: what a language model answers. Imports torch only when one is opened."""
+"""What a language model answers: `elman generate`, `score`, `evaluate`. Imports torch only when one is opened."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
+from elman.cli.evaluate import EvaluateFlags
 from elman.cli.flags import INPUT, whole_number
 from elman.cli.model_folder import open_model
 from elman.cli.output import Progress, aligned, plain, print_json, printable, remark
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from elman.tasks.language_model import LanguageModel
     from elman.tasks.language_model.score import Score
 
-__all__ = ["evaluate", "generate", "score"]
+__all__ = ["evaluate_text", "generate", "score"]
 
 # Lines that are scored before the next ones are read.
 _LINES_AT_ONCE = 256
@@ -77,7 +78,7 @@ def generate(
     if sum(source is not None for source in (prompt, prompt_file, prompt_from)) > 1:
         raise ConfigError("expected the prompt either by --prompt or from one file. Received: both")
     prompt_file = prompt_file or prompt_from
-    lm = open_model(model)
+    lm = open_model(model, "language-model")
     text = prompt or ""
     if prompt_file is not None:
         text = "\n".join(read_lines(prompt_file, lm))
@@ -204,7 +205,7 @@ def score(
         )
     for line in text or ():
         check_text(line, "--text")
-    lm = open_model(model)
+    lm = open_model(model, "language-model")
     read_as(lm, encoding, errors)
     lines = enumerate(read_lines(file, lm) if file is not None else text or [], 1)
     scored = score_numbered(lm, lines)
@@ -255,35 +256,18 @@ def line_facts(number: int, line: Score, per_token: bool) -> dict[str, Any]:
     return facts
 
 
-def evaluate(
-    model: Model,
-    /,
-    *text: Annotated[str, INPUT, Parameter(help="Files, folders or globs; - for standard input.")],
-    limit: Annotated[Count | None, Parameter(help="Use the first so many tokens only.")] = None,
-    encoding: Encoding = None,
-    errors: Errors = None,
-    json: Json = False,
-) -> None:
-    """Measure how well a model predicts a text: nats and bits by token and by character, perplexity, accuracy.
-
-    Every token that has one before it is predicted once, with the state carried over the whole text.
-
-    For example:
-
-        elman evaluate model test.txt
-        elman evaluate model corpus/ --limit 100000 --json
-    """
-    if not text:
-        raise ConfigError("expected at least one text: elman evaluate MODEL TEXT. Received: none")
-    if limit is not None and limit < 2:
-        raise ConfigError(f"expected --limit of at least 2 tokens. Received: {limit}")
-    lm = open_model(model)
-    read_as(lm, encoding, errors)
+def evaluate_text(model: Path, text: tuple[str, ...], flags: EvaluateFlags) -> None:
+    """`elman evaluate` for a language model: nats and bits by token and by character, perplexity, accuracy."""
+    flags.refuse("language model", "picture")
+    if flags.limit is not None and flags.limit < 2:
+        raise ConfigError(f"expected --limit of at least 2 tokens. Received: {flags.limit}")
+    lm = open_model(model, "language-model")
+    read_as(lm, flags.encoding, flags.errors)
     with Progress() as progress:
-        figures = lm.evaluate(text, limit=limit, progress=progress)
+        figures = lm.evaluate(text, limit=flags.limit, progress=progress)
     names = ("nats_per_token", "bits_per_token", "nats_per_char", "bits_per_char", "perplexity", "accuracy", "tokens")
     facts = {name: figures.get(name, math.nan) for name in names}
-    if json:
+    if flags.json:
         print_json(facts)
         return
     rows = [

@@ -6,13 +6,10 @@ import os
 import shlex
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from elman.errors import ConfigError, StorageError
 from elman.files import TEMPORARY_SUFFIX
-
-if TYPE_CHECKING:
-    from elman.tasks.language_model import LanguageModel
 
 __all__ = ["check_output", "clear_output", "open_model"]
 
@@ -20,14 +17,14 @@ __all__ = ["check_output", "clear_output", "open_model"]
 _FIRST_FILES = {"weights.safetensors", "vocabulary.json", "README.md"}
 
 
-def open_model(folder: Path) -> LanguageModel:
-    """The language model in `folder`. Raises ArtifactError, for other tasks too."""
+def open_model(folder: Path, task: str) -> Any:
+    """The model of `task` in `folder`. Raises ArtifactError, for other tasks too."""
     from elman import artifact
 
-    artifact.read(folder, task="language-model")  # refuses most of what is wrong before torch is imported
-    from elman.tasks.language_model import LanguageModel
+    artifact.read(folder, task=task)  # refuses most of what is wrong before torch is imported
+    from elman.tasks.registry import model_class
 
-    return LanguageModel.load(folder)
+    return model_class(task).load(folder)
 
 
 def check_output(folder: Path, overwrite: bool) -> None:

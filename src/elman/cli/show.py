@@ -6,13 +6,16 @@ import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
 from elman import __version__
 from elman.cli.output import aligned, plain, print_json, size_of
 from elman.errors import ArtifactError, ConfigError, ElmanError, KernelUnavailable
+
+if TYPE_CHECKING:
+    from elman.artifact import Artifact
 
 __all__ = ["info"]
 
@@ -148,10 +151,8 @@ def kernel_facts(cell: Any, request: Any = None) -> dict[str, Any]:
 def model_facts(folder: Path) -> dict[str, Any]:
     """What a model's folder says about itself, and which kernel its cell takes."""
     from elman import artifact
-    from elman.data import vocabulary_from_json
 
     described = artifact.read(folder)
-    vocabulary = described.vocabulary
     tensors = artifact.check_header(described.weights)
     facts: dict[str, Any] = {
         "model": str(folder),
@@ -160,7 +161,7 @@ def model_facts(folder: Path) -> dict[str, Any]:
         "command": described.command,
         "parameters": sum(entry_size(entry.shape) for entry in tensors.values()),
         "size": size_of(described.weights.stat().st_size),
-        "vocabulary": None if vocabulary is None else vocabulary_from_json(vocabulary).size,
+        "vocabulary": vocabulary_size(described),
         "metrics": described.metrics,
         "data": described.data,
         "config": described.config,
@@ -170,6 +171,15 @@ def model_facts(folder: Path) -> dict[str, Any]:
     if isinstance(network, dict):
         facts["runs_on"] = network_kernel(network, folder)
     return facts
+
+
+def vocabulary_size(described: Artifact) -> int | None:
+    """How many tokens a language model knows; None for other models."""
+    from elman.data import vocabulary_from_json
+
+    if described.task != "language-model" or described.vocabulary is None:
+        return None
+    return vocabulary_from_json(described.vocabulary).size
 
 
 def entry_size(shape: tuple[int, ...]) -> int:

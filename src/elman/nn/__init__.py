@@ -8,6 +8,7 @@ from __future__ import annotations
 from elman.nn.dropout import sequence_dropout
 from elman.nn.embed import OneHot, embed_tokens
 from elman.nn.stack import Stack
+from elman.nn.stored import StoredModule
 from elman.nn.torch_compatible import GRU, LSTM, RNN
 from elman.nn.unroll import Trace, Unroll, reverse_rows
 
@@ -17,6 +18,7 @@ __all__ = [
     "RNN",
     "OneHot",
     "Stack",
+    "StoredModule",
     "Trace",
     "Unroll",
     "embed_tokens",

@@ -1,4 +1,8 @@
-"""Every task by name, and `load`, which opens a model's folder whatever its task. Imports a task only when asked to."""
+"""Every task by name, and `load`, which opens a model's folder whatever its task. Imports a task only when asked to.
+
+A task is a package of this folder: `model` holds its class for people, `config` its options, and `run` a function
+`reopen` for stopped runs.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +14,24 @@ from typing import Any
 from elman import artifact
 from elman.errors import ArtifactError
 
-__all__ = ["TASKS", "load"]
+__all__ = ["TASKS", "load", "model_class", "resumption"]
 
-# The task's name in elman.json, and the class that opens it.
-TASKS = MappingProxyType({"language-model": ("elman.tasks.language_model.model", "LanguageModel")})
+# The task's name in elman.json, and its class in Python.
+TASKS = MappingProxyType({"language-model": "LanguageModel"})
+
+
+def _part(task: str, part: str) -> Any:
+    return importlib.import_module(f"elman.tasks.{task.replace('-', '_')}.{part}")
+
+
+def model_class(task: str) -> Any:
+    """The class of a task, such as `elman.LanguageModel`."""
+    return getattr(_part(task, "model"), TASKS[task])
+
+
+def resumption(task: str) -> tuple[type[Any], Any]:
+    """The class of a task's options, and its function `reopen`: what `resume_run` needs."""
+    return getattr(_part(task, "config"), f"{TASKS[task]}Config"), _part(task, "run").reopen
 
 
 def load(folder: str | os.PathLike[str]) -> Any:
@@ -24,5 +42,4 @@ def load(folder: str | os.PathLike[str]) -> Any:
     task = artifact.read(folder).task
     if task not in TASKS:
         raise ArtifactError(f"{folder}: expected a task among {', '.join(TASKS)}. Received: {task!r}")
-    module, name = TASKS[task]
-    return getattr(importlib.import_module(module), name).load(folder)
+    return model_class(task).load(folder)

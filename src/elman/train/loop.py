@@ -24,7 +24,7 @@ from elman.train.memory import memory_errors
 from elman.train.optim import make_optimizer
 from elman.train.plan import Plan, Stopwatch
 from elman.train.schedule import Plateau, rate_factor
-from elman.types import IGNORED, Batch, State, detach, map_leaves, named_leaves, reset_rows
+from elman.types import IGNORED, Batch, State, detach, leaves, map_leaves, named_leaves, reset_rows
 
 __all__ = ["Objective", "Stream", "Training"]
 
@@ -54,13 +54,16 @@ class Objective(Protocol):
         """The model."""
 
     def initial_state(self, batch_size: int) -> State:
-        """The state before the first step."""
+        """The state before the first step; an empty tuple where none is carried from batch to batch."""
 
     def loss(self, batch: Batch, state: State) -> tuple[Tensor, int, State]:
         """The sum of the losses over the counted targets, how many those are, and the state after the batch."""
 
     def evaluate(self, limit: int = 0) -> dict[str, float]:
-        """Figures on held-out data, `loss` among them; empty when there is none. At most `limit` tokens; 0 for all."""
+        """Figures on held-out data, `loss` among them; empty when there is none. At most `limit` tokens; 0 for all.
+
+        The weights that are kept are those with the lowest `loss`, or with the lowest `selection` where that is there.
+        """
 
 
 class Training:
@@ -171,7 +174,7 @@ class Training:
         """The gradients of one chunk, added to what is there; carries the state on, without its history."""
         objective, config = self.objective, self.config
         batch = self._only_counted(batch)
-        rows = batch.inputs_BT.shape[0]
+        rows = batch.rows
         if self.state is None:
             state = objective.initial_state(rows)
         elif batch.fresh_B is None:
@@ -223,7 +226,8 @@ class Training:
             metrics = self.objective.evaluate(self.plan.evaluate_tokens)
         model.train()
         self._evaluated_at = self.step
-        best = self.plateau.saw(metrics["loss"], self.config) if metrics else False
+        selection = metrics.pop("selection", metrics.get("loss"))
+        best = self.plateau.saw(selection, self.config) if selection is not None else False
         return Evaluated(self.step, self.progress, metrics, best)
 
     def snapshot(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -254,7 +258,7 @@ class Training:
             "plan": self.plan.to_json(),
             "plateau": dataclasses.asdict(self.plateau),
             "optimizer": numbers,
-            "rows": None if self.state is None else int(next(named_leaves(self.state))[1].shape[0]),
+            "rows": None if self.state is None else rows_of(self.state),
         }
         return tensors, facts
 
@@ -273,7 +277,7 @@ class Training:
             entries.setdefault(int(text), {}).update(numbers)
         self.optimizer.load_state_dict({"state": entries, "param_groups": self.optimizer.state_dict()["param_groups"]})
         if facts["rows"] is not None:
-            saved = dict(parts["state"])
+            saved = parts.get("state", {})
             shape = self.objective.initial_state(facts["rows"])
             names = iter([name for name, _ in named_leaves(shape)])
             device = self._parameters[0].device
@@ -289,3 +293,8 @@ class Training:
         self.plan = Plan.from_json(facts["plan"], self.config)
         plateau = facts["plateau"]
         self.plateau = Plateau(plateau["best"], plateau["factor"], plateau["waited"], plateau["stale"])
+
+
+def rows_of(state: State) -> int:
+    """B of a carried state; 0 for one that is empty."""
+    return next((leaf.shape[0] for leaf in leaves(state)), 0)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import sys
 import time
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import TextIO
 
@@ -24,18 +25,27 @@ class Watch:
 
     Args:
         unit: what one token is called ("char", "word", "token").
+        describe: figures of an evaluation in a line for people; by default the loss in nats and bits, and the bits are
+            shown all the time.
         budget_seconds: the budget while it is not yet turned into steps; 0 if there is none.
         stream: where to write; standard error by default.
         quiet: show nothing.
     """
 
     def __init__(
-        self, unit: str, *, budget_seconds: float = 0.0, stream: TextIO | None = None, quiet: bool = False
+        self,
+        unit: str,
+        *,
+        describe: Callable[[Mapping[str, float]], str] | None = None,
+        budget_seconds: float = 0.0,
+        stream: TextIO | None = None,
+        quiet: bool = False,
     ) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn
 
         self.unit = unit
+        self.describe = describe
         self.quiet = quiet
         self.budget_seconds = budget_seconds
         self._console = Console(file=stream or sys.stderr, highlight=False)
@@ -73,10 +83,7 @@ class Watch:
             self._stepped(event)
         elif isinstance(event, Evaluated) and event.metrics:
             mark = "  best so far" if event.best else ""
-            loss = event.metrics["loss"]
-            self.say(
-                f"step {event.step:>6,}  validation {loss:.4f} nats, {loss / math.log(2):.4f} bits a {self.unit}{mark}"
-            )
+            self.say(f"step {event.step:>6,}  validation {self._described(event.metrics)}{mark}")
             self._tell_if_slower(event.progress)
         elif isinstance(event, Planned) and math.isfinite(event.seconds_per_step):
             self.say(
@@ -86,6 +93,12 @@ class Watch:
             self.say(f"resuming after step {event.step:,}")
         elif isinstance(event, Ended):
             self.say(f"finished at step {event.step:,}: {event.reason}")
+
+    def _described(self, metrics: Mapping[str, float]) -> str:
+        if self.describe is not None:
+            return self.describe(metrics)
+        loss = metrics["loss"]
+        return f"{loss:.4f} nats, {loss / math.log(2):.4f} bits a {self.unit}"
 
     def _tell_if_slower(self, progress: float) -> None:
         """Say once when a run with a budget in seconds will take much longer: its number of steps is settled."""
@@ -114,10 +127,8 @@ class Watch:
         if now - self._shown < 0.1:
             return
         self._shown = now
-        figures = (
-            f"loss {self._loss:.3f}  {self._loss / math.log(2):.3f} bits/{self.unit}  "
-            f"{self._speed():,.0f} {self.unit}s/s  {self._left(event, now)}"
-        )
+        bits = f"{self._loss / math.log(2):.3f} bits/{self.unit}  " if self.describe is None else ""
+        figures = f"loss {self._loss:.3f}  {bits}{self._speed():,.0f} {self.unit}s/s  {self._left(event, now)}"
         share = event.progress or (min(1.0, (now - self._begun) / self.budget_seconds) if self.budget_seconds else 0.0)
         self._progress.update(self._task, completed=share, step=f"step {event.step:,}", figures=figures)
         if not self._live and now - self._told >= 10.0:

@@ -11,8 +11,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from elman import artifact
 from elman.data import Vocabulary, describe_unknown, prepare, vocabulary_from_json
 from elman.data.decoding import check_encoding
@@ -21,15 +19,16 @@ from elman.data.tokens import Progress
 from elman.decode import Sampling
 from elman.errors import ArtifactError, ConfigError, DataError
 from elman.kernels.native.engine import WEIGHT_FORMATS
+from elman.tasks.building import load_network
 from elman.tasks.language_model.config import LanguageModelConfig
-from elman.tasks.language_model.corpus import HeldOut, Inputs, describe_data, open_inputs, prepare_corpus
+from elman.tasks.language_model.corpus import HeldOut, Inputs, open_inputs, prepare_corpus
 from elman.tasks.language_model.engine import PackedNetwork
 from elman.tasks.language_model.generate import generate_pieces
 from elman.tasks.language_model.network import LanguageModelNetwork
 from elman.tasks.language_model.objective import measure
-from elman.tasks.language_model.run import TASK, Run, tune_process, unit_of
+from elman.tasks.language_model.run import TASK, language_model_job
 from elman.tasks.language_model.score import Score, score_lines
-from elman.train.watch import Watch
+from elman.tasks.run import Run, tune_process
 from elman.types import IGNORED, Batch
 
 __all__ = ["LanguageModel"]
@@ -126,29 +125,23 @@ class LanguageModel:
                 return self.fit(path, valid=valid, test=test, progress=progress, tune=tune)
         inputs = Inputs(as_list(text or ()), as_list(valid), as_list(test))
         corpus = prepare_corpus(inputs, self.config.text)
-        watch = Watch(unit_of(corpus.vocabulary), budget_seconds=self.config.training.max_seconds, quiet=not progress)
-        run = Run(
-            self.config,
-            corpus,
-            inputs,
-            folder=None if folder is None else Path(folder),
-            command="",
-            watch=watch,
-        )
+        job = language_model_job(self.config, corpus, inputs)
+        where = None if folder is None else Path(folder)
+        run = Run(job, folder=where, command="", watch=job.watch(quiet=not progress))
         if tune:
             tune_process(run.config.training)
         run.go()
-        return self.adopt(run)
+        return self.adopt(run, corpus.vocabulary)
 
-    def adopt(self, run: Run) -> LanguageModel:
-        """Take what a finished run made."""
+    def adopt(self, run: Run[LanguageModelNetwork], vocabulary: Vocabulary) -> LanguageModel:
+        """Take what a run has made so far."""
         self.config = run.config
         self.metrics = run.metrics
-        self.data = describe_data(run.corpus, run.inputs)
+        self.data = run.job.data
         self.training = {"steps": run.training.step, "seconds": round(run.training.seconds, 1)}
         self.command = run.command
         self._network = run.network
-        self._vocabulary = run.corpus.vocabulary
+        self._vocabulary = vocabulary
         return self
 
     def evaluate(self, text: Paths, *, limit: int | None = None, progress: Progress | None = None) -> dict[str, float]:
@@ -274,7 +267,7 @@ class LanguageModel:
         artifact.write(
             folder,
             task=TASK,
-            config={"text": options["text"], "network": options["network"]},
+            config=self.config.stored(),
             training={**self.training, "options": options["training"]},
             metrics=self.metrics,
             data=self.data,
@@ -296,7 +289,9 @@ class LanguageModel:
         except (KeyError, TypeError, ConfigError) as error:
             raise ArtifactError(f"{where} is broken: {error}") from error
         model._vocabulary = vocabulary_from_json(described.vocabulary)
-        model._network = load_network(described, model.config, model._vocabulary.size)
+        model._network = load_network(
+            described, lambda: LanguageModelNetwork(model.vocabulary.size, model.config.network)
+        )
         model.metrics, model.data, model.command = described.metrics, described.data, described.command
         model.training = {name: value for name, value in described.training.items() if name != "options"}
         return model
@@ -309,23 +304,3 @@ def reporting(batches: Iterable[Batch], total: float, progress: Progress) -> Ite
         yield batch
         done += int((batch.targets_BT != IGNORED).sum())
         progress("evaluating", min(1.0, done / total))
-
-
-def load_network(
-    described: artifact.Artifact, config: LanguageModelConfig, vocabulary_size: int
-) -> LanguageModelNetwork:
-    """The network with its weights. The sizes are compared with the file before any memory is taken for them."""
-    try:
-        with torch.device("meta"):
-            shapes = LanguageModelNetwork(vocabulary_size, config.network).expected_shapes()
-    except (ConfigError, RuntimeError, OverflowError, TypeError, ValueError) as error:
-        raise ArtifactError(f"{described.folder}/elman.json describes no network: {error}") from error
-    tensors = artifact.read_weights(described, shapes)
-    try:
-        # A wrong value can show now only: on the way here no weight was given a number.
-        network = LanguageModelNetwork(vocabulary_size, config.network)
-    except (RuntimeError, TypeError, ValueError) as error:
-        raise ArtifactError(f"{described.folder}/elman.json describes no network: {error}") from error
-    network.load_stored(tensors)
-    network.eval()
-    return network

@@ -1,0 +1,72 @@
+"""`elman evaluate`: how good a model of any task is on other data. Imports torch only when a model is opened."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Literal, TypeAlias
+
+from cyclopts import Parameter
+
+from elman.cli.flags import INPUT, whole_number
+from elman.errors import ArtifactError, ConfigError
+
+__all__ = ["EvaluateFlags", "evaluate"]
+
+# Of each task, the function that evaluates: its arguments are the model's folder, the data, and the flags.
+_EVALUATE = MappingProxyType({"language-model": "elman.cli.language_model:evaluate_text"})
+
+Count = Annotated[int, Parameter(converter=whole_number)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateFlags:
+    """What an evaluation is told. A task refuses what it has no use for."""
+
+    limit: Annotated[Count | None, Parameter(help="Use the first so many tokens or sequences only.")] = None
+    encoding: Annotated[str | None, Parameter(help="The text's encoding, if it is not that of the model's texts.")] = (
+        None
+    )
+    errors: Annotated[
+        Literal["strict", "replace", "ignore"] | None, Parameter(help="What to do with bytes that are not text.")
+    ] = None
+    picture: Annotated[Path | None, Parameter(help="Draw the result there, as PNG or SVG.")] = None
+    json: Annotated[bool, Parameter(negative="", show_default=False, help="Print one JSON document.")] = False
+
+    def refuse(self, task: str, *names: str) -> None:
+        """Raise ConfigError where one of `names` was given: a `task` has no use for it."""
+        for name in names:
+            if getattr(self, name) is not None:
+                raise ConfigError(f"expected no --{name} for a {task}. Received: {getattr(self, name)}")
+
+
+_Flags: TypeAlias = Annotated[EvaluateFlags | None, Parameter(name="*")]
+
+
+def evaluate(
+    model: Annotated[Path, Parameter(help="The model's folder.")],
+    /,
+    *data: Annotated[str, INPUT, Parameter(help="Files, folders or globs; - for standard input.")],
+    flags: _Flags = None,
+) -> None:
+    """Measure how good a model is on data that it has not seen.
+
+    A language model: nats and bits by token and by character, perplexity, accuracy. Every token that has one before it
+    is predicted once, with the state carried over the whole text.
+
+    For example:
+
+        elman evaluate model test.txt
+        elman evaluate model corpus/ --limit 100000 --json
+    """
+    if not data:
+        raise ConfigError("expected data to evaluate on: elman evaluate MODEL DATA. Received: none")
+    from elman import artifact
+
+    task = artifact.read(model).task
+    if task not in _EVALUATE:
+        raise ArtifactError(f"{model}: expected a task among {', '.join(_EVALUATE)}. Received: {task!r}")
+    module, name = _EVALUATE[task].split(":")
+    getattr(importlib.import_module(module), name)(model, data, flags or EvaluateFlags())

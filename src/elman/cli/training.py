@@ -1,0 +1,153 @@
+"""What the commands that train share: flags, a run from its job, what they tell. Imports torch to train only."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar
+
+from cyclopts import Group, Parameter
+
+from elman.cli.dry_run import show_plan
+from elman.cli.flags import read_toml
+from elman.cli.model_folder import check_output, clear_output
+from elman.cli.output import COMMAND_LINE, Progress, print_json, remark
+from elman.errors import ConfigError
+from elman.options import Sections
+from elman.train.tuning import shorten_spinning
+
+if TYPE_CHECKING:
+    from elman.tasks.run import Job, Run
+
+__all__ = ["RUN", "RunFlags", "show_result", "train_model"]
+
+# The budget of a run for which nobody named one.
+DEFAULT_SECONDS = 600.0
+
+# The group of a training command's own options in its help.
+RUN = Group("Options", sort_key=1)
+
+C = TypeVar("C", bound=Sections)
+
+
+def _switch(help: str) -> Parameter:
+    return Parameter(group=RUN, negative="", show_default=False, help=help)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _RunFlags:
+    """What a run is told, whatever its task."""
+
+    output: Annotated[
+        Path | None,
+        Parameter(name=["--output", "-o"], group=RUN, help="The model's folder: needed but for a dry run."),
+    ] = None
+    preset: Annotated[str, Parameter(group=RUN, help="Options to start from; the docs list them.")] = "base"
+    config: Annotated[Path | None, Parameter(group=RUN, help="A TOML file of options; flags outrank it.")] = None
+    overwrite: Annotated[bool, _switch("Replace a model in the folder.")] = False
+    dry_run: Annotated[bool, _switch("Train a few steps only, and tell sizes and the time needed.")] = False
+    json: Annotated[bool, _switch("Print the result as JSON.")] = False
+    quiet: Annotated[
+        bool, Parameter(name=["--quiet", "-q"], group=RUN, negative="", show_default=False, help="Show no progress.")
+    ] = False
+    tensorboard: Annotated[bool, Parameter(group=RUN, help="Write a TensorBoard log into the folder.")] = True
+    tune: Annotated[bool, Parameter(group=RUN, help="Set this process' threads and memory for training.")] = True
+
+
+RunFlags: TypeAlias = Annotated[_RunFlags | None, Parameter(name="*")]
+
+
+def train_model(
+    kind: type[C],
+    flags: _RunFlags | None,
+    given: dict[str, Any],
+    open_job: Callable[[C, Progress], Job[Any]],
+    *,
+    check: Callable[[C], None],
+    usage: str,
+) -> None:
+    """Train a model of any task as its command line says.
+
+    kind      the class of the task's options
+    flags     what the run is told
+    given     the options that were given as flags
+    open_job  reads the data and makes the job
+    check     raises ConfigError for options that cannot work, before any data is read
+    usage     the command in short, for errors: "elman train lm TEXT -o MODEL"
+    """
+    flags = flags or _RunFlags()
+    options = settled_options(kind, flags.preset, flags.config, given)
+    output = None if flags.dry_run else flags.output
+    if output is not None:
+        check_output(output, flags.overwrite)
+    elif not flags.dry_run:
+        raise ConfigError(f"expected a folder for the model: {usage}. Received: none")
+    if flags.tune:
+        shorten_spinning()
+    check(options)
+    from elman.tasks.run import Run, settle, tune_process
+
+    training = settle(options.training)  # type: ignore[attr-defined]
+    if flags.tune:
+        tune_process(training)
+    with Progress(quiet=flags.quiet) as progress:
+        job = open_job(options, progress)
+    run = Run(
+        job,
+        folder=output,
+        command=shlex.join(["elman", *COMMAND_LINE.get()]),
+        watch=job.watch(quiet=flags.quiet or flags.dry_run),
+        tensorboard=flags.tensorboard,
+    )
+    if output is None:
+        show_plan(run, flags.json)
+        return
+    if not flags.quiet:
+        remark(f"{job.start}; {training.device}, {training.precision}, threads: {training.threads}")
+        if busy := describe_load(training.threads):
+            remark(busy)
+        if not job.holds_out:
+            remark("nothing is held out for validation: the weights of the last step will be kept")
+    if flags.overwrite:
+        clear_output(output)
+    run.go()
+    show_result(run, output, flags.json)
+
+
+def settled_options(kind: type[C], preset: str, file: Path | None, flags: dict[str, Any]) -> C:
+    """A preset, overridden by a TOML file, overridden by flags; with a budget if none is given."""
+    layers = []
+    if file is not None:
+        layers.append(read_toml(file, kind.sections()))
+        kind.make("base", layers[0], where=str(file))  # so that its errors name the file
+    options: Any = kind.make(preset, *layers, flags, where="the command line")
+    training = options.training
+    if not (training.max_steps or training.max_epochs or training.max_seconds):
+        training = dataclasses.replace(training, max_seconds=DEFAULT_SECONDS)
+    settled: C = dataclasses.replace(options, training=training)
+    return settled
+
+
+def describe_load(threads: int) -> str | None:
+    """A hint where other programs keep the cores busy: threads that wait for each other are slow then."""
+    load = os.getloadavg()[0]
+    if threads == 1 or load < 0.75 * threads:
+        return None
+    return f"other programs keep this machine busy (load {load:.1f} on {threads} cores): --threads 1 can be faster"
+
+
+def show_result(run: Run[Any], folder: Path, as_json: bool) -> None:
+    """What came out of a run."""
+    facts = {"model": str(folder), "steps": run.training.step, "seconds": round(run.training.seconds, 1), **run.metrics}
+    if as_json:
+        print_json(facts)
+        return
+    for part, label in (("valid", "validation"), ("test", "test")):
+        figures = run.metrics.get(part)
+        if figures:
+            print(f"{label}: {run.job.describe(figures)}")
+    print(f"model: {folder}")
