@@ -43,6 +43,12 @@ def _no_option(type_: Any, value: Any) -> None:
 INPUT = Parameter(allow_leading_hyphen=True, validator=_no_option)
 
 
+def _named(type_: Any, tokens: Sequence[Token]) -> tuple[str, ...]:
+    """Texts with commas between them."""
+    del type_
+    return tuple(part for token in tokens for part in token.value.split(",") if part)
+
+
 def _listed(type_: Any, tokens: Sequence[Token]) -> tuple[float, ...]:
     """Numbers with commas between them."""
     del type_
@@ -87,7 +93,8 @@ def flags_of(section: type[Any], title: str, place: int, defaults: Any) -> Any:
         }
         kind: Any = hint
         if typing.get_origin(hint) is tuple:
-            kind, settings["converter"], settings["n_tokens"] = tuple, _listed, 1
+            listed = _named if typing.get_args(hint)[0] is str else _listed
+            kind, settings["converter"], settings["n_tokens"] = tuple, listed, 1
             settings["metavar"] = "A,B,C"
         elif typing.get_origin(hint) is dict:
             kind, settings["converter"] = list[str], _table
@@ -106,7 +113,7 @@ def flags_of(section: type[Any], title: str, place: int, defaults: Any) -> Any:
 
 def _shown(value: Any) -> str | bool:
     """A default as the help shows it; False to show none."""
-    if value in ("", {}, None):
+    if value in ("", {}, (), None):
         return False
     if isinstance(value, tuple):
         return ",".join(str(part) for part in value)

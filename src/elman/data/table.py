@@ -1,0 +1,212 @@
+"""Tables: CSV, TSV and JSON lines as columns of text, with the place of every row. Knows nothing about what they mean.
+
+A byte-order mark, Windows line ends, quoted cells with line ends in them, and `.gz` are read as they are.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from elman.data.decoding import check_encoding, decoded_blocks, raw_blocks
+from elman.data.inputs import InputFile, find_files
+from elman.errors import ConfigError, DataError
+from elman.options import suggestion
+
+__all__ = ["MISSING", "Table", "read_table", "table_kind"]
+
+# What stands for a missing number, beside an empty cell (compared in lower case).
+MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "?"})
+
+# A cell may be as long as a book, but not as long as memory.
+_LONGEST_CELL = 1 << 28
+_BLOCK = 1 << 20
+_KINDS = {".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns of text by name.
+
+    name     what messages call it: a file's path, or "the data frame"
+    columns  every column by its name, of equal length; None where JSON lines have no such key or null
+    lines    the line of the file at which each row begins, from 1; for other sources the row's number
+    """
+
+    name: str
+    columns: dict[str, list[str | None]]
+    lines: Sequence[int]
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    def where(self, row: int) -> str:
+        """The place of a row, for messages."""
+        return f"{self.name}, line {self.lines[row]}"
+
+    def column(self, name: str) -> list[str | None]:
+        """A column. Raises DataError, naming the columns that there are."""
+        if name not in self.columns:
+            found = ", ".join(map(repr, self.columns))
+            raise DataError(
+                f"{self.name}: expected a column {name!r}. Received: the columns {found}."
+                f"{suggestion(name, self.columns)}"
+            )
+        return self.columns[name]
+
+    def texts(self, name: str) -> list[str]:
+        """A column in which every row must have a value. Raises DataError with the place of one that has none."""
+        values = self.column(name)
+        for row, value in enumerate(values):
+            if value is None:
+                raise DataError(f"{self.where(row)}: expected a value in the column {name!r}. Received: none")
+        return values  # type: ignore[return-value]
+
+    def numbers(self, name: str, *, missing: bool = False) -> npt.NDArray[np.float64]:
+        """A column as float64; with `missing`, a missing value is NaN.
+
+        Raises DataError with the place of a cell that is not a finite number, or missing without `missing`.
+        """
+        values = self.column(name)
+        numbers = np.empty(len(values))
+        for row, value in enumerate(values):
+            text = "" if value is None else value.strip()
+            if text.lower() in MISSING:
+                if not missing:
+                    shown = repr(text) if text else "an empty cell"
+                    raise DataError(f"{self.where(row)}: expected a number in the column {name!r}. Received: {shown}")
+                numbers[row] = np.nan
+                continue
+            try:
+                number = float(text)
+            except ValueError:
+                number = np.nan
+            if not np.isfinite(number) or "_" in text:
+                raise DataError(f"{self.where(row)}: expected a number in the column {name!r}. Received: {text[:40]!r}")
+            numbers[row] = number
+        return numbers
+
+
+def table_kind(path: Path) -> str | None:
+    """What kind of table a file is by its name, `.gz` left out: csv, tsv or jsonl; None for others."""
+    suffix = Path(path.stem).suffix if path.suffix == ".gz" else path.suffix
+    return _KINDS.get(suffix.lower())
+
+
+def read_table(
+    path: str | Path,
+    *,
+    kind: str = "auto",
+    header: bool = True,
+    delimiter: str = "",
+    encoding: str = "utf-8",
+    errors: str = "strict",
+) -> Table:
+    """The table in a file, or on standard input ("-", read as CSV unless `kind` says otherwise).
+
+    kind       "csv", "tsv", "jsonl", or "auto": by the file's name, else CSV
+    header     whether the first row has the columns' names; else they are "1", "2", and so on
+    delimiter  what parts the cells of a row; by default a tab for tsv, and for csv the comma or, where the first row
+               has none, the semicolon
+    encoding, errors  as for texts
+
+    Raises DataError with file and line for a row of another width, columns of one name, a file without rows, and what
+    is not JSON; EncodingError; StorageError; ConfigError.
+    """
+    (file,) = find_files([path])
+    try:
+        if kind == "auto":
+            kind = table_kind(file.path) or "csv"
+        if kind not in ("csv", "tsv", "jsonl"):
+            raise ConfigError(f"expected the kind of a table among auto, csv, tsv, jsonl. Received: {kind!r}")
+        text = _text_of(file, encoding, errors)
+        if kind == "jsonl":
+            return _from_json_lines(text, file.name)
+        return _from_cells(text, file.name, delimiter or ("\t" if kind == "tsv" else _guessed(text)), header)
+    finally:
+        if file.spooled:
+            file.path.unlink(missing_ok=True)
+
+
+def _text_of(file: InputFile, encoding: str, errors: str) -> str:
+    encoding = check_encoding(encoding)
+    return "".join(
+        decoded_blocks(raw_blocks(file.path, file.name, _BLOCK), file.name, encoding=encoding, errors=errors)
+    )
+
+
+def _guessed(text: str) -> str:
+    first = text.partition("\n")[0]
+    return ";" if ";" in first and "," not in first else "," if "," in first or "\t" not in first else "\t"
+
+
+def _rows(text: str, name: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """Every row that is not empty, with the line at which it begins."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    before = csv.field_size_limit(_LONGEST_CELL)
+    try:
+        begin = 1
+        for row in reader:
+            if row:
+                yield begin, row
+            begin = reader.line_num + 1
+    except csv.Error as error:
+        raise DataError(f"{name}, line {reader.line_num}: expected cells with {delimiter!r} between them. "
+                        f"Received: {error}") from error  # fmt: skip
+    finally:
+        csv.field_size_limit(before)
+
+
+def _from_cells(text: str, name: str, delimiter: str, header: bool) -> Table:
+    rows = list(_rows(text, name, delimiter))
+    if not rows:
+        raise DataError(f"{name}: expected a table. Received: an empty file")
+    first = rows[0][1]
+    names = [cell.strip() for cell in first] if header else [str(number + 1) for number in range(len(first))]
+    twice = next((each for each in names if names.count(each) > 1), None)
+    if twice is not None:
+        raise DataError(f"{name}, line {rows[0][0]}: expected every column's name once. Received: {twice!r} twice")
+    if header:
+        rows = rows[1:]
+        if not rows:
+            raise DataError(f"{name}: expected rows below the names {', '.join(map(repr, names))}. Received: none")
+    for line, row in rows:
+        if len(row) != len(names):
+            raise DataError(f"{name}, line {line}: expected {len(names)} cells, as above. Received: {len(row)}")
+    columns: dict[str, list[str | None]] = {each: [row[i] for _, row in rows] for i, each in enumerate(names)}
+    return Table(name, columns, [line for line, _ in rows])
+
+
+def _from_json_lines(text: str, name: str) -> Table:
+    found: list[dict[str, Any]] = []
+    lines: list[int] = []
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise DataError(f"{name}, line {number}: expected one JSON object a line. Received: {error}") from error
+        if not isinstance(row, dict):
+            raise DataError(f"{name}, line {number}: expected a JSON object. Received: {line.strip()[:40]!r}")
+        found.append(row)
+        lines.append(number)
+    if not found:
+        raise DataError(f"{name}: expected rows of JSON. Received: an empty file")
+    names = dict.fromkeys(key for row in found for key in row)
+    columns = {each: [_as_text(row.get(each)) for row in found] for each in names}
+    return Table(name, columns, lines)
+
+
+def _as_text(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False)

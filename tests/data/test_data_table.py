@@ -1,0 +1,116 @@
+"""Tables as people make them, good and bad."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from elman.data.table import read_table
+from elman.errors import ConfigError, DataError, EncodingError
+
+
+def written(tmp_path: Path, content: str | bytes, name: str = "t.csv") -> Path:
+    path = tmp_path / name
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("t.csv", "text,label\nhello,a\nbye,b\n"),
+        ("t.csv", "\ufefftext,label\r\nhello,a\r\nbye,b\r\n"),
+        ("t.csv", "text;label\nhello;a\nbye;b"),
+        ("t.csv", "text , label\n\nhello,a\n\n\nbye,b\n\n"),
+        ("t.tsv", "text\tlabel\nhello\ta\nbye\tb\n"),
+        ("t.csv", 'text,label\n"hello","a"\n"bye",b\n'),
+        ("t.jsonl", '{"text": "hello", "label": "a"}\n\n{"text": "bye", "label": "b"}\n'),
+    ],
+)
+def test_the_same_table_in_many_forms(tmp_path: Path, name: str, content: str) -> None:
+    table = read_table(written(tmp_path, content, name))
+    assert table.columns == {"text": ["hello", "bye"], "label": ["a", "b"]}
+    assert len(table) == 2
+
+
+def test_gzip_quotes_and_lines(tmp_path: Path) -> None:
+    content = 'a,b\n"one\ntwo, ""three""",1\nx,2\n'
+    path = written(tmp_path, gzip.compress(content.encode()), "t.csv.gz")
+    table = read_table(path)
+    assert table.columns["a"] == ['one\ntwo, "three"', "x"]
+    assert table.lines == [2, 4]
+    assert table.numbers("b").tolist() == [1.0, 2.0]
+
+
+def test_without_a_header_columns_have_numbers(tmp_path: Path) -> None:
+    assert read_table(written(tmp_path, "x\t1\ny\t2\n", "t.tsv"), header=False).columns == {
+        "1": ["x", "y"],
+        "2": ["1", "2"],
+    }
+
+
+def test_ten_megabytes_in_a_cell(tmp_path: Path) -> None:
+    limit = csv.field_size_limit()
+    table = read_table(written(tmp_path, "text,label\n" + "x" * 10_000_000 + ",a\n"))
+    assert len(table.texts("text")[0]) == 10_000_000
+    assert csv.field_size_limit() == limit
+
+
+def test_missing_numbers_are_nan_where_that_is_asked_for(tmp_path: Path) -> None:
+    table = read_table(written(tmp_path, "v,w\n1,1\nNA,2\n,3\n-2.5e1,4\n"))
+    assert np.array_equal(table.numbers("v", missing=True), [1, np.nan, np.nan, -25], equal_nan=True)
+    with pytest.raises(DataError, match=r"line 3: expected a number in the column 'v'. Received: 'NA'"):
+        table.numbers("v")
+
+
+@pytest.mark.parametrize("cell", ["abc", "inf", "-Infinity", "1e999", "1_000", "0x10", "1,5", "١٢x"])
+def test_what_is_no_number_is_told_with_its_place(tmp_path: Path, cell: str) -> None:
+    table = read_table(written(tmp_path, f'v\n1\n"{cell}"\n'))
+    with pytest.raises(DataError, match=r"t\.csv, line 3: expected a number in the column 'v'"):
+        table.numbers("v", missing=True)
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "message"),
+    [
+        ("", "t.csv", "an empty file"),
+        ("\n\n", "t.csv", "an empty file"),
+        ("a,b\n", "t.csv", "rows below the names 'a', 'b'"),
+        ("a,b\n1,2\n1,2,3\n", "t.csv", r"line 3: expected 2 cells, as above\. Received: 3"),
+        ("a,b\n1\n", "t.csv", r"line 2: expected 2 cells, as above\. Received: 1"),
+        ("a,a\n1,2\n", "t.csv", "'a' twice"),
+        ('a,b\n"1,2\n3,4\n', "t.csv", "line 3"),
+        ("a,b\n1,\0\n", "t.csv", r"binary|line 2"),
+        ("{}x\n", "t.jsonl", "line 1: expected one JSON object a line"),
+        ('{"a": 1}\n[1]\n', "t.jsonl", "line 2: expected a JSON object"),
+        ("\n", "t.jsonl", "an empty file"),
+        ("[" * 100_000, "t.jsonl", "line 1"),
+    ],
+)
+def test_bad_tables_are_told_with_their_place(tmp_path: Path, content: str, name: str, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        read_table(written(tmp_path, content, name))
+
+
+def test_a_missing_column_is_told_with_those_that_are_there(tmp_path: Path) -> None:
+    table = read_table(written(tmp_path, "texts,label\nx,y\n"))
+    with pytest.raises(DataError, match=r"'text'. Received: the columns 'texts', 'label'. Did you mean 'texts'\?"):
+        table.column("text")
+
+
+def test_json_values_become_text_and_none(tmp_path: Path) -> None:
+    table = read_table(written(tmp_path, '{"a": 1.5, "b": null}\n{"a": true}\n', "t.jsonl"))
+    assert table.columns == {"a": ["1.5", "true"], "b": [None, None]}
+    with pytest.raises(DataError, match="line 1: expected a value in the column 'b'"):
+        table.texts("b")
+
+
+def test_bytes_that_are_not_text(tmp_path: Path) -> None:
+    with pytest.raises(EncodingError, match=r"t\.csv"):
+        read_table(written(tmp_path, b"a,b\n\xff\xfe\xfa,1\n"))
+    with pytest.raises(ConfigError, match="kind of a table"):
+        read_table(written(tmp_path, "a\n1\n"), kind="xlsx")
