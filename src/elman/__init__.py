@@ -10,13 +10,22 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from elman import cells, errors, kernels, nn
+    from elman.tasks.classifier.model import Classifier
+    from elman.tasks.forecaster.model import Forecaster
     from elman.tasks.language_model.model import LanguageModel
     from elman.tasks.registry import load
+    from elman.tasks.tagger.model import Tagger
 
 __version__ = "0.1.0"
-__all__ = ["LanguageModel", "cells", "errors", "kernels", "load", "nn"]
+__all__ = ["Classifier", "Forecaster", "LanguageModel", "Tagger", "cells", "errors", "kernels", "load", "nn"]
 
-_HOMES = {"LanguageModel": "elman.tasks.language_model.model", "load": "elman.tasks.registry"}
+_HOMES = {
+    "Classifier": "elman.tasks.classifier.model",
+    "Forecaster": "elman.tasks.forecaster.model",
+    "LanguageModel": "elman.tasks.language_model.model",
+    "Tagger": "elman.tasks.tagger.model",
+    "load": "elman.tasks.registry",
+}
 
 
 def __getattr__(name: str) -> Any:

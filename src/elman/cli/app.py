@@ -33,6 +33,10 @@ used; 130 stopped by Ctrl-C, 143 by SIGTERM."""
 COMMANDS = {
     "generate": ("elman.cli.language_model:generate", "Draw new text from a language model."),
     "score": ("elman.cli.language_model:score", "Tell how likely a language model finds each line of a text."),
+    "predict": ("elman.cli.classifier:predict", "Tell the class or score of texts or series."),
+    "tag": ("elman.cli.tagger:tag", "Tell the label of every word or frame."),
+    "forecast": ("elman.cli.forecaster:forecast", "Tell how time series go on."),
+    "backtest": ("elman.cli.forecaster:backtest", "Measure a forecaster from many origins, beside simple forecasts."),
     "evaluate": ("elman.cli.evaluate:evaluate", "Measure how good a model is on data that it has not seen."),
     "info": ("elman.cli.show:info", "Tell about this machine, or about a model."),
     "cells": ("elman.cli.cells:cells", "List the recurrent cells with their equations and options."),
@@ -46,7 +50,7 @@ def make_app(words: Sequence[str] = ()) -> App:
     """The program with all its commands; `words` is the command line."""
     app = App(
         name="elman",
-        help="Recurrent networks: from a text to a trained model that generates, scores and evaluates.",
+        help="Recurrent networks: from a file of sequences to a trained model that answers.",
         help_format="markdown",
         help_epilogue=_EPILOGUE,
         version=f"elman {__version__}",

@@ -16,7 +16,14 @@ from elman.errors import ArtifactError, ConfigError
 __all__ = ["EvaluateFlags", "evaluate"]
 
 # Of each task, the function that evaluates: its arguments are the model's folder, the data, and the flags.
-_EVALUATE = MappingProxyType({"language-model": "elman.cli.language_model:evaluate_text"})
+_EVALUATE = MappingProxyType(
+    {
+        "language-model": "elman.cli.language_model:evaluate_text",
+        "classifier": "elman.cli.classifier:evaluate_examples",
+        "tagger": "elman.cli.tagger:evaluate_tags",
+        "forecaster": "elman.cli.forecaster:evaluate_forecasts",
+    }
+)
 
 Count = Annotated[int, Parameter(converter=whole_number)]
 

@@ -19,7 +19,12 @@ from elman.train.tuning import shorten_spinning
 __all__ = ["explain", "make_app"]
 
 # The word for a task on the command line, the function that trains it, and what the list of tasks says of it.
-COMMANDS = {"lm": ("elman.cli.train_language_model:lm", "A language model, on text.")}
+COMMANDS = {
+    "lm": ("elman.cli.train_language_model:lm", "A language model, on text."),
+    "classifier": ("elman.cli.train_classifier:classifier", "A classifier of texts or series; or a score for each."),
+    "tagger": ("elman.cli.train_tagger:tagger", "A tagger: a label for every word or frame."),
+    "forecaster": ("elman.cli.train_forecaster:forecaster", "A forecaster of one or many time series."),
+}
 
 Count = Annotated[int, Parameter(converter=whole_number)]
 

@@ -17,7 +17,14 @@ from elman.errors import ArtifactError
 __all__ = ["TASKS", "load", "model_class", "resumption"]
 
 # The task's name in elman.json, and its class in Python.
-TASKS = MappingProxyType({"language-model": "LanguageModel"})
+TASKS = MappingProxyType(
+    {
+        "language-model": "LanguageModel",
+        "classifier": "Classifier",
+        "tagger": "Tagger",
+        "forecaster": "Forecaster",
+    }
+)
 
 
 def _part(task: str, part: str) -> Any:
