@@ -60,6 +60,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "no validation": {"split": (1.0, 0.0, 0.0), "evaluate_every": 0},
     "epochs": {"max_steps": 0, "max_epochs": 0.3, "evaluate_every": 0},
     "part of each chunk": {"loss_from": 2, "loss_to": 4},
+    "averaged weights": {"average": 0.9},
     "GRU": {"cell": "gru"},
     "Elman": {"cell": "elman"},
     "minGRU": {"cell": "mingru"},

@@ -204,7 +204,7 @@ class Run(Generic[N]):
     def _begin_folder(self, folder: Path) -> None:
         make_folder(folder)
         checkpoint.path_in(folder).unlink(missing_ok=True)
-        artifact.write_weights(folder, self.network.stored())
+        artifact.write_weights(folder, self._kept())
         self._describe(folder)
         self._save_checkpoint()
 
@@ -226,8 +226,13 @@ class Run(Generic[N]):
             vocabulary=self.job.vocabulary,
         )
 
+    def _kept(self) -> dict[str, torch.Tensor]:
+        """A copy of the weights that are worth keeping now: their average, where one is made."""
+        with self.training.averaged():
+            return {name: tensor.cpu().clone() for name, tensor in self.network.stored().items()}
+
     def _keep_best(self, event: Evaluated) -> None:
-        self._best = {name: tensor.cpu().clone() for name, tensor in self.network.stored().items()}
+        self._best = self._kept()
         self.metrics = {"valid": finite(event.metrics), "best_step": event.step}
         if self.folder is not None:
             artifact.write_weights(self.folder, self._best)
@@ -249,7 +254,7 @@ class Run(Generic[N]):
         self.history.write_csv(self.folder / "history.csv")
         checkpoint.save(self.folder, tensors, facts)
         if not self.job.holds_out:
-            artifact.write_weights(self.folder, self.network.stored())
+            artifact.write_weights(self.folder, self._kept())
         self._saved_at = time.perf_counter()
 
     def _stop(self, exit_code: int) -> None:
@@ -264,8 +269,7 @@ class Run(Generic[N]):
     def _finish(self) -> None:
         """Save the last checkpoint, then go back to the best weights and describe them."""
         self._save_checkpoint()
-        if self._best:
-            self.network.load_stored(self._best)
+        self.network.load_stored(self._best or self._kept())
         self.network.eval()
         if self.job.test is not None:
             self.metrics["test"] = finite(self.job.test(self.training.plan.evaluate_tokens))

@@ -31,6 +31,12 @@ class TrainConfig:
         1e6, "stop when the gradient's norm before clipping is above this; 0 for only when it is not finite", least=0.0
     )
     accumulate: int = option(1, "chunks whose gradients are added up for one step", least=1)
+    average: float = option(
+        0.0,
+        "keep a moving average of the weights with this decay, such as 0.999, and evaluate and store that; 0 for none",
+        least=0.0,
+        most=0.999999,
+    )
     loss_from: int = option(0, "first time step of a chunk that counts in the loss", least=0)
     loss_to: int = option(0, "time step of a chunk at which counting ends; 0 for the chunk's end", least=0)
     max_steps: int = option(0, "end after so many steps; 0 for no such limit", least=0)

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from elman.errors import ConfigError, Diverged
+from elman.train.average import WeightAverage
 from elman.train.config import TrainConfig
 from elman.train.events import Ended, Evaluated, Event, Planned, Started, Stepped
 from elman.train.memory import memory_errors
@@ -88,6 +89,7 @@ class Training:
         self.config = config
         self._parameters = list(objective.model.parameters())
         self.optimizer = make_optimizer(self._parameters, config)
+        self.average = WeightAverage(self._parameters, config.average) if config.average else None
         self.plan = Plan.of(config)
         self.plateau = Plateau()
         self.step = 0
@@ -166,6 +168,8 @@ class Training:
             )
         self.optimizer.step()
         self.optimizer.zero_grad()
+        if self.average is not None:
+            self.average.update()
         self.step += 1
         seconds = time.perf_counter() - begun
         return Stepped(self.step, progress, loss, tokens, self.stream.epoch, rate, norm, seconds)
@@ -222,13 +226,22 @@ class Training:
     def _evaluate(self) -> Evaluated:
         model = self.objective.model
         model.eval()
-        with torch.no_grad(), self._autocast(), memory_errors(f"in the evaluation after step {self.step}"):
+        with (
+            self.averaged(),
+            torch.no_grad(),
+            self._autocast(),
+            memory_errors(f"in the evaluation after step {self.step}"),
+        ):
             metrics = self.objective.evaluate(self.plan.evaluate_tokens)
         model.train()
         self._evaluated_at = self.step
         selection = metrics.pop("selection", metrics.get("loss"))
         best = self.plateau.saw(selection, self.config) if selection is not None else False
         return Evaluated(self.step, self.progress, metrics, best)
+
+    def averaged(self) -> AbstractContextManager[None]:
+        """For a while, the model has the weights that are evaluated and kept: their average, where one is made."""
+        return nullcontext() if self.average is None else self.average.swapped_in()
 
     def snapshot(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Everything that the run's future depends on: tensors by name, and plain JSON values.
@@ -246,6 +259,8 @@ class Training:
                     numbers.setdefault(str(index), {})[name] = value
         if self.state is not None:
             tensors |= {f"state.{name}": leaf for name, leaf in named_leaves(self.state)}
+        if self.average is not None:
+            tensors |= {f"average.{index}": tensor for index, tensor in enumerate(self.average.tensors)}
         tensors["random.cpu"] = torch.get_rng_state()
         if self._on_cuda:
             tensors["random.cuda"] = torch.cuda.get_rng_state(self.config.device)
@@ -256,6 +271,7 @@ class Training:
             "seconds": self.seconds,
             "stream": self.stream.state_dict(),
             "plan": self.plan.to_json(),
+            "averaged": 0 if self.average is None else self.average.updates,
             "plateau": dataclasses.asdict(self.plateau),
             "optimizer": numbers,
             "rows": None if self.state is None else rows_of(self.state),
@@ -282,6 +298,10 @@ class Training:
             names = iter([name for name, _ in named_leaves(shape)])
             device = self._parameters[0].device
             self.state = map_leaves(lambda _: saved[next(names)].to(device), shape)
+        if self.average is not None:
+            for number, tensor in enumerate(self.average.tensors):
+                tensor.copy_(parts["average"][str(number)])
+            self.average.updates = facts["averaged"]
         torch.set_rng_state(parts["random"]["cpu"])
         if "cuda" in parts["random"] and self._on_cuda:
             torch.cuda.set_rng_state(parts["random"]["cuda"], self.config.device)
