@@ -1,31 +1,34 @@
-"""Texts: from files to tokens to batches. Importing this does not import torch; `elman.data.stream` does.
+"""Data: from files to tokens or series, and from them to batches. The public names load on first use.
 
 read         which files, which encoding, where documents begin     (inputs, decoding)
 vocabulary   characters, words or subwords, and their numbers
 tokens       a text as files of tokens in three parts               (split, token_file)
 stream       batches for truncated BPTT and for evaluation          (torch)
+table        CSV, TSV and JSON lines as columns of text
+examples     texts and series with a label each
+batches      shuffled batches of whole sequences                    (torch)
 """
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
-from elman.cache import cache_folder
-from elman.data.read import Piece, Scan, TextSource, open_text
-from elman.data.token_file import TokenFile
-from elman.data.tokens import Corpus, prepare
-from elman.data.vocabulary import (
-    CharacterVocabulary,
-    SubwordVocabulary,
-    Vocabulary,
-    WordVocabulary,
-    describe_unknown,
-    learn_vocabulary,
-    vocabulary_from_json,
-)
-
 if TYPE_CHECKING:
+    from elman.cache import cache_folder
+    from elman.data.read import Piece, Scan, TextSource, open_text
     from elman.data.stream import Lanes, sequential
+    from elman.data.token_file import TokenFile
+    from elman.data.tokens import Corpus, prepare
+    from elman.data.vocabulary import (
+        CharacterVocabulary,
+        SubwordVocabulary,
+        Vocabulary,
+        WordVocabulary,
+        describe_unknown,
+        learn_vocabulary,
+        vocabulary_from_json,
+    )
 
 __all__ = [
     "CharacterVocabulary",
@@ -47,10 +50,26 @@ __all__ = [
     "vocabulary_from_json",
 ]
 
+_HOMES = {
+    "elman.cache": ("cache_folder",),
+    "elman.data.read": ("Piece", "Scan", "TextSource", "open_text"),
+    "elman.data.stream": ("Lanes", "sequential"),
+    "elman.data.token_file": ("TokenFile",),
+    "elman.data.tokens": ("Corpus", "prepare"),
+    "elman.data.vocabulary": (
+        "CharacterVocabulary",
+        "SubwordVocabulary",
+        "Vocabulary",
+        "WordVocabulary",
+        "describe_unknown",
+        "learn_vocabulary",
+        "vocabulary_from_json",
+    ),
+}
+
 
 def __getattr__(name: str) -> Any:
-    if name in ("Lanes", "sequential"):
-        from elman.data import stream
-
-        return getattr(stream, name)
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(importlib.import_module(home), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
