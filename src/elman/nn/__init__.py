@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from elman.nn.dropout import sequence_dropout
 from elman.nn.embed import OneHot, embed_tokens
+from elman.nn.pool import Pool
 from elman.nn.stack import Stack
 from elman.nn.stored import StoredModule
 from elman.nn.torch_compatible import GRU, LSTM, RNN
@@ -17,6 +18,7 @@ __all__ = [
     "LSTM",
     "RNN",
     "OneHot",
+    "Pool",
     "Stack",
     "StoredModule",
     "Trace",

@@ -1,0 +1,106 @@
+"""The options of a classifier: its examples, its tokens, what is learnt, its network, and presets. Imports no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, ClassVar, Self
+
+from elman.data.examples.config import ExamplesConfig
+from elman.options import Sections, option
+from elman.tasks.options import RecurrentConfig
+from elman.train.config import TrainConfig
+
+__all__ = ["PRESETS", "ClassifierConfig", "InputConfig", "NetworkConfig", "TargetConfig"]
+
+
+@dataclass(frozen=True)
+class InputConfig:
+    """How a text is cut into tokens, and how the values of a series are scaled."""
+
+    tokens: str = option("words", "texts: what a token is", choices=("words", "characters", "subwords"))
+    lowercase: bool = option(True, "words and characters: make everything lower case")
+    min_count: int = option(1, "words and characters: rarer tokens become [UNK]", least=1)
+    vocabulary_size: int = option(
+        0, "words and subwords: most tokens to keep; 0 for no limit (subwords: 4096)", least=0
+    )
+    word_rule: str = option(
+        "regex", "words: find words and punctuation, or split at white space", choices=("regex", "whitespace")
+    )
+    punctuation: str = option("keep", "words: keep or drop punctuation", choices=("keep", "drop"))
+    max_length: int = option(1000, "texts: of a longer one, read so many tokens only; 0 for no limit", least=0)
+    standardise: str = option(
+        "auto",
+        "series: subtract a mean and divide by a deviation, of each channel of the training data, of all its channels "
+        "together, or of each series itself; auto: by channel, unless all values lie between 0 and 1",
+        choices=("auto", "none", "channels", "all", "series"),
+    )
+
+
+@dataclass(frozen=True)
+class TargetConfig:
+    """What is learnt for an example."""
+
+    kind: str = option("classes", "one of several classes, or a number", choices=("classes", "score"))
+    class_weights: str = option(
+        "none", "classes: balanced makes every class weigh the same in the loss", choices=("none", "balanced")
+    )
+    label_smoothing: float = option(0.0, "classes: share of the target that is spread over all classes", least=0.0)
+    calibrate: bool = option(True, "classes: fit a temperature for the probabilities on the validation part")
+
+
+@dataclass(frozen=True)
+class NetworkConfig(RecurrentConfig):
+    """The network and its batches."""
+
+    cell: str = option("gru", "the recurrent cell; see `elman cells`")
+    hidden: int = option(128, "units of each layer and direction", least=1)
+    bidirectional: bool = option(True, "every layer also runs backwards")
+    embedding: int = option(128, "texts: size of the token embedding; 0 for one-hot input", least=0)
+    word_dropout: float = option(0.0, "texts: share of tokens that are read as [UNK] in training", least=0.0)
+    pool: str = option("mean-max", "last, mean, max, attention, or several joined by -: the steps as one vector")
+    output_dropout: float = option(0.0, "dropout on that vector", least=0.0)
+    batch_size: int = option(64, "examples of a batch", least=1)
+
+
+PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+    {
+        "small": {"hidden": 64, "embedding": 64, "max_steps": 1000, "output_dropout": 0.2},
+        "base": {"max_steps": 3000, "output_dropout": 0.3, "input_dropout": 0.1},
+        "large": {
+            "hidden": 256,
+            "embedding": 256,
+            "layers": 2,
+            "max_steps": 6000,
+            "dropout": 0.3,
+            "output_dropout": 0.5,
+            "input_dropout": 0.2,
+        },
+    }
+)
+# What every preset has beside its own options.
+_COMMON: Mapping[str, Any] = MappingProxyType({"learning_rate": 2e-3, "weight_decay": 0.01, "warmup_steps": 50})
+_BUDGET = ("max_steps", "max_epochs", "max_seconds")
+
+
+@dataclass(frozen=True)
+class ClassifierConfig(Sections):
+    """Everything that a classifier is made from."""
+
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
+        {name: {**_COMMON, **own} for name, own in PRESETS.items()}
+    )
+
+    data: ExamplesConfig = field(default_factory=ExamplesConfig)
+    input: InputConfig = field(default_factory=InputConfig)
+    target: TargetConfig = field(default_factory=TargetConfig)
+    network: NetworkConfig = field(default_factory=NetworkConfig)
+    training: TrainConfig = field(default_factory=TrainConfig)
+
+    @classmethod
+    def make(cls, preset: str = "base", *layers: Mapping[str, Any], where: str = "the options") -> Self:
+        """As `Sections.make`. A budget in `layers`, whichever it is, takes the place of the preset's."""
+        if any(layer.get(name) for layer in layers for name in _BUDGET):
+            layers = (dict.fromkeys(_BUDGET, 0), *layers)
+        return super().make(preset, *layers, where=where)
