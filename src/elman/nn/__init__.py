@@ -5,6 +5,7 @@ Knows nothing about tokens, files or training.
 
 from __future__ import annotations
 
+from elman.nn.dilated import DilatedStack
 from elman.nn.dropout import sequence_dropout
 from elman.nn.embed import OneHot, embed_tokens
 from elman.nn.pool import Pool
@@ -17,6 +18,7 @@ __all__ = [
     "GRU",
     "LSTM",
     "RNN",
+    "DilatedStack",
     "OneHot",
     "Pool",
     "Stack",

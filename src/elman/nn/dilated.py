@@ -1,0 +1,144 @@
+"""DilatedStack: layers whose recurrence skips steps (Chang et al. 2017). Knows nothing about tokens or tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from elman.cells import Cell, make
+from elman.errors import ConfigError, ShapeError
+from elman.kernels import clear_padding
+from elman.nn.dropout import check_rate, sequence_dropout
+from elman.nn.unroll import Unroll
+from elman.types import State, map_leaves
+
+__all__ = ["DilatedStack"]
+
+
+class DilatedStack(nn.Module):
+    """Layers of a cell in which layer l goes on from its state d_l steps ago (Chang et al. 2017).
+
+    A layer of dilation d is d interleaved sequences of the same cell, so a gradient reaches d times as far back in as
+    many steps of the loop. With every dilation 1 it is a `Stack`.
+
+    Args:
+        cell: a cell's name, or its class.
+        input_size: I.
+        hidden_size: H of every layer.
+        dilations: d of every layer, such as (1, 2, 4).
+        residual: add a layer's input to its output, wherever both have the same size.
+        dropout: rate on the output of every layer but the last.
+        variational, recurrent_dropout, weight_drop, kernel: as for `Stack`.
+        cell_options: everything else goes to the cell.
+
+    Of a state, every leaf is B x d x size: slot j is the state that the j-th next step goes on from.
+    """
+
+    def __init__(
+        self,
+        cell: str | type[Cell],
+        input_size: int,
+        hidden_size: int,
+        *,
+        dilations: Sequence[int],
+        residual: bool = False,
+        dropout: float = 0.0,
+        variational: bool = False,
+        recurrent_dropout: float = 0.0,
+        weight_drop: float = 0.0,
+        kernel: str | None = None,
+        **cell_options: Any,
+    ) -> None:
+        super().__init__()
+        if not dilations or min(dilations) < 1:
+            raise ConfigError(f"expected a dilation of at least 1 for every layer. Received: {tuple(dilations)}")
+        self.dropout = check_rate("dropout", dropout)
+        self.variational = variational
+        self.residual = residual
+        self.dilations = tuple(dilations)
+        self.input_size = input_size
+        self.layers = nn.ModuleList()
+        size = input_size
+        for _ in self.dilations:
+            made = make(cell, size, hidden_size, **cell_options)
+            self.layers.append(
+                Unroll(made, recurrent_dropout=recurrent_dropout, weight_drop=weight_drop, kernel=kernel)
+            )
+            size = made.output_size
+        self.output_size = size
+
+    def unrolls(self) -> Sequence[Unroll]:
+        """The unrolled cells, over layers."""
+        return cast("Sequence[Unroll]", self.layers)
+
+    def initial_state(self, batch_size: int) -> State:
+        """A tuple over layers of the cell's initial state, every leaf B x d x size."""
+        return tuple(
+            map_leaves(
+                lambda leaf, slots=slots: leaf[:, None].expand(-1, slots, *leaf.shape[1:]),
+                unroll.initial_state(batch_size),
+            )
+            for unroll, slots in zip(self.unrolls(), self.dilations, strict=True)
+        )
+
+    def forward(
+        self, x_BTI: Tensor, lengths_B: Tensor | None = None, state: State | None = None
+    ) -> tuple[Tensor, State]:
+        """Outputs of the last layer `y_BTY`, zero past a row's length, and the last state of every layer.
+
+        Arguments as for `Stack`, but for the state, which is as from `initial_state`. Raises ShapeError when a tensor
+        does not fit.
+        """
+        if x_BTI.dim() != 3 or x_BTI.shape[-1] != self.input_size:
+            raise ShapeError(
+                f"expected x_BTI of shape (batch, time, {self.input_size}). Received: {tuple(x_BTI.shape)}"
+            )
+        state = self.initial_state(x_BTI.shape[0]) if state is None else state
+        if len(state) != len(self.layers):
+            raise ShapeError(f"expected a state of {len(self.layers)} layers. Received: {len(state)}")
+        last = []
+        layers = zip(self.unrolls(), self.dilations, state, strict=True)
+        for depth, (unroll, dilation, start) in enumerate(layers):
+            y_BTY, final = _run(unroll, dilation, x_BTI, lengths_B, start)
+            if depth + 1 < len(self.layers):
+                y_BTY = sequence_dropout(y_BTY, self.dropout, variational=self.variational, training=self.training)
+            if self.residual and x_BTI.shape[-1] == y_BTY.shape[-1]:
+                y_BTY = x_BTI + y_BTY
+                if lengths_B is not None:
+                    y_BTY = clear_padding(y_BTY, lengths_B.to(y_BTY.device))
+            x_BTI = y_BTY
+            last.append(final)
+        return x_BTI, tuple(last)
+
+
+def _run(unroll: Unroll, dilation: int, x_BTI: Tensor, lengths_B: Tensor | None, state: State) -> tuple[Tensor, State]:
+    """One layer: steps that are `dilation` apart stand in one row of the unrolled cell."""
+    if dilation == 1:
+        y_BTY, final = unroll(x_BTI, lengths_B, map_leaves(lambda leaf: leaf[:, 0], state))
+        return y_BTY, map_leaves(lambda leaf: leaf[:, None], final)
+    batch, steps, features = x_BTI.shape
+    used = min(dilation, steps)  # of a short stretch, slots that no step reaches stay as they are
+    rounds = -(-steps // dilation)
+    if lengths_B is None:
+        lengths_B = torch.full((batch,), steps)
+    lengths_B = lengths_B.to("cpu", torch.int64)
+    padded = torch.nn.functional.pad(x_BTI, (0, 0, 0, rounds * used - steps)) if rounds > 1 else x_BTI
+    rows = padded.reshape(batch, rounds, used, features).transpose(1, 2).reshape(batch * used, rounds, features)
+    slots = torch.arange(used)
+    lengths = ((lengths_B[:, None] - slots + dilation - 1) // dilation).clamp(min=0).flatten()
+    start = map_leaves(lambda leaf: leaf[:, :used].reshape(batch * used, *leaf.shape[2:]), state)
+    whole = int(lengths.min()) == rounds
+    y, final = unroll(rows, None if whole else lengths, start)
+    y_BTY = y.reshape(batch, used, rounds, -1).transpose(1, 2).reshape(batch, rounds * used, -1)[:, :steps]
+    # The next step goes on from the slot that the row's length points at.
+    order = (lengths_B[:, None] + torch.arange(dilation)) % dilation
+
+    def turned(old: Tensor, new: Tensor) -> Tensor:
+        joined = torch.cat([new.reshape(batch, used, *new.shape[1:]).to(old.dtype), old[:, used:]], dim=1)
+        rows_B1 = torch.arange(batch, device=joined.device)[:, None]
+        return joined[rows_B1, order.to(joined.device)]
+
+    return y_BTY, map_leaves(turned, state, final)
