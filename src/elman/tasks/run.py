@@ -51,6 +51,8 @@ class Job(Generic[N]):
     loss_name    what the loss is, with its unit, for the picture: "nats a char"
     describe     figures of an evaluation, in a line for people
     test         figures on the test part, of at most so many targets (0: all); None when there is no such part
+    finish       called once with the best weights in place, and the folder if there is one; it may complete `vocabulary`,
+                 and returns figures to be told with the others; None for nothing to be done
     outline      rows of a name and a text that tell people of the data, for a dry run
     start        the network and the data, in a line for people
     in_bits      whether the loss is in nats, and people are used to see it in bits as well
@@ -70,6 +72,7 @@ class Job(Generic[N]):
     loss_name: str
     describe: Callable[[Mapping[str, float]], str]
     test: Callable[[int], dict[str, float]] | None = None
+    finish: Callable[[Path | None], dict[str, Any]] | None = None
     outline: list[tuple[str, str]] = field(default_factory=list)
     start: str = ""
     in_bits: bool = False
@@ -271,6 +274,8 @@ class Run(Generic[N]):
         self._save_checkpoint()
         self.network.load_stored(self._best or self._kept())
         self.network.eval()
+        if self.job.finish is not None:
+            self.metrics |= self.job.finish(self.folder)
         if self.job.test is not None:
             self.metrics["test"] = finite(self.job.test(self.training.plan.evaluate_tokens))
         if self.folder is not None:

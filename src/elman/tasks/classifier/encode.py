@@ -1,0 +1,191 @@
+"""From texts or series to what the network reads: token numbers, or scaled values. Knows nothing about labels."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from elman.data.examples import Examples
+from elman.data.vocabulary import UNKNOWN_ID, Vocabulary, WordVocabulary, learn_vocabulary, vocabulary_from_json
+from elman.errors import ArtifactError, DataError
+from elman.tasks.classifier.config import InputConfig
+
+__all__ = ["Encoder", "SeriesEncoder", "TextEncoder", "encoder_from_json", "learn_encoder"]
+
+# A channel that hardly moves is not blown up: its deviation is taken to be at least so much.
+_LEAST_DEVIATION = 1e-6
+_MOST_CHANNELS = 100_000
+
+
+@dataclass(frozen=True)
+class TextEncoder:
+    """Texts as token numbers.
+
+    vocabulary   numbers the tokens
+    max_length   of a longer text, so many tokens are read; 0 for all
+    """
+
+    vocabulary: Vocabulary
+    max_length: int = 0
+    kind: str = "text"
+
+    def encode(self, examples: Examples) -> list[npt.NDArray[Any]]:
+        """int64 token numbers of every text; one [UNK] for a text that has no token. Raises DataError for series."""
+        return [self._cut(row) for row in self._rows(examples)]
+
+    def encode_and_count(self, examples: Examples) -> tuple[list[npt.NDArray[Any]], int]:
+        """As `encode`, with how many texts were longer than `max_length`."""
+        rows = self._rows(examples)
+        longer = sum(len(row) > self.max_length for row in rows) if self.max_length else 0
+        return [self._cut(row) for row in rows], longer
+
+    def _rows(self, examples: Examples) -> list[npt.NDArray[Any]]:
+        _check_kind(examples, self.kind)
+        return list(self.vocabulary.encode_many(examples.inputs))  # type: ignore[arg-type]
+
+    def _cut(self, row: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        if not len(row):
+            return np.array([UNKNOWN_ID])
+        return row[: self.max_length] if self.max_length else row
+
+    def pieces(self, text: str) -> list[str]:
+        """What `encode` makes numbers of, for people: the words themselves, unknown ones too."""
+        if isinstance(self.vocabulary, WordVocabulary):
+            words = self.vocabulary.split(text)
+        elif self.vocabulary.per_character:
+            words = list(text)
+        else:
+            words = [self.vocabulary.token(number) for number in self.vocabulary.encode(text).tolist()]
+        return (words[: self.max_length] if self.max_length else words) or ["[UNK]"]
+
+    def to_json(self) -> dict[str, Any]:
+        """All that makes this encoder, as plain values."""
+        return {"text": self.vocabulary.to_json(), "channels": None, "scale": None}
+
+
+@dataclass(frozen=True)
+class SeriesEncoder:
+    """Series as scaled values.
+
+    channels   the names of the I channels
+    standardise  "none"; "channels", by `mean_I` and `deviation_I`; or "series", by each series' own
+    """
+
+    channels: tuple[str, ...]
+    standardise: str
+    mean_I: npt.NDArray[np.float64]
+    deviation_I: npt.NDArray[np.float64]
+    kind: str = "series"
+
+    def encode(self, examples: Examples) -> list[npt.NDArray[Any]]:
+        """float32 `x_TI` of every series. Raises DataError for texts and for another number of channels."""
+        _check_kind(examples, self.kind)
+        rows = []
+        for x_TI, place in zip(examples.inputs, examples.places, strict=True):
+            if x_TI.shape[1] != len(self.channels):  # type: ignore[union-attr]
+                raise DataError(
+                    f"{place}: expected series of {len(self.channels)} channels, as in training. "
+                    f"Received: {x_TI.shape[1]}"  # type: ignore[union-attr]
+                )
+            rows.append(self._scaled(np.asarray(x_TI)))
+        return rows
+
+    def encode_and_count(self, examples: Examples) -> tuple[list[npt.NDArray[Any]], int]:
+        """As `encode`; no series is cut."""
+        return self.encode(examples), 0
+
+    def _scaled(self, x_TI: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+        if self.standardise == "none":
+            return np.asarray(x_TI, dtype=np.float32)
+        mean, deviation = self.mean_I, self.deviation_I
+        if self.standardise == "series":
+            mean = x_TI.mean(axis=0, dtype=np.float64)
+            deviation = _usable(x_TI.std(axis=0, dtype=np.float64))
+        return ((x_TI - mean) / deviation).astype(np.float32)
+
+    def to_json(self) -> dict[str, Any]:
+        """All that makes this encoder, as plain values."""
+        scale = {"by": self.standardise, "mean": self.mean_I.tolist(), "deviation": self.deviation_I.tolist()}
+        return {"text": None, "channels": list(self.channels), "scale": scale}
+
+
+Encoder = TextEncoder | SeriesEncoder
+
+
+def learn_encoder(examples: Examples, config: InputConfig) -> Encoder:
+    """The encoder for training `examples`: their vocabulary, or their scale. Raises DataError, ConfigError."""
+    if examples.kind == "text":
+        vocabulary = learn_vocabulary(_vocabulary_options(config), examples.inputs)  # type: ignore[arg-type]
+        return TextEncoder(vocabulary, config.max_length)
+    inputs: list[npt.NDArray[Any]] = examples.inputs  # type: ignore[assignment]
+    channels = examples.channels or tuple(str(number + 1) for number in range(inputs[0].shape[1]))
+    zeros_I, ones_I = np.zeros(len(channels)), np.ones(len(channels))
+    how = config.standardise
+    if how == "auto":
+        bounded = all(x_TI.min() >= 0.0 and x_TI.max() <= 1.0 for x_TI in inputs)
+        how = "none" if bounded else "channels"
+    if how in ("none", "series"):
+        return SeriesEncoder(channels, how, zeros_I, ones_I)
+    axis = 0 if how == "channels" else (0, 1)
+    count = sum(x_TI.shape[0] if how == "channels" else x_TI.size for x_TI in inputs)
+    mean = sum(x_TI.sum(axis=axis, dtype=np.float64) for x_TI in inputs) / count
+    variance = sum(((x_TI - mean) ** 2).sum(axis=axis, dtype=np.float64) for x_TI in inputs) / count
+    deviation = _usable(np.sqrt(np.asarray(variance)))
+    return SeriesEncoder(channels, "channels", zeros_I + mean, ones_I * deviation)
+
+
+def encoder_from_json(content: Mapping[str, Any], config: InputConfig, where: str) -> Encoder:
+    """What `to_json` described. Raises ArtifactError for anything else."""
+    if content.get("text") is not None:
+        return TextEncoder(vocabulary_from_json(content["text"]), config.max_length)
+    channels, scale = content.get("channels"), content.get("scale")
+    if (
+        not isinstance(channels, list)
+        or not 1 <= len(channels) <= _MOST_CHANNELS
+        or not all(isinstance(name, str) for name in channels)
+    ):
+        raise ArtifactError(f"{where}: expected a vocabulary or the names of channels. Received: neither")
+    if not isinstance(scale, dict) or scale.get("by") not in ("none", "channels", "series"):
+        raise ArtifactError(f"{where}: expected the scale of the channels. Received: {str(scale)[:60]}")
+    mean_I = _finite_numbers(scale.get("mean"), len(channels), where)
+    deviation_I = _finite_numbers(scale.get("deviation"), len(channels), where)
+    if not (deviation_I > 0.0).all():
+        raise ArtifactError(f"{where}: expected deviations above 0. Received: {deviation_I.min()}")
+    return SeriesEncoder(tuple(channels), scale["by"], mean_I, deviation_I)
+
+
+def _finite_numbers(values: Any, count: int, where: str) -> npt.NDArray[np.float64]:
+    if (
+        not isinstance(values, list)
+        or len(values) != count
+        or not all(type(value) in (int, float) and math.isfinite(value) for value in values)
+    ):
+        raise ArtifactError(f"{where}: expected {count} numbers for the scale. Received: {str(values)[:60]}")
+    return np.array(values, dtype=np.float64)
+
+
+def _usable(deviation: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Deviations to divide by: 1 where nothing moves."""
+    return np.where(deviation < _LEAST_DEVIATION, 1.0, deviation)
+
+
+def _vocabulary_options(config: InputConfig) -> dict[str, Any]:
+    options: dict[str, Any] = {"kind": config.tokens}
+    if config.tokens in ("words", "characters"):
+        options |= {"min_count": config.min_count, "lowercase": config.lowercase}
+    if config.tokens == "words":
+        options |= {"tokeniser": config.word_rule, "punctuation": config.punctuation}
+    if config.tokens in ("words", "subwords") and config.vocabulary_size:
+        options["max_size" if config.tokens == "words" else "size"] = config.vocabulary_size
+    return options
+
+
+def _check_kind(examples: Examples, kind: str) -> None:
+    if examples.kind != kind:
+        names = {"text": "texts", "series": "series"}
+        raise DataError(f"expected {names[kind]}, as in training. Received: {names[examples.kind]}")

@@ -1,0 +1,90 @@
+"""How good answers are: accuracy, F1 and calibration of classes, errors of scores. Knows nothing about networks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from elman.inspect.calibration import calibration
+from elman.inspect.confusion import class_report, confusion_matrix
+
+__all__ = ["class_evaluation", "class_figures", "log_softmax", "score_figures"]
+
+Floats = npt.NDArray[np.float64]
+
+
+def log_softmax(logits_NC: Floats) -> Floats:
+    """Natural logarithms of the classes' probabilities."""
+    shifted_NC = logits_NC - logits_NC.max(axis=1, keepdims=True)
+    return shifted_NC - np.log(np.exp(shifted_NC).sum(axis=1, keepdims=True))
+
+
+def class_figures(logits_NC: Floats, truth_N: npt.NDArray[np.int64]) -> dict[str, float]:
+    """Cross-entropy in nats, accuracy, and the mean F1 of the classes that occur."""
+    log_probs_NC = log_softmax(logits_NC)
+    predicted_N = logits_NC.argmax(axis=1)
+    matrix_CC = confusion_matrix(truth_N, predicted_N, logits_NC.shape[1])
+    return {
+        "loss": float(-log_probs_NC[np.arange(len(truth_N)), truth_N].mean()),
+        "accuracy": float((predicted_N == truth_N).mean()),
+        "macro_f1": _macro_f1(matrix_CC),
+    }
+
+
+def class_evaluation(
+    logits_NC: Floats, truth_N: npt.NDArray[np.int64], names: Sequence[str], temperature: float
+) -> dict[str, Any]:
+    """All figures of answers: overall, by class, the confusion matrix, and how far probabilities can be trusted.
+
+    Probabilities are those of `logits_NC / temperature`; "ece_before" is the error at temperature 1.
+    """
+    matrix_CC = confusion_matrix(truth_N, logits_NC.argmax(axis=1), len(names))
+    calibrated = calibration(np.exp(log_softmax(logits_NC / temperature)), truth_N)
+    before = calibration(np.exp(log_softmax(logits_NC)), truth_N)
+    report = class_report(matrix_CC, names)
+    return {
+        "examples": len(truth_N),
+        "accuracy": float(np.trace(matrix_CC) / max(len(truth_N), 1)),
+        "macro_f1": _macro_f1(matrix_CC),
+        "log_loss": calibrated.log_loss,
+        "brier": calibrated.brier,
+        "ece": calibrated.ece,
+        "ece_before": before.ece,
+        "temperature": temperature,
+        "classes": [
+            {
+                "name": each.name,
+                "precision": each.precision,
+                "recall": each.recall,
+                "f1": each.f1,
+                "support": each.support,
+            }
+            for each in report
+        ],
+        "confusion": matrix_CC.tolist(),
+    }
+
+
+def score_figures(predicted_N: Floats, truth_N: Floats) -> dict[str, float]:
+    """Root mean squared error, mean absolute error, and R2: the share of the variance that is explained.
+
+    R2 of scores that are all equal is 1 where every one is met, and else 0.
+    """
+    errors_N = predicted_N - truth_N
+    squares = float((errors_N**2).sum())
+    spread = float(((truth_N - truth_N.mean()) ** 2).sum())
+    return {
+        "rmse": float(np.sqrt(squares / len(truth_N))),
+        "mae": float(np.abs(errors_N).mean()),
+        "r2": 1.0 - squares / spread if spread > 0.0 else float(squares == 0.0),
+    }
+
+
+def _macro_f1(matrix_CC: npt.NDArray[np.int64]) -> float:
+    """The mean F1 of the classes that are true or predicted at least once."""
+    right_C = np.diag(matrix_CC).astype(np.float64)
+    seen_C = matrix_CC.sum(axis=0) + matrix_CC.sum(axis=1)
+    return float((2.0 * right_C / np.maximum(seen_C, 1))[seen_C > 0].mean()) if seen_C.any() else 0.0

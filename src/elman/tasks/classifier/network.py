@@ -1,0 +1,70 @@
+"""The network of a classifier: tokens or series through recurrent layers, pooled over time, then one product."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from elman.data.vocabulary import UNKNOWN_ID
+from elman.nn import Pool, StoredModule, embed_tokens, sequence_dropout
+from elman.nn.dropout import check_rate
+from elman.tasks.building import make_stack
+from elman.tasks.classifier.config import NetworkConfig
+
+__all__ = ["ClassifierNetwork"]
+
+
+class ClassifierNetwork(StoredModule):
+    """Embedding or series, a stack of recurrent layers, pooling over time, and a linear layer.
+
+    Args:
+        config: the sizes and dropout rates.
+        outputs: C, one score a class; 1 for a score alone.
+        tokens: V of texts; 0 for series.
+        channels: I of series; 0 for texts.
+
+    Raises ConfigError for options that cannot be used.
+    """
+
+    def __init__(self, config: NetworkConfig, *, outputs: int, tokens: int = 0, channels: int = 0) -> None:
+        super().__init__()
+        self.input_dropout = check_rate("input_dropout", config.input_dropout)
+        self.word_dropout = check_rate("word_dropout", config.word_dropout)
+        self.output_dropout = check_rate("output_dropout", config.output_dropout)
+        self.variational = config.variational
+        features = channels
+        if tokens:
+            self.embed, features = embed_tokens(tokens, config.embedding)
+        self.stack = make_stack(config, features, bidirectional=config.bidirectional)
+        self.pool = Pool(config.pool, self.stack.output_size, directions=2 if config.bidirectional else 1)
+        self.head = nn.Linear(self.pool.output_size, outputs)
+        self.reads_tokens = tokens > 0
+
+    def forward(self, inputs: Tensor, lengths_B: Tensor | None) -> Tensor:
+        """Scores `logits_BC` from int64 `tokens_BT` or float `x_BTI`."""
+        if not self.reads_tokens:
+            return self.from_features(self._drop(inputs), lengths_B)
+        tokens_BT = inputs
+        if self.training and self.word_dropout:
+            unread_BT = torch.rand(tokens_BT.shape, device=tokens_BT.device) < self.word_dropout
+            tokens_BT = tokens_BT.masked_fill(unread_BT, UNKNOWN_ID)
+        if self.training and self.input_dropout:
+            return self.from_features(self._drop(self.embed(tokens_BT)), lengths_B)
+        y_BTY, _ = self.stack(self.embed.lookup(tokens_BT), lengths_B)
+        return self._classify(y_BTY, lengths_B)
+
+    def features(self, inputs: Tensor) -> Tensor:
+        """What the first layer reads, `x_BTI`: embedded tokens, or the series themselves."""
+        return self.embed(inputs) if self.reads_tokens else inputs
+
+    def from_features(self, x_BTI: Tensor, lengths_B: Tensor | None) -> Tensor:
+        """Scores `logits_BC` from what the first layer reads."""
+        y_BTY, _ = self.stack(x_BTI, lengths_B)
+        return self._classify(y_BTY, lengths_B)
+
+    def _classify(self, y_BTY: Tensor, lengths_B: Tensor | None) -> Tensor:
+        pooled_BF = self.pool(y_BTY, lengths_B)
+        return self.head(nn.functional.dropout(pooled_BF, self.output_dropout, self.training))
+
+    def _drop(self, x_BTI: Tensor) -> Tensor:
+        return sequence_dropout(x_BTI, self.input_dropout, variational=self.variational, training=self.training)

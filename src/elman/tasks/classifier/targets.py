@@ -1,0 +1,156 @@
+"""Labels as what the network learns: a class by its number, or a scaled score. Knows nothing about inputs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from elman.data.examples import Examples
+from elman.errors import ArtifactError, DataError
+
+__all__ = ["Classes", "Score", "Targets", "learn_targets", "targets_from_json"]
+
+_MOST_CLASSES = 1_000_000
+# How a label is given back: as text, or as what it was before it was made text.
+_VALUES = {"text": str, "integer": int, "number": float, "boolean": lambda text: text == "True"}
+
+
+@dataclass(frozen=True)
+class Classes:
+    """Labels as numbers of classes.
+
+    names     the text of every class, in the order of their numbers
+    values    what the labels were before: "text", "integer", "number" or "boolean"
+    """
+
+    names: tuple[str, ...]
+    values: str = "text"
+
+    @property
+    def outputs(self) -> int:
+        """How many scores the network gives."""
+        return len(self.names)
+
+    def array(self) -> npt.NDArray[Any]:
+        """Every class as it was given: what scikit-learn calls `classes_`."""
+        return np.array([_VALUES[self.values](name) for name in self.names])
+
+    def encode(self, examples: Examples) -> npt.NDArray[np.int64]:
+        """The number of each label's class. Raises DataError, naming the place, for a label that is no class."""
+        numbers = {name: number for number, name in enumerate(self.names)}
+        found = np.empty(len(examples), dtype=np.int64)
+        for row, label in enumerate(_labels(examples)):
+            if label not in numbers:
+                shown = ", ".join(map(repr, self.names[:10])) + (", ..." if len(self.names) > 10 else "")
+                raise DataError(
+                    f"{examples.places[row]}: expected a label seen in training, one of {shown}. Received: {label!r}"
+                )
+            found[row] = numbers[label]
+        return found
+
+    def to_json(self) -> dict[str, Any]:
+        """All that makes these classes, as plain values."""
+        return {"labels": list(self.names), "label_values": self.values, "target": None}
+
+
+@dataclass(frozen=True)
+class Score:
+    """Labels as one number, standardised: the network learns (score - mean) / deviation."""
+
+    mean: float
+    deviation: float
+    outputs: int = 1
+
+    def encode(self, examples: Examples) -> npt.NDArray[np.float32]:
+        """The standardised scores. Raises DataError, naming the place, for a label that is no finite number."""
+        return ((_numbers(examples) - self.mean) / self.deviation).astype(np.float32)
+
+    def decode(self, outputs: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+        """Scores from what the network gives."""
+        return np.asarray(outputs, dtype=np.float64) * self.deviation + self.mean
+
+    def to_json(self) -> dict[str, Any]:
+        """All that makes this score, as plain values."""
+        return {
+            "labels": None,
+            "label_values": "number",
+            "target": {"mean": self.mean, "deviation": self.deviation},
+        }
+
+
+Targets = Classes | Score
+
+
+def learn_targets(examples: Examples, kind: str, names: Sequence[str] | None = None, values: str = "text") -> Targets:
+    """The targets for the labels of all `examples`, of a "kind" classes or score.
+
+    `names` gives the classes in their order; by default they are sorted, as numbers where all of them are numbers.
+    Raises DataError for one class only, for a label that is no number where a score is learnt, and for no labels.
+    """
+    if kind == "score":
+        scores = _numbers(examples)
+        deviation = float(scores.std())
+        return Score(float(scores.mean()), deviation if deviation > 0.0 else 1.0)
+    found = tuple(names) if names is not None else tuple(sorted(set(_labels(examples)), key=_rank))
+    if len(found) < 2:
+        raise DataError(
+            f"expected examples of at least two classes to learn from. Received: {len(examples)} of the class "
+            f"{', '.join(map(repr, found))} only"
+        )
+    return Classes(found, values)
+
+
+def targets_from_json(content: Mapping[str, Any], kind: str, where: str) -> Targets:
+    """What `to_json` described. Raises ArtifactError for anything else."""
+    labels, values, scale = (content.get(name) for name in ("labels", "label_values", "target"))
+    if kind == "score":
+        numbers = [scale.get(name) for name in ("mean", "deviation")] if isinstance(scale, dict) else []
+        if not (numbers and all(type(n) in (int, float) and math.isfinite(n) for n in numbers) and numbers[1] > 0.0):
+            raise ArtifactError(f"{where}: expected the mean and deviation of the score. Received: {str(scale)[:60]}")
+        return Score(float(numbers[0]), float(numbers[1]))
+    if (
+        not isinstance(labels, list)
+        or not 2 <= len(labels) <= _MOST_CLASSES
+        or not all(isinstance(name, str) for name in labels)
+        or len(set(labels)) != len(labels)
+    ):
+        raise ArtifactError(f"{where}: expected the names of two or more classes. Received: {str(labels)[:60]}")
+    classes = Classes(tuple(labels), values if isinstance(values, str) else "")
+    try:
+        classes.array()
+    except (KeyError, ValueError) as error:
+        raise ArtifactError(f"{where}: expected labels of the kind {str(values)[:20]!r}. Received: {error}") from error
+    return classes
+
+
+def _labels(examples: Examples) -> list[str]:
+    if examples.labels is None:
+        place = examples.places[0] if len(examples) else "the data"
+        raise DataError(f"{place}: expected a label for every example. Received: none")
+    return examples.labels
+
+
+def _numbers(examples: Examples) -> npt.NDArray[np.float64]:
+    scores = np.empty(len(examples))
+    for row, label in enumerate(_labels(examples)):
+        try:
+            scores[row] = float(label)
+        except ValueError:
+            scores[row] = math.nan
+        if not math.isfinite(scores[row]):
+            raise DataError(f"{examples.places[row]}: expected a finite number as the score. Received: {label!r}")
+    return scores
+
+
+def _rank(name: str) -> tuple[bool, float, str]:
+    """Numbers by their size before all other names, which go by the alphabet."""
+    try:
+        number = float(name)
+    except ValueError:
+        number = math.nan
+    return (math.isnan(number), 0.0 if math.isnan(number) else number, name)
