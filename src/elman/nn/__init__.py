@@ -6,8 +6,10 @@ Knows nothing about tokens, files or training.
 from __future__ import annotations
 
 from elman.nn.dilated import DilatedStack
+from elman.nn.distributions import make_head
 from elman.nn.dropout import sequence_dropout
 from elman.nn.embed import OneHot, embed_tokens
+from elman.nn.forecast_head import ForecastHead
 from elman.nn.pool import Pool
 from elman.nn.stack import Stack
 from elman.nn.stored import StoredModule
@@ -19,6 +21,7 @@ __all__ = [
     "LSTM",
     "RNN",
     "DilatedStack",
+    "ForecastHead",
     "OneHot",
     "Pool",
     "Stack",
@@ -26,6 +29,7 @@ __all__ = [
     "Trace",
     "Unroll",
     "embed_tokens",
+    "make_head",
     "reverse_rows",
     "sequence_dropout",
 ]

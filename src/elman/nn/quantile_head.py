@@ -1,0 +1,105 @@
+"""QuantileHead: the quantiles of each next value. Knows nothing about series, scaling or training."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import ClassVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from elman.errors import ConfigError
+from elman.nn.forecast_head import ForecastHead, alike, check_levels, levels_tensor, noise
+from elman.nn.quantile_functions import normal_quantile
+
+__all__ = ["QuantileHead"]
+
+
+class QuantileHead(ForecastHead):
+    """Quantiles that never cross: the middle one is free, the others are steps up and down from it.
+
+    The loss is twice the mean of the pinball losses (Koenker & Bassett 1978): with ever more levels it becomes the
+    continuous ranked probability score, and with the level 0.5 alone it is the absolute error.
+
+    Between the levels the distribution is interpolated linearly on the scale of the normal quantiles, and its tails go
+    on as they come: three levels make a normal distribution of two halves. Mean and samples are those of it.
+
+    Args:
+        levels: rising probabilities between 0 and 1.
+    """
+
+    name: ClassVar[str] = "quantiles"
+
+    def __init__(self, features: int, outputs: int, *, levels: Sequence[float] = (0.025, 0.1, 0.5, 0.9, 0.975)) -> None:
+        levels = tuple(float(level) for level in levels)
+        check_levels(levels)
+        if not levels or any(a >= b for a, b in pairwise(levels)):
+            raise ConfigError(f"expected at least one level, in rising order. Received: {levels}")
+        super().__init__(features, outputs, [f"quantile {level:g}" for level in levels])
+        self.levels = levels
+
+    def link(self, raw_OP: Tensor) -> Tensor:
+        """Rising quantiles."""
+        middle = len(self.levels) // 2
+        centre = raw_OP[..., middle : middle + 1]
+        above = centre + F.softplus(raw_OP[..., middle + 1 :]).cumsum(-1)
+        below = centre - F.softplus(raw_OP[..., :middle]).flip(-1).cumsum(-1).flip(-1)
+        return torch.cat([below, centre, above], dim=-1)
+
+    def loss(self, parameters_OP: Tensor, target_O: Tensor) -> Tensor:
+        """Twice the mean pinball loss of each target, in its unit."""
+        quantiles_OP, target_O = alike(parameters_OP, target_O)
+        miss_OP = target_O[..., None] - quantiles_OP
+        levels = quantiles_OP.new_tensor(self.levels)
+        return 2 * torch.maximum(levels * miss_OP, (levels - 1) * miss_OP).mean(-1)
+
+    def mean(self, parameters_OP: Tensor) -> Tensor:
+        """The mean of the interpolated distribution."""
+        knots = self._knots(parameters_OP)
+        if len(self.levels) == 1:
+            return parameters_OP[..., 0]
+        # On each piece the value is linear in z, so its mean needs only the pieces' mass and the mean of z over it.
+        edges = [-math.inf, *knots[1:-1].tolist(), math.inf]
+        mean = torch.zeros_like(parameters_OP[..., 0])
+        for i, (a, b) in enumerate(pairwise(edges)):
+            mass = _normal_cdf(b) - _normal_cdf(a)
+            moment = _normal_density(a) - _normal_density(b)
+            left, right = float(knots[i]), float(knots[i + 1])
+            share = (moment - left * mass) / (right - left)
+            mean = mean + parameters_OP[..., i] * (mass - share) + parameters_OP[..., i + 1] * share
+        return mean
+
+    def sample(self, parameters_OP: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """A draw from the interpolated distribution."""
+        return self._at(parameters_OP, noise(torch.randn, parameters_OP[..., 0], generator)[..., None])[..., 0]
+
+    def quantiles(self, parameters_OP: Tensor, levels: Sequence[float]) -> Tensor:
+        """Quantiles of the interpolated distribution; at the head's own levels, the parameters themselves."""
+        z = normal_quantile(levels_tensor(levels, parameters_OP)).to(parameters_OP)
+        return self._at(parameters_OP, z.expand(*parameters_OP.shape[:-1], len(z)))
+
+    def shift(self, parameters_OP: Tensor, offset_O: Tensor) -> Tensor:
+        """All quantiles, moved."""
+        return parameters_OP + offset_O[..., None]
+
+    def _knots(self, parameters_OP: Tensor) -> Tensor:
+        return normal_quantile(torch.tensor(self.levels, dtype=torch.float64)).to(parameters_OP)
+
+    def _at(self, parameters_OP: Tensor, z_OQ: Tensor) -> Tensor:
+        if len(self.levels) == 1:
+            return parameters_OP.expand(z_OQ.shape)
+        knots = self._knots(parameters_OP)
+        piece = torch.bucketize(z_OQ.contiguous(), knots[1:-1].contiguous(), right=True)
+        low, high = parameters_OP.gather(-1, piece), parameters_OP.gather(-1, piece + 1)
+        return low + (high - low) * (z_OQ - knots[piece]) / (knots[piece + 1] - knots[piece])
+
+
+def _normal_cdf(z: float) -> float:
+    return 0.5 * (1 + math.erf(z / math.sqrt(2)))
+
+
+def _normal_density(z: float) -> float:
+    return math.exp(-(z**2) / 2) / math.sqrt(2 * math.pi)
