@@ -11,6 +11,7 @@ import tomllib
 import typing
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 from cyclopts import App, Group, Parameter, Token
@@ -61,6 +62,18 @@ def _listed(type_: Any, tokens: Sequence[Token]) -> tuple[float, ...]:
         ) from None
 
 
+def _counted(type_: Any, tokens: Sequence[Token]) -> tuple[int, ...]:
+    """Whole numbers with commas between them."""
+    del type_
+    text = ",".join(token.value for token in tokens)
+    try:
+        return tuple(int(part) for part in text.split(",") if part)
+    except ValueError:
+        raise ValueError(
+            f"expected whole numbers with commas between them, such as 1,2,4. Received: {text!r}"
+        ) from None
+
+
 def _table(type_: Any, tokens: Sequence[Token]) -> dict[str, Any]:
     """NAME=VALUE, once or several times; a value is read as in TOML, and is a text if it is nothing else."""
     del type_
@@ -74,6 +87,10 @@ def _table(type_: Any, tokens: Sequence[Token]) -> dict[str, Any]:
         except tomllib.TOMLDecodeError:
             table[name] = text
     return table
+
+
+# What reads a list of values of a type.
+_LISTS = MappingProxyType({str: _named, float: _listed, int: _counted})
 
 
 def flags_of(section: type[Any], title: str, place: int, defaults: Any) -> Any:
@@ -93,7 +110,7 @@ def flags_of(section: type[Any], title: str, place: int, defaults: Any) -> Any:
         }
         kind: Any = hint
         if typing.get_origin(hint) is tuple:
-            listed = _named if typing.get_args(hint)[0] is str else _listed
+            listed = _LISTS[typing.get_args(hint)[0]]
             kind, settings["converter"], settings["n_tokens"] = tuple, listed, 1
             settings["metavar"] = "A,B,C"
         elif typing.get_origin(hint) is dict:
