@@ -1,0 +1,40 @@
+"""Examples: whole texts or series, each with a label, for models that give one answer a sequence. Imports no torch.
+
+config   how they are read, as options
+base     what they are
+reading  from paths: which form a file has, several files joined
+texts, series_table, ts_file, arrays, idx   the forms
+memory   from Python objects: lists, arrays, data frames
+series   what every series has to be, and what a missing value becomes
+parts    the training, validation and test part
+
+The public names load on first use.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from elman.data.examples.base import Examples
+    from elman.data.examples.config import ExamplesConfig
+    from elman.data.examples.memory import examples_from
+    from elman.data.examples.parts import split_rows
+    from elman.data.examples.reading import read_examples
+
+__all__ = ["Examples", "ExamplesConfig", "examples_from", "read_examples", "split_rows"]
+
+_HOMES = {
+    "Examples": "base",
+    "ExamplesConfig": "config",
+    "examples_from": "memory",
+    "read_examples": "reading",
+    "split_rows": "parts",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,185 @@
+"""Series and images in arrays: those of NumPy and idx files, and those that a program holds."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from elman.data.examples.base import Examples
+from elman.data.examples.binary import Bytes, open_bytes, read_idx, read_npy
+from elman.data.examples.config import ExamplesConfig
+from elman.data.examples.labels import bare_suffix, label_file, label_texts, matched, read_labels
+from elman.data.examples.series import checked_series
+from elman.data.inputs import InputFile
+from elman.errors import DataError, StorageError
+
+__all__ = ["examples_of_array", "read_idx_file", "read_numpy_file"]
+
+_BLOCK = 1 << 20
+# What arrays are called in .npz files, the first that is there.
+_INPUTS = ("x", "X", "inputs", "series", "images", "texts", "data")
+_LABELS = ("y", "Y", "labels", "targets")
+
+
+def examples_of_array(
+    values: npt.NDArray[Any],
+    name: str,
+    *,
+    images: str = "rows",
+    missing: str = "refuse",
+    lengths: Sequence[int] | None = None,
+    labels: list[str] | None = None,
+) -> Examples:
+    """Examples of an array.
+
+    Args:
+        values: texts of shape N; or numbers, of which a row of shape T is one series of one channel, `values_NTI` are
+            series or images, and images with channels have the shape N, height, width, channels. Of uint8 images (three
+            or four dimensions), 0 to 255 becomes 0 to 1.
+        name: what messages call the array.
+        images: an image is the sequence of its "rows", its "columns" or its "pixels".
+        missing: as for `checked_series`.
+        lengths: the steps of each series, if they end early.
+        labels: the text of each label.
+
+    Raises DataError for values of another type or shape, and as `checked_series` does.
+    """
+    if values.dtype.kind in "UT" and values.ndim == 1:
+        texts = [str(text) for text in values]
+        places = [f"{name}, row {row}" for row in range(1, len(texts) + 1)]
+        empty = next((place for text, place in zip(texts, places, strict=True) if not text.strip()), None)
+        if empty is not None:
+            raise DataError(f"{empty}: expected a text. Received: an empty one")
+        return Examples("text", _some(texts, name), labels, places)
+    if values.dtype.kind not in "biuf" or not 2 <= values.ndim <= 4:
+        raise DataError(f"{name}: expected numbers with 2 dimensions (a series a row), 3 (series, steps, channels) "
+                        f"or 4 (images with channels). Received: {values.dtype} of shape {values.shape}")  # fmt: skip
+    places = [f"{name}, row {row}" for row in range(1, len(values) + 1)]
+    x_NTI = _sequences(values, images)
+    if not x_NTI.size:
+        raise DataError(f"{name}: expected a series of one step at least. Received: an array of shape {values.shape}")
+    whole = _some(list(x_NTI), name)
+    if lengths is not None:
+        whole = [x_TI[:length] for x_TI, length in zip(whole, lengths, strict=True)]
+        return _listed(whole, places, missing, labels)
+    if np.isfinite(x_NTI).all():
+        return Examples("series", whole, labels, places, ("",) * x_NTI.shape[2])
+    # What is wrong with it is told in the numbers that came in.
+    return _listed(list(_sequences(values, images, values.dtype)), places, missing, labels)
+
+
+def _listed(series: list[npt.NDArray[Any]], places: list[str], missing: str, labels: list[str] | None) -> Examples:
+    checked = [checked_series(x_TI, place, missing=missing) for x_TI, place in zip(series, places, strict=True)]
+    return Examples("series", checked, labels, places, ("",) * checked[0].shape[1])
+
+
+def _some(items: list[Any], name: str) -> list[Any]:
+    if not items:
+        raise DataError(f"{name}: expected an example at least. Received: none")
+    return items
+
+
+def _sequences(values: npt.NDArray[Any], images: str, dtype: Any = np.float32) -> npt.NDArray[Any]:
+    """An array of numbers as `x_NTI`."""
+    scaled = values.dtype == np.uint8 and values.ndim > 2
+    if values.ndim == 2:
+        values = values[:, :, None]
+    else:
+        if images == "columns":
+            values = values.swapaxes(1, 2)
+        # An image of one channel has no axis for it; a pixel is a step of that channel.
+        channels = values.shape[3:] or (1,)
+        steps = (values.shape[1] * values.shape[2],) if images == "pixels" else values.shape[1:2]
+        inner = channels[0] if images == "pixels" else values.shape[2] * channels[0]
+        values = values.reshape(len(values), *steps, inner)
+    with np.errstate(over="ignore"):
+        x_NTI = np.array(values, dtype=dtype, order="C")
+    return np.divide(x_NTI, np.float32(255), out=x_NTI) if scaled else x_NTI
+
+
+def read_numpy_file(file: InputFile, config: ExamplesConfig, *, labelled: bool) -> Examples:
+    """The examples in an `.npy` file, or in an `.npz` file with an array of inputs and, perhaps, labels and lengths.
+
+    Raises DataError for a file that is damaged or holds Python objects, and as `examples_of_array` does.
+    """
+    lengths: Sequence[int] | None = None
+    labels: list[str] | None = None
+    if bare_suffix(file.path) == ".npz":
+        arrays = _members(file)
+        name = f"{file.name}, array {_key(arrays, _INPUTS, file)!r}"
+        values = arrays[_key(arrays, _INPUTS, file)]
+        if "lengths" in arrays:
+            lengths = _lengths(arrays["lengths"], values, file.name)
+        key = next((key for key in _LABELS if key in arrays), None)
+        if key is not None and not config.labels:
+            if arrays[key].ndim != 1 or arrays[key].dtype.kind not in "biufU":
+                raise DataError(f"{file.name}, array {key!r}: expected N labels, numbers or texts. "
+                                f"Received: {arrays[key].dtype} of shape {arrays[key].shape}")  # fmt: skip
+            labels = label_texts(arrays[key].tolist(), f"{file.name}, array {key!r}")
+            labels = matched(labels, len(values), f"{file.name}, array {key!r}", name)
+    else:
+        name, values = file.name, read_npy(open_bytes(file.path, file.name))
+    if labels is None:
+        labels = _labels_beside(file, config, len(values) if values.ndim else 0, labelled)
+    return examples_of_array(values, name, images=config.images, missing=config.missing, lengths=lengths, labels=labels)
+
+
+def read_idx_file(file: InputFile, config: ExamplesConfig, *, labelled: bool) -> Examples:
+    """The images or series in an idx file, such as those of MNIST, with the labels of the idx file beside it."""
+    values = read_idx(open_bytes(file.path, file.name))
+    labels = _labels_beside(file, config, len(values), labelled)
+    return examples_of_array(values, file.name, images=config.images, missing=config.missing, labels=labels)
+
+
+def _labels_beside(file: InputFile, config: ExamplesConfig, count: int, labelled: bool) -> list[str] | None:
+    beside = label_file(file.path, config)
+    if beside is not None:
+        return matched(read_labels(beside, config), count, str(beside), file.name)
+    if labelled:
+        raise DataError(f"{file.name}: expected labels in a file of their own, named with the option labels or found "
+                        "by its name (x_images.npy, x_labels.npy). Received: none")  # fmt: skip
+    return None
+
+
+def _members(file: InputFile) -> dict[str, npt.NDArray[Any]]:
+    """The arrays in an `.npz` file by name."""
+    try:
+        with zipfile.ZipFile(Path(file.path)) as archive:
+            arrays = {}
+            for member in archive.namelist():
+                with archive.open(member) as opened:
+                    blocks = iter(lambda read=opened.read: read(_BLOCK), b"")  # type: ignore[misc]
+                    arrays[member.removesuffix(".npy")] = read_npy(Bytes(blocks, f"{file.name}, {member}"))
+            return arrays
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        raise DataError(
+            f"{file.name}: expected a whole .npz file (damaged or cut short?). Received: {error}"
+        ) from error
+    except OSError as error:
+        raise StorageError(f"cannot read {file.name}: {error.strerror or error}") from error
+
+
+def _key(arrays: dict[str, Any], known: tuple[str, ...], file: InputFile) -> str:
+    found = next((key for key in known if key in arrays), None)
+    if found is None:
+        raise DataError(f"{file.name}: expected an array with a name among {', '.join(known)}. "
+                        f"Received: {', '.join(arrays) or 'no arrays'}")  # fmt: skip
+    return found
+
+
+def _lengths(lengths: npt.NDArray[Any], values: npt.NDArray[Any], name: str) -> list[int]:
+    most = values.shape[1] if values.ndim > 1 else 0
+    if lengths.dtype.kind not in "iu" or lengths.shape != values.shape[:1] or values.ndim > 3:
+        raise DataError(f"{name}, array 'lengths': expected a whole number for each of the {len(values)} series. "
+                        f"Received: {lengths.dtype} of shape {lengths.shape}")  # fmt: skip
+    wrong = np.flatnonzero((lengths < 1) | (lengths > most))
+    if len(wrong):
+        raise DataError(f"{name}, array 'lengths', row {wrong[0] + 1}: expected a length from 1 to {most}. "
+                        f"Received: {lengths[wrong[0]]}")  # fmt: skip
+    return [int(length) for length in lengths]

@@ -1,0 +1,94 @@
+"""What examples are: texts or series, their labels, and where each of them stands. Knows nothing about files."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from elman.errors import DataError
+
+__all__ = ["Examples", "Floats", "join"]
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Sequences with their labels.
+
+    kind      "text" or "series"
+    inputs    the texts, or arrays `x_TI` of float32, T at least 1 and I the same in all
+    labels    the text of each label; None where the data has none
+    places    where each example stands, for messages, such as "reviews.csv, line 7"
+    channels  the names of the I channels of series, of "1", "2", ... where the data has no names; empty for texts
+    """
+
+    kind: str
+    inputs: list[str] | list[Floats]
+    labels: list[str] | None
+    places: Sequence[str]
+    channels: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    def take(self, rows: Sequence[int] | npt.NDArray[np.integer[Any]]) -> Examples:
+        """The examples with these numbers, in this order; series are not copied."""
+        numbers = [int(row) for row in rows]
+        return Examples(
+            self.kind,
+            [self.inputs[row] for row in numbers],  # type: ignore[arg-type]
+            None if self.labels is None else [self.labels[row] for row in numbers],
+            [self.places[row] for row in numbers],
+            self.channels,
+        )
+
+    def fingerprint(self) -> str:
+        """A sha256 over inputs, labels and channels, but not over places: a file that moved is the same data."""
+        digest = hashlib.sha256()
+
+        def add(*texts: str) -> None:
+            for text in texts:
+                content = text.encode("utf-8", "surrogatepass")
+                digest.update(b"%d:" % len(content) + content)
+
+        add(self.kind, str(len(self)), str(len(self.channels)), *self.channels)
+        for each in self.inputs:
+            if isinstance(each, str):
+                add(each)
+            else:
+                digest.update(b"%d:%d:" % each.shape)
+                digest.update(np.ascontiguousarray(each, dtype="<f4").data)
+        add("unlabelled" if self.labels is None else "labelled", *(self.labels or ()))
+        return digest.hexdigest()
+
+
+def join(parts: Sequence[Examples]) -> Examples:
+    """Examples of several sources as one. Raises DataError when they are of two kinds or have other channels."""
+    first = parts[0]
+    if len(parts) == 1:
+        return first
+    for part in parts[1:]:
+        if part.kind != first.kind:
+            raise DataError(f"expected examples of one kind; {first.places[0]} has a {first.kind}. "
+                            f"Received: a {part.kind} in {part.places[0]}")  # fmt: skip
+        if part.channels != first.channels:
+            raise DataError(f"{part.places[0]}: expected {_named(first.channels)}, as in {first.places[0]}. "
+                            f"Received: {_named(part.channels)}")  # fmt: skip
+        if (part.labels is None) != (first.labels is None):
+            with_labels, without = (first, part) if part.labels is None else (part, first)
+            raise DataError(f"expected labels in all of the data or in none; {with_labels.places[0]} has one. "
+                            f"Received: none in {without.places[0]}")  # fmt: skip
+    labels = None if first.labels is None else [label for part in parts for label in part.labels or ()]
+    inputs: Any = [each for part in parts for each in part.inputs]
+    return Examples(first.kind, inputs, labels, [place for part in parts for place in part.places], first.channels)
+
+
+def _named(channels: tuple[str, ...]) -> str:
+    names = [name or str(number) for number, name in enumerate(channels, 1)]
+    return f"the channels {', '.join(names[:12])}{', ...' if len(names) > 12 else ''} ({len(names)} in all)"

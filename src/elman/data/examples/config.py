@@ -1,0 +1,49 @@
+"""The options of labelled texts and series: how they are read and split. Imports no torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from elman.options import option
+
+__all__ = ["FORMS", "ExamplesConfig"]
+
+FORMS = ("auto", "table", "lines", "folder", "series-table", "ts", "numpy", "idx")
+
+
+@dataclass(frozen=True)
+class ExamplesConfig:
+    """How labelled texts and series are read and split."""
+
+    form: str = option(
+        "auto",
+        "what the data is: a table of texts, lines of label and text, a folder or file a class, a table of series, "
+        "a .ts file, NumPy or idx arrays; auto goes by names and columns",
+        choices=FORMS,
+    )
+    text_column: str = option("text", "tables: the column of the texts")
+    label_column: str = option("label", "tables: the column of the labels")
+    header: bool = option(True, "tables: the first row has the columns' names; without, they are 1, 2, and so on")
+    delimiter: str = option("", "what parts cells, or label and text of a line; if not given, a tab or as in the file")
+    label_first: bool = option(True, "lines: the label stands before the text, not after it")
+    series_column: str = option("series", "tables of series: the column that says to which series a row belongs")
+    time_column: str = option("time", "tables of series: the column of the time; none for rows that are in order")
+    value_columns: tuple[str, ...] = option((), "tables of series: the columns of values; by default all others")
+    labels: str = option(
+        "", "lines and arrays: a file of labels; by default the one that is named like the data, such as train_labels"
+    )
+    images: str = option(
+        "rows",
+        "arrays: read an image as its rows, its columns, or pixel by pixel",
+        choices=("rows", "columns", "pixels"),
+    )
+    missing: str = option(
+        "refuse",
+        "series: refuse missing values, or put values between their neighbours there",
+        choices=("refuse", "interpolate"),
+    )
+    encoding: str = option("utf-8", "the encoding of texts and tables")
+    errors: str = option("strict", "what to do with bytes that are not text", choices=("strict", "replace", "ignore"))
+    pattern: str = option("*", "which files of a folder to read, such as *.txt")
+    split: tuple[float, ...] = option((0.9, 0.1, 0.0), "shares for training, validation and test")
+    stratify: bool = option(True, "give each part its share of every class")

@@ -1,0 +1,105 @@
+"""Labels as text: from values of any kind, and from files of their own beside the data."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from elman.data.examples.binary import open_bytes, read_idx, read_npy
+from elman.data.examples.config import ExamplesConfig
+from elman.data.examples.lines import text_lines
+from elman.data.inputs import InputFile
+from elman.data.table import read_table, table_kind
+from elman.errors import DataError
+
+__all__ = ["bare_suffix", "is_idx", "label_file", "label_text", "label_texts", "matched", "read_labels"]
+
+# How a file of labels is named beside its data: what to put in place of the last of these words.
+_NAMED = re.compile(r"(.*)(?:images-idx3|images|inputs|texts?)(.*)", re.DOTALL)
+# Above this, not every whole number is a float.
+_WHOLE = 2.0**53
+
+
+def label_text(value: Any, place: str) -> str:
+    """A label as text: whole numbers without a point, so that 1, 1.0 and "1" are one label.
+
+    Raises DataError, with the place, for what is missing, not finite, or neither a text nor a number.
+    """
+    if hasattr(value, "item"):
+        value = value.item()
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool | int):
+        return str(value)
+    if isinstance(value, float) and math.isfinite(value):
+        return str(int(value)) if value.is_integer() and abs(value) < _WHOLE else repr(value)
+    raise DataError(f"{place}: expected a label that is a text or a finite number. Received: {str(value)[:40]}")
+
+
+def label_texts(values: Iterable[Any], name: str) -> list[str]:
+    """Every label as text; `name` is what messages call them."""
+    return [label_text(value, f"{name}, number {row}") for row, value in enumerate(values, 1)]
+
+
+def bare_suffix(path: Path) -> str:
+    """A file's suffix in lower case, `.gz` left out."""
+    return (Path(path.stem).suffix if path.suffix == ".gz" else path.suffix).lower()
+
+
+def is_idx(path: Path) -> bool:
+    """Whether a file's name is that of an idx file."""
+    return bare_suffix(path) == ".idx" or re.search(r"[-.]idx\d(-|\.|$)", path.name) is not None
+
+
+def label_file(data: Path, config: ExamplesConfig) -> Path | None:
+    """The file of labels that belongs to a file of data; None where there is none.
+
+    `config.labels` names it: a path as it is, or a bare name that is looked for beside the data first. Else it is the
+    file beside the data whose name has `labels` in place of `images`, `inputs` or `text` (`labels-idx1` in place of
+    `images-idx3`). Raises DataError when the one that is named is not there.
+    """
+    if config.labels:
+        named = Path(config.labels)
+        for path in (data.parent / named, named.expanduser()) if len(named.parts) == 1 else (named.expanduser(),):
+            if path.is_file():
+                return path
+        raise DataError(f"there is no such file of labels: {config.labels}")
+    found = _NAMED.fullmatch(data.name)
+    if found is None:
+        return None
+    word = "labels-idx1" if "images-idx3" in data.name else "labels"
+    path = data.with_name(found[1] + word + found[2])
+    return path if path.is_file() and path != data else None
+
+
+def read_labels(path: Path, config: ExamplesConfig) -> list[str]:
+    """The labels in a file: `.npy`, idx, the label column of a table, or else one a line. Raises DataError."""
+    name = str(path)
+    if bare_suffix(path) == ".npy" or is_idx(path):
+        source = open_bytes(path, name)
+        values = read_idx(source) if is_idx(path) else read_npy(source)
+        if values.ndim != 1 or values.dtype.kind not in "biufU":
+            raise DataError(f"{name}: expected an array of N labels, numbers or texts. "
+                            f"Received: {values.dtype} of shape {values.shape}")  # fmt: skip
+        return label_texts(values.tolist(), name)
+    if table_kind(path):
+        table = read_table(
+            path, header=config.header, delimiter=config.delimiter, encoding=config.encoding, errors=config.errors
+        )
+        return [label.strip() for label in table.texts(config.label_column)]
+    lines = text_lines(InputFile(path, name), config)
+    empty = next((number for number, line in enumerate(lines, 1) if not line.strip()), None)
+    if empty is not None:
+        raise DataError(f"{name}, line {empty}: expected a label. Received: an empty line")
+    return [line.strip() for line in lines]
+
+
+def matched(labels: list[str], count: int, name: str, data: str) -> list[str]:
+    """`labels`, if there are `count` of them. Raises DataError, with both numbers, if not."""
+    if len(labels) != count:
+        raise DataError(f"{name}: expected a label for each of the {count:,} examples in {data}. "
+                        f"Received: {len(labels):,} labels")  # fmt: skip
+    return labels

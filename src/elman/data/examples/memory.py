@@ -1,0 +1,128 @@
+"""Examples from what a Python program holds: lists, NumPy arrays, pandas and polars series and frames."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from elman.data.examples.arrays import examples_of_array
+from elman.data.examples.base import Examples, Floats
+from elman.data.examples.labels import label_texts, matched
+from elman.data.examples.series import checked_series
+from elman.errors import ConfigError, DataError
+
+__all__ = ["examples_from"]
+
+
+def examples_from(
+    X: Any, y: Any = None, *, kind: str = "auto", name: str = "X", images: str = "rows", missing: str = "refuse"
+) -> Examples:
+    """Examples from Python objects.
+
+    Args:
+        X: texts in a list, an array or a Series; or series: an array, of which a row of shape `N, T` is one series of
+            one channel, or `x_NTI`; a list of arrays of shape `T` or `T, I`; a data frame of numbers, a row a series.
+        y: the labels, texts or numbers, in a list, an array or a Series; None for none.
+        kind: "text", "series", or "auto": texts where the first item is one.
+        name: what messages call X.
+        images, missing: as in `ExamplesConfig`, for arrays and for series.
+
+    Raises DataError, with row, step and channel, for anything else, for missing and infinite numbers, for series of
+    other channels than the first, and when there are not as many labels as examples; ConfigError for an unknown kind.
+    """
+    if kind not in ("auto", "text", "series"):
+        raise ConfigError(f"expected the kind auto, text or series. Received: {kind!r}")
+    if isinstance(X, str | bytes) or not hasattr(X, "__len__"):
+        raise DataError(f"{name}: expected a list of texts, or series in an array or a list of arrays. "
+                        f"Received: {_shown(X)}")  # fmt: skip
+    values = _plain(X)
+    if not len(values):
+        raise DataError(f"{name}: expected an example at least. Received: none")
+    if kind == "auto":
+        first = values.flat[0] if isinstance(values, np.ndarray) and values.size else values[0]
+        kind = "text" if isinstance(first, str) else "series"
+    labels = None
+    if y is not None:
+        labels = matched(label_texts(_labels(y), "y"), len(values), "y", name)
+    if kind == "text":
+        return _texts(values, labels, name)
+    if isinstance(values, np.ndarray) and values.dtype != object:
+        return examples_of_array(values, name, images=images, missing=missing, labels=labels)
+    return _series(values, labels, name, missing)
+
+
+def _plain(X: Any) -> Any:
+    """Data frames and their series as arrays; what is neither an array nor a frame as a list."""
+    if isinstance(X, np.ndarray):
+        return X
+    if any(library in sys.modules for library in ("pandas", "polars", "pyarrow")):
+        import narwhals.stable.v1 as nw
+
+        frame = nw.from_native(X, pass_through=True, allow_series=True, eager_only=True)
+        if frame is not X:
+            return frame.to_numpy()
+    if hasattr(X, "__array__"):
+        return np.asarray(X)
+    return list(X)
+
+
+def _labels(y: Any) -> list[Any]:
+    values = _plain(y)
+    if isinstance(values, np.ndarray):
+        if values.ndim == 2 and values.shape[1] == 1:
+            values = values[:, 0]
+        if values.ndim != 1:
+            raise DataError(f"y: expected a label for each example. Received: an array of shape {values.shape}")
+        return values.tolist()
+    return list(values)
+
+
+def _texts(values: Any, labels: list[str] | None, name: str) -> Examples:
+    if isinstance(values, np.ndarray) and values.ndim == 2 and values.shape[1] == 1:
+        values = values[:, 0]
+    places = [f"{name}, row {row}" for row in range(1, len(values) + 1)]
+    texts = []
+    for value, place in zip(values, places, strict=True):
+        if not isinstance(value, str):
+            raise DataError(f"{place}: expected a text. Received: {_shown(value)}")
+        if not value.strip():
+            raise DataError(f"{place}: expected a text. Received: an empty one")
+        texts.append(str(value))
+    return Examples("text", texts, labels, places)
+
+
+def _series(values: Sequence[Any], labels: list[str] | None, name: str, missing: str) -> Examples:
+    places = [f"{name}, row {row}" for row in range(1, len(values) + 1)]
+    found: list[Floats] = []
+    for value, place in zip(values, places, strict=True):
+        x_TI = _one_series(value, place)
+        if found and x_TI.shape[1] != found[0].shape[1]:
+            raise DataError(f"{place}: expected {found[0].shape[1]} channels, as in the first series. "
+                            f"Received: {x_TI.shape[1]}")  # fmt: skip
+        found.append(checked_series(x_TI, place, missing=missing))
+    return Examples("series", found, labels, places, ("",) * found[0].shape[1])
+
+
+def _one_series(value: Any, place: str) -> npt.NDArray[Any]:
+    """One series as numbers of shape T, I."""
+    wrong = "expected a series: numbers of one dimension (steps) or two (steps, channels)"
+    if isinstance(value, str | bytes) or not hasattr(value, "__len__"):
+        raise DataError(f"{place}: {wrong}. Received: {_shown(value)}")
+    try:
+        array = np.asarray(_plain(value))
+        if array.dtype == object:
+            array = array.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{place}: {wrong}, as many in every step. Received: {error}") from error
+    if array.dtype.kind not in "biuf" or array.ndim not in (1, 2):
+        raise DataError(f"{place}: {wrong}. Received: {array.dtype} of shape {array.shape}")
+    x_TI = array[:, None] if array.ndim == 1 else array
+    return x_TI.astype(np.float32) / np.float32(255) if array.dtype == np.uint8 and array.ndim == 2 else x_TI
+
+
+def _shown(value: Any) -> str:
+    return f"{type(value).__name__} {str(value)[:40]!r}"

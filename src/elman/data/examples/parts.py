@@ -1,0 +1,58 @@
+"""The training, validation and test part of examples. Knows nothing about what an example is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from elman.data.split import check_split
+from elman.errors import ConfigError
+
+__all__ = ["split_rows"]
+
+Ints = npt.NDArray[np.int64]
+
+
+def split_rows(
+    labels: Sequence[str] | None, count: int, shares: Sequence[float], *, seed: int, stratify: bool
+) -> tuple[Ints, Ints, Ints]:
+    """The rows for training, validation and test: drawn at random by `seed`, each part in ascending order.
+
+    Each part has its share of the `count` rows, in whole rows; a part whose share is above 0 has one row at least, if
+    there are rows for it and for training. With `stratify` and `labels` the same holds within every class, so that a
+    class of a single row is in training. Labels that are scores are not to be stratified.
+
+    Raises ConfigError for shares that are not three numbers with a sum of 1, or labels of another count.
+    """
+    fractions = check_split(shares)
+    if labels is not None and len(labels) != count:
+        raise ConfigError(f"expected a label for each of the {count} rows. Received: {len(labels)} labels")
+    draw = np.random.default_rng([seed, count])
+    if labels is None or not stratify:
+        groups = [draw.permutation(count)]
+    else:
+        numbers = np.unique(np.asarray(labels, dtype=object), return_inverse=True)[1]
+        groups = [draw.permutation(np.flatnonzero(numbers == number)) for number in range(len(set(labels)))]
+    owed = np.zeros(3)  # what rounding in earlier classes has kept from each part
+    parts: list[list[Ints]] = [[], [], []]
+    for group in groups:
+        wanted = len(group) * np.asarray(fractions) + owed
+        sizes = _whole(wanted, len(group), np.asarray(fractions) > 0)
+        owed = wanted - sizes
+        for part, rows in zip(parts, np.split(group, np.cumsum(sizes)[:2]), strict=True):
+            part.append(rows)
+    train, valid, test = (np.sort(np.concatenate([*part, np.empty(0, np.int64)])).astype(np.int64) for part in parts)
+    return train, valid, test
+
+
+def _whole(wanted: npt.NDArray[np.float64], count: int, used: npt.NDArray[np.bool_]) -> Ints:
+    """Whole numbers near `wanted` with the sum `count`, at least 1 for as many of the parts in use as can be."""
+    least = (used & (np.cumsum(used) <= count)).astype(np.int64)
+    sizes = np.maximum(np.floor(wanted).astype(np.int64), least)
+    while sizes.sum() < count:
+        sizes[np.argmax(np.where(used, wanted - sizes, -np.inf))] += 1
+    while sizes.sum() > count:
+        sizes[np.argmin(np.where(sizes > least, wanted - sizes, np.inf))] -= 1
+    return sizes

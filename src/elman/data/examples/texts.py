@@ -1,0 +1,120 @@
+"""Texts with labels in files: columns of a table, lines of label and text, a folder or a file for each class."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from elman.data.examples.base import Examples
+from elman.data.examples.config import ExamplesConfig
+from elman.data.examples.labels import bare_suffix, label_file, matched, read_labels
+from elman.data.examples.lines import text_lines, whole_text
+from elman.data.inputs import InputFile, find_files
+from elman.data.table import Table
+from elman.errors import DataError
+
+__all__ = ["classes_of_files", "lines_with_labels", "table_labels", "texts_of_table"]
+
+
+def texts_of_table(table: Table, config: ExamplesConfig, *, labelled: bool) -> Examples:
+    """A text a row, by `config.text_column`. Raises DataError for an empty text or, if `labelled`, label."""
+    texts = table.texts(config.text_column)
+    for row, text in enumerate(texts):
+        if not text.strip():
+            raise DataError(f"{table.where(row)}: expected a text in the column {config.text_column!r}. "
+                            "Received: an empty cell")  # fmt: skip
+    places = [table.where(row) for row in range(len(table))]
+    return Examples("text", texts, table_labels(table, config, labelled=labelled), places)
+
+
+def table_labels(table: Table, config: ExamplesConfig, *, labelled: bool) -> list[str] | None:
+    """The label of every row; None, unless `labelled`, where the column or one of the labels is missing."""
+    if not labelled and config.label_column not in table.columns:
+        return None
+    labels = [(value or "").strip() for value in table.column(config.label_column)]
+    if all(labels):
+        return labels
+    if not labelled:
+        return None
+    row = labels.index("")
+    raise DataError(f"{table.where(row)}: expected a label in the column {config.label_column!r}. "
+                    "Received: an empty cell")  # fmt: skip
+
+
+def lines_with_labels(file: InputFile, config: ExamplesConfig, *, labelled: bool) -> Examples:
+    """A text a line, its label before or behind it or in a file of labels.
+
+    Unless `labelled`, lines are texts alone, except where a file of labels is named or each line has a tab between
+    label and text. Raises DataError, with the line, for a text or label that is empty or missing.
+    """
+    lines = text_lines(file, config)
+    if not lines:
+        raise DataError(f"{file.name}: expected a text a line. Received: an empty file")
+    places = [f"{file.name}, line {number}" for number in range(1, len(lines) + 1)]
+    delimiter = config.delimiter or "\t"
+    beside = label_file(file.path, config)
+    labels: list[str] | None = None
+    if beside is not None:
+        labels = matched(read_labels(beside, config), len(lines), str(beside), file.name)
+    elif labelled or (delimiter == "\t" and all("\t" in line for line in lines)):
+        labels, lines = _cut(lines, places, delimiter, config.label_first)
+    for line, place in zip(lines, places, strict=True):
+        if not line.strip():
+            raise DataError(f"{place}: expected a text. Received: an empty one")
+    return Examples("text", lines, labels, places)
+
+
+def _cut(lines: list[str], places: list[str], delimiter: str, label_first: bool) -> tuple[list[str], list[str]]:
+    """The labels and the texts of lines."""
+    labels, texts = [], []
+    order = "a label, then a text" if label_first else "a text, then a label"
+    for line, place in zip(lines, places, strict=True):
+        before, found, after = line.partition(delimiter) if label_first else line.rpartition(delimiter)
+        label, text = (before.strip(), after) if label_first else (after.strip(), before)
+        if not found or not label:
+            raise DataError(f"{place}: expected {order}, with {delimiter!r} between them. Received: {line[:40]!r}")
+        labels.append(label)
+        texts.append(text)
+    return labels, texts
+
+
+def classes_of_files(paths: Sequence[str], config: ExamplesConfig) -> Examples:
+    """Examples by class: a folder of texts, one a file, or a file of texts, one a line, for each class.
+
+    A folder gives the label by its name. A file gives it by its name without suffix or, where that is the same in all
+    files (`rt-polarity.neg`, `rt-polarity.pos`), by its suffix. Empty lines are left out. Raises DataError for folders
+    beside files, and for an empty file.
+    """
+    in_folders: list[tuple[str, InputFile]] = []
+    alone: list[InputFile] = []
+    for path in paths:
+        for file in find_files([path], pattern=config.pattern):
+            inner = file.path.relative_to(Path(path).expanduser()).parts if Path(path).expanduser().is_dir() else ()
+            if len(inner) > 1:
+                in_folders.append((inner[0], file))
+            else:
+                alone.append(file)
+    if in_folders and alone:
+        raise DataError(
+            f"expected a folder a class or a file a class; {in_folders[0][1].name} lies in a folder. "
+            f"Received: {alone[0].name} beside the folders (leave it out with a pattern)"
+        )
+    inputs, labels, places = [], [], []
+    for label, file in in_folders:
+        text = whole_text(file, config)
+        if not text.strip():
+            raise DataError(f"{file.name}: expected a text. Received: an empty file")
+        inputs.append(text)
+        labels.append(label)
+        places.append(file.name)
+    stems = [file.path.name.removesuffix(".gz").removesuffix(Path(file.path.name.removesuffix(".gz")).suffix)
+             for file in alone]  # fmt: skip
+    by_suffix = len(alone) > 1 and len(set(stems)) == 1
+    for file, stem in zip(alone, stems, strict=True):
+        lines = [(number, line) for number, line in enumerate(text_lines(file, config), 1) if line.strip()]
+        if not lines:
+            raise DataError(f"{file.name}: expected a text a line. Received: an empty file")
+        inputs += [line for _, line in lines]
+        labels += [bare_suffix(file.path).removeprefix(".") if by_suffix else stem] * len(lines)
+        places += [f"{file.name}, line {number}" for number, _ in lines]
+    return Examples("text", inputs, labels, places)
