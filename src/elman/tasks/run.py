@@ -51,8 +51,8 @@ class Job(Generic[N]):
     loss_name    what the loss is, with its unit, for the picture: "nats a char"
     describe     figures of an evaluation, in a line for people
     test         figures on the test part, of at most so many targets (0: all); None when there is no such part
-    finish       called once with the best weights in place, and the folder if there is one; it may complete `vocabulary`,
-                 and returns figures to be told with the others; None for nothing to be done
+    finish       called with the best weights in place, and the folder if there is one: may complete `vocabulary`, and
+                 returns figures to be told with the others; None for nothing to be done
     outline      rows of a name and a text that tell people of the data, for a dry run
     start        the network and the data, in a line for people
     in_bits      whether the loss is in nats, and people are used to see it in bits as well

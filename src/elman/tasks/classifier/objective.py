@@ -10,7 +10,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from elman.errors import ConfigError
 from elman.tasks.classifier.batches import Rows
 from elman.tasks.classifier.figures import class_figures, score_figures
 from elman.tasks.classifier.network import ClassifierNetwork
@@ -67,10 +66,6 @@ class ClassLoss:
         label_smoothing: float = 0.0,
         most: int = 0,
     ) -> None:
-        if not 0.0 <= label_smoothing < 1.0:
-            raise ConfigError(
-                f"expected label_smoothing from 0 up to, but not including, 1. Received: {label_smoothing}"
-            )
         self.model = model
         self.held_out = held_out
         self.class_weights = class_weights
@@ -158,10 +153,8 @@ def make_objective(
     label_smoothing: float = 0.0,
     most: int = 0,
 ) -> ClassLoss | ScoreLoss:
-    """The objective for `targets`; `truth_N` are those of the training part. Raises ConfigError."""
+    """The objective for `targets`; `truth_N` are those of the training part, for balanced weights."""
     if isinstance(targets, Classes):
         weights_C = weights_of_classes(truth_N, targets.outputs) if balanced else None
         return ClassLoss(model, held_out, class_weights=weights_C, label_smoothing=label_smoothing, most=most)
-    if balanced or label_smoothing:
-        raise ConfigError("expected class_weights and label_smoothing for classes only. Received: kind=score")
     return ScoreLoss(model, held_out, deviation=targets.deviation, most=most)
