@@ -5,6 +5,8 @@ Knows nothing about tokens, files or training.
 
 from __future__ import annotations
 
+from elman.nn.characters import CharacterWords
+from elman.nn.crf import CRF
 from elman.nn.dilated import DilatedStack
 from elman.nn.distributions import make_head
 from elman.nn.dropout import sequence_dropout
@@ -17,9 +19,11 @@ from elman.nn.torch_compatible import GRU, LSTM, RNN
 from elman.nn.unroll import Trace, Unroll, reverse_rows
 
 __all__ = [
+    "CRF",
     "GRU",
     "LSTM",
     "RNN",
+    "CharacterWords",
     "DilatedStack",
     "ForecastHead",
     "OneHot",

@@ -1,0 +1,11 @@
+"""Sequences with a tag for every step: from files, or from Python's own lists, to `Tagged`. Imports no torch.
+
+tagged    what is read, and checks          conllu   CoNLL-U
+columns   words and tags in columns         triples  seq.in, seq.out, label
+frames    NumPy files and long tables       read     which of these a path is
+"""
+
+from elman.data.tagged.read import FORMATS, read_tagged
+from elman.data.tagged.tagged import Frames, Tagged, tagged_from
+
+__all__ = ["FORMATS", "Frames", "Tagged", "read_tagged", "tagged_from"]

@@ -1,0 +1,148 @@
+"""Frames with a label each: NumPy files, or a long table with a row a frame. Nothing is unpickled."""
+
+from __future__ import annotations
+
+import itertools
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from elman.data.table import Table, read_table, table_kind
+from elman.data.tagged.tagged import Frames, Tagged, check_fit, check_frames
+from elman.errors import DataError, StorageError
+
+__all__ = ["LABELS_SUFFIX", "is_frames", "read_frames"]
+
+# The labels of NAME.npy are in NAME.labels.npy.
+LABELS_SUFFIX = ".labels.npy"
+
+
+def is_frames(path: Path) -> bool:
+    """Whether a file has frames, by its name."""
+    return path.suffix in (".npy", ".npz") or table_kind(path) is not None
+
+
+def read_frames(
+    path: Path,
+    *,
+    sequence_column: str = "sequence",
+    time_column: str = "time",
+    tag_column: str = "",
+    encoding: str = "utf-8",
+    errors: str = "strict",
+    with_tags: bool = True,
+) -> Tagged:
+    """The sequences of one file.
+
+    .npz             `x`, time x features, and `y`, a label for each frame; or several sequences padded to one length,
+                     `x` sequence x time x features, `y` sequence x time, and `lengths`
+    .npy             `x` alone, with `y` in a file beside it: NAME.npy and NAME.labels.npy
+    .csv .tsv .jsonl a row a frame: the columns `sequence_column`, `time_column` and `tag_column` (default: label), and
+                     every other column a feature. A sequence's rows may stand anywhere, in any order.
+
+    Raises DataError with file and place; StorageError.
+    """
+    if table_kind(path) is not None:
+        table = read_table(path, encoding=encoding, errors=errors)
+        return _from_table(table, sequence_column, time_column, tag_column or "label", with_tags)
+    if path.suffix == ".npz":
+        arrays = _load(path)
+        if not isinstance(arrays, dict) or "x" not in arrays:
+            found = ", ".join(arrays) if isinstance(arrays, dict) else "one array"
+            raise DataError(f"{path}: expected the arrays x and y. Received: {found or 'none'}")
+        x, y, lengths = arrays["x"], arrays.get("y"), arrays.get("lengths")
+    else:
+        loaded = _load(path)
+        labels = path.with_name(path.name.removesuffix(".npy") + LABELS_SUFFIX)
+        if with_tags and not labels.exists():
+            raise DataError(f"{path}: expected its labels in {labels.name} beside it. Received: no such file")
+        other = _load(labels) if with_tags else None
+        if isinstance(loaded, dict) or isinstance(other, dict):
+            raise DataError(f"{path}: expected one array in a .npy file. Received: several")
+        x, y, lengths = loaded, other, None
+    if with_tags and y is None:
+        raise DataError(f"{path}: expected the labels y beside x. Received: x alone")
+    return _from_arrays(str(path), x, y if with_tags else None, lengths)
+
+
+def _load(path: Path) -> npt.NDArray[np.generic] | dict[str, npt.NDArray[np.generic]]:
+    try:
+        loaded = np.load(path, allow_pickle=False)
+        if isinstance(loaded, np.ndarray):
+            return loaded
+        with loaded:
+            return {name: loaded[name] for name in loaded.files}
+    except (ValueError, EOFError, zipfile.BadZipFile, KeyError) as error:
+        raise DataError(
+            f"{path}: expected arrays of numbers or texts as NumPy saves them. Received: {error}"
+        ) from error
+    except OSError as error:
+        raise StorageError(f"cannot read {path}: {error.strerror or error}") from error
+
+
+def _from_arrays(
+    name: str,
+    x: npt.NDArray[np.generic],
+    y: npt.NDArray[np.generic] | None,
+    lengths: npt.NDArray[np.generic] | None,
+) -> Tagged:
+    if x.ndim == 2:
+        x = x[None]
+        y = None if y is None else y[None]
+    if x.ndim != 3:
+        raise DataError(f"{name}: expected x as time x features, or sequence x time x features. Received: {x.shape}")
+    if y is not None and y.shape != x.shape[:2]:
+        raise DataError(f"{name}: expected y of shape {x.shape[:2]}, a label a frame. Received: {y.shape}")
+    sizes = [x.shape[1]] * len(x)
+    if lengths is not None:
+        if lengths.shape != (len(x),) or lengths.dtype.kind not in "iu":
+            raise DataError(f"{name}: expected {len(x)} whole lengths. Received: {lengths.dtype}, {lengths.shape}")
+        sizes = [int(each) for each in lengths]
+        if min(sizes, default=1) < 1 or max(sizes, default=1) > x.shape[1]:
+            raise DataError(f"{name}: expected lengths from 1 to {x.shape[1]}. Received: {min(sizes)} to {max(sizes)}")
+    if not len(x):
+        raise DataError(f"{name}: expected at least one sequence. Received: none")
+    places = [f"{name}, sequence {row}" for row in range(len(x))]
+    frames = [check_frames(x[row, : sizes[row]], places[row]) for row in range(len(x))]
+    tags = None if y is None else [[str(tag) for tag in y[row, : sizes[row]].tolist()] for row in range(len(x))]
+    found = Tagged(name, None, frames, tags, None, places)
+    check_fit(found)
+    return found
+
+
+def _from_table(table: Table, sequence: str, time: str, label: str, with_tags: bool) -> Tagged:
+    names = table.texts(sequence)
+    times = table.numbers(time)
+    labels = table.texts(label) if with_tags else None
+    features = [name for name in table.columns if name not in (sequence, time, label)]
+    if not features:
+        raise DataError(
+            f"{table.name}: expected columns of numbers beside {sequence!r}, {time!r} and {label!r}. Received: none"
+        )
+    values = np.stack([table.numbers(name) for name in features], axis=1)
+    rows: dict[str, list[int]] = {}
+    for row, name in enumerate(names):
+        rows.setdefault(name, []).append(row)
+    frames: list[Frames] = []
+    tags: list[list[str]] = []
+    for name, own in rows.items():
+        own.sort(key=lambda row: times[row])
+        _check_times(table, name, own, times)
+        frames.append(values[own].astype(np.float32))
+        if labels is not None:
+            tags.append([labels[row].strip() for row in own])
+    places = [f"{table.where(min(own))} (sequence {name!r})" for name, own in rows.items()]
+    found = Tagged(table.name, None, frames, tags if with_tags else None, None, places)
+    check_fit(found)
+    return found
+
+
+def _check_times(table: Table, name: str, rows: Sequence[int], times: npt.NDArray[np.float64]) -> None:
+    for before, after in itertools.pairwise(rows):
+        if times[before] == times[after]:
+            raise DataError(
+                f"{table.where(after)}: expected every time once in sequence {name!r}. Received: {times[after]:g} twice"
+            )

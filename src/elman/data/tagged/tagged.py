@@ -1,0 +1,202 @@
+"""Sentences or frames with a tag for every step. Knows nothing about files. Imports no torch."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from elman.errors import DataError
+
+__all__ = ["LONGEST_WORD", "Frames", "Tagged", "tagged_from"]
+
+# The frames of one sequence: T x I.
+Frames = npt.NDArray[np.float32]
+
+# A longer word is no word: most likely the columns or the file are others than was meant.
+LONGEST_WORD = 10_000
+
+
+@dataclass(frozen=True)
+class Tagged:
+    """Sequences, and what is known of them.
+
+    name     what messages call the whole: a file's path, or "the sentences"
+    words    the words of every sequence; None where it has frames
+    frames   the frames `x_TI` of every sequence, float32; None where it has words
+    tags     a tag for every step; None where they are not known
+    intents  a label for every sequence; None where there is none
+    places   the place of every sequence, for messages
+    """
+
+    name: str
+    words: list[list[str]] | None
+    frames: list[Frames] | None
+    tags: list[list[str]] | None
+    intents: list[str] | None
+    places: list[str]
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    @property
+    def lengths(self) -> npt.NDArray[np.int64]:
+        """The steps of every sequence."""
+        steps: Iterable[Sequence[Any] | Frames] = self.frames if self.frames is not None else self.words or ()
+        return np.array([len(each) for each in steps], dtype=np.int64)
+
+    @property
+    def features(self) -> int:
+        """I, the numbers of a frame; 0 for words."""
+        return self.frames[0].shape[1] if self.frames else 0
+
+    def take(self, rows: Iterable[int]) -> Tagged:
+        """Some of the sequences, by their numbers."""
+        chosen = list(rows)
+
+        def pick(values: Any) -> Any:
+            return None if values is None else [values[row] for row in chosen]
+
+        return Tagged(
+            self.name, pick(self.words), pick(self.frames), pick(self.tags), pick(self.intents), pick(self.places)
+        )
+
+    def fingerprint(self) -> str:
+        """A hash over the sequences and all that is known of them."""
+        digest = hashlib.sha256()
+        for row in range(len(self)):
+            for values in (self.words, self.tags):
+                digest.update("\x1f".join(values[row]).encode("utf-8", "surrogatepass") if values else b"-")
+                digest.update(b"\x1e")
+            if self.frames is not None:
+                digest.update(repr(self.frames[row].shape).encode() + np.ascontiguousarray(self.frames[row]).tobytes())
+            if self.intents is not None:
+                digest.update(self.intents[row].encode("utf-8", "surrogatepass"))
+            digest.update(b"\x1d")
+        return digest.hexdigest()
+
+
+def joined(parts: Sequence[Tagged]) -> Tagged:
+    """Several as one. Raises DataError where one has words, tags or intents and another has not."""
+    first = parts[0]
+    if len(parts) == 1:
+        return first
+    for other in parts[1:]:
+        for what in ("words", "tags", "intents"):
+            if (getattr(first, what) is None) != (getattr(other, what) is None):
+                raise DataError(f"{other.name}: expected {what} in all the data or in none. Received: only in some")
+        if first.features != other.features:
+            raise DataError(
+                f"{other.name}: expected frames of {first.features} numbers, as in {first.name}. "
+                f"Received: {other.features}"
+            )
+
+    def chained(what: str) -> Any:
+        values = [getattr(part, what) for part in parts]
+        return None if values[0] is None else [item for value in values for item in value]
+
+    return Tagged(
+        ", ".join(part.name for part in parts),
+        chained("words"),
+        chained("frames"),
+        chained("tags"),
+        chained("intents"),
+        chained("places"),
+    )
+
+
+def tagged_from(
+    sequences: Sequence[Any],
+    tags: Sequence[Sequence[Any]] | None = None,
+    *,
+    intents: Sequence[Any] | None = None,
+    name: str = "the sentences",
+) -> Tagged:
+    """Python's own lists, or arrays, as `Tagged`.
+
+    sequences  each a list of words, a text (cut at white space), or an array `x_TI` of frames
+    tags       a tag for every step of each; anything that `str` tells apart
+    intents    a label for each
+
+    Raises DataError, with the number of the sequence from 0, for what does not fit.
+    """
+    places = [f"{name}, number {number}" for number in range(len(sequences))]
+    words: list[list[str]] | None = None
+    frames: list[Frames] | None = None
+    if len(sequences) and all(
+        isinstance(each, str) or (isinstance(each, list | tuple) and all(isinstance(word, str) for word in each))
+        for each in sequences
+    ):
+        words = [
+            check_words(each.split() if isinstance(each, str) else list(each), place)
+            for each, place in zip(sequences, places, strict=True)
+        ]
+    else:
+        frames = [check_frames(each, place) for each, place in zip(sequences, places, strict=True)]
+    if not places:
+        raise DataError(f"expected at least one sequence in {name}. Received: none")
+    found = Tagged(
+        name,
+        words,
+        frames,
+        None if tags is None else [[str(tag) for tag in each] for each in tags],
+        None if intents is None else [str(intent) for intent in intents],
+        places,
+    )
+    check_fit(found)
+    return found
+
+
+def check_words(words: list[str], place: str) -> list[str]:
+    """The words of a sentence. Raises DataError for none, an empty one, and one that is no word."""
+    if not words:
+        raise DataError(f"{place}: expected at least one word. Received: none")
+    for word in words:
+        if not word:
+            raise DataError(f"{place}: expected words. Received: an empty one")
+        if len(word) > LONGEST_WORD:
+            raise DataError(
+                f"{place}: expected words of at most {LONGEST_WORD:,} letters. Received: one of {len(word):,}"
+            )
+    return words
+
+
+def check_frames(values: Any, place: str) -> Frames:
+    """`values` as frames `x_TI`. Raises DataError for what is no matrix of finite numbers."""
+    try:
+        array = np.asarray(values)
+    except ValueError as error:
+        raise DataError(f"{place}: expected frames of equal size. Received: {error}") from error
+    if array.dtype.kind not in "fiub" or array.ndim != 2 or not array.size:
+        raise DataError(
+            f"{place}: expected words, or frames as a matrix of numbers, time x features. "
+            f"Received: {array.dtype}, {array.shape}"
+        )
+    bad = np.argwhere(~np.isfinite(array))
+    if len(bad):
+        t, i = (int(number) for number in bad[0])
+        raise DataError(f"{place}, step {t}: expected finite numbers. Received: {array[t, i]} in feature {i}")
+    return np.ascontiguousarray(array, dtype=np.float32)
+
+
+def check_fit(data: Tagged) -> None:
+    """Raises DataError unless there is a tag for every step, an intent for every sequence, and frames of one size."""
+    if data.tags is not None:
+        if len(data.tags) != len(data):
+            raise DataError(f"expected tags for the {len(data)} sequences of {data.name}. Received: {len(data.tags)}")
+        for length, tags, place in zip(data.lengths.tolist(), data.tags, data.places, strict=True):
+            if len(tags) != length:
+                raise DataError(f"{place}: expected a tag for each of the {length} steps. Received: {len(tags)} tags")
+            if not all(tags):
+                raise DataError(f"{place}: expected tags. Received: an empty one")
+    if data.intents is not None and len(data.intents) != len(data):
+        raise DataError(
+            f"expected a label for each of the {len(data)} sequences of {data.name}. Received: {len(data.intents)}"
+        )
+    for values, place in zip(data.frames or (), data.places, strict=False):
+        if values.shape[1] != data.features:
+            raise DataError(f"{place}: expected frames of {data.features} numbers. Received: {values.shape[1]}")

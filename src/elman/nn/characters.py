@@ -1,0 +1,39 @@
+"""Words as vectors, read letter by letter by a recurrent layer in both directions. Knows nothing about sentences."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor, nn
+
+from elman.nn.embed import Embedding
+from elman.nn.pool import Pool
+from elman.nn.stack import Stack
+
+__all__ = ["CharacterWords"]
+
+
+class CharacterWords(nn.Module):
+    """Each word's last output of a layer that reads its letters onwards, and of one that reads them backwards.
+
+    The word representation of Ling et al. (2015) and Plank, Søgaard & Goldberg (2016).
+
+    Args:
+        letters: how many different letters there are.
+        embedding: E of a letter.
+        hidden: H of each direction.
+        cell, cell_options: as for `Stack`.
+    """
+
+    def __init__(self, letters: int, *, embedding: int, hidden: int, cell: str = "lstm", **cell_options: Any) -> None:
+        super().__init__()
+        self.embed = Embedding(letters, embedding)
+        self.stack = Stack(cell, embedding, hidden, bidirectional=True, **cell_options)
+        self.pool = Pool("last", self.stack.output_size, directions=2)
+        self.output_size = self.pool.output_size
+
+    def forward(self, letters_BT: Tensor, lengths_B: Tensor) -> Tensor:
+        """From the letters of B words, int64, to vectors `B x output_size`; zero for a word without letters."""
+        y_BTY, _ = self.stack(self.embed.lookup(letters_BT), lengths_B)
+        pooled_BY: Tensor = self.pool(y_BTY, lengths_B)
+        return pooled_BY

@@ -1,0 +1,220 @@
+"""A linear-chain conditional random field: the likelihood of a whole path of tags, and the best path.
+
+Knows nothing about words, or about what a tag means.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from elman.errors import ConfigError, ShapeError
+from elman.types import IGNORED
+
+__all__ = ["CRF", "Allowed"]
+
+# The score of a step that is not allowed: its exponential is exactly zero, and its sums stay finite.
+_FORBIDDEN = -1e4
+# Sums of exponentials below this have lost digits: they are made again, one by one.
+_LEAST_SUM = 1e-30
+
+
+class Allowed(NamedTuple):
+    """Which paths there are, as booleans: from a tag to the next one `V x V`, at the start `V`, at the end `V`."""
+
+    steps_VV: Tensor
+    start_V: Tensor
+    stop_V: Tensor
+
+
+class CRF(nn.Module):
+    """Linear-chain conditional random field (Lafferty, McCallum & Pereira 2001) over V tags.
+
+    A path's score is the sum of its emissions, of a learnt score for each step from a tag to the next, and of learnt
+    scores for its first and last tag. Computed in float32 at least, under autocast too.
+
+    Args:
+        tags: V.
+        allowed: paths that are not allowed have probability zero; by default all are.
+    """
+
+    # Fixed by what the tags are: not stored.
+    steps_VV: Tensor
+    start_V: Tensor
+    stop_V: Tensor
+
+    def __init__(self, tags: int, allowed: Allowed | None = None) -> None:
+        super().__init__()
+        if tags < 1:
+            raise ConfigError(f"expected at least one tag. Received: {tags}")
+        self.tags = tags
+        self.transitions = nn.Parameter(torch.zeros(tags, tags))
+        self.start = nn.Parameter(torch.zeros(tags))
+        self.stop = nn.Parameter(torch.zeros(tags))
+        if allowed is None:
+            every = torch.ones(tags, dtype=torch.bool)
+            allowed = Allowed(every.expand(tags, tags).clone(), every, every.clone())
+        shapes = [tuple(part.shape) for part in allowed]
+        if shapes != [(tags, tags), (tags,), (tags,)] or any(part.dtype != torch.bool for part in allowed):
+            raise ShapeError(f"expected booleans of the shapes ({tags}, {tags}), ({tags},), ({tags},). "
+                             f"Received: {shapes}, {[part.dtype for part in allowed]}")  # fmt: skip
+        for name, part in allowed._asdict().items():
+            self.register_buffer(name, part, persistent=False)
+
+    def log_likelihood(self, emissions_BTV: Tensor, tags_BT: Tensor, lengths_B: Tensor) -> Tensor:
+        """The natural logarithm of the probability of each row's path `tags_BT`; 0 for a row without steps.
+
+        What stands past a row's length, in both, never matters. Raises ShapeError.
+        """
+        emissions_BTV, lengths_B = self._check(emissions_BTV, lengths_B)
+        if tags_BT.shape != emissions_BTV.shape[:2]:
+            raise ShapeError(
+                f"expected tags_BT of shape {tuple(emissions_BTV.shape[:2])}. Received: {tuple(tags_BT.shape)}"
+            )
+        with torch.autocast(emissions_BTV.device.type, enabled=False):
+            return self._score(emissions_BTV, tags_BT, lengths_B) - self._log_partition(emissions_BTV, lengths_B)
+
+    def marginals(self, emissions_BTV: Tensor, lengths_B: Tensor) -> Tensor:
+        """The probability of every tag at every step, over all paths: `B x T x V`, zero past a row's length.
+
+        By the forward-backward algorithm. Raises ShapeError.
+        """
+        emissions_BTV, lengths_B = self._check(emissions_BTV, lengths_B)
+        T = emissions_BTV.shape[1]
+        with torch.autocast(emissions_BTV.device.type, enabled=False), torch.no_grad():
+            transitions_VV, _, stop_V = self._scores(emissions_BTV.dtype)
+            before = self._forward(emissions_BTV, lengths_B)
+            after_BV = stop_V.expand_as(emissions_BTV[:, 0]) if T else stop_V
+            after: list[Tensor] = []
+            for t in reversed(range(T)):
+                if t + 1 < T:
+                    onward_BV = _sum_over_steps(after_BV + emissions_BTV[:, t + 1], transitions_VV.T)
+                    after_BV = torch.where((t + 1 < lengths_B)[:, None], onward_BV, stop_V)
+                after.append(after_BV)
+            if not T:
+                return emissions_BTV
+            scores_BTV = torch.stack(before, dim=1) + torch.stack(after[::-1], dim=1)
+            return _clear(scores_BTV.softmax(dim=-1), lengths_B)
+
+    def best_paths(self, emissions_BTV: Tensor, lengths_B: Tensor) -> tuple[Tensor, Tensor]:
+        """The likeliest path of each row, int64 `B x T` with IGNORED past its length, and its score `B`.
+
+        By the Viterbi algorithm. Raises ShapeError.
+        """
+        emissions_BTV, lengths_B = self._check(emissions_BTV, lengths_B)
+        B, T, _ = emissions_BTV.shape
+        with torch.autocast(emissions_BTV.device.type, enabled=False), torch.no_grad():
+            transitions_VV, start_V, stop_V = self._scores(emissions_BTV.dtype)
+            if not T:
+                return lengths_B.new_zeros(B, 0), emissions_BTV.new_zeros(B)
+            best_BV = start_V + emissions_BTV[:, 0]
+            sources: list[Tensor] = []
+            stay_V = torch.arange(self.tags, device=emissions_BTV.device)
+            for t in range(1, T):
+                top_BV, source_BV = (best_BV[:, :, None] + transitions_VV).max(dim=1)
+                alive_B1 = (t < lengths_B)[:, None]
+                best_BV = torch.where(alive_B1, top_BV + emissions_BTV[:, t], best_BV)
+                # Past its end a path stands still, so that walking back from the last step finds the row's own.
+                sources.append(torch.where(alive_B1, source_BV, stay_V))
+            score_B, tag_B = (best_BV + stop_V).max(dim=1)
+            path = [tag_B]
+            for source_BV in reversed(sources):
+                tag_B = source_BV.gather(1, tag_B[:, None])[:, 0]
+                path.append(tag_B)
+            tags_BT = torch.stack(path[::-1], dim=1)
+            return tags_BT.masked_fill(_past(lengths_B, T), IGNORED), score_B.masked_fill(lengths_B == 0, 0.0)
+
+    def allows(self, tags_BT: Tensor, lengths_B: Tensor) -> Tensor:
+        """Whether each row's path is one of those that are allowed, boolean `B`."""
+        tags_BT = tags_BT.clamp(0, self.tags - 1)
+        inside_BT = ~_past(lengths_B.to(tags_BT.device), tags_BT.shape[1])
+        good_BT = torch.ones_like(inside_BT)
+        good_BT[:, 1:] = self.steps_VV[tags_BT[:, :-1], tags_BT[:, 1:]]
+        good_BT[:, :1] = self.start_V[tags_BT[:, :1]]
+        last_BT = inside_BT & ~torch.cat([inside_BT[:, 1:], torch.zeros_like(inside_BT[:, :1])], dim=1)
+        good_BT = good_BT & (~last_BT | self.stop_V[tags_BT])
+        return (good_BT | ~inside_BT).all(dim=1)
+
+    def _check(self, emissions_BTV: Tensor, lengths_B: Tensor) -> tuple[Tensor, Tensor]:
+        if emissions_BTV.dim() != 3 or emissions_BTV.shape[-1] != self.tags:
+            raise ShapeError(
+                f"expected emissions_BTV of shape (batch, time, {self.tags}). Received: {tuple(emissions_BTV.shape)}"
+            )
+        B, T, _ = emissions_BTV.shape
+        if lengths_B.is_floating_point() or lengths_B.shape != (B,):
+            raise ShapeError(
+                f"expected lengths_B with {B} whole numbers. Received: shape {tuple(lengths_B.shape)}, "
+                f"{lengths_B.dtype}"
+            )
+        if B and (int(lengths_B.min()) < 0 or int(lengths_B.max()) > T):
+            raise ShapeError(f"expected lengths_B between 0 and T = {T}. Received: {lengths_B.tolist()}")
+        if emissions_BTV.dtype not in (torch.float32, torch.float64):
+            emissions_BTV = emissions_BTV.float()
+        lengths_B = lengths_B.to(emissions_BTV.device)
+        return _clear(emissions_BTV, lengths_B), lengths_B
+
+    def _scores(self, dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
+        """The learnt scores, with what is not allowed out of reach."""
+        return (
+            self.transitions.to(dtype).masked_fill(~self.steps_VV, _FORBIDDEN),
+            self.start.to(dtype).masked_fill(~self.start_V, _FORBIDDEN),
+            self.stop.to(dtype).masked_fill(~self.stop_V, _FORBIDDEN),
+        )
+
+    def _score(self, emissions_BTV: Tensor, tags_BT: Tensor, lengths_B: Tensor) -> Tensor:
+        """The score of each row's path."""
+        transitions_VV, start_V, stop_V = self._scores(emissions_BTV.dtype)
+        past_BT = _past(lengths_B, tags_BT.shape[1])
+        tags_BT = tags_BT.masked_fill(past_BT, 0)
+        if not tags_BT.shape[1]:
+            return emissions_BTV.sum(dim=(1, 2))
+        emitted_B = emissions_BTV.gather(2, tags_BT[..., None])[..., 0].sum(dim=1)  # zero in the padding
+        steps_BT = transitions_VV[tags_BT[:, :-1], tags_BT[:, 1:]].masked_fill(past_BT[:, 1:], 0.0)
+        last_B = tags_BT.gather(1, (lengths_B - 1).clamp_min(0)[:, None])[:, 0]
+        ends_B = (start_V[tags_BT[:, 0]] + stop_V[last_B]).masked_fill(lengths_B == 0, 0.0)
+        return emitted_B + steps_BT.sum(dim=1) + ends_B
+
+    def _log_partition(self, emissions_BTV: Tensor, lengths_B: Tensor) -> Tensor:
+        """The logarithm of the sum of the exponentials of all paths' scores."""
+        if not emissions_BTV.shape[1]:
+            return emissions_BTV.sum(dim=(1, 2))
+        stop_V = self._scores(emissions_BTV.dtype)[2]
+        last_BV = self._forward(emissions_BTV, lengths_B)[-1]
+        return (last_BV + stop_V).logsumexp(dim=1).masked_fill(lengths_B == 0, 0.0)
+
+    def _forward(self, emissions_BTV: Tensor, lengths_B: Tensor) -> list[Tensor]:
+        """At every step, the logarithm of the sum over all paths that end in each tag; past its end a row's stays."""
+        transitions_VV, start_V, _ = self._scores(emissions_BTV.dtype)
+        steps = emissions_BTV.unbind(1)
+        sums: list[Tensor] = []
+        for t, emitted_BV in enumerate(steps):
+            if not t:
+                sums.append(start_V + emitted_BV)
+                continue
+            onward_BV = _sum_over_steps(sums[-1], transitions_VV) + emitted_BV
+            sums.append(torch.where((t < lengths_B)[:, None], onward_BV, sums[-1]))
+        return sums
+
+
+def _sum_over_steps(scores_BV: Tensor, transitions_VV: Tensor) -> Tensor:
+    """For every tag, log of the sum over the tags before it of exp(score + transition).
+
+    As one product of exponentials where no sum gets too small for that, else tag by tag.
+    """
+    top_B1 = scores_BV.detach().amax(dim=1, keepdim=True)
+    sums_BV = (scores_BV - top_B1).exp() @ transitions_VV.exp()
+    if bool((sums_BV > _LEAST_SUM).all()) and bool(torch.isfinite(sums_BV).all()):
+        return sums_BV.log() + top_B1
+    return (scores_BV[:, :, None] + transitions_VV).logsumexp(dim=1)
+
+
+def _past(lengths_B: Tensor, T: int) -> Tensor:
+    """Where a row is past its length, boolean `B x T`."""
+    return torch.arange(T, device=lengths_B.device) >= lengths_B[:, None]
+
+
+def _clear(x_BTV: Tensor, lengths_B: Tensor) -> Tensor:
+    """Zeros past each row's length, whatever stands there."""
+    return x_BTV.masked_fill(_past(lengths_B, x_BTV.shape[1])[..., None], 0.0)

@@ -1,0 +1,113 @@
+"""From sequences with tags to batches of tensors. Knows nothing about networks or files."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from elman.data.tagged import Tagged
+from elman.errors import DataError
+from elman.tasks.tagger.vocabulary import TaggerVocabulary
+from elman.types import IGNORED, Batch
+
+__all__ = ["Encoded", "Ints", "Sentences", "Targets"]
+
+Ints = npt.NDArray[np.int64]
+
+
+class Sentences(NamedTuple):
+    """The words of a batch, as the network reads them.
+
+    words_BT      the number of each word
+    distinct_BT   which of the batch's W distinct words it is
+    letters_WT    the letters of each distinct word
+    lengths_W     how many those are
+    """
+
+    words_BT: Tensor
+    distinct_BT: Tensor
+    letters_WT: Tensor
+    lengths_W: Tensor
+
+
+class Targets(NamedTuple):
+    """What a batch is to be answered with: `tags_BT`, IGNORED in the padding and for tags that are not known, and
+    `intents_B`, IGNORED likewise."""
+
+    tags_BT: Tensor
+    intents_B: Tensor
+
+
+class Encoded:
+    """Sequences as numbers, of which `batch` makes tensors.
+
+    Raises DataError where the vocabulary reads words and `data` has frames, or the other way, or frames of another
+    size.
+    """
+
+    def __init__(self, data: Tagged, vocabulary: TaggerVocabulary) -> None:
+        if data.features != vocabulary.features:
+            wanted = f"frames of {vocabulary.features} numbers" if vocabulary.features else "words"
+            received = f"frames of {data.features} numbers" if data.features else "words"
+            raise DataError(f"{data.name}: expected {wanted}. Received: {received}")
+        self.data = data
+        self.lengths = data.lengths
+        self.tags: list[Ints] | None = None if data.tags is None else [vocabulary.tag_ids(each) for each in data.tags]
+        self.intents: Ints | None = None
+        if data.intents is not None and vocabulary.intents:
+            self.intents = np.array([vocabulary.intent_id(each) for each in data.intents], dtype=np.int64)
+        # Every distinct word once: its number in the vocabulary, and its letters.
+        self._words: list[Ints] = []
+        self._numbers = np.zeros(0, dtype=np.int64)
+        self._letters: list[list[int]] = []
+        if data.words is not None:
+            places: dict[str, int] = {}
+            for sentence in data.words:
+                self._words.append(np.array([places.setdefault(word, len(places)) for word in sentence]))
+            self._numbers = np.array(vocabulary.word_ids(list(places)), dtype=np.int64)
+            self._letters = [vocabulary.letter_ids(word) for word in places]
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def word_counts(self, size: int) -> Tensor:
+        """How often each number of a word occurs, float32 of `size`."""
+        numbers = np.concatenate([self._numbers[each] for each in self._words]) if self._words else self._numbers
+        return torch.from_numpy(np.bincount(numbers, minlength=size)).float()
+
+    def batch(self, rows: Ints) -> Batch:
+        """The sequences of these numbers, padded: inputs `Sentences`, or `x_BTI`; `Targets`; lengths."""
+        lengths = self.lengths[rows]
+        T = int(lengths.max(initial=0))
+        tags_BT = np.full((len(rows), T), IGNORED, dtype=np.int64)
+        for place, row in enumerate(rows):
+            if self.tags is not None:
+                tags_BT[place, : lengths[place]] = self.tags[row]
+        intents = np.full(len(rows), IGNORED, dtype=np.int64) if self.intents is None else self.intents[rows]
+        inputs = self._frames(rows, T) if self.data.frames is not None else self._sentences(rows, T)
+        targets = Targets(torch.from_numpy(tags_BT), torch.from_numpy(intents))
+        return Batch(inputs, targets, torch.from_numpy(lengths))  # type: ignore[arg-type]
+
+    def _frames(self, rows: Ints, T: int) -> Tensor:
+        frames = self.data.frames or []
+        x_BTI = np.zeros((len(rows), T, self.data.features), dtype=np.float32)
+        for place, row in enumerate(rows):
+            x_BTI[place, : self.lengths[row]] = frames[row]
+        return torch.from_numpy(x_BTI)
+
+    def _sentences(self, rows: Ints, T: int) -> Sentences:
+        words = [self._words[row] for row in rows]
+        distinct, places = np.unique(np.concatenate(words), return_inverse=True)
+        distinct_BT = np.zeros((len(rows), T), dtype=np.int64)
+        inside_BT = np.arange(T) < self.lengths[rows][:, None]
+        distinct_BT[inside_BT] = places
+        letters = [self._letters[word] for word in distinct]
+        lengths_W = np.array([len(each) for each in letters], dtype=np.int64)
+        letters_WT = np.zeros((len(letters), int(lengths_W.max(initial=1))), dtype=np.int64)
+        letters_WT[np.arange(letters_WT.shape[1]) < lengths_W[:, None]] = np.concatenate(letters)
+        words_BT = np.where(inside_BT, self._numbers[distinct][distinct_BT], 0)
+        return Sentences(*(torch.from_numpy(each) for each in (words_BT, distinct_BT, letters_WT, lengths_W)))

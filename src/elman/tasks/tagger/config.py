@@ -1,0 +1,85 @@
+"""The options of a tagger: its data, its network, and presets. Imports no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+from elman.options import Sections, option
+from elman.tasks.options import RecurrentConfig
+from elman.train.config import TrainConfig
+
+__all__ = ["PRESETS", "DataConfig", "NetworkConfig", "TaggerConfig"]
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """How sentences or frames are read, and how words become numbers."""
+
+    format: str = option(
+        "auto",
+        "what the files are; auto goes by their names",
+        choices=("auto", "conllu", "columns", "triples", "frames"),
+    )
+    encoding: str = option("utf-8", "the text's encoding")
+    errors: str = option("strict", "what to do with bytes that are not text", choices=("strict", "replace", "ignore"))
+    word_column: int = option(1, "columns: which one holds the words", least=1)
+    tag_column: str = option(
+        "", "which column holds the tags: a number, or a name such as xpos (default: upos, the last, or label)"
+    )
+    sequence_column: str = option("sequence", "frames in a table: the column that tells sequences apart")
+    time_column: str = option("time", "frames in a table: the column that orders a sequence's frames")
+    held_out: float = option(
+        0.1, "share of the sentences kept for validation, where no such data is given", least=0.0, most=0.9
+    )
+    lowercase: bool = option(True, "word embeddings: make words lower case (letters are read as they are)")
+    digits: bool = option(True, "word embeddings: make every digit a 0")
+    min_count: int = option(1, "word embeddings: rarer words become unknown", least=1)
+
+
+@dataclass(frozen=True)
+class NetworkConfig(RecurrentConfig):
+    """The network and the shape of its batches."""
+
+    layers: int = option(2, "recurrent layers", least=1, most=1000)
+    hidden: int = option(200, "units of each layer and direction", least=1)
+    dropout: float = option(0.5, "dropout on each layer's output", least=0.0)
+    input_dropout: float = option(0.5, "dropout on what the first layer reads", least=0.0)
+    variational: bool = option(True, "one dropout mask for all time steps of a sentence")
+    bidirectional: bool = option(True, "read each sentence in both directions")
+    embedding: int = option(128, "size of the word embedding; 0 to read letters alone", least=0)
+    letter_embedding: int = option(32, "size of the letters' embedding; 0 to read words as a whole only", least=0)
+    letter_hidden: int = option(64, "units of each direction of the layer that reads a word's letters", least=1)
+    word_dropout: float = option(
+        0.25, "a word seen n times becomes unknown at the rate a / (a + n) in training; this is a", least=0.0
+    )
+    head: str = option("softmax", "softmax judges every step, crf the whole path", choices=("softmax", "crf"))
+    constrained: bool = option(True, "crf: rule out what the span notation of the tags does not allow")
+    intent: bool = option(False, "also learn one label of the whole sentence")
+    intent_pool: str = option(
+        "attention", "how the steps become one vector for the sentence label: last, mean, max, attention, or several"
+    )
+    intent_weight: float = option(1.0, "weight of the sentence label in the loss", least=0.0)
+    batch_size: int = option(32, "sentences of a batch", least=1)
+
+
+PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+    {
+        "small": {"layers": 1, "hidden": 100, "embedding": 64, "dropout": 0.3, "input_dropout": 0.3},
+        "base": {},
+        "large": {"hidden": 300, "embedding": 200, "letter_hidden": 100},
+    }
+)
+
+
+@dataclass(frozen=True)
+class TaggerConfig(Sections):
+    """Everything that a tagger is made from."""
+
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = PRESETS
+
+    data: DataConfig = field(default_factory=DataConfig)
+    network: NetworkConfig = field(default_factory=NetworkConfig)
+    training: TrainConfig = field(default_factory=TrainConfig)

@@ -1,0 +1,313 @@
+"""The tagger as people use it: fit, predict, tag, evaluate, save, load."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from elman import artifact
+from elman.data.tagged import Tagged, tagged_from
+from elman.errors import ArtifactError, ConfigError, DataError
+from elman.options import fields_of
+from elman.tasks.building import load_network
+from elman.tasks.run import Run, tune_process
+from elman.tasks.tagger.batches import Encoded
+from elman.tasks.tagger.config import TaggerConfig
+from elman.tasks.tagger.network import TaggerNetwork
+from elman.tasks.tagger.objective import answers, measure
+from elman.tasks.tagger.parts import Parts, Sources, make_parts, read_part, read_parts
+from elman.tasks.tagger.report import Report, report_of
+from elman.tasks.tagger.run import TASK, tagger_job
+from elman.tasks.tagger.spans import Span, spans_of
+from elman.tasks.tagger.vocabulary import TaggerVocabulary
+
+__all__ = ["TaggedSequence", "Tagger"]
+
+
+@dataclass(frozen=True)
+class TaggedSequence:
+    """What a tagger says of one sequence.
+
+    words               its words; for frames, the numbers of the frames from 0, as texts
+    tags, probabilities  the tag of each step, and how likely it is
+    spans               the spans that the tags tell of; empty where they tell of none
+    intent              the label of the sentence, or None where none is learnt
+    intent_probability  how likely it is; None likewise
+    """
+
+    words: list[str]
+    tags: list[str]
+    probabilities: list[float]
+    spans: list[Span]
+    intent: str | None
+    intent_probability: float | None
+
+
+class Tagger:
+    """A recurrent network with a label for every word or frame.
+
+    Args:
+        preset: "small", "base" or "large": the options to start from.
+        options: any option of `elman train tagger` by its name, such as `head="crf"`, `hidden=100`, `max_epochs=10`.
+
+    Example:
+        >>> tagger = elman.Tagger(max_epochs=10).fit("train.conllu", valid="dev.conllu")  # doctest: +SKIP
+        >>> tagger.predict(["the cat sat on the mat"])  # doctest: +SKIP
+        >>> tagger.save("model/")  # doctest: +SKIP
+
+    Raises ConfigError for an unknown option or a value that is not allowed.
+    """
+
+    def __init__(self, preset: str = "base", **options: Any) -> None:
+        self._preset = preset
+        self._options = options
+        self.config = TaggerConfig.make(preset, options)
+        self.metrics: dict[str, Any] = {}
+        self.data: dict[str, Any] = {}
+        self.training: dict[str, Any] = {}
+        self.command = ""
+        self._network: TaggerNetwork | None = None
+        self._vocabulary: TaggerVocabulary | None = None
+
+    def __repr__(self) -> str:
+        """What kind of model it is, in a line."""
+        network = self.config.network
+        shape = f"{network.cell} {network.layers}x{network.hidden}, {network.head}"
+        if self._network is None:
+            return f"<Tagger {shape}, not trained>"
+        return f"<Tagger {shape}, {self._network.count_parameters():,} weights, {len(self.vocabulary.tags)} tags>"
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """The preset, and every option by its name, as scikit-learn wants to know them."""
+        del deep
+        values = {"preset": self._preset}
+        for section, kind in TaggerConfig.sections().items():
+            values |= {name: getattr(getattr(self.config, section), name) for name in fields_of(kind)}
+        return values
+
+    def set_params(self, **params: Any) -> Tagger:
+        """Change options for the next `fit`. Raises ConfigError as the constructor does."""
+        preset = params.pop("preset", self._preset)
+        options = {**self._options, **params}
+        self.config = TaggerConfig.make(preset, options)
+        self._preset, self._options = preset, options
+        return self
+
+    @property
+    def network(self) -> TaggerNetwork:
+        """The network. Raises ConfigError before `fit`."""
+        if self._network is None:
+            raise ConfigError("expected a model that is trained: call fit() or elman.load() first. Received: none")
+        return self._network
+
+    @property
+    def vocabulary(self) -> TaggerVocabulary:
+        """The words, letters, tags and sentence labels. Raises ConfigError before `fit`."""
+        if self._vocabulary is None:
+            raise ConfigError("expected a model that is trained: call fit() or elman.load() first. Received: none")
+        return self._vocabulary
+
+    def fit(
+        self,
+        sentences: Any,
+        tags: Sequence[Sequence[Any]] | None = None,
+        *,
+        intents: Sequence[Any] | None = None,
+        valid: Any = None,
+        test: Any = None,
+        folder: str | os.PathLike[str] | None = None,
+        progress: bool = True,
+        tune: bool = True,
+    ) -> Tagger:
+        """Train.
+
+        sentences    with `tags`: lists of words, texts cut at white space, or arrays `x_TI` of frames; without: a
+                     path, or several
+        tags         a tag for every step of each
+        intents      a label of each sentence, for `intent=True`
+        valid, test  data of their own for validation and test: paths, or (sentences, tags) or (sentences, tags,
+                     intents); without `valid` the share `held_out` is kept for it
+        folder       for files: keep checkpoints and the best model there while training
+        progress     show a progress bar on standard error
+        tune         set this process' threads and memory allocator for training
+
+        Returns self. Raises DataError, EncodingError, ConfigError, StorageError, Diverged, OutOfMemory.
+        """
+        sources: Sources | None = None
+        seed = self.config.training.seed
+        if tags is None:
+            sources = Sources(as_paths(sentences), as_paths(valid), as_paths(test))
+            parts = read_parts(sources, self.config.data, seed)
+        else:
+            if folder is not None:
+                raise ConfigError("expected data in files when training in a folder. Received: data in memory")
+            parts = make_parts(
+                tagged_from(sentences, tags, intents=intents),
+                self.config.data,
+                seed,
+                valid=self._given(valid, "valid"),
+                test=self._given(test, "test"),
+            )
+        return self._train(parts, sources, None if folder is None else Path(folder), progress=progress, tune=tune)
+
+    def _train(
+        self, parts: Parts, sources: Sources | None, folder: Path | None, *, progress: bool, tune: bool
+    ) -> Tagger:
+        job = tagger_job(self.config, parts, sources)
+        run = Run(job, folder=folder, command="", watch=job.watch(quiet=not progress))
+        if tune:
+            tune_process(run.config.training)
+        run.go()
+        return self.adopt(run)
+
+    def adopt(self, run: Run[TaggerNetwork]) -> Tagger:
+        """Take what a run has made so far."""
+        self.config = run.config
+        self.metrics = run.metrics
+        self.data = run.job.data
+        self.training = {"steps": run.training.step, "seconds": round(run.training.seconds, 1)}
+        self.command = run.command
+        self._network = run.network
+        self._vocabulary = TaggerVocabulary.from_json(run.job.vocabulary)
+        return self
+
+    def predict(self, sentences: Any) -> list[list[str]]:
+        """The tags of each of `sentences`: lists of words, texts cut at white space, or arrays `x_TI` of frames."""
+        return [each.tags for each in self.tag(sentences)]
+
+    def predict_intents(self, sentences: Any) -> list[str]:
+        """The label of each sentence. Raises ConfigError for a tagger that was not trained with intent=True."""
+        if not self.vocabulary.intents:
+            raise ConfigError("expected a tagger that was trained with intent=true. Received: one that was not")
+        return [each.intent or "" for each in self.tag(sentences)]
+
+    def tag(self, sentences: Any) -> list[TaggedSequence]:
+        """What the tagger says of each of `sentences`, as for `predict`, or of a single text."""
+        if isinstance(sentences, str):
+            sentences = [sentences]
+        if isinstance(sentences, Tagged):
+            return self._answered(sentences)
+        if not len(sentences):
+            return []
+        return self._answered(tagged_from(sentences))
+
+    def read(self, paths: Any, *, format: str = "", with_tags: bool = True, encoding: str = "") -> Tagged:
+        """Sequences from files, read as the training data was, or in another `format` or `encoding`."""
+        return read_part(as_paths(paths), self.config.data, format=format, with_tags=with_tags, encoding=encoding)
+
+    def evaluate(
+        self, sentences: Any, tags: Sequence[Sequence[Any]] | None = None, *, intents: Sequence[Any] | None = None
+    ) -> dict[str, float]:
+        """Figures: loss, accuracy, span precision, recall and F1, accuracy of the sentence labels, and counts.
+
+        `sentences` with `tags` as for `fit`, or paths. A tag that was not seen in training is counted as wrong. Raises
+        DataError for data that cannot be used.
+        """
+        return self._measured(self._known(sentences, tags, intents))[0]
+
+    def report(
+        self, sentences: Any, tags: Sequence[Sequence[Any]] | None = None, *, intents: Sequence[Any] | None = None
+    ) -> Report:
+        """The figures of `evaluate`, and those of every tag and every type of span; arguments as there."""
+        data = self._known(sentences, tags, intents)
+        figures, given = self._measured(data)
+        return report_of(data, given, figures, spans=self.vocabulary.scheme is not None)
+
+    def score(
+        self, sentences: Any, tags: Sequence[Sequence[Any]] | None = None, *, intents: Sequence[Any] | None = None
+    ) -> float:
+        """Span F1 where the tags tell of spans, else accuracy; arguments as for `evaluate`."""
+        figures = self.evaluate(sentences, tags, intents=intents)
+        return figures.get("f1", figures["accuracy"])
+
+    def _measured(self, data: Tagged) -> tuple[dict[str, float], list[list[str]]]:
+        self.network.eval()
+        figures, given = measure(self.network, self.vocabulary, Encoded(data, self.vocabulary))
+        return figures, [[self.vocabulary.tags[tag] for tag in answer.tags] for answer in given]
+
+    def _known(self, sentences: Any, tags: Any, intents: Any) -> Tagged:
+        if isinstance(sentences, Tagged):
+            return sentences
+        if tags is None:
+            return self.read(sentences)
+        return tagged_from(sentences, tags, intents=intents)
+
+    def _given(self, part: Any, name: str) -> Tagged | None:
+        """Held-out data in memory, or in files."""
+        if part is None:
+            return None
+        if isinstance(part, tuple) and len(part) in (2, 3) and not isinstance(part[0], str | os.PathLike):
+            return tagged_from(part[0], part[1], intents=part[2] if len(part) == 3 else None, name=name)
+        return self.read(part)
+
+    def _answered(self, data: Tagged) -> list[TaggedSequence]:
+        vocabulary = self.vocabulary
+        self.network.eval()
+        given = answers(self.network, Encoded(data, vocabulary))
+        sequences = []
+        for row, answer in enumerate(given):
+            tags = [vocabulary.tags[tag] for tag in answer.tags]
+            sequences.append(
+                TaggedSequence(
+                    words=data.words[row] if data.words is not None else [str(t) for t in range(len(tags))],
+                    tags=tags,
+                    probabilities=answer.probabilities,
+                    spans=spans_of(tags) if vocabulary.scheme is not None else [],
+                    intent=vocabulary.intents[answer.intent] if vocabulary.intents else None,
+                    intent_probability=answer.intent_probability if vocabulary.intents else None,
+                )
+            )
+        return sequences
+
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        """Write the model as a folder. Raises StorageError when that is not possible."""
+        artifact.write_weights(folder, self.network.stored())
+        artifact.write(
+            folder,
+            task=TASK,
+            config=self.config.stored(),
+            training={**self.training, "options": self.config.to_json()["training"]},
+            metrics=self.metrics,
+            data=self.data,
+            command=self.command,
+            vocabulary=self.vocabulary.to_json(),
+        )
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike[str]) -> Tagger:
+        """The model in `folder`. Raises ArtifactError for anything that is not a whole and safe model."""
+        described = artifact.read(folder, task=TASK)
+        where = f"{os.fspath(folder)}/elman.json"
+        if described.vocabulary is None:
+            raise ArtifactError(f"{where}: expected a vocabulary. Received: none")
+        model = cls()
+        try:
+            options = described.training["options"]
+            model.config = TaggerConfig.from_json({**described.config, "training": options}, where)
+        except (KeyError, TypeError, ConfigError) as error:
+            raise ArtifactError(f"{where} is broken: {error}") from error
+        vocabulary = TaggerVocabulary.from_json(described.vocabulary)
+        if model.config.network.intent != bool(vocabulary.intents):
+            raise ArtifactError(f"{where}: expected sentence labels where intent is true. Received: the contrary")
+        model._options = {name: value for section in model.config.to_json().values() for name, value in section.items()}
+        model._vocabulary = vocabulary
+        model._network = load_network(described, lambda: TaggerNetwork(vocabulary, model.config.network))
+        model.metrics, model.data, model.command = described.metrics, described.data, described.command
+        model.training = {name: value for name, value in described.training.items() if name != "options"}
+        return model
+
+
+def as_paths(paths: Any) -> list[str | os.PathLike[str]]:
+    """One path, several or none, as a list. Raises DataError for what is no path."""
+    if paths is None:
+        return []
+    if isinstance(paths, str | os.PathLike):
+        return [paths]
+    if isinstance(paths, Iterable):
+        found = list(paths)
+        if all(isinstance(path, str | os.PathLike) for path in found):
+            return found
+    raise DataError(f"expected tags beside sentences, or paths of files. Received: {type(paths).__name__} alone")

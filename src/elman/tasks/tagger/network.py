@@ -1,0 +1,113 @@
+"""The tagger's network: words and their letters, or frames; recurrent layers; scores for every step's tag."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from elman.errors import ConfigError
+from elman.nn import Pool, StoredModule, sequence_dropout
+from elman.nn.characters import CharacterWords
+from elman.nn.crf import CRF, Allowed
+from elman.nn.embed import Embedding
+from elman.tasks.building import make_stack
+from elman.tasks.tagger.batches import Sentences
+from elman.tasks.tagger.config import NetworkConfig
+from elman.tasks.tagger.spans import allowed_ends, allowed_step
+from elman.tasks.tagger.vocabulary import UNKNOWN_ID, TaggerVocabulary
+
+__all__ = ["Scores", "TaggerNetwork"]
+
+
+class Scores(NamedTuple):
+    """What the network says: `logits_BTV` of every step's tag, and `intents_BV` of the sentence's label, if learnt."""
+
+    logits_BTV: Tensor
+    intents_BV: Tensor | None
+
+
+class TaggerNetwork(StoredModule):
+    """Word embedding beside a word's letters, or frames; a stack of recurrent layers; one product over batch x time.
+
+    Args:
+        vocabulary: sizes, and which paths of tags there are.
+        config: the sizes and dropout rates.
+        counts_V: how often each word occurs in training, for word dropout; needed in training only.
+    """
+
+    counts_V: Tensor
+
+    def __init__(self, vocabulary: TaggerVocabulary, config: NetworkConfig, counts_V: Tensor | None = None) -> None:
+        super().__init__()
+        self.config = config
+        words = len(vocabulary.words) + 1
+        self.register_buffer("counts_V", torch.zeros(words) if counts_V is None else counts_V, persistent=False)
+        self.embed: Embedding | None = None
+        self.letters: CharacterWords | None = None
+        size = vocabulary.features
+        if not size:
+            if config.embedding:
+                self.embed = Embedding(words, config.embedding)
+                size += config.embedding
+            if config.letter_embedding:
+                self.letters = CharacterWords(
+                    len(vocabulary.letters) + 1,
+                    embedding=config.letter_embedding,
+                    hidden=config.letter_hidden,
+                    cell=config.cell,
+                    **config.cell_options,
+                )
+                size += self.letters.output_size
+            if not size:
+                raise ConfigError("expected words or letters to be read. Received: embedding = letter_embedding = 0")
+        self.stack = make_stack(config, size, bidirectional=config.bidirectional)
+        self.head = nn.Linear(self.stack.output_size, len(vocabulary.tags))
+        self.crf = CRF(len(vocabulary.tags), _allowed(vocabulary, config)) if config.head == "crf" else None
+        self.intent_pool: Pool | None = None
+        if config.intent:
+            directions = 2 if config.bidirectional else 1
+            self.intent_pool = Pool(config.intent_pool, self.stack.output_size, directions=directions)
+            self.intent_head = nn.Linear(self.intent_pool.output_size, len(vocabulary.intents))
+
+    def forward(self, inputs: Sentences | Tensor, lengths_B: Tensor) -> Scores:
+        """Scores of every step's tag, and of the sentence's label. `inputs`: `Sentences`, or frames `x_BTI`."""
+        x_BTI = inputs if isinstance(inputs, Tensor) else self._read(inputs)
+        y_BTY, _ = self.stack(self._drop(x_BTI, self.config.input_dropout), lengths_B)
+        y_BTY = self._drop(y_BTY, self.config.dropout)
+        intents_BV = None if self.intent_pool is None else self.intent_head(self.intent_pool(y_BTY, lengths_B))
+        return Scores(self.head(y_BTY), intents_BV)
+
+    def _read(self, inputs: Sentences) -> Tensor:
+        """Each word's embedding, beside what its letters say."""
+        parts = []
+        if self.embed is not None:
+            parts.append(self.embed(self._forget(inputs.words_BT)))
+        if self.letters is not None:
+            known_WF = self.letters(inputs.letters_WT, inputs.lengths_W)
+            parts.append(F.embedding(inputs.distinct_BT, known_WF))
+        return torch.cat(parts, dim=-1)
+
+    def _forget(self, words_BT: Tensor) -> Tensor:
+        """Word dropout: the rarer a word, the more often it becomes unknown (Kiperwasser & Goldberg 2016)."""
+        rate = self.config.word_dropout
+        if not self.training or not rate:
+            return words_BT
+        forgotten_BT = torch.rand(words_BT.shape, device=words_BT.device) < rate / (rate + self.counts_V[words_BT])
+        return words_BT.masked_fill(forgotten_BT, UNKNOWN_ID)
+
+    def _drop(self, x_BTF: Tensor, rate: float) -> Tensor:
+        return sequence_dropout(x_BTF, rate, variational=self.config.variational, training=self.training)
+
+
+def _allowed(vocabulary: TaggerVocabulary, config: NetworkConfig) -> Allowed | None:
+    """The paths that the tags' notation of spans allows; None for all."""
+    scheme = vocabulary.scheme
+    if scheme is None or not config.constrained:
+        return None
+    steps = [[allowed_step(scheme, before, after) for after in vocabulary.tags] for before in vocabulary.tags]
+    starts, stops = zip(*(allowed_ends(scheme, tag) for tag in vocabulary.tags), strict=True)
+    # Under a device of "meta" this must hold booleans too, which have no values there.
+    return Allowed(torch.tensor(steps), torch.tensor(starts), torch.tensor(stops))

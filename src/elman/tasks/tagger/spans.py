@@ -1,0 +1,110 @@
+"""Spans in tags such as B-place and I-place: which notation it is, what it allows, and where the spans are.
+
+Knows nothing about words or networks.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+__all__ = ["SCHEMES", "Span", "allowed_ends", "allowed_step", "is_written_in", "scheme_of", "spans_of"]
+
+# The notations by name, and the prefixes of each. `iob` is IOB tags that follow neither rule.
+SCHEMES = {"iob2": "BI", "iob1": "BI", "iob": "BI", "iobes": "BIES", "bilou": "BILU"}
+OUTSIDE = "O"
+# What a prefix does: begin, go on, end, or be a span alone.
+_ROLES = {"B": "B", "I": "I", "E": "E", "L": "E", "S": "S", "U": "S"}
+
+
+class Span(NamedTuple):
+    """A span's type and its first and last step."""
+
+    type: str
+    first: int
+    last: int
+
+
+def _split(tag: str) -> tuple[str, str]:
+    """The role and the type of a tag; the role is O outside."""
+    if tag == OUTSIDE:
+        return "O", ""
+    prefix, _, kind = tag.partition("-")
+    return _ROLES[prefix], kind
+
+
+def scheme_of(sequences: Iterable[Sequence[str]]) -> str | None:
+    """The notation of spans that all `sequences` of tags are in, or None when they tell of no spans.
+
+    `iob2`: a span begins with B. `iob1`: it begins with I, and with B right after one of its type. `iob`: both occur.
+    """
+    found = [list(tags) for tags in sequences]
+    tags = {tag for each in found for tag in each}
+    for scheme in ("iob2", "iob1", "iobes", "bilou", "iob"):
+        if is_written_in(scheme, tags) and all(follows(scheme, each) for each in found):
+            return scheme
+    return None
+
+
+def is_written_in(scheme: str, tags: Iterable[str]) -> bool:
+    """Whether every one of `tags` is one of the notation, and not all of them are outside of spans."""
+    inside = {tag for tag in tags if tag != OUTSIDE}
+    return bool(inside) and all(len(tag) > 2 and tag[1] == "-" and tag[0] in SCHEMES[scheme] for tag in inside)
+
+
+def follows(scheme: str, tags: Sequence[str]) -> bool:
+    """Whether a sequence of tags is one that the notation allows."""
+    if not tags:
+        return True
+    first, _ = allowed_ends(scheme, tags[0])
+    _, last = allowed_ends(scheme, tags[-1])
+    steps = itertools.pairwise(tags)
+    return first and last and all(allowed_step(scheme, before, after) for before, after in steps)
+
+
+def allowed_step(scheme: str, before: str, after: str) -> bool:
+    """Whether the tag `after` may follow the tag `before`."""
+    (role, kind), (next_role, next_kind) = _split(before), _split(after)
+    same = kind == next_kind
+    if scheme == "iob":
+        return True
+    if scheme == "iob2":
+        return next_role != "I" or (role in "BI" and same)
+    if scheme == "iob1":
+        return next_role != "B" or (role in "BI" and same)
+    if role in "BI":  # inside a span, which must go on or end
+        return next_role in "IE" and same
+    return next_role not in "IE"
+
+
+def allowed_ends(scheme: str, tag: str) -> tuple[bool, bool]:
+    """Whether a sequence may begin, and may end, with `tag`."""
+    role, _ = _split(tag)
+    if scheme == "iob":
+        return True, True
+    if scheme == "iob2":
+        return role != "I", True
+    if scheme == "iob1":
+        return role != "B", True
+    return role not in "IE", role not in "BI"
+
+
+def spans_of(tags: Sequence[str]) -> list[Span]:
+    """The spans in a sequence of tags, whatever its notation, as conlleval reads them.
+
+    A tag that cannot go on with the span before it begins a new one.
+    """
+    spans: list[Span] = []
+    first, kind = -1, ""
+    before = "O"
+    for place, tag in enumerate([*tags, OUTSIDE]):
+        role, now = _split(tag)
+        inside = before in "BI" and role in "IE" and now == kind and first >= 0
+        if first >= 0 and not inside:
+            spans.append(Span(kind, first, place - 1))
+            first = -1
+        if first < 0 and role != "O":
+            first, kind = place, now
+        before = role
+    return spans

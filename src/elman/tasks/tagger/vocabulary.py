@@ -1,0 +1,153 @@
+"""What a tagger knows by number: words, letters, tags and sentence labels. Knows nothing about files or networks."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from elman.data.tagged import Tagged
+from elman.data.vocabulary.base import check_fields
+from elman.errors import ArtifactError, DataError
+from elman.tasks.tagger.config import DataConfig
+from elman.tasks.tagger.spans import SCHEMES, is_written_in, scheme_of
+from elman.types import IGNORED
+
+__all__ = ["UNKNOWN_ID", "TaggerVocabulary"]
+
+# Number 0 of words and of letters is what is not known.
+UNKNOWN_ID = 0
+_DIGIT = re.compile(r"\d")
+# Longer words are read by their first letters only: nothing that anyone would call a word is longer.
+MOST_LETTERS = 100
+_MOST = 1_000_000
+
+
+@dataclass(frozen=True)
+class TaggerVocabulary:
+    """The numbering of everything that a tagger reads and answers.
+
+    words, letters     what has the numbers 1, 2, ...; 0 is everything else. Both empty where frames are read
+    tags, intents      the answers, from 0 on; `intents` is empty where no sentence label is learnt
+    scheme             the notation of spans that the tags are in, or None
+    features           I, numbers of a frame; 0 where words are read
+    lowercase, digits  how a word is normalised before it is looked up
+    """
+
+    words: tuple[str, ...]
+    letters: tuple[str, ...]
+    tags: tuple[str, ...]
+    intents: tuple[str, ...]
+    scheme: str | None
+    features: int
+    lowercase: bool
+    digits: bool
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_words", {word: number for number, word in enumerate(self.words, 1)})
+        object.__setattr__(self, "_letters", {letter: number for number, letter in enumerate(self.letters, 1)})
+        object.__setattr__(self, "_tags", {tag: number for number, tag in enumerate(self.tags)})
+        object.__setattr__(self, "_intents", {intent: number for number, intent in enumerate(self.intents)})
+
+    @classmethod
+    def learn(cls, data: Tagged, config: DataConfig, *, intent: bool) -> TaggerVocabulary:
+        """What occurs in `data`. Raises DataError for data without tags, with a single tag, or without intents."""
+        if data.tags is None:
+            raise DataError(f"{data.name}: expected a tag for every step. Received: none")
+        tags = sorted({tag for each in data.tags for tag in each})
+        if len(tags) < 2:
+            raise DataError(f"{data.name}: expected at least two different tags. Received: {', '.join(tags) or 'none'}")
+        intents: list[str] = []
+        if intent:
+            if data.intents is None:
+                raise DataError(f"{data.name}: expected a label of every sentence with intent=true. Received: none")
+            intents = sorted(set(data.intents))
+            if len(intents) < 2:
+                raise DataError(f"{data.name}: expected at least two different intents. Received: {intents[0]!r}")
+        words: Counter[str] = Counter()
+        letters: set[str] = set()
+        for sentence in data.words or ():
+            words.update(normalised(word, config.lowercase, config.digits) for word in sentence)
+            letters.update(*sentence)
+        return cls(
+            words=tuple(word for _, word in sorted((-n, word) for word, n in words.items() if n >= config.min_count)),
+            letters=tuple(sorted(letters)),
+            tags=tuple(tags),
+            intents=tuple(intents),
+            scheme=scheme_of(data.tags),
+            features=data.features,
+            lowercase=config.lowercase,
+            digits=config.digits,
+        )
+
+    def word_ids(self, words: Sequence[str]) -> list[int]:
+        """The number of each word, 0 for what is not known."""
+        known: Mapping[str, int] = self._words  # type: ignore[attr-defined]
+        return [known.get(normalised(word, self.lowercase, self.digits), UNKNOWN_ID) for word in words]
+
+    def letter_ids(self, word: str) -> list[int]:
+        """The number of each letter of a word, 0 for what is not known."""
+        known: Mapping[str, int] = self._letters  # type: ignore[attr-defined]
+        return [known.get(letter, UNKNOWN_ID) for letter in word[:MOST_LETTERS]]
+
+    def tag_ids(self, tags: Sequence[str]) -> npt.NDArray[np.int64]:
+        """The number of each tag, IGNORED for one that is not known."""
+        known: Mapping[str, int] = self._tags  # type: ignore[attr-defined]
+        return np.array([known.get(tag, IGNORED) for tag in tags], dtype=np.int64)
+
+    def intent_id(self, intent: str) -> int:
+        """The number of a sentence label, IGNORED for one that is not known."""
+        known: Mapping[str, int] = self._intents  # type: ignore[attr-defined]
+        return known.get(intent, IGNORED)
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it as plain values."""
+        return {
+            "kind": "tagger",
+            "words": list(self.words),
+            "letters": list(self.letters),
+            "tags": list(self.tags),
+            "intents": list(self.intents),
+            "scheme": self.scheme or "",
+            "features": self.features,
+            "lowercase": self.lowercase,
+            "digits": self.digits,
+        }
+
+    @classmethod
+    def from_json(cls, content: object) -> TaggerVocabulary:
+        """Raises ArtifactError for anything that `to_json` would not have made."""
+        kinds = {"kind": str, "words": list, "letters": list, "tags": list, "intents": list, "scheme": str,
+                 "features": int, "lowercase": bool, "digits": bool}  # fmt: skip
+        fields = check_fields(content, kinds, "a tagger's vocabulary")
+        if fields.pop("kind") != "tagger":
+            raise ArtifactError("expected a tagger's vocabulary. Received: another kind")
+        for name in ("words", "letters", "tags", "intents"):
+            values = fields[name]
+            if len(values) > _MOST or not all(type(value) is str for value in values):
+                raise ArtifactError(f"expected the {name} of a tagger to be texts, at most {_MOST}. Received: others")
+            if len(set(values)) != len(values):
+                raise ArtifactError(f"expected every one of a tagger's {name} once. Received: some twice")
+            fields[name] = tuple(values)
+        if len(fields["tags"]) < 2 or len(fields["intents"]) == 1:
+            raise ArtifactError("expected at least two tags, and no or two intents, of a tagger. Received: fewer")
+        if any(len(letter) != 1 for letter in fields["letters"]):
+            raise ArtifactError("expected the letters of a tagger to be single ones. Received: longer texts")
+        if not 0 <= fields["features"] <= _MOST or bool(fields["features"]) == bool(fields["letters"]):
+            raise ArtifactError("expected a tagger of either words or frames. Received: both or neither")
+        scheme = fields["scheme"] or None
+        if scheme is not None and (scheme not in SCHEMES or not is_written_in(scheme, fields["tags"])):
+            raise ArtifactError(f"expected tags in a notation of spans. Received: {scheme!r} for other tags")
+        return cls(**{**fields, "scheme": scheme})
+
+
+def normalised(word: str, lowercase: bool, digits: bool) -> str:
+    """A word as it is looked up."""
+    if lowercase:
+        word = word.lower()
+    return _DIGIT.sub("0", word) if digits else word
