@@ -1,0 +1,59 @@
+"""Panels: many time series on one grid of times, from files, data frames and arrays. Imports no torch.
+
+config      the options of reading and of transforming
+frequency   the grid of times           (infer: found from times; calendar: features of it; times: read from text)
+sources     tables, data frames and arrays as columns
+read        a panel from files, data frames, arrays      (roles: which column is what; build: from columns to series)
+clean       order, duplicate and missing times
+static      numbers and categories of a whole series
+panel       the series themselves
+transform   logarithm, Box-Cox, differences and scale, undone on the way out      (fit: found from the values)
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from elman.data.panel.config import PanelConfig, TransformConfig
+
+if TYPE_CHECKING:
+    from elman.data.panel.calendar import calendar_names
+    from elman.data.panel.fit import fit_transforms
+    from elman.data.panel.frequency import Frequency
+    from elman.data.panel.infer import infer_frequency
+    from elman.data.panel.panel import Panel
+    from elman.data.panel.read import future_from, panel_from, read_panel
+    from elman.data.panel.transform import Transform
+
+__all__ = [
+    "Frequency",
+    "Panel",
+    "PanelConfig",
+    "Transform",
+    "TransformConfig",
+    "calendar_names",
+    "fit_transforms",
+    "future_from",
+    "infer_frequency",
+    "panel_from",
+    "read_panel",
+]
+
+_HOMES = {
+    "Frequency": "frequency",
+    "Panel": "panel",
+    "Transform": "transform",
+    "calendar_names": "calendar",
+    "fit_transforms": "fit",
+    "future_from": "read",
+    "infer_frequency": "infer",
+    "panel_from": "read",
+    "read_panel": "read",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

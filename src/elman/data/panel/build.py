@@ -1,0 +1,239 @@
+"""From columns to a panel: the rows of all sources, cleaned and cut into series. Knows nothing about files."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import PurePath
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from elman.data.panel.clean import Rows, fill_cells, fill_steps, in_order, on_grid, once
+from elman.data.panel.config import PanelConfig
+from elman.data.panel.frequency import Frequency
+from elman.data.panel.infer import infer_frequency
+from elman.data.panel.panel import Panel
+from elman.data.panel.roles import Roles, find_roles
+from elman.data.panel.sources import Source
+from elman.data.panel.static import encode_static, learn_encoder, static_names
+from elman.data.panel.times import from_parts
+from elman.errors import ConfigError, DataError
+
+__all__ = ["build_panel", "gather"]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+
+class _Part(NamedTuple):
+    """The rows of one source: which series, when, what, and the row's number."""
+
+    owners: Sequence[str]
+    times: Ints
+    dated: bool
+    values: Floats
+    numbers: Ints
+
+
+def build_panel(
+    sources: Sequence[Source],
+    config: PanelConfig,
+    frequency: Frequency | None,
+    encoder: Sequence[Mapping[str, Any]] | None,
+) -> Panel:
+    """The panel that the sources hold; see `read_panel`."""
+    rows, roles, numbers = gather(sources, config)
+    static, encoder = _static(sources, config, rows, numbers, encoder)
+    rows = once(in_order(rows, config.sort), config.duplicates)
+    rows, ordinals, grid = _place(rows, config, frequency, sources[0].name)
+    begins = rows.begins
+    width, past = rows.targets, rows.targets + len(config.past_covariates)
+    position = np.arange(len(rows.codes)) - begins[rows.codes]
+    lengths = _lengths(rows, begins, position, config)
+    known = position < lengths[rows.codes]
+    if config.missing != "mask":
+        fill_cells(rows, slice(0, width), config.missing, known)
+    beside = "interpolate" if config.missing == "mask" else config.missing
+    fill_cells(rows, slice(width, past), beside, known)
+    fill_cells(rows, slice(past, None), beside, np.ones_like(known))
+    return Panel(
+        ids=rows.ids,
+        frequency=grid,
+        starts=ordinals[begins].tolist(),
+        targets=_split(rows.values[:, :width], begins, lengths),
+        past=_split(rows.values[:, width:past], begins, lengths),
+        future=_split(rows.values[:, past:], begins, None),
+        static=static,
+        target_names=rows.columns[:width] if roles.separate else roles.targets,
+        past_names=config.past_covariates,
+        future_names=config.future_covariates,
+        static_names=static_names(encoder),
+        encoder=tuple(encoder),
+    )
+
+
+def _split(values: Floats, begins: Ints, lengths: Ints | None) -> list[Floats]:
+    parts = np.split(np.ascontiguousarray(values), begins[1:])
+    return parts if lengths is None else [part[:length] for part, length in zip(parts, lengths, strict=True)]
+
+
+def gather(sources: Sequence[Source], config: PanelConfig, targets: bool = True) -> tuple[Rows, Roles, list[int]]:
+    """The rows of all sources as they stand, the columns' parts, and where each source's rows begin.
+
+    Without `targets`, only the covariates are read, and a single series has the name "".
+    """
+    all_roles = [find_roles(source, config, targets) for source in sources]
+    roles = all_roles[0]
+    for source, own in zip(sources, all_roles, strict=True):
+        if own != roles:
+            raise DataError(
+                f"{source.name}: expected the columns of {sources[0].name}. Received: {', '.join(source.names)}"
+            )
+    begins = np.cumsum([0, *(len(source) for source in sources)]).tolist()
+    parts = [
+        _part(source, roles, config, begins[number], len(sources) > 1, targets) for number, source in enumerate(sources)
+    ]
+    if len({part.dated for part in parts}) > 1:
+        raise DataError(f"{sources[-1].name}: expected dates in every file, or integers in every file. Received: both")
+    names = list(dict.fromkeys(name for part in parts for name in dict.fromkeys(part.owners)))
+    number_of = {name: number for number, name in enumerate(names)}
+    owners = [name for part in parts for name in part.owners]
+    codes = np.fromiter(map(number_of.__getitem__, owners), dtype=np.int64, count=len(owners))
+
+    def where(row: int) -> str:
+        place = bisect_right(begins, row) - 1
+        return sources[place].where(row - begins[place])
+
+    found = ("y",) if roles.separate and targets else roles.targets
+    rows = Rows(
+        ids=names,
+        codes=codes,
+        times=np.concatenate([part.times for part in parts]),
+        dated=parts[0].dated,
+        values=np.concatenate([part.values for part in parts]),
+        columns=(*found, *config.past_covariates, *config.future_covariates),
+        targets=len(found),
+        numbers=np.concatenate([part.numbers for part in parts]),
+        where=where,
+    )
+    return rows, roles, begins
+
+
+def _part(source: Source, roles: Roles, config: PanelConfig, begin: int, several: bool, targets: bool) -> _Part:
+    times, dated = _times(source, roles, config)
+    numbers = np.arange(begin, begin + len(source))
+    found = [source.numbers(name) for name in roles.targets]
+    covariates = [source.numbers(name) for name in (*config.past_covariates, *config.future_covariates)]
+    values = np.stack([*found, *covariates], axis=1)
+    if roles.series is not None:
+        return _Part(source.texts(roles.series), times, dated, values, numbers)
+    stem = PurePath(source.name).name.split(".")[0]
+    if not roles.separate or not targets:
+        one = roles.targets[0] if len(roles.targets) == 1 else "series"
+        return _Part([(stem if several else one) if targets else ""] * len(times), times, dated, values, numbers)
+    owners: list[str] = []
+    kept: list[Ints] = []
+    pieces: list[Floats] = []
+    for name, column in zip(roles.targets, found, strict=True):
+        there = np.flatnonzero(~np.isnan(column))
+        if not len(there):
+            raise DataError(f"{source.name}: expected a number in the column {name!r}. Received: none")
+        # A column's series begins with its first value, and ends with its last unless a known future follows.
+        stop = len(column) if config.future_covariates else there[-1] + 1
+        rows = np.arange(there[0], stop)
+        owners += [f"{stem}/{name}" if several else name] * len(rows)
+        kept.append(rows)
+        pieces.append(np.stack([column, *covariates], axis=1)[rows])
+    every = np.concatenate(kept)
+    return _Part(owners, times[every], dated, np.concatenate(pieces), numbers[every])
+
+
+def _times(source: Source, roles: Roles, config: PanelConfig) -> tuple[Ints, bool]:
+    if config.time_parts:
+        parts = {name: source.numbers(name) for name in roles.time}
+        if len(parts) > 6:
+            raise ConfigError(f"expected time_parts from year to second, at most six. Received: {len(parts)}")
+        return from_parts(parts, source.where), True
+    if roles.time:
+        return source.times(roles.time[0], config.time_format)
+    if roles.series is None:
+        return np.arange(len(source)), False
+    counts: dict[str, int] = {}
+    steps = np.empty(len(source), dtype=np.int64)
+    for row, name in enumerate(source.texts(roles.series)):
+        steps[row] = counts.get(name, 0)
+        counts[name] = int(steps[row]) + 1
+    return steps, False
+
+
+def _place(rows: Rows, config: PanelConfig, frequency: Frequency | None, name: str) -> tuple[Rows, Ints, Frequency]:
+    """The rows with every step of their grid, the ordinals, and the grid."""
+    grid = frequency
+    if grid is None and config.frequency:
+        grid = Frequency.named(config.frequency, near=int(rows.times[0]) if rows.dated else None)
+        if not rows.dated and not grid.dated:
+            grid = replace(grid, phase=int(rows.times[0]) % grid.multiple)
+    if grid is not None and rows.dated and not grid.dated:
+        if grid.multiple != 1:
+            raise ConfigError(f"expected the frequency step to count rows that have dates. Received: {grid.name}")
+        return rows, np.arange(len(rows.codes)) - rows.begins[rows.codes], Frequency("step")
+    if grid is not None and grid.dated and not rows.dated:
+        raise DataError(
+            f"{name}: expected dates for the frequency {grid.name}. Received: integers such as {rows.times[0]}"
+        )
+    if grid is None:
+        moments = rows.times.astype("datetime64[s]") if rows.dated else rows.times
+        grid = infer_frequency(moments, rows.begins, rows.ids, name)
+    rows, ordinals = fill_steps(rows, on_grid(rows, grid), grid, config.missing)
+    return rows, ordinals, grid
+
+
+def _lengths(rows: Rows, begins: Ints, position: Ints, config: PanelConfig) -> Ints:
+    """The steps of each series, its known future left out."""
+    there = ~np.isnan(rows.values[:, : rows.targets]).all(axis=1)
+    last = np.maximum.reduceat(np.where(there, position, -1), begins)
+    empty = np.flatnonzero(last < 0)
+    if len(empty):
+        raise DataError(
+            f"{rows.place(int(begins[empty[0]]))}: expected a value in {', '.join(rows.columns[: rows.targets])}. "
+            f"Received: none in the whole series"
+        )
+    ends = np.append(begins[1:], len(position)) - begins
+    return last + 1 if config.future_covariates else ends
+
+
+def _static(
+    sources: Sequence[Source],
+    config: PanelConfig,
+    rows: Rows,
+    begins: Sequence[int],
+    encoder: Sequence[Mapping[str, Any]] | None,
+) -> tuple[Floats, Sequence[Mapping[str, Any]]]:
+    """The static features, [S, C], and their encoder. Rows stand as in the sources."""
+    first = np.full(len(rows.ids), -1)
+    first[rows.codes[::-1]] = np.arange(len(rows.codes))[::-1]
+    kinds = {column["name"]: column["kind"] for column in encoder or ()}
+    columns: dict[str, Sequence[str] | Floats] = {}
+    for name in config.static_columns:
+        as_number = kinds[name] == "number" if name in kinds else all(source.numeric(name) for source in sources)
+        if as_number:
+            values: Any = np.concatenate([source.numbers(name) for source in sources])
+        else:
+            values = np.array([text for source in sources for text in source.texts(name)], dtype=object)
+        own = values[rows.numbers[first]]
+        other = np.flatnonzero(values[rows.numbers] != own[rows.codes])
+        if len(other):
+            row = int(other[0])
+            raise DataError(
+                f"{rows.place(row)}: expected one value of the column {name!r} for the whole series. "
+                f"Received: {values[rows.numbers[row]]!r} after {own[rows.codes[row]]!r}"
+            )
+        columns[name] = own if as_number else own.tolist()
+    encoder = learn_encoder(columns) if encoder is None else encoder
+    wanted = [column["name"] for column in encoder]
+    if wanted != list(columns):
+        raise ConfigError(f"expected the static columns {wanted} of the encoder. Received: {list(columns)}")
+    return encode_static(columns, encoder, lambda series: rows.place(int(first[series])), len(rows.ids)), encoder

@@ -1,0 +1,177 @@
+"""Finding each series' transform, many series at once. Knows nothing about networks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from elman.data.panel.config import TransformConfig
+from elman.data.panel.transform import Transform, check_domain, forward_values
+from elman.errors import ConfigError, DataError
+
+__all__ = ["fit_transforms"]
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+# The powers of Box-Cox that are tried first. Below 0 there would be values that no forecast may pass.
+_POWERS = (0.0, 0.5, 1.0, 1.5, 2.0)
+_GOLDEN = (5**0.5 - 1) / 2
+_SECTIONS = 16
+# A spread below this share of the largest value is rounding, and the series counts as constant.
+_ROUNDING = 1e-12
+
+
+def fit_transforms(
+    targets: Sequence[Floats], config: TransformConfig, *, season: int = 1, ids: Sequence[str] = ()
+) -> list[Transform]:
+    """The transform of each series, [T, Y], found from its values alone; NaN is left out.
+
+    season  steps of a season, where the options do not say
+    ids     the series' names, for messages
+
+    The power of Box-Cox maximises the profile likelihood over 0 to 2, a power a variable (Box & Cox 1964). Scales:
+    standard takes the mean and the standard deviation, min-max the least and the range, mean the mean size alone,
+    robust the median and the interquartile range. A constant series has the scale 1.
+
+    Raises DataError, with the series' name, for values without a logarithm and for a series that is too short for the
+    differences; ConfigError for a seasonal difference without a season.
+    """
+    period = config.seasonal_period or season
+    if config.seasonal_difference and period < 2:
+        raise ConfigError(
+            f"expected seasonal_period of at least 2 for a seasonal difference. Received: a season of {period}"
+        )
+    lost = config.difference + config.seasonal_difference * period
+    for row, values in enumerate(targets):
+        name = f"the series {ids[row]!r}" if len(ids) else f"the series {row + 1}"
+        check_domain(config.transform, values, name)
+        if len(values) <= lost:
+            raise DataError(f"{name}: expected more than {lost} steps to take differences. Received: {len(values)}")
+    found: dict[int, Transform] = {}
+    for rows, padded in _groups(targets):
+        for row, transform in zip(rows, _fit(padded, config, period), strict=True):
+            if transform is None:
+                name = f"the series {ids[row]!r}" if len(ids) else f"the series {row + 1}"
+                raise DataError(f"{name}: expected values for every variable after differences. Received: none")
+            found[row] = transform
+    return [found[row] for row in range(len(targets))]
+
+
+def _groups(targets: Sequence[Floats]) -> Iterator[tuple[list[int], Floats]]:
+    """Series of like length together, [S, T, Y], filled up with NaN."""
+    bins: dict[int, list[int]] = {}
+    for row, values in enumerate(targets):
+        bins.setdefault(len(values).bit_length(), []).append(row)
+    for rows in bins.values():
+        longest = max(len(targets[row]) for row in rows)
+        padded = np.full((len(rows), longest, targets[rows[0]].shape[1]), np.nan)
+        for place, row in enumerate(rows):
+            padded[place, : len(targets[row])] = targets[row]
+        yield rows, padded
+
+
+def _fit(y_STY: Floats, config: TransformConfig, period: int) -> list[Transform | None]:
+    series, _, variables = y_STY.shape
+    power, centre = np.ones((series, variables)), np.ones((series, variables))
+    if config.transform == "box-cox":
+        power, centre = _powers(y_STY)
+    w_STY = forward_values(config.transform, y_STY, power[:, None], centre[:, None])
+    if config.seasonal_difference:
+        w_STY = w_STY[:, period:] - w_STY[:, :-period]
+    w_STY = np.diff(w_STY, n=config.difference, axis=1)
+    offset, scale = _scales(w_STY, config.scaling)
+    empty = (np.isnan(w_STY).sum(axis=1) == w_STY.shape[1]).any(axis=1)
+    return [
+        None
+        if empty[row]
+        else Transform(
+            config.transform,
+            power[row],
+            centre[row],
+            config.difference,
+            config.seasonal_difference,
+            period,
+            offset[row],
+            scale[row],
+        )
+        for row in range(series)
+    ]
+
+
+def _mean(values: Floats, there: Bools) -> Floats:
+    count = np.maximum(there.sum(axis=1), 1)
+    mean: Floats = np.where(there, values, 0.0).sum(axis=1) / count
+    return mean
+
+
+def _scales(w_STY: Floats, scaling: str) -> tuple[Floats, Floats]:
+    """Offset and scale of each series and variable, [S, Y]."""
+    there = ~np.isnan(w_STY)
+    largest = np.where(there, np.abs(w_STY), 0.0).max(axis=1)
+    offset, scale = np.zeros_like(largest), np.ones_like(largest)
+    if scaling == "standard":
+        offset = _mean(w_STY, there)
+        scale = np.sqrt(_mean((w_STY - offset[:, None]) ** 2, there))
+    elif scaling == "min-max":
+        offset = np.where(there, w_STY, np.inf).min(axis=1)
+        scale = np.where(there, w_STY, -np.inf).max(axis=1) - offset
+    elif scaling == "mean":
+        scale = _mean(np.abs(w_STY), there)
+    elif scaling == "robust":
+        # Missing values sort to the end.
+        ordered, count = np.sort(w_STY, axis=1), np.maximum(there.sum(axis=1), 1)
+        low, offset, high = (_quantile(ordered, count, share) for share in (0.25, 0.5, 0.75))
+        scale = high - low
+    return offset, np.where(scale > _ROUNDING * largest, scale, 1.0)
+
+
+def _quantile(ordered: Floats, count: npt.NDArray[np.int64], share: float) -> Floats:
+    position = share * (count - 1)
+    below = np.floor(position).astype(np.int64)
+    above = np.minimum(below + 1, count - 1)
+    low = np.take_along_axis(ordered, below[:, None], axis=1)[:, 0]
+    high = np.take_along_axis(ordered, above[:, None], axis=1)[:, 0]
+    return low + (position - below) * (high - low)
+
+
+def _powers(y_STY: Floats) -> tuple[Floats, Floats]:
+    """The power of greatest likelihood and the geometric mean of each series and variable, [S, Y].
+
+    Divided by their geometric mean, values have a likelihood that falls with the variance of their Box-Cox transform
+    alone. The best of a few powers is refined by golden section.
+    """
+    there = ~np.isnan(y_STY)
+    logs = np.where(there, np.log(np.where(there, y_STY, 1.0)), 0.0)
+    centre = _mean(logs, there)
+    u_STY = np.where(there, logs - centre[:, None], 0.0)
+    count = np.maximum(there.sum(axis=1), 1)
+
+    def spread(power: Floats) -> Floats:
+        safe = np.where(power == 0, 1.0, power)
+        values = np.expm1(safe[:, None] * u_STY) / safe[:, None]
+        values = np.where(power[:, None] == 0, u_STY, values)  # what is missing has u = 0, and so value 0
+        mean = values.sum(axis=1) / count
+        variance: Floats = (values**2).sum(axis=1) / count - mean**2
+        return variance
+
+    tried = np.stack([spread(np.full_like(centre, power)) for power in _POWERS])
+    best = np.array(_POWERS)[tried.argmin(axis=0)]
+    low, high = np.maximum(best - 0.5, _POWERS[0]), np.minimum(best + 0.5, _POWERS[-1])
+    left, right = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
+    at_left, at_right = spread(left), spread(right)
+    for _ in range(_SECTIONS):
+        down = at_left < at_right
+        low, high = np.where(down, low, left), np.where(down, right, high)
+        new = np.where(down, high - _GOLDEN * (high - low), low + _GOLDEN * (high - low))
+        at_new = spread(new)
+        left, right = np.where(down, new, right), np.where(down, left, new)
+        at_left, at_right = np.where(down, at_new, at_right), np.where(down, at_left, at_new)
+    power = (low + high) / 2
+    # The ends of the range are tried for themselves: sections only come near them.
+    for end in (_POWERS[0], _POWERS[-1]):
+        power = np.where(spread(np.full_like(power, end)) <= spread(power), end, power)
+    constant = np.abs(u_STY).max(axis=1) < _ROUNDING
+    return np.where(constant, 1.0, power), np.exp(centre)

@@ -1,0 +1,259 @@
+"""Frequencies: the grid of times on which a series stands, and the number (ordinal) of each time on it.
+
+Times are naive and without summer time: seconds since 1970 in whole seconds, or plain integers. Knows nothing about
+series.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from elman.data.panel.calendar import calendar_features, chosen_features
+from elman.errors import ArtifactError, ConfigError, DataError
+
+__all__ = ["DAY", "Frequency"]
+
+Ints = npt.NDArray[np.int64]
+
+DAY = 86_400
+_WEEK = 7 * DAY
+_WEEKDAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
+_MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
+_SECONDS = {"s": 1, "S": 1, "min": 60, "T": 60, "h": 3600, "H": 3600, "D": DAY, "d": DAY}
+# Months of a step, and whether its time is the last day of the month.
+_CALENDAR = {"MS": (1, False), "M": (1, False), "ME": (1, True), "QS": (3, False), "Q": (3, False), "QE": (3, True),
+             "YS": (12, False), "Y": (12, False), "A": (12, False), "AS": (12, False), "YE": (12, True)}  # fmt: skip
+_NAME = re.compile(r"(\d*)([A-Za-z]+)(?:-([A-Za-z]{3}|\d{1,2}))?")
+_EXAMPLES = "YS, QS, MS, ME, W-SUN, D, B, h, 15min, s or step"
+
+
+@dataclass(frozen=True)
+class Frequency:
+    """A grid of times.
+
+    unit      "second", "business" (days from Monday to Friday), "month", or "step" (times are integers)
+    multiple  units between two times
+    phase     where the grid starts: units since 1970, below `multiple`
+    day       months: the day of the month, 1 to 28, or 0 for the last
+    clock     months and business days: seconds since midnight
+
+    Names are as in pandas: "MS", "QE", "YS-APR", "W-SUN", "D", "B", "h", "15min"; "step" is for integers, and "MS-15"
+    for the 15th of each month.
+    """
+
+    unit: str
+    multiple: int = 1
+    phase: int = 0
+    day: int = 1
+    clock: int = 0
+
+    @classmethod
+    def named(cls, name: str, near: int | None = None) -> Frequency:
+        """The frequency of this name. `near` is a time on the grid, which settles what the name leaves open: "W" is
+        then the week that ends (or starts) with that day, and "h" may be half past.
+
+        Raises ConfigError for other names.
+        """
+        found = _NAME.fullmatch(name.strip())
+        if found is None or (found[1] and int(found[1]) == 0):
+            raise ConfigError(f"expected a frequency such as {_EXAMPLES}. Received: {name!r}")
+        count, word, anchor = int(found[1] or 1), found[2], (found[3] or "").upper()
+        if word in _CALENDAR:
+            return cls._monthly(count, word, anchor, near, name)
+        if word == "W" and (not anchor or anchor in _WEEKDAYS):
+            weekday = _WEEKDAYS.index(anchor or "SUN")
+            phase = (weekday - 3) % 7 * DAY  # 1970 began on a Thursday
+            if near is not None:
+                # The name says which day; a multiple of weeks is open, and so is the day where none is named.
+                phase = near % (count * _WEEK) if not anchor or (near - phase) % _WEEK == 0 else phase
+            return cls("second", count * _WEEK, phase)
+        if word == "B" and count == 1 and not anchor:
+            return cls("business", clock=0 if near is None else near % DAY)
+        if word in _SECONDS and not anchor:
+            multiple = count * _SECONDS[word]
+            return cls("second", multiple, 0 if near is None else near % multiple)
+        if word == "step" and not anchor:
+            return cls("step", count, 0 if near is None else near % count)
+        raise ConfigError(f"expected a frequency such as {_EXAMPLES}. Received: {name!r}")
+
+    @classmethod
+    def _monthly(cls, count: int, word: str, anchor: str, near: int | None, name: str) -> Frequency:
+        months, last = _CALENDAR[word]
+        multiple = count * months
+        if months == 1 and anchor and not (not last and anchor.isdecimal() and 1 <= int(anchor) <= 28):
+            raise ConfigError(f"expected months as MS, ME, or MS-15 for a day up to 28. Received: {name!r}")
+        if months > 1 and anchor and anchor not in _MONTHS:
+            raise ConfigError(f"expected a month such as {word}-JAN. Received: {name!r}")
+        day = 0 if last else int(anchor) if months == 1 and anchor else 1
+        month = _MONTHS.index(anchor) if months > 1 and anchor else 11 if last else 0
+        grid = cls("month", multiple, month % multiple, day, 0 if near is None else near % DAY)
+        if near is None:
+            return grid
+        seen = int(_month(np.array([near // DAY]))[0])
+        fits = not anchor or months == 1 or (seen - month) % months == 0
+        return replace(grid, phase=seen % multiple) if fits else grid
+
+    @property
+    def name(self) -> str:
+        """The frequency's name; what stands at odd minutes or hours has the name of its step alone."""
+        if self.unit == "step":
+            return f"{_count(self.multiple)}step"
+        if self.unit == "business":
+            return "B"
+        if self.unit == "month":
+            return self._month_name()
+        if self.multiple % _WEEK == 0:
+            weekday = _WEEKDAYS[(self.phase // DAY + 3) % 7]
+            return f"{_count(self.multiple // _WEEK)}W-{weekday}"
+        word, seconds = next(
+            (word, _SECONDS[word]) for word in ("D", "h", "min", "s") if self.multiple % _SECONDS[word] == 0
+        )
+        return f"{_count(self.multiple // seconds)}{word}"
+
+    def _month_name(self) -> str:
+        end = "E" if self.day == 0 else "S"
+        if self.day > 1:
+            return f"{_count(self.multiple)}MS-{self.day}"
+        for months, letter in ((12, "Y"), (3, "Q")):
+            if self.multiple % months == 0:
+                month = self.phase % months
+                usual = months - 1 if end == "E" else 0
+                anchor = "" if month == usual else f"-{_MONTHS[month]}"
+                return f"{_count(self.multiple // months)}{letter}{end}{anchor}"
+        return f"{_count(self.multiple)}M{end}"
+
+    @property
+    def dated(self) -> bool:
+        """Whether times are dates and not integers."""
+        return self.unit != "step"
+
+    @property
+    def season(self) -> int:
+        """The steps of the usual season: 12 of MS, 4 of QS, 52 of weeks, 7 of D, 5 of B, 24 of h, 96 of 15min, 60 of s;
+        1 where there is none."""
+        if self.unit == "step":
+            return 1
+        if self.unit == "business":
+            return 5
+        if self.unit == "month":
+            return _share(12, self.multiple)
+        if self.multiple % _WEEK == 0:
+            return _share(52, self.multiple // _WEEK)
+        if self.multiple >= DAY:
+            return _share(7 * DAY, self.multiple)
+        return _share(DAY if self.multiple >= 60 else 60, self.multiple)
+
+    def locate(self, times: Ints) -> tuple[Ints, npt.NDArray[np.bool_]]:
+        """The ordinals of times (seconds since 1970, or integers), and which of them are not on the grid."""
+        if self.unit in ("second", "step"):
+            ordinals, rest = np.divmod(times - self.phase, self.multiple)
+            return ordinals, rest != 0
+        days, clock = np.divmod(times, DAY)
+        if self.unit == "business":
+            weeks, weekdays = np.divmod(days + 3, 7)
+            return weeks * 5 + np.minimum(weekdays, 4), (weekdays > 4) | (clock != self.clock)
+        months = _month(days)
+        ordinals, rest = np.divmod(months - self.phase, self.multiple)
+        return ordinals, (rest != 0) | (clock != self.clock) | (days != self._day_of(months))
+
+    def seconds(self, ordinals: Ints) -> Ints:
+        """The times of ordinals: seconds since 1970, or integers."""
+        if self.unit in ("second", "step"):
+            return ordinals * self.multiple + self.phase
+        if self.unit == "business":
+            weeks, weekdays = np.divmod(ordinals, 5)
+            return (weeks * 7 + weekdays - 3) * DAY + self.clock
+        return self._day_of(ordinals * self.multiple + self.phase) * DAY + self.clock
+
+    def _day_of(self, months: Ints) -> Ints:
+        """The day (since 1970) of the grid's time in each month."""
+        first = (months + (self.day == 0)).astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
+        return first + (self.day - 1)
+
+    def ordinal(self, time: Any) -> Any:
+        """The number of a time on the grid: an int for one time (datetime64, datetime, ISO text, or int), an array
+        for an array. Raises DataError for a time that is not on the grid."""
+        values = np.asarray(time)
+        if self.dated and values.dtype.kind in "iufb":
+            raise DataError(f"expected a time of the frequency {self.name}. Received: {values.ravel()[:1]}")
+        try:
+            times = values.astype("datetime64[s]").astype(np.int64) if self.dated else values.astype(np.int64)
+        except (ValueError, TypeError) as error:
+            raise DataError(f"expected a time of the frequency {self.name}. Received: {time!r}") from error
+        ordinals, wrong = self.locate(times)
+        if wrong.any():
+            shown = values.ravel()[int(np.flatnonzero(wrong.ravel())[0])]
+            raise DataError(f"expected a time of the frequency {self.name}. Received: {shown}")
+        return int(ordinals) if values.ndim == 0 else ordinals
+
+    def time(self, ordinal: Any) -> Any:
+        """The time of an ordinal: datetime64[s], or int for integers; an array for an array."""
+        values = np.asarray(ordinal, dtype=np.int64)
+        times = self.seconds(values)
+        if self.dated:
+            return times.astype("datetime64[s]")[()]
+        return int(times) if values.ndim == 0 else times
+
+    def format(self, ordinal: int) -> str:
+        """The time of an ordinal as text: a number, 2020-01-31, or 2020-01-31 12:00:00 below a day."""
+        return show_time(int(self.seconds(np.array([ordinal]))[0]), self.dated)
+
+    def calendar(self, ordinals: Sequence[int] | Ints, features: Sequence[str] = ("auto",)) -> npt.NDArray[np.float64]:
+        """Features of the calendar for each ordinal, [len, F], all from -1 to 1; see `calendar_names`.
+
+        features  among month, day_of_month, day_of_year, weekday, hour (all as a sine and a cosine) and weekend (0 or
+                  1), or "auto": those that vary within a season; none for integers
+
+        Raises ConfigError for an unknown feature, and for any but "auto" where times are integers.
+        """
+        chosen = chosen_features(self, features)
+        return calendar_features(self.seconds(np.asarray(ordinals, dtype=np.int64)), chosen)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, which `from_json` takes."""
+        return {"name": self.name, **asdict(self)}
+
+    @classmethod
+    def from_json(cls, values: Any) -> Frequency:
+        """What `to_json` gave. Raises ArtifactError for anything else."""
+        fields = {"multiple", "phase", "day", "clock"}
+        good = (
+            isinstance(values, Mapping)
+            and set(values) == {"name", "unit", *fields}
+            and values["unit"] in ("second", "business", "month", "step")
+            and all(type(values[name]) is int for name in fields)
+            and values["multiple"] >= 1
+            and 0 <= values["phase"] < values["multiple"]
+            and 0 <= values["day"] <= 28
+            and 0 <= values["clock"] < DAY
+        )
+        if not good:
+            raise ArtifactError(f"expected a frequency with unit, multiple, phase, day and clock. Received: {values!r}")
+        return cls(values["unit"], **{name: values[name] for name in fields})
+
+
+def show_time(time: int, dated: bool) -> str:
+    """A time (seconds since 1970, or an integer) as text."""
+    if not dated:
+        return str(time)
+    text = str(np.datetime64(time, "s")).replace("T", " ")
+    return text.removesuffix(" 00:00:00")
+
+
+def _month(days: Ints) -> Ints:
+    return days.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
+
+
+def _count(number: int) -> str:
+    return "" if number == 1 else str(number)
+
+
+def _share(whole: int, part: int) -> int:
+    """How many steps make the whole; 1 when they do not make it up."""
+    return whole // part if whole % part == 0 else 1

@@ -1,0 +1,120 @@
+"""The frequency of series, found from their times. Knows nothing about values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from elman.data.panel.frequency import DAY, Frequency, show_time
+from elman.errors import DataError
+
+__all__ = ["infer_frequency"]
+
+Ints = npt.NDArray[np.int64]
+
+
+class _Steps(NamedTuple):
+    """How far it is from each time to the next one: `units` of `grid`."""
+
+    grid: Frequency
+    units: Ints
+
+
+def infer_frequency(
+    times: Any, bounds: Sequence[int] | Ints | None = None, ids: Sequence[str] = (), name: str = "the times"
+) -> Frequency:
+    """The frequency that the commonest step between two times has; gaps of several such steps are allowed for.
+
+    times   datetime64 or integers, in order within each series; all series one after the other
+    bounds  where each series begins in `times`; one series by default
+    ids     the series' names, for messages
+    name    what messages call the source
+
+    Times from Monday to Friday that leave out every weekend are business days. Raises DataError where no series has
+    two times, and, naming two candidates, where a step does not fit or where steps are mixed.
+    """
+    values = np.asarray(times)
+    dated = values.dtype.kind == "M"
+    moments = values.astype("datetime64[s]").astype(np.int64) if dated else values.astype(np.int64)
+    begins = np.asarray([0] if bounds is None else bounds, dtype=np.int64)
+    owner = np.searchsorted(begins, np.arange(len(moments)), side="right") - 1
+    inside = (owner[1:] == owner[:-1]) & (moments[1:] > moments[:-1])
+    if not inside.any():
+        raise DataError(
+            f"{name}: expected a series with two times or more to infer the frequency from, or the option frequency. "
+            f"Received: {len(moments)} {'time' if len(moments) == 1 else 'times, one a series'}"
+        )
+    before, after = moments[:-1][inside], moments[1:][inside]
+    steps = _steps(moments, before, after) if dated else _Steps(Frequency("step"), after - before)
+    found = _agreed(steps, before, after, name)
+    _agree_all(steps, found, owner[1:][inside], len(begins), ids, name)
+    return _with(steps.grid, found, int(moments[0]))
+
+
+def _steps(moments: Ints, before: Ints, after: Ints) -> _Steps:
+    """The steps in months, business days or seconds, whichever the times look like."""
+    days, clocks = np.divmod(moments, DAY)
+    if (clocks == clocks[0]).all():
+        dates = days.astype("datetime64[D]")
+        first = dates.astype("datetime64[M]").astype("datetime64[D]")
+        day = (dates - first).astype(np.int64) + 1
+        last = (dates + 1).astype("datetime64[M]") != dates.astype("datetime64[M]")
+        kind = 1 if (day == 1).all() else 0 if last.all() else int(day[0]) if (day == day[0]).all() else None
+        grid = None if kind is None or kind > 28 else Frequency("month", day=kind, clock=int(clocks[0]))
+        if grid is None and (after - before == DAY).any() and _skips_weekends(days, before, after):
+            grid = Frequency("business", clock=int(clocks[0]))
+        if grid is not None and (after - before).min() >= (28 * DAY if grid.unit == "month" else DAY):
+            return _Steps(grid, grid.locate(after)[0] - grid.locate(before)[0])
+    return _Steps(Frequency("second"), after - before)
+
+
+def _skips_weekends(days: Ints, before: Ints, after: Ints) -> bool:
+    weekday = (days + 3) % 7
+    crossed = (before // DAY + 3) // 7 != (after // DAY + 3) // 7
+    return bool((weekday < 5).all() and crossed.any())
+
+
+def _with(grid: Frequency, multiple: int, moment: int) -> Frequency:
+    """The grid with this many units a step, through `moment`."""
+    return replace(grid, multiple=multiple, phase=int(grid.locate(np.array([moment]))[0][0]) % multiple)
+
+
+def _agreed(steps: _Steps, before: Ints, after: Ints, name: str) -> int:
+    """The commonest step, when all others are multiples of it and none is nearly as common."""
+    values, counts = np.unique(steps.units, return_counts=True)
+    step = int(values[counts.argmax()])
+    other = np.where(values == step, 0, counts)
+    rival = int(values[other.argmax()])
+    odd = np.flatnonzero(steps.units % step)
+    nearly = other.max() >= 2 and other.max() * 3 >= len(steps.units)
+    if steps.grid.unit == "business" and step != 1:
+        odd = np.arange(1)
+    if not len(odd) and not nearly:
+        return step
+    at = int(odd[0]) if len(odd) else int(np.flatnonzero(steps.units == rival)[0])
+    two = [_with(steps.grid, int(units), int(before[at])).name for units in (step, steps.units[at])]
+    dated = steps.grid.dated
+    raise DataError(
+        f"{name}: expected times of one frequency, or the option frequency to say which. Received: mostly {two[0]}, "
+        f"but {two[1]} from {show_time(int(before[at]), dated)} to {show_time(int(after[at]), dated)}"
+    )
+
+
+def _agree_all(steps: _Steps, step: int, owner: Ints, series: int, ids: Sequence[str], name: str) -> None:
+    """Raise DataError for a series whose own commonest step is another one."""
+    total = np.bincount(owner, minlength=series)
+    usual = np.bincount(owner, weights=steps.units == step, minlength=series)
+    for row in np.flatnonzero((total >= 3) & (usual * 2 < total)).tolist():
+        values, counts = np.unique(steps.units[owner == row], return_counts=True)
+        own = int(values[counts.argmax()])
+        if own != step and counts.max() * 2 > total[row]:
+            usual_name, own_name = (_with(steps.grid, units, 0).name for units in (step, own))
+            label = repr(ids[row]) if len(ids) else f"number {row + 1}"
+            raise DataError(
+                f"{name}: expected one frequency for all series, or the option frequency to say which. Received: "
+                f"mostly {usual_name}, but {own_name} in the series {label}"
+            )

@@ -1,0 +1,154 @@
+"""A panel: many series on one grid of times, with what is known beside them. Knows nothing about files."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from elman.data.panel.frequency import Frequency
+from elman.errors import DataError
+
+__all__ = ["Panel"]
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """S series of Y variables each, all of one frequency, without gaps.
+
+    ids        the series' names
+    frequency  the grid of times
+    starts     the ordinal of each series' first step on that grid
+    targets    what is forecast: [T, Y] a series; NaN only where `missing="mask"` left a value out
+    past       covariates that are known up to the present, [T, P]
+    future     covariates that are known F steps ahead, [T + F, Q]
+    static     what is said of a whole series, [S, C]; categories are one-hot
+    encoder    how `static` came from its columns, as plain JSON values
+    """
+
+    ids: list[str]
+    frequency: Frequency
+    starts: list[int]
+    targets: list[Floats]
+    past: list[Floats]
+    future: list[Floats]
+    static: Floats
+    target_names: tuple[str, ...]
+    past_names: tuple[str, ...] = ()
+    future_names: tuple[str, ...] = ()
+    static_names: tuple[str, ...] = ()
+    encoder: Sequence[Mapping[str, Any]] = field(default=())
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def lengths(self) -> npt.NDArray[np.int64]:
+        """T of every series."""
+        return np.array([len(values) for values in self.targets], dtype=np.int64)
+
+    @property
+    def ahead(self) -> npt.NDArray[np.int64]:
+        """F of every series: the steps after its last value for which the known-future covariates are there."""
+        return np.array([len(f) - len(t) for f, t in zip(self.future, self.targets, strict=True)], dtype=np.int64)
+
+    def find(self, name: str) -> int:
+        """The position of the series with this name. Raises DataError when there is none."""
+        try:
+            return self.ids.index(name)
+        except ValueError:
+            shown = ", ".join(map(repr, self.ids[:5])) + (", ..." if len(self) > 5 else "")
+            raise DataError(f"expected a series among {shown}. Received: {name!r}") from None
+
+    def take(self, series: Sequence[int] | npt.NDArray[np.int64]) -> Panel:
+        """These series alone, by position, in this order."""
+        rows = [int(row) for row in series]
+        return replace(
+            self,
+            ids=[self.ids[row] for row in rows],
+            starts=[self.starts[row] for row in rows],
+            targets=[self.targets[row] for row in rows],
+            past=[self.past[row] for row in rows],
+            future=[self.future[row] for row in rows],
+            static=self.static[rows],
+        )
+
+    def cut(self, stops: int | Sequence[int] | npt.NDArray[np.int64]) -> Panel:
+        """Every series up to a step: one stop for all, or one a series; below 0 counts from the end, as in a slice.
+
+        Covariates that are known ahead stay, as they would be known at that step.
+        """
+        lengths = self.lengths
+        ends = np.broadcast_to(np.asarray(stops, dtype=np.int64), lengths.shape)
+        ends = np.where(ends < 0, np.maximum(lengths + ends, 0), np.minimum(ends, lengths))
+        return replace(
+            self,
+            targets=[values[:end] for values, end in zip(self.targets, ends, strict=True)],
+            past=[values[:end] for values, end in zip(self.past, ends, strict=True)],
+        )
+
+    def head(self, steps: int) -> Panel:
+        """The first `steps` of every series; shorter series as they are."""
+        return self.cut(max(steps, 0))
+
+    def tail(self, steps: int) -> Panel:
+        """The last `steps` of every series and what is known ahead of them; shorter series as they are."""
+        begins = [max(len(values) - max(steps, 0), 0) for values in self.targets]
+        return replace(
+            self,
+            starts=[start + begin for start, begin in zip(self.starts, begins, strict=True)],
+            targets=[values[begin:] for values, begin in zip(self.targets, begins, strict=True)],
+            past=[values[begin:] for values, begin in zip(self.past, begins, strict=True)],
+            future=[values[begin:] for values, begin in zip(self.future, begins, strict=True)],
+        )
+
+    def times(self, series: int, start: int = 0, count: int | None = None) -> Any:
+        """The times of `count` steps of a series from its step `start`, datetime64[s] or integers.
+
+        By default all steps; `start` and `count` may lead past the end, for the times of a forecast.
+        """
+        steps = len(self.targets[series]) - start if count is None else count
+        return self.frequency.time(self.starts[series] + start + np.arange(max(steps, 0)))
+
+    def fingerprint(self) -> str:
+        """A digest of everything in the panel, the same on every machine."""
+        names = [self.target_names, self.past_names, self.future_names, self.static_names]
+        digest = hashlib.sha256(json.dumps([self.ids, self.starts, self.frequency.to_json(), names]).encode())
+        for group in (self.targets, self.past, self.future, [self.static]):
+            for values in group:
+                digest.update(str(values.shape).encode())
+                digest.update(np.ascontiguousarray(values, dtype="<f8").tobytes())
+        return digest.hexdigest()
+
+    def summary(self) -> list[tuple[str, str]]:
+        """What there is, for people: pairs of a word and what it is."""
+        lengths = self.lengths
+        span = f"{lengths.min():,}" if lengths.min() == lengths.max() else f"{lengths.min():,} to {lengths.max():,}"
+        ends = [start + int(length) - 1 for start, length in zip(self.starts, lengths, strict=True)]
+        missing = sum(int(np.isnan(values).sum()) for values in self.targets)
+        rows = [
+            ("series", f"{len(self):,}"),
+            ("steps", span),
+            ("frequency", self.frequency.name),
+            ("from", self.frequency.format(min(self.starts))),
+            ("to", self.frequency.format(max(ends))),
+            ("targets", ", ".join(self.target_names)),
+        ]
+        named = (
+            ("past covariates", self.past_names),
+            ("future covariates", self.future_names),
+            ("static", self.static_names),
+        )
+        rows += [(word, ", ".join(names)) for word, names in named if names]
+        if len(self) and self.future_names:
+            rows.append(("known ahead", f"{int(self.ahead.min()):,} steps"))
+        if missing:
+            rows.append(("masked values", f"{missing:,}"))
+        return rows

@@ -1,0 +1,181 @@
+"""From files, data frames and arrays to a panel."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from elman.data.inputs import find_files
+from elman.data.panel.build import build_panel, gather
+from elman.data.panel.clean import in_order, on_grid, once
+from elman.data.panel.config import PanelConfig
+from elman.data.panel.frequency import Frequency
+from elman.data.panel.panel import Panel
+from elman.data.panel.sources import FrameSource, Source, TableSource, open_frame
+from elman.data.table import read_table
+from elman.errors import DataError
+
+__all__ = ["future_from", "panel_from", "read_panel"]
+
+Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
+
+
+def read_panel(
+    paths: Paths,
+    config: PanelConfig,
+    *,
+    frequency: Frequency | None = None,
+    encoder: Sequence[Mapping[str, Any]] | None = None,
+) -> Panel:
+    """The series in CSV, TSV or JSON-lines files, or in the files of a folder.
+
+    Long form (a column names the series) may be spread over several files. Without such a column, each file is a
+    series, or in wide form with together=false each of its columns. Rows at a series' end whose targets are empty are
+    its known future, where there are covariates that are known ahead.
+
+    frequency  the grid to read the times on; by default as in the options, or inferred
+    encoder    of static columns, from a panel read before
+
+    Raises DataError with file and line for a missing column, text where a number is due, what is no time, times out of
+    order, twice or missing (unless the options say what to do about them), and mixed frequencies; ConfigError for
+    options that contradict each other; EncodingError; StorageError.
+    """
+    sources: list[Source] = []
+    for file in find_files(paths):  # type: ignore[arg-type]
+        try:
+            table = read_table(file.path, delimiter=config.delimiter, encoding=config.encoding, errors=config.errors)
+        finally:
+            if file.spooled:
+                file.path.unlink(missing_ok=True)
+        sources.append(TableSource(replace(table, name=file.name)))
+    return build_panel(sources, config, frequency, encoder)
+
+
+def panel_from(
+    data: Any,
+    config: PanelConfig,
+    *,
+    frequency: Frequency | None = None,
+    encoder: Sequence[Mapping[str, Any]] | None = None,
+) -> Panel:
+    """The series in a pandas or polars data frame or series, an array, or a dictionary of arrays by series.
+
+    A pandas index of dates or periods is the time, and an index of two levels is series and time. Arrays are [T] or
+    [T, Y], with columns "y" or "1", "2", ...; in a dictionary each is a series, and so are the rows of [S, T, Y].
+    Their steps are the times, and so are a frame's rows where it has neither a column nor an index of times.
+    Other arguments and errors as in `read_panel`; places are rows, counted from 1.
+    """
+    source, config = _source_of(data, config)
+    return build_panel([source], config, frequency, encoder)
+
+
+def future_from(data: Any, panel: Panel, config: PanelConfig) -> Panel:
+    """The panel with more of what is known ahead, from a file or data frame with the known-future covariates.
+
+    Rows of times that the panel has already are left out. Targets need not be there. Where the panel counts rows
+    (frequency "step" of dates), the rows given are those that follow.
+
+    Raises DataError for a series that the panel does not have, and for a first or later step that is missing.
+    """
+    if not panel.future_names:
+        raise DataError("expected a model with covariates that are known ahead (future_covariates). Received: none")
+    if isinstance(data, str | os.PathLike):
+        source: Source = TableSource(read_table(os.fspath(data), delimiter=config.delimiter, encoding=config.encoding))
+    else:
+        source, config = _source_of(data, config)
+    wanted = replace(config, past_covariates=(), static_columns=(), future_covariates=panel.future_names)
+    rows, _, _ = gather([source], wanted, targets=False)
+    rows = once(in_order(rows, config.sort), config.duplicates)
+    counted = rows.dated and not panel.frequency.dated
+    ordinals = np.arange(len(rows.times)) if counted else on_grid(rows, panel.frequency)
+    everyone = rows.ids == [""]
+    position = {name: place for place, name in enumerate(panel.ids)}
+    unknown = next((name for name in rows.ids if name not in position and not everyone), None)
+    if unknown is not None:
+        raise DataError(f"{source.name}: expected only series that the panel has. Received: {unknown!r}")
+    future = list(panel.future)
+    begins = np.append(rows.begins, len(ordinals))
+    pairs = [(series, 0) for series in range(len(panel))] if everyone else [
+        (position[name], code) for code, name in enumerate(rows.ids)
+    ]  # fmt: skip
+    for series, code in pairs:
+        values, own = rows.values[begins[code] : begins[code + 1]], ordinals[begins[code] : begins[code + 1]]
+        end = panel.starts[series] + len(future[series])
+        new = np.ones(len(own), dtype=np.bool_) if counted else own >= end
+        steps = np.arange(int(new.sum())) + (own[0] if counted else end)
+        gap = np.flatnonzero(own[new] != steps)
+        if len(gap):
+            raise DataError(
+                f"{source.name}: expected a row for {panel.frequency.format(int(steps[gap[0]]))} of the series "
+                f"{panel.ids[series]!r}. Received: {panel.frequency.format(int(own[new][gap[0]]))}"
+            )
+        empty = np.argwhere(np.isnan(values[new]))
+        if len(empty):
+            row = begins[code] + int(np.flatnonzero(new)[empty[0][0]])
+            raise DataError(
+                f"{rows.place(row)}: expected a number in the column {panel.future_names[empty[0][1]]!r}. "
+                f"Received: none"
+            )
+        future[series] = np.concatenate([future[series], values[new]])
+    return replace(panel, future=future)
+
+
+def _source_of(data: Any, config: PanelConfig) -> tuple[FrameSource, PanelConfig]:
+    if isinstance(data, np.ndarray | list | tuple):
+        array = _numbers(data, "the array")
+        if array.ndim == 1:
+            return FrameSource({"y": array}, len(array), "the array"), config
+        if array.ndim == 2:
+            return FrameSource(_columns(array), len(array), "the array"), config
+        data = {str(number + 1): values for number, values in enumerate(array)}
+    if isinstance(data, Mapping):
+        return _dictionary(data, config)
+    return open_frame(data), config
+
+
+def _dictionary(data: Mapping[Any, Any], config: PanelConfig) -> tuple[FrameSource, PanelConfig]:
+    """Arrays by series as one long source."""
+    arrays = {str(name): _numbers(values, f"the array {name!r}") for name, values in data.items()}
+    tables = {name: values[:, None] if values.ndim == 1 else values for name, values in arrays.items()}
+    if not tables:
+        raise DataError("expected at least one series. Received: none")
+    widths = {name: values.shape[1] if values.ndim == 2 else 0 for name, values in tables.items()}
+    first = next(iter(widths))
+    for name, width in widths.items():
+        if width != widths[first] or not width:
+            raise DataError(
+                f"the array {name!r}: expected the shape [T] or [T, {widths[first] or 'Y'}], as for the others. "
+                f"Received: {arrays[name].shape}"
+            )
+    lengths = [len(values) for values in tables.values()]
+    ends = np.cumsum(lengths)
+    steps = np.concatenate([np.arange(length) for length in lengths])
+    owners = np.repeat(np.array(list(tables), dtype=object), lengths)
+    columns: dict[str, Any] = {config.id_column: owners, "ds": steps, **_columns(np.concatenate(list(tables.values())))}
+    covariates = {*config.past_covariates, *config.future_covariates}
+    targets = config.target_columns or tuple(name for name in list(columns)[2:] if name not in covariates)
+
+    def place(row: int) -> str:
+        return f"the array {owners[row]!r}, row {steps[row] + 1}"
+
+    source = FrameSource(columns, int(ends[-1]), "the arrays", place)
+    return source, replace(config, layout="long", time_column="ds", target_columns=targets)
+
+
+def _columns(array: Any) -> dict[str, Any]:
+    names = ["y"] if array.shape[1] == 1 else [str(number + 1) for number in range(array.shape[1])]
+    return {name: array[:, number] for number, name in enumerate(names)}
+
+
+def _numbers(data: Any, name: str) -> Any:
+    try:
+        array = np.asarray(data, dtype=np.float64)
+    except (ValueError, TypeError) as error:
+        raise DataError(f"{name}: expected numbers in rows of one width. Received: {error}") from error
+    if not 1 <= array.ndim <= 3 or not array.size:
+        raise DataError(f"{name}: expected numbers of the shape [T], [T, Y] or [S, T, Y]. Received: {array.shape}")
+    return array

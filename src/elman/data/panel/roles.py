@@ -1,0 +1,108 @@
+"""Which column of a source is what: series, time, targets, covariates. Knows nothing about values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from elman.data.panel.config import PanelConfig
+from elman.data.panel.sources import FrameSource, Source
+from elman.data.panel.times import looks_like_a_time
+from elman.errors import ConfigError, DataError
+
+__all__ = ["Roles", "find_roles"]
+
+
+@dataclass(frozen=True)
+class Roles:
+    """The columns' parts.
+
+    series    the column that names the series; None where there is one series
+    time      the columns that make up the time: one, the parts of a date, or none where each row is a step
+    targets   what is to be forecast
+    separate  each target is a series of its own
+    """
+
+    series: str | None
+    time: tuple[str, ...]
+    targets: tuple[str, ...]
+    separate: bool = False
+
+
+def find_roles(source: Source, config: PanelConfig, targets: bool = True) -> Roles:
+    """The part of each column; without `targets`, none is looked for.
+
+    Raises DataError, naming the columns that there are, for one that is missing; ConfigError for one with two parts.
+    """
+    series, is_long = _series(source, config)
+    time = config.time_parts or _time(source, config, series)
+    found: tuple[str, ...] = ()
+    if targets:
+        found = _targets(source, config, {series or "", *time}, is_long)
+    roles = [
+        *([series] if series else []),
+        *time,
+        *found,
+        *config.past_covariates,
+        *config.future_covariates,
+        *config.static_columns,
+    ]
+    for name in roles:
+        if name not in source.names:
+            shown = ", ".join(map(repr, source.names))
+            raise DataError(f"{source.name}: expected a column {name!r}. Received: the columns {shown}")
+        if roles.count(name) > 1:
+            raise ConfigError(
+                f"expected each column as one of series, time, target or covariate. Received: {name!r} twice"
+            )
+    separate = not is_long and not config.together
+    if separate and config.static_columns:
+        raise ConfigError(
+            f"expected static columns in long form alone, or with together=true. "
+            f"Received: {', '.join(config.static_columns)}"
+        )
+    return Roles(series, time, found, separate)
+
+
+def _series(source: Source, config: PanelConfig) -> tuple[str | None, bool]:
+    """The column of the series' names, and whether the layout is the long one."""
+    usual = PanelConfig.id_column
+    if config.layout == "wide":
+        return None, False
+    if config.id_column in source.names:
+        return config.id_column, True
+    if config.id_column != usual:
+        return config.id_column, True  # named, and not there: `find_roles` says so
+    return None, config.layout == "long" or (not config.target_columns and "y" in source.names)
+
+
+def _time(source: Source, config: PanelConfig, series: str | None) -> tuple[str, ...]:
+    names = [name for name in source.names if name != series]
+    if config.time_column == "rows" and "rows" not in names:
+        return ()
+    if config.time_column:
+        return (config.time_column,)
+    if "ds" in names:
+        return ("ds",)
+    if len(names) <= 1:
+        return ()
+    if looks_like_a_time(source.first(names[0])) or (config.time_format and not source.numeric(names[0])):
+        return (names[0],)
+    if isinstance(source, FrameSource):
+        return ()
+    raise DataError(
+        f"{source.name}: expected times in the first column, or their column by time_column (rows where each row is a "
+        f"step), or how they are written by time_format. Received: {names[0]!r} with {source.first(names[0])[:40]!r}"
+    )
+
+
+def _targets(source: Source, config: PanelConfig, used: set[str], is_long: bool) -> tuple[str, ...]:
+    if config.target_columns:
+        return config.target_columns
+    if is_long:
+        return ("y",)
+    used |= {*config.past_covariates, *config.future_covariates, *config.static_columns}
+    found = tuple(name for name in source.names if name not in used and source.numeric(name))
+    if not found:
+        shown = ", ".join(map(repr, source.names))
+        raise DataError(f"{source.name}: expected a column of numbers to forecast. Received: the columns {shown}")
+    return found

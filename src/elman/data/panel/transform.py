@@ -1,0 +1,181 @@
+"""What is done to a series before a network reads it, and undone on the way out. How it is found stands in `fit`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from elman.errors import ArtifactError, DataError, ShapeError
+
+__all__ = ["KINDS", "Transform", "forward_values"]
+
+Floats = npt.NDArray[np.float64]
+
+KINDS = ("none", "log", "log1p", "box-cox")
+# exp of more than this is no finite number; a sample path may ask for it.
+_LARGEST = 700.0
+
+
+@dataclass(frozen=True)
+class Transform:
+    """A chain for one series of Y variables: a function of the values, then differences, then a scale.
+
+    kind        "none", "log", "log1p" or "box-cox": (v^power - 1) / power of v = y / centre (Box & Cox 1964)
+    power       of Box-Cox, 0 (the logarithm) to 2, [Y]
+    centre      of Box-Cox: the geometric mean, which keeps the numbers small and changes no power, [Y]
+    difference  how often the value one step before is subtracted
+    seasonal    how often the value `period` steps before is subtracted, 0 or 1
+    offset, scale  z = (what the differences gave - offset) / scale, [Y]
+    """
+
+    kind: str
+    power: Floats
+    centre: Floats
+    difference: int
+    seasonal: int
+    period: int
+    offset: Floats
+    scale: Floats
+
+    @property
+    def lost(self) -> int:
+        """The steps at the start of a series that the differences use up."""
+        return self.difference + self.seasonal * self.period
+
+    def forward(self, y_TY: Floats, name: str = "the series") -> Floats:
+        """z, [T - lost, Y]; NaN where a value that is needed is NaN.
+
+        Raises DataError, with `name`, for values that have no logarithm and for a series of no more than `lost` steps;
+        ShapeError for another number of variables.
+        """
+        self._check(y_TY, 2, "y_TY")
+        check_domain(self.kind, y_TY, name)
+        if len(y_TY) <= self.lost:
+            raise DataError(f"{name}: expected more than {self.lost} steps to take differences. Received: {len(y_TY)}")
+        w_TY = forward_values(self.kind, y_TY, self.power, self.centre)
+        return (self._differences(w_TY) - self.offset) / self.scale
+
+    def inverse(self, z_HY: Floats, history_TY: Floats) -> Floats:
+        """The values that z stands for, in the series' own units; sample paths [N, H, Y] give [N, H, Y].
+
+        history_TY  the series' values, as they were read, up to the step before z begins; its last `lost` steps count
+
+        What lies outside the range of a power or logarithm becomes the end of that range. Raises DataError for a
+        history that is too short, or misses a value in its last `lost` steps; ShapeError for other shapes.
+        """
+        self._check(z_HY, 2 if z_HY.ndim != 3 else 3, "z_HY")
+        self._check(history_TY, 2, "history_TY")
+        w_HY = z_HY * self.scale + self.offset
+        if self.lost:
+            recent = history_TY[-self.lost :]
+            if len(recent) < self.lost or np.isnan(recent).any():
+                found = f"{len(recent)} steps" if len(recent) < self.lost else "a missing value"
+                raise DataError(
+                    f"expected a history whose last {self.lost} steps have values, to undo the differences. "
+                    f"Received: {found}"
+                )
+            w_HY = self._integrate(w_HY, forward_values(self.kind, recent, self.power, self.centre))
+        return inverse_values(self.kind, w_HY, self.power, self.centre)
+
+    def _check(self, values: Floats, dimensions: int, name: str) -> None:
+        if values.ndim != dimensions or values.shape[-1] != len(self.scale):
+            raise ShapeError(f"{name}: expected {len(self.scale)} variables last. Received: the shape {values.shape}")
+
+    def _differences(self, w_TY: Floats) -> Floats:
+        if self.seasonal:
+            w_TY = w_TY[self.period :] - w_TY[: -self.period]
+        return np.diff(w_TY, n=self.difference, axis=0)
+
+    def _integrate(self, d_HY: Floats, recent_TY: Floats) -> Floats:
+        """Undo the differences; `recent_TY` are the `lost` values of w before."""
+        tail_TY = recent_TY[self.period :] - recent_TY[: -self.period] if self.seasonal else recent_TY
+        for order in range(self.difference - 1, -1, -1):
+            d_HY = np.cumsum(d_HY, axis=-2) + np.diff(tail_TY, n=order, axis=0)[-1]
+        if not self.seasonal:
+            return d_HY
+        steps, season = d_HY.shape[-2], self.period
+        padding = [(0, 0)] * (d_HY.ndim - 2) + [(0, -steps % season), (0, 0)]
+        blocks = np.pad(d_HY, padding).reshape(*d_HY.shape[:-2], -1, season, d_HY.shape[-1])
+        summed = np.cumsum(blocks, axis=-3) + recent_TY[-season:]
+        whole: Floats = summed.reshape(*d_HY.shape[:-2], -1, d_HY.shape[-1])[..., :steps, :]
+        return whole
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, which `from_json` takes."""
+        return {
+            name: value.tolist() if isinstance(value, np.ndarray) else value
+            for name, value in ((name, getattr(self, name)) for name in self.__dataclass_fields__)
+        }
+
+    @classmethod
+    def from_json(cls, values: Any) -> Transform:
+        """What `to_json` gave. Raises ArtifactError for anything else."""
+        arrays, counts = ("power", "centre", "offset", "scale"), ("difference", "seasonal", "period")
+        good = (
+            isinstance(values, Mapping)
+            and set(values) == {"kind", *arrays, *counts}
+            and values["kind"] in KINDS
+            and all(type(values[name]) is int and 0 <= values[name] < 2**31 for name in counts)
+            and values["seasonal"] <= 1
+            and values["difference"] <= 2
+            and (values["period"] >= 1 or not values["seasonal"])
+            and all(isinstance(values[name], list) and values[name] for name in arrays)
+            and len({len(values[name]) for name in arrays}) == 1
+            and all(type(number) in (int, float) for name in arrays for number in values[name])
+        )
+        numbers = {name: np.array(values[name], dtype=np.float64) for name in arrays} if good else {}
+        if (
+            not good
+            or not all(np.isfinite(array).all() for array in numbers.values())
+            or (numbers["scale"] <= 0).any()
+            or (numbers["centre"] <= 0).any()
+            or (numbers["power"] < 0).any()
+        ):
+            raise ArtifactError(f"expected the transform of a series. Received: {str(values)[:120]}")
+        return cls(values["kind"], difference=values["difference"], seasonal=values["seasonal"],
+                   period=values["period"], **numbers)  # fmt: skip
+
+
+def check_domain(kind: str, values: Floats, name: str) -> None:
+    """Raise DataError, with `name`, for a value that the function does not take; NaN passes."""
+    least = {"log": 0.0, "box-cox": 0.0, "log1p": -1.0}.get(kind)
+    if least is None:
+        return
+    wrong = values <= least
+    if wrong.any():
+        raise DataError(
+            f"{name}: expected values above {least:g} for the transform {kind}. Received: {values[wrong][0]:g}"
+        )
+
+
+def forward_values(kind: str, y: Floats, power: Floats, centre: Floats) -> Floats:
+    """The function of the values alone; `power` and `centre` count for Box-Cox."""
+    if kind == "none":
+        return y
+    if kind == "log":
+        return np.log(y)
+    if kind == "log1p":
+        return np.log1p(y)
+    u = np.log(y) - np.log(centre)
+    safe = np.where(power == 0, 1.0, power)
+    return np.where(power == 0, u, np.expm1(safe * u) / safe)
+
+
+def inverse_values(kind: str, w: Floats, power: Floats, centre: Floats) -> Floats:
+    """Undo `forward_values`."""
+    if kind == "none":
+        return w
+    if kind == "log":
+        return np.exp(np.minimum(w, _LARGEST))
+    if kind == "log1p":
+        return np.expm1(np.minimum(w, _LARGEST))
+    safe = np.where(power == 0, 1.0, power)
+    # Below -1 there is no power; the end of the range is 0.
+    inside = np.log1p(np.maximum(safe * w, np.nextafter(-1.0, 0.0))) / safe
+    u = np.where(power == 0, w, inside)
+    y = centre * np.exp(np.minimum(u, _LARGEST - np.log(centre)))
+    return np.where((power > 0) & (safe * w <= -1.0), 0.0, y)
