@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -67,7 +68,7 @@ def read_npy(source: Bytes) -> npt.NDArray[Any]:
     read = np.lib.format.read_array_header_1_0 if start[6] == 1 else np.lib.format.read_array_header_2_0
     try:
         shape, by_columns, dtype = read(io.BytesIO(size + header))
-    except (ValueError, RecursionError, MemoryError) as error:
+    except (ValueError, SyntaxError, tokenize.TokenError, RecursionError, MemoryError) as error:
         raise DataError(f"{source.name}: expected the header of a NumPy file. Received: {error}") from error
     if dtype.hasobject:
         raise DataError(f"{source.name}: expected an array of numbers or texts; Python objects are not read, for they "

@@ -25,6 +25,7 @@ def series_of_table(table: Table, config: ExamplesConfig, *, labelled: bool) -> 
     series with no label or with two.
     """
     names = table.texts(config.series_column)
+    labels = table_labels(table, config, labelled=labelled)
     used = {config.series_column, config.time_column, config.label_column}
     channels = config.value_columns or tuple(name for name in table.columns if name not in used)
     if not channels:
@@ -32,7 +33,6 @@ def series_of_table(table: Table, config: ExamplesConfig, *, labelled: bool) -> 
         raise DataError(f"{table.name}: expected a column of values. Received: the columns {found}")
     values = np.stack([table.numbers(name, missing=config.missing == "interpolate") for name in channels], axis=1)
     times = _times(table, config.time_column) if config.time_column else np.arange(len(table), dtype=np.float64)
-    labels = table_labels(table, config, labelled=labelled)
     rows_of: dict[str, list[int]] = {}
     for row, name in enumerate(names):
         if not name.strip():

@@ -1,0 +1,77 @@
+"""The three parts of examples: each row in one, each part its share, each class in each part where it can be."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from elman.data.examples import split_rows
+from elman.errors import ConfigError
+
+SHARES = [(0.9, 0.1, 0.0), (0.8, 0.1, 0.1), (1.0, 0.0, 0.0), (0.5, 0.0, 0.5), (0.34, 0.33, 0.33)]
+
+
+@given(st.lists(st.sampled_from("abcdef"), max_size=120), st.sampled_from(SHARES), st.booleans(), st.integers(0, 3))
+def test_every_row_in_one_part(labels: list[str], shares: tuple[float, ...], stratify: bool, seed: int) -> None:
+    parts = split_rows(labels, len(labels), shares, seed=seed, stratify=stratify)
+    assert sorted(np.concatenate(parts).tolist()) == list(range(len(labels)))
+    used = sum(share > 0 for share in shares)
+    for part, share in zip(parts, shares, strict=True):
+        assert part.dtype == np.int64
+        assert (np.diff(part) > 0).all()
+        if share == 0:
+            assert len(part) == 0
+        # Whole rows, and one of every class at least, may be more than the share.
+        assert len(part) - share * len(labels) <= 1 + used * (len(set(labels)) if stratify else 1)
+    if stratify:
+        for label, count in Counter(labels).items():
+            has = [sum(labels[row] == label for row in part) for part in parts]
+            assert [number > 0 for number, share in zip(has, shares, strict=True) if share > 0] == [
+                place < count for place in range(used)
+            ]
+
+
+def test_classes_keep_their_shares() -> None:
+    labels = ["a"] * 900 + ["b"] * 90 + ["c"] * 10
+    for part, count in zip(
+        split_rows(labels, 1000, (0.7, 0.2, 0.1), seed=1, stratify=True), (700, 200, 100), strict=True
+    ):
+        assert len(part) == count
+        found = Counter(labels[row] for row in part)
+        assert all(abs(found[label] - labels.count(label) * count / 1000) <= 1 for label in "abc")
+
+
+def test_many_small_classes_do_not_shift_the_shares() -> None:
+    labels = [str(row // 15) for row in range(1500)]
+    sizes = [len(part) for part in split_rows(labels, 1500, (0.9, 0.1, 0.0), seed=0, stratify=True)]
+    assert sizes == [1350, 150, 0]
+
+
+def test_one_seed_one_split() -> None:
+    labels = [str(row % 3) for row in range(200)]
+    for stratify in (True, False):
+        first, same, other = (split_rows(labels, 200, (0.8, 0.2, 0.0), seed=s, stratify=stratify)[1] for s in (1, 1, 2))
+        assert np.array_equal(first, same)
+        assert not np.array_equal(first, other)
+        assert len(set(np.diff(first))) > 3  # drawn at random, not cut
+
+
+def test_without_labels_or_stratification_rows_are_drawn_as_they_come() -> None:
+    plain = split_rows(None, 100, (0.75, 0.25, 0.0), seed=3, stratify=True)
+    assert [len(part) for part in plain] == [75, 25, 0]
+    labels = ["a"] * 99 + ["b"]
+    for mine, theirs in zip(split_rows(labels, 100, (0.75, 0.25, 0.0), seed=3, stratify=False), plain, strict=True):
+        assert np.array_equal(mine, theirs)
+
+
+def test_bad_shares_and_counts_are_told() -> None:
+    with pytest.raises(ConfigError, match="three fractions"):
+        split_rows(None, 5, (0.5, 0.5), seed=0, stratify=False)
+    with pytest.raises(ConfigError, match="three fractions"):
+        split_rows(None, 5, (0.9, 0.2, 0.1), seed=0, stratify=False)
+    with pytest.raises(ConfigError, match=r"each of the 5 rows\. Received: 2 labels"):
+        split_rows(["a", "b"], 5, (0.9, 0.1, 0.0), seed=0, stratify=True)
