@@ -1,0 +1,162 @@
+"""The options of a forecaster: its data, transforms, windows and network, and presets. Imports no torch."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+from elman.data.panel import PanelConfig, TransformConfig
+from elman.errors import ConfigError
+from elman.options import Sections, option
+from elman.tasks.options import RecurrentConfig
+from elman.train.config import TrainConfig
+
+__all__ = ["PRESETS", "ForecasterConfig", "NetworkConfig", "WindowConfig", "check_options", "settle_windows"]
+
+DISTRIBUTIONS = ("student-t", "gaussian", "quantiles", "negative-binomial", "point")
+
+# A window that nobody chose covers so many seasons, but at least and at most so many steps.
+_SEASONS, _LEAST_CONTEXT, _MOST_CONTEXT = 3, 12, 168
+
+
+@dataclass(frozen=True)
+class WindowConfig:
+    """What the network sees of a series, and what it predicts."""
+
+    mode: str = option(
+        "next",
+        "predict the next value at every step and run freely on own predictions, or the whole horizon directly",
+        choices=("next", "direct"),
+    )
+    context: int = option(0, "steps of a window; 0 for three seasons", least=0)
+    horizon: int = option(12, "steps that a forecast has by default; direct: that are predicted at once", least=1)
+    counted: int = option(0, "direct: the last steps of a window that predict in training; 0 for all", least=0)
+    stride: int = option(0, "steps between the starts of training windows; 0 for a quarter of one (direct: 1)", least=0)
+    carry: bool = option(False, "next: carry the state from window to window through a series (truncated BPTT)")
+    valid_share: float = option(0.1, "share of each series, its last steps, that is held out", least=0.0, most=0.9)
+    valid_steps: int = option(0, "hold out so many last steps of each series instead of a share", least=0)
+    calendar: tuple[str, ...] = option(
+        ("auto",), "features of the calendar, such as month,weekday; auto for those shorter than a year, or none"
+    )
+    resolutions: tuple[int, ...] = option((), "also read the averages of so many last steps, such as 7,30")
+    anchor: bool = option(True, "read changes, and predict what is added to the last value")
+    autoregression: int = option(
+        -1, "last values that a linear map reads beside the network; 0 for none, -1 for about two seasons", least=-1
+    )
+    least_squares: bool = option(True, "start that linear map at its least-squares solution, not at zero")
+    scheduled_sampling: float = option(
+        0.0, "next: probability at the end of its rise that a training step reads the network's own prediction",
+        least=0.0, most=1.0,
+    )  # fmt: skip
+    sampling_epochs: float = option(10.0, "passes over the data in which that probability rises from 0", least=0.0)
+    batch_size: int = option(32, "windows of a batch, or series side by side with carry", least=1)
+
+
+@dataclass(frozen=True)
+class NetworkConfig(RecurrentConfig):
+    """The network and the distribution that it predicts."""
+
+    cell: str = option("gru", "the recurrent cell; see `elman cells`")
+    hidden: int = option(64, "units of each layer", least=1)
+    dilations: tuple[int, ...] = option((), "of every layer, how many steps ago its state is from, such as 1,2,4")
+    distribution: str = option("student-t", "what is predicted of a value", choices=DISTRIBUTIONS)
+    loss: str = option("squared", "point: the error that is made small", choices=("squared", "absolute", "huber"))
+    levels: tuple[float, ...] = option(
+        (0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975), "quantiles: their probabilities"
+    )
+    point: str = option("median", "what of a distribution stands for it as one value", choices=("median", "mean"))
+    members: int = option(1, "networks with weights of their own whose forecasts are averaged", least=1, most=100)
+    keep_history: bool = option(
+        True, "keep the last values of the training data, so that the model can go on from them"
+    )
+
+
+PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+    {
+        "small": {"hidden": 24, "learning_rate": 3e-3, "precision": "float32", "warmup_steps": 20},
+        "base": {"learning_rate": 3e-3, "precision": "float32", "warmup_steps": 50},
+        "large": {
+            "hidden": 128,
+            "layers": 2,
+            "dropout": 0.1,
+            "members": 3,
+            "learning_rate": 2e-3,
+            "precision": "float32",
+        },
+    }
+)
+
+
+@dataclass(frozen=True)
+class ForecasterConfig(Sections):
+    """Everything that a forecaster is made from."""
+
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = PRESETS
+
+    data: PanelConfig = field(default_factory=PanelConfig)
+    transforms: TransformConfig = field(default_factory=TransformConfig)
+    window: WindowConfig = field(default_factory=WindowConfig)
+    network: NetworkConfig = field(default_factory=NetworkConfig)
+    training: TrainConfig = field(default_factory=TrainConfig)
+
+
+def check_options(config: ForecasterConfig) -> None:
+    """Raise ConfigError for options that do not go together."""
+    window, network, training = config.window, config.network, config.training
+    if training.loss_from or training.loss_to:
+        raise ConfigError(
+            "expected no loss_from and no loss_to: a forecaster's option counted says which steps predict. "
+            f"Received: {training.loss_from}, {training.loss_to}"
+        )
+    if window.carry and (window.mode != "next" or window.scheduled_sampling):
+        raise ConfigError(
+            "expected mode=next and no scheduled_sampling with carry. "
+            f"Received: mode={window.mode}, scheduled_sampling={window.scheduled_sampling:g}"
+        )
+    if window.mode == "direct" and window.scheduled_sampling:
+        raise ConfigError(
+            f"expected scheduled_sampling with mode=next alone. Received: {window.scheduled_sampling:g} with direct"
+        )
+    if window.mode == "next" and window.counted:
+        raise ConfigError(f"expected counted with mode=direct alone. Received: {window.counted} with next")
+    if any(each < 2 for each in window.resolutions):
+        raise ConfigError(f"expected resolutions of at least 2 steps. Received: {window.resolutions}")
+    if network.dilations and len(network.dilations) != network.layers:
+        raise ConfigError(
+            f"expected one dilation for each of the layers = {network.layers}. Received: {network.dilations}"
+        )
+    if any(each < 1 for each in network.dilations):
+        raise ConfigError(f"expected dilations of at least 1 step. Received: {network.dilations}")
+    if network.distribution == "quantiles" and (
+        not network.levels
+        or any(not 0 < level < 1 for level in network.levels)
+        or list(network.levels) != sorted(set(network.levels))
+    ):
+        raise ConfigError(f"expected rising levels between 0 and 1. Received: {network.levels}")
+    if network.distribution == "negative-binomial":
+        chain = config.transforms
+        if (chain.transform, chain.scaling, chain.difference, chain.seasonal_difference) != ("none", "none", 0, 0):
+            raise ConfigError(
+                "expected transform=none, scaling=none and no differences with counts (negative-binomial). Received: "
+                f"{chain.transform}, {chain.scaling}, {chain.difference}, {chain.seasonal_difference}"
+            )
+        if window.anchor or window.autoregression > 0:
+            raise ConfigError(
+                "expected anchor=false and autoregression=0 with counts (negative-binomial). "
+                f"Received: anchor={window.anchor}, autoregression={window.autoregression}"
+            )
+
+
+def settle_windows(window: WindowConfig, *, season: int, longest: int, counts: bool) -> WindowConfig:
+    """`window` with what was left to the data settled by its season and its longest series, in steps."""
+    context = window.context
+    if not context:
+        context = min(max(_SEASONS * season, _LEAST_CONTEXT), _MOST_CONTEXT, max(longest - window.horizon, 2))
+    lags = window.autoregression
+    if lags < 0:
+        lags = 0 if counts else min(2 * season if season > 1 else 12, max(longest // 4, 1), _MOST_CONTEXT)
+    stride = window.stride or (1 if window.mode == "direct" else max(1, context // 4))
+    return dataclasses.replace(window, context=context, autoregression=lags, stride=stride)

@@ -1,0 +1,206 @@
+"""Forecasts on scaled series: sample paths and single values of any length, many series at once.
+
+The network reads a window of each series' history; what it then predicts goes back in as if it had been seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from elman.tasks.forecaster.network import ForecasterNetwork, Member
+from elman.tasks.forecaster.windows import Bank, Inputs
+from elman.types import map_leaves
+
+__all__ = ["marginals", "run_freely"]
+
+Ints = npt.NDArray[np.int64]
+Doubles = npt.NDArray[np.float64]
+
+# Rows (series times paths) that run at once, and numbers of all windows that are gathered at once.
+_MOST_ROWS, _MOST_NUMBERS = 4096, 1 << 25
+
+
+def _chunks(count: int, each: int) -> Iterator[slice]:
+    for first in range(0, count, max(1, each)):
+        yield slice(first, first + max(1, each))
+
+
+def _window(
+    network: ForecasterNetwork, bank: Bank, series: Ints, origin: Ints, context: int
+) -> tuple[Inputs, Tensor | None]:
+    """The windows whose last steps are `origin`, and their lengths where they differ."""
+    start = np.maximum(origin - context + 1, 0)
+    length = origin - start + 1
+    inputs = bank.inputs(series, start, int(length.max()), network.horizon)
+    lengths_B = None if int(length.min()) == int(length.max()) else torch.from_numpy(length)
+    return map_leaves(lambda leaf: leaf.to(network.device), inputs), lengths_B
+
+
+@torch.no_grad()
+def marginals(
+    network: ForecasterNetwork, bank: Bank, series: Ints, origin: Ints, *, context: int, levels: tuple[float, ...]
+) -> tuple[Doubles, Doubles, Doubles]:
+    """Of the first steps after each origin, as many as are predicted at once: what stands for each value
+    `[N, h, Y]`, its mean, and its quantiles `[N, h, Y, Q]`. Of several members, the averages.
+    """
+    network.eval()
+    numbers = (context + bank.lookback) * (bank.values.shape[1] + bank.ahead.shape[1] + 64)
+    points, means, quantiles = [], [], []
+    for part in _chunks(len(series), min(_MOST_ROWS, _MOST_NUMBERS // numbers)):
+        inputs, lengths_B = _window(network, bank, series[part], origin[part], context)
+        found = []
+        for member in network.members:
+            parameters, _ = member(inputs, lengths_B, None, 1)
+            parameters = parameters[:, 0]
+            found.append(
+                (
+                    network.one_value(member, parameters),
+                    member.head.mean(parameters),
+                    member.head.quantiles(parameters, levels) if levels else parameters[..., :0],
+                )
+            )
+        point, mean, quantile = (torch.stack(column).mean(0).double().cpu() for column in zip(*found, strict=True))
+        shape = (len(point), network.horizon, network.sizes.targets)
+        points.append(point.reshape(shape))
+        means.append(mean.reshape(shape))
+        quantiles.append(quantile.reshape(*shape, len(levels)))
+    return torch.cat(points).numpy(), torch.cat(means).numpy(), torch.cat(quantiles).numpy()
+
+
+@torch.no_grad()
+def run_freely(
+    network: ForecasterNetwork,
+    bank: Bank,
+    series: Ints,
+    origin: Ints,
+    horizon: int,
+    *,
+    context: int,
+    paths: int,
+    seed: int = 0,
+) -> Doubles:
+    """Paths `[N, S, H, Y]` of the values after each origin.
+
+    paths    S, the draws of each series, shared out among the members; 0 for one path that goes on from what stands
+             for each value, averaged over the members (S is 1 then)
+    context  steps of history that are read before the first prediction
+
+    Known-ahead covariates must reach `horizon` steps beyond each origin.
+    """
+    network.eval()
+    generator = torch.Generator(network.device).manual_seed(seed)
+    members = network.members
+    shares = [paths // len(members) + (number < paths % len(members)) for number in range(len(members))]
+    numbers = (context + bank.lookback) * (bank.values.shape[1] + bank.ahead.shape[1] + 64)
+    results = []
+    for part in _chunks(len(series), min(_MOST_ROWS // max(paths, 1), _MOST_NUMBERS // (numbers * max(paths, 1)))):
+        found = []
+        for member, share in zip(members, shares, strict=True):
+            if paths and not share:
+                continue
+            draw = generator if paths else None
+            run = _direct if member.direct else _next
+            found.append(run(network, bank, member, series[part], origin[part], horizon, context, max(share, 1), draw))
+        joined = torch.cat(found, 1) if paths else torch.stack(found).mean(0)
+        results.append(joined.double().cpu().numpy())
+    return np.concatenate(results)
+
+
+def _value(network: ForecasterNetwork, member: Member, parameters: Tensor, draw: torch.Generator | None) -> Tensor:
+    """Predicted values `[R, horizon x Y]`: draws, or what stands for each."""
+    return network.one_value(member, parameters) if draw is None else member.head.sample(parameters, draw)
+
+
+def _next(
+    network: ForecasterNetwork,
+    bank: Bank,
+    member: Member,
+    series: Ints,
+    origin: Ints,
+    horizon: int,
+    context: int,
+    paths: int,
+    draw: torch.Generator | None,
+) -> Tensor:
+    """Step by step, with the state carried on."""
+    inputs, lengths_B = _window(network, bank, series, origin, context)
+    parameters, state = member(inputs, lengths_B, None, 1)
+
+    def spread(leaf: Tensor) -> Tensor:
+        return leaf.repeat_interleave(paths, 0)
+
+    state = map_leaves(spread, state)
+    recent_RKY = spread(_aligned(inputs.values_BKY, lengths_B)[:, -member.lookback :])
+    static_RC = spread(inputs.static_BC)
+    ahead_BHQ = bank.ahead_of(series, origin + 1, horizon).to(network.device)
+    seen_R1Y = spread(torch.ones_like(inputs.seen_BTY[:, :1]))
+    none_R1P = seen_R1Y.new_zeros(len(seen_R1Y), 1, member.sizes.past)
+    parameters = spread(parameters)[:, 0]
+    found = []
+    for step in range(horizon):
+        values_RY = _value(network, member, parameters, draw)
+        found.append(values_RY)
+        if step + 1 < horizon:
+            recent_RKY = torch.cat([recent_RKY[:, 1:], network.read(values_RY)[:, None].to(recent_RKY.dtype)], 1)
+            here = Inputs(recent_RKY, seen_R1Y, none_R1P, spread(ahead_BHQ[:, step + 1 : step + 2]), static_RC)
+            parameters, state = member(here, None, state)
+            parameters = parameters[:, 0]
+    return torch.stack(found, 1).unflatten(0, (-1, paths))
+
+
+def _direct(
+    network: ForecasterNetwork,
+    bank: Bank,
+    member: Member,
+    series: Ints,
+    origin: Ints,
+    horizon: int,
+    context: int,
+    paths: int,
+    draw: torch.Generator | None,
+) -> Tensor:
+    """Block by block: after each, the window moves on over what was predicted."""
+    inputs, lengths_B = _window(network, bank, series, origin, context)
+    parameters, _ = member(inputs, lengths_B, None, 1)
+    parameters = parameters[:, 0].repeat_interleave(paths, 0)
+    targets = member.sizes.targets
+    found = [_value(network, member, parameters, draw).unflatten(1, (-1, targets))]
+    if member.horizon < horizon:
+        known = _aligned(inputs.values_BKY, lengths_B).repeat_interleave(paths, 0)
+        rows, origins = series.repeat(paths), origin.repeat(paths)
+        begin = np.maximum(origins - context + 1, 0)
+        while len(found) * member.horizon < horizon:
+            known = torch.cat([known, network.read(found[-1]).to(known.dtype)], 1)
+            origins = origins + member.horizon
+            start = np.maximum(origins - context + 1, begin)
+            length = torch.from_numpy(origins - start + 1)
+            steps = int(length.max())
+            places = torch.arange(1 - member.lookback, steps) + (known.shape[1] - length)[:, None]
+            places = places.clamp(0, known.shape[1] - 1).to(known.device)
+            values = known.gather(1, places[..., None].expand(-1, -1, targets))
+            here = Inputs(
+                values,
+                torch.ones_like(values[:, :steps, : inputs.seen_BTY.shape[2]]),
+                values.new_zeros(len(values), steps, 0),
+                bank.ahead_of(rows, start + 1, steps + member.horizon - 1).to(network.device),
+                inputs.static_BC.repeat_interleave(paths, 0),
+            )
+            same = int(length.min()) == steps
+            parameters, _ = member(here, None if same else length, None, 1)
+            found.append(_value(network, member, parameters[:, 0], draw).unflatten(1, (-1, targets)))
+    return torch.cat(found, 1)[:, :horizon].unflatten(0, (-1, paths))
+
+
+def _aligned(values_BKY: Tensor, lengths_B: Tensor | None) -> Tensor:
+    """The same values with each row's last one at the end; the first one repeated before the row's beginning."""
+    if lengths_B is None:
+        return values_BKY
+    width = values_BKY.shape[1]
+    shift_B1 = (int(lengths_B.max()) - lengths_B)[:, None]
+    places = (torch.arange(width) - shift_B1).clamp(min=0).to(values_BKY.device)
+    return values_BKY.gather(1, places[..., None].expand(-1, -1, values_BKY.shape[2]))

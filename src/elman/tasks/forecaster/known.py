@@ -1,0 +1,143 @@
+"""What a model knows of the series that it was trained on: names, frequency, transforms, and their last values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from elman.data.panel import Frequency, Panel, Transform, TransformConfig, fit_transforms
+from elman.errors import ArtifactError, DataError
+
+__all__ = ["Known", "known_from"]
+
+Doubles = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Known:
+    """The series of a model.
+
+    tail        their last values, or no values at all where the model keeps none
+    transforms  of each series, fitted on what came before the validation part
+    until       of each series, the ordinal after its last step that was trained or selected on
+    chain       the options of the transforms, for series that the model has not seen
+    """
+
+    tail: Panel
+    transforms: list[Transform]
+    until: list[int]
+    chain: TransformConfig
+
+    def check(self, panel: Panel) -> None:
+        """Raise DataError unless a panel has the frequency and the columns of the training data."""
+        own = self.tail
+        if panel.frequency != own.frequency:
+            raise DataError(
+                f"expected series of the frequency {own.frequency.name}, as in training. "
+                f"Received: {panel.frequency.name}"
+            )
+        for what in ("target_names", "past_names", "future_names", "static_names"):
+            if len(getattr(panel, what)) != len(getattr(own, what)) or (
+                what != "target_names" and getattr(panel, what) != getattr(own, what)
+            ):
+                raise DataError(
+                    f"expected the {what.replace('_', ' ')} {', '.join(getattr(own, what)) or '(none)'}, as in "
+                    f"training. Received: {', '.join(getattr(panel, what)) or '(none)'}"
+                )
+
+    def transforms_of(self, panel: Panel, stops: npt.NDArray[np.int64] | None = None) -> list[Transform]:
+        """The transform of every series: its own from training, or for a new series one that is fitted on its values
+        (before `stops`, where given). Raises DataError for values that cannot be transformed."""
+        places = {name: place for place, name in enumerate(self.tail.ids)}
+        new = [number for number, name in enumerate(panel.ids) if name not in places]
+        fitted: dict[int, Transform] = {}
+        if new:
+            part = panel.take(new) if stops is None else panel.take(new).cut(stops[new])
+            fitted = dict(zip(new, fit(part, self.chain), strict=True))
+        return [
+            fitted[number] if number in fitted else self.transforms[places[name]]
+            for number, name in enumerate(panel.ids)
+        ]
+
+    def seen(self, panel: Panel) -> npt.NDArray[np.int64]:
+        """Of each series of a panel, how many of its steps the model was trained or selected on."""
+        ends = dict(zip(self.tail.ids, self.until, strict=True))
+        return np.array(
+            [max(ends.get(name, start) - start, 0) for name, start in zip(panel.ids, panel.starts, strict=True)],
+            dtype=np.int64,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, which `known_from` takes."""
+        tail = self.tail
+        return {
+            "kind": "series",
+            "frequency": tail.frequency.to_json(),
+            "targets": list(tail.target_names),
+            "past": list(tail.past_names),
+            "future": list(tail.future_names),
+            "static": list(tail.static_names),
+            "encoder": [dict(entry) for entry in tail.encoder],
+            "series": [
+                {
+                    "id": name,
+                    "start": tail.starts[number],
+                    "until": self.until[number],
+                    "transform": self.transforms[number].to_json(),
+                    "values": _plain(tail.targets[number]),
+                    "past": _plain(tail.past[number]),
+                    "future": _plain(tail.future[number]),
+                    "static": tail.static[number].tolist(),
+                }
+                for number, name in enumerate(tail.ids)
+            ],
+        }
+
+
+def known_from(values: Any, chain: TransformConfig, where: str) -> Known:
+    """What `Known.to_json` gave. Raises ArtifactError for anything else."""
+    try:
+        names = {name: tuple(map(str, values[name])) for name in ("targets", "past", "future", "static")}
+        series: Sequence[Mapping[str, Any]] = values["series"]
+        panel = Panel(
+            ids=[str(each["id"]) for each in series],
+            frequency=Frequency.from_json(values["frequency"]),
+            starts=[int(each["start"]) for each in series],
+            targets=[_array(each["values"], len(names["targets"])) for each in series],
+            past=[_array(each["past"], len(names["past"])) for each in series],
+            future=[_array(each["future"], len(names["future"])) for each in series],
+            static=np.array([each["static"] for each in series], dtype=np.float64).reshape(
+                len(series), len(names["static"])
+            ),
+            target_names=names["targets"],
+            past_names=names["past"],
+            future_names=names["future"],
+            static_names=names["static"],
+            encoder=tuple(values["encoder"]),
+        )
+        transforms = [Transform.from_json(each["transform"]) for each in series]
+        return Known(panel, transforms, [int(each["until"]) for each in series], chain)
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise ArtifactError(f"{where}: expected the series of a forecaster. Received: {error!r}") from error
+
+
+def fit(panel: Panel, chain: TransformConfig) -> list[Transform]:
+    """A transform for every series. Raises DataError, naming the series, for values that cannot be transformed."""
+    return fit_transforms(panel.targets, chain, ids=panel.ids, season=panel.frequency.season)
+
+
+def _plain(values: Doubles) -> list[list[float | None]]:
+    """Rows of numbers; null for a value that is missing."""
+    if np.isfinite(values).all():
+        rows: list[list[float | None]] = values.tolist()
+        return rows
+    return [[None if np.isnan(value) else float(value) for value in row] for row in values]
+
+
+def _array(rows: Any, width: int) -> Doubles:
+    values = np.array([[np.nan if value is None else float(value) for value in row] for row in rows], dtype=np.float64)
+    return values.reshape(len(rows), width)

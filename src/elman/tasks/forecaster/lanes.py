@@ -1,0 +1,98 @@
+"""Series side by side, window after window, for truncated BPTT with carried state; resumed exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from elman.errors import ConfigError
+from elman.tasks.forecaster.windows import Bank, Rows
+from elman.types import Batch
+
+__all__ = ["CarriedWindows"]
+
+Ints = npt.NDArray[np.int64]
+
+
+class CarriedWindows:
+    """An endless stream of batches whose rows go on, each in its lane, where the batch before ended.
+
+    Every epoch deals the series out to the lanes in a new order; a series that is longer than a lane's share of all
+    steps is cut into pieces. A lane that has no more steps in an epoch has rows of length 0.
+
+    Args:
+        bank: the series.
+        stop: of each series, the step before which its last target is.
+        context: the steps of a window.
+        lanes: most series side by side.
+        seed: of the orders.
+    """
+
+    def __init__(self, bank: Bank, stop: Ints, *, context: int, lanes: int, seed: int) -> None:
+        self.bank = bank
+        self.stop = stop
+        self.context = context
+        self.seed = seed
+        inputs = np.maximum(stop - 1, 0)
+        share = max(context, -(-int(inputs.sum()) // (lanes * context)) * context)
+        self.pieces = [
+            (number, begin, min(begin + share, int(end)))
+            for number, end in enumerate(inputs)
+            for begin in range(0, int(end), share)
+        ]
+        self.lanes = min(lanes, len(self.pieces))
+        self._epoch, self._place = 0, 0
+        self._rows = self._deal(0)
+
+    @property
+    def epoch(self) -> float:
+        """How often all series have been seen."""
+        return self._epoch + self._place / len(self._rows)
+
+    def next_batch(self) -> Batch:
+        """The next window of every lane."""
+        rows, fresh_B = self._rows[self._place]
+        self._place += 1
+        if self._place == len(self._rows):
+            self._epoch, self._place = self._epoch + 1, 0
+            self._rows = self._deal(self._epoch)
+        return self.bank.batch(rows, 1, 0)._replace(fresh_B=torch.from_numpy(fresh_B))
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where the stream stands; with it another one goes on exactly as this would have."""
+        return {"lanes": self.lanes, "pieces": len(self.pieces), "epoch": self._epoch, "place": self._place}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go to where another stream stood. Raises ConfigError when it is of other data or other windows."""
+        for name, own in (("lanes", self.lanes), ("pieces", len(self.pieces))):
+            if state.get(name) != own:
+                raise ConfigError(f"expected a cursor saved with {name} {own}. Received: {state.get(name)!r}")
+        epoch, place = state.get("epoch"), state.get("place")
+        if type(epoch) is not int or type(place) is not int or epoch < 0 or place < 0:
+            raise ConfigError(f"expected an epoch and a place in it. Received: {epoch!r}, {place!r}")
+        rows = self._deal(epoch)
+        if place >= len(rows):
+            raise ConfigError(f"expected a place below the {len(rows)} batches of an epoch. Received: {place}")
+        self._epoch, self._place, self._rows = epoch, place, rows
+
+    def _deal(self, epoch: int) -> list[tuple[Rows, npt.NDArray[np.bool_]]]:
+        """The windows of every batch of an epoch, and which of their rows start anew."""
+        lanes: list[list[tuple[int, int, int, bool]]] = [[] for _ in range(self.lanes)]
+        for piece in np.random.default_rng([self.seed, epoch]).permutation(len(self.pieces)).tolist():
+            number, begin, end = self.pieces[piece]
+            lane = min(lanes, key=len)
+            for start in range(begin, end, self.context):
+                lane.append((number, start, min(self.context, end - start), start == begin))
+        steps = max(map(len, lanes))
+        batches = []
+        for step in range(steps):
+            here = [lane[step] if step < len(lane) else (0, 0, 0, False) for lane in lanes]
+            numbers = np.array([each[:3] for each in here], dtype=np.int64)
+            series, start, length = numbers.T
+            fresh = np.array([each[3] for each in here])
+            batches.append((Rows(series, start, length, np.zeros_like(start), self.stop[series]), fresh))
+        return batches
