@@ -108,3 +108,11 @@ def test_of_a_long_list_the_beginning_is_told() -> None:
     text = card(data={"files": [f"{number}.txt" for number in range(25)]})
     assert "`9.txt`, and 15 more |" in text
     assert "`10.txt`" not in text
+
+
+def test_a_classifier_of_texts_and_one_of_series() -> None:
+    text = card(task="classifier", data={"kind": "text"})
+    assert "pipeline_tag: text-classification" in text.splitlines()
+    assert "elman predict MODEL DATA" in text.splitlines()
+    assert 'print(model.predict(pathlib.Path("DATA")))' in text.splitlines()
+    assert "pipeline_tag" not in card(task="classifier", data={"kind": "series"})

@@ -14,9 +14,12 @@ from typing import Any
 __all__ = ["model_card"]
 
 # What model hubs call a task, where they have a word for it.
-_PIPELINES = {"language-model": "text-generation"}
-_SHELL = {"language-model": 'elman generate MODEL --prompt "Once upon"'}
-_PYTHON = {"language-model": 'print(model.generate("Once upon"))'}
+_PIPELINES = {"language-model": "text-generation", "classifier": "text-classification"}
+_SHELL = {"language-model": 'elman generate MODEL --prompt "Once upon"', "classifier": "elman predict MODEL DATA"}
+_PYTHON = {
+    "language-model": 'print(model.generate("Once upon"))',
+    "classifier": 'print(model.predict(pathlib.Path("DATA")))',
+}
 
 # Of a longer list, such as the files of a folder, only the beginning is told; elman.json has all of it.
 _MOST_ITEMS = 10
@@ -43,7 +46,7 @@ def model_card(
     cell = config.get("cell")
     title = kind.capitalize() + (f" ({_code(cell)})" if isinstance(cell, str) else "")
     front = ["---", "library_name: elman", "tags:", "- recurrent-neural-network", f"- {task}"]
-    if task in _PIPELINES:
+    if task in _PIPELINES and data.get("kind") != "series":
         front.append(f"pipeline_tag: {_PIPELINES[task]}")
     front.append("---")
     parts = [
@@ -60,7 +63,8 @@ def model_card(
     if command:
         parts.append("## How it was made\n\n" + _fenced(_without_folders(command), "sh"))
     shell = _SHELL.get(task, "elman info MODEL")
-    python = ["import elman", "", 'model = elman.load("MODEL")', *([_PYTHON[task]] if task in _PYTHON else [])]
+    imports = ["import pathlib", "", "import elman"] if "pathlib" in _PYTHON.get(task, "") else ["import elman"]
+    python = [*imports, "", 'model = elman.load("MODEL")', *([_PYTHON[task]] if task in _PYTHON else [])]
     parts.append(
         "## How to use it\n\nWith MODEL for the path of this folder:\n\n"
         + _fenced(shell, "sh")

@@ -47,7 +47,9 @@ class TargetConfig:
         "none", "classes: balanced makes every class weigh the same in the loss", choices=("none", "balanced")
     )
     label_smoothing: float = option(0.0, "classes: share of the target that is spread over all classes", least=0.0)
-    calibrate: bool = option(True, "classes: fit a temperature for the probabilities on the validation part")
+    calibrate: bool = option(
+        True, "classes: fit a temperature for the probabilities, on a validation part of 50 or more"
+    )
 
 
 @dataclass(frozen=True)

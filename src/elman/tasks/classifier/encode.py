@@ -63,6 +63,11 @@ class TextEncoder:
             words = [self.vocabulary.token(number) for number in self.vocabulary.encode(text).tolist()]
         return (words[: self.max_length] if self.max_length else words) or ["[UNK]"]
 
+    @property
+    def joiner(self) -> str:
+        """What stands between pieces that are shown one after the other."""
+        return " " if isinstance(self.vocabulary, WordVocabulary) else ""
+
     def to_json(self) -> dict[str, Any]:
         """All that makes this encoder, as plain values."""
         return {"text": self.vocabulary.to_json(), "channels": None, "scale": None}
@@ -86,13 +91,14 @@ class SeriesEncoder:
         """float32 `x_TI` of every series. Raises DataError for texts and for another number of channels."""
         _check_kind(examples, self.kind)
         rows = []
-        for x_TI, place in zip(examples.inputs, examples.places, strict=True):
-            if x_TI.shape[1] != len(self.channels):  # type: ignore[union-attr]
+        inputs: list[npt.NDArray[Any]] = examples.inputs  # type: ignore[assignment]
+        for x_TI, place in zip(inputs, examples.places, strict=True):
+            if x_TI.shape[1] != len(self.channels):
                 raise DataError(
                     f"{place}: expected series of {len(self.channels)} channels, as in training. "
-                    f"Received: {x_TI.shape[1]}"  # type: ignore[union-attr]
+                    f"Received: {x_TI.shape[1]}"
                 )
-            rows.append(self._scaled(np.asarray(x_TI)))
+            rows.append(self._scaled(x_TI))
         return rows
 
     def encode_and_count(self, examples: Examples) -> tuple[list[npt.NDArray[Any]], int]:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from elman.inspect.calibration import calibration
-from elman.inspect.confusion import class_report, confusion_matrix
+from elman.inspect.confusion import class_report, confusion_matrix, summary
 
 __all__ = ["class_evaluation", "class_figures", "log_softmax", "score_figures"]
 
@@ -30,12 +30,12 @@ def class_figures(logits_NC: Floats, truth_N: npt.NDArray[np.int64]) -> dict[str
     return {
         "loss": float(-log_probs_NC[np.arange(len(truth_N)), truth_N].mean()),
         "accuracy": float((predicted_N == truth_N).mean()),
-        "macro_f1": _macro_f1(matrix_CC),
+        "macro_f1": summary(matrix_CC).macro_f1,
     }
 
 
 def class_evaluation(
-    logits_NC: Floats, truth_N: npt.NDArray[np.int64], names: Sequence[str], temperature: float
+    logits_NC: Floats, truth_N: npt.NDArray[Any], names: Sequence[str], temperature: float
 ) -> dict[str, Any]:
     """All figures of answers: overall, by class, the confusion matrix, and how far probabilities can be trusted.
 
@@ -44,26 +44,16 @@ def class_evaluation(
     matrix_CC = confusion_matrix(truth_N, logits_NC.argmax(axis=1), len(names))
     calibrated = calibration(np.exp(log_softmax(logits_NC / temperature)), truth_N)
     before = calibration(np.exp(log_softmax(logits_NC)), truth_N)
-    report = class_report(matrix_CC, names)
     return {
         "examples": len(truth_N),
         "accuracy": float(np.trace(matrix_CC) / max(len(truth_N), 1)),
-        "macro_f1": _macro_f1(matrix_CC),
+        "macro_f1": summary(matrix_CC).macro_f1,
         "log_loss": calibrated.log_loss,
         "brier": calibrated.brier,
         "ece": calibrated.ece,
         "ece_before": before.ece,
         "temperature": temperature,
-        "classes": [
-            {
-                "name": each.name,
-                "precision": each.precision,
-                "recall": each.recall,
-                "f1": each.f1,
-                "support": each.support,
-            }
-            for each in report
-        ],
+        "classes": [each._asdict() for each in class_report(matrix_CC, names)],
         "confusion": matrix_CC.tolist(),
     }
 
@@ -81,10 +71,3 @@ def score_figures(predicted_N: Floats, truth_N: Floats) -> dict[str, float]:
         "mae": float(np.abs(errors_N).mean()),
         "r2": 1.0 - squares / spread if spread > 0.0 else float(squares == 0.0),
     }
-
-
-def _macro_f1(matrix_CC: npt.NDArray[np.int64]) -> float:
-    """The mean F1 of the classes that are true or predicted at least once."""
-    right_C = np.diag(matrix_CC).astype(np.float64)
-    seen_C = matrix_CC.sum(axis=0) + matrix_CC.sum(axis=1)
-    return float((2.0 * right_C / np.maximum(seen_C, 1))[seen_C > 0].mean()) if seen_C.any() else 0.0

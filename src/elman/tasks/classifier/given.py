@@ -64,7 +64,7 @@ def labelled_examples(X: Any, y: Any, config: ClassifierConfig) -> Given:
     if y is None:
         raise DataError("expected a label y for every example of X. Received: none")
     examples = _examples(X, y, config)
-    shape = getattr(X, "shape", ())
+    shape: tuple[int, ...] = getattr(X, "shape", ())
     features = shape[1] if examples.kind == "series" and len(shape) == 2 else None
     if config.target.kind == "score":
         return Given(examples, None, None, "number", features)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import math
 import os
 from pathlib import Path
 from typing import Any, ClassVar
@@ -11,19 +10,13 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from elman import artifact
-from elman.data.examples import Examples
-from elman.errors import ArtifactError, ConfigError, DataError
+from elman.data.examples.labels import label_text
+from elman.errors import ConfigError
 from elman.options import fields_of
-from elman.tasks.building import load_network
-from elman.tasks.classifier.batches import Rows
 from elman.tasks.classifier.config import ClassifierConfig
-from elman.tasks.classifier.encode import TextEncoder, encoder_from_json
-from elman.tasks.classifier.explain import Explanation, step_weights
-from elman.tasks.classifier.figures import class_evaluation, log_softmax, score_figures
+from elman.tasks.classifier.explain import Explanation
 from elman.tasks.classifier.fitted import Fitted
 from elman.tasks.classifier.given import (
-    Given,
     are_paths,
     as_paths,
     examples_to_judge,
@@ -32,10 +25,9 @@ from elman.tasks.classifier.given import (
     unlabelled_examples,
 )
 from elman.tasks.classifier.network import ClassifierNetwork
-from elman.tasks.classifier.objective import outputs_of
 from elman.tasks.classifier.parts import Sources, make_parts, read_parts
-from elman.tasks.classifier.run import TASK, classifier_job, new_network
-from elman.tasks.classifier.targets import Classes, Score, targets_from_json
+from elman.tasks.classifier.run import classifier_job
+from elman.tasks.classifier.targets import Classes
 from elman.tasks.run import Run, tune_process
 
 __all__ = ["Classifier"]
@@ -195,49 +187,17 @@ class Classifier:
         if tune:
             tune_process(run.config.training)
         run.go()
-        return self._adopt(run, classes)
+        return self._take(Fitted.of(run), classes)
 
-    def _adopt(self, run: Run[ClassifierNetwork], classes: npt.NDArray[Any] | None) -> Classifier:
-        """Take what a run has made; `classes` are those that were given, else they are what labels say."""
-        vocabulary = run.job.vocabulary or {}
-        config: ClassifierConfig = run.config
-        self._take(
-            Fitted(
-                config=config,
-                network=run.network,
-                encoder=encoder_from_json(vocabulary, config.input, "the run"),
-                targets=targets_from_json(vocabulary, config.target.kind, "the run"),
-                temperature=vocabulary["temperature"],
-                metrics=run.metrics,
-                data=run.job.data,
-                training={"steps": run.training.step, "seconds": round(run.training.seconds, 1)},
-                command=run.command,
-            ),
-            classes,
-        )
-        return self
-
-    def _take(self, fitted: Fitted, classes: npt.NDArray[Any] | None = None) -> None:
+    def _take(self, fitted: Fitted, classes: npt.NDArray[Any] | None = None) -> Classifier:
+        """What was learnt; `classes` are those that were given, else they are what labels say."""
         self._fitted = fitted
         if isinstance(fitted.targets, Classes):
             self.classes_ = fitted.targets.array() if classes is None else classes
-
-    def _encoded(self, X: Any) -> tuple[Examples, Rows]:
-        """Examples to answer for: paths (as `pathlib.Path`; for series as text too), texts, or series."""
-        examples = unlabelled_examples(X, self.fitted)
-        return examples, Rows(self.fitted.encoder.encode(examples))
+        return self
 
     def _outputs(self, X: Any) -> npt.NDArray[np.float64]:
-        """The network's scores [N, C]."""
-        self.network.eval()
-        return outputs_of(self.network, self._encoded(X)[1])
-
-    def _classes(self) -> Classes:
-        """The classes. Raises ConfigError for a model that gives a score."""
-        targets = self.fitted.targets
-        if not isinstance(targets, Classes):
-            raise ConfigError("expected a model of classes. Received: one that was trained with kind=score")
-        return targets
+        return self.fitted.outputs(unlabelled_examples(X, self.fitted))
 
     def predict(self, X: Any) -> npt.NDArray[Any]:
         """The likeliest class of each example, as it was given in training; or its score, float64.
@@ -245,20 +205,20 @@ class Classifier:
         X: texts, arrays or data frames as in `fit`, or a `pathlib.Path` to read. Raises DataError.
         """
         outputs_NC = self._outputs(X)
-        if isinstance(self.fitted.targets, Score):
-            return self.fitted.targets.decode(outputs_NC[:, 0])
+        if not self.fitted.names:
+            return self.fitted.scores(outputs_NC)
         found: npt.NDArray[Any] = self.classes_[outputs_NC.argmax(axis=1)]
         return found
 
     def predict_proba(self, X: Any) -> npt.NDArray[np.float64]:
         """Probabilities [N, C] of the classes, in the order of `classes_`. Raises ConfigError for a score."""
-        self._classes()
-        return np.exp(log_softmax(self._outputs(X) / self.fitted.temperature))
+        self.fitted.classes()
+        return self.fitted.probabilities(self._outputs(X))
 
     def score(self, X: Any, y: Any = None) -> float:
         """The accuracy on labelled examples; of scores R2. Data as for `evaluate`."""
         figures = self.evaluate(X, y)
-        return float(figures["r2" if isinstance(self.fitted.targets, Score) else "accuracy"])
+        return float(figures["accuracy" if self.fitted.names else "r2"])
 
     def evaluate(self, X: Any, y: Any = None) -> dict[str, Any]:
         """Figures on labelled examples: X and y as in `fit`, or one or more paths.
@@ -269,18 +229,7 @@ class Classifier:
 
         Raises DataError for examples that cannot be used, and for a label that was not seen in training.
         """
-        return self.evaluate_examples(examples_to_judge(X, y, self.fitted))
-
-    def evaluate_examples(self, examples: Examples) -> dict[str, Any]:
-        """As `evaluate`, for examples that are read already."""
-        fitted = self.fitted
-        truth_N = fitted.targets.encode(examples)
-        fitted.network.eval()
-        outputs_NC = outputs_of(fitted.network, Rows(fitted.encoder.encode(examples)))
-        if isinstance(fitted.targets, Score):
-            predicted_N, true_N = fitted.targets.decode(outputs_NC[:, 0]), fitted.targets.decode(truth_N)
-            return {"examples": len(examples), **score_figures(predicted_N, true_N)}
-        return class_evaluation(outputs_NC, truth_N, fitted.targets.names, fitted.temperature)
+        return self.fitted.evaluate(examples_to_judge(X, y, self.fitted))
 
     def explain(self, X: Any, label: Any = None) -> list[Explanation]:
         """Which time steps spoke for and against an answer: gradient x input of its score, for every example.
@@ -288,78 +237,18 @@ class Classifier:
         `label` names the class to explain; by default it is the one that is predicted. Weights of a text are one
         number a token; those of a series one a step and channel. Raises DataError for an unknown label.
         """
-        fitted = self.fitted
-        examples, rows = self._encoded(X)
-        fitted.network.eval()
-        chosen_N = outputs_of(fitted.network, rows).argmax(axis=1)
-        if label is not None:
-            known = [self._classes().names.index(name) for name in self._classes().names if name == str(label)]
-            if not known:
-                shown = ", ".join(map(repr, self._classes().names[:10]))
-                raise DataError(f"expected a label seen in training, one of {shown}. Received: {label!r}")
-            chosen_N = np.full(len(rows), known[0])
-        found = []
-        for given, weights_TI, chosen in zip(
-            examples.inputs, step_weights(fitted.network, rows, chosen_N), chosen_N, strict=True
-        ):
-            name = self.classes_[[chosen]].tolist()[0] if isinstance(fitted.targets, Classes) else None
-            if isinstance(fitted.encoder, TextEncoder):
-                pieces = tuple(fitted.encoder.pieces(str(given)))
-                found.append(Explanation(name, pieces, None, weights_TI.sum(axis=1)))
-            else:
-                found.append(Explanation(name, (), np.asarray(given), weights_TI))
-        return found
+        name = None if label is None else label_text(label, "label")
+        return self.fitted.explain(unlabelled_examples(X, self.fitted), name)
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write the model as a folder. Raises StorageError when that is not possible."""
-        fitted = self.fitted
-        options = fitted.config.to_json()
-        artifact.write_weights(folder, fitted.network.stored())
-        artifact.write(
-            folder,
-            task=TASK,
-            config=fitted.config.stored(),
-            training={**fitted.training, "options": options["training"]},
-            metrics=fitted.metrics,
-            data=fitted.data,
-            command=fitted.command,
-            vocabulary=fitted.vocabulary(),
-        )
+        self.fitted.save(folder)
 
     @classmethod
     def load(cls, folder: str | os.PathLike[str]) -> Classifier:
         """The model in `folder`. Raises ArtifactError for anything that is not a whole and safe model."""
-        described = artifact.read(folder, task=TASK)
-        where = f"{os.fspath(folder)}/elman.json"
-        if described.vocabulary is None:
-            raise ArtifactError(f"{where}: expected a vocabulary. Received: none")
-        try:
-            options = described.training["options"]
-            config = ClassifierConfig.from_json({**described.config, "training": options}, where)
-        except (KeyError, TypeError, ConfigError) as error:
-            raise ArtifactError(f"{where} is broken: {error}") from error
-        words = f"{os.fspath(folder)}/vocabulary.json"
-        encoder = encoder_from_json(described.vocabulary, config.input, words)
-        targets = targets_from_json(described.vocabulary, config.target.kind, words)
-        temperature = described.vocabulary.get("temperature")
-        if type(temperature) not in (int, float) or not 0.0 < temperature < math.inf:
-            raise ArtifactError(f"{words}: expected a temperature above 0. Received: {str(temperature)[:40]}")
-        network = load_network(described, lambda: new_network(config, encoder, targets))
+        fitted = Fitted.load(folder)
         model = cls()
-        for section in config.sections():
-            model.set_params(**vars(getattr(config, section)))
-        training = {name: value for name, value in described.training.items() if name != "options"}
-        model._take(
-            Fitted(
-                config=config,
-                network=network,
-                encoder=encoder,
-                targets=targets,
-                temperature=float(temperature),
-                metrics=described.metrics,
-                data=described.data,
-                training=training,
-                command=described.command,
-            )
-        )
-        return model
+        for section in fitted.config.sections():
+            model.set_params(**vars(getattr(fitted.config, section)))
+        return model._take(fitted)

@@ -31,6 +31,8 @@ TASK = "classifier"
 
 # The picture of the validation part's confusion, in the model's folder.
 CONFUSION = "confusion.png"
+# A temperature that is fitted to fewer examples than these says more about them than about the network.
+_LEAST_TO_CALIBRATE = 50
 
 
 def check_options(config: ClassifierConfig) -> None:
@@ -109,7 +111,9 @@ def classifier_job(
         if valid is None or not isinstance(own_targets, Classes):
             return {}
         logits_NC = outputs_of(network, valid.rows)
-        if target.calibrate:
+        # Where no answer is wrong, the likeliest temperature is zero.
+        wrong = bool((logits_NC.argmax(axis=1) != valid.truth_N).any())
+        if target.calibrate and wrong and len(valid.rows) >= _LEAST_TO_CALIBRATE:
             vocabulary["temperature"] = fit_temperature(logits_NC, valid.truth_N)
         if folder is not None:
             matrix_CC = confusion_matrix(valid.truth_N, logits_NC.argmax(axis=1), own_targets.outputs)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,9 +15,15 @@ from elman.errors import ArtifactError, DataError
 
 __all__ = ["Classes", "Score", "Targets", "learn_targets", "targets_from_json"]
 
-_MOST_CLASSES = 1_000_000
+# More would make no confusion matrix that anybody could hold in memory, let alone read.
+_MOST_CLASSES = 5000
 # How a label is given back: as text, or as what it was before it was made text.
-_VALUES = {"text": str, "integer": int, "number": float, "boolean": lambda text: text == "True"}
+_VALUES: dict[str, Callable[[str], Any]] = {
+    "text": str,
+    "integer": int,
+    "number": float,
+    "boolean": lambda text: text == "True",
+}
 
 
 @dataclass(frozen=True)
@@ -90,7 +96,8 @@ def learn_targets(examples: Examples, kind: str, names: Sequence[str] | None = N
     """The targets for the labels of all `examples`, of a "kind" classes or score.
 
     `names` gives the classes in their order; by default they are sorted, as numbers where all of them are numbers.
-    Raises DataError for one class only, for a label that is no number where a score is learnt, and for no labels.
+    Raises DataError for one class only, for very many, for a label that is no number where a score is learnt, and for
+    no labels.
     """
     if kind == "score":
         scores = _numbers(examples)
@@ -102,14 +109,19 @@ def learn_targets(examples: Examples, kind: str, names: Sequence[str] | None = N
             f"expected examples of at least two classes to learn from. Received: {len(examples)} of the class "
             f"{', '.join(map(repr, found))} only"
         )
+    if len(found) > _MOST_CLASSES:
+        raise DataError(
+            f"expected at most {_MOST_CLASSES:,} classes; labels that are numbers can be learnt with kind=score. "
+            f"Received: {len(found):,} different labels"
+        )
     return Classes(found, values)
 
 
 def targets_from_json(content: Mapping[str, Any], kind: str, where: str) -> Targets:
     """What `to_json` described. Raises ArtifactError for anything else."""
-    labels, values, scale = (content.get(name) for name in ("labels", "label_values", "target"))
+    labels, values, scale = content.get("labels"), content.get("label_values"), content.get("target")
     if kind == "score":
-        numbers = [scale.get(name) for name in ("mean", "deviation")] if isinstance(scale, dict) else []
+        numbers: list[Any] = [scale.get(name) for name in ("mean", "deviation")] if isinstance(scale, dict) else []
         if not (numbers and all(type(n) in (int, float) and math.isfinite(n) for n in numbers) and numbers[1] > 0.0):
             raise ArtifactError(f"{where}: expected the mean and deviation of the score. Received: {str(scale)[:60]}")
         return Score(float(numbers[0]), float(numbers[1]))
