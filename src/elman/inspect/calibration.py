@@ -1,0 +1,166 @@
+"""Whether probabilities mean what they say: calibration figures, a temperature that mends them, a picture.
+
+Shapes: N examples, C classes. Knows nothing about models.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from elman.errors import ConfigError, DataError, ShapeError
+from elman.inspect.picture import AGAINST, DARK, FOR, check_suffix, literal, new_figure, plain_axes, save_figure
+
+__all__ = [
+    "LEAST_TEMPERATURE",
+    "MOST_TEMPERATURE",
+    "Bin",
+    "Calibration",
+    "calibration",
+    "draw_calibration",
+    "fit_temperature",
+]
+
+# A temperature stays in between: where every answer is right, the likelihood alone would take it to zero.
+LEAST_TEMPERATURE, MOST_TEMPERATURE = 0.1, 10.0
+
+
+class Bin(NamedTuple):
+    """The examples whose confidence, the probability of the predicted class, is above `low` and at most `high`.
+
+    `confidence` is their mean confidence and `accuracy` the share that is right; both are NaN in an empty bin.
+    """
+
+    low: float
+    high: float
+    examples: int
+    confidence: float
+    accuracy: float
+
+
+class Calibration(NamedTuple):
+    """Figures of predicted probabilities; the lower, the better.
+
+    ece       expected calibration error: the mean of |accuracy - confidence| over the bins, weighted by their examples
+    mce       maximum calibration error: the largest |accuracy - confidence| of a bin
+    brier     the mean of the squared distance between probabilities and truth, summed over the classes (Brier 1950)
+    log_loss  the mean negative log-likelihood, in nats
+    bins      equally wide, from 0 to 1
+    """
+
+    ece: float
+    mce: float
+    brier: float
+    log_loss: float
+    bins: tuple[Bin, ...]
+
+
+def calibration(probabilities_NC: ArrayLike, truth_N: ArrayLike, bins: int = 15) -> Calibration:
+    """The figures of `Calibration` (Guo et al. 2017) for probabilities that sum to one and true class numbers."""
+    probabilities, truth = _checked("probabilities_NC", probabilities_NC, truth_N)
+    if bins < 1:
+        raise ConfigError(f"expected at least one bin. Received: bins={bins}")
+    if probabilities.min() < 0 or np.abs(probabilities.sum(1) - 1).max() > 1e-3:
+        row = int(np.argmax((probabilities < 0).any(1) | (np.abs(probabilities.sum(1) - 1) > 1e-3)))
+        raise DataError(
+            f"expected probabilities of zero or more that sum to 1 in every row. "
+            f"Received: row {row} with the sum {probabilities[row].sum():.6g}"
+        )
+    confidence, right = probabilities.max(1), probabilities.argmax(1) == truth
+    edges = np.linspace(0, 1, bins + 1)
+    place = np.clip(np.searchsorted(edges, confidence, side="left") - 1, 0, bins - 1)
+    counts = np.bincount(place, minlength=bins)
+    with np.errstate(invalid="ignore"):
+        confidences = np.bincount(place, confidence, bins) / counts
+        accuracies = np.bincount(place, right, bins) / counts
+    gaps = np.abs(accuracies - confidences)[counts > 0]
+    of_truth = probabilities[np.arange(len(truth)), truth]
+    return Calibration(
+        ece=float((gaps * counts[counts > 0]).sum() / len(truth)),
+        mce=float(gaps.max()),
+        brier=float(((probabilities**2).sum(1) - 2 * of_truth + 1).mean()),
+        # A probability of zero costs as much as 2e-16.
+        log_loss=float(-np.log(np.maximum(of_truth, np.finfo(np.float64).eps)).mean()),
+        bins=tuple(
+            Bin(float(edges[i]), float(edges[i + 1]), int(counts[i]), float(confidences[i]), float(accuracies[i]))
+            for i in range(bins)
+        ),
+    )
+
+
+def fit_temperature(logits_NC: ArrayLike, truth_N: ArrayLike) -> float:
+    """The temperature T for which softmax(logits / T) is most likely to give the true classes (Guo et al. 2017).
+
+    The loss is convex in 1 / T, so its slope is zero once: it is found by bisection, in float64, between 0.1 and 10.
+    Fit it on data that the network was not trained on.
+    """
+    logits, truth = _checked("logits_NC", logits_NC, truth_N)
+    of_truth = logits[np.arange(len(truth)), truth]
+
+    def slope(inverse: float) -> float:
+        weights = np.exp(inverse * (logits - logits.max(1, keepdims=True)))
+        return float(((weights * logits).sum(1) / weights.sum(1) - of_truth).mean())
+
+    low, high = 1 / MOST_TEMPERATURE, 1 / LEAST_TEMPERATURE
+    if slope(low) >= 0:
+        return MOST_TEMPERATURE
+    if slope(high) <= 0:
+        return LEAST_TEMPERATURE
+    while high - low > 1e-12 * high:
+        middle = (low + high) / 2
+        low, high = (middle, high) if slope(middle) < 0 else (low, middle)
+    return 2 / (low + high)
+
+
+def draw_calibration(figures: Calibration, path: str | os.PathLike[str], *, title: str = "calibration") -> None:
+    """Draw the reliability diagram as PNG or SVG, by the suffix: accuracy over confidence, and how many examples."""
+    check_suffix(path)
+    figure = new_figure(5.4, 6)
+    above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
+    filled = [one for one in figures.bins if one.examples]
+    left, width = [one.low for one in filled], [one.high - one.low for one in filled]
+    above.bar(
+        left, [one.accuracy for one in filled], width, align="edge", color=FOR, edgecolor="white", label="accuracy"
+    )
+    above.plot([0, 1], [0, 1], color=DARK, linewidth=1, linestyle="--", label="perfectly calibrated")
+    above.plot(
+        [one.confidence for one in filled], [one.accuracy for one in filled],
+        color=AGAINST, marker="o", markersize=4, linewidth=1.4, label="at the mean confidence",
+    )  # fmt: skip
+    above.set_ylabel("share that is right")
+    above.set_ylim(0, 1.02)
+    above.set_title(literal(title))
+    above.legend(frameon=False, loc="upper left", fontsize=9)
+    above.annotate(
+        f"ECE {figures.ece:.3f}\nMCE {figures.mce:.3f}\nBrier {figures.brier:.3f}\nlog loss {figures.log_loss:.3f}",
+        (0.98, 0.04), xycoords="axes fraction", ha="right", va="bottom", fontsize=9,
+        bbox={"facecolor": "white", "edgecolor": "#cccccc", "alpha": 0.9},
+    )  # fmt: skip
+    below.bar(left, [one.examples for one in filled], width, align="edge", color="#bbbbbb", edgecolor="white")
+    below.set_ylabel("examples")
+    below.set_xlabel("confidence: probability of the predicted class")
+    below.set_xlim(0, 1)
+    for axes in (above, below):
+        plain_axes(axes)
+    save_figure(figure, path)
+
+
+def _checked(name: str, scores: ArrayLike, truth: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    values, classes = np.asarray(scores, np.float64), np.asarray(truth)
+    if values.ndim != 2 or values.shape[1] < 1 or classes.shape != values.shape[:1] or classes.dtype.kind not in "iu":
+        raise ShapeError(
+            f"expected {name} of two axes and a whole class number for each row. "
+            f"Received: shapes {values.shape} and {classes.shape}, type {classes.dtype}"
+        )
+    if not len(values):
+        raise DataError(f"expected at least one row of {name}. Received: none")
+    if not np.isfinite(values).all():
+        raise DataError(f"expected finite numbers in {name}. Received: {values[~np.isfinite(values)][0]}")
+    if not 0 <= classes.min() <= classes.max() < values.shape[1]:
+        raise DataError(
+            f"expected class numbers from 0 to {values.shape[1] - 1}. Received: {classes.min()} to {classes.max()}"
+        )
+    return values, classes.astype(np.int64)

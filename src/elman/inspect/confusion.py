@@ -1,0 +1,210 @@
+"""Which classes are taken for which: the confusion matrix, its figures, as text and as a picture.
+
+Shapes: N examples, C classes. Knows nothing about models.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from elman.errors import DataError, ShapeError
+from elman.inspect.picture import check_suffix, literal, new_figure, save_figure
+
+__all__ = ["ClassFigures", "Summary", "class_report", "confusion_matrix", "confusion_text", "draw_confusion", "summary"]
+
+# With more classes than this, cells have no room for counts.
+_READABLE = 20
+_LISTED_PAIRS = 10
+
+
+class ClassFigures(NamedTuple):
+    """One class: shares from 0 to 1, and `support`, how many examples truly are of it."""
+
+    name: str
+    precision: float
+    recall: float
+    f1: float
+    support: int
+
+
+class Summary(NamedTuple):
+    """All classes: shares from 0 to 1, and `support`, how many examples there are."""
+
+    accuracy: float
+    macro_f1: float
+    weighted_f1: float
+    support: int
+
+
+def confusion_matrix(truth: ArrayLike, predicted: ArrayLike, classes: int) -> NDArray[np.int64]:
+    """Counts `[C, C]`: row i, column j is how many examples of class i were taken for class j.
+
+    Args:
+        truth, predicted: class numbers from 0 to C - 1, N each.
+        classes: C.
+    """
+    numbers = {"truth": np.asarray(truth), "predicted": np.asarray(predicted)}
+    for name, array in numbers.items():
+        if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
+            raise ShapeError(
+                f"expected {name} to be one axis of whole numbers. Received: shape {array.shape}, type {array.dtype}"
+            )
+        if array.size and not 0 <= array.min() <= array.max() < classes:
+            outside = array[(array < 0) | (array >= classes)][0]
+            raise DataError(f"expected class numbers from 0 to {classes - 1} in {name}. Received: {outside}")
+    if len(numbers["truth"]) != len(numbers["predicted"]):
+        raise ShapeError(
+            f"expected a prediction for each of {len(numbers['truth'])} examples. Received: {len(numbers['predicted'])}"
+        )
+    pairs = numbers["truth"].astype(np.int64) * classes + numbers["predicted"].astype(np.int64)
+    return np.bincount(pairs, minlength=classes * classes).reshape(classes, classes).astype(np.int64)
+
+
+def class_report(matrix: ArrayLike, names: Sequence[str]) -> list[ClassFigures]:
+    """Precision, recall, F1 and support of every class. A share of nothing is 0."""
+    counts = _checked(matrix, names)
+    hits, support, taken = counts.diagonal(), counts.sum(1), counts.sum(0)
+    precision, recall, f1 = _share(hits, taken), _share(hits, support), _share(2 * hits, support + taken)
+    return [
+        ClassFigures(name, float(precision[i]), float(recall[i]), float(f1[i]), int(support[i]))
+        for i, name in enumerate(names)
+    ]
+
+
+def summary(matrix: ArrayLike) -> Summary:
+    """Accuracy, and F1 as a plain mean over the classes and as a mean weighted by support.
+
+    A class that neither occurs nor was predicted does not count.
+    """
+    counts = _checked(matrix, None)
+    hits, support, taken = counts.diagonal(), counts.sum(1), counts.sum(0)
+    f1 = _share(2 * hits, support + taken)
+    seen = (support + taken) > 0
+    total = int(counts.sum())
+    if not total:
+        return Summary(0.0, 0.0, 0.0, 0)
+    return Summary(float(hits.sum() / total), float(f1[seen].mean()), float((f1 * support).sum() / total), total)
+
+
+def confusion_text(matrix: ArrayLike, names: Sequence[str], *, width: int = 100) -> str:
+    """The matrix as a table of at most `width` signs a line: true classes down, predicted ones across.
+
+    Columns bear the classes' names, or their numbers where the names are too long. With more than 20 classes, or where
+    the table would be wider than `width`, the most confused pairs are listed instead.
+    """
+    counts = _checked(matrix, names)
+    labels = [_shortened(name, 24) for name in names]
+    numbers = [str(i + 1) for i in range(len(labels))]
+    cells = [[_brief(count) if count else "." for count in row] for row in counts]
+    numbered = [f"{number} {label}" for number, label in zip(numbers, labels, strict=True)]
+    if len(labels) <= _READABLE:
+        for rows, columns in ((labels, labels), (numbered, numbers)):
+            lines = _table(rows, columns, cells)
+            if max(map(_width, lines), default=0) <= width:
+                return "\n".join([*lines, "rows: the true class; columns: the predicted one"])
+    return _pairs(counts, [_shortened(name, max((width - 30) // 2, 8)) for name in names])
+
+
+def draw_confusion(
+    matrix: ArrayLike, names: Sequence[str], path: str | os.PathLike[str], *, title: str = "confusion matrix"
+) -> None:
+    """Draw the matrix as PNG or SVG, by the suffix. A colour is a share of its row; counts stand where they fit."""
+    check_suffix(path)
+    counts = _checked(matrix, names)
+    classes = len(names)
+    shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    side = min(max(3.2 + 0.42 * classes, 4.6), 14.0)
+    figure = new_figure(side + 0.8, side)
+    axes = figure.add_subplot()
+    image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, interpolation="nearest")
+    every = -(-classes // 80)
+    places = range(0, classes, every)
+    size = float(np.clip(320 / max(classes, 1), 5, 10))
+    shown = [literal(_shortened(names[i], 24)) for i in places]
+    turned = max(map(len, shown), default=0) > 3
+    axes.set_xticks(places, shown, fontsize=size, rotation=90 if turned else 0)
+    axes.set_yticks(places, shown, fontsize=size)
+    if classes <= _READABLE:
+        for i, j in zip(*np.nonzero(counts), strict=True):
+            colour = "white" if shares[i, j] > 0.55 else "#222222"
+            axes.text(j, i, _brief(counts[i, j]), ha="center", va="center", color=colour, fontsize=size)
+    axes.set_xlabel("predicted class")
+    axes.set_ylabel("true class")
+    axes.set_title(literal(title))
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0)
+    figure.colorbar(image, ax=axes, label="share of the true class", shrink=0.8).outline.set_visible(False)
+    save_figure(figure, path)
+
+
+def _checked(matrix: ArrayLike, names: Sequence[str] | None) -> NDArray[np.int64]:
+    counts = np.asarray(matrix)
+    classes = len(counts) if names is None and counts.ndim else len(names or ())
+    if counts.shape != (classes, classes) or not classes:
+        expected = "a square matrix of counts" if names is None else f"a matrix of counts for {classes} classes"
+        raise ShapeError(f"expected {expected}. Received: shape {counts.shape}")
+    return counts
+
+
+def _share(part: NDArray[np.int64], whole: NDArray[np.int64]) -> NDArray[np.float64]:
+    return np.divide(part, whole, out=np.zeros(len(part)), where=whole > 0)
+
+
+def _brief(count: int) -> str:
+    for limit, unit in ((10**9, "G"), (10**6, "M"), (10**4, "k")):
+        if count >= limit:
+            size = count / (1000 if unit == "k" else limit)
+            return f"{size:.0f}{unit}" if size >= 9.95 else f"{size:.1f}{unit}"
+    return str(count)
+
+
+def _width(text: str) -> int:
+    from rich.cells import cell_len  # a wide sign takes two columns of a terminal
+
+    return cell_len(text)
+
+
+def _shortened(name: str, limit: int) -> str:
+    shown = "".join(c if c.isprintable() else "\ufffd" for c in name)
+    return shown if len(shown) <= limit else shown[: limit - 1] + "…"
+
+
+def _padded(text: str, width: int, *, right: bool) -> str:
+    space = " " * (width - _width(text))
+    return space + text if right else text + space
+
+
+def _table(rows: Sequence[str], columns: Sequence[str], cells: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(map(_width, [columns[j], *(row[j] for row in cells)])) for j in range(len(columns))]
+    first = max(map(_width, rows))
+
+    def line(head: str, texts: Sequence[str]) -> str:
+        return "  ".join(
+            [
+                _padded(head, first, right=False),
+                *(_padded(t, w, right=True) for t, w in zip(texts, widths, strict=True)),
+            ]
+        )
+
+    return [line("", columns), *(line(head, row) for head, row in zip(rows, cells, strict=True))]
+
+
+def _pairs(counts: NDArray[np.int64], names: Sequence[str]) -> str:
+    wrong = counts * (1 - np.eye(len(counts), dtype=np.int64))
+    order = [k for k in np.argsort(-wrong, axis=None, kind="stable")[:_LISTED_PAIRS] if wrong.flat[k]]
+    if not order:
+        return "no class was taken for another"
+    rows = [("true class", "taken for", "times", "share")]
+    for k in order:
+        i, j = divmod(int(k), len(counts))
+        rows.append((names[i], names[j], _brief(wrong[i, j]), f"{wrong[i, j] / counts[i].sum():.1%}"))
+    widths = [max(_width(row[column]) for row in rows) for column in range(4)]
+    return "\n".join(
+        "  ".join(_padded(text, w, right=column > 1) for column, (text, w) in enumerate(zip(row, widths, strict=True)))
+        for row in rows
+    )

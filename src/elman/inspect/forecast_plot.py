@@ -1,0 +1,156 @@
+"""The picture of a forecast: history, forecast, intervals, and the truth where it is known. Knows nothing of models."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from elman.errors import ConfigError, ShapeError
+from elman.inspect.picture import AGAINST, DARK, FOR, check_suffix, literal, new_figure, plain_axes, save_figure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["draw_forecast"]
+
+_MOST_PANELS = 6
+_BASELINE = "#bb8822"
+# The order of the legend; what else there is follows.
+_FIRST = ("history", "what came", "forecast")
+
+Floats = NDArray[np.float64]
+
+
+def draw_forecast(
+    path: str | os.PathLike[str],
+    *,
+    history_times: ArrayLike,
+    history: ArrayLike,
+    times: ArrayLike,
+    mean: ArrayLike,
+    intervals: Mapping[float, tuple[ArrayLike, ArrayLike]] | None = None,
+    truth: ArrayLike | None = None,
+    title: str = "",
+    name: str | Sequence[str] = "",
+    baseline: ArrayLike | tuple[str, ArrayLike] | None = None,
+) -> None:
+    """Draw a forecast as PNG or SVG, by the suffix: a panel for each variable, the first six of them.
+
+    Every array of values is `T`, or `TY` with Y variables; NaN is a gap.
+
+    Args:
+        history_times, history: the past that is to be seen.
+        times, mean: the forecast's time stamps (numbers or datetime64) and values.
+        intervals: lower and upper bounds by the level in percent, such as {80: (low, high), 95: (low, high)}.
+        truth: what came, over `times`.
+        title: above the picture.
+        name: the variables' names.
+        baseline: a simple forecast over `times` to compare with; with its name as a pair.
+    """
+    check_suffix(path)
+    past_times, future_times = _times("history_times", history_times), _times("times", times)
+    past = _values("history", history, len(past_times), None)
+    variables = past.shape[1]
+    centre = _values("mean", mean, len(future_times), variables)
+    bands = {}
+    for level in sorted(intervals or {}, reverse=True):
+        if not 0 < level < 100:
+            raise ConfigError(f"expected levels of intervals between 0 and 100 percent. Received: {level}")
+        low, high = (intervals or {})[level]
+        bands[level] = (
+            _values(f"low of {level:g} %", low, len(future_times), variables),
+            _values(f"high of {level:g} %", high, len(future_times), variables),
+        )
+    came = None if truth is None else _values("truth", truth, len(future_times), variables)
+    simple_name, simple = baseline if isinstance(baseline, tuple) else ("simple forecast", baseline)
+    simple = None if simple is None else _values("baseline", simple, len(future_times), variables)
+    names = [name] * variables if isinstance(name, str) else list(name)
+    if len(names) != variables:
+        raise ShapeError(f"expected a name for each of {variables} variables. Received: {len(names)}")
+
+    panels = min(variables, _MOST_PANELS)
+    figure = new_figure(9.5, 4.4 if panels == 1 else 1 + 1.9 * panels)
+    for y, axes in enumerate(figure.subplots(panels, 1, sharex=True, squeeze=False)[:, 0]):
+        # The forecast is joined to the last known value, so that the eye sees where it starts.
+        joined = _Joined(past_times, past[:, y], future_times)
+        for depth, (level, (low, high)) in enumerate(bands.items()):
+            axes.fill_between(
+                joined.times, joined.values(low[:, y]), joined.values(high[:, y]),
+                color=FOR, alpha=0.22 + 0.16 * depth, linewidth=0, label=f"{level:g} % interval",
+            )  # fmt: skip
+        axes.plot(past_times, past[:, y], color=DARK, linewidth=1.3, label="history")
+        if came is not None:
+            marker = "o" if len(future_times) <= 60 else ""
+            axes.plot(
+                joined.times, joined.values(came[:, y]), color=DARK, linewidth=1.1, linestyle=(0, (1, 1)),
+                marker=marker, markersize=3, label="what came",
+            )  # fmt: skip
+        if simple is not None:
+            axes.plot(
+                joined.times, joined.values(simple[:, y]), color=_BASELINE, linewidth=1.2, linestyle="--",
+                label=literal(simple_name),
+            )  # fmt: skip
+        marker = "o" if len(future_times) == 1 else ""
+        axes.plot(
+            joined.times, joined.values(centre[:, y]), color=AGAINST, linewidth=1.8, marker=marker, label="forecast"
+        )
+        if len(past_times):
+            axes.axvline(past_times[-1], color="#aaaaaa", linewidth=0.8, linestyle=":")
+        axes.set_ylabel(literal(names[y]))
+        axes.margins(x=0.01)
+        plain_axes(axes)
+        _date_axis(axes, future_times)
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    order = sorted(range(len(labels)), key=lambda i: _FIRST.index(labels[i]) if labels[i] in _FIRST else len(_FIRST))
+    figure.legend(
+        [handles[i] for i in order], [labels[i] for i in order],
+        loc="outside lower center", ncols=len(order), frameon=False, fontsize=9,
+    )  # fmt: skip
+    if panels < variables:
+        title = f"{title} (the first {panels} of {variables} variables)".strip()
+    figure.suptitle(literal(title))
+    save_figure(figure, path)
+
+
+class _Joined:
+    """Times and values of the future with the last known value of the past in front."""
+
+    def __init__(self, past_times: NDArray[np.generic], past: Floats, times: NDArray[np.generic]) -> None:
+        known = np.flatnonzero(~np.isnan(past))
+        self._last = past[known[-1:]]
+        self.times = np.concatenate([past_times[known[-1:]], times]) if known.size else times
+
+    def values(self, future: Floats) -> Floats:
+        return np.concatenate([self._last, future])
+
+
+def _date_axis(axes: Axes, times: NDArray[np.generic]) -> None:
+    if times.dtype.kind == "M":
+        from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+
+        locator = AutoDateLocator()  # type: ignore[no-untyped-call]
+        axes.xaxis.set_major_locator(locator)
+        axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
+
+
+def _times(name: str, times: ArrayLike) -> NDArray[np.generic]:
+    stamps = np.asarray(times)
+    if stamps.ndim != 1 or stamps.dtype.kind not in "Miuf":
+        raise ShapeError(
+            f"expected {name} to be one axis of numbers or datetime64. "
+            f"Received: shape {stamps.shape}, type {stamps.dtype}"
+        )
+    return stamps
+
+
+def _values(name: str, values: ArrayLike, steps: int, variables: int | None) -> Floats:
+    array = np.asarray(values, np.float64)
+    array = array[:, None] if array.ndim == 1 else array
+    if array.ndim != 2 or len(array) != steps or (variables is not None and array.shape[1] != variables):
+        wanted = f"{steps} steps" if variables is None else f"{steps} steps and {variables} variables"
+        raise ShapeError(f"expected {name} to have {wanted}. Received: shape {np.asarray(values).shape}")
+    return array
