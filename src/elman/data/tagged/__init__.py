@@ -5,7 +5,8 @@ columns   words and tags in columns         triples  seq.in, seq.out, label
 frames    NumPy files and long tables       read     which of these a path is
 """
 
-from elman.data.tagged.read import FORMATS, read_tagged
-from elman.data.tagged.tagged import Frames, Tagged, tagged_from
+from elman.data.tagged.columns import read_plain
+from elman.data.tagged.read import FORMATS, plain_format_of, read_tagged
+from elman.data.tagged.tagged import Frames, Tagged, joined, tagged_from
 
-__all__ = ["FORMATS", "Frames", "Tagged", "read_tagged", "tagged_from"]
+__all__ = ["FORMATS", "Frames", "Tagged", "joined", "plain_format_of", "read_plain", "read_tagged", "tagged_from"]

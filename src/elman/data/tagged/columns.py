@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from elman.data.tagged.tagged import Tagged, check_words
@@ -11,6 +12,8 @@ __all__ = ["read_columns", "read_plain"]
 
 # The mark of a new document in files of CoNLL 2003: no word.
 _DOCUMENT = "-DOCSTART-"
+# Letters and digits with other signs inside, or one other sign.
+_WORD = re.compile(r"\w+(?:[^\w\s]+\w+)*|[^\w\s]")
 
 
 def read_columns(
@@ -62,14 +65,17 @@ def read_columns(
     return Tagged(name, words, None, tags if with_tags else None, None, places)
 
 
-def read_plain(lines: Iterable[str], name: str) -> Tagged:
-    """A sentence a line, its words parted by white space; empty lines are left out. Raises DataError for no words."""
+def read_plain(lines: Iterable[str], name: str, *, punctuation: bool = False) -> Tagged:
+    """A sentence a line, its words parted by white space; empty lines are left out.
+
+    With `punctuation`, signs at the ends of words become words of their own. Raises DataError for no words.
+    """
     words: list[list[str]] = []
     places: list[str] = []
     for number, line in enumerate(lines, 1):
         if line.strip():
             place = f"{name}, line {number}"
-            words.append(check_words(line.split(), place))
+            words.append(check_words(_WORD.findall(line) if punctuation else line.split(), place))
             places.append(place)
     if not words:
         raise DataError(f"{name}: expected a sentence a line. Received: none")

@@ -57,7 +57,7 @@ def read_conllu(lines: Iterable[str], name: str, *, tag_column: str = "upos", wi
             continue
         if place != str(len(now) + 1):
             raise DataError(f"{where}: expected the word's number {len(now) + 1}. Received: {place!r}")
-        if not cells[column]:
+        if with_tags and not cells[column]:
             raise DataError(f"{where}: expected a tag in the column {tag_column}. Received: an empty cell")
         begun = begun if now else number
         now.append(cells[1])

@@ -15,7 +15,7 @@ from elman.data.tagged.tagged import Tagged, joined
 from elman.data.tagged.triples import WORDS, read_triples
 from elman.errors import ConfigError, DataError
 
-__all__ = ["FORMATS", "format_of", "read_tagged"]
+__all__ = ["FORMATS", "format_of", "plain_format_of", "read_tagged"]
 
 FORMATS = ("auto", "conllu", "columns", "triples", "frames", "plain")
 _BLOCK = 1 << 20
@@ -32,12 +32,14 @@ def read_tagged(
     encoding: str = "utf-8",
     errors: str = "strict",
     with_tags: bool = True,
+    punctuation: bool = False,
 ) -> Tagged:
     """The sequences in files, folders and globs, in order.
 
     format     one of FORMATS; `auto` goes by the name: .conllu; a folder with seq.in; .npy, .npz, .csv, .tsv and .jsonl
                (frames); everything else `columns`. `plain` is a sentence a line without tags
     with_tags  whether tags are needed; without, they are not looked at
+    punctuation  plain: signs at the ends of words become words of their own
 
     `.gz` is read as it is, and - is standard input. The other arguments are those of the readers. Raises DataError
     with file and line, EncodingError, StorageError, ConfigError.
@@ -80,7 +82,7 @@ def read_tagged(
                     text = lines(file.path, file.name)
                     parts.append(read_conllu(text, file.name, tag_column=tag_column or "upos", with_tags=with_tags))
                 elif kind == "plain":
-                    parts.append(read_plain(lines(file.path, file.name), file.name))
+                    parts.append(read_plain(lines(file.path, file.name), file.name, punctuation=punctuation))
                 else:
                     text = lines(file.path, file.name)
                     parts.append(
@@ -102,6 +104,15 @@ def format_of(path: Path) -> str:
     if plain.suffix.lower() in (".conllu", ".conllup"):
         return "conllu"
     return "frames" if is_frames(path) else "columns"
+
+
+def plain_format_of(path: str) -> str:
+    """The format of what is to be tagged, by its name: as `format_of`, but plain text in place of columns."""
+    place = Path(path).expanduser()
+    if (place / WORDS).is_file():
+        return "triples"
+    found = format_of(place)
+    return "plain" if found == "columns" else found
 
 
 def _lines(path: Path, name: str, encoding: str, errors: str) -> list[str]:

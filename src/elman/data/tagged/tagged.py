@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from elman.errors import DataError
 
-__all__ = ["LONGEST_WORD", "Frames", "Tagged", "tagged_from"]
+__all__ = ["LONGEST_WORD", "Frames", "Tagged", "check_fit", "check_frames", "check_words", "joined", "tagged_from"]
 
 # The frames of one sequence: T x I.
 Frames = npt.NDArray[np.float32]

@@ -194,9 +194,9 @@ class Tagger:
             return []
         return self._answered(tagged_from(sentences))
 
-    def read(self, paths: Any, *, format: str = "", with_tags: bool = True, encoding: str = "") -> Tagged:
-        """Sequences from files, read as the training data was, or in another `format` or `encoding`."""
-        return read_part(as_paths(paths), self.config.data, format=format, with_tags=with_tags, encoding=encoding)
+    def read(self, paths: Any, **reading: Any) -> Tagged:
+        """Sequences from files, read as the training data was; `reading` is what `read_part` can be told beside."""
+        return read_part(as_paths(paths), self.config.data, **reading)
 
     def evaluate(
         self, sentences: Any, tags: Sequence[Sequence[Any]] | None = None, *, intents: Sequence[Any] | None = None

@@ -63,6 +63,7 @@ def read_part(
     with_tags: bool = True,
     encoding: str = "",
     errors: str = "",
+    punctuation: bool = False,
 ) -> Tagged:
     """The sequences in `paths`, read as `config` says, or in another `format` or encoding.
 
@@ -78,6 +79,7 @@ def read_part(
         encoding=encoding or config.encoding,
         errors=errors or config.errors,
         with_tags=with_tags,
+        punctuation=punctuation,
     )
 
 

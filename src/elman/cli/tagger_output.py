@@ -1,0 +1,96 @@
+"""Tagged sequences as text for people, columns, CoNLL-U and plain values. Imports no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from elman.cli.output import plain
+from elman.data.tagged.conllu import COLUMNS
+
+if TYPE_CHECKING:
+    from elman.tasks.tagger.model import TaggedSequence
+
+__all__ = ["as_columns", "as_conllu", "as_facts", "as_text"]
+
+# Colours of a terminal, bright enough on black and dark enough on white.
+_COLOURS = (31, 32, 33, 34, 35, 36, 91, 92, 94, 95, 96)
+_RESET, _DIM = "\x1b[0m", "\x1b[2m"
+
+
+def as_columns(answers: Iterable[TaggedSequence]) -> str:
+    """A word and its tag a line, a tab between them, and an empty line after each sequence."""
+    return "".join(
+        "".join(f"{word}\t{tag}\n" for word, tag in zip(answer.words, answer.tags, strict=True)) + "\n"
+        for answer in answers
+    )
+
+
+def as_conllu(answers: Iterable[TaggedSequence], column: str) -> str:
+    """CoNLL-U with the tags in `column`; a sentence's label is a comment above it."""
+    place = COLUMNS.index(column) if column in COLUMNS else COLUMNS.index("upos")
+    lines: list[str] = []
+    for answer in answers:
+        if answer.intent is not None:
+            lines.append(f"# intent = {answer.intent}")
+        for number, (word, tag) in enumerate(zip(answer.words, answer.tags, strict=True), 1):
+            cells = [str(number), word, *["_"] * (len(COLUMNS) - 2)]
+            cells[place] = tag
+            lines.append("\t".join(cells))
+        lines.append("")
+    return "\n".join([*lines, ""]) if lines else ""
+
+
+def as_facts(answer: TaggedSequence) -> dict[str, Any]:
+    """A tagged sequence as plain values."""
+    facts: dict[str, Any] = {"words": answer.words, "tags": answer.tags, "probabilities": answer.probabilities}
+    if answer.spans:
+        facts["spans"] = [
+            {
+                "type": span.type,
+                "first": span.first,
+                "last": span.last,
+                "words": answer.words[span.first : span.last + 1],
+            }
+            for span in answer.spans
+        ]
+    if answer.intent is not None:
+        facts |= {"intent": answer.intent, "intent_probability": answer.intent_probability}
+    return facts
+
+
+def as_text(answers: Iterable[TaggedSequence], tags: Sequence[str], coloured: bool) -> str:
+    """A sequence a line: spans in brackets with their type, or every word with its tag."""
+    types = {tag.partition("-")[2] or tag for tag in tags}
+    colours = {name: _COLOURS[place % len(_COLOURS)] for place, name in enumerate(sorted(types))}
+
+    def painted(text: str, name: str) -> str:
+        return f"\x1b[{colours.get(name, 39)}m{text}{_RESET}" if coloured else text
+
+    def dim(text: str) -> str:
+        return f"{_DIM}{text}{_RESET}" if coloured else text
+
+    lines = []
+    in_spans = any(tag.startswith(("B-", "I-", "S-", "U-")) for tag in tags)
+    for answer in answers:
+        parts: list[str] = []
+        if in_spans:
+            begun = {span.first: span for span in answer.spans}
+            place = 0
+            while place < len(answer.words):
+                span = begun.get(place)
+                if span is None:
+                    parts.append(plain(answer.words[place]))
+                    place += 1
+                    continue
+                inside = plain(" ".join(answer.words[span.first : span.last + 1]))
+                parts.append(f"[{painted(inside, span.type)}]{dim('(' + span.type + ')')}")
+                place = span.last + 1
+        else:
+            pairs = zip(answer.words, answer.tags, strict=True)
+            parts = [f"{painted(plain(word), tag.partition('-')[2] or tag)}{dim('/' + tag)}" for word, tag in pairs]
+        line = " ".join(parts)
+        if answer.intent is not None:
+            line = f"{dim(answer.intent + ':')} {line}"
+        lines.append(line + "\n")
+    return "".join(lines)
