@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -104,6 +105,40 @@ def test_biases_start_at_zero_but_for_the_forget_gate() -> None:
     assert lstm.bias_hh.tolist() == [0.0] * 16
     assert make("lstm", 3, 4, coupled=True, forget_bias=2.0).bias_ih.tolist() == [-2.0] * 4 + [0.0] * 8
     assert make("gru", 3, 4).bias_ih.tolist() == [0.0] * 12
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "keeps"),
+    [
+        ("lstm", {}, "f"),
+        ("lstm", {"coupled": True, "peepholes": True}, "f"),
+        ("gru", {}, "z"),
+        ("gru-reset-before", {}, "z"),
+        ("mingru", {}, "z"),
+    ],
+)
+def test_memory_opens_the_gate_that_keeps(name: str, options: dict[str, Any], keeps: str) -> None:
+    """The share that is kept of what was there is 1 - 1/u for u uniform from 2 to the number of steps."""
+    H, steps = 4000, 100
+    cell = make(name, 3, H, memory=steps, **options)
+    with torch.no_grad():
+        gates = cell.advance(cell.project(torch.zeros(1, 3)), cell.initial_state(1)).gates
+    kept = 1.0 - gates[keeps] if name == "mingru" else gates[keeps]
+    spans = 1.0 / (1.0 - kept)
+    assert 1.99 < spans.min() < 3.0
+    assert 97.0 < spans.max() < 100.1
+    assert spans.mean().item() == pytest.approx(51.0, rel=0.05)
+    if name == "lstm":
+        assert torch.allclose(gates["i"] + gates["f"], torch.ones(()), atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["lstm", "gru", "gru-reset-before", "mingru"])
+def test_memory_of_no_sense_is_refused(name: str) -> None:
+    for memory in (1, -3, 2.5, True):
+        with pytest.raises(ConfigError, match="expected memory to be 0 or a number of steps from 2"):
+            make(name, 3, 4, memory=memory)
+    with pytest.raises(ConfigError, match="expected biases with memory"):
+        make(name, 3, 4, memory=10, bias=False)
 
 
 def test_a_cell_without_a_recurrent_product_says_so() -> None:

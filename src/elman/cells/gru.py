@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from elman.cells.cell import ElementwiseCell, HiddenState
+from elman.cells.initialisers import start_remembering
 from elman.kernels import Step, TorchForm
 
 __all__ = ["GRU"]
@@ -17,7 +18,11 @@ class GRU(ElementwiseCell):
     """Gated recurrent unit (Cho et al. 2014), in the form where the reset gate is applied after the product.
 
     This is the GRU of torch, cuDNN, Keras (`reset_after=True`) and ONNX (`linear_before_reset=1`). The other form is
-    `elman.cells.GRUResetBefore`. The gates' blocks stand in torch's order: r, z, n. Arguments as in `Cell`.
+    `elman.cells.GRUResetBefore`. The gates' blocks stand in torch's order: r, z, n.
+
+    Args:
+        memory: steps over which the units remember at the start (Tallec & Ollivier 2018); 0 for biases of zero.
+        Others as in `Cell`.
     """
 
     name: ClassVar[str] = "gru"
@@ -29,9 +34,15 @@ class GRU(ElementwiseCell):
     )
     paper: ClassVar[str] = "Cho et al. 2014, Learning phrase representations using RNN encoder-decoder"
 
-    def __init__(self, input_size: int, hidden_size: int, **options: Any) -> None:
+    def __init__(self, input_size: int, hidden_size: int, *, memory: int = 0, **options: Any) -> None:
         super().__init__(input_size, hidden_size, gate_names=("r", "z", "n"), **options)
+        self.memory = memory
         self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """As any cell's; with `memory`, the bias of z is such that the units start by remembering."""
+        super().reset_parameters()
+        start_remembering(self.bias_ih, self.gate_names, {"z": 1.0}, self.memory)
 
     def update(self, p_BG: Tensor, u_BG: Tensor, state: HiddenState) -> Step:
         """The gates and the new state."""

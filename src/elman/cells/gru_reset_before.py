@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from elman.cells.cell import Cell, HiddenState
+from elman.cells.initialisers import start_remembering
 from elman.kernels import Step
 
 __all__ = ["GRUResetBefore"]
@@ -18,7 +19,11 @@ class GRUResetBefore(Cell):
     """Gated recurrent unit as in Cho et al. (2014): the reset gate is applied to h before its product.
 
     This is Keras' `reset_after=False` and ONNX's `linear_before_reset=0`. The candidate needs a second product inside
-    the step, so the equations are not element-wise. Blocks in the order r, z, n. Arguments as in `Cell`.
+    the step, so the equations are not element-wise. Blocks in the order r, z, n.
+
+    Args:
+        memory: steps over which the units remember at the start (Tallec & Ollivier 2018); 0 for biases of zero.
+        Others as in `Cell`.
     """
 
     name: ClassVar[str] = "gru-reset-before"
@@ -30,9 +35,15 @@ class GRUResetBefore(Cell):
     )
     paper: ClassVar[str] = "Cho et al. 2014, Learning phrase representations using RNN encoder-decoder"
 
-    def __init__(self, input_size: int, hidden_size: int, **options: Any) -> None:
+    def __init__(self, input_size: int, hidden_size: int, *, memory: int = 0, **options: Any) -> None:
         super().__init__(input_size, hidden_size, gate_names=("r", "z", "n"), **options)
+        self.memory = memory
         self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """As any cell's; with `memory`, the bias of z is such that the units start by remembering."""
+        super().reset_parameters()
+        start_remembering(self.bias_ih, self.gate_names, {"z": 1.0}, self.memory)
 
     def advance(self, p_BG: Tensor, state: HiddenState, recurrent_mask_BH: Tensor | None = None) -> Step:
         """One step; a recurrent mask multiplies h in both of its products."""

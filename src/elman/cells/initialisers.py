@@ -6,7 +6,7 @@ Knows nothing about cells.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
 import torch
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from elman.errors import ConfigError
 
-__all__ = ["INITIALISERS", "fill_gates"]
+__all__ = ["INITIALISERS", "fill_gates", "start_remembering"]
 
 
 def uniform(weight: Tensor, hidden_size: int) -> None:
@@ -67,3 +67,28 @@ def fill_gates(weight: Tensor, how: str, gates: int, hidden_size: int) -> None:
     with torch.no_grad():
         for block in weight.chunk(gates):
             INITIALISERS[how](block, hidden_size)
+
+
+def start_remembering(bias: Tensor | None, gate_names: Sequence[str], signs: Mapping[str, float], steps: int) -> None:
+    """Fill the biases of gates so that the units remember over 1 to `steps` steps at the start (0: leave them).
+
+    Chrono initialisation (Tallec & Ollivier 2018): the bias of a gate that keeps the memory is log(u), with u uniform
+    from 1 to steps - 1 (but at least 2); a gate with the sign -1 lets go, and has the same values negated.
+
+    bias        of all gates, one block of H for each of `gate_names`
+    signs       of the gates to fill
+
+    Raises ConfigError for fewer than 2 steps, or where there is no bias.
+    """
+    if not steps:
+        return
+    if isinstance(steps, bool) or not isinstance(steps, int) or steps < 2:
+        raise ConfigError(f"expected memory to be 0 or a number of steps from 2. Received: {steps!r}")
+    if bias is None:
+        raise ConfigError("expected biases with memory. Received: bias=false")
+    if bias.is_meta:
+        return
+    blocks = dict(zip(gate_names, bias.data.chunk(len(gate_names)), strict=True))
+    values = torch.empty_like(next(iter(blocks.values()))).uniform_(1.0, max(2.0, steps - 1.0)).log()
+    for name, sign in signs.items():
+        blocks[name].copy_(sign * values)

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from elman.cells.cell import ElementwiseCell
+from elman.cells.initialisers import start_remembering
 from elman.errors import ConfigError
 from elman.kernels import Step, TorchForm
 
@@ -31,6 +32,7 @@ class LSTM(ElementwiseCell):
         projection: P, the size of a linear projection of the output (Sak et al. 2014); 0 for none.
         layer_norm: normalise both products and the memory (Ba, Kiros & Hinton 2016).
         forget_bias: start value of the forget gate's bias (Jozefowicz et al. 2015 recommend 1).
+        memory: steps over which the units remember at the start, in place of `forget_bias` (Tallec & Ollivier 2018).
         Others as in `Cell`.
 
     The gates' blocks stand in torch's order: i, f, g, o (coupled: i, g, o).
@@ -57,6 +59,7 @@ class LSTM(ElementwiseCell):
         projection: int = 0,
         layer_norm: bool = False,
         forget_bias: float = 1.0,
+        memory: int = 0,
         **options: Any,
     ) -> None:
         if not 0 <= projection < hidden_size:
@@ -69,6 +72,7 @@ class LSTM(ElementwiseCell):
         )
         self.coupled = coupled
         self.forget_bias = forget_bias
+        self.memory = memory
         like = self.weight_ih
         self.weight_hr = nn.Parameter(like.new_empty(projection, hidden_size)) if projection else None
         self.peephole_i = nn.Parameter(like.new_zeros(hidden_size)) if peepholes else None
@@ -96,6 +100,9 @@ class LSTM(ElementwiseCell):
             gate, sign = ("i", -1.0) if self.coupled else ("f", 1.0)
             start = self.gate_names.index(gate) * self.hidden_size
             nn.init.constant_(self.bias_ih.data[start : start + self.hidden_size], sign * self.forget_bias)
+        # Coupled, i alone decides: what it does not let in is kept.
+        signs = {"i": -1.0} if self.coupled else {"f": 1.0, "i": -1.0}
+        start_remembering(self.bias_ih, self.gate_names, signs, self.memory)
 
     def state_sizes(self) -> dict[str, int]:
         """`h` has the output's size, `c` has H."""

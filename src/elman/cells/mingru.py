@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from elman.cells.cell import LinearCell
+from elman.cells.initialisers import start_remembering
 
 __all__ = ["MinGRU"]
 
@@ -16,7 +17,11 @@ class MinGRU(LinearCell):
     """minGRU (Feng et al. 2024, "Were RNNs all we needed?"), in its plain form with a linear candidate.
 
     The state is a running mean with a gate, so training runs as a parallel scan and streaming as a loop. Blocks in the
-    order z, n. Arguments as in `Cell`.
+    order z, n.
+
+    Args:
+        memory: steps over which the units remember at the start (Tallec & Ollivier 2018); 0 for biases of zero.
+        Others as in `Cell`.
     """
 
     name: ClassVar[str] = "mingru"
@@ -24,9 +29,15 @@ class MinGRU(LinearCell):
     equations: ClassVar[str] = "z = sigmoid(W_z x + b_z)     n = W_n x + b_n\nh' = (1 - z) * h + z * n"
     paper: ClassVar[str] = "Feng et al. 2024, Were RNNs all we needed?"
 
-    def __init__(self, input_size: int, hidden_size: int, **options: Any) -> None:
+    def __init__(self, input_size: int, hidden_size: int, *, memory: int = 0, **options: Any) -> None:
         super().__init__(input_size, hidden_size, gate_names=("z", "n"), **options)
+        self.memory = memory
         self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """As any cell's; with `memory`, the bias of z is such that the units start by remembering."""
+        super().reset_parameters()
+        start_remembering(self.bias_ih, self.gate_names, {"z": -1.0}, self.memory)
 
     def coefficients(self, p_BTG: Tensor) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
         """a = 1 - z and b = z * n."""
