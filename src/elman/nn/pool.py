@@ -68,9 +68,11 @@ class Pool(nn.Module):
 
     def weights(self, y_BTY: Tensor, real_BT1: Tensor) -> Tensor:
         """Attention `weights_BT1`: they sum to 1 over a row's real steps and are zero elsewhere."""
-        scores_BT1 = self.query(torch.tanh(self.keys(y_BTY))).float()
+        scores_BT1 = self.query(torch.tanh(self.keys(y_BTY)))
+        if scores_BT1.dtype != torch.float64:
+            scores_BT1 = scores_BT1.float()
         # The lowest number and not minus infinity: a row without any step must not become NaN.
-        scores_BT1 = scores_BT1.masked_fill(~real_BT1, torch.finfo(torch.float32).min)
+        scores_BT1 = scores_BT1.masked_fill(~real_BT1, torch.finfo(scores_BT1.dtype).min)
         return torch.softmax(scores_BT1, dim=1) * real_BT1
 
     def _last(self, y_BTY: Tensor, real_BT1: Tensor, lengths_B: Tensor) -> Tensor:
