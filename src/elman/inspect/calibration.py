@@ -95,7 +95,7 @@ def fit_temperature(logits_NC: ArrayLike, truth_N: ArrayLike) -> float:
     """The temperature T for which softmax(logits / T) is most likely to give the true classes (Guo et al. 2017).
 
     The loss is convex in 1 / T, so its slope is zero once: it is found by bisection, in float64, between 0.1 and 10.
-    Fit it on data that the network was not trained on.
+    Where the temperature makes no difference it is 1. Fit it on data that the network was not trained on.
     """
     logits, truth = _checked("logits_NC", logits_NC, truth_N)
     of_truth = logits[np.arange(len(truth)), truth]
@@ -105,6 +105,8 @@ def fit_temperature(logits_NC: ArrayLike, truth_N: ArrayLike) -> float:
         return float(((weights * logits).sum(1) / weights.sum(1) - of_truth).mean())
 
     low, high = 1 / MOST_TEMPERATURE, 1 / LEAST_TEMPERATURE
+    if slope(low) == slope(high) == 0:
+        return 1.0
     if slope(low) >= 0:
         return MOST_TEMPERATURE
     if slope(high) <= 0:

@@ -34,7 +34,7 @@ _FAINT = 0.1
 # The letters of a drawn text: their size in points, and the width in inches that follows from the font.
 _POINTS = 9.5
 _LETTER = 0.602 * _POINTS / 72
-_COLUMNS, _MOST_SIGNS = 92, 8_000
+_COLUMNS, _MOST_SIGNS = 92, 4_000
 _MOST_PANELS = 6
 
 
@@ -64,7 +64,7 @@ def draw_token_weights(
 ) -> None:
     """Draw the tokens as lines of text on coloured backgrounds, as PNG or SVG by the suffix.
 
-    Of a long text the first 8,000 signs are drawn, and a line tells how many tokens are left out.
+    Of a long text the first 4,000 signs are drawn, and a line tells how many tokens are left out.
     """
     from matplotlib.patches import Rectangle
 
@@ -86,6 +86,7 @@ def draw_token_weights(
             more = 0.15 * len(joiner)
             place, size_of_box = (column - more, line), (len(shown) + 2 * more, 0.9)
             axes.add_patch(Rectangle(place, *size_of_box, color=palette(0.5 + size / 2), linewidth=0))
+        # Each token by itself: fonts are fitted to pixels, and over a whole line that would add up.
         axes.text(
             column, line + 0.47, literal(shown), family="DejaVu Sans Mono", fontsize=_POINTS, va="center", color=DARK
         )
