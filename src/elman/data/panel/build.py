@@ -221,8 +221,12 @@ def _static(
         as_number = kinds[name] == "number" if name in kinds else all(source.numeric(name) for source in sources)
         if as_number:
             values: Any = np.concatenate([source.numbers(name) for source in sources])
+            empty = np.flatnonzero(np.isnan(values[rows.numbers]))
         else:
             values = np.array([text for source in sources for text in source.texts(name)], dtype=object)
+            empty = np.flatnonzero([not text.strip() for text in values[rows.numbers]])
+        if len(empty):
+            raise DataError(f"{rows.place(int(empty[0]))}: expected a value in the column {name!r}. Received: none")
         own = values[rows.numbers[first]]
         other = np.flatnonzero(values[rows.numbers] != own[rows.codes])
         if len(other):
