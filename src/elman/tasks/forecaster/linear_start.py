@@ -1,4 +1,7 @@
-"""The least-squares start of a network's linear map: as good as a linear autoregression before the first step."""
+"""Where a network starts: its linear map at least squares, its head at the errors that this map leaves.
+
+So it is as good as a linear autoregression before the first step, and its intervals are as wide as they should be.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from elman.nn.forecast_head import ForecastHead
+from elman.tasks.forecaster.config import WindowConfig
 from elman.tasks.forecaster.network import ForecasterNetwork
 from elman.tasks.forecaster.windows import Bank, Rows
 
-__all__ = ["start_linear_map"]
+__all__ = ["start_network"]
 
 Ints = npt.NDArray[np.int64]
 Doubles = npt.NDArray[np.float64]
@@ -18,35 +23,65 @@ Doubles = npt.NDArray[np.float64]
 _MOST_STEPS = 100_000
 # The ridge, as a share of the mean square of what is read: only where the data leaves the map open does it matter.
 _RIDGE = 1e-5
+# No spread that a head starts with is smaller.
+_LEAST_SPREAD = 1e-4
 
 
-def start_linear_map(network: ForecasterNetwork, bank: Bank, stop: Ints) -> None:
-    """Set every member's linear map to the least-squares one on each series' values before `stop`, and its head to 0.
+def start_network(network: ForecasterNetwork, bank: Bank, stop: Ints, window: WindowConfig) -> None:
+    """Set every member's linear map and head by each series' values before `stop`.
 
     Steps with fewer values before them than the map reads are left out, unless there are no others.
     """
     member = network.members[0]
-    horizon, lags = member.horizon, member.lags
+    horizon, lags, targets_Y = member.horizon, max(member.lags, 1), network.sizes.targets
+    if network.counts or not (member.anchor or member.lags):
+        return
     rows = _steps(stop, horizon, lags - 1)
-    if not len(rows.series):
-        rows = _steps(stop, 1, 0)
+    rows = rows if len(rows.series) else _steps(stop, 1, 0)
     if not len(rows.series):
         return
     places = np.unique(np.linspace(0, len(rows.series) - 1, _MOST_STEPS).astype(np.int64))
     rows = rows.take(places)
     values = bank.inputs(rows.series, rows.start, 1, horizon).values_BKY[:, -lags:].double().numpy()
     targets = bank.targets_of(rows, np.zeros((len(places), 1), dtype=np.int64), horizon)[:, 0].double().numpy()
-    for target in range(values.shape[2]):
-        anchor_B1 = values[:, -1:, target] if member.anchor else np.zeros(1)
-        weights, bias = _ridge(values[:, :, target] - anchor_B1, targets[:, :, target] - anchor_B1)
-        for each in network.members:
-            with torch.no_grad():
-                each.lag_weight[target] = torch.from_numpy(weights.T)
-                each.lag_bias[target] = torch.from_numpy(bias)
+    errors = np.empty((len(places), horizon, targets_Y))
+    for target in range(targets_Y):
+        anchor_B1 = values[:, -1:, target] if member.anchor else np.zeros((len(places), 1))
+        x, y = values[:, :, target] - anchor_B1, targets[:, :, target] - anchor_B1
+        weights, bias = np.zeros((lags, horizon)), np.zeros(horizon)
+        if member.lags and window.least_squares:
+            weights, bias = _ridge(x, y)
+            for each in network.members:
+                with torch.no_grad():
+                    each.lag_weight[target] = torch.from_numpy(weights.T)
+                    each.lag_bias[target] = torch.from_numpy(bias)
+        errors[..., target] = y - x @ weights - bias
     for each in network.members:
         # Whatever a head's first weights predict would be noise around the linear forecast.
         torch.nn.init.zeros_(each.head.linear.weight)
-        torch.nn.init.zeros_(each.head.linear.bias)
+        with torch.no_grad():
+            each.head.linear.bias.copy_(torch.from_numpy(_biases(each.head, errors.reshape(len(errors), -1))))
+
+
+def _biases(head: ForecastHead, errors_NO: Doubles) -> Doubles:
+    """A head's biases with which it predicts the distribution of the errors, as well as its kind can."""
+    raw = np.zeros((errors_NO.shape[1], len(head.parameter_names)))
+    levels = getattr(head, "levels", ())
+    for place, column in enumerate(errors_NO.T):
+        known = column[np.isfinite(column)]
+        if not len(known):
+            continue
+        if levels:
+            quantiles, middle = np.quantile(known, levels), len(levels) // 2
+            gaps = [_before_softplus(float(gap)) for gap in np.diff(quantiles)]
+            raw[place] = [*gaps[:middle], quantiles[middle], *gaps[middle:]]
+        elif "scale" in head.parameter_names:
+            raw[place, head.parameter_names.index("scale")] = _before_softplus(float(known.std()))
+    return raw.reshape(-1)
+
+
+def _before_softplus(spread: float) -> float:
+    return float(np.log(np.expm1(max(spread, _LEAST_SPREAD))))
 
 
 def _steps(stop: Ints, horizon: int, first: int) -> Rows:

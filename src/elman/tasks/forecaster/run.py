@@ -18,7 +18,7 @@ from elman.tasks.building import make_network
 from elman.tasks.forecaster.config import ForecasterConfig, check_options, settle_windows
 from elman.tasks.forecaster.known import Known, fit
 from elman.tasks.forecaster.lanes import CarriedWindows
-from elman.tasks.forecaster.linear_start import start_linear_map
+from elman.tasks.forecaster.linear_start import start_network
 from elman.tasks.forecaster.network import ForecasterNetwork, Sizes
 from elman.tasks.forecaster.objective import NextValues
 from elman.tasks.forecaster.windows import Bank, Rows, lookback, make_bank, training_rows, validation_rows
@@ -59,8 +59,7 @@ def forecaster_job(
         )
     sizes = Sizes(bank.targets.shape[1], bank.past.shape[1], bank.ahead.shape[1], bank.static.shape[1], bank.masked)
     network = make_network(lambda: ForecasterNetwork(sizes, window, config.network), training)
-    if window.autoregression and window.least_squares:
-        start_linear_map(network, bank, stop)
+    start_network(network, bank, stop, window)
     rows = training_rows(bank, stop, window)
     horizon = network.horizon
 
