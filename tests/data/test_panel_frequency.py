@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 
 import numpy as np
@@ -74,6 +75,14 @@ def test_integers_are_steps() -> None:
         tens.ordinal(36)
 
 
+@pytest.mark.parametrize(
+    "time",
+    [pd.Timestamp("2021-03-01"), dt.datetime(2021, 3, 1), dt.date(2021, 3, 1), "2021-03", np.datetime64("2021-03")],
+)
+def test_one_time_in_many_types(time: object) -> None:
+    assert Frequency.named("MS").ordinal(time) == 51 * 12 + 2
+
+
 @pytest.mark.parametrize("name", ["MS", "QS", "h", "D"])
 def test_gaps_do_not_hide_the_step(name: str) -> None:
     times = np.delete(grid_of(name), [5, 6, 20, 33])
@@ -117,6 +126,9 @@ def test_two_candidates_are_named_where_steps_are_mixed() -> None:
         ("h", "2024-01-01T00:30", "frequency h"),
         ("D", 5, "frequency D. Received"),
         ("D", "soon", "frequency D. Received: 'soon'"),
+        ("s", "2024-01-01T00:00:00.5", "frequency s"),
+        ("D", "NaT", "frequency D"),
+        ("step", 1.5, "frequency step. Received: 1.5"),
     ],
 )
 def test_a_time_off_the_grid_is_refused(name: str, time: object, message: str) -> None:

@@ -196,6 +196,25 @@ def test_a_pandas_index_is_the_time(index: Any, name: str, start: str) -> None:
         assert panel.targets[0].ravel().tolist() == [0, 1, 2, 3, 4, 5]
 
 
+def test_times_with_a_zone_are_counted_in_utc(tmp_path: Path) -> None:
+    local = pd.date_range("2024-03-30 12:00", periods=48, freq="h", tz="Europe/Berlin")  # over the night it changes
+    table = pd.DataFrame({"ds": local, "y": np.arange(48.0)})
+    panel = panel_from(table, config())
+    assert (panel.frequency.name, str(panel.times(0)[0])) == ("h", "2024-03-30T11:00:00")
+    text = table.assign(ds=[time.isoformat() for time in local])
+    assert panel_from(text, config()).fingerprint() == panel.fingerprint()
+    text.to_csv(tmp_path / "t.csv", index=False)
+    assert read_panel(tmp_path / "t.csv", config()).fingerprint() == panel.fingerprint()
+
+
+def test_rows_as_steps_of_a_file_without_times(tmp_path: Path) -> None:
+    panel = read(tmp_path, "p,q\n1,5\n2,6\n", time_column="rows")
+    assert (panel.frequency.name, panel.target_names) == ("step", ("p", "q"))
+    assert read(tmp_path, "p\n1\n2\n").targets[0].ravel().tolist() == [1, 2]
+    many = read(tmp_path, "unique_id,y\na,1\nb,5\na,2\nb,6\n", time_column="rows")
+    assert [values.ravel().tolist() for values in many.targets] == [[1, 2], [5, 6]]
+
+
 @pytest.mark.parametrize(
     ("content", "options", "message"),
     [

@@ -183,10 +183,12 @@ class Frequency:
         if self.dated and values.dtype.kind in "iufb":
             raise DataError(f"expected a time of the frequency {self.name}. Received: {values.ravel()[:1]}")
         try:
-            times = values.astype("datetime64[s]").astype(np.int64) if self.dated else values.astype(np.int64)
+            moments = values.astype("datetime64[us]" if self.dated else np.int64)
+            times = moments.astype("datetime64[s]").astype(np.int64) if self.dated else moments
         except (ValueError, TypeError) as error:
             raise DataError(f"expected a time of the frequency {self.name}. Received: {time!r}") from error
         ordinals, wrong = self.locate(times)
+        wrong |= times.astype("datetime64[s]") != moments if self.dated else moments != values
         if wrong.any():
             shown = values.ravel()[int(np.flatnonzero(wrong.ravel())[0])]
             raise DataError(f"expected a time of the frequency {self.name}. Received: {shown}")
