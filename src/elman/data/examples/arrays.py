@@ -58,12 +58,18 @@ def examples_of_array(
             raise DataError(f"{empty}: expected a text. Received: an empty one")
         return Examples("text", _some(texts, name), labels, places)
     if values.dtype.kind not in "biuf" or not 2 <= values.ndim <= 4:
+        # The words in the middle are those that users of scikit-learn know.
+        hint = "; Complex data not supported" if values.dtype.kind == "c" else ""
+        if values.ndim == 1:
+            hint += f"; Reshape your data to (1, {len(values)}) if it is one series"
         raise DataError(f"{name}: expected numbers with 2 dimensions (a series a row), 3 (series, steps, channels) "
-                        f"or 4 (images with channels). Received: {values.dtype} of shape {values.shape}")  # fmt: skip
+                        f"or 4 (images with channels){hint}. "
+                        f"Received: {values.dtype} of shape {values.shape}")  # fmt: skip
     places = [f"{name}, row {row}" for row in range(1, len(values) + 1)]
     x_NTI = _sequences(values, images)
     if not x_NTI.size:
-        raise DataError(f"{name}: expected a series of one step at least. Received: an array of shape {values.shape}")
+        raise DataError(f"{name}: expected a series of one step at least; 0 feature(s) (shape={values.shape}) while a "
+                        f"minimum of 1 is required. Received: an array of shape {values.shape}")  # fmt: skip
     whole = _some(list(x_NTI), name)
     if lengths is not None:
         whole = [x_TI[:length] for x_TI, length in zip(whole, lengths, strict=True)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -36,7 +37,10 @@ def examples_from(
     """
     if kind not in ("auto", "text", "series"):
         raise ConfigError(f"expected the kind auto, text or series. Received: {kind!r}")
-    if isinstance(X, str | bytes) or not hasattr(X, "__len__"):
+    if hasattr(X, "tocsr"):
+        raise DataError(f"{name}: expected dense numbers, such as those of X.toarray(). "
+                        f"Received: a sparse {type(X).__name__}")  # fmt: skip
+    if isinstance(X, str | bytes) or not (hasattr(X, "__len__") or hasattr(X, "__array__")):
         raise DataError(f"{name}: expected a list of texts, or series in an array or a list of arrays. "
                         f"Received: {_shown(X)}")  # fmt: skip
     values = _plain(X)
@@ -45,14 +49,15 @@ def examples_from(
     if kind == "auto":
         first = values.flat[0] if isinstance(values, np.ndarray) and values.size else values[0]
         kind = "text" if isinstance(first, str) else "series"
-    labels = None
-    if y is not None:
-        labels = matched(label_texts(_labels(y), "y"), len(values), "y", name)
     if kind == "text":
-        return _texts(values, labels, name)
-    if isinstance(values, np.ndarray) and values.dtype != object:
-        return examples_of_array(values, name, images=images, missing=missing, labels=labels)
-    return _series(values, labels, name, missing)
+        examples = _texts(values, name)
+    elif isinstance(values, np.ndarray) and values.dtype != object:
+        examples = examples_of_array(values, name, images=images, missing=missing)
+    else:
+        examples = _series(values, name, missing)
+    if y is None:
+        return examples
+    return replace(examples, labels=matched(label_texts(_labels(y), "y"), len(examples), "y", name))
 
 
 def _plain(X: Any) -> Any:
@@ -81,7 +86,7 @@ def _labels(y: Any) -> list[Any]:
     return list(values)
 
 
-def _texts(values: Any, labels: list[str] | None, name: str) -> Examples:
+def _texts(values: Any, name: str) -> Examples:
     if isinstance(values, np.ndarray) and values.ndim == 2 and values.shape[1] == 1:
         values = values[:, 0]
     places = [f"{name}, row {row}" for row in range(1, len(values) + 1)]
@@ -92,10 +97,10 @@ def _texts(values: Any, labels: list[str] | None, name: str) -> Examples:
         if not value.strip():
             raise DataError(f"{place}: expected a text. Received: an empty one")
         texts.append(str(value))
-    return Examples("text", texts, labels, places)
+    return Examples("text", texts, None, places)
 
 
-def _series(values: Sequence[Any], labels: list[str] | None, name: str, missing: str) -> Examples:
+def _series(values: Sequence[Any], name: str, missing: str) -> Examples:
     places = [f"{name}, row {row}" for row in range(1, len(values) + 1)]
     found: list[Floats] = []
     for value, place in zip(values, places, strict=True):
@@ -104,7 +109,7 @@ def _series(values: Sequence[Any], labels: list[str] | None, name: str, missing:
             raise DataError(f"{place}: expected {found[0].shape[1]} channels, as in the first series. "
                             f"Received: {x_TI.shape[1]}")  # fmt: skip
         found.append(checked_series(x_TI, place, missing=missing))
-    return Examples("series", found, labels, places, ("",) * found[0].shape[1])
+    return Examples("series", found, None, places, ("",) * found[0].shape[1])
 
 
 def _one_series(value: Any, place: str) -> npt.NDArray[Any]:

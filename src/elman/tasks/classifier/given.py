@@ -14,6 +14,7 @@ from elman.data.examples.labels import label_texts
 from elman.errors import DataError
 from elman.tasks.classifier.config import ClassifierConfig
 from elman.tasks.classifier.fitted import Fitted
+from elman.tasks.classifier.scikit import flat_labels, matrix_columns
 
 __all__ = [
     "Given",
@@ -62,10 +63,13 @@ def as_paths(X: Any) -> list[str | os.PathLike[str]]:
 def labelled_examples(X: Any, y: Any, config: ClassifierConfig) -> Given:
     """X and y as given to `fit`. Raises DataError."""
     if y is None:
-        raise DataError("expected a label y for every example of X. Received: none")
+        raise DataError(
+            "expected a label for every example of X: training requires y to be passed, but the target y is None. "
+            "Received: none"
+        )
+    y = flat_labels(y, scores=config.target.kind == "score")
     examples = _examples(X, y, config)
-    shape: tuple[int, ...] = getattr(X, "shape", ())
-    features = shape[1] if examples.kind == "series" and len(shape) == 2 else None
+    features = matrix_columns(X) if examples.kind == "series" else None
     if config.target.kind == "score":
         return Given(examples, None, None, "number", features)
     classes = np.unique(np.asarray(y))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -27,6 +28,7 @@ from elman.tasks.classifier.given import (
 from elman.tasks.classifier.network import ClassifierNetwork
 from elman.tasks.classifier.parts import Sources, make_parts, read_parts
 from elman.tasks.classifier.run import classifier_job
+from elman.tasks.classifier.scikit import NoProbabilities, check_columns, not_trained, tags
 from elman.tasks.classifier.targets import Classes
 from elman.tasks.run import Run, tune_process
 
@@ -100,16 +102,7 @@ class Classifier:
 
     def __sklearn_tags__(self) -> Any:
         """What scikit-learn asks: a classifier, or with `kind="score"` a regressor."""
-        from sklearn.utils import ClassifierTags, InputTags, RegressorTags, Tags, TargetTags
-
-        scores = getattr(self, "kind", None) == "score"
-        return Tags(
-            estimator_type="regressor" if scores else "classifier",
-            target_tags=TargetTags(required=True),
-            classifier_tags=None if scores else ClassifierTags(),
-            regressor_tags=RegressorTags() if scores else None,
-            input_tags=InputTags(three_d_array=True, string=True),
-        )
+        return tags(scores=self._gives_scores())
 
     def __sklearn_is_fitted__(self) -> bool:
         """Whether `fit` was called."""
@@ -130,7 +123,7 @@ class Classifier:
     def fitted(self) -> Fitted:
         """What was learnt. Raises ConfigError before `fit` (scikit-learn's NotFittedError where it is in use)."""
         if self._fitted is None:
-            raise ConfigError("expected a model that is trained: call fit() or elman.load() first")
+            raise not_trained()
         return self._fitted
 
     @property
@@ -197,7 +190,9 @@ class Classifier:
         return self
 
     def _outputs(self, X: Any) -> npt.NDArray[np.float64]:
-        return self.fitted.outputs(unlabelled_examples(X, self.fitted))
+        fitted = self.fitted
+        check_columns(X, getattr(self, "n_features_in_", None))
+        return fitted.outputs(unlabelled_examples(X, fitted))
 
     def predict(self, X: Any) -> npt.NDArray[Any]:
         """The likeliest class of each example, as it was given in training; or its score, float64.
@@ -210,10 +205,23 @@ class Classifier:
         found: npt.NDArray[Any] = self.classes_[outputs_NC.argmax(axis=1)]
         return found
 
-    def predict_proba(self, X: Any) -> npt.NDArray[np.float64]:
-        """Probabilities [N, C] of the classes, in the order of `classes_`. Raises ConfigError for a score."""
-        self.fitted.classes()
+    @property
+    def predict_proba(self) -> Callable[[Any], npt.NDArray[np.float64]]:
+        """`predict_proba(X)`: probabilities [N, C] of the classes, in the order of `classes_`.
+
+        A model of scores has no such method: its error is a ConfigError and an AttributeError.
+        """
+        if self._gives_scores():
+            raise NoProbabilities("expected a model of classes. Received: one with kind=score")
+        return self._predict_proba
+
+    def _predict_proba(self, X: Any) -> npt.NDArray[np.float64]:
         return self.fitted.probabilities(self._outputs(X))
+
+    def _gives_scores(self) -> bool:
+        if self._fitted is not None:
+            return not self._fitted.names
+        return getattr(self, "kind", None) == "score"
 
     def score(self, X: Any, y: Any = None) -> float:
         """The accuracy on labelled examples; of scores R2. Data as for `evaluate`."""
@@ -229,7 +237,9 @@ class Classifier:
 
         Raises DataError for examples that cannot be used, and for a label that was not seen in training.
         """
-        return self.fitted.evaluate(examples_to_judge(X, y, self.fitted))
+        fitted = self.fitted
+        check_columns(X, getattr(self, "n_features_in_", None))
+        return fitted.evaluate(examples_to_judge(X, y, fitted))
 
     def explain(self, X: Any, label: Any = None) -> list[Explanation]:
         """Which time steps spoke for and against an answer: gradient x input of its score, for every example.

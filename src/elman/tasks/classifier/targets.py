@@ -106,8 +106,8 @@ def learn_targets(examples: Examples, kind: str, names: Sequence[str] | None = N
     found = tuple(names) if names is not None else tuple(sorted(set(_labels(examples)), key=_rank))
     if len(found) < 2:
         raise DataError(
-            f"expected examples of at least two classes to learn from. Received: {len(examples)} of the class "
-            f"{', '.join(map(repr, found))} only"
+            f"expected examples of at least two classes to learn from. Received: one class only, "
+            f"{', '.join(map(repr, found))}, in {len(examples)} examples"
         )
     if len(found) > _MOST_CLASSES:
         raise DataError(
