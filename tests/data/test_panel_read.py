@@ -207,6 +207,23 @@ def test_times_with_a_zone_are_counted_in_utc(tmp_path: Path) -> None:
     assert read_panel(tmp_path / "t.csv", config()).fingerprint() == panel.fingerprint()
 
 
+def test_integers_that_could_be_years(tmp_path: Path) -> None:
+    text = "ds,y\n1990,1\n1991,2\n"
+    table = pd.DataFrame({"ds": [1990, 1991], "y": [1, 2]})
+    assert read(tmp_path, text).frequency.name == "YS"
+    assert panel_from(table, config()).frequency.name == "step"
+    stepped = panel_from(table, config(frequency="step"))
+    assert stepped.starts == [1990]
+    assert read(tmp_path, text, frequency="step").fingerprint() == stepped.fingerprint()
+    yearly = panel_from(table, config(frequency="YS"))
+    assert yearly.fingerprint() == read(tmp_path, text).fingerprint()
+    for panel in (stepped, yearly):
+        again = panel_from(table, config(), frequency=panel.frequency)
+        assert again.fingerprint() == panel.fingerprint()
+    days = table.assign(ds=[20200228, 20200229])
+    assert panel_from(days, config(frequency="D")).frequency.name == "D"
+
+
 def test_rows_as_steps_of_a_file_without_times(tmp_path: Path) -> None:
     panel = read(tmp_path, "p,q\n1,5\n2,6\n", time_column="rows")
     assert (panel.frequency.name, panel.target_names) == ("step", ("p", "q"))
@@ -280,6 +297,8 @@ def test_bad_tables_are_refused_with_their_place(
         ({"a": [1, 2], "b": [[1, 2], [3, 4]]}, r"the array 'b': expected the shape \[T\] or \[T, 1\]"),
         ({"a": [1, 2], "b": [1, np.inf]}, r"the array 'b', row 2: expected a finite number"),
         ({"a": [1, 2], "b": [np.nan, 1]}, r"the array 'b', row 1: the series 'b' at 0: expected a number"),
+        (np.array([1j, 2]), r"the array: expected real numbers. Received: complex ones"),
+        (pd.DataFrame({"ds": [1, 2], "y": [1j, 2]}), r"expected real numbers in the column 'y'. Received: complex"),
         ("text", r"data frame or series"),
         (7, r"data frame or series.* Received: int"),
     ],

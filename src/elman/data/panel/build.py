@@ -45,10 +45,11 @@ def build_panel(
     encoder: Sequence[Mapping[str, Any]] | None,
 ) -> Panel:
     """The panel that the sources hold; see `read_panel`."""
-    rows, roles, numbers = gather(sources, config)
+    grid = frequency or (Frequency.named(config.frequency) if config.frequency else None)
+    rows, roles, numbers = gather(sources, config, dated=None if grid is None else grid.dated)
     static, encoder = _static(sources, config, rows, numbers, encoder)
     rows = once(in_order(rows, config.sort), config.duplicates)
-    rows, ordinals, grid = _place(rows, config, frequency, sources[0].name)
+    rows, ordinals, placed = _place(rows, config, frequency, sources[0].name)
     begins = rows.begins
     width, past = rows.targets, rows.targets + len(config.past_covariates)
     position = np.arange(len(rows.codes)) - begins[rows.codes]
@@ -61,7 +62,7 @@ def build_panel(
     fill_cells(rows, slice(past, None), beside, np.ones_like(known))
     return Panel(
         ids=rows.ids,
-        frequency=grid,
+        frequency=placed,
         starts=ordinals[begins].tolist(),
         targets=_split(rows.values[:, :width], begins, lengths),
         past=_split(rows.values[:, width:past], begins, lengths),
@@ -80,10 +81,13 @@ def _split(values: Floats, begins: Ints, lengths: Ints | None) -> list[Floats]:
     return parts if lengths is None else [part[:length] for part, length in zip(parts, lengths, strict=True)]
 
 
-def gather(sources: Sequence[Source], config: PanelConfig, targets: bool = True) -> tuple[Rows, Roles, list[int]]:
+def gather(
+    sources: Sequence[Source], config: PanelConfig, targets: bool = True, dated: bool | None = None
+) -> tuple[Rows, Roles, list[int]]:
     """The rows of all sources as they stand, the columns' parts, and where each source's rows begin.
 
-    Without `targets`, only the covariates are read, and a single series has the name "".
+    Without `targets`, only the covariates are read, and a single series has the name "". `dated` says whether
+    integers may be years and compact dates.
     """
     all_roles = [find_roles(source, config, targets) for source in sources]
     roles = all_roles[0]
@@ -94,7 +98,8 @@ def gather(sources: Sequence[Source], config: PanelConfig, targets: bool = True)
             )
     begins = np.cumsum([0, *(len(source) for source in sources)]).tolist()
     parts = [
-        _part(source, roles, config, begins[number], len(sources) > 1, targets) for number, source in enumerate(sources)
+        _part(source, roles, config, begins[number], len(sources) > 1, targets, dated)
+        for number, source in enumerate(sources)
     ]
     if len({part.dated for part in parts}) > 1:
         raise DataError(f"{sources[-1].name}: expected dates in every file, or integers in every file. Received: both")
@@ -122,8 +127,10 @@ def gather(sources: Sequence[Source], config: PanelConfig, targets: bool = True)
     return rows, roles, begins
 
 
-def _part(source: Source, roles: Roles, config: PanelConfig, begin: int, several: bool, targets: bool) -> _Part:
-    times, dated = _times(source, roles, config)
+def _part(
+    source: Source, roles: Roles, config: PanelConfig, begin: int, several: bool, targets: bool, dates: bool | None
+) -> _Part:
+    times, dated = _times(source, roles, config, dates)
     numbers = np.arange(begin, begin + len(source))
     found = [source.numbers(name) for name in roles.targets]
     covariates = [source.numbers(name) for name in (*config.past_covariates, *config.future_covariates)]
@@ -151,14 +158,14 @@ def _part(source: Source, roles: Roles, config: PanelConfig, begin: int, several
     return _Part(owners, times[every], dated, np.concatenate(pieces), numbers[every])
 
 
-def _times(source: Source, roles: Roles, config: PanelConfig) -> tuple[Ints, bool]:
+def _times(source: Source, roles: Roles, config: PanelConfig, dated: bool | None) -> tuple[Ints, bool]:
     if config.time_parts:
         parts = {name: source.numbers(name) for name in roles.time}
         if len(parts) > 6:
             raise ConfigError(f"expected time_parts from year to second, at most six. Received: {len(parts)}")
         return from_parts(parts, source.where), True
     if roles.time:
-        return source.times(roles.time[0], config.time_format)
+        return source.times(roles.time[0], config.time_format, dated)
     if roles.series is None:
         return np.arange(len(source)), False
     counts: dict[str, int] = {}

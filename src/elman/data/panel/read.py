@@ -66,7 +66,8 @@ def panel_from(
 
     A pandas index of dates or periods is the time, and an index of two levels is series and time. Arrays are [T] or
     [T, Y], with columns "y" or "1", "2", ...; in a dictionary each is a series, and so are the rows of [S, T, Y].
-    Their steps are the times, and so are a frame's rows where it has neither a column nor an index of times.
+    Their steps are the times, and so are a frame's rows where it has neither a column nor an index of times. Integer
+    times of a frame are integers; they are years or compact dates where the frequency is one of dates.
     Other arguments and errors as in `read_panel`; places are rows, counted from 1.
     """
     source, config = _source_of(data, config)
@@ -88,7 +89,7 @@ def future_from(data: Any, panel: Panel, config: PanelConfig) -> Panel:
     else:
         source, config = _source_of(data, config)
     wanted = replace(config, past_covariates=(), static_columns=(), future_covariates=panel.future_names)
-    rows, _, _ = gather([source], wanted, targets=False)
+    rows, _, _ = gather([source], wanted, targets=False, dated=panel.frequency.dated)
     rows = once(in_order(rows, config.sort), config.duplicates)
     counted = rows.dated and not panel.frequency.dated
     ordinals = np.arange(len(rows.times)) if counted else on_grid(rows, panel.frequency)
@@ -173,9 +174,12 @@ def _columns(array: Any) -> dict[str, Any]:
 
 def _numbers(data: Any, name: str) -> Any:
     try:
-        array = np.asarray(data, dtype=np.float64)
+        found = np.asarray(data)
+        array = np.empty(0) if found.dtype.kind == "c" else found.astype(np.float64)
     except (ValueError, TypeError) as error:
         raise DataError(f"{name}: expected numbers in rows of one width. Received: {error}") from error
+    if found.dtype.kind == "c":
+        raise DataError(f"{name}: expected real numbers. Received: complex ones")
     if not 1 <= array.ndim <= 3 or not array.size:
         raise DataError(f"{name}: expected numbers of the shape [T], [T, Y] or [S, T, Y]. Received: {array.shape}")
     return array

@@ -39,8 +39,12 @@ class Source(Protocol):
     def texts(self, name: str) -> Sequence[str]:
         """A column with a value in every row. Raises DataError with the place of a row without one."""
 
-    def times(self, name: str, time_format: str) -> tuple[Ints, bool]:
-        """A column of times, and whether they are dates; see `parse_times`."""
+    def times(self, name: str, time_format: str, dated: bool | None) -> tuple[Ints, bool]:
+        """A column of times, and whether they are dates; see `parse_times`.
+
+        `dated` says whether integers may be years and compact dates; by default those of a file may, for they are
+        text, and those of a data frame may not.
+        """
 
     def numeric(self, name: str) -> bool:
         """Whether most of a column's values are numbers."""
@@ -78,8 +82,8 @@ class TableSource:
     def texts(self, name: str) -> Sequence[str]:
         return self.table.texts(name)
 
-    def times(self, name: str, time_format: str) -> tuple[Ints, bool]:
-        return parse_times(self.table.texts(name), self.where, name, time_format)
+    def times(self, name: str, time_format: str, dated: bool | None) -> tuple[Ints, bool]:
+        return parse_times(self.table.texts(name), self.where, name, time_format, dated)
 
     def numeric(self, name: str) -> bool:
         cells = [cell.strip() for cell in self.table.column(name) if cell is not None]
@@ -137,6 +141,8 @@ class FrameSource:
         values = self._column(name)
         if values.dtype.kind in "iufb":
             numbers = values.astype(np.float64)
+        elif values.dtype.kind == "c":
+            raise DataError(f"{self.name}: expected real numbers in the column {name!r}. Received: complex ones")
         else:
             numbers = np.array([self._number(value, name, row) for row, value in enumerate(values)])
         endless = np.flatnonzero(np.isinf(numbers))
@@ -179,18 +185,15 @@ class FrameSource:
                 raise DataError(f"{self.where(row)}: expected a value in the column {name!r}. Received: none")
         return [known[value] for value in values]
 
-    def times(self, name: str, time_format: str) -> tuple[Ints, bool]:
+    def times(self, name: str, time_format: str, dated: bool | None) -> tuple[Ints, bool]:
         values = self._column(name)
-        if values.dtype.kind in "iu":
-            # Years and compact dates are told by their digits, as in files.
-            low, high = (int(values.min()), int(values.max())) if len(values) else (0, 0)
-            if not time_format and not (1500 <= low <= high <= 2199 or 15_000_101 <= low <= high <= 21_991_231):
-                return values.astype(np.int64), False
+        if values.dtype.kind in "iu" and not time_format and not dated:
+            return values.astype(np.int64), False
         if values.dtype.kind == "M":
             return self._dates(values, name), True
         if values.dtype.kind == "f" and np.isfinite(values).all() and (values % 1 == 0).all():
             return values.astype(np.int64), False
-        return parse_times([str(text) for text in self._moments(values, name)], self.where, name, time_format)
+        return parse_times([str(text) for text in self._moments(values, name)], self.where, name, time_format, dated)
 
     def _dates(self, values: npt.NDArray[Any], name: str) -> Ints:
         seconds = values.astype("datetime64[s]")

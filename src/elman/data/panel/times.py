@@ -32,12 +32,14 @@ def looks_like_a_time(text: str) -> bool:
     return bool(_ISO.fullmatch(text) or _QUARTER.fullmatch(text) or _COMPACT.fullmatch(text) or _YEAR.fullmatch(text))
 
 
-def parse_times(texts: Sequence[str], where: Where, column: str, time_format: str = "") -> tuple[Ints, bool]:
+def parse_times(
+    texts: Sequence[str], where: Where, column: str, time_format: str = "", dated: bool | None = None
+) -> tuple[Ints, bool]:
     """Times from text, and whether they are dates (seconds since 1970) or integers.
 
     Without a `time_format` (as for strptime): ISO 8601 down to whole seconds (2020-01, 2020-01-31, 2020-01-31 12:00),
-    quarters (2020Q1), compact dates (20200131), years (all from 1500 to 2199), or integers. Times with a zone are
-    counted in UTC; either all have one or none.
+    quarters (2020Q1), compact dates (20200131), years (all from 1500 to 2199), or integers; with `dated` false, years
+    and compact dates are integers too. Times with a zone are counted in UTC; either all have one or none.
 
     `where` gives the place of a row. Raises DataError with the place of what is no time.
     """
@@ -45,7 +47,7 @@ def parse_times(texts: Sequence[str], where: Where, column: str, time_format: st
     for row, text in enumerate(texts):
         rows.setdefault(text, row)
     if not time_format and all(_INTEGER.fullmatch(text.strip()) for text in rows):
-        return _integers(texts, rows)
+        return _integers(texts, rows, dated is not False)
     parse = _zoned if time_format else _iso
     values: dict[str, int] = {}
     zoned: dict[bool, int] = {}
@@ -71,14 +73,14 @@ def parse_times(texts: Sequence[str], where: Where, column: str, time_format: st
     return np.fromiter(map(values.__getitem__, texts), dtype=np.int64, count=len(texts)), True
 
 
-def _integers(texts: Sequence[str], rows: Mapping[str, int]) -> tuple[Ints, bool]:
+def _integers(texts: Sequence[str], rows: Mapping[str, int], may_be_dates: bool) -> tuple[Ints, bool]:
     stripped = {text: text.strip() for text in rows}
     values = {text: int(short) for text, short in stripped.items()}
     dated = False
-    if all(_YEAR.fullmatch(short) for short in stripped.values()):
+    if may_be_dates and all(_YEAR.fullmatch(short) for short in stripped.values()):
         dated = True
         values = {text: _seconds(datetime(year, 1, 1)) for text, year in values.items()}
-    elif all(_COMPACT.fullmatch(short) for short in stripped.values()):
+    elif may_be_dates and all(_COMPACT.fullmatch(short) for short in stripped.values()):
         try:
             values = {text: _seconds(datetime.strptime(short, "%Y%m%d")) for text, short in stripped.items()}
             dated = True
