@@ -34,7 +34,7 @@ def test_front_matter() -> None:
         "- language-model",
         "pipeline_tag: text-generation",
     ]
-    assert "pipeline_tag" not in card(task="tagger")
+    assert "pipeline_tag" not in card(task="forecaster")
 
 
 def test_title_and_every_value() -> None:
@@ -116,3 +116,10 @@ def test_a_classifier_of_texts_and_one_of_series() -> None:
     assert "elman predict MODEL DATA" in text.splitlines()
     assert 'print(model.predict(pathlib.Path("DATA")))' in text.splitlines()
     assert "pipeline_tag" not in card(task="classifier", data={"kind": "series"})
+
+
+def test_a_tagger_of_words_and_one_of_frames() -> None:
+    text = card(task="tagger", data={"kind": "text"})
+    assert "pipeline_tag: token-classification" in text.splitlines()
+    assert "elman tag MODEL FILE" in text.splitlines()
+    assert "pipeline_tag" not in card(task="tagger", data={"kind": "series"})

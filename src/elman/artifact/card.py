@@ -14,11 +14,20 @@ from typing import Any
 __all__ = ["model_card"]
 
 # What model hubs call a task, where they have a word for it.
-_PIPELINES = {"language-model": "text-generation", "classifier": "text-classification"}
-_SHELL = {"language-model": 'elman generate MODEL --prompt "Once upon"', "classifier": "elman predict MODEL DATA"}
+_PIPELINES = {
+    "language-model": "text-generation",
+    "classifier": "text-classification",
+    "tagger": "token-classification",
+}
+_SHELL = {
+    "language-model": 'elman generate MODEL --prompt "Once upon"',
+    "classifier": "elman predict MODEL DATA",
+    "tagger": "elman tag MODEL FILE",
+}
 _PYTHON = {
     "language-model": 'print(model.generate("Once upon"))',
     "classifier": 'print(model.predict(pathlib.Path("DATA")))',
+    "tagger": 'print(model.predict(model.read("FILE", with_tags=False)))',
 }
 
 # Of a longer list, such as the files of a folder, only the beginning is told; elman.json has all of it.

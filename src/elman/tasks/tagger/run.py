@@ -77,6 +77,7 @@ def tagger_job(
         inputs={} if sources is None else sources.to_json(),
         data={
             "files": [] if sources is None else sources.names(),
+            "kind": "series" if known.features else "text",
             **{f"{name}_{what}": number for name, both in sizes.items() for what, number in both.items()},
             "fingerprint": fingerprint,
         },

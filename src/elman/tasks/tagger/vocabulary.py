@@ -124,7 +124,7 @@ class TaggerVocabulary:
         """Raises ArtifactError for anything that `to_json` would not have made."""
         kinds = {"kind": str, "words": list, "letters": list, "tags": list, "intents": list, "scheme": str,
                  "features": int, "lowercase": bool, "digits": bool}  # fmt: skip
-        fields = check_fields(content, kinds, "a tagger's vocabulary")
+        fields = dict(check_fields(content, kinds, "a tagger's vocabulary"))
         if fields.pop("kind") != "tagger":
             raise ArtifactError("expected a tagger's vocabulary. Received: another kind")
         for name in ("words", "letters", "tags", "intents"):

@@ -1,0 +1,101 @@
+"""A tagger's runs: stopped and gone on with bit for bit, over, or not to be gone on with."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import elman
+from elman import Tagger, artifact
+from elman.errors import ArtifactError, ConfigError, DataError, Interrupted
+from elman.tasks.registry import resumption
+from elman.tasks.run import Run, resume_run
+from elman.tasks.tagger.objective import TagLikelihood
+from elman.train import checkpoint
+
+from .small_taggers import OPTIONS, write_triples
+
+# Everything that draws random numbers, and everything that is kept between steps.
+DRAWING = {
+    "dropout": 0.3,
+    "input_dropout": 0.2,
+    "word_dropout": 1.0,
+    "intent": True,
+    "average": 0.9,
+    "max_steps": 14,
+    "evaluate_every": 2,
+}
+
+
+def resumed(folder: Path, **overrides: Any) -> Run:
+    config, reopen = resumption("tagger")
+    return resume_run(folder, config=config, reopen=reopen, overrides=overrides, quiet=True)
+
+
+def train(data: Path, folder: Path, **options: Any) -> Tagger:
+    return Tagger(**OPTIONS | options).fit(data, folder=folder, progress=False, tune=False)
+
+
+def stop_at(step: int, monkeypatch: pytest.MonkeyPatch, number: int = 15) -> None:
+    calls = [0]
+    loss = TagLikelihood.loss
+
+    def signalling(self: TagLikelihood, *arguments: Any) -> Any:
+        calls[0] += 1
+        if calls[0] == step:
+            os.kill(os.getpid(), number)
+        return loss(self, *arguments)
+
+    monkeypatch.setattr(TagLikelihood, "loss", signalling)
+
+
+@pytest.mark.parametrize("head", ["crf", "softmax"])
+def test_a_stopped_run_goes_on_bit_for_bit(head: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = write_triples(tmp_path / "data")
+    straight = train(data, tmp_path / "straight", head=head, **DRAWING)
+    with monkeypatch.context() as patched:
+        stop_at(9, patched)
+        with pytest.raises(Interrupted, match="SIGTERM at step 9") as caught:
+            train(data, tmp_path / "stopped", head=head, **DRAWING)
+    assert caught.value.exit_code == 143
+    resumed(tmp_path / "stopped").go()
+    for name in ("weights.safetensors", "vocabulary.json"):
+        one, other = (tmp_path / folder / name for folder in ("straight", "stopped"))
+        assert one.read_bytes() == other.read_bytes(), name
+    last = [checkpoint.load(tmp_path / folder)[0] for folder in ("straight", "stopped")]
+    assert last[0].keys() == last[1].keys()
+    assert all((last[0][name] == last[1][name]).all() for name in last[0])
+    assert elman.load(tmp_path / "stopped").metrics == straight.metrics
+
+
+def test_a_run_goes_on_to_a_new_end(tmp_path: Path) -> None:
+    train(write_triples(tmp_path / "data"), tmp_path / "model")
+    run = resumed(tmp_path / "model", max_steps=9)
+    run.go()
+    assert run.training.step == 9
+
+
+def test_other_data_cannot_be_gone_on_with(tmp_path: Path) -> None:
+    data = write_triples(tmp_path / "data")
+    train(data, tmp_path / "model")
+    (data / "label").write_text((data / "label").read_text().replace("Fly", "Go", 1))
+    with pytest.raises(DataError, match="the data is not what the run was begun with"):
+        resumed(tmp_path / "model")
+
+
+def test_a_run_needs_its_vocabulary(tmp_path: Path) -> None:
+    train(write_triples(tmp_path / "data"), tmp_path / "model")
+    _, reopen = resumption("tagger")
+    with pytest.raises(ConfigError, match="a cache for language models only"):
+        reopen(artifact.read(tmp_path / "model"), {}, Tagger(**OPTIONS).config, cache=tmp_path)
+    (tmp_path / "model" / "vocabulary.json").unlink()
+    with pytest.raises(ArtifactError):
+        resumed(tmp_path / "model")
+
+
+def test_options_that_need_held_out_data(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="expected a validation part for patience"):
+        train(write_triples(tmp_path / "data"), tmp_path / "model", held_out=0.0, patience=2)
