@@ -34,7 +34,7 @@ class WindowConfig:
     context: int = option(0, "steps of a window; 0 for three seasons", least=0)
     horizon: int = option(12, "steps that a forecast has by default; direct: that are predicted at once", least=1)
     counted: int = option(0, "direct: the last steps of a window that predict in training; 0 for all", least=0)
-    stride: int = option(0, "steps between the starts of training windows; 0 for a quarter of one (direct: 1)", least=0)
+    stride: int = option(0, "steps between training windows; 0 for counted, or a quarter of a window", least=0)
     carry: bool = option(False, "next: carry the state from window to window through a series (truncated BPTT)")
     valid_share: float = option(0.1, "share of each series, its last steps, that is held out", least=0.0, most=0.9)
     valid_steps: int = option(0, "hold out so many last steps of each series instead of a share", least=0)
@@ -165,5 +165,5 @@ def settle_windows(window: WindowConfig, *, season: int, longest: int, counts: b
     lags = window.autoregression
     if lags < 0:
         lags = 0 if counts else min(2 * season if season > 1 else 12, max(longest // 4, 1), _MOST_CONTEXT)
-    stride = window.stride or (1 if window.mode == "direct" else max(1, context // 4))
+    stride = window.stride or window.counted or max(1, context // 4)
     return dataclasses.replace(window, context=context, autoregression=lags, stride=stride)
