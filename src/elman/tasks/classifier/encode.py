@@ -148,7 +148,10 @@ def learn_encoder(examples: Examples, config: InputConfig) -> Encoder:
 def encoder_from_json(content: Mapping[str, Any], config: InputConfig, where: str) -> Encoder:
     """What `to_json` described. Raises ArtifactError for anything else."""
     if content.get("text") is not None:
-        return TextEncoder(vocabulary_from_json(content["text"]), config.max_length)
+        try:
+            return TextEncoder(vocabulary_from_json(content["text"]), config.max_length)
+        except ArtifactError as error:
+            raise ArtifactError(f"{where}: {error}") from error
     channels, scale = content.get("channels"), content.get("scale")
     if (
         not isinstance(channels, list)
