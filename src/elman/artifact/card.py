@@ -18,16 +18,19 @@ _PIPELINES = {
     "language-model": "text-generation",
     "classifier": "text-classification",
     "tagger": "token-classification",
+    "forecaster": "time-series-forecasting",
 }
 _SHELL = {
     "language-model": 'elman generate MODEL --prompt "Once upon"',
     "classifier": "elman predict MODEL DATA",
     "tagger": "elman tag MODEL FILE",
+    "forecaster": "elman forecast MODEL --horizon 12 --picture forecast.png",
 }
 _PYTHON = {
     "language-model": 'print(model.generate("Once upon"))',
     "classifier": 'print(model.predict(pathlib.Path("DATA")))',
     "tagger": 'print(model.predict(model.read("FILE", with_tags=False)))',
+    "forecaster": "print(model.forecast(horizon=12).to_frame())",
 }
 
 # Of a longer list, such as the files of a folder, only the beginning is told; elman.json has all of it.
