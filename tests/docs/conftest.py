@@ -24,11 +24,26 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "corpus" / "inner").mkdir(parents=True)
     (folder / "corpus" / "one.txt").write_text(text[:3000])
     (folder / "corpus" / "inner" / "two.txt").write_text(text[3000:6000])
+    write_tagged(folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ELMAN_CACHE", str(folder / "cache"))
         patch.chdir(folder)
         run_elman(small_command(["train", "lm", "book.txt", "-o", "model"]))
     return folder
+
+
+def write_tagged(folder: Path) -> None:
+    """Sentences with tags, and commands with slots and labels."""
+    (folder / "sentences.txt").write_text("the cat sat on the mat.\na dog ran\n")
+    words = [("the", "DET"), ("cat", "NOUN"), ("sat", "VERB"), ("on", "ADP"), ("mats", "NOUN")]
+    lines = ["\t".join([str(n), word, "_", tag, tag[:2], *"_____"]) for n, (word, tag) in enumerate(words, 1)]
+    for name in ("train", "dev", "test"):
+        (folder / f"{name}.conllu").write_text(("\n".join(lines) + "\n\n") * 12)
+        part = folder / "commands" / {"dev": "valid"}.get(name, name)
+        part.mkdir(parents=True)
+        (part / "seq.in").write_text("play the song little robin\nrate this book two\n" * 6)
+        (part / "seq.out").write_text("O O B-music_item B-track I-track\nO O O B-rating\n" * 6)
+        (part / "label").write_text("PlayMusic\nRateBook\n" * 6)
 
 
 @pytest.fixture

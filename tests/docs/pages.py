@@ -21,6 +21,12 @@ TINY_FLAGS = {"--lanes": "4", "--chunk": "12", "--embedding": "8", "--threads": 
 TINY_OPTIONS = "max_steps=3, hidden=8, embedding=8, lanes=4, chunk=12, threads=1"
 
 
+# The same for other tasks, by their word on the command line and by their class in Python.
+TINY_TAGGER = {"embedding": 8, "letter_embedding": 4, "letter_hidden": 4, "layers": 1, "hidden": 8, "threads": 1,
+               "precision": "float32", "max_steps": 3}  # fmt: skip
+TINY_TASKS: dict[str, dict[str, Any]] = {"tagger": TINY_TAGGER}
+
+
 class Block(NamedTuple):
     """A fenced block: its language, its content, and the line at which it stands."""
 
@@ -53,12 +59,20 @@ def small_command(words: list[str]) -> list[str]:
             "--hidden",
         ):
             kept.append("5" if before == "--max-steps" else word)
+    if words[1:2] and words[1] in TINY_TASKS:
+        flags = [word for name, value in TINY_TASKS[words[1]].items() for word in (flag_of(name), str(value))]
+        return [*kept, *flags, "--no-tune", *(["--overwrite"] if "-o" in words else [])]
     if words[1:2] != ["lm"]:
         return [*kept, "--no-tune"]
     steps = [] if "--max-steps" in words else ["--max-steps", "3"]
     tiny = [word for flag, value in TINY_FLAGS.items() for word in (flag, value)]
     again = ["--overwrite"] if "-o" in words else []
     return [*kept, *steps, *tiny, "--hidden", "8", "--no-tune", *again]
+
+
+def flag_of(option: str) -> str:
+    """The flag of an option."""
+    return "--" + option.replace("_", "-")
 
 
 def pairs(words: list[str]) -> list[tuple[str, str]]:
@@ -77,6 +91,9 @@ def run_elman(words: list[str]) -> str:
 
 def small_python(source: str) -> str:
     """A snippet with a few steps in place of its seconds."""
+    for task, options in TINY_TASKS.items():
+        tiny = ", ".join(f"{name}={value!r}" for name, value in options.items())
+        source = re.sub(rf"(elman\.{task.title()}\([^()]*?)max_seconds=\d+", rf"\g<1>{tiny}", source)
     return re.sub(r"max_seconds=\d+", TINY_OPTIONS, source)
 
 

@@ -65,11 +65,15 @@ class NetworkConfig(RecurrentConfig):
     batch_size: int = option(32, "sentences of a batch", least=1)
 
 
+# What all presets share: rates that suit Adam on sentences, and the average of the weights that is kept.
+_TRAINING: dict[str, Any] = {"learning_rate": 2e-3, "weight_decay": 0.01, "average": 0.998}
+
 PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
-        "small": {"layers": 1, "hidden": 100, "embedding": 64, "dropout": 0.3, "input_dropout": 0.3},
-        "base": {},
-        "large": {"hidden": 300, "embedding": 200, "letter_hidden": 100},
+        "small": {**_TRAINING, "layers": 1, "hidden": 100, "embedding": 64, "dropout": 0.3, "input_dropout": 0.3},
+        "base": _TRAINING,
+        "spans": {**_TRAINING, "head": "crf", "dropout": 0.4, "input_dropout": 0.4},
+        "large": {**_TRAINING, "hidden": 300, "embedding": 200, "letter_hidden": 100},
     }
 )
 
