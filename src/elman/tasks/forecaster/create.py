@@ -58,8 +58,8 @@ def create_series(
         np.array([0]),
         np.array([len(history) - 1]),
         length,
-        samples=1 if draw else 0,
-        paths=0,
+        samples=int(draw),
+        draw=draw,
         seed=random,
     )
     values = ahead.mean[0] if ahead.samples is None else ahead.samples[0, 0]

@@ -72,14 +72,15 @@ def forecast_from(
     *,
     levels: Sequence[float] = (),
     samples: int = 0,
-    paths: int = 0,
+    draw: bool = True,
     seed: int = 0,
 ) -> Ahead:
     """Forecasts of `horizon` steps after step `origin` of each of `series`, from the values up to there alone.
 
     levels   of intervals, in per cent
     samples  joint paths to return; 0 for none
-    paths    paths to draw where a distribution over several steps needs them; 0 for 200
+    draw     draw 200 paths where a distribution over several steps needs them; else one path goes on from what stands
+             for each value, and there are no intervals
     seed     of the draws
 
     Raises DataError for an origin with too few values before it, and for covariates that are not known far enough.
@@ -97,7 +98,7 @@ def forecast_from(
         )
     context = window.context * (_CARRIED if window.carry else 1)
     chances = probabilities(levels)
-    exact = horizon <= network.horizon and (horizon == 1 or not differences) and not samples and not paths
+    exact = horizon <= network.horizon and (horizon == 1 or not differences) and not samples
     if network.spread and network.point == "mean" and config.transforms.transform != "none":
         exact = False  # the mean of a transformed value is not the transformed mean
     if exact or (not network.spread and horizon <= network.horizon):
@@ -105,7 +106,7 @@ def forecast_from(
         stacked = np.concatenate([point[:, None], np.moveaxis(quantiles, -1, 1)], axis=1)[:, :, :horizon]
         undone = _undone(stacked, panel, transforms, series, origin)
         return Ahead(*_finite(panel, series, undone[:, 0], np.moveaxis(undone[:, 1:], 1, 0)), None)
-    drawn = (samples or paths or PATHS) if network.spread else 0
+    drawn = (samples or PATHS) if network.spread and draw else 0
     found = run_freely(network, bank, series, scaled, horizon, context=context, paths=drawn, seed=seed)
     undone = _undone(found, panel, transforms, series, origin)
     middle = undone.mean(1) if network.point == "mean" or not drawn else np.median(undone, 1)
