@@ -180,8 +180,8 @@ def test_every_option_makes_a_tagger(options: dict[str, Any]) -> None:
 
 def test_a_label_for_every_frame(tmp_path: Path) -> None:
     draw = np.random.default_rng(0)
-    frames = [draw.normal(size=(length, 2)).astype(np.float32) for length in draw.integers(3, 12, 40)]
-    labels = [[int(value > 0) for value in each[:, 0]] for each in frames]
+    frames = [draw.normal(1e4, [3.0, 100.0], (length, 2)).astype(np.float32) for length in draw.integers(3, 12, 40)]
+    labels = [[int(value > 1e4) for value in each[:, 0]] for each in frames]
     model = Tagger(**OPTIONS | LONGER).fit(frames, labels, progress=False, tune=False)
     assert model.evaluate(frames, labels)["accuracy"] > 0.9
     (answer,) = model.tag([frames[0]])
@@ -192,6 +192,18 @@ def test_a_label_for_every_frame(tmp_path: Path) -> None:
         model.predict(["some words"])
     with pytest.raises(DataError, match=r"expected frames of 2 numbers. Received: frames of 3 numbers"):
         model.predict([np.zeros((4, 3))])
+
+
+def test_frames_are_standardised_by_the_training_data() -> None:
+    frames = [np.array([[1.0, 5.0], [3.0, 5.0]]), np.array([[5.0, 5.0]])]
+    labels = [["a", "b"], ["a"]]
+    options = OPTIONS | {"held_out": 0.0, "max_steps": 1}
+    network = Tagger(**options).fit(frames, labels, progress=False, tune=False).network
+    assert network.mean_I.tolist() == [3.0, 5.0]
+    assert network.scale_I.tolist() == pytest.approx([np.std([1.0, 3.0, 5.0]), 1.0])
+    plain = Tagger(**options, standardise=False).fit(frames, labels, progress=False, tune=False).network
+    assert plain.mean_I.tolist() == [0.0, 0.0]
+    assert plain.scale_I.tolist() == [1.0, 1.0]
 
 
 def test_words_where_frames_came(learnt: Tagger) -> None:
@@ -226,6 +238,9 @@ def test_what_cannot_be_learnt_is_refused() -> None:
         fit(Tagger(**OPTIONS), [["a", "b"]])
     with pytest.raises(ConfigError, match="expected data in files when training in a folder"):
         fit(Tagger(**OPTIONS), words, tags, folder="model")
+    many = [[str(number) for number in range(start, start + 100)] for start in range(0, 2100, 100)]
+    with pytest.raises(ConfigError, match=r"expected at most 2000 tags for a CRF; head=softmax takes more"):
+        fit(Tagger(**OPTIONS, head="crf", held_out=0.0), many, many)
     with pytest.raises(ConfigError, match="expected words or letters to be read"):
         fit(Tagger(**OPTIONS | {"embedding": 0, "letter_embedding": 0}), words, tags)
     with pytest.raises(ConfigError, match="expected loss_from and loss_to for language models only"):

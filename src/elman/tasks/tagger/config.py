@@ -36,6 +36,7 @@ class DataConfig:
     )
     lowercase: bool = option(True, "word embeddings: make words lower case (letters are read as they are)")
     digits: bool = option(True, "word embeddings: make every digit a 0")
+    standardise: bool = option(True, "frames: bring each feature to mean 0 and deviation 1, by the training data")
     min_count: int = option(1, "word embeddings: rarer words become unknown", least=1)
 
 

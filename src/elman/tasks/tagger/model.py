@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from elman import artifact
 from elman.data.tagged import Tagged, tagged_from
-from elman.errors import ArtifactError, ConfigError, DataError
+from elman.errors import ArtifactError, ConfigError
 from elman.options import fields_of
 from elman.tasks.building import load_network
 from elman.tasks.run import Run, tune_process
@@ -18,7 +18,7 @@ from elman.tasks.tagger.batches import Encoded
 from elman.tasks.tagger.config import TaggerConfig
 from elman.tasks.tagger.network import TaggerNetwork
 from elman.tasks.tagger.objective import answers, measure
-from elman.tasks.tagger.parts import Parts, Sources, make_parts, read_part, read_parts
+from elman.tasks.tagger.parts import Parts, Sources, as_paths, make_parts, read_part, read_parts
 from elman.tasks.tagger.report import Report, report_of
 from elman.tasks.tagger.run import TASK, tagger_job
 from elman.tasks.tagger.spans import Span, spans_of
@@ -298,16 +298,3 @@ class Tagger:
         model.metrics, model.data, model.command = described.metrics, described.data, described.command
         model.training = {name: value for name, value in described.training.items() if name != "options"}
         return model
-
-
-def as_paths(paths: Any) -> list[str | os.PathLike[str]]:
-    """One path, several or none, as a list. Raises DataError for what is no path."""
-    if paths is None:
-        return []
-    if isinstance(paths, str | os.PathLike):
-        return [paths]
-    if isinstance(paths, Iterable):
-        found = list(paths)
-        if all(isinstance(path, str | os.PathLike) for path in found):
-            return found
-    raise DataError(f"expected tags beside sentences, or paths of files. Received: {type(paths).__name__} alone")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -20,6 +23,10 @@ from elman.tasks.tagger.spans import allowed_ends, allowed_step
 from elman.tasks.tagger.vocabulary import UNKNOWN_ID, TaggerVocabulary
 
 __all__ = ["Scores", "TaggerNetwork"]
+
+
+# A CRF has a weight for each pair of tags, and needs that many numbers a row at every step.
+_MOST_CRF_TAGS = 2000
 
 
 class Scores(NamedTuple):
@@ -39,6 +46,8 @@ class TaggerNetwork(StoredModule):
     """
 
     counts_V: Tensor
+    mean_I: Tensor
+    scale_I: Tensor
 
     def __init__(self, vocabulary: TaggerVocabulary, config: NetworkConfig, counts_V: Tensor | None = None) -> None:
         super().__init__()
@@ -48,7 +57,11 @@ class TaggerNetwork(StoredModule):
         self.embed: Embedding | None = None
         self.letters: CharacterWords | None = None
         size = vocabulary.features
-        if not size:
+        if size:
+            # Of the training data's frames; set by `standardise`, and stored with the weights.
+            self.register_buffer("mean_I", torch.zeros(size))
+            self.register_buffer("scale_I", torch.ones(size))
+        else:
             if config.embedding:
                 self.embed = Embedding(words, config.embedding)
                 size += config.embedding
@@ -65,7 +78,14 @@ class TaggerNetwork(StoredModule):
                 raise ConfigError("expected words or letters to be read. Received: embedding = letter_embedding = 0")
         self.stack = make_stack(config, size, bidirectional=config.bidirectional)
         self.head = nn.Linear(self.stack.output_size, len(vocabulary.tags))
-        self.crf = CRF(len(vocabulary.tags), _allowed(vocabulary, config)) if config.head == "crf" else None
+        self.crf: CRF | None = None
+        if config.head == "crf":
+            if len(vocabulary.tags) > _MOST_CRF_TAGS:
+                raise ConfigError(
+                    f"expected at most {_MOST_CRF_TAGS} tags for a CRF; head=softmax takes more. "
+                    f"Received: {len(vocabulary.tags)}"
+                )
+            self.crf = CRF(len(vocabulary.tags), _allowed(vocabulary, config))
         self.intent_pool: Pool | None = None
         if config.intent:
             directions = 2 if config.bidirectional else 1
@@ -74,11 +94,19 @@ class TaggerNetwork(StoredModule):
 
     def forward(self, inputs: Sentences | Tensor, lengths_B: Tensor) -> Scores:
         """Scores of every step's tag, and of the sentence's label. `inputs`: `Sentences`, or frames `x_BTI`."""
-        x_BTI = inputs if isinstance(inputs, Tensor) else self._read(inputs)
+        x_BTI = (inputs - self.mean_I) / self.scale_I if isinstance(inputs, Tensor) else self._read(inputs)
         y_BTY, _ = self.stack(self._drop(x_BTI, self.config.input_dropout), lengths_B)
         y_BTY = self._drop(y_BTY, self.config.dropout)
         intents_BV = None if self.intent_pool is None else self.intent_head(self.intent_pool(y_BTY, lengths_B))
         return Scores(self.head(y_BTY), intents_BV)
+
+    def standardise(self, frames: Sequence[npt.NDArray[np.float32]]) -> None:
+        """Bring each feature of these frames to mean 0 and deviation 1 from now on; a constant one to 0."""
+        every_NI = np.concatenate(list(frames)).astype(np.float64)
+        deviation_I = every_NI.std(axis=0)
+        deviation_I[deviation_I < 1e-12] = 1.0
+        self.mean_I.copy_(torch.from_numpy(every_NI.mean(axis=0)))
+        self.scale_I.copy_(torch.from_numpy(deviation_I))
 
     def _read(self, inputs: Sentences) -> Tensor:
         """Each word's embedding, beside what its letters say."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from elman.data.tokens import Progress
 from elman.errors import ConfigError, DataError
 from elman.tasks.tagger.config import DataConfig
 
-__all__ = ["Parts", "Sources", "make_parts", "read_part", "read_parts"]
+__all__ = ["Parts", "Sources", "as_paths", "counted", "make_parts", "read_part", "read_parts"]
 
 Paths = Sequence[str | os.PathLike[str]]
 
@@ -120,3 +120,16 @@ def make_parts(
 def counted(part: Tagged | None) -> dict[str, Any]:
     """How many sequences and steps a part has."""
     return {"sequences": 0, "steps": 0} if part is None else {"sequences": len(part), "steps": int(part.lengths.sum())}
+
+
+def as_paths(paths: Any) -> list[str | os.PathLike[str]]:
+    """One path, several or none, as a list. Raises DataError for what is no path."""
+    if paths is None:
+        return []
+    if isinstance(paths, str | os.PathLike):
+        return [paths]
+    if isinstance(paths, Iterable):
+        found = list(paths)
+        if all(isinstance(path, str | os.PathLike) for path in found):
+            return found
+    raise DataError(f"expected tags beside sentences, or paths of files. Received: {type(paths).__name__} alone")

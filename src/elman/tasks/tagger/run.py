@@ -57,6 +57,8 @@ def tagger_job(
     test = None if parts.test is None else Encoded(parts.test, known)
     counts_V = train.word_counts(len(known.words) + 1)
     network = make_network(lambda: TaggerNetwork(known, network_options, counts_V), training)
+    if parts.train.frames is not None and config.data.standardise:
+        network.standardise(parts.train.frames)
 
     def measured(limit: int) -> dict[str, float]:
         del limit  # a test that leaves out sequences would be no test
