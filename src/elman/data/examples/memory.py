@@ -64,7 +64,7 @@ def _plain(X: Any) -> Any:
     """Data frames and their series as arrays; what is neither an array nor a frame as a list."""
     if isinstance(X, np.ndarray):
         return X
-    if any(library in sys.modules for library in ("pandas", "polars", "pyarrow")):
+    if any(sys.modules.get(library) is not None for library in ("pandas", "polars", "pyarrow")):
         import narwhals.stable.v1 as nw
 
         frame = nw.from_native(X, pass_through=True, allow_series=True, eager_only=True)

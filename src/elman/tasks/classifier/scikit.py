@@ -20,7 +20,7 @@ class NoProbabilities(ConfigError, AttributeError):
 def not_trained() -> ConfigError:
     """The error for a model without `fit`; scikit-learn's NotFittedError too, where a program uses that."""
     message = "expected a model that is trained: call fit() or elman.load() first. Received: one that is not"
-    if "sklearn" not in sys.modules:
+    if sys.modules.get("sklearn") is None:
         return ConfigError(message)
     from sklearn.exceptions import NotFittedError
 
@@ -74,7 +74,7 @@ def flat_labels(y: Any, *, scores: bool) -> Any:
     """
     found = np.asarray(y) if hasattr(y, "__array__") else y
     if isinstance(found, np.ndarray) and found.ndim == 2 and found.shape[1] == 1:
-        if "sklearn" in sys.modules:
+        if sys.modules.get("sklearn") is not None:
             from sklearn.exceptions import DataConversionWarning
 
             warnings.warn(

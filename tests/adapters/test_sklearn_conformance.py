@@ -1,0 +1,137 @@
+"""scikit-learn's own checks on the classifier, of classes and of scores; and what its tools do with it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.base import clone, is_classifier, is_regressor
+from sklearn.exceptions import DataConversionWarning, NotFittedError
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+import elman
+from elman.errors import ConfigError, DataError
+
+# Small, quick, and good enough for the checks that ask for an accuracy of 0.83 and an R2 of 0.5.
+QUICK: dict[str, Any] = {
+    "device": "cpu",
+    "threads": 1,
+    "precision": "float32",
+    "bidirectional": False,
+    "warmup_steps": 0,
+    "batch_size": 32,
+    "learning_rate": 0.03,
+    "output_dropout": 0.0,
+    "hidden": 8,
+    "max_steps": 40,
+}
+SCORES = {**QUICK, "kind": "score", "cell": "elman", "pool": "last", "max_steps": 80, "split": (1.0, 0.0, 0.0)}
+
+
+def quick(**options: Any) -> elman.Classifier:
+    return elman.Classifier("small", **{**QUICK, **options})
+
+
+def rows(count: int = 40, steps: int = 6) -> tuple[np.ndarray, np.ndarray]:
+    """Series that rise or fall."""
+    draw = np.random.default_rng(0)
+    y = draw.integers(0, 2, count)
+    return (2 * y[:, None] - 1) * np.linspace(-1, 1, steps) + 0.1 * draw.normal(size=(count, steps)), y
+
+
+with warnings.catch_warnings():
+    # That it does not inherit from scikit-learn's base class is on purpose: it works without scikit-learn.
+    warnings.filterwarnings("ignore", message="Estimator Classifier does not inherit")
+    each_check = parametrize_with_checks(
+        [elman.Classifier("small", **QUICK), elman.Classifier("small", **SCORES)], expected_failed_checks=None
+    )
+
+
+@each_check
+def test_scikit_learns_checks(estimator: Any, check: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    check(estimator)
+
+
+def test_it_works_inside_scikit_learns_tools(capsys: pytest.CaptureFixture[str]) -> None:
+    X, y = rows()
+    pipeline = make_pipeline(StandardScaler(), quick())
+    assert cross_val_score(pipeline, X, y, cv=2).min() > 0.8
+    search = GridSearchCV(quick(), {"hidden": [4, 8], "cell": ["gru"]}, cv=2).fit(X, y)
+    assert set(search.best_params_) == {"hidden", "cell"}
+    assert search.best_estimator_.score(X, y) > 0.8
+
+
+def test_a_clone_has_the_parameters_and_not_what_was_learnt(capsys: pytest.CaptureFixture[str]) -> None:
+    X, y = rows()
+    model = quick().fit(X, y)
+    twin = clone(model)
+    assert twin.get_params() == model.get_params()
+    with pytest.raises(NotFittedError):
+        twin.predict(X)
+    assert np.array_equal(twin.fit(X, y).predict_proba(X), model.predict_proba(X))
+
+
+def test_a_model_of_scores_is_a_regressor() -> None:
+    assert is_classifier(quick())
+    assert not is_regressor(quick())
+    assert is_regressor(quick(kind="score"))
+    assert hasattr(quick(), "predict_proba")
+    assert not hasattr(quick(kind="score"), "predict_proba")
+    with pytest.raises(ConfigError, match="expected a model of classes"):
+        quick(kind="score").predict_proba  # noqa: B018
+
+
+def test_a_model_that_is_not_trained_is_a_config_error_too() -> None:
+    with pytest.raises(ConfigError, match="call fit"):
+        quick().predict([[1.0, 2.0]])
+
+
+def test_series_of_another_length_are_no_matrix_with_other_columns(capsys: pytest.CaptureFixture[str]) -> None:
+    X, y = rows(steps=6)
+    for given in (X, X.tolist()):
+        model = quick(max_steps=2).fit(given, y)
+        assert model.n_features_in_ == 6
+        for wrong in (X[:, :5], X[:, :5].tolist()):
+            for call in (model.predict, model.predict_proba, lambda X: model.score(X, y)):  # noqa: B023
+                with pytest.raises(DataError, match="X has 5 features, but Classifier is expecting 6 features"):
+                    call(wrong)
+        shorter = model.predict([np.array(row) for row in X[:, :5]])
+        assert np.array_equal(shorter, model.predict(X[:, :5, None]))
+    assert not hasattr(quick(max_steps=2).fit(list(X), y), "n_features_in_")
+
+
+def test_labels_that_are_no_classes_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    X, y = rows()
+    with pytest.raises(DataError, match=r"kind='score'. Received: Unknown label type: continuous"):
+        quick().fit(X, y + 0.5 * X[:, 0])
+    with pytest.warns(DataConversionWarning, match="column-vector y"):
+        model = quick(max_steps=2).fit(X, y[:, None])
+    assert model.classes_.tolist() == [0, 1]
+    assert quick(max_steps=2).fit(X, y.astype(float)).classes_.dtype == np.float64
+
+
+def test_it_works_where_scikit_learn_is_not_installed() -> None:
+    script = f"""
+import sys
+for name in ("sklearn", "sktime", "pandas", "polars"):
+    sys.modules[name] = None  # importing it fails
+import numpy as np, elman
+X = np.linspace(-1, 1, 6) * np.array([[1.0], [-1.0]] * 10)
+model = elman.Classifier("small", **{ {**QUICK, "max_steps": 3}!r})
+try:
+    model.predict(X)
+except elman.errors.ConfigError as error:
+    print("call fit" in str(error))
+model.fit(X, ["up", "down"] * 10, progress=False)
+print(model.predict(X).shape, model.predict_proba(X).shape, model.get_params()["hidden"])
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=110)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == ["True", "(20,) (20, 2) 8"]
