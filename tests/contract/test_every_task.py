@@ -1,0 +1,230 @@
+"""What every task keeps to: its options, its class, its folder, its commands, and runs that go on bit for bit."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import elman
+from elman.cli import main
+from elman.errors import ArtifactError, ConfigError, Interrupted
+from elman.options import Sections, fields_of
+from elman.tasks.registry import TASKS, model_class, resumption
+from elman.tasks.run import resume_run
+from elman.train import checkpoint
+from elman.train.loop import Training
+
+from .tasks import CASES, COMMON
+
+each_task = pytest.mark.parametrize("task", list(TASKS))
+
+# What may stand in a folder in place of a value, and must never do worse than be refused.
+JUNK: list[Any] = [None, True, -1, 10**40, 0.5, "", "junk", [], [[]], {}, {"junk": 1}, [1, "a"]]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quiet_machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    torch.set_num_threads(1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ELMAN_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A trained model of every task, made at the first need of any."""
+    made = {}
+    for task, case in CASES.items():
+        place = tmp_path_factory.mktemp(task)
+        files = case.write(place)
+        model_class(task)(**COMMON | case.options).fit(files, folder=place / "model", progress=False, tune=False)
+        made[task] = place / "model"
+    return made
+
+
+def test_every_task_is_tested_here() -> None:
+    assert set(CASES) == set(TASKS)
+
+
+@each_task
+def test_a_task_has_a_public_class_and_options(task: str) -> None:
+    made = model_class(task)
+    assert getattr(elman, TASKS[task]) is made
+    assert TASKS[task] in elman.__all__
+    for method in ("fit", "evaluate", "save", "load"):
+        assert getattr(made, method).__doc__, f"{TASKS[task]}.{method}"
+    config, _ = resumption(task)
+    assert issubclass(config, Sections)
+    assert {"training", "network"} <= set(config.sections())
+    names = Counter(name for kind in config.sections().values() for name in fields_of(kind))
+    assert max(names.values()) == 1, f"the same option in two sections: {names.most_common(1)}"
+    for kind in config.sections().values():
+        assert all(field.metadata["help"] for field, _ in fields_of(kind).values())
+    for preset in config.presets:
+        options = config.make(preset)
+        assert config.from_json(json.loads(json.dumps(options.to_json())), "here") == options
+    assert "base" in config.presets
+
+
+@each_task
+def test_options_and_models_that_are_not_there_are_told(task: str) -> None:
+    made = model_class(task)
+    case = CASES[task]
+    with pytest.raises(ConfigError, match=r"'hiden'.*Did you mean 'hidden'\?"):
+        made(**COMMON | case.options, hiden=3).fit([])
+    with pytest.raises(ConfigError, match=r"call fit\(\)"):
+        case.answers(made(**COMMON | case.options))
+    with pytest.raises(ArtifactError, match="no model"):
+        made.load("no-such-folder")
+
+
+@each_task
+def test_a_model_answers_the_same_wherever_it_comes_from(task: str, folders: dict[str, Path], tmp_path: Path) -> None:
+    case = CASES[task]
+    model = model_class(task)(**COMMON | case.options)
+    assert TASKS[task] in repr(model)
+    before = repr(model)
+    assert model.fit(case.write(tmp_path), progress=False, tune=False) is model
+    assert repr(model) != before or task == "classifier"  # whose repr is scikit-learn's: how to make it again
+    answers = case.answers(model)
+    model.save(tmp_path / "saved")
+    for folder in (tmp_path / "saved", folders[task]):
+        loaded = elman.load(folder)
+        assert type(loaded) is model_class(task)
+        assert case.answers(loaded) == answers, folder
+        assert repr(loaded) == repr(model)
+
+
+@each_task
+def test_a_stopped_run_goes_on_bit_for_bit(
+    task: str, folders: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = CASES[task]
+    files = case.write(tmp_path)
+    step = Training._make_step
+
+    def stopping(self: Training) -> Any:
+        if self.step == 4:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return step(self)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Training, "_make_step", stopping)
+        with pytest.raises(Interrupted, match="stopped by SIGTERM at step 5"):
+            model_class(task)(**COMMON | case.options).fit(files, folder=tmp_path / "m", progress=False, tune=False)
+    config, reopen = resumption(task)
+    torch.manual_seed(1234)
+    resume_run(tmp_path / "m", config=config, reopen=reopen, overrides={}, quiet=True).go()
+    resumed, _ = checkpoint.load(tmp_path / "m")
+    straight, _ = checkpoint.load(folders[task])
+    assert set(resumed) == set(straight)
+    for name, tensor in straight.items():
+        assert torch.equal(resumed[name], tensor), name
+    one, other = (json.loads((folder / "elman.json").read_text()) for folder in (tmp_path / "m", folders[task]))
+    assert one["metrics"] == other["metrics"]
+    assert case.answers(elman.load(tmp_path / "m")) == case.answers(elman.load(folders[task]))
+
+
+@each_task
+def test_other_data_is_not_gone_on_with(task: str, tmp_path: Path) -> None:
+    case = CASES[task]
+    files = case.write(tmp_path)
+    folder = tmp_path / "m"
+    model_class(task)(**COMMON | case.options).fit(files, folder=folder, progress=False, tune=False)
+    content = files[0].read_text()
+    config, reopen = resumption(task)
+    for change in (content.replace("dog", "cow").replace("fine", "fair").replace("10.", "11."), ""):
+        files[0].write_text(change)
+        with pytest.raises(elman.errors.DataError):
+            resume_run(folder, config=config, reopen=reopen, overrides={"max_steps": 9}, quiet=True)
+
+
+def every_place(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The paths of all values inside a JSON value, those of long lists by their first entry alone."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield (*path, key)
+            yield from every_place(item, (*path, key))
+    elif isinstance(value, list) and value:
+        yield (*path, 0)
+        yield from every_place(value[0], (*path, 0))
+
+
+def with_junk(document: Any, path: tuple[Any, ...], junk: Any) -> Any:
+    changed = json.loads(json.dumps(document))
+    inner = changed
+    for key in path[:-1]:
+        inner = inner[key]
+    inner[path[-1]] = junk
+    return changed
+
+
+@each_task
+def test_a_folder_with_junk_in_it_is_refused_or_harmless(task: str, folders: dict[str, Path], tmp_path: Path) -> None:
+    """Whatever value is replaced: either the model opens, or the error is an ArtifactError."""
+    folder = tmp_path / "m"
+    shutil.copytree(folders[task], folder, ignore=shutil.ignore_patterns("tensorboard", "training", "*.png"))
+    refused = 0
+    for name, keys in (("vocabulary.json", None), ("elman.json", ("config", "training"))):
+        document = json.loads((folder / name).read_text())
+        for number, path in enumerate(every_place(document)):
+            if keys is not None and path[0] not in keys:
+                continue
+            for junk in JUNK[number % 3 :: 3]:
+                (folder / name).write_text(json.dumps(with_junk(document, path, junk)))
+                try:
+                    elman.load(folder)
+                except ArtifactError:
+                    refused += 1
+                except Exception as error:
+                    pytest.fail(f"{name}: {path} = {junk!r} gave {type(error).__name__}: {error}")
+        (folder / name).write_text(json.dumps(document))
+    assert refused > 20
+    elman.load(folder)
+
+
+@each_task
+def test_its_commands(task: str, folders: dict[str, Path], tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    case = CASES[task]
+    files = list(map(str, case.write(tmp_path)))
+    flags = [
+        word
+        for name, value in (COMMON | case.options).items()
+        for word in (
+            f"--{name.replace('_', '-')}",
+            ",".join(map(str, value)) if isinstance(value, tuple) else str(value),
+        )
+    ]
+    folder = str(tmp_path / "model")
+    quiet = ["-q", "--no-tune", "--no-tensorboard"]
+    assert main(["train", case.command, *files, "--dry-run", "--json", *quiet, *flags]) == 0
+    plan = json.loads(capfd.readouterr().out)
+    assert plan["steps"] == 8
+    assert plan["parameters"] > 0
+    assert not Path(folder).exists()
+    assert main(["train", case.command, *files, "-o", folder, *quiet, *flags]) == 0
+    assert f"model: {folder}" in capfd.readouterr().out
+    assert {"elman.json", "weights.safetensors", "README.md", "loss.png", "history.csv"} <= set(os.listdir(folder))
+    assert "validation" not in (Path(folder) / "README.md").read_text().partition("elman ")[0]
+    assert case.answers(elman.load(folder)) == case.answers(elman.load(folders[task]))
+    assert main(["evaluate", folder, *files, "--json"]) == 0
+    assert json.loads(capfd.readouterr().out)
+    assert main(["info", folder]) == 0
+    assert task in capfd.readouterr().out
+    assert main(["train", "--resume", folder, "--max-steps", "9", "--json", *quiet]) == 0
+    assert json.loads(capfd.readouterr().out)["steps"] == 9
+    assert main(["train", case.command, *files, "-o", folder, *quiet, *flags]) == 2
+    assert "there is a model" in capfd.readouterr().err
+    assert main(["train", case.command, str(tmp_path / "missing.csv"), "-o", folder + "2", *quiet, *flags]) == 2
+    said = capfd.readouterr().err.splitlines()
+    assert len(said) == 1
+    assert "missing.csv" in said[0]
