@@ -79,6 +79,8 @@ def show_plan(run: Run[Any], as_json: bool) -> None:
 
 def measure_speed(run: Run[Any]) -> Speed:
     """A step's time is the median over two seconds of real ones after a warm-up."""
+    import torch
+
     from elman.train.events import Stepped
 
     durations, targets, epoch = [], 0, 0.0
@@ -93,7 +95,8 @@ def measure_speed(run: Run[Any]) -> Speed:
     warm = sorted(durations[_WARM_UP:] or durations)
     run.network.eval()
     begun = time.perf_counter()
-    run.training.objective.evaluate()
+    with torch.no_grad():
+        run.training.objective.evaluate()
     evaluation = time.perf_counter() - begun
     steps_per_epoch = max(1, math.ceil(len(durations) / epoch - 1e-6))
     return Speed(warm[len(warm) // 2], evaluation, targets / len(durations), steps_per_epoch)
