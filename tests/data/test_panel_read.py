@@ -142,6 +142,12 @@ def test_wide_form(tmp_path: Path) -> None:
     assert [values.ravel().tolist() for values in apart.past] == [[0, 1, 0], [1, 0]]
     assert apart.starts[1] == apart.starts[0] + 1
     assert apart.target_names == ("y",)
+    early = WIDE.replace("2020-01-03,3,6", "2020-01-03,3,")
+    short = read(tmp_path, early, together=False, target_columns=("a", "b"))
+    assert [values.ravel().tolist() for values in short.targets] == [[1, 2, 3], [5]]
+    known = read(tmp_path, early, together=False, target_columns=("a", "b"), future_covariates=("hot",))
+    assert [values.ravel().tolist() for values in known.targets] == [[1, 2, 3], [5]]
+    assert known.ahead.tolist() == [0, 1]
     whole = read(tmp_path, WIDE, missing="zero")
     assert whole.ids == ["series"]
     assert whole.target_names == ("a", "b", "hot")  # "note" is text

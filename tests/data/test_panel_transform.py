@@ -119,6 +119,11 @@ def test_a_constant_series_is_safe(scaling: str, level: float) -> None:
     assert np.isfinite(z).all()
     assert np.abs(z).max() <= 1 + 1e-9
     np.testing.assert_allclose(chain.inverse(z, y), y, rtol=1e-12)
+    rounded = np.where(np.arange(30)[:, None] % 2, np.nextafter(level, np.inf), level)
+    expected = level if scaling == "mean" and level else 1.0
+    assert fitted(rounded, scaling=scaling).scale == pytest.approx(expected)
+    line = level + 0.1 * np.arange(30.0)[:, None]
+    assert fitted(line, scaling=scaling, difference=1).scale == pytest.approx(0.1 if scaling == "mean" else 1.0)
     if level:
         boxed = fitted(y, transform="box-cox", scaling=scaling)
         np.testing.assert_allclose(boxed.inverse(boxed.forward(y), y), y, rtol=1e-9)

@@ -57,9 +57,8 @@ def build_panel(
     known = position < lengths[rows.codes]
     if config.missing != "mask":
         fill_cells(rows, slice(0, width), config.missing, known)
-    beside = "interpolate" if config.missing == "mask" else config.missing
-    fill_cells(rows, slice(width, past), beside, known)
-    fill_cells(rows, slice(past, None), beside, np.ones_like(known))
+    fill_cells(rows, slice(width, past), config.missing, known)
+    fill_cells(rows, slice(past, None), config.missing, np.ones_like(known))
     return Panel(
         ids=rows.ids,
         frequency=placed,

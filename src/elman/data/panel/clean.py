@@ -169,6 +169,7 @@ def fill_cells(rows: Rows, columns: slice, missing: str, among: npt.NDArray[np.b
     """Fill the missing values of some columns in place, in the rows `among`, series by series.
 
     interpolate  on a straight line between the values beside the gap; at the ends the nearest value
+    mask         the same: where only targets are left out, what stands beside them is filled
     forward      the value before
     zero         0
 

@@ -22,6 +22,8 @@ _GOLDEN = (5**0.5 - 1) / 2
 _SECTIONS = 16
 # A spread below this share of the largest value is rounding, and the series counts as constant.
 _ROUNDING = 1e-12
+# And so does one whose spread is nearly no number any more: nothing can be divided by it.
+_SMALLEST = 1e-300
 
 
 def fit_transforms(
@@ -79,10 +81,12 @@ def _fit(y_STY: Floats, config: TransformConfig, period: int) -> list[Transform 
     if config.transform == "box-cox":
         power, centre = _powers(y_STY)
     w_STY = forward_values(config.transform, y_STY, power[:, None], centre[:, None])
+    # What differences leave of a straight line is rounding too, so it is the undifferenced values that count.
+    rounding = np.maximum(_ROUNDING * np.abs(np.where(np.isnan(w_STY), 0.0, w_STY)).max(axis=1), _SMALLEST)
     if config.seasonal_difference:
         w_STY = w_STY[:, period:] - w_STY[:, :-period]
     w_STY = np.diff(w_STY, n=config.difference, axis=1)
-    offset, scale = _scales(w_STY, config.scaling)
+    offset, scale = _scales(w_STY, config.scaling, rounding)
     empty = (np.isnan(w_STY).sum(axis=1) == w_STY.shape[1]).any(axis=1)
     return [
         None
@@ -107,11 +111,10 @@ def _mean(values: Floats, there: Bools) -> Floats:
     return mean
 
 
-def _scales(w_STY: Floats, scaling: str) -> tuple[Floats, Floats]:
-    """Offset and scale of each series and variable, [S, Y]."""
+def _scales(w_STY: Floats, scaling: str, rounding: Floats) -> tuple[Floats, Floats]:
+    """Offset and scale of each series and variable, [S, Y]; a scale no larger than `rounding` becomes 1."""
     there = ~np.isnan(w_STY)
-    largest = np.where(there, np.abs(w_STY), 0.0).max(axis=1)
-    offset, scale = np.zeros_like(largest), np.ones_like(largest)
+    offset, scale = np.zeros_like(rounding), np.ones_like(rounding)
     if scaling == "standard":
         offset = _mean(w_STY, there)
         scale = np.sqrt(_mean((w_STY - offset[:, None]) ** 2, there))
@@ -125,7 +128,7 @@ def _scales(w_STY: Floats, scaling: str) -> tuple[Floats, Floats]:
         ordered, count = np.sort(w_STY, axis=1), np.maximum(there.sum(axis=1), 1)
         low, offset, high = (_quantile(ordered, count, share) for share in (0.25, 0.5, 0.75))
         scale = high - low
-    return offset, np.where(scale > _ROUNDING * largest, scale, 1.0)
+    return offset, np.where(scale > rounding, scale, 1.0)
 
 
 def _quantile(ordered: Floats, count: npt.NDArray[np.int64], share: float) -> Floats:
