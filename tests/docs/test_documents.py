@@ -190,14 +190,18 @@ def stay_on_one_core() -> None:
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
 
-@pytest.mark.parametrize(
-    ("command", "said"),
-    [
-        ("first_lesson.py", "same numbers: True"),
-        ("custom_cell.py 30", "step   30  loss 0."),
-        ("char_lm.py book.txt 1", "nats a character: The end."),
-    ],
+# Each example with the arguments of a short run, and what that prints.
+EXAMPLES = (
+    ("first_lesson.py", "same numbers: True"),
+    ("custom_cell.py 30", "step   30  loss 0."),
+    ("char_lm.py book.txt 1", "nats a character: The end."),
+    ("relu_series.py 100", "batch   100  mean squared error 2."),
+    ("echo.py 1 60", "chunk    60  loss 0."),
+    ("adding.py 20 100", "1,000 new sequences of 20 steps: mean squared error 0."),
 )
+
+
+@pytest.mark.parametrize(("command", "said"), EXAMPLES)
 def test_examples_run(command: str, said: str, workplace: Path) -> None:
     name, *arguments = shlex.split(command)
     done = subprocess.run(
@@ -214,5 +218,5 @@ def test_examples_run(command: str, said: str, workplace: Path) -> None:
 
 
 def test_every_example_is_run_here() -> None:
-    told = {mark.partition(" ")[0] for mark in ("first_lesson.py", "custom_cell.py", "char_lm.py")}
+    told = {command.partition(" ")[0] for command, _ in EXAMPLES}
     assert {path.name for path in ROOT.glob("examples/*.py")} == told
