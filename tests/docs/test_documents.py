@@ -19,12 +19,13 @@ import pytest
 from elman import cells, kernels
 from elman.cells import LSTM, Elman
 from elman.tasks.language_model.config import PRESETS, NetworkConfig, TextConfig
+from elman.tasks.tagger import config as tagger_config
 from elman.train.config import TrainConfig
 
 from .pages import PAGES, ROOT, blocks_of, run_elman, run_page, shell_lines
 
 LINK = re.compile(r"\]\(([^)\s]+)\)")
-COMMANDS = ("train", "train lm", "generate", "score", "evaluate", "info", "cells")
+COMMANDS = ("train", "train lm", "generate", "score", "evaluate", "info", "cells", "train tagger", "tag")
 # Options of other programs that the pages name: of ./dev, and of the script that compiles the native engine.
 OTHERS = {"--list", "--into"}
 
@@ -116,8 +117,14 @@ def test_commands_of_dev_that_a_page_names_exist(page: Path) -> None:
 
 @pytest.mark.parametrize(
     ("page", "section"),
-    [("docs/text.md", TextConfig), ("docs/language_model.md", NetworkConfig), ("docs/training.md", TrainConfig)],
-    ids=("text", "network", "training"),
+    [
+        ("docs/text.md", TextConfig),
+        ("docs/language_model.md", NetworkConfig),
+        ("docs/training.md", TrainConfig),
+        ("docs/tagger.md", tagger_config.DataConfig),
+        ("docs/tagger.md", tagger_config.NetworkConfig),
+    ],
+    ids=("text", "network", "training", "tagger's data", "tagger's network"),
 )
 def test_every_option_is_told_on_its_page(page: str, section: type) -> None:
     told = set(re.findall(r"`([a-z_]+)`|^([a-z_]+) = ", read(page), re.MULTILINE))
