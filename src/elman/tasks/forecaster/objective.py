@@ -67,6 +67,7 @@ class NextValues:
             return targets.new_zeros(()), 0, ()
         return total / len(last), int(seen.sum()), tuple(last) if self.carry else ()
 
+    @torch.no_grad()
     def evaluate(self, limit: int = 0) -> dict[str, float]:
         """The mean loss a value and the root of the mean squared error of one value for each, both of scaled series,
         on held-out data."""
