@@ -112,6 +112,11 @@ def test_columns_by_number_and_document_marks(tmp_path: Path) -> None:
     assert read_tagged([path], word_column=2).tags == [["B-ORG", "O"]]
 
 
+def test_quotes_and_hashes_are_words(tmp_path: Path) -> None:
+    data = read_tagged([write(tmp_path, "a.txt", '"\tPUNCT\n#\tSYM\na"b\tX\n')])
+    assert data.words == [['"', "#", 'a"b']]
+
+
 def test_a_cell_with_spaces_where_tabs_part_cells(tmp_path: Path) -> None:
     data = read_tagged([write(tmp_path, "a.tags", "New York\tB-LOC\n")])
     assert data.words == [["New York"]]

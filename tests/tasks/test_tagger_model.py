@@ -236,6 +236,8 @@ def test_what_cannot_be_learnt_is_refused() -> None:
         fit(Tagger(**OPTIONS, intent=True), words, tags, intents=intents, valid=(words, tags))
     with pytest.raises(DataError, match=r"expected tags beside sentences, or paths of files. Received: list alone"):
         fit(Tagger(**OPTIONS), [["a", "b"]])
+    with pytest.raises(ConfigError, match="expected tags beside intents, or both in files"):
+        fit(Tagger(**OPTIONS), words, intents=intents)
     with pytest.raises(ConfigError, match="expected data in files when training in a folder"):
         fit(Tagger(**OPTIONS), words, tags, folder="model")
     many = [[str(number) for number in range(start, start + 100)] for start in range(0, 2100, 100)]

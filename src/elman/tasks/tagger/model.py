@@ -139,6 +139,8 @@ class Tagger:
         sources: Sources | None = None
         seed = self.config.training.seed
         if tags is None:
+            if intents is not None:
+                raise ConfigError("expected tags beside intents, or both in files. Received: intents alone")
             sources = Sources(as_paths(sentences), as_paths(valid), as_paths(test))
             parts = read_parts(sources, self.config.data, seed)
         else:
@@ -232,6 +234,8 @@ class Tagger:
         if isinstance(sentences, Tagged):
             return sentences
         if tags is None:
+            if intents is not None:
+                raise ConfigError("expected tags beside intents, or both in files. Received: intents alone")
             return self.read(sentences)
         return tagged_from(sentences, tags, intents=intents)
 
