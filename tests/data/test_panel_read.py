@@ -157,6 +157,18 @@ def test_wide_form(tmp_path: Path) -> None:
         read(tmp_path, WIDE, together=False, static_columns=("note",))
 
 
+def test_a_y_column_may_be_one_of_many(tmp_path: Path) -> None:
+    panel = read(tmp_path, "ds,y,z\n1,2,3\n2,3,4\n", target_columns=("y", "z"), together=False)
+    assert panel.ids == ["y", "z"]
+
+
+def test_categories_are_sorted() -> None:
+    table = pd.DataFrame({"unique_id": [*"qwertyui"], "ds": 1, "y": 1.0, "kind": [*"qwertyui"]})
+    panel = panel_from(table, config(static_columns=("kind",), frequency="step"))
+    assert panel.static_names == tuple(f"kind={letter}" for letter in "eiqrtuwy")
+    assert (panel.static.argmax(axis=1) == [2, 6, 0, 3, 4, 7, 5, 1]).all()
+
+
 def test_a_y_column_alone_is_the_target(tmp_path: Path) -> None:
     panel = read(tmp_path, "ds,y,other\n1,2,3\n2,3,4\n3,4,x\n")
     assert (panel.ids, panel.target_names, panel.frequency.name) == (["y"], ("y",), "step")

@@ -137,6 +137,9 @@ def test_far_forecasts_stay_finite() -> None:
         assert np.isfinite(far).all()
         assert (far[0] >= (-1 if kind == "log1p" else 0)).all()
         assert (far[1] > y.max()).all()
+    power = fitted(np.arange(1.0, 60.0)[:, None], transform="box-cox")
+    assert power.power > 0.3
+    assert power.inverse(np.array([[-1e5]]), y[:, :1]) == 0
 
 
 @pytest.mark.parametrize(("kind", "value"), [("log", 0.0), ("log", -3.0), ("box-cox", 0.0), ("log1p", -1.0)])
