@@ -43,6 +43,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "label_smoothing": 0.1,
         "split": (0.6, 0.2, 0.2),
         "average": 0.5,
+        "embedding_dropout": 0.2,
+        "bag": 2,
     },
     "one direction": {"bidirectional": False, "pool": "last"},
     "characters": {"tokens": "characters", "cell": "lstm"},
@@ -51,7 +53,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "no validation": {"split": (1.0, 0.0, 0.0)},
     "patience": {"patience": 3, "evaluate_every": 1, "learning_rate": 1.0, "max_steps": 40},
     "epochs": {"max_steps": 0, "max_epochs": 1.5},
-    "a score": {"kind": "score"},
+    "a score": {"kind": "score", "bag": 1},
     "linear": {"cell": "mingru", "cell_options": {}},
 }
 
@@ -222,6 +224,8 @@ HOSTILE: dict[str, tuple[str, str, Any]] = {
     "no text": ("vocabulary", "text", None),
     "a text that is a list": ("vocabulary", "text", ["a"]),
     "other words": ("vocabulary", "text.words", ["a"]),
+    "n-grams of no bag": ("vocabulary", "grams", 3),
+    "n-grams by half": ("vocabulary", "grams", 0.5),
     "no temperature": ("vocabulary", "temperature", None),
     "a temperature of zero": ("vocabulary", "temperature", 0),
     "a temperature of words": ("vocabulary", "temperature", "hot"),

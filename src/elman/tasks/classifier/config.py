@@ -60,7 +60,19 @@ class NetworkConfig(RecurrentConfig):
     hidden: int = option(128, "units of each layer and direction", least=1)
     bidirectional: bool = option(True, "every layer also runs backwards")
     embedding: int = option(128, "texts: size of the token embedding; 0 for one-hot input", least=0)
+    embedding_dropout: float = option(
+        0.0, "texts: dropout on the features of the embedding, one mask for all tokens of a text", least=0.0
+    )
     word_dropout: float = option(0.0, "texts: share of tokens that are read as [UNK] in training", least=0.0)
+    bag: int = option(
+        0, "texts: add a linear model of the text's n-grams of up to so many tokens; 0 for none", least=0, most=5
+    )
+    bag_start: float = option(
+        0.3, "the bag's weights begin at so much of naive Bayes' log-ratios; at 0 it begins with nothing", least=0.0
+    )
+    noise: float = option(
+        0.0, "series: deviation of the Gaussian noise that is added to scaled values in training", least=0.0
+    )
     pool: str = option("mean-max", "last, mean, max, attention, or several joined by -: the steps as one vector")
     output_dropout: float = option(0.0, "dropout on that vector", least=0.0)
     batch_size: int = option(64, "examples of a batch", least=1)
@@ -68,8 +80,8 @@ class NetworkConfig(RecurrentConfig):
 
 PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
-        "small": {"hidden": 64, "embedding": 64, "max_steps": 1000, "output_dropout": 0.2},
-        "base": {"max_steps": 3000, "output_dropout": 0.3, "input_dropout": 0.1},
+        "small": {"hidden": 64, "embedding": 64, "max_steps": 1000, "embedding_dropout": 0.2, "output_dropout": 0.2},
+        "base": {"max_steps": 3000, "embedding_dropout": 0.3, "output_dropout": 0.3},
         "large": {
             "hidden": 256,
             "embedding": 256,
@@ -77,7 +89,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
             "max_steps": 6000,
             "dropout": 0.3,
             "output_dropout": 0.5,
-            "input_dropout": 0.2,
+            "embedding_dropout": 0.5,
         },
     }
 )

@@ -142,7 +142,12 @@ class Fitted:
             metrics=self.metrics,
             data=self.data,
             command=self.command,
-            vocabulary={**self.encoder.to_json(), **self.targets.to_json(), "temperature": self.temperature},
+            vocabulary={
+                **self.encoder.to_json(),
+                **self.targets.to_json(),
+                "grams": 0 if self.network.bag is None else len(self.network.bag.keys_K),
+                "temperature": self.temperature,
+            },
         )
 
     @staticmethod
@@ -163,9 +168,12 @@ class Fitted:
         temperature: Any = vocabulary.get("temperature")
         if type(temperature) not in (int, float) or not 0.0 < temperature < math.inf:
             raise ArtifactError(f"{words}: expected a temperature above 0. Received: {str(temperature)[:40]}")
+        grams: Any = vocabulary.get("grams")
+        if type(grams) is not int or not 0 <= grams < 2**31 or (grams > 0) > (config.network.bag > 0):
+            raise ArtifactError(f"{words}: expected the number of n-grams of a bag. Received: {str(grams)[:40]}")
         return Fitted(
             config=config,
-            network=load_network(described, lambda: new_network(config, encoder, targets)),
+            network=load_network(described, lambda: new_network(config, encoder, targets, grams)),
             encoder=encoder,
             targets=targets,
             temperature=float(temperature),

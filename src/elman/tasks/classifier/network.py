@@ -9,9 +9,12 @@ from elman.data.vocabulary import UNKNOWN_ID
 from elman.nn import Pool, StoredModule, embed_tokens, sequence_dropout
 from elman.nn.dropout import check_rate
 from elman.tasks.building import make_stack
+from elman.tasks.classifier.bag import Bag
 from elman.tasks.classifier.config import NetworkConfig
 
 __all__ = ["ClassifierNetwork"]
+
+_EMBEDDING_DEVIATION = 0.05
 
 
 class ClassifierNetwork(StoredModule):
@@ -22,43 +25,57 @@ class ClassifierNetwork(StoredModule):
         outputs: C, one score a class; 1 for a score alone.
         tokens: V of texts; 0 for series.
         channels: I of series; 0 for texts.
+        grams: how many n-grams the bag of texts knows; 0 for no bag.
 
     Raises ConfigError for options that cannot be used.
     """
 
-    def __init__(self, config: NetworkConfig, *, outputs: int, tokens: int = 0, channels: int = 0) -> None:
+    def __init__(
+        self, config: NetworkConfig, *, outputs: int, tokens: int = 0, channels: int = 0, grams: int = 0
+    ) -> None:
         super().__init__()
         self.input_dropout = check_rate("input_dropout", config.input_dropout)
         self.word_dropout = check_rate("word_dropout", config.word_dropout)
+        self.embedding_dropout = check_rate("embedding_dropout", config.embedding_dropout)
         self.output_dropout = check_rate("output_dropout", config.output_dropout)
+        self.noise = config.noise
         self.variational = config.variational
         features = channels
         if tokens:
             self.embed, features = embed_tokens(tokens, config.embedding)
+            if config.embedding:
+                # Words that are too rare to be learnt must not speak loudly.
+                nn.init.normal_(self.embed.get_parameter("weight"), std=_EMBEDDING_DEVIATION)
         self.stack = make_stack(config, features, bidirectional=config.bidirectional)
         self.pool = Pool(config.pool, self.stack.output_size, directions=2 if config.bidirectional else 1)
         self.head = nn.Linear(self.pool.output_size, outputs)
+        self.bag = Bag(grams, outputs, config.bag) if grams else None
         self.reads_tokens = tokens > 0
 
     def forward(self, inputs: Tensor, lengths_B: Tensor | None) -> Tensor:
         """Scores `logits_BC` from int64 `tokens_BT` or float `x_BTI`."""
         if not self.reads_tokens:
+            if self.training and self.noise:
+                inputs = inputs + self.noise * torch.randn_like(inputs)
             return self.from_features(self._drop(inputs), lengths_B)
         tokens_BT = inputs
         if self.training and self.word_dropout:
             unread_BT = torch.rand(tokens_BT.shape, device=tokens_BT.device) < self.word_dropout
             tokens_BT = tokens_BT.masked_fill(unread_BT, UNKNOWN_ID)
-        if self.training and self.input_dropout:
-            return self.from_features(self._drop(self.embed(tokens_BT)), lengths_B)
-        y_BTY, _ = self.stack(self.embed.lookup(tokens_BT), lengths_B)
-        return self._classify(y_BTY, lengths_B)
+        if self.training and (self.input_dropout or self.embedding_dropout):
+            x_BTE = sequence_dropout(self.embed(tokens_BT), self.embedding_dropout, variational=True, training=True)
+            logits_BC = self.from_features(self._drop(x_BTE), lengths_B)
+        else:
+            y_BTY, _ = self.stack(self.embed.lookup(tokens_BT), lengths_B)
+            logits_BC = self._classify(y_BTY, lengths_B)
+        return logits_BC if self.bag is None else logits_BC + self.bag(inputs, lengths_B)
 
     def features(self, inputs: Tensor) -> Tensor:
         """What the first layer reads, `x_BTI`: embedded tokens, or the series themselves."""
         return self.embed(inputs) if self.reads_tokens else inputs
 
     def from_features(self, x_BTI: Tensor, lengths_B: Tensor | None) -> Tensor:
-        """Scores `logits_BC` from what the first layer reads."""
+        """Scores `logits_BC` from what the first layer reads, the bag's part left out."""
         y_BTY, _ = self.stack(x_BTI, lengths_B)
         return self._classify(y_BTY, lengths_B)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from elman.artifact import Artifact
 from elman.data.tokens import Progress
@@ -15,6 +16,7 @@ from elman.errors import ArtifactError, ConfigError
 from elman.inspect.calibration import fit_temperature
 from elman.inspect.confusion import confusion_matrix, draw_confusion
 from elman.tasks.building import make_network
+from elman.tasks.classifier.bag import learn_bag
 from elman.tasks.classifier.batches import Rows
 from elman.tasks.classifier.config import ClassifierConfig
 from elman.tasks.classifier.encode import Encoder, TextEncoder, encoder_from_json, learn_encoder
@@ -51,10 +53,12 @@ def check_options(config: ClassifierConfig) -> None:
         )
 
 
-def new_network(config: ClassifierConfig, encoder: Encoder, targets: Targets) -> ClassifierNetwork:
-    """A network that reads what `encoder` gives and answers with scores for `targets`."""
+def new_network(config: ClassifierConfig, encoder: Encoder, targets: Targets, grams: int = 0) -> ClassifierNetwork:
+    """A network that reads what `encoder` gives and scores `targets`; its bag knows `grams` n-grams."""
     sizes = (
-        {"tokens": encoder.vocabulary.size} if isinstance(encoder, TextEncoder) else {"channels": len(encoder.channels)}
+        {"tokens": encoder.vocabulary.size, "grams": grams}
+        if isinstance(encoder, TextEncoder)
+        else {"channels": len(encoder.channels)}
     )
     return ClassifierNetwork(config.network, outputs=targets.outputs, **sizes)
 
@@ -94,8 +98,15 @@ def classifier_job(
     train = _Part(parts.train, own_encoder, own_targets)
     valid = None if parts.valid is None else _Part(parts.valid, own_encoder, own_targets)
     last = None if parts.test is None else _Part(parts.test, own_encoder, own_targets)
-    network = make_network(lambda: new_network(config, own_encoder, own_targets), training)
     of_classes = isinstance(own_targets, Classes)
+    grams: npt.NDArray[np.int64] = np.empty(0, np.int64)
+    if config.network.bag and isinstance(own_encoder, TextEncoder):
+        begins = of_classes and config.network.bag_start > 0.0
+        truth_N = train.truth_N.astype(np.int64) if begins else None
+        grams, ratios = learn_bag(train.rows, truth_N, own_targets.outputs, config.network.bag)
+    network = make_network(lambda: new_network(config, own_encoder, own_targets, len(grams)), training)
+    if network.bag is not None:
+        network.bag.start(grams, config.network.bag_start * ratios)
     objective = make_objective(
         network,
         own_targets,
@@ -105,7 +116,8 @@ def classifier_job(
         label_smoothing=target.label_smoothing,
         most=training.evaluate_tokens,
     )
-    vocabulary: dict[str, Any] = {**own_encoder.to_json(), **own_targets.to_json(), "temperature": 1.0}
+    vocabulary: dict[str, Any] = {**own_encoder.to_json(), **own_targets.to_json()}
+    vocabulary |= {"grams": len(grams), "temperature": 1.0}
 
     def finish(folder: Path | None) -> dict[str, Any]:
         if valid is None or not isinstance(own_targets, Classes):
