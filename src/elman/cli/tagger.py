@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -55,7 +56,8 @@ def tag(
         Parameter(name=["--output", "-o"], help="Write the answer there; .conllu and .json tell the form."),
     ] = None,
     color: Annotated[
-        Literal["auto", "always", "never"], Parameter(help="Colour the tags; auto does so on a terminal.")
+        Literal["auto", "always", "never"],
+        Parameter(help="Colour the tags; auto does so on a terminal, unless NO_COLOR is set."),
     ] = "auto",
     encoding: Annotated[
         str | None, Parameter(help="The text's encoding, if it is not that of the training data.")
@@ -92,7 +94,8 @@ def tag(
     elif form == "columns":
         content = as_columns(answers)
     else:
-        coloured = color == "always" or (color == "auto" and output is None and sys.stdout.isatty())
+        shown = output is None and sys.stdout.isatty() and "NO_COLOR" not in os.environ
+        coloured = color == "always" or (color == "auto" and shown)
         content = as_text(answers, tagger.vocabulary.tags, coloured)
     if output is None:
         sys.stdout.write(printable(content) if sys.stdout.isatty() and form in ("columns", "conllu") else content)
@@ -140,7 +143,7 @@ def evaluate_tags(model: Path, data: tuple[str, ...], flags: EvaluateFlags) -> N
     if flags.picture is not None:
         from elman.inspect.confusion import draw_confusion
 
-        draw_confusion(report.matrix, report.names, flags.picture, title=f"{known.name}: tags")
+        draw_confusion(report.matrix, report.names, flags.picture, title=f"tags of {Path(data[0]).name}")
     if flags.json:
         print_json(_facts(report))
         return
