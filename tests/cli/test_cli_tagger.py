@@ -99,6 +99,17 @@ def test_text_for_people_with_and_without_colour(elman, with_intents):
     assert re.sub(r"\x1b\[\d+m", "", coloured) == plain
 
 
+def test_colour_is_for_terminals(elman, with_intents, monkeypatch):
+    words = ("tag", with_intents, "--text", "go to rome")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert "\x1b" not in elman(*words).out
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    assert "\x1b[2m" in elman(*words).out
+    assert "\x1b" not in elman(*words, "--color", "never").out
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b" not in elman(*words).out
+
+
 def test_sentences_from_standard_input_and_with_punctuation(elman, tagger, monkeypatch):
     monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO("\ufeffgo home!\r\n\r\nstay\r\n".encode())))
     said = elman("tag", tagger, "-", "--json", "--punctuation").json()
