@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,8 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "corpus" / "one.txt").write_text(text[:3000])
     (folder / "corpus" / "inner" / "two.txt").write_text(text[3000:6000])
     write_tagged(folder)
+    write_series(folder)
+    write_labelled(folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ELMAN_CACHE", str(folder / "cache"))
         patch.chdir(folder)
@@ -44,6 +47,39 @@ def write_tagged(folder: Path) -> None:
         (part / "seq.in").write_text("play the song little robin\nrate this book two\n" * 6)
         (part / "seq.out").write_text("O O B-music_item B-track I-track\nO O O B-rating\n" * 6)
         (part / "label").write_text("PlayMusic\nRateBook\n" * 6)
+
+
+def write_labelled(folder: Path) -> None:
+    """Texts with a class or a score, files of names, and series with a class."""
+    texts = [("a good film", "pos"), ("such a bad story", "neg"), ("good, really good", "pos"), ("bad", "neg")] * 15
+    for name in ("reviews", "test"):
+        (folder / f"{name}.csv").write_text("text,label\n" + "".join(f'"{text}",{label}\n' for text, label in texts))
+    (folder / "stars.csv").write_text("text,stars\n" + "".join(f'"{text}",{len(text) / 9}\n' for text, _ in texts))
+    (folder / "new.csv").write_text("text\ngood\nbad story\n")
+    (folder / "names").mkdir()
+    (folder / "names" / "German.txt").write_text("Schmidt\nMeier\nKoch\n" * 8)
+    (folder / "names" / "Italian.txt").write_text("Rossi\nBianchi\n" * 8)
+    head = ["problemName waves", "timeStamps false", "univariate true", "equalLength false", "classLabel true up down"]
+    content = "".join(f"@{line}\n" for line in [*head, "data"]) + "0.5,1.5,2.5,4.5:up\n0.1,-1.2,-3:down\n" * 10
+    for name in ("waves", "waves_test"):
+        (folder / f"{name}.ts").write_text(content)
+
+
+def write_series(folder: Path) -> None:
+    """A monthly series of twelve years, and two weekly ones with prices, some of them of weeks to come."""
+    months = [f"{1949 + step // 12}-{1 + step % 12:02d},{100 + step + 9 * (step % 12)}" for step in range(144)]
+    (folder / "passengers.csv").write_text("\n".join(["month,passengers", *months]) + "\n")
+    weeks = [date(2023, 1, 1) + timedelta(weeks=step) for step in range(64)]
+    sales, prices = ["unique_id,ds,y,price"], ["unique_id,ds,price"]
+    for shop in ("north", "south"):
+        for step, week in enumerate(weeks):
+            price = 2 + step % 3
+            if step < 60:
+                sales.append(f"{shop},{week},{20 + step % 7 - price},{price}")
+            else:
+                prices.append(f"{shop},{week},{price}")
+    (folder / "sales.csv").write_text("\n".join(sales) + "\n")
+    (folder / "prices.csv").write_text("\n".join(prices) + "\n")
 
 
 @pytest.fixture

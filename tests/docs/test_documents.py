@@ -18,6 +18,8 @@ import pytest
 
 from elman import cells, kernels
 from elman.cells import LSTM, Elman
+from elman.tasks.classifier.config import ClassifierConfig
+from elman.tasks.forecaster.config import ForecasterConfig
 from elman.tasks.language_model.config import PRESETS, NetworkConfig, TextConfig
 from elman.tasks.tagger import config as tagger_config
 from elman.train.config import TrainConfig
@@ -26,6 +28,10 @@ from .pages import PAGES, ROOT, blocks_of, run_elman, run_page, shell_lines
 
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 COMMANDS = ("train", "train lm", "generate", "score", "evaluate", "info", "cells", "train tagger", "tag")
+COMMANDS += ("train classifier", "predict")
+COMMANDS += ("train forecaster", "forecast", "backtest")
+# The sections of a classifier that its page tells of.
+OWN = ("input", "target", "network")
 # Options of other programs that the pages name: of ./dev, and of the script that compiles the native engine.
 OTHERS = {"--list", "--into"}
 
@@ -121,10 +127,13 @@ def test_commands_of_dev_that_a_page_names_exist(page: Path) -> None:
         ("docs/text.md", TextConfig),
         ("docs/language_model.md", NetworkConfig),
         ("docs/training.md", TrainConfig),
+        *(("docs/classifier.md", kind) for name, kind in ClassifierConfig.sections().items() if name in OWN),
+        ("docs/labelled_data.md", ClassifierConfig.sections()["data"]),
         ("docs/tagger.md", tagger_config.DataConfig),
         ("docs/tagger.md", tagger_config.NetworkConfig),
+        *(("docs/forecaster.md", kind) for name, kind in ForecasterConfig.sections().items() if name != "training"),
     ],
-    ids=("text", "network", "training", "tagger's data", "tagger's network"),
+    ids=lambda value: value if isinstance(value, str) else value.__name__,
 )
 def test_every_option_is_told_on_its_page(page: str, section: type) -> None:
     told = set(re.findall(r"`([a-z_]+)`|^([a-z_]+) = ", read(page), re.MULTILINE))

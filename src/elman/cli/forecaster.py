@@ -177,12 +177,8 @@ def backtest(
     if json:
         print_json(found.to_json())
         return
-    rows = found.table()
     print(f"{counted(found.windows, 'forecast')} of {counted(found.horizon, 'step')}")
-    print(aligned(rows, right=range(1, len(rows[0]))))
-    for level, share in found.coverage.items():
-        print(f"{share:.1%} of the values lie in the {level:g} % interval")
-    print(found.verdict)
+    print(found)
 
 
 def evaluate_forecasts(model: Path, data: Sequence[str], flags: EvaluateFlags) -> None:

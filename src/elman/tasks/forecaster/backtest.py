@@ -69,6 +69,18 @@ class Backtest:
             rows.append([_NAMES.get(name, name), *(f"{row[score]:.4g}" for score in _SCORES)])
         return rows
 
+    def __str__(self) -> str:
+        """The table, the coverage and the verdict."""
+        rows = self.table()
+        widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+        lines = []
+        for row in rows:
+            figures = [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
+            lines.append("  ".join([row[0].ljust(widths[0]), *figures]))
+        for level, share in self.coverage.items():
+            lines.append(f"{share:.1%} of the values lie in the {level:g} % interval")
+        return "\n".join([*lines, self.verdict])
+
     def to_json(self) -> dict[str, Any]:
         """All figures as plain values."""
         return {

@@ -52,6 +52,11 @@ class Forecast:
     kind: str = "pandas"
     title: str = field(default="")
 
+    def __repr__(self) -> str:
+        """How much there is, in a line."""
+        paths = "" if self.samples is None else f", {self.samples.shape[1]} paths"
+        return f"<Forecast of {len(self.ids)} series, {self.horizon} steps of {self.frequency.name}{paths}>"
+
     @property
     def horizon(self) -> int:
         """H."""

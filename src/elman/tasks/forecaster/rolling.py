@@ -105,9 +105,11 @@ def _windows(
 
 
 def _refitted(model: Forecaster, panel: Panel) -> Forecaster:
-    """A new model with the same options, trained on the panel."""
-    fresh = type(model)()
-    fresh.config = dataclasses.replace(model.config)
+    """A new model with the same options, trained on the panel; with shorter windows where its series are shorter."""
+    fresh, window = type(model)(), model.config.window
+    most = max(int(panel.lengths.max()) - window.horizon, 2)
+    shorter = dataclasses.replace(window, context=min(window.context, most), counted=min(window.counted, most))
+    fresh.config = dataclasses.replace(model.config, window=shorter)
     return fresh.fit(panel, progress=False, tune=False)
 
 
