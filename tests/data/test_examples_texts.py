@@ -151,6 +151,13 @@ def test_what_is_wrong_is_told_with_its_place(
     assert "\n" not in str(caught.value)
 
 
+def test_a_table_without_a_header_makes_no_endless_message(tmp_path: Path) -> None:
+    write(tmp_path, {"d.tsv": "a very long text " * 9999 + "\tpos\nshort\tneg\n"})
+    with pytest.raises(DataError, match=r"Received: the columns 'a very long") as caught:
+        read(tmp_path, "d.tsv")
+    assert len(str(caught.value)) < 300 + len(str(tmp_path))
+
+
 def test_bytes_that_are_not_text_can_be_replaced(tmp_path: Path) -> None:
     write(tmp_path, {"d.txt": b"a\tx\xff\n", "latin.txt": b"a\tcaf\xe9\n"})
     with pytest.raises(EncodingError):

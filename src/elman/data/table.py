@@ -55,7 +55,7 @@ class Table:
     def column(self, name: str) -> list[str | None]:
         """A column. Raises DataError, naming the columns that there are."""
         if name not in self.columns:
-            found = ", ".join(map(repr, self.columns))
+            found = ", ".join(repr(each[:40]) for each in list(self.columns)[:20])
             raise DataError(
                 f"{self.name}: expected a column {name!r}. Received: the columns {found}."
                 f"{suggestion(name, self.columns)}"
