@@ -14,8 +14,9 @@ import pytest
 from elman.cli import main
 from elman.data.tagged import read_tagged
 
-TINY = """--hidden 8 --layers 1 --embedding 4 --letter-embedding 4 --letter-hidden 4 --max-steps 3
-    --precision float32 --threads 1 --no-tune --no-tensorboard -q""".split()
+SIZES = ["--hidden", "8", "--layers", "1", "--embedding", "4", "--letter-embedding", "4", "--letter-hidden", "4"]
+QUIET = ["--no-tune", "--no-tensorboard", "-q"]
+TINY = [*SIZES, "--max-steps", "3", "--precision", "float32", "--threads", "1", *QUIET]
 COLUMNS = "go\tO\nto\tO\nnew\tB-place\nyork\tI-place\n\nfly\tO\nhome\tB-place\n\nstay\tO\n\n" * 4
 
 
