@@ -1,0 +1,162 @@
+"""Forecasts beside linear and naive ones in the same run: four series (one step ahead), ETTh1 (24 steps).
+
+One step: the first 67 % of a series (of the prices, 80 %) are for training, of which the last part chooses among the
+candidates below and their weights; every value of the rest is forecast from the true values before it. ETTh1: 12 months
+of 30 days to train, 4 to choose the weights, 4 to test; all 7 variables, scaled by the training part; 24 hours from
+every hour.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from _common import dataset, machine
+
+QUICK = False
+
+# File, columns of times and values, share to train on, steps of validation in it, lags of the linear autoregression,
+# and the error that must not be exceeded.
+SERIES: dict[str, tuple[str, str, str, float, int, int, float | None]] = {
+    "airline": ("airline-passengers.csv", "Month", "Passengers", 0.67, 24, 12, 20.9),
+    "sunspots": ("monthly-sunspots.csv", "Month", "Sunspots", 0.67, 400, 36, 16.7),
+    "temperatures": ("daily-min-temperatures.csv", "Date", "Temp", 0.67, 500, 28, 2.34),
+    "apple": ("finance-charts-apple.csv", "", "AAPL.Close", 0.8, 80, 5, None),
+}
+CANDIDATES: dict[str, list[dict[str, Any]]] = {
+    "airline": [
+        {"transform": "log", "context": 24, "autoregression": 12},
+        {"transform": "log", "context": 24, "autoregression": 13},
+        {"transform": "log", "seasonal_difference": 1, "context": 24, "autoregression": 1},
+    ],
+    "sunspots": [
+        {"context": 96, "autoregression": 12, "hidden": 32, "max_steps": 900},
+        {"context": 96, "autoregression": 36, "hidden": 32, "max_steps": 900},
+    ],
+    # The 29th of February is not in the data.
+    "temperatures": [
+        {"calendar": ("day_of_year",), "context": 56, "autoregression": lags, "anchor": False, "missing": "mask"}
+        for lags in (7, 28)
+    ],
+    "apple": [
+        {"transform": "log", "context": 30, "autoregression": 5, "least_squares": False},
+        {"transform": "log", "context": 30, "autoregression": 5},
+    ],
+}
+COMMON = {"learning_rate": 2e-3, "calendar": ("none",), "members": 3}
+
+
+def one_step(name: str, threads: int, seed: int) -> None:
+    """Choose a candidate on the validation part and show its error on the test part."""
+    import pandas as pd
+
+    from elman import Forecaster
+    from elman.tasks.forecaster.baselines import LinearAutoregression
+
+    file, time_column, column, share, valid, lags, most = SERIES[name]
+    frame = pd.read_csv(dataset(f"timeseries/{file}"))
+    frame = frame[[time_column, column]] if time_column else frame[[column]]
+    count = int(len(frame) * share)
+    begun, found = time.perf_counter(), []
+    for options in CANDIDATES[name]:
+        settled = {**COMMON, **options, "valid_steps": valid, "device": "cpu", "threads": threads, "seed": seed}
+        model = Forecaster("small", **settled).fit(frame.iloc[:count], progress=False)
+        error = model.evaluate(frame.iloc[:count], steps=valid)["rmse"]
+        print(f"{name}: validation RMSE {error:.3f} with {options}", flush=True)
+        found.append((error, len(found), model))
+    model = min(found)[2]
+    seconds = time.perf_counter() - begun
+    values = frame[column].to_numpy(float)
+    rest = values[count:]
+    linear = LinearAutoregression(lags).fit([values[:count]]).one_step(values, count)
+
+    def rmse(forecast: Any) -> float:
+        return float(np.sqrt(np.mean((forecast - rest) ** 2)))
+
+    own = model.evaluate(frame)["rmse"]
+    asked = "" if most is None else f"  (at most {most:g}: {verdict(own, most)})"
+    print(f"{name}: last value          RMSE {rmse(values[count - 1 : -1]):.3f}")
+    print(f"{name}: linear, {lags:3} lags    RMSE {rmse(linear):.3f}")
+    print(f"{name}: network             RMSE {own:.3f}{asked}, {seconds:.0f} s", flush=True)
+
+
+def etth1(threads: int, seed: int) -> None:
+    """A direct network over all variables, each a series of its own, with a linear map of the last values beside it."""
+    import pandas as pd
+
+    from elman import Forecaster
+
+    frame = pd.read_csv(dataset("timeseries/ETTh1.csv")).iloc[: 20 * 720]
+    columns, horizon = list(frame.columns[1:]), 24
+    scaled = frame.copy()
+    scaled[columns] = (frame[columns] - frame[columns][:8640].mean()) / frame[columns][:8640].std(ddof=0)
+    begun = time.perf_counter()
+    model = Forecaster(
+        "small", mode="direct", horizon=horizon, together=False, scaling="none", distribution="point", counted=1,
+        context=48, autoregression=336, calendar=("hour", "weekday"), hidden=32, batch_size=128, learning_rate=1e-3,
+        max_steps=1000, evaluate_every=125, valid_steps=2880, evaluate_tokens=2_000_000, device="cpu",
+        threads=threads, seed=seed,
+    ).fit(scaled.iloc[:11520], progress=False)  # fmt: skip
+    seconds = time.perf_counter() - begun
+    figures = model.evaluate(scaled, steps=2880)
+    values = scaled[columns].to_numpy()
+    print(f"ETTh1: last value             MSE {_windows(values, 96, horizon, _last):.4f}")
+    print(f"ETTh1: linear map of 96 steps MSE {_linear(values, 96, horizon):.4f}")
+    print(f"ETTh1: linear map of 336      MSE {_linear(values, 336, horizon):.4f}")
+    valid = model.metrics["valid"]["loss"]
+    print(
+        f"ETTh1: network                MSE {figures['mse']:.4f}, MAE {figures['mae']:.4f} of {figures['forecasts']:,} "
+        f"forecasts (validation {valid:.4f}; at most 0.31: {verdict(figures['mse'], 0.31)}), {seconds:.0f} s"
+    )
+
+
+def _last(past: np.ndarray[Any, Any], horizon: int) -> np.ndarray[Any, Any]:
+    return np.repeat(past[:, -1:], horizon, axis=1)
+
+
+def _rows(values: np.ndarray[Any, Any], first: int, stop: int, lags: int, horizon: int) -> np.ndarray[Any, Any]:
+    """All stretches of `lags + horizon` values, of each variable, whose forecasts lie from `first` to `stop`."""
+    part = values[first - lags : stop]
+    return np.lib.stride_tricks.sliding_window_view(part, lags + horizon, axis=0).reshape(-1, lags + horizon)
+
+
+def _windows(
+    values: np.ndarray[Any, Any], lags: int, horizon: int, forecast: Callable[..., Any]
+) -> tuple[float, float]:
+    rows = _rows(values, 11520, 14400, lags, horizon)
+    errors = forecast(rows[:, :lags], horizon) - rows[:, lags:]
+    return float((errors**2).mean()), float(np.abs(errors).mean())
+
+
+def _linear(values: np.ndarray[Any, Any], lags: int, horizon: int) -> float:
+    """The error of one linear map that all variables share, by least squares over the training part."""
+    rows = _rows(values, lags, 8640, lags, horizon)
+    x = np.concatenate([rows[:, :lags], np.ones((len(rows), 1))], axis=1)
+    weights = np.linalg.solve(x.T @ x + 1e-3 * np.eye(lags + 1), x.T @ rows[:, lags:])
+    return _windows(values, lags, horizon, lambda past, _: past @ weights[:-1] + weights[-1])
+
+
+def verdict(error: float, most: float) -> str:
+    """Whether a figure is within what is asked."""
+    return "reached" if error <= most else "missed"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", choices=[*SERIES, "etth1"], help="one of them alone")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    print(machine(), flush=True)
+    for name in SERIES:
+        if arguments.only in (None, name):
+            one_step(name, arguments.threads, arguments.seed)
+    if arguments.only in (None, "etth1"):
+        etth1(arguments.threads, arguments.seed)
+
+
+if __name__ == "__main__":
+    main()
