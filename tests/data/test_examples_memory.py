@@ -9,6 +9,7 @@ import pandas as pd
 import polars as pl
 import pytest
 import torch
+from scipy.sparse import csr_matrix
 
 from elman.data.examples import examples_from
 from elman.errors import ConfigError, DataError
@@ -20,7 +21,9 @@ ROWS = [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]
 @pytest.mark.parametrize(
     "X",
     [TEXTS, tuple(TEXTS), np.array(TEXTS), np.array(TEXTS, object), np.array(TEXTS)[:, None], pd.Series(TEXTS),
-     pd.Series(TEXTS, index=[5, 3]), pd.DataFrame({"text": TEXTS}), pl.Series(TEXTS), pl.DataFrame({"text": TEXTS})],
+     pd.Series(TEXTS, index=[5, 3]), pd.Series(TEXTS, dtype="string"), pd.Series(TEXTS, dtype="category"),
+     pl.Series(TEXTS, dtype=pl.Categorical),
+     pd.DataFrame({"text": TEXTS}), pl.Series(TEXTS), pl.DataFrame({"text": TEXTS})],
     ids=lambda X: type(X).__name__,
 )  # fmt: skip
 def test_texts(X: Any) -> None:
@@ -34,7 +37,8 @@ def test_texts(X: Any) -> None:
     [ROWS, np.array(ROWS), np.array(ROWS, object), np.array(ROWS)[:, :, None], torch.tensor(ROWS), np.array(ROWS, int),
      [np.array(row) for row in ROWS], [np.array(row)[:, None] for row in ROWS], [torch.tensor(row) for row in ROWS],
      [pd.Series(row) for row in ROWS], [pl.Series(row) for row in ROWS], [pd.DataFrame({"v": row}) for row in ROWS],
-     pd.DataFrame(ROWS), pd.DataFrame(ROWS).astype({0: int}), pl.DataFrame(ROWS, orient="row")],
+     pd.DataFrame(ROWS), pd.DataFrame(ROWS, columns=["a", "a", "b"]),
+     pd.DataFrame(ROWS).astype({0: int}), pl.DataFrame(ROWS, orient="row")],
     ids=lambda X: type(X).__name__,
 )  # fmt: skip
 def test_series_of_one_channel(X: Any) -> None:
@@ -95,6 +99,15 @@ def test_scores_keep_their_value(number: float) -> None:
         (b"bytes", None, "Received: bytes"),
         (3, None, "Received: int '3'"),
         (None, None, "Received: NoneType"),
+        ({"a": 1}, None, "Received: dict"),
+        ({"a", "b"}, None, "Received: set"),
+        (np.array(3), None, "Received: ndarray '3'"),
+        (torch.tensor(3), None, "Received: Tensor"),
+        (pl.LazyFrame({"a": [1]}), None, "Received: LazyFrame"),
+        (csr_matrix(np.eye(2)), None, r"X\.toarray\(\)\. Received: a sparse csr_matrix"),
+        (pl.Series(["a", None]), None, "X, row 2: expected a text. Received: NoneType"),
+        (pl.DataFrame({"a": [1, 2], "b": [3, None]}), None, "X, row 2, step 2, channel 1: .*a missing value"),
+        (pd.DataFrame([[1, 2], [3, None]], dtype="Int64"), None, "X, row 2: expected a series"),
         ([], None, "an example at least"),
         (np.empty((0, 4)), None, "an example at least"),
         (np.empty((2, 0)), None, r"of one step at least; .*Received: an array of shape \(2, 0\)"),

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
 from typing import Any
 
@@ -40,7 +39,8 @@ def examples_from(
     if hasattr(X, "tocsr"):
         raise DataError(f"{name}: expected dense numbers, such as those of X.toarray(). "
                         f"Received: a sparse {type(X).__name__}")  # fmt: skip
-    if isinstance(X, str | bytes) or not (hasattr(X, "__len__") or hasattr(X, "__array__")):
+    unordered = isinstance(X, str | bytes | Mapping | Set)
+    if unordered or not (hasattr(X, "__len__") or hasattr(X, "__array__")) or getattr(X, "ndim", 1) == 0:
         raise DataError(f"{name}: expected a list of texts, or series in an array or a list of arrays. "
                         f"Received: {_shown(X)}")  # fmt: skip
     values = _plain(X)
@@ -64,12 +64,8 @@ def _plain(X: Any) -> Any:
     """Data frames and their series as arrays; what is neither an array nor a frame as a list."""
     if isinstance(X, np.ndarray):
         return X
-    if any(sys.modules.get(library) is not None for library in ("pandas", "polars", "pyarrow")):
-        import narwhals.stable.v1 as nw
-
-        frame = nw.from_native(X, pass_through=True, allow_series=True, eager_only=True)
-        if frame is not X:
-            return frame.to_numpy()
+    if hasattr(X, "to_numpy"):
+        return X.to_numpy()
     if hasattr(X, "__array__"):
         return np.asarray(X)
     return list(X)
