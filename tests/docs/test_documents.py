@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.util
-import os
 import re
-import shlex
-import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -198,41 +195,3 @@ def test_no_page_names_a_place_of_one_machine(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     assert not re.search(r"(?<![\w.])/(home|root|work|tmp|Users)/", text)
     assert all(len(line) <= 120 or line.startswith(("|", "![")) for line in text.splitlines() if "](" not in line)
-
-
-def stay_on_one_core() -> None:
-    """Two threads on a machine that is busy with other tests wait for each other most of the time."""
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-
-
-# Each example with the arguments of a short run, and what that prints.
-EXAMPLES = (
-    ("first_lesson.py", "same numbers: True"),
-    ("custom_cell.py 30", "step   30  loss 0."),
-    ("char_lm.py book.txt 1", "nats a character: The end."),
-    ("relu_series.py 100", "batch   100  mean squared error 2."),
-    ("echo.py 1 60", "chunk    60  loss 0."),
-    ("adding.py 20 100", "1,000 new sequences of 20 steps: mean squared error 0."),
-)
-
-
-@pytest.mark.parametrize(("command", "said"), EXAMPLES)
-def test_examples_run(command: str, said: str, workplace: Path) -> None:
-    name, *arguments = shlex.split(command)
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "examples" / name), *arguments],
-        capture_output=True,
-        text=True,
-        timeout=100,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        preexec_fn=stay_on_one_core,
-    )
-    assert done.returncode == 0, done.stderr
-    assert said in done.stdout
-    assert "False" not in done.stdout
-
-
-def test_every_example_is_run_here() -> None:
-    told = {command.partition(" ")[0] for command, _ in EXAMPLES}
-    assert {path.name for path in ROOT.glob("examples/*.py")} == told

@@ -1,0 +1,19 @@
+"""Who speaks? Nine men say two vowels; each utterance is a series of 7 to 29 steps with twelve features.
+
+The series are as long as they are: nothing is cut or stretched, and what pads a batch never counts.
+
+usage: python examples/japanese_vowels.py TRAIN_FILE.ts TEST_FILE.ts [SECONDS]
+"""
+
+import sys
+
+import elman
+from elman.inspect.confusion import confusion_text
+
+train, test = sys.argv[1:3]
+seconds = float(sys.argv[3]) if len(sys.argv) > 3 else 30.0
+model = elman.Classifier(hidden=64, noise=0.3, learning_rate=3e-3, batch_size=32, max_seconds=seconds)
+model.fit(train)
+figures = model.evaluate(test)
+print(f"right on {figures['examples']:,} new utterances: {figures['accuracy']:.1%}")
+print(confusion_text(figures["confusion"], list(model.classes_)))
