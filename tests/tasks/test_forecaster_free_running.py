@@ -65,9 +65,9 @@ def test_series_of_unlike_lengths_do_not_mix(mode: str) -> None:
 @pytest.mark.parametrize("mode", ["next", "direct"])
 def test_intervals_lie_within_each_other_around_the_middle(distribution: str, mode: str) -> None:
     model = fitted(long_frame({"a": 30, "b": 20}), distribution=distribution, mode=mode, transform="log")
-    found = model.forecast(horizon=6, levels=(50, 90), samples=40)
+    found = model.forecast(horizon=6, levels=(50, 90), samples=200)
     (low50, high50), (low90, high90) = found.intervals[50], found.intervals[90]
-    assert found.samples.shape == (2, 40, 6, 1)
+    assert found.samples.shape == (2, 200, 6, 1)
     assert (low90 <= low50).all()
     assert (low50 <= found.mean).all()
     assert (found.mean <= high50).all()
@@ -90,6 +90,8 @@ def test_paths_hang_on_the_seed_alone() -> None:
     assert np.array_equal(paths[0], paths[1])
     assert not np.allclose(paths[0], paths[2])
     assert len(np.unique(paths[0][0, :, 0, 0])) == 6
+    one, few = (model.forecast(horizon=4, samples=count).mean for count in (0, 3))
+    assert np.array_equal(one, few), "how many paths are shown changes no forecast"
 
 
 def test_members_are_averaged() -> None:
@@ -105,8 +107,9 @@ def test_members_are_averaged() -> None:
 
 def test_the_median_or_the_mean_stands_for_a_distribution() -> None:
     model = fitted(wave(40), transform="log", point="mean")
-    found = model.forecast(horizon=2, samples=50)
+    found = model.forecast(horizon=2, samples=250)
     np.testing.assert_allclose(found.mean, found.samples.mean(1))
+    assert np.isfinite(model.forecast(horizon=2, samples=2).mean).all()
     assert np.isfinite(model.forecast(horizon=1).mean).all()
 
 

@@ -59,7 +59,7 @@ def create_series(
         np.array([len(history) - 1]),
         length,
         samples=int(draw),
-        draw=draw,
+        paths=0,
         seed=random,
     )
     values = ahead.mean[0] if ahead.samples is None else ahead.samples[0, 0]

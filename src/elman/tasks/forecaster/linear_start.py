@@ -34,7 +34,9 @@ def start_network(network: ForecasterNetwork, bank: Bank, stop: Ints, window: Wi
     """
     member = network.members[0]
     horizon, lags, targets_Y = member.horizon, max(member.lags, 1), network.sizes.targets
-    if network.counts or not (member.anchor or member.lags):
+    if network.counts:
+        _start_counts(network, bank, stop)
+    if not (member.anchor or member.lags):
         return
     rows = _steps(stop, horizon, lags - 1)
     rows = rows if len(rows.series) else _steps(stop, 1, 0)
@@ -63,6 +65,18 @@ def start_network(network: ForecasterNetwork, bank: Bank, stop: Ints, window: Wi
             each.head.linear.bias.copy_(torch.from_numpy(_biases(each.head, errors.reshape(len(errors), -1))))
 
 
+def _start_counts(network: ForecasterNetwork, bank: Bank, stop: Ints) -> None:
+    """Heads that predict the mean and the dispersion of all counts."""
+    known = [bank.targets[begin : begin + end] for begin, end in zip(bank.offset, stop, strict=True)]
+    counts = np.concatenate(known).astype(np.float64)
+    mean = np.maximum(np.nanmean(counts, 0), _LEAST_SPREAD)
+    dispersion = np.maximum((np.nanvar(counts, 0) - mean) / mean**2, 0.01)
+    raw_YP = np.array([[_before_softplus(float(each)) for each in pair] for pair in zip(mean, dispersion, strict=True)])
+    for member in network.members:
+        with torch.no_grad():
+            member.head.linear.bias.copy_(torch.from_numpy(np.tile(raw_YP, (member.horizon, 1)).reshape(-1)))
+
+
 def _biases(head: ForecastHead, errors_NO: Doubles) -> Doubles:
     """A head's biases with which it predicts the distribution of the errors, as well as its kind can."""
     raw = np.zeros((errors_NO.shape[1], len(head.parameter_names)))
@@ -81,7 +95,8 @@ def _biases(head: ForecastHead, errors_NO: Doubles) -> Doubles:
 
 
 def _before_softplus(spread: float) -> float:
-    return float(np.log(np.expm1(max(spread, _LEAST_SPREAD))))
+    spread = max(spread, _LEAST_SPREAD)
+    return spread if spread > 30 else float(np.log(np.expm1(spread)))
 
 
 def _steps(stop: Ints, horizon: int, first: int) -> Rows:

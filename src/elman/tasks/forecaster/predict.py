@@ -72,15 +72,15 @@ def forecast_from(
     *,
     levels: Sequence[float] = (),
     samples: int = 0,
-    draw: bool = True,
+    paths: int = PATHS,
     seed: int = 0,
 ) -> Ahead:
     """Forecasts of `horizon` steps after step `origin` of each of `series`, from the values up to there alone.
 
     levels   of intervals, in per cent
     samples  joint paths to return; 0 for none
-    draw     draw 200 paths where a distribution over several steps needs them; else one path goes on from what stands
-             for each value, and there are no intervals
+    paths    drawn at least, where a distribution over several steps needs them; with 0, and no samples, one path goes
+             on from what stands for each value, and there are no intervals
     seed     of the draws
 
     Raises DataError for an origin with too few values before it, and for covariates that are not known far enough.
@@ -106,12 +106,13 @@ def forecast_from(
         stacked = np.concatenate([point[:, None], np.moveaxis(quantiles, -1, 1)], axis=1)[:, :, :horizon]
         undone = _undone(stacked, panel, transforms, series, origin)
         return Ahead(*_finite(panel, series, undone[:, 0], np.moveaxis(undone[:, 1:], 1, 0)), None)
-    drawn = (samples or PATHS) if network.spread and draw else 0
+    drawn = max(samples, paths) if network.spread else 0
     found = run_freely(network, bank, series, scaled, horizon, context=context, paths=drawn, seed=seed)
     undone = _undone(found, panel, transforms, series, origin)
     middle = undone.mean(1) if network.point == "mean" or not drawn else np.median(undone, 1)
     bounds = np.quantile(undone, chances, axis=1) if chances else np.zeros((0, *middle.shape))
-    return Ahead(*_finite(panel, series, middle, bounds), undone if samples else None)
+    shown = undone[:, np.arange(samples) * drawn // samples] if samples else None  # some of every member
+    return Ahead(*_finite(panel, series, middle, bounds), shown)
 
 
 def _differences(config: ForecasterConfig) -> bool:

@@ -14,7 +14,7 @@ from elman.errors import ConfigError, DataError
 from elman.inspect.forecast_scores import mae, mase, rmse, smape
 from elman.tasks.forecaster.backtest import Backtest, Windows, backtest_origins, join, measure, simple_forecasts, truths
 from elman.tasks.forecaster.forecast import Forecast
-from elman.tasks.forecaster.predict import PATHS, forecast_from
+from elman.tasks.forecaster.predict import forecast_from
 
 if TYPE_CHECKING:
     from elman.tasks.forecaster.model import Forecaster
@@ -40,6 +40,8 @@ def rolling_backtest(
     seed: int,
 ) -> Backtest:
     """What `Forecaster.backtest` says."""
+    if paths < 1:
+        raise ConfigError(f"expected at least one path. Received: {paths}")
     season = panel.frequency.season
     network = None if refit else model.network
     at = backtest_origins(panel, horizon, origins, step, 4)
@@ -96,7 +98,8 @@ def _windows(
         origin,
         horizon,
         levels=levels,
-        samples=(paths or PATHS) if spread else 0,
+        samples=paths if spread else 0,
+        paths=paths,
         seed=seed,
     )
     half = len(levels)
