@@ -131,9 +131,7 @@ def test_the_last_forecast_is_drawn(tmp_path: Path) -> None:
 
 def test_what_cannot_be_tested() -> None:
     model = fitted(wave(40), max_steps=1)
-    with pytest.raises(
-        DataError, match="at least 52 values for 4 origins 12 steps apart"
-    ):
+    with pytest.raises(DataError, match="at least 52 values for 4 origins 12 steps apart"):
         model.backtest(wave(40), 12, origins=4)
     with pytest.raises(ConfigError, match="expected at least one origin"):
         model.backtest(wave(40), 2, origins=0)
