@@ -61,11 +61,14 @@ def evaluate(
     """Measure how good a model is on data that it has not seen.
 
     A language model: nats and bits by token and by character, perplexity, accuracy. Every token that has one before it
-    is predicted once, with the state carried over the whole text.
+    is predicted once, with the state carried over the whole text. A classifier: accuracy and F1, how far its
+    probabilities can be trusted, a report by class and the confusion matrix, which `--picture` draws; of scores, their
+    errors.
 
     For example:
 
         elman evaluate model test.txt
+        elman evaluate sentiment test.csv --picture confusion.png
         elman evaluate model corpus/ --limit 100000 --json
     """
     if not data:
