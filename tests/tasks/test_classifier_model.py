@@ -253,6 +253,11 @@ def test_valid_and_test_as_pairs() -> None:
     assert model.metrics["test"]["accuracy"] == pytest.approx(model.score(*texts(30, 2)))
 
 
+def test_texts_that_are_cut_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    Classifier(**OPTIONS | {"max_length": 3, "max_steps": 1}).fit(*texts(), tune=False)
+    assert "texts are longer than max_length and are cut" in capsys.readouterr().err
+
+
 def test_nothing_held_out_keeps_the_last_weights() -> None:
     model = fitted(split=(1.0, 0.0, 0.0))
     assert model.metrics == {}

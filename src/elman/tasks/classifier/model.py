@@ -177,6 +177,8 @@ class Classifier:
                 self.n_features_in_ = given.features
         where = None if folder is None else Path(folder)
         run = Run(job, folder=where, command="", watch=job.watch(quiet=not progress))
+        if longer := job.data["longer_than_max_length"]:
+            run.watch.say(f"{longer:,} texts are longer than max_length and are cut")
         if tune:
             tune_process(run.config.training)
         run.go()
