@@ -49,6 +49,7 @@ def test_train_and_resume(place: Path, tmp_path: Path, elman: Callable[..., Any]
     assert facts["steps"] == 4
     assert {"loss", "scaled_rmse", "values"} == set(facts["valid"])
     assert (tmp_path / "m" / "loss.png").exists()
+    assert (tmp_path / "m" / "forecast.png").exists()
     assert (
         elman("train", "--resume", tmp_path / "m", "--max-steps", 6, "-q", "--no-tune", "--json").json()["steps"] == 6
     )

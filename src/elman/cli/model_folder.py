@@ -58,5 +58,5 @@ def _killed_at_once(names: list[str]) -> bool:
 def clear_output(folder: Path) -> None:
     """Remove what the run of an older model would leave beside the new one."""
     shutil.rmtree(folder / "tensorboard", ignore_errors=True)
-    for name in ("loss.png", "confusion.png", "history.csv"):
+    for name in ("loss.png", "confusion.png", "forecast.png", "history.csv"):
         (folder / name).unlink(missing_ok=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from elman.tasks.forecaster.lanes import CarriedWindows
 from elman.tasks.forecaster.linear_start import start_network
 from elman.tasks.forecaster.network import ForecasterNetwork, Sizes
 from elman.tasks.forecaster.objective import NextValues
+from elman.tasks.forecaster.picture import draw_held_out
 from elman.tasks.forecaster.windows import Bank, Rows, lookback, make_bank, training_rows, validation_rows
 from elman.tasks.run import Job, settle
 from elman.types import Batch
@@ -88,6 +90,11 @@ def forecaster_job(
     def describe(figures: Mapping[str, float]) -> str:
         return f"{figures['loss']:.4f} {name} a value, RMSE {figures['scaled_rmse']:.4f} of scaled series"
 
+    def finish(folder: Path | None) -> dict[str, Any]:
+        if folder is not None:
+            draw_held_out(network, config, panel, known.transforms, begin, folder / "forecast.png")
+        return {}
+
     return Job(
         task=TASK,
         config=config,
@@ -107,6 +114,7 @@ def forecaster_job(
         },
         vocabulary=known.to_json(),
         unit="value",
+        finish=finish,
         loss_name=f"{name} a value",
         describe=describe,
         outline=[*panel.summary(), ("windows", f"{len(rows.series):,} of {window.context} steps")],
