@@ -27,7 +27,7 @@ from .labelled import OPTIONS, WORDS, fitted, series, texts, write_csv
 @pytest.fixture(scope="module")
 def of_texts() -> Classifier:
     torch.set_num_threads(1)
-    return fitted(max_steps=40)
+    return fitted(max_steps=100)
 
 
 @pytest.fixture(scope="module")
