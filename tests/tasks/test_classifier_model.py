@@ -27,7 +27,7 @@ from .labelled import OPTIONS, WORDS, fitted, series, texts, write_csv
 @pytest.fixture(scope="module")
 def of_texts() -> Classifier:
     torch.set_num_threads(1)
-    return fitted(max_steps=100)
+    return fitted(max_steps=100, embedding_dropout=0.0)
 
 
 @pytest.fixture(scope="module")
