@@ -112,7 +112,8 @@ WORKS: dict[str, Work] = {
     "mnist-rows-tanh": Work(
         (MNIST.format("train"),), (MNIST.format("t10k"),), 0.981,
         {"cell": "elman", "hidden": 150, "bidirectional": False, "pool": "last", "output_dropout": 0.0,
-         "batch_size": 150, "optimizer": "adam", "weight_decay": 0.0, "learning_rate": 1e-3, "split": (0.95, 0.05, 0.0)},
+         "batch_size": 150, "optimizer": "adam", "weight_decay": 0.0, "learning_rate": 1e-3,
+         "split": (0.95, 0.05, 0.0)},
         commonest, minutes=9.0, others="the lesson: 98.09 % after 100 passes",
     ),
     "mnist-rows": Work(
@@ -136,7 +137,8 @@ WORKS: dict[str, Work] = {
     "names": Work(
         ("classification/names",), (), 0.84,
         {"tokens": "characters", "lowercase": False, "embedding": 32, "hidden": 128, "pool": "last",
-         "variational": True, "input_dropout": 0.2, "embedding_dropout": 0.0, "output_dropout": 0.5, "learning_rate": 3e-3, "max_epochs": 10,
+         "variational": True, "input_dropout": 0.2, "embedding_dropout": 0.0, "output_dropout": 0.5,
+         "learning_rate": 3e-3, "max_epochs": 10,
          "split": (0.8, 0.1, 0.1)},
         commonest, seeds=3,
     ),
