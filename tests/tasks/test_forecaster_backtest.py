@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from elman import Forecaster
 from elman.errors import ConfigError, DataError
 from elman.inspect.forecast_scores import mase
 from elman.tasks.forecaster.backtest import NETWORK, Backtest
 from elman.tasks.forecaster.baselines import LinearAutoregression, drift, seasonal_naive
 
-from .small_series import fitted, long_frame, wave
+from .small_series import OPTIONS, fitted, long_frame, wave
 
 
 def test_the_scores_by_hand() -> None:
@@ -87,6 +88,8 @@ def test_a_remark_where_the_network_has_seen_what_it_is_tested_on() -> None:
     (remark,) = model.backtest(frame, 3, origins=2, paths=10).remarks
     assert remark.startswith("The network was trained or selected on steps of 2 of 2 series")
     assert model.backtest(frame, 3, origins=1, refit=True, paths=10).remarks == []
+    untrained = Forecaster(**OPTIONS)
+    assert untrained.backtest(frame, 3, origins=1, refit=True, paths=10).windows == 2
     unseen = long_frame({"c": 40})
     assert model.backtest(unseen, 3, origins=2, paths=10).remarks == []
 

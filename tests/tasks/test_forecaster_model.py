@@ -163,6 +163,17 @@ def test_series_of_its_own() -> None:
         model.create(4, "ones")
 
 
+def test_fitted_again_it_begins_anew() -> None:
+    model = Forecaster(**{**OPTIONS, "context": 0, "autoregression": -1})
+    model.fit(wave(80), progress=False, tune=False)
+    assert model.config.window.context == 12
+    daily = pd.DataFrame({"ds": pd.date_range("2000-01-01", periods=60), "y": wave(60), "z": wave(60, 1)})
+    again = model.fit(daily.assign(y=wave(60)), progress=False, tune=False)
+    assert again.config.window.context == 21
+    fresh = Forecaster(**{**OPTIONS, "context": 0, "autoregression": -1}).fit(daily, progress=False, tune=False)
+    assert np.array_equal(again.forecast(horizon=2).mean, fresh.forecast(horizon=2).mean)
+
+
 def test_params() -> None:
     model = Forecaster("small", horizon=4)
     assert model.get_params() == {"preset": "small", "horizon": 4}

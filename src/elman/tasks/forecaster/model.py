@@ -47,6 +47,7 @@ class Forecaster:
     def __init__(self, preset: str = "base", **options: Any) -> None:
         self.config = ForecasterConfig.make(preset, options)
         check_options(self.config)
+        self.chosen = self.config  # as it was before any data settled what was left to it
         self.preset = preset
         self.options = options
         self.metrics: dict[str, Any] = {}
@@ -112,11 +113,11 @@ class Forecaster:
         paths = _paths(data)
         if folder is not None and not paths:
             raise ConfigError("expected series in files when training in a folder. Received: data in memory")
-        panel = self._read(data)
-        training = self.config.training
+        panel = _panel(data, self.chosen)
+        training = self.chosen.training
         if not (training.max_steps or training.max_epochs or training.max_seconds):
             raise ConfigError("expected a budget: max_steps, max_epochs or max_seconds. Received: none of them")
-        job = forecaster_job(self.config, panel, paths)
+        job = forecaster_job(self.chosen, panel, paths)
         where = None if folder is None else Path(folder)
         run = Run(job, folder=where, command="", watch=job.watch(quiet=not progress))
         if tune:
@@ -138,19 +139,9 @@ class Forecaster:
 
     def _read(self, data: Any, future: Any = None) -> Panel:
         """The panel in `data`, read as in training, with more of what is known ahead."""
-        known = self._known
-        like: dict[str, Any] = {}
-        if known is not None:
-            like = {"frequency": known.tail.frequency, "encoder": known.tail.encoder}
-        paths = _paths(data)
-        if isinstance(data, Panel):
-            panel = data
-        elif paths:
-            panel = read_panel(paths, self.config.data, **like)
-        else:
-            panel = panel_from(data, self.config.data, **like)
-        if known is not None:
-            known.check(panel)
+        tail = self.known.tail
+        panel = _panel(data, self.config, frequency=tail.frequency, encoder=tail.encoder)
+        self.known.check(panel)
         return panel if future is None else future_from(future, panel, self.config.data)
 
     def forecast(
@@ -255,7 +246,7 @@ class Forecaster:
         step = horizon if step is None else step
         return rolling_backtest(
             self,
-            self._read(data),
+            _panel(data, self.chosen) if refit and self._known is None else self._read(data),
             horizon,
             origins=origins,
             step=step,
@@ -332,6 +323,7 @@ class Forecaster:
             check_options(model.config)
         except (KeyError, TypeError, ConfigError) as error:
             raise ArtifactError(f"{where} is broken: {error}") from error
+        model.chosen = model.config
         known = known_from(described.vocabulary, model.config.transforms, where)
         model._known = known
         model._network = load_network(described, lambda: _network(model.config, known))
@@ -352,6 +344,14 @@ def _network(config: ForecasterConfig, known: Known) -> ForecasterNetwork:
         config.data.missing == "mask",
     )
     return ForecasterNetwork(sizes, window, config.network)
+
+
+def _panel(data: Any, config: ForecasterConfig, **like: Any) -> Panel:
+    """The series in `data`; `like` is what `read_panel` takes of a panel from before."""
+    paths = _paths(data)
+    if isinstance(data, Panel):
+        return data
+    return read_panel(paths, config.data, **like) if paths else panel_from(data, config.data, **like)
 
 
 def _paths(data: Any) -> list[str | os.PathLike[str]]:

@@ -112,7 +112,7 @@ def _refitted(model: Forecaster, panel: Panel) -> Forecaster:
     fresh, window = type(model)(), model.config.window
     most = max(int(panel.lengths.max()) - window.horizon, 2)
     shorter = dataclasses.replace(window, context=min(window.context, most), counted=min(window.counted, most))
-    fresh.config = dataclasses.replace(model.config, window=shorter)
+    fresh.chosen = dataclasses.replace(model.config, window=shorter)
     return fresh.fit(panel, progress=False, tune=False)
 
 
