@@ -1,4 +1,7 @@
-"""The classifier as an estimator of sktime. Knows nothing but how the two name things."""
+"""The classifier and the forecaster as estimators of sktime. Knows nothing but how the two name things.
+
+Raises ConfigError on import where sktime is not installed.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,18 @@ from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
-from sktime.classification.base import BaseClassifier
 
+from elman.errors import ConfigError
 from elman.tasks.classifier.model import Classifier
 
-__all__ = ["ElmanClassifier"]
+try:
+    from sktime.classification.base import BaseClassifier
+
+    from elman.adapters.sktime_forecaster import ElmanForecaster
+except ImportError as error:
+    raise ConfigError(f"expected sktime to be installed: pip install 'elman[sktime]'. Received: {error}") from error
+
+__all__ = ["ElmanClassifier", "ElmanForecaster"]
 
 
 class ElmanClassifier(BaseClassifier):  # type: ignore[misc]
