@@ -114,7 +114,7 @@ def learn_bag(
     each counted once more than it is there), minus the mean of that over the classes. Without `truth_N` it is zero.
     """
     pairs: list[npt.NDArray[np.int64]] = []
-    for numbers, batch in rows.in_order():
+    for numbers, batch in rows.in_order(rows.chosen()):
         steps_T = torch.arange(batch.inputs_BT.shape[1])
         lengths_B = torch.from_numpy(rows.lengths[numbers])
         for n, keys_BT in enumerate(_keys(batch.inputs_BT, order), 1):

@@ -53,7 +53,11 @@ class Rows:
         """The endless stream of training batches."""
         return Shuffled(self.lengths, self.batch, batch_size=batch_size, steps=_MOST_STEPS, seed=seed)
 
-    def in_order(self, limit: int = 0) -> Iterator[tuple[npt.NDArray[np.int64], Batch]]:
-        """Every row once, or the first `limit` of them: pairs of the rows' numbers and their batch."""
-        rows = np.arange(min(limit, len(self)) if limit else len(self))
+    def chosen(self, limit: int = 0) -> npt.NDArray[np.int64]:
+        """The numbers of all rows or, where `limit` is fewer, of so many at even distances: rows may be sorted."""
+        count = min(limit, len(self)) if limit else len(self)
+        return np.arange(count) * len(self) // max(count, 1)
+
+    def in_order(self, rows: npt.NDArray[np.int64]) -> Iterator[tuple[npt.NDArray[np.int64], Batch]]:
+        """Each of `rows` once, longest first: pairs of their numbers and their batch."""
         return in_order(self.lengths, self.batch, batch_size=_ROWS, steps=_STEPS, rows=rows)

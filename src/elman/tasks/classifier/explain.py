@@ -53,7 +53,7 @@ def step_weights(
     needed = [parameter.requires_grad for parameter in network.parameters()]
     network.requires_grad_(False)
     try:
-        for numbers, batch in rows.in_order():
+        for numbers, batch in rows.in_order(rows.chosen()):
             inputs = batch.inputs_BT.to(device)
             x_BTI = network.features(inputs).detach().requires_grad_()
             logits_BC = centred(network.from_features(x_BTI, batch.lengths_B))

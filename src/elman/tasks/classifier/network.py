@@ -14,7 +14,8 @@ from elman.tasks.classifier.config import NetworkConfig
 
 __all__ = ["ClassifierNetwork"]
 
-_EMBEDDING_DEVIATION = 0.05
+# Words that are too rare to be learnt must not speak loudly. Letters are not rare.
+_EMBEDDING_DEVIATION, _FEW_TOKENS, _DEVIATION_OF_FEW = 0.05, 1000, 0.5
 
 
 class ClassifierNetwork(StoredModule):
@@ -44,8 +45,8 @@ class ClassifierNetwork(StoredModule):
         if tokens:
             self.embed, features = embed_tokens(tokens, config.embedding)
             if config.embedding:
-                # Words that are too rare to be learnt must not speak loudly.
-                nn.init.normal_(self.embed.get_parameter("weight"), std=_EMBEDDING_DEVIATION)
+                deviation = _DEVIATION_OF_FEW if tokens <= _FEW_TOKENS else _EMBEDDING_DEVIATION
+                nn.init.normal_(self.embed.get_parameter("weight"), std=deviation)
         self.stack = make_stack(config, features, bidirectional=config.bidirectional)
         self.pool = Pool(config.pool, self.stack.output_size, directions=2 if config.bidirectional else 1)
         self.head = nn.Linear(self.pool.output_size, outputs)

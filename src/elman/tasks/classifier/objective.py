@@ -23,14 +23,14 @@ _LOSS_IN_SELECTION = 1e-3
 
 
 def outputs_of(network: ClassifierNetwork, rows: Rows, limit: int = 0) -> npt.NDArray[np.float64]:
-    """The network's scores [N, C] for all rows, or the first `limit` of them, in their order."""
-    count = min(limit, len(rows)) if limit else len(rows)
+    """The network's scores [N, C] for all rows, or `rows.chosen(limit)`, in their order."""
+    chosen = rows.chosen(limit)
     device = network.head.weight.device
-    found = np.empty((count, network.head.out_features))
+    found = np.empty((len(chosen), network.head.out_features))
     with torch.no_grad():
-        for numbers, batch in rows.in_order(limit):
+        for numbers, batch in rows.in_order(chosen):
             logits_BC = network(batch.inputs_BT.to(device), batch.lengths_B)
-            found[numbers] = logits_BC.double().cpu().numpy()
+            found[np.searchsorted(chosen, numbers)] = logits_BC.double().cpu().numpy()
     return found
 
 
@@ -95,7 +95,7 @@ class ClassLoss:
         rows, truth_N = self.held_out
         limit = min(limit, self.most) if limit and self.most else limit or self.most
         logits_NC = outputs_of(self.model, rows, limit)
-        truth_N = truth_N[: len(logits_NC)]
+        truth_N = truth_N[rows.chosen(limit)]
         figures = class_figures(logits_NC, truth_N)
         wrong_N = logits_NC.argmax(axis=1) != truth_N
         weights_N = np.ones(len(truth_N)) if self.class_weights is None else self.class_weights[truth_N]
@@ -138,7 +138,7 @@ class ScoreLoss:
         rows, truth_N = self.held_out
         limit = min(limit, self.most) if limit and self.most else limit or self.most
         outputs_N = outputs_of(self.model, rows, limit)[:, 0]
-        truth_N = truth_N[: len(outputs_N)].astype(np.float64)
+        truth_N = truth_N[rows.chosen(limit)].astype(np.float64)
         loss = float(np.mean((outputs_N - truth_N) ** 2))
         return {"loss": loss, **score_figures(outputs_N * self.deviation, truth_N * self.deviation)}
 

@@ -87,20 +87,20 @@ def batch_loss(model: TaggerNetwork, scores: Scores, batch: Batch) -> tuple[Tens
 def measure(
     model: TaggerNetwork, vocabulary: TaggerVocabulary, data: Encoded, limit: int = 0
 ) -> tuple[dict[str, float], list[Answer]]:
-    """Figures on `data`, and the answers they are of; of its first sequences with at most `limit` steps (0: all)."""
-    count = len(data)
-    if limit:
-        count = max(1, int(np.searchsorted(np.cumsum(data.lengths), limit, side="right")))
-    rows = np.arange(count)
+    """Figures on `data`, and the answers they are of; with `limit`, of sequences at even distances, of at most about
+    so many steps in all (0: all)."""
+    share = min(1.0, limit / max(int(np.sum(data.lengths)), 1)) if limit else 1.0
+    count = max(1, int(share * len(data)))
+    rows = np.arange(count) * len(data) // count
     nats, steps = 0.0, 0
     found: dict[int, Answer] = {}
     for part, scores, batch in _scored(model, data, rows):
         total, counted = batch_loss(model, scores, batch)
         nats, steps = nats + float(total), steps + counted
         found.update(zip(part.tolist(), decode(model, scores, batch), strict=True))
-    given = [found[row] for row in range(count)]
+    given = [found[row] for row in rows.tolist()]
     figures = figures_of(
-        data.data.take(range(count)),
+        data.data.take(rows.tolist()),
         [[vocabulary.tags[tag] for tag in answer.tags] for answer in given],
         [vocabulary.intents[answer.intent] for answer in given] if vocabulary.intents else None,
         spans=vocabulary.scheme is not None,

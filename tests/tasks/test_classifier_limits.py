@@ -1,0 +1,32 @@
+"""An evaluation of some of the held-out examples takes them from everywhere, not from the beginning."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from elman import Classifier
+from elman.tasks.classifier.batches import Rows
+
+
+def test_rows_are_chosen_at_even_distances() -> None:
+    rows = Rows([np.arange(1 + number % 3) for number in range(10)])
+    assert rows.chosen().tolist() == list(range(10))
+    assert rows.chosen(99).tolist() == list(range(10))
+    assert rows.chosen(5).tolist() == [0, 2, 4, 6, 8]
+    assert rows.chosen(3).tolist() == [0, 3, 6]
+    found = sorted(row for part, _ in rows.in_order(rows.chosen(5)) for row in part.tolist())
+    assert found == [0, 2, 4, 6, 8]
+
+
+def test_a_limited_evaluation_of_sorted_classes_sees_them_all() -> None:
+    """With the examples sorted by class, the first of them would be of one class only."""
+    texts = ["red rose"] * 40 + ["blue sea"] * 40
+    labels = ["warm"] * 40 + ["cold"] * 40
+    model = Classifier(
+        hidden=4, embedding=4, max_steps=60, evaluate_every=20, evaluate_tokens=10, calibrate=False,
+        split=(0.5, 0.5, 0.0), warmup_steps=0, learning_rate=0.02, threads=1, device="cpu", precision="float32",
+    ).fit(texts, labels, progress=False, tune=False)  # fmt: skip
+    figures = model.metrics["valid"]
+    assert figures["accuracy"] == 1.0
+    # Only where both classes were there can the F1 of both be 1.
+    assert figures["macro_f1"] == 1.0
