@@ -72,9 +72,9 @@ _TRAINING: dict[str, Any] = {"learning_rate": 2e-3, "weight_decay": 0.01, "avera
 PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
         "small": {**_TRAINING, "layers": 1, "hidden": 100, "embedding": 64, "dropout": 0.3, "input_dropout": 0.3},
-        "base": _TRAINING,
+        "base": {**_TRAINING, "letter_hidden": 100, "word_dropout": 1.0},
         "spans": {**_TRAINING, "head": "crf", "dropout": 0.4, "input_dropout": 0.4},
-        "large": {**_TRAINING, "hidden": 300, "embedding": 200, "letter_hidden": 100},
+        "large": {**_TRAINING, "hidden": 300, "embedding": 200, "letter_hidden": 100, "word_dropout": 1.0},
     }
 )
 
