@@ -16,6 +16,7 @@ OPTIONS: dict[str, Any] = {
     "letter_hidden": 4,
     "dropout": 0.0,
     "input_dropout": 0.0,
+    "word_dropout": 0.1,
     "batch_size": 8,
     "max_steps": 6,
     "learning_rate": 0.02,
