@@ -29,8 +29,8 @@ COMMANDS += ("train classifier", "predict")
 COMMANDS += ("train forecaster", "forecast", "backtest")
 # The sections of a classifier that its page tells of.
 OWN = ("input", "target", "network")
-# Options of other programs that the pages name: of ./dev, and of the script that compiles the native engine.
-OTHERS = {"--list", "--into"}
+# Options of other programs that the pages name: of ./dev, its benchmarks, and the script that compiles the engine.
+OTHERS = {"--list", "--into", "--lags"}
 
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
