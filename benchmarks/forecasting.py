@@ -96,7 +96,7 @@ def etth1(threads: int, seed: int, lags: int) -> None:
     begun = time.perf_counter()
     model = Forecaster(
         "small", mode="direct", horizon=horizon, together=False, scaling="none", distribution="point", counted=1,
-        context=48, autoregression=lags, calendar=("hour",), hidden=32, batch_size=128, learning_rate=1e-3,
+        context=48, autoregression=lags, calendar=("hour",), hidden=32, dropout=0.2, batch_size=128, learning_rate=3e-3,
         max_steps=1000, average=0.99, evaluate_every=125, valid_steps=2880, evaluate_tokens=2_000_000, device="cpu",
         threads=threads, seed=seed,
     ).fit(scaled.iloc[:11520], progress=False)  # fmt: skip
