@@ -1,8 +1,8 @@
 """A thousand monthly series of 120 points: seconds to train and forecast a year, beside neuralforecast and darts.
 
-usage: python benchmarks/many_series.py [--rounds 3] [--steps 100] [--peer-steps 300 1000] [--threads 2] [--series 1000]
+usage: python benchmarks/many_series.py [--rounds 3] [--steps 100] [--peer-steps 300 1000] [--threads 2] [--series N]
 
-All have one layer of 64 GRU units and windows of 36 months. Each run is a process of its own; its imports and the making
+All have one layer of 64 GRU units and windows of 36 months. Each run is a process of its own; imports and the making
 of the data frame are not counted. The libraries run in turn, round by round; medians are shown. The error is MASE on
 twelve months that none has seen. Equal accuracy is asked for, not equal steps: elman's steps are few, since it starts
 from a least-squares map, and its peers are shown at several numbers of steps. The peers have to be installed

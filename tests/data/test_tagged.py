@@ -232,7 +232,7 @@ def test_broken_frames_are_refused(arrays: dict[str, np.ndarray], said: str, tmp
 
 def test_frames_are_never_unpickled(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
-    with pytest.raises(DataError, match=r"a\.npy: expected arrays of numbers or texts"):
+    with pytest.raises(DataError, match=r"a\.npy: expected an array of numbers or texts"):
         read_tagged([tmp_path / "a.npy"], with_tags=False)
     np.save(tmp_path / "b.npy", X)
     with pytest.raises(DataError, match=r"expected its labels in b\.labels\.npy beside it"):

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from elman.data.binary import open_bytes, read_idx, read_npy, read_npz
 from elman.data.examples.base import Examples
-from elman.data.examples.binary import Bytes, open_bytes, read_idx, read_npy
 from elman.data.examples.config import ExamplesConfig
 from elman.data.examples.labels import bare_suffix, label_file, label_texts, matched, read_labels
 from elman.data.examples.series import checked_series
 from elman.data.inputs import InputFile
-from elman.errors import DataError, StorageError
+from elman.errors import DataError
 
 __all__ = ["examples_of_array", "read_idx_file", "read_numpy_file"]
 
-_BLOCK = 1 << 20
 # What arrays are called in .npz files, the first that is there.
 _INPUTS = ("x", "X", "inputs", "series", "images", "texts", "data")
 _LABELS = ("y", "Y", "labels", "targets")
@@ -117,7 +113,7 @@ def read_numpy_file(file: InputFile, config: ExamplesConfig, *, labelled: bool) 
     lengths: Sequence[int] | None = None
     labels: list[str] | None = None
     if bare_suffix(file.path) == ".npz":
-        arrays = _members(file)
+        arrays = read_npz(file.path, file.name)
         name = f"{file.name}, array {_key(arrays, _INPUTS, file)!r}"
         values = arrays[_key(arrays, _INPUTS, file)]
         if "lengths" in arrays:
@@ -151,24 +147,6 @@ def _labels_beside(file: InputFile, config: ExamplesConfig, count: int, labelled
         raise DataError(f"{file.name}: expected labels in a file of their own, named with the option labels or found "
                         "by its name (x_images.npy, x_labels.npy). Received: none")  # fmt: skip
     return None
-
-
-def _members(file: InputFile) -> dict[str, npt.NDArray[Any]]:
-    """The arrays in an `.npz` file by name."""
-    try:
-        with zipfile.ZipFile(Path(file.path)) as archive:
-            arrays = {}
-            for member in archive.namelist():
-                with archive.open(member) as opened:
-                    blocks = iter(lambda read=opened.read: read(_BLOCK), b"")  # type: ignore[misc]
-                    arrays[member.removesuffix(".npy")] = read_npy(Bytes(blocks, f"{file.name}, {member}"))
-            return arrays
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-        raise DataError(
-            f"{file.name}: expected a whole .npz file (damaged or cut short?). Received: {error}"
-        ) from error
-    except OSError as error:
-        raise StorageError(f"cannot read {file.name}: {error.strerror or error}") from error
 
 
 def _key(arrays: dict[str, Any], known: tuple[str, ...], file: InputFile) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from elman.data.examples.binary import open_bytes, read_idx, read_npy
+from elman.data.binary import open_bytes, read_idx, read_npy
 from elman.data.examples.config import ExamplesConfig
 from elman.data.examples.lines import text_lines
 from elman.data.inputs import InputFile

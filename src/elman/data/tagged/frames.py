@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import itertools
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from elman.data.binary import open_bytes, read_npy, read_npz
 from elman.data.table import Table, read_table, table_kind
 from elman.data.tagged.tagged import Frames, Tagged, check_fit, check_frames
-from elman.errors import DataError, StorageError
+from elman.errors import DataError
 
 __all__ = ["LABELS_SUFFIX", "is_frames", "read_frames"]
 
@@ -49,38 +50,22 @@ def read_frames(
         table = read_table(path, encoding=encoding, errors=errors)
         return _from_table(table, sequence_column, time_column, tag_column or "label", with_tags)
     if path.suffix == ".npz":
-        arrays = _load(path)
-        if not isinstance(arrays, dict) or "x" not in arrays:
-            found = ", ".join(arrays) if isinstance(arrays, dict) else "one array"
-            raise DataError(f"{path}: expected the arrays x and y. Received: {found or 'none'}")
+        arrays = read_npz(path, str(path))
+        if "x" not in arrays:
+            raise DataError(f"{path}: expected the arrays x and y. Received: {', '.join(arrays) or 'none'}")
         x, y, lengths = arrays["x"], arrays.get("y"), arrays.get("lengths")
     else:
-        loaded = _load(path)
         labels = path.with_name(path.name.removesuffix(".npy") + LABELS_SUFFIX)
         if with_tags and not labels.exists():
             raise DataError(f"{path}: expected its labels in {labels.name} beside it. Received: no such file")
-        other = _load(labels) if with_tags else None
-        if isinstance(loaded, dict) or isinstance(other, dict):
-            raise DataError(f"{path}: expected one array in a .npy file. Received: several")
-        x, y, lengths = loaded, other, None
+        x, y, lengths = _array(path), _array(labels) if with_tags else None, None
     if with_tags and y is None:
         raise DataError(f"{path}: expected the labels y beside x. Received: x alone")
     return _from_arrays(str(path), x, y if with_tags else None, lengths)
 
 
-def _load(path: Path) -> npt.NDArray[np.generic] | dict[str, npt.NDArray[np.generic]]:
-    try:
-        loaded = np.load(path, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            return loaded
-        with loaded:
-            return {name: loaded[name] for name in loaded.files}
-    except (ValueError, EOFError, zipfile.BadZipFile, KeyError) as error:
-        raise DataError(
-            f"{path}: expected arrays of numbers or texts as NumPy saves them. Received: {error}"
-        ) from error
-    except OSError as error:
-        raise StorageError(f"cannot read {path}: {error.strerror or error}") from error
+def _array(path: Path) -> npt.NDArray[Any]:
+    return read_npy(open_bytes(path, str(path)))
 
 
 def _from_arrays(

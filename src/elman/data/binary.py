@@ -1,10 +1,12 @@
-"""Numbers in binary files, read without trusting what the files say of their size. Knows nothing about examples."""
+"""Numbers in binary files, read without trusting what the files say of their size: `.npy`, `.npz` and idx."""
 
 from __future__ import annotations
 
 import io
 import math
 import tokenize
+import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from elman.data.decoding import raw_blocks
-from elman.errors import DataError
+from elman.errors import DataError, StorageError
 
-__all__ = ["Bytes", "open_bytes", "read_idx", "read_npy"]
+__all__ = ["Bytes", "open_bytes", "read_idx", "read_npy", "read_npz"]
 
 _BLOCK = 1 << 20
 _NPY = b"\x93NUMPY"
@@ -78,6 +80,22 @@ def read_npy(source: Bytes) -> npt.NDArray[Any]:
     flat = np.frombuffer(source.take(math.prod(shape) * dtype.itemsize), dtype=dtype)
     source.end()
     return flat.reshape(shape[::-1]).T if by_columns else flat.reshape(shape)
+
+
+def read_npz(path: Path, name: str) -> dict[str, npt.NDArray[Any]]:
+    """The arrays in an `.npz` file by name. Raises DataError as `read_npy` does, and for a damaged file."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            arrays = {}
+            for member in archive.namelist():
+                with archive.open(member) as opened:
+                    blocks = iter(lambda read=opened.read: read(_BLOCK), b"")  # type: ignore[misc]
+                    arrays[member.removesuffix(".npy")] = read_npy(Bytes(blocks, f"{name}, {member}"))
+            return arrays
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        raise DataError(f"{name}: expected a whole .npz file (damaged or cut short?). Received: {error}") from error
+    except OSError as error:
+        raise StorageError(f"cannot read {name}: {error.strerror or error}") from error
 
 
 def read_idx(source: Bytes) -> npt.NDArray[Any]:
