@@ -139,7 +139,7 @@ WORKS: dict[str, Work] = {
         ("classification/names",), (), 0.84,
         {"tokens": "characters", "lowercase": False, "embedding": 32, "hidden": 128, "pool": "last",
          "variational": True, "input_dropout": 0.2, "embedding_dropout": 0.0, "output_dropout": 0.5,
-         "learning_rate": 3e-3, "max_epochs": 10,
+         "learning_rate": 3e-3, "max_epochs": 10, "bag": 3,
          "split": (0.8, 0.1, 0.1)},
         commonest, seeds=3,
     ),

@@ -206,3 +206,10 @@ def test_a_fingerprint_stands_for_the_content_and_not_for_the_place() -> None:
 def test_rows_are_taken_in_the_order_asked_for() -> None:
     examples = Examples("text", ["a", "b", "c"], ["1", "2", "3"], ["x", "y", "z"]).take([2, 0, 2])
     assert (examples.inputs, examples.labels, examples.places) == (["c", "a", "c"], ["3", "1", "3"], ["z", "x", "z"])
+
+
+def test_blanks_around_a_line_are_no_part_of_it(tmp_path: Path) -> None:
+    """Where only the lines of some classes end in a blank, it would give them away."""
+    (tmp_path / "Chinese.txt").write_text("See \n Sze\n", encoding="utf-8")
+    (tmp_path / "Dutch.txt").write_text("Van den Berg\n", encoding="utf-8")
+    assert read_examples([tmp_path], ExamplesConfig()).inputs == ["See", "Sze", "Van den Berg"]

@@ -19,8 +19,8 @@ def whole_text(file: InputFile, config: ExamplesConfig) -> str:
 
 
 def text_lines(file: InputFile, config: ExamplesConfig) -> list[str]:
-    """The lines of a text file; empty ones at its end are left out."""
-    lines = whole_text(file, config).split("\n")
+    """The lines of a text file without blanks around them; empty ones at its end are left out."""
+    lines = [line.strip(" ") for line in whole_text(file, config).split("\n")]
     while lines and not lines[-1].strip():
         lines.pop()
     return lines
