@@ -269,6 +269,30 @@ def test_parameters_as_in_scikit_learn() -> None:
     with pytest.raises(ConfigError, match=r"Received: 'hiden'. Did you mean 'hidden'\?"):
         model.set_params(hiden=3)
     assert "not trained" in repr(model)
+    model = trained(max_steps=1)
+    with pytest.raises(ConfigError, match="Did you mean 'hidden'"):
+        model.set_params(hiden=3)
+    assert model.predict([["go"]])  # as before
+    model.set_params(hidden=9)
+    with pytest.raises(ConfigError, match="expected a model that is trained"):
+        model.save("x")  # its weights would not fit to its options
+
+
+def test_tags_of_no_notation_in_held_out_data() -> None:
+    words, tags, _ = sentences()
+    strange = ([["go", "to", "rome"]], [["O", "_", "NN"]])
+    model = fit(Tagger(**OPTIONS), words, tags, valid=strange)
+    assert model.metrics["valid"]["tokens"] == 3
+    assert model.evaluate(*strange)["recall"] == 0.0
+    assert {each.name for each in model.report(*strange).tags} >= {"NN", "_"}
+
+
+@pytest.mark.parametrize("rate", [1.0, 1.5, 99.0])
+def test_a_rate_of_dropout_that_leaves_nothing_is_refused(rate: float) -> None:
+    words, tags, _ = sentences()
+    for name in ("input_dropout", "dropout"):
+        with pytest.raises(ConfigError, match=rf"expected {name} from 0 up to, but not including, 1"):
+            fit(Tagger(**OPTIONS | {name: rate}), words, tags)
 
 
 def test_held_out_files_and_held_out_lists(tmp_path: Path) -> None:

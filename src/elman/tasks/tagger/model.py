@@ -89,11 +89,10 @@ class Tagger:
         return values
 
     def set_params(self, **params: Any) -> Tagger:
-        """Change options for the next `fit`. Raises ConfigError as the constructor does."""
-        preset = params.pop("preset", self._preset)
-        options = {**self._options, **params}
-        self.config = TaggerConfig.make(preset, options)
-        self._preset, self._options = preset, options
+        """Change options; the model has to be trained again. Raises ConfigError as the constructor does."""
+        changed = {"preset": self._preset, **self._options, **params}
+        type(self)(**changed)  # what is refused changes nothing
+        self.__init__(**changed)  # type: ignore[misc]
         return self
 
     @property

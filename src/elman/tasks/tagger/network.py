@@ -15,6 +15,7 @@ from elman.errors import ConfigError
 from elman.nn import Pool, StoredModule, sequence_dropout
 from elman.nn.characters import CharacterWords
 from elman.nn.crf import CRF, Allowed
+from elman.nn.dropout import check_rate
 from elman.nn.embed import Embedding
 from elman.tasks.building import make_stack
 from elman.tasks.tagger.batches import Sentences
@@ -52,6 +53,7 @@ class TaggerNetwork(StoredModule):
     def __init__(self, vocabulary: TaggerVocabulary, config: NetworkConfig, counts_V: Tensor | None = None) -> None:
         super().__init__()
         self.config = config
+        check_rate("input_dropout", config.input_dropout)
         words = len(vocabulary.words) + 1
         self.register_buffer("counts_V", torch.zeros(words) if counts_V is None else counts_V, persistent=False)
         self.embed: Embedding | None = None

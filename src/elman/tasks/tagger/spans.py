@@ -27,11 +27,9 @@ class Span(NamedTuple):
 
 
 def _split(tag: str) -> tuple[str, str]:
-    """The role and the type of a tag; the role is O outside."""
-    if tag == OUTSIDE:
-        return "O", ""
+    """The role and the type of a tag; the role is O outside, and of a tag that is written in no notation."""
     prefix, _, kind = tag.partition("-")
-    return _ROLES[prefix], kind
+    return (_ROLES[prefix], kind) if kind and prefix in _ROLES else ("O", "")
 
 
 def scheme_of(sequences: Iterable[Sequence[str]]) -> str | None:
@@ -93,7 +91,8 @@ def allowed_ends(scheme: str, tag: str) -> tuple[bool, bool]:
 def spans_of(tags: Sequence[str]) -> list[Span]:
     """The spans in a sequence of tags, whatever its notation, as conlleval reads them.
 
-    A tag that cannot go on with the span before it begins a new one.
+    A tag that cannot go on with the span before it begins a new one. A tag that is written in no notation, as data from
+    elsewhere may have it, is outside of all spans.
     """
     spans: list[Span] = []
     first, kind = -1, ""
