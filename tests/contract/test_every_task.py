@@ -8,6 +8,7 @@ import shutil
 import signal
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -146,6 +147,19 @@ def test_other_data_is_not_gone_on_with(task: str, tmp_path: Path) -> None:
         files[0].write_text(change)
         with pytest.raises(elman.errors.DataError):
             resume_run(folder, config=config, reopen=reopen, overrides={"max_steps": 9}, quiet=True)
+
+
+@each_task
+def test_a_cache_is_for_language_models(task: str, folders: dict[str, Path], tmp_path: Path) -> None:
+    folder = tmp_path / "m"
+    shutil.copytree(folders[task], folder)
+    config, reopen = resumption(task)
+    resume = partial(resume_run, folder, config=config, reopen=reopen, overrides={}, quiet=True, cache=tmp_path / "c")
+    if task == "language-model":
+        assert resume()
+        return
+    with pytest.raises(ConfigError, match=f"expected a cache for language models only.*for a {task}"):
+        resume()
 
 
 def every_place(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:

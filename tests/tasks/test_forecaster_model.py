@@ -14,6 +14,7 @@ import pytest
 import elman
 from elman import Forecaster
 from elman.errors import ArtifactError, ConfigError, DataError
+from elman.tasks.forecaster.known import known_from
 
 from .small_series import OPTIONS, fitted, long_frame, series_file, wave
 
@@ -163,6 +164,47 @@ def test_series_of_its_own() -> None:
         model.create(4, "ones")
 
 
+def test_a_series_of_its_own_goes_on_from_where_its_stretch_ends() -> None:
+    """The calendar that it reads is that of the steps after the stretch, wherever this lies."""
+    frame = long_frame({"a": 60})
+    model = fitted(frame, calendar=("month",), context=6, max_steps=60, least_squares=False, anchor=False)
+    kept = len(model.known.tail.targets[0])
+    for stop in (kept - 3, kept):
+        goes_on = model.forecast(frame[60 - kept : 60 - kept + stop], 1, levels=()).mean[0, :, 0]
+        np.testing.assert_allclose(model.create(1, ("a", slice(0, stop)), draw=False), goes_on, rtol=1e-4)
+    with pytest.raises(ConfigError, match="expected a slice of steps one after the other"):
+        model.create(4, ("a", slice(0, 6, 2)))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"series": []},
+        {"series": ""},
+        {"targets": []},
+        {"encoder": "junk"},
+        {"encoder": [1]},
+        {"encoder": [{"name": "size", "kind": "number"}]},
+        {"start": 10**30},
+        {"until": -(10**30)},
+        {"past": []},
+        {"future": []},
+        {"id": "b"},
+        {"transform": None},
+    ],
+    ids=str,
+)
+def test_series_of_a_folder_that_contradict_each_other_are_refused(change: dict[str, Any]) -> None:
+    model = fitted(long_frame({"a": 30, "b": 30}), max_steps=1)
+    good = model.known.to_json()
+    chain = model.config.transforms
+    assert known_from(good, chain, "here").to_json() == good
+    first = {name: value for name, value in change.items() if name in good["series"][0]}
+    bad = {**good, "series": [{**good["series"][0], **first}, good["series"][1]], **(change if not first else {})}
+    with pytest.raises(ArtifactError):
+        known_from(bad, chain, "here")
+
+
 def test_fitted_again_it_begins_anew() -> None:
     model = Forecaster(**{**OPTIONS, "context": 0, "autoregression": -1})
     model.fit(wave(80), progress=False, tune=False)
@@ -181,6 +223,19 @@ def test_params() -> None:
     assert model.get_params()["hidden"] == 7
     with pytest.raises(ConfigError, match="Did you mean 'horizon'"):
         model.set_params(horizn=3)
+    trained = fitted(wave(30), max_steps=1)
+    before = trained.config
+    with pytest.raises(ConfigError, match="dilations of at least 1 step"):
+        trained.set_params(dilations=(0,))
+    assert trained.config == before
+    assert trained.forecast(horizon=1)
+
+
+@pytest.mark.parametrize("rate", [1.0, 1.5])
+def test_a_rate_of_dropout_that_leaves_nothing_is_refused(rate: float) -> None:
+    for name in ("input_dropout", "dropout"):
+        with pytest.raises(ConfigError, match=rf"expected {name} from 0 up to, but not including, 1"):
+            fitted(wave(30), **{name: rate})
 
 
 @pytest.mark.parametrize(

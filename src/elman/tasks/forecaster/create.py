@@ -37,8 +37,8 @@ def create_series(
         raise ConfigError(f"expected a series below {len(tail)}. Received: {series!r}")
     one = tail.take([number])
     transform = model.known.transforms[number]
-    history = _history(model, one, seed)
-    begin = one.starts[0] + len(one.targets[0]) - len(history)
+    history, stop = _history(model, one, seed)
+    begin = one.starts[0] + stop - len(history)
     panel = Panel(
         ids=one.ids,
         frequency=one.frequency,
@@ -70,9 +70,9 @@ def _is_stretch(seed: Any) -> bool:
     return isinstance(seed, tuple) and len(seed) == 2 and isinstance(seed[1], slice)
 
 
-def _history(model: Forecaster, one: Panel, seed: Any) -> Doubles:
-    """The values that come first, `[T, Y]`, in the unit of the series."""
-    variables = len(one.target_names)
+def _history(model: Forecaster, one: Panel, seed: Any) -> tuple[Doubles, int]:
+    """The values that come first, `[T, Y]`, in the unit of the series, and the step of `one` that comes after them."""
+    variables, stop = len(one.target_names), len(one.targets[0])
     if isinstance(seed, str):
         if seed != "zeros":
             raise ConfigError(f"expected the seed zeros, values, or a series and a slice. Received: {seed!r}")
@@ -85,11 +85,17 @@ def _history(model: Forecaster, one: Panel, seed: Any) -> Doubles:
                 f"Received: {len(before)}"
             )
         zeros = np.zeros((steps, variables))
-        return np.concatenate([before, transform.inverse(zeros, before)])
-    values = one.targets[0][seed[1]] if _is_stretch(seed) else np.asarray(seed, dtype=np.float64)
+        return np.concatenate([before, transform.inverse(zeros, before)]), stop
+    if _is_stretch(seed):
+        first, stop, step = seed[1].indices(stop)
+        if step != 1:
+            raise ConfigError(f"expected a slice of steps one after the other as the seed. Received: {seed[1]}")
+        values = one.targets[0][first:stop]
+    else:
+        values = np.asarray(seed, dtype=np.float64)
     values = values[:, None] if values.ndim == 1 else values
     if values.ndim != 2 or values.shape[1] != variables or len(values) < 1:
         raise DataError(f"expected values of the shape [T, {variables}] as the seed. Received: {values.shape}")
     if not np.isfinite(values).all():
         raise DataError("expected finite values as the seed. Received: NaN or infinity")
-    return values
+    return values, stop

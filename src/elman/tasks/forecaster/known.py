@@ -10,11 +10,15 @@ import numpy as np
 import numpy.typing as npt
 
 from elman.data.panel import Frequency, Panel, Transform, TransformConfig, fit_transforms
+from elman.data.panel.static import check_encoder, static_names
 from elman.errors import ArtifactError, DataError
 
 __all__ = ["Known", "known_from"]
 
 Doubles = npt.NDArray[np.float64]
+
+# No series begins or ends further from 1970, or from step 0, than so many steps.
+_FARTHEST = 1 << 48
 
 
 @dataclass(frozen=True)
@@ -103,6 +107,8 @@ def known_from(values: Any, chain: TransformConfig, where: str) -> Known:
     try:
         names = {name: tuple(map(str, values[name])) for name in ("targets", "past", "future", "static")}
         series: Sequence[Mapping[str, Any]] = values["series"]
+        if not series or not names["targets"]:
+            raise ValueError("no series")
         panel = Panel(
             ids=[str(each["id"]) for each in series],
             frequency=Frequency.from_json(values["frequency"]),
@@ -117,12 +123,31 @@ def known_from(values: Any, chain: TransformConfig, where: str) -> Known:
             past_names=names["past"],
             future_names=names["future"],
             static_names=names["static"],
-            encoder=tuple(values["encoder"]),
+            encoder=tuple(check_encoder(values["encoder"])),
         )
         transforms = [Transform.from_json(each["transform"]) for each in series]
-        return Known(panel, transforms, [int(each["until"]) for each in series], chain)
+        known = Known(panel, transforms, [int(each["until"]) for each in series], chain)
+        _check_sizes(known)
+        return known
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise ArtifactError(f"{where}: expected the series of a forecaster. Received: {error!r}") from error
+
+
+def _check_sizes(known: Known) -> None:
+    """Raise ValueError where the parts of a model's series contradict each other."""
+    panel = known.tail
+    if len(set(panel.ids)) != len(panel):
+        raise ValueError("a series twice")
+    if not all(abs(time) <= _FARTHEST for time in (*panel.starts, *known.until)):
+        raise ValueError("a time out of reach")
+    if panel.static_names != static_names(panel.encoder):
+        raise ValueError("static features that the encoder does not make")
+    for number, transform in enumerate(known.transforms):
+        steps = len(panel.targets[number])
+        if len(panel.past[number]) != steps or len(panel.future[number]) < steps:
+            raise ValueError("covariates for other steps than the values")
+        if len(transform.scale) != len(panel.target_names):
+            raise ValueError("a transform of other variables")
 
 
 def fit(panel: Panel, chain: TransformConfig) -> list[Transform]:

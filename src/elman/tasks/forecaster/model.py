@@ -74,6 +74,7 @@ class Forecaster:
     def set_params(self, **options: Any) -> Forecaster:
         """Change arguments; the model has to be trained again. Raises ConfigError. Returns self."""
         changed = {**self.get_params(), **options}
+        type(self)(**changed)  # what is refused changes nothing
         self.__init__(**changed)  # type: ignore[misc]
         return self
 
@@ -266,8 +267,8 @@ class Forecaster:
                 or, of a series that it has not seen, after the first window
         stride  steps between two origins
 
-        Returns rmse, mse, mae, smape, mase, and of the values as the network sees them scaled_mse. Raises DataError
-        when no step is left to measure.
+        Returns rmse, mse, mae, smape, mase, forecasts (how many these are of) and horizon. Raises DataError when no step
+        is left to measure.
         """
         return evaluate_rolling(self, self._read(data), steps=steps, stride=stride)
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from elman.nn import StoredModule, sequence_dropout
 from elman.nn.distributions import make_head
+from elman.nn.dropout import check_rate
 from elman.tasks.building import make_dilated_stack, make_stack
 from elman.tasks.forecaster.config import NetworkConfig, WindowConfig
 from elman.tasks.forecaster.windows import Inputs, lookback
@@ -50,7 +51,8 @@ class Member(nn.Module):
         self.lags = window.autoregression
         self.direct = window.mode == "direct"
         self.horizon = window.horizon if self.direct else 1
-        self.dropout, self.input_dropout, self.variational = network.dropout, network.input_dropout, network.variational
+        self.dropout, self.variational = network.dropout, network.variational
+        self.input_dropout = check_rate("input_dropout", network.input_dropout)
         features = sizes.targets * (1 + len(self.resolutions) + sizes.masked) + sizes.past + sizes.ahead + sizes.static
         self.stack = (
             make_dilated_stack(network, features, network.dilations)

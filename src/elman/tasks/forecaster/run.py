@@ -215,10 +215,17 @@ def _sampling(config: ForecasterConfig, stream: Shuffled | CarriedWindows) -> Ca
 
 
 def reopen(
-    described: Artifact, inputs: Mapping[str, Any], config: ForecasterConfig, *, progress: Any = None
+    described: Artifact,
+    inputs: Mapping[str, Any],
+    config: ForecasterConfig,
+    *,
+    progress: Any = None,
+    cache: Path | None = None,
 ) -> Job[ForecasterNetwork]:
-    """The job of a stopped run, its series read again."""
+    """The job of a stopped run, its series read again. Raises ConfigError for a `cache`: nothing is kept there."""
     del described, progress
+    if cache is not None:
+        raise ConfigError(f"expected a cache for language models only. Received: {cache} for a forecaster")
     paths = [str(path) for path in inputs["paths"]]
     if not paths:
         raise DataError("expected a run on files, which can be read again. Received: a run on data in memory")
