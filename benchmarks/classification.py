@@ -115,8 +115,8 @@ WORKS: dict[str, Work] = {
         (MNIST.format("train"),), (MNIST.format("t10k"),), 0.981,
         {"cell": "elman", "hidden": 150, "bidirectional": False, "pool": "last", "output_dropout": 0.0,
          "batch_size": 150, "optimizer": "adam", "weight_decay": 0.0, "learning_rate": 1e-3,
-         "split": (0.95, 0.05, 0.0)},
-        commonest, minutes=9.0, others="the lesson: 98.09 % after 100 passes",
+         "noise": 0.2, "max_epochs": 30, "split": (0.95, 0.05, 0.0)},
+        commonest, others="the lesson, without noise and at one rate: 98.09 % after 100 passes",
     ),
     "mnist-rows": Work(
         (MNIST.format("train"),), (MNIST.format("t10k"),), 0.990, {"split": (0.95, 0.05, 0.0)}, commonest, minutes=9.0,
