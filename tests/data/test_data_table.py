@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import gzip
+import time
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -42,7 +44,7 @@ def test_gzip_quotes_and_lines(tmp_path: Path) -> None:
     path = written(tmp_path, gzip.compress(content.encode()), "t.csv.gz")
     table = read_table(path)
     assert table.columns["a"] == ['one\ntwo, "three"', "x"]
-    assert table.lines == [2, 4]
+    assert list(table.lines) == [2, 4]
     assert table.numbers("b").tolist() == [1.0, 2.0]
 
 
@@ -58,6 +60,40 @@ def test_ten_megabytes_in_a_cell(tmp_path: Path) -> None:
     table = read_table(written(tmp_path, "text,label\n" + "x" * 10_000_000 + ",a\n"))
     assert len(table.texts("text")[0]) == 10_000_000
     assert csv.field_size_limit() == limit
+
+
+def test_a_long_table_takes_little_more_memory_than_its_cells(tmp_path: Path) -> None:
+    path = tmp_path / "long.csv"
+    path.write_text("unique_id,ds,y\n" + "".join(f"series{i // 1000},{i},{i / 7:.6f}\n" for i in range(100_000)))
+    tracemalloc.start()
+    table = read_table(path)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(table) == 100_000
+    assert most < 9 * path.stat().st_size
+
+
+def test_thousands_of_columns(tmp_path: Path) -> None:
+    names = [f"c{number}" for number in range(20_000)]
+    began = time.process_time()
+    table = read_table(written(tmp_path, ",".join(names) + "\n" + ",".join("1" for _ in names) + "\n"))
+    assert time.process_time() - began < 2.0
+    assert list(table.columns) == names
+
+
+def test_cells_that_repeat_those_above_stand_in_every_row(tmp_path: Path) -> None:
+    table = read_table(written(tmp_path, "1,a\n1,a\n1,b\n2,b\n"), header=False)
+    assert table.columns == {"1": ["1", "1", "1", "2"], "2": ["a", "a", "b", "b"]}
+    assert list(table.lines) == [1, 2, 3, 4]
+
+
+def test_every_sign_and_every_line_end(tmp_path: Path) -> None:
+    rows = [["\u2028x", "\U0001f600"], ["a\x0bb", "c\x85d"], ['q"', "e\nf"]]
+    text = "".join(",".join('"' + cell.replace('"', '""') + '"' for cell in row) + "\r" for row in [["a", "b"], *rows])
+    assert read_table(written(tmp_path, text)).columns == {
+        "a": [row[0] for row in rows],
+        "b": [row[1] for row in rows],
+    }
 
 
 def test_missing_numbers_are_nan_where_that_is_asked_for(tmp_path: Path) -> None:

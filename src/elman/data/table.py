@@ -8,8 +8,12 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator, Sequence
+from array import array
+from collections import Counter
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +80,8 @@ class Table:
         Raises DataError with the place of a cell that is not a finite number, or missing without `missing`.
         """
         values = self.column(name)
+        if (quick := _plain_numbers(values)) is not None:
+            return quick
         numbers = np.empty(len(values))
         for row, value in enumerate(values):
             text = "" if value is None else value.strip()
@@ -93,6 +99,15 @@ class Table:
                 raise DataError(f"{self.where(row)}: expected a number in the column {name!r}. Received: {text[:40]!r}")
             numbers[row] = number
         return numbers
+
+
+def _plain_numbers(values: Sequence[str | None]) -> npt.NDArray[np.float64] | None:
+    """All cells at once, if each is a finite number and nothing else; None where any has to be looked at."""
+    try:
+        numbers = np.fromiter(map(float, values), dtype=np.float64, count=len(values))  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return None
+    return numbers if np.isfinite(numbers).all() and not any("_" in value for value in values if value) else None
 
 
 def table_kind(path: Path) -> str | None:
@@ -148,9 +163,11 @@ def _guessed(text: str) -> str:
     return ";" if ";" in first and "," not in first else "," if "," in first or "\t" not in first else "\t"
 
 
-def _rows(text: str, name: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+def _rows(text: str, name: str, delimiter: str) -> Generator[tuple[int, list[str]]]:
     """Every row that is not empty, with the line at which it begins."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    # Of the same text, StringIO would make four bytes a sign.
+    lines = io.TextIOWrapper(io.BytesIO(text.encode("utf-8", "surrogatepass")), "utf-8", "surrogatepass", newline="")
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
     before = csv.field_size_limit(_LONGEST_CELL)
     try:
         begin = 1
@@ -166,23 +183,30 @@ def _rows(text: str, name: str, delimiter: str) -> Iterator[tuple[int, list[str]
 
 
 def _from_cells(text: str, name: str, delimiter: str, header: bool) -> Table:
-    rows = list(_rows(text, name, delimiter))
-    if not rows:
-        raise DataError(f"{name}: expected a table. Received: an empty file")
-    first = rows[0][1]
-    names = [cell.strip() for cell in first] if header else [str(number + 1) for number in range(len(first))]
-    twice = next((each for each in names if names.count(each) > 1), None)
-    if twice is not None:
-        raise DataError(f"{name}, line {rows[0][0]}: expected every column's name once. Received: {twice!r} twice")
-    if header:
-        rows = rows[1:]
-        if not rows:
-            raise DataError(f"{name}: expected rows below the names {', '.join(map(repr, names))}. Received: none")
-    for line, row in rows:
-        if len(row) != len(names):
-            raise DataError(f"{name}, line {line}: expected {len(names)} cells, as above. Received: {len(row)}")
-    columns: dict[str, list[str | None]] = {each: [row[i] for _, row in rows] for i, each in enumerate(names)}
-    return Table(name, columns, [line for line, _ in rows])
+    with closing(_rows(text, name, delimiter)) as rows:
+        begin, first = next(rows, (0, []))
+        if not first:
+            raise DataError(f"{name}: expected a table. Received: an empty file")
+        names = [cell.strip() for cell in first] if header else [str(number + 1) for number in range(len(first))]
+        twice = next((each for each, count in Counter(names).items() if count > 1), None)
+        if twice is not None:
+            raise DataError(f"{name}, line {begin}: expected every column's name once. Received: {twice!r} twice")
+        columns: list[list[str | None]] = [[] for _ in names]
+        lines = array("q")
+        before = first
+        for line, row in rows if header else chain([(begin, first)], rows):
+            if len(row) != len(names):
+                raise DataError(f"{name}, line {line}: expected {len(names)} cells, as above. Received: {len(row)}")
+            # What stands in row after row, such as the name of a series, is kept once.
+            row = [old if old == new else new for old, new in zip(before, row, strict=True)]
+            for column, cell in zip(columns, row, strict=True):
+                column.append(cell)
+            lines.append(line)
+            before = row
+    if not lines:
+        shown = ", ".join(map(repr, names[:20])) + (", ..." if len(names) > 20 else "")
+        raise DataError(f"{name}: expected rows below the names {shown}. Received: none")
+    return Table(name, dict(zip(names, columns, strict=True)), lines)
 
 
 def _from_json_lines(text: str, name: str) -> Table:
