@@ -266,7 +266,7 @@ def test_frames_of_a_table_in_order_of_time(tmp_path: Path) -> None:
         (("5,6", "nan,6"), OPTIONS, "a.csv, line 2: expected a number in the column 'x'. Received: 'nan'"),
         (("a,2", "a,1"), OPTIONS, "a.csv, line 4: expected every time once in sequence 'a'. Received: 1 twice"),
         (("a,2", "a,noon"), OPTIONS, "a.csv, line 3: expected a number in the column 'time'"),
-        (("5,6,up", "5,6,"), OPTIONS, "expected tags. Received: an empty one"),
+        (("5,6,up", "5,6,"), OPTIONS, "line 2: expected a tag in the column 'label'. Received: an empty cell"),
         (("5,6,up", "5,up"), OPTIONS, "line 2: expected 5 cells, as above. Received: 4"),
         (("", ""), {**OPTIONS, "tag_column": "gesture"}, "expected a column 'gesture'"),
     ],

@@ -40,9 +40,11 @@ def checked_series(
     if wrong.any():
         step, channel = (int(number) for number in np.argwhere(wrong)[0])
         value = float(values_TI[step, channel])
-        shown = "a missing value (NaN)" if np.isnan(value) else repr(value)
-        raise DataError(f"{place}, {named(step, channel, channels)}: expected a number that float32 can hold. "
-                        f"Received: {shown}")  # fmt: skip
+        if np.isnan(value):
+            expected, shown = "a value (missing=interpolate puts one there)", "a missing value (NaN)"
+        else:
+            expected, shown = "a number that float32 can hold", repr(value)
+        raise DataError(f"{place}, {named(step, channel, channels)}: expected {expected}. Received: {shown}")
     return _interpolated(x_TI, place, channels)
 
 

@@ -107,6 +107,9 @@ def _from_table(table: Table, sequence: str, time: str, label: str, with_tags: b
         raise DataError(
             f"{table.name}: expected columns of numbers beside {sequence!r}, {time!r} and {label!r}. Received: none"
         )
+    for row, text in enumerate(labels or ()):
+        if not text.strip():
+            raise DataError(f"{table.where(row)}: expected a tag in the column {label!r}. Received: an empty cell")
     values = np.stack([table.numbers(name) for name in features], axis=1)
     rows: dict[str, list[int]] = {}
     for row, name in enumerate(names):
@@ -116,7 +119,7 @@ def _from_table(table: Table, sequence: str, time: str, label: str, with_tags: b
     for name, own in rows.items():
         own.sort(key=lambda row: times[row])
         _check_times(table, name, own, times)
-        frames.append(values[own].astype(np.float32))
+        frames.append(check_frames(values[own], f"{table.where(min(own))} (sequence {name!r})"))
         if labels is not None:
             tags.append([labels[row].strip() for row in own])
     places = [f"{table.where(min(own))} (sequence {name!r})" for name, own in rows.items()]

@@ -176,11 +176,14 @@ def check_frames(values: Any, place: str) -> Frames:
             f"{place}: expected words, or frames as a matrix of numbers, time x features. "
             f"Received: {array.dtype}, {array.shape}"
         )
-    bad = np.argwhere(~np.isfinite(array))
+    with np.errstate(over="ignore"):
+        x_TI = np.ascontiguousarray(array, dtype=np.float32)
+    bad = np.argwhere(~np.isfinite(x_TI))
     if len(bad):
         t, i = (int(number) for number in bad[0])
-        raise DataError(f"{place}, step {t}: expected finite numbers. Received: {array[t, i]} in feature {i}")
-    return np.ascontiguousarray(array, dtype=np.float32)
+        expected = "numbers that float32 can hold" if np.isfinite(array[t, i]) else "finite numbers"
+        raise DataError(f"{place}, step {t}: expected {expected}. Received: {array[t, i]} in feature {i}")
+    return x_TI
 
 
 def check_fit(data: Tagged) -> None:

@@ -88,9 +88,13 @@ class SeriesEncoder:
     kind: str = "series"
 
     def encode(self, examples: Examples) -> list[npt.NDArray[Any]]:
-        """float32 `x_TI` of every series. Raises DataError for texts and for another number of channels."""
+        """float32 `x_TI` of every series, channels in the order of the training data, by their names if both have any.
+
+        Raises DataError for texts, for another number of channels, and for channels of other names.
+        """
         _check_kind(examples, self.kind)
         rows = []
+        order_I = self._order(examples)
         inputs: list[npt.NDArray[Any]] = examples.inputs  # type: ignore[assignment]
         for x_TI, place in zip(inputs, examples.places, strict=True):
             if x_TI.shape[1] != len(self.channels):
@@ -98,8 +102,22 @@ class SeriesEncoder:
                     f"{place}: expected series of {len(self.channels)} channels, as in training. "
                     f"Received: {x_TI.shape[1]}"
                 )
-            rows.append(self._scaled(x_TI))
+            rows.append(self._scaled(x_TI if order_I is None else x_TI[:, order_I]))
         return rows
+
+    def _order(self, examples: Examples) -> list[int] | None:
+        """Where each channel of the training data stands in `examples`; None where it stands at its own place."""
+        given = examples.channels
+        same_number = len(given) == len(self.channels)
+        if given == self.channels or not same_number or not (_has_names(given) and _has_names(self.channels)):
+            return None
+        lacking = next((name for name in self.channels if name not in given), None)
+        if lacking is not None:
+            raise DataError(
+                f"{examples.places[0]}: expected a channel {lacking!r}, as in training. "
+                f"Received: the channels {', '.join(map(repr, given[:20]))}"
+            )
+        return [given.index(name) for name in self.channels]
 
     def encode_and_count(self, examples: Examples) -> tuple[list[npt.NDArray[Any]], int]:
         """As `encode`; no series is cut."""
@@ -176,6 +194,11 @@ def _finite_numbers(values: Any, count: int, where: str) -> npt.NDArray[np.float
     ):
         raise ArtifactError(f"{where}: expected {count} numbers for the scale. Received: {str(values)[:60]}")
     return np.array(values, dtype=np.float64)
+
+
+def _has_names(channels: tuple[str, ...]) -> bool:
+    """Whether channels were named where they came from, and not only counted."""
+    return any(name not in ("", str(number)) for number, name in enumerate(channels, 1))
 
 
 def _usable(deviation: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -17,6 +17,10 @@ __all__ = ["Classes", "Score", "Targets", "learn_targets", "targets_from_json"]
 
 # More would make no confusion matrix that anybody could hold in memory, let alone read.
 _MOST_CLASSES = 5000
+# A longer label is none: most likely the columns or the file are others than was meant.
+_LONGEST_LABEL = 1000
+# Of more examples, each in a class of its own, nothing can be learnt.
+_FEW = 9
 # How a label is given back: as text, or as what it was before it was made text.
 _VALUES: dict[str, Callable[[str], Any]] = {
     "text": str,
@@ -97,13 +101,20 @@ def learn_targets(examples: Examples, kind: str, names: Sequence[str] | None = N
 
     `names` gives the classes in their order; by default they are sorted, as numbers where all of them are numbers.
     Raises DataError for one class only, for very many, for a label that is no number where a score is learnt, and for
-    no labels.
+    no labels; also, where the classes are found in more than a few examples, for labels that are all different.
     """
     if kind == "score":
         scores = _numbers(examples)
         deviation = float(scores.std())
         return Score(float(scores.mean()), deviation if deviation > 0.0 else 1.0)
-    found = tuple(names) if names is not None else tuple(sorted(set(_labels(examples)), key=_rank))
+    labels = _labels(examples)
+    for label, place in zip(labels, examples.places, strict=True):
+        if len(label) > _LONGEST_LABEL:
+            raise DataError(
+                f"{place}: expected a label of at most {_LONGEST_LABEL:,} letters. "
+                f"Received: one of {len(label):,}, {label[:40]!r}..."
+            )
+    found = tuple(names) if names is not None else tuple(sorted(set(labels), key=_rank))
     if len(found) < 2:
         raise DataError(
             f"expected examples of at least two classes to learn from. Received: one class only, "
@@ -113,6 +124,12 @@ def learn_targets(examples: Examples, kind: str, names: Sequence[str] | None = N
         raise DataError(
             f"expected at most {_MOST_CLASSES:,} classes; labels that are numbers can be learnt with kind=score. "
             f"Received: {len(found):,} different labels"
+        )
+    if len(found) == len(labels) > _FEW:
+        raise DataError(
+            f"expected classes with several examples each; is the label where the text should be (label_first, "
+            f"label_column), or a score to learn (kind=score)? Received: {len(labels):,} labels, all different, such "
+            f"as {labels[0][:40]!r}"
         )
     return Classes(found, values)
 

@@ -26,6 +26,8 @@ _DIGIT = re.compile(r"\d")
 # Longer words are read by their first letters only: nothing that anyone would call a word is longer.
 MOST_LETTERS = 100
 _MOST = 1_000_000
+# A longer tag or sentence label is none: most likely the columns or the file are others than was meant.
+_LONGEST_TAG = 1000
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,10 @@ class TaggerVocabulary:
 
     @classmethod
     def learn(cls, data: Tagged, config: DataConfig, *, intent: bool) -> TaggerVocabulary:
-        """What occurs in `data`. Raises DataError for data without tags, with a single tag, or without intents."""
+        """What occurs in `data`.
+
+        Raises DataError for data without tags, with a single tag, without intents, or with a tag as long as a text.
+        """
         if data.tags is None:
             raise DataError(f"{data.name}: expected a tag for every step. Received: none")
         tags = sorted({tag for each in data.tags for tag in each})
@@ -69,6 +74,7 @@ class TaggerVocabulary:
             intents = sorted(set(data.intents))
             if len(intents) < 2:
                 raise DataError(f"{data.name}: expected at least two different intents. Received: {intents[0]!r}")
+        _check_sizes(data, [*tags, *intents])
         words: Counter[str] = Counter()
         letters: set[str] = set()
         for sentence in data.words or ():
@@ -144,6 +150,19 @@ class TaggerVocabulary:
         if scheme is not None and (scheme not in SCHEMES or not is_written_in(scheme, fields["tags"])):
             raise ArtifactError(f"expected tags in a notation of spans. Received: {scheme!r} for other tags")
         return cls(**{**fields, "scheme": scheme})
+
+
+def _check_sizes(data: Tagged, answers: Sequence[str]) -> None:
+    longest = max(answers, key=len)
+    if len(longest) <= _LONGEST_TAG:
+        return
+    row = next(
+        row for row in range(len(data)) if longest in [*(data.tags or [])[row], *(data.intents or [])[row : row + 1]]
+    )
+    raise DataError(
+        f"{data.places[row]}: expected tags of at most {_LONGEST_TAG:,} letters. "
+        f"Received: one of {len(longest):,}, {longest[:40]!r}..."
+    )
 
 
 def normalised(word: str, lowercase: bool, digits: bool) -> str:
