@@ -132,3 +132,20 @@ def test_channels_go_by_their_names_also_when_a_classifier_answers(elman, tmp_pa
     assert answers("series,time,v,w\n1,1,1,0.5\n") == answers("series,time,w,v\n1,1,0.5,1\n")
     (tmp_path / "new.csv").write_text("series,time,v,u\n1,1,1,0.5\n")
     assert "expected a channel 'w', as in training. Received: the channels 'v', 'u'" in elman(*words).error()
+
+
+def test_columns_of_frames_go_by_their_names_also_when_a_tagger_answers(elman, tmp_path):
+    rows = [f"{take},{t},{t % 2},{take / 9},{'ab'[t % 2]}" for take in range(12) for t in range(4)]
+    (tmp_path / "f.csv").write_text("\n".join(["sequence,time,v,w,label", *rows, ""]))
+    assert elman("train", "tagger", tmp_path / "f.csv", "-o", tmp_path / "m", *TINY).code == 0
+    words = ("tag", tmp_path / "m", tmp_path / "new.csv", "--json")
+
+    def answers(content: str) -> object:
+        (tmp_path / "new.csv").write_text(content)
+        return elman(*words).json()
+
+    assert answers("sequence,time,v,w\n1,1,1,0.5\n") == answers("sequence,time,w,v\n1,1,0.5,1\n")
+    (tmp_path / "new.csv").write_text("sequence,time,v,u\n1,1,1,0.5\n")
+    assert "new.csv: expected a column 'w', as in training. Received: the columns 'v', 'u'" in elman(*words).error()
+    (tmp_path / "new.csv").write_text("sequence,time,v\n1,1,1\n")
+    assert "expected frames of 2 numbers. Received: frames of 1 numbers" in elman(*words).error()

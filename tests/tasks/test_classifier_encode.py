@@ -240,11 +240,11 @@ def test_a_batch_holds_each_row_and_its_length() -> None:
     assert batch.inputs_BT[1, 0].item() == 4
     assert rows.batch(np.array([0])).lengths_B is None
     whole = {}
-    for numbers, found in rows.in_order():
+    for numbers, found in rows.in_order(rows.chosen()):
         for place, number in enumerate(numbers.tolist()):
             whole[number] = found.inputs_BT[place, : rows.lengths[number]].tolist()
     assert whole == {0: [1, 2, 3], 1: [4], 2: [5, 6]}
-    assert [numbers.tolist() for numbers, _ in rows.in_order(limit=1)] == [[0]]
+    assert [numbers.tolist() for numbers, _ in rows.in_order(rows.chosen(limit=1))] == [[0]]
 
 
 def test_batches_of_series_keep_their_values() -> None:

@@ -123,7 +123,7 @@ def _from_table(table: Table, sequence: str, time: str, label: str, with_tags: b
         if labels is not None:
             tags.append([labels[row].strip() for row in own])
     places = [f"{table.where(min(own))} (sequence {name!r})" for name, own in rows.items()]
-    found = Tagged(table.name, None, frames, tags if with_tags else None, None, places)
+    found = Tagged(table.name, None, frames, tags if with_tags else None, None, places, tuple(features))
     check_fit(found)
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ class Tagged:
     tags     a tag for every step; None where they are not known
     intents  a label for every sequence; None where there is none
     places   the place of every sequence, for messages
+    feature_names  the names of the I numbers of a frame; empty where they have none
     """
 
     name: str
@@ -39,6 +41,7 @@ class Tagged:
     tags: list[list[str]] | None
     intents: list[str] | None
     places: list[str]
+    feature_names: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.places)
@@ -62,7 +65,31 @@ class Tagged:
             return None if values is None else [values[row] for row in chosen]
 
         return Tagged(
-            self.name, pick(self.words), pick(self.frames), pick(self.tags), pick(self.intents), pick(self.places)
+            self.name,
+            pick(self.words),
+            pick(self.frames),
+            pick(self.tags),
+            pick(self.intents),
+            pick(self.places),
+            self.feature_names,
+        )
+
+    def with_features(self, names: tuple[str, ...]) -> Tagged:
+        """The same with the numbers of each frame in this order of names, if both have names.
+
+        Raises DataError, with the names there are, for a name that is none of them.
+        """
+        if self.frames is None or not names or not self.feature_names or names == self.feature_names:
+            return self
+        lacking = next((name for name in names if name not in self.feature_names), None)
+        if lacking is not None:
+            raise DataError(
+                f"{self.name}: expected a column {lacking!r}, as in training. "
+                f"Received: the columns {', '.join(map(repr, self.feature_names[:20]))}"
+            )
+        order = [self.feature_names.index(name) for name in names]
+        return dataclasses.replace(
+            self, frames=[np.ascontiguousarray(x_TI[:, order]) for x_TI in self.frames], feature_names=names
         )
 
     def fingerprint(self) -> str:
@@ -85,6 +112,7 @@ def joined(parts: Sequence[Tagged]) -> Tagged:
     first = parts[0]
     if len(parts) == 1:
         return first
+    parts = [first, *(other.with_features(first.feature_names) for other in parts[1:])]
     for other in parts[1:]:
         for what in ("words", "tags", "intents"):
             if (getattr(first, what) is None) != (getattr(other, what) is None):
@@ -106,6 +134,7 @@ def joined(parts: Sequence[Tagged]) -> Tagged:
         chained("tags"),
         chained("intents"),
         chained("places"),
+        first.feature_names,
     )
 
 

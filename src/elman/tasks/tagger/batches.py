@@ -46,7 +46,7 @@ class Encoded:
     """Sequences as numbers, of which `batch` makes tensors.
 
     Raises DataError where the vocabulary reads words and `data` has frames, or the other way, or frames of another
-    size.
+    size or with other names.
     """
 
     def __init__(self, data: Tagged, vocabulary: TaggerVocabulary) -> None:
@@ -54,6 +54,7 @@ class Encoded:
             wanted = f"frames of {vocabulary.features} numbers" if vocabulary.features else "words"
             received = f"frames of {data.features} numbers" if data.features else "words"
             raise DataError(f"{data.name}: expected {wanted}. Received: {received}")
+        data = data.with_features(vocabulary.feature_names)
         self.data = data
         self.lengths = data.lengths
         self.tags: list[Ints] | None = None if data.tags is None else [vocabulary.tag_ids(each) for each in data.tags]

@@ -39,6 +39,7 @@ class TaggerVocabulary:
     scheme             the notation of spans that the tags are in, or None
     features           I, numbers of a frame; 0 where words are read
     lowercase, digits  how a word is normalised before it is looked up
+    feature_names      the names of the numbers of a frame; empty where they have none
     """
 
     words: tuple[str, ...]
@@ -49,6 +50,7 @@ class TaggerVocabulary:
     features: int
     lowercase: bool
     digits: bool
+    feature_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_words", {word: number for number, word in enumerate(self.words, 1)})
@@ -89,6 +91,7 @@ class TaggerVocabulary:
             features=data.features,
             lowercase=config.lowercase,
             digits=config.digits,
+            feature_names=data.feature_names,
         )
 
     def word_ids(self, words: Sequence[str]) -> list[int]:
@@ -121,6 +124,7 @@ class TaggerVocabulary:
             "intents": list(self.intents),
             "scheme": self.scheme or "",
             "features": self.features,
+            "feature_names": list(self.feature_names),
             "lowercase": self.lowercase,
             "digits": self.digits,
         }
@@ -129,11 +133,13 @@ class TaggerVocabulary:
     def from_json(cls, content: object) -> TaggerVocabulary:
         """Raises ArtifactError for anything that `to_json` would not have made."""
         kinds = {"kind": str, "words": list, "letters": list, "tags": list, "intents": list, "scheme": str,
-                 "features": int, "lowercase": bool, "digits": bool}  # fmt: skip
+                 "features": int, "feature_names": list, "lowercase": bool, "digits": bool}  # fmt: skip
+        if isinstance(content, dict):
+            content = {"feature_names": [], **content}
         fields = dict(check_fields(content, kinds, "a tagger's vocabulary"))
         if fields.pop("kind") != "tagger":
             raise ArtifactError("expected a tagger's vocabulary. Received: another kind")
-        for name in ("words", "letters", "tags", "intents"):
+        for name in ("words", "letters", "tags", "intents", "feature_names"):
             values = fields[name]
             if len(values) > _MOST or not all(type(value) is str for value in values):
                 raise ArtifactError(f"expected the {name} of a tagger to be texts, at most {_MOST}. Received: others")
@@ -146,6 +152,8 @@ class TaggerVocabulary:
             raise ArtifactError("expected the letters of a tagger to be single ones. Received: longer texts")
         if not 0 <= fields["features"] <= _MOST or bool(fields["features"]) == bool(fields["letters"]):
             raise ArtifactError("expected a tagger of either words or frames. Received: both or neither")
+        if fields["feature_names"] and len(fields["feature_names"]) != fields["features"]:
+            raise ArtifactError("expected a name for every number of a tagger's frames, or none. Received: others")
         scheme = fields["scheme"] or None
         if scheme is not None and (scheme not in SCHEMES or not is_written_in(scheme, fields["tags"])):
             raise ArtifactError(f"expected tags in a notation of spans. Received: {scheme!r} for other tags")
