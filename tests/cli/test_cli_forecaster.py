@@ -159,6 +159,8 @@ BAD: dict[str, tuple[str, list[str], str]] = {
         "frequenc|missing|steps",
     ),
     "ragged rows": (table() + "a,2024-12-01\n", [], "cells"),
+    "ten million signs in a cell": (table().replace("10.0000", "1" * 10_000_000, 1), [], "'1111"),
+    "a series without a name": (table() + ",2024-01-01,3\n", [], "expected the name of a series"),
     "a short series": (table(6), [], "context = 8"),
     "a series of one row": (table() + "lone,2024-01-01,3\n", [], "'lone'"),
     "no logarithm": (table().replace("10.0000", "-1", 1), ["--transform", "log"], "log"),
@@ -178,6 +180,16 @@ def test_what_cannot_be_trained_on(name: str, tmp_path: Path, elman: Callable[..
     said = elman("train", "forecaster", path, "-o", tmp_path / "m", *TINY, *words)
     assert said.code == 2, said.err
     assert any(part in said.error() for part in told.split("|")), said.err
+    assert not (tmp_path / "m").exists()
+
+
+@pytest.mark.parametrize(("horizon", "told"), [("0", "at least 1"), ("1000000", "at most 100000")])
+def test_a_horizon_that_no_model_can_have(horizon: str, told: str, tmp_path: Path, elman: Callable[..., Any]) -> None:
+    path = tmp_path / "good.csv"
+    path.write_text(table())
+    said = elman("train", "forecaster", path, "-o", tmp_path / "m", "--horizon", horizon)
+    assert said.code == 2
+    assert f"expected horizon to be {told}" in said.error()
     assert not (tmp_path / "m").exists()
 
 

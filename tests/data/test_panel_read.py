@@ -274,6 +274,8 @@ def test_rows_as_steps_of_a_file_without_times(tmp_path: Path) -> None:
          r"number in the column 'b'. Received: none"),
         ('ds,y\n1,"' + "9" * 10_000_000 + '"\n2,1\n', {},
          r"line 2: expected a number in the column 'y'. Received: '9{40}'"),
+        ("unique_id,ds,y\na,1,2\na,2,3\n ,1,2\n,2,3\n", {},
+         r"line 4: expected the name of a series in the column 'unique_id'. Received: none"),
         ("ds,y\n", {}, r"expected rows below the names"),
         ("ds,y\n1,2,3\n", {}, r"line 2: expected 2 cells, as above. Received: 3"),
         (LONG.replace("shop\na,2020-01-03", "web\na,2020-01-03"), {"static_columns": ("kind",)},

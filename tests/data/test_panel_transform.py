@@ -163,6 +163,9 @@ def test_bad_use_is_refused() -> None:
     holes[::2] = 1.0
     with pytest.raises(DataError, match=r"the series 1: expected values for every variable"):
         fitted(holes, difference=1)
+    for options in ({}, {"scaling": "mean"}, {"scaling": "min-max"}, {"difference": 1}):
+        with pytest.raises(DataError, match=r"the series 1: expected values small enough to be scaled. Received: 1e"):
+            fitted(np.array([[1e308], [-1e308], [1e308], [1.0]]), **options)
     chain = fitted(y, 12, difference=1, seasonal_difference=1)
     z = chain.forward(y)
     with pytest.raises(DataError, match=r"expected more than 13 steps .* Received: 13"):

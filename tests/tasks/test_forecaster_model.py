@@ -243,6 +243,7 @@ def test_a_rate_of_dropout_that_leaves_nothing_is_refused(rate: float) -> None:
     [
         ({"mode": "both"}, "expected mode among next, direct"),
         ({"horizon": 0}, "expected horizon to be at least 1. Received: 0"),
+        ({"horizon": 10**6}, "expected horizon to be at most 100,?000. Received: 1000000"),
         ({"carry": True, "mode": "direct"}, "expected mode=next and no scheduled_sampling with carry"),
         ({"scheduled_sampling": 0.5, "mode": "direct"}, "scheduled_sampling with mode=next alone"),
         ({"counted": 2}, "counted with mode=direct alone"),
@@ -299,6 +300,14 @@ def test_data_that_does_not_fit() -> None:
 def test_series_that_nothing_can_be_learnt_from(values: Any, words: str) -> None:
     with pytest.raises(DataError, match=words):
         fitted(values)
+
+
+def test_what_reaches_further_than_the_longest_series_is_refused() -> None:
+    with pytest.raises(DataError, match=r"longer than autoregression = 30 steps. Received: 30 steps in the longest"):
+        fitted(wave(30), autoregression=30)
+    with pytest.raises(DataError, match=r"longer than horizon = 30 steps, with mode=direct. Received: 30 steps"):
+        fitted(wave(30), mode="direct", horizon=30)
+    assert fitted(wave(30), horizon=30, max_steps=1).forecast().mean.shape == (1, 30, 1)
 
 
 def test_a_short_series_among_longer_ones_is_named() -> None:

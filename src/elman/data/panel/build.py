@@ -135,7 +135,7 @@ def _part(
     covariates = [source.numbers(name) for name in (*config.past_covariates, *config.future_covariates)]
     values = np.stack([*found, *covariates], axis=1)
     if roles.series is not None:
-        return _Part(source.texts(roles.series), times, dated, values, numbers)
+        return _Part(_names(source, roles.series), times, dated, values, numbers)
     stem = PurePath(source.name).name.split(".")[0]
     if not roles.separate or not targets:
         one = roles.targets[0] if len(roles.targets) == 1 else "series"
@@ -157,6 +157,15 @@ def _part(
     return _Part(owners, times[every], dated, np.concatenate(pieces), numbers[every])
 
 
+def _names(source: Source, column: str) -> Sequence[str]:
+    """The name of each row's series. Raises DataError with the place of a row without one."""
+    names = source.texts(column)
+    if any(not name.strip() for name in dict.fromkeys(names)):
+        row = next(row for row, name in enumerate(names) if not name.strip())
+        raise DataError(f"{source.where(row)}: expected the name of a series in the column {column!r}. Received: none")
+    return names
+
+
 def _times(source: Source, roles: Roles, config: PanelConfig, dated: bool | None) -> tuple[Ints, bool]:
     if config.time_parts:
         parts = {name: source.numbers(name) for name in roles.time}
@@ -169,7 +178,7 @@ def _times(source: Source, roles: Roles, config: PanelConfig, dated: bool | None
         return np.arange(len(source)), False
     counts: dict[str, int] = {}
     steps = np.empty(len(source), dtype=np.int64)
-    for row, name in enumerate(source.texts(roles.series)):
+    for row, name in enumerate(_names(source, roles.series)):
         steps[row] = counts.get(name, 0)
         counts[name] = int(steps[row]) + 1
     return steps, False

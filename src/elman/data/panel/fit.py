@@ -39,7 +39,7 @@ def fit_transforms(
     robust the median and the interquartile range. A constant series has the scale 1.
 
     Raises DataError, with the series' name, for values without a logarithm and for a series that is too short for the
-    differences; ConfigError for a seasonal difference without a season.
+    differences or too large for a scale; ConfigError for a seasonal difference without a season.
     """
     period = config.seasonal_period or season
     if config.seasonal_difference and period < 2:
@@ -54,10 +54,15 @@ def fit_transforms(
             raise DataError(f"{name}: expected more than {lost} steps to take differences. Received: {len(values)}")
     found: dict[int, Transform] = {}
     for rows, padded in _groups(targets):
-        for row, transform in zip(rows, _fit(padded, config, period), strict=True):
+        with np.errstate(over="ignore", invalid="ignore"):  # what is too large for a scale is refused below
+            fitted = _fit(padded, config, period)
+        for row, transform in zip(rows, fitted, strict=True):
+            name = f"the series {ids[row]!r}" if len(ids) else f"the series {row + 1}"
             if transform is None:
-                name = f"the series {ids[row]!r}" if len(ids) else f"the series {row + 1}"
                 raise DataError(f"{name}: expected values for every variable after differences. Received: none")
+            if not np.isfinite([transform.offset, transform.scale, transform.centre]).all():
+                largest = np.nanmax(np.abs(targets[row]))
+                raise DataError(f"{name}: expected values small enough to be scaled. Received: {largest:g}")
             found[row] = transform
     return [found[row] for row in range(len(targets))]
 

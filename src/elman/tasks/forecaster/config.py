@@ -14,10 +14,12 @@ from elman.options import Sections, option
 from elman.tasks.options import RecurrentConfig
 from elman.train.config import TrainConfig
 
-__all__ = ["PRESETS", "ForecasterConfig", "NetworkConfig", "WindowConfig", "check_options", "settle_windows"]
+__all__ = ["LONGEST", "PRESETS", "ForecasterConfig", "NetworkConfig", "WindowConfig", "check_options", "settle_windows"]
 
 DISTRIBUTIONS = ("student-t", "gaussian", "quantiles", "negative-binomial", "point")
 
+# The longest forecast: each step is a step of the network, and its paths are held in memory.
+LONGEST = 100_000
 # A window that nobody chose covers so many seasons, but at least and at most so many steps.
 _SEASONS, _LEAST_CONTEXT, _MOST_CONTEXT = 3, 12, 168
 
@@ -32,7 +34,9 @@ class WindowConfig:
         choices=("next", "direct"),
     )
     context: int = option(0, "steps of a window; 0 for three seasons", least=0)
-    horizon: int = option(12, "steps that a forecast has by default; direct: that are predicted at once", least=1)
+    horizon: int = option(
+        12, "steps that a forecast has by default; direct: that are predicted at once", least=1, most=LONGEST
+    )
     counted: int = option(0, "direct: the last steps of a window that predict in training; 0 for all", least=0)
     stride: int = option(0, "steps between training windows; 0 for counted, or a quarter of a window", least=0)
     carry: bool = option(False, "next: carry the state from window to window through a series (truncated BPTT)")
@@ -42,7 +46,9 @@ class WindowConfig:
         ("auto",), "features of the calendar, such as month,weekday; auto for those shorter than a year, or none"
     )
     resolutions: tuple[int, ...] = option((), "also read the averages of so many last steps, such as 7,30")
-    anchor: bool = option(True, "read changes, and predict what is added to the last value")
+    anchor: bool = option(
+        True, "read changes, and predict what is added to the last value; seldom good with difference"
+    )
     autoregression: int = option(
         -1, "last values that a linear map reads beside the network; 0 for none, -1 for about two seasons", least=-1
     )

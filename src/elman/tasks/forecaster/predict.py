@@ -10,18 +10,16 @@ import numpy.typing as npt
 
 from elman.data.panel import Panel, Transform
 from elman.errors import ConfigError, DataError
-from elman.tasks.forecaster.config import ForecasterConfig
+from elman.tasks.forecaster.config import LONGEST, ForecasterConfig
 from elman.tasks.forecaster.free_running import marginals, run_freely
 from elman.tasks.forecaster.network import ForecasterNetwork
 from elman.tasks.forecaster.windows import make_bank
 
-__all__ = ["LONGEST", "PATHS", "Ahead", "check_horizon", "check_levels", "forecast_from"]
+__all__ = ["PATHS", "Ahead", "check_horizon", "check_levels", "forecast_from"]
 
 Ints = npt.NDArray[np.int64]
 Doubles = npt.NDArray[np.float64]
 
-# The longest forecast: each step is a step of the network, and its paths are held in memory.
-LONGEST = 100_000
 # The paths that are drawn where an interval needs them and nobody said how many.
 PATHS = 200
 # A window of a carried network is so many times as long as those it was trained on.

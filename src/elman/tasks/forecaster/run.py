@@ -136,6 +136,16 @@ def _settled(config: ForecasterConfig, panel: Panel) -> Any:
             f"expected a series longer than a window of context = {settled.context} steps. "
             f"Received: {longest} steps in the longest"
         )
+    if settled.autoregression >= longest:
+        raise DataError(
+            f"expected a series longer than autoregression = {settled.autoregression} steps. "
+            f"Received: {longest} steps in the longest"
+        )
+    if settled.mode == "direct" and settled.horizon >= longest:
+        raise DataError(
+            f"expected a series longer than horizon = {settled.horizon} steps, with mode=direct. "
+            f"Received: {longest} steps in the longest"
+        )
     if settled.counted > settled.context:
         raise ConfigError(f"expected counted of at most context = {settled.context}. Received: {settled.counted}")
     return settled
