@@ -18,6 +18,9 @@ __all__ = ["coverage", "crps_from_quantiles", "crps_from_samples", "mae", "mase"
 
 Floats = NDArray[np.float64]
 
+# Changes below this share of the largest value are rounding.
+_ROUNDING = 1e-12
+
 
 def mae(truth: ArrayLike, forecast: ArrayLike) -> float:
     """The mean absolute error, in the unit of the data: mean |y - f|."""
@@ -46,7 +49,8 @@ def mase(truth: ArrayLike, forecast: ArrayLike, history: ArrayLike, season: int 
     """The mean absolute scaled error (Hyndman & Koehler 2006): 1 is as good as seasonal naive was on the history.
 
     The mean absolute error divided by mean |h_t - h_(t-season)| over `history` (shape `T` or `TY`), for each variable;
-    then the mean over the variables. A variable whose history does not change has no such scale, and is left out.
+    then the mean over the variables. A variable whose history does not change, but for rounding, has no such scale,
+    and is left out.
     """
     truth, forecast = _alike(truth, forecast=forecast)
     past = np.asarray(history, np.float64)
@@ -59,10 +63,13 @@ def mase(truth: ArrayLike, forecast: ArrayLike, history: ArrayLike, season: int 
     errors = np.abs(truth - forecast).reshape(len(truth), -1)
     known = ~np.isnan(truth).reshape(len(truth), -1)
     changes = np.abs(past[season:] - past[:-season]).reshape(max(len(past) - season, 0), errors.shape[1])
+    sizes = np.abs(past).reshape(len(past), errors.shape[1])
     ratios = []
     for variable in range(errors.shape[1]):
         steps = changes[:, variable][~np.isnan(changes[:, variable])]
-        if known[:, variable].any() and steps.size and steps.mean() > 0:
+        if not known[:, variable].any() or not steps.size:
+            continue
+        if steps.mean() > _ROUNDING * np.nanmax(sizes[:, variable]):
             ratios.append(errors[known[:, variable], variable].mean() / steps.mean())
     return float(np.mean(ratios)) if ratios else float("nan")
 
