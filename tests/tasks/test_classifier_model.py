@@ -14,12 +14,14 @@ from sklearn.base import clone, is_classifier, is_regressor
 
 import elman
 from elman import Classifier
-from elman.data.examples import examples_from
+from elman.data.examples import examples_from, split_rows
 from elman.errors import ConfigError, DataError
 from elman.tasks.classifier.batches import Rows
 from elman.tasks.classifier.config import ClassifierConfig
 from elman.tasks.classifier.explain import step_weights
 from elman.tasks.classifier.figures import class_evaluation, class_figures, score_figures
+from elman.tasks.classifier.objective import ClassLoss
+from elman.tasks.classifier.targets import Score
 
 from .labelled import OPTIONS, WORDS, fitted, series, texts, write_csv
 
@@ -140,6 +142,15 @@ def test_a_score_is_learnt_in_its_own_units() -> None:
         model.predict_proba(X)
 
 
+def test_the_scale_of_a_score_is_that_of_the_training_part() -> None:
+    X, _ = series(40, channels=1)
+    y = np.arange(40.0) ** 3
+    targets = fitted(X, y, kind="score", max_steps=1, split=(0.5, 0.25, 0.25)).fitted.targets
+    assert isinstance(targets, Score)
+    train, _, _ = split_rows(None, len(X), (0.5, 0.25, 0.25), seed=0, stratify=False)
+    assert (targets.mean, targets.deviation) == pytest.approx((y[train].mean(), y[train].std()))
+
+
 def test_the_temperature_makes_probabilities_likelier() -> None:
     draw = np.random.default_rng(0)
     X, y = texts(400)
@@ -179,12 +190,22 @@ def test_label_smoothing_keeps_probabilities_from_one() -> None:
     assert 0.7 < smooth < 0.9
 
 
-def test_the_best_weights_are_those_that_are_right_most_often() -> None:
+def test_the_best_weights_are_those_that_are_right_most_often(monkeypatch: pytest.MonkeyPatch) -> None:
     wild = {"max_steps": 40, "learning_rate": 1.0, "clip_norm": 0.0, "schedule": "constant", "evaluate_every": 1}
     held = texts(40, seed=9)
+    evaluate, found = ClassLoss.evaluate, []
+
+    def spoilt(self: ClassLoss, limit: int = 0) -> dict[str, float]:
+        found.append(evaluate(self, limit))
+        return {**found[-1]} if len(found) <= 30 else {**found[-1], "selection": 9.0}
+
+    monkeypatch.setattr(ClassLoss, "evaluate", spoilt)
     model = Classifier(**OPTIONS | wild).fit(*texts(), valid=held, progress=False, tune=False)
-    assert model.metrics["valid"]["accuracy"] == model.score(*held) > 0.9
-    assert 0 < model.metrics["best_step"] < 40
+    best = min(range(30), key=lambda step: found[step]["selection"])
+    assert model.metrics["best_step"] == best + 1
+    assert found[best]["accuracy"] == max(each["accuracy"] for each in found[:30]) > 0.6
+    assert model.metrics["valid"]["accuracy"] == model.score(*held) == found[best]["accuracy"]
+    assert model.evaluate(*held)["log_loss"] != pytest.approx(found[-1]["loss"], rel=1e-3)
 
 
 def test_weights_of_steps_are_gradient_times_input_by_finite_differences(of_series: Classifier) -> None:
@@ -334,6 +355,7 @@ def test_a_label_that_was_not_seen_is_named_with_its_place(of_texts: Classifier,
         ({"pool": "best"}, "expected pool to be one of last, mean, max, attention"),
         ({"word_dropout": 1.0}, "expected word_dropout from 0 up to"),
         ({"output_dropout": 1.5}, "expected output_dropout from 0 up to"),
+        ({"noise": 0.1}, "expected noise with series only. Received: noise=0.1 for texts"),
         ({"split": (0.5, 0.1)}, "split"),
         ({"max_steps": 0}, None),
     ],
@@ -345,6 +367,12 @@ def test_options_that_cannot_work(options: dict[str, Any], message: str | None) 
     with pytest.raises(ConfigError) as caught:
         fitted(**options)
     assert message in str(caught.value)
+
+
+def test_options_of_texts_are_refused_for_series() -> None:
+    for name, value in (("bag", 2), ("word_dropout", 0.1)):
+        with pytest.raises(ConfigError, match=f"expected {name} with texts only. Received: {name}={value} for series"):
+            fitted(*series(), **{name: value})
 
 
 def test_a_folder_needs_files(tmp_path: Path) -> None:

@@ -53,6 +53,19 @@ def check_options(config: ClassifierConfig) -> None:
         )
 
 
+def _check_inputs(config: ClassifierConfig, encoder: Encoder) -> None:
+    """Raise ConfigError for options that would change nothing, for what is read has no use for them."""
+    network = config.network
+    reads_text = isinstance(encoder, TextEncoder)
+    useless = {"noise": network.noise} if reads_text else {"bag": network.bag, "word_dropout": network.word_dropout}
+    for name, value in useless.items():
+        if value:
+            raise ConfigError(
+                f"expected {name} with {'series' if reads_text else 'texts'} only. "
+                f"Received: {name}={value} for {'texts' if reads_text else 'series'}"
+            )
+
+
 def new_network(config: ClassifierConfig, encoder: Encoder, targets: Targets, grams: int = 0) -> ClassifierNetwork:
     """A network that reads what `encoder` gives and scores `targets`; its bag knows `grams` n-grams."""
     sizes = (
@@ -94,7 +107,10 @@ def classifier_job(
     config = dataclasses.replace(config, training=settle(config.training))
     training, target = config.training, config.target
     own_encoder = encoder or learn_encoder(parts.train, config.input)
-    own_targets = targets or learn_targets(parts.known, target.kind, names, values)
+    _check_inputs(config, own_encoder)
+    # Held-out examples may have a class that no other has; the scale of a score is learnt from the training part.
+    labelled = parts.train if target.kind == "score" else parts.known
+    own_targets = targets or learn_targets(labelled, target.kind, names, values)
     train = _Part(parts.train, own_encoder, own_targets)
     valid = None if parts.valid is None else _Part(parts.valid, own_encoder, own_targets)
     last = None if parts.test is None else _Part(parts.test, own_encoder, own_targets)
