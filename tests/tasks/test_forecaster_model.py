@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import polars
 import pytest
+import torch
 
 import elman
 from elman import Forecaster
@@ -162,6 +163,35 @@ def test_series_of_its_own() -> None:
         model.create(4, np.zeros((3, 2)))
     with pytest.raises(ConfigError, match="expected the seed zeros"):
         model.create(4, "ones")
+
+
+@pytest.mark.parametrize("role", ["future_covariates", "past_covariates", "static_columns"])
+def test_the_unit_of_a_covariate_does_not_matter(role: str, tmp_path: Path) -> None:
+    answers = []
+    for size, middle in ((1.0, 0.0), (1e4, 1e6)):
+        frame = long_frame({"a": 40, "b": 40}, step=lambda _, step: step, kind=lambda n, _: "uv"[n])
+        moves = np.cos(frame.pop("step")) * (role != "static_columns")
+        frame["x"] = ((frame.kind == "v") + 1.0 + moves) * size + middle
+        columns = {"static_columns": ("kind",), role: ("x", "kind") if role == "static_columns" else ("x",)}
+        model = fitted(frame, **columns, valid_steps=5, mode="direct", max_steps=20)
+        model.save(tmp_path / str(size))
+        loaded = elman.load(tmp_path / str(size))
+        known = frame if role != "future_covariates" else frame.assign(y=frame.y.where(frame.ds < "2003-01-01"))
+        answers.append(loaded.forecast(known, 2).mean)
+        assert np.array_equal(answers[-1], model.forecast(known, 2).mean)
+        kept, frame = model.network.scales, frame[frame.ds < "2002-12-01"]  # what is not held out
+        if role != "static_columns":
+            assert kept is not None
+            assert kept.offset[0] == pytest.approx(frame.x.mean(), rel=1e-6)
+            assert kept.scale[0] == pytest.approx(frame.x.std(ddof=0), rel=1e-6)
+        assert kept is not None
+        assert (kept.offset[-2:].tolist(), kept.scale[-2:].tolist()) == ([0, 0], [1, 1])  # a category stays 0 or 1
+    np.testing.assert_allclose(answers[0], answers[1], rtol=0.02)
+    with torch.no_grad():
+        model.network.get_buffer("covariate_scale")[0] = 0.0
+    model.save(tmp_path / "bad")
+    with pytest.raises(ArtifactError, match="expected scales of covariates above 0"):
+        elman.load(tmp_path / "bad")
 
 
 def test_a_series_of_its_own_goes_on_from_where_its_stretch_ends() -> None:

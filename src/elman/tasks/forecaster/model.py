@@ -267,8 +267,8 @@ class Forecaster:
                 or, of a series that it has not seen, after the first window
         stride  steps between two origins
 
-        Returns rmse, mse, mae, smape, mase, forecasts (how many these are of) and horizon. Raises DataError when no step
-        is left to measure.
+        Returns rmse, mse, mae, smape, mase, forecasts (how many these are of) and horizon. Raises DataError when no
+        step is left to measure.
         """
         return evaluate_rolling(self, self._read(data), steps=steps, stride=stride)
 
@@ -328,6 +328,8 @@ class Forecaster:
         known = known_from(described.vocabulary, model.config.transforms, where)
         model._known = known
         model._network = load_network(described, lambda: _network(model.config, known))
+        if (scales := model._network.scales) is not None and not (scales.scale > 0).all():
+            raise ArtifactError(f"{where}: expected scales of covariates above 0. Received: {scales.scale.min()}")
         model.metrics, model.data, model.command = described.metrics, described.data, described.command
         model.training = {name: value for name, value in described.training.items() if name != "options"}
         return model
@@ -343,6 +345,7 @@ def _network(config: ForecasterConfig, known: Known) -> ForecasterNetwork:
         len(tail.future_names) + calendar,
         len(tail.static_names),
         config.data.missing == "mask",
+        calendar,
     )
     return ForecasterNetwork(sizes, window, config.network)
 

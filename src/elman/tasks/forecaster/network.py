@@ -17,6 +17,7 @@ from elman.nn.distributions import make_head
 from elman.nn.dropout import check_rate
 from elman.tasks.building import make_dilated_stack, make_stack
 from elman.tasks.forecaster.config import NetworkConfig, WindowConfig
+from elman.tasks.forecaster.covariates import Scales
 from elman.tasks.forecaster.windows import Inputs, lookback
 from elman.types import State
 
@@ -24,14 +25,15 @@ __all__ = ["ForecasterNetwork", "Member", "Sizes"]
 
 
 class Sizes(NamedTuple):
-    """Columns of the data: Y targets, P past and Q known-ahead covariates (calendar included), C statics, and whether
-    the network reads where values were missing."""
+    """Columns of the data: Y targets, P past and Q known-ahead covariates (calendar included), C statics, whether the
+    network reads where values were missing, and how many of Q are of the calendar."""
 
     targets: int
     past: int
     ahead: int
     static: int
     masked: bool
+    calendar: int = 0
 
 
 class Member(nn.Module):
@@ -134,6 +136,8 @@ class Member(nn.Module):
 class ForecasterNetwork(StoredModule):
     """One network, or several members with weights of their own whose forecasts are averaged.
 
+    It keeps the scale of the covariates beside its weights, for those who read data for it.
+
     Args:
         sizes: of the data.
         window, network: the options; windows must be settled.
@@ -145,6 +149,23 @@ class ForecasterNetwork(StoredModule):
         self.context = window.context
         self.point = network.point
         self.layers = nn.ModuleList(Member(sizes, window, network) for _ in range(network.members))
+        covariates = sizes.past + sizes.ahead - sizes.calendar + sizes.static
+        self._covariates = ("covariate_offset", "covariate_scale") if covariates else ()
+        for name, value in zip(self._covariates, (0.0, 1.0), strict=False):
+            self.register_buffer(name, torch.full((covariates,), value))
+
+    @property
+    def scales(self) -> Scales | None:
+        """Of the covariates; None where there are none."""
+        if not self._covariates:
+            return None
+        offset, scale = (self.get_buffer(name).double().cpu().numpy() for name in self._covariates)
+        return Scales(offset, scale)
+
+    @scales.setter
+    def scales(self, scales: Scales) -> None:
+        for name, values in zip(self._covariates, scales, strict=False):  # there are none without covariates
+            self.get_buffer(name).copy_(torch.from_numpy(values))
 
     @property
     def members(self) -> list[Member]:

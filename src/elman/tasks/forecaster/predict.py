@@ -86,7 +86,15 @@ def forecast_from(
     window, differences = config.window, _differences(config)
     further = max(0, int((origin + 1 + horizon - panel.lengths[series]).max())) + network.horizon
     _check_covariates(network, panel, series, origin, horizon)
-    bank = make_bank(panel, transforms, window, further=further, masked=network.sizes.masked, counts=network.counts)
+    bank = make_bank(
+        panel,
+        transforms,
+        window,
+        further=further,
+        masked=network.sizes.masked,
+        counts=network.counts,
+        scales=network.scales,
+    )
     scaled = origin - bank.lost
     if len(scaled) and int(scaled.min()) < 0:
         worst = int(series[int(scaled.argmin())])

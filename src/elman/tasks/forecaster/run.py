@@ -17,6 +17,7 @@ from elman.data.panel import Panel, read_panel
 from elman.errors import ConfigError, DataError
 from elman.tasks.building import make_network
 from elman.tasks.forecaster.config import ForecasterConfig, check_options, settle_windows
+from elman.tasks.forecaster.covariates import covariate_scales
 from elman.tasks.forecaster.known import Known, fit
 from elman.tasks.forecaster.lanes import CarriedWindows
 from elman.tasks.forecaster.linear_start import start_network
@@ -49,8 +50,15 @@ def forecaster_job(
     counts = config.network.distribution == "negative-binomial"
     if counts:
         check_counts(panel)
+    scales = covariate_scales(panel, begin)
     bank = make_bank(
-        panel, known.transforms, window, further=window.horizon, counts=counts, masked=config.data.missing == "mask"
+        panel,
+        known.transforms,
+        window,
+        further=window.horizon,
+        counts=counts,
+        masked=config.data.missing == "mask",
+        scales=scales,
     )
     stop = begin - bank.lost
     if int(stop.min()) < 2:
@@ -59,8 +67,16 @@ def forecaster_job(
             f"the series {panel.ids[worst]!r}: expected at least {bank.lost + 2} values to train on. "
             f"Received: {int(begin[worst])}, and {int(panel.lengths[worst] - begin[worst])} held out"
         )
-    sizes = Sizes(bank.targets.shape[1], bank.past.shape[1], bank.ahead.shape[1], bank.static.shape[1], bank.masked)
+    sizes = Sizes(
+        bank.targets.shape[1],
+        bank.past.shape[1],
+        bank.ahead.shape[1],
+        bank.static.shape[1],
+        bank.masked,
+        bank.ahead.shape[1] - len(panel.future_names),
+    )
     network = make_network(lambda: ForecasterNetwork(sizes, window, config.network), training)
+    network.scales = scales
     start_network(network, bank, stop, window)
     rows = training_rows(bank, stop, window)
     horizon = network.horizon

@@ -7,7 +7,7 @@ window reads what is known at t, and what is known ahead about t + 1; its target
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +17,7 @@ from torch import Tensor
 
 from elman.data.panel import Panel, Transform
 from elman.tasks.forecaster.config import WindowConfig
+from elman.tasks.forecaster.covariates import Scales
 from elman.types import Batch
 
 __all__ = ["Bank", "Inputs", "Rows", "make_bank", "training_rows", "validation_rows"]
@@ -142,13 +143,17 @@ def make_bank(
     further: int,
     counts: bool = False,
     masked: bool = False,
+    scales: Scales | None = None,
 ) -> Bank:
     """The bank of a panel's series.
 
     further     how many steps after each series' end the known-ahead covariates are to reach
     counts      read log(1 + value), and predict the counts themselves
     masked      whether the network reads where values were missing
+    scales      of the covariates; None to leave them as they are
     """
+    if scales is not None:
+        panel = _scaled(panel, scales)
     series = [transform.forward(target) for transform, target in zip(transforms, panel.targets, strict=True)]
     lost = transforms[0].lost
     targets = np.concatenate(series).astype(np.float32)
@@ -172,6 +177,18 @@ def make_bank(
         lost=lost,
         lookback=lookback(window),
         masked=masked,
+    )
+
+
+def _scaled(panel: Panel, scales: Scales) -> Panel:
+    """The panel with scaled covariates."""
+    ends = np.cumsum([len(panel.past_names), len(panel.future_names)])
+    (past, ahead, static) = (Scales(*part) for part in zip(*(np.split(each, ends) for each in scales), strict=True))
+    return replace(
+        panel,
+        past=[(values - past.offset) / past.scale for values in panel.past],
+        future=[(values - ahead.offset) / ahead.scale for values in panel.future],
+        static=(panel.static - static.offset) / static.scale,
     )
 
 
