@@ -156,6 +156,23 @@ def test_predict_texts(elman, classifier):
     assert "\x1b" not in said.out  # no terminal
 
 
+def test_words_are_coloured_on_a_terminal_or_as_told(elman, classifier, monkeypatch):
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    words = ("predict", classifier, "--text", "a good film", "--explain")
+    assert "\x1b[" not in elman(*words).out
+    assert "\x1b[" in elman(*words, "--color", "always").out
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    assert "\x1b[" in elman(*words).out
+    assert "\x1b[" not in elman(*words, "--color", "never").out
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b[" not in elman(*words).out
+
+
+def test_info_tells_how_many_words_a_classifier_knows_and_nothing_of_series(elman, classifier, of_series):
+    assert elman("info", classifier, "--json").json()["vocabulary"] == 9 + len(("[UNK]", "[EOS]"))
+    assert "vocabulary" not in elman("info", of_series, "--json").json()
+
+
 def test_predict_as_json(elman, classifier):
     words = ("predict", classifier, "--text", "a good film", "--json")
     facts = elman(*words, "--proba", "--explain").json()["examples"][0]

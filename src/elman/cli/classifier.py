@@ -48,6 +48,10 @@ def predict(
     picture: Annotated[
         Path | None, Parameter(help="Draw which steps of the first example mattered there, as PNG or SVG.")
     ] = None,
+    color: Annotated[
+        Literal["auto", "always", "never"],
+        Parameter(help="Colour the words of --explain; auto does so on a terminal, unless NO_COLOR is set."),
+    ] = "auto",
     output: Annotated[
         Path | None, Parameter(name=["--output", "-o"], help="Write the answers there, as CSV, and not to the screen.")
     ] = None,
@@ -91,7 +95,9 @@ def predict(
     elif output is not None:
         _write_csv(output, found, fitted, proba)
     else:
-        _print(found, fitted, proba=proba, explain=explain)
+        on_terminal = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+        colour = color == "always" or (color == "auto" and on_terminal)
+        _print(found, fitted, proba=proba, explain=explain, colour=colour)
 
 
 def read_as(fitted: Fitted, encoding: str | None, errors: str | None) -> None:
@@ -129,7 +135,7 @@ def _drawing(found: Iterator[Answer], fitted: Fitted, picture: Path) -> Iterator
         remark(f"the picture shows the first of {count:,} examples")
 
 
-def _print(found: Iterator[Answer], fitted: Fitted, *, proba: bool, explain: bool) -> None:
+def _print(found: Iterator[Answer], fitted: Fitted, *, proba: bool, explain: bool, colour: bool) -> None:
     """A line for each answer, as it comes."""
     names = fitted.names
     width = min(24, max((len(plain(name)) for name in names), default=0))
@@ -144,7 +150,7 @@ def _print(found: Iterator[Answer], fitted: Fitted, *, proba: bool, explain: boo
             ranked = sorted(answer.probabilities.items(), key=lambda pair: -pair[1])
             print("\n".join(f"    {value:6.1%}  {plain(name)}" for name, value in ranked))
         if explain and answer.explanation is not None:
-            print("    " + _marked(answer.explanation, _joiner(fitted)))
+            print("    " + _marked(answer.explanation, _joiner(fitted), colour))
         sys.stdout.flush()
 
 
@@ -152,12 +158,11 @@ def _joiner(fitted: Fitted) -> str:
     return getattr(fitted.encoder, "joiner", " ")
 
 
-def _marked(explanation: Explanation, joiner: str) -> str:
+def _marked(explanation: Explanation, joiner: str, colour: bool) -> str:
     """A text with its words marked; of a series, the steps that mattered most."""
     from elman.inspect.saliency import coloured
 
     if explanation.values is None:
-        colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
         return coloured(explanation.pieces, explanation.weights, colour=colour, joiner=joiner)
     by_step_T = explanation.weights.sum(axis=1)
     most = sorted(range(len(by_step_T)), key=lambda step: -abs(by_step_T[step]))[:_STEPS_TOLD]

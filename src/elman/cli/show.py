@@ -161,7 +161,7 @@ def model_facts(folder: Path) -> dict[str, Any]:
         "command": described.command,
         "parameters": sum(entry_size(entry.shape) for entry in tensors.values()),
         "size": size_of(described.weights.stat().st_size),
-        "vocabulary": vocabulary_size(described),
+        **vocabulary_facts(described),
         "metrics": described.metrics,
         "data": described.data,
         "config": described.config,
@@ -173,13 +173,16 @@ def model_facts(folder: Path) -> dict[str, Any]:
     return facts
 
 
-def vocabulary_size(described: Artifact) -> int | None:
-    """How many tokens a language model knows; None for other models."""
+def vocabulary_facts(described: Artifact) -> dict[str, Any]:
+    """How many tokens a language model or a classifier of texts knows; nothing of other models."""
     from elman.data import vocabulary_from_json
 
-    if described.task != "language-model" or described.vocabulary is None:
-        return None
-    return vocabulary_from_json(described.vocabulary).size
+    content: Any = described.vocabulary
+    if described.task == "classifier":
+        content = (content or {}).get("text")
+    elif described.task != "language-model":
+        return {}
+    return {} if content is None else {"vocabulary": vocabulary_from_json(content).size}
 
 
 def entry_size(shape: tuple[int, ...]) -> int:
