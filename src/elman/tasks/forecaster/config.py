@@ -133,6 +133,12 @@ def check_options(config: ForecasterConfig) -> None:
         raise ConfigError(
             f"expected scheduled_sampling with mode=next alone. Received: {window.scheduled_sampling:g} with direct"
         )
+    masks = [name for name in ("variational", "recurrent_dropout", "weight_drop") if getattr(network, name)]
+    if window.scheduled_sampling and masks:
+        raise ConfigError(
+            "expected no dropout with one mask for all steps beside scheduled_sampling, which goes step by step. "
+            f"Received: {', '.join(masks)}"
+        )
     if window.mode == "next" and window.counted:
         raise ConfigError(f"expected counted with mode=direct alone. Received: {window.counted} with next")
     if any(each < 2 for each in window.resolutions):
