@@ -11,15 +11,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from elman import artifact
 from elman.data import Vocabulary, describe_unknown, prepare, vocabulary_from_json
 from elman.data.decoding import check_encoding
 from elman.data.token_file import TokenFile
 from elman.data.tokens import Progress
 from elman.decode import Sampling
-from elman.errors import ArtifactError, ConfigError, DataError
+from elman.errors import ConfigError, DataError
 from elman.kernels.native.engine import WEIGHT_FORMATS
 from elman.tasks.building import load_network
+from elman.tasks.folder import open_folder, save_folder
 from elman.tasks.language_model.config import LanguageModelConfig
 from elman.tasks.language_model.corpus import HeldOut, Inputs, open_inputs, prepare_corpus
 from elman.tasks.language_model.engine import PackedNetwork
@@ -262,13 +262,12 @@ class LanguageModel:
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write the model as a folder. Raises StorageError when that is not possible."""
-        options = self.config.to_json()
-        artifact.write_weights(folder, self.network.stored())
-        artifact.write(
+        save_folder(
             folder,
             task=TASK,
-            config=self.config.stored(),
-            training={**self.training, "options": options["training"]},
+            network=self.network,
+            config=self.config,
+            training=self.training,
             metrics=self.metrics,
             data=self.data,
             command=self.command,
@@ -278,22 +277,15 @@ class LanguageModel:
     @classmethod
     def load(cls, folder: str | os.PathLike[str]) -> LanguageModel:
         """The model in `folder`. Raises ArtifactError for anything that is not a whole and safe model."""
-        described = artifact.read(folder, task=TASK)
-        where = f"{os.fspath(folder)}/elman.json"
-        if described.vocabulary is None:
-            raise ArtifactError(f"{where}: expected a vocabulary. Received: none")
+        opened = open_folder(folder, TASK, LanguageModelConfig)
         model = cls()
-        try:
-            options = described.training["options"]
-            model.config = LanguageModelConfig.from_json({**described.config, "training": options}, where)
-        except (KeyError, TypeError, ConfigError) as error:
-            raise ArtifactError(f"{where} is broken: {error}") from error
-        model._vocabulary = vocabulary_from_json(described.vocabulary)
+        model.config = opened.config
+        model._vocabulary = vocabulary = vocabulary_from_json(opened.vocabulary)
         model._network = load_network(
-            described, lambda: LanguageModelNetwork(model.vocabulary.size, model.config.network)
+            opened.described, lambda: LanguageModelNetwork(vocabulary.size, opened.config.network)
         )
-        model.metrics, model.data, model.command = described.metrics, described.data, described.command
-        model.training = {name: value for name, value in described.training.items() if name != "options"}
+        model.metrics, model.data = opened.described.metrics, opened.described.data
+        model.command, model.training = opened.described.command, opened.training
         return model
 
 
