@@ -93,6 +93,21 @@ def test_a_new_series(place: Path, elman: Callable[..., Any]) -> None:
     assert elman("forecast", place / "model", "--create", 5, "--samples", 2).out.startswith("step,y-1,y-2\n")
 
 
+def test_names_with_commas_and_more_rows_than_a_screen_has(tmp_path: Path, elman: Callable[..., Any]) -> None:
+    path = tmp_path / "names.csv"
+    path.write_text(table(20).replace("\na,", '\n"a, the first",'))
+    assert elman("train", "forecaster", path, "-o", tmp_path / "m", *TINY).code == 0
+    said = elman("forecast", tmp_path / "m", "--horizon", 3000, "--levels", "none")
+    assert said.code == 0
+    lines = said.out.splitlines()
+    assert len(lines) == 201
+    assert lines[0].split("  ")[0] == "unique_id"
+    assert {line.index(" 2024-") for line in lines[1:]} == {len("a, the first ")}
+    assert "and 5,800 rows more: -o or --json for all of them" in said.err
+    same = [elman("forecast", tmp_path / "m", "--create", 3, "--series", name).out for name in ("a, the first", "b")]
+    assert same[0] == elman("forecast", tmp_path / "m", "--create", 3).out != same[1]
+
+
 def test_a_backtest(place: Path, tmp_path: Path, elman: Callable[..., Any]) -> None:
     said = elman("backtest", place / "model", place / "all.csv", "--origins", 2, "--picture", tmp_path / "b.png")
     assert said.code == 0
@@ -131,7 +146,8 @@ def test_an_evaluation(place: Path, elman: Callable[..., Any]) -> None:
         (["--levels", "0"], "expected levels of intervals in per cent"),
         (["--samples", "3"], "expected --json with --samples"),
         (["--series", "x"], "expected --picture with --series"),
-        (["--create", "4", "--json"], "with --create"),
+        (["--create", "4", "--json", "--levels", "50"], "with --create. Received: --levels, --json"),
+        (["--create", "4", "--series", "zz"], "'zz'"),
         (["--picture", "f.gif"], "expected"),
         (["nowhere.csv"], "nowhere.csv"),
     ],

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
+import io
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -56,7 +59,9 @@ def forecast(
     missing: Missing = None,
     seed: Seed = 0,
     picture: Picture = None,
-    series: Series = None,
+    series: Annotated[
+        str | None, Parameter(help="The series to draw, or to take the scale of for --create; by default the first.")
+    ] = None,
     output: Annotated[Path | None, Parameter(name=["--output", "-o"], help="Write the forecast there, as CSV.")] = None,
     json: Json = False,
 ) -> None:
@@ -73,11 +78,14 @@ def forecast(
     forecaster = open_model(model, "forecaster")
     _read_as(forecaster, missing=missing)
     if create is not None:
-        if data is not None or picture is not None or json or future is not None or horizon is not None:
+        others = {"DATA": data, "--horizon": horizon, "--levels": levels, "--future": future, "--missing": missing,
+                  "--picture": picture, "--json": json or None}  # fmt: skip
+        wrong = ", ".join(name for name, value in others.items() if value is not None)
+        if wrong:
             raise ConfigError(
-                "expected no data, future, horizon, picture or json with --create. Received: --create too"
+                f"expected none but --samples, --seed, --series and --output with --create. Received: {wrong}"
             )
-        _write(_created(forecaster, create, max(samples, 1), seed), output)
+        _write(_created(forecaster, create, max(samples, 1), seed, series or 0), output)
         return
     if samples and not json:
         raise ConfigError(f"expected --json with --samples, which has the paths. Received: --samples {samples} alone")
@@ -97,13 +105,12 @@ def forecast(
 
 
 def _show(found: Forecast) -> None:
-    rows = [line.split(",") for line in found.to_csv().splitlines()] if found.horizon * len(found.ids) < 5000 else []
-    if not rows:
-        raise ConfigError("expected -o or --json for a forecast of more than 5,000 rows. Received: neither")
+    rows = islice(csv.reader(io.StringIO(found.to_csv())), _MOST_ROWS + 1)
     short = [[_rounded(cell) if column > 1 else plain(cell) for column, cell in enumerate(row)] for row in rows]
-    print(aligned(short[: _MOST_ROWS + 1], right=range(2, len(rows[0]))))
-    if len(short) > _MOST_ROWS + 1:
-        remark(f"and {counted(len(short) - _MOST_ROWS - 1, 'row')} more: -o or --json for all of them")
+    print(aligned(short, right=range(2, len(short[0]))))
+    more = found.horizon * len(found.ids) - _MOST_ROWS
+    if more > 0:
+        remark(f"and {counted(more, 'row')} more: -o or --json for all of them")
 
 
 def _rounded(cell: str) -> str:
@@ -113,17 +120,19 @@ def _rounded(cell: str) -> str:
         return plain(cell)
 
 
-def _created(forecaster: Any, length: int, samples: int, seed: int) -> str:
+def _created(forecaster: Any, length: int, samples: int, seed: int, series: str | int) -> str:
     """New series as CSV: a column for each, or for each and variable."""
     columns: list[tuple[str, Any]] = []
     for number in range(samples):
-        values = forecaster.create(length, random=seed + number)
+        values = forecaster.create(length, series=series, random=seed + number)
         table = values[:, None] if values.ndim == 1 else values
         for place, name in enumerate(forecaster.known.tail.target_names):
             columns.append((name if samples == 1 else f"{name}-{number + 1}", table[:, place]))
-    lines = [",".join(["step", *(name for name, _ in columns)])]
-    lines += [",".join([str(step + 1), *(f"{values[step]:.10g}" for _, values in columns)]) for step in range(length)]
-    return "\n".join(lines) + "\n"
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["step", *(name for name, _ in columns)])
+    writer.writerows([step + 1, *(f"{values[step]:.10g}" for _, values in columns)] for step in range(length))
+    return out.getvalue()
 
 
 def _write(text: str, output: Path | None) -> None:
