@@ -98,6 +98,14 @@ def test_padding_reaches_nothing() -> None:
     assert all(map(torch.equal, *results))
 
 
+def test_no_steps_at_all_leave_the_state_as_it_was() -> None:
+    stack = made()
+    _, before = stack(features())
+    y, after = stack(features(0), torch.zeros(4, dtype=torch.int64), before)
+    assert y.shape == (4, 0, 4)
+    assert all(map(torch.equal, leaves(before), leaves(after)))
+
+
 def test_states_of_other_batches_do_not_mix() -> None:
     stack, x = made(), features()
     _, last = stack(x, LENGTHS)

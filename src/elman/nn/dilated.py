@@ -120,6 +120,8 @@ def _run(unroll: Unroll, dilation: int, x_BTI: Tensor, lengths_B: Tensor | None,
         y_BTY, final = unroll(x_BTI, lengths_B, map_leaves(lambda leaf: leaf[:, 0], state))
         return y_BTY, map_leaves(lambda leaf: leaf[:, None], final)
     batch, steps, features = x_BTI.shape
+    if not steps:
+        return x_BTI.new_zeros(batch, 0, unroll.cell.output_size), state
     used = min(dilation, steps)  # of a short stretch, slots that no step reaches stay as they are
     rounds = -(-steps // dilation)
     if lengths_B is None:
