@@ -131,7 +131,7 @@ def test_masked_targets_have_whole_covariates() -> None:
     table = GAPS[:4].assign(x=[1.0, NAN, 3.0, 6.0], z=[0.0, 1.0, 2.0, 5.0])
     found = panel_from(table, config(frequency="D", missing="mask", past_covariates=("x",),
                                       future_covariates=("z",)))  # fmt: skip
-    assert found.past[0].ravel().tolist() == [1, 2, 3, 4, 5, 6]
+    assert found.past[0].ravel().tolist() == [1, 1, 3, 3, 3, 6]
     assert found.future[0].ravel().tolist() == [0, 1, 2, 3, 4, 5]
 
 
@@ -145,6 +145,14 @@ def test_what_cannot_be_filled_is_refused() -> None:
     wrong_year = rows(("a", "2020-01-01 00:00", 1), ("a", "2020-01-01 00:01", 2), ("a", "9020-01-01 00:00", 3))
     with pytest.raises(DataError, match=r"is a time or the frequency wrong\? Received: 3,\d{3},\d{3},\d{3} missing"):
         panel_from(wrong_year, config(missing="zero", frequency="min"))
+
+
+def test_what_is_filled_beside_a_mask_knows_nothing_of_what_comes_later() -> None:
+    days = pd.date_range("2020-01-01", periods=5)
+    for later in (4.0, 400.0):
+        frame = pd.DataFrame({"ds": days, "y": [1.0, NAN, 3.0, 4.0, 5.0], "x": [NAN, 2.0, NAN, NAN, later]})
+        found = panel_from(frame, config(missing="mask", target_columns=("y",), past_covariates=("x",)))
+        assert found.past[0].ravel().tolist() == [2, 2, 2, 2, later]
 
 
 def test_mixed_frequencies_of_series() -> None:

@@ -58,7 +58,9 @@ def build_panel(
     if config.missing != "mask":
         fill_cells(rows, slice(0, width), config.missing, known)
     fill_cells(rows, slice(width, past), config.missing, known)
-    fill_cells(rows, slice(past, None), config.missing, np.ones_like(known))
+    # What is known ahead is known on both sides of a gap.
+    ahead = "interpolate" if config.missing == "mask" else config.missing
+    fill_cells(rows, slice(past, None), ahead, np.ones_like(known))
     return Panel(
         ids=rows.ids,
         frequency=placed,

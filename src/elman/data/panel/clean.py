@@ -169,8 +169,9 @@ def fill_cells(rows: Rows, columns: slice, missing: str, among: npt.NDArray[np.b
     """Fill the missing values of some columns in place, in the rows `among`, series by series.
 
     interpolate  on a straight line between the values beside the gap; at the ends the nearest value
-    mask         the same: where only targets are left out, what stands beside them is filled
     forward      the value before
+    mask         the same, and at the beginning the first value there is: targets are left out, what stands beside them
+                 is filled with nothing that came later
     zero         0
 
     Raises DataError with missing="error" at the first; for a series without any value; with "forward" for a series
@@ -201,8 +202,8 @@ def fill_cells(rows: Rows, columns: slice, missing: str, among: npt.NDArray[np.b
                     f"{rows.place(int(inside[0]))}: expected {wanted} in the column {name!r}. Received: none"
                 )
             there = np.flatnonzero(~gone)
-            if missing == "forward":
-                values = values[np.maximum.accumulate(np.where(gone, 0, np.arange(len(values))))]
+            if missing in ("forward", "mask"):
+                values = values[np.maximum.accumulate(np.where(gone, there[0], np.arange(len(values))))]
             else:
                 values = np.interp(np.arange(len(values)), there, values[there])
             rows.values[inside, column] = values
