@@ -37,6 +37,15 @@ CLASSIFIER: dict[str, tuple[str, str, tuple[str, ...], str]] = {
     "a label each": (
         "t.txt", "".join(f"text {n}\t{n % 2}\n" for n in range(10)), (), "Received: 10 labels, all different, such as"
     ),
+    "one score": (
+        "t.csv", "text,label\na,1\nb,1\n", ("--kind", "score"), "expected scores that differ, to learn from. Received: "
+    ),
+    "a table without names": (
+        "t.tsv", "a good film\t1\na bad film\t0\n", (), "a column 'text' (text_column names it, and without header"
+    ),
+    "no column of labels": (
+        "t.csv", "text,stars\na,1\n", (), "a column 'label' (label_column names it). Received: the columns 'text', 's"
+    ),
     "a blank text": ("t.csv", "text,label\na,x\n  ,y\n", (), "line 3: expected a text in the column 'text'"),
 }  # fmt: skip
 TAGGER: dict[str, tuple[str, str, tuple[str, ...], str]] = {

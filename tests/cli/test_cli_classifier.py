@@ -301,7 +301,7 @@ BAD: dict[str, tuple[str, str, str]] = {
     "text in a series": ("t.csv", "series,time,v,label\n1,1,0.5,a\n1,2,x,a\n", "line 3"),
     "NaN in a series": ("t.csv", "series,time,v,label\n1,1,0.5,a\n1,2,nan,a\n2,1,1,b\n", "line 3"),
     "a time twice": ("t.csv", "series,time,v,label\n1,1,0.5,a\n1,1,1,a\n2,1,1,b\n", "line 3"),
-    "a label that is no score": ("t.csv", "text,label\na,1\nb,good\n", "line 3: expected a finite number"),
+    "a label that is no score": ("t.csv", "text,label\na,1\nb,good\nc,2\nd,3\n", "line 3: expected a finite number"),
 }
 
 

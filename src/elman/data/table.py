@@ -56,19 +56,19 @@ class Table:
         """The place of a row, for messages."""
         return f"{self.name}, line {self.lines[row]}"
 
-    def column(self, name: str) -> list[str | None]:
-        """A column. Raises DataError, naming the columns that there are."""
+    def column(self, name: str, *, hint: str = "") -> list[str | None]:
+        """A column. Raises DataError, naming the columns that there are; `hint` says how another one is named."""
         if name not in self.columns:
             found = ", ".join(repr(each[:40]) for each in list(self.columns)[:20])
             raise DataError(
-                f"{self.name}: expected a column {name!r}. Received: the columns {found}."
+                f"{self.name}: expected a column {name!r}{hint and f' ({hint})'}. Received: the columns {found}."
                 f"{suggestion(name, self.columns)}"
             )
         return self.columns[name]
 
-    def texts(self, name: str) -> list[str]:
+    def texts(self, name: str, *, hint: str = "") -> list[str]:
         """A column in which every row must have a value. Raises DataError with the place of one that has none."""
-        values = self.column(name)
+        values = self.column(name, hint=hint)
         for row, value in enumerate(values):
             if value is None:
                 raise DataError(f"{self.where(row)}: expected a value in the column {name!r}. Received: none")

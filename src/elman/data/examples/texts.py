@@ -18,7 +18,7 @@ __all__ = ["classes_of_files", "lines_with_labels", "table_labels", "texts_of_ta
 
 def texts_of_table(table: Table, config: ExamplesConfig, *, labelled: bool) -> Examples:
     """A text a row, by `config.text_column`. Raises DataError for an empty text or, if `labelled`, label."""
-    texts = table.texts(config.text_column)
+    texts = table.texts(config.text_column, hint="text_column names it, and without header columns are 1, 2, ...")
     for row, text in enumerate(texts):
         if not text.strip():
             raise DataError(f"{table.where(row)}: expected a text in the column {config.text_column!r}. "
@@ -31,7 +31,7 @@ def table_labels(table: Table, config: ExamplesConfig, *, labelled: bool) -> lis
     """The label of every row; None, unless `labelled`, where the column or one of the labels is missing."""
     if not labelled and config.label_column not in table.columns:
         return None
-    labels = [(value or "").strip() for value in table.column(config.label_column)]
+    labels = [(value or "").strip() for value in table.column(config.label_column, hint="label_column names it")]
     if all(labels):
         return labels
     if not labelled:

@@ -100,13 +100,16 @@ def learn_targets(examples: Examples, kind: str, names: Sequence[str] | None = N
     """The targets for the labels of all `examples`, of a "kind" classes or score.
 
     `names` gives the classes in their order; by default they are sorted, as numbers where all of them are numbers.
-    Raises DataError for one class only, for very many, for a label that is no number where a score is learnt, and for
-    no labels; also, where the classes are found in more than a few examples, for labels that are all different.
+    Raises DataError for one class or score only, for very many classes, for a label that is no number where a score
+    is learnt, and for no labels; also, in more than a few examples, for labels that are all different.
     """
     if kind == "score":
         scores = _numbers(examples)
-        deviation = float(scores.std())
-        return Score(float(scores.mean()), deviation if deviation > 0.0 else 1.0)
+        deviation = float(scores.std()) if len(scores) else 0.0
+        if deviation == 0.0:
+            received = f"{scores[0]:g} in all of {len(scores):,} examples" if len(scores) else "no examples"
+            raise DataError(f"expected scores that differ, to learn from. Received: {received}")
+        return Score(float(scores.mean()), deviation)
     labels = _labels(examples)
     for label, place in zip(labels, examples.places, strict=True):
         if len(label) > _LONGEST_LABEL:
