@@ -123,9 +123,11 @@ class Sections:
     """The options of a model: a frozen dataclass whose fields are sections, `training` among them.
 
     A subclass lists its sections as fields with `default_factory`, and its presets by name: flat mappings of options.
+    `budget` names options of which any that is given takes the place of all of them in the preset.
     """
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    budget: ClassVar[tuple[str, ...]] = ("max_steps", "max_epochs", "max_seconds")
 
     @classmethod
     def sections(cls) -> dict[str, type[Any]]:
@@ -144,6 +146,8 @@ class Sections:
                 f"{suggestion(preset, cls.presets)}"
             )
         flat: dict[str, Any] = dict(cls.presets[preset])
+        if any(layer.get(name) for layer in layers for name in cls.budget):
+            flat = {name: value for name, value in flat.items() if name not in cls.budget}
         for layer in layers:
             flat.update(layer)
         sections = cls.sections()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 from elman.data.examples.config import ExamplesConfig
 from elman.options import Sections, option
@@ -95,7 +95,6 @@ PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
 )
 # What every preset has beside its own options.
 _COMMON: Mapping[str, Any] = MappingProxyType({"learning_rate": 2e-3, "weight_decay": 0.01, "warmup_steps": 50})
-_BUDGET = ("max_steps", "max_epochs", "max_seconds")
 
 
 @dataclass(frozen=True)
@@ -111,10 +110,3 @@ class ClassifierConfig(Sections):
     target: TargetConfig = field(default_factory=TargetConfig)
     network: NetworkConfig = field(default_factory=NetworkConfig)
     training: TrainConfig = field(default_factory=TrainConfig)
-
-    @classmethod
-    def make(cls, preset: str = "base", *layers: Mapping[str, Any], where: str = "the options") -> Self:
-        """As `Sections.make`. A budget in `layers`, whichever it is, takes the place of the preset's."""
-        if any(layer.get(name) for layer in layers for name in _BUDGET):
-            layers = (dict.fromkeys(_BUDGET, 0), *layers)
-        return super().make(preset, *layers, where=where)

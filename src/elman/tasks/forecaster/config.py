@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 from elman.data.panel import PanelConfig, TransformConfig
 from elman.errors import ConfigError
@@ -91,7 +91,6 @@ PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
 _COMMON: Mapping[str, Any] = MappingProxyType(
     {"learning_rate": 3e-3, "weight_decay": 0.01, "warmup_steps": 20, "precision": "float32"}
 )
-_BUDGET = ("max_steps", "max_epochs", "max_seconds")
 
 
 @dataclass(frozen=True)
@@ -107,13 +106,6 @@ class ForecasterConfig(Sections):
     window: WindowConfig = field(default_factory=WindowConfig)
     network: NetworkConfig = field(default_factory=NetworkConfig)
     training: TrainConfig = field(default_factory=TrainConfig)
-
-    @classmethod
-    def make(cls, preset: str = "base", *layers: Mapping[str, Any], where: str = "the options") -> Self:
-        """As `Sections.make`. A budget in `layers`, whichever it is, takes the place of the preset's."""
-        if any(layer.get(name) for layer in layers for name in _BUDGET):
-            layers = (dict.fromkeys(_BUDGET, 0), *layers)
-        return super().make(preset, *layers, where=where)
 
 
 def check_options(config: ForecasterConfig) -> None:
