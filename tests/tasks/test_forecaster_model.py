@@ -311,6 +311,13 @@ def test_data_that_does_not_fit() -> None:
         model.forecast(np.stack([wave(30), wave(30)], 1), 2)
     with pytest.raises(ConfigError, match="levels of intervals in per cent"):
         model.forecast(horizon=2, levels=(0.8, 120))
+    with pytest.raises(ConfigError, match=r"list of levels of intervals, such as \(80, 95\). Received: 80"):
+        model.forecast(horizon=2, levels=80)  # type: ignore[arg-type]
+    with pytest.raises(DataError, match="expected numbers as the seed"):
+        model.create(3, ["a"])
+    for origins, step in (("3", 1), (2.5, 1), (2, 0)):
+        with pytest.raises(ConfigError, match="at least one origin, and a step of at least 1"):
+            model.backtest(long_frame({"a": 30}), 2, origins=origins, step=step)  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="distribution=point has no intervals"):
         fitted(wave(30), distribution="point").forecast(horizon=2, levels=(80,))
     with pytest.raises(ConfigError, match=r"keeps none \(keep_history=false\)"):

@@ -115,8 +115,8 @@ def backtest_origins(panel: Panel, horizon: int, origins: int, step: int, least:
 
     Raises DataError, naming the series, for one with fewer than `least` values before its first origin.
     """
-    if origins < 1 or step < 1:
-        raise ConfigError(f"expected at least one origin, and a step of at least 1. Received: {origins}, {step}")
+    if not all(isinstance(each, int) and each >= 1 for each in (origins, step)):
+        raise ConfigError(f"expected at least one origin, and a step of at least 1. Received: {origins!r}, {step!r}")
     found: Ints = panel.lengths[:, None] - 1 - horizon - step * np.arange(origins - 1, -1, -1)
     worst = int(found[:, 0].argmin())
     if found[worst, 0] + 1 < least:

@@ -92,7 +92,10 @@ def _history(model: Forecaster, one: Panel, seed: Any) -> tuple[Doubles, int]:
             raise ConfigError(f"expected a slice of steps one after the other as the seed. Received: {seed[1]}")
         values = one.targets[0][first:stop]
     else:
-        values = np.asarray(seed, dtype=np.float64)
+        try:
+            values = np.asarray(seed, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise DataError(f"expected numbers as the seed. Received: {error}") from error
     values = values[:, None] if values.ndim == 1 else values
     if values.ndim != 2 or values.shape[1] != variables or len(values) < 1:
         raise DataError(f"expected values of the shape [T, {variables}] as the seed. Received: {values.shape}")

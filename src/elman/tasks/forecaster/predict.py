@@ -42,6 +42,8 @@ def check_horizon(horizon: int) -> None:
 
 def check_levels(levels: Sequence[float], spread: bool) -> tuple[float, ...]:
     """Levels of intervals in per cent. Raises ConfigError for others, and where no distribution is predicted."""
+    if not isinstance(levels, Sequence) or isinstance(levels, str):
+        raise ConfigError(f"expected a list of levels of intervals, such as (80, 95). Received: {levels!r}")
     for level in levels:
         if isinstance(level, bool) or not isinstance(level, int | float) or not 0 < level < 100:
             raise ConfigError(f"expected levels of intervals in per cent, such as 80 and 95. Received: {level!r}")
