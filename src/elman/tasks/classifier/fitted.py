@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from elman import artifact
 from elman.data.examples import Examples
 from elman.errors import ArtifactError, ConfigError, DataError
 from elman.tasks.building import load_network
@@ -26,6 +25,7 @@ from elman.tasks.classifier.network import ClassifierNetwork
 from elman.tasks.classifier.objective import outputs_of
 from elman.tasks.classifier.run import TASK, new_network
 from elman.tasks.classifier.targets import Classes, Score, Targets, targets_from_json
+from elman.tasks.folder import open_folder, save_folder
 from elman.tasks.run import Run
 
 __all__ = ["Fitted"]
@@ -133,12 +133,12 @@ class Fitted:
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write the model as a folder. Raises StorageError when that is not possible."""
-        artifact.write_weights(folder, self.network.stored())
-        artifact.write(
+        save_folder(
             folder,
             task=TASK,
-            config=self.config.stored(),
-            training={**self.training, "options": self.config.to_json()["training"]},
+            network=self.network,
+            config=self.config,
+            training=self.training,
             metrics=self.metrics,
             data=self.data,
             command=self.command,
@@ -153,16 +153,9 @@ class Fitted:
     @staticmethod
     def load(folder: str | os.PathLike[str]) -> Fitted:
         """What is in `folder`. Raises ArtifactError for anything that is not a whole and safe classifier."""
-        described = artifact.read(folder, task=TASK)
-        where, words = f"{os.fspath(folder)}/elman.json", f"{os.fspath(folder)}/vocabulary.json"
-        vocabulary = described.vocabulary
-        if vocabulary is None:
-            raise ArtifactError(f"{where}: expected a vocabulary. Received: none")
-        try:
-            options = described.training["options"]
-            config = ClassifierConfig.from_json({**described.config, "training": options}, where)
-        except (KeyError, TypeError, ConfigError) as error:
-            raise ArtifactError(f"{where} is broken: {error}") from error
+        opened = open_folder(folder, TASK, ClassifierConfig)
+        described, config, vocabulary = opened.described, opened.config, opened.vocabulary
+        words = f"{os.fspath(folder)}/vocabulary.json"
         encoder = encoder_from_json(vocabulary, config.input, words)
         targets = targets_from_json(vocabulary, config.target.kind, words)
         temperature: Any = vocabulary.get("temperature")
@@ -179,6 +172,6 @@ class Fitted:
             temperature=float(temperature),
             metrics=described.metrics,
             data=described.data,
-            training={name: value for name, value in described.training.items() if name != "options"},
+            training=opened.training,
             command=described.command,
         )

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from elman import artifact
 from elman.data.tagged import Tagged, tagged_from
 from elman.errors import ArtifactError, ConfigError
 from elman.options import fields_of
 from elman.tasks.building import load_network
+from elman.tasks.folder import open_folder, save_folder
 from elman.tasks.run import Run, tune_process
 from elman.tasks.tagger.batches import Encoded
 from elman.tasks.tagger.config import TaggerConfig
@@ -267,12 +267,12 @@ class Tagger:
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write the model as a folder. Raises StorageError when that is not possible."""
-        artifact.write_weights(folder, self.network.stored())
-        artifact.write(
+        save_folder(
             folder,
             task=TASK,
-            config=self.config.stored(),
-            training={**self.training, "options": self.config.to_json()["training"]},
+            network=self.network,
+            config=self.config,
+            training=self.training,
             metrics=self.metrics,
             data=self.data,
             command=self.command,
@@ -282,22 +282,16 @@ class Tagger:
     @classmethod
     def load(cls, folder: str | os.PathLike[str]) -> Tagger:
         """The model in `folder`. Raises ArtifactError for anything that is not a whole and safe model."""
-        described = artifact.read(folder, task=TASK)
-        where = f"{os.fspath(folder)}/elman.json"
-        if described.vocabulary is None:
-            raise ArtifactError(f"{where}: expected a vocabulary. Received: none")
+        opened = open_folder(folder, TASK, TaggerConfig)
+        described, where = opened.described, opened.where
         model = cls()
-        try:
-            options = described.training["options"]
-            model.config = TaggerConfig.from_json({**described.config, "training": options}, where)
-        except (KeyError, TypeError, ConfigError) as error:
-            raise ArtifactError(f"{where} is broken: {error}") from error
-        vocabulary = TaggerVocabulary.from_json(described.vocabulary)
+        model.config = opened.config
+        vocabulary = TaggerVocabulary.from_json(opened.vocabulary)
         if model.config.network.intent != bool(vocabulary.intents):
             raise ArtifactError(f"{where}: expected sentence labels where intent is true. Received: the contrary")
         model._options = {name: value for section in model.config.to_json().values() for name, value in section.items()}
         model._vocabulary = vocabulary
         model._network = load_network(described, lambda: TaggerNetwork(vocabulary, model.config.network))
         model.metrics, model.data, model.command = described.metrics, described.data, described.command
-        model.training = {name: value for name, value in described.training.items() if name != "options"}
+        model.training = opened.training
         return model
