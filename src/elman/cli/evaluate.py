@@ -63,7 +63,8 @@ def evaluate(
     A language model: nats and bits by token and by character, perplexity, accuracy. Every token that has one before it
     is predicted once, with the state carried over the whole text. A classifier: accuracy and F1, how far its
     probabilities can be trusted, a report by class and the confusion matrix, which `--picture` draws; of scores, their
-    errors.
+    errors. A tagger: accuracy, span F1, figures of every tag and type of span. A forecaster: the errors one step ahead
+    on what comes after its training data, or on the last `--limit` steps.
 
     For example:
 
