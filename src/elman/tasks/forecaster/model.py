@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from elman import artifact
 from elman.data.panel import Panel, future_from, panel_from, read_panel
 from elman.errors import ArtifactError, ConfigError
 from elman.tasks.building import load_network
+from elman.tasks.folder import open_folder, save_folder
 from elman.tasks.forecaster.backtest import Backtest
 from elman.tasks.forecaster.config import ForecasterConfig, check_options
 from elman.tasks.forecaster.create import create_series
@@ -297,13 +297,12 @@ class Forecaster:
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write the model as a folder. Raises StorageError when that is not possible."""
-        options = self.config.to_json()
-        artifact.write_weights(folder, self.network.stored())
-        artifact.write(
+        save_folder(
             folder,
             task=TASK,
-            config=self.config.stored(),
-            training={**self.training, "options": options["training"]},
+            network=self.network,
+            config=self.config,
+            training=self.training,
             metrics=self.metrics,
             data=self.data,
             command=self.command,
@@ -313,25 +312,22 @@ class Forecaster:
     @classmethod
     def load(cls, folder: str | os.PathLike[str]) -> Forecaster:
         """The model in `folder`. Raises ArtifactError for anything that is not a whole and safe model."""
-        described = artifact.read(folder, task=TASK)
-        where = f"{os.fspath(folder)}/elman.json"
-        if described.vocabulary is None:
-            raise ArtifactError(f"{where}: expected the series of a forecaster. Received: none")
+        opened = open_folder(folder, TASK, ForecasterConfig)
+        described, where = opened.described, opened.where
         model = cls()
+        model.config = opened.config
         try:
-            options = described.training["options"]
-            model.config = ForecasterConfig.from_json({**described.config, "training": options}, where)
             check_options(model.config)
-        except (KeyError, TypeError, ConfigError) as error:
+        except ConfigError as error:
             raise ArtifactError(f"{where} is broken: {error}") from error
         model.chosen = model.config
-        known = known_from(described.vocabulary, model.config.transforms, where)
+        known = known_from(opened.vocabulary, model.config.transforms, where)
         model._known = known
         model._network = load_network(described, lambda: _network(model.config, known))
         if (scales := model._network.scales) is not None and not (scales.scale > 0).all():
             raise ArtifactError(f"{where}: expected scales of covariates above 0. Received: {scales.scale.min()}")
         model.metrics, model.data, model.command = described.metrics, described.data, described.command
-        model.training = {name: value for name, value in described.training.items() if name != "options"}
+        model.training = opened.training
         return model
 
 
