@@ -34,7 +34,8 @@ def test_front_matter() -> None:
         "- language-model",
         "pipeline_tag: text-generation",
     ]
-    assert "pipeline_tag" not in card(task="forecaster")
+    assert "pipeline_tag: time-series-forecasting" in card(task="forecaster")
+    assert "pipeline_tag" not in card(task="of-a-later-version")
 
 
 def test_title_and_every_value() -> None:

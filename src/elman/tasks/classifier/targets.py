@@ -107,7 +107,8 @@ def learn_targets(examples: Examples, kind: str, names: Sequence[str] | None = N
         scores = _numbers(examples)
         deviation = float(scores.std()) if len(scores) else 0.0
         if deviation == 0.0:
-            received = f"{scores[0]:g} in all of {len(scores):,} examples" if len(scores) else "no examples"
+            received = f"{scores[0]:g} in all of {len(scores):,} examples" if len(scores) > 1 else "one sample"
+            received = received if len(scores) else "no examples"
             raise DataError(f"expected scores that differ, to learn from. Received: {received}")
         return Score(float(scores.mean()), deviation)
     labels = _labels(examples)
