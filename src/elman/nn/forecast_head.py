@@ -9,6 +9,7 @@ business: put in any number and leave its loss out.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
@@ -20,7 +21,7 @@ from elman.errors import ConfigError, ShapeError
 __all__ = ["ForecastHead", "alike", "check_levels", "levels_tensor", "noise"]
 
 
-class ForecastHead(nn.Module):
+class ForecastHead(nn.Module, ABC):
     """One linear product from H features to O distributions of P parameters each.
 
     Args:
@@ -55,25 +56,25 @@ class ForecastHead(nn.Module):
         raw = raw.to(torch.promote_types(raw.dtype, torch.float32))
         return self.link(raw.unflatten(-1, (self.outputs, len(self.parameter_names))))
 
+    @abstractmethod
     def link(self, raw_OP: Tensor) -> Tensor:
         """Parameters in their own ranges, from any real numbers."""
-        raise NotImplementedError
 
+    @abstractmethod
     def loss(self, parameters_OP: Tensor, target_O: Tensor) -> Tensor:
         """What each target costs, `loss_..O`: a negative log-likelihood in nats unless the head says otherwise."""
-        raise NotImplementedError
 
+    @abstractmethod
     def mean(self, parameters_OP: Tensor) -> Tensor:
         """The expected values `..O`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def sample(self, parameters_OP: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """One random draw `..O` from every distribution."""
-        raise NotImplementedError
 
+    @abstractmethod
     def quantiles(self, parameters_OP: Tensor, levels: Sequence[float]) -> Tensor:
         """The values `..OQ` that are not exceeded with the probabilities `levels`, each between 0 and 1."""
-        raise NotImplementedError
 
     def shift(self, parameters_OP: Tensor, offset_O: Tensor) -> Tensor:
         """The parameters of the same distributions moved by `offset_..O`. Only where the domain is real."""
