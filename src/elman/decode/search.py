@@ -1,0 +1,110 @@
+"""What every search over a network's scores shares: the closure it calls, and the hypotheses it answers with.
+
+A network that writes one token at a time, given a source, is known to the searches by one closure:
+
+    advance(tokens_BK, state, memory) -> Scored(logits_BKV, state, weights_BKS)
+
+B sentences have K hypotheses each, and S source steps that attention looks at. `state` is what a hypothesis carries:
+B*K rows in every leaf, those of a sentence side by side. `memory` is what all hypotheses of a sentence read: B rows in
+every leaf. A search reorders the rows of `state` as hypotheses fork and die, and thins out both when a sentence is done.
+Knows nothing about networks or vocabularies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from elman.errors import ConfigError, ShapeError, TrainingError
+from elman.types import State, map_leaves, named_leaves
+
+__all__ = [
+    "Advance",
+    "Hypothesis",
+    "Scored",
+    "check_limits",
+    "check_normaliser",
+    "check_scored",
+    "check_start",
+    "take_rows",
+]
+
+
+class Scored(NamedTuple):
+    """What one step of a network gives.
+
+    logits_BKV   the scores of the next token, before the softmax; -inf for a token that cannot come
+    state        what each hypothesis carries now, B*K rows
+    weights_BKS  the attention over the source in this step; None without attention
+    """
+
+    logits_BKV: Tensor
+    state: State
+    weights_BKS: Tensor | None = None
+
+
+# (tokens_BK int64, state of B*K rows, memory of B rows) -> what comes next
+Advance = Callable[[Tensor, State, State], Scored]
+
+
+@dataclass(frozen=True, eq=False)
+class Hypothesis:
+    """One sequence that a search found.
+
+    tokens           token numbers, without the start and the end
+    score            what hypotheses are ordered by: the log-probability after the penalties
+    log_probability  natural logarithm of what the network gives to the tokens and the end after them
+    attention        float32, one line a token and one column a source step; None when it was not asked for
+    finished         False when the limit cut it: the end was put there, and the network would have gone on
+    """
+
+    tokens: tuple[int, ...]
+    score: float
+    log_probability: float
+    attention: Tensor | None
+    finished: bool
+
+
+def take_rows(state: State, rows: Tensor) -> State:
+    """The rows of every leaf that `rows` (int64) names, in its order."""
+    return map_leaves(lambda leaf: leaf.index_select(0, rows), state)
+
+
+def check_start(state: State, memory: State, rows: int) -> None:
+    """Raise ShapeError unless every leaf of `state` and `memory` has `rows` rows."""
+    for name, tree in (("state", state), ("memory", memory)):
+        for leaf_name, leaf in named_leaves(tree):
+            if not leaf.dim() or leaf.shape[0] != rows:
+                where = f"{name}.{leaf_name}" if leaf_name else name
+                raise ShapeError(f"expected {rows} rows in {where}. Received: shape {tuple(leaf.shape)}")
+
+
+def check_limits(limits_B: Sequence[int] | Tensor, rows: int, device: torch.device | str = "cpu") -> Tensor:
+    """The most tokens of each sentence, as int64; ShapeError or ConfigError unless they are `rows` numbers from 0."""
+    limits = torch.as_tensor(limits_B, device=device)
+    if limits.shape != (rows,):
+        raise ShapeError(f"expected {rows} limits, one a sentence. Received: shape {tuple(limits.shape)}")
+    if rows and (limits.is_floating_point() or int(limits.min()) < 0):
+        raise ConfigError(f"expected limits that are whole numbers from 0. Received: {limits.tolist()}")
+    return limits.long()
+
+
+def check_scored(scored: Scored, tokens_BK: Tensor, end: int) -> None:
+    """Raise ShapeError unless `scored` fits `tokens_BK` and has a column for `end`."""
+    logits = scored.logits_BKV
+    if logits.dim() != 3 or logits.shape[:2] != tokens_BK.shape or not 0 <= end < logits.shape[2]:
+        expected = f"logits_BKV of {tuple(tokens_BK.shape)} hypotheses with a column for the end, token {end}"
+        raise ShapeError(f"expected {expected}. Received: shape {tuple(logits.shape)}")
+
+
+def check_normaliser(normaliser: Tensor) -> None:
+    """Raise TrainingError when a log-sum-exp of logits is NaN or +inf: then some logit was."""
+    if not bool((normaliser < torch.inf).all()):
+        worst = normaliser[~(normaliser < torch.inf)][0].item()
+        raise TrainingError(
+            f"expected scores of tokens that are numbers or -inf; the network's weights are damaged. Received: {worst}"
+        )
