@@ -10,20 +10,39 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from elman import cells, errors, kernels, nn
+    from elman.tasks.captioner.model import Captioner
     from elman.tasks.classifier.model import Classifier
     from elman.tasks.forecaster.model import Forecaster
     from elman.tasks.language_model.model import LanguageModel
     from elman.tasks.registry import load
     from elman.tasks.tagger.model import Tagger
+    from elman.tasks.transcriber.model import Transcriber
+    from elman.tasks.translator.model import Translator
 
 __version__ = "0.1.0"
-__all__ = ["Classifier", "Forecaster", "LanguageModel", "Tagger", "cells", "errors", "kernels", "load", "nn"]
+__all__ = [
+    "Captioner",
+    "Classifier",
+    "Forecaster",
+    "LanguageModel",
+    "Tagger",
+    "Transcriber",
+    "Translator",
+    "cells",
+    "errors",
+    "kernels",
+    "load",
+    "nn",
+]
 
 _HOMES = {
+    "Captioner": "elman.tasks.captioner.model",
     "Classifier": "elman.tasks.classifier.model",
     "Forecaster": "elman.tasks.forecaster.model",
     "LanguageModel": "elman.tasks.language_model.model",
     "Tagger": "elman.tasks.tagger.model",
+    "Transcriber": "elman.tasks.transcriber.model",
+    "Translator": "elman.tasks.translator.model",
     "load": "elman.tasks.registry",
 }
 

@@ -19,18 +19,27 @@ _PIPELINES = {
     "classifier": "text-classification",
     "tagger": "token-classification",
     "forecaster": "time-series-forecasting",
+    "translator": "translation",
+    "captioner": "image-to-text",
+    "transcriber": "automatic-speech-recognition",
 }
 _SHELL = {
     "language-model": 'elman generate MODEL --prompt "Once upon"',
     "classifier": "elman predict MODEL DATA",
     "tagger": "elman tag MODEL FILE",
     "forecaster": "elman forecast MODEL --horizon 12 --picture forecast.png",
+    "translator": "elman translate MODEL FILE",
+    "captioner": "elman caption MODEL DATA",
+    "transcriber": "elman transcribe MODEL FILE",
 }
 _PYTHON = {
     "language-model": 'print(model.generate("Once upon"))',
     "classifier": 'print(model.predict(pathlib.Path("DATA")))',
     "tagger": 'print(model.predict(model.read("FILE", with_tags=False)))',
     "forecaster": "print(model.forecast(horizon=12).to_frame())",
+    "translator": 'print(model.translate(["..."]))',
+    "captioner": 'print(model.caption(pathlib.Path("DATA")))',
+    "transcriber": 'print(model.transcribe(["FILE"]))',
 }
 
 # Of a longer list, such as the files of a folder, only the beginning is told; elman.json has all of it.

@@ -22,6 +22,9 @@ _EVALUATE = MappingProxyType(
         "classifier": "elman.cli.classifier:evaluate_examples",
         "tagger": "elman.cli.tagger:evaluate_tags",
         "forecaster": "elman.cli.forecaster:evaluate_forecasts",
+        "translator": "elman.cli.translator:evaluate_pairs",
+        "captioner": "elman.cli.captioner:evaluate_captions",
+        "transcriber": "elman.cli.transcriber:evaluate_transcripts",
     }
 )
 

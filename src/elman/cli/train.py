@@ -24,6 +24,9 @@ COMMANDS = {
     "classifier": ("elman.cli.train_classifier:classifier", "A classifier of texts or series; or a score for each."),
     "tagger": ("elman.cli.train_tagger:tagger", "A tagger: a label for every word or frame."),
     "forecaster": ("elman.cli.train_forecaster:forecaster", "A forecaster of one or many time series."),
+    "translator": ("elman.cli.train_translator:translator", "A translator: pairs of sequences of any two lengths."),
+    "captioner": ("elman.cli.train_captioner:captioner", "A captioner: a text for a vector or an image."),
+    "transcriber": ("elman.cli.train_transcriber:transcriber", "A transcriber: text from sound or pen strokes."),
 }
 
 Count = Annotated[int, Parameter(converter=whole_number)]

@@ -5,8 +5,10 @@ Knows nothing about tokens, files or training.
 
 from __future__ import annotations
 
+from elman.nn.attention import Attention
 from elman.nn.characters import CharacterWords
 from elman.nn.crf import CRF
+from elman.nn.decoder import Decoder, StartState
 from elman.nn.dilated import DilatedStack
 from elman.nn.distributions import make_head
 from elman.nn.dropout import sequence_dropout
@@ -23,12 +25,15 @@ __all__ = [
     "GRU",
     "LSTM",
     "RNN",
+    "Attention",
     "CharacterWords",
+    "Decoder",
     "DilatedStack",
     "ForecastHead",
     "OneHot",
     "Pool",
     "Stack",
+    "StartState",
     "StoredModule",
     "Trace",
     "Unroll",

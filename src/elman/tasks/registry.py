@@ -23,6 +23,9 @@ TASKS = MappingProxyType(
         "classifier": "Classifier",
         "tagger": "Tagger",
         "forecaster": "Forecaster",
+        "translator": "Translator",
+        "captioner": "Captioner",
+        "transcriber": "Transcriber",
     }
 )
 

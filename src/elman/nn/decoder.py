@@ -1,0 +1,278 @@
+"""Decoder: recurrent layers that write a sequence from a start state, a vector at every step, or a memory they ask.
+
+Knows nothing about tokens: vectors go in, vectors come out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from elman.errors import ConfigError, ShapeError
+from elman.nn.attention import Attended, Attention
+from elman.nn.dropout import check_rate, sequence_dropout
+from elman.nn.stack import Stack
+from elman.types import State, leaves, map_leaves
+
+__all__ = ["ATTENTIONS", "Decoded", "Decoder", "DecoderMemory", "DecoderState", "StartState"]
+
+ATTENTIONS = ("none", "luong", "bahdanau", "between")
+
+# Makes recurrent layers of an input size and a number of layers.
+MakeStack = Callable[[int, int], Stack]
+
+
+class DecoderMemory(NamedTuple):
+    """What stays the same for all steps of a row.
+
+    attended   what attention asks; () without attention
+    vector_BF  what enters at every step, B x 0 for nothing
+    """
+
+    attended: Attended | tuple[()]
+    vector_BF: Tensor
+
+
+class DecoderState(NamedTuple):
+    """What goes on from step to step, one row a sequence.
+
+    stacks    the states of the recurrent layers
+    query_BY  the last output, which asks in Bahdanau's attention; else B x 0
+    fed_BR    the last answer, which is fed back with input feeding; else B x 0
+    """
+
+    stacks: State
+    query_BY: Tensor
+    fed_BR: Tensor
+
+
+class Decoded(NamedTuple):
+    """Answers `r_BTR`, the state after the last step, and the weights of attention `weights_BTS`, or None."""
+
+    r_BTR: Tensor
+    state: DecoderState
+    weights_BTS: Tensor | None
+
+
+class Decoder(nn.Module):
+    """Recurrent layers, attention, and a layer that makes an answer of R numbers a step.
+
+        none      r = tanh(W [y; v])
+        luong     c = attention(y);  r = tanh(W [y; c; v])                             (Luong et al. 2015)
+        bahdanau  c = attention(y before);  y from [x; c];  r = tanh(W [y; c; x; v])   (Bahdanau et al. 2015)
+        between   c = attention(first layer);  upper layers read it too;  as luong     (Wu et al. 2016)
+
+    where x is the input, y the last layer's output and v the memory's vector, which enters the first layer too. With
+    `feeding`, x is joined by the r before (Luong et al. 2015). All steps are made at once unless an answer is needed
+    before the next step: with bahdanau and with feeding.
+
+    Args:
+        make: makes recurrent layers of one direction from an input size and a number of layers.
+        input_size: of x.
+        layers: L.
+        attention: how the memory is asked, as above.
+        score: of the attention, as in `Attention`; empty for additive with bahdanau, else general.
+        memory_size: F of the attended values.
+        vector_size: of the vector that enters at every step; 0 for none.
+        answer_size: R.
+        feeding: whether answers are fed back.
+        dropout: rate on the output of layers below the attention of `between`, as between layers of a stack, and on
+            y and c before the answer is made.
+        variational: one dropout mask for all steps.
+
+    Raises ConfigError for options that do not go together.
+    """
+
+    def __init__(
+        self,
+        make: MakeStack,
+        input_size: int,
+        *,
+        layers: int,
+        attention: str,
+        answer_size: int,
+        score: str = "",
+        memory_size: int = 0,
+        vector_size: int = 0,
+        feeding: bool = False,
+        dropout: float = 0.0,
+        variational: bool = False,
+    ) -> None:
+        super().__init__()
+        if attention not in ATTENTIONS:
+            raise ConfigError(f"expected attention among {', '.join(ATTENTIONS)}. Received: {attention!r}")
+        if attention == "between" and layers < 2:
+            raise ConfigError(f"expected at least 2 layers with attention between them. Received: {layers}")
+        if feeding and attention == "none":
+            raise ConfigError("expected attention with input feeding. Received: attention = none")
+        if score and attention == "none":
+            raise ConfigError(f"expected attention with a score of it. Received: attention = none, score = {score}")
+        self.kind = attention
+        self.feeding = feeding
+        self.vector_size = vector_size
+        self.input_size = input_size
+        self.answer_size = answer_size
+        self.dropout = check_rate("dropout", dropout)
+        self.variational = variational
+        size = input_size + vector_size + answer_size * feeding + memory_size * (attention == "bahdanau")
+        self.lower = make(size, 1 if attention == "between" else layers)
+        self.upper: Stack | None = None
+        top = self.lower.output_size
+        if attention == "between":
+            self.upper = make(top + memory_size, layers - 1)
+            top = self.upper.output_size
+        self.attention: Attention | None = None
+        if attention != "none":
+            asking = self.lower.output_size
+            score = score or ("additive" if attention == "bahdanau" else "general")
+            self.attention = Attention(score, asking, memory_size)
+        self.query_size = top if attention == "bahdanau" else 0
+        told = top + vector_size + memory_size * (attention != "none") + input_size * (attention == "bahdanau")
+        self.answer = nn.Linear(told, answer_size)
+
+    @property
+    def in_one(self) -> bool:
+        """Whether all steps are made at once: no step waits for the answer of the one before."""
+        return self.kind != "bahdanau" and not self.feeding
+
+    def initial_state(self, batch_size: int) -> DecoderState:
+        """The state before the first step, that of the layers' cells."""
+        stacks = tuple(stack.initial_state(batch_size) for stack in self._stacks())
+        weight = self.answer.weight
+        return DecoderState(
+            stacks,
+            weight.new_zeros(batch_size, self.query_size),
+            weight.new_zeros(batch_size, self.answer_size * self.feeding),
+        )
+
+    def remember(
+        self, values_BSF: Tensor | None = None, lengths_B: Tensor | None = None, vector_BF: Tensor | None = None
+    ) -> DecoderMemory:
+        """The memory of B rows: what attention asks, of which `lengths_B` steps are real, and a vector for every step.
+
+        Raises ShapeError for what is missing.
+        """
+        attended: Attended | tuple[()] = ()
+        if self.attention is not None:
+            if values_BSF is None or lengths_B is None:
+                raise ShapeError("expected values_BSF and lengths_B for attention. Received: none")
+            attended = self.attention.remember(values_BSF, lengths_B)
+        if vector_BF is None:
+            like = self.answer.weight if values_BSF is None else values_BSF
+            rows = 1 if values_BSF is None else values_BSF.shape[0]
+            vector_BF = like.new_zeros(rows, 0)
+        if vector_BF.shape[-1] != self.vector_size:
+            raise ShapeError(f"expected vector_BF of {self.vector_size} numbers. Received: {tuple(vector_BF.shape)}")
+        return DecoderMemory(attended, vector_BF)
+
+    def forward(self, x_BTI: Tensor, state: DecoderState, memory: DecoderMemory) -> Decoded:
+        """All steps of the inputs `x_BTI`."""
+        if self.in_one:
+            return self._in_one(x_BTI, state, memory)
+        answers, weights = [], []
+        for x_B1I in x_BTI.split(1, dim=1):
+            done = self._step(x_B1I, state, memory)
+            answers.append(done.r_BTR)
+            weights.append(done.weights_BTS)
+            state = done.state
+        return Decoded(torch.cat(answers, dim=1), state, torch.cat([w for w in weights if w is not None], dim=1))
+
+    def step(self, x_BKI: Tensor, state: DecoderState, memory: DecoderMemory) -> Decoded:
+        """One step of K sequences for each of the memory's B rows; answers and weights are B x K x ...
+
+        `state` has B * K rows, those of one row of the memory next to each other.
+        """
+        return self._step(x_BKI, state, memory)
+
+    def _stacks(self) -> list[Stack]:
+        return [self.lower] if self.upper is None else [self.lower, self.upper]
+
+    def _in_one(self, x_BTI: Tensor, state: DecoderState, memory: DecoderMemory) -> Decoded:
+        T = x_BTI.shape[1]
+        vector_BTF = memory.vector_BF[:, None].expand(-1, T, -1)
+        y_BTY, first = self.lower(_joined(x_BTI, vector_BTF), None, state.stacks[0])
+        stacks: tuple[State, ...] = (first,)
+        weights_BTS: Tensor | None = None
+        told = [y_BTY]
+        if self.attention is not None:
+            context_BTF, weights_BTS = self.attention(y_BTY, memory.attended)
+            if self.upper is not None:
+                y_BTY, second = self.upper(_joined(self._drop(y_BTY), context_BTF), None, state.stacks[1])
+                stacks = (first, second)
+            told = [y_BTY, context_BTF]
+        return Decoded(self._answer([*told, vector_BTF]), state._replace(stacks=stacks), weights_BTS)
+
+    def _step(self, x_BKI: Tensor, state: DecoderState, memory: DecoderMemory) -> Decoded:
+        B, K = x_BKI.shape[:2]
+        vector_BKF = memory.vector_BF[:, None].expand(-1, K, -1) if self.vector_size else x_BKI.new_zeros(B, K, 0)
+        inputs = [x_BKI, vector_BKF]
+        context_BKF: Tensor | None = None
+        weights_BKS: Tensor | None = None
+        if self.kind == "bahdanau" and self.attention is not None:
+            context_BKF, weights_BKS = self.attention(state.query_BY.view(B, K, -1), memory.attended)
+            inputs.append(context_BKF)
+        if self.feeding:
+            inputs.append(state.fed_BR.view(B, K, -1))
+        y_BKY, first = _one_step(self.lower, _joined(*inputs), state.stacks[0])
+        stacks: tuple[State, ...] = (first,)
+        if self.kind != "bahdanau" and self.attention is not None:
+            context_BKF, weights_BKS = self.attention(y_BKY, memory.attended)
+            if self.upper is not None:
+                upper_BKI = _joined(self._drop(y_BKY), context_BKF)
+                y_BKY, second = _one_step(self.upper, upper_BKI, state.stacks[1])
+                stacks = (first, second)
+        told = [y_BKY] if context_BKF is None else [y_BKY, context_BKF]
+        if self.kind == "bahdanau":
+            told.append(x_BKI)
+        r_BKR = self._answer([*told, vector_BKF])
+        query_BY = y_BKY.flatten(0, 1) if self.query_size else state.query_BY
+        fed_BR = r_BKR.flatten(0, 1) if self.feeding else state.fed_BR
+        return Decoded(r_BKR, DecoderState(stacks, query_BY, fed_BR), weights_BKS)
+
+    def _answer(self, told: list[Tensor]) -> Tensor:
+        return torch.tanh(self.answer(self._drop(_joined(*told))))
+
+    def _drop(self, x_BTF: Tensor) -> Tensor:
+        return sequence_dropout(x_BTF, self.dropout, variational=self.variational, training=self.training)
+
+
+class StartState(nn.Module):
+    """A decoder's first state from one vector a row: every leaf is its cell's own start plus tanh(W v + b).
+
+    Args:
+        vector_size: of the vector.
+        decoder: whose state it is.
+    """
+
+    def __init__(self, vector_size: int, decoder: Decoder) -> None:
+        super().__init__()
+        example = decoder.initial_state(1)
+        self.sizes = [leaf.shape[1] for leaf in (*leaves(example.stacks), example.query_BY)]
+        self.linear = nn.Linear(vector_size, sum(self.sizes))
+
+    def forward(self, vector_BF: Tensor, decoder: Decoder) -> DecoderState:
+        """The state of B rows."""
+        start = decoder.initial_state(vector_BF.shape[0])
+        *parts, query_BY = torch.tanh(self.linear(vector_BF)).split(self.sizes, dim=1)
+        added = iter(parts)
+        stacks = map_leaves(lambda leaf: (leaf + next(added)).to(leaf.dtype), start.stacks)
+        return DecoderState(stacks, (start.query_BY + query_BY).to(start.query_BY.dtype), start.fed_BR)
+
+
+def _joined(*parts: Tensor) -> Tensor:
+    """Parts side by side; empty ones cost nothing."""
+    present = [part for part in parts if part.shape[-1]]
+    if len(present) == 1:
+        return present[0]
+    dtype = present[0].dtype
+    return torch.cat([part.to(dtype) for part in present], dim=-1)
+
+
+def _one_step(stack: Stack, x_BKI: Tensor, state: Any) -> tuple[Tensor, State]:
+    """One step of B * K rows, as B x K."""
+    B, K, _ = x_BKI.shape
+    y_R1Y, last = stack(x_BKI.flatten(0, 1)[:, None], None, state)
+    return y_R1Y.view(B, K, -1), last

@@ -1,0 +1,136 @@
+"""The options of a translator: its data, its network, and presets. Imports no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+from elman.options import Sections, option
+from elman.tasks.options import RecurrentConfig
+from elman.train.config import TrainConfig
+
+__all__ = ["PRESETS", "DataConfig", "NetworkConfig", "TranslatorConfig"]
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """How pairs are read, and how they become numbers."""
+
+    format: str = option(
+        "auto",
+        "what the files are; auto goes by their names",
+        choices=("auto", "aligned", "tsv", "csv", "jsonl", "zip"),
+    )
+    source_column: str = option("", "tables: the column of the source, a number or a name (default: the first)")
+    target_column: str = option("", "tables: the column of the target, a number or a name (default: the second)")
+    encoding: str = option("utf-8", "the text's encoding")
+    errors: str = option("strict", "what to do with bytes that are not text", choices=("strict", "replace", "ignore"))
+    held_out: float = option(
+        0.05, "share of the pairs kept for validation, where no such data is given", least=0.0, most=0.9
+    )
+    tokens: str = option("subwords", "what a token is", choices=("subwords", "words", "characters"))
+    vocabulary_size: int = option(6000, "most tokens of a vocabulary", least=3)
+    min_count: int = option(2, "words, characters: rarer ones become unknown", least=1)
+    shared: bool = option(False, "one vocabulary for source and target")
+    lowercase: bool = option(False, "make both sides lower case")
+    max_source: int = option(100, "longest source in tokens; longer pairs are left out of training", least=1)
+    max_target: int = option(100, "longest target in tokens; longer pairs are left out of training", least=1)
+    reverse_source: bool = option(False, "read the source from its end to its start (Sutskever et al. 2014)")
+
+
+@dataclass(frozen=True)
+class NetworkConfig(RecurrentConfig):
+    """The network, what is learnt, and the shape of its batches. Options of layers are the decoder's and, unless told
+    otherwise, the encoder's."""
+
+    cell: str = option("gru", "the recurrent cell of both sides; see `elman cells`")
+    layers: int = option(2, "recurrent layers of the decoder", least=1, most=1000)
+    hidden: int = option(512, "units of each layer of the decoder", least=1)
+    dropout: float = option(0.3, "dropout on the output of every layer, and before the answer", least=0.0)
+    input_dropout: float = option(0.3, "dropout on embeddings", least=0.0)
+    variational: bool = option(True, "one dropout mask for all time steps of a sentence")
+    encoder_cell: str = option("", "the encoder's cell (default: the decoder's)")
+    encoder_cell_options: dict[str, Any] = option({}, "options of the encoder's cell, where it is another")
+    encoder_layers: int = option(0, "recurrent layers of the encoder; 0 for as many as the decoder has", least=0)
+    encoder_hidden: int = option(
+        0, "units of each encoder layer and direction; 0 for hidden, or half of it for each direction", least=0
+    )
+    bidirectional: bool = option(True, "the encoder reads in both directions")
+    embedding: int = option(256, "size of the embeddings", least=1)
+    tied: str = option(
+        "target",
+        "which embeddings share weights: target (with the output), all (the source's too; needs shared), none",
+        choices=("target", "all", "none"),
+    )
+    bridge: str = option("dense", "how the encoder's last state starts the decoder", choices=("dense", "copy", "zero"))
+    attention: str = option(
+        "between",
+        "how the decoder asks the encoder: with its last layer (luong), before each step (bahdanau), with its first "
+        "layer for those above (between), or not at all",
+        choices=("luong", "bahdanau", "between", "none"),
+    )
+    score: str = option(
+        "",
+        "how attention compares: dot, general or additive (default: additive for bahdanau, else general)",
+        choices=("", "dot", "general", "additive"),
+    )
+    input_feeding: bool = option(False, "feed each step the answer of the step before (Luong et al. 2015)")
+    context_every_step: bool = option(False, "the encoder's last state also enters at every step (Cho et al. 2014)")
+    label_smoothing: float = option(
+        0.1, "share of the probability that the loss spreads over all tokens", least=0.0, most=0.9
+    )
+    scheduled_sampling: float = option(
+        0.0,
+        "share of the target's tokens that are replaced by the decoder's own, rising to this over the run "
+        "(Bengio et al. 2015)",
+        least=0.0,
+        most=1.0,
+    )
+    batch_size: int = option(128, "most pairs of a batch", least=1)
+    batch_tokens: int = option(6000, "most tokens of a batch, both sides and padding included", least=2)
+    source_vectors: str = option("", "start the source's embeddings from this file of word2vec or GloVe vectors")
+    target_vectors: str = option("", "start the target's embeddings from this file of word2vec or GloVe vectors")
+    freeze_vectors: bool = option(False, "keep given embeddings as they are")
+
+
+_TRAINING: dict[str, Any] = {
+    "learning_rate": 2e-3,
+    "weight_decay": 0.01,
+    "average": 0.999,
+    "max_epochs": 20.0,
+    "warmup_steps": 400,
+}
+
+PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+    {
+        "small": {**_TRAINING, "hidden": 256, "embedding": 128, "dropout": 0.2, "input_dropout": 0.2},
+        "base": {**_TRAINING},
+        "large": {**_TRAINING, "hidden": 1024, "embedding": 512},
+        "characters": {
+            **_TRAINING,
+            "tokens": "characters",
+            "min_count": 1,
+            "hidden": 256,
+            "embedding": 64,
+            "tied": "none",
+            "max_source": 500,
+            "max_target": 500,
+            "dropout": 0.1,
+            "input_dropout": 0.0,
+            "label_smoothing": 0.0,
+        },
+    }
+)
+
+
+@dataclass(frozen=True)
+class TranslatorConfig(Sections):
+    """Everything that a translator is made from."""
+
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = PRESETS
+
+    data: DataConfig = field(default_factory=DataConfig)
+    network: NetworkConfig = field(default_factory=NetworkConfig)
+    training: TrainConfig = field(default_factory=TrainConfig)

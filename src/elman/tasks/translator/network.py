@@ -1,0 +1,147 @@
+"""The translator's network: an encoder reads the source, a decoder writes the target."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from elman.decode.search import Scored
+from elman.errors import ConfigError
+from elman.nn import StoredModule, sequence_dropout
+from elman.nn.decoder import Decoder, DecoderMemory, DecoderState, StartState
+from elman.nn.embed import Embedding
+from elman.tasks.building import make_stack
+from elman.tasks.translator.config import NetworkConfig
+from elman.types import leaves, map_leaves
+
+__all__ = ["TranslatorNetwork"]
+
+
+class TranslatorNetwork(StoredModule):
+    """Embeddings of both sides, an encoder, a decoder, and one output product over batch x time.
+
+    The decoder's first input is the token `go`, which is number `target_size`: it can be read and never be written.
+
+    Args:
+        source_size, target_size: V of both sides.
+        config: sizes, attention and dropout rates.
+
+    Raises ConfigError for options that do not go together.
+    """
+
+    def __init__(self, source_size: int, target_size: int, config: NetworkConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.go = target_size
+        self.target_size = target_size
+        self.source_embed = Embedding(source_size, config.embedding)
+        self.target_embed = Embedding(target_size + 1, config.embedding)
+        for embed in (self.source_embed, self.target_embed):
+            nn.init.normal_(embed.weight, std=config.embedding**-0.5)
+        if config.tied == "all":
+            if source_size != target_size:
+                raise ConfigError(
+                    f"expected one vocabulary for both sides (shared) with tied=all. Received: {source_size} and "
+                    f"{target_size} tokens"
+                )
+            # The source never holds `go`.
+            self.source_embed.weight = self.target_embed.weight
+        self.encoder = make_stack(_encoder_options(config), config.embedding, bidirectional=config.bidirectional)
+        state_size = sum(leaf.shape[1] for leaf in leaves(self.encoder.initial_state(1)))
+        self.decoder = Decoder(
+            lambda size, layers: make_stack(dataclasses.replace(config, layers=layers), size),
+            config.embedding,
+            layers=config.layers,
+            attention=config.attention,
+            score=config.score,
+            memory_size=self.encoder.output_size,
+            vector_size=state_size * config.context_every_step,
+            answer_size=config.hidden if config.tied == "none" else config.embedding,
+            feeding=config.input_feeding,
+            dropout=config.dropout,
+            variational=config.variational,
+        )
+        self.start: StartState | None = None
+        if config.bridge == "dense":
+            self.start = StartState(state_size, self.decoder)
+        elif config.bridge == "copy":
+            self._check_copy()
+        self.head_bias_V = nn.Parameter(torch.zeros(target_size))
+        self.head: nn.Linear | None = None
+        if config.tied == "none":
+            self.head = nn.Linear(config.hidden, target_size, bias=False)
+
+    def encode(self, sources_BS: Tensor, lengths_B: Tensor) -> tuple[DecoderState, DecoderMemory]:
+        """The decoder's first state, and what it may ask."""
+        x_BSE = self._drop(self.source_embed(sources_BS), self.config.input_dropout)
+        y_BSF, last = self.encoder(x_BSE, lengths_B)
+        y_BSF = self._drop(y_BSF, self.config.dropout)
+        summary_BF = torch.cat(leaves(last), dim=-1)
+        memory = self.decoder.remember(y_BSF, lengths_B, summary_BF if self.config.context_every_step else None)
+        if self.start is not None:
+            return self.start(summary_BF, self.decoder), memory
+        state = self.decoder.initial_state(sources_BS.shape[0])
+        if self.config.bridge == "copy":
+            given = iter(leaves(last))
+            state = state._replace(stacks=map_leaves(lambda _: next(given), state.stacks))
+        return state, memory
+
+    def forward(self, sources_BS: Tensor, source_lengths_B: Tensor, targets_BT: Tensor) -> Tensor:
+        """Scores `logits_BTV` of every next target token; `targets_BT` starts with `go`."""
+        state, memory = self.encode(sources_BS, source_lengths_B)
+        x_BTE = self._drop(self.target_embed(targets_BT), self.config.input_dropout)
+        return self.score(self.decoder(x_BTE, state, memory).r_BTR)
+
+    def sampled(self, sources_BS: Tensor, source_lengths_B: Tensor, targets_BT: Tensor, rate: float) -> Tensor:
+        """The same, but each input after the first is at `rate` the decoder's own likeliest token."""
+        state, memory = self.encode(sources_BS, source_lengths_B)
+        tokens_B1 = targets_BT[:, :1]
+        scores: list[Tensor] = []
+        for t in range(targets_BT.shape[1]):
+            if t:
+                own_B1 = scores[-1].detach().argmax(dim=-1)
+                chosen_B1 = torch.rand(own_B1.shape, device=own_B1.device) < rate
+                tokens_B1 = torch.where(chosen_B1, own_B1, targets_BT[:, t : t + 1])
+            x_B1E = self._drop(self.target_embed(tokens_B1), self.config.input_dropout)
+            done = self.decoder.step(x_B1E, state, memory)
+            state = done.state
+            scores.append(self.score(done.r_BTR))
+        return torch.cat(scores, dim=1)
+
+    def advance(self, tokens_BK: Tensor, state: DecoderState, memory: DecoderMemory) -> Scored:
+        """One step of a search: scores after one more token of K hypotheses a source."""
+        done = self.decoder.step(self.target_embed(tokens_BK), state, memory)
+        return Scored(self.score(done.r_BTR), done.state, done.weights_BTS)
+
+    def score(self, r_BTR: Tensor) -> Tensor:
+        """Scores of the target's tokens."""
+        weight_VR = self.target_embed.weight[: self.target_size] if self.head is None else self.head.weight
+        return F.linear(r_BTR, weight_VR, self.head_bias_V)
+
+    def _check_copy(self) -> None:
+        given = [tuple(leaf.shape) for leaf in leaves(self.encoder.initial_state(1))]
+        taken = [tuple(leaf.shape) for leaf in leaves(self.decoder.initial_state(1).stacks)]
+        if given != taken:
+            raise ConfigError(
+                "expected an encoder with the decoder's cell, layers and units, in one direction, with bridge=copy. "
+                f"Received: states of {[size for _, size in given]} and {[size for _, size in taken]} numbers"
+            )
+
+    def _drop(self, x_BTF: Tensor, rate: float) -> Tensor:
+        return sequence_dropout(x_BTF, rate, variational=self.config.variational, training=self.training)
+
+
+def _encoder_options(config: NetworkConfig) -> NetworkConfig:
+    """The options of the encoder's layers."""
+    hidden = config.encoder_hidden or (max(1, config.hidden // 2) if config.bidirectional else config.hidden)
+    other = bool(config.encoder_cell) and config.encoder_cell != config.cell
+    return dataclasses.replace(
+        config,
+        cell=config.encoder_cell or config.cell,
+        cell_options=config.encoder_cell_options if other or config.encoder_cell_options else config.cell_options,
+        layers=config.encoder_layers or config.layers,
+        hidden=hidden,
+    )
