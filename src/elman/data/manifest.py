@@ -1,0 +1,46 @@
+"""How recordings or drawings and their texts are listed: options, and texts in files of their own. Imports no torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from elman.data.decoding import check_encoding, decoded_blocks, raw_blocks
+from elman.errors import DataError
+from elman.options import option
+
+__all__ = ["ManifestConfig", "text_beside"]
+
+_BLOCK = 1 << 16
+
+
+@dataclass(frozen=True)
+class ManifestConfig:
+    """How recordings, or drawings, and their texts are listed."""
+
+    path_column: str = option("path", "manifests: the column of the sound files; relative ones start at the manifest")
+    text_column: str = option("text", "manifests: the column of the texts")
+    part: str = option("", "arrays (.npz) of several parts: the one to read, such as train")
+    encoding: str = option("utf-8", "the encoding of texts and manifests")
+    errors: str = option("strict", "what to do with bytes that are not text", choices=("strict", "replace", "ignore"))
+
+
+def text_beside(path: Path, name: str, config: ManifestConfig) -> str:
+    """The text in the file that is named like another one: that of `7.wav` in `7.txt`. Line ends become spaces.
+
+    Raises DataError where there is none, or nothing in it; EncodingError, StorageError. `name` is what messages call
+    the file at `path`.
+    """
+    beside = path.with_suffix(".txt")
+    if not beside.is_file():
+        raise DataError(f"{name}: expected its text in {beside.name} beside it. Received: no such file")
+    blocks = decoded_blocks(
+        raw_blocks(beside, str(beside), _BLOCK),
+        str(beside),
+        encoding=check_encoding(config.encoding),
+        errors=config.errors,
+    )
+    text = " ".join("".join(blocks).split())
+    if not text:
+        raise DataError(f"{beside}: expected a text. Received: an empty file")
+    return text

@@ -1,0 +1,60 @@
+"""Sound: files of it, what a network hears of it, and lists of recordings with their texts.
+
+config      sounds and their features, as options
+container   whether a sound file is whole
+read        a sound file as samples: one channel, one rate
+mel         the mel scale and its filters
+features    log-mel features, of a whole sound or as it comes in      (torch)
+recordings  sounds with the text of each, and their features
+reading     recordings from manifests, folders and sound files
+
+The public names load on first use.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from elman.data.sound.config import SoundConfig
+    from elman.data.sound.features import FeatureStream, LogMel
+    from elman.data.sound.read import Sound, SoundInfo, read_sound, sound_blocks, sound_info
+    from elman.data.sound.reading import read_recordings
+    from elman.data.sound.recordings import Recordings, features_of, recordings_from
+
+__all__ = [
+    "FeatureStream",
+    "LogMel",
+    "Recordings",
+    "Sound",
+    "SoundConfig",
+    "SoundInfo",
+    "features_of",
+    "read_recordings",
+    "read_sound",
+    "recordings_from",
+    "sound_blocks",
+    "sound_info",
+]
+
+_HOMES = {
+    "FeatureStream": "features",
+    "LogMel": "features",
+    "Recordings": "recordings",
+    "Sound": "read",
+    "SoundConfig": "config",
+    "SoundInfo": "read",
+    "features_of": "recordings",
+    "read_recordings": "reading",
+    "read_sound": "read",
+    "recordings_from": "recordings",
+    "sound_blocks": "read",
+    "sound_info": "read",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

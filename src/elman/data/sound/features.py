@@ -1,0 +1,134 @@
+"""Log-mel features of sound, of a whole one or as it comes in: the same frames either way.
+
+Frame t looks at the samples around t * hop, and zeros stand before the first sample and after the last, as librosa does
+by default. So a frame of a sound that is still coming in waits for half a transform (16 ms of 512 points at 16 kHz) and
+for nothing else.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from elman.data.sound.config import SoundConfig
+from elman.data.sound.mel import mel_filters
+from elman.data.sound.read import Samples
+from elman.errors import ConfigError, DataError
+
+__all__ = ["FeatureStream", "Floats", "LogMel"]
+
+# Features of a sound: T x F.
+Floats = npt.NDArray[np.float32]
+
+# Samples of a whole sound that are worked on at a time.
+_BLOCK = 1 << 19
+
+
+class LogMel:
+    """From samples to log-mel features: ln(max(power_floor, mel filters * |STFT|^2)), window of Hann, periodic.
+
+    Computed in float64 and given as float32, so that frames do not depend on how a sound was cut. Raises ConfigError
+    for sizes that do not fit together.
+    """
+
+    def __init__(self, config: SoundConfig) -> None:
+        rate = config.sample_rate
+        self.config = config
+        self.rate = rate
+        self.window = round(rate * config.window_ms / 1000.0)
+        self.hop = round(rate * config.hop_ms / 1000.0)
+        self.fft = config.fft or 1 << max(1, (self.window - 1).bit_length())
+        self.features = config.mels
+        if not 2 <= self.window <= self.fft:
+            raise ConfigError(f"expected a window of 2 samples at least and of the {self.fft} points of fft at most. "
+                              f"Received: window_ms={config.window_ms:g}, {self.window} samples")  # fmt: skip
+        if not 1 <= self.hop <= self.window:
+            raise ConfigError(f"expected hop_ms of a sample at least and of window_ms at most, so that all samples are "
+                              f"heard. Received: hop_ms={config.hop_ms:g}, {self.hop} samples")  # fmt: skip
+        weights_FK = mel_filters(rate, self.fft, config.mels, config.low_hz, config.high_hz or rate / 2)
+        self._weights_KF = torch.from_numpy(weights_FK.T.copy())
+        self._window = torch.hann_window(self.window, dtype=torch.float64)
+
+    def frames(self, samples: int) -> int:
+        """T, the frames of a sound of so many samples."""
+        return 0 if samples <= 0 else 1 + (samples + 2 * (self.fft // 2) - self.fft) // self.hop
+
+    def power(self, samples: npt.NDArray[np.floating]) -> Tensor:
+        """The mel power `TF`, float64, of samples as they are: no zeros are put around them, and no logarithm is taken.
+
+        Raises DataError for fewer samples than one transform takes.
+        """
+        if samples.ndim != 1 or len(samples) < self.fft:
+            raise DataError(f"expected {self.fft} samples at least, of one channel. Received: shape {samples.shape}")
+        spectrum_KT = torch.stft(
+            torch.from_numpy(np.ascontiguousarray(samples, dtype=np.float64)),
+            self.fft,
+            self.hop,
+            self.window,
+            window=self._window,
+            center=False,
+            return_complex=True,
+        )
+        return (spectrum_KT.real.square() + spectrum_KT.imag.square()).T @ self._weights_KF
+
+    def __call__(self, samples: Samples) -> Floats:
+        """The features `x_TF` of a whole sound, in blocks, so that a long one takes little memory beside them."""
+        stream = self.stream()
+        parts = [stream.push(samples[start : start + _BLOCK]) for start in range(0, len(samples), _BLOCK)]
+        return np.concatenate([*parts, stream.finish()])
+
+    def stream(self) -> FeatureStream:
+        """A stream at the begin of a sound."""
+        return FeatureStream(self)
+
+    def logarithm(self, samples: npt.NDArray[np.floating]) -> Floats:
+        """The features of samples as they are."""
+        found: Floats = self.power(samples).clamp_(min=self.config.power_floor).log_().to(torch.float32).numpy()
+        return found
+
+
+class FeatureStream:
+    """The features of a sound that comes in piece by piece, each frame as soon as its samples are there.
+
+    Pieces may have any length, none included. The frames of all of them and of `finish`, in order, are those of the
+    whole sound.
+    """
+
+    def __init__(self, log_mel: LogMel) -> None:
+        self._log_mel = log_mel
+        # The samples that frames to come look at, beginning with zeros.
+        self._kept: npt.NDArray[np.float32] = np.zeros(log_mel.fft // 2, dtype=np.float32)
+        self._heard = 0
+        self._finished = False
+
+    def push(self, samples: Samples) -> Floats:
+        """The frames `x_TF`, T at least 0, that these samples complete. Raises ConfigError after `finish`."""
+        if self._finished:
+            raise ConfigError(f"expected no samples after the end of a sound. Received: {len(samples)}")
+        if samples.ndim != 1:
+            raise DataError(f"expected samples of one channel. Received: shape {samples.shape}")
+        self._heard += len(samples)
+        return self._frames(samples)
+
+    def finish(self) -> Floats:
+        """The frames that look beyond the last sample, at zeros. Raises ConfigError when called again."""
+        if self._finished:
+            raise ConfigError("expected the end of a sound once. Received: a second end")
+        self._finished = True
+        if not self._heard:
+            return self._none()
+        return self._frames(np.zeros(self._log_mel.fft // 2, dtype=np.float32))
+
+    def _frames(self, samples: npt.NDArray[np.float32]) -> Floats:
+        log_mel = self._log_mel
+        kept = np.concatenate([self._kept, samples])
+        count = (len(kept) - log_mel.fft) // log_mel.hop + 1 if len(kept) >= log_mel.fft else 0
+        self._kept = kept[count * log_mel.hop :].copy()
+        if not count:
+            return self._none()
+        return log_mel.logarithm(kept[: (count - 1) * log_mel.hop + log_mel.fft])
+
+    def _none(self) -> Floats:
+        return np.empty((0, self._log_mel.features), dtype=np.float32)

@@ -1,0 +1,242 @@
+"""Sound files (WAV, FLAC, Ogg) as samples of one channel at one rate. Knows nothing about texts or features.
+
+Several channels become their mean, and another rate is resampled. Neither is silent: `Sound` and `SoundInfo` say what
+the file had.
+"""
+
+from __future__ import annotations
+
+import importlib
+import math
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from elman.data.sound.container import check_whole
+from elman.errors import ConfigError, DataError
+
+__all__ = [
+    "SUFFIXES",
+    "Samples",
+    "Sound",
+    "SoundInfo",
+    "as_sound",
+    "read_sound",
+    "resampled",
+    "resampled_length",
+    "sound_blocks",
+    "sound_info",
+]
+
+Samples = npt.NDArray[np.float32]
+
+# What sound files are called.
+SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus")
+
+_KINDS = frozenset({"WAV", "WAVEX", "RF64", "FLAC", "OGG"})
+_LONGEST = 3600.0  # seconds
+_BLOCK = 1 << 18  # samples that are read at a time
+# A header with a rate beyond these is damaged; believing it would ask for endless memory.
+_LEAST_RATE, _MOST_RATE = 1000, 1_000_000
+
+
+class SoundInfo(NamedTuple):
+    """What a sound file has: `frames` samples of each of its `channels`, `rate` of them a second."""
+
+    frames: int
+    rate: int
+    channels: int
+
+    @property
+    def seconds(self) -> float:
+        """How long it takes."""
+        return self.frames / self.rate
+
+
+class Sound(NamedTuple):
+    """Samples of one channel, float32, from -1 to 1 as a rule; `info` is what the file or array had."""
+
+    samples: Samples
+    info: SoundInfo
+
+
+def sound_info(path: str | os.PathLike[str], *, name: str = "", longest_seconds: float = _LONGEST) -> SoundInfo:
+    """What a sound file has, by its header; its samples are not read.
+
+    `name` is what messages call it, by default its path. Raises errors as `read_sound` does, but not those of samples.
+    """
+    with _opened(path, name or os.fspath(path), longest_seconds) as (_, info):
+        return info
+
+
+def read_sound(
+    path: str | os.PathLike[str], rate: int = 0, *, name: str = "", longest_seconds: float = _LONGEST
+) -> Sound:
+    """The samples of a sound file.
+
+    Args:
+        path: a WAV, FLAC or Ogg file.
+        rate: samples a second that are wanted; 0 for the file's own.
+        name: what messages call the file, by default its path.
+        longest_seconds: longer sounds are refused.
+
+    Raises DataError, with the name, for a file that is missing, not of these kinds, damaged, cut short (a WAV file with
+    fewer samples than its header says included), without samples, too long, or with a sample that is not finite;
+    StorageError; ConfigError where the libraries are not installed.
+    """
+    name = name or os.fspath(path)
+    with _opened(path, name, longest_seconds) as (file, info):
+        samples = np.concatenate(list(_mono_blocks(file, info, name, _BLOCK)))
+    return Sound(resampled(samples, info.rate, rate or info.rate, name), info)
+
+
+def sound_blocks(
+    path: str | os.PathLike[str],
+    rate: int,
+    seconds: float = 0.1,
+    *,
+    name: str = "",
+    longest_seconds: float = math.inf,
+) -> Iterator[Samples]:
+    """The samples that `read_sound` gives, a stretch of about `seconds` at a time, in little memory.
+
+    Raises ConfigError for a stretch of no length, and errors as `read_sound` does.
+    """
+    if not seconds > 0.0:
+        raise ConfigError(f"expected stretches of more than 0 seconds. Received: {seconds}")
+    name = name or os.fspath(path)
+    with _opened(path, name, longest_seconds) as (file, info):
+        _check_change(info.frames, info.rate, rate, name)
+        size = max(1, round(seconds * info.rate))
+        blocks = _mono_blocks(file, info, name, size)
+        if info.rate == rate:
+            yield from blocks
+            return
+        stream = _library("soxr").ResampleStream(info.rate, rate, 1, dtype="float32")
+        done = 0
+        for block in blocks:
+            done += len(block)
+            yield stream.resample_chunk(block, last=done == info.frames)
+
+
+def as_sound(values: Any, rate: int, name: str, *, longest_seconds: float = _LONGEST) -> Sound:
+    """Samples that a program holds, of shape N or N x channels; whole numbers are scaled by the range of their type.
+
+    Raises DataError, with the name, for another shape or type, no samples, a length above the limit, a number that is
+    not finite; ConfigError for a rate that is none.
+    """
+    _check_rate(rate, name)
+    array = np.asarray(values)
+    if array.dtype.kind not in "iuf" or array.ndim not in (1, 2) or 0 in array.shape[1:]:
+        raise DataError(f"{name}: expected samples, numbers of shape N or N x channels. "
+                        f"Received: {array.dtype} of shape {array.shape}")  # fmt: skip
+    info = SoundInfo(len(array), rate, array.shape[1] if array.ndim == 2 else 1)
+    _check_length(info, name, longest_seconds)
+    if array.dtype.kind in "iu":
+        limits = np.iinfo(array.dtype)
+        middle = 0 if array.dtype.kind == "i" else (limits.max + 1) // 2
+        array = (array.astype(np.float64) - middle) / (limits.max + 1 - middle)
+    with np.errstate(over="ignore"):
+        array = array.astype(np.float32)
+    samples = array if array.ndim == 1 else array.mean(axis=1, dtype=np.float32)
+    _check_finite(samples, 0, name)
+    return Sound(np.ascontiguousarray(samples), info)
+
+
+def resampled_length(frames: int, rate: int, to: int) -> int:
+    """How many samples `frames` of them become: the nearest whole number, halves upwards."""
+    return frames if rate == to else (2 * frames * to + rate) // (2 * rate)
+
+
+def resampled(samples: Samples, rate: int, to: int, name: str = "the samples") -> Samples:
+    """Samples brought from one rate to another (soxr, high quality); the very same where the rates are equal.
+
+    Raises DataError where nothing would be left of them.
+    """
+    _check_change(len(samples), rate, to, name)
+    if rate == to:
+        return samples
+    found: Samples = _library("soxr").resample(samples, rate, to)
+    return found
+
+
+@contextmanager
+def _opened(path: str | os.PathLike[str], name: str, longest_seconds: float) -> Iterator[tuple[Any, SoundInfo]]:
+    """An open sound file that has been checked as far as its header goes."""
+    soundfile = _library("soundfile")
+    place = Path(path).expanduser()
+    check_whole(place, name)
+    try:
+        file = soundfile.SoundFile(place)
+    except soundfile.LibsndfileError as error:
+        raise DataError(f"{name}: expected a sound file (WAV, FLAC or Ogg). Received: {error.error_string}") from error
+    with file:
+        if file.format not in _KINDS:
+            raise DataError(f"{name}: expected a sound file of the kinds WAV, FLAC and Ogg. Received: {file.format}")
+        info = SoundInfo(file.frames, file.samplerate, file.channels)
+        if not _LEAST_RATE <= info.rate <= _MOST_RATE:
+            raise DataError(f"{name}: expected from {_LEAST_RATE:,} to {_MOST_RATE:,} samples a second. "
+                            f"Received: {info.rate:,}")  # fmt: skip
+        _check_length(info, name, longest_seconds)
+        yield file, info
+
+
+def _mono_blocks(file: Any, info: SoundInfo, name: str, size: int) -> Iterator[Samples]:
+    """The samples of an open file, the mean of its channels, in blocks of at most `size`."""
+    soundfile = _library("soundfile")
+    size = max(1, min(size, info.frames, 4 * _BLOCK // info.channels))
+    done = 0
+    while done < info.frames:
+        try:
+            block = file.read(min(size, info.frames - done), dtype="float32", always_2d=True)
+        except soundfile.LibsndfileError as error:
+            raise DataError(f"{name}: expected a whole sound file; it is damaged after {done / info.rate:.2f} seconds. "
+                            f"Received: {error.error_string}") from error  # fmt: skip
+        if not len(block):
+            raise DataError(f"{name}: expected {info.frames:,} samples, as its header says; the file is cut short. "
+                            f"Received: {done:,}")  # fmt: skip
+        samples = block[:, 0] if info.channels == 1 else block.mean(axis=1, dtype=np.float32)
+        _check_finite(samples, done, name)
+        done += len(block)
+        yield samples
+
+
+def _check_length(info: SoundInfo, name: str, longest_seconds: float) -> None:
+    if info.frames <= 0:
+        raise DataError(f"{name}: expected a sound. Received: a file without samples")
+    if info.seconds > longest_seconds:
+        raise DataError(f"{name}: expected a sound of at most {longest_seconds:g} seconds (longest_seconds). "
+                        f"Received: one of {info.seconds:,.1f}")  # fmt: skip
+
+
+def _check_finite(samples: Samples, before: int, name: str) -> None:
+    # A sum is not finite if any of its numbers is not, and is quicker to take than to look at each.
+    if not math.isfinite(float(samples.sum(dtype=np.float64))):
+        number = int(np.flatnonzero(~np.isfinite(samples))[0])
+        raise DataError(f"{name}: expected finite samples. Received: {samples[number]} at sample {before + number:,}")
+
+
+def _check_rate(rate: int, name: str) -> None:
+    if type(rate) is not int or not _LEAST_RATE <= rate <= _MOST_RATE:
+        raise ConfigError(f"{name}: expected a rate from {_LEAST_RATE:,} to {_MOST_RATE:,} samples a second. "
+                          f"Received: {rate!r}")  # fmt: skip
+
+
+def _check_change(frames: int, rate: int, to: int, name: str) -> None:
+    """Raise ConfigError for a rate that is none, DataError for a sound of which nothing would be left at the rate."""
+    _check_rate(to, name)
+    if not resampled_length(frames, rate, to):
+        raise DataError(f"{name}: expected a sample at least at {to:,} Hz. "
+                        f"Received: {frames} samples at {rate:,} Hz")  # fmt: skip
+
+
+def _library(name: str) -> Any:
+    try:
+        return importlib.import_module(name)
+    except (ImportError, OSError) as error:  # soundfile raises OSError where its own library is missing
+        raise ConfigError(f"expected {name} to be installed: pip install 'elman[sound]'. Received: {error}") from error

@@ -1,0 +1,100 @@
+"""From what a person names to recordings: manifests, folders of sound files, and sound files alone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from elman.data.decoding import check_encoding
+from elman.data.inputs import InputFile, find_files
+from elman.data.manifest import ManifestConfig, text_beside
+from elman.data.sound.read import SUFFIXES, sound_info
+from elman.data.sound.recordings import Progress, Recordings, file_digest
+from elman.data.table import read_table
+from elman.errors import DataError
+
+__all__ = ["is_sound", "read_recordings"]
+
+
+def is_sound(path: Path) -> bool:
+    """Whether a file is a sound, by its name."""
+    return path.suffix.lower() in SUFFIXES
+
+
+def read_recordings(
+    paths: Sequence[str | os.PathLike[str]] | str | os.PathLike[str],
+    config: ManifestConfig,
+    *,
+    labelled: bool = True,
+    longest_seconds: float = 3600.0,
+    progress: Progress | None = None,
+) -> Recordings:
+    """The recordings that files, folders and globs name, joined in the order given.
+
+    Args:
+        paths: sound files (.wav, .flac, .ogg, .oga, .opus), folders of them, and manifests: tables (CSV, TSV, JSON
+            lines) with a column of paths, relative to the manifest, and one of texts. "-" is a manifest on standard
+            input, relative to the working folder. The text of a sound file or of one in a folder stands beside it: that
+            of `7.wav` in `7.txt`.
+        config: the columns and the encoding.
+        labelled: whether texts are needed; without, they are not looked at, and `texts` is None.
+        longest_seconds: longer sounds are refused.
+        progress: hears "reading" and the share of the sounds whose headers are read.
+
+    Headers are read and files are hashed, samples are not decoded. Raises DataError with file and line for a sound that
+    is missing or cannot be used, a text that is missing or empty, and a manifest without sounds; EncodingError,
+    StorageError, ConfigError.
+    """
+    check_encoding(config.encoding)
+    named = [os.fspath(path) for path in ([paths] if isinstance(paths, str | os.PathLike) else paths)]
+    sounds: list[Path] = []
+    texts: list[str] = []
+    places: list[str] = []
+    for each in named:
+        folder = Path(each).expanduser().is_dir()
+        found = find_files([each])
+        files = [file for file in found if is_sound(file.path)] if folder else found
+        if not files:
+            raise DataError(f"expected sound files ({', '.join(SUFFIXES)}) in the folder {each}. "
+                            f"Received: {len(found):,} other files")  # fmt: skip
+        for file in files:
+            try:
+                if is_sound(file.path):
+                    sounds.append(file.path)
+                    places.append(file.name)
+                    if labelled:
+                        texts.append(text_beside(file.path, file.name, config))
+                else:
+                    _add_manifest(file, config, labelled, sounds, texts, places)
+            finally:
+                if file.spooled:
+                    file.path.unlink(missing_ok=True)
+    infos, digests = [], []
+    for number, (path, place) in enumerate(zip(sounds, places, strict=True), 1):
+        infos.append(sound_info(path, name=place, longest_seconds=longest_seconds))
+        digests.append(file_digest(path, place))
+        if progress is not None:
+            progress("reading", number / len(sounds))
+    return Recordings(", ".join(named), sounds, infos, texts if labelled else None, places, digests)
+
+
+def _add_manifest(
+    file: InputFile, config: ManifestConfig, labelled: bool, sounds: list[Path], texts: list[str], places: list[str]
+) -> None:
+    table = read_table(file.path, encoding=config.encoding, errors=config.errors)
+    table = replace(table, name=file.name)
+    folder = Path() if file.spooled else file.path.parent
+    for row, value in enumerate(table.texts(config.path_column, hint="named by path_column")):
+        name = value.strip()
+        place = table.where(row)
+        if not name or "\0" in name:
+            raise DataError(f"{place}: expected the path of a sound file. Received: {name[:40]!r}")
+        sounds.append(folder / name)
+        places.append(f"{place}: {name}")
+    if labelled:
+        for row, text in enumerate(table.texts(config.text_column, hint="named by text_column")):
+            if not text.strip():
+                raise DataError(f"{table.where(row)}: expected a text. Received: an empty one")
+            texts.append(text.strip())

@@ -1,0 +1,198 @@
+"""Recordings: sounds in files or in memory, the text of each, and their features."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from elman.data.decoding import raw_blocks
+from elman.data.sound.config import SoundConfig
+from elman.data.sound.read import Samples, Sound, SoundInfo, as_sound, read_sound, resampled, resampled_length
+from elman.data.sound.read import sound_info as info_of
+from elman.data.transcripts import Computed, Transcripts, digest_of, given_texts
+from elman.errors import ConfigError, DataError
+
+__all__ = ["Progress", "Recordings", "features_of", "file_digest", "recordings_from"]
+
+# Called with what is being done and which share of it is done, from 0 to 1.
+Progress = Callable[[str, float], None]
+
+_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Recordings:
+    """Sounds, and the text of each.
+
+    name     what messages call the whole
+    sounds   the files, or sounds in memory
+    infos    the length, rate and channels of each
+    texts    the text of each; None where they are not known
+    places   where each stands, for messages, such as "train.csv, line 7: george.wav"
+    digests  a hash of each: of a file's bytes, or of the samples
+    """
+
+    name: str
+    sounds: Sequence[Path | Sound]
+    infos: Sequence[SoundInfo]
+    texts: list[str] | None
+    places: Sequence[str]
+    digests: Sequence[bytes]
+
+    def __len__(self) -> int:
+        return len(self.sounds)
+
+    @property
+    def seconds(self) -> float:
+        """How long all take together."""
+        return sum(info.seconds for info in self.infos)
+
+    def take(self, rows: Iterable[int]) -> Recordings:
+        """Some of the recordings, by their numbers, in this order."""
+        chosen = [int(row) for row in rows]
+        return Recordings(
+            self.name,
+            [self.sounds[row] for row in chosen],
+            [self.infos[row] for row in chosen],
+            None if self.texts is None else [self.texts[row] for row in chosen],
+            [self.places[row] for row in chosen],
+            [self.digests[row] for row in chosen],
+        )
+
+    def samples(self, row: int, rate: int) -> Samples:
+        """The samples of one recording at this rate. Raises errors as `read_sound` does."""
+        sound = self.sounds[row]
+        if isinstance(sound, Sound):
+            return resampled(sound.samples, sound.info.rate, rate, self.places[row])
+        # What is longer than was allowed has been refused when the list was read.
+        found = read_sound(sound, rate, name=self.places[row], longest_seconds=math.inf)
+        if found.info != self.infos[row]:
+            raise DataError(f"{self.places[row]}: expected the sound that was there when the list was read. "
+                            f"Received: another one")  # fmt: skip
+        return found.samples
+
+    def notes(self, rate: int) -> tuple[str, ...]:
+        """Sentences about what is done to sounds so that they have one channel and this rate; none if nothing is."""
+        told = []
+        total = f"of {len(self):,} recordings"
+        channels = Counter(info.channels for info in self.infos if info.channels > 1)
+        if channels:
+            counts = ", ".join(str(each) for each in sorted(channels))
+            told.append(
+                f"{channels.total():,} {total} have more than one channel ({counts}); the mean of them is heard"
+            )
+        rates = Counter(info.rate for info in self.infos if info.rate != rate)
+        if rates:
+            shown = ", ".join(f"{each:,}" for each in sorted(rates)[:5]) + (", ..." if len(rates) > 5 else "")
+            told.append(f"{rates.total():,} {total} have another rate than {rate:,} Hz ({shown}); they are resampled")
+        return tuple(told)
+
+
+def recordings_from(
+    sounds: Sequence[Any],
+    texts: Sequence[Any] | None = None,
+    *,
+    rate: int = 0,
+    name: str = "the recordings",
+    longest_seconds: float = 3600.0,
+) -> Recordings:
+    """Recordings from what a program holds.
+
+    Args:
+        sounds: each a path, samples of shape N or N x channels, or a pair of samples and their rate. Whole numbers are
+            scaled by the range of their type.
+        texts: the text of each; None where they are not known.
+        rate: that of samples which come without.
+        name: what messages call them.
+        longest_seconds: longer sounds are refused.
+
+    Raises DataError, with the number of the sound from 0, for what cannot be used; ConfigError for samples without a
+    rate; StorageError.
+    """
+    if isinstance(sounds, str | bytes | os.PathLike) or not hasattr(sounds, "__len__"):
+        raise DataError(f"expected a list of sounds. Received: {type(sounds).__name__}")
+    if not len(sounds):
+        raise DataError(f"expected at least one sound in {name}. Received: none")
+    found: list[Path | Sound] = []
+    infos, places, digests = [], [], []
+    for number, each in enumerate(sounds):
+        place = f"{name}, number {number}"
+        if isinstance(each, str | os.PathLike):
+            path = Path(each).expanduser()
+            place = f"{place}: {path}"
+            infos.append(info_of(path, name=place, longest_seconds=longest_seconds))
+            digests.append(file_digest(path, place))
+            found.append(path)
+        else:
+            own, given = each if isinstance(each, tuple) and len(each) == 2 else (each, rate)
+            if not given:
+                raise ConfigError(f"{place}: expected the rate of samples that come without one. Received: none")
+            sound = as_sound(
+                own, int(given) if isinstance(given, np.integer) else given, place, longest_seconds=longest_seconds
+            )
+            infos.append(sound.info)
+            digests.append(digest_of(sound.samples, sound.info.rate))
+            found.append(sound)
+        places.append(place)
+    return Recordings(name, found, infos, given_texts(texts, len(found), name), places, digests)
+
+
+def file_digest(path: Path, name: str) -> bytes:
+    """A hash of a file's bytes. Raises StorageError."""
+    digest = hashlib.sha256()
+    for block in raw_blocks(path, name, _BLOCK):
+        digest.update(block)
+    return digest.digest()
+
+
+def features_of(
+    recordings: Recordings, config: SoundConfig, *, memory: int = 2 << 30, progress: Progress | None = None
+) -> Transcripts:
+    """Log-mel features of recordings, with their texts.
+
+    Args:
+        recordings: the sounds.
+        config: their rate and features.
+        memory: bytes that features may take. If all fit, they are computed now and kept, and errors in sounds come now;
+            else they are computed whenever they are asked for.
+        progress: hears "hearing" and the share that is done.
+
+    Features are as they are, not normalised. Raises errors as `read_sound` and `LogMel` do.
+    """
+    from elman.data.sound.features import LogMel
+
+    log_mel = LogMel(config)
+    lengths = [
+        log_mel.frames(resampled_length(info.frames, info.rate, config.sample_rate)) for info in recordings.infos
+    ]
+
+    def make(row: int) -> Any:
+        return log_mel(recordings.samples(row, config.sample_rate))
+
+    frames: Any = Computed(make, range(len(recordings)))
+    if 4 * sum(lengths) * log_mel.features <= memory:
+        kept = []
+        for row in range(len(recordings)):
+            kept.append(make(row))
+            if progress is not None:
+                progress("hearing", (row + 1) / len(recordings))
+        frames = kept
+    return Transcripts(
+        recordings.name,
+        "sound",
+        frames,
+        np.array(lengths, dtype=np.int64),
+        log_mel.features,
+        recordings.texts,
+        recordings.places,
+        recordings.digests,
+        recordings.notes(config.sample_rate),
+    )
