@@ -5,37 +5,39 @@ Knows nothing about what a sequence is: a function makes the batch of given rows
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from elman.errors import ConfigError, DataError
+from elman.errors import ConfigError, DataError, ShapeError
 from elman.types import Batch
 
-__all__ = ["Shuffled", "in_order"]
+__all__ = ["Shuffled", "in_order", "padding_share"]
 
 Ints = npt.NDArray[np.int64]
 Make = Callable[[Ints], Batch]
 
 # So many batches' worth of rows are drawn at random and sorted by length among themselves: rows of one batch are then
-# of like length, and no two epochs have the same batches.
+# of like length, and no two epochs have the same batches. Rows of two lengths need more to choose from.
 _POOL = 50
+_POOL_OF_PAIRS = 100
 
 
 class Shuffled:
     """An endless stream of batches, a random order of all rows in each epoch.
 
     Args:
-        lengths: the steps of every row; equal ones for data that is not ragged.
+        lengths: the steps of every row; equal ones for data that is not ragged. `N x 2` where each row has two
+            sequences, such as a sentence and its translation: rows of a batch are then alike in both.
         make: the batch of rows, by their numbers.
         batch_size: rows of a batch.
-        steps: at most so many steps of a batch, padding included, if above 0: long rows come in smaller batches. A
-            row that is longer than that is a batch of its own.
+        steps: at most so many steps of a batch, padding included, if above 0 (of two sequences: of both together):
+            long rows come in smaller batches. A row that is longer than that is a batch of its own.
         seed: of the orders.
 
-    Raises DataError for no rows at all, ConfigError for a batch size below 1.
+    Raises DataError for no rows at all, ConfigError for a batch size below 1, ShapeError for lengths of another shape.
     """
 
     def __init__(
@@ -46,6 +48,8 @@ class Shuffled:
         self.lengths = np.asarray(lengths, dtype=np.int64)
         if not len(self.lengths):
             raise DataError("expected at least one sequence to train on. Received: none")
+        if self.lengths.ndim > 2 or self.lengths.shape[1:] not in ((), (2,)):
+            raise ShapeError(f"expected lengths of shape N or N x 2. Received: {self.lengths.shape}")
         self.make = make
         self.batch_size = batch_size
         self.steps = steps
@@ -57,6 +61,11 @@ class Shuffled:
     def epoch(self) -> float:
         """How often all rows have been seen."""
         return self._epoch + self._rows_before / len(self.lengths)
+
+    @property
+    def padding(self) -> float:
+        """The share of this epoch's steps that is padding."""
+        return padding_share(self.lengths, self._batches)
 
     def next_batch(self) -> Batch:
         """The next rows."""
@@ -91,11 +100,27 @@ class Shuffled:
         draw = np.random.default_rng([self.seed, epoch])
         order = draw.permutation(len(self.lengths))
         if self.lengths.min() != self.lengths.max():
-            size = self.batch_size * _POOL
+            size = self._pool()
             pools = [order[start : start + size] for start in range(0, len(order), size)]
-            order = np.concatenate([pool[np.argsort(self.lengths[pool], kind="stable")] for pool in pools])
+            order = np.concatenate([pool[self._alike(pool)] for pool in pools])
         batches = list(_cut(order, self.lengths, self.batch_size, self.steps))
         return [batches[place] for place in draw.permutation(len(batches))]
+
+    def _pool(self) -> int:
+        """The rows that are sorted among themselves."""
+        if self.lengths.ndim == 1:
+            return self.batch_size * _POOL
+        rows = self.batch_size
+        if self.steps:
+            rows = max(1, min(rows, int(self.steps / self.lengths.sum(axis=1).mean())))
+        return rows * _POOL_OF_PAIRS
+
+    def _alike(self, pool: Ints) -> Ints:
+        """An order of the rows of a pool in which neighbours are of like length."""
+        sizes = self.lengths[pool]
+        if sizes.ndim == 1:
+            return np.argsort(sizes, kind="stable")
+        return _winding(sizes, self.batch_size, self.steps)
 
 
 def in_order(
@@ -103,13 +128,53 @@ def in_order(
 ) -> Iterator[tuple[Ints, Batch]]:
     """Every row once, longest first, for evaluation and answers: pairs of the rows' numbers and their batch.
 
-    `rows` names those to take; by default all. Other arguments as for `Shuffled`.
+    Of rows with two lengths, those with a long first sequence come first. `rows` names those to take; by default all.
+    Other arguments as for `Shuffled`.
     """
     sizes = np.asarray(lengths, dtype=np.int64)
     chosen = np.arange(len(sizes)) if rows is None else rows
-    order = chosen[np.argsort(-sizes[chosen], kind="stable")]
+    if sizes.ndim == 1:
+        order = chosen[np.argsort(-sizes[chosen], kind="stable")]
+    else:
+        order = chosen[_winding(sizes[chosen], batch_size, steps)[::-1]]
     for part in _cut(order, sizes, batch_size, steps):
         yield part, make(part)
+
+
+def padding_share(lengths: Sequence[int] | Ints, batches: Iterable[Ints]) -> float:
+    """The share of all steps that is padding when every row of a batch is as long as the longest one of it.
+
+    `lengths` are those of the rows (`N` or `N x 2`), `batches` the numbers of the rows of each batch.
+    """
+    sizes = _columns(np.asarray(lengths, dtype=np.int64))
+    real = padded = 0
+    for rows in batches:
+        if len(rows):
+            real += int(sizes[rows].sum())
+            padded += len(rows) * int(sizes[rows].max(axis=0).sum())
+    return 1.0 - real / padded if padded else 0.0
+
+
+def _columns(lengths: Ints) -> Ints:
+    """`N x 1` of one length a row, `N x 2` of two."""
+    return lengths[:, None] if lengths.ndim == 1 else lengths
+
+
+def _winding(sizes: Ints, batch_size: int, steps: int) -> Ints:
+    """An order of rows with two lengths in which neighbours are alike in both.
+
+    The rows are laid out in strips of like first length, all of about the same weight, and each strip is walked along
+    the second length, one upwards and the next downwards. With somewhat more strips than the square root of the number
+    of batches, a batch is about as wide as it is long. Rows of equal lengths keep their order.
+    """
+    first, second = sizes[:, 0], sizes[:, 1]
+    weight = np.bincount(first, weights=sizes.sum(axis=1))
+    total = max(float(weight.sum()), 1.0)
+    batches = max(len(sizes) / batch_size, total / steps if steps else 0.0)
+    strips = 1.5 * np.sqrt(batches)
+    # Where the middle of all rows of one first length lies, so that these stay together.
+    strip = ((np.cumsum(weight) - weight / 2) * strips / total).astype(np.int64)[first]
+    return np.lexsort((np.where(strip % 2, -second, second), strip))
 
 
 def _cut(order: Ints, lengths: Ints, batch_size: int, steps: int) -> Iterator[Ints]:
@@ -117,12 +182,13 @@ def _cut(order: Ints, lengths: Ints, batch_size: int, steps: int) -> Iterator[In
     if not steps:
         yield from (order[start : start + batch_size] for start in range(0, len(order), batch_size))
         return
-    start, longest = 0, 0
-    for place, row in enumerate(order):
-        longest = max(longest, int(lengths[row]))
+    sizes = _columns(lengths)[order].tolist()
+    start, longest = 0, [0] * len(sizes[0]) if sizes else []
+    for place, row in enumerate(sizes):
+        longest = list(map(max, longest, row))
         count = place + 1 - start
-        if count > 1 and (count > batch_size or count * longest > steps):
+        if count > 1 and (count > batch_size or count * sum(longest) > steps):
             yield order[start:place]
-            start, longest = place, int(lengths[row])
+            start, longest = place, row
     if start < len(order):
         yield order[start:]

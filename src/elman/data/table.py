@@ -25,7 +25,7 @@ from elman.data.inputs import InputFile, find_files
 from elman.errors import ConfigError, DataError
 from elman.options import suggestion
 
-__all__ = ["MISSING", "Table", "read_table", "table_kind"]
+__all__ = ["MISSING", "Table", "read_table", "table_kind", "table_of_text"]
 
 # What stands for a missing number, beside an empty cell (compared in lower case).
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "?"})
@@ -142,13 +142,17 @@ def read_table(
             kind = table_kind(file.path) or "csv"
         if kind not in ("csv", "tsv", "jsonl"):
             raise ConfigError(f"expected the kind of a table among auto, csv, tsv, jsonl. Received: {kind!r}")
-        text = _text_of(file, encoding, errors)
-        if kind == "jsonl":
-            return _from_json_lines(text, file.name)
-        return _from_cells(text, file.name, delimiter or ("\t" if kind == "tsv" else _guessed(text)), header)
+        return table_of_text(_text_of(file, encoding, errors), file.name, kind=kind, header=header, delimiter=delimiter)
     finally:
         if file.spooled:
             file.path.unlink(missing_ok=True)
+
+
+def table_of_text(text: str, name: str, *, kind: str, header: bool = True, delimiter: str = "") -> Table:
+    """The table that a text is, called `name` in messages. Arguments and errors as of `read_table`."""
+    if kind == "jsonl":
+        return _from_json_lines(text, name)
+    return _from_cells(text, name, delimiter or ("\t" if kind == "tsv" else _guessed(text)), header)
 
 
 def _text_of(file: InputFile, encoding: str, errors: str) -> str:

@@ -1,0 +1,12 @@
+"""Pairs of sentences, from files or Python's own lists, to tokens and batches. What is named here imports no torch.
+
+pairs       what is read, and checks           tables      columns of a table
+archive     files on disk and in zip archives  read        which of these a path is
+vocabulary  tokens of both sides               encoded     numbers, and batches of them   (torch)
+"""
+
+from elman.data.pairs.pairs import Pairs, joined, pairs_from
+from elman.data.pairs.read import FORMATS, HEADERS, read_pairs
+from elman.data.pairs.vocabulary import KINDS, PairVocabulary
+
+__all__ = ["FORMATS", "HEADERS", "KINDS", "PairVocabulary", "Pairs", "joined", "pairs_from", "read_pairs"]

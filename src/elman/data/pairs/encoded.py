@@ -1,0 +1,180 @@
+"""Pairs as token numbers, and batches of them. Knows nothing about files or networks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from elman.data.pairs.pairs import Pairs
+from elman.data.pairs.vocabulary import PairVocabulary
+from elman.errors import DataError
+from elman.types import IGNORED, Batch
+
+__all__ = ["EncodedPairs", "PairInputs", "Sequences"]
+
+Ints = npt.NDArray[np.int64]
+
+
+class PairInputs(NamedTuple):
+    """What a network is given of B pairs.
+
+    sources_BS        int64 token numbers, closed by the end token; 0 past the end
+    source_lengths_B  int64, the tokens of each source, the end token among them
+    targets_in_BT     int64, what the decoder is fed: the go token, then the target without its end token; 0 past that
+    """
+
+    sources_BS: Tensor
+    source_lengths_B: Tensor
+    targets_in_BT: Tensor
+
+
+class Sequences:
+    """Sequences of token numbers, each closed by the end token, one after the other in one array.
+
+    Args:
+        parts: the token numbers of each.
+        end: the end token, which is put behind each.
+    """
+
+    def __init__(self, parts: Sequence[Ints], end: int) -> None:
+        self.lengths: Ints = np.fromiter((len(part) + 1 for part in parts), dtype=np.int64, count=len(parts))
+        self._starts = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(self.lengths)])
+        self._ids = np.full(int(self._starts[-1]), end, dtype=np.int32)
+        if parts:
+            inside = np.ones(len(self._ids), dtype=bool)
+            inside[self._starts[1:] - 1] = False
+            self._ids[inside] = np.concatenate(parts)
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def __getitem__(self, row: int) -> npt.NDArray[np.int32]:
+        """The token numbers of one sequence."""
+        return self._ids[self._starts[row] : self._starts[row + 1]]
+
+    def padded(self, rows: Ints, fill: int) -> Ints:
+        """Some sequences as an array of rows, `fill` past their ends."""
+        lengths = self.lengths[rows]
+        places = np.arange(lengths.max(initial=0))
+        inside = places < lengths[:, None]
+        wanted = np.where(inside, self._starts[rows][:, None] + places, 0)
+        return np.where(inside, self._ids[wanted], np.int64(fill))
+
+
+@dataclass(frozen=True)
+class EncodedPairs:
+    """Pairs as token numbers.
+
+    sources         the sources, closed by the end token
+    targets         the targets, closed by the end token; None where there are none
+    rows            which of the pairs they are: the others were too long
+    go_id           what the decoder is fed first
+    name            what messages call the pairs
+    dropped_source  pairs that were left out because their source was too long
+    dropped_target  pairs of the others that were left out because their target was too long
+    limits          the most tokens of a source and of a target; 0 for any number
+    """
+
+    sources: Sequences
+    targets: Sequences | None
+    rows: Ints
+    go_id: int
+    name: str
+    dropped_source: int = 0
+    dropped_target: int = 0
+    limits: tuple[int, int] = (0, 0)
+
+    @classmethod
+    def encode(
+        cls,
+        pairs: Pairs,
+        vocabulary: PairVocabulary,
+        *,
+        max_source: int = 0,
+        max_target: int = 0,
+        reverse_source: bool = False,
+    ) -> EncodedPairs:
+        """Pairs by their numbers in a vocabulary.
+
+        Args:
+            pairs: the sentences; without targets, only `source_batch` is there.
+            vocabulary: their tokens.
+            max_source, max_target: pairs with more tokens than that (the end token not counted) are left out, if
+                above 0.
+            reverse_source: the tokens of each source back to front; its end token stays at the end.
+
+        Raises DataError when every pair is too long.
+        """
+        sources = vocabulary.encode_sources(pairs.sources)
+        targets = None if pairs.targets is None else vocabulary.encode_targets(pairs.targets)
+        long_source = _longer(sources, max_source)
+        long_target = _longer(targets or [], max_target) if targets else np.zeros_like(long_source)
+        rows = np.flatnonzero(~(long_source | long_target))
+        if len(pairs) and not len(rows):
+            raise DataError(
+                f"{pairs.name}: expected a pair of at most {max_source or 'any number of'} source tokens and "
+                f"{max_target or 'any number of'} target tokens. Received: {len(pairs)} pairs, all longer"
+            )
+        step = -1 if reverse_source else 1
+        return cls(
+            Sequences([sources[row][::step] for row in rows], vocabulary.source.end_id),
+            None if targets is None else Sequences([targets[row] for row in rows], vocabulary.target.end_id),
+            rows,
+            vocabulary.go_id,
+            pairs.name,
+            int(long_source.sum()),
+            int((long_target & ~long_source).sum()),
+            (max_source, max_target),
+        )
+
+    def __len__(self) -> int:
+        return len(self.sources)
+
+    @property
+    def lengths(self) -> Ints:
+        """The tokens of every source and target, `N x 2`, end tokens counted; of sources alone, `N`."""
+        if self.targets is None:
+            return self.sources.lengths
+        return np.stack([self.sources.lengths, self.targets.lengths], axis=1)
+
+    def batch(self, rows: Ints) -> Batch:
+        """Pairs by their numbers here. The inputs are `PairInputs`; the targets end with the end token, IGNORED past
+        it, and `lengths_B` are their lengths. Raises DataError where there are no targets."""
+        if self.targets is None:
+            raise DataError(f"{self.name}: expected targets beside the sources. Received: sources alone")
+        targets_BT = self.targets.padded(rows, IGNORED)
+        lengths_B = self.targets.lengths[rows]
+        fed_BT = np.zeros_like(targets_BT)
+        fed_BT[:, 1:] = targets_BT[:, :-1]
+        # The end token of a shorter target, and what lies past it, are never fed.
+        fed_BT[np.arange(fed_BT.shape[1]) >= lengths_B[:, None]] = 0
+        fed_BT[:, :1] = self.go_id
+        sources_BS, source_lengths_B = self.source_batch(rows)
+        inputs = PairInputs(sources_BS, source_lengths_B, torch.from_numpy(fed_BT))
+        return Batch(inputs, torch.from_numpy(targets_BT), torch.from_numpy(lengths_B))
+
+    def source_batch(self, rows: Ints) -> tuple[Tensor, Tensor]:
+        """Sources by their numbers here: `sources_BS`, 0 past the end, and `source_lengths_B`."""
+        return torch.from_numpy(self.sources.padded(rows, 0)), torch.from_numpy(self.sources.lengths[rows])
+
+    def remarks(self) -> list[str]:
+        """What whoever trains on them should hear, a sentence each."""
+        total = len(self) + self.dropped_source + self.dropped_target
+        return [
+            f"{self.name}: {count} of {total} pairs were left out, as their {side} has more than {limit} tokens"
+            for side, count, limit in zip(
+                ("source", "target"), (self.dropped_source, self.dropped_target), self.limits, strict=True
+            )
+            if count
+        ]
+
+
+def _longer(parts: Sequence[Ints], most: int) -> npt.NDArray[np.bool_]:
+    """Which sequences have more tokens than `most`; none if that is 0."""
+    return np.array([0 < most < len(part) for part in parts], dtype=bool)

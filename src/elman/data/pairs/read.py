@@ -1,0 +1,208 @@
+"""From what a person names to pairs of sentences: which file has which side of them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from elman.data.decoding import check_encoding
+from elman.data.inputs import find_files
+from elman.data.pairs.archive import TextFile, is_archive, members_of, text_file
+from elman.data.pairs.pairs import Pairs, check_some, joined, paired, tidy
+from elman.data.pairs.tables import Columns, pairs_of_lines, pairs_of_table
+from elman.data.table import table_kind, table_of_text
+from elman.errors import ConfigError, DataError
+
+__all__ = ["FORMATS", "HEADERS", "read_pairs"]
+
+FORMATS = ("auto", "aligned", "tsv", "csv", "jsonl")
+HEADERS = ("auto", "yes", "no")
+
+
+def read_pairs(
+    paths: Sequence[str | os.PathLike[str]] | str | os.PathLike[str],
+    *,
+    format: str = "auto",
+    source_column: str = "",
+    target_column: str = "",
+    header: str = "auto",
+    encoding: str = "utf-8",
+    errors: str = "strict",
+    with_targets: bool = True,
+) -> Pairs:
+    """The pairs in files, folders, globs, or on standard input ("-"), joined: tables first, then aligned files.
+
+    Args:
+        paths: what to read. `.gz` is read as it is; a `.zip` holds a table or two aligned files.
+        format: `aligned`: the sources in one file and the targets in another, line by line. Two files are source and
+            target, in this order; of more files, those with one suffix are the sources (`a.de b.de a.en b.en`).
+            `tsv`: lines of source, tab, target. `csv`, `jsonl`: tables with named columns. `auto` goes by the suffix
+            (.tsv, .tab, .csv, .jsonl, .ndjson); of other files, one alone is `tsv`, and several are `aligned`.
+        source_column, target_column: the column of a table by its number from 1 or its name; by default those named
+            source and target, else the first and the second. Of aligned files: 1 or 2, or a suffix such as `de`.
+        header: whether the first row of a table has the columns' names. By default that of csv has; that of tsv where
+            a column is asked for by name, or where the names source and target stand in it.
+        encoding, errors: as for texts.
+        with_targets: whether targets are needed. Without, only sources are read: from the source's column, or every
+            line of other files; empty ones are kept, so that what is made of them stays in order.
+
+    A pair with an empty side is left out and counted. Raises DataError with file and line for files of different
+    lengths (with both), a missing tab or column, empty files, archives that are broken, ambiguous or too large, and no
+    pairs at all; EncodingError, StorageError, ConfigError.
+    """
+    for option, value, known in (("format", format, FORMATS), ("header", header, HEADERS)):
+        if value not in known:
+            raise ConfigError(f"expected {option} to be one of {', '.join(known)}. Received: {value!r}")
+    if source_column and source_column == target_column and with_targets:
+        raise ConfigError(f"expected two columns, of source and target. Received: {source_column!r} for both")
+    check_encoding(encoding)
+    reader = _Reader(format, (source_column, target_column), header, encoding, errors, with_targets)
+    named = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
+    parts: list[Pairs] = []
+    texts: list[TextFile] = []
+    spooled: list[Path] = []
+    try:
+        for each in named:
+            for file in find_files([each]):
+                if file.spooled:
+                    spooled.append(file.path)
+                if is_archive(file.path):
+                    parts.append(reader.archive(members_of(file), file.name))
+                elif (kind := reader.kind(file.path)) == "text":
+                    texts.append(text_file(file))
+                else:
+                    parts.append(reader.table(text_file(file), kind))
+        parts += reader.texts(texts)
+    finally:
+        for path in spooled:
+            path.unlink(missing_ok=True)
+    if not parts:
+        raise ConfigError("expected at least one file of sentences. Received: none")
+    return check_some(joined(parts))
+
+
+class _Reader:
+    """The options of `read_pairs`, and what they make of one file or several."""
+
+    def __init__(
+        self, format: str, columns: Columns, header: str, encoding: str, errors: str, with_targets: bool
+    ) -> None:
+        self.format = format
+        self.columns = columns
+        self.header = header
+        self.encoding = encoding
+        self.errors = errors
+        self.with_targets = with_targets
+
+    def kind(self, path: Path) -> str:
+        """What a file is: tsv, csv, jsonl, or text, of which others decide."""
+        if self.format == "auto":
+            return table_kind(path) or "text"
+        return "text" if self.format == "aligned" else self.format
+
+    def archive(self, members: list[TextFile], name: str) -> Pairs:
+        """The pairs in an archive: one table, or two aligned files. Raises DataError for anything else."""
+        kinds = [self.kind(member.path) for member in members]
+        if len(members) == 1:
+            return self.table(members[0], kinds[0]) if kinds[0] != "text" else joined(self.texts(members))
+        chosen = self._by_suffix(members) if set(kinds) == {"text"} else None
+        if chosen is not None and len(chosen) == 1:
+            return self._aligned(*chosen[0])
+        if chosen is None and len(members) == 2 and set(kinds) == {"text"} and self.with_targets:
+            return joined(self.texts(members))
+        shown = ", ".join(repr(member.path.name[:40]) for member in members[:20])
+        raise DataError(f"{name}: expected one table, or two aligned files, in the archive. Received: {shown}")
+
+    def table(self, file: TextFile, kind: str) -> Pairs:
+        """The pairs in a table of a known kind."""
+        if kind == "tsv":
+            lines = file.lines(self.encoding, self.errors)
+            return pairs_of_lines(lines, file.name, self.columns, self.header, with_targets=self.with_targets)
+        text = file.text(self.encoding, self.errors)
+        table = table_of_text(text, file.name, kind=kind, header=self.header != "no")
+        return pairs_of_table(table, self.columns, with_targets=self.with_targets)
+
+    def texts(self, files: list[TextFile]) -> list[Pairs]:
+        """The pairs in files that are no tables by their names."""
+        if not files:
+            return []
+        if not self.with_targets:
+            return [
+                Pairs(file.name, list(map(tidy, file.lines(self.encoding, self.errors))), None) for file in files
+            ]  # fmt: skip
+        if len(files) == 1 and self.format == "auto":
+            return [self.table(files[0], "tsv")]
+        return [self._aligned(source, target) for source, target in self._matched(files)]
+
+    def _matched(self, files: list[TextFile]) -> list[tuple[TextFile, TextFile]]:
+        """Which file of targets belongs to which file of sources."""
+        by_suffix = self._by_suffix(files)
+        if by_suffix is not None:
+            return by_suffix
+        suffixes = list(dict.fromkeys(_suffix(file.path) for file in files))
+        if len(files) == 2:
+            found = [(files[0], files[1])]
+        elif len(suffixes) == 2:
+            found = _matched_by(files, suffixes[0], suffixes[1])
+        else:
+            shown = ", ".join(file.name for file in files[:20])
+            raise DataError(
+                "expected two aligned files, or more of two suffixes (a.de b.de a.en b.en; source_column and "
+                f"target_column name them). Received: {shown}"
+            )
+        for column in self.columns:
+            if column not in ("", "1", "2"):
+                raise ConfigError(f"expected 1 or 2 as the number of an aligned file. Received: {column!r}")
+        if self.columns[0] == "2" or self.columns[1] == "1":
+            found = [(second, first) for first, second in found]
+        return found
+
+    def _by_suffix(self, files: list[TextFile]) -> list[tuple[TextFile, TextFile]] | None:
+        """The files that source_column and target_column name by their suffixes; None where they name none."""
+        source, target = (column.removeprefix(".") for column in self.columns)
+        if not self.with_targets or not (source or target) or (source + target).isdecimal():
+            return None
+        if not source or not target or source.isdecimal() or target.isdecimal():
+            raise ConfigError(
+                "expected the suffixes of both of two aligned files, as source_column and target_column. "
+                f"Received: {self.columns[0]!r} and {self.columns[1]!r}"
+            )
+        return _matched_by(files, source, target)
+
+    def _aligned(self, source: TextFile, target: TextFile) -> Pairs:
+        """The pairs of two files. Raises DataError, with the numbers of lines, when these are not the same."""
+        first = source.lines(self.encoding, self.errors)
+        second = target.lines(self.encoding, self.errors)
+        if len(first) != len(second):
+            tables = all("\t" in lines[0] for lines in (first, second))
+            hint = " Lines with source, tab and target are of the format tsv." if tables else ""
+            raise DataError(
+                f"expected two files of the same number of lines.{hint} Received: {len(first)} lines in {source.name} "
+                f"and {len(second)} in {target.name}"
+            )
+        return paired(f"{source.name} and {target.name}", first, second)
+
+
+def _suffix(path: Path) -> str:
+    """The suffix of a file without its point, `.gz` left out."""
+    return Path(path.name.removesuffix(".gz")).suffix.removeprefix(".")
+
+
+def _matched_by(files: list[TextFile], source: str, target: str) -> list[tuple[TextFile, TextFile]]:
+    """The files of two suffixes, matched by the rest of their names."""
+    sides: list[dict[str, TextFile]] = []
+    for suffix in (source, target):
+        side = {str(file.path).removesuffix(".gz").removesuffix(f".{suffix}"): file for file in files
+                if _suffix(file.path) == suffix}  # fmt: skip
+        if not side:
+            shown = ", ".join(file.name for file in files[:20])
+            raise DataError(f"expected a file whose name ends with '.{suffix}'. Received: {shown}")
+        sides.append(side)
+    odd = next(iter(sides[0].keys() ^ sides[1].keys()), None)
+    if odd is not None:
+        file = sides[0].get(odd) or sides[1][odd]
+        raise DataError(
+            f"expected a file of each name with '.{source}' and one with '.{target}'. Received: {file.name} alone"
+        )
+    return [(file, sides[1][stem]) for stem, file in sides[0].items()]

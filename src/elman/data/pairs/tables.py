@@ -1,0 +1,88 @@
+"""Pairs in the columns of a table: lines with tabs in them, CSV, JSON lines. Knows nothing about which file is which.
+
+Lines with tabs have no quoting: a quotation mark in a sentence is one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from elman.data.pairs.pairs import Pairs, paired, tidy
+from elman.data.table import Table
+from elman.errors import DataError
+from elman.options import suggestion
+
+__all__ = ["SIDES", "Columns", "pairs_of_lines", "pairs_of_table"]
+
+# What the columns of a table with names are called by default.
+SIDES = ("source", "target")
+
+# The source's and the target's column: a number from 1, a name, or empty for the default.
+Columns = tuple[str, str]
+
+
+def pairs_of_lines(lines: Sequence[str], name: str, columns: Columns, header: str, *, with_targets: bool) -> Pairs:
+    """Pairs of lines `source TAB target`; further columns are left out.
+
+    `header` is "yes", "no", or "auto": the first line has the columns' names where a column is asked for by name, or
+    where it has the names source and target. Raises DataError, with the line, where a tab is missing.
+    """
+    first = lines[0].split("\t")
+    names = [cell.strip() for cell in first]
+    asked = [column for column in columns[: 1 + with_targets] if column and not column.isdecimal()]
+    if header == "auto":
+        header = "yes" if asked or {name.lower() for name in names}.issuperset(SIDES) else "no"
+    if header == "no":
+        names = []
+    wanted = [_place(names, columns[side], side, name) for side in range(1 + with_targets)]
+    cells: list[list[str]] = [[] for _ in wanted]
+    start = 1 if names else 0
+    for number, line in enumerate(lines[start:], start + 1):
+        row = line.split("\t")
+        if len(row) <= max(wanted):
+            if not line.strip():
+                row = [""] * (max(wanted) + 1)
+            elif len(row) == 1:
+                raise DataError(f"{name}, line {number}: expected a source and a target with a tab between them. "
+                                f"Received: {line[:40]!r}")  # fmt: skip
+            else:
+                raise DataError(
+                    f"{name}, line {number}: expected at least {max(wanted) + 1} columns with tabs between them. "
+                    f"Received: {len(row)}"
+                )
+        for side, place in zip(cells, wanted, strict=True):
+            side.append(row[place])
+    return _made(name, cells)
+
+
+def pairs_of_table(table: Table, columns: Columns, *, with_targets: bool) -> Pairs:
+    """Pairs of two columns of a table; a missing cell is an empty sentence. Raises DataError for a missing column."""
+    names = list(table.columns)
+    found = [names[_place(names, columns[side], side, table.name)] for side in range(1 + with_targets)]
+    return _made(table.name, [[cell or "" for cell in table.columns[name]] for name in found])
+
+
+def _place(names: Sequence[str], column: str, side: int, where: str) -> int:
+    """The number, from 0, of a column asked for; without names, any number is as good as another."""
+    if column in names:
+        return names.index(column)
+    if not column:
+        lowered = [name.lower() for name in names]
+        if SIDES[side] in lowered:
+            return lowered.index(SIDES[side])
+        if not names or side < len(names):
+            return side
+        column = str(side + 1)
+    if column.isdecimal() and int(column) >= 1 and (not names or int(column) <= len(names)):
+        return int(column) - 1
+    shown = ", ".join(repr(name[:40]) for name in names[:20]) or "no names"
+    raise DataError(
+        f"{where}: expected a column {column!r} ({SIDES[side]}_column names it, or its number from 1). "
+        f"Received: {shown}.{suggestion(column, names)}"
+    )
+
+
+def _made(name: str, cells: list[list[str]]) -> Pairs:
+    if len(cells) == 1:
+        return Pairs(name, list(map(tidy, cells[0])), None)
+    return paired(name, *cells)
