@@ -2,7 +2,23 @@
 
 from __future__ import annotations
 
+from elman.decode.beam import Beam, beam_search
+from elman.decode.ensemble import ensemble
+from elman.decode.greedy import draw, greedy
 from elman.decode.sample import Sampling, check_seed, choose, sample
 from elman.decode.search import Advance, Hypothesis, Scored
 
-__all__ = ["Advance", "Hypothesis", "Sampling", "Scored", "check_seed", "choose", "sample"]
+__all__ = [
+    "Advance",
+    "Beam",
+    "Hypothesis",
+    "Sampling",
+    "Scored",
+    "beam_search",
+    "check_seed",
+    "choose",
+    "draw",
+    "ensemble",
+    "greedy",
+    "sample",
+]

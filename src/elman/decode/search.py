@@ -6,8 +6,8 @@ A network that writes one token at a time, given a source, is known to the searc
 
 B sentences have K hypotheses each, and S source steps that attention looks at. `state` is what a hypothesis carries:
 B*K rows in every leaf, those of a sentence side by side. `memory` is what all hypotheses of a sentence read: B rows in
-every leaf. A search reorders the rows of `state` as hypotheses fork and die, and thins out both when a sentence is done.
-Knows nothing about networks or vocabularies.
+every leaf. A search reorders the rows of `state` as hypotheses fork and die, and drops rows of both when a sentence is
+done. Knows nothing about networks or vocabularies.
 """
 
 from __future__ import annotations
@@ -19,17 +19,18 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from elman.errors import ConfigError, ShapeError, TrainingError
-from elman.types import State, map_leaves, named_leaves
+from elman.errors import ConfigError, ShapeError
+from elman.types import State, leaves, map_leaves, named_leaves
 
 __all__ = [
     "Advance",
     "Hypothesis",
     "Scored",
     "check_limits",
-    "check_normaliser",
+    "check_rows",
     "check_scored",
-    "check_start",
+    "check_tokens",
+    "device_of",
     "take_rows",
 ]
 
@@ -39,7 +40,7 @@ class Scored(NamedTuple):
 
     logits_BKV   the scores of the next token, before the softmax; -inf for a token that cannot come
     state        what each hypothesis carries now, B*K rows
-    weights_BKS  the attention over the source in this step; None without attention
+    weights_BKS  the attention over the source in this step, which must stay as it is; None without attention
     """
 
     logits_BKV: Tensor
@@ -58,7 +59,8 @@ class Hypothesis:
     tokens           token numbers, without the start and the end
     score            what hypotheses are ordered by: the log-probability after the penalties
     log_probability  natural logarithm of what the network gives to the tokens and the end after them
-    attention        float32, one line a token and one column a source step; None when it was not asked for
+    attention        float32, one line a token and one column a source step; None when it was not asked for, or the
+                     network has none
     finished         False when the limit cut it: the end was put there, and the network would have gone on
     """
 
@@ -74,16 +76,29 @@ def take_rows(state: State, rows: Tensor) -> State:
     return map_leaves(lambda leaf: leaf.index_select(0, rows), state)
 
 
-def check_start(state: State, memory: State, rows: int) -> None:
-    """Raise ShapeError unless every leaf of `state` and `memory` has `rows` rows."""
-    for name, tree in (("state", state), ("memory", memory)):
-        for leaf_name, leaf in named_leaves(tree):
-            if not leaf.dim() or leaf.shape[0] != rows:
-                where = f"{name}.{leaf_name}" if leaf_name else name
-                raise ShapeError(f"expected {rows} rows in {where}. Received: shape {tuple(leaf.shape)}")
+def device_of(state: State, memory: State) -> torch.device:
+    """Where the leaves lie; the CPU when there are none."""
+    found = [*leaves(state), *leaves(memory)]
+    return found[0].device if found else torch.device("cpu")
 
 
-def check_limits(limits_B: Sequence[int] | Tensor, rows: int, device: torch.device | str = "cpu") -> Tensor:
+def check_rows(name: str, state: State, rows: int) -> None:
+    """Raise ShapeError unless every leaf of `state` has `rows` rows."""
+    for leaf_name, leaf in named_leaves(state):
+        if not leaf.dim() or leaf.shape[0] != rows:
+            where = f"{name}.{leaf_name}" if leaf_name else name
+            raise ShapeError(f"expected {rows} rows in {where}. Received: shape {tuple(leaf.shape)}")
+
+
+def check_tokens(start: int, end: int, banned: Sequence[int]) -> None:
+    """Raise ConfigError for a negative token number, or an end that is banned."""
+    if start < 0 or end < 0 or any(token < 0 for token in banned):
+        raise ConfigError(f"expected token numbers from 0. Received: start {start}, end {end}, banned {tuple(banned)}")
+    if end in banned:
+        raise ConfigError(f"expected an end that is not banned. Received: end {end}, banned {tuple(banned)}")
+
+
+def check_limits(limits_B: Sequence[int] | Tensor, rows: int, device: torch.device) -> Tensor:
     """The most tokens of each sentence, as int64; ShapeError or ConfigError unless they are `rows` numbers from 0."""
     limits = torch.as_tensor(limits_B, device=device)
     if limits.shape != (rows,):
@@ -95,16 +110,11 @@ def check_limits(limits_B: Sequence[int] | Tensor, rows: int, device: torch.devi
 
 def check_scored(scored: Scored, tokens_BK: Tensor, end: int) -> None:
     """Raise ShapeError unless `scored` fits `tokens_BK` and has a column for `end`."""
-    logits = scored.logits_BKV
-    if logits.dim() != 3 or logits.shape[:2] != tokens_BK.shape or not 0 <= end < logits.shape[2]:
+    logits, weights = scored.logits_BKV, scored.weights_BKS
+    if logits.dim() != 3 or logits.shape[:2] != tokens_BK.shape or not end < logits.shape[2]:
         expected = f"logits_BKV of {tuple(tokens_BK.shape)} hypotheses with a column for the end, token {end}"
         raise ShapeError(f"expected {expected}. Received: shape {tuple(logits.shape)}")
-
-
-def check_normaliser(normaliser: Tensor) -> None:
-    """Raise TrainingError when a log-sum-exp of logits is NaN or +inf: then some logit was."""
-    if not bool((normaliser < torch.inf).all()):
-        worst = normaliser[~(normaliser < torch.inf)][0].item()
-        raise TrainingError(
-            f"expected scores of tokens that are numbers or -inf; the network's weights are damaged. Received: {worst}"
-        )
+    if weights is not None and (weights.dim() != 3 or weights.shape[:2] != tokens_BK.shape):
+        expected = f"weights_BKS of {tuple(tokens_BK.shape)} hypotheses"
+        raise ShapeError(f"expected {expected}. Received: shape {tuple(weights.shape)}")
+    check_rows("the state after a step", scored.state, tokens_BK.numel())

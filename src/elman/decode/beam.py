@@ -1,0 +1,232 @@
+"""Beam search: the best hypotheses of each sentence, for a batch of sentences at once.
+
+At every step each hypothesis of a sentence is extended by every token, and the `beams` extensions that are likeliest go
+on. One that ends is set aside when it is among the `beams` likeliest of all extensions, ended ones included; among
+those set aside the answer is chosen. Knows nothing about networks or vocabularies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor
+
+from elman.decode.candidates import as_scores, best_extensions, log_normaliser
+from elman.decode.search import (
+    Advance,
+    Hypothesis,
+    Scored,
+    check_limits,
+    check_rows,
+    check_scored,
+    check_tokens,
+    device_of,
+    take_rows,
+)
+from elman.decode.trace import Ended, Trace
+from elman.errors import ConfigError, ShapeError
+from elman.types import State
+
+__all__ = ["Beam", "beam_search", "length_divisor"]
+
+
+@dataclass(frozen=True)
+class Beam:
+    """How a beam search goes; the penalties are those of Wu et al. 2016.
+
+        score = log_probability / ((5 + n) / 6) ** length_penalty
+              + coverage_penalty * sum over source steps s of log(min(attention that s received, 1))
+
+    with n tokens, the end counted, and attention summed over those n steps. Penalties judge hypotheses that have
+    ended; among those that go on, which are all equally long, the log-probability decides.
+
+    beams             hypotheses of a sentence that are followed at the same time
+    n_best            hypotheses of a sentence that are given, best first
+    length_penalty    0 and above; higher is in favour of longer hypotheses
+    coverage_penalty  0 and above; higher is in favour of hypotheses that attend to all of the source
+    stop              "exact": a sentence is done when none that goes on can reach the score of its `n_best`;
+                      "enough": it is also done when `beams` hypotheses have ended by themselves, which is quicker
+    """
+
+    beams: int = 5
+    n_best: int = 1
+    length_penalty: float = 1.0
+    coverage_penalty: float = 0.0
+    stop: Literal["exact", "enough"] = "exact"
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError for a value that cannot be used."""
+        whole = all(isinstance(value, int) and not isinstance(value, bool) for value in (self.beams, self.n_best))
+        checks = (
+            (whole and self.beams >= 1, "beams to be a whole number from 1", self.beams),
+            (whole and 1 <= self.n_best <= self.beams, f"n_best to be from 1 to beams, {self.beams}", self.n_best),
+            (0.0 <= self.length_penalty < float("inf"), "length_penalty to be 0 or more", self.length_penalty),
+            (0.0 <= self.coverage_penalty < float("inf"), "coverage_penalty to be 0 or more", self.coverage_penalty),
+            (self.stop in ("exact", "enough"), 'stop to be "exact" or "enough"', self.stop),
+        )
+        for holds, expected, received in checks:
+            if not holds:
+                raise ConfigError(f"expected {expected}. Received: {received!r}")
+
+
+def length_divisor(length: Tensor, penalty: float) -> Tensor:
+    """((5 + n) / 6) ** penalty, by which a log-probability is divided (Wu et al. 2016)."""
+    return ((5.0 + length) / 6.0) ** penalty
+
+
+@torch.no_grad()
+def beam_search(
+    advance: Advance,
+    state: State,
+    memory: State,
+    *,
+    rows: int,
+    start: int,
+    end: int,
+    limits_B: Sequence[int] | Tensor,
+    options: Beam,
+    banned: Sequence[int] = (),
+    lengths_B: Tensor | None = None,
+    attention: bool = False,
+) -> list[list[Hypothesis]]:
+    """The `options.n_best` best hypotheses of each of `rows` sentences, best first.
+
+    state, memory  of one hypothesis a sentence: `rows` rows in every leaf; (), when there is nothing to carry
+    start          the token before the first one
+    limits_B       the most tokens of each sentence, the end not counted. A hypothesis with that many gets its end
+                   there, at the log-probability that the network gives to it; `finished` is False unless it was
+                   among the likeliest extensions anyway
+    banned         tokens that are never taken; the others' probabilities stay as the network gives them
+    lengths_B      steps of each source: attention beyond is left out of the coverage and of `attention`
+    attention      give the weights with every hypothesis
+
+    A sentence has fewer hypotheses where there are no more, and none only where every way on has probability 0. A
+    sentence that is done leaves the batch at once. Answers do not depend on which sentences are in a batch.
+
+    Raises ShapeError or ConfigError for arguments that do not fit, TrainingError for logits that are NaN or +inf.
+    """
+    check_tokens(start, end, banned)
+    check_rows("state", state, rows)
+    check_rows("memory", memory, rows)
+    device = device_of(state, memory)
+    limits_B = check_limits(limits_B, rows, device)
+    if lengths_B is not None and lengths_B.shape != (rows,):
+        raise ShapeError(f"expected {rows} lengths in lengths_B. Received: shape {tuple(lengths_B.shape)}")
+    if not rows:
+        return []
+    search = _Search(options, end, tuple(banned), limits_B, lengths_B, attention)
+    live_B = torch.arange(rows, device=device)
+    tokens_BK = torch.full((rows, 1), start, device=device)
+    totals_BK = torch.zeros(rows, 1, device=device)
+    while len(live_B):
+        scored = advance(tokens_BK, state, memory)
+        check_scored(scored, tokens_BK, end)
+        chosen, kept = search.step(live_B, scored, totals_BK)
+        first_B1 = torch.arange(len(live_B), device=device)[:, None] * tokens_BK.shape[1]
+        tokens_BK, totals_BK, live_B = chosen.tokens_BK, chosen.totals_BK, live_B[kept]
+        state = take_rows(scored.state, (first_B1[kept] + chosen.slots_BK).flatten())
+        memory = take_rows(memory, kept) if len(kept) < len(first_B1) else memory
+    return search.trace.hypotheses(search.ended, lengths_B)
+
+
+class _Chosen(NamedTuple):
+    """The hypotheses that go on, of the sentences that do."""
+
+    tokens_BK: Tensor
+    slots_BK: Tensor
+    totals_BK: Tensor
+
+
+class _Search:
+    """What a search has found so far. B are the sentences still under way, A are all of them."""
+
+    def __init__(
+        self,
+        options: Beam,
+        end: int,
+        banned: tuple[int, ...],
+        limits_A: Tensor,
+        lengths_A: Tensor | None,
+        attention: bool,
+    ) -> None:
+        self.options, self.end, self.attention = options, end, attention
+        self.limits_A, self.lengths_A = limits_A, lengths_A
+        self.banned = torch.tensor(sorted(set(banned)), dtype=torch.int64, device=limits_A.device)
+        self.ended = Ended.none(len(limits_A), options.n_best, limits_A.device)
+        self.counts_A = torch.zeros_like(limits_A)
+        self.coverage_BKS: Tensor | None = None
+        self.trace = Trace(len(limits_A))
+
+    def step(self, live_B: Tensor, scored: Scored, totals_BK: Tensor) -> tuple[_Chosen, Tensor]:
+        """The hypotheses that go on, and the places in `live_B` of the sentences that do."""
+        beams, length = self.options.beams, self.trace.steps + 1
+        logits_BKV = as_scores(scored.logits_BKV)
+        B, K, _ = logits_BKV.shape
+        offsets_BK = totals_BK.to(logits_BKV.dtype) - log_normaliser(logits_BKV.flatten(0, 1)).view(B, K)
+        # Among these are as many as go on, whatever is the end or banned in each hypothesis.
+        best = best_extensions(logits_BKV, offsets_BK, 2 * beams + K * len(self.banned))
+        scores_BN = best.scores_BN
+        if len(self.banned):
+            scores_BN = scores_BN.masked_fill(torch.isin(best.tokens_BN, self.banned), -torch.inf)
+        width = min(beams, scores_BN.shape[1])
+        least_B1 = scores_BN.topk(width, dim=1).values[:, -1:]
+        ends_BK = logits_BKV[:, :, self.end] + offsets_BK
+        natural_BK = (ends_BK >= least_B1) & (ends_BK > -torch.inf)
+        at_limit_B1 = (self.limits_A[live_B] < length)[:, None]
+        coverage_BKS = self._coverage(scored)
+        self._set_aside(live_B, ends_BK, natural_BK, at_limit_B1 & (totals_BK > -torch.inf), coverage_BKS)
+
+        going = scores_BN.masked_fill(best.tokens_BN == self.end, -torch.inf).topk(width, dim=1)
+        totals_BK = going.values.clamp(max=0.0)
+        kept = (~self._done(live_B, totals_BK, at_limit_B1[:, 0])).nonzero()[:, 0]
+        slots_BK = best.slots_BN.gather(1, going.indices)[kept]
+        chosen = _Chosen(best.tokens_BN.gather(1, going.indices)[kept], slots_BK, totals_BK[kept])
+        if coverage_BKS is not None:
+            self.coverage_BKS = coverage_BKS[kept[:, None], slots_BK]
+        weights_BKS = scored.weights_BKS if self.attention else None
+        self.trace.add(live_B, weights_BKS, kept, chosen.tokens_BK, chosen.slots_BK)
+        return chosen, kept
+
+    def _coverage(self, scored: Scored) -> Tensor | None:
+        """The attention that each source step has received; None when it does not matter."""
+        if not self.options.coverage_penalty:
+            return None
+        if scored.weights_BKS is None:
+            penalty = self.options.coverage_penalty
+            raise ConfigError(f"expected a network with attention for a coverage_penalty. Received: {penalty}")
+        received_BKS = as_scores(scored.weights_BKS)
+        return received_BKS if self.coverage_BKS is None else self.coverage_BKS + received_BKS
+
+    def _set_aside(
+        self, live_B: Tensor, ends_BK: Tensor, natural_BK: Tensor, forced_BK: Tensor, coverage_BKS: Tensor | None
+    ) -> None:
+        """Keep the best `n_best` of what has ended before and what ends now."""
+        ending_BK = natural_BK | forced_BK
+        if not bool(ending_BK.any()):
+            return
+        length = ends_BK.new_tensor(self.trace.steps + 1)
+        scores_BK = ends_BK / length_divisor(length, self.options.length_penalty)
+        if coverage_BKS is not None:
+            # A step without any attention counts as the least number that is not 0.
+            missing_BKS = coverage_BKS.clamp(min=torch.finfo(coverage_BKS.dtype).tiny, max=1.0).log()
+            if self.lengths_A is not None:
+                steps = torch.arange(coverage_BKS.shape[2], device=coverage_BKS.device)
+                beyond_BS = steps >= self.lengths_A[live_B][:, None].to(steps.device)
+                missing_BKS = missing_BKS.masked_fill(beyond_BS[:, None], 0.0)
+            scores_BK = scores_BK + self.options.coverage_penalty * missing_BKS.sum(dim=2)
+        self.counts_A[live_B] += natural_BK.sum(dim=1)
+        self.ended.add(live_B, self.trace.steps, scores_BK, ends_BK, natural_BK, ending_BK)
+
+    def _done(self, live_B: Tensor, totals_BK: Tensor, at_limit_B: Tensor) -> Tensor:
+        """Which sentences need no further step."""
+        most_B = totals_BK.amax(dim=1)
+        # A log-probability can only fall, is least divided at the limit, and coverage can only take away.
+        longest_B = (self.limits_A[live_B] + 1).to(most_B)
+        reachable_B = most_B / length_divisor(longest_B, self.options.length_penalty)
+        done_B = at_limit_B | (most_B == -torch.inf) | (self.ended.scores_AN[live_B, -1] >= reachable_B)
+        if self.options.stop == "enough":
+            done_B = done_B | (self.counts_A[live_B] >= self.options.beams)
+        return done_B

@@ -1,0 +1,49 @@
+"""Several networks as one: their probabilities are averaged. Knows nothing about networks or vocabularies."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from elman.decode.candidates import as_scores
+from elman.decode.search import Advance, Scored
+from elman.errors import ConfigError, ShapeError
+from elman.types import State
+
+__all__ = ["ensemble"]
+
+
+def ensemble(advances: Sequence[Advance]) -> Advance:
+    """A closure whose next token has the mean of the members' probabilities.
+
+    State and memory are tuples with one entry a member. Its logits are the logarithms of the mean probabilities; its
+    attention is the mean of the members' where all have one over equally many source steps, else None.
+
+    Raises ConfigError without members, ShapeError when members do not score equally many tokens.
+    """
+    members = tuple(advances)
+    if not members:
+        raise ConfigError("expected at least one member of an ensemble. Received: none")
+
+    def advance(tokens_BK: Tensor, state: State, memory: State) -> Scored:
+        scored = [member(tokens_BK, own, read) for member, own, read in zip(members, state, memory, strict=True)]
+        sizes = [one.logits_BKV.shape[-1] for one in scored]
+        if len(set(sizes)) > 1:
+            raise ShapeError(f"expected members of an ensemble to score equally many tokens. Received: {sizes}")
+        log_probabilities = [torch.log_softmax(as_scores(one.logits_BKV), dim=-1) for one in scored]
+        total_BKV = log_probabilities[0]
+        for more_BKV in log_probabilities[1:]:
+            total_BKV = torch.logaddexp(total_BKV, more_BKV)
+        return Scored(total_BKV - math.log(len(members)), tuple(one.state for one in scored), _mean_weights(scored))
+
+    return advance
+
+
+def _mean_weights(scored: list[Scored]) -> Tensor | None:
+    weights = [one.weights_BKS for one in scored if one.weights_BKS is not None]
+    if len(weights) < len(scored) or len({one.shape for one in weights}) > 1:
+        return None
+    return torch.stack([as_scores(one) for one in weights]).mean(dim=0)

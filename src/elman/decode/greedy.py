@@ -1,0 +1,152 @@
+"""One way through the tokens: always the likeliest, or drawn. Each row leaves the batch when it ends.
+
+Knows nothing about networks or vocabularies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from elman.decode.candidates import as_scores, best_extensions, log_normaliser
+from elman.decode.sample import Sampling, check_seed, choose
+from elman.decode.search import (
+    Advance,
+    Hypothesis,
+    check_limits,
+    check_rows,
+    check_scored,
+    check_tokens,
+    device_of,
+    take_rows,
+)
+from elman.decode.trace import Ended, Trace
+from elman.errors import ConfigError
+from elman.types import State
+
+__all__ = ["draw", "greedy"]
+
+# (logits_BV, the tokens so far of these rows) -> a token a row
+Pick = Callable[[Tensor, Tensor], Tensor]
+
+
+@torch.no_grad()
+def greedy(
+    advance: Advance,
+    state: State,
+    memory: State,
+    *,
+    rows: int,
+    start: int,
+    end: int,
+    limits_B: Sequence[int] | Tensor,
+    banned: Sequence[int] = (),
+    lengths_B: Tensor | None = None,
+    attention: bool = False,
+) -> list[Hypothesis]:
+    """One hypothesis a sentence: at every step the likeliest token that is not banned.
+
+    Arguments, limits and errors are those of `beam_search`; the answer is that of one beam without penalties. The
+    score is the log-probability.
+    """
+    check_tokens(start, end, banned)
+    refused = torch.tensor(sorted(set(banned)), dtype=torch.int64)
+
+    def pick(logits_BV: Tensor, history_BN: Tensor) -> Tensor:
+        best = best_extensions(logits_BV[:, None], logits_BV.new_zeros(len(logits_BV), 1), 1 + len(refused))
+        barred_BN = torch.isin(best.tokens_BN, refused.to(best.tokens_BN.device))
+        place_B1 = best.scores_BN.masked_fill(barred_BN, -torch.inf).argmax(dim=1, keepdim=True)
+        return best.tokens_BN.gather(1, place_B1)[:, 0]
+
+    return _follow(advance, state, memory, pick, rows, start, end, limits_B, lengths_B, attention)
+
+
+@torch.no_grad()
+def draw(
+    advance: Advance,
+    state: State,
+    memory: State,
+    *,
+    rows: int,
+    start: int,
+    end: int,
+    limits_B: Sequence[int] | Tensor,
+    sampling: Sampling,
+    seed: int,
+    samples: int = 1,
+    lengths_B: Tensor | None = None,
+    attention: bool = False,
+) -> list[list[Hypothesis]]:
+    """`samples` hypotheses a sentence, in the order in which they were drawn.
+
+    Arguments, limits and errors are those of `beam_search`. The score is the log-probability, as the network gives it
+    before `sampling` shapes it. The same seed gives the same draws of the same batch.
+    """
+    check_seed(seed)
+    check_tokens(start, end, sampling.banned)
+    if isinstance(samples, bool) or not isinstance(samples, int) or samples < 1:
+        raise ConfigError(f"expected samples to be a whole number from 1. Received: {samples!r}")
+    check_rows("state", state, rows)
+    check_rows("memory", memory, rows)
+    device = device_of(state, memory)
+    limits_B = check_limits(limits_B, rows, device)
+    generator = torch.Generator(device=device).manual_seed(seed)
+
+    def pick(logits_BV: Tensor, history_BN: Tensor) -> Tensor:
+        return choose(logits_BV, sampling, generator, history_BN[:, -sampling.repetition_window :])
+
+    if samples > 1:
+        # Every sample is a row of its own.
+        each = torch.arange(rows, device=device).repeat_interleave(samples)
+        state, memory, limits_B = take_rows(state, each), take_rows(memory, each), limits_B[each]
+        lengths_B = lengths_B if lengths_B is None else lengths_B[each.to(lengths_B.device)]
+    drawn = _follow(advance, state, memory, pick, rows * samples, start, end, limits_B, lengths_B, attention)
+    return [drawn[first : first + samples] for first in range(0, len(drawn), samples)]
+
+
+def _follow(
+    advance: Advance,
+    state: State,
+    memory: State,
+    pick: Pick,
+    rows: int,
+    start: int,
+    end: int,
+    limits_B: Sequence[int] | Tensor,
+    lengths_A: Tensor | None,
+    attention: bool,
+) -> list[Hypothesis]:
+    """Take the token that `pick` says until it is the end."""
+    check_rows("state", state, rows)
+    check_rows("memory", memory, rows)
+    device = device_of(state, memory)
+    limits_A = check_limits(limits_B, rows, device)
+    if not rows:
+        return []
+    trace, ended = Trace(rows), Ended.none(rows, 1, device)
+    live_B = torch.arange(rows, device=device)
+    tokens_B1 = torch.full((rows, 1), start, device=device)
+    totals_B = torch.zeros(rows, device=device)
+    history_BN = tokens_B1[:, :0]
+    while len(live_B):
+        scored = advance(tokens_B1, state, memory)
+        check_scored(scored, tokens_B1, end)
+        logits_BV = as_scores(scored.logits_BKV[:, 0])
+        offsets_B = totals_B.to(logits_BV.dtype) - log_normaliser(logits_BV)
+        tokens_B = pick(logits_BV, history_BN)
+        natural_B = tokens_B == end
+        ending_B = natural_B | (limits_A[live_B] <= trace.steps)
+        tokens_B = torch.where(ending_B, end, tokens_B)
+        totals_B = offsets_B + logits_BV.gather(1, tokens_B[:, None])[:, 0]
+        columns = (totals_B, totals_B, natural_B, ending_B)
+        ended.add(live_B, trace.steps, *(column[:, None] for column in columns))
+        kept = (~ending_B).nonzero()[:, 0]
+        tokens_B1, slots_B1 = tokens_B[kept, None], torch.zeros_like(kept)[:, None]
+        trace.add(live_B, scored.weights_BKS if attention else None, kept, tokens_B1, slots_B1)
+        history_BN = torch.cat([history_BN[kept], tokens_B1], dim=1)
+        live_B, totals_B, some_ended = live_B[kept], totals_B[kept], len(kept) < len(live_B)
+        state = take_rows(scored.state, kept) if some_ended else scored.state
+        memory = take_rows(memory, kept) if some_ended else memory
+    return [row[0] for row in trace.hypotheses(ended, lengths_A)]

@@ -1,0 +1,139 @@
+"""What a search remembers: which hypothesis came from which, and which have ended. Knows no network and no penalty."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from elman.decode.search import Hypothesis
+
+__all__ = ["Ended", "Trace"]
+
+
+@dataclass
+class Ended:
+    """The best N hypotheses of each of A sentences that have ended so far, best first.
+
+    scores_AN            what they are ordered by; -inf where there is none
+    log_probabilities_AN
+    steps_AN             the step in which the end came, which is the number of tokens; -1 where there is none
+    slots_AN             which of the hypotheses of that step it was
+    natural_AN           whether the end came by itself
+    """
+
+    scores_AN: Tensor
+    log_probabilities_AN: Tensor
+    steps_AN: Tensor
+    slots_AN: Tensor
+    natural_AN: Tensor
+
+    @staticmethod
+    def none(rows: int, n_best: int, device: torch.device) -> Ended:
+        """Nothing has ended."""
+        nothing = torch.full((rows, n_best), -torch.inf, device=device)
+        numbers = torch.full((rows, n_best), -1, device=device)
+        return Ended(nothing, nothing.clone(), numbers, numbers.clone(), numbers > 0)
+
+    def add(
+        self, live_B: Tensor, step: int, scores_BK: Tensor, totals_BK: Tensor, natural_BK: Tensor, ending_BK: Tensor
+    ) -> None:
+        """Take in the hypotheses of sentences `live_B` that `ending_BK` names, as far as they are among the best."""
+        n_best = self.scores_AN.shape[1]
+        # One whose end has probability 0 is still better than none.
+        scores_BK = scores_BK.float().clamp(min=torch.finfo(torch.float32).min).masked_fill(~ending_BK, -torch.inf)
+        slots_BK = torch.arange(scores_BK.shape[1], device=scores_BK.device).expand_as(scores_BK)
+        best = torch.cat([self.scores_AN[live_B], scores_BK], dim=1).topk(n_best, dim=1)
+        self.scores_AN[live_B] = best.values
+        for known_AN, new_BK in (
+            (self.log_probabilities_AN, totals_BK.float()),
+            (self.steps_AN, torch.where(ending_BK, step, -1)),
+            (self.slots_AN, slots_BK),
+            (self.natural_AN, natural_BK),
+        ):
+            known_AN[live_B] = torch.cat([known_AN[live_B], new_BK], dim=1).gather(1, best.indices)
+
+
+@dataclass
+class Trace:
+    """Every step of a search over A sentences.
+
+    Of each step it keeps the sentences that were live and their attention, and of those that went on the tokens that
+    came and the slots that these extended.
+    """
+
+    rows: int
+    _weights: list[tuple[Tensor, Tensor] | None] = field(default_factory=list)
+    _moves: list[tuple[Tensor, Tensor, Tensor]] = field(default_factory=list)
+
+    @property
+    def steps(self) -> int:
+        """Steps so far."""
+        return len(self._moves)
+
+    def add(
+        self, live_B: Tensor, weights_BKS: Tensor | None, kept: Tensor, tokens_BK: Tensor, slots_BK: Tensor
+    ) -> None:
+        """Remember a step; `kept` are the places in `live_B` of the sentences that the last two tell of."""
+        self._weights.append(None if weights_BKS is None else (live_B, weights_BKS))
+        self._moves.append((live_B[kept], tokens_BK, slots_BK))
+
+    def hypotheses(self, ended: Ended, lengths_A: Tensor | None) -> list[list[Hypothesis]]:
+        """What has ended, with its tokens and, where attention was remembered, its weights within `lengths_A`."""
+        steps_AN, slots_AN = ended.steps_AN, ended.slots_AN
+        most = max(int(steps_AN.max()), 0)
+        tokens_ANT = steps_AN.new_zeros(*steps_AN.shape, most)
+        attended: list[Tensor] = []
+        for step in reversed(range(most)):
+            live_B, tokens_BK, from_BK = self._moves[step]
+            place_A1 = _places(live_B, self.rows)[:, None]
+            # Where there is no such step, the first slot of some sentence stands in, and is not used.
+            on_AN = steps_AN > step
+            slot_AN = torch.where(on_AN, slots_AN, 0)
+            tokens_ANT[:, :, step] = tokens_BK[place_A1, slot_AN]
+            slots_AN = torch.where(on_AN, from_BK[place_A1, slot_AN], slots_AN)
+            weights = self._weights[step]
+            if weights is not None:
+                seen_B, weights_BKS = weights
+                slot_AN = torch.where(on_AN, slots_AN, 0)
+                attended.append(weights_BKS[_places(seen_B, self.rows)[:, None], slot_AN].float().cpu())
+        weights_ANTS = None
+        if self._weights and self._weights[0] is not None:
+            seen = self._weights[0][1]
+            weights_ANTS = (
+                torch.stack(attended[::-1], dim=2) if attended else torch.zeros(*steps_AN.shape, 0, seen.shape[2])
+            )
+        return _hypotheses(ended, tokens_ANT, weights_ANTS, lengths_A)
+
+
+def _places(live_B: Tensor, rows: int) -> Tensor:
+    """Where each of `rows` sentences stands in `live_B`; 0 for one that does not."""
+    place_A = live_B.new_zeros(rows)
+    place_A[live_B] = torch.arange(len(live_B), device=live_B.device)
+    return place_A
+
+
+def _hypotheses(
+    ended: Ended, tokens_ANT: Tensor, weights_ANTS: Tensor | None, lengths_A: Tensor | None
+) -> list[list[Hypothesis]]:
+    # Plain lists are much quicker to read one by one than tensors are.
+    steps, tokens = ended.steps_AN.tolist(), tokens_ANT.tolist()
+    scores, totals = ended.scores_AN.tolist(), ended.log_probabilities_AN.tolist()
+    natural = ended.natural_AN.tolist()
+    lengths = None if lengths_A is None else lengths_A.tolist()
+    least = torch.finfo(torch.float32).min
+    answers: list[list[Hypothesis]] = []
+    for a, row in enumerate(steps):
+        found = []
+        for n, count in enumerate(row):
+            if count < 0:
+                continue
+            attention = None
+            if weights_ANTS is not None:
+                until = weights_ANTS.shape[3] if lengths is None else lengths[a]
+                attention = weights_ANTS[a, n, :count, :until].clone()
+            score = scores[a][n] if scores[a][n] > least else float("-inf")
+            found.append(Hypothesis(tuple(tokens[a][n][:count]), score, totals[a][n], attention, natural[a][n]))
+        answers.append(found)
+    return answers
