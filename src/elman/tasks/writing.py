@@ -45,6 +45,11 @@ class SearchConfig:
     coverage_penalty: float = option(
         0.0, "what it costs to leave parts of the source without attention (Wu et al. 2016)", least=0.0
     )
+    stop: str = option(
+        "enough",
+        "a search ends when as many answers as beams have ended (enough), or when no other can be better (exact)",
+        choices=("enough", "exact"),
+    )
     max_length: int = option(0, "most tokens of an answer; 0 for a limit by the source's length", least=0)
     sample: bool = option(False, "draw answers at random instead")
     temperature: float = option(1.0, "draws: below 1 likelier tokens, above 1 more surprising ones", least=0.0)
@@ -105,21 +110,24 @@ def find(
         "start": start,
         "end": end,
         "limits_B": limits_B,
-        "banned": banned,
+        "lengths_B": lengths_B,
         "attention": attention,
     }
     if search.sample:
-        sampling = Sampling(temperature=search.temperature, top_k=search.top_k, top_p=search.top_p)
+        sampling = Sampling(
+            temperature=search.temperature, top_k=search.top_k, top_p=search.top_p, banned=tuple(banned)
+        )
         return draw(advance, state, memory, sampling=sampling, samples=search.n_best, seed=search.seed, **common)
     if search.beams == 1:
-        return [[found] for found in greedy(advance, state, memory, **common)]
+        return [[found] for found in greedy(advance, state, memory, banned=banned, **common)]
     options = Beam(
         beams=search.beams,
         n_best=search.n_best,
         length_penalty=search.length_penalty,
         coverage_penalty=search.coverage_penalty,
+        stop=search.stop,  # type: ignore[arg-type]
     )
-    return beam_search(advance, state, memory, options=options, lengths_B=lengths_B, **common)
+    return beam_search(advance, state, memory, options=options, banned=banned, **common)
 
 
 def written(hypothesis: Hypothesis, decode: Callable[[Sequence[int]], str], token: Callable[[int], str]) -> Written:
@@ -196,6 +204,8 @@ def exact_match(hypotheses: Sequence[str], references: Sequence[str | Sequence[s
 
 
 def _metrics(lowercase: bool) -> tuple[Any, Any]:
-    from sacrebleu.metrics import BLEU, CHRF
+    from sacrebleu.metrics.bleu import BLEU
+    from sacrebleu.metrics.chrf import CHRF
 
-    return BLEU(lowercase=lowercase), CHRF(lowercase=lowercase)
+    # Text that is tokenised already is the user's choice: no warning of it.
+    return BLEU(lowercase=lowercase, force=True), CHRF(lowercase=lowercase)

@@ -12,7 +12,7 @@ import math
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -27,7 +27,7 @@ from elman.train.plan import Plan, Stopwatch
 from elman.train.schedule import Plateau, rate_factor
 from elman.types import IGNORED, Batch, State, detach, leaves, map_leaves, named_leaves, reset_rows
 
-__all__ = ["Objective", "Stream", "Training"]
+__all__ = ["Objective", "Paced", "Stream", "Training"]
 
 
 class Stream(Protocol):
@@ -65,6 +65,14 @@ class Objective(Protocol):
 
         The weights that are kept are those with the lowest `loss`, or with the lowest `selection` where that is there.
         """
+
+
+@runtime_checkable
+class Paced(Protocol):
+    """An objective that changes over the run."""
+
+    def begin_step(self, progress: float) -> None:
+        """A step begins; `progress` of the run, from 0 to 1, is done."""
 
 
 class Training:
@@ -151,6 +159,8 @@ class Training:
         rate = config.learning_rate * rate_factor(config, self.step, progress, self.plateau.factor)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
+        if isinstance(self.objective, Paced):
+            self.objective.begin_step(progress)
         total, tokens = 0.0, 0
         for _ in range(config.accumulate):
             batch_loss, batch_tokens = self._backward(self.stream.next_batch())

@@ -21,16 +21,27 @@ class DataConfig:
     format: str = option(
         "auto",
         "what the files are; auto goes by their names",
-        choices=("auto", "aligned", "tsv", "csv", "jsonl", "zip"),
+        choices=("auto", "aligned", "tsv", "csv", "jsonl"),
     )
-    source_column: str = option("", "tables: the column of the source, a number or a name (default: the first)")
-    target_column: str = option("", "tables: the column of the target, a number or a name (default: the second)")
+    source_column: str = option(
+        "", "the column of the source, a number or a name (default: the first); of aligned files, a suffix"
+    )
+    target_column: str = option(
+        "", "the column of the target, a number or a name (default: the second); of aligned files, a suffix"
+    )
+    header: str = option("auto", "tables: whether the first row names the columns", choices=("auto", "yes", "no"))
     encoding: str = option("utf-8", "the text's encoding")
     errors: str = option("strict", "what to do with bytes that are not text", choices=("strict", "replace", "ignore"))
     held_out: float = option(
         0.05, "share of the pairs kept for validation, where no such data is given", least=0.0, most=0.9
     )
     tokens: str = option("subwords", "what a token is", choices=("subwords", "words", "characters"))
+    target_tokens: str = option(
+        "", "what a token of the target is, if another", choices=("", "subwords", "words", "characters")
+    )
+    tokeniser: str = option(
+        "regex", "words: regex parts words and signs, whitespace cuts at spaces alone", choices=("regex", "whitespace")
+    )
     vocabulary_size: int = option(6000, "most tokens of a vocabulary", least=3)
     min_count: int = option(2, "words, characters: rarer ones become unknown", least=1)
     shared: bool = option(False, "one vocabulary for source and target")
@@ -90,6 +101,14 @@ class NetworkConfig(RecurrentConfig):
     )
     batch_size: int = option(128, "most pairs of a batch", least=1)
     batch_tokens: int = option(6000, "most tokens of a batch, both sides and padding included", least=2)
+    best_by: str = option(
+        "loss",
+        "which weights of the run are kept: those with the best figure of these on the held-out pairs",
+        choices=("loss", "bleu", "chrf", "exact"),
+    )
+    translate_valid: int = option(
+        500, "most held-out pairs that an evaluation translates, for BLEU, chrF and exact; 0 for none", least=0
+    )
     source_vectors: str = option("", "start the source's embeddings from this file of word2vec or GloVe vectors")
     target_vectors: str = option("", "start the target's embeddings from this file of word2vec or GloVe vectors")
     freeze_vectors: bool = option(False, "keep given embeddings as they are")

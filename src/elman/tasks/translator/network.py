@@ -91,25 +91,30 @@ class TranslatorNetwork(StoredModule):
 
     def forward(self, sources_BS: Tensor, source_lengths_B: Tensor, targets_BT: Tensor) -> Tensor:
         """Scores `logits_BTV` of every next target token; `targets_BT` starts with `go`."""
+        return self.score(self.read(sources_BS, source_lengths_B, targets_BT))
+
+    def read(self, sources_BS: Tensor, source_lengths_B: Tensor, targets_BT: Tensor) -> Tensor:
+        """The same before the scores: the decoder's answers `r_BTR`, from which `score` makes them."""
         state, memory = self.encode(sources_BS, source_lengths_B)
         x_BTE = self._drop(self.target_embed(targets_BT), self.config.input_dropout)
-        return self.score(self.decoder(x_BTE, state, memory).r_BTR)
+        return self.decoder(x_BTE, state, memory).r_BTR
 
-    def sampled(self, sources_BS: Tensor, source_lengths_B: Tensor, targets_BT: Tensor, rate: float) -> Tensor:
-        """The same, but each input after the first is at `rate` the decoder's own likeliest token."""
+    def read_sampled(self, sources_BS: Tensor, source_lengths_B: Tensor, targets_BT: Tensor, rate: float) -> Tensor:
+        """As `read`, but each input after the first is at `rate` the decoder's own likeliest token (scheduled sampling,
+        Bengio et al. 2015). The choice has no gradient."""
         state, memory = self.encode(sources_BS, source_lengths_B)
         tokens_B1 = targets_BT[:, :1]
-        scores: list[Tensor] = []
+        answers: list[Tensor] = []
         for t in range(targets_BT.shape[1]):
             if t:
-                own_B1 = scores[-1].detach().argmax(dim=-1)
+                own_B1 = self.score(answers[-1].detach()).argmax(dim=-1)
                 chosen_B1 = torch.rand(own_B1.shape, device=own_B1.device) < rate
                 tokens_B1 = torch.where(chosen_B1, own_B1, targets_BT[:, t : t + 1])
             x_B1E = self._drop(self.target_embed(tokens_B1), self.config.input_dropout)
             done = self.decoder.step(x_B1E, state, memory)
             state = done.state
-            scores.append(self.score(done.r_BTR))
-        return torch.cat(scores, dim=1)
+            answers.append(done.r_BTR)
+        return torch.cat(answers, dim=1)
 
     def advance(self, tokens_BK: Tensor, state: DecoderState, memory: DecoderMemory) -> Scored:
         """One step of a search: scores after one more token of K hypotheses a source."""

@@ -1,0 +1,394 @@
+"""The translator as people use it: fit, translate, score, evaluate, save, load."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from elman.data.pairs import Pairs, PairVocabulary, pairs_from
+from elman.data.tokens import Progress
+from elman.errors import ArtifactError, ConfigError, DataError
+from elman.options import fields_of, fill
+from elman.tasks.average import average_folders
+from elman.tasks.building import load_network
+from elman.tasks.folder import open_folder, save_folder
+from elman.tasks.run import Run, tune_process
+from elman.tasks.translator.answers import Translation, translations_of
+from elman.tasks.translator.config import TranslatorConfig
+from elman.tasks.translator.network import TranslatorNetwork
+from elman.tasks.translator.objective import text_figures
+from elman.tasks.translator.parts import (
+    Languages,
+    Parts,
+    Sources,
+    as_paths,
+    check_direction,
+    check_source,
+    languages_of,
+    make_parts,
+    read_part,
+    read_parts,
+)
+from elman.tasks.translator.run import TASK, encode_pairs, translator_job
+from elman.tasks.translator.score import Likelihood, PairScore, likelihoods, tally
+from elman.tasks.translator.search import BATCH_SIZE, Member, check_members, search_all
+from elman.tasks.writing import SearchConfig, bleu_signatures
+from elman.train.tuning import has_bfloat16
+
+__all__ = ["Translation", "Translator"]
+
+
+class Translator:
+    """Two recurrent networks, one that reads a sequence and one that writes another of its own length.
+
+    Args:
+        preset: "small", "base", "large" or "characters": the options to start from.
+        options: any option of `elman train translator` by its name, such as `attention="bahdanau"`, `hidden=256`.
+
+    Example:
+        >>> translator = elman.Translator(max_epochs=10).fit(["train.de", "train.en"])  # doctest: +SKIP
+        >>> translator.translate(["ein hund rennt ."])  # doctest: +SKIP
+        >>> translator.save("model/")  # doctest: +SKIP
+
+    Raises ConfigError for an unknown option or a value that is not allowed.
+    """
+
+    def __init__(self, preset: str = "base", **options: Any) -> None:
+        self._preset = preset
+        self._options = options
+        self.config = TranslatorConfig.make(preset, options)
+        self.metrics: dict[str, Any] = {}
+        self.data: dict[str, Any] = {}
+        self.training: dict[str, Any] = {}
+        self.command = ""
+        self._network: TranslatorNetwork | None = None
+        self._vocabulary: PairVocabulary | None = None
+
+    def __repr__(self) -> str:
+        """What kind of model it is, in a line."""
+        network = self.config.network
+        shape = f"{network.cell} {network.layers}x{network.hidden}, attention: {network.attention}"
+        if self._network is None:
+            return f"<Translator {shape}, not trained>"
+        source, target = self.languages
+        direction = f", {source} to {target}" if source else ""
+        return f"<Translator {shape}, {self._network.count_parameters():,} weights{direction}>"
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """The preset, and every option by its name, as scikit-learn wants to know them."""
+        del deep
+        values = {"preset": self._preset}
+        for section, kind in TranslatorConfig.sections().items():
+            values |= {name: getattr(getattr(self.config, section), name) for name in fields_of(kind)}
+        return values
+
+    def set_params(self, **params: Any) -> Translator:
+        """Change options; the model has to be trained again. Raises ConfigError as the constructor does."""
+        changed = {"preset": self._preset, **self._options, **params}
+        type(self)(**changed)  # what is refused changes nothing
+        self.__init__(**changed)  # type: ignore[misc]
+        return self
+
+    @property
+    def network(self) -> TranslatorNetwork:
+        """The network. Raises ConfigError before `fit`."""
+        if self._network is None:
+            raise ConfigError("expected a model that is trained: call fit() or elman.load() first. Received: none")
+        return self._network
+
+    @property
+    def vocabulary(self) -> PairVocabulary:
+        """The tokens of both sides. Raises ConfigError before `fit`."""
+        if self._vocabulary is None:
+            raise ConfigError("expected a model that is trained: call fit() or elman.load() first. Received: none")
+        return self._vocabulary
+
+    @property
+    def languages(self) -> Languages:
+        """The languages of source and target as the names of the training files told them; empty texts if not."""
+        return str(self.data.get("source_language", "")), str(self.data.get("target_language", ""))
+
+    def fit(
+        self,
+        sources: Any,
+        targets: Iterable[str] | None = None,
+        *,
+        valid: Any = None,
+        test: Any = None,
+        folder: str | os.PathLike[str] | None = None,
+        progress: bool = True,
+        tune: bool = True,
+    ) -> Translator:
+        """Train.
+
+        sources      with `targets`: sentences; without: the path of a table, or of two aligned files, as `read_pairs`
+                     reads them
+        targets      what each source is to become
+        valid, test  pairs of their own for validation and test: paths, or (sources, targets); without `valid` the
+                     share `held_out` is kept for it
+        folder       for files: keep checkpoints and the best model there while training
+        progress     show a progress bar on standard error
+        tune         set this process' threads and memory allocator for training
+
+        Returns self. Raises DataError, EncodingError, ConfigError, StorageError, Diverged, OutOfMemory.
+        """
+        paths: Sources | None = None
+        seed = self.config.training.seed
+        if targets is None:
+            paths = Sources(as_paths(sources), as_paths(valid), as_paths(test))
+            parts = read_parts(paths, self.config.data, seed)
+        else:
+            if folder is not None:
+                raise ConfigError("expected data in files when training in a folder. Received: data in memory")
+            parts = make_parts(
+                pairs_from(sources, targets),
+                self.config.data,
+                seed,
+                valid=None if valid is None else self._given(valid, "valid"),
+                test=None if test is None else self._given(test, "test"),
+            )
+        return self._train(parts, paths, None if folder is None else Path(folder), progress=progress, tune=tune)
+
+    def _train(
+        self, parts: Parts, sources: Sources | None, folder: Path | None, *, progress: bool, tune: bool
+    ) -> Translator:
+        job = translator_job(self.config, parts, sources)
+        run = Run(job, folder=folder, command="", watch=job.watch(quiet=not progress))
+        if tune:
+            tune_process(run.config.training)
+        run.go()
+        return self.adopt(run)
+
+    def adopt(self, run: Run[TranslatorNetwork]) -> Translator:
+        """Take what a run has made so far."""
+        self.config = run.config
+        self.metrics = run.metrics
+        self.data = run.job.data
+        self.training = {"steps": run.training.step, "seconds": round(run.training.seconds, 1)}
+        self.command = run.command
+        self._network = run.network
+        self._vocabulary = PairVocabulary.from_json(run.job.vocabulary)
+        return self
+
+    def translate(self, texts: Iterable[str] | str, **options: Any) -> list[str]:
+        """The best translation of each of `texts`, or of a single one; an empty text has an empty one.
+
+        Options are those of `translations`.
+        """
+        return [each[0].text for each in self.translations(texts, **options)]
+
+    def translations(
+        self,
+        texts: Iterable[str] | str,
+        *,
+        replace_unknown: bool = False,
+        attention: bool = False,
+        ensemble: Sequence[Translator] = (),
+        batch_size: int = BATCH_SIZE,
+        precision: str = "auto",
+        progress: Progress | None = None,
+        **search: Any,
+    ) -> list[list[Translation]]:
+        """The translations of each of `texts`, best first.
+
+        replace_unknown  words that the vocabulary does not know are copied from the source: for each the one with most
+                         attention
+        attention        give the weights of attention with every translation
+        ensemble         further models: the mean of all models' probabilities decides
+        batch_size       sentences that are translated at the same time
+        precision        of matrix products: float32, bfloat16, or auto: as in training, where the machine is fast in it
+        progress         called with a stage and a share while it works
+        search           beams, n_best, length_penalty, coverage_penalty, stop, max_length, sample, temperature,
+                         top_k, top_p and seed, as in `SearchConfig`
+
+        A source of any length is translated whole. Raises ConfigError for options that do not go together, and for
+        models whose target vocabularies differ.
+        """
+        members = self._members(ensemble)
+        options = fill(SearchConfig, search, "the search")
+        options.check()
+        given = [texts] if isinstance(texts, str) else list(texts)
+        attended = attention or replace_unknown or bool(options.coverage_penalty and not options.sample)
+        self._check_attention(members, attended)
+        full = [row for row, text in enumerate(pairs_from(given).sources if given else []) if text]
+        found = search_all(
+            members,
+            [given[row] for row in full],
+            options,
+            attention=attention or replace_unknown,
+            batch_size=batch_size,
+            precision=self._precision(precision),
+            progress=progress,
+        )
+        by_row = dict(zip(full, found, strict=True))
+        return [
+            translations_of(
+                text, by_row.get(row), self.vocabulary, replace_unknown=replace_unknown, attention=attention
+            )
+            for row, text in enumerate(given)
+        ]
+
+    def score(
+        self, sources: Iterable[str], targets: Iterable[str], *, ensemble: Sequence[Translator] = ()
+    ) -> list[PairScore]:
+        """How likely the model finds each target, given its source.
+
+        Raises DataError for lists of different lengths and for empty sentences, ConfigError for models whose target
+        vocabularies differ.
+        """
+        pairs = pairs_from(sources, targets)
+        if pairs.dropped_empty:
+            raise DataError(f"expected sentences that are not empty. Received: {pairs.dropped_empty} empty pairs")
+        vocabulary = self.vocabulary
+        found = sorted(self._likelihoods(pairs, ensemble), key=lambda each: each.row)
+        encoded = vocabulary.encode_targets(pairs.targets or [])
+        return [
+            PairScore(
+                source,
+                target,
+                [*vocabulary.target_tokens(ids.tolist()), vocabulary.target.token(vocabulary.target.end_id)],
+                each.log_probs_T.tolist(),
+                int((ids == vocabulary.target.unknown_id).sum()),
+            )
+            for source, target, ids, each in zip(pairs.sources, pairs.targets or [], encoded, found, strict=True)
+        ]
+
+    def evaluate(
+        self,
+        sources: Any,
+        targets: Iterable[str] | None = None,
+        *,
+        lowercase: bool | None = None,
+        ensemble: Sequence[Translator] = (),
+        **options: Any,
+    ) -> dict[str, Any]:
+        """Figures on pairs: `loss`, `perplexity` and `accuracy` by token; `bleu` and `chrf` of the translations with
+        sacrebleu's signatures; `exact`, the share of translations that are just as the target; and counts.
+
+        sources, targets  as for `fit`
+        lowercase         compare in lower case; by default where the model reads so
+        ensemble          further models, as for `translations`
+        options           those of `translations`
+
+        Raises DataError for data that cannot be used, and for files of the other direction.
+        """
+        if isinstance(sources, Pairs):
+            pairs = sources
+        else:
+            pairs = self.read(sources) if targets is None else pairs_from(sources, targets)
+        if pairs.targets is None:
+            raise DataError(f"{pairs.name}: expected targets beside the sources. Received: sources alone")
+        lowercase = self.config.data.lowercase if lowercase is None else lowercase
+        figures = tally(self._likelihoods(pairs, ensemble))
+        texts = text_figures(
+            pairs, lambda given: self.translate(given, ensemble=ensemble, **options), lowercase=lowercase
+        )
+        told: dict[str, Any] = {**figures, **texts, "pairs": len(pairs)}
+        if "bleu" in texts:
+            signatures = bleu_signatures(lowercase=lowercase)
+            told |= {f"{name}_signature": signature for name, signature in signatures.items()}
+        return told
+
+    def read(self, paths: Any, *, with_targets: bool = True, **reading: Any) -> Pairs:
+        """Pairs from files, read as the training data was; `reading` is what `read_part` can be told beside.
+
+        Raises DataError for files of the other direction, as their names tell it.
+        """
+        known = as_paths(paths)
+        if with_targets:
+            check_direction(self.languages, languages_of(known, self.config.data))
+        else:
+            for path in known:
+                check_source(self.languages, path)
+        return read_part(known, self.config.data, with_targets=with_targets, **reading)
+
+    @classmethod
+    def averaged(cls, folders: Sequence[str | os.PathLike[str]]) -> Translator:
+        """A translator whose weights are the mean of those of several saved ones, such as checkpoints of one run.
+
+        Raises ConfigError for fewer than two, ArtifactError for models whose options or vocabularies differ.
+        """
+        model = average_folders(folders)
+        if not isinstance(model, cls):
+            raise ArtifactError(f"expected translators to average. Received: {type(model).__name__}")
+        return model
+
+    def _likelihoods(self, pairs: Pairs, ensemble: Sequence[Translator]) -> Iterator[Likelihood]:
+        members = self._members(ensemble)
+        models = [self, *ensemble]
+        return likelihoods(
+            [member.network for member in members],
+            [encode_pairs(pairs, model.vocabulary, model.config.data) for model in models],
+        )
+
+    def _members(self, ensemble: Sequence[Translator]) -> list[Member]:
+        models = [self, *ensemble]
+        for model in models:
+            model.network.eval()
+        members = [Member(model.network, model.vocabulary, model.config.data.reverse_source) for model in models]
+        check_members(members)
+        return members
+
+    def _check_attention(self, members: Sequence[Member], wanted: bool) -> None:
+        if not wanted:
+            return
+        if any(member.network.config.attention == "none" for member in members):
+            raise ConfigError(
+                "expected a model with attention for attention, replace_unknown and coverage_penalty. "
+                "Received: attention = none"
+            )
+        if not all(member.reads_like(members[0]) for member in members):
+            raise ConfigError(
+                "expected models that read sources alike for attention, replace_unknown and coverage_penalty. "
+                "Received: models with other source vocabularies or directions of reading"
+            )
+
+    def _precision(self, asked: str) -> str:
+        if asked not in ("auto", "float32", "bfloat16"):
+            raise ConfigError(f"expected precision among auto, float32, bfloat16. Received: {asked!r}")
+        if asked != "auto":
+            return asked
+        on_cpu = self.network.head_bias_V.device.type == "cpu"
+        fast = has_bfloat16() if on_cpu else torch.cuda.is_bf16_supported()
+        return "bfloat16" if fast and self.config.training.precision == "bfloat16" else "float32"
+
+    def _given(self, part: Any, name: str) -> Pairs:
+        """Held-out pairs: sources and targets in memory, or paths."""
+        in_memory = isinstance(part, tuple) and len(part) == 2 and not isinstance(part[0], str | os.PathLike)
+        return pairs_from(*part, name=name) if in_memory else self.read(part)
+
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        """Write the model as a folder. Raises StorageError when that is not possible."""
+        save_folder(
+            folder,
+            task=TASK,
+            network=self.network,
+            config=self.config,
+            training=self.training,
+            metrics=self.metrics,
+            data=self.data,
+            command=self.command,
+            vocabulary=self.vocabulary.to_json(),
+        )
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike[str]) -> Translator:
+        """The model in `folder`. Raises ArtifactError for anything that is not a whole and safe model."""
+        opened = open_folder(folder, TASK, TranslatorConfig)
+        model = cls()
+        model.config = opened.config
+        vocabulary = PairVocabulary.from_json(opened.vocabulary)
+        model._options = {name: value for section in model.config.to_json().values() for name, value in section.items()}
+        model._vocabulary = vocabulary
+        model._network = load_network(
+            opened.described,
+            lambda: TranslatorNetwork(vocabulary.source.size, vocabulary.target.size, model.config.network),
+        )
+        described = opened.described
+        model.metrics, model.data, model.command = described.metrics, described.data, described.command
+        model.training = opened.training
+        return model

@@ -1,0 +1,110 @@
+"""How likely networks find given targets: the log-probability of every token, right ones before it given."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from elman.data.batches import in_order
+from elman.data.pairs.encoded import EncodedPairs, PairInputs
+from elman.tasks.translator.network import TranslatorNetwork
+from elman.types import IGNORED, Batch, map_leaves
+
+__all__ = ["Likelihood", "PairScore", "likelihoods", "moved", "tally"]
+
+# Rows and, both sides and padding included, tokens of a batch.
+_ROWS, _STEPS = 128, 12_000
+
+
+@dataclass(frozen=True)
+class PairScore:
+    """How likely a model finds one target, given its source.
+
+    tokens     the tokens of the target, the end among them
+    log_probs  natural logarithm of the probability of each
+    unknown    how many of them the vocabulary does not know
+    """
+
+    source: str
+    target: str
+    tokens: list[str]
+    log_probs: list[float]
+    unknown: int
+
+    @property
+    def log_probability(self) -> float:
+        """Of the whole target."""
+        return math.fsum(self.log_probs)
+
+    @property
+    def perplexity(self) -> float:
+        """By token."""
+        return math.exp(min(-self.log_probability / len(self.log_probs), 700.0))
+
+
+class Likelihood(NamedTuple):
+    """Of one pair: the log-probability of every token of the target, and whether it is the likeliest there."""
+
+    row: int
+    log_probs_T: npt.NDArray[np.float64]
+    likeliest_T: npt.NDArray[np.bool_]
+
+
+def likelihoods(
+    networks: Sequence[TranslatorNetwork], data: Sequence[EncodedPairs], rows: Any = None
+) -> Iterator[Likelihood]:
+    """Of pairs with targets, in any order; of several networks, of the mean of their probabilities.
+
+    `data` are the same pairs as numbers, one a network, with the same target vocabulary. `rows` names the pairs to
+    take; by default all.
+    """
+    first = data[0]
+    with torch.no_grad():
+        for part, batch in in_order(first.lengths, first.batch, batch_size=_ROWS, steps=_STEPS, rows=rows):
+            mean_NV: Tensor | None = None
+            for network, own in zip(networks, data, strict=True):
+                inputs, targets_BT = moved(batch if own is first else own.batch(part), network)
+                counted_BT = targets_BT != IGNORED
+                logits_NV = network.score(network.read(*inputs)[counted_BT])
+                logits_NV = logits_NV if logits_NV.dtype == torch.float64 else logits_NV.float()
+                log_probs_NV = torch.log_softmax(logits_NV, dim=-1)
+                mean_NV = log_probs_NV if mean_NV is None else torch.logaddexp(mean_NV, log_probs_NV)
+            if mean_NV is None:
+                return
+            targets_N = targets_BT[counted_BT]
+            found_N = mean_NV.gather(1, targets_N[:, None])[:, 0].double() - math.log(len(networks))
+            likeliest_N = mean_NV.argmax(dim=-1) == targets_N
+            lengths = counted_BT.sum(dim=1).tolist()
+            for row, log_probs, hits in zip(part, found_N.split(lengths), likeliest_N.split(lengths), strict=True):
+                yield Likelihood(int(row), log_probs.cpu().numpy(), hits.cpu().numpy())
+
+
+def tally(found: Iterable[Likelihood]) -> dict[str, float]:
+    """`loss` in nats a token of the targets, the ends included, `perplexity`, `accuracy`: how often the likeliest next
+    token is the right one, given the right ones before; and the number of `tokens`."""
+    nats, tokens, hits = 0.0, 0, 0
+    for each in found:
+        nats -= float(each.log_probs_T.sum())
+        tokens += len(each.log_probs_T)
+        hits += int(each.likeliest_T.sum())
+    loss = nats / max(tokens, 1)
+    return {
+        "loss": loss,
+        "perplexity": math.exp(min(loss, 700.0)),
+        "accuracy": hits / max(tokens, 1),
+        "tokens": float(tokens),
+    }
+
+
+def moved(batch: Batch, network: TranslatorNetwork) -> tuple[PairInputs, Tensor]:
+    """Inputs and targets of a batch on the network's device."""
+    device = network.head_bias_V.device
+    inputs: PairInputs = map_leaves(lambda leaf: leaf.to(device), batch.inputs_BT)
+    return inputs, batch.targets_BT.to(device)
