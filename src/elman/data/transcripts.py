@@ -58,7 +58,7 @@ class Computed(Sequence[Floats]):
         return Computed(self._make, [self._rows[row] for row in rows])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Transcripts:
     """Sequences of frames, and the text of each.
 
@@ -163,11 +163,11 @@ def given_texts(texts: Sequence[Any] | None, count: int, name: str) -> list[str]
     if len(found) != count:
         raise DataError(f"expected a text for each of the {count} sequences of {name}. Received: {len(found)} texts")
     for row, text in enumerate(found):
-        if not isinstance(text, str):
+        if not isinstance(text, str) or not text.strip():
             raise DataError(
                 f"{name}, number {row}: expected a text. Received: {type(text).__name__} {str(text)[:40]!r}"
             )
-    return [str(text) for text in found]
+    return [str(text).strip() for text in found]
 
 
 class FrameScale(NamedTuple):
@@ -191,13 +191,13 @@ def frame_scale(frames: Iterable[Floats]) -> FrameScale:
     for x_TF in frames:
         if not len(x_TF):
             continue
-        # Chan, Golub & LeVeque 1983: sums of squares about the means of two parts, as one.
         x_TF64 = x_TF.astype(np.float64)
         own_F = x_TF64.mean(axis=0)
         own_squares_F = np.square(x_TF64 - own_F).sum(axis=0)
         if not count:
             count, mean_F, squares_F = len(x_TF), own_F, own_squares_F
             continue
+        # Chan, Golub & LeVeque 1983: sums of squares about the means of two parts, as one.
         total, apart_F = count + len(x_TF), own_F - mean_F
         squares_F = squares_F + own_squares_F + np.square(apart_F) * (count * len(x_TF) / total)
         mean_F = mean_F + apart_F * (len(x_TF) / total)
@@ -205,8 +205,8 @@ def frame_scale(frames: Iterable[Floats]) -> FrameScale:
     if not count:
         raise DataError("expected frames to take a mean of. Received: none")
     deviation_F = np.sqrt(squares_F / count)
-    changing = deviation_F > _ROUNDING * (1.0 + np.abs(mean_F))
-    return FrameScale(mean_F.astype(np.float32), np.where(changing, deviation_F, 1.0).astype(np.float32))
+    changes_F = deviation_F > _ROUNDING * (1.0 + np.abs(mean_F))
+    return FrameScale(mean_F.astype(np.float32), np.where(changes_F, deviation_F, 1.0).astype(np.float32))
 
 
 def utterance_normalised(x_TF: Floats) -> Floats:
@@ -216,7 +216,8 @@ def utterance_normalised(x_TF: Floats) -> Floats:
     """
     if not len(x_TF):
         return x_TF
-    mean_F, deviation_F = (part.astype(np.float64) for part in frame_scale([x_TF]))
     x_TF64 = x_TF.astype(np.float64)
-    changing = np.ptp(x_TF, axis=0) > _ROUNDING * (1.0 + np.abs(mean_F))
-    return np.where(changing, (x_TF64 - mean_F) / deviation_F, 0.0).astype(np.float32)
+    mean_F, deviation_F = x_TF64.mean(axis=0), x_TF64.std(axis=0)
+    changes_F = deviation_F > _ROUNDING * (1.0 + np.abs(mean_F))
+    scaled_TF = (x_TF64 - mean_F) / np.where(changes_F, deviation_F, 1.0)
+    return np.where(changes_F, scaled_TF, 0.0).astype(np.float32)

@@ -28,7 +28,7 @@ Progress = Callable[[str, float], None]
 _BLOCK = 1 << 20
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Recordings:
     """Sounds, and the text of each.
 

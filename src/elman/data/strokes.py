@@ -1,0 +1,214 @@
+"""Drawings and handwriting as moves of a pen (dx, dy, pen), with the text of each: files, arrays, and their scale.
+
+dx and dy are how far the pen went since the point before, in any unit; pen is 1 where it is lifted after the point and
+0 where it goes on drawing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from elman.data.binary import open_bytes, read_npy, read_npz
+from elman.data.decoding import raw_blocks
+from elman.data.inputs import InputFile, find_files
+from elman.data.manifest import ManifestConfig, text_beside
+from elman.data.table import read_table, table_kind
+from elman.data.transcripts import FrameScale, Transcripts, digest_of, given_texts, joined
+from elman.errors import DataError
+
+__all__ = ["check_strokes", "holds_strokes", "read_strokes", "stroke_scale", "strokes_from"]
+
+Floats = npt.NDArray[np.float32]
+
+# The column of JSON lines that holds the moves.
+_STROKES = "strokes"
+# So many bytes of JSON lines are looked at to tell drawings from a list of sounds.
+_LOOK = 1 << 22
+
+
+def holds_strokes(path: str | os.PathLike[str]) -> bool:
+    """Whether a file or folder holds drawings: arrays by their names, JSON lines by a key "strokes" in the first."""
+    place = Path(path).expanduser()
+    if place.is_dir():
+        return any(each.suffix.lower() == ".npy" for each in place.rglob("*") if not each.name.startswith("."))
+    if place.suffix.lower() in (".npy", ".npz"):
+        return True
+    if table_kind(place) != "jsonl" or not place.is_file():
+        return False
+    start = b""
+    for block in raw_blocks(place, str(path), 1 << 16):
+        start += block
+        if b"\n" in start.lstrip() or len(start) > _LOOK:
+            break
+    try:
+        return _STROKES in json.loads(start.strip().split(b"\n")[0])
+    except (ValueError, TypeError, RecursionError):
+        return False
+
+
+def read_strokes(
+    paths: Sequence[str | os.PathLike[str]] | str | os.PathLike[str],
+    config: ManifestConfig,
+    *,
+    labelled: bool = True,
+) -> Transcripts:
+    """The drawings in files, folders and globs, joined in the order given, as sequences `x_TF`, F = 3 numbers a point.
+
+    .npz    arrays `points` (N x 3, all drawings one after another) and `lengths`, and `texts` where they are known; or
+            several parts, such as `train_points`, of which `config.part` names one
+    .npy    one drawing, T x 3, with its text beside it: that of `7.npy` in `7.txt`; also folders of such files
+    .jsonl  a drawing a line: {"strokes": [[dx, dy, pen], ...], "text": "..."}
+
+    Without `labelled`, texts are not looked at and not given. Moves are as they are in the file: see `stroke_scale`.
+    Raises DataError with file, line or row for what cannot be used; EncodingError, StorageError.
+    """
+    named = [os.fspath(path) for path in ([paths] if isinstance(paths, str | os.PathLike) else paths)]
+    parts: list[Transcripts] = []
+    for each in named:
+        pattern = "*.npy" if Path(each).expanduser().is_dir() else "*"
+        for file in find_files([each], pattern=pattern):
+            try:
+                parts.append(_read(file, config, labelled))
+            finally:
+                if file.spooled:
+                    file.path.unlink(missing_ok=True)
+    if not parts:
+        raise DataError("expected at least one file of drawings. Received: none")
+    return replace(joined(parts), name=", ".join(named))
+
+
+def strokes_from(
+    drawings: Sequence[Any], texts: Sequence[Any] | None = None, *, name: str = "the drawings"
+) -> Transcripts:
+    """Drawings that a program holds: each a list or an array of T x 3 numbers. Raises DataError with its number."""
+    if isinstance(drawings, str | bytes) or not hasattr(drawings, "__len__"):
+        raise DataError(f"expected a list of drawings. Received: {type(drawings).__name__}")
+    places = [f"{name}, number {number}" for number in range(len(drawings))]
+    return _transcripts(drawings, given_texts(texts, len(drawings), name), places, name)
+
+
+def check_strokes(values: Any, place: str) -> Floats:
+    """A drawing as `x_TF`, T x 3 of float32.
+
+    Raises DataError, with `place` and the point from 0, for no points, another shape or type, a number that is not
+    finite, and a pen that is neither 0 nor 1.
+    """
+    try:
+        array = np.asarray(values)
+    except ValueError as error:
+        raise DataError(f"{place}: expected points of three numbers (dx, dy, pen). Received: {error}") from error
+    if array.dtype.kind not in "iufb" or array.ndim != 2 or array.shape[1] != 3 or not len(array):
+        raise DataError(f"{place}: expected one point at least, each of three numbers (dx, dy, pen). "
+                        f"Received: {array.dtype} of shape {array.shape}")  # fmt: skip
+    with np.errstate(over="ignore"):
+        x_TF = np.ascontiguousarray(array, dtype=np.float32)
+    bad = np.flatnonzero(~np.isfinite(x_TF).all(axis=1))
+    if len(bad):
+        point = int(bad[0])
+        raise DataError(f"{place}, point {point}: expected finite numbers. Received: {array[point].tolist()}")
+    pen_T = x_TF[:, 2]
+    odd = np.flatnonzero((pen_T != 0.0) & (pen_T != 1.0))
+    if len(odd):
+        point = int(odd[0])
+        raise DataError(f"{place}, point {point}: expected a pen of 0 (drawing) or 1 (lifted after the point). "
+                        f"Received: {pen_T[point]:g}")  # fmt: skip
+    return x_TF
+
+
+def stroke_scale(frames: Iterable[Floats]) -> FrameScale:
+    """The scale that makes the deviation of dx and dy 1, both by the same number, so that shapes stay as they are.
+
+    Nothing is subtracted, and the pen stays 0 or 1. Raises DataError for no points, and where the pen never moves.
+    """
+    count, total, squares = 0, 0.0, 0.0
+    for x_TF in frames:
+        moves = x_TF[:, :2].astype(np.float64)
+        count, total, squares = count + moves.size, total + moves.sum(), squares + np.square(moves).sum()
+    deviation = np.sqrt(max(0.0, squares / count - (total / count) ** 2)) if count else 0.0
+    if not deviation > 0.0:
+        raise DataError(f"expected drawings in which the pen moves. Received: {count // 2:,} points of one move")
+    return FrameScale(np.zeros(3, dtype=np.float32), np.array([deviation, deviation, 1.0], dtype=np.float32))
+
+
+def _read(file: InputFile, config: ManifestConfig, labelled: bool) -> Transcripts:
+    suffix = file.path.suffix.lower()
+    if suffix == ".npz":
+        return _read_npz(file, config, labelled)
+    if suffix == ".npy":
+        texts = [text_beside(file.path, file.name, config)] if labelled else None
+        return _transcripts([read_npy(open_bytes(file.path, file.name))], texts, [file.name], file.name)
+    if table_kind(file.path) != "jsonl" and not file.spooled:
+        raise DataError(f"expected drawings in a file of the kinds .npz, .npy and .jsonl. Received: {file.name}")
+    return _read_lines(file, config, labelled)
+
+
+def _read_npz(file: InputFile, config: ManifestConfig, labelled: bool) -> Transcripts:
+    arrays = read_npz(file.path, file.name)
+    parts = sorted(key.removesuffix("points").removesuffix("_") for key in arrays if key.endswith("points"))
+    if not parts:
+        raise DataError(f"{file.name}: expected arrays called points and lengths. "
+                        f"Received: {', '.join(list(arrays)[:20]) or 'none'}")  # fmt: skip
+    if config.part not in parts and (config.part or len(parts) > 1):
+        raise DataError(f"{file.name}: expected a part among {', '.join(map(repr, parts))}. Received: {config.part!r}")
+    part = config.part or parts[0]
+    prefix = f"{part}_" if part else ""
+    points, lengths = arrays[f"{prefix}points"], arrays.get(f"{prefix}lengths")
+    if points.ndim != 2 or points.shape[1] != 3:
+        raise DataError(f"{file.name}: expected {prefix}points of shape N x 3. Received: shape {points.shape}")
+    if lengths is None or lengths.ndim != 1 or lengths.dtype.kind not in "iu" or (lengths < 1).any():
+        shown = "none" if lengths is None else f"{lengths.dtype} of shape {lengths.shape}"
+        raise DataError(f"{file.name}: expected {prefix}lengths, whole numbers of 1 at least. Received: {shown}")
+    if int(lengths.sum(dtype=np.int64)) != len(points):
+        raise DataError(f"{file.name}: expected {prefix}lengths with the sum {len(points):,}, as there are points. "
+                        f"Received: {int(lengths.sum(dtype=np.int64)):,}")  # fmt: skip
+    texts = None
+    if labelled:
+        found = arrays.get(f"{prefix}texts")
+        if found is None or found.dtype.kind not in "UT" or found.shape != lengths.shape:
+            shown = "none" if found is None else f"{found.dtype} of shape {found.shape}"
+            raise DataError(f"{file.name}: expected {prefix}texts, a text for each of {len(lengths):,} drawings. "
+                            f"Received: {shown}")  # fmt: skip
+        texts = [str(text) for text in found]
+    places = [f"{file.name}, drawing {number}" for number in range(1, len(lengths) + 1)]
+    return _transcripts(np.split(points, np.cumsum(lengths)[:-1]), texts, places, file.name)
+
+
+def _read_lines(file: InputFile, config: ManifestConfig, labelled: bool) -> Transcripts:
+    table = read_table(file.path, kind="jsonl", encoding=config.encoding, errors=config.errors)
+    table = replace(table, name=file.name)
+    texts = table.texts(config.text_column, hint="named by text_column") if labelled else None
+    places = [table.where(row) for row in range(len(table))]
+    drawings = []
+    for place, value in zip(places, table.texts(_STROKES), strict=True):
+        try:
+            drawings.append(json.loads(value))
+        except ValueError as error:
+            raise DataError(f"{place}: expected strokes [[dx, dy, pen], ...]. Received: {value[:40]!r}") from error
+    return _transcripts(drawings, texts, places, file.name)
+
+
+def _transcripts(drawings: Sequence[Any], texts: list[str] | None, places: list[str], name: str) -> Transcripts:
+    frames = [check_strokes(each, place) for each, place in zip(drawings, places, strict=True)]
+    if not frames:
+        raise DataError(f"expected at least one drawing in {name}. Received: none")
+    for text, place in zip(texts or (), places, strict=False):
+        if not text.strip():
+            raise DataError(f"{place}: expected a text. Received: an empty one")
+    return Transcripts(
+        name,
+        "strokes",
+        frames,
+        np.array([len(x_TF) for x_TF in frames], dtype=np.int64),
+        3,
+        None if texts is None else [text.strip() for text in texts],
+        places,
+        [digest_of(x_TF) for x_TF in frames],
+    )
