@@ -57,9 +57,9 @@ class NetworkConfig(RecurrentConfig):
     otherwise, the encoder's."""
 
     cell: str = option("gru", "the recurrent cell of both sides; see `elman cells`")
-    layers: int = option(2, "recurrent layers of the decoder", least=1, most=1000)
+    layers: int = option(1, "recurrent layers of the decoder", least=1, most=1000)
     hidden: int = option(512, "units of each layer of the decoder", least=1)
-    dropout: float = option(0.3, "dropout on the output of every layer, and before the answer", least=0.0)
+    dropout: float = option(0.4, "dropout on the output of every layer, and before the answer", least=0.0)
     input_dropout: float = option(0.3, "dropout on embeddings", least=0.0)
     variational: bool = option(True, "one dropout mask for all time steps of a sentence")
     encoder_cell: str = option("", "the encoder's cell (default: the decoder's)")
@@ -77,7 +77,7 @@ class NetworkConfig(RecurrentConfig):
     )
     bridge: str = option("dense", "how the encoder's last state starts the decoder", choices=("dense", "copy", "zero"))
     attention: str = option(
-        "between",
+        "luong",
         "how the decoder asks the encoder: with its last layer (luong), before each step (bahdanau), with its first "
         "layer for those above (between), or not at all",
         choices=("luong", "bahdanau", "between", "none"),
@@ -100,7 +100,7 @@ class NetworkConfig(RecurrentConfig):
         most=1.0,
     )
     batch_size: int = option(128, "most pairs of a batch", least=1)
-    batch_tokens: int = option(6000, "most tokens of a batch, both sides and padding included", least=2)
+    batch_tokens: int = option(2200, "most tokens of a batch, both sides and padding included", least=2)
     best_by: str = option(
         "loss",
         "which weights of the run are kept: those with the best figure of these on the held-out pairs",
@@ -118,8 +118,8 @@ _TRAINING: dict[str, Any] = {
     "learning_rate": 2e-3,
     "weight_decay": 0.01,
     "average": 0.999,
-    "max_epochs": 20.0,
-    "warmup_steps": 400,
+    "max_epochs": 12.0,
+    "warmup_steps": 300,
 }
 
 PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
