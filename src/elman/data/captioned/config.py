@@ -1,0 +1,33 @@
+"""How items and their captions are read. Imports neither torch nor numpy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from elman.options import option
+
+__all__ = ["CaptionedConfig"]
+
+
+@dataclass(frozen=True)
+class CaptionedConfig:
+    """How items and their captions are read."""
+
+    format: str = option(
+        "auto", "what the files are; auto goes by their names", choices=("auto", "table", "arrays", "pictures")
+    )
+    items: str = option(
+        "auto",
+        "arrays: what the numbers are; auto: vectors in 2 dimensions, images in 3 or 4",
+        choices=("auto", "vectors", "images", "maps"),
+    )
+    caption_columns: tuple[str, ...] = option(("caption",), "tables: the columns of captions")
+    image_column: str = option("image", "tables: the column with the names of image files, if there is one")
+    feature_columns: tuple[str, ...] = option((), "tables: the columns of a vector's numbers (default: all others)")
+    color: str = option("rgb", "image files: read three channels, or one", choices=("rgb", "grey"))
+    image_size: tuple[int, ...] = option((), "image files: the height and width to bring them to, such as 64,96")
+    encoding: str = option("utf-8", "the text's encoding")
+    errors: str = option("strict", "what to do with bytes that are not text", choices=("strict", "replace", "ignore"))
+    held_out: float = option(
+        0.1, "share of the items kept for validation, where no such data is given", least=0.0, most=0.9
+    )

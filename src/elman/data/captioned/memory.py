@@ -1,0 +1,69 @@
+"""Captioned items from what a Python program holds: arrays, tensors, frames, Pillow images, paths."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from elman.data.captioned.captioned import Captioned, checked_captions, made
+from elman.data.captioned.config import CaptionedConfig
+from elman.data.captioned.pictures import check_size, pixels_of
+from elman.errors import DataError
+
+__all__ = ["are_paths", "captioned_from"]
+
+
+def are_paths(items: Any) -> bool:
+    """Whether `items` names files: a path, or several."""
+    if isinstance(items, str | os.PathLike):
+        return True
+    return (
+        isinstance(items, list | tuple)
+        and len(items) > 0
+        and all(isinstance(item, str | os.PathLike) for item in items)
+    )
+
+
+def captioned_from(
+    items: Any, captions: Sequence[Any] | None, config: CaptionedConfig, *, name: str = "items"
+) -> Captioned:
+    """Captioned items from Python objects.
+
+    Args:
+        items: an array, a tensor or a data frame; or a list of arrays of one shape, or of Pillow images.
+        captions: a text, or several, for each; None for none.
+        config: what the numbers are (`items`), and for Pillow images `color` and `image_size`.
+        name: what messages call the items.
+
+    Raises DataError for anything else, and as `made` and `checked_captions` do.
+    """
+    if isinstance(items, str | bytes | Mapping | Set) or not (hasattr(items, "__len__") or hasattr(items, "__array__")):
+        raise DataError(f"{name}: expected an array, a list of arrays, or paths. Received: {type(items).__name__}")
+    kind = config.items
+    names: tuple[str, ...] = ()
+    if hasattr(items, "columns") and hasattr(items, "to_numpy"):
+        names, items, kind = tuple(str(column) for column in items.columns), items.to_numpy(), "vectors"
+    if isinstance(items, list | tuple):
+        items = list(items)
+        if items and hasattr(items[0], "convert") and hasattr(items[0], "mode"):
+            size, kind = check_size(config.image_size), "images"
+            items = [pixels_of(item, f"{name}, item {row}", config.color, size) for row, item in enumerate(items, 1)]
+        elif len({np.shape(item) for item in items}) > 1:
+            shapes = [np.shape(item) for item in items]
+            row = next(row for row, shape in enumerate(shapes) if shape != shapes[0])
+            raise DataError(
+                f"{name}, item {row + 1}: expected items of one shape, as the first, {shapes[0]}. "
+                f"Received: {shapes[row]}"
+            )
+    if hasattr(items, "detach"):
+        items = items.detach().cpu().numpy()
+    found = made(np.asarray(items), name, kind, names=names)
+    if captions is None:
+        return found
+    if isinstance(captions, str) or not hasattr(captions, "__len__"):
+        raise DataError(f"captions: expected a list of texts. Received: {type(captions).__name__}")
+    return replace(found, captions=checked_captions(list(captions), len(found), "captions", name))

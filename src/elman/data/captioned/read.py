@@ -1,0 +1,181 @@
+"""From what a person names to captioned items: arrays and the file of their captions, tables, and image files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from elman.data.binary import open_bytes, read_idx, read_npy, read_npz
+from elman.data.captioned.captioned import Captioned, checked_captions, checked_text, join, made
+from elman.data.captioned.config import CaptionedConfig
+from elman.data.captioned.pictures import PICTURES, read_pictures
+from elman.data.captioned.tables import captioned_table
+from elman.data.decoding import check_encoding, decoded_blocks, raw_blocks
+from elman.data.examples.labels import bare_suffix, is_idx
+from elman.data.inputs import InputFile, find_files
+from elman.data.table import read_table, table_kind
+from elman.errors import DataError
+
+__all__ = ["read_captioned"]
+
+# Called with what is being done and which share of it is done, from 0 to 1.
+Progress = Callable[[str, float], None]
+
+_BLOCK = 1 << 20
+# What arrays are called in .npz files, the first that is there.
+_ITEMS = ("x", "X", "items", "features", "images", "data")
+_CAPTIONS = ("captions", "caption", "y")
+# The table of captions in a folder of images.
+_TABLES = ("captions.csv", "captions.tsv", "captions.jsonl")
+
+
+def read_captioned(
+    paths: Sequence[str | os.PathLike[str]] | str | os.PathLike[str],
+    config: CaptionedConfig,
+    *,
+    captioned: bool = True,
+    progress: Progress | None = None,
+) -> Captioned:
+    """The items in files, folders and globs, joined in the order given.
+
+    Args:
+        paths: tables (.csv, .tsv, .jsonl; "-" for standard input); arrays (.npy, .npz, idx), each followed by a text
+            file of its captions, a line an item, unless they are in the .npz; image files; folders of images, with
+            their captions in captions.csv, .tsv or .jsonl.
+        config: how to read them.
+        captioned: whether every item must have a caption; else captions are left unread.
+        progress: hears "reading" and the share of the files that is read.
+
+    Raises DataError with file and place for data that cannot be used; EncodingError, StorageError, ConfigError.
+    """
+    named = [os.fspath(path) for path in ([paths] if isinstance(paths, str | os.PathLike) else paths)]
+    files = [file for path in named for file in _files(path)]
+    parts: list[Captioned] = []
+    pictures: list[InputFile] = []
+    try:
+        place = 0
+        while place < len(files):
+            file = files[place]
+            form = _form(file, config)
+            if form == "pictures":
+                pictures.append(file)
+            elif form == "table":
+                parts.append(_table(file, config, captioned))
+            else:
+                beside = files[place + 1] if place + 1 < len(files) else None
+                texts = beside if beside is not None and _form(beside, config) == "text" else None
+                parts.append(_array(file, texts, config, captioned))
+                place += texts is not None
+            place += 1
+            if progress is not None:
+                progress("reading", place / len(files))
+        if pictures:
+            parts.append(_pictures(pictures, config, captioned))
+        return join(parts)
+    finally:
+        for file in files:
+            if file.spooled:
+                file.path.unlink(missing_ok=True)
+
+
+def _files(path: str) -> list[InputFile]:
+    """The files that one name stands for: of a folder, the table of its captions, or its images."""
+    folder = Path(path).expanduser()
+    if path != "-" and folder.is_dir():
+        for name in _TABLES:
+            if (folder / name).is_file():
+                return [InputFile(folder / name, str(folder / name))]
+        found = [file for file in find_files([path]) if file.path.suffix.lower() in PICTURES]
+        if not found:
+            raise DataError(f"expected images, or one of {', '.join(_TABLES)}, in the folder {path}. Received: neither")
+        return found
+    return find_files([path])
+
+
+def _form(file: InputFile, config: CaptionedConfig) -> str:
+    suffix = bare_suffix(file.path)
+    text = suffix in (".txt", ".text", ".captions")
+    if config.format != "auto" and not (text and config.format == "arrays"):
+        return config.format
+    if file.spooled or table_kind(file.path):
+        return "table"
+    if suffix in (".npy", ".npz") or is_idx(file.path):
+        return "arrays"
+    if suffix in PICTURES:
+        return "pictures"
+    return "text"
+
+
+def _table(file: InputFile, config: CaptionedConfig, captioned: bool) -> Captioned:
+    table = read_table(file.path, encoding=config.encoding, errors=config.errors)
+    return captioned_table(replace(table, name=file.name), file.path.parent, config, captioned=captioned)
+
+
+def _pictures(files: list[InputFile], config: CaptionedConfig, captioned: bool) -> Captioned:
+    if captioned:
+        raise DataError(
+            f"{files[0].name}: expected captions of images in a table with the columns {config.image_column} and "
+            f"{', '.join(config.caption_columns)}. Received: image files alone"
+        )
+    names = [file.name for file in files]
+    pixels = read_pictures([file.path for file in files], names, config)
+    return made(pixels, names[0] if len(names) == 1 else f"{len(names)} images", "images", places=names)
+
+
+def _array(file: InputFile, texts: InputFile | None, config: CaptionedConfig, captioned: bool) -> Captioned:
+    suffix = bare_suffix(file.path)
+    name, inside = file.name, None
+    if suffix == ".npz":
+        arrays = read_npz(file.path, file.name)
+        key = next((key for key in _ITEMS if key in arrays), None)
+        if key is None:
+            raise DataError(f"{file.name}: expected an array with a name among {', '.join(_ITEMS)}. "
+                            f"Received: {', '.join(arrays) or 'no arrays'}")  # fmt: skip
+        name, values = f"{file.name}, array {key!r}", arrays[key]
+        inside = next((key for key in _CAPTIONS if key in arrays), None)
+    elif suffix == ".npy":
+        values = read_npy(open_bytes(file.path, file.name))
+    elif is_idx(file.path) or config.format == "arrays":
+        values = read_idx(open_bytes(file.path, file.name))
+    else:
+        raise DataError(f"{file.name}: expected a table, an array, or images before a file of captions. "
+                        "Received: a text file")  # fmt: skip
+    count = len(values) if values.ndim else 0
+    captions: list[list[str]] | None = None
+    if captioned and texts is not None:
+        captions = checked_captions(_lines(texts, config), count, texts.name, name)
+    elif captioned and inside is not None:
+        captions = _stored(arrays[inside], count, f"{file.name}, array {inside!r}", name)
+    elif captioned:
+        raise DataError(f"{file.name}: expected a text file of captions after it, a line an item, or captions in the "
+                        ".npz file. Received: neither")  # fmt: skip
+    return made(values, name, config.items, captions=captions)
+
+
+def _lines(file: InputFile, config: CaptionedConfig) -> list[list[str]]:
+    """The captions of each line; a tab parts several of one item."""
+    blocks = raw_blocks(file.path, file.name, _BLOCK)
+    decoded = decoded_blocks(blocks, file.name, encoding=check_encoding(config.encoding), errors=config.errors)
+    lines = "".join(decoded).split("\n")
+    if lines[-1] == "":
+        lines.pop()
+    return [
+        [checked_text(text, f"{file.name}, line {number}") for text in line.rstrip("\t").split("\t")]
+        for number, line in enumerate(lines, 1)
+    ]
+
+
+def _stored(values: npt.NDArray[Any], count: int, name: str, data: str) -> list[list[str]]:
+    """Captions in an array of texts, N or N x several of which empty ones are left out."""
+    if values.dtype.kind not in "UT" or values.ndim not in (1, 2):
+        raise DataError(f"{name}: expected texts, N of them or several for each of N items. "
+                        f"Received: {values.dtype} of shape {values.shape}")  # fmt: skip
+    rows = values[:, None] if values.ndim == 1 else values
+    given = [[str(text) for text in row if str(text).strip()] or [""] for row in np.asarray(rows, dtype=object)]
+    return checked_captions(given, count, name, data)

@@ -1,0 +1,87 @@
+"""Captioned items in tables: a vector's numbers in columns, or the names of image files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from elman.data.captioned.captioned import Captioned, checked_text, made
+from elman.data.captioned.config import CaptionedConfig
+from elman.data.captioned.pictures import read_pictures
+from elman.data.table import Table
+from elman.errors import DataError
+
+__all__ = ["captioned_table"]
+
+_HINT = "the option caption_columns names them"
+
+
+def captioned_table(table: Table, folder: Path, config: CaptionedConfig, *, captioned: bool) -> Captioned:
+    """The items of a table: of image files where there is an image column, whose names start at `folder`, else vectors.
+
+    Rows of one image are one item with several captions. With `captioned`, every row must have a caption. Raises
+    DataError.
+    """
+    captions = _captions(table, config) if captioned else None
+    if config.image_column in table.columns:
+        return _pictures(table, folder, config, captions)
+    columns = config.feature_columns or tuple(name for name in table.columns if name not in config.caption_columns)
+    if not columns:
+        raise DataError(f"{table.name}: expected columns of numbers, or of image files, {config.image_column!r} "
+                        f"(the option image_column names it). Received: {', '.join(table.columns)}")  # fmt: skip
+    for name in columns:
+        table.column(name, hint="the option feature_columns names them")
+    values = np.stack([table.numbers(name) for name in columns], axis=1)
+    places = [table.where(row) for row in range(len(table))]
+    return made(values, table.name, "vectors", captions=captions, places=places, names=tuple(columns))
+
+
+def _pictures(table: Table, folder: Path, config: CaptionedConfig, captions: list[list[str]] | None) -> Captioned:
+    files = table.texts(config.image_column)
+    first: dict[str, int] = {}
+    several: Mapping[str, list[str]] = {file: [] for file in files}
+    for row, file in enumerate(files):
+        first.setdefault(file, row)
+        if captions is not None:
+            several[file] += captions[row]
+    paths = [folder / Path(file).expanduser() for file in first]
+    names = [f"{table.where(row)}, {path}" for path, row in zip(paths, first.values(), strict=True)]
+    return made(
+        read_pictures(paths, names, config),
+        table.name,
+        "images",
+        captions=None if captions is None else list(several.values()),
+        places=names,
+    )
+
+
+def _captions(table: Table, config: CaptionedConfig) -> list[list[str]]:
+    """The captions of every row, those of all caption columns together; empty cells beside another are left out."""
+    columns = [table.column(name, hint=_HINT) for name in config.caption_columns]
+    if not columns:
+        raise DataError(f"{table.name}: expected a column of captions ({_HINT}). Received: none")
+    found: list[list[str]] = []
+    for row, cells in enumerate(zip(*columns, strict=True)):
+        texts = [text for cell in cells for text in _listed(cell)]
+        given = [text for text in texts if text.strip()]
+        if not given:
+            raise DataError(f"{table.where(row)}: expected a caption. Received: none")
+        found.append([checked_text(text, table.where(row)) for text in given])
+    return found
+
+
+def _listed(cell: str | None) -> list[str]:
+    """The texts of a cell: in JSON lines it may be a list of them."""
+    if cell is None:
+        return []
+    if cell.startswith("["):
+        try:
+            values = json.loads(cell)
+        except ValueError:
+            return [cell]
+        if isinstance(values, list) and all(isinstance(value, str) for value in values):
+            return values
+    return [cell]

@@ -1,0 +1,105 @@
+"""The features of an image classifier of torchvision, where that is installed: frozen, without its last layer."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from elman.errors import ConfigError, DataError, ShapeError
+
+__all__ = ["PretrainedImages"]
+
+# What torchvision's models call the layers that make classes of features; the first one that is there is left out.
+_HEADS = ("fc", "classifier", "heads", "head")
+# Mean and deviation of each channel that these models are trained with.
+_MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+class PretrainedImages(nn.Module):
+    """A model of torchvision up to its last layer, which stays as it is: nothing of it is learnt.
+
+    Args:
+        name: of the function in `torchvision.models` that makes it, such as resnet18.
+        height, width: of the images.
+
+    Raises ConfigError where torchvision is not installed, has no such model, or the model has no last layer that is
+    known. New weights are random: `read_weights` takes those of a file.
+    """
+
+    mean_C: Tensor
+    deviation_C: Tensor
+
+    def __init__(self, name: str, height: int, width: int) -> None:
+        super().__init__()
+        self.name = name
+        self.body = _without_head(name)
+        self.body.requires_grad_(False)
+        self.body.eval()
+        self.register_buffer("mean_C", torch.tensor(_MEAN), persistent=False)
+        self.register_buffer("deviation_C", torch.tensor(_DEVIATION), persistent=False)
+        with torch.no_grad():
+            features = self.body(torch.zeros(1, 3, height, width))
+        if not isinstance(features, Tensor) or features.dim() != 2:
+            raise ConfigError(f"expected a model of torchvision with one vector an image. Received: {name}")
+        self.output_size = int(features.shape[1])
+
+    def train(self, mode: bool = True) -> PretrainedImages:
+        """Nothing in it is ever trained: its dropout and normalisation stay those of an answer."""
+        super().train(mode)
+        self.body.eval()
+        return self
+
+    def forward(self, x_BHWC: Tensor) -> Tensor:
+        """The features `v_BF` of images with values from 0 to 1. Raises ShapeError unless they have 3 channels."""
+        if x_BHWC.dim() != 4 or x_BHWC.shape[-1] != 3:
+            raise ShapeError(f"expected x_BHWC of images with 3 channels. Received: {tuple(x_BHWC.shape)}")
+        with torch.no_grad():
+            return self.body(((x_BHWC - self.mean_C) / self.deviation_C).permute(0, 3, 1, 2))
+
+    def read_weights(self, path: str | os.PathLike[str]) -> None:
+        """Take the weights from a .safetensors file of the model's `state_dict`; those of its last layer are left out.
+
+        Raises DataError for a file that cannot be read or lacks a tensor, or has one of another shape.
+        """
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
+
+        try:
+            found = load_file(path)
+        except (OSError, SafetensorError) as error:
+            raise DataError(f"expected weights in a .safetensors file. Received: {path}: {error}") from error
+        for name, own in self.body.state_dict().items():
+            # Counts the batches of a training: many files lack it, and no answer needs it.
+            if name.endswith("num_batches_tracked") and name not in found:
+                continue
+            if name not in found or found[name].shape != own.shape:
+                received = f"one of {tuple(found[name].shape)}" if name in found else "none"
+                raise DataError(f"{path}: expected a tensor {name} of shape {tuple(own.shape)}. Received: {received}")
+            with torch.no_grad():
+                own.copy_(found[name])
+
+
+def _without_head(name: str) -> nn.Module:
+    try:
+        models: Any = importlib.import_module("torchvision.models")
+    except ImportError as error:
+        raise ConfigError(
+            f"expected torchvision for the image encoder torchvision:{name}: install it beside torch, or compute the "
+            f"features beforehand. Received: {error}"
+        ) from error
+    make = getattr(models, name, None) if name.isidentifier() and name == name.lower() else None
+    if not callable(make):
+        raise ConfigError(f"expected the name of a model in torchvision.models. Received: {name!r}")
+    try:
+        body = make(weights=None)
+    except TypeError as error:
+        raise ConfigError(f"expected the name of a model in torchvision.models. Received: {name!r}") from error
+    head = next((head for head in _HEADS if isinstance(getattr(body, head, None), nn.Module)), None)
+    if head is None:
+        raise ConfigError(f"expected a model with a last layer named {', '.join(_HEADS)}. Received: {name}")
+    setattr(body, head, nn.Identity())
+    return body

@@ -1,0 +1,79 @@
+"""From captioned items to batches of tensors. Knows nothing about networks or files."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from elman.data.captioned import Captioned
+from elman.data.vocabulary import END_ID, UNKNOWN_ID
+from elman.errors import DataError
+from elman.tasks.captioner.vocabulary import CaptionerVocabulary
+from elman.types import IGNORED, Batch
+
+__all__ = ["Encoded", "Inputs", "Ints"]
+
+Ints = npt.NDArray[np.int64]
+
+
+class Inputs(NamedTuple):
+    """What a batch is written from: `items`, B x the shape of an item, and `tokens_BT`, which begin with `go`."""
+
+    items: Tensor
+    tokens_BT: Tensor
+
+
+class Encoded:
+    """Items with every caption of theirs as numbers; a row is a caption.
+
+    With `longest` above 0, captions of more tokens are left out, and counted in `longer`. Raises DataError where the
+    items are other than the vocabulary's, and where no caption is left.
+    """
+
+    def __init__(self, data: Captioned, vocabulary: CaptionerVocabulary, longest: int = 0) -> None:
+        self.data = vocabulary.item.check(data)
+        self.vocabulary = vocabulary
+        self._items = torch.from_numpy(self.data.items)
+        texts = [text for row in data.captions or () for text in row]
+        owners = np.repeat(np.arange(len(data)), [len(row) for row in data.captions or [[]] * len(data)])
+        encoded = vocabulary.text.encode_many(texts)
+        kept = [row for row, ids in enumerate(encoded) if not longest or len(ids) <= longest]
+        self.longer = len(encoded) - len(kept)
+        if texts and not kept:
+            raise DataError(
+                f"{data.name}: expected captions of at most {longest} tokens (max_length). Received: longer ones alone"
+            )
+        self.owners: Ints = owners[kept].astype(np.int64)
+        self.tokens = [encoded[row] for row in kept]
+        # The end of each caption is predicted too.
+        self.lengths: Ints = np.array([len(ids) + 1 for ids in self.tokens], dtype=np.int64)
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    @property
+    def unknown(self) -> int:
+        """How many tokens are unknown."""
+        return sum(int((ids == UNKNOWN_ID).sum()) for ids in self.tokens)
+
+    def items(self, rows: Ints) -> Tensor:
+        """The items of these numbers."""
+        return self._items[torch.from_numpy(rows)]
+
+    def batch(self, rows: Ints) -> Batch:
+        """The captions of these numbers, padded, with their items: `Inputs`; targets that end with the end token."""
+        lengths = self.lengths[rows]
+        T = int(lengths.max(initial=1))
+        inputs_BT = np.full((len(rows), T), self.vocabulary.go, dtype=np.int64)
+        targets_BT = np.full((len(rows), T), IGNORED, dtype=np.int64)
+        for place, row in enumerate(rows.tolist()):
+            ids = self.tokens[row]
+            inputs_BT[place, 1 : len(ids) + 1] = ids
+            targets_BT[place, : len(ids)] = ids
+            targets_BT[place, len(ids)] = END_ID
+        inputs = Inputs(self.items(self.owners[rows]), torch.from_numpy(inputs_BT))
+        return Batch(inputs, torch.from_numpy(targets_BT), torch.from_numpy(lengths))

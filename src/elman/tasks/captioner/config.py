@@ -1,0 +1,118 @@
+"""The options of a captioner: its data, its tokens, its network, and presets. Imports no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+from elman.data.captioned.config import CaptionedConfig
+from elman.options import Sections, option
+from elman.tasks.options import RecurrentConfig
+from elman.train.config import TrainConfig
+
+__all__ = ["PRESETS", "CaptionerConfig", "NetworkConfig", "TextConfig"]
+
+
+@dataclass(frozen=True)
+class TextConfig:
+    """How captions become numbers."""
+
+    tokens: str = option("words", "what a token is", choices=("words", "characters", "subwords"))
+    lowercase: bool = option(True, "words and characters: make everything lower case")
+    min_count: int = option(1, "words and characters: rarer ones become unknown, which is never written", least=1)
+    vocabulary_size: int = option(
+        0, "words and subwords: most tokens to keep; 0 for no limit (subwords: 4096)", least=0
+    )
+    word_rule: str = option(
+        "regex", "words: find words and punctuation, or split at white space", choices=("regex", "whitespace")
+    )
+    max_length: int = option(
+        100, "longest caption in tokens; longer ones are left out of training, and none is written", least=1, most=10000
+    )
+
+
+@dataclass(frozen=True)
+class NetworkConfig(RecurrentConfig):
+    """The network, what is learnt, and the size of its batches. Options of layers are the decoder's."""
+
+    cell: str = option("gru", "the recurrent cell; see `elman cells`")
+    hidden: int = option(256, "units of each layer", least=1)
+    dropout: float = option(0.3, "dropout on the output of every layer, and before the answer", least=0.0)
+    input_dropout: float = option(0.0, "dropout on embeddings", least=0.0)
+    variational: bool = option(True, "one dropout mask for all time steps of a caption")
+    embedding: int = option(128, "size of the tokens' embedding", least=1)
+    tied: bool = option(False, "the embedding's weights are also those that score the tokens")
+    vector: str = option(
+        "start",
+        "what the item's vector does: it makes the first state, it enters at every step, or both",
+        choices=("start", "steps", "both"),
+    )
+    vector_size: int = option(
+        256, "numbers of the vector that is made of an item; 0 takes the numbers of a vector as they are", least=0
+    )
+    vector_dropout: float = option(0.0, "dropout on an item's vector, and on its map", least=0.0)
+    channels: tuple[int, ...] = option((32, 64, 96), "images: features of each convolution, which halves the image")
+    image_encoder: str = option(
+        "", "images: torchvision:NAME for a frozen model of torchvision, such as torchvision:resnet18 (default: own)"
+    )
+    image_weights: str = option("", "images: the .safetensors file with that model's weights, to train with")
+    attention: str = option(
+        "none",
+        "images and maps: how the decoder asks the places of the map: with its last layer (luong), before each step "
+        "(bahdanau), with its first layer for those above (between), or not at all",
+        choices=("none", "luong", "bahdanau", "between"),
+    )
+    score: str = option(
+        "",
+        "how attention compares: dot, general or additive (default: additive for bahdanau, else general)",
+        choices=("", "dot", "general", "additive"),
+    )
+    input_feeding: bool = option(False, "feed each step the answer of the step before (Luong et al. 2015)")
+    label_smoothing: float = option(
+        0.0, "share of the probability that the loss spreads over all tokens", least=0.0, most=0.9
+    )
+    batch_size: int = option(64, "captions of a batch", least=1)
+
+
+_COMMON: Mapping[str, Any] = MappingProxyType(
+    {"learning_rate": 2e-3, "weight_decay": 0.01, "warmup_steps": 100, "average": 0.995}
+)
+
+PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+    {
+        "small": {
+            **_COMMON,
+            "hidden": 128,
+            "embedding": 64,
+            "vector_size": 128,
+            "channels": (16, 32, 48),
+            "dropout": 0.2,
+            "max_epochs": 10.0,
+        },
+        "base": {**_COMMON, "max_epochs": 15.0},
+        "large": {
+            **_COMMON,
+            "hidden": 512,
+            "embedding": 256,
+            "vector_size": 512,
+            "channels": (32, 64, 128, 256),
+            "dropout": 0.5,
+            "input_dropout": 0.2,
+            "max_epochs": 20.0,
+        },
+    }
+)
+
+
+@dataclass(frozen=True)
+class CaptionerConfig(Sections):
+    """Everything that a captioner is made from."""
+
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = PRESETS
+
+    data: CaptionedConfig = field(default_factory=CaptionedConfig)
+    text: TextConfig = field(default_factory=TextConfig)
+    network: NetworkConfig = field(default_factory=NetworkConfig)
+    training: TrainConfig = field(default_factory=TrainConfig)

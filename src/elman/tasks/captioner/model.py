@@ -1,0 +1,300 @@
+"""The captioner as people use it: fit, caption, score, evaluate, save, load."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from elman.data.captioned import Captioned, captioned_from, read_captioned
+from elman.data.captioned.memory import are_paths
+from elman.errors import ConfigError, DataError
+from elman.options import fields_of, fill
+from elman.tasks.building import load_network
+from elman.tasks.captioner.batches import Encoded
+from elman.tasks.captioner.config import CaptionerConfig
+from elman.tasks.captioner.network import CaptionerNetwork
+from elman.tasks.captioner.objective import log_probabilities, measure, search_captions
+from elman.tasks.captioner.parts import Parts, Sources, as_paths, make_parts, read_parts
+from elman.tasks.captioner.run import TASK, captioner_job, new_network
+from elman.tasks.captioner.vocabulary import CaptionerVocabulary
+from elman.tasks.folder import open_folder, save_folder
+from elman.tasks.run import Run, tune_process
+from elman.tasks.writing import SearchConfig, Written, written
+
+__all__ = ["Captioner"]
+
+# Called with what is being done and which share of it is done, from 0 to 1.
+Told = Callable[[str, float], None]
+
+
+class Captioner:
+    """A recurrent network that writes a text for a vector, an image, or a map of features.
+
+    Args:
+        preset: "small", "base" or "large": the options to start from.
+        options: any option of `elman train captioner` by its name, such as `attention="luong"`, `max_epochs=10`.
+
+    Example:
+        >>> model = elman.Captioner(max_epochs=10).fit(images, captions)  # doctest: +SKIP
+        >>> model.caption(images[:3])  # doctest: +SKIP
+        >>> model.save("model/")  # doctest: +SKIP
+
+    Raises ConfigError for an unknown option or a value that is not allowed.
+    """
+
+    def __init__(self, preset: str = "base", **options: Any) -> None:
+        self._preset = preset
+        self._options = options
+        self.config = CaptionerConfig.make(preset, options)
+        self.metrics: dict[str, Any] = {}
+        self.data: dict[str, Any] = {}
+        self.training: dict[str, Any] = {}
+        self.command = ""
+        self._network: CaptionerNetwork | None = None
+        self._vocabulary: CaptionerVocabulary | None = None
+
+    def __repr__(self) -> str:
+        """What kind of model it is, in a line."""
+        network = self.config.network
+        shape = f"{network.cell} {network.layers}x{network.hidden}, attention {network.attention}"
+        if self._network is None:
+            return f"<Captioner {shape}, not trained>"
+        sizes = f"{self._network.count_parameters():,} weights, {self.vocabulary.text.size:,} tokens"
+        return f"<Captioner {shape}, of {self.vocabulary.item.told()}, {sizes}>"
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """The preset, and every option by its name, as scikit-learn wants to know them."""
+        del deep
+        values = {"preset": self._preset}
+        for section, kind in CaptionerConfig.sections().items():
+            values |= {name: getattr(getattr(self.config, section), name) for name in fields_of(kind)}
+        return values
+
+    def set_params(self, **params: Any) -> Captioner:
+        """Change options; the model has to be trained again. Raises ConfigError as the constructor does."""
+        changed = {"preset": self._preset, **self._options, **params}
+        type(self)(**changed)  # what is refused changes nothing
+        self.__init__(**changed)  # type: ignore[misc]
+        return self
+
+    @property
+    def network(self) -> CaptionerNetwork:
+        """The network. Raises ConfigError before `fit`."""
+        if self._network is None:
+            raise ConfigError("expected a model that is trained: call fit() or elman.load() first. Received: none")
+        return self._network
+
+    @property
+    def vocabulary(self) -> CaptionerVocabulary:
+        """What the items look like, and the tokens. Raises ConfigError before `fit`."""
+        if self._vocabulary is None:
+            raise ConfigError("expected a model that is trained: call fit() or elman.load() first. Received: none")
+        return self._vocabulary
+
+    def fit(
+        self,
+        items: Any,
+        captions: Sequence[Any] | None = None,
+        *,
+        valid: Any = None,
+        test: Any = None,
+        folder: str | os.PathLike[str] | None = None,
+        progress: bool = True,
+        tune: bool = True,
+    ) -> Captioner:
+        """Train.
+
+        items        with `captions`: vectors, images or maps in an array or a list; without: a path, or several
+        captions     a text, or several, for each
+        valid, test  data of their own for validation and test: paths, or (items, captions); without `valid` the share
+                     `held_out` is kept for it
+        folder       for files: keep checkpoints and the best model there while training
+        progress     show a progress bar on standard error
+        tune         set this process' threads and memory allocator for training
+
+        Returns self. Raises DataError, EncodingError, ConfigError, StorageError, Diverged, OutOfMemory.
+        """
+        sources: Sources | None = None
+        seed = self.config.training.seed
+        if captions is None and not are_paths(items):
+            raise DataError(
+                f"expected captions beside items, or paths of files. Received: {type(items).__name__} alone"
+            )
+        if captions is None:
+            sources = Sources(as_paths(items), as_paths(valid), as_paths(test))
+            parts = read_parts(sources, self.config.data, seed)
+        else:
+            if folder is not None:
+                raise ConfigError("expected data in files when training in a folder. Received: data in memory")
+            parts = make_parts(
+                captioned_from(items, captions, self.config.data),
+                self.config.data,
+                seed,
+                valid=self._given(valid, "valid"),
+                test=self._given(test, "test"),
+            )
+        return self._train(parts, sources, None if folder is None else Path(folder), progress=progress, tune=tune)
+
+    def _train(
+        self, parts: Parts, sources: Sources | None, folder: Path | None, *, progress: bool, tune: bool
+    ) -> Captioner:
+        job = captioner_job(self.config, parts, sources)
+        run = Run(job, folder=folder, command="", watch=job.watch(quiet=not progress))
+        if tune:
+            tune_process(run.config.training)
+        run.go()
+        return self.adopt(run)
+
+    def adopt(self, run: Run[CaptionerNetwork]) -> Captioner:
+        """Take what a run has made so far."""
+        self.config = run.config
+        self.metrics = run.metrics
+        self.data = run.job.data
+        self.training = {"steps": run.training.step, "seconds": round(run.training.seconds, 1)}
+        self.command = run.command
+        self._network = run.network
+        self._vocabulary = CaptionerVocabulary.from_json(run.job.vocabulary or {})
+        return self
+
+    def read(self, paths: Any, *, captioned: bool = False, encoding: str = "", errors: str = "") -> Captioned:
+        """Items from files, read as the training data was, or in another encoding."""
+        data = self.config.data
+        data = dataclasses.replace(data, encoding=encoding or data.encoding, errors=errors or data.errors)
+        return read_captioned(as_paths(paths), data, captioned=captioned)
+
+    def caption(self, items: Any, *, batch_size: int = 128, **search: Any) -> list[str]:
+        """The best caption of each of `items`; arguments as for `captions`."""
+        return [found[0].text if found else "" for found in self.captions(items, batch_size=batch_size, **search)]
+
+    def captions(
+        self, items: Any, *, attention: bool = False, batch_size: int = 128, told: Told | None = None, **search: Any
+    ) -> list[list[Written]]:
+        """Captions of each of `items`, best first, with their scores.
+
+        items       arrays as for `fit`, or paths; captions in the files are not read
+        attention   give the weights with every caption: a line a token, a column a place of the map
+        batch_size  items of a batch
+        told        hears what is being done, and which share of it is done
+        search      `beams`, `n_best`, `length_penalty`, `stop`, `max_length`; or `sample=True` with `temperature`,
+                    `top_k`, `top_p` and `seed`
+
+        Raises ConfigError for options that cannot be used, and for attention of a model without it; DataError for items
+        that are not like those of the training.
+        """
+        options = fill(SearchConfig, search, "the search")
+        if batch_size < 1:
+            raise ConfigError(f"expected batch_size of at least 1. Received: {batch_size}")
+        self._check_search(options, attention)
+        vocabulary, network = self.vocabulary, self.network
+        if not isinstance(items, Captioned) and not are_paths(items) and not len(items):
+            return []
+        data = Encoded(self._known(items, None), vocabulary)
+        network.eval()
+        found = search_captions(
+            network,
+            data,
+            np.arange(len(data.data)),
+            self.config.text.max_length,
+            options,
+            attention=attention,
+            batch_size=batch_size,
+            told=told,
+        )
+        return [[written(each, vocabulary.decode, vocabulary.text.token) for each in best] for best in found]
+
+    def score(self, items: Any, captions: Sequence[Any] | None = None) -> list[list[float]]:
+        """The natural logarithm of the probability of every caption of each item, its end included.
+
+        `items` with `captions` as for `fit`, or paths. Raises DataError for data that cannot be used.
+        """
+        data = self._known(items, captions, captioned=True)
+        self.network.eval()
+        encoded = Encoded(data, self.vocabulary)
+        flat = iter(log_probabilities(self.network, encoded))
+        return [[next(flat) for _ in row] for row in data.captions or ()]
+
+    def evaluate(self, items: Any, captions: Sequence[Any] | None = None, **search: Any) -> dict[str, float]:
+        """Figures: loss and perplexity, accuracy of tokens, exact match, and BLEU and chrF where sacrebleu is there.
+
+        `items` with `captions` as for `fit`, or paths; `search` as for `captions`, by default the likeliest token each
+        time (`beams=1`). Raises DataError for data that cannot be used.
+        """
+        options = fill(SearchConfig, {"beams": 1, **search}, "the search")
+        self._check_search(options, attention=False)
+        data = Encoded(self._known(items, captions, captioned=True), self.vocabulary)
+        self.network.eval()
+        return measure(self.network, self.vocabulary, data, self.config.text.max_length, search=options)[0]
+
+    def places(self) -> tuple[int, int]:
+        """Height and width of the map that attention weighs. Raises ConfigError for a model without attention."""
+        if self.config.network.attention == "none":
+            raise ConfigError("expected a captioner that was trained with attention. Received: one without")
+        places = self.network.places
+        return (1, places[0]) if len(places) == 1 else (places[0], places[1])
+
+    def _check_search(self, options: SearchConfig, attention: bool) -> None:
+        options.check()
+        if attention or options.coverage_penalty:
+            self.places()
+        if options.max_length > self.config.text.max_length:
+            raise ConfigError(
+                f"expected max_length of at most the model's, {self.config.text.max_length}. "
+                f"Received: {options.max_length}"
+            )
+
+    def _known(self, items: Any, captions: Any, *, captioned: bool = False) -> Captioned:
+        if isinstance(items, Captioned):
+            found = items
+        elif are_paths(items) and captions is None:
+            found = self.read(items, captioned=captioned)
+        else:
+            data = self.config.data
+            if data.items == "auto":
+                # An array of three dimensions is one of images or of maps: as in training.
+                data = dataclasses.replace(data, items=self.vocabulary.item.kind)
+            found = captioned_from(items, captions, data)
+        if captioned and found.captions is None:
+            raise DataError(f"{found.name}: expected a caption for every item. Received: none")
+        return found
+
+    def _given(self, part: Any, name: str) -> Captioned | None:
+        """Held-out data in memory, or in files."""
+        if part is None:
+            return None
+        if isinstance(part, tuple) and len(part) == 2 and not are_paths(part):
+            return captioned_from(part[0], part[1], self.config.data, name=name)
+        return self.read(part, captioned=True)
+
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        """Write the model as a folder. Raises StorageError when that is not possible."""
+        save_folder(
+            folder,
+            task=TASK,
+            network=self.network,
+            config=self.config,
+            training=self.training,
+            metrics=self.metrics,
+            data=self.data,
+            command=self.command,
+            vocabulary=self.vocabulary.to_json(),
+        )
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike[str]) -> Captioner:
+        """The model in `folder`. Raises ArtifactError for anything that is not a whole and safe model."""
+        opened = open_folder(folder, TASK, CaptionerConfig)
+        described = opened.described
+        model = cls()
+        model.config = opened.config
+        vocabulary = CaptionerVocabulary.from_json(opened.vocabulary)
+        model._options = {name: value for section in model.config.to_json().values() for name, value in section.items()}
+        model._vocabulary = vocabulary
+        model._network = load_network(described, lambda: new_network(model.config, vocabulary))
+        model.metrics, model.data, model.command = described.metrics, described.data, described.command
+        model.training = opened.training
+        return model

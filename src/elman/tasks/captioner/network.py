@@ -1,0 +1,180 @@
+"""The captioner's network: an item becomes a vector and a map of places, and a decoder writes its caption."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from elman.decode.search import Scored
+from elman.errors import ConfigError
+from elman.nn import StoredModule, sequence_dropout
+from elman.nn.decoder import Decoder, DecoderMemory, DecoderState, StartState
+from elman.nn.dropout import check_rate
+from elman.nn.embed import Embedding
+from elman.nn.images import ImageEncoder
+from elman.nn.pretrained_images import PretrainedImages
+from elman.tasks.building import make_stack
+from elman.tasks.captioner.config import NetworkConfig
+from elman.tasks.captioner.vocabulary import Item
+
+__all__ = ["TORCHVISION", "CaptionerNetwork"]
+
+TORCHVISION = "torchvision:"
+# Values that are standardised by the training data are summed up in parts of so many.
+_PART = 1 << 22
+
+
+class CaptionerNetwork(StoredModule):
+    """An image becomes a map by convolutions; a map or a vector becomes the vector that starts or joins the decoder.
+
+    With attention, each place of the map, with a learnt vector that tells where it is, is a step that can be asked
+    (Xu et al. 2015). The first token is `go`, which is number `tokens`: it can be read and never be written.
+
+    Args:
+        item: what the items look like.
+        tokens: V.
+        config: sizes, attention and dropout rates.
+
+    Raises ConfigError for options that do not go together.
+    """
+
+    mean_C: Tensor
+    deviation_C: Tensor
+
+    def __init__(self, item: Item, tokens: int, config: NetworkConfig) -> None:
+        super().__init__()
+        _check(item, config)
+        self.config = config
+        self.item = item
+        self.go = tokens
+        # Of the training data's numbers or channels; set by `standardise`, and stored with the weights.
+        self.register_buffer("mean_C", torch.zeros(item.shape[-1]))
+        self.register_buffer("deviation_C", torch.ones(item.shape[-1]))
+        self.images: ImageEncoder | None = None
+        self.pretrained: PretrainedImages | None = None
+        shape = item.shape
+        if config.image_encoder:
+            self.pretrained = PretrainedImages(config.image_encoder.removeprefix(TORCHVISION), *shape[:2])
+            shape = (self.pretrained.output_size,)
+        elif item.kind == "images":
+            self.images = ImageEncoder(shape[2], config.channels)
+            shape = (*self.images.map_size(*shape[:2]), self.images.output_size)
+        # The places of the map, and the size of each: () for a vector.
+        self.places = shape[:-1]
+        self.to_vector: nn.Linear | None = None
+        size = math.prod(shape)
+        if config.vector_size:
+            self.to_vector = nn.Linear(size, config.vector_size)
+            size = config.vector_size
+        attends = config.attention != "none"
+        if attends:
+            self.place_SF = nn.Parameter(torch.randn(math.prod(self.places), shape[-1]) * 0.1)
+        self.embed = Embedding(tokens + 1, config.embedding)
+        nn.init.normal_(self.embed.weight, std=config.embedding**-0.5)
+        self.decoder = Decoder(
+            lambda inputs, layers: make_stack(dataclasses.replace(config, layers=layers), inputs),
+            config.embedding,
+            layers=config.layers,
+            attention=config.attention,
+            score=config.score,
+            memory_size=shape[-1] * attends,
+            vector_size=size * (config.vector != "start"),
+            answer_size=config.embedding if config.tied else config.hidden,
+            feeding=config.input_feeding,
+            dropout=config.dropout,
+            variational=config.variational,
+        )
+        self.start = StartState(size, self.decoder) if config.vector != "steps" else None
+        self.head_bias_V = nn.Parameter(torch.zeros(tokens))
+        self.head = None if config.tied else nn.Linear(config.hidden, tokens, bias=False)
+
+    def encode(self, items: Tensor) -> tuple[DecoderState, DecoderMemory]:
+        """The decoder's first state, and what it may ask, of a batch of items as they are in the data."""
+        rows, rate = items.shape[0], self.config.vector_dropout
+        seen_BSF = self._see(items).flatten(1, -2)
+        vector_BF = seen_BSF.flatten(1)
+        if self.to_vector is not None:
+            vector_BF = torch.relu(self.to_vector(vector_BF))
+        vector_BF = self._drop(vector_BF[:, None], rate)[:, 0]
+        entering_BF = vector_BF[:, :0] if self.config.vector == "start" else vector_BF
+        if self.config.attention == "none":
+            memory = self.decoder.remember(vector_BF=entering_BF)
+        else:
+            values_BSF = self._drop(seen_BSF + self.place_SF, rate)
+            lengths_B = torch.full((rows,), values_BSF.shape[1], device=items.device)
+            memory = self.decoder.remember(values_BSF, lengths_B, entering_BF)
+        if self.start is None:
+            return self.decoder.initial_state(rows), memory
+        return self.start(vector_BF, self.decoder), memory
+
+    def forward(self, items: Tensor, tokens_BT: Tensor) -> Tensor:
+        """The answers `r_BTR` after every token, of which `score` makes scores; `tokens_BT` begin with `go`."""
+        state, memory = self.encode(items)
+        x_BTE = self._drop(self.embed(tokens_BT), self.config.input_dropout)
+        return self.decoder(x_BTE, state, memory).r_BTR
+
+    def advance(self, tokens_BK: Tensor, state: DecoderState, memory: DecoderMemory) -> Scored:
+        """One step of a search: scores after one more token of K hypotheses an item."""
+        done = self.decoder.step(self.embed(tokens_BK), state, memory)
+        return Scored(self.score(done.r_BTR), done.state, done.weights_BTS)
+
+    def score(self, r_BTR: Tensor) -> Tensor:
+        """Scores of the tokens."""
+        weight_VR = self.embed.weight[: self.go] if self.head is None else self.head.weight
+        return F.linear(r_BTR, weight_VR, self.head_bias_V)
+
+    def standardise(self, items: np.ndarray[tuple[int, ...], np.dtype[np.generic]]) -> None:
+        """Bring each number of a vector, or channel of a map, to mean 0 and deviation 1 from now on; constants to 0."""
+        values = items.reshape(-1, items.shape[-1])
+        part = max(1, _PART // values.shape[1])
+        total, squares = np.zeros(values.shape[1]), np.zeros(values.shape[1])
+        parts = [values[start : start + part] for start in range(0, len(values), part)]
+        for some in parts:
+            total += some.sum(axis=0, dtype=np.float64)
+        mean = total / len(values)
+        for some in parts:
+            squares += ((some.astype(np.float64) - mean) ** 2).sum(axis=0)
+        deviation = np.sqrt(squares / len(values))
+        deviation[deviation < 1e-12] = 1.0
+        scale = 255.0 if self.item.whole else 1.0
+        self.mean_C.copy_(torch.from_numpy(mean / scale))
+        self.deviation_C.copy_(torch.from_numpy(deviation / scale))
+
+    def _see(self, items: Tensor) -> Tensor:
+        """The map of the items, batch x places x features; a vector is one place."""
+        x = items.float() / 255.0 if self.item.whole else items.to(self.mean_C.dtype)
+        if self.pretrained is not None:
+            return self.pretrained(x)[:, None]
+        x = (x - self.mean_C) / self.deviation_C
+        if self.images is not None:
+            return self.images(x)
+        return x[:, None] if self.item.kind == "vectors" else x
+
+    def _drop(self, x_BTF: Tensor, rate: float) -> Tensor:
+        return sequence_dropout(x_BTF, rate, variational=self.config.variational, training=self.training)
+
+
+def _check(item: Item, config: NetworkConfig) -> None:
+    """Raise ConfigError for options that do not go with the items, or with each other."""
+    for name in ("dropout", "input_dropout", "vector_dropout"):
+        check_rate(name, getattr(config, name))
+    encoder = config.image_encoder
+    if encoder and not encoder.startswith(TORCHVISION):
+        raise ConfigError(f"expected image_encoder torchvision:NAME, or none. Received: {encoder!r}")
+    if encoder and item.kind != "images":
+        raise ConfigError(f"expected images for image_encoder={encoder}. Received: {item.told()}")
+    if config.image_weights and not encoder:
+        raise ConfigError(f"expected image_encoder with image_weights. Received: {config.image_weights!r} alone")
+    if config.attention != "none" and (item.kind == "vectors" or encoder):
+        what = f"image_encoder={encoder}" if encoder else item.told()
+        raise ConfigError(
+            f"expected images, with the encoder that is trained along, or maps for attention={config.attention}. "
+            f"Received: {what}, of one place"
+        )
+    if not config.vector_size and item.kind != "vectors" and not encoder:
+        raise ConfigError(f"expected vector_size of at least 1 for {item.told()}. Received: 0")

@@ -1,0 +1,179 @@
+"""What a captioner is to get better at: the likelihood of the captions; and its figures on held-out items."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from elman.data.batches import in_order
+from elman.data.vocabulary import END_ID, UNKNOWN_ID
+from elman.decode.search import Hypothesis
+from elman.tasks.captioner.batches import Encoded, Ints
+from elman.tasks.captioner.network import CaptionerNetwork
+from elman.tasks.captioner.vocabulary import CaptionerVocabulary
+from elman.tasks.writing import SearchConfig, bleu_figures, exact_match, find, has_bleu
+from elman.types import IGNORED, Batch, State
+
+__all__ = ["CaptionLikelihood", "log_probabilities", "measure", "search_captions", "unseen"]
+
+# Captions, and their steps with padding, of a batch of an evaluation.
+_ROWS, _STEPS = 128, 8192
+_GREEDY = SearchConfig(beams=1)
+
+
+class CaptionLikelihood:
+    """Negative log-likelihood of the tokens of captions and of their ends, by token.
+
+    Args:
+        model: the network.
+        vocabulary: the tokens.
+        held_out: the items of the evaluation; None when nothing is held out.
+        longest: most tokens that an evaluation writes.
+    """
+
+    def __init__(
+        self, model: CaptionerNetwork, vocabulary: CaptionerVocabulary, held_out: Encoded | None, longest: int
+    ) -> None:
+        self.model = model
+        self.vocabulary = vocabulary
+        self.held_out = held_out
+        self.longest = longest
+
+    def initial_state(self, batch_size: int) -> State:
+        """None: every caption starts anew."""
+        del batch_size
+        return ()
+
+    def loss(self, batch: Batch, state: State) -> tuple[Tensor, int, State]:
+        """The sum of nats over the tokens, smoothed as the options say, their number, and the empty state."""
+        logits_NV, targets_N = _scored(self.model, batch)
+        smoothing = self.model.config.label_smoothing
+        nats = F.cross_entropy(logits_NV, targets_N, reduction="sum", label_smoothing=smoothing)
+        return nats, len(targets_N), state
+
+    def evaluate(self, limit: int = 0) -> dict[str, float]:
+        """Figures of greedy captions of the held-out items; empty without any. Kept are the weights of least loss."""
+        if self.held_out is None:
+            return {}
+        return measure(self.model, self.vocabulary, self.held_out, self.longest, limit=limit)[0]
+
+
+def _scored(model: CaptionerNetwork, batch: Batch) -> tuple[Tensor, Tensor]:
+    """Scores `logits_NV` of the batch's N real tokens, and these."""
+    device = model.head_bias_V.device
+    targets_BT = batch.targets_BT.to(device)
+    real_BT = targets_BT != IGNORED
+    r_BTR = model(batch.inputs_BT.items.to(device), batch.inputs_BT.tokens_BT.to(device))
+    logits_NV = model.score(r_BTR[real_BT])
+    return (logits_NV if logits_NV.dtype == torch.float64 else logits_NV.float()), targets_BT[real_BT]
+
+
+def _batches(data: Encoded, rows: Ints | None = None) -> Iterator[tuple[Ints, Batch]]:
+    yield from in_order(data.lengths, data.batch, batch_size=_ROWS, steps=_STEPS, rows=rows)
+
+
+def log_probabilities(model: CaptionerNetwork, data: Encoded) -> list[float]:
+    """The natural logarithm of each caption's probability, its end included, in order."""
+    found = np.zeros(len(data))
+    with torch.no_grad():
+        for part, batch in _batches(data):
+            logits_NV, targets_N = _scored(model, batch)
+            nats_N = F.cross_entropy(logits_NV, targets_N, reduction="none").cpu().double().numpy()
+            # The real tokens of a batch stand caption by caption.
+            found[part] = [-each.sum() for each in np.split(nats_N, np.cumsum(data.lengths[part])[:-1])]
+    return found.tolist()
+
+
+def measure(
+    model: CaptionerNetwork,
+    vocabulary: CaptionerVocabulary,
+    data: Encoded,
+    longest: int,
+    *,
+    search: SearchConfig = _GREEDY,
+    limit: int = 0,
+) -> tuple[dict[str, float], list[str]]:
+    """Figures on `data`, and the captions that they are of, one an item.
+
+    `loss` is in nats a token and `accuracy` is that of tokens, each after the true ones before it; `exact` is the share
+    of captions that equal a reference as the vocabulary writes it; `bleu` and `chrf` are there where sacrebleu is
+    installed, against all references, without regard to case where the vocabulary has lower case only. With `limit`, of items at even distances, of at most about so many tokens.
+    """
+    share = min(1.0, limit / max(int(data.lengths.sum()), 1)) if limit else 1.0
+    count = max(1, int(share * len(data.data)))
+    items = np.arange(count) * len(data.data) // count
+    rows = np.flatnonzero(np.isin(data.owners, items))
+    nats, right, tokens = 0.0, 0, 0
+    with torch.no_grad():
+        for _, batch in _batches(data, rows):
+            logits_NV, targets_N = _scored(model, batch)
+            nats += float(F.cross_entropy(logits_NV, targets_N, reduction="sum"))
+            right += int((logits_NV.argmax(dim=-1) == targets_N).sum())
+            tokens += len(targets_N)
+    best = search_captions(model, data, items, longest, search)
+    texts = [vocabulary.decode(found[0].tokens) if found else "" for found in best]
+    captions = data.data.captions or []
+    references = [captions[item] for item in items.tolist()]
+    loss = nats / max(tokens, 1)
+    figures = {
+        "loss": loss,
+        "perplexity": math.exp(min(loss, 700.0)),
+        "accuracy": right / max(tokens, 1),
+        "exact": exact_match(texts, [vocabulary.plain(each) for each in references]),
+    }
+    if has_bleu():
+        figures |= bleu_figures(texts, references, lowercase=vocabulary.lowercase)
+    return figures, texts
+
+
+def search_captions(
+    model: CaptionerNetwork,
+    data: Encoded,
+    items: Ints,
+    longest: int,
+    search: SearchConfig,
+    *,
+    attention: bool = False,
+    batch_size: int = _ROWS,
+    told: Any = None,
+) -> list[list[Hypothesis]]:
+    """The hypotheses of each of `items`, best first. `told` hears "writing" and the share that is done."""
+    found: list[list[Hypothesis]] = []
+    banned = (UNKNOWN_ID,)
+    with torch.no_grad():
+        for number, start in enumerate(range(0, len(items), batch_size)):
+            part = items[start : start + batch_size]
+            state, memory = model.encode(data.items(part).to(model.head_bias_V.device))
+            found += find(
+                model.advance,
+                state,
+                memory,
+                rows=len(part),
+                start=model.go,
+                end=END_ID,
+                limits_B=[search.max_length or longest] * len(part),
+                search=_of_batch(search, number),
+                banned=banned,
+                attention=attention,
+            )
+            if told is not None:
+                told("writing", len(found) / len(items))
+    return found
+
+
+def _of_batch(search: SearchConfig, number: int) -> SearchConfig:
+    """The same search with other draws for each batch."""
+    return dataclasses.replace(search, seed=(search.seed + number) % 2**63) if search.sample else search
+
+
+def unseen(vocabulary: CaptionerVocabulary, captions: Sequence[Sequence[str]]) -> str | None:
+    """A sentence on the tokens of captions that are not known, or None."""
+    count = vocabulary.count_unknown([text for row in captions for text in row])
+    return f"{count:,} {vocabulary.text.unit}s of the captions are unknown and cannot be written" if count else None
