@@ -104,7 +104,7 @@ def beam_search(
     attention      give the weights with every hypothesis
 
     A sentence has fewer hypotheses where there are no more, and none only where every way on has probability 0. A
-    sentence that is done leaves the batch at once. Answers do not depend on which sentences are in a batch.
+    sentence that is done leaves the batch at once. The search treats each sentence as if it were alone.
 
     Raises ShapeError or ConfigError for arguments that do not fit, TrainingError for logits that are NaN or +inf.
     """

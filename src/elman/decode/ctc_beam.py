@@ -1,0 +1,284 @@
+"""Prefix beam search over CTC outputs: the likeliest texts, each with all its paths, and a language model beside them.
+
+It follows Graves 2012 (Supervised sequence labelling, 7.5) and Hannun et al. 2014: of every text so far it knows the
+probability of the paths that end in a blank and of those that do not. All texts are extended at once. Knows nothing
+about networks or vocabularies; a language model is a closure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from elman.decode.ctc import check_blank
+from elman.decode.search import take_rows
+from elman.errors import ConfigError, ShapeError, TrainingError
+from elman.types import State, map_leaves
+
+__all__ = ["CtcBeam", "CtcHypothesis", "Extend", "Judged", "LanguageScores", "ctc_prefix_beam"]
+
+# float64 throughout: hundreds of frames are added up.
+Array = np.ndarray[Any, np.dtype[np.float64]]
+Numbers = np.ndarray[Any, np.dtype[np.int64]]
+
+
+class Judged(NamedTuple):
+    """What a language model says after each of N texts.
+
+    log_probabilities_NV  of the next token, in the numbers of the CTC outputs; the blank's column is not read
+    state                 what it carries, N rows in every leaf
+    ends_N                the log-probability that the text ends here; None when the model knows no end
+    """
+
+    log_probabilities_NV: Tensor
+    state: State
+    ends_N: Tensor | None = None
+
+
+# (tokens_N int64, state of N rows) -> what the model says after these tokens. It is called at most once a frame, with
+# all texts at once that are new in it.
+Extend = Callable[[Tensor, State], Judged]
+
+
+class LanguageScores(NamedTuple):
+    """A language model: what it says before the first token (N = 1), and how it goes on."""
+
+    first: Judged
+    extend: Extend
+
+
+@dataclass(frozen=True)
+class CtcBeam:
+    """How a prefix beam search goes.
+
+        score = log_probability + language_weight * language + bonus * tokens
+
+    beams            texts that are followed at the same time
+    n_best           texts that are given, best first
+    token_floor      tokens whose log-probability in a frame is below are not tried there; -inf tries all
+    language_weight  0 and above; with 0 a language model is not asked
+    bonus            is added for each token, against a language model's liking for short texts
+    """
+
+    beams: int = 16
+    n_best: int = 1
+    token_floor: float = float("-inf")
+    language_weight: float = 0.5
+    bonus: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError for a value that cannot be used."""
+        whole = all(isinstance(value, int) and not isinstance(value, bool) for value in (self.beams, self.n_best))
+        checks = (
+            (whole and self.beams >= 1, "beams to be a whole number from 1", self.beams),
+            (whole and 1 <= self.n_best <= self.beams, f"n_best to be from 1 to beams, {self.beams}", self.n_best),
+            (self.token_floor <= 0.0, "token_floor to be 0 or less", self.token_floor),
+            (0.0 <= self.language_weight < float("inf"), "language_weight to be 0 or more", self.language_weight),
+            (abs(self.bonus) < float("inf"), "bonus to be a number", self.bonus),
+        )
+        for holds, expected, received in checks:
+            if not holds:
+                raise ConfigError(f"expected {expected}. Received: {received!r}")
+
+
+@dataclass(frozen=True)
+class CtcHypothesis:
+    """One text.
+
+    tokens           token numbers, without blanks
+    score            what texts are ordered by
+    log_probability  natural logarithm of the probability of all its paths that the search followed
+    language         natural logarithm of what the language model gives to the text, its end included; 0 without one
+    """
+
+    tokens: tuple[int, ...]
+    score: float
+    log_probability: float
+    language: float
+
+
+@torch.no_grad()
+def ctc_prefix_beam(
+    log_probabilities_TV: Tensor, options: CtcBeam, *, blank: int = 0, language: LanguageScores | None = None
+) -> list[CtcHypothesis]:
+    """The `options.n_best` best texts of one utterance, best first; fewer where there are no more.
+
+    log_probabilities_TV  of each symbol at each frame: the log-softmax of the network's outputs
+
+    With enough beams and no `token_floor`, `log_probability` is exactly that of the text.
+
+    Raises ShapeError or ConfigError for arguments that do not fit, TrainingError for scores that are NaN or above 0.
+    """
+    shape = tuple(log_probabilities_TV.shape)
+    if len(shape) != 2 or not shape[1]:
+        raise ShapeError(f"expected log_probabilities_TV of frames and tokens. Received: shape {shape}")
+    check_blank(blank, shape[1])
+    frames: Array = log_probabilities_TV.detach().double().cpu().numpy()
+    # A little above 0 is rounding.
+    if not (frames < 1e-3).all():
+        worst = frames[~(frames < 1e-3)][0]
+        raise TrainingError(f"expected logarithms of probabilities, 0 or less. Received: {worst}")
+    weight = options.language_weight if language is not None else 0.0
+    model = None if language is None or not weight else _Model(language, shape[1])
+    texts = _Texts.empty(options.beams, weight, options.bonus, model)
+    for frame in frames:
+        tried: Numbers = np.flatnonzero((frame >= options.token_floor) & (frame > -np.inf))
+        texts.hear(frame, tried[tried != blank], blank)
+    return texts.best(options.n_best)
+
+
+class _Model:
+    """What a language model says after each of the texts that are followed."""
+
+    def __init__(self, language: LanguageScores, columns: int) -> None:
+        self._columns, self._extend = columns, language.extend
+        self._judged = self._checked(language.first, 1)
+        self.log_probabilities: Array = self._judged.log_probabilities_NV.double().cpu().numpy()
+
+    def follow(self, kept: Numbers, parents: Numbers, tokens: Numbers) -> None:
+        """Go on with the `kept` texts, and then with the `parents` extended by `tokens`."""
+        device = self._judged.log_probabilities_NV.device
+        parts = [self._rows(torch.from_numpy(kept).to(device))]
+        if len(tokens):
+            from_N = torch.from_numpy(parents).to(device)
+            judged = self._extend(torch.from_numpy(tokens).to(device), take_rows(self._judged.state, from_N))
+            parts.append(self._checked(judged, len(tokens)))
+        judged = parts[0] if len(parts) == 1 else _joined(parts[0], parts[1])
+        self._judged = judged
+        self.log_probabilities = judged.log_probabilities_NV.double().cpu().numpy()
+
+    def ends(self) -> Array | float:
+        """Log-probabilities of the end after each text; 0 when the model knows none."""
+        ends_N = self._judged.ends_N
+        return 0.0 if ends_N is None else ends_N.double().cpu().numpy()
+
+    def _rows(self, rows: Tensor) -> Judged:
+        ends_N = self._judged.ends_N
+        return Judged(
+            self._judged.log_probabilities_NV[rows],
+            take_rows(self._judged.state, rows),
+            None if ends_N is None else ends_N[rows],
+        )
+
+    def _checked(self, judged: Judged, rows: int) -> Judged:
+        found = tuple(judged.log_probabilities_NV.shape)
+        if found != (rows, self._columns):
+            raise ShapeError(f"expected a language model's scores of {(rows, self._columns)}. Received: shape {found}")
+        if bool(judged.log_probabilities_NV.isnan().any()):
+            raise TrainingError("expected a language model to score tokens with numbers. Received: nan")
+        return judged
+
+
+def _joined(kept: Judged, new: Judged) -> Judged:
+    ends = None if kept.ends_N is None or new.ends_N is None else torch.cat([kept.ends_N, new.ends_N])
+    state = map_leaves(lambda old, more: torch.cat([old, more]), kept.state, new.state)
+    return Judged(torch.cat([kept.log_probabilities_NV, new.log_probabilities_NV]), state, ends)
+
+
+@dataclass
+class _Texts:
+    """The texts that are followed, one an entry of every array, and the tree of all texts that ever were.
+
+    nodes    numbers of texts in the tree; the same text always has the same number
+    blanks   log-probability of the paths that end in a blank
+    others   log-probability of those that do not
+    language what the language model gives to the text
+    """
+
+    beams: int
+    weight: float
+    bonus: float
+    model: _Model | None
+    nodes: Numbers
+    blanks: Array
+    others: Array
+    language: Array
+    parents: list[int]
+    tokens: list[int]
+    sizes: list[int]
+    children: dict[tuple[int, int], int]
+
+    @staticmethod
+    def empty(beams: int, weight: float, bonus: float, model: _Model | None) -> _Texts:
+        """The empty text alone."""
+        zero = np.zeros(1)
+        nodes: Numbers = np.zeros(1, dtype=np.int64)
+        return _Texts(beams, weight, bonus, model, nodes, zero, np.full(1, -np.inf), zero, [-1], [-1], [0], {})
+
+    def hear(self, frame_V: Array, tried_C: Numbers, blank: int) -> None:
+        """Extend every text by one frame, in which only `tried_C` may begin a token."""
+        last_K: Numbers = np.array([self.tokens[node] for node in self.nodes], dtype=np.int64)
+        sizes_K: Numbers = np.array([self.sizes[node] for node in self.nodes], dtype=np.int64)
+        both_K = np.logaddexp(self.blanks, self.others)
+        blanks_K = both_K + frame_V[blank]
+        # The same token again is the same run; the empty text has no run, and its `others` are -inf.
+        others_K = self.others + frame_V[last_K]
+        # A token begins anew after itself only if a blank is between.
+        before_KC = np.where(tried_C == last_K[:, None], self.blanks[:, None], both_K[:, None])
+        new_KC = before_KC + frame_V[tried_C]
+        self._merge(others_K, new_KC, last_K, tried_C)
+
+        language_KC = np.broadcast_to(self.language[:, None], new_KC.shape)
+        if self.model is not None:
+            language_KC = language_KC + self.model.log_probabilities[:, tried_C]
+        old_K = np.logaddexp(blanks_K, others_K) + self.weight * self.language + self.bonus * sizes_K
+        grown_KC = new_KC + self.bonus * (sizes_K[:, None] + 1)
+        if self.model is not None:
+            grown_KC = grown_KC + self.weight * language_KC
+        ranks = np.concatenate([old_K, grown_KC.reshape(-1)])
+        best = np.arange(len(ranks)) if len(ranks) <= self.beams else np.argpartition(-ranks, self.beams)[: self.beams]
+        best = np.sort(best[ranks[best] > -np.inf])
+        kept, grown = best[best < len(old_K)], best[best >= len(old_K)] - len(old_K)
+        columns = max(len(tried_C), 1)
+        from_N, tokens_N = grown // columns, tried_C[grown % columns] if len(grown) else tried_C[:0]
+        if self.model is not None and (len(grown) or len(kept) < len(self.nodes)):
+            self.model.follow(kept, from_N, tokens_N)
+        new_nodes = [self._child(int(self.nodes[k]), int(token)) for k, token in zip(from_N, tokens_N, strict=True)]
+        self.nodes = np.concatenate([self.nodes[kept], np.array(new_nodes, dtype=np.int64)])
+        self.blanks = np.concatenate([blanks_K[kept], np.full(len(grown), -np.inf)])
+        self.others = np.concatenate([others_K[kept], new_KC.reshape(-1)[grown]])
+        self.language = np.concatenate([self.language[kept], language_KC.reshape(-1)[grown]])
+
+    def _merge(self, others_K: Array, new_KC: Array, last_K: Numbers, tried_C: Numbers) -> None:
+        """Where a text extended is another one that is followed, give its paths to that one."""
+        parents_K: Numbers = np.array([self.parents[node] for node in self.nodes], dtype=np.int64)
+        children, found = np.nonzero(parents_K[:, None] == self.nodes)
+        places = np.searchsorted(tried_C, last_K[children])
+        for child, parent, place in zip(children, found, places, strict=True):
+            if place < len(tried_C) and tried_C[place] == last_K[child]:
+                others_K[child] = np.logaddexp(others_K[child], new_KC[parent, place])
+                new_KC[parent, place] = -np.inf
+
+    def _child(self, node: int, token: int) -> int:
+        child = self.children.setdefault((node, token), len(self.tokens))
+        if child == len(self.tokens):
+            self.parents.append(node)
+            self.tokens.append(token)
+            self.sizes.append(self.sizes[node] + 1)
+        return child
+
+    def best(self, n_best: int) -> list[CtcHypothesis]:
+        """The best texts, now that all frames are heard."""
+        totals = np.logaddexp(self.blanks, self.others)
+        language = self.language if self.model is None else self.language + self.model.ends()
+        sizes = np.array([self.sizes[node] for node in self.nodes])
+        scores = totals + self.bonus * sizes
+        if self.model is not None:
+            scores = scores + self.weight * language
+        order = [k for k in np.argsort(-scores, kind="stable")[:n_best] if scores[k] > -np.inf]
+        return [
+            CtcHypothesis(self._text(int(self.nodes[k])), float(scores[k]), float(totals[k]), float(language[k]))
+            for k in order
+        ]
+
+    def _text(self, node: int) -> tuple[int, ...]:
+        tokens = []
+        while node:
+            tokens.append(self.tokens[node])
+            node = self.parents[node]
+        return tuple(reversed(tokens))
