@@ -11,8 +11,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from elman.data.batches import Shuffled, in_order
-from elman.errors import ConfigError, DataError
+from elman.data.batches import Shuffled, in_order, padding_share
+from elman.errors import ConfigError, DataError, ShapeError
 from elman.types import Batch
 
 
@@ -83,6 +83,78 @@ def test_in_order_gives_the_longest_first_and_each_once() -> None:
     assert rows == [[1, 3], [2, 0], [4]]
     some = [part.tolist() for part, _ in in_order(lengths, numbers, batch_size=2, rows=np.array([0, 4]))]
     assert some == [[0, 4]]
+
+
+def two_lengths(rows: int, seed: int = 0) -> Any:
+    """Lengths of sentences and their translations: alike, but not equal."""
+    draw = np.random.default_rng(seed)
+    first = 1 + draw.poisson(12, rows)
+    return np.stack([first, np.maximum(1, first + np.rint(draw.normal(0, 0.25, rows) * first))], axis=1).astype(int)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), min_size=1, max_size=200),
+    st.integers(1, 20),
+    st.sampled_from([0, 1, 40, 300]),
+)
+def test_every_row_of_two_lengths_once_within_the_limits(
+    lengths: list[tuple[int, int]], batch_size: int, steps: int
+) -> None:
+    stream = Shuffled(lengths, numbers, batch_size=batch_size, steps=steps)
+    evaluated = [part.tolist() for part, _ in in_order(lengths, numbers, batch_size=batch_size, steps=steps)]
+    for batches in (epoch_of(stream), epoch_of(stream), evaluated):
+        assert sorted(row for batch in batches for row in batch) == list(range(len(lengths)))
+        for batch in batches:
+            padded = len(batch) * sum(max(lengths[row][side] for row in batch) for side in (0, 1))
+            assert len(batch) <= batch_size
+            assert not steps or len(batch) == 1 or padded <= steps
+
+
+@pytest.mark.parametrize(("batch_size", "steps"), [(10_000, 1024), (10_000, 4096), (64, 0), (64, 4096)])
+def test_rows_of_a_batch_are_alike_in_both_lengths(batch_size: int, steps: int) -> None:
+    lengths = two_lengths(8000)
+    stream = Shuffled(lengths, numbers, batch_size=batch_size, steps=steps)
+    share = stream.padding
+    padded = sum(len(batch) * lengths[batch].max(axis=0).sum() for batch in epoch_of(stream))
+    assert share == pytest.approx(1 - lengths.sum() / padded)
+    assert share < 0.1
+    by_sum = Shuffled(lengths.sum(axis=1), numbers, batch_size=batch_size, steps=steps)
+    assert share < 0.7 * padding_share(lengths, [np.array(batch) for batch in epoch_of(by_sum)])
+    evaluated = [part for part, _ in in_order(lengths, numbers, batch_size=batch_size, steps=steps)]
+    assert padding_share(lengths, evaluated) < 0.1
+
+
+def test_epochs_of_two_lengths_differ() -> None:
+    stream, same = (Shuffled(two_lengths(3000), numbers, batch_size=999, steps=500, seed=2) for _ in range(2))
+    first, second = epoch_of(stream), epoch_of(stream)
+    assert epoch_of(same) == first
+    shared = {frozenset(batch) for batch in first} & {frozenset(batch) for batch in second}
+    assert len(shared) < 0.05 * len(first)
+
+
+def test_the_longest_first_of_two_lengths_and_some_rows_only() -> None:
+    lengths = np.array([[2, 1], [90, 80], [50, 50], [3, 2], [91, 70], [1, 1], [1, 1]])
+    rows = [part.tolist() for part, _ in in_order(lengths, numbers, batch_size=2, rows=np.array([0, 1, 2, 4]))]
+    assert sorted(rows[0]) == [1, 4]
+    assert sorted(rows[1]) == [0, 2]
+    assert list(in_order(lengths, numbers, batch_size=2, rows=np.zeros(0, dtype=np.int64))) == []
+
+
+def test_padding_share_by_hand() -> None:
+    assert padding_share([2, 4, 6], [np.array([0, 1]), np.array([2])]) == pytest.approx(1 - 12 / 14)
+    assert padding_share([[2, 1], [4, 3]], [np.array([0, 1])]) == pytest.approx(1 - 10 / 14)
+    assert padding_share([2, 2], [np.array([0, 1])]) == 0.0
+    assert padding_share([], []) == 0.0
+
+
+def test_lengths_of_another_shape_are_refused() -> None:
+    with pytest.raises(ShapeError, match=r"N or N x 2\. Received: \(4, 3\)"):
+        Shuffled(np.ones((4, 3)), numbers, batch_size=2)  # type: ignore[arg-type]
+
+
+def test_orders_of_one_length_are_as_they_always_were() -> None:
+    stream = Shuffled([3, 1, 2, 5, 4, 9, 9, 1], numbers, batch_size=3, steps=10, seed=5)
+    assert epoch_of(stream) == [[6], [1, 7, 2], [0, 4], [5], [3]]
 
 
 def test_nothing_to_train_on_is_told() -> None:

@@ -30,10 +30,10 @@ class Pairs:
         return len(self.sources)
 
     def take(self, rows: Iterable[int]) -> Pairs:
-        """Some of the pairs, by their numbers."""
+        """Some of the pairs, by their numbers; of what was left out, only the whole tells."""
         chosen = list(rows)
         targets = None if self.targets is None else [self.targets[row] for row in chosen]
-        return Pairs(self.name, [self.sources[row] for row in chosen], targets, self.dropped_empty)
+        return Pairs(self.name, [self.sources[row] for row in chosen], targets)
 
     def swapped(self) -> Pairs:
         """The other direction. Raises DataError where there are no targets."""

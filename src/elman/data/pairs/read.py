@@ -11,6 +11,7 @@ from elman.data.inputs import find_files
 from elman.data.pairs.archive import TextFile, is_archive, members_of, text_file
 from elman.data.pairs.pairs import Pairs, check_some, joined, paired, tidy
 from elman.data.pairs.tables import Columns, pairs_of_lines, pairs_of_table
+from elman.data.read import ERRORS
 from elman.data.table import table_kind, table_of_text
 from elman.errors import ConfigError, DataError
 
@@ -51,7 +52,7 @@ def read_pairs(
     lengths (with both), a missing tab or column, empty files, archives that are broken, ambiguous or too large, and no
     pairs at all; EncodingError, StorageError, ConfigError.
     """
-    for option, value, known in (("format", format, FORMATS), ("header", header, HEADERS)):
+    for option, value, known in (("format", format, FORMATS), ("header", header, HEADERS), ("errors", errors, ERRORS)):
         if value not in known:
             raise ConfigError(f"expected {option} to be one of {', '.join(known)}. Received: {value!r}")
     if source_column and source_column == target_column and with_targets:
@@ -199,7 +200,7 @@ def _matched_by(files: list[TextFile], source: str, target: str) -> list[tuple[T
             shown = ", ".join(file.name for file in files[:20])
             raise DataError(f"expected a file whose name ends with '.{suffix}'. Received: {shown}")
         sides.append(side)
-    odd = next(iter(sides[0].keys() ^ sides[1].keys()), None)
+    odd = min(sides[0].keys() ^ sides[1].keys(), default=None)
     if odd is not None:
         file = sides[0].get(odd) or sides[1][odd]
         raise DataError(
