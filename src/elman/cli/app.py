@@ -32,7 +32,7 @@ used; 130 stopped by Ctrl-C, 143 by SIGTERM."""
 # The commands: where each is, and what the list of commands says of it.
 COMMANDS = {
     "generate": ("elman.cli.language_model:generate", "Draw new text from a language model."),
-    "score": ("elman.cli.language_model:score", "Tell how likely a language model finds each line of a text."),
+    "score": ("elman.cli.score:score", "Tell how likely a model finds each line of a text, or each target of pairs."),
     "predict": ("elman.cli.classifier:predict", "Tell the class or score of texts or series."),
     "tag": ("elman.cli.tagger:tag", "Tell the label of every word or frame."),
     "forecast": ("elman.cli.forecaster:forecast", "Tell how time series go on."),
@@ -41,6 +41,7 @@ COMMANDS = {
     "transcribe": ("elman.cli.transcriber:transcribe", "Write down what is said in sound, or written with a pen."),
     "backtest": ("elman.cli.forecaster:backtest", "Measure a forecaster from many origins, beside simple forecasts."),
     "evaluate": ("elman.cli.evaluate:evaluate", "Measure how good a model is on data that it has not seen."),
+    "average": ("elman.cli.average:average", "Average the weights of several models of one kind."),
     "info": ("elman.cli.show:info", "Tell about this machine, or about a model."),
     "cells": ("elman.cli.cells:cells", "List the recurrent cells with their equations and options."),
 }

@@ -22,11 +22,14 @@ _EVALUATE = MappingProxyType(
         "classifier": "elman.cli.classifier:evaluate_examples",
         "tagger": "elman.cli.tagger:evaluate_tags",
         "forecaster": "elman.cli.forecaster:evaluate_forecasts",
-        "translator": "elman.cli.translator:evaluate_pairs",
+        "translator": "elman.cli.translator_figures:evaluate_pairs",
         "captioner": "elman.cli.captioner:evaluate_captions",
         "transcriber": "elman.cli.transcriber:evaluate_transcripts",
     }
 )
+
+# Flags that are not for every task.
+_OF_TASKS = MappingProxyType({"beams": ("translator",), "ensemble": ("translator",)})
 
 Count = Annotated[int, Parameter(converter=whole_number)]
 
@@ -43,6 +46,10 @@ class EvaluateFlags:
         Literal["strict", "replace", "ignore"] | None, Parameter(help="What to do with bytes that are not text.")
     ] = None
     picture: Annotated[Path | None, Parameter(help="Draw the result there, as PNG or SVG.")] = None
+    beams: Annotated[Count | None, Parameter(help="Answers of text: hypotheses of the search.")] = None
+    ensemble: Annotated[
+        list[Path] | None, Parameter(consume_multiple=True, help="Translators: further models that decide together.")
+    ] = None
     json: Annotated[bool, Parameter(negative="", show_default=False, help="Print one JSON document.")] = False
 
     def refuse(self, task: str, *names: str) -> None:
@@ -67,13 +74,15 @@ def evaluate(
     is predicted once, with the state carried over the whole text. A classifier: accuracy and F1, how far its
     probabilities can be trusted, a report by class and the confusion matrix, which `--picture` draws; of scores, their
     errors. A tagger: accuracy, span F1, figures of every tag and type of span. A forecaster: the errors one step ahead
-    on what comes after its training data, or on the last `--limit` steps.
+    on what comes after its training data, or on the last `--limit` steps. A translator: perplexity, accuracy by token,
+    BLEU and chrF of its translations with sacrebleu's signatures, and how many are exact.
 
     For example:
 
         elman evaluate model test.txt
         elman evaluate sentiment test.csv --picture confusion.png
         elman evaluate model corpus/ --limit 100000 --json
+        elman evaluate translator test.de test.en
     """
     if not data:
         raise ConfigError("expected data to evaluate on: elman evaluate MODEL DATA. Received: none")
@@ -82,5 +91,7 @@ def evaluate(
     task = artifact.read(model).task
     if task not in _EVALUATE:
         raise ArtifactError(f"{model}: expected a task among {', '.join(_EVALUATE)}. Received: {task!r}")
+    flags = flags or EvaluateFlags()
+    flags.refuse(task, *(name for name, tasks in _OF_TASKS.items() if task not in tasks))
     module, name = _EVALUATE[task].split(":")
-    getattr(importlib.import_module(module), name)(model, data, flags or EvaluateFlags())
+    getattr(importlib.import_module(module), name)(model, data, flags)

@@ -16,23 +16,20 @@ from elman.cli.evaluate import EvaluateFlags
 from elman.cli.flags import INPUT, whole_number
 from elman.cli.model_folder import open_model
 from elman.cli.output import Progress, aligned, plain, print_json, printable, remark
+from elman.cli.score import ScoreFlags
 from elman.errors import ConfigError
 
 if TYPE_CHECKING:
     from elman.tasks.language_model import LanguageModel
     from elman.tasks.language_model.score import Score
 
-__all__ = ["evaluate_text", "generate", "score"]
+__all__ = ["evaluate_text", "generate", "score_lines"]
 
 # Lines that are scored before the next ones are read.
 _LINES_AT_ONCE = 256
 
 Count = Annotated[int, Parameter(converter=whole_number)]
 Json = Annotated[bool, Parameter(negative="", show_default=False, help="Print one JSON document.")]
-Encoding = Annotated[str | None, Parameter(help="The text's encoding, if it is not that of the model's texts.")]
-Errors = Annotated[
-    Literal["strict", "replace", "ignore"] | None, Parameter(help="What to do with bytes that are not text.")
-]
 Model = Annotated[Path, Parameter(help="The model's folder.")]
 
 
@@ -170,49 +167,20 @@ def read_lines(path: str, lm: LanguageModel) -> Iterator[str]:
         yield rest
 
 
-def score(
-    model: Model,
-    file: Annotated[str | None, INPUT, Parameter(help="A file whose lines to score; - for standard input.")] = None,
-    /,
-    *,
-    text: Annotated[
-        list[str] | None, Parameter(allow_leading_hyphen=True, help="A line to score; may be given several times.")
-    ] = None,
-    rank: Annotated[
-        bool, Parameter(negative="", show_default=False, help="Sort the lines, likeliest by token first.")
-    ] = False,
-    per_token: Annotated[
-        bool, Parameter(negative="", show_default=False, help="Show the log-probability of every token too.")
-    ] = False,
-    encoding: Encoding = None,
-    errors: Errors = None,
-    json: Json = False,
-) -> None:
-    """Tell how likely each line of a text is: log-probability, perplexity by token, and nats a character.
-
-    Every line is scored on its own; empty lines are left out.
-
-    For example:
-
-        elman score model lines.txt --rank
-        elman score model --text "To be, or not to be" --text "To bee, ore knot" --per-token
-        cat lines.txt | elman score model - --json
-    """
-    if (file is None) == (text is None):
-        received = "neither" if file is None else "both"
-        raise ConfigError(
-            f"expected lines to score, from a file (- for standard input) or by --text. Received: {received}"
-        )
-    for line in text or ():
+def score_lines(model: Path, files: tuple[str, ...], flags: ScoreFlags) -> None:
+    """`elman score` for a language model: every line on its own; empty lines are left out."""
+    if len(files) > 1:
+        raise ConfigError(f"expected one file of lines for a language model. Received: {len(files)}")
+    for line in flags.text or ():
         check_text(line, "--text")
     lm = open_model(model, "language-model")
-    read_as(lm, encoding, errors)
-    lines = enumerate(read_lines(file, lm) if file is not None else text or [], 1)
+    read_as(lm, flags.encoding, flags.errors)
+    lines = enumerate(read_lines(files[0], lm) if files else flags.text or [], 1)
     scored = score_numbered(lm, lines)
-    if rank:
+    if flags.rank:
         scored = iter(sorted(scored, key=lambda pair: pair[1].perplexity))
-    if json:
-        print_json({"lines": [line_facts(number, line, per_token) for number, line in scored]})
+    if flags.json:
+        print_json({"lines": [line_facts(number, line, flags.per_token) for number, line in scored]})
         return
     count = 0
     for count, (_, found) in enumerate(scored, 1):
@@ -220,7 +188,7 @@ def score(
             print("  log-prob  perplexity  nats/char  text")
         figures = f"{found.log_probability:10.3f}  {found.perplexity:10.4g}  {found.nats_per_char:9.4f}"
         print(f"{figures}  {for_reader(found.text)}")
-        if per_token:
+        if flags.per_token:
             rows = [(f"{value:.3f}", plain(token)) for token, value in zip(found.tokens, found.log_probs, strict=True)]
             print("\n".join(f"{value:>20}  {token}" for value, token in rows))
     if not count:

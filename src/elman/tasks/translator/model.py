@@ -33,6 +33,7 @@ from elman.tasks.translator.parts import (
     read_part,
     read_parts,
 )
+from elman.tasks.translator.remarks import remarks_on
 from elman.tasks.translator.run import TASK, encode_pairs, translator_job
 from elman.tasks.translator.score import Likelihood, PairScore, likelihoods, tally
 from elman.tasks.translator.search import BATCH_SIZE, Member, check_members, search_all
@@ -305,6 +306,11 @@ class Translator:
             for path in known:
                 check_source(self.languages, path)
         return read_part(known, self.config.data, with_targets=with_targets, **reading)
+
+    def remarks_on(self, texts: Sequence[str]) -> list[str]:
+        """What to know of sources before their translations are trusted: those that are empty, or too long, and
+        unknown words, a sentence each."""
+        return remarks_on(texts, self.vocabulary, self.config.data)
 
     @classmethod
     def averaged(cls, folders: Sequence[str | os.PathLike[str]]) -> Translator:

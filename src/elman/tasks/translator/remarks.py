@@ -1,0 +1,56 @@
+"""What a person should hear of sentences before they trust their translations. Knows nothing about networks."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from elman.data.pairs import PairVocabulary
+from elman.data.vocabulary.base import UNKNOWN_ID
+from elman.tasks.translator.config import DataConfig
+
+__all__ = ["remarks_on"]
+
+# With a larger share of unknown tokens than this, the sentences are hardly of the source's language.
+_STRANGE = 0.5
+_LISTED = 5
+
+
+def remarks_on(texts: Sequence[str], vocabulary: PairVocabulary, config: DataConfig) -> list[str]:
+    """Sentences on what is empty, longer than what the model was trained on, or unknown to it."""
+    told = []
+    empty = sum(not text.strip() for text in texts)
+    if empty:
+        told.append(f"{_counted(empty, 'sentence')} {_is(empty)} empty, and so {_is(empty)} the translation")
+    encoded = vocabulary.encode_sources(texts)
+    longer = sum(len(ids) > config.max_source for ids in encoded)
+    if longer:
+        told.append(
+            f"{_counted(longer, 'sentence')} {_is(longer)} longer than the {config.max_source} tokens of max_source "
+            "that the model was trained on; translated whole, and perhaps badly"
+        )
+    tokens = sum(map(len, encoded))
+    unknown = sum(int((ids == UNKNOWN_ID).sum()) for ids in encoded)
+    if unknown:
+        words = _unknown_words(texts, vocabulary)
+        shown = ", ".join(repr(word) for word, _ in words.most_common(_LISTED))
+        more = f" and {len(words) - _LISTED:,} others" if len(words) > _LISTED else ""
+        told.append(f"{unknown:,} of {_counted(tokens, 'token')} {_is(unknown)} unknown: {shown}{more}")
+    if unknown > _STRANGE * tokens:
+        told.append("most of it is unknown: is this the language, and the direction, that the model was trained on?")
+    return told
+
+
+def _unknown_words(texts: Sequence[str], vocabulary: PairVocabulary) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for text in texts:
+        found.update(vocabulary.source.count_unknown(text.lower() if vocabulary.lowercase else text))
+    return found
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def _is(number: int) -> str:
+    return "is" if number == 1 else "are"
