@@ -1,0 +1,119 @@
+"""From a network's scores to tokens and where they stand. Knows nothing about characters or sounds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from elman.decode.ctc import ctc_greedy
+from elman.decode.ctc_beam import CtcBeam, LanguageScores, ctc_prefix_beam
+from elman.errors import ConfigError
+from elman.tasks.transcriber.config import SearchConfig
+from elman.tasks.transcriber.network import Scores
+from elman.tasks.transcriber.vocabulary import BLANK
+
+__all__ = ["Find", "Found", "alignment", "finder", "greedy"]
+
+# What a search follows where no number is given.
+_BEAMS = 16
+
+Floats = npt.NDArray[np.float32]
+
+
+class Found(NamedTuple):
+    """A text that a search found, by numbers.
+
+    tokens           its tokens
+    spans            of each token the first step and the step after the last
+    score            what texts are ordered by
+    log_probability  natural logarithm of the probability of the text, or of its likeliest alignment where no search
+                     was made
+    language         natural logarithm of what the language model gives to the text; 0 without one
+    """
+
+    tokens: tuple[int, ...]
+    spans: tuple[tuple[int, int], ...]
+    score: float
+    log_probability: float
+    language: float
+
+
+# From scores to the texts of every row, best first.
+Find = Callable[[Scores], list[list[Found]]]
+
+
+def greedy(scores: Scores) -> list[list[Found]]:
+    """Of every row the one text of the likeliest token of each step."""
+    paths = ctc_greedy(scores.logits_BTV, scores.lengths_B, BLANK)
+    return [[Found(path.tokens, path.spans, path.log_probability, path.log_probability, 0.0)] for path in paths]
+
+
+def finder(options: SearchConfig, language: LanguageScores | None) -> Find:
+    """The search that `options` describe. Raises ConfigError for options that do not go together."""
+    if language is None and options.beams == 0 and options.n_best == 1 and not options.insertion_bonus:
+        return greedy
+    beams = options.beams or max(_BEAMS, options.n_best)
+    if options.n_best > beams:
+        raise ConfigError(f"expected n_best of at most beams = {beams}. Received: {options.n_best}")
+    beam = CtcBeam(
+        beams=beams,
+        n_best=options.n_best,
+        token_floor=options.token_floor,
+        language_weight=options.lm_weight,
+        bonus=options.insertion_bonus,
+    )
+
+    def find(scores: Scores) -> list[list[Found]]:
+        log_probs_BTV = scores.logits_BTV.double().log_softmax(dim=-1)
+        found = []
+        for log_probs_TV, length in zip(log_probs_BTV, scores.lengths_B.tolist(), strict=True):
+            row_TV = log_probs_TV[:length]
+            hypotheses = ctc_prefix_beam(row_TV, beam, blank=BLANK, language=language)
+            found.append(
+                [
+                    Found(each.tokens, alignment(row_TV, each.tokens), each.score, each.log_probability, each.language)
+                    for each in hypotheses
+                ]
+            )
+        return found
+
+    return find
+
+
+def alignment(log_probs_TV: torch.Tensor, tokens: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
+    """Where tokens stand on their likeliest path: of each the first step and the step after the last.
+
+    The path goes through blank, token, blank, ..., token, blank; a blank may be left out between tokens that differ.
+    """
+    T, N = len(log_probs_TV), len(tokens)
+    if not N:
+        return ()
+    symbols = np.full(2 * N + 1, BLANK)
+    symbols[1::2] = tokens
+    emitted_TS = log_probs_TV.detach().double().cpu().numpy()[:, symbols]
+    # From two places back: only onto a token that differs from the one before it.
+    leaps_S = np.zeros(len(symbols), dtype=bool)
+    leaps_S[3::2] = symbols[3::2] != symbols[1:-2:2]
+    best_S = np.full(len(symbols), -np.inf)
+    best_S[:2] = emitted_TS[0, :2]
+    came_TS = np.zeros((T, len(symbols)), dtype=np.int64)
+    for t in range(1, T):
+        one_S = np.concatenate([[-np.inf], best_S[:-1]])
+        two_S = np.where(leaps_S, np.concatenate([[-np.inf, -np.inf], best_S[:-2]]), -np.inf)
+        ways_3S = np.stack([best_S, one_S, two_S])
+        came_TS[t] = ways_3S.argmax(axis=0)
+        best_S = ways_3S.max(axis=0) + emitted_TS[t]
+    place = len(symbols) - 1 if best_S[-1] >= best_S[-2] else len(symbols) - 2
+    path_T = np.zeros(T, dtype=np.int64)
+    for t in range(T - 1, -1, -1):
+        path_T[t] = place
+        place -= came_TS[t, place]
+    spans = []
+    for number in range(N):
+        steps = np.flatnonzero(path_T == 2 * number + 1)
+        spans.append((int(steps[0]), int(steps[-1]) + 1))
+    return tuple(spans)

@@ -1,0 +1,91 @@
+"""A language model of characters that takes part in the search for a text (shallow fusion).
+
+The language model is known by what it can do, not by its task: this module imports no other task.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from elman.data.vocabulary import Vocabulary
+from elman.decode.ctc_beam import Judged, LanguageScores
+from elman.errors import ConfigError
+from elman.tasks.transcriber.vocabulary import BLANK, TranscriberVocabulary
+from elman.types import State
+
+__all__ = ["CharacterModel", "language_scores"]
+
+
+class CharacterModel(Protocol):
+    """What a language model must have: `elman.LanguageModel` does.
+
+    vocabulary       its tokens, which must be characters
+    network          with `initial_state(rows)`, and a call and `step` as those of a language model's network
+    context_start()  the tokens that a text begins with; the last of them also ends it
+    """
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """Its tokens."""
+
+    @property
+    def network(self) -> Any:
+        """Its network."""
+
+    def context_start(self) -> Sequence[int]:
+        """The tokens that a text begins with."""
+
+
+def language_scores(lm: CharacterModel, vocabulary: TranscriberVocabulary) -> LanguageScores:
+    """What the search asks of a language model, in the transcriber's own numbers.
+
+    A text begins where a line or document begins for the language model, and its end counts as one. Raises ConfigError
+    for a model that is none of characters, for one without some of the transcriber's characters, and for a transcriber
+    of other tokens.
+    """
+    own = vocabulary.tokens
+    known = getattr(lm, "vocabulary", None)
+    if not isinstance(known, Vocabulary) or not hasattr(lm, "context_start"):
+        raise ConfigError(f"expected a language model, such as elman.load(...) gives. Received: {type(lm).__name__}")
+    for what, tokens in (("transcriber", own), ("language model", known)):
+        if not tokens.per_character:
+            raise ConfigError(
+                f"expected a {what} of characters, so that both have the same tokens. Received: one of {tokens.unit}s"
+            )
+    numbers, missing = [], []
+    for number in range(own.size):
+        if number in (BLANK, own.unknown_id):
+            numbers.append(known.unknown_id)
+            continue
+        character = own.decode([number])
+        (found,) = known.encode(character).tolist()
+        numbers.append(found)
+        if found == known.unknown_id:
+            missing.append(character)
+    if missing:
+        shown = ", ".join(map(repr, missing[:10])) + (f" and {len(missing) - 10} more" if len(missing) > 10 else "")
+        raise ConfigError(
+            f"expected a language model that has all characters of the transcriber: train it on texts with them, or "
+            f"lower-case both. Received: one without {shown}"
+        )
+    network = lm.network
+    network.eval()
+    device = next(network.parameters()).device
+    numbers_V = torch.tensor(numbers, device=device)
+    start = list(lm.context_start())
+    end = start[-1]
+
+    def judged(logits_NV: Tensor, state: State) -> Judged:
+        log_probs_NV = logits_NV.float().log_softmax(dim=-1)
+        return Judged(log_probs_NV[:, numbers_V], state, log_probs_NV[:, end])
+
+    def extend(tokens_N: Tensor, state: State) -> Judged:
+        return judged(*network.step(numbers_V[tokens_N.to(device)], state))
+
+    with torch.no_grad():
+        logits_BTV, state = network(torch.tensor([start], device=device), None, network.initial_state(1))
+    return LanguageScores(judged(logits_BTV[:, -1], state), extend)

@@ -1,0 +1,126 @@
+"""The transcriber's network: frames, some of them a step; recurrent layers; scores of every step's token or blank."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from elman.data.strokes import stroke_scale
+from elman.data.transcripts import frame_scale
+from elman.errors import ConfigError
+from elman.kernels import clear_padding
+from elman.nn import StoredModule, sequence_dropout
+from elman.nn.dropout import check_rate
+from elman.nn.spec_augment import spec_augment
+from elman.tasks.building import make_stack
+from elman.tasks.transcriber.config import NetworkConfig
+from elman.types import State
+
+__all__ = ["Scores", "TranscriberNetwork", "steps_of"]
+
+
+class Scores(NamedTuple):
+    """What the network says: `logits_BTV` of every step's token or blank, and the steps that are real in each row."""
+
+    logits_BTV: Tensor
+    lengths_B: Tensor
+
+
+def steps_of(frames: Tensor | npt.NDArray[np.int64], stride: int) -> Tensor | npt.NDArray[np.int64]:
+    """How many steps of the network so many frames become: the last one may look beyond them, at zeros."""
+    return (frames + stride - 1) // stride
+
+
+class TranscriberNetwork(StoredModule):
+    """Normalised frames, `stack` of them a step and `stride` from one step to the next, recurrent layers, one product.
+
+    Taking `stack` frames together before a layer's own product is a convolution over time of that width and stride.
+    A step hears frames that begin where it stands, so that it waits for `stack - 1` frames and for nothing else.
+
+    Args:
+        features: F of the frames.
+        size: V, the tokens, one of which stands for the blank.
+        config: the sizes and dropout rates.
+
+    Raises ConfigError for options that do not go together.
+    """
+
+    mean_F: Tensor
+    deviation_F: Tensor
+
+    def __init__(self, features: int, size: int, config: NetworkConfig) -> None:
+        super().__init__()
+        if config.stack < config.stride:
+            raise ConfigError(
+                f"expected a stack of at least stride = {config.stride} frames, so that all are heard. "
+                f"Received: {config.stack}"
+            )
+        self.config = config
+        self.features = features
+        check_rate("input_dropout", config.input_dropout)
+        # Of the training data's frames with normalise=global; set by `scale_by`, and stored with the weights.
+        self.register_buffer("mean_F", torch.zeros(features))
+        self.register_buffer("deviation_F", torch.ones(features))
+        self.stack = make_stack(config, features * config.stack, bidirectional=config.bidirectional)
+        self.head = nn.Linear(self.stack.output_size, size)
+
+    def scale_by(self, frames: Iterable[npt.NDArray[np.float32]], kind: str) -> None:
+        """From now on, bring features to mean 0 and deviation 1 of these frames; moves of a pen to deviation 1."""
+        scale = stroke_scale(frames) if kind == "strokes" else frame_scale(frames)
+        self.mean_F.copy_(torch.from_numpy(scale.mean_F))
+        self.deviation_F.copy_(torch.from_numpy(scale.deviation_F))
+
+    def initial_state(self, batch_size: int) -> State:
+        """The state before the first step."""
+        return self.stack.initial_state(batch_size)
+
+    def forward(self, x_BTF: Tensor, lengths_B: Tensor) -> Scores:
+        """Scores of every step of whole recordings, from their frames; `lengths_B` frames are real in each row."""
+        config = self.config
+        x_BTF = clear_padding(self.scaled(x_BTF), lengths_B.to(x_BTF.device))
+        if self.training and (config.time_masks or config.frequency_masks):
+            x_BTF = spec_augment(
+                x_BTF,
+                lengths_B,
+                torch.default_generator,
+                time_masks=config.time_masks,
+                time_width=config.time_width,
+                frequency_masks=config.frequency_masks,
+                frequency_width=config.frequency_width,
+            )
+        steps_B = torch.as_tensor(steps_of(lengths_B, config.stride))
+        steps = -(-x_BTF.shape[1] // config.stride)
+        missing = (steps - 1) * config.stride + config.stack - x_BTF.shape[1]
+        if steps and missing > 0:
+            x_BTF = nn.functional.pad(x_BTF, (0, 0, 0, missing))
+        x_BTI = self._drop(self.stacked(x_BTF), config.input_dropout)
+        y_BTY, _ = self.stack(x_BTI, steps_B)
+        return Scores(self.head(self._drop(y_BTY, config.dropout)), steps_B)
+
+    def advance(self, x_BTI: Tensor, state: State) -> tuple[Tensor, State]:
+        """Scores `logits_BTV` of some more steps, from what they hear as `stacked` gives it, and the state after them.
+
+        For networks of one direction; those of `forward`, whatever the pieces.
+        """
+        y_BTY, state = self.stack(x_BTI, None, state)
+        return self.head(y_BTY), state
+
+    def scaled(self, x_BTF: Tensor) -> Tensor:
+        """Frames as the network takes them."""
+        return (x_BTF - self.mean_F) / self.deviation_F
+
+    def stacked(self, x_BTF: Tensor) -> Tensor:
+        """What each step hears, `B x steps x (stack * F)`, of frames that are enough for whole steps."""
+        config = self.config
+        if x_BTF.shape[1] < config.stack:
+            return x_BTF.new_zeros(x_BTF.shape[0], 0, config.stack * self.features)
+        windows_BTFS = x_BTF.unfold(1, config.stack, config.stride)
+        return windows_BTFS.transpose(2, 3).flatten(2)
+
+    def _drop(self, x_BTF: Tensor, rate: float) -> Tensor:
+        return sequence_dropout(x_BTF, rate, variational=self.config.variational, training=self.training)

@@ -1,0 +1,71 @@
+"""What belongs to a transcriber beside its weights: the tokens of its texts, and what frames it hears."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from elman.data.transcripts import Transcripts
+from elman.data.vocabulary import END_ID, Vocabulary, learn_vocabulary, vocabulary_from_json
+from elman.data.vocabulary.base import check_fields
+from elman.errors import ArtifactError, DataError
+from elman.tasks.transcriber.config import DataConfig
+
+__all__ = ["BLANK", "KINDS", "TranscriberVocabulary"]
+
+KINDS = ("sound", "strokes")
+
+# The blank of CTC takes the number of the token between documents, which no transcript holds and which gives no text.
+BLANK = END_ID
+
+
+@dataclass(frozen=True)
+class TranscriberVocabulary:
+    """The tokens of the texts, and the kind and number of the features that a frame has."""
+
+    tokens: Vocabulary
+    kind: str
+    features: int
+
+    @classmethod
+    def learn(cls, data: Transcripts, config: DataConfig) -> TranscriberVocabulary:
+        """The tokens of the texts of `data`. Raises DataError where there are no texts, or no token is left."""
+        if data.texts is None:
+            raise DataError(f"{data.name}: expected a text of every recording. Received: none")
+        options: dict[str, Any] = {"kind": config.tokens}
+        if config.tokens != "subwords":
+            options |= {"lowercase": config.lowercase, "min_count": config.min_count}
+        if config.vocabulary_size and config.tokens != "characters":
+            options["size" if config.tokens == "subwords" else "max_size"] = config.vocabulary_size
+        # A line end after each, so that no word or subword goes over from a text to the next.
+        pieces = data.texts if config.tokens == "characters" else (f"{text}\n" for text in data.texts)
+        return cls(learn_vocabulary(options, pieces), data.kind, data.features)
+
+    @property
+    def size(self) -> int:
+        """V, the tokens and the blank."""
+        return self.tokens.size
+
+    @property
+    def lowercase(self) -> bool:
+        """Whether texts are made lower case."""
+        return bool(getattr(self.tokens, "lowercase", False))
+
+    @property
+    def unit(self) -> str:
+        """What a token is called."""
+        return "char" if self.tokens.per_character else self.tokens.unit
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it as plain values."""
+        return {"tokens": self.tokens.to_json(), "kind": self.kind, "features": self.features}
+
+    @classmethod
+    def from_json(cls, content: object) -> TranscriberVocabulary:
+        """Raises ArtifactError for anything that `to_json` would not have made."""
+        fields = check_fields(content, {"tokens": dict, "kind": str, "features": int}, "a transcriber's vocabulary")
+        if fields["kind"] not in KINDS:
+            raise ArtifactError(f"expected the kind of frames among {', '.join(KINDS)}. Received: {fields['kind']!r}")
+        if not 1 <= fields["features"] <= 1 << 16:
+            raise ArtifactError(f"expected a number of features from 1 to 65,536. Received: {fields['features']}")
+        return cls(vocabulary_from_json(fields["tokens"]), fields["kind"], fields["features"])
