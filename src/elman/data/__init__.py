@@ -6,6 +6,9 @@ tokens       a text as files of tokens in three parts               (split, toke
 stream       batches for truncated BPTT and for evaluation          (torch)
 table        CSV, TSV and JSON lines as columns of text
 examples     texts and series with a label each
+sound        sound files, log-mel features, recordings with texts   (soundfile, soxr, torch)
+strokes      moves of a pen with texts
+transcripts  what both are to a network: frames with a text each
 batches      shuffled batches of whole sequences                    (torch)
 """
 

@@ -15,6 +15,7 @@ from elman.nn.dropout import sequence_dropout
 from elman.nn.embed import OneHot, embed_tokens
 from elman.nn.forecast_head import ForecastHead
 from elman.nn.pool import Pool
+from elman.nn.spec_augment import spec_augment
 from elman.nn.stack import Stack
 from elman.nn.stored import StoredModule
 from elman.nn.torch_compatible import GRU, LSTM, RNN
@@ -41,4 +42,5 @@ __all__ = [
     "make_head",
     "reverse_rows",
     "sequence_dropout",
+    "spec_augment",
 ]
