@@ -1,0 +1,84 @@
+"""elman's translator on the same batches, step by step, beside the peers of translation_speed.py.
+
+Its own network, loss, optimizer and search. Everything before the first product and after the last, files and words,
+is left out, as with the peers. The answers and commands are those of _translator_peer.py.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+import torch
+from _translation_data import BEGIN, END, PAD, UNKNOWN, Corpus
+from _translator_peer import Batch, Peer, options, serve
+from torch import Tensor
+
+import elman
+from elman.tasks.translator.config import NetworkConfig
+from elman.tasks.translator.network import TranslatorNetwork
+from elman.tasks.translator.objective import smoothed
+from elman.tasks.writing import SearchConfig, find
+from elman.train.config import TrainConfig
+from elman.train.optim import make_optimizer
+
+
+class ElmanPeer(Peer):
+    """One layer each of GRU units, an output product of its own, and dropout as the peers have it."""
+
+    def __init__(self, arguments: argparse.Namespace, corpus: Corpus) -> None:
+        config = NetworkConfig(
+            cell="gru",
+            layers=1,
+            hidden=arguments.hidden,
+            encoder_hidden=arguments.hidden // 2,
+            embedding=arguments.embedding,
+            tied="none",
+            attention=arguments.attention,
+            input_feeding=arguments.feeding,
+            dropout=arguments.dropout,
+            input_dropout=arguments.dropout,
+            variational=False,
+            label_smoothing=0.0,
+        )
+        self.model: TranslatorNetwork = TranslatorNetwork(corpus.vocabulary, corpus.vocabulary, config)
+        self.optimizer = make_optimizer(self.model.parameters(), TrainConfig(optimizer="adam", learning_rate=1e-3))
+        self.search = SearchConfig(beams=arguments.beam)
+        self.bfloat16 = arguments.precision == "bfloat16"
+
+    def step(self, batch: Batch) -> Tensor:
+        wanted_BT = batch["target"][:, 1:]
+        given_BT = batch["target"][:, :-1].clone()
+        given_BT[:, 0] = self.model.go
+        there_BT = wanted_BT != PAD
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.bfloat16):
+            logits_NV = self.model.score(self.model.read(batch["source"], batch["lengths"], given_BT)[there_BT])
+        loss = smoothed(logits_NV, wanted_BT[there_BT], 0.0)
+        (loss / logits_NV.shape[0]).backward()
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        return loss.detach()
+
+    @torch.inference_mode()
+    def translate(self, source_BS: Tensor, lengths_B: Tensor) -> list[list[int]]:
+        rows = len(lengths_B)
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.bfloat16):
+            state, memory = self.model.encode(source_BS, lengths_B)
+            found = find(
+                self.model.advance,
+                state,
+                memory,
+                rows=rows,
+                start=self.model.go,
+                end=END,
+                limits_B=[int(1.5 * source_BS.shape[1])] * rows,
+                search=self.search,
+                banned=(UNKNOWN, PAD, BEGIN),
+                lengths_B=lengths_B,
+            )
+        return [list(hypotheses[0].tokens) for hypotheses in found]
+
+
+if __name__ == "__main__":
+    parser = options(__doc__ or "")
+    parser.add_argument("--feeding", action="store_true", help="input feeding, as JoeyNMT has it")
+    serve(parser.parse_args(), f"elman {elman.__version__}", ElmanPeer)

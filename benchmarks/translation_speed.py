@@ -1,0 +1,200 @@
+"""Training and translating German to English by elman, by plain torch and by JoeyNMT, in turn on the same numbers.
+
+usage: python benchmarks/translation_speed.py FOLDER [--attention bahdanau] [--threads 2] [--rounds 5] [--only NAMES]
+       [--joeynmt PYTHON] [--taught 1000] [--batches 10] [--sizes 32 64 128 256 512]
+
+FOLDER is what _translation_data.py wrote; it is made where it is absent. All have a GRU encoder of 256 units in each
+direction, a GRU decoder of 512, embeddings of 256 and 8,000 pieces on both sides, each in float32 and with products
+in bfloat16. Every one is a process of its own that sleeps while another has its turn; medians are shown. JoeyNMT has
+to be installed (best in an environment of its own, whose Python is given, or named by JOEYNMT_PYTHON).
+
+Before they translate, all have learnt from `--taught` batches in bfloat16, since the length of what a model writes
+decides how long that takes; the weights are kept in FOLDER. Each translates the test sentences at the batch size at
+which it is quickest. On a machine with other work, `--threads 1 --clock cpu` counts the seconds of each process.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import os
+import statistics
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+from _common import machine, row
+from _translation_data import prepare, read_corpus, text_of
+
+QUICK = False
+HERE = Path(__file__).resolve().parent
+SCRIPTS = {"elman": "_elman_translator_peer.py", "torch": "_torch_translator_peer.py", "joeynmt": "_joeynmt_peer.py"}
+PRECISIONS = ("float32", "bfloat16")
+# The C library's allocator as elman sets it for its own training, and a short wait of OpenMP's threads.
+ENVIRONMENT = {
+    "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
+    "MALLOC_TRIM_THRESHOLD_": str(1 << 30),
+    "MALLOC_TOP_PAD_": str(64 << 20),
+    "GOMP_SPINCOUNT": "20000",
+}
+
+
+class Running:
+    """A peer's process, which sleeps until it is asked."""
+
+    def __init__(self, python: str, script: str, words: Sequence[str]) -> None:
+        command = [python, str(HERE / script), *words]
+        pipe = subprocess.PIPE
+        self.script = script
+        self._process = subprocess.Popen(command, env=os.environ | ENVIRONMENT, stdin=pipe, stdout=pipe, text=True)
+        self.about = self._answer()
+
+    def ask(self, command: str) -> dict[str, Any]:
+        """The answer to a command; see _translator_peer.py."""
+        if self._process.stdin is None:
+            sys.exit(f"{self.script} has no pipes")
+        print(command, file=self._process.stdin, flush=True)
+        return self._answer()
+
+    def _answer(self) -> dict[str, Any]:
+        line = self._process.stdout.readline() if self._process.stdout is not None else ""
+        if not line:
+            sys.exit(f"{self.script} ended with {self._process.wait()}")
+        found: dict[str, Any] = json.loads(line)
+        return found
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._process.communicate()
+
+
+Name = tuple[str, str]
+Peers = dict[Name, Running]
+
+
+def teach(peers: Peers, arguments: argparse.Namespace) -> None:
+    """Give every peer of a library the same weights, which one of them learns where they are not there yet."""
+    batches = arguments.taught
+    for (library, _), peer in peers.items():
+        feeding = "-feeding" * (arguments.feeding and library == "elman")
+        path = arguments.folder / f"{library}-{arguments.attention}{feeding}-{batches}.pt"
+        if not path.exists():
+            teacher = peers.get((library, "bfloat16"), peer)
+            loss = teacher.ask(f"train {batches}")["loss"]
+            print(f"{library} has learnt from {batches} batches: {loss:.3f} nats a piece on average", flush=True)
+            teacher.ask(f"save {path}")
+        peer.ask(f"load {path}")
+
+
+def training_speed(peers: Peers, arguments: argparse.Namespace) -> dict[Name, list[float]]:
+    """Target tokens a second of every turn."""
+    found: dict[Name, list[float]] = {name: [] for name in peers}
+    for number in range(arguments.rounds + 1):
+        for name, peer in peers.items():
+            answer = peer.ask(f"train {arguments.batches}")
+            if number:
+                found[name].append(answer["tokens"] / answer[arguments.clock])
+    return found
+
+
+class Translated(NamedTuple):
+    """The size of batch that was quickest, the seconds of every turn, and what was written."""
+
+    size: int
+    seconds: list[float]
+    ids: list[list[int]]
+
+
+def translation_seconds(peers: Peers, arguments: argparse.Namespace) -> dict[Name, Translated]:
+    """How every peer translates the test sentences."""
+
+    def quickest(peer: Running) -> int:
+        return min(arguments.sizes, key=lambda size: peer.ask(f"translate {size}")[arguments.clock])
+
+    found = {name: Translated(quickest(peer), [], []) for name, peer in peers.items()}
+    for _ in range(arguments.rounds):
+        for name, peer in peers.items():
+            answer = peer.ask(f"translate {found[name].size}")
+            found[name].seconds.append(answer[arguments.clock])
+            found[name].ids[:] = answer["ids"]
+    return found
+
+
+def bleu(folder: Path, ids: list[list[int]]) -> float:
+    """sacrebleu's BLEU of translations of the test sentences."""
+    import sacrebleu
+
+    pieces = (folder / "pieces.txt").read_text(encoding="utf-8").split("\n")
+    right = [text_of(pieces, target.tolist()) for _, target in read_corpus(folder).test]
+    return float(sacrebleu.corpus_bleu([text_of(pieces, each) for each in ids], [right]).score)
+
+
+def python_of(library: str, given: str | None) -> str | None:
+    """The Python that runs a library's peer; None where there is none."""
+    if library != "joeynmt" or importlib.util.find_spec(library):
+        return sys.executable
+    return given or os.environ.get("JOEYNMT_PYTHON")
+
+
+def measure(peers: Peers, arguments: argparse.Namespace) -> None:
+    """Print the tables of both works."""
+    print(row("training", "products", "target tokens/s", "turns"), row(*("---",) * 4), sep="\n", flush=True)
+    for name, speeds in training_speed(peers, arguments).items():
+        turns = " ".join(f"{speed:.0f}" for speed in speeds)
+        print(row(*name, f"{statistics.median(speeds):.0f}", turns), flush=True)
+    if not arguments.taught:
+        return
+    teach(peers, arguments)
+    columns = ("beam 5", "products", "s", "sentences/s", "batch", "pieces", "BLEU")
+    print(row(*columns), row(*("---" for _ in columns)), sep="\n", flush=True)
+    for name, (size, seconds, ids) in translation_seconds(peers, arguments).items():
+        middle, score = statistics.median(seconds), bleu(arguments.folder, ids)
+        pieces = sum(map(len, ids)) / len(ids)
+        figures = (f"{middle:.2f}", f"{len(ids) / middle:.0f}", size, f"{pieces:.1f}", f"{score:.1f}")
+        print(row(*name, *figures), flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--attention", choices=("luong", "bahdanau"), default="luong")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--batches", type=int, default=10, help="batches of 64 pairs of a turn of training")
+    parser.add_argument("--taught", type=int, default=1000, help="batches before translating; 0 for not translating")
+    parser.add_argument("--sizes", type=int, nargs="+", default=[32, 64, 128, 256, 512], help="batches to choose from")
+    parser.add_argument("--clock", choices=("seconds", "cpu"), default="seconds")
+    parser.add_argument("--only", nargs="+", choices=tuple(SCRIPTS), default=list(SCRIPTS))
+    parser.add_argument("--precision", nargs="+", choices=PRECISIONS, default=list(PRECISIONS))
+    parser.add_argument("--joeynmt", metavar="PYTHON", help="the Python that has joeynmt")
+    parser.add_argument("--feeding", action="store_true", help="elman with input feeding, as JoeyNMT always has it")
+    arguments = parser.parse_args()
+    if not (arguments.folder / "numbers.npz").exists():
+        prepare(arguments.folder, 8000, ("de", "en"))
+    print(machine(), f"{arguments.threads} threads, {arguments.attention} attention", sep="\n", flush=True)
+    common = [f"--data={arguments.folder}", f"--attention={arguments.attention}", f"--threads={arguments.threads}"]
+    with ExitStack() as stack:
+        peers: Peers = {}
+        for library in arguments.only:
+            python = python_of(library, arguments.joeynmt)
+            if python is None:
+                print(f"{library} is not installed and is left out")
+                continue
+            feeding = ["--feeding"] * (arguments.feeding and library == "elman")
+            for precision in arguments.precision:
+                words = [*common, f"--precision={precision}", *feeding]
+                peers[library, precision] = stack.enter_context(Running(python, SCRIPTS[library], words))
+            about = peers[library, arguments.precision[0]].about
+            print(f"{about['library']} on torch {about['torch']}: {about['parameters']:,} weights", flush=True)
+        measure(peers, arguments)
+
+
+if __name__ == "__main__":
+    main()
