@@ -194,6 +194,13 @@ def test_a_wave_file_cut_anywhere_is_refused(tmp_path: Path, cut: int) -> None:
         read_sound(path, 8000)
 
 
+def test_a_decoder_that_stops_early_in_silence_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = written(tmp_path / "a.wav", tone())
+    monkeypatch.setattr(soundfile.SoundFile, "read", lambda file, frames, **how: np.zeros((0, 1), np.float32))
+    with pytest.raises(DataError, match=r"expected 8,000 samples, as its header says; .* cut short. Received: 0$"):
+        read_sound(path, 16000)
+
+
 def test_wave_files_that_are_whole_after_all(tmp_path: Path) -> None:
     path = tmp_path / "a.wav"
     data = b"\1\0" * 600
