@@ -16,7 +16,7 @@ _GROUPS = 8
 
 
 class ImageEncoder(nn.Module):
-    """Blocks of a 3 x 3 convolution, a normalisation in groups (Wu & He 2018), ReLU, and the maximum of each 2 x 2.
+    """Blocks of a 3 x 3 convolution, the maximum of each 2 x 2, a normalisation in groups (Wu & He 2018), and ReLU.
 
     Every block halves height and width, rounded up. An image's map does not depend on the rest of its batch.
 
@@ -38,9 +38,10 @@ class ImageEncoder(nn.Module):
         for size in channels:
             blocks += [
                 nn.Conv2d(before, size, 3, padding=1, bias=False),
+                # The maximum first: what follows has a quarter of the work then.
+                nn.MaxPool2d(2, ceil_mode=True),
                 nn.GroupNorm(math.gcd(size, _GROUPS), size),
                 nn.ReLU(),
-                nn.MaxPool2d(2, ceil_mode=True),
             ]
             before = size
         self.blocks = nn.Sequential(*blocks)

@@ -1,0 +1,133 @@
+"""Captions of pictures: three MNIST digits side by side, "three one seven". Exact match on test pictures.
+
+usage: python benchmarks/captioning.py [--only NAME ...] [--threads N] [--seed N] [--quick]
+
+Pictures of 28 x 84 pixels are put together by a fixed seed: those to train on and those to validate on from MNIST's
+training digits (the last 5,000 for validation alone), those to test on from its test digits, each of which is used
+once. The options below were chosen on the validation pictures; so were the weights that are kept.
+
+Names: vector (the picture is one vector that starts the decoder), luong, bahdanau (the decoder asks a map of places).
+Beside them stands the share that is exact where every digit is read by the commonest digit of its nearest neighbours.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from typing import Any
+
+import numpy as np
+from _common import dataset, machine
+
+WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+ASKED = 0.97
+# Pictures to train on and to validate on, and digits of the training set that are kept for validation.
+TRAIN, VALID, KEPT = 40_000, 1_500, 5_000
+
+OPTIONS: dict[str, Any] = {
+    "channels": (16, 32, 64),
+    "hidden": 128,
+    "embedding": 32,
+    "vector_size": 192,
+    "vector_dropout": 0.3,
+    "dropout": 0.2,
+    "learning_rate": 2e-3,
+    "average": 0.995,
+    "batch_size": 50,
+    "max_epochs": 3.0,
+    "evaluate_every": 800,
+    "precision": "float32",
+}
+WORKS: dict[str, dict[str, Any]] = {
+    "vector": {},
+    "luong": {"attention": "luong"},
+    "bahdanau": {"attention": "bahdanau"},
+}
+
+
+def digits(part: str) -> tuple[Any, Any]:
+    """Pixels and classes of one part of MNIST."""
+    from elman.data.binary import open_bytes, read_idx
+
+    found = []
+    for name in (f"{part}-images-idx3-ubyte.gz", f"{part}-labels-idx1-ubyte.gz"):
+        path = dataset(f"images/mnist/{name}")
+        found.append(read_idx(open_bytes(path, path.name)))
+    return found[0], found[1]
+
+
+def pictures(pixels: Any, classes: Any, chosen: Any) -> tuple[Any, list[str]]:
+    """Three digits side by side for each row of `chosen`, and the words of them."""
+    made = np.concatenate([pixels[chosen[:, place]] for place in range(3)], axis=2)
+    return made, [" ".join(WORDS[classes[digit]] for digit in row) for row in chosen]
+
+
+def data(seed: int) -> dict[str, tuple[Any, list[str]]]:
+    """Pictures and captions of the three parts."""
+    draw = np.random.default_rng(seed)
+    pixels, classes = digits("train")
+    border = len(pixels) - KEPT
+    parts = {
+        "train": pictures(pixels, classes, draw.integers(0, border, (TRAIN, 3))),
+        "valid": pictures(pixels, classes, draw.integers(border, len(pixels), (VALID, 3))),
+    }
+    pixels, classes = digits("t10k")
+    order = draw.permutation(len(pixels))[: len(pixels) // 3 * 3].reshape(-1, 3)
+    return parts | {"test": pictures(pixels, classes, order)}
+
+
+def nearest(train: tuple[Any, list[str]], test: tuple[Any, list[str]]) -> float:
+    """The share that is exact where each digit is that of its nearest neighbour (Euclid) among 20,000."""
+
+    def cut(part: tuple[Any, list[str]]) -> tuple[Any, list[str]]:
+        tiles = np.concatenate([part[0][:, :, place * 28 : place * 28 + 28] for place in range(3)])
+        named = [text.split()[place] for place in range(3) for text in part[1]]
+        return tiles.reshape(len(tiles), -1).astype(np.float32) / 255.0, named
+
+    known, names = cut(train)
+    known, names = known[:20_000], names[:20_000]
+    squares = (known**2).sum(axis=1)
+    asked, truth = cut(test)
+    found: list[str] = []
+    for start in range(0, len(asked), 500):
+        distances = squares - 2.0 * asked[start : start + 500] @ known.T
+        found += [names[row] for row in distances.argmin(axis=1)]
+    hits = np.array([one == other for one, other in zip(found, truth, strict=True)]).reshape(3, -1)
+    return float(hits.all(axis=0).mean())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", nargs="+", choices=list(WORKS), default=list(WORKS))
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--quick", action="store_true", help="a moment of training: only to see that it works")
+    arguments = parser.parse_args()
+    import torch
+
+    from elman import Captioner
+
+    torch.set_num_threads(arguments.threads)
+    print(machine(), flush=True)
+    parts = data(seed=0)
+    items, captions = parts["test"]
+    rule = nearest(parts["train"], parts["test"])
+    for name in arguments.only:
+        options = {**OPTIONS, **WORKS[name], "seed": arguments.seed, "threads": arguments.threads, "device": "cpu"}
+        options |= {"max_epochs": 0.0, "max_steps": 20} if arguments.quick else {}
+        begun = time.perf_counter()
+        model = Captioner(**options).fit(*parts["train"], valid=parts["valid"], progress=not arguments.quick)
+        seconds = time.perf_counter() - begun
+        figures = {beams: model.evaluate(items, captions, beams=beams) for beams in (1, 5)}
+        exact = figures[5]["exact"]
+        print(
+            f"{name:10} exact {exact:.2%} with 5 beams (greedy {figures[1]['exact']:.2%}), asked {ASKED:.0%}: "
+            f"{'reached' if exact >= ASKED else 'MISSED'}; validation {model.metrics['valid']['exact']:.2%}; "
+            f"BLEU {figures[5]['bleu']:.1f}; token accuracy {figures[1]['accuracy']:.2%}; nearest {rule:.2%}; "
+            f"{seconds:.0f} s of training, {model.network.count_parameters():,} weights",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()
