@@ -219,5 +219,4 @@ def utterance_normalised(x_TF: Floats) -> Floats:
     x_TF64 = x_TF.astype(np.float64)
     mean_F, deviation_F = x_TF64.mean(axis=0), x_TF64.std(axis=0)
     changes_F = deviation_F > _ROUNDING * (1.0 + np.abs(mean_F))
-    scaled_TF = (x_TF64 - mean_F) / np.where(changes_F, deviation_F, 1.0)
-    return np.where(changes_F, scaled_TF, 0.0).astype(np.float32)
+    return ((x_TF64 - mean_F) / np.where(changes_F, deviation_F, 1.0)).astype(np.float32)
