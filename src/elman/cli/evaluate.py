@@ -29,7 +29,7 @@ _EVALUATE = MappingProxyType(
 )
 
 # Flags that are not for every task.
-_OF_TASKS = MappingProxyType({"beams": ("translator",), "ensemble": ("translator",)})
+_OF_TASKS = MappingProxyType({"beams": ("translator", "captioner"), "ensemble": ("translator",)})
 
 Count = Annotated[int, Parameter(converter=whole_number)]
 
@@ -75,7 +75,8 @@ def evaluate(
     probabilities can be trusted, a report by class and the confusion matrix, which `--picture` draws; of scores, their
     errors. A tagger: accuracy, span F1, figures of every tag and type of span. A forecaster: the errors one step ahead
     on what comes after its training data, or on the last `--limit` steps. A translator: perplexity, accuracy by token,
-    BLEU and chrF of its translations with sacrebleu's signatures, and how many are exact.
+    BLEU and chrF of its translations with sacrebleu's signatures, and how many are exact. A captioner: the same of its
+    captions, of all references.
 
     For example:
 

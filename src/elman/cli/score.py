@@ -20,6 +20,7 @@ _SCORE = MappingProxyType(
     {
         "language-model": "elman.cli.language_model:score_lines",
         "translator": "elman.cli.translator_figures:score_pairs",
+        "captioner": "elman.cli.captioner:score_captions",
     }
 )
 

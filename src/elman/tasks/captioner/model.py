@@ -18,7 +18,7 @@ from elman.tasks.building import load_network
 from elman.tasks.captioner.batches import Encoded
 from elman.tasks.captioner.config import CaptionerConfig
 from elman.tasks.captioner.network import CaptionerNetwork
-from elman.tasks.captioner.objective import log_probabilities, measure, search_captions
+from elman.tasks.captioner.objective import log_probabilities, measure, search_captions, signatures
 from elman.tasks.captioner.parts import Parts, Sources, as_paths, make_parts, read_parts
 from elman.tasks.captioner.run import TASK, captioner_job, new_network
 from elman.tasks.captioner.vocabulary import CaptionerVocabulary
@@ -68,7 +68,7 @@ class Captioner:
         return f"<Captioner {shape}, of {self.vocabulary.item.told()}, {sizes}>"
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """The preset, and every option by its name, as scikit-learn wants to know them."""
+        """The preset, and every option by its name."""
         del deep
         values = {"preset": self._preset}
         for section, kind in CaptionerConfig.sections().items():
@@ -218,8 +218,13 @@ class Captioner:
         flat = iter(log_probabilities(self.network, encoded))
         return [[next(flat) for _ in row] for row in data.captions or ()]
 
-    def evaluate(self, items: Any, captions: Sequence[Any] | None = None, **search: Any) -> dict[str, float]:
-        """Figures: loss and perplexity, accuracy of tokens, exact match, and BLEU and chrF where sacrebleu is there.
+    def token_counts(self, captions: Sequence[str]) -> list[int]:
+        """How many tokens each caption has, its end included."""
+        return [len(ids) + 1 for ids in self.vocabulary.text.encode_many(captions)]
+
+    def evaluate(self, items: Any, captions: Sequence[Any] | None = None, **search: Any) -> dict[str, Any]:
+        """Figures: loss and perplexity, accuracy of tokens, exact match; where sacrebleu is there, BLEU and chrF too,
+        with its signatures.
 
         `items` with `captions` as for `fit`, or paths; `search` as for `captions`, by default the likeliest token each
         time (`beams=1`). Raises DataError for data that cannot be used.
@@ -228,7 +233,8 @@ class Captioner:
         self._check_search(options, attention=False)
         data = Encoded(self._known(items, captions, captioned=True), self.vocabulary)
         self.network.eval()
-        return measure(self.network, self.vocabulary, data, self.config.text.max_length, search=options)[0]
+        figures, _ = measure(self.network, self.vocabulary, data, self.config.text.max_length, search=options)
+        return figures | signatures(data, self.vocabulary) if "bleu" in figures else figures
 
     def places(self) -> tuple[int, int]:
         """Height and width of the map that attention weighs. Raises ConfigError for a model without attention."""

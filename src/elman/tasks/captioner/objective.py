@@ -18,10 +18,10 @@ from elman.decode.search import Hypothesis
 from elman.tasks.captioner.batches import Encoded, Ints
 from elman.tasks.captioner.network import CaptionerNetwork
 from elman.tasks.captioner.vocabulary import CaptionerVocabulary
-from elman.tasks.writing import SearchConfig, bleu_figures, exact_match, find, has_bleu
+from elman.tasks.writing import SearchConfig, bleu_figures, bleu_signatures, exact_match, find, has_bleu
 from elman.types import IGNORED, Batch, State
 
-__all__ = ["CaptionLikelihood", "log_probabilities", "measure", "search_captions", "unseen"]
+__all__ = ["CaptionLikelihood", "log_probabilities", "measure", "search_captions", "signatures", "unseen"]
 
 # Captions, and their steps with padding, of a batch of an evaluation.
 _ROWS, _STEPS = 128, 8192
@@ -104,7 +104,8 @@ def measure(
 
     `loss` is in nats a token and `accuracy` is that of tokens, each after the true ones before it; `exact` is the share
     of captions that equal a reference as the vocabulary writes it; `bleu` and `chrf` are there where sacrebleu is
-    installed, against all references, without regard to case where the vocabulary has lower case only. With `limit`, of items at even distances, of at most about so many tokens.
+    installed: of all references, and without regard to case where the vocabulary has lower case only. With `limit`, of
+    items at even distances, of at most about so many tokens.
     """
     share = min(1.0, limit / max(int(data.lengths.sum()), 1)) if limit else 1.0
     count = max(1, int(share * len(data.data)))
@@ -131,6 +132,13 @@ def measure(
     if has_bleu():
         figures |= bleu_figures(texts, references, lowercase=vocabulary.lowercase)
     return figures, texts
+
+
+def signatures(data: Encoded, vocabulary: CaptionerVocabulary) -> dict[str, str]:
+    """How sacrebleu measured the figures on `data`, as it says itself."""
+    most = max(map(len, data.data.captions or [[]]))
+    told = bleu_signatures(references=most, lowercase=vocabulary.lowercase)
+    return {f"{name}_signature": signature for name, signature in told.items()}
 
 
 def search_captions(

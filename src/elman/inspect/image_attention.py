@@ -1,0 +1,110 @@
+"""Attention over an image as a picture: for each token that was written, the places that it came from.
+
+Shapes: T tokens written, S = height x width places of the map. Knows nothing about models.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from elman.errors import DataError, ShapeError
+from elman.inspect.picture import check_suffix, literal, new_figure, save_figure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["draw_image_attention"]
+
+# Inches: of the whole picture across, and the least sides of a panel.
+_ACROSS, _LEAST_WIDTH, _LEAST_HEIGHT = 10.0, 1.6, 0.7
+_MOST_PANELS = 60
+_LONGEST = 24
+# What lies over a place with the most weight of its token, and how strongly.
+_COLOUR, _STRONGEST = (1.0, 0.45, 0.0), 0.75
+
+
+def draw_image_attention(
+    weights: ArrayLike,
+    places: tuple[int, int],
+    written: Sequence[str],
+    path: str | os.PathLike[str],
+    *,
+    pixels: ArrayLike | None = None,
+    cell: int = 0,
+    title: str = "",
+) -> None:
+    """Draw weights `T x S` as PNG or SVG, by the suffix: a panel a token, and before them the image alone.
+
+    Args:
+        places: height and width of the map, S places in all.
+        written: the T tokens; of more than 59 the first ones are drawn.
+        pixels: the image, height x width x channels; not of 3, the first channel is drawn. None for the map alone.
+        cell: the pixels of the image along each side of a place; 0 to stretch the map over the image.
+
+    In each panel the strongest colour is that token's largest weight, which stands beside the token.
+
+    Raises ShapeError for what does not fit, DataError for weights that are no numbers or for nothing to draw,
+    ConfigError for another suffix.
+    """
+    check_suffix(path)
+    weights_TS = np.asarray(weights, dtype=np.float64)
+    height, width = places
+    if weights_TS.shape != (len(written), height * width):
+        raise ShapeError(
+            f"expected weights of {len(written)} tokens over {height} x {width} places. "
+            f"Received: shape {weights_TS.shape}"
+        )
+    if not weights_TS.size:
+        raise DataError(f"expected at least one token and one place. Received: {weights_TS.shape}")
+    if not np.isfinite(weights_TS).all():
+        raise DataError("expected weights that are numbers. Received: NaN or infinity")
+    image = np.ones((height, width, 3)) if pixels is None else _shown(pixels)
+    shown = min(len(written), _MOST_PANELS - 1)
+    panel_width = max(_LEAST_WIDTH, min(3.2, 1.4 * image.shape[1] / image.shape[0]))
+    columns = max(1, min(shown + 1, int(_ACROSS / panel_width)))
+    rows = -(-(shown + 1) // columns)
+    panel_height = max(_LEAST_HEIGHT, panel_width * image.shape[0] / image.shape[1])
+    figure = new_figure(columns * panel_width + 0.3, rows * (panel_height + 0.4) + 0.4)
+    panels = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axes in panels:
+        axes.set_axis_off()
+    _draw(panels[0], image, "image" if pixels is not None else "map")
+    for axes, token, weights_S in zip(panels[1:], written[:shown], weights_TS[:shown], strict=False):
+        most = float(weights_S.max())
+        cut = token if len(token) <= _LONGEST else token[: _LONGEST - 1] + "…"
+        _draw(axes, image, f"{literal(cut)}  {most:.2f}")
+        layer = np.empty((height, width, 4))
+        layer[..., :3] = _COLOUR
+        layer[..., 3] = _STRONGEST * np.clip(weights_S.reshape(height, width) / (most or 1.0), 0.0, 1.0)
+        right, bottom = (width * cell, height * cell) if cell else (image.shape[1], image.shape[0])
+        limits = axes.get_xlim(), axes.get_ylim()
+        axes.imshow(layer, extent=(-0.5, right - 0.5, bottom - 0.5, -0.5), interpolation="nearest", aspect="equal")
+        axes.set_xlim(limits[0])
+        axes.set_ylim(limits[1])
+    more = f" (the first {shown} of {len(written)} tokens)" if shown < len(written) else ""
+    figure.suptitle(literal(title) + more, fontsize=11)
+    save_figure(figure, path)
+
+
+def _draw(axes: Axes, image: NDArray[Any], heading: str) -> None:
+    axes.imshow(image, interpolation="nearest")
+    axes.set_title(heading, fontsize=9)
+
+
+def _shown(pixels: ArrayLike) -> NDArray[np.float64]:
+    """Pixels as red, green and blue from 0 to 1."""
+    values = np.asarray(pixels)
+    if values.ndim != 3 or not values.size:
+        raise ShapeError(f"expected pixels of shape (height, width, channels). Received: {values.shape}")
+    found = values.astype(np.float64)
+    if values.dtype == np.uint8:
+        found /= 255.0
+    else:
+        low, high = float(found.min()), float(found.max())
+        found = (found - low) / ((high - low) or 1.0)
+    return found if found.shape[2] == 3 else np.repeat(found[..., :1], 3, axis=2)
