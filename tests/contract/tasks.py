@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import struct
+import wave
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -76,6 +78,57 @@ def write_series(folder: Path) -> list[Path]:
     return [path]
 
 
+def tones(text: str) -> list[float]:
+    """A sound at 4,000 Hz in which every letter has a pitch of its own."""
+    return [
+        0.5 * math.sin(2 * math.pi * (150 + 60 * (ord(sign) - 97)) * sample / 4000) * (sign != " ")
+        for sign in text
+        for sample in range(300)
+    ]
+
+
+def write_sounds(folder: Path) -> list[Path]:
+    texts = [f"{article} {noun}" for article in ("a", "the") for noun in ("dog", "cat", "owl", "cow", "hen", "bee")]
+    for number, text in enumerate(texts):
+        with wave.open(str(folder / f"{number}.wav"), "wb") as file:
+            file.setnchannels(1)
+            file.setsampwidth(2)
+            file.setframerate(4000)
+            file.writeframes(b"".join(struct.pack("<h", round(32767 * value)) for value in tones(text)))
+    path = folder / "sounds.csv"
+    rows = [f"{number}.wav,{text}" for number, text in enumerate(texts)]
+    path.write_text("\n".join(["path,text", *rows]) + "\n", encoding="utf-8")
+    return [path]
+
+
+def write_pairs(folder: Path) -> list[Path]:
+    path = folder / "pairs.tsv"
+    nouns = {"katze": "cat", "hund": "dog", "kuh": "cow"}
+    verbs = {"schläft": "sleeps", "rennt": "runs", "frisst": "eats"}
+    adverbs = {"hier": "here", "heute": "today"}
+    rows = [
+        f"die {noun} {verb} {adverb} .\tthe {nouns[noun]} {verbs[verb]} {adverbs[adverb]} ."
+        for noun in nouns
+        for verb in verbs
+        for adverb in adverbs
+    ]
+    path.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return [path]
+
+
+def write_captioned(folder: Path) -> list[Path]:
+    path = folder / "weather.csv"
+    nouns, verbs = ("dog", "cat", "owl", "cow"), ("sleeps", "runs", "eats")
+    rows = [
+        f"{i + 0.1 * j},{j - 0.2 * k},{k},a {noun} {verb} {'here' if k else 'there'}"
+        for i, noun in enumerate(nouns)
+        for j, verb in enumerate(verbs)
+        for k in range(2)
+    ]
+    path.write_text("\n".join(["one,two,three,caption", *rows]) + "\n", encoding="utf-8")
+    return [path]
+
+
 CASES = {
     "language-model": TaskCase(
         "lm",
@@ -100,5 +153,41 @@ CASES = {
         write_series,
         {"hidden": 5, "context": 10, "horizon": 3, "batch_size": 4, "dropout": 0.2},
         lambda model: model.forecast(horizon=3).to_json(),
+    ),
+    "transcriber": TaskCase(
+        "transcriber",
+        write_sounds,
+        {"hidden": 5, "sample_rate": 4000, "mels": 8, "layers": 1, "batch_size": 4, "dropout": 0.2},
+        lambda model: [
+            [(each.text, each.score) for each in answer.readings]
+            for answer in model.transcripts([tones("a dog"), tones("the bee")], beams=3, n_best=2)
+        ],
+    ),
+    "translator": TaskCase(
+        "translator",
+        write_pairs,
+        {
+            "tokens": "words",
+            "min_count": 1,
+            "hidden": 5,
+            "embedding": 4,
+            "batch_size": 4,
+            "dropout": 0.2,
+            "held_out": 0.2,
+            "scheduled_sampling": 0.5,
+        },
+        lambda model: [
+            [[each.text for each in best], [each.score for each in best]]
+            for best in model.translations(["die kuh schläft", "rennt heute der hund"], n_best=2)
+        ],
+    ),
+    "captioner": TaskCase(
+        "captioner",
+        write_captioned,
+        {"hidden": 5, "embedding": 4, "vector_size": 6, "batch_size": 4, "dropout": 0.2, "held_out": 0.2},
+        lambda model: [
+            [[each.text for each in best], [each.score for each in best]]
+            for best in model.captions([[0.5, 0.1, 1.0], [2.0, 1.5, 0.0]], n_best=2, max_length=5)
+        ],
     ),
 }

@@ -54,8 +54,12 @@ def greedy(scores: Scores) -> list[list[Found]]:
 
 def finder(options: SearchConfig, language: LanguageScores | None) -> Find:
     """The search that `options` describe. Raises ConfigError for options that do not go together."""
-    if language is None and options.beams == 0 and options.n_best == 1 and not options.insertion_bonus:
-        return greedy
+    usual = SearchConfig()
+    if language is None:
+        if options.lm_weight != usual.lm_weight:
+            raise ConfigError(f"expected lm_weight with a language model only. Received: {options.lm_weight:g}")
+        if options == usual:
+            return greedy
     beams = options.beams or max(_BEAMS, options.n_best)
     if options.n_best > beams:
         raise ConfigError(f"expected n_best of at most beams = {beams}. Received: {options.n_best}")

@@ -61,6 +61,7 @@ class TranscriptStream:
         self._rate = rate or sound.sample_rate
         if vocabulary.kind == "sound":
             self._features = LogMel(sound).stream()
+            as_sound(np.zeros(1, dtype=np.float32), self._rate, "the stream")  # refuses a rate that is none
             if self._rate != sound.sample_rate:
                 self._resampler = _resampler(self._rate, sound.sample_rate)
         self._kept = torch.zeros(1, 0, network.features)
