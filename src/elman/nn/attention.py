@@ -78,6 +78,8 @@ class Attention(nn.Module):
             )
         steps_S = torch.arange(values_BSF.shape[1], device=values_BSF.device)
         real_BS = steps_S < lengths_B.to(values_BSF.device)[:, None]
+        # A weight of zero is not enough where the padding holds NaN.
+        values_BSF = values_BSF.masked_fill(~real_BS[:, :, None], 0.0)
         return Attended(values_BSF, values_BSF if self.key is None else self.key(values_BSF), real_BS)
 
     def forward(self, query_BQH: Tensor, attended: Attended) -> tuple[Tensor, Tensor]:
