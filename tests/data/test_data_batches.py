@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -130,6 +131,20 @@ def test_epochs_of_two_lengths_differ() -> None:
     assert epoch_of(same) == first
     shared = {frozenset(batch) for batch in first} & {frozenset(batch) for batch in second}
     assert len(shared) < 0.05 * len(first)
+    # Of rows that have no equals, only those drawn together can meet again.
+    single = Shuffled([[row, row] for row in range(1, 2001)], numbers, batch_size=999, steps=8000)
+    first, second = epoch_of(single), epoch_of(single)
+    shared = {frozenset(batch) for batch in first} & {frozenset(batch) for batch in second}
+    assert len(shared) < 0.3 * len(first)
+
+
+@pytest.mark.parametrize("steps", [100, 500])
+def test_batches_are_as_full_as_they_may_be(steps: int) -> None:
+    lengths = two_lengths(500)
+    batches = [part.tolist() for part, _ in in_order(lengths, numbers, batch_size=12, steps=steps)]
+    for batch, after in pairwise(batches):
+        more = [*batch, after[0]]
+        assert len(more) > 12 or len(more) * lengths[more].max(axis=0).sum() > steps
 
 
 def test_the_longest_first_of_two_lengths_and_some_rows_only() -> None:
