@@ -9,6 +9,8 @@ examples     texts and series with a label each
 sound        sound files, log-mel features, recordings with texts   (soundfile, soxr, torch)
 strokes      moves of a pen with texts
 transcripts  what both are to a network: frames with a text each
+pairs        sentences, each with what it is to become
+vectors      word vectors of others
 batches      shuffled batches of whole sequences                    (torch)
 """
 
