@@ -134,6 +134,8 @@ def test_arguments_of_draws_that_do_not_fit_are_refused() -> None:
     def damaged(tokens_BK: Tensor, state: Any, memory: Any) -> Scored:
         return Scored(torch.full((*tokens_BK.shape, 4), math.nan), state)
 
+    with pytest.raises(ShapeError, match="1 lengths in lengths_B"):
+        greedy(toy.advance, state, memory, rows=1, start=START, end=END, limits_B=[2], lengths_B=torch.tensor([1, 2]))
     with pytest.raises(TrainingError, match="Received: nan"):
         draw(damaged, (), (), **base)
 
@@ -188,3 +190,21 @@ def test_members_that_do_not_fit_together_are_refused() -> None:
 
     state, memory = begun[0]
     assert ensemble([first.advance, blind])(torch.tensor([[START]]), (state,) * 2, (memory,) * 2).weights_BKS is None
+
+
+def test_a_row_without_a_way_on_ends_there() -> None:
+    low = -math.inf
+    logits = torch.tensor([[low, low, 0.0, low], [0.0] * 4, [low, low, low, 0.0], [low] * 4])
+
+    def advance(tokens_BK: Tensor, state: Any, memory: Any) -> Scored:
+        return Scored(logits[tokens_BK], state)
+
+    given: dict[str, Any] = {"rows": 2, "start": START, "end": END, "limits_B": [9, 1]}
+    for banned, tokens in (((), (2, 3)), ((3,), (2,))):
+        found = greedy(advance, (), (), banned=banned, **given)
+        drawn = draw(advance, (), (), sampling=Sampling(banned=banned), seed=0, samples=2, **given)
+        assert [[h.tokens for h in row] for row in drawn] == [[tokens] * 2, [(2,)] * 2]
+        assert [h.tokens for h in found] == [tokens, (2,)]
+        for hypothesis in (*found, *drawn[0], *drawn[1]):
+            assert not hypothesis.finished
+            assert hypothesis.log_probability == low

@@ -19,6 +19,7 @@ from elman.decode.search import (
     Advance,
     Hypothesis,
     Scored,
+    check_lengths,
     check_limits,
     check_rows,
     check_scored,
@@ -27,7 +28,7 @@ from elman.decode.search import (
     take_rows,
 )
 from elman.decode.trace import Ended, Trace
-from elman.errors import ConfigError, ShapeError
+from elman.errors import ConfigError
 from elman.types import State
 
 __all__ = ["Beam", "beam_search", "length_divisor"]
@@ -113,8 +114,7 @@ def beam_search(
     check_rows("memory", memory, rows)
     device = device_of(state, memory)
     limits_B = check_limits(limits_B, rows, device)
-    if lengths_B is not None and lengths_B.shape != (rows,):
-        raise ShapeError(f"expected {rows} lengths in lengths_B. Received: shape {tuple(lengths_B.shape)}")
+    lengths_B = check_lengths(lengths_B, rows, device)
     if not rows:
         return []
     search = _Search(options, end, tuple(banned), limits_B, lengths_B, attention)
@@ -214,7 +214,7 @@ class _Search:
             missing_BKS = coverage_BKS.clamp(min=torch.finfo(coverage_BKS.dtype).tiny, max=1.0).log()
             if self.lengths_A is not None:
                 steps = torch.arange(coverage_BKS.shape[2], device=coverage_BKS.device)
-                beyond_BS = steps >= self.lengths_A[live_B][:, None].to(steps.device)
+                beyond_BS = steps >= self.lengths_A[live_B][:, None]
                 missing_BKS = missing_BKS.masked_fill(beyond_BS[:, None], 0.0)
             scores_BK = scores_BK + self.options.coverage_penalty * missing_BKS.sum(dim=2)
         self.counts_A[live_B] += natural_BK.sum(dim=1)

@@ -15,6 +15,7 @@ from elman.decode.sample import Sampling, check_seed, choose
 from elman.decode.search import (
     Advance,
     Hypothesis,
+    check_lengths,
     check_limits,
     check_rows,
     check_scored,
@@ -28,7 +29,7 @@ from elman.types import State
 
 __all__ = ["draw", "greedy"]
 
-# (logits_BV, the tokens so far of these rows) -> a token a row
+# (logits_BV, the tokens so far of these rows) -> a token a row; the end where every token has probability 0
 Pick = Callable[[Tensor, Tensor], Tensor]
 
 
@@ -49,7 +50,7 @@ def greedy(
     """One hypothesis a sentence: at every step the likeliest token that is not banned.
 
     Arguments, limits and errors are those of `beam_search`; the answer is that of one beam without penalties. The
-    score is the log-probability.
+    score is the log-probability. Where every way on has probability 0 the hypothesis ends, with that probability.
     """
     check_tokens(start, end, banned)
     refused = torch.tensor(sorted(set(banned)), dtype=torch.int64)
@@ -57,8 +58,8 @@ def greedy(
     def pick(logits_BV: Tensor, history_BN: Tensor) -> Tensor:
         best = best_extensions(logits_BV[:, None], logits_BV.new_zeros(len(logits_BV), 1), 1 + len(refused))
         barred_BN = torch.isin(best.tokens_BN, refused.to(best.tokens_BN.device))
-        place_B1 = best.scores_BN.masked_fill(barred_BN, -torch.inf).argmax(dim=1, keepdim=True)
-        return best.tokens_BN.gather(1, place_B1)[:, 0]
+        most = best.scores_BN.masked_fill(barred_BN, -torch.inf).max(dim=1, keepdim=True)
+        return best.tokens_BN.gather(1, most.indices).where(most.values > -torch.inf, end)[:, 0]
 
     return _follow(advance, state, memory, pick, rows, start, end, limits_B, lengths_B, attention)
 
@@ -81,7 +82,7 @@ def draw(
 ) -> list[list[Hypothesis]]:
     """`samples` hypotheses a sentence, in the order in which they were drawn.
 
-    Arguments, limits and errors are those of `beam_search`. The score is the log-probability, as the network gives it
+    Arguments, limits, errors and ends are those of `greedy`. The score is the log-probability, as the network gives it
     before `sampling` shapes it. The same seed gives the same draws of the same batch.
     """
     check_seed(seed)
@@ -92,16 +93,22 @@ def draw(
     check_rows("memory", memory, rows)
     device = device_of(state, memory)
     limits_B = check_limits(limits_B, rows, device)
+    lengths_B = check_lengths(lengths_B, rows, device)
     generator = torch.Generator(device=device).manual_seed(seed)
+    refused = torch.tensor(sorted(set(sampling.banned)), dtype=torch.int64, device=device)
 
     def pick(logits_BV: Tensor, history_BN: Tensor) -> Tensor:
-        return choose(logits_BV, sampling, generator, history_BN[:, -sampling.repetition_window :])
+        free_BV = logits_BV.index_fill(1, refused, -torch.inf) if len(refused) else logits_BV
+        stuck_B = free_BV.amax(dim=1) == -torch.inf
+        recent_BN = history_BN[:, -sampling.repetition_window :]
+        tokens_B = choose(logits_BV.masked_fill(stuck_B[:, None], 0.0), sampling, generator, recent_BN)
+        return torch.where(stuck_B, end, tokens_B)
 
     if samples > 1:
         # Every sample is a row of its own.
         each = torch.arange(rows, device=device).repeat_interleave(samples)
         state, memory, limits_B = take_rows(state, each), take_rows(memory, each), limits_B[each]
-        lengths_B = lengths_B if lengths_B is None else lengths_B[each.to(lengths_B.device)]
+        lengths_B = None if lengths_B is None else lengths_B[each]
     drawn = _follow(advance, state, memory, pick, rows * samples, start, end, limits_B, lengths_B, attention)
     return [drawn[first : first + samples] for first in range(0, len(drawn), samples)]
 
@@ -123,6 +130,7 @@ def _follow(
     check_rows("memory", memory, rows)
     device = device_of(state, memory)
     limits_A = check_limits(limits_B, rows, device)
+    lengths_A = check_lengths(lengths_A, rows, device)
     if not rows:
         return []
     trace, ended = Trace(rows), Ended.none(rows, 1, device)
@@ -136,8 +144,8 @@ def _follow(
         logits_BV = as_scores(scored.logits_BKV[:, 0])
         offsets_B = totals_B.to(logits_BV.dtype) - log_normaliser(logits_BV)
         tokens_B = pick(logits_BV, history_BN)
-        natural_B = tokens_B == end
-        ending_B = natural_B | (limits_A[live_B] <= trace.steps)
+        natural_B = (tokens_B == end) & (logits_BV[:, end] > -torch.inf)
+        ending_B = (tokens_B == end) | (limits_A[live_B] <= trace.steps)
         tokens_B = torch.where(ending_B, end, tokens_B)
         totals_B = offsets_B + logits_BV.gather(1, tokens_B[:, None])[:, 0]
         columns = (totals_B, totals_B, natural_B, ending_B)

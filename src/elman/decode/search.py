@@ -26,6 +26,7 @@ __all__ = [
     "Advance",
     "Hypothesis",
     "Scored",
+    "check_lengths",
     "check_limits",
     "check_rows",
     "check_scored",
@@ -106,6 +107,17 @@ def check_limits(limits_B: Sequence[int] | Tensor, rows: int, device: torch.devi
     if rows and (limits.is_floating_point() or int(limits.min()) < 0):
         raise ConfigError(f"expected limits that are whole numbers from 0. Received: {limits.tolist()}")
     return limits.long()
+
+
+def check_lengths(lengths_B: Tensor | None, rows: int, device: torch.device) -> Tensor | None:
+    """The steps of each source on `device`; ShapeError unless they are None or one a sentence."""
+    if lengths_B is None:
+        return None
+    if lengths_B.shape != (rows,):
+        raise ShapeError(
+            f"expected {rows} lengths in lengths_B, one a source. Received: shape {tuple(lengths_B.shape)}"
+        )
+    return lengths_B.to(device)
 
 
 def check_scored(scored: Scored, tokens_BK: Tensor, end: int) -> None:
