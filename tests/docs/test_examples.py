@@ -28,6 +28,8 @@ EXAMPLES = (
     ("sentiment.py given/reviews.tsv given/reviews.tsv given/reviews.tsv 1", "right on 60 reviews that it never saw: "),
     ("pos_tags.py train.conllu dev.conllu test.conllu 1", "right on the words of new sentences: "),
     ("airline.py given/airline.csv 1", "linear autoregression"),
+    ("addition.py 1 300", "right on sums that it never saw: "),
+    ("transliteration.py 1 200", "by rule: efcharisto"),
     ("japanese_vowels.py given/vowels.ts given/vowels.ts 1", "right on 30 new utterances: "),
 )
 
