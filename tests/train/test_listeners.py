@@ -19,7 +19,7 @@ from elman.errors import ArtifactError
 from elman.train import Ended, Evaluated, Event, Planned, Started, Stepped
 from elman.train.history import COLUMNS, History, TensorBoard
 from elman.train.interrupt import Interrupt
-from elman.train.tuning import has_bfloat16, tune_allocator, usable_cores
+from elman.train.tuning import has_bfloat16, release_memory, tune_allocator, usable_cores
 from elman.train.watch import Watch
 
 
@@ -239,16 +239,23 @@ def test_bfloat16_is_read_from_the_processors_flags(
 
 def test_the_allocator_takes_its_settings_where_it_has_them() -> None:
     # In a process of its own, since the settings stay.
-    script = "from elman.train.tuning import tune_allocator; print(tune_allocator())"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
-    assert done.stdout in ("True\n", "False\n"), done.stderr
+    script = (
+        "import os; from elman.train.tuning import release_memory, tune_allocator\n"
+        "print(tune_allocator(), os.environ.get('ONEDNN_PRIMITIVE_CACHE_CAPACITY'))\n"
+        "kept = [bytearray(1 << 16) for _ in range(2000)]; del kept[::2]\n"
+        "print(release_memory())"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "ONEDNN_PRIMITIVE_CACHE_CAPACITY"}
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, env=environment)
+    assert done.returncode == 0, done.stderr
     if sys.platform.startswith("linux") and os.confstr("CS_GNU_LIBC_VERSION"):
-        assert done.stdout == "True\n"
+        assert done.stdout == "True 128\nTrue\n"
 
 
 def test_other_systems_keep_their_allocator(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "darwin")
     assert tune_allocator() is False
+    assert release_memory() is False
 
 
 def test_a_run_that_will_take_much_longer_than_its_budget_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,12 +25,15 @@ from elman.train import Evaluated, Stepped, TrainConfig, checkpoint
 from elman.train.history import History, TensorBoard
 from elman.train.interrupt import Interrupt
 from elman.train.loop import Objective, Stream, Training
-from elman.train.tuning import has_bfloat16, tune_allocator, usable_cores
+from elman.train.tuning import has_bfloat16, release_memory, tune_allocator, usable_cores
 from elman.train.watch import Watch
 
 __all__ = ["Job", "Reopen", "Run", "finite", "resume_run", "settle", "tune_process"]
 
 N = TypeVar("N", bound=StoredModule)
+
+# Steps after which memory that is free is given back to the system.
+_STEPS_TO_RELEASE = 200
 
 
 @dataclass
@@ -179,6 +182,8 @@ class Run(Generic[N]):
                     if isinstance(event, Evaluated) and event.best:
                         self._keep_best(event)
                     self.watch.hear(event)
+                    if isinstance(event, Stepped) and event.step % _STEPS_TO_RELEASE == 0:
+                        release_memory()
                     if isinstance(event, Stepped | Evaluated):
                         if interrupt.exit_code is not None:
                             self._stop(interrupt.exit_code)

@@ -1,9 +1,10 @@
 """Settings of the process that make training faster: threads and the C library's memory allocator.
 
 glibc gives large buffers back to the system as soon as they are freed, and fetches them anew, page by page, at the
-next step. Raising three thresholds keeps them. A thread that waits for others spins for a while before it sleeps; on a
-machine that does other work too, a shorter while leaves the core to the thread that is waited for. Knows nothing about
-models, and imports no torch.
+next step. Raising three thresholds keeps them. Batches of ever other shapes leave holes between what is kept, so it is given
+back now and then; and torch's products keep a plan for each shape, which is limited. A thread that waits for others
+spins for a while before it sleeps; on a machine that does other work too, a shorter while leaves the core to the thread
+that is waited for. Knows nothing about models, and imports no torch.
 """
 
 from __future__ import annotations
@@ -13,12 +14,14 @@ import os
 import sys
 from pathlib import Path
 
-__all__ = ["has_bfloat16", "shorten_spinning", "tune_allocator", "usable_cores"]
+__all__ = ["has_bfloat16", "release_memory", "shorten_spinning", "tune_allocator", "usable_cores"]
 
 # From glibc's malloc.h.
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
 # glibc caps the mmap threshold at 32 MiB where it is set by mallopt on 64 bits.
 _SETTINGS = ((_M_MMAP_THRESHOLD, 32 << 20), (_M_TRIM_THRESHOLD, 1 << 30), (_M_TOP_PAD, 64 << 20))
+# Plans of products that oneDNN keeps; its own default is 1,024, which take more than a gigabyte where shapes differ.
+_PLANS = 128
 # Rounds that a thread of GNU OpenMP spins; its own default is 300,000 while no core is shared.
 _SPIN_ROUNDS = 20_000
 
@@ -47,14 +50,27 @@ def shorten_spinning() -> bool:
 
 
 def tune_allocator() -> bool:
-    """Keep freed memory in this process instead of giving it back; true where the C library took the settings."""
+    """Keep freed memory in this process instead of giving it back, and few plans of products.
+
+    True where the C library took the settings.
+    """
     if not sys.platform.startswith("linux"):
         return False
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is None:
         return False
+    # oneDNN reads it at its first product; a setting of the user's own stands.
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", str(_PLANS))
     accepted = [mallopt(name, value) == 1 for name, value in _SETTINGS]
     return all(accepted)
+
+
+def release_memory() -> bool:
+    """Give the system back what the C library keeps free, holes inside included; true where there was anything."""
+    if not sys.platform.startswith("linux"):
+        return False
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    return trim is not None and trim(0) == 1
 
 
 def has_bfloat16() -> bool:
