@@ -15,7 +15,7 @@ import sys
 
 import elman
 
-OPTIONS = {"attention": "none", "bidirectional": False}
+OPTIONS = {"attention": "none", "bidirectional": False, "dropout": 0.0, "learning_rate": 3e-3}
 
 
 def sums(count: int, seed: int = 0) -> tuple[list[str], list[str]]:
