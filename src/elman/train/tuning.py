@@ -1,10 +1,10 @@
 """Settings of the process that make training faster: threads and the C library's memory allocator.
 
 glibc gives large buffers back to the system as soon as they are freed, and fetches them anew, page by page, at the
-next step. Raising three thresholds keeps them. Batches of ever other shapes leave holes between what is kept, so it is given
-back now and then; and torch's products keep a plan for each shape, which is limited. A thread that waits for others
-spins for a while before it sleeps; on a machine that does other work too, a shorter while leaves the core to the thread
-that is waited for. Knows nothing about models, and imports no torch.
+next step. Raising three thresholds keeps them. Batches of ever other shapes leave holes between what is kept, so it is
+given back now and then; and torch's products keep a plan for each shape, which is limited. A thread that waits for
+others spins for a while before it sleeps; on a machine that does other work too, a shorter while leaves the core to
+the thread that is waited for. Knows nothing about models, and imports no torch.
 """
 
 from __future__ import annotations
