@@ -106,7 +106,7 @@ def test_pairs_with_an_empty_side_are_left_out_and_told(tmp_path: Path) -> None:
     pairs = read_pairs([first, second])
     assert (pairs.sources, pairs.targets) == (["a", "x"], ["1", "5"])
     assert pairs.remarks() == [f"{first} and {second}: 3 of 5 pairs were left out, as a side of each is empty"]
-    table = read_pairs(written(tmp_path, "a\t1\n\t2\nc\t\n\n", "t.tsv"))
+    table = read_pairs(written(tmp_path, "a\t1\n\t2\nc\t\n \n", "t.tsv"))
     assert (table.sources, table.targets, table.dropped_empty) == (["a"], ["1"], 3)
     nulls = read_pairs(written(tmp_path, '{"source": "a", "target": 12}\n{"source": "b"}\n', "t.jsonl"))
     assert (nulls.sources, nulls.targets, nulls.dropped_empty) == (["a"], ["12"], 1)
@@ -231,6 +231,15 @@ def test_fingerprints_tell_pairs_apart(made: list[tuple[str, str]]) -> None:
     if pairs.sources != pairs.targets:
         others.append(pairs.swapped())
     assert pairs.fingerprint() not in {other.fingerprint() for other in others}
+
+
+def test_fingerprints_tell_where_a_sentence_ends() -> None:
+    made = [
+        Pairs("p", ["ab", "c"], ["d", "e"]),
+        Pairs("p", ["a", "bc"], ["d", "e"]),
+        Pairs("p", ["ab", "cd"], ["", "e"]),
+    ]
+    assert len({pairs.fingerprint() for pairs in made}) == 3
 
 
 def test_taking_swapping_and_joining() -> None:

@@ -46,6 +46,8 @@ def test_sentences_go_to_tokens_and_back_and_so_does_the_vocabulary(kind: str, s
 def test_fingerprints_tell_vocabularies_apart() -> None:
     made = [learnt(kind, lowercase=low, shared=shared) for kind in KINDS for low in (0, 1) for shared in (False, True)]
     assert len({each.fingerprint() for each in made}) == len(made)
+    same = made[0]
+    assert PairVocabulary(same.source, same.target, True).fingerprint() != same.fingerprint()
 
 
 @pytest.mark.parametrize("kind", KINDS)
