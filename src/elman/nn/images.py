@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from torch import Tensor, nn
@@ -24,13 +23,13 @@ class ImageEncoder(nn.Module):
         input_channels: of the images.
         channels: of each block; the last is the size of the map's features.
 
-    Raises ConfigError for no blocks, and for one without channels.
+    Raises ConfigError for no blocks, and for one of fewer than 2 channels.
     """
 
     def __init__(self, input_channels: int, channels: Sequence[int]) -> None:
         super().__init__()
-        if not channels or min(channels) < 1:
-            raise ConfigError(f"expected the channels of a block at least, each from 1. Received: {tuple(channels)}")
+        if not channels or min(channels) < 2:
+            raise ConfigError(f"expected the channels of a block at least, each from 2. Received: {tuple(channels)}")
         self.input_channels = input_channels
         self.output_size = channels[-1]
         blocks: list[nn.Module] = []
@@ -40,7 +39,7 @@ class ImageEncoder(nn.Module):
                 nn.Conv2d(before, size, 3, padding=1, bias=False),
                 # The maximum first: what follows has a quarter of the work then.
                 nn.MaxPool2d(2, ceil_mode=True),
-                nn.GroupNorm(math.gcd(size, _GROUPS), size),
+                nn.GroupNorm(_groups(size), size),
                 nn.ReLU(),
             ]
             before = size
@@ -59,3 +58,8 @@ class ImageEncoder(nn.Module):
             expected = f"x_BHWC of shape (batch, height, width, {self.input_channels})"
             raise ShapeError(f"expected {expected}. Received: {tuple(x_BHWC.shape)}")
         return self.blocks(x_BHWC.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+
+
+def _groups(channels: int) -> int:
+    """The groups that are normalised, two channels at least in each: of one value alone nothing would be left."""
+    return next(groups for groups in range(min(_GROUPS, channels // 2), 0, -1) if channels % groups == 0)

@@ -20,7 +20,7 @@ from elman.data.decoding import check_encoding, decoded_blocks, raw_blocks
 from elman.data.examples.labels import bare_suffix, is_idx
 from elman.data.inputs import InputFile, find_files
 from elman.data.table import read_table, table_kind
-from elman.errors import DataError
+from elman.errors import ConfigError, DataError
 
 __all__ = ["read_captioned"]
 
@@ -55,6 +55,8 @@ def read_captioned(
     Raises DataError with file and place for data that cannot be used; EncodingError, StorageError, ConfigError.
     """
     named = [os.fspath(path) for path in ([paths] if isinstance(paths, str | os.PathLike) else paths)]
+    if not named:
+        raise ConfigError("expected at least one file to read. Received: none")
     files = [file for path in named for file in _files(path)]
     parts: list[Captioned] = []
     pictures: list[InputFile] = []

@@ -44,6 +44,8 @@ def _pictures(table: Table, folder: Path, config: CaptionedConfig, captions: lis
     first: dict[str, int] = {}
     several: Mapping[str, list[str]] = {file: [] for file in files}
     for row, file in enumerate(files):
+        if not file.strip():
+            raise DataError(f"{table.where(row)}: expected the name of an image file. Received: an empty cell")
         first.setdefault(file, row)
         if captions is not None:
             several[file] += captions[row]

@@ -139,11 +139,11 @@ class CaptionerNetwork(StoredModule):
         mean = total / len(values)
         for some in parts:
             squares += ((some.astype(np.float64) - mean) ** 2).sum(axis=0)
-        deviation = np.sqrt(squares / len(values))
-        deviation[deviation < 1e-12] = 1.0
         scale = 255.0 if self.item.whole else 1.0
+        deviation = np.sqrt(squares / len(values)) / scale
+        deviation[deviation < 1e-12] = 1.0
         self.mean_C.copy_(torch.from_numpy(mean / scale))
-        self.deviation_C.copy_(torch.from_numpy(deviation / scale))
+        self.deviation_C.copy_(torch.from_numpy(deviation))
 
     def _see(self, items: Tensor) -> Tensor:
         """The map of the items, batch x places x features; a vector is one place."""
