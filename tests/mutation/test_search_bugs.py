@@ -129,8 +129,8 @@ BUGS = [
         "the rest after the blocks is left out",
         candidates,
         "best_extensions",
-        "whole < V",
-        "False",
+        "rest_BKW.flatten(1)",
+        "rest_BKW.flatten(1) - torch.inf",
         check_all_extensions,
     ),
     bug(

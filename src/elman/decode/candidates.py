@@ -20,8 +20,9 @@ __all__ = ["Extensions", "as_scores", "best_extensions", "log_normaliser"]
 # Columns of a block. From 32 to 128 make little difference.
 _BLOCK = 64
 
-# Rows whose probabilities are in memory at a time: they fit into a core's cache.
-_ROWS = 64
+# Rows whose probabilities are in memory at a time. Fewer stay closer to the cores; but every part waits for all
+# threads, which is slow on a busy machine.
+_ROWS = 256
 
 
 class Extensions(NamedTuple):
@@ -75,16 +76,21 @@ def best_extensions(logits_BKV: Tensor, offsets_BK: Tensor, count: int) -> Exten
         top = (logits_BKV + offsets_BK[:, :, None]).flatten(1).topk(count, dim=1)
         return Extensions(top.values, top.indices // V, top.indices % V)
     whole = blocks * _BLOCK
+    blocks_BKNW = logits_BKV[:, :, :whole].unflatten(2, (blocks, _BLOCK))
     # Rounding keeps order, so the largest number of a block is the largest after the offset is added, too.
-    most_BKN = logits_BKV[:, :, :whole].unflatten(2, (blocks, _BLOCK)).amax(dim=3) + offsets_BK[:, :, None]
+    most_BKN = blocks_BKNW.amax(dim=3) + offsets_BK[:, :, None]
     chosen_BN = most_BKN.flatten(1).topk(count, dim=1).indices
-    first_BN = (chosen_BN // blocks) * V + (chosen_BN % blocks) * _BLOCK
-    places_BN = (first_BN[:, :, None] + torch.arange(_BLOCK, device=first_BN.device)).flatten(1)
-    if whole < V:
-        starts = torch.arange(0, K * V, V, device=first_BN.device)[:, None]
-        rest = (starts + torch.arange(whole, V, device=first_BN.device)).flatten()
-        places_BN = torch.cat([places_BN, rest.expand(B, -1)], dim=1)
-    scores_BN = logits_BKV.flatten(1).gather(1, places_BN) + offsets_BK.gather(1, places_BN // V)
-    top = scores_BN.topk(count, dim=1)
-    places_BN = places_BN.gather(1, top.indices)
-    return Extensions(top.values, places_BN // V, places_BN % V)
+    slots_BN, numbers_BN = chosen_BN // blocks, chosen_BN % blocks
+    rows_B1 = torch.arange(B, device=chosen_BN.device)[:, None]
+    scores_BNW = blocks_BKNW[rows_B1, slots_BN, numbers_BN] + offsets_BK.gather(1, slots_BN)[:, :, None]
+    rest_BKW = logits_BKV[:, :, whole:] + offsets_BK[:, :, None]
+    top = torch.cat([scores_BNW.flatten(1), rest_BKW.flatten(1)], dim=1).topk(count, dim=1)
+    # Where each of them stands: in one of the chosen blocks, or in the rest of a hypothesis.
+    block_BN, column_BN = top.indices // _BLOCK, top.indices % _BLOCK
+    inside_BN, block_BN = block_BN < count, block_BN.clamp(max=count - 1)
+    place_BN, width = top.indices - count * _BLOCK, max(V - whole, 1)
+    return Extensions(
+        top.values,
+        torch.where(inside_BN, slots_BN.gather(1, block_BN), place_BN // width),
+        torch.where(inside_BN, numbers_BN.gather(1, block_BN) * _BLOCK + column_BN, whole + place_BN % width),
+    )
