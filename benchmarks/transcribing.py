@@ -38,10 +38,19 @@ class Model(NamedTuple):
 
 # Chosen by the validation part.
 MODELS = {
-    "both ways": Model("base", {}),
-    "streaming": Model("streaming", {}),
+    "both ways": Model("base", {"hidden": 128}),
+    "streaming": Model("streaming", {"hidden": 192}),
 }
-COMMON: dict[str, Any] = {"sample_rate": RATE, "low_hz": 50.0}
+COMMON: dict[str, Any] = {
+    "sample_rate": RATE,
+    "low_hz": 50.0,
+    "stack": 5,
+    "stride": 3,
+    "dropout": 0.1,
+    "learning_rate": 4e-3,
+    "time_width": 6,
+    "evaluate_every": 400,
+}
 
 
 def read_clips() -> Clips:
@@ -98,7 +107,7 @@ def run(name: str, model: Model, parts: dict[str, Any], given: dict[str, Any]) -
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", choices=tuple(MODELS), help="only this model")
-    parser.add_argument("--epochs", type=float, default=12.0, help="passes over the training sequences")
+    parser.add_argument("--epochs", type=float, default=8.0, help="passes over the training sequences")
     parser.add_argument("--train", type=int, default=4000, help="training sequences")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0)
@@ -107,7 +116,7 @@ def main() -> None:
     arguments = parser.parse_args()
     print(machine(), flush=True)
     clips = read_clips()
-    counts = {"train": arguments.train, "valid": 500, "test": 1000}
+    counts = {"train": arguments.train, "valid": 400, "test": 1000}
     if arguments.choose:
         del counts["test"]
     parts = {part: sequences(clips, part, count, arguments.seed) for part, count in counts.items()}

@@ -83,6 +83,7 @@ def language_scores(lm: CharacterModel, vocabulary: TranscriberVocabulary) -> La
         log_probs_NV = logits_NV.float().log_softmax(dim=-1)
         return Judged(log_probs_NV[:, numbers_V], state, log_probs_NV[:, end])
 
+    @torch.no_grad()
     def extend(tokens_N: Tensor, state: State) -> Judged:
         return judged(*network.step(numbers_V[tokens_N.to(device)], state))
 

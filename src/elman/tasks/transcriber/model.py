@@ -180,8 +180,10 @@ class Transcriber:
         Raises DataError for sounds that cannot be used; ConfigError for options that cannot be used, and for a language
         model without some of the transcriber's characters.
         """
-        data = self._unlabelled(sounds, rate)
         self.network.eval()
+        if isinstance(sounds, list | tuple) and not sounds:
+            return []
+        data = self._unlabelled(sounds, rate)
         return transcribed(
             self.network,
             self.vocabulary,
