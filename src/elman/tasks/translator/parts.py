@@ -62,21 +62,22 @@ class Sources:
 
 @dataclass(frozen=True)
 class Parts:
-    """Pairs to learn from, and those held out; None where a part has none. `languages` as the files' names tell."""
+    """Pairs to learn from, and those held out; None where a part has none.
+
+    languages  as the files' names tell them
+    remarks    what whoever uses the parts should hear, a sentence each
+    """
 
     train: Pairs
     valid: Pairs | None
     test: Pairs | None
     languages: Languages = ("", "")
+    remarks: tuple[str, ...] = ()
 
     def fingerprint(self) -> str:
         """Changes with any sentence or part."""
         held = ["-" if part is None else part.fingerprint() for part in (self.train, self.valid, self.test)]
         return hashlib.sha256("+".join(held).encode()).hexdigest()
-
-    def remarks(self) -> list[str]:
-        """What whoever uses them should hear, a sentence each."""
-        return [told for part in (self.train, self.valid, self.test) if part is not None for told in part.remarks()]
 
 
 def read_part(
@@ -129,6 +130,7 @@ def make_parts(
 
     Raises DataError where too few pairs are left.
     """
+    remarks = tuple(told for part in (train, valid, test) if part is not None for told in part.remarks())
     if valid is None and config.held_out:
         count = max(1, round(config.held_out * len(train)))
         if count >= len(train):
@@ -136,14 +138,8 @@ def make_parts(
                 f"expected at least 2 pairs to hold some of them out; held_out=0 trains on all. Received: {len(train)}"
             )
         order = np.random.default_rng(seed).permutation(len(train))
-        held, kept = sorted(order[:count].tolist()), sorted(order[count:].tolist())
-        # What was left out of the file is told once, with the training part.
-        valid, train = _without_count(train.take(held)), train.take(kept)
-    return Parts(train, valid, test, languages)
-
-
-def _without_count(pairs: Pairs) -> Pairs:
-    return Pairs(pairs.name, pairs.sources, pairs.targets)
+        valid, train = train.take(sorted(order[:count].tolist())), train.take(sorted(order[count:].tolist()))
+    return Parts(train, valid, test, languages, remarks)
 
 
 def languages_of(paths: Paths, config: DataConfig) -> Languages:

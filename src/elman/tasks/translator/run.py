@@ -101,7 +101,7 @@ def translator_job(
     network = make_network(lambda: TranslatorNetwork(known.source.size, known.target.size, options), training)
     # A stopped run has the vectors among its weights.
     remarks = take_vectors(network, known, options) if vocabulary is None else []
-    remarks += parts.remarks() + train.remarks()
+    remarks += [*parts.remarks, *train.remarks()]
     freeze_vectors(network, options)
     member = Member(network, known, data.reverse_source)
 

@@ -1,0 +1,294 @@
+"""What a translator's run trains: its loss, scheduled sampling, given vectors, what is left out, and the options."""
+
+from __future__ import annotations
+
+import dataclasses
+import gzip
+
+import numpy as np
+import pytest
+import torch
+
+import elman
+from elman.data.pairs import pairs_from
+from elman.errors import ConfigError, DataError, EncodingError
+from elman.tasks.run import Run
+from elman.tasks.translator.config import DataConfig, TranslatorConfig
+from elman.tasks.translator.objective import smoothed
+from elman.tasks.translator.parts import check_direction, languages_of, make_parts
+from elman.tasks.translator.run import translator_job
+from elman.types import IGNORED
+
+from .small_translators import PAIRS, SOURCES, TARGETS, TINY, tiny, trained
+
+
+def job_of(**options):
+    config = TranslatorConfig.make("base", {**TINY, **options})
+    valid = pairs_from(SOURCES[:6], TARGETS[:6]) if config.data.held_out else None
+    return translator_job(config, make_parts(pairs_from(SOURCES, TARGETS), config.data, 0, valid=valid))
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.5])
+def test_smoothed_labels(smoothing):
+    torch.manual_seed(0)
+    logits_NV, targets_N = torch.randn(6, 5, dtype=torch.float64), torch.tensor([0, 4, 2, 2, 1, 3])
+    wanted_NV = torch.full((6, 5), smoothing / 5, dtype=torch.float64)
+    wanted_NV[range(6), targets_N] += 1 - smoothing
+    expected = -(wanted_NV * torch.log_softmax(logits_NV, dim=1)).sum()
+    torch.testing.assert_close(smoothed(logits_NV, targets_N, smoothing), expected)
+
+
+def test_the_loss_counts_every_token_of_the_targets_once_and_no_padding():
+    job = job_of(label_smoothing=0.0)
+    job.network.eval()
+    batch = job.stream.next_batch()
+    total, count, state = job.objective.loss(batch, ())
+    assert state == ()
+    assert count == int((batch.targets_BT != IGNORED).sum()) == int(batch.lengths_B.sum())
+    alone = 0.0
+    for row, length in enumerate(batch.lengths_B.tolist()):
+        inputs = batch.inputs_BT
+        sources_BS = inputs.sources_BS[row : row + 1, : inputs.source_lengths_B[row]]
+        logits_BTV = job.network(
+            sources_BS, inputs.source_lengths_B[row : row + 1], inputs.targets_in_BT[row : row + 1]
+        )
+        log_probs_TV = torch.log_softmax(logits_BTV[0, :length], dim=1)
+        alone -= float(log_probs_TV[range(length), batch.targets_BT[row, :length]].detach().sum())
+    assert total.item() == pytest.approx(alone, rel=1e-5)
+
+
+@pytest.mark.parametrize("attention", ["luong", "bahdanau", "between", "none"])
+def test_scheduled_sampling_reads_the_networks_own_tokens(attention):
+    job = job_of(attention=attention, layers=2)
+    network = job.network.eval()
+    inputs = job.stream.next_batch().inputs_BT
+    torch.testing.assert_close(network.read_sampled(*inputs, 0.0), network.read(*inputs))
+    own_BT = inputs.targets_in_BT.clone()
+    for t in range(1, own_BT.shape[1]):
+        own_BT[:, t] = network(*inputs[:2], own_BT)[:, t - 1].argmax(dim=-1)
+    torch.testing.assert_close(network.read_sampled(*inputs, 1.0), network.read(*inputs[:2], own_BT))
+
+
+def test_scheduled_sampling_rises_over_the_run(monkeypatch):
+    job = job_of(scheduled_sampling=0.8, max_steps=5)
+    rates = []
+    real = job.network.read_sampled
+    monkeypatch.setattr(job.network, "read_sampled", lambda *inputs: rates.append(inputs[-1]) or real(*inputs))
+    Run(job, folder=None, command="", watch=job.watch(quiet=True)).go()
+    assert rates == pytest.approx([0.16, 0.32, 0.48, 0.64])  # of five steps the first has a rate of 0
+
+
+def test_what_an_evaluation_tells():
+    job = job_of(translate_valid=3)
+    job.network.eval()
+    figures = job.objective.evaluate()
+    assert set(figures) == {"loss", "perplexity", "accuracy", "tokens", "bleu", "chrf", "exact", "selection"}
+    assert figures["selection"] == figures["loss"]
+    assert set(job_of(translate_valid=0).objective.evaluate()) == {
+        "loss",
+        "perplexity",
+        "accuracy",
+        "tokens",
+        "selection",
+    }
+    few = job.objective.evaluate(limit=8)
+    assert 0 < few["tokens"] < figures["tokens"]
+
+
+@pytest.mark.parametrize("best_by", ["bleu", "chrf", "exact"])
+def test_the_weights_that_are_kept_are_the_best_by_a_figure(best_by):
+    job = job_of(best_by=best_by)
+    job.network.eval()
+    figures = job.objective.evaluate()
+    assert figures["selection"] == pytest.approx(-figures[best_by], abs=1e-6)
+    assert figures["selection"] > -figures[best_by]  # among equals the loss decides
+
+
+def test_every_pair_is_seen_and_too_long_ones_are_left_out():
+    job = job_of(max_source=3, held_out=0.0)
+    short = sum(len(source.split()) <= 3 for source in SOURCES)
+    assert job.data["train_too_long"] == len(SOURCES) - short
+    assert f"{len(SOURCES) - short} of {len(SOURCES)} pairs were left out" in job.start
+    rows = 0
+    while job.stream.epoch < 1:
+        rows += job.stream.next_batch().rows
+    assert rows == short
+
+
+def test_reading_backwards_turns_the_sources_alone():
+    forwards, backwards = (job_of(reverse_source=each, held_out=0.0).stream.next_batch() for each in (False, True))
+    torch.testing.assert_close(forwards.targets_BT, backwards.targets_BT)
+    for row, length in enumerate(forwards.inputs_BT.source_lengths_B.tolist()):
+        ids = forwards.inputs_BT.sources_BS[row, : length - 1]
+        torch.testing.assert_close(backwards.inputs_BT.sources_BS[row, : length - 1], ids.flip(0))
+
+
+VECTORS = "die 1 0 0 0 0 0\nkuh 0 2 0 0 0 0\nhund 0 0 3 0 0 0\nwal 0 0 0 4 0 0\n"
+
+
+def test_given_vectors_are_tuned_or_stay(tmp_path):
+    path = tmp_path / "vectors.txt"
+    path.write_text(VECTORS)
+    options = {"source_vectors": str(path), "weight_decay": 0.5, "average": 0.9}
+    first = job_of(**options)
+    words = [first.network.source_embed.weight[_number(first, word)].detach() for word in ("die", "kuh", "hund")]
+    for place, row in enumerate(words):  # in the directions of the file, and at a scale of their own
+        assert int(row.argmax()) == place
+        assert float(row.sum()) == pytest.approx(float(row[place]))
+    assert float(words[1][1] / words[0][0]) == pytest.approx(2.0)
+    assert "vectors of 3 of" in first.start
+    tuned = trained(**options).network.source_embed.weight
+    frozen_model = trained(**options, freeze_vectors=True)
+    frozen = frozen_model.network.source_embed.weight
+    start = first.network.source_embed.weight
+    assert torch.equal(frozen, start)
+    assert not torch.equal(tuned, start)
+    assert frozen_model.network.target_embed.weight.requires_grad
+
+
+def _number(job, word: str) -> int:
+    return int(elman.Translator().adopt(_Adopted(job)).vocabulary.source.encode(word)[0])
+
+
+class _Adopted:
+    """As much of a run as a model takes."""
+
+    def __init__(self, job) -> None:
+        self.job, self.config, self.network = job, job.config, job.network
+        self.metrics, self.command = {}, ""
+        self.training = type("Steps", (), {"step": 0, "seconds": 0.0})
+
+
+def test_vectors_of_the_target_are_those_of_the_output_where_these_are_tied(tmp_path):
+    path = tmp_path / "vectors.txt"
+    path.write_text("the 1 0 0 0 0 0\ncow 0 2 0 0 0 0\n")
+    model = trained(target_vectors=str(path), freeze_vectors=True)
+    assert not model.network.target_embed.weight.requires_grad
+    assert model.network.source_embed.weight.requires_grad
+    number = int(model.vocabulary.target.encode("cow")[0])
+    assert int(model.network.target_embed.weight[number].argmax()) == 1
+
+
+def test_vectors_that_do_not_fit(tmp_path):
+    path = tmp_path / "vectors.txt"
+    path.write_text("die 1 0\nkuh 0 2\n")
+    with pytest.raises(DataError, match=r"vectors of 6 numbers, .*embedding=2 takes them\. Received: 2"):
+        trained(source_vectors=str(path))
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"tied": "all"}, r"shared=true, with tied=all\. Received: shared=false"),
+        ({"shared": True, "target_tokens": "characters"}, r"Received: words and characters"),
+        ({"best_by": "bleu", "translate_valid": 0}, r"translate_valid above 0 with best_by=bleu\. Received: 0"),
+        ({"freeze_vectors": True}, r"source_vectors or target_vectors with freeze_vectors\. Received: neither"),
+        (
+            {"tied": "all", "shared": True, "source_vectors": "a", "target_vectors": "b"},
+            r"one file of vectors with tied=all, .*Received: two",
+        ),
+        ({"loss_from": 2}, r"for language models only\. Received: loss_from=2"),
+        ({"bridge": "copy"}, r"in one direction, with bridge=copy\. Received: states of"),
+        ({"attention": "between", "layers": 1}, r"at least 2 layers with attention between them"),
+        ({"attention": "none", "input_feeding": True}, r"attention with input feeding"),
+    ],
+)
+def test_options_that_do_not_go_together(options, expected):
+    with pytest.raises(ConfigError, match=expected):
+        job_of(**options)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"bidirectional": False, "bridge": "copy", "layers": 2},
+        {"bridge": "zero", "context_every_step": True, "attention": "none"},
+        {"encoder_cell": "lstm", "encoder_cell_options": {"peepholes": True}, "encoder_layers": 2, "encoder_hidden": 5},
+        {"cell": "lstm", "input_feeding": True, "score": "dot", "encoder_hidden": 4, "hidden": 8},
+        {"shared": True, "tied": "all"},
+        {"tied": "none", "attention": "bahdanau"},
+        {"tokens": "characters", "target_tokens": "words", "tokeniser": "whitespace"},
+        {"attention": "between", "layers": 3, "residual": True, "recurrent_dropout": 0.1, "weight_drop": 0.1},
+        {"cell": "mingru", "learn_initial_state": True},
+    ],
+    ids=str,
+)
+def test_options_that_go_together_train_and_translate(options):
+    model = trained(**{**options, "max_steps": 2})
+    assert len(model.translate(SOURCES[:3], beams=2)) == 3
+    assert np.isfinite(model.metrics["valid"]["loss"])
+
+
+def test_a_run_learns_its_pairs():
+    model = trained(max_steps=200, dropout=0.0, hidden=24, embedding=12, label_smoothing=0.0, evaluate_every=200)
+    figures = model.evaluate(SOURCES, TARGETS)
+    assert figures["exact"] == 1.0
+    assert figures["accuracy"] == 1.0
+
+
+def test_languages_are_told_by_suffixes():
+    config = DataConfig()
+    assert languages_of(["a/train.de", "a/train.en"], config) == ("de", "en")
+    assert languages_of(["train.de.gz", "train.en.gz"], config) == ("de", "en")
+    assert languages_of(["a.deu", "b.deu", "a.eng", "b.eng"], config) == ("deu", "eng")
+    assert languages_of(["train.tsv"], config) == ("", "")
+    assert languages_of(["a.txt", "b.txt"], config) == ("", "")
+    assert languages_of(["a.de", "a.txt"], config) == ("", "")
+    turned = dataclasses.replace(config, source_column="en", target_column="de")
+    assert languages_of(["train.de", "train.en"], turned) == ("en", "de")
+    numbered = dataclasses.replace(config, source_column="2", target_column="1")
+    assert languages_of(["train.de", "train.en"], numbered) == ("en", "de")
+
+
+def test_files_of_the_other_direction(tmp_path):
+    for name, lines in (("t.de", SOURCES), ("t.en", TARGETS)):
+        (tmp_path / name).write_text("\n".join(lines) + "\n")
+    with gzip.open(tmp_path / "u.en.gz", "wt") as file:
+        file.write("the cow\n")
+    model = tiny().fit([tmp_path / "t.de", tmp_path / "t.en"], progress=False, tune=False)
+    assert model.languages == ("de", "en")
+    assert "de to en" in repr(model)
+    with pytest.raises(DataError, match=r"from de to en, as the model was trained\. Received: files from en to de"):
+        model.evaluate([tmp_path / "t.en", tmp_path / "t.de"])
+    with pytest.raises(DataError, match=r"sentences in de: .*Received: .*u\.en\.gz, in en by its name"):
+        model.read(tmp_path / "u.en.gz", with_targets=False)
+    files = [tmp_path / "t.de", tmp_path / "t.en"]
+    with pytest.raises(DataError, match=r"files from en to de"):
+        tiny().fit(files, valid=files[::-1], progress=False, tune=False)
+    check_direction(("", ""), ("en", "de"))
+    check_direction(("de", "en"), ("de", "fr"))
+    assert len(model.read(tmp_path / "t.de", with_targets=False)) == len(PAIRS)
+
+
+@pytest.mark.parametrize(
+    ("files", "error", "expected"),
+    [
+        ({"a.de": b"x\ny\n", "a.en": b"x\n"}, DataError, r"Received: 2 lines in .*a\.de and 1 in .*a\.en"),
+        ({"a.tsv": b"x\ty\nz\n"}, DataError, r"a\.tsv, line 2: expected a source and a target with a tab .*'z'"),
+        ({"a.tsv": b"x\ty\nz\t\xff\n"}, EncodingError, r"a\.tsv: the bytes at offset 6 are not utf-8"),
+        ({"a.tsv": b"\t\n \t\n"}, DataError, r"at least one pair .*2 with an empty side"),
+        ({"a.tsv": b"x\ty\n"}, DataError, r"at least 2 pairs to hold some of them out; .*Received: 1"),
+    ],
+)
+def test_files_that_cannot_be_learnt_from(tmp_path, files, error, expected):
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(error, match=expected):
+        tiny().fit([tmp_path / name for name in files], progress=False, tune=False)
+
+
+def test_pairs_with_an_empty_side_are_left_out_and_told():
+    pairs = pairs_from([*SOURCES, "die kuh"], [*TARGETS, " "])
+    config = TranslatorConfig.make("base", TINY)
+    job = translator_job(config, make_parts(pairs, config.data, 0))
+    assert "1 of 37 pairs were left out, as a side of each is empty" in job.start
+
+
+def test_what_cannot_be_fitted():
+    for arguments in ((SOURCES, TARGETS[:5]), (SOURCES, "the cow")):
+        with pytest.raises(DataError):
+            tiny().fit(*arguments)
+    with pytest.raises(ConfigError, match=r"in memory"):
+        tiny().fit(SOURCES, TARGETS, folder="somewhere")
+    with pytest.raises(DataError, match=r"targets beside sources, or paths of files. Received: int alone"):
+        tiny().fit(3)
