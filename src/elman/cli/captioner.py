@@ -16,6 +16,7 @@ from elman.cli.output import Progress, aligned, plain, print_json, printable, re
 from elman.cli.score import ScoreFlags
 from elman.errors import ConfigError
 from elman.files import write_text
+from elman.tasks.captioner.config import SEARCH
 from elman.tasks.writing import SearchConfig
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     SearchFlags: TypeAlias = Any
 else:
-    SearchFlags = flags_of(SearchConfig, "Search", 2, SearchConfig())
+    SearchFlags = flags_of(SearchConfig, "Search", 2, SearchConfig(**SEARCH))
 
 __all__ = ["caption", "evaluate_captions", "score_captions"]
 
