@@ -13,6 +13,7 @@ import random
 import tarfile
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -38,7 +39,7 @@ class Model(NamedTuple):
 
 # Chosen by the validation part.
 MODELS = {
-    "both ways": Model("base", {"hidden": 128}),
+    "both ways": Model("base", {"hidden": 128, "normalise": "global", "dropout": 0.25}),
     "streaming": Model("streaming", {"hidden": 192}),
 }
 COMMON: dict[str, Any] = {
@@ -84,7 +85,7 @@ def sequences(clips: Clips, part: str, count: int, seed: int) -> tuple[list[Samp
     return sounds, texts
 
 
-def run(name: str, model: Model, parts: dict[str, Any], given: dict[str, Any]) -> str:
+def run(name: str, model: Model, parts: dict[str, Any], given: dict[str, Any], save: Path | None) -> str:
     """Train, measure, and return a row of the table."""
     import elman
 
@@ -98,6 +99,8 @@ def run(name: str, model: Model, parts: dict[str, Any], given: dict[str, Any]) -
         f"time), validation WER {valid['wer']:.2%}, CER {valid['cer']:.2%}, loss {valid['loss']:.4f}",
         flush=True,
     )
+    if save is not None:
+        transcriber.save(save / name.replace(" ", "-"))
     if "test" not in parts:
         return row(name, f"{valid['wer']:.2%}", f"{valid['cer']:.2%}", f"{valid['exact']:.2%}")
     figures = transcriber.evaluate(*parts["test"], rate=RATE)
@@ -107,11 +110,12 @@ def run(name: str, model: Model, parts: dict[str, Any], given: dict[str, Any]) -
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", choices=tuple(MODELS), help="only this model")
-    parser.add_argument("--epochs", type=float, default=8.0, help="passes over the training sequences")
-    parser.add_argument("--train", type=int, default=4000, help="training sequences")
+    parser.add_argument("--epochs", type=float, default=4.0, help="passes over the training sequences")
+    parser.add_argument("--train", type=int, default=8000, help="training sequences")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--choose", action="store_true", help="to choose options: leave the test part alone")
+    parser.add_argument("--save", type=Path, help="keep the models in this folder")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="an option of the models")
     arguments = parser.parse_args()
     print(machine(), flush=True)
@@ -127,7 +131,11 @@ def main() -> None:
     for each in arguments.set:
         name, _, value = each.partition("=")
         given[name] = int(value) if value.isdigit() else float(value) if value.replace(".", "").isdigit() else value
-    rows = [run(name, model, parts, given) for name, model in MODELS.items() if arguments.only in (None, name)]
+    rows = [
+        run(name, model, parts, given, arguments.save)
+        for name, model in MODELS.items()
+        if arguments.only in (None, name)
+    ]
     print(row("test part", f"WER (asked for: {WANTED:.0%})", "CER", "exact", "training"))
     print(row(*["---"] * 5))
     print("\n".join(rows))

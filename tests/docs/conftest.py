@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import math
 import shutil
+import struct
+import wave
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -28,6 +32,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_tagged(folder)
     write_series(folder)
     write_labelled(folder)
+    write_speech(folder / "speech")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ELMAN_CACHE", str(folder / "cache"))
         patch.chdir(folder)
@@ -47,6 +52,25 @@ def write_tagged(folder: Path) -> None:
         (part / "seq.in").write_text("play the song little robin\nrate this book two\n" * 6)
         (part / "seq.out").write_text("O O B-music_item B-track I-track\nO O O B-rating\n" * 6)
         (part / "label").write_text("PlayMusic\nRateBook\n" * 6)
+
+
+def write_speech(folder: Path) -> None:
+    """Sounds with texts, lists of them, and drawings."""
+    texts = ["one", "two", "three", "one two", "two one", "three one"] * 2
+    (folder / "recordings").mkdir(parents=True)
+    for number, text in enumerate(texts, 1):
+        (folder / "recordings" / f"{number}.txt").write_text(f"{text}\n")
+        tones = [math.sin(t * (1 + ord(sign) % 7) / 20) for sign in text for t in range(1600)]
+        with wave.open(str(folder / "recordings" / f"{number}.wav"), "wb") as file:
+            file.setparams((1, 2, 16000, 0, "NONE", ""))
+            file.writeframes(b"".join(struct.pack("<h", round(9000 * value)) for value in tones))
+    rows = [f"recordings/{number}.wav,{text}" for number, text in enumerate(texts, 1)]
+    for name in ("train", "dev"):
+        (folder / f"{name}.csv").write_text("\n".join(["path,text", *rows]) + "\n")
+    (folder / "texts.txt").write_text("".join(f"{text}\n" for text in texts * 12))
+    drawing = [[step % 3, 1, step % 5 == 4] for step in range(30)]
+    lines = [json.dumps({"strokes": drawing[: 12 + number], "text": text}) for number, text in enumerate(texts)]
+    (folder / "drawings.jsonl").write_text("\n".join(lines) + "\n")
 
 
 def write_labelled(folder: Path) -> None:

@@ -25,11 +25,13 @@ TINY_OPTIONS = "max_steps=3, hidden=8, embedding=8, lanes=4, chunk=12, threads=1
 TINY_TAGGER = {"embedding": 8, "letter_embedding": 4, "letter_hidden": 4, "layers": 1, "hidden": 8, "threads": 1,
                "precision": "float32", "max_steps": 3}  # fmt: skip
 TINY_FORECASTER = {"hidden": 6, "threads": 1, "max_steps": 3}
+TINY_TRANSCRIBER = {"layers": 1, "hidden": 8, "mels": 8, "threads": 1, "precision": "float32", "max_steps": 3}
 TINY_CLASSIFIER = {"embedding": 8, "hidden": 8, "batch_size": 16, "threads": 1, "precision": "float32", "max_steps": 3}
 TINY_TASKS: dict[str, dict[str, Any]] = {
     "classifier": TINY_CLASSIFIER,
     "tagger": TINY_TAGGER,
     "forecaster": TINY_FORECASTER,
+    "transcriber": TINY_TRANSCRIBER,
 }
 
 

@@ -19,6 +19,8 @@ from elman.tasks.classifier.config import ClassifierConfig
 from elman.tasks.forecaster.config import ForecasterConfig
 from elman.tasks.language_model.config import PRESETS, NetworkConfig, TextConfig
 from elman.tasks.tagger import config as tagger_config
+from elman.tasks.transcriber.config import SearchConfig as TranscriberSearchConfig
+from elman.tasks.transcriber.config import TranscriberConfig
 from elman.train.config import TrainConfig
 
 from .pages import PAGES, ROOT, blocks_of, run_elman, run_page, shell_lines
@@ -27,6 +29,7 @@ LINK = re.compile(r"\]\(([^)\s]+)\)")
 COMMANDS = ("train", "train lm", "generate", "score", "evaluate", "info", "cells", "train tagger", "tag")
 COMMANDS += ("train classifier", "predict")
 COMMANDS += ("train forecaster", "forecast", "backtest")
+COMMANDS += ("train transcriber", "transcribe")
 # The sections of a classifier that its page tells of.
 OWN = ("input", "target", "network")
 # Options of other programs that the pages name: of ./dev, its benchmarks, and the script that compiles the engine.
@@ -128,6 +131,8 @@ def test_commands_of_dev_that_a_page_names_exist(page: Path) -> None:
         ("docs/labelled_data.md", ClassifierConfig.sections()["data"]),
         ("docs/tagger.md", tagger_config.DataConfig),
         ("docs/tagger.md", tagger_config.NetworkConfig),
+        *(("docs/transcriber.md", kind) for name, kind in TranscriberConfig.sections().items() if name != "training"),
+        ("docs/transcriber.md", TranscriberSearchConfig),
         *(("docs/forecaster.md", kind) for name, kind in ForecasterConfig.sections().items() if name != "training"),
     ],
     ids=lambda value: value if isinstance(value, str) else value.__name__,

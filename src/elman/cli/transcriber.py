@@ -196,7 +196,8 @@ def _raw_pieces(rate: int, chunk_ms: float) -> Iterator[npt.NDArray[np.int16]]:
 
     size = max(1, round(rate * chunk_ms / 1000.0)) * _SAMPLE
     rest = b""
-    while block := sys.stdin.buffer.read1(size):
+    source: Any = sys.stdin.buffer
+    while block := source.read1(size):
         block = rest + block
         whole = len(block) - len(block) % _SAMPLE
         rest = block[whole:]
