@@ -98,6 +98,8 @@ def describe_unknown(vocabulary: Vocabulary, text: str, what: str = "text") -> s
 
 def display(text: str) -> str:
     """`text` with spaces and control characters made visible."""
+    if text.isprintable():
+        return text.replace(" ", "␣")
     return "".join(
         "␣" if sign == " " else sign if sign.isprintable() else sign.encode("unicode_escape").decode("ascii")
         for sign in text

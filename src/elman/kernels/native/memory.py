@@ -61,6 +61,8 @@ def give_back(*buffers: Tensor) -> None:
         if size < _SMALL or size > MOST_IDLE:
             continue
         for oldest in list(_idle):
+            if idle_bytes() + size <= MOST_IDLE:
+                break
             # The sizes that came first go first: those of a run that is over.
             while idle_bytes() + size > MOST_IDLE and oldest != size:
                 try:
