@@ -27,6 +27,8 @@ def sums(count: int, seed: int = 0) -> tuple[list[str], list[str]]:
         first, second = (int("".join(draw.choices("0123456789", k=draw.randint(1, 3)))) for _ in range(2))
         found.setdefault((min(first, second), max(first, second)), (first, second))
     pairs = list(found.values())
+    # Short sums come first while there are some left.
+    draw.shuffle(pairs)
     return [f"{first}+{second}" for first, second in pairs], [str(first + second) for first, second in pairs]
 
 
