@@ -8,6 +8,7 @@ from __future__ import annotations
 from elman.nn.attention import Attention
 from elman.nn.characters import CharacterWords
 from elman.nn.crf import CRF
+from elman.nn.cross_entropy import linear_cross_entropy
 from elman.nn.decoder import Decoder, StartState
 from elman.nn.dilated import DilatedStack
 from elman.nn.distributions import make_head
@@ -39,6 +40,7 @@ __all__ = [
     "Trace",
     "Unroll",
     "embed_tokens",
+    "linear_cross_entropy",
     "make_head",
     "reverse_rows",
     "sequence_dropout",

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from elman.decode.search import Scored
 from elman.errors import ConfigError
-from elman.nn import StoredModule, sequence_dropout
+from elman.nn import StoredModule, linear_cross_entropy, sequence_dropout
 from elman.nn.decoder import Decoder, DecoderMemory, DecoderState, StartState
 from elman.nn.embed import Embedding
 from elman.tasks.building import make_stack
@@ -123,8 +123,17 @@ class TranslatorNetwork(StoredModule):
 
     def score(self, r_BTR: Tensor) -> Tensor:
         """Scores of the target's tokens."""
-        weight_VR = self.target_embed.weight[: self.target_size] if self.head is None else self.head.weight
-        return F.linear(r_BTR, weight_VR, self.head_bias_V)
+        return F.linear(r_BTR, self._output_weight()[: self.target_size], self.head_bias_V)
+
+    def nats(self, r_NR: Tensor, targets_N: Tensor) -> Tensor:
+        """The sum of the cross-entropies of the targets, with labels smoothed as the options say."""
+        return linear_cross_entropy(
+            r_NR, self._output_weight(), self.head_bias_V, targets_N, self.config.label_smoothing
+        )
+
+    def _output_weight(self) -> Tensor:
+        """A row for each token; where it is the embedding, `go` comes last."""
+        return self.target_embed.weight if self.head is None else self.head.weight
 
     def _check_copy(self) -> None:
         given = [tuple(leaf.shape) for leaf in leaves(self.encoder.initial_state(1))]

@@ -65,9 +65,8 @@ class TargetLikelihood:
         counted_BT = targets_BT != IGNORED
         r_BTR = model.read_sampled(*inputs, rate) if rate else model.read(*inputs)
         # What stands past a target's end needs no scores.
-        logits_NV = model.score(r_BTR[counted_BT])
         targets_N = targets_BT[counted_BT]
-        return smoothed(logits_NV, targets_N, config.label_smoothing), len(targets_N), state
+        return model.nats(r_BTR[counted_BT], targets_N), len(targets_N), state
 
     def evaluate(self, limit: int = 0) -> dict[str, float]:
         """Loss, perplexity and token accuracy on held-out pairs; of some of them also figures of their translations.
