@@ -10,8 +10,10 @@ import wave
 from datetime import date, timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from .pages import ROOT, run_elman, small_command
 
@@ -32,6 +34,8 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_tagged(folder)
     write_series(folder)
     write_labelled(folder)
+    write_pairs(folder)
+    write_captioned(folder)
     write_speech(folder / "speech")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ELMAN_CACHE", str(folder / "cache"))
@@ -71,6 +75,35 @@ def write_speech(folder: Path) -> None:
     drawing = [[step % 3, 1, step % 5 == 4] for step in range(30)]
     lines = [json.dumps({"strokes": drawing[: 12 + number], "text": text}) for number, text in enumerate(texts)]
     (folder / "drawings.jsonl").write_text("\n".join(lines) + "\n")
+
+
+def write_captioned(folder: Path) -> None:
+    """Images with captions as an array and as files, and vectors with captions."""
+    draw = np.random.default_rng(0)
+    pixels = draw.integers(0, 256, (30, 6, 12), dtype=np.uint8)
+    texts = [f"{('one', 'two')[image[0, 0] % 2]} {('three', 'four')[image[1, 1] % 2]}" for image in pixels]
+    np.save(folder / "digits.npy", pixels)
+    (folder / "digits.txt").write_text("".join(f"{text}\n" for text in texts))
+    (folder / "photos").mkdir()
+    for number, image in enumerate(pixels[:12]):
+        Image.fromarray(image).save(folder / "photos" / f"{number}.png")
+    rows = [f"{number}.png,{text}" for number, text in enumerate(texts[:12])]
+    (folder / "photos" / "captions.csv").write_text("\n".join(["image,caption", *rows]) + "\n")
+    rows = [f"{image[0, 0]},{image[1, 1]},{text}" for image, text in zip(pixels, texts, strict=True)]
+    (folder / "weather.csv").write_text("\n".join(["rain,wind,caption", *rows]) + "\n")
+
+
+def write_pairs(folder: Path) -> None:
+    """Sentences of two languages, spellings with their sounds, and sums."""
+    nouns = {"hund": "dog", "vogel": "bird", "mann": "man"}
+    verbs = {"rennt": "runs", "sitzt": "sits", "schläft": "sleeps"}
+    pairs = [(f"ein {noun} {verb} .", f"a {nouns[noun]} {verbs[verb]} .") for noun in nouns for verb in verbs] * 3
+    for name in ("train", "val", "test"):
+        (folder / f"{name}.de").write_text("".join(f"{source}\n" for source, _ in pairs))
+        (folder / f"{name}.en").write_text("".join(f"{target}\n" for _, target in pairs))
+    (folder / "pairs.tsv").write_text("".join(f"{source}\t{target}\n" for source, target in pairs))
+    (folder / "spellings.tsv").write_text("knee\tN IY\nknow\tN OW\nsea\tS IY\nsew\tS OW\n" * 6)
+    (folder / "sums.tsv").write_text("".join(f"{a}+{b}\t{a + b}\n" for a in range(6) for b in range(5)))
 
 
 def write_labelled(folder: Path) -> None:

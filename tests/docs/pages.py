@@ -26,12 +26,16 @@ TINY_TAGGER = {"embedding": 8, "letter_embedding": 4, "letter_hidden": 4, "layer
                "precision": "float32", "max_steps": 3}  # fmt: skip
 TINY_FORECASTER = {"hidden": 6, "threads": 1, "max_steps": 3}
 TINY_TRANSCRIBER = {"layers": 1, "hidden": 8, "mels": 8, "threads": 1, "precision": "float32", "max_steps": 3}
+TINY_CAPTIONER = {"embedding": 8, "hidden": 8, "vector_size": 8, "batch_size": 16, "threads": 1, "max_steps": 3}
+TINY_TRANSLATOR = {"hidden": 8, "embedding": 8, "threads": 1, "precision": "float32", "max_steps": 3}
 TINY_CLASSIFIER = {"embedding": 8, "hidden": 8, "batch_size": 16, "threads": 1, "precision": "float32", "max_steps": 3}
 TINY_TASKS: dict[str, dict[str, Any]] = {
     "classifier": TINY_CLASSIFIER,
     "tagger": TINY_TAGGER,
     "forecaster": TINY_FORECASTER,
+    "captioner": TINY_CAPTIONER,
     "transcriber": TINY_TRANSCRIBER,
+    "translator": TINY_TRANSLATOR,
 }
 
 

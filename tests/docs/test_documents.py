@@ -15,12 +15,15 @@ import pytest
 
 from elman import cells, kernels
 from elman.cells import LSTM, Elman
+from elman.tasks.captioner.config import CaptionerConfig
 from elman.tasks.classifier.config import ClassifierConfig
 from elman.tasks.forecaster.config import ForecasterConfig
 from elman.tasks.language_model.config import PRESETS, NetworkConfig, TextConfig
 from elman.tasks.tagger import config as tagger_config
 from elman.tasks.transcriber.config import SearchConfig as TranscriberSearchConfig
 from elman.tasks.transcriber.config import TranscriberConfig
+from elman.tasks.translator.config import TranslatorConfig
+from elman.tasks.writing import SearchConfig
 from elman.train.config import TrainConfig
 
 from .pages import PAGES, ROOT, blocks_of, run_elman, run_page, shell_lines
@@ -30,6 +33,8 @@ COMMANDS = ("train", "train lm", "generate", "score", "evaluate", "info", "cells
 COMMANDS += ("train classifier", "predict")
 COMMANDS += ("train forecaster", "forecast", "backtest")
 COMMANDS += ("train transcriber", "transcribe")
+COMMANDS += ("train translator", "translate", "average")
+COMMANDS += ("train captioner", "caption")
 # The sections of a classifier that its page tells of.
 OWN = ("input", "target", "network")
 # Options of other programs that the pages name: of ./dev, its benchmarks, and the script that compiles the engine.
@@ -133,6 +138,9 @@ def test_commands_of_dev_that_a_page_names_exist(page: Path) -> None:
         ("docs/tagger.md", tagger_config.NetworkConfig),
         *(("docs/transcriber.md", kind) for name, kind in TranscriberConfig.sections().items() if name != "training"),
         ("docs/transcriber.md", TranscriberSearchConfig),
+        *(("docs/captioner.md", kind) for name, kind in CaptionerConfig.sections().items() if name != "training"),
+        *(("docs/translator.md", kind) for name, kind in TranslatorConfig.sections().items() if name != "training"),
+        ("docs/translator.md", SearchConfig),
         *(("docs/forecaster.md", kind) for name, kind in ForecasterConfig.sections().items() if name != "training"),
     ],
     ids=lambda value: value if isinstance(value, str) else value.__name__,
