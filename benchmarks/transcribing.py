@@ -39,8 +39,8 @@ class Model(NamedTuple):
 
 # Chosen by the validation part.
 MODELS = {
-    "both ways": Model("base", {"hidden": 128, "normalise": "global", "dropout": 0.25}),
-    "streaming": Model("streaming", {"hidden": 192}),
+    "both ways": Model("base", {"hidden": 128, "normalise": "global", "dropout": 0.25, "max_epochs": 4.0}),
+    "streaming": Model("streaming", {"hidden": 192, "max_epochs": 6.0}),
 }
 COMMON: dict[str, Any] = {
     "sample_rate": RATE,
@@ -110,7 +110,7 @@ def run(name: str, model: Model, parts: dict[str, Any], given: dict[str, Any], s
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", choices=tuple(MODELS), help="only this model")
-    parser.add_argument("--epochs", type=float, default=4.0, help="passes over the training sequences")
+    parser.add_argument("--epochs", type=float, help="passes over the training sequences, in place of each model's own")
     parser.add_argument("--train", type=int, default=8000, help="training sequences")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0)
@@ -127,7 +127,9 @@ def main() -> None:
     for part, (sounds, texts) in parts.items():
         seconds, words = sum(map(len, sounds)) / RATE, sum(len(text.split()) for text in texts)
         print(f"{part}: {len(texts):,} sequences, {words:,} digits, {seconds:,.0f} s", flush=True)
-    given: dict[str, Any] = {"threads": arguments.threads, "seed": arguments.seed, "max_epochs": arguments.epochs}
+    given: dict[str, Any] = {"threads": arguments.threads, "seed": arguments.seed}
+    if arguments.epochs:
+        given["max_epochs"] = arguments.epochs
     for each in arguments.set:
         name, _, value = each.partition("=")
         given[name] = int(value) if value.isdigit() else float(value) if value.replace(".", "").isdigit() else value

@@ -144,6 +144,12 @@ def test_a_language_model_beside(elman, transcriber, sounds, model, tmp_path):
     best = elman(*words).json()["transcripts"][0]["readings"][0]
     assert best["language"] < 0
     assert best["score"] == pytest.approx(best["log_probability"] + 2 * best["language"])
+    usual = elman("evaluate", transcriber, sounds, "--json").json()
+    heavy = elman("evaluate", transcriber, sounds, "--json", "--lm", tmp_path / "lm", "--lm-weight", "9").json()
+    assert heavy["loss"] == usual["loss"]
+    assert "without 'b'" in elman("evaluate", transcriber, sounds, "--lm", model).error()
+    assert "lm_weight with a language model only" in elman("evaluate", transcriber, sounds, "--lm-weight", "9").error()
+    assert elman("evaluate", transcriber, sounds, "--json", "--beams", "4").json()["loss"] == usual["loss"]
 
 
 def test_streams_have_the_text_of_the_whole(elman, live, sounds, monkeypatch):
@@ -207,6 +213,7 @@ def test_strokes(elman, tmp_path):
         (["evaluate", "MODEL", "a.wav"], "a.wav: expected its text in a.txt beside it"),
         (["evaluate", "MODEL", "a.wav", "--limit", "0"], "expected --limit of at least 1 recording"),
         (["evaluate", "MODEL", "a.wav", "--picture", "a.png"], "expected no --picture for a transcriber"),
+        (["evaluate", "MODEL", "a.wav", "--ensemble", "m"], "expected no --ensemble for a transcriber"),
         (["train", "transcriber"], "expected at least one file to train on"),
         (["train", "transcriber", "x"], "expected a folder for the model: elman train transcriber MANIFEST -o MODEL"),
         (["train", "transcriber", "x", "-o", "m", "--cell", "lstn"], "Did you mean 'lstm'"),
@@ -232,6 +239,7 @@ def test_commands_that_cannot_work(words, said, elman, transcriber, live, tmp_pa
 
 
 def test_a_model_of_another_task(elman, model, transcriber):
+    assert "expected no --lm-weight for a language-model" in elman("evaluate", model, "x", "--lm-weight", "1").error()
     assert "expected a model of the task transcriber" in elman("transcribe", model, "a.wav").error()
     assert "expected a model of the task language-model" in elman("generate", transcriber).error()
     assert (

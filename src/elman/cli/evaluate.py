@@ -29,7 +29,14 @@ _EVALUATE = MappingProxyType(
 )
 
 # Flags that are not for every task.
-_OF_TASKS = MappingProxyType({"beams": ("translator", "captioner"), "ensemble": ("translator",)})
+_OF_TASKS = MappingProxyType(
+    {
+        "beams": ("translator", "captioner", "transcriber"),
+        "ensemble": ("translator",),
+        "lm": ("transcriber",),
+        "lm_weight": ("transcriber",),
+    }
+)
 
 Count = Annotated[int, Parameter(converter=whole_number)]
 
@@ -50,13 +57,17 @@ class EvaluateFlags:
     ensemble: Annotated[
         list[Path] | None, Parameter(consume_multiple=True, help="Translators: further models that decide together.")
     ] = None
+    lm: Annotated[Path | None, Parameter(help="Transcribers: a language model of characters beside.")] = None
+    lm_weight: Annotated[float | None, Parameter(help="Transcribers: what its log-probabilities count.")] = None
     json: Annotated[bool, Parameter(negative="", show_default=False, help="Print one JSON document.")] = False
 
     def refuse(self, task: str, *names: str) -> None:
         """Raise ConfigError where one of `names` was given: a `task` has no use for it."""
         for name in names:
             if getattr(self, name) is not None:
-                raise ConfigError(f"expected no --{name} for a {task}. Received: {getattr(self, name)}")
+                raise ConfigError(
+                    f"expected no --{name.replace('_', '-')} for a {task}. Received: {getattr(self, name)}"
+                )
 
 
 _Flags: TypeAlias = Annotated[EvaluateFlags | None, Parameter(name="*")]
@@ -76,7 +87,7 @@ def evaluate(
     errors. A tagger: accuracy, span F1, figures of every tag and type of span. A forecaster: the errors one step ahead
     on what comes after its training data, or on the last `--limit` steps. A translator: perplexity, accuracy by token,
     BLEU and chrF of its translations with sacrebleu's signatures, and how many are exact. A captioner: the same of its
-    captions, of all references.
+    captions, of all references. A transcriber: word and character error rate, and how many texts are right as a whole.
 
     For example:
 
@@ -84,6 +95,7 @@ def evaluate(
         elman evaluate sentiment test.csv --picture confusion.png
         elman evaluate model corpus/ --limit 100000 --json
         elman evaluate translator test.de test.en
+        elman evaluate transcriber test.csv --lm lm
     """
     if not data:
         raise ConfigError("expected data to evaluate on: elman evaluate MODEL DATA. Received: none")

@@ -221,7 +221,9 @@ def evaluate_transcripts(model: Path, data: tuple[str, ...], flags: EvaluateFlag
         known = known.take(range(min(flags.limit, len(known))))
     for note in known.notes:
         remark(note)
-    figures = transcriber.evaluate(known)
+    language: LanguageModel | None = None if flags.lm is None else open_model(flags.lm, "language-model")
+    search = {name: value for name in ("beams", "lm_weight") if (value := getattr(flags, name)) is not None}
+    figures = transcriber.evaluate(known, lm=language, **search)
     if figures["too_long"]:
         remark(f"{figures['too_long']:,} of {len(known):,} texts need more steps than their recordings have: "
                "they count in no loss")  # fmt: skip
