@@ -292,3 +292,13 @@ def test_features_of_a_torchvision_model(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setitem(sys.modules, "torchvision.models", None)
     with pytest.raises(ArtifactError, match="expected torchvision"):
         elman.load(tmp_path / "m")
+
+
+@pytest.mark.parametrize(("attention", "kind"), [("bahdanau", "images"), ("none", "vectors"), ("between", "maps")])
+def test_matrix_products_in_16_bits(attention: str, kind: str) -> None:
+    items, captions = vectors(24) if kind == "vectors" else bars(24)
+    options = {"attention": attention, "layers": 2, "input_feeding": attention != "none"}
+    model = Captioner(**OPTIONS | options | {"items": kind, "precision": "bfloat16", "average": 0.9})
+    model.fit(items, captions, progress=False, tune=False)
+    assert math.isfinite(model.metrics["valid"]["loss"])
+    assert len(model.caption(items[:3])) == 3
