@@ -16,7 +16,8 @@ from ..tasks.small_translators import SOURCES, TARGETS
 
 SIZES = ["--tokens", "words", "--min-count", "1", "--hidden", "6", "--embedding", "4", "--batch-size", "9"]
 QUIET = ["--no-tune", "--no-tensorboard", "-q"]
-TINY = [*SIZES, "--max-steps", "3", "--precision", "float32", "--threads", "1", *QUIET]
+FIXED = [*SIZES, "--precision", "float32", "--threads", "1", *QUIET]
+TINY = [*FIXED, "--max-steps", "3"]
 
 
 @pytest.fixture(scope="session")
@@ -30,7 +31,8 @@ def pairs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 @pytest.fixture(scope="session")
 def translator(tmp_path_factory: pytest.TempPathFactory, pairs: tuple[Path, Path]) -> Path:
     folder = tmp_path_factory.mktemp("models") / "translator"
-    assert main(["train", "translator", *map(str, pairs), "-o", str(folder), *TINY]) == 0
+    longer = ["--max-steps", "40", "--learning-rate", "0.02", "--warmup-steps", "1", "--average", "0"]
+    assert main(["train", "translator", *map(str, pairs), "-o", str(folder), *FIXED, *longer]) == 0
     return folder
 
 
@@ -138,6 +140,9 @@ def test_attention_is_drawn(elman, translator, tmp_path):
     two = ("--text", "die kuh", "--text", "die katze")
     assert elman("translate", translator, *two, "--attention", tmp_path / "b.svg").code == 0
     assert sorted(path.name for path in tmp_path.glob("b*")) == ["b-1.svg", "b-2.svg"]
+    empty = elman("translate", translator, "--text", "", "--attention", tmp_path / "d.png")
+    assert "nothing to draw" in empty.err
+    assert not (tmp_path / "d.png").exists()
     many = [word for _ in range(21) for word in ("--text", "die kuh rennt")]
     said = elman("translate", translator, *many, "--attention", tmp_path / "c.png")
     assert "at most 20 sentences to draw. Received: 21" in said.error()
@@ -188,7 +193,7 @@ def test_score_pairs(elman, translator, pairs):
 
 def test_a_run_goes_on(elman, pairs, tmp_path):
     folder = tmp_path / "m"
-    words = ("train", "translator", *pairs, "-o", folder, *SIZES, "--precision", "float32", "--threads", "1", *QUIET)
+    words = ("train", "translator", *pairs, "-o", folder, *FIXED)
     assert elman(*words, "--max-steps", "2").code == 0
     assert elman("train", "--resume", folder, "--max-steps", "4", *QUIET, "--json").json()["steps"] == 4
 

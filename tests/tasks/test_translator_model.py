@@ -29,7 +29,7 @@ def model() -> elman.Translator:
 
 @pytest.fixture(scope="module")
 def other() -> elman.Translator:
-    return trained(seed=3, attention="bahdanau", hidden=6)
+    return trained(seed=3, attention="bahdanau", hidden=6, max_steps=40, evaluate_every=40)
 
 
 def test_one_beam_is_the_likeliest_token_each_time(model, other):

@@ -220,7 +220,8 @@ def test_options_that_go_together_train_and_translate(options):
 
 
 def test_a_run_learns_its_pairs():
-    model = trained(max_steps=200, dropout=0.0, hidden=24, embedding=12, label_smoothing=0.0, evaluate_every=200)
+    options = {"max_steps": 200, "dropout": 0.0, "hidden": 24, "embedding": 12, "evaluate_every": 200}
+    model = trained(**options, label_smoothing=0.0, attention="bahdanau")
     figures = model.evaluate(SOURCES, TARGETS)
     assert figures["exact"] == 1.0
     assert figures["accuracy"] == 1.0

@@ -14,6 +14,7 @@ from elman.cli.model_folder import open_model
 from elman.cli.output import Progress, plain, print_json, printable, remark
 from elman.errors import ConfigError
 from elman.files import write_text
+from elman.options import fill
 from elman.tasks.writing import SearchConfig
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def translate(
     ensemble: Annotated[
         list[Path] | None, Parameter(consume_multiple=True, help="Further models that decide together with the first.")
     ] = None,
-    batch_size: Annotated[Count, Parameter(help="Sentences that are translated at the same time.")] = 64,
+    batch_size: Annotated[Count, Parameter(help="Sentences that are translated at the same time.")] = 128,
     precision: Annotated[
         Literal["auto", "float32", "bfloat16"],
         Parameter(help="Of matrix products; auto: as in training, where the processor is fast in it."),
@@ -89,8 +90,10 @@ def translate(
     if bool(files) == (text is not None):
         received = "both" if files else "neither"
         raise ConfigError(f"expected sentences from files (- for standard input) or by --text. Received: {received}")
+    search = given(search_flags)
+    fill(SearchConfig, search, "the command line").check()
     options: dict[str, Any] = {
-        **given(search_flags),
+        **search,
         "replace_unknown": replace_unknown,
         "attention": attention is not None,
         "batch_size": batch_size,
@@ -176,6 +179,8 @@ def _draw(found: Sequence[Sequence[Translation]], path: Path) -> None:
     from elman.inspect.attention_plot import draw_attention
 
     drawn = [best[0] for best in found if best[0].attention is not None and best[0].attention.size]
+    if len(drawn) < len(found):
+        remark(f"nothing to draw of {len(found) - len(drawn):,} empty translations")
     if len(drawn) > _MOST_PICTURES:
         raise ConfigError(f"expected at most {_MOST_PICTURES} sentences to draw. Received: {len(drawn)}")
     for number, each in enumerate(drawn, 1):

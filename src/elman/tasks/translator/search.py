@@ -24,7 +24,7 @@ from elman.types import Batch, State
 __all__ = ["BATCH_SIZE", "Member", "autocast", "check_members", "encode_sources", "length_limits", "search_all"]
 
 # Sentences of a batch, where nobody says otherwise.
-BATCH_SIZE = 64
+BATCH_SIZE = 128
 # A target may be so many times as long as its source, in tokens, and have so many more.
 _RATIO, _MORE = 2, 20
 
