@@ -201,7 +201,8 @@ def test_an_ensemble_means_its_members_probabilities(model, other):
     for joint, first, second in zip(both, model.score(SOURCES, TARGETS), other.score(SOURCES, TARGETS), strict=True):
         expected = np.logaddexp(first.log_probs, second.log_probs) - math.log(2)
         np.testing.assert_allclose(joint.log_probs, expected, atol=1e-5)
-    found = model.translations("die kuh", ensemble=[other], beams=4, length_penalty=0.0)[0][0]
+    best = model.translations("die kuh", ensemble=[other], beams=4, n_best=4, length_penalty=0.0, stop="exact")[0]
+    found = next(each for each in best if each.text and each.finished)
     told = model.score(["die kuh"], [found.text], ensemble=[other])[0]
     assert found.log_probability == pytest.approx(told.log_probability, abs=1e-4)
     figures = model.evaluate(SOURCES, TARGETS, ensemble=[other])
