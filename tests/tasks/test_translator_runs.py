@@ -95,6 +95,19 @@ def test_what_an_evaluation_tells():
     assert 0 < few["tokens"] < figures["tokens"]
 
 
+def test_a_model_in_lower_case_is_measured_in_lower_case():
+    pairs = pairs_from(SOURCES, [target.title() for target in TARGETS])
+    figures = []
+    for targets in (pairs, pairs_from(SOURCES, TARGETS)):
+        config = TranslatorConfig.make("base", {**TINY, "lowercase": True})
+        job = translator_job(config, make_parts(targets, config.data, 0, valid=targets))
+        job.objective.translate = lambda texts: list(TARGETS)
+        job.network.eval()
+        figures.append(job.objective.evaluate())
+    assert figures[0] == figures[1]
+    assert figures[0]["exact"] == 1.0
+
+
 @pytest.mark.parametrize("best_by", ["bleu", "chrf", "exact"])
 def test_the_weights_that_are_kept_are_the_best_by_a_figure(best_by):
     job = job_of(best_by=best_by)

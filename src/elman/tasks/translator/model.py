@@ -36,7 +36,7 @@ from elman.tasks.translator.parts import (
 from elman.tasks.translator.remarks import remarks_on
 from elman.tasks.translator.run import TASK, encode_pairs, translator_job
 from elman.tasks.translator.score import Likelihood, PairScore, likelihoods, tally
-from elman.tasks.translator.search import BATCH_SIZE, Member, check_members, search_all
+from elman.tasks.translator.search import BATCH_SIZE, Member, check_attention, check_members, search_all
 from elman.tasks.writing import SearchConfig, bleu_signatures
 from elman.train.tuning import has_bfloat16
 
@@ -213,8 +213,8 @@ class Translator:
         options = fill(SearchConfig, search, "the search")
         options.check()
         given = [texts] if isinstance(texts, str) else list(texts)
-        attended = attention or replace_unknown or bool(options.coverage_penalty and not options.sample)
-        self._check_attention(members, attended)
+        if attention or replace_unknown or (options.coverage_penalty and not options.sample):
+            check_attention(members)
         full = [row for row, text in enumerate(pairs_from(given).sources if given else []) if text]
         found = search_all(
             members,
@@ -338,20 +338,6 @@ class Translator:
         members = [Member(model.network, model.vocabulary, model.config.data.reverse_source) for model in models]
         check_members(members)
         return members
-
-    def _check_attention(self, members: Sequence[Member], wanted: bool) -> None:
-        if not wanted:
-            return
-        if any(member.network.config.attention == "none" for member in members):
-            raise ConfigError(
-                "expected a model with attention for attention, replace_unknown and coverage_penalty. "
-                "Received: attention = none"
-            )
-        if not all(member.reads_like(members[0]) for member in members):
-            raise ConfigError(
-                "expected models that read sources alike for attention, replace_unknown and coverage_penalty. "
-                "Received: models with other source vocabularies or directions of reading"
-            )
 
     def _precision(self, asked: str) -> str:
         if asked not in ("auto", "float32", "bfloat16"):

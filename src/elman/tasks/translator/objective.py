@@ -37,14 +37,21 @@ class TargetLikelihood:
         model: the network.
         held_out: the pairs of the evaluation; None when nothing is held out.
         translate: makes the translations that an evaluation measures; None to measure none.
+        lowercase: compare them with the targets in lower case.
     """
 
     def __init__(
-        self, model: TranslatorNetwork, held_out: HeldOut | None = None, translate: Translate | None = None
+        self,
+        model: TranslatorNetwork,
+        held_out: HeldOut | None = None,
+        translate: Translate | None = None,
+        *,
+        lowercase: bool = False,
     ) -> None:
         self.model = model
         self.held_out = held_out
         self.translate = translate
+        self.lowercase = lowercase
         # Of the run, from 0 to 1: scheduled sampling rises with it.
         self.progress = 0.0
 
@@ -81,7 +88,7 @@ class TargetLikelihood:
         config = self.model.config
         if self.translate is not None and config.translate_valid:
             chosen = rows[_spread(len(rows), config.translate_valid)]
-            figures |= text_figures(pairs.take(encoded.rows[chosen].tolist()), self.translate)
+            figures |= text_figures(pairs.take(encoded.rows[chosen].tolist()), self.translate, lowercase=self.lowercase)
         best_by = config.best_by
         selection = figures["loss"]
         if best_by != "loss":
@@ -101,6 +108,8 @@ def text_figures(pairs: Pairs, translate: Translate, *, lowercase: bool = False)
     texts = translate(pairs.sources)
     targets = pairs.targets or []
     figures = bleu_figures(texts, targets, lowercase=lowercase) if has_bleu() else {}
+    if lowercase:
+        texts, targets = [text.lower() for text in texts], [target.lower() for target in targets]
     return {**figures, "exact": exact_match(texts, targets)}
 
 

@@ -125,7 +125,9 @@ def translator_job(
         task=TASK,
         config=config,
         network=network,
-        objective=TargetLikelihood(network, valid, translating(member, SearchConfig(beams=1), "")),
+        objective=TargetLikelihood(
+            network, valid, translating(member, SearchConfig(beams=1), ""), lowercase=data.lowercase
+        ),
         stream=Shuffled(
             train.lengths,
             train.batch,

@@ -21,7 +21,16 @@ from elman.tasks.translator.network import TranslatorNetwork
 from elman.tasks.writing import SearchConfig, find
 from elman.types import Batch, State
 
-__all__ = ["BATCH_SIZE", "Member", "autocast", "check_members", "encode_sources", "length_limits", "search_all"]
+__all__ = [
+    "BATCH_SIZE",
+    "Member",
+    "autocast",
+    "check_attention",
+    "check_members",
+    "encode_sources",
+    "length_limits",
+    "search_all",
+]
 
 # Sentences of a batch, where nobody says otherwise.
 BATCH_SIZE = 128
@@ -56,6 +65,20 @@ def check_members(members: Sequence[Member]) -> None:
                 "expected models of an ensemble to have one target vocabulary: train them on the same pairs with the "
                 f"same options of tokens. Received: {first.size:,} tokens, and {target.size:,} others in model {number}"
             )
+
+
+def check_attention(members: Sequence[Member]) -> None:
+    """Raise ConfigError unless all members have attention, and over the same steps."""
+    if any(member.network.config.attention == "none" for member in members):
+        raise ConfigError(
+            "expected a model with attention for attention, replace_unknown and coverage_penalty. "
+            "Received: attention = none"
+        )
+    if not all(member.reads_like(members[0]) for member in members):
+        raise ConfigError(
+            "expected models that read sources alike for attention, replace_unknown and coverage_penalty. "
+            "Received: models with other source vocabularies or directions of reading"
+        )
 
 
 def encode_sources(texts: Sequence[str], member: Member) -> Sequences:
