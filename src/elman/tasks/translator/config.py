@@ -64,7 +64,9 @@ class NetworkConfig(RecurrentConfig):
     variational: bool = option(True, "one dropout mask for all time steps of a sentence")
     encoder_cell: str = option("", "the encoder's cell (default: the decoder's)")
     encoder_cell_options: dict[str, Any] = option({}, "options of the encoder's cell, where it is another")
-    encoder_layers: int = option(0, "recurrent layers of the encoder; 0 for as many as the decoder has", least=0)
+    encoder_layers: int = option(
+        0, "recurrent layers of the encoder; 0 for as many as the decoder has", least=0, most=1000
+    )
     encoder_hidden: int = option(
         0, "units of each encoder layer and direction; 0 for hidden, or half of it for each direction", least=0
     )
