@@ -16,7 +16,6 @@ from torch import Tensor
 import elman
 from elman.tasks.translator.config import NetworkConfig
 from elman.tasks.translator.network import TranslatorNetwork
-from elman.tasks.translator.objective import smoothed
 from elman.tasks.writing import SearchConfig, find
 from elman.train.config import TrainConfig
 from elman.train.optim import make_optimizer
@@ -51,9 +50,9 @@ class ElmanPeer(Peer):
         given_BT[:, 0] = self.model.go
         there_BT = wanted_BT != PAD
         with torch.autocast("cpu", torch.bfloat16, enabled=self.bfloat16):
-            logits_NV = self.model.score(self.model.read(batch["source"], batch["lengths"], given_BT)[there_BT])
-        loss = smoothed(logits_NV, wanted_BT[there_BT], 0.0)
-        (loss / logits_NV.shape[0]).backward()
+            r_NR = self.model.read(batch["source"], batch["lengths"], given_BT)[there_BT]
+            loss = self.model.nats(r_NR, wanted_BT[there_BT])
+        (loss / len(r_NR)).backward()
         self.optimizer.step()
         self.optimizer.zero_grad()
         return loss.detach()

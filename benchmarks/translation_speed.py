@@ -146,19 +146,41 @@ def python_of(library: str, given: str | None) -> str | None:
 def measure(peers: Peers, arguments: argparse.Namespace) -> None:
     """Print the tables of both works."""
     print(row("training", "products", "target tokens/s", "turns"), row(*("---",) * 4), sep="\n", flush=True)
-    for name, speeds in training_speed(peers, arguments).items():
-        turns = " ".join(f"{speed:.0f}" for speed in speeds)
-        print(row(*name, f"{statistics.median(speeds):.0f}", turns), flush=True)
+    speeds = training_speed(peers, arguments)
+    for name, each in speeds.items():
+        print(row(*name, f"{statistics.median(each):.0f}", " ".join(f"{speed:.0f}" for speed in each)), flush=True)
+    compare({name: statistics.median(each) for name, each in speeds.items()}, 2.0)
     if not arguments.taught:
         return
     teach(peers, arguments)
     columns = ("beam 5", "products", "s", "sentences/s", "batch", "pieces", "BLEU")
     print(row(*columns), row(*("---" for _ in columns)), sep="\n", flush=True)
-    for name, (size, seconds, ids) in translation_seconds(peers, arguments).items():
+    found = translation_seconds(peers, arguments)
+    for name, (size, seconds, ids) in found.items():
         middle, score = statistics.median(seconds), bleu(arguments.folder, ids)
         pieces = sum(map(len, ids)) / len(ids)
         figures = (f"{middle:.2f}", f"{len(ids) / middle:.0f}", size, f"{pieces:.1f}", f"{score:.1f}")
         print(row(*name, *figures), flush=True)
+    compare({name: 1.0 / statistics.median(each.seconds) for name, each in found.items()}, 5.0)
+
+
+def compare(speeds: dict[Name, float], asked: float) -> None:
+    """Tell how many times as fast elman is as every peer: at the same precision, and at the best that each has."""
+    libraries = list(dict.fromkeys(library for library, _ in speeds))
+    if "elman" not in libraries:
+        return
+    best = {library: max(speed for (name, _), speed in speeds.items() if name == library) for library in libraries}
+    for library in libraries[1:]:
+        told = [
+            f"{speeds['elman', precision] / speed:.2f} in {precision}"
+            for (name, precision), speed in speeds.items()
+            if name == library and ("elman", precision) in speeds
+        ]
+        ratio = best["elman"] / best[library]
+        verdict = "reached" if ratio >= asked else "MISSED"
+        print(
+            f"elman / {library}: {', '.join(told)}; best to best {ratio:.2f}, asked {asked:.1f}: {verdict}", flush=True
+        )
 
 
 def main() -> None:
