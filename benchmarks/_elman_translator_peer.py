@@ -41,7 +41,8 @@ class ElmanPeer(Peer):
         )
         self.model: TranslatorNetwork = TranslatorNetwork(corpus.vocabulary, corpus.vocabulary, config)
         self.optimizer = make_optimizer(self.model.parameters(), TrainConfig(optimizer="adam", learning_rate=1e-3))
-        self.search = SearchConfig(beams=arguments.beam)
+        # As JoeyNMT: a sentence is done when enough hypotheses have ended.
+        self.search = SearchConfig(beams=arguments.beam, stop="enough")
         self.bfloat16 = arguments.precision == "bfloat16"
 
     def step(self, batch: Batch) -> Tensor:

@@ -46,9 +46,9 @@ class SearchConfig:
         0.0, "what it costs to leave parts of the source without attention (Wu et al. 2016)", least=0.0
     )
     stop: str = option(
-        "enough",
-        "a search ends when as many answers as beams have ended (enough), or when no other can be better (exact)",
-        choices=("enough", "exact"),
+        "exact",
+        "a search ends when no other answer can be better (exact), or as soon as so many as beams have ended (enough)",
+        choices=("exact", "enough"),
     )
     max_length: int = option(0, "most tokens of an answer; 0 for a limit by the source's length", least=0)
     sample: bool = option(False, "draw answers at random instead")
