@@ -40,16 +40,23 @@ def quiet_machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="module")
-def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """A trained model of every task, made at the first need of any."""
-    made = {}
-    for task, case in CASES.items():
-        place = tmp_path_factory.mktemp(task)
+class Folders(dict[str, Path]):
+    """A trained model of every task, made when it is first asked for."""
+
+    def __init__(self, tmp_path_factory: pytest.TempPathFactory) -> None:
+        self._tmp_path_factory = tmp_path_factory
+
+    def __missing__(self, task: str) -> Path:
+        case, place = CASES[task], self._tmp_path_factory.mktemp(task)
         files = case.write(place)
         model_class(task)(**COMMON | case.options).fit(files, folder=place / "model", progress=False, tune=False)
-        made[task] = place / "model"
-    return made
+        self[task] = place / "model"
+        return self[task]
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> Folders:
+    return Folders(tmp_path_factory)
 
 
 def test_every_task_is_tested_here() -> None:
@@ -89,7 +96,7 @@ def test_options_and_models_that_are_not_there_are_told(task: str) -> None:
 
 
 @each_task
-def test_a_model_answers_the_same_wherever_it_comes_from(task: str, folders: dict[str, Path], tmp_path: Path) -> None:
+def test_a_model_answers_the_same_wherever_it_comes_from(task: str, folders: Folders, tmp_path: Path) -> None:
     case = CASES[task]
     model = model_class(task)(**COMMON | case.options)
     assert TASKS[task] in repr(model)
@@ -107,7 +114,7 @@ def test_a_model_answers_the_same_wherever_it_comes_from(task: str, folders: dic
 
 @each_task
 def test_a_stopped_run_goes_on_bit_for_bit(
-    task: str, folders: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    task: str, folders: Folders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     case = CASES[task]
     files = case.write(tmp_path)
@@ -150,7 +157,7 @@ def test_other_data_is_not_gone_on_with(task: str, tmp_path: Path) -> None:
 
 
 @each_task
-def test_a_cache_is_for_language_models(task: str, folders: dict[str, Path], tmp_path: Path) -> None:
+def test_a_cache_is_for_language_models(task: str, folders: Folders, tmp_path: Path) -> None:
     folder = tmp_path / "m"
     shutil.copytree(folders[task], folder)
     config, reopen = resumption(task)
@@ -183,7 +190,7 @@ def with_junk(document: Any, path: tuple[Any, ...], junk: Any) -> Any:
 
 
 @each_task
-def test_a_folder_with_junk_in_it_is_refused_or_harmless(task: str, folders: dict[str, Path], tmp_path: Path) -> None:
+def test_a_folder_with_junk_in_it_is_refused_or_harmless(task: str, folders: Folders, tmp_path: Path) -> None:
     """Whatever value is replaced: either the model opens, or the error is an ArtifactError."""
     folder = tmp_path / "m"
     shutil.copytree(folders[task], folder, ignore=shutil.ignore_patterns("tensorboard", "training", "*.png"))
@@ -207,7 +214,7 @@ def test_a_folder_with_junk_in_it_is_refused_or_harmless(task: str, folders: dic
 
 
 @each_task
-def test_its_commands(task: str, folders: dict[str, Path], tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_its_commands(task: str, folders: Folders, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     case = CASES[task]
     files = list(map(str, case.write(tmp_path)))
     flags = [
