@@ -41,7 +41,7 @@ class ElmanPeer(Peer):
         )
         self.model: TranslatorNetwork = TranslatorNetwork(corpus.vocabulary, corpus.vocabulary, config)
         self.optimizer = make_optimizer(self.model.parameters(), TrainConfig(optimizer="adam", learning_rate=1e-3))
-        # As JoeyNMT: a sentence is done when enough hypotheses have ended.
+        # A sentence is done when as many hypotheses as beams have ended, much as with JoeyNMT.
         self.search = SearchConfig(beams=arguments.beam, stop="enough")
         self.bfloat16 = arguments.precision == "bfloat16"
 
