@@ -148,6 +148,21 @@ def test_the_loss_is_that_of_the_real_tokens(smoothing: float) -> None:
     assert log_probabilities(made, data) == pytest.approx(plain, rel=1e-5)
 
 
+@pytest.mark.parametrize("tied", [False, True])
+def test_training_scores_and_differentiates_as_the_scores_of_a_search_do(tied: bool) -> None:
+    _, vocabulary = data_of(["a b c", "b", "c a"])
+    made = CaptionerNetwork(vocabulary.item, vocabulary.text.size, config(tied=tied, label_smoothing=0.2).network)
+    targets_N = torch.tensor([0, 2, 1, 2])
+    r_NR = torch.randn(4, made.embed.weight.shape[1] if tied else made.config.hidden, requires_grad=True)
+    told = [r_NR, made.head_bias_V, made.embed.weight if made.head is None else made.head.weight]
+    given = torch.autograd.grad(made.nats(r_NR, targets_N), told)
+    expected = torch.autograd.grad(
+        F.cross_entropy(made.score(r_NR), targets_N, reduction="sum", label_smoothing=0.2), told
+    )
+    for one, other in zip(given, expected, strict=True):
+        torch.testing.assert_close(one, other)
+
+
 def test_captions_that_are_too_long_are_left_out_and_counted() -> None:
     pixels, _ = bars(3)
     data = captioned_from(pixels, ["a b c", ["b", "c a b c"], "c a"], CaptionedConfig())

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from elman.decode.search import Scored
 from elman.errors import ConfigError
-from elman.nn import StoredModule, sequence_dropout
+from elman.nn import StoredModule, linear_cross_entropy, sequence_dropout
 from elman.nn.decoder import Decoder, DecoderMemory, DecoderState, StartState
 from elman.nn.dropout import check_rate
 from elman.nn.embed import Embedding
@@ -125,8 +125,13 @@ class CaptionerNetwork(StoredModule):
 
     def score(self, r_BTR: Tensor) -> Tensor:
         """Scores of the tokens."""
-        weight_VR = self.embed.weight[: self.go] if self.head is None else self.head.weight
-        return F.linear(r_BTR, weight_VR, self.head_bias_V)
+        return F.linear(r_BTR, self._output_weight()[: self.go], self.head_bias_V)
+
+    def nats(self, r_NR: Tensor, targets_N: Tensor) -> Tensor:
+        """The sum of the cross-entropies of the targets, with labels smoothed as the options say."""
+        return linear_cross_entropy(
+            r_NR, self._output_weight(), self.head_bias_V, targets_N, self.config.label_smoothing
+        )
 
     def standardise(self, items: np.ndarray[tuple[int, ...], np.dtype[np.generic]]) -> None:
         """Bring each number of a vector, or channel of a map, to mean 0 and deviation 1 from now on; constants to 0."""
@@ -154,6 +159,10 @@ class CaptionerNetwork(StoredModule):
         if self.images is not None:
             return self.images(x)
         return x[:, None] if self.item.kind == "vectors" else x
+
+    def _output_weight(self) -> Tensor:
+        """A row for each token; where it is the embedding, `go` comes last."""
+        return self.embed.weight if self.head is None else self.head.weight
 
     def _drop(self, x_BTF: Tensor, rate: float) -> Tensor:
         return sequence_dropout(x_BTF, rate, variational=self.config.variational, training=self.training)

@@ -53,10 +53,8 @@ class CaptionLikelihood:
 
     def loss(self, batch: Batch, state: State) -> tuple[Tensor, int, State]:
         """The sum of nats over the tokens, smoothed as the options say, their number, and the empty state."""
-        logits_NV, targets_N = _scored(self.model, batch)
-        smoothing = self.model.config.label_smoothing
-        nats = F.cross_entropy(logits_NV, targets_N, reduction="sum", label_smoothing=smoothing)
-        return nats, len(targets_N), state
+        r_NR, targets_N = _answers(self.model, batch)
+        return self.model.nats(r_NR, targets_N), len(targets_N), state
 
     def evaluate(self, limit: int = 0) -> dict[str, float]:
         """Figures of greedy captions of the held-out items; empty without any. Kept are the weights of least loss."""
@@ -65,14 +63,20 @@ class CaptionLikelihood:
         return measure(self.model, self.vocabulary, self.held_out, self.longest, limit=limit)[0]
 
 
-def _scored(model: CaptionerNetwork, batch: Batch) -> tuple[Tensor, Tensor]:
-    """Scores `logits_NV` of the batch's N real tokens, and these."""
+def _answers(model: CaptionerNetwork, batch: Batch) -> tuple[Tensor, Tensor]:
+    """The answers `r_NR` before the batch's N real tokens, and these."""
     device = model.head_bias_V.device
     targets_BT = batch.targets_BT.to(device)
     real_BT = targets_BT != IGNORED
     r_BTR = model(batch.inputs_BT.items.to(device), batch.inputs_BT.tokens_BT.to(device))
-    logits_NV = model.score(r_BTR[real_BT])
-    return (logits_NV if logits_NV.dtype == torch.float64 else logits_NV.float()), targets_BT[real_BT]
+    return r_BTR[real_BT], targets_BT[real_BT]
+
+
+def _scored(model: CaptionerNetwork, batch: Batch) -> tuple[Tensor, Tensor]:
+    """Scores `logits_NV` of the batch's N real tokens, and these."""
+    r_NR, targets_N = _answers(model, batch)
+    logits_NV = model.score(r_NR)
+    return (logits_NV if logits_NV.dtype == torch.float64 else logits_NV.float()), targets_N
 
 
 def _batches(data: Encoded, rows: Ints | None = None) -> Iterator[tuple[Ints, Batch]]:
