@@ -119,6 +119,12 @@ def test_images_are_brought_to_one_size_where_that_is_asked(tmp_path: Path) -> N
             check_size(size)
 
 
+def test_a_frame_with_a_column_of_texts_is_refused_by_its_name() -> None:
+    frame = pd.DataFrame({"warm": [1.0, 2.0], "caption": ["hot", "cold"]})
+    with pytest.raises(DataError, match=r"row 1: expected a number in the column 'caption'\. Received: 'hot'"):
+        captioned_from(frame, None, CaptionedConfig())
+
+
 def test_pictures_and_other_objects_in_memory(tmp_path: Path) -> None:
     pixels = write_image(tmp_path / "one.png")
     with Image.open(tmp_path / "one.png") as picture:

@@ -211,6 +211,19 @@ def write(folder: Path, pixels: np.ndarray) -> Path:
     return folder / "x.npy"
 
 
+def test_image_files_are_read_with_the_channels_of_arrays(seeing: Captioner, tmp_path: Path) -> None:
+    pixels, _ = bars(2)
+    pictures = [Image.fromarray(image) for image in pixels]
+    for number, picture in enumerate(pictures):
+        picture.save(tmp_path / f"{number}.png")
+    told = seeing.caption(pixels)
+    assert seeing.caption([tmp_path / "0.png", tmp_path / "1.png"]) == told
+    assert seeing.caption(pictures) == told
+    with pytest.raises(DataError, match=r"expected an array, a list of arrays, or paths\. Received: Image"):
+        seeing.caption(pictures[0])
+    assert seeing.caption(pixels[:0]) == seeing.caption([]) == []
+
+
 def test_columns_go_by_their_names(tmp_path: Path) -> None:
     items, captions = vectors(30)
     rows = [",".join(map(str, [*item, text])) for item, text in zip(items, captions, strict=True)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
+from numbers import Number
 from typing import Any
 
 import numpy as np
@@ -47,6 +48,7 @@ def captioned_from(
     names: tuple[str, ...] = ()
     if hasattr(items, "columns") and hasattr(items, "to_numpy"):
         names, items, kind = tuple(str(column) for column in items.columns), items.to_numpy(), "vectors"
+        _check_columns(items, names, name)
     if isinstance(items, list | tuple):
         items = list(items)
         if items and hasattr(items[0], "convert") and hasattr(items[0], "mode"):
@@ -67,3 +69,15 @@ def captioned_from(
     if isinstance(captions, str) or not hasattr(captions, "__len__"):
         raise DataError(f"captions: expected a list of texts. Received: {type(captions).__name__}")
     return replace(found, captions=checked_captions(list(captions), len(found), "captions", name))
+
+
+def _check_columns(values: Any, names: Sequence[str], name: str) -> None:
+    """Raise DataError for the first column of a data frame that holds what is no number."""
+    if values.dtype != object:
+        return
+    for column, cells in zip(names, values.T, strict=True):
+        for row, cell in enumerate(cells, 1):
+            if not isinstance(cell, Number):
+                raise DataError(
+                    f"{name}, row {row}: expected a number in the column {column!r}. Received: {str(cell)[:40]!r}"
+                )

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from elman.data.captioned import Captioned, captioned_from, read_captioned
+from elman.data.captioned import Captioned, CaptionedConfig, captioned_from, read_captioned
 from elman.data.captioned.memory import are_paths
 from elman.errors import ConfigError, DataError
 from elman.options import fields_of, fill
@@ -163,7 +163,7 @@ class Captioner:
 
     def read(self, paths: Any, *, captioned: bool = False, encoding: str = "", errors: str = "") -> Captioned:
         """Items from files, read as the training data was, or in another encoding."""
-        data = self.config.data
+        data = self._reading()
         data = dataclasses.replace(data, encoding=encoding or data.encoding, errors=errors or data.errors)
         return read_captioned(as_paths(paths), data, captioned=captioned)
 
@@ -191,7 +191,7 @@ class Captioner:
             raise ConfigError(f"expected batch_size of at least 1. Received: {batch_size}")
         self._check_search(options, attention)
         vocabulary, network = self.vocabulary, self.network
-        if not isinstance(items, Captioned) and not are_paths(items) and not len(items):
+        if (isinstance(items, list | tuple) and not items) or getattr(items, "shape", ())[:1] == (0,):
             return []
         data = Encoded(self._known(items, None), vocabulary)
         network.eval()
@@ -259,7 +259,7 @@ class Captioner:
         elif are_paths(items) and captions is None:
             found = self.read(items, captioned=captioned)
         else:
-            data = self.config.data
+            data = self._reading()
             if data.items == "auto":
                 # An array of three dimensions is one of images or of maps: as in training.
                 data = dataclasses.replace(data, items=self.vocabulary.item.kind)
@@ -268,13 +268,21 @@ class Captioner:
             raise DataError(f"{found.name}: expected a caption for every item. Received: none")
         return found
 
+    def _reading(self) -> CaptionedConfig:
+        """How items are read: images with the channels of the training data, which may have been arrays."""
+        data = self.config.data
+        if self._vocabulary is None or self._vocabulary.item.kind != "images":
+            return data
+        color = {1: "grey", 3: "rgb"}.get(self._vocabulary.item.shape[-1], data.color)
+        return dataclasses.replace(data, color=color)
+
     def _given(self, part: Any, name: str) -> Captioned | None:
         """Held-out data in memory, or in files."""
         if part is None:
             return None
         if isinstance(part, tuple) and len(part) == 2 and not are_paths(part):
             return captioned_from(part[0], part[1], self.config.data, name=name)
-        return self.read(part, captioned=True)
+        return read_captioned(as_paths(part), self.config.data)
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write the model as a folder. Raises StorageError when that is not possible."""
