@@ -121,6 +121,7 @@ def test_samples_of_a_program() -> None:
         ([[[1.0]]], 8000, DataError, r"a: expected samples, numbers of shape N or N x channels. .*\(1, 1, 1\)"),
         (np.zeros((4, 0)), 8000, DataError, "N x channels"),
         (["x"], 8000, DataError, "a: expected samples, numbers"),
+        (np.zeros((1, 8000)), 8000, DataError, r"a: expected at most 64 channels, which stand second.*\(1, 8000\)"),
         ([0.0, np.nan], 8000, DataError, "a: expected finite samples. Received: nan at sample 1"),
         ([0.0, 1e60], 8000, DataError, "a: expected finite samples. Received: inf at sample 1"),
         ([0.0], 10, ConfigError, "a: expected a rate from 1,000 to 1,000,000 samples a second. Received: 10"),

@@ -191,6 +191,12 @@ def test_recordings_of_a_program(sounds: Path) -> None:
     [
         ([], None, DataError, "expected at least one sound in the recordings. Received: none"),
         ("a.wav", None, DataError, "expected a list of sounds. Received: str"),
+        (
+            noise(1),
+            None,
+            DataError,
+            r"recordings: expected a list of sounds, such as \[samples\]\. Received: \S+ numbers",
+        ),
         ([noise(1)], None, ConfigError, "number 0: expected the rate of samples that come without one"),
         ([(noise(1), 8000), ([np.inf], 8000)], None, DataError, "number 1: expected finite samples"),
         ([(noise(1), 8000)], ["a", "b"], DataError, "expected a text for each of the 1 sequences .* Received: 2 texts"),

@@ -43,6 +43,8 @@ _LONGEST = 3600.0  # seconds
 _BLOCK = 1 << 18  # samples that are read at a time
 # A header with a rate beyond these is damaged; believing it would ask for endless memory.
 _LEAST_RATE, _MOST_RATE = 1000, 1_000_000
+# An array with more is one of channels x samples, such as some libraries give.
+_MOST_CHANNELS = 64
 
 
 class SoundInfo(NamedTuple):
@@ -127,8 +129,8 @@ def sound_blocks(
 def as_sound(values: Any, rate: int, name: str, *, longest_seconds: float = _LONGEST) -> Sound:
     """Samples that a program holds, of shape N or N x channels; whole numbers are scaled by the range of their type.
 
-    Raises DataError, with the name, for another shape or type, no samples, a length above the limit, a number that is
-    not finite; ConfigError for a rate that is none.
+    Raises DataError, with the name, for another shape or type, more than 64 channels, no samples, a length above the
+    limit, a number that is not finite; ConfigError for a rate that is none.
     """
     _check_rate(rate, name)
     array = np.asarray(values)
@@ -136,6 +138,9 @@ def as_sound(values: Any, rate: int, name: str, *, longest_seconds: float = _LON
         raise DataError(f"{name}: expected samples, numbers of shape N or N x channels. "
                         f"Received: {array.dtype} of shape {array.shape}")  # fmt: skip
     info = SoundInfo(len(array), rate, array.shape[1] if array.ndim == 2 else 1)
+    if info.channels > _MOST_CHANNELS:
+        raise DataError(f"{name}: expected at most {_MOST_CHANNELS} channels, which stand second: samples x channels. "
+                        f"Received: shape {array.shape}")  # fmt: skip
     _check_length(info, name, longest_seconds)
     if array.dtype.kind in "iu":
         limits = np.iinfo(array.dtype)
