@@ -195,7 +195,7 @@ def test_recordings_of_a_program(sounds: Path) -> None:
             noise(1),
             None,
             DataError,
-            r"recordings: expected a list of sounds, such as \[samples\]\. Received: \S+ numbers",
+            r"expected a list of sounds, such as \[samples\]\. Received: \S+ numbers",
         ),
         ([noise(1)], None, ConfigError, "number 0: expected the rate of samples that come without one"),
         ([(noise(1), 8000), ([np.inf], 8000)], None, DataError, "number 1: expected finite samples"),

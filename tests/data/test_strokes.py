@@ -184,6 +184,25 @@ def test_drawings_are_told_from_lists_of_sounds(tmp_path: Path) -> None:
     assert holds_strokes(lines(tmp_path, {"strokes": long, "text": "a"}, name="long.jsonl"))
 
 
+def test_a_part_by_its_name(tmp_path: Path) -> None:
+    points, lengths, texts = np.array(ONE + TWO), np.array([2, 3]), np.array(["one", "two"])
+    several = {"x_points": points, "x_lengths": lengths, "x_texts": texts, "y_points": TWO, "y_lengths": [3]}
+    path = arrays(tmp_path, **several, y_texts=["last"])
+    assert holds_strokes(f"{path}:y")
+    found = read_strokes(f"{path}:y", ManifestConfig(part="x"))
+    assert (found.texts, found.places, found.notes) == (["last"], [f"{path}:y, drawing 1"], ())
+    # Where an option chose, it is told.
+    usual = read_strokes([path], ManifestConfig(part="x"))
+    assert usual.texts == ["one", "two"]
+    assert usual.notes == (f"of the parts of {path} x is read; {path}:PART names another",)
+    assert read_strokes([f"{path}:x", f"{path}:y"], CONFIG).texts == ["one", "two", "last"]
+    with pytest.raises(DataError, match=r"expected a part among 'x', 'y'\. Received: 'z'"):
+        read_strokes(f"{path}:z", CONFIG)
+    # A colon alone names no part.
+    odd = arrays(tmp_path, "d.npz:y.npz", points=ONE, lengths=[2])
+    assert read_strokes(odd, CONFIG, labelled=False).places == [f"{odd}, drawing 1"]
+
+
 @pytest.mark.skipif(not OMNIGLOT.is_file(), reason="needs shared/data/strokes/omniglot-stroke3.npz")
 def test_omniglot() -> None:
     found = read_strokes(OMNIGLOT, ManifestConfig(part="test"), labelled=False)

@@ -20,7 +20,7 @@ class ManifestConfig:
 
     path_column: str = option("path", "manifests: the column of the sound files; relative ones start at the manifest")
     text_column: str = option("text", "manifests: the column of the texts")
-    part: str = option("", "arrays (.npz) of several parts: the one to read, such as train")
+    part: str = option("", "arrays (.npz) of several parts: the one to read of files without :PART, such as train")
     encoding: str = option("utf-8", "the encoding of texts and manifests")
     errors: str = option("strict", "what to do with bytes that are not text", choices=("strict", "replace", "ignore"))
 

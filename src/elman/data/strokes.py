@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -30,13 +31,15 @@ Floats = npt.NDArray[np.float32]
 
 # The column of JSON lines that holds the moves.
 _STROKES = "strokes"
+# One part of a file that has several.
+_PART = re.compile(r"(.+\.npz):(\w+)", re.IGNORECASE)
 # So many bytes of JSON lines are looked at to tell drawings from a list of sounds.
 _LOOK = 1 << 22
 
 
 def holds_strokes(path: str | os.PathLike[str]) -> bool:
     """Whether a file or folder holds drawings: arrays by their names, JSON lines by a key "strokes" in the first."""
-    place = Path(path).expanduser()
+    place = Path(_parted(path)[0]).expanduser()
     if place.is_dir():
         return any(each.suffix.lower() == ".npy" for each in place.rglob("*") if not each.name.startswith("."))
     if place.suffix.lower() in (".npy", ".npz"):
@@ -63,7 +66,7 @@ def read_strokes(
     """The drawings in files, folders and globs, joined in the order given, as sequences `x_TF`, F = 3 numbers a point.
 
     .npz    arrays `points` (N x 3, all drawings one after another) and `lengths`, and `texts` where they are known; or
-            several parts, such as `train_points`, of which `config.part` names one
+            several parts, such as `train_points`, of which FILE.npz:train or `config.part` names one
     .npy    one drawing, T x 3, with its text beside it: that of `7.npy` in `7.txt`; also folders of such files
     .jsonl  a drawing a line: {"strokes": [[dx, dy, pen], ...], "text": "..."}
 
@@ -74,9 +77,10 @@ def read_strokes(
     parts: list[Transcripts] = []
     for each in named:
         pattern = "*.npy" if Path(each).expanduser().is_dir() else "*"
-        for file in find_files([each], pattern=pattern):
+        source, part = _parted(each)
+        for file in find_files([source], pattern=pattern):
             try:
-                parts.append(_read(file, config, labelled))
+                parts.append(_read(file, config, labelled, part))
             finally:
                 if file.spooled:
                     file.path.unlink(missing_ok=True)
@@ -138,10 +142,17 @@ def stroke_scale(frames: Iterable[Floats]) -> FrameScale:
     return FrameScale(np.zeros(3, dtype=np.float32), np.array([deviation, deviation, 1.0], dtype=np.float32))
 
 
-def _read(file: InputFile, config: ManifestConfig, labelled: bool) -> Transcripts:
+def _parted(path: str | os.PathLike[str]) -> tuple[str, str]:
+    """The file and the part that FILE.npz:PART names; of any other path itself, and no part."""
+    whole = os.fspath(path)
+    found = _PART.fullmatch(whole)
+    return (found[1], found[2]) if found and not Path(whole).expanduser().exists() else (whole, "")
+
+
+def _read(file: InputFile, config: ManifestConfig, labelled: bool, part: str) -> Transcripts:
     suffix = file.path.suffix.lower()
     if suffix == ".npz":
-        return _read_npz(file, config, labelled)
+        return _read_npz(file, part, config.part, labelled)
     if suffix == ".npy":
         texts = [text_beside(file.path, file.name, config)] if labelled else None
         return _transcripts([read_npy(open_bytes(file.path, file.name))], texts, [file.name], file.name)
@@ -150,15 +161,17 @@ def _read(file: InputFile, config: ManifestConfig, labelled: bool) -> Transcript
     return _read_lines(file, config, labelled)
 
 
-def _read_npz(file: InputFile, config: ManifestConfig, labelled: bool) -> Transcripts:
+def _read_npz(file: InputFile, named: str, usual: str, labelled: bool) -> Transcripts:
+    """The part that is `named`, or else the `usual` one, which is told where there are others."""
+    wanted = named or usual
     arrays = read_npz(file.path, file.name)
     parts = sorted(key.removesuffix("points").removesuffix("_") for key in arrays if key.endswith("points"))
     if not parts:
         raise DataError(f"{file.name}: expected arrays called points and lengths. "
                         f"Received: {', '.join(list(arrays)[:20]) or 'none'}")  # fmt: skip
-    if config.part not in parts and (config.part or len(parts) > 1):
-        raise DataError(f"{file.name}: expected a part among {', '.join(map(repr, parts))}. Received: {config.part!r}")
-    part = config.part or parts[0]
+    if wanted not in parts and (wanted or len(parts) > 1):
+        raise DataError(f"{file.name}: expected a part among {', '.join(map(repr, parts))}. Received: {wanted!r}")
+    part = wanted or parts[0]
     prefix = f"{part}_" if part else ""
     points, lengths = arrays[f"{prefix}points"], arrays.get(f"{prefix}lengths")
     if points.ndim != 2 or points.shape[1] != 3:
@@ -177,8 +190,12 @@ def _read_npz(file: InputFile, config: ManifestConfig, labelled: bool) -> Transc
             raise DataError(f"{file.name}: expected {prefix}texts, a text for each of {len(lengths):,} drawings. "
                             f"Received: {shown}")  # fmt: skip
         texts = [str(text) for text in found]
-    places = [f"{file.name}, drawing {number}" for number in range(1, len(lengths) + 1)]
-    return _transcripts(np.split(points, np.cumsum(lengths)[:-1]), texts, places, file.name)
+    name = f"{file.name}:{part}" if named else file.name
+    places = [f"{name}, drawing {number}" for number in range(1, len(lengths) + 1)]
+    drawings = _transcripts(np.split(points, np.cumsum(lengths)[:-1]), texts, places, name)
+    if named or len(parts) == 1:
+        return drawings
+    return replace(drawings, notes=(f"of the parts of {name} {part} is read; {name}:PART names another",))
 
 
 def _read_lines(file: InputFile, config: ManifestConfig, labelled: bool) -> Transcripts:
