@@ -119,7 +119,7 @@ def recordings_from(
     """
     if isinstance(sounds, str | bytes | os.PathLike) or not hasattr(sounds, "__len__"):
         raise DataError(f"expected a list of sounds. Received: {type(sounds).__name__}")
-    if getattr(sounds, "ndim", 0) == 1 and getattr(sounds.dtype, "kind", "f") in ("i", "u", "f"):
+    if getattr(sounds, "ndim", 0) == 1 and getattr(getattr(sounds, "dtype", None), "kind", "f") in ("i", "u", "f"):
         raise DataError(f"{name}: expected a list of sounds, such as [samples]. Received: {len(sounds):,} numbers")
     if not len(sounds):
         raise DataError(f"expected at least one sound in {name}. Received: none")
