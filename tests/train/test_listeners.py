@@ -103,6 +103,17 @@ def test_tensorboard_gets_every_figure(tmp_path: Path) -> None:
         assert content.count(name) == 1
 
 
+def test_tensorboard_gets_no_loss_that_is_infinite(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    board = TensorBoard(tmp_path / "board")
+    row = History(every=1).hear(evaluated(1, math.inf), 0.1)
+    assert row is not None
+    board.add(row)
+    board.close()
+    (file,) = (tmp_path / "board").iterdir()
+    assert b"valid/loss" not in file.read_bytes()
+    assert not caplog.records
+
+
 class Terminal(io.StringIO):
     """A stream that says that a person looks at it."""
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import os
 from pathlib import Path
 from typing import Any
@@ -105,10 +106,10 @@ class TensorBoard:
         self._writer = SummaryWriter(str(folder), flush_secs=30, purge_step=step + 1)
 
     def add(self, row: dict[str, float | int | None]) -> None:
-        """Log the figures of a row."""
+        """Log the figures of a row; what is not finite, such as a loss of texts that fit no recording, has no place."""
         for name in ("train_loss", "valid_loss", "learning_rate", "gradient_norm"):
             value = row[name]
-            if value is not None:
+            if value is not None and math.isfinite(value):
                 self._writer.add_scalar(name.replace("_", "/", 1), value, row["step"])
 
     def close(self) -> None:
