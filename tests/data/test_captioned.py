@@ -77,6 +77,16 @@ def test_arrays_and_the_file_of_their_captions(tmp_path: Path) -> None:
     assert both.places[0] == f"{tmp_path}/a.npy, item 1"
 
 
+def test_a_file_that_is_named_twice_is_learnt_once(tmp_path: Path) -> None:
+    table = write(tmp_path / "a.csv", "x,caption\n1,one\n2,two\n")
+    assert len(read_captioned([table, str(tmp_path / "*.csv")], CONFIG)) == 2
+    assert len(read_captioned([table, table], CONFIG, captioned=False)) == 4
+    np.save(tmp_path / "a.npy", np.ones((1, 3)))
+    one, other = write(tmp_path / "one.txt", "one\n"), write(tmp_path / "other.txt", "other\n")
+    array = tmp_path / "a.npy"
+    assert read_captioned([array, one, array, other, array, one], CONFIG).captions == [["one"], ["other"]]
+
+
 def test_images_in_arrays_and_idx(tmp_path: Path) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (2, 3, 5), dtype=np.uint8)
     content = struct.pack(">BBBBIII", 0, 0, 8, 3, 2, 3, 5) + pixels.tobytes()

@@ -100,6 +100,14 @@ def test_a_folder_with_texts_beside_the_sounds(sounds: Path) -> None:
     assert alone.texts == ["two words", "one"]
 
 
+def test_a_file_that_is_named_twice_is_learnt_once(tmp_path: Path, sounds: Path) -> None:
+    path = manifest(tmp_path, "path,text\nsounds/a.wav,one\nsounds/a.wav,two\n")
+    assert read_recordings([path, tmp_path / "list.*"], CONFIG).texts == ["one", "two"]
+    (sounds / "a.txt").write_text("one")
+    assert len(read_recordings([sounds / "a.wav", sounds / "a.wav"], CONFIG)) == 1
+    assert len(read_recordings([sounds / "a.wav", sounds / "a.wav"], CONFIG, labelled=False)) == 2
+
+
 def test_sounds_to_be_transcribed_need_no_texts(tmp_path: Path, sounds: Path) -> None:
     assert read_recordings([sounds], CONFIG, labelled=False).texts is None
     path = manifest(tmp_path, "path\nsounds/a.wav\n")

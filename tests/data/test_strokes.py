@@ -184,6 +184,12 @@ def test_drawings_are_told_from_lists_of_sounds(tmp_path: Path) -> None:
     assert holds_strokes(lines(tmp_path, {"strokes": long, "text": "a"}, name="long.jsonl"))
 
 
+def test_a_file_that_is_named_twice_is_learnt_once(tmp_path: Path) -> None:
+    path = lines(tmp_path, {"strokes": ONE, "text": "one"})
+    assert len(read_strokes([path, tmp_path / "*.jsonl"], CONFIG)) == 1
+    assert len(read_strokes([path, path], CONFIG, labelled=False)) == 2
+
+
 def test_a_part_by_its_name(tmp_path: Path) -> None:
     points, lengths, texts = np.array(ONE + TWO), np.array([2, 3]), np.array(["one", "two"])
     several = {"x_points": points, "x_lengths": lengths, "x_texts": texts, "y_points": TWO, "y_lengths": [3]}

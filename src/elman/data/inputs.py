@@ -17,7 +17,7 @@ from elman.cache import cache_folder
 from elman.errors import ConfigError, DataError, StorageError
 from elman.files import TEMPORARY_SUFFIX
 
-__all__ = ["InputFile", "find_files"]
+__all__ = ["InputFile", "find_files", "is_new"]
 
 
 class InputFile(NamedTuple):
@@ -54,6 +54,18 @@ def find_files(inputs: Sequence[str | os.PathLike[str]], *, pattern: str = "*") 
                 file.path.unlink(missing_ok=True)
         raise
     return found
+
+
+def is_new(file: InputFile, seen: set[str], what: str = "") -> bool:
+    """Whether a file, or `what` of it, is not among those `seen`, where it is noted.
+
+    For callers that look for the files of each input alone: an example that is there twice could be learnt from and
+    held out.
+    """
+    identity = f"{os.path.realpath(file.path)}\0{what}"
+    new = identity not in seen
+    seen.add(identity)
+    return new
 
 
 def _expand(item: str, pattern: str) -> Iterator[InputFile]:

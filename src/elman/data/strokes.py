@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from elman.data.binary import open_bytes, read_npy, read_npz
 from elman.data.decoding import raw_blocks
-from elman.data.inputs import InputFile, find_files
+from elman.data.inputs import InputFile, find_files, is_new
 from elman.data.manifest import ManifestConfig, text_beside
 from elman.data.table import read_table, table_kind
 from elman.data.transcripts import FrameScale, Transcripts, digest_of, given_texts, joined
@@ -64,6 +64,7 @@ def read_strokes(
     labelled: bool = True,
 ) -> Transcripts:
     """The drawings in files, folders and globs, joined in the order given, as sequences `x_TF`, F = 3 numbers a point.
+    With texts, each file is read once.
 
     .npz    arrays `points` (N x 3, all drawings one after another) and `lengths`, and `texts` where they are known; or
             several parts, such as `train_points`, of which FILE.npz:train or `config.part` names one
@@ -75,10 +76,13 @@ def read_strokes(
     """
     named = [os.fspath(path) for path in ([paths] if isinstance(paths, str | os.PathLike) else paths)]
     parts: list[Transcripts] = []
+    seen: set[str] = set()
     for each in named:
         pattern = "*.npy" if Path(each).expanduser().is_dir() else "*"
         source, part = _parted(each)
         for file in find_files([source], pattern=pattern):
+            if labelled and not is_new(file, seen, part):
+                continue
             try:
                 parts.append(_read(file, config, labelled, part))
             finally:

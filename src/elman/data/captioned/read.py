@@ -18,7 +18,7 @@ from elman.data.captioned.pictures import PICTURES, read_pictures
 from elman.data.captioned.tables import captioned_table
 from elman.data.decoding import check_encoding, decoded_blocks, raw_blocks
 from elman.data.examples.labels import bare_suffix, is_idx
-from elman.data.inputs import InputFile, find_files
+from elman.data.inputs import InputFile, find_files, is_new
 from elman.data.table import read_table, table_kind
 from elman.errors import ConfigError, DataError
 
@@ -42,7 +42,7 @@ def read_captioned(
     captioned: bool = True,
     progress: Progress | None = None,
 ) -> Captioned:
-    """The items in files, folders and globs, joined in the order given.
+    """The items in files, folders and globs, joined in the order given; with captions, each file once.
 
     Args:
         paths: tables (.csv, .tsv, .jsonl; "-" for standard input); arrays (.npy, .npz, idx), each followed by a text
@@ -60,6 +60,7 @@ def read_captioned(
     files = [file for path in named for file in _files(path)]
     parts: list[Captioned] = []
     pictures: list[InputFile] = []
+    seen: set[str] = set()
     try:
         place = 0
         while place < len(files):
@@ -68,11 +69,13 @@ def read_captioned(
             if form == "pictures":
                 pictures.append(file)
             elif form == "table":
-                parts.append(_table(file, config, captioned))
+                if not captioned or is_new(file, seen):
+                    parts.append(_table(file, config, captioned))
             else:
                 beside = files[place + 1] if place + 1 < len(files) else None
                 texts = beside if beside is not None and _form(beside, config) == "text" else None
-                parts.append(_array(file, texts, config, captioned))
+                if not captioned or is_new(file, seen, "" if texts is None else str(texts.path)):
+                    parts.append(_array(file, texts, config, captioned))
                 place += texts is not None
             place += 1
             if progress is not None:

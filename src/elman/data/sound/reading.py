@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from elman.data.decoding import check_encoding
-from elman.data.inputs import InputFile, find_files
+from elman.data.inputs import InputFile, find_files, is_new
 from elman.data.manifest import ManifestConfig, text_beside
 from elman.data.sound.read import SUFFIXES, sound_info
 from elman.data.sound.recordings import Progress, Recordings, file_digest
@@ -31,7 +31,7 @@ def read_recordings(
     longest_seconds: float = 3600.0,
     progress: Progress | None = None,
 ) -> Recordings:
-    """The recordings that files, folders and globs name, joined in the order given.
+    """The recordings that files, folders and globs name, joined in the order given; with texts, each file once.
 
     Args:
         paths: sound files (.wav, .flac, .ogg, .oga, .opus), folders of them, and manifests: tables (CSV, TSV, JSON
@@ -52,6 +52,7 @@ def read_recordings(
     sounds: list[Path] = []
     texts: list[str] = []
     places: list[str] = []
+    seen: set[str] = set()
     for each in named:
         folder = Path(each).expanduser().is_dir()
         found = find_files([each])
@@ -60,6 +61,8 @@ def read_recordings(
             raise DataError(f"expected sound files ({', '.join(SUFFIXES)}) in the folder {each}. "
                             f"Received: {len(found):,} other files")  # fmt: skip
         for file in files:
+            if labelled and not is_new(file, seen):
+                continue
             try:
                 if is_sound(file.path):
                     sounds.append(file.path)
