@@ -184,7 +184,7 @@ def drawings(count: int, seed: int = 0) -> tuple[list[Any], list[str]]:
 
 
 def test_strokes(tmp_path: Path) -> None:
-    options = {"input": "strokes", "preset": "strokes", "stack": 2, "stride": 1} | LEARNING
+    options = {"preset": "strokes", "stack": 2, "stride": 1} | LEARNING
     model = Transcriber(**OPTIONS | options | {"max_steps": 150})
     model.fit(*drawings(40), valid=drawings(10, seed=2), progress=False, tune=False)
     points, texts = drawings(10, seed=5)

@@ -76,7 +76,7 @@ class SearchConfig:
 # What all presets share: rates that suit Adam here, and the average of the weights that is kept.
 _TRAINING: dict[str, Any] = {"learning_rate": 2e-3, "weight_decay": 0.01, "average": 0.998}
 # A pen has three numbers a point: no bands to hide, and one scale for all drawings.
-_STROKES: dict[str, Any] = {"normalise": "global", "frequency_masks": 0, "time_masks": 0}
+_STROKES: dict[str, Any] = {"input": "strokes", "normalise": "global", "frequency_masks": 0, "time_masks": 0}
 
 PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {

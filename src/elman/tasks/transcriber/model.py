@@ -107,8 +107,9 @@ class Transcriber:
     ) -> Transcriber:
         """Train.
 
-        sounds       with `texts`: samples, (samples, rate) pairs or paths of sound files; with input="strokes" arrays
-                     of T x 3 numbers (dx, dy, pen); without `texts`: a manifest, a folder, or several
+        sounds       with `texts`: samples, (samples, rate) pairs or paths of sound files; with the preset "strokes"
+                     or input="strokes" arrays of T x 3 numbers (dx, dy, pen); without `texts`: a manifest, a folder, or
+                     several
         texts        what is said in each
         rate         samples a second of samples that come without; by default `sample_rate`
         valid, test  data of their own for validation and test: paths, or (sounds, texts); without `valid` the share
