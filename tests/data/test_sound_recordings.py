@@ -152,6 +152,12 @@ def test_a_null_in_json_names_its_line(sounds: Path) -> None:
         read_recordings(path, CONFIG)
 
 
+def test_a_sound_of_another_kind_is_taken_for_no_manifest(tmp_path: Path) -> None:
+    (tmp_path / "a.MP3").write_bytes(b"ID3\0")
+    with pytest.raises(DataError, match=r"a\.MP3: expected a sound file \(\.wav, .* or a manifest\. Received: .*\.MP3"):
+        read_recordings(tmp_path / "a.MP3", CONFIG, labelled=False)
+
+
 def test_texts_that_are_not_utf8(sounds: Path) -> None:
     path = manifest(sounds, "path,text\na.wav,grün\n".encode("latin-1"))
     with pytest.raises(EncodingError, match="offset"):

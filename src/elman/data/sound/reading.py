@@ -17,6 +17,9 @@ from elman.errors import DataError
 
 __all__ = ["is_sound", "read_recordings"]
 
+# Sounds of kinds that are not read: without this they would be taken for manifests.
+_OTHERS = (".mp3", ".m4a", ".mp4", ".aac", ".aif", ".aiff", ".wma", ".webm", ".amr")
+
 
 def is_sound(path: Path) -> bool:
     """Whether a file is a sound, by its name."""
@@ -69,6 +72,9 @@ def read_recordings(
                     places.append(file.name)
                     if labelled:
                         texts.append(text_beside(file.path, file.name, config))
+                elif file.path.suffix.lower() in _OTHERS:
+                    raise DataError(f"{file.name}: expected a sound file ({', '.join(SUFFIXES)}) or a manifest. "
+                                    f"Received: one of the kind {file.path.suffix}")  # fmt: skip
                 else:
                     _add_manifest(file, config, labelled, sounds, texts, places)
             finally:

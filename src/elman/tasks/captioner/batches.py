@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from elman.data.captioned import Captioned
-from elman.data.vocabulary import END_ID, UNKNOWN_ID
+from elman.data.vocabulary import END_ID
 from elman.errors import DataError
 from elman.tasks.captioner.vocabulary import CaptionerVocabulary
 from elman.types import IGNORED, Batch
@@ -54,11 +54,6 @@ class Encoded:
 
     def __len__(self) -> int:
         return len(self.tokens)
-
-    @property
-    def unknown(self) -> int:
-        """How many tokens are unknown."""
-        return sum(int((ids == UNKNOWN_ID).sum()) for ids in self.tokens)
 
     def items(self, rows: Ints) -> Tensor:
         """The items of these numbers."""
