@@ -163,6 +163,10 @@ def test_streams_have_the_text_of_the_whole(elman, live, sounds, monkeypatch):
     said = elman("transcribe", live, "-", "--stream")
     assert said.code == 2
     assert "expected raw PCM, two bytes a sample. Received: half a sample at the end" in said.err
+    # What was heard is told to its end.
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(pcm("abab")[:-2])))
+    assert elman("transcribe", live, "-", "--stream").out == said.out
+    assert said.out.endswith("\n")
     monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(b"")))
     assert "expected a sound. Received: no samples" in elman("transcribe", live, "-", "--stream").err
 

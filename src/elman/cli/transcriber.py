@@ -169,9 +169,16 @@ def _stream(transcriber: Transcriber, files: tuple[str, ...], rate: int, chunk_m
     own = transcriber.config.sound.sample_rate
     for file in files:
         coming = transcriber.stream(rate or own)
-        for samples in _raw_pieces(rate or own, chunk_ms) if file == "-" else _file_pieces(file, own, chunk_ms):
-            _say(coming.push(samples))
-        _say(coming.finish() + "\n")
+        broken: DataError | None = None
+        try:
+            for samples in _raw_pieces(rate or own, chunk_ms) if file == "-" else _file_pieces(file, own, chunk_ms):
+                _say(coming.push(samples))
+        except DataError as error:
+            broken = error
+        if broken is None or coming.frames:  # what was heard is told to its end
+            _say(coming.finish() + "\n")
+        if broken is not None:
+            raise broken
 
 
 def _say(text: str) -> None:
