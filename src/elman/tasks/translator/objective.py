@@ -6,8 +6,6 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from elman.data.pairs import Pairs
@@ -17,7 +15,7 @@ from elman.tasks.translator.score import likelihoods, moved, tally
 from elman.tasks.writing import bleu_figures, exact_match, has_bleu
 from elman.types import IGNORED, Batch, State
 
-__all__ = ["HeldOut", "TargetLikelihood", "Translate", "smoothed", "text_figures"]
+__all__ = ["HeldOut", "TargetLikelihood", "Translate", "text_figures"]
 
 # Sentences to translations.
 Translate = Callable[[list[str]], list[str]]
@@ -95,12 +93,6 @@ class TargetLikelihood:
             # Among equals, such as translations that are all wrong at the start, the loss decides.
             selection = -figures[best_by] + 1e-9 * min(figures["loss"], 1e3)
         return {**figures, "selection": selection}
-
-
-def smoothed(logits_NV: Tensor, targets_N: Tensor, smoothing: float) -> Tensor:
-    """The sum of the cross-entropies with `smoothing` of the probability spread evenly over all tokens."""
-    logits_NV = logits_NV.float() if logits_NV.dtype != torch.float64 else logits_NV
-    return F.cross_entropy(logits_NV, targets_N, label_smoothing=smoothing, reduction="sum")
 
 
 def text_figures(pairs: Pairs, translate: Translate, *, lowercase: bool = False) -> dict[str, float]:
