@@ -96,7 +96,9 @@ def test_an_empty_sentence_has_an_empty_translation(model):
     empty = model.translations("", attention=True)[0][0]
     assert empty.tokens == []
     assert empty.attention.shape == (0, 1)
-    assert any("2 sentences are empty" in told for told in model.remarks_on(["", "die kuh", " "]))
+    assert any(
+        "2 sentences are empty, and so are the translations" in told for told in model.remarks_on(["", "die kuh", " "])
+    )
 
 
 def test_a_source_longer_than_in_training_is_translated_whole(model):
@@ -120,6 +122,44 @@ def test_draws_are_those_of_their_seed(model):
     assert drawn[0] == drawn[1] != drawn[2]
     assert len(model.translations("die kuh", sample=True, n_best=7)[0]) == 7
     assert model.translate("die kuh", sample=True, temperature=0.0) == model.translate("die kuh", beams=1)
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"temperature": 0.5}, r"temperature, top_k, top_p, seed only with sample\. Received: temperature=0\.5$"),
+        ({"top_k": 3, "seed": 1}, r"only with sample\. Received: top_k=3, seed=1$"),
+        (
+            {"sample": True, "stop": "enough", "length_penalty": 0.0},
+            r"stop without sample\. Received: length_.*enough$",
+        ),
+        ({"beams": 1001}, r"beams to be at most 1000"),
+        ({"sample": True, "n_best": 1001}, r"n_best to be at most 1000"),
+    ],
+)
+def test_options_of_a_search_that_would_do_nothing_are_refused(model, options, expected):
+    with pytest.raises(ConfigError, match=expected):
+        model.translate("die kuh", **options)
+
+
+def test_a_batch_takes_no_more_memory_than_it_may(model, monkeypatch):
+    from elman.tasks.translator import search
+
+    expected = model.translate([*LENGTHS, *SOURCES], beams=3)
+    for name, most in (("_STEPS", 12), ("_SCORES", 3 * model.vocabulary.target.size * 2)):
+        rows = []
+        with monkeypatch.context() as patch:
+            patch.setattr(search, name, most)
+            start = search._start
+            patch.setattr(
+                search,
+                "_start",
+                lambda network, sources, chosen, start=start, rows=rows: (
+                    rows.append((len(chosen), int(sources.lengths[chosen].max()))) or start(network, sources, chosen)
+                ),
+            )
+            assert model.translate([*LENGTHS, *SOURCES], beams=3) == expected
+        assert all((count * longest <= 12 or count == 1) if name == "_STEPS" else count <= 2 for count, longest in rows)
 
 
 def test_the_longest_answer(model):

@@ -6,7 +6,7 @@ Knows nothing about networks: a task brings the closure that the searches call.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from elman.errors import ConfigError, DataError
@@ -36,9 +36,9 @@ class SearchConfig:
     """How the tokens of an answer are found."""
 
     beams: int = option(
-        5, "hypotheses that the search follows side by side; 1 for the likeliest token each time", least=1
+        5, "hypotheses that the search follows side by side; 1 for the likeliest token each time", least=1, most=1000
     )
-    n_best: int = option(1, "answers for each, best first", least=1)
+    n_best: int = option(1, "answers for each, best first", least=1, most=1000)
     length_penalty: float = option(
         1.0, "log-probabilities are divided by ((5 + tokens) / 6) to this power (Wu et al. 2016); 0 for not", least=0.0
     )
@@ -61,6 +61,23 @@ class SearchConfig:
         """Raise ConfigError for options that do not go together."""
         if not self.sample and self.n_best > self.beams:
             raise ConfigError(f"expected n_best of at most beams = {self.beams}. Received: {self.n_best}")
+        idle = _OF_SEARCHES if self.sample else _OF_DRAWS
+        given = [f"{name}={getattr(self, name)}" for name, usual in idle.items() if getattr(self, name) != usual]
+        if given:
+            raise ConfigError(
+                f"expected {', '.join(idle)} {'without' if self.sample else 'only with'} sample. "
+                f"Received: {', '.join(given)}"
+            )
+
+
+# Options that draws leave aside, and those that are of draws alone, with their defaults.
+_OF_SEARCHES, _OF_DRAWS = (
+    {each.name: each.default for each in fields(SearchConfig) if each.name in names}
+    for names in (
+        ("length_penalty", "coverage_penalty", "stop"),
+        ("temperature", "top_k", "top_p", "seed"),
+    )
+)
 
 
 class Written(NamedTuple):
@@ -98,7 +115,7 @@ def find(
 ) -> list[list[Hypothesis]]:
     """The best hypotheses of each of `rows` sentences as `search` says, or drawn ones; arguments as for `beam_search`.
 
-    A beam of one, without a coverage penalty, is the greedy search.
+    A beam of one is the greedy search, in which penalties have nothing to choose between.
     """
     from elman.decode.beam import Beam, beam_search
     from elman.decode.greedy import draw, greedy

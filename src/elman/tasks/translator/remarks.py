@@ -21,7 +21,8 @@ def remarks_on(texts: Sequence[str], vocabulary: PairVocabulary, config: DataCon
     told = []
     empty = sum(not text.strip() for text in texts)
     if empty:
-        told.append(f"{_counted(empty, 'sentence')} {_is(empty)} empty, and so {_is(empty)} the translation")
+        own = "translation" if empty == 1 else "translations"
+        told.append(f"{_counted(empty, 'sentence')} {_is(empty)} empty, and so {_is(empty)} the {own}")
     encoded = vocabulary.encode_sources(texts)
     longer = sum(len(ids) > config.max_source for ids in encoded)
     if longer:

@@ -34,6 +34,9 @@ __all__ = [
 
 # Sentences of a batch, where nobody says otherwise.
 BATCH_SIZE = 128
+# Steps of a batch of sources, padding included, and scores of its hypotheses at one step: more than that are not in
+# memory at a time, unless one sentence alone has them.
+_STEPS, _SCORES = 1 << 15, 1 << 26
 # A target may be so many times as long as its source, in tokens, and have so many more.
 _RATIO, _MORE = 2, 20
 
@@ -119,12 +122,14 @@ def search_all(
         raise ConfigError(f"expected a batch size of at least 1. Received: {batch_size}")
     if not texts:
         return []
+    width = search.n_best if search.sample else search.beams
+    fitting = max(1, _SCORES // (width * members[0].vocabulary.target.size))
     alike = all(member.reads_like(members[0]) for member in members[1:])
     encoded = [encode_sources(texts, member) for member in members]
     found: list[list[Hypothesis]] = [[] for _ in texts]
     done = 0
     with torch.inference_mode(), autocast(members[0].network, precision):
-        for rows, _ in in_order(encoded[0].lengths, _no_batch, batch_size=batch_size):
+        for rows, _ in in_order(encoded[0].lengths, _no_batch, batch_size=min(batch_size, fitting), steps=_STEPS):
             started = [_start(member.network, side, rows) for member, side in zip(members, encoded, strict=True)]
             lengths_B = torch.from_numpy(encoded[0].lengths[rows])
             answers = find(
