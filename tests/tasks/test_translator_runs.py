@@ -14,7 +14,6 @@ from elman.data.pairs import pairs_from
 from elman.errors import ConfigError, DataError, EncodingError
 from elman.tasks.run import Run
 from elman.tasks.translator.config import DataConfig, TranslatorConfig
-from elman.tasks.translator.objective import smoothed
 from elman.tasks.translator.parts import check_direction, languages_of, make_parts
 from elman.tasks.translator.run import translator_job
 from elman.types import IGNORED
@@ -26,16 +25,6 @@ def job_of(**options):
     config = TranslatorConfig.make("base", {**TINY, **options})
     valid = pairs_from(SOURCES[:6], TARGETS[:6]) if config.data.held_out else None
     return translator_job(config, make_parts(pairs_from(SOURCES, TARGETS), config.data, 0, valid=valid))
-
-
-@pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.5])
-def test_smoothed_labels(smoothing):
-    torch.manual_seed(0)
-    logits_NV, targets_N = torch.randn(6, 5, dtype=torch.float64), torch.tensor([0, 4, 2, 2, 1, 3])
-    wanted_NV = torch.full((6, 5), smoothing / 5, dtype=torch.float64)
-    wanted_NV[range(6), targets_N] += 1 - smoothing
-    expected = -(wanted_NV * torch.log_softmax(logits_NV, dim=1)).sum()
-    torch.testing.assert_close(smoothed(logits_NV, targets_N, smoothing), expected)
 
 
 def test_the_loss_counts_every_token_of_the_targets_once_and_no_padding():
@@ -55,6 +44,17 @@ def test_the_loss_counts_every_token_of_the_targets_once_and_no_padding():
         log_probs_TV = torch.log_softmax(logits_BTV[0, :length], dim=1)
         alone -= float(log_probs_TV[range(length), batch.targets_BT[row, :length]].detach().sum())
     assert total.item() == pytest.approx(alone, rel=1e-5)
+
+
+def test_the_loss_has_smoothed_labels():
+    job = job_of(label_smoothing=0.3)
+    job.network.eval()
+    batch = job.stream.next_batch()
+    logits_BTV, targets_BT = job.network(*batch.inputs_BT), batch.targets_BT
+    expected = torch.nn.functional.cross_entropy(
+        logits_BTV.flatten(0, 1), targets_BT.flatten(), ignore_index=IGNORED, label_smoothing=0.3, reduction="sum"
+    )
+    assert job.objective.loss(batch, ())[0].item() == pytest.approx(expected.item(), rel=1e-5)
 
 
 @pytest.mark.parametrize("attention", ["luong", "bahdanau", "between", "none"])
@@ -182,6 +182,18 @@ def test_vectors_of_the_target_are_those_of_the_output_where_these_are_tied(tmp_
     assert int(model.network.target_embed.weight[number].argmax()) == 1
 
 
+def test_subwords_that_begin_a_word_take_its_vector(tmp_path):
+    path = tmp_path / "vectors.txt"
+    path.write_text("die 1 0 0 0 0 0\ne 0 2 0 0 0 0\n")
+    job = job_of(tokens="subwords", vocabulary_size=270, source_vectors=str(path))
+    vocabulary = elman.Translator().adopt(_Adopted(job)).vocabulary.source
+    names = [vocabulary.token(number) for number in range(vocabulary.size)]
+    whole, part = (job.network.source_embed.weight[names.index(name)].detach() for name in ("␣die", "e"))
+    assert whole.count_nonzero() == 1
+    assert part.count_nonzero() == 6, "a part of a word is not the word e"
+    assert "vectors of 1 of" in job.start
+
+
 def test_vectors_that_do_not_fit(tmp_path):
     path = tmp_path / "vectors.txt"
     path.write_text("die 1 0\nkuh 0 2\n")
@@ -195,6 +207,7 @@ def test_vectors_that_do_not_fit(tmp_path):
         ({"tied": "all"}, r"shared=true, with tied=all\. Received: shared=false"),
         ({"shared": True, "target_tokens": "characters"}, r"Received: words and characters"),
         ({"best_by": "bleu", "translate_valid": 0}, r"translate_valid above 0 with best_by=bleu\. Received: 0"),
+        ({"best_by": "exact", "held_out": 0.0}, r"pairs for validation with best_by=exact\. Received: none"),
         ({"freeze_vectors": True}, r"source_vectors or target_vectors with freeze_vectors\. Received: neither"),
         (
             {"tied": "all", "shared": True, "source_vectors": "a", "target_vectors": "b"},

@@ -93,6 +93,8 @@ def translator_job(
     Raises ConfigError, DataError, OutOfMemory.
     """
     check_options(config)
+    if config.network.best_by != "loss" and parts.valid is None:
+        raise ConfigError(f"expected pairs for validation with best_by={config.network.best_by}. Received: none")
     config = dataclasses.replace(config, training=settle(config.training))
     options, training, data = config.network, config.training, config.data
     known = vocabulary or learn_tokens(parts.train, data)

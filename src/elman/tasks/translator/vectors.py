@@ -7,12 +7,15 @@ import torch
 from elman.data.pairs import PairVocabulary
 from elman.data.vectors import read_vectors
 from elman.data.vocabulary import Vocabulary
+from elman.data.vocabulary.base import display
 from elman.errors import ConfigError, DataError
 from elman.nn.embed import Embedding
 from elman.tasks.translator.config import NetworkConfig
 from elman.tasks.translator.network import TranslatorNetwork
 
 __all__ = ["check_vectors", "freeze_vectors", "take_vectors"]
+
+_SPACE = display(" ")
 
 
 def check_vectors(config: NetworkConfig) -> None:
@@ -40,8 +43,18 @@ def take_vectors(network: TranslatorNetwork, vocabulary: PairVocabulary, config:
     return told
 
 
+def _word(vocabulary: Vocabulary, number: int) -> str:
+    """What a token is called in a file of vectors: of subwords, those that begin a word are called as that word is,
+    and others, which are parts, have no name there."""
+    token = vocabulary.token(number)
+    if vocabulary.kind != "subwords":
+        return token
+    space, word = token[:1], token[1:]
+    return word if space == _SPACE else ""
+
+
 def _take(path: str, embed: Embedding, vocabulary: Vocabulary) -> int:
-    words = [vocabulary.token(number) for number in range(vocabulary.size)]
+    words = [_word(vocabulary, number) for number in range(vocabulary.size)]
     matrix, found = read_vectors(path, words)
     if matrix.shape[1] != embed.embedding_dim:
         raise DataError(
