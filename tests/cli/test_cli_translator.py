@@ -148,6 +148,15 @@ def test_attention_is_drawn(elman, translator, tmp_path):
     assert "at most 20 sentences to draw. Received: 21" in said.error()
 
 
+def test_a_picture_that_cannot_be_is_told_before_anything_is_translated(
+    elman, translator, pairs, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(library.Translator, "translations", lambda *_, **__: pytest.fail("translated"))
+    said = elman("translate", translator, "--text", "die kuh", "--attention", tmp_path / "a.gif")
+    assert said.error().endswith("a.gif")
+    assert "sentences to draw" in elman("translate", translator, pairs[0], "--attention", tmp_path / "a.png").error()
+
+
 def test_unknown_words_are_replaced(elman, translator):
     model = library.load(translator)
     expected = model.translate("die giraffe springt", replace_unknown=True)

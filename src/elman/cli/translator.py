@@ -100,6 +100,8 @@ def translate(
         "precision": precision,
     }
     translator: Translator = open_model(model, "translator")
+    if attention is not None:
+        _check_picture(attention)
     options["ensemble"] = [open_model(other, "translator") for other in ensemble or ()]
     if files == ("-",) and output is None and not json and attention is None:
         _stream(translator, encoding, errors, options, quiet=quiet)
@@ -107,6 +109,8 @@ def translate(
     sources = list(text or ())
     for file in files:
         sources += translator.read(file, with_targets=False, encoding=encoding or "", errors=errors or "").sources
+    if attention is not None and (full := sum(bool(source.strip()) for source in sources)) > _MOST_PICTURES:
+        raise ConfigError(f"expected at most {_MOST_PICTURES} sentences to draw. Received: {full}")
     if not quiet:
         for told in translator.remarks_on(sources):
             remark(told)
@@ -174,6 +178,12 @@ def _lines(found: Sequence[Sequence[Translation]], options: dict[str, Any], firs
             yield f"{number}\t{each.score:.4f}\t{line}" if several else line
 
 
+def _check_picture(path: Path) -> None:
+    from elman.inspect.picture import check_suffix
+
+    check_suffix(path)
+
+
 def _draw(found: Sequence[Sequence[Translation]], path: Path) -> None:
     """A picture of the best translation of each sentence that has any."""
     from elman.inspect.attention_plot import draw_attention
@@ -181,8 +191,6 @@ def _draw(found: Sequence[Sequence[Translation]], path: Path) -> None:
     drawn = [best[0] for best in found if best[0].attention is not None and best[0].attention.size]
     if len(drawn) < len(found):
         remark(f"nothing to draw of {len(found) - len(drawn):,} empty translations")
-    if len(drawn) > _MOST_PICTURES:
-        raise ConfigError(f"expected at most {_MOST_PICTURES} sentences to draw. Received: {len(drawn)}")
     for number, each in enumerate(drawn, 1):
         place = path if len(drawn) == 1 else path.with_name(f"{path.stem}-{number}{path.suffix}")
         draw_attention(each.attention, each.source_tokens, each.tokens, place, title="weights of attention")  # type: ignore[arg-type]
