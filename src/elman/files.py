@@ -7,6 +7,7 @@ nothing about what the files mean.
 from __future__ import annotations
 
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,13 +35,31 @@ def storage_error(action: str, path: Path, error: OSError) -> StorageError:
     return StorageError(f"cannot {action} {path}: {error.strerror or error}")
 
 
+def _is_stream(path: Path) -> bool:
+    """Whether `path` is a device, a pipe or a socket, such as /dev/null: these are written to, and never replaced."""
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):
+        return False  # there is nothing yet; whether it can be made, the writing tells
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+
+
 @contextmanager
 def atomic_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """A binary file that appears under `path`, whole, when the block ends well; else nothing changes.
 
+    A device or a pipe is written to as it is.
+
     Raises StorageError when the disk is full or the folder cannot be written.
     """
     target = Path(path)
+    if _is_stream(target):
+        try:
+            with open(target, "wb") as stream:
+                yield stream
+        except OSError as error:
+            raise error if isinstance(error, StorageError) else storage_error("write", target, error) from error
+        return
     try:
         descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=TEMPORARY_SUFFIX, dir=target.parent)
     except OSError as error:
