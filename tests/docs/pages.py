@@ -54,8 +54,10 @@ def blocks_of(page: Path) -> list[Block]:
 
 
 def shell_lines(block: Block) -> list[str]:
-    """The commands of a shell block, without their remarks."""
-    commands = [shlex.join(shlex.split(line, comments=True)) for line in block.content.splitlines()]
+    """The commands of a shell block, without their remarks; a backslash joins two lines."""
+    commands = [
+        shlex.join(shlex.split(line, comments=True)) for line in block.content.replace("\\\n", " ").splitlines()
+    ]
     return [command for command in commands if command]
 
 
