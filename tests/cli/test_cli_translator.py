@@ -260,3 +260,16 @@ def test_what_cannot_be_answered(elman, translator, pairs, model, tmp_path):
 def test_json_into_a_file(elman, translator, tmp_path):
     assert elman("translate", translator, "--text", "die kuh", "--json", "-o", tmp_path / "a.json").out == ""
     assert json.loads((tmp_path / "a.json").read_text())["translations"][0][0]["source"] == "die kuh"
+
+
+def test_a_file_of_answers_needs_its_folder(elman, translator, tmp_path):
+    said = elman("translate", translator, "--text", "a", "-o", tmp_path / "none" / "out.txt")
+    assert said.code == 2
+    assert f"expected a folder for {tmp_path}/none/out.txt that is there" in said.error()
+
+
+def test_an_evaluation_without_sacrebleu_says_so(elman, translator, pairs, monkeypatch):
+    monkeypatch.setattr("elman.tasks.translator.objective.has_bleu", lambda: False)
+    said = elman("evaluate", translator, *pairs)
+    assert "BLEU and chrF need sacrebleu" in said.err
+    assert "BLEU" not in said.out

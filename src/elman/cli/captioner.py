@@ -11,7 +11,7 @@ from cyclopts import Parameter
 
 from elman.cli.evaluate import EvaluateFlags
 from elman.cli.flags import INPUT, flags_of, given, whole_number
-from elman.cli.model_folder import open_model
+from elman.cli.model_folder import check_answer_file, open_model
 from elman.cli.output import Progress, aligned, plain, print_json, printable, remark
 from elman.cli.score import ScoreFlags
 from elman.errors import ConfigError
@@ -69,6 +69,7 @@ def caption(
     """
     if not data:
         raise ConfigError("expected items to caption: elman caption MODEL DATA. Received: none")
+    check_answer_file(output)
     captioner: Captioner = open_model(model, "captioner")
     options: dict[str, Any] = given(search_flags)
     if attention is not None:
@@ -152,6 +153,8 @@ def evaluate_captions(model: Path, data: tuple[str, ...], flags: EvaluateFlags) 
         items = items.take(range(min(flags.limit, len(items))))
     options: dict[str, Any] = {} if flags.beams is None else {"beams": flags.beams}
     figures = captioner.evaluate(items, **options)
+    if "bleu" not in figures:
+        remark("BLEU and chrF need sacrebleu: pip install 'elman[translation]'")
     if flags.json:
         print_json(figures)
         return

@@ -11,7 +11,7 @@ from typing import Any
 from elman.errors import ConfigError, StorageError
 from elman.files import TEMPORARY_SUFFIX
 
-__all__ = ["check_output", "clear_output", "open_model"]
+__all__ = ["check_answer_file", "check_output", "clear_output", "open_model"]
 
 # What is written before elman.json when a run begins.
 _FIRST_FILES = {"weights.safetensors", "vocabulary.json", "README.md"}
@@ -25,6 +25,12 @@ def open_model(folder: Path, task: str) -> Any:
     from elman.tasks.registry import model_class
 
     return model_class(task).load(folder)
+
+
+def check_answer_file(path: Path | None) -> None:
+    """Raise StorageError where answers are to be written into a folder that is not there, before any are made."""
+    if path is not None and not path.absolute().parent.is_dir():
+        raise StorageError(f"expected a folder for {path} that is there. Received: {path.absolute().parent}")
 
 
 def check_output(folder: Path, overwrite: bool) -> None:

@@ -11,7 +11,7 @@ from cyclopts import Parameter
 
 from elman.cli.evaluate import EvaluateFlags
 from elman.cli.flags import INPUT, flags_of, given, whole_number
-from elman.cli.model_folder import open_model
+from elman.cli.model_folder import check_answer_file, open_model
 from elman.cli.output import Progress, aligned, print_json, printable, remark
 from elman.errors import ConfigError, DataError
 from elman.files import write_text
@@ -81,6 +81,7 @@ def transcribe(
         return
     if rate is not None:
         raise ConfigError(f"expected --rate for raw PCM with --stream only. Received: {rate}")
+    check_answer_file(output)
     transcriber: Transcriber = open_model(model, "transcriber")
     language: LanguageModel | None = None if lm is None else open_model(lm, "language-model")
     with Progress() as progress:

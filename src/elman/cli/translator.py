@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 from cyclopts import Parameter
 
 from elman.cli.flags import INPUT, flags_of, given, whole_number
-from elman.cli.model_folder import open_model
+from elman.cli.model_folder import check_answer_file, open_model
 from elman.cli.output import Progress, plain, print_json, printable, remark
 from elman.errors import ConfigError
 from elman.files import write_text
@@ -99,6 +99,7 @@ def translate(
         "batch_size": batch_size,
         "precision": precision,
     }
+    check_answer_file(output)
     translator: Translator = open_model(model, "translator")
     if attention is not None:
         _check_picture(attention)

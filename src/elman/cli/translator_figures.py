@@ -35,6 +35,8 @@ def evaluate_pairs(model: Path, data: tuple[str, ...], flags: EvaluateFlags) -> 
     options: dict[str, Any] = {} if flags.beams is None else {"beams": flags.beams}
     with Progress() as progress:
         figures = translator.evaluate(pairs, ensemble=ensemble, progress=progress, **options)
+    if "bleu" not in figures:
+        remark("BLEU and chrF need sacrebleu: pip install 'elman[translation]'")
     if flags.json:
         print_json(figures)
         return
