@@ -121,7 +121,7 @@ def flags_of(section: type[Any], title: str, place: int, defaults: Any) -> Any:
         elif hint is int:
             settings["converter"] = whole_number
         elif choices_of(field):
-            kind = Literal[choices_of(field)]
+            kind = Literal[tuple(choice for choice in choices_of(field) if choice)]
         fields.append((name, Annotated[kind | None, Parameter(**settings)], None))
     home = {"__module__": __name__}  # else it passes for a class of Python's own, which takes no flags
     flags = dataclasses.make_dataclass(f"{section.__name__}Flags", fields, frozen=True, kw_only=True, namespace=home)

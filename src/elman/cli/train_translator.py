@@ -54,7 +54,8 @@ def translator(
         elman train translator train.de train.en --valid val.de val.en -o model --lowercase
         elman train translator pairs.tsv -o model --tokens words --attention bahdanau
         elman train translator spellings.tsv -o model --preset characters --max-epochs 10
-        elman train translator sums.tsv -o adder --preset characters --reverse-source --attention none
+        elman train translator sums.tsv -o adder --preset characters --reverse-source --attention none \\
+            --no-bidirectional --dropout 0 --learning-rate 3e-3
 
     A TOML file sets options by name, such as `hidden = 300`, at the top or in the tables `[data]`, `[network]` and
     `[training]`.
