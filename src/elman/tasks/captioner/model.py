@@ -13,8 +13,7 @@ import numpy as np
 from elman.data.captioned import Captioned, CaptionedConfig, captioned_from, read_captioned
 from elman.data.captioned.memory import are_paths
 from elman.errors import ConfigError, DataError
-from elman.options import fields_of, fill
-from elman.tasks.building import load_network
+from elman.options import fill
 from elman.tasks.captioner.batches import Encoded
 from elman.tasks.captioner.config import SEARCH, CaptionerConfig
 from elman.tasks.captioner.network import CaptionerNetwork
@@ -22,7 +21,7 @@ from elman.tasks.captioner.objective import log_probabilities, measure, search_c
 from elman.tasks.captioner.parts import Parts, Sources, as_paths, make_parts, read_parts
 from elman.tasks.captioner.run import TASK, captioner_job, new_network
 from elman.tasks.captioner.vocabulary import CaptionerVocabulary
-from elman.tasks.folder import open_folder, save_folder
+from elman.tasks.model import TaskModel
 from elman.tasks.run import Run, tune_process
 from elman.tasks.writing import SearchConfig, Written, written
 
@@ -32,7 +31,7 @@ __all__ = ["Captioner"]
 Told = Callable[[str, float], None]
 
 
-class Captioner:
+class Captioner(TaskModel[CaptionerConfig, CaptionerNetwork, CaptionerVocabulary]):
     """A recurrent network that writes a text for a vector, an image, or a map of features.
 
     Args:
@@ -47,16 +46,14 @@ class Captioner:
     Raises ConfigError for an unknown option or a value that is not allowed.
     """
 
-    def __init__(self, preset: str = "base", **options: Any) -> None:
-        self._preset = preset
-        self._options = options
-        self.config = CaptionerConfig.make(preset, options)
-        self.metrics: dict[str, Any] = {}
-        self.data: dict[str, Any] = {}
-        self.training: dict[str, Any] = {}
-        self.command = ""
-        self._network: CaptionerNetwork | None = None
-        self._vocabulary: CaptionerVocabulary | None = None
+    task = TASK
+    config_class = CaptionerConfig
+    vocabulary_class = CaptionerVocabulary
+
+    @staticmethod
+    def make_network(config: CaptionerConfig, vocabulary: CaptionerVocabulary) -> CaptionerNetwork:
+        """A network of these options that has not learnt yet."""
+        return new_network(config, vocabulary)
 
     def __repr__(self) -> str:
         """What kind of model it is, in a line."""
@@ -66,35 +63,6 @@ class Captioner:
             return f"<Captioner {shape}, not trained>"
         sizes = f"{self._network.count_parameters():,} weights, {self.vocabulary.text.size:,} tokens"
         return f"<Captioner {shape}, of {self.vocabulary.item.told()}, {sizes}>"
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """The preset, and every option by its name."""
-        del deep
-        values = {"preset": self._preset}
-        for section, kind in CaptionerConfig.sections().items():
-            values |= {name: getattr(getattr(self.config, section), name) for name in fields_of(kind)}
-        return values
-
-    def set_params(self, **params: Any) -> Captioner:
-        """Change options; the model has to be trained again. Raises ConfigError as the constructor does."""
-        changed = {"preset": self._preset, **self._options, **params}
-        type(self)(**changed)  # what is refused changes nothing
-        self.__init__(**changed)  # type: ignore[misc]
-        return self
-
-    @property
-    def network(self) -> CaptionerNetwork:
-        """The network. Raises ConfigError before `fit`."""
-        if self._network is None:
-            raise ConfigError("expected a model that is trained: call fit() or elman.load() first. Received: none")
-        return self._network
-
-    @property
-    def vocabulary(self) -> CaptionerVocabulary:
-        """What the items look like, and the tokens. Raises ConfigError before `fit`."""
-        if self._vocabulary is None:
-            raise ConfigError("expected a model that is trained: call fit() or elman.load() first. Received: none")
-        return self._vocabulary
 
     def fit(
         self,
@@ -149,17 +117,6 @@ class Captioner:
             tune_process(run.config.training)
         run.go()
         return self.adopt(run)
-
-    def adopt(self, run: Run[CaptionerNetwork]) -> Captioner:
-        """Take what a run has made so far."""
-        self.config = run.config
-        self.metrics = run.metrics
-        self.data = run.job.data
-        self.training = {"steps": run.training.step, "seconds": round(run.training.seconds, 1)}
-        self.command = run.command
-        self._network = run.network
-        self._vocabulary = CaptionerVocabulary.from_json(run.job.vocabulary or {})
-        return self
 
     def read(self, paths: Any, *, captioned: bool = False, encoding: str = "", errors: str = "") -> Captioned:
         """Items from files, read as the training data was, or in another encoding."""
@@ -283,32 +240,3 @@ class Captioner:
         if isinstance(part, tuple) and len(part) == 2 and not are_paths(part):
             return captioned_from(part[0], part[1], self.config.data, name=name)
         return read_captioned(as_paths(part), self.config.data)
-
-    def save(self, folder: str | os.PathLike[str]) -> None:
-        """Write the model as a folder. Raises StorageError when that is not possible."""
-        save_folder(
-            folder,
-            task=TASK,
-            network=self.network,
-            config=self.config,
-            training=self.training,
-            metrics=self.metrics,
-            data=self.data,
-            command=self.command,
-            vocabulary=self.vocabulary.to_json(),
-        )
-
-    @classmethod
-    def load(cls, folder: str | os.PathLike[str]) -> Captioner:
-        """The model in `folder`. Raises ArtifactError for anything that is not a whole and safe model."""
-        opened = open_folder(folder, TASK, CaptionerConfig)
-        described = opened.described
-        model = cls()
-        model.config = opened.config
-        vocabulary = CaptionerVocabulary.from_json(opened.vocabulary)
-        model._options = {name: value for section in model.config.to_json().values() for name, value in section.items()}
-        model._vocabulary = vocabulary
-        model._network = load_network(described, lambda: new_network(model.config, vocabulary))
-        model.metrics, model.data, model.command = described.metrics, described.data, described.command
-        model.training = opened.training
-        return model

@@ -10,9 +10,7 @@ from typing import Any
 
 from elman.data.tagged import Tagged, tagged_from
 from elman.errors import ArtifactError, ConfigError
-from elman.options import fields_of
-from elman.tasks.building import load_network
-from elman.tasks.folder import open_folder, save_folder
+from elman.tasks.model import TaskModel
 from elman.tasks.run import Run, tune_process
 from elman.tasks.tagger.batches import Encoded
 from elman.tasks.tagger.config import TaggerConfig
@@ -46,7 +44,7 @@ class TaggedSequence:
     intent_probability: float | None
 
 
-class Tagger:
+class Tagger(TaskModel[TaggerConfig, TaggerNetwork, TaggerVocabulary]):
     """A recurrent network with a label for every word or frame.
 
     Args:
@@ -61,16 +59,20 @@ class Tagger:
     Raises ConfigError for an unknown option or a value that is not allowed.
     """
 
-    def __init__(self, preset: str = "base", **options: Any) -> None:
-        self._preset = preset
-        self._options = options
-        self.config = TaggerConfig.make(preset, options)
-        self.metrics: dict[str, Any] = {}
-        self.data: dict[str, Any] = {}
-        self.training: dict[str, Any] = {}
-        self.command = ""
-        self._network: TaggerNetwork | None = None
-        self._vocabulary: TaggerVocabulary | None = None
+    task = TASK
+    config_class = TaggerConfig
+    vocabulary_class = TaggerVocabulary
+
+    @staticmethod
+    def make_network(config: TaggerConfig, vocabulary: TaggerVocabulary) -> TaggerNetwork:
+        """A network of these options that has not learnt yet."""
+        return TaggerNetwork(vocabulary, config.network)
+
+    @staticmethod
+    def check_folder(config: TaggerConfig, vocabulary: TaggerVocabulary, where: str) -> None:
+        """Raise ArtifactError where there are sentence labels without `intent`, or the other way."""
+        if config.network.intent != bool(vocabulary.intents):
+            raise ArtifactError(f"{where}: expected sentence labels where intent is true. Received: the contrary")
 
     def __repr__(self) -> str:
         """What kind of model it is, in a line."""
@@ -79,35 +81,6 @@ class Tagger:
         if self._network is None:
             return f"<Tagger {shape}, not trained>"
         return f"<Tagger {shape}, {self._network.count_parameters():,} weights, {len(self.vocabulary.tags)} tags>"
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """The preset, and every option by its name, as scikit-learn wants to know them."""
-        del deep
-        values = {"preset": self._preset}
-        for section, kind in TaggerConfig.sections().items():
-            values |= {name: getattr(getattr(self.config, section), name) for name in fields_of(kind)}
-        return values
-
-    def set_params(self, **params: Any) -> Tagger:
-        """Change options; the model has to be trained again. Raises ConfigError as the constructor does."""
-        changed = {"preset": self._preset, **self._options, **params}
-        type(self)(**changed)  # what is refused changes nothing
-        self.__init__(**changed)  # type: ignore[misc]
-        return self
-
-    @property
-    def network(self) -> TaggerNetwork:
-        """The network. Raises ConfigError before `fit`."""
-        if self._network is None:
-            raise ConfigError("expected a model that is trained: call fit() or elman.load() first. Received: none")
-        return self._network
-
-    @property
-    def vocabulary(self) -> TaggerVocabulary:
-        """The words, letters, tags and sentence labels. Raises ConfigError before `fit`."""
-        if self._vocabulary is None:
-            raise ConfigError("expected a model that is trained: call fit() or elman.load() first. Received: none")
-        return self._vocabulary
 
     def fit(
         self,
@@ -163,17 +136,6 @@ class Tagger:
             tune_process(run.config.training)
         run.go()
         return self.adopt(run)
-
-    def adopt(self, run: Run[TaggerNetwork]) -> Tagger:
-        """Take what a run has made so far."""
-        self.config = run.config
-        self.metrics = run.metrics
-        self.data = run.job.data
-        self.training = {"steps": run.training.step, "seconds": round(run.training.seconds, 1)}
-        self.command = run.command
-        self._network = run.network
-        self._vocabulary = TaggerVocabulary.from_json(run.job.vocabulary)
-        return self
 
     def predict(self, sentences: Any) -> list[list[str]]:
         """The tags of each of `sentences`: lists of words, texts cut at white space, or arrays `x_TI` of frames."""
@@ -264,34 +226,3 @@ class Tagger:
                 )
             )
         return sequences
-
-    def save(self, folder: str | os.PathLike[str]) -> None:
-        """Write the model as a folder. Raises StorageError when that is not possible."""
-        save_folder(
-            folder,
-            task=TASK,
-            network=self.network,
-            config=self.config,
-            training=self.training,
-            metrics=self.metrics,
-            data=self.data,
-            command=self.command,
-            vocabulary=self.vocabulary.to_json(),
-        )
-
-    @classmethod
-    def load(cls, folder: str | os.PathLike[str]) -> Tagger:
-        """The model in `folder`. Raises ArtifactError for anything that is not a whole and safe model."""
-        opened = open_folder(folder, TASK, TaggerConfig)
-        described, where = opened.described, opened.where
-        model = cls()
-        model.config = opened.config
-        vocabulary = TaggerVocabulary.from_json(opened.vocabulary)
-        if model.config.network.intent != bool(vocabulary.intents):
-            raise ArtifactError(f"{where}: expected sentence labels where intent is true. Received: the contrary")
-        model._options = {name: value for section in model.config.to_json().values() for name, value in section.items()}
-        model._vocabulary = vocabulary
-        model._network = load_network(described, lambda: TaggerNetwork(vocabulary, model.config.network))
-        model.metrics, model.data, model.command = described.metrics, described.data, described.command
-        model.training = opened.training
-        return model

@@ -10,9 +10,8 @@ from typing import Any
 
 from elman.data.transcripts import Transcripts
 from elman.errors import ArtifactError, ConfigError, DataError
-from elman.options import fields_of, fill
-from elman.tasks.building import load_network
-from elman.tasks.folder import open_folder, save_folder
+from elman.options import fill
+from elman.tasks.model import TaskModel
 from elman.tasks.run import Run, tune_process
 from elman.tasks.transcriber.answers import Transcript, measured_by_search, transcribed
 from elman.tasks.transcriber.batches import Encoded
@@ -29,7 +28,7 @@ __all__ = ["Transcriber"]
 _log = logging.getLogger("elman.tasks")
 
 
-class Transcriber:
+class Transcriber(TaskModel[TranscriberConfig, TranscriberNetwork, TranscriberVocabulary]):
     """A recurrent network that writes down what is said in sound, or written with a pen.
 
     Args:
@@ -44,16 +43,23 @@ class Transcriber:
     Raises ConfigError for an unknown option or a value that is not allowed.
     """
 
-    def __init__(self, preset: str = "base", **options: Any) -> None:
-        self._preset = preset
-        self._options = options
-        self.config = TranscriberConfig.make(preset, options)
-        self.metrics: dict[str, Any] = {}
-        self.data: dict[str, Any] = {}
-        self.training: dict[str, Any] = {}
-        self.command = ""
-        self._network: TranscriberNetwork | None = None
-        self._vocabulary: TranscriberVocabulary | None = None
+    task = TASK
+    config_class = TranscriberConfig
+    vocabulary_class = TranscriberVocabulary
+
+    @staticmethod
+    def make_network(config: TranscriberConfig, vocabulary: TranscriberVocabulary) -> TranscriberNetwork:
+        """A network of these options that has not learnt yet."""
+        return TranscriberNetwork(vocabulary.features, vocabulary.size, config.network)
+
+    @staticmethod
+    def check_folder(config: TranscriberConfig, vocabulary: TranscriberVocabulary, where: str) -> None:
+        """Raise ArtifactError where the options make other features than the vocabulary knows."""
+        if vocabulary.kind == "sound" and vocabulary.features != config.sound.mels:
+            raise ArtifactError(
+                f"{where}: expected mels = {vocabulary.features}, the features of the vocabulary. "
+                f"Received: {config.sound.mels}"
+            )
 
     def __repr__(self) -> str:
         """What kind of model it is, in a line."""
@@ -63,35 +69,6 @@ class Transcriber:
             return f"<Transcriber {shape}, not trained>"
         kind, tokens = self.vocabulary.kind, self.vocabulary.size - 1
         return f"<Transcriber of {kind}, {shape}, {self._network.count_parameters():,} weights, {tokens:,} tokens>"
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """The preset, and every option by its name, as scikit-learn wants to know them."""
-        del deep
-        values = {"preset": self._preset}
-        for section, kind in TranscriberConfig.sections().items():
-            values |= {name: getattr(getattr(self.config, section), name) for name in fields_of(kind)}
-        return values
-
-    def set_params(self, **params: Any) -> Transcriber:
-        """Change options; the model has to be trained again. Raises ConfigError as the constructor does."""
-        changed = {"preset": self._preset, **self._options, **params}
-        type(self)(**changed)  # what is refused changes nothing
-        self.__init__(**changed)  # type: ignore[misc]
-        return self
-
-    @property
-    def network(self) -> TranscriberNetwork:
-        """The network. Raises ConfigError before `fit`."""
-        if self._network is None:
-            raise ConfigError("expected a model that is trained: call fit() or elman.load() first. Received: none")
-        return self._network
-
-    @property
-    def vocabulary(self) -> TranscriberVocabulary:
-        """The tokens of the texts, and the kind of the frames. Raises ConfigError before `fit`."""
-        if self._vocabulary is None:
-            raise ConfigError("expected a model that is trained: call fit() or elman.load() first. Received: none")
-        return self._vocabulary
 
     def fit(
         self,
@@ -147,17 +124,6 @@ class Transcriber:
             tune_process(run.config.training)
         run.go()
         return self.adopt(run)
-
-    def adopt(self, run: Run[TranscriberNetwork]) -> Transcriber:
-        """Take what a run has made so far."""
-        self.config = run.config
-        self.metrics = run.metrics
-        self.data = run.job.data
-        self.training = {"steps": run.training.step, "seconds": round(run.training.seconds, 1)}
-        self.command = run.command
-        self._network = run.network
-        self._vocabulary = TranscriberVocabulary.from_json(run.job.vocabulary)
-        return self
 
     def read(self, paths: Any, **reading: Any) -> Transcripts:
         """Recordings from files, read as the training data was; `reading` is what `read_part` can be told beside."""
@@ -253,39 +219,3 @@ class Transcriber:
     def _part(self, items: Any, texts: Sequence[str] | None, rate: int, name: str, kind: str = "") -> Transcripts:
         kind = kind or ("strokes" if self.config.data.input == "strokes" else "sound")
         return given_part(items, texts, self.config.sound, kind=kind, rate=rate, name=name)
-
-    def save(self, folder: str | os.PathLike[str]) -> None:
-        """Write the model as a folder. Raises StorageError when that is not possible."""
-        save_folder(
-            folder,
-            task=TASK,
-            network=self.network,
-            config=self.config,
-            training=self.training,
-            metrics=self.metrics,
-            data=self.data,
-            command=self.command,
-            vocabulary=self.vocabulary.to_json(),
-        )
-
-    @classmethod
-    def load(cls, folder: str | os.PathLike[str]) -> Transcriber:
-        """The model in `folder`. Raises ArtifactError for anything that is not a whole and safe model."""
-        opened = open_folder(folder, TASK, TranscriberConfig)
-        described = opened.described
-        model = cls()
-        model.config = opened.config
-        vocabulary = TranscriberVocabulary.from_json(opened.vocabulary)
-        if vocabulary.kind == "sound" and vocabulary.features != model.config.sound.mels:
-            raise ArtifactError(
-                f"{opened.where}: expected mels = {vocabulary.features}, the features of the vocabulary. "
-                f"Received: {model.config.sound.mels}"
-            )
-        model._options = {name: value for section in model.config.to_json().values() for name, value in section.items()}
-        model._vocabulary = vocabulary
-        model._network = load_network(
-            described, lambda: TranscriberNetwork(vocabulary.features, vocabulary.size, model.config.network)
-        )
-        model.metrics, model.data, model.command = described.metrics, described.data, described.command
-        model.training = opened.training
-        return model

@@ -12,10 +12,9 @@ import torch
 from elman.data.pairs import Pairs, PairVocabulary, pairs_from
 from elman.data.tokens import Progress
 from elman.errors import ArtifactError, ConfigError, DataError
-from elman.options import fields_of, fill
+from elman.options import fill
 from elman.tasks.average import average_folders
-from elman.tasks.building import load_network
-from elman.tasks.folder import open_folder, save_folder
+from elman.tasks.model import TaskModel
 from elman.tasks.run import Run, tune_process
 from elman.tasks.translator.answers import Translation, translations_of
 from elman.tasks.translator.config import TranslatorConfig
@@ -43,7 +42,7 @@ from elman.train.tuning import has_bfloat16
 __all__ = ["Translation", "Translator"]
 
 
-class Translator:
+class Translator(TaskModel[TranslatorConfig, TranslatorNetwork, PairVocabulary]):
     """Two recurrent networks, one that reads a sequence and one that writes another of its own length.
 
     Args:
@@ -58,16 +57,14 @@ class Translator:
     Raises ConfigError for an unknown option or a value that is not allowed.
     """
 
-    def __init__(self, preset: str = "base", **options: Any) -> None:
-        self._preset = preset
-        self._options = options
-        self.config = TranslatorConfig.make(preset, options)
-        self.metrics: dict[str, Any] = {}
-        self.data: dict[str, Any] = {}
-        self.training: dict[str, Any] = {}
-        self.command = ""
-        self._network: TranslatorNetwork | None = None
-        self._vocabulary: PairVocabulary | None = None
+    task = TASK
+    config_class = TranslatorConfig
+    vocabulary_class = PairVocabulary
+
+    @staticmethod
+    def make_network(config: TranslatorConfig, vocabulary: PairVocabulary) -> TranslatorNetwork:
+        """A network of these options that has not learnt yet."""
+        return TranslatorNetwork(vocabulary.source.size, vocabulary.target.size, config.network)
 
     def __repr__(self) -> str:
         """What kind of model it is, in a line."""
@@ -78,35 +75,6 @@ class Translator:
         source, target = self.languages
         direction = f", {source} to {target}" if source else ""
         return f"<Translator {shape}, {self._network.count_parameters():,} weights{direction}>"
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """The preset, and every option by its name, as scikit-learn wants to know them."""
-        del deep
-        values = {"preset": self._preset}
-        for section, kind in TranslatorConfig.sections().items():
-            values |= {name: getattr(getattr(self.config, section), name) for name in fields_of(kind)}
-        return values
-
-    def set_params(self, **params: Any) -> Translator:
-        """Change options; the model has to be trained again. Raises ConfigError as the constructor does."""
-        changed = {"preset": self._preset, **self._options, **params}
-        type(self)(**changed)  # what is refused changes nothing
-        self.__init__(**changed)  # type: ignore[misc]
-        return self
-
-    @property
-    def network(self) -> TranslatorNetwork:
-        """The network. Raises ConfigError before `fit`."""
-        if self._network is None:
-            raise ConfigError("expected a model that is trained: call fit() or elman.load() first. Received: none")
-        return self._network
-
-    @property
-    def vocabulary(self) -> PairVocabulary:
-        """The tokens of both sides. Raises ConfigError before `fit`."""
-        if self._vocabulary is None:
-            raise ConfigError("expected a model that is trained: call fit() or elman.load() first. Received: none")
-        return self._vocabulary
 
     @property
     def languages(self) -> Languages:
@@ -163,17 +131,6 @@ class Translator:
             tune_process(run.config.training)
         run.go()
         return self.adopt(run)
-
-    def adopt(self, run: Run[TranslatorNetwork]) -> Translator:
-        """Take what a run has made so far."""
-        self.config = run.config
-        self.metrics = run.metrics
-        self.data = run.job.data
-        self.training = {"steps": run.training.step, "seconds": round(run.training.seconds, 1)}
-        self.command = run.command
-        self._network = run.network
-        self._vocabulary = PairVocabulary.from_json(run.job.vocabulary)
-        return self
 
     def translate(self, texts: Iterable[str] | str, **options: Any) -> list[str]:
         """The best translation of each of `texts`, or of a single one; an empty text has an empty one.
@@ -352,35 +309,3 @@ class Translator:
         """Held-out pairs: sources and targets in memory, or paths."""
         in_memory = isinstance(part, tuple) and len(part) == 2 and not isinstance(part[0], str | os.PathLike)
         return pairs_from(*part, name=name) if in_memory else self.read(part)
-
-    def save(self, folder: str | os.PathLike[str]) -> None:
-        """Write the model as a folder. Raises StorageError when that is not possible."""
-        save_folder(
-            folder,
-            task=TASK,
-            network=self.network,
-            config=self.config,
-            training=self.training,
-            metrics=self.metrics,
-            data=self.data,
-            command=self.command,
-            vocabulary=self.vocabulary.to_json(),
-        )
-
-    @classmethod
-    def load(cls, folder: str | os.PathLike[str]) -> Translator:
-        """The model in `folder`. Raises ArtifactError for anything that is not a whole and safe model."""
-        opened = open_folder(folder, TASK, TranslatorConfig)
-        model = cls()
-        model.config = opened.config
-        vocabulary = PairVocabulary.from_json(opened.vocabulary)
-        model._options = {name: value for section in model.config.to_json().values() for name, value in section.items()}
-        model._vocabulary = vocabulary
-        model._network = load_network(
-            opened.described,
-            lambda: TranslatorNetwork(vocabulary.source.size, vocabulary.target.size, model.config.network),
-        )
-        described = opened.described
-        model.metrics, model.data, model.command = described.metrics, described.data, described.command
-        model.training = opened.training
-        return model
