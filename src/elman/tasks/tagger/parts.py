@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,32 +13,10 @@ import numpy as np
 from elman.data.tagged import Tagged, read_tagged
 from elman.data.tokens import Progress
 from elman.errors import ConfigError, DataError
+from elman.tasks.sources import Paths, Sources
 from elman.tasks.tagger.config import DataConfig
 
 __all__ = ["Parts", "Sources", "as_paths", "counted", "make_parts", "read_part", "read_parts"]
-
-Paths = Sequence[str | os.PathLike[str]]
-
-
-class Sources:
-    """The files that a tagger is made from: `train`, and `valid` and `test` where they are files of their own."""
-
-    def __init__(self, train: Paths, valid: Paths = (), test: Paths = ()) -> None:
-        self.train = [os.fspath(path) for path in train]
-        self.valid = [os.fspath(path) for path in valid]
-        self.test = [os.fspath(path) for path in test]
-
-    def to_json(self) -> dict[str, list[str]]:
-        """The paths, made absolute, so that a run can be resumed from any folder."""
-
-        def absolute(path: str) -> str:
-            return path if path == "-" else os.path.abspath(path)
-
-        return {name: [absolute(path) for path in paths] for name, paths in vars(self).items()}
-
-    def names(self) -> list[str]:
-        """Of every path its last part."""
-        return [os.path.basename(path) or path for path in self.train + self.valid + self.test]
 
 
 @dataclass(frozen=True)

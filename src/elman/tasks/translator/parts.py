@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
@@ -15,6 +15,7 @@ import numpy as np
 from elman.data.pairs import Pairs, read_pairs
 from elman.data.tokens import Progress
 from elman.errors import ConfigError, DataError
+from elman.tasks.sources import Paths, Sources
 from elman.tasks.translator.config import DataConfig
 
 __all__ = [
@@ -30,34 +31,12 @@ __all__ = [
     "read_parts",
 ]
 
-Paths = Sequence[str | os.PathLike[str]]
 # The names of a source's and a target's language; both empty where file names do not tell them.
 Languages = tuple[str, str]
 
 # Suffixes that tell a side of pairs: languages (de, deu, de_AT), or roles such as src.
 _LANGUAGE = re.compile(r"[a-z]{2,3}([_-][A-Za-z]{2,4})?")
 _NO_LANGUAGES = {"txt", "csv", "tsv", "tab", "zip", "gz", "tok", "bpe", "lc", "raw"}
-
-
-class Sources:
-    """The files that a translator is made from: `train`, and `valid` and `test` where they are files of their own."""
-
-    def __init__(self, train: Paths, valid: Paths = (), test: Paths = ()) -> None:
-        self.train = [os.fspath(path) for path in train]
-        self.valid = [os.fspath(path) for path in valid]
-        self.test = [os.fspath(path) for path in test]
-
-    def to_json(self) -> dict[str, list[str]]:
-        """The paths, made absolute, so that a run can be resumed from any folder."""
-
-        def absolute(path: str) -> str:
-            return path if path == "-" else os.path.abspath(path)
-
-        return {name: [absolute(path) for path in paths] for name, paths in vars(self).items()}
-
-    def names(self) -> list[str]:
-        """Of every path its last part."""
-        return [os.path.basename(path) or path for path in self.train + self.valid + self.test]
 
 
 @dataclass(frozen=True)
