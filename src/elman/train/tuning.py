@@ -20,7 +20,7 @@ __all__ = ["has_bfloat16", "release_memory", "shorten_spinning", "tune_allocator
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
 # glibc caps the mmap threshold at 32 MiB where it is set by mallopt on 64 bits.
 _SETTINGS = ((_M_MMAP_THRESHOLD, 32 << 20), (_M_TRIM_THRESHOLD, 1 << 30), (_M_TOP_PAD, 64 << 20))
-# Plans of products that oneDNN keeps; its own default is 1,024, which take more than a gigabyte where shapes differ.
+# Plans of products that oneDNN keeps; its own default is 1,024, which take much memory where shapes differ.
 _PLANS = 128
 # Rounds that a thread of GNU OpenMP spins; its own default is 300,000 while no core is shared.
 _SPIN_ROUNDS = 20_000
