@@ -117,6 +117,15 @@ def test_training_sets_threads_and_allocator_unless_told_not_to(
     assert calls == [3, "allocator"]
 
 
+def test_training_gives_free_memory_back_now_and_then(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[str] = []
+    monkeypatch.setattr(run, "release_memory", lambda: calls.append("released"))
+    monkeypatch.setattr(run, "_STEPS_TO_RELEASE", 2)
+    model = trained(tmp_path, max_steps=5)
+    assert model.training["steps"] == 5
+    assert calls == ["released"] * 2
+
+
 def test_one_character_is_a_text_of_one_prediction(tmp_path: Path) -> None:
     model = trained(tmp_path, text="x")
     assert model.data["train_tokens"] == 2

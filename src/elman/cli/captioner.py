@@ -16,7 +16,6 @@ from elman.cli.output import Progress, aligned, plain, print_json, printable, re
 from elman.cli.score import ScoreFlags
 from elman.errors import ConfigError
 from elman.files import write_text
-from elman.tasks.captioner.config import SEARCH
 from elman.tasks.writing import SearchConfig
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 
     SearchFlags: TypeAlias = Any
 else:
-    SearchFlags = flags_of(SearchConfig, "Search", 2, SearchConfig(**SEARCH))
+    SearchFlags = flags_of(SearchConfig, "Search", 2, SearchConfig())
 
 __all__ = ["caption", "evaluate_captions", "score_captions"]
 

@@ -12,7 +12,7 @@ from elman.options import Sections, option
 from elman.tasks.options import RecurrentConfig
 from elman.train.config import TrainConfig
 
-__all__ = ["PRESETS", "SEARCH", "CaptionerConfig", "NetworkConfig", "TextConfig"]
+__all__ = ["PRESETS", "CaptionerConfig", "NetworkConfig", "TextConfig"]
 
 
 @dataclass(frozen=True)
@@ -75,10 +75,6 @@ class NetworkConfig(RecurrentConfig):
     )
     batch_size: int = option(64, "captions of a batch", least=1)
 
-
-# How captions are searched for unless told otherwise. Of few words every search soon has as many hypotheses that ended
-# as beams, most of them bad ones, while the best one still goes on.
-SEARCH: Mapping[str, Any] = MappingProxyType({"stop": "exact"})
 
 _COMMON: Mapping[str, Any] = MappingProxyType(
     {"learning_rate": 2e-3, "weight_decay": 0.01, "warmup_steps": 100, "average": 0.995}

@@ -15,7 +15,7 @@ from elman.data.captioned.memory import are_paths
 from elman.errors import ConfigError, DataError
 from elman.options import fill
 from elman.tasks.captioner.batches import Encoded
-from elman.tasks.captioner.config import SEARCH, CaptionerConfig
+from elman.tasks.captioner.config import CaptionerConfig
 from elman.tasks.captioner.network import CaptionerNetwork
 from elman.tasks.captioner.objective import log_probabilities, measure, search_captions, signatures
 from elman.tasks.captioner.parts import Parts, Sources, as_paths, make_parts, read_parts
@@ -137,13 +137,13 @@ class Captioner(TaskModel[CaptionerConfig, CaptionerNetwork, CaptionerVocabulary
         attention   give the weights with every caption: a line a token, a column a place of the map
         batch_size  items of a batch
         told        hears what is being done, and which share of it is done
-        search      `beams`, `n_best`, `length_penalty`, `coverage_penalty`, `stop` (here: "exact"), `max_length`; or
+        search      `beams`, `n_best`, `length_penalty`, `coverage_penalty`, `stop`, `max_length`; or
                     `sample=True` with `temperature`, `top_k`, `top_p` and `seed`
 
         Raises ConfigError for options that cannot be used, and for attention of a model without it; DataError for items
         that are not like those of the training.
         """
-        options = fill(SearchConfig, {**SEARCH, **search}, "the search")
+        options = fill(SearchConfig, search, "the search")
         if batch_size < 1:
             raise ConfigError(f"expected batch_size of at least 1. Received: {batch_size}")
         self._check_search(options, attention)
@@ -186,7 +186,7 @@ class Captioner(TaskModel[CaptionerConfig, CaptionerNetwork, CaptionerVocabulary
         `items` with `captions` as for `fit`, or paths; `search` as for `captions`, by default the likeliest token each
         time (`beams=1`). Raises DataError for data that cannot be used.
         """
-        options = fill(SearchConfig, {**SEARCH, "beams": 1, **search}, "the search")
+        options = fill(SearchConfig, {"beams": 1, **search}, "the search")
         self._check_search(options, attention=False)
         data = Encoded(self._known(items, captions, captioned=True), self.vocabulary)
         self.network.eval()
