@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import FrozenInstanceError, dataclass
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import FrozenInstanceError, dataclass, field
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from elman.errors import ConfigError
-from elman.options import choices_of, fields_of, fill, option, suggestion, to_json
+from elman.options import Sections, choices_of, fields_of, fill, option, suggestion, to_json
 
 
 @dataclass(frozen=True)
@@ -131,3 +132,30 @@ def test_fields_tell_their_types_and_choices() -> None:
 def test_a_suggestion_is_a_near_name_or_nothing() -> None:
     assert suggestion("lstn", ["lstm", "gru"]) == " Did you mean 'lstm'?"
     assert suggestion("transformer", ["lstm", "gru"]) == ""
+
+
+@dataclass(frozen=True)
+class Fire:
+    optimizer: str = option("adamw", "what drives it")
+    optimizer_options: dict[str, Any] = option({}, "what that takes")
+
+
+@dataclass(frozen=True)
+class Kitchens(Sections):
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"base": {"optimizer_options": {"betas": [0.9, 0.98]}}}
+
+    training: Fire = field(default_factory=Fire)
+
+
+@pytest.mark.parametrize(
+    ("values", "kept"),
+    [
+        ({}, {"betas": [0.9, 0.98]}),
+        ({"optimizer": "adamw"}, {"betas": [0.9, 0.98]}),
+        ({"optimizer": "sgd"}, {}),
+        ({"optimizer": "sgd", "optimizer_options": {"momentum": 0.9}}, {"momentum": 0.9}),
+        ({"optimizer_options": {"eps": 1e-6}}, {"eps": 1e-6}),
+    ],
+)
+def test_a_preset_s_options_of_an_optimizer_go_with_it(values: dict[str, Any], kept: dict[str, Any]) -> None:
+    assert Kitchens.make("base", values).training.optimizer_options == kept

@@ -123,11 +123,13 @@ class Sections:
     """The options of a model: a frozen dataclass whose fields are sections, `training` among them.
 
     A subclass lists its sections as fields with `default_factory`, and its presets by name: flat mappings of options.
-    `budget` names options of which any that is given takes the place of all of them in the preset.
+    `budget` names options of which any that is given takes the place of all of them in the preset. `bound` names
+    options that a preset gives for its own value of another option: they go when that option is given another value.
     """
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     budget: ClassVar[tuple[str, ...]] = ("max_steps", "max_epochs", "max_seconds")
+    bound: ClassVar[Mapping[str, str]] = {"optimizer_options": "optimizer"}
 
     @classmethod
     def sections(cls) -> dict[str, type[Any]]:
@@ -148,10 +150,15 @@ class Sections:
         flat: dict[str, Any] = dict(cls.presets[preset])
         if any(layer.get(name) for layer in layers for name in cls.budget):
             flat = {name: value for name, value in flat.items() if name not in cls.budget}
-        for layer in layers:
-            flat.update(layer)
         sections = cls.sections()
         owners = {name: section for section, kind in sections.items() for name in fields_of(kind)}
+        for name, other in cls.bound.items():
+            if name in flat:
+                own = flat.get(other, fields_of(sections[owners[other]])[other][0].default)
+                if any(layer.get(other, own) != own for layer in layers):
+                    del flat[name]
+        for layer in layers:
+            flat.update(layer)
         unknown = [name for name in flat if name not in owners]
         if unknown:
             raise ConfigError(
