@@ -20,6 +20,9 @@ from elman.tasks.writing import SearchConfig, find
 from elman.train.config import TrainConfig
 from elman.train.optim import make_optimizer
 
+# What is added to the end's score where it may not be taken: finite, so that a search's limit still ends everything.
+NEVER = -1e3
+
 
 class ElmanPeer(Peer):
     """One layer each of GRU units, an output product of its own, and dropout as the peers have it."""
@@ -44,6 +47,11 @@ class ElmanPeer(Peer):
         # A sentence is done when as many hypotheses as beams have ended, much as with JoeyNMT.
         self.search = SearchConfig(beams=arguments.beam, stop="enough")
         self.bfloat16 = arguments.precision == "bfloat16"
+
+    def write_exactly(self, length: int) -> None:
+        super().write_exactly(length)
+        with torch.no_grad():
+            self.model.head_bias_V[END] = NEVER
 
     def step(self, batch: Batch) -> Tensor:
         wanted_BT = batch["target"][:, 1:]
@@ -70,7 +78,7 @@ class ElmanPeer(Peer):
                 rows=rows,
                 start=self.model.go,
                 end=END,
-                limits_B=[int(1.5 * source_BS.shape[1])] * rows,
+                limits_B=[self.length or int(1.5 * source_BS.shape[1])] * rows,
                 search=self.search,
                 banned=(UNKNOWN, PAD, BEGIN),
                 lengths_B=lengths_B,

@@ -95,8 +95,13 @@ class JoeyPeer(Peer):
 
         joey = self._batch(source_BS, lengths_B, None)
         # -1: at most 1.5 times as long as the longest source; alpha is its length penalty.
-        rows, _, _ = search(self.model, joey, -1, self.beam, 1.0, autocast=self.autocast)
-        return [[token for token in row if token not in (PAD, BEGIN, END)] for row in rows.tolist()]
+        longest, limits = -1, {}
+        if self.length:
+            longest, limits = self.length + 1, {"min_output_length": self.length}
+        rows, _, _ = search(self.model, joey, longest, self.beam, 1.0, autocast=self.autocast, **limits)
+        # With a length, the end's place comes after it, whatever stands there.
+        kept = [row[: self.length or None] for row in rows.tolist()]
+        return [[token for token in row if token not in (PAD, BEGIN, END)] for row in kept]
 
 
 if __name__ == "__main__":

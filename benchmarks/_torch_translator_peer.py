@@ -126,8 +126,13 @@ class Candidates(NamedTuple):
         return Candidates(scores_BK, tokens.gather(1, at_BK[..., None].expand(-1, -1, tokens.shape[2])))
 
 
-def beam_search(model: Translator, h_BH: Tensor, memory: Memory, beam: int, longest: int) -> list[list[int]]:
-    """The best hypothesis of each sentence by its mean log-probability; a sentence ends with `beam` finished ones."""
+def beam_search(
+    model: Translator, h_BH: Tensor, memory: Memory, beam: int, longest: int, shortest: int = 0
+) -> list[list[int]]:
+    """The best hypothesis of each sentence by its mean log-probability; a sentence ends with `beam` finished ones.
+
+    `longest` steps are made at most; none of the first `shortest` takes the end.
+    """
     sentences = h_BH.shape[0]
     found: list[list[int]] = [[] for _ in range(sentences)]
     numbers = torch.arange(sentences)
@@ -139,7 +144,7 @@ def beam_search(model: Translator, h_BH: Tensor, memory: Memory, beam: int, long
     finished = Candidates(torch.full((sentences, beam), -math.inf), empty_BKT)
     for length in range(1, longest + 1):
         logits_BKV, h_BKH = model.advance(tokens_BKT[..., length - 1], h_BKH, memory)
-        logits_BKV[..., [UNKNOWN, PAD, BEGIN]] = -math.inf
+        logits_BKV[..., [UNKNOWN, PAD, BEGIN] + [END] * (length <= shortest)] = -math.inf
         wanted = 2 * beam
         best_BKJ, words_BKJ = logits_BKV.topk(wanted)
         total_BK = scores_BK - torch.logsumexp(logits_BKV.float(), dim=-1)
@@ -199,10 +204,12 @@ class TorchPeer(Peer):
 
     @torch.no_grad()
     def translate(self, source_BS: Tensor, lengths_B: Tensor) -> list[list[int]]:
-        longest = int(1.5 * source_BS.shape[1])
+        longest = self.length + 1 if self.length else int(1.5 * source_BS.shape[1])
         with torch.autocast("cpu", torch.bfloat16, enabled=self.bfloat16):
             h_BH, memory = self.model.encode(source_BS, lengths_B)
-            return beam_search(self.model, h_BH, memory, self.beam, longest)
+            found = beam_search(self.model, h_BH, memory, self.beam, longest, self.length)
+        # With a length, the end's place comes after it, whatever stands there.
+        return [each[: self.length or None] for each in found]
 
 
 if __name__ == "__main__":

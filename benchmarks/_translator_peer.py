@@ -7,7 +7,10 @@ line of stdin is a command, each line of stdout its answer as JSON:
     translate SIZE    the test sentences, SIZE at a time -> sentences, ids (a list of each, in their order), times
     save FILE         the weights, for another time -> file
     load FILE         weights that were saved -> file
+    length N          from now on every translation has N pieces, whatever the weights are -> length
 
+After `length` no search may take the end before a sentence has its N pieces, and none goes on after it: all make N
+steps with all their beams, and one more in which the last piece is read and the end is due, as after any translation.
 The times are `seconds` by the clock and `cpu`, those of the process on all its cores: with one thread these hardly
 change when the machine has other work. The first answer, before any command, tells what was built. Batches are made
 before the time of their training begins. Needs numpy, torch and nothing of elman's, since a peer may live in an
@@ -47,6 +50,12 @@ class Peer(ABC):
     """A model, how it is trained for a step, and how it translates a batch."""
 
     model: nn.Module
+    # Pieces of every translation; 0 where the search decides.
+    length: int = 0
+
+    def write_exactly(self, length: int) -> None:
+        """From now on write so many pieces for every sentence."""
+        self.length = length
 
     @abstractmethod
     def step(self, batch: Batch) -> Tensor:
@@ -126,7 +135,11 @@ def serve(arguments: argparse.Namespace, library: str, make: Callable[[argparse.
         peer.model.load_state_dict(torch.load(word, weights_only=True))
         return {"file": word}
 
-    commands = {"train": train, "translate": translate, "save": save, "load": load}
+    def length(word: str) -> dict[str, Any]:
+        peer.write_exactly(int(word))
+        return {"length": peer.length}
+
+    commands = {"train": train, "translate": translate, "save": save, "load": load, "length": length}
     weights = sum(weight.numel() for weight in peer.model.parameters())
     print(json.dumps({"library": library, "torch": torch.__version__, "parameters": weights}), flush=True)
     while line := _next_line():

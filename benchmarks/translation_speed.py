@@ -1,7 +1,7 @@
 """Training and translating German to English by elman, by plain torch and by JoeyNMT, in turn on the same numbers.
 
 usage: python benchmarks/translation_speed.py FOLDER [--attention bahdanau] [--threads 2] [--rounds 5] [--only NAMES]
-       [--joeynmt PYTHON] [--taught 1000] [--batches 10] [--sizes 32 64 128 256 512]
+       [--joeynmt PYTHON] [--taught 1000] [--length N] [--batches 10] [--sizes 32 64 128 256 512]
 
 FOLDER is what _translation_data.py wrote; it is made where it is absent. All have a GRU encoder of 256 units in each
 direction, a GRU decoder of 512, embeddings of 256 and 8,000 pieces on both sides, each in float32 and with products
@@ -11,6 +11,12 @@ to be installed (best in an environment of its own, whose Python is given, or na
 Before they translate, all have learnt from `--taught` batches in bfloat16, since the length of what a model writes
 decides how long that takes; the weights are kept in FOLDER. Each translates the test sentences at the batch size at
 which it is quickest. On a machine with other work, `--threads 1 --clock cpu` counts the seconds of each process.
+
+Networks that have learnt apart still write more or less for a sentence. `--length N` makes the work equal: every one
+writes exactly N pieces for every sentence, in N steps with all its beams and one more for the end, whatever its
+weights are. With `--taught 0` these are those of the turns of training before, hardly more than random, and BLEU means
+nothing; `--taught 0` without a length leaves translating out. `as they come` compares elman at its quicker precision
+with what the others do unless told otherwise, float32.
 """
 
 from __future__ import annotations
@@ -115,13 +121,23 @@ class Translated(NamedTuple):
 def translation_seconds(peers: Peers, arguments: argparse.Namespace) -> dict[Name, Translated]:
     """How every peer translates the test sentences."""
 
-    def quickest(peer: Running) -> int:
-        return min(arguments.sizes, key=lambda size: peer.ask(f"translate {size}")[arguments.clock])
+    def translate(name: Name, size: int) -> dict[str, Any]:
+        answer = peers[name].ask(f"translate {size}")
+        pieces = {len(each) for each in answer["ids"]}
+        if arguments.length and pieces != {arguments.length}:
+            sys.exit(
+                f"expected {arguments.length} pieces of every sentence from {' in '.join(name)}. "
+                f"Received: from {min(pieces)} to {max(pieces)}"
+            )
+        return answer
 
-    found = {name: Translated(quickest(peer), [], []) for name, peer in peers.items()}
+    def quickest(name: Name) -> int:
+        return min(arguments.sizes, key=lambda size: translate(name, size)[arguments.clock])
+
+    found = {name: Translated(quickest(name), [], []) for name in peers}
     for _ in range(arguments.rounds):
-        for name, peer in peers.items():
-            answer = peer.ask(f"translate {found[name].size}")
+        for name in peers:
+            answer = translate(name, found[name].size)
             found[name].seconds.append(answer[arguments.clock])
             found[name].ids[:] = answer["ids"]
     return found
@@ -150,9 +166,13 @@ def measure(peers: Peers, arguments: argparse.Namespace) -> None:
     for name, each in speeds.items():
         print(row(*name, f"{statistics.median(each):.0f}", " ".join(f"{speed:.0f}" for speed in each)), flush=True)
     compare({name: statistics.median(each) for name, each in speeds.items()}, 2.0)
-    if not arguments.taught:
+    if not arguments.taught and not arguments.length:
         return
-    teach(peers, arguments)
+    if arguments.taught:
+        teach(peers, arguments)
+    if arguments.length:
+        for peer in peers.values():
+            peer.ask(f"length {arguments.length}")
     columns = ("beam 5", "products", "s", "sentences/s", "batch", "pieces", "BLEU")
     print(row(*columns), row(*("---" for _ in columns)), sep="\n", flush=True)
     found = translation_seconds(peers, arguments)
@@ -165,11 +185,12 @@ def measure(peers: Peers, arguments: argparse.Namespace) -> None:
 
 
 def compare(speeds: dict[Name, float], asked: float) -> None:
-    """Tell how many times as fast elman is as every peer: at the same precision, and at the best that each has."""
+    """Tell how many times as fast elman is as every peer: at the same precision, at the best of each, as they come."""
     libraries = list(dict.fromkeys(library for library, _ in speeds))
     if "elman" not in libraries:
         return
     best = {library: max(speed for (name, _), speed in speeds.items() if name == library) for library in libraries}
+    own = max((precision for name, precision in speeds if name == "elman"), key=lambda each: speeds["elman", each])
     for library in libraries[1:]:
         told = [
             f"{speeds['elman', precision] / speed:.2f} in {precision}"
@@ -181,6 +202,8 @@ def compare(speeds: dict[Name, float], asked: float) -> None:
         print(
             f"elman / {library}: {', '.join(told)}; best to best {ratio:.2f}, asked {asked:.1f}: {verdict}", flush=True
         )
+        if usual := speeds.get((library, "float32")):
+            print(f"elman / {library} as they come: {best['elman'] / usual:.2f}, {own} to float32", flush=True)
 
 
 def main() -> None:
@@ -190,7 +213,8 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--batches", type=int, default=10, help="batches of 64 pairs of a turn of training")
-    parser.add_argument("--taught", type=int, default=1000, help="batches before translating; 0 for not translating")
+    parser.add_argument("--taught", type=int, default=1000, help="batches before translating; 0 for none")
+    parser.add_argument("--length", type=int, default=0, help="pieces that all have to write for every sentence")
     parser.add_argument("--sizes", type=int, nargs="+", default=[32, 64, 128, 256, 512], help="batches to choose from")
     parser.add_argument("--clock", choices=("seconds", "cpu"), default="seconds")
     parser.add_argument("--only", nargs="+", choices=tuple(SCRIPTS), default=list(SCRIPTS))
@@ -198,6 +222,8 @@ def main() -> None:
     parser.add_argument("--joeynmt", metavar="PYTHON", help="the Python that has joeynmt")
     parser.add_argument("--feeding", action="store_true", help="elman with input feeding, as JoeyNMT always has it")
     arguments = parser.parse_args()
+    if arguments.length < 0:
+        parser.error(f"expected a length of 1 or more pieces. Received: {arguments.length}")
     if not (arguments.folder / "numbers.npz").exists():
         prepare(arguments.folder, 8000, ("de", "en"))
     print(machine(), f"{arguments.threads} threads, {arguments.attention} attention", sep="\n", flush=True)
