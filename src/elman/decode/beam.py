@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from elman.decode.candidates import as_scores, best_extensions, log_normaliser
+from elman.decode.candidates import as_scores, extend
 from elman.decode.search import (
     Advance,
     Hypothesis,
@@ -163,17 +163,13 @@ class _Search:
     def step(self, live_B: Tensor, scored: Scored, totals_BK: Tensor) -> tuple[_Chosen, Tensor]:
         """The hypotheses that go on, and the places in `live_B` of the sentences that do."""
         beams, length = self.options.beams, self.trace.steps + 1
-        logits_BKV = as_scores(scored.logits_BKV)
-        B, K, _ = logits_BKV.shape
-        offsets_BK = totals_BK.to(logits_BKV.dtype) - log_normaliser(logits_BKV.flatten(0, 1)).view(B, K)
         # Among these are as many as go on, whatever is the end or banned in each hypothesis.
-        best = best_extensions(logits_BKV, offsets_BK, 2 * beams + K * len(self.banned))
+        best, ends_BK = extend(scored.logits_BKV, totals_BK, 2 * beams, self.end, len(self.banned))
         scores_BN = best.scores_BN
         if len(self.banned):
             scores_BN = scores_BN.masked_fill(torch.isin(best.tokens_BN, self.banned), -torch.inf)
         width = min(beams, scores_BN.shape[1])
         least_B1 = scores_BN.topk(width, dim=1).values[:, -1:]
-        ends_BK = logits_BKV[:, :, self.end] + offsets_BK
         natural_BK = (ends_BK >= least_B1) & (ends_BK > -torch.inf)
         at_limit_B1 = (self.limits_A[live_B] < length)[:, None]
         coverage_BKS = self._coverage(scored)

@@ -2,8 +2,8 @@
 
 On a CPU most of a search's own time is spent here. Two things make it short. A full sort of candidates is avoided: the
 best n numbers lie in the n blocks whose largest numbers are best, and finding the largest number of a block is as quick
-as reading it. And the log-softmax is never written down: its normaliser is one number a hypothesis. Knows nothing
-about searches.
+as reading it. And the log-softmax is never written down: its normaliser is one number a hypothesis. Scores that are
+not written down either (`Unwritten`) need none of this. Knows nothing about searches.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from elman.decode.unwritten import Unwritten
 from elman.errors import TrainingError
 
-__all__ = ["Extensions", "as_scores", "best_extensions", "log_normaliser"]
+__all__ = ["Extensions", "as_scores", "best_extensions", "extend", "log_normaliser"]
 
 # Columns of a block. From 32 to 128 make little difference.
 _BLOCK = 64
@@ -38,8 +39,10 @@ class Extensions(NamedTuple):
     tokens_BN: Tensor
 
 
-def as_scores(logits: Tensor) -> Tensor:
-    """The same numbers in at least float32."""
+def as_scores(logits: Tensor | Unwritten) -> Tensor:
+    """The same numbers, written down, in at least float32."""
+    if isinstance(logits, Unwritten):
+        logits = logits.written()
     return logits.to(torch.promote_types(logits.dtype, torch.float32))
 
 
@@ -49,12 +52,7 @@ def log_normaliser(logits_RV: Tensor) -> Tensor:
     Raises TrainingError when a logit is NaN or +inf.
     """
     most_R = logits_RV.amax(dim=1)
-    usable_R = most_R < torch.inf
-    if not bool(usable_R.all()):
-        worst = most_R[~usable_R][0].item()
-        raise TrainingError(
-            f"expected the network to score tokens with numbers or -inf; its weights are damaged. Received: {worst}"
-        )
+    _check_scores(most_R)
     rows = logits_RV.shape[0] if logits_RV.device.type != "cpu" else _ROWS
     probabilities = logits_RV.new_empty(min(rows, logits_RV.shape[0]), logits_RV.shape[1])
     shares = []
@@ -62,6 +60,50 @@ def log_normaliser(logits_RV: Tensor) -> Tensor:
         # The likeliest token has exp(0) over the sum.
         shares.append(torch.softmax(part, dim=1, out=probabilities[: len(part)]).amax(dim=1))
     return torch.where(most_R == -torch.inf, 0.0, most_R - torch.cat(shares).log())
+
+
+def extend(
+    logits_BKV: Tensor | Unwritten, totals_BK: Tensor, count: int, end: int, banned: int = 0
+) -> tuple[Extensions, Tensor]:
+    """The likeliest extensions of each sentence, and the log-probability `ends_BK` of each hypothesis with its end.
+
+    totals_BK  the log-probabilities of the hypotheses so far
+    count      so many extensions are among the answers, whichever `banned` tokens of each hypothesis are taken away
+
+    Raises TrainingError when a logit is NaN or +inf.
+    """
+    if isinstance(logits_BKV, Unwritten):
+        return _extend_unwritten(logits_BKV, totals_BK, count, end, banned)
+    scores_BKV = as_scores(logits_BKV)
+    B, K, _ = scores_BKV.shape
+    offsets_BK = totals_BK.to(scores_BKV.dtype) - log_normaliser(scores_BKV.flatten(0, 1)).view(B, K)
+    return best_extensions(scores_BKV, offsets_BK, count + K * banned), scores_BKV[:, :, end] + offsets_BK
+
+
+def _extend_unwritten(
+    logits: Unwritten, totals_BK: Tensor, count: int, end: int, banned: int
+) -> tuple[Extensions, Tensor]:
+    B, K, _ = logits.shape
+    best = logits.best(count + banned, end)
+    _check_scores(best.normaliser_N)
+    # In a row of nothing but -inf every token keeps that probability.
+    normaliser_N = best.normaliser_N.where(best.scores_NC[:, 0] > -torch.inf, 0.0)
+    offsets_N = totals_BK.to(best.scores_NC.dtype).flatten() - normaliser_N
+    scores_BN = (best.scores_NC + offsets_N[:, None]).view(B, -1)
+    top = scores_BN.topk(min(count + K * banned, scores_BN.shape[1]), dim=1)
+    tokens_BN = best.tokens_NC.view(B, -1).gather(1, top.indices)
+    slots_BN = top.indices // best.tokens_NC.shape[1]
+    return Extensions(top.values, slots_BN, tokens_BN), (best.wanted_N + offsets_N).view(B, K)
+
+
+def _check_scores(most_R: Tensor) -> None:
+    """Raise TrainingError unless each row's largest score, or its normaliser, is a number or -inf."""
+    usable_R = most_R < torch.inf
+    if not bool(usable_R.all()):
+        worst = most_R[~usable_R][0].item()
+        raise TrainingError(
+            f"expected the network to score tokens with numbers or -inf; its weights are damaged. Received: {worst}"
+        )
 
 
 def best_extensions(logits_BKV: Tensor, offsets_BK: Tensor, count: int) -> Extensions:

@@ -6,15 +6,17 @@ Knows nothing about networks or vocabularies.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from elman.decode.candidates import as_scores, best_extensions, log_normaliser
+from elman.decode.candidates import as_scores, extend, log_normaliser
 from elman.decode.sample import Sampling, check_seed, choose
 from elman.decode.search import (
     Advance,
     Hypothesis,
+    Scored,
     check_lengths,
     check_limits,
     check_rows,
@@ -29,8 +31,20 @@ from elman.types import State
 
 __all__ = ["draw", "greedy"]
 
-# (logits_BV, the tokens so far of these rows) -> a token a row; the end where every token has probability 0
-Pick = Callable[[Tensor, Tensor], Tensor]
+
+class Picked(NamedTuple):
+    """A token a row, the end where every token has probability 0; and the log-probabilities with it, and with the end.
+
+    Both are of the whole row, `totals_B` included.
+    """
+
+    tokens_B: Tensor
+    totals_B: Tensor
+    ends_B: Tensor
+
+
+# (what the network gives to one hypothesis a row, the log-probabilities and the tokens so far of these rows)
+Pick = Callable[[Scored, Tensor, Tensor], Picked]
 
 
 @torch.no_grad()
@@ -55,11 +69,12 @@ def greedy(
     check_tokens(start, end, banned)
     refused = torch.tensor(sorted(set(banned)), dtype=torch.int64)
 
-    def pick(logits_BV: Tensor, history_BN: Tensor) -> Tensor:
-        best = best_extensions(logits_BV[:, None], logits_BV.new_zeros(len(logits_BV), 1), 1 + len(refused))
+    def pick(scored: Scored, totals_B: Tensor, history_BN: Tensor) -> Picked:
+        best, ends_B1 = extend(scored.logits_BKV, totals_B[:, None], 1, end, len(refused))
         barred_BN = torch.isin(best.tokens_BN, refused.to(best.tokens_BN.device))
         most = best.scores_BN.masked_fill(barred_BN, -torch.inf).max(dim=1, keepdim=True)
-        return best.tokens_BN.gather(1, most.indices).where(most.values > -torch.inf, end)[:, 0]
+        tokens_B1 = best.tokens_BN.gather(1, most.indices).where(most.values > -torch.inf, end)
+        return Picked(tokens_B1[:, 0], most.values[:, 0], ends_B1[:, 0])
 
     return _follow(advance, state, memory, pick, rows, start, end, limits_B, lengths_B, attention)
 
@@ -97,12 +112,16 @@ def draw(
     generator = torch.Generator(device=device).manual_seed(seed)
     refused = torch.tensor(sorted(set(sampling.banned)), dtype=torch.int64, device=device)
 
-    def pick(logits_BV: Tensor, history_BN: Tensor) -> Tensor:
+    def pick(scored: Scored, totals_B: Tensor, history_BN: Tensor) -> Picked:
+        logits_BV = as_scores(scored.logits_BKV)[:, 0]
+        offsets_B = totals_B.to(logits_BV.dtype) - log_normaliser(logits_BV)
         free_BV = logits_BV.index_fill(1, refused, -torch.inf) if len(refused) else logits_BV
         stuck_B = free_BV.amax(dim=1) == -torch.inf
         recent_BN = history_BN[:, -sampling.repetition_window :]
         tokens_B = choose(logits_BV.masked_fill(stuck_B[:, None], 0.0), sampling, generator, recent_BN)
-        return torch.where(stuck_B, end, tokens_B)
+        tokens_B = torch.where(stuck_B, end, tokens_B)
+        reached_B = logits_BV.gather(1, tokens_B[:, None])[:, 0]
+        return Picked(tokens_B, offsets_B + reached_B, offsets_B + logits_BV[:, end])
 
     if samples > 1:
         # Every sample is a row of its own.
@@ -141,13 +160,11 @@ def _follow(
     while len(live_B):
         scored = advance(tokens_B1, state, memory)
         check_scored(scored, tokens_B1, end)
-        logits_BV = as_scores(scored.logits_BKV[:, 0])
-        offsets_B = totals_B.to(logits_BV.dtype) - log_normaliser(logits_BV)
-        tokens_B = pick(logits_BV, history_BN)
-        natural_B = (tokens_B == end) & (logits_BV[:, end] > -torch.inf)
-        ending_B = (tokens_B == end) | (limits_A[live_B] <= trace.steps)
-        tokens_B = torch.where(ending_B, end, tokens_B)
-        totals_B = offsets_B + logits_BV.gather(1, tokens_B[:, None])[:, 0]
+        picked = pick(scored, totals_B, history_BN)
+        natural_B = (picked.tokens_B == end) & (picked.ends_B > -torch.inf)
+        ending_B = (picked.tokens_B == end) | (limits_A[live_B] <= trace.steps)
+        tokens_B = torch.where(ending_B, end, picked.tokens_B)
+        totals_B = torch.where(ending_B, picked.ends_B, picked.totals_B)
         columns = (totals_B, totals_B, natural_B, ending_B)
         ended.add(live_B, trace.steps, *(column[:, None] for column in columns))
         kept = (~ending_B).nonzero()[:, 0]

@@ -19,6 +19,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from elman.decode.unwritten import Unwritten
 from elman.errors import ConfigError, ShapeError
 from elman.types import State, leaves, map_leaves, named_leaves
 
@@ -39,12 +40,13 @@ __all__ = [
 class Scored(NamedTuple):
     """What one step of a network gives.
 
-    logits_BKV   the scores of the next token, before the softmax; -inf for a token that cannot come
+    logits_BKV   the scores of the next token, before the softmax; -inf for a token that cannot come. They may be
+                 `Unwritten`: most searches on a CPU are quicker then
     state        what each hypothesis carries now, B*K rows
     weights_BKS  the attention over the source in this step, which must stay as it is; None without attention
     """
 
-    logits_BKV: Tensor
+    logits_BKV: Tensor | Unwritten
     state: State
     weights_BKS: Tensor | None = None
 
@@ -122,10 +124,10 @@ def check_lengths(lengths_B: Tensor | None, rows: int, device: torch.device) -> 
 
 def check_scored(scored: Scored, tokens_BK: Tensor, end: int) -> None:
     """Raise ShapeError unless `scored` fits `tokens_BK` and has a column for `end`."""
-    logits, weights = scored.logits_BKV, scored.weights_BKS
-    if logits.dim() != 3 or logits.shape[:2] != tokens_BK.shape or not end < logits.shape[2]:
+    shape, weights = tuple(scored.logits_BKV.shape), scored.weights_BKS
+    if len(shape) != 3 or shape[:2] != tuple(tokens_BK.shape) or not end < shape[2]:
         expected = f"logits_BKV of {tuple(tokens_BK.shape)} hypotheses with a column for the end, token {end}"
-        raise ShapeError(f"expected {expected}. Received: shape {tuple(logits.shape)}")
+        raise ShapeError(f"expected {expected}. Received: shape {shape}")
     if weights is not None and (weights.dim() != 3 or weights.shape[:2] != tokens_BK.shape):
         expected = f"weights_BKS of {tuple(tokens_BK.shape)} hypotheses"
         raise ShapeError(f"expected {expected}. Received: shape {tuple(weights.shape)}")

@@ -7,12 +7,10 @@ import math
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from elman.decode.search import Scored
 from elman.errors import ConfigError
-from elman.nn import StoredModule, linear_cross_entropy, sequence_dropout
+from elman.nn import sequence_dropout
 from elman.nn.decoder import Decoder, DecoderMemory, DecoderState, StartState
 from elman.nn.dropout import check_rate
 from elman.nn.embed import Embedding
@@ -21,6 +19,7 @@ from elman.nn.pretrained_images import PretrainedImages
 from elman.tasks.building import make_stack
 from elman.tasks.captioner.config import NetworkConfig
 from elman.tasks.captioner.vocabulary import Item
+from elman.tasks.output_side import OutputSide
 
 __all__ = ["TORCHVISION", "CaptionerNetwork"]
 
@@ -29,7 +28,7 @@ TORCHVISION = "torchvision:"
 _PART = 1 << 22
 
 
-class CaptionerNetwork(StoredModule):
+class CaptionerNetwork(OutputSide):
     """An image becomes a map by convolutions; a map or a vector becomes the vector that starts or joins the decoder.
 
     With attention, each place of the map, with a learnt vector that tells where it is, is a step that can be asked
@@ -51,7 +50,7 @@ class CaptionerNetwork(StoredModule):
         _check(item, config)
         self.config = config
         self.item = item
-        self.go = tokens
+        self.label_smoothing = config.label_smoothing
         # Of the training data's numbers or channels; set by `standardise`, and stored with the weights.
         self.register_buffer("mean_C", torch.zeros(item.shape[-1]))
         self.register_buffer("deviation_C", torch.ones(item.shape[-1]))
@@ -118,20 +117,10 @@ class CaptionerNetwork(StoredModule):
         x_BTE = self._drop(self.embed(tokens_BT), self.config.input_dropout)
         return self.decoder(x_BTE, state, memory).r_BTR
 
-    def advance(self, tokens_BK: Tensor, state: DecoderState, memory: DecoderMemory) -> Scored:
-        """One step of a search: scores after one more token of K hypotheses an item."""
-        done = self.decoder.step(self.embed(tokens_BK), state, memory)
-        return Scored(self.score(done.r_BTR), done.state, done.weights_BTS)
-
-    def score(self, r_BTR: Tensor) -> Tensor:
-        """Scores of the tokens."""
-        return F.linear(r_BTR, self._output_weight()[: self.go], self.head_bias_V)
-
-    def nats(self, r_NR: Tensor, targets_N: Tensor) -> Tensor:
-        """The sum of the cross-entropies of the targets, with labels smoothed as the options say."""
-        return linear_cross_entropy(
-            r_NR, self._output_weight(), self.head_bias_V, targets_N, self.config.label_smoothing
-        )
+    @property
+    def written_embedding(self) -> Embedding:
+        """That of the captions' tokens."""
+        return self.embed
 
     def standardise(self, items: np.ndarray[tuple[int, ...], np.dtype[np.generic]]) -> None:
         """Bring each number of a vector, or channel of a map, to mean 0 and deviation 1 from now on; constants to 0."""
@@ -159,10 +148,6 @@ class CaptionerNetwork(StoredModule):
         if self.images is not None:
             return self.images(x)
         return x[:, None] if self.item.kind == "vectors" else x
-
-    def _output_weight(self) -> Tensor:
-        """A row for each token; where it is the embedding, `go` comes last."""
-        return self.embed.weight if self.head is None else self.head.weight
 
     def _drop(self, x_BTF: Tensor, rate: float) -> Tensor:
         return sequence_dropout(x_BTF, rate, variational=self.config.variational, training=self.training)

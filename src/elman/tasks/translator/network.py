@@ -5,22 +5,21 @@ from __future__ import annotations
 import dataclasses
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from elman.decode.search import Scored
 from elman.errors import ConfigError
-from elman.nn import StoredModule, linear_cross_entropy, sequence_dropout
+from elman.nn import sequence_dropout
 from elman.nn.decoder import Decoder, DecoderMemory, DecoderState, StartState
 from elman.nn.embed import Embedding
 from elman.tasks.building import make_stack
+from elman.tasks.output_side import OutputSide
 from elman.tasks.translator.config import NetworkConfig
 from elman.types import leaves, map_leaves
 
 __all__ = ["TranslatorNetwork"]
 
 
-class TranslatorNetwork(StoredModule):
+class TranslatorNetwork(OutputSide):
     """Embeddings of both sides, an encoder, a decoder, and one output product over batch x time.
 
     The decoder's first input is the token `go`, which is number `target_size`: it can be read and never be written.
@@ -35,8 +34,7 @@ class TranslatorNetwork(StoredModule):
     def __init__(self, source_size: int, target_size: int, config: NetworkConfig) -> None:
         super().__init__()
         self.config = config
-        self.go = target_size
-        self.target_size = target_size
+        self.label_smoothing = config.label_smoothing
         self.source_embed = Embedding(source_size, config.embedding)
         self.target_embed = Embedding(target_size + 1, config.embedding)
         for embed in (self.source_embed, self.target_embed):
@@ -70,7 +68,7 @@ class TranslatorNetwork(StoredModule):
         elif config.bridge == "copy":
             self._check_copy()
         self.head_bias_V = nn.Parameter(torch.zeros(target_size))
-        self.head: nn.Linear | None = None
+        self.head = None
         if config.tied == "none":
             self.head = nn.Linear(config.hidden, target_size, bias=False)
 
@@ -116,24 +114,10 @@ class TranslatorNetwork(StoredModule):
             answers.append(done.r_BTR)
         return torch.cat(answers, dim=1)
 
-    def advance(self, tokens_BK: Tensor, state: DecoderState, memory: DecoderMemory) -> Scored:
-        """One step of a search: scores after one more token of K hypotheses a source."""
-        done = self.decoder.step(self.target_embed(tokens_BK), state, memory)
-        return Scored(self.score(done.r_BTR), done.state, done.weights_BTS)
-
-    def score(self, r_BTR: Tensor) -> Tensor:
-        """Scores of the target's tokens."""
-        return F.linear(r_BTR, self._output_weight()[: self.target_size], self.head_bias_V)
-
-    def nats(self, r_NR: Tensor, targets_N: Tensor) -> Tensor:
-        """The sum of the cross-entropies of the targets, with labels smoothed as the options say."""
-        return linear_cross_entropy(
-            r_NR, self._output_weight(), self.head_bias_V, targets_N, self.config.label_smoothing
-        )
-
-    def _output_weight(self) -> Tensor:
-        """A row for each token; where it is the embedding, `go` comes last."""
-        return self.target_embed.weight if self.head is None else self.head.weight
+    @property
+    def written_embedding(self) -> Embedding:
+        """That of the target."""
+        return self.target_embed
 
     def _check_copy(self) -> None:
         given = [tuple(leaf.shape) for leaf in leaves(self.encoder.initial_state(1))]

@@ -111,9 +111,13 @@ def search_all(
     attention: bool = False,
     batch_size: int = BATCH_SIZE,
     precision: str = "float32",
+    scan: str = "float32",
     progress: Progress | None = None,
 ) -> list[list[Hypothesis]]:
     """The hypotheses of every text, in order, best first; networks must be in evaluation mode.
+
+    `precision` is that of matrix products, `scan` that of going through the whole vocabulary at every step, as in
+    `OutputSide.packed_advance`.
 
     `attention` of a hypothesis has a column for each token of the source as it stands in the text, and one for its
     end. Raises ConfigError for options that do not go together, and for attention that the members do not share.
@@ -128,12 +132,13 @@ def search_all(
     encoded = [encode_sources(texts, member) for member in members]
     found: list[list[Hypothesis]] = [[] for _ in texts]
     done = 0
+    advance = _advance(members, alike, scan)
     with torch.inference_mode(), autocast(members[0].network, precision):
         for rows, _ in in_order(encoded[0].lengths, _no_batch, batch_size=min(batch_size, fitting), steps=_STEPS):
             started = [_start(member.network, side, rows) for member, side in zip(members, encoded, strict=True)]
             lengths_B = torch.from_numpy(encoded[0].lengths[rows])
             answers = find(
-                _advance(members, alike),
+                advance,
                 started[0][0] if len(members) == 1 else tuple(state for state, _ in started),
                 started[0][1] if len(members) == 1 else tuple(memory for _, memory in started),
                 rows=len(rows),
@@ -164,9 +169,10 @@ def _start(network: TranslatorNetwork, sources: Sequences, rows: Any) -> tuple[S
     return network.encode(sources_BS, torch.from_numpy(sources.lengths[rows]).to(device))
 
 
-def _advance(members: Sequence[Member], alike: bool) -> Advance:
+def _advance(members: Sequence[Member], alike: bool, scan: str) -> Advance:
     if len(members) == 1:
-        return members[0].network.advance
+        return members[0].network.packed_advance(scan)
+    # The mean of several needs all scores of each.
     advances: list[Advance] = [member.network.advance for member in members]
     return ensemble(advances if alike else [_without_attention(each) for each in advances])
 

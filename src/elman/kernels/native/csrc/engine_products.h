@@ -1,8 +1,9 @@
 /* Matrix products of the generation engine: few rows of activations against weights that are read once a token.
  *
  * At batch 1 such a product is bound by how fast weights come from the caches, so they are packed in the very order in
- * which they are read, as fp32, bfloat16 or int8. (Asking for them ahead made it slower: the hardware does that.) Each number of the result is the same chain of operations whatever
- * the number of rows beside it, so a row's results do not depend on its batch. Knows nothing about cells or tokens.
+ * which they are read, as fp32, bfloat16 or int8. (Asking for them ahead made it slower: the hardware does that.)
+ * Each number of the result is the same chain of operations whatever the number of rows beside it, so a row's results
+ * do not depend on its batch. Knows nothing about cells or tokens.
  *
  * Packed weights: panels of PANEL vectors of columns (the last one may be narrower); in a panel, for every step of the
  * inner dimension, one vector after the other. bfloat16: two vectors share one, A's numbers in the low halves and B's
@@ -295,6 +296,23 @@ inline float column_scale(const float *column, int64_t K) {
     return largest / 127.0f + poison;
 }
 
+/* A column as whole numbers of `scale`, in groups that are `step_bytes` apart; returns their sum. */
+inline int32_t pack_levels(const float *column, int64_t K, float scale, char *to, int64_t step_bytes) {
+    constexpr int64_t STRETCH = 64; /* a multiple of GROUP: these are made together */
+    int32_t sum = 0;
+    for (int64_t begin = 0; begin < K; begin += STRETCH) {
+        const int64_t count = K - begin < STRETCH ? K - begin : STRETCH;
+        signed char levels[STRETCH] = {};
+        for (int64_t k = 0; k < count; k++) {
+            const int32_t level = rounded(column[begin + k] / scale);
+            levels[k] = (signed char)level;
+            sum += level;
+        }
+        for (int64_t k = 0; k < count; k += GROUP) memcpy(to + (begin + k) / GROUP * step_bytes, levels + k, GROUP);
+    }
+    return sum;
+}
+
 /* `weights` is columns x K by rows; columns is a multiple of LANES; `packed` is aligned and of packed_bytes. */
 template <Format FORMAT> void pack(int64_t K, int64_t columns, const float *weights, char *packed) {
     float *scales = reinterpret_cast<float *>(packed);
@@ -309,16 +327,20 @@ template <Format FORMAT> void pack(int64_t K, int64_t columns, const float *weig
             const int64_t vector = j / LANES, lane = j % LANES;
             const float scale = FORMAT == INT8 ? column_scale(column, K) : 0.0f;
             if (FORMAT == INT8) scales[first + j] = scale;
+            if (FORMAT == INT8) {
+                /* Zeros stay where the scale is 0 or NaN. */
+                if (scale > 0.0f)
+                    offsets[first + j] =
+                        -OFFSET *
+                        pack_levels(column, K, scale, packed + vector * GROUP_BYTES + lane * GROUP, step_bytes);
+                continue;
+            }
             for (int64_t k = 0; k < K; k++) {
                 if (FORMAT == FLOAT32) {
                     memcpy(packed + k * step_bytes + 4 * j, &column[k], 4);
-                } else if (FORMAT == BFLOAT16) {
+                } else {
                     const uint16_t half = to_bfloat16(column[k]);
                     memcpy(packed + k * step_bytes + vector / 2 * VECTOR_BYTES + 4 * lane + 2 * (vector % 2), &half, 2);
-                } else if (scale > 0.0f) { /* neither zero nor NaN */
-                    const int32_t level = rounded(column[k] / scale);
-                    packed[k / GROUP * step_bytes + vector * GROUP_BYTES + lane * GROUP + k % GROUP] = (char)level;
-                    offsets[first + j] -= OFFSET * level;
                 }
             }
         }

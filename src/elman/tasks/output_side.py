@@ -1,0 +1,88 @@
+"""What networks that write tokens share: from the decoder's answers to scores, a loss, and the step of a search."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from elman.decode.search import Advance, Scored
+from elman.decode.unwritten import Unwritten
+from elman.errors import ConfigError
+from elman.nn import StoredModule, linear_cross_entropy
+from elman.nn.decoder import Decoder, DecoderMemory, DecoderState
+from elman.nn.embed import Embedding
+from elman.types import State
+
+if TYPE_CHECKING:
+    from elman.kernels.native.best import PackedOutput
+
+__all__ = ["OutputSide"]
+
+
+class OutputSide(StoredModule):
+    """A network with a decoder of V tokens, of which it reads one more: `go`, number V, which is never written.
+
+    A subclass makes the parts: `decoder`; `head_bias_V`; `head`, or None where the output product has the weights of
+    the embedding that `written_embedding` gives; and `label_smoothing`, the share of the loss that all tokens have.
+    """
+
+    decoder: Decoder
+    head: nn.Linear | None
+    head_bias_V: nn.Parameter
+    label_smoothing: float
+
+    @property
+    def written_embedding(self) -> Embedding:
+        """The embedding of the tokens that are written; `go` comes last."""
+        raise NotImplementedError
+
+    @property
+    def go(self) -> int:
+        """The token before the first one."""
+        return len(self.head_bias_V)
+
+    def score(self, r_BTR: Tensor) -> Tensor:
+        """Scores of the tokens."""
+        return F.linear(r_BTR, self._output_weight()[: self.go], self.head_bias_V)
+
+    def nats(self, r_NR: Tensor, targets_N: Tensor) -> Tensor:
+        """The sum of the cross-entropies of the targets, with labels smoothed as the options say."""
+        return linear_cross_entropy(r_NR, self._output_weight(), self.head_bias_V, targets_N, self.label_smoothing)
+
+    def advance(self, tokens_BK: Tensor, state: DecoderState, memory: DecoderMemory) -> Scored:
+        """One step of a search: scores after one more token of K hypotheses for each row of the memory."""
+        done = self.decoder.step(self.written_embedding(tokens_BK), state, memory)
+        return Scored(self.score(done.r_BTR), done.state, done.weights_BTS)
+
+    def packed_advance(self, scan: str) -> Advance:
+        """`advance` for a search of many steps: quicker where the compiled engine can take the output product.
+
+        The weights of that product are packed as they are now. `scan` is how all tokens are gone through: "float32",
+        or "int8", where the best of them are scored anew in float32 (`PackedOutput`). Elsewhere, such as on a GPU, it
+        is `advance` itself.
+
+        Raises ConfigError for another `scan`.
+        """
+        from elman.kernels.native.best import SCANS, PackedOutput, why_not
+
+        if scan not in SCANS:
+            raise ConfigError(f"expected a scan among {', '.join(SCANS)}. Received: {scan!r}")
+        weight_VR = self._output_weight()
+        if why_not(weight_VR, self.head_bias_V) is not None:
+            return self.advance
+        packed = PackedOutput(weight_VR, self.head_bias_V, scan)
+
+        def advance(tokens_BK: Tensor, state: State, memory: State) -> Scored:
+            return self._advance(packed, tokens_BK, state, memory)
+
+        return advance
+
+    def _advance(self, packed: PackedOutput, tokens_BK: Tensor, state: State, memory: State) -> Scored:
+        done = self.decoder.step(self.written_embedding(tokens_BK), state, memory)
+        return Scored(Unwritten(done.r_BTR, packed, self.score), done.state, done.weights_BTS)
+
+    def _output_weight(self) -> Tensor:
+        """A row for each token; where it is the embedding, `go` comes last."""
+        return self.written_embedding.weight if self.head is None else self.head.weight
