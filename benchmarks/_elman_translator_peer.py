@@ -14,6 +14,7 @@ from _translator_peer import Batch, Peer, options, serve
 from torch import Tensor
 
 import elman
+from elman.kernels.native.best import quickest_scan
 from elman.tasks.translator.config import NetworkConfig
 from elman.tasks.translator.network import TranslatorNetwork
 from elman.tasks.writing import SearchConfig, find
@@ -53,6 +54,10 @@ class ElmanPeer(Peer):
         with torch.no_grad():
             self.model.head_bias_V[END] = NEVER
 
+    def begin_translating(self) -> None:
+        # As Translator.translations does: exact where float32 is asked for.
+        self.advance = self.model.packed_advance(quickest_scan() if self.bfloat16 else "float32")
+
     def step(self, batch: Batch) -> Tensor:
         wanted_BT = batch["target"][:, 1:]
         given_BT = batch["target"][:, :-1].clone()
@@ -72,7 +77,7 @@ class ElmanPeer(Peer):
         with torch.autocast("cpu", torch.bfloat16, enabled=self.bfloat16):
             state, memory = self.model.encode(source_BS, lengths_B)
             found = find(
-                self.model.advance,
+                self.advance,
                 state,
                 memory,
                 rows=rows,

@@ -12,6 +12,7 @@ from elman.kernels.native import compose, derive, layer, merge
 from ..contract import checks
 from ..contract.cases import Case
 from ..contract.runs import CLOSE, assert_close
+from ..kernels.native.best_tokens import check_best, product_of
 from ..kernels.native.layers import Run, assert_equal_to_reference, cell_of, mask_of, matched, random, run, start_of
 from .bug import ELMAN, GRU, MINGRU, Bug, Check, lstm_case
 
@@ -76,7 +77,47 @@ def check_written(case: Case, kernel: str) -> None:
     assert all(bool(tensor.isfinite().all()) for _, tensor in found), "numbers that nobody wrote"
 
 
+def check_best_tokens(case: Case, kernel: str) -> None:
+    """The best tokens of a product are those of a sort, of equal ones the first."""
+    del case, kernel
+    for scan in ("float32", "int8"):
+        for V, size, rows in ((20, 9, 3), (300, 40, 5)):
+            weight_VR, bias_V, x_NR = product_of(V, size, rows)
+            check_best(weight_VR, bias_V, x_NR, scan, wanted=3)
+            check_best(weight_VR, torch.linspace(-200.0, 200.0, V), x_NR, scan)
+        found = check_best(torch.ones(50, 4), torch.zeros(50), torch.ones(2, 4), scan)
+        assert found.tokens_NC.tolist() == [list(range(7))] * 2
+
+
 DRIVER_BUGS = [
+    DriverBug(
+        "a sum stays as it was when its level is raised",
+        "best.h",
+        "exp_of(level - largest)",
+        "1.0f",
+        check_best_tokens,
+        ELMAN,
+    ),
+    DriverBug(
+        "rough scores stay in the sum beside the exact ones", "best.h", "all - rough", "all", check_best_tokens, ELMAN
+    ),
+    DriverBug(
+        "the best tokens are not scored anew",
+        "best.h",
+        "exact(token, x)",
+        "row.found[n].score",
+        check_best_tokens,
+        ELMAN,
+    ),
+    DriverBug("tokens are numbered by their block", "best.h", "first + column", "column", check_best_tokens, ELMAN),
+    DriverBug(
+        "of equal scores the last is kept",
+        "best.h",
+        "found[place - 1].score < score",
+        "found[place - 1].score <= score",
+        check_best_tokens,
+        ELMAN,
+    ),
     DriverBug(
         "gates are packed in the other order",
         "layer_pack.h",

@@ -62,7 +62,7 @@ def switched(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shape.write_text(shape.read_text().replace('#include "gemm.h"', '#include "gemm.h"\nstatic int planted;', 1))
     main = sources / "kernels.cpp"
     main.write_text(
-        '#include "about.h"\n#include "layer.h"\n#include "programs/table.h"\n'
+        '#include "about.h"\n#include "layer.h"\n#include "engine.h"\n#include "best.h"\n#include "programs/table.h"\n'
         "ELMAN_API void elman_plant(int number) { planted = number; }\n"
     )
     compiler = build.find_compiler()

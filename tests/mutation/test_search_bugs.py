@@ -12,6 +12,7 @@ from elman.decode import beam, candidates, ctc_beam, trace
 
 from ..decode.all_alignments import Spelling, check_prefix_beam
 from ..decode.test_candidates import check_all_extensions
+from ..decode.test_unwritten import check_all_unwritten
 from ..decode.toy_translator import check_beam
 from .bug import ELMAN, Bug
 from .test_planted_bugs import plant
@@ -35,6 +36,30 @@ def check_texts() -> None:
 
 
 BUGS = [
+    bug(
+        "unwritten scores have no normaliser",
+        candidates,
+        "_extend_unwritten",
+        "totals_BK.to(best.scores_NC.dtype).flatten() - normaliser_N",
+        "totals_BK.to(best.scores_NC.dtype).flatten()",
+        check_all_unwritten,
+    ),
+    bug(
+        "unwritten scores are those of another hypothesis",
+        candidates,
+        "_extend_unwritten",
+        "top.indices // best.tokens_NC.shape[1]",
+        "top.indices % K",
+        check_all_unwritten,
+    ),
+    bug(
+        "a banned token takes another's place",
+        candidates,
+        "_extend_unwritten",
+        "logits.best(count + banned, end)",
+        "logits.best(count, end)",
+        check_all_unwritten,
+    ),
     bug(
         "the state is not reordered",
         beam,
@@ -192,26 +217,19 @@ BUGS = [
 ]
 
 
-def plant_everywhere(bug: Bug, planted: pytest.MonkeyPatch) -> None:
-    """Also where a function is known by a name of its own in beam search."""
-    plant(bug, planted)
-    if bug.module is candidates:
-        planted.setattr(beam, bug.function, vars(candidates)[bug.function])
-
-
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.what)
 def test_a_planted_bug_in_a_search_is_caught(bug: Bug, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as planted:
-        plant_everywhere(bug, planted)
+        plant(bug, planted)
         with pytest.raises(AssertionError):
             bug.check(bug.case, bug.kernel)
 
 
 def test_searches_without_a_bug_pass_their_checks(monkeypatch: pytest.MonkeyPatch) -> None:
-    for check in (check_search, check_all_extensions, check_texts):
+    for check in (check_search, check_all_extensions, check_all_unwritten, check_texts):
         check()
     for function in sorted({(bug.module.__name__, bug.function) for bug in BUGS}):
         first = next(bug for bug in BUGS if (bug.module.__name__, bug.function) == function)
         with monkeypatch.context() as planted:
-            plant_everywhere(first._replace(edits=()), planted)
+            plant(first._replace(edits=()), planted)
             first.check(first.case, first.kernel)

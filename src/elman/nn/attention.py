@@ -80,6 +80,10 @@ class Attention(nn.Module):
         real_BS = steps_S < lengths_B.to(values_BSF.device)[:, None]
         # A weight of zero is not enough where the padding holds NaN.
         values_BSF = values_BSF.masked_fill(~real_BS[:, :, None], 0.0)
+        device = values_BSF.device.type
+        if torch.is_autocast_enabled(device):
+            # Once for all steps that will ask.
+            values_BSF = values_BSF.to(torch.get_autocast_dtype(device))
         return Attended(values_BSF, values_BSF if self.key is None else self.key(values_BSF), real_BS)
 
     def forward(self, query_BQH: Tensor, attended: Attended) -> tuple[Tensor, Tensor]:

@@ -159,9 +159,9 @@ class Translator(TaskModel[TranslatorConfig, TranslatorNetwork, PairVocabulary])
         attention        give the weights of attention with every translation
         ensemble         further models: the mean of all models' probabilities decides
         batch_size       sentences that are translated at the same time
-        precision        of matrix products: float32, bfloat16, or auto: as in training, where the machine is fast in it.
-                         Unless it is float32, the vocabulary is gone through in int8 where that is quicker, and the
-                         best tokens are scored anew in float32: log-probabilities are good to about 0.001
+        precision        of matrix products: float32, bfloat16, or auto: as in training, where the machine is fast in
+                         it. Unless it is float32, the vocabulary is gone through in int8 where that is quicker, and
+                         the best tokens are scored anew in float32
         progress         called with a stage and a share while it works
         search           beams, n_best, length_penalty, coverage_penalty, stop, max_length, sample, temperature,
                          top_k, top_p and seed, as in `SearchConfig`

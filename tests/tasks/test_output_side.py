@@ -1,0 +1,63 @@
+"""The output side of networks that write: with the output product packed or not, a search finds the same."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+import elman
+from elman.decode.unwritten import Unwritten
+from elman.errors import ConfigError
+from elman.kernels.native import library
+from elman.kernels.native.best import SCANS
+
+from .small_translators import SOURCES, trained
+
+
+@pytest.fixture(scope="module")
+def model() -> elman.Translator:
+    return trained(max_steps=40)
+
+
+@pytest.mark.parametrize("tied", ["target", "none"])
+@pytest.mark.parametrize("search", [{"beams": 1}, {"beams": 4, "n_best": 3}, {"sample": True, "n_best": 2, "seed": 3}])
+def test_translations_are_those_of_written_scores(
+    tied: str, search: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = trained(max_steps=40, tied=tied)
+    given = SOURCES[:7]
+    packed = {name: model.translations(given, precision=name, **search) for name in ("float32", "auto")}
+    monkeypatch.setenv("ELMAN_KERNELS", "reference")
+    expected = model.translations(given, precision="float32", **search)
+    for found in packed.values():
+        for each, others in zip(found, expected, strict=True):
+            assert [one.text for one in each] == [one.text for one in others]
+            for one, other in zip(each, others, strict=True):
+                assert one.log_probability == pytest.approx(other.log_probability, abs=2e-3)
+
+
+@pytest.mark.skipif(library.why_not() is not None, reason=f"{library.why_not()}")
+@pytest.mark.parametrize("scan", SCANS)
+def test_the_step_of_a_search_packs_the_product(model: elman.Translator, scan: str) -> None:
+    network = model.network
+    sources_BS = torch.tensor([[4, 5, 1], [6, 1, 0]])
+    with torch.no_grad():
+        state, memory = network.encode(sources_BS, torch.tensor([3, 2]))
+        tokens_BK = torch.full((2, 1), network.go)
+        quiet, aloud = network.packed_advance(scan)(tokens_BK, state, memory), network.advance(tokens_BK, state, memory)
+    assert isinstance(quiet.logits_BKV, Unwritten)
+    assert isinstance(aloud.logits_BKV, torch.Tensor)
+    assert quiet.logits_BKV.shape == tuple(aloud.logits_BKV.shape)
+    torch.testing.assert_close(quiet.logits_BKV.written(), aloud.logits_BKV)
+
+
+def test_where_nothing_can_be_packed_the_scores_are_written(
+    model: elman.Translator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ELMAN_KERNELS", "reference")
+    assert model.network.packed_advance("int8") == model.network.advance
+
+
+def test_a_scan_that_there_is_not(model: elman.Translator) -> None:
+    with pytest.raises(ConfigError, match=r"expected a scan among float32, int8. Received: 'int4'"):
+        model.network.packed_advance("int4")
