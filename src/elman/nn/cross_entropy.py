@@ -64,6 +64,8 @@ class _LinearCrossEntropy(torch.autograd.Function):
         wanted = any(ctx.needs_input_grad[:3])
         exact = torch.promote_types(dtype, torch.float32)
         total = torch.zeros((), dtype=exact, device=x_NR.device)
+        # A column's sum is made while its rows are near: later it would be a pass over all of them.
+        d_bias_V = torch.zeros(V, dtype=exact, device=x_NR.device) if ctx.needs_input_grad[2] else None
         for part_MV, targets_M in zip(scores_NV.split(_ROWS), targets_N.split(_ROWS), strict=True):
             logits_MV = part_MV.to(exact)
             shares_MV = torch.softmax(logits_MV, dim=1)
@@ -80,15 +82,17 @@ class _LinearCrossEntropy(torch.autograd.Function):
                 certain_M1 = shares_MV.new_full((len(targets_M), 1), smoothing - 1.0)
                 shares_MV.scatter_add_(1, targets_M[:, None], certain_M1)
                 part_MV.copy_(shares_MV)
+                if d_bias_V is not None:
+                    d_bias_V += shares_MV.sum(dim=0)
         if wanted:
-            ctx.save_for_backward(scores_NV, given_NR, used_VR)
+            ctx.save_for_backward(scores_NV, given_NR, used_VR, d_bias_V)
             ctx.given, ctx.weight, ctx.bias = x_NR.dtype, (weight_VR.shape, weight_VR.dtype), bias_V.dtype
         return total
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, scale: Tensor) -> tuple[Tensor | None, ...]:
-        gradient_NV, given_NR, used_VR = ctx.saved_tensors
+        gradient_NV, given_NR, used_VR, d_bias_V = ctx.saved_tensors
         scale = scale.to(given_NR.dtype)
         x_NR = weight_VR = bias_V = None
         with torch.autocast(given_NR.device.type, enabled=False):
@@ -99,6 +103,6 @@ class _LinearCrossEntropy(torch.autograd.Function):
                 weight_VR = torch.empty(shape, dtype=dtype, device=given_NR.device)
                 weight_VR[: len(used_VR)] = gradient_NV.mT @ (given_NR * scale)
                 weight_VR[len(used_VR) :] = 0.0
-            if ctx.needs_input_grad[2]:
-                bias_V = gradient_NV.sum(dim=0, dtype=ctx.bias) * scale.to(ctx.bias)
+            if d_bias_V is not None:
+                bias_V = d_bias_V.to(ctx.bias) * scale.to(ctx.bias)
         return x_NR, weight_VR, bias_V, None, None, None
