@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import ctypes
+import os
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -23,6 +26,24 @@ pytestmark = needs_library
 
 # Few and many tokens past the last whole vector, block and panel; rows of one block and of several.
 SIZES = [(1, 1, 1), (5, 3, 2), (16, 16, 6), (17, 7, 13), (64, 40, 7), (129, 33, 8), (300, 129, 25), (1000, 64, 1)]
+
+# Asks for more threads than there will be.
+FEWER = """
+import torch
+from elman.kernels.native.best import SCANS, PackedOutput
+
+torch.manual_seed(0)
+weight_VR, bias_V, x_NR = torch.randn(500, 37), torch.zeros(500), torch.randn(29, 37)
+for scan in SCANS:
+    packed = PackedOutput(weight_VR, bias_V, scan)
+    torch.set_num_threads(1)
+    alone = packed.best(x_NR, 9, 4)
+    for threads in (3, 5, 8):
+        torch.set_num_threads(threads)
+        for _ in range(10):
+            if not all(map(torch.equal, alone, packed.best(x_NR, 9, 4))):
+                raise SystemExit(f"{scan} on {threads} threads: other numbers")
+"""
 
 
 @pytest.mark.parametrize("scan", SCANS)
@@ -48,6 +69,25 @@ def test_scores_that_rise_and_fall_by_hundreds(scan: str) -> None:
     weight_VR, _, x_NR = product_of(400, 9, 5)
     for ends in ((-500.0, 500.0), (500.0, -500.0)):
         check_best(weight_VR, torch.linspace(*ends, 400), x_NR, scan)
+
+
+@pytest.mark.parametrize("scan", SCANS)
+@pytest.mark.usefixtures("instruction_set", "one_thread")
+def test_scores_so_low_that_a_token_hardly_changes_them(scan: str) -> None:
+    weight_VR, _, x_NR = product_of(50, 8, 3)
+    for bias in (-1e33, -torch.finfo(torch.float32).max):
+        found = PackedOutput(weight_VR, torch.full((50,), bias), scan).best(x_NR, 3, 0)
+        assert torch.equal(found.normaliser_N, torch.full((3,), bias))
+
+
+@pytest.mark.usefixtures("instruction_set", "one_thread")
+def test_rough_scores_that_are_wrong_by_hundreds() -> None:
+    """The exact scores are far above the level of the rough ones."""
+    weight_VR, bias_V, x_NR = product_of(3000, 64, 20)
+    found = PackedOutput(weight_VR * 1e5, bias_V, "int8").best(x_NR, 5, 0)
+    assert bool(found.normaliser_N.isfinite().all())
+    gap_N = found.normaliser_N - found.scores_NC[:, 0]
+    assert float(gap_N.abs().max()) < 1.0
 
 
 @pytest.mark.parametrize("scan", SCANS)
@@ -85,6 +125,13 @@ def test_a_row_is_the_same_beside_others_and_on_threads(scan: str) -> None:
         torch.set_num_threads(before)
     for part, others in zip(found, zip(*alone, strict=True), strict=True):
         assert torch.equal(part, torch.cat(others))
+
+
+def test_fewer_threads_than_were_asked_for() -> None:
+    """OpenMP gives what its limit leaves; nobody's rows may lie on another's."""
+    environment = {**os.environ, "OMP_THREAD_LIMIT": "2", "OMP_DYNAMIC": "false"}
+    done = subprocess.run([sys.executable, "-c", FEWER], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("scan", SCANS)

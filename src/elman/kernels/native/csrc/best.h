@@ -32,7 +32,7 @@ typedef struct {
     const float *start;   /* the biases, then -inf up to a multiple of 16 */
     const float *weights; /* vocabulary x size; int8 only */
     float *scores;        /* rows x count, best first; -inf where there are no more */
-    int64_t *tokens;      /* rows x count; of equal scores the lower token comes first */
+    int64_t *tokens;      /* rows x count; of equal scores (in int8: rough ones) the lower token comes first */
     float *wanted_scores; /* rows */
     float *levels;        /* rows: the normaliser is level + log(sum); NaN where a score was NaN or infinite */
     float *sums;          /* rows */
@@ -153,12 +153,13 @@ inline int64_t row_bytes(int64_t candidates) {
 
 inline int64_t tile_bytes() { return engine::aligned((int64_t)sizeof(float) * engine::MOST_ROWS * TILE_COLUMNS); }
 
-/* What a thread needs: a tile, and for each of its rows what that has met, and its activations in int8 with their unit. */
-inline int64_t part_bytes(const elman_best_call &call) {
-    const int64_t rows = (call.rows + call.threads - 1) / call.threads;
-    return tile_bytes() + rows * (row_bytes(call.candidates) + engine::quantised_bytes(call.size)) +
-           engine::aligned(4 * rows);
+/* What a row needs: what it has met, its activations in int8, and their unit. */
+inline int64_t place_bytes(const elman_best_call &call) {
+    return row_bytes(call.candidates) + engine::quantised_bytes(call.size) + engine::aligned(sizeof(float));
 }
+
+/* The tiles of all threads come first, then the rows' places: OpenMP may give fewer threads than were asked for. */
+inline int64_t tiles_bytes(const elman_best_call &call) { return call.threads * tile_bytes(); }
 
 /* The rows of one thread. */
 struct Part {
@@ -175,7 +176,7 @@ struct Part {
             Row &row = *reinterpret_cast<Row *>(at);
             row.found = reinterpret_cast<Scored *>(at + engine::aligned(sizeof(Row)));
             row.sums = simd::Floats{};
-            row.level = -1e30f; /* and not -inf: no difference of infinities */
+            row.level = -__FLT_MAX__; /* and not -inf: no difference of infinities */
             row.least = lowest();
             row.kept = 0;
         }
@@ -242,7 +243,14 @@ struct Part {
             const int64_t token = row.found[n].token;
             row.keep(exact(token, x), token, kept);
         }
-        const float all = total_of(row.sums), others = all - rough;
+        const float all = total_of(row.sums);
+        float others = all - rough;
+        const float best = kept ? row.found[0].score : lowest();
+        if (best > lowest() && !(best <= row.level + HIGHEST && best >= row.level - HIGHEST)) {
+            /* Where scores are that rough, what the others add to far lower exact ones is not known. */
+            others *= best > row.level ? exp_of(row.level - best) : 0.0f;
+            row.level = best;
+        }
         /* A sum that is no number stays none. */
         row.sums = simd::Floats{};
         row.sums[0] = exponentials(row) + (others < 0.0f ? 0.0f : others);
@@ -286,14 +294,17 @@ struct Part {
 }  // namespace
 
 /* Bytes of the workspace of a call. */
-ELMAN_API int64_t elman_best_workspace(const elman_best_call *call) { return call->threads * best::part_bytes(*call); }
+ELMAN_API int64_t elman_best_workspace(const elman_best_call *call) {
+    return best::tiles_bytes(*call) + call->rows * best::place_bytes(*call);
+}
 
 /* Run a call. `wanted` is a token of the vocabulary, and no size is 0. */
 ELMAN_API void elman_best_run(const elman_best_call *call) {
     run_team((int)call->threads, [call](Team team) {
         const int64_t first = team.from(call->rows), rows = team.to(call->rows) - first;
-        char *tile = static_cast<char *>(call->workspace) + team.index * best::part_bytes(*call);
-        const best::Part part = {*call, first, rows, tile, tile + best::tile_bytes()};
+        char *workspace = static_cast<char *>(call->workspace);
+        const best::Part part = {*call, first, rows, workspace + team.index * best::tile_bytes(),
+                                 workspace + best::tiles_bytes(*call) + first * best::place_bytes(*call)};
         part.begin();
         if (call->format == engine::INT8)
             part.scan<engine::INT8>();
