@@ -152,6 +152,7 @@ class Kitchens(Sections):
     [
         ({}, {"betas": [0.9, 0.98]}),
         ({"optimizer": "adamw"}, {"betas": [0.9, 0.98]}),
+        ({"optimizer": "AdamW"}, {"betas": [0.9, 0.98]}),
         ({"optimizer": "sgd"}, {}),
         ({"optimizer": "sgd", "optimizer_options": {"momentum": 0.9}}, {"momentum": 0.9}),
         ({"optimizer_options": {"eps": 1e-6}}, {"eps": 1e-6}),
@@ -159,3 +160,10 @@ class Kitchens(Sections):
 )
 def test_a_preset_s_options_of_an_optimizer_go_with_it(values: dict[str, Any], kept: dict[str, Any]) -> None:
     assert Kitchens.make("base", values).training.optimizer_options == kept
+
+
+def test_the_last_layer_decides_whether_a_preset_s_options_go() -> None:
+    there, gone = Kitchens.presets["base"]["optimizer_options"], {}
+    for names, kept in ((("sgd", "adamw"), there), (("adamw", "sgd"), gone)):
+        layers = [{"optimizer": name} for name in names]
+        assert Kitchens.make("base", *layers).training.optimizer_options == kept

@@ -119,6 +119,13 @@ _WORDS = {
 }
 
 
+def _last(layers: Iterable[Mapping[str, Any]], name: str, default: Any) -> Any:
+    """An option's value in the last layer that has it."""
+    for layer in layers:
+        default = layer.get(name, default)
+    return default
+
+
 class Sections:
     """The options of a model: a frozen dataclass whose fields are sections, `training` among them.
 
@@ -155,7 +162,8 @@ class Sections:
         for name, other in cls.bound.items():
             if name in flat:
                 own = flat.get(other, fields_of(sections[owners[other]])[other][0].default)
-                if any(layer.get(other, own) != own for layer in layers):
+                # Names are known in any case.
+                if str(_last(layers, other, own)).lower() != str(own).lower():
                     del flat[name]
         for layer in layers:
             flat.update(layer)
