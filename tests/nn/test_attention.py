@@ -47,6 +47,16 @@ def test_queries_do_not_see_each_other() -> None:
         torch.testing.assert_close(alone[:, 0], together[:, place])
 
 
+@pytest.mark.parametrize("score", SCORES)
+def test_float64_stays_under_autocast(score: str) -> None:
+    attention = Attention(score, F, F).double()
+    query_BQH = torch.randn(4, 2, F, dtype=torch.float64)
+    expected, _ = attention(query_BQH, attention.remember(memory_values(), LENGTHS))
+    with torch.autocast("cpu", torch.bfloat16):
+        found, _ = attention(query_BQH, attention.remember(memory_values(), LENGTHS))
+    torch.testing.assert_close(found, expected)
+
+
 def test_huge_scores_are_no_nan() -> None:
     attention = Attention("dot", F, F)
     context, weights = attention(torch.full((4, 1, F), 1e18), attention.remember(memory_values().float(), LENGTHS))

@@ -81,8 +81,8 @@ class Attention(nn.Module):
         # A weight of zero is not enough where the padding holds NaN.
         values_BSF = values_BSF.masked_fill(~real_BS[:, :, None], 0.0)
         device = values_BSF.device.type
-        if torch.is_autocast_enabled(device):
-            # Once for all steps that will ask.
+        if torch.is_autocast_enabled(device) and values_BSF.dtype != torch.float64:
+            # Once for all steps that will ask. Autocast leaves float64 as it is.
             values_BSF = values_BSF.to(torch.get_autocast_dtype(device))
         return Attended(values_BSF, values_BSF if self.key is None else self.key(values_BSF), real_BS)
 
