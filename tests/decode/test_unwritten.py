@@ -65,6 +65,24 @@ def test_extensions_are_those_of_written_scores() -> None:
         check_extend(seed, 4, 3, 700, 6, "int8")
 
 
+@pytest.mark.parametrize(("V", "most"), [(700, 128), (64 * 200, 200)])
+def test_where_very_many_are_wanted_the_scores_are_written(V: int, most: int) -> None:
+    weight_VR, bias_V, r_BKR = torch.randn(V, 6), torch.zeros(V), torch.randn(2, 3, 6)
+    written: list[Tensor] = []
+
+    def write(r_BKR: Tensor) -> Tensor:
+        written.append(r_BKR)
+        return r_BKR @ weight_VR.T
+
+    unwritten = Unwritten(r_BKR, PackedOutput(weight_VR, bias_V, "float32"), write)
+    expected_BN = (r_BKR @ weight_VR.T).log_softmax(dim=2).flatten(1).topk(most).values
+    for count in (most - 1, most):
+        assert not written
+        found, _ = candidates.extend(unwritten, torch.zeros(2, 3), count, 0, 1)
+        torch.testing.assert_close(found.scores_BN[:, :count], expected_BN[:, :count], atol=1e-4, rtol=0.0)
+    assert len(written) == 1
+
+
 class Quiet:
     """A toy translator whose scores are not written down. The toy's own are the answers."""
 

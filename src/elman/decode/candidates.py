@@ -18,6 +18,10 @@ from elman.errors import TrainingError
 
 __all__ = ["Extensions", "as_scores", "best_extensions", "extend", "log_normaliser"]
 
+# An `Unwritten` keeps the best tokens of a hypothesis in order, which takes long where they are many. More than so many,
+# and than one token in so many, are looked for among scores that are written down.
+_MOST_KEPT, _SHARE = 128, 64
+
 # Columns of a block. From 32 to 128 make little difference.
 _BLOCK = 64
 
@@ -72,7 +76,7 @@ def extend(
 
     Raises TrainingError when a logit is NaN or +inf.
     """
-    if isinstance(logits_BKV, Unwritten):
+    if isinstance(logits_BKV, Unwritten) and count + banned <= max(_MOST_KEPT, logits_BKV.shape[2] // _SHARE):
         return _extend_unwritten(logits_BKV, totals_BK, count, end, banned)
     scores_BKV = as_scores(logits_BKV)
     B, K, _ = scores_BKV.shape
