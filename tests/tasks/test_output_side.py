@@ -6,10 +6,12 @@ import pytest
 import torch
 
 import elman
+from elman.decode.search import Advance
 from elman.decode.unwritten import Unwritten
 from elman.errors import ConfigError
 from elman.kernels.native import library
 from elman.kernels.native.best import SCANS
+from elman.tasks.output_side import OutputSide
 
 from .small_translators import SOURCES, trained
 
@@ -61,3 +63,29 @@ def test_where_nothing_can_be_packed_the_scores_are_written(
 def test_a_scan_that_there_is_not(model: elman.Translator) -> None:
     with pytest.raises(ConfigError, match=r"expected a scan among float32, int8. Received: 'int4'"):
         model.network.packed_advance("int4")
+
+
+@pytest.fixture
+def scans(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The scans of all products that are packed from now on."""
+    found: list[str] = []
+    packed_advance = OutputSide.packed_advance
+
+    def noted(network: OutputSide, scan: str) -> Advance:
+        found.append(scan)
+        return packed_advance(network, scan)
+
+    monkeypatch.setattr(OutputSide, "packed_advance", noted)
+    return found
+
+
+def test_draws_pack_nothing(model: elman.Translator, scans: list[str]) -> None:
+    model.translate(SOURCES[:2], sample=True)
+    assert scans == []
+    model.translate(SOURCES[:2])
+    assert len(scans) == 1
+
+
+def test_training_in_float32_translates_its_validation_exactly(scans: list[str]) -> None:
+    trained(precision="float32")
+    assert set(scans) == {"float32"}

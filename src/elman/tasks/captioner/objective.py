@@ -160,7 +160,8 @@ def search_captions(
     found: list[list[Hypothesis]] = []
     banned = (UNKNOWN_ID,)
     with torch.no_grad():
-        advance = model.packed_advance("float32")
+        # Draws need all scores.
+        advance = model.advance if search.sample else model.packed_advance("float32")
         for number, start in enumerate(range(0, len(items), batch_size)):
             part = items[start : start + batch_size]
             state, memory = model.encode(data.items(part).to(model.head_bias_V.device))

@@ -129,7 +129,7 @@ def translator_job(
         config=config,
         network=network,
         objective=TargetLikelihood(
-            network, valid, translating(member, SearchConfig(beams=1), ""), lowercase=data.lowercase
+            network, valid, translating(member, SearchConfig(beams=1), training.precision), lowercase=data.lowercase
         ),
         stream=Shuffled(
             train.lengths,

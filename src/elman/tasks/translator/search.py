@@ -132,7 +132,8 @@ def search_all(
     encoded = [encode_sources(texts, member) for member in members]
     found: list[list[Hypothesis]] = [[] for _ in texts]
     done = 0
-    advance = _advance(members, alike, scan)
+    # Draws need all scores.
+    advance = _advance(members, alike, None if search.sample else scan)
     with torch.inference_mode(), autocast(members[0].network, precision):
         for rows, _ in in_order(encoded[0].lengths, _no_batch, batch_size=min(batch_size, fitting), steps=_STEPS):
             started = [_start(member.network, side, rows) for member, side in zip(members, encoded, strict=True)]
@@ -169,9 +170,10 @@ def _start(network: TranslatorNetwork, sources: Sequences, rows: Any) -> tuple[S
     return network.encode(sources_BS, torch.from_numpy(sources.lengths[rows]).to(device))
 
 
-def _advance(members: Sequence[Member], alike: bool, scan: str) -> Advance:
+def _advance(members: Sequence[Member], alike: bool, scan: str | None) -> Advance:
     if len(members) == 1:
-        return members[0].network.packed_advance(scan)
+        network = members[0].network
+        return network.advance if scan is None else network.packed_advance(scan)
     # The mean of several needs all scores of each.
     advances: list[Advance] = [member.network.advance for member in members]
     return ensemble(advances if alike else [_without_attention(each) for each in advances])
