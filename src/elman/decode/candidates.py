@@ -18,8 +18,8 @@ from elman.errors import TrainingError
 
 __all__ = ["Extensions", "as_scores", "best_extensions", "extend", "log_normaliser"]
 
-# An `Unwritten` keeps the best tokens of a hypothesis in order, which takes long where they are many. More than so many,
-# and than one token in so many, are looked for among scores that are written down.
+# An `Unwritten` keeps the best tokens of a hypothesis in order, which takes long where they are many. More than so
+# many, and than one token in so many, are looked for among scores that are written down.
 _MOST_KEPT, _SHARE = 128, 64
 
 # Columns of a block. From 32 to 128 make little difference.
