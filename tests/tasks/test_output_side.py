@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 import torch
 
@@ -10,8 +12,8 @@ from elman.decode.search import Advance
 from elman.decode.unwritten import Unwritten
 from elman.errors import ConfigError
 from elman.kernels.native import library
-from elman.kernels.native.best import SCANS
-from elman.tasks.output_side import OutputSide
+from elman.kernels.native.best import SCANS, PackedOutput
+from elman.tasks.output_side import OutputSide, Packs
 
 from .small_translators import SOURCES, trained
 
@@ -71,9 +73,9 @@ def scans(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     found: list[str] = []
     packed_advance = OutputSide.packed_advance
 
-    def noted(network: OutputSide, scan: str) -> Advance:
+    def noted(network: OutputSide, scan: str, packs: Packs | None = None) -> Advance:
         found.append(scan)
-        return packed_advance(network, scan)
+        return packed_advance(network, scan, packs)
 
     monkeypatch.setattr(OutputSide, "packed_advance", noted)
     return found
@@ -89,3 +91,40 @@ def test_draws_pack_nothing(model: elman.Translator, scans: list[str]) -> None:
 def test_training_in_float32_translates_its_validation_exactly(scans: list[str]) -> None:
     trained(precision="float32")
     assert set(scans) == {"float32"}
+
+
+@pytest.mark.skipif(library.why_not() is not None, reason=f"{library.why_not()}")
+@pytest.mark.parametrize("scan", SCANS)
+def test_what_is_packed_serves_the_next_search_until_the_weights_change(scan: str) -> None:
+    generator = torch.Generator().manual_seed(0)
+    weight_VR, bias_V = torch.randn(30, 5, generator=generator), torch.randn(29, generator=generator)
+    packs = Packs()
+    packed = packs.of(weight_VR, bias_V, scan)
+    assert packs.of(weight_VR, bias_V, scan) is packed
+    assert packs.of(weight_VR.clone(), bias_V.clone(), scan) is packed
+    other = next(name for name in SCANS if name != scan)
+    for change in (
+        lambda: packs.of(weight_VR, bias_V, other),
+        lambda: packs.of(weight_VR, bias_V[:28], scan),
+        lambda: packs.of(weight_VR[:, :4], bias_V, scan),
+        lambda: packs.of(weight_VR.index_fill(1, torch.tensor([2]), 0.5), bias_V, scan),
+        lambda: packs.of(weight_VR, bias_V + 1e-3, scan),
+    ):
+        before = packs.of(weight_VR, bias_V, scan)
+        assert change() is not before
+    weight_VR.data[3, 1] += 1e-3  # such a change bears no number of a version
+    x_NR = torch.randn(4, 5, generator=generator)
+    again, anew = packs.of(weight_VR, bias_V, scan), PackedOutput(weight_VR, bias_V, scan)
+    assert all(map(torch.equal, again.best(x_NR, 3, 0), anew.best(x_NR, 3, 0)))
+    assert copy.deepcopy(packs)._last is None
+
+
+def test_a_translator_that_learns_on_forgets_what_was_packed() -> None:
+    model = trained(max_steps=2)
+    before = model.translations(SOURCES[:5])
+    with torch.no_grad():
+        for parameter in model.network.parameters():
+            parameter.mul_(1.5)
+    found, expected = model.translations(SOURCES[:5]), copy.deepcopy(model).translations(SOURCES[:5])
+    assert [each[0].log_probability for each in found] == [each[0].log_probability for each in expected]
+    assert [each[0].log_probability for each in found] != [each[0].log_probability for each in before]

@@ -18,7 +18,29 @@ from elman.types import State
 if TYPE_CHECKING:
     from elman.kernels.native.best import PackedOutput
 
-__all__ = ["OutputSide"]
+__all__ = ["OutputSide", "Packs"]
+
+
+class Packs:
+    """Keeps the packed output product of one search for the next: packing it is as much work as some steps.
+
+    Weights that have changed are packed anew. A copy begins empty.
+    """
+
+    def __init__(self) -> None:
+        self._last: PackedOutput | None = None
+
+    def __reduce__(self) -> tuple[type[Packs], tuple[()]]:
+        return Packs, ()
+
+    def of(self, weight_VR: Tensor, bias_V: Tensor, scan: str) -> PackedOutput:
+        """The product of these weights, packed."""
+        from elman.kernels.native.best import PackedOutput
+
+        packed = self._last
+        if packed is None or not packed.holds(weight_VR, bias_V, scan):
+            packed = self._last = PackedOutput(weight_VR, bias_V, scan)
+        return packed
 
 
 class OutputSide(StoredModule):
@@ -56,23 +78,23 @@ class OutputSide(StoredModule):
         done = self.decoder.step(self.written_embedding(tokens_BK), state, memory)
         return Scored(self.score(done.r_BTR), done.state, done.weights_BTS)
 
-    def packed_advance(self, scan: str) -> Advance:
+    def packed_advance(self, scan: str, packs: Packs | None = None) -> Advance:
         """`advance` for a search of many steps: quicker where the compiled engine can take the output product.
 
         The weights of that product are packed as they are now. `scan` is how all tokens are gone through: "float32",
-        or "int8", where the best of them are scored anew in float32 (`PackedOutput`). Elsewhere, such as on a GPU, it
-        is `advance` itself.
+        or "int8", where the best of them are scored anew in float32 (`PackedOutput`). `packs` remembers the product
+        for a later search. Elsewhere, such as on a GPU, it is `advance` itself.
 
         Raises ConfigError for another `scan`.
         """
-        from elman.kernels.native.best import SCANS, PackedOutput, why_not
+        from elman.kernels.native.best import SCANS, why_not
 
         if scan not in SCANS:
             raise ConfigError(f"expected a scan among {', '.join(SCANS)}. Received: {scan!r}")
         weight_VR = self._output_weight()
         if why_not(weight_VR, self.head_bias_V) is not None:
             return self.advance
-        packed = PackedOutput(weight_VR, self.head_bias_V, scan)
+        packed = (packs or Packs()).of(weight_VR, self.head_bias_V, scan)
 
         def advance(tokens_BK: Tensor, state: State, memory: State) -> Scored:
             return self._advance(packed, tokens_BK, state, memory)

@@ -108,6 +108,7 @@ class PackedOutput:
                 f"expected weight_VR and bias_V that fit. Received: {tuple(weight_VR.shape)}, {tuple(bias_V.shape)}"
             )
         self.vocabulary, self.size = len(bias_V), weight_VR.shape[1]
+        self.scan = scan
         self._format = WEIGHT_FORMATS.index(SCANS[SCANS.index(scan)])
         self._library = library.load()
         declare(self._library)
@@ -127,8 +128,21 @@ class PackedOutput:
             self._library.elman_engine_pack(self._format, self.size, columns, padded.data_ptr(), address)
 
         self._packed, self._start = self._memory.add(size, fill), self._memory.add_numbers(start)
-        self._weights = self._memory.add_numbers(padded[:V]) if scan == "int8" else None
+        self._weights = self._memory.add_numbers(padded[:V])
         self._memory.settle()
+
+    def holds(self, weight_VR: Tensor, bias_V: Tensor, scan: str) -> bool:
+        """Whether these weights, packed for this scan, would be the same as it has. NaN never is."""
+        V, size = self.vocabulary, self.size
+        return (
+            self.scan == scan
+            and bias_V.shape == (V,)
+            and weight_VR.shape[1:] == (size,)
+            and len(weight_VR) >= V
+            and why_not(weight_VR, bias_V) is None
+            and torch.equal(bias_V, self._memory.numbers(self._start, (V,)))
+            and torch.equal(weight_VR[:V], self._memory.numbers(self._weights, (V, size)))
+        )
 
     def best(self, x_NR: Tensor, count: int, wanted: int) -> Best:
         """The `count` best tokens of each row of `x_NR`, all when there are fewer, and the score of `wanted`.
@@ -150,7 +164,7 @@ class PackedOutput:
         )
         if not rows:
             return found
-        levels, exact = torch.empty(rows), self._weights is None
+        levels, exact = torch.empty(rows), self.scan == "float32"
         call = _Call(
             rows=rows,
             size=self.size,
@@ -163,7 +177,7 @@ class PackedOutput:
             x=x_NR.data_ptr(),
             packed=self._memory.address(self._packed),
             start=self._memory.address(self._start),
-            weights=None if self._weights is None else self._memory.address(self._weights),
+            weights=self._memory.address(self._weights),
             scores=found.scores_NC.data_ptr(),
             tokens=found.tokens_NC.data_ptr(),
             wanted_scores=found.wanted_N.data_ptr(),

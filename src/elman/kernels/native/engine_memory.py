@@ -7,10 +7,13 @@ its reading ahead. So parts are announced first, and then put one behind the oth
 from __future__ import annotations
 
 import ctypes
+import math
 from collections.abc import Callable
 
+import torch
 from torch import Tensor
 
+from elman.errors import KernelUnavailable
 from elman.kernels.native import memory
 
 __all__ = ["Memory"]
@@ -58,3 +61,10 @@ class Memory:
     def address(self, part: int) -> int:
         """Where a part begins, once it is settled."""
         return self._places[part]
+
+    def numbers(self, part: int, shape: tuple[int, ...]) -> Tensor:
+        """What `add_numbers` was given in float32, as it lies here, once it is settled."""
+        if self._buffer is None:
+            raise KernelUnavailable("expected memory that is settled before it is read. Received: parts alone")
+        begin = self._places[part] - self._buffer.data_ptr()
+        return self._buffer[begin : begin + 4 * math.prod(shape)].view(torch.float32).view(shape)

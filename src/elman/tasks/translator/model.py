@@ -16,6 +16,7 @@ from elman.kernels.native.best import quickest_scan
 from elman.options import fill
 from elman.tasks.average import average_folders
 from elman.tasks.model import TaskModel
+from elman.tasks.output_side import Packs
 from elman.tasks.run import Run, tune_process
 from elman.tasks.translator.answers import Translation, translations_of
 from elman.tasks.translator.config import TranslatorConfig
@@ -61,6 +62,10 @@ class Translator(TaskModel[TranslatorConfig, TranslatorNetwork, PairVocabulary])
     task = TASK
     config_class = TranslatorConfig
     vocabulary_class = PairVocabulary
+
+    def __init__(self, preset: str = "base", **options: Any) -> None:
+        super().__init__(preset, **options)
+        self._packs = Packs()
 
     @staticmethod
     def make_network(config: TranslatorConfig, vocabulary: PairVocabulary) -> TranslatorNetwork:
@@ -184,6 +189,7 @@ class Translator(TaskModel[TranslatorConfig, TranslatorNetwork, PairVocabulary])
             batch_size=batch_size,
             precision=self._precision(precision),
             scan="float32" if precision == "float32" else quickest_scan(),
+            packs=self._packs,
             progress=progress,
         )
         by_row = dict(zip(full, found, strict=True))

@@ -17,6 +17,7 @@ from elman.data.tokens import Progress
 from elman.decode.ensemble import ensemble
 from elman.decode.search import Advance, Hypothesis, Scored
 from elman.errors import ConfigError
+from elman.tasks.output_side import Packs
 from elman.tasks.translator.network import TranslatorNetwork
 from elman.tasks.writing import SearchConfig, find
 from elman.types import Batch, State
@@ -112,12 +113,13 @@ def search_all(
     batch_size: int = BATCH_SIZE,
     precision: str = "float32",
     scan: str = "float32",
+    packs: Packs | None = None,
     progress: Progress | None = None,
 ) -> list[list[Hypothesis]]:
     """The hypotheses of every text, in order, best first; networks must be in evaluation mode.
 
     `precision` is that of matrix products, `scan` that of going through the whole vocabulary at every step, as in
-    `OutputSide.packed_advance`.
+    `OutputSide.packed_advance`, which also tells of `packs`.
 
     `attention` of a hypothesis has a column for each token of the source as it stands in the text, and one for its
     end. Raises ConfigError for options that do not go together, and for attention that the members do not share.
@@ -133,7 +135,7 @@ def search_all(
     found: list[list[Hypothesis]] = [[] for _ in texts]
     done = 0
     # Draws need all scores.
-    advance = _advance(members, alike, None if search.sample else scan)
+    advance = _advance(members, alike, None if search.sample else scan, packs)
     with torch.inference_mode(), autocast(members[0].network, precision):
         for rows, _ in in_order(encoded[0].lengths, _no_batch, batch_size=min(batch_size, fitting), steps=_STEPS):
             started = [_start(member.network, side, rows) for member, side in zip(members, encoded, strict=True)]
@@ -170,10 +172,10 @@ def _start(network: TranslatorNetwork, sources: Sequences, rows: Any) -> tuple[S
     return network.encode(sources_BS, torch.from_numpy(sources.lengths[rows]).to(device))
 
 
-def _advance(members: Sequence[Member], alike: bool, scan: str | None) -> Advance:
+def _advance(members: Sequence[Member], alike: bool, scan: str | None, packs: Packs | None) -> Advance:
     if len(members) == 1:
         network = members[0].network
-        return network.advance if scan is None else network.packed_advance(scan)
+        return network.advance if scan is None else network.packed_advance(scan, packs)
     # The mean of several needs all scores of each.
     advances: list[Advance] = [member.network.advance for member in members]
     return ensemble(advances if alike else [_without_attention(each) for each in advances])
