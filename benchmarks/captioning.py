@@ -4,7 +4,8 @@ usage: python benchmarks/captioning.py [--only NAME ...] [--threads N] [--seed N
 
 Pictures of 28 x 84 pixels are put together by a fixed seed: those to train on and those to validate on from MNIST's
 training digits (the last 5,000 for validation alone), those to test on from its test digits, each of which is used
-once. The options below were chosen on the validation pictures; so were the weights that are kept.
+once. In pictures to train on each digit stands up to a pixel from its place. The options below were chosen on the
+validation pictures; so were the weights that are kept.
 
 Names: luong (the default) and bahdanau, where the decoder asks a map of places; vector, where the picture is one vector
 that starts the decoder.
@@ -14,6 +15,7 @@ Beside them stands the share that is exact where every digit is that of its near
 from __future__ import annotations
 
 import argparse
+import itertools
 import time
 from typing import Any
 
@@ -23,7 +25,9 @@ from _common import dataset, machine
 WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 ASKED = 0.97
 # Pictures to train on and to validate on, and digits of the training set that are kept for validation.
-TRAIN, VALID, KEPT = 40_000, 1_500, 5_000
+TRAIN, VALID, KEPT = 60_000, 5_000, 5_000
+# Pixels by which a digit to train on may stand aside; on validation pictures 1 and 2 are alike (97.98 and 97.96 %).
+SHIFT = 1
 
 OPTIONS: dict[str, Any] = {
     "channels": (16, 32, 64, 96),
@@ -35,7 +39,7 @@ OPTIONS: dict[str, Any] = {
     "learning_rate": 2e-3,
     "average": 0.995,
     "batch_size": 50,
-    "max_epochs": 6.0,
+    "max_epochs": 4.0,
     "evaluate_every": 1200,
     "precision": "float32",
 }
@@ -57,10 +61,20 @@ def digits(part: str) -> tuple[Any, Any]:
     return found[0], found[1]
 
 
-def pictures(pixels: Any, classes: Any, chosen: Any) -> tuple[Any, list[str]]:
-    """Three digits side by side for each row of `chosen`, and the words of them."""
-    made = np.concatenate([pixels[chosen[:, place]] for place in range(3)], axis=2)
+def pictures(pixels: Any, classes: Any, chosen: Any, move: Any = lambda each: each) -> tuple[Any, list[str]]:
+    """Three digits side by side for each row of `chosen`, after `move`, and the words of them."""
+    made = np.concatenate([move(pixels[chosen[:, place]]) for place in range(3)], axis=2)
     return made, [" ".join(WORDS[classes[digit]] for digit in row) for row in chosen]
+
+
+def moved(pixels: Any, draw: Any) -> Any:
+    """Images of a wide black border, each up to SHIFT pixels from its place."""
+    by_Y, by_X = draw.integers(-SHIFT, SHIFT + 1, (2, len(pixels)))
+    found = np.empty_like(pixels)
+    for y, x in itertools.product(range(-SHIFT, SHIFT + 1), repeat=2):
+        chosen = (by_Y == y) & (by_X == x)
+        found[chosen] = np.roll(pixels[chosen], (y, x), axis=(1, 2))
+    return found
 
 
 def data(seed: int) -> dict[str, tuple[Any, list[str]]]:
@@ -69,7 +83,7 @@ def data(seed: int) -> dict[str, tuple[Any, list[str]]]:
     pixels, classes = digits("train")
     border = len(pixels) - KEPT
     parts = {
-        "train": pictures(pixels, classes, draw.integers(0, border, (TRAIN, 3))),
+        "train": pictures(pixels, classes, draw.integers(0, border, (TRAIN, 3)), lambda each: moved(each, draw)),
         "valid": pictures(pixels, classes, draw.integers(border, len(pixels), (VALID, 3))),
     }
     pixels, classes = digits("t10k")
