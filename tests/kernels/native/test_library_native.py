@@ -12,7 +12,7 @@ import pytest
 
 from elman.errors import KernelUnavailable
 from elman.kernels.native import build, library
-from elman.kernels.native.abi import CompiledProgram, Tile
+from elman.kernels.native.abi import ABI_VERSION, CompiledProgram, Tile
 
 LOWEST = build.instruction_sets()[-1]
 
@@ -97,7 +97,7 @@ def test_an_instruction_set_of_another_machine_is_refused(monkeypatch: pytest.Mo
 
 @pytest.mark.skipif(not build.is_x86_64(), reason="there is a choice on x86-64 only")
 def test_what_the_cpu_lacks_is_not_taken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    make_libraries(tmp_path, version=1, runs="avx2 x86_64")
+    make_libraries(tmp_path, version=ABI_VERSION, runs="avx2 x86_64")
     monkeypatch.setenv("ELMAN_NATIVE_LIBRARIES", str(tmp_path))
     assert library.instruction_set() == "avx2"
     monkeypatch.setenv("ELMAN_KERNELS", "avx512")
@@ -116,7 +116,7 @@ def test_a_library_with_another_interface_is_refused(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("ELMAN_NATIVE_LIBRARIES", str(tmp_path))
     reason = library.why_not()
     assert reason is not None
-    assert "expected a compiled library with interface 1" in reason
+    assert f"expected a compiled library with interface {ABI_VERSION}" in reason
     assert reason.endswith("with interface 99")
 
 

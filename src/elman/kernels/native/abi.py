@@ -9,7 +9,7 @@ from ctypes import CFUNCTYPE, POINTER, Structure, c_int32, c_int64, c_void_p
 
 __all__ = ["ABI_VERSION", "MOST_LEAVES", "MOST_PARAMETERS", "CompiledProgram", "Tile", "TileFunction"]
 
-ABI_VERSION = 1
+ABI_VERSION = 2
 MOST_LEAVES = 8
 MOST_PARAMETERS = 16
 

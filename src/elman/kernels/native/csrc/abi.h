@@ -21,7 +21,7 @@
 
 #include <stdint.h>
 
-#define ELMAN_ABI_VERSION 1
+#define ELMAN_ABI_VERSION 2
 #define ELMAN_MOST_LEAVES 8
 #define ELMAN_MOST_PARAMETERS 16
 
