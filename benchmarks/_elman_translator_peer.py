@@ -14,7 +14,7 @@ from _translator_peer import Batch, Peer, options, serve
 from torch import Tensor
 
 import elman
-from elman.kernels.native.best import quickest_scan
+from elman.kernels.native.best import scan_for
 from elman.tasks.translator.config import NetworkConfig
 from elman.tasks.translator.network import TranslatorNetwork
 from elman.tasks.writing import SearchConfig, find
@@ -55,8 +55,7 @@ class ElmanPeer(Peer):
             self.model.head_bias_V[END] = NEVER
 
     def begin_translating(self) -> None:
-        # As Translator.translations does: exact where float32 is asked for.
-        self.advance = self.model.packed_advance(quickest_scan() if self.bfloat16 else "float32")
+        self.advance = self.model.packed_advance(scan_for("bfloat16" if self.bfloat16 else "float32"))
 
     def step(self, batch: Batch) -> Tensor:
         wanted_BT = batch["target"][:, 1:]

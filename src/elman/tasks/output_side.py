@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 import torch.nn.functional as F
@@ -9,7 +10,6 @@ from torch import Tensor, nn
 
 from elman.decode.search import Advance, Scored
 from elman.decode.unwritten import Unwritten
-from elman.errors import ConfigError
 from elman.nn import StoredModule, linear_cross_entropy
 from elman.nn.decoder import Decoder, DecoderMemory, DecoderState
 from elman.nn.embed import Embedding
@@ -43,7 +43,7 @@ class Packs:
         return packed
 
 
-class OutputSide(StoredModule):
+class OutputSide(StoredModule, ABC):
     """A network with a decoder of V tokens, of which it reads one more: `go`, number V, which is never written.
 
     A subclass makes the parts: `decoder`; `head_bias_V`; `head`, or None where the output product has the weights of
@@ -56,9 +56,9 @@ class OutputSide(StoredModule):
     label_smoothing: float
 
     @property
+    @abstractmethod
     def written_embedding(self) -> Embedding:
         """The embedding of the tokens that are written; `go` comes last."""
-        raise NotImplementedError
 
     @property
     def go(self) -> int:
@@ -87,10 +87,9 @@ class OutputSide(StoredModule):
 
         Raises ConfigError for another `scan`.
         """
-        from elman.kernels.native.best import SCANS, why_not
+        from elman.kernels.native.best import check_scan, why_not
 
-        if scan not in SCANS:
-            raise ConfigError(f"expected a scan among {', '.join(SCANS)}. Received: {scan!r}")
+        check_scan(scan)
         weight_VR = self._output_weight()
         if why_not(weight_VR, self.head_bias_V) is not None:
             return self.advance

@@ -12,7 +12,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from elman.errors import KernelUnavailable, ShapeError
+from elman.errors import ConfigError, KernelUnavailable, ShapeError
 from elman.kernels.native import best, library
 from elman.kernels.native.best import SCANS, PackedOutput, quickest_scan, why_not
 
@@ -174,6 +174,8 @@ def test_what_cannot_be_packed_or_asked(monkeypatch: pytest.MonkeyPatch) -> None
     weight_VR, bias_V, x_NR = product_of(20, 6, 3)
     with pytest.raises(KernelUnavailable, match="float32 weights on the CPU"):
         PackedOutput(weight_VR.double(), bias_V, "int8")
+    with pytest.raises(ConfigError, match=r"expected a scan among float32, int8. Received: 'bfloat16'"):
+        PackedOutput(weight_VR, bias_V, "bfloat16")
     with pytest.raises(ShapeError, match=r"that fit. Received: \(20, 6\), \(21,\)"):
         PackedOutput(weight_VR, torch.zeros(21), "int8")
     packed = PackedOutput(weight_VR, bias_V, "int8")

@@ -12,19 +12,17 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from elman.errors import KernelUnavailable, ShapeError
+from elman.errors import ConfigError, KernelUnavailable, ShapeError
 from elman.kernels.native import library, memory
 from elman.kernels.native.build import EVERY_INSTRUCTION_SET
 from elman.kernels.native.engine_abi import declare
 from elman.kernels.native.engine_memory import Memory
 from elman.kernels.native.engine_pack import WEIGHT_FORMATS, round_up
 
-__all__ = ["SCANS", "Best", "PackedOutput", "quickest_scan", "why_not"]
+__all__ = ["SCANS", "Best", "PackedOutput", "check_scan", "quickest_scan", "scan_for", "why_not"]
 
 # How the scores of all tokens are made.
 SCANS = ("float32", "int8")
-
-_WITH_INT8 = ("avx512bf16", "avx512", "avx2", "x86_64")
 
 # The int8 scan keeps so many tokens more than are wanted: a token of the best that its errors have put further behind
 # is still among those that are scored anew.
@@ -73,8 +71,19 @@ class Best(NamedTuple):
 
 def quickest_scan() -> str:
     """The quicker of the scans on this machine: int8 where the compiled engine has instructions for it."""
-    usable = library.why_not() is None and library.instruction_set() in _WITH_INT8
+    usable = library.why_not() is None and library.instruction_set() != "generic"
     return "int8" if usable else "float32"
+
+
+def scan_for(precision: str) -> str:
+    """The scan of a search whose products have this precision: float32 alone is exact throughout."""
+    return "float32" if precision == "float32" else quickest_scan()
+
+
+def check_scan(scan: str) -> None:
+    """Raise ConfigError unless `scan` is one of `SCANS`."""
+    if scan not in SCANS:
+        raise ConfigError(f"expected a scan among {', '.join(SCANS)}. Received: {scan!r}")
 
 
 def why_not(weight_VR: Tensor, bias_V: Tensor) -> str | None:
@@ -96,10 +105,12 @@ class PackedOutput:
             rough scores, of which the best are made anew in float32; what stays rough is the unlikely tokens' share
             of the normaliser.
 
-    Raises KernelUnavailable where `why_not` has a reason, ShapeError for tensors that do not fit.
+    Raises ConfigError for another `scan`, KernelUnavailable where `why_not` has a reason, ShapeError for tensors that
+    do not fit.
     """
 
     def __init__(self, weight_VR: Tensor, bias_V: Tensor, scan: str) -> None:
+        check_scan(scan)
         problem = why_not(weight_VR, bias_V)
         if problem is not None:
             raise KernelUnavailable(f"expected what the compiled output product takes. Received: {problem}")
@@ -109,7 +120,7 @@ class PackedOutput:
             )
         self.vocabulary, self.size = len(bias_V), weight_VR.shape[1]
         self.scan = scan
-        self._format = WEIGHT_FORMATS.index(SCANS[SCANS.index(scan)])
+        self._format = WEIGHT_FORMATS.index(scan)
         self._library = library.load()
         declare(self._library)
         self._library.elman_best_workspace.argtypes = [POINTER(_Call)]

@@ -12,7 +12,7 @@ import torch
 from elman.data.pairs import Pairs, PairVocabulary, pairs_from
 from elman.data.tokens import Progress
 from elman.errors import ArtifactError, ConfigError, DataError
-from elman.kernels.native.best import quickest_scan
+from elman.kernels.native.best import scan_for
 from elman.options import fill
 from elman.tasks.average import average_folders
 from elman.tasks.model import TaskModel
@@ -188,7 +188,7 @@ class Translator(TaskModel[TranslatorConfig, TranslatorNetwork, PairVocabulary])
             attention=attention or replace_unknown,
             batch_size=batch_size,
             precision=self._precision(precision),
-            scan="float32" if precision == "float32" else quickest_scan(),
+            scan=scan_for(precision),
             packs=self._packs,
             progress=progress,
         )

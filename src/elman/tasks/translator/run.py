@@ -13,7 +13,7 @@ from elman.data.pairs import Pairs, PairVocabulary
 from elman.data.pairs.encoded import EncodedPairs
 from elman.data.tokens import Progress
 from elman.errors import ArtifactError, ConfigError
-from elman.kernels.native.best import quickest_scan
+from elman.kernels.native.best import scan_for
 from elman.tasks.building import make_network
 from elman.tasks.run import Job, settle
 from elman.tasks.translator.config import DataConfig, TranslatorConfig
@@ -170,8 +170,7 @@ def translating(member: Member, search: SearchConfig, precision: str) -> Transla
     """Translates sentences with one network, which is in evaluation mode."""
 
     def translate(texts: list[str]) -> list[str]:
-        scan = "float32" if precision == "float32" else quickest_scan()
-        found = search_all([member], texts, search, precision=precision, scan=scan)
+        found = search_all([member], texts, search, precision=precision, scan=scan_for(precision))
         return [member.vocabulary.decode_target(hypotheses[0].tokens) if hypotheses else "" for hypotheses in found]
 
     return translate

@@ -30,7 +30,7 @@ typedef struct {
     const float *x;       /* rows x size */
     const void *packed;   /* the weights, as elman_engine_pack made them, for a whole number of 16 tokens */
     const float *start;   /* the biases, then -inf up to a multiple of 16 */
-    const float *weights; /* vocabulary x size; int8 only */
+    const float *weights; /* vocabulary x size; read for int8 only */
     float *scores;        /* rows x count, best first; -inf where there are no more */
     int64_t *tokens;      /* rows x count; of equal scores (in int8: rough ones) the lower token comes first */
     float *wanted_scores; /* rows */
