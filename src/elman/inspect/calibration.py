@@ -79,7 +79,8 @@ def calibration(probabilities_NC: ArrayLike, truth_N: ArrayLike, bins: int = 15)
     gaps = np.abs(accuracies - confidences)[counts > 0]
     of_truth = probabilities[np.arange(len(truth)), truth]
     return Calibration(
-        ece=float((gaps * counts[counts > 0]).sum() / len(truth)),
+        # A mean is at most its largest number, whatever rounding says.
+        ece=float(min((gaps * counts[counts > 0]).sum() / len(truth), gaps.max())),
         mce=float(gaps.max()),
         brier=float(((probabilities**2).sum(1) - 2 * of_truth + 1).mean()),
         # A probability of zero costs as much as 2e-16.
