@@ -14,10 +14,11 @@ from _translator_peer import Batch, Peer, options, serve
 from torch import Tensor
 
 import elman
+from elman.decode.search_config import SearchConfig
+from elman.decode.writing import find
 from elman.kernels.native.best import scan_for
 from elman.tasks.translator.config import NetworkConfig
 from elman.tasks.translator.network import TranslatorNetwork
-from elman.tasks.writing import SearchConfig, find
 from elman.train.config import TrainConfig
 from elman.train.optim import make_optimizer
 

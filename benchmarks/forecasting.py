@@ -54,7 +54,7 @@ def one_step(name: str, threads: int, seed: int) -> None:
     import pandas as pd
 
     from elman import Forecaster
-    from elman.tasks.forecaster.baselines import LinearAutoregression
+    from elman.metrics.forecast_baselines import LinearAutoregression
 
     file, time_column, column, share, valid, lags, most = SERIES[name]
     frame = pd.read_csv(dataset(f"timeseries/{file}"))

@@ -44,7 +44,7 @@ TASKS = {
 
 def most_frequent(train: Any, test: Any, scheme: str | None) -> dict[str, float]:
     """The figures of giving every word the tag, and every sentence the label, that is most frequent in training."""
-    from elman.tasks.tagger.figures import figures_of
+    from elman.metrics.tagging import figures_of
 
     counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for words, tags in zip(train.words, train.tags, strict=True):

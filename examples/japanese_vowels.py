@@ -8,7 +8,7 @@ usage: python examples/japanese_vowels.py TRAIN_FILE.ts TEST_FILE.ts [SECONDS]
 import sys
 
 import elman
-from elman.inspect.confusion import confusion_text
+from elman.metrics.confusion import confusion_text
 
 train, test = sys.argv[1:3]
 seconds = float(sys.argv[3]) if len(sys.argv) > 3 else 30.0

@@ -8,7 +8,7 @@ usage: python examples/sentiment.py TRAIN_FILE VALIDATION_FILE TEST_FILE [SECOND
 import sys
 
 import elman
-from elman.inspect.saliency import coloured
+from elman.plots.saliency import coloured
 
 train, valid, test = sys.argv[1:4]
 seconds = float(sys.argv[4]) if len(sys.argv) > 4 else 60.0

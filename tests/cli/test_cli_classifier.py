@@ -19,8 +19,9 @@ from elman.cli import main
 from elman.cli.classifier_answers import groups
 from elman.cli.model_folder import open_model
 from elman.data.examples import ExamplesConfig
+from elman.data.examples.config import InputConfig
 from elman.options import fields_of
-from elman.tasks.classifier.config import InputConfig, NetworkConfig, TargetConfig
+from elman.tasks.classifier.config import NetworkConfig, TargetConfig
 from elman.train.config import TrainConfig
 
 TINY = ["--preset", "small", "--hidden", "6", "--embedding", "4", "--batch-size", "16", "--max-steps", "4",

@@ -15,6 +15,7 @@ import pytest
 
 from elman import cells, kernels
 from elman.cells import LSTM, Elman
+from elman.decode.search_config import SearchConfig
 from elman.tasks.captioner.config import CaptionerConfig
 from elman.tasks.classifier.config import ClassifierConfig
 from elman.tasks.forecaster.config import ForecasterConfig
@@ -23,7 +24,6 @@ from elman.tasks.tagger import config as tagger_config
 from elman.tasks.transcriber.config import SearchConfig as TranscriberSearchConfig
 from elman.tasks.transcriber.config import TranscriberConfig
 from elman.tasks.translator.config import TranslatorConfig
-from elman.tasks.writing import SearchConfig
 from elman.train.config import TrainConfig
 
 from .pages import PAGES, ROOT, blocks_of, run_elman, run_page, shell_lines

@@ -9,7 +9,7 @@ import pytest
 from matplotlib.image import imread
 
 from elman.errors import ConfigError, DataError, ShapeError
-from elman.inspect.attention_plot import draw_attention
+from elman.plots.attention import draw_attention
 
 SOURCE, WRITTEN = ["die", "kuh", "rennt", "[EOS]"], ["the", "cow", "runs"]
 WEIGHTS = np.array([[0.9, 0.1, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 0.6, 0.4]])

@@ -13,13 +13,8 @@ from scipy.special import log_softmax, softmax
 from sklearn import metrics
 
 from elman.errors import ConfigError, DataError, ShapeError
-from elman.inspect.calibration import (
-    LEAST_TEMPERATURE,
-    MOST_TEMPERATURE,
-    calibration,
-    draw_calibration,
-    fit_temperature,
-)
+from elman.metrics.calibration import LEAST_TEMPERATURE, MOST_TEMPERATURE, calibration, fit_temperature
+from elman.plots.calibration import draw_calibration
 
 
 def drawn(rows: int, classes: int, temperature: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

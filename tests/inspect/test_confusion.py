@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from sklearn import metrics
 
 from elman.errors import ConfigError, DataError, ShapeError
-from elman.inspect.confusion import class_report, confusion_matrix, confusion_text, draw_confusion, summary
+from elman.metrics.confusion import class_report, confusion_matrix, confusion_text, summary
+from elman.plots.confusion import draw_confusion
 
 pairs = st.integers(2, 6).flatmap(
     lambda classes: st.tuples(

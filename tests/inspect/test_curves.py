@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from elman.errors import StorageError
-from elman.inspect.curves import draw_losses
+from elman.plots.curves import draw_losses
 
 
 def rows(count: int) -> list[dict[str, float | int | None]]:

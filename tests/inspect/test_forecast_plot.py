@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from elman.errors import ConfigError, ShapeError, StorageError
-from elman.inspect.forecast_plot import draw_forecast
+from elman.plots.forecast import draw_forecast
 
 DARK, FORECAST, BASELINE = (0x22, 0x22, 0x22), (0xEE, 0x66, 0x77), (0xBB, 0x88, 0x22)
 

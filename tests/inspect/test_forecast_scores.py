@@ -11,7 +11,7 @@ from hypothesis.extra.numpy import arrays
 from sktime.performance_metrics import forecasting as judge
 
 from elman.errors import ConfigError, ShapeError
-from elman.inspect.forecast_scores import (
+from elman.metrics.forecast_scores import (
     coverage,
     crps_from_quantiles,
     crps_from_samples,

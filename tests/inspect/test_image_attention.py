@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from elman.errors import ConfigError, DataError, ShapeError
-from elman.inspect.image_attention import draw_image_attention
+from elman.plots.image_attention import draw_image_attention
 
 
 def orange(path: Path) -> np.ndarray:

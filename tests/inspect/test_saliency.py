@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from elman.errors import ConfigError, DataError, ShapeError
-from elman.inspect.saliency import coloured, draw_series_weights, draw_token_weights
+from elman.plots.saliency import coloured, draw_series_weights, draw_token_weights
 
 TOKENS = ["a", "dull", "but", "wonderful", "film"]
 WEIGHTS = [0.02, -0.5, 0.2, 1.0, -0.99]

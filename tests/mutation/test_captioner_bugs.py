@@ -7,7 +7,7 @@ from types import ModuleType
 
 import pytest
 
-from elman.tasks import output_side
+from elman.nn import output_side
 from elman.tasks.captioner import batches, network, objective
 
 from ..tasks import test_captioner_network as tests

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-
 from elman.inspect import calibration, confusion, forecast_scores
+
+from elman.metrics import forecast_baselines as baselines
 from elman.nn import distributions, quantile_head
-from elman.tasks.forecaster import baselines
 
 from ..inspect import test_calibration as calibrated
 from ..nn import test_distributions as heads

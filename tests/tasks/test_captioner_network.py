@@ -10,13 +10,14 @@ import torch
 import torch.nn.functional as F
 
 from elman.data.captioned import CaptionedConfig, captioned_from
+from elman.data.captioned.config import CaptionTextConfig
+from elman.data.captioned.encoded import Encoded
+from elman.data.captioned.vocabulary import CaptionerVocabulary, Item
 from elman.data.vocabulary import END_ID
 from elman.errors import ArtifactError, ConfigError, DataError
-from elman.tasks.captioner.batches import Encoded
-from elman.tasks.captioner.config import CaptionerConfig, TextConfig
+from elman.tasks.captioner.config import CaptionerConfig
 from elman.tasks.captioner.network import CaptionerNetwork
 from elman.tasks.captioner.objective import CaptionLikelihood, log_probabilities
-from elman.tasks.captioner.vocabulary import CaptionerVocabulary, Item
 from elman.types import IGNORED
 
 from .small_captioners import OPTIONS, bars
@@ -106,7 +107,7 @@ def test_numbers_are_standardised_by_the_training_data(kind: str) -> None:
 def data_of(captions: list[Any], **options: Any) -> tuple[Encoded, CaptionerVocabulary]:
     pixels, _ = bars(len(captions))
     data = captioned_from(pixels, captions, CaptionedConfig())
-    vocabulary = CaptionerVocabulary.learn(data, TextConfig(**options))
+    vocabulary = CaptionerVocabulary.learn(data, CaptionTextConfig(**options))
     return Encoded(data, vocabulary), vocabulary
 
 
@@ -166,7 +167,7 @@ def test_training_scores_and_differentiates_as_the_scores_of_a_search_do(tied: b
 def test_captions_that_are_too_long_are_left_out_and_counted() -> None:
     pixels, _ = bars(3)
     data = captioned_from(pixels, ["a b c", ["b", "c a b c"], "c a"], CaptionedConfig())
-    vocabulary = CaptionerVocabulary.learn(data, TextConfig())
+    vocabulary = CaptionerVocabulary.learn(data, CaptionTextConfig())
     encoded = Encoded(data, vocabulary, longest=2)
     assert encoded.longer == 2
     assert encoded.owners.tolist() == [1, 2]

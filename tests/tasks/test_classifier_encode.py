@@ -12,12 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from elman.data.examples import Examples, examples_from
+from elman.data.examples.config import InputConfig
+from elman.data.examples.encode import encoder_from_json, learn_encoder
+from elman.data.examples.targets import Classes, Score, learn_targets, targets_from_json
+from elman.data.rows import Rows
 from elman.errors import ArtifactError, ConfigError, DataError
-from elman.tasks.classifier.batches import Rows
-from elman.tasks.classifier.config import ClassifierConfig, InputConfig, TargetConfig
-from elman.tasks.classifier.encode import encoder_from_json, learn_encoder
+from elman.tasks.classifier.config import ClassifierConfig, TargetConfig
 from elman.tasks.classifier.parts import make_parts
-from elman.tasks.classifier.targets import Classes, Score, learn_targets, targets_from_json
 
 from .labelled import series
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from elman import Classifier
-from elman.tasks.classifier.batches import Rows
+from elman.data.rows import Rows
 
 
 def test_rows_are_chosen_at_even_distances() -> None:

@@ -15,13 +15,13 @@ from sklearn.base import clone, is_classifier, is_regressor
 import elman
 from elman import Classifier
 from elman.data.examples import examples_from, split_rows
+from elman.data.examples.targets import Score
+from elman.data.rows import Rows
 from elman.errors import ConfigError, DataError
-from elman.tasks.classifier.batches import Rows
+from elman.metrics.classification import class_evaluation, class_figures, score_figures
 from elman.tasks.classifier.config import ClassifierConfig
 from elman.tasks.classifier.explain import step_weights
-from elman.tasks.classifier.figures import class_evaluation, class_figures, score_figures
 from elman.tasks.classifier.objective import ClassLoss
-from elman.tasks.classifier.targets import Score
 
 from .labelled import OPTIONS, WORDS, fitted, series, texts, write_csv
 

@@ -10,9 +10,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from elman.data.rows import Rows
 from elman.data.vocabulary import UNKNOWN_ID
-from elman.tasks.classifier.bag import Bag, learn_bag
-from elman.tasks.classifier.batches import Rows
+from elman.nn.bag import Bag, learn_bag
 from elman.tasks.classifier.config import NetworkConfig
 from elman.tasks.classifier.explain import step_weights
 from elman.tasks.classifier.network import ClassifierNetwork

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from sklearn.linear_model import LinearRegression
 
 from elman.errors import ConfigError, DataError, ShapeError
-from elman.inspect.forecast_scores import rmse
-from elman.tasks.forecaster.baselines import LinearAutoregression, drift, mean, naive, seasonal_naive
+from elman.metrics.forecast_baselines import LinearAutoregression, drift, mean, naive, seasonal_naive
+from elman.metrics.forecast_scores import rmse
 
 DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "timeseries"
 NAN = float("nan")

@@ -14,8 +14,8 @@ import torch
 
 import elman
 from elman import Forecaster
+from elman.data.panel.known import known_from
 from elman.errors import ArtifactError, ConfigError, DataError
-from elman.tasks.forecaster.known import known_from
 
 from .small_series import OPTIONS, fitted, long_frame, series_file, wave
 

@@ -10,13 +10,14 @@ import torch
 
 from elman.data.panel import TransformConfig, fit_transforms, panel_from
 from elman.data.panel.config import PanelConfig
-from elman.tasks.forecaster.baselines import LinearAutoregression
-from elman.tasks.forecaster.config import NetworkConfig, WindowConfig, settle_windows
+from elman.data.panel.window_config import WindowConfig, settle_windows
+from elman.data.panel.windows import Bank, make_bank, training_rows
+from elman.metrics.forecast_baselines import LinearAutoregression
+from elman.tasks.forecaster.config import NetworkConfig
 from elman.tasks.forecaster.free_running import marginals, run_freely
 from elman.tasks.forecaster.linear_start import start_network
 from elman.tasks.forecaster.network import ForecasterNetwork, Sizes
 from elman.tasks.forecaster.objective import NextValues
-from elman.tasks.forecaster.windows import Bank, make_bank, training_rows
 from elman.types import Batch
 
 from .small_series import long_frame, wave

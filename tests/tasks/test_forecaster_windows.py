@@ -10,10 +10,10 @@ import torch
 
 from elman.data.panel import TransformConfig, fit_transforms, panel_from
 from elman.data.panel.config import PanelConfig
+from elman.data.panel.lanes import CarriedWindows
+from elman.data.panel.window_config import WindowConfig, settle_windows
+from elman.data.panel.windows import Bank, lookback, make_bank, training_rows, validation_rows
 from elman.errors import ConfigError
-from elman.tasks.forecaster.config import WindowConfig, settle_windows
-from elman.tasks.forecaster.lanes import CarriedWindows
-from elman.tasks.forecaster.windows import Bank, lookback, make_bank, training_rows, validation_rows
 
 from .small_series import long_frame, wave
 

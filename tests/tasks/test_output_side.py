@@ -13,7 +13,7 @@ from elman.decode.unwritten import Unwritten
 from elman.errors import ConfigError
 from elman.kernels.native import library
 from elman.kernels.native.best import SCANS, PackedOutput
-from elman.tasks.output_side import OutputSide, Packs
+from elman.nn.output_side import OutputSide, Packs
 
 from .small_translators import SOURCES, trained
 

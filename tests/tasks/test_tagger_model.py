@@ -12,11 +12,11 @@ import torch
 import elman
 from elman import Tagger
 from elman.data.tagged import tagged_from
+from elman.data.tagged.encoded import Encoded
+from elman.data.tagged.vocabulary import TaggerVocabulary
 from elman.errors import ArtifactError, ConfigError, DataError
-from elman.tasks.tagger.batches import Encoded
 from elman.tasks.tagger.objective import answers, batch_loss
 from elman.tasks.tagger.run import unseen_answers
-from elman.tasks.tagger.vocabulary import TaggerVocabulary
 from elman.types import IGNORED
 
 from .small_taggers import OPTIONS, sentences, trained, write_triples

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from nervaluate import Evaluator
 
 from elman.data.tagged import tagged_from
-from elman.tasks.tagger.figures import figures_of
+from elman.data.tagged.spans import Span, allowed_ends, allowed_step, follows, scheme_of, spans_of
+from elman.metrics.tagging import figures_of
 from elman.tasks.tagger.report import report_of
-from elman.tasks.tagger.spans import Span, allowed_ends, allowed_step, follows, scheme_of, spans_of
 
 IOB = st.lists(st.sampled_from(["O", "B-x", "I-x", "B-y", "I-y"]), min_size=1, max_size=8)
 

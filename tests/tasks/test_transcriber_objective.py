@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from elman import Transcriber
 from elman.data.transcripts import Transcripts
 from elman.errors import ConfigError, DataError
-from elman.tasks.transcriber import figures
+from elman.metrics import transcription as figures
+from elman.metrics.transcription import error_rates, figures_of
 from elman.tasks.transcriber.batches import Encoded, Targets, needed_steps
-from elman.tasks.transcriber.figures import error_rates, figures_of
 from elman.tasks.transcriber.network import Scores
 from elman.tasks.transcriber.objective import CTCLikelihood, batch_loss, measure
 from elman.tasks.transcriber.parts import Parts, given_part

@@ -11,9 +11,10 @@ import torch
 
 import elman
 from elman.data.pairs import pairs_from
+from elman.data.pairs.config import PairsConfig
 from elman.errors import ConfigError, DataError, EncodingError
 from elman.tasks.run import Run
-from elman.tasks.translator.config import DataConfig, TranslatorConfig
+from elman.tasks.translator.config import TranslatorConfig
 from elman.tasks.translator.parts import check_direction, languages_of, make_parts
 from elman.tasks.translator.run import translator_job
 from elman.types import IGNORED
@@ -254,7 +255,7 @@ def test_a_run_learns_its_pairs():
 
 
 def test_languages_are_told_by_suffixes():
-    config = DataConfig()
+    config = PairsConfig()
     assert languages_of(["a/train.de", "a/train.en"], config) == ("de", "en")
     assert languages_of(["train.de.gz", "train.en.gz"], config) == ("de", "en")
     assert languages_of(["a.deu", "b.deu", "a.eng", "b.eng"], config) == ("deu", "eng")

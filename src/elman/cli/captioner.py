@@ -14,14 +14,14 @@ from elman.cli.flags import INPUT, flags_of, given, whole_number
 from elman.cli.model_folder import check_answer_file, open_model
 from elman.cli.output import Progress, aligned, plain, print_json, printable, remark
 from elman.cli.score import ScoreFlags
+from elman.decode.search_config import SearchConfig
 from elman.errors import ConfigError
 from elman.files import write_text
-from elman.tasks.writing import SearchConfig
 
 if TYPE_CHECKING:
     from elman.data.captioned import Captioned
+    from elman.decode.writing import Written
     from elman.tasks.captioner import Captioner
-    from elman.tasks.writing import Written
 
     SearchFlags: TypeAlias = Any
 else:
@@ -122,7 +122,7 @@ def _facts(place: str, best: Sequence[Written]) -> dict[str, Any]:
 
 def _draw(captioner: Captioner, items: Captioned, found: Sequence[Sequence[Written]], path: Path) -> None:
     """A picture of the best caption of each of the first items."""
-    from elman.inspect.image_attention import draw_image_attention
+    from elman.plots.image_attention import draw_image_attention
 
     drawn = [(row, best[0]) for row, best in enumerate(found) if best and best[0].tokens][:_MOST_PICTURES]
     if len(drawn) < len(found):

@@ -118,7 +118,7 @@ def _check_text(text: str) -> None:
 
 def _drawing(found: Iterator[Answer], fitted: Fitted, picture: Path) -> Iterator[Answer]:
     """The answers as they are; the first one is drawn."""
-    from elman.inspect.saliency import draw_series_weights, draw_token_weights
+    from elman.plots.saliency import draw_series_weights, draw_token_weights
 
     count = 0
     for count, answer in enumerate(found, 1):
@@ -160,7 +160,7 @@ def _joiner(fitted: Fitted) -> str:
 
 def _marked(explanation: Explanation, joiner: str, colour: bool) -> str:
     """A text with its words marked; of a series, the steps that mattered most."""
-    from elman.inspect.saliency import coloured
+    from elman.plots.saliency import coloured
 
     if explanation.values is None:
         return coloured(explanation.pieces, explanation.weights, colour=colour, joiner=joiner)
@@ -206,7 +206,7 @@ def evaluate_examples(model: Path, data: tuple[str, ...], flags: EvaluateFlags) 
     if flags.picture is not None:
         import numpy as np
 
-        from elman.inspect.confusion import draw_confusion
+        from elman.plots.confusion import draw_confusion
 
         title = f"{figures['examples']:,} examples, accuracy {figures['accuracy']:.2%}"
         draw_confusion(np.array(figures["confusion"]), names, flags.picture, title=title)
@@ -223,7 +223,7 @@ def _print_report(figures: dict[str, Any], names: Sequence[str]) -> None:
     """Figures, a row a class, and the confusion matrix."""
     import numpy as np
 
-    from elman.inspect.confusion import confusion_text
+    from elman.metrics.confusion import confusion_text
 
     told = ("accuracy", "macro_f1", "log_loss", "brier", "ece", "ece_before", "temperature")
     rows = [

@@ -141,7 +141,7 @@ def evaluate_tags(model: Path, data: tuple[str, ...], flags: EvaluateFlags) -> N
         remark(strange)
     report = tagger.report(known)
     if flags.picture is not None:
-        from elman.inspect.confusion import draw_confusion
+        from elman.plots.confusion import draw_confusion
 
         draw_confusion(report.matrix, report.names, flags.picture, title=f"tags of {Path(data[0]).name}")
     if flags.json:

@@ -10,9 +10,9 @@ from elman.cli.cells import check_cell
 from elman.cli.flags import INPUT, flags_of, given
 from elman.cli.output import Progress
 from elman.cli.training import RUN, RunFlags, train_model
-from elman.data.captioned.config import CaptionedConfig
+from elman.data.captioned.config import CaptionedConfig, CaptionTextConfig
 from elman.errors import ConfigError
-from elman.tasks.captioner.config import CaptionerConfig, NetworkConfig, TextConfig
+from elman.tasks.captioner.config import CaptionerConfig, NetworkConfig
 from elman.train.config import TrainConfig
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 else:
     _base = CaptionerConfig.make()
     DataFlags = flags_of(CaptionedConfig, "Data", 2, _base.data)
-    TextFlags = flags_of(TextConfig, "Captions", 3, _base.text)
+    TextFlags = flags_of(CaptionTextConfig, "Captions", 3, _base.text)
     NetworkFlags = flags_of(NetworkConfig, "Network", 4, _base.network)
     TrainFlags = flags_of(TrainConfig, "Training", 5, _base.training)
 
@@ -88,9 +88,9 @@ def check_network(options: CaptionerConfig) -> None:
     import torch
 
     from elman.data.captioned.pictures import check_size
+    from elman.data.captioned.vocabulary import Item
     from elman.tasks.captioner.network import CaptionerNetwork
     from elman.tasks.captioner.run import check_options
-    from elman.tasks.captioner.vocabulary import Item
 
     check_options(options)
     check_cell(options.network.cell, options.network.cell_options)

@@ -10,8 +10,9 @@ from elman.cli.cells import check_cell
 from elman.cli.flags import INPUT, flags_of, given
 from elman.cli.output import Progress
 from elman.cli.training import RUN, RunFlags, train_model
+from elman.data.tagged.config import TaggedConfig
 from elman.errors import ConfigError
-from elman.tasks.tagger.config import DataConfig, NetworkConfig, TaggerConfig
+from elman.tasks.tagger.config import NetworkConfig, TaggerConfig
 from elman.train.config import TrainConfig
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     TrainFlags: TypeAlias = Any
 else:
     _base = TaggerConfig.make()
-    DataFlags = flags_of(DataConfig, "Data", 2, _base.data)
+    DataFlags = flags_of(TaggedConfig, "Data", 2, _base.data)
     NetworkFlags = flags_of(NetworkConfig, "Network", 3, _base.network)
     TrainFlags = flags_of(TrainConfig, "Training", 4, _base.training)
 
@@ -83,9 +84,9 @@ def check_network(options: TaggerConfig) -> None:
     """Raise ConfigError for a network that cannot be made, before any data is read and any memory taken."""
     import torch
 
+    from elman.data.tagged.vocabulary import TaggerVocabulary
     from elman.tasks.tagger.network import TaggerNetwork
     from elman.tasks.tagger.run import check_options
-    from elman.tasks.tagger.vocabulary import TaggerVocabulary
 
     check_options(options)
     check_cell(options.network.cell, options.network.cell_options)

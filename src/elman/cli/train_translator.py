@@ -10,8 +10,9 @@ from elman.cli.cells import check_cell
 from elman.cli.flags import INPUT, flags_of, given
 from elman.cli.output import Progress
 from elman.cli.training import RUN, RunFlags, train_model
+from elman.data.pairs.config import PairsConfig
 from elman.errors import ConfigError
-from elman.tasks.translator.config import DataConfig, NetworkConfig, TranslatorConfig
+from elman.tasks.translator.config import NetworkConfig, TranslatorConfig
 from elman.train.config import TrainConfig
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     TrainFlags: TypeAlias = Any
 else:
     _base = TranslatorConfig.make()
-    DataFlags = flags_of(DataConfig, "Data", 2, _base.data)
+    DataFlags = flags_of(PairsConfig, "Data", 2, _base.data)
     NetworkFlags = flags_of(NetworkConfig, "Network", 3, _base.network)
     TrainFlags = flags_of(TrainConfig, "Training", 4, _base.training)
 

@@ -12,10 +12,10 @@ from cyclopts import Parameter
 from elman.cli.flags import INPUT, flags_of, given, whole_number
 from elman.cli.model_folder import check_answer_file, open_model
 from elman.cli.output import Progress, plain, print_json, printable, remark
+from elman.decode.search_config import SearchConfig
 from elman.errors import ConfigError
 from elman.files import write_text
 from elman.options import fill
-from elman.tasks.writing import SearchConfig
 
 if TYPE_CHECKING:
     from elman.tasks.translator import Translator
@@ -180,14 +180,14 @@ def _lines(found: Sequence[Sequence[Translation]], options: dict[str, Any], firs
 
 
 def _check_picture(path: Path) -> None:
-    from elman.inspect.picture import check_suffix
+    from elman.plots.picture import check_suffix
 
     check_suffix(path)
 
 
 def _draw(found: Sequence[Sequence[Translation]], path: Path) -> None:
     """A picture of the best translation of each sentence that has any."""
-    from elman.inspect.attention_plot import draw_attention
+    from elman.plots.attention import draw_attention
 
     drawn = [best[0] for best in found if best[0].attention is not None and best[0].attention.size]
     if len(drawn) < len(found):

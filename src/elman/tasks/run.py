@@ -19,8 +19,8 @@ import torch
 from elman import artifact
 from elman.errors import ArtifactError, ConfigError, DataError, Interrupted
 from elman.files import make_folder
-from elman.inspect.curves import draw_losses
 from elman.nn import StoredModule
+from elman.plots.curves import draw_losses
 from elman.train import Evaluated, Stepped, TrainConfig, checkpoint
 from elman.train.history import History, TensorBoard
 from elman.train.interrupt import Interrupt

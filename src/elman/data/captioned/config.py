@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from elman.options import option
 
-__all__ = ["CaptionedConfig"]
+__all__ = ["CaptionTextConfig", "CaptionedConfig"]
 
 
 @dataclass(frozen=True)
@@ -30,4 +30,22 @@ class CaptionedConfig:
     errors: str = option("strict", "what to do with bytes that are not text", choices=("strict", "replace", "ignore"))
     held_out: float = option(
         0.1, "share of the items kept for validation, where no such data is given", least=0.0, most=0.9
+    )
+
+
+@dataclass(frozen=True)
+class CaptionTextConfig:
+    """How captions become numbers."""
+
+    tokens: str = option("words", "what a token is", choices=("words", "characters", "subwords"))
+    lowercase: bool = option(True, "words and characters: make everything lower case")
+    min_count: int = option(1, "words and characters: rarer ones become unknown, which is never written", least=1)
+    vocabulary_size: int = option(
+        0, "words and subwords: most tokens to keep; 0 for no limit (subwords: 4096)", least=0
+    )
+    word_rule: str = option(
+        "regex", "words: find words and punctuation, or split at white space", choices=("regex", "whitespace")
+    )
+    max_length: int = option(
+        100, "longest caption in tokens; longer ones are left out of training, and none is written", least=1, most=10000
     )

@@ -47,3 +47,26 @@ class ExamplesConfig:
     pattern: str = option("*", "which files of a folder to read, such as *.txt")
     split: tuple[float, ...] = option((0.9, 0.1, 0.0), "shares for training, validation and test")
     stratify: bool = option(True, "give each part its share of every class")
+
+
+@dataclass(frozen=True)
+class InputConfig:
+    """How a text is cut into tokens, and how the values of a series are scaled."""
+
+    tokens: str = option("words", "texts: what a token is", choices=("words", "characters", "subwords"))
+    lowercase: bool = option(True, "words and characters: make everything lower case")
+    min_count: int = option(1, "words and characters: rarer tokens become [UNK]", least=1)
+    vocabulary_size: int = option(
+        0, "words and subwords: most tokens to keep; 0 for no limit (subwords: 4096)", least=0
+    )
+    word_rule: str = option(
+        "regex", "words: find words and punctuation, or split at white space", choices=("regex", "whitespace")
+    )
+    punctuation: str = option("keep", "words: keep or drop punctuation", choices=("keep", "drop"))
+    max_length: int = option(1000, "texts: of a longer one, read so many tokens only; 0 for no limit", least=0)
+    standardise: str = option(
+        "auto",
+        "series: subtract a mean and divide by a deviation, of each channel of the training data, of all its channels "
+        "together, or of each series itself; auto: by channel, unless all values lie between 0 and 1",
+        choices=("auto", "none", "channels", "all", "series"),
+    )

@@ -7,30 +7,12 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, ClassVar
 
-from elman.data.captioned.config import CaptionedConfig
+from elman.data.captioned.config import CaptionedConfig, CaptionTextConfig
+from elman.nn.recurrent_config import RecurrentConfig
 from elman.options import Sections, option
-from elman.tasks.options import RecurrentConfig
 from elman.train.config import TrainConfig
 
-__all__ = ["PRESETS", "CaptionerConfig", "NetworkConfig", "TextConfig"]
-
-
-@dataclass(frozen=True)
-class TextConfig:
-    """How captions become numbers."""
-
-    tokens: str = option("words", "what a token is", choices=("words", "characters", "subwords"))
-    lowercase: bool = option(True, "words and characters: make everything lower case")
-    min_count: int = option(1, "words and characters: rarer ones become unknown, which is never written", least=1)
-    vocabulary_size: int = option(
-        0, "words and subwords: most tokens to keep; 0 for no limit (subwords: 4096)", least=0
-    )
-    word_rule: str = option(
-        "regex", "words: find words and punctuation, or split at white space", choices=("regex", "whitespace")
-    )
-    max_length: int = option(
-        100, "longest caption in tokens; longer ones are left out of training, and none is written", least=1, most=10000
-    )
+__all__ = ["PRESETS", "CaptionerConfig", "NetworkConfig"]
 
 
 @dataclass(frozen=True)
@@ -113,6 +95,6 @@ class CaptionerConfig(Sections):
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = PRESETS
 
     data: CaptionedConfig = field(default_factory=CaptionedConfig)
-    text: TextConfig = field(default_factory=TextConfig)
+    text: CaptionTextConfig = field(default_factory=CaptionTextConfig)
     network: NetworkConfig = field(default_factory=NetworkConfig)
     training: TrainConfig = field(default_factory=TrainConfig)

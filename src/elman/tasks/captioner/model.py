@@ -11,19 +11,20 @@ from typing import Any
 import numpy as np
 
 from elman.data.captioned import Captioned, CaptionedConfig, captioned_from, read_captioned
+from elman.data.captioned.encoded import Encoded
 from elman.data.captioned.memory import are_paths
+from elman.data.captioned.vocabulary import CaptionerVocabulary
+from elman.decode.search_config import SearchConfig
+from elman.decode.writing import Written, written
 from elman.errors import ConfigError, DataError
 from elman.options import fill
-from elman.tasks.captioner.batches import Encoded
 from elman.tasks.captioner.config import CaptionerConfig
 from elman.tasks.captioner.network import CaptionerNetwork
 from elman.tasks.captioner.objective import log_probabilities, measure, search_captions, signatures
 from elman.tasks.captioner.parts import Parts, Sources, as_paths, make_parts, read_parts
 from elman.tasks.captioner.run import TASK, captioner_job, new_network
-from elman.tasks.captioner.vocabulary import CaptionerVocabulary
 from elman.tasks.model import TaskModel
 from elman.tasks.run import Run, tune_process
-from elman.tasks.writing import SearchConfig, Written, written
 
 __all__ = ["Captioner"]
 

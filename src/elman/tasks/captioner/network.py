@@ -9,17 +9,17 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from elman.data.captioned.vocabulary import Item
 from elman.errors import ConfigError
 from elman.nn import sequence_dropout
 from elman.nn.decoder import Decoder, DecoderMemory, DecoderState, StartState
 from elman.nn.dropout import check_rate
 from elman.nn.embed import Embedding
 from elman.nn.images import ImageEncoder
+from elman.nn.output_side import OutputSide
 from elman.nn.pretrained_images import PretrainedImages
-from elman.tasks.building import make_stack
+from elman.nn.recurrent import make_stack
 from elman.tasks.captioner.config import NetworkConfig
-from elman.tasks.captioner.vocabulary import Item
-from elman.tasks.output_side import OutputSide
 
 __all__ = ["TORCHVISION", "CaptionerNetwork"]
 

@@ -13,12 +13,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from elman.data.batches import in_order
+from elman.data.captioned.encoded import Encoded, Ints
+from elman.data.captioned.vocabulary import CaptionerVocabulary
 from elman.data.vocabulary import END_ID, UNKNOWN_ID
 from elman.decode.search import Hypothesis
-from elman.tasks.captioner.batches import Encoded, Ints
+from elman.decode.search_config import SearchConfig
+from elman.decode.writing import find
+from elman.metrics.translation import bleu_figures, bleu_signatures, exact_match, has_bleu
 from elman.tasks.captioner.network import CaptionerNetwork
-from elman.tasks.captioner.vocabulary import CaptionerVocabulary
-from elman.tasks.writing import SearchConfig, bleu_figures, bleu_signatures, exact_match, find, has_bleu
 from elman.types import IGNORED, Batch, State
 
 __all__ = ["CaptionLikelihood", "log_probabilities", "measure", "search_captions", "signatures", "unseen"]

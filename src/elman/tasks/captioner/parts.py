@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from elman.data.captioned import Captioned, CaptionedConfig, read_captioned
+from elman.data.sources import Sources
 from elman.data.tokens import Progress
 from elman.errors import ConfigError, DataError
-from elman.tasks.sources import Sources
 
 __all__ = ["Parts", "Sources", "as_paths", "make_parts", "read_parts"]
 

@@ -10,15 +10,15 @@ from typing import Any
 from elman.artifact import Artifact
 from elman.data.batches import Shuffled
 from elman.data.captioned import Captioned
+from elman.data.captioned.encoded import Encoded
+from elman.data.captioned.vocabulary import CaptionerVocabulary
 from elman.data.tokens import Progress
 from elman.errors import ArtifactError, ConfigError, DataError
 from elman.tasks.building import make_network
-from elman.tasks.captioner.batches import Encoded
 from elman.tasks.captioner.config import CaptionerConfig
 from elman.tasks.captioner.network import CaptionerNetwork
 from elman.tasks.captioner.objective import CaptionLikelihood, measure
 from elman.tasks.captioner.parts import Parts, Sources, read_parts
-from elman.tasks.captioner.vocabulary import CaptionerVocabulary
 from elman.tasks.run import Job, settle
 
 __all__ = ["TASK", "captioner_job", "check_options", "describe", "new_network", "reopen"]

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from elman.tasks.classifier.batches import Rows
+from elman.data.rows import Rows
 from elman.tasks.classifier.network import ClassifierNetwork
 
 __all__ = ["Explanation", "step_weights"]

@@ -14,17 +14,17 @@ import numpy as np
 import numpy.typing as npt
 
 from elman.data.examples import Examples
+from elman.data.examples.encode import Encoder, TextEncoder, encoder_from_json
+from elman.data.examples.targets import Classes, Score, Targets, targets_from_json
+from elman.data.rows import Rows
 from elman.errors import ArtifactError, ConfigError, DataError
+from elman.metrics.classification import class_evaluation, log_softmax, score_figures
 from elman.tasks.building import load_network
-from elman.tasks.classifier.batches import Rows
 from elman.tasks.classifier.config import ClassifierConfig
-from elman.tasks.classifier.encode import Encoder, TextEncoder, encoder_from_json
 from elman.tasks.classifier.explain import Explanation, step_weights
-from elman.tasks.classifier.figures import class_evaluation, log_softmax, score_figures
 from elman.tasks.classifier.network import ClassifierNetwork
 from elman.tasks.classifier.objective import outputs_of
 from elman.tasks.classifier.run import TASK, new_network
-from elman.tasks.classifier.targets import Classes, Score, Targets, targets_from_json
 from elman.tasks.folder import open_folder, save_folder
 from elman.tasks.run import Run
 

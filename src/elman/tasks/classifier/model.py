@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from elman.data.examples.labels import label_text
+from elman.data.examples.targets import Classes
 from elman.errors import ConfigError
 from elman.options import fields_of
 from elman.tasks.classifier.config import ClassifierConfig
@@ -29,7 +30,6 @@ from elman.tasks.classifier.network import ClassifierNetwork
 from elman.tasks.classifier.parts import Sources, make_parts, read_parts
 from elman.tasks.classifier.run import classifier_job
 from elman.tasks.classifier.scikit import NoProbabilities, check_columns, not_trained, tags
-from elman.tasks.classifier.targets import Classes
 from elman.tasks.run import Run, tune_process
 
 __all__ = ["Classifier"]

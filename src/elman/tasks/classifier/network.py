@@ -7,9 +7,9 @@ from torch import Tensor, nn
 
 from elman.data.vocabulary import UNKNOWN_ID
 from elman.nn import Pool, StoredModule, embed_tokens, sequence_dropout
+from elman.nn.bag import Bag
 from elman.nn.dropout import check_rate
-from elman.tasks.building import make_stack
-from elman.tasks.classifier.bag import Bag
+from elman.nn.recurrent import make_stack
 from elman.tasks.classifier.config import NetworkConfig
 
 __all__ = ["ClassifierNetwork"]

@@ -10,10 +10,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from elman.tasks.classifier.batches import Rows
-from elman.tasks.classifier.figures import class_figures, score_figures
+from elman.data.examples.targets import Classes, Targets
+from elman.data.rows import Rows
+from elman.metrics.classification import class_figures, score_figures
 from elman.tasks.classifier.network import ClassifierNetwork
-from elman.tasks.classifier.targets import Classes, Targets
 from elman.types import Batch, State
 
 __all__ = ["ClassLoss", "ScoreLoss", "make_objective", "outputs_of", "weights_of_classes"]

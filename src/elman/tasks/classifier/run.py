@@ -11,20 +11,21 @@ import numpy as np
 import numpy.typing as npt
 
 from elman.artifact import Artifact
+from elman.data.examples.encode import Encoder, TextEncoder, encoder_from_json, learn_encoder
+from elman.data.examples.targets import Classes, Targets, learn_targets, targets_from_json
+from elman.data.rows import Rows
 from elman.data.tokens import Progress
 from elman.errors import ArtifactError, ConfigError
-from elman.inspect.calibration import fit_temperature
-from elman.inspect.confusion import confusion_matrix, draw_confusion
+from elman.metrics.calibration import fit_temperature
+from elman.metrics.classification import class_evaluation, score_figures
+from elman.metrics.confusion import confusion_matrix
+from elman.nn.bag import learn_bag
+from elman.plots.confusion import draw_confusion
 from elman.tasks.building import make_network
-from elman.tasks.classifier.bag import learn_bag
-from elman.tasks.classifier.batches import Rows
 from elman.tasks.classifier.config import ClassifierConfig
-from elman.tasks.classifier.encode import Encoder, TextEncoder, encoder_from_json, learn_encoder
-from elman.tasks.classifier.figures import class_evaluation, score_figures
 from elman.tasks.classifier.network import ClassifierNetwork
 from elman.tasks.classifier.objective import make_objective, outputs_of
 from elman.tasks.classifier.parts import Parts, Sources, read_parts
-from elman.tasks.classifier.targets import Classes, Targets, learn_targets, targets_from_json
 from elman.tasks.run import Job, settle
 
 __all__ = ["CONFUSION", "TASK", "check_options", "classifier_job", "new_network", "reopen"]

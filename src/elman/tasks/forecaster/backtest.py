@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 from elman.data.panel import Panel
 from elman.errors import ConfigError, DataError
-from elman.inspect.forecast_scores import coverage, crps_from_samples, mae, mase, rmse, smape
-from elman.tasks.forecaster.baselines import LinearAutoregression, drift, seasonal_naive
+from elman.metrics.forecast_baselines import LinearAutoregression, drift, seasonal_naive
+from elman.metrics.forecast_scores import coverage, crps_from_samples, mae, mase, rmse, smape
 from elman.tasks.forecaster.forecast import Forecast
 
 __all__ = ["NETWORK", "Backtest", "Windows", "backtest_origins", "measure", "simple_forecasts"]

@@ -141,7 +141,7 @@ class Forecast:
 
         Raises ConfigError for a series that is not there, StorageError.
         """
-        from elman.inspect.forecast_plot import draw_forecast
+        from elman.plots.forecast import draw_forecast
 
         number = series if isinstance(series, int) else self.find(series)
         if not 0 <= number < len(self.ids):

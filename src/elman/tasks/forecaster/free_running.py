@@ -12,8 +12,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from elman.data.panel.windows import Bank, Inputs
 from elman.tasks.forecaster.network import ForecasterNetwork, Member
-from elman.tasks.forecaster.windows import Bank, Inputs
 from elman.types import map_leaves
 
 __all__ = ["marginals", "run_freely"]

@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from elman.data.panel.window_config import WindowConfig
+from elman.data.panel.windows import Bank, Rows
 from elman.nn.forecast_head import ForecastHead
-from elman.tasks.forecaster.config import WindowConfig
 from elman.tasks.forecaster.network import ForecasterNetwork
-from elman.tasks.forecaster.windows import Bank, Rows
 
 __all__ = ["start_network"]
 

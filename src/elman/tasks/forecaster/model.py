@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from elman.data.panel import Panel, future_from, panel_from, read_panel
+from elman.data.panel.known import Known, known_from
 from elman.errors import ArtifactError, ConfigError
 from elman.tasks.building import load_network
 from elman.tasks.folder import open_folder, save_folder
@@ -18,7 +19,6 @@ from elman.tasks.forecaster.backtest import Backtest
 from elman.tasks.forecaster.config import ForecasterConfig, check_options
 from elman.tasks.forecaster.create import create_series
 from elman.tasks.forecaster.forecast import Forecast
-from elman.tasks.forecaster.known import Known, known_from
 from elman.tasks.forecaster.network import ForecasterNetwork, Sizes
 from elman.tasks.forecaster.predict import check_horizon, check_levels, forecast_from
 from elman.tasks.forecaster.rolling import evaluate_rolling, rolling_backtest

@@ -12,13 +12,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from elman.data.panel.covariates import Scales
+from elman.data.panel.window_config import WindowConfig
+from elman.data.panel.windows import Inputs, lookback
 from elman.nn import StoredModule, sequence_dropout
 from elman.nn.distributions import make_head
 from elman.nn.dropout import check_rate
-from elman.tasks.building import make_dilated_stack, make_stack
-from elman.tasks.forecaster.config import NetworkConfig, WindowConfig
-from elman.tasks.forecaster.covariates import Scales
-from elman.tasks.forecaster.windows import Inputs, lookback
+from elman.nn.recurrent import make_dilated_stack, make_stack
+from elman.tasks.forecaster.config import NetworkConfig
 from elman.types import State
 
 __all__ = ["ForecasterNetwork", "Member", "Sizes"]

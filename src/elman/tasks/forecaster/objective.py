@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable
 import torch
 from torch import Tensor
 
+from elman.data.panel.windows import Inputs
 from elman.tasks.forecaster.network import ForecasterNetwork, Member
-from elman.tasks.forecaster.windows import Inputs
 from elman.types import Batch, State, map_leaves
 
 __all__ = ["NextValues"]

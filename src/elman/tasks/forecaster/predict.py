@@ -9,11 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from elman.data.panel import Panel, Transform
+from elman.data.panel.window_config import LONGEST
+from elman.data.panel.windows import make_bank
 from elman.errors import ConfigError, DataError
-from elman.tasks.forecaster.config import LONGEST, ForecasterConfig
+from elman.tasks.forecaster.config import ForecasterConfig
 from elman.tasks.forecaster.free_running import marginals, run_freely
 from elman.tasks.forecaster.network import ForecasterNetwork
-from elman.tasks.forecaster.windows import make_bank
 
 __all__ = ["PATHS", "Ahead", "check_horizon", "check_levels", "forecast_from"]
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from elman.data.panel import Panel
 from elman.errors import ConfigError, DataError
-from elman.inspect.forecast_scores import mae, mase, rmse, smape
+from elman.metrics.forecast_scores import mae, mase, rmse, smape
 from elman.tasks.forecaster.backtest import Backtest, Windows, backtest_origins, join, measure, simple_forecasts, truths
 from elman.tasks.forecaster.forecast import Forecast
 from elman.tasks.forecaster.predict import forecast_from

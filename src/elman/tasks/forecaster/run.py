@@ -14,17 +14,18 @@ import numpy.typing as npt
 from elman.artifact import Artifact
 from elman.data.batches import Shuffled
 from elman.data.panel import Panel, read_panel
+from elman.data.panel.covariates import covariate_scales
+from elman.data.panel.known import Known, fit
+from elman.data.panel.lanes import CarriedWindows
+from elman.data.panel.window_config import settle_windows
+from elman.data.panel.windows import Bank, Rows, lookback, make_bank, training_rows, validation_rows
 from elman.errors import ConfigError, DataError
 from elman.tasks.building import make_network
-from elman.tasks.forecaster.config import ForecasterConfig, check_options, settle_windows
-from elman.tasks.forecaster.covariates import covariate_scales
-from elman.tasks.forecaster.known import Known, fit
-from elman.tasks.forecaster.lanes import CarriedWindows
+from elman.tasks.forecaster.config import ForecasterConfig, check_options
 from elman.tasks.forecaster.linear_start import start_network
 from elman.tasks.forecaster.network import ForecasterNetwork, Sizes
 from elman.tasks.forecaster.objective import NextValues
 from elman.tasks.forecaster.picture import draw_held_out
-from elman.tasks.forecaster.windows import Bank, Rows, lookback, make_bank, training_rows, validation_rows
 from elman.tasks.run import Job, settle
 from elman.types import Batch
 

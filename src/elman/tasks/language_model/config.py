@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, ClassVar
 
+from elman.nn.recurrent_config import RecurrentConfig
 from elman.options import Sections, option
-from elman.tasks.options import RecurrentConfig
 from elman.train.config import TrainConfig
 
 __all__ = ["PRESETS", "LanguageModelConfig", "NetworkConfig", "TextConfig"]

@@ -10,6 +10,7 @@ from typing import Any
 from elman.data import Corpus, TextSource, TokenFile, Vocabulary, open_text, prepare
 from elman.data.stream import Lanes, sequential
 from elman.data.tokens import Progress
+from elman.data.vocabulary.options import vocabulary_options
 from elman.errors import ConfigError
 from elman.tasks.language_model.config import NetworkConfig, TextConfig
 from elman.types import Batch
@@ -53,23 +54,6 @@ def open_inputs(paths: Sequence[str], config: TextConfig) -> TextSource | None:
         pattern=config.pattern,
         documents=config.documents,
     )
-
-
-def vocabulary_options(config: TextConfig) -> dict[str, Any]:
-    """The options of the vocabulary's kind, from the model's options."""
-    options: dict[str, Any] = {"kind": config.tokens}
-    if config.tokens in ("characters", "words"):
-        options |= {"min_count": config.min_count, "lowercase": config.lowercase}
-    if config.tokens == "words":
-        options |= {
-            "tokeniser": config.word_rule,
-            "punctuation": config.punctuation,
-            "numbers": config.numbers,
-            "urls": config.urls,
-        }
-    if config.tokens in ("words", "subwords") and config.vocabulary_size:
-        options["max_size" if config.tokens == "words" else "size"] = config.vocabulary_size
-    return options
 
 
 def prepare_corpus(

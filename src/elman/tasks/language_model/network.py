@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from elman.errors import ConfigError
 from elman.nn import StoredModule, embed_tokens, sequence_dropout
-from elman.tasks.building import make_stack
+from elman.nn.recurrent import make_stack
 from elman.tasks.language_model.config import NetworkConfig
 from elman.types import State
 

@@ -9,18 +9,18 @@ from pathlib import Path
 from typing import Any
 
 from elman.data.tagged import Tagged, tagged_from
+from elman.data.tagged.encoded import Encoded
+from elman.data.tagged.spans import Span, spans_of
+from elman.data.tagged.vocabulary import TaggerVocabulary
 from elman.errors import ArtifactError, ConfigError
 from elman.tasks.model import TaskModel
 from elman.tasks.run import Run, tune_process
-from elman.tasks.tagger.batches import Encoded
 from elman.tasks.tagger.config import TaggerConfig
 from elman.tasks.tagger.network import TaggerNetwork
 from elman.tasks.tagger.objective import answers, measure
 from elman.tasks.tagger.parts import Parts, Sources, as_paths, make_parts, read_part, read_parts
 from elman.tasks.tagger.report import Report, report_of
 from elman.tasks.tagger.run import TASK, tagger_job
-from elman.tasks.tagger.spans import Span, spans_of
-from elman.tasks.tagger.vocabulary import TaggerVocabulary
 
 __all__ = ["TaggedSequence", "Tagger"]
 

@@ -11,17 +11,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from elman.data.tagged.encoded import Sentences
+from elman.data.tagged.spans import allowed_ends, allowed_step
+from elman.data.tagged.vocabulary import UNKNOWN_ID, TaggerVocabulary
 from elman.errors import ConfigError
 from elman.nn import Pool, StoredModule, sequence_dropout
 from elman.nn.characters import CharacterWords
 from elman.nn.crf import CRF, Allowed
 from elman.nn.dropout import check_rate
 from elman.nn.embed import Embedding
-from elman.tasks.building import make_stack
-from elman.tasks.tagger.batches import Sentences
+from elman.nn.recurrent import make_stack
 from elman.tasks.tagger.config import NetworkConfig
-from elman.tasks.tagger.spans import allowed_ends, allowed_step
-from elman.tasks.tagger.vocabulary import UNKNOWN_ID, TaggerVocabulary
 
 __all__ = ["Scores", "TaggerNetwork"]
 

@@ -10,11 +10,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from elman.data.batches import in_order
-from elman.tasks.tagger.batches import Encoded, Ints, Sentences
+from elman.data.tagged.encoded import Encoded, Ints, Sentences
+from elman.data.tagged.vocabulary import TaggerVocabulary
+from elman.metrics.tagging import figures_of
 from elman.tasks.tagger.decode import Answer, decode
-from elman.tasks.tagger.figures import figures_of
 from elman.tasks.tagger.network import Scores, TaggerNetwork
-from elman.tasks.tagger.vocabulary import TaggerVocabulary
 from elman.types import IGNORED, Batch, State, map_leaves
 
 __all__ = ["TagLikelihood", "answers", "batch_loss", "measure"]

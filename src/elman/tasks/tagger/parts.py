@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from elman.data.sources import Paths, Sources
 from elman.data.tagged import Tagged, read_tagged
+from elman.data.tagged.config import TaggedConfig
 from elman.data.tokens import Progress
 from elman.errors import ConfigError, DataError
-from elman.tasks.sources import Paths, Sources
-from elman.tasks.tagger.config import DataConfig
 
 __all__ = ["Parts", "Sources", "as_paths", "counted", "make_parts", "read_part", "read_parts"]
 
@@ -35,7 +35,7 @@ class Parts:
 
 def read_part(
     paths: Paths,
-    config: DataConfig,
+    config: TaggedConfig,
     *,
     format: str = "",
     with_tags: bool = True,
@@ -61,7 +61,7 @@ def read_part(
     )
 
 
-def read_parts(sources: Sources, config: DataConfig, seed: int, progress: Progress | None = None) -> Parts:
+def read_parts(sources: Sources, config: TaggedConfig, seed: int, progress: Progress | None = None) -> Parts:
     """Read the files, and hold out a share for validation where no such file is given; as `read_part`."""
     if not sources.train:
         raise ConfigError("expected at least one file to train on. Received: none")
@@ -77,7 +77,7 @@ def read_parts(sources: Sources, config: DataConfig, seed: int, progress: Progre
 
 
 def make_parts(
-    train: Tagged, config: DataConfig, seed: int, *, valid: Tagged | None = None, test: Tagged | None = None
+    train: Tagged, config: TaggedConfig, seed: int, *, valid: Tagged | None = None, test: Tagged | None = None
 ) -> Parts:
     """The parts; without `valid`, a random share of `train`, drawn by `seed`, becomes it.
 

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from elman.data.tagged import Tagged
+from elman.data.tagged.spans import spans_of
 from elman.errors import DataError
-from elman.inspect.confusion import ClassFigures, class_report, confusion_matrix
-from elman.tasks.tagger.spans import spans_of
+from elman.metrics.confusion import ClassFigures, class_report, confusion_matrix
 
 __all__ = ["Report", "report_of"]
 

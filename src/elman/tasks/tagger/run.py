@@ -10,16 +10,16 @@ from typing import Any
 from elman.artifact import Artifact
 from elman.data.batches import Shuffled
 from elman.data.tagged import Tagged
+from elman.data.tagged.encoded import Encoded
+from elman.data.tagged.vocabulary import TaggerVocabulary
 from elman.data.tokens import Progress
 from elman.errors import ArtifactError, ConfigError, DataError
 from elman.tasks.building import make_network
 from elman.tasks.run import Job, settle
-from elman.tasks.tagger.batches import Encoded
 from elman.tasks.tagger.config import TaggerConfig
 from elman.tasks.tagger.network import TaggerNetwork
 from elman.tasks.tagger.objective import TagLikelihood, measure
 from elman.tasks.tagger.parts import Parts, Sources, counted, read_parts
-from elman.tasks.tagger.vocabulary import TaggerVocabulary
 
 __all__ = ["TASK", "check_options", "describe", "reopen", "tagger_job", "unseen_answers"]
 

@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 
 from elman.data.manifest import ManifestConfig
 from elman.data.sound.config import SoundConfig
+from elman.nn.recurrent_config import RecurrentConfig
 from elman.options import Sections, option
-from elman.tasks.options import RecurrentConfig
 from elman.train.config import TrainConfig
 
 __all__ = ["PRESETS", "DataConfig", "NetworkConfig", "SearchConfig", "TranscriberConfig"]

@@ -11,9 +11,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from elman.data.batches import in_order
+from elman.metrics.transcription import figures_of
 from elman.tasks.transcriber.batches import Encoded, Ints
 from elman.tasks.transcriber.decode import Find, greedy
-from elman.tasks.transcriber.figures import figures_of
 from elman.tasks.transcriber.network import Scores, TranscriberNetwork
 from elman.tasks.transcriber.vocabulary import BLANK, TranscriberVocabulary
 from elman.types import Batch, State

@@ -14,11 +14,11 @@ import numpy as np
 
 from elman.data.sound import features_of, read_recordings, recordings_from
 from elman.data.sound.config import SoundConfig
+from elman.data.sources import Paths, Sources
 from elman.data.strokes import holds_strokes, read_strokes, strokes_from
 from elman.data.tokens import Progress
 from elman.data.transcripts import Transcripts
 from elman.errors import ConfigError, DataError
-from elman.tasks.sources import Paths, Sources
 from elman.tasks.transcriber.config import DataConfig, TranscriberConfig
 
 __all__ = ["Parts", "Sources", "as_paths", "counted", "given_part", "make_parts", "read_part", "read_parts"]

@@ -14,11 +14,11 @@ from elman.data.batches import Shuffled
 from elman.data.tokens import Progress
 from elman.data.transcripts import Transcripts
 from elman.errors import ArtifactError, ConfigError, DataError
+from elman.metrics.transcription import error_rates
 from elman.tasks.building import make_network
 from elman.tasks.run import Job, settle
 from elman.tasks.transcriber.batches import Encoded
 from elman.tasks.transcriber.config import TranscriberConfig
-from elman.tasks.transcriber.figures import error_rates
 from elman.tasks.transcriber.network import TranscriberNetwork
 from elman.tasks.transcriber.objective import CTCLikelihood, measure
 from elman.tasks.transcriber.parts import Parts, Sources, counted, read_parts

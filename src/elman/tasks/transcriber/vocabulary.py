@@ -8,6 +8,7 @@ from typing import Any
 from elman.data.transcripts import Transcripts
 from elman.data.vocabulary import END_ID, Vocabulary, learn_vocabulary, vocabulary_from_json
 from elman.data.vocabulary.base import check_fields
+from elman.data.vocabulary.options import vocabulary_options
 from elman.errors import ArtifactError, DataError
 from elman.tasks.transcriber.config import DataConfig
 
@@ -32,14 +33,9 @@ class TranscriberVocabulary:
         """The tokens of the texts of `data`. Raises DataError where there are no texts, or no token is left."""
         if data.texts is None:
             raise DataError(f"{data.name}: expected a text of every recording. Received: none")
-        options: dict[str, Any] = {"kind": config.tokens}
-        if config.tokens != "subwords":
-            options |= {"lowercase": config.lowercase, "min_count": config.min_count}
-        if config.vocabulary_size and config.tokens != "characters":
-            options["size" if config.tokens == "subwords" else "max_size"] = config.vocabulary_size
         # A line end after each, so that no word or subword goes over from a text to the next.
         pieces = data.texts if config.tokens == "characters" else (f"{text}\n" for text in data.texts)
-        return cls(learn_vocabulary(options, pieces), data.kind, data.features)
+        return cls(learn_vocabulary(vocabulary_options(config), pieces), data.kind, data.features)
 
     @property
     def size(self) -> int:

@@ -7,48 +7,12 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, ClassVar
 
+from elman.data.pairs.config import PairsConfig
+from elman.nn.recurrent_config import RecurrentConfig
 from elman.options import Sections, option
-from elman.tasks.options import RecurrentConfig
 from elman.train.config import TrainConfig
 
-__all__ = ["PRESETS", "DataConfig", "NetworkConfig", "TranslatorConfig"]
-
-
-@dataclass(frozen=True)
-class DataConfig:
-    """How pairs are read, and how they become numbers."""
-
-    format: str = option(
-        "auto",
-        "what the files are; auto goes by their names",
-        choices=("auto", "aligned", "tsv", "csv", "jsonl"),
-    )
-    source_column: str = option(
-        "", "the column of the source, a number or a name (default: the first); of aligned files, a suffix"
-    )
-    target_column: str = option(
-        "", "the column of the target, a number or a name (default: the second); of aligned files, a suffix"
-    )
-    header: str = option("auto", "tables: whether the first row names the columns", choices=("auto", "yes", "no"))
-    encoding: str = option("utf-8", "the text's encoding")
-    errors: str = option("strict", "what to do with bytes that are not text", choices=("strict", "replace", "ignore"))
-    held_out: float = option(
-        0.05, "share of the pairs kept for validation, where no such data is given", least=0.0, most=0.9
-    )
-    tokens: str = option("subwords", "what a token is", choices=("subwords", "words", "characters"))
-    target_tokens: str = option(
-        "", "what a token of the target is, if another", choices=("", "subwords", "words", "characters")
-    )
-    tokeniser: str = option(
-        "regex", "words: regex parts words and signs, whitespace cuts at spaces alone", choices=("regex", "whitespace")
-    )
-    vocabulary_size: int = option(6000, "most tokens of a vocabulary", least=3)
-    min_count: int = option(2, "words, characters: rarer ones become unknown", least=1)
-    shared: bool = option(False, "one vocabulary for source and target")
-    lowercase: bool = option(False, "make both sides lower case")
-    max_source: int = option(100, "longest source in tokens; longer pairs are left out of training", least=1)
-    max_target: int = option(100, "longest target in tokens; longer pairs are left out of training", least=1)
-    reverse_source: bool = option(False, "read the source from its end to its start (Sutskever et al. 2014)")
+__all__ = ["PRESETS", "NetworkConfig", "TranslatorConfig"]
 
 
 @dataclass(frozen=True)
@@ -154,6 +118,6 @@ class TranslatorConfig(Sections):
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = PRESETS
 
-    data: DataConfig = field(default_factory=DataConfig)
+    data: PairsConfig = field(default_factory=PairsConfig)
     network: NetworkConfig = field(default_factory=NetworkConfig)
     training: TrainConfig = field(default_factory=TrainConfig)

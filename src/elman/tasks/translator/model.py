@@ -11,12 +11,14 @@ import torch
 
 from elman.data.pairs import Pairs, PairVocabulary, pairs_from
 from elman.data.tokens import Progress
+from elman.decode.search_config import SearchConfig
 from elman.errors import ArtifactError, ConfigError, DataError
 from elman.kernels.native.best import scan_for
+from elman.metrics.translation import bleu_signatures
+from elman.nn.output_side import Packs
 from elman.options import fill
 from elman.tasks.average import average_folders
 from elman.tasks.model import TaskModel
-from elman.tasks.output_side import Packs
 from elman.tasks.run import Run, tune_process
 from elman.tasks.translator.answers import Translation, translations_of
 from elman.tasks.translator.config import TranslatorConfig
@@ -38,7 +40,6 @@ from elman.tasks.translator.remarks import remarks_on
 from elman.tasks.translator.run import TASK, encode_pairs, translator_job
 from elman.tasks.translator.score import Likelihood, PairScore, likelihoods, tally
 from elman.tasks.translator.search import BATCH_SIZE, Member, check_attention, check_members, search_all
-from elman.tasks.writing import SearchConfig, bleu_signatures
 from elman.train.tuning import has_bfloat16
 
 __all__ = ["Translation", "Translator"]

@@ -11,8 +11,8 @@ from elman.errors import ConfigError
 from elman.nn import sequence_dropout
 from elman.nn.decoder import Decoder, DecoderMemory, DecoderState, StartState
 from elman.nn.embed import Embedding
-from elman.tasks.building import make_stack
-from elman.tasks.output_side import OutputSide
+from elman.nn.output_side import OutputSide
+from elman.nn.recurrent import make_stack
 from elman.tasks.translator.config import NetworkConfig
 from elman.types import leaves, map_leaves
 

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from elman.data.pairs import Pairs
 from elman.data.pairs.encoded import EncodedPairs
+from elman.metrics.translation import bleu_figures, exact_match, has_bleu
 from elman.tasks.translator.network import TranslatorNetwork
 from elman.tasks.translator.score import likelihoods, moved, tally
-from elman.tasks.writing import bleu_figures, exact_match, has_bleu
 from elman.types import IGNORED, Batch, State
 
 __all__ = ["HeldOut", "TargetLikelihood", "Translate", "text_figures"]

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from elman.data.pairs import Pairs, read_pairs
+from elman.data.pairs.config import PairsConfig
+from elman.data.sources import Paths, Sources
 from elman.data.tokens import Progress
 from elman.errors import ConfigError, DataError
-from elman.tasks.sources import Paths, Sources
-from elman.tasks.translator.config import DataConfig
 
 __all__ = [
     "Languages",
@@ -60,7 +60,7 @@ class Parts:
 
 
 def read_part(
-    paths: Paths, config: DataConfig, *, with_targets: bool = True, encoding: str = "", errors: str = ""
+    paths: Paths, config: PairsConfig, *, with_targets: bool = True, encoding: str = "", errors: str = ""
 ) -> Pairs:
     """The pairs in `paths`, read as `config` says, or in another encoding; as `read_pairs`."""
     return read_pairs(
@@ -75,7 +75,7 @@ def read_part(
     )
 
 
-def read_parts(sources: Sources, config: DataConfig, seed: int, progress: Progress | None = None) -> Parts:
+def read_parts(sources: Sources, config: PairsConfig, seed: int, progress: Progress | None = None) -> Parts:
     """Read the files, and hold out a share for validation where no such file is given.
 
     Raises as `read_pairs`, and DataError for held-out files of the other direction.
@@ -98,7 +98,7 @@ def read_parts(sources: Sources, config: DataConfig, seed: int, progress: Progre
 
 def make_parts(
     train: Pairs,
-    config: DataConfig,
+    config: PairsConfig,
     seed: int,
     *,
     valid: Pairs | None = None,
@@ -121,7 +121,7 @@ def make_parts(
     return Parts(train, valid, test, languages, remarks)
 
 
-def languages_of(paths: Paths, config: DataConfig) -> Languages:
+def languages_of(paths: Paths, config: PairsConfig) -> Languages:
     """The languages that the names of aligned files tell: `("de", "en")` for `train.de` and `train.en`."""
     found = list(dict.fromkeys(_language(path) for path in paths))
     if len(found) != 2 or not all(found):

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from elman.data.pairs import PairVocabulary
+from elman.data.pairs.config import PairsConfig
 from elman.data.vocabulary.base import UNKNOWN_ID
-from elman.tasks.translator.config import DataConfig
 
 __all__ = ["remarks_on"]
 
@@ -16,7 +16,7 @@ _STRANGE = 0.5
 _LISTED = 5
 
 
-def remarks_on(texts: Sequence[str], vocabulary: PairVocabulary, config: DataConfig) -> list[str]:
+def remarks_on(texts: Sequence[str], vocabulary: PairVocabulary, config: PairsConfig) -> list[str]:
     """Sentences on what is empty, longer than what the model was trained on, or unknown to it."""
     told = []
     empty = sum(not text.strip() for text in texts)

@@ -10,20 +10,22 @@ from typing import Any
 from elman.artifact import Artifact
 from elman.data.batches import Shuffled
 from elman.data.pairs import Pairs, PairVocabulary
+from elman.data.pairs.config import PairsConfig
 from elman.data.pairs.encoded import EncodedPairs
 from elman.data.tokens import Progress
+from elman.decode.search_config import SearchConfig
 from elman.errors import ArtifactError, ConfigError
 from elman.kernels.native.best import scan_for
+from elman.metrics.translation import check_bleu
 from elman.tasks.building import make_network
 from elman.tasks.run import Job, settle
-from elman.tasks.translator.config import DataConfig, TranslatorConfig
+from elman.tasks.translator.config import TranslatorConfig
 from elman.tasks.translator.network import TranslatorNetwork
 from elman.tasks.translator.objective import HeldOut, TargetLikelihood, Translate, text_figures
 from elman.tasks.translator.parts import Parts, Sources, read_parts
 from elman.tasks.translator.score import likelihoods, tally
 from elman.tasks.translator.search import Member, search_all
 from elman.tasks.translator.vectors import check_vectors, freeze_vectors, take_vectors
-from elman.tasks.writing import SearchConfig, check_bleu
 
 __all__ = ["TASK", "check_options", "describe", "encode_pairs", "learn_tokens", "reopen", "translator_job"]
 
@@ -52,7 +54,7 @@ def check_options(config: TranslatorConfig) -> None:
     check_vectors(network)
 
 
-def learn_tokens(pairs: Pairs, config: DataConfig) -> PairVocabulary:
+def learn_tokens(pairs: Pairs, config: PairsConfig) -> PairVocabulary:
     """The vocabularies of training data."""
     return PairVocabulary.learn(
         pairs,
@@ -67,7 +69,7 @@ def learn_tokens(pairs: Pairs, config: DataConfig) -> PairVocabulary:
 
 
 def encode_pairs(
-    pairs: Pairs, vocabulary: PairVocabulary, config: DataConfig, *, in_training: bool = False
+    pairs: Pairs, vocabulary: PairVocabulary, config: PairsConfig, *, in_training: bool = False
 ) -> EncodedPairs:
     """Pairs as numbers; those that are too long are left out of training, and of nothing else."""
     return EncodedPairs.encode(

@@ -16,10 +16,11 @@ from elman.data.pairs.encoded import Sequences
 from elman.data.tokens import Progress
 from elman.decode.ensemble import ensemble
 from elman.decode.search import Advance, Hypothesis, Scored
+from elman.decode.search_config import SearchConfig
+from elman.decode.writing import find
 from elman.errors import ConfigError
-from elman.tasks.output_side import Packs
+from elman.nn.output_side import Packs
 from elman.tasks.translator.network import TranslatorNetwork
-from elman.tasks.writing import SearchConfig, find
 from elman.types import Batch, State
 
 __all__ = [

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from elman.data.panel.windows import Bank, Rows
 from elman.errors import ConfigError
-from elman.tasks.forecaster.windows import Bank, Rows
 from elman.types import Batch
 
 __all__ = ["CarriedWindows"]

@@ -11,9 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from elman.data.examples import Examples
+from elman.data.examples.config import InputConfig
 from elman.data.vocabulary import UNKNOWN_ID, Vocabulary, WordVocabulary, learn_vocabulary, vocabulary_from_json
+from elman.data.vocabulary.options import vocabulary_options
 from elman.errors import ArtifactError, DataError
-from elman.tasks.classifier.config import InputConfig
 
 __all__ = ["Encoder", "SeriesEncoder", "TextEncoder", "encoder_from_json", "learn_encoder"]
 
@@ -144,7 +145,7 @@ Encoder = TextEncoder | SeriesEncoder
 def learn_encoder(examples: Examples, config: InputConfig) -> Encoder:
     """The encoder for training `examples`: their vocabulary, or their scale. Raises DataError, ConfigError."""
     if examples.kind == "text":
-        vocabulary = learn_vocabulary(_vocabulary_options(config), examples.inputs)  # type: ignore[arg-type]
+        vocabulary = learn_vocabulary(vocabulary_options(config), examples.inputs)  # type: ignore[arg-type]
         return TextEncoder(vocabulary, config.max_length)
     inputs: list[npt.NDArray[Any]] = examples.inputs  # type: ignore[assignment]
     channels = examples.channels or tuple(str(number + 1) for number in range(inputs[0].shape[1]))
@@ -204,17 +205,6 @@ def _has_names(channels: tuple[str, ...]) -> bool:
 def _usable(deviation: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Deviations to divide by: 1 where nothing moves."""
     return np.where(deviation < _LEAST_DEVIATION, 1.0, deviation)
-
-
-def _vocabulary_options(config: InputConfig) -> dict[str, Any]:
-    options: dict[str, Any] = {"kind": config.tokens}
-    if config.tokens in ("words", "characters"):
-        options |= {"min_count": config.min_count, "lowercase": config.lowercase}
-    if config.tokens == "words":
-        options |= {"tokeniser": config.word_rule, "punctuation": config.punctuation}
-    if config.tokens in ("words", "subwords") and config.vocabulary_size:
-        options["max_size" if config.tokens == "words" else "size"] = config.vocabulary_size
-    return options
 
 
 def _check_kind(examples: Examples, kind: str) -> None:

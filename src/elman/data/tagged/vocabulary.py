@@ -12,10 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from elman.data.tagged import Tagged
+from elman.data.tagged.config import TaggedConfig
+from elman.data.tagged.spans import SCHEMES, is_written_in, scheme_of
 from elman.data.vocabulary.base import check_fields
 from elman.errors import ArtifactError, DataError
-from elman.tasks.tagger.config import DataConfig
-from elman.tasks.tagger.spans import SCHEMES, is_written_in, scheme_of
 from elman.types import IGNORED
 
 __all__ = ["UNKNOWN_ID", "TaggerVocabulary"]
@@ -59,7 +59,7 @@ class TaggerVocabulary:
         object.__setattr__(self, "_intents", {intent: number for number, intent in enumerate(self.intents)})
 
     @classmethod
-    def learn(cls, data: Tagged, config: DataConfig, *, intent: bool) -> TaggerVocabulary:
+    def learn(cls, data: Tagged, config: TaggedConfig, *, intent: bool) -> TaggerVocabulary:
         """What occurs in `data`.
 
         Raises DataError for data without tags, with a single tag, without intents, or with a tag as long as a text.

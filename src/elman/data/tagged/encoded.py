@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from elman.data.tagged import Tagged
+from elman.data.tagged.vocabulary import TaggerVocabulary
 from elman.errors import DataError
-from elman.tasks.tagger.vocabulary import TaggerVocabulary
 from elman.types import IGNORED, Batch
 
 __all__ = ["Encoded", "Ints", "Sentences", "Targets"]

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from elman.data.captioned import Captioned
+from elman.data.captioned.vocabulary import CaptionerVocabulary
 from elman.data.vocabulary import END_ID
 from elman.errors import DataError
-from elman.tasks.captioner.vocabulary import CaptionerVocabulary
 from elman.types import IGNORED, Batch
 
 __all__ = ["Encoded", "Inputs", "Ints"]

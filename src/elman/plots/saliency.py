@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from elman.errors import DataError, ShapeError
-from elman.inspect.picture import DARK, check_suffix, literal, new_figure, plain_axes, save_figure
+from elman.plots.picture import DARK, check_suffix, literal, new_figure, plain_axes, save_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from elman.inspect.calibration import calibration
-from elman.inspect.confusion import class_report, confusion_matrix, summary
+from elman.metrics.calibration import calibration
+from elman.metrics.confusion import class_report, confusion_matrix, summary
 
 __all__ = ["class_evaluation", "class_figures", "log_softmax", "score_figures"]
 

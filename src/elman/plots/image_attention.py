@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from elman.errors import DataError, ShapeError
-from elman.inspect.picture import check_suffix, literal, new_figure, save_figure
+from elman.plots.picture import check_suffix, literal, new_figure, save_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

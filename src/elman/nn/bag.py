@@ -14,8 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from elman.data.rows import Rows
 from elman.data.vocabulary import UNKNOWN_ID
-from elman.tasks.classifier.batches import Rows
 
 __all__ = ["Bag", "learn_bag"]
 

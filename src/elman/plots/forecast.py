@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from elman.errors import ConfigError, ShapeError
-from elman.inspect.picture import AGAINST, DARK, FOR, check_suffix, literal, new_figure, plain_axes, save_figure
+from elman.plots.picture import AGAINST, DARK, FOR, check_suffix, literal, new_figure, plain_axes, save_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,10 +10,11 @@ import numpy as np
 
 from elman.data.captioned import Captioned
 from elman.data.captioned.captioned import KINDS
+from elman.data.captioned.config import CaptionTextConfig
 from elman.data.vocabulary import UNKNOWN_ID, Vocabulary, learn_vocabulary, vocabulary_from_json
 from elman.data.vocabulary.base import check_fields
+from elman.data.vocabulary.options import vocabulary_options
 from elman.errors import ArtifactError, DataError
-from elman.tasks.captioner.config import TextConfig
 
 __all__ = ["CaptionerVocabulary", "Item"]
 
@@ -81,17 +82,10 @@ class CaptionerVocabulary:
         return bool(getattr(self.text, "lowercase", False))
 
     @classmethod
-    def learn(cls, data: Captioned, config: TextConfig) -> CaptionerVocabulary:
+    def learn(cls, data: Captioned, config: CaptionTextConfig) -> CaptionerVocabulary:
         """That of training data. Raises DataError, ConfigError."""
-        options: dict[str, Any] = {"kind": config.tokens}
-        if config.tokens != "subwords":
-            options |= {"lowercase": config.lowercase, "min_count": config.min_count}
-        if config.tokens == "words":
-            options["tokeniser"] = config.word_rule
-        if config.vocabulary_size and config.tokens != "characters":
-            options["max_size" if config.tokens == "words" else "size"] = config.vocabulary_size
         texts = [text for row in data.captions or () for text in row]
-        return cls(Item.of(data), learn_vocabulary(options, texts))
+        return cls(Item.of(data), learn_vocabulary(vocabulary_options(config), texts))
 
     def decode(self, tokens: Sequence[int]) -> str:
         """The text of tokens, without blanks around it."""

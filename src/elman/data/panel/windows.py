@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 
 from elman.data.panel import Panel, Transform
-from elman.tasks.forecaster.config import WindowConfig
-from elman.tasks.forecaster.covariates import Scales
+from elman.data.panel.covariates import Scales
+from elman.data.panel.window_config import WindowConfig
 from elman.types import Batch
 
 __all__ = ["Bank", "Inputs", "Rows", "make_bank", "training_rows", "validation_rows"]

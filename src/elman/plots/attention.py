@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from elman.errors import DataError, ShapeError
-from elman.inspect.picture import check_suffix, literal, new_figure, save_figure
+from elman.plots.picture import check_suffix, literal, new_figure, save_figure
 
 __all__ = ["draw_attention"]
 

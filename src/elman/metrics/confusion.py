@@ -1,11 +1,10 @@
-"""Which classes are taken for which: the confusion matrix, its figures, as text and as a picture.
+"""Which classes are taken for which: the confusion matrix, its figures, and the matrix as text.
 
 Shapes: N examples, C classes. Knows nothing about models.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -13,12 +12,22 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from elman.errors import DataError, ShapeError
-from elman.inspect.picture import check_suffix, literal, new_figure, save_figure
 
-__all__ = ["ClassFigures", "Summary", "class_report", "confusion_matrix", "confusion_text", "draw_confusion", "summary"]
+__all__ = [
+    "READABLE",
+    "ClassFigures",
+    "Summary",
+    "brief_count",
+    "checked_counts",
+    "class_report",
+    "confusion_matrix",
+    "confusion_text",
+    "shortened",
+    "summary",
+]
 
 # With more classes than this, cells have no room for counts.
-_READABLE = 20
+READABLE = 20
 _LISTED_PAIRS = 10
 
 
@@ -67,7 +76,7 @@ def confusion_matrix(truth: ArrayLike, predicted: ArrayLike, classes: int) -> ND
 
 def class_report(matrix: ArrayLike, names: Sequence[str]) -> list[ClassFigures]:
     """Precision, recall, F1 and support of every class. A share of nothing is 0."""
-    counts = _checked(matrix, names)
+    counts = checked_counts(matrix, names)
     hits, support, taken = counts.diagonal(), counts.sum(1), counts.sum(0)
     precision, recall, f1 = _share(hits, taken), _share(hits, support), _share(2 * hits, support + taken)
     return [
@@ -81,7 +90,7 @@ def summary(matrix: ArrayLike) -> Summary:
 
     A class that neither occurs nor was predicted does not count.
     """
-    counts = _checked(matrix, None)
+    counts = checked_counts(matrix, None)
     hits, support, taken = counts.diagonal(), counts.sum(1), counts.sum(0)
     f1 = _share(2 * hits, support + taken)
     seen = (support + taken) > 0
@@ -97,52 +106,21 @@ def confusion_text(matrix: ArrayLike, names: Sequence[str], *, width: int = 100)
     Columns bear the classes' names, or their numbers where the names are too long. With more than 20 classes, or where
     the table would be wider than `width`, the most confused pairs are listed instead.
     """
-    counts = _checked(matrix, names)
-    labels = [_shortened(name, 24) for name in names]
+    counts = checked_counts(matrix, names)
+    labels = [shortened(name, 24) for name in names]
     numbers = [str(i + 1) for i in range(len(labels))]
-    cells = [[_brief(count) if count else "." for count in row] for row in counts]
+    cells = [[brief_count(count) if count else "." for count in row] for row in counts]
     numbered = [f"{number} {label}" for number, label in zip(numbers, labels, strict=True)]
-    if len(labels) <= _READABLE:
+    if len(labels) <= READABLE:
         for rows, columns in ((labels, labels), (numbered, numbers)):
             lines = _table(rows, columns, cells)
             if max(map(_width, lines), default=0) <= width:
                 return "\n".join([*lines, "rows: the true class; columns: the predicted one"])
-    return _pairs(counts, [_shortened(name, max((width - 30) // 2, 8)) for name in names])
+    return _pairs(counts, [shortened(name, max((width - 30) // 2, 8)) for name in names])
 
 
-def draw_confusion(
-    matrix: ArrayLike, names: Sequence[str], path: str | os.PathLike[str], *, title: str = "confusion matrix"
-) -> None:
-    """Draw the matrix as PNG or SVG, by the suffix. A colour is a share of its row; counts stand where they fit."""
-    check_suffix(path)
-    counts = _checked(matrix, names)
-    classes = len(names)
-    shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
-    side = min(max(3.2 + 0.42 * classes, 4.6), 14.0)
-    figure = new_figure(side + 0.8, side)
-    axes = figure.add_subplot()
-    image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, interpolation="nearest")
-    every = -(-classes // 80)
-    places = range(0, classes, every)
-    size = float(np.clip(320 / max(classes, 1), 5, 10))
-    shown = [literal(_shortened(names[i], 24)) for i in places]
-    turned = max(map(len, shown), default=0) > 3
-    axes.set_xticks(places, shown, fontsize=size, rotation=90 if turned else 0)
-    axes.set_yticks(places, shown, fontsize=size)
-    if classes <= _READABLE:
-        for i, j in zip(*np.nonzero(counts), strict=True):
-            colour = "white" if shares[i, j] > 0.55 else "#222222"
-            axes.text(j, i, _brief(counts[i, j]), ha="center", va="center", color=colour, fontsize=size)
-    axes.set_xlabel("predicted class")
-    axes.set_ylabel("true class")
-    axes.set_title(literal(title))
-    axes.spines[:].set_visible(False)
-    axes.tick_params(length=0)
-    figure.colorbar(image, ax=axes, label="share of the true class", shrink=0.8).outline.set_visible(False)
-    save_figure(figure, path)
-
-
-def _checked(matrix: ArrayLike, names: Sequence[str] | None) -> NDArray[np.int64]:
+def checked_counts(matrix: ArrayLike, names: Sequence[str] | None) -> NDArray[np.int64]:
+    """The matrix as whole numbers. Raises ShapeError unless it has a row and a column for each class."""
     counts = np.asarray(matrix)
     classes = len(counts) if names is None and counts.ndim else len(names or ())
     if counts.shape != (classes, classes) or not classes:
@@ -155,7 +133,8 @@ def _share(part: NDArray[np.int64], whole: NDArray[np.int64]) -> NDArray[np.floa
     return np.divide(part, whole, out=np.zeros(len(part)), where=whole > 0)
 
 
-def _brief(count: int) -> str:
+def brief_count(count: int) -> str:
+    """A count in at most four signs or so: 12k, 3.4M."""
     for limit, unit in ((10**9, "G"), (10**6, "M"), (10**4, "k")):
         if count >= limit:
             size = count / (1000 if unit == "k" else limit)
@@ -169,7 +148,8 @@ def _width(text: str) -> int:
     return cell_len(text)
 
 
-def _shortened(name: str, limit: int) -> str:
+def shortened(name: str, limit: int) -> str:
+    """A name of at most `limit` printable signs."""
     shown = "".join(c if c.isprintable() else "\ufffd" for c in name)
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"
 
@@ -202,7 +182,7 @@ def _pairs(counts: NDArray[np.int64], names: Sequence[str]) -> str:
     rows = [("true class", "taken for", "times", "share")]
     for k in order:
         i, j = divmod(int(k), len(counts))
-        rows.append((names[i], names[j], _brief(wrong[i, j]), f"{wrong[i, j] / counts[i].sum():.1%}"))
+        rows.append((names[i], names[j], brief_count(wrong[i, j]), f"{wrong[i, j] / counts[i].sum():.1%}"))
     widths = [max(_width(row[column]) for row in rows) for column in range(4)]
     return "\n".join(
         "  ".join(_padded(text, w, right=column > 1) for column, (text, w) in enumerate(zip(row, widths, strict=True)))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from elman.data.tagged import Tagged
+from elman.data.tagged.spans import spans_of
 from elman.errors import DataError
-from elman.tasks.tagger.spans import spans_of
 
 __all__ = ["figures_of"]
 

@@ -1,1 +1,0 @@
-"""Looking at what a run did. Imports matplotlib only where a picture is drawn."""
