@@ -16,8 +16,9 @@ batches      shuffled batches of whole sequences                    (torch)
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from elman.lazy import lazy_names
 
 if TYPE_CHECKING:
     from elman.cache import cache_folder
@@ -55,26 +56,22 @@ __all__ = [
     "vocabulary_from_json",
 ]
 
-_HOMES = {
-    "elman.cache": ("cache_folder",),
-    "elman.data.read": ("Piece", "Scan", "TextSource", "open_text"),
-    "elman.data.stream": ("Lanes", "sequential"),
-    "elman.data.token_file": ("TokenFile",),
-    "elman.data.tokens": ("Corpus", "prepare"),
-    "elman.data.vocabulary": (
-        "CharacterVocabulary",
-        "SubwordVocabulary",
-        "Vocabulary",
-        "WordVocabulary",
-        "describe_unknown",
-        "learn_vocabulary",
-        "vocabulary_from_json",
-    ),
-}
-
-
-def __getattr__(name: str) -> Any:
-    for home, names in _HOMES.items():
-        if name in names:
-            return getattr(importlib.import_module(home), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        "elman.cache": ("cache_folder",),
+        ".read": ("Piece", "Scan", "TextSource", "open_text"),
+        ".stream": ("Lanes", "sequential"),
+        ".token_file": ("TokenFile",),
+        ".tokens": ("Corpus", "prepare"),
+        ".vocabulary": (
+            "CharacterVocabulary",
+            "SubwordVocabulary",
+            "Vocabulary",
+            "WordVocabulary",
+            "describe_unknown",
+            "learn_vocabulary",
+            "vocabulary_from_json",
+        ),
+    },
+)

@@ -1,14 +1,20 @@
-"""Decoding: from scores to a choice of tokens, over closures that give scores. Knows nothing about tasks."""
+"""Decoding: from scores to a choice of tokens, over closures that give scores. The names load on first
+use."""
 
 from __future__ import annotations
 
-from elman.decode.beam import Beam, beam_search
-from elman.decode.ctc import CtcGreedyStream, CtcPath, ctc_greedy
-from elman.decode.ctc_beam import CtcBeam, CtcHypothesis, Extend, Judged, LanguageScores, ctc_prefix_beam
-from elman.decode.ensemble import ensemble
-from elman.decode.greedy import draw, greedy
-from elman.decode.sample import Sampling, check_seed, choose, sample
-from elman.decode.search import Advance, Hypothesis, Scored
+from typing import TYPE_CHECKING
+
+from elman.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from elman.decode.beam import Beam, beam_search
+    from elman.decode.ctc import CtcGreedyStream, CtcPath, ctc_greedy
+    from elman.decode.ctc_beam import CtcBeam, CtcHypothesis, Extend, Judged, LanguageScores, ctc_prefix_beam
+    from elman.decode.ensemble import ensemble
+    from elman.decode.greedy import draw, greedy
+    from elman.decode.sample import Sampling, check_seed, choose, sample
+    from elman.decode.search import Advance, Hypothesis, Scored
 
 __all__ = [
     "Advance",
@@ -33,3 +39,42 @@ __all__ = [
     "greedy",
     "sample",
 ]
+
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        ".beam": (
+            "Beam",
+            "beam_search",
+        ),
+        ".ctc": (
+            "CtcGreedyStream",
+            "CtcPath",
+            "ctc_greedy",
+        ),
+        ".ctc_beam": (
+            "CtcBeam",
+            "CtcHypothesis",
+            "Extend",
+            "Judged",
+            "LanguageScores",
+            "ctc_prefix_beam",
+        ),
+        ".ensemble": ("ensemble",),
+        ".greedy": (
+            "draw",
+            "greedy",
+        ),
+        ".sample": (
+            "Sampling",
+            "check_seed",
+            "choose",
+            "sample",
+        ),
+        ".search": (
+            "Advance",
+            "Hypothesis",
+            "Scored",
+        ),
+    },
+)

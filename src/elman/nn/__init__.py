@@ -1,26 +1,31 @@
 """Unrolled layers: a cell over time, layers of it, and drop-in twins of torch's RNN, GRU and LSTM.
 
-Knows nothing about tokens, files or training.
+Knows nothing about tokens, files or training. The names load on first use.
 """
 
 from __future__ import annotations
 
-from elman.nn.attention import Attention
-from elman.nn.characters import CharacterWords
-from elman.nn.crf import CRF
-from elman.nn.cross_entropy import linear_cross_entropy
-from elman.nn.decoder import Decoder, StartState
-from elman.nn.dilated import DilatedStack
-from elman.nn.distributions import make_head
-from elman.nn.dropout import sequence_dropout
-from elman.nn.embed import OneHot, embed_tokens
-from elman.nn.forecast_head import ForecastHead
-from elman.nn.pool import Pool
-from elman.nn.spec_augment import spec_augment
-from elman.nn.stack import Stack
-from elman.nn.stored import StoredModule
-from elman.nn.torch_compatible import GRU, LSTM, RNN
-from elman.nn.unroll import Trace, Unroll, reverse_rows
+from typing import TYPE_CHECKING
+
+from elman.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from elman.nn.attention import Attention
+    from elman.nn.characters import CharacterWords
+    from elman.nn.crf import CRF
+    from elman.nn.cross_entropy import linear_cross_entropy
+    from elman.nn.decoder import Decoder, StartState
+    from elman.nn.dilated import DilatedStack
+    from elman.nn.distributions import make_head
+    from elman.nn.dropout import sequence_dropout
+    from elman.nn.embed import OneHot, embed_tokens
+    from elman.nn.forecast_head import ForecastHead
+    from elman.nn.pool import Pool
+    from elman.nn.spec_augment import spec_augment
+    from elman.nn.stack import Stack
+    from elman.nn.stored import StoredModule
+    from elman.nn.torch_compatible import GRU, LSTM, RNN
+    from elman.nn.unroll import Trace, Unroll, reverse_rows
 
 __all__ = [
     "CRF",
@@ -46,3 +51,39 @@ __all__ = [
     "sequence_dropout",
     "spec_augment",
 ]
+
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        ".attention": ("Attention",),
+        ".characters": ("CharacterWords",),
+        ".crf": ("CRF",),
+        ".cross_entropy": ("linear_cross_entropy",),
+        ".decoder": (
+            "Decoder",
+            "StartState",
+        ),
+        ".dilated": ("DilatedStack",),
+        ".distributions": ("make_head",),
+        ".dropout": ("sequence_dropout",),
+        ".embed": (
+            "OneHot",
+            "embed_tokens",
+        ),
+        ".forecast_head": ("ForecastHead",),
+        ".pool": ("Pool",),
+        ".spec_augment": ("spec_augment",),
+        ".stack": ("Stack",),
+        ".stored": ("StoredModule",),
+        ".torch_compatible": (
+            "GRU",
+            "LSTM",
+            "RNN",
+        ),
+        ".unroll": (
+            "Trace",
+            "Unroll",
+            "reverse_rows",
+        ),
+    },
+)

@@ -5,9 +5,9 @@ Knows nothing about tokens or tasks. Importing this package imports no torch; th
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from elman.lazy import lazy_names
 from elman.train.config import TrainConfig
 from elman.train.events import Ended, Evaluated, Event, Planned, Started, Stepped
 
@@ -28,7 +28,4 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name in ("Objective", "Stream", "Training"):
-        return getattr(importlib.import_module("elman.train.loop"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__, __dir__ = lazy_names(__name__, {".loop": ("Objective", "Stream", "Training")})

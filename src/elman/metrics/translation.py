@@ -1,0 +1,82 @@
+"""How good written texts are: BLEU and chrF by sacrebleu, and exact matches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from elman.errors import ConfigError, DataError
+
+__all__ = ["bleu_figures", "bleu_signatures", "check_bleu", "exact_match", "has_bleu"]
+
+
+def bleu_figures(
+    hypotheses: Sequence[str], references: Sequence[str | Sequence[str]], *, lowercase: bool = False
+) -> dict[str, float]:
+    """`bleu` (Papineni et al. 2002) and `chrf` (Popovic 2015) of the whole corpus, from 0 to 100, by sacrebleu.
+
+    Each hypothesis has one reference, or several. Raises DataError for counts that differ or nothing to compare,
+    ConfigError where sacrebleu is not installed.
+    """
+    check_bleu()
+    if len(hypotheses) != len(references):
+        raise DataError(f"expected a reference for each of {len(hypotheses)} texts. Received: {len(references)}")
+    several = [[each] if isinstance(each, str) else list(each) for each in references]
+    if not several or not all(several):
+        raise DataError("expected at least one text, and a reference for each. Received: none")
+    # sacrebleu takes streams of references: the first of every text, then the second, with None where there is none.
+    streams = [
+        [each[place] if place < len(each) else None for each in several] for place in range(max(map(len, several)))
+    ]
+    bleu, chrf = _metrics(lowercase)
+    return {
+        "bleu": float(bleu.corpus_score(list(hypotheses), streams).score),
+        "chrf": float(chrf.corpus_score(list(hypotheses), streams).score),
+    }
+
+
+def bleu_signatures(*, references: int = 1, lowercase: bool = False) -> dict[str, str]:
+    """How sacrebleu measures `bleu` and `chrf` of so many references a text: its own signatures, with its version."""
+    check_bleu()
+    metrics = _metrics(lowercase)
+    for metric in metrics:
+        # The signature tells of references only after something was measured.
+        metric.corpus_score(["a"], [["a"]] * references)
+    return {name: str(metric.get_signature()) for name, metric in zip(("bleu", "chrf"), metrics, strict=True)}
+
+
+def check_bleu() -> None:
+    """Raise ConfigError where sacrebleu is not installed."""
+    try:
+        import sacrebleu  # noqa: F401
+    except ImportError:
+        raise ConfigError(
+            "expected the package sacrebleu for BLEU and chrF: pip install 'elman[translation]'. Received: none"
+        ) from None
+
+
+def has_bleu() -> bool:
+    """Whether BLEU and chrF can be measured here."""
+    from importlib.util import find_spec
+
+    try:
+        return find_spec("sacrebleu") is not None
+    except ValueError:
+        return False  # it stands in the list of modules as missing
+
+
+def exact_match(hypotheses: Sequence[str], references: Sequence[str | Sequence[str]]) -> float:
+    """The share of texts that are, but for blanks around them, just as their reference or one of its references."""
+    hits = [
+        text.strip() in [each.strip() for each in ([known] if isinstance(known, str) else known)]
+        for text, known in zip(hypotheses, references, strict=True)
+    ]
+    return sum(hits) / max(len(hits), 1)
+
+
+def _metrics(lowercase: bool) -> tuple[Any, Any]:
+    from sacrebleu.metrics.bleu import BLEU
+    from sacrebleu.metrics.chrf import CHRF
+
+    # Text that is tokenised already is the user's choice: no warning of it.
+    return BLEU(lowercase=lowercase, force=True), CHRF(lowercase=lowercase)
