@@ -20,40 +20,25 @@ if TYPE_CHECKING:
     from elman.tasks.translator.model import Translator
 
 __version__ = "0.1.0"
-__all__ = [
-    "Captioner",
-    "Classifier",
-    "Forecaster",
-    "LanguageModel",
-    "Tagger",
-    "Transcriber",
-    "Translator",
-    "cells",
-    "errors",
-    "kernels",
-    "load",
-    "nn",
-]
 
-_HOMES = {
-    "Captioner": "elman.tasks.captioner.model",
-    "Classifier": "elman.tasks.classifier.model",
-    "Forecaster": "elman.tasks.forecaster.model",
-    "LanguageModel": "elman.tasks.language_model.model",
-    "Tagger": "elman.tasks.tagger.model",
-    "Transcriber": "elman.tasks.transcriber.model",
-    "Translator": "elman.tasks.translator.model",
-    "load": "elman.tasks.registry",
-}
+_PACKAGES = ("cells", "errors", "kernels", "nn")
 
 
 def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(importlib.import_module(_HOMES[name]), name)
-    if name in __all__:
+    if name in _PACKAGES:
         return importlib.import_module(f"elman.{name}")
+    if name.startswith("_") and name != "__all__":
+        raise AttributeError(f"module 'elman' has no attribute {name!r}")
+    registry = importlib.import_module("elman.tasks.registry")
+    if name == "load":
+        return registry.load
+    classes = {task.class_name: task for task in registry.built_in().values()}
+    if name == "__all__":
+        return sorted([*classes, *_PACKAGES, "load"])
+    if name in classes:
+        return classes[name].model_class()
     raise AttributeError(f"module 'elman' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return [*__all__, "__version__"]
+    return [*__getattr__("__all__"), "__version__"]

@@ -13,20 +13,47 @@ import math
 import types
 import typing
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any, ClassVar, Self, TypeVar
 
 from elman.errors import ConfigError
 
-__all__ = ["Sections", "choices_of", "fields_of", "fill", "option", "suggestion", "to_json"]
+__all__ = [
+    "Sections",
+    "choices_of",
+    "fields_of",
+    "fill",
+    "fill_flat",
+    "flat_fields",
+    "option",
+    "suggestion",
+    "to_json",
+]
 
 T = TypeVar("T")
 
 
 def option(
-    default: Any, help: str, *, choices: tuple[str, ...] = (), least: float | None = None, most: float | None = None
+    default: Any,
+    help: str,
+    *,
+    choices: tuple[str, ...] = (),
+    least: float | None = None,
+    most: float | None = None,
+    local: bool = False,
+    flag: str = "",
+    free: bool = False,
 ) -> Any:
-    """A dataclass field with a default, a line of help, and what values it takes."""
+    """A dataclass field with a default, a line of help, and what values it takes.
+
+    choices      the values of a text
+    least, most  bounds of a number
+    local        it makes sense only where files and a terminal are: a server leaves it out
+    flag         a short name on the command line, such as `-o`
+    free         on the command line, its value may begin with a hyphen
+    """
     metadata = {"help": help, "choices": choices, "least": least, "most": most}
+    metadata |= {"local": local, "flag": flag, "free": free}
     if isinstance(default, dict):
         return dataclasses.field(default_factory=lambda: dict(default), metadata=metadata)
     return dataclasses.field(default=default, metadata=metadata)
@@ -36,6 +63,33 @@ def fields_of(section: type[Any]) -> dict[str, tuple[dataclasses.Field[Any], Any
     """Every option of a section: its field and its type."""
     hints = typing.get_type_hints(section)
     return {field.name: (field, hints[field.name]) for field in dataclasses.fields(section)}
+
+
+def flat_fields(section: type[Any]) -> dict[str, tuple[dataclasses.Field[Any], Any, str]]:
+    """Every option of a section and of the sections in it: its field, its type, and the inner section's name."""
+    found: dict[str, tuple[dataclasses.Field[Any], Any, str]] = {}
+    for name, (field, hint) in fields_of(section).items():
+        if dataclasses.is_dataclass(hint):
+            found |= {inner: (*both, name) for inner, both in fields_of(hint).items()}  # type: ignore[arg-type]
+        else:
+            found[name] = (field, hint, "")
+    return found
+
+
+def fill_flat(section: type[T], values: Mapping[str, Any], where: str = "the options") -> T:
+    """As `fill`, where options of sections inside the section are given beside its own."""
+    known = flat_fields(section)
+    own: dict[str, Any] = {}
+    inner: dict[str, dict[str, Any]] = {name: {} for _, _, name in known.values() if name}
+    for name, value in values.items():
+        if name not in known:
+            raise ConfigError(
+                f"{where}: expected one of {', '.join(known)}. Received: {name!r}.{suggestion(name, known)}"
+            )
+        (inner[known[name][2]] if known[name][2] else own)[name] = value
+    hints = fields_of(section)
+    filled = {name: fill(hints[name][1], part, where) for name, part in inner.items()}
+    return dataclasses.replace(fill(section, own, where), **filled)  # type: ignore[type-var]
 
 
 def choices_of(field: dataclasses.Field[Any]) -> tuple[str, ...]:
@@ -100,6 +154,8 @@ def _check(name: str, value: Any, hint: Any, field: dataclasses.Field[Any], wher
 
 
 def _plain(name: str, value: Any, expected: type[Any], where: str) -> Any:
+    if expected is Path and isinstance(value, str):
+        value = Path(value)
     if expected is float and isinstance(value, int) and not isinstance(value, bool):
         value = float(value) if abs(value) < 2**1000 else math.inf
     wrong_bool = isinstance(value, bool) and expected is not bool
@@ -116,6 +172,8 @@ _WORDS = {
     float: "a number",
     str: "a text",
     dict: "a table of options",
+    list: "a list of values",
+    Path: "a path",
 }
 
 

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from elman.cli.output import printable
+from elman.display import printable
 
 
 def test_generate_prints_the_prompt_and_the_text(elman, model):

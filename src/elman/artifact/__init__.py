@@ -13,7 +13,7 @@ a task, a configuration or a vocabulary means. Importing this room does not impo
 
 from __future__ import annotations
 
-from elman.artifact.card import model_card
+from elman.artifact.card import CardSnippet, model_card
 from elman.artifact.folder import FORMAT_VERSION, Artifact, read, write
 from elman.artifact.safetensors_header import TensorEntry, check_header
 from elman.artifact.strict import strict_json
@@ -22,6 +22,7 @@ from elman.artifact.weights import read_weights, write_weights
 __all__ = [
     "FORMAT_VERSION",
     "Artifact",
+    "CardSnippet",
     "TensorEntry",
     "check_header",
     "model_card",

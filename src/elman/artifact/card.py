@@ -9,38 +9,23 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-__all__ = ["model_card"]
+__all__ = ["CardSnippet", "model_card"]
 
-# What model hubs call a task, where they have a word for it.
-_PIPELINES = {
-    "language-model": "text-generation",
-    "classifier": "text-classification",
-    "tagger": "token-classification",
-    "forecaster": "time-series-forecasting",
-    "translator": "translation",
-    "captioner": "image-to-text",
-    "transcriber": "automatic-speech-recognition",
-}
-_SHELL = {
-    "language-model": 'elman generate MODEL --prompt "Once upon"',
-    "classifier": "elman predict MODEL DATA",
-    "tagger": "elman tag MODEL FILE",
-    "forecaster": "elman forecast MODEL --horizon 12 --picture forecast.png",
-    "translator": "elman translate MODEL FILE",
-    "captioner": "elman caption MODEL DATA",
-    "transcriber": "elman transcribe MODEL FILE",
-}
-_PYTHON = {
-    "language-model": 'print(model.generate("Once upon"))',
-    "classifier": 'print(model.predict(pathlib.Path("DATA")))',
-    "tagger": 'print(model.predict(model.read("FILE", with_tags=False)))',
-    "forecaster": "print(model.forecast(horizon=12).to_frame())",
-    "translator": 'print(model.translate(["..."]))',
-    "captioner": 'print(model.caption(pathlib.Path("DATA")))',
-    "transcriber": 'print(model.transcribe(["FILE"]))',
-}
+
+class CardSnippet(NamedTuple):
+    """What a model's card says of its task.
+
+    pipeline  what model hubs call the task, where they have a word for it
+    shell     the command that uses a model; MODEL is the path of its folder
+    python    a line that uses `model`
+    """
+
+    pipeline: str = ""
+    shell: str = "elman info MODEL"
+    python: str = ""
+
 
 # Of a longer list, such as the files of a folder, only the beginning is told; elman.json has all of it.
 _MOST_ITEMS = 10
@@ -58,17 +43,19 @@ def model_card(
     data: Mapping[str, Any],
     command: str,
     version: str,
+    snippet: CardSnippet | None = None,
 ) -> str:
     """README.md in Markdown with YAML front matter. The values are those of elman.json.
 
     Nested values become rows with dotted keys; a list of objects, such as the files of `data`, becomes a table.
     """
+    snippet = snippet or CardSnippet()
     kind = task.replace("-", " ")
     cell = config.get("cell")
     title = kind.capitalize() + (f" ({_code(cell)})" if isinstance(cell, str) else "")
     front = ["---", "library_name: elman", "tags:", "- recurrent-neural-network", f"- {task}"]
-    if task in _PIPELINES and data.get("kind") != "series":
-        front.append(f"pipeline_tag: {_PIPELINES[task]}")
+    if snippet.pipeline and data.get("kind") != "series":
+        front.append(f"pipeline_tag: {snippet.pipeline}")
     front.append("---")
     parts = [
         "\n".join(front),
@@ -83,12 +70,11 @@ def model_card(
     ]
     if command:
         parts.append("## How it was made\n\n" + _fenced(_without_folders(command), "sh"))
-    shell = _SHELL.get(task, "elman info MODEL")
-    imports = ["import pathlib", "", "import elman"] if "pathlib" in _PYTHON.get(task, "") else ["import elman"]
-    python = [*imports, "", 'model = elman.load("MODEL")', *([_PYTHON[task]] if task in _PYTHON else [])]
+    imports = ["import pathlib", "", "import elman"] if "pathlib" in snippet.python else ["import elman"]
+    python = [*imports, "", 'model = elman.load("MODEL")', *([snippet.python] if snippet.python else [])]
     parts.append(
         "## How to use it\n\nWith MODEL for the path of this folder:\n\n"
-        + _fenced(shell, "sh")
+        + _fenced(snippet.shell, "sh")
         + "\n\n"
         + _fenced("\n".join(python), "python")
     )

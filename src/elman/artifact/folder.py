@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from elman import __version__
-from elman.artifact.card import model_card
+from elman.artifact.card import CardSnippet, model_card
 from elman.artifact.strict import read_small_file, shown, strict_json, to_json
 from elman.errors import ArtifactError, ConfigError
 from elman.files import atomic_file, make_folder, remove_stale_temporaries, storage_error
@@ -88,6 +88,7 @@ def write(
     data: Mapping[str, Any],
     command: str,
     vocabulary: Mapping[str, Any] | None,
+    snippet: CardSnippet | None = None,
 ) -> None:
     """Write elman.json, vocabulary.json (unless None) and README.md into `folder`, which is made when missing.
 
@@ -113,7 +114,14 @@ def write(
     # Kept in the order of entering: what is entered first takes its name last.
     contents = {DESCRIPTION: _sized(to_json(description, DESCRIPTION), DESCRIPTION, MAX_DESCRIPTION_BYTES)}
     card = model_card(
-        task=task, config=config, training=training, metrics=metrics, data=data, command=command, version=__version__
+        task=task,
+        config=config,
+        training=training,
+        metrics=metrics,
+        data=data,
+        command=command,
+        version=__version__,
+        snippet=snippet,
     )
     contents[CARD] = card.encode("utf-8")
     if vocabulary is not None:

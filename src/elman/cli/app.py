@@ -16,8 +16,9 @@ from cyclopts import App, CycloptsError, MissingArgumentError, Parameter, Unused
 
 from elman import __version__
 from elman.cli import train
-from elman.cli.flags import add_commands
-from elman.cli.output import COMMAND_LINE, plain
+from elman.cli.output import COMMAND_LINE
+from elman.cli.verbs import make_command, verbs
+from elman.display import plain
 from elman.errors import ElmanError, Interrupted
 from elman.options import suggestion
 
@@ -29,22 +30,14 @@ _EPILOGUE = """\
 Exit codes: 0 done; 1 training failed or something unexpected; 2 the command, an option, a file or a model cannot be
 used; 130 stopped by Ctrl-C, 143 by SIGTERM."""
 
-# The commands: where each is, and what the list of commands says of it.
+# The commands that are of no task: where each is, and what the list of commands says of it.
 COMMANDS = {
-    "generate": ("elman.cli.language_model:generate", "Draw new text from a language model."),
-    "score": ("elman.cli.score:score", "Tell how likely a model finds each line of a text, or each target of pairs."),
-    "predict": ("elman.cli.classifier:predict", "Tell the class or score of texts or series."),
-    "tag": ("elman.cli.tagger:tag", "Tell the label of every word or frame."),
-    "forecast": ("elman.cli.forecaster:forecast", "Tell how time series go on."),
-    "translate": ("elman.cli.translator:translate", "Write each sentence in the other language."),
-    "caption": ("elman.cli.captioner:caption", "Write a text for every vector or image."),
-    "transcribe": ("elman.cli.transcriber:transcribe", "Write down what is said in sound, or written with a pen."),
-    "backtest": ("elman.cli.forecaster:backtest", "Measure a forecaster from many origins, beside simple forecasts."),
-    "evaluate": ("elman.cli.evaluate:evaluate", "Measure how good a model is on data that it has not seen."),
     "average": ("elman.cli.average:average", "Average the weights of several models of one kind."),
     "info": ("elman.cli.show:info", "Tell about this machine, or about a model."),
     "cells": ("elman.cli.cells:cells", "List the recurrent cells with their equations and options."),
 }
+# The word that writes completion for a shell, which needs all commands with all options.
+_COMPLETION = "--install-completion"
 
 # What a program ends with whose reader went away: 128 and the number of the signal for it.
 _BROKEN_PIPE = 141
@@ -66,8 +59,16 @@ def make_app(words: Sequence[str] = ()) -> App:
         result_action="return_none",
         default_parameter=Parameter(negative_iterable=()),
     )
-    app.command(train.make_app(words))
-    add_commands(app, COMMANDS, words)
+    whole = _COMPLETION in words
+    app.command(train.make_app(words, whole=whole))
+    for verb, offers in verbs(words).items():
+        if whole or verb in words:
+            app.command(make_command(verb, offers), name=verb)
+        else:
+            app.command(App(name=verb, help=offers[0][1].summary))
+    for name, (function, summary) in COMMANDS.items():
+        # A command that is named and not imported is loaded when it is called, and then speaks for itself.
+        app.command(function, name=name, **({} if name in words else {"help": summary}))
     app.register_install_completion_command(help="Install completion for the shell that runs this (bash, zsh, fish).")
     return app
 

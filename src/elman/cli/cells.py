@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
 from elman.cli.output import print_json
-from elman.errors import ConfigError
-from elman.options import suggestion
 
-if TYPE_CHECKING:
-    from elman.cells import Cell
-
-__all__ = ["cells", "check_cell"]
-
-# Arguments of cells that are not for users to choose as options of a cell.
-_SETTLED = frozenset({"gate_names", "output_size", "learn_initial_state", "device", "dtype"})
+__all__ = ["cells"]
 
 
 def cells(
@@ -35,6 +25,7 @@ def cells(
         elman cells lstm
     """
     from elman.cells import available
+    from elman.nn.recurrent import find_cell, options_of
 
     known = available() if name is None else {name: find_cell(name)}
     if json:
@@ -59,37 +50,6 @@ def cells(
     print("\n\n".join(blocks))
 
 
-def find_cell(name: str) -> type[Cell]:
-    """The cell of this name. Raises ConfigError, with a suggestion, when there is none."""
-    from elman.cells import available
-
-    known = available()
-    if name not in known:
-        raise ConfigError(f"expected a cell among {', '.join(known)}. Received: {name!r}.{suggestion(name, known)}")
-    return known[name]
-
-
-def options_of(cell: type[Cell]) -> dict[str, Any]:
-    """The options of a cell and their defaults: the keywords of its class and of those that it stands on."""
-    options: dict[str, Any] = {}
-    for kind in cell.__mro__:
-        if kind.__module__.startswith("elman."):
-            for name, parameter in inspect.signature(kind).parameters.items():
-                if parameter.kind is parameter.KEYWORD_ONLY and name not in _SETTLED:
-                    options.setdefault(name, parameter.default)
-    return options
-
-
 def toml(value: Any) -> str:
     """A default as it would stand in a TOML file, but texts without quotes."""
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def check_cell(name: str, options: Mapping[str, Any]) -> None:
-    """Raise ConfigError for a cell that does not exist or an option that it does not have."""
-    known = options_of(find_cell(name))
-    for option in options:
-        if option not in known:
-            raise ConfigError(
-                f"expected options of {name} among {', '.join(known)}. Received: {option!r}.{suggestion(option, known)}"
-            )

@@ -17,7 +17,8 @@ from elman.cli.classifier_answers import Answer, answers, groups
 from elman.cli.evaluate import EvaluateFlags
 from elman.cli.flags import INPUT
 from elman.cli.model_folder import open_model
-from elman.cli.output import Progress, aligned, plain, print_json, remark
+from elman.cli.output import Progress, print_json, remark
+from elman.display import aligned, plain
 from elman.errors import ConfigError
 
 if TYPE_CHECKING:

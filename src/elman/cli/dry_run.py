@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 import time
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from elman.cli.output import aligned, print_json, size_of, span
+from elman.cli.output import print_json
+from elman.display import aligned, size_of, span
+from elman.nn.recurrent_config import RecurrentConfig
 
 if TYPE_CHECKING:
     from elman.tasks.run import Run
@@ -26,9 +28,9 @@ class Speed(NamedTuple):
     steps_per_epoch: int
 
 
-def show_plan(run: Run[Any], as_json: bool) -> None:
+def show_plan(run: Run, as_json: bool) -> None:
     """Sizes and the time that the run would take, from a few steps that are really made."""
-    job, config, training = run.job, run.config, run.config.training
+    setup, training = run.setup, run.setup.training_config
     speed = measure_speed(run)
     limits = []
     if training.max_steps:
@@ -44,16 +46,16 @@ def show_plan(run: Run[Any], as_json: bool) -> None:
         seconds = min(seconds, training.max_seconds)
     weights = run.network.count_parameters()
     facts = {
-        "cell": config.network.cell,
+        "cell": setup.network_name,
         "parameters": weights,
         "model_bytes": 4 * weights,
-        "data": job.data,
+        "data": setup.data,
         "device": training.device,
         "precision": training.precision,
         "threads": training.threads,
         "seconds_per_step": speed.step,
         "seconds_per_evaluation": speed.evaluation,
-        "unit": job.unit,
+        "unit": setup.unit,
         "units_per_second": speed.targets / speed.step,
         "steps_per_epoch": speed.steps_per_epoch,
         "steps": steps,
@@ -62,14 +64,11 @@ def show_plan(run: Run[Any], as_json: bool) -> None:
     if as_json:
         print_json(facts)
         return
-    rate = f"{speed.step * 1000:.1f} ms a step, {speed.targets / speed.step:,.0f} {job.unit}s a second (measured)"
+    rate = f"{speed.step * 1000:.1f} ms a step, {speed.targets / speed.step:,.0f} {setup.unit}s a second (measured)"
     rows = [
-        (
-            "network",
-            f"{config.network.cell}, {config.network.layers} x {config.network.hidden} units, {weights:,} weights",
-        ),
+        ("network", f"{setup.network_name}{_layers(run)}, {weights:,} weights"),
         ("on disk", size_of(4 * weights)),
-        *job.outline,
+        *setup.outline(),
         ("machine", f"{training.device}, {training.precision}, threads: {training.threads}"),
         ("speed", rate),
         ("run", f"{steps:,} steps, {steps / speed.steps_per_epoch:.2f} passes over the data, about {span(seconds)}"),
@@ -77,7 +76,13 @@ def show_plan(run: Run[Any], as_json: bool) -> None:
     print(aligned(rows))
 
 
-def measure_speed(run: Run[Any]) -> Speed:
+def _layers(run: Run) -> str:
+    """The recurrent layers in a few words; nothing for a network that has none."""
+    network = getattr(run.config, "network", None)
+    return f", {network.layers} x {network.hidden} units" if isinstance(network, RecurrentConfig) else ""
+
+
+def measure_speed(run: Run) -> Speed:
     """A step's time is the median over two seconds of real ones after a warm-up."""
     import torch
 
@@ -95,8 +100,10 @@ def measure_speed(run: Run[Any]) -> Speed:
     warm = sorted(durations[_WARM_UP:] or durations)
     run.network.eval()
     begun = time.perf_counter()
-    with torch.no_grad():
-        run.training.objective.evaluate()
+    objective = getattr(run.training, "objective", None)
+    if objective is not None:
+        with torch.no_grad():
+            objective.evaluate()
     evaluation = time.perf_counter() - begun
     steps_per_epoch = max(1, math.ceil(len(durations) / epoch - 1e-6))
     return Speed(warm[len(warm) // 2], evaluation, targets / len(durations), steps_per_epoch)

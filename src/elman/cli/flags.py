@@ -7,19 +7,31 @@ nothing about what any option means.
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import tomllib
+import types
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
-from cyclopts import App, Group, Parameter, Token
+from cyclopts import Group, Parameter, Token
 
 from elman.errors import ConfigError, StorageError
 from elman.options import choices_of, fields_of, suggestion
 
-__all__ = ["INPUT", "add_commands", "flags_of", "given", "read_toml", "whole_number"]
+__all__ = [
+    "INPUT",
+    "command",
+    "flag_of",
+    "flags_class",
+    "flags_of",
+    "given",
+    "help_text",
+    "read_toml",
+    "whole_number",
+]
 
 
 def whole_number(type_: Any, tokens: Sequence[Token]) -> int:
@@ -101,31 +113,58 @@ def flags_of(section: type[Any], title: str, place: int, defaults: Any) -> Any:
     defaults  a section whose values the help shows as defaults
     """
     group = Group(title, sort_key=place)
-    fields = []
-    for name, (field, hint) in fields_of(section).items():
-        settings: dict[str, Any] = {
-            "help": field.metadata["help"],
-            "group": group,
-            "show_default": _shown(getattr(defaults, name)),
-        }
-        kind: Any = hint
-        if typing.get_origin(hint) is tuple:
-            listed = _LISTS[typing.get_args(hint)[0]]
-            kind, settings["converter"], settings["n_tokens"] = tuple, listed, 1
-            settings["metavar"] = "A,B,C"
-        elif typing.get_origin(hint) is dict:
-            kind, settings["converter"] = list[str], _table
-            settings["metavar"] = "NAME=VALUE"
-        elif hint is bool:
-            settings["show_default"] = "on" if getattr(defaults, name) else False
-        elif hint is int:
-            settings["converter"] = whole_number
-        elif choices_of(field):
-            kind = Literal[tuple(choice for choice in choices_of(field) if choice)]
-        fields.append((name, Annotated[kind | None, Parameter(**settings)], None))
+    flags = [
+        (name, flag_of(name, field, hint, getattr(defaults, name), group=group, negative=True))
+        for name, (field, hint) in fields_of(section).items()
+    ]
+    return flags_class(section.__name__, flags)
+
+
+def flag_of(
+    name: str, field: dataclasses.Field[Any], hint: Any, default: Any, *, group: Group | None, negative: bool
+) -> Any:
+    """The annotation of the flag of one option.
+
+    group     its part of the help; None for the first one
+    negative  whether a switch can be turned off, as in `--no-tune`
+    """
+    settings: dict[str, Any] = {"help": field.metadata["help"], "show_default": _shown(default)}
+    if group is not None:
+        settings["group"] = group
+    if field.metadata["flag"]:
+        settings["name"] = [f"--{name.replace('_', '-')}", field.metadata["flag"]]
+    if field.metadata["free"]:
+        settings["allow_leading_hyphen"] = True
+    if typing.get_origin(hint) in (types.UnionType, typing.Union):
+        hint = next(arm for arm in typing.get_args(hint) if arm is not type(None))
+    kind: Any = hint
+    if typing.get_origin(hint) is tuple:
+        listed = _LISTS[typing.get_args(hint)[0]]
+        kind, settings["converter"], settings["n_tokens"] = tuple, listed, 1
+        settings["metavar"] = "A,B,C"
+    elif typing.get_origin(hint) is dict:
+        kind, settings["converter"] = list[str], _table
+        settings["metavar"] = "NAME=VALUE"
+    elif typing.get_origin(hint) is list:
+        several = typing.get_args(hint)[0] is Path
+        settings |= {"consume_multiple": True} if several else {"allow_leading_hyphen": True}
+    elif hint is bool and negative:
+        settings["show_default"] = "on" if default else False
+    elif hint is bool:
+        settings |= {} if default else {"negative": "", "show_default": False}
+    elif hint is int:
+        settings["converter"] = whole_number
+    elif choices_of(field):
+        kind = Literal[tuple(choice for choice in choices_of(field) if choice)]
+    return Annotated[kind | None, Parameter(**settings)]
+
+
+def flags_class(name: str, flags: Sequence[tuple[str, Any]]) -> Any:
+    """A dataclass of flags by name and annotation, all None where not given."""
     home = {"__module__": __name__}  # else it passes for a class of Python's own, which takes no flags
-    flags = dataclasses.make_dataclass(f"{section.__name__}Flags", fields, frozen=True, kw_only=True, namespace=home)
-    return Annotated[flags, Parameter(name="*")]
+    fields = [(each, annotation, None) for each, annotation in flags]
+    made = dataclasses.make_dataclass(f"{name}Flags", fields, frozen=True, kw_only=True, namespace=home)
+    return Annotated[made, Parameter(name="*")]
 
 
 def _shown(value: Any) -> str | bool:
@@ -137,14 +176,28 @@ def _shown(value: Any) -> str | bool:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def add_commands(app: App, commands: Mapping[str, tuple[str, str]], words: Sequence[str]) -> None:
-    """Commands by name: where each function is, and what the list of commands says of it.
+def command(
+    name: str, parameters: Sequence[inspect.Parameter], doc: str, run: Callable[[dict[str, Any]], None]
+) -> Callable[..., None]:
+    """A function of these parameters that calls `run` with its arguments by name."""
+    signature = inspect.Signature(parameters)
 
-    They are named, not imported: a command is loaded when the command line, `words`, calls for it, and then speaks for
-    itself.
-    """
-    for name, (function, told) in commands.items():
-        app.command(function, name=name, **({} if name in words else {"help": told}))
+    def function(*positional: Any, **named: Any) -> None:
+        bound = signature.bind(*positional, **named)
+        bound.apply_defaults()
+        run(dict(bound.arguments))
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = doc
+    function.__signature__ = signature  # type: ignore[attr-defined]
+    function.__annotations__ = {each.name: each.annotation for each in parameters}
+    return function
+
+
+def help_text(text: str, examples: Sequence[str], more: str = "") -> str:
+    """The help of a command: what it does, examples of it, and more."""
+    shown = ["For example:", "\n".join(f"    elman {example}" for example in examples)] if examples else []
+    return "\n\n".join([text, *shown, *([more] if more else [])])
 
 
 def given(*flags: Any) -> dict[str, Any]:

@@ -15,7 +15,8 @@ from cyclopts import Parameter
 from elman.cli.evaluate import EvaluateFlags
 from elman.cli.flags import INPUT, whole_number
 from elman.cli.model_folder import open_model
-from elman.cli.output import aligned, counted, plain, print_json, remark
+from elman.cli.output import print_json, remark
+from elman.display import aligned, counted, plain
 from elman.errors import ConfigError
 
 if TYPE_CHECKING:

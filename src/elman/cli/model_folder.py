@@ -1,4 +1,4 @@
-"""The folder of a model, as commands name it: opening one, and what may be written to."""
+"""The folder of a model, as commands name it: what may be written to."""
 
 from __future__ import annotations
 
@@ -6,25 +6,15 @@ import os
 import shlex
 import shutil
 from pathlib import Path
-from typing import Any
 
 from elman.errors import ConfigError, StorageError
 from elman.files import TEMPORARY_SUFFIX
+from elman.tasks.registry import built_in
 
-__all__ = ["check_answer_file", "check_output", "clear_output", "open_model"]
+__all__ = ["check_answer_file", "check_output", "clear_output"]
 
 # What is written before elman.json when a run begins.
 _FIRST_FILES = {"weights.safetensors", "vocabulary.json", "README.md"}
-
-
-def open_model(folder: Path, task: str) -> Any:
-    """The model of `task` in `folder`. Raises ArtifactError, for other tasks too."""
-    from elman import artifact
-
-    artifact.read(folder, task=task)  # refuses most of what is wrong before torch is imported
-    from elman.tasks.registry import model_class
-
-    return model_class(task).load(folder)
 
 
 def check_answer_file(path: Path | None) -> None:
@@ -64,5 +54,6 @@ def _killed_at_once(names: list[str]) -> bool:
 def clear_output(folder: Path) -> None:
     """Remove what the run of an older model would leave beside the new one."""
     shutil.rmtree(folder / "tensorboard", ignore_errors=True)
-    for name in ("loss.png", "confusion.png", "forecast.png", "history.csv"):
+    of_tasks = [name for task in built_in().values() for name in task.files]
+    for name in ("loss.png", "history.csv", *of_tasks):
         (folder / name).unlink(missing_ok=True)

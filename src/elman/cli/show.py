@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from elman import __version__
-from elman.cli.output import aligned, plain, print_json, size_of
+from elman.cli.output import print_json
+from elman.display import aligned, plain, size_of
 from elman.errors import ArtifactError, ConfigError, ElmanError, KernelUnavailable
 
 if TYPE_CHECKING:

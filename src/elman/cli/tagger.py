@@ -12,8 +12,9 @@ from cyclopts import Parameter
 from elman.cli.evaluate import EvaluateFlags
 from elman.cli.flags import INPUT
 from elman.cli.model_folder import open_model
-from elman.cli.output import aligned, print_json, printable, remark
+from elman.cli.output import print_json, remark
 from elman.cli.tagger_output import as_columns, as_conllu, as_facts, as_text
+from elman.display import aligned, printable
 from elman.errors import ConfigError, DataError
 from elman.files import write_text
 

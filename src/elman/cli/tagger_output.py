@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from elman.cli.output import plain
 from elman.data.tagged.conllu import COLUMNS
+from elman.display import plain
 
 if TYPE_CHECKING:
     from elman.tasks.tagger.model import TaggedSequence

@@ -2,42 +2,88 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import inspect
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import App, CycloptsError, Parameter, UnknownOptionError, UnusedCliTokensError, ValidationError
 
-from elman.cli.flags import add_commands, whole_number
+from elman.cli.flags import INPUT, command, flags_of, given, help_text, whole_number
 from elman.cli.output import Progress, remark
-from elman.cli.training import show_result
-from elman.errors import ArtifactError, ConfigError
+from elman.cli.training import RUN, RunFlags, show_result, train_model
+from elman.errors import ConfigError
 from elman.options import fill, suggestion
+from elman.tasks import registry
+from elman.tasks.task import Task
 from elman.train.config import TrainConfig
 from elman.train.tuning import shorten_spinning
 
 __all__ = ["explain", "make_app"]
 
-# The word for a task on the command line, the function that trains it, and what the list of tasks says of it.
-COMMANDS = {
-    "lm": ("elman.cli.train_language_model:lm", "A language model, on text."),
-    "classifier": ("elman.cli.train_classifier:classifier", "A classifier of texts or series; or a score for each."),
-    "tagger": ("elman.cli.train_tagger:tagger", "A tagger: a label for every word or frame."),
-    "forecaster": ("elman.cli.train_forecaster:forecaster", "A forecaster of one or many time series."),
-    "translator": ("elman.cli.train_translator:translator", "A translator: pairs of sequences of any two lengths."),
-    "captioner": ("elman.cli.train_captioner:captioner", "A captioner: a text for a vector or an image."),
-    "transcriber": ("elman.cli.train_transcriber:transcriber", "A transcriber: text from sound or pen strokes."),
-}
-
 Count = Annotated[int, Parameter(converter=whole_number)]
 
 
-def make_app(words: Sequence[str] = ()) -> App:
-    """The command `train` with its tasks; `words` is the command line."""
+def make_app(words: Sequence[str] = (), *, whole: bool = False) -> App:
+    """The command `train` with its tasks; `words` is the command line. Only the task that it names is made, or all
+    (`whole`)."""
     app = App(name="train", help_format="markdown")
     app.default(resume)
-    add_commands(app, COMMANDS, words)
+    for task in _tasks(words):
+        if whole or task.train_command in words:
+            app.command(train_command(task), name=task.train_command)
+        else:
+            app.command(App(name=task.train_command, help=task.summary))
     return app
+
+
+def _tasks(words: Sequence[str]) -> list[Task]:
+    """The built-in tasks, and one of another package if the command line names it."""
+    tasks = list(registry.built_in().values())
+    word = words[1] if len(words) > 1 and words[0] == "train" else ""
+    if word and not word.startswith("-") and word not in {task.train_command for task in tasks}:
+        tasks += [task for name, task in registry.extensions().items() if name == word and isinstance(task, Task)]
+    return tasks
+
+
+def train_command(task: Task) -> Callable[..., None]:
+    """The function of `elman train TASK`."""
+    config, data = task.config_class(), task.data
+    base = config.make()
+    name = data.name.replace("-", "_")
+    usage = f"elman train {task.train_command} {data.name.upper()} -o MODEL"
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    files = Annotated[str, INPUT, Parameter(help=data.help)]
+    parameters = [inspect.Parameter(name, inspect.Parameter.VAR_POSITIONAL, annotation=files)]
+    for part, text in (("valid", data.valid), ("test", data.test)):
+        if text:
+            own = Annotated[list[str] | None, Parameter(group=RUN, consume_multiple=True, help=text)]
+            parameters.append(inspect.Parameter(part, keyword, annotation=own, default=None))
+    if data.cache:
+        kept = Annotated[Path | None, Parameter(group=RUN, help=data.cache)]
+        parameters.append(inspect.Parameter("cache", keyword, annotation=kept, default=None))
+    parameters.append(inspect.Parameter("run", keyword, annotation=RunFlags, default=None))
+    sections = {f"{section}_flags": section for section in config.sections()}
+    for place, (flags, section) in enumerate(sections.items(), 2):
+        title = task.titles.get(section, section.capitalize())
+        annotation = flags_of(config.sections()[section], title, place, getattr(base, section)) | None
+        parameters.append(inspect.Parameter(flags, keyword, annotation=annotation, default=None))
+
+    def run(arguments: dict[str, Any]) -> None:
+        train_model(
+            task,
+            arguments[name],
+            arguments.get("valid") or (),
+            arguments.get("test") or (),
+            arguments["run"],
+            given(*(arguments[flags] for flags in sections)),
+            cache=arguments.get("cache"),
+            usage=usage,
+        )
+
+    *some, last = (f"`[{section}]`" for section in config.sections())
+    more = f"A TOML file sets options by name, {data.toml}, at the top or in the tables {', '.join(some)} and {last}."
+    return command(task.train_command, parameters, help_text(task.help, task.examples, more), run)
 
 
 def explain(error: CycloptsError, words: Sequence[str]) -> str | None:
@@ -64,10 +110,16 @@ def explain(error: CycloptsError, words: Sequence[str]) -> str | None:
             "a resumed run keeps its options; only its end can be changed: --max-steps, --max-epochs, --max-seconds. "
             f"Received: {error.token.keyword or error.token.value}"
         )
-    usage = f"expected a task ({', '.join(COMMANDS)}), elman train lm TEXT -o MODEL, or a run, train --resume MODEL"
+    names = _names()
+    usage = f"expected a task ({', '.join(names)}), elman train lm TEXT -o MODEL, or a run, train --resume MODEL"
     if isinstance(error, UnusedCliTokensError) and error.unused_tokens:
-        return f"{usage}. Received: {error.unused_tokens[0]!r}.{suggestion(error.unused_tokens[0], COMMANDS)}"
+        return f"{usage}. Received: {error.unused_tokens[0]!r}.{suggestion(error.unused_tokens[0], names)}"
     return f"{usage}. Received: neither" if isinstance(error, UnknownOptionError) else None
+
+
+def _names() -> list[str]:
+    """The words after `elman train`."""
+    return [task.train_command for task in registry.built_in().values()]
 
 
 def resume(
@@ -100,26 +152,18 @@ def resume(
     """
     if resume is None:
         raise ConfigError(
-            f"expected a task ({', '.join(COMMANDS)}) or a run to resume: elman train lm TEXT -o MODEL, or "
+            f"expected a task ({', '.join(_names())}) or a run to resume: elman train lm TEXT -o MODEL, or "
             "--resume MODEL"
         )
     overrides = new_budget(max_steps=max_steps, max_epochs=max_epochs, max_seconds=max_seconds)
     if tune:
         shorten_spinning()
-    from elman import artifact
-    from elman.tasks.registry import TASKS, resumption
     from elman.tasks.run import resume_run
 
-    task = artifact.read(resume).task
-    if task not in TASKS:
-        raise ArtifactError(f"{resume}: expected a task among {', '.join(TASKS)}. Received: {task!r}")
-    config, reopen = resumption(task)
     reading = {} if cache is None else {"cache": cache}
     with Progress(quiet=quiet) as progress:
         run = resume_run(
             resume,
-            config=config,
-            reopen=reopen,
             overrides=overrides,
             quiet=quiet,
             tensorboard=tensorboard,

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 from cyclopts import Parameter
 
-from elman.cli.cells import check_cell
 from elman.cli.flags import INPUT, flags_of, given
 from elman.cli.output import Progress
 from elman.cli.training import RunFlags, train_model
 from elman.data.panel.window_config import WindowConfig, settle_windows
 from elman.errors import ConfigError
+from elman.nn.recurrent import check_cell
 from elman.tasks.forecaster.config import ForecasterConfig, NetworkConfig, check_options
 from elman.train.config import TrainConfig
 

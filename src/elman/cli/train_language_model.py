@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 from cyclopts import Parameter
 
-from elman.cli.cells import check_cell
 from elman.cli.flags import INPUT, flags_of, given
 from elman.cli.output import Progress
 from elman.cli.training import RUN, RunFlags, train_model
 from elman.errors import ConfigError
+from elman.nn.recurrent import check_cell
 from elman.tasks.language_model.config import LanguageModelConfig, NetworkConfig, TextConfig
 from elman.train.config import TrainConfig
 

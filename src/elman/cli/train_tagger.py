@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 from cyclopts import Parameter
 
-from elman.cli.cells import check_cell
 from elman.cli.flags import INPUT, flags_of, given
 from elman.cli.output import Progress
 from elman.cli.training import RUN, RunFlags, train_model
 from elman.data.tagged.config import TaggedConfig
 from elman.errors import ConfigError
+from elman.nn.recurrent import check_cell
 from elman.tasks.tagger.config import NetworkConfig, TaggerConfig
 from elman.train.config import TrainConfig
 

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 from cyclopts import Parameter
 
-from elman.cli.cells import check_cell
 from elman.cli.flags import INPUT, flags_of, given
 from elman.cli.output import Progress, remark
 from elman.cli.training import RUN, RunFlags, train_model
 from elman.data.sound.config import SoundConfig
 from elman.errors import ConfigError
+from elman.nn.recurrent import check_cell
 from elman.tasks.transcriber.config import DataConfig, NetworkConfig, TranscriberConfig
 from elman.train.config import TrainConfig
 

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 from cyclopts import Parameter
 
-from elman.cli.cells import check_cell
 from elman.cli.flags import INPUT, flags_of, given
 from elman.cli.output import Progress
 from elman.cli.training import RUN, RunFlags, train_model
 from elman.data.pairs.config import PairsConfig
 from elman.errors import ConfigError
+from elman.nn.recurrent import check_cell
 from elman.tasks.translator.config import NetworkConfig, TranslatorConfig
 from elman.train.config import TrainConfig
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import shlex
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar
@@ -18,10 +18,12 @@ from elman.cli.model_folder import check_output, clear_output
 from elman.cli.output import COMMAND_LINE, Progress, print_json, remark
 from elman.errors import ConfigError
 from elman.options import Sections
+from elman.tasks.task import Task
 from elman.train.tuning import shorten_spinning
 
 if TYPE_CHECKING:
-    from elman.tasks.run import Job, Run
+    from elman.tasks.run import Run
+    from elman.tasks.setup import Setup
 
 __all__ = ["RUN", "RunFlags", "show_result", "train_model"]
 
@@ -62,25 +64,28 @@ RunFlags: TypeAlias = Annotated[_RunFlags | None, Parameter(name="*")]
 
 
 def train_model(
-    kind: type[C],
+    task: Task,
+    files: Sequence[str],
+    valid: Sequence[str],
+    test: Sequence[str],
     flags: _RunFlags | None,
     given: dict[str, Any],
-    open_job: Callable[[C, Progress], Job[Any]],
     *,
-    check: Callable[[C], None],
+    cache: Path | None,
     usage: str,
 ) -> None:
-    """Train a model of any task as its command line says.
+    """Train a model of `task` as its command line says.
 
-    kind      the class of the task's options
-    flags     what the run is told
-    given     the options that were given as flags
-    open_job  reads the data and makes the job
-    check     raises ConfigError for options that cannot work, before any data is read
-    usage     the command in short, for errors: "elman train lm TEXT -o MODEL"
+    files, valid, test  the data
+    flags               what the run is told
+    given               the options that were given as flags
+    cache               where to keep what is read, for tasks that keep anything
+    usage               the command in short, for errors: "elman train lm TEXT -o MODEL"
     """
     flags = flags or _RunFlags()
-    options = settled_options(kind, flags.preset, flags.config, given)
+    if not files:
+        raise ConfigError(f"expected at least one {task.data.noun} to train on: {usage}. Received: none")
+    options: Any = settled_options(task.config_class(), flags.preset, flags.config, given)
     output = None if flags.dry_run else flags.output
     if output is not None:
         check_output(output, flags.overwrite)
@@ -88,29 +93,36 @@ def train_model(
         raise ConfigError(f"expected a folder for the model: {usage}. Received: none")
     if flags.tune:
         shorten_spinning()
-    check(options)
-    from elman.tasks.run import Run, settle, tune_process
+    setup_class: type[Setup[Any, Any, Any, Any]] = task.model_class().setup_class
+    setup_class.check(options)
+    from elman.data.sources import Sources
+    from elman.tasks.run import Run
+    from elman.tasks.setup import settle, tune_process
 
-    training = settle(options.training)  # type: ignore[attr-defined]
+    training = settle(options.training)
     if flags.tune:
         tune_process(training)
+    reading = {"cache": cache} if task.data.cache else {}
+    labels = getattr(getattr(options, "data", None), "labels", "")
     with Progress(quiet=flags.quiet) as progress:
-        job = open_job(options, progress)
+        setup = setup_class.open(options, Sources(files, valid, test, labels), progress=progress, **reading)
     run = Run(
-        job,
+        setup,
         folder=output,
         command=shlex.join(["elman", *COMMAND_LINE.get()]),
-        watch=job.watch(quiet=flags.quiet or flags.dry_run),
+        watch=setup.watch(quiet=flags.quiet or flags.dry_run),
         tensorboard=flags.tensorboard,
     )
+    for note in setup.notes():
+        remark(note)
     if output is None:
         show_plan(run, flags.json)
         return
     if not flags.quiet:
-        remark(f"{job.start}; {training.device}, {training.precision}, threads: {training.threads}")
+        remark(f"{setup.summary()}; {training.device}, {training.precision}, threads: {training.threads}")
         if busy := describe_load(training.threads):
             remark(busy)
-        if not job.holds_out:
+        if not setup.holds_out:
             remark("nothing is held out for validation: the weights of the last step will be kept")
     if flags.overwrite:
         clear_output(output)
@@ -140,7 +152,7 @@ def describe_load(threads: int) -> str | None:
     return f"other programs keep this machine busy (load {load:.1f} on {threads} cores): --threads 1 can be faster"
 
 
-def show_result(run: Run[Any], folder: Path, as_json: bool) -> None:
+def show_result(run: Run, folder: Path, as_json: bool) -> None:
     """What came out of a run."""
     facts = {"model": str(folder), "steps": run.training.step, "seconds": round(run.training.seconds, 1), **run.metrics}
     if as_json:
@@ -149,5 +161,7 @@ def show_result(run: Run[Any], folder: Path, as_json: bool) -> None:
     for part, label in (("valid", "validation"), ("test", "test")):
         figures = run.metrics.get(part)
         if figures:
-            print(f"{label}: {run.job.describe(figures)}")
+            print(f"{label}: {run.setup.describe(figures)}")
+    for name, figures in run.metrics.get("baselines", {}).items():
+        print(f"{name}: {run.setup.describe(figures)}")
     print(f"model: {folder}")

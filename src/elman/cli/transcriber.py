@@ -12,7 +12,8 @@ from cyclopts import Parameter
 from elman.cli.evaluate import EvaluateFlags
 from elman.cli.flags import INPUT, flags_of, given, whole_number
 from elman.cli.model_folder import check_answer_file, open_model
-from elman.cli.output import Progress, aligned, print_json, printable, remark
+from elman.cli.output import Progress, print_json, remark
+from elman.display import aligned, printable
 from elman.errors import ConfigError, DataError
 from elman.files import write_text
 from elman.tasks.transcriber.config import SearchConfig

@@ -11,8 +11,9 @@ from cyclopts import Parameter
 
 from elman.cli.flags import INPUT, flags_of, given, whole_number
 from elman.cli.model_folder import check_answer_file, open_model
-from elman.cli.output import Progress, plain, print_json, printable, remark
+from elman.cli.output import Progress, print_json, remark
 from elman.decode.search_config import SearchConfig
+from elman.display import plain, printable
 from elman.errors import ConfigError
 from elman.files import write_text
 from elman.options import fill

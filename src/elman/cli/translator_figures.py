@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from elman.cli.evaluate import EvaluateFlags
 from elman.cli.model_folder import open_model
-from elman.cli.output import Progress, aligned, plain, print_json, printable, remark
+from elman.cli.output import Progress, print_json, remark
 from elman.cli.score import ScoreFlags
+from elman.display import aligned, plain, printable
 from elman.errors import ConfigError, DataError
 
 if TYPE_CHECKING:

@@ -1,49 +1,64 @@
-"""TaskModel: what the classes for people of several tasks share: options, weights, figures, and the model's folder.
+"""TaskModel: what the classes for people share: options, fit, weights, figures, and the model's folder.
 
-Knows nothing about what a task is: a task's class says what its options, vocabulary and network are.
+A task's class says how data in memory is read, and what a trained model answers.
 """
 
 from __future__ import annotations
 
+import logging
 import os
-from abc import ABC, abstractmethod
+from abc import ABC
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
-from elman.errors import ConfigError
+import torch
+
+from elman import artifact
+from elman.data.sources import Sources
+from elman.errors import ArtifactError, ConfigError
 from elman.nn import StoredModule
 from elman.options import Sections, fields_of
-from elman.tasks.building import load_network
-from elman.tasks.folder import open_folder, save_folder
+from elman.tasks.registry import find
 from elman.tasks.run import Run
+from elman.tasks.setup import Setup, tune_process
 
-__all__ = ["TaskModel"]
+__all__ = ["TaskModel", "load_network"]
 
 C = TypeVar("C", bound=Sections)
 N = TypeVar("N", bound=StoredModule)
 V = TypeVar("V")
 
+_log = logging.getLogger("elman.tasks")
+
 
 class TaskModel(ABC, Generic[C, N, V]):
     """A model of a task, trained or still to be trained.
 
-    A subclass names its `task`, the class of its options and that of its vocabulary (with `to_json` and `from_json`),
-    and makes its network from both.
+    A subclass names the `Setup` of its runs, and has `fit`, `evaluate` and the verbs of its answers.
 
     Args:
         preset: where the options begin.
         options: any option by its name.
 
+    Attributes:
+        config: the options; after `fit`, with everything settled that was left to the machine or the data.
+        metrics, data, training, command: what the model's folder says of how it was made.
+
     Raises ConfigError for an unknown option or a value that is not allowed.
     """
 
-    task: ClassVar[str]
-    config_class: ClassVar[type[Any]]
-    vocabulary_class: ClassVar[type[Any]]
+    setup_class: ClassVar[type[Setup[Any, Any, Any, Any]]]
 
     def __init__(self, preset: str = "base", **options: Any) -> None:
         self._preset = preset
         self._options = options
-        self.config: C = self.config_class.make(preset, options)
+        self._start(self.setup_class.config_class.make(preset, options))
+
+    def _start(self, config: C) -> None:
+        """Begin as a model of these options that is not trained."""
+        self.config = config
+        self._chosen = config  # as it was before a run settled anything
         self.metrics: dict[str, Any] = {}
         self.data: dict[str, Any] = {}
         self.training: dict[str, Any] = {}
@@ -51,22 +66,13 @@ class TaskModel(ABC, Generic[C, N, V]):
         self._network: N | None = None
         self._vocabulary: V | None = None
 
-    @staticmethod
-    @abstractmethod
-    def make_network(config: C, vocabulary: V) -> N:
-        """A network of these options that has not learnt yet."""
-
-    @staticmethod
-    def check_folder(config: C, vocabulary: V, where: str) -> None:
-        """Raise ArtifactError for options and a vocabulary, read from `where`, that contradict each other."""
-
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """The preset, and every option by its name, as scikit-learn wants to know them."""
+        """The preset, and every option by its name: as it was given, or as the preset has it."""
         del deep
-        values = {"preset": self._preset}
-        for section, kind in self.config_class.sections().items():
-            values |= {name: getattr(getattr(self.config, section), name) for name in fields_of(kind)}
-        return values
+        values: dict[str, Any] = {"preset": self._preset}
+        for section, kind in self.setup_class.config_class.sections().items():
+            values |= {name: getattr(getattr(self._chosen, section), name) for name in fields_of(kind)}
+        return values | self._options
 
     def set_params(self, **params: Any) -> Self:
         """Change options; the model has to be trained again. Raises ConfigError as the constructor does."""
@@ -89,45 +95,112 @@ class TaskModel(ABC, Generic[C, N, V]):
             raise ConfigError("expected a model that is trained: call fit() or elman.load() first. Received: none")
         return self._vocabulary
 
-    def adopt(self, run: Run[N]) -> Self:
+    def _fit_files(
+        self, sources: Sources, *, folder: str | os.PathLike[str] | None, progress: bool, tune: bool, **reading: Any
+    ) -> Self:
+        """Train on files; `reading` is what `Setup.open` takes beside."""
+        return self._train(self.setup_class.open(self._chosen, sources, **reading), folder, progress, tune)
+
+    def _fit_memory(
+        self, parts: Any, *, folder: str | os.PathLike[str] | None, progress: bool, tune: bool, **setup: Any
+    ) -> Self:
+        """Train on data in memory; `setup` is what the task's `Setup` takes beside.
+
+        Raises ConfigError for a folder, which a run on data in memory could not be resumed from.
+        """
+        if folder is not None:
+            raise ConfigError("expected data in files when training in a folder. Received: data in memory")
+        return self._train(self.setup_class(self._chosen, parts, **setup), None, progress, tune)
+
+    def _train(
+        self,
+        setup: Setup[Any, Any, Any, Any],
+        folder: str | os.PathLike[str] | None,
+        progress: bool,
+        tune: bool,
+    ) -> Self:
+        for note in setup.notes():
+            _log.warning("%s", note)
+        where = None if folder is None else Path(folder)
+        run = Run(setup, folder=where, command="", watch=setup.watch(quiet=not progress))
+        if tune:
+            tune_process(setup.training_config)
+        run.go()
+        return self.adopt(run)
+
+    def adopt(self, run: Run) -> Self:
         """Take what a run has made so far."""
         self.config = run.config
         self.metrics = run.metrics
-        self.data = run.job.data
+        self.data = run.setup.data
         self.training = {"steps": run.training.step, "seconds": round(run.training.seconds, 1)}
         self.command = run.command
         self._network = run.network
-        self._vocabulary = self.vocabulary_class.from_json(run.job.vocabulary or {})
+        self._vocabulary = run.setup.vocabulary
         return self
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write the model as a folder. Raises StorageError when that is not possible."""
         vocabulary: Any = self.vocabulary
-        save_folder(
+        artifact.write_weights(folder, self.network.stored())
+        artifact.write(
             folder,
-            task=self.task,
-            network=self.network,
-            config=self.config,
-            training=self.training,
+            task=self.setup_class.task,
+            config=self.config.stored(),
+            training={**self.training, "options": self.config.to_json()["training"]},
             metrics=self.metrics,
             data=self.data,
             command=self.command,
             vocabulary=vocabulary.to_json(),
+            snippet=find(self.setup_class.task).card,
         )
 
     @classmethod
     def load(cls, folder: str | os.PathLike[str]) -> Self:
         """The model in `folder`. Raises ArtifactError for anything that is not a whole and safe model."""
-        opened = open_folder(folder, cls.task, cls.config_class)
-        config: C = opened.config
-        vocabulary: V = cls.vocabulary_class.from_json(opened.vocabulary)
-        cls.check_folder(config, vocabulary, opened.where)
+        setup = cls.setup_class
+        described = artifact.read(folder, task=setup.task)
+        where = f"{os.fspath(folder)}/elman.json"
+        if described.vocabulary is None:
+            raise ArtifactError(f"{where}: expected a vocabulary. Received: none")
+        training: Mapping[str, Any] = described.training
+        try:
+            config: C = setup.config_class.from_json({**described.config, "training": training["options"]}, where)
+        except (KeyError, TypeError, ConfigError) as error:
+            raise ArtifactError(f"{where} is broken: {error}") from error
+        vocabulary: V = setup.vocabulary_from(described.vocabulary, config, f"{os.fspath(folder)}/vocabulary.json")
+        setup.check_folder(config, vocabulary, where)
         model = cls()
-        model.config = config
+        model._start(config)
         model._options = {name: value for section in config.to_json().values() for name, value in section.items()}
         model._vocabulary = vocabulary
-        model._network = load_network(opened.described, lambda: cls.make_network(config, vocabulary))
-        described = opened.described
+        model._network = load_network(described, config, vocabulary, setup)
         model.metrics, model.data, model.command = described.metrics, described.data, described.command
-        model.training = opened.training
+        model.training = {name: value for name, value in training.items() if name != "options"}
+        model._check_loaded(where)
         return model
+
+    def _check_loaded(self, where: str) -> None:
+        """Raise ArtifactError where weights, options and vocabulary, read from `where`, contradict each other."""
+
+
+def load_network(described: artifact.Artifact, config: Any, vocabulary: Any, setup: type[Setup[Any, N, Any, Any]]) -> N:
+    """The network of a model's folder, with its weights, ready to answer.
+
+    The sizes are compared with the file before any memory is taken for them. Raises ArtifactError.
+    """
+    where = f"{described.folder}/elman.json"
+    try:
+        with torch.device("meta"):
+            shapes = setup.make_network(config, vocabulary).expected_shapes()
+    except (ConfigError, RuntimeError, OverflowError, TypeError, ValueError) as error:
+        raise ArtifactError(f"{where} describes no network: {error}") from error
+    tensors = artifact.read_weights(described, shapes)
+    try:
+        # A wrong value can show now only: on the way here no weight was given a number.
+        network = setup.make_network(config, vocabulary)
+    except (RuntimeError, TypeError, ValueError) as error:
+        raise ArtifactError(f"{where} describes no network: {error}") from error
+    network.load_stored(tensors)
+    network.eval()
+    return network

@@ -1,47 +1,105 @@
-"""Every task by name, and `load`, which opens a model's folder whatever its task. Imports a task only when asked to.
+"""The tasks: found in this package and among installed packages, and a model's folder opened whatever its task.
 
-A task is a package of this folder: `model` holds its class for people, `config` its options, and `run` a function
-`reopen` for stopped runs.
+A task of another package is an entry point of the group `elman.tasks` whose object is a `Task`. Those are looked for
+only under names that are not built in; one that cannot be loaded is an error only for whoever asks for it.
 """
 
 from __future__ import annotations
 
 import importlib
 import os
+import pkgutil
+from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
 from types import MappingProxyType
 from typing import Any
 
+import elman.tasks
 from elman import artifact
-from elman.errors import ArtifactError
+from elman.errors import ArtifactError, ConfigError
+from elman.options import suggestion
+from elman.tasks.task import Task
 
-__all__ = ["TASKS", "load", "model_class", "resumption"]
+__all__ = ["built_in", "extensions", "find", "load", "load_as", "task_of"]
 
-# The task's name in elman.json, and its class in Python.
-TASKS = MappingProxyType(
-    {
-        "language-model": "LanguageModel",
-        "classifier": "Classifier",
-        "tagger": "Tagger",
-        "forecaster": "Forecaster",
-        "translator": "Translator",
-        "captioner": "Captioner",
-        "transcriber": "Transcriber",
-    }
-)
+_GROUP = "elman.tasks"
 
 
-def _part(task: str, part: str) -> Any:
-    return importlib.import_module(f"elman.tasks.{task.replace('-', '_')}.{part}")
+@cache
+def built_in() -> Mapping[str, Task]:
+    """The tasks of this package by name, in their order."""
+    found: list[Task] = []
+    for module in pkgutil.iter_modules(elman.tasks.__path__):
+        name = f"elman.tasks.{module.name}.task"
+        if module.ispkg and find_spec(name) is not None:
+            found.append(importlib.import_module(name).TASK)
+    return MappingProxyType({task.name: task for task in sorted(found, key=lambda each: (each.rank, each.name))})
 
 
-def model_class(task: str) -> Any:
-    """The class of a task, such as `elman.LanguageModel`."""
-    return getattr(_part(task, "model"), TASKS[task])
+def extensions() -> dict[str, Task | str]:
+    """The tasks of other packages by name; a sentence in place of one that cannot be loaded."""
+    found: dict[str, Task | str] = {}
+    for entry in entry_points(group=_GROUP):
+        if entry.name not in built_in():
+            try:
+                found[entry.name] = _loaded(entry)
+            except ConfigError as error:
+                found[entry.name] = str(error)
+    return found
 
 
-def resumption(task: str) -> tuple[type[Any], Any]:
-    """The class of a task's options, and its function `reopen`: what `resume_run` needs."""
-    return getattr(_part(task, "config"), f"{TASKS[task]}Config"), _part(task, "run").reopen
+def find(name: str) -> Task:
+    """The task of this name, or of this name after `elman train`.
+
+    Raises ConfigError for an unknown one, and for one of another package that cannot be loaded.
+    """
+    for task in built_in().values():
+        if name in (task.name, task.train_command):
+            return task
+    for entry in entry_points(group=_GROUP):
+        if entry.name == name:
+            return _loaded(entry)
+    known = list(built_in())
+    raise ConfigError(f"expected a task among {', '.join(known)}. Received: {name!r}.{suggestion(name, known)}")
+
+
+def _loaded(entry: EntryPoint) -> Task:
+    """The task of an entry point. Raises ConfigError, whatever goes wrong in its package."""
+    try:
+        task = entry.load()
+    except Exception as error:  # of a package that others wrote
+        raise ConfigError(
+            f"expected a task {entry.name!r} that can be loaded from {entry.value}. "
+            f"Received: {type(error).__name__}: {error}"
+        ) from error
+    if not isinstance(task, Task) or task.name != entry.name:
+        raise ConfigError(f"expected the description of a task {entry.name!r} at {entry.value}. Received: {task!r:.80}")
+    return task
+
+
+def task_of(folder: str | os.PathLike[str], *, verb: str = "") -> Task:
+    """The task of the model in `folder`; with `verb`, one that has this endpoint.
+
+    Raises ArtifactError for anything that is not a whole and safe model, and for other tasks.
+    """
+    name = artifact.read(folder).task
+    try:
+        task = find(name)
+    except ConfigError as error:
+        if name in {entry.name for entry in entry_points(group=_GROUP)}:
+            raise
+        raise ArtifactError(
+            f"{folder}: expected a task among {', '.join(_offering(verb))}. Received: {name!r}"
+        ) from error
+    if verb and task.endpoint(verb) is None:
+        raise ArtifactError(f"{folder}: expected a task among {', '.join(_offering(verb))}. Received: {name!r}")
+    return task
+
+
+def _offering(verb: str) -> list[str]:
+    return [task.name for task in built_in().values() if not verb or task.endpoint(verb)]
 
 
 def load(folder: str | os.PathLike[str]) -> Any:
@@ -49,7 +107,10 @@ def load(folder: str | os.PathLike[str]) -> Any:
 
     Runs no code from the folder. Raises ArtifactError for anything that is not a whole and safe model.
     """
-    task = artifact.read(folder).task
-    if task not in TASKS:
-        raise ArtifactError(f"{folder}: expected a task among {', '.join(TASKS)}. Received: {task!r}")
-    return model_class(task).load(folder)
+    return task_of(folder).model_class().load(folder)
+
+
+def load_as(task: str, folder: str | os.PathLike[str]) -> Any:
+    """The model of `task` in `folder`. Raises ArtifactError, for other tasks too."""
+    artifact.read(folder, task=task)  # refuses most of what is wrong before torch is imported
+    return find(task).model_class().load(folder)

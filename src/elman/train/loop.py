@@ -118,6 +118,11 @@ class Training:
         """How much of the budget is spent, from 0 to 1 (0 while a budget in seconds is still being measured)."""
         return self.plan.progress(self.step, self.stream.epoch)
 
+    @property
+    def evaluation_limit(self) -> int:
+        """The most targets of an evaluation; 0 for all."""
+        return self.plan.evaluate_tokens
+
     def fit(self) -> Iterator[Event]:
         """Train until the budget is spent or the loss stops improving, yielding events.
 

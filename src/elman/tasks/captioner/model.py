@@ -4,32 +4,33 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from elman.data.captioned import Captioned, CaptionedConfig, captioned_from, read_captioned
 from elman.data.captioned.encoded import Encoded
-from elman.data.captioned.memory import are_paths
 from elman.data.captioned.vocabulary import CaptionerVocabulary
+from elman.data.sources import Sources, as_paths, is_path
+from elman.data.tokens import Progress
 from elman.decode.search_config import SearchConfig
 from elman.decode.writing import Written, written
 from elman.errors import ConfigError, DataError
 from elman.options import fill
 from elman.tasks.captioner.config import CaptionerConfig
 from elman.tasks.captioner.network import CaptionerNetwork
-from elman.tasks.captioner.objective import log_probabilities, measure, search_captions, signatures
-from elman.tasks.captioner.parts import Parts, Sources, as_paths, make_parts, read_parts
-from elman.tasks.captioner.run import TASK, captioner_job, new_network
+from elman.tasks.captioner.setup import (
+    CaptionerSetup,
+    log_probabilities,
+    make_parts,
+    measure,
+    search_captions,
+    signatures,
+)
 from elman.tasks.model import TaskModel
-from elman.tasks.run import Run, tune_process
 
 __all__ = ["Captioner"]
-
-# Called with what is being done and which share of it is done, from 0 to 1.
-Told = Callable[[str, float], None]
 
 
 class Captioner(TaskModel[CaptionerConfig, CaptionerNetwork, CaptionerVocabulary]):
@@ -47,14 +48,7 @@ class Captioner(TaskModel[CaptionerConfig, CaptionerNetwork, CaptionerVocabulary
     Raises ConfigError for an unknown option or a value that is not allowed.
     """
 
-    task = TASK
-    config_class = CaptionerConfig
-    vocabulary_class = CaptionerVocabulary
-
-    @staticmethod
-    def make_network(config: CaptionerConfig, vocabulary: CaptionerVocabulary) -> CaptionerNetwork:
-        """A network of these options that has not learnt yet."""
-        return new_network(config, vocabulary)
+    setup_class = CaptionerSetup
 
     def __repr__(self) -> str:
         """What kind of model it is, in a line."""
@@ -88,36 +82,19 @@ class Captioner(TaskModel[CaptionerConfig, CaptionerNetwork, CaptionerVocabulary
 
         Returns self. Raises DataError, EncodingError, ConfigError, StorageError, Diverged, OutOfMemory.
         """
-        sources: Sources | None = None
-        seed = self.config.training.seed
-        if captions is None and not are_paths(items):
-            raise DataError(
-                f"expected captions beside items, or paths of files. Received: {type(items).__name__} alone"
-            )
         if captions is None:
-            sources = Sources(as_paths(items), as_paths(valid), as_paths(test))
-            parts = read_parts(sources, self.config.data, seed)
-        else:
-            if folder is not None:
-                raise ConfigError("expected data in files when training in a folder. Received: data in memory")
-            parts = make_parts(
-                captioned_from(items, captions, self.config.data),
-                self.config.data,
-                seed,
-                valid=self._given(valid, "valid"),
-                test=self._given(test, "test"),
-            )
-        return self._train(parts, sources, None if folder is None else Path(folder), progress=progress, tune=tune)
-
-    def _train(
-        self, parts: Parts, sources: Sources | None, folder: Path | None, *, progress: bool, tune: bool
-    ) -> Captioner:
-        job = captioner_job(self.config, parts, sources)
-        run = Run(job, folder=folder, command="", watch=job.watch(quiet=not progress))
-        if tune:
-            tune_process(run.config.training)
-        run.go()
-        return self.adopt(run)
+            expected = "captions beside items, or paths of files"
+            if not is_path(items):
+                raise DataError(f"expected {expected}. Received: {type(items).__name__} alone")
+            sources = Sources(as_paths(items), as_paths(valid, expected), as_paths(test, expected))
+            return self._fit_files(sources, folder=folder, progress=progress, tune=tune)
+        parts = make_parts(
+            captioned_from(items, captions, self.config.data),
+            self.config,
+            valid=self._given(valid, "valid"),
+            test=self._given(test, "test"),
+        )
+        return self._fit_memory(parts, folder=folder, progress=progress, tune=tune)
 
     def read(self, paths: Any, *, captioned: bool = False, encoding: str = "", errors: str = "") -> Captioned:
         """Items from files, read as the training data was, or in another encoding."""
@@ -130,14 +107,20 @@ class Captioner(TaskModel[CaptionerConfig, CaptionerNetwork, CaptionerVocabulary
         return [found[0].text if found else "" for found in self.captions(items, batch_size=batch_size, **search)]
 
     def captions(
-        self, items: Any, *, attention: bool = False, batch_size: int = 128, told: Told | None = None, **search: Any
+        self,
+        items: Any,
+        *,
+        attention: bool = False,
+        batch_size: int = 128,
+        progress: Progress | None = None,
+        **search: Any,
     ) -> list[list[Written]]:
         """Captions of each of `items`, best first, with their scores.
 
         items       arrays as for `fit`, or paths; captions in the files are not read
         attention   give the weights with every caption: a line a token, a column a place of the map
         batch_size  items of a batch
-        told        hears what is being done, and which share of it is done
+        progress    called with what is being done, and which share of it is done
         search      `beams`, `n_best`, `length_penalty`, `coverage_penalty`, `stop`, `max_length`; or
                     `sample=True` with `temperature`, `top_k`, `top_p` and `seed`
 
@@ -161,7 +144,7 @@ class Captioner(TaskModel[CaptionerConfig, CaptionerNetwork, CaptionerVocabulary
             options,
             attention=attention,
             batch_size=batch_size,
-            told=told,
+            progress=progress,
         )
         return [[written(each, vocabulary.decode, vocabulary.text.token) for each in best] for best in found]
 
@@ -214,7 +197,7 @@ class Captioner(TaskModel[CaptionerConfig, CaptionerNetwork, CaptionerVocabulary
     def _known(self, items: Any, captions: Any, *, captioned: bool = False) -> Captioned:
         if isinstance(items, Captioned):
             found = items
-        elif are_paths(items) and captions is None:
+        elif is_path(items) and captions is None:
             found = self.read(items, captioned=captioned)
         else:
             data = self._reading()
@@ -238,6 +221,6 @@ class Captioner(TaskModel[CaptionerConfig, CaptionerNetwork, CaptionerVocabulary
         """Held-out data in memory, or in files."""
         if part is None:
             return None
-        if isinstance(part, tuple) and len(part) == 2 and not are_paths(part):
+        if isinstance(part, tuple) and len(part) == 2 and not is_path(part):
             return captioned_from(part[0], part[1], self.config.data, name=name)
         return read_captioned(as_paths(part), self.config.data)

@@ -1,0 +1,140 @@
+"""The commands of what models answer: one for each verb, made from the endpoints of the tasks that have it.
+
+Imports torch only when a model is opened.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Group, Parameter
+
+from elman.cli.flags import INPUT, command, flag_of, flags_class, given, help_text
+from elman.cli.model_folder import check_answer_file
+from elman.cli.output import Progress, print_json, remark
+from elman.errors import ConfigError, ElmanError
+from elman.options import fill_flat, flat_fields
+from elman.tasks import registry
+from elman.tasks.endpoint import Conversation, Screen
+from elman.tasks.task import Endpoint, Task
+
+__all__ = ["make_command", "verbs"]
+
+_MODEL = Annotated[Path, Parameter(help="The model's folder.")]
+_JSON = Annotated[bool, Parameter(negative="", show_default=False, help="Print one JSON document.")]
+_QUIET = Annotated[
+    bool,
+    Parameter(name=["--quiet", "-q"], negative="", show_default=False, help="Show no progress or remarks."),
+]
+
+
+def verbs(words: Sequence[str]) -> dict[str, list[tuple[Task, Endpoint]]]:
+    """Every verb with the tasks that have it. `words` is the command line: it may name a model of another package."""
+    tasks = list(registry.built_in().values())
+    if len(words) > 1:
+        try:
+            task = registry.task_of(words[1])
+        except ElmanError:
+            task = None  # whoever opens it says what is wrong
+        if task is not None and task.name not in registry.built_in():
+            tasks.append(task)
+    found: dict[str, list[tuple[Task, Endpoint]]] = {}
+    for each in tasks:
+        for endpoint in each.endpoints:
+            found.setdefault(endpoint.verb, []).append((each, endpoint))
+    return found
+
+
+def make_command(verb: str, offers: Sequence[tuple[Task, Endpoint]]) -> Callable[..., None]:
+    """The function of the command `verb`."""
+    first = offers[0][1]
+    data = first.data
+    parameters = [inspect.Parameter("model", inspect.Parameter.POSITIONAL_ONLY, annotation=_MODEL)]
+    name = data.name.replace("-", "_")
+    if data.several:
+        files = Annotated[str, INPUT, Parameter(help=data.help)]
+        parameters.append(inspect.Parameter(name, inspect.Parameter.VAR_POSITIONAL, annotation=files))
+    elif data.help:
+        file = Annotated[str | None, INPUT, Parameter(help=data.help)]
+        parameters.append(inspect.Parameter(name, inspect.Parameter.POSITIONAL_ONLY, annotation=file, default=None))
+    flags = _flags(verb, offers)
+    for keyword, annotation, default in (("flags", flags, None), ("json", _JSON, False), ("quiet", _QUIET, False)):
+        parameters.append(
+            inspect.Parameter(keyword, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
+        )
+
+    def run(arguments: dict[str, Any]) -> None:
+        files = arguments.get(name) or ()
+        answer(
+            verb,
+            offers,
+            arguments["model"],
+            tuple(files) if data.several else (files,) if files else (),
+            given(arguments["flags"]),
+            as_json=arguments["json"],
+            quiet=arguments["quiet"],
+        )
+
+    text = first.help if len(offers) == 1 else "\n\n".join([first.summary, " ".join(each.help for _, each in offers)])
+    examples = [example for _, each in offers for example in each.examples]
+    return command(verb, parameters, help_text(text, examples), run)
+
+
+def _flags(verb: str, offers: Sequence[tuple[Task, Endpoint]]) -> Any:
+    """The options of all tasks that have the verb, each once."""
+    found: dict[str, Any] = {}
+    for task, endpoint in offers:
+        options = task.load(endpoint.options)
+        defaults = options()
+        for name, (field, hint, section) in flat_fields(options).items():
+            if name not in found:
+                group = Group(section.capitalize(), sort_key=2) if section else None
+                default = getattr(getattr(defaults, section) if section else defaults, name)
+                found[name] = flag_of(name, field, hint, default, group=group, negative=False)
+    return flags_class(verb.capitalize(), list(found.items())) | None
+
+
+def answer(
+    verb: str,
+    offers: Sequence[tuple[Task, Endpoint]],
+    model: Path,
+    files: tuple[str, ...],
+    values: Mapping[str, Any],
+    *,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Open a model, let it answer, and show or write what it says."""
+    task, endpoint = offers[0]
+    if len(offers) > 1:
+        task = registry.task_of(model, verb=verb)
+        endpoint = task.endpoint(verb) or endpoint
+    kind = task.load(endpoint.options)
+    own = flat_fields(kind)
+    for name, value in values.items():
+        if name not in own:
+            raise ConfigError(f"expected no --{name.replace('_', '-')} for a {task.title}. Received: {value}")
+    options = fill_flat(kind, values, "the command line")
+    check = getattr(options, "check", None)
+    if check is not None:
+        check(files, as_json=as_json)
+    output: Path | None = getattr(options, "output", None)
+    check_answer_file(output)
+    opened = registry.load_as(task.name, model)
+    say = (lambda sentence: None) if quiet else remark
+    with Progress(quiet=quiet) as progress:
+        found = task.load(endpoint.answer)(opened, files, options, Conversation(progress, say))
+    if output is not None and found.save(output, as_json=as_json, remark=say):
+        return
+    if as_json:
+        print_json(found.to_json())
+        return
+    terminal = sys.stdout.isatty()
+    for piece in found.to_text(Screen(terminal, terminal and not os.environ.get("NO_COLOR"))):
+        sys.stdout.write(piece)
+        sys.stdout.flush()

@@ -1,0 +1,196 @@
+"""What a trained captioner does: captions, scores of captions, figures. Imports no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from elman.decode.search_config import SearchConfig
+from elman.display import aligned, plain, printable
+from elman.errors import ConfigError
+from elman.options import option
+from elman.tasks.endpoint import (
+    Answer,
+    Conversation,
+    EvaluateOptions,
+    Figures,
+    ScoreOptions,
+    Screen,
+    check_limit,
+    expect_data,
+    shown_figure,
+)
+
+if TYPE_CHECKING:
+    from elman.data.captioned import Captioned
+    from elman.decode.writing import Written
+    from elman.tasks.captioner.model import Captioner
+
+__all__ = ["CaptionOptions", "EvaluateCaptionsOptions", "ScoreCaptionsOptions", "caption", "evaluate", "score"]
+
+_MOST_PICTURES = 20
+
+
+@dataclass(frozen=True)
+class CaptionOptions:
+    """What captioning takes."""
+
+    output: Path | None = option(None, "Write the captions there.", local=True, flag="-o")
+    attention: Path | None = option(
+        None, "Draw the attention there, as PNG or SVG; of several items into numbered files.", local=True
+    )
+    batch_size: int = option(128, "Items that are captioned at the same time.")
+    encoding: str = option("", "The encoding of tables, if it is not that of training.")
+    errors: str = option("", "What to do with bytes that are not text.", choices=("", "strict", "replace", "ignore"))
+    search: SearchConfig = field(default_factory=SearchConfig)
+
+    def check(self, files: tuple[str, ...], *, as_json: bool) -> None:
+        """Raise ConfigError where there is nothing to caption."""
+        del as_json
+        expect_data(files, "items to caption: elman caption MODEL DATA")
+
+
+class Captions(Answer):
+    """The captions of each item, best first; `several` were asked for."""
+
+    def __init__(self, places: Sequence[str], found: Sequence[Sequence[Written]], *, several: bool) -> None:
+        self.places = places
+        self.found = found
+        self.several = several
+
+    def to_json(self) -> dict[str, Any]:
+        """For every item where it stands, and its captions."""
+        names = ("text", "tokens", "score", "log_probability", "finished")
+        return {
+            "items": [
+                {"item": place, "captions": [{name: getattr(each, name) for name in names} for each in best]}
+                for place, best in zip(self.places, self.found, strict=True)
+            ]
+        }
+
+    def to_text(self, screen: Screen) -> Iterator[str]:
+        """Captions as lines; more than one an item with its number, and scores."""
+        for number, best in enumerate(self.found, 1):
+            for each in best:
+                text = plain(each.text) if "\n" in each.text or "\r" in each.text else each.text
+                line = f"{number}\t{each.score:.4f}\t{text}\n" if self.several else f"{text}\n"
+                yield printable(line) if screen.terminal else line
+
+
+def caption(model: Captioner, files: tuple[str, ...], options: CaptionOptions, talk: Conversation) -> Captions:
+    """Captions of the items in files."""
+    drawn = options.attention is not None
+    if drawn:
+        model.places()  # raises before anything is read
+    items = model.read(list(files), encoding=options.encoding, errors=options.errors)
+    search = asdict(options.search)
+    found = model.captions(items, attention=drawn, batch_size=options.batch_size, progress=talk.progress, **search)
+    if options.attention is not None:
+        _draw(model, items, found, options.attention, talk)
+    return Captions(items.places, found, several=options.search.n_best > 1)
+
+
+def _draw(
+    model: Captioner, items: Captioned, found: Sequence[Sequence[Written]], path: Path, talk: Conversation
+) -> None:
+    """A picture of the best caption of each of the first items."""
+    from elman.plots.image_attention import draw_image_attention
+
+    drawn = [(row, best[0]) for row, best in enumerate(found) if best and best[0].tokens][:_MOST_PICTURES]
+    if len(drawn) < len(found):
+        talk.remark(f"{len(drawn):,} of {len(found):,} captions are drawn")
+    images = model.network.images
+    for row, each in drawn:
+        place = path if len(found) == 1 else path.with_name(f"{path.stem}-{row + 1}{path.suffix}")
+        draw_image_attention(
+            [] if each.attention is None else each.attention.numpy(),
+            model.places(),
+            each.tokens,
+            place,
+            pixels=None if images is None else items.items[row],
+            cell=0 if images is None else 2**images.halvings,
+            title=each.text,
+        )
+
+
+@dataclass(frozen=True)
+class EvaluateCaptionsOptions(EvaluateOptions):
+    """What the evaluation of a captioner takes."""
+
+    beams: int | None = option(None, "Answers of text: hypotheses of the search.")
+
+    def check(self, files: tuple[str, ...], *, as_json: bool) -> None:
+        """Raise ConfigError for a limit that leaves nothing."""
+        super().check(files, as_json=as_json)
+        check_limit(self.limit, "item")
+
+
+def evaluate(model: Captioner, files: tuple[str, ...], options: EvaluateCaptionsOptions, talk: Conversation) -> Figures:
+    """Perplexity, accuracy, exact match, BLEU and chrF against all references."""
+    items = _read(model, files, options, talk)
+    if options.limit is not None:
+        items = items.take(range(min(options.limit, len(items))))
+    search: dict[str, Any] = {} if options.beams is None else {"beams": options.beams}
+    figures = model.evaluate(items, progress=talk.progress, **search)
+    if "bleu" not in figures:
+        talk.remark("BLEU and chrF need sacrebleu: pip install 'elman[translation]'")
+    return Figures(figures, aligned([shown_figure(name, value) for name, value in figures.items()]))
+
+
+@dataclass(frozen=True)
+class ScoreCaptionsOptions(ScoreOptions):
+    """What scoring captions takes."""
+
+    def check(self, files: tuple[str, ...], *, as_json: bool) -> None:
+        """Raise ConfigError for texts without items."""
+        super().check(files, as_json=as_json)
+        if self.text is not None or self.per_token:
+            received = "--text" if self.text is not None else "--per-token"
+            raise ConfigError(f"expected items with captions in files, for a captioner. Received: {received}")
+
+
+class CaptionScores(Answer):
+    """Where an item stands, a caption of it, and its log-probability, for every caption."""
+
+    def __init__(self, rows: Sequence[tuple[str, str, float]]) -> None:
+        self.rows = rows
+
+    def to_json(self) -> dict[str, Any]:
+        """The captions with their scores."""
+        return {"captions": [{"item": item, "text": text, "log_probability": value} for item, text, value in self.rows]}
+
+    def to_text(self, screen: Screen) -> Iterable[str]:
+        """A caption a line."""
+        yield "  log-prob  caption\n"
+        for _, text, value in self.rows:
+            yield f"{value:10.3f}  {printable(text) if screen.terminal else text}\n"
+
+
+def score(model: Captioner, files: tuple[str, ...], options: ScoreCaptionsOptions, talk: Conversation) -> CaptionScores:
+    """How likely each caption is, given its item."""
+    items = _read(model, files, options, talk)
+    scores = model.score(items)
+    rows = [
+        (place, text, value)
+        for place, texts, values in zip(items.places, items.captions or (), scores, strict=True)
+        for text, value in zip(texts, values, strict=True)
+    ]
+    if options.rank:
+        lengths = model.token_counts([text for _, text, _ in rows])
+        order = sorted(range(len(rows)), key=lambda row: -rows[row][2] / lengths[row])
+        rows = [rows[row] for row in order]
+    return CaptionScores(rows)
+
+
+def _read(
+    model: Captioner, files: Sequence[str], options: EvaluateOptions | ScoreOptions, talk: Conversation
+) -> Captioned:
+    """Items with captions, with a remark on tokens that are not known."""
+    from elman.tasks.captioner.setup import unknown_tokens
+
+    items = model.read(list(files), captioned=True, encoding=options.encoding, errors=options.errors)
+    if note := unknown_tokens(model.vocabulary, items.captions or ()):
+        talk.remark(note)
+    return items

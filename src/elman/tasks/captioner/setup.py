@@ -1,0 +1,354 @@
+"""A captioner's run: the likelihood of captions, the figures of held-out items, and what a run is made of."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from elman.data.batches import Shuffled, in_order
+from elman.data.captioned import Captioned, read_captioned
+from elman.data.captioned.encoded import Encoded, Ints
+from elman.data.captioned.pictures import check_size
+from elman.data.captioned.vocabulary import CaptionerVocabulary, Item
+from elman.data.parts import Parts, hold_out, read_parts
+from elman.data.sources import Sources
+from elman.data.tokens import Progress
+from elman.data.vocabulary import END_ID, UNKNOWN_ID
+from elman.decode.search import Hypothesis
+from elman.decode.search_config import SearchConfig
+from elman.decode.writing import find
+from elman.errors import DataError
+from elman.metrics.translation import bleu_figures, bleu_signatures, exact_match, has_bleu
+from elman.tasks.captioner.config import CaptionerConfig
+from elman.tasks.captioner.network import CaptionerNetwork
+from elman.tasks.setup import Setup
+from elman.types import IGNORED, Batch, State
+
+__all__ = [
+    "CaptionLikelihood",
+    "CaptionerSetup",
+    "log_probabilities",
+    "make_parts",
+    "measure",
+    "search_captions",
+    "signatures",
+    "unknown_tokens",
+]
+
+# Captions, and their steps with padding, of a batch of an evaluation.
+_ROWS, _STEPS = 128, 8192
+_GREEDY = SearchConfig(beams=1)
+
+
+class CaptionLikelihood:
+    """Negative log-likelihood of the tokens of captions and of their ends, by token.
+
+    Args:
+        model: the network.
+        vocabulary: the tokens.
+        held_out: the items of the evaluation; None when nothing is held out.
+        longest: most tokens that an evaluation writes.
+    """
+
+    def __init__(
+        self, model: CaptionerNetwork, vocabulary: CaptionerVocabulary, held_out: Encoded | None, longest: int
+    ) -> None:
+        self.model = model
+        self.vocabulary = vocabulary
+        self.held_out = held_out
+        self.longest = longest
+
+    def initial_state(self, batch_size: int) -> State:
+        """None: every caption starts anew."""
+        del batch_size
+        return ()
+
+    def loss(self, batch: Batch, state: State) -> tuple[Tensor, int, State]:
+        """The sum of nats over the tokens, smoothed as the options say, their number, and the empty state."""
+        r_NR, targets_N = _answers(self.model, batch)
+        return self.model.nats(r_NR, targets_N), len(targets_N), state
+
+    def evaluate(self, limit: int = 0) -> dict[str, float]:
+        """Figures of greedy captions of the held-out items; empty without any. Kept are the weights of least loss."""
+        if self.held_out is None:
+            return {}
+        return measure(self.model, self.vocabulary, self.held_out, self.longest, limit=limit)[0]
+
+
+def _answers(model: CaptionerNetwork, batch: Batch) -> tuple[Tensor, Tensor]:
+    """The answers `r_NR` before the batch's N real tokens, and these."""
+    device = model.head_bias_V.device
+    targets_BT = batch.targets_BT.to(device)
+    real_BT = targets_BT != IGNORED
+    r_BTR = model(batch.inputs_BT.items.to(device), batch.inputs_BT.tokens_BT.to(device))
+    return r_BTR[real_BT], targets_BT[real_BT]
+
+
+def _scored(model: CaptionerNetwork, batch: Batch) -> tuple[Tensor, Tensor]:
+    """Scores `logits_NV` of the batch's N real tokens, and these."""
+    r_NR, targets_N = _answers(model, batch)
+    logits_NV = model.score(r_NR)
+    return (logits_NV if logits_NV.dtype == torch.float64 else logits_NV.float()), targets_N
+
+
+def _batches(data: Encoded, rows: Ints | None = None) -> Iterator[tuple[Ints, Batch]]:
+    yield from in_order(data.lengths, data.batch, batch_size=_ROWS, steps=_STEPS, rows=rows)
+
+
+def log_probabilities(model: CaptionerNetwork, data: Encoded) -> list[float]:
+    """The natural logarithm of each caption's probability, its end included, in order."""
+    found = np.zeros(len(data))
+    with torch.no_grad():
+        for part, batch in _batches(data):
+            logits_NV, targets_N = _scored(model, batch)
+            nats_N = F.cross_entropy(logits_NV, targets_N, reduction="none").cpu().double().numpy()
+            # The real tokens of a batch stand caption by caption.
+            found[part] = [-each.sum() for each in np.split(nats_N, np.cumsum(data.lengths[part])[:-1])]
+    return found.tolist()
+
+
+def measure(
+    model: CaptionerNetwork,
+    vocabulary: CaptionerVocabulary,
+    data: Encoded,
+    longest: int,
+    *,
+    search: SearchConfig = _GREEDY,
+    limit: int = 0,
+) -> tuple[dict[str, float], list[str]]:
+    """Figures on `data`, and the captions that they are of, one an item.
+
+    `loss` is in nats a token and `accuracy` is that of tokens, each after the true ones before it; `exact` is the share
+    of captions that equal a reference as the vocabulary writes it; `bleu` and `chrf` are there where sacrebleu is
+    installed: of all references, and without regard to case where the vocabulary has lower case only. With `limit`, of
+    items at even distances, of at most about so many tokens.
+    """
+    share = min(1.0, limit / max(int(data.lengths.sum()), 1)) if limit else 1.0
+    count = max(1, int(share * len(data.data)))
+    items = np.arange(count) * len(data.data) // count
+    rows = np.flatnonzero(np.isin(data.owners, items))
+    nats, right, tokens = 0.0, 0, 0
+    with torch.no_grad():
+        for _, batch in _batches(data, rows):
+            logits_NV, targets_N = _scored(model, batch)
+            nats += float(F.cross_entropy(logits_NV, targets_N, reduction="sum"))
+            right += int((logits_NV.argmax(dim=-1) == targets_N).sum())
+            tokens += len(targets_N)
+    best = search_captions(model, data, items, longest, search)
+    texts = [vocabulary.decode(found[0].tokens) if found else "" for found in best]
+    captions = data.data.captions or []
+    references = [captions[item] for item in items.tolist()]
+    loss = nats / max(tokens, 1)
+    figures = {
+        "loss": loss,
+        "perplexity": math.exp(min(loss, 700.0)),
+        "accuracy": right / max(tokens, 1),
+        "exact": exact_match(texts, [vocabulary.plain(each) for each in references]),
+    }
+    if has_bleu():
+        figures |= bleu_figures(texts, references, lowercase=vocabulary.lowercase)
+    return figures, texts
+
+
+def signatures(data: Encoded, vocabulary: CaptionerVocabulary) -> dict[str, str]:
+    """How sacrebleu measured the figures on `data`, as it says itself."""
+    most = max(map(len, data.data.captions or [[]]))
+    told = bleu_signatures(references=most, lowercase=vocabulary.lowercase)
+    return {f"{name}_signature": signature for name, signature in told.items()}
+
+
+def search_captions(
+    model: CaptionerNetwork,
+    data: Encoded,
+    items: Ints,
+    longest: int,
+    search: SearchConfig,
+    *,
+    attention: bool = False,
+    batch_size: int = _ROWS,
+    progress: Progress | None = None,
+) -> list[list[Hypothesis]]:
+    """The hypotheses of each of `items`, best first. `progress` is called with "writing" and the share that is done."""
+    found: list[list[Hypothesis]] = []
+    banned = (UNKNOWN_ID,)
+    with torch.no_grad():
+        # Draws need all scores.
+        advance = model.advance if search.sample else model.packed_advance("float32")
+        for number, start in enumerate(range(0, len(items), batch_size)):
+            part = items[start : start + batch_size]
+            state, memory = model.encode(data.items(part).to(model.head_bias_V.device))
+            found += find(
+                advance,
+                state,
+                memory,
+                rows=len(part),
+                start=model.go,
+                end=END_ID,
+                limits_B=[search.max_length or longest] * len(part),
+                search=_of_batch(search, number),
+                banned=banned,
+                attention=attention,
+            )
+            if progress is not None:
+                progress("writing", len(found) / len(items))
+    return found
+
+
+def _of_batch(search: SearchConfig, number: int) -> SearchConfig:
+    """The same search with other draws for each batch."""
+    return dataclasses.replace(search, seed=(search.seed + number) % 2**63) if search.sample else search
+
+
+def unknown_tokens(vocabulary: CaptionerVocabulary, captions: Sequence[Sequence[str]]) -> str | None:
+    """A sentence on the tokens of captions that are not known, or None."""
+    count = vocabulary.count_unknown([text for row in captions for text in row])
+    return f"{count:,} {vocabulary.text.unit}s of the captions are unknown and cannot be written" if count else None
+
+
+def make_parts(
+    train: Captioned, config: CaptionerConfig, *, valid: Captioned | None = None, test: Captioned | None = None
+) -> Parts[Captioned]:
+    """The parts; without `valid`, a random share of `train` becomes it. Raises DataError where too few items are
+    left."""
+    if valid is None:
+        train, valid = hold_out(train, config.data.held_out, config.training.seed, "items")
+    return Parts(train, valid, test)
+
+
+class CaptionerSetup(Setup[CaptionerConfig, CaptionerNetwork, Parts[Captioned], CaptionerVocabulary]):
+    """A run of a captioner."""
+
+    task = "captioner"
+    config_class = CaptionerConfig
+    vocabulary_class = CaptionerVocabulary
+    unit = "token"
+
+    @classmethod
+    def read(
+        cls,
+        config: CaptionerConfig,
+        sources: Sources,
+        *,
+        vocabulary: CaptionerVocabulary | None = None,
+        progress: Progress | None = None,
+    ) -> Parts[Captioned]:
+        """The items and captions in the files."""
+        del vocabulary
+        train, valid, test = read_parts(sources, lambda paths: read_captioned(paths, config.data), "item", progress)
+        return make_parts(train, config, valid=valid, test=test)
+
+    @staticmethod
+    def make_network(config: CaptionerConfig, vocabulary: CaptionerVocabulary) -> CaptionerNetwork:
+        """A network that reads the vocabulary's items and writes its tokens."""
+        return CaptionerNetwork(vocabulary.item, vocabulary.text.size, config.network)
+
+    @classmethod
+    def make_smallest_network(cls, config: CaptionerConfig) -> CaptionerNetwork:
+        """Images take every option; what does not go with the data's own items shows when they are known."""
+        check_size(config.data.image_size)
+        item = Item("images", (64, 64, 3), whole=True)
+        if not config.network.vector_size and not config.network.image_encoder:
+            item = Item("vectors", (8,))
+        return CaptionerNetwork(item, 4, config.network)
+
+    def learn_vocabulary(self) -> CaptionerVocabulary:
+        """What the training items look like, and the tokens of their captions."""
+        self._check_captions()
+        return CaptionerVocabulary.learn(self.parts.train, self.config.text)
+
+    def _check_captions(self) -> None:
+        for _, part in self.parts.named():
+            if part is not None and part.captions is None:
+                raise DataError(f"{part.name}: expected a caption for every item. Received: none")
+
+    def encode(self) -> None:
+        """The captions of all parts as numbers."""
+        self._check_captions()
+        parts, self._longest = self.parts, self.config.text.max_length
+        self._train = Encoded(parts.train, self.vocabulary, self._longest)
+        self._valid = None if parts.valid is None else Encoded(parts.valid, self.vocabulary)
+        self._test = None if parts.test is None else Encoded(parts.test, self.vocabulary)
+
+    def start_network(self) -> None:
+        """Scale the items by the training data, and read the weights of a borrowed image encoder."""
+        self.network.standardise(self._train.data.items)
+        if self.config.network.image_weights and self.network.pretrained is not None:
+            self.network.pretrained.read_weights(self.config.network.image_weights)
+
+    def stream(self) -> Shuffled:
+        """Shuffled captions."""
+        train, batch_size = self._train, self.config.network.batch_size
+        return Shuffled(train.lengths, train.batch, batch_size=batch_size, seed=self.training_config.seed)
+
+    def objective(self) -> CaptionLikelihood:
+        """The likelihood of the captions."""
+        return CaptionLikelihood(self.network, self.vocabulary, self._valid, self._longest)
+
+    @property
+    def holds_out(self) -> bool:
+        """Whether there are items for validation."""
+        return self._valid is not None
+
+    @property
+    def loss_name(self) -> str:
+        """What the loss is."""
+        return f"nats a {self.vocabulary.text.unit}"
+
+    def test(self, limit: int) -> dict[str, float]:
+        """Figures of the test part, all of it."""
+        del limit
+        return {} if self._test is None else measure(self.network, self.vocabulary, self._test, self._longest)[0]
+
+    def describe(self, figures: Mapping[str, float]) -> str:
+        """Figures of an evaluation, in a line for people."""
+        shown = [f"exact {figures['exact']:.2%}"]
+        if "bleu" in figures:
+            shown.append(f"BLEU {figures['bleu']:.1f}")
+        return ", ".join([*shown, f"token accuracy {figures['accuracy']:.2%}", f"loss {figures['loss']:.4f}"])
+
+    def data_fingerprint(self) -> str:
+        """A digest of all items and captions."""
+        return self.parts.fingerprint()
+
+    def data_facts(self) -> dict[str, Any]:
+        """Files, and how many items and captions each part has."""
+        sizes = {name: (0, 0) if part is None else (len(part), part.texts) for name, part in self.parts.named()}
+        counts: dict[str, int] = {}
+        for name, (items, captions) in sizes.items():
+            counts |= {f"{name}_items": items, f"{name}_captions": captions}
+        return {
+            "files": [] if self.sources is None else self.sources.names(),
+            "kind": self.vocabulary.item.kind,
+            **counts,
+            "longer_than_max_length": self._train.longer,
+        }
+
+    def outline(self) -> list[tuple[str, str]]:
+        """The parts, the input and the answers."""
+        facts, text = self.data, self.vocabulary.text
+        return [
+            *(
+                (name, f"{facts[f'{name}_items']:,} items, {facts[f'{name}_captions']:,} captions")
+                for name, _ in self.parts.named()
+            ),
+            ("input", self.vocabulary.item.told()),
+            ("answer", f"{text.size:,} {text.unit}s"),
+        ]
+
+    def summary(self) -> str:
+        """The network and the data, in a line."""
+        network, facts, text = self.config.network, self.data, self.vocabulary.text
+        left_out = facts["longer_than_max_length"]
+        return (
+            f"{network.cell} {network.layers}x{network.hidden}, {self.network.count_parameters():,} weights; "
+            f"{facts['train_captions']:,} captions of {facts['train_items']:,} {self.vocabulary.item.kind} to train "
+            f"on, {text.size:,} {text.unit}s"
+            + (f"; {left_out:,} captions of more than {self._longest} tokens are left out" if left_out else "")
+        )
