@@ -94,7 +94,6 @@ def make(name: str) -> None:
             "evaluate": words,
             "figures": evaluated(words, folder),
             "info_keys": info_keys(folder),
-            "description_keys": keys_of(json.loads((folder / "elman.json").read_text(encoding="utf-8"))),
         }
         (folder / ANSWERS).write_text(written(document), encoding="utf-8")
         shutil.copytree(folder, MODELS / name)
