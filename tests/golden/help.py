@@ -1,17 +1,24 @@
-"""The help of every command as text, kept in `help`. `python -m tests.golden.help` writes it again."""
+"""The help of every command as text, kept in `help`. `python -m tests.golden.help` writes it again.
+
+Every help comes from a process that has made no other. Within one process `typing` takes two unions of the same
+literals in another order for one, so that choices would stand in the order of the first help that lists them.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import io
+import json
+import multiprocessing
 import os
 import re
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from unittest import mock
 
-__all__ = ["COMMANDS", "HELP", "file_name", "help_text", "listed"]
+__all__ = ["COMMANDS", "HELP", "file_name", "listed", "texts_of_new_process"]
 
 HELP = Path(__file__).parent / "help"
 TASKS = ("lm", "classifier", "tagger", "forecaster", "translator", "captioner", "transcriber")
@@ -64,13 +71,33 @@ def listed(text: str) -> set[str]:
     return set(re.findall(r"^│ ([a-z]\S*)", panel, re.MULTILINE))
 
 
-def write_all() -> None:
-    """Write the help of every command."""
+def all_texts() -> dict[str, str]:
+    """The help of every command by its file's name, from this process' forks; it must not have made a help itself."""
+    import elman.cli  # noqa: F401  (once, before the forks)
+
+    with multiprocessing.get_context("fork").Pool(1, maxtasksperchild=1) as pool:
+        return dict(zip(map(file_name, COMMANDS), pool.map(help_text, COMMANDS, chunksize=1), strict=True))
+
+
+def texts_of_new_process() -> dict[str, str]:
+    """The same from a process of their own."""
+    words = [sys.executable, "-m", "tests.golden.help", "--json"]
+    root = Path(__file__).resolve().parents[2]
+    done = subprocess.run(words, cwd=root, check=True, capture_output=True, encoding="utf-8")
+    return json.loads(done.stdout)
+
+
+def main() -> None:
+    """Write the help of every command, or print all as JSON."""
+    texts = all_texts()
+    if "--json" in sys.argv[1:]:
+        print(json.dumps(texts))
+        return
     HELP.mkdir(exist_ok=True)
-    for words in COMMANDS:
-        (HELP / file_name(words)).write_text(help_text(words), encoding="utf-8")
-        print(file_name(words))
+    for name, text in texts.items():
+        (HELP / name).write_text(text, encoding="utf-8")
+        print(name)
 
 
 if __name__ == "__main__":
-    sys.exit(write_all())
+    main()
