@@ -20,7 +20,7 @@ def test_every_command_is_here(texts: dict[str, str]) -> None:
     assert {path.name for path in HELP.iterdir()} == {file_name(words) for words in COMMANDS}
 
 
-@pytest.mark.parametrize("name", map(file_name, COMMANDS))
+@pytest.mark.parametrize("name", [file_name(words) for words in COMMANDS])
 def test_the_help_is_what_it_was(name: str, texts: dict[str, str]) -> None:
     known = (HELP / name).read_text(encoding="utf-8").splitlines()
     for number, (one, other) in enumerate(zip_longest(known, texts[name].splitlines()), 1):
