@@ -1,0 +1,95 @@
+"""Models that earlier code wrote open, answer as they did then, and are written again as they were."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+import elman
+
+from .cases import CASES
+from .make import ANSWERS, DATA, MODELS, WITH_HISTORY, asked, evaluated, info_keys, trained
+from .plain import differences, keys_of
+
+each_model = pytest.mark.parametrize("name", list(CASES))
+
+
+@pytest.fixture(autouse=True)
+def quiet_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("ELMAN_CACHE", str(tmp_path / "cache"))
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def recorded(name: str) -> dict:
+    return json.loads((MODELS / name / ANSWERS).read_text(encoding="utf-8"))
+
+
+def described(folder: Path) -> dict:
+    return json.loads((folder / "elman.json").read_text(encoding="utf-8"))
+
+
+def lines(expected: object, received: object) -> str:
+    """All differences as lines; empty when there are none."""
+    return "\n".join(differences(expected, received))
+
+
+def test_every_task_has_a_golden_model() -> None:
+    assert {case.kind for case in CASES.values()} == {name for name in elman.__all__ if name[0].isupper()}
+    assert {path.name for path in MODELS.iterdir()} == set(CASES)
+
+
+def test_golden_models_are_small() -> None:
+    sizes = {name: sum(path.stat().st_size for path in (MODELS / name).rglob("*")) for name in CASES}
+    assert max(sizes.values()) < 40_000, sizes
+
+
+@each_model
+def test_a_golden_model_answers_as_it_did(name: str) -> None:
+    known = recorded(name)
+    model = elman.load(MODELS / name)
+    assert type(model) is getattr(elman, known["class"])
+    assert lines(known["answers"], asked(CASES[name], model)) == ""
+
+
+@each_model
+def test_the_commands_say_what_they_did(name: str, capfd: pytest.CaptureFixture[str]) -> None:
+    known = recorded(name)
+    assert lines(known["figures"], evaluated(known["evaluate"], MODELS / name)) == ""
+    assert info_keys(MODELS / name) == known["info_keys"]
+    assert "error" not in capfd.readouterr().err
+
+
+@each_model
+def test_a_golden_model_is_written_as_it_was(name: str, tmp_path: Path) -> None:
+    elman.load(MODELS / name).save(tmp_path / "again")
+    before, after = described(MODELS / name), described(tmp_path / "again")
+    assert list(before) == list(after)
+    assert before | {"elman": ""} == after | {"elman": ""}  # a run writes "training" in another order
+    texts = [
+        [(folder / file).read_text(encoding="utf-8") for folder in (MODELS / name, tmp_path / "again")]
+        for file in ("vocabulary.json", "README.md")
+    ]
+    assert json.loads(texts[0][0]) == json.loads(texts[0][1])
+    assert lines(*(sorted(text.splitlines()) for text in texts[1])) == ""
+    weights = load_file(tmp_path / "again" / "weights.safetensors")
+    golden = load_file(MODELS / name / "weights.safetensors")
+    assert list(weights) == list(golden)
+    for key, tensor in golden.items():
+        assert torch.equal(weights[key], tensor), key
+
+
+@each_model
+def test_a_new_run_writes_the_same_keys(name: str, tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    trained(CASES[name], folder / DATA, folder, max_steps=2)
+    assert keys_of(described(folder)) == keys_of(described(MODELS / name))
+    golden, new = ((path / "history.csv").read_text().splitlines() for path in (MODELS / WITH_HISTORY, folder))
+    assert new[0] == golden[0]
