@@ -19,14 +19,20 @@ import elman
 from elman.cli import main
 from elman.errors import ArtifactError, ConfigError, Interrupted
 from elman.options import Sections, fields_of
-from elman.tasks.registry import TASKS, model_class, resumption
+from elman.tasks.registry import built_in
 from elman.tasks.run import resume_run
 from elman.train import checkpoint
 from elman.train.loop import Training
 
 from .tasks import CASES, COMMON
 
+TASKS = built_in()
 each_task = pytest.mark.parametrize("task", list(TASKS))
+
+
+def model_class(task: str) -> Any:
+    return TASKS[task].model_class()
+
 
 # What may stand in a folder in place of a value, and must never do worse than be refused.
 JUNK: list[Any] = [None, True, -1, 10**40, 0.5, "", "junk", [], [[]], {}, {"junk": 1}, [1, "a"]]
@@ -66,11 +72,12 @@ def test_every_task_is_tested_here() -> None:
 @each_task
 def test_a_task_has_a_public_class_and_options(task: str) -> None:
     made = model_class(task)
-    assert getattr(elman, TASKS[task]) is made
-    assert TASKS[task] in elman.__all__
+    name = TASKS[task].class_name
+    assert getattr(elman, name) is made
+    assert name in elman.__all__
     for method in ("fit", "evaluate", "save", "load"):
-        assert getattr(made, method).__doc__, f"{TASKS[task]}.{method}"
-    config, _ = resumption(task)
+        assert getattr(made, method).__doc__, f"{name}.{method}"
+    config = TASKS[task].config_class()
     assert issubclass(config, Sections)
     assert {"training", "network"} <= set(config.sections())
     names = Counter(name for kind in config.sections().values() for name in fields_of(kind))
@@ -99,7 +106,7 @@ def test_options_and_models_that_are_not_there_are_told(task: str) -> None:
 def test_a_model_answers_the_same_wherever_it_comes_from(task: str, folders: Folders, tmp_path: Path) -> None:
     case = CASES[task]
     model = model_class(task)(**COMMON | case.options)
-    assert TASKS[task] in repr(model)
+    assert TASKS[task].class_name in repr(model)
     before = repr(model)
     assert model.fit(case.write(tmp_path), progress=False, tune=False) is model
     assert repr(model) != before or task == "classifier"  # whose repr is scikit-learn's: how to make it again
@@ -129,9 +136,8 @@ def test_a_stopped_run_goes_on_bit_for_bit(
         patch.setattr(Training, "_make_step", stopping)
         with pytest.raises(Interrupted, match="stopped by SIGTERM at step 5"):
             model_class(task)(**COMMON | case.options).fit(files, folder=tmp_path / "m", progress=False, tune=False)
-    config, reopen = resumption(task)
     torch.manual_seed(1234)
-    resume_run(tmp_path / "m", config=config, reopen=reopen, overrides={}, quiet=True).go()
+    resume_run(tmp_path / "m", overrides={}, quiet=True).go()
     resumed, _ = checkpoint.load(tmp_path / "m")
     straight, _ = checkpoint.load(folders[task])
     assert set(resumed) == set(straight)
@@ -149,23 +155,21 @@ def test_other_data_is_not_gone_on_with(task: str, tmp_path: Path) -> None:
     folder = tmp_path / "m"
     model_class(task)(**COMMON | case.options).fit(files, folder=folder, progress=False, tune=False)
     content = files[0].read_text()
-    config, reopen = resumption(task)
     for change in (content.replace("dog", "cow").replace("fine", "fair").replace("10.", "11."), ""):
         files[0].write_text(change)
         with pytest.raises(elman.errors.DataError):
-            resume_run(folder, config=config, reopen=reopen, overrides={"max_steps": 9}, quiet=True)
+            resume_run(folder, overrides={"max_steps": 9}, quiet=True)
 
 
 @each_task
-def test_a_cache_is_for_language_models(task: str, folders: Folders, tmp_path: Path) -> None:
+def test_a_cache_is_only_for_tasks_that_keep_something(task: str, folders: Folders, tmp_path: Path) -> None:
     folder = tmp_path / "m"
     shutil.copytree(folders[task], folder)
-    config, reopen = resumption(task)
-    resume = partial(resume_run, folder, config=config, reopen=reopen, overrides={}, quiet=True, cache=tmp_path / "c")
-    if task == "language-model":
+    resume = partial(resume_run, folder, overrides={}, quiet=True, cache=tmp_path / "c")
+    if TASKS[task].data.cache:
         assert resume()
         return
-    with pytest.raises(ConfigError, match=f"expected a cache for language models only.*for a {task}"):
+    with pytest.raises(ConfigError, match=f"expected no cache for a {task}"):
         resume()
 
 

@@ -7,8 +7,9 @@ from types import ModuleType
 
 import pytest
 
+from elman.data.captioned import encoded
 from elman.nn import output_side
-from elman.tasks.captioner import batches, network, objective
+from elman.tasks.captioner import network, setup
 
 from ..tasks import test_captioner_network as tests
 from .bug import ELMAN, Bug
@@ -22,7 +23,7 @@ def bug(what: str, module: ModuleType, function: str, old: str, new: str, check:
 BUGS = [
     bug(
         "the decoder reads the token that it is to write",
-        batches,
+        encoded,
         "Encoded.batch",
         "inputs_BT[place, 1 : len(ids) + 1] = ids",
         "inputs_BT[place, : len(ids)] = ids",
@@ -30,7 +31,7 @@ BUGS = [
     ),
     bug(
         "a caption never ends",
-        batches,
+        encoded,
         "Encoded.batch",
         "targets_BT[place, len(ids)] = END_ID",
         "pass",
@@ -38,7 +39,7 @@ BUGS = [
     ),
     bug(
         "a caption goes with the item of its own number",
-        batches,
+        encoded,
         "Encoded.batch",
         "self.items(self.owners[rows])",
         "self.items(rows % 2)",
@@ -46,7 +47,7 @@ BUGS = [
     ),
     bug(
         "captions that are too long are kept",
-        batches,
+        encoded,
         "Encoded.__init__",
         "len(ids) <= longest",
         "len(ids) > 0",
@@ -86,7 +87,7 @@ BUGS = [
     ),
     bug(
         "padding counts in the loss",
-        objective,
+        setup,
         "_answers",
         "real_BT = targets_BT != IGNORED",
         "real_BT = targets_BT != IGNORED + 1; targets_BT = targets_BT.clamp(min=0)",

@@ -19,8 +19,7 @@ from torch import Tensor, nn
 import elman
 from elman import Captioner
 from elman.errors import ArtifactError, ConfigError, DataError, Interrupted
-from elman.tasks.captioner.objective import CaptionLikelihood
-from elman.tasks.registry import resumption
+from elman.tasks.captioner.setup import CaptionLikelihood
 from elman.tasks.run import resume_run
 
 from .small_captioners import OPTIONS, bars, trained, vectors
@@ -107,7 +106,7 @@ def test_every_reference_counts(seeing: Captioner) -> None:
 
 
 def test_without_sacrebleu_the_other_figures_are_there(seeing: Captioner, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("elman.tasks.captioner.objective.has_bleu", lambda: False)
+    monkeypatch.setattr("elman.tasks.captioner.setup.has_bleu", lambda: False)
     figures = seeing.evaluate(*bars(6))
     assert set(figures) == {"loss", "perplexity", "accuracy", "exact"}
 
@@ -162,8 +161,7 @@ def test_a_run_with_every_source_of_chance_goes_on_bit_for_bit(tmp_path: Path, m
         patched.setattr(CaptionLikelihood, "loss", signalling)
         with pytest.raises(Interrupted):
             fit("stopped")
-    config, reopen = resumption("captioner")
-    run = resume_run(tmp_path / "stopped", config=config, reopen=reopen, overrides={}, quiet=True)
+    run = resume_run(tmp_path / "stopped", overrides={}, quiet=True)
     run.go()
     for name, tensor in straight.network.stored().items():
         assert torch.equal(tensor, run.network.stored()[name]), name

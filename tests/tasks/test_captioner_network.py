@@ -17,7 +17,7 @@ from elman.data.vocabulary import END_ID
 from elman.errors import ArtifactError, ConfigError, DataError
 from elman.tasks.captioner.config import CaptionerConfig
 from elman.tasks.captioner.network import CaptionerNetwork
-from elman.tasks.captioner.objective import CaptionLikelihood, log_probabilities
+from elman.tasks.captioner.setup import CaptionLikelihood, log_probabilities
 from elman.types import IGNORED
 
 from .small_captioners import OPTIONS, bars

@@ -163,18 +163,22 @@ class Captioner(TaskModel[CaptionerConfig, CaptionerNetwork, CaptionerVocabulary
         """How many tokens each caption has, its end included."""
         return [len(ids) + 1 for ids in self.vocabulary.text.encode_many(captions)]
 
-    def evaluate(self, items: Any, captions: Sequence[Any] | None = None, **search: Any) -> dict[str, Any]:
+    def evaluate(
+        self, items: Any, captions: Sequence[Any] | None = None, *, progress: Progress | None = None, **search: Any
+    ) -> dict[str, Any]:
         """Figures: loss and perplexity, accuracy of tokens, exact match; where sacrebleu is there, BLEU and chrF too,
         with its signatures.
 
         `items` with `captions` as for `fit`, or paths; `search` as for `captions`, by default the likeliest token each
-        time (`beams=1`). Raises DataError for data that cannot be used.
+        time (`beams=1`); `progress` as for `captions`. Raises DataError for data that cannot be used.
         """
         options = fill(SearchConfig, {"beams": 1, **search}, "the search")
         self._check_search(options, attention=False)
         data = Encoded(self._known(items, captions, captioned=True), self.vocabulary)
         self.network.eval()
-        figures, _ = measure(self.network, self.vocabulary, data, self.config.text.max_length, search=options)
+        figures, _ = measure(
+            self.network, self.vocabulary, data, self.config.text.max_length, search=options, progress=progress
+        )
         return figures | signatures(data, self.vocabulary) if "bleu" in figures else figures
 
     def places(self) -> tuple[int, int]:

@@ -122,6 +122,7 @@ def measure(
     *,
     search: SearchConfig = _GREEDY,
     limit: int = 0,
+    progress: Progress | None = None,
 ) -> tuple[dict[str, float], list[str]]:
     """Figures on `data`, and the captions that they are of, one an item.
 
@@ -141,7 +142,7 @@ def measure(
             nats += float(F.cross_entropy(logits_NV, targets_N, reduction="sum"))
             right += int((logits_NV.argmax(dim=-1) == targets_N).sum())
             tokens += len(targets_N)
-    best = search_captions(model, data, items, longest, search)
+    best = search_captions(model, data, items, longest, search, progress=progress)
     texts = [vocabulary.decode(found[0].tokens) if found else "" for found in best]
     captions = data.data.captions or []
     references = [captions[item] for item in items.tolist()]
