@@ -14,7 +14,7 @@ from _translator_peer import Batch, Peer, options, serve
 from torch import Tensor
 
 import elman
-from elman.kernels.native.best import scan_for
+from elman.kernels.output_product import scan_for
 from elman.tasks.translator.config import NetworkConfig
 from elman.tasks.translator.network import TranslatorNetwork
 from elman.tasks.writing import SearchConfig, find

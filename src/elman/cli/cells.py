@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from elman.cli.output import print_json
+from elman.cli.output import plain, print_json, remark
 from elman.errors import ConfigError
 from elman.options import suggestion
 
@@ -34,9 +34,11 @@ def cells(
         elman cells
         elman cells lstm
     """
-    from elman.cells import available
+    from elman.cells import available, cell_class, unusable
 
-    known = available() if name is None else {name: find_cell(name)}
+    known = available() if name is None else {name: cell_class(name)}
+    for sentence in unusable() if name is None else ():
+        remark(plain(sentence))
     if json:
         print_json(
             [
@@ -59,21 +61,13 @@ def cells(
     print("\n\n".join(blocks))
 
 
-def find_cell(name: str) -> type[Cell]:
-    """The cell of this name. Raises ConfigError, with a suggestion, when there is none."""
-    from elman.cells import available
-
-    known = available()
-    if name not in known:
-        raise ConfigError(f"expected a cell among {', '.join(known)}. Received: {name!r}.{suggestion(name, known)}")
-    return known[name]
-
-
 def options_of(cell: type[Cell]) -> dict[str, Any]:
     """The options of a cell and their defaults: the keywords of its class and of those that it stands on."""
+    from elman.cells import Cell
+
     options: dict[str, Any] = {}
     for kind in cell.__mro__:
-        if kind.__module__.startswith("elman."):
+        if issubclass(kind, Cell):
             for name, parameter in inspect.signature(kind).parameters.items():
                 if parameter.kind is parameter.KEYWORD_ONLY and name not in _SETTLED:
                     options.setdefault(name, parameter.default)
@@ -87,7 +81,9 @@ def toml(value: Any) -> str:
 
 def check_cell(name: str, options: Mapping[str, Any]) -> None:
     """Raise ConfigError for a cell that does not exist or an option that it does not have."""
-    known = options_of(find_cell(name))
+    from elman.cells import cell_class
+
+    known = options_of(cell_class(name))
     for option in options:
         if option not in known:
             raise ConfigError(

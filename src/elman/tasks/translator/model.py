@@ -12,7 +12,7 @@ import torch
 from elman.data.pairs import Pairs, PairVocabulary, pairs_from
 from elman.data.tokens import Progress
 from elman.errors import ArtifactError, ConfigError, DataError
-from elman.kernels.native.best import scan_for
+from elman.kernels.output_product import scan_for
 from elman.options import fill
 from elman.tasks.average import average_folders
 from elman.tasks.model import TaskModel

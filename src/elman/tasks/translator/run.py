@@ -13,7 +13,7 @@ from elman.data.pairs import Pairs, PairVocabulary
 from elman.data.pairs.encoded import EncodedPairs
 from elman.data.tokens import Progress
 from elman.errors import ArtifactError, ConfigError
-from elman.kernels.native.best import scan_for
+from elman.kernels.output_product import scan_for
 from elman.tasks.building import make_network
 from elman.tasks.run import Job, settle
 from elman.tasks.translator.config import DataConfig, TranslatorConfig
