@@ -22,10 +22,9 @@ from elman.options import suggestion
 
 __all__ = ["GROUP", "available", "built_in", "cell_class", "cell_modules", "make", "unusable"]
 
-# The group of entry points.
-GROUP = "elman.cells"
-
 _PACKAGE = __name__.rpartition(".")[0]
+# The group of entry points has the name of this package.
+GROUP = _PACKAGE
 # What every cell says of itself, as text.
 _SAID = ("name", "summary", "equations", "paper")
 

@@ -53,7 +53,7 @@ def why_not(cell: RunnableCell, request: Request | None = None) -> dict[str, str
 
 
 def native_status() -> dict[str, str | bool]:
-    """The native engine's instruction set, its compiler and whether it has threads; or under `problem` why it is absent."""
+    """The native engine's instruction set, compiler and threads, or under `problem` why there is none."""
     return native.library.describe()
 
 
