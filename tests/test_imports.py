@@ -78,6 +78,16 @@ def test_neighbours_do_not_name_each_other(graphs: tuple[Graph, Graph]) -> None:
     assert across == []
 
 
+def test_the_native_engine_is_known_to_the_kernels_alone(graphs: tuple[Graph, Graph]) -> None:
+    imports, strings = graphs
+    users = {
+        package_of(module)
+        for module in imports
+        if any(named.startswith("elman.kernels.native") for named in imports[module] | strings[module])
+    }
+    assert users == {"elman.kernels"}
+
+
 def test_every_kind_of_name_is_seen(tmp_path: Path) -> None:
     """Else an empty list of circles would mean nothing."""
     package = tmp_path / "elman"
