@@ -16,7 +16,7 @@ from torch import Tensor
 import elman
 from elman.decode.search_config import SearchConfig
 from elman.decode.writing import find
-from elman.kernels.native.best import scan_for
+from elman.kernels.output_product import scan_for
 from elman.tasks.translator.config import NetworkConfig
 from elman.tasks.translator.network import TranslatorNetwork
 from elman.train.config import TrainConfig

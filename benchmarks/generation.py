@@ -15,7 +15,7 @@ from _common import machine, row
 from torch import Tensor, nn
 
 from elman.decode import Sampling
-from elman.kernels.native.engine import WEIGHT_FORMATS, Engine
+from elman.kernels.generation import WEIGHT_FORMATS, Engine
 from elman.tasks.language_model.config import NetworkConfig
 from elman.tasks.language_model.engine import engine_of
 from elman.tasks.language_model.generate import draw_natively

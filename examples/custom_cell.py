@@ -1,7 +1,7 @@
 """A cell of your own: a leaky unit, trained to remember one bit for up to fifty steps.
 
 The class states the equations; `Stack` runs it over time with lengths, depth and dropout, like any other cell. To give
-a cell a name on the command line, put its file into src/elman/cells (see CONTRIBUTING.md).
+a cell a name on the command line, register it by an entry point (see docs/cells.md).
 
 usage: python examples/custom_cell.py [STEPS]
 """

@@ -8,6 +8,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from elman.version import VERSION
+
 if TYPE_CHECKING:
     from elman import cells, errors, kernels, nn
     from elman.tasks.captioner.model import Captioner
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from elman.tasks.transcriber.model import Transcriber
     from elman.tasks.translator.model import Translator
 
-__version__ = "0.1.0"
+__version__ = VERSION
 
 _PACKAGES = ("cells", "errors", "kernels", "nn")
 

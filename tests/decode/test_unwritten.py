@@ -14,7 +14,7 @@ from elman.decode.search import Scored
 from elman.decode.unwritten import Unwritten
 from elman.errors import ShapeError, TrainingError
 from elman.kernels.native import library
-from elman.kernels.native.best import SCANS, PackedOutput
+from elman.kernels.output_product import SCANS, PackedOutput
 from elman.types import State
 
 from .toy_translator import END, START, Toy

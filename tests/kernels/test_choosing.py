@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 
 import pytest
 import torch
@@ -29,6 +30,15 @@ def test_the_reference_loop_stands_last_and_never_objects() -> None:
     for name in available():
         for request in (None, MASKED, Request(ragged=True)):
             assert why_not(make(name, 3, 4), request)["reference"] is None
+
+
+def test_the_native_engine_says_what_it_is_or_why_it_is_absent(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    if library.why_not() is None:
+        assert kernels.native_status()["instruction_set"] == library.instruction_set()
+    monkeypatch.setenv("ELMAN_NATIVE_LIBRARIES", str(tmp_path))
+    status = kernels.native_status()
+    assert set(status) == {"problem"}
+    assert str(status["problem"]).startswith("the compiled library is not built")
 
 
 @pytest.mark.parametrize("name", list(available()))

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from elman import __version__
 from elman.artifact.card import CardSnippet, model_card
 from elman.artifact.strict import read_small_file, shown, strict_json, to_json
 from elman.errors import ArtifactError, ConfigError
 from elman.files import atomic_file, make_folder, remove_stale_temporaries, storage_error
+from elman.version import VERSION
 
 __all__ = ["FORMAT_VERSION", "WEIGHTS", "Artifact", "read", "write"]
 
@@ -101,7 +101,7 @@ def write(
         raise ConfigError(f"expected a task of small letters, digits and dashes, received {shown(task)}")
     description = {
         "format": FORMAT_VERSION,
-        "elman": __version__,
+        "elman": VERSION,
         "task": task,
         "config": dict(config),
         "training": dict(training),
@@ -120,7 +120,7 @@ def write(
         metrics=metrics,
         data=data,
         command=command,
-        version=__version__,
+        version=VERSION,
         snippet=snippet,
     )
     contents[CARD] = card.encode("utf-8")
@@ -229,7 +229,7 @@ def _checked_description(description: Any, where: Path) -> dict[str, Any]:
     if version > FORMAT_VERSION:
         raise ArtifactError(
             f"{where} was written by a later elman: upgrade elman to open it. Expected format {FORMAT_VERSION} "
-            f"(this is elman {__version__}), received format {version} (elman {shown(description.get('elman'))})"
+            f"(this is elman {VERSION}), received format {version} (elman {shown(description.get('elman'))})"
         )
     if missing := sorted(_KEYS.keys() - description.keys()):
         raise ArtifactError(f"{where} is broken: expected the keys {', '.join(_KEYS)}, received none of {missing}")

@@ -16,6 +16,7 @@ Knows nothing about time, lengths, layers or direction.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import Any, ClassVar, NamedTuple
 
 import torch
@@ -24,7 +25,7 @@ from torch import Tensor, nn
 
 from elman.cells.initialisers import fill_gates
 from elman.errors import ConfigError, ShapeError
-from elman.kernels import Step, TorchForm
+from elman.recurrence import Step, TorchForm
 from elman.types import State, named_leaves
 
 __all__ = ["Cell", "ElementwiseCell", "HiddenState", "LinearCell"]
@@ -60,6 +61,8 @@ class Cell(nn.Module, ABC):
     state_type: ClassVar[type[Any]] = HiddenState
     # Parameters that weight drop applies to.
     recurrent_weights: ClassVar[tuple[str, ...]] = ("weight_hh",)
+    # The variants that are compiled when elman is built: the name of each, and its options.
+    compiled_variants: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
 
     def __init__(
         self,

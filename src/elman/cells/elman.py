@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import torch
@@ -9,7 +10,7 @@ from torch import Tensor
 
 from elman.cells.cell import ElementwiseCell, HiddenState
 from elman.errors import ConfigError
-from elman.kernels import Step, TorchForm
+from elman.recurrence import Step, TorchForm
 
 __all__ = ["Elman"]
 
@@ -29,6 +30,10 @@ class Elman(ElementwiseCell):
     summary: ClassVar[str] = "simple recurrent network, tanh or ReLU"
     equations: ClassVar[str] = "h' = f(W_x x + W_h h + b)        f = tanh or ReLU"
     paper: ClassVar[str] = "Elman 1990, Finding structure in time"
+    compiled_variants: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "elman_relu": {"nonlinearity": "relu"},
+        "elman_tanh": {"nonlinearity": "tanh"},
+    }
 
     def __init__(self, input_size: int, hidden_size: int, *, nonlinearity: str = "tanh", **options: Any) -> None:
         if nonlinearity not in _FUNCTIONS:

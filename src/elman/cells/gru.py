@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import torch
@@ -9,7 +10,7 @@ from torch import Tensor
 
 from elman.cells.cell import ElementwiseCell, HiddenState
 from elman.cells.initialisers import start_remembering
-from elman.kernels import Step, TorchForm
+from elman.recurrence import Step, TorchForm
 
 __all__ = ["GRU"]
 
@@ -33,6 +34,7 @@ class GRU(ElementwiseCell):
         "h' = (1 - z) * n + z * h"
     )
     paper: ClassVar[str] = "Cho et al. 2014, Learning phrase representations using RNN encoder-decoder"
+    compiled_variants: ClassVar[Mapping[str, Mapping[str, Any]]] = {"gru": {}}
 
     def __init__(self, input_size: int, hidden_size: int, *, memory: int = 0, **options: Any) -> None:
         super().__init__(input_size, hidden_size, gate_names=("r", "z", "n"), **options)

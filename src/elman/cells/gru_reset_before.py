@@ -10,7 +10,7 @@ from torch import Tensor
 
 from elman.cells.cell import Cell, HiddenState
 from elman.cells.initialisers import start_remembering
-from elman.kernels import Step
+from elman.recurrence import Step
 
 __all__ = ["GRUResetBefore"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, NamedTuple
 
 import torch
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 from elman.cells.cell import ElementwiseCell
 from elman.cells.initialisers import start_remembering
 from elman.errors import ConfigError
-from elman.kernels import Step, TorchForm
+from elman.recurrence import Step, TorchForm
 
 __all__ = ["LSTM", "LSTMState"]
 
@@ -48,6 +49,12 @@ class LSTM(ElementwiseCell):
     )
     paper: ClassVar[str] = "Hochreiter & Schmidhuber 1997, Long short-term memory; Gers et al. 2000 (forget gate)"
     state_type: ClassVar[type[Any]] = LSTMState
+    compiled_variants: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "lstm": {},
+        "lstm_coupled": {"coupled": True},
+        "lstm_coupled_peepholes": {"coupled": True, "peepholes": True},
+        "lstm_peepholes": {"peepholes": True},
+    }
 
     def __init__(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import torch
@@ -28,6 +29,7 @@ class MinGRU(LinearCell):
     summary: ClassVar[str] = "gates from the input alone; trains as a parallel scan"
     equations: ClassVar[str] = "z = sigmoid(W_z x + b_z)     n = W_n x + b_n\nh' = (1 - z) * h + z * n"
     paper: ClassVar[str] = "Feng et al. 2024, Were RNNs all we needed?"
+    compiled_variants: ClassVar[Mapping[str, Mapping[str, Any]]] = {"mingru": {}}
 
     def __init__(self, input_size: int, hidden_size: int, *, memory: int = 0, **options: Any) -> None:
         super().__init__(input_size, hidden_size, gate_names=("z", "n"), **options)

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from elman.cli.output import print_json
+from elman.cli.output import print_json, remark
+from elman.display import plain
 
 __all__ = ["cells"]
 
@@ -24,10 +25,12 @@ def cells(
         elman cells
         elman cells lstm
     """
-    from elman.cells import available
-    from elman.nn.recurrent import find_cell, options_of
+    from elman.cells import available, cell_class, unusable
+    from elman.nn.recurrent import options_of
 
-    known = available() if name is None else {name: find_cell(name)}
+    known = available() if name is None else {name: cell_class(name)}
+    for sentence in unusable() if name is None else ():
+        remark(plain(sentence))
     if json:
         print_json(
             [

@@ -92,8 +92,8 @@ def machine_facts() -> dict[str, Any]:
     """Versions, cores, the cache, the native engine, and the kernel of every cell."""
     import torch
 
-    from elman.cells import available, make
-    from elman.kernels.native import library
+    from elman.cells import available
+    from elman.kernels import native_status
     from elman.train.tuning import has_bfloat16, usable_cores
 
     return {
@@ -106,8 +106,8 @@ def machine_facts() -> dict[str, Any]:
             "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
         },
         "cache": cache_facts(),
-        "native_engine": library.describe(),
-        "kernels": {name: kernel_facts(make(name, 1, 1)) for name in available()},
+        "native_engine": native_status(),
+        "kernels": {name: cell_facts(name) for name in available()},
     }
 
 
@@ -135,6 +135,16 @@ def cache_facts() -> dict[str, Any]:
             except OSError:
                 continue  # another process has removed it meanwhile
     return {"folder": str(folder), "files": len(sizes), "size": size_of(sum(sizes))}
+
+
+def cell_facts(name: str) -> dict[str, Any]:
+    """Which kernel runs a cell with its own defaults, or under `problem` why it cannot be made."""
+    from elman.cells import make
+
+    try:
+        return kernel_facts(make(name, 1, 1))
+    except Exception as error:  # whatever the code of an installed cell raises
+        return {"problem": f"{type(error).__name__}: {error}"}
 
 
 def kernel_facts(cell: Any, request: Any = None) -> dict[str, Any]:

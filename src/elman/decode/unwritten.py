@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from torch import Tensor
 
 if TYPE_CHECKING:
-    from elman.kernels.native.best import Best, PackedOutput
+    from elman.kernels.output_product import Best, PackedOutput
 
 __all__ = ["Unwritten"]
 

@@ -1,10 +1,11 @@
-"""How a recurrence is run. The whole interface is `run()`, `why_not()` and `choose()`.
+"""How a recurrence is run: `run()`, `why_not()` and `choose()`.
 
 The first backend of `BACKENDS` with no objection runs; the reference loop, which is last, never objects. The
 environment variable `ELMAN_KERNELS` forces one by name, or the native one with a certain instruction set. A backend is
 a module with `why_not(cell, request)`, which answers with a sentence or None, and `run(cell, x_BTI, lengths_B, state,
 recurrent_mask_BH)`; one that is marked in `_TAKES_ROWS_AS_THEY_ARE` also takes lookups, padding that is not cleared,
-and rows to be run backwards. Knows nothing about layers or tasks.
+and rows to be run backwards. `generation` and `output_product` are the further products of the native engine, and
+`native_status()` describes it. Knows nothing about cells, layers or tasks.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ from torch import Tensor
 
 from elman.errors import ConfigError, KernelUnavailable, ShapeError
 from elman.kernels import native, reference, scan, torch_layers
-from elman.kernels.forms import Lookup, Request, RunnableCell, Step, TorchForm, clear_padding
 from elman.kernels.native.build import EVERY_INSTRUCTION_SET
+from elman.recurrence import Lookup, Request, RunnableCell, Step, TorchForm, clear_padding
 from elman.types import State
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "check_lengths",
     "choose",
     "clear_padding",
+    "native_status",
     "reverse_rows",
     "run",
     "why_not",
@@ -48,6 +50,11 @@ def why_not(cell: RunnableCell, request: Request | None = None) -> dict[str, str
     """For every backend, in order of preference: None when it can run the cell, else a sentence why it cannot."""
     request = request or Request()
     return {name: backend.why_not(cell, request) for name, backend in BACKENDS.items()}
+
+
+def native_status() -> dict[str, str | bool]:
+    """The native engine's instruction set, compiler and threads, or under `problem` why there is none."""
+    return native.library.describe()
 
 
 def choose(cell: RunnableCell, request: Request | None = None, kernel: str | None = None) -> str:

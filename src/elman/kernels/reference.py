@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from elman.kernels.forms import Request, RunnableCell, Step
+from elman.recurrence import Request, RunnableCell, Step
 from elman.types import State, map_leaves
 
 __all__ = ["run", "steps", "why_not"]

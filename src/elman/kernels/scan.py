@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from elman.errors import KernelUnavailable
-from elman.kernels.forms import Request, RunnableCell
+from elman.recurrence import Request, RunnableCell
 from elman.types import State, map_leaves
 
 __all__ = ["linear_scan", "run", "why_not"]

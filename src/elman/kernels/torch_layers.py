@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from elman.errors import KernelUnavailable
-from elman.kernels.forms import Request, RunnableCell, TorchForm
+from elman.recurrence import Request, RunnableCell, TorchForm
 from elman.types import State, map_leaves
 
 __all__ = ["run", "why_not"]

@@ -16,7 +16,7 @@ from elman.nn.embed import Embedding
 from elman.types import State
 
 if TYPE_CHECKING:
-    from elman.kernels.native.best import PackedOutput
+    from elman.kernels.output_product import PackedOutput
 
 __all__ = ["OutputSide", "Packs"]
 
@@ -35,7 +35,7 @@ class Packs:
 
     def of(self, weight_VR: Tensor, bias_V: Tensor, scan: str) -> PackedOutput:
         """The product of these weights, packed."""
-        from elman.kernels.native.best import PackedOutput
+        from elman.kernels.output_product import PackedOutput
 
         packed = self._last
         if packed is None or not packed.holds(weight_VR, bias_V, scan):
@@ -87,7 +87,7 @@ class OutputSide(StoredModule, ABC):
 
         Raises ConfigError for another `scan`.
         """
-        from elman.kernels.native.best import check_scan, why_not
+        from elman.kernels.output_product import check_scan, why_not
 
         check_scan(scan)
         weight_VR = self._output_weight()

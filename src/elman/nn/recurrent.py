@@ -6,14 +6,14 @@ import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from elman.cells import Cell, available
+from elman.cells import Cell, cell_class
 from elman.errors import ConfigError
 from elman.nn.dilated import DilatedStack
 from elman.nn.recurrent_config import RecurrentConfig
 from elman.nn.stack import Stack
 from elman.options import suggestion
 
-__all__ = ["check_cell", "find_cell", "make_dilated_stack", "make_stack", "options_of"]
+__all__ = ["check_cell", "make_dilated_stack", "make_stack", "options_of"]
 
 # What a stack's constructor takes, or the network settles, is no option of a cell.
 _NOT_CELL_OPTIONS = frozenset(inspect.signature(Stack).parameters) | {
@@ -67,19 +67,11 @@ def _options(config: RecurrentConfig) -> dict[str, Any]:
     }
 
 
-def find_cell(name: str) -> type[Cell]:
-    """The cell of this name. Raises ConfigError, with a suggestion, when there is none."""
-    known = available()
-    if name not in known:
-        raise ConfigError(f"expected a cell among {', '.join(known)}. Received: {name!r}.{suggestion(name, known)}")
-    return known[name]
-
-
 def options_of(cell: type[Cell]) -> dict[str, Any]:
     """The options of a cell and their defaults: the keywords of its class and of those that it stands on."""
     options: dict[str, Any] = {}
     for kind in cell.__mro__:
-        if kind.__module__.startswith("elman."):
+        if issubclass(kind, Cell):
             for name, parameter in inspect.signature(kind).parameters.items():
                 if parameter.kind is parameter.KEYWORD_ONLY and name not in _SETTLED:
                     options.setdefault(name, parameter.default)
@@ -88,7 +80,7 @@ def options_of(cell: type[Cell]) -> dict[str, Any]:
 
 def check_cell(name: str, options: Mapping[str, Any]) -> None:
     """Raise ConfigError for a cell that does not exist or an option that it does not have."""
-    known = options_of(find_cell(name))
+    known = options_of(cell_class(name))
     for option in options:
         if option not in known:
             raise ConfigError(

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import ctypes
+import importlib.util
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from elman.cells import make
-from elman.kernels.native import emit
+from elman.cells import GRUResetBefore, built_in, make
+from elman.errors import ConfigError
+from elman.kernels.native import emit, library
 from elman.kernels.native.abi import CompiledProgram, Tile
 from elman.kernels.native.program import Program, run_operations
 from elman.kernels.native.trace import program_of
@@ -38,10 +42,51 @@ def programs() -> dict[str, Program]:
     return found
 
 
-def test_what_is_committed_is_current() -> None:
-    """`python -m elman.kernels.native.emit` writes these files."""
-    committed = {path.name: path.read_text(encoding="utf-8") for path in emit.FOLDER.iterdir()}
-    assert committed == emit.builtin_files()
+@pytest.fixture
+def emitter() -> ModuleType:
+    """`tools/emit_programs.py`, which writes the committed files."""
+    path = Path(__file__).resolve().parents[3] / "tools" / "emit_programs.py"
+    spec = importlib.util.spec_from_file_location("emit_programs", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_what_is_committed_is_current(emitter: ModuleType) -> None:
+    committed = {path.name: path.read_text(encoding="utf-8") for path in emitter.FOLDER.iterdir()}
+    assert committed == emitter.program_files()
+
+
+def test_the_script_writes_the_files_and_removes_others(
+    emitter: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(emitter, "FOLDER", tmp_path / "programs")
+    (tmp_path / "programs").mkdir()
+    (tmp_path / "programs" / "gone.h").write_text("")
+    emitter.main()
+    written = {path.name: path.read_text(encoding="utf-8") for path in (tmp_path / "programs").iterdir()}
+    assert written == emitter.program_files()
+    assert "lstm_coupled_peepholes.h" in written
+
+
+def test_a_variant_that_cannot_be_compiled_is_named(emitter: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(GRUResetBefore, "compiled_variants", {"gru": {}})
+    with pytest.raises(ConfigError, match=r"expected a name for one compiled variant only\. Received: 'gru' twice"):
+        emitter.program_files()
+    monkeypatch.setattr(GRUResetBefore, "compiled_variants", {"before": {}})
+    with pytest.raises(ConfigError, match=r"expected element-wise equations for before\. Received: its advance uses"):
+        emitter.program_files()
+
+
+@pytest.mark.skipif(library.why_not() is not None, reason=f"{library.why_not()}")
+def test_every_variant_is_found_in_the_library() -> None:
+    for cell in built_in().values():
+        for options in cell.compiled_variants.values():
+            program = program_of(cell(3, 4, **options))
+            assert isinstance(program, Program)
+            assert library.load().elman_find_program(program.digest.encode(), 4, ctypes.byref(CompiledProgram())) == 1
 
 
 def test_generated_functions_touch_nothing_but_places_of_the_program() -> None:

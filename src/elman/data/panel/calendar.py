@@ -3,23 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from elman.errors import ConfigError
 
-if TYPE_CHECKING:
-    from elman.data.panel.frequency import Frequency
-
-__all__ = ["calendar_features", "calendar_names", "chosen_features"]
+__all__ = ["Grid", "calendar_features", "calendar_names", "chosen_features"]
 
 _DAY = 86_400
 _FEATURES = ("month", "day_of_month", "day_of_year", "weekday", "hour", "weekend")
 
 
-def chosen_features(frequency: Frequency, features: Sequence[str]) -> tuple[str, ...]:
+class Grid(Protocol):
+    """What the choice of features depends on; `elman.data.panel.Frequency` has it."""
+
+    @property
+    def unit(self) -> str:
+        """The unit of a step: "second", "business", "month" or "step"."""
+
+    @property
+    def multiple(self) -> int:
+        """Units between two times."""
+
+    @property
+    def dated(self) -> bool:
+        """Whether times are dates, not integers."""
+
+
+def chosen_features(frequency: Grid, features: Sequence[str]) -> tuple[str, ...]:
     """The features by name, "auto" resolved for this frequency.
 
     Raises ConfigError for an unknown feature, and for a named one where times are integers.
@@ -36,7 +49,7 @@ def chosen_features(frequency: Frequency, features: Sequence[str]) -> tuple[str,
     return tuple(features)
 
 
-def _varying(frequency: Frequency) -> tuple[str, ...]:
+def _varying(frequency: Grid) -> tuple[str, ...]:
     if frequency.unit == "step":
         return ()
     if frequency.unit == "business":
@@ -50,7 +63,7 @@ def _varying(frequency: Frequency) -> tuple[str, ...]:
     return ("hour", "weekday", "weekend", "day_of_year")
 
 
-def calendar_names(frequency: Frequency, features: Sequence[str] = ("auto",)) -> tuple[str, ...]:
+def calendar_names(frequency: Grid, features: Sequence[str] = ("auto",)) -> tuple[str, ...]:
     """The names of the columns that `Frequency.calendar` gives, in order."""
     names: list[str] = []
     for feature in chosen_features(frequency, features):

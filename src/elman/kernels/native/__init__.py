@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from elman.errors import DataError, KernelUnavailable, ShapeError
-from elman.kernels.forms import Lookup, Request, RunnableCell, clear_padding
 from elman.kernels.native import library
+from elman.recurrence import Lookup, Request, RunnableCell, clear_padding
 from elman.types import State, leaves
 
 if TYPE_CHECKING:

@@ -1,36 +1,15 @@
 """C++ from programs: one function forward and one backward, over tiles (csrc/abi.h) of hardware vectors.
 
-`python -m elman.kernels.native.emit` writes csrc/programs/ anew: the programs of the built-in cells, which are part of
-the compiled library. Knows nothing about where programs come from, or how anything is compiled.
+Knows nothing about where programs come from, which files they go to, or how anything is compiled.
 """
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterable, Sequence
-from pathlib import Path
-from typing import Any
 
-from elman.errors import ConfigError
-from elman.files import make_folder, write_text
 from elman.kernels.native.program import Operation, Program
-from elman.kernels.native.trace import program_of
 
-__all__ = ["FOLDER", "builtin_files", "definition", "header", "source", "table"]
-
-FOLDER = Path(__file__).resolve().parent / "csrc" / "programs"
-
-# The programs that are compiled ahead: the cell's class in elman.cells and its options.
-_BUILTIN: dict[str, tuple[str, dict[str, Any]]] = {
-    "elman_relu": ("Elman", {"nonlinearity": "relu"}),
-    "elman_tanh": ("Elman", {"nonlinearity": "tanh"}),
-    "gru": ("GRU", {}),
-    "lstm": ("LSTM", {}),
-    "lstm_coupled": ("LSTM", {"coupled": True}),
-    "lstm_coupled_peepholes": ("LSTM", {"coupled": True, "peepholes": True}),
-    "lstm_peepholes": ("LSTM", {"peepholes": True}),
-    "mingru": ("MinGRU", {}),
-}
+__all__ = ["definition", "header", "source", "table"]
 
 # Functions of vector_rare.h; all others stand in vector.h.
 _RARE = frozenset({"erf", "sin", "cos", "power"})
@@ -270,27 +249,3 @@ def source(program: Program) -> str:
         "}",
     ]
     return "\n".join(lines) + "\n"
-
-
-def builtin_files() -> dict[str, str]:
-    """What csrc/programs/ has to hold: text by file name."""
-    # By name: the kernels stand below the cells and do not import them; this is a tool beside both.
-    cells = importlib.import_module("elman.cells")
-    files = {}
-    for name, (cell, options) in _BUILTIN.items():
-        program = program_of(getattr(cells, cell)(2, 2, **options))
-        if isinstance(program, str):
-            raise ConfigError(f"expected element-wise equations for {name}. Received: {program}")
-        files[f"{name}.h"] = header(name, program)
-    return files | {"table.h": table(list(_BUILTIN))}
-
-
-def main() -> None:
-    """Write csrc/programs/ anew."""
-    make_folder(FOLDER)
-    for name, text in builtin_files().items():
-        write_text(FOLDER / name, text)
-
-
-if __name__ == "__main__":
-    main()

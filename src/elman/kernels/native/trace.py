@@ -13,12 +13,12 @@ from weakref import WeakKeyDictionary
 import torch
 from torch.utils._python_dispatch import _disable_current_modes
 
-from elman.kernels.forms import RunnableCell
 from elman.kernels.native.abi import MOST_LEAVES, MOST_PARAMETERS
 from elman.kernels.native.compose import compose
 from elman.kernels.native.program import Program
 from elman.kernels.native.symbols import Untraceable
 from elman.kernels.native.tracer import trace
+from elman.recurrence import RunnableCell
 
 __all__ = ["program_of"]
 

@@ -18,12 +18,12 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from elman.kernels.forms import RunnableCell
 from elman.kernels.native.compose import Equations
 from elman.kernels.native.graph import Graph
 from elman.kernels.native.symbols import ROWS, Symbol, Untraceable, move, symbol
 from elman.kernels.native.torch_activations import ELEMENTWISE
 from elman.kernels.native.torch_functions import FACTORIES, MOVES, QUESTIONS, Elementwise
+from elman.recurrence import RunnableCell
 from elman.types import State, map_leaves, named_leaves
 
 __all__ = ["trace"]

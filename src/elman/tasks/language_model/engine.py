@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from elman.errors import KernelUnavailable
-from elman.kernels.native.engine import Engine, why_not
+from elman.kernels.generation import Engine, why_not
 from elman.tasks.language_model.network import LanguageModelNetwork
 from elman.types import State
 

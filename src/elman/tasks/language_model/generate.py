@@ -14,8 +14,7 @@ from torch import Tensor
 from elman.data import Vocabulary
 from elman.decode import Sampling, check_seed, sample
 from elman.errors import ConfigError, DataError, KernelUnavailable
-from elman.kernels.native.engine import Engine
-from elman.kernels.native.engine_streams import Streams
+from elman.kernels.generation import Engine, Streams
 from elman.tasks.language_model.engine import engine_of
 from elman.tasks.language_model.network import LanguageModelNetwork
 from elman.types import State, map_leaves

@@ -17,7 +17,7 @@ from elman.data.token_file import TokenFile
 from elman.data.tokens import Progress
 from elman.decode import Sampling
 from elman.errors import ConfigError, DataError
-from elman.kernels.native.engine import WEIGHT_FORMATS
+from elman.kernels.generation import WEIGHT_FORMATS
 from elman.tasks.building import load_network
 from elman.tasks.folder import open_folder, save_folder
 from elman.tasks.language_model.config import LanguageModelConfig

@@ -13,7 +13,7 @@ from elman.data.pairs import Pairs, PairVocabulary, pairs_from
 from elman.data.tokens import Progress
 from elman.decode.search_config import SearchConfig
 from elman.errors import ArtifactError, ConfigError, DataError
-from elman.kernels.native.best import scan_for
+from elman.kernels.output_product import scan_for
 from elman.metrics.translation import bleu_signatures
 from elman.nn.output_side import Packs
 from elman.options import fill

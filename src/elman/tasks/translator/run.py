@@ -15,7 +15,7 @@ from elman.data.pairs.encoded import EncodedPairs
 from elman.data.tokens import Progress
 from elman.decode.search_config import SearchConfig
 from elman.errors import ArtifactError, ConfigError
-from elman.kernels.native.best import scan_for
+from elman.kernels.output_product import scan_for
 from elman.metrics.translation import check_bleu
 from elman.tasks.building import make_network
 from elman.tasks.run import Job, settle

@@ -1,6 +1,7 @@
-"""What a kernel needs to know of a cell and its inputs, without knowing the cell.
+"""What cells and kernels share: one step, the inputs, and the part of a cell that a kernel uses.
 
-A cell says here which of torch's fused layers computes its equations. Knows nothing about how anything is run.
+A cell states its recurrence in these terms, and a kernel runs it without knowing the cell. Knows nothing about any
+equations, or about how anything is run.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ class Request:
 
 
 class RunnableCell(Protocol):
-    """The part of a cell that kernels use; `elman.cells.Cell` is the only implementation."""
+    """The part of a cell that kernels use; every `elman.cells.Cell` has it."""
 
     output_size: int
 
