@@ -11,15 +11,18 @@ from typing import TYPE_CHECKING, Any
 from elman.version import VERSION
 
 if TYPE_CHECKING:
-    from elman import cells, errors, kernels, nn
-    from elman.tasks.captioner.model import Captioner
-    from elman.tasks.classifier.model import Classifier
-    from elman.tasks.forecaster.model import Forecaster
-    from elman.tasks.language_model.model import LanguageModel
-    from elman.tasks.registry import load
-    from elman.tasks.tagger.model import Tagger
-    from elman.tasks.transcriber.model import Transcriber
-    from elman.tasks.translator.model import Translator
+    from elman import cells as cells
+    from elman import errors as errors
+    from elman import kernels as kernels
+    from elman import nn as nn
+    from elman.tasks.captioner.model import Captioner as Captioner
+    from elman.tasks.classifier.model import Classifier as Classifier
+    from elman.tasks.forecaster.model import Forecaster as Forecaster
+    from elman.tasks.language_model.model import LanguageModel as LanguageModel
+    from elman.tasks.registry import load as load
+    from elman.tasks.tagger.model import Tagger as Tagger
+    from elman.tasks.transcriber.model import Transcriber as Transcriber
+    from elman.tasks.translator.model import Translator as Translator
 
 __version__ = VERSION
 
