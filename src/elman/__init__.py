@@ -42,6 +42,10 @@ def __getattr__(name: str) -> Any:
         return sorted([*classes, *_PACKAGES, "load"])
     if name in classes:
         return classes[name].model_class()
+    if name[:1].isupper():  # perhaps the class of a task of another package
+        for task in registry.extensions().values():
+            if not isinstance(task, str) and task.class_name == name:
+                return task.model_class()
     raise AttributeError(f"module 'elman' has no attribute {name!r}")
 
 

@@ -107,8 +107,23 @@ def machine_facts() -> dict[str, Any]:
         },
         "cache": cache_facts(),
         "native_engine": native_status(),
+        "tasks": task_facts(),
         "kernels": {name: cell_facts(name) for name in available()},
     }
+
+
+def task_facts() -> dict[str, Any]:
+    """Every task, also those of other packages: its class, its verbs, and whether it takes its input as a stream."""
+    from elman.tasks import registry
+
+    facts: dict[str, Any] = {}
+    for name, task in {**registry.built_in(), **registry.extensions()}.items():
+        if isinstance(task, str):
+            facts[name] = {"problem": task}
+            continue
+        verbs = [endpoint.verb for endpoint in task.endpoints]
+        facts[name] = {"class": task.class_name, "verbs": verbs, "streams": task.streams, "view": task.view}
+    return facts
 
 
 def installed(name: str) -> str | None:

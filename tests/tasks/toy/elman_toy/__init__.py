@@ -1,0 +1,1 @@
+"""A task of another package: it counts letters. Nothing in elman names it."""
