@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from elman.data.transcripts.vocabulary import TranscriberVocabulary
 from elman.decode.ctc_search import Find, Found, finder
@@ -55,6 +56,16 @@ class Transcript:
     pieces: list[Piece]
     seconds: float | None
     readings: list[Reading]
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values."""
+        return {
+            "name": self.name,
+            "text": self.text,
+            "seconds": self.seconds,
+            "pieces": [asdict(piece) for piece in self.pieces],
+            "readings": [asdict(reading) for reading in self.readings],
+        }
 
     def timed(self) -> str:
         """The words of the text, each after the time when it begins."""

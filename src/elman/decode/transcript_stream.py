@@ -76,9 +76,7 @@ class TranscriptStream:
     Raises ConfigError for a network of both directions, and for frames that are normalised by the whole recording.
     """
 
-    def __init__(
-        self, network: StepNetwork, vocabulary: TranscriberVocabulary, sound: SoundConfig, rate: int
-    ) -> None:
+    def __init__(self, network: StepNetwork, vocabulary: TranscriberVocabulary, sound: SoundConfig, rate: int) -> None:
         config = network.config
         if config.bidirectional:
             raise ConfigError(

@@ -92,6 +92,13 @@ class Encoded:
     def __len__(self) -> int:
         return len(self.lengths)
 
+    def some(self, limit: int) -> Ints:
+        """The numbers of recordings at even distances, of at most about so many tokens in all (0: of all)."""
+        tokens = sum(map(len, self.tokens or []))
+        share = min(1.0, limit / max(tokens, 1)) if limit else 1.0
+        count = max(1, int(share * len(self)))
+        return np.arange(count) * len(self) // count
+
     def too_long(self) -> str:
         """How many texts are too long for their recordings, and which are, as a sentence without its full stop."""
         rows = np.flatnonzero(~self.fits)

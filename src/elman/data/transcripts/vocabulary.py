@@ -52,6 +52,16 @@ class TranscriberVocabulary:
         """What a token is called."""
         return "char" if self.tokens.per_character else self.tokens.unit
 
+    @property
+    def things(self) -> str:
+        """What is transcribed, for people."""
+        return "recordings" if self.kind == "sound" else "drawings"
+
+    @property
+    def answers(self) -> str:
+        """How many tokens there are, for people, without the blank."""
+        return f"{self.size - 1:,} {self.tokens.unit}s"
+
     def to_json(self) -> dict[str, Any]:
         """All of it as plain values."""
         return {"tokens": self.tokens.to_json(), "kind": self.kind, "features": self.features}

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from elman.data.batches import Shuffled, in_order
@@ -19,18 +19,19 @@ from elman.data.tokens import Progress
 from elman.data.transcripts import Transcripts
 from elman.data.transcripts.encoded import Encoded, Ints
 from elman.data.transcripts.read import read_part
-from elman.data.transcripts.vocabulary import BLANK, TranscriberVocabulary
+from elman.data.transcripts.vocabulary import TranscriberVocabulary
 from elman.decode.ctc import Scores
 from elman.decode.ctc_search import Find, Found, greedy
 from elman.decode.transcript import Transcript, transcript
 from elman.errors import ArtifactError, DataError
 from elman.metrics.transcription import error_rates, figures_of
+from elman.nn.ctc_loss import batch_loss
 from elman.tasks.setup import Setup
 from elman.tasks.transcriber.config import TranscriberConfig
 from elman.tasks.transcriber.network import TranscriberNetwork
 from elman.types import Batch, State
 
-__all__ = ["CTCLikelihood", "TranscriberSetup", "batch_loss", "make_parts", "measure", "scored", "transcribed"]
+__all__ = ["CTCLikelihood", "TranscriberSetup", "make_parts", "measure", "scored", "transcribed"]
 
 # Rows and, padding included, frames of a batch of an evaluation.
 _ROWS, _FRAMES = 64, 1 << 15
@@ -75,22 +76,6 @@ class CTCLikelihood:
         return {**figures, "selection": figures["cer"] + _TIE * loss}
 
 
-def batch_loss(scores: Scores, batch: Batch) -> tuple[Tensor, Tensor]:
-    """The nats of every row, in float32, infinite where its text needs more steps than there are; and how many tokens
-    each counts for: those of its text, and 1 for an empty one."""
-    targets = batch.targets_BT
-    log_probs_TBV = scores.logits_BTV.float().log_softmax(dim=-1).transpose(0, 1)
-    nats_B = F.ctc_loss(
-        log_probs_TBV,
-        targets.tokens_N.to(log_probs_TBV.device),  # type: ignore[attr-defined]
-        scores.lengths_B.cpu(),
-        targets.lengths_B,  # type: ignore[attr-defined]
-        blank=BLANK,
-        reduction="none",
-    )
-    return nats_B, targets.lengths_B.clamp(min=1)  # type: ignore[attr-defined]
-
-
 def measure(
     model: TranscriberNetwork,
     vocabulary: TranscriberVocabulary,
@@ -105,10 +90,7 @@ def measure(
     Texts that need more steps than there are count in the error rates, and in `too_long`, but in no loss. With `limit`,
     recordings at even distances are taken, of at most about so many tokens in all (0: all).
     """
-    tokens = sum(map(len, data.tokens or []))
-    share = min(1.0, limit / max(tokens, 1)) if limit else 1.0
-    count = max(1, int(share * len(data)))
-    rows = np.arange(count) * len(data) // count
+    rows = data.some(limit)
     nats, steps = 0.0, 0
     found: dict[int, str] = {}
     for part, scores, batch in scored(model, data, rows):
@@ -119,7 +101,7 @@ def measure(
         for row, answers in zip(part.tolist(), find(scores), strict=True):
             found[row] = vocabulary.tokens.decode(answers[0].tokens)
         if progress is not None:
-            progress("transcribing", len(found) / count)
+            progress("transcribing", len(found) / len(rows))
     given = [found[row] for row in rows.tolist()]
     truth = [(data.data.texts or [])[row] for row in rows.tolist()]
     if vocabulary.lowercase:
@@ -137,22 +119,17 @@ def transcribed(
     *,
     progress: Progress | None = None,
 ) -> list[Transcript]:
-    """A Transcript of every recording, in order. `progress` is called with "transcribing" and the share that is done."""
+    """A Transcript of every recording, in order. `progress` is called with "transcribing" and the share done."""
     found: dict[int, list[Found]] = {}
     for part, scores, _ in scored(network, data, np.arange(len(data))):
         found.update(zip(part.tolist(), find(scores), strict=True))
         if progress is not None:
             progress("transcribing", len(found) / len(data))
+    stride, hop = network.config.stride, sound.hop_ms / 1000.0
+    places = zip(data.data.places, data.lengths.tolist(), strict=True)
     return [
-        transcript(
-            found[row],
-            vocabulary,
-            name=place,
-            frames=int(data.lengths[row]),
-            stride=network.config.stride,
-            hop=sound.hop_ms / 1000.0,
-        )
-        for row, place in enumerate(data.data.places)
+        transcript(found[row], vocabulary, name=place, frames=frames, stride=stride, hop=hop)
+        for row, (place, frames) in enumerate(places)
     ]
 
 
@@ -195,10 +172,7 @@ class TranscriberSetup(Setup[TranscriberConfig, TranscriberNetwork, Parts[Transc
     ) -> Parts[Transcripts]:
         """The recordings or drawings in the files, and their texts."""
         del vocabulary
-
-        def read(paths: Any) -> Transcripts:
-            return read_part(paths, config.data, config.sound, progress=progress)
-
+        read = partial(read_part, data=config.data, sound=config.sound, progress=progress)
         train, valid, test = read_parts(sources, read, "recording")
         return make_parts(train, config, valid=valid, test=test)
 
@@ -258,14 +232,9 @@ class TranscriberSetup(Setup[TranscriberConfig, TranscriberNetwork, Parts[Transc
 
     def stream(self) -> Shuffled:
         """Shuffled recordings."""
-        train, network = self._train, self.config.network
-        return Shuffled(
-            train.lengths,
-            train.batch,
-            batch_size=network.batch_size,
-            steps=network.batch_frames,
-            seed=self.training_config.seed,
-        )
+        train, size, seed = self._train, self.config.network.batch_size, self.training_config.seed
+        steps = self.config.network.batch_frames
+        return Shuffled(train.lengths, train.batch, batch_size=size, steps=steps, seed=seed)
 
     def objective(self) -> CTCLikelihood:
         """The likelihood of the texts."""
@@ -313,17 +282,18 @@ class TranscriberSetup(Setup[TranscriberConfig, TranscriberNetwork, Parts[Transc
 
     def notes(self) -> list[str]:
         """What was done to the recordings, and which texts are too long for them."""
-        said = dict.fromkeys(note for _, part in self.parts.named() if part is not None for note in part.notes)
-        notes = list(said)
+        notes = list(dict.fromkeys(note for _, part in self.parts.named() if part is not None for note in part.notes))
         for name, encoded in self._encoded.items():
             if not encoded.fits.all():
-                fate = "left out of training" if name == "train" else f"counted in the error rates of the {name} part only"
+                fate = (
+                    "left out of training" if name == "train" else f"counted in the error rates of the {name} part only"
+                )
                 notes.append(f"{encoded.too_long()}; they are {fate}")
         return notes
 
     def outline(self) -> list[tuple[str, str]]:
         """The parts, the input and the answers."""
-        facts, things = self.data, self._things
+        facts, known, things = self.data, self.vocabulary, self.vocabulary.things
         left_out = facts["train_too_long"]
         return [
             *(
@@ -331,8 +301,8 @@ class TranscriberSetup(Setup[TranscriberConfig, TranscriberNetwork, Parts[Transc
                 for name, _ in self.parts.named()
             ),
             *[("left out", f"{left_out:,} {things}: their texts are too long for their steps")] * bool(left_out),
-            ("input", f"frames of {self.vocabulary.features} features"),
-            ("answer", self._answer),
+            ("input", f"frames of {known.features} features"),
+            ("answer", f"{known.answers} and the blank"),
         ]
 
     def summary(self) -> str:
@@ -341,13 +311,5 @@ class TranscriberSetup(Setup[TranscriberConfig, TranscriberNetwork, Parts[Transc
         layers = f"{network.layers}x{network.hidden}" + (" both ways" * network.bidirectional)
         return (
             f"{network.cell} {layers}, {self.network.count_parameters():,} weights; "
-            f"{len(self._train):,} {self._things} to train on, {self._answer}"
+            f"{len(self._train):,} {self.vocabulary.things} to train on, {self.vocabulary.answers} and the blank"
         )
-
-    @property
-    def _things(self) -> str:
-        return "recordings" if self.vocabulary.kind == "sound" else "drawings"
-
-    @property
-    def _answer(self) -> str:
-        return f"{self.vocabulary.size - 1:,} {self.vocabulary.tokens.unit}s and the blank"

@@ -43,7 +43,7 @@ signed 16-bit little-endian samples of one channel, such as a microphone's recor
             examples=(
                 "transcribe model hello.wav",
                 "transcribe model recordings/ --lm lm --beams 32 --json -o texts.json",
-                "transcribe live - --stream --rate 16000",
+                "arecord -t raw -f S16_LE -r 16000 | elman transcribe live - --stream --rate 16000",
             ),
             data=DataArgument(
                 name="files",
