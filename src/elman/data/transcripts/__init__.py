@@ -1,15 +1,22 @@
-"""Sequences of frames, of sound or of pen strokes, with a text for each. Imports no torch."""
+"""Sequences of frames, of sound or of pen strokes, with a text for each. The names load on first use."""
 
-from elman.data.transcripts.transcripts import (
-    Computed,
-    FrameScale,
-    Transcripts,
-    digest_of,
-    frame_scale,
-    given_texts,
-    joined,
-    utterance_normalised,
-)
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from elman.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from elman.data.transcripts.transcripts import (
+        Computed,
+        FrameScale,
+        Transcripts,
+        digest_of,
+        frame_scale,
+        given_texts,
+        joined,
+        utterance_normalised,
+    )
 
 __all__ = [
     "Computed",
@@ -21,3 +28,19 @@ __all__ = [
     "joined",
     "utterance_normalised",
 ]
+
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        ".transcripts": (
+            "Computed",
+            "FrameScale",
+            "Transcripts",
+            "digest_of",
+            "frame_scale",
+            "given_texts",
+            "joined",
+            "utterance_normalised",
+        )
+    },
+)
