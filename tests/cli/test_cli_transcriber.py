@@ -243,7 +243,7 @@ def test_commands_that_cannot_work(words, said, elman, transcriber, live, tmp_pa
 
 
 def test_a_model_of_another_task(elman, model, transcriber):
-    assert "expected no --lm-weight for a language-model" in elman("evaluate", model, "x", "--lm-weight", "1").error()
+    assert "expected no --lm-weight for a language model" in elman("evaluate", model, "x", "--lm-weight", "1").error()
     assert "expected a model of the task transcriber" in elman("transcribe", model, "a.wav").error()
     assert "expected a model of the task language-model" in elman("generate", transcriber).error()
     assert (

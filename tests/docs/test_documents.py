@@ -16,12 +16,12 @@ import pytest
 from elman import cells, kernels
 from elman.cells import LSTM, Elman
 from elman.decode.search_config import SearchConfig
+from elman.decode.transcript_config import TranscriptSearchConfig
 from elman.tasks.captioner.config import CaptionerConfig
 from elman.tasks.classifier.config import ClassifierConfig
 from elman.tasks.forecaster.config import ForecasterConfig
 from elman.tasks.language_model.config import PRESETS, NetworkConfig, TextConfig
 from elman.tasks.tagger import config as tagger_config
-from elman.tasks.transcriber.config import SearchConfig as TranscriberSearchConfig
 from elman.tasks.transcriber.config import TranscriberConfig
 from elman.tasks.translator.config import TranslatorConfig
 from elman.train.config import TrainConfig
@@ -137,7 +137,7 @@ def test_commands_of_dev_that_a_page_names_exist(page: Path) -> None:
         ("docs/tagger.md", tagger_config.DataConfig),
         ("docs/tagger.md", tagger_config.NetworkConfig),
         *(("docs/transcriber.md", kind) for name, kind in TranscriberConfig.sections().items() if name != "training"),
-        ("docs/transcriber.md", TranscriberSearchConfig),
+        ("docs/transcriber.md", TranscriptSearchConfig),
         *(("docs/captioner.md", kind) for name, kind in CaptionerConfig.sections().items() if name != "training"),
         *(("docs/translator.md", kind) for name, kind in TranslatorConfig.sections().items() if name != "training"),
         ("docs/translator.md", SearchConfig),

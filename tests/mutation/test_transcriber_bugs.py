@@ -10,13 +10,17 @@ import numpy as np
 import pytest
 import torch
 
-from elman.tasks.transcriber import batches, decode, fusion, network, objective, stream
-from elman.tasks.transcriber.network import Scores
+from elman.data.transcripts import encoded
+from elman.decode import ctc_search, fusion, transcript_stream
+from elman.decode.ctc import Scores
+from elman.nn import ctc_loss
+from elman.tasks.transcriber import network, setup
 
-from ..tasks import test_transcriber_decode as decoding
+from ..decode import test_ctc_search as searches
+from ..decode import test_transcript_stream as streams
+from ..nn import test_ctc_loss as losses
 from ..tasks import test_transcriber_network as networks
-from ..tasks import test_transcriber_objective as objectives
-from ..tasks import test_transcriber_stream as streams
+from ..tasks import test_transcriber_setup as setups
 from ..tasks.small_transcribers import ONE_WAY, RATE, untrained
 from .bug import ELMAN, Bug
 from .test_planted_bugs import plant
@@ -45,13 +49,13 @@ def check_spans() -> None:
         logits_TV = torch.randn(5, 4, generator=torch.Generator().manual_seed(seed), dtype=torch.float64) * 3.0
         log_probs_TV = logits_TV.log_softmax(-1)
         for text in ((2, 2), (2, 3), (3, 2, 3)):
-            found = decode.alignment(log_probs_TV, text)
-            assert found == tuple(decoding.runs(decoding.best_path(log_probs_TV, text)))
+            found = ctc_search.alignment(log_probs_TV, text)
+            assert found == tuple(searches.runs(searches.best_path(log_probs_TV, text)))
 
 
 def check_needed() -> None:
     for text, steps in (([2, 3], 2), ([2, 2], 3), ([2, 2, 2, 3], 6), ([], 0)):
-        assert batches.needed_steps(np.array(text, dtype=np.int64)) == steps
+        assert encoded.needed_steps(np.array(text, dtype=np.int64)) == steps
 
 
 def check_rows() -> None:
@@ -65,8 +69,8 @@ def check_windows() -> None:
 def check_blank() -> None:
     logits_BTV = torch.randn(1, 4, 4, generator=torch.Generator().manual_seed(0))
     scores = Scores(logits_BTV, torch.tensor([4]))
-    nats_B, _ = objective.batch_loss(scores, objectives.batch_of([(2, 3)]))
-    expected = objectives.by_hand(logits_BTV[0].double().log_softmax(-1), (2, 3))
+    nats_B, _ = ctc_loss.batch_loss(scores, losses.batch_of([(2, 3)]))
+    expected = losses.by_hand(logits_BTV[0].double().log_softmax(-1), (2, 3))
     assert abs(float(nats_B[0]) - expected) < 1e-4
 
 
@@ -113,7 +117,7 @@ def check_fusion() -> None:
 BUGS = [
     Planted(
         "pieces forget the frames that are still needed",
-        stream,
+        transcript_stream,
         "TranscriptStream._hear",
         "self._kept = kept_BTF[:, steps * config.stride :]",
         "self._kept = kept_BTF[:, (steps - 1) * config.stride + config.stack :]",
@@ -121,7 +125,7 @@ BUGS = [
     ),
     Planted(
         "the state is not carried on",
-        stream,
+        transcript_stream,
         "TranscriptStream._hear",
         "logits_BTV, self._state = network",
         "logits_BTV, _ = network",
@@ -129,7 +133,7 @@ BUGS = [
     ),
     Planted(
         "the last step is not made",
-        stream,
+        transcript_stream,
         "TranscriptStream._hear",
         "steps = int(steps_of(torch.tensor(count), config.stride))",
         "steps = max(0, int(steps_of(torch.tensor(count), config.stride)) - 1)",
@@ -137,7 +141,7 @@ BUGS = [
     ),
     Planted(
         "pieces are not scaled",
-        stream,
+        transcript_stream,
         "TranscriptStream._hear",
         "network.scaled(torch.from_numpy(np.ascontiguousarray(x_TF))[None].to(device))",
         "torch.from_numpy(np.ascontiguousarray(x_TF))[None].to(device)",
@@ -145,7 +149,7 @@ BUGS = [
     ),
     Planted(
         "a path leaps from a token to the same token",
-        decode,
+        ctc_search,
         "alignment",
         "leaps_S[3::2] = symbols[3::2] != symbols[1:-2:2]",
         "leaps_S[3::2] = True",
@@ -153,7 +157,7 @@ BUGS = [
     ),
     Planted(
         "a path has to end in a blank",
-        decode,
+        ctc_search,
         "alignment",
         "len(symbols) - 1 if best_S[-1] >= best_S[-2] else len(symbols) - 2",
         "len(symbols) - 1",
@@ -161,7 +165,7 @@ BUGS = [
     ),
     Planted(
         "two that are alike need no blank between",
-        batches,
+        encoded,
         "needed_steps",
         "len(tokens) + int((tokens[1:] == tokens[:-1]).sum())",
         "len(tokens)",
@@ -185,7 +189,7 @@ BUGS = [
     ),
     Planted(
         "a blank is an unknown token",
-        objective,
+        ctc_loss,
         "batch_loss",
         "blank=BLANK",
         "blank=0",
@@ -193,11 +197,11 @@ BUGS = [
     ),
     Planted(
         "texts that are too long count in the loss",
-        objective,
+        setup,
         "measure",
         "fits_B = torch.from_numpy(data.fits[part])",
         "fits_B = torch.ones(len(part), dtype=torch.bool)",
-        objectives.test_a_text_that_is_too_long_is_named_and_left_out,
+        setups.test_a_text_that_is_too_long_is_named_and_left_out,
     ),
     Planted(
         "the language model hears the transcriber's numbers",

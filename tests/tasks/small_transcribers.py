@@ -11,9 +11,9 @@ import numpy.typing as npt
 import torch
 
 from elman import Transcriber
+from elman.data.transcripts.vocabulary import TranscriberVocabulary
 from elman.data.vocabulary import learn_vocabulary
 from elman.tasks.transcriber.network import TranscriberNetwork
-from elman.tasks.transcriber.vocabulary import TranscriberVocabulary
 
 RATE = 4000
 OPTIONS: dict[str, Any] = {

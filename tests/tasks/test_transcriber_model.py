@@ -93,6 +93,15 @@ def test_silence_and_a_single_sample(trained: Transcriber) -> None:
     assert trained.transcribe([]) == []
 
 
+def test_progress_is_reported_while_it_transcribes(trained: Transcriber, tmp_path: Path) -> None:
+    manifest = write_manifest(tmp_path, count=3)
+    for answer in (trained.transcripts, trained.transcribe, trained.evaluate):
+        heard: list[tuple[str, float]] = []
+        answer(manifest, progress=lambda stage, share, heard=heard: heard.append((stage, share)))
+        assert {stage for stage, _ in heard} >= {"reading", "transcribing"}
+        assert heard[-1] == ("transcribing", 1.0)
+
+
 def broken(folder: Path, what: str) -> Path:
     """A file that is no sound, or none any more."""
     path = write_wave(folder / f"{what}.wav", tones("abc"))

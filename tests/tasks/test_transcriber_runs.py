@@ -9,11 +9,10 @@ from typing import Any
 import pytest
 
 import elman
-from elman import Transcriber, artifact
+from elman import Transcriber
 from elman.errors import ArtifactError, ConfigError, DataError, Interrupted
-from elman.tasks.registry import resumption
 from elman.tasks.run import Run, resume_run
-from elman.tasks.transcriber.objective import CTCLikelihood
+from elman.tasks.transcriber.setup import CTCLikelihood
 from elman.train import checkpoint
 
 from .small_transcribers import ONE_WAY, OPTIONS, tones, write_manifest, write_wave
@@ -33,8 +32,7 @@ DRAWING = {
 
 
 def resumed(folder: Path, **overrides: Any) -> Run:
-    config, reopen = resumption("transcriber")
-    return resume_run(folder, config=config, reopen=reopen, overrides=overrides, quiet=True)
+    return resume_run(folder, overrides=overrides, quiet=True)
 
 
 def train(data: Path, folder: Path, **options: Any) -> Transcriber:
@@ -85,9 +83,8 @@ def test_another_sound_cannot_be_gone_on_with(tmp_path: Path) -> None:
 
 def test_a_run_needs_its_vocabulary(tmp_path: Path) -> None:
     train(write_manifest(tmp_path / "data"), tmp_path / "model")
-    _, reopen = resumption("transcriber")
-    with pytest.raises(ConfigError, match="a cache for language models only"):
-        reopen(artifact.read(tmp_path / "model"), {}, Transcriber(**OPTIONS).config, cache=tmp_path)
+    with pytest.raises(ConfigError, match="expected no cache for a transcriber, which keeps nothing there"):
+        resume_run(tmp_path / "model", overrides={}, quiet=True, cache=tmp_path)
     (tmp_path / "model" / "vocabulary.json").unlink()
     with pytest.raises(ArtifactError):
         resumed(tmp_path / "model")

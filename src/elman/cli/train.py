@@ -51,7 +51,7 @@ def train_command(task: Task) -> Callable[..., None]:
     config, data = task.config_class(), task.data
     base = config.make()
     name = data.name.replace("-", "_")
-    usage = f"elman train {task.train_command} {data.name.upper()} -o MODEL"
+    usage = f"elman train {task.train_command} {(data.usage or data.name).upper()} -o MODEL"
     keyword = inspect.Parameter.KEYWORD_ONLY
     files = Annotated[str, INPUT, Parameter(help=data.help)]
     parameters = [inspect.Parameter(name, inspect.Parameter.VAR_POSITIONAL, annotation=files)]

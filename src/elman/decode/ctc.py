@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import groupby
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -15,7 +16,14 @@ from torch import Tensor
 from elman.decode.candidates import as_scores
 from elman.errors import ConfigError, ShapeError, TrainingError
 
-__all__ = ["CtcGreedyStream", "CtcPath", "check_blank", "ctc_greedy"]
+__all__ = ["CtcGreedyStream", "CtcPath", "Scores", "check_blank", "ctc_greedy"]
+
+
+class Scores(NamedTuple):
+    """What a network says: `logits_BTV` of every step's token or blank, and the steps that are real in each row."""
+
+    logits_BTV: Tensor
+    lengths_B: Tensor
 
 
 @dataclass(frozen=True)

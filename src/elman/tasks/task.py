@@ -28,6 +28,7 @@ class DataArgument:
     name     what the help calls them
     several  whether more than one may be given
     noun     what messages call one of them
+    usage    what short command lines in messages call the files; by default `name`
     valid, test  help of the options for held-out data; empty where there are no such options
     cache    help of the option that keeps what was read; empty where nothing is kept
     toml     an option as an example of what a TOML file may hold
@@ -37,6 +38,7 @@ class DataArgument:
     name: str = "data"
     several: bool = True
     noun: str = "file"
+    usage: str = ""
     valid: str = "Data of its own for validation."
     test: str = "Data of its own for the last test."
     cache: str = ""
@@ -50,7 +52,7 @@ class Endpoint:
     verb      its name
     summary   a line for lists
     help      the help of the command: what it does, without examples
-    examples  command lines, without `elman`
+    examples  command lines, without `elman`; whole where another program's output is piped into it
     data      what it reads
     options   `.module:Name` of a dataclass of options, each declared with `option()`
     answer    `.module:name` of the function that does it: from the model, the paths of data, the options and a

@@ -3,6 +3,7 @@
 config      sounds and their features, as options
 container   whether a sound file is whole
 read        a sound file as samples: one channel, one rate
+raw         raw PCM as it comes in
 mel         the mel scale and its filters
 features    log-mel features, of a whole sound or as it comes in      (torch)
 recordings  sounds with the text of each, and their features
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from elman.data.sound.config import SoundConfig
     from elman.data.sound.features import FeatureStream, LogMel
+    from elman.data.sound.raw import raw_blocks
     from elman.data.sound.read import Sound, SoundInfo, read_sound, sound_blocks, sound_info
     from elman.data.sound.reading import read_recordings
     from elman.data.sound.recordings import Recordings, features_of, recordings_from
@@ -31,6 +33,7 @@ __all__ = [
     "SoundConfig",
     "SoundInfo",
     "features_of",
+    "raw_blocks",
     "read_recordings",
     "read_sound",
     "recordings_from",
@@ -46,6 +49,7 @@ _HOMES = {
     "SoundConfig": "config",
     "SoundInfo": "read",
     "features_of": "recordings",
+    "raw_blocks": "raw",
     "read_recordings": "reading",
     "read_sound": "read",
     "recordings_from": "recordings",

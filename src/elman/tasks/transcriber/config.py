@@ -7,29 +7,13 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, ClassVar
 
-from elman.data.manifest import ManifestConfig
 from elman.data.sound.config import SoundConfig
+from elman.data.transcripts.config import DataConfig
 from elman.nn.recurrent_config import RecurrentConfig
 from elman.options import Sections, option
 from elman.train.config import TrainConfig
 
-__all__ = ["PRESETS", "DataConfig", "NetworkConfig", "SearchConfig", "TranscriberConfig"]
-
-
-@dataclass(frozen=True)
-class DataConfig(ManifestConfig):
-    """How recordings or drawings are read, and how their texts become tokens."""
-
-    input: str = option("auto", "what is transcribed; auto goes by the files", choices=("auto", "sound", "strokes"))
-    held_out: float = option(
-        0.1, "share of the recordings kept for validation, where no such data is given", least=0.0, most=0.9
-    )
-    tokens: str = option("characters", "what a token is", choices=("characters", "words", "subwords"))
-    lowercase: bool = option(False, "characters and words: make texts lower case")
-    min_count: int = option(1, "characters and words: rarer tokens become [UNK]", least=1)
-    vocabulary_size: int = option(
-        0, "words and subwords: most tokens to keep; 0 for no limit (subwords: 4096)", least=0
-    )
+__all__ = ["PRESETS", "NetworkConfig", "TranscriberConfig"]
 
 
 @dataclass(frozen=True)
@@ -55,22 +39,6 @@ class NetworkConfig(RecurrentConfig):
     frequency_width: int = option(6, "SpecAugment: most features of one", least=0)
     batch_size: int = option(16, "recordings of a batch", least=1)
     batch_frames: int = option(0, "most frames of a batch, padding included; 0 for no such limit", least=0)
-
-
-@dataclass(frozen=True)
-class SearchConfig:
-    """How the text of a recording is found."""
-
-    beams: int = option(
-        0,
-        "texts that the search follows side by side; 0: 16 with a language model or n_best above 1, else it takes the "
-        "likeliest token of each step",
-        least=0,
-    )
-    n_best: int = option(1, "answers for each recording, best first", least=1)
-    lm_weight: float = option(0.5, "what the language model's log-probabilities are multiplied with", least=0.0)
-    insertion_bonus: float = option(0.0, "what each token adds to the score of a text")
-    token_floor: float = option(-12.0, "leave out tokens whose log-probability in a step is below this", most=0.0)
 
 
 # What all presets share: rates that suit Adam here, and the average of the weights that is kept.

@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
+from elman.data.sources import Sources, as_paths
+from elman.data.tokens import Progress
 from elman.data.transcripts import Transcripts
-from elman.errors import ArtifactError, ConfigError, DataError
+from elman.data.transcripts.encoded import Encoded
+from elman.data.transcripts.read import given_part, read_part
+from elman.data.transcripts.vocabulary import TranscriberVocabulary
+from elman.decode.fusion import CharacterModel
+from elman.decode.transcript import Transcript, find_by
+from elman.decode.transcript_config import TranscriptSearchConfig
+from elman.decode.transcript_stream import TranscriptStream
+from elman.errors import DataError
 from elman.options import fill
 from elman.tasks.model import TaskModel
-from elman.tasks.run import Run, tune_process
-from elman.tasks.transcriber.answers import Transcript, measured_by_search, transcribed
-from elman.tasks.transcriber.batches import Encoded
-from elman.tasks.transcriber.config import SearchConfig, TranscriberConfig
-from elman.tasks.transcriber.fusion import CharacterModel
+from elman.tasks.transcriber.config import TranscriberConfig
 from elman.tasks.transcriber.network import TranscriberNetwork
-from elman.tasks.transcriber.parts import Parts, Sources, as_paths, given_part, make_parts, read_part, read_parts
-from elman.tasks.transcriber.run import TASK, notes_on, transcriber_job
-from elman.tasks.transcriber.stream import TranscriptStream
-from elman.tasks.transcriber.vocabulary import TranscriberVocabulary
+from elman.tasks.transcriber.setup import TranscriberSetup, make_parts, measure, transcribed
 
 __all__ = ["Transcriber"]
 
-_log = logging.getLogger("elman.tasks")
+_EXPECTED = "texts beside sounds, or paths of files"
 
 
 class Transcriber(TaskModel[TranscriberConfig, TranscriberNetwork, TranscriberVocabulary]):
@@ -43,23 +43,7 @@ class Transcriber(TaskModel[TranscriberConfig, TranscriberNetwork, TranscriberVo
     Raises ConfigError for an unknown option or a value that is not allowed.
     """
 
-    task = TASK
-    config_class = TranscriberConfig
-    vocabulary_class = TranscriberVocabulary
-
-    @staticmethod
-    def make_network(config: TranscriberConfig, vocabulary: TranscriberVocabulary) -> TranscriberNetwork:
-        """A network of these options that has not learnt yet."""
-        return TranscriberNetwork(vocabulary.features, vocabulary.size, config.network)
-
-    @staticmethod
-    def check_folder(config: TranscriberConfig, vocabulary: TranscriberVocabulary, where: str) -> None:
-        """Raise ArtifactError where the options make other features than the vocabulary knows."""
-        if vocabulary.kind == "sound" and vocabulary.features != config.sound.mels:
-            raise ArtifactError(
-                f"{where}: expected mels = {vocabulary.features}, the features of the vocabulary. "
-                f"Received: {config.sound.mels}"
-            )
+    setup_class = TranscriberSetup
 
     def __repr__(self) -> str:
         """What kind of model it is, in a line."""
@@ -98,51 +82,45 @@ class Transcriber(TaskModel[TranscriberConfig, TranscriberNetwork, TranscriberVo
         Returns self. Recordings whose text is too long for them are left out, with a warning in the log `elman.tasks`.
         Raises DataError, EncodingError, ConfigError, StorageError, Diverged, OutOfMemory.
         """
-        sources: Sources | None = None
         if texts is None:
-            sources = Sources(as_paths(sounds), as_paths(valid), as_paths(test))
-            parts = read_parts(sources, self.config)
-        else:
-            if folder is not None:
-                raise ConfigError("expected data in files when training in a folder. Received: data in memory")
-            parts = make_parts(
-                self._part(sounds, texts, rate, "the training data"),
-                self.config,
-                valid=self._given(valid, rate, "the validation data"),
-                test=self._given(test, rate, "the test data"),
-            )
-        return self._train(parts, sources, None if folder is None else Path(folder), progress=progress, tune=tune)
-
-    def _train(
-        self, parts: Parts, sources: Sources | None, folder: Path | None, *, progress: bool, tune: bool
-    ) -> Transcriber:
-        job = transcriber_job(self.config, parts, sources)
-        for note in notes_on(parts, job.config, TranscriberVocabulary.from_json(job.vocabulary)):
-            _log.warning("%s", note)
-        run = Run(job, folder=folder, command="", watch=job.watch(quiet=not progress))
-        if tune:
-            tune_process(run.config.training)
-        run.go()
-        return self.adopt(run)
+            sources = Sources(as_paths(sounds, _EXPECTED), as_paths(valid, _EXPECTED), as_paths(test, _EXPECTED))
+            return self._fit_files(sources, folder=folder, progress=progress, tune=tune)
+        parts = make_parts(
+            self._part(sounds, texts, rate, "the training data"),
+            self.config,
+            valid=self._given(valid, rate, "the validation data"),
+            test=self._given(test, rate, "the test data"),
+        )
+        return self._fit_memory(parts, folder=folder, progress=progress, tune=tune)
 
     def read(self, paths: Any, **reading: Any) -> Transcripts:
-        """Recordings from files, read as the training data was; `reading` is what `read_part` can be told beside."""
+        """Recordings from files, read as the training data was.
+
+        `reading` is what `read_part` takes beside: `labelled`, `input`, `encoding`, `errors`, `progress`.
+        """
         reading.setdefault("input", self.vocabulary.kind)
-        return read_part(as_paths(paths), self.config.data, self.config.sound, **reading)
+        return read_part(as_paths(paths, _EXPECTED), self.config.data, self.config.sound, **reading)
 
     def transcribe(self, sounds: Any, *, rate: int = 0, lm: CharacterModel | None = None, **search: Any) -> list[str]:
         """The text of each of `sounds`; arguments as for `transcripts`."""
         return [each.text for each in self.transcripts(sounds, rate=rate, lm=lm, **search)]
 
     def transcripts(
-        self, sounds: Any, *, rate: int = 0, lm: CharacterModel | None = None, **search: Any
+        self,
+        sounds: Any,
+        *,
+        rate: int = 0,
+        lm: CharacterModel | None = None,
+        progress: Progress | None = None,
+        **search: Any,
     ) -> list[Transcript]:
         """What is said in each of `sounds`, with the time of every token, and other texts that may be meant.
 
-        sounds  a path, several, or a list of samples, of (samples, rate) pairs or of arrays of points
-        rate    samples a second of samples that come without; by default that of the model
-        lm      a language model of characters, such as `elman.load("lm")`, that takes part in the search
-        search  beams, n_best, lm_weight, insertion_bonus, token_floor: see `SearchConfig`
+        sounds    a path, several, or a list of samples, of (samples, rate) pairs or of arrays of points
+        rate      samples a second of samples that come without; by default that of the model
+        lm        a language model of characters, such as `elman.load("lm")`, that takes part in the search
+        progress  called with what is being done, and which share of it is done
+        search    beams, n_best, lm_weight, insertion_bonus, token_floor: see `TranscriptSearchConfig`
 
         Raises DataError for sounds that cannot be used; ConfigError for options that cannot be used, and for a language
         model without some of the transcriber's characters.
@@ -150,15 +128,9 @@ class Transcriber(TaskModel[TranscriberConfig, TranscriberNetwork, TranscriberVo
         self.network.eval()
         if isinstance(sounds, list | tuple) and not sounds:
             return []
-        data = self._unlabelled(sounds, rate)
-        return transcribed(
-            self.network,
-            self.vocabulary,
-            Encoded(data, self.vocabulary, self.config.network),
-            self.config.sound,
-            fill(SearchConfig, search, "the search"),
-            lm,
-        )
+        data = Encoded(self._unlabelled(sounds, rate, progress), self.vocabulary, self.config.network)
+        find = find_by(fill(TranscriptSearchConfig, search, "the search"), self.vocabulary, lm)
+        return transcribed(self.network, self.vocabulary, data, self.config.sound, find, progress=progress)
 
     def stream(self, rate: int = 0) -> TranscriptStream:
         """Text while sound comes in: an object with `push(samples)` and `finish()`, which give what has become certain.
@@ -176,20 +148,21 @@ class Transcriber(TaskModel[TranscriberConfig, TranscriberNetwork, TranscriberVo
         *,
         rate: int = 0,
         lm: CharacterModel | None = None,
+        progress: Progress | None = None,
         **search: Any,
     ) -> dict[str, float]:
         """Figures: loss, word and character error rate (wer, cer), share of texts that are right (exact), and counts.
 
-        `sounds` with `texts` as for `fit`, or paths; `lm` and `search` as for `transcripts`. Raises DataError for data
-        that cannot be used.
+        `sounds` with `texts` as for `fit`, or paths; `lm`, `progress` and `search` as for `transcripts`. Raises
+        DataError for data that cannot be used.
         """
-        data = self._known(sounds, texts, rate)
+        data = self._known(sounds, texts, rate, progress)
         self.network.eval()
         encoded = Encoded(data, self.vocabulary, self.config.network)
-        options = fill(SearchConfig, search, "the search")
-        return measured_by_search(self.network, self.vocabulary, encoded, options, lm)
+        find = find_by(fill(TranscriptSearchConfig, search, "the search"), self.vocabulary, lm)
+        return measure(self.network, self.vocabulary, encoded, find=find, progress=progress)[0]
 
-    def _unlabelled(self, sounds: Any, rate: int) -> Transcripts:
+    def _unlabelled(self, sounds: Any, rate: int, progress: Progress | None) -> Transcripts:
         if isinstance(sounds, Transcripts):
             return sounds
         if isinstance(sounds, str | os.PathLike):
@@ -197,13 +170,13 @@ class Transcriber(TaskModel[TranscriberConfig, TranscriberNetwork, TranscriberVo
         if not hasattr(sounds, "__len__"):
             raise DataError(f"expected a list of sounds, or paths. Received: {type(sounds).__name__}")
         if len(sounds) and all(isinstance(each, str | os.PathLike) for each in sounds):
-            return self.read(sounds, labelled=False)
+            return self.read(sounds, labelled=False, progress=progress)
         return self._part(sounds, None, rate, "the input", kind=self.vocabulary.kind)
 
-    def _known(self, sounds: Any, texts: Sequence[str] | None, rate: int) -> Transcripts:
+    def _known(self, sounds: Any, texts: Sequence[str] | None, rate: int, progress: Progress | None) -> Transcripts:
         if texts is not None:
             return self._part(sounds, texts, rate, "the data", kind=self.vocabulary.kind)
-        data = sounds if isinstance(sounds, Transcripts) else self.read(sounds)
+        data = sounds if isinstance(sounds, Transcripts) else self.read(sounds, progress=progress)
         if data.texts is None:
             raise DataError(f"{data.name}: expected a text of every recording. Received: none")
         return data
@@ -214,7 +187,7 @@ class Transcriber(TaskModel[TranscriberConfig, TranscriberNetwork, TranscriberVo
             return None
         if isinstance(part, tuple) and len(part) == 2 and not isinstance(part[0], str | os.PathLike):
             return self._part(part[0], part[1], rate, name)
-        return read_part(as_paths(part), self.config.data, self.config.sound)
+        return read_part(as_paths(part, _EXPECTED), self.config.data, self.config.sound)
 
     def _part(self, items: Any, texts: Sequence[str] | None, rate: int, name: str, kind: str = "") -> Transcripts:
         kind = kind or ("strokes" if self.config.data.input == "strokes" else "sound")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +11,8 @@ from torch import Tensor, nn
 
 from elman.data.strokes import stroke_scale
 from elman.data.transcripts import frame_scale
+from elman.data.transcripts.encoded import steps_of
+from elman.decode.ctc import Scores
 from elman.errors import ConfigError
 from elman.kernels import clear_padding
 from elman.nn import StoredModule, sequence_dropout
@@ -21,19 +22,7 @@ from elman.nn.spec_augment import spec_augment
 from elman.tasks.transcriber.config import NetworkConfig
 from elman.types import State
 
-__all__ = ["Scores", "TranscriberNetwork", "steps_of"]
-
-
-class Scores(NamedTuple):
-    """What the network says: `logits_BTV` of every step's token or blank, and the steps that are real in each row."""
-
-    logits_BTV: Tensor
-    lengths_B: Tensor
-
-
-def steps_of(frames: Tensor | npt.NDArray[np.int64], stride: int) -> Tensor | npt.NDArray[np.int64]:
-    """How many steps of the network so many frames become: the last one may look beyond them, at zeros."""
-    return (frames + stride - 1) // stride
+__all__ = ["TranscriberNetwork"]
 
 
 class TranscriberNetwork(StoredModule):
@@ -68,6 +57,11 @@ class TranscriberNetwork(StoredModule):
         self.register_buffer("deviation_F", torch.ones(features))
         self.stack = make_stack(config, features * config.stack, bidirectional=config.bidirectional)
         self.head = nn.Linear(self.stack.output_size, size)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.head.weight.device
 
     def scale_by(self, frames: Iterable[npt.NDArray[np.float32]], kind: str) -> None:
         """From now on, bring features to mean 0 and deviation 1 of these frames; moves of a pen to deviation 1."""

@@ -12,10 +12,10 @@ import torch
 
 from elman import Transcriber
 from elman.data.sound.read import resampled
+from elman.decode.transcript_stream import TranscriptStream
 from elman.errors import ConfigError, DataError
-from elman.tasks.transcriber.stream import TranscriptStream
 
-from .small_transcribers import ONE_WAY, RATE, tones, untrained
+from ..tasks.small_transcribers import ONE_WAY, RATE, tones, untrained
 
 SOUND = tones("abcacbbacab")
 

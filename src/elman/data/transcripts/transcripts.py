@@ -35,7 +35,7 @@ _ROUNDING = 1e-6
 
 
 class Computed(Sequence[Floats]):
-    """Frames that are computed anew whenever they are asked for: `make(row)` for each of `rows`."""
+    """Frames that are computed each time they are asked for: `make(row)` for each of `rows`."""
 
     def __init__(self, make: Callable[[int], Floats], rows: Sequence[int]) -> None:
         self._make = make
@@ -70,7 +70,7 @@ class Transcripts:
     texts    the text of every sequence; None where they are not known
     places   where every sequence stands, for messages
     digests  a hash of what every sequence was made from
-    notes    sentences about the sequences that a person should be told once, such as that stereo was averaged
+    notes    sentences about the sequences that a person should read once, such as that stereo was averaged
     """
 
     name: str

@@ -1,4 +1,7 @@
-"""From a network's scores to tokens and where they stand. Knows nothing about characters or sounds."""
+"""From CTC scores to texts and where their tokens stand, by the options of a search.
+
+Knows nothing about characters, sounds or networks.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from elman.decode.ctc import ctc_greedy
+from elman.data.transcripts.vocabulary import BLANK
+from elman.decode.ctc import Scores, ctc_greedy
 from elman.decode.ctc_beam import CtcBeam, LanguageScores, ctc_prefix_beam
+from elman.decode.transcript_config import TranscriptSearchConfig
 from elman.errors import ConfigError
-from elman.tasks.transcriber.config import SearchConfig
-from elman.tasks.transcriber.network import Scores
-from elman.tasks.transcriber.vocabulary import BLANK
 
 __all__ = ["Find", "Found", "alignment", "finder", "greedy"]
 
@@ -52,9 +54,9 @@ def greedy(scores: Scores) -> list[list[Found]]:
     return [[Found(path.tokens, path.spans, path.log_probability, path.log_probability, 0.0)] for path in paths]
 
 
-def finder(options: SearchConfig, language: LanguageScores | None) -> Find:
+def finder(options: TranscriptSearchConfig, language: LanguageScores | None) -> Find:
     """The search that `options` describe. Raises ConfigError for options that do not go together."""
-    usual = SearchConfig()
+    usual = TranscriptSearchConfig()
     if language is None:
         if options.lm_weight != usual.lm_weight:
             raise ConfigError(f"expected lm_weight with a language model only. Received: {options.lm_weight:g}")

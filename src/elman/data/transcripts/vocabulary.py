@@ -1,16 +1,16 @@
-"""What belongs to a transcriber beside its weights: the tokens of its texts, and what frames it hears."""
+"""The vocabulary of transcripts: the tokens of the texts, and the kind of the frames."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
-from elman.data.transcripts import Transcripts
+from elman.data.transcripts.config import DataConfig
+from elman.data.transcripts.transcripts import Transcripts
 from elman.data.vocabulary import END_ID, Vocabulary, learn_vocabulary, vocabulary_from_json
 from elman.data.vocabulary.base import check_fields
 from elman.data.vocabulary.options import vocabulary_options
 from elman.errors import ArtifactError, DataError
-from elman.tasks.transcriber.config import DataConfig
 
 __all__ = ["BLANK", "KINDS", "TranscriberVocabulary"]
 
@@ -51,6 +51,16 @@ class TranscriberVocabulary:
     def unit(self) -> str:
         """What a token is called."""
         return "char" if self.tokens.per_character else self.tokens.unit
+
+    @property
+    def things(self) -> str:
+        """What is transcribed, for people."""
+        return "recordings" if self.kind == "sound" else "drawings"
+
+    @property
+    def answers(self) -> str:
+        """How many tokens there are, for people, without the blank."""
+        return f"{self.size - 1:,} {self.tokens.unit}s"
 
     def to_json(self) -> dict[str, Any]:
         """All of it as plain values."""

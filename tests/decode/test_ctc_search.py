@@ -1,4 +1,4 @@
-"""The transcriber's searches: where tokens stand, and a language model of characters beside the network."""
+"""The searches over CTC scores: which texts they find, and where tokens stand."""
 
 from __future__ import annotations
 
@@ -12,15 +12,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from elman import LanguageModel
+from elman.data.transcripts.vocabulary import BLANK
+from elman.decode.ctc import Scores
+from elman.decode.ctc_search import alignment, finder, greedy
+from elman.decode.transcript_config import TranscriptSearchConfig
 from elman.errors import ConfigError
-from elman.tasks.transcriber.config import SearchConfig
-from elman.tasks.transcriber.decode import alignment, finder, greedy
-from elman.tasks.transcriber.fusion import language_scores
-from elman.tasks.transcriber.network import Scores
-from elman.tasks.transcriber.vocabulary import BLANK
-
-from .small_transcribers import RATE, tones, untrained
 
 
 def best_path(log_probs_TV: torch.Tensor, text: tuple[int, ...]) -> tuple[int, ...]:
@@ -59,7 +55,7 @@ def scores(seed: int = 0, rows: int = 2, T: int = 6, V: int = 5) -> Scores:
 
 
 def test_without_options_each_step_has_its_likeliest_token() -> None:
-    assert finder(SearchConfig(), None) is greedy
+    assert finder(TranscriptSearchConfig(), None) is greedy
     found = greedy(scores())
     for row, length in enumerate((6, 4)):
         path = tuple(scores().logits_BTV[row, :length].argmax(-1).tolist())
@@ -69,7 +65,7 @@ def test_without_options_each_step_has_its_likeliest_token() -> None:
 
 
 def test_a_search_adds_up_all_alignments_of_a_text() -> None:
-    find = finder(SearchConfig(beams=500, n_best=4, token_floor=-1e9), None)
+    find = finder(TranscriptSearchConfig(beams=500, n_best=4, token_floor=-1e9), None)
     given_scores = scores()
     for row, length in enumerate((6, 4)):
         log_probs_TV = given_scores.logits_BTV[row, :length].double().log_softmax(-1)
@@ -87,7 +83,9 @@ def test_a_search_adds_up_all_alignments_of_a_text() -> None:
 
 def test_a_bonus_makes_texts_longer() -> None:
     def length(bonus: float) -> int:
-        return sum(len(row[0].tokens) for row in finder(SearchConfig(insertion_bonus=bonus), None)(scores(T=9)))
+        return sum(
+            len(row[0].tokens) for row in finder(TranscriptSearchConfig(insertion_bonus=bonus), None)(scores(T=9))
+        )
 
     assert length(-5.0) < length(0.0) < length(5.0)
 
@@ -101,56 +99,4 @@ def test_a_bonus_makes_texts_longer() -> None:
 )
 def test_searches_that_cannot_be(options: dict[str, Any], said: str) -> None:
     with pytest.raises(ConfigError, match=said):
-        finder(SearchConfig(**options), None)
-
-
-@pytest.fixture(scope="module")
-def lm() -> LanguageModel:
-    """A language model that has heard "ab" often, and "ba" never."""
-    small = {"hidden": 12, "embedding": 6, "lanes": 4, "chunk": 8, "max_steps": 15, "split": (1.0, 0.0, 0.0)}
-    machine = {"threads": 1, "device": "cpu", "precision": "float32", "learning_rate": 0.03, "warmup_steps": 0}
-    text = "ab\nabab\nac\nabc\n" * 20
-    return LanguageModel(**small, **machine).fit(string=text, progress=False, tune=False)
-
-
-def test_a_language_model_says_what_it_says_alone(lm: LanguageModel) -> None:
-    model = untrained()
-    language = language_scores(lm, model.vocabulary)
-    numbers = model.vocabulary.tokens.encode("abc").tolist()
-    judged, total = language.first, 0.0
-    for number in numbers:
-        total += float(judged.log_probabilities_NV[0, number])
-        judged = language.extend(torch.tensor([number]), judged.state)
-    assert judged.ends_N is not None
-    total += float(judged.ends_N[0])
-    (alone,) = lm.score(["abc\n"])
-    assert total == pytest.approx(alone.log_probability, rel=1e-4)
-
-
-def test_a_language_model_takes_part_in_the_search(lm: LanguageModel) -> None:
-    model = untrained(seed=3)
-    sounds = [tones("abcab"), tones("cabba")]
-    usual = model.transcripts(sounds, rate=RATE, beams=8)
-    heavy = model.transcripts(sounds, rate=RATE, beams=8, lm=lm, lm_weight=4.0, n_best=3)
-    assert [each.text for each in usual] != [each.text for each in heavy]
-    for answer in heavy:
-        assert len(answer.readings) == 3
-        (alone,) = lm.score([f"{answer.text}\n"])
-        best = answer.readings[0]
-        assert best.text == answer.text
-        assert best.language == pytest.approx(alone.log_probability, rel=1e-3)
-        assert best.score == pytest.approx(best.log_probability + 4.0 * best.language, rel=1e-6)
-        assert [each.score for each in answer.readings] == sorted(
-            (each.score for each in answer.readings), reverse=True
-        )
-    figures = model.evaluate(sounds, ["ab", "ab"], rate=RATE, beams=8, lm=lm, lm_weight=4.0)
-    assert figures["cer"] != model.evaluate(sounds, ["ab", "ab"], rate=RATE)["cer"]
-
-
-def test_language_models_that_cannot_help(lm: LanguageModel) -> None:
-    with pytest.raises(ConfigError, match=r"a language model that has all characters.*Received: one without 'd', 'e'"):
-        language_scores(lm, untrained(text="abcde").vocabulary)
-    with pytest.raises(ConfigError, match=r"expected a transcriber of characters.*Received: one of words"):
-        language_scores(lm, untrained(tokens="words", text="ab c").vocabulary)
-    with pytest.raises(ConfigError, match=r"expected a language model, such as elman.load.* Received: str"):
-        untrained().transcribe([tones("a")], rate=RATE, lm="lm")  # type: ignore[arg-type]
+        finder(TranscriptSearchConfig(**options), None)

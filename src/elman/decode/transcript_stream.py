@@ -8,24 +8,62 @@ from __future__ import annotations
 
 import importlib
 import math
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from elman.data.sound.config import SoundConfig
 from elman.data.sound.features import FeatureStream, LogMel
 from elman.data.sound.read import as_sound
 from elman.data.strokes import check_strokes
+from elman.data.transcripts.encoded import FrameOptions, steps_of
+from elman.data.transcripts.vocabulary import BLANK, TranscriberVocabulary
 from elman.decode.ctc import CtcGreedyStream
 from elman.errors import ConfigError, DataError
-from elman.tasks.transcriber.network import TranscriberNetwork, steps_of
-from elman.tasks.transcriber.vocabulary import BLANK, TranscriberVocabulary
+from elman.types import State
 
-__all__ = ["TranscriptStream"]
+__all__ = ["StepNetwork", "StepOptions", "TranscriptStream"]
 
 Floats = npt.NDArray[np.float32]
+
+
+class StepOptions(FrameOptions, Protocol):
+    """What makes steps of frames: `stack` of them each, and whether the network has both directions."""
+
+    @property
+    def stack(self) -> int: ...
+
+    @property
+    def bidirectional(self) -> bool: ...
+
+
+class StepNetwork(Protocol):
+    """What a network must have to be heard step by step; a transcriber's has it."""
+
+    features: int
+
+    @property
+    def config(self) -> StepOptions:
+        """Its options."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where its weights are."""
+
+    def initial_state(self, batch_size: int) -> State:
+        """The state before the first step."""
+
+    def scaled(self, x_BTF: Tensor) -> Tensor:
+        """Frames as the network takes them."""
+
+    def stacked(self, x_BTF: Tensor) -> Tensor:
+        """What each step hears, of scaled frames that are enough for whole steps."""
+
+    def advance(self, x_BTI: Tensor, state: State) -> tuple[Tensor, State]:
+        """Scores of some more steps, from what they hear, and the state after them."""
 
 
 class TranscriptStream:
@@ -38,9 +76,7 @@ class TranscriptStream:
     Raises ConfigError for a network of both directions, and for frames that are normalised by the whole recording.
     """
 
-    def __init__(
-        self, network: TranscriberNetwork, vocabulary: TranscriberVocabulary, sound: SoundConfig, rate: int
-    ) -> None:
+    def __init__(self, network: StepNetwork, vocabulary: TranscriberVocabulary, sound: SoundConfig, rate: int) -> None:
         config = network.config
         if config.bidirectional:
             raise ConfigError(
@@ -67,7 +103,7 @@ class TranscriptStream:
         self._kept = torch.zeros(1, 0, network.features)
         self._state = network.initial_state(1)
         self._tokens = CtcGreedyStream(blank=BLANK)
-        self._told: list[int] = []
+        self._given: list[int] = []
         self._finished = False
 
     def push(self, piece: Any) -> str:
@@ -109,7 +145,7 @@ class TranscriptStream:
         """The text that some more frames make certain; the last ones are followed by zeros."""
         network, config = self._network, self._network.config
         self.frames += len(x_TF)
-        device = network.head.weight.device
+        device = network.device
         with torch.no_grad():
             scaled_BTF = network.scaled(torch.from_numpy(np.ascontiguousarray(x_TF))[None].to(device))
             kept_BTF = torch.cat([self._kept.to(device), scaled_BTF], dim=1)
@@ -127,18 +163,18 @@ class TranscriptStream:
             else:
                 self._kept = kept_BTF
                 tokens = []
-        return self._tell(tokens, last=last)
+        return self._text_of(tokens, last=last)
 
-    def _tell(self, tokens: list[int], *, last: bool) -> str:
+    def _text_of(self, tokens: list[int], *, last: bool) -> str:
         """The text of some more tokens."""
         known = self._vocabulary.tokens
         if known.per_character:
             said = known.decode(tokens)
         else:
             # What stands between tokens depends on those before, and some of their text may be held back.
-            self._told += tokens
-            pieces = list(known.decode_stream(self._told))
-            said = "".join(pieces if last else pieces[: len(self._told)])[len(self.text) :]
+            self._given += tokens
+            pieces = list(known.decode_stream(self._given))
+            said = "".join(pieces if last else pieces[: len(self._given)])[len(self.text) :]
         self.text += said
         return said
 

@@ -1,6 +1,6 @@
 """A language model of characters that takes part in the search for a text (shallow fusion).
 
-The language model is known by what it can do, not by its task: this module imports no other task.
+The language model is known by what it can do; this module imports no task.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from elman.data.transcripts.vocabulary import BLANK, TranscriberVocabulary
 from elman.data.vocabulary import Vocabulary
 from elman.decode.ctc_beam import Judged, LanguageScores
 from elman.errors import ConfigError
-from elman.tasks.transcriber.vocabulary import BLANK, TranscriberVocabulary
 from elman.types import State
 
 __all__ = ["CharacterModel", "language_scores"]

@@ -1,0 +1,46 @@
+"""Sequences of frames, of sound or of pen strokes, with a text for each. The names load on first use."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from elman.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from elman.data.transcripts.transcripts import (
+        Computed,
+        FrameScale,
+        Transcripts,
+        digest_of,
+        frame_scale,
+        given_texts,
+        joined,
+        utterance_normalised,
+    )
+
+__all__ = [
+    "Computed",
+    "FrameScale",
+    "Transcripts",
+    "digest_of",
+    "frame_scale",
+    "given_texts",
+    "joined",
+    "utterance_normalised",
+]
+
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        ".transcripts": (
+            "Computed",
+            "FrameScale",
+            "Transcripts",
+            "digest_of",
+            "frame_scale",
+            "given_texts",
+            "joined",
+            "utterance_normalised",
+        )
+    },
+)

@@ -1,0 +1,60 @@
+"""Recordings or drawings with their texts, from files and from memory, as the options say."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+from elman.data.sound import features_of, read_recordings, recordings_from
+from elman.data.sound.config import SoundConfig
+from elman.data.sources import Paths
+from elman.data.strokes import holds_strokes, read_strokes, strokes_from
+from elman.data.tokens import Progress
+from elman.data.transcripts.config import DataConfig
+from elman.data.transcripts.transcripts import Transcripts
+from elman.errors import DataError
+
+__all__ = ["given_part", "read_part"]
+
+
+def read_part(
+    paths: Paths,
+    data: DataConfig,
+    sound: SoundConfig,
+    *,
+    input: str = "",
+    labelled: bool = True,
+    encoding: str = "",
+    errors: str = "",
+    progress: Progress | None = None,
+) -> Transcripts:
+    """The recordings or drawings in `paths`, read as the options say, or as another `input` or in another encoding.
+
+    With `labelled` each must have its text. Raises DataError, EncodingError, ConfigError, StorageError.
+    """
+    config = dataclasses.replace(data, encoding=encoding or data.encoding, errors=errors or data.errors)
+    kind = input or data.input
+    if kind == "auto":
+        found = {holds_strokes(path) for path in paths}
+        if len(found) > 1:
+            raise DataError(f"expected sounds alone or strokes alone. Received: both in {', '.join(map(str, paths))}")
+        kind = "strokes" if True in found else "sound"
+    if kind == "strokes":
+        return read_strokes(paths, config, labelled=labelled)
+    recordings = read_recordings(
+        paths, config, labelled=labelled, longest_seconds=sound.longest_seconds, progress=progress
+    )
+    return features_of(recordings, sound, progress=progress)
+
+
+def given_part(
+    items: Any, texts: Sequence[Any] | None, sound: SoundConfig, *, kind: str, rate: int = 0, name: str
+) -> Transcripts:
+    """Sounds or drawings that a program holds, and their texts; see `recordings_from` and `strokes_from`."""
+    if kind == "strokes":
+        return strokes_from(items, texts, name=name)
+    recordings = recordings_from(
+        items, texts, rate=rate or sound.sample_rate, name=name, longest_seconds=sound.longest_seconds
+    )
+    return features_of(recordings, sound)

@@ -1,0 +1,185 @@
+"""What a trained transcriber does: transcripts, text while sound comes in, figures. Imports no torch."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from elman.decode.transcript_config import TranscriptSearchConfig
+from elman.display import aligned, printable
+from elman.errors import ConfigError, DataError
+from elman.options import option
+from elman.tasks.endpoint import Answer, Conversation, EvaluateOptions, Figures, Screen, check_limit, expect_data
+from elman.tasks.registry import load_as
+
+if TYPE_CHECKING:
+    from elman.decode.transcript import Transcript
+    from elman.tasks.transcriber.model import Transcriber
+
+__all__ = ["EvaluateTranscriptsOptions", "TranscribeOptions", "evaluate", "transcribe"]
+
+
+@dataclass(frozen=True)
+class TranscribeOptions:
+    """What transcribing takes."""
+
+    lm: Path | None = option(None, "A language model of characters that takes part in the search.", local=True)
+    stream: bool = option(False, "Print text while the sound comes in, piece by piece.", local=True)
+    rate: int | None = option(None, "Raw PCM: samples a second; by default those of the model.", local=True)
+    chunk_ms: float = option(100.0, "Streams: milliseconds of sound that are taken at a time.", local=True)
+    times: bool = option(False, "Tell where each word begins.")
+    output: Path | None = option(None, "Write the answer there.", local=True, flag="-o")
+    search: TranscriptSearchConfig = field(default_factory=TranscriptSearchConfig)
+
+    def check(self, files: tuple[str, ...], *, as_json: bool) -> None:
+        """Raise ConfigError where there is nothing to transcribe, and for options that do not go together."""
+        expect_data(files, "sounds: elman transcribe MODEL FILE")
+        if not self.stream:
+            if self.rate is not None:
+                raise ConfigError(f"expected --rate for raw PCM with --stream only. Received: {self.rate}")
+            return
+        for name, value in self._idle_in_streams(as_json).items():
+            raise ConfigError(
+                f"expected no {name} with --stream, which prints the likeliest text at once. Received: {value}"
+            )
+        if self.rate is not None and self.rate < 1:
+            raise ConfigError(f"expected --rate of at least 1 sample a second. Received: {self.rate}")
+        if not self.chunk_ms > 0:
+            raise ConfigError(f"expected --chunk-ms above 0. Received: {self.chunk_ms:g}")
+        if self.rate and files != ("-",):
+            raise ConfigError(
+                f"expected --rate for raw PCM on standard input (-) only. Received: {self.rate} and {files[0]}"
+            )
+
+    def _idle_in_streams(self, as_json: bool) -> dict[str, Any]:
+        """What was given that says nothing of text that is shown while sound comes in."""
+        named = {"--lm": self.lm, "--output": self.output, "--json": as_json or None, "--times": self.times or None}
+        for each in fields(self.search):
+            value = getattr(self.search, each.name)
+            named[f"--{each.name.replace('_', '-')}"] = None if value == each.default else value
+        return {name: value for name, value in named.items() if value is not None}
+
+
+class Transcripts(Answer):
+    """The transcripts of recordings; texts are shown with the `times` of their words if they are asked for."""
+
+    def __init__(self, answers: Sequence[Transcript], *, times: bool) -> None:
+        self.answers = answers
+        self.times = times
+
+    def to_json(self) -> dict[str, Any]:
+        """The transcripts as plain values."""
+        return {"transcripts": [answer.to_json() for answer in self.answers]}
+
+    def to_text(self, screen: Screen) -> Iterator[str]:
+        """The text of each recording on a line, and the other texts beneath it if they were asked for."""
+        for answer in self.answers:
+            said = answer.timed() if self.times else answer.text
+            lines = [f"{answer.name}\t{said}" if len(self.answers) > 1 else said]
+            lines += [f"\t{each.score:.2f}\t{each.text}" for each in answer.readings[1:]]
+            text = "".join(f"{' '.join(line.splitlines())}\n" for line in lines)
+            yield printable(text) if screen.terminal else text
+
+
+class StreamedText(Answer):
+    """The text of each file, or of standard input, while it comes in. It has no form as JSON."""
+
+    def __init__(
+        self, model: Transcriber, files: tuple[str, ...], options: TranscribeOptions, talk: Conversation
+    ) -> None:
+        self.model = model
+        self.files = files
+        self.options = options
+        self.talk = talk
+
+    def to_text(self, screen: Screen) -> Iterator[str]:
+        """Pieces of text as they become certain. What was heard before a DataError is given to its end first."""
+        own = self.model.config.sound.sample_rate
+        for file in self.files:
+            coming = self.model.stream(self.options.rate or own)
+            broken: DataError | None = None
+            try:
+                for samples in self._pieces(file):
+                    yield _shown(coming.push(samples), screen)
+            except DataError as error:
+                broken = error
+            if broken is None or coming.frames:
+                yield _shown(coming.finish() + "\n", screen)
+            if broken is not None:
+                raise broken
+
+    def _pieces(self, file: str) -> Iterator[Any]:
+        from elman.data.sound import raw_blocks, sound_blocks, sound_info
+
+        own, seconds = self.model.config.sound.sample_rate, self.options.chunk_ms / 1000.0
+        if file == "-":
+            return raw_blocks(sys.stdin.buffer, self.options.rate or own, seconds, name="standard input")
+        info = sound_info(file)
+        if info.channels > 1:
+            self.talk.remark(f"{file} has {info.channels} channels; the mean of them is heard")
+        if info.rate != own:
+            self.talk.remark(f"{file} has {info.rate:,} samples a second; it is resampled to {own:,}")
+        return sound_blocks(file, own, seconds)
+
+
+def _shown(text: str, screen: Screen) -> str:
+    return printable(text) if screen.terminal else text
+
+
+def transcribe(
+    model: Transcriber, files: tuple[str, ...], options: TranscribeOptions, talk: Conversation
+) -> Transcripts | StreamedText:
+    """What is said in sounds, or written with a pen."""
+    if options.stream:
+        if model.vocabulary.kind != "sound":
+            raise ConfigError("expected a model of sound for --stream. Received: one of strokes")
+        return StreamedText(model, files, options, talk)
+    lm = None if options.lm is None else load_as("language-model", options.lm)
+    data = model.read(files, labelled=False, progress=talk.progress)
+    for note in data.notes:
+        talk.remark(note)
+    answers = model.transcripts(data, lm=lm, progress=talk.progress, **asdict(options.search))
+    return Transcripts(answers, times=options.times)
+
+
+@dataclass(frozen=True)
+class EvaluateTranscriptsOptions(EvaluateOptions):
+    """What the evaluation of a transcriber takes."""
+
+    beams: int | None = option(None, "Answers of text: hypotheses of the search.")
+    lm: Path | None = option(None, "Transcribers: a language model of characters beside.", local=True)
+    lm_weight: float | None = option(None, "Transcribers: what its log-probabilities count.")
+
+    def check(self, files: tuple[str, ...], *, as_json: bool) -> None:
+        """Raise ConfigError for a limit that leaves nothing."""
+        super().check(files, as_json=as_json)
+        check_limit(self.limit, "recording")
+
+
+def evaluate(
+    model: Transcriber, files: tuple[str, ...], options: EvaluateTranscriptsOptions, talk: Conversation
+) -> Figures:
+    """Loss, word and character error rates, and how many texts are right as a whole."""
+    data = model.read(list(files), encoding=options.encoding, errors=options.errors, progress=talk.progress)
+    if options.limit is not None:
+        data = data.take(range(min(options.limit, len(data))))
+    for note in data.notes:
+        talk.remark(note)
+    lm = None if options.lm is None else load_as("language-model", options.lm)
+    search = {name: value for name in ("beams", "lm_weight") if (value := getattr(options, name)) is not None}
+    figures = model.evaluate(data, lm=lm, progress=talk.progress, **search)
+    if too_long := figures["too_long"]:
+        talk.remark(
+            f"{too_long:,} of {len(data):,} texts need more steps than their recordings have: they count in no loss"
+        )
+    rows = [(name.replace("_", " "), _figure(name, value)) for name, value in figures.items()]
+    return Figures(figures, aligned(rows, right=[1]))
+
+
+def _figure(name: str, value: float) -> str:
+    if name in ("texts", "too_long"):
+        return f"{value:,.0f}"
+    return f"{value:.4f}" if name == "loss" else f"{value:.2%}"

@@ -1,0 +1,315 @@
+"""A transcriber's run: the likelihood of texts over all alignments, error rates, and what a run is made of."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from elman.data.batches import Shuffled, in_order
+from elman.data.parts import Parts, hold_out, read_parts
+from elman.data.sound import LogMel, SoundConfig
+from elman.data.sources import Sources
+from elman.data.tokens import Progress
+from elman.data.transcripts import Transcripts
+from elman.data.transcripts.encoded import Encoded, Ints
+from elman.data.transcripts.read import read_part
+from elman.data.transcripts.vocabulary import TranscriberVocabulary
+from elman.decode.ctc import Scores
+from elman.decode.ctc_search import Find, Found, greedy
+from elman.decode.transcript import Transcript, transcript
+from elman.errors import ArtifactError, DataError
+from elman.metrics.transcription import error_rates, figures_of
+from elman.nn.ctc_loss import batch_loss
+from elman.tasks.setup import Setup
+from elman.tasks.transcriber.config import TranscriberConfig
+from elman.tasks.transcriber.network import TranscriberNetwork
+from elman.types import Batch, State
+
+__all__ = ["CTCLikelihood", "TranscriberSetup", "make_parts", "measure", "scored", "transcribed"]
+
+# Rows and, padding included, frames of a batch of an evaluation.
+_ROWS, _FRAMES = 64, 1 << 15
+
+# Of two networks with the same character error rate, the one with the lower loss is kept.
+_TIE = 1e-6
+
+
+class CTCLikelihood:
+    """Connectionist temporal classification (Graves et al. 2006): the negative logarithm of the probability of a text,
+    summed over all alignments of its tokens with the steps, by token.
+
+    Args:
+        model: the network.
+        vocabulary: the tokens.
+        held_out: the recordings of the evaluation; None when nothing is held out.
+    """
+
+    def __init__(
+        self, model: TranscriberNetwork, vocabulary: TranscriberVocabulary, held_out: Encoded | None = None
+    ) -> None:
+        self.model = model
+        self.vocabulary = vocabulary
+        self.held_out = held_out
+
+    def initial_state(self, batch_size: int) -> State:
+        """None: recordings share no state."""
+        del batch_size
+        return ()
+
+    def loss(self, batch: Batch, state: State) -> tuple[Tensor, int, State]:
+        """The sum of nats over the tokens, their number, and the empty state."""
+        nats_B, counts_B = batch_loss(self.model(batch.inputs_BT.to(self.model.device), batch.lengths_B), batch)
+        return nats_B.sum(), int(counts_B.sum()), state
+
+    def evaluate(self, limit: int = 0) -> dict[str, float]:
+        """Loss, word and character error rate, and the share of whole texts that are right; empty without data."""
+        if self.held_out is None:
+            return {}
+        figures, _ = measure(self.model, self.vocabulary, self.held_out, limit)
+        loss = figures["loss"] if math.isfinite(figures["loss"]) else 0.0
+        return {**figures, "selection": figures["cer"] + _TIE * loss}
+
+
+def measure(
+    model: TranscriberNetwork,
+    vocabulary: TranscriberVocabulary,
+    data: Encoded,
+    limit: int = 0,
+    find: Find = greedy,
+    *,
+    progress: Progress | None = None,
+) -> tuple[dict[str, float], list[str]]:
+    """Figures on `data`, and the texts they are of; `find` says how these are found.
+
+    Texts that need more steps than there are count in the error rates, and in `too_long`, but in no loss. With `limit`,
+    recordings at even distances are taken, of at most about so many tokens in all (0: all).
+    """
+    rows = data.some(limit)
+    nats, steps = 0.0, 0
+    found: dict[int, str] = {}
+    for part, scores, batch in scored(model, data, rows):
+        nats_B, counts_B = batch_loss(scores, batch)
+        fits_B = torch.from_numpy(data.fits[part])
+        nats += float(nats_B.cpu()[fits_B].double().sum())
+        steps += int(counts_B[fits_B].sum())
+        for row, answers in zip(part.tolist(), find(scores), strict=True):
+            found[row] = vocabulary.tokens.decode(answers[0].tokens)
+        if progress is not None:
+            progress("transcribing", len(found) / len(rows))
+    given = [found[row] for row in rows.tolist()]
+    truth = [(data.data.texts or [])[row] for row in rows.tolist()]
+    if vocabulary.lowercase:
+        truth = [text.lower() for text in truth]
+    loss = nats / steps if steps else math.inf
+    return {"loss": loss, **figures_of(truth, given), "too_long": int((~data.fits[rows]).sum())}, given
+
+
+def transcribed(
+    network: TranscriberNetwork,
+    vocabulary: TranscriberVocabulary,
+    data: Encoded,
+    sound: SoundConfig,
+    find: Find,
+    *,
+    progress: Progress | None = None,
+) -> list[Transcript]:
+    """A Transcript of every recording, in order. `progress` is called with "transcribing" and the share done."""
+    found: dict[int, list[Found]] = {}
+    for part, scores, _ in scored(network, data, np.arange(len(data))):
+        found.update(zip(part.tolist(), find(scores), strict=True))
+        if progress is not None:
+            progress("transcribing", len(found) / len(data))
+    stride, hop = network.config.stride, sound.hop_ms / 1000.0
+    places = zip(data.data.places, data.lengths.tolist(), strict=True)
+    return [
+        transcript(found[row], vocabulary, name=place, frames=frames, stride=stride, hop=hop)
+        for row, (place, frames) in enumerate(places)
+    ]
+
+
+def scored(model: TranscriberNetwork, data: Encoded, rows: Ints) -> Iterator[tuple[Ints, Scores, Batch]]:
+    """Every batch of `rows`, with their numbers and the network's scores."""
+    with torch.no_grad():
+        for part, batch in in_order(data.lengths, data.batch, batch_size=_ROWS, steps=_FRAMES, rows=rows):
+            yield part, model(batch.inputs_BT.to(model.device), batch.lengths_B), batch
+
+
+def make_parts(
+    train: Transcripts,
+    config: TranscriberConfig,
+    *,
+    valid: Transcripts | None = None,
+    test: Transcripts | None = None,
+) -> Parts[Transcripts]:
+    """The parts; without `valid`, a random share of `train` becomes it. Raises DataError where too few recordings are
+    left."""
+    if valid is None:
+        train, valid = hold_out(train, config.data.held_out, config.training.seed, "recordings")
+    return Parts(train, valid, test)
+
+
+class TranscriberSetup(Setup[TranscriberConfig, TranscriberNetwork, Parts[Transcripts], TranscriberVocabulary]):
+    """A run of a transcriber. Recordings whose text needs more steps than the network has are left out of training."""
+
+    task = "transcriber"
+    config_class = TranscriberConfig
+    vocabulary_class = TranscriberVocabulary
+
+    @classmethod
+    def read(
+        cls,
+        config: TranscriberConfig,
+        sources: Sources,
+        *,
+        vocabulary: TranscriberVocabulary | None = None,
+        progress: Progress | None = None,
+    ) -> Parts[Transcripts]:
+        """The recordings or drawings in the files, and their texts."""
+        del vocabulary
+        read = partial(read_part, data=config.data, sound=config.sound, progress=progress)
+        train, valid, test = read_parts(sources, read, "recording")
+        return make_parts(train, config, valid=valid, test=test)
+
+    @classmethod
+    def check_options(cls, config: TranscriberConfig) -> None:
+        """Also raise ConfigError where error rates cannot be measured, as the first evaluation would."""
+        super().check_options(config)
+        error_rates(["a"], ["a"])
+
+    @staticmethod
+    def make_network(config: TranscriberConfig, vocabulary: TranscriberVocabulary) -> TranscriberNetwork:
+        """A network that takes the vocabulary's frames and scores its tokens and the blank."""
+        return TranscriberNetwork(vocabulary.features, vocabulary.size, config.network)
+
+    @classmethod
+    def make_smallest_network(cls, config: TranscriberConfig) -> TranscriberNetwork:
+        """A network of sound; options of the sound's features are checked too."""
+        LogMel(config.sound)
+        return TranscriberNetwork(config.sound.mels, 3, config.network)
+
+    @classmethod
+    def check_folder(cls, config: TranscriberConfig, vocabulary: TranscriberVocabulary, where: str) -> None:
+        """Raise ArtifactError where the options make other features than the vocabulary knows."""
+        if vocabulary.kind == "sound" and vocabulary.features != config.sound.mels:
+            raise ArtifactError(
+                f"{where}: expected mels = {vocabulary.features}, the features of the vocabulary. "
+                f"Received: {config.sound.mels}"
+            )
+
+    def learn_vocabulary(self) -> TranscriberVocabulary:
+        """The tokens of the training texts, and the kind of their frames."""
+        return TranscriberVocabulary.learn(self.parts.train, self.config.data)
+
+    def encode(self) -> None:
+        """The recordings of all parts as numbers; those to train on must have as many steps as their texts need."""
+        for part in (self.parts.valid, self.parts.test):
+            if part is not None and part.texts is None:
+                raise DataError(f"{part.name}: expected a text of every recording. Received: none")
+        self._encoded = {name: self._encode(part) for name, part in self.parts.named() if part is not None}
+        every = self._encoded["train"]
+        if not every.fits.any():
+            raise DataError(
+                f"{self.parts.train.name}: expected a recording with as many steps as its text needs; a smaller stride "
+                f"or hop_ms makes more of them. Received: none, {every.too_long()}"
+            )
+        self._train = every
+        if not every.fits.all():
+            self._train = self._encode(self.parts.train.take(np.flatnonzero(every.fits).tolist()))
+
+    def _encode(self, part: Transcripts) -> Encoded:
+        return Encoded(part, self.vocabulary, self.config.network)
+
+    def start_network(self) -> None:
+        """Scale the frames by the training data, where the options say so."""
+        if self.config.network.normalise == "global":
+            self.network.scale_by(self._train.data.frames, self.vocabulary.kind)
+
+    def stream(self) -> Shuffled:
+        """Shuffled recordings."""
+        train, size, seed = self._train, self.config.network.batch_size, self.training_config.seed
+        steps = self.config.network.batch_frames
+        return Shuffled(train.lengths, train.batch, batch_size=size, steps=steps, seed=seed)
+
+    def objective(self) -> CTCLikelihood:
+        """The likelihood of the texts."""
+        return CTCLikelihood(self.network, self.vocabulary, self._encoded.get("valid"))
+
+    @property
+    def holds_out(self) -> bool:
+        """Whether there are recordings for validation."""
+        return self.parts.valid is not None
+
+    @property
+    def unit(self) -> str:
+        """What a token is called."""
+        return self.vocabulary.unit
+
+    def test(self, limit: int) -> dict[str, float]:
+        """Figures of the test part, all of it: a test that leaves out recordings would be no test."""
+        del limit
+        test = self._encoded.get("test")
+        return {} if test is None else measure(self.network, self.vocabulary, test)[0]
+
+    def describe(self, figures: Mapping[str, float]) -> str:
+        """Figures of an evaluation, in a line for people."""
+        shown = [f"WER {figures['wer']:.2%}", f"CER {figures['cer']:.2%}", f"exact {figures['exact']:.2%}"]
+        if "loss" in figures:  # it is infinite where no text fits into its steps
+            shown.append(f"loss {figures['loss']:.4f}")
+        return ", ".join(shown)
+
+    def data_fingerprint(self) -> str:
+        """A digest of all sounds or drawings and their texts."""
+        return self.parts.fingerprint()
+
+    def data_facts(self) -> dict[str, Any]:
+        """Files, how many recordings and frames each part has, and how many are left out of training."""
+        counts: dict[str, int] = {}
+        for name, part in self.parts.named():
+            counts[f"{name}_recordings"] = 0 if part is None else len(part)
+            counts[f"{name}_frames"] = 0 if part is None else int(part.lengths.sum())
+        return {
+            "files": [] if self.sources is None else self.sources.names(),
+            "kind": self.vocabulary.kind,
+            **counts,
+            "train_too_long": len(self.parts.train) - len(self._train),
+        }
+
+    def notes(self) -> list[str]:
+        """What was done to the recordings, and which texts are too long for them."""
+        notes = list(dict.fromkeys(note for _, part in self.parts.named() if part is not None for note in part.notes))
+        for name, encoded in self._encoded.items():
+            if not encoded.fits.all():
+                fate = (
+                    "left out of training" if name == "train" else f"counted in the error rates of the {name} part only"
+                )
+                notes.append(f"{encoded.too_long()}; they are {fate}")
+        return notes
+
+    def outline(self) -> list[tuple[str, str]]:
+        """The parts, the input and the answers."""
+        facts, known, things = self.data, self.vocabulary, self.vocabulary.things
+        left_out = facts["train_too_long"]
+        return [
+            *(
+                (name, f"{facts[f'{name}_recordings']:,} {things}, {facts[f'{name}_frames']:,} frames")
+                for name, _ in self.parts.named()
+            ),
+            *[("left out", f"{left_out:,} {things}: their texts are too long for their steps")] * bool(left_out),
+            ("input", f"frames of {known.features} features"),
+            ("answer", f"{known.answers} and the blank"),
+        ]
+
+    def summary(self) -> str:
+        """The network and the data, in a line."""
+        network = self.config.network
+        layers = f"{network.layers}x{network.hidden}" + (" both ways" * network.bidirectional)
+        return (
+            f"{network.cell} {layers}, {self.network.count_parameters():,} weights; "
+            f"{len(self._train):,} {self.vocabulary.things} to train on, {self.vocabulary.answers} and the blank"
+        )

@@ -1,0 +1,65 @@
+"""The description of the transcriber."""
+
+from __future__ import annotations
+
+from elman.artifact.card import CardSnippet
+from elman.tasks.task import DataArgument, Endpoint, Task
+
+__all__ = ["TASK"]
+
+TASK = Task(
+    name="transcriber",
+    package=__package__,
+    model=".model:Transcriber",
+    config=".config:TranscriberConfig",
+    rank=7,
+    summary="A transcriber: text from sound or pen strokes.",
+    data=DataArgument(help="Manifests, folders, or globs of sounds or drawings with texts.", usage="manifest"),
+    help="""Train a transcriber: the text of what is said in sound, or written with a pen.
+
+It reads manifests (CSV, TSV or JSON lines with the columns path and text), folders of sounds (WAV, FLAC, Ogg) with
+the text of `7.wav` in `7.txt`, and drawings as moves of a pen in `.npz`, `.npy` and JSON lines. Ctrl-C stops the
+run so that `elman train --resume MODEL` goes on.""",
+    examples=(
+        "train transcriber train.csv --valid dev.csv --test test.csv -o model",
+        "train transcriber recordings/ -o model --sample-rate 8000 --max-epochs 20",
+        "train transcriber train.csv -o live --preset streaming",
+        "train transcriber drawings.jsonl -o pen --preset strokes",
+    ),
+    card=CardSnippet(
+        pipeline="automatic-speech-recognition",
+        shell="elman transcribe MODEL FILE",
+        python='print(model.transcribe(["FILE"]))',
+    ),
+    streams=True,
+    endpoints=(
+        Endpoint(
+            verb="transcribe",
+            summary="Write down what is said in sound, or written with a pen.",
+            help="""Write down what is said in sounds, or written with a pen, a text a line.
+
+With `--stream`, a model of one direction prints the text while the sound comes in. Standard input is raw PCM:
+signed 16-bit little-endian samples of one channel, such as a microphone's recorder writes.""",
+            examples=(
+                "transcribe model hello.wav",
+                "transcribe model recordings/ --lm lm --beams 32 --json -o texts.json",
+                "arecord -t raw -f S16_LE -r 16000 | elman transcribe live - --stream --rate 16000",
+            ),
+            data=DataArgument(
+                name="files",
+                help="Sounds, folders, manifests or drawings; with --stream also - for raw PCM on standard input.",
+            ),
+            options=".endpoints:TranscribeOptions",
+            answer=".endpoints:transcribe",
+        ),
+        Endpoint(
+            verb="evaluate",
+            summary="Measure how good a model is on data that it has not seen.",
+            help="A transcriber: word and character error rate, and how many texts are right as a whole.",
+            examples=("evaluate transcriber test.csv --lm lm",),
+            data=DataArgument(help="Files, folders or globs; - for standard input."),
+            options=".endpoints:EvaluateTranscriptsOptions",
+            answer=".endpoints:evaluate",
+        ),
+    ),
+)
