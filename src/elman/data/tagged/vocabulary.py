@@ -18,7 +18,7 @@ from elman.data.vocabulary.base import check_fields
 from elman.errors import ArtifactError, DataError
 from elman.types import IGNORED
 
-__all__ = ["UNKNOWN_ID", "TaggerVocabulary"]
+__all__ = ["UNKNOWN_ID", "TaggerVocabulary", "unseen_answers"]
 
 # Number 0 of words and of letters is what is not known.
 UNKNOWN_ID = 0
@@ -158,6 +158,21 @@ class TaggerVocabulary:
         if scheme is not None and (scheme not in SCHEMES or not is_written_in(scheme, fields["tags"])):
             raise ArtifactError(f"expected tags in a notation of spans. Received: {scheme!r} for other tags")
         return cls(**{**fields, "scheme": scheme})
+
+
+def unseen_answers(vocabulary: TaggerVocabulary, data: Tagged) -> str | None:
+    """A sentence on the tags and sentence labels of `data` that were not seen in training, or None."""
+    notes = []
+    for what, known, found in (
+        ("tag", vocabulary.tags, [tag for tags in data.tags or () for tag in tags]),
+        ("sentence label", vocabulary.intents, (data.intents or []) if vocabulary.intents else []),
+    ):
+        strange = sorted(set(found) - set(known))
+        if strange:
+            count = sum(each in set(strange) for each in found)
+            shown = ", ".join(map(repr, strange[:5])) + (", ..." if len(strange) > 5 else "")
+            notes.append(f"{count:,} {what}{'s' * (count > 1)} not seen in training, and counted as wrong: {shown}")
+    return "; ".join(notes) or None
 
 
 def _check_sizes(data: Tagged, answers: Sequence[str]) -> None:

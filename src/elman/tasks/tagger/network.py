@@ -1,4 +1,4 @@
-"""The tagger's network: words and their letters, or frames; recurrent layers; scores for every step's tag."""
+"""The tagger's network: words and their letters, or frames; recurrent layers; scores of tags, and the likeliest tags."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from elman.nn.dropout import check_rate
 from elman.nn.embed import Embedding
 from elman.nn.recurrent import make_stack
 from elman.tasks.tagger.config import NetworkConfig
+from elman.types import Batch
 
-__all__ = ["Scores", "TaggerNetwork"]
-
+__all__ = ["Answer", "Scores", "TaggerNetwork", "decode"]
 
 # A CRF has a weight for each pair of tags, and needs that many numbers a row at every step.
 _MOST_CRF_TAGS = 2000
@@ -35,6 +35,21 @@ class Scores(NamedTuple):
 
     logits_BTV: Tensor
     intents_BV: Tensor | None
+
+
+class Answer(NamedTuple):
+    """What is answered to one sequence, by numbers.
+
+    tags                the likeliest tag of each step; with a CRF, those of the likeliest path
+    probabilities       of each of them; with a CRF, over all paths
+    intent              the likeliest label of the sentence; 0 where none is learnt
+    intent_probability  of it; 1 where none is learnt
+    """
+
+    tags: list[int]
+    probabilities: list[float]
+    intent: int
+    intent_probability: float
 
 
 class TaggerNetwork(StoredModule):
@@ -141,3 +156,24 @@ def _allowed(vocabulary: TaggerVocabulary, config: NetworkConfig) -> Allowed | N
     starts, stops = zip(*(allowed_ends(scheme, tag) for tag in vocabulary.tags), strict=True)
     # Under a device of "meta" this must hold booleans too, which have no values there.
     return Allowed(torch.tensor(steps), torch.tensor(starts), torch.tensor(stops))
+
+
+def decode(model: TaggerNetwork, scores: Scores, batch: Batch) -> list[Answer]:
+    """An Answer for every row of a batch."""
+    logits_BTV = scores.logits_BTV.float()
+    lengths_B = batch.lengths_B
+    if lengths_B is None:
+        lengths_B = torch.full(logits_BTV.shape[:1], logits_BTV.shape[1])
+    if model.crf is None:
+        probabilities_BTV = logits_BTV.softmax(dim=-1)
+        tags_BT = logits_BTV.argmax(dim=-1)
+    else:
+        probabilities_BTV = model.crf.marginals(logits_BTV, lengths_B)
+        tags_BT = model.crf.best_paths(logits_BTV, lengths_B)[0].clamp_min(0)
+    chosen_BT = probabilities_BTV.gather(2, tags_BT[..., None])[..., 0]
+    intents, certain = [0] * len(tags_BT), [1.0] * len(tags_BT)
+    if scores.intents_BV is not None:
+        best = scores.intents_BV.float().softmax(dim=-1).max(dim=-1)
+        intents, certain = best.indices.tolist(), best.values.tolist()
+    rows = zip(tags_BT.tolist(), chosen_BT.tolist(), lengths_B.tolist(), intents, certain, strict=True)
+    return [Answer(tags[:length], given[:length], intent, sure) for tags, given, length, intent, sure in rows]

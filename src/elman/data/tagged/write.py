@@ -1,0 +1,72 @@
+"""What a tagger gives for a sequence, and how it is written: columns, CoNLL-U, plain values. Imports no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from elman.data.tagged.conllu import COLUMNS
+from elman.data.tagged.spans import Span
+
+__all__ = ["TaggedSequence", "as_columns", "as_conllu", "as_facts"]
+
+
+@dataclass(frozen=True)
+class TaggedSequence:
+    """What a tagger says of one sequence.
+
+    words               its words; for frames, the numbers of the frames from 0, as texts
+    tags, probabilities  the tag of each step, and how likely it is
+    spans               the spans in the tags; empty where these are in no notation of spans
+    intent              the label of the sentence, or None where none is learnt
+    intent_probability  how likely it is; None likewise
+    """
+
+    words: list[str]
+    tags: list[str]
+    probabilities: list[float]
+    spans: list[Span]
+    intent: str | None
+    intent_probability: float | None
+
+
+def as_columns(answers: Iterable[TaggedSequence]) -> str:
+    """A word and its tag a line, a tab between them, and an empty line after each sequence."""
+    return "".join(
+        "".join(f"{word}\t{tag}\n" for word, tag in zip(answer.words, answer.tags, strict=True)) + "\n"
+        for answer in answers
+    )
+
+
+def as_conllu(answers: Iterable[TaggedSequence], column: str) -> str:
+    """CoNLL-U with the tags in `column`; a sentence's label is a comment above it."""
+    place = COLUMNS.index(column) if column in COLUMNS else COLUMNS.index("upos")
+    lines: list[str] = []
+    for answer in answers:
+        if answer.intent is not None:
+            lines.append(f"# intent = {answer.intent}")
+        for number, (word, tag) in enumerate(zip(answer.words, answer.tags, strict=True), 1):
+            cells = [str(number), word, *["_"] * (len(COLUMNS) - 2)]
+            cells[place] = tag
+            lines.append("\t".join(cells))
+        lines.append("")
+    return "\n".join([*lines, ""]) if lines else ""
+
+
+def as_facts(answer: TaggedSequence) -> dict[str, Any]:
+    """A tagged sequence as plain values."""
+    facts: dict[str, Any] = {"words": answer.words, "tags": answer.tags, "probabilities": answer.probabilities}
+    if answer.spans:
+        facts["spans"] = [
+            {
+                "type": span.type,
+                "first": span.first,
+                "last": span.last,
+                "words": answer.words[span.first : span.last + 1],
+            }
+            for span in answer.spans
+        ]
+    if answer.intent is not None:
+        facts |= {"intent": answer.intent, "intent_probability": answer.intent_probability}
+    return facts
