@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from elman.data.tagged import Tagged
 from elman.data.tagged.spans import spans_of
+from elman.display import aligned
 from elman.errors import DataError
 from elman.metrics.confusion import ClassFigures, class_report, confusion_matrix
 
@@ -35,6 +37,25 @@ class Report:
     matrix: npt.NDArray[np.int64]
     tags: list[ClassFigures]
     spans: list[ClassFigures]
+
+    def to_json(self) -> dict[str, Any]:
+        """The figures as plain values: those of the whole, then of every type of span and of every tag."""
+        return {**self.figures, "spans": _by_name(self.spans), "tags": _by_name(self.tags)}
+
+    def to_text(self) -> str:
+        """The same as tables for people."""
+        tables = [
+            aligned([(name.replace("_", " "), _shown(name, value)) for name, value in self.figures.items()], right=[1])
+        ]
+        for what, figures in (("span", self.spans), ("tag", self.tags)):
+            if figures:
+                rows = [(what, "precision", "recall", "F1", "count")]
+                rows += [
+                    (each.name, f"{each.precision:.2%}", f"{each.recall:.2%}", f"{each.f1:.2%}", f"{each.support:,}")
+                    for each in figures
+                ]
+                tables.append(aligned(rows, right=[1, 2, 3, 4]))
+        return "\n\n".join(tables)
 
 
 def figures_of(
@@ -112,3 +133,17 @@ def _span_figures(truth: Sequence[Sequence[str]], tags: Sequence[Sequence[str]])
         )
         for name in types
     ]
+
+
+def _shown(name: str, value: float) -> str:
+    if name == "tokens":
+        return f"{value:,.0f}"
+    return f"{value:.4f}" if name == "loss" else f"{value:.2%}"
+
+
+def _by_name(figures: Sequence[ClassFigures]) -> dict[str, dict[str, float]]:
+    """Figures by name, as plain values."""
+    return {
+        each.name: {"precision": each.precision, "recall": each.recall, "f1": each.f1, "support": each.support}
+        for each in figures
+    }

@@ -8,7 +8,7 @@ write     answers in columns, CoNLL-U
 
 from elman.data.tagged.columns import read_plain
 from elman.data.tagged.config import TaggedConfig
-from elman.data.tagged.read import FORMATS, plain_format_of, read_part, read_tagged
+from elman.data.tagged.read import FORMATS, plain_format_of, read_part, read_tagged, read_untagged
 from elman.data.tagged.tagged import Frames, Tagged, joined, tagged_from
 from elman.data.tagged.write import TaggedSequence
 
@@ -23,5 +23,6 @@ __all__ = [
     "read_part",
     "read_plain",
     "read_tagged",
+    "read_untagged",
     "tagged_from",
 ]

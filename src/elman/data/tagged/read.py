@@ -17,7 +17,7 @@ from elman.data.tagged.tagged import Tagged, joined
 from elman.data.tagged.triples import WORDS, read_triples
 from elman.errors import ConfigError, DataError
 
-__all__ = ["FORMATS", "format_of", "plain_format_of", "read_part", "read_tagged"]
+__all__ = ["FORMATS", "format_of", "plain_format_of", "read_part", "read_tagged", "read_untagged"]
 
 FORMATS = ("auto", "conllu", "columns", "triples", "frames", "plain")
 _BLOCK = 1 << 20
@@ -123,6 +123,19 @@ def read_part(
         with_tags=with_tags,
         punctuation=punctuation,
     )
+
+
+def read_untagged(
+    paths: Sequence[str], config: TaggedConfig, *, format: str, encoding: str = "", punctuation: bool = False
+) -> Tagged:
+    """What is to be tagged, as `read_part`; where `auto` finds no format with tags, a file has a sentence a line."""
+    parts = []
+    for path in paths:
+        kind = plain_format_of(path) if format == "auto" else format
+        parts.append(
+            read_part([path], config, format=kind, with_tags=False, encoding=encoding, punctuation=punctuation)
+        )
+    return joined(parts)
 
 
 def format_of(path: Path) -> str:

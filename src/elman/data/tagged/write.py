@@ -1,15 +1,23 @@
-"""What a tagger gives for a sequence, and how it is written: columns, CoNLL-U, plain values. Imports no torch."""
+"""What a tagger gives for a sequence, and how it is written: text, columns, CoNLL-U, plain values.
+
+Imports no torch.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from elman.data.tagged.conllu import COLUMNS
 from elman.data.tagged.spans import Span
+from elman.display import plain
 
-__all__ = ["TaggedSequence", "as_columns", "as_conllu", "as_facts"]
+__all__ = ["TaggedSequence", "as_columns", "as_conllu", "as_facts", "as_text"]
+
+# Colours of a terminal, bright enough on black and dark enough on white.
+_COLOURS = (31, 32, 33, 34, 35, 36, 91, 92, 94, 95, 96)
+_RESET, _DIM = "\x1b[0m", "\x1b[2m"
 
 
 @dataclass(frozen=True)
@@ -70,3 +78,40 @@ def as_facts(answer: TaggedSequence) -> dict[str, Any]:
     if answer.intent is not None:
         facts |= {"intent": answer.intent, "intent_probability": answer.intent_probability}
     return facts
+
+
+def as_text(answers: Iterable[TaggedSequence], tags: Sequence[str], coloured: bool) -> str:
+    """A sentence a line: spans in brackets with their type, or every word with its tag."""
+    types = {tag.partition("-")[2] or tag for tag in tags}
+    colours = {name: _COLOURS[place % len(_COLOURS)] for place, name in enumerate(sorted(types))}
+
+    def painted(text: str, name: str) -> str:
+        return f"\x1b[{colours.get(name, 39)}m{text}{_RESET}" if coloured else text
+
+    def dim(text: str) -> str:
+        return f"{_DIM}{text}{_RESET}" if coloured else text
+
+    lines = []
+    in_spans = any(tag.startswith(("B-", "I-", "S-", "U-")) for tag in tags)
+    for answer in answers:
+        parts: list[str] = []
+        if in_spans:
+            begun = {span.first: span for span in answer.spans}
+            place = 0
+            while place < len(answer.words):
+                span = begun.get(place)
+                if span is None:
+                    parts.append(plain(answer.words[place]))
+                    place += 1
+                    continue
+                inside = plain(" ".join(answer.words[span.first : span.last + 1]))
+                parts.append(f"[{painted(inside, span.type)}]{dim('(' + span.type + ')')}")
+                place = span.last + 1
+        else:
+            pairs = zip(answer.words, answer.tags, strict=True)
+            parts = [f"{painted(plain(word), tag.partition('-')[2] or tag)}{dim('/' + tag)}" for word, tag in pairs]
+        line = " ".join(parts)
+        if answer.intent is not None:
+            line = f"{dim(answer.intent + ':')} {line}"
+        lines.append(line + "\n")
+    return "".join(lines)

@@ -3,39 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from elman.display import aligned, plain, printable
+from elman.display import printable
 from elman.errors import ConfigError, DataError
 from elman.files import write_text
 from elman.options import option
-from elman.tasks.endpoint import (
-    Answer,
-    Conversation,
-    EvaluateOptions,
-    Figures,
-    Screen,
-    check_limit,
-    finite_json,
-)
+from elman.tasks.endpoint import Answer, Conversation, EvaluateOptions, Figures, Screen, check_limit, finite_json
 
 if TYPE_CHECKING:
     from elman.data.tagged import Tagged, TaggedSequence
-    from elman.metrics.confusion import ClassFigures
-    from elman.metrics.tagging import Report
     from elman.tasks.tagger.model import Tagger
 
-__all__ = ["EvaluateTagsOptions", "TagOptions", "Tags", "as_text", "evaluate", "tag"]
+__all__ = ["EvaluateTagsOptions", "TagOptions", "Tags", "evaluate", "tag"]
 
 # What a file is written as, by its name.
 _FORMS = MappingProxyType({".conllu": "conllu", ".json": "json"})
-# Colours of a terminal, bright enough on black and dark enough on white.
-_COLOURS = (31, 32, 33, 34, 35, 36, 91, 92, 94, 95, 96)
-_RESET, _DIM = "\x1b[0m", "\x1b[2m"
 
 
 @dataclass(frozen=True)
@@ -77,31 +64,22 @@ class TagOptions:
             raise ConfigError(f"expected one form of the answer. Received: --json and --to {self.to}")
 
 
+@dataclass(frozen=True)
 class Tags(Answer):
     """Tagged sequences.
 
-    Args:
-        sequences: the sequences.
-        known: every tag that the model knows; each type of them has a colour of its own.
-        column: the column of CoNLL-U that has the tags.
-        form: text, columns, conllu or json; by default text on a terminal, else what a file's name says, or columns.
-        color: always, never, or auto for terminals.
+    sequences  the sequences
+    known      every tag that the model knows; each type of them has a colour of its own
+    column     the column of CoNLL-U that has the tags
+    form       text, columns, conllu or json; by default text on a terminal, else what a file's name says, or columns
+    color      always, never, or auto for terminals
     """
 
-    def __init__(
-        self,
-        sequences: Sequence[TaggedSequence],
-        known: Sequence[str],
-        *,
-        column: str = "upos",
-        form: str = "",
-        color: str = "auto",
-    ) -> None:
-        self.sequences = sequences
-        self.known = known
-        self.column = column
-        self.form = form
-        self.color = color
+    sequences: Sequence[TaggedSequence]
+    known: Sequence[str]
+    column: str = "upos"
+    form: str = ""
+    color: str = "auto"
 
     def to_json(self) -> dict[str, Any]:
         """The sequences as plain values."""
@@ -124,7 +102,7 @@ class Tags(Answer):
 
     def _written(self, form: str, *, coloured: bool) -> str:
         """`coloured` where nothing is said of colours."""
-        from elman.data.tagged.write import as_columns, as_conllu
+        from elman.data.tagged.write import as_columns, as_conllu, as_text
 
         if form == "json":
             return json.dumps(finite_json(self.to_json()), ensure_ascii=False, indent=2, allow_nan=False) + "\n"
@@ -139,60 +117,20 @@ def tag(model: Tagger, files: tuple[str, ...], options: TagOptions, talk: Conver
     """The tags of sentences or frames."""
     found = model.tag(_read(model, files, options), progress=talk.progress)
     column = model.config.data.tag_column or "upos"
-    return Tags(found, model.vocabulary.tags, column=column, form=options.to, color=options.color)
+    return Tags(found, model.vocabulary.tags, column, options.to, options.color)
 
 
 def _read(model: Tagger, files: tuple[str, ...], options: TagOptions) -> Tagged:
     """What is to be tagged."""
-    from elman.data.tagged import joined, plain_format_of, read_plain
+    from elman.data.tagged import read_plain, read_untagged
 
     if options.text:
         if model.vocabulary.features:
             raise DataError(f"expected frames of {model.vocabulary.features} numbers for this tagger. Received: text")
         return read_plain(options.text, "--text", punctuation=options.punctuation)
-    parts: list[Tagged] = []
-    for file in files:
-        kind = plain_format_of(file) if options.format == "auto" else options.format
-        reading = {"encoding": options.encoding, "punctuation": options.punctuation}
-        parts.append(model.read(file, format=kind, with_tags=False, **reading))
-    return joined(parts)
-
-
-def as_text(answers: Iterable[TaggedSequence], tags: Sequence[str], coloured: bool) -> str:
-    """A sentence a line: spans in brackets with their type, or every word with its tag."""
-    types = {tag.partition("-")[2] or tag for tag in tags}
-    colours = {name: _COLOURS[place % len(_COLOURS)] for place, name in enumerate(sorted(types))}
-
-    def painted(text: str, name: str) -> str:
-        return f"\x1b[{colours.get(name, 39)}m{text}{_RESET}" if coloured else text
-
-    def dim(text: str) -> str:
-        return f"{_DIM}{text}{_RESET}" if coloured else text
-
-    lines = []
-    in_spans = any(tag.startswith(("B-", "I-", "S-", "U-")) for tag in tags)
-    for answer in answers:
-        parts: list[str] = []
-        if in_spans:
-            begun = {span.first: span for span in answer.spans}
-            place = 0
-            while place < len(answer.words):
-                span = begun.get(place)
-                if span is None:
-                    parts.append(plain(answer.words[place]))
-                    place += 1
-                    continue
-                inside = plain(" ".join(answer.words[span.first : span.last + 1]))
-                parts.append(f"[{painted(inside, span.type)}]{dim('(' + span.type + ')')}")
-                place = span.last + 1
-        else:
-            pairs = zip(answer.words, answer.tags, strict=True)
-            parts = [f"{painted(plain(word), tag.partition('-')[2] or tag)}{dim('/' + tag)}" for word, tag in pairs]
-        line = " ".join(parts)
-        if answer.intent is not None:
-            line = f"{dim(answer.intent + ':')} {line}"
-        lines.append(line + "\n")
-    return "".join(lines)
+    return read_untagged(
+        files, model.config.data, format=options.format, encoding=options.encoding, punctuation=options.punctuation
+    )
 
 
 @dataclass(frozen=True)
@@ -221,32 +159,4 @@ def evaluate(model: Tagger, files: tuple[str, ...], options: EvaluateTagsOptions
         from elman.plots.confusion import draw_confusion
 
         draw_confusion(report.matrix, report.names, options.picture, title=f"tags of {Path(files[0]).name}")
-    values = {**report.figures, "spans": _facts(report.spans), "tags": _facts(report.tags)}
-    return Figures(values, "\n\n".join(_tables(report)))
-
-
-def _tables(report: Report) -> Iterator[str]:
-    """The figures of the whole, of every type of span, and of every tag."""
-    yield aligned([(name.replace("_", " "), _shown(name, value)) for name, value in report.figures.items()], right=[1])
-    for what, figures in (("span", report.spans), ("tag", report.tags)):
-        if figures:
-            rows = [(what, "precision", "recall", "F1", "count")]
-            rows += [
-                (each.name, f"{each.precision:.2%}", f"{each.recall:.2%}", f"{each.f1:.2%}", f"{each.support:,}")
-                for each in figures
-            ]
-            yield aligned(rows, right=[1, 2, 3, 4])
-
-
-def _shown(name: str, value: float) -> str:
-    if name == "tokens":
-        return f"{value:,.0f}"
-    return f"{value:.4f}" if name == "loss" else f"{value:.2%}"
-
-
-def _facts(figures: Sequence[ClassFigures]) -> dict[str, dict[str, float]]:
-    """Figures by name, as plain values."""
-    return {
-        each.name: {"precision": each.precision, "recall": each.recall, "f1": each.f1, "support": each.support}
-        for each in figures
-    }
+    return Figures(report.to_json(), report.to_text())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from elman.data.sources import Sources, as_paths
 from elman.data.tagged import Tagged, TaggedSequence, read_part, tagged_from
@@ -20,6 +20,8 @@ from elman.tasks.tagger.network import TaggerNetwork
 from elman.tasks.tagger.setup import TaggerSetup, answers, make_parts, measure
 
 __all__ = ["Tagger"]
+
+Labels: TypeAlias = Sequence[Any] | None
 
 _EXPECTED = "tags beside sentences, or paths of files"
 
@@ -52,9 +54,9 @@ class Tagger(TaskModel[TaggerConfig, TaggerNetwork, TaggerVocabulary]):
     def fit(
         self,
         sentences: Any,
-        tags: Sequence[Sequence[Any]] | None = None,
+        tags: Labels = None,
         *,
-        intents: Sequence[Any] | None = None,
+        intents: Labels = None,
         valid: Any = None,
         test: Any = None,
         folder: str | os.PathLike[str] | None = None,
@@ -77,7 +79,7 @@ class Tagger(TaskModel[TaggerConfig, TaggerNetwork, TaggerVocabulary]):
         """
         if tags is None:
             _refuse_labels_alone(intents)
-            sources = Sources(*(as_paths(part, _EXPECTED) for part in (sentences, valid, test)))
+            sources = Sources(as_paths(sentences, _EXPECTED), as_paths(valid, _EXPECTED), as_paths(test, _EXPECTED))
             return self._fit_files(sources, folder=folder, progress=progress, tune=tune)
         parts = make_parts(
             tagged_from(sentences, tags, intents=intents),
@@ -113,15 +115,26 @@ class Tagger(TaskModel[TaggerConfig, TaggerNetwork, TaggerVocabulary]):
             if not len(sentences):
                 return []
             sentences = tagged_from(sentences)
-        return self._answered(sentences, progress)
+        data, vocabulary = sentences, self.vocabulary
+        self.network.eval()
+        given = answers(self.network, Encoded(data, vocabulary), progress=progress)
+        sequences = []
+        for row, answer in enumerate(given):
+            tags = [vocabulary.tags[tag] for tag in answer.tags]
+            sequences.append(
+                TaggedSequence(
+                    words=data.words[row] if data.words is not None else [str(t) for t in range(len(tags))],
+                    tags=tags,
+                    probabilities=answer.probabilities,
+                    spans=spans_of(tags) if vocabulary.scheme is not None else [],
+                    intent=vocabulary.intents[answer.intent] if vocabulary.intents else None,
+                    intent_probability=answer.intent_probability if vocabulary.intents else None,
+                )
+            )
+        return sequences
 
     def evaluate(
-        self,
-        sentences: Any,
-        tags: Sequence[Sequence[Any]] | None = None,
-        *,
-        intents: Sequence[Any] | None = None,
-        progress: Progress | None = None,
+        self, sentences: Any, tags: Labels = None, *, intents: Labels = None, progress: Progress | None = None
     ) -> dict[str, float]:
         """Figures: loss, accuracy, span precision, recall and F1, accuracy of the sentence labels, and counts.
 
@@ -131,21 +144,14 @@ class Tagger(TaskModel[TaggerConfig, TaggerNetwork, TaggerVocabulary]):
         return self._measured(self._known(sentences, tags, intents), progress)[0]
 
     def report(
-        self,
-        sentences: Any,
-        tags: Sequence[Sequence[Any]] | None = None,
-        *,
-        intents: Sequence[Any] | None = None,
-        progress: Progress | None = None,
+        self, sentences: Any, tags: Labels = None, *, intents: Labels = None, progress: Progress | None = None
     ) -> Report:
         """The figures of `evaluate`, and those of every tag and every type of span; arguments as there."""
         data = self._known(sentences, tags, intents)
         figures, given = self._measured(data, progress)
         return report_of(data, given, figures, spans=self.vocabulary.scheme is not None)
 
-    def score(
-        self, sentences: Any, tags: Sequence[Sequence[Any]] | None = None, *, intents: Sequence[Any] | None = None
-    ) -> float:
+    def score(self, sentences: Any, tags: Labels = None, *, intents: Labels = None) -> float:
         """Span F1 where the tags are in a notation of spans, else accuracy; arguments as for `evaluate`."""
         figures = self.evaluate(sentences, tags, intents=intents)
         return figures.get("f1", figures["accuracy"])
@@ -171,25 +177,6 @@ class Tagger(TaskModel[TaggerConfig, TaggerNetwork, TaggerVocabulary]):
         if isinstance(part, tuple) and len(part) in (2, 3) and not isinstance(part[0], str | os.PathLike):
             return tagged_from(part[0], part[1], intents=part[2] if len(part) == 3 else None, name=name)
         return self.read(part)
-
-    def _answered(self, data: Tagged, progress: Progress | None) -> list[TaggedSequence]:
-        vocabulary = self.vocabulary
-        self.network.eval()
-        given = answers(self.network, Encoded(data, vocabulary), progress=progress)
-        sequences = []
-        for row, answer in enumerate(given):
-            tags = [vocabulary.tags[tag] for tag in answer.tags]
-            sequences.append(
-                TaggedSequence(
-                    words=data.words[row] if data.words is not None else [str(t) for t in range(len(tags))],
-                    tags=tags,
-                    probabilities=answer.probabilities,
-                    spans=spans_of(tags) if vocabulary.scheme is not None else [],
-                    intent=vocabulary.intents[answer.intent] if vocabulary.intents else None,
-                    intent_probability=answer.intent_probability if vocabulary.intents else None,
-                )
-            )
-        return sequences
 
 
 def _refuse_labels_alone(intents: Any) -> None:

@@ -1,9 +1,8 @@
-"""The tagger's network: words and their letters, or frames; recurrent layers; scores of tags, and the likeliest tags."""
+"""The tagger's network: words and their letters, or frames; recurrent layers; scores for every step's tag."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -12,44 +11,19 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from elman.data.tagged.encoded import Sentences
-from elman.data.tagged.spans import allowed_ends, allowed_step
 from elman.data.tagged.vocabulary import UNKNOWN_ID, TaggerVocabulary
 from elman.errors import ConfigError
 from elman.nn import Pool, StoredModule, sequence_dropout
 from elman.nn.characters import CharacterWords
-from elman.nn.crf import CRF, Allowed
+from elman.nn.crf import CRF
 from elman.nn.dropout import check_rate
 from elman.nn.embed import Embedding
 from elman.nn.recurrent import make_stack
+from elman.nn.tags import Scores, tag_crf
 from elman.tasks.tagger.config import NetworkConfig
-from elman.types import Batch
+from elman.types import map_leaves
 
-__all__ = ["Answer", "Scores", "TaggerNetwork", "decode"]
-
-# A CRF has a weight for each pair of tags, and needs that many numbers a row at every step.
-_MOST_CRF_TAGS = 2000
-
-
-class Scores(NamedTuple):
-    """What the network says: `logits_BTV` of every step's tag, and `intents_BV` of the sentence's label, if learnt."""
-
-    logits_BTV: Tensor
-    intents_BV: Tensor | None
-
-
-class Answer(NamedTuple):
-    """What is answered to one sequence, by numbers.
-
-    tags                the likeliest tag of each step; with a CRF, those of the likeliest path
-    probabilities       of each of them; with a CRF, over all paths
-    intent              the likeliest label of the sentence; 0 where none is learnt
-    intent_probability  of it; 1 where none is learnt
-    """
-
-    tags: list[int]
-    probabilities: list[float]
-    intent: int
-    intent_probability: float
+__all__ = ["TaggerNetwork"]
 
 
 class TaggerNetwork(StoredModule):
@@ -97,12 +71,7 @@ class TaggerNetwork(StoredModule):
         self.head = nn.Linear(self.stack.output_size, len(vocabulary.tags))
         self.crf: CRF | None = None
         if config.head == "crf":
-            if len(vocabulary.tags) > _MOST_CRF_TAGS:
-                raise ConfigError(
-                    f"expected at most {_MOST_CRF_TAGS} tags for a CRF; head=softmax takes more. "
-                    f"Received: {len(vocabulary.tags)}"
-                )
-            self.crf = CRF(len(vocabulary.tags), _allowed(vocabulary, config))
+            self.crf = tag_crf(vocabulary.tags, vocabulary.scheme if config.constrained else None)
         self.intent_pool: Pool | None = None
         if config.intent:
             directions = 2 if config.bidirectional else 1
@@ -111,6 +80,8 @@ class TaggerNetwork(StoredModule):
 
     def forward(self, inputs: Sentences | Tensor, lengths_B: Tensor) -> Scores:
         """Scores of every step's tag, and of the sentence's label. `inputs`: `Sentences`, or frames `x_BTI`."""
+        device = self.head.weight.device
+        inputs = map_leaves(lambda leaf: leaf.to(device), inputs)
         x_BTI = (inputs - self.mean_I) / self.scale_I if isinstance(inputs, Tensor) else self._read(inputs)
         y_BTY, _ = self.stack(self._drop(x_BTI, self.config.input_dropout), lengths_B)
         y_BTY = self._drop(y_BTY, self.config.dropout)
@@ -145,35 +116,3 @@ class TaggerNetwork(StoredModule):
 
     def _drop(self, x_BTF: Tensor, rate: float) -> Tensor:
         return sequence_dropout(x_BTF, rate, variational=self.config.variational, training=self.training)
-
-
-def _allowed(vocabulary: TaggerVocabulary, config: NetworkConfig) -> Allowed | None:
-    """The paths that the tags' notation of spans allows; None for all."""
-    scheme = vocabulary.scheme
-    if scheme is None or not config.constrained:
-        return None
-    steps = [[allowed_step(scheme, before, after) for after in vocabulary.tags] for before in vocabulary.tags]
-    starts, stops = zip(*(allowed_ends(scheme, tag) for tag in vocabulary.tags), strict=True)
-    # Under a device of "meta" this must hold booleans too, which have no values there.
-    return Allowed(torch.tensor(steps), torch.tensor(starts), torch.tensor(stops))
-
-
-def decode(model: TaggerNetwork, scores: Scores, batch: Batch) -> list[Answer]:
-    """An Answer for every row of a batch."""
-    logits_BTV = scores.logits_BTV.float()
-    lengths_B = batch.lengths_B
-    if lengths_B is None:
-        lengths_B = torch.full(logits_BTV.shape[:1], logits_BTV.shape[1])
-    if model.crf is None:
-        probabilities_BTV = logits_BTV.softmax(dim=-1)
-        tags_BT = logits_BTV.argmax(dim=-1)
-    else:
-        probabilities_BTV = model.crf.marginals(logits_BTV, lengths_B)
-        tags_BT = model.crf.best_paths(logits_BTV, lengths_B)[0].clamp_min(0)
-    chosen_BT = probabilities_BTV.gather(2, tags_BT[..., None])[..., 0]
-    intents, certain = [0] * len(tags_BT), [1.0] * len(tags_BT)
-    if scores.intents_BV is not None:
-        best = scores.intents_BV.float().softmax(dim=-1).max(dim=-1)
-        intents, certain = best.indices.tolist(), best.values.tolist()
-    rows = zip(tags_BT.tolist(), chosen_BT.tolist(), lengths_B.tolist(), intents, certain, strict=True)
-    return [Answer(tags[:length], given[:length], intent, sure) for tags, given, length, intent, sure in rows]

@@ -7,24 +7,24 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from elman.data.batches import Shuffled, in_order
 from elman.data.parts import Parts, hold_out, read_parts
 from elman.data.sources import Sources
 from elman.data.tagged import Tagged, read_part
-from elman.data.tagged.encoded import Encoded, Ints, Sentences
+from elman.data.tagged.encoded import Encoded, Ints
 from elman.data.tagged.vocabulary import TaggerVocabulary
 from elman.data.tokens import Progress
-from elman.errors import ArtifactError, DataError
+from elman.errors import ArtifactError
 from elman.metrics.tagging import figures_of
+from elman.nn.tags import Answer, Scores, batch_loss, decode
 from elman.tasks.setup import Setup
 from elman.tasks.tagger.config import TaggerConfig
-from elman.tasks.tagger.network import Answer, Scores, TaggerNetwork, decode
-from elman.types import IGNORED, Batch, State, map_leaves
+from elman.tasks.tagger.network import TaggerNetwork
+from elman.types import Batch, State
 
-__all__ = ["TagLikelihood", "TaggerSetup", "answers", "batch_loss", "make_parts", "measure"]
+__all__ = ["TagLikelihood", "TaggerSetup", "answers", "make_parts", "measure"]
 
 # Rows and, padding included, steps of a batch of an evaluation.
 _ROWS, _STEPS = 64, 8192
@@ -32,9 +32,6 @@ _ROWS, _STEPS = 64, 8192
 
 class TagLikelihood:
     """Negative log-likelihood of the tags, and of the sentence labels times their weight, by step.
-
-    A tag or label that is not known from training counts in no loss; with a CRF neither does a sentence with such a
-    tag, or with a path that is not allowed.
 
     Args:
         model: the network.
@@ -54,8 +51,8 @@ class TagLikelihood:
 
     def loss(self, batch: Batch, state: State) -> tuple[Tensor, int, State]:
         """The sum of nats over the counted steps, their number, and the empty state."""
-        scores = self.model(_moved(batch.inputs_BT, self.model), batch.lengths_B)
-        total, count = batch_loss(self.model, scores, batch)
+        scores = self.model(batch.inputs_BT, batch.lengths_B)
+        total, count = batch_loss(scores, batch, self.model.crf, self.model.config.intent_weight)
         return total, count, state
 
     def evaluate(self, limit: int = 0) -> dict[str, float]:
@@ -67,28 +64,6 @@ class TagLikelihood:
         if "f1" not in figures:
             judged.append(figures["accuracy"])
         return {**figures, "selection": 1.0 - sum(judged) / len(judged)}
-
-
-def batch_loss(model: TaggerNetwork, scores: Scores, batch: Batch) -> tuple[Tensor, int]:
-    """The sum of nats over a batch, and how many steps are counted."""
-    device = scores.logits_BTV.device
-    tags_BT = batch.targets_BT.tags_BT.to(device)  # type: ignore[attr-defined]
-    intents_B = batch.targets_BT.intents_B.to(device)  # type: ignore[attr-defined]
-    logits_BTV = scores.logits_BTV.float() if scores.logits_BTV.dtype != torch.float64 else scores.logits_BTV
-    if model.crf is None:
-        total = F.cross_entropy(logits_BTV.flatten(0, 1), tags_BT.flatten(), ignore_index=IGNORED, reduction="sum")
-        count = int((tags_BT != IGNORED).sum())
-    else:
-        lengths_B = batch.lengths_B.to(device)  # type: ignore[union-attr]
-        real_BT = torch.arange(tags_BT.shape[1], device=device) < lengths_B[:, None]
-        counted_B = ((tags_BT != IGNORED) | ~real_BT).all(dim=1) & model.crf.allows(tags_BT, lengths_B)
-        nats_B = -model.crf.log_likelihood(logits_BTV, tags_BT.clamp_min(0), lengths_B)
-        total = nats_B.masked_fill(~counted_B, 0.0).sum()
-        count = int(lengths_B[counted_B].sum())
-    if scores.intents_BV is not None:
-        nats = F.cross_entropy(scores.intents_BV.float(), intents_B, ignore_index=IGNORED, reduction="sum")
-        total = total + model.config.intent_weight * nats
-    return total, count
 
 
 def measure(
@@ -107,9 +82,9 @@ def measure(
     nats, steps = 0.0, 0
     found: dict[int, Answer] = {}
     for part, scores, batch in _scored(model, data, rows, progress):
-        total, counted = batch_loss(model, scores, batch)
+        total, counted = batch_loss(scores, batch, model.crf, model.config.intent_weight)
         nats, steps = nats + float(total), steps + counted
-        found.update(zip(part.tolist(), decode(model, scores, batch), strict=True))
+        found.update(zip(part.tolist(), decode(scores, batch.lengths_B, model.crf), strict=True))
     given = [found[row] for row in rows.tolist()]
     figures = figures_of(
         data.data.take(rows.tolist()),
@@ -124,7 +99,7 @@ def answers(model: TaggerNetwork, data: Encoded, *, progress: Progress | None = 
     """The likeliest tags of every sequence, in order."""
     found: dict[int, Answer] = {}
     for part, scores, batch in _scored(model, data, np.arange(len(data)), progress):
-        found.update(zip(part.tolist(), decode(model, scores, batch), strict=True))
+        found.update(zip(part.tolist(), decode(scores, batch.lengths_B, model.crf), strict=True))
     return [found[row] for row in range(len(data))]
 
 
@@ -136,17 +111,10 @@ def _scored(
     done = 0
     with torch.no_grad():
         for part, batch in in_order(data.lengths, data.batch, batch_size=_ROWS, steps=_STEPS, rows=rows):
-            yield part, model(_moved(batch.inputs_BT, model), batch.lengths_B), batch
+            yield part, model(batch.inputs_BT, batch.lengths_B), batch
             done += len(part)
             if progress is not None:
                 progress("tagging", done / len(rows))
-
-
-def _moved(inputs: Sentences | Tensor, model: TaggerNetwork) -> Sentences | Tensor:
-    """The inputs on the network's device."""
-    device = model.head.weight.device
-    moved: Sentences | Tensor = map_leaves(lambda leaf: leaf.to(device), inputs)
-    return moved
 
 
 def make_parts(
@@ -188,16 +156,7 @@ class TaggerSetup(Setup[TaggerConfig, TaggerNetwork, Parts[Tagged], TaggerVocabu
     @classmethod
     def make_smallest_network(cls, config: TaggerConfig) -> TaggerNetwork:
         """A network of one word and two tags."""
-        smallest = TaggerVocabulary(
-            words=("a",),
-            letters=("a",),
-            tags=("a", "b"),
-            intents=("a", "b") if config.network.intent else (),
-            scheme=None,
-            features=0,
-            lowercase=True,
-            digits=True,
-        )
+        smallest = TaggerVocabulary.smallest(intent=config.network.intent)
         return TaggerNetwork(smallest, config.network)
 
     @classmethod
@@ -212,9 +171,10 @@ class TaggerSetup(Setup[TaggerConfig, TaggerNetwork, Parts[Tagged], TaggerVocabu
 
     def encode(self) -> None:
         """The words, tags and labels of all parts as numbers."""
-        for part in (self.parts.valid, self.parts.test):
-            _check_held_out(part, intent=self.config.network.intent)
         parts = self.parts
+        for part in (parts.valid, parts.test):
+            if part is not None:
+                part.check_labels(intents=self.config.network.intent)
         self._train = Encoded(parts.train, self.vocabulary)
         self._valid = None if parts.valid is None else Encoded(parts.valid, self.vocabulary)
         self._test = None if parts.test is None else Encoded(parts.test, self.vocabulary)
@@ -281,18 +241,14 @@ class TaggerSetup(Setup[TaggerConfig, TaggerNetwork, Parts[Tagged], TaggerVocabu
 
     def outline(self) -> list[tuple[str, str]]:
         """The parts, the input and the answers."""
-        facts, vocabulary = self.data, self.vocabulary
-        if vocabulary.features:
-            read = f"frames of {vocabulary.features} numbers"
-        else:
-            read = f"{len(vocabulary.words):,} words, {len(vocabulary.letters):,} letters"
+        facts = self.data
         return [
             *(
                 (name, f"{facts[f'{name}_sequences']:,} sequences, {facts[f'{name}_steps']:,} {self.unit}s")
                 for name, _ in self.parts.named()
             ),
-            ("input", read),
-            ("answer", self._answer()),
+            ("input", self.vocabulary.input_summary()),
+            ("answer", self.vocabulary.answer_summary()),
         ]
 
     def summary(self) -> str:
@@ -301,22 +257,6 @@ class TaggerSetup(Setup[TaggerConfig, TaggerNetwork, Parts[Tagged], TaggerVocabu
         layers = f"{network.layers}x{network.hidden}" + (" both ways" * network.bidirectional)
         return (
             f"{network.cell} {layers}, {self.network.count_parameters():,} weights; "
-            f"{self.data['train_steps']:,} {self.unit}s to train on, {self._answer()}"
+            f"{self.data['train_steps']:,} {self.unit}s to train on, "
+            f"{self.vocabulary.answer_summary()}"
         )
-
-    def _answer(self) -> str:
-        """The tags and labels, in a few words."""
-        vocabulary = self.vocabulary
-        notation = f" ({vocabulary.scheme})" if vocabulary.scheme else ""
-        intents = f", {len(vocabulary.intents)} sentence labels" if vocabulary.intents else ""
-        return f"{len(vocabulary.tags)} tags{notation}{intents}"
-
-
-def _check_held_out(part: Tagged | None, *, intent: bool) -> None:
-    """Raise DataError for held-out data without what is to be measured."""
-    if part is None:
-        return
-    if part.tags is None:
-        raise DataError(f"{part.name}: expected a tag for every step. Received: none")
-    if intent and part.intents is None:
-        raise DataError(f"{part.name}: expected a label of every sentence with intent=true. Received: none")
