@@ -1,14 +1,16 @@
 """Which module of elman names which, read from the sources without running them.
 
 A module names another by an import, also inside a function, and by a string: its dotted name alone, `module:name`, or
-the start of an f-string. Imports for type checkers alone and the names of loggers do not count. Knows nothing about
-what is allowed.
+the start of an f-string. A name that begins with a dot is relative to the package that the string is in, as in
+`import_module(".stack", __package__)`; a part of an f-string is never such a name. Imports for type checkers alone and
+the names of loggers do not count. Knows nothing about what is allowed.
 """
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping
+from importlib.util import resolve_name
 from pathlib import Path
 
 Graph = dict[str, set[str]]
@@ -45,13 +47,26 @@ def _walk(node: ast.AST) -> Iterator[ast.AST]:
         yield from _walk(child)
 
 
-def _module_in(text: str, modules: Mapping[str, Path], *, is_start: bool) -> str | None:
-    """The module that a string names; `is_start` for the first part of an f-string."""
-    if is_start:
-        name, dot, _ = text.rpartition(".")
-        return name if dot and name in modules else None
+def _package_of(module: str, modules: Mapping[str, Path]) -> str:
+    """The package that a module's relative names begin in: itself if it is one, else that which it is in."""
+    return module if modules[module].name == "__init__.py" else module.rpartition(".")[0]
+
+
+def _module_in(text: str, modules: Mapping[str, Path], package: str) -> str | None:
+    """The module that a string in a module of `package` names."""
     name = text.partition(":")[0]
+    if name.startswith(".") and name.strip("."):
+        try:
+            name = resolve_name(name, package)
+        except ImportError:  # more dots than packages
+            return None
     return name if name in modules and name != "elman" else None
+
+
+def _module_at_start(text: str, modules: Mapping[str, Path]) -> str | None:
+    """The module that the first part of an f-string names."""
+    name, dot, _ = text.rpartition(".")
+    return name if dot and name in modules else None
 
 
 def read(modules: Mapping[str, Path]) -> tuple[Graph, Graph]:
@@ -59,7 +74,9 @@ def read(modules: Mapping[str, Path]) -> tuple[Graph, Graph]:
     imports: Graph = {name: set() for name in modules}
     strings: Graph = {name: set() for name in modules}
     for name, path in modules.items():
-        starts = set()
+        package = _package_of(name, modules)
+        starts: set[int] = set()
+        parts: set[int] = set()
         for node in _walk(ast.parse(path.read_text(encoding="utf-8"), filename=str(path))):
             if isinstance(node, ast.Import):
                 imports[name] |= {alias.name for alias in node.names} & modules.keys()
@@ -71,10 +88,13 @@ def read(modules: Mapping[str, Path]) -> tuple[Graph, Graph]:
                 imports[name] |= inner & modules.keys()
                 if origin in modules and not inner <= modules.keys():
                     imports[name].add(origin)
-            elif isinstance(node, ast.JoinedStr) and node.values and isinstance(node.values[0], ast.Constant):
-                starts.add(id(node.values[0]))
-            if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                named = _module_in(node.value, modules, is_start=id(node) in starts)
+            elif isinstance(node, ast.JoinedStr):
+                starts |= {id(part) for part in node.values[:1]}
+                parts |= {id(part) for part in node.values[1:]}
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in parts:
+                at_start = id(node) in starts
+                text = node.value
+                named = _module_at_start(text, modules) if at_start else _module_in(text, modules, package)
                 if named is not None and named != name:
                     strings[name].add(named)
     return imports, strings

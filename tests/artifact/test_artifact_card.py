@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from elman.artifact import model_card
+from elman.tasks.registry import find
 
 
 def card(**changes: Any) -> str:
@@ -120,7 +121,8 @@ def test_a_classifier_of_texts_and_one_of_series() -> None:
 
 
 def test_a_tagger_of_words_and_one_of_frames() -> None:
-    text = card(task="tagger", data={"kind": "text"})
+    snippet = find("tagger").card
+    text = card(task="tagger", data={"kind": "text"}, snippet=snippet)
     assert "pipeline_tag: token-classification" in text.splitlines()
     assert "elman tag MODEL FILE" in text.splitlines()
-    assert "pipeline_tag" not in card(task="tagger", data={"kind": "series"})
+    assert "pipeline_tag" not in card(task="tagger", data={"kind": "series"}, snippet=snippet)

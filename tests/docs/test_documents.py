@@ -21,7 +21,7 @@ from elman.tasks.captioner.config import CaptionerConfig
 from elman.tasks.classifier.config import ClassifierConfig
 from elman.tasks.forecaster.config import ForecasterConfig
 from elman.tasks.language_model.config import PRESETS, NetworkConfig, TextConfig
-from elman.tasks.tagger import config as tagger_config
+from elman.tasks.tagger.config import TaggerConfig
 from elman.tasks.transcriber.config import TranscriberConfig
 from elman.tasks.translator.config import TranslatorConfig
 from elman.train.config import TrainConfig
@@ -134,8 +134,7 @@ def test_commands_of_dev_that_a_page_names_exist(page: Path) -> None:
         ("docs/training.md", TrainConfig),
         *(("docs/classifier.md", kind) for name, kind in ClassifierConfig.sections().items() if name in OWN),
         ("docs/labelled_data.md", ClassifierConfig.sections()["data"]),
-        ("docs/tagger.md", tagger_config.DataConfig),
-        ("docs/tagger.md", tagger_config.NetworkConfig),
+        *(("docs/tagger.md", kind) for name, kind in TaggerConfig.sections().items() if name != "training"),
         *(("docs/transcriber.md", kind) for name, kind in TranscriberConfig.sections().items() if name != "training"),
         ("docs/transcriber.md", TranscriptSearchConfig),
         *(("docs/captioner.md", kind) for name, kind in CaptionerConfig.sections().items() if name != "training"),

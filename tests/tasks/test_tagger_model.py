@@ -13,10 +13,9 @@ import elman
 from elman import Tagger
 from elman.data.tagged import tagged_from
 from elman.data.tagged.encoded import Encoded
-from elman.data.tagged.vocabulary import TaggerVocabulary
+from elman.data.tagged.vocabulary import TaggerVocabulary, unseen_answers
 from elman.errors import ArtifactError, ConfigError, DataError
-from elman.tasks.tagger.objective import answers, batch_loss
-from elman.tasks.tagger.run import unseen_answers
+from elman.tasks.tagger.setup import TagLikelihood, answers
 from elman.types import IGNORED
 
 from .small_taggers import OPTIONS, sentences, trained, write_triples
@@ -63,6 +62,28 @@ def test_a_sentence_is_answered_the_same_in_any_company(learnt: Tagger) -> None:
     assert learnt.tag([]) == []
 
 
+def test_progress_goes_from_batch_to_batch_to_the_end(learnt: Tagger) -> None:
+    words, tags, intents = sentences(150, seed=7)  # of which at most 64 are in a batch
+    calls: list[tuple[str, float]] = []
+
+    def listen(stage: str, share: float) -> None:
+        calls.append((stage, share))
+
+    for ask in (
+        lambda: learnt.tag(words, progress=listen),
+        lambda: learnt.predict_intents(words, progress=listen),
+        lambda: learnt.evaluate(words, tags, intents=intents, progress=listen),
+        lambda: learnt.report(words, tags, progress=listen),
+    ):
+        calls.clear()
+        ask()
+        assert {stage for stage, _ in calls} == {"tagging"}
+        shares = [share for _, share in calls]
+        assert len(shares) >= 3
+        assert shares == sorted(shares)
+        assert shares[-1] == 1.0
+
+
 def test_saved_and_loaded_it_is_the_same(learnt: Tagger, tmp_path: Path) -> None:
     words, _, _ = sentences(5, seed=3)
     learnt.save(tmp_path / "model")
@@ -96,7 +117,7 @@ def test_the_loss_is_the_sum_of_the_nats() -> None:
     data = Encoded(tagged_from(words, tags, intents=intents), model.vocabulary)
     batch = data.batch(np.arange(6))
     scores = model.network(batch.inputs_BT, batch.lengths_B)
-    total, count = batch_loss(model.network, scores, batch)
+    total, count, _ = TagLikelihood(model.network, model.vocabulary).loss(batch, ())
     expected = 0.0
     for row, each in enumerate(tags):
         for t, tag in enumerate(each):
@@ -116,9 +137,9 @@ def test_a_crf_leaves_sentences_out_that_it_cannot_have() -> None:
     tags = [["O", "O", "B-to"], ["O", "O", "never seen"], ["O", "O", "I-to"]]
     data = Encoded(tagged_from(words, tags), model.vocabulary)
     batch = data.batch(np.arange(3))
-    total, count = batch_loss(model.network, model.network(batch.inputs_BT, batch.lengths_B), batch)
-    one = data.batch(np.arange(1))
-    alone, three = batch_loss(model.network, model.network(one.inputs_BT, one.lengths_B), one)
+    likelihood = TagLikelihood(model.network, model.vocabulary)
+    total, count, _ = likelihood.loss(batch, ())
+    alone, three, _ = likelihood.loss(data.batch(np.arange(1)), ())
     assert count == three == 3
     assert float(total.detach()) == pytest.approx(float(alone.detach()), rel=1e-5)
 

@@ -9,11 +9,10 @@ from typing import Any
 import pytest
 
 import elman
-from elman import Tagger, artifact
+from elman import Tagger
 from elman.errors import ArtifactError, ConfigError, DataError, Interrupted
-from elman.tasks.registry import resumption
 from elman.tasks.run import Run, resume_run
-from elman.tasks.tagger.objective import TagLikelihood
+from elman.tasks.tagger.setup import TagLikelihood
 from elman.train import checkpoint
 
 from .small_taggers import OPTIONS, write_triples
@@ -31,8 +30,7 @@ DRAWING = {
 
 
 def resumed(folder: Path, **overrides: Any) -> Run:
-    config, reopen = resumption("tagger")
-    return resume_run(folder, config=config, reopen=reopen, overrides=overrides, quiet=True)
+    return resume_run(folder, overrides=overrides, quiet=True)
 
 
 def train(data: Path, folder: Path, **options: Any) -> Tagger:
@@ -88,9 +86,8 @@ def test_other_data_cannot_be_gone_on_with(tmp_path: Path) -> None:
 
 def test_a_run_needs_its_vocabulary(tmp_path: Path) -> None:
     train(write_triples(tmp_path / "data"), tmp_path / "model")
-    _, reopen = resumption("tagger")
-    with pytest.raises(ConfigError, match="a cache for language models only"):
-        reopen(artifact.read(tmp_path / "model"), {}, Tagger(**OPTIONS).config, cache=tmp_path)
+    with pytest.raises(ConfigError, match="expected no cache for a tagger"):
+        resume_run(tmp_path / "model", overrides={}, quiet=True, cache=tmp_path)
     (tmp_path / "model" / "vocabulary.json").unlink()
     with pytest.raises(ArtifactError):
         resumed(tmp_path / "model")

@@ -1,14 +1,61 @@
-"""How good tags are: accuracy, spans that are found, sentence labels. Knows nothing about networks."""
+"""How good tags are: accuracy, spans that are found, sentence labels, and figures of every tag and type of span.
+
+Knows nothing about networks.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from elman.data.tagged import Tagged
 from elman.data.tagged.spans import spans_of
+from elman.display import aligned
 from elman.errors import DataError
+from elman.metrics.confusion import ClassFigures, class_report, confusion_matrix
 
-__all__ = ["figures_of"]
+__all__ = ["Report", "figures_of", "report_of"]
+
+
+@dataclass(frozen=True)
+class Report:
+    """How good tags are, in full.
+
+    figures  those of the whole: accuracy, f1, and so on
+    names    every tag that is true or given
+    matrix   how often each was true (row) and given (column)
+    tags     precision, recall and F1 of every tag
+    spans    those of every type of span; empty where the tags have none
+    """
+
+    figures: dict[str, float]
+    names: list[str]
+    matrix: npt.NDArray[np.int64]
+    tags: list[ClassFigures]
+    spans: list[ClassFigures]
+
+    def to_json(self) -> dict[str, Any]:
+        """The figures as plain values: those of the whole, then of every type of span and of every tag."""
+        return {**self.figures, "spans": _by_name(self.spans), "tags": _by_name(self.tags)}
+
+    def to_text(self) -> str:
+        """The same as tables for people."""
+        tables = [
+            aligned([(name.replace("_", " "), _shown(name, value)) for name, value in self.figures.items()], right=[1])
+        ]
+        for what, figures in (("span", self.spans), ("tag", self.tags)):
+            if figures:
+                rows = [(what, "precision", "recall", "F1", "count")]
+                rows += [
+                    (each.name, f"{each.precision:.2%}", f"{each.recall:.2%}", f"{each.f1:.2%}", f"{each.support:,}")
+                    for each in figures
+                ]
+                tables.append(aligned(rows, right=[1, 2, 3, 4]))
+        return "\n\n".join(tables)
 
 
 def figures_of(
@@ -45,3 +92,58 @@ def figures_of(
         figures["intent_accuracy"] = sum(same) / max(len(same), 1)
         figures["exact"] = sum(a and b for a, b in zip(whole, same, strict=True)) / max(len(same), 1)
     return {**figures, "tokens": steps}
+
+
+def report_of(truth: Tagged, tags: Sequence[Sequence[str]], figures: dict[str, float], *, spans: bool) -> Report:
+    """The report of the answers `tags` to `truth`. Raises DataError where the tags are not known."""
+    if truth.tags is None:
+        raise DataError(f"{truth.name}: expected a tag for every step. Received: none")
+    flat_true = [tag for each in truth.tags for tag in each]
+    flat_given = [tag for each in tags for tag in each]
+    names = sorted({*flat_true, *flat_given})
+    places = {name: place for place, name in enumerate(names)}
+    matrix = confusion_matrix(
+        np.array([places[tag] for tag in flat_true]), np.array([places[tag] for tag in flat_given]), len(names)
+    )
+    return Report(figures, names, matrix, class_report(matrix, names), _span_figures(truth.tags, tags) if spans else [])
+
+
+def _span_figures(truth: Sequence[Sequence[str]], tags: Sequence[Sequence[str]]) -> list[ClassFigures]:
+    """Precision, recall and F1 of every type of span, by nervaluate's strict rule: its type and both ends."""
+    from nervaluate import Evaluator
+
+    def as_dicts(sequences: Sequence[Sequence[str]]) -> list[list[dict[str, object]]]:
+        return [
+            [{"label": span.type, "start": span.first, "end": span.last} for span in spans_of(each)]
+            for each in sequences
+        ]
+
+    true, given = as_dicts(truth), as_dicts(tags)
+    types = sorted({str(span["label"]) for spans in (true, given) for each in spans for span in each})
+    if not types:
+        return []
+    found = Evaluator(true, given, tags=types, loader="dict").evaluate()["entities"]
+    return [
+        ClassFigures(
+            name,
+            float(found[name]["strict"].precision),
+            float(found[name]["strict"].recall),
+            float(found[name]["strict"].f1),
+            int(found[name]["strict"].possible),
+        )
+        for name in types
+    ]
+
+
+def _shown(name: str, value: float) -> str:
+    if name == "tokens":
+        return f"{value:,.0f}"
+    return f"{value:.4f}" if name == "loss" else f"{value:.2%}"
+
+
+def _by_name(figures: Sequence[ClassFigures]) -> dict[str, dict[str, float]]:
+    """Figures by name, as plain values."""
+    return {
+        each.name: {"precision": each.precision, "recall": each.recall, "f1": each.f1, "support": each.support}
+        for each in figures
+    }

@@ -3,10 +3,26 @@
 tagged    what is read, and checks          conllu   CoNLL-U
 columns   words and tags in columns         triples  seq.in, seq.out, label
 frames    NumPy files and long tables       read     which of these a path is
+write     answers in columns, CoNLL-U
 """
 
 from elman.data.tagged.columns import read_plain
-from elman.data.tagged.read import FORMATS, plain_format_of, read_tagged
+from elman.data.tagged.config import TaggedConfig
+from elman.data.tagged.read import FORMATS, plain_format_of, read_part, read_tagged, read_untagged
 from elman.data.tagged.tagged import Frames, Tagged, joined, tagged_from
+from elman.data.tagged.write import TaggedSequence
 
-__all__ = ["FORMATS", "Frames", "Tagged", "joined", "plain_format_of", "read_plain", "read_tagged", "tagged_from"]
+__all__ = [
+    "FORMATS",
+    "Frames",
+    "Tagged",
+    "TaggedConfig",
+    "TaggedSequence",
+    "joined",
+    "plain_format_of",
+    "read_part",
+    "read_plain",
+    "read_tagged",
+    "read_untagged",
+    "tagged_from",
+]

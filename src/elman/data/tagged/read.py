@@ -8,14 +8,16 @@ from pathlib import Path
 
 from elman.data.decoding import check_encoding, decoded_blocks, raw_blocks
 from elman.data.inputs import find_files
+from elman.data.sources import Paths
 from elman.data.tagged.columns import read_columns, read_plain
+from elman.data.tagged.config import TaggedConfig
 from elman.data.tagged.conllu import read_conllu
 from elman.data.tagged.frames import LABELS_SUFFIX, is_frames, read_frames
 from elman.data.tagged.tagged import Tagged, joined
 from elman.data.tagged.triples import WORDS, read_triples
 from elman.errors import ConfigError, DataError
 
-__all__ = ["FORMATS", "format_of", "plain_format_of", "read_tagged"]
+__all__ = ["FORMATS", "format_of", "plain_format_of", "read_part", "read_tagged", "read_untagged"]
 
 FORMATS = ("auto", "conllu", "columns", "triples", "frames", "plain")
 _BLOCK = 1 << 20
@@ -95,6 +97,44 @@ def read_tagged(
                     file.path.unlink(missing_ok=True)
     if not parts:
         raise DataError("expected at least one file of sequences. Received: none")
+    return joined(parts)
+
+
+def read_part(
+    paths: Paths,
+    config: TaggedConfig,
+    *,
+    format: str = "",
+    with_tags: bool = True,
+    encoding: str = "",
+    errors: str = "",
+    punctuation: bool = False,
+) -> Tagged:
+    """The sequences in `paths`, read as `config` says, or in another `format` or encoding; as `read_tagged`."""
+    return read_tagged(
+        paths,
+        format=format or config.format,
+        word_column=config.word_column,
+        tag_column=config.tag_column,
+        sequence_column=config.sequence_column,
+        time_column=config.time_column,
+        encoding=encoding or config.encoding,
+        errors=errors or config.errors,
+        with_tags=with_tags,
+        punctuation=punctuation,
+    )
+
+
+def read_untagged(
+    paths: Sequence[str], config: TaggedConfig, *, format: str, encoding: str = "", punctuation: bool = False
+) -> Tagged:
+    """What is to be tagged, as `read_part`; where `auto` finds no format with tags, a file has a sentence a line."""
+    parts = []
+    for path in paths:
+        kind = plain_format_of(path) if format == "auto" else format
+        parts.append(
+            read_part([path], config, format=kind, with_tags=False, encoding=encoding, punctuation=punctuation)
+        )
     return joined(parts)
 
 

@@ -92,6 +92,13 @@ class Tagged:
             self, frames=[np.ascontiguousarray(x_TI[:, order]) for x_TI in self.frames], feature_names=names
         )
 
+    def check_labels(self, *, intents: bool) -> None:
+        """Raise DataError unless there are tags, and with `intents` labels of the sentences too."""
+        if self.tags is None:
+            raise DataError(f"{self.name}: expected a tag for every step. Received: none")
+        if intents and self.intents is None:
+            raise DataError(f"{self.name}: expected a label of every sentence with intent=true. Received: none")
+
     def fingerprint(self) -> str:
         """A hash over the sequences and all that is known of them."""
         digest = hashlib.sha256()

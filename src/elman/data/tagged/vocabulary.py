@@ -18,7 +18,7 @@ from elman.data.vocabulary.base import check_fields
 from elman.errors import ArtifactError, DataError
 from elman.types import IGNORED
 
-__all__ = ["UNKNOWN_ID", "TaggerVocabulary"]
+__all__ = ["UNKNOWN_ID", "TaggerVocabulary", "unseen_answers"]
 
 # Number 0 of words and of letters is what is not known.
 UNKNOWN_ID = 0
@@ -64,16 +64,13 @@ class TaggerVocabulary:
 
         Raises DataError for data without tags, with a single tag, without intents, or with a tag as long as a text.
         """
-        if data.tags is None:
-            raise DataError(f"{data.name}: expected a tag for every step. Received: none")
-        tags = sorted({tag for each in data.tags for tag in each})
+        data.check_labels(intents=intent)
+        tags = sorted({tag for each in data.tags or () for tag in each})
         if len(tags) < 2:
             raise DataError(f"{data.name}: expected at least two different tags. Received: {', '.join(tags) or 'none'}")
         intents: list[str] = []
         if intent:
-            if data.intents is None:
-                raise DataError(f"{data.name}: expected a label of every sentence with intent=true. Received: none")
-            intents = sorted(set(data.intents))
+            intents = sorted(set(data.intents or ()))
             if len(intents) < 2:
                 raise DataError(f"{data.name}: expected at least two different intents. Received: {intents[0]!r}")
         _check_sizes(data, [*tags, *intents])
@@ -87,12 +84,30 @@ class TaggerVocabulary:
             letters=tuple(sorted(letters)),
             tags=tuple(tags),
             intents=tuple(intents),
-            scheme=scheme_of(data.tags),
+            scheme=scheme_of(data.tags or ()),
             features=data.features,
             lowercase=config.lowercase,
             digits=config.digits,
             feature_names=data.feature_names,
         )
+
+    @classmethod
+    def smallest(cls, *, intent: bool) -> TaggerVocabulary:
+        """One word, two tags, and two sentence labels with `intent`."""
+        both = ("a", "b")
+        return cls(("a",), ("a",), both, both if intent else (), scheme=None, features=0, lowercase=True, digits=True)
+
+    def input_summary(self) -> str:
+        """What is read, in a few words."""
+        if self.features:
+            return f"frames of {self.features} numbers"
+        return f"{len(self.words):,} words, {len(self.letters):,} letters"
+
+    def answer_summary(self) -> str:
+        """The tags and sentence labels, in a few words."""
+        notation = f" ({self.scheme})" if self.scheme else ""
+        intents = f", {len(self.intents)} sentence labels" if self.intents else ""
+        return f"{len(self.tags)} tags{notation}{intents}"
 
     def word_ids(self, words: Sequence[str]) -> list[int]:
         """The number of each word, 0 for what is not known."""
@@ -158,6 +173,21 @@ class TaggerVocabulary:
         if scheme is not None and (scheme not in SCHEMES or not is_written_in(scheme, fields["tags"])):
             raise ArtifactError(f"expected tags in a notation of spans. Received: {scheme!r} for other tags")
         return cls(**{**fields, "scheme": scheme})
+
+
+def unseen_answers(vocabulary: TaggerVocabulary, data: Tagged) -> str | None:
+    """A sentence on the tags and sentence labels of `data` that were not seen in training, or None."""
+    notes = []
+    for what, known, found in (
+        ("tag", vocabulary.tags, [tag for tags in data.tags or () for tag in tags]),
+        ("sentence label", vocabulary.intents, (data.intents or []) if vocabulary.intents else []),
+    ):
+        strange = sorted(set(found) - set(known))
+        if strange:
+            count = sum(each in set(strange) for each in found)
+            shown = ", ".join(map(repr, strange[:5])) + (", ..." if len(strange) > 5 else "")
+            notes.append(f"{count:,} {what}{'s' * (count > 1)} not seen in training, and counted as wrong: {shown}")
+    return "; ".join(notes) or None
 
 
 def _check_sizes(data: Tagged, answers: Sequence[str]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -12,29 +11,19 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from elman.data.tagged.encoded import Sentences
-from elman.data.tagged.spans import allowed_ends, allowed_step
 from elman.data.tagged.vocabulary import UNKNOWN_ID, TaggerVocabulary
 from elman.errors import ConfigError
 from elman.nn import Pool, StoredModule, sequence_dropout
 from elman.nn.characters import CharacterWords
-from elman.nn.crf import CRF, Allowed
+from elman.nn.crf import CRF
 from elman.nn.dropout import check_rate
 from elman.nn.embed import Embedding
 from elman.nn.recurrent import make_stack
+from elman.nn.tags import Scores, tag_crf
 from elman.tasks.tagger.config import NetworkConfig
+from elman.types import map_leaves
 
-__all__ = ["Scores", "TaggerNetwork"]
-
-
-# A CRF has a weight for each pair of tags, and needs that many numbers a row at every step.
-_MOST_CRF_TAGS = 2000
-
-
-class Scores(NamedTuple):
-    """What the network says: `logits_BTV` of every step's tag, and `intents_BV` of the sentence's label, if learnt."""
-
-    logits_BTV: Tensor
-    intents_BV: Tensor | None
+__all__ = ["TaggerNetwork"]
 
 
 class TaggerNetwork(StoredModule):
@@ -82,12 +71,7 @@ class TaggerNetwork(StoredModule):
         self.head = nn.Linear(self.stack.output_size, len(vocabulary.tags))
         self.crf: CRF | None = None
         if config.head == "crf":
-            if len(vocabulary.tags) > _MOST_CRF_TAGS:
-                raise ConfigError(
-                    f"expected at most {_MOST_CRF_TAGS} tags for a CRF; head=softmax takes more. "
-                    f"Received: {len(vocabulary.tags)}"
-                )
-            self.crf = CRF(len(vocabulary.tags), _allowed(vocabulary, config))
+            self.crf = tag_crf(vocabulary.tags, vocabulary.scheme if config.constrained else None)
         self.intent_pool: Pool | None = None
         if config.intent:
             directions = 2 if config.bidirectional else 1
@@ -96,6 +80,8 @@ class TaggerNetwork(StoredModule):
 
     def forward(self, inputs: Sentences | Tensor, lengths_B: Tensor) -> Scores:
         """Scores of every step's tag, and of the sentence's label. `inputs`: `Sentences`, or frames `x_BTI`."""
+        device = self.head.weight.device
+        inputs = map_leaves(lambda leaf: leaf.to(device), inputs)
         x_BTI = (inputs - self.mean_I) / self.scale_I if isinstance(inputs, Tensor) else self._read(inputs)
         y_BTY, _ = self.stack(self._drop(x_BTI, self.config.input_dropout), lengths_B)
         y_BTY = self._drop(y_BTY, self.config.dropout)
@@ -130,14 +116,3 @@ class TaggerNetwork(StoredModule):
 
     def _drop(self, x_BTF: Tensor, rate: float) -> Tensor:
         return sequence_dropout(x_BTF, rate, variational=self.config.variational, training=self.training)
-
-
-def _allowed(vocabulary: TaggerVocabulary, config: NetworkConfig) -> Allowed | None:
-    """The paths that the tags' notation of spans allows; None for all."""
-    scheme = vocabulary.scheme
-    if scheme is None or not config.constrained:
-        return None
-    steps = [[allowed_step(scheme, before, after) for after in vocabulary.tags] for before in vocabulary.tags]
-    starts, stops = zip(*(allowed_ends(scheme, tag) for tag in vocabulary.tags), strict=True)
-    # Under a device of "meta" this must hold booleans too, which have no values there.
-    return Allowed(torch.tensor(steps), torch.tensor(starts), torch.tensor(stops))

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from elman.cli.tagger_output import as_columns, as_conllu, as_facts, as_text
 from elman.data.tagged.spans import Span
-from elman.tasks.tagger.model import TaggedSequence
+from elman.data.tagged.write import TaggedSequence, as_columns, as_conllu, as_facts, as_text
 
 SPANS = TaggedSequence(
     ["play", "robin", "red\x1b", "now"], ["O", "B-song", "I-song", "O"], [0.5] * 4, [Span("song", 1, 2)], "Play", 0.9

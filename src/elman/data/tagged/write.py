@@ -1,21 +1,42 @@
-"""Tagged sequences as text for people, columns, CoNLL-U and plain values. Imports no torch."""
+"""What a tagger gives for a sequence, and how it is written: text, columns, CoNLL-U, plain values.
+
+Imports no torch.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 
 from elman.data.tagged.conllu import COLUMNS
+from elman.data.tagged.spans import Span
 from elman.display import plain
 
-if TYPE_CHECKING:
-    from elman.tasks.tagger.model import TaggedSequence
-
-__all__ = ["as_columns", "as_conllu", "as_facts", "as_text"]
+__all__ = ["TaggedSequence", "as_columns", "as_conllu", "as_facts", "as_text"]
 
 # Colours of a terminal, bright enough on black and dark enough on white.
 _COLOURS = (31, 32, 33, 34, 35, 36, 91, 92, 94, 95, 96)
 _RESET, _DIM = "\x1b[0m", "\x1b[2m"
+
+
+@dataclass(frozen=True)
+class TaggedSequence:
+    """What a tagger says of one sequence.
+
+    words               its words; for frames, the numbers of the frames from 0, as texts
+    tags, probabilities  the tag of each step, and how likely it is
+    spans               the spans in the tags; empty where these are in no notation of spans
+    intent              the label of the sentence, or None where none is learnt
+    intent_probability  how likely it is; None likewise
+    """
+
+    words: list[str]
+    tags: list[str]
+    probabilities: list[float]
+    spans: list[Span]
+    intent: str | None
+    intent_probability: float | None
 
 
 def as_columns(answers: Iterable[TaggedSequence]) -> str:
@@ -60,7 +81,7 @@ def as_facts(answer: TaggedSequence) -> dict[str, Any]:
 
 
 def as_text(answers: Iterable[TaggedSequence], tags: Sequence[str], coloured: bool) -> str:
-    """A sequence a line: spans in brackets with their type, or every word with its tag."""
+    """A sentence a line: spans in brackets with their type, or every word with its tag."""
     types = {tag.partition("-")[2] or tag for tag in tags}
     colours = {name: _COLOURS[place % len(_COLOURS)] for place, name in enumerate(sorted(types))}
 

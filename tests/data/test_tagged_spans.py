@@ -7,14 +7,8 @@ import random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from nervaluate import Evaluator
 
-from elman.data.tagged import tagged_from
 from elman.data.tagged.spans import Span, allowed_ends, allowed_step, follows, scheme_of, spans_of
-from elman.metrics.tagging import figures_of
-from elman.tasks.tagger.report import report_of
-
-IOB = st.lists(st.sampled_from(["O", "B-x", "I-x", "B-y", "I-y"]), min_size=1, max_size=8)
 
 
 @pytest.mark.parametrize(
@@ -108,29 +102,3 @@ def test_ends_that_are_allowed() -> None:
     assert allowed_ends("iobes", "B-x") == (True, False)
     assert allowed_ends("bilou", "L-x") == (False, True)
     assert allowed_ends("iob", "I-x") == (True, True)
-
-
-@given(st.lists(st.tuples(IOB, st.randoms(use_true_random=False)), min_size=1, max_size=6))
-def test_span_figures_are_those_of_nervaluate(rows: list) -> None:
-    """On tags that are no good IOB2 too: nervaluate's own reader of lists agrees with ours."""
-    truth = [tags for tags, _ in rows]
-    given_tags = [draw.choices(["O", "B-x", "I-x", "B-y", "I-y"], k=len(tags)) for tags, draw in rows]
-    data = tagged_from([["w"] * len(tags) for tags in truth], truth)
-    figures = figures_of(data, given_tags, None, spans=True)
-    expected = Evaluator(truth, given_tags, tags=["x", "y"], loader="list").evaluate()["overall"]["strict"]
-    for name in ("precision", "recall", "f1"):
-        assert figures[name] == pytest.approx(getattr(expected, name)), name
-    report = report_of(data, given_tags, figures, spans=True)
-    assert sum(each.support for each in report.spans) == expected.possible
-
-
-def test_figures_of_intents_and_whole_sentences() -> None:
-    data = tagged_from(["a b", "c d", "e"], [["X", "Y"], ["X", "X"], ["Y"]], intents=["p", "q", "p"])
-    figures = figures_of(data, [["X", "Y"], ["X", "Y"], ["Y"]], ["p", "q", "q"], spans=False)
-    assert figures == {
-        "accuracy": 0.8,
-        "sentences": pytest.approx(2 / 3),
-        "intent_accuracy": pytest.approx(2 / 3),
-        "exact": pytest.approx(1 / 3),
-        "tokens": 5,
-    }

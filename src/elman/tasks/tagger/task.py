@@ -1,0 +1,56 @@
+"""The description of the tagger."""
+
+from __future__ import annotations
+
+from elman.artifact.card import CardSnippet
+from elman.tasks.task import DataArgument, Endpoint, Task
+
+__all__ = ["TASK"]
+
+TASK = Task(
+    name="tagger",
+    package=__package__,
+    model=".model:Tagger",
+    config=".config:TaggerConfig",
+    rank=3,
+    summary="A tagger: a label for every word or frame.",
+    data=DataArgument(help="Files, folders or globs of sentences or frames with tags."),
+    help="""Train a tagger: a label for every word of a sentence, or for every frame of a sequence of numbers.
+
+It reads CoNLL-U (`.conllu`), words and tags in columns, folders with `seq.in`, `seq.out` and `label`, and frames
+in `.npz`, `.npy` and tables. Ctrl-C stops the run so that `elman train --resume MODEL` goes on.""",
+    examples=(
+        "train tagger train.conllu --valid dev.conllu --test test.conllu -o model",
+        "train tagger train.conllu -o model --tag-column xpos --max-epochs 10",
+        "train tagger snips/train --valid snips/valid -o model --head crf --intent",
+        "train tagger gestures.csv -o model --sequence-column take --tag-column gesture",
+    ),
+    card=CardSnippet(
+        pipeline="token-classification",
+        shell="elman tag MODEL FILE",
+        python='print(model.predict(model.read("FILE", with_tags=False)))',
+    ),
+    endpoints=(
+        Endpoint(
+            verb="tag",
+            summary="Tell the label of every word or frame.",
+            help="Tell the tag of every word or frame, and the sentence's label where the tagger learnt it.",
+            examples=(
+                'tag model --text "play the song little robin redbreast"',
+                "tag model sentences.txt --punctuation -o tagged.conllu",
+                'echo "the cat sat on the mat" | elman tag model - --json',
+            ),
+            data=DataArgument(name="files", help="Files or folders; - for standard input, a sentence a line."),
+            options=".endpoints:TagOptions",
+            answer=".endpoints:tag",
+        ),
+        Endpoint(
+            verb="evaluate",
+            summary="Measure how good a model is on data that it has not seen.",
+            help="A tagger: accuracy, span F1, figures of every tag and type of span.",
+            data=DataArgument(help="Files, folders or globs; - for standard input."),
+            options=".endpoints:EvaluateTagsOptions",
+            answer=".endpoints:evaluate",
+        ),
+    ),
+)
