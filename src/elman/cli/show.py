@@ -14,6 +14,7 @@ from elman import __version__
 from elman.cli.output import print_json
 from elman.display import aligned, plain, size_of
 from elman.errors import ArtifactError, ConfigError, ElmanError, KernelUnavailable
+from elman.tasks import registry
 
 if TYPE_CHECKING:
     from elman.artifact import Artifact
@@ -186,8 +187,6 @@ def model_facts(folder: Path) -> dict[str, Any]:
 
 def task_facts(described: Artifact) -> dict[str, Any]:
     """What the task adds, such as how many tokens the model knows; nothing for a task that is not there."""
-    from elman.tasks import registry
-
     try:
         task = registry.find(described.task)
     except ConfigError:
