@@ -15,11 +15,12 @@ import pytest
 
 from elman import cells, kernels
 from elman.cells import LSTM, Elman
+from elman.data.text_config import TextConfig
 from elman.decode.search_config import SearchConfig
 from elman.tasks.captioner.config import CaptionerConfig
 from elman.tasks.classifier.config import ClassifierConfig
 from elman.tasks.forecaster.config import ForecasterConfig
-from elman.tasks.language_model.config import PRESETS, NetworkConfig, TextConfig
+from elman.tasks.language_model.config import PRESETS, NetworkConfig
 from elman.tasks.tagger import config as tagger_config
 from elman.tasks.transcriber.config import SearchConfig as TranscriberSearchConfig
 from elman.tasks.transcriber.config import TranscriberConfig
