@@ -1,4 +1,4 @@
-"""Tokens that are drawn and fed back become text, which ends at an end token or a stop; with networks that are played."""
+"""Tokens that are drawn become text, which ends at an end token or a stop: with stand-ins for networks."""
 
 from __future__ import annotations
 
