@@ -15,10 +15,10 @@ from _common import machine, row
 from torch import Tensor, nn
 
 from elman.decode import Sampling
+from elman.decode.engine import engine_of
+from elman.decode.generation import draw_natively
 from elman.kernels.generation import WEIGHT_FORMATS, Engine
 from elman.tasks.language_model.config import NetworkConfig
-from elman.tasks.language_model.engine import engine_of
-from elman.tasks.language_model.generate import draw_natively
 from elman.tasks.language_model.network import LanguageModelNetwork
 
 LAYERS, VOCABULARY = 2, 65
@@ -30,7 +30,7 @@ class EagerLoop:
     """torch.nn's layers, a step at a time."""
 
     def __init__(self, network: LanguageModelNetwork, rows: int) -> None:
-        cells = [unrolls[0].cell for unrolls in network.stack.unrolls()]
+        cells = network.cells()
         self.network = network
         self.lstm = nn.LSTM(cells[0].input_size, cells[0].hidden_size, LAYERS, batch_first=True)
         with torch.no_grad():

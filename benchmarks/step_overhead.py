@@ -17,11 +17,10 @@ import torch.nn.functional as F
 from _common import interleaved, machine
 from torch import Tensor, nn
 
+from elman.data.sources import Sources
 from elman.tasks.language_model.config import LanguageModelConfig
-from elman.tasks.language_model.corpus import Inputs, prepare_corpus, training_lanes
-from elman.tasks.language_model.network import LanguageModelNetwork
-from elman.tasks.language_model.objective import NextToken
-from elman.tasks.run import settle, tune_process
+from elman.tasks.language_model.setup import LanguageModelSetup, NextToken
+from elman.tasks.setup import settle, tune_process
 from elman.train import Stepped
 from elman.train.history import History
 from elman.train.loop import Training
@@ -61,12 +60,11 @@ class Bare:
 
 def ours(config: LanguageModelConfig, text: Path, kernel: str | None) -> tuple[int, Iterator[None]]:
     """The real training loop with its history; a generator that makes STEPS steps at a time."""
-    corpus = prepare_corpus(Inputs([text]), config.text, cache=text.parent / "cache")
-    network = LanguageModelNetwork(corpus.vocabulary.size, config.network)
-    for layer in network.stack.unrolls():
+    setup = LanguageModelSetup.open(config, Sources([text]), cache=text.parent / "cache")
+    for layer in setup.network.stack.unrolls():
         for unroll in layer:
             unroll.kernel = kernel
-    training = Training(NextToken(network), training_lanes(corpus, config.network), config.training)
+    training = Training(NextToken(setup.network), setup.stream(), setup.training_config)
     history = History()
 
     def go() -> Iterator[None]:
@@ -77,7 +75,7 @@ def ours(config: LanguageModelConfig, text: Path, kernel: str | None) -> tuple[i
             if isinstance(event, Stepped) and done % STEPS == 0:
                 yield
 
-    return corpus.vocabulary.size, go()
+    return setup.vocabulary.size, go()
 
 
 def compare(config: LanguageModelConfig, rounds: int) -> dict[str, float]:

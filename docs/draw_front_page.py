@@ -17,13 +17,12 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from elman import LanguageModel
-from elman.data import Vocabulary
+from elman.data.sources import Sources
 from elman.files import write_bytes
 from elman.tasks.language_model.config import LanguageModelConfig
-from elman.tasks.language_model.corpus import Inputs, prepare_corpus
-from elman.tasks.language_model.network import LanguageModelNetwork
-from elman.tasks.language_model.run import language_model_job
-from elman.tasks.run import Run, settle, tune_process
+from elman.tasks.language_model.setup import LanguageModelSetup
+from elman.tasks.run import Run
+from elman.tasks.setup import settle, tune_process
 from elman.train.events import Evaluated, Event, Stepped
 from elman.train.watch import Watch
 
@@ -39,8 +38,7 @@ class Listener(Watch):
 
     def __init__(self) -> None:
         super().__init__("char")
-        self.run: Run[LanguageModelNetwork] | None = None
-        self.vocabulary: Vocabulary | None = None
+        self.run: Run | None = None
         self.read = 0
         # Characters read, and the loss.
         self.losses: list[tuple[int, float]] = []
@@ -62,8 +60,8 @@ class Listener(Watch):
 
     def ask(self, loss: float) -> None:
         """Keep what the network writes now, and let it go on as it was."""
-        if self.run is not None and self.vocabulary is not None:
-            model = LanguageModel().adopt(self.run, self.vocabulary)
+        if self.run is not None:
+            model = LanguageModel().adopt(self.run)
             text = model.generate(PROMPT, length=420, temperature=0.7, seed=4)
             self.samples.append((self.read, loss, PROMPT + str(text)))
             self.run.network.train()
@@ -74,11 +72,9 @@ def train(text: Path, **budget: int) -> Listener:
     options = {"split": (0.9, 0.1, 0.0), **budget}
     config = LanguageModelConfig.make("base", options)
     tune_process(settle(config.training))
-    inputs = Inputs([text])
-    corpus = prepare_corpus(inputs, config.text)
     listener = Listener()
-    run = Run(language_model_job(config, corpus, inputs), folder=None, command="", watch=listener)
-    listener.run, listener.vocabulary = run, corpus.vocabulary
+    run = Run(LanguageModelSetup.open(config, Sources([text])), folder=None, command="", watch=listener)
+    listener.run = run
     run.go()
     listener.ask(run.metrics["valid"]["loss"])
     return listener

@@ -15,10 +15,10 @@ import torch
 from elman import LanguageModel, cells
 from elman.cells import LSTM, Cell, available, built_in, cell_class, make, unusable
 from elman.cells.discovery import GROUP
-from elman.cli.cells import check_cell
 from elman.cli.show import machine_facts
 from elman.errors import ArtifactError, ConfigError
 from elman.nn import Stack
+from elman.nn.recurrent import check_cell
 
 from ..contract.cases import Case
 from ..contract.checks import CHECKS

@@ -118,7 +118,7 @@ def test_unexpected_errors_are_one_line_too(elman, model, monkeypatch):
         def fail(*_: object, error: Exception = error) -> None:
             raise error
 
-        monkeypatch.setattr("elman.cli.language_model.open_model", fail)
+        monkeypatch.setattr("elman.tasks.registry.load_as", fail)
         said = elman("generate", model)
         assert said.code == code
         assert expected in said.error()
@@ -129,7 +129,7 @@ def test_ctrl_c_ends_with_130(elman, model, monkeypatch):
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("elman.cli.language_model.open_model", interrupt)
+    monkeypatch.setattr("elman.tasks.registry.load_as", interrupt)
     said = elman("generate", model)
     assert said.code == 130
     assert "Traceback" not in said.err

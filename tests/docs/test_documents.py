@@ -15,12 +15,13 @@ import pytest
 
 from elman import cells, kernels
 from elman.cells import LSTM, Elman
+from elman.data.text_config import TextConfig
 from elman.decode.search_config import SearchConfig
 from elman.decode.transcript_config import TranscriptSearchConfig
 from elman.tasks.captioner.config import CaptionerConfig
 from elman.tasks.classifier.config import ClassifierConfig
 from elman.tasks.forecaster.config import ForecasterConfig
-from elman.tasks.language_model.config import PRESETS, NetworkConfig, TextConfig
+from elman.tasks.language_model.config import PRESETS, NetworkConfig
 from elman.tasks.tagger.config import TaggerConfig
 from elman.tasks.transcriber.config import TranscriberConfig
 from elman.tasks.translator.config import TranslatorConfig

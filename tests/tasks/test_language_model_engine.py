@@ -10,13 +10,12 @@ import pytest
 import torch
 
 from elman import LanguageModel
-from elman.decode import Sampling
+from elman.decode import Sampling, generation
+from elman.decode.engine import engine_of
+from elman.decode.generation import draw_with_torch
 from elman.errors import ConfigError, DataError, KernelUnavailable
 from elman.kernels.native import library
 from elman.kernels.native.engine import Engine
-from elman.tasks.language_model import generate
-from elman.tasks.language_model.engine import engine_of
-from elman.tasks.language_model.generate import draw_with_torch
 
 from .small import TEXT, trained
 
@@ -49,7 +48,7 @@ def watch_calls(seconds: float, patch: pytest.MonkeyPatch) -> list[int]:
         return draw(self, streams, steps, sampling)
 
     patch.setattr(Engine, "draw", counting)
-    patch.setattr(generate, "perf_counter", lambda: next(clock))
+    patch.setattr(generation, "perf_counter", lambda: next(clock))
     return sizes
 
 

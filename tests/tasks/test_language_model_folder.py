@@ -13,12 +13,12 @@ import torch
 
 import elman
 from elman import LanguageModel
+from elman.data.corpus import HeldOut, prepare_corpus
+from elman.data.sources import Sources
 from elman.errors import ArtifactError, ConfigError, DataError
-from elman.tasks.language_model import run as run_module
 from elman.tasks.language_model.config import PRESETS, LanguageModelConfig
-from elman.tasks.language_model.corpus import prepare_corpus
-from elman.tasks.language_model.objective import NextToken
-from elman.tasks.run import settle
+from elman.tasks.language_model.setup import NextToken
+from elman.tasks.setup import settle
 from elman.train import TrainConfig
 
 from .small import OPTIONS, TEXT, trained
@@ -96,8 +96,8 @@ def test_the_best_weights_are_kept_not_the_last(tmp_path: Path) -> None:
     assert best < 60
     path = tmp_path / "text.txt"
     config = model.config
-    corpus = prepare_corpus(run_module.Inputs([path]), config.text)
-    measured = NextToken(model.network, run_module.HeldOut(corpus.valid, corpus.vocabulary)).evaluate()
+    corpus = prepare_corpus(Sources([path]), config.text)
+    measured = NextToken(model.network, HeldOut(corpus.valid, corpus.vocabulary)).evaluate()
     assert measured["loss"] == pytest.approx(model.metrics["valid"]["loss"], rel=1e-6)
 
 

@@ -11,12 +11,11 @@ import pytest
 import torch
 
 from elman import LanguageModel
+from elman.data.corpus import prepare_corpus
+from elman.data.sources import Sources
 from elman.data.stream import sequential
 from elman.errors import ConfigError, DataError
-from elman.tasks.language_model.config import LanguageModelConfig
-from elman.tasks.language_model.corpus import HeldOut, Inputs, prepare_corpus
-from elman.tasks.language_model.objective import Tally, measure
-from elman.types import IGNORED
+from elman.metrics.likelihood import measure
 
 from .small import TEXT, one_by_one, trained
 
@@ -76,7 +75,7 @@ def test_a_lane_starts_anew_at_each_of_its_documents(kind: str, lanes: int, tmp_
     path = tmp_path / "other.txt"
     path.write_text("the captain saw the whale\nand the sea\nand the ship\n", encoding="utf-8")
     options = dataclasses.replace(model.config.text, split=(1.0, 0.0, 0.0))
-    text = prepare_corpus(Inputs([path]), options, vocabulary=model.vocabulary).train
+    text = prepare_corpus(Sources([path]), options, vocabulary=model.vocabulary).train
     batches = sequential(text, lanes=lanes, length=4, end_id=model.vocabulary.end_id, burn_in=100)
     tally = measure(model.network, batches)
     values = log_probs_by_hand(model, text.read(0, len(text)).tolist())
@@ -97,22 +96,6 @@ def test_a_limit_takes_the_first_tokens_and_counts_their_characters(kind: str, t
     assert figures["nats_per_char"] == pytest.approx(nats / len(model.vocabulary.decode(tokens)), rel=1e-5)
 
 
-@pytest.mark.parametrize("limit", [None, 20])
-@pytest.mark.parametrize("split_by", ["position", "documents"])
-def test_characters_are_counted_where_a_part_begins_inside_a_document_too(
-    split_by: str, limit: int | None, tmp_path: Path
-) -> None:
-    path = tmp_path / "text.txt"
-    path.write_text(TEXT, encoding="utf-8")
-    config = LanguageModelConfig.make("base", {"documents": "lines", "split_by": split_by, "split": [0.6, 0.3, 0.1]})
-    corpus = prepare_corpus(Inputs([path]), config.text)
-    assert corpus.valid is not None
-    batches, characters = HeldOut(corpus.valid, corpus.vocabulary, limit)()
-    targets = torch.cat([batch.targets_BT[batch.targets_BT != IGNORED] for batch in batches])
-    assert len(targets) == min(limit or math.inf, len(corpus.valid)) - 1
-    assert characters == int((targets != corpus.vocabulary.end_id).sum())
-
-
 def test_many_lanes_of_an_evaluation_come_near_the_loop(tmp_path: Path) -> None:
     """A long text is cut into lanes that each warm up first, so the figures are near, not equal."""
     model = trained(tmp_path, max_steps=60)
@@ -131,23 +114,6 @@ def test_a_text_that_is_too_short_is_refused(content: str, limit: int | None, er
     path.write_text(content, encoding="utf-8")
     with pytest.raises(error, match=r"at least|not one character"):
         model.evaluate(path, limit=limit)
-
-
-def test_the_figures_of_a_tally() -> None:
-    figures = Tally(nats=8.0, tokens=4, correct=1).metrics(characters=16)
-    assert figures == {
-        "loss": 2.0,
-        "nats_per_token": 2.0,
-        "bits_per_token": 2.0 / math.log(2),
-        "perplexity": math.exp(2.0),
-        "accuracy": 0.25,
-        "tokens": 4,
-        "nats_per_char": 0.5,
-        "bits_per_char": 0.5 / math.log(2),
-    }
-    assert "nats_per_char" not in Tally(1.0, 1, 0).metrics()
-    assert Tally(1e9, 1, 0).metrics()["perplexity"] == math.exp(700.0), "no overflow"
-    assert Tally(0.0, 0, 0).metrics()["loss"] == 0.0
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -1,73 +1,18 @@
-"""Every option of the text and of the network has its effect: none is lost on the way to what it is for."""
+"""Every option of the network and of the run has its effect: none is lost on the way to what it is for."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from elman import LanguageModel
-from elman.data.tokens import Corpus
 from elman.nn import Stack
-from elman.tasks import run
-from elman.tasks.language_model.config import NetworkConfig, TextConfig
-from elman.tasks.language_model.corpus import Inputs, prepare_corpus
+from elman.tasks import run, setup
+from elman.tasks.language_model.config import NetworkConfig
 from elman.tasks.language_model.network import LanguageModelNetwork
 
 from .small import OPTIONS, trained
-
-
-def corpus_of(folder: Path, text: bytes, **options: Any) -> Corpus:
-    """The corpus of a folder with a text and a file of another kind."""
-    place = folder / "texts"
-    place.mkdir(exist_ok=True)
-    (place / "a.txt").write_bytes(text)
-    (place / "b.md").write_bytes(b"# Q\n")
-    return prepare_corpus(Inputs([place]), TextConfig(**{"split": (1.0, 0.0, 0.0)} | options), cache=folder / "cache")
-
-
-TEXT = b"Ada saw 12 at http://x.org a-b\n\nada ran\nb saw b!\n"
-EFFECTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
-    "pattern": ({"pattern": "*"}, {"pattern": "*.txt"}),
-    "documents, lines": ({}, {"documents": "lines"}),
-    "documents, paragraphs": ({}, {"documents": "paragraphs"}),
-    "lowercase": ({}, {"lowercase": True}),
-    "min_count": ({}, {"min_count": 3}),
-    "tokens": ({}, {"tokens": "words"}),
-    "lowercase of words": ({"tokens": "words"}, {"tokens": "words", "lowercase": True}),
-    "min_count of words": ({"tokens": "words"}, {"tokens": "words", "min_count": 2}),
-    "vocabulary_size of words": ({"tokens": "words"}, {"tokens": "words", "vocabulary_size": 6}),
-    "word_rule": ({"tokens": "words"}, {"tokens": "words", "word_rule": "whitespace"}),
-    "punctuation": ({"tokens": "words"}, {"tokens": "words", "punctuation": "drop"}),
-    "numbers": ({"tokens": "words"}, {"tokens": "words", "numbers": True}),
-    "urls": ({"tokens": "words"}, {"tokens": "words", "urls": True}),
-    "urls, not numbers": ({"tokens": "words", "numbers": True}, {"tokens": "words", "urls": True}),
-    "vocabulary_size of subwords": (
-        {"tokens": "subwords", "vocabulary_size": 259},
-        {"tokens": "subwords", "vocabulary_size": 260},
-    ),
-}
-
-
-@pytest.mark.parametrize("name", EFFECTS)
-def test_an_option_of_the_text_changes_its_tokens(name: str, tmp_path: Path) -> None:
-    one, other = (corpus_of(tmp_path, TEXT, **options) for options in EFFECTS[name])
-    assert one.fingerprint != other.fingerprint
-    assert (one.vocabulary.to_json(), one.train.documents, one.train.characters) != (
-        other.vocabulary.to_json(),
-        other.train.documents,
-        other.train.characters,
-    )
-
-
-def test_words_by_either_rule(tmp_path: Path) -> None:
-    words = {
-        rule: corpus_of(tmp_path, TEXT, tokens="words", word_rule=rule).vocabulary.to_json()["words"]
-        for rule in ("regex", "whitespace")
-    }
-    assert "b!" in words["whitespace"]
-    assert "b!" not in words["regex"]
 
 
 def test_every_option_of_the_network_reaches_its_layers() -> None:
@@ -109,8 +54,8 @@ def test_training_sets_threads_and_allocator_unless_told_not_to(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: list[object] = []
-    monkeypatch.setattr(run.torch, "set_num_threads", calls.append)
-    monkeypatch.setattr(run, "tune_allocator", lambda: calls.append("allocator"))
+    monkeypatch.setattr(setup.torch, "set_num_threads", calls.append)
+    monkeypatch.setattr(setup, "tune_allocator", lambda: calls.append("allocator"))
     trained(tmp_path, threads=3)
     assert calls == []
     LanguageModel(**OPTIONS | {"threads": 3}).fit(tmp_path / "text.txt", progress=False)

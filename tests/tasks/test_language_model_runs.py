@@ -12,9 +12,7 @@ import pytest
 import elman
 from elman import LanguageModel
 from elman.errors import ArtifactError, DataError, Diverged, ElmanError, Interrupted, OutOfMemory
-from elman.tasks.language_model.config import LanguageModelConfig
-from elman.tasks.language_model.objective import NextToken
-from elman.tasks.language_model.run import reopen
+from elman.tasks.language_model.setup import NextToken
 from elman.tasks.run import Run, resume_run
 from elman.train import checkpoint
 
@@ -22,7 +20,7 @@ from .small import OPTIONS, TEXT, trained
 
 
 def resumed(folder: Path, **overrides: Any) -> Run:
-    return resume_run(folder, config=LanguageModelConfig, reopen=reopen, overrides=overrides, quiet=True)
+    return resume_run(folder, overrides=overrides, quiet=True)
 
 
 def test_a_diverged_run_leaves_its_last_good_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,8 +24,6 @@ import torch._dynamo
 
 from elman import LanguageModel
 from elman.errors import Interrupted
-from elman.tasks.language_model.config import LanguageModelConfig
-from elman.tasks.language_model.run import reopen
 from elman.tasks.run import resume_run
 from elman.train import checkpoint
 
@@ -36,7 +34,7 @@ def train(text: str, folder: Path, options: dict[str, Any]) -> None:
     if not checkpoint.path_in(folder).exists():
         LanguageModel(**options).fit(text, folder=folder, progress=False)
         return
-    resume_run(folder, config=LanguageModelConfig, reopen=reopen, overrides={}, quiet=True).go()
+    resume_run(folder, overrides={}, quiet=True).go()
 
 
 def child(text: str, folder: Path, options: dict[str, Any]) -> None:

@@ -9,11 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from elman.data.sources import Sources
 from elman.tasks.language_model.config import LanguageModelConfig
-from elman.tasks.language_model.corpus import HeldOut, Inputs, prepare_corpus, training_lanes
-from elman.tasks.language_model.network import LanguageModelNetwork
-from elman.tasks.language_model.objective import NextToken
-from elman.tasks.run import settle
+from elman.tasks.language_model.setup import LanguageModelSetup
 from elman.train import Evaluated, Stepped, checkpoint
 from elman.train.history import History
 from elman.train.loop import Training
@@ -51,12 +49,9 @@ class Journey:
     def __init__(self, folder: Path, text: Path, options: dict[str, Any]) -> None:
         self.folder = folder
         config = LanguageModelConfig.make("base", SMALL, options)
-        corpus = prepare_corpus(Inputs([text]), config.text, cache=folder / "tokens")
-        settled = settle(config.training)
-        torch.manual_seed(settled.seed)
-        self.network = LanguageModelNetwork(corpus.vocabulary.size, config.network)
-        held_out = None if corpus.valid is None else HeldOut(corpus.valid, corpus.vocabulary)
-        self.training = Training(NextToken(self.network, held_out), training_lanes(corpus, config.network), settled)
+        setup = LanguageModelSetup.open(config, Sources([text]), cache=folder / "tokens")
+        self.network = setup.network
+        self.training = Training(setup.objective(), setup.stream(), setup.training_config)
         self.history = History(every=3)
         self.events = 0
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from elman.errors import ConfigError, Diverged, OutOfMemory
 from elman.tasks.language_model.network import LanguageModelNetwork
-from elman.tasks.language_model.objective import NextToken
+from elman.tasks.language_model.setup import NextToken
 from elman.train import Ended, Stepped
 from elman.train.loop import Training
 from elman.train.memory import memory_errors

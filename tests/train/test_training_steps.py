@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from elman.tasks.language_model.network import LanguageModelNetwork
-from elman.tasks.language_model.objective import NextToken
+from elman.tasks.language_model.setup import NextToken
 from elman.train import Stepped
 from elman.train.loop import Training
 from elman.types import IGNORED, Batch, State

@@ -14,6 +14,7 @@ from elman import __version__
 from elman.cli.output import print_json
 from elman.display import aligned, plain, size_of
 from elman.errors import ArtifactError, ConfigError, ElmanError, KernelUnavailable
+from elman.tasks import registry
 
 if TYPE_CHECKING:
     from elman.artifact import Artifact
@@ -187,7 +188,7 @@ def model_facts(folder: Path) -> dict[str, Any]:
         "command": described.command,
         "parameters": sum(entry_size(entry.shape) for entry in tensors.values()),
         "size": size_of(described.weights.stat().st_size),
-        **vocabulary_facts(described),
+        **task_facts(described),
         "metrics": described.metrics,
         "data": described.data,
         "config": described.config,
@@ -199,16 +200,14 @@ def model_facts(folder: Path) -> dict[str, Any]:
     return facts
 
 
-def vocabulary_facts(described: Artifact) -> dict[str, Any]:
-    """How many tokens a language model or a classifier of texts knows; nothing of other models."""
-    from elman.data import vocabulary_from_json
-
-    content: Any = described.vocabulary
-    if described.task == "classifier":
-        content = (content or {}).get("text")
-    elif described.task != "language-model":
+def task_facts(described: Artifact) -> dict[str, Any]:
+    """What the task adds, such as how many tokens the model knows; nothing for a task that is not there."""
+    try:
+        task = registry.find(described.task)
+    except ConfigError:
         return {}
-    return {} if content is None else {"vocabulary": vocabulary_from_json(content).size}
+    facts: dict[str, Any] = task.load(task.facts)(described) if task.facts else {}
+    return facts
 
 
 def entry_size(shape: tuple[int, ...]) -> int:

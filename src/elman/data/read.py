@@ -14,7 +14,7 @@ from elman.data.decoding import check_encoding, decoded_blocks, line_pieces, raw
 from elman.data.inputs import InputFile, find_files
 from elman.errors import ConfigError, DataError
 
-__all__ = ["DOCUMENTS", "Piece", "Scan", "TextSource", "open_text"]
+__all__ = ["DOCUMENTS", "Piece", "Scan", "TextSource", "open_text", "read_lines"]
 
 DOCUMENTS = ("files", "lines", "paragraphs")
 ERRORS = ("strict", "replace", "ignore")
@@ -160,6 +160,20 @@ def open_text(
     return TextSource(
         find_files(inputs, pattern=pattern), encoding=name, errors=errors, documents=documents, block=block
     )
+
+
+def read_lines(path: str | os.PathLike[str], *, encoding: str = "utf-8", errors: str = "strict") -> Iterator[str]:
+    """The lines of a file or of standard input ("-"), without their ends, as they are asked for.
+
+    Raises ConfigError, DataError, EncodingError, StorageError.
+    """
+    rest = ""
+    with open_text([path], encoding=encoding, errors=errors) as source:
+        for piece in source.pieces():
+            *lines, rest = (rest + piece.text).split("\n")
+            yield from lines
+    if rest:
+        yield rest
 
 
 def _remove(paths: list[Path]) -> None:

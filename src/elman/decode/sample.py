@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from elman.decode.sampling_config import SamplingConfig
 from elman.errors import ConfigError
 from elman.types import State
 
@@ -23,8 +24,8 @@ Step = Callable[[Tensor, State], tuple[Tensor, State]]
 
 
 @dataclass(frozen=True)
-class Sampling:
-    """How tokens are drawn.
+class Sampling(SamplingConfig):
+    """How tokens are drawn: values that can be used.
 
     temperature         scores are divided by it; 0 always takes the likeliest token
     top_k               draw among the k likeliest tokens; 0 for all
@@ -33,10 +34,6 @@ class Sampling:
     banned              token numbers that are never drawn
     """
 
-    temperature: float = 1.0
-    top_k: int = 0
-    top_p: float = 1.0
-    repetition_penalty: float = 1.0
     repetition_window: int = 64
     banned: tuple[int, ...] = ()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import os
 import tempfile
@@ -11,24 +12,24 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from elman.data import Vocabulary, describe_unknown, prepare, vocabulary_from_json
+from elman.data.corpus import HeldOut, open_inputs
 from elman.data.decoding import check_encoding
+from elman.data.read import read_lines
+from elman.data.sources import Sources, as_paths
+from elman.data.text_config import TextConfig
 from elman.data.token_file import TokenFile
-from elman.data.tokens import Progress
-from elman.decode import Sampling
+from elman.data.tokens import Progress, prepare
+from elman.data.vocabulary import Vocabulary, describe_unknown
+from elman.decode.engine import PackedNetwork
+from elman.decode.generation import generate_pieces
+from elman.decode.sample import Sampling
 from elman.errors import ConfigError, DataError
 from elman.kernels.generation import WEIGHT_FORMATS
-from elman.tasks.building import load_network
-from elman.tasks.folder import open_folder, save_folder
+from elman.metrics.likelihood import Score, measure, score_lines
 from elman.tasks.language_model.config import LanguageModelConfig
-from elman.tasks.language_model.corpus import HeldOut, Inputs, open_inputs, prepare_corpus
-from elman.tasks.language_model.engine import PackedNetwork
-from elman.tasks.language_model.generate import generate_pieces
 from elman.tasks.language_model.network import LanguageModelNetwork
-from elman.tasks.language_model.objective import measure
-from elman.tasks.language_model.run import TASK, language_model_job
-from elman.tasks.language_model.score import Score, score_lines
-from elman.tasks.run import Run, tune_process
+from elman.tasks.language_model.setup import LanguageModelSetup
+from elman.tasks.model import TaskModel
 from elman.types import IGNORED, Batch
 
 __all__ = ["LanguageModel"]
@@ -36,12 +37,7 @@ __all__ = ["LanguageModel"]
 Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
 
-def as_list(paths: Paths) -> list[str | os.PathLike[str]]:
-    """One path or several, as a list."""
-    return [paths] if isinstance(paths, str | os.PathLike) else list(paths)
-
-
-class LanguageModel:
+class LanguageModel(TaskModel[LanguageModelConfig, LanguageModelNetwork, Vocabulary]):
     """A recurrent language model.
 
     Args:
@@ -56,14 +52,7 @@ class LanguageModel:
     Raises ConfigError for an unknown option or a value that is not allowed.
     """
 
-    def __init__(self, preset: str = "base", **options: Any) -> None:
-        self.config = LanguageModelConfig.make(preset, options)
-        self.metrics: dict[str, Any] = {}
-        self.data: dict[str, Any] = {}
-        self.training: dict[str, Any] = {}
-        self.command = ""
-        self._network: LanguageModelNetwork | None = None
-        self._vocabulary: Vocabulary | None = None
+    setup_class = LanguageModelSetup
 
     def __repr__(self) -> str:
         """What kind of model it is, in a line."""
@@ -72,20 +61,6 @@ class LanguageModel:
         if self._network is None:
             return f"<LanguageModel {shape}, not trained>"
         return f"<LanguageModel {shape}, {self._network.count_parameters():,} weights, {self.vocabulary.kind}>"
-
-    @property
-    def network(self) -> LanguageModelNetwork:
-        """The network. Raises ConfigError before `fit`."""
-        if self._network is None:
-            raise ConfigError("expected a model that is trained: call fit() or elman.load() first")
-        return self._network
-
-    @property
-    def vocabulary(self) -> Vocabulary:
-        """The vocabulary. Raises ConfigError before `fit`."""
-        if self._vocabulary is None:
-            raise ConfigError("expected a model that is trained: call fit() or elman.load() first")
-        return self._vocabulary
 
     def fit(
         self,
@@ -123,66 +98,74 @@ class LanguageModel:
                 except UnicodeEncodeError as error:
                     raise DataError(f"expected a string that is text in {encoding}. Received: {error}") from error
                 return self.fit(path, valid=valid, test=test, progress=progress, tune=tune)
-        inputs = Inputs(as_list(text or ()), as_list(valid), as_list(test))
-        corpus = prepare_corpus(inputs, self.config.text)
-        job = language_model_job(self.config, corpus, inputs)
-        where = None if folder is None else Path(folder)
-        run = Run(job, folder=where, command="", watch=job.watch(quiet=not progress))
-        if tune:
-            tune_process(run.config.training)
-        run.go()
-        return self.adopt(run, corpus.vocabulary)
+        sources = Sources(as_paths(text or ()), as_paths(valid), as_paths(test))
+        return self._fit_files(sources, folder=folder, progress=progress, tune=tune)
 
-    def adopt(self, run: Run[LanguageModelNetwork], vocabulary: Vocabulary) -> LanguageModel:
-        """Take what a run has made so far."""
-        self.config = run.config
-        self.metrics = run.metrics
-        self.data = run.job.data
-        self.training = {"steps": run.training.step, "seconds": round(run.training.seconds, 1)}
-        self.command = run.command
-        self._network = run.network
-        self._vocabulary = vocabulary
-        return self
-
-    def evaluate(self, text: Paths, *, limit: int | None = None, progress: Progress | None = None) -> dict[str, float]:
+    def evaluate(
+        self,
+        text: Paths,
+        *,
+        limit: int | None = None,
+        encoding: str = "",
+        errors: str = "",
+        progress: Progress | None = None,
+    ) -> dict[str, float]:
         """Figures on a text: nats and bits a token and a character, perplexity, accuracy, and counts.
 
         Every token that has one before it is predicted once, with the state carried over the whole text. `limit` uses
-        the first so many tokens only; `progress` hears which stage is done to which share, from 0 to 1. Raises
-        DataError for a text that cannot be used.
+        the first so many tokens only; the text is read as the training texts were, or in another `encoding` and with
+        other `errors`; `progress` is called with what is being done, and which share of it is done. Raises DataError
+        for a text that cannot be used.
         """
-        with self._encoded(text, progress) as tokens:
+        with self._encoded(text, self._reading(encoding, errors), progress) as tokens:
             batches, characters = HeldOut(tokens, self.vocabulary, limit)()
             if progress is not None:
                 batches = reporting(batches, min(limit or math.inf, len(tokens)) - 1, progress)
             self.network.eval()
             return measure(self.network, batches).metrics(characters)
 
-    def compare_weights(self, text: Paths, *, limit: int | None = None) -> dict[str, dict[str, float]]:
+    def compare_weights(
+        self, text: Paths, *, limit: int | None = None, progress: Progress | None = None
+    ) -> dict[str, dict[str, float]]:
         """What rougher weights cost: the figures of `evaluate` for every format of `generate`'s `weights`.
 
-        Raises DataError for a text that cannot be used, KernelUnavailable where the native engine cannot run the
-        network.
+        `progress` as for `evaluate`. Raises DataError for a text that cannot be used, KernelUnavailable where the
+        native engine cannot run the network.
         """
-        with self._encoded(text) as tokens:
+        with self._encoded(text, self.config.text, progress) as tokens:
             held_out = HeldOut(tokens, self.vocabulary, limit)
             self.network.eval()
             figures = {}
-            for weights in WEIGHT_FORMATS:
+            for number, weights in enumerate(WEIGHT_FORMATS):
+                if progress is not None:
+                    progress("evaluating", number / len(WEIGHT_FORMATS))
                 batches, characters = held_out()
                 figures[weights] = measure(PackedNetwork(self.network, weights), batches).metrics(characters)
             return figures
 
     @contextmanager
-    def _encoded(self, text: Paths, progress: Progress | None = None) -> Iterator[TokenFile]:
+    def _encoded(self, text: Paths, reading: TextConfig, progress: Progress | None) -> Iterator[TokenFile]:
         """All of a text as tokens, for a while. Raises DataError for a text that cannot be used."""
-        source = open_inputs([os.fspath(path) for path in as_list(text)], self.config.text)
+        source = open_inputs(as_paths(text), reading)
         if source is None:
             raise ConfigError("expected a text to evaluate on. Received: none")
         with source, tempfile.TemporaryDirectory(prefix="elman-") as place:
             yield prepare(
                 source, vocabulary=self.vocabulary, split=(1.0, 0.0, 0.0), cache=Path(place), progress=progress
             ).train
+
+    def _reading(self, encoding: str = "", errors: str = "") -> TextConfig:
+        """How texts are read: as in training, or in another encoding."""
+        own = self.config.text
+        return dataclasses.replace(own, encoding=encoding or own.encoding, errors=errors or own.errors)
+
+    def lines(self, path: str | os.PathLike[str], *, encoding: str = "", errors: str = "") -> Iterator[str]:
+        """The lines of a file or of standard input ("-"), read as the training texts were, or in another encoding.
+
+        Raises DataError, EncodingError.
+        """
+        reading = self._reading(encoding, errors)
+        return read_lines(path, encoding=reading.encoding, errors=reading.errors)
 
     def context_start(self) -> list[int]:
         """The tokens that a text begins with: an end token, and a line end where the training text had lines."""
@@ -198,23 +181,14 @@ class LanguageModel:
         prompt: str = "",
         *,
         length: int = 200,
-        temperature: float = 1.0,
-        top_k: int = 0,
-        top_p: float = 1.0,
-        repetition_penalty: float = 1.0,
         stop: Sequence[str] = (),
         samples: int = 1,
         seed: int = 0,
         weights: str = "float32",
+        **sampling: Any,
     ) -> Iterator[tuple[int, str]]:
         """New text as it comes: pairs of a sample's number and a piece of its text. Arguments as in `generate`."""
-        sampling = Sampling(
-            temperature=temperature,
-            top_k=top_k,
-            top_p=top_p,
-            repetition_penalty=repetition_penalty,
-            banned=(self.vocabulary.unknown_id,),
-        )
+        drawing = Sampling(banned=(self.vocabulary.unknown_id,), **sampling)
         start = self.context_start() + self.vocabulary.encode(prompt).tolist()
         self.network.eval()
         return generate_pieces(
@@ -222,7 +196,7 @@ class LanguageModel:
             self.vocabulary,
             start,
             length=length,
-            sampling=sampling,
+            sampling=drawing,
             samples=samples,
             stops=[stop] if isinstance(stop, str) else list(stop),
             seed=seed,
@@ -254,43 +228,23 @@ class LanguageModel:
         """A sentence on what the vocabulary does not have of `text`, or None."""
         return describe_unknown(self.vocabulary, text, what)
 
-    def score(self, lines: str | Sequence[str]) -> list[Score]:
-        """How likely each line is: log-probability, perplexity, and a value for every token."""
+    def score(self, lines: str | Sequence[str], *, progress: Progress | None = None) -> list[Score]:
+        """How likely each line is: log-probability, perplexity, and a value for every token.
+
+        `progress` is called with what is being done, and which share of it is done.
+        """
         lines = [lines] if isinstance(lines, str) else list(lines)
         self.network.eval()
-        return list(score_lines(self.network, self.vocabulary, lines, self.context_start()))
-
-    def save(self, folder: str | os.PathLike[str]) -> None:
-        """Write the model as a folder. Raises StorageError when that is not possible."""
-        save_folder(
-            folder,
-            task=TASK,
-            network=self.network,
-            config=self.config,
-            training=self.training,
-            metrics=self.metrics,
-            data=self.data,
-            command=self.command,
-            vocabulary=self.vocabulary.to_json(),
-        )
-
-    @classmethod
-    def load(cls, folder: str | os.PathLike[str]) -> LanguageModel:
-        """The model in `folder`. Raises ArtifactError for anything that is not a whole and safe model."""
-        opened = open_folder(folder, TASK, LanguageModelConfig)
-        model = cls()
-        model.config = opened.config
-        model._vocabulary = vocabulary = vocabulary_from_json(opened.vocabulary)
-        model._network = load_network(
-            opened.described, lambda: LanguageModelNetwork(vocabulary.size, opened.config.network)
-        )
-        model.metrics, model.data = opened.described.metrics, opened.described.data
-        model.command, model.training = opened.described.command, opened.training
-        return model
+        found: list[Score] = []
+        for each in score_lines(self.network, self.vocabulary, lines, self.context_start()):
+            found.append(each)
+            if progress is not None:
+                progress("scoring", len(found) / len(lines))
+        return found
 
 
 def reporting(batches: Iterable[Batch], total: float, progress: Progress) -> Iterator[Batch]:
-    """The batches as they are; `progress` hears how many of `total` targets are done."""
+    """The batches as they are; `progress` is called with the share of `total` targets that is done."""
     done = 0
     for batch in batches:
         yield batch

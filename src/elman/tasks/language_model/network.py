@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import torch
 from torch import Tensor, nn
 
 from elman.errors import ConfigError
@@ -56,6 +59,19 @@ class LanguageModelNetwork(StoredModule):
         """Scores `logits_BV` after one more token in each row, and the state after it."""
         logits_BTV, state = self(tokens_B[:, None], None, state)
         return logits_BTV[:, 0], state
+
+    @property
+    def residual(self) -> bool:
+        """Whether a layer's input is added to its output."""
+        return self.stack.residual
+
+    def cells(self) -> list[Any]:
+        """The cell of each layer, in order."""
+        return [unrolls[0].cell for unrolls in self.stack.unrolls()]
+
+    def table(self) -> Tensor:
+        """`features_VE`: what each token becomes for the first cell."""
+        return self.embed.lookup(torch.zeros(1, 1, dtype=torch.int64)).features_VI
 
     def _drop(self, x_BTF: Tensor, rate: float) -> Tensor:
         return sequence_dropout(x_BTF, rate, variational=self.variational, training=self.training)

@@ -1,4 +1,4 @@
-"""New text from a language model: a prompt is read, then tokens are drawn and fed back, one at a time."""
+"""New text from a network: a prompt is read, then tokens are drawn and fed back, one at a time."""
 
 from __future__ import annotations
 
@@ -7,25 +7,32 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from time import perf_counter
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from elman.data import Vocabulary
-from elman.decode import Sampling, check_seed, sample
+from elman.data.vocabulary import Vocabulary
+from elman.decode.engine import TokenNetwork, engine_of
+from elman.decode.sample import Sampling, check_seed, sample
 from elman.errors import ConfigError, DataError, KernelUnavailable
 from elman.kernels.generation import Engine, Streams
-from elman.tasks.language_model.engine import engine_of
-from elman.tasks.language_model.network import LanguageModelNetwork
 from elman.types import State, map_leaves
 
-__all__ = ["StopAt", "generate_pieces"]
+__all__ = ["SteppingNetwork", "StopAt", "draw_natively", "draw_with_torch", "generate_pieces", "read_prompt"]
 
 _log = logging.getLogger("elman.kernels")
 
 # A native call draws one token, the next one two, and so on while a call takes less than this: so text appears at once,
 # flows on, and can be interrupted.
 _SECONDS_A_CALL = 0.01
+
+
+class SteppingNetwork(TokenNetwork, Protocol):
+    """A network that goes on by one token."""
+
+    def step(self, tokens_B: Tensor, state: State, /) -> tuple[Tensor, State]:
+        """Scores `logits_BV` after one more token in each row, and the state after it."""
 
 
 @dataclass
@@ -58,9 +65,7 @@ def _overlap(text: str, stop: str) -> int:
     return next((n for n in range(min(len(stop) - 1, len(text)), 0, -1) if text.endswith(stop[:n])), 0)
 
 
-def read_prompt(
-    network: LanguageModelNetwork, ids: Sequence[int], rows: int, chunk: int = 1024
-) -> tuple[Tensor, State]:
+def read_prompt(network: TokenNetwork, ids: Sequence[int], rows: int, chunk: int = 1024) -> tuple[Tensor, State]:
     """Feed `ids` to the network, the same in every row; the scores of the next token and the state after it."""
     device = network.head.weight.device
     state = network.initial_state(1)
@@ -75,7 +80,7 @@ def read_prompt(
 
 
 def generate_pieces(
-    network: LanguageModelNetwork,
+    network: SteppingNetwork,
     vocabulary: Vocabulary,
     start: Sequence[int],
     *,
@@ -126,7 +131,7 @@ def generate_pieces(
 
 
 def draw_with_torch(
-    network: LanguageModelNetwork, start: Sequence[int], length: int, sampling: Sampling, samples: int, seed: int
+    network: SteppingNetwork, start: Sequence[int], length: int, sampling: Sampling, samples: int, seed: int
 ) -> Iterator[list[list[int]]]:
     """For every stretch of steps the tokens of each row, step by step."""
     logits_BV, state = read_prompt(network, start, samples)
@@ -137,7 +142,7 @@ def draw_with_torch(
 
 def draw_natively(
     engine: Engine,
-    network: LanguageModelNetwork,
+    network: TokenNetwork,
     start: Sequence[int],
     length: int,
     sampling: Sampling,

@@ -1,20 +1,66 @@
-"""How likely lines of text are under a language model."""
+"""How likely text is under a network: sums over the tokens of batches, and lines with every token of theirs."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 
-from elman.data import Vocabulary
-from elman.tasks.language_model.network import LanguageModelNetwork
+from elman.data.vocabulary import Vocabulary
+from elman.decode.engine import TokenNetwork
+from elman.types import IGNORED, Batch, State, reset_rows
 
-__all__ = ["Score", "score_lines"]
+__all__ = ["Score", "Tally", "measure", "score_lines"]
 
 # About how many scores are held at once.
 _MOST_SCORES = 1 << 26
+
+
+class Tally(NamedTuple):
+    """Sums over predicted tokens."""
+
+    nats: float
+    tokens: int
+    correct: int
+
+    def metrics(self, characters: int = 0) -> dict[str, float]:
+        """Means a token and, where the number of characters is known, a character."""
+        loss = self.nats / max(self.tokens, 1)
+        figures = {
+            "loss": loss,
+            "nats_per_token": loss,
+            "bits_per_token": loss / math.log(2),
+            "perplexity": math.exp(min(loss, 700.0)),
+            "accuracy": self.correct / max(self.tokens, 1),
+            "tokens": self.tokens,
+        }
+        if characters:
+            figures["nats_per_char"] = self.nats / characters
+            figures["bits_per_char"] = self.nats / characters / math.log(2)
+        return figures
+
+
+def measure(model: TokenNetwork, batches: Iterable[Batch]) -> Tally:
+    """Run over `batches` with carried state and add up."""
+    device = model.head.weight.device
+    nats, tokens, correct = 0.0, 0, 0
+    state: State | None = None
+    with torch.no_grad():
+        for batch in batches:
+            initial = model.initial_state(batch.inputs_BT.shape[0])
+            fresh_B = None if batch.fresh_B is None else batch.fresh_B.to(device)
+            state = initial if state is None else reset_rows(state, fresh_B, initial)
+            logits_BTV, state = model(batch.inputs_BT.to(device), batch.lengths_B, state)
+            flat, targets = logits_BTV.flatten(0, 1).float(), batch.targets_BT.to(device).flatten()
+            nats += float(F.cross_entropy(flat, targets, ignore_index=IGNORED, reduction="sum"))
+            counted = targets != IGNORED
+            tokens += int(counted.sum())
+            correct += int(((flat.argmax(-1) == targets) & counted).sum())
+    return Tally(nats, tokens, correct)
 
 
 @dataclass(frozen=True)
@@ -40,7 +86,7 @@ class Score:
 
 
 def score_lines(
-    network: LanguageModelNetwork,
+    network: TokenNetwork,
     vocabulary: Vocabulary,
     lines: Sequence[str],
     start: Sequence[int],
@@ -62,7 +108,7 @@ def score_lines(
 
 
 def _log_probs(
-    network: LanguageModelNetwork, ids: Sequence[Sequence[int]], start: Sequence[int], chunk: int
+    network: TokenNetwork, ids: Sequence[Sequence[int]], start: Sequence[int], chunk: int
 ) -> list[list[float]]:
     device = network.head.weight.device
     full = [[*start, *row] for row in ids]

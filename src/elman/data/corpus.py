@@ -1,23 +1,23 @@
-"""From a language model's options to its corpus, and from the corpus to batches."""
+"""From files of text to a corpus, as options say, and from its held-out parts to batches."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
-from elman.data import Corpus, TextSource, TokenFile, Vocabulary, open_text, prepare
-from elman.data.stream import Lanes, sequential
-from elman.data.tokens import Progress
+from elman.data.read import TextSource, open_text
+from elman.data.sources import Paths, Sources
+from elman.data.stream import sequential
+from elman.data.text_config import TextConfig
+from elman.data.token_file import TokenFile
+from elman.data.tokens import Corpus, Progress, prepare
+from elman.data.vocabulary import Vocabulary
 from elman.data.vocabulary.options import vocabulary_options
 from elman.errors import ConfigError
-from elman.tasks.language_model.config import NetworkConfig, TextConfig
 from elman.types import Batch
 
-__all__ = ["HeldOut", "Inputs", "describe_data", "open_inputs", "prepare_corpus", "training_lanes"]
+__all__ = ["HeldOut", "open_inputs", "prepare_corpus"]
 
-Paths = Sequence[str | os.PathLike[str]]
 # Lanes of an evaluation: many, for speed; each first reads this many tokens to warm its state.
 _LANES, _STEPS, _BURN_IN = 128, 128, 128
 # A lane has so many tokens of its own, or warming it would cost more than it saves.
@@ -26,24 +26,7 @@ _LEAST_OF_A_LANE = 512
 _MOST_SCORES = 1 << 26
 
 
-class Inputs:
-    """The texts that a model is made from: `train`, and `valid` and `test` where they are texts of their own."""
-
-    def __init__(self, train: Paths, valid: Paths = (), test: Paths = ()) -> None:
-        self.train = [str(path) for path in train]
-        self.valid = [str(path) for path in valid]
-        self.test = [str(path) for path in test]
-
-    def to_json(self) -> dict[str, list[str]]:
-        """The paths, made absolute, so that a run can be resumed from any folder."""
-
-        def absolute(path: str) -> str:
-            return path if path == "-" else os.path.abspath(path)
-
-        return {name: [absolute(path) for path in paths] for name, paths in vars(self).items()}
-
-
-def open_inputs(paths: Sequence[str], config: TextConfig) -> TextSource | None:
+def open_inputs(paths: Paths, config: TextConfig) -> TextSource | None:
     """The source that `config` describes; None for no paths."""
     if not paths:
         return None
@@ -57,7 +40,7 @@ def open_inputs(paths: Sequence[str], config: TextConfig) -> TextSource | None:
 
 
 def prepare_corpus(
-    inputs: Inputs,
+    texts: Sources,
     config: TextConfig,
     *,
     vocabulary: Vocabulary | None = None,
@@ -65,7 +48,7 @@ def prepare_corpus(
     progress: Progress | None = None,
 ) -> Corpus:
     """Read, split and encode the texts. Raises DataError, EncodingError, ConfigError or StorageError."""
-    sources = [open_inputs(paths, config) for paths in (inputs.train, inputs.valid, inputs.test)]
+    sources = [open_inputs(paths, config) for paths in (texts.train, texts.valid, texts.test)]
     train, valid, test = sources
     if train is None:
         raise ConfigError("expected at least one text to train on. Received: none")
@@ -84,11 +67,6 @@ def prepare_corpus(
         for source in sources:
             if source is not None:
                 source.close()
-
-
-def training_lanes(corpus: Corpus, config: NetworkConfig) -> Lanes:
-    """The endless stream of training batches."""
-    return Lanes(corpus.train, lanes=config.lanes, length=config.chunk, end_id=corpus.vocabulary.end_id)
 
 
 class HeldOut:
@@ -124,20 +102,3 @@ class HeldOut:
             limit=limit,
         )
         return batches, self.characters(limit)
-
-
-def describe_data(corpus: Corpus, inputs: Inputs) -> dict[str, Any]:
-    """What a model tells of its data: sizes and a fingerprint, and of every path only its last part."""
-
-    def part(tokens: TokenFile | None) -> int:
-        return 0 if tokens is None else len(tokens)
-
-    return {
-        "files": [os.path.basename(path) or path for path in inputs.train + inputs.valid + inputs.test],
-        "characters": corpus.scan.characters,
-        "documents": corpus.scan.documents,
-        "train_tokens": part(corpus.train),
-        "valid_tokens": part(corpus.valid),
-        "test_tokens": part(corpus.test),
-        "fingerprint": corpus.fingerprint,
-    }

@@ -1,0 +1,246 @@
+"""What a trained language model does: new text, scores of lines, figures. Imports no torch."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from elman.decode.sampling_config import SamplingConfig
+from elman.display import aligned, plain, printable
+from elman.errors import ConfigError
+from elman.options import fields_of, option
+from elman.tasks.endpoint import Answer, Conversation, EvaluateOptions, Figures, ScoreOptions, Screen, check_limit
+
+if TYPE_CHECKING:
+    from elman.artifact import Artifact
+    from elman.metrics.likelihood import Score
+    from elman.tasks.language_model.model import LanguageModel
+
+__all__ = [
+    "EvaluateTextOptions",
+    "GenerateOptions",
+    "ScoreLinesOptions",
+    "evaluate",
+    "generate",
+    "score",
+    "vocabulary_facts",
+]
+
+# Lines that are scored before the next ones are read.
+_LINES_AT_ONCE = 256
+_FIGURES = ("nats_per_token", "bits_per_token", "nats_per_char", "bits_per_char", "perplexity", "accuracy", "tokens")
+
+
+def _check_text(text: str, what: str) -> None:
+    """Raise ConfigError for an argument whose bytes are not text."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise ConfigError(
+            f"expected {what} to be text. Received: bytes that are not, at character {error.start}"
+        ) from None
+
+
+def _shown(text: str, screen: Screen) -> str:
+    """`text`, made harmless where it goes to a terminal."""
+    return printable(text) if screen.terminal else text
+
+
+@dataclass(frozen=True)
+class _PromptOptions:
+    """What new text goes on from, and how long it becomes."""
+
+    prompt_file: str | None = option(None, "The same, as an option.", local=True, free=True)
+    prompt: str | None = option(None, "The text to go on with.", free=True)
+    length: int = option(200, "Most tokens to draw.")
+
+
+@dataclass(frozen=True)
+class GenerateOptions(SamplingConfig, _PromptOptions):
+    """What generating text takes."""
+
+    stop: list[str] | None = option(None, "End before this text; may be given several times.")
+    samples: int = option(1, "How many texts to draw.")
+    seed: int | None = option(None, "Of the draw; the same seed gives the same text.")
+    weights: str = option(
+        "float32", "Rougher weights draw faster; int8 is the fastest.", choices=("float32", "bfloat16", "int8")
+    )
+    echo: bool = option(True, "Print the prompt before the text.", local=True)
+
+    def check(self, files: tuple[str, ...], *, as_json: bool) -> None:
+        """Raise ConfigError for more than one prompt."""
+        del as_json
+        if len(files) + (self.prompt is not None) + (self.prompt_file is not None) > 1:
+            raise ConfigError("expected the prompt either by --prompt or from one file. Received: both")
+
+    def sampling(self) -> dict[str, Any]:
+        """How tokens are drawn."""
+        return {name: getattr(self, name) for name in fields_of(SamplingConfig)}
+
+
+class Generated(Answer):
+    """New texts: `pieces` of them, each with the number of its text, as they are drawn; `echo` comes before each."""
+
+    def __init__(self, prompt: str, seed: int, samples: int, pieces: Iterator[tuple[int, str]], echo: bool) -> None:
+        self.prompt = prompt
+        self.seed = seed
+        self.samples = samples
+        self.pieces = pieces
+        self.echo = echo
+
+    def _texts(self) -> list[str]:
+        """The whole texts."""
+        texts = [""] * self.samples
+        for number, piece in self.pieces:
+            texts[number] += piece
+        return texts
+
+    def to_json(self) -> dict[str, Any]:
+        """The prompt, the seed and the texts."""
+        return {"prompt": self.prompt, "seed": self.seed, "texts": self._texts()}
+
+    def to_text(self, screen: Screen) -> Iterator[str]:
+        """A single text as it is drawn; of several, each under its number."""
+        begun = self.prompt if self.echo else ""
+        if self.samples != 1:
+            for number, text in enumerate(self._texts(), 1):
+                yield f"--- {number} of {self.samples} ---\n{_shown(begun + text, screen)}\n"
+            return
+        last = begun
+        yield _shown(begun, screen)
+        for _, last in self.pieces:
+            yield _shown(last, screen)
+        if not last.endswith("\n"):
+            yield "\n"
+
+
+def generate(model: LanguageModel, files: tuple[str, ...], options: GenerateOptions, talk: Conversation) -> Generated:
+    """Text that goes on after a prompt."""
+    prompt, source = options.prompt or "", files[0] if files else options.prompt_file
+    if source is not None:
+        prompt = "\n".join(model.lines(source))
+    _check_text(prompt, "--prompt")
+    if unknown := model.unknown_in(prompt):
+        talk.remark(unknown)
+    seed = random.SystemRandom().randrange(2**31) if options.seed is None else options.seed
+    if not 0 <= seed < 2**63:
+        raise ConfigError(f"expected seed from 0 to 2**63 - 1. Received: {seed}")
+    pieces = model.stream(
+        prompt,
+        length=options.length,
+        stop=options.stop or (),
+        samples=options.samples,
+        seed=seed,
+        weights=options.weights,
+        **options.sampling(),
+    )
+    return Generated(prompt, seed, options.samples, pieces, options.echo)
+
+
+@dataclass(frozen=True)
+class ScoreLinesOptions(ScoreOptions):
+    """What scoring lines takes."""
+
+    def check(self, files: tuple[str, ...], *, as_json: bool) -> None:
+        """Raise ConfigError for several files, and for what is not text."""
+        super().check(files, as_json=as_json)
+        if len(files) > 1:
+            raise ConfigError(f"expected one file of lines for a language model. Received: {len(files)}")
+        for line in self.text or ():
+            _check_text(line, "--text")
+
+
+class LineScores(Answer):
+    """The score of every line that is not empty, with its number."""
+
+    def __init__(self, scored: Iterator[tuple[int, Score]], per_token: bool, talk: Conversation) -> None:
+        self.scored = scored
+        self.per_token = per_token
+        self.talk = talk
+
+    def to_json(self) -> dict[str, Any]:
+        """The lines with their scores."""
+        return {"lines": [self._facts(number, line) for number, line in self.scored]}
+
+    def _facts(self, number: int, line: Score) -> dict[str, Any]:
+        """A line's score as plain values."""
+        facts: dict[str, Any] = {"line": number, "text": line.text, "tokens": len(line.tokens)}
+        facts |= {name: getattr(line, name) for name in ("unknown", "log_probability", "perplexity", "nats_per_char")}
+        if self.per_token:
+            facts["per_token"] = [list(pair) for pair in zip(line.tokens, line.log_probs, strict=True)]
+        return facts
+
+    def to_text(self, screen: Screen) -> Iterator[str]:
+        """A line each, with its tokens below it where they were asked for."""
+        count = 0
+        for count, (_, line) in enumerate(self.scored, 1):
+            if count == 1:
+                yield "  log-prob  perplexity  nats/char  text\n"
+            figures = f"{line.log_probability:10.3f}  {line.perplexity:10.4g}  {line.nats_per_char:9.4f}"
+            yield f"{figures}  {_shown(line.text, screen)}\n"
+            if self.per_token:
+                for token, value in zip(line.tokens, line.log_probs, strict=True):
+                    yield f"{value:20.3f}  {plain(token)}\n"
+        if not count:
+            self.talk.remark("there was no line to score")
+
+
+def score(model: LanguageModel, files: tuple[str, ...], options: ScoreLinesOptions, talk: Conversation) -> LineScores:
+    """How likely each line is; empty lines are left out."""
+    lines: Iterator[str] = iter(options.text or ())
+    if files:
+        lines = model.lines(files[0], encoding=options.encoding, errors=options.errors)
+    scored = _score_numbered(model, enumerate(lines, 1))
+    if options.rank:
+        scored = iter(sorted(scored, key=lambda pair: pair[1].perplexity))
+    return LineScores(scored, options.per_token, talk)
+
+
+def _score_numbered(model: LanguageModel, lines: Iterator[tuple[int, str]]) -> Iterator[tuple[int, Score]]:
+    """The score of every line that is not empty, with its number, as lines are read."""
+
+    def scored(group: Sequence[tuple[int, str]]) -> Iterator[tuple[int, Score]]:
+        yield from zip([number for number, _ in group], model.score([line for _, line in group]), strict=True)
+
+    group: list[tuple[int, str]] = []
+    for number, line in lines:
+        if line:
+            group.append((number, line))
+        if len(group) == _LINES_AT_ONCE:
+            yield from scored(group)
+            group = []
+    if group:
+        yield from scored(group)
+
+
+@dataclass(frozen=True)
+class EvaluateTextOptions(EvaluateOptions):
+    """What the evaluation of a language model takes."""
+
+    def check(self, files: tuple[str, ...], *, as_json: bool) -> None:
+        """Raise ConfigError for a limit that leaves nothing to predict."""
+        super().check(files, as_json=as_json)
+        check_limit(self.limit, "token", least=2)
+
+
+def evaluate(model: LanguageModel, files: tuple[str, ...], options: EvaluateTextOptions, talk: Conversation) -> Figures:
+    """Nats and bits by token and by character, perplexity, accuracy."""
+    found = model.evaluate(
+        files, limit=options.limit, encoding=options.encoding, errors=options.errors, progress=talk.progress
+    )
+    figures = {name: found.get(name, math.nan) for name in _FIGURES}
+    rows = [
+        (name.replace("_per_", " per ").replace("_", " "), f"{value:,}" if name == "tokens" else f"{value:.4f}")
+        for name, value in figures.items()
+    ]
+    return Figures(figures, aligned(rows, right=[1]))
+
+
+def vocabulary_facts(described: Artifact) -> dict[str, Any]:
+    """How many tokens a model knows."""
+    from elman.data.vocabulary import vocabulary_from_json
+
+    return {} if described.vocabulary is None else {"vocabulary": vocabulary_from_json(described.vocabulary).size}

@@ -1,0 +1,24 @@
+"""Figures from sums over tokens."""
+
+from __future__ import annotations
+
+import math
+
+from elman.metrics.likelihood import Tally
+
+
+def test_the_figures_of_a_tally() -> None:
+    figures = Tally(nats=8.0, tokens=4, correct=1).metrics(characters=16)
+    assert figures == {
+        "loss": 2.0,
+        "nats_per_token": 2.0,
+        "bits_per_token": 2.0 / math.log(2),
+        "perplexity": math.exp(2.0),
+        "accuracy": 0.25,
+        "tokens": 4,
+        "nats_per_char": 0.5,
+        "bits_per_char": 0.5 / math.log(2),
+    }
+    assert "nats_per_char" not in Tally(1.0, 1, 0).metrics()
+    assert Tally(1e9, 1, 0).metrics()["perplexity"] == math.exp(700.0), "no overflow"
+    assert Tally(0.0, 0, 0).metrics()["loss"] == 0.0
