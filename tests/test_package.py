@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import importlib
+import pkgutil
 import re
 import subprocess
 import sys
@@ -122,3 +124,13 @@ def test_tracked_files_hold_no_path_of_a_single_machine() -> None:
         ]
     assert listed.stdout
     assert found == []
+
+
+def test_no_lazy_name_is_a_module_too() -> None:
+    """Once such a module is loaded, the package would give the module and not what it holds."""
+    for info in pkgutil.walk_packages(elman.__path__, "elman."):
+        if info.ispkg:
+            package = importlib.import_module(info.name)
+            modules = {module.name for module in pkgutil.iter_modules(package.__path__)}
+            lazy = set(package.__dir__()) if hasattr(package, "__dir__") and "__getattr__" in vars(package) else set()
+            assert not lazy & modules, info.name

@@ -108,12 +108,12 @@ def machine_facts() -> dict[str, Any]:
         },
         "cache": cache_facts(),
         "native_engine": native_status(),
-        "tasks": task_facts(),
+        "tasks": tasks_facts(),
         "kernels": {name: cell_facts(name) for name in available()},
     }
 
 
-def task_facts() -> dict[str, Any]:
+def tasks_facts() -> dict[str, Any]:
     """Every task, also those of other packages: its class, its verbs, and whether it takes its input as a stream."""
     from elman.tasks import registry
 

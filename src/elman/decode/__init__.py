@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from elman.decode.beam import Beam, beam_search
     from elman.decode.ctc import CtcGreedyStream, CtcPath, ctc_greedy
     from elman.decode.ctc_beam import CtcBeam, CtcHypothesis, Extend, Judged, LanguageScores, ctc_prefix_beam
-    from elman.decode.ensemble import ensemble
-    from elman.decode.greedy import draw, greedy
-    from elman.decode.sample import Sampling, check_seed, choose, sample
+    from elman.decode.ensembles import ensemble
+    from elman.decode.greedy_search import draw, greedy
+    from elman.decode.sampling import Sampling, check_seed, choose, sample
     from elman.decode.search import Advance, Hypothesis, Scored
 
 __all__ = [
@@ -60,12 +60,12 @@ __getattr__, __dir__ = lazy_names(
             "LanguageScores",
             "ctc_prefix_beam",
         ),
-        ".ensemble": ("ensemble",),
-        ".greedy": (
+        ".ensembles": ("ensemble",),
+        ".greedy_search": (
             "draw",
             "greedy",
         ),
-        ".sample": (
+        ".sampling": (
             "Sampling",
             "check_seed",
             "choose",

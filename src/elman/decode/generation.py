@@ -14,7 +14,7 @@ from torch import Tensor
 
 from elman.data.vocabulary import Vocabulary
 from elman.decode.engine import TokenNetwork, engine_of
-from elman.decode.sample import Sampling, check_seed, sample
+from elman.decode.sampling import Sampling, check_seed, sample
 from elman.errors import ConfigError, DataError, KernelUnavailable
 from elman.kernels.generation import Engine, Streams
 from elman.types import State, map_leaves

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 from torch import Tensor
 
 from elman.decode.beam import Beam, beam_search
-from elman.decode.greedy import draw, greedy
-from elman.decode.sample import Sampling
+from elman.decode.greedy_search import draw, greedy
+from elman.decode.sampling import Sampling
 from elman.decode.search import Advance, Hypothesis
 from elman.decode.search_config import SearchConfig
 from elman.types import State

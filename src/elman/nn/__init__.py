@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from elman.nn.distributions import make_head
     from elman.nn.dropout import sequence_dropout
     from elman.nn.embed import OneHot, embed_tokens
+    from elman.nn.feature_masks import spec_augment
     from elman.nn.forecast_head import ForecastHead
     from elman.nn.pool import Pool
-    from elman.nn.spec_augment import spec_augment
     from elman.nn.stack import Stack
     from elman.nn.stored import StoredModule
     from elman.nn.torch_compatible import GRU, LSTM, RNN
@@ -72,7 +72,7 @@ __getattr__, __dir__ = lazy_names(
         ),
         ".forecast_head": ("ForecastHead",),
         ".pool": ("Pool",),
-        ".spec_augment": ("spec_augment",),
+        ".feature_masks": ("spec_augment",),
         ".stack": ("Stack",),
         ".stored": ("StoredModule",),
         ".torch_compatible": (

@@ -22,7 +22,7 @@ from elman.data.tokens import Progress, prepare
 from elman.data.vocabulary import Vocabulary, describe_unknown
 from elman.decode.engine import PackedNetwork
 from elman.decode.generation import generate_pieces
-from elman.decode.sample import Sampling
+from elman.decode.sampling import Sampling
 from elman.errors import ConfigError, DataError
 from elman.kernels.generation import WEIGHT_FORMATS
 from elman.metrics.likelihood import Score, measure, score_lines

@@ -17,8 +17,8 @@ from elman.errors import ConfigError
 from elman.kernels import clear_padding
 from elman.nn import StoredModule, sequence_dropout
 from elman.nn.dropout import check_rate
+from elman.nn.feature_masks import spec_augment
 from elman.nn.recurrent import make_stack
-from elman.nn.spec_augment import spec_augment
 from elman.tasks.transcriber.config import NetworkConfig
 from elman.types import State
 

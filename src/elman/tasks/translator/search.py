@@ -14,7 +14,7 @@ from elman.data.batches import in_order
 from elman.data.pairs import PairVocabulary
 from elman.data.pairs.encoded import Sequences
 from elman.data.tokens import Progress
-from elman.decode.ensemble import ensemble
+from elman.decode.ensembles import ensemble
 from elman.decode.search import Advance, Hypothesis, Scored
 from elman.decode.search_config import SearchConfig
 from elman.decode.writing import find

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from elman.errors import ConfigError, ShapeError
-from elman.nn.spec_augment import spec_augment
+from elman.nn.feature_masks import spec_augment
 
 NONE = {"time_masks": 0, "time_width": 0, "frequency_masks": 0, "frequency_width": 0}
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from elman.decode.candidates import as_scores, extend, log_normaliser
-from elman.decode.sample import Sampling, check_seed, choose
+from elman.decode.sampling import Sampling, check_seed, choose
 from elman.decode.search import (
     Advance,
     Hypothesis,

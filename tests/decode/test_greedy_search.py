@@ -14,8 +14,8 @@ from torch import Tensor
 
 from elman.decode import Hypothesis, Sampling, Scored
 from elman.decode.beam import Beam, beam_search
-from elman.decode.ensemble import ensemble
-from elman.decode.greedy import draw, greedy
+from elman.decode.ensembles import ensemble
+from elman.decode.greedy_search import draw, greedy
 from elman.errors import ConfigError, ShapeError, TrainingError
 
 from .toy_translator import END, START, Toy, assert_same, one, plain_beam
