@@ -25,9 +25,9 @@ from elman.adapters.sktime_tables import (
     wanted_times,
 )
 from elman.data.panel import Panel, PanelConfig, panel_from
+from elman.decode.forecast import check_horizon, check_levels, forecast_from
 from elman.errors import ConfigError, DataError
 from elman.tasks.forecaster.model import Forecaster
-from elman.tasks.forecaster.predict import check_horizon, check_levels, forecast_from
 
 __all__ = ["ElmanForecaster"]
 
@@ -278,7 +278,6 @@ class ElmanForecaster(BaseForecaster):  # type: ignore[misc]
         levels = check_levels(around, model.network.spread)
         ahead = forecast_from(
             model.network,
-            model.config,
             panel,
             model.known.transforms_of(panel),
             series,
@@ -287,8 +286,8 @@ class ElmanForecaster(BaseForecaster):  # type: ignore[misc]
             levels=levels,
             seed=self.random_state,
         )
-        rows = [levels.index(level) + (each > 0.5) * len(levels) for each, level in zip(alpha, around, strict=True)]
-        return np.concatenate([ahead.mean[None], ahead.quantiles[rows]]) if rows else ahead.mean[None]
+        quantiles = [ahead.intervals[level][each > 0.5] for each, level in zip(alpha, around, strict=True)]
+        return np.stack([ahead.mean, *quantiles])
 
     @classmethod
     def get_test_params(cls, parameter_set: str = "default") -> list[dict[str, Any]]:
