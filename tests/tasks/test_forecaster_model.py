@@ -248,7 +248,9 @@ def test_fitted_again_it_begins_anew() -> None:
 
 def test_params() -> None:
     model = Forecaster("small", horizon=4)
-    assert model.get_params() == {"preset": "small", "horizon": 4}
+    assert (model.get_params()["preset"], model.get_params()["horizon"]) == ("small", 4)
+    assert model.get_params()["hidden"] == 24, "as the preset has it"
+    assert Forecaster(**model.get_params()).config == model.config
     assert model.set_params(horizon=5, hidden=7).config.window.horizon == 5
     assert model.get_params()["hidden"] == 7
     with pytest.raises(ConfigError, match="Did you mean 'horizon'"):
@@ -324,7 +326,7 @@ def test_data_that_does_not_fit() -> None:
         fitted(wave(30), keep_history=False).forecast(horizon=2)
     with pytest.raises(ConfigError, match="expected a model that is trained"):
         Forecaster().forecast(horizon=2)
-    with pytest.raises(ConfigError, match="expected series in files when training in a folder"):
+    with pytest.raises(ConfigError, match="expected data in files when training in a folder"):
         Forecaster(**OPTIONS).fit(wave(30), folder="somewhere", progress=False)
 
 
