@@ -235,6 +235,17 @@ def test_series_of_a_folder_that_contradict_each_other_are_refused(change: dict[
         known_from(bad, chain, "here")
 
 
+def test_data_may_be_read_otherwise_than_in_training() -> None:
+    model, frame = fitted(long_frame({"a": 30})), long_frame({"a": 30})
+    frame.loc[20, "y"] = np.nan
+    with pytest.raises(DataError, match="missing"):
+        model.forecast(frame, 2)
+    other = model.reading(missing="interpolate")
+    assert np.isfinite(other.forecast(frame, 2).mean).all()
+    assert other.config.data.missing == "interpolate"
+    assert model.config.data.missing == "error", "the model itself stays as it is"
+
+
 def test_fitted_again_it_begins_anew() -> None:
     model = Forecaster(**{**OPTIONS, "context": 0, "autoregression": -1})
     model.fit(wave(80), progress=False, tune=False)

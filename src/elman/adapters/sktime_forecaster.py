@@ -224,13 +224,6 @@ class ElmanForecaster(BaseForecaster):  # type: ignore[misc]
         last = self.cutoff[0]
         return y[moments(y.index) <= last], None if X is None else X[moments(X.index) <= last]
 
-    def _panel(self, y: pd.DataFrame, X: pd.DataFrame | None) -> Panel:
-        model = self.model_
-        tail = model.known.tail
-        panel = panel_from(as_table(y, X), model.config.data, frequency=tail.frequency, encoder=tail.encoder)
-        model.known.check(panel)
-        return panel
-
     def _forecast(
         self, fh: ForecastingHorizon, X: pd.DataFrame | None, alpha: Sequence[float] = ()
     ) -> tuple[pd.Index, Doubles]:
@@ -238,7 +231,7 @@ class ElmanForecaster(BaseForecaster):  # type: ignore[misc]
         y, before = self._until_cutoff()
         if X is not None:
             before = self._covariates(y, before, X)
-        panel = self._panel(y, before)
+        panel = self.model_.read(as_table(y, before))
         steps = wanted_times(fh, self.cutoff, panel.frequency)
         wanted = panel.frequency.ordinal(elman_times(steps))
         begin, length = np.array(panel.starts)[:, None], panel.lengths

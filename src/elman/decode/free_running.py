@@ -199,7 +199,7 @@ def run_freely(
     members = network.members
     shares = [paths // len(members) + (number < paths % len(members)) for number in range(len(members))]
     numbers = (context + bank.lookback) * (bank.values.shape[1] + bank.ahead.shape[1] + 64)
-    done, total = 0, horizon * len(series) * len(members)
+    done, total = 0, horizon * len(series) * sum(share > 0 or not paths for share in shares)
 
     def advance(steps: int) -> None:
         """So many steps more of as many series have been predicted."""

@@ -20,14 +20,7 @@ if TYPE_CHECKING:
     from elman.tasks.forecaster.model import Forecaster
     from elman.tasks.forecaster.results import DrawableBacktest, DrawableForecast
 
-__all__ = [
-    "BacktestOptions",
-    "EvaluateForecastsOptions",
-    "ForecastOptions",
-    "backtest",
-    "evaluate",
-    "forecast",
-]
+__all__ = ["BacktestOptions", "EvaluateForecastsOptions", "ForecastOptions", "backtest", "evaluate", "forecast"]
 
 # Of more series or steps than this the screen shows only some; a file or JSON has all of them.
 _MOST_ROWS = 200

@@ -99,8 +99,13 @@ class Forecaster(TaskModel[ForecasterConfig, ForecasterNetwork, Known]):
         other.config = dataclasses.replace(self.config, data=data)
         return other
 
-    def _read(self, data: Any, future: Any = None) -> Panel:
-        """The panel in `data`, read as in training, or the training data, with more of what is known ahead."""
+    def read(self, data: Any, future: Any = None) -> Panel:
+        """The series in `data`, read as those of the training; for None, the last values of the training data.
+
+        future  a file or data frame with covariates that are known ahead, where `data` does not have them
+
+        Raises DataError for series that do not fit to the model, and ConfigError.
+        """
         tail = self.known.tail
         if data is not None:
             panel = _panel(data, self.config, frequency=tail.frequency, encoder=tail.encoder)
@@ -143,7 +148,7 @@ class Forecaster(TaskModel[ForecasterConfig, ForecasterNetwork, Known]):
         if isinstance(samples, bool) or not isinstance(samples, int) or samples < 0:
             raise ConfigError(f"expected samples of 0 or more. Received: {samples!r}")
         chosen = check_levels(LEVELS if levels is None and network.spread else levels or (), network.spread)
-        panel = self._read(data, future)
+        panel = self.read(data, future)
         origin = panel.lengths - 1
         ahead = forecast_from(
             network,
@@ -199,7 +204,7 @@ class Forecaster(TaskModel[ForecasterConfig, ForecasterNetwork, Known]):
         check_horizon(horizon)
         spread = self.config.network.distribution != "point"
         chosen = check_levels(LEVELS if levels is None and spread else levels or (), spread)
-        panel = _panel(data, self._chosen) if refit and self._vocabulary is None else self._read(data)
+        panel = _panel(data, self._chosen) if refit and self._vocabulary is None else self.read(data)
         if paths < 1:
             raise ConfigError(f"expected at least one path. Received: {paths}")
 
@@ -258,7 +263,7 @@ class Forecaster(TaskModel[ForecasterConfig, ForecasterNetwork, Known]):
         Returns rmse, mse, mae, smape, mase, forecasts (how many these are of) and horizon. Raises DataError when no
         step is left to measure.
         """
-        panel, network, known = self._read(data), self.network, self.known
+        panel, network, known = self.read(data), self.network, self.known
         if steps < 0 or stride < 1:
             raise ConfigError(f"expected steps of 0 or more and a stride of at least 1. Received: {steps}, {stride}")
         lengths, seen = panel.lengths, known.seen(panel)
