@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from elman.inspect import calibration, confusion, forecast_scores
 
+from elman.metrics import calibration, confusion, forecast_scores
 from elman.metrics import forecast_baselines as baselines
 from elman.nn import distributions, quantile_head
 
 from ..inspect import test_calibration as calibrated
+from ..metrics import test_forecast_baselines as simple
 from ..nn import test_distributions as heads
-from ..tasks import test_forecaster_baselines as simple
 from .bug import ELMAN, Bug
 from .test_planted_bugs import plant
 

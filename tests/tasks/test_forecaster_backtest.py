@@ -11,9 +11,9 @@ import pytest
 
 from elman import Forecaster
 from elman.errors import ConfigError, DataError
+from elman.metrics.forecast_backtest import NETWORK, Backtest
 from elman.metrics.forecast_baselines import LinearAutoregression, drift, seasonal_naive
 from elman.metrics.forecast_scores import mase
-from elman.tasks.forecaster.backtest import NETWORK, Backtest
 
 from .small_series import OPTIONS, fitted, long_frame, wave
 

@@ -94,6 +94,22 @@ def test_paths_hang_on_the_seed_alone() -> None:
     assert np.array_equal(one, few), "how many paths are shown changes no forecast"
 
 
+@pytest.mark.parametrize(
+    ("options", "asked"),
+    [
+        ({"members": 2}, {"horizon": 4}),
+        ({"members": 3}, {"horizon": 4, "samples": 1}),
+        ({"mode": "direct"}, {"horizon": 7}),
+        ({"mode": "direct"}, {"horizon": 2}),
+    ],
+)
+def test_progress_rises_to_the_end(options: dict[str, Any], asked: dict[str, Any]) -> None:
+    shares: list[float] = []
+    fitted(wave(40), **options).forecast(**asked, progress=lambda stage, share: shares.append(share))
+    assert shares == sorted(shares)
+    assert 0 < shares[0] <= shares[-1] == 1
+
+
 def test_members_are_averaged() -> None:
     model = fitted(wave(40), members=3, distribution="point")
     joint = model.forecast(horizon=1).mean

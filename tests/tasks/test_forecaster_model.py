@@ -235,6 +235,17 @@ def test_series_of_a_folder_that_contradict_each_other_are_refused(change: dict[
         known_from(bad, chain, "here")
 
 
+def test_data_may_be_read_otherwise_than_in_training() -> None:
+    model, frame = fitted(long_frame({"a": 30})), long_frame({"a": 30})
+    frame.loc[20, "y"] = np.nan
+    with pytest.raises(DataError, match="missing"):
+        model.forecast(frame, 2)
+    other = model.reading(missing="interpolate")
+    assert np.isfinite(other.forecast(frame, 2).mean).all()
+    assert other.config.data.missing == "interpolate"
+    assert model.config.data.missing == "error", "the model itself stays as it is"
+
+
 def test_fitted_again_it_begins_anew() -> None:
     model = Forecaster(**{**OPTIONS, "context": 0, "autoregression": -1})
     model.fit(wave(80), progress=False, tune=False)
@@ -248,7 +259,9 @@ def test_fitted_again_it_begins_anew() -> None:
 
 def test_params() -> None:
     model = Forecaster("small", horizon=4)
-    assert model.get_params() == {"preset": "small", "horizon": 4}
+    assert (model.get_params()["preset"], model.get_params()["horizon"]) == ("small", 4)
+    assert model.get_params()["hidden"] == 24, "as the preset has it"
+    assert Forecaster(**model.get_params()).config == model.config
     assert model.set_params(horizon=5, hidden=7).config.window.horizon == 5
     assert model.get_params()["hidden"] == 7
     with pytest.raises(ConfigError, match="Did you mean 'horizon'"):
@@ -324,7 +337,7 @@ def test_data_that_does_not_fit() -> None:
         fitted(wave(30), keep_history=False).forecast(horizon=2)
     with pytest.raises(ConfigError, match="expected a model that is trained"):
         Forecaster().forecast(horizon=2)
-    with pytest.raises(ConfigError, match="expected series in files when training in a folder"):
+    with pytest.raises(ConfigError, match="expected data in files when training in a folder"):
         Forecaster(**OPTIONS).fit(wave(30), folder="somewhere", progress=False)
 
 

@@ -11,13 +11,13 @@ import torch
 from elman.data.panel import TransformConfig, fit_transforms, panel_from
 from elman.data.panel.config import PanelConfig
 from elman.data.panel.window_config import WindowConfig, settle_windows
-from elman.data.panel.windows import Bank, make_bank, training_rows
+from elman.data.panel.windows import Bank, Sizes, make_bank, training_rows
+from elman.decode.free_running import marginals, run_freely
 from elman.metrics.forecast_baselines import LinearAutoregression
+from elman.nn.linear_start import start_network
 from elman.tasks.forecaster.config import NetworkConfig
-from elman.tasks.forecaster.free_running import marginals, run_freely
-from elman.tasks.forecaster.linear_start import start_network
-from elman.tasks.forecaster.network import ForecasterNetwork, Sizes
-from elman.tasks.forecaster.objective import NextValues
+from elman.tasks.forecaster.network import ForecasterNetwork
+from elman.tasks.forecaster.setup import NextValues
 from elman.types import Batch
 
 from .small_series import long_frame, wave
@@ -122,7 +122,7 @@ def test_a_network_starts_as_the_linear_autoregression(anchor: bool, distributio
     config = window(anchor=anchor, autoregression=4)
     values = wave(60)
     network, bank = network_of(config, distribution=distribution, members=2), bank_of(values, config)
-    start_network(network, bank, np.array([50]), config)
+    start_network(network.members, bank, np.array([50]), config)
     fitted, inside = expected_one_step(values, anchor)
     expected = fitted[46:]
     origins = np.arange(49, 59)
@@ -140,7 +140,7 @@ def test_a_direct_network_starts_at_the_least_squares_of_each_step() -> None:
     config = window(mode="direct", autoregression=4, anchor=False)
     values = wave(60)
     network, bank = network_of(config, distribution="point"), bank_of(values, config)
-    start_network(network, bank, np.array([60]), config)
+    start_network(network.members, bank, np.array([60]), config)
     rows = np.array([np.append(values[t - 3 : t + 1], 1) for t in range(3, 57)])
     truth = np.array([values[t + 1 : t + 4] for t in range(3, 57)])
     solved = np.linalg.lstsq(rows, truth, rcond=None)[0]

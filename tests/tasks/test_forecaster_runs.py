@@ -12,9 +12,7 @@ import pytest
 import elman
 from elman import Forecaster
 from elman.errors import DataError, Interrupted
-from elman.tasks.forecaster.config import ForecasterConfig
-from elman.tasks.forecaster.objective import NextValues
-from elman.tasks.forecaster.run import reopen
+from elman.tasks.forecaster.setup import NextValues
 from elman.tasks.run import Run, resume_run
 
 from .small_series import OPTIONS, series_file
@@ -27,8 +25,8 @@ WAYS: dict[str, dict[str, Any]] = {
 }
 
 
-def resumed(folder: Path, **overrides: Any) -> Run[Any]:
-    return resume_run(folder, config=ForecasterConfig, reopen=reopen, overrides=overrides, quiet=True)
+def resumed(folder: Path, **overrides: Any) -> Run:
+    return resume_run(folder, overrides=overrides, quiet=True)
 
 
 def train(path: Path, folder: Path, **options: Any) -> Forecaster:

@@ -25,9 +25,9 @@ from elman.adapters.sktime_tables import (
     wanted_times,
 )
 from elman.data.panel import Panel, PanelConfig, panel_from
+from elman.decode.forecast import check_horizon, check_levels, forecast_from
 from elman.errors import ConfigError, DataError
 from elman.tasks.forecaster.model import Forecaster
-from elman.tasks.forecaster.predict import check_horizon, check_levels, forecast_from
 
 __all__ = ["ElmanForecaster"]
 
@@ -224,13 +224,6 @@ class ElmanForecaster(BaseForecaster):  # type: ignore[misc]
         last = self.cutoff[0]
         return y[moments(y.index) <= last], None if X is None else X[moments(X.index) <= last]
 
-    def _panel(self, y: pd.DataFrame, X: pd.DataFrame | None) -> Panel:
-        model = self.model_
-        tail = model.known.tail
-        panel = panel_from(as_table(y, X), model.config.data, frequency=tail.frequency, encoder=tail.encoder)
-        model.known.check(panel)
-        return panel
-
     def _forecast(
         self, fh: ForecastingHorizon, X: pd.DataFrame | None, alpha: Sequence[float] = ()
     ) -> tuple[pd.Index, Doubles]:
@@ -238,7 +231,7 @@ class ElmanForecaster(BaseForecaster):  # type: ignore[misc]
         y, before = self._until_cutoff()
         if X is not None:
             before = self._covariates(y, before, X)
-        panel = self._panel(y, before)
+        panel = self.model_.read(as_table(y, before))
         steps = wanted_times(fh, self.cutoff, panel.frequency)
         wanted = panel.frequency.ordinal(elman_times(steps))
         begin, length = np.array(panel.starts)[:, None], panel.lengths
@@ -278,7 +271,6 @@ class ElmanForecaster(BaseForecaster):  # type: ignore[misc]
         levels = check_levels(around, model.network.spread)
         ahead = forecast_from(
             model.network,
-            model.config,
             panel,
             model.known.transforms_of(panel),
             series,
@@ -287,8 +279,8 @@ class ElmanForecaster(BaseForecaster):  # type: ignore[misc]
             levels=levels,
             seed=self.random_state,
         )
-        rows = [levels.index(level) + (each > 0.5) * len(levels) for each, level in zip(alpha, around, strict=True)]
-        return np.concatenate([ahead.mean[None], ahead.quantiles[rows]]) if rows else ahead.mean[None]
+        quantiles = [ahead.intervals[level][each > 0.5] for each, level in zip(alpha, around, strict=True)]
+        return np.stack([ahead.mean, *quantiles])
 
     @classmethod
     def get_test_params(cls, parameter_set: str = "default") -> list[dict[str, Any]]:

@@ -1,28 +1,96 @@
-"""The picture of a forecast: history, forecast, intervals, and the truth where it is known. Knows nothing of models."""
+"""The picture of a forecast: history, forecast, intervals, and the truth where it is known.
+
+`draw_forecast` draws arrays, `plot_forecast` a series of a `Forecast`, `draw_held_out` what a network predicts for
+steps that were held out.
+"""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from elman.errors import ConfigError, ShapeError
+from elman.data.panel import Panel, Transform
+from elman.data.panel.forecast import Forecast
+from elman.decode.forecast import LEVELS, forecast_from
+from elman.decode.free_running import Predictor
+from elman.errors import ConfigError, DataError, ShapeError
 from elman.plots.picture import AGAINST, DARK, FOR, check_suffix, literal, new_figure, plain_axes, save_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["draw_forecast"]
+__all__ = ["draw_forecast", "draw_held_out", "plot_forecast"]
 
 _MOST_PANELS = 6
 _BASELINE = "#bb8822"
+# Of the history, a picture shows so many times the forecast's steps, but at least so many.
+_SHOWN, _LEAST_SHOWN = 4, 48
 # The order of the legend; what else there is follows.
 _FIRST = ("history", "what came", "forecast")
 
 Floats = NDArray[np.float64]
+
+
+def plot_forecast(
+    forecast: Forecast, path: str | os.PathLike[str], *, series: str | int = 0, truth: Any = None
+) -> None:
+    """Draw history, forecast and intervals of one series, as PNG or SVG by the path's ending.
+
+    series  its name or number
+    truth   what really came, `[H, Y]`, if it is known
+
+    Raises ConfigError for a series that is not there, StorageError.
+    """
+    number = series if isinstance(series, int) else forecast.find(series)
+    if not 0 <= number < len(forecast.ids):
+        raise ConfigError(f"expected a series below {len(forecast.ids)}. Received: {series!r}")
+    past, past_times = np.zeros((0, len(forecast.names))), np.asarray(forecast.times(number))[:0]
+    if forecast.history is not None:
+        shown = max(_SHOWN * forecast.horizon, _LEAST_SHOWN)
+        past = forecast.history.targets[number][-shown:]
+        past_times = forecast.frequency.time(forecast.starts[number] - len(past) + np.arange(len(past)))
+    draw_forecast(
+        path,
+        history_times=past_times,
+        history=past,
+        times=forecast.times(number),
+        mean=forecast.mean[number],
+        intervals={level: (low[number], high[number]) for level, (low, high) in forecast.intervals.items()},
+        truth=truth,
+        title=forecast.title or forecast.ids[number],
+        name=forecast.names,
+    )
+
+
+def draw_held_out(
+    network: Predictor,
+    panel: Panel,
+    transforms: Sequence[Transform],
+    begin: NDArray[np.int64],
+    path: str | os.PathLike[str],
+) -> None:
+    """Draw the forecast of the first series that has a validation part, from step `begin` on; none has: draw nothing.
+
+    It has as many steps as the option `horizon` says and the validation part allows.
+    """
+    held = np.flatnonzero(panel.lengths > begin)
+    if not len(held):
+        return
+    number = int(held[0])
+    first = int(begin[number])
+    most = network.horizon if network.sizes.past else network.window.horizon
+    horizon = min(most, int(panel.lengths[number]) - first)
+    levels = LEVELS if network.spread else ()
+    one, origin = panel.take([number]), np.array([first - 1])
+    try:
+        ahead = forecast_from(network, one, [transforms[number]], np.array([0]), origin, horizon, levels=levels)
+    except DataError:
+        return  # what grows without bound has no picture
+    plot_forecast(Forecast.after(one, origin, *ahead), path, truth=one.targets[0][first : first + horizon])
 
 
 def draw_forecast(

@@ -1,4 +1,5 @@
-"""Panels: many time series on one grid of times, from files, data frames and arrays. Imports no torch.
+"""Panels: many time series on one grid of times, from files, data frames and arrays; and what networks read of
+them. Importing this package imports no torch.
 
 config      the options of reading and of transforming
 frequency   the grid of times           (infer: found from times; calendar: features of it; times: read from text)
@@ -8,6 +9,10 @@ clean       order, duplicate and missing times
 static      numbers and categories of a whole series
 panel       the series themselves
 transform   logarithm, Box-Cox, differences and scale, undone on the way out      (fit: found from the values)
+windows     series as one bank of numbers, and windows of them as batches   (lanes: one after the other; torch)
+split       what of each series is trained on, and what is held out
+known       what a model keeps of the series that it was trained on
+forecast    how series go on: data frames, CSV, JSON
 """
 
 from __future__ import annotations

@@ -11,9 +11,11 @@ import numpy.typing as npt
 
 from elman.data.panel import Frequency, Panel, Transform, TransformConfig, fit_transforms
 from elman.data.panel.static import check_encoder, static_names
+from elman.data.panel.window_config import WindowConfig
+from elman.data.panel.windows import Sizes, lookback
 from elman.errors import ArtifactError, DataError
 
-__all__ = ["Known", "known_from"]
+__all__ = ["Known", "known_from", "known_of"]
 
 Doubles = npt.NDArray[np.float64]
 
@@ -75,6 +77,20 @@ class Known:
             dtype=np.int64,
         )
 
+    def sizes(self, window: WindowConfig, *, masked: bool) -> Sizes:
+        """What a network of these windows reads; `masked` says whether it reads where values were missing."""
+        tail = self.tail
+        features = () if window.calendar == ("none",) else window.calendar
+        calendar = tail.frequency.calendar([0], features).shape[1]
+        return Sizes(
+            len(tail.target_names),
+            len(tail.past_names),
+            len(tail.future_names) + calendar,
+            len(tail.static_names),
+            masked,
+            calendar,
+        )
+
     def to_json(self) -> dict[str, Any]:
         """Plain values, which `known_from` takes."""
         tail = self.tail
@@ -100,6 +116,20 @@ class Known:
                 for number, name in enumerate(tail.ids)
             ],
         }
+
+
+def known_of(
+    panel: Panel, begin: npt.NDArray[np.int64], chain: TransformConfig, window: WindowConfig, *, keep: bool
+) -> Known:
+    """What a model keeps of the panel that it is trained on: its last values only with `keep`.
+
+    Transforms are fitted on what comes before step `begin` of each series.
+    """
+    transforms = fit(panel.cut(begin), chain)
+    lost = chain.difference + chain.seasonal_difference * (chain.seasonal_period or panel.frequency.season)
+    kept = window.context * (4 if window.carry else 1) + lookback(window) + lost
+    until = [start + int(length) for start, length in zip(panel.starts, panel.lengths, strict=True)]
+    return Known(panel.tail(kept if keep else 0), transforms, until, chain)
 
 
 def known_from(values: Any, chain: TransformConfig, where: str) -> Known:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 
+from elman.errors import ConfigError
 from elman.options import option
 
-__all__ = ["LONGEST", "WindowConfig", "settle_windows"]
+__all__ = ["LONGEST", "WindowConfig", "check_windows", "settle_windows"]
 
 # The longest forecast: each step is a step of the network, and its paths are held in memory.
 LONGEST = 100_000
@@ -50,6 +51,23 @@ class WindowConfig:
     )  # fmt: skip
     sampling_epochs: float = option(10.0, "passes over the data in which that probability rises from 0", least=0.0)
     batch_size: int = option(32, "windows of a batch, or series side by side with carry", least=1)
+
+
+def check_windows(window: WindowConfig) -> None:
+    """Raise ConfigError for options that do not go together."""
+    if window.carry and (window.mode != "next" or window.scheduled_sampling):
+        raise ConfigError(
+            "expected mode=next and no scheduled_sampling with carry. "
+            f"Received: mode={window.mode}, scheduled_sampling={window.scheduled_sampling:g}"
+        )
+    if window.mode == "direct" and window.scheduled_sampling:
+        raise ConfigError(
+            f"expected scheduled_sampling with mode=next alone. Received: {window.scheduled_sampling:g} with direct"
+        )
+    if window.mode == "next" and window.counted:
+        raise ConfigError(f"expected counted with mode=direct alone. Received: {window.counted} with next")
+    if any(each < 2 for each in window.resolutions):
+        raise ConfigError(f"expected resolutions of at least 2 steps. Received: {window.resolutions}")
 
 
 def settle_windows(window: WindowConfig, *, season: int, longest: int, counts: bool) -> WindowConfig:

@@ -20,10 +20,22 @@ from elman.data.panel.covariates import Scales
 from elman.data.panel.window_config import WindowConfig
 from elman.types import Batch
 
-__all__ = ["Bank", "Inputs", "Rows", "make_bank", "training_rows", "validation_rows"]
+__all__ = ["Bank", "Inputs", "Rows", "Sizes", "lookback", "make_bank", "training_rows", "validation_rows"]
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
+
+
+class Sizes(NamedTuple):
+    """Columns of the data: Y targets, P past and Q known-ahead covariates (calendar included), C statics, whether the
+    network reads where values were missing, and how many of Q are of the calendar."""
+
+    targets: int
+    past: int
+    ahead: int
+    static: int
+    masked: bool
+    calendar: int = 0
 
 
 class Inputs(NamedTuple):

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar
 
 from elman.data.panel import PanelConfig, TransformConfig
-from elman.data.panel.window_config import WindowConfig
+from elman.data.panel.window_config import WindowConfig, check_windows
 from elman.errors import ConfigError
 from elman.nn.recurrent_config import RecurrentConfig
 from elman.options import Sections, option
@@ -65,6 +65,11 @@ class ForecasterConfig(Sections):
     network: NetworkConfig = field(default_factory=NetworkConfig)
     training: TrainConfig = field(default_factory=TrainConfig)
 
+    @property
+    def counts(self) -> bool:
+        """Whether counts are predicted."""
+        return self.network.distribution == "negative-binomial"
+
 
 def check_options(config: ForecasterConfig) -> None:
     """Raise ConfigError for options that do not go together."""
@@ -74,25 +79,13 @@ def check_options(config: ForecasterConfig) -> None:
             "expected no loss_from and no loss_to: a forecaster's option counted says which steps predict. "
             f"Received: {training.loss_from}, {training.loss_to}"
         )
-    if window.carry and (window.mode != "next" or window.scheduled_sampling):
-        raise ConfigError(
-            "expected mode=next and no scheduled_sampling with carry. "
-            f"Received: mode={window.mode}, scheduled_sampling={window.scheduled_sampling:g}"
-        )
-    if window.mode == "direct" and window.scheduled_sampling:
-        raise ConfigError(
-            f"expected scheduled_sampling with mode=next alone. Received: {window.scheduled_sampling:g} with direct"
-        )
+    check_windows(window)
     masks = [name for name in ("variational", "recurrent_dropout", "weight_drop") if getattr(network, name)]
     if window.scheduled_sampling and masks:
         raise ConfigError(
             "expected no dropout with one mask for all steps beside scheduled_sampling, which goes step by step. "
             f"Received: {', '.join(masks)}"
         )
-    if window.mode == "next" and window.counted:
-        raise ConfigError(f"expected counted with mode=direct alone. Received: {window.counted} with next")
-    if any(each < 2 for each in window.resolutions):
-        raise ConfigError(f"expected resolutions of at least 2 steps. Received: {window.resolutions}")
     if network.dilations and len(network.dilations) != network.layers:
         raise ConfigError(
             f"expected one dilation for each of the layers = {network.layers}. Received: {network.dilations}"
@@ -105,7 +98,7 @@ def check_options(config: ForecasterConfig) -> None:
         or list(network.levels) != sorted(set(network.levels))
     ):
         raise ConfigError(f"expected rising levels between 0 and 1. Received: {network.levels}")
-    if network.distribution == "negative-binomial":
+    if config.counts:
         chain = config.transforms
         if (chain.transform, chain.scaling, chain.difference, chain.seasonal_difference) != ("none", "none", 0, 0):
             raise ConfigError(

@@ -1,27 +1,34 @@
-"""Forecasts from many origins beside simple ones: so that a network that is of no use is seen at once."""
+"""Forecasts from many origins: beside simple ones, so that a network that is of no use is seen at once, and figures of
+forecasts with the true past. How forecasts are made is a function of the caller's."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from elman.data.panel import Panel
+from elman.data.panel.forecast import Forecast
+from elman.data.tokens import Progress
+from elman.decode.forecast import Ahead
 from elman.errors import ConfigError, DataError
 from elman.metrics.forecast_baselines import LinearAutoregression, drift, seasonal_naive
 from elman.metrics.forecast_scores import coverage, crps_from_samples, mae, mase, rmse, smape
-from elman.tasks.forecaster.forecast import Forecast
 
-__all__ = ["NETWORK", "Backtest", "Windows", "backtest_origins", "measure", "simple_forecasts"]
+__all__ = ["NETWORK", "Backtest", "evaluate_rolling", "rolling_backtest"]
 
 Ints = npt.NDArray[np.int64]
 Doubles = npt.NDArray[np.float64]
 
 NETWORK = "network"
+# Lags of the linear autoregression, where a season has fewer steps and the network reads fewer.
+_LEAST_LAGS = 12
+# Values that a series must have before its first origin.
+_LEAST_VALUES = 4
 _SCORES = ("mase", "smape", "rmse", "mae", "crps")
 _SHOWN = {"mase": "MASE", "smape": "sMAPE", "rmse": "RMSE", "mae": "MAE", "crps": "CRPS"}
 _NAMES = {"seasonal_naive": "seasonal naive", "drift": "drift", "autoregression": "linear autoregression"}
@@ -92,22 +99,113 @@ class Backtest:
             "remarks": self.remarks,
         }
 
-    def plot(self, path: Any, *, series: str | int = 0) -> None:
-        """Draw the forecast from the last origin with what really came, as PNG or SVG."""
-        if self.last is None:
-            raise ConfigError("expected a backtest with its forecasts. Received: one of figures alone")
-        number = series if isinstance(series, int) else self.last.find(series)
-        truth = None if self.truth is None or not 0 <= number < len(self.truth) else self.truth[number]
-        self.last.plot(path, series=number, truth=truth)
+
+def rolling_backtest(
+    panel: Panel,
+    forecast: Callable[[Ints, Ints], Forecast],
+    horizon: int,
+    *,
+    origins: int,
+    step: int,
+    lags: int,
+    seen: Ints | None = None,
+    progress: Progress | None = None,
+) -> Backtest:
+    """Forecasts of every series from several origins beside simple forecasts of the same steps.
+
+    forecast  of each series: takes its last known step, and its first step that any forecast is measured on
+    horizon   steps of each forecast
+    origins   of each series; the last one is a horizon before its end
+    step      steps between two origins
+    lags      that the linear autoregression has at least
+    seen      of each series, how many steps the network was made with; None where it is made at each origin
+    progress  called with what is being done, and which share of it is done
+
+    Raises DataError for a series that is too short, and ConfigError.
+    """
+    season = panel.frequency.season
+    at = backtest_origins(panel, horizon, origins, step, _LEAST_VALUES)
+    parts = []
+    for number in range(origins):
+        if progress is not None:
+            progress("backtest", number / origins)
+        parts.append(forecast(at[:, number], at[:, 0] + 1))
+    series, origin = np.tile(np.arange(len(panel)), origins), at.T.reshape(-1)
+    lags = max(lags, 2 * season if season > 1 else 0, _LEAST_LAGS)
+    simple = simple_forecasts(panel, series, origin, horizon, season=season, lags=lags)
+    scores, inside = measure(panel, series, origin, simple, join(parts), season)
+    return Backtest(
+        horizon=horizon,
+        windows=len(series),
+        scores=scores,
+        coverage=inside,
+        remarks=_remarks(panel, seen, at),
+        last=replace(parts[-1], samples=None),
+        truth=truths(panel, np.arange(len(panel)), at[:, -1], horizon),
+    )
 
 
-@dataclass(frozen=True)
-class Windows:
-    """Forecasts of N windows: one value each `[N, H, Y]`, bounds by level, and paths `[N, S, H, Y]` if there are."""
+def _remarks(panel: Panel, seen: Ints | None, at: Ints) -> list[str]:
+    """A remark where forecasts are measured on steps that the network was made with."""
+    count = 0 if seen is None else int((seen > at[:, 0] + 1).sum())
+    if not count:
+        return []
+    what = "the series" if len(panel) == 1 else f"{count:,} of {len(panel):,} series"
+    return [
+        f"The network was trained or selected on steps of {what} that it forecasts here, which the simple forecasts "
+        "were not: train it on what comes before the first origin, or use refit."
+    ]
 
-    mean: Doubles
-    intervals: Mapping[float, tuple[Doubles, Doubles]]
-    samples: Doubles | None
+
+def evaluate_rolling(
+    panel: Panel, forecast: Callable[[Ints, Ints], Doubles], horizon: int, *, first: Ints, stride: int
+) -> dict[str, float]:
+    """Figures of forecasts from every origin in turn, each with the true values before it.
+
+    forecast  takes series and their last known steps, N of each, and gives the values after them, `[N, horizon, Y]`
+    first     of each series, the first step that is measured
+    stride    steps between two origins
+
+    Raises DataError when no step is left to measure.
+    """
+    lengths = panel.lengths
+    series, origin = [], []
+    for number, (begin, end) in enumerate(zip(first.tolist(), lengths.tolist(), strict=True)):
+        origins = np.arange(begin - 1, end - horizon, stride)
+        origins = origins[origins >= 1]
+        series.append(np.full(len(origins), number))
+        origin.append(origins)
+    rows, last = np.concatenate(series), np.concatenate(origin)
+    if not len(rows):
+        raise DataError(
+            f"expected series with steps after those that the model was trained on, at least {horizon}, or a number of "
+            f"last steps to measure (steps). Received: series of {int(lengths.min()):,} to {int(lengths.max()):,} steps"
+        )
+    found = forecast(rows, last)
+    truth = truths(panel, rows, last, horizon)
+    flat, guess = truth.reshape(-1, truth.shape[2]), found.reshape(-1, truth.shape[2])
+    scaled = []
+    for number in np.unique(rows).tolist():
+        here = rows == number
+        scaled.append(
+            mase(
+                truth[here].reshape(-1, truth.shape[2]),
+                found[here].reshape(-1, truth.shape[2]),
+                panel.targets[number][: max(int(first[number]), 2)],
+                panel.frequency.season,
+            )
+        )
+    finite = [each for each in scaled if np.isfinite(each)]
+    squared = rmse(flat, guess)
+    return {
+        "rmse": squared,
+        "mse": squared**2,
+        "mae": mae(flat, guess),
+        "smape": smape(flat, guess),
+        "mase": float(np.mean(finite)) if finite else float("nan"),
+        "forecasts": len(rows),
+        "horizon": horizon,
+    }
 
 
 def backtest_origins(panel: Panel, horizon: int, origins: int, step: int, least: int) -> Ints:
@@ -154,7 +252,7 @@ def simple_forecasts(
 
 
 def measure(
-    panel: Panel, series: Ints, origin: Ints, forecasts: Mapping[str, Doubles], network: Windows, season: int
+    panel: Panel, series: Ints, origin: Ints, forecasts: Mapping[str, Doubles], network: Ahead, season: int
 ) -> tuple[dict[str, dict[str, float]], dict[float, float]]:
     """Scores of the network and of the other forecasts, and the coverage of the network's intervals.
 
@@ -189,15 +287,15 @@ def measure(
     return scores, inside
 
 
-def join(parts: Sequence[Windows]) -> Windows:
-    """Windows of several calls as one."""
-    levels = list(parts[0].intervals)
+def join(parts: Sequence[Forecast]) -> Ahead:
+    """Forecasts from several origins as one."""
     samples = [part.samples for part in parts if part.samples is not None]
-    return Windows(
+
+    def bounds(level: float, side: int) -> Doubles:
+        return np.concatenate([part.intervals[level][side] for part in parts])
+
+    return Ahead(
         np.concatenate([part.mean for part in parts]),
-        {
-            level: tuple(np.concatenate([part.intervals[level][side] for part in parts]) for side in (0, 1))  # type: ignore[misc]
-            for level in levels
-        },
+        {level: (bounds(level, 0), bounds(level, 1)) for level in parts[0].intervals},
         np.concatenate(samples) if samples else None,
     )

@@ -1,27 +1,24 @@
-"""A forecast: times, values, intervals and sample paths of every series; as a data frame, JSON, CSV and a picture."""
+"""A forecast: times, values, intervals and sample paths of every series; as a data frame, JSON and CSV."""
 
 from __future__ import annotations
 
 import csv
 import io
-import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from elman.data.panel import Frequency, Panel
+from elman.data.panel.frequency import Frequency
+from elman.data.panel.panel import Panel
 from elman.errors import ConfigError
 
 __all__ = ["Forecast"]
 
 Doubles = npt.NDArray[np.float64]
-
-# Of the history, a picture shows so many times the forecast's steps, but at least so many.
-_SHOWN, _LEAST_SHOWN = 4, 48
+Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -51,6 +48,28 @@ class Forecast:
     columns: tuple[str, str] = ("unique_id", "ds")
     kind: str = "pandas"
     title: str = field(default="")
+
+    @classmethod
+    def after(
+        cls,
+        panel: Panel,
+        origin: Ints,
+        mean: Doubles,
+        intervals: Mapping[float, tuple[Doubles, Doubles]],
+        samples: Doubles | None = None,
+        **more: Any,
+    ) -> Self:
+        """The forecast after step `origin` of each series of a panel; `more` are other fields."""
+        return cls(
+            ids=list(panel.ids),
+            frequency=panel.frequency,
+            starts=[start + int(last) + 1 for start, last in zip(panel.starts, origin, strict=True)],
+            mean=mean,
+            intervals=dict(intervals),
+            samples=samples,
+            history=panel.cut(origin + 1),
+            **{"names": panel.target_names, **more},
+        )
 
     def __repr__(self) -> str:
         """How much there is, in a line."""
@@ -132,36 +151,6 @@ class Forecast:
 
     def _by_name(self, values_HY: Doubles) -> dict[str, list[float]]:
         return {name: values_HY[:, place].tolist() for place, name in enumerate(self.names)}
-
-    def plot(self, path: str | os.PathLike[str], *, series: str | int = 0, truth: Any = None) -> None:
-        """Draw history, forecast and intervals of one series, as PNG or SVG by the path's ending.
-
-        series  its name or number
-        truth   what really came, `[H, Y]`, if it is known
-
-        Raises ConfigError for a series that is not there, StorageError.
-        """
-        from elman.plots.forecast import draw_forecast
-
-        number = series if isinstance(series, int) else self.find(series)
-        if not 0 <= number < len(self.ids):
-            raise ConfigError(f"expected a series below {len(self.ids)}. Received: {series!r}")
-        past, past_times = np.zeros((0, len(self.names))), np.asarray(self.times(number))[:0]
-        if self.history is not None:
-            shown = max(_SHOWN * self.horizon, _LEAST_SHOWN)
-            past = self.history.targets[number][-shown:]
-            past_times = self.frequency.time(self.starts[number] - len(past) + np.arange(len(past)))
-        draw_forecast(
-            Path(path),
-            history_times=past_times,
-            history=past,
-            times=self.times(number),
-            mean=self.mean[number],
-            intervals={level: (low[number], high[number]) for level, (low, high) in self.intervals.items()},
-            truth=truth,
-            title=self.title or self.ids[number],
-            name=self.names,
-        )
 
     def find(self, name: str) -> int:
         """The number of the series with this name. Raises ConfigError when there is none."""

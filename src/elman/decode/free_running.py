@@ -1,22 +1,26 @@
 """Forecasts on scaled series: sample paths and single values of any length, many series at once.
 
-The network reads a window of each series' history; what it then predicts goes back in as if it had been seen.
+The network reads a window of each series' history; what it then predicts goes back in as if it had been seen. Knows of
+the network no more than `Predictor` says.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from elman.data.panel.windows import Bank, Inputs
-from elman.tasks.forecaster.network import ForecasterNetwork, Member
-from elman.types import map_leaves
+from elman.data.panel.covariates import Scales
+from elman.data.panel.window_config import WindowConfig
+from elman.data.panel.windows import Bank, Inputs, Sizes
+from elman.data.tokens import Progress
+from elman.types import State, map_leaves
 
-__all__ = ["marginals", "run_freely"]
+__all__ = ["Distributions", "Member", "Predictor", "marginals", "run_freely"]
 
 Ints = npt.NDArray[np.int64]
 Doubles = npt.NDArray[np.float64]
@@ -25,14 +29,102 @@ Doubles = npt.NDArray[np.float64]
 _MOST_ROWS, _MOST_NUMBERS = 4096, 1 << 25
 
 
+class Distributions(Protocol):
+    """The kind of distribution that is predicted, of which P parameters are given for each of O values."""
+
+    def mean(self, parameters_OP: Tensor) -> Tensor:
+        """The expected values `..O`."""
+
+    def sample(self, parameters_OP: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """One random draw `..O` from every distribution."""
+
+    def quantiles(self, parameters_OP: Tensor, levels: Sequence[float]) -> Tensor:
+        """The values `..OQ` that are not exceeded with the probabilities `levels`."""
+
+
+class Member(Protocol):
+    """One network: from windows and a state to parameters `[B, n, horizon x Y, P]` and the next state."""
+
+    @property
+    def head(self) -> Distributions:
+        """What the parameters are of."""
+
+    @property
+    def sizes(self) -> Sizes:
+        """Of the data."""
+
+    @property
+    def direct(self) -> bool:
+        """Whether all steps of a horizon are predicted at once."""
+
+    @property
+    def horizon(self) -> int:
+        """The steps that are predicted at once."""
+
+    @property
+    def lookback(self) -> int:
+        """How many values up to the present a step reads."""
+
+    def one_value(self, parameters: Tensor) -> Tensor:
+        """What stands for each distribution as one value."""
+
+    def read(self, values: Tensor) -> Tensor:
+        """Predicted values as the network reads them."""
+
+    def __call__(
+        self, inputs: Inputs, lengths_B: Tensor | None = None, state: State | None = None, counted: int = 0
+    ) -> Any: ...
+
+
+class Predictor(Protocol):
+    """A network of one or more members, whose forecasts are averaged."""
+
+    @property
+    def members(self) -> Sequence[Member]:
+        """The networks."""
+
+    @property
+    def window(self) -> WindowConfig:
+        """What it sees of a series; settled."""
+
+    @property
+    def sizes(self) -> Sizes:
+        """Of the data."""
+
+    @property
+    def scales(self) -> Scales | None:
+        """Of the covariates; None where there are none."""
+
+    @property
+    def horizon(self) -> int:
+        """The steps that are predicted at once."""
+
+    @property
+    def point(self) -> str:
+        """What stands for a distribution as one value: "median" or "mean"."""
+
+    @property
+    def spread(self) -> bool:
+        """Whether a distribution is predicted."""
+
+    @property
+    def counts(self) -> bool:
+        """Whether counts are predicted."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+
+    def eval(self) -> Any:
+        """Leave training mode."""
+
+
 def _chunks(count: int, each: int) -> Iterator[slice]:
     for first in range(0, count, max(1, each)):
         yield slice(first, first + max(1, each))
 
 
-def _window(
-    network: ForecasterNetwork, bank: Bank, series: Ints, origin: Ints, context: int
-) -> tuple[Inputs, Tensor | None]:
+def _window(network: Predictor, bank: Bank, series: Ints, origin: Ints, context: int) -> tuple[Inputs, Tensor | None]:
     """The windows whose last steps are `origin`, and their lengths where they differ."""
     start = np.maximum(origin - context + 1, 0)
     length = origin - start + 1
@@ -43,7 +135,14 @@ def _window(
 
 @torch.no_grad()
 def marginals(
-    network: ForecasterNetwork, bank: Bank, series: Ints, origin: Ints, *, context: int, levels: tuple[float, ...]
+    network: Predictor,
+    bank: Bank,
+    series: Ints,
+    origin: Ints,
+    *,
+    context: int,
+    levels: tuple[float, ...],
+    progress: Progress | None = None,
 ) -> tuple[Doubles, Doubles, Doubles]:
     """Of the first steps after each origin, as many as are predicted at once: what stands for each value
     `[N, h, Y]`, its mean, and its quantiles `[N, h, Y, Q]`. Of several members, the averages.
@@ -59,7 +158,7 @@ def marginals(
             parameters = parameters[:, 0]
             found.append(
                 (
-                    network.one_value(member, parameters),
+                    member.one_value(parameters),
                     member.head.mean(parameters),
                     member.head.quantiles(parameters, levels) if levels else parameters[..., :0],
                 )
@@ -69,12 +168,14 @@ def marginals(
         points.append(point.reshape(shape))
         means.append(mean.reshape(shape))
         quantiles.append(quantile.reshape(*shape, len(levels)))
+        if progress is not None:
+            progress("forecasting", min(part.stop / len(series), 1.0))
     return torch.cat(points).numpy(), torch.cat(means).numpy(), torch.cat(quantiles).numpy()
 
 
 @torch.no_grad()
 def run_freely(
-    network: ForecasterNetwork,
+    network: Predictor,
     bank: Bank,
     series: Ints,
     origin: Ints,
@@ -83,6 +184,7 @@ def run_freely(
     context: int,
     paths: int,
     seed: int = 0,
+    progress: Progress | None = None,
 ) -> Doubles:
     """Paths `[N, S, H, Y]` of the values after each origin.
 
@@ -97,6 +199,15 @@ def run_freely(
     members = network.members
     shares = [paths // len(members) + (number < paths % len(members)) for number in range(len(members))]
     numbers = (context + bank.lookback) * (bank.values.shape[1] + bank.ahead.shape[1] + 64)
+    done, total = 0, horizon * len(series) * sum(share > 0 or not paths for share in shares)
+
+    def advance(steps: int) -> None:
+        """So many steps more of as many series have been predicted."""
+        nonlocal done
+        done += steps
+        if progress is not None:
+            progress("forecasting", min(done / total, 1.0))
+
     results = []
     for part in _chunks(len(series), min(_MOST_ROWS // max(paths, 1), _MOST_NUMBERS // (numbers * max(paths, 1)))):
         found = []
@@ -105,19 +216,21 @@ def run_freely(
                 continue
             draw = generator if paths else None
             run = _direct if member.direct else _next
-            found.append(run(network, bank, member, series[part], origin[part], horizon, context, max(share, 1), draw))
+            found.append(
+                run(network, bank, member, series[part], origin[part], horizon, context, max(share, 1), draw, advance)
+            )
         joined = torch.cat(found, 1) if paths else torch.stack(found).mean(0)
         results.append(joined.double().cpu().numpy())
     return np.concatenate(results)
 
 
-def _value(network: ForecasterNetwork, member: Member, parameters: Tensor, draw: torch.Generator | None) -> Tensor:
+def _value(member: Member, parameters: Tensor, draw: torch.Generator | None) -> Tensor:
     """Predicted values `[R, horizon x Y]`: draws, or what stands for each."""
-    return network.one_value(member, parameters) if draw is None else member.head.sample(parameters, draw)
+    return member.one_value(parameters) if draw is None else member.head.sample(parameters, draw)
 
 
 def _next(
-    network: ForecasterNetwork,
+    network: Predictor,
     bank: Bank,
     member: Member,
     series: Ints,
@@ -126,6 +239,7 @@ def _next(
     context: int,
     paths: int,
     draw: torch.Generator | None,
+    advance: Callable[[int], None],
 ) -> Tensor:
     """Step by step, with the state carried on."""
     inputs, lengths_B = _window(network, bank, series, origin, context)
@@ -143,10 +257,11 @@ def _next(
     parameters = spread(parameters)[:, 0]
     found = []
     for step in range(horizon):
-        values_RY = _value(network, member, parameters, draw)
+        values_RY = _value(member, parameters, draw)
         found.append(values_RY)
+        advance(len(series))
         if step + 1 < horizon:
-            recent_RKY = torch.cat([recent_RKY[:, 1:], network.read(values_RY)[:, None].to(recent_RKY.dtype)], 1)
+            recent_RKY = torch.cat([recent_RKY[:, 1:], member.read(values_RY)[:, None].to(recent_RKY.dtype)], 1)
             here = Inputs(recent_RKY, seen_R1Y, none_R1P, spread(ahead_BHQ[:, step + 1 : step + 2]), static_RC)
             parameters, state = member(here, None, state)
             parameters = parameters[:, 0]
@@ -154,7 +269,7 @@ def _next(
 
 
 def _direct(
-    network: ForecasterNetwork,
+    network: Predictor,
     bank: Bank,
     member: Member,
     series: Ints,
@@ -163,19 +278,21 @@ def _direct(
     context: int,
     paths: int,
     draw: torch.Generator | None,
+    advance: Callable[[int], None],
 ) -> Tensor:
     """Block by block: after each, the window moves on over what was predicted."""
     inputs, lengths_B = _window(network, bank, series, origin, context)
     parameters, _ = member(inputs, lengths_B, None, 1)
     parameters = parameters[:, 0].repeat_interleave(paths, 0)
     targets = member.sizes.targets
-    found = [_value(network, member, parameters, draw).unflatten(1, (-1, targets))]
+    found = [_value(member, parameters, draw).unflatten(1, (-1, targets))]
+    advance(len(series) * member.horizon)
     if member.horizon < horizon:
         known = _aligned(inputs.values_BKY, lengths_B).repeat_interleave(paths, 0)
         rows, origins = series.repeat(paths), origin.repeat(paths)
         begin = np.maximum(origins - context + 1, 0)
         while len(found) * member.horizon < horizon:
-            known = torch.cat([known, network.read(found[-1]).to(known.dtype)], 1)
+            known = torch.cat([known, member.read(found[-1]).to(known.dtype)], 1)
             origins = origins + member.horizon
             start = np.maximum(origins - context + 1, begin)
             length = torch.from_numpy(origins - start + 1)
@@ -192,7 +309,8 @@ def _direct(
             )
             same = int(length.min()) == steps
             parameters, _ = member(here, None if same else length, None, 1)
-            found.append(_value(network, member, parameters[:, 0], draw).unflatten(1, (-1, targets)))
+            found.append(_value(member, parameters[:, 0], draw).unflatten(1, (-1, targets)))
+            advance(len(series) * member.horizon)
     return torch.cat(found, 1)[:, :horizon].unflatten(0, (-1, paths))
 
 

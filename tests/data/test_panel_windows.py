@@ -15,7 +15,7 @@ from elman.data.panel.window_config import WindowConfig, settle_windows
 from elman.data.panel.windows import Bank, lookback, make_bank, training_rows, validation_rows
 from elman.errors import ConfigError
 
-from .small_series import long_frame, wave
+from ..tasks.small_series import long_frame, wave
 
 LENGTHS = {"a": 40, "b": 23, "c": 9}
 RAW = TransformConfig(scaling="none")

@@ -5,6 +5,8 @@ So it is as good as a linear autoregression before the first step, and its inter
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -12,7 +14,7 @@ import torch
 from elman.data.panel.window_config import WindowConfig
 from elman.data.panel.windows import Bank, Rows
 from elman.nn.forecast_head import ForecastHead
-from elman.tasks.forecaster.network import ForecasterNetwork
+from elman.nn.forecast_member import Member
 
 __all__ = ["start_network"]
 
@@ -27,15 +29,15 @@ _RIDGE = 1e-5
 _LEAST_SPREAD = 1e-4
 
 
-def start_network(network: ForecasterNetwork, bank: Bank, stop: Ints, window: WindowConfig) -> None:
+def start_network(members: Sequence[Member], bank: Bank, stop: Ints, window: WindowConfig) -> None:
     """Set every member's linear map and head by each series' values before `stop`.
 
     Steps with fewer values before them than the map reads are left out, unless there are no others.
     """
-    member = network.members[0]
-    horizon, lags, targets_Y = member.horizon, max(member.lags, 1), network.sizes.targets
-    if network.counts:
-        _start_counts(network, bank, stop)
+    member = members[0]
+    horizon, lags, targets_Y = member.horizon, max(member.lags, 1), member.sizes.targets
+    if member.counts:
+        _start_counts(members, bank, stop)
     if not (member.anchor or member.lags):
         return
     rows = _steps(stop, horizon, lags - 1)
@@ -53,26 +55,26 @@ def start_network(network: ForecasterNetwork, bank: Bank, stop: Ints, window: Wi
         weights, bias = np.zeros((lags, horizon)), np.zeros(horizon)
         if member.lags and window.least_squares:
             weights, bias = _ridge(x, y)
-            for each in network.members:
+            for each in members:
                 with torch.no_grad():
                     each.lag_weight[target] = torch.from_numpy(weights.T)
                     each.lag_bias[target] = torch.from_numpy(bias)
         errors[..., target] = y - x @ weights - bias
-    for each in network.members:
+    for each in members:
         # Whatever a head's first weights predict would be noise around the linear forecast.
         torch.nn.init.zeros_(each.head.linear.weight)
         with torch.no_grad():
             each.head.linear.bias.copy_(torch.from_numpy(_biases(each.head, errors.reshape(len(errors), -1))))
 
 
-def _start_counts(network: ForecasterNetwork, bank: Bank, stop: Ints) -> None:
+def _start_counts(members: Sequence[Member], bank: Bank, stop: Ints) -> None:
     """Heads that predict the mean and the dispersion of all counts."""
     known = [bank.targets[begin : begin + end] for begin, end in zip(bank.offset, stop, strict=True)]
     counts = np.concatenate(known).astype(np.float64)
     mean = np.maximum(np.nanmean(counts, 0), _LEAST_SPREAD)
     dispersion = np.maximum((np.nanvar(counts, 0) - mean) / mean**2, 0.01)
     raw_YP = np.array([[_before_softplus(float(each)) for each in pair] for pair in zip(mean, dispersion, strict=True)])
-    for member in network.members:
+    for member in members:
         with torch.no_grad():
             member.head.linear.bias.copy_(torch.from_numpy(np.tile(raw_YP, (member.horizon, 1)).reshape(-1)))
 

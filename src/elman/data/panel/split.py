@@ -1,0 +1,105 @@
+"""What of a panel is trained on and what is held out, with the windows that fit to it. Knows nothing about networks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+import numpy.typing as npt
+
+from elman.data.panel.panel import Panel
+from elman.data.panel.window_config import WindowConfig, settle_windows
+from elman.data.panel.windows import Bank, Rows
+from elman.errors import ConfigError, DataError
+from elman.types import Batch
+
+__all__ = ["check_counts", "held_out_batches", "settled_windows", "training_ends"]
+
+Ints = npt.NDArray[np.int64]
+
+# Windows that are evaluated at once.
+_AT_ONCE = 512
+
+
+def settled_windows(window: WindowConfig, panel: Panel, *, counts: bool) -> WindowConfig:
+    """`window` with what was left to the data settled. Raises DataError where no series is long enough for it."""
+    if not len(panel):
+        raise DataError("expected at least one series to train on. Received: none")
+    longest = int(panel.lengths.max())
+    settled = settle_windows(window, season=panel.frequency.season, longest=longest, counts=counts)
+    if settled.context >= longest:
+        raise DataError(
+            f"expected a series longer than a window of context = {settled.context} steps. "
+            f"Received: {longest} steps in the longest"
+        )
+    if settled.autoregression >= longest:
+        raise DataError(
+            f"expected a series longer than autoregression = {settled.autoregression} steps. "
+            f"Received: {longest} steps in the longest"
+        )
+    if settled.mode == "direct" and settled.horizon >= longest:
+        raise DataError(
+            f"expected a series longer than horizon = {settled.horizon} steps, with mode=direct. "
+            f"Received: {longest} steps in the longest"
+        )
+    if settled.counted > settled.context:
+        raise ConfigError(f"expected counted of at most context = {settled.context}. Received: {settled.counted}")
+    return settled
+
+
+def training_ends(panel: Panel, window: WindowConfig) -> Ints:
+    """Of each series, the step at which its validation part begins; series of fewer than 4 steps have none."""
+    lengths = panel.lengths
+    short = int(lengths.argmin())
+    if lengths[short] < 2:
+        raise DataError(
+            f"the series {panel.ids[short]!r}: expected at least 2 values to train on. Received: {int(lengths[short])}"
+        )
+    held = np.floor(lengths * window.valid_share).astype(np.int64)
+    if window.valid_steps:
+        held = np.full_like(lengths, window.valid_steps)
+    held = np.where(lengths < 4, 0, np.minimum(held, lengths // 2)) if not window.valid_steps else held
+    if int((lengths - held).min()) < 2:
+        worst = int((lengths - held).argmin())
+        raise DataError(
+            f"the series {panel.ids[worst]!r}: expected more than valid_steps + 1 = {window.valid_steps + 1} values. "
+            f"Received: {int(lengths[worst])}"
+        )
+    ends: Ints = lengths - held
+    return ends
+
+
+def check_counts(panel: Panel) -> None:
+    """Raise DataError for a series that is not of counts, naming it and the step."""
+    for number, values in enumerate(panel.targets):
+        wrong = np.argwhere((values < 0) | (values != np.floor(values)) & np.isfinite(values))
+        if len(wrong):
+            step, column = wrong[0]
+            time = panel.frequency.format(panel.starts[number] + int(step))
+            raise DataError(
+                f"the series {panel.ids[number]!r} at {time}: expected counts (0, 1, 2, ...) for negative-binomial. "
+                f"Received: {values[step, column]:g}"
+            )
+
+
+def held_out_batches(
+    bank: Bank, rows: Rows, horizon: int, *, direct: bool
+) -> Callable[[int], tuple[Iterable[Batch], int]]:
+    """A function that makes the batches of an evaluation, and says how many last steps of each predict (0 for all).
+
+    It takes the most values that are wanted, 0 for all; where there are more, windows are thinned evenly.
+    """
+    counted = 1 if direct else 0
+    widths = bank.targets.shape[1] * (np.full(len(rows.series), horizon) if direct else rows.high - rows.low)
+
+    def batches(limit: int) -> tuple[Iterable[Batch], int]:
+        chosen = rows
+        total = int(widths.sum())
+        if limit and total > limit:
+            count = max(1, int(len(widths) * limit / total))
+            chosen = rows.take(np.unique(np.linspace(0, len(widths) - 1, count).astype(np.int64)))
+        order = np.argsort(-chosen.length, kind="stable")
+        parts = (order[first : first + _AT_ONCE] for first in range(0, len(order), _AT_ONCE))
+        return (bank.batch(chosen.take(part), horizon, counted) for part in parts), counted
+
+    return batches

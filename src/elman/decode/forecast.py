@@ -1,0 +1,287 @@
+"""From a panel to forecasts in its own unit: windows, the network, and every transform undone; and series from nothing.
+
+Knows of the network no more than `Predictor` says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from elman.data.panel import Panel, Transform
+from elman.data.panel.known import Known
+from elman.data.panel.window_config import LONGEST
+from elman.data.panel.windows import make_bank
+from elman.data.tokens import Progress
+from elman.decode.free_running import Predictor, marginals, run_freely
+from elman.errors import ConfigError, DataError
+
+__all__ = ["LEVELS", "PATHS", "Ahead", "check_horizon", "check_levels", "create_series", "forecast_from"]
+
+Ints = npt.NDArray[np.int64]
+Doubles = npt.NDArray[np.float64]
+
+# The levels of intervals, in per cent, where nobody named any.
+LEVELS = (80.0, 95.0)
+# The paths that are drawn where an interval needs them and nobody said how many.
+PATHS = 200
+# A window of a carried network is so many times as long as those it was trained on.
+_CARRIED = 4
+
+
+class Ahead(NamedTuple):
+    """Forecasts after N origins: one value each and by level the bounds of intervals, all `[N, H, Y]`; and paths
+    `[N, S, H, Y]` where any were asked for."""
+
+    mean: Doubles
+    intervals: dict[float, tuple[Doubles, Doubles]]
+    samples: Doubles | None
+
+
+def check_horizon(horizon: int) -> None:
+    """Raise ConfigError for a horizon that no forecast can have."""
+    if isinstance(horizon, bool) or not isinstance(horizon, int) or not 1 <= horizon <= LONGEST:
+        raise ConfigError(f"expected a horizon from 1 to {LONGEST:,} steps. Received: {horizon!r}")
+
+
+def check_levels(levels: Sequence[float], spread: bool) -> tuple[float, ...]:
+    """Levels of intervals in per cent. Raises ConfigError for others, and where no distribution is predicted."""
+    if not isinstance(levels, Sequence) or isinstance(levels, str):
+        raise ConfigError(f"expected a list of levels of intervals, such as (80, 95). Received: {levels!r}")
+    for level in levels:
+        if isinstance(level, bool) or not isinstance(level, int | float) or not 0 < level < 100:
+            raise ConfigError(f"expected levels of intervals in per cent, such as 80 and 95. Received: {level!r}")
+    if levels and not spread:
+        raise ConfigError(
+            "expected no levels: a network with distribution=point has no intervals. "
+            f"Received: {', '.join(f'{level:g}' for level in levels)}"
+        )
+    return tuple(sorted({float(level) for level in levels}))
+
+
+def probabilities(levels: Sequence[float]) -> tuple[float, ...]:
+    """The probabilities of the lower and then the upper bounds of intervals."""
+    low = [0.5 - level / 200 for level in levels]
+    return (*low, *(1 - each for each in low))
+
+
+def forecast_from(
+    network: Predictor,
+    panel: Panel,
+    transforms: Sequence[Transform],
+    series: Ints,
+    origin: Ints,
+    horizon: int,
+    *,
+    levels: Sequence[float] = (),
+    samples: int = 0,
+    paths: int = PATHS,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Ahead:
+    """Forecasts of `horizon` steps after step `origin` of each of `series`, from the values up to there alone.
+
+    levels    of intervals, in per cent
+    samples   joint paths to return; 0 for none
+    paths     drawn at least, where a distribution over several steps needs them; with 0, and no samples, one path goes
+              on from what stands for each value, and there are no intervals
+    seed      of the draws
+    progress  called with what is being done, and which share of it is done
+
+    Raises DataError for an origin with too few values before it, and for covariates that are not known far enough.
+    """
+    window = network.window
+    further = max(0, int((origin + 1 + horizon - panel.lengths[series]).max())) + network.horizon
+    _check_covariates(network, panel, series, origin, horizon)
+    bank = make_bank(
+        panel,
+        transforms,
+        window,
+        further=further,
+        masked=network.sizes.masked,
+        counts=network.counts,
+        scales=network.scales,
+    )
+    scaled = origin - bank.lost
+    if len(scaled) and int(scaled.min()) < 0:
+        worst = int(series[int(scaled.argmin())])
+        raise DataError(
+            f"the series {panel.ids[worst]!r}: expected at least {bank.lost + 1} values before a forecast. "
+            f"Received: {int(origin[int(scaled.argmin())]) + 1}"
+        )
+    context = window.context * (_CARRIED if window.carry else 1)
+    chances = probabilities(levels)
+    exact = horizon <= network.horizon and (horizon == 1 or not bank.lost) and not samples
+    if network.spread and network.point == "mean" and transforms[0].kind != "none":
+        exact = False  # the mean of a transformed value is not the transformed mean
+    if exact or (not network.spread and horizon <= network.horizon):
+        point, _, quantiles = marginals(
+            network, bank, series, scaled, context=context, levels=chances, progress=progress
+        )
+        stacked = np.concatenate([point[:, None], np.moveaxis(quantiles, -1, 1)], axis=1)[:, :, :horizon]
+        undone = _undone(stacked, panel, transforms, series, origin)
+        return _finite(panel, series, undone[:, 0], np.moveaxis(undone[:, 1:], 1, 0), levels, None)
+    drawn = max(samples, paths) if network.spread else 0
+    found = run_freely(
+        network, bank, series, scaled, horizon, context=context, paths=drawn, seed=seed, progress=progress
+    )
+    undone = _undone(found, panel, transforms, series, origin)
+    middle = undone.mean(1) if network.point == "mean" or not drawn else np.median(undone, 1)
+    bounds = np.quantile(undone, chances, axis=1) if chances else np.zeros((0, *middle.shape))
+    shown = undone[:, np.arange(samples) * drawn // samples] if samples else None  # some of every member
+    return _finite(panel, series, middle, bounds, levels, shown)
+
+
+def _check_covariates(network: Predictor, panel: Panel, series: Ints, origin: Ints, horizon: int) -> None:
+    if network.sizes.past and horizon > network.horizon:
+        raise ConfigError(
+            f"expected a horizon of at most {network.horizon} with past_covariates, for nobody knows them further "
+            f"ahead (train with mode=direct and a longer horizon). Received: {horizon}"
+        )
+    if not panel.future_names:
+        return
+    known = panel.lengths[series] + panel.ahead[series]
+    short = np.flatnonzero(known < origin + 1 + horizon)
+    if len(short):
+        row = int(short[0])
+        number = int(series[row])
+        raise DataError(
+            f"the series {panel.ids[number]!r}: expected {', '.join(panel.future_names)} for all {horizon} steps ahead "
+            f"(future_covariates). Received: {int(known[row] - origin[row] - 1)} steps"
+        )
+
+
+def _undone(scaled: Doubles, panel: Panel, transforms: Sequence[Transform], series: Ints, origin: Ints) -> Doubles:
+    """Paths `[N, S, H, Y]` in the unit of their series."""
+    result = np.empty_like(scaled)
+    for number in np.unique(series).tolist():
+        rows = np.flatnonzero(series == number)
+        transform = transforms[number]
+        if transform.lost:
+            for row in rows.tolist():
+                result[row] = transform.inverse(scaled[row], panel.targets[number][: origin[row] + 1])
+        else:
+            flat = scaled[rows].reshape(-1, *scaled.shape[2:])
+            result[rows] = transform.inverse(flat, panel.targets[number]).reshape(scaled[rows].shape)
+    return result
+
+
+def _finite(
+    panel: Panel, series: Ints, mean: Doubles, bounds: Doubles, levels: Sequence[float], samples: Doubles | None
+) -> Ahead:
+    """Forecasts with the lower and then the upper bounds of all levels. Raises DataError for one without a number."""
+    good = np.isfinite(mean).all((1, 2)) & np.isfinite(bounds).all((0, 2, 3))
+    if not good.all():
+        name = panel.ids[int(series[int(np.flatnonzero(~good)[0])])]
+        raise DataError(
+            f"the series {name!r}: expected a forecast that stays finite; a shorter horizon, or other transforms, may "
+            "help. Received: one that grows without bound"
+        )
+    half = len(levels)
+    intervals = {level: (bounds[place], bounds[half + place]) for place, level in enumerate(levels)}
+    return Ahead(mean, intervals, samples)
+
+
+def create_series(
+    network: Predictor,
+    known: Known,
+    length: int,
+    seed: Any,
+    *,
+    series: str | int,
+    draw: bool | None,
+    random: int,
+    progress: Progress | None = None,
+) -> Doubles:
+    """A long series of the network's own, `[length]` or `[length, Y]`, in the unit of one of the series in `known`.
+
+    seed    what comes before it: "zeros" (of the scaled series), an array of values, or a pair of a series' name and a
+            slice of its last values
+    series  whose scale and features are used, by name or number
+    draw    draw each value from its distribution, else take its middle; None to draw where there is a distribution
+    random  the seed of those draws
+
+    Raises ConfigError for a network with covariates, and for a seed that cannot be used.
+    """
+    tail = known.tail
+    if tail.past_names or tail.future_names:
+        named = ", ".join((*tail.past_names, *tail.future_names))
+        raise ConfigError(f"expected a model without covariates, for nobody knows theirs. Received: {named}")
+    draw = network.spread if draw is None else draw
+    if draw and not network.spread:
+        raise ConfigError("expected draw=False: a network with distribution=point has nothing to draw from")
+    if _is_stretch(seed):
+        series = seed[0]
+    number = tail.find(series) if isinstance(series, str) else int(series)
+    if not 0 <= number < len(tail):
+        raise ConfigError(f"expected a series below {len(tail)}. Received: {series!r}")
+    one = tail.take([number])
+    transform = known.transforms[number]
+    history, stop = _history(network, known, one, seed)
+    begin = one.starts[0] + stop - len(history)
+    panel = Panel(
+        ids=one.ids,
+        frequency=one.frequency,
+        starts=[begin],
+        targets=[history],
+        past=[np.zeros((len(history), 0))],
+        future=[np.zeros((len(history), 0))],
+        static=one.static,
+        target_names=one.target_names,
+        static_names=one.static_names,
+    )
+    ahead = forecast_from(
+        network,
+        panel,
+        [transform],
+        np.array([0]),
+        np.array([len(history) - 1]),
+        length,
+        samples=int(draw),
+        paths=0,
+        seed=random,
+        progress=progress,
+    )
+    values = ahead.mean[0] if ahead.samples is None else ahead.samples[0, 0]
+    return values[:, 0] if values.shape[1] == 1 else values
+
+
+def _is_stretch(seed: Any) -> bool:
+    return isinstance(seed, tuple) and len(seed) == 2 and isinstance(seed[1], slice)
+
+
+def _history(network: Predictor, known: Known, one: Panel, seed: Any) -> tuple[Doubles, int]:
+    """The values that come first, `[T, Y]`, in the unit of the series, and the step of `one` that comes after them."""
+    variables, stop = len(one.target_names), len(one.targets[0])
+    if isinstance(seed, str):
+        if seed != "zeros":
+            raise ConfigError(f"expected the seed zeros, values, or a series and a slice. Received: {seed!r}")
+        transform = known.transforms_of(one)[0]
+        steps = network.window.context
+        before = one.targets[0][: transform.lost]
+        if len(before) < transform.lost:
+            raise ConfigError(
+                f"expected a model that keeps at least {transform.lost} last values, to undo its differences. "
+                f"Received: {len(before)}"
+            )
+        zeros = np.zeros((steps, variables))
+        return np.concatenate([before, transform.inverse(zeros, before)]), stop
+    if _is_stretch(seed):
+        first, stop, step = seed[1].indices(stop)
+        if step != 1:
+            raise ConfigError(f"expected a slice of steps one after the other as the seed. Received: {seed[1]}")
+        values = one.targets[0][first:stop]
+    else:
+        try:
+            values = np.asarray(seed, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise DataError(f"expected numbers as the seed. Received: {error}") from error
+    values = values[:, None] if values.ndim == 1 else values
+    if values.ndim != 2 or values.shape[1] != variables or len(values) < 1:
+        raise DataError(f"expected values of the shape [T, {variables}] as the seed. Received: {values.shape}")
+    if not np.isfinite(values).all():
+        raise DataError("expected finite values as the seed. Received: NaN or infinity")
+    return values, stop

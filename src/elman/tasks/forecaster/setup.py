@@ -1,0 +1,313 @@
+"""A forecaster's run: the loss of the distributions after each step, and what a run is made of."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from elman.data.batches import Shuffled
+from elman.data.panel import Panel, read_panel
+from elman.data.panel.covariates import covariate_scales
+from elman.data.panel.known import Known, known_from, known_of
+from elman.data.panel.lanes import CarriedWindows
+from elman.data.panel.split import check_counts, held_out_batches, settled_windows, training_ends
+from elman.data.panel.window_config import settle_windows
+from elman.data.panel.windows import Inputs, Sizes, make_bank, training_rows, validation_rows
+from elman.data.sources import Sources
+from elman.data.tokens import Progress
+from elman.errors import ArtifactError, ConfigError, DataError
+from elman.nn.linear_start import start_network
+from elman.tasks.forecaster.config import ForecasterConfig, check_options
+from elman.tasks.forecaster.network import ForecasterNetwork
+from elman.tasks.setup import Setup
+from elman.types import Batch, State, map_leaves
+
+__all__ = ["ForecasterSetup", "NextValues"]
+
+Ints = npt.NDArray[np.int64]
+
+
+class NextValues:
+    """The head's loss of the values after each step, of all members together; means are a value.
+
+    Args:
+        model: the network.
+        counted: direct: the last steps of a window that predict in training; 0 for all.
+        held_out: makes the evaluation's batches, of at most so many windows (0 for all), and says how many last steps
+            of each predict (0 for all); None when nothing is held out.
+        sampling: the probability, at this point of the run, that a step reads the network's own prediction of its
+            value instead of the value (scheduled sampling, Bengio et al. 2015); None for never.
+        carry: whether a batch goes on from the state of the one before.
+    """
+
+    def __init__(
+        self,
+        model: ForecasterNetwork,
+        *,
+        counted: int,
+        held_out: Callable[[int], tuple[Iterable[Batch], int]] | None,
+        sampling: Callable[[], float] | None = None,
+        carry: bool = False,
+    ) -> None:
+        self.model = model
+        self.counted = counted
+        self.held_out = held_out
+        self.sampling = sampling
+        self.carry = carry
+
+    def initial_state(self, batch_size: int) -> State:
+        """The state before the first step; empty where none is carried."""
+        return self.model.initial_state(batch_size) if self.carry else ()
+
+    def loss(self, batch: Batch, state: State) -> tuple[Tensor, int, State]:
+        """The sum of the losses over the values that were there, how many those are, and the state after the batch."""
+        targets, seen = _targets(batch, self.model.device)
+        inputs = _moved(batch.inputs_BT, self.model.device)
+        own = self.sampling() if self.sampling is not None else 0.0
+        total: Tensor | None = None
+        last = []
+        for number, member in enumerate(self.model.members):
+            begin = state[number] if self.carry else None
+            if own:
+                parameters = member.scheduled(inputs, batch.lengths_B, own)
+                end: State = ()
+            else:
+                parameters, end = member(inputs, batch.lengths_B, begin, self.counted)
+            loss = (member.head.loss(parameters, targets) * seen).sum()
+            total = loss if total is None else total + loss
+            last.append(end)
+        if total is None:
+            return targets.new_zeros(()), 0, ()
+        return total / len(last), int(seen.sum()), tuple(last) if self.carry else ()
+
+    @torch.no_grad()
+    def evaluate(self, limit: int = 0) -> dict[str, float]:
+        """The mean loss a value and the root of the mean squared error of one value for each, both of scaled series,
+        on held-out data."""
+        if self.held_out is None:
+            return {}
+        batches, counted = self.held_out(limit)
+        loss, squares, count = 0.0, 0.0, 0
+        for batch in batches:
+            targets, seen = _targets(batch, self.model.device)
+            inputs = _moved(batch.inputs_BT, self.model.device)
+            values = []
+            for member in self.model.members:
+                parameters, _ = member(inputs, batch.lengths_B, None, counted)
+                loss += float((member.head.loss(parameters, targets) * seen).sum()) / len(self.model.members)
+                values.append(member.one_value(parameters))
+            squares += float(((torch.stack(values).mean(0) - targets).square() * seen).sum())
+            count += int(seen.sum())
+        return {"loss": loss / max(count, 1), "scaled_rmse": (squares / max(count, 1)) ** 0.5, "values": count}
+
+
+def _targets(batch: Batch, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Targets `[B, n, horizon x Y]` with 0 where there is none, and a mask of those that are there."""
+    targets = batch.targets_BT.flatten(2).to(device)
+    seen = torch.isfinite(targets)
+    return torch.where(seen, targets, 0.0), seen
+
+
+def _moved(inputs: Inputs, device: torch.device) -> Inputs:
+    moved: Inputs = map_leaves(lambda leaf: leaf.to(device), inputs)
+    return moved
+
+
+class ForecasterSetup(Setup[ForecasterConfig, ForecasterNetwork, Panel, Known]):
+    """A run of a forecaster on a panel, of which the last steps of each series are held out."""
+
+    task = "forecaster"
+    config_class = ForecasterConfig
+    vocabulary_class = Known
+    unit = "value"
+
+    @classmethod
+    def check_options(cls, config: ForecasterConfig) -> None:
+        """Raise ConfigError for options that do not go together."""
+        check_options(config)
+        super().check_options(config)
+
+    @classmethod
+    def read(
+        cls,
+        config: ForecasterConfig,
+        sources: Sources,
+        *,
+        vocabulary: Known | None = None,
+        progress: Progress | None = None,
+    ) -> Panel:
+        """The series in the files."""
+        del vocabulary
+        if progress is not None:
+            progress("reading", 0.0)
+        return read_panel(sources.train, config.data)
+
+    @classmethod
+    def vocabulary_from(cls, content: Mapping[str, Any], config: ForecasterConfig, where: str) -> Known:
+        """The series of a model's folder."""
+        return known_from(content, config.transforms, where)
+
+    @classmethod
+    def check_folder(cls, config: ForecasterConfig, vocabulary: Known, where: str) -> None:
+        """Raise ArtifactError for options that do not go together."""
+        try:
+            check_options(config)
+        except ConfigError as error:
+            raise ArtifactError(f"{where} is broken: {error}") from error
+
+    @staticmethod
+    def make_network(config: ForecasterConfig, vocabulary: Known) -> ForecasterNetwork:
+        """A network that reads series such as those in the vocabulary."""
+        sizes = vocabulary.sizes(config.window, masked=config.data.missing == "mask")
+        return ForecasterNetwork(sizes, config.window, config.network)
+
+    @classmethod
+    def make_smallest_network(cls, config: ForecasterConfig) -> ForecasterNetwork:
+        """For one variable without covariates."""
+        window = settle_windows(config.window, season=1, longest=1000, counts=config.counts)
+        return ForecasterNetwork(Sizes(1, 0, 0, 0, False), window, config.network)
+
+    def settle_config(self, config: ForecasterConfig) -> ForecasterConfig:
+        """With windows that fit to the series."""
+        config = super().settle_config(config)
+        return dataclasses.replace(config, window=settled_windows(config.window, self.parts, counts=config.counts))
+
+    @cached_property
+    def begin(self) -> Ints:
+        """Of each series, the step at which its validation part begins."""
+        return training_ends(self.parts, self.config.window)
+
+    def learn_vocabulary(self) -> Known:
+        """The transforms of the series, and their last values."""
+        config = self.config
+        keep = config.network.keep_history
+        return known_of(self.parts, self.begin, config.transforms, config.window, keep=keep)
+
+    def encode(self) -> None:
+        """The series as a bank, and the windows of training and validation."""
+        panel, window = self.parts, self.config.window
+        if self.resumed:
+            self.vocabulary.check(panel)
+        if self.config.counts:
+            check_counts(panel)
+        self._transforms = self.vocabulary.transforms_of(panel)
+        self._scales = covariate_scales(panel, self.begin)
+        self._bank = bank = make_bank(
+            panel,
+            self._transforms,
+            window,
+            further=window.horizon,
+            counts=self.config.counts,
+            masked=self.config.data.missing == "mask",
+            scales=self._scales,
+        )
+        self._stop = stop = self.begin - bank.lost
+        if int(stop.min()) < 2:
+            worst = int(stop.argmin())
+            begin, length = int(self.begin[worst]), int(panel.lengths[worst])
+            raise DataError(
+                f"the series {panel.ids[worst]!r}: expected at least {bank.lost + 2} values to train on. "
+                f"Received: {begin}, and {length - begin} held out"
+            )
+        self._rows = training_rows(bank, stop, window)
+        self._held = validation_rows(bank, stop, window)
+
+    def start_network(self) -> None:
+        """Scale the covariates by the training data, and begin as a linear autoregression."""
+        self.network.scales = self._scales
+        start_network(self.network.members, self._bank, self._stop, self.config.window)
+
+    def stream(self) -> Shuffled | CarriedWindows:
+        """Shuffled windows, or with `carry` windows one after the other."""
+        return self._stream
+
+    @cached_property
+    def _stream(self) -> Shuffled | CarriedWindows:
+        window, seed = self.config.window, self.training_config.seed
+        if window.carry:
+            return CarriedWindows(self._bank, self._stop, context=window.context, lanes=window.batch_size, seed=seed)
+        horizon = self.network.horizon
+
+        def make(places: Ints) -> Batch:
+            return self._bank.batch(self._rows.take(places), horizon, window.counted)
+
+        return Shuffled(self._rows.length, make, batch_size=window.batch_size, seed=seed)
+
+    def objective(self) -> NextValues:
+        """The loss of the values after each step."""
+        window, held_out = self.config.window, None
+        if self.holds_out:
+            direct = window.mode == "direct"
+            held_out = held_out_batches(self._bank, self._held, self.network.horizon, direct=direct)
+        return NextValues(
+            self.network,
+            counted=window.counted,
+            held_out=held_out,
+            sampling=self._sampling if window.scheduled_sampling else None,
+            carry=window.carry,
+        )
+
+    def _sampling(self) -> float:
+        """The probability of reading an own prediction: it rises evenly over the first epochs, then stays."""
+        most, epochs = self.config.window.scheduled_sampling, self.config.window.sampling_epochs
+        return most * (min(1.0, self._stream.epoch / epochs) if epochs else 1.0)
+
+    @property
+    def holds_out(self) -> bool:
+        """Whether any series has a validation part."""
+        return bool(len(self._held.series))
+
+    @property
+    def loss_name(self) -> str:
+        """What the loss is."""
+        network = self.config.network
+        names = {"point": f"{network.loss} error", "quantiles": "quantile loss"}
+        return f"{names.get(network.distribution, 'nats')} a value"
+
+    def describe(self, figures: Mapping[str, float]) -> str:
+        """Figures of an evaluation, in a line for people."""
+        return f"{figures['loss']:.4f} {self.loss_name}, RMSE {figures['scaled_rmse']:.4f} of scaled series"
+
+    def finish(self, folder: Path | None) -> dict[str, Any]:
+        """Draw the forecast of held-out steps."""
+        if folder is not None:
+            from elman.plots.forecast import draw_held_out
+
+            draw_held_out(self.network, self.parts, self._transforms, self.begin, folder / "forecast.png")
+        return {}
+
+    def data_fingerprint(self) -> str:
+        """A digest of all series."""
+        return self.parts.fingerprint()
+
+    def data_facts(self) -> dict[str, Any]:
+        """Files, series, and how many steps they have."""
+        steps = int(self.parts.lengths.sum())
+        return {
+            "files": [] if self.sources is None else self.sources.names(),
+            "series": len(self.parts),
+            "steps": steps,
+            "valid_steps": steps - int(self.begin.sum()),
+            "frequency": self.parts.frequency.name,
+        }
+
+    def outline(self) -> list[tuple[str, str]]:
+        """The series and the windows."""
+        windows = f"{len(self._rows.series):,} of {self.config.window.context} steps"
+        return [*self.parts.summary(), ("windows", windows)]
+
+    def summary(self) -> str:
+        """The network and the data, in a line."""
+        network, facts = self.config.network, self.data
+        return (
+            f"{network.cell} {network.layers}x{network.hidden}, {self.network.count_parameters():,} weights; "
+            f"{facts['series']:,} series, {facts['steps']:,} steps of {facts['frequency']}"
+        )
