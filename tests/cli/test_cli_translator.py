@@ -269,7 +269,7 @@ def test_a_file_of_answers_needs_its_folder(elman, translator, tmp_path):
 
 
 def test_an_evaluation_without_sacrebleu_says_so(elman, translator, pairs, monkeypatch):
-    monkeypatch.setattr("elman.tasks.translator.objective.has_bleu", lambda: False)
+    monkeypatch.setattr("elman.metrics.translation.has_bleu", lambda: False)
     said = elman("evaluate", translator, *pairs)
     assert "BLEU and chrF need sacrebleu" in said.err
     assert "BLEU" not in said.out

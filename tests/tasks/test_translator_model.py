@@ -15,7 +15,7 @@ from elman.data.pairs import PairVocabulary, pairs_from
 from elman.decode.search import Hypothesis
 from elman.errors import ArtifactError, ConfigError, DataError
 from elman.tasks.average import average_folders
-from elman.tasks.translator.answers import translations_of
+from elman.decode.translation import translations_of
 
 from .small_translators import SOURCES, TARGETS, greedy_by_hand, tiny, trained
 
@@ -143,7 +143,7 @@ def test_options_of_a_search_that_would_do_nothing_are_refused(model, options, e
 
 
 def test_a_batch_takes_no_more_memory_than_it_may(model, monkeypatch):
-    from elman.tasks.translator import search
+    from elman.decode import translation as search
 
     expected = model.translate([*LENGTHS, *SOURCES], beams=3)
     for name, most in (("_STEPS", 12), ("_SCORES", 3 * model.vocabulary.target.size * 2)):
@@ -184,7 +184,7 @@ def test_unknown_words_are_copied_from_where_attention_is(model):
 def test_replacing_reaches_the_search(model, monkeypatch):
     seen = []
     monkeypatch.setattr(
-        "elman.tasks.translator.model.translations_of",
+        "elman.decode.translation.translations_of",
         lambda source, found, vocabulary, **options: seen.append((found[0].attention is not None, options)) or [],
     )
     model.translations("die giraffe", replace_unknown=True)
