@@ -150,7 +150,9 @@ def test_a_stream_goes_on_exactly(done: int, seed: int) -> None:
 def test_little_of_multi30k_is_padding(kind: str, steps: int) -> None:
     pairs = read_pairs([MULTI30K / "train.de.gz", MULTI30K / "train.en.gz"])
     assert len(pairs) == 29_000
-    encoded = EncodedPairs.encode(pairs, PairVocabulary.learn(pairs, PairsConfig(tokens=kind, min_count=1, vocabulary_size=8000)))
+    encoded = EncodedPairs.encode(
+        pairs, PairVocabulary.learn(pairs, PairsConfig(tokens=kind, min_count=1, vocabulary_size=8000))
+    )
     stream = Shuffled(encoded.lengths, encoded.batch, batch_size=10_000, steps=steps)
     assert stream.padding < 0.08
     batch = encoded.batch(np.array([0]))

@@ -13,9 +13,9 @@ import torch
 import elman
 from elman.data.pairs import PairVocabulary, pairs_from
 from elman.decode.search import Hypothesis
+from elman.decode.translation import translations_of
 from elman.errors import ArtifactError, ConfigError, DataError
 from elman.tasks.average import average_folders
-from elman.decode.translation import translations_of
 
 from .small_translators import SOURCES, TARGETS, greedy_by_hand, tiny, trained
 

@@ -1,18 +1,57 @@
-"""Embeddings that start from a file of word vectors. Knows nothing about networks or training."""
+"""Embeddings that start from files of word vectors. Knows nothing about networks or training."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 
+from elman.data.pairs import PairVocabulary
 from elman.data.vectors import read_vectors
 from elman.data.vocabulary import Vocabulary
 from elman.data.vocabulary.base import display
-from elman.errors import DataError
+from elman.errors import ConfigError, DataError
 from elman.nn.embed import Embedding
 
-__all__ = ["take_vectors"]
+__all__ = ["PairVectors", "take_vectors"]
 
 _SPACE = display(" ")
+
+
+@dataclass(frozen=True)
+class PairVectors:
+    """Files of vectors for the embeddings of a source and a target.
+
+    source, target  their paths; empty for none
+    frozen          keep given embeddings as they are
+    one_table       whether both sides share one embedding
+    """
+
+    source: str = ""
+    target: str = ""
+    frozen: bool = False
+    one_table: bool = False
+
+    def check(self) -> None:
+        """Raise ConfigError for options that do not go together."""
+        if self.frozen and not (self.source or self.target):
+            raise ConfigError("expected source_vectors or target_vectors with freeze_vectors. Received: neither")
+        if self.one_table and self.source and self.target:
+            raise ConfigError(
+                "expected one file of vectors with tied=all, where both sides share one table. Received: two"
+            )
+
+    def take(self, source: Embedding, target: Embedding, vocabulary: PairVocabulary) -> list[str]:
+        """Give the embeddings the vectors of the files. Returns a sentence a file; raises as `take_vectors`."""
+        sides = ((self.source, source, vocabulary.source), (self.target, target, vocabulary.target))
+        return [take_vectors(path, embed, tokens) for path, embed, tokens in sides if path]
+
+    def freeze(self, source: Embedding, target: Embedding) -> None:
+        """Let the embeddings with given vectors stay as they are in training, where that is wanted."""
+        if self.frozen:
+            source.weight.requires_grad_(not self.source)
+            if self.target or not self.one_table:
+                target.weight.requires_grad_(not self.target)
 
 
 def take_vectors(path: str, embed: Embedding, vocabulary: Vocabulary) -> str:

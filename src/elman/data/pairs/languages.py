@@ -10,7 +10,7 @@ from elman.data.pairs.config import PairsConfig
 from elman.data.sources import Paths
 from elman.errors import DataError
 
-__all__ = ["Languages", "check_direction", "check_source", "languages_of"]
+__all__ = ["Languages", "check_direction", "check_languages", "check_source", "languages_of"]
 
 # The names of a source's and a target's language; both empty where file names do not tell them.
 Languages = tuple[str, str]
@@ -38,6 +38,15 @@ def _language(path: str | os.PathLike[str]) -> str:
     name = PurePath(os.fspath(path)).name.removesuffix(".gz")
     suffix = PurePath(name).suffix.removeprefix(".")
     return suffix if _LANGUAGE.fullmatch(suffix) and suffix not in _NO_LANGUAGES else ""
+
+
+def check_languages(known: Languages, paths: Paths, config: PairsConfig, *, with_targets: bool = True) -> None:
+    """Raise DataError for files that are, by their names, not of the languages `known`: pairs, or sources alone."""
+    if with_targets:
+        check_direction(known, languages_of(paths, config))
+        return
+    for path in paths:
+        check_source(known, path)
 
 
 def check_direction(known: Languages, found: Languages) -> None:

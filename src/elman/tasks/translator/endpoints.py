@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from elman.decode.search_config import SearchConfig
 from elman.display import aligned, plain, printable
-from elman.errors import ConfigError, DataError
+from elman.errors import ConfigError
 from elman.options import option
 from elman.tasks.endpoint import (
     Answer,
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     # Of each sentence its translations, best first.
     Found = Sequence[Sequence[Translation]]
 
-__all__ = ["EvaluatePairsOptions", "ScorePairsOptions", "TranslateOptions", "evaluate", "score", "translate"]
+__all__ = ["EvaluatePairsOptions", "ScoreOptions", "TranslateOptions", "evaluate", "score", "translate"]
 
 _MOST_PICTURES = 20
 
@@ -108,17 +108,16 @@ def translate(model: Translator, files: tuple[str, ...], options: TranslateOptio
         from elman.plots.picture import check_suffix
 
         check_suffix(options.attention)
-    further = _further(options.ensemble)
+    names = ("replace_unknown", "batch_size", "precision")
+    how = {name: getattr(options, name) for name in names} | asdict(options.search)
+    how["ensemble"] = _further(options.ensemble)
     several = options.search.n_best > 1
     if files == ("-",) and options.output is None and options.attention is None:
         # Nothing shows progress while an answer is written down.
         silent = Conversation(remark=talk.remark)
-        return Translations(
-            lambda: _found(model, files, options, further, silent),
-            _coming(model, options, further, talk),
-            several=several,
-        )
-    found = _found(model, files, options, further, talk)
+        blocks = _coming(model, options, how, talk)
+        return Translations(lambda: _found(model, files, options, how, silent), blocks, several=several)
+    found = _found(model, files, options, how, talk)
     return Translations(lambda: found, [found], several=several)
 
 
@@ -130,7 +129,7 @@ def _further(folders: Sequence[Path] | None) -> list[Any]:
 
 
 def _found(
-    model: Translator, files: tuple[str, ...], options: TranslateOptions, further: list[Any], talk: Conversation
+    model: Translator, files: tuple[str, ...], options: TranslateOptions, how: dict[str, Any], talk: Conversation
 ) -> Found:
     """The translations of all sentences, and pictures of their attention where these are asked for."""
     sources = list(options.text or ())
@@ -141,13 +140,13 @@ def _found(
         raise ConfigError(f"expected at most {_MOST_PICTURES} sentences to draw. Received: {full}")
     for remark in model.remarks_on(sources):
         talk.remark(remark)
-    found = model.translations(sources, attention=drawn, ensemble=further, progress=talk.progress, **_keywords(options))
+    found = model.translations(sources, attention=drawn, progress=talk.progress, **how)
     if options.attention is not None:
         _draw(found, options.attention, talk)
     return found
 
 
-def _coming(model: Translator, options: TranslateOptions, further: list[Any], talk: Conversation) -> Iterator[Found]:
+def _coming(model: Translator, options: TranslateOptions, how: dict[str, Any], talk: Conversation) -> Iterator[Found]:
     """The translations of lines of standard input as they come, many at once where many have come."""
     from elman.data.decoding import lines_as_they_come
 
@@ -156,25 +155,17 @@ def _coming(model: Translator, options: TranslateOptions, further: list[Any], ta
     for lines in lines_as_they_come(sys.stdin.buffer, "standard input", encoding=encoding, errors=errors):  # type: ignore[arg-type]
         for remark in model.remarks_on([line for line in lines if line.strip()]):
             talk.remark(remark)
-        yield model.translations(lines, ensemble=further, **_keywords(options))
-
-
-def _keywords(options: TranslateOptions) -> dict[str, Any]:
-    """The options as `Translator.translations` takes them."""
-    names = ("replace_unknown", "batch_size", "precision")
-    return {**{name: getattr(options, name) for name in names}, **asdict(options.search)}
+        yield model.translations(lines, **how)
 
 
 def _draw(found: Found, path: Path, talk: Conversation) -> None:
     """A picture of the best translation of each sentence that has any."""
-    from elman.plots.attention import draw_attention
+    from elman.plots.attention import draw_attentions
 
     drawn = [best[0] for best in found if best[0].attention is not None and best[0].attention.size]
     if len(drawn) < len(found):
         talk.remark(f"nothing to draw of {len(found) - len(drawn):,} empty translations")
-    for number, each in enumerate(drawn, 1):
-        place = path if len(drawn) == 1 else path.with_name(f"{path.stem}-{number}{path.suffix}")
-        draw_attention(each.attention, each.source_tokens, each.tokens, place, title="weights of attention")  # type: ignore[arg-type]
+    draw_attentions([(each.attention, each.source_tokens, each.tokens) for each in drawn], path)  # type: ignore[misc]
 
 
 @dataclass(frozen=True)
@@ -205,19 +196,6 @@ def evaluate(model: Translator, files: tuple[str, ...], options: EvaluatePairsOp
     return Figures(figures, aligned([shown_figure(name, value) for name, value in figures.items()]))
 
 
-@dataclass(frozen=True)
-class ScorePairsOptions(ScoreOptions):
-    """What scoring pairs takes: a text is a source, a tab, and a target."""
-
-    def pairs(self) -> tuple[list[str], list[str]]:
-        """Sources and targets of the texts. Raises DataError for a text of other than two parts."""
-        cut = [line.split("\t") for line in self.text or []]
-        for number, (line, parts) in enumerate(zip(self.text or [], cut, strict=True), 1):
-            if len(parts) != 2:
-                raise DataError(f"--text {number}: expected a source, a tab and a target. Received: {line[:40]!r}")
-        return [source for source, _ in cut], [target for _, target in cut]
-
-
 class PairScores(Answer):
     """The scores of pairs, each with the pair's number; `per_token` asks for those of tokens too."""
 
@@ -241,13 +219,15 @@ class PairScores(Answer):
                     yield f"{value:20.3f}  {plain(token)}\n"
 
 
-def score(model: Translator, files: tuple[str, ...], options: ScorePairsOptions, talk: Conversation) -> PairScores:
+def score(model: Translator, files: tuple[str, ...], options: ScoreOptions, talk: Conversation) -> PairScores:
     """How likely each target is, given its source."""
+    from elman.data.pairs.pairs import cut_at_tabs
+
     if files:
         pairs = _read(model, files, options, talk)
         sources, targets = pairs.sources, pairs.targets or []
     else:
-        sources, targets = options.pairs()
+        sources, targets = cut_at_tabs(options.text or [], "--text")
     numbered = list(enumerate(model.score(sources, targets, progress=talk.progress), 1))
     if options.rank:
         numbered.sort(key=lambda pair: pair[1].perplexity)

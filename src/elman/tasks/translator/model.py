@@ -10,7 +10,7 @@ import torch
 
 from elman.data.pairs import Pairs, PairVocabulary, pairs_from
 from elman.data.pairs.encoded import encode_pairs
-from elman.data.pairs.languages import Languages, check_direction, check_source, languages_of
+from elman.data.pairs.languages import Languages, check_languages
 from elman.data.pairs.parts import make_parts, read_part
 from elman.data.pairs.remarks import remarks_on
 from elman.data.sources import Sources, as_paths
@@ -219,11 +219,7 @@ class Translator(TaskModel[TranslatorConfig, TranslatorNetwork, PairVocabulary])
         Raises DataError for files of the other direction, by their names.
         """
         known = as_paths(paths, _PATHS)
-        if with_targets:
-            check_direction(self.languages, languages_of(known, self.config.data))
-        else:
-            for path in known:
-                check_source(self.languages, path)
+        check_languages(self.languages, known, self.config.data, with_targets=with_targets)
         return read_part(known, self.config.data, with_targets=with_targets, **reading)
 
     def remarks_on(self, texts: Sequence[str]) -> list[str]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 from torch import Tensor
 
@@ -19,46 +20,31 @@ from elman.errors import ConfigError
 from elman.metrics.likelihood import likelihoods, moved, tally
 from elman.metrics.translation import check_bleu, text_figures
 from elman.nn.recurrent import check_cell
-from elman.nn.word_vectors import take_vectors
+from elman.nn.word_vectors import PairVectors
 from elman.tasks.setup import Setup
 from elman.tasks.translator.config import NetworkConfig, TranslatorConfig
 from elman.tasks.translator.network import TranslatorNetwork
 from elman.types import IGNORED, Batch, State
 
-__all__ = ["HeldOut", "TargetLikelihood", "TranslatorSetup", "member_of"]
+__all__ = ["TargetLikelihood", "TranslatorSetup", "member_of"]
 
 
-class HeldOut(NamedTuple):
-    """Pairs to measure on: as text, and as numbers."""
-
-    pairs: Pairs
-    encoded: EncodedPairs
-
-
+@dataclass(eq=False)
 class TargetLikelihood:
     """Negative log-likelihood of the target's tokens, with smoothed labels in training and without in evaluation.
 
-    Args:
-        model: the network.
-        held_out: the pairs of the evaluation; None when nothing is held out.
-        translate: makes the translations that an evaluation measures; None to measure none.
-        lowercase: compare them with the targets in lower case.
+    model      the network
+    held_out   the pairs of the evaluation as text and as numbers; None when nothing is held out
+    translate  makes the translations that an evaluation measures; None to measure none
+    lowercase  compare them with the targets in lower case
+    progress   how much of the run is done, from 0 to 1: scheduled sampling rises with it
     """
 
-    def __init__(
-        self,
-        model: TranslatorNetwork,
-        held_out: HeldOut | None = None,
-        translate: Translate | None = None,
-        *,
-        lowercase: bool = False,
-    ) -> None:
-        self.model = model
-        self.held_out = held_out
-        self.translate = translate
-        self.lowercase = lowercase
-        # Of the run, from 0 to 1: scheduled sampling rises with it.
-        self.progress = 0.0
+    model: TranslatorNetwork
+    held_out: tuple[Pairs, EncodedPairs] | None = None
+    translate: Translate | None = None
+    lowercase: bool = False
+    progress: float = 0.0
 
     def begin_step(self, progress: float) -> None:
         """Take note of how much of the run is done."""
@@ -108,6 +94,13 @@ def member_of(config: TranslatorConfig, network: TranslatorNetwork, vocabulary: 
     return Member(network, vocabulary, config.data.reverse_source, config.network.attention != "none")
 
 
+def _vectors(options: NetworkConfig) -> PairVectors:
+    """The files of word vectors that the options name."""
+    return PairVectors(
+        options.source_vectors, options.target_vectors, options.freeze_vectors, one_table=options.tied == "all"
+    )
+
+
 class TranslatorSetup(Setup[TranslatorConfig, TranslatorNetwork, PairParts, PairVocabulary]):
     """A run of a translator."""
 
@@ -130,12 +123,7 @@ class TranslatorSetup(Setup[TranslatorConfig, TranslatorNetwork, PairParts, Pair
             raise ConfigError(f"expected translate_valid above 0 with best_by={network.best_by}. Received: 0")
         if network.best_by in ("bleu", "chrf"):
             check_bleu()
-        if network.freeze_vectors and not (network.source_vectors or network.target_vectors):
-            raise ConfigError("expected source_vectors or target_vectors with freeze_vectors. Received: neither")
-        if network.tied == "all" and network.source_vectors and network.target_vectors:
-            raise ConfigError(
-                "expected one file of vectors with tied=all, where both sides share one table. Received: two"
-            )
+        _vectors(network).check()
 
     def settle_config(self, config: TranslatorConfig) -> TranslatorConfig:
         """The options with what the machine settles. Raises ConfigError for figures that nothing is held out for."""
@@ -164,9 +152,9 @@ class TranslatorSetup(Setup[TranslatorConfig, TranslatorNetwork, PairParts, Pair
         """The pairs to train and to validate on as numbers."""
         parts, data = self.parts, self.config.data
         self._train = encode_pairs(parts.train, self.vocabulary, data, in_training=True)
-        self._valid: HeldOut | None = None
+        self._valid: tuple[Pairs, EncodedPairs] | None = None
         if parts.valid is not None:
-            self._valid = HeldOut(parts.valid, encode_pairs(parts.valid, self.vocabulary, data))
+            self._valid = parts.valid, encode_pairs(parts.valid, self.vocabulary, data)
 
     @staticmethod
     def make_network(config: TranslatorConfig, vocabulary: PairVocabulary) -> TranslatorNetwork:
@@ -181,30 +169,19 @@ class TranslatorSetup(Setup[TranslatorConfig, TranslatorNetwork, PairParts, Pair
         return TranslatorNetwork(3, 3, config.network)
 
     def start_network(self) -> None:
-        """Take borrowed word vectors, and keep them as they are where the options say so."""
-        options: NetworkConfig = self.config.network
+        """Take given word vectors, and keep them as they are where the options say so."""
+        vectors = _vectors(self.config.network)
         source, target = self.network.source_embed, self.network.target_embed
-        borrowed = []
-        if not self.resumed:  # a stopped run has the vectors among its weights
-            if options.source_vectors:
-                borrowed.append(take_vectors(options.source_vectors, source, self.vocabulary.source))
-            if options.target_vectors:
-                borrowed.append(take_vectors(options.target_vectors, target, self.vocabulary.target))
-        self._remarks = [*borrowed, *self.parts.remarks, *self._train.remarks()]
-        if options.freeze_vectors:
-            source.weight.requires_grad_(not options.source_vectors)
-            if options.target_vectors or options.tied != "all":
-                target.weight.requires_grad_(not options.target_vectors)
+        # A stopped run has the vectors among its weights.
+        taken = [] if self.resumed else vectors.take(source, target, self.vocabulary)
+        vectors.freeze(source, target)
+        self._remarks = [*taken, *self.parts.remarks, *self._train.remarks()]
 
     def stream(self) -> Shuffled:
         """Shuffled pairs, of like length in a batch."""
-        train, options = self._train, self.config.network
+        train, options, seed = self._train, self.config.network, self.training_config.seed
         return Shuffled(
-            train.lengths,
-            train.batch,
-            batch_size=options.batch_size,
-            steps=options.batch_tokens,
-            seed=self.training_config.seed,
+            train.lengths, train.batch, batch_size=options.batch_size, steps=options.batch_tokens, seed=seed
         )
 
     def objective(self) -> TargetLikelihood:

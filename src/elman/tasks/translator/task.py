@@ -62,7 +62,7 @@ score and a translation with tabs between them.""",
             data=DataArgument(
                 name="files", help="A file whose lines to score, or files of pairs; - for standard input."
             ),
-            options=".endpoints:ScorePairsOptions",
+            options=".endpoints:ScoreOptions",
             answer=".endpoints:score",
         ),
         Endpoint(
