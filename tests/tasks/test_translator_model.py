@@ -208,6 +208,15 @@ def test_scores_are_the_networks_log_probabilities(model):
     assert [told.unknown for told in model.score(sources, targets)] == [0, 1]
 
 
+def test_progress_is_shown_of_scores_and_of_translations(model):
+    seen = []
+    model.score(SOURCES, TARGETS, progress=lambda stage, share: seen.append((stage, share)))
+    assert {stage for stage, _ in seen} == {"scoring"}
+    assert seen[-1][1] == 1.0
+    model.evaluate(SOURCES, TARGETS, progress=lambda stage, share: seen.append((stage, share)))
+    assert seen[-1] == ("translating", 1.0)
+
+
 def test_figures_are_those_of_the_translations(model):
     figures = model.evaluate(SOURCES, TARGETS, beams=2)
     texts = model.translate(SOURCES, beams=2)

@@ -1,4 +1,4 @@
-"""The languages of pairs, as the names of their files tell them. Imports neither numpy nor torch."""
+"""The languages of pairs, as the names of their files have them. Imports no torch."""
 
 from __future__ import annotations
 
