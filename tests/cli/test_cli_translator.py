@@ -126,6 +126,15 @@ def test_lines_of_standard_input_are_answered_as_they_come(translator, monkeypat
     assert [len(each.splitlines()) for each in heard] == [0, 1, 2, 3, 4, 4]
 
 
+def test_standard_input_as_json_is_one_document(elman, translator, monkeypatch):
+    lines = SimpleNamespace(buffer=io.BytesIO("\n".join([*SOURCES[:2], "", "ein wal"]).encode()))
+    monkeypatch.setattr("sys.stdin", lines)
+    said = elman("translate", translator, "-", "--json")
+    found = library.load(translator).translations([*SOURCES[:2], "", "ein wal"])
+    assert said.json()["translations"] == [[each.to_json() for each in best] for best in found]
+    assert "2 of " in said.err  # the unknown words are remarked on
+
+
 def test_standard_input_that_is_no_text(elman, translator, monkeypatch):
     monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(b"die kuh\xff\n")))
     assert "standard input: the bytes at offset 7 are not utf-8" in elman("translate", translator, "-").error()
@@ -269,7 +278,7 @@ def test_a_file_of_answers_needs_its_folder(elman, translator, tmp_path):
 
 
 def test_an_evaluation_without_sacrebleu_says_so(elman, translator, pairs, monkeypatch):
-    monkeypatch.setattr("elman.tasks.translator.objective.has_bleu", lambda: False)
+    monkeypatch.setattr("elman.metrics.translation.has_bleu", lambda: False)
     said = elman("evaluate", translator, *pairs)
     assert "BLEU and chrF need sacrebleu" in said.err
     assert "BLEU" not in said.out

@@ -13,13 +13,14 @@ from hypothesis import strategies as st
 
 from elman.data.batches import Shuffled, in_order, padding_share
 from elman.data.pairs import Pairs, PairVocabulary, pairs_from, read_pairs
+from elman.data.pairs.config import PairsConfig
 from elman.data.pairs.encoded import EncodedPairs, Sequences
 from elman.data.vocabulary import END_ID
 from elman.errors import DataError
 from elman.types import IGNORED
 
 PAIRS = pairs_from(["ab", "a", "cccc", "bca"], ["x", "xyz", "yy", "zzzzz"])
-VOCABULARY = PairVocabulary.learn(PAIRS, kind="characters")
+VOCABULARY = PairVocabulary.learn(PAIRS, PairsConfig(tokens="characters", min_count=1))
 # The data sets are no part of the project; they lie beside it where they are at hand.
 MULTI30K = Path(__file__).parents[3] / "shared" / "data" / "translation" / "multi30k"
 
@@ -149,7 +150,9 @@ def test_a_stream_goes_on_exactly(done: int, seed: int) -> None:
 def test_little_of_multi30k_is_padding(kind: str, steps: int) -> None:
     pairs = read_pairs([MULTI30K / "train.de.gz", MULTI30K / "train.en.gz"])
     assert len(pairs) == 29_000
-    encoded = EncodedPairs.encode(pairs, PairVocabulary.learn(pairs, kind=kind))
+    encoded = EncodedPairs.encode(
+        pairs, PairVocabulary.learn(pairs, PairsConfig(tokens=kind, min_count=1, vocabulary_size=8000))
+    )
     stream = Shuffled(encoded.lengths, encoded.batch, batch_size=10_000, steps=steps)
     assert stream.padding < 0.08
     batch = encoded.batch(np.array([0]))

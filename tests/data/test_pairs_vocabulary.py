@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from elman.data.pairs import KINDS, Pairs, PairVocabulary, pairs_from, read_pairs
+from elman.data.pairs.config import PairsConfig
 from elman.data.vocabulary import END_ID, UNKNOWN_ID
 from elman.errors import ArtifactError, ConfigError, DataError
 
@@ -21,8 +22,13 @@ PAIRS = pairs_from(
 MULTI30K = Path(__file__).parents[3] / "shared" / "data" / "translation" / "multi30k"
 
 
+def of(pairs: Pairs, kind: str = "subwords", **options: Any) -> PairVocabulary:
+    """The vocabulary of pairs, with every token that stands in them once."""
+    return PairVocabulary.learn(pairs, PairsConfig(tokens=kind, **{"min_count": 1, "vocabulary_size": 8000, **options}))
+
+
 def learnt(kind: str, **options: Any) -> PairVocabulary:
-    return PairVocabulary.learn(PAIRS, kind=kind, size=300, **options)
+    return of(PAIRS, kind, vocabulary_size=300, **options)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -52,7 +58,7 @@ def test_fingerprints_tell_vocabularies_apart() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_line_ends_take_no_token(kind: str) -> None:
-    made = PairVocabulary.learn(Pairs("p", ["ab", "ab"] * 99, ["x", "y\nz"] * 99), kind=kind, size=270)
+    made = of(Pairs("p", ["ab", "ab"] * 99, ["x", "y\nz"] * 99), kind, vocabulary_size=270)
     for vocabulary in (made.source, made.target):
         # Every single byte is a subword, that of a line end too.
         tokens = [vocabulary.token(number) for number in range(258 if kind == "subwords" else 0, vocabulary.size)]
@@ -80,13 +86,13 @@ def test_lower_case_and_rare_words() -> None:
 
 def test_size_bounds_each_vocabulary() -> None:
     for kind, size in (("words", 6), ("characters", 6), ("subwords", 270)):
-        made = PairVocabulary.learn(PAIRS, kind=kind, size=size)
+        made = of(PAIRS, kind, vocabulary_size=size)
         assert made.source.size == made.target.size == size
 
 
 def test_a_word_has_the_same_subwords_wherever_it_stands() -> None:
     pairs = Pairs("p", ["hund katze maus", "maus hund katze"] * 9, ["x"] * 18)
-    made = PairVocabulary.learn(pairs, kind="subwords", size=300)
+    made = of(pairs, kind="subwords", vocabulary_size=300)
     first, second, third = (made.encode_sources([text])[0].tolist() for text in ("hund", "katze", "maus"))
     assert made.encode_sources(["katze maus hund"])[0].tolist() == [*second, *third, *first]
     assert len(first) == 1
@@ -103,7 +109,7 @@ def test_an_empty_sentence_and_one_of_several_lines(kind: str) -> None:
 
 def test_other_kinds_on_each_side() -> None:
     pairs = pairs_from(["cat", "act"], ["K AE1 T", "AE1 K T"])
-    made = PairVocabulary.learn(pairs, kind="characters", target_kind="words", tokeniser="whitespace")
+    made = of(pairs, kind="characters", target_tokens="words", tokeniser="whitespace")
     assert (made.source.size, made.target.size) == (5, 5)
     assert made.decode_target(made.encode_targets(["T AE1 K"])[0].tolist()) == "T AE1 K"
     assert PairVocabulary.from_json(made.to_json()).fingerprint() == made.fingerprint()
@@ -112,9 +118,9 @@ def test_other_kinds_on_each_side() -> None:
 def test_text_that_is_cut_at_spaces_keeps_its_spaces() -> None:
     text = "he said , “ no ! ” ( twice )"
     pairs = pairs_from(["a"], [text])
-    cut = PairVocabulary.learn(pairs, kind="words", tokeniser="whitespace")
+    cut = of(pairs, kind="words", tokeniser="whitespace")
     assert cut.decode_target(cut.encode_targets([text])[0].tolist()) == text
-    natural = PairVocabulary.learn(pairs, kind="words")
+    natural = of(pairs, kind="words")
     assert natural.decode_target(natural.encode_targets([text])[0].tolist()) == "he said, “no!” (twice)"
 
 
@@ -135,21 +141,21 @@ def test_copies_take_the_places_of_unknown_tokens() -> None:
     ("options", "error", "message"),
     [
         ({"kind": "bytes"}, ConfigError, "kind of a vocabulary"),
-        ({"kind": "words", "target_kind": "characters", "shared": True}, ConfigError, "one kind of tokens"),
-        ({"kind": "subwords", "size": 100}, ConfigError, "size to be a whole number from 258"),
-        ({"kind": "words", "size": 2}, ConfigError, "max_size"),
+        ({"kind": "words", "target_tokens": "characters", "shared": True}, ConfigError, "one kind of tokens"),
+        ({"kind": "subwords", "vocabulary_size": 100}, ConfigError, "size to be a whole number from 258"),
+        ({"kind": "words", "vocabulary_size": 2}, ConfigError, "max_size"),
         ({"kind": "words", "tokeniser": "spaces"}, ConfigError, "tokeniser"),
         ({"kind": "words", "min_count": 99}, DataError, "at least 99 times"),
     ],
 )
 def test_what_cannot_be_learnt(options: dict[str, Any], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
-        PairVocabulary.learn(PAIRS, **options)
+        of(PAIRS, **options)
 
 
 def test_sources_alone_teach_no_pairs() -> None:
     with pytest.raises(DataError, match="expected targets beside the sources"):
-        PairVocabulary.learn(Pairs("p", ["a"], None))
+        of(Pairs("p", ["a"], None))
 
 
 @pytest.mark.parametrize(
@@ -170,7 +176,7 @@ def test_junk_in_place_of_a_vocabulary(change: dict[str, Any]) -> None:
 @pytest.mark.parametrize("kind", ["subwords", "characters"])
 def test_real_sentences_lose_nothing(kind: str) -> None:
     held_out = read_pairs([MULTI30K / "val.de.gz", MULTI30K / "val.en.gz"])
-    made = PairVocabulary.learn(held_out, kind=kind, size=1000, shared=True)
+    made = of(held_out, kind, vocabulary_size=1000, shared=True)
     texts = [*held_out.sources, *(held_out.targets or [])]
     back = [made.decode_target(ids.tolist()) for ids in made.encode_targets(texts)]
     assert back == texts
@@ -179,7 +185,7 @@ def test_real_sentences_lose_nothing(kind: str) -> None:
 @pytest.mark.skipif(not MULTI30K.is_dir(), reason="Multi30k is not at hand")
 def test_words_of_real_sentences_lose_spaces_at_few_signs() -> None:
     held_out = read_pairs([MULTI30K / "val.de.gz", MULTI30K / "val.en.gz"])
-    made = PairVocabulary.learn(held_out, kind="words", size=20_000)
+    made = of(held_out, kind="words", vocabulary_size=20_000)
     targets = held_out.targets or []
     back = [made.decode_target(ids.tolist()) for ids in made.encode_targets(targets)]
     assert np.mean([one == two for one, two in zip(back, targets, strict=True)]) > 0.99

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from elman.data.pairs import PairVocabulary, encoded, pairs_from
+from elman.data.pairs.config import PairsConfig
 from elman.nn import attention, decoder
 from elman.tasks.translator import network
 from elman.tasks.translator.config import NetworkConfig
@@ -33,7 +34,7 @@ class Planted(NamedTuple):
 def check_no_token_is_seen_before_it_is_written() -> None:
     """Two targets that differ in their third token have the same scores up to there, and others after it."""
     pairs = pairs_from(["x y"] * 2, ["a b c d", "a b d c"])
-    vocabulary = PairVocabulary.learn(pairs, kind="words")
+    vocabulary = PairVocabulary.learn(pairs, PairsConfig(tokens="words", min_count=1))
     batch = encoded.EncodedPairs.encode(pairs, vocabulary).batch(np.arange(2))
     torch.manual_seed(0)
     config = NetworkConfig(hidden=8, embedding=6, dropout=0.0, input_dropout=0.0)

@@ -15,7 +15,7 @@ from ..decode.all_alignments import Spelling, check_prefix_beam
 from ..decode.test_candidates import check_all_extensions
 from ..decode.test_unwritten import check_all_unwritten
 from ..decode.toy_translator import check_beam
-from ..tasks.test_output_side import test_what_is_packed_serves_the_next_search_until_the_weights_change as check_packs
+from ..nn.test_output_side import test_what_is_packed_serves_the_next_search_until_the_weights_change as check_packs
 from .bug import ELMAN, Bug
 from .test_planted_bugs import plant
 

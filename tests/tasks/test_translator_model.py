@@ -13,9 +13,9 @@ import torch
 import elman
 from elman.data.pairs import PairVocabulary, pairs_from
 from elman.decode.search import Hypothesis
+from elman.decode.translation import translations_of
 from elman.errors import ArtifactError, ConfigError, DataError
 from elman.tasks.average import average_folders
-from elman.tasks.translator.answers import translations_of
 
 from .small_translators import SOURCES, TARGETS, greedy_by_hand, tiny, trained
 
@@ -143,7 +143,7 @@ def test_options_of_a_search_that_would_do_nothing_are_refused(model, options, e
 
 
 def test_a_batch_takes_no_more_memory_than_it_may(model, monkeypatch):
-    from elman.tasks.translator import search
+    from elman.decode import translation as search
 
     expected = model.translate([*LENGTHS, *SOURCES], beams=3)
     for name, most in (("_STEPS", 12), ("_SCORES", 3 * model.vocabulary.target.size * 2)):
@@ -184,7 +184,7 @@ def test_unknown_words_are_copied_from_where_attention_is(model):
 def test_replacing_reaches_the_search(model, monkeypatch):
     seen = []
     monkeypatch.setattr(
-        "elman.tasks.translator.model.translations_of",
+        "elman.decode.translation.translations_of",
         lambda source, found, vocabulary, **options: seen.append((found[0].attention is not None, options)) or [],
     )
     model.translations("die giraffe", replace_unknown=True)
@@ -206,6 +206,15 @@ def test_scores_are_the_networks_log_probabilities(model):
         assert told.perplexity == pytest.approx(math.exp(-float(expected.mean())), rel=1e-5)
         assert told.tokens[-1] == "[EOS]"
     assert [told.unknown for told in model.score(sources, targets)] == [0, 1]
+
+
+def test_progress_is_shown_of_scores_and_of_translations(model):
+    seen = []
+    model.score(SOURCES, TARGETS, progress=lambda stage, share: seen.append((stage, share)))
+    assert {stage for stage, _ in seen} == {"scoring"}
+    assert seen[-1][1] == 1.0
+    model.evaluate(SOURCES, TARGETS, progress=lambda stage, share: seen.append((stage, share)))
+    assert seen[-1] == ("translating", 1.0)
 
 
 def test_figures_are_those_of_the_translations(model):

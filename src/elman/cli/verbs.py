@@ -95,7 +95,7 @@ def _flags(verb: str, offers: Sequence[tuple[Task, Endpoint]]) -> Any:
             if name not in found:
                 group = Group(section.capitalize(), sort_key=2) if section else None
                 default = getattr(getattr(defaults, section) if section else defaults, name)
-                found[name] = flag_of(name, field, hint, default, group=group, negative=False)
+                found[name] = flag_of(name, field, hint, default, group=group, negative=bool(section))
     return flags_class(verb.capitalize(), list(found.items())) | None
 
 

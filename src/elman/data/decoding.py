@@ -18,11 +18,13 @@ from typing import BinaryIO
 
 from elman.errors import ConfigError, DataError, EncodingError, StorageError
 
-__all__ = ["check_encoding", "decoded_blocks", "line_pieces", "raw_blocks"]
+__all__ = ["check_encoding", "decoded_blocks", "line_pieces", "lines_as_they_come", "raw_blocks"]
 
 BYTE_ORDER_MARK = "\ufeff"
 # Encodings whose ordinary text holds zero bytes, with the number of bytes of a zero character.
 WIDE = {"utf_16": "utf-16-le", "utf_32": "utf-32-le"}
+# Bytes of a stream that are read at most before its lines are answered.
+_MOST_AT_ONCE = 1 << 16
 
 
 def check_encoding(encoding: str) -> str:
@@ -142,3 +144,18 @@ def line_pieces(blocks: Iterable[str], limit: int) -> Iterator[str]:
             kept = kept[cut:]
     if kept:
         yield kept
+
+
+def lines_as_they_come(stream: io.BufferedIOBase, name: str, *, encoding: str, errors: str) -> Iterator[list[str]]:
+    """The lines of a stream that have come since the last time, one or more at a time, without their ends.
+
+    Raises ConfigError for an unknown encoding, and as `decoded_blocks`.
+    """
+    blocks = iter(lambda: stream.read1(_MOST_AT_ONCE), b"")
+    rest = ""
+    for piece in decoded_blocks(blocks, name, encoding=check_encoding(encoding), errors=errors):
+        *lines, rest = (rest + piece).split("\n")
+        if lines:
+            yield lines
+    if rest:
+        yield [rest]

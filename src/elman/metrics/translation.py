@@ -7,7 +7,7 @@ from typing import Any
 
 from elman.errors import ConfigError, DataError
 
-__all__ = ["bleu_figures", "bleu_signatures", "check_bleu", "exact_match", "has_bleu"]
+__all__ = ["bleu_figures", "bleu_signatures", "check_bleu", "exact_match", "has_bleu", "text_figures"]
 
 
 def bleu_figures(
@@ -72,6 +72,14 @@ def exact_match(hypotheses: Sequence[str], references: Sequence[str | Sequence[s
         for text, known in zip(hypotheses, references, strict=True)
     ]
     return sum(hits) / max(len(hits), 1)
+
+
+def text_figures(texts: Sequence[str], targets: Sequence[str], *, lowercase: bool = False) -> dict[str, float]:
+    """`bleu` and `chrf`, where sacrebleu is installed, and `exact` of translations, each with one target."""
+    figures = bleu_figures(texts, targets, lowercase=lowercase) if has_bleu() else {}
+    if lowercase:
+        texts, targets = [text.lower() for text in texts], [target.lower() for target in targets]
+    return {**figures, "exact": exact_match(texts, targets)}
 
 
 def _metrics(lowercase: bool) -> tuple[Any, Any]:

@@ -17,7 +17,16 @@ from elman.nn.dropout import check_rate, sequence_dropout
 from elman.nn.stack import Stack
 from elman.types import State, leaves, map_leaves
 
-__all__ = ["ATTENTIONS", "Decoded", "Decoder", "DecoderMemory", "DecoderState", "StartState"]
+__all__ = [
+    "ATTENTIONS",
+    "Decoded",
+    "Decoder",
+    "DecoderMemory",
+    "DecoderState",
+    "StartState",
+    "check_copied",
+    "copied_state",
+]
 
 ATTENTIONS = ("none", "luong", "bahdanau", "between")
 
@@ -260,6 +269,22 @@ class StartState(nn.Module):
         added = iter(parts)
         stacks = map_leaves(lambda leaf: (leaf + next(added)).to(leaf.dtype), start.stacks)
         return DecoderState(stacks, (start.query_BY + query_BY).to(start.query_BY.dtype), start.fed_BR)
+
+
+def check_copied(given: State, decoder: Decoder) -> None:
+    """Raise ConfigError unless a decoder can take over the state `given`, of one row, of other layers."""
+    sizes = [[tuple(leaf.shape) for leaf in leaves(state)] for state in (given, decoder.initial_state(1).stacks)]
+    if sizes[0] != sizes[1]:
+        raise ConfigError(
+            "expected an encoder with the decoder's cell, layers and units, in one direction, with bridge=copy. "
+            f"Received: states of {[size for _, size in sizes[0]]} and {[size for _, size in sizes[1]]} numbers"
+        )
+
+
+def copied_state(given: State, decoder: Decoder, rows: int) -> DecoderState:
+    """A decoder's first state in which its layers have the state `given`."""
+    start, parts = decoder.initial_state(rows), iter(leaves(given))
+    return start._replace(stacks=map_leaves(lambda _: next(parts), start.stacks))
 
 
 def _joined(*parts: Tensor) -> Tensor:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -61,6 +63,11 @@ class OutputSide(StoredModule, ABC):
         """The embedding of the tokens that are written; `go` comes last."""
 
     @property
+    def device(self) -> torch.device:
+        """Where the network is."""
+        return self.head_bias_V.device
+
+    @property
     def go(self) -> int:
         """The token before the first one."""
         return len(self.head_bias_V)
@@ -72,6 +79,28 @@ class OutputSide(StoredModule, ABC):
     def nats(self, r_NR: Tensor, targets_N: Tensor) -> Tensor:
         """The sum of the cross-entropies of the targets, with labels smoothed as the options say."""
         return linear_cross_entropy(r_NR, self._output_weight(), self.head_bias_V, targets_N, self.label_smoothing)
+
+    def sampled(
+        self,
+        tokens_BT: Tensor,
+        state: DecoderState,
+        memory: DecoderMemory,
+        rate: float,
+        embed: Callable[[Tensor], Tensor],
+    ) -> Tensor:
+        """The decoder's answers `r_BTR` to given tokens, of which each after the first is at `rate` the network's own
+        likeliest token (scheduled sampling, Bengio et al. 2015). The choice has no gradient."""
+        tokens_B1 = tokens_BT[:, :1]
+        answers: list[Tensor] = []
+        for t in range(tokens_BT.shape[1]):
+            if t:
+                own_B1 = self.score(answers[-1].detach()).argmax(dim=-1)
+                chosen_B1 = torch.rand(own_B1.shape, device=own_B1.device) < rate
+                tokens_B1 = torch.where(chosen_B1, own_B1, tokens_BT[:, t : t + 1])
+            done = self.decoder.step(embed(tokens_B1), state, memory)
+            state = done.state
+            answers.append(done.r_BTR)
+        return torch.cat(answers, dim=1)
 
     def advance(self, tokens_BK: Tensor, state: DecoderState, memory: DecoderMemory) -> Scored:
         """One step of a search: scores after one more token of K hypotheses for each row of the memory."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -14,12 +15,25 @@ from numpy.typing import ArrayLike
 from elman.errors import DataError, ShapeError
 from elman.plots.picture import check_suffix, literal, new_figure, save_figure
 
-__all__ = ["draw_attention"]
+__all__ = ["draw_attention", "draw_attentions"]
 
 # Longer tokens are cut.
 _LONGEST = 18
 # Inches a token takes, and the largest side of a picture.
 _CELL, _LARGEST = 0.3, 16.0
+
+
+def draw_attentions(
+    pictures: Sequence[tuple[ArrayLike, Sequence[str], Sequence[str]]],
+    path: str | os.PathLike[str],
+    *,
+    title: str = "weights of attention",
+) -> None:
+    """A picture of each of several weights, source and written tokens: of more than one into numbered files."""
+    whole = Path(path)
+    for number, (weights, source, written) in enumerate(pictures, 1):
+        place = whole if len(pictures) == 1 else whole.with_name(f"{whole.stem}-{number}{whole.suffix}")
+        draw_attention(weights, source, written, place, title=title)
 
 
 def draw_attention(

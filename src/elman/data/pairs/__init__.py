@@ -2,7 +2,9 @@
 
 pairs       what is read, and checks           tables      columns of a table
 archive     files on disk and in zip archives  read        which of these a path is
-vocabulary  tokens of both sides               encoded     numbers, and batches of them   (torch)
+parts       what is held out                   languages   what the names of files tell
+vocabulary  tokens of both sides               remarks     what a person should know of sentences
+encoded     numbers, and batches of them   (torch)
 """
 
 from elman.data.pairs.pairs import Pairs, joined, pairs_from

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from elman.errors import ConfigError
 from elman.options import option
 
 __all__ = ["PairsConfig"]
@@ -44,3 +45,11 @@ class PairsConfig:
     max_source: int = option(100, "longest source in tokens; longer pairs are left out of training", least=1)
     max_target: int = option(100, "longest target in tokens; longer pairs are left out of training", least=1)
     reverse_source: bool = option(False, "read the source from its end to its start (Sutskever et al. 2014)")
+
+    def check(self) -> None:
+        """Raise ConfigError for options that do not go together."""
+        if self.shared and self.target_tokens not in ("", self.tokens):
+            raise ConfigError(
+                "expected one kind of tokens where both sides share a vocabulary. Received: "
+                f"{self.tokens} and {self.target_tokens}"
+            )

@@ -11,12 +11,13 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from elman.data.pairs.config import PairsConfig
 from elman.data.pairs.pairs import Pairs
 from elman.data.pairs.vocabulary import PairVocabulary
 from elman.errors import DataError
 from elman.types import IGNORED, Batch
 
-__all__ = ["EncodedPairs", "PairInputs", "Sequences"]
+__all__ = ["EncodedPairs", "PairInputs", "Sequences", "encode_pairs", "spread"]
 
 Ints = npt.NDArray[np.int64]
 
@@ -143,6 +144,11 @@ class EncodedPairs:
             return self.sources.lengths
         return np.stack([self.sources.lengths, self.targets.lengths], axis=1)
 
+    def spread(self, limit: int = 0) -> Ints:
+        """The numbers of pairs at even distances that have at most about `limit` target tokens together; all for 0."""
+        tokens = int(self.lengths[:, 1].sum())
+        return spread(len(self), max(1, len(self) * limit // tokens) if 0 < limit < tokens else len(self))
+
     def batch(self, rows: Ints) -> Batch:
         """Pairs by their numbers here. The inputs are `PairInputs`; the targets end with the end token, IGNORED past
         it, and `lengths_B` are their lengths. Raises DataError where there are no targets."""
@@ -173,6 +179,25 @@ class EncodedPairs:
             )
             if count
         ]
+
+
+def encode_pairs(
+    pairs: Pairs, vocabulary: PairVocabulary, config: PairsConfig, *, in_training: bool = False
+) -> EncodedPairs:
+    """Pairs as numbers; those that are too long are left out of training, and of nothing else."""
+    return EncodedPairs.encode(
+        pairs,
+        vocabulary,
+        max_source=config.max_source * in_training,
+        max_target=config.max_target * in_training,
+        reverse_source=config.reverse_source,
+    )
+
+
+def spread(count: int, most: int) -> Ints:
+    """At most `most` numbers below `count`, at even distances."""
+    chosen = min(count, most)
+    return np.arange(chosen) * count // max(chosen, 1)
 
 
 def _longer(parts: Sequence[Ints], most: int) -> npt.NDArray[np.bool_]:

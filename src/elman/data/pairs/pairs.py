@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from elman.errors import DataError
 
-__all__ = ["Pairs", "joined", "paired", "pairs_from", "tidy"]
+__all__ = ["Pairs", "cut_at_tabs", "joined", "paired", "pairs_from", "tidy"]
 
 
 @dataclass(frozen=True)
@@ -89,6 +89,15 @@ def pairs_from(sources: Iterable[str], targets: Iterable[str] | None = None, *, 
     if len(first) != len(second):
         raise DataError(f"{name}: expected as many targets as sources, {len(first)}. Received: {len(second)} targets")
     return check_some(paired(name, first, second))
+
+
+def cut_at_tabs(lines: Sequence[str], name: str) -> tuple[list[str], list[str]]:
+    """Sources and targets of lines with a tab between the two. Raises DataError, with the line's number, for others."""
+    cut = [line.split("\t") for line in lines]
+    for number, (line, parts) in enumerate(zip(lines, cut, strict=True), 1):
+        if len(parts) != 2:
+            raise DataError(f"{name} {number}: expected a source, a tab and a target. Received: {line[:40]!r}")
+    return [source for source, _ in cut], [target for _, target in cut]
 
 
 def check_some(pairs: Pairs) -> Pairs:

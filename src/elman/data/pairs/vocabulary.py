@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from elman.data.pairs.config import PairsConfig
 from elman.data.pairs.pairs import Pairs, tidy
 from elman.data.vocabulary import KINDS as _VOCABULARIES
 from elman.data.vocabulary import Vocabulary, WordVocabulary, learn_vocabulary, vocabulary_from_json
 from elman.data.vocabulary.base import Ids, check_fields
+from elman.data.vocabulary.options import vocabulary_options
 from elman.data.vocabulary.spacing import Spacing
 from elman.data.vocabulary.words import TOKENISERS
-from elman.errors import ArtifactError, ConfigError, DataError
+from elman.errors import ArtifactError, DataError
 
 __all__ = ["KINDS", "TOKENISERS", "PairVocabulary"]
 
@@ -37,55 +40,35 @@ class PairVocabulary:
     lowercase: bool = False
 
     @classmethod
-    def learn(
-        cls,
-        pairs: Pairs,
-        *,
-        kind: str = "subwords",
-        target_kind: str = "",
-        size: int = 8000,
-        min_count: int = 1,
-        lowercase: bool = False,
-        shared: bool = False,
-        tokeniser: str = "regex",
-    ) -> PairVocabulary:
+    def learn(cls, pairs: Pairs, config: PairsConfig) -> PairVocabulary:
         """The vocabularies of training data.
-
-        Args:
-            pairs: the training data, with targets.
-            kind: `words`, `characters` or `subwords`.
-            target_kind: that of the targets, if another.
-            size: at most so many tokens of each vocabulary.
-            min_count: words and characters: rarer ones become unknown.
-            lowercase: read everything in lower case.
-            shared: one vocabulary for both sides.
-            tokeniser: words: `regex` parts words and signs, `whitespace` cuts at spaces alone.
 
         Raises ConfigError for options that do not fit, DataError for pairs without targets.
         """
         if pairs.targets is None:
             raise DataError(f"{pairs.name}: expected targets beside the sources. Received: sources alone")
-        if shared and target_kind not in ("", kind):
-            raise ConfigError(f"expected one kind of tokens where both sides share them. Received: {kind}, "
-                              f"{target_kind}")  # fmt: skip
+        config.check()
+        kind, target_kind = config.tokens, config.target_tokens or config.tokens
 
         def learnt(kind: str, *sides: Sequence[str]) -> Vocabulary:
-            options = {"kind": kind, "size" if kind == "subwords" else "max_size": size}
-            if kind != "subwords":
-                options["min_count"] = min_count
-            if kind == "words":
-                options["tokeniser"] = tokeniser
-            return learn_vocabulary(options, (_read(text, kind, lowercase) for side in sides for text in side))
+            texts = (_read(text, kind, config.lowercase) for side in sides for text in side)
+            return learn_vocabulary(_options(config, kind), texts)
 
-        if shared:
+        if config.shared:
             both = learnt(kind, pairs.sources, pairs.targets)
-            return cls(both, both, lowercase)
-        return cls(learnt(kind, pairs.sources), learnt(target_kind or kind, pairs.targets), lowercase)
+            return cls(both, both, config.lowercase)
+        return cls(learnt(kind, pairs.sources), learnt(target_kind, pairs.targets), config.lowercase)
 
     @property
     def shared(self) -> bool:
         """Whether both sides have one vocabulary."""
         return self.source is self.target
+
+    def told(self) -> str:
+        """How many tokens there are, in words, for people."""
+        if self.shared:
+            return f"{self.source.size:,} tokens for both sides"
+        return f"{self.source.size:,} source and {self.target.size:,} target tokens"
 
     @property
     def go_id(self) -> int:
@@ -168,6 +151,12 @@ class PairVocabulary:
         if vocabulary.per_character:
             return list(read)
         return [vocabulary.token(int(number)) for number in vocabulary.encode(read)]
+
+
+def _options(config: PairsConfig, kind: str) -> dict[str, Any]:
+    """The options of one side's vocabulary. Sentences are in lower case before it reads them."""
+    options = vocabulary_options(dataclasses.replace(config, tokens=kind, lowercase=False))
+    return {**options, "max_size": config.vocabulary_size} if kind == "characters" else options
 
 
 def _read(text: str, kind: str, lowercase: bool) -> str:

@@ -11,6 +11,7 @@ _NAMES = (
     ("min_count", "min_count", ("characters", "words")),
     ("lowercase", "lowercase", ("characters", "words")),
     ("word_rule", "tokeniser", ("words",)),
+    ("tokeniser", "tokeniser", ("words",)),
     ("punctuation", "punctuation", ("words",)),
     ("numbers", "numbers", ("words",)),
     ("urls", "urls", ("words",)),

@@ -4,45 +4,39 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
 
 from elman.data.pairs import Pairs, PairVocabulary, pairs_from
+from elman.data.pairs.encoded import encode_pairs
+from elman.data.pairs.languages import Languages, check_languages
+from elman.data.pairs.parts import make_parts, read_part
+from elman.data.pairs.remarks import remarks_on
+from elman.data.sources import Sources, as_paths
 from elman.data.tokens import Progress
 from elman.decode.search_config import SearchConfig
+from elman.decode.translation import BATCH_SIZE, Member, Translation, check_members, translate_all
 from elman.errors import ArtifactError, ConfigError, DataError
 from elman.kernels.output_product import scan_for
-from elman.metrics.translation import bleu_signatures
+from elman.metrics.pair_likelihood import tally
+from elman.metrics.pair_likelihood import pair_scores
+from elman.metrics.pair_likelihood import likelihoods
+from elman.metrics.pair_likelihood import PairScore
+from elman.metrics.pair_likelihood import Likelihood
+from elman.metrics.translation import bleu_signatures, text_figures
 from elman.nn.output_side import Packs
 from elman.options import fill
 from elman.tasks.average import average_folders
 from elman.tasks.model import TaskModel
-from elman.tasks.run import Run, tune_process
-from elman.tasks.translator.answers import Translation, translations_of
 from elman.tasks.translator.config import TranslatorConfig
 from elman.tasks.translator.network import TranslatorNetwork
-from elman.tasks.translator.objective import text_figures
-from elman.tasks.translator.parts import (
-    Languages,
-    Parts,
-    Sources,
-    as_paths,
-    check_direction,
-    check_source,
-    languages_of,
-    make_parts,
-    read_part,
-    read_parts,
-)
-from elman.tasks.translator.remarks import remarks_on
-from elman.tasks.translator.run import TASK, encode_pairs, translator_job
-from elman.tasks.translator.score import Likelihood, PairScore, likelihoods, tally
-from elman.tasks.translator.search import BATCH_SIZE, Member, check_attention, check_members, search_all
+from elman.tasks.translator.setup import TranslatorSetup, member_of
 from elman.train.tuning import has_bfloat16
 
 __all__ = ["Translation", "Translator"]
+
+_PATHS = "targets beside sources, or paths of files"
 
 
 class Translator(TaskModel[TranslatorConfig, TranslatorNetwork, PairVocabulary]):
@@ -60,18 +54,11 @@ class Translator(TaskModel[TranslatorConfig, TranslatorNetwork, PairVocabulary])
     Raises ConfigError for an unknown option or a value that is not allowed.
     """
 
-    task = TASK
-    config_class = TranslatorConfig
-    vocabulary_class = PairVocabulary
+    setup_class = TranslatorSetup
 
     def __init__(self, preset: str = "base", **options: Any) -> None:
         super().__init__(preset, **options)
         self._packs = Packs()
-
-    @staticmethod
-    def make_network(config: TranslatorConfig, vocabulary: PairVocabulary) -> TranslatorNetwork:
-        """A network of these options that has not learnt yet."""
-        return TranslatorNetwork(vocabulary.source.size, vocabulary.target.size, config.network)
 
     def __repr__(self) -> str:
         """What kind of model it is, in a line."""
@@ -85,7 +72,7 @@ class Translator(TaskModel[TranslatorConfig, TranslatorNetwork, PairVocabulary])
 
     @property
     def languages(self) -> Languages:
-        """The languages of source and target as the names of the training files told them; empty texts if not."""
+        """The languages of source and target, as the names of the training files have them; empty texts if not."""
         return str(self.data.get("source_language", "")), str(self.data.get("target_language", ""))
 
     def fit(
@@ -112,32 +99,17 @@ class Translator(TaskModel[TranslatorConfig, TranslatorNetwork, PairVocabulary])
 
         Returns self. Raises DataError, EncodingError, ConfigError, StorageError, Diverged, OutOfMemory.
         """
-        paths: Sources | None = None
-        seed = self.config.training.seed
         if targets is None:
-            paths = Sources(as_paths(sources), as_paths(valid), as_paths(test))
-            parts = read_parts(paths, self.config.data, seed)
-        else:
-            if folder is not None:
-                raise ConfigError("expected data in files when training in a folder. Received: data in memory")
-            parts = make_parts(
-                pairs_from(sources, targets),
-                self.config.data,
-                seed,
-                valid=None if valid is None else self._given(valid, "valid"),
-                test=None if test is None else self._given(test, "test"),
-            )
-        return self._train(parts, paths, None if folder is None else Path(folder), progress=progress, tune=tune)
-
-    def _train(
-        self, parts: Parts, sources: Sources | None, folder: Path | None, *, progress: bool, tune: bool
-    ) -> Translator:
-        job = translator_job(self.config, parts, sources)
-        run = Run(job, folder=folder, command="", watch=job.watch(quiet=not progress))
-        if tune:
-            tune_process(run.config.training)
-        run.go()
-        return self.adopt(run)
+            paths = Sources(as_paths(sources, _PATHS), as_paths(valid, _PATHS), as_paths(test, _PATHS))
+            return self._fit_files(paths, folder=folder, progress=progress, tune=tune)
+        parts = make_parts(
+            pairs_from(sources, targets),
+            self.config.data,
+            self.config.training.seed,
+            valid=None if valid is None else self._given(valid, "valid"),
+            test=None if test is None else self._given(test, "test"),
+        )
+        return self._fit_memory(parts, folder=folder, progress=progress, tune=tune)
 
     def translate(self, texts: Iterable[str] | str, **options: Any) -> list[str]:
         """The best translation of each of `texts`, or of a single one; an empty text has an empty one.
@@ -167,7 +139,7 @@ class Translator(TaskModel[TranslatorConfig, TranslatorNetwork, PairVocabulary])
         batch_size       sentences that are translated at the same time
         precision        of matrix products: float32, bfloat16, or auto: as in training, where the machine is fast in
                          it. Unless it is float32, the vocabulary is gone through in int8 where that is quicker, and
-                         the best tokens are scored anew in float32
+                         the best tokens are scored again in float32
         progress         called with a stage and a share while it works
         search           beams, n_best, length_penalty, coverage_penalty, stop, max_length, sample, temperature,
                          top_k, top_p and seed, as in `SearchConfig`
@@ -178,33 +150,28 @@ class Translator(TaskModel[TranslatorConfig, TranslatorNetwork, PairVocabulary])
         members = self._members(ensemble)
         options = fill(SearchConfig, search, "the search")
         options.check()
-        given = [texts] if isinstance(texts, str) else list(texts)
-        if attention or replace_unknown or (options.coverage_penalty and not options.sample):
-            check_attention(members)
-        full = [row for row, text in enumerate(pairs_from(given).sources if given else []) if text]
-        found = search_all(
+        return translate_all(
             members,
-            [given[row] for row in full],
+            [texts] if isinstance(texts, str) else list(texts),
             options,
-            attention=attention or replace_unknown,
+            replace_unknown=replace_unknown,
+            attention=attention,
             batch_size=batch_size,
             precision=self._precision(precision),
             scan=scan_for(precision),
             packs=self._packs,
             progress=progress,
         )
-        by_row = dict(zip(full, found, strict=True))
-        return [
-            translations_of(
-                text, by_row.get(row), self.vocabulary, replace_unknown=replace_unknown, attention=attention
-            )
-            for row, text in enumerate(given)
-        ]
 
     def score(
-        self, sources: Iterable[str], targets: Iterable[str], *, ensemble: Sequence[Translator] = ()
+        self,
+        sources: Iterable[str],
+        targets: Iterable[str],
+        *,
+        ensemble: Sequence[Translator] = (),
+        progress: Progress | None = None,
     ) -> list[PairScore]:
-        """How likely the model finds each target, given its source.
+        """How likely the model finds each target, given its source; `progress` as for `translations`.
 
         Raises DataError for lists of different lengths and for empty sentences, ConfigError for models whose target
         vocabularies differ.
@@ -212,19 +179,7 @@ class Translator(TaskModel[TranslatorConfig, TranslatorNetwork, PairVocabulary])
         pairs = pairs_from(sources, targets)
         if pairs.dropped_empty:
             raise DataError(f"expected sentences that are not empty. Received: {pairs.dropped_empty} empty pairs")
-        vocabulary = self.vocabulary
-        found = sorted(self._likelihoods(pairs, ensemble), key=lambda each: each.row)
-        encoded = vocabulary.encode_targets(pairs.targets or [])
-        return [
-            PairScore(
-                source,
-                target,
-                [*vocabulary.target_tokens(ids.tolist()), vocabulary.target.token(vocabulary.target.end_id)],
-                each.log_probs_T.tolist(),
-                int((ids == vocabulary.target.unknown_id).sum()),
-            )
-            for source, target, ids, each in zip(pairs.sources, pairs.targets or [], encoded, found, strict=True)
-        ]
+        return pair_scores(pairs, self.vocabulary, self._likelihoods(pairs, ensemble, progress))
 
     def evaluate(
         self,
@@ -233,6 +188,7 @@ class Translator(TaskModel[TranslatorConfig, TranslatorNetwork, PairVocabulary])
         *,
         lowercase: bool | None = None,
         ensemble: Sequence[Translator] = (),
+        progress: Progress | None = None,
         **options: Any,
     ) -> dict[str, Any]:
         """Figures on pairs: `loss`, `perplexity` and `accuracy` by token; `bleu` and `chrf` of the translations with
@@ -241,6 +197,7 @@ class Translator(TaskModel[TranslatorConfig, TranslatorNetwork, PairVocabulary])
         sources, targets  as for `fit`
         lowercase         compare in lower case; by default where the model reads so
         ensemble          further models, as for `translations`
+        progress          as for `translations`
         options           those of `translations`
 
         Raises DataError for data that cannot be used, and for files of the other direction.
@@ -252,27 +209,21 @@ class Translator(TaskModel[TranslatorConfig, TranslatorNetwork, PairVocabulary])
         if pairs.targets is None:
             raise DataError(f"{pairs.name}: expected targets beside the sources. Received: sources alone")
         lowercase = self.config.data.lowercase if lowercase is None else lowercase
-        figures = tally(self._likelihoods(pairs, ensemble))
-        texts = text_figures(
-            pairs, lambda given: self.translate(given, ensemble=ensemble, **options), lowercase=lowercase
-        )
-        told: dict[str, Any] = {**figures, **texts, "pairs": len(pairs)}
-        if "bleu" in texts:
+        figures: dict[str, Any] = tally(self._likelihoods(pairs, ensemble, progress))
+        texts = self.translate(pairs.sources, ensemble=ensemble, progress=progress, **options)
+        figures |= {**text_figures(texts, pairs.targets, lowercase=lowercase), "pairs": len(pairs)}
+        if "bleu" in figures:
             signatures = bleu_signatures(lowercase=lowercase)
-            told |= {f"{name}_signature": signature for name, signature in signatures.items()}
-        return told
+            figures |= {f"{name}_signature": signature for name, signature in signatures.items()}
+        return figures
 
     def read(self, paths: Any, *, with_targets: bool = True, **reading: Any) -> Pairs:
-        """Pairs from files, read as the training data was; `reading` is what `read_part` can be told beside.
+        """Pairs from files, read as the training data was; `reading` is what `read_part` takes beside.
 
-        Raises DataError for files of the other direction, as their names tell it.
+        Raises DataError for files of the other direction, by their names.
         """
-        known = as_paths(paths)
-        if with_targets:
-            check_direction(self.languages, languages_of(known, self.config.data))
-        else:
-            for path in known:
-                check_source(self.languages, path)
+        known = as_paths(paths, _PATHS)
+        check_languages(self.languages, known, self.config.data, with_targets=with_targets)
         return read_part(known, self.config.data, with_targets=with_targets, **reading)
 
     def remarks_on(self, texts: Sequence[str]) -> list[str]:
@@ -291,19 +242,23 @@ class Translator(TaskModel[TranslatorConfig, TranslatorNetwork, PairVocabulary])
             raise ArtifactError(f"expected translators to average. Received: {type(model).__name__}")
         return model
 
-    def _likelihoods(self, pairs: Pairs, ensemble: Sequence[Translator]) -> Iterator[Likelihood]:
-        members = self._members(ensemble)
+    def _likelihoods(
+        self, pairs: Pairs, ensemble: Sequence[Translator], progress: Progress | None
+    ) -> Iterator[Likelihood]:
+        self._members(ensemble)
         models = [self, *ensemble]
         return likelihoods(
-            [member.network for member in members],
+            [model.network for model in models],
             [encode_pairs(pairs, model.vocabulary, model.config.data) for model in models],
+            progress=progress,
         )
 
     def _members(self, ensemble: Sequence[Translator]) -> list[Member]:
+        """This model and further ones, in evaluation mode. Raises ConfigError for other target vocabularies."""
         models = [self, *ensemble]
         for model in models:
             model.network.eval()
-        members = [Member(model.network, model.vocabulary, model.config.data.reverse_source) for model in models]
+        members = [member_of(model.config, model.network, model.vocabulary) for model in models]
         check_members(members)
         return members
 
@@ -312,7 +267,7 @@ class Translator(TaskModel[TranslatorConfig, TranslatorNetwork, PairVocabulary])
             raise ConfigError(f"expected precision among auto, float32, bfloat16. Received: {asked!r}")
         if asked != "auto":
             return asked
-        on_cpu = self.network.head_bias_V.device.type == "cpu"
+        on_cpu = self.network.device.type == "cpu"
         fast = has_bfloat16() if on_cpu else torch.cuda.is_bf16_supported()
         return "bfloat16" if fast and self.config.training.precision == "bfloat16" else "float32"
 

@@ -9,12 +9,12 @@ from torch import Tensor, nn
 
 from elman.errors import ConfigError
 from elman.nn import sequence_dropout
-from elman.nn.decoder import Decoder, DecoderMemory, DecoderState, StartState
+from elman.nn.decoder import Decoder, DecoderMemory, DecoderState, StartState, check_copied, copied_state
 from elman.nn.embed import Embedding
 from elman.nn.output_side import OutputSide
 from elman.nn.recurrent import make_stack
 from elman.tasks.translator.config import NetworkConfig
-from elman.types import leaves, map_leaves
+from elman.types import leaves
 
 __all__ = ["TranslatorNetwork"]
 
@@ -66,7 +66,7 @@ class TranslatorNetwork(OutputSide):
         if config.bridge == "dense":
             self.start = StartState(state_size, self.decoder)
         elif config.bridge == "copy":
-            self._check_copy()
+            check_copied(self.encoder.initial_state(1), self.decoder)
         self.head_bias_V = nn.Parameter(torch.zeros(target_size))
         self.head = None
         if config.tied == "none":
@@ -81,11 +81,9 @@ class TranslatorNetwork(OutputSide):
         memory = self.decoder.remember(y_BSF, lengths_B, summary_BF if self.config.context_every_step else None)
         if self.start is not None:
             return self.start(summary_BF, self.decoder), memory
-        state = self.decoder.initial_state(sources_BS.shape[0])
         if self.config.bridge == "copy":
-            given = iter(leaves(last))
-            state = state._replace(stacks=map_leaves(lambda _: next(given), state.stacks))
-        return state, memory
+            return copied_state(last, self.decoder, sources_BS.shape[0]), memory
+        return self.decoder.initial_state(sources_BS.shape[0]), memory
 
     def forward(self, sources_BS: Tensor, source_lengths_B: Tensor, targets_BT: Tensor) -> Tensor:
         """Scores `logits_BTV` of every next target token; `targets_BT` starts with `go`."""
@@ -94,39 +92,19 @@ class TranslatorNetwork(OutputSide):
     def read(self, sources_BS: Tensor, source_lengths_B: Tensor, targets_BT: Tensor) -> Tensor:
         """The same before the scores: the decoder's answers `r_BTR`, from which `score` makes them."""
         state, memory = self.encode(sources_BS, source_lengths_B)
-        x_BTE = self._drop(self.target_embed(targets_BT), self.config.input_dropout)
-        return self.decoder(x_BTE, state, memory).r_BTR
+        return self.decoder(self._embed(targets_BT), state, memory).r_BTR
 
     def read_sampled(self, sources_BS: Tensor, source_lengths_B: Tensor, targets_BT: Tensor, rate: float) -> Tensor:
-        """As `read`, but each input after the first is at `rate` the decoder's own likeliest token (scheduled sampling,
-        Bengio et al. 2015). The choice has no gradient."""
-        state, memory = self.encode(sources_BS, source_lengths_B)
-        tokens_B1 = targets_BT[:, :1]
-        answers: list[Tensor] = []
-        for t in range(targets_BT.shape[1]):
-            if t:
-                own_B1 = self.score(answers[-1].detach()).argmax(dim=-1)
-                chosen_B1 = torch.rand(own_B1.shape, device=own_B1.device) < rate
-                tokens_B1 = torch.where(chosen_B1, own_B1, targets_BT[:, t : t + 1])
-            x_B1E = self._drop(self.target_embed(tokens_B1), self.config.input_dropout)
-            done = self.decoder.step(x_B1E, state, memory)
-            state = done.state
-            answers.append(done.r_BTR)
-        return torch.cat(answers, dim=1)
+        """As `read`, but each input after the first is at `rate` the decoder's own likeliest token."""
+        return self.sampled(targets_BT, *self.encode(sources_BS, source_lengths_B), rate, self._embed)
 
     @property
     def written_embedding(self) -> Embedding:
         """That of the target."""
         return self.target_embed
 
-    def _check_copy(self) -> None:
-        given = [tuple(leaf.shape) for leaf in leaves(self.encoder.initial_state(1))]
-        taken = [tuple(leaf.shape) for leaf in leaves(self.decoder.initial_state(1).stacks)]
-        if given != taken:
-            raise ConfigError(
-                "expected an encoder with the decoder's cell, layers and units, in one direction, with bridge=copy. "
-                f"Received: states of {[size for _, size in given]} and {[size for _, size in taken]} numbers"
-            )
+    def _embed(self, targets_BT: Tensor) -> Tensor:
+        return self._drop(self.target_embed(targets_BT), self.config.input_dropout)
 
     def _drop(self, x_BTF: Tensor, rate: float) -> Tensor:
         return sequence_dropout(x_BTF, rate, variational=self.config.variational, training=self.training)

@@ -1,11 +1,14 @@
-"""How likely networks find given targets: the log-probability of every token, right ones before it given."""
+"""How likely networks find given targets: the log-probability of every token, right ones before it given.
+
+Knows nothing about any one network.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -13,11 +16,12 @@ import torch
 from torch import Tensor
 
 from elman.data.batches import in_order
+from elman.data.pairs import Pairs, PairVocabulary
 from elman.data.pairs.encoded import EncodedPairs, PairInputs
-from elman.tasks.translator.network import TranslatorNetwork
+from elman.data.tokens import Progress
 from elman.types import IGNORED, Batch, map_leaves
 
-__all__ = ["Likelihood", "PairScore", "likelihoods", "moved", "tally"]
+__all__ = ["Likelihood", "PairScore", "TargetNetwork", "likelihoods", "moved", "pair_scores", "tally"]
 
 # Rows and, both sides and padding included, tokens of a batch.
 _ROWS, _STEPS = 128, 12_000
@@ -48,6 +52,35 @@ class PairScore:
         """By token."""
         return math.exp(min(-self.log_probability / len(self.log_probs), 700.0))
 
+    def to_json(self, number: int, *, per_token: bool = False) -> dict[str, Any]:
+        """All of it as plain values, with the pair's number; `per_token` adds the tokens."""
+        facts: dict[str, Any] = {
+            "pair": number,
+            "source": self.source,
+            "target": self.target,
+            "tokens": len(self.tokens),
+            "unknown": self.unknown,
+            "log_probability": self.log_probability,
+            "perplexity": self.perplexity,
+        }
+        if per_token:
+            facts["per_token"] = [list(pair) for pair in zip(self.tokens, self.log_probs, strict=True)]
+        return facts
+
+
+class TargetNetwork(Protocol):
+    """A network that scores the tokens of a target, given its source."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network is."""
+
+    def read(self, sources_BS: Tensor, source_lengths_B: Tensor, targets_BT: Tensor, /) -> Tensor:
+        """The answers `r_BTR` after every token of the targets."""
+
+    def score(self, r_BTR: Tensor, /) -> Tensor:
+        """The scores of the next token after each answer."""
+
 
 class Likelihood(NamedTuple):
     """Of one pair: the log-probability of every token of the target, and whether it is the likeliest there."""
@@ -58,14 +91,18 @@ class Likelihood(NamedTuple):
 
 
 def likelihoods(
-    networks: Sequence[TranslatorNetwork], data: Sequence[EncodedPairs], rows: Any = None
+    networks: Sequence[TargetNetwork],
+    data: Sequence[EncodedPairs],
+    rows: Any = None,
+    progress: Progress | None = None,
 ) -> Iterator[Likelihood]:
     """Of pairs with targets, in any order; of several networks, of the mean of their probabilities.
 
     `data` are the same pairs as numbers, one a network, with the same target vocabulary. `rows` names the pairs to
-    take; by default all.
+    take; by default all. `progress` is called with "scoring" and the share that is done.
     """
     first = data[0]
+    done, total = 0, len(first if rows is None else rows)
     with torch.no_grad():
         for part, batch in in_order(first.lengths, first.batch, batch_size=_ROWS, steps=_STEPS, rows=rows):
             mean_NV: Tensor | None = None
@@ -84,6 +121,27 @@ def likelihoods(
             lengths = counted_BT.sum(dim=1).tolist()
             for row, log_probs, hits in zip(part, found_N.split(lengths), likeliest_N.split(lengths), strict=True):
                 yield Likelihood(int(row), log_probs.cpu().numpy(), hits.cpu().numpy())
+            done += len(part)
+            if progress is not None:
+                progress("scoring", done / total)
+
+
+def pair_scores(pairs: Pairs, vocabulary: PairVocabulary, found: Iterable[Likelihood]) -> list[PairScore]:
+    """The scores of pairs with targets, in their order; `found` are the likelihoods of all of them."""
+    target, targets = vocabulary.target, pairs.targets or []
+    in_order_of_pairs = sorted(found, key=lambda each: each.row)
+    return [
+        PairScore(
+            source,
+            wanted,
+            [*vocabulary.target_tokens(ids.tolist()), target.token(target.end_id)],
+            each.log_probs_T.tolist(),
+            int((ids == target.unknown_id).sum()),
+        )
+        for source, wanted, ids, each in zip(
+            pairs.sources, targets, vocabulary.encode_targets(targets), in_order_of_pairs, strict=True
+        )
+    ]
 
 
 def tally(found: Iterable[Likelihood]) -> dict[str, float]:
@@ -103,8 +161,7 @@ def tally(found: Iterable[Likelihood]) -> dict[str, float]:
     }
 
 
-def moved(batch: Batch, network: TranslatorNetwork) -> tuple[PairInputs, Tensor]:
+def moved(batch: Batch, network: TargetNetwork) -> tuple[PairInputs, Tensor]:
     """Inputs and targets of a batch on the network's device."""
-    device = network.head_bias_V.device
-    inputs: PairInputs = map_leaves(lambda leaf: leaf.to(device), batch.inputs_BT)
-    return inputs, batch.targets_BT.to(device)
+    inputs: PairInputs = map_leaves(lambda leaf: leaf.to(network.device), batch.inputs_BT)
+    return inputs, batch.targets_BT.to(network.device)

@@ -15,7 +15,7 @@ from elman.kernels.native import library
 from elman.kernels.native.best import SCANS, PackedOutput
 from elman.nn.output_side import OutputSide, Packs
 
-from .small_translators import SOURCES, trained
+from ..tasks.small_translators import SOURCES, trained
 
 
 @pytest.fixture(scope="module")

@@ -1,13 +1,14 @@
-"""What a person should hear of sentences before they trust their translations. Knows nothing about networks."""
+"""What a person should know of sentences before they trust their translations. Knows nothing about networks."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
 
-from elman.data.pairs import PairVocabulary
 from elman.data.pairs.config import PairsConfig
+from elman.data.pairs.vocabulary import PairVocabulary
 from elman.data.vocabulary.base import UNKNOWN_ID
+from elman.display import counted
 
 __all__ = ["remarks_on"]
 
@@ -18,16 +19,16 @@ _LISTED = 5
 
 def remarks_on(texts: Sequence[str], vocabulary: PairVocabulary, config: PairsConfig) -> list[str]:
     """Sentences on what is empty, longer than what the model was trained on, or unknown to it."""
-    told = []
+    remarks = []
     empty = sum(not text.strip() for text in texts)
     if empty:
         own = "translation" if empty == 1 else "translations"
-        told.append(f"{_counted(empty, 'sentence')} {_is(empty)} empty, and so {_is(empty)} the {own}")
+        remarks.append(f"{counted(empty, 'sentence')} {_is(empty)} empty, and so {_is(empty)} the {own}")
     encoded = vocabulary.encode_sources(texts)
     longer = sum(len(ids) > config.max_source for ids in encoded)
     if longer:
-        told.append(
-            f"{_counted(longer, 'sentence')} {_is(longer)} longer than the {config.max_source} tokens of max_source "
+        remarks.append(
+            f"{counted(longer, 'sentence')} {_is(longer)} longer than the {config.max_source} tokens of max_source "
             "that the model was trained on; translated whole, and perhaps badly"
         )
     tokens = sum(map(len, encoded))
@@ -36,10 +37,10 @@ def remarks_on(texts: Sequence[str], vocabulary: PairVocabulary, config: PairsCo
         words = _unknown_words(texts, vocabulary)
         shown = ", ".join(repr(word) for word, _ in words.most_common(_LISTED))
         more = f" and {len(words) - _LISTED:,} others" if len(words) > _LISTED else ""
-        told.append(f"{unknown:,} of {_counted(tokens, 'token')} {_is(unknown)} unknown: {shown}{more}")
+        remarks.append(f"{unknown:,} of {counted(tokens, 'token')} {_is(unknown)} unknown: {shown}{more}")
     if unknown > _STRANGE * tokens:
-        told.append("most of it is unknown: is this the language, and the direction, that the model was trained on?")
-    return told
+        remarks.append("most of it is unknown: is this the language, and the direction, that the model was trained on?")
+    return remarks
 
 
 def _unknown_words(texts: Sequence[str], vocabulary: PairVocabulary) -> Counter[str]:
@@ -47,10 +48,6 @@ def _unknown_words(texts: Sequence[str], vocabulary: PairVocabulary) -> Counter[
     for text in texts:
         found.update(vocabulary.source.count_unknown(text.lower() if vocabulary.lowercase else text))
     return found
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _is(number: int) -> str:

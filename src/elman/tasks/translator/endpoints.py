@@ -1,0 +1,244 @@
+"""What a trained translator does: translations, scores of pairs, figures. Imports no torch."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from elman.decode.search_config import SearchConfig
+from elman.display import aligned, plain, printable
+from elman.errors import ConfigError
+from elman.options import option
+from elman.tasks.endpoint import (
+    Answer,
+    Conversation,
+    EvaluateOptions,
+    Figures,
+    ScoreOptions,
+    Screen,
+    check_limit,
+    shown_figure,
+)
+
+if TYPE_CHECKING:
+    from elman.data.pairs import Pairs
+    from elman.decode.translation import Translation
+    from elman.metrics.pair_likelihood import PairScore
+    from elman.tasks.translator.model import Translator
+
+    # Of each sentence its translations, best first.
+    Found = Sequence[Sequence[Translation]]
+
+__all__ = ["EvaluatePairsOptions", "ScoreOptions", "TranslateOptions", "evaluate", "score", "translate"]
+
+_MOST_PICTURES = 20
+
+
+@dataclass(frozen=True)
+class TranslateOptions:
+    """What translating takes."""
+
+    text: list[str] | None = option(None, "A sentence; may be given several times.")
+    output: Path | None = option(None, "Write the translations there.", local=True, flag="-o")
+    replace_unknown: bool = option(False, "Unknown words: copy the source's word with most attention instead.")
+    attention: Path | None = option(
+        None, "Draw the attention there, as PNG or SVG; of several sentences into numbered files.", local=True
+    )
+    ensemble: list[Path] | None = option(None, "Further models that decide together with the first.", local=True)
+    batch_size: int = option(128, "Sentences that are translated at the same time.")
+    precision: str = option(
+        "auto",
+        "Of matrix products; auto: as in training, where the processor is fast in it.",
+        choices=("auto", "float32", "bfloat16"),
+    )
+    encoding: str = option("", "The text's encoding, if it is not that of the training data.")
+    errors: str = option("", "What to do with bytes that are not text.", choices=("", "strict", "replace", "ignore"))
+    search: SearchConfig = field(default_factory=SearchConfig)
+
+    def check(self, files: tuple[str, ...], *, as_json: bool) -> None:
+        """Raise ConfigError unless there are either files or texts, and for a search that cannot be."""
+        del as_json
+        if bool(files) == (self.text is not None):
+            received = "both" if files else "neither"
+            raise ConfigError(
+                f"expected sentences from files (- for standard input) or by --text. Received: {received}"
+            )
+        self.search.check()
+
+
+class Translations(Answer):
+    """The translations of each sentence, best first.
+
+    Args:
+        whole: gives those of all sentences.
+        blocks: gives those of some sentences after the other, as they come.
+        several: whether more than one a sentence was asked for.
+    """
+
+    def __init__(self, whole: Callable[[], Found], blocks: Iterable[Found], *, several: bool) -> None:
+        self.whole = whole
+        self.blocks = blocks
+        self.several = several
+
+    def to_json(self) -> dict[str, Any]:
+        """For every sentence its translations."""
+        return {"translations": [[each.to_json() for each in best] for best in self.whole()]}
+
+    def to_text(self, screen: Screen) -> Iterator[str]:
+        """Translations as lines, a block at a time; more than one a sentence with its number, and scores."""
+        number = 0
+        for found in self.blocks:
+            lines = []
+            for best in found:
+                number += 1
+                for each in best:
+                    text = plain(each.text) if "\n" in each.text or "\r" in each.text else each.text
+                    line = f"{number}\t{each.score:.4f}\t{text}\n" if self.several else f"{text}\n"
+                    lines.append(printable(line) if screen.terminal else line)
+            yield "".join(lines)
+
+
+def translate(model: Translator, files: tuple[str, ...], options: TranslateOptions, talk: Conversation) -> Translations:
+    """Translations of sentences, from files or given by the options; lines of standard input are answered as they
+    come."""
+    if options.attention is not None:
+        from elman.plots.picture import check_suffix
+
+        check_suffix(options.attention)
+    names = ("replace_unknown", "batch_size", "precision")
+    how = {name: getattr(options, name) for name in names} | asdict(options.search)
+    how["ensemble"] = _further(options.ensemble)
+    several = options.search.n_best > 1
+    if files == ("-",) and options.output is None and options.attention is None:
+        # Nothing shows progress while an answer is written down.
+        silent = Conversation(remark=talk.remark)
+        blocks = _coming(model, options, how, talk)
+        return Translations(lambda: _found(model, files, options, how, silent), blocks, several=several)
+    found = _found(model, files, options, how, talk)
+    return Translations(lambda: found, [found], several=several)
+
+
+def _further(folders: Sequence[Path] | None) -> list[Any]:
+    """The further models of an ensemble."""
+    from elman.tasks.registry import load_as
+
+    return [load_as("translator", folder) for folder in folders or ()]
+
+
+def _found(
+    model: Translator, files: tuple[str, ...], options: TranslateOptions, how: dict[str, Any], talk: Conversation
+) -> Found:
+    """The translations of all sentences, and pictures of their attention where these are asked for."""
+    sources = list(options.text or ())
+    for file in files:
+        sources += model.read(file, with_targets=False, encoding=options.encoding, errors=options.errors).sources
+    drawn = options.attention is not None
+    if drawn and (full := sum(bool(source.strip()) for source in sources)) > _MOST_PICTURES:
+        raise ConfigError(f"expected at most {_MOST_PICTURES} sentences to draw. Received: {full}")
+    for remark in model.remarks_on(sources):
+        talk.remark(remark)
+    found = model.translations(sources, attention=drawn, progress=talk.progress, **how)
+    if options.attention is not None:
+        _draw(found, options.attention, talk)
+    return found
+
+
+def _coming(model: Translator, options: TranslateOptions, how: dict[str, Any], talk: Conversation) -> Iterator[Found]:
+    """The translations of lines of standard input as they come, many at once where many have come."""
+    from elman.data.decoding import lines_as_they_come
+
+    data = model.config.data
+    encoding, errors = options.encoding or data.encoding, options.errors or data.errors
+    for lines in lines_as_they_come(sys.stdin.buffer, "standard input", encoding=encoding, errors=errors):  # type: ignore[arg-type]
+        for remark in model.remarks_on([line for line in lines if line.strip()]):
+            talk.remark(remark)
+        yield model.translations(lines, **how)
+
+
+def _draw(found: Found, path: Path, talk: Conversation) -> None:
+    """A picture of the best translation of each sentence that has any."""
+    from elman.plots.attention import draw_attentions
+
+    drawn = [best[0] for best in found if best[0].attention is not None and best[0].attention.size]
+    if len(drawn) < len(found):
+        talk.remark(f"nothing to draw of {len(found) - len(drawn):,} empty translations")
+    draw_attentions([(each.attention, each.source_tokens, each.tokens) for each in drawn], path)  # type: ignore[misc]
+
+
+@dataclass(frozen=True)
+class EvaluatePairsOptions(EvaluateOptions):
+    """What the evaluation of a translator takes."""
+
+    beams: int | None = option(None, "Answers of text: hypotheses of the search.")
+    ensemble: list[Path] | None = option(None, "Translators: further models that decide together.", local=True)
+
+    def check(self, files: tuple[str, ...], *, as_json: bool) -> None:
+        """Raise ConfigError for a limit that leaves nothing."""
+        super().check(files, as_json=as_json)
+        check_limit(self.limit, "pair")
+
+
+def evaluate(model: Translator, files: tuple[str, ...], options: EvaluatePairsOptions, talk: Conversation) -> Figures:
+    """Perplexity, accuracy, BLEU, chrF and exact translations."""
+    further = _further(options.ensemble)
+    pairs = _read(model, files, options, talk)
+    if options.limit is not None:
+        pairs = pairs.take(range(min(options.limit, len(pairs))))
+    for remark in model.remarks_on(pairs.sources):
+        talk.remark(remark)
+    search: dict[str, Any] = {} if options.beams is None else {"beams": options.beams}
+    figures = model.evaluate(pairs, ensemble=further, progress=talk.progress, **search)
+    if "bleu" not in figures:
+        talk.remark("BLEU and chrF need sacrebleu: pip install 'elman[translation]'")
+    return Figures(figures, aligned([shown_figure(name, value) for name, value in figures.items()]))
+
+
+class PairScores(Answer):
+    """The scores of pairs, each with the pair's number; `per_token` asks for those of tokens too."""
+
+    def __init__(self, numbered: Sequence[tuple[int, PairScore]], *, per_token: bool) -> None:
+        self.numbered = numbered
+        self.per_token = per_token
+
+    def to_json(self) -> dict[str, Any]:
+        """The pairs with their scores."""
+        pairs = [found.to_json(number, per_token=self.per_token) for number, found in self.numbered]
+        return {"pairs": pairs}
+
+    def to_text(self, screen: Screen) -> Iterator[str]:
+        """A target a line, and below it its tokens where they are asked for."""
+        yield "  log-prob  perplexity  target\n"
+        for _, found in self.numbered:
+            target = printable(found.target) if screen.terminal else found.target
+            yield f"{found.log_probability:10.3f}  {found.perplexity:10.4g}  {target}\n"
+            if self.per_token:
+                for token, value in zip(found.tokens, found.log_probs, strict=True):
+                    yield f"{value:20.3f}  {plain(token)}\n"
+
+
+def score(model: Translator, files: tuple[str, ...], options: ScoreOptions, talk: Conversation) -> PairScores:
+    """How likely each target is, given its source."""
+    from elman.data.pairs.pairs import cut_at_tabs
+
+    if files:
+        pairs = _read(model, files, options, talk)
+        sources, targets = pairs.sources, pairs.targets or []
+    else:
+        sources, targets = cut_at_tabs(options.text or [], "--text")
+    numbered = list(enumerate(model.score(sources, targets, progress=talk.progress), 1))
+    if options.rank:
+        numbered.sort(key=lambda pair: pair[1].perplexity)
+    return PairScores(numbered, per_token=options.per_token)
+
+
+def _read(
+    model: Translator, files: tuple[str, ...], options: EvaluateOptions | ScoreOptions, talk: Conversation
+) -> Pairs:
+    """Pairs from files, with remarks on what was left out."""
+    pairs = model.read(list(files), encoding=options.encoding, errors=options.errors)
+    for remark in pairs.remarks():
+        talk.remark(remark)
+    return pairs

@@ -1,0 +1,255 @@
+"""A translator's run: the likelihood of the targets' tokens, figures of translations, and what a run is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from elman.data.batches import Shuffled
+from elman.data.pairs import Pairs, PairVocabulary
+from elman.data.pairs.encoded import EncodedPairs, encode_pairs, spread
+from elman.data.pairs.parts import PairParts, read_pair_parts
+from elman.data.sources import Sources
+from elman.data.tokens import Progress
+from elman.decode.search_config import SearchConfig
+from elman.decode.translation import Member, Translate, translating
+from elman.errors import ConfigError
+from elman.metrics.pair_likelihood import tally
+from elman.metrics.pair_likelihood import moved
+from elman.metrics.pair_likelihood import likelihoods
+from elman.metrics.translation import check_bleu, text_figures
+from elman.nn.recurrent import check_cell
+from elman.nn.word_vectors import PairVectors
+from elman.tasks.setup import Setup
+from elman.tasks.translator.config import NetworkConfig, TranslatorConfig
+from elman.tasks.translator.network import TranslatorNetwork
+from elman.types import IGNORED, Batch, State
+
+__all__ = ["TargetLikelihood", "TranslatorSetup", "member_of"]
+
+
+@dataclass(eq=False)
+class TargetLikelihood:
+    """Negative log-likelihood of the target's tokens, with smoothed labels in training and without in evaluation.
+
+    model      the network
+    held_out   the pairs of the evaluation as text and as numbers; None when nothing is held out
+    translate  makes the translations that an evaluation measures; None to measure none
+    lowercase  compare them with the targets in lower case
+    progress   how much of the run is done, from 0 to 1: scheduled sampling rises with it
+    """
+
+    model: TranslatorNetwork
+    held_out: tuple[Pairs, EncodedPairs] | None = None
+    translate: Translate | None = None
+    lowercase: bool = False
+    progress: float = 0.0
+
+    def begin_step(self, progress: float) -> None:
+        """Take note of how much of the run is done."""
+        self.progress = progress
+
+    def initial_state(self, batch_size: int) -> State:
+        """None: no pair goes on from another."""
+        del batch_size
+        return ()
+
+    def loss(self, batch: Batch, state: State) -> tuple[Tensor, int, State]:
+        """The sum of nats over the tokens of the targets and their ends, their number, and the empty state."""
+        model, config = self.model, self.model.config
+        inputs, targets_BT = moved(batch, model)
+        rate = config.scheduled_sampling * self.progress
+        counted_BT = targets_BT != IGNORED
+        r_BTR = model.read_sampled(*inputs, rate) if rate else model.read(*inputs)
+        # What stands past a target's end needs no scores.
+        targets_N = targets_BT[counted_BT]
+        return model.nats(r_BTR[counted_BT], targets_N), len(targets_N), state
+
+    def evaluate(self, limit: int = 0) -> dict[str, float]:
+        """Loss, perplexity and token accuracy on held-out pairs; of some of them also figures of their translations.
+
+        With `limit`, of pairs at even distances with at most about so many target tokens in all. Empty without data.
+        """
+        if self.held_out is None:
+            return {}
+        pairs, encoded = self.held_out
+        rows = encoded.spread(limit)
+        figures = tally(likelihoods([self.model], [encoded], rows))
+        config = self.model.config
+        if self.translate is not None and config.translate_valid:
+            chosen = pairs.take(encoded.rows[rows[spread(len(rows), config.translate_valid)]].tolist())
+            texts = self.translate(chosen.sources)
+            figures |= text_figures(texts, chosen.targets or [], lowercase=self.lowercase)
+        best_by = config.best_by
+        selection = figures["loss"]
+        if best_by != "loss":
+            # Among equals, such as translations that are all wrong at the start, the loss decides.
+            selection = -figures[best_by] + 1e-9 * min(figures["loss"], 1e3)
+        return {**figures, "selection": selection}
+
+
+def member_of(config: TranslatorConfig, network: TranslatorNetwork, vocabulary: PairVocabulary) -> Member:
+    """A network as one of a search."""
+    return Member(network, vocabulary, config.data.reverse_source, config.network.attention != "none")
+
+
+def _vectors(options: NetworkConfig) -> PairVectors:
+    """The files of word vectors that the options name."""
+    return PairVectors(
+        options.source_vectors, options.target_vectors, options.freeze_vectors, one_table=options.tied == "all"
+    )
+
+
+class TranslatorSetup(Setup[TranslatorConfig, TranslatorNetwork, PairParts, PairVocabulary]):
+    """A run of a translator."""
+
+    task = "translator"
+    config_class = TranslatorConfig
+    vocabulary_class = PairVocabulary
+    unit = "token"
+
+    @classmethod
+    def check_options(cls, config: TranslatorConfig) -> None:
+        """Raise ConfigError for options that no translator can have together."""
+        super().check_options(config)
+        network, data = config.network, config.data
+        if network.tied == "all" and not data.shared:
+            raise ConfigError(
+                "expected one vocabulary for both sides, shared=true, with tied=all. Received: shared=false"
+            )
+        data.check()
+        if network.best_by in ("bleu", "chrf", "exact") and not network.translate_valid:
+            raise ConfigError(f"expected translate_valid above 0 with best_by={network.best_by}. Received: 0")
+        if network.best_by in ("bleu", "chrf"):
+            check_bleu()
+        _vectors(network).check()
+
+    def settle_config(self, config: TranslatorConfig) -> TranslatorConfig:
+        """The options with what the machine settles. Raises ConfigError for figures that nothing is held out for."""
+        if config.network.best_by != "loss" and self.parts.valid is None:
+            raise ConfigError(f"expected pairs for validation with best_by={config.network.best_by}. Received: none")
+        return super().settle_config(config)
+
+    @classmethod
+    def read(
+        cls,
+        config: TranslatorConfig,
+        sources: Sources,
+        *,
+        vocabulary: PairVocabulary | None = None,
+        progress: Progress | None = None,
+    ) -> PairParts:
+        """The pairs in the files."""
+        del vocabulary
+        return read_pair_parts(sources, config.data, config.training.seed, progress)
+
+    def learn_vocabulary(self) -> PairVocabulary:
+        """The tokens of the training pairs."""
+        return PairVocabulary.learn(self.parts.train, self.config.data)
+
+    def encode(self) -> None:
+        """The pairs to train and to validate on as numbers."""
+        parts, data = self.parts, self.config.data
+        self._train = encode_pairs(parts.train, self.vocabulary, data, in_training=True)
+        self._valid: tuple[Pairs, EncodedPairs] | None = None
+        if parts.valid is not None:
+            self._valid = parts.valid, encode_pairs(parts.valid, self.vocabulary, data)
+
+    @staticmethod
+    def make_network(config: TranslatorConfig, vocabulary: PairVocabulary) -> TranslatorNetwork:
+        """A network of these options that has not learnt yet."""
+        return TranslatorNetwork(vocabulary.source.size, vocabulary.target.size, config.network)
+
+    @classmethod
+    def make_smallest_network(cls, config: TranslatorConfig) -> TranslatorNetwork:
+        """A network of three tokens on both sides."""
+        if config.network.encoder_cell:
+            check_cell(config.network.encoder_cell, config.network.encoder_cell_options)
+        return TranslatorNetwork(3, 3, config.network)
+
+    def start_network(self) -> None:
+        """Take given word vectors, and keep them as they are where the options say so."""
+        vectors = _vectors(self.config.network)
+        source, target = self.network.source_embed, self.network.target_embed
+        # A stopped run has the vectors among its weights.
+        taken = [] if self.resumed else vectors.take(source, target, self.vocabulary)
+        vectors.freeze(source, target)
+        self._remarks = [*taken, *self.parts.remarks, *self._train.remarks()]
+
+    def stream(self) -> Shuffled:
+        """Shuffled pairs, of like length in a batch."""
+        train, options, seed = self._train, self.config.network, self.training_config.seed
+        return Shuffled(
+            train.lengths, train.batch, batch_size=options.batch_size, steps=options.batch_tokens, seed=seed
+        )
+
+    def objective(self) -> TargetLikelihood:
+        """The likelihood of the targets."""
+        translate = self._translating(SearchConfig(beams=1))
+        return TargetLikelihood(self.network, self._valid, translate, lowercase=self.config.data.lowercase)
+
+    def _translating(self, search: SearchConfig) -> Translate:
+        member = member_of(self.config, self.network, self.vocabulary)
+        return translating(member, search, self.training_config.precision)
+
+    @property
+    def holds_out(self) -> bool:
+        """Whether there are pairs for validation."""
+        return self._valid is not None
+
+    def test(self, limit: int) -> dict[str, float]:
+        """Figures of the test part, all of it."""
+        del limit  # a test that leaves out pairs would be no test
+        pairs, data = self.parts.test, self.config.data
+        if pairs is None:
+            return {}
+        figures = tally(likelihoods([self.network], [encode_pairs(pairs, self.vocabulary, data)]))
+        texts = self._translating(SearchConfig())(pairs.sources)
+        return {**figures, **text_figures(texts, pairs.targets or [], lowercase=data.lowercase)}
+
+    def describe(self, figures: Mapping[str, float]) -> str:
+        """Figures of an evaluation, in a line for people."""
+        shown = [f"perplexity {figures['perplexity']:.3g}", f"accuracy {figures['accuracy']:.2%}"]
+        for name, label in (("bleu", "BLEU"), ("chrf", "chrF")):
+            shown += [f"{label} {figures[name]:.2f}"] if name in figures else []
+        if "exact" in figures:
+            shown.append(f"exact {figures['exact']:.2%}")
+        return ", ".join([*shown, f"loss {figures['loss']:.4f}"])
+
+    def data_fingerprint(self) -> str:
+        """A digest of all pairs."""
+        return self.parts.fingerprint()
+
+    def data_facts(self) -> dict[str, Any]:
+        """Files, languages, and how many pairs each part has."""
+        train, (source, target) = self._train, self.parts.languages
+        return {
+            "files": [] if self.sources is None else self.sources.names(),
+            "source_language": source,
+            "target_language": target,
+            **{f"{name}_pairs": 0 if part is None else len(part) for name, part in self.parts.named()},
+            "train_too_long": train.dropped_source + train.dropped_target,
+        }
+
+    def outline(self) -> list[tuple[str, str]]:
+        """The parts, the tokens, and what is left out."""
+        return [
+            *((name, f"{self.data[f'{name}_pairs']:,} pairs") for name, _ in self.parts.named()),
+            ("tokens", self.vocabulary.told()),
+            ("left out", "; ".join(self._remarks) or "nothing"),
+        ]
+
+    def summary(self) -> str:
+        """The network and the data, in a line."""
+        network = self.config.network
+        encoder = network.encoder_cell or network.cell
+        sides = f"{encoder} to {network.cell}" if encoder != network.cell else network.cell
+        attention = "without attention" if network.attention == "none" else f"{network.attention} attention"
+        return (
+            f"{sides} {network.layers}x{network.hidden}, {attention}, {self.network.count_parameters():,} weights; "
+            f"{len(self._train):,} pairs to train on, {self.vocabulary.told()}"
+            + "".join(f"; {remark}" for remark in self._remarks)
+        )
