@@ -38,7 +38,7 @@ COMMANDS += ("train captioner", "caption")
 # The sections of a classifier that its page tells of.
 OWN = ("input", "target", "network")
 # Options of other programs that the pages name: of ./dev, its benchmarks, and the script that compiles the engine.
-OTHERS = {"--list", "--into", "--lags"}
+OTHERS = {"--all", "--list", "--into", "--lags"}
 
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
