@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from elman.inspect import calibration, confusion, forecast_scores
 
+from elman.metrics import calibration, confusion, forecast_scores
 from elman.metrics import forecast_baselines as baselines
 from elman.nn import distributions, quantile_head
 
