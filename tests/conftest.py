@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,6 +26,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Tests, and the programs that they start, keep compiled cells and tokens here and not in the user's own cache."""
     os.environ.setdefault("ELMAN_CACHE", str(config.rootpath / ".pytest_cache" / "elman"))
+    gc.disable()  # until all tests are collected: nothing of what that makes is garbage
+
+
+def pytest_collection_finish() -> None:
+    """Collections of garbage need not look at a million objects of modules and tests again and again."""
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

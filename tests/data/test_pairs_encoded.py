@@ -143,7 +143,9 @@ def test_a_stream_goes_on_exactly(done: int, seed: int) -> None:
             assert torch.equal(first, second)
 
 
-@pytest.mark.parametrize(("kind", "steps"), [("words", 4096), ("characters", 16384)])
+@pytest.mark.parametrize(
+    ("kind", "steps"), [("words", 4096), pytest.param("characters", 16384, marks=pytest.mark.slow)]
+)
 def test_little_of_multi30k_is_padding(kind: str, steps: int, shared_data: Callable[[str], Path]) -> None:
     folder = shared_data("translation/multi30k")
     pairs = read_pairs([folder / "train.de.gz", folder / "train.en.gz"])

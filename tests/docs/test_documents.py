@@ -15,6 +15,7 @@ import pytest
 
 from elman import cells, kernels
 from elman.cells import LSTM, Elman
+from elman.data.tagged.config import TaggedConfig
 from elman.decode.search_config import SearchConfig
 from elman.tasks.captioner.config import CaptionerConfig
 from elman.tasks.classifier.config import ClassifierConfig
@@ -52,8 +53,17 @@ def prose(page: Path) -> str:
     return re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
 
 
+# Each of these trains several models; README.md has a snippet of every task.
+SLOW_PAGES = ("captioner.md", "classifier.md", "forecaster.md", "transcriber.md", "translator.md")
 # CONTRIBUTING's blocks are parts of files; test_add_a_cell.py puts them there.
-@pytest.mark.parametrize("page", [page for page in PAGES if page.name != "CONTRIBUTING.md"], ids=lambda p: p.name)
+SNIPPETS = [
+    pytest.param(page, marks=[pytest.mark.slow] * (page.name in SLOW_PAGES), id=page.name)
+    for page in PAGES
+    if page.name != "CONTRIBUTING.md"
+]
+
+
+@pytest.mark.parametrize("page", SNIPPETS)
 def test_snippets_run_and_print_what_the_page_says(page: Path, workplace: Path) -> None:
     ran = run_page(page)
     expected = sum(
@@ -134,7 +144,7 @@ def test_commands_of_dev_that_a_page_names_exist(page: Path) -> None:
         ("docs/training.md", TrainConfig),
         *(("docs/classifier.md", kind) for name, kind in ClassifierConfig.sections().items() if name in OWN),
         ("docs/labelled_data.md", ClassifierConfig.sections()["data"]),
-        ("docs/tagger.md", tagger_config.DataConfig),
+        ("docs/tagger.md", TaggedConfig),
         ("docs/tagger.md", tagger_config.NetworkConfig),
         *(("docs/transcriber.md", kind) for name, kind in TranscriberConfig.sections().items() if name != "training"),
         ("docs/transcriber.md", TranscriberSearchConfig),
