@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import logging
 import os
 import platform
@@ -13,15 +14,26 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
-DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+def shared_data() -> ModuleType:
+    """The tests' module that finds the data sets, loaded by its path: no folder of tests is on the path of imports."""
+    path = Path(__file__).resolve().parent.parent / "tests" / "shared_data.py"
+    spec = importlib.util.spec_from_file_location("elman_shared_data", path)
+    if spec is None or spec.loader is None:
+        sys.exit(f"expected a Python file at {path}")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def dataset(name: str) -> Path:
     """A data set's path; ends the program, saying why, where it is absent."""
-    path = DATA / name
-    if not path.exists():
-        sys.exit(f"skipped: the data set {name} is not here (expected in ../shared/data)")
+    module = shared_data()
+    path: Path | None = module.path_of(name)
+    if path is None:
+        sys.exit(f"skipped: {module.absent(name)}")
     return path
 
 

@@ -7,6 +7,7 @@ import importlib.util
 import os
 import subprocess
 import sys
+import tomllib
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -330,7 +331,33 @@ def test_the_script_that_compiles_needs_no_package(dev: ModuleType) -> None:
 def test_two_workers_unless_chosen_otherwise(dev: ModuleType, arguments: list[str], workers: bool) -> None:
     command = dev.pytest_command(arguments)
     assert command[1:3] == ["-m", "pytest"]
-    assert command[3:] == (["-n", "2", *arguments] if workers else arguments)
+    assert command[3:] == (["-n", "2", "--dist", "worksteal", *arguments] if workers else arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "extras"),
+    [
+        ([], ("dev",)),
+        (["-x", "tests/cells"], ("dev",)),
+        (["--all"], ("dev", "dev-all")),
+        (["-x", "--all"], ("dev", "dev-all")),
+    ],
+)
+def test_what_only_slow_tests_need_is_installed_for_all_of_them(
+    dev: ModuleType, monkeypatch: pytest.MonkeyPatch, arguments: list[str], extras: tuple[str, ...]
+) -> None:
+    prepared: list[object] = []
+    monkeypatch.setattr(dev, "prepare", lambda *extras: prepared.append(extras))
+    monkeypatch.setattr(dev, "become", lambda command, **settings: prepared.append(command))
+    dev.run_tests(arguments)
+    assert prepared == [extras, dev.pytest_command(arguments)]
+    assert prepared[1][-len(arguments) :] == arguments or not arguments
+
+
+def test_the_extras_of_the_tests_are_those_of_the_project(dev: ModuleType) -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    assert {"dev", "dev-all"} <= extras.keys()
+    assert not set(extras["dev"]) & set(extras["dev-all"])
 
 
 def test_benchmarks_are_found_without_running_them(dev: ModuleType, tmp_path: Path) -> None:

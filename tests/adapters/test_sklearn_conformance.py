@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from sklearn.exceptions import DataConversionWarning, NotFittedError
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.utils.estimator_checks import estimator_checks_generator
 
 import elman
 from elman.errors import ConfigError, DataError
@@ -46,17 +47,33 @@ def rows(count: int = 40, steps: int = 6) -> tuple[np.ndarray, np.ndarray]:
     return (2 * y[:, None] - 1) * np.linspace(-1, 1, steps) + 0.1 * draw.normal(size=(count, steps)), y
 
 
-with warnings.catch_warnings():
-    # That it does not inherit from scikit-learn's base class is on purpose: it works without scikit-learn.
-    warnings.filterwarnings("ignore", message="Estimator Classifier does not inherit")
-    each_check = parametrize_with_checks(
-        [elman.Classifier("small", **QUICK), elman.Classifier("small", **SCORES)], expected_failed_checks=None
-    )
+# A model of scores differs from one of classes in these; the rest of its checks are slow.
+CHECKS_OF_SCORES = {"check_supervised_y_2d", "check_regressors_train", "check_regressor_data_not_an_array",
+                    "check_regressors_int", "check_regressors_no_decision_function"}  # fmt: skip
 
 
-@each_check
+def checks() -> Iterator[Any]:
+    """Every check of both estimators, with the name that scikit-learn gives it."""
+    with warnings.catch_warnings():
+        # That it does not inherit from scikit-learn's base class is on purpose: it works without scikit-learn.
+        warnings.filterwarnings("ignore", message="Estimator Classifier does not inherit")
+        for kind, options in (("classes", QUICK), ("scores", SCORES)):
+            for estimator, check in estimator_checks_generator(elman.Classifier("small", **options)):
+                name = getattr(check, "func", check).__name__
+                settings = ",".join(f"{key}={value}" for key, value in check.keywords.items())
+                quick_enough = kind == "classes" or name in CHECKS_OF_SCORES
+                marks = () if quick_enough else (pytest.mark.slow,)
+                yield pytest.param(estimator, check, id=f"{kind}-{name}({settings})", marks=marks)
+
+
+@pytest.mark.parametrize(("estimator", "check"), list(checks()))
 def test_scikit_learns_checks(estimator: Any, check: Any, capsys: pytest.CaptureFixture[str]) -> None:
     check(estimator)
+
+
+def test_the_quick_checks_of_scores_are_checks() -> None:
+    names = {parameters.id.partition("(")[0] for parameters in checks()}
+    assert {f"scores-{name}" for name in CHECKS_OF_SCORES} <= names
 
 
 def test_it_works_inside_scikit_learns_tools(capsys: pytest.CaptureFixture[str]) -> None:

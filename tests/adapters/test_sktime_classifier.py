@@ -28,7 +28,19 @@ def panel() -> tuple[np.ndarray, np.ndarray]:
     return draw.normal(size=(12, 2, 5)), np.array(["up", "down"] * 6)
 
 
+SOME_CHECKS = ["test_constructor", "test_set_params", "test_fit_does_not_overwrite_hyper_params",
+               "test_classifier_output", "test_handles_single_class", "test_persistence_via_pickle"]  # fmt: skip
+
+
 @pytest.mark.filterwarnings("default")  # sktime's suite is run as it is: its own warnings are its own
+def test_some_of_sktimes_checks() -> None:
+    results = check_estimator(ElmanClassifier, raise_exceptions=False, verbose=False, tests_to_run=SOME_CHECKS)
+    assert {name: result for name, result in results.items() if result != "PASSED"} == {}
+    assert {name.partition("[")[0] for name in results} == set(SOME_CHECKS)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")  # as above
 @pytest.mark.timeout(600)  # 258 checks, most of which train
 def test_sktimes_checks() -> None:
     results = check_estimator(ElmanClassifier, raise_exceptions=False, verbose=False)

@@ -21,6 +21,9 @@ from elman.types import named_leaves
 
 from ..contract.cases import Case, able_kernels, build, inputs, random_state
 
+# Starting both packages and compiling their layers takes longer than all other tests of the cells.
+pytestmark = pytest.mark.slow
+
 ORACLE = Path(__file__).parent / "keras_and_jax_oracle.py"
 LENGTHS = torch.tensor([3, 7, 0, 1, 5])
 
@@ -75,7 +78,7 @@ def oracle(tmp_path_factory: pytest.TempPathFactory) -> dict[str, np.ndarray]:
     """Everything both packages compute, in one run of one process."""
     for package in ("keras", "jax"):
         if importlib.util.find_spec(package) is None:
-            pytest.skip(f"the package {package}, an oracle, is not installed")
+            pytest.skip(f"{package}, an oracle of ./dev test --all, is not installed")
     arrays: dict[str, Any] = {}
     for name, case in KERAS_CASES.items():
         cell = build(case, torch.float32)

@@ -110,10 +110,10 @@ def test_biases_start_at_zero_but_for_the_forget_gate() -> None:
 @pytest.mark.parametrize(
     ("name", "options", "keeps"),
     [
-        ("lstm", {}, "f"),
-        ("lstm", {"coupled": True, "peepholes": True}, "f"),
-        ("gru", {}, "z"),
-        ("gru-reset-before", {}, "z"),
+        pytest.param("lstm", {}, "f", marks=pytest.mark.slow),
+        pytest.param("lstm", {"coupled": True, "peepholes": True}, "f", marks=pytest.mark.slow),
+        pytest.param("gru", {}, "z", marks=pytest.mark.slow),
+        pytest.param("gru-reset-before", {}, "z", marks=pytest.mark.slow),
         ("mingru", {}, "z"),
     ],
 )

@@ -28,6 +28,10 @@ from .tasks import CASES, COMMON
 
 TASKS = built_in()
 each_task = pytest.mark.parametrize("task", list(TASKS))
+# One task by default, the others where slow tests run.
+each_task_slowly = pytest.mark.parametrize(
+    "task", [name if name == "tagger" else pytest.param(name, marks=pytest.mark.slow) for name in TASKS]
+)
 
 
 def model_class(task: str) -> Any:
@@ -193,7 +197,7 @@ def with_junk(document: Any, path: tuple[Any, ...], junk: Any) -> Any:
     return changed
 
 
-@each_task
+@each_task_slowly
 def test_a_folder_with_junk_in_it_is_refused_or_harmless(task: str, folders: Folders, tmp_path: Path) -> None:
     """Whatever value is replaced: either the model opens, or the error is an ArtifactError."""
     folder = tmp_path / "m"

@@ -62,6 +62,7 @@ def test_ten_megabytes_in_a_cell(tmp_path: Path) -> None:
     assert csv.field_size_limit() == limit
 
 
+@pytest.mark.slow
 def test_a_long_table_takes_little_more_memory_than_its_cells(tmp_path: Path) -> None:
     path = tmp_path / "long.csv"
     path.write_text("unique_id,ds,y\n" + "".join(f"series{i // 1000},{i},{i / 7:.6f}\n" for i in range(100_000)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -314,15 +315,12 @@ def test_the_smallest_type_that_fits(size: int, width: int) -> None:
     assert np.iinfo(smallest_dtype(size)).max >= size - 1
 
 
-SHAKESPEARE = Path(__file__).parents[2].parent / "shared" / "data" / "text" / "tinyshakespeare.txt"
-
-
-@pytest.mark.skipif(not SHAKESPEARE.exists(), reason="the shared data are not here")
-def test_a_real_text() -> None:
-    corpus = prepare(open_text([SHAKESPEARE]), split=(0.9, 0.05, 0.05))
+def test_a_real_text(shared_data: Callable[[str], Path]) -> None:
+    path = shared_data("text/tinyshakespeare.txt")
+    corpus = prepare(open_text([path]), split=(0.9, 0.05, 0.05))
     assert corpus.scan[:4] == (1_115_394, 1_115_394, 1, 1)
     assert corpus.vocabulary.size == 65 + 2
-    whole = SHAKESPEARE.read_text(encoding="utf-8")
+    whole = path.read_text(encoding="utf-8")
     assert "".join(corpus.vocabulary.decode(ids(part)) for part in (corpus.train, corpus.valid, corpus.test)) == whole
     assert ids(corpus.train)[0] == 1
     assert [len(ids(part)) for part in (corpus.train, corpus.valid, corpus.test)] == [1_003_856, 55_769, 55_770]

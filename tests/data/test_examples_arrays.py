@@ -7,6 +7,7 @@ import io
 import struct
 import tracemalloc
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -276,10 +277,8 @@ def test_damage_is_told_and_never_a_crash(tmp_path: Path, name: str, content: by
     assert all(name in message for message in told)
 
 
-def test_mnist_is_what_its_files_say() -> None:
-    folder = Path(__file__).resolve().parents[3] / "shared" / "data" / "images" / "mnist"
-    if not folder.is_dir():
-        pytest.skip("the shared data sets are not there")
+def test_mnist_is_what_its_files_say(shared_data: Callable[[str], Path]) -> None:
+    folder = shared_data("images/mnist")
     examples = read(folder / "t10k-images-idx3-ubyte.gz")
     raw = gzip.decompress((folder / "t10k-images-idx3-ubyte.gz").read_bytes())[16:]
     labels = gzip.decompress((folder / "t10k-labels-idx1-ubyte.gz").read_bytes())[8:]

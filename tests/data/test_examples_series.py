@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -156,10 +157,8 @@ def test_ts_files(tmp_path: Path, content: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "part"), [("JapaneseVowels", "TRAIN"), ("GunPoint", "TEST")])
-def test_ts_files_are_read_as_sktime_reads_them(name: str, part: str) -> None:
-    root = Path(__file__).resolve().parents[3] / "shared" / "data" / "series-classification" / name
-    if not root.is_dir():
-        pytest.skip("the shared data sets are not there")
+def test_ts_files_are_read_as_sktime_reads_them(name: str, part: str, shared_data: Callable[[str], Path]) -> None:
+    root = shared_data(f"series-classification/{name}")
     tsfile = pytest.importorskip("sktime.datasets")
     path = root / f"{name}_{part}.ts"
     frame, labels = tsfile.load_from_tsfile(str(path), return_data_type="nested_univ")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -21,8 +22,6 @@ from elman.types import IGNORED
 
 PAIRS = pairs_from(["ab", "a", "cccc", "bca"], ["x", "xyz", "yy", "zzzzz"])
 VOCABULARY = PairVocabulary.learn(PAIRS, PairsConfig(tokens="characters", min_count=1))
-# The data sets are no part of the project; they lie beside it where they are at hand.
-MULTI30K = Path(__file__).parents[3] / "shared" / "data" / "translation" / "multi30k"
 
 
 def test_a_batch_is_what_a_teacher_would_write() -> None:
@@ -145,10 +144,12 @@ def test_a_stream_goes_on_exactly(done: int, seed: int) -> None:
             assert torch.equal(first, second)
 
 
-@pytest.mark.skipif(not MULTI30K.is_dir(), reason="Multi30k is not at hand")
-@pytest.mark.parametrize(("kind", "steps"), [("words", 4096), ("characters", 16384)])
-def test_little_of_multi30k_is_padding(kind: str, steps: int) -> None:
-    pairs = read_pairs([MULTI30K / "train.de.gz", MULTI30K / "train.en.gz"])
+@pytest.mark.parametrize(
+    ("kind", "steps"), [("words", 4096), pytest.param("characters", 16384, marks=pytest.mark.slow)]
+)
+def test_little_of_multi30k_is_padding(kind: str, steps: int, shared_data: Callable[[str], Path]) -> None:
+    folder = shared_data("translation/multi30k")
+    pairs = read_pairs([folder / "train.de.gz", folder / "train.en.gz"])
     assert len(pairs) == 29_000
     encoded = EncodedPairs.encode(
         pairs, PairVocabulary.learn(pairs, PairsConfig(tokens=kind, min_count=1, vocabulary_size=8000))

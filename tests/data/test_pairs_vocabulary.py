@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,12 @@ PAIRS = pairs_from(
     ["Der Hund läuft.", "der Hund, der läuft", "Ein Hund schläft."],
     ["The dog runs.", "the dog that runs", "A dog sleeps."],
 )
-# The data sets are no part of the project; they lie beside it where they are at hand.
-MULTI30K = Path(__file__).parents[3] / "shared" / "data" / "translation" / "multi30k"
+
+
+@pytest.fixture
+def held_out(shared_data: Callable[[str], Path]) -> Pairs:
+    folder = shared_data("translation/multi30k")
+    return read_pairs([folder / "val.de.gz", folder / "val.en.gz"])
 
 
 def of(pairs: Pairs, kind: str = "subwords", **options: Any) -> PairVocabulary:
@@ -172,19 +177,15 @@ def test_junk_in_place_of_a_vocabulary(change: dict[str, Any]) -> None:
         PairVocabulary.from_json([])
 
 
-@pytest.mark.skipif(not MULTI30K.is_dir(), reason="Multi30k is not at hand")
 @pytest.mark.parametrize("kind", ["subwords", "characters"])
-def test_real_sentences_lose_nothing(kind: str) -> None:
-    held_out = read_pairs([MULTI30K / "val.de.gz", MULTI30K / "val.en.gz"])
+def test_real_sentences_lose_nothing(kind: str, held_out: Pairs) -> None:
     made = of(held_out, kind, vocabulary_size=1000, shared=True)
     texts = [*held_out.sources, *(held_out.targets or [])]
     back = [made.decode_target(ids.tolist()) for ids in made.encode_targets(texts)]
     assert back == texts
 
 
-@pytest.mark.skipif(not MULTI30K.is_dir(), reason="Multi30k is not at hand")
-def test_words_of_real_sentences_lose_spaces_at_few_signs() -> None:
-    held_out = read_pairs([MULTI30K / "val.de.gz", MULTI30K / "val.en.gz"])
+def test_words_of_real_sentences_lose_spaces_at_few_signs(held_out: Pairs) -> None:
     made = of(held_out, kind="words", vocabulary_size=20_000)
     targets = held_out.targets or []
     back = [made.decode_target(ids.tolist()) for ids in made.encode_targets(targets)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,6 @@ import pytest
 from elman.data.panel import Panel, PanelConfig, panel_from, read_panel
 from elman.errors import ConfigError, DataError
 from elman.options import fill
-
-DATA = Path(__file__).parents[3] / "shared" / "data" / "timeseries"
 
 LONG = """unique_id,ds,y,temp,promo,size,kind
 a,2020-01-01,1,10,0,3,shop
@@ -340,7 +339,6 @@ def test_the_encoder_of_another_panel(tmp_path: Path) -> None:
         panel_from(other, config(static_columns=("size",)), encoder=panel.encoder)
 
 
-@pytest.mark.skipif(not DATA.is_dir(), reason="the data sets are not there")
 @pytest.mark.parametrize(
     ("name", "options", "frequency", "steps", "variables"),
     [
@@ -355,8 +353,15 @@ def test_the_encoder_of_another_panel(tmp_path: Path) -> None:
                            "past_covariates": ("TEMP", "PRES"), "missing": "mask"}, "h", 43824, 1),
     ],
 )  # fmt: skip
-def test_well_known_series(name: str, options: dict[str, Any], frequency: str, steps: int, variables: int) -> None:
-    panel = read_panel(DATA / name, config(**options))
+def test_well_known_series(
+    name: str,
+    options: dict[str, Any],
+    frequency: str,
+    steps: int,
+    variables: int,
+    shared_data: Callable[[str], Path],
+) -> None:
+    panel = read_panel(shared_data(f"timeseries/{name}"), config(**options))
     assert panel.frequency.name == frequency
     assert panel.targets[0].shape == (steps, variables)
     assert np.isnan(panel.targets[0]).any() == (options.get("missing") == "mask")

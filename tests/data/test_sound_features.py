@@ -1,12 +1,10 @@
-"""Log-mel features, judged by librosa, by a plain sum, and by themselves in pieces."""
+"""Log-mel features, judged by a plain sum and by themselves in pieces; test_sound_by_librosa.py has a second source."""
 
 from __future__ import annotations
 
-import math
 import subprocess
 import sys
 
-import librosa
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -17,85 +15,14 @@ from elman.data.sound.features import LogMel
 from elman.data.sound.mel import hertz_of_mel, mel_filters, mel_of_hertz
 from elman.errors import ConfigError, DataError
 
-SIZES = [
-    SoundConfig(),
-    SoundConfig(sample_rate=8000, mels=23),
-    SoundConfig(sample_rate=8000, window_ms=32.0, hop_ms=8.0, mels=40, low_hz=0.0, high_hz=3800.0),
-    SoundConfig(sample_rate=16000, mels=80, low_hz=0.0, high_hz=7600.0),
-    SoundConfig(sample_rate=22050, window_ms=46.44, hop_ms=11.61, mels=128, low_hz=0.0, fft=2048),
-    SoundConfig(sample_rate=16000, window_ms=25.0, hop_ms=10.0, fft=441, mels=20),
-    SoundConfig(sample_rate=44100, window_ms=20.0, hop_ms=20.0, mels=64, power_floor=1e-4),
-]
-
-
-def sound(rate: int, seconds: float = 0.7) -> np.ndarray:
-    """A chirp, noise that swells, and silence at the end."""
-    count = round(rate * seconds)
-    time = np.arange(count) / rate
-    chirp = 0.4 * np.sin(2 * np.pi * (200.0 + 1500.0 * time) * time)
-    noise = 0.05 * np.random.default_rng(1).normal(size=count) * time
-    return np.where(time < 0.9 * seconds, chirp + noise, 0.0).astype(np.float32)
-
-
-def by_librosa(log_mel: LogMel, samples: np.ndarray, *, center: bool) -> np.ndarray:
-    config = log_mel.config
-    return librosa.feature.melspectrogram(
-        y=samples,
-        sr=config.sample_rate,
-        n_fft=log_mel.fft,
-        hop_length=log_mel.hop,
-        win_length=log_mel.window,
-        center=center,
-        pad_mode="constant",
-        power=2.0,
-        n_mels=config.mels,
-        fmin=config.low_hz,
-        fmax=config.high_hz or config.sample_rate / 2,
-    ).T
-
-
-@pytest.mark.parametrize("config", SIZES)
-def test_power_is_that_of_librosa(config: SoundConfig) -> None:
-    log_mel = LogMel(config)
-    samples = sound(config.sample_rate)
-    expected = by_librosa(log_mel, samples, center=False)
-    found = log_mel.power(samples).numpy()
-    assert found.shape == expected.shape
-    # The least that float32 can tell beside the loudest number of a frame is all that librosa can be off by.
-    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-12)
-    exact = by_librosa(log_mel, samples.astype(np.float64), center=False)
-    np.testing.assert_allclose(found, exact, rtol=1e-6, atol=1e-15)
-
-
-@pytest.mark.parametrize("config", SIZES)
-def test_features_are_the_logarithm_of_librosas(config: SoundConfig) -> None:
-    log_mel = LogMel(config)
-    samples = sound(config.sample_rate)
-    power = by_librosa(log_mel, samples, center=True)
-    found = log_mel(samples)
-    assert found.dtype == np.float32
-    assert found.shape == power.shape == (log_mel.frames(len(samples)), config.mels)
-    np.testing.assert_allclose(found, np.log(np.maximum(config.power_floor, power)), atol=1e-5)
-    decibels = librosa.power_to_db(power, ref=1.0, amin=config.power_floor, top_db=None)
-    np.testing.assert_allclose(found * (10.0 / math.log(10.0)), decibels, atol=5e-5)
-    assert found[-1].max() < found.max() - 3.0  # the silence was heard
-
-
-@pytest.mark.parametrize("rate", [8000, 16000, 22050])
-@pytest.mark.parametrize("fft", [256, 441, 1024])
-@pytest.mark.parametrize("mels", [8, 20])
-@pytest.mark.parametrize("high", [0.5, 0.45])
-def test_filters_are_librosas(rate: int, fft: int, mels: int, high: float) -> None:
-    expected = librosa.filters.mel(sr=rate, n_fft=fft, n_mels=mels, fmin=50.0, fmax=high * rate, dtype=np.float64)
-    np.testing.assert_allclose(mel_filters(rate, fft, mels, 50.0, high * rate), expected, rtol=1e-9, atol=1e-15)
+from .sounds import SIZES, sound
 
 
 def test_the_mel_scale() -> None:
-    hertz = np.linspace(0.0, 20000.0, 777)
-    np.testing.assert_allclose(mel_of_hertz(hertz), librosa.hz_to_mel(hertz), rtol=1e-12)
-    np.testing.assert_allclose(hertz_of_mel(mel_of_hertz(hertz)), hertz, rtol=1e-12, atol=1e-9)
     assert mel_of_hertz(1000.0) == pytest.approx(15.0)
     assert mel_of_hertz(6400.0) == pytest.approx(42.0)
+    hertz = np.linspace(0.0, 20000.0, 777)
+    np.testing.assert_allclose(hertz_of_mel(mel_of_hertz(hertz)), hertz, rtol=1e-12, atol=1e-9)
 
 
 def test_one_frame_by_a_plain_sum() -> None:

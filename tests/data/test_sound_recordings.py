@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,6 @@ from elman.errors import ConfigError, DataError, EncodingError
 
 CONFIG = ManifestConfig()
 EIGHT = SoundConfig(sample_rate=8000, mels=20)
-SPOKEN = Path(__file__).parents[3] / "shared" / "data" / "audio" / "fsdd-recordings.tar.gz"
 
 
 def noise(number: int, seconds: float = 0.2, rate: int = 8000) -> np.ndarray:
@@ -270,9 +270,8 @@ def test_the_fingerprint_is_of_contents(tmp_path: Path, sounds: Path) -> None:
     assert features_of(read_recordings(sounds / "list.csv", CONFIG), EIGHT).fingerprint() != before.fingerprint()
 
 
-@pytest.mark.skipif(not SPOKEN.is_file(), reason="needs shared/data/audio/fsdd-recordings.tar.gz")
-def test_spoken_digits(tmp_path: Path) -> None:
-    with tarfile.open(SPOKEN) as archive:
+def test_spoken_digits(tmp_path: Path, shared_data: Callable[[str], Path]) -> None:
+    with tarfile.open(shared_data("audio/fsdd-recordings.tar.gz")) as archive:
         some = [member for member in archive if member.name.endswith("_0.wav")]
         archive.extractall(tmp_path, some, filter="data")
     rows = [{"path": member.name, "text": Path(member.name).name[0]} for member in some]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,6 @@ from elman.data.strokes import check_strokes, holds_strokes, read_strokes, strok
 from elman.errors import DataError
 
 CONFIG = ManifestConfig()
-OMNIGLOT = Path(__file__).parents[3] / "shared" / "data" / "strokes" / "omniglot-stroke3.npz"
 ONE = [[1, 2, 0], [-3, 4.5, 1]]
 TWO = [[0, 1, 0], [5, 5, 0], [2, -2, 1]]
 
@@ -209,11 +209,11 @@ def test_a_part_by_its_name(tmp_path: Path) -> None:
     assert read_strokes(odd, CONFIG, labelled=False).places == [f"{odd}, drawing 1"]
 
 
-@pytest.mark.skipif(not OMNIGLOT.is_file(), reason="needs shared/data/strokes/omniglot-stroke3.npz")
-def test_omniglot() -> None:
-    found = read_strokes(OMNIGLOT, ManifestConfig(part="test"), labelled=False)
+def test_omniglot(shared_data: Callable[[str], Path]) -> None:
+    path = shared_data("strokes/omniglot-stroke3.npz")
+    found = read_strokes(path, ManifestConfig(part="test"), labelled=False)
     assert (len(found), int(found.lengths.sum())) == (1000, 31144)
     scale = stroke_scale(found.frames)
     assert np.concatenate([scale(x_TF) for x_TF in found.frames])[:, :2].std() == pytest.approx(1.0, rel=1e-5)
     with pytest.raises(DataError, match="expected a part among 'test', 'train', 'valid'"):
-        read_strokes(OMNIGLOT, CONFIG, labelled=False)
+        read_strokes(path, CONFIG, labelled=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,6 @@ from elman.data.vectors import read_vectors
 from elman.errors import ConfigError, DataError, EncodingError, StorageError
 
 GLOVE = "the 1 2 3\ncat 4.5 -5e-1 6\nthe 9 9 9\n, 7 8 9\n"
-# The data sets are no part of the project; they lie beside it where they are at hand.
-SAMPLE = Path(__file__).parents[3] / "shared" / "data" / "wordvec" / "test_glove.txt"
 
 
 def written(tmp_path: Path, content: str | bytes, name: str = "vectors.txt") -> Path:
@@ -107,10 +106,10 @@ def test_other_things_that_cannot_be_read(tmp_path: Path) -> None:
             read_vectors(tmp_path / "locked.vec", ["the"])
 
 
-@pytest.mark.skipif(not SAMPLE.is_file(), reason="the sample of GloVe vectors is not at hand")
-def test_a_real_file() -> None:
-    lines = [line.split() for line in SAMPLE.read_text("utf-8").splitlines()]
+def test_a_real_file(shared_data: Callable[[str], Path]) -> None:
+    sample = shared_data("wordvec/test_glove.txt")
+    lines = [line.split() for line in sample.read_text("utf-8").splitlines()]
     words = [line[0] for line in lines]
-    vectors = read_vectors(SAMPLE, [*words, "qwertzuiop"])
+    vectors = read_vectors(sample, [*words, "qwertzuiop"])
     assert vectors.found_W.tolist() == [True] * len(words) + [False]
     np.testing.assert_array_equal(vectors.matrix_WE[:-1], np.array([line[1:] for line in lines], dtype=np.float32))

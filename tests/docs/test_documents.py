@@ -39,7 +39,7 @@ COMMANDS += ("train captioner", "caption")
 # The sections of a classifier that its page tells of.
 OWN = ("input", "target", "network")
 # Options of other programs that the pages name: of ./dev, its benchmarks, and the script that compiles the engine.
-OTHERS = {"--list", "--into", "--lags"}
+OTHERS = {"--all", "--list", "--into", "--lags"}
 
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
@@ -53,8 +53,17 @@ def prose(page: Path) -> str:
     return re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
 
 
+# Each of these trains several models; README.md has a snippet of every task.
+SLOW_PAGES = ("captioner.md", "classifier.md", "forecaster.md", "transcriber.md", "translator.md")
 # CONTRIBUTING's blocks are parts of files; test_add_a_cell.py puts them there.
-@pytest.mark.parametrize("page", [page for page in PAGES if page.name != "CONTRIBUTING.md"], ids=lambda p: p.name)
+SNIPPETS = [
+    pytest.param(page, marks=[pytest.mark.slow] * (page.name in SLOW_PAGES), id=page.name)
+    for page in PAGES
+    if page.name != "CONTRIBUTING.md"
+]
+
+
+@pytest.mark.parametrize("page", SNIPPETS)
 def test_snippets_run_and_print_what_the_page_says(page: Path, workplace: Path) -> None:
     ran = run_page(page)
     expected = sum(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gzip
-import os
+import runpy
 import shlex
 import struct
 import subprocess
@@ -25,19 +25,15 @@ EXAMPLES = (
     ("adding.py 20 100", "1,000 new sequences of 20 steps: mean squared error 0."),
     ("mnist_rows.py given/images 1", "right on 20 test images: "),
     ("names.py given/names 1", "right on names that it never saw: "),
+    ("japanese_vowels.py given/vowels.ts given/vowels.ts 1", "right on 30 new utterances: "),
+)
+SLOW_EXAMPLES = (
     ("sentiment.py given/reviews.tsv given/reviews.tsv given/reviews.tsv 1", "right on 60 reviews that it never saw: "),
     ("pos_tags.py train.conllu dev.conllu test.conllu 1", "right on the words of new sentences: "),
     ("airline.py given/airline.csv 1", "linear autoregression"),
     ("addition.py 1 300", "right on sums that it never saw: "),
     ("transliteration.py 1 200", "by rule: efcharisto"),
-    ("japanese_vowels.py given/vowels.ts given/vowels.ts 1", "right on 30 new utterances: "),
 )
-
-
-def stay_on_one_core() -> None:
-    """Two threads on a machine that is busy with other tests wait for each other most of the time."""
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
 
 def write_images(folder: Path) -> None:
@@ -79,27 +75,41 @@ def write_series(folder: Path) -> None:
     (folder / "vowels.ts").write_text("\n".join(lines) + "\n")
 
 
-@pytest.mark.parametrize(("command", "said"), EXAMPLES)
-def test_examples_run(command: str, said: str, workplace: Path) -> None:
-    given = workplace / "given"
-    given.mkdir()
-    write_images(given / "images")
-    write_texts(given)
-    write_series(given)
+@pytest.fixture
+def given(workplace: Path) -> None:
+    """The files that the examples are given, in the current folder."""
+    folder = workplace / "given"
+    folder.mkdir()
+    write_images(folder / "images")
+    write_texts(folder)
+    write_series(folder)
+
+
+@pytest.mark.parametrize(
+    ("command", "said"), [*EXAMPLES, *(pytest.param(*example, marks=pytest.mark.slow) for example in SLOW_EXAMPLES)]
+)
+@pytest.mark.usefixtures("given")
+def test_examples_run(
+    command: str, said: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """In this process, which has imported torch already."""
     name, *arguments = shlex.split(command)
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "examples" / name), *arguments],
-        capture_output=True,
-        text=True,
-        timeout=100,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        preexec_fn=stay_on_one_core,
-    )
+    program = ROOT / "examples" / name
+    monkeypatch.setattr(sys, "argv", [str(program), *arguments])
+    runpy.run_path(str(program), run_name="__main__")
+    printed = capfd.readouterr().out
+    assert said in printed
+    assert "False" not in printed
+
+
+def test_an_example_is_a_program() -> None:
+    command = [sys.executable, str(ROOT / "examples" / "first_lesson.py")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100)
     assert done.returncode == 0, done.stderr
-    assert said in done.stdout
-    assert "False" not in done.stdout
+    assert done.stdout.count("same numbers: True") == 2
+    assert done.stderr == ""
 
 
 def test_every_example_is_run_here() -> None:
-    told = {command.partition(" ")[0] for command, _ in EXAMPLES}
+    told = {command.partition(" ")[0] for command, _ in EXAMPLES + SLOW_EXAMPLES}
     assert {path.name for path in ROOT.glob("examples/*.py")} == told

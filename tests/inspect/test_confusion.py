@@ -115,7 +115,9 @@ def test_the_picture_shows_the_matrix(tmp_path: Path) -> None:
     assert not np.array_equal(right, wrong)
 
 
-@pytest.mark.parametrize("classes", [1, 20, 21, 200])
+@pytest.mark.parametrize(
+    "classes", [1, pytest.param(20, marks=pytest.mark.slow), 21, pytest.param(200, marks=pytest.mark.slow)]
+)
 def test_pictures_of_any_number_of_classes(classes: int, tmp_path: Path) -> None:
     path = tmp_path / "picture.png"
     draw_confusion(np.ones((classes, classes), int), [f"name {i}" for i in range(classes)], path)

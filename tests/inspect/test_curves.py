@@ -24,7 +24,8 @@ def colours_in(path: Path) -> set[tuple[int, ...]]:
 
     picture = imread(path)
     assert picture.shape == (540, 960, 4)
-    return set(map(tuple, np.unique((picture[..., :3] * 255).round().astype(int).reshape(-1, 3), axis=0).tolist()))
+    red, green, blue = np.moveaxis((picture[..., :3] * 255).round().astype(int), -1, 0)
+    return {(c >> 16, c >> 8 & 255, c & 255) for c in np.unique(red << 16 | green << 8 | blue).tolist()}
 
 
 TRAINING, VALIDATION = (0x44, 0x77, 0xAA), (0xEE, 0x66, 0x77)

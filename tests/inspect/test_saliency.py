@@ -78,7 +78,10 @@ def test_lines_are_broken_and_long_texts_are_cut(tmp_path: Path) -> None:
     assert b"<svg" in (tmp_path / "a.svg").read_bytes()
 
 
-@pytest.mark.parametrize(("steps", "channels"), [(1, 1), (30, 1), (60, 6), (28, 28), (5, 100)])
+@pytest.mark.parametrize(
+    ("steps", "channels"),
+    [(1, 1), (60, 6), *(pytest.param(*size, marks=pytest.mark.slow) for size in ((30, 1), (28, 28), (5, 100)))],
+)
 def test_series_as_a_picture(steps: int, channels: int, tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     values, weights = rng.normal(size=(2, steps, channels))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,6 @@ from elman.errors import ConfigError, DataError, ShapeError
 from elman.metrics.forecast_baselines import LinearAutoregression, drift, mean, naive, seasonal_naive
 from elman.metrics.forecast_scores import rmse
 
-DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "timeseries"
 NAN = float("nan")
 
 
@@ -146,11 +146,11 @@ def test_unusable_seasons() -> None:
         ("daily-min-temperatures.csv", 28, 2.340, 2.624),
     ],
 )
-def test_known_figures_of_real_series(file: str, lags: int, figure: float, persistence: float) -> None:
+def test_known_figures_of_real_series(
+    file: str, lags: int, figure: float, persistence: float, shared_data: Callable[[str], Path]
+) -> None:
     """Root mean squared error of one step, fitted on the first 67 %."""
-    if not (DATA / file).is_file():
-        pytest.skip(f"the data set {file} is not here")
-    with (DATA / file).open(encoding="utf-8", newline="") as lines:
+    with shared_data(f"timeseries/{file}").open(encoding="utf-8", newline="") as lines:
         y = np.array([float(row[1]) for row in list(csv.reader(lines))[1:] if row])
     cut = int(len(y) * 0.67)
     steps = LinearAutoregression(lags).fit([y[:cut]]).one_step(y, cut)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from functools import cache
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -10,21 +12,25 @@ import torch
 
 import elman.nn
 
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")
-    try:
-        from torch.testing._internal.common_modules import ModuleErrorEnum, module_db
-    except ImportError as error:  # a private module that asks for packages of torch's own test suite
-        pytest.skip(f"torch's private test tables cannot be imported: {error}", allow_module_level=True)
 
-ENTRIES = {info.name: info for info in module_db if info.name in ("nn.RNN", "nn.GRU", "nn.LSTM")}
+@cache
+def torchs_tables() -> ModuleType:
+    """torch's private module with its tables, imported where it is used: that takes seconds."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            from torch.testing._internal import common_modules
+        except ImportError as error:  # it asks for packages of torch's own test suite
+            pytest.skip(f"torch's private test tables cannot be imported: {error}")
+    return common_modules
+
 
 pytestmark = pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN")
 
 
 def tables(name: str, dtype: torch.dtype) -> tuple[Any, list[Any], list[Any]]:
     """Our layer, torch's samples, and its samples of errors."""
-    info = ENTRIES[name]
+    info = next(info for info in torchs_tables().module_db if info.name == name)
     kind = {"device": "cpu", "dtype": dtype, "requires_grad": True, "training": True}
     extra = {} if name == "nn.LSTM" else {"with_packed_sequence": True}
     samples = info.module_inputs_func(info, **kind, **extra)
@@ -67,7 +73,7 @@ def test_torchs_samples_of_errors(name: str) -> None:
     assert len(errors) >= 10
     for error in errors:
         made, called = error.module_error_input.constructor_input, error.module_error_input.forward_input
-        if error.error_on is ModuleErrorEnum.CONSTRUCTION_ERROR:
+        if error.error_on is torchs_tables().ModuleErrorEnum.CONSTRUCTION_ERROR:
             with pytest.raises(error.error_type, match=error.error_regex):
                 layer(*made.args, **made.kwargs)
         else:

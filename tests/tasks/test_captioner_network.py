@@ -23,12 +23,13 @@ from elman.types import IGNORED
 from .small_captioners import OPTIONS, bars
 
 IMAGE = Item("images", (4, 12, 1), whole=True)
+DRAW = torch.Generator().manual_seed(0)
 ITEMS = {
-    "images": (IMAGE, torch.randint(0, 255, (3, 4, 12, 1), dtype=torch.uint8)),
-    "floats": (Item("images", (4, 12, 2)), torch.randn(3, 4, 12, 2)),
-    "vectors": (Item("vectors", (5,)), torch.randn(3, 5)),
-    "maps": (Item("maps", (6, 5)), torch.randn(3, 6, 5)),
-    "grids": (Item("maps", (2, 3, 5)), torch.randn(3, 2, 3, 5)),
+    "images": (IMAGE, torch.randint(0, 255, (3, 4, 12, 1), dtype=torch.uint8, generator=DRAW)),
+    "floats": (Item("images", (4, 12, 2)), torch.randn(3, 4, 12, 2, generator=DRAW)),
+    "vectors": (Item("vectors", (5,)), torch.randn(3, 5, generator=DRAW)),
+    "maps": (Item("maps", (6, 5)), torch.randn(3, 6, 5, generator=DRAW)),
+    "grids": (Item("maps", (2, 3, 5)), torch.randn(3, 2, 3, 5, generator=DRAW)),
 }
 WAYS = [("none", "start"), ("none", "steps"), ("none", "both"), ("luong", "start"), ("luong", "steps")]
 WAYS += [("bahdanau", "both"), ("between", "start")]

@@ -143,7 +143,13 @@ def test_the_first_error_is_the_one_that_is_told(output: str, line: str) -> None
     assert build.first_error(output, 9) == line
 
 
-@pytest.mark.parametrize("name", build.instruction_sets())
+@pytest.mark.parametrize(
+    "name",
+    [
+        build.instruction_sets()[0],
+        *(pytest.param(name, marks=pytest.mark.slow) for name in build.instruction_sets()[1:]),
+    ],
+)
 def test_the_sources_compile_without_a_warning(name: str) -> None:
     compiler = build.find_compiler()
     assert isinstance(compiler, build.Compiler)

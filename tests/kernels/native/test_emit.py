@@ -98,7 +98,10 @@ def test_generated_functions_touch_nothing_but_places_of_the_program() -> None:
     assert '#include "vector_rare.h"' in emit.source(programs()["OddFunctions"])
 
 
-@pytest.fixture(scope="module", params=INSTRUCTION_SETS)
+SOME_SETS = [INSTRUCTION_SETS[0], *(pytest.param(name, marks=pytest.mark.slow) for name in INSTRUCTION_SETS[1:])]
+
+
+@pytest.fixture(scope="module", params=SOME_SETS)
 def compiled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, CompiledProgram]:
     """All programs, compiled together; by name and dtype."""
     lines = ['#include "abi.h"', '#include "export.h"', '#include "vector_rare.h"']

@@ -57,10 +57,10 @@ def arguments(name: str, kind: Input, *, ragged: bool, keep: bool) -> tuple[Any,
     ("name", "kind"),
     [
         ("gru", Input.PRODUCT),
-        ("gru", Input.READY),
+        pytest.param("gru", Input.READY, marks=pytest.mark.slow),
         ("gru", Input.TOKENS),
         ("lstm-peepholes", Input.PRODUCT),
-        ("mingru", Input.PRODUCT),
+        pytest.param("mingru", Input.PRODUCT, marks=pytest.mark.slow),
     ],
 )
 def test_the_operator_keeps_torchs_rules(name: str, kind: Input, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,7 +106,9 @@ class Model(nn.Module):
 
 # Dynamo itself looks at .grad of every tensor that enters a graph.
 @pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")
-@pytest.mark.parametrize("ragged", [False, True], ids=["full", "ragged"])
+@pytest.mark.parametrize(
+    "ragged", [pytest.param(False, id="full", marks=pytest.mark.slow), pytest.param(True, id="ragged")]
+)
 def test_a_compiled_model_gives_the_same_bits(ragged: bool) -> None:
     """Forward and backward, with gradients and without."""
     torch._dynamo.reset()

@@ -166,7 +166,7 @@ print(ctypes.CDLL(str(made.path)).answer())
 """
     workers = [
         subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        for _ in range(3)
+        for _ in range(2)
     ]
     for worker in workers:
         assert worker.stdout is not None
@@ -179,6 +179,6 @@ print(ctypes.CDLL(str(made.path)).answer())
     for worker in workers:
         said.append(worker.communicate(timeout=60)[0])
         assert worker.returncode == 0
-    assert said == ["42\n"] * 3
+    assert said == ["42\n"] * 2
     assert not made().compiled
     assert len(list((tmp_path / "kernels").iterdir())) == 2

@@ -19,11 +19,7 @@ from elman.decode.search_config import SearchConfig
 from elman.decode.translation import BATCH_SIZE, Member, Translation, check_members, translate_all
 from elman.errors import ArtifactError, ConfigError, DataError
 from elman.kernels.output_product import scan_for
-from elman.metrics.pair_likelihood import tally
-from elman.metrics.pair_likelihood import pair_scores
-from elman.metrics.pair_likelihood import likelihoods
-from elman.metrics.pair_likelihood import PairScore
-from elman.metrics.pair_likelihood import Likelihood
+from elman.metrics.pair_likelihood import Likelihood, PairScore, likelihoods, pair_scores, tally
 from elman.metrics.translation import bleu_signatures, text_figures
 from elman.nn.output_side import Packs
 from elman.options import fill

@@ -17,9 +17,7 @@ from elman.data.tokens import Progress
 from elman.decode.search_config import SearchConfig
 from elman.decode.translation import Member, Translate, translating
 from elman.errors import ConfigError
-from elman.metrics.pair_likelihood import tally
-from elman.metrics.pair_likelihood import moved
-from elman.metrics.pair_likelihood import likelihoods
+from elman.metrics.pair_likelihood import likelihoods, moved, tally
 from elman.metrics.translation import check_bleu, text_figures
 from elman.nn.recurrent import check_cell
 from elman.nn.word_vectors import PairVectors

@@ -1,0 +1,61 @@
+"""Where the data sets lie that are no part of the project. Standard library only: the benchmarks use it, too."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+VARIABLE = "ELMAN_SHARED_DATA"
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def folder_of_data(root: Path = ROOT, environment: Mapping[str, str] = os.environ) -> Path | None:
+    """The folder that the variable names; else the first `shared/data` in or above the checkout; None without one.
+
+    A worktree or a local clone may lie anywhere, so the repository that it was made from is searched the same way.
+    """
+    given = environment.get(VARIABLE)
+    if given:
+        return Path(given) if Path(given).is_dir() else None
+    candidates = (place / "shared" / "data" for start in starts(root) for place in (start, *start.parents))
+    return next((folder for folder in candidates if folder.is_dir()), None)
+
+
+def starts(root: Path) -> Iterator[Path]:
+    """The checkout, the one that holds its worktree's repository, and the one that it was cloned from."""
+    yield root
+    repository = repository_of(root)
+    if repository is None:
+        return
+    yield repository.parent
+    try:
+        settings = (repository / "config").read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return
+    for origin in re.findall(r"^\s*url = (?:file://)?(/.+)$", settings, re.MULTILINE):
+        yield Path(origin)
+
+
+def repository_of(root: Path) -> Path | None:
+    """Git's common folder of the checkout at `root`, which several worktrees share."""
+    found = root / ".git"
+    if found.is_dir():
+        return found
+    try:
+        own = root / found.read_text(encoding="utf-8").removeprefix("gitdir:").strip()
+        return (own / (own / "commondir").read_text(encoding="utf-8").strip()).resolve()
+    except (OSError, ValueError):
+        return None
+
+
+def path_of(name: str) -> Path | None:
+    """The path of the data set `name`, such as `images/mnist`; None where it is absent."""
+    folder = folder_of_data()
+    return folder / name if folder is not None and (folder / name).exists() else None
+
+
+def absent(name: str) -> str:
+    """Why something that needs the data set `name` does not run."""
+    return f"needs the data set {name} in shared/data above the checkout, or in the folder that {VARIABLE} names"
