@@ -196,7 +196,8 @@ def command(
 
 def help_text(text: str, examples: Sequence[str], more: str = "") -> str:
     """The help of a command: what it does, examples of it, and more."""
-    shown = ["For example:", "\n".join(f"    elman {example}" for example in examples)] if examples else []
+    lines = [example if "elman " in example else f"elman {example}" for example in examples]
+    shown = ["For example:", "\n".join(f"    {line}" for line in lines)] if lines else []
     return "\n\n".join([text, *shown, *([more] if more else [])])
 
 

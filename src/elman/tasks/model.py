@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from abc import ABC
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,7 +22,6 @@ from elman.nn import StoredModule
 from elman.options import Sections, fields_of
 from elman.tasks.registry import find
 from elman.tasks.run import Run
-from elman.tasks.scikit import not_trained
 from elman.tasks.setup import Setup, tune_process
 
 __all__ = ["TaskModel", "load_network"]
@@ -117,14 +117,14 @@ class TaskModel(ABC, Generic[C, N, V]):
     def network(self) -> N:
         """The network. Raises ConfigError before `fit` (scikit-learn's NotFittedError where it is in use)."""
         if self._network is None:
-            raise not_trained()
+            raise _not_trained()
         return self._network
 
     @property
     def vocabulary(self) -> V:
         """What belongs to the model beside options and weights. Raises ConfigError before `fit`."""
         if self._vocabulary is None:
-            raise not_trained()
+            raise _not_trained()
         return self._vocabulary
 
     def _fit_files(
@@ -214,6 +214,17 @@ class TaskModel(ABC, Generic[C, N, V]):
 
     def _check_loaded(self, where: str) -> None:
         """Raise ArtifactError where weights, options and vocabulary, read from `where`, contradict each other."""
+
+
+def _not_trained() -> ConfigError:
+    """The error for a model without `fit`; scikit-learn's NotFittedError too, where a program uses that."""
+    message = "expected a model that is trained: call fit() or elman.load() first. Received: none"
+    if sys.modules.get("sklearn") is None:
+        return ConfigError(message)
+    from sklearn.exceptions import NotFittedError
+
+    kind: type[ConfigError] = type("NotTrained", (ConfigError, NotFittedError), {"__module__": __name__})
+    return kind(message)
 
 
 def load_network(described: artifact.Artifact, config: Any, vocabulary: Any, setup: type[Setup[Any, N, Any, Any]]) -> N:

@@ -50,7 +50,7 @@ class Endpoint:
     verb      its name
     summary   a line for lists
     help      the help of the command: what it does, without examples
-    examples  command lines, without `elman`
+    examples  command lines, without `elman` at the front; as they are where it is in the middle, behind a pipe
     data      what it reads
     options   `.module:Name` of a dataclass of options, each declared with `option()`
     answer    `.module:name` of the function that does it: from the model, the paths of data, the options and a
