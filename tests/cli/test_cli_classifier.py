@@ -15,13 +15,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-import elman as package
 from elman.cli import main
 from elman.data.examples import ExamplesConfig
 from elman.data.examples.config import InputConfig
+from elman.data.examples.given import example_groups
 from elman.options import fields_of
 from elman.tasks.classifier.config import NetworkConfig, TargetConfig
-from elman.tasks.classifier.endpoints import groups
 from elman.train.config import TrainConfig
 
 TINY = ["--preset", "small", "--hidden", "6", "--embedding", "4", "--batch-size", "16", "--max-steps", "4",
@@ -231,10 +230,10 @@ def test_predict_lines_of_standard_input(elman, classifier, standard_input):
     assert elman("predict", classifier, "-", "--errors", "replace").code == 0
 
 
-def test_lines_are_answered_as_they_come(classifier, standard_input):
+def test_lines_are_answered_as_they_come(standard_input):
     """The first answer can be given before the second line is there."""
     write = standard_input(b"good film\nbad")
-    found = groups(package.load(classifier).vocabulary, ["-"], None, ExamplesConfig())
+    found = example_groups(["-"], None, ExamplesConfig(), texts=True)
     assert next(found).inputs == ["good film"]
     os.write(write, b" film\n")
     assert next(found).inputs == ["bad film"]

@@ -13,8 +13,9 @@ from sklearn import metrics
 from sklearn.base import clone, is_classifier, is_regressor
 
 import elman
-from elman import Classifier
+from elman import Classifier, artifact
 from elman.data.examples import examples_from, split_rows
+from elman.data.examples.encode import TextEncoder
 from elman.data.examples.targets import Score
 from elman.data.rows import Rows
 from elman.errors import ConfigError, DataError
@@ -22,6 +23,7 @@ from elman.metrics.classification import class_evaluation, class_figures, score_
 from elman.nn.row_answers import step_weights
 from elman.tasks.classifier.config import ClassifierConfig, TargetConfig
 from elman.tasks.classifier.setup import ClassLoss
+from elman.tasks.registry import built_in
 
 from .labelled import OPTIONS, WORDS, fitted, series, texts, write_csv
 
@@ -391,3 +393,38 @@ def test_a_preset_s_budget_gives_way_to_any_other() -> None:
     with pytest.raises(ConfigError, match="Did you mean 'pool'"):
         ClassifierConfig.make("small", {"pol": "mean"})
     assert TargetConfig().kind == "classes"
+
+
+def test_what_takes_time_says_how_far_it_is(of_series: Classifier) -> None:
+    X, y = series(300)
+    heard: list[tuple[str, float]] = []
+
+    def hear(stage: str, share: float) -> None:
+        heard.append((stage, share))
+
+    def judge(X: Any, **more: Any) -> Any:
+        return of_series.evaluate(X, y, **more)
+
+    for call in (of_series.predict, of_series.predict_proba, of_series.explain, judge):
+        heard.clear()
+        call(X, progress=hear)
+        assert [stage for stage, _ in heard] == ["predicting"] * 2
+        assert 0.0 < heard[0][1] < heard[1][1] == 1.0
+
+
+def test_examples_that_are_read_already_are_answered_as_they_are(of_series: Classifier) -> None:
+    X, y = series(9)
+    assert np.array_equal(of_series.predict(examples_from(X)), of_series.predict(X))
+    assert of_series.evaluate(examples_from(X, y)) == of_series.evaluate(X, y)
+
+
+def test_what_elman_info_adds_of_texts_and_of_series(
+    of_texts: Classifier, of_series: Classifier, tmp_path: Path
+) -> None:
+    facts = built_in()["classifier"].load(built_in()["classifier"].facts)
+    for name, model in (("texts", of_texts), ("series", of_series)):
+        model.save(tmp_path / name)
+    encoder = of_texts.vocabulary.encoder
+    assert isinstance(encoder, TextEncoder)
+    assert facts(artifact.read(tmp_path / "texts")) == {"vocabulary": encoder.vocabulary.size}
+    assert facts(artifact.read(tmp_path / "series")) == {}

@@ -86,7 +86,10 @@ def evaluation(outputs_NC: Floats, truth_N: npt.NDArray[Any], vocabulary: Classi
 
 
 def evaluation_text(figures: Mapping[str, Any]) -> str:
-    """The figures of `class_evaluation` for people: overall, a row a class, and the confusion matrix."""
+    """The figures of `evaluation` for people; of classes overall, a row a class, and the confusion matrix."""
+    if "classes" not in figures:
+        scored = [(name, f"{value:,}" if name == "examples" else f"{value:.6g}") for name, value in figures.items()]
+        return aligned(scored, right=[1])
     shown = ("accuracy", "macro_f1", "log_loss", "brier", "ece", "ece_before", "temperature")
     rows = [
         ("examples", f"{figures['examples']:,}"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import warnings
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,7 @@ import numpy.typing as npt
 from elman.data.examples.base import Examples
 from elman.data.examples.config import ExamplesConfig
 from elman.data.examples.labels import label_texts
+from elman.data.examples.lines import incoming_texts
 from elman.data.examples.memory import examples_from
 from elman.data.examples.reading import read_examples
 from elman.data.sources import as_paths, is_path
@@ -25,6 +27,7 @@ from elman.errors import DataError
 __all__ = [
     "Given",
     "check_columns",
+    "example_groups",
     "examples_to_judge",
     "flat_labels",
     "held_out",
@@ -32,6 +35,9 @@ __all__ = [
     "matrix_columns",
     "unlabelled_examples",
 ]
+
+# Examples that are answered for before the next ones.
+_AT_ONCE = 512
 
 _KINDS = {"b": "boolean", "i": "integer", "u": "integer", "f": "number"}
 
@@ -102,6 +108,23 @@ def unlabelled_examples(X: Any, config: ExamplesConfig, *, texts: bool) -> Examp
     if texts and isinstance(X, str):
         raise DataError(f"expected a list of texts, or a pathlib.Path to a file of them. Received: the text {X[:40]!r}")
     return _examples(X, None, config)
+
+
+def example_groups(
+    paths: Sequence[str], given: Sequence[str] | None, config: ExamplesConfig, *, texts: bool
+) -> Iterator[Examples]:
+    """Examples to answer for, in groups that are answered for together: of the texts `given`, or else of files.
+
+    Where `texts` are expected, those of standard input ("-") are its lines as they come.
+    """
+    if given is not None:
+        yield examples_from(list(given), kind="text", name="--text")
+    elif texts and list(paths) == ["-"]:
+        yield from incoming_texts(config)
+    else:
+        examples = read_examples(list(paths), config, labelled=False)
+        for start in range(0, len(examples), _AT_ONCE):
+            yield examples.take(range(start, min(start + _AT_ONCE, len(examples))))
 
 
 def _examples(X: Any, y: Any, config: ExamplesConfig) -> Examples:

@@ -96,6 +96,6 @@ class Encoded:
     """
 
     def __init__(self, examples: Examples, vocabulary: ClassifierVocabulary) -> None:
-        encoded, self.longer = vocabulary.encoder.encode_and_count(examples)
         self.truth_N: npt.NDArray[Any] = vocabulary.targets.encode(examples)
+        encoded, self.longer = vocabulary.encoder.encode_and_count(examples)
         self.rows = Rows(encoded, self.truth_N)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import csv
 import dataclasses
 import io
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from elman.artifact import Artifact
-from elman.display import aligned, plain
+from elman.display import plain
 from elman.errors import ConfigError
 from elman.files import write_text
 from elman.options import option
@@ -23,12 +23,10 @@ if TYPE_CHECKING:
     from elman.nn.row_answers import Explanation
     from elman.tasks.classifier.model import Classifier
 
-__all__ = ["EvaluateClassesOptions", "PredictOptions", "Predictions", "evaluate", "groups", "info_facts", "predict"]
+__all__ = ["EvaluateClassesOptions", "PredictOptions", "Predictions", "evaluate", "info_facts", "predict"]
 
-# Of a series, so many steps are named that mattered most; of a table, so much of a text is shown.
-_STEPS_SHOWN, _SHOWN = 10, 200
-# Examples that are answered for before the next ones.
-_AT_ONCE = 512
+# So much of a text is shown.
+_SHOWN = 200
 
 
 @dataclass(frozen=True)
@@ -130,13 +128,11 @@ class Predictions(Answer):
 
     def _marked(self, explanation: Explanation, colour: bool) -> str:
         """A text with its words marked; of a series, the steps that mattered most."""
-        from elman.plots.saliency import coloured
+        from elman.plots.saliency import coloured, strongest_steps
 
-        if explanation.values is None:
-            return coloured(explanation.pieces, explanation.weights, colour=colour, joiner=self.joiner)
-        by_step_T = explanation.weights.sum(axis=1)
-        most = sorted(range(len(by_step_T)), key=lambda step: -abs(by_step_T[step]))[:_STEPS_SHOWN]
-        return "steps: " + ", ".join(f"{step + 1} ({by_step_T[step]:+.3g})" for step in sorted(most))
+        if explanation.values is not None:
+            return f"steps: {strongest_steps(explanation.weights.sum(axis=1))}"
+        return coloured(explanation.pieces, explanation.weights, colour=colour, joiner=self.joiner)
 
     def save(self, path: Path, *, as_json: bool, remark: Callable[[str], None]) -> bool:
         """Write all predictions as a table, whole or not at all."""
@@ -157,11 +153,16 @@ class Predictions(Answer):
 
 def predict(model: Classifier, files: tuple[str, ...], options: PredictOptions, talk: Conversation) -> Predictions:
     """The class or the score of texts, or of the examples in files."""
-    explained = options.explain or options.picture is not None
-    found = _answers(model, groups(model.vocabulary, files, options.text, _reading(model, options)), explained)
+    from elman.data.examples.given import example_groups
+
+    vocabulary, explained = model.vocabulary, options.explain or options.picture is not None
+    if options.text is not None and not vocabulary.reads_text:
+        raise ConfigError("expected --text for a model of texts only. Received: it for a model of series")
+    groups = example_groups(files, options.text, _reading(model, options), texts=vocabulary.reads_text)
+    found = _answers(model, groups, explained)
     if options.picture is not None:
-        found = _drawing(found, options.picture, model.vocabulary, talk)
-    return Predictions(found, options, model.vocabulary)
+        found = _drawing(found, options.picture, vocabulary, talk)
+    return Predictions(found, options, vocabulary)
 
 
 def _reading(model: Classifier, options: PredictOptions | EvaluateOptions) -> ExamplesConfig:
@@ -170,25 +171,6 @@ def _reading(model: Classifier, options: PredictOptions | EvaluateOptions) -> Ex
     return dataclasses.replace(
         own, encoding=options.encoding or own.encoding, errors=options.errors or own.errors, labels=""
     )
-
-
-def groups(
-    vocabulary: ClassifierVocabulary, files: Sequence[str], text: Sequence[str] | None, data: ExamplesConfig
-) -> Iterator[Examples]:
-    """The examples, in groups that are answered for together."""
-    from elman.data.examples import examples_from, read_examples
-    from elman.data.examples.lines import incoming_texts
-
-    if text is not None:
-        if not vocabulary.reads_text:
-            raise ConfigError("expected --text for a model of texts only. Received: it for a model of series")
-        yield examples_from(list(text), kind="text", name="--text")
-    elif vocabulary.reads_text and list(files) == ["-"]:
-        yield from incoming_texts(data)
-    else:
-        examples = read_examples(list(files), data, labelled=False)
-        for start in range(0, len(examples), _AT_ONCE):
-            yield examples.take(range(start, min(start + _AT_ONCE, len(examples))))
 
 
 def _answers(model: Classifier, groups: Iterator[Examples], explained: bool) -> Iterator[Prediction]:
@@ -251,9 +233,6 @@ def evaluate(model: Classifier, files: tuple[str, ...], options: EvaluateClasses
     if options.picture is not None and not names:
         raise ConfigError(f"expected --picture for a model of classes only. Received: {options.picture} for a score")
     figures = model.evaluate(examples, progress=talk.progress)
-    if not names:
-        rows = [(name, f"{figures[name]:,}" if name == "examples" else f"{figures[name]:.6g}") for name in figures]
-        return Figures(figures, aligned(rows, right=[1]))
     if options.picture is not None:
         from elman.plots.confusion import draw_confusion
 

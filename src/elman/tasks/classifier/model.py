@@ -9,7 +9,6 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from elman.data.examples import Examples
 from elman.data.examples.given import (
     check_columns,
     examples_to_judge,
@@ -20,7 +19,7 @@ from elman.data.examples.given import (
 from elman.data.examples.labels import label_text
 from elman.data.examples.parts import make_parts
 from elman.data.examples.targets import Classes, Score
-from elman.data.examples.vocabulary import ClassifierVocabulary
+from elman.data.examples.vocabulary import ClassifierVocabulary, Encoded
 from elman.data.rows import Rows
 from elman.data.sources import Sources, as_paths, is_path
 from elman.data.tokens import Progress
@@ -130,18 +129,17 @@ class Classifier(ScikitModel[ClassifierConfig, ClassifierNetwork, ClassifierVoca
             self.classes_ = targets.array() if classes is None else classes
         return self
 
-    def _outputs(self, X: Any, progress: Progress | None) -> npt.NDArray[np.float64]:
-        """The network's scores [N, C] of what is given as for `predict`."""
-        vocabulary = self.vocabulary
-        check_columns(X, getattr(self, "n_features_in_", None))
-        return self._run(self._rows(unlabelled_examples(X, self.config.data, texts=vocabulary.reads_text)), progress)
-
-    def _rows(self, examples: Examples) -> Rows:
-        return Rows(self.vocabulary.encoder.encode(examples))
-
-    def _run(self, rows: Rows, progress: Progress | None) -> npt.NDArray[np.float64]:
+    def _outputs(self, rows: Rows, progress: Progress | None) -> npt.NDArray[np.float64]:
+        """The network's scores [N, C]."""
         self.network.eval()
         return outputs_of(self.network, rows, progress=progress)
+
+    def _rows(self, X: Any) -> Rows:
+        """What is given as for `predict`, as the network reads it."""
+        vocabulary = self.vocabulary
+        check_columns(X, getattr(self, "n_features_in_", None))
+        examples = unlabelled_examples(X, self.config.data, texts=vocabulary.reads_text)
+        return Rows(vocabulary.encoder.encode(examples))
 
     def predict(self, X: Any, *, progress: Progress | None = None) -> npt.NDArray[Any]:
         """The likeliest class of each example, as it was given in training; or its score, float64.
@@ -151,7 +149,7 @@ class Classifier(ScikitModel[ClassifierConfig, ClassifierNetwork, ClassifierVoca
 
         Raises DataError.
         """
-        outputs_NC = self._outputs(X, progress)
+        outputs_NC = self._outputs(self._rows(X), progress)
         targets = self.vocabulary.targets
         if isinstance(targets, Score):
             return targets.decode(outputs_NC[:, 0])
@@ -170,7 +168,7 @@ class Classifier(ScikitModel[ClassifierConfig, ClassifierNetwork, ClassifierVoca
         return self._predict_proba
 
     def _predict_proba(self, X: Any, *, progress: Progress | None = None) -> npt.NDArray[np.float64]:
-        outputs_NC = self._outputs(X, progress)
+        outputs_NC = self._outputs(self._rows(X), progress)
         return np.exp(log_softmax(outputs_NC / self.vocabulary.temperature))
 
     def _gives_scores(self) -> bool:
@@ -194,9 +192,8 @@ class Classifier(ScikitModel[ClassifierConfig, ClassifierNetwork, ClassifierVoca
         """
         vocabulary = self.vocabulary
         check_columns(X, getattr(self, "n_features_in_", None))
-        examples = examples_to_judge(X, y, self.config.data)
-        truth_N = vocabulary.targets.encode(examples)
-        return evaluation(self._run(self._rows(examples), progress), truth_N, vocabulary)
+        encoded = Encoded(examples_to_judge(X, y, self.config.data), vocabulary)
+        return evaluation(self._outputs(encoded.rows, progress), encoded.truth_N, vocabulary)
 
     def explain(self, X: Any, label: Any = None, *, progress: Progress | None = None) -> list[Explanation]:
         """Which time steps spoke for and against an answer: gradient x input of its score, for every example.
@@ -208,8 +205,8 @@ class Classifier(ScikitModel[ClassifierConfig, ClassifierNetwork, ClassifierVoca
         wanted = None if label is None else label_text(label, "label")
         encoder, names = self.vocabulary.encoder, self.vocabulary.names
         examples = unlabelled_examples(X, self.config.data, texts=self.vocabulary.reads_text)
-        rows = self._rows(examples)
-        chosen_N = self._run(rows, progress).argmax(axis=1)
+        rows = Rows(encoder.encode(examples))
+        chosen_N = self._outputs(rows, progress).argmax(axis=1)
         if wanted is not None:
             if wanted not in self.vocabulary.classes().names:
                 shown = ", ".join(map(repr, names[:10]))

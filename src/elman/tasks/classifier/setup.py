@@ -38,8 +38,6 @@ from elman.types import Batch, State
 
 __all__ = ["ClassLoss", "ClassifierSetup", "ScoreLoss"]
 
-# The picture of the validation part's confusion, in the model's folder.
-CONFUSION = "confusion.png"
 # A temperature that is fitted to fewer examples than these says more about them than about the network.
 _LEAST_TO_CALIBRATE = 50
 # Between two sets of weights that are right equally often, the one with the lower loss is kept.
@@ -279,16 +277,14 @@ class ClassifierSetup(Setup[ClassifierConfig, ClassifierNetwork, ExampleParts, C
         # Where no answer is wrong, the likeliest temperature is zero.
         wrong = bool((predicted_N != valid.truth_N).any())
         if self.config.target.calibrate and wrong and len(valid.rows) >= _LEAST_TO_CALIBRATE:
-            self.vocabulary = dataclasses.replace(
-                self.vocabulary, temperature=fit_temperature(logits_NC, valid.truth_N)
-            )
+            temperature = fit_temperature(logits_NC, valid.truth_N)
+            self.vocabulary = dataclasses.replace(self.vocabulary, temperature=temperature)
         if folder is not None:
             matrix_CC = confusion_matrix(valid.truth_N, predicted_N, len(names))
-            draw_confusion(matrix_CC, names, folder / CONFUSION, title="validation")
+            draw_confusion(matrix_CC, names, folder / "confusion.png", title="validation")
         figures = evaluation(logits_NC, valid.truth_N, self.vocabulary)
-        return {
-            "calibration": {name: figures[name] for name in ("temperature", "log_loss", "brier", "ece", "ece_before")}
-        }
+        kept = ("temperature", "log_loss", "brier", "ece", "ece_before")
+        return {"calibration": {name: figures[name] for name in kept}}
 
     def describe(self, figures: Mapping[str, float]) -> str:
         """Figures of an evaluation, in a line for people."""
