@@ -16,10 +16,9 @@ import numpy as np
 import pytest
 
 from elman.cli import main
-from elman.cli.classifier_answers import groups
-from elman.cli.model_folder import open_model
 from elman.data.examples import ExamplesConfig
 from elman.data.examples.config import InputConfig
+from elman.data.examples.given import example_groups
 from elman.options import fields_of
 from elman.tasks.classifier.config import NetworkConfig, TargetConfig
 from elman.train.config import TrainConfig
@@ -143,7 +142,7 @@ def test_a_dry_run_tells_sizes_and_writes_nothing(elman, reviews, tmp_path):
 
 def test_long_texts_are_cut_and_that_is_told(elman, reviews, tmp_path):
     said = elman("train", "classifier", reviews, "-o", tmp_path / "m", "--max-length", 2, *TINY)
-    assert "texts are longer than max_length and were cut" in said.err
+    assert "texts are longer than max_length and are cut" in said.err
 
 
 def test_predict_texts(elman, classifier):
@@ -231,10 +230,10 @@ def test_predict_lines_of_standard_input(elman, classifier, standard_input):
     assert elman("predict", classifier, "-", "--errors", "replace").code == 0
 
 
-def test_lines_are_answered_as_they_come(classifier, standard_input):
+def test_lines_are_answered_as_they_come(standard_input):
     """The first answer can be given before the second line is there."""
     write = standard_input(b"good film\nbad")
-    found = groups(open_model(classifier, "classifier").fitted, ["-"], None)
+    found = example_groups(["-"], None, ExamplesConfig(), texts=True)
     assert next(found).inputs == ["good film"]
     os.write(write, b" film\n")
     assert next(found).inputs == ["bad film"]
@@ -278,7 +277,7 @@ def test_resuming_a_finished_run(elman, classifier, tmp_path):
     shutil.copytree(classifier, tmp_path / "m")
     words = ("train", "--resume", tmp_path / "m", "--no-tensorboard", "--no-tune", "-q")
     assert elman(*words, "--max-steps", 32, "--json").json()["steps"] == 32
-    assert "expected a cache for language models only" in elman(*words, "--cache", tmp_path).error()
+    assert "expected no cache for a classifier, which keeps nothing there" in elman(*words, "--cache", tmp_path).error()
 
 
 def test_overwriting_removes_the_older_pictures(elman, classifier, reviews, tmp_path):
@@ -334,7 +333,10 @@ def test_data_with_a_mark_windows_line_ends_quotes_and_a_huge_cell(elman, tmp_pa
         (("train", "classifier", "DATA", "-o", "m", "--pool", "best"), "expected pool to be one of last"),
         (("train", "classifier", "DATA", "-o", "m", "--cell", "gruu"), "Did you mean 'gru'?"),
         (("train", "classifier", "DATA", "-o", "m", "--label-smoothing", "1"), "expected label_smoothing from 0"),
-        (("train", "classifier", "DATA", "-o", "m", "--loss-from", "1"), "expected loss_from and loss_to for tasks"),
+        (
+            ("train", "classifier", "DATA", "-o", "m", "--loss-from", "1"),
+            "expected loss_from and loss_to for language models only",
+        ),
         (("train", "classifier", "DATA", "-o", "m", "--split", "1,0,0", "--patience", "2"), "expected a validation"),
         (("train", "classifier", "DATA", "-o", "m", "--label-column", "lable"), "Did you mean"),
         (("train", "classifier", "DATA"), "expected a folder for the model: elman train classifier"),

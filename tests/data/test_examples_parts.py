@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from elman.data.examples import split_rows
-from elman.errors import ConfigError
+from elman.data.examples import Examples, ExamplesConfig, examples_from, split_rows
+from elman.data.examples.parts import ExampleParts, make_parts
+from elman.errors import ConfigError, DataError
 
 SHARES = [(0.9, 0.1, 0.0), (0.8, 0.1, 0.1), (1.0, 0.0, 0.0), (0.5, 0.0, 0.5), (0.34, 0.33, 0.33)]
 
@@ -75,3 +76,48 @@ def test_bad_shares_and_counts_are_told() -> None:
         split_rows(None, 5, (0.9, 0.2, 0.1), seed=0, stratify=False)
     with pytest.raises(ConfigError, match=r"each of the 5 rows\. Received: 2 labels"):
         split_rows(["a", "b"], 5, (0.9, 0.1, 0.0), seed=0, stratify=True)
+
+
+def split_into(
+    examples: Examples, split: tuple[float, ...] = (0.9, 0.1, 0.0), *, seed: int = 0, **own: Examples
+) -> ExampleParts:
+    return make_parts(examples, ExamplesConfig(split=split), seed=seed, **own)
+
+
+def labelled(labels: list[str]) -> Examples:
+    return examples_from(np.zeros((len(labels), 2)), labels)
+
+
+def test_parts_have_every_class_and_no_row_twice() -> None:
+    labels = ["a"] * 30 + ["b"] * 10
+    examples = examples_from([np.full((2,), row) for row in range(40)], labels)
+    parts = split_into(examples, (0.6, 0.2, 0.2))
+    held = [part for part in (parts.train, parts.valid, parts.test) if part is not None]
+    assert [len(part) for part in held] == [24, 8, 8]
+    assert sorted(int(x[0, 0]) for part in held for x in part.inputs) == list(range(40))
+    assert all(part.labels.count("b") * 4 == len(part) for part in held)
+    assert parts.fingerprint() != split_into(examples, (0.6, 0.2, 0.2), seed=1).fingerprint()
+
+
+def test_a_part_of_its_own_takes_the_place_of_a_share() -> None:
+    examples, other = labelled(["a", "b"] * 10), labelled(["b", "a"])
+    parts = split_into(examples, (0.5, 0.3, 0.2), valid=other)
+    assert (len(parts.train), parts.valid is other, len(parts.test)) == (16, True, 4)
+    parts = split_into(examples, (0.5, 0.3, 0.2), valid=other, test=other)
+    assert (len(parts.train), parts.test is other) == (20, True)
+    assert split_into(examples, (1.0, 0.0, 0.0)).valid is None
+    with pytest.raises(DataError, match="expected a label for every example"):
+        split_into(examples_from(np.zeros((2, 2))))
+
+
+def test_the_fingerprint_names_that_of_every_part() -> None:
+    parts = split_into(labelled(["a", "b"] * 10), (0.8, 0.2, 0.0))
+    assert parts.valid is not None
+    assert parts.fingerprint() == f"{parts.train.fingerprint()}+{parts.valid.fingerprint()}+-"
+
+
+def test_scores_are_not_stratified() -> None:
+    scores = labelled([str(n % 2) for n in range(40)])
+    parts = make_parts(scores, ExamplesConfig(split=(0.5, 0.5, 0.0)), seed=0, scores=True)
+    rows, _, _ = split_rows(None, 40, (0.5, 0.5, 0.0), seed=0, stratify=False)
+    assert parts.train.places == [scores.places[row] for row in rows]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from elman.errors import ConfigError, DataError, ShapeError
-from elman.plots.saliency import coloured, draw_series_weights, draw_token_weights
+from elman.plots.saliency import coloured, draw_series_weights, draw_token_weights, strongest_steps
 
 TOKENS = ["a", "dull", "but", "wonderful", "film"]
 WEIGHTS = [0.02, -0.5, 0.2, 1.0, -0.99]
@@ -110,3 +110,9 @@ def test_unusable_input(tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match=r"end in \.png or \.svg\. Received: .*a\.pdf$"):
             draw(tmp_path / "a.pdf")
     assert not list(tmp_path.iterdir())
+
+
+def test_the_strongest_steps_stand_in_their_order() -> None:
+    weights = np.array([0.1, -3.0, 0.0, 2.5])
+    assert strongest_steps(weights, most=2) == "2 (-3), 4 (+2.5)"
+    assert strongest_steps(weights) == "1 (+0.1), 2 (-3), 3 (+0), 4 (+2.5)"

@@ -2,20 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from elman import Classifier
-from elman.data.rows import Rows
-
-
-def test_rows_are_chosen_at_even_distances() -> None:
-    rows = Rows([np.arange(1 + number % 3) for number in range(10)])
-    assert rows.chosen().tolist() == list(range(10))
-    assert rows.chosen(99).tolist() == list(range(10))
-    assert rows.chosen(5).tolist() == [0, 2, 4, 6, 8]
-    assert rows.chosen(3).tolist() == [0, 3, 6]
-    found = sorted(row for part, _ in rows.in_order(rows.chosen(5)) for row in part.tolist())
-    assert found == [0, 2, 4, 6, 8]
 
 
 def test_a_limited_evaluation_of_sorted_classes_sees_them_all() -> None:

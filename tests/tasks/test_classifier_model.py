@@ -13,15 +13,17 @@ from sklearn import metrics
 from sklearn.base import clone, is_classifier, is_regressor
 
 import elman
-from elman import Classifier
+from elman import Classifier, artifact
 from elman.data.examples import examples_from, split_rows
+from elman.data.examples.encode import TextEncoder
 from elman.data.examples.targets import Score
 from elman.data.rows import Rows
 from elman.errors import ConfigError, DataError
 from elman.metrics.classification import class_evaluation, class_figures, score_figures
-from elman.tasks.classifier.config import ClassifierConfig
-from elman.tasks.classifier.explain import step_weights
-from elman.tasks.classifier.objective import ClassLoss
+from elman.nn.row_answers import step_weights
+from elman.tasks.classifier.config import ClassifierConfig, TargetConfig
+from elman.tasks.classifier.setup import ClassLoss
+from elman.tasks.registry import built_in
 
 from .labelled import OPTIONS, WORDS, fitted, series, texts, write_csv
 
@@ -145,7 +147,7 @@ def test_a_score_is_learnt_in_its_own_units() -> None:
 def test_the_scale_of_a_score_is_that_of_the_training_part() -> None:
     X, _ = series(40, channels=1)
     y = np.arange(40.0) ** 3
-    targets = fitted(X, y, kind="score", max_steps=1, split=(0.5, 0.25, 0.25)).fitted.targets
+    targets = fitted(X, y, kind="score", max_steps=1, split=(0.5, 0.25, 0.25)).vocabulary.targets
     assert isinstance(targets, Score)
     train, _, _ = split_rows(None, len(X), (0.5, 0.25, 0.25), seed=0, stratify=False)
     assert (targets.mean, targets.deviation) == pytest.approx((y[train].mean(), y[train].std()))
@@ -210,7 +212,7 @@ def test_the_best_weights_are_those_that_are_right_most_often(monkeypatch: pytes
 
 def test_weights_of_steps_are_gradient_times_input_by_finite_differences(of_series: Classifier) -> None:
     network = of_series.network
-    X = of_series.fitted.encoder.encode(examples_from(series(3, seed=7)[0]))
+    X = of_series.vocabulary.encoder.encode(examples_from(series(3, seed=7)[0]))
     rows, chosen = Rows(X), np.array([2, 0, 1])
     found = step_weights(network, rows, chosen)
     for row, x_TI in enumerate(X):
@@ -262,21 +264,21 @@ def test_paths_and_values_give_the_same_model(tmp_path: Path) -> None:
     assert by_path.evaluate(str(path)) == by_path.evaluate(X, y)
     other = write_csv(tmp_path / "u.csv", *texts(20, 1))
     two = Classifier(**OPTIONS).fit([path, other], valid=path, test=[path], progress=False, tune=False)
-    assert [two.fitted.data[part] for part in ("train", "valid", "test")] == [80, 60, 60]
-    assert two.fitted.data["files"] == ["t.csv", "u.csv", "t.csv", "t.csv"]
+    assert [two.data[part] for part in ("train", "valid", "test")] == [80, 60, 60]
+    assert two.data["files"] == ["t.csv", "u.csv", "t.csv", "t.csv"]
     assert two.metrics["test"]["accuracy"] == two.score(path)
 
 
 def test_valid_and_test_as_pairs() -> None:
     X, y = texts()
     model = Classifier(**OPTIONS).fit(X, y, valid=texts(20, 1), test=texts(30, 2), progress=False, tune=False)
-    assert (model.fitted.data["train"], model.fitted.data["valid"], model.fitted.data["test"]) == (60, 20, 30)
+    assert (model.data["train"], model.data["valid"], model.data["test"]) == (60, 20, 30)
     assert model.metrics["test"]["accuracy"] == pytest.approx(model.score(*texts(30, 2)))
 
 
-def test_texts_that_are_cut_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_texts_that_are_cut_are_told(caplog: pytest.LogCaptureFixture) -> None:
     Classifier(**OPTIONS | {"max_length": 3, "max_steps": 1}).fit(*texts(), tune=False)
-    assert "texts are longer than max_length and are cut" in capsys.readouterr().err
+    assert "texts are longer than max_length and are cut" in caplog.text
 
 
 def test_nothing_held_out_keeps_the_last_weights() -> None:
@@ -349,7 +351,7 @@ def test_a_label_that_was_not_seen_is_named_with_its_place(of_texts: Classifier,
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"loss_from": 2}, "expected loss_from and loss_to for tasks with a target at every step"),
+        ({"loss_from": 2}, "expected loss_from and loss_to for language models only"),
         ({"kind": "score", "class_weights": "balanced"}, "for classes only. Received: kind=score"),
         ({"label_smoothing": 1.0}, "expected label_smoothing from 0 up to, but not including, 1"),
         ({"pool": "best"}, "expected pool to be one of last, mean, max, attention"),
@@ -376,6 +378,53 @@ def test_options_of_texts_are_refused_for_series() -> None:
 
 
 def test_a_folder_needs_files(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="expected examples in files when training in a folder"):
+    with pytest.raises(ConfigError, match="expected data in files when training in a folder"):
         Classifier(**OPTIONS).fit(*texts(), folder=tmp_path / "m")
     assert elman.Classifier is Classifier
+
+
+def test_a_preset_s_budget_gives_way_to_any_other() -> None:
+    assert ClassifierConfig.make("small").training.max_steps == 1000
+    for name, value in (("max_epochs", 3.0), ("max_seconds", 5.0)):
+        training = ClassifierConfig.make("small", {name: value}).training
+        assert (training.max_steps, getattr(training, name)) == (0, value)
+    assert ClassifierConfig.make("small", {"max_steps": 7}).training.max_steps == 7
+    assert ClassifierConfig.make("base", {"max_seconds": 5.0}, {"max_steps": 9}).training.max_seconds == 5.0
+    with pytest.raises(ConfigError, match="Did you mean 'pool'"):
+        ClassifierConfig.make("small", {"pol": "mean"})
+    assert TargetConfig().kind == "classes"
+
+
+def test_what_takes_time_says_how_far_it_is(of_series: Classifier) -> None:
+    X, y = series(300)
+    heard: list[tuple[str, float]] = []
+
+    def hear(stage: str, share: float) -> None:
+        heard.append((stage, share))
+
+    def judge(X: Any, **more: Any) -> Any:
+        return of_series.evaluate(X, y, **more)
+
+    for call in (of_series.predict, of_series.predict_proba, of_series.explain, judge):
+        heard.clear()
+        call(X, progress=hear)
+        assert [stage for stage, _ in heard] == ["predicting"] * 2
+        assert 0.0 < heard[0][1] < heard[1][1] == 1.0
+
+
+def test_examples_that_are_read_already_are_answered_as_they_are(of_series: Classifier) -> None:
+    X, y = series(9)
+    assert np.array_equal(of_series.predict(examples_from(X)), of_series.predict(X))
+    assert of_series.evaluate(examples_from(X, y)) == of_series.evaluate(X, y)
+
+
+def test_what_elman_info_adds_of_texts_and_of_series(
+    of_texts: Classifier, of_series: Classifier, tmp_path: Path
+) -> None:
+    facts = built_in()["classifier"].load(built_in()["classifier"].facts)
+    for name, model in (("texts", of_texts), ("series", of_series)):
+        model.save(tmp_path / name)
+    encoder = of_texts.vocabulary.encoder
+    assert isinstance(encoder, TextEncoder)
+    assert facts(artifact.read(tmp_path / "texts")) == {"vocabulary": encoder.vocabulary.size}
+    assert facts(artifact.read(tmp_path / "series")) == {}

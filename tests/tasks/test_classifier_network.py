@@ -10,13 +10,14 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from elman.data.examples.targets import weights_of_classes
 from elman.data.rows import Rows
 from elman.data.vocabulary import UNKNOWN_ID
 from elman.nn.bag import Bag, learn_bag
+from elman.nn.row_answers import outputs_of, step_weights
 from elman.tasks.classifier.config import NetworkConfig
-from elman.tasks.classifier.explain import step_weights
 from elman.tasks.classifier.network import ClassifierNetwork
-from elman.tasks.classifier.objective import ClassLoss, ScoreLoss, outputs_of, weights_of_classes
+from elman.tasks.classifier.setup import ClassLoss, ScoreLoss
 from elman.types import Batch
 
 from .labelled import fitted, texts

@@ -18,8 +18,7 @@ import elman
 from elman import Classifier
 from elman.errors import ArtifactError, DataError, ElmanError, Interrupted
 from elman.tasks.classifier.config import PRESETS, ClassifierConfig
-from elman.tasks.classifier.objective import ClassLoss, ScoreLoss
-from elman.tasks.classifier.run import reopen
+from elman.tasks.classifier.setup import ClassLoss, ScoreLoss
 from elman.tasks.run import resume_run
 from elman.train import checkpoint
 
@@ -65,7 +64,7 @@ def data(folder: Path, options: dict[str, Any]) -> Path:
 
 
 def resumed(folder: Path, **overrides: Any) -> Any:
-    return resume_run(folder, config=ClassifierConfig, reopen=reopen, overrides=overrides, quiet=True)
+    return resume_run(folder, overrides=overrides, quiet=True)
 
 
 def stop_at(step: int, monkeypatch: pytest.MonkeyPatch, number: int = 15) -> None:

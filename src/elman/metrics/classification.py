@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from elman.data.examples.targets import Classes
+from elman.data.examples.vocabulary import ClassifierVocabulary
+from elman.display import aligned, plain
 from elman.metrics.calibration import calibration
-from elman.metrics.confusion import class_report, confusion_matrix, summary
+from elman.metrics.confusion import class_report, confusion_matrix, confusion_text, summary
 
-__all__ = ["class_evaluation", "class_figures", "log_softmax", "score_figures"]
+__all__ = ["class_evaluation", "class_figures", "evaluation", "evaluation_text", "log_softmax", "score_figures"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -71,3 +74,31 @@ def score_figures(predicted_N: Floats, truth_N: Floats) -> dict[str, float]:
         "mae": float(np.abs(errors_N).mean()),
         "r2": 1.0 - squares / spread if spread > 0.0 else float(squares == 0.0),
     }
+
+
+def evaluation(outputs_NC: Floats, truth_N: npt.NDArray[Any], vocabulary: ClassifierVocabulary) -> dict[str, Any]:
+    """All figures of a network's outputs, for classes or for a score: those of `class_evaluation`, or of the score."""
+    targets = vocabulary.targets
+    if isinstance(targets, Classes):
+        return class_evaluation(outputs_NC, truth_N, targets.names, vocabulary.temperature)
+    figures = score_figures(targets.decode(outputs_NC[:, 0]), targets.decode(truth_N))
+    return {"examples": len(truth_N), **figures}
+
+
+def evaluation_text(figures: Mapping[str, Any]) -> str:
+    """The figures of `evaluation` for people; of classes overall, a row a class, and the confusion matrix."""
+    if "classes" not in figures:
+        scored = [(name, f"{value:,}" if name == "examples" else f"{value:.6g}") for name, value in figures.items()]
+        return aligned(scored, right=[1])
+    shown = ("accuracy", "macro_f1", "log_loss", "brier", "ece", "ece_before", "temperature")
+    rows = [
+        ("examples", f"{figures['examples']:,}"),
+        *((name.replace("_", " "), f"{figures[name]:.4f}") for name in shown),
+    ]
+    head = ("class", "precision", "recall", "f1", "support")
+    table = [
+        (plain(each["name"]), *(f"{each[name]:.4f}" for name in head[1:4]), f"{each['support']:,}")
+        for each in figures["classes"]
+    ]
+    matrix = confusion_text(np.array(figures["confusion"]), [plain(each["name"]) for each in figures["classes"]])
+    return "\n\n".join([aligned(rows, right=[1]), aligned([head, *table], right=[1, 2, 3, 4]), matrix])

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.colors import LinearSegmentedColormap
     from matplotlib.figure import Figure
 
-__all__ = ["coloured", "draw_series_weights", "draw_token_weights"]
+__all__ = ["coloured", "draw_series_weights", "draw_token_weights", "strongest_steps"]
 
 # Backgrounds of the 256-colour palette, from faint to strong: blue for, orange to red against.
 _FOR, _AGAINST = (195, 153, 111), (223, 216, 209)
@@ -57,6 +57,12 @@ def coloured(tokens: Sequence[str], weights: ArrayLike, *, colour: bool = True, 
         else:
             parts.append(f"{shown}[{('+' if size > 0 else '-') * strength}]")
     return joiner.join(parts)
+
+
+def strongest_steps(weights_T: NDArray[np.float64], most: int = 10) -> str:
+    """The steps of the largest weights in their order, counted from 1, each with its weight."""
+    strongest = sorted(range(len(weights_T)), key=lambda step: -abs(weights_T[step]))[:most]
+    return ", ".join(f"{step + 1} ({weights_T[step]:+.3g})" for step in sorted(strongest))
 
 
 def draw_token_weights(

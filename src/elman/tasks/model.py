@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from abc import ABC
 from collections.abc import Mapping
 from pathlib import Path
@@ -28,8 +29,25 @@ __all__ = ["TaskModel", "load_network"]
 C = TypeVar("C", bound=Sections)
 N = TypeVar("N", bound=StoredModule)
 V = TypeVar("V")
+T = TypeVar("T")
 
 _log = logging.getLogger("elman.tasks")
+
+
+class _Kept(Generic[T]):
+    """An attribute whose value is kept under a private name: scikit-learn takes public ones for parameters."""
+
+    def __set_name__(self, owner: type[Any], name: str) -> None:
+        self._name = f"_{name}"
+
+    def __get__(self, model: Any, owner: type[Any]) -> T:
+        if model is None:
+            return self  # type: ignore[return-value]
+        value: T = getattr(model, self._name)
+        return value
+
+    def __set__(self, model: Any, value: T) -> None:
+        setattr(model, self._name, value)
 
 
 class TaskModel(ABC, Generic[C, N, V]):
@@ -50,6 +68,12 @@ class TaskModel(ABC, Generic[C, N, V]):
 
     setup_class: ClassVar[type[Setup[Any, Any, Any, Any]]]
 
+    config = _Kept[C]()
+    metrics = _Kept[dict[str, Any]]()
+    data = _Kept[dict[str, Any]]()
+    training = _Kept[dict[str, Any]]()
+    command = _Kept[str]()
+
     def __init__(self, preset: str = "base", **options: Any) -> None:
         self._preset = preset
         self._options = options
@@ -59,9 +83,13 @@ class TaskModel(ABC, Generic[C, N, V]):
         """Begin as a model of these options that is not trained."""
         self.config = config
         self._chosen = config  # as it was before a run settled anything
-        self.metrics: dict[str, Any] = {}
-        self.data: dict[str, Any] = {}
-        self.training: dict[str, Any] = {}
+        self._forget()
+
+    def _forget(self) -> None:
+        """Be a model that is not trained."""
+        self.metrics = {}
+        self.data = {}
+        self.training = {}
         self.command = ""
         self._network: N | None = None
         self._vocabulary: V | None = None
@@ -81,18 +109,22 @@ class TaskModel(ABC, Generic[C, N, V]):
         self.__init__(**changed)  # type: ignore[misc]
         return self
 
+    def __sklearn_is_fitted__(self) -> bool:
+        """Whether the model is trained, for scikit-learn."""
+        return self._network is not None
+
     @property
     def network(self) -> N:
-        """The network. Raises ConfigError before `fit`."""
+        """The network. Raises ConfigError before `fit` (scikit-learn's NotFittedError where it is in use)."""
         if self._network is None:
-            raise ConfigError("expected a model that is trained: call fit() or elman.load() first. Received: none")
+            raise _not_trained()
         return self._network
 
     @property
     def vocabulary(self) -> V:
         """What belongs to the model beside options and weights. Raises ConfigError before `fit`."""
         if self._vocabulary is None:
-            raise ConfigError("expected a model that is trained: call fit() or elman.load() first. Received: none")
+            raise _not_trained()
         return self._vocabulary
 
     def _fit_files(
@@ -182,6 +214,17 @@ class TaskModel(ABC, Generic[C, N, V]):
 
     def _check_loaded(self, where: str) -> None:
         """Raise ArtifactError where weights, options and vocabulary, read from `where`, contradict each other."""
+
+
+def _not_trained() -> ConfigError:
+    """The error for a model without `fit`; scikit-learn's NotFittedError too, where a program uses that."""
+    message = "expected a model that is trained: call fit() or elman.load() first. Received: none"
+    if sys.modules.get("sklearn") is None:
+        return ConfigError(message)
+    from sklearn.exceptions import NotFittedError
+
+    kind: type[ConfigError] = type("NotTrained", (ConfigError, NotFittedError), {"__module__": __name__})
+    return kind(message)
 
 
 def load_network(described: artifact.Artifact, config: Any, vocabulary: Any, setup: type[Setup[Any, N, Any, Any]]) -> N:

@@ -1,14 +1,23 @@
-"""A text file as a whole, or as its lines. Knows nothing about labels."""
+"""A text file as a whole, or as its lines; lines of standard input as they come. Knows nothing about labels."""
 
 from __future__ import annotations
 
+import codecs
+import os
+import sys
+from collections.abc import Iterator
+
 from elman.data.decoding import check_encoding, decoded_blocks, raw_blocks
+from elman.data.examples.base import Examples
 from elman.data.examples.config import ExamplesConfig
 from elman.data.inputs import InputFile
+from elman.errors import EncodingError
 
-__all__ = ["text_lines", "whole_text"]
+__all__ = ["incoming_texts", "text_lines", "whole_text"]
 
 _BLOCK = 1 << 20
+# Of standard input, so many bytes are read at once, or what is there.
+_INCOMING = 1 << 16
 
 
 def whole_text(file: InputFile, config: ExamplesConfig) -> str:
@@ -24,3 +33,36 @@ def text_lines(file: InputFile, config: ExamplesConfig) -> list[str]:
     while lines and not lines[-1].strip():
         lines.pop()
     return lines
+
+
+def incoming_texts(config: ExamplesConfig) -> Iterator[Examples]:
+    """Lines of standard input as texts, as many as are there at a time; empty ones are left out.
+
+    Raises EncodingError for bytes that are not text.
+    """
+    for first, lines in _incoming_lines(config.encoding, config.errors):
+        kept = [(f"standard input, line {number}", line) for number, line in enumerate(lines, first) if line.strip()]
+        if kept:
+            yield Examples("text", [line for _, line in kept], None, [place for place, _ in kept])
+
+
+def _incoming_lines(encoding: str, errors: str) -> Iterator[tuple[int, list[str]]]:
+    """Lines of standard input, as many as are there at a time, with the number of the first of them."""
+    decoder = codecs.getincrementaldecoder("utf-8-sig" if check_encoding(encoding) == "utf-8" else encoding)(errors)
+    rest, number = "", 1
+    while True:
+        block = os.read(sys.stdin.fileno(), _INCOMING)
+        try:
+            rest += decoder.decode(block, final=not block)
+        except UnicodeDecodeError as error:
+            raise EncodingError(
+                f"standard input, line {number} or after: expected text in {encoding}. Received: {error.reason}"
+            ) from error
+        *lines, rest = rest.split("\n")
+        if not block and rest:
+            lines.append(rest)
+        if lines:
+            yield number, [line.removesuffix("\r") for line in lines]
+            number += len(lines)
+        if not block:
+            return

@@ -1,16 +1,20 @@
-"""The training, validation and test part of examples. Knows nothing about what an example is."""
+"""The training, validation and test part of examples. Knows nothing about what an example is made of."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
+from elman.data.examples.base import Examples
+from elman.data.examples.config import ExamplesConfig
+from elman.data.parts import Parts
 from elman.data.split import check_split
-from elman.errors import ConfigError
+from elman.errors import ConfigError, DataError
 
-__all__ = ["split_rows"]
+__all__ = ["ExampleParts", "make_parts", "split_rows"]
 
 Ints = npt.NDArray[np.int64]
 
@@ -56,3 +60,53 @@ def _whole(wanted: npt.NDArray[np.float64], count: int, used: npt.NDArray[np.boo
     while sizes.sum() > count:
         sizes[np.argmin(np.where(sizes > least, wanted - sizes, np.inf))] -= 1
     return sizes
+
+
+@dataclass(frozen=True)
+class ExampleParts(Parts[Examples]):
+    """Examples to learn from, and those held out; None where a part has none.
+
+    known   all examples of the training data, held-out shares of it included
+    names   the classes in an order of their own; None for the order of their labels
+    values  what the labels were before they were text, as in `Classes`
+    """
+
+    known: Examples = field(kw_only=True)
+    names: Sequence[str] | None = field(default=None, kw_only=True)
+    values: str = field(default="text", kw_only=True)
+
+    def fingerprint(self) -> str:
+        """Changes with any input, label or part."""
+        return "+".join("-" if part is None else part.fingerprint() for _, part in self.named())
+
+
+def make_parts(
+    examples: Examples,
+    config: ExamplesConfig,
+    *,
+    seed: int,
+    scores: bool = False,
+    valid: Examples | None = None,
+    test: Examples | None = None,
+    names: Sequence[str] | None = None,
+    values: str = "text",
+) -> ExampleParts:
+    """Split `examples`; a part of its own takes the place of a share, which then stays in the training part.
+
+    Labels that are `scores` are not stratified; `names` and `values` are as in `ExampleParts`. Raises DataError for no
+    labels, and for a training part with nothing in it; ConfigError for shares that are none.
+    """
+    if examples.labels is None:
+        raise DataError(f"{examples.places[0]}: expected a label for every example. Received: none")
+    shares = list(config.split)
+    for part, own in ((1, valid), (2, test)):
+        if own is not None and len(shares) == 3:
+            shares[0], shares[part] = shares[0] + shares[part], 0.0
+    labels, stratify = None if scores else examples.labels, config.stratify and not scores
+    rows = split_rows(labels, len(examples), shares, seed=seed, stratify=stratify)
+    if not len(rows[0]):
+        raise DataError(f"expected examples in the training part. Received: {len(examples)} in all, split by {shares}")
+    train, *held_out = (examples.take(part) if len(part) else None for part in rows)
+    return ExampleParts(
+        train or examples, valid or held_out[0], test or held_out[1], known=examples, names=names, values=values
+    )

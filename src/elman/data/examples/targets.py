@@ -13,7 +13,7 @@ import numpy.typing as npt
 from elman.data.examples import Examples
 from elman.errors import ArtifactError, DataError
 
-__all__ = ["Classes", "Score", "Targets", "learn_targets", "targets_from_json"]
+__all__ = ["Classes", "Score", "Targets", "learn_targets", "targets_from_json", "weights_of_classes"]
 
 # More would make no confusion matrix that anybody could hold in memory, let alone read.
 _MOST_CLASSES = 5000
@@ -136,6 +136,18 @@ def learn_targets(examples: Examples, kind: str, names: Sequence[str] | None = N
             f"as {labels[0][:40]!r}"
         )
     return Classes(found, values)
+
+
+def weights_of_classes(truth_N: npt.NDArray[np.int64], classes: int) -> npt.NDArray[np.float64]:
+    """A weight a class, inverse to its number of examples, so that the mean over all examples is 1.
+
+    A class without an example weighs nothing.
+    """
+    counts_C = np.bincount(truth_N, minlength=classes)
+    present = counts_C > 0
+    weights_C = np.zeros(classes)
+    weights_C[present] = len(truth_N) / (present.sum() * counts_C[present])
+    return weights_C
 
 
 def targets_from_json(content: Mapping[str, Any], kind: str, where: str) -> Targets:

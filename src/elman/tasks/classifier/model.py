@@ -2,44 +2,41 @@
 
 from __future__ import annotations
 
-import inspect
 import os
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from elman.data.examples.labels import label_text
-from elman.data.examples.targets import Classes
-from elman.errors import ConfigError
-from elman.options import fields_of
-from elman.tasks.classifier.config import ClassifierConfig
-from elman.tasks.classifier.explain import Explanation
-from elman.tasks.classifier.fitted import Fitted
-from elman.tasks.classifier.given import (
-    are_paths,
-    as_paths,
+from elman.data.examples.given import (
+    check_columns,
     examples_to_judge,
     held_out,
     labelled_examples,
     unlabelled_examples,
 )
+from elman.data.examples.labels import label_text
+from elman.data.examples.parts import make_parts
+from elman.data.examples.targets import Classes, Score
+from elman.data.examples.vocabulary import ClassifierVocabulary, Encoded
+from elman.data.rows import Rows
+from elman.data.sources import Sources, as_paths, is_path
+from elman.data.tokens import Progress
+from elman.errors import DataError
+from elman.metrics.classification import evaluation, log_softmax
+from elman.nn.row_answers import Explanation, explanations, outputs_of, step_weights
+from elman.tasks.classifier.config import ClassifierConfig
 from elman.tasks.classifier.network import ClassifierNetwork
-from elman.tasks.classifier.parts import Sources, make_parts, read_parts
-from elman.tasks.classifier.run import classifier_job
-from elman.tasks.classifier.scikit import NoProbabilities, check_columns, not_trained, tags
-from elman.tasks.run import Run, tune_process
+from elman.tasks.classifier.setup import ClassifierSetup
+from elman.tasks.scikit import NoProbabilities, ScikitModel, tags
 
 __all__ = ["Classifier"]
 
-
-def _option_names() -> list[str]:
-    return [name for section in ClassifierConfig.sections().values() for name in fields_of(section)]
+_PATHS = "a path, or several, as for the training data"
 
 
-class Classifier:
+class Classifier(ScikitModel[ClassifierConfig, ClassifierNetwork, ClassifierVocabulary]):
     """A recurrent classifier of texts or series, or a regression to one score each.
 
     Args:
@@ -50,6 +47,7 @@ class Classifier:
     Attributes:
         classes_: the classes as they were given, in the order of `predict_proba` (not for a score).
         n_features_in_: T of series that came as a plain matrix, one series a row.
+        metrics: the figures of the training: "valid", "best_step", "calibration", "test" where there is such a part.
 
     Example:
         >>> model = elman.Classifier(max_epochs=5).fit("reviews.csv")  # doctest: +SKIP
@@ -62,79 +60,21 @@ class Classifier:
     Raises ConfigError for an unknown option.
     """
 
-    __signature__: ClassVar[inspect.Signature] = inspect.Signature(
-        [
-            inspect.Parameter("preset", inspect.Parameter.POSITIONAL_OR_KEYWORD, default="base"),
-            *(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None) for name in _option_names()),
-        ]
-    )
+    setup_class = ClassifierSetup
     classes_: npt.NDArray[Any]
     n_features_in_: int
-    _fitted: Fitted | None = None
-
-    def __init__(self, preset: str = "base", **options: Any) -> None:
-        self.preset = preset
-        self.set_params(**options)
 
     def __repr__(self) -> str:
         """What kind of model it is, in a line."""
-        if self._fitted is None:
+        if self._network is None:
             given = ", ".join(f"{name}={value!r}" for name, value in self.get_params().items() if value is not None)
             return f"Classifier({given})"
-        network, targets = self._fitted.config.network, self._fitted.targets
-        answers = f"{targets.outputs:,} classes" if isinstance(targets, Classes) else "a score"
-        shape = f"{network.cell} {network.layers}x{network.hidden}"
-        return f"<Classifier {shape}, {self.network.count_parameters():,} weights, {answers}>"
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Every parameter with its value; None for an option that is the preset's."""
-        del deep
-        return {"preset": self.preset, **{name: getattr(self, name, None) for name in _option_names()}}
-
-    def set_params(self, **params: Any) -> Classifier:
-        """Change parameters; they act in the next `fit`. Raises ConfigError for an unknown name."""
-        known = {"preset", *_option_names()}
-        for name, value in params.items():
-            if name not in known:
-                ClassifierConfig.make("base", {name: value}, where="Classifier")  # says which name was meant
-            setattr(self, name, value)
-        return self
+        shape = f"{self.config.network.cell} {self.config.network.layers}x{self.config.network.hidden}"
+        return f"<Classifier {shape}, {self._network.count_parameters():,} weights, {self.vocabulary.answer()}>"
 
     def __sklearn_tags__(self) -> Any:
         """What scikit-learn asks: a classifier, or with `kind="score"` a regressor."""
         return tags(scores=self._gives_scores())
-
-    def __sklearn_is_fitted__(self) -> bool:
-        """Whether `fit` was called."""
-        return self._fitted is not None
-
-    @property
-    def config(self) -> ClassifierConfig:
-        """All options: those of the training, or before `fit` those that it will take. Raises ConfigError."""
-        if self._fitted is not None:
-            return self._fitted.config
-        options = {name: value for name, value in self.get_params().items() if value is not None}
-        preset = options.pop("preset", "base")
-        if not isinstance(preset, str):
-            raise ConfigError(f"expected the name of a preset. Received: {preset!r}")
-        return ClassifierConfig.make(preset, options)
-
-    @property
-    def fitted(self) -> Fitted:
-        """What was learnt. Raises ConfigError before `fit` (scikit-learn's NotFittedError where it is in use)."""
-        if self._fitted is None:
-            raise not_trained()
-        return self._fitted
-
-    @property
-    def network(self) -> ClassifierNetwork:
-        """The network."""
-        return self.fitted.network
-
-    @property
-    def metrics(self) -> dict[str, Any]:
-        """The figures of the training: "valid", "best_step", "calibration", "test" where there is such a part."""
-        return self.fitted.metrics
 
     def fit(
         self,
@@ -159,79 +99,90 @@ class Classifier:
 
         Returns self. Raises DataError, EncodingError, ConfigError, StorageError, Diverged, OutOfMemory.
         """
-        for name in ("_fitted", "classes_", "n_features_in_"):
-            vars(self).pop(name, None)
-        config, classes = self.config, None
-        if y is None and are_paths(X):
-            sources = Sources(as_paths(X), as_paths(valid), as_paths(test))
-            job = classifier_job(config, read_parts(sources, config), sources)
-        else:
-            if folder is not None:
-                raise ConfigError("expected examples in files when training in a folder. Received: examples in memory")
-            given = labelled_examples(X, y, config)
-            held = [None if part is None else held_out(part, config) for part in (valid, test)]
-            parts = make_parts(given.examples, config, valid=held[0], test=held[1])
-            job = classifier_job(config, parts, names=given.names, values=given.values)
-            classes = given.classes
-            if given.features is not None:
-                self.n_features_in_ = given.features
-        where = None if folder is None else Path(folder)
-        run = Run(job, folder=where, command="", watch=job.watch(quiet=not progress))
-        if longer := job.data["longer_than_max_length"]:
-            run.watch.say(f"{longer:,} texts are longer than max_length and are cut")
-        if tune:
-            tune_process(run.config.training)
-        run.go()
-        return self._take(Fitted.of(run), classes)
+        self._begin()
+        if y is None and is_path(X):
+            sources = Sources(as_paths(X), as_paths(valid, _PATHS), as_paths(test, _PATHS))
+            self._fit_files(sources, folder=folder, progress=progress, tune=tune)
+            return self._name_classes()
+        config = self._chosen
+        data, scores = config.data, config.target.kind == "score"
+        given = labelled_examples(X, y, data, scores=scores)
+        parts = make_parts(
+            given.examples,
+            data,
+            seed=config.training.seed,
+            scores=scores,
+            valid=held_out(valid, data),
+            test=held_out(test, data),
+            names=given.names,
+            values=given.values,
+        )
+        if given.features is not None:
+            self.n_features_in_ = given.features
+        self._fit_memory(parts, folder=folder, progress=progress, tune=tune)
+        return self._name_classes(given.classes)
 
-    def _take(self, fitted: Fitted, classes: npt.NDArray[Any] | None = None) -> Classifier:
-        """What was learnt; `classes` are those that were given, else they are what labels say."""
-        self._fitted = fitted
-        if isinstance(fitted.targets, Classes):
-            self.classes_ = fitted.targets.array() if classes is None else classes
+    def _name_classes(self, classes: npt.NDArray[Any] | None = None) -> Self:
+        """Set `classes_`: as they were given, else as labels say."""
+        targets = self.vocabulary.targets
+        if isinstance(targets, Classes):
+            self.classes_ = targets.array() if classes is None else classes
         return self
 
-    def _outputs(self, X: Any) -> npt.NDArray[np.float64]:
-        fitted = self.fitted
-        check_columns(X, getattr(self, "n_features_in_", None))
-        return fitted.outputs(unlabelled_examples(X, fitted))
+    def _outputs(self, rows: Rows, progress: Progress | None) -> npt.NDArray[np.float64]:
+        """The network's scores [N, C]."""
+        self.network.eval()
+        return outputs_of(self.network, rows, progress=progress)
 
-    def predict(self, X: Any) -> npt.NDArray[Any]:
+    def _rows(self, X: Any) -> Rows:
+        """What is given as for `predict`, as the network reads it."""
+        vocabulary = self.vocabulary
+        check_columns(X, getattr(self, "n_features_in_", None))
+        examples = unlabelled_examples(X, self.config.data, texts=vocabulary.reads_text)
+        return Rows(vocabulary.encoder.encode(examples))
+
+    def predict(self, X: Any, *, progress: Progress | None = None) -> npt.NDArray[Any]:
         """The likeliest class of each example, as it was given in training; or its score, float64.
 
-        X: texts, arrays or data frames as in `fit`, or a `pathlib.Path` to read. Raises DataError.
+        X         texts, arrays or data frames as in `fit`, or a `pathlib.Path` to read
+        progress  called with what is being done, and which share of it is done
+
+        Raises DataError.
         """
-        outputs_NC = self._outputs(X)
-        if not self.fitted.names:
-            return self.fitted.scores(outputs_NC)
+        outputs_NC = self._outputs(self._rows(X), progress)
+        targets = self.vocabulary.targets
+        if isinstance(targets, Score):
+            return targets.decode(outputs_NC[:, 0])
         found: npt.NDArray[Any] = self.classes_[outputs_NC.argmax(axis=1)]
         return found
 
     @property
-    def predict_proba(self) -> Callable[[Any], npt.NDArray[np.float64]]:
+    def predict_proba(self) -> Callable[..., npt.NDArray[np.float64]]:
         """`predict_proba(X)`: probabilities [N, C] of the classes, in the order of `classes_`.
 
-        A model of scores has no such method: its error is a ConfigError and an AttributeError.
+        Arguments as of `predict`. A model of scores has no such method: its error is a ConfigError and an
+        AttributeError.
         """
         if self._gives_scores():
             raise NoProbabilities("expected a model of classes. Received: one with kind=score")
         return self._predict_proba
 
-    def _predict_proba(self, X: Any) -> npt.NDArray[np.float64]:
-        return self.fitted.probabilities(self._outputs(X))
+    def _predict_proba(self, X: Any, *, progress: Progress | None = None) -> npt.NDArray[np.float64]:
+        outputs_NC = self._outputs(self._rows(X), progress)
+        return np.exp(log_softmax(outputs_NC / self.vocabulary.temperature))
 
     def _gives_scores(self) -> bool:
-        if self._fitted is not None:
-            return not self._fitted.names
+        if self._vocabulary is not None:
+            return not self._vocabulary.names
         return getattr(self, "kind", None) == "score"
 
     def score(self, X: Any, y: Any = None) -> float:
         """The accuracy on labelled examples; of scores R2. Data as for `evaluate`."""
         figures = self.evaluate(X, y)
-        return float(figures["accuracy" if self.fitted.names else "r2"])
+        return float(figures["accuracy" if self.vocabulary.names else "r2"])
 
-    def evaluate(self, X: Any, y: Any = None) -> dict[str, Any]:
-        """Figures on labelled examples: X and y as in `fit`, or one or more paths.
+    def evaluate(self, X: Any, y: Any = None, *, progress: Progress | None = None) -> dict[str, Any]:
+        """Figures on labelled examples: X and y as in `fit`, or one or more paths; `progress` as for `predict`.
 
         Classes: "examples", "accuracy", "macro_f1", "log_loss" (nats), "brier", "ece" (expected calibration error) and
         "ece_before" (without the temperature), "temperature", "classes" (precision, recall, F1 and support of each)
@@ -239,28 +190,32 @@ class Classifier:
 
         Raises DataError for examples that cannot be used, and for a label that was not seen in training.
         """
-        fitted = self.fitted
+        vocabulary = self.vocabulary
         check_columns(X, getattr(self, "n_features_in_", None))
-        return fitted.evaluate(examples_to_judge(X, y, fitted))
+        encoded = Encoded(examples_to_judge(X, y, self.config.data), vocabulary)
+        return evaluation(self._outputs(encoded.rows, progress), encoded.truth_N, vocabulary)
 
-    def explain(self, X: Any, label: Any = None) -> list[Explanation]:
+    def explain(self, X: Any, label: Any = None, *, progress: Progress | None = None) -> list[Explanation]:
         """Which time steps spoke for and against an answer: gradient x input of its score, for every example.
 
         `label` names the class to explain; by default it is the one that is predicted. Weights of a text are one
-        number a token; those of a series one a step and channel. Raises DataError for an unknown label.
+        number a token; those of a series one a step and channel. `X` and `progress` as for `predict`. Raises DataError
+        for an unknown label.
         """
-        name = None if label is None else label_text(label, "label")
-        return self.fitted.explain(unlabelled_examples(X, self.fitted), name)
-
-    def save(self, folder: str | os.PathLike[str]) -> None:
-        """Write the model as a folder. Raises StorageError when that is not possible."""
-        self.fitted.save(folder)
+        wanted = None if label is None else label_text(label, "label")
+        encoder, names = self.vocabulary.encoder, self.vocabulary.names
+        examples = unlabelled_examples(X, self.config.data, texts=self.vocabulary.reads_text)
+        rows = Rows(encoder.encode(examples))
+        chosen_N = self._outputs(rows, progress).argmax(axis=1)
+        if wanted is not None:
+            if wanted not in self.vocabulary.classes().names:
+                shown = ", ".join(map(repr, names[:10]))
+                raise DataError(f"expected a label seen in training, one of {shown}. Received: {wanted!r}")
+            chosen_N = np.full(len(examples), names.index(wanted))
+        labels = [names[chosen] if names else None for chosen in chosen_N.tolist()]
+        return explanations(examples, encoder, labels, step_weights(self.network, rows, chosen_N))
 
     @classmethod
-    def load(cls, folder: str | os.PathLike[str]) -> Classifier:
+    def load(cls, folder: str | os.PathLike[str]) -> Self:
         """The model in `folder`. Raises ArtifactError for anything that is not a whole and safe model."""
-        fitted = Fitted.load(folder)
-        model = cls()
-        for section in fitted.config.sections():
-            model.set_params(**vars(getattr(fitted.config, section)))
-        return model._take(fitted)
+        return super().load(folder)._name_classes()

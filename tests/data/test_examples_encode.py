@@ -16,11 +16,9 @@ from elman.data.examples.config import InputConfig
 from elman.data.examples.encode import encoder_from_json, learn_encoder
 from elman.data.examples.targets import Classes, Score, learn_targets, targets_from_json
 from elman.data.rows import Rows
-from elman.errors import ArtifactError, ConfigError, DataError
-from elman.tasks.classifier.config import ClassifierConfig, TargetConfig
-from elman.tasks.classifier.parts import make_parts
+from elman.errors import ArtifactError, DataError
 
-from .labelled import series
+from ..tasks.labelled import series
 
 
 def through_json(value: Any) -> Any:
@@ -260,39 +258,11 @@ def test_batches_of_series_keep_their_values() -> None:
     assert (batch.inputs_BT[1, :4] == 4).all()
 
 
-def config(**options: Any) -> ClassifierConfig:
-    return ClassifierConfig.make("small", options)
-
-
-def test_parts_have_every_class_and_no_row_twice() -> None:
-    labels = ["a"] * 30 + ["b"] * 10
-    examples = examples_from([np.full((2,), row) for row in range(40)], labels)
-    parts = make_parts(examples, config(split=(0.6, 0.2, 0.2)))
-    held = [part for part in (parts.train, parts.valid, parts.test) if part is not None]
-    assert [len(part) for part in held] == [24, 8, 8]
-    assert sorted(int(x[0, 0]) for part in held for x in part.inputs) == list(range(40))
-    assert all(part.labels.count("b") * 4 == len(part) for part in held)
-    assert parts.fingerprint() != make_parts(examples, config(split=(0.6, 0.2, 0.2), seed=1)).fingerprint()
-
-
-def test_a_part_of_its_own_takes_the_place_of_a_share() -> None:
-    examples, other = labelled(["a", "b"] * 10), labelled(["b", "a"])
-    parts = make_parts(examples, config(split=(0.5, 0.3, 0.2)), valid=other)
-    assert (len(parts.train), parts.valid is other, len(parts.test)) == (16, True, 4)
-    parts = make_parts(examples, config(split=(0.5, 0.3, 0.2)), valid=other, test=other)
-    assert (len(parts.train), parts.test is other) == (20, True)
-    assert make_parts(examples, config(split=(1.0, 0.0, 0.0))).valid is None
-    with pytest.raises(DataError, match="expected a label for every example"):
-        make_parts(examples_from(np.zeros((2, 2))), config())
-
-
-def test_a_preset_s_budget_gives_way_to_any_other() -> None:
-    assert config().training.max_steps == 1000
-    for name, value in (("max_epochs", 3.0), ("max_seconds", 5.0)):
-        training = config(**{name: value}).training
-        assert (training.max_steps, getattr(training, name)) == (0, value)
-    assert config(max_steps=7).training.max_steps == 7
-    assert ClassifierConfig.make("base", {"max_seconds": 5.0}, {"max_steps": 9}).training.max_seconds == 5.0
-    with pytest.raises(ConfigError, match="Did you mean 'pool'"):
-        config(pol="mean")
-    assert TargetConfig().kind == "classes"
+def test_rows_are_chosen_at_even_distances() -> None:
+    rows = Rows([np.arange(1 + number % 3) for number in range(10)])
+    assert rows.chosen().tolist() == list(range(10))
+    assert rows.chosen(99).tolist() == list(range(10))
+    assert rows.chosen(5).tolist() == [0, 2, 4, 6, 8]
+    assert rows.chosen(3).tolist() == [0, 3, 6]
+    found = sorted(row for part, _ in rows.in_order(rows.chosen(5)) for row in part.tolist())
+    assert found == [0, 2, 4, 6, 8]

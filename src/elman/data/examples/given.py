@@ -1,0 +1,181 @@
+"""What people give as X and y, as examples: paths, texts, arrays and data frames, with labels of any type.
+
+Knows nothing about models.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from elman.data.examples.base import Examples
+from elman.data.examples.config import ExamplesConfig
+from elman.data.examples.labels import label_texts
+from elman.data.examples.lines import incoming_texts
+from elman.data.examples.memory import examples_from
+from elman.data.examples.reading import read_examples
+from elman.data.sources import as_paths, is_path
+from elman.errors import DataError
+
+__all__ = [
+    "Given",
+    "check_columns",
+    "example_groups",
+    "examples_to_judge",
+    "flat_labels",
+    "held_out",
+    "labelled_examples",
+    "matrix_columns",
+    "unlabelled_examples",
+]
+
+# Examples that are answered for before the next ones.
+_AT_ONCE = 512
+
+_KINDS = {"b": "boolean", "i": "integer", "u": "integer", "f": "number"}
+
+
+@dataclass(frozen=True)
+class Given:
+    """Labelled examples that were in memory.
+
+    classes   every class as it was given, sorted; None for scores
+    names     the text of each
+    values    what labels were: "text", "integer", "number" or "boolean"
+    features  T, where X is one matrix whose rows are series; else None
+    """
+
+    examples: Examples
+    classes: npt.NDArray[Any] | None
+    names: list[str] | None
+    values: str
+    features: int | None
+
+
+def labelled_examples(X: Any, y: Any, config: ExamplesConfig, *, scores: bool) -> Given:
+    """X and y as given to learn classes or `scores` from. Raises DataError."""
+    if y is None:
+        raise DataError(
+            "expected a label for every example of X: training requires y to be passed, but the target y is None. "
+            "Received: none"
+        )
+    y = flat_labels(y, scores=scores)
+    examples = _examples(X, y, config)
+    features = matrix_columns(X) if examples.kind == "series" else None
+    if scores:
+        return Given(examples, None, None, "number", features)
+    classes = np.unique(np.asarray(y))
+    names = label_texts(classes.tolist(), "y")
+    return Given(examples, classes, names, _KINDS.get(classes.dtype.kind, "text"), features)
+
+
+def held_out(part: Any, config: ExamplesConfig) -> Examples | None:
+    """A pair (X, y) as given for validation or test; None for none. Raises DataError for anything else."""
+    if part is None:
+        return None
+    if not isinstance(part, tuple) or len(part) != 2:
+        raise DataError(f"expected a pair (X, y) as held-out data. Received: {type(part).__name__}")
+    return _examples(*part, config)
+
+
+def examples_to_judge(X: Any, y: Any, config: ExamplesConfig) -> Examples:
+    """Labelled examples: X and y, paths, or examples as they are. Raises DataError."""
+    if y is not None:
+        return _examples(X, y, config)
+    if isinstance(X, Examples):
+        return X
+    if not is_path(X):
+        raise DataError("expected a label y for every example of X. Received: none")
+    return read_examples(as_paths(X), config)
+
+
+def unlabelled_examples(X: Any, config: ExamplesConfig, *, texts: bool) -> Examples:
+    """Examples to answer for: a path, what is learnt from as X, or examples as they are. Raises DataError.
+
+    Where `texts` are expected, those are texts and no paths.
+    """
+    if isinstance(X, Examples):
+        return X
+    if isinstance(X, os.PathLike) or (not texts and is_path(X)):
+        return read_examples(as_paths(X), config, labelled=False)
+    if texts and isinstance(X, str):
+        raise DataError(f"expected a list of texts, or a pathlib.Path to a file of them. Received: the text {X[:40]!r}")
+    return _examples(X, None, config)
+
+
+def example_groups(
+    paths: Sequence[str], given: Sequence[str] | None, config: ExamplesConfig, *, texts: bool
+) -> Iterator[Examples]:
+    """Examples to answer for, in groups that are answered for together: of the texts `given`, or else of files.
+
+    Where `texts` are expected, those of standard input ("-") are its lines as they come.
+    """
+    if given is not None:
+        yield examples_from(list(given), kind="text", name="--text")
+    elif texts and list(paths) == ["-"]:
+        yield from incoming_texts(config)
+    else:
+        examples = read_examples(list(paths), config, labelled=False)
+        for start in range(0, len(examples), _AT_ONCE):
+            yield examples.take(range(start, min(start + _AT_ONCE, len(examples))))
+
+
+def _examples(X: Any, y: Any, config: ExamplesConfig) -> Examples:
+    return examples_from(X, y, images=config.images, missing=config.missing)
+
+
+def matrix_columns(X: Any) -> int | None:
+    """T of a matrix of numbers whose rows are series, scikit-learn's number of features; None for all else.
+
+    A matrix is an array or a data frame, or a list of lists of numbers of one length. A list of arrays is none.
+    """
+    if isinstance(X, list | tuple):
+        rows = [row for row in X if isinstance(row, list | tuple)]
+        lengths = {len(row) for row in rows}
+        plain = len(rows) == len(X) and len(lengths) == 1 and lengths != {0} and isinstance(rows[0][0], int | float)
+        return lengths.pop() if plain else None
+    if not (hasattr(X, "shape") or hasattr(X, "__array__")):
+        return None
+    shape = X.shape if hasattr(X, "shape") else np.asarray(X).shape
+    return int(shape[1]) if len(shape) == 2 else None
+
+
+def check_columns(X: Any, expected: int | None) -> None:
+    """Raise DataError when X is a matrix with other columns than that of the training."""
+    found = matrix_columns(X)
+    if expected is not None and found is not None and found != expected:
+        raise DataError(
+            f"X has {found} features, but Classifier is expecting {expected} features as input; series of another "
+            f"length than in training are given as a list of arrays. Received: {found} columns"
+        )
+
+
+def flat_labels(y: Any, *, scores: bool) -> Any:
+    """Labels without the axis of a column vector, with scikit-learn's warning where that is in use.
+
+    Raises DataError for numbers that are no classes, unless `scores` are learnt.
+    """
+    found = np.asarray(y) if hasattr(y, "__array__") else y
+    if isinstance(found, np.ndarray) and found.ndim == 2 and found.shape[1] == 1:
+        if sys.modules.get("sklearn") is not None:
+            from sklearn.exceptions import DataConversionWarning
+
+            warnings.warn(
+                "A column-vector y was passed when a 1d array was expected; its column is taken.",
+                DataConversionWarning,
+                stacklevel=4,
+            )
+        y = found = found[:, 0]
+    numbers = isinstance(found, np.ndarray) and found.dtype.kind == "f"
+    if numbers and not scores and not np.array_equal(found, np.round(found), equal_nan=True):
+        raise DataError(
+            "y: expected classes; numbers are learnt with kind='score'. Received: Unknown label type: continuous"
+        )
+    return y

@@ -1,0 +1,249 @@
+"""What a trained classifier does: answers, figures. Imports no torch."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from elman.artifact import Artifact
+from elman.display import plain
+from elman.errors import ConfigError
+from elman.files import write_text
+from elman.options import option
+from elman.tasks.endpoint import Answer, Conversation, EvaluateOptions, Figures, Screen, check_limit
+
+if TYPE_CHECKING:
+    from elman.data.examples import Examples, ExamplesConfig
+    from elman.data.examples.vocabulary import ClassifierVocabulary
+    from elman.nn.row_answers import Explanation
+    from elman.tasks.classifier.model import Classifier
+
+__all__ = ["EvaluateClassesOptions", "PredictOptions", "Predictions", "evaluate", "info_facts", "predict"]
+
+# So much of a text is shown.
+_SHOWN = 200
+
+
+@dataclass(frozen=True)
+class PredictOptions:
+    """What prediction takes."""
+
+    text: list[str] | None = option(None, "A text; may be given several times.")
+    proba: bool = option(False, "Tell the probability of every class.")
+    explain: bool = option(False, "Show which words or steps spoke for the answer.")
+    picture: Path | None = option(
+        None, "Draw which steps of the first example mattered there, as PNG or SVG.", local=True
+    )
+    color: str = option(
+        "auto",
+        "Colour the words of --explain; auto does so on a terminal, unless NO_COLOR is set.",
+        choices=("auto", "always", "never"),
+        local=True,
+    )
+    output: Path | None = option(None, "Write the answers there, as CSV, and not to the screen.", local=True, flag="-o")
+    encoding: str = option("", "The text's encoding, if it is not that of the model's data.")
+    errors: str = option("", "What to do with bytes that are not text.", choices=("", "strict", "replace", "ignore"))
+
+    def check(self, files: tuple[str, ...], *, as_json: bool) -> None:
+        """Raise ConfigError unless there is data of one kind, and answers of one form."""
+        if bool(files) == (self.text is not None):
+            received = "both" if files else "neither"
+            raise ConfigError(f"expected data, from files (- for standard input) or by --text. Received: {received}")
+        for text in self.text or ():
+            try:
+                text.encode("utf-8")
+            except UnicodeEncodeError as error:
+                raise ConfigError(
+                    f"expected --text to be text. Received: bytes that are not, at character {error.start}"
+                ) from None
+        if as_json and self.output is not None:
+            raise ConfigError("expected answers either as CSV (-o) or as JSON. Received: both")
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a model says of one example.
+
+    shown          the text, or where the series stands
+    label          its class, as text; None for a score
+    value          the class's probability, or the score
+    probabilities  of every class, by name; empty for a score
+    explanation    which steps mattered; None where nobody asked
+    """
+
+    shown: str
+    label: str | None
+    value: float
+    probabilities: dict[str, float]
+    explanation: Explanation | None
+
+
+class Predictions(Answer):
+    """Predictions as they come, shown as `options` say; `vocabulary` is that of the model."""
+
+    def __init__(self, found: Iterable[Prediction], options: PredictOptions, vocabulary: ClassifierVocabulary) -> None:
+        self.found = found
+        self.options = options
+        self.joiner = vocabulary.joiner
+        self.names = vocabulary.names
+        self.what = "text" if vocabulary.reads_text else "place"
+
+    def to_json(self) -> dict[str, Any]:
+        """A table for each example."""
+        return {"examples": [self._facts(each) for each in self.found]}
+
+    def _facts(self, each: Prediction) -> dict[str, Any]:
+        facts: dict[str, Any] = {self.what: each.shown}
+        facts |= {"score": each.value} if each.label is None else {"label": each.label, "probability": each.value}
+        if self.options.proba and each.label is not None:
+            facts["probabilities"] = each.probabilities
+        if each.explanation is not None:
+            facts["weights"] = each.explanation.weights.tolist()
+            if each.explanation.pieces:
+                facts["pieces"] = list(each.explanation.pieces)
+        return facts
+
+    def to_text(self, screen: Screen) -> Iterator[str]:
+        """A line for each example, with its probabilities and what mattered where that was asked for."""
+        colour = self.options.color == "always" or (self.options.color == "auto" and screen.colour)
+        width = min(24, max((len(plain(name)) for name in self.names), default=0))
+        for each in self.found:
+            shown = plain(each.shown)
+            shown = shown if len(shown) <= _SHOWN else shown[:_SHOWN] + "…"
+            if each.label is None:
+                lines = [f"{each.value:12.6g}  {shown}"]
+            else:
+                lines = [f"{plain(each.label):<{width}}  {each.value:6.1%}  {shown}"]
+            if self.options.proba:
+                ranked = sorted(each.probabilities.items(), key=lambda pair: -pair[1])
+                lines += [f"    {value:6.1%}  {plain(name)}" for name, value in ranked]
+            if self.options.explain and each.explanation is not None:
+                lines.append("    " + self._marked(each.explanation, colour))
+            yield "\n".join(lines) + "\n"
+
+    def _marked(self, explanation: Explanation, colour: bool) -> str:
+        """A text with its words marked; of a series, the steps that mattered most."""
+        from elman.plots.saliency import coloured, strongest_steps
+
+        if explanation.values is not None:
+            return f"steps: {strongest_steps(explanation.weights.sum(axis=1))}"
+        return coloured(explanation.pieces, explanation.weights, colour=colour, joiner=self.joiner)
+
+    def save(self, path: Path, *, as_json: bool, remark: Callable[[str], None]) -> bool:
+        """Write all predictions as a table, whole or not at all."""
+        del as_json
+        shares = self.names if self.options.proba else ()
+        table, count = io.StringIO(), 0
+        writer = csv.writer(table, lineterminator="\n")
+        columns = ["label", "probability", *(f"probability of {name}" for name in shares)]
+        writer.writerow([self.what, *(columns if self.names else ["score"])])
+        for each in self.found:
+            label = [each.label] if self.names else []
+            writer.writerow([each.shown, *label, each.value, *(each.probabilities[name] for name in shares)])
+            count += 1
+        write_text(path, table.getvalue())
+        remark(f"{count:,} answers in {path}")
+        return True
+
+
+def predict(model: Classifier, files: tuple[str, ...], options: PredictOptions, talk: Conversation) -> Predictions:
+    """The class or the score of texts, or of the examples in files."""
+    from elman.data.examples.given import example_groups
+
+    vocabulary, explained = model.vocabulary, options.explain or options.picture is not None
+    if options.text is not None and not vocabulary.reads_text:
+        raise ConfigError("expected --text for a model of texts only. Received: it for a model of series")
+    groups = example_groups(files, options.text, _reading(model, options), texts=vocabulary.reads_text)
+    found = _answers(model, groups, explained)
+    if options.picture is not None:
+        found = _drawing(found, options.picture, vocabulary, talk)
+    return Predictions(found, options, vocabulary)
+
+
+def _reading(model: Classifier, options: PredictOptions | EvaluateOptions) -> ExamplesConfig:
+    """How data is read: as that of the training, but for what `options` say."""
+    own = model.config.data
+    return dataclasses.replace(
+        own, encoding=options.encoding or own.encoding, errors=options.errors or own.errors, labels=""
+    )
+
+
+def _answers(model: Classifier, groups: Iterator[Examples], explained: bool) -> Iterator[Prediction]:
+    """A prediction for each example."""
+    names = model.vocabulary.names
+    for examples in groups:
+        found = (model.predict_proba if names else model.predict)(examples).tolist()
+        explanations = model.explain(examples) if explained else [None] * len(examples)
+        shown = examples.inputs if examples.kind == "text" else examples.places
+        for each, answer, explanation in zip(shown, found, explanations, strict=True):
+            if names:
+                by_name = dict(zip(names, answer, strict=True))
+                best = max(by_name, key=by_name.__getitem__)
+                yield Prediction(str(each), best, by_name[best], by_name, explanation)
+            else:
+                yield Prediction(str(each), None, answer, {}, explanation)
+
+
+def _drawing(
+    found: Iterator[Prediction], path: Path, vocabulary: ClassifierVocabulary, talk: Conversation
+) -> Iterator[Prediction]:
+    """The predictions as they are; the first one is drawn."""
+    from elman.plots.saliency import draw_series_weights, draw_token_weights
+
+    count = 0
+    for count, each in enumerate(found, 1):
+        if count == 1 and each.explanation is not None:
+            steps = each.explanation
+            title = f"score {each.value:.4g}" if each.label is None else f"{each.label}, {each.value:.1%}"
+            if steps.values is None:
+                draw_token_weights(steps.pieces, steps.weights, path, title, joiner=vocabulary.joiner)
+            else:
+                draw_series_weights(steps.values, steps.weights, vocabulary.channels, path, title)
+        yield each
+    if count > 1:
+        talk.remark(f"the picture shows the first of {count:,} examples")
+
+
+@dataclass(frozen=True)
+class EvaluateClassesOptions(EvaluateOptions):
+    """What the evaluation of a classifier takes."""
+
+    picture: Path | None = option(None, "Draw the result there, as PNG or SVG.", local=True)
+
+    def check(self, files: tuple[str, ...], *, as_json: bool) -> None:
+        """Raise ConfigError for a limit that leaves nothing."""
+        super().check(files, as_json=as_json)
+        check_limit(self.limit, "example")
+
+
+def evaluate(model: Classifier, files: tuple[str, ...], options: EvaluateClassesOptions, talk: Conversation) -> Figures:
+    """Figures, a report by class, and the confusion matrix; of scores, their errors."""
+    from elman.data.examples import read_examples
+    from elman.metrics.classification import evaluation_text
+
+    examples = read_examples(list(files), _reading(model, options), progress=talk.progress)
+    if options.limit is not None:
+        examples = examples.take(range(min(options.limit, len(examples))))
+    names = model.vocabulary.names
+    if options.picture is not None and not names:
+        raise ConfigError(f"expected --picture for a model of classes only. Received: {options.picture} for a score")
+    figures = model.evaluate(examples, progress=talk.progress)
+    if options.picture is not None:
+        from elman.plots.confusion import draw_confusion
+
+        title = f"{figures['examples']:,} examples, accuracy {figures['accuracy']:.2%}"
+        draw_confusion(figures["confusion"], names, options.picture, title=title)
+    return Figures(figures, evaluation_text(figures))
+
+
+def info_facts(described: Artifact) -> dict[str, Any]:
+    """How many tokens a classifier of texts knows."""
+    from elman.data import vocabulary_from_json
+
+    content = (described.vocabulary or {}).get("text")
+    return {} if content is None else {"vocabulary": vocabulary_from_json(content).size}

@@ -1,0 +1,336 @@
+"""A classifier's run: the likelihood of classes, the error of scores, their figures, and what a run is made of."""
+
+from __future__ import annotations
+
+import dataclasses
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from elman.data.batches import Shuffled
+from elman.data.examples import read_examples
+from elman.data.examples.encode import TextEncoder, learn_encoder
+from elman.data.examples.parts import ExampleParts, make_parts
+from elman.data.examples.targets import Classes, learn_targets, weights_of_classes
+from elman.data.examples.vocabulary import ClassifierVocabulary, Encoded
+from elman.data.rows import Rows
+from elman.data.sources import Sources
+from elman.data.tokens import Progress
+from elman.errors import ConfigError
+from elman.metrics.calibration import fit_temperature
+from elman.metrics.classification import class_figures, evaluation, score_figures
+from elman.metrics.confusion import confusion_matrix
+from elman.nn.bag import learn_bag
+from elman.nn.row_answers import outputs_of
+from elman.plots.confusion import draw_confusion
+from elman.tasks.classifier.config import ClassifierConfig
+from elman.tasks.classifier.network import ClassifierNetwork
+from elman.tasks.setup import Setup
+from elman.types import Batch, State
+
+__all__ = ["ClassLoss", "ClassifierSetup", "ScoreLoss"]
+
+# A temperature that is fitted to fewer examples than these says more about them than about the network.
+_LEAST_TO_CALIBRATE = 50
+# Between two sets of weights that are right equally often, the one with the lower loss is kept.
+_LOSS_IN_SELECTION = 1e-3
+
+
+@dataclass(eq=False)
+class _LossOfExamples(ABC):
+    """A loss of whole examples, and figures on held-out rows.
+
+    model     the network
+    held_out  the rows and the truth of an evaluation; None when nothing is held out
+    most      an evaluation uses at most so many rows
+    """
+
+    model: ClassifierNetwork
+    held_out: tuple[Rows, npt.NDArray[Any]] | None
+    most: int = field(default=0, kw_only=True)
+
+    def initial_state(self, batch_size: int) -> State:
+        """No state is carried from batch to batch."""
+        del batch_size
+        return ()
+
+    @abstractmethod
+    def loss(self, batch: Batch, state: State) -> tuple[Tensor, int, State]:
+        """The sum of the loss over the rows, their number, and no state."""
+
+    @abstractmethod
+    def figures(self, outputs_NC: npt.NDArray[np.float64], truth_N: npt.NDArray[Any]) -> dict[str, float]:
+        """Figures of the network's scores."""
+
+    def evaluate(self, limit: int = 0) -> dict[str, float]:
+        """Figures on held-out rows; empty when there are none."""
+        if self.held_out is None:
+            return {}
+        rows, truth_N = self.held_out
+        limit = min(limit, self.most) if limit and self.most else limit or self.most
+        return self.figures(outputs_of(self.model, rows, limit), truth_N[rows.chosen(limit)])
+
+    def _outputs(self, batch: Batch) -> Tensor:
+        logits_BC: Tensor = self.model(batch.inputs_BT.to(self.model.head.weight.device), batch.lengths_B)
+        return logits_BC.float()
+
+
+@dataclass(eq=False, kw_only=True)
+class ClassLoss(_LossOfExamples):
+    """Cross-entropy in nats; the weights that are kept are those that are right most often on the held-out rows.
+
+    class_weights    a weight for every class in the loss and in what is kept; None for all alike
+    label_smoothing  the share of each target that is spread over all classes (Szegedy et al. 2016)
+    """
+
+    class_weights: npt.NDArray[np.float64] | None = None
+    label_smoothing: float = 0.0
+
+    def loss(self, batch: Batch, state: State) -> tuple[Tensor, int, State]:
+        """The sum of nats over the rows, their number, and no state."""
+        logits_BC = self._outputs(batch)
+        targets_B = batch.targets_BT.to(logits_BC.device)
+        weights = None if self.class_weights is None else torch.tensor(self.class_weights).to(logits_BC)
+        total = F.cross_entropy(
+            logits_BC, targets_B, weight=weights, label_smoothing=self.label_smoothing, reduction="sum"
+        )
+        return total, len(targets_B), state
+
+    def figures(self, outputs_NC: npt.NDArray[np.float64], truth_N: npt.NDArray[Any]) -> dict[str, float]:
+        """Loss, accuracy and F1."""
+        figures = class_figures(outputs_NC, truth_N)
+        wrong_N = outputs_NC.argmax(axis=1) != truth_N
+        weights_N = np.ones(len(truth_N)) if self.class_weights is None else self.class_weights[truth_N]
+        error = float(np.average(wrong_N, weights=weights_N if weights_N.any() else None))
+        return {**figures, "selection": error + _LOSS_IN_SELECTION * figures["loss"]}
+
+
+@dataclass(eq=False, kw_only=True)
+class ScoreLoss(_LossOfExamples):
+    """Squared error of the standardised score, of which `deviation` is 1."""
+
+    deviation: float
+
+    def loss(self, batch: Batch, state: State) -> tuple[Tensor, int, State]:
+        """The sum of squared errors over the rows, their number, and no state."""
+        outputs_B = self._outputs(batch)[:, 0]
+        targets_B = batch.targets_BT.to(outputs_B)
+        return F.mse_loss(outputs_B, targets_B, reduction="sum"), len(targets_B), state
+
+    def figures(self, outputs_NC: npt.NDArray[np.float64], truth_N: npt.NDArray[Any]) -> dict[str, float]:
+        """Squared error of the standardised score, and RMSE, MAE and R2 of the score."""
+        outputs_N, truth_N = outputs_NC[:, 0], truth_N.astype(np.float64)
+        loss = float(np.mean((outputs_N - truth_N) ** 2))
+        return {"loss": loss, **score_figures(outputs_N * self.deviation, truth_N * self.deviation)}
+
+
+class ClassifierSetup(Setup[ClassifierConfig, ClassifierNetwork, ExampleParts, ClassifierVocabulary]):
+    """A run of a classifier."""
+
+    task = "classifier"
+    config_class = ClassifierConfig
+    vocabulary_class = ClassifierVocabulary
+    unit = "example"
+
+    @classmethod
+    def check_options(cls, config: ClassifierConfig) -> None:
+        """Raise ConfigError for options that no classifier can have together."""
+        super().check_options(config)
+        target = config.target
+        if target.kind == "score" and (target.class_weights != "none" or target.label_smoothing):
+            raise ConfigError("expected class_weights and label_smoothing for classes only. Received: kind=score")
+        if not 0.0 <= target.label_smoothing < 1.0:
+            raise ConfigError(
+                f"expected label_smoothing from 0 up to, but not including, 1. Received: {target.label_smoothing}"
+            )
+
+    @classmethod
+    def read(
+        cls,
+        config: ClassifierConfig,
+        sources: Sources,
+        *,
+        vocabulary: ClassifierVocabulary | None = None,
+        progress: Progress | None = None,
+    ) -> ExampleParts:
+        """The labelled examples in the files."""
+        del vocabulary
+        data = dataclasses.replace(config.data, labels=sources.labels or config.data.labels)
+        alone = dataclasses.replace(data, labels="")  # held-out files cannot share the training data's labels
+        train = read_examples(sources.train, data, progress=progress)
+        valid, test = (
+            read_examples(paths, alone, progress=progress) if paths else None for paths in (sources.valid, sources.test)
+        )
+        scores = config.target.kind == "score"
+        return make_parts(train, data, seed=config.training.seed, scores=scores, valid=valid, test=test)
+
+    @classmethod
+    def vocabulary_from(cls, content: Mapping[str, Any], config: ClassifierConfig, where: str) -> ClassifierVocabulary:
+        """The vocabulary as a model's folder has it."""
+        return ClassifierVocabulary.from_json(
+            content, config.input, kind=config.target.kind, bag=config.network.bag, where=where
+        )
+
+    @staticmethod
+    def make_network(config: ClassifierConfig, vocabulary: ClassifierVocabulary) -> ClassifierNetwork:
+        """A network that reads what the encoder gives and scores the targets."""
+        encoder, outputs = vocabulary.encoder, vocabulary.targets.outputs
+        if isinstance(encoder, TextEncoder):
+            tokens = encoder.vocabulary.size
+            return ClassifierNetwork(config.network, outputs=outputs, tokens=tokens, grams=vocabulary.grams)
+        return ClassifierNetwork(config.network, outputs=outputs, channels=len(encoder.channels))
+
+    @classmethod
+    def make_smallest_network(cls, config: ClassifierConfig) -> ClassifierNetwork:
+        """A network of texts takes every option."""
+        return ClassifierNetwork(config.network, outputs=2, tokens=2)
+
+    def learn_vocabulary(self) -> ClassifierVocabulary:
+        """The tokens or the scale of the training part, and the classes or the scale of the scores."""
+        config, parts = self.config, self.parts
+        encoder = learn_encoder(parts.train, config.input)
+        self._check_inputs()
+        # Held-out examples may have a class that no other has; the scale of a score is learnt from the training part.
+        labelled = parts.train if config.target.kind == "score" else parts.known
+        return ClassifierVocabulary(encoder, learn_targets(labelled, config.target.kind, parts.names, parts.values))
+
+    def _check_inputs(self) -> None:
+        """Raise ConfigError for options that would change nothing, as what is read has no use for them."""
+        network, texts = self.config.network, self.parts.train.kind == "text"
+        useless = {"noise": network.noise} if texts else {"bag": network.bag, "word_dropout": network.word_dropout}
+        for name, value in useless.items():
+            if value:
+                raise ConfigError(
+                    f"expected {name} with {'series' if texts else 'texts'} only. "
+                    f"Received: {name}={value} for {'texts' if texts else 'series'}"
+                )
+
+    def encode(self) -> None:
+        """The examples of all parts as rows, and the n-grams of the training part."""
+        parts, vocabulary, network = self.parts, self.vocabulary, self.config.network
+        self._train = Encoded(parts.train, vocabulary)
+        self._valid = None if parts.valid is None else Encoded(parts.valid, vocabulary)
+        self._test = None if parts.test is None else Encoded(parts.test, vocabulary)
+        self._grams = np.empty(0, np.int64)
+        if network.bag and vocabulary.reads_text:
+            begins = bool(vocabulary.names) and network.bag_start > 0.0
+            truth_N = self._train.truth_N.astype(np.int64) if begins else None
+            outputs = vocabulary.targets.outputs
+            self._grams, self._ratios = learn_bag(self._train.rows, truth_N, outputs, network.bag)
+        self.vocabulary = dataclasses.replace(vocabulary, grams=len(self._grams), temperature=1.0)
+
+    def start_network(self) -> None:
+        """Begin the bag with its n-grams."""
+        if self.network.bag is not None:
+            self.network.bag.start(self._grams, self.config.network.bag_start * self._ratios)
+
+    def stream(self) -> Shuffled:
+        """Shuffled examples."""
+        return self._train.rows.shuffled(self.config.network.batch_size, self.training_config.seed)
+
+    def objective(self) -> ClassLoss | ScoreLoss:
+        """The likelihood of the classes, or the error of the scores."""
+        held_out = None if self._valid is None else (self._valid.rows, self._valid.truth_N)
+        target, targets, most = self.config.target, self.vocabulary.targets, self.training_config.evaluate_tokens
+        if not isinstance(targets, Classes):
+            return ScoreLoss(self.network, held_out, deviation=targets.deviation, most=most)
+        balanced = target.class_weights == "balanced"
+        weights_C = weights_of_classes(self._train.truth_N, targets.outputs) if balanced else None
+        return ClassLoss(
+            self.network, held_out, class_weights=weights_C, label_smoothing=target.label_smoothing, most=most
+        )
+
+    @property
+    def holds_out(self) -> bool:
+        """Whether there are examples for validation."""
+        return self._valid is not None
+
+    @property
+    def loss_name(self) -> str:
+        """What the loss is."""
+        return "nats an example" if self.vocabulary.names else "squared error of the standardised score"
+
+    def test(self, limit: int) -> dict[str, float]:
+        """Figures of the test part, all of it."""
+        del limit
+        if self._test is None:
+            return {}
+        outputs_NC = outputs_of(self.network, self._test.rows)
+        figures = evaluation(outputs_NC, self._test.truth_N, self.vocabulary)
+        return {name: value for name, value in figures.items() if isinstance(value, float)}
+
+    def finish(self, folder: Path | None) -> dict[str, Any]:
+        """Fit the temperature of the probabilities to the validation part, and draw its confusion."""
+        valid, names = self._valid, self.vocabulary.names
+        if valid is None or not names:
+            return {}
+        logits_NC = outputs_of(self.network, valid.rows)
+        predicted_N = logits_NC.argmax(axis=1)
+        # Where no answer is wrong, the likeliest temperature is zero.
+        wrong = bool((predicted_N != valid.truth_N).any())
+        if self.config.target.calibrate and wrong and len(valid.rows) >= _LEAST_TO_CALIBRATE:
+            temperature = fit_temperature(logits_NC, valid.truth_N)
+            self.vocabulary = dataclasses.replace(self.vocabulary, temperature=temperature)
+        if folder is not None:
+            matrix_CC = confusion_matrix(valid.truth_N, predicted_N, len(names))
+            draw_confusion(matrix_CC, names, folder / "confusion.png", title="validation")
+        figures = evaluation(logits_NC, valid.truth_N, self.vocabulary)
+        kept = ("temperature", "log_loss", "brier", "ece", "ece_before")
+        return {"calibration": {name: figures[name] for name in kept}}
+
+    def describe(self, figures: Mapping[str, float]) -> str:
+        """Figures of an evaluation, in a line for people."""
+        if not self.vocabulary.names:
+            return f"RMSE {figures['rmse']:.4g}, MAE {figures['mae']:.4g}, R2 {figures['r2']:.4f}"
+        loss = figures["loss"] if "loss" in figures else figures["log_loss"]
+        return f"accuracy {figures['accuracy']:.2%}, macro F1 {figures['macro_f1']:.4f}, {loss:.4f} nats an example"
+
+    def data_fingerprint(self) -> str:
+        """A digest of every part."""
+        return self.parts.fingerprint()
+
+    def data_facts(self) -> dict[str, Any]:
+        """Files, and how many examples each part has."""
+        return {
+            "files": [] if self.sources is None else self.sources.names(),
+            "kind": self.parts.train.kind,
+            **{name: 0 if part is None else len(part) for name, part in self.parts.named()},
+            "longest": int(self._train.rows.lengths.max()),
+            "longer_than_max_length": self._train.longer,
+        }
+
+    def outline(self) -> list[tuple[str, str]]:
+        """The parts, the lengths, the input and the answers."""
+        facts, lengths, encoder = self.data, self._train.rows.lengths, self.vocabulary.encoder
+        if isinstance(encoder, TextEncoder):
+            unit, read = encoder.vocabulary.unit, f"{encoder.vocabulary.size:,} {encoder.vocabulary.unit}s"
+        else:
+            unit, read = "step", f"{len(encoder.channels)} channels"
+        return [
+            ("examples", f"{facts['train']:,} to train on, {facts['valid']:,} validation, {facts['test']:,} test"),
+            ("length", f"{lengths.min():,} to {lengths.max():,} {unit}s, {np.mean(lengths):.1f} on average"),
+            ("input", read),
+            ("answer", self.vocabulary.answer()),
+        ]
+
+    def notes(self) -> list[str]:
+        """How many texts are cut."""
+        longer = self._train.longer
+        return [f"{longer:,} texts are longer than max_length and are cut"] if longer else []
+
+    def summary(self) -> str:
+        """The network and the data, in a line."""
+        network = self.config.network
+        return (
+            f"{network.cell} {network.layers}x{network.hidden}{' both ways' if network.bidirectional else ''}, "
+            f"{self.network.count_parameters():,} weights; {len(self._train.rows):,} examples to train on, "
+            f"{self.vocabulary.answer()}"
+        )
