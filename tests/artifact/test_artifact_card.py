@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from elman.artifact import model_card
-from elman.tasks.registry import find
+from elman.tasks.registry import built_in, find
 
 
 def card(**changes: Any) -> str:
@@ -23,7 +23,10 @@ def card(**changes: Any) -> str:
         "command": "elman train language-model book.txt -o model",
         "version": "0.1.0",
     }
-    return model_card(**values | changes)
+    values |= changes
+    if "snippet" not in values and values["task"] in built_in():
+        values["snippet"] = built_in()[values["task"]].card
+    return model_card(**values)
 
 
 def test_front_matter() -> None:

@@ -122,6 +122,8 @@ def test_a_backtest(place: Path, tmp_path: Path, elman: Callable[..., Any]) -> N
     ]
     assert lines[-1].startswith("The network is ")
     assert (tmp_path / "b.png").exists()
+    named = elman("backtest", "--model", place / "model", place / "all.csv", "--origins", 2)
+    assert named.out == said.out
     document = elman("backtest", place / "model", place / "all.csv", "--origins", 2, "--refit", "--json").json()
     assert set(document["scores"]["network"]) == {"mase", "smape", "rmse", "mae", "crps"}
     early = elman("backtest", place / "model", place / "early.csv", "--origins", 1)

@@ -255,7 +255,7 @@ def test_what_cannot_be_answered(elman, translator, pairs, model, tmp_path):
         (("evaluate", translator, *turned), "files from en to de"),
         (("evaluate", translator, *pairs, "--picture", "p.png"), "expected no --picture for a translator"),
         (("evaluate", translator, *pairs, "--limit", "0"), "--limit of at least 1 pair. Received: 0"),
-        (("evaluate", model, "x", "--beams", "3"), "expected no --beams for a language-model. Received: 3"),
+        (("evaluate", model, "x", "--beams", "3"), "expected no --beams for a language model. Received: 3"),
         (("score", translator, "--text", "die kuh"), "--text 1: expected a source, a tab and a target"),
         (("score", translator, *turned), "files from en to de"),
         (("score", model, "a", "b"), "one file of lines for a language model. Received: 2"),

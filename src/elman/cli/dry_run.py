@@ -17,6 +17,8 @@ __all__ = ["show_plan"]
 
 # Steps that are made before any counts, the fewest that count, and for how many seconds they are made.
 _WARM_UP, _LEAST, _SECONDS = 3, 2, 2.0
+# A step takes at least so many seconds, so that there is something to divide by.
+_SHORTEST = 1e-9
 
 
 class Speed(NamedTuple):
@@ -106,4 +108,4 @@ def measure_speed(run: Run) -> Speed:
             objective.evaluate()
     evaluation = time.perf_counter() - begun
     steps_per_epoch = max(1, math.ceil(len(durations) / epoch - 1e-6))
-    return Speed(warm[len(warm) // 2], evaluation, targets / len(durations), steps_per_epoch)
+    return Speed(max(warm[len(warm) // 2], _SHORTEST), evaluation, targets / len(durations), steps_per_epoch)

@@ -131,6 +131,8 @@ def flag_of(
     settings: dict[str, Any] = {"help": field.metadata["help"], "show_default": _shown(default)}
     if group is not None:
         settings["group"] = group
+    elif isinstance(default, float):
+        settings["show_default"] = str(default)
     if field.metadata["flag"]:
         settings["name"] = [f"--{name.replace('_', '-')}", field.metadata["flag"]]
     if field.metadata["free"]:

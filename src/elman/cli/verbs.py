@@ -26,6 +26,8 @@ from elman.tasks.task import Endpoint, Task
 __all__ = ["make_command", "verbs"]
 
 _MODEL = Annotated[Path, Parameter(help="The model's folder.")]
+# The model can also be named by an option, as an earlier version of one command allowed.
+_MODEL_OPTION = Annotated[Path | None, Parameter(name="--model", show=False)]
 _JSON = Annotated[bool, Parameter(negative="", show_default=False, help="Print one JSON document.")]
 _QUIET = Annotated[
     bool,
@@ -63,24 +65,34 @@ def make_command(verb: str, offers: Sequence[tuple[Task, Endpoint]]) -> Callable
         file = Annotated[str | None, INPUT, Parameter(help=data.help)]
         parameters.append(inspect.Parameter(name, inspect.Parameter.POSITIONAL_ONLY, annotation=file, default=None))
     flags = _flags(verb, offers)
-    for keyword, annotation, default in (("flags", flags, None), ("json", _JSON, False), ("quiet", _QUIET, False)):
+    keywords = (
+        ("flags", flags, None),
+        ("json", _JSON, False),
+        ("quiet", _QUIET, False),
+        ("model_option", _MODEL_OPTION, None),
+    )
+    for keyword, annotation, default in keywords:
         parameters.append(
             inspect.Parameter(keyword, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
         )
 
     def run(arguments: dict[str, Any]) -> None:
         files = arguments.get(name) or ()
+        files = tuple(files) if data.several else (files,) if files else ()
+        model = arguments["model"]
+        if arguments["model_option"] is not None:
+            files, model = (str(model), *files), arguments["model_option"]
         answer(
             verb,
             offers,
-            arguments["model"],
-            tuple(files) if data.several else (files,) if files else (),
+            model,
+            files,
             given(arguments["flags"]),
             as_json=arguments["json"],
             quiet=arguments["quiet"],
         )
 
-    text = first.help if len(offers) == 1 else "\n\n".join([first.summary, " ".join(each.help for _, each in offers)])
+    text = " ".join(each.help for _, each in offers)
     examples = [example for _, each in offers for example in each.examples]
     return command(verb, parameters, help_text(text, examples), run)
 

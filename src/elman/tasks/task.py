@@ -58,7 +58,8 @@ class Endpoint:
     answer    `.module:name` of the function that does it: from the model, the paths of data, the options and a
               `Conversation` to an `Answer`
 
-    Several tasks may share a verb: an option that two of them have is the same in both.
+    Several tasks may share a verb: an option that two of them have is the same in both. The help of the command is that
+    of the first task, which says what the verb does, followed by the sentences of the others.
     """
 
     verb: str

@@ -62,7 +62,10 @@ Without `--max-steps`, `--max-epochs` or `--max-seconds` it trains for ten minut
         Endpoint(
             verb="score",
             summary="Tell how likely a model finds each line of a text, or each target of pairs.",
-            help="A language model scores every line on its own, with nats a character too; empty lines are left out.",
+            help="""Tell how likely each line of a text is, or each target given its source: log-probability and
+perplexity by token.
+
+A language model scores every line on its own, with nats a character too; empty lines are left out.""",
             examples=(
                 "score model lines.txt --rank",
                 'score model --text "To be, or not to be" --text "To bee, ore knot" --per-token',
@@ -77,8 +80,10 @@ Without `--max-steps`, `--max-epochs` or `--max-seconds` it trains for ten minut
         Endpoint(
             verb="evaluate",
             summary="Measure how good a model is on data that it has not seen.",
-            help="A language model: nats and bits by token and by character, perplexity, accuracy. Every token that "
-            "has one before it is predicted once, with the state carried over the whole text.",
+            help="""Measure how good a model is on data that it has not seen.
+
+A language model: nats and bits by token and by character, perplexity, accuracy. Every token that has one before it is
+predicted once, with the state carried over the whole text.""",
             examples=("evaluate model test.txt", "evaluate model corpus/ --limit 100000 --json"),
             data=DataArgument(help="Files, folders or globs; - for standard input."),
             options=".endpoints:EvaluateTextOptions",
