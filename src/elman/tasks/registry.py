@@ -9,18 +9,20 @@ from __future__ import annotations
 import importlib
 import os
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import elman.tasks
 from elman import artifact
 from elman.errors import ArtifactError, ConfigError
 from elman.options import suggestion
 from elman.tasks.task import Task
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 __all__ = ["built_in", "extensions", "find", "load", "load_as", "task_of"]
 
@@ -38,10 +40,16 @@ def built_in() -> Mapping[str, Task]:
     return MappingProxyType({task.name: task for task in sorted(found, key=lambda each: (each.rank, each.name))})
 
 
+def _entries() -> Iterable[EntryPoint]:
+    from importlib.metadata import entry_points  # costs more to import than all descriptions
+
+    return entry_points(group=_GROUP)
+
+
 def extensions() -> dict[str, Task | str]:
     """The tasks of other packages by name; a sentence in place of one that cannot be loaded."""
     found: dict[str, Task | str] = {}
-    for entry in entry_points(group=_GROUP):
+    for entry in _entries():
         if entry.name not in built_in():
             try:
                 found[entry.name] = _loaded(entry)
@@ -58,7 +66,7 @@ def find(name: str) -> Task:
     for task in built_in().values():
         if name in (task.name, task.train_command):
             return task
-    for entry in entry_points(group=_GROUP):
+    for entry in _entries():
         if entry.name == name:
             return _loaded(entry)
     known = list(built_in())
@@ -88,7 +96,7 @@ def task_of(folder: str | os.PathLike[str], *, verb: str = "") -> Task:
     try:
         task = find(name)
     except ConfigError as error:
-        if name in {entry.name for entry in entry_points(group=_GROUP)}:
+        if name in {entry.name for entry in _entries()}:
             raise
         raise ArtifactError(
             f"{folder}: expected a task among {', '.join(_offering(verb))}. Received: {name!r}"
