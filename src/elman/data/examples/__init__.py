@@ -13,8 +13,9 @@ The public names load on first use.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from elman.lazy import lazy_names
 
 if TYPE_CHECKING:
     from elman.data.examples.base import Examples
@@ -23,18 +24,21 @@ if TYPE_CHECKING:
     from elman.data.examples.parts import split_rows
     from elman.data.examples.reading import read_examples
 
-__all__ = ["Examples", "ExamplesConfig", "examples_from", "read_examples", "split_rows"]
+__all__ = [
+    "Examples",
+    "ExamplesConfig",
+    "examples_from",
+    "read_examples",
+    "split_rows",
+]
 
-_HOMES = {
-    "Examples": "base",
-    "ExamplesConfig": "config",
-    "examples_from": "memory",
-    "read_examples": "reading",
-    "split_rows": "parts",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        ".base": ("Examples",),
+        ".config": ("ExamplesConfig",),
+        ".memory": ("examples_from",),
+        ".parts": ("split_rows",),
+        ".reading": ("read_examples",),
+    },
+)
