@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from elman.data.decoding import check_encoding, decoded_blocks, raw_blocks
+from elman.data.decoding import check_encoding, lines_of, text_in
 from elman.data.inputs import find_files
 from elman.data.sources import Paths
 from elman.data.tagged.columns import read_columns, read_plain
@@ -20,7 +20,6 @@ from elman.errors import ConfigError, DataError
 __all__ = ["FORMATS", "format_of", "plain_format_of", "read_part", "read_tagged", "read_untagged"]
 
 FORMATS = ("auto", "conllu", "columns", "triples", "frames", "plain")
-_BLOCK = 1 << 20
 
 
 def read_tagged(
@@ -54,7 +53,7 @@ def read_tagged(
     parts: list[Tagged] = []
 
     def lines(path: Path, name: str) -> list[str]:
-        return _lines(path, name, encoding, errors)
+        return lines_of(text_in(path, name, encoding=encoding, errors=errors))
 
     for each in paths:
         folder = Path(os.fspath(each)).expanduser()
@@ -153,10 +152,3 @@ def plain_format_of(path: str) -> str:
         return "triples"
     found = format_of(place)
     return "plain" if found == "columns" else found
-
-
-def _lines(path: Path, name: str, encoding: str, errors: str) -> list[str]:
-    """The lines of a file: no byte-order mark, and every kind of line end is one."""
-    blocks = decoded_blocks(raw_blocks(path, name, _BLOCK), name, encoding=check_encoding(encoding), errors=errors)
-    text = "".join(blocks)
-    return text.removesuffix("\n").split("\n") if text else []
