@@ -22,17 +22,17 @@ import numpy.typing as npt
 
 from elman.data.decoding import text_in
 from elman.data.inputs import find_files
+from elman.data.suffixes import table_kind
 from elman.errors import ConfigError, DataError
 from elman.options import suggestion
 
-__all__ = ["MISSING", "Table", "read_table", "table_kind", "table_of_text"]
+__all__ = ["MISSING", "Table", "read_table", "table_of_text"]
 
 # What stands for a missing number, beside an empty cell (compared in lower case).
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "?"})
 
 # A cell may be as long as a book, but not as long as memory.
 _LONGEST_CELL = 1 << 28
-_KINDS = {".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 
 
 @dataclass(frozen=True)
@@ -107,12 +107,6 @@ def _plain_numbers(values: Sequence[str | None]) -> npt.NDArray[np.float64] | No
     except (TypeError, ValueError):
         return None
     return numbers if np.isfinite(numbers).all() and not any("_" in value for value in values if value) else None
-
-
-def table_kind(path: Path) -> str | None:
-    """What kind of table a file is by its name, `.gz` left out: csv, tsv or jsonl; None for others."""
-    suffix = Path(path.stem).suffix if path.suffix == ".gz" else path.suffix
-    return _KINDS.get(suffix.lower())
 
 
 def read_table(

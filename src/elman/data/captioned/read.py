@@ -17,9 +17,9 @@ from elman.data.captioned.config import CaptionedConfig
 from elman.data.captioned.pictures import PICTURES, read_pictures
 from elman.data.captioned.tables import captioned_table
 from elman.data.decoding import lines_of, text_in
-from elman.data.examples.labels import bare_suffix, is_idx
 from elman.data.inputs import InputFile, find_files, is_new
-from elman.data.table import read_table, table_kind
+from elman.data.suffixes import bare_suffix, is_idx, table_kind
+from elman.data.table import read_table
 from elman.errors import ConfigError, DataError
 
 __all__ = ["read_captioned"]

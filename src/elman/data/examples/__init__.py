@@ -3,7 +3,8 @@
 config   how they are read, as options
 base     what they are
 reading  from paths: which form a file has, several files joined
-texts, series_table, ts_file, arrays, idx   the forms
+readers  the forms by name
+texts, table_file, series_table, ts_file, arrays   what reads them
 memory   from Python objects: lists, arrays, data frames
 series   what every series has to be, and what a missing value becomes
 parts    the training, validation and test part

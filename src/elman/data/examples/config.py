@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from elman.data.examples import readers
 from elman.options import option
 
 __all__ = ["FORMS", "ExamplesConfig"]
 
-FORMS = ("auto", "table", "lines", "folder", "series-table", "ts", "numpy", "idx")
+FORMS = ("auto", *readers.known())
 
 
 @dataclass(frozen=True)

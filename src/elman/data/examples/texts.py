@@ -8,9 +8,10 @@ from pathlib import Path
 from elman.data.decoding import text_in
 from elman.data.examples.base import Examples
 from elman.data.examples.config import ExamplesConfig
-from elman.data.examples.labels import bare_suffix, label_file, matched, read_labels
+from elman.data.examples.labels import label_file, matched, read_labels
 from elman.data.examples.lines import text_lines
 from elman.data.inputs import InputFile, find_files
+from elman.data.suffixes import bare_suffix
 from elman.data.table import Table
 from elman.errors import DataError
 
