@@ -18,12 +18,11 @@ from elman.lazy import lazy_names
 if TYPE_CHECKING:
     from elman.data.pairs.pairs import Pairs, joined, pairs_from
     from elman.data.pairs.read import FORMATS, HEADERS, read_pairs
-    from elman.data.pairs.vocabulary import KINDS, PairVocabulary
+    from elman.data.pairs.vocabulary import PairVocabulary
 
 __all__ = [
     "FORMATS",
     "HEADERS",
-    "KINDS",
     "PairVocabulary",
     "Pairs",
     "joined",
@@ -36,6 +35,6 @@ __getattr__, __dir__ = lazy_names(
     {
         ".pairs": ("Pairs", "joined", "pairs_from"),
         ".read": ("FORMATS", "HEADERS", "read_pairs"),
-        ".vocabulary": ("KINDS", "PairVocabulary"),
+        ".vocabulary": ("PairVocabulary",),
     },
 )
