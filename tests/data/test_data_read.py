@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from elman.data.decoding import decoded_blocks, line_pieces
+from elman.data.decoding import decoded_blocks, line_pieces, lines_of, text_in
 from elman.data.read import Piece, TextSource, _each_line, _each_paragraph, open_text
 from elman.errors import ConfigError, DataError, EncodingError, StorageError
 
@@ -320,3 +320,23 @@ def test_any_bytes_give_text_or_our_errors(content: bytes, block: int, encoding:
         assert 0 <= int(offset[1]) <= len(content)
     else:
         assert text == content.decode(encoding).removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+
+
+@pytest.mark.parametrize(
+    ("content", "text", "lines"),
+    [
+        (b"", "", []),
+        (b"\n", "\n", [""]),
+        (b"a", "a", ["a"]),
+        (b"\xef\xbb\xbfa\r\n\r\nb\r", "a\n\nb\n", ["a", "", "b"]),
+        (b"a\n\n", "a\n\n", ["a", ""]),
+    ],
+)
+def test_a_whole_text_and_its_lines(content: bytes, text: str, lines: list[str], tmp_path: Path) -> None:
+    path = write(tmp_path / "a.txt", content)
+    packed = write(tmp_path / "a.txt.gz", gzip.compress(content))
+    for each in (path, packed):
+        assert text_in(each, "a", encoding="utf-8", errors="strict") == text
+    assert lines_of(text) == lines
+    with pytest.raises(ConfigError, match=r"Received: 'klingon'"):
+        text_in(path, "a", encoding="klingon", errors="strict")

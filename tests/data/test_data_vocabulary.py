@@ -19,13 +19,11 @@ from elman.data.vocabulary import (
     SubwordVocabulary,
     Vocabulary,
     WordVocabulary,
-    characters,
     describe_unknown,
     learn_vocabulary,
-    subwords,
     vocabulary_from_json,
-    words,
 )
+from elman.data.vocabulary.kinds import characters, subwords, words
 from elman.errors import ArtifactError, ConfigError, DataError
 
 TEXT = (

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from elman.data.pairs import KINDS, Pairs, PairVocabulary, pairs_from, read_pairs
+from elman.data.pairs import Pairs, PairVocabulary, pairs_from, read_pairs
 from elman.data.pairs.config import PairsConfig
-from elman.data.vocabulary import END_ID, UNKNOWN_ID
+from elman.data.vocabulary import END_ID, UNKNOWN_ID, token_kinds
 from elman.errors import ArtifactError, ConfigError, DataError
 
 PAIRS = pairs_from(
@@ -36,7 +36,7 @@ def learnt(kind: str, **options: Any) -> PairVocabulary:
     return of(PAIRS, kind, vocabulary_size=300, **options)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", token_kinds())
 @pytest.mark.parametrize("shared", [False, True])
 @pytest.mark.parametrize("lowercase", [False, True])
 def test_sentences_go_to_tokens_and_back_and_so_does_the_vocabulary(kind: str, shared: bool, lowercase: bool) -> None:
@@ -55,13 +55,18 @@ def test_sentences_go_to_tokens_and_back_and_so_does_the_vocabulary(kind: str, s
 
 
 def test_fingerprints_tell_vocabularies_apart() -> None:
-    made = [learnt(kind, lowercase=low, shared=shared) for kind in KINDS for low in (0, 1) for shared in (False, True)]
+    made = [
+        learnt(kind, lowercase=low, shared=shared)
+        for kind in token_kinds()
+        for low in (0, 1)
+        for shared in (False, True)
+    ]
     assert len({each.fingerprint() for each in made}) == len(made)
     same = made[0]
     assert PairVocabulary(same.source, same.target, True).fingerprint() != same.fingerprint()
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", token_kinds())
 def test_line_ends_take_no_token(kind: str) -> None:
     made = of(Pairs("p", ["ab", "ab"] * 99, ["x", "y\nz"] * 99), kind, vocabulary_size=270)
     for vocabulary in (made.source, made.target):
@@ -103,7 +108,7 @@ def test_a_word_has_the_same_subwords_wherever_it_stands() -> None:
     assert len(first) == 1
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", token_kinds())
 def test_an_empty_sentence_and_one_of_several_lines(kind: str) -> None:
     made = learnt(kind)
     assert [ids.tolist() for ids in made.encode_sources(["", " \n"])] == [[], []]

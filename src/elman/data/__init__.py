@@ -5,6 +5,7 @@ vocabulary   characters, words or subwords, and their numbers
 tokens       a text as files of tokens in three parts               (split, token_file)
 stream       batches for truncated BPTT and for evaluation          (torch)
 table        CSV, TSV and JSON lines as columns of text
+readers      forms of files by name, and the function that reads each
 examples     texts and series with a label each
 sound        sound files, log-mel features, recordings with texts   (soundfile, soxr, torch)
 strokes      moves of a pen with texts

@@ -1,4 +1,4 @@
-"""From the bytes of one file to pieces of text, streaming. Knows nothing about documents, tokens or splits.
+"""From the bytes of one file to text, in pieces or as a whole. Knows nothing about documents, tokens or splits.
 
 Newlines become "\\n", a byte-order mark at the start is dropped, and a byte that is not text is reported with its
 offset (in a .gz file: the offset in the decompressed data).
@@ -18,11 +18,22 @@ from typing import BinaryIO
 
 from elman.errors import ConfigError, DataError, EncodingError, StorageError
 
-__all__ = ["check_encoding", "decoded_blocks", "line_pieces", "lines_as_they_come", "raw_blocks"]
+__all__ = [
+    "check_encoding",
+    "decoded_blocks",
+    "line_pieces",
+    "lines_as_they_come",
+    "lines_of",
+    "raw_blocks",
+    "text_in",
+    "text_of",
+]
 
 BYTE_ORDER_MARK = "\ufeff"
 # Encodings whose ordinary text holds zero bytes, with the number of bytes of a zero character.
 WIDE = {"utf_16": "utf-16-le", "utf_32": "utf-32-le"}
+# Bytes of a whole text that are read at once.
+_BLOCK = 1 << 20
 # Bytes of a stream that are read at most before its lines are answered.
 _MOST_AT_ONCE = 1 << 16
 
@@ -92,6 +103,21 @@ def decoded_blocks(blocks: Iterable[bytes], name: str, *, encoding: str, errors:
     text = _decode(decoder, b"", True, end, name, encoding)
     if text := newlines.decode(text, final=True):
         yield text
+
+
+def text_of(blocks: Iterable[bytes], name: str, *, encoding: str, errors: str) -> str:
+    """The whole text of the blocks of one file. Raises ConfigError for an encoding, and as `decoded_blocks`."""
+    return "".join(decoded_blocks(blocks, name, encoding=check_encoding(encoding), errors=errors))
+
+
+def text_in(path: Path, name: str, *, encoding: str, errors: str) -> str:
+    """The whole text in a file, `.gz` or not. Raises as `text_of` and `raw_blocks`."""
+    return text_of(raw_blocks(path, name, _BLOCK), name, encoding=encoding, errors=errors)
+
+
+def lines_of(text: str) -> list[str]:
+    """The lines of a whole text, without their ends; none of an empty text. The last one may have no end."""
+    return text.removesuffix("\n").split("\n") if text else []
 
 
 def _decode(decoder: codecs.IncrementalDecoder, data: bytes, final: bool, end: int, name: str, encoding: str) -> str:

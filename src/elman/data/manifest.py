@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from elman.data.decoding import check_encoding, decoded_blocks, raw_blocks
+from elman.data.decoding import text_in
 from elman.errors import DataError
 from elman.options import option
 
 __all__ = ["ManifestConfig", "text_beside"]
-
-_BLOCK = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -34,13 +32,7 @@ def text_beside(path: Path, name: str, config: ManifestConfig) -> str:
     beside = path.with_suffix(".txt")
     if not beside.is_file():
         raise DataError(f"{name}: expected its text in {beside.name} beside it. Received: no such file")
-    blocks = decoded_blocks(
-        raw_blocks(beside, str(beside), _BLOCK),
-        str(beside),
-        encoding=check_encoding(config.encoding),
-        errors=config.errors,
-    )
-    text = " ".join("".join(blocks).split())
+    text = " ".join(text_in(beside, str(beside), encoding=config.encoding, errors=config.errors).split())
     if not text:
         raise DataError(f"{beside}: expected a text. Received: an empty file")
     return text

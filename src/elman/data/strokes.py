@@ -21,7 +21,8 @@ from elman.data.binary import open_bytes, read_npy, read_npz
 from elman.data.decoding import raw_blocks
 from elman.data.inputs import InputFile, find_files, is_new
 from elman.data.manifest import ManifestConfig, text_beside
-from elman.data.table import read_table, table_kind
+from elman.data.suffixes import table_kind
+from elman.data.table import read_table
 from elman.data.transcripts import FrameScale, Transcripts, digest_of, given_texts, joined
 from elman.errors import DataError
 

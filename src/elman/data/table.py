@@ -20,20 +20,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from elman.data.decoding import check_encoding, decoded_blocks, raw_blocks
-from elman.data.inputs import InputFile, find_files
+from elman.data.decoding import text_in
+from elman.data.inputs import find_files
+from elman.data.suffixes import table_kind
 from elman.errors import ConfigError, DataError
 from elman.options import suggestion
 
-__all__ = ["MISSING", "Table", "read_table", "table_kind", "table_of_text"]
+__all__ = ["MISSING", "Table", "read_table", "table_of_text"]
 
 # What stands for a missing number, beside an empty cell (compared in lower case).
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "?"})
 
 # A cell may be as long as a book, but not as long as memory.
 _LONGEST_CELL = 1 << 28
-_BLOCK = 1 << 20
-_KINDS = {".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 
 
 @dataclass(frozen=True)
@@ -110,12 +109,6 @@ def _plain_numbers(values: Sequence[str | None]) -> npt.NDArray[np.float64] | No
     return numbers if np.isfinite(numbers).all() and not any("_" in value for value in values if value) else None
 
 
-def table_kind(path: Path) -> str | None:
-    """What kind of table a file is by its name, `.gz` left out: csv, tsv or jsonl; None for others."""
-    suffix = Path(path.stem).suffix if path.suffix == ".gz" else path.suffix
-    return _KINDS.get(suffix.lower())
-
-
 def read_table(
     path: str | Path,
     *,
@@ -142,7 +135,8 @@ def read_table(
             kind = table_kind(file.path) or "csv"
         if kind not in ("csv", "tsv", "jsonl"):
             raise ConfigError(f"expected the kind of a table among auto, csv, tsv, jsonl. Received: {kind!r}")
-        return table_of_text(_text_of(file, encoding, errors), file.name, kind=kind, header=header, delimiter=delimiter)
+        text = text_in(file.path, file.name, encoding=encoding, errors=errors)
+        return table_of_text(text, file.name, kind=kind, header=header, delimiter=delimiter)
     finally:
         if file.spooled:
             file.path.unlink(missing_ok=True)
@@ -153,13 +147,6 @@ def table_of_text(text: str, name: str, *, kind: str, header: bool = True, delim
     if kind == "jsonl":
         return _from_json_lines(text, name)
     return _from_cells(text, name, delimiter or ("\t" if kind == "tsv" else _guessed(text)), header)
-
-
-def _text_of(file: InputFile, encoding: str, errors: str) -> str:
-    encoding = check_encoding(encoding)
-    return "".join(
-        decoded_blocks(raw_blocks(file.path, file.name, _BLOCK), file.name, encoding=encoding, errors=errors)
-    )
 
 
 def _guessed(text: str) -> str:

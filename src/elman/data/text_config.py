@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from elman.data.vocabulary.kinds import token_kinds
 from elman.options import option
 
 __all__ = ["TextConfig"]
@@ -13,7 +14,7 @@ __all__ = ["TextConfig"]
 class TextConfig:
     """How a text is read, split and cut into tokens."""
 
-    tokens: str = option("characters", "what a token is", choices=("characters", "words", "subwords"))
+    tokens: str = option("characters", "what a token is", choices=token_kinds("characters"))
     encoding: str = option("utf-8", "the text's encoding")
     errors: str = option("strict", "what to do with bytes that are not text", choices=("strict", "replace", "ignore"))
     pattern: str = option("*", "which files of a folder to read, such as *.txt")

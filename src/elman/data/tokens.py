@@ -19,7 +19,13 @@ from elman.cache import cache_folder, clean_cache
 from elman.data.read import Piece, Scan, TextSource
 from elman.data.split import Section, check_split, cut_points, sections
 from elman.data.token_file import TokenFile, TokenWriter, smallest_dtype
-from elman.data.vocabulary import KINDS, Vocabulary, complete_options, learn_vocabulary, vocabulary_from_json
+from elman.data.vocabulary import (
+    Vocabulary,
+    complete_options,
+    learn_vocabulary,
+    vocabulary_class,
+    vocabulary_from_json,
+)
 from elman.data.vocabulary.base import Ids
 from elman.errors import ArtifactError, ConfigError, DataError, StorageError
 from elman.files import atomic_file, make_folder, write_text
@@ -95,7 +101,7 @@ def prepare(
         options, per_character = {}, vocabulary.per_character
     else:
         options = complete_options(vocabulary)
-        per_character = KINDS[options["kind"]].per_character
+        per_character = vocabulary_class(options["kind"]).per_character
     border = "document" if split_by == "documents" else "character" if per_character else "line"
     moved = [fractions[1] if valid else 0.0, fractions[2] if test else 0.0]
     kept = (fractions[0] + sum(moved), fractions[1] - moved[0], fractions[2] - moved[1])
@@ -143,7 +149,7 @@ def _learn(text: _Text, options: dict[str, Any], folder: Path, progress: Progres
     except OSError as error:
         raise StorageError(f"cannot read {path}: {error.strerror or error}") from error
     training = takewhile(lambda section: section.part == 0, text.sections("learning", progress))
-    learnt = learn_vocabulary(options, _learnt_from(training, KINDS[options["kind"]].per_character))
+    learnt = learn_vocabulary(options, _learnt_from(training, vocabulary_class(options["kind"]).per_character))
     write_text(path, json.dumps(learnt.to_json()))
     return learnt
 

@@ -1,8 +1,36 @@
-"""Items (vectors, images or maps of features) with a text for each, from files and from memory. Imports no torch."""
+"""Items (vectors, images or maps of features) with a text for each, from files and from memory.
 
-from elman.data.captioned.captioned import Captioned, checked_captions, join, made
-from elman.data.captioned.config import CaptionedConfig
-from elman.data.captioned.memory import captioned_from
-from elman.data.captioned.read import read_captioned
+The public names load on first use.
+"""
 
-__all__ = ["Captioned", "CaptionedConfig", "captioned_from", "checked_captions", "join", "made", "read_captioned"]
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from elman.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from elman.data.captioned.captioned import Captioned, checked_captions, join, made
+    from elman.data.captioned.config import CaptionedConfig
+    from elman.data.captioned.memory import captioned_from
+    from elman.data.captioned.read import read_captioned
+
+__all__ = [
+    "Captioned",
+    "CaptionedConfig",
+    "captioned_from",
+    "checked_captions",
+    "join",
+    "made",
+    "read_captioned",
+]
+
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        ".captioned": ("Captioned", "checked_captions", "join", "made"),
+        ".config": ("CaptionedConfig",),
+        ".memory": ("captioned_from",),
+        ".read": ("read_captioned",),
+    },
+)

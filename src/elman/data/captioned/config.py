@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from elman.data.vocabulary.kinds import token_kinds
 from elman.options import option
 
 __all__ = ["CaptionTextConfig", "CaptionedConfig"]
@@ -37,7 +38,7 @@ class CaptionedConfig:
 class CaptionTextConfig:
     """How captions become numbers."""
 
-    tokens: str = option("words", "what a token is", choices=("words", "characters", "subwords"))
+    tokens: str = option("words", "what a token is", choices=token_kinds("words"))
     lowercase: bool = option(True, "words and characters: make everything lower case")
     min_count: int = option(1, "words and characters: rarer ones become unknown, which is never written", least=1)
     vocabulary_size: int = option(

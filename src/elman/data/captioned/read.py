@@ -16,10 +16,10 @@ from elman.data.captioned.captioned import Captioned, checked_captions, checked_
 from elman.data.captioned.config import CaptionedConfig
 from elman.data.captioned.pictures import PICTURES, read_pictures
 from elman.data.captioned.tables import captioned_table
-from elman.data.decoding import check_encoding, decoded_blocks, raw_blocks
-from elman.data.examples.labels import bare_suffix, is_idx
+from elman.data.decoding import lines_of, text_in
 from elman.data.inputs import InputFile, find_files, is_new
-from elman.data.table import read_table, table_kind
+from elman.data.suffixes import bare_suffix, is_idx, table_kind
+from elman.data.table import read_table
 from elman.errors import ConfigError, DataError
 
 __all__ = ["read_captioned"]
@@ -27,7 +27,6 @@ __all__ = ["read_captioned"]
 # Called with what is being done and which share of it is done, from 0 to 1.
 Progress = Callable[[str, float], None]
 
-_BLOCK = 1 << 20
 # What arrays are called in .npz files, the first that is there.
 _ITEMS = ("x", "X", "items", "features", "images", "data")
 _CAPTIONS = ("captions", "caption", "y")
@@ -165,11 +164,7 @@ def _array(file: InputFile, texts: InputFile | None, config: CaptionedConfig, ca
 
 def _lines(file: InputFile, config: CaptionedConfig) -> list[list[str]]:
     """The captions of each line; a tab parts several of one item."""
-    blocks = raw_blocks(file.path, file.name, _BLOCK)
-    decoded = decoded_blocks(blocks, file.name, encoding=check_encoding(config.encoding), errors=config.errors)
-    lines = "".join(decoded).split("\n")
-    if lines[-1] == "":
-        lines.pop()
+    lines = lines_of(text_in(file.path, file.name, encoding=config.encoding, errors=config.errors))
     return [
         [checked_text(text, f"{file.name}, line {number}") for text in line.rstrip("\t").split("\t")]
         for number, line in enumerate(lines, 1)

@@ -3,7 +3,8 @@
 config   how they are read, as options
 base     what they are
 reading  from paths: which form a file has, several files joined
-texts, series_table, ts_file, arrays, idx   the forms
+readers  the forms by name
+texts, table_file, series_table, ts_file, arrays   what reads them
 memory   from Python objects: lists, arrays, data frames
 series   what every series has to be, and what a missing value becomes
 parts    the training, validation and test part
@@ -13,8 +14,9 @@ The public names load on first use.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from elman.lazy import lazy_names
 
 if TYPE_CHECKING:
     from elman.data.examples.base import Examples
@@ -23,18 +25,21 @@ if TYPE_CHECKING:
     from elman.data.examples.parts import split_rows
     from elman.data.examples.reading import read_examples
 
-__all__ = ["Examples", "ExamplesConfig", "examples_from", "read_examples", "split_rows"]
+__all__ = [
+    "Examples",
+    "ExamplesConfig",
+    "examples_from",
+    "read_examples",
+    "split_rows",
+]
 
-_HOMES = {
-    "Examples": "base",
-    "ExamplesConfig": "config",
-    "examples_from": "memory",
-    "read_examples": "reading",
-    "split_rows": "parts",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        ".base": ("Examples",),
+        ".config": ("ExamplesConfig",),
+        ".memory": ("examples_from",),
+        ".parts": ("split_rows",),
+        ".reading": ("read_examples",),
+    },
+)

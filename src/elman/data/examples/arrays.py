@@ -11,9 +11,10 @@ import numpy.typing as npt
 from elman.data.binary import open_bytes, read_idx, read_npy, read_npz
 from elman.data.examples.base import Examples
 from elman.data.examples.config import ExamplesConfig
-from elman.data.examples.labels import bare_suffix, label_file, label_texts, matched, read_labels
+from elman.data.examples.labels import label_file, label_texts, matched, read_labels
 from elman.data.examples.series import checked_series
 from elman.data.inputs import InputFile
+from elman.data.suffixes import bare_suffix
 from elman.errors import DataError
 
 __all__ = ["examples_of_array", "read_idx_file", "read_numpy_file"]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from elman.data.examples import readers
+from elman.data.vocabulary.kinds import token_kinds
 from elman.options import option
 
 __all__ = ["FORMS", "ExamplesConfig"]
 
-FORMS = ("auto", "table", "lines", "folder", "series-table", "ts", "numpy", "idx")
+FORMS = ("auto", *readers.known())
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class ExamplesConfig:
 class InputConfig:
     """How a text is cut into tokens, and how the values of a series are scaled."""
 
-    tokens: str = option("words", "texts: what a token is", choices=("words", "characters", "subwords"))
+    tokens: str = option("words", "texts: what a token is", choices=token_kinds("words"))
     lowercase: bool = option(True, "words and characters: make everything lower case")
     min_count: int = option(1, "words and characters: rarer tokens become [UNK]", least=1)
     vocabulary_size: int = option(

@@ -12,10 +12,11 @@ from elman.data.binary import open_bytes, read_idx, read_npy
 from elman.data.examples.config import ExamplesConfig
 from elman.data.examples.lines import text_lines
 from elman.data.inputs import InputFile
-from elman.data.table import read_table, table_kind
+from elman.data.suffixes import bare_suffix, is_idx, table_kind
+from elman.data.table import read_table
 from elman.errors import DataError
 
-__all__ = ["bare_suffix", "is_idx", "label_file", "label_text", "label_texts", "matched", "read_labels"]
+__all__ = ["label_file", "label_text", "label_texts", "matched", "read_labels"]
 
 # How a file of labels is named beside its data: what to put in place of the last of these words.
 _NAMED = re.compile(r"(.*)(?:images-idx3|images|inputs|texts?)(.*)", re.DOTALL)
@@ -42,16 +43,6 @@ def label_text(value: Any, place: str) -> str:
 def label_texts(values: Iterable[Any], name: str) -> list[str]:
     """Every label as text; `name` is what messages call them."""
     return [label_text(value, f"{name}, number {row}") for row, value in enumerate(values, 1)]
-
-
-def bare_suffix(path: Path) -> str:
-    """A file's suffix in lower case, `.gz` left out."""
-    return (Path(path.stem).suffix if path.suffix == ".gz" else path.suffix).lower()
-
-
-def is_idx(path: Path) -> bool:
-    """Whether a file's name is that of an idx file."""
-    return bare_suffix(path) == ".idx" or re.search(r"[-.]idx\d(-|\.|$)", path.name) is not None
 
 
 def label_file(data: Path, config: ExamplesConfig) -> Path | None:

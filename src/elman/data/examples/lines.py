@@ -1,4 +1,4 @@
-"""A text file as a whole, or as its lines; lines of standard input as they come. Knows nothing about labels."""
+"""The lines of a text file; lines of standard input as they come. Knows nothing about labels."""
 
 from __future__ import annotations
 
@@ -7,29 +7,22 @@ import os
 import sys
 from collections.abc import Iterator
 
-from elman.data.decoding import check_encoding, decoded_blocks, raw_blocks
+from elman.data.decoding import check_encoding, text_in
 from elman.data.examples.base import Examples
 from elman.data.examples.config import ExamplesConfig
 from elman.data.inputs import InputFile
 from elman.errors import EncodingError
 
-__all__ = ["incoming_texts", "text_lines", "whole_text"]
+__all__ = ["incoming_texts", "text_lines"]
 
-_BLOCK = 1 << 20
 # Of standard input, so many bytes are read at once, or what is there.
 _INCOMING = 1 << 16
 
 
-def whole_text(file: InputFile, config: ExamplesConfig) -> str:
-    """The text in a file, without a byte-order mark, with "\\n" at line ends. Raises EncodingError, DataError."""
-    blocks = raw_blocks(file.path, file.name, _BLOCK)
-    encoding = check_encoding(config.encoding)
-    return "".join(decoded_blocks(blocks, file.name, encoding=encoding, errors=config.errors))
-
-
 def text_lines(file: InputFile, config: ExamplesConfig) -> list[str]:
     """The lines of a text file without blanks around them; empty ones at its end are left out."""
-    lines = [line.strip(" ") for line in whole_text(file, config).split("\n")]
+    text = text_in(file.path, file.name, encoding=config.encoding, errors=config.errors)
+    lines = [line.strip(" ") for line in text.split("\n")]
     while lines and not lines[-1].strip():
         lines.pop()
     return lines

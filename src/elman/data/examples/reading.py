@@ -7,12 +7,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from elman.data.examples import readers
 from elman.data.examples.base import Examples, join
 from elman.data.examples.config import ExamplesConfig
-from elman.data.examples.labels import bare_suffix, is_idx
-from elman.data.inputs import InputFile, find_files
-from elman.data.table import Table, read_table, table_kind
+from elman.data.inputs import find_files
+from elman.data.readers import reader_of
 from elman.errors import ConfigError
+from elman.options import suggestion
 
 __all__ = ["read_examples"]
 
@@ -33,8 +34,8 @@ def read_examples(
         paths: what to read.
         config: how to read it. In the form "auto", a folder has a folder or a file for each class; the suffixes .csv,
             .tsv, .tab, .jsonl and .ndjson stand for tables, of series where there is a series column and no text
-            column; .ts, .npy, .npz and .idx (or idx3 within the name) for what they say, and all others for lines.
-            Each may be followed by .gz, but for .npz.
+            column; .ts, .npy, .npz and .idx (or idx3 within the name) for what they say, those of other readers for
+            theirs, and all others for lines. Each may be followed by .gz, but for .npz.
         labelled: whether each example must have a label; else `labels` is None where the data has none.
         progress: hears "reading" and the share of the files that is read.
 
@@ -46,17 +47,23 @@ def read_examples(
     if len(delimiter) > 1 or delimiter in ('"', "\n", "\r"):
         raise ConfigError(f"expected a delimiter of one character, no quote and no line end. Received: {delimiter!r}")
     config = replace(config, delimiter=delimiter)
-    folders = [path for path in named if Path(path).expanduser().is_dir()]
-    if config.form == "folder" or (config.form == "auto" and folders and len(folders) == len(named)):
-        # Imported here, as below, so that each form costs only its own reader.
-        from elman.data.examples.texts import classes_of_files
-
-        return classes_of_files(named, config)
+    known = readers.known()
+    if config.form not in ("auto", *known):
+        raise ConfigError(
+            f"expected a form among auto, {', '.join(known)}. Received: {config.form!r}."
+            f"{suggestion(config.form, known)}"
+        )
+    asked = known.get(config.form)
+    whole = asked or reader_of(known, *(Path(path).expanduser() for path in named), whole=True)
+    if whole is not None and whole.whole:
+        found: Examples = whole.read(named, config)
+        return found
     files = find_files(named, pattern=config.pattern)
     try:
-        parts = []
+        parts: list[Examples] = []
         for number, file in enumerate(files, 1):
-            parts.append(_read(file, config, labelled))
+            reader = asked or reader_of(known, file.path) or known["lines"]
+            parts.append(reader.read(file, config, labelled=labelled))
             if progress is not None:
                 progress("reading", number / len(files))
         return join(parts)
@@ -64,42 +71,3 @@ def read_examples(
         for file in files:
             if file.spooled:
                 file.path.unlink(missing_ok=True)
-
-
-def _read(file: InputFile, config: ExamplesConfig, labelled: bool) -> Examples:
-    form = _form(file) if config.form == "auto" else config.form
-    if form == "ts":
-        from elman.data.examples.ts_file import read_ts
-
-        return read_ts(file, config, labelled=labelled)
-    if form in ("numpy", "idx"):
-        from elman.data.examples.arrays import read_idx_file, read_numpy_file
-
-        return (read_numpy_file if form == "numpy" else read_idx_file)(file, config, labelled=labelled)
-    from elman.data.examples.texts import lines_with_labels, texts_of_table
-
-    if form == "lines":
-        return lines_with_labels(file, config, labelled=labelled)
-    table = _table(file, config)
-    series = config.series_column in table.columns and config.text_column not in table.columns
-    if form == "series-table" or (config.form == "auto" and series):
-        from elman.data.examples.series_table import series_of_table
-
-        return series_of_table(table, config, labelled=labelled)
-    return texts_of_table(table, config, labelled=labelled)
-
-
-def _form(file: InputFile) -> str:
-    """The form of a file by its name."""
-    if table_kind(file.path):
-        return "table"
-    if is_idx(file.path):
-        return "idx"
-    return {".ts": "ts", ".npy": "numpy", ".npz": "numpy"}.get(bare_suffix(file.path), "lines")
-
-
-def _table(file: InputFile, config: ExamplesConfig) -> Table:
-    table = read_table(
-        file.path, header=config.header, delimiter=config.delimiter, encoding=config.encoding, errors=config.errors
-    )
-    return replace(table, name=file.name)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from elman.data.decoding import text_in
 from elman.data.examples.base import Examples
 from elman.data.examples.config import ExamplesConfig
-from elman.data.examples.labels import bare_suffix, label_file, matched, read_labels
-from elman.data.examples.lines import text_lines, whole_text
+from elman.data.examples.labels import label_file, matched, read_labels
+from elman.data.examples.lines import text_lines
 from elman.data.inputs import InputFile, find_files
+from elman.data.suffixes import bare_suffix
 from elman.data.table import Table
 from elman.errors import DataError
 
@@ -101,7 +103,7 @@ def classes_of_files(paths: Sequence[str], config: ExamplesConfig) -> Examples:
         )
     inputs, labels, places = [], [], []
     for label, file in in_folders:
-        text = whole_text(file, config)
+        text = text_in(file.path, file.name, encoding=config.encoding, errors=config.errors)
         if not text.strip():
             raise DataError(f"{file.name}: expected a text. Received: an empty file")
         inputs.append(text)

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, NamedTuple
 
-from elman.data.decoding import check_encoding, decoded_blocks, raw_blocks
+from elman.data.decoding import lines_of, raw_blocks, text_of
 from elman.data.inputs import InputFile
 from elman.errors import DataError, StorageError
 
@@ -36,16 +36,14 @@ class TextFile(NamedTuple):
 
     def text(self, encoding: str, errors: str) -> str:
         """The whole text, with "\\n" at line ends and without a byte-order mark. Raises EncodingError, DataError."""
-        return "".join(
-            decoded_blocks(self.blocks(), self.name, encoding=check_encoding(encoding), errors=errors)
-        )  # fmt: skip
+        return text_of(self.blocks(), self.name, encoding=encoding, errors=errors)
 
     def lines(self, encoding: str, errors: str) -> list[str]:
         """The lines of the text. Raises DataError for an empty file."""
         text = self.text(encoding, errors)
         if not text:
             raise DataError(f"{self.name}: expected sentences. Received: an empty file")
-        return text.removesuffix("\n").split("\n")
+        return lines_of(text)
 
 
 def text_file(file: InputFile) -> TextFile:

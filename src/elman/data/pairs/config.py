@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from elman.data.vocabulary.kinds import token_kinds
 from elman.errors import ConfigError
 from elman.options import option
 
@@ -31,10 +32,8 @@ class PairsConfig:
     held_out: float = option(
         0.05, "share of the pairs kept for validation, where no such data is given", least=0.0, most=0.9
     )
-    tokens: str = option("subwords", "what a token is", choices=("subwords", "words", "characters"))
-    target_tokens: str = option(
-        "", "what a token of the target is, if another", choices=("", "subwords", "words", "characters")
-    )
+    tokens: str = option("subwords", "what a token is", choices=token_kinds("subwords"))
+    target_tokens: str = option("", "what a token of the target is, if another", choices=("", *token_kinds("subwords")))
     tokeniser: str = option(
         "regex", "words: regex parts words and signs, whitespace cuts at spaces alone", choices=("regex", "whitespace")
     )

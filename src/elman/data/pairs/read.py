@@ -12,7 +12,8 @@ from elman.data.pairs.archive import TextFile, is_archive, members_of, text_file
 from elman.data.pairs.pairs import Pairs, check_some, joined, paired, tidy
 from elman.data.pairs.tables import Columns, pairs_of_lines, pairs_of_table
 from elman.data.read import ERRORS
-from elman.data.table import table_kind, table_of_text
+from elman.data.suffixes import table_kind
+from elman.data.table import table_of_text
 from elman.errors import ConfigError, DataError
 
 __all__ = ["FORMATS", "HEADERS", "read_pairs"]

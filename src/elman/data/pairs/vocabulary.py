@@ -11,17 +11,13 @@ from typing import Any
 
 from elman.data.pairs.config import PairsConfig
 from elman.data.pairs.pairs import Pairs, tidy
-from elman.data.vocabulary import KINDS as _VOCABULARIES
 from elman.data.vocabulary import Vocabulary, WordVocabulary, learn_vocabulary, vocabulary_from_json
 from elman.data.vocabulary.base import Ids, check_fields
 from elman.data.vocabulary.options import vocabulary_options
 from elman.data.vocabulary.spacing import Spacing
-from elman.data.vocabulary.words import TOKENISERS
 from elman.errors import ArtifactError, DataError
 
-__all__ = ["KINDS", "TOKENISERS", "PairVocabulary"]
-
-KINDS = tuple(_VOCABULARIES)
+__all__ = ["PairVocabulary"]
 
 
 @dataclass(frozen=True)

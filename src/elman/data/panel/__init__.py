@@ -1,5 +1,5 @@
 """Panels: many time series on one grid of times, from files, data frames and arrays; and what networks read of
-them. Importing this package imports no torch.
+them.
 
 config      the options of reading and of transforming
 frequency   the grid of times           (infer: found from times; calendar: features of it; times: read from text)
@@ -13,17 +13,19 @@ windows     series as one bank of numbers, and windows of them as batches   (lan
 split       what of each series is trained on, and what is held out
 known       what a model keeps of the series that it was trained on
 forecast    how series go on: data frames, CSV, JSON
+
+The public names load on first use.
 """
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from elman.data.panel.config import PanelConfig, TransformConfig
+from elman.lazy import lazy_names
 
 if TYPE_CHECKING:
     from elman.data.panel.calendar import calendar_names
+    from elman.data.panel.config import PanelConfig, TransformConfig
     from elman.data.panel.fit import fit_transforms
     from elman.data.panel.frequency import Frequency
     from elman.data.panel.infer import infer_frequency
@@ -45,20 +47,16 @@ __all__ = [
     "read_panel",
 ]
 
-_HOMES = {
-    "Frequency": "frequency",
-    "Panel": "panel",
-    "Transform": "transform",
-    "calendar_names": "calendar",
-    "fit_transforms": "fit",
-    "future_from": "read",
-    "infer_frequency": "infer",
-    "panel_from": "read",
-    "read_panel": "read",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        ".calendar": ("calendar_names",),
+        ".config": ("PanelConfig", "TransformConfig"),
+        ".fit": ("fit_transforms",),
+        ".frequency": ("Frequency",),
+        ".infer": ("infer_frequency",),
+        ".panel": ("Panel",),
+        ".read": ("future_from", "panel_from", "read_panel"),
+        ".transform": ("Transform",),
+    },
+)

@@ -14,8 +14,9 @@ The public names load on first use.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from elman.lazy import lazy_names
 
 if TYPE_CHECKING:
     from elman.data.sound.config import SoundConfig
@@ -41,24 +42,14 @@ __all__ = [
     "sound_info",
 ]
 
-_HOMES = {
-    "FeatureStream": "features",
-    "LogMel": "features",
-    "Recordings": "recordings",
-    "Sound": "read",
-    "SoundConfig": "config",
-    "SoundInfo": "read",
-    "features_of": "recordings",
-    "raw_blocks": "raw",
-    "read_recordings": "reading",
-    "read_sound": "read",
-    "recordings_from": "recordings",
-    "sound_blocks": "read",
-    "sound_info": "read",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        ".config": ("SoundConfig",),
+        ".features": ("FeatureStream", "LogMel"),
+        ".raw": ("raw_blocks",),
+        ".read": ("Sound", "SoundInfo", "read_sound", "sound_blocks", "sound_info"),
+        ".reading": ("read_recordings",),
+        ".recordings": ("Recordings", "features_of", "recordings_from"),
+    },
+)

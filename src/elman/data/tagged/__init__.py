@@ -2,15 +2,24 @@
 
 tagged    what is read, and checks          conllu   CoNLL-U
 columns   words and tags in columns         triples  seq.in, seq.out, label
-frames    NumPy files and long tables       read     which of these a path is
-write     answers in columns, CoNLL-U
+frames    NumPy files and long tables       readers  the formats by name
+read      which of these a path is          write    answers in columns, CoNLL-U
+
+The public names load on first use.
 """
 
-from elman.data.tagged.columns import read_plain
-from elman.data.tagged.config import TaggedConfig
-from elman.data.tagged.read import FORMATS, plain_format_of, read_part, read_tagged, read_untagged
-from elman.data.tagged.tagged import Frames, Tagged, joined, tagged_from
-from elman.data.tagged.write import TaggedSequence
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from elman.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from elman.data.tagged.columns import read_plain
+    from elman.data.tagged.config import FORMATS, TaggedConfig
+    from elman.data.tagged.read import plain_format_of, read_part, read_tagged, read_untagged
+    from elman.data.tagged.tagged import Frames, Tagged, joined, tagged_from
+    from elman.data.tagged.write import TaggedSequence
 
 __all__ = [
     "FORMATS",
@@ -26,3 +35,14 @@ __all__ = [
     "read_untagged",
     "tagged_from",
 ]
+
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        ".columns": ("read_plain",),
+        ".config": ("FORMATS", "TaggedConfig"),
+        ".read": ("plain_format_of", "read_part", "read_tagged", "read_untagged"),
+        ".tagged": ("Frames", "Tagged", "joined", "tagged_from"),
+        ".write": ("TaggedSequence",),
+    },
+)

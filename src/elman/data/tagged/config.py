@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from elman.data.tagged import readers
 from elman.options import option
 
-__all__ = ["TaggedConfig"]
+__all__ = ["FORMATS", "UNTAGGED_FORMATS", "TaggedConfig"]
+
+_KNOWN = readers.known()
+FORMATS = ("auto", *_KNOWN)
+_WITH_TAGS = tuple(name for name, reader in _KNOWN.items() if reader.labelled)
+# Of what is to be tagged: text without tags comes first.
+UNTAGGED_FORMATS = ("auto", *(name for name in _KNOWN if name not in _WITH_TAGS), *_WITH_TAGS)
 
 
 @dataclass(frozen=True)
@@ -16,7 +23,7 @@ class TaggedConfig:
     format: str = option(
         "auto",
         "what the files are; auto goes by their names",
-        choices=("auto", "conllu", "columns", "triples", "frames"),
+        choices=("auto", *_WITH_TAGS),
     )
     encoding: str = option("utf-8", "the text's encoding")
     errors: str = option("strict", "what to do with bytes that are not text", choices=("strict", "replace", "ignore"))

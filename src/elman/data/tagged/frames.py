@@ -11,19 +11,15 @@ import numpy as np
 import numpy.typing as npt
 
 from elman.data.binary import open_bytes, read_npy, read_npz
-from elman.data.table import Table, read_table, table_kind
+from elman.data.suffixes import table_kind
+from elman.data.table import Table, read_table
 from elman.data.tagged.tagged import Frames, Tagged, check_fit, check_frames
 from elman.errors import DataError
 
-__all__ = ["LABELS_SUFFIX", "is_frames", "read_frames"]
+__all__ = ["LABELS_SUFFIX", "read_frames"]
 
 # The labels of NAME.npy are in NAME.labels.npy.
 LABELS_SUFFIX = ".labels.npy"
-
-
-def is_frames(path: Path) -> bool:
-    """Whether a file has frames, by its name."""
-    return path.suffix in (".npy", ".npz") or table_kind(path) is not None
 
 
 def read_frames(

@@ -6,21 +6,17 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from elman.data.decoding import check_encoding, decoded_blocks, raw_blocks
+from elman.data.decoding import check_encoding
 from elman.data.inputs import find_files
+from elman.data.readers import reader_of
 from elman.data.sources import Paths
-from elman.data.tagged.columns import read_columns, read_plain
+from elman.data.tagged import readers
 from elman.data.tagged.config import TaggedConfig
-from elman.data.tagged.conllu import read_conllu
-from elman.data.tagged.frames import LABELS_SUFFIX, is_frames, read_frames
+from elman.data.tagged.options import ReadOptions
 from elman.data.tagged.tagged import Tagged, joined
-from elman.data.tagged.triples import WORDS, read_triples
 from elman.errors import ConfigError, DataError
 
-__all__ = ["FORMATS", "format_of", "plain_format_of", "read_part", "read_tagged", "read_untagged"]
-
-FORMATS = ("auto", "conllu", "columns", "triples", "frames", "plain")
-_BLOCK = 1 << 20
+__all__ = ["plain_format_of", "read_part", "read_tagged", "read_untagged"]
 
 
 def read_tagged(
@@ -39,59 +35,43 @@ def read_tagged(
     """The sequences in files, folders and globs, in order.
 
     format     one of FORMATS; `auto` goes by the name: .conllu; a folder with seq.in; .npy, .npz, .csv, .tsv and .jsonl
-               (frames); everything else `columns`. `plain` is a sentence a line without tags
+               (frames); what other readers take; everything else `columns`. `plain` is a sentence a line without tags
     with_tags  whether tags are needed; without, they are not looked at
     punctuation  plain: signs at the ends of words become words of their own
 
     `.gz` is read as it is, and - is standard input. The other arguments are those of the readers. Raises DataError
     with file and line, EncodingError, StorageError, ConfigError.
     """
-    if format not in FORMATS:
-        raise ConfigError(f"expected a format among {', '.join(FORMATS)}. Received: {format!r}")
-    if format == "plain" and with_tags:
-        raise ConfigError("expected a format with tags. Received: 'plain'")
+    known = readers.known()
+    if format not in ("auto", *known):
+        raise ConfigError(f"expected a format among auto, {', '.join(known)}. Received: {format!r}")
+    asked = known.get(format)
+    if with_tags and asked is not None and not asked.labelled:
+        raise ConfigError(f"expected a format with tags. Received: {format!r}")
     check_encoding(encoding)
+    options = ReadOptions(
+        word_column=word_column,
+        tag_column=tag_column,
+        sequence_column=sequence_column,
+        time_column=time_column,
+        encoding=encoding,
+        errors=errors,
+        with_tags=with_tags,
+        punctuation=punctuation,
+    )
     parts: list[Tagged] = []
-
-    def lines(path: Path, name: str) -> list[str]:
-        return _lines(path, name, encoding, errors)
-
     for each in paths:
-        folder = Path(os.fspath(each)).expanduser()
-        if format in ("auto", "triples") and (folder / WORDS).is_file():
-            parts.append(read_triples(folder, lambda path: lines(path, str(path)), with_tags=with_tags))
+        place = Path(os.fspath(each)).expanduser()
+        whole = asked or reader_of(known, place, whole=True)
+        if whole is not None and whole.whole:
+            part = whole.read(place, options)
+            parts += [] if part is None else [part]
             continue
-        if format == "triples":
-            raise DataError(f"expected a folder with {WORDS}, seq.out and label. Received: {folder}")
         for file in find_files([each]):
             try:
-                kind = format_of(file.path) if format == "auto" else format
-                if kind == "frames":
-                    if file.path.name.endswith(LABELS_SUFFIX):
-                        continue
-                    parts.append(
-                        read_frames(
-                            file.path,
-                            sequence_column=sequence_column,
-                            time_column=time_column,
-                            tag_column=tag_column,
-                            encoding=encoding,
-                            errors=errors,
-                            with_tags=with_tags,
-                        )
-                    )
-                elif kind == "conllu":
-                    text = lines(file.path, file.name)
-                    parts.append(read_conllu(text, file.name, tag_column=tag_column or "upos", with_tags=with_tags))
-                elif kind == "plain":
-                    parts.append(read_plain(lines(file.path, file.name), file.name, punctuation=punctuation))
-                else:
-                    text = lines(file.path, file.name)
-                    parts.append(
-                        read_columns(
-                            text, file.name, word_column=word_column, tag_column=tag_column, with_tags=with_tags
-                        )
-                    )
+                reader = asked or reader_of(known, file.path) or known["columns"]
+                part = reader.read(file, options)
+                parts += [] if part is None else [part]
             finally:
                 if file.spooled:
                     file.path.unlink(missing_ok=True)
@@ -138,25 +118,9 @@ def read_untagged(
     return joined(parts)
 
 
-def format_of(path: Path) -> str:
-    """The format of a file by its name, `.gz` left out."""
-    plain = path.with_suffix("") if path.suffix == ".gz" else path
-    if plain.suffix.lower() in (".conllu", ".conllup"):
-        return "conllu"
-    return "frames" if is_frames(path) else "columns"
-
-
 def plain_format_of(path: str) -> str:
-    """The format of what is to be tagged, by its name: as `format_of`, but plain text in place of columns."""
+    """The format of what is to be tagged, by its name: as under `auto`, but plain text in place of columns."""
+    known = readers.known()
     place = Path(path).expanduser()
-    if (place / WORDS).is_file():
-        return "triples"
-    found = format_of(place)
-    return "plain" if found == "columns" else found
-
-
-def _lines(path: Path, name: str, encoding: str, errors: str) -> list[str]:
-    """The lines of a file: no byte-order mark, and every kind of line end is one."""
-    blocks = decoded_blocks(raw_blocks(path, name, _BLOCK), name, encoding=check_encoding(encoding), errors=errors)
-    text = "".join(blocks)
-    return text.removesuffix("\n").split("\n") if text else []
+    found = reader_of(known, place, whole=True) or reader_of(known, place) or known["plain"]
+    return found.name

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from elman.data.manifest import ManifestConfig
+from elman.data.vocabulary.kinds import token_kinds
 from elman.options import option
 
 __all__ = ["DataConfig"]
@@ -18,7 +19,7 @@ class DataConfig(ManifestConfig):
     held_out: float = option(
         0.1, "share of the recordings kept for validation, where no such data is given", least=0.0, most=0.9
     )
-    tokens: str = option("characters", "what a token is", choices=("characters", "words", "subwords"))
+    tokens: str = option("characters", "what a token is", choices=token_kinds("characters"))
     lowercase: bool = option(False, "characters and words: make texts lower case")
     min_count: int = option(1, "characters and words: rarer tokens become [UNK]", least=1)
     vocabulary_size: int = option(

@@ -1,20 +1,30 @@
-"""Vocabularies: characters, words or subwords, learnt from text or read from JSON. Knows nothing about files."""
+"""Vocabularies: characters, words or subwords, learnt from text or read from JSON. Knows nothing about files.
+
+kinds    a module each
+base     what every vocabulary is
+making   learnt, or read from JSON, by the name of the kind
+options  from a task's options to a vocabulary's
+spacing  where spaces stand between words
+
+The public names load on first use.
+"""
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
-from elman.data.vocabulary.base import END_ID, MAX_SIZE, UNKNOWN_ID, Vocabulary, describe_unknown
-from elman.data.vocabulary.characters import CharacterVocabulary
-from elman.data.vocabulary.subwords import SubwordVocabulary
-from elman.data.vocabulary.words import WordVocabulary
-from elman.errors import ArtifactError, ConfigError
+from elman.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from elman.data.vocabulary.base import END_ID, MAX_SIZE, UNKNOWN_ID, Vocabulary, describe_unknown
+    from elman.data.vocabulary.kinds import token_kinds, vocabulary_class
+    from elman.data.vocabulary.kinds.characters import CharacterVocabulary
+    from elman.data.vocabulary.kinds.subwords import SubwordVocabulary
+    from elman.data.vocabulary.kinds.words import WordVocabulary
+    from elman.data.vocabulary.making import complete_options, learn_vocabulary, vocabulary_from_json
 
 __all__ = [
     "END_ID",
-    "KINDS",
     "MAX_SIZE",
     "UNKNOWN_ID",
     "CharacterVocabulary",
@@ -24,43 +34,19 @@ __all__ = [
     "complete_options",
     "describe_unknown",
     "learn_vocabulary",
+    "token_kinds",
+    "vocabulary_class",
     "vocabulary_from_json",
 ]
 
-KINDS: dict[str, Any] = {made.kind: made for made in (CharacterVocabulary, WordVocabulary, SubwordVocabulary)}
-
-
-def complete_options(options: str | Mapping[str, Any]) -> dict[str, Any]:
-    """A kind, or a mapping with `kind` and options of its `learn`, with every option left out at its default.
-
-    Raises ConfigError for an unknown kind or option.
-    """
-    given: dict[str, Any] = {"kind": options} if isinstance(options, str) else dict(options)
-    kind = given.pop("kind", None)
-    if kind not in KINDS:
-        raise ConfigError(f"expected the kind of a vocabulary to be one of {', '.join(KINDS)}; received {kind!r}")
-    known = {
-        name: parameter.default
-        for name, parameter in inspect.signature(KINDS[kind].learn).parameters.items()
-        if parameter.kind is parameter.KEYWORD_ONLY
-    }
-    for name in given:
-        if name not in known:
-            raise ConfigError(f"expected an option of {kind}, one of {', '.join(known)}; received {name!r}")
-    return {"kind": kind, **known, **given}
-
-
-def learn_vocabulary(options: str | Mapping[str, Any], pieces: Iterable[str]) -> Vocabulary:
-    """Learn a vocabulary from a text that comes in pieces; `options` as in `complete_options`."""
-    complete = complete_options(options)
-    learnt: Vocabulary = KINDS[complete.pop("kind")].learn(pieces, **complete)
-    return learnt
-
-
-def vocabulary_from_json(content: object) -> Vocabulary:
-    """The vocabulary that `to_json` described. Raises ArtifactError for anything else."""
-    kind = content.get("kind") if isinstance(content, dict) else None
-    if not isinstance(kind, str) or kind not in KINDS:
-        raise ArtifactError(f"expected a vocabulary of the kind {', '.join(KINDS)}; received {str(kind)[:40]!r}")
-    read: Vocabulary = KINDS[kind].from_json(content)
-    return read
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        ".base": ("END_ID", "MAX_SIZE", "UNKNOWN_ID", "Vocabulary", "describe_unknown"),
+        ".kinds": ("token_kinds", "vocabulary_class"),
+        ".kinds.characters": ("CharacterVocabulary",),
+        ".kinds.subwords": ("SubwordVocabulary",),
+        ".kinds.words": ("WordVocabulary",),
+        ".making": ("complete_options", "learn_vocabulary", "vocabulary_from_json"),
+    },
+)

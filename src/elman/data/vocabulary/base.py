@@ -6,7 +6,8 @@ import hashlib
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, ClassVar
+from types import MappingProxyType
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -27,14 +28,27 @@ MAX_SIZE = 1_000_000
 class Vocabulary(ABC):
     """A numbering of tokens from 0 to size - 1. Number 0 is the unknown token, number 1 stands between documents.
 
-    `unit` is what one token is called in messages; `per_character` says that every character is exactly one token.
+    `kind` is its name, as that of its module; `unit` is what one token is called in messages; `per_character` says that
+    every character is exactly one token. Of the options that tasks may have, `option_names` says which ones the kind
+    takes, and what `learn` calls them.
     """
 
     kind: ClassVar[str]
     unit: ClassVar[str]
     per_character: ClassVar[bool] = False
+    option_names: ClassVar[Mapping[str, str]] = MappingProxyType({})
     unknown_id: ClassVar[int] = UNKNOWN_ID
     end_id: ClassVar[int] = END_ID
+
+    @classmethod
+    @abstractmethod
+    def learn(cls, pieces: Iterable[str]) -> Self:
+        """A vocabulary learnt from a text that comes in pieces; a kind has its options as arguments by name."""
+
+    @classmethod
+    @abstractmethod
+    def from_json(cls, content: object) -> Self:
+        """What `to_json` described. Raises ArtifactError for anything else."""
 
     @property
     @abstractmethod

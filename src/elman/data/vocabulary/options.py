@@ -1,21 +1,15 @@
-"""From options of any task to the options of a vocabulary. Imports neither numpy nor torch."""
+"""From options of any task to the options of a vocabulary."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from elman.data.vocabulary.kinds import vocabulary_class
+
 __all__ = ["vocabulary_options"]
 
-# Of each option of a task: what the vocabularies call it, and which kinds of tokens take it.
-_NAMES = (
-    ("min_count", "min_count", ("characters", "words")),
-    ("lowercase", "lowercase", ("characters", "words")),
-    ("word_rule", "tokeniser", ("words",)),
-    ("tokeniser", "tokeniser", ("words",)),
-    ("punctuation", "punctuation", ("words",)),
-    ("numbers", "numbers", ("words",)),
-    ("urls", "urls", ("words",)),
-)
+# The option whose 0 stands for the default of the vocabulary.
+_SIZE = "vocabulary_size"
 
 
 def vocabulary_options(config: Any) -> dict[str, Any]:
@@ -23,9 +17,8 @@ def vocabulary_options(config: Any) -> dict[str, Any]:
 
     An option that the section does not have, or that its kind of tokens does not take, is left at its default.
     """
-    kind = config.tokens
-    options: dict[str, Any] = {"kind": kind}
-    options |= {own: getattr(config, name) for name, own, kinds in _NAMES if kind in kinds and hasattr(config, name)}
-    if kind != "characters" and config.vocabulary_size:
-        options["max_size" if kind == "words" else "size"] = config.vocabulary_size
+    options: dict[str, Any] = {"kind": config.tokens}
+    for name, own in vocabulary_class(config.tokens).option_names.items():
+        if hasattr(config, name) and (name != _SIZE or config.vocabulary_size):
+            options[own] = getattr(config, name)
     return options

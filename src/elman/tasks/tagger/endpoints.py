@@ -9,6 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from elman.data.tagged.config import UNTAGGED_FORMATS
 from elman.display import printable
 from elman.errors import ConfigError, DataError
 from elman.files import write_text
@@ -33,7 +34,7 @@ class TagOptions:
     format: str = option(
         "auto",
         "What the files are; auto goes by their names, else it is a sentence a line (plain).",
-        choices=("auto", "plain", "conllu", "columns", "triples", "frames"),
+        choices=UNTAGGED_FORMATS,
     )
     punctuation: bool = option(False, "Cut punctuation off the words of plain sentences.")
     to: str = option(

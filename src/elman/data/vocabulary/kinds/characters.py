@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import numpy as np
@@ -43,6 +44,7 @@ class CharacterVocabulary(Vocabulary):
     kind: ClassVar[str] = "characters"
     unit: ClassVar[str] = "character"
     per_character: ClassVar[bool] = True
+    option_names: ClassVar[Mapping[str, str]] = MappingProxyType({"min_count": "min_count", "lowercase": "lowercase"})
 
     def __init__(self, characters: str, *, lowercase: bool = False) -> None:
         self.characters = characters

@@ -9,9 +9,10 @@ import codecs
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import pairwise
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import numpy as np
@@ -52,6 +53,7 @@ class SubwordVocabulary(Vocabulary):
 
     kind: ClassVar[str] = "subwords"
     unit: ClassVar[str] = "token"
+    option_names: ClassVar[Mapping[str, str]] = MappingProxyType({"vocabulary_size": "size"})
 
     def __init__(self, vocabulary: dict[str, int], merges: list[tuple[str, str]]) -> None:
         spelling = _bytes_of_signs()

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import numpy as np
@@ -52,6 +53,18 @@ class WordVocabulary(Vocabulary):
 
     kind: ClassVar[str] = "words"
     unit: ClassVar[str] = "word"
+    option_names: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {
+            "min_count": "min_count",
+            "lowercase": "lowercase",
+            "word_rule": "tokeniser",
+            "tokeniser": "tokeniser",
+            "punctuation": "punctuation",
+            "numbers": "numbers",
+            "urls": "urls",
+            "vocabulary_size": "max_size",
+        }
+    )
 
     def __init__(
         self,

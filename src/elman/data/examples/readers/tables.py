@@ -1,0 +1,9 @@
+"""Tables of texts, and tables of series."""
+
+from __future__ import annotations
+
+from elman.data.readers import Reader
+from elman.data.suffixes import TABLES
+
+TEXTS = Reader("table", "elman.data.examples.table_file:read_table_file", suffixes=tuple(TABLES), rank=1)
+SERIES = Reader("series-table", "elman.data.examples.table_file:read_series_table", rank=4)

@@ -1,0 +1,35 @@
+"""Examples in the rows of a table file: a text a row, or the steps of series."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from elman.data.examples.base import Examples
+from elman.data.examples.config import ExamplesConfig
+from elman.data.examples.series_table import series_of_table
+from elman.data.examples.texts import texts_of_table
+from elman.data.inputs import InputFile
+from elman.data.table import Table, read_table
+
+__all__ = ["read_series_table", "read_table_file"]
+
+
+def read_table_file(file: InputFile, config: ExamplesConfig, *, labelled: bool) -> Examples:
+    """The texts of a table; in the form "auto", its series where it has their column and no column of texts."""
+    table = _table(file, config)
+    series = config.series_column in table.columns and config.text_column not in table.columns
+    if config.form == "auto" and series:
+        return series_of_table(table, config, labelled=labelled)
+    return texts_of_table(table, config, labelled=labelled)
+
+
+def read_series_table(file: InputFile, config: ExamplesConfig, *, labelled: bool) -> Examples:
+    """The series of a table."""
+    return series_of_table(_table(file, config), config, labelled=labelled)
+
+
+def _table(file: InputFile, config: ExamplesConfig) -> Table:
+    table = read_table(
+        file.path, header=config.header, delimiter=config.delimiter, encoding=config.encoding, errors=config.errors
+    )
+    return replace(table, name=file.name)

@@ -1,0 +1,28 @@
+"""What readers of tagged sentences and frames are given. Imports no numpy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from elman.data.decoding import lines_of, text_in
+
+__all__ = ["ReadOptions"]
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """How files are read; see `read_tagged`."""
+
+    word_column: int = 1
+    tag_column: str = ""
+    sequence_column: str = "sequence"
+    time_column: str = "time"
+    encoding: str = "utf-8"
+    errors: str = "strict"
+    with_tags: bool = True
+    punctuation: bool = False
+
+    def lines(self, path: Path, name: str) -> list[str]:
+        """The lines of a file that messages call `name`. Raises EncodingError, DataError, StorageError."""
+        return lines_of(text_in(path, name, encoding=self.encoding, errors=self.errors))
