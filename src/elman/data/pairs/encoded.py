@@ -11,15 +11,14 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from elman.data.batches import Ints, spread
 from elman.data.pairs.config import PairsConfig
 from elman.data.pairs.pairs import Pairs
 from elman.data.pairs.vocabulary import PairVocabulary
 from elman.errors import DataError
 from elman.types import IGNORED, Batch
 
-__all__ = ["EncodedPairs", "PairInputs", "Sequences", "encode_pairs", "spread"]
-
-Ints = npt.NDArray[np.int64]
+__all__ = ["EncodedPairs", "PairInputs", "Sequences", "encode_pairs"]
 
 
 class PairInputs(NamedTuple):
@@ -192,12 +191,6 @@ def encode_pairs(
         max_target=config.max_target * in_training,
         reverse_source=config.reverse_source,
     )
-
-
-def spread(count: int, most: int) -> Ints:
-    """At most `most` numbers below `count`, at even distances."""
-    chosen = min(count, most)
-    return np.arange(chosen) * count // max(chosen, 1)
 
 
 def _longer(parts: Sequence[Ints], most: int) -> npt.NDArray[np.bool_]:

@@ -12,9 +12,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from elman.data.batches import Shuffled, in_order
+from elman.data.batches import Ints, Shuffled, in_order
 from elman.data.captioned import Captioned, read_captioned
-from elman.data.captioned.encoded import Encoded, Ints
+from elman.data.captioned.encoded import Encoded
 from elman.data.captioned.pictures import check_size
 from elman.data.captioned.vocabulary import CaptionerVocabulary, Item
 from elman.data.parts import Parts, hold_out, read_parts
@@ -131,9 +131,7 @@ def measure(
     installed: of all references, and without regard to case where the vocabulary has lower case only. With `limit`, of
     items at even distances, of at most about so many tokens.
     """
-    share = min(1.0, limit / max(int(data.lengths.sum()), 1)) if limit else 1.0
-    count = max(1, int(share * len(data.data)))
-    items = np.arange(count) * len(data.data) // count
+    items = data.some(limit)
     rows = np.flatnonzero(np.isin(data.owners, items))
     nats, right, tokens = 0.0, 0, 0
     with torch.no_grad():

@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from elman.data.batches import Shuffled, in_order
+from elman.data.batches import Ints, Shuffled, in_order
 from elman.data.parts import Parts, hold_out, read_parts
 from elman.data.sources import Sources
 from elman.data.tagged import Tagged, read_part
-from elman.data.tagged.encoded import Encoded, Ints
+from elman.data.tagged.encoded import Encoded
 from elman.data.tagged.vocabulary import TaggerVocabulary
 from elman.data.tokens import Progress
 from elman.errors import ArtifactError
@@ -76,9 +76,7 @@ def measure(
 ) -> tuple[dict[str, float], list[Answer]]:
     """Figures on `data`, and the answers they are of; with `limit`, of sequences at even distances, of at most about
     so many steps in all (0: all)."""
-    share = min(1.0, limit / max(int(np.sum(data.lengths)), 1)) if limit else 1.0
-    count = max(1, int(share * len(data)))
-    rows = np.arange(count) * len(data) // count
+    rows = data.some(limit)
     nats, steps = 0.0, 0
     found: dict[int, Answer] = {}
     for part, scores, batch in _scored(model, data, rows, progress):

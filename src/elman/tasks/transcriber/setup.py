@@ -11,13 +11,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from elman.data.batches import Shuffled, in_order
+from elman.data.batches import Ints, Shuffled, in_order
 from elman.data.parts import Parts, hold_out, read_parts
 from elman.data.sound import LogMel, SoundConfig
 from elman.data.sources import Sources
 from elman.data.tokens import Progress
 from elman.data.transcripts import Transcripts
-from elman.data.transcripts.encoded import Encoded, Ints
+from elman.data.transcripts.encoded import Encoded
 from elman.data.transcripts.read import read_part
 from elman.data.transcripts.vocabulary import TranscriberVocabulary
 from elman.decode.ctc import Scores

@@ -8,9 +8,9 @@ from typing import Any
 
 from torch import Tensor
 
-from elman.data.batches import Shuffled
+from elman.data.batches import Shuffled, spread
 from elman.data.pairs import Pairs, PairVocabulary
-from elman.data.pairs.encoded import EncodedPairs, encode_pairs, spread
+from elman.data.pairs.encoded import EncodedPairs, encode_pairs
 from elman.data.pairs.parts import PairParts, read_pair_parts
 from elman.data.sources import Sources
 from elman.data.tokens import Progress
