@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from elman.data.moments import mean_and_deviation
 from elman.data.tagged.encoded import Sentences
 from elman.data.tagged.vocabulary import UNKNOWN_ID, TaggerVocabulary
 from elman.errors import ConfigError
@@ -90,10 +91,8 @@ class TaggerNetwork(StoredModule):
 
     def standardise(self, frames: Sequence[npt.NDArray[np.float32]]) -> None:
         """Bring each feature of these frames to mean 0 and deviation 1 from now on; a constant one to 0."""
-        every_NI = np.concatenate(list(frames)).astype(np.float64)
-        deviation_I = every_NI.std(axis=0)
-        deviation_I[deviation_I < 1e-12] = 1.0
-        self.mean_I.copy_(torch.from_numpy(every_NI.mean(axis=0)))
+        mean_I, deviation_I = mean_and_deviation([np.concatenate(list(frames))])
+        self.mean_I.copy_(torch.from_numpy(mean_I))
         self.scale_I.copy_(torch.from_numpy(deviation_I))
 
     def _read(self, inputs: Sentences) -> Tensor:
