@@ -14,7 +14,7 @@ from elman.display import aligned, counted, plain
 from elman.errors import ConfigError
 from elman.files import write_text
 from elman.options import option
-from elman.tasks.endpoint import Answer, Conversation, EvaluateOptions, Figures, Screen, check_limit, expect_data
+from elman.tasks.endpoint import Answer, Conversation, EvaluateOptions, Figures, Screen, expect_data
 
 if TYPE_CHECKING:
     from elman.tasks.forecaster.model import Forecaster
@@ -226,10 +226,7 @@ def backtest(model: Forecaster, files: tuple[str, ...], options: BacktestOptions
 class EvaluateForecastsOptions(EvaluateOptions):
     """What the evaluation of a forecaster takes; `limit` is a number of last steps."""
 
-    def check(self, files: tuple[str, ...], *, as_json: bool) -> None:
-        """Raise ConfigError for a limit that leaves nothing."""
-        super().check(files, as_json=as_json)
-        check_limit(self.limit, "step")
+    noun = "step"
 
 
 def evaluate(
