@@ -151,10 +151,9 @@ class LanguageModelSetup(Setup[LanguageModelConfig, LanguageModelNetwork, Corpus
         return self.parts.fingerprint
 
     def data_facts(self) -> dict[str, Any]:
-        """Files, and how long the text and its parts are."""
+        """How long the text and its parts are."""
         corpus = self.parts
         return {
-            "files": [] if self.sources is None else self.sources.names(),
             "characters": corpus.scan.characters,
             "documents": corpus.scan.documents,
             **{f"{name}_tokens": size for name, size in self._sizes().items()},
