@@ -50,8 +50,8 @@ class SequenceModel(TaskModel[C, N, V], Generic[C, N, V]):
         `how` is what `_part` takes; other arguments are those of `fit`.
         """
         if given[1] is None:
-            sources = Sources(*(as_paths(each, self._expected) for each in (given[0], valid, test)))
-            return self._fit_files(sources, folder=folder, progress=progress, tune=tune)
+            train, valid, test = (as_paths(each, self._expected) for each in (given[0], valid, test))
+            return self._fit_files(Sources(train, valid, test), folder=folder, progress=progress, tune=tune)
         parts = self.setup_class.make_parts(
             self._part(*given, **how),
             self.config,

@@ -96,9 +96,11 @@ class SequenceSetup(Setup[C, N, P, V], Generic[C, N, P, V, E]):
     def encode_part(self, part: Any, *, training: bool = False) -> E:
         """A part as numbers, of which batches are made."""
 
-    @abstractmethod
     def measure_part(self, data: E) -> dict[str, float]:
-        """Figures on an encoded part, all of it."""
+        """Figures on an encoded part, all of it: by default those of an evaluation."""
+        objective: Any = self.objective()  # a SequenceObjective of encoded parts, unless a task measures in its own way
+        figures = objective.measured(data, 0)
+        return {name: value for name, value in figures.items() if name != "selection"}
 
     def encode(self) -> None:
         """All parts as numbers."""

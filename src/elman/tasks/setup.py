@@ -290,6 +290,13 @@ class Setup(ABC, Generic[C, N, P, V]):
         network = getattr(self.config, "network", None)
         return network.cell if isinstance(network, RecurrentConfig) else self.title()
 
+    @property
+    def network_summary(self) -> str:
+        """The recurrent layers and the number of weights, for people."""
+        network = self.config.network  # type: ignore[attr-defined]
+        both = " both ways" * getattr(network, "bidirectional", False)
+        return f"{network.shape}{both}, {self.network.count_parameters():,} weights"
+
     @cached_property
     def fingerprint(self) -> str:
         """A digest of the data."""

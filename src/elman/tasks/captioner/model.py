@@ -17,7 +17,7 @@ from elman.data.tokens import Progress
 from elman.decode.search_config import SearchConfig
 from elman.decode.writing import Written, written
 from elman.errors import ConfigError, DataError
-from elman.options import fill
+from elman.options import fill, with_given
 from elman.tasks.captioner.config import CaptionerConfig
 from elman.tasks.captioner.network import CaptionerNetwork
 from elman.tasks.captioner.setup import (
@@ -53,7 +53,7 @@ class Captioner(SequenceModel[CaptionerConfig, CaptionerNetwork, CaptionerVocabu
     def __repr__(self) -> str:
         """What kind of model it is, in a line."""
         network = self.config.network
-        shape = f"{network.cell} {network.layers}x{network.hidden}, attention {network.attention}"
+        shape = f"{network.shape}, attention {network.attention}"
         if self._network is None:
             return f"<Captioner {shape}, not trained>"
         sizes = f"{self._network.count_parameters():,} weights, {self.vocabulary.text.size:,} tokens"
@@ -91,8 +91,7 @@ class Captioner(SequenceModel[CaptionerConfig, CaptionerNetwork, CaptionerVocabu
 
     def read(self, paths: Any, *, captioned: bool = False, encoding: str = "", errors: str = "") -> Captioned:
         """Items from files, read as the training data was, or in another encoding."""
-        data = self._reading()
-        data = dataclasses.replace(data, encoding=encoding or data.encoding, errors=errors or data.errors)
+        data = with_given(self._reading(), encoding=encoding, errors=errors)
         return read_captioned(as_paths(paths), data, captioned=captioned)
 
     def caption(self, items: Any, *, batch_size: int = 128, **search: Any) -> list[str]:

@@ -12,9 +12,8 @@ from torch import Tensor, nn
 from elman.data.captioned.vocabulary import Item
 from elman.data.moments import mean_and_deviation
 from elman.errors import ConfigError
-from elman.nn import sequence_dropout
 from elman.nn.decoder import Decoder, DecoderMemory, DecoderState, StartState
-from elman.nn.dropout import check_rate
+from elman.nn.dropout import SequenceDropout, check_rate
 from elman.nn.embed import Embedding
 from elman.nn.images import ImageEncoder
 from elman.nn.output_side import OutputSide
@@ -50,6 +49,7 @@ class CaptionerNetwork(OutputSide):
         super().__init__()
         _check(item, config)
         self.config = config
+        self._drop = SequenceDropout(config.variational)
         self.item = item
         self.label_smoothing = config.label_smoothing
         # Of the training data's numbers or channels; set by `standardise`, and stored with the weights.
@@ -141,9 +141,6 @@ class CaptionerNetwork(OutputSide):
         if self.images is not None:
             return self.images(x)
         return x[:, None] if self.item.kind == "vectors" else x
-
-    def _drop(self, x_BTF: Tensor, rate: float) -> Tensor:
-        return sequence_dropout(x_BTF, rate, variational=self.config.variational, training=self.training)
 
 
 def _check(item: Item, config: NetworkConfig) -> None:

@@ -262,10 +262,6 @@ class CaptionerSetup(SequenceSetup[CaptionerConfig, CaptionerNetwork, Parts[Capt
         """What the loss is."""
         return f"nats a {self.vocabulary.text.unit}"
 
-    def measure_part(self, data: Encoded) -> dict[str, float]:
-        """Figures of greedy captions."""
-        return measure(self.network, self.vocabulary, data, self.config.text.max_length)[0]
-
     def describe(self, figures: Mapping[str, float]) -> str:
         """Figures of an evaluation, in a line for people."""
         shown = [f"exact {figures['exact']:.2%}"]
@@ -292,10 +288,10 @@ class CaptionerSetup(SequenceSetup[CaptionerConfig, CaptionerNetwork, Parts[Capt
 
     def summary(self) -> str:
         """The network and the data, in a line."""
-        network, facts, text = self.config.network, self.data, self.vocabulary.text
+        facts, text = self.data, self.vocabulary.text
         left_out, most = facts["longer_than_max_length"], self.config.text.max_length
         return (
-            f"{network.cell} {network.layers}x{network.hidden}, {self.network.count_parameters():,} weights; "
+            f"{self.network_summary}; "
             f"{facts['train_captions']:,} captions of {facts['train_items']:,} {self.vocabulary.item.kind} to train "
             f"on, {text.size:,} {text.unit}s"
             + (f"; {left_out:,} captions of more than {most} tokens are left out" if left_out else "")

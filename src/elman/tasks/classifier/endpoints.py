@@ -14,7 +14,7 @@ from elman.artifact import Artifact
 from elman.display import plain
 from elman.errors import ConfigError
 from elman.files import write_text
-from elman.options import option
+from elman.options import option, with_given
 from elman.tasks.endpoint import (
     Answer,
     Conversation,
@@ -169,10 +169,8 @@ def predict(model: Classifier, files: tuple[str, ...], options: PredictOptions, 
 
 def _reading(model: Classifier, options: PredictOptions | EvaluateOptions) -> ExamplesConfig:
     """How data is read: as that of the training, but for what `options` say."""
-    own = model.config.data
-    return dataclasses.replace(
-        own, encoding=options.encoding or own.encoding, errors=options.errors or own.errors, labels=""
-    )
+    own = dataclasses.replace(model.config.data, labels="")
+    return with_given(own, encoding=options.encoding, errors=options.errors)
 
 
 def _answers(model: Classifier, groups: Iterator[Examples], explained: bool) -> Iterator[Prediction]:

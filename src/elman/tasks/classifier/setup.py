@@ -305,9 +305,5 @@ class ClassifierSetup(SequenceSetup[ClassifierConfig, ClassifierNetwork, Example
 
     def summary(self) -> str:
         """The network and the data, in a line."""
-        network = self.config.network
-        return (
-            f"{network.cell} {network.layers}x{network.hidden}{' both ways' if network.bidirectional else ''}, "
-            f"{self.network.count_parameters():,} weights; {len(self._train.rows):,} examples to train on, "
-            f"{self.vocabulary.answer()}"
-        )
+        examples = f"{len(self._train.rows):,} examples to train on"
+        return f"{self.network_summary}; {examples}, {self.vocabulary.answer()}"

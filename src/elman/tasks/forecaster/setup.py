@@ -301,8 +301,6 @@ class ForecasterSetup(Setup[ForecasterConfig, ForecasterNetwork, Panel, Known]):
 
     def summary(self) -> str:
         """The network and the data, in a line."""
-        network, facts = self.config.network, self.data
-        return (
-            f"{network.cell} {network.layers}x{network.hidden}, {self.network.count_parameters():,} weights; "
-            f"{facts['series']:,} series, {facts['steps']:,} steps of {facts['frequency']}"
-        )
+        facts = self.data
+        series = f"{facts['series']:,} series, {facts['steps']:,} steps of {facts['frequency']}"
+        return f"{self.network_summary}; {series}"

@@ -46,7 +46,7 @@ class Tagger(SequenceModel[TaggerConfig, TaggerNetwork, TaggerVocabulary]):
     def __repr__(self) -> str:
         """What kind of model it is, in a line."""
         network = self.config.network
-        shape = f"{network.cell} {network.layers}x{network.hidden}, {network.head}"
+        shape = f"{network.shape}, {network.head}"
         if self._network is None:
             return f"<Tagger {shape}, not trained>"
         return f"<Tagger {shape}, {self._network.count_parameters():,} weights, {len(self.vocabulary.tags)} tags>"

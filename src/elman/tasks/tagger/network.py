@@ -14,10 +14,10 @@ from elman.data.moments import mean_and_deviation
 from elman.data.tagged.encoded import Sentences
 from elman.data.tagged.vocabulary import UNKNOWN_ID, TaggerVocabulary
 from elman.errors import ConfigError
-from elman.nn import Pool, StoredModule, sequence_dropout
+from elman.nn import Pool, StoredModule
 from elman.nn.characters import CharacterWords
 from elman.nn.crf import CRF
-from elman.nn.dropout import check_rate
+from elman.nn.dropout import SequenceDropout, check_rate
 from elman.nn.embed import Embedding
 from elman.nn.recurrent import make_stack
 from elman.nn.tags import Scores, tag_crf
@@ -43,6 +43,7 @@ class TaggerNetwork(StoredModule):
     def __init__(self, vocabulary: TaggerVocabulary, config: NetworkConfig, counts_V: Tensor | None = None) -> None:
         super().__init__()
         self.config = config
+        self._drop = SequenceDropout(config.variational)
         check_rate("input_dropout", config.input_dropout)
         words = len(vocabulary.words) + 1
         self.register_buffer("counts_V", torch.zeros(words) if counts_V is None else counts_V, persistent=False)
@@ -112,6 +113,3 @@ class TaggerNetwork(StoredModule):
             return words_BT
         forgotten_BT = torch.rand(words_BT.shape, device=words_BT.device) < rate / (rate + self.counts_V[words_BT])
         return words_BT.masked_fill(forgotten_BT, UNKNOWN_ID)
-
-    def _drop(self, x_BTF: Tensor, rate: float) -> Tensor:
-        return sequence_dropout(x_BTF, rate, variational=self.config.variational, training=self.training)

@@ -171,10 +171,6 @@ class TaggerSetup(SequenceSetup[TaggerConfig, TaggerNetwork, Parts[Tagged], Tagg
         """What has a tag."""
         return "frame" if self.vocabulary.features else "word"
 
-    def measure_part(self, data: Encoded) -> dict[str, float]:
-        """Figures of the likeliest tags."""
-        return measure(self.network, self.vocabulary, data)[0]
-
     def describe(self, figures: Mapping[str, float]) -> str:
         """Figures of an evaluation, in a line for people."""
         shown = [f"accuracy {figures['accuracy']:.2%}"]
@@ -199,10 +195,5 @@ class TaggerSetup(SequenceSetup[TaggerConfig, TaggerNetwork, Parts[Tagged], Tagg
 
     def summary(self) -> str:
         """The network and the data, in a line."""
-        network = self.config.network
-        layers = f"{network.layers}x{network.hidden}" + (" both ways" * network.bidirectional)
-        return (
-            f"{network.cell} {layers}, {self.network.count_parameters():,} weights; "
-            f"{self.data['train_steps']:,} {self.unit}s to train on, "
-            f"{self.vocabulary.answer_summary()}"
-        )
+        steps = f"{self.data['train_steps']:,} {self.unit}s to train on"
+        return f"{self.network_summary}; {steps}, {self.vocabulary.answer_summary()}"

@@ -50,7 +50,7 @@ class Transcriber(SequenceModel[TranscriberConfig, TranscriberNetwork, Transcrib
     def __repr__(self) -> str:
         """What kind of model it is, in a line."""
         network = self.config.network
-        shape = f"{network.cell} {network.layers}x{network.hidden}" + (" both ways" * network.bidirectional)
+        shape = network.shape + " both ways" * network.bidirectional
         if self._network is None:
             return f"<Transcriber {shape}, not trained>"
         kind, tokens = self.vocabulary.kind, self.vocabulary.size - 1

@@ -216,10 +216,6 @@ class TranscriberSetup(
         """What a token is called."""
         return self.vocabulary.unit
 
-    def measure_part(self, data: Encoded) -> dict[str, float]:
-        """Figures of the likeliest texts."""
-        return measure(self.network, self.vocabulary, data)[0]
-
     def describe(self, figures: Mapping[str, float]) -> str:
         """Figures of an evaluation, in a line for people."""
         shown = [f"WER {figures['wer']:.2%}", f"CER {figures['cer']:.2%}", f"exact {figures['exact']:.2%}"]
@@ -258,9 +254,5 @@ class TranscriberSetup(
 
     def summary(self) -> str:
         """The network and the data, in a line."""
-        network = self.config.network
-        layers = f"{network.layers}x{network.hidden}" + (" both ways" * network.bidirectional)
-        return (
-            f"{network.cell} {layers}, {self.network.count_parameters():,} weights; "
-            f"{len(self._train):,} {self.vocabulary.things} to train on, {self.vocabulary.answers} and the blank"
-        )
+        things = f"{len(self._train):,} {self.vocabulary.things} to train on"
+        return f"{self.network_summary}; {things}, {self.vocabulary.answers} and the blank"

@@ -58,7 +58,7 @@ class Translator(SequenceModel[TranslatorConfig, TranslatorNetwork, PairVocabula
     def __repr__(self) -> str:
         """What kind of model it is, in a line."""
         network = self.config.network
-        shape = f"{network.cell} {network.layers}x{network.hidden}, attention: {network.attention}"
+        shape = f"{network.shape}, attention: {network.attention}"
         if self._network is None:
             return f"<Translator {shape}, not trained>"
         source, target = self.languages
