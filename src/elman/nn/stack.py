@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from elman.cells import Cell, make
 from elman.errors import ConfigError, ShapeError
 from elman.kernels import Lookup, clear_padding
-from elman.nn.dropout import SequenceDropout, check_rate
+from elman.nn.dropout import check_rate, sequence_dropout
 from elman.nn.unroll import Trace, Unroll
 from elman.types import State
 
@@ -61,7 +61,7 @@ class Stack(nn.Module):
         self.dropout = check_rate("dropout", dropout)
         self.input_dropout = check_rate("input_dropout", input_dropout)
         self.output_dropout = check_rate("output_dropout", output_dropout)
-        self._drop = SequenceDropout(variational)
+        self.variational = variational
         self.residual = residual
         self.input_size = input_size
         self.layers = nn.ModuleList()
@@ -127,6 +127,9 @@ class Stack(nn.Module):
     def _touches_input(self) -> bool:
         """Whether anything but the first layer's product needs the inputs as they are."""
         return self.residual or (self.training and self.input_dropout > 0)
+
+    def _drop(self, x_BTF: Tensor, rate: float) -> Tensor:
+        return sequence_dropout(x_BTF, rate, variational=self.variational, training=self.training)
 
     def _add_input(self, x_BTF: Tensor, y_BTF: Tensor, lengths_B: Tensor | None) -> Tensor:
         if not self.residual or x_BTF.shape[-1] != y_BTF.shape[-1]:
