@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from elman.errors import ConfigError
-from elman.options import Sections, choices_of, fields_of, fill, option, suggestion, to_json
+from elman.options import Sections, choices_of, fields_of, fill, option, suggestion, to_json, with_given
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,12 @@ def test_defaults_stand_where_nothing_is_given() -> None:
     assert fill(Kitchen, {"plates": 2}).plates == 2
     with pytest.raises(FrozenInstanceError):
         Kitchen().plates = 3  # type: ignore[misc]
+
+
+def test_what_is_not_empty_takes_the_place_of_a_sections_own() -> None:
+    own = Kitchen(name="oven", plates=2)
+    assert with_given(own, name="", heat="high") == Kitchen(name="oven", heat="high", plates=2)
+    assert with_given(own, name="grill", plates=0) == Kitchen(name="grill", plates=2)
 
 
 def test_tables_are_not_shared() -> None:

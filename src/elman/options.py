@@ -28,6 +28,7 @@ __all__ = [
     "option",
     "suggestion",
     "to_json",
+    "with_given",
 ]
 
 T = TypeVar("T")
@@ -110,6 +111,12 @@ def to_json(section: Any) -> dict[str, Any]:
         name: list(value) if isinstance(value, tuple) else value
         for name, value in ((field.name, getattr(section, field.name)) for field in dataclasses.fields(section))
     }
+
+
+def with_given(section: T, **values: Any) -> T:
+    """`section` with those of `values` that are not empty in place of its own."""
+    given = {name: value for name, value in values.items() if value}
+    return dataclasses.replace(section, **given)  # type: ignore[type-var]
 
 
 def fill(section: type[T], values: Mapping[str, Any], where: str = "the options") -> T:

@@ -12,7 +12,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from elman.data.batches import Shuffled, in_order, padding_share
+from elman.data.batches import Shuffled, in_order, padding_share, spread, spread_within
 from elman.errors import ConfigError, DataError, ShapeError
 from elman.types import Batch
 
@@ -170,6 +170,21 @@ def test_lengths_of_another_shape_are_refused() -> None:
 def test_orders_of_one_length_are_as_they_always_were() -> None:
     stream = Shuffled([3, 1, 2, 5, 4, 9, 9, 1], numbers, batch_size=3, steps=10, seed=5)
     assert epoch_of(stream) == [[6], [1, 7, 2], [0, 4], [5], [3]]
+
+
+@pytest.mark.parametrize(
+    ("count", "most", "expected"),
+    [(10, 5, [0, 2, 4, 6, 8]), (10, 3, [0, 3, 6]), (3, 9, [0, 1, 2]), (4, 0, []), (0, 2, [])],
+)
+def test_numbers_at_even_distances(count: int, most: int, expected: list[int]) -> None:
+    assert spread(count, most).tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ("limit", "expected"), [(0, [0, 1, 2, 3]), (40, [0, 1, 2, 3]), (20, [0, 2]), (1, [0]), (99, [0, 1, 2, 3])]
+)
+def test_rows_that_weigh_so_much_together(limit: int, expected: list[int]) -> None:
+    assert spread_within(4, 40, limit).tolist() == expected
 
 
 def test_nothing_to_train_on_is_told() -> None:

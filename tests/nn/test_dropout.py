@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import torch
 
 from elman.cells import make
 from elman.nn import Stack, Unroll, sequence_dropout
+from elman.nn.dropout import SequenceDropout
 from elman.types import leaves
 
 RATE = 0.3
@@ -42,6 +44,20 @@ def test_no_dropout_in_evaluation_or_at_rate_zero(variational: bool) -> None:
     x = torch.randn(3, 4, 5)
     assert sequence_dropout(x, RATE, variational=variational, training=False) is x
     assert sequence_dropout(x, 0.0, variational=variational, training=True) is x
+
+
+@pytest.mark.parametrize("variational", [False, True])
+def test_as_part_of_a_network_it_follows_the_network(variational: bool) -> None:
+    network = torch.nn.Sequential(SequenceDropout(variational))
+    x = torch.ones(20, 9, 40)
+    found = []
+    alone = partial(sequence_dropout, variational=variational, training=True)
+    for drop in (network[0], alone):
+        torch.manual_seed(3)
+        found.append(drop(x, RATE))
+    assert torch.equal(*found)
+    assert network.state_dict() == {}
+    assert network.eval()[0](x, RATE) is x
 
 
 ALL_KINDS: list[dict[str, Any]] = [

@@ -4,10 +4,8 @@ app             the commands, and how a command ends: results, one-line errors, 
 flags           options from their dataclasses to flags, and from a TOML file
 train           train TASK, resume
 training        what all training commands share      (dry_run: what a run would be)
-train_*         train a task
-language_model  generate, score
-evaluate        how good a model is, whatever its task
-cells, show     cells, info
+verbs           a command for each verb of trained models, made from the tasks' endpoints
+average, cells, show     average, cells, info
 model_folder    opening a model's folder, and what may be written to
 output          JSON, tables and progress for people
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from elman.errors import ConfigError, DataError, ShapeError
 from elman.types import Batch
 
-__all__ = ["Shuffled", "in_order", "padding_share"]
+__all__ = ["Ints", "Shuffled", "in_order", "padding_share", "spread", "spread_within"]
 
 Ints = npt.NDArray[np.int64]
 Make = Callable[[Ints], Batch]
@@ -139,6 +139,21 @@ def in_order(
         order = chosen[_winding(sizes[chosen], batch_size, steps)[::-1]]
     for part in _cut(order, sizes, batch_size, steps):
         yield part, make(part)
+
+
+def spread(count: int, most: int) -> Ints:
+    """At most `most` numbers below `count`, at even distances: rows may be sorted."""
+    chosen = min(count, most)
+    return np.arange(chosen) * count // max(chosen, 1)
+
+
+def spread_within(count: int, weight: int, limit: int) -> Ints:
+    """Numbers of rows at even distances that weigh at most about `limit` together, one at least; all for 0.
+
+    All `count` rows together weigh `weight`, such as the steps that they have.
+    """
+    share = min(1.0, limit / max(weight, 1)) if limit else 1.0
+    return spread(count, max(1, int(share * count)))
 
 
 def padding_share(lengths: Sequence[int] | Ints, batches: Iterable[Ints]) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from elman.data import shared_options as shared
 from elman.data.decoding import text_in
 from elman.errors import DataError
 from elman.options import option
@@ -20,7 +21,7 @@ class ManifestConfig:
     text_column: str = option("text", "manifests: the column of the texts")
     part: str = option("", "arrays (.npz) of several parts: the one to read of files without :PART, such as train")
     encoding: str = option("utf-8", "the encoding of texts and manifests")
-    errors: str = option("strict", "what to do with bytes that are not text", choices=("strict", "replace", "ignore"))
+    errors: str = shared.errors()
 
 
 def text_beside(path: Path, name: str, config: ManifestConfig) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from elman.data.batches import Shuffled, in_order
+from elman.data.batches import Ints, Shuffled, in_order, spread
 from elman.types import Batch
 
 __all__ = ["Rows"]
@@ -39,7 +39,7 @@ class Rows:
     def __len__(self) -> int:
         return len(self.lengths)
 
-    def batch(self, rows: npt.NDArray[np.int64]) -> Batch:
+    def batch(self, rows: Ints) -> Batch:
         """Some rows as a batch; what stands in the padding is any step of another row."""
         lengths = self.lengths[rows]
         longest = int(lengths.max())
@@ -53,11 +53,10 @@ class Rows:
         """The endless stream of training batches."""
         return Shuffled(self.lengths, self.batch, batch_size=batch_size, steps=_MOST_STEPS, seed=seed)
 
-    def chosen(self, limit: int = 0) -> npt.NDArray[np.int64]:
+    def chosen(self, limit: int = 0) -> Ints:
         """The numbers of all rows or, where `limit` is fewer, of so many at even distances: rows may be sorted."""
-        count = min(limit, len(self)) if limit else len(self)
-        return np.arange(count) * len(self) // max(count, 1)
+        return spread(len(self), limit or len(self))
 
-    def in_order(self, rows: npt.NDArray[np.int64]) -> Iterator[tuple[npt.NDArray[np.int64], Batch]]:
+    def in_order(self, rows: Ints) -> Iterator[tuple[Ints, Batch]]:
         """Each of `rows` once, longest first: pairs of their numbers and their batch."""
         return in_order(self.lengths, self.batch, batch_size=_ROWS, steps=_STEPS, rows=rows)

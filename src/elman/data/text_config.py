@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from elman.data import shared_options as shared
 from elman.data.vocabulary.kinds import token_kinds
 from elman.options import option
 
@@ -15,8 +16,8 @@ class TextConfig:
     """How a text is read, split and cut into tokens."""
 
     tokens: str = option("characters", "what a token is", choices=token_kinds("characters"))
-    encoding: str = option("utf-8", "the text's encoding")
-    errors: str = option("strict", "what to do with bytes that are not text", choices=("strict", "replace", "ignore"))
+    encoding: str = shared.encoding()
+    errors: str = shared.errors()
     pattern: str = option("*", "which files of a folder to read, such as *.txt")
     documents: str = option(
         "files", "what a document is: the state starts anew at each", choices=("files", "lines", "paragraphs")
@@ -25,14 +26,10 @@ class TextConfig:
     split_by: str = option(
         "position", "cut the text at a position, or between documents", choices=("position", "documents")
     )
-    lowercase: bool = option(False, "characters and words: make everything lower case")
-    min_count: int = option(1, "characters and words: rarer tokens become [UNK]", least=1)
-    vocabulary_size: int = option(
-        0, "words and subwords: most tokens to keep; 0 for no limit (subwords: 4096)", least=0
-    )
-    word_rule: str = option(
-        "regex", "words: find words and punctuation, or split at white space", choices=("regex", "whitespace")
-    )
-    punctuation: str = option("keep", "words: keep or drop punctuation", choices=("keep", "drop"))
+    lowercase: bool = shared.lowercase(False, "characters and words")
+    min_count: int = shared.min_count("characters and words")
+    vocabulary_size: int = shared.vocabulary_size()
+    word_rule: str = shared.word_rule()
+    punctuation: str = shared.punctuation()
     numbers: bool = option(False, "words: numbers become [NUM]")
     urls: bool = option(False, "words: web addresses become [URL]")

@@ -19,12 +19,9 @@ from elman.decode.search import (
     Advance,
     Hypothesis,
     Scored,
-    check_lengths,
-    check_limits,
-    check_rows,
+    check_batch,
     check_scored,
     check_tokens,
-    device_of,
     take_rows,
 )
 from elman.decode.trace import Ended, Trace
@@ -110,11 +107,7 @@ def beam_search(
     Raises ShapeError or ConfigError for arguments that do not fit, TrainingError for logits that are NaN or +inf.
     """
     check_tokens(start, end, banned)
-    check_rows("state", state, rows)
-    check_rows("memory", memory, rows)
-    device = device_of(state, memory)
-    limits_B = check_limits(limits_B, rows, device)
-    lengths_B = check_lengths(lengths_B, rows, device)
+    device, limits_B, lengths_B = check_batch(state, memory, rows, limits_B, lengths_B)
     if not rows:
         return []
     search = _Search(options, end, tuple(banned), limits_B, lengths_B, attention)

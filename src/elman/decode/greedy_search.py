@@ -17,12 +17,9 @@ from elman.decode.search import (
     Advance,
     Hypothesis,
     Scored,
-    check_lengths,
-    check_limits,
-    check_rows,
+    check_batch,
     check_scored,
     check_tokens,
-    device_of,
     take_rows,
 )
 from elman.decode.trace import Ended, Trace
@@ -104,11 +101,7 @@ def draw(
     check_tokens(start, end, sampling.banned)
     if isinstance(samples, bool) or not isinstance(samples, int) or samples < 1:
         raise ConfigError(f"expected samples to be a whole number from 1. Received: {samples!r}")
-    check_rows("state", state, rows)
-    check_rows("memory", memory, rows)
-    device = device_of(state, memory)
-    limits_B = check_limits(limits_B, rows, device)
-    lengths_B = check_lengths(lengths_B, rows, device)
+    device, limits_B, lengths_B = check_batch(state, memory, rows, limits_B, lengths_B)
     generator = torch.Generator(device=device).manual_seed(seed)
     refused = torch.tensor(sorted(set(sampling.banned)), dtype=torch.int64, device=device)
 
@@ -145,11 +138,7 @@ def _follow(
     attention: bool,
 ) -> list[Hypothesis]:
     """Take the token that `pick` says until it is the end."""
-    check_rows("state", state, rows)
-    check_rows("memory", memory, rows)
-    device = device_of(state, memory)
-    limits_A = check_limits(limits_B, rows, device)
-    lengths_A = check_lengths(lengths_A, rows, device)
+    device, limits_A, lengths_A = check_batch(state, memory, rows, limits_B, lengths_A)
     if not rows:
         return []
     trace, ended = Trace(rows), Ended.none(rows, 1, device)

@@ -27,12 +27,10 @@ __all__ = [
     "Advance",
     "Hypothesis",
     "Scored",
-    "check_lengths",
-    "check_limits",
+    "check_batch",
     "check_rows",
     "check_scored",
     "check_tokens",
-    "device_of",
     "take_rows",
 ]
 
@@ -79,7 +77,7 @@ def take_rows(state: State, rows: Tensor) -> State:
     return map_leaves(lambda leaf: leaf.index_select(0, rows), state)
 
 
-def device_of(state: State, memory: State) -> torch.device:
+def _device_of(state: State, memory: State) -> torch.device:
     """Where the leaves lie; the CPU when there are none."""
     found = [*leaves(state), *leaves(memory)]
     return found[0].device if found else torch.device("cpu")
@@ -101,7 +99,7 @@ def check_tokens(start: int, end: int, banned: Sequence[int]) -> None:
         raise ConfigError(f"expected an end that is not banned. Received: end {end}, banned {tuple(banned)}")
 
 
-def check_limits(limits_B: Sequence[int] | Tensor, rows: int, device: torch.device) -> Tensor:
+def _limits_on(limits_B: Sequence[int] | Tensor, rows: int, device: torch.device) -> Tensor:
     """The most tokens of each sentence, as int64; ShapeError or ConfigError unless they are `rows` numbers from 0."""
     limits = torch.as_tensor(limits_B, device=device)
     if limits.shape != (rows,):
@@ -111,7 +109,7 @@ def check_limits(limits_B: Sequence[int] | Tensor, rows: int, device: torch.devi
     return limits.long()
 
 
-def check_lengths(lengths_B: Tensor | None, rows: int, device: torch.device) -> Tensor | None:
+def _lengths_on(lengths_B: Tensor | None, rows: int, device: torch.device) -> Tensor | None:
     """The steps of each source on `device`; ShapeError unless they are None or one a sentence."""
     if lengths_B is None:
         return None
@@ -120,6 +118,16 @@ def check_lengths(lengths_B: Tensor | None, rows: int, device: torch.device) -> 
             f"expected {rows} lengths in lengths_B, one a source. Received: shape {tuple(lengths_B.shape)}"
         )
     return lengths_B.to(device)
+
+
+def check_batch(
+    state: State, memory: State, rows: int, limits_B: Sequence[int] | Tensor, lengths_B: Tensor | None
+) -> tuple[torch.device, Tensor, Tensor | None]:
+    """Where a search of `rows` sentences runs, and its limits and lengths there. Raises ShapeError, ConfigError."""
+    check_rows("state", state, rows)
+    check_rows("memory", memory, rows)
+    device = _device_of(state, memory)
+    return device, _limits_on(limits_B, rows, device), _lengths_on(lengths_B, rows, device)
 
 
 def check_scored(scored: Scored, tokens_BK: Tensor, end: int) -> None:

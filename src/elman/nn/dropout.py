@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from elman.errors import ConfigError
 
-__all__ = ["check_rate", "row_mask", "sequence_dropout"]
+__all__ = ["SequenceDropout", "check_rate", "row_mask", "sequence_dropout"]
 
 
 def check_rate(name: str, rate: float) -> float:
@@ -31,3 +31,15 @@ def sequence_dropout(x_BTF: Tensor, rate: float, *, variational: bool, training:
     if not variational:
         return F.dropout(x_BTF, rate)
     return x_BTF * row_mask(rate, x_BTF.shape[0], x_BTF.shape[2], x_BTF)[:, None]
+
+
+class SequenceDropout(nn.Module):
+    """`sequence_dropout` while the module that it is part of is in training, with `variational` masks or without."""
+
+    def __init__(self, variational: bool) -> None:
+        super().__init__()
+        self.variational = variational
+
+    def forward(self, x_BTF: Tensor, rate: float) -> Tensor:
+        """The sequences with dropout at `rate`."""
+        return sequence_dropout(x_BTF, rate, variational=self.variational, training=self.training)

@@ -1,4 +1,4 @@
-"""The options that the recurrent layers of every task share. Imports no torch."""
+"""The options that the recurrent layers of every task share, and those of decoders. Imports no torch."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from elman.options import option
 
-__all__ = ["RecurrentConfig"]
+__all__ = ["RecurrentConfig", "attention_score", "input_feeding", "label_smoothing"]
 
 
 @dataclass(frozen=True)
@@ -25,3 +25,24 @@ class RecurrentConfig:
     weight_drop: float = option(0.0, "dropout of recurrent weights", least=0.0)
     variational: bool = option(False, "one dropout mask for all time steps of a sequence or chunk")
     learn_initial_state: bool = option(False, "learn the state before the first step")
+
+    @property
+    def shape(self) -> str:
+        """The cell, the layers and their units, in a word or two for people."""
+        return f"{self.cell} {self.layers}x{self.hidden}"
+
+
+def attention_score() -> Any:
+    """How a decoder's attention compares."""
+    help = "how attention compares: dot, general or additive (default: additive for bahdanau, else general)"
+    return option("", help, choices=("", "dot", "general", "additive"))
+
+
+def input_feeding() -> Any:
+    """Whether a decoder's answer is part of its next input."""
+    return option(False, "feed each step the answer of the step before (Luong et al. 2015)")
+
+
+def label_smoothing(share: float) -> Any:
+    """How far the loss of tokens spreads."""
+    return option(share, "share of the probability that the loss spreads over all tokens", least=0.0, most=0.9)

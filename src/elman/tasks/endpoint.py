@@ -4,26 +4,37 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from elman.display import aligned, plain, printable
 from elman.errors import ConfigError
 from elman.files import write_text
 from elman.options import option
+
+if TYPE_CHECKING:
+    from elman.data.parts import P
+    from elman.decode.translation import Translation
+    from elman.decode.writing import Written
 
 __all__ = [
     "Answer",
     "Conversation",
     "EvaluateOptions",
+    "EvaluateWritingOptions",
     "Figures",
     "ScoreOptions",
     "Screen",
-    "check_limit",
+    "check_text",
+    "errors_option",
     "expect_data",
+    "expect_one",
     "finite_json",
-    "shown_figure",
+    "scored_tokens",
+    "writing_figures",
+    "written_lines",
 ]
 
 
@@ -33,6 +44,10 @@ class Screen:
 
     terminal: bool = False
     colour: bool = False
+
+    def shown(self, text: str) -> str:
+        """`text`, made harmless where it goes to a terminal."""
+        return printable(text) if self.terminal else text
 
 
 @dataclass(frozen=True)
@@ -86,18 +101,47 @@ class Figures(Answer):
         yield self.text + "\n"
 
 
+def errors_option() -> Any:
+    """What happens to bytes that are not text, where it is not what the model's options say."""
+    return option("", "What to do with bytes that are not text.", choices=("", "strict", "replace", "ignore"))
+
+
 @dataclass(frozen=True)
 class EvaluateOptions:
-    """What every evaluation takes. A task extends it by what else it takes."""
+    """What every evaluation takes. A task extends it by what else it takes.
+
+    `noun` is what messages call one of what `limit` counts, and `least` the fewest that can be measured.
+    """
+
+    noun: ClassVar[str] = "item"
+    least: ClassVar[int] = 1
 
     limit: int | None = option(None, "Use the first so many tokens or sequences only.")
     encoding: str = option("", "The text's encoding, if it is not that of the model's texts.")
-    errors: str = option("", "What to do with bytes that are not text.", choices=("", "strict", "replace", "ignore"))
+    errors: str = errors_option()
 
     def check(self, files: tuple[str, ...], *, as_json: bool) -> None:
-        """Raise ConfigError where there is no data."""
+        """Raise ConfigError where there is no data, and for a limit that leaves nothing to measure."""
         del as_json
         expect_data(files, "data to evaluate on: elman evaluate MODEL DATA")
+        if self.limit is not None and self.limit < self.least:
+            plural = "s" * (self.least > 1)
+            raise ConfigError(f"expected --limit of at least {self.least} {self.noun}{plural}. Received: {self.limit}")
+
+    def limited(self, data: P) -> P:
+        """The first items, as many as `limit` says."""
+        return data if self.limit is None else data.take(range(min(self.limit, len(data))))
+
+
+@dataclass(frozen=True)
+class EvaluateWritingOptions(EvaluateOptions):
+    """What the evaluation of a task takes whose answers are texts that a search finds."""
+
+    beams: int | None = option(None, "Answers of text: hypotheses of the search.")
+
+    def search(self) -> dict[str, Any]:
+        """The options of the search that were given."""
+        return {} if self.beams is None else {"beams": self.beams}
 
 
 @dataclass(frozen=True)
@@ -110,16 +154,12 @@ class ScoreOptions:
     rank: bool = option(False, "Sort the lines, likeliest by token first.")
     per_token: bool = option(False, "Show the log-probability of every token too.")
     encoding: str = option("", "The text's encoding, if it is not that of the model's texts.")
-    errors: str = option("", "What to do with bytes that are not text.", choices=("", "strict", "replace", "ignore"))
+    errors: str = errors_option()
 
     def check(self, files: tuple[str, ...], *, as_json: bool) -> None:
         """Raise ConfigError unless there is either a file or a text."""
         del as_json
-        if bool(files) == (self.text is not None):
-            received = "both" if files else "neither"
-            raise ConfigError(
-                f"expected lines to score, from a file (- for standard input) or by --text. Received: {received}"
-            )
+        expect_one(files, self.text, "lines to score, from a file (- for standard input) or by --text")
 
 
 def expect_data(files: tuple[str, ...], expected: str) -> None:
@@ -128,16 +168,49 @@ def expect_data(files: tuple[str, ...], expected: str) -> None:
         raise ConfigError(f"expected {expected}. Received: none")
 
 
-def check_limit(limit: int | None, noun: str, least: int = 1) -> None:
-    """Raise ConfigError for a limit that leaves nothing to measure; `noun` is what is counted."""
-    if limit is not None and limit < least:
-        raise ConfigError(f"expected --limit of at least {least} {noun}{'s' * (least > 1)}. Received: {limit}")
+def expect_one(files: tuple[str, ...], text: Sequence[str] | None, expected: str) -> None:
+    """Raise ConfigError, naming what was `expected`, unless there are either files or texts."""
+    if bool(files) == (text is not None):
+        raise ConfigError(f"expected {expected}. Received: {'both' if files else 'neither'}")
+
+
+def check_text(text: str, what: str = "--text") -> None:
+    """Raise ConfigError for an argument whose bytes are not text."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise ConfigError(
+            f"expected {what} to be text. Received: bytes that are not, at character {error.start}"
+        ) from None
+
+
+def written_lines(
+    found: Iterable[Sequence[Written | Translation]], screen: Screen, *, several: bool, first: int = 1
+) -> Iterator[str]:
+    """Texts as lines. Where `several` were asked for, a line has the number of its input, from `first`, and a score."""
+    for number, best in enumerate(found, first):
+        for each in best:
+            text = plain(each.text) if "\n" in each.text or "\r" in each.text else each.text
+            yield screen.shown(f"{number}\t{each.score:.4f}\t{text}\n" if several else f"{text}\n")
+
+
+def scored_tokens(tokens: Sequence[str], log_probs: Sequence[float]) -> Iterator[str]:
+    """The tokens of a text with their log-probabilities, as lines below it."""
+    for token, value in zip(tokens, log_probs, strict=True):
+        yield f"{value:20.3f}  {plain(token)}\n"
+
+
+def writing_figures(figures: dict[str, Any], talk: Conversation) -> Figures:
+    """Figures of written texts, with a remark where some of them need a package."""
+    if "bleu" not in figures:
+        talk.remark("BLEU and chrF need sacrebleu: pip install 'elman[translation]'")
+    return Figures(figures, aligned([_shown_figure(name, value) for name, value in figures.items()]))
 
 
 _TITLES = {"bleu": "BLEU", "chrf": "chrF", "bleu_signature": "BLEU signature", "chrf_signature": "chrF signature"}
 
 
-def shown_figure(name: str, value: Any) -> tuple[str, str]:
+def _shown_figure(name: str, value: Any) -> tuple[str, str]:
     """The name and the value of a figure of written texts, for people."""
     if name in ("tokens", "pairs"):
         shown = f"{value:,.0f}"

@@ -175,11 +175,7 @@ class Setup(ABC, Generic[C, N, P, V]):
 
     @abstractmethod
     def data_facts(self) -> dict[str, Any]:
-        """What the model's folder says of the data, as plain values, without the fingerprint."""
-
-    @abstractmethod
-    def data_fingerprint(self) -> str:
-        """A digest of the data: a run goes on only with the very data that it began with."""
+        """What the model's folder says of the data, as plain values, without files and fingerprint."""
 
     @abstractmethod
     def outline(self) -> list[tuple[str, str]]:
@@ -229,6 +225,11 @@ class Setup(ABC, Generic[C, N, P, V]):
     def trainer(self) -> Trainer:
         """What trains the network: by default, steps of an optimiser over batches."""
         return Training(self.objective(), self.stream(), self.training_config)
+
+    def data_fingerprint(self) -> str:
+        """A digest of the data, by default that of the parts: a run goes on only with the data that it began with."""
+        digest: str = self.parts.fingerprint()  # type: ignore[attr-defined]
+        return digest
 
     @property
     def loss_name(self) -> str:
@@ -289,6 +290,13 @@ class Setup(ABC, Generic[C, N, P, V]):
         network = getattr(self.config, "network", None)
         return network.cell if isinstance(network, RecurrentConfig) else self.title()
 
+    @property
+    def network_summary(self) -> str:
+        """The recurrent layers and the number of weights, for people."""
+        network = self.config.network  # type: ignore[attr-defined]
+        both = " both ways" * getattr(network, "bidirectional", False)
+        return f"{network.shape}{both}, {self.network.count_parameters():,} weights"
+
     @cached_property
     def fingerprint(self) -> str:
         """A digest of the data."""
@@ -297,7 +305,8 @@ class Setup(ABC, Generic[C, N, P, V]):
     @cached_property
     def data(self) -> dict[str, Any]:
         """What the model's folder says of the data."""
-        return {**self.data_facts(), "fingerprint": self.fingerprint}
+        files = [] if self.sources is None else self.sources.names()
+        return {"files": files, **self.data_facts(), "fingerprint": self.fingerprint}
 
     @property
     def inputs(self) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.util import find_spec
 from types import MappingProxyType
 from typing import Any
@@ -17,7 +18,7 @@ from typing import Any
 from elman.artifact.card import CardSnippet
 from elman.errors import ConfigError
 
-__all__ = ["DataArgument", "Endpoint", "Extra", "Task"]
+__all__ = ["DataArgument", "Endpoint", "Extra", "Task", "evaluate_endpoint", "score_endpoint"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +70,21 @@ class Endpoint:
     options: str
     answer: str
     examples: tuple[str, ...] = ()
+
+
+# The endpoints that most tasks have. Each says of itself: help, examples, options, answer.
+evaluate_endpoint = partial(
+    Endpoint,
+    verb="evaluate",
+    summary="Measure how good a model is on data that it has not seen.",
+    data=DataArgument(help="Files, folders or globs; - for standard input."),
+)
+score_endpoint = partial(
+    Endpoint,
+    verb="score",
+    summary="Tell how likely a model finds each line of a text, or each target of pairs.",
+    data=DataArgument(name="files", help="A file whose lines to score, or files of pairs; - for standard input."),
+)
 
 
 @dataclass(frozen=True, kw_only=True)

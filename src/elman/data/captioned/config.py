@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from elman.data import shared_options as shared
 from elman.data.vocabulary.kinds import token_kinds
 from elman.options import option
 
@@ -27,11 +28,9 @@ class CaptionedConfig:
     feature_columns: tuple[str, ...] = option((), "tables: the columns of a vector's numbers (default: all others)")
     color: str = option("rgb", "image files: read three channels, or one", choices=("rgb", "grey"))
     image_size: tuple[int, ...] = option((), "image files: the height and width to bring them to, such as 64,96")
-    encoding: str = option("utf-8", "the text's encoding")
-    errors: str = option("strict", "what to do with bytes that are not text", choices=("strict", "replace", "ignore"))
-    held_out: float = option(
-        0.1, "share of the items kept for validation, where no such data is given", least=0.0, most=0.9
-    )
+    encoding: str = shared.encoding()
+    errors: str = shared.errors()
+    held_out: float = shared.held_out(0.1, "items")
 
 
 @dataclass(frozen=True)
@@ -39,14 +38,10 @@ class CaptionTextConfig:
     """How captions become numbers."""
 
     tokens: str = option("words", "what a token is", choices=token_kinds("words"))
-    lowercase: bool = option(True, "words and characters: make everything lower case")
+    lowercase: bool = shared.lowercase(True)
     min_count: int = option(1, "words and characters: rarer ones become unknown, which is never written", least=1)
-    vocabulary_size: int = option(
-        0, "words and subwords: most tokens to keep; 0 for no limit (subwords: 4096)", least=0
-    )
-    word_rule: str = option(
-        "regex", "words: find words and punctuation, or split at white space", choices=("regex", "whitespace")
-    )
+    vocabulary_size: int = shared.vocabulary_size()
+    word_rule: str = shared.word_rule()
     max_length: int = option(
         100, "longest caption in tokens; longer ones are left out of training, and none is written", least=1, most=10000
     )

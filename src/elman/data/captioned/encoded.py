@@ -5,19 +5,17 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from elman.data.batches import Ints, spread_within
 from elman.data.captioned import Captioned
 from elman.data.captioned.vocabulary import CaptionerVocabulary
 from elman.data.vocabulary import END_ID
 from elman.errors import DataError
 from elman.types import IGNORED, Batch
 
-__all__ = ["Encoded", "Inputs", "Ints"]
-
-Ints = npt.NDArray[np.int64]
+__all__ = ["Encoded", "Inputs"]
 
 
 class Inputs(NamedTuple):
@@ -54,6 +52,10 @@ class Encoded:
 
     def __len__(self) -> int:
         return len(self.tokens)
+
+    def some(self, limit: int) -> Ints:
+        """The numbers of items at even distances, with at most about so many tokens of captions in all (0: of all)."""
+        return spread_within(len(self.data), int(self.lengths.sum()), limit)
 
     def items(self, rows: Ints) -> Tensor:
         """The items of these numbers."""

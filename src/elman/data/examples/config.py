@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from elman.data import shared_options as shared
 from elman.data.examples import readers
 from elman.data.vocabulary.kinds import token_kinds
 from elman.options import option
@@ -45,7 +46,7 @@ class ExamplesConfig:
         choices=("refuse", "interpolate"),
     )
     encoding: str = option("utf-8", "the encoding of texts and tables")
-    errors: str = option("strict", "what to do with bytes that are not text", choices=("strict", "replace", "ignore"))
+    errors: str = shared.errors()
     pattern: str = option("*", "which files of a folder to read, such as *.txt")
     split: tuple[float, ...] = option((0.9, 0.1, 0.0), "shares for training, validation and test")
     stratify: bool = option(True, "give each part its share of every class")
@@ -56,15 +57,11 @@ class InputConfig:
     """How a text is cut into tokens, and how the values of a series are scaled."""
 
     tokens: str = option("words", "texts: what a token is", choices=token_kinds("words"))
-    lowercase: bool = option(True, "words and characters: make everything lower case")
-    min_count: int = option(1, "words and characters: rarer tokens become [UNK]", least=1)
-    vocabulary_size: int = option(
-        0, "words and subwords: most tokens to keep; 0 for no limit (subwords: 4096)", least=0
-    )
-    word_rule: str = option(
-        "regex", "words: find words and punctuation, or split at white space", choices=("regex", "whitespace")
-    )
-    punctuation: str = option("keep", "words: keep or drop punctuation", choices=("keep", "drop"))
+    lowercase: bool = shared.lowercase(True)
+    min_count: int = shared.min_count()
+    vocabulary_size: int = shared.vocabulary_size()
+    word_rule: str = shared.word_rule()
+    punctuation: str = shared.punctuation()
     max_length: int = option(1000, "texts: of a longer one, read so many tokens only; 0 for no limit", least=0)
     standardise: str = option(
         "auto",

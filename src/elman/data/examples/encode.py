@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from elman.data.examples import Examples
 from elman.data.examples.config import InputConfig
+from elman.data.moments import mean_and_deviation
 from elman.data.vocabulary import UNKNOWN_ID, Vocabulary, WordVocabulary, learn_vocabulary, vocabulary_from_json
 from elman.data.vocabulary.options import vocabulary_options
 from elman.errors import ArtifactError, DataError
@@ -130,7 +131,8 @@ class SeriesEncoder:
         mean, deviation = self.mean_I, self.deviation_I
         if self.standardise == "series":
             mean = x_TI.mean(axis=0, dtype=np.float64)
-            deviation = _usable(x_TI.std(axis=0, dtype=np.float64))
+            deviation = x_TI.std(axis=0, dtype=np.float64)
+            deviation = np.where(deviation < _LEAST_DEVIATION, 1.0, deviation)
         return ((x_TI - mean) / deviation).astype(np.float32)
 
     def to_json(self) -> dict[str, Any]:
@@ -156,11 +158,7 @@ def learn_encoder(examples: Examples, config: InputConfig) -> Encoder:
         how = "none" if bounded else "channels"
     if how in ("none", "series"):
         return SeriesEncoder(channels, how, zeros_I, ones_I)
-    axis = 0 if how == "channels" else (0, 1)
-    count = sum(x_TI.shape[0] if how == "channels" else x_TI.size for x_TI in inputs)
-    mean = sum(x_TI.sum(axis=axis, dtype=np.float64) for x_TI in inputs) / count
-    variance = sum(((x_TI - mean) ** 2).sum(axis=axis, dtype=np.float64) for x_TI in inputs) / count
-    deviation = _usable(np.sqrt(np.asarray(variance)))
+    mean, deviation = mean_and_deviation(inputs, 0 if how == "channels" else (0, 1), least=_LEAST_DEVIATION)
     return SeriesEncoder(channels, "channels", zeros_I + mean, ones_I * deviation)
 
 
@@ -200,11 +198,6 @@ def _finite_numbers(values: Any, count: int, where: str) -> npt.NDArray[np.float
 def _has_names(channels: tuple[str, ...]) -> bool:
     """Whether channels were named where they came from, and not only counted."""
     return any(name not in ("", str(number)) for number, name in enumerate(channels, 1))
-
-
-def _usable(deviation: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Deviations to divide by: 1 where nothing moves."""
-    return np.where(deviation < _LEAST_DEVIATION, 1.0, deviation)
 
 
 def _check_kind(examples: Examples, kind: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from elman.data import shared_options as shared
 from elman.data.vocabulary.kinds import token_kinds
 from elman.errors import ConfigError
 from elman.options import option
@@ -27,11 +28,9 @@ class PairsConfig:
         "", "the column of the target, a number or a name (default: the second); of aligned files, a suffix"
     )
     header: str = option("auto", "tables: whether the first row names the columns", choices=("auto", "yes", "no"))
-    encoding: str = option("utf-8", "the text's encoding")
-    errors: str = option("strict", "what to do with bytes that are not text", choices=("strict", "replace", "ignore"))
-    held_out: float = option(
-        0.05, "share of the pairs kept for validation, where no such data is given", least=0.0, most=0.9
-    )
+    encoding: str = shared.encoding()
+    errors: str = shared.errors()
+    held_out: float = shared.held_out(0.05, "pairs")
     tokens: str = option("subwords", "what a token is", choices=token_kinds("subwords"))
     target_tokens: str = option("", "what a token of the target is, if another", choices=("", *token_kinds("subwords")))
     tokeniser: str = option(

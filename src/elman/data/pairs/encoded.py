@@ -11,15 +11,14 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from elman.data.batches import Ints, spread
 from elman.data.pairs.config import PairsConfig
 from elman.data.pairs.pairs import Pairs
 from elman.data.pairs.vocabulary import PairVocabulary
 from elman.errors import DataError
 from elman.types import IGNORED, Batch
 
-__all__ = ["EncodedPairs", "PairInputs", "Sequences", "encode_pairs", "spread"]
-
-Ints = npt.NDArray[np.int64]
+__all__ = ["EncodedPairs", "PairInputs", "Sequences", "encode_pairs"]
 
 
 class PairInputs(NamedTuple):
@@ -76,7 +75,7 @@ class EncodedPairs:
     targets         the targets, closed by the end token; None where there are none
     rows            which of the pairs they are: the others were too long
     go_id           what the decoder is fed first
-    name            what messages call the pairs
+    pairs           the pairs as text, those that were too long among them
     dropped_source  pairs that were left out because their source was too long
     dropped_target  pairs of the others that were left out because their target was too long
     limits          the most tokens of a source and of a target; 0 for any number
@@ -86,7 +85,7 @@ class EncodedPairs:
     targets: Sequences | None
     rows: Ints
     go_id: int
-    name: str
+    pairs: Pairs
     dropped_source: int = 0
     dropped_target: int = 0
     limits: tuple[int, int] = (0, 0)
@@ -128,7 +127,7 @@ class EncodedPairs:
             None if targets is None else Sequences([targets[row] for row in rows], vocabulary.target.end_id),
             rows,
             vocabulary.go_id,
-            pairs.name,
+            pairs,
             int(long_source.sum()),
             int((long_target & ~long_source).sum()),
             (max_source, max_target),
@@ -153,7 +152,7 @@ class EncodedPairs:
         """Pairs by their numbers here. The inputs are `PairInputs`; the targets end with the end token, IGNORED past
         it, and `lengths_B` are their lengths. Raises DataError where there are no targets."""
         if self.targets is None:
-            raise DataError(f"{self.name}: expected targets beside the sources. Received: sources alone")
+            raise DataError(f"{self.pairs.name}: expected targets beside the sources. Received: sources alone")
         targets_BT = self.targets.padded(rows, IGNORED)
         lengths_B = self.targets.lengths[rows]
         fed_BT = np.zeros_like(targets_BT)
@@ -173,7 +172,7 @@ class EncodedPairs:
         """What whoever trains on them should hear, a sentence each."""
         total = len(self) + self.dropped_source + self.dropped_target
         return [
-            f"{self.name}: {count} of {total} pairs were left out, as their {side} has more than {limit} tokens"
+            f"{self.pairs.name}: {count} of {total} pairs were left out, as their {side} has more than {limit} tokens"
             for side, count, limit in zip(
                 ("source", "target"), (self.dropped_source, self.dropped_target), self.limits, strict=True
             )
@@ -192,12 +191,6 @@ def encode_pairs(
         max_target=config.max_target * in_training,
         reverse_source=config.reverse_source,
     )
-
-
-def spread(count: int, most: int) -> Ints:
-    """At most `most` numbers below `count`, at even distances."""
-    chosen = min(count, most)
-    return np.arange(chosen) * count // max(chosen, 1)
 
 
 def _longer(parts: Sequence[Ints], most: int) -> npt.NDArray[np.bool_]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from elman.data import shared_options as shared
 from elman.options import option
 
 __all__ = ["PanelConfig", "TransformConfig"]
@@ -37,7 +38,7 @@ class PanelConfig:
     sort: str = option("error", "what to do about rows that are not in the order of time", choices=("error", "sort"))
     delimiter: str = option("", "what parts the cells of a file; by default found in its first row")
     encoding: str = option("utf-8", "the files' encoding")
-    errors: str = option("strict", "what to do with bytes that are not text", choices=("strict", "replace", "ignore"))
+    errors: str = shared.errors()
 
 
 @dataclass(frozen=True)

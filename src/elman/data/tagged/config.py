@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from elman.data import shared_options as shared
 from elman.data.tagged import readers
 from elman.options import option
 
@@ -25,17 +26,15 @@ class TaggedConfig:
         "what the files are; auto goes by their names",
         choices=("auto", *_WITH_TAGS),
     )
-    encoding: str = option("utf-8", "the text's encoding")
-    errors: str = option("strict", "what to do with bytes that are not text", choices=("strict", "replace", "ignore"))
+    encoding: str = shared.encoding()
+    errors: str = shared.errors()
     word_column: int = option(1, "columns: which one holds the words", least=1)
     tag_column: str = option(
         "", "which column holds the tags: a number, or a name such as xpos (default: upos, the last, or label)"
     )
     sequence_column: str = option("sequence", "frames in a table: the column that tells sequences apart")
     time_column: str = option("time", "frames in a table: the column that orders a sequence's frames")
-    held_out: float = option(
-        0.1, "share of the sentences kept for validation, where no such data is given", least=0.0, most=0.9
-    )
+    held_out: float = shared.held_out(0.1, "sentences")
     lowercase: bool = option(True, "word embeddings: make words lower case (letters are read as they are)")
     digits: bool = option(True, "word embeddings: make every digit a 0")
     standardise: bool = option(True, "frames: bring each feature to mean 0 and deviation 1, by the training data")

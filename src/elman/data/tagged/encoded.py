@@ -5,18 +5,16 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from elman.data.batches import Ints, spread_within
 from elman.data.tagged import Tagged
 from elman.data.tagged.vocabulary import TaggerVocabulary
 from elman.errors import DataError
 from elman.types import IGNORED, Batch
 
-__all__ = ["Encoded", "Ints", "Sentences", "Targets"]
-
-Ints = npt.NDArray[np.int64]
+__all__ = ["Encoded", "Sentences", "Targets"]
 
 
 class Sentences(NamedTuple):
@@ -74,6 +72,10 @@ class Encoded:
 
     def __len__(self) -> int:
         return len(self.lengths)
+
+    def some(self, limit: int) -> Ints:
+        """The numbers of sequences at even distances, of at most about so many steps in all (0: of all)."""
+        return spread_within(len(self), int(np.sum(self.lengths)), limit)
 
     def word_counts(self, size: int) -> Tensor:
         """How often each number of a word occurs, float32 of `size`."""

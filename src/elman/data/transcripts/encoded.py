@@ -9,6 +9,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from elman.data.batches import Ints, spread_within
 from elman.data.transcripts.transcripts import Transcripts, utterance_normalised
 from elman.data.transcripts.vocabulary import TranscriberVocabulary
 from elman.data.vocabulary.base import Ids
@@ -18,7 +19,6 @@ from elman.types import Batch
 __all__ = ["Encoded", "FrameOptions", "Targets", "needed_steps", "prepared", "steps_of"]
 
 Floats = npt.NDArray[np.float32]
-Ints = npt.NDArray[np.int64]
 
 # Of the recordings whose texts are too long, so many are named.
 _NAMED = 3
@@ -94,10 +94,7 @@ class Encoded:
 
     def some(self, limit: int) -> Ints:
         """The numbers of recordings at even distances, of at most about so many tokens in all (0: of all)."""
-        tokens = sum(map(len, self.tokens or []))
-        share = min(1.0, limit / max(tokens, 1)) if limit else 1.0
-        count = max(1, int(share * len(self)))
-        return np.arange(count) * len(self) // count
+        return spread_within(len(self), sum(map(len, self.tokens or [])), limit)
 
     def too_long(self) -> str:
         """How many texts are too long for their recordings, and which are, as a sentence without its full stop."""

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar
 
 from elman.data.captioned.config import CaptionedConfig, CaptionTextConfig
-from elman.nn.recurrent_config import RecurrentConfig
+from elman.nn.recurrent_config import RecurrentConfig, attention_score, input_feeding, label_smoothing
 from elman.options import Sections, option
 from elman.train.config import TrainConfig
 
@@ -46,15 +46,9 @@ class NetworkConfig(RecurrentConfig):
         "(bahdanau), with its first layer for those above (between), or not at all",
         choices=("none", "luong", "bahdanau", "between"),
     )
-    score: str = option(
-        "",
-        "how attention compares: dot, general or additive (default: additive for bahdanau, else general)",
-        choices=("", "dot", "general", "additive"),
-    )
-    input_feeding: bool = option(False, "feed each step the answer of the step before (Luong et al. 2015)")
-    label_smoothing: float = option(
-        0.0, "share of the probability that the loss spreads over all tokens", least=0.0, most=0.9
-    )
+    score: str = attention_score()
+    input_feeding: bool = input_feeding()
+    label_smoothing: float = label_smoothing(0.0)
     batch_size: int = option(64, "captions of a batch", least=1)
 
 

@@ -8,19 +8,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from elman.decode.search_config import SearchConfig
-from elman.display import aligned, plain, printable
 from elman.errors import ConfigError
 from elman.options import option
 from elman.tasks.endpoint import (
     Answer,
     Conversation,
     EvaluateOptions,
+    EvaluateWritingOptions,
     Figures,
     ScoreOptions,
     Screen,
-    check_limit,
+    errors_option,
     expect_data,
-    shown_figure,
+    writing_figures,
+    written_lines,
 )
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class CaptionOptions:
     )
     batch_size: int = option(128, "Items that are captioned at the same time.")
     encoding: str = option("", "The encoding of tables, if it is not that of training.")
-    errors: str = option("", "What to do with bytes that are not text.", choices=("", "strict", "replace", "ignore"))
+    errors: str = errors_option()
     search: SearchConfig = field(default_factory=SearchConfig)
 
     def check(self, files: tuple[str, ...], *, as_json: bool) -> None:
@@ -72,11 +73,7 @@ class Captions(Answer):
 
     def to_text(self, screen: Screen) -> Iterator[str]:
         """Captions as lines; more than one an item with its number, and scores."""
-        for number, best in enumerate(self.found, 1):
-            for each in best:
-                text = plain(each.text) if "\n" in each.text or "\r" in each.text else each.text
-                line = f"{number}\t{each.score:.4f}\t{text}\n" if self.several else f"{text}\n"
-                yield printable(line) if screen.terminal else line
+        return written_lines(self.found, screen, several=self.several)
 
 
 def caption(model: Captioner, files: tuple[str, ...], options: CaptionOptions, talk: Conversation) -> Captions:
@@ -116,27 +113,14 @@ def _draw(
 
 
 @dataclass(frozen=True)
-class EvaluateCaptionsOptions(EvaluateOptions):
+class EvaluateCaptionsOptions(EvaluateWritingOptions):
     """What the evaluation of a captioner takes."""
-
-    beams: int | None = option(None, "Answers of text: hypotheses of the search.")
-
-    def check(self, files: tuple[str, ...], *, as_json: bool) -> None:
-        """Raise ConfigError for a limit that leaves nothing."""
-        super().check(files, as_json=as_json)
-        check_limit(self.limit, "item")
 
 
 def evaluate(model: Captioner, files: tuple[str, ...], options: EvaluateCaptionsOptions, talk: Conversation) -> Figures:
     """Perplexity, accuracy, exact match, BLEU and chrF against all references."""
-    items = _read(model, files, options, talk)
-    if options.limit is not None:
-        items = items.take(range(min(options.limit, len(items))))
-    search: dict[str, Any] = {} if options.beams is None else {"beams": options.beams}
-    figures = model.evaluate(items, progress=talk.progress, **search)
-    if "bleu" not in figures:
-        talk.remark("BLEU and chrF need sacrebleu: pip install 'elman[translation]'")
-    return Figures(figures, aligned([shown_figure(name, value) for name, value in figures.items()]))
+    items = options.limited(_read(model, files, options, talk))
+    return writing_figures(model.evaluate(items, progress=talk.progress, **options.search()), talk)
 
 
 @dataclass(frozen=True)
@@ -165,7 +149,7 @@ class CaptionScores(Answer):
         """A caption a line."""
         yield "  log-prob  caption\n"
         for _, text, value in self.rows:
-            yield f"{value:10.3f}  {printable(text) if screen.terminal else text}\n"
+            yield f"{value:10.3f}  {screen.shown(text)}\n"
 
 
 def score(model: Captioner, files: tuple[str, ...], options: ScoreCaptionsOptions, talk: Conversation) -> CaptionScores:

@@ -12,28 +12,27 @@ import numpy as np
 from elman.data.captioned import Captioned, CaptionedConfig, captioned_from, read_captioned
 from elman.data.captioned.encoded import Encoded
 from elman.data.captioned.vocabulary import CaptionerVocabulary
-from elman.data.sources import Sources, as_paths, is_path
+from elman.data.sources import as_paths, is_path
 from elman.data.tokens import Progress
 from elman.decode.search_config import SearchConfig
 from elman.decode.writing import Written, written
 from elman.errors import ConfigError, DataError
-from elman.options import fill
+from elman.options import fill, with_given
 from elman.tasks.captioner.config import CaptionerConfig
 from elman.tasks.captioner.network import CaptionerNetwork
 from elman.tasks.captioner.setup import (
     CaptionerSetup,
     log_probabilities,
-    make_parts,
     measure,
     search_captions,
     signatures,
 )
-from elman.tasks.model import TaskModel
+from elman.tasks.sequence_model import SequenceModel
 
 __all__ = ["Captioner"]
 
 
-class Captioner(TaskModel[CaptionerConfig, CaptionerNetwork, CaptionerVocabulary]):
+class Captioner(SequenceModel[CaptionerConfig, CaptionerNetwork, CaptionerVocabulary]):
     """A recurrent network that writes a text for a vector, an image, or a map of features.
 
     Args:
@@ -49,11 +48,12 @@ class Captioner(TaskModel[CaptionerConfig, CaptionerNetwork, CaptionerVocabulary
     """
 
     setup_class = CaptionerSetup
+    _expected = "captions beside items, or paths of files"
 
     def __repr__(self) -> str:
         """What kind of model it is, in a line."""
         network = self.config.network
-        shape = f"{network.cell} {network.layers}x{network.hidden}, attention {network.attention}"
+        shape = f"{network.shape}, attention {network.attention}"
         if self._network is None:
             return f"<Captioner {shape}, not trained>"
         sizes = f"{self._network.count_parameters():,} weights, {self.vocabulary.text.size:,} tokens"
@@ -82,24 +82,16 @@ class Captioner(TaskModel[CaptionerConfig, CaptionerNetwork, CaptionerVocabulary
 
         Returns self. Raises DataError, EncodingError, ConfigError, StorageError, Diverged, OutOfMemory.
         """
-        if captions is None:
-            expected = "captions beside items, or paths of files"
-            if not is_path(items):
-                raise DataError(f"expected {expected}. Received: {type(items).__name__} alone")
-            sources = Sources(as_paths(items), as_paths(valid, expected), as_paths(test, expected))
-            return self._fit_files(sources, folder=folder, progress=progress, tune=tune)
-        parts = make_parts(
-            captioned_from(items, captions, self.config.data),
-            self.config,
-            valid=self._given(valid, "valid"),
-            test=self._given(test, "test"),
-        )
-        return self._fit_memory(parts, folder=folder, progress=progress, tune=tune)
+        if captions is None and not is_path(items):
+            raise DataError(f"expected {self._expected}. Received: {type(items).__name__} alone")
+        return self._fit(items, captions, valid=valid, test=test, folder=folder, progress=progress, tune=tune)
+
+    def _part(self, items: Any, captions: Any, **how: Any) -> Captioned:
+        return captioned_from(items, captions, self.config.data, **how)
 
     def read(self, paths: Any, *, captioned: bool = False, encoding: str = "", errors: str = "") -> Captioned:
         """Items from files, read as the training data was, or in another encoding."""
-        data = self._reading()
-        data = dataclasses.replace(data, encoding=encoding or data.encoding, errors=errors or data.errors)
+        data = with_given(self._reading(), encoding=encoding, errors=errors)
         return read_captioned(as_paths(paths), data, captioned=captioned)
 
     def caption(self, items: Any, *, batch_size: int = 128, **search: Any) -> list[str]:
@@ -220,11 +212,3 @@ class Captioner(TaskModel[CaptionerConfig, CaptionerNetwork, CaptionerVocabulary
             return data
         color = {1: "grey", 3: "rgb"}.get(self._vocabulary.item.shape[-1], data.color)
         return dataclasses.replace(data, color=color)
-
-    def _given(self, part: Any, name: str) -> Captioned | None:
-        """Held-out data in memory, or in files."""
-        if part is None:
-            return None
-        if isinstance(part, tuple) and len(part) == 2 and not is_path(part):
-            return captioned_from(part[0], part[1], self.config.data, name=name)
-        return read_captioned(as_paths(part), self.config.data)

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from elman.data.captioned.vocabulary import Item
+from elman.data.moments import mean_and_deviation
 from elman.errors import ConfigError
-from elman.nn import sequence_dropout
 from elman.nn.decoder import Decoder, DecoderMemory, DecoderState, StartState
-from elman.nn.dropout import check_rate
+from elman.nn.dropout import SequenceDropout, check_rate
 from elman.nn.embed import Embedding
 from elman.nn.images import ImageEncoder
 from elman.nn.output_side import OutputSide
@@ -49,6 +49,7 @@ class CaptionerNetwork(OutputSide):
         super().__init__()
         _check(item, config)
         self.config = config
+        self._drop = SequenceDropout(config.variational)
         self.item = item
         self.label_smoothing = config.label_smoothing
         # Of the training data's numbers or channels; set by `standardise`, and stored with the weights.
@@ -126,18 +127,10 @@ class CaptionerNetwork(OutputSide):
         """Bring each number of a vector, or channel of a map, to mean 0 and deviation 1 from now on; constants to 0."""
         values = items.reshape(-1, items.shape[-1])
         part = max(1, _PART // values.shape[1])
-        total, squares = np.zeros(values.shape[1]), np.zeros(values.shape[1])
         parts = [values[start : start + part] for start in range(0, len(values), part)]
-        for some in parts:
-            total += some.sum(axis=0, dtype=np.float64)
-        mean = total / len(values)
-        for some in parts:
-            squares += ((some.astype(np.float64) - mean) ** 2).sum(axis=0)
-        scale = 255.0 if self.item.whole else 1.0
-        deviation = np.sqrt(squares / len(values)) / scale
-        deviation[deviation < 1e-12] = 1.0
-        self.mean_C.copy_(torch.from_numpy(mean / scale))
-        self.deviation_C.copy_(torch.from_numpy(deviation))
+        mean_C, deviation_C = mean_and_deviation(parts, unit=255.0 if self.item.whole else 1.0)
+        self.mean_C.copy_(torch.from_numpy(mean_C))
+        self.deviation_C.copy_(torch.from_numpy(deviation_C))
 
     def _see(self, items: Tensor) -> Tensor:
         """The map of the items, batch x places x features; a vector is one place."""
@@ -148,9 +141,6 @@ class CaptionerNetwork(OutputSide):
         if self.images is not None:
             return self.images(x)
         return x[:, None] if self.item.kind == "vectors" else x
-
-    def _drop(self, x_BTF: Tensor, rate: float) -> Tensor:
-        return sequence_dropout(x_BTF, rate, variational=self.config.variational, training=self.training)
 
 
 def _check(item: Item, config: NetworkConfig) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,13 +13,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from elman.data.batches import Shuffled, in_order
+from elman.data.batches import Ints, in_order
 from elman.data.captioned import Captioned, read_captioned
-from elman.data.captioned.encoded import Encoded, Ints
+from elman.data.captioned.encoded import Encoded
 from elman.data.captioned.pictures import check_size
 from elman.data.captioned.vocabulary import CaptionerVocabulary, Item
-from elman.data.parts import Parts, hold_out, read_parts
-from elman.data.sources import Sources
+from elman.data.parts import Parts
 from elman.data.tokens import Progress
 from elman.data.vocabulary import END_ID, UNKNOWN_ID
 from elman.decode.search import Hypothesis
@@ -28,14 +28,13 @@ from elman.errors import DataError
 from elman.metrics.translation import bleu_figures, bleu_signatures, exact_match, has_bleu
 from elman.tasks.captioner.config import CaptionerConfig
 from elman.tasks.captioner.network import CaptionerNetwork
-from elman.tasks.setup import Setup
+from elman.tasks.sequence_setup import SequenceObjective, SequenceSetup
 from elman.types import IGNORED, Batch, State
 
 __all__ = [
     "CaptionLikelihood",
     "CaptionerSetup",
     "log_probabilities",
-    "make_parts",
     "measure",
     "search_captions",
     "signatures",
@@ -47,39 +46,29 @@ _ROWS, _STEPS = 128, 8192
 _GREEDY = SearchConfig(beams=1)
 
 
-class CaptionLikelihood:
+@dataclass(eq=False)
+class CaptionLikelihood(SequenceObjective[Encoded]):
     """Negative log-likelihood of the tokens of captions and of their ends, by token.
 
-    Args:
-        model: the network.
-        vocabulary: the tokens.
-        held_out: the items of the evaluation; None when nothing is held out.
-        longest: most tokens that an evaluation writes.
+    model       the network
+    vocabulary  the tokens
+    held_out    the items of the evaluation; None when nothing is held out
+    longest     most tokens that an evaluation writes
     """
 
-    def __init__(
-        self, model: CaptionerNetwork, vocabulary: CaptionerVocabulary, held_out: Encoded | None, longest: int
-    ) -> None:
-        self.model = model
-        self.vocabulary = vocabulary
-        self.held_out = held_out
-        self.longest = longest
-
-    def initial_state(self, batch_size: int) -> State:
-        """None: every caption starts anew."""
-        del batch_size
-        return ()
+    model: CaptionerNetwork
+    vocabulary: CaptionerVocabulary
+    held_out: Encoded | None
+    longest: int
 
     def loss(self, batch: Batch, state: State) -> tuple[Tensor, int, State]:
         """The sum of nats over the tokens, smoothed as the options say, their number, and the empty state."""
         r_NR, targets_N = _answers(self.model, batch)
         return self.model.nats(r_NR, targets_N), len(targets_N), state
 
-    def evaluate(self, limit: int = 0) -> dict[str, float]:
-        """Figures of greedy captions of the held-out items; empty without any. Kept are the weights of least loss."""
-        if self.held_out is None:
-            return {}
-        return measure(self.model, self.vocabulary, self.held_out, self.longest, limit=limit)[0]
+    def measured(self, held_out: Encoded, limit: int) -> dict[str, float]:
+        """Figures of greedy captions of the held-out items. Kept are the weights of least loss."""
+        return measure(self.model, self.vocabulary, held_out, self.longest, limit=limit)[0]
 
 
 def _answers(model: CaptionerNetwork, batch: Batch) -> tuple[Tensor, Tensor]:
@@ -131,9 +120,7 @@ def measure(
     installed: of all references, and without regard to case where the vocabulary has lower case only. With `limit`, of
     items at even distances, of at most about so many tokens.
     """
-    share = min(1.0, limit / max(int(data.lengths.sum()), 1)) if limit else 1.0
-    count = max(1, int(share * len(data.data)))
-    items = np.arange(count) * len(data.data) // count
+    items = data.some(limit)
     rows = np.flatnonzero(np.isin(data.owners, items))
     nats, right, tokens = 0.0, 0, 0
     with torch.no_grad():
@@ -213,37 +200,19 @@ def unknown_tokens(vocabulary: CaptionerVocabulary, captions: Sequence[Sequence[
     return f"{count:,} {vocabulary.text.unit}s of the captions are unknown and cannot be written" if count else None
 
 
-def make_parts(
-    train: Captioned, config: CaptionerConfig, *, valid: Captioned | None = None, test: Captioned | None = None
-) -> Parts[Captioned]:
-    """The parts; without `valid`, a random share of `train` becomes it. Raises DataError where too few items are
-    left."""
-    if valid is None:
-        train, valid = hold_out(train, config.data.held_out, config.training.seed, "items")
-    return Parts(train, valid, test)
-
-
-class CaptionerSetup(Setup[CaptionerConfig, CaptionerNetwork, Parts[Captioned], CaptionerVocabulary]):
+class CaptionerSetup(SequenceSetup[CaptionerConfig, CaptionerNetwork, Parts[Captioned], CaptionerVocabulary, Encoded]):
     """A run of a captioner."""
 
     task = "captioner"
     config_class = CaptionerConfig
     vocabulary_class = CaptionerVocabulary
     unit = "token"
+    item = "item"
 
     @classmethod
-    def read(
-        cls,
-        config: CaptionerConfig,
-        sources: Sources,
-        *,
-        vocabulary: CaptionerVocabulary | None = None,
-        progress: Progress | None = None,
-    ) -> Parts[Captioned]:
+    def read_part(cls, paths: Sequence[Any], config: CaptionerConfig, progress: Progress | None = None) -> Captioned:
         """The items and captions in the files."""
-        del vocabulary
-        train, valid, test = read_parts(sources, lambda paths: read_captioned(paths, config.data), "item", progress)
-        return make_parts(train, config, valid=valid, test=test)
+        return read_captioned(paths, config.data)
 
     @staticmethod
     def make_network(config: CaptionerConfig, vocabulary: CaptionerVocabulary) -> CaptionerNetwork:
@@ -272,10 +241,11 @@ class CaptionerSetup(Setup[CaptionerConfig, CaptionerNetwork, Parts[Captioned], 
     def encode(self) -> None:
         """The captions of all parts as numbers."""
         self._check_captions()
-        parts, self._longest = self.parts, self.config.text.max_length
-        self._train = Encoded(parts.train, self.vocabulary, self._longest)
-        self._valid = None if parts.valid is None else Encoded(parts.valid, self.vocabulary)
-        self._test = None if parts.test is None else Encoded(parts.test, self.vocabulary)
+        super().encode()
+
+    def encode_part(self, part: Captioned, *, training: bool = False) -> Encoded:
+        """A part as numbers; captions that are too long are left out of training."""
+        return Encoded(part, self.vocabulary, self.config.text.max_length * training)
 
     def start_network(self) -> None:
         """Scale the items by the training data, and read the weights of a borrowed image encoder."""
@@ -283,29 +253,14 @@ class CaptionerSetup(Setup[CaptionerConfig, CaptionerNetwork, Parts[Captioned], 
         if self.config.network.image_weights and self.network.pretrained is not None:
             self.network.pretrained.read_weights(self.config.network.image_weights)
 
-    def stream(self) -> Shuffled:
-        """Shuffled captions."""
-        train, batch_size = self._train, self.config.network.batch_size
-        return Shuffled(train.lengths, train.batch, batch_size=batch_size, seed=self.training_config.seed)
-
     def objective(self) -> CaptionLikelihood:
         """The likelihood of the captions."""
-        return CaptionLikelihood(self.network, self.vocabulary, self._valid, self._longest)
-
-    @property
-    def holds_out(self) -> bool:
-        """Whether there are items for validation."""
-        return self._valid is not None
+        return CaptionLikelihood(self.network, self.vocabulary, self._valid, self.config.text.max_length)
 
     @property
     def loss_name(self) -> str:
         """What the loss is."""
         return f"nats a {self.vocabulary.text.unit}"
-
-    def test(self, limit: int) -> dict[str, float]:
-        """Figures of the test part, all of it."""
-        del limit
-        return {} if self._test is None else measure(self.network, self.vocabulary, self._test, self._longest)[0]
 
     def describe(self, figures: Mapping[str, float]) -> str:
         """Figures of an evaluation, in a line for people."""
@@ -314,42 +269,30 @@ class CaptionerSetup(Setup[CaptionerConfig, CaptionerNetwork, Parts[Captioned], 
             shown.append(f"BLEU {figures['bleu']:.1f}")
         return ", ".join([*shown, f"token accuracy {figures['accuracy']:.2%}", f"loss {figures['loss']:.4f}"])
 
-    def data_fingerprint(self) -> str:
-        """A digest of all items and captions."""
-        return self.parts.fingerprint()
-
     def data_facts(self) -> dict[str, Any]:
-        """Files, and how many items and captions each part has."""
-        sizes = {name: (0, 0) if part is None else (len(part), part.texts) for name, part in self.parts.named()}
-        counts: dict[str, int] = {}
-        for name, (items, captions) in sizes.items():
-            counts |= {f"{name}_items": items, f"{name}_captions": captions}
+        """How many items and captions each part has."""
         return {
-            "files": [] if self.sources is None else self.sources.names(),
             "kind": self.vocabulary.item.kind,
-            **counts,
+            **self.part_sizes(items=len, captions=lambda part: part.texts),
             "longer_than_max_length": self._train.longer,
         }
 
     def outline(self) -> list[tuple[str, str]]:
         """The parts, the input and the answers."""
-        facts, text = self.data, self.vocabulary.text
+        text = self.vocabulary.text
         return [
-            *(
-                (name, f"{facts[f'{name}_items']:,} items, {facts[f'{name}_captions']:,} captions")
-                for name, _ in self.parts.named()
-            ),
+            *self.part_rows(items="items", captions="captions"),
             ("input", self.vocabulary.item.told()),
             ("answer", f"{text.size:,} {text.unit}s"),
         ]
 
     def summary(self) -> str:
         """The network and the data, in a line."""
-        network, facts, text = self.config.network, self.data, self.vocabulary.text
-        left_out = facts["longer_than_max_length"]
+        facts, text = self.data, self.vocabulary.text
+        left_out, most = facts["longer_than_max_length"], self.config.text.max_length
         return (
-            f"{network.cell} {network.layers}x{network.hidden}, {self.network.count_parameters():,} weights; "
+            f"{self.network_summary}; "
             f"{facts['train_captions']:,} captions of {facts['train_items']:,} {self.vocabulary.item.kind} to train "
             f"on, {text.size:,} {text.unit}s"
-            + (f"; {left_out:,} captions of more than {self._longest} tokens are left out" if left_out else "")
+            + (f"; {left_out:,} captions of more than {most} tokens are left out" if left_out else "")
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 
 from elman.artifact.card import CardSnippet
-from elman.tasks.task import DataArgument, Endpoint, Task
+from elman.tasks.task import DataArgument, Endpoint, Task, evaluate_endpoint, score_endpoint
 
 __all__ = ["TASK"]
 
@@ -49,21 +49,13 @@ With `--n-best` above 1, a line is the item's number, a score and a caption with
             options=".endpoints:CaptionOptions",
             answer=".endpoints:caption",
         ),
-        Endpoint(
-            verb="score",
-            summary="Tell how likely a model finds each line of a text, or each target of pairs.",
+        score_endpoint(
             help="A captioner scores the captions of items.",
-            data=DataArgument(
-                name="files", help="A file whose lines to score, or files of pairs; - for standard input."
-            ),
             options=".endpoints:ScoreCaptionsOptions",
             answer=".endpoints:score",
         ),
-        Endpoint(
-            verb="evaluate",
-            summary="Measure how good a model is on data that it has not seen.",
+        evaluate_endpoint(
             help="A captioner: the same of its captions, of all references.",
-            data=DataArgument(help="Files, folders or globs; - for standard input."),
             options=".endpoints:EvaluateCaptionsOptions",
             answer=".endpoints:evaluate",
         ),

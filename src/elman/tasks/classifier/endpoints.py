@@ -14,8 +14,17 @@ from elman.artifact import Artifact
 from elman.display import plain
 from elman.errors import ConfigError
 from elman.files import write_text
-from elman.options import option
-from elman.tasks.endpoint import Answer, Conversation, EvaluateOptions, Figures, Screen, check_limit
+from elman.options import option, with_given
+from elman.tasks.endpoint import (
+    Answer,
+    Conversation,
+    EvaluateOptions,
+    Figures,
+    Screen,
+    check_text,
+    errors_option,
+    expect_one,
+)
 
 if TYPE_CHECKING:
     from elman.data.examples import Examples, ExamplesConfig
@@ -47,20 +56,13 @@ class PredictOptions:
     )
     output: Path | None = option(None, "Write the answers there, as CSV, and not to the screen.", local=True, flag="-o")
     encoding: str = option("", "The text's encoding, if it is not that of the model's data.")
-    errors: str = option("", "What to do with bytes that are not text.", choices=("", "strict", "replace", "ignore"))
+    errors: str = errors_option()
 
     def check(self, files: tuple[str, ...], *, as_json: bool) -> None:
         """Raise ConfigError unless there is data of one kind, and answers of one form."""
-        if bool(files) == (self.text is not None):
-            received = "both" if files else "neither"
-            raise ConfigError(f"expected data, from files (- for standard input) or by --text. Received: {received}")
+        expect_one(files, self.text, "data, from files (- for standard input) or by --text")
         for text in self.text or ():
-            try:
-                text.encode("utf-8")
-            except UnicodeEncodeError as error:
-                raise ConfigError(
-                    f"expected --text to be text. Received: bytes that are not, at character {error.start}"
-                ) from None
+            check_text(text)
         if as_json and self.output is not None:
             raise ConfigError("expected answers either as CSV (-o) or as JSON. Received: both")
 
@@ -167,10 +169,8 @@ def predict(model: Classifier, files: tuple[str, ...], options: PredictOptions, 
 
 def _reading(model: Classifier, options: PredictOptions | EvaluateOptions) -> ExamplesConfig:
     """How data is read: as that of the training, but for what `options` say."""
-    own = model.config.data
-    return dataclasses.replace(
-        own, encoding=options.encoding or own.encoding, errors=options.errors or own.errors, labels=""
-    )
+    own = dataclasses.replace(model.config.data, labels="")
+    return with_given(own, encoding=options.encoding, errors=options.errors)
 
 
 def _answers(model: Classifier, groups: Iterator[Examples], explained: bool) -> Iterator[Prediction]:
@@ -213,12 +213,9 @@ def _drawing(
 class EvaluateClassesOptions(EvaluateOptions):
     """What the evaluation of a classifier takes."""
 
-    picture: Path | None = option(None, "Draw the result there, as PNG or SVG.", local=True)
+    noun = "example"
 
-    def check(self, files: tuple[str, ...], *, as_json: bool) -> None:
-        """Raise ConfigError for a limit that leaves nothing."""
-        super().check(files, as_json=as_json)
-        check_limit(self.limit, "example")
+    picture: Path | None = option(None, "Draw the result there, as PNG or SVG.", local=True)
 
 
 def evaluate(model: Classifier, files: tuple[str, ...], options: EvaluateClassesOptions, talk: Conversation) -> Figures:
@@ -226,9 +223,7 @@ def evaluate(model: Classifier, files: tuple[str, ...], options: EvaluateClasses
     from elman.data.examples import read_examples
     from elman.metrics.classification import evaluation_text
 
-    examples = read_examples(list(files), _reading(model, options), progress=talk.progress)
-    if options.limit is not None:
-        examples = examples.take(range(min(options.limit, len(examples))))
+    examples = options.limited(read_examples(list(files), _reading(model, options), progress=talk.progress))
     names = model.vocabulary.names
     if options.picture is not None and not names:
         raise ConfigError(f"expected --picture for a model of classes only. Received: {options.picture} for a score")

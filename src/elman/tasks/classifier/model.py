@@ -69,8 +69,8 @@ class Classifier(ScikitModel[ClassifierConfig, ClassifierNetwork, ClassifierVoca
         if self._network is None:
             given = ", ".join(f"{name}={value!r}" for name, value in self.get_params().items() if value is not None)
             return f"Classifier({given})"
-        shape = f"{self.config.network.cell} {self.config.network.layers}x{self.config.network.hidden}"
-        return f"<Classifier {shape}, {self._network.count_parameters():,} weights, {self.vocabulary.answer()}>"
+        weights, answer = f"{self._network.count_parameters():,} weights", self.vocabulary.answer()
+        return f"<Classifier {self.config.network.shape}, {weights}, {answer}>"
 
     def __sklearn_tags__(self) -> Any:
         """What scikit-learn asks: a classifier, or with `kind="score"` a regressor."""

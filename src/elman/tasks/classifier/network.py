@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from elman.data.vocabulary import UNKNOWN_ID
 from elman.nn import Pool, StoredModule, embed_tokens, sequence_dropout
 from elman.nn.bag import Bag
-from elman.nn.dropout import check_rate
+from elman.nn.dropout import SequenceDropout, check_rate
 from elman.nn.recurrent import make_stack
 from elman.tasks.classifier.config import NetworkConfig
 
@@ -40,7 +40,7 @@ class ClassifierNetwork(StoredModule):
         self.embedding_dropout = check_rate("embedding_dropout", config.embedding_dropout)
         self.output_dropout = check_rate("output_dropout", config.output_dropout)
         self.noise = config.noise
-        self.variational = config.variational
+        self._drop = SequenceDropout(config.variational)
         features = channels
         if tokens:
             self.embed, features = embed_tokens(tokens, config.embedding)
@@ -58,14 +58,14 @@ class ClassifierNetwork(StoredModule):
         if not self.reads_tokens:
             if self.training and self.noise:
                 inputs = inputs + self.noise * torch.randn_like(inputs)
-            return self.from_features(self._drop(inputs), lengths_B)
+            return self.from_features(self._drop(inputs, self.input_dropout), lengths_B)
         tokens_BT = inputs
         if self.training and self.word_dropout:
             unread_BT = torch.rand(tokens_BT.shape, device=tokens_BT.device) < self.word_dropout
             tokens_BT = tokens_BT.masked_fill(unread_BT, UNKNOWN_ID)
         if self.training and (self.input_dropout or self.embedding_dropout):
             x_BTE = sequence_dropout(self.embed(tokens_BT), self.embedding_dropout, variational=True, training=True)
-            logits_BC = self.from_features(self._drop(x_BTE), lengths_B)
+            logits_BC = self.from_features(self._drop(x_BTE, self.input_dropout), lengths_B)
         else:
             y_BTY, _ = self.stack(self.embed.lookup(tokens_BT), lengths_B)
             logits_BC = self._classify(y_BTY, lengths_B)
@@ -83,6 +83,3 @@ class ClassifierNetwork(StoredModule):
     def _classify(self, y_BTY: Tensor, lengths_B: Tensor | None) -> Tensor:
         pooled_BF = self.pool(y_BTY, lengths_B)
         return self.head(nn.functional.dropout(pooled_BF, self.output_dropout, self.training))
-
-    def _drop(self, x_BTI: Tensor) -> Tensor:
-        return sequence_dropout(x_BTI, self.input_dropout, variational=self.variational, training=self.training)

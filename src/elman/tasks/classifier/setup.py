@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from elman.data.batches import Shuffled
-from elman.data.examples import read_examples
+from elman.data.examples import Examples, read_examples
 from elman.data.examples.encode import TextEncoder, learn_encoder
 from elman.data.examples.parts import ExampleParts, make_parts
 from elman.data.examples.targets import Classes, learn_targets, weights_of_classes
@@ -33,7 +33,7 @@ from elman.nn.row_answers import outputs_of
 from elman.plots.confusion import draw_confusion
 from elman.tasks.classifier.config import ClassifierConfig
 from elman.tasks.classifier.network import ClassifierNetwork
-from elman.tasks.setup import Setup
+from elman.tasks.sequence_setup import SequenceObjective, SequenceSetup
 from elman.types import Batch, State
 
 __all__ = ["ClassLoss", "ClassifierSetup", "ScoreLoss"]
@@ -45,7 +45,7 @@ _LOSS_IN_SELECTION = 1e-3
 
 
 @dataclass(eq=False)
-class _LossOfExamples(ABC):
+class _LossOfExamples(SequenceObjective[tuple[Rows, npt.NDArray[Any]]]):
     """A loss of whole examples, and figures on held-out rows.
 
     model     the network
@@ -57,24 +57,13 @@ class _LossOfExamples(ABC):
     held_out: tuple[Rows, npt.NDArray[Any]] | None
     most: int = field(default=0, kw_only=True)
 
-    def initial_state(self, batch_size: int) -> State:
-        """No state is carried from batch to batch."""
-        del batch_size
-        return ()
-
-    @abstractmethod
-    def loss(self, batch: Batch, state: State) -> tuple[Tensor, int, State]:
-        """The sum of the loss over the rows, their number, and no state."""
-
     @abstractmethod
     def figures(self, outputs_NC: npt.NDArray[np.float64], truth_N: npt.NDArray[Any]) -> dict[str, float]:
         """Figures of the network's scores."""
 
-    def evaluate(self, limit: int = 0) -> dict[str, float]:
-        """Figures on held-out rows; empty when there are none."""
-        if self.held_out is None:
-            return {}
-        rows, truth_N = self.held_out
+    def measured(self, held_out: tuple[Rows, npt.NDArray[Any]], limit: int) -> dict[str, float]:
+        """Figures on held-out rows."""
+        rows, truth_N = held_out
         limit = min(limit, self.most) if limit and self.most else limit or self.most
         return self.figures(outputs_of(self.model, rows, limit), truth_N[rows.chosen(limit)])
 
@@ -132,7 +121,7 @@ class ScoreLoss(_LossOfExamples):
         return {"loss": loss, **score_figures(outputs_N * self.deviation, truth_N * self.deviation)}
 
 
-class ClassifierSetup(Setup[ClassifierConfig, ClassifierNetwork, ExampleParts, ClassifierVocabulary]):
+class ClassifierSetup(SequenceSetup[ClassifierConfig, ClassifierNetwork, ExampleParts, ClassifierVocabulary, Encoded]):
     """A run of a classifier."""
 
     task = "classifier"
@@ -215,10 +204,8 @@ class ClassifierSetup(Setup[ClassifierConfig, ClassifierNetwork, ExampleParts, C
 
     def encode(self) -> None:
         """The examples of all parts as rows, and the n-grams of the training part."""
-        parts, vocabulary, network = self.parts, self.vocabulary, self.config.network
-        self._train = Encoded(parts.train, vocabulary)
-        self._valid = None if parts.valid is None else Encoded(parts.valid, vocabulary)
-        self._test = None if parts.test is None else Encoded(parts.test, vocabulary)
+        super().encode()
+        vocabulary, network = self.vocabulary, self.config.network
         self._grams = np.empty(0, np.int64)
         if network.bag and vocabulary.reads_text:
             begins = bool(vocabulary.names) and network.bag_start > 0.0
@@ -226,6 +213,10 @@ class ClassifierSetup(Setup[ClassifierConfig, ClassifierNetwork, ExampleParts, C
             outputs = vocabulary.targets.outputs
             self._grams, self._ratios = learn_bag(self._train.rows, truth_N, outputs, network.bag)
         self.vocabulary = dataclasses.replace(vocabulary, grams=len(self._grams), temperature=1.0)
+
+    def encode_part(self, part: Examples, *, training: bool = False) -> Encoded:
+        """A part as rows."""
+        return Encoded(part, self.vocabulary)
 
     def start_network(self) -> None:
         """Begin the bag with its n-grams."""
@@ -249,22 +240,13 @@ class ClassifierSetup(Setup[ClassifierConfig, ClassifierNetwork, ExampleParts, C
         )
 
     @property
-    def holds_out(self) -> bool:
-        """Whether there are examples for validation."""
-        return self._valid is not None
-
-    @property
     def loss_name(self) -> str:
         """What the loss is."""
         return "nats an example" if self.vocabulary.names else "squared error of the standardised score"
 
-    def test(self, limit: int) -> dict[str, float]:
-        """Figures of the test part, all of it."""
-        del limit
-        if self._test is None:
-            return {}
-        outputs_NC = outputs_of(self.network, self._test.rows)
-        figures = evaluation(outputs_NC, self._test.truth_N, self.vocabulary)
+    def measure_part(self, data: Encoded) -> dict[str, float]:
+        """Figures of the answers."""
+        figures = evaluation(outputs_of(self.network, data.rows), data.truth_N, self.vocabulary)
         return {name: value for name, value in figures.items() if isinstance(value, float)}
 
     def finish(self, folder: Path | None) -> dict[str, Any]:
@@ -293,14 +275,9 @@ class ClassifierSetup(Setup[ClassifierConfig, ClassifierNetwork, ExampleParts, C
         loss = figures["loss"] if "loss" in figures else figures["log_loss"]
         return f"accuracy {figures['accuracy']:.2%}, macro F1 {figures['macro_f1']:.4f}, {loss:.4f} nats an example"
 
-    def data_fingerprint(self) -> str:
-        """A digest of every part."""
-        return self.parts.fingerprint()
-
     def data_facts(self) -> dict[str, Any]:
-        """Files, and how many examples each part has."""
+        """How many examples each part has."""
         return {
-            "files": [] if self.sources is None else self.sources.names(),
             "kind": self.parts.train.kind,
             **{name: 0 if part is None else len(part) for name, part in self.parts.named()},
             "longest": int(self._train.rows.lengths.max()),
@@ -328,9 +305,5 @@ class ClassifierSetup(Setup[ClassifierConfig, ClassifierNetwork, ExampleParts, C
 
     def summary(self) -> str:
         """The network and the data, in a line."""
-        network = self.config.network
-        return (
-            f"{network.cell} {network.layers}x{network.hidden}{' both ways' if network.bidirectional else ''}, "
-            f"{self.network.count_parameters():,} weights; {len(self._train.rows):,} examples to train on, "
-            f"{self.vocabulary.answer()}"
-        )
+        examples = f"{len(self._train.rows):,} examples to train on"
+        return f"{self.network_summary}; {examples}, {self.vocabulary.answer()}"

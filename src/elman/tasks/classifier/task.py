@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from elman.artifact.card import CardSnippet
-from elman.tasks.task import DataArgument, Endpoint, Task
+from elman.tasks.task import DataArgument, Endpoint, Task, evaluate_endpoint
 
 __all__ = ["TASK"]
 
@@ -52,13 +52,10 @@ gradient x input: what spoke for the answer, and what against it.""",
             options=".endpoints:PredictOptions",
             answer=".endpoints:predict",
         ),
-        Endpoint(
-            verb="evaluate",
-            summary="Measure how good a model is on data that it has not seen.",
+        evaluate_endpoint(
             help="A classifier: accuracy and F1, how far its probabilities can be trusted, a report by class and the "
             "confusion matrix, which `--picture` draws; of scores, their errors.",
             examples=("evaluate sentiment test.csv --picture confusion.png",),
-            data=DataArgument(help="Files, folders or globs; - for standard input."),
             options=".endpoints:EvaluateClassesOptions",
             answer=".endpoints:evaluate",
         ),

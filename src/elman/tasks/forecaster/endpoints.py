@@ -14,7 +14,7 @@ from elman.display import aligned, counted, plain
 from elman.errors import ConfigError
 from elman.files import write_text
 from elman.options import option
-from elman.tasks.endpoint import Answer, Conversation, EvaluateOptions, Figures, Screen, check_limit, expect_data
+from elman.tasks.endpoint import Answer, Conversation, EvaluateOptions, Figures, Screen, expect_data
 
 if TYPE_CHECKING:
     from elman.tasks.forecaster.model import Forecaster
@@ -26,24 +26,29 @@ __all__ = ["BacktestOptions", "EvaluateForecastsOptions", "ForecastOptions", "ba
 _MOST_ROWS = 200
 
 
+def _levels_option() -> Any:
+    """Intervals, of forecasts and of backtests."""
+    return option(None, "Intervals, in per cent with commas between them; none for none. By default 80,95.")
+
+
+def _missing_option() -> Any:
+    """Missing times and values, of forecasts and of backtests."""
+    help = "What to do about missing times and values; by default as in training."
+    return option("", help, choices=("", "error", "interpolate", "forward", "zero"))
+
+
 @dataclass(frozen=True)
 class ForecastOptions:
     """What a forecast takes."""
 
     horizon: int | None = option(None, "Steps ahead; by default the model's own horizon.")
-    levels: str | None = option(
-        None, "Intervals, in per cent with commas between them; none for none. By default 80,95."
-    )
+    levels: str | None = _levels_option()
     samples: int = option(0, "Paths to draw as well; with --json or --create.")
     future: Path | None = option(
         None, "A file with the covariates that are known ahead, if DATA does not have them.", local=True
     )
     create: int | None = option(None, "Draw a new series of so many steps instead, from nothing.")
-    missing: str = option(
-        "",
-        "What to do about missing times and values; by default as in training.",
-        choices=("", "error", "interpolate", "forward", "zero"),
-    )
+    missing: str = _missing_option()
     seed: int = option(0, "Of the paths that are drawn.")
     picture: Path | None = option(None, "Draw a series there, as PNG or SVG.", local=True)
     series: str | None = option(None, "The series to draw, or to take the scale of for --create; by default the first.")
@@ -168,14 +173,8 @@ class BacktestOptions:
     origins: int = option(5, "Forecasts of each series; the last one ends with it.")
     step: int | None = option(None, "Steps between two origins; by default the horizon.")
     refit: bool = option(False, "Train anew at each origin, on what came before it.")
-    levels: str | None = option(
-        None, "Intervals, in per cent with commas between them; none for none. By default 80,95."
-    )
-    missing: str = option(
-        "",
-        "What to do about missing times and values; by default as in training.",
-        choices=("", "error", "interpolate", "forward", "zero"),
-    )
+    levels: str | None = _levels_option()
+    missing: str = _missing_option()
     seed: int = option(0, "Of the paths that are drawn.")
     picture: Path | None = option(None, "Draw a series there, as PNG or SVG.", local=True)
     series: str | None = option(None, "The series to draw; by default the first one.")
@@ -226,10 +225,7 @@ def backtest(model: Forecaster, files: tuple[str, ...], options: BacktestOptions
 class EvaluateForecastsOptions(EvaluateOptions):
     """What the evaluation of a forecaster takes; `limit` is a number of last steps."""
 
-    def check(self, files: tuple[str, ...], *, as_json: bool) -> None:
-        """Raise ConfigError for a limit that leaves nothing."""
-        super().check(files, as_json=as_json)
-        check_limit(self.limit, "step")
+    noun = "step"
 
 
 def evaluate(

@@ -18,6 +18,7 @@ from elman.data.tokens import Progress
 from elman.decode.forecast import LEVELS, check_horizon, check_levels, create_series, forecast_from
 from elman.errors import ArtifactError, ConfigError
 from elman.metrics.forecast_backtest import evaluate_rolling, rolling_backtest
+from elman.options import with_given
 from elman.tasks.forecaster.config import ForecasterConfig
 from elman.tasks.forecaster.network import ForecasterNetwork
 from elman.tasks.forecaster.results import DrawableBacktest, DrawableForecast
@@ -53,8 +54,7 @@ class Forecaster(TaskModel[ForecasterConfig, ForecasterNetwork, Known]):
 
     def __repr__(self) -> str:
         """What kind of model it is, in a line."""
-        network = self.config.network
-        shape = f"{network.cell} {network.layers}x{network.hidden}, {self.config.window.mode}"
+        shape = f"{self.config.network.shape}, {self.config.window.mode}"
         if self._network is None:
             return f"<Forecaster {shape}, not trained>"
         return f"<Forecaster {shape}, {self._network.count_parameters():,} weights>"
@@ -93,9 +93,8 @@ class Forecaster(TaskModel[ForecasterConfig, ForecasterNetwork, Known]):
     def reading(self, *, missing: str = "", encoding: str = "", errors: str = "") -> Forecaster:
         """The same model, which reads data otherwise than in training: options that are given take the place of its
         own."""
-        options = {"missing": missing, "encoding": encoding, "errors": errors}
-        given: dict[str, Any] = {name: value for name, value in options.items() if value}
-        other, data = copy.copy(self), dataclasses.replace(self.config.data, **given)
+        other, own = copy.copy(self), self.config.data
+        data = with_given(own, missing=missing, encoding=encoding, errors=errors)
         other.config = dataclasses.replace(self.config, data=data)
         return other
 

@@ -284,15 +284,10 @@ class ForecasterSetup(Setup[ForecasterConfig, ForecasterNetwork, Panel, Known]):
             draw_held_out(self.network, self.parts, self._transforms, self.begin, folder / "forecast.png")
         return {}
 
-    def data_fingerprint(self) -> str:
-        """A digest of all series."""
-        return self.parts.fingerprint()
-
     def data_facts(self) -> dict[str, Any]:
-        """Files, series, and how many steps they have."""
+        """Series, and how many steps they have."""
         steps = int(self.parts.lengths.sum())
         return {
-            "files": [] if self.sources is None else self.sources.names(),
             "series": len(self.parts),
             "steps": steps,
             "valid_steps": steps - int(self.begin.sum()),
@@ -306,8 +301,6 @@ class ForecasterSetup(Setup[ForecasterConfig, ForecasterNetwork, Panel, Known]):
 
     def summary(self) -> str:
         """The network and the data, in a line."""
-        network, facts = self.config.network, self.data
-        return (
-            f"{network.cell} {network.layers}x{network.hidden}, {self.network.count_parameters():,} weights; "
-            f"{facts['series']:,} series, {facts['steps']:,} steps of {facts['frequency']}"
-        )
+        facts = self.data
+        series = f"{facts['series']:,} series, {facts['steps']:,} steps of {facts['frequency']}"
+        return f"{self.network_summary}; {series}"

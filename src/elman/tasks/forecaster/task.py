@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from elman.artifact.card import CardSnippet
-from elman.tasks.task import DataArgument, Endpoint, Task
+from elman.tasks.task import DataArgument, Endpoint, Task, evaluate_endpoint
 
 __all__ = ["TASK"]
 
@@ -67,14 +67,11 @@ anew at every origin. A network that they beat is of no use.""",
             options=".endpoints:BacktestOptions",
             answer=".endpoints:backtest",
         ),
-        Endpoint(
-            verb="evaluate",
-            summary="Measure how good a model is on data that it has not seen.",
+        evaluate_endpoint(
             help=(
                 "A forecaster: the errors one step ahead on what comes after its training data, or on the last "
                 "`--limit` steps."
             ),
-            data=DataArgument(help="Files, folders or globs; - for standard input."),
             options=".endpoints:EvaluateForecastsOptions",
             answer=".endpoints:evaluate",
         ),

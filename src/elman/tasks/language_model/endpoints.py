@@ -9,10 +9,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from elman.decode.sampling_config import SamplingConfig
-from elman.display import aligned, plain, printable
+from elman.display import aligned
 from elman.errors import ConfigError
 from elman.options import fields_of, option
-from elman.tasks.endpoint import Answer, Conversation, EvaluateOptions, Figures, ScoreOptions, Screen, check_limit
+from elman.tasks.endpoint import (
+    Answer,
+    Conversation,
+    EvaluateOptions,
+    Figures,
+    ScoreOptions,
+    Screen,
+    check_text,
+    scored_tokens,
+)
 
 if TYPE_CHECKING:
     from elman.artifact import Artifact
@@ -32,21 +41,6 @@ __all__ = [
 # Lines that are scored before the next ones are read.
 _LINES_AT_ONCE = 256
 _FIGURES = ("nats_per_token", "bits_per_token", "nats_per_char", "bits_per_char", "perplexity", "accuracy", "tokens")
-
-
-def _check_text(text: str, what: str) -> None:
-    """Raise ConfigError for an argument whose bytes are not text."""
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError as error:
-        raise ConfigError(
-            f"expected {what} to be text. Received: bytes that are not, at character {error.start}"
-        ) from None
-
-
-def _shown(text: str, screen: Screen) -> str:
-    """`text`, made harmless where it goes to a terminal."""
-    return printable(text) if screen.terminal else text
 
 
 @dataclass(frozen=True)
@@ -107,12 +101,12 @@ class Generated(Answer):
         begun = self.prompt if self.echo else ""
         if self.samples != 1:
             for number, text in enumerate(self._texts(), 1):
-                yield f"--- {number} of {self.samples} ---\n{_shown(begun + text, screen)}\n"
+                yield f"--- {number} of {self.samples} ---\n{screen.shown(begun + text)}\n"
             return
         last = begun
-        yield _shown(begun, screen)
+        yield screen.shown(begun)
         for _, last in self.pieces:
-            yield _shown(last, screen)
+            yield screen.shown(last)
         if not last.endswith("\n"):
             yield "\n"
 
@@ -122,7 +116,7 @@ def generate(model: LanguageModel, files: tuple[str, ...], options: GenerateOpti
     prompt, source = options.prompt or "", files[0] if files else options.prompt_file
     if source is not None:
         prompt = "\n".join(model.lines(source))
-    _check_text(prompt, "--prompt")
+    check_text(prompt, "--prompt")
     if unknown := model.unknown_in(prompt):
         talk.remark(unknown)
     seed = random.SystemRandom().randrange(2**31) if options.seed is None else options.seed
@@ -150,7 +144,7 @@ class ScoreLinesOptions(ScoreOptions):
         if len(files) > 1:
             raise ConfigError(f"expected one file of lines for a language model. Received: {len(files)}")
         for line in self.text or ():
-            _check_text(line, "--text")
+            check_text(line)
 
 
 class LineScores(Answer):
@@ -180,10 +174,9 @@ class LineScores(Answer):
             if count == 1:
                 yield "  log-prob  perplexity  nats/char  text\n"
             figures = f"{line.log_probability:10.3f}  {line.perplexity:10.4g}  {line.nats_per_char:9.4f}"
-            yield f"{figures}  {_shown(line.text, screen)}\n"
+            yield f"{figures}  {screen.shown(line.text)}\n"
             if self.per_token:
-                for token, value in zip(line.tokens, line.log_probs, strict=True):
-                    yield f"{value:20.3f}  {plain(token)}\n"
+                yield from scored_tokens(line.tokens, line.log_probs)
         if not count:
             self.talk.remark("there was no line to score")
 
@@ -218,12 +211,9 @@ def _score_numbered(model: LanguageModel, lines: Iterator[tuple[int, str]]) -> I
 
 @dataclass(frozen=True)
 class EvaluateTextOptions(EvaluateOptions):
-    """What the evaluation of a language model takes."""
+    """What the evaluation of a language model takes: the first token is not predicted."""
 
-    def check(self, files: tuple[str, ...], *, as_json: bool) -> None:
-        """Raise ConfigError for a limit that leaves nothing to predict."""
-        super().check(files, as_json=as_json)
-        check_limit(self.limit, "token", least=2)
+    noun, least = "token", 2
 
 
 def evaluate(model: LanguageModel, files: tuple[str, ...], options: EvaluateTextOptions, talk: Conversation) -> Figures:

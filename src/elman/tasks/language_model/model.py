@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import os
 import tempfile
@@ -26,6 +25,7 @@ from elman.decode.sampling import Sampling
 from elman.errors import ConfigError, DataError
 from elman.kernels.generation import WEIGHT_FORMATS
 from elman.metrics.likelihood import Score, measure, score_lines
+from elman.options import with_given
 from elman.tasks.language_model.config import LanguageModelConfig
 from elman.tasks.language_model.network import LanguageModelNetwork
 from elman.tasks.language_model.setup import LanguageModelSetup
@@ -56,8 +56,7 @@ class LanguageModel(TaskModel[LanguageModelConfig, LanguageModelNetwork, Vocabul
 
     def __repr__(self) -> str:
         """What kind of model it is, in a line."""
-        network = self.config.network
-        shape = f"{network.cell} {network.layers}x{network.hidden}"
+        shape = self.config.network.shape
         if self._network is None:
             return f"<LanguageModel {shape}, not trained>"
         return f"<LanguageModel {shape}, {self._network.count_parameters():,} weights, {self.vocabulary.kind}>"
@@ -156,8 +155,7 @@ class LanguageModel(TaskModel[LanguageModelConfig, LanguageModelNetwork, Vocabul
 
     def _reading(self, encoding: str = "", errors: str = "") -> TextConfig:
         """How texts are read: as in training, or in another encoding."""
-        own = self.config.text
-        return dataclasses.replace(own, encoding=encoding or own.encoding, errors=errors or own.errors)
+        return with_given(self.config.text, encoding=encoding, errors=errors)
 
     def lines(self, path: str | os.PathLike[str], *, encoding: str = "", errors: str = "") -> Iterator[str]:
         """The lines of a file or of standard input ("-"), read as the training texts were, or in another encoding.

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from elman.errors import ConfigError
-from elman.nn import StoredModule, embed_tokens, sequence_dropout
+from elman.nn import StoredModule, embed_tokens
+from elman.nn.dropout import SequenceDropout
 from elman.nn.recurrent import make_stack
 from elman.tasks.language_model.config import NetworkConfig
 from elman.types import State
@@ -31,7 +32,7 @@ class LanguageModelNetwork(StoredModule):
         self.vocabulary_size = vocabulary_size
         self.dropout = config.dropout
         self.input_dropout = config.input_dropout
-        self.variational = config.variational
+        self._drop = SequenceDropout(config.variational)
         self.embed, features = embed_tokens(vocabulary_size, config.embedding)
         self.stack = make_stack(config, features)
         self.head = nn.Linear(self.stack.output_size, vocabulary_size)
@@ -72,6 +73,3 @@ class LanguageModelNetwork(StoredModule):
     def table(self) -> Tensor:
         """`features_VE`: what each token becomes for the first cell."""
         return self.embed.lookup(torch.zeros(1, 1, dtype=torch.int64)).features_VI
-
-    def _drop(self, x_BTF: Tensor, rate: float) -> Tensor:
-        return sequence_dropout(x_BTF, rate, variational=self.variational, training=self.training)

@@ -151,10 +151,9 @@ class LanguageModelSetup(Setup[LanguageModelConfig, LanguageModelNetwork, Corpus
         return self.parts.fingerprint
 
     def data_facts(self) -> dict[str, Any]:
-        """Files, and how long the text and its parts are."""
+        """How long the text and its parts are."""
         corpus = self.parts
         return {
-            "files": [] if self.sources is None else self.sources.names(),
             "characters": corpus.scan.characters,
             "documents": corpus.scan.documents,
             **{f"{name}_tokens": size for name, size in self._sizes().items()},
@@ -182,8 +181,5 @@ class LanguageModelSetup(Setup[LanguageModelConfig, LanguageModelNetwork, Corpus
 
     def summary(self) -> str:
         """The network and the data, in a line."""
-        network, vocabulary = self.config.network, self.vocabulary
-        return (
-            f"{network.cell} {network.layers}x{network.hidden}, {self.network.count_parameters():,} weights; "
-            f"{len(self.parts.train):,} {vocabulary.unit}s to train on, vocabulary of {vocabulary.size:,}"
-        )
+        tokens = f"{len(self.parts.train):,} {self.vocabulary.unit}s to train on"
+        return f"{self.network_summary}; {tokens}, vocabulary of {self.vocabulary.size:,}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from elman.artifact.card import CardSnippet
-from elman.tasks.task import DataArgument, Endpoint, Task
+from elman.tasks.task import DataArgument, Endpoint, Task, evaluate_endpoint, score_endpoint
 
 __all__ = ["TASK"]
 
@@ -59,9 +59,7 @@ Without `--max-steps`, `--max-epochs` or `--max-seconds` it trains for ten minut
             options=".endpoints:GenerateOptions",
             answer=".endpoints:generate",
         ),
-        Endpoint(
-            verb="score",
-            summary="Tell how likely a model finds each line of a text, or each target of pairs.",
+        score_endpoint(
             help="""Tell how likely each line of a text is, or each target given its source: log-probability and
 perplexity by token.
 
@@ -71,21 +69,15 @@ A language model scores every line on its own, with nats a character too; empty 
                 'score model --text "To be, or not to be" --text "To bee, ore knot" --per-token',
                 "cat lines.txt | elman score model - --json",
             ),
-            data=DataArgument(
-                name="files", help="A file whose lines to score, or files of pairs; - for standard input."
-            ),
             options=".endpoints:ScoreLinesOptions",
             answer=".endpoints:score",
         ),
-        Endpoint(
-            verb="evaluate",
-            summary="Measure how good a model is on data that it has not seen.",
+        evaluate_endpoint(
             help="""Measure how good a model is on data that it has not seen.
 
 A language model: nats and bits by token and by character, perplexity, accuracy. Every token that has one before it is
 predicted once, with the state carried over the whole text.""",
             examples=("evaluate model test.txt", "evaluate model corpus/ --limit 100000 --json"),
-            data=DataArgument(help="Files, folders or globs; - for standard input."),
             options=".endpoints:EvaluateTextOptions",
             answer=".endpoints:evaluate",
         ),

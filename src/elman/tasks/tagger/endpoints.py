@@ -14,7 +14,7 @@ from elman.display import printable
 from elman.errors import ConfigError, DataError
 from elman.files import write_text
 from elman.options import option
-from elman.tasks.endpoint import Answer, Conversation, EvaluateOptions, Figures, Screen, check_limit, finite_json
+from elman.tasks.endpoint import Answer, Conversation, EvaluateOptions, Figures, Screen, expect_one, finite_json
 
 if TYPE_CHECKING:
     from elman.data.tagged import Tagged, TaggedSequence
@@ -56,11 +56,7 @@ class TagOptions:
 
     def check(self, files: tuple[str, ...], *, as_json: bool) -> None:
         """Raise ConfigError unless there are either files or texts, and one form of the answer."""
-        if bool(files) == (self.text is not None):
-            received = "both" if files else "neither"
-            raise ConfigError(
-                f"expected sentences from files (- for standard input) or by --text. Received: {received}"
-            )
+        expect_one(files, self.text, "sentences from files (- for standard input) or by --text")
         if as_json and self.to not in ("", "json"):
             raise ConfigError(f"expected one form of the answer. Received: --json and --to {self.to}")
 
@@ -138,21 +134,16 @@ def _read(model: Tagger, files: tuple[str, ...], options: TagOptions) -> Tagged:
 class EvaluateTagsOptions(EvaluateOptions):
     """What the evaluation of a tagger takes."""
 
-    picture: Path | None = option(None, "Draw the result there, as PNG or SVG.", local=True)
+    noun = "sequence"
 
-    def check(self, files: tuple[str, ...], *, as_json: bool) -> None:
-        """Raise ConfigError for a limit that leaves nothing."""
-        super().check(files, as_json=as_json)
-        check_limit(self.limit, "sequence")
+    picture: Path | None = option(None, "Draw the result there, as PNG or SVG.", local=True)
 
 
 def evaluate(model: Tagger, files: tuple[str, ...], options: EvaluateTagsOptions, talk: Conversation) -> Figures:
     """Accuracy, span F1, and figures of every tag and every type of span."""
     from elman.data.tagged.vocabulary import unseen_answers
 
-    known = model.read(list(files), encoding=options.encoding, errors=options.errors)
-    if options.limit is not None:
-        known = known.take(range(min(options.limit, len(known))))
+    known = options.limited(model.read(list(files), encoding=options.encoding, errors=options.errors))
     if strange := unseen_answers(model.vocabulary, known):
         talk.remark(strange)
     report = model.report(known, progress=talk.progress)

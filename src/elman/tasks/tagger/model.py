@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
-from elman.data.sources import Sources, as_paths
+from elman.data.sources import as_paths
 from elman.data.tagged import Tagged, TaggedSequence, read_part, tagged_from
 from elman.data.tagged.encoded import Encoded
 from elman.data.tagged.spans import spans_of
@@ -14,19 +14,17 @@ from elman.data.tagged.vocabulary import TaggerVocabulary
 from elman.data.tokens import Progress
 from elman.errors import ConfigError
 from elman.metrics.tagging import Report, report_of
-from elman.tasks.model import TaskModel
+from elman.tasks.sequence_model import SequenceModel
 from elman.tasks.tagger.config import TaggerConfig
 from elman.tasks.tagger.network import TaggerNetwork
-from elman.tasks.tagger.setup import TaggerSetup, answers, make_parts, measure
+from elman.tasks.tagger.setup import TaggerSetup, answers, measure
 
 __all__ = ["Tagger"]
 
 Labels: TypeAlias = Sequence[Any] | None
 
-_EXPECTED = "tags beside sentences, or paths of files"
 
-
-class Tagger(TaskModel[TaggerConfig, TaggerNetwork, TaggerVocabulary]):
+class Tagger(SequenceModel[TaggerConfig, TaggerNetwork, TaggerVocabulary]):
     """A recurrent network with a label for every word or frame.
 
     Args:
@@ -42,11 +40,13 @@ class Tagger(TaskModel[TaggerConfig, TaggerNetwork, TaggerVocabulary]):
     """
 
     setup_class = TaggerSetup
+    _expected = "tags beside sentences, or paths of files"
+    _given = (2, 3)
 
     def __repr__(self) -> str:
         """What kind of model it is, in a line."""
         network = self.config.network
-        shape = f"{network.cell} {network.layers}x{network.hidden}, {network.head}"
+        shape = f"{network.shape}, {network.head}"
         if self._network is None:
             return f"<Tagger {shape}, not trained>"
         return f"<Tagger {shape}, {self._network.count_parameters():,} weights, {len(self.vocabulary.tags)} tags>"
@@ -79,20 +79,15 @@ class Tagger(TaskModel[TaggerConfig, TaggerNetwork, TaggerVocabulary]):
         """
         if tags is None:
             _refuse_labels_alone(intents)
-            sources = Sources(as_paths(sentences, _EXPECTED), as_paths(valid, _EXPECTED), as_paths(test, _EXPECTED))
-            return self._fit_files(sources, folder=folder, progress=progress, tune=tune)
-        parts = make_parts(
-            tagged_from(sentences, tags, intents=intents),
-            self.config,
-            valid=self._given(valid, "valid"),
-            test=self._given(test, "test"),
-        )
-        return self._fit_memory(parts, folder=folder, progress=progress, tune=tune)
+        return self._fit(sentences, tags, intents, valid=valid, test=test, folder=folder, progress=progress, tune=tune)
+
+    def _part(self, sentences: Any, tags: Any, intents: Any = None, **how: Any) -> Tagged:
+        return tagged_from(sentences, tags, intents=intents, **how)
 
     def read(self, paths: Any, **reading: Any) -> Tagged:
         """Sequences from files, read as the training data was; `reading` is what `read_part` takes beside: `format`,
         `with_tags`, `encoding`, `errors`, `punctuation`."""
-        return read_part(as_paths(paths, _EXPECTED), self.config.data, **reading)
+        return read_part(as_paths(paths, self._expected), self.config.data, **reading)
 
     def predict(self, sentences: Any, *, progress: Progress | None = None) -> list[list[str]]:
         """The tags of each of `sentences`: lists of words, texts cut at white space, or arrays `x_TI` of frames.
@@ -169,14 +164,6 @@ class Tagger(TaskModel[TaggerConfig, TaggerNetwork, TaggerVocabulary]):
             _refuse_labels_alone(intents)
             return self.read(sentences)
         return tagged_from(sentences, tags, intents=intents)
-
-    def _given(self, part: Any, name: str) -> Tagged | None:
-        """Held-out data in memory, or in files."""
-        if part is None:
-            return None
-        if isinstance(part, tuple) and len(part) in (2, 3) and not isinstance(part[0], str | os.PathLike):
-            return tagged_from(part[0], part[1], intents=part[2] if len(part) == 3 else None, name=name)
-        return self.read(part)
 
 
 def _refuse_labels_alone(intents: Any) -> None:

@@ -10,13 +10,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from elman.data.moments import mean_and_deviation
 from elman.data.tagged.encoded import Sentences
 from elman.data.tagged.vocabulary import UNKNOWN_ID, TaggerVocabulary
 from elman.errors import ConfigError
-from elman.nn import Pool, StoredModule, sequence_dropout
+from elman.nn import Pool, StoredModule
 from elman.nn.characters import CharacterWords
 from elman.nn.crf import CRF
-from elman.nn.dropout import check_rate
+from elman.nn.dropout import SequenceDropout, check_rate
 from elman.nn.embed import Embedding
 from elman.nn.recurrent import make_stack
 from elman.nn.tags import Scores, tag_crf
@@ -42,6 +43,7 @@ class TaggerNetwork(StoredModule):
     def __init__(self, vocabulary: TaggerVocabulary, config: NetworkConfig, counts_V: Tensor | None = None) -> None:
         super().__init__()
         self.config = config
+        self._drop = SequenceDropout(config.variational)
         check_rate("input_dropout", config.input_dropout)
         words = len(vocabulary.words) + 1
         self.register_buffer("counts_V", torch.zeros(words) if counts_V is None else counts_V, persistent=False)
@@ -90,10 +92,8 @@ class TaggerNetwork(StoredModule):
 
     def standardise(self, frames: Sequence[npt.NDArray[np.float32]]) -> None:
         """Bring each feature of these frames to mean 0 and deviation 1 from now on; a constant one to 0."""
-        every_NI = np.concatenate(list(frames)).astype(np.float64)
-        deviation_I = every_NI.std(axis=0)
-        deviation_I[deviation_I < 1e-12] = 1.0
-        self.mean_I.copy_(torch.from_numpy(every_NI.mean(axis=0)))
+        mean_I, deviation_I = mean_and_deviation([np.concatenate(list(frames))])
+        self.mean_I.copy_(torch.from_numpy(mean_I))
         self.scale_I.copy_(torch.from_numpy(deviation_I))
 
     def _read(self, inputs: Sentences) -> Tensor:
@@ -113,6 +113,3 @@ class TaggerNetwork(StoredModule):
             return words_BT
         forgotten_BT = torch.rand(words_BT.shape, device=words_BT.device) < rate / (rate + self.counts_V[words_BT])
         return words_BT.masked_fill(forgotten_BT, UNKNOWN_ID)
-
-    def _drop(self, x_BTF: Tensor, rate: float) -> Tensor:
-        return sequence_dropout(x_BTF, rate, variational=self.config.variational, training=self.training)

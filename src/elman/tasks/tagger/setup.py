@@ -2,52 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from elman.data.batches import Shuffled, in_order
-from elman.data.parts import Parts, hold_out, read_parts
-from elman.data.sources import Sources
+from elman.data.batches import Ints, in_order
+from elman.data.parts import Parts
 from elman.data.tagged import Tagged, read_part
-from elman.data.tagged.encoded import Encoded, Ints
+from elman.data.tagged.encoded import Encoded
 from elman.data.tagged.vocabulary import TaggerVocabulary
 from elman.data.tokens import Progress
 from elman.errors import ArtifactError
 from elman.metrics.tagging import figures_of
 from elman.nn.tags import Answer, Scores, batch_loss, decode
-from elman.tasks.setup import Setup
+from elman.tasks.sequence_setup import SequenceObjective, SequenceSetup
 from elman.tasks.tagger.config import TaggerConfig
 from elman.tasks.tagger.network import TaggerNetwork
 from elman.types import Batch, State
 
-__all__ = ["TagLikelihood", "TaggerSetup", "answers", "make_parts", "measure"]
+__all__ = ["TagLikelihood", "TaggerSetup", "answers", "measure"]
 
 # Rows and, padding included, steps of a batch of an evaluation.
 _ROWS, _STEPS = 64, 8192
 
 
-class TagLikelihood:
+@dataclass(eq=False)
+class TagLikelihood(SequenceObjective[Encoded]):
     """Negative log-likelihood of the tags, and of the sentence labels times their weight, by step.
 
-    Args:
-        model: the network.
-        vocabulary: the names of the answers.
-        held_out: the sequences of the evaluation; None when nothing is held out.
+    model       the network
+    vocabulary  the names of the answers
+    held_out    the sequences of the evaluation; None when nothing is held out
     """
 
-    def __init__(self, model: TaggerNetwork, vocabulary: TaggerVocabulary, held_out: Encoded | None = None) -> None:
-        self.model = model
-        self.vocabulary = vocabulary
-        self.held_out = held_out
-
-    def initial_state(self, batch_size: int) -> State:
-        """None: no state is carried from sequence to sequence."""
-        del batch_size
-        return ()
+    model: TaggerNetwork
+    vocabulary: TaggerVocabulary
+    held_out: Encoded | None = None
 
     def loss(self, batch: Batch, state: State) -> tuple[Tensor, int, State]:
         """The sum of nats over the counted steps, their number, and the empty state."""
@@ -55,11 +49,9 @@ class TagLikelihood:
         total, count = batch_loss(scores, batch, self.model.crf, self.model.config.intent_weight)
         return total, count, state
 
-    def evaluate(self, limit: int = 0) -> dict[str, float]:
-        """Loss, accuracy, span F1 where the tags tell of spans, and those of sentence labels; empty without data."""
-        if self.held_out is None:
-            return {}
-        figures, _ = measure(self.model, self.vocabulary, self.held_out, limit)
+    def measured(self, held_out: Encoded, limit: int) -> dict[str, float]:
+        """Loss, accuracy, span F1 where the tags tell of spans, and those of sentence labels."""
+        figures, _ = measure(self.model, self.vocabulary, held_out, limit)
         judged = [figures[name] for name in ("f1", "intent_accuracy") if name in figures]
         if "f1" not in figures:
             judged.append(figures["accuracy"])
@@ -76,9 +68,7 @@ def measure(
 ) -> tuple[dict[str, float], list[Answer]]:
     """Figures on `data`, and the answers they are of; with `limit`, of sequences at even distances, of at most about
     so many steps in all (0: all)."""
-    share = min(1.0, limit / max(int(np.sum(data.lengths)), 1)) if limit else 1.0
-    count = max(1, int(share * len(data)))
-    rows = np.arange(count) * len(data) // count
+    rows = data.some(limit)
     nats, steps = 0.0, 0
     found: dict[int, Answer] = {}
     for part, scores, batch in _scored(model, data, rows, progress):
@@ -117,17 +107,7 @@ def _scored(
                 progress("tagging", done / len(rows))
 
 
-def make_parts(
-    train: Tagged, config: TaggerConfig, *, valid: Tagged | None = None, test: Tagged | None = None
-) -> Parts[Tagged]:
-    """The parts; without `valid`, a random share of `train` becomes it. Raises DataError where too few sequences are
-    left."""
-    if valid is None:
-        train, valid = hold_out(train, config.data.held_out, config.training.seed, "sequences")
-    return Parts(train, valid, test)
-
-
-class TaggerSetup(Setup[TaggerConfig, TaggerNetwork, Parts[Tagged], TaggerVocabulary]):
+class TaggerSetup(SequenceSetup[TaggerConfig, TaggerNetwork, Parts[Tagged], TaggerVocabulary, Encoded]):
     """A run of a tagger."""
 
     task = "tagger"
@@ -135,18 +115,9 @@ class TaggerSetup(Setup[TaggerConfig, TaggerNetwork, Parts[Tagged], TaggerVocabu
     vocabulary_class = TaggerVocabulary
 
     @classmethod
-    def read(
-        cls,
-        config: TaggerConfig,
-        sources: Sources,
-        *,
-        vocabulary: TaggerVocabulary | None = None,
-        progress: Progress | None = None,
-    ) -> Parts[Tagged]:
+    def read_part(cls, paths: Sequence[Any], config: TaggerConfig, progress: Progress | None = None) -> Tagged:
         """The sequences in the files."""
-        del vocabulary
-        train, valid, test = read_parts(sources, lambda paths: read_part(paths, config.data), "sequence", progress)
-        return make_parts(train, config, valid=valid, test=test)
+        return read_part(paths, config.data)
 
     @staticmethod
     def make_network(config: TaggerConfig, vocabulary: TaggerVocabulary) -> TaggerNetwork:
@@ -171,13 +142,14 @@ class TaggerSetup(Setup[TaggerConfig, TaggerNetwork, Parts[Tagged], TaggerVocabu
 
     def encode(self) -> None:
         """The words, tags and labels of all parts as numbers."""
-        parts = self.parts
-        for part in (parts.valid, parts.test):
+        for part in (self.parts.valid, self.parts.test):
             if part is not None:
                 part.check_labels(intents=self.config.network.intent)
-        self._train = Encoded(parts.train, self.vocabulary)
-        self._valid = None if parts.valid is None else Encoded(parts.valid, self.vocabulary)
-        self._test = None if parts.test is None else Encoded(parts.test, self.vocabulary)
+        super().encode()
+
+    def encode_part(self, part: Tagged, *, training: bool = False) -> Encoded:
+        """A part as numbers."""
+        return Encoded(part, self.vocabulary)
 
     def make_run_network(self) -> TaggerNetwork:
         """A network that knows how often each word occurs, for word dropout."""
@@ -190,29 +162,14 @@ class TaggerSetup(Setup[TaggerConfig, TaggerNetwork, Parts[Tagged], TaggerVocabu
         if frames is not None and self.config.data.standardise:
             self.network.standardise(frames)
 
-    def stream(self) -> Shuffled:
-        """Shuffled sequences."""
-        train, batch_size = self._train, self.config.network.batch_size
-        return Shuffled(train.lengths, train.batch, batch_size=batch_size, seed=self.training_config.seed)
-
     def objective(self) -> TagLikelihood:
         """The likelihood of the tags and sentence labels."""
         return TagLikelihood(self.network, self.vocabulary, self._valid)
 
     @property
-    def holds_out(self) -> bool:
-        """Whether there are sequences for validation."""
-        return self._valid is not None
-
-    @property
     def unit(self) -> str:
         """What has a tag."""
         return "frame" if self.vocabulary.features else "word"
-
-    def test(self, limit: int) -> dict[str, float]:
-        """Figures of the test part, all of it."""
-        del limit
-        return {} if self._test is None else measure(self.network, self.vocabulary, self._test)[0]
 
     def describe(self, figures: Mapping[str, float]) -> str:
         """Figures of an evaluation, in a line for people."""
@@ -223,40 +180,20 @@ class TaggerSetup(Setup[TaggerConfig, TaggerNetwork, Parts[Tagged], TaggerVocabu
             shown.append(f"intent accuracy {figures['intent_accuracy']:.2%}")
         return ", ".join([*shown, f"loss {figures['loss']:.4f}"])
 
-    def data_fingerprint(self) -> str:
-        """A digest of all sequences, tags and labels."""
-        return self.parts.fingerprint()
-
     def data_facts(self) -> dict[str, Any]:
-        """Files, and how many sequences and steps each part has."""
-        counts: dict[str, int] = {}
-        for name, part in self.parts.named():
-            counts[f"{name}_sequences"] = 0 if part is None else len(part)
-            counts[f"{name}_steps"] = 0 if part is None else int(part.lengths.sum())
-        return {
-            "files": [] if self.sources is None else self.sources.names(),
-            "kind": "series" if self.vocabulary.features else "text",
-            **counts,
-        }
+        """How many sequences and steps each part has."""
+        sizes = self.part_sizes(sequences=len, steps=lambda part: part.lengths.sum())
+        return {"kind": "series" if self.vocabulary.features else "text", **sizes}
 
     def outline(self) -> list[tuple[str, str]]:
         """The parts, the input and the answers."""
-        facts = self.data
         return [
-            *(
-                (name, f"{facts[f'{name}_sequences']:,} sequences, {facts[f'{name}_steps']:,} {self.unit}s")
-                for name, _ in self.parts.named()
-            ),
+            *self.part_rows(sequences="sequences", steps=f"{self.unit}s"),
             ("input", self.vocabulary.input_summary()),
             ("answer", self.vocabulary.answer_summary()),
         ]
 
     def summary(self) -> str:
         """The network and the data, in a line."""
-        network = self.config.network
-        layers = f"{network.layers}x{network.hidden}" + (" both ways" * network.bidirectional)
-        return (
-            f"{network.cell} {layers}, {self.network.count_parameters():,} weights; "
-            f"{self.data['train_steps']:,} {self.unit}s to train on, "
-            f"{self.vocabulary.answer_summary()}"
-        )
+        steps = f"{self.data['train_steps']:,} {self.unit}s to train on"
+        return f"{self.network_summary}; {steps}, {self.vocabulary.answer_summary()}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from elman.artifact.card import CardSnippet
-from elman.tasks.task import DataArgument, Endpoint, Task
+from elman.tasks.task import DataArgument, Endpoint, Task, evaluate_endpoint
 
 __all__ = ["TASK"]
 
@@ -44,11 +44,8 @@ in `.npz`, `.npy` and tables. Ctrl-C stops the run so that `elman train --resume
             options=".endpoints:TagOptions",
             answer=".endpoints:tag",
         ),
-        Endpoint(
-            verb="evaluate",
-            summary="Measure how good a model is on data that it has not seen.",
+        evaluate_endpoint(
             help="A tagger: accuracy, span F1, figures of every tag and type of span.",
-            data=DataArgument(help="Files, folders or globs; - for standard input."),
             options=".endpoints:EvaluateTagsOptions",
             answer=".endpoints:evaluate",
         ),

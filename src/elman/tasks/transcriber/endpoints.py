@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from elman.decode.transcript_config import TranscriptSearchConfig
-from elman.display import aligned, printable
+from elman.display import aligned
 from elman.errors import ConfigError, DataError
 from elman.options import option
-from elman.tasks.endpoint import Answer, Conversation, EvaluateOptions, Figures, Screen, check_limit, expect_data
+from elman.tasks.endpoint import Answer, Conversation, EvaluateWritingOptions, Figures, Screen, expect_data
 from elman.tasks.registry import load_as
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class Transcripts(Answer):
             lines = [f"{answer.name}\t{said}" if len(self.answers) > 1 else said]
             lines += [f"\t{each.score:.2f}\t{each.text}" for each in answer.readings[1:]]
             text = "".join(f"{' '.join(line.splitlines())}\n" for line in lines)
-            yield printable(text) if screen.terminal else text
+            yield screen.shown(text)
 
 
 class StreamedText(Answer):
@@ -103,11 +103,11 @@ class StreamedText(Answer):
             broken: DataError | None = None
             try:
                 for samples in self._pieces(file):
-                    yield _shown(coming.push(samples), screen)
+                    yield screen.shown(coming.push(samples))
             except DataError as error:
                 broken = error
             if broken is None or coming.frames:
-                yield _shown(coming.finish() + "\n", screen)
+                yield screen.shown(coming.finish() + "\n")
             if broken is not None:
                 raise broken
 
@@ -123,10 +123,6 @@ class StreamedText(Answer):
         if info.rate != own:
             self.talk.remark(f"{file} has {info.rate:,} samples a second; it is resampled to {own:,}")
         return sound_blocks(file, own, seconds)
-
-
-def _shown(text: str, screen: Screen) -> str:
-    return printable(text) if screen.terminal else text
 
 
 def transcribe(
@@ -146,31 +142,29 @@ def transcribe(
 
 
 @dataclass(frozen=True)
-class EvaluateTranscriptsOptions(EvaluateOptions):
+class EvaluateTranscriptsOptions(EvaluateWritingOptions):
     """What the evaluation of a transcriber takes."""
 
-    beams: int | None = option(None, "Answers of text: hypotheses of the search.")
+    noun = "recording"
+
     lm: Path | None = option(None, "Transcribers: a language model of characters beside.", local=True)
     lm_weight: float | None = option(None, "Transcribers: what its log-probabilities count.")
 
-    def check(self, files: tuple[str, ...], *, as_json: bool) -> None:
-        """Raise ConfigError for a limit that leaves nothing."""
-        super().check(files, as_json=as_json)
-        check_limit(self.limit, "recording")
+    def search(self) -> dict[str, Any]:
+        """The options of the search that were given."""
+        return super().search() | ({} if self.lm_weight is None else {"lm_weight": self.lm_weight})
 
 
 def evaluate(
     model: Transcriber, files: tuple[str, ...], options: EvaluateTranscriptsOptions, talk: Conversation
 ) -> Figures:
     """Loss, word and character error rates, and how many texts are right as a whole."""
-    data = model.read(list(files), encoding=options.encoding, errors=options.errors, progress=talk.progress)
-    if options.limit is not None:
-        data = data.take(range(min(options.limit, len(data))))
+    reading = {"encoding": options.encoding, "errors": options.errors, "progress": talk.progress}
+    data = options.limited(model.read(list(files), **reading))
     for note in data.notes:
         talk.remark(note)
     lm = None if options.lm is None else load_as("language-model", options.lm)
-    search = {name: value for name in ("beams", "lm_weight") if (value := getattr(options, name)) is not None}
-    figures = model.evaluate(data, lm=lm, progress=talk.progress, **search)
+    figures = model.evaluate(data, lm=lm, progress=talk.progress, **options.search())
     if too_long := figures["too_long"]:
         talk.remark(
             f"{too_long:,} of {len(data):,} texts need more steps than their recordings have: they count in no loss"

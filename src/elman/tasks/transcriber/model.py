@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from elman.data.sources import Sources, as_paths
+from elman.data.sources import as_paths
 from elman.data.tokens import Progress
 from elman.data.transcripts import Transcripts
 from elman.data.transcripts.encoded import Encoded
@@ -18,17 +18,18 @@ from elman.decode.transcript_config import TranscriptSearchConfig
 from elman.decode.transcript_stream import TranscriptStream
 from elman.errors import DataError
 from elman.options import fill
-from elman.tasks.model import TaskModel
+from elman.tasks.sequence_model import SequenceModel
 from elman.tasks.transcriber.config import TranscriberConfig
 from elman.tasks.transcriber.network import TranscriberNetwork
-from elman.tasks.transcriber.setup import TranscriberSetup, make_parts, measure, transcribed
+from elman.tasks.transcriber.setup import TranscriberSetup, measure, transcribed
 
 __all__ = ["Transcriber"]
 
-_EXPECTED = "texts beside sounds, or paths of files"
+# What messages call the parts of data in memory.
+_NAMES = {"train": "the training data", "valid": "the validation data", "test": "the test data"}
 
 
-class Transcriber(TaskModel[TranscriberConfig, TranscriberNetwork, TranscriberVocabulary]):
+class Transcriber(SequenceModel[TranscriberConfig, TranscriberNetwork, TranscriberVocabulary]):
     """A recurrent network that writes down what is said in sound, or written with a pen.
 
     Args:
@@ -44,11 +45,12 @@ class Transcriber(TaskModel[TranscriberConfig, TranscriberNetwork, TranscriberVo
     """
 
     setup_class = TranscriberSetup
+    _expected = "texts beside sounds, or paths of files"
 
     def __repr__(self) -> str:
         """What kind of model it is, in a line."""
         network = self.config.network
-        shape = f"{network.cell} {network.layers}x{network.hidden}" + (" both ways" * network.bidirectional)
+        shape = network.shape + " both ways" * network.bidirectional
         if self._network is None:
             return f"<Transcriber {shape}, not trained>"
         kind, tokens = self.vocabulary.kind, self.vocabulary.size - 1
@@ -82,16 +84,7 @@ class Transcriber(TaskModel[TranscriberConfig, TranscriberNetwork, TranscriberVo
         Returns self. Recordings whose text is too long for them are left out, with a warning in the log `elman.tasks`.
         Raises DataError, EncodingError, ConfigError, StorageError, Diverged, OutOfMemory.
         """
-        if texts is None:
-            sources = Sources(as_paths(sounds, _EXPECTED), as_paths(valid, _EXPECTED), as_paths(test, _EXPECTED))
-            return self._fit_files(sources, folder=folder, progress=progress, tune=tune)
-        parts = make_parts(
-            self._part(sounds, texts, rate, "the training data"),
-            self.config,
-            valid=self._given(valid, rate, "the validation data"),
-            test=self._given(test, rate, "the test data"),
-        )
-        return self._fit_memory(parts, folder=folder, progress=progress, tune=tune)
+        return self._fit(sounds, texts, rate=rate, valid=valid, test=test, folder=folder, progress=progress, tune=tune)
 
     def read(self, paths: Any, **reading: Any) -> Transcripts:
         """Recordings from files, read as the training data was.
@@ -99,7 +92,7 @@ class Transcriber(TaskModel[TranscriberConfig, TranscriberNetwork, TranscriberVo
         `reading` is what `read_part` takes beside: `labelled`, `input`, `encoding`, `errors`, `progress`.
         """
         reading.setdefault("input", self.vocabulary.kind)
-        return read_part(as_paths(paths, _EXPECTED), self.config.data, self.config.sound, **reading)
+        return read_part(as_paths(paths, self._expected), self.config.data, self.config.sound, **reading)
 
     def transcribe(self, sounds: Any, *, rate: int = 0, lm: CharacterModel | None = None, **search: Any) -> list[str]:
         """The text of each of `sounds`; arguments as for `transcripts`."""
@@ -171,24 +164,18 @@ class Transcriber(TaskModel[TranscriberConfig, TranscriberNetwork, TranscriberVo
             raise DataError(f"expected a list of sounds, or paths. Received: {type(sounds).__name__}")
         if len(sounds) and all(isinstance(each, str | os.PathLike) for each in sounds):
             return self.read(sounds, labelled=False, progress=progress)
-        return self._part(sounds, None, rate, "the input", kind=self.vocabulary.kind)
+        return self._part(sounds, None, rate=rate, name="the input", kind=self.vocabulary.kind)
 
     def _known(self, sounds: Any, texts: Sequence[str] | None, rate: int, progress: Progress | None) -> Transcripts:
         if texts is not None:
-            return self._part(sounds, texts, rate, "the data", kind=self.vocabulary.kind)
+            return self._part(sounds, texts, rate=rate, name="the data", kind=self.vocabulary.kind)
         data = sounds if isinstance(sounds, Transcripts) else self.read(sounds, progress=progress)
         if data.texts is None:
             raise DataError(f"{data.name}: expected a text of every recording. Received: none")
         return data
 
-    def _given(self, part: Any, rate: int, name: str) -> Transcripts | None:
-        """Held-out data in memory, or in files."""
-        if part is None:
-            return None
-        if isinstance(part, tuple) and len(part) == 2 and not isinstance(part[0], str | os.PathLike):
-            return self._part(part[0], part[1], rate, name)
-        return read_part(as_paths(part, _EXPECTED), self.config.data, self.config.sound)
-
-    def _part(self, items: Any, texts: Sequence[str] | None, rate: int, name: str, kind: str = "") -> Transcripts:
+    def _part(
+        self, items: Any, texts: Sequence[str] | None, *, rate: int, name: str = "train", kind: str = ""
+    ) -> Transcripts:
         kind = kind or ("strokes" if self.config.data.input == "strokes" else "sound")
-        return given_part(items, texts, self.config.sound, kind=kind, rate=rate, name=name)
+        return given_part(items, texts, self.config.sound, kind=kind, rate=rate, name=_NAMES.get(name, name))

@@ -15,8 +15,8 @@ from elman.data.transcripts.encoded import steps_of
 from elman.decode.ctc import Scores
 from elman.errors import ConfigError
 from elman.kernels import clear_padding
-from elman.nn import StoredModule, sequence_dropout
-from elman.nn.dropout import check_rate
+from elman.nn import StoredModule
+from elman.nn.dropout import SequenceDropout, check_rate
 from elman.nn.feature_masks import spec_augment
 from elman.nn.recurrent import make_stack
 from elman.tasks.transcriber.config import NetworkConfig
@@ -50,6 +50,7 @@ class TranscriberNetwork(StoredModule):
                 f"Received: {config.stack}"
             )
         self.config = config
+        self._drop = SequenceDropout(config.variational)
         self.features = features
         check_rate("input_dropout", config.input_dropout)
         # Of the training data's frames with normalise=global; set by `scale_by`, and stored with the weights.
@@ -115,6 +116,3 @@ class TranscriberNetwork(StoredModule):
             return x_BTF.new_zeros(x_BTF.shape[0], 0, config.stack * self.features)
         windows_BTFS = x_BTF.unfold(1, config.stack, config.stride)
         return windows_BTFS.transpose(2, 3).flatten(2)
-
-    def _drop(self, x_BTF: Tensor, rate: float) -> Tensor:
-        return sequence_dropout(x_BTF, rate, variational=self.config.variational, training=self.training)

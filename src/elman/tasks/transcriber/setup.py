@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from functools import partial
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from elman.data.batches import Shuffled, in_order
-from elman.data.parts import Parts, hold_out, read_parts
+from elman.data.batches import Ints, in_order
+from elman.data.parts import Parts
 from elman.data.sound import LogMel, SoundConfig
-from elman.data.sources import Sources
 from elman.data.tokens import Progress
 from elman.data.transcripts import Transcripts
-from elman.data.transcripts.encoded import Encoded, Ints
+from elman.data.transcripts.encoded import Encoded
 from elman.data.transcripts.read import read_part
 from elman.data.transcripts.vocabulary import TranscriberVocabulary
 from elman.decode.ctc import Scores
@@ -26,12 +25,12 @@ from elman.decode.transcript import Transcript, transcript
 from elman.errors import ArtifactError, DataError
 from elman.metrics.transcription import error_rates, figures_of
 from elman.nn.ctc_loss import batch_loss
-from elman.tasks.setup import Setup
+from elman.tasks.sequence_setup import SequenceObjective, SequenceSetup
 from elman.tasks.transcriber.config import TranscriberConfig
 from elman.tasks.transcriber.network import TranscriberNetwork
 from elman.types import Batch, State
 
-__all__ = ["CTCLikelihood", "TranscriberSetup", "make_parts", "measure", "scored", "transcribed"]
+__all__ = ["CTCLikelihood", "TranscriberSetup", "measure", "scored", "transcribed"]
 
 # Rows and, padding included, frames of a batch of an evaluation.
 _ROWS, _FRAMES = 64, 1 << 15
@@ -40,38 +39,28 @@ _ROWS, _FRAMES = 64, 1 << 15
 _TIE = 1e-6
 
 
-class CTCLikelihood:
+@dataclass(eq=False)
+class CTCLikelihood(SequenceObjective[Encoded]):
     """Connectionist temporal classification (Graves et al. 2006): the negative logarithm of the probability of a text,
     summed over all alignments of its tokens with the steps, by token.
 
-    Args:
-        model: the network.
-        vocabulary: the tokens.
-        held_out: the recordings of the evaluation; None when nothing is held out.
+    model       the network
+    vocabulary  the tokens
+    held_out    the recordings of the evaluation; None when nothing is held out
     """
 
-    def __init__(
-        self, model: TranscriberNetwork, vocabulary: TranscriberVocabulary, held_out: Encoded | None = None
-    ) -> None:
-        self.model = model
-        self.vocabulary = vocabulary
-        self.held_out = held_out
-
-    def initial_state(self, batch_size: int) -> State:
-        """None: recordings share no state."""
-        del batch_size
-        return ()
+    model: TranscriberNetwork
+    vocabulary: TranscriberVocabulary
+    held_out: Encoded | None = None
 
     def loss(self, batch: Batch, state: State) -> tuple[Tensor, int, State]:
         """The sum of nats over the tokens, their number, and the empty state."""
         nats_B, counts_B = batch_loss(self.model(batch.inputs_BT.to(self.model.device), batch.lengths_B), batch)
         return nats_B.sum(), int(counts_B.sum()), state
 
-    def evaluate(self, limit: int = 0) -> dict[str, float]:
-        """Loss, word and character error rate, and the share of whole texts that are right; empty without data."""
-        if self.held_out is None:
-            return {}
-        figures, _ = measure(self.model, self.vocabulary, self.held_out, limit)
+    def measured(self, held_out: Encoded, limit: int) -> dict[str, float]:
+        """Loss, word and character error rate, and the share of whole texts that are right."""
+        figures, _ = measure(self.model, self.vocabulary, held_out, limit)
         loss = figures["loss"] if math.isfinite(figures["loss"]) else 0.0
         return {**figures, "selection": figures["cer"] + _TIE * loss}
 
@@ -140,41 +129,24 @@ def scored(model: TranscriberNetwork, data: Encoded, rows: Ints) -> Iterator[tup
             yield part, model(batch.inputs_BT.to(model.device), batch.lengths_B), batch
 
 
-def make_parts(
-    train: Transcripts,
-    config: TranscriberConfig,
-    *,
-    valid: Transcripts | None = None,
-    test: Transcripts | None = None,
-) -> Parts[Transcripts]:
-    """The parts; without `valid`, a random share of `train` becomes it. Raises DataError where too few recordings are
-    left."""
-    if valid is None:
-        train, valid = hold_out(train, config.data.held_out, config.training.seed, "recordings")
-    return Parts(train, valid, test)
-
-
-class TranscriberSetup(Setup[TranscriberConfig, TranscriberNetwork, Parts[Transcripts], TranscriberVocabulary]):
+class TranscriberSetup(
+    SequenceSetup[TranscriberConfig, TranscriberNetwork, Parts[Transcripts], TranscriberVocabulary, Encoded]
+):
     """A run of a transcriber. Recordings whose text needs more steps than the network has are left out of training."""
 
     task = "transcriber"
     config_class = TranscriberConfig
     vocabulary_class = TranscriberVocabulary
 
+    item = "recording"
+    reading_tells = True
+
     @classmethod
-    def read(
-        cls,
-        config: TranscriberConfig,
-        sources: Sources,
-        *,
-        vocabulary: TranscriberVocabulary | None = None,
-        progress: Progress | None = None,
-    ) -> Parts[Transcripts]:
+    def read_part(
+        cls, paths: Sequence[Any], config: TranscriberConfig, progress: Progress | None = None
+    ) -> Transcripts:
         """The recordings or drawings in the files, and their texts."""
-        del vocabulary
-        read = partial(read_part, data=config.data, sound=config.sound, progress=progress)
-        train, valid, test = read_parts(sources, read, "recording")
-        return make_parts(train, config, valid=valid, test=test)
+        return read_part(paths, config.data, config.sound, progress=progress)
 
     @classmethod
     def check_options(cls, config: TranscriberConfig) -> None:
@@ -211,18 +183,18 @@ class TranscriberSetup(Setup[TranscriberConfig, TranscriberNetwork, Parts[Transc
         for part in (self.parts.valid, self.parts.test):
             if part is not None and part.texts is None:
                 raise DataError(f"{part.name}: expected a text of every recording. Received: none")
-        self._encoded = {name: self._encode(part) for name, part in self.parts.named() if part is not None}
-        every = self._encoded["train"]
+        super().encode()
+        self._every = every = self._train
         if not every.fits.any():
             raise DataError(
                 f"{self.parts.train.name}: expected a recording with as many steps as its text needs; a smaller stride "
                 f"or hop_ms makes more of them. Received: none, {every.too_long()}"
             )
-        self._train = every
         if not every.fits.all():
-            self._train = self._encode(self.parts.train.take(np.flatnonzero(every.fits).tolist()))
+            self._train = self.encode_part(self.parts.train.take(np.flatnonzero(every.fits).tolist()))
 
-    def _encode(self, part: Transcripts) -> Encoded:
+    def encode_part(self, part: Transcripts, *, training: bool = False) -> Encoded:
+        """A part as numbers."""
         return Encoded(part, self.vocabulary, self.config.network)
 
     def start_network(self) -> None:
@@ -230,31 +202,19 @@ class TranscriberSetup(Setup[TranscriberConfig, TranscriberNetwork, Parts[Transc
         if self.config.network.normalise == "global":
             self.network.scale_by(self._train.data.frames, self.vocabulary.kind)
 
-    def stream(self) -> Shuffled:
-        """Shuffled recordings."""
-        train, size, seed = self._train, self.config.network.batch_size, self.training_config.seed
-        steps = self.config.network.batch_frames
-        return Shuffled(train.lengths, train.batch, batch_size=size, steps=steps, seed=seed)
+    @property
+    def batch_steps(self) -> int:
+        """The most frames of a batch."""
+        return self.config.network.batch_frames
 
     def objective(self) -> CTCLikelihood:
         """The likelihood of the texts."""
-        return CTCLikelihood(self.network, self.vocabulary, self._encoded.get("valid"))
-
-    @property
-    def holds_out(self) -> bool:
-        """Whether there are recordings for validation."""
-        return self.parts.valid is not None
+        return CTCLikelihood(self.network, self.vocabulary, self._valid)
 
     @property
     def unit(self) -> str:
         """What a token is called."""
         return self.vocabulary.unit
-
-    def test(self, limit: int) -> dict[str, float]:
-        """Figures of the test part, all of it: a test that leaves out recordings would be no test."""
-        del limit
-        test = self._encoded.get("test")
-        return {} if test is None else measure(self.network, self.vocabulary, test)[0]
 
     def describe(self, figures: Mapping[str, float]) -> str:
         """Figures of an evaluation, in a line for people."""
@@ -263,28 +223,19 @@ class TranscriberSetup(Setup[TranscriberConfig, TranscriberNetwork, Parts[Transc
             shown.append(f"loss {figures['loss']:.4f}")
         return ", ".join(shown)
 
-    def data_fingerprint(self) -> str:
-        """A digest of all sounds or drawings and their texts."""
-        return self.parts.fingerprint()
-
     def data_facts(self) -> dict[str, Any]:
-        """Files, how many recordings and frames each part has, and how many are left out of training."""
-        counts: dict[str, int] = {}
-        for name, part in self.parts.named():
-            counts[f"{name}_recordings"] = 0 if part is None else len(part)
-            counts[f"{name}_frames"] = 0 if part is None else int(part.lengths.sum())
+        """How many recordings and frames each part has, and how many are left out of training."""
         return {
-            "files": [] if self.sources is None else self.sources.names(),
             "kind": self.vocabulary.kind,
-            **counts,
+            **self.part_sizes(recordings=len, frames=lambda part: part.lengths.sum()),
             "train_too_long": len(self.parts.train) - len(self._train),
         }
 
     def notes(self) -> list[str]:
         """What was done to the recordings, and which texts are too long for them."""
         notes = list(dict.fromkeys(note for _, part in self.parts.named() if part is not None for note in part.notes))
-        for name, encoded in self._encoded.items():
-            if not encoded.fits.all():
+        for name, encoded in (("train", self._every), ("valid", self._valid), ("test", self._test)):
+            if encoded is not None and not encoded.fits.all():
                 fate = (
                     "left out of training" if name == "train" else f"counted in the error rates of the {name} part only"
                 )
@@ -293,13 +244,9 @@ class TranscriberSetup(Setup[TranscriberConfig, TranscriberNetwork, Parts[Transc
 
     def outline(self) -> list[tuple[str, str]]:
         """The parts, the input and the answers."""
-        facts, known, things = self.data, self.vocabulary, self.vocabulary.things
-        left_out = facts["train_too_long"]
+        known, things, left_out = self.vocabulary, self.vocabulary.things, self.data["train_too_long"]
         return [
-            *(
-                (name, f"{facts[f'{name}_recordings']:,} {things}, {facts[f'{name}_frames']:,} frames")
-                for name, _ in self.parts.named()
-            ),
+            *self.part_rows(recordings=things, frames="frames"),
             *[("left out", f"{left_out:,} {things}: their texts are too long for their steps")] * bool(left_out),
             ("input", f"frames of {known.features} features"),
             ("answer", f"{known.answers} and the blank"),
@@ -307,9 +254,5 @@ class TranscriberSetup(Setup[TranscriberConfig, TranscriberNetwork, Parts[Transc
 
     def summary(self) -> str:
         """The network and the data, in a line."""
-        network = self.config.network
-        layers = f"{network.layers}x{network.hidden}" + (" both ways" * network.bidirectional)
-        return (
-            f"{network.cell} {layers}, {self.network.count_parameters():,} weights; "
-            f"{len(self._train):,} {self.vocabulary.things} to train on, {self.vocabulary.answers} and the blank"
-        )
+        things = f"{len(self._train):,} {self.vocabulary.things} to train on"
+        return f"{self.network_summary}; {things}, {self.vocabulary.answers} and the blank"

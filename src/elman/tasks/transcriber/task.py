@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from elman.artifact.card import CardSnippet
-from elman.tasks.task import DataArgument, Endpoint, Task
+from elman.tasks.task import DataArgument, Endpoint, Task, evaluate_endpoint
 
 __all__ = ["TASK"]
 
@@ -52,12 +52,9 @@ signed 16-bit little-endian samples of one channel, such as a microphone's recor
             options=".endpoints:TranscribeOptions",
             answer=".endpoints:transcribe",
         ),
-        Endpoint(
-            verb="evaluate",
-            summary="Measure how good a model is on data that it has not seen.",
+        evaluate_endpoint(
             help="A transcriber: word and character error rate, and how many texts are right as a whole.",
             examples=("evaluate transcriber test.csv --lm lm",),
-            data=DataArgument(help="Files, folders or globs; - for standard input."),
             options=".endpoints:EvaluateTranscriptsOptions",
             answer=".endpoints:evaluate",
         ),

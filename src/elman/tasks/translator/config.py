@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar
 
 from elman.data.pairs.config import PairsConfig
-from elman.nn.recurrent_config import RecurrentConfig
+from elman.nn.recurrent_config import RecurrentConfig, attention_score, input_feeding, label_smoothing
 from elman.options import Sections, option
 from elman.train.config import TrainConfig
 
@@ -48,16 +48,10 @@ class NetworkConfig(RecurrentConfig):
         "layer for those above (between), or not at all",
         choices=("luong", "bahdanau", "between", "none"),
     )
-    score: str = option(
-        "",
-        "how attention compares: dot, general or additive (default: additive for bahdanau, else general)",
-        choices=("", "dot", "general", "additive"),
-    )
-    input_feeding: bool = option(False, "feed each step the answer of the step before (Luong et al. 2015)")
+    score: str = attention_score()
+    input_feeding: bool = input_feeding()
     context_every_step: bool = option(False, "the encoder's last state also enters at every step (Cho et al. 2014)")
-    label_smoothing: float = option(
-        0.1, "share of the probability that the loss spreads over all tokens", least=0.0, most=0.9
-    )
+    label_smoothing: float = label_smoothing(0.1)
     scheduled_sampling: float = option(
         0.0,
         "share of the target's tokens that are replaced by the decoder's own, rising to this over the run "

@@ -9,18 +9,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from elman.decode.search_config import SearchConfig
-from elman.display import aligned, plain, printable
 from elman.errors import ConfigError
 from elman.options import option
 from elman.tasks.endpoint import (
     Answer,
     Conversation,
     EvaluateOptions,
+    EvaluateWritingOptions,
     Figures,
     ScoreOptions,
     Screen,
-    check_limit,
-    shown_figure,
+    errors_option,
+    expect_one,
+    scored_tokens,
+    writing_figures,
+    written_lines,
 )
 
 if TYPE_CHECKING:
@@ -55,17 +58,13 @@ class TranslateOptions:
         choices=("auto", "float32", "bfloat16"),
     )
     encoding: str = option("", "The text's encoding, if it is not that of the training data.")
-    errors: str = option("", "What to do with bytes that are not text.", choices=("", "strict", "replace", "ignore"))
+    errors: str = errors_option()
     search: SearchConfig = field(default_factory=SearchConfig)
 
     def check(self, files: tuple[str, ...], *, as_json: bool) -> None:
         """Raise ConfigError unless there are either files or texts, and for a search that cannot be."""
         del as_json
-        if bool(files) == (self.text is not None):
-            received = "both" if files else "neither"
-            raise ConfigError(
-                f"expected sentences from files (- for standard input) or by --text. Received: {received}"
-            )
+        expect_one(files, self.text, "sentences from files (- for standard input) or by --text")
         self.search.check()
 
 
@@ -89,16 +88,10 @@ class Translations(Answer):
 
     def to_text(self, screen: Screen) -> Iterator[str]:
         """Translations as lines, a block at a time; more than one a sentence with its number, and scores."""
-        number = 0
+        number = 1
         for found in self.blocks:
-            lines = []
-            for best in found:
-                number += 1
-                for each in best:
-                    text = plain(each.text) if "\n" in each.text or "\r" in each.text else each.text
-                    line = f"{number}\t{each.score:.4f}\t{text}\n" if self.several else f"{text}\n"
-                    lines.append(printable(line) if screen.terminal else line)
-            yield "".join(lines)
+            yield "".join(written_lines(found, screen, several=self.several, first=number))
+            number += len(found)
 
 
 def translate(model: Translator, files: tuple[str, ...], options: TranslateOptions, talk: Conversation) -> Translations:
@@ -169,31 +162,21 @@ def _draw(found: Found, path: Path, talk: Conversation) -> None:
 
 
 @dataclass(frozen=True)
-class EvaluatePairsOptions(EvaluateOptions):
+class EvaluatePairsOptions(EvaluateWritingOptions):
     """What the evaluation of a translator takes."""
 
-    beams: int | None = option(None, "Answers of text: hypotheses of the search.")
-    ensemble: list[Path] | None = option(None, "Translators: further models that decide together.", local=True)
+    noun = "pair"
 
-    def check(self, files: tuple[str, ...], *, as_json: bool) -> None:
-        """Raise ConfigError for a limit that leaves nothing."""
-        super().check(files, as_json=as_json)
-        check_limit(self.limit, "pair")
+    ensemble: list[Path] | None = option(None, "Translators: further models that decide together.", local=True)
 
 
 def evaluate(model: Translator, files: tuple[str, ...], options: EvaluatePairsOptions, talk: Conversation) -> Figures:
     """Perplexity, accuracy, BLEU, chrF and exact translations."""
     further = _further(options.ensemble)
-    pairs = _read(model, files, options, talk)
-    if options.limit is not None:
-        pairs = pairs.take(range(min(options.limit, len(pairs))))
+    pairs = options.limited(_read(model, files, options, talk))
     for remark in model.remarks_on(pairs.sources):
         talk.remark(remark)
-    search: dict[str, Any] = {} if options.beams is None else {"beams": options.beams}
-    figures = model.evaluate(pairs, ensemble=further, progress=talk.progress, **search)
-    if "bleu" not in figures:
-        talk.remark("BLEU and chrF need sacrebleu: pip install 'elman[translation]'")
-    return Figures(figures, aligned([shown_figure(name, value) for name, value in figures.items()]))
+    return writing_figures(model.evaluate(pairs, ensemble=further, progress=talk.progress, **options.search()), talk)
 
 
 class PairScores(Answer):
@@ -212,11 +195,9 @@ class PairScores(Answer):
         """A target a line, and below it its tokens where they are asked for."""
         yield "  log-prob  perplexity  target\n"
         for _, found in self.numbered:
-            target = printable(found.target) if screen.terminal else found.target
-            yield f"{found.log_probability:10.3f}  {found.perplexity:10.4g}  {target}\n"
+            yield f"{found.log_probability:10.3f}  {found.perplexity:10.4g}  {screen.shown(found.target)}\n"
             if self.per_token:
-                for token, value in zip(found.tokens, found.log_probs, strict=True):
-                    yield f"{value:20.3f}  {plain(token)}\n"
+                yield from scored_tokens(found.tokens, found.log_probs)
 
 
 def score(model: Translator, files: tuple[str, ...], options: ScoreOptions, talk: Conversation) -> PairScores:

@@ -11,9 +11,9 @@ import torch
 from elman.data.pairs import Pairs, PairVocabulary, pairs_from
 from elman.data.pairs.encoded import encode_pairs
 from elman.data.pairs.languages import Languages, check_languages
-from elman.data.pairs.parts import make_parts, read_part
+from elman.data.pairs.parts import read_part
 from elman.data.pairs.remarks import remarks_on
-from elman.data.sources import Sources, as_paths
+from elman.data.sources import as_paths
 from elman.data.tokens import Progress
 from elman.decode.search_config import SearchConfig
 from elman.decode.translation import BATCH_SIZE, Member, Translation, check_members, translate_all
@@ -24,7 +24,7 @@ from elman.metrics.translation import bleu_signatures, text_figures
 from elman.nn.output_side import Packs
 from elman.options import fill
 from elman.tasks.average import average_folders
-from elman.tasks.model import TaskModel
+from elman.tasks.sequence_model import SequenceModel
 from elman.tasks.translator.config import TranslatorConfig
 from elman.tasks.translator.network import TranslatorNetwork
 from elman.tasks.translator.setup import TranslatorSetup, member_of
@@ -32,10 +32,8 @@ from elman.train.tuning import has_bfloat16
 
 __all__ = ["Translation", "Translator"]
 
-_PATHS = "targets beside sources, or paths of files"
 
-
-class Translator(TaskModel[TranslatorConfig, TranslatorNetwork, PairVocabulary]):
+class Translator(SequenceModel[TranslatorConfig, TranslatorNetwork, PairVocabulary]):
     """Two recurrent networks, one that reads a sequence and one that writes another of its own length.
 
     Args:
@@ -51,6 +49,7 @@ class Translator(TaskModel[TranslatorConfig, TranslatorNetwork, PairVocabulary])
     """
 
     setup_class = TranslatorSetup
+    _expected = "targets beside sources, or paths of files"
 
     def __init__(self, preset: str = "base", **options: Any) -> None:
         super().__init__(preset, **options)
@@ -59,7 +58,7 @@ class Translator(TaskModel[TranslatorConfig, TranslatorNetwork, PairVocabulary])
     def __repr__(self) -> str:
         """What kind of model it is, in a line."""
         network = self.config.network
-        shape = f"{network.cell} {network.layers}x{network.hidden}, attention: {network.attention}"
+        shape = f"{network.shape}, attention: {network.attention}"
         if self._network is None:
             return f"<Translator {shape}, not trained>"
         source, target = self.languages
@@ -95,17 +94,10 @@ class Translator(TaskModel[TranslatorConfig, TranslatorNetwork, PairVocabulary])
 
         Returns self. Raises DataError, EncodingError, ConfigError, StorageError, Diverged, OutOfMemory.
         """
-        if targets is None:
-            paths = Sources(as_paths(sources, _PATHS), as_paths(valid, _PATHS), as_paths(test, _PATHS))
-            return self._fit_files(paths, folder=folder, progress=progress, tune=tune)
-        parts = make_parts(
-            pairs_from(sources, targets),
-            self.config.data,
-            self.config.training.seed,
-            valid=None if valid is None else self._given(valid, "valid"),
-            test=None if test is None else self._given(test, "test"),
-        )
-        return self._fit_memory(parts, folder=folder, progress=progress, tune=tune)
+        return self._fit(sources, targets, valid=valid, test=test, folder=folder, progress=progress, tune=tune)
+
+    def _part(self, sources: Any, targets: Any, **how: Any) -> Pairs:
+        return pairs_from(sources, targets, **how)
 
     def translate(self, texts: Iterable[str] | str, **options: Any) -> list[str]:
         """The best translation of each of `texts`, or of a single one; an empty text has an empty one.
@@ -218,7 +210,7 @@ class Translator(TaskModel[TranslatorConfig, TranslatorNetwork, PairVocabulary])
 
         Raises DataError for files of the other direction, by their names.
         """
-        known = as_paths(paths, _PATHS)
+        known = as_paths(paths, self._expected)
         check_languages(self.languages, known, self.config.data, with_targets=with_targets)
         return read_part(known, self.config.data, with_targets=with_targets, **reading)
 
@@ -266,8 +258,3 @@ class Translator(TaskModel[TranslatorConfig, TranslatorNetwork, PairVocabulary])
         on_cpu = self.network.device.type == "cpu"
         fast = has_bfloat16() if on_cpu else torch.cuda.is_bf16_supported()
         return "bfloat16" if fast and self.config.training.precision == "bfloat16" else "float32"
-
-    def _given(self, part: Any, name: str) -> Pairs:
-        """Held-out pairs: sources and targets in memory, or paths."""
-        in_memory = isinstance(part, tuple) and len(part) == 2 and not isinstance(part[0], str | os.PathLike)
-        return pairs_from(*part, name=name) if in_memory else self.read(part)

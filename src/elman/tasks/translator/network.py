@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from elman.errors import ConfigError
-from elman.nn import sequence_dropout
 from elman.nn.decoder import Decoder, DecoderMemory, DecoderState, StartState, check_copied, copied_state
+from elman.nn.dropout import SequenceDropout
 from elman.nn.embed import Embedding
 from elman.nn.output_side import OutputSide
 from elman.nn.recurrent import make_stack
@@ -34,6 +34,7 @@ class TranslatorNetwork(OutputSide):
     def __init__(self, source_size: int, target_size: int, config: NetworkConfig) -> None:
         super().__init__()
         self.config = config
+        self._drop = SequenceDropout(config.variational)
         self.label_smoothing = config.label_smoothing
         self.source_embed = Embedding(source_size, config.embedding)
         self.target_embed = Embedding(target_size + 1, config.embedding)
@@ -105,9 +106,6 @@ class TranslatorNetwork(OutputSide):
 
     def _embed(self, targets_BT: Tensor) -> Tensor:
         return self._drop(self.target_embed(targets_BT), self.config.input_dropout)
-
-    def _drop(self, x_BTF: Tensor, rate: float) -> Tensor:
-        return sequence_dropout(x_BTF, rate, variational=self.config.variational, training=self.training)
 
 
 def _encoder_options(config: NetworkConfig) -> NetworkConfig:

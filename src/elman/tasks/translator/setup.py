@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor
 
-from elman.data.batches import Shuffled
+from elman.data.batches import spread
 from elman.data.pairs import Pairs, PairVocabulary
-from elman.data.pairs.encoded import EncodedPairs, encode_pairs, spread
-from elman.data.pairs.parts import PairParts, read_pair_parts
+from elman.data.pairs.encoded import EncodedPairs, encode_pairs
+from elman.data.pairs.parts import PairParts, make_parts, read_pair_parts, read_part
 from elman.data.sources import Sources
 from elman.data.tokens import Progress
 from elman.decode.search_config import SearchConfig
@@ -21,7 +21,7 @@ from elman.metrics.pair_likelihood import likelihoods, moved, tally
 from elman.metrics.translation import check_bleu, text_figures
 from elman.nn.recurrent import check_cell
 from elman.nn.word_vectors import PairVectors
-from elman.tasks.setup import Setup
+from elman.tasks.sequence_setup import SequenceObjective, SequenceSetup
 from elman.tasks.translator.config import NetworkConfig, TranslatorConfig
 from elman.tasks.translator.network import TranslatorNetwork
 from elman.types import IGNORED, Batch, State
@@ -30,18 +30,18 @@ __all__ = ["TargetLikelihood", "TranslatorSetup", "member_of"]
 
 
 @dataclass(eq=False)
-class TargetLikelihood:
+class TargetLikelihood(SequenceObjective[EncodedPairs]):
     """Negative log-likelihood of the target's tokens, with smoothed labels in training and without in evaluation.
 
     model      the network
-    held_out   the pairs of the evaluation as text and as numbers; None when nothing is held out
+    held_out   the pairs of the evaluation; None when nothing is held out
     translate  makes the translations that an evaluation measures; None to measure none
     lowercase  compare them with the targets in lower case
     progress   how much of the run is done, from 0 to 1: scheduled sampling rises with it
     """
 
     model: TranslatorNetwork
-    held_out: tuple[Pairs, EncodedPairs] | None = None
+    held_out: EncodedPairs | None = None
     translate: Translate | None = None
     lowercase: bool = False
     progress: float = 0.0
@@ -49,11 +49,6 @@ class TargetLikelihood:
     def begin_step(self, progress: float) -> None:
         """Take note of how much of the run is done."""
         self.progress = progress
-
-    def initial_state(self, batch_size: int) -> State:
-        """None: no pair goes on from another."""
-        del batch_size
-        return ()
 
     def loss(self, batch: Batch, state: State) -> tuple[Tensor, int, State]:
         """The sum of nats over the tokens of the targets and their ends, their number, and the empty state."""
@@ -66,19 +61,16 @@ class TargetLikelihood:
         targets_N = targets_BT[counted_BT]
         return model.nats(r_BTR[counted_BT], targets_N), len(targets_N), state
 
-    def evaluate(self, limit: int = 0) -> dict[str, float]:
+    def measured(self, held_out: EncodedPairs, limit: int) -> dict[str, float]:
         """Loss, perplexity and token accuracy on held-out pairs; of some of them also figures of their translations.
 
-        With `limit`, of pairs at even distances with at most about so many target tokens in all. Empty without data.
+        With `limit`, of pairs at even distances with at most about so many target tokens in all.
         """
-        if self.held_out is None:
-            return {}
-        pairs, encoded = self.held_out
-        rows = encoded.spread(limit)
-        figures = tally(likelihoods([self.model], [encoded], rows))
+        rows = held_out.spread(limit)
+        figures = tally(likelihoods([self.model], [held_out], rows))
         config = self.model.config
         if self.translate is not None and config.translate_valid:
-            chosen = pairs.take(encoded.rows[rows[spread(len(rows), config.translate_valid)]].tolist())
+            chosen = held_out.pairs.take(held_out.rows[rows[spread(len(rows), config.translate_valid)]].tolist())
             texts = self.translate(chosen.sources)
             figures |= text_figures(texts, chosen.targets or [], lowercase=self.lowercase)
         best_by = config.best_by
@@ -101,7 +93,7 @@ def _vectors(options: NetworkConfig) -> PairVectors:
     )
 
 
-class TranslatorSetup(Setup[TranslatorConfig, TranslatorNetwork, PairParts, PairVocabulary]):
+class TranslatorSetup(SequenceSetup[TranslatorConfig, TranslatorNetwork, PairParts, PairVocabulary, EncodedPairs]):
     """A run of a translator."""
 
     task = "translator"
@@ -144,17 +136,25 @@ class TranslatorSetup(Setup[TranslatorConfig, TranslatorNetwork, PairParts, Pair
         del vocabulary
         return read_pair_parts(sources, config.data, config.training.seed, progress)
 
+    @classmethod
+    def read_part(cls, paths: Sequence[Any], config: TranslatorConfig, progress: Progress | None = None) -> Pairs:
+        """The pairs in the files of one part."""
+        return read_part(paths, config.data)
+
+    @classmethod
+    def make_parts(
+        cls, train: Pairs, config: TranslatorConfig, *, valid: Pairs | None = None, test: Pairs | None = None
+    ) -> PairParts:
+        """The parts, with remarks on what was left out."""
+        return make_parts(train, config.data, config.training.seed, valid=valid, test=test)
+
     def learn_vocabulary(self) -> PairVocabulary:
         """The tokens of the training pairs."""
         return PairVocabulary.learn(self.parts.train, self.config.data)
 
-    def encode(self) -> None:
-        """The pairs to train and to validate on as numbers."""
-        parts, data = self.parts, self.config.data
-        self._train = encode_pairs(parts.train, self.vocabulary, data, in_training=True)
-        self._valid: tuple[Pairs, EncodedPairs] | None = None
-        if parts.valid is not None:
-            self._valid = parts.valid, encode_pairs(parts.valid, self.vocabulary, data)
+    def encode_part(self, part: Pairs, *, training: bool = False) -> EncodedPairs:
+        """A part as numbers; pairs that are too long are left out of training."""
+        return encode_pairs(part, self.vocabulary, self.config.data, in_training=training)
 
     @staticmethod
     def make_network(config: TranslatorConfig, vocabulary: PairVocabulary) -> TranslatorNetwork:
@@ -177,12 +177,10 @@ class TranslatorSetup(Setup[TranslatorConfig, TranslatorNetwork, PairParts, Pair
         vectors.freeze(source, target)
         self._remarks = [*taken, *self.parts.remarks, *self._train.remarks()]
 
-    def stream(self) -> Shuffled:
-        """Shuffled pairs, of like length in a batch."""
-        train, options, seed = self._train, self.config.network, self.training_config.seed
-        return Shuffled(
-            train.lengths, train.batch, batch_size=options.batch_size, steps=options.batch_tokens, seed=seed
-        )
+    @property
+    def batch_steps(self) -> int:
+        """The most tokens of a batch, both sides together."""
+        return self.config.network.batch_tokens
 
     def objective(self) -> TargetLikelihood:
         """The likelihood of the targets."""
@@ -193,20 +191,11 @@ class TranslatorSetup(Setup[TranslatorConfig, TranslatorNetwork, PairParts, Pair
         member = member_of(self.config, self.network, self.vocabulary)
         return translating(member, search, self.training_config.precision)
 
-    @property
-    def holds_out(self) -> bool:
-        """Whether there are pairs for validation."""
-        return self._valid is not None
-
-    def test(self, limit: int) -> dict[str, float]:
-        """Figures of the test part, all of it."""
-        del limit  # a test that leaves out pairs would be no test
-        pairs, data = self.parts.test, self.config.data
-        if pairs is None:
-            return {}
-        figures = tally(likelihoods([self.network], [encode_pairs(pairs, self.vocabulary, data)]))
+    def measure_part(self, data: EncodedPairs) -> dict[str, float]:
+        """Figures of the targets' likelihood, and of translations by the usual search."""
+        figures, pairs = tally(likelihoods([self.network], [data])), data.pairs
         texts = self._translating(SearchConfig())(pairs.sources)
-        return {**figures, **text_figures(texts, pairs.targets or [], lowercase=data.lowercase)}
+        return {**figures, **text_figures(texts, pairs.targets or [], lowercase=self.config.data.lowercase)}
 
     def describe(self, figures: Mapping[str, float]) -> str:
         """Figures of an evaluation, in a line for people."""
@@ -217,25 +206,20 @@ class TranslatorSetup(Setup[TranslatorConfig, TranslatorNetwork, PairParts, Pair
             shown.append(f"exact {figures['exact']:.2%}")
         return ", ".join([*shown, f"loss {figures['loss']:.4f}"])
 
-    def data_fingerprint(self) -> str:
-        """A digest of all pairs."""
-        return self.parts.fingerprint()
-
     def data_facts(self) -> dict[str, Any]:
-        """Files, languages, and how many pairs each part has."""
+        """Languages, and how many pairs each part has."""
         train, (source, target) = self._train, self.parts.languages
         return {
-            "files": [] if self.sources is None else self.sources.names(),
             "source_language": source,
             "target_language": target,
-            **{f"{name}_pairs": 0 if part is None else len(part) for name, part in self.parts.named()},
+            **self.part_sizes(pairs=len),
             "train_too_long": train.dropped_source + train.dropped_target,
         }
 
     def outline(self) -> list[tuple[str, str]]:
         """The parts, the tokens, and what is left out."""
         return [
-            *((name, f"{self.data[f'{name}_pairs']:,} pairs") for name, _ in self.parts.named()),
+            *self.part_rows(pairs="pairs"),
             ("tokens", self.vocabulary.told()),
             ("left out", "; ".join(self._remarks) or "nothing"),
         ]

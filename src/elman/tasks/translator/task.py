@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from elman.artifact.card import CardSnippet
-from elman.tasks.task import DataArgument, Endpoint, Task
+from elman.tasks.task import DataArgument, Endpoint, Task, evaluate_endpoint, score_endpoint
 
 __all__ = ["TASK"]
 
@@ -54,24 +54,16 @@ score and a translation with tabs between them.""",
             options=".endpoints:TranslateOptions",
             answer=".endpoints:translate",
         ),
-        Endpoint(
-            verb="score",
-            summary="Tell how likely a model finds each line of a text, or each target of pairs.",
+        score_endpoint(
             help="A translator scores pairs, from files as it reads them in training.",
             examples=("score translator test.de test.en --rank",),
-            data=DataArgument(
-                name="files", help="A file whose lines to score, or files of pairs; - for standard input."
-            ),
             options=".endpoints:ScoreOptions",
             answer=".endpoints:score",
         ),
-        Endpoint(
-            verb="evaluate",
-            summary="Measure how good a model is on data that it has not seen.",
+        evaluate_endpoint(
             help="A translator: perplexity, accuracy by token, BLEU and chrF of its translations with sacrebleu's "
             "signatures, and how many are exact.",
             examples=("evaluate translator test.de test.en",),
-            data=DataArgument(help="Files, folders or globs; - for standard input."),
             options=".endpoints:EvaluatePairsOptions",
             answer=".endpoints:evaluate",
         ),
