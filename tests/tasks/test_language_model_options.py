@@ -34,7 +34,7 @@ def test_every_option_of_the_network_reaches_its_layers() -> None:
     stack = network.stack
     assert isinstance(stack, Stack)
     assert (stack.dropout, stack.variational, stack.residual) == (0.1, True, True)
-    assert (network.dropout, network.input_dropout, network.variational) == (0.1, 0.2, True)
+    assert (network.dropout, network.input_dropout, network._drop.variational) == (0.1, 0.2, True)
     unrolls = [unroll for layer in stack.unrolls() for unroll in layer]
     assert len(unrolls) == 3
     for unroll in unrolls:
