@@ -14,7 +14,7 @@ from elman.metrics import calibration, confusion, forecast_scores
 from elman.metrics import forecast_baselines as baselines
 from elman.nn import distributions, quantile_head
 
-from ..inspect import test_calibration as calibrated
+from ..metrics import test_calibration as calibrated
 from ..metrics import test_forecast_baselines as simple
 from ..nn import test_distributions as heads
 from .bug import ELMAN, Bug
