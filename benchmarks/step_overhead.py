@@ -15,12 +15,12 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from _common import interleaved, machine
+from elman.train.machine import settle, tune_process
 from torch import Tensor, nn
 
 from elman.data.sources import Sources
 from elman.tasks.language_model.config import LanguageModelConfig
 from elman.tasks.language_model.setup import LanguageModelSetup, NextToken
-from elman.tasks.setup import settle, tune_process
 from elman.train import Stepped
 from elman.train.history import History
 from elman.train.loop import Training

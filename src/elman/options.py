@@ -20,6 +20,7 @@ from elman.errors import ConfigError
 
 __all__ = [
     "Sections",
+    "check_text",
     "choices_of",
     "fields_of",
     "fill",
@@ -258,3 +259,13 @@ class Sections:
         if set(values) != set(sections) or not all(isinstance(part, Mapping) for part in values.values()):
             raise ConfigError(f"{where}: expected the sections {', '.join(sections)}. Received: {sorted(values)}")
         return cls(**{name: fill(kind, values[name], where) for name, kind in sections.items()})
+
+
+def check_text(text: str, what: str = "--text") -> None:
+    """Raise ConfigError for an argument whose bytes are not text."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise ConfigError(
+            f"expected {what} to be text. Received: bytes that are not, at character {error.start}"
+        ) from None

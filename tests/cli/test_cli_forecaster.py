@@ -124,6 +124,7 @@ def test_a_backtest(place: Path, tmp_path: Path, elman: Callable[..., Any]) -> N
     assert (tmp_path / "b.png").exists()
     named = elman("backtest", "--model", place / "model", place / "all.csv", "--origins", 2)
     assert named.out == said.out
+    assert elman("forecast", place / "model", "").code == 2
     document = elman("backtest", place / "model", place / "all.csv", "--origins", 2, "--refit", "--json").json()
     assert set(document["scores"]["network"]) == {"mase", "smape", "rmse", "mae", "crps"}
     early = elman("backtest", place / "model", place / "early.csv", "--origins", 1)

@@ -179,3 +179,31 @@ def test_a_resumed_run_takes_no_new_options(elman, words, expected):
     said = elman("train", *words)
     assert said.code == 2
     assert expected in said.error()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["predict", "m", "x", "--explain", "--prob"], "Unknown option: --prob. Did you mean '--proba'?"),
+        (["score", "f", "--rank", "--per-tokn"], "Unknown option: --per-tokn. Did you mean '--per-token'?"),
+        (["generate", "m", "--no-echo", "--temprature", "1"], "Did you mean '--temperature'?"),
+    ],
+)
+def test_a_mistyped_option_after_a_switch(words, said, capfd):
+    assert app.main(words) == 2
+    assert said in capfd.readouterr().err
+
+
+def test_completion_knows_switches_from_options_with_values(tmp_path):
+    """Completion of fish says `-r` of an option that requires a value."""
+    home = {**os.environ, "HOME": str(tmp_path), "SHELL": "/usr/bin/fish", "XDG_CONFIG_HOME": str(tmp_path)}
+    done = program("--install-completion", env=home)
+    assert done.returncode == 0, done.stderr
+    (script,) = tmp_path.rglob("*.fish")
+    lines = script.read_text().splitlines()
+    for switch in ("proba", "explain", "rank", "refit", "stream", "dry-run"):
+        found = [line for line in lines if f"-l {switch} " in f"{line} "]
+        assert found, switch
+        assert not any(" -r" in line for line in found), found
+    assert any("-l beams " in line and " -r" in line for line in lines)
+    assert any("Write a text for every vector or image." in line for line in lines)

@@ -180,7 +180,10 @@ def test_bad_training_data_is_one_line(content, said, elman, tmp_path):
         (["train", "tagger"], "expected at least one file to train on"),
         (["train", "tagger", "x"], "expected a folder for the model: elman train tagger DATA -o MODEL"),
         (["train", "tagger", "x", "-o", "m", "--cell", "lstn"], "Did you mean 'lstm'"),
-        (["train", "tagger", "x", "-o", "m", "--loss-from", "2"], "expected loss_from and loss_to for language models"),
+        (
+            ["train", "tagger", "x", "-o", "m", "--loss-from", "2"],
+            "expected loss_from and loss_to for tasks with a target",
+        ),
         (["train", "tagger", "x", "-o", "m", "--embedding", "0", "--letter-embedding", "0"], "words or letters"),
         (["train", "tagger", "x", "-o", "m", "--intent", "--intent-pool", "best"], "expected pool to be one of"),
     ],

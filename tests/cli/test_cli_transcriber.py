@@ -223,7 +223,7 @@ def test_strokes(elman, tmp_path):
         (["train", "transcriber", "x", "-o", "m", "--cell", "lstn"], "Did you mean 'lstm'"),
         (["train", "transcriber", "x", "-o", "m", "--stack", "1"], "expected a stack of at least stride = 2"),
         (["train", "transcriber", "x", "-o", "m", "--hop-ms", "50"], "expected hop_ms of a sample at least"),
-        (["train", "transcriber", "x", "-o", "m", "--loss-from", "2"], "expected loss_from and loss_to for language"),
+        (["train", "transcriber", "x", "-o", "m", "--loss-from", "2"], "expected loss_from and loss_to for tasks"),
         (["train", "transcriber", "bad.csv", "-o", "m"], "bad.csv, line 3: "),
         (["train", "transcriber", "empty.csv", "-o", "m"], "empty.csv, line 2: expected a text"),
         (["train", "transcriber", "odd.csv", "-o", "m"], "expected a column 'path' (named by path_column)"),

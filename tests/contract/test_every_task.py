@@ -18,7 +18,8 @@ import torch
 import elman
 from elman.cli import main
 from elman.errors import ArtifactError, ConfigError, Interrupted
-from elman.options import Sections, fields_of
+from elman.options import Sections, fields_of, flat_fields
+from elman.tasks.endpoint import EndpointOptions
 from elman.tasks.registry import built_in
 from elman.tasks.run import resume_run
 from elman.train import checkpoint
@@ -92,6 +93,37 @@ def test_a_task_has_a_public_class_and_options(task: str) -> None:
         options = config.make(preset)
         assert config.from_json(json.loads(json.dumps(options.to_json())), "here") == options
     assert "base" in config.presets
+
+
+@each_task
+def test_its_description_is_true(task: str) -> None:
+    described = TASKS[task]
+    setup = model_class(task).setup_class
+    assert setup.task == task
+    assert setup.config_class is described.config_class()
+    assert setup.noun == described.data.noun
+    assert setup.caches == bool(described.data.cache)
+    for endpoint in described.endpoints:
+        options = described.load(endpoint.options)
+        assert issubclass(options, EndpointOptions)
+        fields = flat_fields(options)
+        assert all(field.metadata["help"] for field, _, _ in fields.values())
+        of_a_machine = {name for name, (_, hint, _) in fields.items() if "Path" in str(hint)}
+        assert all(fields[name][0].metadata["local"] for name in of_a_machine), endpoint.verb
+        assert callable(described.load(endpoint.answer))
+    if described.facts:
+        assert callable(described.load(described.facts))
+    with pytest.raises(ConfigError, match=r"expected \.model:Nothing in elman\.tasks"):
+        described.load(".model:Nothing")
+
+
+def test_options_that_tasks_share_are_the_same_in_all() -> None:
+    seen: dict[tuple[str, str], tuple[str, Any]] = {}
+    for described in TASKS.values():
+        for endpoint in described.endpoints:
+            for name, (field, hint, _) in flat_fields(described.load(endpoint.options)).items():
+                declared = (field.metadata["help"], hint)
+                assert seen.setdefault((endpoint.verb, name), declared) == declared, (described.name, name)
 
 
 @each_task

@@ -148,7 +148,7 @@ def workplace(filled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.delenv("ELMAN_KERNELS", raising=False)
     # Fitting from Python sets these for the whole process.
-    monkeypatch.setattr("elman.tasks.setup.tune_allocator", lambda: False)
+    monkeypatch.setattr("elman.train.machine.tune_allocator", lambda: False)
     monkeypatch.chdir(place)
     torch.set_num_threads(1)
     return place

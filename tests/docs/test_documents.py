@@ -200,6 +200,14 @@ def test_the_rooms_of_the_plan_are_those_of_the_contract() -> None:
     assert told == held
 
 
+def test_the_plan_names_files_that_are_there() -> None:
+    rows = re.findall(r"^\| `(\w+)` \|.*\|(.*)\|$", read("docs/architecture.md"), re.MULTILINE)
+    assert len(rows) > 10
+    for package, files in rows:
+        for file in re.findall(r"`([\w/.]+)`", files):
+            assert (ROOT / "src" / "elman" / package / file).is_file(), f"{package}/{file}"
+
+
 def test_the_model_folder_page_names_every_file(workplace: Path) -> None:
     (block,) = [b for b in blocks_of(ROOT / "docs" / "model_folder.md") if b.content.startswith("model/")]
     told = {str(path.relative_to("model")) for path in tree(block.content)} - {"."}

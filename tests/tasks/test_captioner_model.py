@@ -254,7 +254,7 @@ def test_a_model_of_another_task_and_options_of_others(seeing: Captioner, tmp_pa
     seeing.save(tmp_path / "m")
     with pytest.raises(ArtifactError, match="classifier"):
         elman.Classifier.load(tmp_path / "m")
-    with pytest.raises(ConfigError, match="loss_from and loss_to for language models only"):
+    with pytest.raises(ConfigError, match="loss_from and loss_to for tasks with a target at every step"):
         trained(*bars(8), loss_from=1)
     with pytest.raises(ConfigError, match="data in files"):
         Captioner(**OPTIONS).fit(*bars(8), folder=tmp_path / "x")

@@ -351,7 +351,7 @@ def test_a_label_that_was_not_seen_is_named_with_its_place(of_texts: Classifier,
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"loss_from": 2}, "expected loss_from and loss_to for language models only"),
+        ({"loss_from": 2}, "expected loss_from and loss_to for tasks with a target at every step"),
         ({"kind": "score", "class_weights": "balanced"}, "for classes only. Received: kind=score"),
         ({"label_smoothing": 1.0}, "expected label_smoothing from 0 up to, but not including, 1"),
         ({"pool": "best"}, "expected pool to be one of last, mean, max, attention"),

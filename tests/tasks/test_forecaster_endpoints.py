@@ -10,7 +10,7 @@ import pytest
 
 from elman import Forecaster
 from elman.errors import ConfigError
-from elman.tasks.endpoint import Conversation, Screen
+from elman.tasks.endpoint import Call, Conversation, Screen
 from elman.tasks.forecaster.endpoints import BacktestOptions, ForecastOptions, backtest, forecast
 
 from .small_series import fitted, long_frame, series_file
@@ -65,4 +65,4 @@ def test_options_are_refused_before_a_model_is_opened(
     options: BacktestOptions | ForecastOptions, files: tuple[str, ...], message: str
 ) -> None:
     with pytest.raises(ConfigError, match=message):
-        options.check(files, as_json=True)
+        options.check(files, Call(as_json=True))

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from elman.train.machine import settle
 
 import elman
 from elman import LanguageModel
@@ -18,7 +19,6 @@ from elman.data.sources import Sources
 from elman.errors import ArtifactError, ConfigError, DataError
 from elman.tasks.language_model.config import PRESETS, LanguageModelConfig
 from elman.tasks.language_model.setup import NextToken
-from elman.tasks.setup import settle
 from elman.train import TrainConfig
 
 from .small import OPTIONS, TEXT, trained

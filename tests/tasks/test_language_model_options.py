@@ -8,9 +8,10 @@ import pytest
 
 from elman import LanguageModel
 from elman.nn import Stack
-from elman.tasks import run, setup
+from elman.tasks import run
 from elman.tasks.language_model.config import NetworkConfig
 from elman.tasks.language_model.network import LanguageModelNetwork
+from elman.train import machine
 
 from .small import OPTIONS, trained
 
@@ -54,8 +55,8 @@ def test_training_sets_threads_and_allocator_unless_told_not_to(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: list[object] = []
-    monkeypatch.setattr(setup.torch, "set_num_threads", calls.append)
-    monkeypatch.setattr(setup, "tune_allocator", lambda: calls.append("allocator"))
+    monkeypatch.setattr(machine.torch, "set_num_threads", calls.append)
+    monkeypatch.setattr(machine, "tune_allocator", lambda: calls.append("allocator"))
     trained(tmp_path, threads=3)
     assert calls == []
     LanguageModel(**OPTIONS | {"threads": 3}).fit(tmp_path / "text.txt", progress=False)

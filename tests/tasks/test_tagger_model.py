@@ -266,7 +266,7 @@ def test_what_cannot_be_learnt_is_refused() -> None:
         fit(Tagger(**OPTIONS, head="crf", held_out=0.0), many, many)
     with pytest.raises(ConfigError, match="expected words or letters to be read"):
         fit(Tagger(**OPTIONS | {"embedding": 0, "letter_embedding": 0}), words, tags)
-    with pytest.raises(ConfigError, match="expected loss_from and loss_to for language models only"):
+    with pytest.raises(ConfigError, match="expected loss_from and loss_to for tasks with a target at every step"):
         fit(Tagger(**OPTIONS, loss_from=1), words, tags)
     with pytest.raises(ConfigError, match="expected pool to be one of"):
         fit(Tagger(**OPTIONS, intent=True, intent_pool="best"), words, tags, intents=intents)

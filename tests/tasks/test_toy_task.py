@@ -64,6 +64,13 @@ def test_it_is_found_by_its_name_and_no_other(capfd: pytest.CaptureFixture[str])
         registry.find("broken")
     with pytest.raises(ConfigError, match="expected a task among"):
         registry.find("countr")
+    assert "SystemExit" in str(found["leaving"])
+    assert main(["train", "broken", "x"]) == 2
+    assert "'broken' that can be loaded from elman_toy.missing:TASK" in capfd.readouterr().err
+    assert main(["train", "leaving", "x"]) == 2
+    assert "SystemExit" in capfd.readouterr().err
+    assert main(["train", "countr", "x"]) == 2
+    assert "expected a task" in capfd.readouterr().err
     assert elman.Counter.__name__ == "Counter"
     with pytest.raises(AttributeError, match="no attribute 'Broken'"):
         _ = elman.Broken
@@ -158,10 +165,19 @@ def test_notes_and_data_in_memory(caplog: pytest.LogCaptureFixture) -> None:
         elman.Counter().fit_text("aaa", folder="x")
     with pytest.raises(ConfigError, match="expected at least one text to train on"):
         elman.Counter().fit([])
-    with pytest.raises(ConfigError, match="expected loss_from and loss_to for language models only"):
+    with pytest.raises(ConfigError, match="expected loss_from and loss_to for tasks with a target at every step"):
         elman.Counter(loss_from=2).fit_text("aaa")
     with pytest.raises(ConfigError, match="expected no cache for a counter"):
         elman.Counter.setup_class.open(elman.Counter().config, Sources(["x"]), cache=Path("c"))
+
+
+def test_a_verb_never_hides_a_command(book: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "model"
+    elman.Counter().fit(book, folder=folder, progress=False, tune=False)
+    task = registry.find("counter")
+    named = dataclasses.replace(task, endpoints=(dataclasses.replace(task.endpoints[0], verb="info"),))
+    monkeypatch.setattr("elman_toy.task.TASK", named)
+    assert main(["info", str(folder)]) == 0
 
 
 def test_what_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -226,7 +226,7 @@ def test_a_model_of_strokes_hears_no_sound(tmp_path: Path) -> None:
 
 
 def test_options_that_do_not_go_together() -> None:
-    with pytest.raises(ConfigError, match="expected loss_from and loss_to for language models only"):
+    with pytest.raises(ConfigError, match="expected loss_from and loss_to for tasks with a target at every step"):
         Transcriber(**OPTIONS, loss_from=2).fit(*spoken(4), rate=RATE, progress=False, tune=False)
     with pytest.raises(ConfigError, match=r"'beems'.*Did you mean 'beams'"):
         untrained().transcribe([tones("a")], beems=3)

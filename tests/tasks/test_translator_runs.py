@@ -203,7 +203,7 @@ def test_vectors_that_do_not_fit(tmp_path):
             {"tied": "all", "shared": True, "source_vectors": "a", "target_vectors": "b"},
             r"one file of vectors with tied=all, .*Received: two",
         ),
-        ({"loss_from": 2}, r"for language models only\. Received: loss_from=2"),
+        ({"loss_from": 2}, r"for tasks with a target at every step\. Received: loss_from=2"),
         ({"bridge": "copy"}, r"in one direction, with bridge=copy\. Received: states of"),
         ({"attention": "between", "layers": 1}, r"at least 2 layers with attention between them"),
         ({"attention": "none", "input_feeding": True}, r"attention with input feeding"),

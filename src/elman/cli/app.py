@@ -62,10 +62,15 @@ def make_app(words: Sequence[str] = ()) -> App:
     whole = _COMPLETION in words
     app.command(train.make_app(words, whole=whole))
     for verb, offers in verbs(words).items():
-        if whole or verb in words:
+        if verb in COMMANDS or verb == "train":
+            continue  # of another package, whose verb would hide a command
+        summary = offers[0][1].summary
+        if whole:
+            app.command(make_command(verb, offers), name=verb, help=summary)
+        elif verb in words:
             app.command(make_command(verb, offers), name=verb)
         else:
-            app.command(App(name=verb, help=offers[0][1].summary))
+            app.command(App(name=verb, help=summary))
     for name, (function, summary) in COMMANDS.items():
         # A command that is named and not imported is loaded when it is called, and then speaks for itself.
         app.command(function, name=name, **({} if name in words else {"help": summary}))

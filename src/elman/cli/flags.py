@@ -114,7 +114,7 @@ def flags_of(section: type[Any], title: str, place: int, defaults: Any) -> Any:
     """
     group = Group(title, sort_key=place)
     flags = [
-        (name, flag_of(name, field, hint, getattr(defaults, name), group=group, negative=True))
+        (name, flag_of(name, field, hint, getattr(defaults, name), group=group, negative=True), None)
         for name, (field, hint) in fields_of(section).items()
     ]
     return flags_class(section.__name__, flags)
@@ -126,7 +126,7 @@ def flag_of(
     """The annotation of the flag of one option.
 
     group     its part of the help; None for the first one
-    negative  whether a switch can be turned off, as in `--no-tune`
+    negative  whether a switch is None where it is not given, and can be turned off, as in `--no-tune`
     """
     settings: dict[str, Any] = {"help": field.metadata["help"], "show_default": _shown(default)}
     if group is not None:
@@ -153,7 +153,9 @@ def flag_of(
     elif hint is bool and negative:
         settings["show_default"] = "on" if default else False
     elif hint is bool:
+        # Not None where it is not given: with None, completion and messages would take it for an option with a value.
         settings |= {} if default else {"negative": "", "show_default": False}
+        return Annotated[bool, Parameter(**settings)]
     elif hint is int:
         settings["converter"] = whole_number
     elif choices_of(field):
@@ -161,11 +163,10 @@ def flag_of(
     return Annotated[kind | None, Parameter(**settings)]
 
 
-def flags_class(name: str, flags: Sequence[tuple[str, Any]]) -> Any:
-    """A dataclass of flags by name and annotation, all None where not given."""
+def flags_class(name: str, flags: Sequence[tuple[str, Any, Any]]) -> Any:
+    """A dataclass of flags: of each its name, its annotation, and what it is where it is not given."""
     home = {"__module__": __name__}  # else it passes for a class of Python's own, which takes no flags
-    fields = [(each, annotation, None) for each, annotation in flags]
-    made = dataclasses.make_dataclass(f"{name}Flags", fields, frozen=True, kw_only=True, namespace=home)
+    made = dataclasses.make_dataclass(f"{name}Flags", flags, frozen=True, kw_only=True, namespace=home)
     return Annotated[made, Parameter(name="*")]
 
 

@@ -11,7 +11,7 @@ import time
 from contextvars import ContextVar
 from typing import Any
 
-from elman.tasks.endpoint import finite_json
+from elman.display import finite_json
 
 __all__ = ["COMMAND_LINE", "Progress", "print_json", "remark"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -42,7 +43,8 @@ def _tasks(words: Sequence[str]) -> list[Task]:
     tasks = list(registry.built_in().values())
     word = words[1] if len(words) > 1 and words[0] == "train" else ""
     if word and not word.startswith("-") and word not in {task.train_command for task in tasks}:
-        tasks += [task for name, task in registry.extensions().items() if name == word and isinstance(task, Task)]
+        task = registry.extension(word)
+        tasks += [] if task is None else [dataclasses.replace(task, command=word)]
     return tasks
 
 

@@ -97,7 +97,7 @@ def train_model(
     setup_class.check(options)
     from elman.data.sources import Sources
     from elman.tasks.run import Run
-    from elman.tasks.setup import settle, tune_process
+    from elman.train.machine import settle, tune_process
 
     training = settle(options.training)
     if flags.tune:

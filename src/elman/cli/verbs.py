@@ -20,14 +20,12 @@ from elman.cli.output import Progress, print_json, remark
 from elman.errors import ConfigError, ElmanError
 from elman.options import fill_flat, flat_fields
 from elman.tasks import registry
-from elman.tasks.endpoint import Conversation, Screen
+from elman.tasks.endpoint import Call, Conversation, EndpointOptions, Screen
 from elman.tasks.task import Endpoint, Task
 
 __all__ = ["make_command", "verbs"]
 
 _MODEL = Annotated[Path, Parameter(help="The model's folder.")]
-# The model can also be named by an option, as an earlier version of one command allowed.
-_MODEL_OPTION = Annotated[Path | None, Parameter(name="--model", show=False)]
 _JSON = Annotated[bool, Parameter(negative="", show_default=False, help="Print one JSON document.")]
 _QUIET = Annotated[
     bool,
@@ -38,7 +36,7 @@ _QUIET = Annotated[
 def verbs(words: Sequence[str]) -> dict[str, list[tuple[Task, Endpoint]]]:
     """Every verb with the tasks that have it. `words` is the command line: it may name a model of another package."""
     tasks = list(registry.built_in().values())
-    if len(words) > 1:
+    if len(words) > 1 and words[0] not in {"train", "average", "info", "cells"}:
         try:
             task = registry.task_of(words[1])
         except ElmanError:
@@ -56,7 +54,8 @@ def make_command(verb: str, offers: Sequence[tuple[Task, Endpoint]]) -> Callable
     """The function of the command `verb`."""
     first = offers[0][1]
     data = first.data
-    parameters = [inspect.Parameter("model", inspect.Parameter.POSITIONAL_ONLY, annotation=_MODEL)]
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD if first.model_option else inspect.Parameter.POSITIONAL_ONLY
+    parameters = [inspect.Parameter("model", kind, annotation=_MODEL)]
     name = data.name.replace("-", "_")
     if data.several:
         files = Annotated[str, INPUT, Parameter(help=data.help)]
@@ -64,12 +63,11 @@ def make_command(verb: str, offers: Sequence[tuple[Task, Endpoint]]) -> Callable
     elif data.help:
         file = Annotated[str | None, INPUT, Parameter(help=data.help)]
         parameters.append(inspect.Parameter(name, inspect.Parameter.POSITIONAL_ONLY, annotation=file, default=None))
-    flags = _flags(verb, offers)
+    flags, switches = _flags(verb, offers)
     keywords = (
         ("flags", flags, None),
         ("json", _JSON, False),
         ("quiet", _QUIET, False),
-        ("model_option", _MODEL_OPTION, None),
     )
     for keyword, annotation, default in keywords:
         parameters.append(
@@ -77,17 +75,13 @@ def make_command(verb: str, offers: Sequence[tuple[Task, Endpoint]]) -> Callable
         )
 
     def run(arguments: dict[str, Any]) -> None:
-        files = arguments.get(name) or ()
-        files = tuple(files) if data.several else (files,) if files else ()
-        model = arguments["model"]
-        if arguments["model_option"] is not None:
-            files, model = (str(model), *files), arguments["model_option"]
+        files = arguments.get(name)
         answer(
             verb,
             offers,
-            model,
-            files,
-            given(arguments["flags"]),
+            arguments["model"],
+            () if files is None else tuple(files) if data.several else (files,),
+            {key: value for key, value in given(arguments["flags"]).items() if switches.get(key) is not value},
             as_json=arguments["json"],
             quiet=arguments["quiet"],
         )
@@ -97,9 +91,10 @@ def make_command(verb: str, offers: Sequence[tuple[Task, Endpoint]]) -> Callable
     return command(verb, parameters, help_text(text, examples), run)
 
 
-def _flags(verb: str, offers: Sequence[tuple[Task, Endpoint]]) -> Any:
-    """The options of all tasks that have the verb, each once."""
+def _flags(verb: str, offers: Sequence[tuple[Task, Endpoint]]) -> tuple[Any, dict[str, bool]]:
+    """The options of all tasks that have the verb, each once; and of each switch what it is where it is not given."""
     found: dict[str, Any] = {}
+    switches: dict[str, bool] = {}
     for task, endpoint in offers:
         options = task.load(endpoint.options)
         defaults = options()
@@ -107,8 +102,11 @@ def _flags(verb: str, offers: Sequence[tuple[Task, Endpoint]]) -> Any:
             if name not in found:
                 group = Group(section.capitalize(), sort_key=2) if section else None
                 default = getattr(getattr(defaults, section) if section else defaults, name)
+                if hint is bool and not section:
+                    switches[name] = default
                 found[name] = flag_of(name, field, hint, default, group=group, negative=bool(section))
-    return flags_class(verb.capitalize(), list(found.items())) | None
+    flags = [(name, annotation, switches.get(name)) for name, annotation in found.items()]
+    return flags_class(verb.capitalize(), flags) | None, switches
 
 
 def answer(
@@ -131,10 +129,8 @@ def answer(
     for name, value in values.items():
         if name not in own:
             raise ConfigError(f"expected no --{name.replace('_', '-')} for a {task.title}. Received: {value}")
-    options = fill_flat(kind, values, "the command line")
-    check = getattr(options, "check", None)
-    if check is not None:
-        check(files, as_json=as_json)
+    options: EndpointOptions = fill_flat(kind, values, "the command line")
+    options.check(files, Call(as_json, frozenset(values)))
     output: Path | None = getattr(options, "output", None)
     check_answer_file(output)
     opened = registry.load_as(task.name, model)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from elman.display import aligned
 from elman.errors import ConfigError, DataError
 
-__all__ = ["bleu_figures", "bleu_signatures", "check_bleu", "exact_match", "has_bleu", "text_figures"]
+__all__ = ["bleu_figures", "bleu_signatures", "check_bleu", "exact_match", "figures_text", "has_bleu", "text_figures"]
 
 
 def bleu_figures(
@@ -88,3 +89,24 @@ def _metrics(lowercase: bool) -> tuple[Any, Any]:
 
     # Text that is tokenised already is the user's choice: no warning of it.
     return BLEU(lowercase=lowercase, force=True), CHRF(lowercase=lowercase)
+
+
+_TITLES = {"bleu": "BLEU", "chrf": "chrF", "bleu_signature": "BLEU signature", "chrf_signature": "chrF signature"}
+
+
+def _figure(name: str, value: Any) -> tuple[str, str]:
+    """The name and the value of a figure of written texts, for people."""
+    if name in ("tokens", "pairs"):
+        shown = f"{value:,.0f}"
+    elif name in ("bleu", "chrf"):
+        shown = f"{value:.2f}"
+    elif name in ("accuracy", "exact"):
+        shown = f"{value:.2%}"
+    else:
+        shown = value if isinstance(value, str) else f"{value:.4f}"
+    return _TITLES.get(name, name), shown
+
+
+def figures_text(figures: Mapping[str, Any]) -> str:
+    """Figures of written texts for people, one a line."""
+    return aligned([_figure(name, value) for name, value in figures.items()])

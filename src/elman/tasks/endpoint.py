@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from elman.display import aligned, plain, printable
+from elman.display import finite_json, plain, printable
 from elman.errors import ConfigError
 from elman.files import write_text
+from elman.metrics.translation import figures_text
 from elman.options import option
 
 if TYPE_CHECKING:
@@ -21,17 +22,17 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Answer",
+    "Call",
     "Conversation",
+    "EndpointOptions",
     "EvaluateOptions",
     "EvaluateWritingOptions",
     "Figures",
     "ScoreOptions",
     "Screen",
-    "check_text",
     "errors_option",
     "expect_data",
     "expect_one",
-    "finite_json",
     "scored_tokens",
     "writing_figures",
     "written_lines",
@@ -62,16 +63,35 @@ class Conversation:
     remark: Callable[[str], None] = lambda sentence: None
 
 
-class Answer:
-    """What an endpoint gives. A subclass has `to_json` and `to_text`."""
+@dataclass(frozen=True)
+class Call:
+    """How an endpoint was called.
 
+    as_json  whether the answer is wanted as JSON
+    given    the names of the options that were given, also those at their defaults
+    """
+
+    as_json: bool = False
+    given: frozenset[str] = frozenset()
+
+
+class EndpointOptions:
+    """The options of an endpoint: a subclass is a dataclass whose fields are declared with `option()`."""
+
+    def check(self, files: tuple[str, ...], call: Call) -> None:
+        """Raise ConfigError, before any model is opened, for options and files that do not go together."""
+
+
+class Answer(ABC):
+    """What an endpoint gives. It may be shown once: its text may come while it is made."""
+
+    @abstractmethod
     def to_json(self) -> Any:
         """As plain values."""
-        raise NotImplementedError
 
+    @abstractmethod
     def to_text(self, screen: Screen) -> Iterable[str]:
         """As text for people, in pieces that may come one after the other."""
-        raise NotImplementedError
 
     def save(self, path: Path, *, as_json: bool, remark: Callable[[str], None]) -> bool:
         """Write it to a file: by default JSON, or the text. Returns whether nothing is left to be shown."""
@@ -107,7 +127,7 @@ def errors_option() -> Any:
 
 
 @dataclass(frozen=True)
-class EvaluateOptions:
+class EvaluateOptions(EndpointOptions):
     """What every evaluation takes. A task extends it by what else it takes.
 
     `noun` is what messages call one of what `limit` counts, and `least` the fewest that can be measured.
@@ -120,9 +140,9 @@ class EvaluateOptions:
     encoding: str = option("", "The text's encoding, if it is not that of the model's texts.")
     errors: str = errors_option()
 
-    def check(self, files: tuple[str, ...], *, as_json: bool) -> None:
+    def check(self, files: tuple[str, ...], call: Call) -> None:
         """Raise ConfigError where there is no data, and for a limit that leaves nothing to measure."""
-        del as_json
+        del call
         expect_data(files, "data to evaluate on: elman evaluate MODEL DATA")
         if self.limit is not None and self.limit < self.least:
             plural = "s" * (self.least > 1)
@@ -145,7 +165,7 @@ class EvaluateWritingOptions(EvaluateOptions):
 
 
 @dataclass(frozen=True)
-class ScoreOptions:
+class ScoreOptions(EndpointOptions):
     """What scoring texts takes, whatever the task."""
 
     text: list[str] | None = option(
@@ -156,9 +176,9 @@ class ScoreOptions:
     encoding: str = option("", "The text's encoding, if it is not that of the model's texts.")
     errors: str = errors_option()
 
-    def check(self, files: tuple[str, ...], *, as_json: bool) -> None:
+    def check(self, files: tuple[str, ...], call: Call) -> None:
         """Raise ConfigError unless there is either a file or a text."""
-        del as_json
+        del call
         expect_one(files, self.text, "lines to score, from a file (- for standard input) or by --text")
 
 
@@ -172,16 +192,6 @@ def expect_one(files: tuple[str, ...], text: Sequence[str] | None, expected: str
     """Raise ConfigError, naming what was `expected`, unless there are either files or texts."""
     if bool(files) == (text is not None):
         raise ConfigError(f"expected {expected}. Received: {'both' if files else 'neither'}")
-
-
-def check_text(text: str, what: str = "--text") -> None:
-    """Raise ConfigError for an argument whose bytes are not text."""
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError as error:
-        raise ConfigError(
-            f"expected {what} to be text. Received: bytes that are not, at character {error.start}"
-        ) from None
 
 
 def written_lines(
@@ -204,31 +214,4 @@ def writing_figures(figures: dict[str, Any], talk: Conversation) -> Figures:
     """Figures of written texts, with a remark where some of them need a package."""
     if "bleu" not in figures:
         talk.remark("BLEU and chrF need sacrebleu: pip install 'elman[translation]'")
-    return Figures(figures, aligned([_shown_figure(name, value) for name, value in figures.items()]))
-
-
-_TITLES = {"bleu": "BLEU", "chrf": "chrF", "bleu_signature": "BLEU signature", "chrf_signature": "chrF signature"}
-
-
-def _shown_figure(name: str, value: Any) -> tuple[str, str]:
-    """The name and the value of a figure of written texts, for people."""
-    if name in ("tokens", "pairs"):
-        shown = f"{value:,.0f}"
-    elif name in ("bleu", "chrf"):
-        shown = f"{value:.2f}"
-    elif name in ("accuracy", "exact"):
-        shown = f"{value:.2%}"
-    else:
-        shown = value if isinstance(value, str) else f"{value:.4f}"
-    return _TITLES.get(name, name), shown
-
-
-def finite_json(value: Any) -> Any:
-    """`value` with null for numbers that JSON does not have."""
-    if isinstance(value, dict):
-        return {key: finite_json(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [finite_json(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
+    return Figures(figures, figures_text(figures))

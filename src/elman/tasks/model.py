@@ -22,7 +22,8 @@ from elman.nn import StoredModule
 from elman.options import Sections, fields_of
 from elman.tasks.registry import find
 from elman.tasks.run import Run
-from elman.tasks.setup import Setup, tune_process
+from elman.tasks.setup import Setup
+from elman.train.machine import tune_process
 
 __all__ = ["TaskModel", "load_network"]
 
@@ -204,7 +205,8 @@ class TaskModel(ABC, Generic[C, N, V]):
         setup.check_folder(config, vocabulary, where)
         model = cls()
         model._start(config)
-        model._options = {name: value for section in config.to_json().values() for name, value in section.items()}
+        sections = [getattr(config, section) for section in config.sections()]
+        model._options = {name: getattr(section, name) for section in sections for name in fields_of(type(section))}
         model._vocabulary = vocabulary
         model._network = load_network(described, config, vocabulary, setup)
         model.metrics, model.data, model.command = described.metrics, described.data, described.command

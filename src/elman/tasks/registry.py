@@ -24,7 +24,7 @@ from elman.tasks.task import Task
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-__all__ = ["built_in", "extensions", "find", "load", "load_as", "task_of"]
+__all__ = ["built_in", "extension", "extensions", "find", "load", "load_as", "task_of"]
 
 _GROUP = "elman.tasks"
 
@@ -58,6 +58,11 @@ def extensions() -> dict[str, Task | str]:
     return found
 
 
+def extension(name: str) -> Task | None:
+    """The task of another package under this name; None for none. Raises ConfigError where it cannot be loaded."""
+    return next((_loaded(entry) for entry in _entries() if entry.name == name), None)
+
+
 def find(name: str) -> Task:
     """The task of this name, or of this name after `elman train`.
 
@@ -66,9 +71,8 @@ def find(name: str) -> Task:
     for task in built_in().values():
         if name in (task.name, task.train_command):
             return task
-    for entry in _entries():
-        if entry.name == name:
-            return _loaded(entry)
+    if (other := extension(name)) is not None:
+        return other
     known = list(built_in())
     raise ConfigError(f"expected a task among {', '.join(known)}. Received: {name!r}.{suggestion(name, known)}")
 
@@ -77,7 +81,7 @@ def _loaded(entry: EntryPoint) -> Task:
     """The task of an entry point. Raises ConfigError, whatever goes wrong in its package."""
     try:
         task = entry.load()
-    except Exception as error:  # of a package that others wrote
+    except (Exception, SystemExit) as error:  # of a package that others wrote
         raise ConfigError(
             f"expected a task {entry.name!r} that can be loaded from {entry.value}. "
             f"Received: {type(error).__name__}: {error}"

@@ -21,10 +21,11 @@ from elman.errors import ArtifactError, ConfigError, DataError, Interrupted
 from elman.files import make_folder
 from elman.plots.curves import draw_losses
 from elman.tasks.registry import find, task_of
-from elman.tasks.setup import Setup, settle, tune_process
+from elman.tasks.setup import Setup
 from elman.train import Evaluated, Stepped, TrainConfig, checkpoint
 from elman.train.history import History, TensorBoard
 from elman.train.interrupt import Interrupt
+from elman.train.machine import settle, tune_process
 from elman.train.tuning import release_memory
 from elman.train.watch import Watch
 

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import torch
 
@@ -22,44 +21,19 @@ from elman.nn import StoredModule
 from elman.nn.recurrent import check_cell
 from elman.nn.recurrent_config import RecurrentConfig
 from elman.options import Sections
-from elman.train import Event, TrainConfig
+from elman.train import TrainConfig
 from elman.train.loop import Objective, Stream, Training
+from elman.train.machine import settle
 from elman.train.memory import memory_errors
-from elman.train.tuning import has_bfloat16, tune_allocator, usable_cores
+from elman.train.trainer import Trainer
 from elman.train.watch import Watch
 
-__all__ = ["Setup", "Trainer", "settle", "tune_process"]
+__all__ = ["Setup"]
 
 C = TypeVar("C", bound=Sections)
 N = TypeVar("N", bound=StoredModule)
 P = TypeVar("P")
 V = TypeVar("V")
-
-
-class Trainer(Protocol):
-    """What trains: `Training` by steps of an optimiser, or something else that gives the same events."""
-
-    step: int
-
-    @property
-    def seconds(self) -> float:
-        """Seconds so far, those before a resume included."""
-
-    @property
-    def evaluation_limit(self) -> int:
-        """The most targets of an evaluation; 0 for all."""
-
-    def fit(self) -> Iterator[Event]:
-        """Train, and yield what happens."""
-
-    def averaged(self) -> AbstractContextManager[None]:
-        """For a while, the network has the weights that are worth keeping."""
-
-    def snapshot(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-        """Everything that the run's future depends on."""
-
-    def restore(self, tensors: dict[str, torch.Tensor], facts: dict[str, Any]) -> None:
-        """Go on from a snapshot."""
 
 
 class Setup(ABC, Generic[C, N, P, V]):
@@ -193,7 +167,7 @@ class Setup(ABC, Generic[C, N, P, V]):
         training: TrainConfig = config.training  # type: ignore[attr-defined]
         if (training.loss_from or training.loss_to) and not cls.target_every_step:
             raise ConfigError(
-                "expected loss_from and loss_to for language models only. "
+                "expected loss_from and loss_to for tasks with a target at every step. "
                 f"Received: loss_from={training.loss_from}, loss_to={training.loss_to} for a {cls.title()}"
             )
 
@@ -322,26 +296,3 @@ class Setup(ABC, Generic[C, N, P, V]):
         """What shows the run's progress on standard error."""
         describe = None if self.in_bits else self.describe
         return Watch(self.unit, describe=describe, budget_seconds=self.training_config.max_seconds, quiet=quiet)
-
-
-def settle(config: TrainConfig) -> TrainConfig:
-    """`config` with "auto" replaced by what this machine has. Raises ConfigError for a device that is not there."""
-    device = config.device
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    kind, _, number = device.partition(":")
-    if kind not in ("cpu", "cuda") or (number and not number.isdigit()):
-        raise ConfigError(f"expected device to be auto, cpu, cuda or cuda:N. Received: {device!r}")
-    if kind == "cuda" and not torch.cuda.is_available():
-        raise ConfigError(f"expected a device of this machine: no usable GPU was found. Received: {device!r}")
-    precision = config.precision
-    if precision == "auto":
-        fast = torch.cuda.is_bf16_supported() if kind == "cuda" else has_bfloat16()
-        precision = "bfloat16" if fast else "float32"
-    return dataclasses.replace(config, device=device, precision=precision, threads=config.threads or usable_cores())
-
-
-def tune_process(config: TrainConfig) -> None:
-    """Set threads and allocator of this process for training."""
-    torch.set_num_threads(config.threads)
-    tune_allocator()

@@ -58,6 +58,7 @@ class Endpoint:
     options   `.module:Name` of a dataclass of options, each declared with `option()`
     answer    `.module:name` of the function that does it: from the model, the paths of data, the options and a
               `Conversation` to an `Answer`
+    model_option  whether the model may also be named by `--model`
 
     Several tasks may share a verb: an option that two of them have is the same in both. The help of the command is that
     of the first task, which says what the verb does, followed by the sentences of the others.
@@ -70,6 +71,7 @@ class Endpoint:
     options: str
     answer: str
     examples: tuple[str, ...] = ()
+    model_option: bool = False
 
 
 # The endpoints that most tasks have. Each says of itself: help, examples, options, answer.
@@ -158,9 +160,14 @@ class Task:
         return self.model.partition(":")[2]
 
     def load(self, reference: str) -> Any:
-        """What `.module:name` names."""
+        """What `.module:name` names. Raises ConfigError where there is no such thing."""
         module, _, name = reference.partition(":")
-        return getattr(importlib.import_module(module, self.package), name)
+        try:
+            return getattr(importlib.import_module(module, self.package), name)
+        except (ImportError, AttributeError) as error:
+            raise ConfigError(
+                f"expected {reference} in {self.package}, for a {self.title}. Received: {type(error).__name__}: {error}"
+            ) from error
 
     def model_class(self) -> Any:
         """The class for people. Raises ConfigError where what it needs is not installed."""

@@ -12,7 +12,9 @@ from elman.errors import ConfigError
 from elman.options import option
 from elman.tasks.endpoint import (
     Answer,
+    Call,
     Conversation,
+    EndpointOptions,
     EvaluateOptions,
     EvaluateWritingOptions,
     Figures,
@@ -35,7 +37,7 @@ _MOST_PICTURES = 20
 
 
 @dataclass(frozen=True)
-class CaptionOptions:
+class CaptionOptions(EndpointOptions):
     """What captioning takes."""
 
     output: Path | None = option(None, "Write the captions there.", local=True, flag="-o")
@@ -47,9 +49,9 @@ class CaptionOptions:
     errors: str = errors_option()
     search: SearchConfig = field(default_factory=SearchConfig)
 
-    def check(self, files: tuple[str, ...], *, as_json: bool) -> None:
+    def check(self, files: tuple[str, ...], call: Call) -> None:
         """Raise ConfigError where there is nothing to caption."""
-        del as_json
+        del call
         expect_data(files, "items to caption: elman caption MODEL DATA")
 
 
@@ -127,9 +129,9 @@ def evaluate(model: Captioner, files: tuple[str, ...], options: EvaluateCaptions
 class ScoreCaptionsOptions(ScoreOptions):
     """What scoring captions takes."""
 
-    def check(self, files: tuple[str, ...], *, as_json: bool) -> None:
+    def check(self, files: tuple[str, ...], call: Call) -> None:
         """Raise ConfigError for texts without items."""
-        super().check(files, as_json=as_json)
+        super().check(files, call)
         if self.text is not None or self.per_token:
             received = "--text" if self.text is not None else "--per-token"
             raise ConfigError(f"expected items with captions in files, for a captioner. Received: {received}")

@@ -14,14 +14,15 @@ from elman.artifact import Artifact
 from elman.display import plain
 from elman.errors import ConfigError
 from elman.files import write_text
-from elman.options import option, with_given
+from elman.options import check_text, option, with_given
 from elman.tasks.endpoint import (
     Answer,
+    Call,
     Conversation,
+    EndpointOptions,
     EvaluateOptions,
     Figures,
     Screen,
-    check_text,
     errors_option,
     expect_one,
 )
@@ -39,7 +40,7 @@ _SHOWN = 200
 
 
 @dataclass(frozen=True)
-class PredictOptions:
+class PredictOptions(EndpointOptions):
     """What prediction takes."""
 
     text: list[str] | None = option(None, "A text; may be given several times.")
@@ -58,12 +59,12 @@ class PredictOptions:
     encoding: str = option("", "The text's encoding, if it is not that of the model's data.")
     errors: str = errors_option()
 
-    def check(self, files: tuple[str, ...], *, as_json: bool) -> None:
+    def check(self, files: tuple[str, ...], call: Call) -> None:
         """Raise ConfigError unless there is data of one kind, and answers of one form."""
         expect_one(files, self.text, "data, from files (- for standard input) or by --text")
         for text in self.text or ():
             check_text(text)
-        if as_json and self.output is not None:
+        if call.as_json and self.output is not None:
             raise ConfigError("expected answers either as CSV (-o) or as JSON. Received: both")
 
 

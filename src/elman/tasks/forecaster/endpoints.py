@@ -14,11 +14,20 @@ from elman.display import aligned, counted, plain
 from elman.errors import ConfigError
 from elman.files import write_text
 from elman.options import option
-from elman.tasks.endpoint import Answer, Conversation, EvaluateOptions, Figures, Screen, expect_data
+from elman.tasks.endpoint import (
+    Answer,
+    Call,
+    Conversation,
+    EndpointOptions,
+    EvaluateOptions,
+    Figures,
+    Screen,
+    expect_data,
+)
 
 if TYPE_CHECKING:
     from elman.tasks.forecaster.model import Forecaster
-    from elman.tasks.forecaster.results import DrawableBacktest, DrawableForecast
+    from elman.tasks.forecaster.results import Backtest, Forecast
 
 __all__ = ["BacktestOptions", "EvaluateForecastsOptions", "ForecastOptions", "backtest", "evaluate", "forecast"]
 
@@ -38,7 +47,7 @@ def _missing_option() -> Any:
 
 
 @dataclass(frozen=True)
-class ForecastOptions:
+class ForecastOptions(EndpointOptions):
     """What a forecast takes."""
 
     horizon: int | None = option(None, "Steps ahead; by default the model's own horizon.")
@@ -54,12 +63,12 @@ class ForecastOptions:
     series: str | None = option(None, "The series to draw, or to take the scale of for --create; by default the first.")
     output: Path | None = option(None, "Write the forecast there, as CSV.", local=True, flag="-o")
 
-    def check(self, files: tuple[str, ...], *, as_json: bool) -> None:
+    def check(self, files: tuple[str, ...], call: Call) -> None:
         """Raise ConfigError for options that do not go together."""
         _levels(self.levels)
         if self.create is None:
             _check_series(self.series, self.picture)
-            if self.samples and not as_json:
+            if self.samples and not call.as_json:
                 raise ConfigError(
                     f"expected --json with --samples, which has the paths. Received: --samples {self.samples} alone"
                 )
@@ -71,7 +80,7 @@ class ForecastOptions:
             "--future": self.future is not None,
             "--missing": bool(self.missing),
             "--picture": self.picture is not None,
-            "--json": as_json,
+            "--json": call.as_json,
         }
         if any(others.values()):
             raise ConfigError(
@@ -83,7 +92,7 @@ class ForecastOptions:
 class Forecasts(Answer):
     """How series go on."""
 
-    def __init__(self, found: DrawableForecast, talk: Conversation) -> None:
+    def __init__(self, found: Forecast, talk: Conversation) -> None:
         self.found = found
         self.talk = talk
 
@@ -166,7 +175,7 @@ def _rounded(cell: str) -> str:
 
 
 @dataclass(frozen=True)
-class BacktestOptions:
+class BacktestOptions(EndpointOptions):
     """What a backtest takes."""
 
     horizon: int | None = option(None, "Steps ahead; by default the model's own horizon.")
@@ -179,9 +188,9 @@ class BacktestOptions:
     picture: Path | None = option(None, "Draw a series there, as PNG or SVG.", local=True)
     series: str | None = option(None, "The series to draw; by default the first one.")
 
-    def check(self, files: tuple[str, ...], *, as_json: bool) -> None:
+    def check(self, files: tuple[str, ...], call: Call) -> None:
         """Raise ConfigError where there is no data, and for options that do not go together."""
-        del as_json
+        del call
         expect_data(files, "data to test on: elman backtest MODEL DATA --horizon H")
         _levels(self.levels)
         _check_series(self.series, self.picture)
@@ -190,7 +199,7 @@ class BacktestOptions:
 class Backtests(Answer):
     """Scores from many origins, beside those of simple forecasts."""
 
-    def __init__(self, found: DrawableBacktest) -> None:
+    def __init__(self, found: Backtest) -> None:
         self.found = found
 
     def to_json(self) -> dict[str, Any]:
@@ -244,9 +253,7 @@ def _check_series(series: str | None, picture: Path | None) -> None:
         raise ConfigError(f"expected --picture with --series. Received: --series {series} alone")
 
 
-def _draw(
-    found: DrawableForecast | DrawableBacktest, picture: Path | None, series: str | None, talk: Conversation
-) -> None:
+def _draw(found: Forecast | Backtest, picture: Path | None, series: str | None, talk: Conversation) -> None:
     if picture is not None:
         found.plot(picture, series=series or 0)
         talk.remark(f"drawn: {picture}")

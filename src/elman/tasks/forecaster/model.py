@@ -21,7 +21,7 @@ from elman.metrics.forecast_backtest import evaluate_rolling, rolling_backtest
 from elman.options import with_given
 from elman.tasks.forecaster.config import ForecasterConfig
 from elman.tasks.forecaster.network import ForecasterNetwork
-from elman.tasks.forecaster.results import DrawableBacktest, DrawableForecast
+from elman.tasks.forecaster.results import Backtest, Forecast
 from elman.tasks.forecaster.setup import ForecasterSetup
 from elman.tasks.model import TaskModel
 
@@ -127,7 +127,7 @@ class Forecaster(TaskModel[ForecasterConfig, ForecasterNetwork, Known]):
         future: Any = None,
         seed: int = 0,
         progress: Progress | None = None,
-    ) -> DrawableForecast:
+    ) -> Forecast:
         """How series go on.
 
         data      the series up to the forecast, as for `fit`; they need not be those of the training. By default, the
@@ -161,7 +161,7 @@ class Forecaster(TaskModel[ForecasterConfig, ForecasterNetwork, Known]):
             seed=seed,
             progress=progress,
         )
-        return DrawableForecast.after(
+        return Forecast.after(
             panel,
             origin,
             *ahead,
@@ -184,7 +184,7 @@ class Forecaster(TaskModel[ForecasterConfig, ForecasterNetwork, Known]):
         paths: int = 200,
         seed: int = 0,
         progress: Progress | None = None,
-    ) -> DrawableBacktest:
+    ) -> Backtest:
         """Forecasts from several origins, each from what was known there, beside simple forecasts of the same steps.
 
         data      the series, as for `fit`
@@ -207,7 +207,7 @@ class Forecaster(TaskModel[ForecasterConfig, ForecasterNetwork, Known]):
         if paths < 1:
             raise ConfigError(f"expected at least one path. Received: {paths}")
 
-        def forecast(origin: Ints, first: Ints) -> DrawableForecast:
+        def forecast(origin: Ints, first: Ints) -> Forecast:
             """From one origin of each series; new series are scaled by what is before the first."""
             own = self._refitted(panel.cut(origin + 1)) if refit else self
             ahead = forecast_from(
@@ -222,7 +222,7 @@ class Forecaster(TaskModel[ForecasterConfig, ForecasterNetwork, Known]):
                 paths=paths,
                 seed=seed,
             )
-            return DrawableForecast.after(panel, origin, *ahead)
+            return Forecast.after(panel, origin, *ahead)
 
         found = rolling_backtest(
             panel,
@@ -234,7 +234,7 @@ class Forecaster(TaskModel[ForecasterConfig, ForecasterNetwork, Known]):
             seen=None if refit else self.known.seen(panel),
             progress=progress,
         )
-        return DrawableBacktest(**vars(found))
+        return Backtest(**vars(found))
 
     def _refitted(self, panel: Panel) -> Forecaster:
         """A new model with the same options, trained on the panel; with shorter windows where its series are

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from elman.data.panel.forecast import Forecast
+from elman.data.panel import forecast
 from elman.errors import ConfigError
-from elman.metrics.forecast_backtest import Backtest
+from elman.metrics import forecast_backtest
 
-__all__ = ["DrawableBacktest", "DrawableForecast"]
+__all__ = ["Backtest", "Forecast"]
 
 
-class DrawableForecast(Forecast):
+class Forecast(forecast.Forecast):
     """A forecast that can be drawn."""
 
     def plot(self, path: str | os.PathLike[str], *, series: str | int = 0, truth: Any = None) -> None:
@@ -28,7 +28,7 @@ class DrawableForecast(Forecast):
         plot_forecast(self, path, series=series, truth=truth)
 
 
-class DrawableBacktest(Backtest):
+class Backtest(forecast_backtest.Backtest):
     """A backtest whose last forecasts can be drawn."""
 
     def plot(self, path: str | os.PathLike[str], *, series: str | int = 0) -> None:

@@ -66,6 +66,7 @@ anew at every origin. A network that they beat is of no use.""",
             data=DataArgument(help="The series: files, folders or globs; - for standard input."),
             options=".endpoints:BacktestOptions",
             answer=".endpoints:backtest",
+            model_option=True,
         ),
         evaluate_endpoint(
             help=(

@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING, Any
 from elman.decode.sampling_config import SamplingConfig
 from elman.display import aligned
 from elman.errors import ConfigError
-from elman.options import fields_of, option
+from elman.options import check_text, fields_of, option
 from elman.tasks.endpoint import (
     Answer,
+    Call,
     Conversation,
+    EndpointOptions,
     EvaluateOptions,
     Figures,
     ScoreOptions,
     Screen,
-    check_text,
     scored_tokens,
 )
 
@@ -53,7 +54,7 @@ class _PromptOptions:
 
 
 @dataclass(frozen=True)
-class GenerateOptions(SamplingConfig, _PromptOptions):
+class GenerateOptions(SamplingConfig, _PromptOptions, EndpointOptions):
     """What generating text takes."""
 
     stop: list[str] | None = option(None, "End before this text; may be given several times.")
@@ -64,9 +65,9 @@ class GenerateOptions(SamplingConfig, _PromptOptions):
     )
     echo: bool = option(True, "Print the prompt before the text.", local=True)
 
-    def check(self, files: tuple[str, ...], *, as_json: bool) -> None:
+    def check(self, files: tuple[str, ...], call: Call) -> None:
         """Raise ConfigError for more than one prompt."""
-        del as_json
+        del call
         if len(files) + (self.prompt is not None) + (self.prompt_file is not None) > 1:
             raise ConfigError("expected the prompt either by --prompt or from one file. Received: both")
 
@@ -138,9 +139,9 @@ def generate(model: LanguageModel, files: tuple[str, ...], options: GenerateOpti
 class ScoreLinesOptions(ScoreOptions):
     """What scoring lines takes."""
 
-    def check(self, files: tuple[str, ...], *, as_json: bool) -> None:
+    def check(self, files: tuple[str, ...], call: Call) -> None:
         """Raise ConfigError for several files, and for what is not text."""
-        super().check(files, as_json=as_json)
+        super().check(files, call)
         if len(files) > 1:
             raise ConfigError(f"expected one file of lines for a language model. Received: {len(files)}")
         for line in self.text or ():

@@ -22,10 +22,11 @@ from elman.data.vocabulary import Vocabulary, describe_unknown
 from elman.decode.engine import PackedNetwork
 from elman.decode.generation import generate_pieces
 from elman.decode.sampling import Sampling
+from elman.decode.sampling_config import SamplingConfig
 from elman.errors import ConfigError, DataError
 from elman.kernels.generation import WEIGHT_FORMATS
 from elman.metrics.likelihood import Score, measure, score_lines
-from elman.options import with_given
+from elman.options import fill, with_given
 from elman.tasks.language_model.config import LanguageModelConfig
 from elman.tasks.language_model.network import LanguageModelNetwork
 from elman.tasks.language_model.setup import LanguageModelSetup
@@ -186,7 +187,7 @@ class LanguageModel(TaskModel[LanguageModelConfig, LanguageModelNetwork, Vocabul
         **sampling: Any,
     ) -> Iterator[tuple[int, str]]:
         """New text as it comes: pairs of a sample's number and a piece of its text. Arguments as in `generate`."""
-        drawing = Sampling(banned=(self.vocabulary.unknown_id,), **sampling)
+        drawing = Sampling(**vars(fill(SamplingConfig, sampling, "the draw")), banned=(self.vocabulary.unknown_id,))
         start = self.context_start() + self.vocabulary.encode(prompt).tolist()
         self.network.eval()
         return generate_pieces(

@@ -10,11 +10,20 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from elman.data.tagged.config import UNTAGGED_FORMATS
-from elman.display import printable
+from elman.display import finite_json, printable
 from elman.errors import ConfigError, DataError
 from elman.files import write_text
 from elman.options import option
-from elman.tasks.endpoint import Answer, Conversation, EvaluateOptions, Figures, Screen, expect_one, finite_json
+from elman.tasks.endpoint import (
+    Answer,
+    Call,
+    Conversation,
+    EndpointOptions,
+    EvaluateOptions,
+    Figures,
+    Screen,
+    expect_one,
+)
 
 if TYPE_CHECKING:
     from elman.data.tagged import Tagged, TaggedSequence
@@ -27,7 +36,7 @@ _FORMS = MappingProxyType({".conllu": "conllu", ".json": "json"})
 
 
 @dataclass(frozen=True)
-class TagOptions:
+class TagOptions(EndpointOptions):
     """What tagging takes."""
 
     text: list[str] | None = option(None, "A sentence; may be given several times.")
@@ -54,10 +63,10 @@ class TagOptions:
     )
     encoding: str = option("", "The text's encoding, if it is not that of the training data.")
 
-    def check(self, files: tuple[str, ...], *, as_json: bool) -> None:
+    def check(self, files: tuple[str, ...], call: Call) -> None:
         """Raise ConfigError unless there are either files or texts, and one form of the answer."""
         expect_one(files, self.text, "sentences from files (- for standard input) or by --text")
-        if as_json and self.to not in ("", "json"):
+        if call.as_json and self.to not in ("", "json"):
             raise ConfigError(f"expected one form of the answer. Received: --json and --to {self.to}")
 
 

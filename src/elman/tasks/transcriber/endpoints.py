@@ -12,7 +12,16 @@ from elman.decode.transcript_config import TranscriptSearchConfig
 from elman.display import aligned
 from elman.errors import ConfigError, DataError
 from elman.options import option
-from elman.tasks.endpoint import Answer, Conversation, EvaluateWritingOptions, Figures, Screen, expect_data
+from elman.tasks.endpoint import (
+    Answer,
+    Call,
+    Conversation,
+    EndpointOptions,
+    EvaluateWritingOptions,
+    Figures,
+    Screen,
+    expect_data,
+)
 from elman.tasks.registry import load_as
 
 if TYPE_CHECKING:
@@ -23,7 +32,7 @@ __all__ = ["EvaluateTranscriptsOptions", "TranscribeOptions", "evaluate", "trans
 
 
 @dataclass(frozen=True)
-class TranscribeOptions:
+class TranscribeOptions(EndpointOptions):
     """What transcribing takes."""
 
     lm: Path | None = option(None, "A language model of characters that takes part in the search.", local=True)
@@ -34,14 +43,14 @@ class TranscribeOptions:
     output: Path | None = option(None, "Write the answer there.", local=True, flag="-o")
     search: TranscriptSearchConfig = field(default_factory=TranscriptSearchConfig)
 
-    def check(self, files: tuple[str, ...], *, as_json: bool) -> None:
+    def check(self, files: tuple[str, ...], call: Call) -> None:
         """Raise ConfigError where there is nothing to transcribe, and for options that do not go together."""
         expect_data(files, "sounds: elman transcribe MODEL FILE")
         if not self.stream:
             if self.rate is not None:
                 raise ConfigError(f"expected --rate for raw PCM with --stream only. Received: {self.rate}")
             return
-        for name, value in self._idle_in_streams(as_json).items():
+        for name, value in self._idle_in_streams(call).items():
             raise ConfigError(
                 f"expected no {name} with --stream, which prints the likeliest text at once. Received: {value}"
             )
@@ -54,12 +63,12 @@ class TranscribeOptions:
                 f"expected --rate for raw PCM on standard input (-) only. Received: {self.rate} and {files[0]}"
             )
 
-    def _idle_in_streams(self, as_json: bool) -> dict[str, Any]:
+    def _idle_in_streams(self, call: Call) -> dict[str, Any]:
         """What was given that says nothing of text that is shown while sound comes in."""
-        named = {"--lm": self.lm, "--output": self.output, "--json": as_json or None, "--times": self.times or None}
-        for each in fields(self.search):
-            value = getattr(self.search, each.name)
-            named[f"--{each.name.replace('_', '-')}"] = None if value == each.default else value
+        as_json, times = call.as_json or None, self.times or None
+        named = {"--lm": self.lm, "--output": self.output, "--json": as_json, "--times": times}
+        given = [each.name for each in fields(self.search) if each.name in call.given]
+        named |= {f"--{name.replace('_', '-')}": getattr(self.search, name) for name in given}
         return {name: value for name, value in named.items() if value is not None}
 
 
@@ -85,7 +94,7 @@ class Transcripts(Answer):
 
 
 class StreamedText(Answer):
-    """The text of each file, or of standard input, while it comes in. It has no form as JSON."""
+    """The text of each file, or of standard input, while it comes in."""
 
     def __init__(
         self, model: Transcriber, files: tuple[str, ...], options: TranscribeOptions, talk: Conversation
@@ -94,6 +103,10 @@ class StreamedText(Answer):
         self.files = files
         self.options = options
         self.talk = talk
+
+    def to_json(self) -> dict[str, str]:
+        """All of the text, when it has ended."""
+        return {"text": "".join(self.to_text(Screen()))}
 
     def to_text(self, screen: Screen) -> Iterator[str]:
         """Pieces of text as they become certain. What was heard before a DataError is given to its end first."""

@@ -13,7 +13,9 @@ from elman.errors import ConfigError
 from elman.options import option
 from elman.tasks.endpoint import (
     Answer,
+    Call,
     Conversation,
+    EndpointOptions,
     EvaluateOptions,
     EvaluateWritingOptions,
     Figures,
@@ -41,7 +43,7 @@ _MOST_PICTURES = 20
 
 
 @dataclass(frozen=True)
-class TranslateOptions:
+class TranslateOptions(EndpointOptions):
     """What translating takes."""
 
     text: list[str] | None = option(None, "A sentence; may be given several times.")
@@ -61,9 +63,9 @@ class TranslateOptions:
     errors: str = errors_option()
     search: SearchConfig = field(default_factory=SearchConfig)
 
-    def check(self, files: tuple[str, ...], *, as_json: bool) -> None:
+    def check(self, files: tuple[str, ...], call: Call) -> None:
         """Raise ConfigError unless there are either files or texts, and for a search that cannot be."""
-        del as_json
+        del call
         expect_one(files, self.text, "sentences from files (- for standard input) or by --text")
         self.search.check()
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from elman.options import option
-from elman.tasks.endpoint import Answer, Conversation, EvaluateOptions, Figures, Screen
+from elman.tasks.endpoint import Answer, Conversation, EndpointOptions, EvaluateOptions, Figures, Screen
 
 if TYPE_CHECKING:
     from .model import Counter
@@ -17,7 +17,7 @@ __all__ = ["GuessOptions", "evaluate", "guess"]
 
 
 @dataclass(frozen=True)
-class GuessOptions:
+class GuessOptions(EndpointOptions):
     """What guessing takes."""
 
     count: int = option(1, "How many letters.", least=1)

@@ -1,0 +1,36 @@
+"""What a run takes from this machine: its device, precision and threads."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import torch
+
+from elman.errors import ConfigError
+from elman.train.config import TrainConfig
+from elman.train.tuning import has_bfloat16, tune_allocator, usable_cores
+
+__all__ = ["settle", "tune_process"]
+
+
+def settle(config: TrainConfig) -> TrainConfig:
+    """`config` with "auto" replaced by what this machine has. Raises ConfigError for a device that is not there."""
+    device = config.device
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    kind, _, number = device.partition(":")
+    if kind not in ("cpu", "cuda") or (number and not number.isdigit()):
+        raise ConfigError(f"expected device to be auto, cpu, cuda or cuda:N. Received: {device!r}")
+    if kind == "cuda" and not torch.cuda.is_available():
+        raise ConfigError(f"expected a device of this machine: no usable GPU was found. Received: {device!r}")
+    precision = config.precision
+    if precision == "auto":
+        fast = torch.cuda.is_bf16_supported() if kind == "cuda" else has_bfloat16()
+        precision = "bfloat16" if fast else "float32"
+    return dataclasses.replace(config, device=device, precision=precision, threads=config.threads or usable_cores())
+
+
+def tune_process(config: TrainConfig) -> None:
+    """Set threads and allocator of this process for training."""
+    torch.set_num_threads(config.threads)
+    tune_allocator()
