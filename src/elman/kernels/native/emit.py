@@ -170,7 +170,7 @@ def header(name: str, program: Program) -> str:
     """A built-in program as a C++ header."""
     guard = f"ELMAN_PROGRAMS_{name.upper()}_H"
     lines = [
-        f"/* The equations of {name}, written by `python -m elman.kernels.native.emit`: do not edit. */",
+        f"/* The equations of {name}, written by tools/emit_programs.py: do not edit. */",
         f"#ifndef {guard}",
         f"#define {guard}",
         "",
@@ -195,7 +195,7 @@ def table(names: Sequence[str]) -> str:
         )
     ]
     lines = [
-        "/* All built-in programs, written by `python -m elman.kernels.native.emit`: do not edit. */",
+        "/* All built-in programs, written by tools/emit_programs.py: do not edit. */",
         "#ifndef ELMAN_PROGRAMS_TABLE_H",
         "#define ELMAN_PROGRAMS_TABLE_H",
         "",

@@ -1,4 +1,4 @@
-/* The equations of elman_relu, written by `python -m elman.kernels.native.emit`: do not edit. */
+/* The equations of elman_relu, written by tools/emit_programs.py: do not edit. */
 #ifndef ELMAN_PROGRAMS_ELMAN_RELU_H
 #define ELMAN_PROGRAMS_ELMAN_RELU_H
 

@@ -1,4 +1,4 @@
-/* The equations of mingru, written by `python -m elman.kernels.native.emit`: do not edit. */
+/* The equations of mingru, written by tools/emit_programs.py: do not edit. */
 #ifndef ELMAN_PROGRAMS_MINGRU_H
 #define ELMAN_PROGRAMS_MINGRU_H
 

@@ -1,4 +1,4 @@
-/* All built-in programs, written by `python -m elman.kernels.native.emit`: do not edit. */
+/* All built-in programs, written by tools/emit_programs.py: do not edit. */
 #ifndef ELMAN_PROGRAMS_TABLE_H
 #define ELMAN_PROGRAMS_TABLE_H
 
