@@ -15,7 +15,6 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from _common import interleaved, machine
-from elman.train.machine import settle, tune_process
 from torch import Tensor, nn
 
 from elman.data.sources import Sources
@@ -24,6 +23,7 @@ from elman.tasks.language_model.setup import LanguageModelSetup, NextToken
 from elman.train import Stepped
 from elman.train.history import History
 from elman.train.loop import Training
+from elman.train.machine import settle, tune_process
 
 STEPS = 5
 SAME = "elman on torch's kernel"

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 import torch
-from elman.train.machine import settle
 
 import elman
 from elman import LanguageModel
@@ -20,6 +19,7 @@ from elman.errors import ArtifactError, ConfigError, DataError
 from elman.tasks.language_model.config import PRESETS, LanguageModelConfig
 from elman.tasks.language_model.setup import NextToken
 from elman.train import TrainConfig
+from elman.train.machine import settle
 
 from .small import OPTIONS, TEXT, trained
 
