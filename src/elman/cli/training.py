@@ -103,9 +103,8 @@ def train_model(
     if flags.tune:
         tune_process(training)
     reading = {"cache": cache} if task.data.cache else {}
-    labels = getattr(getattr(options, "data", None), "labels", "")
     with Progress(quiet=flags.quiet) as progress:
-        setup = setup_class.open(options, Sources(files, valid, test, labels), progress=progress, **reading)
+        setup = setup_class.open(options, Sources(files, valid, test), progress=progress, **reading)
     run = Run(
         setup,
         folder=output,

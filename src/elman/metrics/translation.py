@@ -41,7 +41,7 @@ def bleu_signatures(*, references: int = 1, lowercase: bool = False) -> dict[str
     check_bleu()
     metrics = _metrics(lowercase)
     for metric in metrics:
-        # The signature tells of references only after something was measured.
+        # The signature names references only after something was measured.
         metric.corpus_score(["a"], [["a"]] * references)
     return {name: str(metric.get_signature()) for name, metric in zip(("bleu", "chrf"), metrics, strict=True)}
 

@@ -152,7 +152,9 @@ class ClassifierSetup(SequenceSetup[ClassifierConfig, ClassifierNetwork, Example
     ) -> ExampleParts:
         """The labelled examples in the files."""
         del vocabulary
-        data = dataclasses.replace(config.data, labels=sources.labels or config.data.labels)
+        # Kept with the other paths, so that a resumed run finds it.
+        sources.labels = sources.labels or config.data.labels
+        data = dataclasses.replace(config.data, labels=sources.labels)
         alone = dataclasses.replace(data, labels="")  # held-out files cannot share the training data's labels
         train = read_examples(sources.train, data, progress=progress)
         valid, test = (

@@ -50,7 +50,7 @@ class TagLikelihood(SequenceObjective[Encoded]):
         return total, count, state
 
     def measured(self, held_out: Encoded, limit: int) -> dict[str, float]:
-        """Loss, accuracy, span F1 where the tags tell of spans, and those of sentence labels."""
+        """Loss, accuracy, span F1 where the tags are of spans, and those of sentence labels."""
         figures, _ = measure(self.model, self.vocabulary, held_out, limit)
         judged = [figures[name] for name in ("f1", "intent_accuracy") if name in figures]
         if "f1" not in figures:
