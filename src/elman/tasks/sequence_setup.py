@@ -58,8 +58,8 @@ class SequenceObjective(ABC, Generic[E]):
 class SequenceSetup(Setup[C, N, P, V], Generic[C, N, P, V, E]):
     """A run on whole sequences.
 
-    A subclass says how a part is encoded and measured, and how files are read: by `read_part`, where validation takes a
-    share `held_out` of the training data, or by a `read` of its own.
+    A subclass says how a part is read, encoded and measured. Without files for validation, `read` takes a share
+    `held_out` of the training data.
     """
 
     # What messages call one of the examples.
@@ -68,9 +68,9 @@ class SequenceSetup(Setup[C, N, P, V], Generic[C, N, P, V, E]):
     reading_tells: ClassVar[bool] = False
 
     @classmethod
+    @abstractmethod
     def read_part(cls, paths: Sequence[Any], config: C, progress: Progress | None = None) -> Any:
         """The examples in the files of one part."""
-        raise NotImplementedError
 
     @classmethod
     def read(cls, config: C, sources: Sources, *, vocabulary: V | None = None, progress: Progress | None = None) -> P:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -142,6 +142,11 @@ class ClassifierSetup(SequenceSetup[ClassifierConfig, ClassifierNetwork, Example
             )
 
     @classmethod
+    def read_part(cls, paths: Sequence[Any], config: ClassifierConfig, progress: Progress | None = None) -> Examples:
+        """The examples in held-out files, which cannot share the training data's file of labels."""
+        return read_examples(paths, dataclasses.replace(config.data, labels=""), progress=progress)
+
+    @classmethod
     def read(
         cls,
         config: ClassifierConfig,
@@ -155,11 +160,9 @@ class ClassifierSetup(SequenceSetup[ClassifierConfig, ClassifierNetwork, Example
         # Kept with the other paths, so that a resumed run finds it.
         sources.labels = sources.labels or config.data.labels
         data = dataclasses.replace(config.data, labels=sources.labels)
-        alone = dataclasses.replace(data, labels="")  # held-out files cannot share the training data's labels
         train = read_examples(sources.train, data, progress=progress)
-        valid, test = (
-            read_examples(paths, alone, progress=progress) if paths else None for paths in (sources.valid, sources.test)
-        )
+        held_out = (sources.valid, sources.test)
+        valid, test = (cls.read_part(paths, config, progress) if paths else None for paths in held_out)
         scores = config.target.kind == "score"
         return make_parts(train, data, seed=config.training.seed, scores=scores, valid=valid, test=test)
 
