@@ -113,6 +113,8 @@ def test_it_trains_answers_and_resumes_by_commands(
     captured = capfd.readouterr()
     assert captured.out == captured.err == ""
     assert json.loads((tmp_path / "out.json").read_text()) == {"letters": [" "]}
+    assert main(["guess", "--count", "2", str(folder)]) == 0
+    assert capfd.readouterr().out == "' '\n't'\n"
     assert main(["guess", str(folder), "--count", "0"]) == 2
     assert "expected count to be at least 1" in capfd.readouterr().err
     assert main(["guess", str(folder), "--cuont", "1"]) == 2
@@ -144,6 +146,25 @@ def test_a_stopped_run_goes_on(book: Path, tmp_path: Path) -> None:
     one, other = (checkpoint.load(tmp_path / name)[0]["counts"] for name in ("stopped", "whole"))
     assert torch.equal(one, other)
     assert torch.equal(elman.load(tmp_path / "stopped").network.counts_V, whole.network.counts_V)
+
+
+def test_a_sample_that_fails_leaves_the_network_in_its_mode(book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = elman.Counter()
+    setup = model.setup_class.open(model.config, Sources([book]))
+    monkeypatch.setattr(setup, "sample", lambda: 1 / 0)
+    run = Run(setup, folder=None, command="", watch=setup.watch(quiet=True), samples=True)
+    with pytest.raises(ZeroDivisionError):
+        run.go()
+    assert setup.network.training
+
+
+def test_overwriting_removes_what_the_older_run_wrote(book: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    assert trained(book, folder) == 0
+    (folder / "counts.txt").write_text("old")
+    flags = ["-q", "--no-tune", "--threads", "1", "--overwrite", "--max-steps", "2", "--hidden", "4"]
+    assert main(["train", "lm", str(book), "-o", str(folder), *flags]) == 0
+    assert not (folder / "counts.txt").exists()
 
 
 def test_samples_are_shown_and_change_nothing(book: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -181,9 +202,10 @@ def test_a_verb_never_hides_a_command(book: Path, tmp_path: Path, monkeypatch: p
 
 
 def test_what_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    task = dataclasses.replace(registry.find("counter"), extra=Extra(name="toys", packages=("json", "no_such_thing")))
-    with pytest.raises(ConfigError, match=r"no_such_thing for a counter: pip install 'elman\[toys\]'"):
-        task.model_class()
+    for missing in ("no_such_thing", "no_such_thing.inside"):
+        task = dataclasses.replace(registry.find("counter"), extra=Extra(name="toys", packages=("json", missing)))
+        with pytest.raises(ConfigError, match=rf"{missing} for a counter: pip install 'elman\[toys\]'"):
+            task.model_class()
 
 
 def test_a_folder_names_an_installed_task_only(book: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

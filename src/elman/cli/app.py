@@ -61,8 +61,9 @@ def make_app(words: Sequence[str] = ()) -> App:
     )
     whole = _COMPLETION in words
     app.command(train.make_app(words, whole=whole))
-    for verb, offers in verbs(words).items():
-        if verb in COMMANDS or verb == "train":
+    others = {"train", *COMMANDS}
+    for verb, offers in verbs(words, others).items():
+        if verb in others:
             continue  # of another package, whose verb would hide a command
         summary = offers[0][1].summary
         if whole:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import shutil
 from pathlib import Path
 
-from elman.errors import ConfigError, StorageError
+from elman.errors import ConfigError, ElmanError, StorageError
 from elman.files import TEMPORARY_SUFFIX
-from elman.tasks.registry import built_in
+from elman.tasks.registry import built_in, task_of
 
 __all__ = ["check_answer_file", "check_output", "clear_output"]
 
@@ -55,5 +56,7 @@ def clear_output(folder: Path) -> None:
     """Remove what the run of an older model would leave beside the new one."""
     shutil.rmtree(folder / "tensorboard", ignore_errors=True)
     of_tasks = [name for task in built_in().values() for name in task.files]
+    with contextlib.suppress(ElmanError):  # there is no model, or none that can be read
+        of_tasks += task_of(folder).files  # it may be of another package
     for name in ("loss.png", "history.csv", *of_tasks):
         (folder / name).unlink(missing_ok=True)

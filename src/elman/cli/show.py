@@ -195,7 +195,7 @@ def model_facts(folder: Path) -> dict[str, Any]:
         "training": described.training,
     }
     network = described.config.get("network")
-    if isinstance(network, dict):
+    if isinstance(network, dict) and "cell" in network:
         facts["runs_on"] = network_kernel(network, folder)
     return facts
 

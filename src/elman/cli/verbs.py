@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -33,21 +33,31 @@ _QUIET = Annotated[
 ]
 
 
-def verbs(words: Sequence[str]) -> dict[str, list[tuple[Task, Endpoint]]]:
-    """Every verb with the tasks that have it. `words` is the command line: it may name a model of another package."""
+def verbs(words: Sequence[str], others: Container[str]) -> dict[str, list[tuple[Task, Endpoint]]]:
+    """Every verb with the tasks that have it.
+
+    words   the command line: it may name a model whose task is of another package
+    others  commands that are no verbs
+    """
     tasks = list(registry.built_in().values())
-    if len(words) > 1 and words[0] not in {"train", "average", "info", "cells"}:
-        try:
-            task = registry.task_of(words[1])
-        except ElmanError:
-            task = None  # whoever opens it says what is wrong
-        if task is not None and task.name not in registry.built_in():
-            tasks.append(task)
+    if words and words[0] not in others:
+        tasks += [task for word in words[1:] if (task := _task_of_others(word)) is not None]
     found: dict[str, list[tuple[Task, Endpoint]]] = {}
     for each in tasks:
         for endpoint in each.endpoints:
             found.setdefault(endpoint.verb, []).append((each, endpoint))
     return found
+
+
+def _task_of_others(word: str) -> Task | None:
+    """The task of another package whose model is in the folder `word`; None for anything else."""
+    if word.startswith("-") or not os.path.isfile(os.path.join(word, "elman.json")):
+        return None
+    try:
+        task = registry.task_of(word)
+    except ElmanError:
+        return None  # whoever opens it says what is wrong
+    return None if task.name in registry.built_in() else task
 
 
 def make_command(verb: str, offers: Sequence[tuple[Task, Endpoint]]) -> Callable[..., None]:

@@ -68,7 +68,7 @@ class Call:
     """How an endpoint was called.
 
     as_json  whether the answer is wanted as JSON
-    given    the names of the options that were given, also those at their defaults
+    given    the names of the options that were given, also those at their defaults (but for switches)
     """
 
     as_json: bool = False

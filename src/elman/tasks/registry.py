@@ -60,6 +60,8 @@ def extensions() -> dict[str, Task | str]:
 
 def extension(name: str) -> Task | None:
     """The task of another package under this name; None for none. Raises ConfigError where it cannot be loaded."""
+    if name in built_in():
+        return None
     return next((_loaded(entry) for entry in _entries() if entry.name == name), None)
 
 

@@ -163,7 +163,7 @@ class Run:
             metrics=self.metrics,
             data=self.setup.data,
             command=self.command,
-            vocabulary=self.setup.vocabulary_json(),
+            vocabulary=self.setup.vocabulary.to_json(),
             snippet=find(self.setup.task).card,
         )
 
@@ -173,12 +173,14 @@ class Run:
             return {name: tensor.cpu().clone() for name, tensor in self.network.stored().items()}
 
     def _show_sample(self) -> None:
-        """Show what the network answers now. The run goes on as it would have without."""
+        """Show what the network answers now. Draws of torch go on as they would have without."""
         training = self.network.training
         self.network.eval()
-        with torch.random.fork_rng(), torch.no_grad(), self.training.averaged():
-            sample = self.setup.sample()
-        self.network.train(training)
+        try:
+            with torch.random.fork_rng(), torch.no_grad(), self.training.averaged():
+                sample = self.setup.sample()
+        finally:
+            self.network.train(training)
         if sample is not None:
             self.watch.say(sample)
 
@@ -279,6 +281,7 @@ def resume_run(
         options = dataclasses.replace(options, training=training)
         vocabulary = setup_class.vocabulary_from(described.vocabulary, options, f"{folder}/vocabulary.json")
         sources = Sources.from_json(facts["inputs"])
+        setup_class.check_folder(options, vocabulary, f"{folder}/elman.json")
         setup = setup_class.open(options, sources, vocabulary=vocabulary, **reading)
         run = Run(
             setup, folder=folder, command=facts["command"], watch=setup.watch(quiet=quiet), tensorboard=tensorboard

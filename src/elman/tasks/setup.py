@@ -287,11 +287,6 @@ class Setup(ABC, Generic[C, N, P, V]):
         """Where the data came from, as plain values, so that a resumed run can read it again."""
         return {} if self.sources is None else self.sources.to_json()
 
-    def vocabulary_json(self) -> dict[str, Any]:
-        """The vocabulary as plain values."""
-        content: dict[str, Any] = self.vocabulary.to_json()  # type: ignore[attr-defined]
-        return content
-
     def watch(self, *, quiet: bool = False) -> Watch:
         """What shows the run's progress on standard error."""
         describe = None if self.in_bits else self.describe

@@ -185,8 +185,15 @@ class Task:
     def check_installed(self) -> None:
         """Raise ConfigError where a package of `extra` is not installed."""
         for package in self.extra.packages if self.extra else ():
-            if find_spec(package) is None:
+            if not _is_installed(package):
                 raise ConfigError(
                     f"expected the package {package} for a {self.title}: pip install 'elman[{self.extra.name}]'. "  # type: ignore[union-attr]
                     "Received: none"
                 )
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # of what it lies in
+        return False
