@@ -11,16 +11,19 @@ VARIABLE = "ELMAN_SHARED_DATA"
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def folder_of_data(root: Path = ROOT, environment: Mapping[str, str] = os.environ) -> Path | None:
+def folder_of_data(
+    root: Path = ROOT, environment: Mapping[str, str] = os.environ, top: Path = Path("/")
+) -> Path | None:
     """The folder that the variable names; else the first `shared/data` in or above the checkout; None without one.
 
     A worktree or a local clone may lie anywhere, so the repository that it was made from is searched the same way.
+    Nothing above `top` is looked at.
     """
     given = environment.get(VARIABLE)
     if given:
         return Path(given) if Path(given).is_dir() else None
-    candidates = (place / "shared" / "data" for start in starts(root) for place in (start, *start.parents))
-    return next((folder for folder in candidates if folder.is_dir()), None)
+    places = (place for start in starts(root) for place in (start, *start.parents) if place.is_relative_to(top))
+    return next((folder for place in places if (folder := place / "shared" / "data").is_dir()), None)
 
 
 def starts(root: Path) -> Iterator[Path]:

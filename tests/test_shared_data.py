@@ -53,7 +53,7 @@ def test_a_worktree_and_a_clone_elsewhere(tmp_path: Path, data: Path, checkout: 
     git(tmp_path, "clone", "-q", str(checkout), "elsewhere/clone")
     assert repository_of(tmp_path / "elsewhere" / "tree") == checkout / ".git"
     for name in ("tree", "clone"):
-        assert folder_of_data(tmp_path / "elsewhere" / name, {}) == data
+        assert folder_of_data(tmp_path / "elsewhere" / name, {}, tmp_path) == data
 
 
 def test_the_variable_goes_before_everything_else(tmp_path: Path, data: Path) -> None:
