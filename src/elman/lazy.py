@@ -1,4 +1,4 @@
-"""Names of a package that load their module on first use (PEP 562)."""
+"""Lazy attributes of a package: a module is imported when one of its names is first used (PEP 562)."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ __all__ = ["lazy_names"]
 def lazy_names(
     package: str, homes: Mapping[str, Sequence[str]]
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
-    """The functions `__getattr__` and `__dir__` of a package.
+    """Return the functions `__getattr__` and `__dir__` for a package.
 
-    homes  of each module, relative to the package (`.stack`) or absolute, the names that it holds
+    homes  the names that each module defines, by the module's name: relative to the package (`.stack`) or absolute
 
-    A name that no module holds raises AttributeError, as for any module.
+    Any other name raises AttributeError.
     """
     home_of = {name: home for home, names in homes.items() for name in names}
 

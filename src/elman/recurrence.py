@@ -1,7 +1,6 @@
-"""What cells and kernels share: one step, the inputs, and the part of a cell that a kernel uses.
+"""The interface between cells and kernels: `RunnableCell`, `Step`, `Lookup`, `TorchForm` and `Request`.
 
-A cell states its recurrence in these terms, and a kernel runs it without knowing the cell. Knows nothing about any
-equations, or about how anything is run.
+A kernel runs every cell through this interface and contains no code for a particular cell.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ __all__ = ["Lookup", "Request", "RunnableCell", "Step", "TorchForm", "clear_padd
 
 
 class Step(NamedTuple):
-    """One time step of a cell: its output `y_BY`, the state after it, and every gate by its name in the equations."""
+    """The result of one time step: output `y_BY`, state after the step, and gates by their names in the equations."""
 
     y: Tensor
     state: State
@@ -27,21 +26,21 @@ class Step(NamedTuple):
 
 
 class Lookup(NamedTuple):
-    """Inputs that are rows of a matrix: x of row b at time t is `features_VI[tokens_BT[b, t]]`.
+    """Inputs given as rows of a matrix: x of sequence b at time step t is `features_VI[tokens_BT[b, t]]`.
 
-    A kernel may multiply the V rows with the weights instead of the B x T inputs.
+    A kernel may multiply the V rows by the weights instead of the B x T inputs.
     """
 
     tokens_BT: Tensor
     features_VI: Tensor
 
     def inputs(self) -> Tensor:
-        """`x_BTI`."""
+        """Return the looked-up inputs `x_BTI`."""
         return F.embedding(self.tokens_BT, self.features_VI)
 
 
 class TorchForm(NamedTuple):
-    """One of torch's fused layers (`lstm`, `gru`, `rnn_tanh`, `rnn_relu`) and the cell's weights in its order."""
+    """The name of a fused torch layer (`lstm`, `gru`, `rnn_tanh`, `rnn_relu`) and the weights in its order."""
 
     layer: str
     weights: tuple[Tensor, ...]
@@ -50,11 +49,11 @@ class TorchForm(NamedTuple):
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked of a kernel, apart from the cell.
+    """What a kernel must support in addition to the cell.
 
-    ragged            rows have lengths of their own
-    recurrent_mask    a dropout mask is to be applied to the past's part of every step
-    mask_gradient     and a gradient is wanted of that mask
+    ragged            the sequences of the batch have different lengths
+    recurrent_mask    a dropout mask multiplies the hidden state in the recurrent product of every time step
+    mask_gradient     the gradient of that mask is required
     device, dtype     of the input
     """
 
@@ -66,40 +65,40 @@ class Request:
 
 
 class RunnableCell(Protocol):
-    """The part of a cell that kernels use; every `elman.cells.Cell` has it."""
+    """Protocol of the cells that kernels can run; every `elman.cells.Cell` satisfies it."""
 
     output_size: int
 
     def project(self, x_BTI: Tensor, /) -> Tensor:
-        """The input's part of every step."""
+        """Return the input projection of every time step, `p_BTG`."""
 
     def advance(self, p_BG: Tensor, state: State, recurrent_mask_BH: Tensor | None = None, /) -> Step:
-        """One step from the input's part and the state before it."""
+        """Compute one time step from its input projection and the previous state."""
 
     def linear_form(self, p_BTG: Tensor, /) -> tuple[Tensor, Tensor] | str:
-        """The coefficients of h_t = a_t * h_{t-1} + b_t, or a sentence why there are none."""
+        """Return the coefficients of h_t = a_t * h_{t-1} + b_t, or the reason why there are none."""
 
     def torch_form(self) -> TorchForm | str:
-        """The torch layer that computes the same, or a sentence why none does."""
+        """Return the equivalent torch layer, or the reason why there is none."""
 
     @property
     def is_linear(self) -> bool:
-        """Whether `linear_form` gives coefficients."""
+        """Whether `linear_form` returns coefficients."""
 
     @property
     def plain_input_product(self) -> bool:
-        """Whether `project` is W_x x + b and no more."""
+        """Whether `project` is exactly W_x x + b."""
 
     @property
     def plain_past_product(self) -> bool:
-        """Whether `recur` is W_h h + b and no more."""
+        """Whether `recur` is exactly W_h h + b."""
 
     @property
     def weight_ih(self) -> Tensor:
-        """The input's matrix, gates x I."""
+        """The input weights, gates x I."""
 
 
 def clear_padding(x_BTF: Tensor, lengths_B: Tensor) -> Tensor:
-    """`x_BTF` with zeros past each row's length, so that not even NaN in the padding can reach a gradient."""
+    """Set the padding of `x_BTF` to zero, so that NaN in the padding cannot reach a gradient."""
     padding_BT = torch.arange(x_BTF.shape[1], device=x_BTF.device) >= lengths_B[:, None]
     return x_BTF.masked_fill(padding_BT[..., None], 0.0)

@@ -1,13 +1,15 @@
-"""The words that every room shares: the shape legend, State and Batch.
+"""Types shared by all packages: `State`, `Batch` and the legend of shape letters.
 
 Shape letters, as suffixes of tensor names (`x_BTI` is batch x time x input):
 
-    B batch (rows)     T time steps     I input features     H hidden units
+    B batch size       T time steps     I input features     H hidden units
     G gates (a multiple of H)           P projected units    Y output features of a cell
     V vocabulary       E embedding      L layers             D directions (1 or 2)
 
-A *state* is a value: a NamedTuple of tensors, batch first in every leaf, or a tuple of such states (one a layer and
-direction). It goes in and comes out; no module keeps any. This module knows nothing about cells, tasks or files.
+A *row* is one sequence of a batch.
+
+A *state* is a NamedTuple of tensors, batch first in every leaf, or a tuple of such states (one per layer and
+direction). States are passed in and returned; no module stores one.
 """
 
 from __future__ import annotations
@@ -20,21 +22,21 @@ from torch import Tensor
 
 __all__ = ["IGNORED", "Batch", "State", "detach", "leaves", "map_leaves", "named_leaves", "reset_rows"]
 
-# A nested tuple with tensors at its leaves. Recursive types help no reader here.
+# A nested tuple with tensors at its leaves; a recursive type would be no clearer.
 State = Any
 
-# The target of a time step that is not to be counted in the loss (torch's own convention).
+# Target of a time step that is excluded from the loss, as `ignore_index` in torch.
 IGNORED = -100
 
 
 class Batch(NamedTuple):
-    """A stretch of B parallel sequences.
+    """A chunk of T time steps of B parallel sequences.
 
-    inputs_BT   int64 token numbers, or features `inputs_BTI`, or a NamedTuple of several such tensors
-    targets_BT  int64 token numbers, or values `targets_BTY`; `IGNORED` where nothing is to be predicted; a task with
-                one target a sequence has `targets_B`
-    lengths_B   int64, the steps that are real in each row; None when all T are
-    fresh_B     bool, the rows that start a new sequence here; None when none does
+    inputs_BT   int64 token ids, or features `inputs_BTI`, or a NamedTuple of several such tensors
+    targets_BT  int64 token ids, or values `targets_BTY`; `IGNORED` where nothing is predicted; `targets_B` for tasks
+                with one target per sequence
+    lengths_B   int64, the number of valid time steps in each row; None when all T are valid
+    fresh_B     bool, true in rows where a new sequence starts; None when no sequence starts
     """
 
     inputs_BT: Any
@@ -44,12 +46,12 @@ class Batch(NamedTuple):
 
     @property
     def rows(self) -> int:
-        """B."""
+        """The batch size B."""
         return leaves(self.inputs_BT)[0].shape[0]
 
 
 def _rebuild(node: tuple[Any, ...], children: list[Any]) -> State:
-    # A NamedTuple takes its fields one by one, a plain tuple takes them as a list.
+    # A NamedTuple is built from separate fields, a plain tuple from an iterable.
     make = getattr(type(node), "_make", tuple)
     return make(children)
 
@@ -62,7 +64,7 @@ def map_leaves(fn: Callable[..., Tensor], state: State, *others: State) -> State
 
 
 def named_leaves(state: State, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
-    """Every tensor of `state` with a name made of field names and positions, such as `0.1.h`."""
+    """Yield every tensor of `state` with a name made of field names and positions, such as `0.1.h`."""
     if isinstance(state, Tensor):
         yield prefix, state
         return
@@ -72,17 +74,17 @@ def named_leaves(state: State, prefix: str = "") -> Iterator[tuple[str, Tensor]]
 
 
 def leaves(state: State) -> list[Tensor]:
-    """Every tensor of `state`, in order."""
+    """Return every tensor of `state`, in order."""
     return [leaf for _, leaf in named_leaves(state)]
 
 
 def detach(state: State) -> State:
-    """The same numbers without their history: what truncated BPTT carries from chunk to chunk."""
+    """Detach every tensor of `state` from the graph, as truncated BPTT does between chunks."""
     return map_leaves(Tensor.detach, state)
 
 
 def reset_rows(state: State, fresh_B: Tensor | None, initial: State) -> State:
-    """`state`, but `initial` in the rows where `fresh_B` is true."""
+    """Replace the rows of `state` where `fresh_B` is true by those of `initial`."""
     if fresh_B is None:
         return state
 

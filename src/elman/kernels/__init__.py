@@ -1,11 +1,13 @@
-"""How a recurrence is run: `run()`, `why_not()` and `choose()`.
+"""Kernels: running a cell over time with `run()`, and choosing the backend with `choose()` and `why_not()`.
 
-The first backend of `BACKENDS` with no objection runs; the reference loop, which is last, never objects. The
-environment variable `ELMAN_KERNELS` forces one by name, or the native one with a certain instruction set. A backend is
-a module with `why_not(cell, request)`, which answers with a sentence or None, and `run(cell, x_BTI, lengths_B, state,
-recurrent_mask_BH)`; one that is marked in `_TAKES_ROWS_AS_THEY_ARE` also takes lookups, padding that is not cleared,
-and rows to be run backwards. `generation` and `output_product` are the further products of the native engine, and
-`native_status()` describes it. Knows nothing about cells, layers or tasks.
+The first backend of `BACKENDS` that supports the cell is used; the reference loop, which is last, supports every cell.
+The environment variable `ELMAN_KERNELS` forces a backend by name, or the native backend with one instruction set.
+
+A backend is a module with two functions: `why_not(cell, request)` returns the reason why it cannot run the cell, or
+None, and `run(cell, x_BTI, lengths_B, state, recurrent_mask_BH)` runs it. The backends in `_TAKES_ROWS_AS_THEY_ARE`
+also accept `Lookup` inputs, padding that is not zero, and `reverse`.
+
+`generation` and `output_product` are further uses of the native engine, which `native_status()` describes.
 """
 
 from __future__ import annotations
@@ -47,21 +49,21 @@ _told: set[tuple[str, str]] = set()
 
 
 def why_not(cell: RunnableCell, request: Request | None = None) -> dict[str, str | None]:
-    """For every backend, in order of preference: None when it can run the cell, else a sentence why it cannot."""
+    """Return, for every backend in order of preference, None if it can run the cell, else the reason why it cannot."""
     request = request or Request()
     return {name: backend.why_not(cell, request) for name, backend in BACKENDS.items()}
 
 
 def native_status() -> dict[str, str | bool]:
-    """The native engine's instruction set, compiler and threads, or under `problem` why there is none."""
+    """Return the native engine's instruction set, compiler and threads, or the reason for its absence as `problem`."""
     return native.library.describe()
 
 
 def choose(cell: RunnableCell, request: Request | None = None, kernel: str | None = None) -> str:
-    """The name of the backend that will run `cell`.
+    """Return the name of the backend that runs `cell`.
 
-    `kernel`, or else the environment variable ELMAN_KERNELS, forces one. Raises ConfigError for an unknown name and
-    KernelUnavailable when the forced one cannot run the cell.
+    `kernel`, or else the environment variable ELMAN_KERNELS, forces a backend. Raises ConfigError for an unknown name
+    and KernelUnavailable when the forced backend cannot run the cell.
     """
     request = request or Request()
     forced = kernel or os.environ.get("ELMAN_KERNELS") or None
@@ -98,16 +100,15 @@ def run(
 ) -> tuple[Tensor, State]:
     """Run `cell` over time.
 
-    x                  float `x_BTI`, or the rows of a matrix that make it; what stands past a row's length never
-                       matters
-    lengths_B          int64, 0..T, in any order; None when every row has T steps
-    state              the state before the first step
-    recurrent_mask_BH  multiplies the past's part (`h`) of every step: recurrent dropout
-    reverse            run each row from its own end to its start; outputs stand at their inputs' places
-    kernel             a backend's name, to force it
+    x                  float `x_BTI`, or a `Lookup`; the padding past a row's length has no effect
+    lengths_B          int64, 0..T, in any order; None when every row has T time steps
+    state              the initial state
+    recurrent_mask_BH  multiplies `h` in the recurrent product of every time step: recurrent dropout
+    reverse            run each row from its last time step to its first; each output stays at its input's position
+    kernel             the name of a backend, to force it
 
-    Returns `y_BTY`, zero past a row's length, and the state after each row's last step.
-    Raises ShapeError when `x` or `lengths_B` does not fit.
+    Returns `y_BTY`, zero past a row's length, and the state after each row's last time step.
+    Raises ShapeError when the shape of `x` or `lengths_B` is wrong.
     """
     shown, dimensions, legend = (
         (x.tokens_BT, 2, "tokens_BT with 2 dimensions (batch, time)")
@@ -117,7 +118,7 @@ def run(
     if shown.dim() != dimensions:
         raise ShapeError(f"expected {legend}. Received: {tuple(shown.shape)}")
     if torch.compiler.is_compiling() and shown.device.type == "cpu":
-        # To torch.compile a layer is one call: it cannot trace how a kernel is chosen, or calls by pointer.
+        # torch.compile can trace neither the choice of a kernel nor calls by pointer, so a layer is one opaque call.
         return torch.compiler.disable(_run)(cell, x, lengths_B, state, recurrent_mask_BH, reverse, kernel)
     return _run(cell, x, lengths_B, state, recurrent_mask_BH, reverse, kernel)
 
@@ -136,10 +137,10 @@ def _run(
     if lengths_B is not None:
         lengths_B = check_lengths(lengths_B, B, T).to(shown.device)
         if isinstance(x, Lookup):
-            # Whatever stands in the padding, even a number that is no row.
+            # The padding may hold any number, even one that is not a row of the matrix.
             x = Lookup(clear_padding(x.tokens_BT[..., None], lengths_B)[..., 0], x.features_VI)
     if B == 0 or T == 0:
-        # The sum of nothing: it keeps the weights in the graph, so that an empty batch can be trained on.
+        # The empty sum keeps the weights in the graph, so that training on an empty batch works.
         nothing_BTI = x.inputs() if isinstance(x, Lookup) else x
         return nothing_BTI.new_zeros(B, T, cell.output_size) + cell.project(nothing_BTI).sum(), state
     dtype = x.features_VI.dtype if isinstance(x, Lookup) else x.dtype
@@ -163,7 +164,7 @@ def _run(
 
 
 def reverse_rows(x_BTF: Tensor, lengths_B: Tensor | None) -> Tensor:
-    """Each row back to front within its own length; padding stays where it is."""
+    """Reverse each row within its length; the padding stays in place."""
     if lengths_B is None:
         return x_BTF.flip(1)
     steps_T = torch.arange(x_BTF.shape[1], device=x_BTF.device)
@@ -173,7 +174,7 @@ def reverse_rows(x_BTF: Tensor, lengths_B: Tensor | None) -> Tensor:
 
 
 def check_lengths(lengths_B: Tensor, B: int, T: int) -> Tensor:
-    """`lengths_B` as int64. Raises ShapeError unless it holds B whole numbers from 0 to T."""
+    """Return `lengths_B` as int64. Raises ShapeError unless it has B integers from 0 to T."""
     if lengths_B.is_floating_point() or lengths_B.shape != (B,):
         raise ShapeError(
             f"expected lengths_B with {B} whole numbers. Received: shape {tuple(lengths_B.shape)}, {lengths_B.dtype}"

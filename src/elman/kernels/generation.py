@@ -1,6 +1,6 @@
-"""Generation, token in and token out: a stack of cells where one call makes many steps of many streams.
+"""Token generation with the native engine: one call of `Engine` runs many time steps of many streams.
 
-`Engine` is the native engine's; `why_not` says in a sentence why it cannot run some cells. Knows nothing about text.
+`why_not` returns the reason why the engine cannot run some cells.
 """
 
 from __future__ import annotations

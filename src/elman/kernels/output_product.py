@@ -1,7 +1,7 @@
-"""The output product of a search: the best tokens of a large vocabulary and the normaliser, without all scores.
+"""The output product of a search: the tokens with the largest logits and the softmax normaliser.
 
-`PackedOutput` is the native engine's; `why_not` says in a sentence why it cannot take some weights. Knows nothing about
-searches.
+`PackedOutput` of the native engine computes both without storing the logits of the whole vocabulary; `why_not` returns
+the reason why it cannot pack some weights.
 """
 
 from __future__ import annotations

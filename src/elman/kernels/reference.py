@@ -1,6 +1,6 @@
-"""The readable time loop: every cell runs here, and every faster kernel is judged against it.
+"""The reference kernel: a plain loop over time that runs every cell.
 
-Knows nothing about any particular cell, about layers or about direction.
+The tests compare all other kernels with it.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ __all__ = ["run", "steps", "why_not"]
 
 
 def why_not(cell: RunnableCell, request: Request) -> str | None:
-    """None: the loop runs every cell with every option."""
+    """Return None: the loop runs every cell with every option."""
     del cell, request
     return None
 
 
 def keep_past_end(alive_B: Tensor, new: State, old: State) -> State:
-    """`new` in the rows that are still running, `old` in those past their end."""
+    """Return `new` in the rows that are still running, and `old` in those past their end."""
 
     def pick(new_leaf: Tensor, old_leaf: Tensor) -> Tensor:
         return torch.where(alive_B.reshape(-1, *[1] * (new_leaf.dim() - 1)), new_leaf, old_leaf)
@@ -34,7 +34,7 @@ def keep_past_end(alive_B: Tensor, new: State, old: State) -> State:
 def steps(
     cell: RunnableCell, x_BTI: Tensor, lengths_B: Tensor | None, state: State, recurrent_mask_BH: Tensor | None = None
 ) -> Iterator[Step]:
-    """The cell over time, one `Step` a time step; past a row's length its output is zero and its state stays."""
+    """Yield one `Step` per time step; past a row's length the output is zero and the state is unchanged."""
     p_BTG = cell.project(x_BTI)
     for t, p_BG in enumerate(p_BTG.unbind(1)):
         step = cell.advance(p_BG, state, recurrent_mask_BH)
@@ -52,7 +52,7 @@ def steps(
 def run(
     cell: RunnableCell, x_BTI: Tensor, lengths_B: Tensor | None, state: State, recurrent_mask_BH: Tensor | None = None
 ) -> tuple[Tensor, State]:
-    """Outputs `y_BTY` and the state after each row's last step."""
+    """Return the outputs `y_BTY` and the state after each row's last time step."""
     outputs = []
     for step in steps(cell, x_BTI, lengths_B, state, recurrent_mask_BH):
         outputs.append(step.y)

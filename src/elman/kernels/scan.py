@@ -1,7 +1,7 @@
-"""A parallel scan for cells that are linear in their state: h_t = a_t * h_{t-1} + b_t for all t in log2(T) sweeps.
+"""Parallel scan for cells that are linear in their state: h_t = a_t * h_{t-1} + b_t for all t in log2(T) sweeps.
 
-Each sweep joins every step with the one 2^k before it (Blelloch 1990, "Prefix sums and their applications"; Martin &
-Cundy 2018 for recurrent networks). Knows nothing about where the coefficients come from.
+Sweep k combines every time step with the one 2^k before it (Blelloch 1990, "Prefix sums and their applications";
+Martin & Cundy 2018 for recurrent networks).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ __all__ = ["linear_scan", "run", "why_not"]
 
 
 def why_not(cell: RunnableCell, request: Request) -> str | None:
-    """A sentence why a scan cannot run this cell, or None."""
+    """Return the reason why a scan cannot run this cell, or None."""
     if not cell.is_linear:
         return "its recurrence is not linear in the state"
     if request.recurrent_mask:
@@ -27,7 +27,7 @@ def why_not(cell: RunnableCell, request: Request) -> str | None:
 
 
 def linear_scan(a_BTH: Tensor, b_BTH: Tensor, h_BH: Tensor) -> Tensor:
-    """Every h_t of h_t = a_t * h_{t-1} + b_t from the start `h_BH`; differentiable."""
+    """Return all h_t of h_t = a_t * h_{t-1} + b_t for the initial state `h_BH`; differentiable."""
     b_BTH = torch.cat([b_BTH[:, :1] + a_BTH[:, :1] * h_BH[:, None], b_BTH[:, 1:]], dim=1)
     span = 1
     while span < b_BTH.shape[1]:
@@ -42,7 +42,7 @@ def linear_scan(a_BTH: Tensor, b_BTH: Tensor, h_BH: Tensor) -> Tensor:
 def run(
     cell: RunnableCell, x_BTI: Tensor, lengths_B: Tensor | None, state: State, recurrent_mask_BH: Tensor | None = None
 ) -> tuple[Tensor, State]:
-    """Outputs `y_BTH` and the state after each row's last step."""
+    """Return the outputs `y_BTH` and the state after each row's last time step."""
     del recurrent_mask_BH
     form = cell.linear_form(cell.project(x_BTI))
     if isinstance(form, str):

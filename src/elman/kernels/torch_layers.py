@@ -1,6 +1,6 @@
-"""torch's own fused layers (oneDNN and MKL on a CPU, cuDNN on a GPU), for cells that state the same equations.
+"""torch's fused layers (oneDNN and MKL on a CPU, cuDNN on a GPU), for cells with the same equations.
 
-Knows nothing about any particular cell: a cell names its torch layer and hands over its weights.
+`RunnableCell.torch_form` names the layer and gives its weights.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _LAYERS: dict[str, Callable[..., Any]] = {
 
 
 def why_not(cell: RunnableCell, request: Request) -> str | None:
-    """A sentence why torch's layers cannot run this cell, or None."""
+    """Return the reason why torch's layers cannot run this cell, or None."""
     form = cell.torch_form()
     if isinstance(form, str):
         return form
@@ -41,14 +41,14 @@ def why_not(cell: RunnableCell, request: Request) -> str | None:
 def run(
     cell: RunnableCell, x_BTI: Tensor, lengths_B: Tensor | None, state: State, recurrent_mask_BH: Tensor | None = None
 ) -> tuple[Tensor, State]:
-    """Outputs `y_BTY` and the state after each row's last step."""
+    """Return the outputs `y_BTY` and the state after each row's last time step."""
     del recurrent_mask_BH
     form = cell.torch_form()
     if isinstance(form, str):
         raise KernelUnavailable(form)
     if lengths_B is None:
         return _call(form, x_BTI, state)
-    # ReLU has no bound: run past a row's end it may overflow, and 0 * inf is NaN in the gradient.
+    # ReLU is unbounded: in the padding it may overflow, and 0 * inf is NaN in the gradient.
     if len(state) == 1 and form.layer != "rnn_relu":
         return _run_and_gather(form, x_BTI, lengths_B, state)
     return _run_packed(form, x_BTI, lengths_B, state)
@@ -62,14 +62,14 @@ def _without_warnings() -> Iterator[None]:
 
 
 def _call(form: TorchForm, x: Tensor | PackedSequence, state: State) -> tuple[Tensor, State]:
-    """One call of the fused layer: a batch-first tensor, or a packed sequence's data."""
+    """Call the fused layer with a batch-first tensor or with the data of a packed sequence."""
     hidden = tuple(leaf[None].contiguous() for leaf in state)
     hx = hidden if len(hidden) > 1 else hidden[0]
-    # One layer, no dropout of its own, one direction; cuDNN keeps what backward needs only when told to train.
+    # One layer, no dropout, one direction. cuDNN saves tensors for backward only if its `train` argument is true.
     options = (list(form.weights), form.has_biases, 1, 0.0, torch.is_grad_enabled(), False)
     layer = _LAYERS[form.layer]
     arguments = (x.data, x.batch_sizes, hx, *options) if isinstance(x, PackedSequence) else (x, hx, *options, True)
-    # An odd weight is a projection, for which torch says once a process that it takes its own loop: no news here.
+    # An odd number of weights means a projection: torch then warns once per process that it uses a slower loop.
     with _without_warnings() if len(form.weights) % 2 else nullcontext():
         y, *last = layer(*arguments)
     remaining = iter(last)
@@ -77,7 +77,7 @@ def _call(form: TorchForm, x: Tensor | PackedSequence, state: State) -> tuple[Te
 
 
 def _run_and_gather(form: TorchForm, x_BTI: Tensor, lengths_B: Tensor, state: State) -> tuple[Tensor, State]:
-    """A bounded cell whose output is its state: run to the end of the padding, then take each row's last output."""
+    """Run a bounded cell whose output is its state through the padding, and gather each row's last valid output."""
     y_BTH, _ = _call(form, x_BTI, state)
     alive_BT = torch.arange(y_BTH.shape[1], device=lengths_B.device) < lengths_B[:, None]
     last_B = (lengths_B - 1).clamp(min=0)
@@ -87,9 +87,9 @@ def _run_and_gather(form: TorchForm, x_BTI: Tensor, lengths_B: Tensor, state: St
 
 
 def _run_packed(form: TorchForm, x_BTI: Tensor, lengths_B: Tensor, state: State) -> tuple[Tensor, State]:
-    """Any cell: packed rows end where they end, and torch gives the final state of each."""
+    """Run any cell on packed sequences, for which torch returns the final state of each row."""
     T = x_BTI.shape[1]
-    # Packing takes no empty row: run those for one step and put their start state back afterwards.
+    # Packing does not support empty rows: run those for one time step, then restore their initial state.
     packed = pack_padded_sequence(x_BTI, lengths_B.clamp(min=1).cpu(), batch_first=True, enforce_sorted=False)
     order, back = packed.sorted_indices, packed.unsorted_indices
     data, last = _call(form, packed, map_leaves(lambda leaf: leaf[order], state))
