@@ -150,7 +150,7 @@ with atomic_file(sys.argv[1]) as file:
 
 
 def under_strace(target: Path, fault: str) -> int:
-    """Write NEW to `target` in a process of its own with a fault of the system injected; its exit status."""
+    """Write NEW to `target` in a separate process with a fault of the system injected; its exit status."""
     command = ["strace", "-f", "-o", os.devnull, "-e", f"inject={fault}", sys.executable, "-c", CODE, str(target)]
     return subprocess.run(command, capture_output=True, check=False).returncode
 

@@ -14,7 +14,7 @@ from .shared_data import VARIABLE, folder_of_data, repository_of
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """A folder of data beside a folder for checkouts."""
+    """A folder of data next to a folder for checkouts."""
     folder = tmp_path / "here" / "shared" / "data"
     folder.mkdir(parents=True)
     return folder

@@ -1,4 +1,4 @@
-"""States as values: walking over them, detaching them, starting rows anew."""
+"""States as values: walking over them, detaching them, resetting rows."""
 
 from __future__ import annotations
 

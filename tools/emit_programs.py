@@ -1,7 +1,7 @@
-"""Write csrc/programs/: the equations of elman's own cells as C++, which becomes part of the compiled library.
+"""Generate csrc/programs/: the equations of elman's own cells as C++, which is part of the compiled library.
 
-`.venv/bin/python tools/emit_programs.py` does it, after a change of a cell's equations or of its `compiled_variants`.
-A test compares the committed files with what this script writes.
+Run `.venv/bin/python tools/emit_programs.py` after a change of a cell's equations or of its `compiled_variants`.
+A test compares the committed files with the output of this script.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ FOLDER = CSRC / "programs"
 
 
 def variant_programs() -> dict[str, Program]:
-    """The program of every variant that elman's own cells name, in alphabetical order."""
+    """Return the programs of all compiled variants of elman's own cells, in alphabetical order."""
     programs: dict[str, Program] = {}
     for cell in built_in().values():
         for name, options in cell.compiled_variants.items():
@@ -32,7 +32,7 @@ def variant_programs() -> dict[str, Program]:
 
 
 def program_files() -> dict[str, str]:
-    """What csrc/programs/ has to hold: text by file name."""
+    """Return the contents of csrc/programs/: text by file name."""
     programs = variant_programs()
     return {f"{name}.h": header(name, program) for name, program in programs.items()} | {
         "table.h": table(list(programs))
@@ -40,7 +40,7 @@ def program_files() -> dict[str, str]:
 
 
 def main() -> None:
-    """Write the files, and remove those of variants that are gone."""
+    """Write the files, and delete those of variants that no longer exist."""
     files = program_files()
     make_folder(FOLDER)
     for name, text in files.items():

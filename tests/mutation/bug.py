@@ -1,4 +1,4 @@
-"""What a planted bug is. Knows nothing about how it is planted."""
+"""What a planted bug is."""
 
 from __future__ import annotations
 

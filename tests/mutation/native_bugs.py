@@ -99,10 +99,10 @@ DRIVER_BUGS = [
         ELMAN,
     ),
     DriverBug(
-        "rough scores stay in the sum beside the exact ones", "best.h", "all - rough", "all", check_best_tokens, ELMAN
+        "rough scores stay in the sum with the exact ones", "best.h", "all - rough", "all", check_best_tokens, ELMAN
     ),
     DriverBug(
-        "the best tokens are not scored anew",
+        "the scores of the best tokens are not recomputed",
         "best.h",
         "exact(token, x)",
         "row.found[n].score",
@@ -290,7 +290,7 @@ DRIVER_BUGS = [
 
 CALLER_BUGS = [
     Bug(
-        "the driver is told the slots in the other order",
+        "the driver gets the slots in the other order",
         layer,
         "Layer._call",
         (("(*program.x_gates)", "(*reversed(program.x_gates))"),),

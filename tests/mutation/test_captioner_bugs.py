@@ -54,7 +54,7 @@ BUGS = [
         tests.test_captions_that_are_too_long_are_left_out_and_counted,
     ),
     bug(
-        "no place knows where it is",
+        "the embeddings of places are missing",
         network,
         "CaptionerNetwork.encode",
         "seen_BSF + self.place_SF",

@@ -1,6 +1,6 @@
 """Bugs planted in the native engine: each must make a check fail that passes without it.
 
-The driver's sources are compiled once, with every bug beside the right expression and a switch between them.
+The driver's sources are compiled once, with every bug next to the right expression and a switch between them.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def test_a_bug_in_the_driver_is_caught(bug: DriverBug, switched: Path, monkeypat
 
 @pytest.fixture
 def no_program_remembered() -> Iterator[None]:
-    """Cells are traced anew, now and afterwards."""
+    """Cells are traced again, now and afterwards."""
     for memory in (trace._remembered, trace._shared):
         memory.clear()
     yield

@@ -15,7 +15,7 @@ from .test_planted_bugs import plant
 
 
 def checked(how: str, directions: int = 1) -> Callable[..., None]:
-    """A check in the shape that a bug has; pooling knows neither cell nor kernel."""
+    """A check in the shape that a bug has; pooling depends on neither cell nor kernel."""
     return lambda *_: check_pool(how, directions)
 
 

@@ -172,7 +172,7 @@ BUGS = [
         check_needed,
     ),
     Planted(
-        "padding is heard",
+        "padding reaches the encoder",
         network,
         "TranscriberNetwork.forward",
         "clear_padding(self.scaled(x_BTF), lengths_B.to(x_BTF.device))",
@@ -204,7 +204,7 @@ BUGS = [
         setups.test_a_text_that_is_too_long_is_named_and_left_out,
     ),
     Planted(
-        "the language model hears the transcriber's numbers",
+        "the language model reads the transcriber's numbers",
         fusion,
         "language_scores",
         "network.step(numbers_V[tokens_N.to(device)], state)",

@@ -160,7 +160,7 @@ def test_a_kernel_that_is_asked_for_is_used(
 ) -> None:
     native = model.generate("the", length=60, seed=3)
     monkeypatch.setenv("ELMAN_KERNELS", "reference")
-    assert engine_of(model.network) == "ELMAN_KERNELS asks for the kernel 'reference'"
+    assert engine_of(model.network) == "ELMAN_KERNELS selects the kernel 'reference'"
     assert model.generate("the", length=60, seed=3) != native
     with pytest.raises(KernelUnavailable, match=r"expected a network that can run with int8 weights\. Received: ELMAN"):
         model.generate("the", weights="int8")

@@ -36,7 +36,7 @@ def check_best(weight_VR: Tensor, bias_V: Tensor, x_NR: Tensor, scan: str, count
     assert bool((found.scores_NC[:, 1:] <= found.scores_NC[:, :-1]).all()), "best first"
     gap = (found.wanted_N - exact_NV[:, wanted]).nan_to_num(0.0, 0.0, 0.0).abs().max()
     assert float(gap) <= error, "the wanted token's score"
-    # With int8 only tokens that are not scored anew can be wrong, and by their share.
+    # With int8 only the share of tokens whose logits are not recomputed can be wrong.
     rough = 0.02 if scan == "int8" and count + 8 < V else 0.0
     assert float((found.normaliser_N - exact_NV.logsumexp(dim=1)).abs().max()) <= error + 2e-6 + rough, "the normaliser"
     return found

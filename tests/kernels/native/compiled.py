@@ -1,7 +1,4 @@
-"""What tests of generated C++ share: compiling for each instruction set that this CPU has, and aligned memory.
-
-Knows nothing about what is compiled.
-"""
+"""What tests of generated C++ share: compiling for each instruction set that this CPU has, and aligned memory."""
 
 from __future__ import annotations
 

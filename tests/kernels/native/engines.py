@@ -1,4 +1,4 @@
-"""Networks for the tests of the generation engine, and a judge that knows nothing of it: torch's reference loop."""
+"""Networks for the tests of the generation engine, and an independent judge: torch's reference loop."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Cells that nobody needs: each has something in its equations that the tracer has to understand.
-
-Knows nothing about programs.
-"""
+"""Cells for tests of the tracer: each has something in its equations that the tracer must support."""
 
 from __future__ import annotations
 
@@ -19,7 +16,7 @@ __all__ = ["INVENTED", "Invented"]
 
 
 class Invented(ElementwiseCell):
-    """What the cells below share: `gates` blocks, and only an `update` of their own."""
+    """What the cells below share: `gates` blocks, and `update` as the only method that differs."""
 
     name = "invented"
     gates = 1
@@ -215,7 +212,7 @@ class OutputOnly(Invented):
 
 
 class Reshaped(Invented):
-    """Gates as a dimension of their own, with one factor a gate."""
+    """Gates as a separate dimension, with one factor a gate."""
 
     gates = 3
 

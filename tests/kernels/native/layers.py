@@ -21,7 +21,7 @@ from ...contract.runs import Result, assert_close
 
 needs_library = pytest.mark.skipif(library.why_not() is not None, reason=f"{library.why_not()}")
 
-# Every cell and option that has a program of its own.
+# Every cell and option that has its own program.
 CELLS: dict[str, tuple[str, dict[str, Any]]] = {
     "elman": ("elman", {}),
     "elman-relu": ("elman", {"nonlinearity": "relu"}),

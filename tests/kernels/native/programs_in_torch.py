@@ -1,7 +1,4 @@
-"""Programs run in torch beside the cell that they were traced from: the same numbers, the same gradients.
-
-Knows nothing about C++.
-"""
+"""Programs run in torch and compared with the cell that they were traced from: the same numbers, the same gradients."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The best tokens of a large vocabulary: against float64, and the same bits whatever runs beside a row."""
+"""The best tokens of a large vocabulary: against float64, and the same bits whatever other rows are in the call."""
 
 from __future__ import annotations
 
@@ -176,14 +176,14 @@ def test_what_cannot_be_packed_or_asked(monkeypatch: pytest.MonkeyPatch) -> None
         PackedOutput(weight_VR.double(), bias_V, "int8")
     with pytest.raises(ConfigError, match=r"expected a scan among float32, int8. Received: 'bfloat16'"):
         PackedOutput(weight_VR, bias_V, "bfloat16")
-    with pytest.raises(ShapeError, match=r"that fit. Received: \(20, 6\), \(21,\)"):
+    with pytest.raises(ShapeError, match=r"of matching shapes. Received: \(20, 6\), \(21,\)"):
         PackedOutput(weight_VR, torch.zeros(21), "int8")
     packed = PackedOutput(weight_VR, bias_V, "int8")
     for x, count, wanted in ((x_NR[:, 1:], 2, 0), (x_NR, 0, 0), (x_NR, 2, 20), (x_NR[0], 2, 0)):
-        with pytest.raises(ShapeError, match="expected rows of 6 numbers, a wanted token below 20"):
+        with pytest.raises(ShapeError, match="expected rows of 6 numbers, a requested token below 20"):
             packed.best(x, count, wanted)
     monkeypatch.setenv("ELMAN_KERNELS", "reference")
-    assert "asks for the kernel 'reference'" in (why_not(weight_VR, bias_V) or "")
+    assert "selects the kernel 'reference'" in (why_not(weight_VR, bias_V) or "")
     with pytest.raises(KernelUnavailable, match="ELMAN_KERNELS"):
         PackedOutput(weight_VR, bias_V, "int8")
 

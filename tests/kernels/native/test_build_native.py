@@ -33,7 +33,7 @@ def load_by_path(path: Path) -> ModuleType:
 
 @pytest.fixture
 def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """The build script beside sources that take no time to compile."""
+    """The build script next to sources that take no time to compile."""
     native = tmp_path / "src" / "elman" / "kernels" / "native"
     (native / "csrc").mkdir(parents=True)
     shutil.copy(NATIVE / "build.py", native)
@@ -106,7 +106,7 @@ def test_without_a_compiler_no_library_of_older_sources_stays(
     ("command", "sentence"),
     [
         ("false", "ended with code 1"),
-        ("'", 'ELMAN_CXX="\'" is no command'),
+        ("'", 'ELMAN_CXX="\'" is not a command'),
     ],
 )
 def test_a_compiler_that_is_none(monkeypatch: pytest.MonkeyPatch, command: str, sentence: str) -> None:
@@ -136,7 +136,7 @@ def test_the_variables_that_name_a_compiler_have_an_order(monkeypatch: pytest.Mo
             "x.o: undefined reference to `f'",
         ),
         ("killed\n", "killed"),
-        ("", "it ended with code 9 and said nothing"),
+        ("", "it ended with code 9 and no output"),
     ],
 )
 def test_the_first_error_is_the_one_that_is_told(output: str, line: str) -> None:

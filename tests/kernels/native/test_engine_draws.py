@@ -217,7 +217,7 @@ def test_sessions_draw_alone_and_the_others_stay() -> None:
         for name, numbers in vars(sessions).items():
             assert torch.equal(numbers[line], getattr(one, name)[0])
     for lines in ([1, 1], [9], [-1]):
-        with pytest.raises(ShapeError, match="expected lines_B with numbers from 0 to 8, none twice"):
+        with pytest.raises(ShapeError, match="expected lines_B with distinct indices from 0 to 8"):
             engine.draw(sessions, 1, sampling, torch.tensor(lines))
 
 
@@ -336,9 +336,9 @@ def test_what_does_not_fit_is_refused_before_anything_is_drawn() -> None:
     engine = constant_scores(torch.zeros(3))
     wrong = streams_of(engine, 2)
     wrong.tokens_B[1] = 3
-    with pytest.raises(DataError, match=r"expected token numbers from 0 to 2. Received: 3"):
+    with pytest.raises(DataError, match=r"expected token ids from 0 to 2. Received: 3"):
         engine.draw(wrong, 1, Sampling())
-    with pytest.raises(DataError, match=r"expected token numbers from 0 to 2. Received: 9"):
+    with pytest.raises(DataError, match=r"expected token ids from 0 to 2. Received: 9"):
         engine.draw(streams_of(engine, 2), 1, Sampling(banned=(9,)))
     wrong = streams_of(engine, 2, window=4)
     wrong.history_BN[1, 2] = 3

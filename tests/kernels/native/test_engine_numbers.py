@@ -1,4 +1,4 @@
-"""The engine's scores and states: against float64, and the same bits whatever runs beside a row."""
+"""The engine's scores and states: against float64, and the same bits whatever other rows are in the call."""
 
 from __future__ import annotations
 
@@ -364,7 +364,7 @@ def test_what_does_not_fit_is_refused() -> None:
     engine = net.engine()
     states_BS, tokens_BT = torch.zeros(2, engine.state_size), torch.zeros(2, 3, dtype=torch.int64)
     for token in (-1, 13, 2**40):
-        with pytest.raises(DataError, match=rf"expected token numbers from 0 to 12. Received: {token}"):
+        with pytest.raises(DataError, match=rf"expected token ids from 0 to 12. Received: {token}"):
             engine.read(torch.full((2, 3), token), states_BS)
     for wrong in (states_BS[:1], states_BS.double(), states_BS[:, :-1], torch.zeros(engine.state_size, 2).T):
         with pytest.raises(ShapeError, match="expected states of shape"):
@@ -374,11 +374,11 @@ def test_what_does_not_fit_is_refused() -> None:
     with pytest.raises(ShapeError, match="expected tokens_BT with at least one time step"):
         engine.read(tokens_BT[:, :0], states_BS)
     for lines in ([0, 0], [0, 2], [-1, 0]):
-        with pytest.raises(ShapeError, match="expected lines_B with numbers from 0 to 1, none twice"):
+        with pytest.raises(ShapeError, match="expected lines_B with distinct indices from 0 to 1"):
             engine.advance(states_BS, torch.tensor(lines), tokens_BT[:, 0])
     with pytest.raises(ConfigError, match=r"expected weights among float32, bfloat16, int8\. Received: 'int4'"):
         net.engine("int4")
-    with pytest.raises(ShapeError, match="expected layers that fit each other"):
+    with pytest.raises(ShapeError, match="expected layers of matching sizes"):
         Net(torch.zeros(13, 5), net.stack, net.head).engine()
 
 
@@ -396,7 +396,7 @@ def test_an_engine_says_why_it_cannot_be_made(monkeypatch: pytest.MonkeyPatch) -
     double = [cell.double() for cell in cells("gru")]
     assert why_not(double, 13) == "the engine takes float32 weights on the CPU, and these are torch.float64 on cpu"
     monkeypatch.setenv("ELMAN_KERNELS", "reference")
-    assert why_not(cells("gru"), 13) == "ELMAN_KERNELS asks for the kernel 'reference'"
+    assert why_not(cells("gru"), 13) == "ELMAN_KERNELS selects the kernel 'reference'"
 
 
 def test_ctypes_and_the_compiler_agree_on_sizes() -> None:

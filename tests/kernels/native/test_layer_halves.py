@@ -93,7 +93,7 @@ def test_positive_sums_keep_the_bits_that_bfloat16_has(positive: tuple[Cell, Ten
 def assert_no_less_exact(name: str, I_SIZE: int, H: int, given: Callable[[Cell, int], Run]) -> None:
     """Raise AssertionError where the error, as a root mean square over some draws, is above the loop's under autocast.
 
-    The loop rounds the same factors and, besides, every sum: we are at 0.4 to 0.8 of its error. The rest is for luck.
+    The loop rounds the same factors and also every sum: we are at 0.4 to 0.8 of its error. The rest is for luck.
     """
     squares: dict[str, list[float]] = {}
     for seed in range(6):

@@ -169,7 +169,7 @@ def test_what_backward_needs_must_not_change_meanwhile(part: str) -> None:
     start, mask_BH, lengths_B = start_of(cell, 7), mask_of(cell, 7), LENGTHS.clone()
     tokens_BT = torch.arange(63).reshape(7, 9) % 4
     x = Lookup(tokens_BT, features_VI) if part == "tokens" else x_BTI
-    # Of tokens with lengths the kernel has a copy of its own, without what stands in the padding.
+    # Of tokens with lengths the kernel has its own copy, without what stands in the padding.
     lengths = None if part == "tokens" else lengths_B
     y, _ = kernels.run(cell, x, lengths, start, recurrent_mask_BH=mask_BH, kernel="native")
     changed = {
@@ -187,7 +187,7 @@ def test_what_backward_needs_must_not_change_meanwhile(part: str) -> None:
 
 
 def test_outputs_may_be_changed_by_the_caller() -> None:
-    """Backward keeps copies of its own."""
+    """Backward keeps its own copies."""
     cell = cell_of("lstm", 5, 19)
     grads = []
     for spoil in (False, True):

@@ -231,7 +231,7 @@ def test_numbers_too_small_to_be_normal(dtype: torch.dtype) -> None:
 
 
 def test_two_threads_of_the_caller() -> None:
-    """Each of them runs layers, all with threads of their own."""
+    """Each of them runs layers with its own team of threads."""
     torch.set_num_threads(2)
     work = [(name, form) for form in ("full", "ragged") for name in ("lstm", "gru", "elman", "lstm-peepholes")]
     cells = {name: cell_of(name, 5, 37, torch.float32) for name, _ in work}

@@ -101,7 +101,7 @@ def test_forward_keeps_gates_and_backward_computes_only_what_is_cheap() -> None:
         return [operation.function for operation in program(build(name)).backward]
 
     assert "sigmoid" not in functions("lstm")
-    assert functions("lstm").count("tanh") == 1  # of the new memory, which is at hand
+    assert functions("lstm").count("tanh") == 1  # of the new c, which is saved
     assert not {"sigmoid", "tanh"} & set(functions("gru"))
     assert "tanh" not in functions("tanh")
     # The new state is all that backward needs: nothing is stored in the record.
@@ -178,7 +178,7 @@ class TestRefusals:
             (lambda self, p, u, h: F.dropout(p + u), "its update draws random numbers (dropout)"),
             (lambda self, p, u, h: (p + u).to(torch.float16), "its update changes the dtype (to)"),
             (lambda self, p, u, h: p * self.bias_ih[0], "its update calls __getitem__, which moves numbers between"),
-            (lambda self, p, u, h: p * ((p < u) + (u < h)), "its update calls add with truth values alone"),
+            (lambda self, p, u, h: p * ((p < u) + (u < h)), "its update calls add with booleans only"),
             (lambda self, p, u, h: torch.zeros_like(p, dtype=torch.int64), "its update changes the dtype (zeros_like)"),
             (lambda self, p, u, h: p[:1] + u[:1], "its update calls __getitem__, which moves numbers between units or"),
             (lambda self, p, u, h: p @ self.weight_ih, "its update calls matmul, which is not element-wise"),
@@ -239,7 +239,7 @@ class TestRefusals:
         )
         # A cell that forgets the mask would run without recurrent dropout here, and with it there.
         assert of(lambda self, h: F.linear(h, self.weight_hh, self.bias_hh)) == (
-            "its advance applies a recurrent mask elsewhere than to the leaf that enters its product"
+            "its advance applies the recurrent mask to something else than the input of its product"
         )
 
     def test_a_mask_of_the_past_that_reaches_further(self) -> None:
@@ -250,7 +250,7 @@ class TestRefusals:
                 return Step(h_BH, HiddenState(h_BH), {})
 
         said = program_of(Leaking(3, H))
-        assert said == "its advance applies a recurrent mask elsewhere than to the leaf that enters its product"
+        assert said == "its advance applies the recurrent mask to something else than the input of its product"
 
 
 class TestMemory:

@@ -1,8 +1,7 @@
-"""The native engine: any cell with element-wise equations, fused and compiled, on a CPU.
+"""The native engine: fused, compiled kernels on a CPU for every cell whose equations are element-wise.
 
-The matrix products, the time loop, lengths and both directions are one driver in C++ (`csrc/layer.h`); a cell's
-`update` is traced, differentiated and compiled into the few lines that differ (`trace.py`, `derive.py`, `emit.py`).
-Knows nothing about layers, tokens' meaning or tasks.
+One C++ driver (`csrc/layer.h`) contains the matrix products, the time loop, and the handling of lengths and direction.
+The equations of a cell's `update` are traced, differentiated and compiled (`trace.py`, `derive.py`, `emit.py`).
 """
 
 from __future__ import annotations
@@ -28,11 +27,11 @@ _ELEMENT_BYTES = {torch.float32: 4, torch.float64: 8}
 
 
 def why_not(cell: RunnableCell, request: Request) -> str | None:
-    """A sentence why the native engine cannot run this cell, or None."""
+    """Return the reason why the native engine cannot run this cell, or None."""
     if request.device.type != "cpu":
         return f"it runs on CPUs only, and the input is on {request.device}"
     if request.mask_gradient:
-        return "it gives a recurrent mask no gradient"
+        return "it computes no gradient for a recurrent mask"
     if torch._C._are_functorch_transforms_active():
         return "it cannot be transformed by torch.func (grad, vmap, jvp)"
     reason = library.why_not()
@@ -60,10 +59,10 @@ def run(
     recurrent_mask_BH: Tensor | None = None,
     reverse: bool = False,
 ) -> tuple[Tensor, State]:
-    """Outputs `y_BTH`, zero past a row's length, and the state after each row's last step.
+    """Return the outputs `y_BTH`, zero past a row's length, and the state after each row's last time step.
 
-    Under `torch.autocast` to bfloat16 the products are of bfloat16 numbers with float32 sums, where the CPU has such;
-    everything else, the state included, stays float32.
+    Under `torch.autocast` to bfloat16 the matrix products have bfloat16 factors and float32 sums if the CPU supports
+    this; everything else, including the state, stays float32.
     """
     from elman.kernels.native.trace import program_of
 
@@ -95,7 +94,7 @@ def _run(
     product = cell.plain_input_product
     tokens_BT = None
     if isinstance(x, Lookup):
-        # The table of the input's parts costs V rows of the product instead of B x T.
+        # Projecting the V rows of the matrix is cheaper than projecting B x T inputs.
         if product and x.features_VI.shape[0] < x.tokens_BT.numel():
             kind, tokens_BT, entering = Input.TOKENS, x.tokens_BT.long(), cell.project(x.features_VI.to(dtype))
             check_tokens(tokens_BT, x.features_VI.shape[0])
@@ -137,7 +136,7 @@ def _run(
 
 
 def check_sizes(layer: Layer, B: int, H: int) -> None:
-    """Raises ShapeError for a tensor of another size, type or place than the driver reads: it goes by pointers."""
+    """Check shape, dtype and device of every tensor, since the driver reads them by pointer."""
     p, u = layer.program.p_blocks * H, layer.program.u_blocks * H
     weight_ih, bias_ih, weight_hh, bias_hh = layer.products
     inputs = p if weight_ih is None else weight_ih.shape[-1]
@@ -158,7 +157,7 @@ def check_sizes(layer: Layer, B: int, H: int) -> None:
 
 
 def check_tokens(tokens_BT: Tensor, rows: int) -> None:
-    """Raises DataError for a token that the table does not have."""
+    """Check that every token is a row of the table."""
     least, most = torch.aminmax(tokens_BT)
     if int(least) < 0 or int(most) >= rows:
         raise DataError(f"expected tokens from 0 to {rows - 1}. Received: {int(least)} to {int(most)}")

@@ -1,6 +1,6 @@
-"""The structures of `csrc/abi.h` as ctypes sees them. Knows nothing about libraries or cells.
+"""The structures of `csrc/abi.h` for ctypes.
 
-A change there is a change here; a test compares sizes and offsets with what the compiler made of them.
+The two must change together; a test compares sizes and offsets with those of the compiled library.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ MOST_PARAMETERS = 16
 
 
 class Tile(Structure):
-    """`elman_tile`: a block of units in some rows at one time step."""
+    """`elman_tile`: a block of units in a block of rows at one time step."""
 
     _fields_ = (
         ("rows", c_int64),
@@ -41,7 +41,7 @@ TileFunction = CFUNCTYPE(None, POINTER(Tile))
 
 
 class CompiledProgram(Structure):
-    """`elman_program`: the element-wise equations of a cell, compiled, and the shape of their record."""
+    """`elman_program`: the compiled element-wise equations of a cell and the layout of their record."""
 
     _fields_ = (
         ("slots", c_int32),

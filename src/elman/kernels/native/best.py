@@ -1,6 +1,6 @@
-"""The best next tokens of a large vocabulary, and the normaliser of their softmax, in one compiled call.
+"""Top-k tokens of a large vocabulary and the normaliser of the softmax, in one compiled call.
 
-The scores of all tokens are never in memory: see `csrc/best.h`. Knows nothing about searches.
+The logits of the whole vocabulary are never in memory at once: see `csrc/best.h`.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from elman.kernels.native.engine_pack import WEIGHT_FORMATS, round_up
 
 __all__ = ["SCANS", "Best", "PackedOutput", "check_scan", "quickest_scan", "scan_for", "why_not"]
 
-# How the scores of all tokens are made.
+# The dtypes in which the logits of all tokens may be computed.
 SCANS = ("float32", "int8")
 
-# The int8 scan keeps so many tokens more than are wanted: a token of the best that its errors have put further behind
-# is still among those that are scored anew.
+# The number of extra candidates of the int8 scan: a top token that its rounding errors rank lower is still among those
+# whose logits are recomputed.
 _MORE = 8
 
 
 class _Call(Structure):
-    """`elman_best_call` of csrc/best.h; a change there is a change here."""
+    """`elman_best_call` of csrc/best.h; the two must change together."""
 
     _fields_ = (
         ("rows", c_int64),
@@ -55,12 +55,12 @@ class _Call(Structure):
 
 
 class Best(NamedTuple):
-    """The best tokens of N rows, as scores before the softmax.
+    """The top C tokens of N rows.
 
-    scores_NC      float32, best first; -inf where a row has no more tokens that can come
+    scores_NC      float32 logits, largest first; -inf where a row has fewer tokens with a finite logit
     tokens_NC      int64
-    wanted_N       the score of the token that was asked for
-    normaliser_N   log(sum(exp(score))) over all tokens; NaN in a row with a score of NaN or +inf
+    wanted_N       the logit of the requested token
+    normaliser_N   log(sum(exp(logit))) over all tokens; NaN in a row with a logit of NaN or +inf
     """
 
     scores_NC: Tensor
@@ -70,13 +70,13 @@ class Best(NamedTuple):
 
 
 def quickest_scan() -> str:
-    """The quicker of the scans on this machine: int8 where the compiled engine has instructions for it."""
+    """Return the fastest scan on this machine: int8 where the compiled engine has instructions for it."""
     usable = library.why_not() is None and library.instruction_set() != "generic"
     return "int8" if usable else "float32"
 
 
 def scan_for(precision: str) -> str:
-    """The scan of a search whose products have this precision: float32 alone is exact throughout."""
+    """Return the scan of a search with this precision: the exact one for float32, else the fastest."""
     return "float32" if precision == "float32" else quickest_scan()
 
 
@@ -87,36 +87,37 @@ def check_scan(scan: str) -> None:
 
 
 def why_not(weight_VR: Tensor, bias_V: Tensor) -> str | None:
-    """None when these weights can be packed, else a sentence why not."""
+    """Return None if these weights can be packed, else the reason why not."""
     forced = os.environ.get("ELMAN_KERNELS")
     if forced and forced != "native" and forced not in EVERY_INSTRUCTION_SET:
-        return f"ELMAN_KERNELS asks for the kernel {forced!r}"
+        return f"ELMAN_KERNELS selects the kernel {forced!r}"
     if any(each.dtype != torch.float32 or each.device.type != "cpu" for each in (weight_VR, bias_V)):
         return f"it takes float32 weights on the CPU, and these are {weight_VR.dtype} on {weight_VR.device}"
     return library.why_not()
 
 
 class PackedOutput:
-    """An output product W x + b in the order in which its scan reads it. It keeps the weights as they are now.
+    """An output product W x + b, packed in the order in which the scan reads it. The weights are copied.
 
     Args:
-        weight_VR, bias_V: float32 on the CPU; rows of `weight_VR` beyond those of `bias_V` are left out.
-        scan: "float32", or "int8", which is several times as quick. With it the tokens that are given are chosen by
-            rough scores, of which the best are made anew in float32; what stays rough is the unlikely tokens' share
-            of the normaliser.
+        weight_VR, bias_V: float32 on the CPU; rows of `weight_VR` beyond the length of `bias_V` are ignored.
+        scan: "float32", or "int8", which is several times as fast. The int8 scan selects the tokens by approximate
+            logits and recomputes the logits of the top ones in float32; only the share of the other tokens in the
+            normaliser stays approximate.
 
-    Raises ConfigError for another `scan`, KernelUnavailable where `why_not` has a reason, ShapeError for tensors that
-    do not fit.
+    Raises ConfigError for any other `scan`, KernelUnavailable where `why_not` returns a reason, and ShapeError for
+    tensors whose shapes do not match.
     """
 
     def __init__(self, weight_VR: Tensor, bias_V: Tensor, scan: str) -> None:
         check_scan(scan)
         problem = why_not(weight_VR, bias_V)
         if problem is not None:
-            raise KernelUnavailable(f"expected what the compiled output product takes. Received: {problem}")
+            raise KernelUnavailable(f"expected weights that the compiled output product supports. Received: {problem}")
         if weight_VR.dim() != 2 or bias_V.dim() != 1 or not 0 < len(bias_V) <= len(weight_VR) or not weight_VR.shape[1]:
             raise ShapeError(
-                f"expected weight_VR and bias_V that fit. Received: {tuple(weight_VR.shape)}, {tuple(bias_V.shape)}"
+                f"expected weight_VR and bias_V of matching shapes. Received: {tuple(weight_VR.shape)}, "
+                f"{tuple(bias_V.shape)}"
             )
         self.vocabulary, self.size = len(bias_V), weight_VR.shape[1]
         self.scan = scan
@@ -143,7 +144,7 @@ class PackedOutput:
         self._memory.settle()
 
     def holds(self, weight_VR: Tensor, bias_V: Tensor, scan: str) -> bool:
-        """Whether these weights, packed for this scan, would be the same as it has. NaN never is."""
+        """Whether these weights and this scan equal the packed ones. NaN equals nothing."""
         V, size = self.vocabulary, self.size
         return (
             self.scan == scan
@@ -156,14 +157,14 @@ class PackedOutput:
         )
 
     def best(self, x_NR: Tensor, count: int, wanted: int) -> Best:
-        """The `count` best tokens of each row of `x_NR`, all when there are fewer, and the score of `wanted`.
+        """Return the top `count` tokens of each row of `x_NR` (at most all), and the logit of the token `wanted`.
 
-        Raises ShapeError for rows of another size, and for a wanted token that there is not.
+        Raises ShapeError for rows of another size, and for a requested token outside the vocabulary.
         """
         if x_NR.dim() != 2 or x_NR.shape[1] != self.size or not 0 <= wanted < self.vocabulary or count < 1:
             raise ShapeError(
-                f"expected rows of {self.size} numbers, a wanted token below {self.vocabulary} and a count of at least "
-                f"1. Received: {tuple(x_NR.shape)}, {wanted}, {count}"
+                f"expected rows of {self.size} numbers, a requested token below {self.vocabulary} and a count of at "
+                f"least 1. Received: {tuple(x_NR.shape)}, {wanted}, {count}"
             )
         x_NR = x_NR.detach().to("cpu", torch.float32).contiguous()
         rows, count = len(x_NR), min(count, self.vocabulary)

@@ -1,8 +1,7 @@
-"""Compiles C++ into shared libraries: the native engine, once for every instruction set, and users' own cells.
+"""Compile C++ into shared libraries: the native engine, once for every instruction set, and users' own cells.
 
-`setup.py` and `./dev` load this file by its path, before the package or torch is there: standard library only, and
-what goes wrong comes back as a `Problem`. Knows nothing about the CPU that it runs on, or about cells.
-`python build.py --help` tells how to build by hand.
+`setup.py` and `./dev` load this file by its path, before the package or torch is installed. It therefore imports the
+standard library only, and returns failures as a `Problem`. `python build.py --help` shows how to build by hand.
 """
 
 from __future__ import annotations
@@ -42,7 +41,7 @@ __all__ = [
 CSRC = Path(__file__).resolve().parent / "csrc"
 COMPILED = CSRC.parent / "compiled"
 
-# -Wno-psabi: vectors wider than the registers are passed between functions of one library only.
+# -Wno-psabi: vectors wider than the registers are passed only between functions of the same library.
 _FLAGS = (
     *("-std=c++17", "-fPIC", "-shared", "-fvisibility=hidden", "-fno-exceptions", "-fno-rtti"),
     *("-fno-math-errno", "-ffp-contract=fast", "-Wno-psabi"),
@@ -70,14 +69,14 @@ _PROBLEM = "problem.txt"
 
 
 class Compiler(NamedTuple):
-    """A C++ compiler: its command line, which may have arguments of its own, and the first line of its version."""
+    """A C++ compiler: its command, which may include arguments, and the first line of its version output."""
 
     command: tuple[str, ...]
     version: str
 
 
 class Problem(NamedTuple):
-    """Why nothing was compiled: a sentence, and all that the compiler said."""
+    """Why nothing was compiled: a sentence, and the compiler's whole output."""
 
     sentence: str
     output: str = ""
@@ -89,33 +88,33 @@ def is_x86_64() -> bool:
 
 
 def instruction_sets() -> tuple[str, ...]:
-    """The instruction sets that libraries are built for on this kind of machine, best first."""
+    """Return the instruction sets that libraries are built for on this machine's architecture, best first."""
     return tuple(_X86_64) if is_x86_64() else ("generic",)
 
 
 def library_name(instruction_set: str) -> str:
-    """The file name of the library for an instruction set."""
+    """Return the file name of the library for an instruction set."""
     return f"libelman_{instruction_set}.so"
 
 
 def flags_of(instruction_set: str, sanitizer: str | None = None) -> tuple[str, ...]:
-    """The compiler's flags for an instruction set."""
+    """Return the compiler's flags for an instruction set."""
     baseline = ("-march=x86-64", "-mtune=generic") if instruction_set in _X86_64 else ()
     optimised = _OPTIMISED if sanitizer is None else SANITIZERS[sanitizer]
-    # What a library does not need must not be asked for when it is loaded.
+    # Link only the libraries that are used, since every linked one must be present when ours is loaded.
     linked = ("-Wl,--as-needed",) if sys.platform.startswith("linux") else ()
     return (*_FLAGS, *optimised, *baseline, *_X86_64.get(instruction_set, ()), *linked)
 
 
 def named_compiler() -> tuple[str, ...] | Problem:
-    """The compiler's command: what ELMAN_CXX or CXX says, else the first of the usual names that is there."""
+    """Return the compiler's command: that of ELMAN_CXX or CXX, else the first usual name that is installed."""
     for variable in ("ELMAN_CXX", "CXX"):
         wish = os.environ.get(variable, "").strip()
         if wish:
             try:
                 program, *arguments = shlex.split(wish)
             except ValueError as error:
-                return Problem(f"{variable}={wish!r} is no command: {error}")
+                return Problem(f"{variable}={wish!r} is not a command: {error}")
             path = shutil.which(program)
             if path is None:
                 return Problem(f"the C++ compiler {program!r}, which {variable} names, was not found")
@@ -128,7 +127,7 @@ def named_compiler() -> tuple[str, ...] | Problem:
 
 
 def find_compiler() -> Compiler | Problem:
-    """The C++ compiler to use, or why there is none."""
+    """Return the C++ compiler to use, or the reason why there is none."""
     command = named_compiler()
     if isinstance(command, Problem):
         return command
@@ -144,14 +143,14 @@ def find_compiler() -> Compiler | Problem:
 
 
 def first_error(output: str, code: int) -> str:
-    """The line of a compiler's output that tells most."""
+    """Return the most informative line of a compiler's output."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     told = (line for mark in ("undefined reference", "error:") for line in lines if mark in line)
-    return next(told, lines[-1] if lines else f"it ended with code {code} and said nothing")
+    return next(told, lines[-1] if lines else f"it ended with code {code} and no output")
 
 
 def compile_library(compiler: Compiler, source: Path, target: Path, flags: Sequence[str]) -> Problem | None:
-    """Compile `source` into the shared library `target`, which appears whole or not at all."""
+    """Compile `source` into the shared library `target`, which is written atomically."""
     try:
         with tempfile.TemporaryDirectory(prefix=".compiling-", dir=target.parent) as folder:
             temporary = Path(folder) / target.name
@@ -170,7 +169,7 @@ def compile_library(compiler: Compiler, source: Path, target: Path, flags: Seque
                 os.fsync(file.fileno())
             temporary.replace(target)
     except subprocess.TimeoutExpired:
-        return Problem(f"the C++ compiler was still at work after {_MOST_SECONDS} seconds")
+        return Problem(f"the C++ compiler did not finish within {_MOST_SECONDS} seconds")
     except OSError as error:
         return Problem(f"cannot compile into {target.parent}: {error.strerror or error}")
     return None
@@ -184,9 +183,9 @@ def has_openmp(compiler: Compiler, folder: Path) -> bool:
 
 
 def sources_digest() -> str:
-    """A digest of all that decides what the libraries are: sources, this file, setup.py, machine and compiler."""
+    """Return a digest of everything that the libraries depend on: sources, build scripts, machine and compiler."""
     files = [path for path in CSRC.rglob("*") if path.suffix in (".h", ".cpp")]
-    setups = [folder / "setup.py" for folder in CSRC.parents[4:5]]  # there is none where we are installed
+    setups = [folder / "setup.py" for folder in CSRC.parents[4:5]]  # absent in an installed package
     digest = hashlib.sha256(f"{platform.system()} {platform.machine()} {named_compiler()}\n".encode())
     for path in [*sorted(files), Path(__file__), *filter(Path.exists, setups)]:
         content = path.read_bytes()
@@ -195,7 +194,7 @@ def sources_digest() -> str:
 
 
 def is_current(folder: Path = COMPILED) -> bool:
-    """Whether `folder` has what `build` would put there."""
+    """Whether the libraries in `folder` are up to date."""
     try:
         stamp = (folder / _STAMP).read_text(encoding="utf-8")
     except OSError:
@@ -205,7 +204,7 @@ def is_current(folder: Path = COMPILED) -> bool:
 
 
 def read_problem(folder: Path = COMPILED) -> str | None:
-    """Why `folder` has no libraries, as noted when they were to be built; None when nothing is noted."""
+    """Return the reason, recorded at build time, why `folder` has no libraries, or None."""
     try:
         return (folder / _PROBLEM).read_text(encoding="utf-8").strip() or None
     except (OSError, UnicodeDecodeError):
@@ -213,7 +212,7 @@ def read_problem(folder: Path = COMPILED) -> str | None:
 
 
 def discard(folder: Path, problem: Problem, stamp: str | None = None) -> None:
-    """Leave in `folder` nothing but a note of the problem, so that no library of older sources is loaded."""
+    """Delete the libraries in `folder`, so that none of older sources is loaded, and record the problem there."""
     folder.mkdir(parents=True, exist_ok=True)
     for path in [folder / _STAMP, *folder.glob(library_name("*"))]:
         path.unlink(missing_ok=True)
@@ -223,12 +222,12 @@ def discard(folder: Path, problem: Problem, stamp: str | None = None) -> None:
 
 
 def build(folder: Path = COMPILED, names: Sequence[str] | None = None, sanitizer: str | None = None) -> Problem | None:
-    """Compile the engine into `folder`, for all instruction sets or those of `names`: all of them or none.
+    """Compile the engine into `folder` for all instruction sets or those of `names`: all of them, or none on failure.
 
-    Without a compiler the folder is left with a note of that and no libraries. When the compiler fails, the folder
-    stays as it was.
+    Without a compiler the libraries in the folder are deleted and the problem is recorded there. When the compiler
+    fails, the folder is unchanged.
     """
-    digest = sources_digest()  # of the sources as they are before the compiler reads them
+    digest = sources_digest()  # taken before the compiler reads the sources
     compiler = find_compiler()
     chosen = tuple(names or instruction_sets())
     try:
@@ -252,8 +251,8 @@ def build(folder: Path = COMPILED, names: Sequence[str] | None = None, sanitizer
 
 
 def build_into(folder: Path, compiler: Compiler, names: Sequence[str], sanitizer: str | None) -> Problem | None:
-    """Compile the engine for each instruction set, as many at a time as there are cores."""
-    # ThreadSanitizer does not know GNU OpenMP and would report its every barrier.
+    """Compile the engine for each instruction set, one compiler process per core at a time."""
+    # ThreadSanitizer does not support GNU OpenMP and would report every barrier as a race.
     threads = ("-fopenmp",) if sanitizer != "thread" and has_openmp(compiler, folder) else ()
     source = CSRC / "kernels.cpp"
 
@@ -266,14 +265,14 @@ def build_into(folder: Path, compiler: Compiler, names: Sequence[str], sanitizer
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line: build, say what was done, and return 1 when the compiler failed."""
+    """Run the command line: build, report the result, and return 1 when the compiler failed."""
     parser = argparse.ArgumentParser(description="Compile the native engine of elman.")
-    parser.add_argument("--into", type=Path, default=COMPILED, metavar="FOLDER", help="default: the package's own")
-    parser.add_argument("--only", nargs="+", choices=instruction_sets(), metavar="SET", help="not all instruction sets")
+    parser.add_argument("--into", type=Path, default=COMPILED, metavar="FOLDER", help="default: the package's folder")
+    parser.add_argument("--only", nargs="+", choices=instruction_sets(), metavar="SET", help="default: every one")
     parser.add_argument("--sanitize", choices=tuple(SANITIZERS), help="build with a sanitizer")
     wish = parser.parse_args(arguments)
     if wish.sanitize and wish.into == COMPILED:
-        parser.error("--sanitize needs --into: such libraries load only in processes that are made ready for them")
+        parser.error("--sanitize needs --into: such libraries load only in processes that preload the sanitizer")
     problem = build(wish.into, wish.only, wish.sanitize)
     if problem is None:
         print(f"compiled for {', '.join(wish.only or instruction_sets())} into {wish.into}")

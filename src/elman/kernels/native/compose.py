@@ -1,7 +1,7 @@
-"""From traced equations to a `Program`: slots, gradients, what the record keeps, and the order of operations.
+"""Build a `Program` from traced equations: assign slots, differentiate, choose saved values, order the operations.
 
-Forward keeps in the slots what makes forward and backward cheapest together. What backward needs and does not find
-there, in the states or in the parameters, it computes again. Knows nothing about cells, torch's tensors or C++.
+The forward pass saves in the slots the values that minimise the total cost of both passes. Values that the backward
+pass needs and that are not in the slots, the states or the parameters are recomputed.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from elman.kernels.native.program import Operation, Program
 
 __all__ = ["Equations", "compose"]
 
-# What a number more in the record costs, in multiply-adds of one vector: it goes to memory and comes back.
+# Cost of an additional slot in the record, a store and a load from memory, in multiply-adds of one vector.
 _SLOT_COST = 40.0
-# A load or a store of what is in a slot anyway.
+# Cost of a load or a store of an existing slot.
 _MOVE_COST = 1.0
 _IMPOSSIBLE = float("inf")
-# A function of parameters alone is computed once for all rows.
+# Relative cost of a function of parameters alone, which is computed once for all rows.
 _ONCE = 1 / 16
 
 
 class Equations(NamedTuple):
-    """What tracing found: the graph over p0.., u0.., old0.., parameter0.., its results, and their names."""
+    """Traced equations: the graph over the inputs p0.., u0.., old0.., parameter0.., its results, and their names."""
 
     graph: Graph
     y: int
@@ -39,20 +39,20 @@ class Equations(NamedTuple):
 
 
 class _Backward(NamedTuple):
-    """The graph with gradients, and for every place that backward writes the node that goes there."""
+    """The graph with gradients, and the node that is written to each place by the backward pass."""
 
     graph: Graph
     results: dict[str, int]
-    # Nodes of the forward equations that backward may find in memory whatever is kept: node to place.
+    # Nodes of the forward equations that are in memory in any case: node to place.
     at_hand: dict[int, str]
-    # Nodes that are the same in all rows.
+    # Nodes that have the same value in all rows.
     once: set[int]
 
 
 def _differentiate(
     graph: Graph, y: int | None, new: Sequence[int], slots: int, parameters: int, y_leaf: int
 ) -> dict[str, int]:
-    """The gradient of every slot, leaf and parameter."""
+    """Add the gradient of every slot, leaf and parameter to the graph; return the nodes by place."""
     seeds = [(leaf, graph.input(f"d_state{index}")) for index, leaf in enumerate(new)]
     dy = graph.input("dy")
     seeds.append((new[y_leaf] if y is None else y, dy))
@@ -69,7 +69,7 @@ def _differentiate(
 
 
 def _backward_cost(backward: _Backward, kept: Sequence[int | None], slots: int) -> float:
-    """The cost of backward when slot s holds node kept[s] (None: nothing that is used)."""
+    """Return the cost of the backward pass if slot s holds the node kept[s] (None: an unused slot)."""
     graph = backward.graph
     stored = {node for node in kept if node is not None}
     total = 0.0
@@ -80,7 +80,7 @@ def _backward_cost(backward: _Backward, kept: Sequence[int | None], slots: int) 
         elif number in backward.at_hand:
             total += 0.0 if node.function in ("input", "constant") else _MOVE_COST
         elif node.function == "input":
-            return _IMPOSSIBLE  # what came into a slot, and was overwritten
+            return _IMPOSSIBLE  # the initial value of a slot, which was overwritten
         else:
             total += graph.cost(number) * (_ONCE if number in backward.once else 1)
     for slot, held in enumerate(kept):
@@ -92,7 +92,7 @@ def _backward_cost(backward: _Backward, kept: Sequence[int | None], slots: int) 
 
 
 def _choose_kept(backward: _Backward, forward: Sequence[int], slots: int) -> list[int | None]:
-    """What every slot holds after forward: from the untouched inputs downhill, one change at a time."""
+    """Choose the node that each slot holds after the forward pass, by greedy descent from the unchanged inputs."""
     graph = backward.graph
     kept: list[int | None] = [graph.input(f"slot{slot}") for slot in range(slots)]
     needed = set(graph.reachable(backward.results.values()))
@@ -125,7 +125,7 @@ def _choose_kept(backward: _Backward, forward: Sequence[int], slots: int) -> lis
 
 
 def _schedule(graph: Graph, results: Mapping[str, int], names: Mapping[int, str]) -> tuple[Operation, ...]:
-    """The operations that compute `results` and write them; `names` are the nodes that stand in memory."""
+    """Return the operations that compute and write `results`; `names` are the nodes that are already in memory."""
     operations: list[Operation] = []
     known: dict[int, str | float] = dict(names)
     for number in graph.reachable(results.values(), stop=names):
@@ -147,7 +147,7 @@ def _schedule(graph: Graph, results: Mapping[str, int], names: Mapping[int, str]
 
 
 def _same_in_all_rows(graph: Graph) -> set[int]:
-    """The functions of parameters and constants alone."""
+    """Return the nodes that depend on parameters and constants only."""
     same: set[int] = set()
     for number, node in enumerate(graph.nodes):
         if (
@@ -166,7 +166,7 @@ def _without_detach(graph: Graph, results: dict[str, int]) -> tuple[Graph, dict[
 
 
 def compose(equations: Equations) -> Program:
-    """The program of traced equations."""
+    """Build the program of traced equations."""
     y_leaf = -1
     for index in (equations.h_leaf, *range(len(equations.new))):
         if y_leaf < 0 and equations.new[index] == equations.y:
@@ -181,7 +181,7 @@ def compose(equations: Equations) -> Program:
     forward_results = {place: everything[place] for place in outputs}
     backward_results = {place: everything[f"d:{place}"] for place in d_results}
 
-    # The old state comes before the new one: a leaf that stays as it was is read where it was.
+    # The old state takes precedence over the new one, so an unchanged leaf is read from its old place.
     at_hand = {everything[f"new{index}"]: f"new{index}" for index in range(leaves)}
     for number, node in enumerate(graph.nodes):
         if node.function == "constant" or (node.function == "input" and not str(node.value).startswith("slot")):

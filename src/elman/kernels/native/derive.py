@@ -1,7 +1,7 @@
-"""Reverse-mode derivatives of element-wise graphs: one rule a function, and the walk back.
+"""Reverse-mode differentiation of element-wise graphs: one gradient rule per function.
 
-At kinks the derivatives are torch's: relu'(0) = 0, abs'(0) = 0, ties of minimum and maximum are shared half and half.
-Knows nothing about cells, slots or torch's tensors.
+Where a function is not differentiable, its derivative is torch's: relu'(0) = 0, abs'(0) = 0, and ties of minimum and
+maximum split the gradient equally.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from elman.kernels.native.graph import Graph
 
 __all__ = ["RULES", "gradients"]
 
-# A rule gets the graph, the gradient of the result, the node itself and its operands; it gives the gradient of every
-# operand, None where there is none. Rules use the result where that is cheaper to keep than the operands.
+# A rule takes the graph, the gradient of the result, the result's node and its operands. It returns the gradient of
+# every operand, or None. Rules use the result where that is cheaper to save than the operands.
 Rule = Callable[..., tuple[int | None, ...]]
 
 
@@ -98,7 +98,7 @@ def _no_gradient(graph: Graph, g: int, y: int, *operands: int) -> tuple[int | No
 
 
 def _extreme(graph: Graph, g: int, wins: int, loses: int) -> int:
-    """The gradient of the operand `wins` of an extreme where not `wins` < `loses`, shared when they are equal."""
+    """Return the gradient of the operand `wins` of a maximum: 0 where `wins` < `loses`, halved where they are equal."""
     half = graph.apply("mul", g, graph.constant(0.5))
     shared = graph.apply("select", graph.apply("equal", wins, loses), half, g)
     return graph.apply("select", graph.apply("less", wins, loses), graph.constant(0), shared)
@@ -161,7 +161,7 @@ RULES: Mapping[str, Rule] = {
 
 
 def gradients(graph: Graph, seeds: Sequence[tuple[int, int]], wanted: Sequence[int]) -> list[int | None]:
-    """The gradients of the inputs `wanted`, as nodes of the same graph; None where nothing flows.
+    """Return the gradients of the inputs `wanted` as nodes of the same graph; None for an input without gradient.
 
     `seeds` are pairs of a result and its gradient; a result may occur more than once.
     """
@@ -173,7 +173,7 @@ def gradients(graph: Graph, seeds: Sequence[tuple[int, int]], wanted: Sequence[i
     for result, gradient in seeds:
         add(result, gradient)
     order = graph.reachable([result for result, _ in seeds])
-    # A gradient is only worked out where it leads to a wanted input: the rest would be dead code.
+    # Compute gradients only on paths to a requested input; the others would be dead code.
     leads = set(wanted)
     for number in order:
         if any(operand in leads for operand in graph.nodes[number].operands):

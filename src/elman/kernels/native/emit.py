@@ -1,7 +1,4 @@
-"""C++ from programs: one function forward and one backward, over tiles (csrc/abi.h) of hardware vectors.
-
-Knows nothing about where programs come from, which files they go to, or how anything is compiled.
-"""
+"""Generate C++ from programs: a forward and a backward function over tiles (csrc/abi.h) of hardware vectors."""
 
 from __future__ import annotations
 
@@ -11,11 +8,11 @@ from elman.kernels.native.program import Operation, Program
 
 __all__ = ["definition", "header", "source", "table"]
 
-# Functions of vector_rare.h; all others stand in vector.h.
+# Functions of vector_rare.h; all others are in vector.h.
 _RARE = frozenset({"erf", "sin", "cos", "power"})
 _OPERATORS = {"add": "+", "sub": "-", "mul": "*", "div": "/"}
 
-# Where the places of a program stand in a tile: member of elman_tile, its stride.
+# The members of `elman_tile` that hold a program's places: the array and its stride.
 _ARRAYS = {
     "old": ("old_state", "state_stride"),
     "new": ("new_state", "state_stride"),
@@ -28,7 +25,7 @@ _ARRAYS = {
 
 
 def _split(place: str) -> tuple[str, int]:
-    """A place's kind and number: ("slot", 2)."""
+    """Return a place's kind and index, such as ("slot", 2)."""
     kind = place.rstrip("0123456789")
     return kind, int(place[len(kind) :] or 0)
 
@@ -40,7 +37,7 @@ def _literal(number: float) -> str:
 
 
 def _expression(operation: Operation) -> str:
-    """The right side of an operation."""
+    """Return the right-hand side of an operation as C++."""
     function, operands = operation.function, operation.operands
     if function in _OPERATORS and any(isinstance(operand, str) for operand in operands):
         a, b = (operand if isinstance(operand, str) else _literal(operand) for operand in operands)
@@ -52,7 +49,7 @@ def _expression(operation: Operation) -> str:
 
 
 def _places(operations: Iterable[Operation]) -> tuple[list[str], list[str]]:
-    """What a list reads and what it writes, in order."""
+    """Return the places that the operations read and those that they write, in order."""
     operations = list(operations)
     made = {operation.result for operation in operations if operation.function not in ("store", "accumulate")}
     read = {name for operation in operations for name in operation.operands if isinstance(name, str)} - made
@@ -61,7 +58,7 @@ def _places(operations: Iterable[Operation]) -> tuple[list[str], list[str]]:
 
 
 def _function(name: str, operations: Sequence[Operation]) -> list[str]:
-    """One of the two functions of a program."""
+    """Return the lines of one of a program's two functions."""
     read, written = _places(operations)
     places = sorted({*read, *written}, key=_split)
     kinds = [_split(place)[0] for place in places]
@@ -93,7 +90,7 @@ def _function(name: str, operations: Sequence[Operation]) -> list[str]:
     for place in places:
         if place.startswith("parameter"):
             lines.append(f"        const V {place} = load({place}_start + k);")
-    # What depends on parameters alone is computed once, before the rows.
+    # Values that depend on parameters only are computed once, before the loop over rows.
     same = {name for name in read if name.startswith("parameter")}
     for operation in operations:
         if operation.function not in ("store", "accumulate") and same.issuperset(
@@ -116,7 +113,7 @@ def _function(name: str, operations: Sequence[Operation]) -> list[str]:
         value = operation.operands[0]
         stored = value if isinstance(value, str) else f"broadcast<V>({_literal(value)})"
         if operation.function == "accumulate":
-            # Row by row: a sum over the rows of a tile would depend on which rows share it.
+            # Accumulate row by row: a sum over the rows of a tile would depend on which rows share the tile.
             lines.append(f"            store({operation.result}_at, {operation.result} + {stored});")
         elif operation.result in same:
             continue
@@ -138,7 +135,7 @@ def _slot_offset(slot: int) -> str:
 
 
 def definition(name: str, program: Program) -> str:
-    """A program as the namespace `program_<name>`: digest, forward, backward, and `describe`, which names them all."""
+    """Return a program as the namespace `program_<name>` with `digest`, `forward`, `backward` and `describe`."""
     shape = (program.slots, program.x_slots, program.h_first, program.h_slots, len(program.leaves), program.h_leaf)
     numbers = ", ".join(map(str, (*shape, program.y_leaf, len(program.parameters))))
     lines = [
@@ -167,7 +164,7 @@ def _vector_header(program: Program) -> str:
 
 
 def header(name: str, program: Program) -> str:
-    """A built-in program as a C++ header."""
+    """Return a built-in program as a C++ header."""
     guard = f"ELMAN_PROGRAMS_{name.upper()}_H"
     lines = [
         f"/* The equations of {name}, written by tools/emit_programs.py: do not edit. */",
@@ -185,7 +182,7 @@ def header(name: str, program: Program) -> str:
 
 
 def table(names: Sequence[str]) -> str:
-    """The header that finds the built-in programs by digest."""
+    """Return the header with the function that finds a built-in program by its digest."""
     entries = [
         line
         for name in names
@@ -228,8 +225,10 @@ def table(names: Sequence[str]) -> str:
 
 
 def source(program: Program) -> str:
-    """A whole translation unit for one program, to be compiled with -I csrc. It exports `elman_program_f32` and
-    `elman_program_f64`, which fill in an `elman_program`."""
+    """Return a complete translation unit for one program, to be compiled with -I csrc.
+
+    It exports `elman_program_f32` and `elman_program_f64`, which fill in an `elman_program`.
+    """
     lines = [
         f"/* The equations of a cell, digest {program.digest}. */",
         '#include "abi.h"',

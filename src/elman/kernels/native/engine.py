@@ -1,8 +1,8 @@
-"""Engine: a stack of cells, packed for generation and streaming, where one native call makes many steps.
+"""`Engine`: a stack of cells packed for generation and streaming, where one native call runs many time steps.
 
-A step goes from a token through the cells to the scores of the next token, and to a drawn one. Rows (streams, sessions)
-are independent: what comes out for a row does not depend on the rows beside it, on how steps are cut into calls, or on
-threads. Knows nothing about text or tasks.
+A time step reads a token, runs the cells, computes the logits of the next token, and may sample it. Rows (streams or
+sessions) are independent: the results for a row do not depend on the other rows, on how the time steps are split into
+calls, or on the number of threads.
 """
 
 from __future__ import annotations
@@ -24,55 +24,55 @@ from elman.types import State, leaves, map_leaves
 
 __all__ = ["WEIGHT_FORMATS", "Draws", "Engine", "why_not"]
 
-# Fewer rows than these are faster on one thread.
+# A thread with fewer rows than this costs more time than it saves.
 _ROWS_A_THREAD = 8
 
 
 class Draws(Protocol):
-    """How tokens are drawn; `elman.decode.Sampling` has these."""
+    """Protocol of the sampling options; `elman.decode.Sampling` satisfies it."""
 
     @property
     def temperature(self) -> float:
-        """Scores are divided by it; 0 takes the likeliest."""
+        """Divisor of the logits; 0 selects the most likely token."""
 
     @property
     def top_k(self) -> int:
-        """Draw among so many; 0 for all."""
+        """Sample among this many most likely tokens; 0 for all."""
 
     @property
     def top_p(self) -> float:
-        """Draw among the likeliest that hold this probability."""
+        """Sample among the most likely tokens whose probabilities add up to this."""
 
     @property
     def repetition_penalty(self) -> float:
-        """Above 1 makes recent tokens less likely."""
+        """Penalty of recent tokens; above 1 makes them less likely."""
 
     @property
     def banned(self) -> tuple[int, ...]:
-        """Tokens that are never drawn."""
+        """Tokens that are never sampled."""
 
 
 def why_not(cells: Sequence[Any], vocabulary_size: int) -> str | None:
-    """None when an engine can be made of `cells` (the layers' cells, in order), else a sentence why not."""
+    """Return None if an `Engine` can run `cells` (one per layer, in order), else the reason why not."""
     parts = find_parts(cells, vocabulary_size)
     return parts if isinstance(parts, str) else None
 
 
 class Engine:
-    """A network of stacked cells between a table of tokens and a head, ready to run.
+    """A packed network: token embeddings, a stack of cells and an output head.
 
     Args:
-        cells: the layers' cells, in order; each takes the outputs of the one before.
-        embeddings_VE: what token number v becomes for the first cell.
-        head_weight_VY, head_bias_V: from the last cell's output to the scores of every token.
+        cells: the layers' cells, in order; each takes the outputs of the previous one.
+        embeddings_VE: row v is the input of the first cell for token id v.
+        head_weight_VY, head_bias_V: from the last cell's output to the logits of every token.
         residual: add a layer's input to its output, wherever both have the same size.
-        weights: "float32", or "bfloat16" or "int8" for less memory, more speed and rougher scores. With "int8",
-            weights have a unit for each row of a matrix, and activations one for each step.
+        weights: "float32", or "bfloat16" or "int8" for less memory, more speed and less exact logits. With "int8",
+            weights are quantised per row of a matrix, and activations per time step.
 
-    The weights are copied: what happens to `cells` later does not matter.
+    The weights are copied, so later changes of `cells` have no effect.
 
-    Raises KernelUnavailable when `why_not` has an objection, ConfigError for an unknown format, ShapeError for
-    sizes that do not fit.
+    Raises KernelUnavailable where `why_not` returns a reason, ConfigError for an unknown format, and ShapeError for
+    sizes that do not match.
     """
 
     def __init__(
@@ -91,8 +91,8 @@ class Engine:
         taken = [*(cell.input_size for cell in cells), head_weight_VY.shape[1]]
         if not cells or sizes != taken or len(embeddings_VE) != len(head_weight_VY):
             raise ShapeError(
-                f"expected layers that fit each other between tables of one vocabulary. Received: outputs of {sizes}, "
-                f"inputs of {taken}, {len(embeddings_VE)} and {len(head_weight_VY)} tokens"
+                f"expected layers of matching sizes, with embeddings and head for one vocabulary. Received: output "
+                f"sizes {sizes}, input sizes {taken}, {len(embeddings_VE)} and {len(head_weight_VY)} tokens"
             )
         parts = find_parts(cells, len(embeddings_VE))
         if isinstance(parts, str):
@@ -109,21 +109,22 @@ class Engine:
         self._workspaces = threading.local()
 
     def pack_state(self, state: State) -> Tensor:
-        """The states of B rows as lines of numbers, `states_BS`, in memory of their own."""
+        """Concatenate the leaves of the states of B rows to `states_BS`, in new memory."""
         return torch.cat([leaf.detach().float() for leaf in leaves(state)], dim=1).contiguous()
 
     def unpack_state(self, states_BS: Tensor, like: State) -> State:
-        """The state that `states_BS` stands for, in the structure of `like`."""
+        """Split `states_BS` into a state with the structure of `like`."""
         pieces = iter(states_BS.split([leaf.shape[1] for leaf in leaves(like)], dim=1))
         return map_leaves(lambda _: next(pieces).clone(), like)
 
     def draw(self, streams: Streams, steps: int, sampling: Draws, lines_B: Tensor | None = None) -> Tensor:
-        """Read each stream's token, draw the next one, and so on, `steps` times: `drawn_BT`, int64.
+        """Generate `steps` tokens for each stream: `drawn_BT`, int64.
 
-        The streams move on: all of them, or those that `lines_B` (int64, none twice) names, in its order. Where scores
-        are no basis for a draw (NaN or infinity among them, or every token banned), -1 stands from there on.
+        Each step reads the stream's current token and samples the next one. Updates the streams in place: all of them,
+        or only those at the distinct indices `lines_B` (int64), in that order. Where the logits contain NaN or
+        infinity, or every token is banned, this and all later tokens of the row are -1.
 
-        Raises DataError for a token that the vocabulary does not have, ShapeError for what does not fit.
+        Raises DataError for a token outside the vocabulary, and ShapeError for tensors of a wrong shape or dtype.
         """
         if lines_B is not None:
             self._check_lines(lines_B, len(streams.tokens_B))
@@ -164,9 +165,10 @@ class Engine:
         return drawn_BT
 
     def read(self, tokens_BT: Tensor, states_BS: Tensor, *, every_step: bool = False) -> Tensor:
-        """Read tokens (int64): `logits_BV` after the last one, or `logits_BTV` after each. `states_BS` moves on.
+        """Read tokens (int64) and return `logits_BV` after the last one, or `logits_BTV` after each.
 
-        Raises DataError for a token that the vocabulary does not have, ShapeError for what does not fit.
+        Updates `states_BS` in place. Raises DataError for a token outside the vocabulary, and ShapeError for tensors of
+        a wrong shape or dtype.
         """
         if tokens_BT.dim() != 2 or not tokens_BT.shape[1]:
             raise ShapeError(f"expected tokens_BT with at least one time step. Received: {tuple(tokens_BT.shape)}")
@@ -180,19 +182,19 @@ class Engine:
         return logits
 
     def step(self, tokens_B: Tensor, state: State) -> tuple[Tensor, State]:
-        """Scores `logits_BV` after one more token in each row, and the state after it. Raises as `read`."""
+        """Return `logits_BV` and the state after one more token in each row. Raises the errors of `read`."""
         states_BS = self.pack_state(state)
         logits_BV = self.read(tokens_B[:, None], states_BS)
         return logits_BV, self.unpack_state(states_BS, state)
 
     def advance(self, sessions_NS: Tensor, lines_B: Tensor, tokens_B: Tensor) -> Tensor:
-        """One more token in each of B independent sessions: `logits_BV`.
+        """Read one more token in each of B independent sessions and return `logits_BV`.
 
-        sessions_NS  float32, contiguous: a line of state for every session; those of `lines_B` move on in place
-        lines_B      int64, which sessions; none twice
+        sessions_NS  float32, contiguous: a row of state for every session; those at `lines_B` are updated in place
+        lines_B      int64, the distinct indices of the sessions
         tokens_B     int64, their tokens
 
-        Raises DataError and ShapeError as `read`, and ShapeError for a line that is not there or comes twice.
+        Raises the errors of `read`, and ShapeError for an index that is out of range or occurs twice.
         """
         B = len(tokens_B)
         self._check_states(sessions_NS, len(sessions_NS))
@@ -204,7 +206,7 @@ class Engine:
         return logits_BV
 
     def _run(self, call: Call, states_NS: Tensor, lines_B: Tensor | None, rows: int, steps: int) -> None:
-        """Complete a call and make it; the GIL is free meanwhile."""
+        """Fill in the rest of a call and run it without holding the GIL."""
         if not rows or steps < 1:
             return
         threads = max(1, min(library.threads(), rows // _ROWS_A_THREAD))
@@ -216,7 +218,7 @@ class Engine:
         self._library.elman_engine_run(byref(self._network), byref(call))
 
     def _workspace(self, rows: int, threads: int) -> Tensor:
-        """Memory for a call; a thread keeps the last one, since fresh memory costs time."""
+        """Return working memory for a call; each thread reuses its last buffer, since new memory costs time."""
         held = getattr(self._workspaces, "held", None)
         if held is None or held[0] != (rows, threads):
             size = self._library.elman_engine_workspace(byref(self._network), rows, threads) + 64
@@ -238,7 +240,7 @@ class Engine:
         if tokens.numel() and (int(tokens.min()) < 0 or int(tokens.max()) >= self.vocabulary_size):
             wrong = tokens[(tokens < 0) | (tokens >= self.vocabulary_size)]
             raise DataError(
-                f"expected token numbers from 0 to {self.vocabulary_size - 1}. Received: {int(wrong.reshape(-1)[0])}"
+                f"expected token ids from 0 to {self.vocabulary_size - 1}. Received: {int(wrong.reshape(-1)[0])}"
             )
 
     def _check_lines(self, lines_B: Tensor, lines: int) -> None:
@@ -246,5 +248,5 @@ class Engine:
         B = len(lines_B)
         if B and (int(lines_B.min()) < 0 or int(lines_B.max()) >= lines or len(lines_B.unique()) != B):
             raise ShapeError(
-                f"expected lines_B with numbers from 0 to {lines - 1}, none twice. Received: {lines_B.tolist()}"
+                f"expected lines_B with distinct indices from 0 to {lines - 1}. Received: {lines_B.tolist()}"
             )

@@ -1,6 +1,6 @@
-"""The structures of `csrc/engine.h` as ctypes sees them. Knows nothing about networks.
+"""The structures of `csrc/engine.h` for ctypes.
 
-A change there is a change here; a test compares the sizes with what the compiler made of them.
+The two must change together; a test compares the sizes with those of the compiled library.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Layer(Structure):
 
 
 class Network(Structure):
-    """`elman_engine_network`: from a token to the scores of the next one."""
+    """`elman_engine_network`: from a token to the logits of the next one."""
 
     _fields_ = (
         ("layers", c_int64),
@@ -46,7 +46,7 @@ class Network(Structure):
 
 
 class SamplingOptions(Structure):
-    """`elman_sampling`: how tokens are drawn."""
+    """`elman_sampling`: the sampling options."""
 
     _fields_ = (
         ("temperature", c_double),
@@ -60,7 +60,7 @@ class SamplingOptions(Structure):
 
 
 class Call(Structure):
-    """`elman_engine_call`: a stretch of steps for some rows."""
+    """`elman_engine_call`: a number of time steps for some rows."""
 
     _fields_ = (
         ("rows", c_int64),
@@ -84,7 +84,7 @@ class Call(Structure):
 
 
 def declare(library: ctypes.CDLL) -> None:
-    """Tell ctypes what the engine's functions take and return."""
+    """Declare the argument and return types of the engine's functions."""
     library.elman_engine_workspace.argtypes = [POINTER(Network), c_int64, c_int64]
     library.elman_engine_workspace.restype = c_int64
     library.elman_engine_packed_bytes.argtypes = [c_int64, c_int64, c_int64]

@@ -1,7 +1,7 @@
-"""One stretch of memory for all that an engine reads at every step. Knows nothing about what stands in it.
+"""One contiguous buffer for everything that an engine reads at every time step.
 
-Weights that lie together in large pages come through the caches at the full speed of the hardware: no page ends stop
-its reading ahead. So parts are announced first, and then put one behind the other.
+Hardware prefetching stops at the end of a page, so weights load fastest when they are contiguous in huge pages. The
+parts are therefore registered first, and then written one after the other.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from elman.kernels.native import memory
 
 __all__ = ["Memory"]
 
-# Below this size a large page would be mostly empty.
+# Below this size a huge page would be mostly empty.
 _WORTH_LARGE_PAGES = 256 << 10
 _ALIGNMENT = 64
 
 
 class Memory:
-    """Parts are added first; `settle` then takes the memory and fills it; `address` tells where a part is."""
+    """A buffer of several parts: add the parts, then allocate and fill them all with `settle`."""
 
     def __init__(self) -> None:
         self.size = 0
@@ -33,14 +33,14 @@ class Memory:
         self._buffer: Tensor | None = None
 
     def add(self, size: int, fill: Callable[[int], None]) -> int:
-        """Announce a part of `size` bytes that `fill`, given its address, will write; returns the part's number."""
+        """Register a part of `size` bytes that `fill(address)` will write, and return its index."""
         self._places.append(self.size)
         self._fills.append(fill)
         self.size += -(-size // _ALIGNMENT) * _ALIGNMENT
         return len(self._places) - 1
 
     def add_numbers(self, numbers: Tensor) -> int:
-        """Announce a part that holds the numbers of a tensor; returns the part's number."""
+        """Register a part with the elements of a tensor, and return its index."""
         kept = numbers.detach().contiguous()
         size = kept.numel() * kept.element_size()
 
@@ -50,7 +50,7 @@ class Memory:
         return self.add(size, copy)
 
     def settle(self) -> None:
-        """Take the memory and fill all parts."""
+        """Allocate the buffer and fill all parts."""
         self._buffer = memory.fetch(self.size, huge_from=_WORTH_LARGE_PAGES)
         start = self._buffer.data_ptr()
         self._places = [start + place for place in self._places]
@@ -59,12 +59,12 @@ class Memory:
         self._fills.clear()
 
     def address(self, part: int) -> int:
-        """Where a part begins, once it is settled."""
+        """Return the address of a part. Valid after `settle`."""
         return self._places[part]
 
     def numbers(self, part: int, shape: tuple[int, ...]) -> Tensor:
-        """What `add_numbers` was given in float32, as it lies here, once it is settled."""
+        """Return a view of a float32 part that was added by `add_numbers`. Valid after `settle`."""
         if self._buffer is None:
-            raise KernelUnavailable("expected memory that is settled before it is read. Received: parts alone")
+            raise KernelUnavailable("expected a call of `settle` before the memory is read. Received: no memory")
         begin = self._places[part] - self._buffer.data_ptr()
         return self._buffer[begin : begin + 4 * math.prod(shape)].view(torch.float32).view(shape)

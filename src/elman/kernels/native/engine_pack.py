@@ -1,4 +1,4 @@
-"""From a stack of cells to the packed memory that the engine reads. Knows nothing about running it."""
+"""Packing of a stack of cells into the memory that the engine reads."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ if TYPE_CHECKING:
 
 __all__ = ["WEIGHT_FORMATS", "Packing", "Part", "find_parts"]
 
-# The number of a format is its place.
+# A format's index is its number in `elman_engine_network.format`.
 WEIGHT_FORMATS = ("float32", "bfloat16", "int8")
 
-# With more bytes than this, the first layer looks up an embedding and multiplies, instead of looking up the product.
+# Up to this many bytes, a table of projected tokens replaces the embedding lookup and input product of the first layer.
 _LARGEST_TABLE = 64 << 20
 _LANES = 16
 
 
 class Part(NamedTuple):
-    """A cell with its program and its compiled functions."""
+    """A cell with its program and compiled functions."""
 
     cell: Any
     program: Program
@@ -40,7 +40,7 @@ class Part(NamedTuple):
 
 
 def part_of(cell: Any) -> Part | str:
-    """What is needed to run a cell, or a sentence why it cannot be run."""
+    """Return a cell with its compiled functions, or the reason why it cannot be run."""
     from elman.kernels.native.trace import program_of
 
     problem = library.why_not()
@@ -59,25 +59,25 @@ def part_of(cell: Any) -> Part | str:
 
 
 def find_parts(cells: Sequence[Any], vocabulary_size: int) -> list[Part] | str:
-    """What is needed to run all layers, or a sentence why one cannot be run."""
+    """Return the cells of all layers with their compiled functions, or the reason why one cannot be run."""
     forced = os.environ.get("ELMAN_KERNELS")
     if forced and forced != "native" and forced not in EVERY_INSTRUCTION_SET:
-        return f"ELMAN_KERNELS asks for the kernel {forced!r}"
+        return f"ELMAN_KERNELS selects the kernel {forced!r}"
     parts: list[Part] = []
     for cell in cells:
         part = part_of(cell)
         if isinstance(part, str):
             return part
         if not cell.plain_input_product and (parts or not fits_table(part, vocabulary_size)):
-            return "its project() is more than a product, and its inputs are too many to be made beforehand"
+            return "its project() is more than a matrix product, and a table of all projected tokens would be too large"
         parts.append(part)
     return parts
 
 
 class Packing:
-    """Packs a network for a library: all that is read at every step goes into one `memory`.
+    """Packer of a network: everything that is read at every time step goes into one `memory`.
 
-    The network's structure points into `memory`, which has to live as long.
+    The network's structure points into `memory`, which must live as long as the structure.
     """
 
     def __init__(self, native: ctypes.CDLL, weights: str) -> None:
@@ -94,7 +94,7 @@ class Packing:
         *,
         residual: bool,
     ) -> Network:
-        """Fill the memory; the returned structure points into it."""
+        """Fill the memory, and return the structure that points into it."""
         memory, V = self.memory, len(embeddings_VE)
         first = parts[0]
         table_VR = token_table(first, embeddings_VE.float()) if fits_table(first, V) else None
@@ -135,7 +135,7 @@ class Packing:
         )
 
     def _add_weights(self, columns_CK: Tensor) -> int | None:
-        """Announce packed weights: one row of `columns_CK` for every number that comes out."""
+        """Register packed weights: one row of `columns_CK` for every output of the product."""
         if not columns_CK.numel():
             return None
         columns_CK = columns_CK.contiguous()
@@ -148,7 +148,7 @@ class Packing:
         return self.memory.add(self._library.elman_engine_packed_bytes(number, K, C), fill)
 
     def _add_layer(self, part: Part, *, by_table: bool) -> list[int | None]:
-        """Announce what a layer reads: its record's start, both weights, and its parameters."""
+        """Register a layer's initial record, input and recurrent weights, and parameters."""
         cell, program, H = part.cell, part.program, part.cell.hidden_size
         start = self.memory.add_numbers(started(part))
         x_weights = None if by_table else self._add_weights(by_slots(cell.weight_ih, program.x_gates, H))
@@ -165,12 +165,12 @@ def round_up(size: int) -> int:
 
 
 def padded_last(x: Tensor) -> Tensor:
-    """`x` with zeros up to a multiple of the lanes in its last dimension."""
+    """Pad the last dimension of `x` with zeros to a multiple of the lanes."""
     return F.pad(x.detach().float(), (0, round_up(x.shape[-1]) - x.shape[-1]))
 
 
 def by_slots(blocks_GK: Tensor, gates: Sequence[int], H: int) -> Tensor:
-    """Blocks of H rows, in the order of `gates`, each with zeros up to a whole number of lanes."""
+    """Arrange blocks of H rows in the order of `gates`, each padded with zeros to a multiple of the lanes."""
     width = round_up(H)
     columns_CK = torch.zeros(len(gates) * width, blocks_GK.shape[1])
     for slot, gate in enumerate(gates):
@@ -179,12 +179,12 @@ def by_slots(blocks_GK: Tensor, gates: Sequence[int], H: int) -> Tensor:
 
 
 def fits_table(part: Part, vocabulary_size: int) -> bool:
-    """Whether the input's part of every token may be kept for the first layer."""
+    """Whether a table of the projected tokens of the first layer is within the size limit."""
     return 4 * vocabulary_size * past_start(part).numel() <= _LARGEST_TABLE
 
 
 def token_table(part: Part, embeddings_VE: Tensor) -> Tensor:
-    """For every token the first layer's record as the products leave it, but for the past."""
+    """Return the first layer's record for every token: input projection and biases, without the recurrent product."""
     table_VR = past_start(part).repeat(len(embeddings_VE), 1)
     x_columns = by_slots(part.cell.project(embeddings_VE).T, part.program.x_gates, part.cell.hidden_size)
     table_VR[:, : len(x_columns)] += x_columns.T
@@ -192,7 +192,7 @@ def token_table(part: Part, embeddings_VE: Tensor) -> Tensor:
 
 
 def past_start(part: Part) -> Tensor:
-    """A record with the biases of the past's part alone, as far as the products reach."""
+    """Return a record with the recurrent biases only, for the slots that the products write."""
     program, cell, H = part.program, part.cell, part.cell.hidden_size
     width = round_up(H)
     start_R = torch.zeros(max(len(program.x_gates), program.h_first + len(program.h_gates)) * width)
@@ -203,7 +203,7 @@ def past_start(part: Part) -> Tensor:
 
 
 def started(part: Part) -> Tensor:
-    """A record with all biases."""
+    """Return a record with all biases."""
     program, cell = part.program, part.cell
     start_R = past_start(part)
     if cell.bias_ih is not None:

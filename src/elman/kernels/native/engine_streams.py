@@ -1,4 +1,4 @@
-"""Streams: rows that are being drawn, as values that the engine moves on. Knows nothing about networks."""
+"""`Streams`: the state of sequences that an `Engine` generates."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ __all__ = ["Streams", "check_numbers"]
 
 @dataclass
 class Streams:
-    """Rows whose text goes on: what `Engine.draw` needs to know of each, and moves on. All in memory of its own.
+    """The state of B sequences in generation, which `Engine.draw` updates in place.
 
-    states_BS     float32, a line of state for each row, as from `Engine.pack_state`
+    states_BS     float32, the packed state of each row, as from `Engine.pack_state`
     tokens_B      int64, the token that is read next
-    seeds_B, numbers_B  int64: a row's draws depend on these two and on how many tokens it drew before
-    positions_B   int64, how many those are
-    history_BN    int64, the last N tokens in any order, -1 where there is none; N is 0 without a repetition penalty
-    places_B      int64, which of them the next token takes the place of
+    seeds_B, numbers_B  int64, a row's seed and stream number: with `positions_B` they determine its random numbers
+    positions_B   int64, the number of tokens that the row has sampled
+    history_BN    int64, a ring buffer of the last N tokens, -1 where empty; N is 0 without a repetition penalty
+    places_B      int64, the position in the ring buffer that the next token overwrites
     """
 
     states_BS: Tensor
@@ -43,13 +43,15 @@ class Streams:
         recent_BN: Tensor | None = None,
         window: int = 0,
     ) -> Streams:
-        """Streams at their beginning.
+        """Return streams that have not sampled any token yet.
 
         states_BS   as from `Engine.pack_state`, before `tokens_B`
         tokens_B    int64, the tokens that are read first
-        seed        from 0 to 2**63 - 1, and `numbers_B` (0, 1, 2, ... when None): what a row draws depends on the two
-        recent_BN   int64, the tokens up to and with `tokens_B`, oldest first, for a repetition penalty
-        window      how many tokens a repetition penalty is for; 0 when there is none
+        seed        from 0 to 2**63 - 1
+        numbers_B   int64, the stream number of each row (0, 1, 2, ... when None); with `seed` it determines the row's
+                    random numbers
+        recent_BN   int64, the tokens up to and including `tokens_B`, oldest first, for a repetition penalty
+        window      the number of recent tokens that the repetition penalty applies to; 0 for no penalty
         """
         B = len(tokens_B)
         history_BN = torch.full((B, window), -1, dtype=torch.int64)
@@ -68,16 +70,16 @@ class Streams:
         )
 
     def take(self, lines_B: Tensor) -> Streams:
-        """Copies of some rows."""
+        """Return copies of the rows at `lines_B`."""
         return Streams(**{field.name: getattr(self, field.name)[lines_B] for field in fields(self)})
 
     def put(self, lines_B: Tensor, part: Streams) -> None:
-        """Set some rows to those of `part`."""
+        """Replace the rows at `lines_B` by those of `part`."""
         for field in fields(self):
             getattr(self, field.name)[lines_B] = getattr(part, field.name)
 
     def check(self) -> None:
-        """Raise ShapeError unless all numbers fit each other."""
+        """Check that the shapes and dtypes of all tensors match."""
         B, N = len(self.tokens_B), self.history_BN.shape[-1]
         for name in ("tokens_B", "seeds_B", "numbers_B", "positions_B", "places_B"):
             check_numbers(name, getattr(self, name), (B,))
@@ -87,7 +89,7 @@ class Streams:
 
 
 def check_numbers(name: str, numbers: Tensor, shape: tuple[int, ...]) -> None:
-    """Raise ShapeError unless `numbers` is contiguous int64 of `shape` on the CPU."""
+    """Check that `numbers` is contiguous int64 of `shape` on the CPU. Raises ShapeError."""
     right = numbers.dtype == torch.int64 and numbers.device.type == "cpu" and numbers.is_contiguous()
     if tuple(numbers.shape) != shape or not right:
         raise ShapeError(

@@ -1,6 +1,6 @@
-"""The element-wise functions that a program is made of: their cost, and how torch and plain numbers compute them.
+"""The element-wise functions of programs: their costs, and their implementation in torch.
 
-In C++ they have the same names, in csrc/vector.h. Knows nothing about gradients (derive.py) or tracing (tracer.py).
+The C++ functions in csrc/vector.h have the same names.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ __all__ = ["FUNCTIONS", "MASKS", "Function", "compute", "fold"]
 class Function(NamedTuple):
     """An element-wise function.
 
-    cost     of one vector, in multiply-adds, as far as it decides what is kept and what is computed again
-    tensor   computes it in torch, from tensors and numbers
+    cost     relative cost for one vector, in multiply-adds, for the choice between saving and recomputing a value
+    tensor   the function in torch, of tensors and numbers
     """
 
     cost: float
@@ -35,7 +35,7 @@ def _select(mask: Tensor | bool, a: Tensor | float, b: Tensor | float) -> Tensor
 
 
 def _of_tensors(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """`function` for a tensor and a number, where torch itself wants two tensors."""
+    """Adapt a `function` of two tensors to a tensor and a number."""
 
     def call(a: Any, b: Any) -> Tensor:
         like = a if isinstance(a, Tensor) else b
@@ -79,22 +79,22 @@ FUNCTIONS = MappingProxyType(
         "both": Function(1, operator.and_),
         "either": Function(1, operator.or_),
         "opposite": Function(1, torch.logical_not),
-        # The same number, through which no gradient passes. Gone before a program is written.
+        # The identity, without a gradient. Removed before a program is written.
         "detach": Function(0, Tensor.detach),
     }
 )
 
-# Functions whose result is true or false.
+# Functions with a boolean result.
 MASKS = frozenset({"less", "less_or_equal", "equal", "both", "either", "opposite"})
 
 
 def compute(function: str, operands: Sequence[Any]) -> Any:
-    """The result in torch."""
+    """Compute a function in torch."""
     return FUNCTIONS[function].tensor(*operands)
 
 
 def fold(function: str, numbers: Sequence[float]) -> float | None:
-    """The result as a number, in float64, or None when it is not finite or no number."""
+    """Compute a function of constants in float64; None when the result is boolean or not finite."""
     if function in MASKS:
         return None
     result = float(compute(function, [torch.tensor(number, dtype=torch.float64) for number in numbers]))

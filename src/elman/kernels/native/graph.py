@@ -1,7 +1,4 @@
-"""Graph: element-wise expressions as numbered nodes, each expression once, simplified as it is made.
-
-Knows nothing about cells, torch or gradients.
-"""
+"""`Graph`: element-wise expressions as numbered nodes, simplified and deduplicated when they are created."""
 
 from __future__ import annotations
 
@@ -17,7 +14,7 @@ _COMMUTATIVE = frozenset({"add", "mul", "minimum", "maximum", "equal", "both", "
 
 
 class Node(NamedTuple):
-    """A function of other nodes, an "input" with its name as value, or a "constant" with its number as value."""
+    """A function of other nodes, an "input" whose value is its name, or a "constant" whose value is its number."""
 
     function: str
     operands: tuple[int, ...] = ()
@@ -25,7 +22,7 @@ class Node(NamedTuple):
 
 
 class Graph:
-    """Nodes by number, operands before their users. Making the same node twice gives the same number."""
+    """Numbered nodes in topological order. Creating the same node twice returns the same number."""
 
     def __init__(self) -> None:
         self.nodes: list[Node] = []
@@ -39,24 +36,24 @@ class Graph:
         return number
 
     def input(self, name: str) -> int:
-        """The node that stands for a place or a part."""
+        """Return the node of an input, such as a place or a block of a projection."""
         return self._number(Node("input", value=name))
 
     def constant(self, value: float) -> int:
-        """The node of a number; -0.0 becomes 0.0."""
+        """Return the node of a constant; -0.0 becomes 0.0."""
         return self._number(Node("constant", value=float(value) + 0.0))
 
     def value_of(self, number: int) -> float | None:
-        """The number that a node always has, or None."""
+        """Return the value of a constant node, or None for any other node."""
         node = self.nodes[number]
         return node.value if node.function == "constant" and isinstance(node.value, float) else None
 
     def is_mask(self, number: int) -> bool:
-        """Whether a node is true or false."""
+        """Whether a node is boolean."""
         return self.nodes[number].function in MASKS
 
     def apply(self, function: str, *operands: int) -> int:
-        """The node of `function(operands)`, in its simplest form."""
+        """Return the simplified node of `function(operands)`."""
         constants = [self.value_of(operand) for operand in operands]
         numbers = [value for value in constants if value is not None]
         if len(numbers) == len(operands):
@@ -71,7 +68,7 @@ class Graph:
         return self._number(Node(function, operands))
 
     def _simplify(self, function: str, operands: tuple[int, ...], constants: list[float | None]) -> int | None:
-        """An equal node that costs less, or None. 0 * x stays: it may be NaN."""
+        """Return a cheaper equivalent node, or None. 0 * x is not simplified, since it may be NaN."""
         match function:
             case "add":
                 return self._simplify_sum(operands, constants)
@@ -80,7 +77,7 @@ class Graph:
             case "mul":
                 return self._simplify_product(operands, constants)
             case "div" if constants[1] is not None and constants[1] != 0 and math.frexp(constants[1])[0] in (0.5, -0.5):
-                # A power of two: its reciprocal is exact.
+                # The reciprocal of a power of two is exact.
                 return self.apply("mul", operands[0], self.constant(1.0 / constants[1]))
             case "neg":
                 inner = self.nodes[operands[0]]
@@ -138,8 +135,10 @@ class Graph:
         return None
 
     def reachable(self, roots: Iterable[int], stop: Iterable[int] = ()) -> list[int]:
-        """`roots` and all that they are made of, operands first, in an order that only depends on the graph; nothing
-        behind a node of `stop`."""
+        """Return `roots` and all nodes that they depend on, operands first, in a deterministic order.
+
+        The operands of the nodes in `stop` are not followed.
+        """
         stopped = set(stop)
         seen: dict[int, None] = {}
         for root in roots:
@@ -157,8 +156,11 @@ class Graph:
     def copy_into(
         self, other: Graph, roots: Iterable[int], places: Mapping[int, int], *, without: str | None = None
     ) -> dict[int, int]:
-        """Make `roots` anew in `other`; `places` says which of its nodes stand for some of mine. Returns the numbers
-        there of all that `roots` are made of. In the place of the function `without` stands its operand."""
+        """Copy `roots`, and the nodes that they depend on, into the graph `other`.
+
+        `places` maps nodes of this graph to nodes of `other` that replace them. The function `without` is replaced by
+        its operand. Returns the node in `other` for every node that was copied or replaced.
+        """
         copies = dict(places)
         for number in self.reachable(roots, copies):
             if number in copies:
@@ -175,6 +177,6 @@ class Graph:
         return copies
 
     def cost(self, number: int) -> float:
-        """What a node costs to compute; inputs and constants nothing."""
+        """Return the cost of computing a node; 0 for inputs and constants."""
         node = self.nodes[number]
         return FUNCTIONS[node.function].cost if node.operands else 0.0

@@ -1,7 +1,4 @@
-"""The call of one layer's forward and backward pass: `elman_layer` of `csrc/layer_abi.h`, filled from tensors.
-
-Knows nothing about autograd, or about which cell a program came from.
-"""
+"""`Layer`: the call of one layer's forward and backward pass through `elman_layer` of `csrc/layer_abi.h`."""
 
 from __future__ import annotations
 
@@ -22,13 +19,13 @@ from elman.kernels.native.program import Program
 __all__ = ["MOST_GATES", "PRODUCTS", "Gradients", "Input", "Layer", "Tape", "Wanted", "has_half_products", "tape_sizes"]
 
 MOST_GATES = 16
-# The matrices and biases of a cell's two products.
+# The weights and biases of the input product and the recurrent product.
 PRODUCTS = ("weight_ih", "bias_ih", "weight_hh", "bias_hh")
 _LANE_BYTES = 64
 
 
 class Input(enum.IntEnum):
-    """What enters a layer: numbers to be multiplied, the input's part itself, or tokens that name rows of a table."""
+    """The kind of a layer's input: features, an input projection, or tokens that select rows of a table."""
 
     PRODUCT = 0
     READY = 1
@@ -80,7 +77,7 @@ class _Call(ctypes.Structure):
 
 
 def _declared(loaded: ctypes.CDLL) -> ctypes.CDLL:
-    """The library, its functions declared, its structure compared with ours."""
+    """Declare the functions of the library, and check that the size of its structure equals that of `_Call`."""
     for name in ("elman_layer_plan", "elman_layer_forward", "elman_layer_backward"):
         function = getattr(loaded, name)
         function.argtypes, function.restype = (ctypes.POINTER(_Call),), None
@@ -88,7 +85,7 @@ def _declared(loaded: ctypes.CDLL) -> ctypes.CDLL:
     size = loaded.elman_layer_size()
     if size != ctypes.sizeof(_Call):
         raise KernelUnavailable(
-            f"expected a compiled library whose layers have {ctypes.sizeof(_Call)} bytes; install elman anew. "
+            f"expected a compiled library whose layers have {ctypes.sizeof(_Call)} bytes; reinstall elman. "
             f"Received: {size}"
         )
     return loaded
@@ -98,7 +95,7 @@ _found: dict[tuple[library.Settings, str, int], tuple[ctypes.CDLL, CompiledProgr
 
 
 def _find(program: Program, element_bytes: int) -> tuple[ctypes.CDLL, CompiledProgram]:
-    """The library in use and the compiled functions of a program. Raises KernelUnavailable."""
+    """Return the library in use and the compiled functions of a program."""
     key = (library.settings(), program.digest, element_bytes)
     if key not in _found:
         compiled = library.find(program, element_bytes)
@@ -109,7 +106,7 @@ def _find(program: Program, element_bytes: int) -> tuple[ctypes.CDLL, CompiledPr
 
 
 def has_half_products() -> bool:
-    """Whether the library in use multiplies bfloat16 numbers."""
+    """Whether the library in use supports bfloat16 matrix products."""
     return bool(library.load().elman_has_half_products())
 
 
@@ -122,15 +119,16 @@ def _address(tensor: Tensor | None) -> int | None:
 
 
 def rows_contiguous(tensor: Tensor) -> Tensor:
-    """The tensor itself if its last dimension is contiguous, else a copy."""
+    """Return the tensor itself if its last dimension is contiguous, else a contiguous copy."""
     return tensor if tensor.stride(-1) == 1 or tensor.shape[-1] == 1 else tensor.contiguous()
 
 
 @dataclass(frozen=True)
 class Tape:
-    """What forward keeps for backward: `records` and `states`, flat, in an order of the driver's own.
+    """Values that the forward pass saves for the backward pass: `records` and `states`, flat, in the driver's layout.
 
-    Backward turns the records into gradients. `buffers` are what `memory.take` gave for them.
+    The backward pass overwrites the records with gradients. `buffers` hold both; they come from
+    `memory.take`.
     """
 
     records: Tensor
@@ -138,13 +136,13 @@ class Tape:
     buffers: tuple[Tensor, ...] = ()
 
     def release(self) -> None:
-        """Leave the memory to the next call. Nothing may read the tape after this."""
+        """Return the buffers to the pool. The tape must not be read afterwards."""
         memory.give_back(*self.buffers)
 
 
 @dataclass(frozen=True)
 class Gradients:
-    """Gradients of everything that was asked for; None for the others."""
+    """The requested gradients; None for the others."""
 
     x: Tensor | None
     start: list[Tensor | None]
@@ -153,7 +151,7 @@ class Gradients:
 
 
 def tape_sizes(program: Program, rows: int, steps: int, units: int, element_bytes: int) -> tuple[int, int]:
-    """The numbers in `records` and in `states` of a tape, as the driver lays them out (see csrc/layer_shape.h)."""
+    """Return the numbers of elements in `records` and in `states` of a tape (see csrc/layer_shape.h)."""
     lanes = _LANE_BYTES // element_bytes
     gates = max(1, len(program.x_gates), len(program.h_gates))
     width = lanes * max(1, min(4 // gates, (units + lanes - 1) // lanes))
@@ -163,18 +161,18 @@ def tape_sizes(program: Program, rows: int, steps: int, units: int, element_byte
 
 @dataclass(frozen=True)
 class Layer:
-    """One layer in one direction, ready to be run: the tensors that enter it and how.
+    """The inputs and options of one layer in one direction.
 
     program      the traced equations
-    x            float: B x T x I (PRODUCT), B x T x blocks of H (READY), or rows of the table (TOKENS)
-    tokens_BT    int64 rows of the table, for TOKENS
-    lengths_B    int64, 0..T, in any order; None when all rows have T steps
-    start        a B x H tensor for every leaf of the state
+    x            float: B x T x I (PRODUCT), B x T x blocks of H (READY), or the table (TOKENS)
+    tokens_BT    int64 row indices of the table, for TOKENS
+    lengths_B    int64, 0..T, in any order; None when all rows have T time steps
+    start        the initial state: a B x H tensor for every leaf
     products     weight_ih, bias_ih, weight_hh and bias_hh in torch's layout; None where the cell has none
-    parameters   an H-sized tensor for every parameter of the equations
-    mask_BH      multiplies h where it enters its product
-    reverse      run each row from its own end to its start
-    half         products of bfloat16 numbers, sums in float32
+    parameters   a tensor of size H for every parameter of the equations
+    mask_BH      multiplies h in the recurrent product
+    reverse      run each row from its last time step to its first
+    half         bfloat16 matrix products with float32 sums
     """
 
     program: Program
@@ -190,7 +188,7 @@ class Layer:
     half: bool = False
 
     def forward(self, keep: bool) -> tuple[Tensor, list[Tensor], Tape | None]:
-        """Outputs `y_BTH`, the last state's leaves, and the tape if it is to be kept."""
+        """Return the outputs `y_BTH`, the leaves of the final state, and the tape if `keep`."""
         functions, call, held = self._call(keep)
         B, T, H = call.rows, call.steps, call.units
         y_BTH = self.x.new_empty(B, T, H)
@@ -212,7 +210,7 @@ class Layer:
         return y_BTH, final, None
 
     def backward(self, tape: Tape, dy_BTH: Tensor | None, d_final: list[Tensor | None], wanted: Wanted) -> Gradients:
-        """Gradients of what is `wanted`, from those of the outputs and of the last state (None for zero)."""
+        """Compute the `wanted` gradients from those of the outputs and of the final state (None for zero)."""
         functions, call, held = self._call(True)
         if dy_BTH is not None:
             dy_BTH = rows_contiguous(dy_BTH)
@@ -260,7 +258,7 @@ class Layer:
         )
 
     def _call(self, keep: bool) -> tuple[ctypes.CDLL, _Call, dict[str, list[Tensor]]]:
-        """The library, the structure without buffers, and the tensors that it points to and that nothing else holds."""
+        """Return the library, the call without its buffers, and the temporary tensors that the call points to."""
         program, x = self.program, self.x
         functions, compiled = _find(program, x.element_size())
         x = rows_contiguous(x)
@@ -296,7 +294,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which gradients backward is to give."""
+    """Which gradients the backward pass computes."""
 
     x: bool
     start: Sequence[bool]

@@ -1,8 +1,7 @@
-"""The compiled library: which one this CPU runs, loading it, and the programs of cells in it.
+"""The compiled library: choosing the one for this CPU, loading it, and finding the programs of cells in it.
 
-Every instruction set has a library of its own. The environment variable ELMAN_KERNELS forces one by the name of its
-instruction set; ELMAN_NATIVE_LIBRARIES names another folder of libraries, such as one built with sanitizers. Knows
-nothing about what the kernels compute.
+There is one library per instruction set. The environment variable ELMAN_KERNELS forces one by the name of its
+instruction set; ELMAN_NATIVE_LIBRARIES names another folder of libraries, such as one built with sanitizers.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Settings", "describe", "find", "instruction_set", "load", "settings", "threads", "why_not"]
 
-# What the environment says: another folder of libraries, and a forced kernel or instruction set.
+# The values of ELMAN_NATIVE_LIBRARIES and ELMAN_KERNELS.
 Settings = tuple[str | None, str | None]
 
 _log = logging.getLogger("elman.kernels")
@@ -39,14 +38,14 @@ _watches_forks = False
 
 
 def _after_fork() -> None:
-    """In a forked child: OpenMP's other threads are gone, and a lock may be held by one of ours that is gone too."""
+    """Reset a forked child, which has no OpenMP threads, and where a lost thread may have held the lock."""
     global _forked, _lock
     _forked = True
     _lock = threading.RLock()
 
 
 def settings() -> Settings:
-    """The environment's part in the choice of a library; answers are remembered under it."""
+    """Return the environment variables that determine the library; results are cached by them."""
     return os.environ.get("ELMAN_NATIVE_LIBRARIES"), os.environ.get("ELMAN_KERNELS")
 
 
@@ -56,13 +55,13 @@ def _folder() -> Path:
 
 
 def _forced() -> str | None:
-    """The instruction set that ELMAN_KERNELS names, if it names one."""
+    """Return the instruction set that ELMAN_KERNELS names, or None."""
     name = os.environ.get("ELMAN_KERNELS", "")
     return name if name in build.EVERY_INSTRUCTION_SET else None
 
 
 def _open(folder: Path, name: str) -> ctypes.CDLL:
-    """The library of one instruction set, loaded once. Raises KernelUnavailable."""
+    """Return the library of one instruction set, which is loaded once."""
     with _lock:
         library = _libraries.get((folder, name))
         if library is None:
@@ -71,7 +70,7 @@ def _open(folder: Path, name: str) -> ctypes.CDLL:
 
 
 def _load_file(path: Path) -> ctypes.CDLL:
-    import torch  # noqa: F401  its OpenMP runtime has to be there first, so that ours is the same
+    import torch  # noqa: F401  loads its OpenMP runtime first, so that the library uses the same one
 
     global _watches_forks
     if not _watches_forks and hasattr(os, "register_at_fork"):
@@ -84,14 +83,14 @@ def _load_file(path: Path) -> ctypes.CDLL:
         raise KernelUnavailable(f"the compiled library cannot be loaded: {error}") from error
     if version != ABI_VERSION:
         raise KernelUnavailable(
-            f"expected a compiled library with interface {ABI_VERSION}; install elman anew. Received: {path.name} with "
+            f"expected a compiled library with interface {ABI_VERSION}; reinstall elman. Received: {path.name} with "
             f"interface {version}"
         )
     return library
 
 
 def _built(folder: Path) -> list[str]:
-    """The instruction sets that `folder` has a library for, best first."""
+    """Return the instruction sets that `folder` has a library for, best first."""
     return [name for name in build.instruction_sets() if (folder / build.library_name(name)).is_file()]
 
 
@@ -102,7 +101,7 @@ def _choose(folder: Path, forced: str | None) -> str:
         noted = build.read_problem(folder)
         reason = noted or f"there is no {build.library_name(lowest)} in {folder}"
         raise KernelUnavailable(f"the compiled library is not built: {reason}; reinstall elman with g++ or clang++")
-    # The lowest one runs everywhere, so it can be asked.
+    # The library of the lowest instruction set runs on every CPU, so it can check which of the others do.
     runs: Callable[[bytes], int] = _open(folder, lowest).elman_cpu_runs
     usable = [name for name in built if runs(name.encode())]
     if forced is None:
@@ -117,9 +116,9 @@ def _choose(folder: Path, forced: str | None) -> str:
 
 
 def instruction_set() -> str:
-    """The name of the instruction set in use: the best one that this CPU has and that is built, or the forced one.
+    """Return the instruction set in use: the forced one, or the best that is built and that this CPU supports.
 
-    Raises KernelUnavailable when none is built, or when the CPU or the build lacks the forced one.
+    Raises KernelUnavailable when none is built, or when the forced one is not built or not supported.
     """
     key = (_folder(), _forced())
     name = _chosen.get(key)
@@ -130,15 +129,15 @@ def instruction_set() -> str:
 
 
 def load() -> ctypes.CDLL:
-    """The library of `instruction_set()`, loaded once a process; calls into it release the GIL.
+    """Return the library of `instruction_set()`, loaded once per process; calls into it release the GIL.
 
-    Raises KernelUnavailable as `instruction_set`, and when the library cannot be loaded or is of another version.
+    Raises KernelUnavailable like `instruction_set`, and when the library cannot be loaded or has another version.
     """
     return _open(_folder(), instruction_set())
 
 
 def why_not() -> str | None:
-    """None when `load` gives a library, else a sentence why it cannot. An answer is remembered."""
+    """Return None if `load` succeeds, else the reason why it fails. The result is cached."""
     key = settings()
     if key not in _refusals:
         try:
@@ -151,10 +150,10 @@ def why_not() -> str | None:
 
 
 def find(program: Program, element_bytes: int) -> CompiledProgram | str:
-    """The compiled functions of a cell's program for elements of 4 or 8 bytes, or a sentence why there are none.
+    """Return the compiled functions of a program for elements of 4 or 8 bytes, or the reason why there are none.
 
-    A program that the library has is found by its digest. Any other is compiled once: the first call takes seconds,
-    later processes find it in the cache folder. Raises KernelUnavailable only where `load` does.
+    The library's own programs are found by digest. Any other program is compiled at the first call, which takes
+    seconds, and then stored in the cache folder. Raises KernelUnavailable only where `load` does.
     """
     key = (settings(), program.digest, element_bytes)
     found = _programs.get(key)
@@ -188,14 +187,14 @@ def _look_up(program: Program, element_bytes: int) -> CompiledProgram | str:
 
 
 def threads() -> int:
-    """How many threads a kernel may use: torch's number, but 1 in a forked child, where OpenMP would wait forever."""
+    """Return the number of threads for a kernel: torch's, but 1 in a forked child, where OpenMP would deadlock."""
     import torch
 
     return 1 if _forked else torch.get_num_threads()
 
 
 def describe() -> dict[str, str | bool]:
-    """For people: the instruction set, the compiler and whether threads are used, or under `problem` why not."""
+    """Return the instruction set, the compiler and whether threads are used, or the reason for failure as `problem`."""
     problem = why_not()
     if problem is not None:
         return {"problem": problem}

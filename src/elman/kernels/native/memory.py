@@ -1,8 +1,7 @@
-"""Working memory of the kernels: large buffers on huge pages, used again by the next call.
+"""A pool of working memory for the kernels: large buffers on huge pages, reused by later calls.
 
-The C library gives a large buffer back to the system as soon as it is freed; the next one is fetched anew, page by
-page, which costs as much as a small layer's arithmetic. So buffers are kept here, up to `MOST_IDLE` bytes of them,
-whatever the process's allocator does. Knows nothing about what a buffer holds.
+The C library returns a large buffer to the system as soon as it is freed. Mapping the next one page by page costs as
+much as the arithmetic of a small layer. This pool therefore keeps up to `MOST_IDLE` bytes of unused buffers.
 """
 
 from __future__ import annotations
@@ -16,28 +15,28 @@ from torch import Tensor
 __all__ = ["MOST_IDLE", "fetch", "give_back", "idle_bytes", "take"]
 
 MOST_IDLE = 256 << 20
-# Smaller buffers come from torch's allocator: the C library keeps those itself.
+# Smaller buffers come from torch's allocator, since the C library reuses those.
 _SMALL = 256 << 10
 _HUGE_PAGE = 2 << 20
 
-# By size. Threads share it without a lock: one call of `pop` or `append` is never torn.
+# Unused buffers by size. Threads share the lists without a lock: `pop` and `append` are atomic.
 _idle: dict[int, list[Tensor]] = {}
 
 
 def _size_class(size: int) -> int:
-    """`size` rounded up to an eighth of a power of two, so that batches of nearly the same length share buffers."""
+    """Round `size` up to a multiple of an eighth of a power of two, so that batches of similar length share buffers."""
     step = max(mmap.PAGESIZE, 1 << (size.bit_length() - 4))
     return -(-size // step) * step
 
 
 def fetch(size: int, huge_from: int = _HUGE_PAGE) -> Tensor:
-    """A uint8 buffer of zeros from the system, aligned to 64; from `huge_from` bytes on huge pages, where such are."""
+    """Map a zero-filled uint8 buffer, aligned to 64 bytes; from `huge_from` bytes on with huge pages if available."""
     large = size >= huge_from and hasattr(mmap, "MADV_HUGEPAGE")
     space = mmap.mmap(-1, max(1, size) + (_HUGE_PAGE if large else 0), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     buffer = torch.frombuffer(space, dtype=torch.uint8)
     if not large:
         return buffer[:size]
-    # A system without huge pages is slower, and otherwise the same.
+    # Without huge pages the buffer is only slower.
     with contextlib.suppress(OSError):
         space.madvise(mmap.MADV_HUGEPAGE)
     skip = -buffer.data_ptr() % _HUGE_PAGE
@@ -45,7 +44,7 @@ def fetch(size: int, huge_from: int = _HUGE_PAGE) -> Tensor:
 
 
 def take(size: int) -> Tensor:
-    """A uint8 buffer of at least `size` bytes, aligned to 64, with anything in it."""
+    """Return an uninitialised uint8 buffer of at least `size` bytes, aligned to 64 bytes."""
     if size < _SMALL:
         return torch.empty(size, dtype=torch.uint8)
     size = _size_class(size)
@@ -55,7 +54,7 @@ def take(size: int) -> Tensor:
 
 
 def give_back(*buffers: Tensor) -> None:
-    """Keep buffers that came from `take` and that nobody reads or writes any more."""
+    """Return buffers from `take`, which must not be used any more, to the pool."""
     for buffer in buffers:
         size = buffer.numel()
         if size < _SMALL or size > MOST_IDLE:
@@ -63,7 +62,7 @@ def give_back(*buffers: Tensor) -> None:
         for oldest in list(_idle):
             if idle_bytes() + size <= MOST_IDLE:
                 break
-            # The sizes that came first go first: those of a run that is over.
+            # Evict the oldest sizes first: they are likely those of a finished run.
             while idle_bytes() + size > MOST_IDLE and oldest != size:
                 try:
                     _idle[oldest].pop()
@@ -75,5 +74,5 @@ def give_back(*buffers: Tensor) -> None:
 
 
 def idle_bytes() -> int:
-    """The bytes that are kept at the moment."""
+    """Return the number of bytes of unused buffers in the pool."""
     return sum(size * len(kept) for size, kept in list(_idle.items()))

@@ -1,6 +1,7 @@
-"""Which blocks of the two products share a slot of the record: those that the equations only use as a sum.
+"""Assignment of the blocks of the input and recurrent products to slots of the record.
 
-Sums are read flat, so (p + w * c) + u counts as well. Knows nothing about gradients or what is kept for them.
+Two blocks share a slot if the equations use them only as a sum. Nested sums are flattened, so (p + w * c) + u counts
+as well.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ _ADDITIVE = frozenset({"add", "sub", "neg"})
 
 
 class Slots(NamedTuple):
-    """The equations over slots instead of blocks, and which block goes where (see `Program`)."""
+    """The equations over slots instead of blocks, and the slot of each block (see `Program`)."""
 
     graph: Graph
     roots: list[int]
@@ -27,7 +28,7 @@ class Slots(NamedTuple):
 
 
 def _blocks(graph: Graph, nodes: Sequence[int], letter: str) -> dict[int, int]:
-    """The blocks of p or u among `nodes`: node by block."""
+    """Return the blocks of p or u among `nodes`: node by block index."""
     found = {}
     for number in nodes:
         node = graph.nodes[number]
@@ -37,7 +38,7 @@ def _blocks(graph: Graph, nodes: Sequence[int], letter: str) -> dict[int, int]:
 
 
 def _uses_in_sums(graph: Graph, roots: Sequence[int]) -> dict[int, Counter[tuple[int, int]] | None]:
-    """For every node: how often it is a term of which sum, as (sum, sign); None when it has other uses as well."""
+    """Count, for every node, its uses as a term by (sum, sign); None if it has other uses as well."""
     order = graph.reachable(roots)
     users: dict[int, list[int]] = {number: [] for number in order}
     for number in order:
@@ -46,7 +47,7 @@ def _uses_in_sums(graph: Graph, roots: Sequence[int]) -> dict[int, Counter[tuple
     for root in roots:
         users[root].append(-1)
     terms: dict[int, Counter[tuple[int, int]] | None] = {number: Counter() for number in order}
-    # The sum that an additive node is part of, and its sign there; users come before operands here.
+    # The sum that an additive node is part of, and its sign there. The loop visits users before operands.
     part_of: dict[int, tuple[int, int]] = {}
     for number in reversed(order):
         node = graph.nodes[number]
@@ -71,13 +72,13 @@ def _uses_in_sums(graph: Graph, roots: Sequence[int]) -> dict[int, Counter[tuple
 
 
 def assign_slots(graph: Graph, roots: Sequence[int]) -> Slots:
-    """Put a slot in the place of every block of p and u that the equations use."""
+    """Replace every block of p and u that the equations use by a slot."""
     order = graph.reachable(roots)
     p_nodes, u_nodes = _blocks(graph, order, "p"), _blocks(graph, order, "u")
     terms = _uses_in_sums(graph, roots)
     merged: dict[int, int] = {}
     for block, node in p_nodes.items():
-        # The block of the same number first, so that cells with parallel gates keep them in order.
+        # Try the block with the same index first, so that cells with parallel gates keep their order.
         candidates = [block, *u_nodes]
         partner = next(
             (
@@ -100,7 +101,7 @@ def assign_slots(graph: Graph, roots: Sequence[int]) -> Slots:
     result = Graph()
     places = {p_nodes[block]: result.input(f"slot{slot}") for slot, block in enumerate(x_gates)}
     places |= {u_nodes[block]: result.input(f"slot{slot}") for slot, block in enumerate(h_gates, h_first)}
-    # A slot already holds the sum, so what was added to it becomes 0 and the simplifier takes the addition away.
+    # The slot already holds the sum, so the second term becomes 0 and the graph simplifies the addition away.
     places |= {u_nodes[block]: result.constant(0) for block in merged.values()}
     copies = graph.copy_into(result, roots, places)
     return Slots(result, [copies[root] for root in roots], x_gates, h_gates, h_first)

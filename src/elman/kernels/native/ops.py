@@ -1,6 +1,7 @@
-"""One layer in one direction for autograd, and as `elman::layer` and `elman::layer_backward` for torch.compile.
+"""One layer in one direction for autograd, and as operators `elman::layer` and `elman::layer_backward`.
 
-Knows nothing about cells: a program comes by the digest of its equations. See `layer.py` for what enters and leaves.
+The operators, which torch.compile uses, take a program by the digest of its equations. See `layer.py` for the
+arguments.
 """
 
 from __future__ import annotations
@@ -31,12 +32,12 @@ _SCHEMAS = {
     ),
 }
 _programs: dict[str, Program] = {}
-# Stands in a described layer for tensors that autograd keeps.
+# Placeholder in a saved `Layer` for tensors that autograd saves.
 _NONE = torch.empty(0)
 
 
 def remember(program: Program) -> str:
-    """The name under which the operators know `program`."""
+    """Register `program` for the operators, and return its name."""
     _programs.setdefault(program.digest, program)
     return program.digest
 
@@ -72,7 +73,7 @@ def _layer(
 
 
 def _forward(*arguments: Any) -> list[Tensor]:
-    """Outputs, the last state's leaves, and the tape: two tensors, empty when it is not kept."""
+    """Return outputs, the leaves of the final state, and the tape: two tensors, empty when it is not kept."""
     *described, keep = arguments
     layer = _layer(*described)
     y_BTH, final, tape = layer.forward(keep)
@@ -110,9 +111,9 @@ def _split(arguments: Sequence[Any]) -> tuple[Layer, Tape, Tensor | None, list[T
 
 
 def _backward(*arguments: Any) -> list[Tensor]:
-    """The wanted gradients: of x, of the start's leaves, of the weights, of the parameters."""
+    """Return the requested gradients: of x, the leaves of the initial state, the weights and the parameters."""
     layer, tape, dy_BTH, d_final, wanted = _split(arguments)
-    # An operator must leave its arguments as they are, and the driver turns the records into gradients.
+    # An operator must not change its arguments, but the driver overwrites the records with gradients.
     return _given(layer.backward(replace(tape, records=tape.records.clone()), dy_BTH, d_final, wanted))
 
 
@@ -124,7 +125,7 @@ def _backward_fake(*arguments: Any) -> list[Tensor]:
 def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: list[Tensor]) -> None:
     x, tokens_BT, lengths_B, start, weights, mask_BH, *options, keep = inputs
     if not keep:
-        raise KernelUnavailable("expected keep=True where a gradient is wanted. Received: keep=False")
+        raise KernelUnavailable("expected keep=True where a gradient is required. Received: keep=False")
     ctx.set_materialize_grads(False)
     ctx.options = options
     ctx.leaves = len(start)
@@ -156,7 +157,7 @@ def _autograd(ctx: Any, grads: list[Tensor | None]) -> tuple[Any, ...]:
 
 @cache
 def _define() -> torch.library.Library:
-    """Registers the operators, once a process, at first use."""
+    """Register the operators, once per process, at first use."""
     library = torch.library.Library("elman", "DEF")
     for name, schema in _SCHEMAS.items():
         library.define(name + schema)
@@ -169,30 +170,30 @@ def _define() -> torch.library.Library:
 
 
 class _EagerLayer(torch.autograd.Function):
-    """The same as `elman::layer`, without the dispatcher, which costs more than the layer of a small network."""
+    """The same as `elman::layer` without the dispatcher, whose overhead exceeds the time of a small layer."""
 
     @staticmethod
     def forward(ctx: Any, layer: Layer, keep: bool, *tensors: Tensor) -> tuple[Tensor, ...]:
-        """`tensors` are those of `layer` that can have gradients, as autograd has to see them among the arguments."""
+        """Run the layer. `tensors` are the differentiable tensors of `layer`, repeated as arguments for autograd."""
         del tensors
         y_BTH, final, tape = layer.forward(keep)
         if tape is not None:
             ctx.set_materialize_grads(False)
-            # All that backward reads by pointer: autograd refuses what has changed since.
+            # Save everything that backward reads by pointer: autograd raises an error if one has changed since.
             inputs = (layer.x, layer.tokens_BT, layer.lengths_B, layer.mask_BH, tape.records, tape.states)
             ctx.save_for_backward(*inputs, *layer.start, *layer.products, *layer.parameters)
             ctx.layer = replace(
                 layer, x=_NONE, tokens_BT=None, lengths_B=None, mask_BH=None, start=[], products=(), parameters=[]
             )
             ctx.leaves = len(layer.start)
-            # Not the tape itself: autograd frees what it saved, and would not free what this holds.
+            # Not the tape: a reference to it from `ctx` would keep the tensors that autograd frees after backward.
             ctx.buffers = tape.buffers
             ctx.spent = False
         return y_BTH, *final
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
-        """Gradients of `tensors`."""
+        """Compute the gradients of `tensors`."""
         _refuse_double_backward()
         x, tokens_BT, lengths_B, mask_BH, records, states, *others = ctx.saved_tensors
         first = ctx.leaves
@@ -218,7 +219,7 @@ class _EagerLayer(torch.autograd.Function):
         dy_BTH, *d_final = grads
         tape = Tape(records, states, ctx.buffers)
         if ctx.spent:
-            # A second time (retain_graph=True): the first one has turned the records into gradients.
+            # A second backward pass (retain_graph=True): the first one has overwritten the records with gradients.
             tape = layer.forward(True)[2] or tape
         ctx.spent, ctx.buffers = True, ()
         given = layer.backward(tape, dy_BTH, d_final, wanted)
@@ -230,13 +231,13 @@ class _EagerLayer(torch.autograd.Function):
 def _refuse_double_backward() -> None:
     if torch.is_grad_enabled():
         raise KernelUnavailable(
-            "the native kernel gives first derivatives only; for create_graph=True choose kernel='reference'. "
-            "Received: a backward pass that is to be differentiated"
+            "the native kernel supports first derivatives only; for create_graph=True choose kernel='reference'. "
+            "Received: a backward pass with create_graph=True"
         )
 
 
 def run_layer(layer: Layer) -> tuple[Tensor, list[Tensor]]:
-    """Outputs `y_BTH` and the last state's leaves, differentiable in every float tensor of `layer` but the mask."""
+    """Return `y_BTH` and the leaves of the final state, differentiable in all float tensors except the mask."""
     weights = [weight for weight in layer.products if weight is not None] + layer.parameters
     tensors = (layer.x, *layer.start, *weights)
     keep = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)

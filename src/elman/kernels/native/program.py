@@ -1,15 +1,15 @@
-"""Program: the element-wise equations of one cell as two short lists of operations, forward and backward.
+"""`Program`: the element-wise equations of one cell as two lists of operations, forward and backward.
 
 An operation's operands are numbers or the names of *places*:
 
-    slot0     a number of the record that one unit keeps of one step (see csrc/abi.h)
-    old0      a leaf of the state before the step           new0     the same leaf after it
-    parameter0    a weight of the equations                 d_parameter0    the sum of its gradients
-    y         the output, when it is no leaf of the state   dy       the output's gradient
-    d_state0  on entry the gradient of the leaf after the step, on return of the leaf before it
+    slot0     a slot of the record of one unit at one time step (see csrc/abi.h)
+    old0      a leaf of the state before the time step         new0     the same leaf after it
+    parameter0    a parameter of the equations                 d_parameter0    the sum of its gradients
+    y         the output, unless it is a leaf of the state     dy       the output's gradient
+    d_state0  on entry the gradient of the leaf after the time step, on return that of the leaf before it
     t0        an intermediate value, written once
 
-All places are read before any is written. Knows nothing about cells, C++, time or matrix products.
+All places are read before any is written.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from elman.kernels.native.functions import compute
 
 __all__ = ["Operation", "Program", "interpret", "run_operations"]
 
-# Part of every text, so that a change of what a list means changes every digest.
+# Part of every program's text: increment it when the meaning of an operation changes, to change every digest.
 _VERSION = 1
 
 
@@ -37,7 +37,7 @@ class Operation(NamedTuple):
     operands: tuple[str | float, ...]
 
     def __str__(self) -> str:
-        """As it stands in a program's text; numbers exactly."""
+        """Return the operation's line in a program's text, with exact numbers."""
         operands = " ".join(name if isinstance(name, str) else float(name).hex() for name in self.operands)
         return f"{self.result} = {self.function} {operands}"
 
@@ -46,15 +46,15 @@ class Operation(NamedTuple):
 class Program:
     """The traced equations of one cell.
 
-    p_blocks, u_blocks   blocks of H numbers that the input's and the past's part have
-    x_gates              the block of p that goes to slot i
-    h_gates              the block of u that goes to slot h_first + i; where both go to a slot it holds their sum
-    slots                numbers in a record
-    leaves               the names of the state's leaves, each of H numbers
-    h_leaf               the leaf that enters the past's product
+    p_blocks, u_blocks   the numbers of blocks of H units of the input projection p and the recurrent product u
+    x_gates              x_gates[i] is the block of p that is added to slot i
+    h_gates              h_gates[i] is the block of u that is added to slot h_first + i; a slot of both holds their sum
+    slots                the number of slots in a record
+    leaves               the names of the state's leaves, each of H units
+    h_leaf               the leaf that enters the recurrent product
     y_leaf               the leaf that is the output, or -1
-    parameters           names of the cell's parameters and buffers in the equations, each of H numbers or one
-    text, digest         everything above as text, and the start of its SHA-256
+    parameters           names of the cell's parameters and buffers in the equations, each of size H or 1
+    text, digest         the program as text, and the first digits of its SHA-256
     """
 
     p_blocks: int
@@ -73,8 +73,8 @@ class Program:
     digest: str = field(init=False)
 
     def __post_init__(self) -> None:
-        """Write the text."""
-        # Names of leaves and parameters are no part of it: cells with the same equations share one compiled program.
+        """Set `text` and `digest`."""
+        # Without the names of leaves and parameters, so that cells with the same equations share a compiled program.
         lines = [
             f"version {_VERSION}",
             f"blocks {self.p_blocks} {self.u_blocks}",
@@ -94,17 +94,17 @@ class Program:
 
     @property
     def x_slots(self) -> int:
-        """The slots that the input's part goes to: [0, x_slots)."""
+        """The number of slots of the input product: [0, x_slots)."""
         return len(self.x_gates)
 
     @property
     def h_slots(self) -> int:
-        """The slots that the past's part goes to: [h_first, h_first + h_slots)."""
+        """The number of slots of the recurrent product: [h_first, h_first + h_slots)."""
         return len(self.h_gates)
 
 
 def run_operations(operations: Iterable[Operation], places: Mapping[str, Tensor]) -> dict[str, Tensor | float]:
-    """Compute a list in torch. Returns what it writes, by place; gradients of parameters come back row by row."""
+    """Compute the operations in torch; return what they write, by place. Gradients of parameters stay per row."""
     values: dict[str, Tensor | float] = dict(places)
     written: dict[str, Tensor | float] = {}
     for result, function, names in operations:
@@ -117,7 +117,7 @@ def run_operations(operations: Iterable[Operation], places: Mapping[str, Tensor]
 
 
 def record_of(program: Program, p_blocks: Sequence[Tensor], u_blocks: Sequence[Tensor]) -> dict[str, Tensor]:
-    """The slots as the two products leave them."""
+    """Return the slots after the two matrix products."""
     slots: dict[str, Tensor] = {}
     for slot, block in enumerate(program.x_gates):
         slots[f"slot{slot}"] = p_blocks[block]
@@ -134,13 +134,13 @@ def interpret(
     state_leaves: Sequence[Tensor],
     parameters: Sequence[Tensor],
 ) -> tuple[Tensor, tuple[Tensor, ...]]:
-    """One step in differentiable torch operations.
+    """Run one time step in differentiable torch operations.
 
-    p_blocks, u_blocks   the parts, cut into blocks of shape B x H
-    state_leaves         the state before the step, each B x H
-    parameters           in the order of `program.parameters`, each H or 1
+    p_blocks, u_blocks   the input projection and the recurrent product, split into blocks of shape B x H
+    state_leaves         the leaves of the state before the time step, each B x H
+    parameters           in the order of `program.parameters`, each of size H or 1
 
-    Returns the output and the leaves after the step, each B x H.
+    Returns the output and the leaves after the time step, each B x H.
     """
     places = record_of(program, p_blocks, u_blocks)
     places |= {f"old{index}": leaf for index, leaf in enumerate(state_leaves)}

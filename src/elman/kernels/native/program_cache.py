@@ -1,8 +1,7 @@
-"""Users' own cells as shared libraries in the cache folder, compiled when they are first met.
+"""Cache of users' own cells as shared libraries, which are compiled at first use.
 
-A library's name is a digest of all that it was made from. Beside it stands a digest of its content: what is cut short,
-altered, or could have been altered by another user is compiled anew, never loaded. Knows nothing about what the
-sources compute.
+A library is named by a digest of everything that it is built from, and a file next to it has a digest of its content.
+A library that is truncated or altered, or that another user could have altered, is never loaded but compiled again.
 """
 
 from __future__ import annotations
@@ -26,14 +25,14 @@ _DIGEST_SUFFIX = ".sha256"
 
 
 class CompiledFile(NamedTuple):
-    """A shared library, and whether it was compiled just now."""
+    """A shared library, and whether this call has compiled it."""
 
     path: Path
     compiled: bool
 
 
 def compiled_program(source: str, instruction_set: str) -> CompiledFile | str:
-    """The shared library made from a cell's C++ `source` for an instruction set, or a sentence why there is none."""
+    """Return the shared library of a cell's C++ `source` for an instruction set, or the reason why there is none."""
     compiler = _compiler()
     if isinstance(compiler, build.Problem):
         return f"its equations cannot be compiled: {compiler.sentence}"
@@ -76,19 +75,19 @@ def _headers_digest() -> str:
 
 
 def _key(source: str, compiler: build.Compiler, flags: tuple[str, ...]) -> str:
-    """A digest of all that the library is made from."""
+    """Return a digest of everything that the library is built from."""
     parts = [_headers_digest(), *compiler.command, compiler.version, *flags, source]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 
 
 def _private_folder() -> Path:
-    """The folder for these libraries, which no other user can write to. Raises StorageError."""
+    """Return the folder for these libraries, which no other user can write to."""
     folder = cache_folder() / "kernels"
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
         found = folder.stat()
         if found.st_uid != os.geteuid():
-            raise StorageError(f"expected {folder} to be this user's own. Received: a folder of user {found.st_uid}")
+            raise StorageError(f"expected this user to own {folder}. Received: a folder of user {found.st_uid}")
         if stat.S_IMODE(found.st_mode) != 0o700:
             folder.chmod(0o700)
     except OSError as error:
@@ -99,7 +98,7 @@ def _private_folder() -> Path:
 
 
 def _is_sound(path: Path) -> bool:
-    """Whether `path` is a plain file that only this user can write to, with the content that was noted."""
+    """Whether `path` is a regular file that only this user can write to, and its content has the recorded digest."""
     try:
         found = path.lstat()
         if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:

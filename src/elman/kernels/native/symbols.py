@@ -1,9 +1,8 @@
-"""Symbolic tensors: what a cell's equations compute with while they are traced.
+"""Symbolic tensors, on which a cell's equations run while they are traced.
 
-A `Symbol` is a tensor without numbers whose last dimension is made of blocks of H units; every block stands for one
-node of a graph, the same in every row. Functions that only move numbers about (chunk, reshape, indexing, ...) run for
-real, on tensors of codes that say which number is meant, so that any of them is read rightly or refused.
-Knows nothing about which functions are element-wise.
+A `Symbol` is a tensor without data whose last dimension consists of blocks of H units. Every block represents one node
+of a graph, the same in all rows. Functions that only move elements (chunk, reshape, indexing, ...) are executed on
+integer tensors that encode row, node and unit of each element, so their results are exact or are rejected.
 """
 
 from __future__ import annotations
@@ -17,34 +16,34 @@ from torch import Tensor
 
 __all__ = ["ROWS", "Grid", "Symbol", "Untraceable", "move", "symbol"]
 
-# The rows that symbolic tensors have; no cell has as many gates, so that a row is not taken for a gate.
+# The batch size of symbolic tensors. No cell has as many gates, so a row cannot be mistaken for a gate.
 ROWS = 13
-# More nodes than any equations have, so that a code can be taken apart.
+# More than the nodes of any equations, so that a code can be decoded into row, node and unit.
 _MOST_NODES = 1 << 20
 
-# Nodes by block: the tensor's shape with 1 row, and blocks in place of units. int64.
+# Nodes of the blocks, int64: the tensor's shape with 1 row and with blocks instead of units.
 Grid = np.ndarray[Any, np.dtype[np.int64]]
 
 
 class Untraceable(Exception):
-    """The equations have no element-wise program; the message continues "its update", or starts with "its" itself."""
+    """The equations have no element-wise program. The message continues "its update", or itself starts with "its"."""
 
 
 class Symbol(Tensor):
-    """A tensor without numbers; `grid` says what they would be."""
+    """A tensor without data; `grid` has the graph node of each block."""
 
     grid: Grid
 
 
 def symbol(shape: tuple[int, ...], grid: Grid, dtype: torch.dtype) -> Symbol:
-    """A symbolic tensor of `shape`."""
+    """Create a symbolic tensor of `shape`."""
     made: Symbol = torch.empty(shape, dtype=dtype, device="meta").as_subclass(Symbol)
     made.grid = grid
     return made
 
 
 def _codes(value: Symbol, H: int) -> Tensor:
-    """int64 numbers that tell row, node and unit; what is the same in all rows or units says so."""
+    """Encode row, node and unit of each element as int64, with special codes for "all rows" and "all units"."""
     shape = tuple(value.shape)
     codes = np.broadcast_to(np.asarray(value.grid, dtype=np.int64), value.grid.shape)
     has_units = bool(shape) and shape[-1] == value.grid.shape[-1] * H
@@ -58,7 +57,7 @@ def _codes(value: Symbol, H: int) -> Tensor:
 
 
 def _read(codes: Tensor, H: int, name: str, dtype: torch.dtype) -> Symbol:
-    """The symbolic tensor that a tensor of codes means. Raises Untraceable when it is none."""
+    """Decode a tensor of codes into a symbolic tensor. Raises Untraceable when there is none."""
     refused = Untraceable(f"calls {name}, which moves numbers between units or rows")
     shape = tuple(codes.shape)
     numbers = codes.numpy()
@@ -86,7 +85,7 @@ def _read(codes: Tensor, H: int, name: str, dtype: torch.dtype) -> Symbol:
 
 
 def move(function: Callable[..., Any], name: str, args: Any, kwargs: Any, H: int) -> Any:
-    """The result of a function that only moves numbers about, for symbolic tensors among its arguments."""
+    """Apply a function that only moves elements to arguments with symbolic tensors."""
     dtype: list[torch.dtype] = []
 
     def encode(argument: Any) -> Any:

@@ -1,4 +1,4 @@
-"""What torch's activation functions mean as nodes of a graph; see torch_functions.py, whose table they enter."""
+"""torch's activation functions as nodes of a graph, added to the table of torch_functions.py."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""What torch's functions mean as nodes of a graph: the element-wise ones, and those that only move numbers about.
+"""Tables of the torch functions that can be traced: element-wise functions, and functions that only move elements.
 
-Each function below has the arguments of its namesake in torch; the first ones are nodes, the others plain numbers.
-Activation functions stand in torch_activations.py. A function of torch that is in none of these tables cannot be
-traced. Knows nothing about cells.
+Each function below has the arguments of the torch function of the same name; the first ones are nodes, the others
+numbers. Activation functions are in torch_activations.py. A torch function that is in none of these tables cannot be
+traced.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ __all__ = ["ELEMENTWISE", "FACTORIES", "MOVES", "QUESTIONS", "Elementwise", "bet
 
 
 class Elementwise(NamedTuple):
-    """How to make nodes: the first `operands` arguments of `make`, after the graph, are nodes."""
+    """How to create the nodes of a function: the first `operands` arguments of `make`, after the graph, are nodes."""
 
     make: Callable[..., int]
     operands: int
@@ -34,7 +34,7 @@ _PLACES: tuple[Any, ...] = (torch, Tensor, F, torch.special, torch._C._nn)
 
 
 def _named(name: str) -> set[Any]:
-    """Everything in torch that is called `name`: function, method and all."""
+    """Return all functions and methods of torch with the name `name`."""
     return {getattr(place, name) for place in _PLACES if hasattr(place, name)}
 
 
@@ -42,7 +42,7 @@ ELEMENTWISE: dict[Any, Elementwise] = {}
 
 
 def elementwise(*names: str, operands: int = 1) -> Callable[[Callable[..., int]], Callable[..., int]]:
-    """Declare what the torch functions of these names mean."""
+    """Register the decorated function as the definition of the torch functions with these names."""
 
     def declare(make: Callable[..., int]) -> Callable[..., int]:
         signature = inspect.signature(make)
@@ -55,12 +55,12 @@ def elementwise(*names: str, operands: int = 1) -> Callable[[Callable[..., int]]
 
 
 def _number_of(graph: Graph, node: int) -> int:
-    """A truth value as 0 or 1; others as they are."""
+    """Convert a boolean to 0 or 1; return any other node unchanged."""
     return graph.apply("select", node, graph.constant(1), graph.constant(0)) if graph.is_mask(node) else node
 
 
 def _primitive(function: str, *names: str) -> None:
-    """One of our functions that torch has under these names."""
+    """Register a function of `functions.py` for the torch functions with these names."""
 
     def make(graph: Graph, input: int) -> int:
         return graph.apply(function, _number_of(graph, input))
@@ -131,7 +131,7 @@ def _square(graph: Graph, input: int) -> int:
 
 
 def _whole_power(graph: Graph, node: int, exponent: int) -> int:
-    """node ^ exponent for a whole exponent of 1 or more, by squaring."""
+    """Compute node ^ exponent by squaring, for an integer exponent of 1 or more."""
     if exponent == 1:
         return node
     half = _whole_power(graph, node, exponent // 2)
@@ -175,7 +175,7 @@ def _maximum(graph: Graph, input: int, other: int) -> int:
 
 
 def between(graph: Graph, x: int, low: float | None, high: float | None, *, ends: bool) -> int:
-    """x held between two numbers; whether the gradient passes at the very ends."""
+    """Clamp x to a range; `ends` is whether the gradient passes at the bounds."""
     result = x
     for bound, is_low in ((low, True), (high, False)):
         if bound is None or math.isinf(bound):
@@ -251,7 +251,7 @@ def _ne(graph: Graph, input: int, other: int) -> int:
 
 def _mask(graph: Graph, node: int, name: str) -> int:
     if not graph.is_mask(node):
-        raise Untraceable(f"calls {name} with numbers where truth values are expected")
+        raise Untraceable(f"calls {name} with numbers where booleans are expected")
     return node
 
 
@@ -312,7 +312,7 @@ def _all_named(*names: str) -> frozenset[Any]:
     return frozenset().union(*(_named(name) for name in names))
 
 
-# Functions that only move numbers about.
+# Functions that only move elements.
 MOVES = _all_named(
     *("chunk", "split", "split_with_sizes", "tensor_split", "unbind", "narrow", "select", "__getitem__", "reshape"),
     *("reshape_as", "view", "view_as", "flatten", "unflatten", "unsqueeze", "squeeze", "cat", "concat", "concatenate"),
@@ -320,7 +320,7 @@ MOVES = _all_named(
     *("contiguous", "clone", "roll", "tile", "repeat", "positive", "__pos__"),
 )
 
-# Functions that make tensors of one number everywhere.
+# Functions that create tensors filled with one number.
 FACTORIES = frozenset(
     [
         *(torch.zeros, torch.ones, torch.full, torch.tensor, torch.scalar_tensor),
@@ -328,7 +328,7 @@ FACTORIES = frozenset(
     ]
 )
 
-# What may be asked of a tensor without reading its numbers.
+# Functions that read a tensor's metadata only.
 QUESTIONS = frozenset(
     [
         *(getattr(Tensor, name) for name in ("size", "dim", "ndimension", "numel", "nelement", "is_floating_point")),
@@ -336,6 +336,6 @@ QUESTIONS = frozenset(
         *(getattr(Tensor, name).__get__ for name in ("shape", "dtype", "device", "ndim", "layout", "requires_grad")),
         *(getattr(Tensor, name).__get__ for name in ("is_cuda", "is_meta", "is_sparse", "is_cpu", "is_leaf")),
         *(torch.is_tensor, torch.is_floating_point, torch.numel, torch.result_type, torch.is_complex),
-        torch._C._set_grad_enabled,  # no question, but what torch.no_grad() calls
+        torch._C._set_grad_enabled,  # called by torch.no_grad()
     ]
 )

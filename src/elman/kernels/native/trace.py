@@ -1,7 +1,7 @@
-"""`program_of(cell)`: the program of a cell's equations, or a sentence why there is none; remembered for every cell.
+"""`program_of(cell)`: the program of a cell's equations, cached for every cell.
 
-A cell is traced anew when one of its plain attributes, its mode (training or not) or the set of its weights has
-changed; a change of the weights' numbers does not matter. Knows nothing about C++ or about running a program.
+A cell is traced again when one of its plain attributes, its training mode or its set of weights has changed; the values
+of the weights do not matter.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ from elman.recurrence import RunnableCell
 
 __all__ = ["program_of"]
 
-# What torch itself keeps in a module.
+# The attributes of every module.
 _OWN = frozenset(vars(torch.nn.Module())) - {"training"}
 _PLAIN = (int, float, str, bool, type(None))
 
 _remembered: WeakKeyDictionary[RunnableCell, tuple[Any, Program | str]] = WeakKeyDictionary()
-# Programs of cells that look the same in all that has a value of its own: copies, and the layers of a stack.
+# Programs by fingerprint, shared by equal cells, such as copies and the layers of a stack.
 _shared: dict[Any, Program | str] = {}
 _MOST_SHARED = 256
 
 
 class _Identity(int):
-    """Stands for an object that is compared by where it is, which holds only while it lives."""
+    """Represents an object that is compared by identity, which is valid only during its lifetime."""
 
 
 def _frozen(value: Any) -> Any:
-    """Something that is equal as long as `value` means the same, and keeps nothing alive."""
+    """Return a comparable snapshot of `value` that holds no reference to it."""
     if isinstance(value, _PLAIN):
         return value
     if isinstance(value, tuple | list):
@@ -52,7 +52,7 @@ def _has_identity(look: Any) -> bool:
 
 
 def _look_of(module: Any) -> Any:
-    """All of a module that tracing depends on."""
+    """Return a snapshot of everything in a module that tracing depends on."""
     attributes = vars(module)
     own = tuple([(name, _frozen(value)) for name, value in attributes.items() if name not in _OWN])
     weights = tuple(
@@ -72,7 +72,7 @@ def _look_of(module: Any) -> Any:
 
 
 def program_of(cell: RunnableCell) -> Program | str:
-    """The program of `cell`'s equations, or a sentence why they have none."""
+    """Return the program of `cell`'s equations, or the reason why there is none."""
     look = (type(cell), vars(type(cell)).get("update"), _look_of(cell))
     known = _remembered.get(cell)
     if known is not None and known[0] == look:
@@ -93,12 +93,12 @@ def _make(cell: RunnableCell) -> Program | str:
     if not isinstance(getattr(type(cell), "update", None), FunctionType):
         where = "its advance"
     try:
-        # The answer is remembered, so it must not depend on a mode (fake tensors, say) that happens to hold just now.
+        # The result is cached, so it must not depend on the current dispatch mode (such as fake tensors).
         with _disable_current_modes():
             equations = trace(cell)
     except Untraceable as reason:
         return str(reason) if str(reason).startswith("its ") else f"{where} {reason}"
-    except Exception as error:  # Whatever a cell's own code raises when it meets symbolic tensors.
+    except Exception as error:  # A cell's own code may raise any exception on symbolic tensors.
         return f"{where} cannot be traced: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
     if len(equations.leaves) > MOST_LEAVES:
         return f"its state has {len(equations.leaves)} leaves, expected at most {MOST_LEAVES}"

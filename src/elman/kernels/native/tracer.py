@@ -1,9 +1,8 @@
-"""The tracer: a cell's own `advance` is run once on symbolic tensors, and what it computes is written down.
+"""The tracer: runs a cell's `advance` once on symbolic tensors and records what it computes.
 
-A `TorchFunctionMode` sees every call of torch while that goes on. The one matrix product that is understood is the
-product with the past, `linear(h, weight_hh, bias_hh)`; its result becomes the blocks u0, u1, ... Everything else has to
-be element-wise. What cannot be traced ends in an `Untraceable` with the reason.
-Knows nothing about gradients, slots or C++.
+A `TorchFunctionMode` intercepts every torch call. The only supported matrix product is the recurrent product,
+`linear(h, weight_hh, bias_hh)`, whose result becomes the blocks u0, u1, ...; every other operation must be
+element-wise. Anything else raises `Untraceable` with the reason.
 """
 
 from __future__ import annotations
@@ -34,13 +33,13 @@ _TYPES = frozenset({"to", "type", "type_as", "float", "double", "half", "bfloat1
 
 
 def _name_of(function: Any) -> str:
-    """What a person calls a torch function."""
+    """Return the usual name of a torch function."""
     name = getattr(function, "__name__", str(function))
     return str(getattr(getattr(function, "__self__", None), "__name__", name)) if name == "__get__" else str(name)
 
 
 class _Tracer(TorchFunctionMode):
-    """Watches torch while a cell's equations run."""
+    """Records the torch calls of a cell's equations."""
 
     def __init__(self, cell: Any, H: int, dtype: torch.dtype) -> None:
         super().__init__()
@@ -57,17 +56,17 @@ class _Tracer(TorchFunctionMode):
         self._weights = {id(tensor): (name, tensor) for name, tensor in weights}
 
     def part(self, letter: str, blocks: int) -> Symbol:
-        """The symbolic tensor of p, u, a leaf or a mask."""
+        """Return the symbolic tensor of p, u or a mask."""
         names = [f"{letter}{block}" for block in range(blocks)]
         grid = np.array([[self.graph.input(name) for name in names]])
         return symbol((ROWS, blocks * self.H), grid, self.dtype)
 
     def leaf(self, index: int) -> Symbol:
-        """The symbolic tensor of a leaf of the state before the step."""
+        """Return the symbolic tensor of a leaf of the state before the time step."""
         return symbol((ROWS, self.H), np.array([[self.graph.input(f"old{index}")]]), self.dtype)
 
     def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """Called by torch in the place of `function`."""
+        """Handle a torch call instead of `function`."""
         kwargs = kwargs or {}
         name = _name_of(function)
         if function in QUESTIONS:
@@ -97,7 +96,7 @@ class _Tracer(TorchFunctionMode):
         raise Untraceable(f"calls {name}, which is not element-wise")
 
     def _symbol(self, value: Any, name: str) -> Symbol:
-        """A symbolic tensor for an argument: itself, a number, or a weight of the cell."""
+        """Convert an argument (a symbolic tensor, a number or a weight of the cell) to a symbolic tensor."""
         if isinstance(value, Symbol):
             return value
         if isinstance(value, _NUMBERS):
@@ -122,7 +121,7 @@ class _Tracer(TorchFunctionMode):
         return symbol(shape, np.full((1,) * len(shape), node), self.dtype)
 
     def _with_symbols(self, argument: Any) -> Any:
-        """An argument with the weights in it as symbolic tensors."""
+        """Convert the weights in an argument to symbolic tensors."""
         if isinstance(argument, Tensor):
             return self._symbol(argument, "a function")
         if isinstance(argument, list | tuple) and any(isinstance(part, Tensor) for part in argument):
@@ -130,21 +129,21 @@ class _Tracer(TorchFunctionMode):
         return argument
 
     def _elementwise(self, meaning: Elementwise, name: str, args: Any, kwargs: Any) -> Symbol:
-        """The symbolic result of an element-wise function."""
+        """Return the symbolic result of an element-wise function."""
         if kwargs.get("dtype") not in (None, self.dtype):
             raise Untraceable(f"changes the dtype ({name})")
         kwargs = {key: value for key, value in kwargs.items() if key not in ("dtype", "device", "memory_format")}
         try:
             bound = meaning.signature.bind(self.graph, *args, **kwargs)
         except TypeError:
-            raise Untraceable(f"calls {name} with arguments that are not understood") from None
+            raise Untraceable(f"calls {name} with unsupported arguments") from None
         arguments = list(bound.arguments.items())[1:]
         operands = [self._symbol(value, name) for _, value in arguments[: meaning.operands]]
         options = dict(arguments[meaning.operands :])
         if options.pop("inplace", False):
             raise Untraceable(f"changes a tensor in place ({name})")
         if any(isinstance(value, Tensor) for value in options.values()):
-            raise Untraceable(f"calls {name} with a tensor where only a number is understood")
+            raise Untraceable(f"calls {name} with a tensor where only a number is supported")
         try:
             shape = np.broadcast_shapes(*(tuple(operand.shape) for operand in operands))
         except ValueError:
@@ -157,18 +156,18 @@ class _Tracer(TorchFunctionMode):
         ]
         dtype = torch.bool if all(map(self.graph.is_mask, made)) else self.dtype
         if dtype != torch.bool and all(operand.dtype == torch.bool for operand in operands):
-            raise Untraceable(f"calls {name} with truth values alone")
+            raise Untraceable(f"calls {name} with booleans only")
         return self._cut_gradient(symbol(shape, np.array(made).reshape(grids[0].shape), dtype))
 
     def _cut_gradient(self, result: Any) -> Any:
-        """`result`, as a constant for the gradient where torch.no_grad() holds."""
+        """Detach `result` under torch.no_grad()."""
         if torch.is_grad_enabled() or not isinstance(result, Symbol) or result.dtype == torch.bool:
             return result
         cut = [self.graph.apply("detach", int(node)) for node in result.grid.flat]
         return symbol(tuple(result.shape), np.array(cut).reshape(result.grid.shape), result.dtype)
 
     def _constant(self, function: Callable[..., Tensor], name: str, args: Any, kwargs: Any) -> Symbol:
-        """A tensor that the equations make of one number."""
+        """Return the symbolic result of a factory function that fills a tensor with one number."""
         if args and isinstance(args[0], Tensor) and name.startswith("new_"):
             args = (torch.empty(0, dtype=self.dtype), *args[1:])
         if any(isinstance(part, Tensor) for part in (*args[name.startswith("new_") :], *kwargs.values())):
@@ -189,7 +188,7 @@ class _Tracer(TorchFunctionMode):
         return input
 
     def _same_type(self, function: Any, name: str, args: Any, kwargs: Any) -> Symbol:
-        """A change of dtype: only truth values may become numbers."""
+        """Handle a change of dtype: only booleans may be converted, to numbers."""
         value = self._symbol(args[0], name)
         wanted = {"float": torch.float32, "double": torch.float64, "half": torch.float16, "bfloat16": torch.bfloat16}
         dtypes = [argument for argument in (*args[1:], *kwargs.values()) if isinstance(argument, torch.dtype)]
@@ -204,7 +203,7 @@ class _Tracer(TorchFunctionMode):
         return value
 
     def _product(self, input: Any, weight: Tensor, bias: Any = None) -> Symbol:
-        """The product with the past; any other has no place in a program."""
+        """Return the recurrent product; any other matrix product is rejected."""
         other = Untraceable("calls linear, which is not element-wise, apart from linear(h, weight_hh, bias_hh)")
         cell = self.cell
         own_bias = bias is None or bias is getattr(cell, "bias_hh", None)
@@ -235,7 +234,7 @@ class _Tracer(TorchFunctionMode):
 
 
 def _width_of_part(cell: Any, weight: Tensor) -> int:
-    """How many numbers `project` gives for one step."""
+    """Return the size of `project`'s output for one time step."""
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
         projected: Tensor = cell.project(weight.new_zeros(1, 1, cell.input_size))
     return projected.shape[-1]
@@ -251,7 +250,7 @@ def _start(cell: Any, H: int) -> State:
 
 
 def _run(cell: Any, *, masked: bool) -> Equations:
-    """The equations of one call of `advance`."""
+    """Trace one call of `advance`."""
     H = cell.hidden_size
     weight = next(iter(cell.parameters()))
     start = _start(cell, H)
@@ -270,7 +269,7 @@ def _run(cell: Any, *, masked: bool) -> Equations:
     if tracer.without_bias:
         raise Untraceable("calls linear(h, weight_hh) without bias_hh, although the cell has one")
     if [name for name, _ in named_leaves(step.state)] != names:
-        raise Untraceable("returns a state with other leaves than it got")
+        raise Untraceable("returns a state with different leaves from the previous state")
 
     def node_of(what: str, value: Any) -> int:
         if not isinstance(value, Symbol) or tuple(value.shape) != (ROWS, H) or value.grid.size != 1:
@@ -279,7 +278,7 @@ def _run(cell: Any, *, masked: bool) -> Equations:
             raise Untraceable(f"returns {what} of shape {received}, expected batch x {H}")
         node = int(value.grid.flat[0])
         if value.dtype == torch.bool:
-            raise Untraceable(f"returns truth values as {what}")
+            raise Untraceable(f"returns booleans as {what}")
         return node
 
     new = tuple(node_of(f"the leaf {name!r}", leaf) for name, leaf in named_leaves(step.state))
@@ -287,14 +286,14 @@ def _run(cell: Any, *, masked: bool) -> Equations:
     if masked and tracer.h_leaf is not None:
         used = {tracer.graph.nodes[number].value for number in tracer.graph.reachable([*new, y])}
         if not tracer.masked or "mask0" in used:
-            raise Untraceable("applies a recurrent mask elsewhere than to the leaf that enters its product")
+            raise Untraceable("applies the recurrent mask to something else than the input of its product")
     return Equations(
         tracer.graph, y, new, width // H, tracer.u_blocks, tuple(names), tracer.h_leaf or 0, tuple(tracer.parameters)
     )
 
 
 def trace(cell: RunnableCell) -> Equations:
-    """The equations of `cell`. Raises Untraceable when they are not element-wise."""
+    """Trace the equations of `cell`. Raises Untraceable when they are not element-wise."""
     equations = _run(cell, masked=False)
     if equations.u_blocks:
         _run(cell, masked=True)
