@@ -1,5 +1,5 @@
-/* What a library says of itself before any kernel runs: version, layout of the interface, compiler, and which
- * instruction sets the CPU and the system have. Knows nothing about cells or kernels.
+/* Properties of the library: version and layout of its interface, its compiler, and the instruction sets that the CPU
+ * and the operating system support.
  */
 #ifndef ELMAN_ABOUT_H
 #define ELMAN_ABOUT_H
@@ -32,8 +32,8 @@ ELMAN_API int32_t elman_has_threads(void) {
 #endif
 }
 
-/* Whether this CPU and this system run libraries of an instruction set. To be asked of the library with the fewest
- * requirements: the others may use, even here, instructions that the CPU lacks. */
+/* Whether this CPU and operating system support an instruction set. Call it in the library of the lowest instruction
+ * set: in the others even this function may contain instructions that the CPU lacks. */
 ELMAN_API int32_t elman_cpu_runs(const char *instruction_set) {
 #if defined(__x86_64__)
     __builtin_cpu_init();

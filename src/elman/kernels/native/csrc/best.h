@@ -1,11 +1,11 @@
-/* The best next tokens of a large vocabulary, and the normaliser of their softmax, without ever writing all scores down.
+/* Top-k tokens of a large vocabulary and the normaliser of the softmax, without storing the logits of all tokens.
  *
- * A row of numbers x is scored against every token: score = bias + weights . x. The scores are made a block at a time,
- * and while a block is in the nearest cache its exponentials are added up and the best tokens kept. In float32 that is
- * all. In int8 the product is several times as quick and a little wrong, so it only chooses: the scores of the
- * `candidates` best tokens are made anew in float32, and take the place of the rough ones in the sum, too. What is left
- * rough is the share of the unlikely tokens in the normaliser. Nothing that is computed for a row depends on the rows
- * beside it, or on the number of threads. Knows nothing about searches.
+ * The score (logit) of a token for a row x is bias + weights . x. Scores are computed a block at a time. While a block
+ * is in the L1 cache, its exponentials are summed and its best tokens are kept. In float32 that is all. In int8 the
+ * product is several times as fast but approximate, so it only selects candidates: the scores of the `candidates` best
+ * tokens are recomputed in float32, and replace the approximate ones in the sum as well. Only the share of the other
+ * tokens in the normaliser stays approximate. The results of a row depend neither on the other rows nor on the number
+ * of threads.
  */
 #ifndef ELMAN_BEST_H
 #define ELMAN_BEST_H
@@ -23,16 +23,16 @@ typedef struct {
     int64_t size;       /* numbers of x, and of a token's weights */
     int64_t vocabulary; /* tokens */
     int64_t format;     /* of the packed weights: 0 float32, 2 int8 */
-    int64_t count;      /* tokens that are given for a row, at least 1 */
-    int64_t candidates; /* tokens that the product chooses, at least `count`; equal to it in float32 */
-    int64_t wanted;     /* a token whose score is given wherever it stands */
+    int64_t count;      /* tokens to return per row, at least 1 */
+    int64_t candidates; /* tokens that the scan selects per row, at least `count`; equal to it in float32 */
+    int64_t wanted;     /* a token whose score is always returned */
     int64_t threads;
     const float *x;       /* rows x size */
-    const void *packed;   /* the weights, as elman_engine_pack made them, for a whole number of 16 tokens */
+    const void *packed;   /* the weights, packed by elman_engine_pack, padded to a multiple of 16 tokens */
     const float *start;   /* the biases, then -inf up to a multiple of 16 */
     const float *weights; /* vocabulary x size; read for int8 only */
     float *scores;        /* rows x count, best first; -inf where there are no more */
-    int64_t *tokens;      /* rows x count; of equal scores (in int8: rough ones) the lower token comes first */
+    int64_t *tokens;      /* rows x count; among equal scores (in int8: approximate ones) the lower token comes first */
     float *wanted_scores; /* rows */
     float *levels;        /* rows: the normaliser is level + log(sum); NaN where a score was NaN or infinite */
     float *sums;          /* rows */
@@ -44,7 +44,7 @@ namespace best {
 
 using engine::LANES;
 
-/* Sums stay below e to this power for every token: then the level is raised. */
+/* The level is raised when a score exceeds it by more than this, so that no exponential overflows. */
 constexpr float HIGHEST = 40.0f;
 constexpr int TILE_COLUMNS = engine::HALF_PANEL * LANES;
 
@@ -90,7 +90,7 @@ inline float total_of(simd::Floats x) {
 
 inline float exp_of(float x) { return simd::exp(simd::broadcast<simd::Floats>(x))[0]; }
 
-/* Have a token's weights come into the caches while others are worked on. */
+/* Prefetch a token's weights into the caches. */
 inline void ask_for(const float *weights, int64_t size) {
     for (int64_t k = 0; k < size; k += 16) __builtin_prefetch(weights + k);
 }
@@ -113,7 +113,7 @@ struct Scored {
     int32_t token;
 };
 
-/* What a row has met so far. Its best tokens stand in `found`, best first. */
+/* The running results of a row. `found` has its best tokens so far, best first. */
 struct Row {
     simd::Floats sums; /* of exp(score - level) */
     float level;
@@ -128,7 +128,7 @@ struct Row {
         if (kept == most) least = found[most - 1].score;
     }
 
-    /* The scores of `vectors` vectors of tokens from `first` on. */
+    /* Adds the scores of `vectors` vectors of tokens, from token `first` on. */
     void take(const float *block, int64_t first, int vectors, int64_t most) {
         simd::Floats high = simd::load(block);
         for (int v = 1; v < vectors; v++) high = simd::higher(high, simd::load(block + v * LANES));
@@ -153,12 +153,12 @@ inline int64_t row_bytes(int64_t candidates) {
 
 inline int64_t tile_bytes() { return engine::aligned((int64_t)sizeof(float) * engine::MOST_ROWS * TILE_COLUMNS); }
 
-/* What a row needs: what it has met, its activations in int8, and their unit. */
+/* The memory of a row: its running results, its int8 activations, and their scale. */
 inline int64_t place_bytes(const elman_best_call &call) {
     return row_bytes(call.candidates) + engine::quantised_bytes(call.size) + engine::aligned(sizeof(float));
 }
 
-/* The tiles of all threads come first, then the rows' places: OpenMP may give fewer threads than were asked for. */
+/* The tiles of all threads come first, then the memory of the rows: OpenMP may start fewer threads than requested. */
 inline int64_t tiles_bytes(const elman_best_call &call) { return call.threads * tile_bytes(); }
 
 /* The rows of one thread. */
@@ -176,7 +176,7 @@ struct Part {
             Row &row = *reinterpret_cast<Row *>(at);
             row.found = reinterpret_cast<Scored *>(at + engine::aligned(sizeof(Row)));
             row.sums = simd::Floats{};
-            row.level = -__FLT_MAX__; /* and not -inf: no difference of infinities */
+            row.level = -__FLT_MAX__; /* not -inf, since inf - inf is NaN */
             row.least = lowest();
             row.kept = 0;
         }
@@ -233,7 +233,7 @@ struct Part {
         }
     }
 
-    /* The scores of what was kept, made anew, in order; their exponentials in place of the rough ones. */
+    /* Recomputes the scores of the kept tokens, sorts them, and replaces their approximate exponentials in the sum. */
     void make_exact(Row &row, const float *x) const {
         const float rough = exponentials(row);
         const int64_t kept = row.kept;
@@ -247,11 +247,11 @@ struct Part {
         float others = all - rough;
         const float best = kept ? row.found[0].score : lowest();
         if (best > lowest() && !(best <= row.level + HIGHEST && best >= row.level - HIGHEST)) {
-            /* Where scores are that rough, what the others add to far lower exact ones is not known. */
+            /* With errors this large, the share of the other tokens relative to far lower exact scores is unknown. */
             others *= best > row.level ? exp_of(row.level - best) : 0.0f;
             row.level = best;
         }
-        /* A sum that is no number stays none. */
+        /* A NaN sum stays NaN. */
         row.sums = simd::Floats{};
         row.sums[0] = exponentials(row) + (others < 0.0f ? 0.0f : others);
     }
@@ -261,7 +261,7 @@ struct Part {
         return score_of(weights_of(token), x, call.size, call.start[token]);
     }
 
-    /* The sum of exp(score - level) of what is kept. */
+    /* The sum of exp(score - level) over the kept tokens. */
     static float exponentials(const Row &row) {
         simd::Floats sum = {};
         for (int64_t n = 0; n < row.kept; n += LANES) {
@@ -293,12 +293,12 @@ struct Part {
 }  // namespace best
 }  // namespace
 
-/* Bytes of the workspace of a call. */
+/* The size of a call's workspace in bytes. */
 ELMAN_API int64_t elman_best_workspace(const elman_best_call *call) {
     return best::tiles_bytes(*call) + call->rows * best::place_bytes(*call);
 }
 
-/* Run a call. `wanted` is a token of the vocabulary, and no size is 0. */
+/* Runs a call. `wanted` must be a token of the vocabulary, and no size may be 0. */
 ELMAN_API void elman_best_run(const elman_best_call *call) {
     run_team((int)call->threads, [call](Team team) {
         const int64_t first = team.from(call->rows), rows = team.to(call->rows) - first;
@@ -314,7 +314,7 @@ ELMAN_API void elman_best_run(const elman_best_call *call) {
     });
 }
 
-/* sizeof of the struct above: what a caller in another language checks its own against. */
+/* sizeof the struct above, for comparison with a caller's declaration in another language. */
 ELMAN_API int64_t elman_best_sizeof(void) { return sizeof(elman_best_call); }
 
 #endif

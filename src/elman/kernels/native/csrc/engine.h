@@ -1,8 +1,8 @@
-/* Generation and streaming: from a token to the scores of the next one, and to a drawn token, for n steps in one call.
+/* Generation and streaming: reads a token, computes the logits of the next one, and may sample it; n steps per call.
  *
- * Rows are independent: blocks of them are shared out to threads, each block runs all steps by itself, and nothing that
- * is computed for a row depends on the others. Cells come as compiled programs (abi.h), run on one tile a layer. All
- * memory is given by the caller. Knows nothing about any cell, and nothing about text.
+ * Rows are independent: the threads share blocks of rows, each block runs all time steps, and the results of a row do
+ * not depend on the other rows. Cells are compiled programs (abi.h), run on one tile per layer. The caller provides all
+ * memory.
  */
 #ifndef ELMAN_ENGINE_H
 #define ELMAN_ENGINE_H
@@ -19,12 +19,12 @@
 typedef struct {
     elman_program program;
     int64_t inputs;        /* features of the input */
-    int64_t units;         /* of the state, and of the output */
+    int64_t units;         /* hidden units, the size of the output */
     int64_t width;         /* units, rounded up to a multiple of 16 */
-    const float *start;    /* the record before the products: the biases, (h_first + h_slots) x width */
+    const float *start;    /* the initial record: the biases, (h_first + h_slots) x width */
     const void *x_weights; /* packed, x_slots x width columns */
     const void *h_weights; /* packed, h_slots x width columns */
-    const float *parameters[ELMAN_MOST_PARAMETERS]; /* width each */
+    const float *parameters[ELMAN_MOST_PARAMETERS]; /* each of size width */
 } elman_engine_layer;
 
 typedef struct {
@@ -33,32 +33,32 @@ typedef struct {
     int64_t vocabulary;
     int64_t format;          /* of the packed weights: 0 fp32, 1 bfloat16, 2 int8 */
     int64_t residual;        /* add a layer's input to its output where both have the same size */
-    int64_t features;        /* of an embedding */
+    int64_t features;        /* size of an embedding */
     const float *embeddings; /* vocabulary x features (rounded up to a multiple of 16), or NULL when not needed */
-    const float *table;      /* vocabulary x the first layer's record with the token's part added, or NULL */
+    const float *table;      /* vocabulary x the first layer's record with the token's input projection, or NULL */
     const void *head_weights;
     const float *head_start; /* the biases, then -inf, up to a multiple of 16 */
 } elman_engine_network;
 
-/* A stretch of `steps` steps for `rows` rows. A step reads a token and, unless `read` says which are the next, draws one.
- * A row's state is one line of `states`: over layers, over leaves, each of `units` numbers. */
+/* A call of `steps` time steps for `rows` rows. A time step reads a token and, unless `read` gives the next one,
+ * samples it. A row's state is one line of `states`: over layers, over leaves, each of `units` numbers. */
 typedef struct {
     int64_t rows;
     int64_t steps;
     int64_t threads;
     float *states;
-    const int64_t *lines; /* which line is a row's; NULL: its own number's */
-    const int64_t *read;  /* rows x steps: the tokens to read; NULL: draw */
-    int64_t *tokens;      /* rows: in the token to read first, out the one to read next; unused with `read` */
-    int64_t *drawn;       /* rows x steps; unused with `read`. -1 from where the scores were no numbers */
+    const int64_t *lines; /* rows: the index of each row's line in `states`; NULL: row i uses line i */
+    const int64_t *read;  /* rows x steps: the tokens to read; NULL: sample them */
+    int64_t *tokens;      /* rows: in, the first token to read; out, the next one; unused with `read` */
+    int64_t *drawn;       /* rows x steps: the sampled tokens, -1 after invalid logits; unused with `read` */
     float *logits;        /* rows x vocabulary, of the last step; with every_step rows x steps x vocabulary; or NULL */
     int64_t every_step;
     elman_sampling sampling;
     const int64_t *seeds;     /* rows */
-    const int64_t *streams;   /* rows: a row's number among those with its seed */
-    const int64_t *positions; /* rows: how many tokens the row drew before */
-    int64_t *history;         /* rows x window: a ring of the last tokens, -1 where there is none yet */
-    int64_t *places;          /* rows: where in the ring the next token goes */
+    const int64_t *streams;   /* rows: a row's stream number among the rows with its seed */
+    const int64_t *positions; /* rows: the number of tokens that the row has sampled before */
+    int64_t *history;         /* rows x window: a ring buffer of the last tokens, -1 where empty */
+    int64_t *places;          /* rows: the position of the next token in the ring buffer */
     void *workspace;          /* aligned to 64 bytes, of elman_engine_workspace bytes */
 } elman_engine_call;
 
@@ -73,10 +73,10 @@ inline int64_t started_columns(const elman_engine_layer &layer) {
     return (int64_t)(layer.program.h_first + layer.program.h_slots) * layer.width;
 }
 
-/* Bytes of weights that are fetched ahead of their product. */
+/* Bytes of weights that are prefetched before their product. */
 constexpr int64_t FETCHED = 16384;
 
-/* Sizes that the blocks' memory follows from, in numbers of 4 bytes unless said otherwise. */
+/* Sizes that determine a block's memory, in 4-byte elements unless the name says bytes. */
 struct Sizes {
     int64_t state, record, line, features, scores, scratch_bytes;
 };
@@ -97,7 +97,7 @@ inline Sizes sizes_of(const elman_engine_network &network) {
     return sizes;
 }
 
-/* Rows of one block: few enough for the caches, and as many blocks as threads where there are rows for that. */
+/* The number of rows of a block: few enough for the caches, and giving each thread a block if there are enough rows. */
 inline int64_t block_rows(int64_t rows, int64_t threads) {
     const int64_t least = 8, most = 36;
     int64_t share = (rows + threads - 1) / threads;
@@ -106,13 +106,13 @@ inline int64_t block_rows(int64_t rows, int64_t threads) {
     return (share + rounds - 1) / rounds;
 }
 
-/* What one block needs. States and outputs are kept twice: before a step, and after it. */
+/* The memory of one block. States and outputs have two buffers, for before and after a time step. */
 inline int64_t block_bytes(const Sizes &sizes, int64_t rows) {
     const int64_t row = 4 * (2 * sizes.state + sizes.record + 3 * sizes.features + 3 * sizes.scores);
     return rows * (row + sizes.scratch_bytes);
 }
 
-/* One block of rows: its memory, and the walk through the layers. */
+/* One block of rows: its memory, and the functions that run it through the layers. */
 struct Block {
     const elman_engine_network &network;
     const elman_engine_call &call;
@@ -142,7 +142,7 @@ struct Block {
         return call.states + number * sizes.line;
     }
 
-    /* Copy every leaf between the caller's lines and this block's rows, where units past the last one are zero. */
+    /* Copies every leaf between the caller's lines and this block's rows, which are padded with zeros. */
     template <bool LOAD> void move_states() {
         for (int64_t row = 0; row < rows; row++) {
             float *line = line_of(row), *own = old_state + row * sizes.state;
@@ -163,16 +163,16 @@ struct Block {
         }
     }
 
-    /* For one row, products wait for the caches and equations do not: the first weights that are read after the
-     * equations are fetched meanwhile. */
+    /* With one row, products are bound by memory and equations are not. So the first weights that are read after the
+     * equations are prefetched before them. */
     void fetch_first(const void *weights) const {
         if (rows > 1 || !weights) return;
         for (int64_t byte = 0; byte < FETCHED; byte += 64)
             __builtin_prefetch(static_cast<const char *>(weights) + byte);
     }
 
-    /* `x` is the layer's input, `x_stride` apart. On return they are its output. `state`: where its leaves begin.
-     * `next`: the weights that are read after this layer. */
+    /* Runs one layer. On entry `x` and `x_stride` are its input, on return its output. `state`: the offset of its
+     * leaves. `next`: the weights that are read after this layer. */
     void run_layer(const elman_engine_layer &layer, const int64_t *tokens, int64_t state, const void *next,
                    const float **x, int64_t *x_stride) {
         const elman_program &program = layer.program;
@@ -221,13 +221,13 @@ struct Block {
         }
         *x = y;
         *x_stride = y_stride;
-        /* The next layer's program must not write over its input. */
+        /* Swap the buffers, so that the next layer's program does not overwrite its input. */
         float *written = output;
         output = spare;
         spare = written;
     }
 
-    /* Read one token a row: the states move on; with `scores`, the logits of the next token. */
+    /* Reads one token per row and updates the states; with `scores`, computes the logits of the next token. */
     void step(const int64_t *tokens, bool scores) {
         const float *x = input;
         int64_t x_stride = sizes.features, state = 0;
@@ -260,7 +260,7 @@ struct Block {
                    logits + row * sizes.scores, (size_t)V * sizeof *logits);
     }
 
-    /* The row's next token, drawn; the history takes it up. */
+    /* Samples the row's next token and adds it to the history. */
     int64_t draw_token(int64_t row, int64_t step_number) {
         const int64_t number = first + row, window = call.sampling.window;
         int64_t *history = call.history + number * window;
@@ -318,20 +318,20 @@ inline void run_call(const elman_engine_network &network, const elman_engine_cal
 }  // namespace engine
 }  // namespace
 
-/* Bytes of the workspace of a call with so many rows and threads. */
+/* The size of the workspace in bytes for a call with this many rows and threads. */
 ELMAN_API int64_t elman_engine_workspace(const elman_engine_network *network, int64_t rows, int64_t threads) {
     const int64_t height = engine::block_rows(rows, threads), blocks = (rows + height - 1) / height;
     return blocks * engine::block_bytes(engine::sizes_of(*network), height);
 }
 
-/* Bytes of packed weights: `columns` (a multiple of 16) of K numbers each. */
+/* The size of packed weights in bytes: `columns` columns (a multiple of 16) of K numbers each. */
 ELMAN_API int64_t elman_engine_packed_bytes(int64_t format, int64_t K, int64_t columns) {
     if (format == engine::INT8) return engine::packed_bytes<engine::INT8>(K, columns);
     if (format == engine::BFLOAT16) return engine::packed_bytes<engine::BFLOAT16>(K, columns);
     return engine::packed_bytes<engine::FLOAT32>(K, columns);
 }
 
-/* Pack weights (columns x K by rows) to memory aligned to 64 bytes. */
+/* Packs weights (columns x K, row-major) into memory aligned to 64 bytes. */
 ELMAN_API void elman_engine_pack(int64_t format, int64_t K, int64_t columns, const float *weights, void *packed) {
     if (format == engine::INT8)
         engine::pack<engine::INT8>(K, columns, weights, static_cast<char *>(packed));
@@ -341,12 +341,12 @@ ELMAN_API void elman_engine_pack(int64_t format, int64_t K, int64_t columns, con
         engine::pack<engine::FLOAT32>(K, columns, weights, static_cast<char *>(packed));
 }
 
-/* Run a call. Tokens are numbers below the vocabulary's size, rows, steps and threads at least 1. */
+/* Runs a call. Tokens must be below the vocabulary's size, and rows, steps and threads at least 1. */
 ELMAN_API void elman_engine_run(const elman_engine_network *network, const elman_engine_call *call) {
     engine::run_call(*network, *call);
 }
 
-/* sizeof of the structs above, in order: what a caller in another language checks its own against. */
+/* sizeof the structs above, in order, for comparison with a caller's declarations in another language. */
 ELMAN_API int64_t elman_engine_sizeof(int64_t which) {
     const int64_t sizes[] = {sizeof(elman_engine_layer), sizeof(elman_engine_network), sizeof(elman_sampling),
                              sizeof(elman_engine_call)};

@@ -1,13 +1,13 @@
-/* Matrix products of the generation engine: few rows of activations against weights that are read once a token.
+/* Matrix products of the generation engine: a few rows of activations times weights that are read once per token.
  *
- * At batch 1 such a product is bound by how fast weights come from the caches, so they are packed in the very order in
- * which they are read, as fp32, bfloat16 or int8. (Asking for them ahead made it slower: the hardware does that.)
- * Each number of the result is the same chain of operations whatever the number of rows beside it, so a row's results
- * do not depend on its batch. Knows nothing about cells or tokens.
+ * At batch size 1 such a product is bound by the bandwidth of the caches, so the weights are packed in the order in
+ * which they are read, as fp32, bfloat16 or int8. (Software prefetching made it slower, since the hardware prefetches.)
+ * Each element of the result is the same chain of operations for every number of rows, so a row's results do not depend
+ * on its batch.
  *
- * Packed weights: panels of PANEL vectors of columns (the last one may be narrower); in a panel, for every step of the
- * inner dimension, one vector after the other. bfloat16: two vectors share one, A's numbers in the low halves and B's
- * in the high ones. int8: a vector holds GROUP steps of the inner dimension of LANES columns.
+ * Packed weights: panels of PANEL vectors of columns (the last panel may be narrower); in a panel, the vectors of each
+ * step of the inner dimension are contiguous. bfloat16: two vectors of columns share one hardware vector, the first in
+ * the low halves and the second in the high ones. int8: a vector holds GROUP inner steps of LANES columns.
  */
 #ifndef ELMAN_ENGINE_PRODUCTS_H
 #define ELMAN_ENGINE_PRODUCTS_H
@@ -21,11 +21,11 @@ namespace {
 namespace engine {
 
 constexpr int VECTOR_BYTES = ELMAN_REGISTER_BYTES, PANEL = 8;
-/* A block of more rows than one: so many rows and vectors fit the registers. */
+/* The rows and vectors of a block of several rows, as many as fit in the registers. */
 constexpr int MOST_ROWS = VECTOR_BYTES == 64 ? 6 : 4, HALF_PANEL = VECTOR_BYTES == 64 ? 4 : 2;
 constexpr int LANES = VECTOR_BYTES / 4;
 
-/* Partial sums over this many inner steps are added up: rounding errors grow with the length of a chain. */
+/* Products are summed in chains of this many inner steps, since rounding errors grow with the length of a chain. */
 constexpr int64_t CHAIN = 64;
 
 typedef float Floats __attribute__((vector_size(VECTOR_BYTES), may_alias));
@@ -61,7 +61,7 @@ struct BFloat16Weights {
     }
 };
 
-/* c += x . weights for MR rows and NV vectors of columns, beginning at an even vector of a panel. */
+/* c += x . weights for MR rows and NV vectors of columns, starting at an even vector of a panel. */
 template <class W, int MR, int NV>
 void multiply_block(int64_t K, const float *x, int64_t x_stride, const char *weights, int64_t step_bytes, float *c,
                     int64_t c_stride) {
@@ -93,7 +93,7 @@ void multiply_block(int64_t K, const float *x, int64_t x_stride, const char *wei
 /* ---------------------------------------------------------------- int8 */
 
 #if defined(__AVX512VNNI__) && defined(__AVX512BW__)
-/* Activations are stored with OFFSET added, as the instruction wants them without a sign. */
+/* Activations are stored with OFFSET added, since the instruction requires unsigned ones. */
 constexpr int GROUP = 4, OFFSET = 128;
 typedef uint8_t Activation;
 #else
@@ -101,10 +101,10 @@ constexpr int GROUP = 2, OFFSET = 0;
 typedef int16_t Activation;
 #endif
 
-/* Bytes of one group of inner steps of a vector of columns. */
+/* The size in bytes of one group of inner steps of a vector of columns. */
 constexpr int GROUP_BYTES = LANES * GROUP;
 
-/* sum += for every column, the products of its GROUP weights with GROUP activations (32 bits of them). */
+/* Adds to `sum`, for every column, the products of its GROUP weights with GROUP activations (32 bits in total). */
 inline Ints add_products(Ints sum, const char *weights, int32_t activations) {
 #if defined(__AVX512VNNI__) && defined(__AVX512BW__)
     return (Ints)_mm512_dpbusd_epi32((__m512i)sum, _mm512_set1_epi32(activations), _mm512_load_si512(weights));
@@ -127,7 +127,7 @@ inline Ints add_products(Ints sum, const char *weights, int32_t activations) {
 #endif
 }
 
-/* As multiply_block; `x` are quantised activations in groups, x_scales[r] their unit, scales and offsets per column. */
+/* As multiply_block. `x`: quantised activations in groups; x_scales[r]: their scale; scales and offsets: per column. */
 template <int MR, int NV>
 void multiply_block_int8(int64_t groups, const Activation *x, int64_t x_stride, const float *x_scales,
                          const char *weights, int64_t step_bytes, const float *scales, const int32_t *offsets, float *c,
@@ -161,15 +161,15 @@ void multiply_block_int8(int64_t groups, const Activation *x, int64_t x_stride, 
 
 /* ---------------------------------------------------------------- blocks of a whole product */
 
-/* What a product reads and writes, apart from the weights' place. */
+/* The operands and the result of a product, except the address of the weights. */
 struct Product {
     int64_t K;
     const float *x;
     int64_t x_stride;
-    const Activation *quantised; /* int8 only: the same, `quantised_stride` apart */
+    const Activation *quantised; /* int8 only: x quantised, rows `quantised_stride` apart */
     int64_t quantised_stride;
     const float *x_scales;
-    const float *scales; /* int8 only: one a column */
+    const float *scales; /* int8 only: one per column */
     const int32_t *offsets;
     float *c;
     int64_t c_stride;
@@ -222,7 +222,7 @@ template <Format FORMAT> int64_t step_bytes_of(int64_t vectors) {
 
 template <Format FORMAT> int64_t steps_of(int64_t K) { return FORMAT == INT8 ? groups_of(K) : K; }
 
-/* c += x . weights for all rows and columns; `weights` are the panels. */
+/* c += x . weights for all rows and columns; `weights` points to the panels. */
 template <Format FORMAT>
 void run_product(const Product &product, int64_t rows, int64_t columns, const char *weights) {
     for (int64_t column = 0; column < columns; column += PANEL * LANES) {
@@ -259,21 +259,21 @@ inline uint32_t float_to_bits(float value) {
     return bits;
 }
 
-/* Rounded to the nearest bfloat16, ties to even; NaN stays NaN. */
+/* Rounds to the nearest bfloat16, ties to even; NaN stays NaN. */
 inline uint16_t to_bfloat16(float value) {
     const uint32_t bits = float_to_bits(value);
     if (value != value) return (uint16_t)(bits >> 16 | 0x40);
     return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
 }
 
-/* Adding it rounds a number below 2**22 to a whole one, which then stands in the low bits. */
+/* Adding this rounds a number below 2**22 to an integer, which is then in the low bits. */
 constexpr float ROUNDER = 12582912.0f;
 
 inline int32_t rounded(float value) { return (int32_t)float_to_bits(value + ROUNDER) - (int32_t)float_to_bits(ROUNDER); }
 
 inline int64_t aligned(int64_t bytes) { return (bytes + 63) / 64 * 64; }
 
-/* Scales and offsets stand before int8 panels. */
+/* Scales and offsets precede int8 panels. */
 inline int64_t scale_bytes(Format format, int64_t columns) { return format == INT8 ? 2 * aligned(4 * columns) : 0; }
 
 template <Format FORMAT> int64_t packed_bytes(int64_t K, int64_t columns) {
@@ -285,7 +285,7 @@ template <Format FORMAT> int64_t packed_bytes(int64_t K, int64_t columns) {
     return aligned(bytes);
 }
 
-/* Unit of a column's int8 weights, or NaN for a column with a number that is not finite. */
+/* The scale of a column's int8 weights; NaN for a column with an element that is not finite. */
 inline float column_scale(const float *column, int64_t K) {
     float largest = 0.0f, poison = 0.0f;
     for (int64_t k = 0; k < K; k++) {
@@ -296,9 +296,9 @@ inline float column_scale(const float *column, int64_t K) {
     return largest / 127.0f + poison;
 }
 
-/* A column as whole numbers of `scale`, in groups that are `step_bytes` apart; returns their sum. */
+/* Quantises a column to multiples of `scale`, in groups `step_bytes` apart; returns the sum of the levels. */
 inline int32_t pack_levels(const float *column, int64_t K, float scale, char *to, int64_t step_bytes) {
-    constexpr int64_t STRETCH = 64; /* a multiple of GROUP: these are made together */
+    constexpr int64_t STRETCH = 64; /* elements per iteration, a multiple of GROUP */
     int32_t sum = 0;
     for (int64_t begin = 0; begin < K; begin += STRETCH) {
         const int64_t count = K - begin < STRETCH ? K - begin : STRETCH;
@@ -313,7 +313,8 @@ inline int32_t pack_levels(const float *column, int64_t K, float scale, char *to
     return sum;
 }
 
-/* `weights` is columns x K by rows; columns is a multiple of LANES; `packed` is aligned and of packed_bytes. */
+/* Packs `weights` (columns x K, row-major). `columns` is a multiple of LANES; `packed` is aligned to 64 bytes and has
+ * packed_bytes bytes. */
 template <Format FORMAT> void pack(int64_t K, int64_t columns, const float *weights, char *packed) {
     float *scales = reinterpret_cast<float *>(packed);
     int32_t *offsets = reinterpret_cast<int32_t *>(packed + aligned(4 * columns));
@@ -328,7 +329,7 @@ template <Format FORMAT> void pack(int64_t K, int64_t columns, const float *weig
             const float scale = FORMAT == INT8 ? column_scale(column, K) : 0.0f;
             if (FORMAT == INT8) scales[first + j] = scale;
             if (FORMAT == INT8) {
-                /* Zeros stay where the scale is 0 or NaN. */
+                /* The weights stay zero where the scale is 0 or NaN. */
                 if (scale > 0.0f)
                     offsets[first + j] =
                         -OFFSET *
@@ -348,7 +349,8 @@ template <Format FORMAT> void pack(int64_t K, int64_t columns, const float *weig
     }
 }
 
-/* K activations as whole numbers of `*scale`, which is NaN when one of them is not finite; zeros up to a whole group. */
+/* Quantises K activations to multiples of `*scale`, which is NaN when one of them is not finite. The last group is
+ * padded with zeros. */
 inline void quantise(const float *x, int64_t K, Activation *levels, float *scale) {
     float largest = 0.0f, poison = 0.0f;
     Floats most = {}, poisons = {};
@@ -388,10 +390,10 @@ inline void quantise(const float *x, int64_t K, Activation *levels, float *scale
     for (; k < groups_of(K) * GROUP; k++) levels[k] = OFFSET;
 }
 
-/* Room that int8 activations of one row take. */
+/* The size in bytes of the int8 activations of one row. */
 inline int64_t quantised_bytes(int64_t K) { return aligned((int64_t)sizeof(Activation) * groups_of(K) * GROUP); }
 
-/* c += x . weights. `scratch`: rows x quantised_bytes(K), and 4 bytes more a row; unused but for int8. */
+/* c += x . weights. `scratch`: quantised_bytes(K) + 4 bytes per row, used for int8 only. */
 inline void add_product(Format format, int64_t rows, int64_t K, const float *x, int64_t x_stride, int64_t columns,
                         const char *packed, float *c, int64_t c_stride, char *scratch) {
     Product product = {K, x, x_stride, nullptr, 0, nullptr, nullptr, nullptr, c, c_stride};

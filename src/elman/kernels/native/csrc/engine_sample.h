@@ -1,8 +1,8 @@
-/* From scores to a token: banned tokens, repetition penalty, temperature, top-k, top-p, one draw.
+/* Sampling of a token from logits: banned tokens, repetition penalty, temperature, top-k, top-p.
  *
- * The meaning of every option is that of elman/decode/sample.py. Nothing is sorted: what top-k and top-p keep is found
- * by bisection over the bits of the scores' distances from the best one, which rise with the distance. The draw's random
- * number depends on a seed, a stream and a position alone. Knows nothing about networks.
+ * Every option has the same meaning as in elman/decode/sample.py. Nothing is sorted: the tokens of top-k and top-p are
+ * found by bisection over the bit patterns of the logits' distances from the largest one, which increase with the
+ * distance. The random number depends only on a seed, a stream and a position.
  */
 #ifndef ELMAN_ENGINE_SAMPLE_H
 #define ELMAN_ENGINE_SAMPLE_H
@@ -13,27 +13,28 @@
 #include "engine_products.h"
 #include "vector.h"
 
-/* How tokens are drawn, the same for all rows of a call. */
+/* The sampling options, the same for all rows of a call. */
 typedef struct {
-    double temperature; /* 0: the likeliest */
+    double temperature; /* 0: the most likely token */
     double top_p;       /* 1: all */
     double penalty;     /* 1: none */
     int64_t top_k;      /* 0: all */
     int64_t banned_count;
     const int64_t *banned;
-    int64_t window; /* numbers in a row's history */
+    int64_t window; /* tokens in a row's history */
 } elman_sampling;
 
 namespace {
 namespace engine {
 
 constexpr float ENDLESS = __builtin_inff();
-/* Temperatures beyond these are no different from them; as 32-bit numbers they are not zero and not infinity. */
+/* Temperatures are clamped to this range, which has no effect on the result; as floats the bounds are neither zero nor
+ * infinity. */
 constexpr double COLDEST = 1e-30, HOTTEST = 1e38;
 
 /* ---------------------------------------------------------------- random numbers: Philox 4x32-10 */
 
-/* Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3": a number for every counter and key. */
+/* Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3". Replaces the counter by four random numbers. */
 inline void philox(uint32_t counter[4], uint32_t key0, uint32_t key1) {
     for (int round = 0; round < 10; round++) {
         const uint64_t first = (uint64_t)0xD2511F53u * counter[0], second = (uint64_t)0xCD9E8D57u * counter[2];
@@ -48,7 +49,7 @@ inline void philox(uint32_t counter[4], uint32_t key0, uint32_t key1) {
     }
 }
 
-/* A number from 0 up to, but not including, 1: the `position`-th of a stream. */
+/* The `position`-th random number in [0, 1) of a stream. */
 inline double uniform(uint64_t seed, uint64_t stream, uint64_t position) {
     uint32_t counter[4] = {(uint32_t)position, (uint32_t)(position >> 32), (uint32_t)stream, (uint32_t)(stream >> 32)};
     philox(counter, (uint32_t)seed, (uint32_t)(seed >> 32));
@@ -64,7 +65,7 @@ inline Floats load_floats(const float *from) { return *reinterpret_cast<const Fl
 
 inline void store_floats(float *to, Floats value) { *reinterpret_cast<Floats *>(to) = value; }
 
-/* In every lane the sum of all lanes: halves, then quarters, ... are added to each other, so the order is always the same. */
+/* The sum of all lanes, in every lane. Adds halves, then quarters, ..., so the order is always the same. */
 template <int HALF, class V> struct Sum {
     static V of(V value) {
 #if defined(__clang__)
@@ -105,7 +106,7 @@ inline float largest_of(const float *values, int64_t size) {
     return bad ? bits_to_float(0x7fc00000) : largest;
 }
 
-/* The sum of exp(-distance) of those whose distance has at most `bits`, and how many they are. */
+/* The sum of exp(-distance) over the tokens whose distance has a bit pattern of at most `bits`, and their count. */
 struct Held {
     double mass;
     int64_t count;
@@ -130,8 +131,8 @@ inline int64_t count_within(const float *distances, int64_t size, int32_t bits) 
 
 /* ---------------------------------------------------------------- the choice */
 
-/* A place between two bit patterns. Halving the distance itself, for some rounds, soon finds where most of them lie; then
- * halving the bits ends the search whatever they are. */
+/* A bit pattern between two others. The first rounds halve the distance itself, which quickly finds the range of most
+ * distances; the later ones halve the bit pattern, which guarantees that the search ends. */
 inline int32_t midway(int32_t below, int32_t within, int round) {
     constexpr int rounds_by_distance = 8;
     if (round < rounds_by_distance && within < 0x7f800000) {
@@ -142,7 +143,7 @@ inline int32_t midway(int32_t below, int32_t within, int round) {
     return below + (within - below) / 2;
 }
 
-/* Bits of the largest distance that is not infinite. */
+/* The bits of the largest finite distance. */
 inline int32_t bits_of_farthest(const float *distances, int64_t size) {
     Ints most = {};
     for (int64_t i = 0; i < size; i += LANES) {
@@ -154,7 +155,7 @@ inline int32_t bits_of_farthest(const float *distances, int64_t size) {
     return farthest;
 }
 
-/* Bits of a distance within which at least k of the distances lie, and no more than ties make it. */
+/* The bits of a distance that at least k of the distances do not exceed; more than k only because of ties. */
 inline int32_t bits_of_nearest(const float *distances, int64_t size, int64_t k) {
     int32_t below = -1, within = bits_of_farthest(distances, size);
     for (int round = 0; within - below > 1; round++) {
@@ -169,7 +170,7 @@ inline int32_t bits_of_nearest(const float *distances, int64_t size, int64_t k) 
     return within;
 }
 
-/* Sets to zero the weights of all but the nearest tokens that hold `mass` together; ties go by the token's number. */
+/* Sets to zero the weights of all except the nearest tokens whose weights add up to `mass`; ties go by token id. */
 inline void keep_mass(const float *distances, float *weights, int64_t size, double mass) {
     int32_t below = -1, within = bits_of_farthest(distances, size);
     Held inside = {0.0, 0};
@@ -185,7 +186,7 @@ inline void keep_mass(const float *distances, float *weights, int64_t size, doub
             inside = held;
         }
     }
-    /* What is not settled yet stands between the two: one token, or several at the same distance. */
+    /* Undecided tokens are between the two bounds: one token, or several at the same distance. */
     double before = inside.mass;
     for (int64_t i = 0; i < size; i += LANES) {
         const Ints bits = (Ints)load_floats(distances + i);
@@ -202,7 +203,7 @@ inline void keep_mass(const float *distances, float *weights, int64_t size, doub
     }
 }
 
-/* The first token at which the running sum of the weights passes `share` of their whole. */
+/* The first token at which the cumulative sum of the weights exceeds `share` times their total. */
 inline int64_t draw(const float *weights, int64_t size, double share) {
     double total = 0.0;
     for (int64_t i = 0; i < size; i += LANES) total += sum_of(load_floats(weights + i));
@@ -229,7 +230,7 @@ inline int64_t draw(const float *weights, int64_t size, double share) {
     return last;
 }
 
-/* exp of the negative of every distance, into `weights`. */
+/* Writes exp(-distance) of every distance to `weights`, and returns their sum. */
 inline double weigh(const float *distances, float *weights, int64_t size) {
     double total = 0.0;
     for (int64_t i = 0; i < size; i += LANES) {
@@ -242,11 +243,12 @@ inline double weigh(const float *distances, float *weights, int64_t size) {
 
 inline float logarithm(float value) { return simd::log((simd::Floats)all(value))[0]; }
 
-/* A token drawn from `scores`, or -1 when they are no basis for one: NaN or +inf among them, or all of them -inf.
+/* Samples a token from the logits `scores`. Returns -1 if they contain NaN or +inf, or are all -inf.
  *
  * scores     `size` numbers, a multiple of LANES, -inf past the last token; overwritten
- * history    numbers of the tokens that the penalty is for; -1 for none
- * distances, weights   room for `size` numbers each
+ * history    ids of the tokens that the penalty applies to; -1 for none
+ * share      a random number in [0, 1)
+ * distances, weights   buffers of `size` numbers each
  */
 inline int64_t choose_token(float *scores, int64_t size, const elman_sampling &sampling, const int64_t *history,
                             double share, float *distances, float *weights) {
@@ -256,7 +258,7 @@ inline int64_t choose_token(float *scores, int64_t size, const elman_sampling &s
     if (sampling.penalty != 1.0) {
         for (int64_t i = 0; i < size; i += LANES) store_floats(distances + i, best - load_floats(scores + i));
         const float shift = best + logarithm((float)weigh(distances, weights, size));
-        /* `weights` keeps the log-probabilities, so that a token that comes twice is not made less likely twice. */
+        /* `weights` keeps the log-probabilities, so that a repeated token is penalised once only. */
         for (int64_t i = 0; i < size; i += LANES) store_floats(weights + i, load_floats(scores + i) - shift);
         memcpy(scores, weights, (size_t)size * sizeof *scores);
         for (int64_t i = 0; i < sampling.window; i++)

@@ -1,4 +1,4 @@
-/* ELMAN_API marks the functions that a library exports. Everything else is hidden: internal to its instruction set. */
+/* ELMAN_API marks the functions that a library exports. Everything else is hidden. */
 #ifndef ELMAN_EXPORT_H
 #define ELMAN_EXPORT_H
 

@@ -1,11 +1,9 @@
-/* The matrix products of the driver: C = init + A . B, for a few rows of A against a packed panel of B.
+/* The matrix products of the driver: C = init + A . B, for a few rows of A and a packed panel of B.
  *
- * One microkernel keeps a block of MR rows by NV hardware vectors of C in registers over the whole inner dimension. A is
- * read one number at a time, by rows or transposed, with any stride; B is read in whole vectors. Each number
- * of C is one chain of multiply-adds in the order of the inner dimension, from zero, to which init is added at the end:
- * it does not depend on which rows or how many share a block, so results are the same for every number of threads, and
- * a sum over many calls loses few bits, as each call's terms meet numbers of their own size first. Knows nothing about
- * cells, time or threads.
+ * The microkernel keeps a block of MR rows by NV hardware vectors of C in registers over the whole inner dimension. A
+ * is read one number at a time, by rows or transposed, with any stride; B is read in whole vectors. Each element of C
+ * is one chain of multiply-adds in the order of the inner dimension. The chain does not depend on the other rows of the
+ * block, so results are the same for every number of threads.
  */
 #ifndef ELMAN_GEMM_H
 #define ELMAN_GEMM_H
@@ -27,12 +25,12 @@ constexpr int hardware_bytes = 32, most_vectors = 2;
 constexpr int hardware_bytes = 16, most_vectors = 2;
 #endif
 
-/* The rows of C that fit the registers beside `vectors` vectors of B. */
+/* The rows of C that fit in the registers together with `vectors` vectors of B. */
 constexpr int rows_beside(int vectors) {
     return hardware_bytes == 64 ? (vectors == 4 ? 6 : 8) : (vectors == 2 ? 6 : 8);
 }
 
-/* Products of 32- and 64-bit numbers. `Number` is what A and B hold, `Sum` what C holds. */
+/* Products of 32- and 64-bit numbers. `Number` is the element type of A and B, `Sum` that of C. */
 template <class T> struct Plain {
     typedef T Number;
     typedef T Sum;
@@ -46,7 +44,7 @@ template <class T> struct Plain {
 };
 
 #if defined(__AVX512BF16__)
-/* Products of bfloat16 numbers, summed in float: a Number is two neighbours of the inner dimension. */
+/* Products of bfloat16 numbers with float sums. A Number has two consecutive elements of the inner dimension. */
 struct Halves {
     typedef uint32_t Number;
     typedef float Sum;
@@ -61,8 +59,8 @@ struct Halves {
 };
 #endif
 
-/* Where A's numbers stand: row r at inner step k is a[r * row + k * step], in `segments` runs of K inner steps whose
- * starts are `segment` apart. ROWS: step is 1. COLUMNS: row is 1 (A is read transposed). */
+/* The layout of A: row r at inner step k is a[r * row + k * step], in `segments` runs of K inner steps whose starts are
+ * `segment` apart. ROWS: step is 1. COLUMNS: row is 1 (A is transposed). */
 enum Reading { ROWS, COLUMNS };
 
 struct Runs {
@@ -76,9 +74,9 @@ template <class P> struct Block {
                              const typename P::Sum *, int64_t, typename P::Sum *, int64_t);
 };
 
-/* A block of C: MR rows by NV vectors. B's rows follow each other, `b_stride` apart, over all runs. Products by rows
- * begin at `init`; those of transposed A, whose runs are long, sum apart and are added to `init` at the end, so that
- * many runs into one C lose fewer digits. */
+/* A block of C: MR rows by NV vectors. The rows of B are `b_stride` apart over all runs. With ROWS the sums start at
+ * `init`. With COLUMNS, whose runs are long, they start at zero and are added to `init` at the end, which reduces the
+ * rounding error of many calls with the same C. */
 template <class P, int MR, int NV, Reading READING>
 void block(Runs runs, const typename P::Number *a_start, int64_t a_stride, const typename P::Number *b,
            int64_t b_stride, const typename P::Sum *init, int64_t init_stride, typename P::Sum *c, int64_t c_stride) {
@@ -141,7 +139,7 @@ template <class P, Reading READING> typename Block<P>::Function block_of(int row
     }
 }
 
-/* The rows of one of the equal blocks that `rows` rows are cut into. */
+/* The rows per block when `rows` rows are split into equal blocks of at most `most`. */
 inline int64_t even_rows(int64_t rows, int most) {
     const int64_t blocks = (rows + most - 1) / most;
     return blocks ? (rows + blocks - 1) / blocks : 1;

@@ -1,5 +1,5 @@
-/* The one translation unit of the native engine. It is compiled once for every instruction set, each time into a
- * library of its own; only functions marked ELMAN_API leave it. */
+/* The only translation unit of the native engine. It is compiled into one library per instruction set, which exports
+ * only the functions marked ELMAN_API. */
 #include "about.h"
 #include "best.h"
 #include "engine.h"

@@ -1,4 +1,4 @@
-/* The entry points of a layer; see layer_abi.h. */
+/* The entry points for running a layer; see layer_abi.h. */
 #ifndef ELMAN_LAYER_H
 #define ELMAN_LAYER_H
 
@@ -32,7 +32,7 @@ template <template <class, class> class Pass> void pass_layer(const elman_layer 
 
 }  // namespace
 
-/* 1 where this library has products of bfloat16 numbers. */
+/* 1 if this library supports products of bfloat16 numbers, else 0. */
 ELMAN_API int32_t elman_has_half_products(void) {
 #if defined(__AVX512BF16__)
     return 1;
@@ -56,7 +56,7 @@ ELMAN_API void elman_layer_forward(const elman_layer *layer) { pass_layer<Forwar
 
 ELMAN_API void elman_layer_backward(const elman_layer *layer) { pass_layer<Backward>(*layer); }
 
-/* The size of the structure, for a caller to compare with its own. */
+/* The size of the structure, for comparison with a caller's declaration. */
 ELMAN_API int64_t elman_layer_size(void) { return sizeof(elman_layer); }
 
 #endif

@@ -1,7 +1,7 @@
-/* The backward pass of a layer. Chunk by chunk, from the end: every thread runs its own rows back through time, which
- * turns their records into gradients; then the threads meet once and share out the blocks of units, each adding the
- * whole chunk's rows to the weight gradients of its blocks while they are still near. Sums run over steps and rows in
- * one fixed order, so the result is the same for every number of threads.
+/* The backward pass of a layer. For each chunk of time steps, from the last to the first: every thread runs its own
+ * rows backward through time, which overwrites their records with gradients. Then the threads synchronise and share the
+ * blocks of units: each adds the chunk's rows to the weight gradients of its blocks while the records are still in the
+ * cache. Sums over time steps and rows have a fixed order, so the result is the same for every number of threads.
  */
 #ifndef ELMAN_LAYER_BACKWARD_H
 #define ELMAN_LAYER_BACKWARD_H
@@ -16,8 +16,8 @@ template <class T, class P> struct Backward {
     const elman_layer &layer;
     const elman_program &program;
     static constexpr int64_t lanes = Shape<T, P>::lanes, group = Shape<T, P>::group;
-    static constexpr int64_t most_terms = 128; /* of a sum in one go */
-    int64_t inputs;                            /* columns of dx, filled up to whole vectors */
+    static constexpr int64_t most_terms = 128; /* terms of a partial sum */
+    int64_t inputs;                            /* columns of dx, padded to whole vectors */
     Carver carve;
     const WeightSums<T, P> sums;
     Number *weight_hh, *weight_ih; /* transposed: [panel of columns][block][slot][unit] */
@@ -104,7 +104,7 @@ template <class T, class P> struct Backward {
 
     T *d_state_at(int64_t l, int64_t i) const { return d_state + (l * shape.B + i) * shape.padded; }
 
-    /* One time step back, of this thread's first `rows` rows. */
+    /* Runs this thread's first `rows` rows backward through one time step. */
     void step(const Share &share, int64_t rows, int64_t c, int64_t s) const {
         const int64_t first = share.first, record_stride = share.step * shape.record();
         const int64_t row_stride = share.step * shape.padded;
@@ -138,7 +138,7 @@ template <class T, class P> struct Backward {
         if (program.h_slots) past_gradient(share, rows, c, s);
     }
 
-    /* Lanes past the last unit must not reach a product: 0 * inf would be NaN. */
+    /* Clears the lanes past the last unit, which must not reach a product: 0 * inf would be NaN. */
     void clear_tail(const Share &share, int64_t rows, int64_t c, int64_t s) const {
         const int64_t j = shape.blocks - 1, real = shape.H - j * shape.width;
         for (int64_t q = 0; q < rows; q++) {
@@ -151,7 +151,7 @@ template <class T, class P> struct Backward {
         }
     }
 
-    /* Gradient of h through the past's product. */
+    /* Adds the gradient of h through the recurrent product. */
     void past_gradient(const Share &share, int64_t rows, int64_t c, int64_t s) const {
         const int64_t first = share.first, row_stride = share.step * shape.padded;
         const int64_t depth = shape.blocks * shape.h_columns / P::depth;
@@ -191,7 +191,7 @@ template <class T, class P> struct Backward {
         return static_cast<T *>(layer.dx) + shape.caller_row(i) * layer.dx_row + shape.time(i, s) * layer.dx_step;
     }
 
-    /* Gradient of the inputs of a chunk. */
+    /* Computes the gradient of the inputs of a chunk. */
     void input_gradient(const Share &share, int64_t c) const {
         const int64_t from = c * shape.chunk, to = from + shape.chunk_steps(c), first = share.first;
         const int64_t depth = shape.blocks * shape.x_columns / P::depth;
@@ -209,7 +209,7 @@ template <class T, class P> struct Backward {
         }
         for (int64_t column = 0; column < inputs; column += group) {
             const int64_t here = least(group, inputs - column), real = least(here, shape.I - column);
-            if (real <= 0) break; /* Where panels are narrower than LANES, the last may hold filling alone. */
+            if (real <= 0) break; /* Where panels are narrower than LANES, the last may be only padding. */
             int64_t alive = shape.B;
             for (int64_t s = from; s < to; s++) {
                 alive = shape.alive(s, alive);
@@ -236,7 +236,7 @@ template <class T, class P> struct Backward {
         }
     }
 
-    /* Gradient of the input's part that the caller computed. */
+    /* Copies the gradient of the caller's input projection. */
     void ready_gradient(const Share &share, int64_t c) const {
         const int64_t from = c * shape.chunk, to = from + shape.chunk_steps(c);
         int64_t alive = shape.B;
@@ -255,7 +255,7 @@ template <class T, class P> struct Backward {
         }
     }
 
-    /* Gradient of the table of tokens, for this thread's blocks of units. */
+    /* Adds the gradient of the table of tokens, for this thread's blocks of units. */
     void table_gradient(const Team &team, int64_t c) const {
         const int64_t from = c * shape.chunk, to = from + shape.chunk_steps(c);
         for (int64_t j = team.from(shape.blocks); j < team.to(shape.blocks); j++) {
@@ -277,7 +277,7 @@ template <class T, class P> struct Backward {
         }
     }
 
-    /* What remains of a row when its first step is undone, and zeros where it had no steps. */
+    /* Writes the gradient of the initial state, and zeros to dx past each row's length. */
     void finish(const Share &share) const {
         for (int64_t q = 0; q < share.count; q++) {
             const int64_t i = share.first + q * share.step, row = shape.caller_row(i);
@@ -291,7 +291,7 @@ template <class T, class P> struct Backward {
         }
     }
 
-    /* The gradient of parameter n: the sum of what each row has gathered. */
+    /* Computes the gradient of parameter n: the sum over the rows' accumulated gradients. */
     void add_rows(int32_t n, T *out) const {
         for (int64_t unit = 0; unit < shape.H; unit += lanes) {
             T sum[lanes] = {};

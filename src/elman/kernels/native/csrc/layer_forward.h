@@ -1,4 +1,4 @@
-/* The forward pass of a layer: pack the weights, then every thread runs its own rows through time, without waiting. */
+/* The forward pass of a layer: packs the weights, then every thread runs its own rows through time independently. */
 #ifndef ELMAN_LAYER_FORWARD_H
 #define ELMAN_LAYER_FORWARD_H
 
@@ -14,7 +14,7 @@ template <class T, class P> struct Forward {
     /* Packed: [block][inner step][slot][unit]; biases and parameters: [block][slot][unit] and [parameter][unit]. */
     Number *weight_ih, *weight_hh;
     T *bias, *parameters;
-    /* Rows as Numbers where the tape cannot be read as it is: [row][step of the chunk][input], [row][unit]. */
+    /* Rows converted to Numbers, where the tape is not in that format: [row][step of the chunk][input], [row][unit]. */
     Number *x_rows, *h_rows;
     T *y_rows;
 
@@ -83,7 +83,7 @@ template <class T, class P> struct Forward {
         }
     }
 
-    /* The past's part reads h from here. */
+    /* Copies h, masked and converted, to where the recurrent product reads it. */
     void copy_h(int64_t i, int64_t s) const {
         if (program.h_slots == 0) return;
         const T *h = shape.state_at(program.h_leaf, s, i);
@@ -98,7 +98,7 @@ template <class T, class P> struct Forward {
         }
     }
 
-    /* The input's part of a whole chunk, biases included, into the records. */
+    /* Writes the input projection of a whole chunk, including the biases, to the records. */
     void project(const Share &share, int64_t c) const {
         if (layer.input != ELMAN_INPUT_PRODUCT) return place_ready(share, c);
         if constexpr (P::depth > 1) convert_inputs(share, c);
@@ -126,7 +126,7 @@ template <class T, class P> struct Forward {
         }
     }
 
-    /* Slots that only the past reaches begin with its bias. */
+    /* Initialises the slots of the recurrent product only with its bias. */
     void place_past_bias(const Share &share, int64_t c, int64_t j) const {
         const int64_t extra = shape.columns - shape.x_columns;
         if (extra <= 0) return;
@@ -165,7 +165,7 @@ template <class T, class P> struct Forward {
         return P::depth == 1 ? (layer.reverse ? -layer.x_step : layer.x_step) : shape.x_depth;
     }
 
-    /* The input's part as the caller computed it, or as the table holds it. */
+    /* Writes the input projection from the caller or from the table to the records. */
     void place_ready(const Share &share, int64_t c) const {
         const int64_t from = c * shape.chunk;
         for (int64_t q = 0; q < share.count; q++) {
@@ -193,7 +193,7 @@ template <class T, class P> struct Forward {
         memcpy(record + shape.x_columns, biases + shape.x_columns, sizeof(T) * (shape.columns - shape.x_columns));
     }
 
-    /* One time step of this thread's first `rows` rows. */
+    /* Runs one time step of this thread's first `rows` rows. */
     void step(const Share &share, int64_t rows, int64_t c, int64_t s) const {
         const int64_t first = share.first, record_stride = share.step * shape.record();
         const int64_t state_stride = share.step * shape.padded;
@@ -226,7 +226,7 @@ template <class T, class P> struct Forward {
         for (int64_t q = 0; q < rows; q++) leave(first + q * share.step, s);
     }
 
-    /* What the outside and the next step see of a row after step s. */
+    /* Writes a row's output, and its final state or the h of the next time step, after step s. */
     void leave(int64_t i, int64_t s) const {
         const int64_t row = shape.caller_row(i);
         const bool last = s + 1 == shape.length(i);

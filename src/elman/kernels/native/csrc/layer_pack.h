@@ -1,4 +1,4 @@
-/* Weights and rows brought into the order, and the kind of number, that the microkernel reads. */
+/* Packing of weights and rows into the layout and number format of the microkernel. */
 #ifndef ELMAN_LAYER_PACK_H
 #define ELMAN_LAYER_PACK_H
 
@@ -23,7 +23,7 @@ template <class P, class T> inline typename P::Number join(T low, T high) {
     }
 }
 
-/* to = a + b, number by number. */
+/* to = a + b, element by element. */
 template <class T> inline void add(const T *a, const T *b, int64_t count, T *to) {
     constexpr int64_t lanes = 64 / sizeof(T);
     typedef T Wide __attribute__((vector_size(64), may_alias, aligned(sizeof(T))));
@@ -34,7 +34,7 @@ template <class T> inline void add(const T *a, const T *b, int64_t count, T *to)
     for (; n < count; n++) to[n] = a[n] + b[n];
 }
 
-/* to[c * to_stride + r] = from[r * from_stride + c], four by four where the elements have 32 bits. */
+/* to[c * to_stride + r] = from[r * from_stride + c], in blocks of 4 x 4 for elements of 32 bits. */
 template <class E>
 void transpose(int64_t rows, int64_t columns, const E *from, int64_t from_stride, E *to, int64_t to_stride) {
     int64_t r = 0;
@@ -66,7 +66,7 @@ void transpose(int64_t rows, int64_t columns, const E *from, int64_t from_stride
         for (int64_t n = r; n < rows; n++) to[c * to_stride + n] = from[n * from_stride + c];
 }
 
-/* `count` numbers as the Numbers of a product's A. */
+/* Converts `count` elements to the Numbers of a product's A. */
 template <class P, class T> void convert_row(const T *source, int64_t count, typename P::Number *out) {
     if constexpr (P::depth == 1) {
         memcpy(out, source, sizeof(T) * count);
@@ -83,7 +83,7 @@ template <class P, class T> void convert_row(const T *source, int64_t count, typ
     }
 }
 
-/* Two rows as one row of Numbers: neighbours of the inner dimension. `high` may be NULL. */
+/* Joins two rows, consecutive in the inner dimension, into one row of Numbers. `high` may be NULL. */
 template <class P, class T>
 void join_rows(const T *low, const T *high, int64_t count, typename P::Number *out) {
     if constexpr (P::depth == 1) {
@@ -103,7 +103,7 @@ void join_rows(const T *low, const T *high, int64_t count, typename P::Number *o
     }
 }
 
-/* Block j of gate weights (gate-major rows of K numbers) as a panel [K][slot][unit]. */
+/* Packs block j of gate weights (gate-major rows of K elements) into a panel [K][slot][unit]. */
 template <class T, class P>
 void pack_gates(const Shape<T, P> &shape, const T *weight, int64_t K, const int32_t *gates, int64_t slots, int64_t j,
                 typename P::Number *panel) {
@@ -116,7 +116,7 @@ void pack_gates(const Shape<T, P> &shape, const T *weight, int64_t K, const int3
         if constexpr (P::depth == 1) {
             transpose(real, K, source, K, out, columns);
         } else {
-            constexpr int64_t stretch = 64; /* of Numbers */
+            constexpr int64_t stretch = 64; /* Numbers per iteration */
             Number rows[4 * Shape<T, P>::lanes][stretch];
             for (int64_t k = 0; k < depth; k += stretch) {
                 const int64_t here = least(stretch, depth - k);
@@ -130,7 +130,7 @@ void pack_gates(const Shape<T, P> &shape, const T *weight, int64_t K, const int3
     }
 }
 
-/* Columns [column, column + here) of the gates' weights, whose inner dimension is (block, slot, unit), as a panel. */
+/* Packs columns [column, column + here) of the gates' weights into a panel with inner dimension (block, slot, unit). */
 template <class T, class P>
 void pack_transposed(const Shape<T, P> &shape, const T *weight, int64_t K, const int32_t *gates, int64_t slots,
                      int64_t column, int64_t here, typename P::Number *panel) {
@@ -146,7 +146,7 @@ void pack_transposed(const Shape<T, P> &shape, const T *weight, int64_t K, const
             }
 }
 
-/* The biases of block j: the input's in its slots, the past's in its own; slots that both reach get the sum. */
+/* Packs the biases of block j: input biases and recurrent biases in their slots, and the sum in shared slots. */
 template <class T, class P> void pack_bias(const Shape<T, P> &shape, int64_t j, T *bias) {
     const elman_layer &layer = shape.layer;
     const T *ih = layer.input == ELMAN_INPUT_PRODUCT ? static_cast<const T *>(layer.bias_ih) : nullptr;
@@ -162,7 +162,7 @@ template <class T, class P> void pack_bias(const Shape<T, P> &shape, int64_t j, 
                 hh[layer.h_gates[slot] * shape.H + j * shape.width + u];
 }
 
-/* H numbers, filled up with zeros to a whole number of blocks. */
+/* Copies H elements and pads them with zeros to a whole number of blocks. */
 template <class T, class P> void pad_units(const Shape<T, P> &shape, const T *source, T *padded) {
     if (source)
         memcpy(padded, source, sizeof(T) * shape.H);

@@ -1,4 +1,4 @@
-/* Where everything of a layer stands in memory: the tape (records and states), packed weights, and a thread's rows. */
+/* The memory layout of a layer: the tape (records and states), the packed weights, and the rows of each thread. */
 #ifndef ELMAN_LAYER_SHAPE_H
 #define ELMAN_LAYER_SHAPE_H
 
@@ -8,7 +8,7 @@
 
 namespace {
 
-/* Inner steps that the products of weight gradients aim at, and panels' columns. */
+/* The target number of rows times time steps in a chunk, the inner dimension of the products of weight gradients. */
 constexpr int64_t rows_of_a_chunk = 600;
 
 inline int64_t rounded(int64_t count, int64_t multiple) { return (count + multiple - 1) / multiple * multiple; }
@@ -19,7 +19,7 @@ inline int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
 struct Share {
     int64_t first, step, count;
 
-    /* How many of them are among the first `alive` rows. */
+    /* The number of them among the first `alive` rows. */
     int64_t among(int64_t alive) const {
         return alive <= first ? 0 : least(count, (alive - first + step - 1) / step);
     }
@@ -32,16 +32,16 @@ template <class T, class P> struct Shape {
 
     const elman_layer &layer;
     int64_t B, T_, I, H, width, blocks, padded, slots, chunk;
-    int64_t x_columns, h_columns, columns; /* of a record: the input's product, the past's, both together */
-    int64_t h_offset;                      /* where the past's columns begin */
-    int64_t x_depth, h_depth;              /* Numbers of the inner dimension */
+    int64_t x_columns, h_columns, columns; /* of a record: of the input product, the recurrent product, and both */
+    int64_t h_offset;                      /* the first column of the recurrent product */
+    int64_t x_depth, h_depth;              /* Numbers in the inner dimension */
 
     explicit Shape(const elman_layer &given) : layer(given) {
         const elman_program &program = given.program;
         B = given.rows, T_ = given.steps, I = given.inputs, H = given.units;
         slots = program.slots;
         const int64_t gates = most(1, most(program.x_slots, program.h_slots));
-        /* Cells with few gates take several vectors of units, so that the microkernel has four vectors' work. */
+        /* Cells with few gates use several vectors of units, so that the microkernel has four vectors of columns. */
         width = lanes * most(1, least(4 / gates, rounded(H, lanes) / lanes));
         blocks = (H + width - 1) / width;
         padded = blocks * width;
@@ -63,22 +63,22 @@ template <class T, class P> struct Shape {
     int64_t caller_row(int64_t i) const { return layer.order ? layer.order[i] : i; }
     int64_t time(int64_t i, int64_t s) const { return layer.reverse ? length(i) - 1 - s : s; }
 
-    /* How many rows, the longest, are longer than s steps; `hint` is an upper bound that came out before. */
+    /* The number of rows that are longer than s steps; `hint` is an upper bound from an earlier call. */
     int64_t alive(int64_t s, int64_t hint) const {
         if (!layer.lengths) return B;
         while (hint > 0 && layer.lengths[hint - 1] <= s) hint--;
         return hint;
     }
 
-    /* Records of chunk c: [block][step of the chunk][row][slot][unit of the block]. Without a tape one chunk serves all:
-     * a place holds the same row in each of them, so a thread may be a chunk ahead of another. */
+    /* Records of chunk c: [block][step of the chunk][row][slot][unit of the block]. Without a tape all chunks use the
+     * same memory. Each address then belongs to the same row in all chunks, so threads may be in different chunks. */
     int64_t block_stride(int64_t c) const { return chunk_steps(c) * B * record(); }
     T *record_at(int64_t c, int64_t j, int64_t s, int64_t i) const {
         const int64_t start = layer.keep ? c * chunk * B * blocks * record() : 0;
         return static_cast<T *>(layer.records) + start + j * block_stride(c) + ((s - c * chunk) * B + i) * record();
     }
 
-    /* Leaf l before step s: [leaf][step][row][unit]. Without a tape two steps take turns. */
+    /* Leaf l before step s: [leaf][step][row][unit]. Without a tape two buffers alternate. */
     T *state_at(int64_t l, int64_t s, int64_t i) const {
         const int64_t held = layer.keep ? T_ + 1 : 2;
         return static_cast<T *>(layer.states) + ((l * held + (layer.keep ? s : s & 1)) * B + i) * padded;
@@ -95,7 +95,7 @@ template <class T, class P> struct Shape {
     int threads() const { return (int)most(1, least(layer.threads, B / 4)); }
 };
 
-/* Hands out parts of a buffer, each aligned to 64 bytes; with no buffer it only counts. */
+/* Divides a buffer into parts, each aligned to 64 bytes; without a buffer it only computes the size. */
 struct Carver {
     char *start;
     int64_t used;

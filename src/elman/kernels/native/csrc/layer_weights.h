@@ -1,5 +1,5 @@
-/* Gradients of a layer's weights and biases. Sums run over steps and rows in one fixed order: each thread owns some blocks
- * of units and adds every row to them, a chunk at a time. Knows nothing about how the records became gradients.
+/* Gradients of a layer's weights and biases, from records that contain gradients. Each thread owns some blocks of units
+ * and adds all rows to them, one chunk at a time, so the sums over time steps and rows have a fixed order.
  */
 #ifndef ELMAN_LAYER_WEIGHTS_H
 #define ELMAN_LAYER_WEIGHTS_H
@@ -8,21 +8,21 @@
 
 namespace {
 
-/* Rows that are summed in one go before they are added to the sums so far. */
+/* The number of rows in a partial sum, before it is added to the total. */
 constexpr int64_t most_summed = 256;
 
 template <class T, class P> struct WeightSums {
     typedef typename P::Number Number;
-    /* Columns of a record's products: fewer slots where blocks are wider. */
+    /* The maximum number of columns of a record's products: wider blocks have fewer slots. */
     static constexpr int64_t most_columns = 2 * ELMAN_MOST_GATES * Shape<T, P>::lanes;
     const Shape<T, P> &shape;
     const elman_layer &layer;
     const elman_program &program;
     int64_t x_features; /* rows of the input weights' gradient: the inputs, and a constant 1 for the bias */
-    int64_t pair_rows;  /* Numbers of the inner dimension that one step of a chunk takes */
-    /* Sums: [block][feature][slot][unit], and of the bias where no constant 1 does it: [block][slot][unit]. */
+    int64_t pair_rows;  /* Numbers of the inner dimension per time step of a chunk */
+    /* Sums: [block][feature][slot][unit], and of biases without a constant input 1: [block][slot][unit]. */
     T *d_weight_ih, *d_weight_hh, *d_bias;
-    Number *x_chunk, *h_chunk; /* [2][step of the chunk][row][feature]: what the weights were multiplied with */
+    Number *x_chunk, *h_chunk; /* [2][step of the chunk][row][feature]: the factors of the weights */
     Number *d_block;           /* [thread][inner step][slot][unit] */
 
     WeightSums(const Shape<T, P> &given, Carver &carve) : shape(given), layer(given.layer), program(layer.program) {
@@ -40,7 +40,7 @@ template <class T, class P> struct WeightSums {
 
     bool product() const { return layer.input == ELMAN_INPUT_PRODUCT; }
 
-    /* Sums of this thread's blocks begin at zero. */
+    /* Sets the sums of this thread's blocks to zero. */
     void clear(const Team &team) const {
         for (int64_t j = team.from(shape.blocks); j < team.to(shape.blocks); j++) {
             if (product())
@@ -50,7 +50,7 @@ template <class T, class P> struct WeightSums {
         }
     }
 
-    /* Adds chunk c, in which every thread has turned its rows' records into gradients. The threads meet in here. */
+    /* Adds chunk c, whose records contain gradients. Synchronises the threads. */
     void add(const Team &team, const Share &share, int64_t c) const {
         if constexpr (P::depth > 1) {
             team.meet();
@@ -64,7 +64,7 @@ template <class T, class P> struct WeightSums {
             block_gradients(team, c, n / parts, n % parts, parts);
     }
 
-    /* From sums to the caller's layout. Gates that no slot stands for were zeroed by the caller. */
+    /* Copies the sums to the caller's layout. The caller has zeroed the gradients of gates without a slot. */
     void unpack(const Team &team) const {
         for (int64_t j = team.from(shape.blocks); j < team.to(shape.blocks); j++) {
             const int64_t unit = j * shape.width, real = least(shape.width, shape.H - unit);
@@ -91,7 +91,7 @@ template <class T, class P> struct WeightSums {
         return h_chunk + (P::depth > 1 ? 0 : (c & 1) * shape.chunk * shape.B * shape.padded);
     }
 
-    /* The past that entered the product, where the tape does not hold it as it entered. */
+    /* The element of h that entered the recurrent product, including the mask. */
     T past(int64_t i, const T *h, int64_t u) const {
         return layer.mask ? h[u] * static_cast<const T *>(layer.mask)[shape.caller_row(i) * shape.H + u] : h[u];
     }
@@ -100,7 +100,7 @@ template <class T, class P> struct WeightSums {
         return static_cast<const T *>(layer.x) + shape.caller_row(i) * layer.x_row + shape.time(i, s) * layer.x_step;
     }
 
-    /* Plain numbers: own rows' inputs, with their constant 1, and masked states, next to each other. */
+    /* Plain: copies this thread's rows, inputs with their constant 1 and masked states, to contiguous memory. */
     void keep_sources(const Share &share, int64_t c) const {
         const int64_t from = c * shape.chunk, to = from + shape.chunk_steps(c);
         int64_t alive = shape.B;
@@ -121,7 +121,7 @@ template <class T, class P> struct WeightSums {
         }
     }
 
-    /* Halves: two neighbouring rows of a step share a Number. The steps are shared out among the threads. */
+    /* Halves: joins two consecutive rows of a time step into Numbers. The threads share the time steps. */
     void join_sources(const Team &team, int64_t c) const {
         const int64_t from = c * shape.chunk, steps = shape.chunk_steps(c);
         for (int64_t n = team.from(steps); n < team.to(steps); n++) {
@@ -167,7 +167,7 @@ template <class T, class P> struct WeightSums {
         for (int64_t n = 0; n < steps;) {
             alive = shape.alive(from + n, alive);
             if (!alive) break;
-            /* Steps in which every row lives are one run. */
+            /* Consecutive time steps in which all rows are running form one run. */
             int64_t together = 1;
             if (alive == shape.B)
                 while (n + together < steps && shape.alive(from + n + together, alive) == alive) together++;
@@ -202,7 +202,7 @@ template <class T, class P> struct WeightSums {
                                  sums + from * columns, columns);
     }
 
-    /* Sums over rows of the slots whose bias no constant 1 reaches. */
+    /* Sums the slots whose bias has no constant input 1 over the rows. */
     void add_bias(int64_t c, int64_t j, int64_t s, int64_t steps, int64_t alive) const {
         const int64_t first = product() ? shape.x_columns : shape.h_offset;
         T *sum = d_bias + j * shape.columns;
@@ -229,7 +229,7 @@ template <class T, class P> struct WeightSums {
         }
     }
 
-    /* Slots that both biases reach have one gradient. */
+    /* Copies the gradient of the slots that both biases share. */
     void copy_merged_bias(const T *x_sums, T *sums) const {
         if (shape.x_columns > shape.h_offset)
             memcpy(sums + shape.h_offset, x_sums + shape.h_offset, sizeof(T) * (shape.x_columns - shape.h_offset));

@@ -1,4 +1,4 @@
-/* A team of threads that runs one function. Knows nothing about what is computed. */
+/* A team of threads that runs one function. */
 #ifndef ELMAN_PARALLEL_H
 #define ELMAN_PARALLEL_H
 
@@ -13,7 +13,7 @@ namespace {
 struct Team {
     int threads, index;
 
-    /* Wait for every thread of the team. */
+    /* Waits for all threads of the team. */
     void meet() const {
 #if defined(_OPENMP)
         if (threads > 1) {
@@ -22,7 +22,7 @@ struct Team {
 #endif
     }
 
-    /* This thread's part of the numbers 0 .. count-1: [from, to). */
+    /* This thread's share of the indices 0 .. count-1: [from, to). */
     int64_t from(int64_t count) const { return count * index / threads; }
     int64_t to(int64_t count) const { return count * (index + 1) / threads; }
 };

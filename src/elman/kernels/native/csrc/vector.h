@@ -1,9 +1,9 @@
-/* The functions of cells' equations over hardware vectors: exp, log, sigmoid, tanh, softplus and their like.
+/* The functions of cells' equations on hardware vectors: exp, log, sigmoid, tanh, softplus and similar ones.
  *
- * NaN stays NaN, infinities give their limits, denormals are numbers like others. Errors, measured by the tests:
- * exp, expm1, log, log1p within 2 units in the last place; float sigmoid within 1.05e-7 and tanh within 3.1e-7
- * (1.6e-7 with AVX-512) and 5.5 units; the others within 4 units. sigmoid stays in [0, 1], tanh in [-1, 1]. Calls
- * nothing of the C library. Rarer functions stand in vector_rare.h.
+ * NaN stays NaN, infinities give the limits, and denormals are supported. Errors, measured by the tests: exp, expm1,
+ * log, log1p within 2 units in the last place; float sigmoid within 1.05e-7 and tanh within 3.1e-7 (1.6e-7 with
+ * AVX-512) and 5.5 units; the others within 4 units. sigmoid stays in [0, 1], tanh in [-1, 1]. Does not call the C
+ * library. Rarer functions are in vector_rare.h.
  */
 #ifndef ELMAN_VECTOR_H
 #define ELMAN_VECTOR_H
@@ -19,7 +19,7 @@ template <class V, class... More> inline V polynomial(V x, Number<V> first, More
     return polynomial<V>(x, (Number<V>)more...) * x + first;
 }
 
-/* x = n ln 2 + r with n whole and |r| <= ln 2 / 2; n ln 2 is taken off in two parts, of which the first is exact. */
+/* x = n ln 2 + r with an integer n and |r| <= ln 2 / 2; n ln 2 is subtracted in two parts, the first of them exact. */
 template <class V> struct Reduced {
     Rounded<V> n;
     V r;
@@ -57,7 +57,7 @@ template <class V> inline V expm1(V x) {
     const Reduced<V> a = reduce_by_ln2(clamp_for_exp(x));
     const V two_n = scale(broadcast<V>((Number<V>)0.5), a.n);
     const V half = two_n * (exp_tail(a.r) * a.r * a.r + a.r) + (two_n - (Number<V>)0.5);
-    /* Half of it, since 2^n alone may be infinite where the result is not. Small x as they are, with the sign of 0. */
+    /* Half of it, since 2^n may overflow where the result does not. Tiny x are returned, to keep the sign of 0. */
     return select(absolute(x) < traits<V>::smallest, x, half + half);
 }
 
@@ -89,14 +89,14 @@ template <class V> inline V log_above_linear(V f) {
 template <class V> inline V log(V x) {
     typedef traits<V> of;
     typedef typename of::Word Word;
-    /* x = m 2^e with m from sqrt(1/2) to sqrt(2); denormals are brought up first. */
+    /* x = m 2^e with m from sqrt(1/2) to sqrt(2); denormals are scaled up first. */
     const auto small = x < of::smallest;
     const V up = select(small, x * (Number<V>)(Word(1) << of::mantissa), x);
     constexpr Word root_half = sizeof(Word) == 4 ? Word(0x3f3504f3u) : Word(0x3fe6a09e667f3bcdu);
     constexpr Word one = of::bias << of::mantissa;
     const Bits<V> shifted = bits(up) + (one - root_half);
     const V m = (V)((shifted & ((Word(1) << of::mantissa) - 1)) + root_half);
-    /* The exponent's field as a number: written into the low bits of 2^mantissa. */
+    /* Convert the exponent field to a number by writing it into the low bits of 2^mantissa. */
     const Number<V> unit = (Number<V>)(Word(1) << of::mantissa);
     V e = (V)((shifted >> of::mantissa) | bits(broadcast<V>(unit))) - (unit + (Number<V>)of::bias);
     e = select(small, e - (Number<V>)of::mantissa, e);
@@ -108,7 +108,7 @@ template <class V> inline V log(V x) {
     return select(x < 0, broadcast<V>((Number<V>)__builtin_nan("")), y);
 }
 
-/* log(1 + x): log(w) with the part of x that w = 1 + x has lost. */
+/* log(1 + x): log(w), corrected for the rounding error of w = 1 + x. */
 template <class V> inline V log1p(V x) {
     const V w = x + 1;
     const V y = log(w) + (x - (w - 1)) / w;
@@ -125,7 +125,7 @@ template <class V> inline V softplus(V x) {
 inline Doubles sigmoid(Doubles x) { return 1 / (exp(-x) + 1); }
 
 #if defined(__AVX512DQ__)
-/* One instruction each: t - floor(t), t - round(t), 2^floor(t) times x; with infinities as they should be. */
+/* One instruction each: t - floor(t), t - round(t), 2^floor(t) times x; correct for infinities. */
 inline Floats above_floor(Floats t) {
     return (Floats)_mm512_maskz_reduce_ps(every16, (__m512)t, _MM_FROUND_TO_NEG_INF);
 }
@@ -137,14 +137,14 @@ inline Floats scale_by_floor(Floats x, Floats t) {
 }
 
 inline Floats sigmoid(Floats x) {
-    /* 2^f with the absolute accuracy that is needed here, and 1 at f = 0. */
+    /* 2^f with the required absolute accuracy, and exactly 1 at f = 0. */
     const Floats t = x * -0x1.715476p+0f, f = above_floor(t);
     const Floats power =
         polynomial(f, 1, 0x1.62e4bap-1f, 0x1.ebdb56p-3f, 0x1.c91ce6p-5f, 0x1.277858p-7f, 0x1.e974ecp-10f);
     return 1 / (scale_by_floor(power, t) + 1);
 }
 inline Floats tanh(Floats x) {
-    /* With e = e^2x - 1 it is e / (e + 2), which cannot leave [-1, 1]; e = 2^n (2^f - 1) + (2^n - 1). */
+    /* tanh is e / (e + 2) with e = e^2x - 1, which stays in [-1, 1]; e = 2^n (2^f - 1) + (2^n - 1). */
     const Floats t = lower(broadcast<Floats>(10), x) * 0x1.715476p+1f, f = from_nearest(t);
     const Floats two_n = scale_by_floor(broadcast<Floats>(1), t - f);
     const Floats power = f * polynomial(f, 0x1.62e430p-1f, 0x1.ebfbdep-3f, 0x1.c6af6ep-5f, 0x1.3b2ba0p-7f,
@@ -162,7 +162,7 @@ inline Floats sigmoid(Floats x) {
     return 1 / (power * power_of_two(n) + 1);
 }
 inline Floats tanh(Floats x) {
-    /* A minimax quotient in x^2, good to 2.1e-8 of the value up to 9.02, where tanh rounds to 1. */
+    /* A minimax rational function of x^2, with a relative error of 2.1e-8 up to 9.02, where tanh rounds to 1. */
     const Floats a = clamp(x, broadcast<Floats>(-9.02f), broadcast<Floats>(9.02f)), z = a * a;
     const Floats p = polynomial(z, 1, 0x1.12044p-3f, 0x1.c9f848p-9f, 0x1.595542p-16f, 0x1.c9a37ap-27f);
     const Floats q = polynomial(z, 1, 0x1.de5768p-2f, 0x1.a7df1ep-6f, 0x1.5841c6p-12f, 0x1.a0b82cp-21f);

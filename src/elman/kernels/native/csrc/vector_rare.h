@@ -1,7 +1,7 @@
-/* Functions that cells' equations seldom have: erf, sin, cos and powers. Speed is no concern here.
+/* Functions that are rare in cells' equations: erf, sin, cos and powers. They are not optimised for speed.
  *
- * erf is good to a few units in the last place, power to one for float and to 2 + 2 |n log x| for double. sin and cos
- * are good to 1.5e-7 and 3e-16; arguments beyond 1e4 (float) and 1e6 (double) go to the C library, one at a time.
+ * Errors in units in the last place: a few for erf; for power one for float and 2 + 2 |n log x| for double. sin and cos
+ * have absolute errors of 1.5e-7 and 3e-16; beyond 1e4 (float) or 1e6 (double) the C library computes them.
  */
 #ifndef ELMAN_VECTOR_RARE_H
 #define ELMAN_VECTOR_RARE_H
@@ -82,7 +82,7 @@ template <class V> inline V sine(V x, int quarter) {
 template <class V> inline V sin(V x) { return select(x == 0, x, sine(x, 0)); }
 template <class V> inline V cos(V x) { return sine(x, 1); }
 
-/* x^n for a constant n other than 0. A finite x below 0 has a result for whole n alone. */
+/* x^n for a constant n other than 0. For a finite x below 0 the result is NaN unless n is an integer. */
 inline Doubles power(Doubles x, Doubles n) {
     const Rounded<Doubles> whole = rounded(n);
     const auto odd = both((bits(whole.with_magic) & 1) != 0, bits(whole.value) == bits(n));
@@ -90,7 +90,7 @@ inline Doubles power(Doubles x, Doubles n) {
     const Doubles y = select(odd, copy_sign(size, x), size);
     return select(both(both(x < 0, x > -infinity), whole.value != n), broadcast<Doubles>(__builtin_nan("")), y);
 }
-/* By way of double: exp(n log x) would multiply the rounding of the logarithm by n log x. */
+/* In double precision, since exp(n log x) multiplies the rounding error of the logarithm by n log x. */
 inline Floats power(Floats x, Floats n) {
     typedef double Wide __attribute__((vector_size(2 * ELMAN_REGISTER_BYTES)));
     const Wide wide_x = __builtin_convertvector(x, Wide), wide_n = __builtin_convertvector(n, Wide);

@@ -1,8 +1,8 @@
-/* Hardware vectors of float and double: 64, 32 or 16 bytes, whichever this unit is compiled for.
+/* Hardware vectors of float and double of 64, 32 or 16 bytes, depending on the instruction set.
  *
- * GCC's vector extensions, which clang has too, with intrinsics where the plain form costs more. Everything lies in an
- * anonymous namespace: a function compiled for one instruction set must never be linked into a unit for another.
- * Memory that `load` and `store` touch is aligned to 64 bytes.
+ * Uses the vector extensions of GCC and clang, and intrinsics where those are slower. Everything is in an anonymous
+ * namespace, since a function compiled for one instruction set must never be linked into a unit for another. `load` and
+ * `store` require memory aligned to 64 bytes.
  */
 #ifndef ELMAN_VECTOR_TYPES_H
 #define ELMAN_VECTOR_TYPES_H
@@ -33,18 +33,18 @@ typedef float Floats __attribute__((vector_size(ELMAN_REGISTER_BYTES)));
 typedef double Doubles __attribute__((vector_size(ELMAN_REGISTER_BYTES)));
 typedef uint32_t FloatBits __attribute__((vector_size(ELMAN_REGISTER_BYTES)));
 typedef uint64_t DoubleBits __attribute__((vector_size(ELMAN_REGISTER_BYTES)));
-/* The same where they stand among other numbers in memory. */
+/* The same types for access to arrays of scalars in memory. */
 typedef Floats FloatsInMemory __attribute__((may_alias));
 typedef Doubles DoublesInMemory __attribute__((may_alias));
 
 template <class T> struct vector_of;
 template <> struct vector_of<float> { typedef Floats type; };
 template <> struct vector_of<double> { typedef Doubles type; };
-/* The hardware vector of a number, and how many numbers it holds. */
+/* The hardware vector of an element type, and its number of elements. */
 template <class T> using Vector = typename vector_of<T>::type;
 template <class T> constexpr int64_t lanes = ELMAN_REGISTER_BYTES / sizeof(T);
 
-/* What the functions need to know of a vector type. `magic` + x rounds x to a whole number, found in the low bits. */
+/* Properties of a vector type. `magic` + x rounds x to an integer, which is then in the low bits. */
 template <class V> struct traits;
 template <> struct traits<Floats> {
     typedef float Number;
@@ -72,7 +72,7 @@ inline void store(double *p, Doubles x) { *reinterpret_cast<DoublesInMemory *>(p
 template <class V> inline V broadcast(Number<V> x) { return V{} + x; }
 template <class V> inline Bits<V> bits(V x) { return (Bits<V>)x; }
 
-/* In every lane a when the condition holds, else b. */
+/* In every lane a where the condition is true, else b. */
 template <class M, class V> inline V select(M condition, V a, V b) { return condition ? a : b; }
 template <class V> inline auto less(V a, V b) { return a < b; }
 template <class V> inline auto less_or_equal(V a, V b) { return a <= b; }
@@ -81,11 +81,11 @@ template <class M> inline M both(M a, M b) { return a & b; }
 template <class M> inline M either(M a, M b) { return a | b; }
 template <class M> inline M opposite(M a) { return ~a; }
 
-/* a < b ? a : b and a > b ? a : b: when either is NaN, b. */
+/* a < b ? a : b and a > b ? a : b; b when either is NaN. */
 template <class V> inline V lower(V a, V b) { return a < b ? a : b; }
 template <class V> inline V higher(V a, V b) { return a > b ? a : b; }
 #if defined(__AVX512F__)
-/* The masked forms with every lane chosen: the plain ones make GCC 12 warn of a variable of its own headers. */
+/* The masked intrinsics with all lanes selected, since the plain ones cause a warning in GCC 12's headers. */
 constexpr __mmask16 every16 = 0xffff;
 constexpr __mmask8 every8 = 0xff;
 inline Floats lower(Floats a, Floats b) { return (Floats)_mm512_maskz_min_ps(every16, (__m512)a, (__m512)b); }
@@ -104,14 +104,14 @@ inline Doubles lower(Doubles a, Doubles b) { return (Doubles)_mm_min_pd((__m128d
 inline Doubles higher(Doubles a, Doubles b) { return (Doubles)_mm_max_pd((__m128d)a, (__m128d)b); }
 #endif
 
-/* min and max as torch has them: NaN when either is NaN. */
+/* min and max as in torch: NaN when either is NaN. */
 template <class V> inline V minimum(V a, V b) { return select(a != a, a, lower(a, b)); }
 template <class V> inline V maximum(V a, V b) { return select(a != a, a, higher(a, b)); }
-/* x held between two bounds that are no NaN; NaN stays. */
+/* Clamps x to two bounds that are not NaN; NaN stays NaN. */
 template <class V> inline V clamp(V x, V low, V high) { return lower(high, higher(low, x)); }
 
 template <class V> inline V absolute(V x) { return (V)(bits(x) & ~traits<V>::sign); }
-/* The size of x with the sign of y. */
+/* The absolute value of x with the sign of y. */
 template <class V> inline V copy_sign(V x, V y) { return (V)(bits(absolute(x)) | (bits(y) & traits<V>::sign)); }
 
 template <class V> inline V square_root(V x) {
@@ -133,7 +133,7 @@ inline Floats square_root(Floats x) { return (Floats)vsqrtq_f32((float32x4_t)x);
 inline Doubles square_root(Doubles x) { return (Doubles)vsqrtq_f64((float64x2_t)x); }
 #endif
 
-/* x rounded to a whole number, with that number in the low bits of `with_magic`. |x| must be below 2^(mantissa - 1). */
+/* x rounded to an integer, which is also in the low bits of `with_magic`. |x| must be below 2^(mantissa - 1). */
 template <class V> struct Rounded {
     V with_magic, value;
 };
@@ -141,11 +141,11 @@ template <class V> inline Rounded<V> rounded(V x) {
     const V with_magic = x + traits<V>::magic;
     return {with_magic, with_magic - traits<V>::magic};
 }
-/* 2 to the power of a rounded number that is within the exponent's range. */
+/* 2^n for an n in the range of the exponent. */
 template <class V> inline V power_of_two(Rounded<V> n) {
     return (V)((bits(n.with_magic) << traits<V>::mantissa) + (traits<V>::bias << traits<V>::mantissa));
 }
-/* x times 2^n, where 2^n may lie far outside the exponent's range: in two steps, so that only the last one rounds. */
+/* x times 2^n, where 2^n may be far outside the exponent's range: in two steps, of which only the last one rounds. */
 template <class V> inline V scale(V x, Rounded<V> n) {
     const Rounded<V> half = rounded(n.value * (Number<V>)0.5);
     return x * power_of_two(half) * power_of_two(rounded(n.value - half.value));
