@@ -73,7 +73,7 @@ def test_a_description_names_modules_of_its_own_package_alone(graphs: tuple[Grap
 
 
 def test_neighbours_do_not_name_each_other(graphs: tuple[Graph, Graph]) -> None:
-    """Packages of one layer know nothing of each other, also by name."""
+    """Packages of one layer do not depend on each other, also by name."""
     imports, strings = graphs
     height = layers()
     across = [

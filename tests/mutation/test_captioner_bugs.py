@@ -38,7 +38,7 @@ BUGS = [
         tests.test_batches_begin_with_go_and_end_with_the_end,
     ),
     bug(
-        "a caption goes with the item of its own number",
+        "a caption goes with the item of its position",
         encoded,
         "Encoded.batch",
         "self.items(self.owners[rows])",

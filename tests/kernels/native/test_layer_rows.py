@@ -1,4 +1,4 @@
-"""Rows of a layer on the native engine do not know of each other: not in number, order, threads, NaN or padding."""
+"""Rows of a layer on the native engine do not depend on each other: not in number, order, threads, NaN or padding."""
 
 from __future__ import annotations
 

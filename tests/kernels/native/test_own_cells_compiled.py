@@ -1,4 +1,4 @@
-"""A cell that the library does not know: compiled when it is first met, and run by other kernels when it cannot be."""
+"""A cell that is not in the library: compiled at first use, and run by other kernels when it cannot be."""
 
 from __future__ import annotations
 
