@@ -119,7 +119,9 @@ class Decoder(nn.Module):
         if feeding and attention == "none":
             raise ConfigError("expected attention with input feeding. Received: attention = none")
         if score and attention == "none":
-            raise ConfigError(f"expected attention with an attention score. Received: attention = none, score = {score}")
+            raise ConfigError(
+                f"expected attention other than none with a score. Received: attention = none, score = {score}"
+            )
         self.kind = attention
         self.feeding = feeding
         self.vector_size = vector_size
