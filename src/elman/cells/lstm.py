@@ -50,7 +50,7 @@ class LSTM(ElementwiseCell):
         "i = sigmoid(W_i x + U_i h + b_i)     f = sigmoid(W_f x + U_f h + b_f)\n"
         "g = tanh(W_g x + U_g h + b_g)        o = sigmoid(W_o x + U_o h + b_o)\n"
         "c' = f * c + i * g                   h' = o * tanh(c')\n"
-        "peepholes: i and f also see w * c, o also w * c'; coupled: f = 1 - i; projection: h' = W_r (o * tanh(c'))"
+        "peepholes: w * c is added in i and f, w * c' in o; coupled: f = 1 - i; projection: h' = W_r (o * tanh(c'))"
     )
     paper: ClassVar[str] = "Hochreiter & Schmidhuber 1997, Long short-term memory; Gers et al. 2000 (forget gate)"
     state_type: ClassVar[type[Any]] = LSTMState
