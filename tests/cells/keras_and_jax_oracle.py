@@ -1,8 +1,8 @@
-"""Run in a process of its own: what Keras (on JAX) and JAX's reference LSTM make of the arrays in one file.
+"""Script, run in its own process: compute what Keras (on JAX) and JAX's reference LSTM give for the arrays in one file.
 
 usage: python keras_and_jax_oracle.py INPUTS.npz OUTPUTS.npz
 
-A process of its own because both packages change how the whole process behaves. Uses nothing of elman.
+It has its own process because both packages change global state of the process. Does not import elman.
 Names in the files are `case/array`.
 """
 

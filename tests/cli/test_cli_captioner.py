@@ -132,7 +132,7 @@ def test_a_table_on_standard_input(elman: Elman, place: Path, tmp_path: Path, mo
         (["x.npy", "short.txt"], "captions for each of the 24 items in .*x.npy. Received: 23"),
         (["x.npy"], "expected a text file of captions after it"),
         (["photos/0.png"], "expected captions of images in a table"),
-        (["x.npy", "x.txt", "--channels", "4,1"], "channels of a block"),
+        (["x.npy", "x.txt", "--channels", "4,1"], "channels to have at least one number"),
         (["x.npy", "x.txt", "--image-size", "7"], "image_size as height and width"),
         (["x.npy", "x.txt", "--cell", "gnu"], "gnu"),
         (["x.npy", "x.txt", "--items", "vectors"], "expected vectors as an array"),

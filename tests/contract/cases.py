@@ -1,6 +1,6 @@
 """What the contract is checked on: every cell there is, in its common variants, on every backend that can run it.
 
-A new cell or backend appears here by itself. Knows nothing about what is checked.
+New cells and backends are included automatically.
 """
 
 from __future__ import annotations

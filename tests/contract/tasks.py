@@ -79,7 +79,7 @@ def write_series(folder: Path) -> list[Path]:
 
 
 def tones(text: str) -> list[float]:
-    """A sound at 4,000 Hz in which every letter has a pitch of its own."""
+    """A sound at 4,000 Hz in which every letter has its own pitch."""
     return [
         0.5 * math.sin(2 * math.pi * (150 + 60 * (ord(sign) - 97)) * sample / 4000) * (sign != " ")
         for sign in text

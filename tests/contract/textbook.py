@@ -115,7 +115,7 @@ def run_row_by_row(
     start: State,
     output_size: int,
 ) -> tuple[Tensor, State, list[list[tuple[State, dict[str, Tensor]]]]]:
-    """Outputs, final states, and for each row the state and the gates after each of its own steps."""
+    """Outputs, final states, and for each row the state and the gates after each of its steps."""
     B, T, _ = x_BTI.shape
     outputs, finals, histories = [], [], []
     for b in range(B):

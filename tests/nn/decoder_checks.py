@@ -128,7 +128,7 @@ def decoded_by_hand(
 def check_decoder(
     kind: str, cell: str = "gru", *, feeding: bool = False, vector_size: int = 0, score: str = ""
 ) -> None:
-    """A decoder from a start state of its own, over a ragged memory: all at once, and step by step with two sequences
+    """A decoder from its own initial state, over a ragged memory: all at once, and step by step with two sequences
     for each row of the memory."""
     decoder = make_decoder(kind, cell, feeding=feeding, vector_size=vector_size, score=score)
     values_BSF = memory_values()

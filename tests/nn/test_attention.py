@@ -79,7 +79,7 @@ def test_the_size_of_the_additive_layer() -> None:
 def test_what_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"dot, general, additive\. Received: 'cosine'"):
         Attention("cosine", 3, 3)
-    with pytest.raises(ConfigError, match=r"one size .* Received: 3 and 4"):
+    with pytest.raises(ConfigError, match=r"same size .* Received: 3 and 4"):
         Attention("dot", 3, 4)
     with pytest.raises(ShapeError, match=r"values_BSF .*Received: \(2, 3, 4\)"):
         Attention("general", 3, 5).remember(torch.zeros(2, 3, 4), torch.tensor([1, 2]))

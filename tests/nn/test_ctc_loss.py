@@ -1,4 +1,4 @@
-"""The loss of CTC beside all alignments written down."""
+"""The CTC loss against the sum over all alignments, written out."""
 
 from __future__ import annotations
 

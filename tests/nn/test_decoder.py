@@ -106,7 +106,7 @@ def test_dropout_acts_in_training_only() -> None:
         ({"attention": "between", "layers": 1}, r"at least 2 layers .*Received: 1"),
         ({"attention": "none", "feeding": True}, r"with input feeding\. Received: attention = none"),
         ({"attention": "none", "score": "dot"}, r"Received: attention = none, score = dot"),
-        ({"attention": "luong", "score": "dot"}, r"one size .*Received: 5 and 6"),
+        ({"attention": "luong", "score": "dot"}, r"same size .*Received: 5 and 6"),
         ({"attention": "luong", "dropout": 1.0}, r"dropout from 0 .*Received: 1\.0"),
     ],
 )

@@ -42,7 +42,7 @@ def test_the_size_of_a_map_and_images_by_themselves(size: tuple[int, int]) -> No
 
 def test_what_an_encoder_refuses() -> None:
     for channels in ((), (4, 1), (0,)):
-        with pytest.raises(ConfigError, match="channels of a block"):
+        with pytest.raises(ConfigError, match="channels to have at least one number"):
             ImageEncoder(1, channels)
     with pytest.raises(ShapeError, match=r"\(batch, height, width, 3\).*Received: \(2, 4, 4, 1\)"):
         ImageEncoder(3, (4,))(torch.zeros(2, 4, 4, 1))

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:LSTM with projections is not sup
 
 
 def pair(kind: str, *sizes: int, **options: Any) -> tuple[nn.Module, nn.Module]:
-    """torch's layer and ours from the same seed, in float64 unless told otherwise."""
+    """torch's layer and ours from the same seed, in float64 unless `options` say otherwise."""
     options.setdefault("dtype", torch.float64)
     made = []
     for module in (nn, elman.nn):

@@ -33,7 +33,7 @@ def test_a_constructor_says_what_torch_says(kind: str) -> None:
     for sizes, options in bad:
         with pytest.raises((TypeError, ValueError)) as theirs:
             twin(*sizes, **options)
-        # torch names proj_size in a ValueError where Python itself already knows that there is no such argument.
+        # torch raises a ValueError that names proj_size, where Python raises a TypeError for an unknown argument.
         kinds = TypeError if "proj_size" in options and kind != "LSTM" else theirs.type
         with pytest.raises(kinds):
             layer(*sizes, **options)
@@ -69,7 +69,7 @@ def test_tensors_that_do_not_fit_are_named() -> None:
         lstm(x.double())
     with pytest.raises(ShapeError, match=r"lengths_B with 2 whole numbers"):
         lstm(x, lengths=torch.tensor([1, 2, 3]))
-    with pytest.raises(ShapeError, match=r"batch of sequences beside lengths"):
+    with pytest.raises(ShapeError, match=r"batch of sequences with lengths"):
         lstm(x[:, 0], lengths=torch.tensor([1]))
     with pytest.raises(ConfigError, match=r"which has its own"):
         lstm(pack_sequence([x[:, 0]]), lengths=torch.tensor([1]))

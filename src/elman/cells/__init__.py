@@ -1,7 +1,8 @@
-"""The cells: one file each, nothing but equations and start values.
+"""Recurrent cells: the equations and initial values of each cell, in one file per cell.
 
-A new cell is one new file here, or a cell that another package registers (see `discovery`); nothing else names it.
-`available()` finds all of them, `make()` builds one by name. Knows nothing about time, lengths, layers or direction.
+To add a cell, add one file to this package, or register a cell from another package (see `discovery`). No other file
+has to change. `available()` returns all cells and `make()` builds one by name. A cell computes single time steps:
+sequences, lengths, layers and directions belong to `elman.nn`.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from elman.cells.lstm import LSTM, LSTMState
     from elman.cells.mingru import MinGRU
 
-# Names of single cells stand here for type checkers and star imports alone: any cell's class is found without them.
+# The names of single cells are listed only for type checkers and star imports: `__getattr__` finds every cell's class.
 __all__ = [
     "GRU",
     "INITIALISERS",
@@ -41,7 +42,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """A public name of one of the cells' modules, such as `LSTM`."""
+    """Return a public name of one of the cells' modules, such as `LSTM`."""
     if not name.startswith("_"):
         for module in cell_modules():
             if name in getattr(module, "__all__", ()):

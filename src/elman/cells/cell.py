@@ -1,16 +1,14 @@
-"""Cell: the one idea that everything stands on. A cell owns its weights and states its equations, once.
+"""Base classes of recurrent cells. A cell owns its weights and defines the equations of one time step.
 
-    p_t = project(x_t)                            the input's part; one matrix product serves all time steps
-    u_t = recur(state_{t-1})                      the past's part; the only product inside the time loop
+    p_t = project(x_t)                            input projection; one matrix product for all time steps
+    u_t = recur(state_{t-1})                      recurrent product; the only matrix product inside the time loop
     y_t, state_t = update(p_t, u_t, state_{t-1})  the equations, element-wise
 
-Three kinds of cell, by what they define:
+There are three kinds of cell, by the methods that they define:
 
-    project, recur, update      most cells
+    project, recur, update      most cells (`ElementwiseCell`)
     project, coefficients       cells linear in their state (`LinearCell`): h_t = a_t * h_{t-1} + b_t
-    project, advance            cells whose equations are not element-wise
-
-Knows nothing about time, lengths, layers or direction.
+    project, advance            cells whose equations are not element-wise (`Cell`)
 """
 
 from __future__ import annotations
@@ -32,36 +30,40 @@ __all__ = ["Cell", "ElementwiseCell", "HiddenState", "LinearCell"]
 
 
 class HiddenState(NamedTuple):
-    """The state of a cell that keeps only its output: `h` of shape B x H."""
+    """State of a cell whose state is its output: `h` of shape B x H."""
 
     h: Tensor
 
 
 class Cell(nn.Module, ABC):
-    """A recurrent cell: its weights and its equations.
+    """Base class of recurrent cells.
 
     Args:
-        input_size: I, the features of one input.
-        hidden_size: H, the units.
-        bias: whether both products have a bias.
-        input_init, recurrent_init: names from `elman.cells.INITIALISERS`, applied gate by gate.
-        learn_initial_state: whether the state before the first step is a parameter (zero otherwise).
+        input_size: I, the number of input features.
+        hidden_size: H, the number of hidden units.
+        gate_names: names of the gates, in the order of their row blocks in the weights.
+        output_size: size of the output `h`; H by default.
+        bias: whether the input projection and the recurrent product have a bias.
+        input_init, recurrent_init: names from `elman.cells.INITIALISERS`, applied to each gate's block separately.
+        learn_initial_state: whether the initial state is a parameter; otherwise it is zero.
         device, dtype: of the weights.
 
-    The weights are laid out as torch's: `weight_ih` (G, I), `weight_hh` (G, H), `bias_ih` (G), `bias_hh` (G), with the
+    The weights have torch's layout: `weight_ih` (G, I), `weight_hh` (G, H), `bias_ih` (G), `bias_hh` (G), with the
     gates' blocks in the order of `gate_names`.
+
+    Raises ConfigError for a size that is not a positive whole number, or an unknown initialiser.
     """
 
-    # What `elman cells` prints.
+    # Printed by `elman cells`.
     name: ClassVar[str]
     summary: ClassVar[str]
     equations: ClassVar[str]
     paper: ClassVar[str]
-    # The NamedTuple of the state; every leaf's size is given by `state_sizes`.
+    # NamedTuple of the state; `state_sizes` gives the size of every leaf.
     state_type: ClassVar[type[Any]] = HiddenState
-    # Parameters that weight drop applies to.
+    # Names of the parameters that weight drop applies to.
     recurrent_weights: ClassVar[tuple[str, ...]] = ("weight_hh",)
-    # The variants that are compiled when elman is built: the name of each, and its options.
+    # Variants that the native engine compiles when elman is built: the options of each, by its name.
     compiled_variants: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
 
     def __init__(
@@ -101,9 +103,9 @@ class Cell(nn.Module, ABC):
                 self.initial[leaf] = nn.Parameter(torch.zeros(size, **factory))
 
     def reset_parameters(self) -> None:
-        """Draw the weights anew: matrices by `input_init` and `recurrent_init`, biases and a learnt start zero.
+        """Initialise matrices by `input_init` and `recurrent_init`; set biases and a learnt initial state to zero.
 
-        A cell calls this at the end of its `__init__`; one with further parameters extends it.
+        A subclass calls this at the end of its `__init__`, and extends it when it has more parameters.
         """
         gates = len(self.gate_names)
         fill_gates(self.weight_ih, self.input_init, gates, self.hidden_size)
@@ -114,11 +116,11 @@ class Cell(nn.Module, ABC):
                 nn.init.zeros_(zero)
 
     def state_sizes(self) -> dict[str, int]:
-        """The size of every leaf of the state, by name."""
+        """Return the size of every leaf of the state, by name."""
         return {"h": self.output_size}
 
     def initial_state(self, batch_size: int) -> State:
-        """The state before the first step, `batch_size` rows of it: zero, or learnt."""
+        """Return the initial state for a batch: zero, or the learnt one."""
         leaves = [
             self.initial[leaf].expand(batch_size, -1)
             if leaf in self.initial
@@ -128,50 +130,56 @@ class Cell(nn.Module, ABC):
         return self.state_type(*leaves)
 
     def project(self, x_BTI: Tensor) -> Tensor:
-        """p = W_x x + b: the input's part, for any number of leading dimensions."""
+        """Return the input projection p = W_x x + b, for any number of leading dimensions."""
         return F.linear(x_BTI, self.weight_ih, self.bias_ih)
 
     def recur(self, state: State) -> Tensor:
-        """u = W_h h + b: the past's part."""
+        """Return the recurrent product u = W_h h + b."""
         return F.linear(state.h, self.weight_hh, self.bias_hh)
 
     @property
     def plain_input_product(self) -> bool:
-        """Whether `project` is W_x x + b and no more, so that a kernel may compute it itself."""
+        """Whether `project` computes exactly W_x x + b, so that a kernel can compute it from the weights."""
         return type(self).project is Cell.project
 
     @property
     def plain_past_product(self) -> bool:
-        """Whether `recur` is W_h h + b and no more, so that a kernel may compute it itself."""
+        """Whether `recur` computes exactly W_h h + b, so that a kernel can compute it from the weights."""
         return type(self).recur is Cell.recur
 
     @abstractmethod
     def advance(self, p_BG: Tensor, state: State, recurrent_mask_BH: Tensor | None = None) -> Step:
-        """One step from the input's part; `recurrent_mask_BH` multiplies `h` where it enters a matrix product."""
+        """Run one time step from the input projection.
+
+        `recurrent_mask_BH` multiplies `h` where it enters a matrix product.
+        """
 
     def step(self, x_BI: Tensor, state: State) -> tuple[Tensor, State]:
-        """One step: the output `y_BY` and the state after it. Raises ShapeError when `x_BI` does not fit."""
+        """Run one time step; return the output `y_BY` and the new state.
+
+        Raises ShapeError when the shape of `x_BI` does not match.
+        """
         if x_BI.dim() != 2 or x_BI.shape[-1] != self.input_size:
             raise ShapeError(f"expected x_BI of shape (batch, {self.input_size}). Received: {tuple(x_BI.shape)}")
         done = self.advance(self.project(x_BI), state)
         return done.y, done.state
 
     def forward(self, x_BI: Tensor, state: State | None = None) -> tuple[Tensor, State]:
-        """`step`, from the initial state when none is given."""
+        """Run one time step like `step`, from the initial state when `state` is None."""
         return self.step(x_BI, self.initial_state(x_BI.shape[0]) if state is None else state)
 
     @property
     def is_linear(self) -> bool:
-        """Whether the recurrence is linear in the state, so that a scan can run it."""
+        """Whether the recurrence is linear in the state, so that a parallel scan can run it."""
         return False
 
     def linear_form(self, p_BTG: Tensor) -> tuple[Tensor, Tensor] | str:
-        """a and b of h_t = a_t * h_{t-1} + b_t, or a sentence why there are none."""
+        """Return a and b of h_t = a_t * h_{t-1} + b_t, or a sentence that says why there are none."""
         del p_BTG
         return "its recurrence is not linear in the state"
 
     def torch_form(self) -> TorchForm | str:
-        """The torch layer with the same equations, or a sentence why there is none."""
+        """Return the torch layer with the same equations, or a sentence that says why there is none."""
         return "torch has no fused layer for this cell"
 
     def check_input(self, x_BTI: Tensor) -> None:
@@ -192,38 +200,38 @@ class Cell(nn.Module, ABC):
             raise ShapeError(f"expected a state of {type(self).__name__} with {expected}. Received: {received}")
 
     def extra_repr(self) -> str:
-        """The sizes, as print() shows them."""
+        """Return the sizes, for `repr`."""
         return f"{self.input_size}, {self.hidden_size}"
 
 
 class ElementwiseCell(Cell):
-    """A cell of the common kind: `project`, `recur` and an element-wise `update`."""
+    """A cell with an input projection, a recurrent product and an element-wise `update`."""
 
     @abstractmethod
     def update(self, p_BG: Tensor, u_BG: Tensor, state: State) -> Step:
-        """The cell's equations."""
+        """Apply the cell's equations to the input projection `p_BG` and the recurrent product `u_BG`."""
 
     def advance(self, p_BG: Tensor, state: State, recurrent_mask_BH: Tensor | None = None) -> Step:
-        """`update` with the past's part of a state whose `h` is masked where it enters the product."""
+        """Run `update`; the mask applies to `h` in the recurrent product only, not in `update`."""
         past = state if recurrent_mask_BH is None else state._replace(h=state.h * recurrent_mask_BH)
         return self.update(p_BG, self.recur(past), state)
 
 
 class LinearCell(Cell):
-    """A cell whose state follows h_t = a_t * h_{t-1} + b_t, with a and b from the input alone."""
+    """A cell with the recurrence h_t = a_t * h_{t-1} + b_t, where a and b depend on the input alone."""
 
     recurrent_weights: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
     def coefficients(self, p_BTG: Tensor) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
-        """a, b and the gates by name, for any number of leading dimensions."""
+        """Return a, b and the gates by name, for any number of leading dimensions."""
 
     def recur(self, state: State) -> Tensor:
-        """Raises ConfigError: such a cell has no product with its past."""
+        """Raise ConfigError: a linear cell has no recurrent product."""
         raise ConfigError(f"{type(self).__name__} has no recurrent product. Received: a call of recur()")
 
     def advance(self, p_BG: Tensor, state: State, recurrent_mask_BH: Tensor | None = None) -> Step:
-        """h = a * h + b. Raises ConfigError for a recurrent mask: there is no recurrent product to mask."""
+        """Compute h = a * h + b. Raises ConfigError for a recurrent mask: there is no recurrent product to mask."""
         if recurrent_mask_BH is not None:
             raise ConfigError(
                 f"expected no recurrent mask: {type(self).__name__} has no recurrent product. Received: one of shape "
@@ -235,10 +243,10 @@ class LinearCell(Cell):
 
     @property
     def is_linear(self) -> bool:
-        """True."""
+        """True: a parallel scan can run the recurrence."""
         return True
 
     def linear_form(self, p_BTG: Tensor) -> tuple[Tensor, Tensor] | str:
-        """a and b for every time step."""
+        """Return a and b for every time step."""
         a_BTH, b_BTH, _ = self.coefficients(p_BTG)
         return a_BTH, b_BTH

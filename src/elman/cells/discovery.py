@@ -1,7 +1,7 @@
-"""Cells by name: those in the modules of this package, and those that other installed packages register.
+"""Look up cells by name: the built-in cells of this package, and cells that other installed packages register.
 
-A package registers a cell by an entry point of the group `elman.cells`, whose name is the cell's. One that cannot be
-used stops nothing: it is an error only where that very cell is asked for. Knows nothing about any cell.
+A package registers a cell with an entry point in the group `elman.cells`, named after the cell. An installed cell that
+cannot be used raises an error only when it is requested by name.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from elman.options import suggestion
 __all__ = ["GROUP", "available", "built_in", "cell_class", "cell_modules", "make", "unusable"]
 
 _PACKAGE = __name__.rpartition(".")[0]
-# The group of entry points has the name of this package.
+# The entry-point group is named after this package.
 GROUP = _PACKAGE
-# What every cell says of itself, as text.
+# Class attributes that every cell must define, as text.
 _SAID = ("name", "summary", "equations", "paper")
 
 
@@ -34,26 +34,26 @@ def _is_cell(value: Any) -> bool:
 
 
 def _cells_in(module: ModuleType) -> list[type[Cell]]:
-    """The cells that a module defines, without those that it imports."""
+    """Return the cells that a module defines, without those that it imports."""
     return [each for each in vars(module).values() if _is_cell(each) and each.__module__ == module.__name__]
 
 
 def cell_modules() -> list[ModuleType]:
-    """Every module of this package that defines a cell, in alphabetical order."""
-    # The package is loaded before its modules are; to import it here would be a circle.
+    """Return the modules of this package that define a cell, in alphabetical order."""
+    # Taken from `sys.modules`: importing the package here would be a circular import.
     names = sorted(module.name for module in pkgutil.iter_modules(sys.modules[_PACKAGE].__path__))
     modules = [importlib.import_module(f"{_PACKAGE}.{name}") for name in names]
     return [module for module in modules if _cells_in(module)]
 
 
 def built_in() -> MappingProxyType[str, type[Cell]]:
-    """Every cell of this package by its name, in alphabetical order."""
+    """Return the cells of this package by name, in alphabetical order."""
     found = {cell.name: cell for module in cell_modules() for cell in _cells_in(module)}
     return MappingProxyType(dict(sorted(found.items())))
 
 
 def _registered() -> dict[str, list[EntryPoint]]:
-    """The entry points of installed packages by name, in alphabetical order. Imports none of the packages."""
+    """Return the entry points of installed packages by name, in alphabetical order, without importing the packages."""
     found: dict[str, list[EntryPoint]] = {}
     for entry in metadata.entry_points(group=GROUP):
         found.setdefault(entry.name, []).append(entry)
@@ -61,17 +61,17 @@ def _registered() -> dict[str, list[EntryPoint]]:
 
 
 def _load(entries: Sequence[EntryPoint]) -> type[Cell] | str:
-    """The cell that is registered by the only one of `entries`, or a sentence why it cannot be used."""
+    """Return the cell that `entries`, which must be a single one, registers, or a sentence why it cannot be used."""
     entry = entries[0]
     subject = f"the installed cell {entry.name!r} ({', '.join(each.value for each in entries)})"
     if len(entries) > 1:
         return f"{subject} is registered more than once"
     try:
         cell = entry.load()
-    except (Exception, SystemExit) as error:  # whatever the code of another package raises
+    except (Exception, SystemExit) as error:  # importing another package can raise anything
         return f"{subject} cannot be imported: {type(error).__name__}: {error}"
     if not _is_cell(cell):
-        return f"{subject} is no class of cells that can be made"
+        return f"{subject} is not a concrete subclass of elman.cells.Cell"
     without = [each for each in _SAID if not isinstance(getattr(cell, each, None), str)]
     if without:
         return f"{subject} lacks {', '.join(without)}"
@@ -79,7 +79,7 @@ def _load(entries: Sequence[EntryPoint]) -> type[Cell] | str:
 
 
 def available() -> MappingProxyType[str, type[Cell]]:
-    """Every cell that can be used by its name, in alphabetical order: the built-in ones and the installed ones."""
+    """Return all usable cells by name, built-in and installed, in alphabetical order."""
     found = dict(built_in())
     for name, entries in _registered().items():
         if name not in found and not isinstance(cell := _load(entries), str):
@@ -88,7 +88,7 @@ def available() -> MappingProxyType[str, type[Cell]]:
 
 
 def unusable() -> list[str]:
-    """A sentence for each installed cell that cannot be used."""
+    """Return a sentence for each installed cell that cannot be used."""
     own = built_in()
     sentences = []
     for name, entries in _registered().items():
@@ -101,9 +101,10 @@ def unusable() -> list[str]:
 
 
 def cell_class(name: str) -> type[Cell]:
-    """The cell of this name. Raises ConfigError for an unknown name, and for an installed cell that cannot be used.
+    """Return the class of a cell by name.
 
-    An installed cell is imported only when it is asked for.
+    An installed cell is imported only when it is requested. Raises ConfigError for an unknown name, and for an
+    installed cell that cannot be used.
     """
     own = built_in()
     if name in own:
@@ -119,7 +120,10 @@ def cell_class(name: str) -> type[Cell]:
 
 
 def make(cell: str | type[Cell], input_size: int, hidden_size: int, **options: Any) -> Cell:
-    """A cell by name or class. Raises ConfigError as `cell_class`, and for an option that the cell does not have."""
+    """Build a cell from its name or class.
+
+    Raises ConfigError as `cell_class` does, for an option that the cell does not have, and for a value that it rejects.
+    """
     if isinstance(cell, str):
         cell = cell_class(cell)
     try:

@@ -18,12 +18,13 @@ _FUNCTIONS = {"tanh": torch.tanh, "relu": torch.relu}
 
 
 class Elman(ElementwiseCell):
-    """h' = tanh(W_x x + W_h h + b), the simple recurrent network of Elman (1990), "Finding structure in time".
+    """Simple recurrent network (Elman 1990, "Finding structure in time"): h' = tanh(W_x x + W_h h + b).
 
     Args:
-        nonlinearity: "tanh" or "relu". With ReLU the recurrent weights start as the identity unless told otherwise
-            (Le, Jaitly & Hinton 2015).
+        nonlinearity: "tanh" or "relu". With ReLU, `recurrent_init` defaults to the identity (Le, Jaitly & Hinton 2015).
         Others as in `Cell`.
+
+    Raises ConfigError for another `nonlinearity`, and as `Cell`.
     """
 
     name: ClassVar[str] = "elman"
@@ -44,12 +45,12 @@ class Elman(ElementwiseCell):
         self.reset_parameters()
 
     def update(self, p_BG: Tensor, u_BG: Tensor, state: HiddenState) -> Step:
-        """One output, which is the whole state."""
+        """Compute the output, which is also the new state."""
         h_BH = _FUNCTIONS[self.nonlinearity](p_BG + u_BG)
         return Step(h_BH, HiddenState(h_BH), {"h": h_BH})
 
     def torch_form(self) -> TorchForm | str:
-        """torch's RNN."""
+        """Return torch's RNN with these weights."""
         weights = (self.weight_ih, self.weight_hh)
         biases = () if self.bias_ih is None or self.bias_hh is None else (self.bias_ih, self.bias_hh)
         return TorchForm(f"rnn_{self.nonlinearity}", weights + biases, bool(biases))

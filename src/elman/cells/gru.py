@@ -1,4 +1,4 @@
-"""The gated recurrent unit with the reset gate after the product, as in cuDNN and torch."""
+"""The gated recurrent unit with the reset gate after the recurrent product, as in cuDNN and torch."""
 
 from __future__ import annotations
 
@@ -16,14 +16,16 @@ __all__ = ["GRU"]
 
 
 class GRU(ElementwiseCell):
-    """Gated recurrent unit (Cho et al. 2014), in the form where the reset gate is applied after the product.
+    """Gated recurrent unit (Cho et al. 2014), with the reset gate applied after the recurrent product.
 
     This is the GRU of torch, cuDNN, Keras (`reset_after=True`) and ONNX (`linear_before_reset=1`). The other form is
-    `elman.cells.GRUResetBefore`. The gates' blocks stand in torch's order: r, z, n.
+    `elman.cells.GRUResetBefore`. The gates' blocks are in torch's order: r, z, n.
 
     Args:
-        memory: steps over which the units remember at the start (Tallec & Ollivier 2018); 0 for biases of zero.
+        memory: longest time scale in steps of the initial gate biases (Tallec & Ollivier 2018); 0 for zero biases.
         Others as in `Cell`.
+
+    Raises ConfigError for a `memory` of 1 or below 0, for `memory` without `bias`, and as `Cell`.
     """
 
     name: ClassVar[str] = "gru"
@@ -42,12 +44,12 @@ class GRU(ElementwiseCell):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """As any cell's; with `memory`, the bias of z is such that the units start by remembering."""
+        """Initialise the parameters as `Cell` does, and the bias of z by chrono initialisation if `memory` is set."""
         super().reset_parameters()
         start_remembering(self.bias_ih, self.gate_names, {"z": 1.0}, self.memory)
 
     def update(self, p_BG: Tensor, u_BG: Tensor, state: HiddenState) -> Step:
-        """The gates and the new state."""
+        """Compute the gates and the new state."""
         p_r, p_z, p_n = p_BG.chunk(3, dim=-1)
         u_r, u_z, u_n = u_BG.chunk(3, dim=-1)
         r = torch.sigmoid(p_r + u_r)
@@ -57,7 +59,7 @@ class GRU(ElementwiseCell):
         return Step(h_BH, HiddenState(h_BH), {"r": r, "z": z, "n": n})
 
     def torch_form(self) -> TorchForm | str:
-        """torch's GRU."""
+        """Return torch's GRU with these weights."""
         weights = (self.weight_ih, self.weight_hh)
         biases = () if self.bias_ih is None or self.bias_hh is None else (self.bias_ih, self.bias_hh)
         return TorchForm("gru", weights + biases, bool(biases))

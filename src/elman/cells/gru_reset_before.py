@@ -1,4 +1,4 @@
-"""The gated recurrent unit with the reset gate before the product, as first published."""
+"""The gated recurrent unit with the reset gate before the recurrent product, as first published."""
 
 from __future__ import annotations
 
@@ -16,14 +16,17 @@ __all__ = ["GRUResetBefore"]
 
 
 class GRUResetBefore(Cell):
-    """Gated recurrent unit as in Cho et al. (2014): the reset gate is applied to h before its product.
+    """Gated recurrent unit as in Cho et al. (2014): the reset gate multiplies h before the recurrent product.
 
-    This is Keras' `reset_after=False` and ONNX's `linear_before_reset=0`. The candidate needs a second product inside
-    the step, so the equations are not element-wise. Blocks in the order r, z, n.
+    This is the GRU of Keras with `reset_after=False` and of ONNX with `linear_before_reset=0`. The candidate needs a
+    second matrix product within the time step, so the equations are not element-wise. The gates' blocks are in the
+    order r, z, n.
 
     Args:
-        memory: steps over which the units remember at the start (Tallec & Ollivier 2018); 0 for biases of zero.
+        memory: longest time scale in steps of the initial gate biases (Tallec & Ollivier 2018); 0 for zero biases.
         Others as in `Cell`.
+
+    Raises ConfigError for a `memory` of 1 or below 0, for `memory` without `bias`, and as `Cell`.
     """
 
     name: ClassVar[str] = "gru-reset-before"
@@ -41,12 +44,12 @@ class GRUResetBefore(Cell):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """As any cell's; with `memory`, the bias of z is such that the units start by remembering."""
+        """Initialise the parameters as `Cell` does, and the bias of z by chrono initialisation if `memory` is set."""
         super().reset_parameters()
         start_remembering(self.bias_ih, self.gate_names, {"z": 1.0}, self.memory)
 
     def advance(self, p_BG: Tensor, state: HiddenState, recurrent_mask_BH: Tensor | None = None) -> Step:
-        """One step; a recurrent mask multiplies h in both of its products."""
+        """Run one time step; a recurrent mask multiplies h in both recurrent products."""
         H = self.hidden_size
         h_BH = state.h if recurrent_mask_BH is None else state.h * recurrent_mask_BH
         b_rz, b_n = (None, None) if self.bias_hh is None else (self.bias_hh[: 2 * H], self.bias_hh[2 * H :])
@@ -59,5 +62,5 @@ class GRUResetBefore(Cell):
         return Step(new_BH, HiddenState(new_BH), {"r": r, "z": z, "n": n})
 
     def torch_form(self) -> str:
-        """None: torch applies the reset gate after the product."""
+        """Return why torch has no such layer: its GRU applies the reset gate after the product."""
         return "torch's GRU applies the reset gate after the product"

@@ -1,7 +1,4 @@
-"""Start values for weights, by name. Every function fills a 2-D tensor in place; gate matrices are filled gate by gate.
-
-Knows nothing about cells.
-"""
+"""Weight initialisers by name. Each fills a 2-D tensor in place."""
 
 from __future__ import annotations
 
@@ -18,37 +15,37 @@ __all__ = ["INITIALISERS", "fill_gates", "start_remembering"]
 
 
 def uniform(weight: Tensor, hidden_size: int) -> None:
-    """Uniform within 1/sqrt(H), as torch's recurrent layers start."""
+    """Fill uniformly between -1/sqrt(H) and 1/sqrt(H), the default of torch's recurrent layers."""
     bound = 1.0 / math.sqrt(hidden_size)
     nn.init.uniform_(weight, -bound, bound)
 
 
 def glorot(weight: Tensor, hidden_size: int) -> None:
-    """Uniform with variance 2 / (fan in + fan out) (Glorot & Bengio 2010)."""
+    """Fill uniformly with variance 2 / (fan in + fan out) (Glorot & Bengio 2010)."""
     del hidden_size
     nn.init.xavier_uniform_(weight)
 
 
 def he(weight: Tensor, hidden_size: int) -> None:
-    """Normal with variance 2 / fan in, for ReLU (He et al. 2015)."""
+    """Fill from a normal distribution with variance 2 / fan in, for ReLU (He et al. 2015)."""
     del hidden_size
     nn.init.kaiming_normal_(weight, nonlinearity="relu")
 
 
 def orthogonal(weight: Tensor, hidden_size: int) -> None:
-    """A random orthogonal matrix: keeps the length of a state (Saxe et al. 2014)."""
+    """Fill with a random orthogonal matrix, which preserves the norm of the state (Saxe et al. 2014)."""
     del hidden_size
     nn.init.orthogonal_(weight)
 
 
 def identity(weight: Tensor, hidden_size: int) -> None:
-    """The identity: a ReLU network that starts by remembering everything (Le, Jaitly & Hinton 2015)."""
+    """Fill with the identity, so that a ReLU network initially keeps its state (Le, Jaitly & Hinton 2015)."""
     del hidden_size
     nn.init.eye_(weight)
 
 
 def zeros(weight: Tensor, hidden_size: int) -> None:
-    """All zero."""
+    """Fill with zeros."""
     del hidden_size
     nn.init.zeros_(weight)
 
@@ -59,7 +56,7 @@ INITIALISERS: MappingProxyType[str, Callable[[Tensor, int], None]] = MappingProx
 
 
 def fill_gates(weight: Tensor, how: str, gates: int, hidden_size: int) -> None:
-    """Fill each of the `gates` equal row blocks of `weight` on its own. Raises ConfigError for an unknown name."""
+    """Apply the initialiser called `how` to each of the `gates` equal row blocks of `weight` separately."""
     if how not in INITIALISERS:
         raise ConfigError(f"expected an initialiser among {', '.join(INITIALISERS)}. Received: {how!r}")
     if weight.is_meta:
@@ -70,15 +67,13 @@ def fill_gates(weight: Tensor, how: str, gates: int, hidden_size: int) -> None:
 
 
 def start_remembering(bias: Tensor | None, gate_names: Sequence[str], signs: Mapping[str, float], steps: int) -> None:
-    """Fill the biases of gates so that the units remember over 1 to `steps` steps at the start (0: leave them).
+    """Chrono initialisation of gate biases, for memory over 1 to `steps` time steps (Tallec & Ollivier 2018).
 
-    Chrono initialisation (Tallec & Ollivier 2018): the bias of a gate that keeps the memory is log(u), with u uniform
-    from 1 to steps - 1 (but at least 2); a gate with the sign -1 lets go, and has the same values negated.
+    The bias of a gate that keeps the state is log(u), with u uniform between 1 and max(2, steps - 1). A gate that
+    overwrites the state has the sign -1 and gets the same values negated. With `steps` 0 nothing changes.
 
     bias        of all gates, one block of H for each of `gate_names`
-    signs       of the gates to fill
-
-    Raises ConfigError for fewer than 2 steps, or where there is no bias.
+    signs       of the gates to fill: 1 or -1, by gate name
     """
     if not steps:
         return

@@ -18,7 +18,7 @@ __all__ = ["LSTM", "LSTMState"]
 
 
 class LSTMState(NamedTuple):
-    """`h`, the output (B x H, or B x P with a projection), and `c`, the memory (B x H)."""
+    """State of an LSTM: `h`, the output (B x H, or B x P with a projection), and `c`, the cell state (B x H)."""
 
     h: Tensor
     c: Tensor
@@ -28,15 +28,20 @@ class LSTM(ElementwiseCell):
     """Long short-term memory with forget gate.
 
     Args:
-        peepholes: the gates also see the memory, through diagonal weights (Gers & Schmidhuber 2000).
-        coupled: one gate for both, f = 1 - i (Greff et al. 2017); three gates' weights instead of four.
+        peepholes: whether the gates also read the cell state, through diagonal weights (Gers & Schmidhuber 2000).
+        coupled: whether the forget gate is f = 1 - i (Greff et al. 2017), so that it needs no weights.
         projection: P, the size of a linear projection of the output (Sak et al. 2014); 0 for none.
-        layer_norm: normalise both products and the memory (Ba, Kiros & Hinton 2016).
-        forget_bias: start value of the forget gate's bias (Jozefowicz et al. 2015 recommend 1).
-        memory: steps over which the units remember at the start, in place of `forget_bias` (Tallec & Ollivier 2018).
+        layer_norm: whether layer normalisation applies to the input projection, the recurrent product and the cell
+            state (Ba, Kiros & Hinton 2016).
+        forget_bias: initial bias of the forget gate (Jozefowicz et al. 2015 recommend 1).
+        memory: longest time scale in steps of the initial gate biases, which replaces `forget_bias` (Tallec & Ollivier
+            2018); 0 for none.
         Others as in `Cell`.
 
-    The gates' blocks stand in torch's order: i, f, g, o (coupled: i, g, o).
+    The gates' blocks are in torch's order: i, f, g, o (coupled: i, g, o).
+
+    Raises ConfigError for a `projection` below 0 or not smaller than `hidden_size`, for a `memory` of 1 or below 0, for
+    `memory` without `bias`, and as `Cell`.
     """
 
     name: ClassVar[str] = "lstm"
@@ -45,7 +50,7 @@ class LSTM(ElementwiseCell):
         "i = sigmoid(W_i x + U_i h + b_i)     f = sigmoid(W_f x + U_f h + b_f)\n"
         "g = tanh(W_g x + U_g h + b_g)        o = sigmoid(W_o x + U_o h + b_o)\n"
         "c' = f * c + i * g                   h' = o * tanh(c')\n"
-        "peepholes: i and f also see w * c, o also w * c'; coupled: f = 1 - i; projection: h' = W_r (o * tanh(c'))"
+        "peepholes: w * c is added in i and f, w * c' in o; coupled: f = 1 - i; projection: h' = W_r (o * tanh(c'))"
     )
     paper: ClassVar[str] = "Hochreiter & Schmidhuber 1997, Long short-term memory; Gers et al. 2000 (forget gate)"
     state_type: ClassVar[type[Any]] = LSTMState
@@ -93,7 +98,10 @@ class LSTM(ElementwiseCell):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """As any cell's; peepholes start at zero, norms as the identity, the forget gate open by `forget_bias`."""
+        """Initialise the parameters as `Cell` does; set peepholes to zero and the forget gate's bias to `forget_bias`.
+
+        Norms start as the identity. With `memory`, the biases of i and f get chrono initialisation instead.
+        """
         super().reset_parameters()
         if self.weight_hr is not None:
             nn.init.xavier_uniform_(self.weight_hr)
@@ -107,40 +115,40 @@ class LSTM(ElementwiseCell):
             gate, sign = ("i", -1.0) if self.coupled else ("f", 1.0)
             start = self.gate_names.index(gate) * self.hidden_size
             nn.init.constant_(self.bias_ih.data[start : start + self.hidden_size], sign * self.forget_bias)
-        # Coupled, i alone decides: what it does not let in is kept.
+        # Coupled gates have f = 1 - i, so a negative bias of i keeps the cell state.
         signs = {"i": -1.0} if self.coupled else {"f": 1.0, "i": -1.0}
         start_remembering(self.bias_ih, self.gate_names, signs, self.memory)
 
     def state_sizes(self) -> dict[str, int]:
-        """`h` has the output's size, `c` has H."""
+        """Return the sizes of `h`, the output size, and of `c`, H."""
         return {"h": self.output_size, "c": self.hidden_size}
 
     @property
     def plain_input_product(self) -> bool:
-        """Whether there is no layer norm."""
+        """Whether `project` has no layer norm."""
         return self.norm_p is None
 
     @property
     def plain_past_product(self) -> bool:
-        """Whether there is no layer norm."""
+        """Whether `recur` has no layer norm."""
         return self.norm_u is None
 
     def project(self, x_BTI: Tensor) -> Tensor:
-        """The input's part; with layer norm the product is normalised before the bias."""
+        """Return the input projection; layer norm applies to the product, before the bias."""
         if self.norm_p is None:
             return F.linear(x_BTI, self.weight_ih, self.bias_ih)
         p_BTG: Tensor = self.norm_p(F.linear(x_BTI, self.weight_ih))
         return p_BTG if self.bias_ih is None else p_BTG + self.bias_ih
 
     def recur(self, state: LSTMState) -> Tensor:
-        """The past's part; with layer norm the product is normalised before the bias."""
+        """Return the recurrent product; layer norm applies to the product, before the bias."""
         if self.norm_u is None:
             return F.linear(state.h, self.weight_hh, self.bias_hh)
         u_BG: Tensor = self.norm_u(F.linear(state.h, self.weight_hh))
         return u_BG if self.bias_hh is None else u_BG + self.bias_hh
 
     def update(self, p_BG: Tensor, u_BG: Tensor, state: LSTMState) -> Step:
-        """The gates, the memory and the output."""
+        """Compute the gates, the cell state and the output."""
         c_BH = state.c
         sums = (p_BG + u_BG).chunk(len(self.gate_names), dim=-1)
         if self.coupled:
@@ -162,7 +170,7 @@ class LSTM(ElementwiseCell):
         return Step(h_BP, LSTMState(h_BP, c_BH), {"i": i, "f": f, "g": g, "o": o})
 
     def torch_form(self) -> TorchForm | str:
-        """torch's LSTM, for the plain form and the projected one."""
+        """Return torch's LSTM with these weights, for the standard form with or without a projection."""
         if self.peephole_i is not None:
             return "torch's LSTM has no peepholes"
         if self.coupled:

@@ -1,4 +1,4 @@
-"""minGRU (Feng et al. 2024): a gated unit whose gates see the input alone, so that time can be run in parallel."""
+"""minGRU (Feng et al. 2024): a gated unit whose gates depend on the input alone, so that time steps run in parallel."""
 
 from __future__ import annotations
 
@@ -15,14 +15,16 @@ __all__ = ["MinGRU"]
 
 
 class MinGRU(LinearCell):
-    """minGRU (Feng et al. 2024, "Were RNNs all we needed?"), in its plain form with a linear candidate.
+    """minGRU (Feng et al. 2024, "Were RNNs all we needed?"), with a linear candidate.
 
-    The state is a running mean with a gate, so training runs as a parallel scan and streaming as a loop. Blocks in the
-    order z, n.
+    The state is a gated running mean of the candidates. Training runs as a parallel scan, streaming as a loop. The
+    gates' blocks are in the order z, n.
 
     Args:
-        memory: steps over which the units remember at the start (Tallec & Ollivier 2018); 0 for biases of zero.
+        memory: longest time scale in steps of the initial gate biases (Tallec & Ollivier 2018); 0 for zero biases.
         Others as in `Cell`.
+
+    Raises ConfigError for a `memory` of 1 or below 0, for `memory` without `bias`, and as `Cell`.
     """
 
     name: ClassVar[str] = "mingru"
@@ -37,12 +39,12 @@ class MinGRU(LinearCell):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """As any cell's; with `memory`, the bias of z is such that the units start by remembering."""
+        """Initialise the parameters as `Cell` does, and the bias of z by chrono initialisation if `memory` is set."""
         super().reset_parameters()
         start_remembering(self.bias_ih, self.gate_names, {"z": -1.0}, self.memory)
 
     def coefficients(self, p_BTG: Tensor) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
-        """a = 1 - z and b = z * n."""
+        """Return a = 1 - z, b = z * n, and the gates."""
         p_z, n = p_BTG.chunk(2, dim=-1)
         z = torch.sigmoid(p_z)
         return 1.0 - z, z * n, {"z": z, "n": n}

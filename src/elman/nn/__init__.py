@@ -1,6 +1,6 @@
-"""Unrolled layers: a cell over time, layers of it, and drop-in twins of torch's RNN, GRU and LSTM.
+"""Neural network layers: unrolled cells, stacks of layers, decoders, output heads, and torch-compatible RNN, GRU, LSTM.
 
-Knows nothing about tokens, files or training. The names load on first use.
+The names are imported on first use.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""Attention: which of S remembered vectors a query asks for, and their mean by those weights.
+"""Attention of queries over a memory of S vectors, with dot, general and additive scores.
 
-Knows nothing about cells, time or tokens.
+Shape letters in addition to the legend in `elman/types.py`: S memory steps, F features of a memory vector, A features
+of a key, Q queries per sequence.
 """
 
 from __future__ import annotations
@@ -19,11 +20,11 @@ SCORES = ("dot", "general", "additive")
 
 
 class Attended(NamedTuple):
-    """What queries ask, made once a sequence.
+    """Attention memory of a batch, computed once per sequence.
 
-    values_BSF  the remembered vectors
-    keys_BSA    what queries are compared with
-    real_BS     bool, which of the S steps are no padding
+    values_BSF  the memory vectors, zero in the padding
+    keys_BSA    the keys that queries are compared with
+    real_BS     bool, True where a step is not padding
     """
 
     values_BSF: Tensor
@@ -32,27 +33,28 @@ class Attended(NamedTuple):
 
 
 class Attention(nn.Module):
-    """Scores of a query q against remembered vectors v_s, made weights by a softmax over the real steps s.
+    """Attention of queries q over memory vectors v_s: the softmax of their scores over all steps s but the padding.
 
-        dot        q . v_s                              (Luong et al. 2015), for vectors of one size
+        dot        q . v_s                              (Luong et al. 2015), for vectors of the same size
         general    q . W v_s                            (Luong et al. 2015)
         additive   u . tanh(W_q q + W_v v_s + b)        (Bahdanau et al. 2015)
 
     Args:
-        score: one of these.
-        query_size, memory_size: the sizes of q and v.
-        size: of the layer inside the additive score; 0 for that of the query.
+        score: the name of the score function, as above.
+        query_size, memory_size: the sizes of q and v_s.
+        size: of the hidden layer of the additive score; 0 for `query_size`.
 
-    Raises ConfigError for an unknown score, and for the dot product of vectors of two sizes.
+    Raises ConfigError for an unknown score, and for the dot score with different sizes.
     """
 
     def __init__(self, score: str, query_size: int, memory_size: int, *, size: int = 0) -> None:
         super().__init__()
         if score not in SCORES:
-            raise ConfigError(f"expected a score of attention among {', '.join(SCORES)}. Received: {score!r}")
+            raise ConfigError(f"expected an attention score among {', '.join(SCORES)}. Received: {score!r}")
         if score == "dot" and query_size != memory_size:
             raise ConfigError(
-                f"expected queries and memory of one size for the score dot. Received: {query_size} and {memory_size}"
+                f"expected queries and memory of the same size for the dot score. Received: {query_size} and "
+                f"{memory_size}"
             )
         self.score = score
         self.query_size = query_size
@@ -68,9 +70,9 @@ class Attention(nn.Module):
             self.direction_A = nn.Parameter(torch.empty(inner).uniform_(-1.0, 1.0) / math.sqrt(inner))
 
     def remember(self, values_BSF: Tensor, lengths_B: Tensor) -> Attended:
-        """What is to be asked: `values_BSF`, of which each row's first `lengths_B` steps are real.
+        """Compute the keys and the mask of memory vectors `values_BSF`, of which `lengths_B` steps a row are real.
 
-        Raises ShapeError when a tensor does not fit.
+        Raises ShapeError for a tensor with the wrong shape.
         """
         if values_BSF.dim() != 3 or values_BSF.shape[-1] != self.memory_size:
             raise ShapeError(
@@ -78,18 +80,18 @@ class Attention(nn.Module):
             )
         steps_S = torch.arange(values_BSF.shape[1], device=values_BSF.device)
         real_BS = steps_S < lengths_B.to(values_BSF.device)[:, None]
-        # A weight of zero is not enough where the padding holds NaN.
+        # The padding may contain NaN, and a weight of zero times NaN is NaN.
         values_BSF = values_BSF.masked_fill(~real_BS[:, :, None], 0.0)
         device = values_BSF.device.type
         if torch.is_autocast_enabled(device) and values_BSF.dtype != torch.float64:
-            # Once for all steps that will ask. Autocast leaves float64 as it is.
+            # Cast once here instead of at every decoder step. Autocast does not change float64.
             values_BSF = values_BSF.to(torch.get_autocast_dtype(device))
         return Attended(values_BSF, values_BSF if self.key is None else self.key(values_BSF), real_BS)
 
     def forward(self, query_BQH: Tensor, attended: Attended) -> tuple[Tensor, Tensor]:
-        """The mean of the values by weight, `context_BQF`, and the weights `weights_BQS`, for Q queries a row.
+        """Return the context vectors `context_BQF` and the attention weights `weights_BQS` of Q queries per row.
 
-        A row without any real step gets weights and a context of zero.
+        A row that is all padding has weights and a context of zero.
         """
         if self.query is None:
             scores_BQS = query_BQH @ attended.keys_BSA.mT
@@ -98,7 +100,7 @@ class Attention(nn.Module):
             scores_BQS = torch.tanh(asked_BQ1A + attended.keys_BSA[:, None]) @ self.direction_A
         absent_B1S = ~attended.real_BS[:, None]
         scores_BQS = scores_BQS.float() if scores_BQS.dtype != torch.float64 else scores_BQS
-        # Not minus infinity: a row without any real step would be 0 / 0.
+        # The lowest finite number, since minus infinity makes a row that is all padding 0 / 0.
         scores_BQS = scores_BQS.masked_fill(absent_B1S, torch.finfo(scores_BQS.dtype).min)
         weights_BQS = torch.softmax(scores_BQS, dim=-1).masked_fill(absent_B1S, 0.0)
         return weights_BQS.to(attended.values_BSF.dtype) @ attended.values_BSF, weights_BQS

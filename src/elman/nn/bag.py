@@ -1,7 +1,7 @@
-"""Bag: a linear model of the n-grams of a text, beside the recurrent layers. Knows nothing about those.
+"""Bag: a linear model of the n-grams of a text, added to the logits of a recurrent classifier.
 
-An n-gram of tokens is known by one whole number. Those of the training texts are kept in ascending order, so that the
-n-grams of a batch are found by bisection, all at once.
+Every n-gram of tokens has an integer hash as its key. The keys of the training texts are stored in ascending order, so
+that one binary search finds all n-grams of a batch.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from elman.data.vocabulary import UNKNOWN_ID
 
 __all__ = ["Bag", "learn_bag"]
 
-# Odd, so that multiplying modulo 2^64 loses nothing; two n-grams share a number about as rarely as in a good hash.
+# Odd, so that multiplication modulo 2^64 is invertible; collisions are about as rare as with a good hash function.
 _FACTOR = 0x9E3779B97F4A7C15 - 2**64
 
 
 class Found(NamedTuple):
-    """The known n-grams of a batch: the row of each, its number K, and at which step it begins and how long it is."""
+    """Known n-grams of a batch: the row of each, its index in the vocabulary, its first time step and its length."""
 
     rows: Tensor
     grams: Tensor
@@ -33,12 +33,12 @@ class Found(NamedTuple):
 
 
 class Bag(nn.Module):
-    """Adds the weights of all known n-grams that a text has, each once however often it stands there.
+    """Sum of the weights of the known n-grams in a text; an n-gram that occurs several times counts once.
 
     Args:
-        size: K, how many n-grams are known.
-        outputs: C.
-        order: n-grams of 1 up to so many tokens.
+        size: K, the number of known n-grams.
+        outputs: C, the number of classes.
+        order: the largest n; n-grams have 1 to `order` tokens.
     """
 
     keys_K: Tensor
@@ -50,7 +50,7 @@ class Bag(nn.Module):
         self.register_buffer("keys_K", torch.zeros(size, dtype=torch.int64))
 
     def find(self, tokens_BT: Tensor, lengths_B: Tensor | None) -> Found:
-        """Every place at which a known n-gram stands. One with an unknown token in it is not known."""
+        """Find every occurrence of a known n-gram. N-grams with an unknown token are never known."""
         B, T = tokens_BT.shape
         device = tokens_BT.device
         lengths_B = torch.full((B,), T, device=device) if lengths_B is None else lengths_B.to(device)
@@ -64,7 +64,7 @@ class Bag(nn.Module):
         return Found(*(torch.cat(columns) for columns in zip(*parts, strict=True)))
 
     def forward(self, tokens_BT: Tensor, lengths_B: Tensor | None) -> Tensor:
-        """The sums of the weights, `logits_BC`."""
+        """Return the sums of the weights, `logits_BC`."""
         found = self.find(tokens_BT, lengths_B)
         size = len(self.keys_K)
         once = torch.unique(found.rows * size + found.grams)
@@ -72,7 +72,10 @@ class Bag(nn.Module):
         return logits_BC.index_add(0, once // size, F.embedding(once % size, self.weight))
 
     def shares(self, tokens_BT: Tensor, lengths_B: Tensor | None) -> Tensor:
-        """What each step adds to the sums, `B x T x C`: an n-gram's weights are shared by all steps that it covers."""
+        """Return the contribution of each time step to the logits, `B x T x C`.
+
+        The weights of an n-gram are split evenly over its occurrences, and over the time steps of each.
+        """
         found = self.find(tokens_BT, lengths_B)
         size, T = len(self.keys_K), tokens_BT.shape[1]
         _, place, count = torch.unique(found.rows * size + found.grams, return_inverse=True, return_counts=True)
@@ -84,14 +87,14 @@ class Bag(nn.Module):
         return shares.view(len(tokens_BT), T, -1)
 
     def start(self, keys_K: npt.NDArray[np.int64], weights_KC: npt.NDArray[np.float64]) -> None:
-        """Begin with these n-grams and weights."""
+        """Set the n-grams and their initial weights."""
         with torch.no_grad():
             self.keys_K.copy_(torch.from_numpy(keys_K))
             self.weight.copy_(torch.from_numpy(weights_KC))
 
 
 def _keys(tokens_BT: Tensor, order: int) -> list[Tensor]:
-    """For n = 1 up to `order`, the numbers of the n-grams that begin at each step; 0 where a token is unknown."""
+    """Return, for n = 1 to `order`, the keys of the n-grams that begin at each time step; 0 if a token is unknown."""
     found = []
     keys_BT = tokens_BT
     for n in range(1, min(order, tokens_BT.shape[1]) + 1):
@@ -108,10 +111,10 @@ def _keys(tokens_BT: Tensor, order: int) -> list[Tensor]:
 def learn_bag(
     rows: Rows, truth_N: npt.NDArray[np.int64] | None, classes: int, order: int
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
-    """The n-grams of all rows, and naive Bayes weights [K, C] of them (Wang and Manning 2012).
+    """Return the keys of the n-grams of all rows, and their naive Bayes weights [K, C] (Wang & Manning 2012).
 
-    A weight is the logarithm of the share of a class's texts that have the n-gram (of all n-grams that its texts have,
-    each counted once more than it is there), minus the mean of that over the classes. Without `truth_N` it is zero.
+    A weight is log p minus its mean over the classes. Here p is the number of a class's texts that contain the n-gram,
+    plus one, divided by the sum of these counts over all n-grams. Without `truth_N` all weights are zero.
     """
     pairs: list[npt.NDArray[np.int64]] = []
     for numbers, batch in rows.in_order(rows.chosen()):
@@ -121,7 +124,7 @@ def learn_bag(
             real_BT = (steps_T[: keys_BT.shape[1]] + n <= lengths_B[:, None]) & (keys_BT != UNKNOWN_ID)
             where = real_BT.nonzero(as_tuple=True)[0].numpy()
             pairs.append(np.unique(np.stack([numbers[where], keys_BT[real_BT].numpy()], axis=1), axis=0))
-    once = np.concatenate(pairs)  # a row's n-grams of one length are all in one of them
+    once = np.concatenate(pairs)  # still unique: a row's n-grams of one length are all in the same element of `pairs`
     keys_K, places = np.unique(once[:, 1], return_inverse=True)
     weights_KC = np.zeros((len(keys_K), classes))
     if truth_N is not None:

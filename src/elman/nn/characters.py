@@ -1,4 +1,4 @@
-"""Words as vectors, read letter by letter by a recurrent layer in both directions. Knows nothing about sentences."""
+"""CharacterWords: word vectors from characters, by a bidirectional recurrent layer."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ __all__ = ["CharacterWords"]
 
 
 class CharacterWords(nn.Module):
-    """Each word's last output of a layer that reads its letters onwards, and of one that reads them backwards.
+    """Word encoder: the last outputs of both directions of a recurrent layer over the characters of a word.
 
     The word representation of Ling et al. (2015) and Plank, Søgaard & Goldberg (2016).
 
     Args:
-        letters: how many different letters there are.
-        embedding: E of a letter.
+        letters: the number of different characters.
+        embedding: E, the size of a character's embedding.
         hidden: H of each direction.
         cell, cell_options: as for `Stack`.
     """
@@ -33,7 +33,7 @@ class CharacterWords(nn.Module):
         self.output_size = self.pool.output_size
 
     def forward(self, letters_BT: Tensor, lengths_B: Tensor) -> Tensor:
-        """From the letters of B words, int64, to vectors `B x output_size`; zero for a word without letters."""
+        """Map the character ids of B words, int64, to vectors `B x output_size`; an empty word gives zeros."""
         y_BTY, _ = self.stack(self.embed.lookup(letters_BT), lengths_B)
         pooled_BY: Tensor = self.pool(y_BTY, lengths_B)
         return pooled_BY

@@ -1,7 +1,4 @@
-"""A linear-chain conditional random field: the likelihood of a whole path of tags, and the best path.
-
-Knows nothing about words, or about what a tag means.
-"""
+"""Linear-chain conditional random field: likelihood of a tag sequence, marginals, and the best tag sequence."""
 
 from __future__ import annotations
 
@@ -15,14 +12,14 @@ from elman.types import IGNORED
 
 __all__ = ["CRF", "Allowed"]
 
-# The score of a step that is not allowed: its exponential is exactly zero, and its sums stay finite.
+# Score of a forbidden transition: its exponential is exactly zero, and sums with it stay finite.
 _FORBIDDEN = -1e4
-# Sums of exponentials below this have lost digits: they are made again, one by one.
+# Sums of exponentials below this are too inexact: they are computed again by logsumexp.
 _LEAST_SUM = 1e-30
 
 
 class Allowed(NamedTuple):
-    """Which paths there are, as booleans: from a tag to the next one `V x V`, at the start `V`, at the end `V`."""
+    """Boolean masks of the allowed paths: transitions between tags `V x V`, first tags `V`, and last tags `V`."""
 
     steps_VV: Tensor
     start_V: Tensor
@@ -32,15 +29,17 @@ class Allowed(NamedTuple):
 class CRF(nn.Module):
     """Linear-chain conditional random field (Lafferty, McCallum & Pereira 2001) over V tags.
 
-    A path's score is the sum of its emissions, of a learnt score for each step from a tag to the next, and of learnt
-    scores for its first and last tag. Computed in float32 at least, under autocast too.
+    The score of a path is the sum of its emissions, of a learnt score for each transition between tags, and of learnt
+    scores for its first and last tag. Computations use at least float32, under autocast too.
 
     Args:
-        tags: V.
-        allowed: paths that are not allowed have probability zero; by default all are.
+        tags: V, the number of tags.
+        allowed: masks of the allowed paths; all others have probability zero. By default all paths are allowed.
+
+    Raises ConfigError for fewer than one tag, ShapeError for masks of another shape or dtype.
     """
 
-    # Fixed by what the tags are: not stored.
+    # Determined by the tags, therefore not persistent buffers.
     steps_VV: Tensor
     start_V: Tensor
     stop_V: Tensor
@@ -64,9 +63,9 @@ class CRF(nn.Module):
             self.register_buffer(name, part, persistent=False)
 
     def log_likelihood(self, emissions_BTV: Tensor, tags_BT: Tensor, lengths_B: Tensor) -> Tensor:
-        """The natural logarithm of the probability of each row's path `tags_BT`; 0 for a row without steps.
+        """Return the log-probability of each row's path `tags_BT`; 0 for an empty row.
 
-        What stands past a row's length, in both, never matters. Raises ShapeError.
+        Padding is ignored, in the emissions and in the tags. Raises ShapeError for a tensor with the wrong shape.
         """
         emissions_BTV, lengths_B = self._check(emissions_BTV, lengths_B)
         if tags_BT.shape != emissions_BTV.shape[:2]:
@@ -77,9 +76,9 @@ class CRF(nn.Module):
             return self._score(emissions_BTV, tags_BT, lengths_B) - self._log_partition(emissions_BTV, lengths_B)
 
     def marginals(self, emissions_BTV: Tensor, lengths_B: Tensor) -> Tensor:
-        """The probability of every tag at every step, over all paths: `B x T x V`, zero past a row's length.
+        """Return the marginal probability of every tag at every time step: `B x T x V`, zero in the padding.
 
-        By the forward-backward algorithm. Raises ShapeError.
+        Uses the forward-backward algorithm. Raises ShapeError for a tensor with the wrong shape.
         """
         emissions_BTV, lengths_B = self._check(emissions_BTV, lengths_B)
         T = emissions_BTV.shape[1]
@@ -99,9 +98,9 @@ class CRF(nn.Module):
             return _clear(scores_BTV.softmax(dim=-1), lengths_B)
 
     def best_paths(self, emissions_BTV: Tensor, lengths_B: Tensor) -> tuple[Tensor, Tensor]:
-        """The likeliest path of each row, int64 `B x T` with IGNORED past its length, and its score `B`.
+        """Return the most likely path of each row, int64 `B x T` with IGNORED in the padding, and its score `B`.
 
-        By the Viterbi algorithm. Raises ShapeError.
+        Uses the Viterbi algorithm. Raises ShapeError for a tensor with the wrong shape.
         """
         emissions_BTV, lengths_B = self._check(emissions_BTV, lengths_B)
         B, T, _ = emissions_BTV.shape
@@ -116,7 +115,7 @@ class CRF(nn.Module):
                 top_BV, source_BV = (best_BV[:, :, None] + transitions_VV).max(dim=1)
                 alive_B1 = (t < lengths_B)[:, None]
                 best_BV = torch.where(alive_B1, top_BV + emissions_BTV[:, t], best_BV)
-                # Past its end a path stands still, so that walking back from the last step finds the row's own.
+                # In the padding the tag stays the same, so that backtracking can start at the last step of every row.
                 sources.append(torch.where(alive_B1, source_BV, stay_V))
             score_B, tag_B = (best_BV + stop_V).max(dim=1)
             path = [tag_B]
@@ -127,7 +126,7 @@ class CRF(nn.Module):
             return tags_BT.masked_fill(_past(lengths_B, T), IGNORED), score_B.masked_fill(lengths_B == 0, 0.0)
 
     def allows(self, tags_BT: Tensor, lengths_B: Tensor) -> Tensor:
-        """Whether each row's path is one of those that are allowed, boolean `B`."""
+        """Return whether each row's path is allowed, boolean `B`."""
         tags_BT = tags_BT.clamp(0, self.tags - 1)
         inside_BT = ~_past(lengths_B.to(tags_BT.device), tags_BT.shape[1])
         good_BT = torch.ones_like(inside_BT)
@@ -156,7 +155,7 @@ class CRF(nn.Module):
         return _clear(emissions_BTV, lengths_B), lengths_B
 
     def _scores(self, dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
-        """The learnt scores, with what is not allowed out of reach."""
+        """Return the learnt transition, start and end scores, with forbidden ones masked."""
         return (
             self.transitions.to(dtype).masked_fill(~self.steps_VV, _FORBIDDEN),
             self.start.to(dtype).masked_fill(~self.start_V, _FORBIDDEN),
@@ -164,7 +163,7 @@ class CRF(nn.Module):
         )
 
     def _score(self, emissions_BTV: Tensor, tags_BT: Tensor, lengths_B: Tensor) -> Tensor:
-        """The score of each row's path."""
+        """Return the score of each row's path."""
         transitions_VV, start_V, stop_V = self._scores(emissions_BTV.dtype)
         past_BT = _past(lengths_B, tags_BT.shape[1])
         tags_BT = tags_BT.masked_fill(past_BT, 0)
@@ -177,7 +176,7 @@ class CRF(nn.Module):
         return emitted_B + steps_BT.sum(dim=1) + ends_B
 
     def _log_partition(self, emissions_BTV: Tensor, lengths_B: Tensor) -> Tensor:
-        """The logarithm of the sum of the exponentials of all paths' scores."""
+        """Return the logarithm of the partition function, the sum of the exponentials of all paths' scores."""
         if not emissions_BTV.shape[1]:
             return emissions_BTV.sum(dim=(1, 2))
         stop_V = self._scores(emissions_BTV.dtype)[2]
@@ -185,7 +184,10 @@ class CRF(nn.Module):
         return (last_BV + stop_V).logsumexp(dim=1).masked_fill(lengths_B == 0, 0.0)
 
     def _forward(self, emissions_BTV: Tensor, lengths_B: Tensor) -> list[Tensor]:
-        """At every step, the logarithm of the sum over all paths that end in each tag; past its end a row's stays."""
+        """Run the forward algorithm: for every time step, the log-sum over all paths that end in each tag.
+
+        In the padding, the values of a row's last real step are kept.
+        """
         transitions_VV, start_V, _ = self._scores(emissions_BTV.dtype)
         steps = emissions_BTV.unbind(1)
         sums: list[Tensor] = []
@@ -199,9 +201,9 @@ class CRF(nn.Module):
 
 
 def _sum_over_steps(scores_BV: Tensor, transitions_VV: Tensor) -> Tensor:
-    """For every tag, log of the sum over the tags before it of exp(score + transition).
+    """Return, for every tag, the logsumexp of score + transition over the previous tags.
 
-    As one product of exponentials where no sum gets too small for that, else tag by tag.
+    Uses one matrix product of exponentials, or logsumexp where a sum is too small to be exact.
     """
     top_B1 = scores_BV.detach().amax(dim=1, keepdim=True)
     sums_BV = (scores_BV - top_B1).exp() @ transitions_VV.exp()
@@ -211,10 +213,10 @@ def _sum_over_steps(scores_BV: Tensor, transitions_VV: Tensor) -> Tensor:
 
 
 def _past(lengths_B: Tensor, T: int) -> Tensor:
-    """Where a row is past its length, boolean `B x T`."""
+    """Return the padding mask, boolean `B x T`."""
     return torch.arange(T, device=lengths_B.device) >= lengths_B[:, None]
 
 
 def _clear(x_BTV: Tensor, lengths_B: Tensor) -> Tensor:
-    """Zeros past each row's length, whatever stands there."""
+    """Set the padding to zero, whatever it contains."""
     return x_BTV.masked_fill(_past(lengths_B, x_BTV.shape[1])[..., None], 0.0)

@@ -1,8 +1,8 @@
-"""The output product and the cross-entropy of its softmax as one operation. Knows nothing about tokens or networks.
+"""Fused linear layer and cross-entropy loss.
 
-With a large vocabulary most of a step's memory traffic is in the scores. Here they are made once, in the precision of
-the product, and the gradient takes their place while a few rows of them are in a core's cache; the probabilities of
-all rows are never in memory.
+With a large vocabulary most of the memory traffic of a training step is in the logits. They are computed once, in the
+dtype of the product, and overwritten by their gradient a few rows at a time, while these rows are in the CPU cache. The
+probabilities of all rows are never in memory together.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from elman.errors import ShapeError
 
 __all__ = ["linear_cross_entropy"]
 
-# Rows whose probabilities are in memory at a time.
+# Number of rows whose probabilities are in memory at a time.
 _ROWS = 64
 
 
 def linear_cross_entropy(
     x_NR: Tensor, weight_VR: Tensor, bias_V: Tensor, targets_N: Tensor, smoothing: float = 0.0
 ) -> Tensor:
-    """The sum over rows of the cross-entropy of softmax(W x + b), in nats: a scalar of at least float32.
+    """Return the cross-entropy of softmax(W x + b), summed over rows, in nats: a scalar of at least float32.
 
-    weight_VR  may have more rows than `bias_V` has numbers; the first V count, the others get a gradient of 0
+    weight_VR  may have more than V rows, where V is the size of `bias_V`; the extra rows are unused, with gradient 0
     targets_N  int64, from 0 to V - 1
-    smoothing  share of the target's probability that is spread evenly over all V (Szegedy et al. 2016)
+    smoothing  label smoothing: share of the probability that is spread evenly over all V (Szegedy et al. 2016)
 
-    Under autocast the products are made in its type. The result can be differentiated once. Raises ShapeError for
-    tensors that do not fit.
+    Under autocast the products use the autocast dtype. The result can be differentiated only once. Raises ShapeError
+    for tensors whose shapes do not match.
     """
     rows, size = bias_V.shape[0], weight_VR.shape[-1]
     if x_NR.dim() != 2 or x_NR.shape[1] != size or weight_VR.shape[0] < rows or targets_N.shape != x_NR.shape[:1]:
@@ -64,12 +64,12 @@ class _LinearCrossEntropy(torch.autograd.Function):
         wanted = any(ctx.needs_input_grad[:3])
         exact = torch.promote_types(dtype, torch.float32)
         total = torch.zeros((), dtype=exact, device=x_NR.device)
-        # A column's sum is made while its rows are near: later it would be a pass over all of them.
+        # Summed here while the rows are in the cache: a sum in the backward pass would read all of them again.
         d_bias_V = torch.zeros(V, dtype=exact, device=x_NR.device) if ctx.needs_input_grad[2] else None
         for part_MV, targets_M in zip(scores_NV.split(_ROWS), targets_N.split(_ROWS), strict=True):
             logits_MV = part_MV.to(exact)
             shares_MV = torch.softmax(logits_MV, dim=1)
-            # The likeliest token has exp(0) over the sum.
+            # logsumexp from the largest probability, which is exp(max - logsumexp).
             sums_M = logits_MV.amax(dim=1) - shares_MV.amax(dim=1).log()
             target_M = logits_MV.gather(1, targets_M[:, None])[:, 0]
             mixed_M = (1.0 - smoothing) * target_M

@@ -1,4 +1,4 @@
-"""The loss of connectionist temporal classification (Graves et al. 2006), by row."""
+"""Connectionist temporal classification loss (Graves et al. 2006) of every row."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ __all__ = ["batch_loss"]
 
 
 def batch_loss(scores: Scores, batch: Batch) -> tuple[Tensor, Tensor]:
-    """The nats of every row, in float32, infinite where its text needs more steps than there are; and how many tokens
-    each counts for: those of its text, and 1 for an empty one."""
+    """Return the loss of every row in nats, float32, and the number of tokens of its text, at least 1.
+
+    The loss is infinite where a text needs more time steps than its row has.
+    """
     targets = batch.targets_BT
     log_probs_TBV = scores.logits_BTV.float().log_softmax(dim=-1).transpose(0, 1)
     nats_B = F.ctc_loss(

@@ -1,6 +1,7 @@
-"""Decoder: recurrent layers that write a sequence from a start state, a vector at every step, or a memory they ask.
+"""Decoder: recurrent layers with optional attention over a memory, for sequence-to-sequence networks.
 
-Knows nothing about tokens: vectors go in, vectors come out.
+Its inputs and outputs are vectors, not tokens. Shape letters in addition to the legend in `elman/types.py`: S memory
+steps, F features of a memory vector, R features of an output, K sequences per row of the memory.
 """
 
 from __future__ import annotations
@@ -30,15 +31,15 @@ __all__ = [
 
 ATTENTIONS = ("none", "luong", "bahdanau", "between")
 
-# Makes recurrent layers of an input size and a number of layers.
+# Builds recurrent layers from an input size and a number of layers.
 MakeStack = Callable[[int, int], Stack]
 
 
 class DecoderMemory(NamedTuple):
-    """What stays the same for all steps of a row.
+    """Encoder outputs that the decoder reads at every time step.
 
-    attended   what attention asks; () without attention
-    vector_BF  what enters at every step, B x 0 for nothing
+    attended   the attention memory; () without attention
+    vector_BF  a vector that is part of the input at every time step; B x 0 for none
     """
 
     attended: Attended | tuple[()]
@@ -46,11 +47,11 @@ class DecoderMemory(NamedTuple):
 
 
 class DecoderState(NamedTuple):
-    """What goes on from step to step, one row a sequence.
+    """State of the decoder between time steps, one row per sequence.
 
     stacks    the states of the recurrent layers
-    query_BY  the last output, which asks in Bahdanau's attention; else B x 0
-    fed_BR    the last answer, which is fed back with input feeding; else B x 0
+    query_BY  the last output of the recurrent layers, which is the query of Bahdanau's attention; else B x 0
+    fed_BR    the last output of the decoder, for input feeding; else B x 0
     """
 
     stacks: State
@@ -59,7 +60,7 @@ class DecoderState(NamedTuple):
 
 
 class Decoded(NamedTuple):
-    """Answers `r_BTR`, the state after the last step, and the weights of attention `weights_BTS`, or None."""
+    """Outputs `r_BTR`, the state after the last time step, and the attention weights `weights_BTS`, or None."""
 
     r_BTR: Tensor
     state: DecoderState
@@ -67,32 +68,32 @@ class Decoded(NamedTuple):
 
 
 class Decoder(nn.Module):
-    """Recurrent layers, attention, and a layer that makes an answer of R numbers a step.
+    """Recurrent layers with attention, and an output layer with R features per time step.
 
         none      r = tanh(W [y; v])
         luong     c = attention(y);  r = tanh(W [y; c; v])                             (Luong et al. 2015)
-        bahdanau  c = attention(y before);  y from [x; c];  r = tanh(W [y; c; x; v])   (Bahdanau et al. 2015)
-        between   c = attention(first layer);  upper layers read it too;  as luong     (Wu et al. 2016)
+        bahdanau  c = attention(previous y);  y from [x; c];  r = tanh(W [y; c; x; v]) (Bahdanau et al. 2015)
+        between   c = attention(first layer);  upper layers also read c;  r as luong   (Wu et al. 2016)
 
-    where x is the input, y the last layer's output and v the memory's vector, which enters the first layer too. With
-    `feeding`, x is joined by the r before (Luong et al. 2015). All steps are made at once unless an answer is needed
-    before the next step: with bahdanau and with feeding.
+    Here x is the input, y the output of the last recurrent layer, c the context, r the output and v the memory's
+    vector, which is also part of the first layer's input. With `feeding` (input feeding, Luong et al. 2015) the
+    previous r is concatenated to x. All time steps run at once, except with bahdanau and with `feeding`, where a step
+    needs the output of the previous one.
 
     Args:
-        make: makes recurrent layers of one direction from an input size and a number of layers.
-        input_size: of x.
+        make: function that builds unidirectional recurrent layers from an input size and a number of layers.
+        input_size: size of x.
         layers: L.
-        attention: how the memory is asked, as above.
-        score: of the attention, as in `Attention`; empty for additive with bahdanau, else general.
-        memory_size: F of the attended values.
-        vector_size: of the vector that enters at every step; 0 for none.
-        answer_size: R.
-        feeding: whether answers are fed back.
-        dropout: rate on the output of layers below the attention of `between`, as between layers of a stack, and on
-            y and c before the answer is made.
-        variational: one dropout mask for all steps.
+        attention: the kind of attention, as above.
+        score: the attention score, as in `Attention`; empty for additive with bahdanau, general otherwise.
+        memory_size: F, the size of the memory vectors that attention reads.
+        vector_size: size of v; 0 for none.
+        answer_size: R, the size of r.
+        feeding: whether to use input feeding.
+        dropout: rate on y and c before the output layer, and, with `between`, on the output of the first layer.
+        variational: whether one dropout mask is used for all time steps.
 
-    Raises ConfigError for options that do not go together.
+    Raises ConfigError for options that exclude each other.
     """
 
     def __init__(
@@ -118,7 +119,9 @@ class Decoder(nn.Module):
         if feeding and attention == "none":
             raise ConfigError("expected attention with input feeding. Received: attention = none")
         if score and attention == "none":
-            raise ConfigError(f"expected attention with a score of it. Received: attention = none, score = {score}")
+            raise ConfigError(
+                f"expected attention other than none with a score. Received: attention = none, score = {score}"
+            )
         self.kind = attention
         self.feeding = feeding
         self.vector_size = vector_size
@@ -144,11 +147,11 @@ class Decoder(nn.Module):
 
     @property
     def in_one(self) -> bool:
-        """Whether all steps are made at once: no step waits for the answer of the one before."""
+        """Whether all time steps run at once, since no step needs the output of the previous one."""
         return self.kind != "bahdanau" and not self.feeding
 
     def initial_state(self, batch_size: int) -> DecoderState:
-        """The state before the first step, that of the layers' cells."""
+        """Return the initial state: that of the layers' cells."""
         stacks = tuple(stack.initial_state(batch_size) for stack in self._stacks())
         weight = self.answer.weight
         return DecoderState(
@@ -160,9 +163,9 @@ class Decoder(nn.Module):
     def remember(
         self, values_BSF: Tensor | None = None, lengths_B: Tensor | None = None, vector_BF: Tensor | None = None
     ) -> DecoderMemory:
-        """The memory of B rows: what attention asks, of which `lengths_B` steps are real, and a vector for every step.
+        """Return the memory of B rows from encoder outputs `values_BSF` with `lengths_B` real steps, and a vector.
 
-        Raises ShapeError for what is missing.
+        Raises ShapeError for a missing tensor, or one with the wrong shape.
         """
         attended: Attended | tuple[()] = ()
         if self.attention is not None:
@@ -178,7 +181,7 @@ class Decoder(nn.Module):
         return DecoderMemory(attended, vector_BF)
 
     def forward(self, x_BTI: Tensor, state: DecoderState, memory: DecoderMemory) -> Decoded:
-        """All steps of the inputs `x_BTI`."""
+        """Run all time steps of the inputs `x_BTI`."""
         if self.in_one:
             return self._in_one(x_BTI, state, memory)
         answers, weights = [], []
@@ -190,9 +193,9 @@ class Decoder(nn.Module):
         return Decoded(torch.cat(answers, dim=1), state, torch.cat([w for w in weights if w is not None], dim=1))
 
     def step(self, x_BKI: Tensor, state: DecoderState, memory: DecoderMemory) -> Decoded:
-        """One step of K sequences for each of the memory's B rows; answers and weights are B x K x ...
+        """Run one time step of K sequences for each of the memory's B rows; outputs and weights are B x K x ...
 
-        `state` has B * K rows, those of one row of the memory next to each other.
+        `state` has B * K rows; the K rows of one row of the memory are adjacent.
         """
         return self._step(x_BKI, state, memory)
 
@@ -249,11 +252,11 @@ class Decoder(nn.Module):
 
 
 class StartState(nn.Module):
-    """A decoder's first state from one vector a row: every leaf is its cell's own start plus tanh(W v + b).
+    """Initial state of a decoder from one vector v per row: the cell's initial state plus tanh(W v + b), for each leaf.
 
     Args:
-        vector_size: of the vector.
-        decoder: whose state it is.
+        vector_size: size of v.
+        decoder: the decoder.
     """
 
     def __init__(self, vector_size: int, decoder: Decoder) -> None:
@@ -263,7 +266,7 @@ class StartState(nn.Module):
         self.linear = nn.Linear(vector_size, sum(self.sizes))
 
     def forward(self, vector_BF: Tensor, decoder: Decoder) -> DecoderState:
-        """The state of B rows."""
+        """Return the initial state of B rows."""
         start = decoder.initial_state(vector_BF.shape[0])
         *parts, query_BY = torch.tanh(self.linear(vector_BF)).split(self.sizes, dim=1)
         added = iter(parts)
@@ -272,7 +275,7 @@ class StartState(nn.Module):
 
 
 def check_copied(given: State, decoder: Decoder) -> None:
-    """Raise ConfigError unless a decoder can take over the state `given`, of one row, of other layers."""
+    """Raise ConfigError unless the encoder state `given`, of one row, has the shapes of the decoder's state."""
     sizes = [[tuple(leaf.shape) for leaf in leaves(state)] for state in (given, decoder.initial_state(1).stacks)]
     if sizes[0] != sizes[1]:
         raise ConfigError(
@@ -282,13 +285,13 @@ def check_copied(given: State, decoder: Decoder) -> None:
 
 
 def copied_state(given: State, decoder: Decoder, rows: int) -> DecoderState:
-    """A decoder's first state in which its layers have the state `given`."""
+    """Return an initial state of a decoder whose recurrent layers have the encoder state `given`."""
     start, parts = decoder.initial_state(rows), iter(leaves(given))
     return start._replace(stacks=map_leaves(lambda _: next(parts), start.stacks))
 
 
 def _joined(*parts: Tensor) -> Tensor:
-    """Parts side by side; empty ones cost nothing."""
+    """Concatenate along the last axis, in the dtype of the first part; empty parts are skipped."""
     present = [part for part in parts if part.shape[-1]]
     if len(present) == 1:
         return present[0]
@@ -297,7 +300,7 @@ def _joined(*parts: Tensor) -> Tensor:
 
 
 def _one_step(stack: Stack, x_BKI: Tensor, state: Any) -> tuple[Tensor, State]:
-    """One step of B * K rows, as B x K."""
+    """Run one time step of B * K rows; input and output are B x K."""
     B, K, _ = x_BKI.shape
     y_R1Y, last = stack(x_BKI.flatten(0, 1)[:, None], None, state)
     return y_R1Y.view(B, K, -1), last

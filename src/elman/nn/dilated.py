@@ -1,4 +1,4 @@
-"""DilatedStack: layers whose recurrence skips steps (Chang et al. 2017). Knows nothing about tokens or tasks."""
+"""DilatedStack: recurrent layers with dilated skip connections through time (Chang et al. 2017)."""
 
 from __future__ import annotations
 
@@ -19,22 +19,24 @@ __all__ = ["DilatedStack"]
 
 
 class DilatedStack(nn.Module):
-    """Layers of a cell in which layer l goes on from its state d_l steps ago (Chang et al. 2017).
+    """Layers of a cell in which the state of layer l at step t follows from that at step t - d_l (Chang et al. 2017).
 
-    A layer of dilation d is d interleaved sequences of the same cell, so a gradient reaches d times as far back in as
-    many steps of the loop. With every dilation 1 it is a `Stack`.
+    A layer of dilation d runs the same cell over d interleaved sequences, so a gradient reaches d times as far back in
+    the same number of recurrent steps. With all dilations 1 this is a `Stack`.
 
     Args:
         cell: a cell's name, or its class.
         input_size: I.
         hidden_size: H of every layer.
         dilations: d of every layer, such as (1, 2, 4).
-        residual: add a layer's input to its output, wherever both have the same size.
-        dropout: rate on the output of every layer but the last.
+        residual: whether to add a layer's input to its output where both have the same size.
+        dropout: rate on the output of every layer except the last.
         variational, recurrent_dropout, weight_drop, kernel: as for `Stack`.
-        cell_options: everything else goes to the cell.
+        cell_options: all other options are passed to the cell.
 
-    Of a state, every leaf is B x d x size: slot j is the state that the j-th next step goes on from.
+    Every leaf of a state is B x d x size: slot j is the previous state of the j-th next time step.
+
+    Raises ConfigError for a dilation below 1, for a dropout rate out of range, and for unknown cells or options.
     """
 
     def __init__(
@@ -71,11 +73,11 @@ class DilatedStack(nn.Module):
         self.output_size = size
 
     def unrolls(self) -> Sequence[Unroll]:
-        """The unrolled cells, over layers."""
+        """Return the unrolled cell of every layer."""
         return cast("Sequence[Unroll]", self.layers)
 
     def initial_state(self, batch_size: int) -> State:
-        """A tuple over layers of the cell's initial state, every leaf B x d x size."""
+        """Return the initial state: a tuple over layers of the cell's state, with every leaf B x d x size."""
         return tuple(
             map_leaves(
                 lambda leaf, slots=slots: leaf[:, None].expand(-1, slots, *leaf.shape[1:]),
@@ -87,10 +89,10 @@ class DilatedStack(nn.Module):
     def forward(
         self, x_BTI: Tensor, lengths_B: Tensor | None = None, state: State | None = None
     ) -> tuple[Tensor, State]:
-        """Outputs of the last layer `y_BTY`, zero past a row's length, and the last state of every layer.
+        """Return the outputs of the last layer `y_BTY`, zero in the padding, and the last state of every layer.
 
-        Arguments as for `Stack`, but for the state, which is as from `initial_state`. Raises ShapeError when a tensor
-        does not fit.
+        Arguments as for `Stack`; `state` has the shapes of `initial_state`. Raises ShapeError for a tensor with the
+        wrong shape.
         """
         if x_BTI.dim() != 3 or x_BTI.shape[-1] != self.input_size:
             raise ShapeError(
@@ -115,14 +117,14 @@ class DilatedStack(nn.Module):
 
 
 def _run(unroll: Unroll, dilation: int, x_BTI: Tensor, lengths_B: Tensor | None, state: State) -> tuple[Tensor, State]:
-    """One layer: steps that are `dilation` apart stand in one row of the unrolled cell."""
+    """Run one layer: each row of the unrolled cell's batch has the time steps that are `dilation` apart."""
     if dilation == 1:
         y_BTY, final = unroll(x_BTI, lengths_B, map_leaves(lambda leaf: leaf[:, 0], state))
         return y_BTY, map_leaves(lambda leaf: leaf[:, None], final)
     batch, steps, features = x_BTI.shape
     if not steps:
         return x_BTI.new_zeros(batch, 0, unroll.cell.output_size), state
-    used = min(dilation, steps)  # of a short stretch, slots that no step reaches stay as they are
+    used = min(dilation, steps)  # a sequence shorter than the dilation leaves the other slots unchanged
     rounds = -(-steps // dilation)
     if lengths_B is None:
         lengths_B = torch.full((batch,), steps)
@@ -135,7 +137,7 @@ def _run(unroll: Unroll, dilation: int, x_BTI: Tensor, lengths_B: Tensor | None,
     whole = int(lengths.min()) == rounds
     y, final = unroll(rows, None if whole else lengths, start)
     y_BTY = y.reshape(batch, used, rounds, -1).transpose(1, 2).reshape(batch, rounds * used, -1)[:, :steps]
-    # The next step goes on from the slot that the row's length points at.
+    # Rotate the slots so that slot 0 is the previous state of the next time step.
     order = (lengths_B[:, None] + torch.arange(dilation)) % dilation
 
     def turned(old: Tensor, new: Tensor) -> Tensor:

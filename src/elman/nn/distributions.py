@@ -1,6 +1,6 @@
-"""The heads of forecasts by name: a point, quantiles, normal, Student's t, negative binomial.
+"""Forecast heads by name: point, quantiles, normal, Student's t and negative binomial.
 
-`ForecastHead` tells what each of them can do. Knows nothing about series, scaling or training.
+`ForecastHead` defines their methods and the shape letters.
 """
 
 from __future__ import annotations
@@ -20,19 +20,22 @@ from elman.nn.quantile_head import QuantileHead
 
 __all__ = ["HEADS", "GaussianHead", "NegativeBinomialHead", "PointHead", "StudentTHead", "make_head"]
 
-# No scale of a distribution falls below this, so that no likelihood grows without bound.
+# Lower bound of scales, so that likelihoods are bounded.
 _LEAST_SCALE = 1e-5
-# Nor does a count's dispersion: below this a negative binomial is a Poisson distribution for all purposes.
+# Lower bound of dispersions: below it a negative binomial hardly differs from a Poisson distribution.
 _LEAST_DISPERSION = 1e-4
 
 
 class PointHead(ForecastHead):
-    """One number a value.
+    """Point forecasts, without a distribution.
 
     Args:
-        loss: what a miss by e costs: "squared" (e**2, aims at the mean), "absolute" (|e|, aims at the median), "huber"
-            (e**2 / 2 up to `delta`, then delta * (|e| - delta / 2); Huber 1964).
-        delta: where Huber's loss turns linear, in the unit of the target.
+        features, outputs: as for `ForecastHead`.
+        loss: loss of an error e: "squared" (e**2, estimates the mean), "absolute" (|e|, estimates the median) or
+            "huber" (e**2 / 2 up to `delta`, then delta * (|e| - delta / 2); Huber 1964).
+        delta: where the Huber loss becomes linear, in the unit of the target.
+
+    Raises ConfigError for another `loss`, or a `delta` that is not positive and finite.
     """
 
     name: ClassVar[str] = "point"
@@ -48,11 +51,11 @@ class PointHead(ForecastHead):
         self.kind, self.delta = loss, delta
 
     def link(self, raw_OP: Tensor) -> Tensor:
-        """The numbers as they are."""
+        """Return the values unchanged."""
         return raw_OP
 
     def loss(self, parameters_OP: Tensor, target_O: Tensor) -> Tensor:
-        """The chosen loss of each target."""
+        """Return the chosen loss of each target."""
         value_O, target_O = alike(parameters_OP[..., 0], target_O)
         if self.kind == "squared":
             return F.mse_loss(value_O, target_O, reduction="none")
@@ -61,19 +64,19 @@ class PointHead(ForecastHead):
         return F.huber_loss(value_O, target_O, reduction="none", delta=self.delta)
 
     def mean(self, parameters_OP: Tensor) -> Tensor:
-        """The numbers."""
+        """Return the point forecasts."""
         return parameters_OP[..., 0]
 
     def sample(self, parameters_OP: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """Raises ConfigError: there is no distribution to draw from."""
+        """Raise ConfigError: there is no distribution to sample from."""
         raise self._no_distribution()
 
     def quantiles(self, parameters_OP: Tensor, levels: Sequence[float]) -> Tensor:
-        """Raises ConfigError: there is no distribution."""
+        """Raise ConfigError: there is no distribution."""
         raise self._no_distribution()
 
     def shift(self, parameters_OP: Tensor, offset_O: Tensor) -> Tensor:
-        """The numbers, moved."""
+        """Add the offsets to the point forecasts."""
         return parameters_OP + offset_O[..., None]
 
     def _no_distribution(self) -> ConfigError:
@@ -82,7 +85,7 @@ class PointHead(ForecastHead):
 
 
 class GaussianHead(ForecastHead):
-    """A normal distribution: mean and standard deviation."""
+    """Normal distribution with mean and standard deviation."""
 
     name: ClassVar[str] = "gaussian"
 
@@ -90,36 +93,36 @@ class GaussianHead(ForecastHead):
         super().__init__(features, outputs, ("mean", "scale"))
 
     def link(self, raw_OP: Tensor) -> Tensor:
-        """Any mean, a positive scale."""
+        """Leave the mean unchanged and make the scale positive."""
         return torch.stack([raw_OP[..., 0], F.softplus(raw_OP[..., 1]) + _LEAST_SCALE], dim=-1)
 
     def loss(self, parameters_OP: Tensor, target_O: Tensor) -> Tensor:
-        """Nats of each target."""
+        """Return the negative log-likelihood of each target, in nats."""
         parameters_OP, target_O = alike(parameters_OP, target_O)
         mean_O, scale_O = parameters_OP.unbind(-1)
         return 0.5 * ((target_O - mean_O) / scale_O) ** 2 + torch.log(scale_O) + 0.5 * math.log(2 * math.pi)
 
     def mean(self, parameters_OP: Tensor) -> Tensor:
-        """The means."""
+        """Return the means."""
         return parameters_OP[..., 0]
 
     def sample(self, parameters_OP: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """A draw from each normal distribution."""
+        """Draw one value from each normal distribution."""
         mean_O, scale_O = parameters_OP.unbind(-1)
         return mean_O + scale_O * noise(torch.randn, mean_O, generator)
 
     def quantiles(self, parameters_OP: Tensor, levels: Sequence[float]) -> Tensor:
-        """Mean plus scale times the normal quantiles."""
+        """Return the quantiles: mean plus scale times the standard normal quantiles."""
         z = normal_quantile(levels_tensor(levels, parameters_OP)).to(parameters_OP)
         return parameters_OP[..., :1] + parameters_OP[..., 1:2] * z
 
     def shift(self, parameters_OP: Tensor, offset_O: Tensor) -> Tensor:
-        """The means, moved."""
+        """Add the offsets to the means."""
         return torch.cat([parameters_OP[..., :1] + offset_O[..., None], parameters_OP[..., 1:]], dim=-1)
 
 
 class StudentTHead(GaussianHead):
-    """Student's t with location, scale and learnt degrees of freedom above 2: for series with outliers."""
+    """Student's t-distribution with location, scale and learnt degrees of freedom above 2, for series with outliers."""
 
     name: ClassVar[str] = "student-t"
 
@@ -127,12 +130,12 @@ class StudentTHead(GaussianHead):
         ForecastHead.__init__(self, features, outputs, ("location", "scale", "df"))
 
     def link(self, raw_OP: Tensor) -> Tensor:
-        """Any location, a positive scale, more than two degrees of freedom: the variance is finite."""
+        """Make the scale positive, and the degrees of freedom more than 2, so that the variance is finite."""
         location, scale, df = raw_OP.unbind(-1)
         return torch.stack([location, F.softplus(scale) + _LEAST_SCALE, 2 + 1e-3 + F.softplus(df)], dim=-1)
 
     def loss(self, parameters_OP: Tensor, target_O: Tensor) -> Tensor:
-        """Nats of each target."""
+        """Return the negative log-likelihood of each target, in nats."""
         parameters_OP, target_O = alike(parameters_OP, target_O)
         # In float64: with many degrees of freedom the two log-gammas are large and nearly equal.
         location, scale, df = parameters_OP.double().unbind(-1)
@@ -144,23 +147,24 @@ class StudentTHead(GaussianHead):
         return nats_O.to(parameters_OP.dtype)
 
     def sample(self, parameters_OP: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """A draw from each t distribution, by the polar method (Bailey 1994)."""
+        """Draw one value from each t-distribution, by the polar method (Bailey 1994)."""
         location, scale, df = parameters_OP.unbind(-1)
         u, v = (noise(torch.rand, location.double(), generator) for _ in range(2))
-        # rand() may give 0, which has no logarithm; 1 - rand() lies in (0, 1].
+        # log1p(-u) is finite: u is in [0, 1), while log(u) of u = 0 is not.
         radius = torch.sqrt(df * torch.expm1(-2 / df * torch.log1p(-u)))
         return location + scale * (radius * torch.cos(2 * math.pi * v)).to(location.dtype)
 
     def quantiles(self, parameters_OP: Tensor, levels: Sequence[float]) -> Tensor:
-        """Location plus scale times the quantiles of t."""
+        """Return the quantiles: location plus scale times the quantiles of the standard t-distribution."""
         t_OQ = student_t_quantile(levels_tensor(levels, parameters_OP), parameters_OP[..., 2:3])
         return parameters_OP[..., :1] + parameters_OP[..., 1:2] * t_OQ.to(parameters_OP)
 
 
 class NegativeBinomialHead(ForecastHead):
-    """Counts, by their mean m and dispersion a: the variance is m + a * m**2 (Salinas et al. 2020).
+    """Negative binomial distribution of counts (Salinas et al. 2020).
 
-    The counts are neither shifted nor scaled; `rescale` takes the mean to the size of a series.
+    With mean m and dispersion a the variance is m + a * m**2. Counts are neither shifted nor scaled; `rescale`
+    multiplies the mean by the scale of a series.
     """
 
     name: ClassVar[str] = "negative-binomial"
@@ -170,16 +174,16 @@ class NegativeBinomialHead(ForecastHead):
         super().__init__(features, outputs, ("mean", "dispersion"))
 
     def link(self, raw_OP: Tensor) -> Tensor:
-        """Both positive."""
+        """Make both parameters positive."""
         mean, dispersion = F.softplus(raw_OP).unbind(-1)
         return torch.stack([mean + _LEAST_SCALE, dispersion + _LEAST_DISPERSION], dim=-1)
 
     def rescale(self, parameters_OP: Tensor, factor_O: Tensor) -> Tensor:
-        """The same dispersions around means that are `factor_..O` times as large; factors are positive."""
+        """Multiply the means by the positive factors `factor_..O`; the dispersions stay the same."""
         return torch.cat([parameters_OP[..., :1] * factor_O[..., None], parameters_OP[..., 1:]], dim=-1)
 
     def loss(self, parameters_OP: Tensor, target_O: Tensor) -> Tensor:
-        """Nats of each count, which must not be negative."""
+        """Return the negative log-likelihood of each count, in nats. Counts must not be negative."""
         parameters_OP, target_O = alike(parameters_OP, target_O)
         # In float64: with little dispersion, 1 / dispersion is large, and large log-gammas cancel.
         mean, dispersion = parameters_OP.double().unbind(-1)
@@ -192,17 +196,17 @@ class NegativeBinomialHead(ForecastHead):
         return nats_O.to(parameters_OP.dtype)
 
     def mean(self, parameters_OP: Tensor) -> Tensor:
-        """The means."""
+        """Return the means."""
         return parameters_OP[..., 0]
 
     def sample(self, parameters_OP: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """A draw from each distribution: Poisson counts whose rates are gamma distributed."""
+        """Draw one count from each distribution: a Poisson count with a gamma-distributed rate."""
         mean, dispersion = parameters_OP.double().unbind(-1)
         rates_O = torch._standard_gamma(1 / dispersion, generator) * dispersion * mean
         return torch.poisson(rates_O, generator).to(parameters_OP.dtype)
 
     def quantiles(self, parameters_OP: Tensor, levels: Sequence[float]) -> Tensor:
-        """The smallest counts that are not exceeded with the given probabilities."""
+        """Return, for each level, the smallest count that is not exceeded with at least that probability."""
         mean, dispersion = parameters_OP[..., :1], parameters_OP[..., 1:2]
         return negative_binomial_quantile(levels_tensor(levels, parameters_OP), mean, dispersion).to(parameters_OP)
 
@@ -213,9 +217,10 @@ HEADS: dict[str, type[ForecastHead]] = {
 
 
 def make_head(name: str, features: int, outputs: int, **options: Any) -> ForecastHead:
-    """The head called `name`: point (options loss, delta), quantiles (levels), gaussian, student-t, negative-binomial.
+    """Build a forecast head by name.
 
-    Raises ConfigError for an unknown name, or an option that the head does not have or cannot use.
+    Names and their options: point (loss, delta), quantiles (levels), gaussian, student-t, negative-binomial. Raises
+    ConfigError for an unknown name or option, and for an invalid value.
     """
     if name not in HEADS:
         raise ConfigError(f"expected the head to be one of {', '.join(HEADS)}. Received: {name}")

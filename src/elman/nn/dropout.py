@@ -1,4 +1,4 @@
-"""Dropout over sequences: fresh at every step, or one mask for all steps. Knows nothing about cells."""
+"""Dropout for sequences, with a new mask at every time step or one mask for all time steps (variational)."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ __all__ = ["SequenceDropout", "check_rate", "row_mask", "sequence_dropout"]
 
 
 def check_rate(name: str, rate: float) -> float:
-    """`rate` itself. Raises ConfigError unless 0 <= rate < 1."""
+    """Return `rate` as a float. Raises ConfigError unless 0 <= rate < 1."""
     if not 0.0 <= rate < 1.0:
         raise ConfigError(f"expected {name} from 0 up to, but not including, 1. Received: {rate}")
     return float(rate)
 
 
 def row_mask(rate: float, batch_size: int, features: int, like: Tensor) -> Tensor:
-    """A mask of shape B x F with zeros at `rate` and 1 / (1 - rate) elsewhere."""
+    """Draw a dropout mask of shape B x F: zero with probability `rate`, 1 / (1 - rate) otherwise."""
     keep = 1.0 - rate
     return torch.empty(batch_size, features, device=like.device, dtype=like.dtype).bernoulli_(keep).div_(keep)
 
 
 def sequence_dropout(x_BTF: Tensor, rate: float, *, variational: bool, training: bool) -> Tensor:
-    """Dropout of a batch of sequences; `variational` uses one mask for all steps (Gal & Ghahramani 2016)."""
+    """Apply dropout to a batch of sequences; `variational`: one mask for all time steps (Gal & Ghahramani 2016)."""
     if not training or rate == 0.0:
         return x_BTF
     if not variational:
@@ -34,12 +34,12 @@ def sequence_dropout(x_BTF: Tensor, rate: float, *, variational: bool, training:
 
 
 class SequenceDropout(nn.Module):
-    """`sequence_dropout` while the module that it is part of is in training, with `variational` masks or without."""
+    """`sequence_dropout` as a module: active in training mode only."""
 
     def __init__(self, variational: bool) -> None:
         super().__init__()
         self.variational = variational
 
     def forward(self, x_BTF: Tensor, rate: float) -> Tensor:
-        """The sequences with dropout at `rate`."""
+        """Apply dropout at `rate`."""
         return sequence_dropout(x_BTF, rate, variational=self.variational, training=self.training)

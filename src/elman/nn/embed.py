@@ -1,4 +1,4 @@
-"""Tokens in, features out: an embedding or one-hot vectors. Knows nothing about cells or vocabularies."""
+"""Input layers for tokens: embeddings and one-hot vectors."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ _MOST_ONE_HOT = 2000
 
 
 class OneHot(nn.Module):
-    """Token numbers as one-hot vectors: int64 `B x T` in, float `B x T x V` out."""
+    """One-hot encoding of token ids: int64 `B x T` to float `B x T x V`.
+
+    Raises ConfigError for a vocabulary of more than 2000 tokens.
+    """
 
     def __init__(self, vocabulary_size: int) -> None:
         super().__init__()
@@ -27,24 +30,24 @@ class OneHot(nn.Module):
         self.vocabulary_size = vocabulary_size
 
     def forward(self, tokens_BT: Tensor) -> Tensor:
-        """One-hot vectors."""
+        """Return the one-hot vectors."""
         return F.one_hot(tokens_BT, self.vocabulary_size).float()
 
     def lookup(self, tokens_BT: Tensor) -> Lookup:
-        """The same, not made yet: rows of the identity matrix."""
+        """Return the one-hot vectors as a `Lookup` of rows of the identity matrix, without computing them."""
         return Lookup(tokens_BT, torch.eye(self.vocabulary_size, device=tokens_BT.device))
 
 
 class Embedding(nn.Embedding):
-    """torch's embedding, which can also leave the looking up to a kernel."""
+    """torch's embedding with a `lookup` method for kernels that look up the rows themselves."""
 
     def lookup(self, tokens_BT: Tensor) -> Lookup:
-        """The embeddings, not made yet: rows of the weight."""
+        """Return the embeddings as a `Lookup` of rows of the weight, without computing them."""
         return Lookup(tokens_BT, self.weight)
 
 
 def embed_tokens(vocabulary_size: int, embedding_size: int) -> tuple[OneHot | Embedding, int]:
-    """A module from token numbers to features, and the features' size; `embedding_size` 0 means one-hot vectors."""
+    """Build the input layer for token ids; return it and its feature size. `embedding_size` 0 means one-hot vectors."""
     if embedding_size == 0:
         return OneHot(vocabulary_size), vocabulary_size
     return Embedding(vocabulary_size, embedding_size), embedding_size

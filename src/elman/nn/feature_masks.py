@@ -1,4 +1,4 @@
-"""Masks over features of sound while training: stretches of time, and bands of frequency, are hidden."""
+"""SpecAugment: masks of time steps and frequency bands on sound features in training."""
 
 from __future__ import annotations
 
@@ -20,19 +20,21 @@ def spec_augment(
     frequency_masks: int = 2,
     frequency_width: int = 8,
 ) -> Tensor:
-    """SpecAugment without time warping (Park et al. 2019): what is masked becomes the mean of its row's features.
+    """SpecAugment without time warping (Park et al. 2019): replace masked values by means of their row.
 
     Args:
-        x_BTF: features; they are not changed in place.
-        lengths_B: the frames that are real in each row. Masks lie within them, and the padding stays as it is.
-        generator: of the masks, on the processor; other masks in every row.
-        time_masks, time_width: so many stretches of 0 to `time_width` frames, but never of more than half of a row.
-        frequency_masks, frequency_width: so many bands of 0 to `frequency_width` features, but never of more than half
-            of them.
+        x_BTF: features; not changed in place.
+        lengths_B: number of real frames of each row. Masks cover only real frames; the padding is not changed.
+        generator: CPU generator of the masks, which differ between rows.
+        time_masks, time_width: number of time masks, and their largest width in frames; a mask covers at most half of a
+            row.
+        frequency_masks, frequency_width: number of frequency masks, and their largest width in features; a mask covers
+            at most half of the features.
 
-    Widths and begins are uniform, and masks may lie over one another. The mean is that of each feature over the row's
-    real frames for masks of time, and of the whole row for masks of frequency. Raises ConfigError for a number below 0,
-    ShapeError for lengths that are not B.
+    Widths and positions are uniformly distributed, and masks may overlap. A time mask sets each feature to its mean
+    over the row's real frames, a frequency mask to the mean of all features and real frames of the row.
+
+    Raises ConfigError for a negative number or width of masks, ShapeError for tensors whose shapes do not match.
     """
     counts = {
         "time_masks": time_masks,
@@ -52,7 +54,7 @@ def spec_augment(
     hidden_BT = _masks(times_B, steps, time_masks, time_width, generator).to(device)
     hidden_BF = _masks(torch.full((rows,), features), features, frequency_masks, frequency_width, generator).to(device)
     real_BT = torch.arange(steps, device=device) < times_B.to(device)[:, None]
-    # Padding may hold anything, even NaN; it counts for no mean.
+    # The padding may contain anything, even NaN, so it must not enter the means.
     real_BTF = torch.where(real_BT[..., None], x_BTF, 0.0)
     mean_BF = real_BTF.sum(dim=1) / times_B.to(device, x_BTF.dtype).clamp(min=1)[:, None]
     masked_BTF = torch.where(hidden_BT[..., None], mean_BF[:, None], x_BTF)
@@ -61,7 +63,7 @@ def spec_augment(
 
 
 def _masks(sizes_B: Tensor, size: int, count: int, width: int, generator: torch.Generator) -> Tensor:
-    """Where stretches lie, `B x size`: `count` a row, each of 0 to `width` places, within the first `sizes_B`."""
+    """Draw boolean masks `B x size`: `count` spans a row, of 0 to `width` positions within the first `sizes_B`."""
     most_B1 = (sizes_B[:, None] // 2).clamp(max=width)
     drawn_2BN = torch.rand(2, len(sizes_B), count, generator=generator)
     widths_BN = (drawn_2BN[0] * (most_B1 + 1)).long()

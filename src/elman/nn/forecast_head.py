@@ -1,10 +1,10 @@
-"""ForecastHead: from a network's outputs to the distribution of each next value, and its loss.
+"""ForecastHead: base class of output layers that predict the distribution of each value, with its loss.
 
-Shapes, beside the legend in `elman/types.py`: `..` is any number of leading axes, O the values that are predicted, P
-the parameters of one value's distribution, Q levels. Knows nothing about series, scaling or training.
+Shape letters in addition to the legend in `elman/types.py`: `..` any number of leading axes, O predicted values, P
+parameters of the distribution of one value, Q quantile levels.
 
-Every head computes its parameters and loss in float32 at least, under autocast too. A missing target is the caller's
-business: put in any number and leave its loss out.
+Every head computes its parameters and loss in at least float32, under autocast too. For a missing target the caller
+passes any number and excludes its loss.
 """
 
 from __future__ import annotations
@@ -22,14 +22,17 @@ __all__ = ["ForecastHead", "alike", "check_levels", "levels_tensor", "noise"]
 
 
 class ForecastHead(nn.Module, ABC):
-    """One linear product from H features to O distributions of P parameters each.
+    """Linear layer from H features to O distributions with P parameters each.
 
     Args:
-        features: H.
-        outputs: O.
+        features: H, the number of input features.
+        outputs: O, the number of predicted values.
+        parameters: names of the parameters of a distribution.
 
-    `domain` says which values a target may have: "real" or "counts" (0, 1, 2 ...). `spread` is False for a head that
-    gives one number and no distribution; its `sample` and `quantiles` raise ConfigError.
+    `domain` is the set of possible targets: "real" or "counts" (0, 1, 2 ...). `spread` is False for a head that
+    predicts points without a distribution; its `sample` and `quantiles` raise ConfigError.
+
+    Raises ConfigError for fewer than one feature or output.
     """
 
     name: ClassVar[str]
@@ -47,7 +50,10 @@ class ForecastHead(nn.Module, ABC):
         self.linear = nn.Linear(features, outputs * len(self.parameter_names))
 
     def forward(self, y_H: Tensor) -> Tensor:
-        """The parameters `..OP` of every value's distribution, from features `y_..H`."""
+        """Return the parameters `..OP` of every value's distribution, from features `y_..H`.
+
+        Raises ShapeError for another number of features.
+        """
         if y_H.shape[-1] != self.linear.in_features:
             raise ShapeError(
                 f"expected y_H with {self.linear.in_features} features on its last axis. Received: {tuple(y_H.shape)}"
@@ -58,47 +64,53 @@ class ForecastHead(nn.Module, ABC):
 
     @abstractmethod
     def link(self, raw_OP: Tensor) -> Tensor:
-        """Parameters in their own ranges, from any real numbers."""
+        """Map unconstrained real numbers to parameters within their ranges."""
 
     @abstractmethod
     def loss(self, parameters_OP: Tensor, target_O: Tensor) -> Tensor:
-        """What each target costs, `loss_..O`: a negative log-likelihood in nats unless the head says otherwise."""
+        """Return the loss of each target, `loss_..O`: by default the negative log-likelihood in nats."""
 
     @abstractmethod
     def mean(self, parameters_OP: Tensor) -> Tensor:
-        """The expected values `..O`."""
+        """Return the expected values `..O`."""
 
     @abstractmethod
     def sample(self, parameters_OP: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """One random draw `..O` from every distribution."""
+        """Draw one random value from every distribution, `..O`."""
 
     @abstractmethod
     def quantiles(self, parameters_OP: Tensor, levels: Sequence[float]) -> Tensor:
-        """The values `..OQ` that are not exceeded with the probabilities `levels`, each between 0 and 1."""
+        """Return the quantiles `..OQ` at the probabilities `levels`, each between 0 and 1.
+
+        Raises ConfigError for other levels.
+        """
 
     def shift(self, parameters_OP: Tensor, offset_O: Tensor) -> Tensor:
-        """The parameters of the same distributions moved by `offset_..O`. Only where the domain is real."""
+        """Return the parameters of the distributions shifted by `offset_..O`.
+
+        Raises ConfigError for a head whose domain is not real.
+        """
         raise ConfigError(f"expected a head over real numbers to shift. Received: {self.name}, over {self.domain}")
 
 
 def alike(parameters: Tensor, target_O: Tensor) -> tuple[Tensor, Tensor]:
-    """Both in float32 at least, whatever autocast made of them."""
+    """Convert both to at least float32: under autocast they may have a smaller dtype."""
     dtype = torch.promote_types(parameters.dtype, torch.float32)
     return parameters.to(dtype), target_O.to(dtype)
 
 
 def noise(draw: Callable[..., Tensor], like: Tensor, generator: torch.Generator | None) -> Tensor:
-    """What `draw` (torch.rand, torch.randn) gives in the shape, type and place of `like`."""
+    """Draw random numbers by `draw` (torch.rand or torch.randn) with the shape, dtype and device of `like`."""
     return draw(like.shape, generator=generator, dtype=like.dtype, device=like.device)
 
 
 def check_levels(levels: Sequence[float]) -> None:
-    """Raises ConfigError unless all levels lie between 0 and 1."""
+    """Raise ConfigError unless all levels are between 0 and 1."""
     if not all(0 < level < 1 for level in levels):
         raise ConfigError(f"expected levels between 0 and 1. Received: {tuple(levels)}")
 
 
 def levels_tensor(levels: Sequence[float], like: Tensor) -> Tensor:
-    """Checked levels in float64, where `like` is."""
+    """Check the levels and return them as a float64 tensor on the device of `like`."""
     check_levels(levels)
     return torch.tensor(list(levels), dtype=torch.float64, device=like.device)

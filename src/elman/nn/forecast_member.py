@@ -1,7 +1,8 @@
-"""One network of a forecaster: windows in, the distribution of the values after each step out.
+"""Network of a forecaster: from windows of series to the distribution of the values after each time step.
 
-What is predicted is a base and the network's part. The base is the last value (`anchor`) and a linear map of the last
-values (`autoregression`; the skip of Lai et al. 2018); recurrent layers and a head give the distribution around it.
+A prediction is the sum of a base and the output of the network. The base is the last value (`anchor`) plus a linear map
+of the last values (`autoregression`; the autoregressive component of Lai et al. 2018). Recurrent layers and a head
+predict the distribution around the base. The shape letters are those of `elman/data/panel/windows.py`.
 """
 
 from __future__ import annotations
@@ -22,27 +23,27 @@ __all__ = ["Member", "feature_size", "input_size"]
 
 
 def input_size(sizes: Sizes, window: WindowConfig) -> int:
-    """The numbers that the layers read at every step."""
+    """Return the input size of the recurrent layers."""
     of_targets = 1 + len(window.resolutions) + sizes.masked
     return sizes.targets * of_targets + sizes.past + sizes.ahead + sizes.static
 
 
 def feature_size(sizes: Sizes, window: WindowConfig, hidden: int) -> int:
-    """The numbers that the head reads, of which `hidden` come from the layers."""
+    """Return the input size of the head, whose first `hidden` features are the output of the recurrent layers."""
     return hidden + (window.horizon * sizes.ahead + sizes.static if window.mode == "direct" else 0)
 
 
 class Member(nn.Module):
-    """One network: recurrent layers and a head over windows of series.
+    """Recurrent layers and a forecast head over windows of series.
 
     Args:
-        sizes: of the data.
-        window: what is seen of a series; settled.
-        stack: the layers, of inputs of `input_size`.
-        head: the distributions of all values that are predicted at once, from features of `feature_size`.
-        point: "median" or "mean", what stands for a distribution as one value.
-        dropout, input_dropout: rates, on what the head and the layers read.
-        variational: one mask for all steps.
+        sizes: numbers of columns of the data.
+        window: options of the windows, with all defaults resolved.
+        stack: the recurrent layers, with the input size that `input_size` returns.
+        head: the head for all values that are predicted at once, with the features that `feature_size` returns.
+        point: the point forecast of a distribution: "median" or "mean".
+        dropout, input_dropout: rates on the inputs of the head and of the recurrent layers.
+        variational: whether one dropout mask is used for all time steps.
     """
 
     def __init__(
@@ -75,15 +76,15 @@ class Member(nn.Module):
             self.lag_bias = nn.Parameter(torch.zeros(sizes.targets, self.horizon))
 
     def initial_state(self, batch_size: int) -> State:
-        """The state before the first step."""
+        """Return the initial state."""
         return self.stack.initial_state(batch_size)
 
     def forward(
         self, inputs: Inputs, lengths_B: Tensor | None = None, state: State | None = None, counted: int = 0
     ) -> tuple[Tensor, State]:
-        """Parameters `[B, n, horizon x Y, P]` after each of n steps, and the state after each row's last step.
+        """Return the parameters `[B, n, horizon x Y, P]` after each of n time steps, and each row's last state.
 
-        n is T, or `counted`: then the last steps of each row.
+        With `counted`, n is `counted`: the last time steps of each row. Otherwise n is T.
         """
         x_BTI = self._features(inputs)
         x_BTI = sequence_dropout(x_BTI, self.input_dropout, variational=self.variational, training=self.training)
@@ -107,8 +108,10 @@ class Member(nn.Module):
         return parameters, state
 
     def scheduled(self, inputs: Inputs, lengths_B: Tensor | None, own: float) -> Tensor:
-        """Parameters `[B, T, Y, P]` where each value after a window's first is, with probability `own`, a prediction
-        (scheduled sampling, Bengio et al. 2015)."""
+        """Run with scheduled sampling (Bengio et al. 2015) and return the parameters `[B, T, Y, P]`.
+
+        Each input value after a window's first is replaced by the network's prediction with probability `own`.
+        """
         columns = list(inputs.values_BKY.unbind(1))
         rows, steps = inputs.values_BKY.shape[0], inputs.values_BKY.shape[1] - self.lookback + 1
         state, found = self.initial_state(rows), []
@@ -132,21 +135,21 @@ class Member(nn.Module):
 
     @property
     def counts(self) -> bool:
-        """Whether counts are predicted, of which logarithms are read."""
+        """Whether the network predicts counts; it then reads their logarithms."""
         return self.head.domain == "counts"
 
     def read(self, values: Tensor) -> Tensor:
-        """Predicted values as the network reads them."""
+        """Transform predicted values to input values."""
         return torch.log1p(values) if self.counts else values
 
     def one_value(self, parameters: Tensor) -> Tensor:
-        """What stands for each distribution as one value: its median or mean, as the options say."""
+        """Return the point forecast of each distribution: its median or mean, according to `point`."""
         if self.point == "mean" or not self.head.spread:
             return self.head.mean(parameters)
         return self.head.quantiles(parameters, (0.5,))[..., 0]
 
     def _features(self, inputs: Inputs) -> Tensor:
-        """What the recurrent layers read: `[B, T, features]`."""
+        """Return the inputs of the recurrent layers, `[B, T, features]`."""
         values_BKY = inputs.values_BKY
         first = self.lookback - 1
         present_BTY = values_BKY[:, first:]
@@ -160,7 +163,7 @@ class Member(nn.Module):
         return torch.cat(parts, dim=-1)
 
     def _base(self, values_BKY: Tensor, places_Bn: Tensor | None) -> Tensor:
-        """What the prediction is around: `[B, n, horizon x Y]`."""
+        """Return the base that is added to the prediction, `[B, n, horizon x Y]`."""
         windows_BTYL = values_BKY.unfold(1, max(self.lags, 1), 1)[:, self.lookback - max(self.lags, 1) :]
         if places_Bn is not None:
             rows_B1 = torch.arange(len(places_Bn), device=values_BKY.device)[:, None]

@@ -1,4 +1,4 @@
-"""A small convolutional encoder: from images to a map of features. Knows nothing about texts or training."""
+"""ImageEncoder: a small convolutional network from images to feature maps."""
 
 from __future__ import annotations
 
@@ -10,26 +10,29 @@ from elman.errors import ConfigError, ShapeError
 
 __all__ = ["ImageEncoder"]
 
-# Most groups of channels that are normalised together.
+# Largest number of groups in group normalisation.
 _GROUPS = 8
 
 
 class ImageEncoder(nn.Module):
-    """Blocks of a 3 x 3 convolution, the maximum of each 2 x 2, a normalisation in groups (Wu & He 2018), and ReLU.
+    """Blocks of 3 x 3 convolution, 2 x 2 max pooling, group normalisation (Wu & He 2018) and ReLU.
 
-    Every block halves height and width, rounded up. An image's map does not depend on the rest of its batch.
+    Every block halves height and width, rounded up. The feature map of an image does not depend on the rest of its
+    batch.
 
     Args:
-        input_channels: of the images.
-        channels: of each block; the last is the size of the map's features.
+        input_channels: number of channels of the images.
+        channels: number of output channels of each block; the last is the number of features of the map.
 
-    Raises ConfigError for no blocks, and for one of fewer than 2 channels.
+    Raises ConfigError for an empty `channels`, and for a block with fewer than 2 channels.
     """
 
     def __init__(self, input_channels: int, channels: Sequence[int]) -> None:
         super().__init__()
         if not channels or min(channels) < 2:
-            raise ConfigError(f"expected the channels of a block at least, each from 2. Received: {tuple(channels)}")
+            raise ConfigError(
+                f"expected channels to have at least one number, each at least 2. Received: {tuple(channels)}"
+            )
         self.input_channels = input_channels
         self.output_size = channels[-1]
         blocks: list[nn.Module] = []
@@ -37,7 +40,7 @@ class ImageEncoder(nn.Module):
         for size in channels:
             blocks += [
                 nn.Conv2d(before, size, 3, padding=1, bias=False),
-                # The maximum first: what follows has a quarter of the work then.
+                # Pool before the normalisation, which then has a quarter of the work.
                 nn.MaxPool2d(2, ceil_mode=True),
                 nn.GroupNorm(_groups(size), size),
                 nn.ReLU(),
@@ -47,13 +50,16 @@ class ImageEncoder(nn.Module):
         self.halvings = len(channels)
 
     def map_size(self, height: int, width: int) -> tuple[int, int]:
-        """Height and width of the map of an image."""
+        """Return the height and width of the feature map of an image."""
         for _ in range(self.halvings):
             height, width = -(-height // 2), -(-width // 2)
         return height, width
 
     def forward(self, x_BHWC: Tensor) -> Tensor:
-        """The maps, batch x height x width x features. Raises ShapeError for images of other channels."""
+        """Return the feature maps, batch x height x width x features.
+
+        Raises ShapeError for images with another number of channels.
+        """
         if x_BHWC.dim() != 4 or x_BHWC.shape[-1] != self.input_channels:
             expected = f"x_BHWC of shape (batch, height, width, {self.input_channels})"
             raise ShapeError(f"expected {expected}. Received: {tuple(x_BHWC.shape)}")
@@ -61,5 +67,8 @@ class ImageEncoder(nn.Module):
 
 
 def _groups(channels: int) -> int:
-    """The groups that are normalised, two channels at least in each: of one value alone nothing would be left."""
+    """Return the number of normalisation groups, with at least two channels in each.
+
+    A group of one channel on a 1 x 1 map is a single value, and normalising it gives zero.
+    """
     return next(groups for groups in range(min(_GROUPS, channels // 2), 0, -1) if channels % groups == 0)

@@ -1,6 +1,7 @@
-"""Where a network starts: its linear map at least squares, its head at the errors that this map leaves.
+"""Initialise a forecast network: its linear map by least squares, its head from the residuals of that map.
 
-So it is as good as a linear autoregression before the first step, and its intervals are as wide as they should be.
+Before the first training step the network then equals a linear autoregression with prediction intervals of the right
+width.
 """
 
 from __future__ import annotations
@@ -21,18 +22,18 @@ __all__ = ["start_network"]
 Ints = npt.NDArray[np.int64]
 Doubles = npt.NDArray[np.float64]
 
-# At most so many steps are looked at, evenly spread over all; enough for a few hundred weights.
+# Largest number of time steps in the fit, evenly spaced over all; enough for a few hundred weights.
 _MOST_STEPS = 100_000
-# The ridge, as a share of the mean square of what is read: only where the data leaves the map open does it matter.
+# Ridge penalty relative to the mean square of the inputs: it only matters where the data does not determine the map.
 _RIDGE = 1e-5
-# No spread that a head starts with is smaller.
+# Lower bound of the initial scale of a head's distribution.
 _LEAST_SPREAD = 1e-4
 
 
 def start_network(members: Sequence[Member], bank: Bank, stop: Ints, window: WindowConfig) -> None:
-    """Set every member's linear map and head by each series' values before `stop`.
+    """Initialise the linear map and head of every member from the values of each series before `stop`.
 
-    Steps with fewer values before them than the map reads are left out, unless there are no others.
+    Time steps with fewer earlier values than the map reads are left out, unless there are no others.
     """
     member = members[0]
     horizon, lags, targets_Y = member.horizon, max(member.lags, 1), member.sizes.targets
@@ -61,14 +62,14 @@ def start_network(members: Sequence[Member], bank: Bank, stop: Ints, window: Win
                     each.lag_bias[target] = torch.from_numpy(bias)
         errors[..., target] = y - x @ weights - bias
     for each in members:
-        # Whatever a head's first weights predict would be noise around the linear forecast.
+        # Random initial weights of the head would add noise to the linear forecast.
         torch.nn.init.zeros_(each.head.linear.weight)
         with torch.no_grad():
             each.head.linear.bias.copy_(torch.from_numpy(_biases(each.head, errors.reshape(len(errors), -1))))
 
 
 def _start_counts(members: Sequence[Member], bank: Bank, stop: Ints) -> None:
-    """Heads that predict the mean and the dispersion of all counts."""
+    """Initialise the heads so that they predict the mean and the dispersion of all counts."""
     known = [bank.targets[begin : begin + end] for begin, end in zip(bank.offset, stop, strict=True)]
     counts = np.concatenate(known).astype(np.float64)
     mean = np.maximum(np.nanmean(counts, 0), _LEAST_SPREAD)
@@ -80,7 +81,7 @@ def _start_counts(members: Sequence[Member], bank: Bank, stop: Ints) -> None:
 
 
 def _biases(head: ForecastHead, errors_NO: Doubles) -> Doubles:
-    """A head's biases with which it predicts the distribution of the errors, as well as its kind can."""
+    """Return the biases with which a head predicts the distribution of the errors, as far as its kind allows."""
     raw = np.zeros((errors_NO.shape[1], len(head.parameter_names)))
     levels = getattr(head, "levels", ())
     for place, column in enumerate(errors_NO.T):
@@ -102,7 +103,7 @@ def _before_softplus(spread: float) -> float:
 
 
 def _steps(stop: Ints, horizon: int, first: int) -> Rows:
-    """Every step from `first` on with a whole horizon of targets before each series' `stop`."""
+    """Return every time step from `first` on with a complete horizon of targets before its series' `stop`."""
     counts = np.maximum(stop - horizon - first, 0)
     series = np.repeat(np.arange(len(stop)), counts)
     start = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts) + first
@@ -112,7 +113,7 @@ def _steps(stop: Ints, horizon: int, first: int) -> Rows:
 def _ridge(
     x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Weights `[L, h]` and intercepts `[h]` of least squares with a small ridge, without rows that lack a target."""
+    """Fit ridge regression without rows that lack a target; return weights `[L, h]` and intercepts `[h]`."""
     whole = np.isfinite(y).all(1)
     x, y = x[whole], y[whole]
     if not len(x):

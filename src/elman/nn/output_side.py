@@ -1,4 +1,4 @@
-"""What networks that write tokens share: from the decoder's answers to scores, a loss, and the step of a search."""
+"""OutputSide: base class of networks that decode tokens, with the output layer, the loss and the search step."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ __all__ = ["OutputSide", "Packs"]
 
 
 class Packs:
-    """Keeps the packed output product of one search for the next: packing it is as much work as some steps.
+    """Cache of the packed output weights between searches: packing takes as long as several decoder steps.
 
-    Weights that have changed are packed anew. A copy begins empty.
+    Weights that have changed are packed again. A copy of the cache, or one read from a pickle, is empty.
     """
 
     def __init__(self) -> None:
@@ -36,7 +36,7 @@ class Packs:
         return Packs, ()
 
     def of(self, weight_VR: Tensor, bias_V: Tensor, scan: str) -> PackedOutput:
-        """The product of these weights, packed."""
+        """Return the packed output product of these weights."""
         from elman.kernels.output_product import PackedOutput
 
         packed = self._last
@@ -46,10 +46,10 @@ class Packs:
 
 
 class OutputSide(StoredModule, ABC):
-    """A network with a decoder of V tokens, of which it reads one more: `go`, number V, which is never written.
+    """Network with a decoder over V output tokens, and one more input token: the start token `go`, with id V.
 
-    A subclass makes the parts: `decoder`; `head_bias_V`; `head`, or None where the output product has the weights of
-    the embedding that `written_embedding` gives; and `label_smoothing`, the share of the loss that all tokens have.
+    A subclass defines `decoder`, `head_bias_V`, `head` (None if the output weights are tied to `written_embedding`) and
+    `label_smoothing` (the share of the probability that is spread over all tokens).
     """
 
     decoder: Decoder
@@ -60,24 +60,24 @@ class OutputSide(StoredModule, ABC):
     @property
     @abstractmethod
     def written_embedding(self) -> Embedding:
-        """The embedding of the tokens that are written; `go` comes last."""
+        """Embedding of the output tokens; the start token `go` is the last row."""
 
     @property
     def device(self) -> torch.device:
-        """Where the network is."""
+        """Device of the network."""
         return self.head_bias_V.device
 
     @property
     def go(self) -> int:
-        """The token before the first one."""
+        """Id of the start token."""
         return len(self.head_bias_V)
 
     def score(self, r_BTR: Tensor) -> Tensor:
-        """Scores of the tokens."""
+        """Return the logits of the tokens, `logits_BTV`."""
         return F.linear(r_BTR, self._output_weight()[: self.go], self.head_bias_V)
 
     def nats(self, r_NR: Tensor, targets_N: Tensor) -> Tensor:
-        """The sum of the cross-entropies of the targets, with labels smoothed as the options say."""
+        """Return the sum of the cross-entropies of the targets in nats, with label smoothing."""
         return linear_cross_entropy(r_NR, self._output_weight(), self.head_bias_V, targets_N, self.label_smoothing)
 
     def sampled(
@@ -88,8 +88,11 @@ class OutputSide(StoredModule, ABC):
         rate: float,
         embed: Callable[[Tensor], Tensor],
     ) -> Tensor:
-        """The decoder's answers `r_BTR` to given tokens, of which each after the first is at `rate` the network's own
-        likeliest token (scheduled sampling, Bengio et al. 2015). The choice has no gradient."""
+        """Run the decoder with scheduled sampling (Bengio et al. 2015) and return its outputs `r_BTR`.
+
+        Each input token after the first is replaced by the network's most likely token with probability `rate`. This
+        choice has no gradient.
+        """
         tokens_B1 = tokens_BT[:, :1]
         answers: list[Tensor] = []
         for t in range(tokens_BT.shape[1]):
@@ -103,16 +106,17 @@ class OutputSide(StoredModule, ABC):
         return torch.cat(answers, dim=1)
 
     def advance(self, tokens_BK: Tensor, state: DecoderState, memory: DecoderMemory) -> Scored:
-        """One step of a search: scores after one more token of K hypotheses for each row of the memory."""
+        """Run one search step: return the logits after the tokens of K hypotheses for each row of the memory."""
         done = self.decoder.step(self.written_embedding(tokens_BK), state, memory)
         return Scored(self.score(done.r_BTR), done.state, done.weights_BTS)
 
     def packed_advance(self, scan: str, packs: Packs | None = None) -> Advance:
-        """`advance` for a search of many steps: quicker where the compiled engine can take the output product.
+        """Return a faster `advance` for a search, if the native engine supports the output product.
 
-        The weights of that product are packed as they are now. `scan` is how all tokens are gone through: "float32",
-        or "int8", where the best of them are scored anew in float32 (`PackedOutput`). `packs` remembers the product
-        for a later search. Elsewhere, such as on a GPU, it is `advance` itself.
+        The output weights are packed as they are at this call. `scan` is the dtype in which all tokens are scanned:
+        "float32", or "int8", where the best tokens are computed again in float32 (see `PackedOutput`). `packs` keeps
+        the packed weights for later searches. Where the engine does not support it, such as on a GPU, the result is
+        `advance`.
 
         Raises ConfigError for another `scan`.
         """
@@ -134,5 +138,5 @@ class OutputSide(StoredModule, ABC):
         return Scored(Unwritten(done.r_BTR, packed, self.score), done.state, done.weights_BTS)
 
     def _output_weight(self) -> Tensor:
-        """A row for each token; where it is the embedding, `go` comes last."""
+        """Return the output weights, one row per token; a tied embedding has the start token as its last row."""
         return self.written_embedding.weight if self.head is None else self.head.weight

@@ -1,4 +1,4 @@
-"""Pool: the outputs of all time steps of a row as one vector. Knows nothing about cells or classes."""
+"""Pool: pooling of the outputs of all time steps to one vector per row."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ POOLS = ("last", "mean", "max", "attention")
 
 
 def pool_parts(how: str) -> tuple[str, ...]:
-    """The ways of pooling that a name such as "mean-max" joins. Raises ConfigError for any other name."""
+    """Split a name such as "mean-max" into the names of its poolings. Raises ConfigError for an unknown name."""
     parts = tuple(how.split("-"))
     for part in parts:
         if part not in POOLS or parts.count(part) > 1:
@@ -26,19 +26,19 @@ def pool_parts(how: str) -> tuple[str, ...]:
 
 
 class Pool(nn.Module):
-    """Ragged rows of outputs to one vector each; what stands past a row's length never matters.
+    """Pooling over time of rows with different lengths; padding is ignored.
 
-    last       the output of the last real step; of a backward direction, that of the first step, where it ends
-    mean, max  over the real steps, feature by feature
-    attention  a mean weighted by softmax(v . tanh(W y_t + b)) over the real steps (Bahdanau et al. 2015, with a learnt
-               vector in place of the decoder's state)
+    last       the output of the last real step; for a backward direction that of the first step, where it ends
+    mean, max  over the real steps, for each feature
+    attention  the mean weighted by softmax(v . tanh(W y_t + b)) over the real steps (Bahdanau et al. 2015, with a
+               learnt vector v in place of the decoder's state)
 
-    Several stand side by side, such as "mean-max". A row without any step gives zeros.
+    A name such as "mean-max" concatenates several poolings. An empty row gives zeros.
 
     Args:
-        how: the name.
-        size: Y, the features of an output.
-        directions: 2 when the second half of the features is of a backward direction.
+        how: the name of the pooling.
+        size: Y, the number of output features.
+        directions: 2 when the second half of the features belongs to a backward direction.
 
     Raises ConfigError for an unknown name.
     """
@@ -54,7 +54,7 @@ class Pool(nn.Module):
             self.query = nn.Linear(size, 1, bias=False)
 
     def forward(self, y_BTY: Tensor, lengths_B: Tensor | None = None) -> Tensor:
-        """One vector a row, float `B x output_size`; `lengths_B` None means that all T steps are real."""
+        """Return one vector per row, `B x output_size`; without `lengths_B` all T steps are real."""
         B, T = y_BTY.shape[:2]
         if lengths_B is None:
             lengths_B = torch.full((B,), T, device=y_BTY.device)
@@ -67,11 +67,11 @@ class Pool(nn.Module):
         return torch.cat([pooled[part](y_BTY, real_BT1, lengths_B) for part in self.parts], dim=-1)
 
     def weights(self, y_BTY: Tensor, real_BT1: Tensor) -> Tensor:
-        """Attention `weights_BT1`: they sum to 1 over a row's real steps and are zero elsewhere."""
+        """Return the attention weights `weights_BT1`, which sum to 1 over a row's real steps and are zero elsewhere."""
         scores_BT1 = self.query(torch.tanh(self.keys(y_BTY)))
         if scores_BT1.dtype != torch.float64:
             scores_BT1 = scores_BT1.float()
-        # The lowest number and not minus infinity: a row without any step must not become NaN.
+        # The lowest finite number, since minus infinity makes an empty row NaN.
         scores_BT1 = scores_BT1.masked_fill(~real_BT1, torch.finfo(scores_BT1.dtype).min)
         return torch.softmax(scores_BT1, dim=1) * real_BT1
 

@@ -1,4 +1,4 @@
-"""The features of an image classifier of torchvision, where that is installed: frozen, without its last layer."""
+"""PretrainedImages: a frozen torchvision image classifier without its last layer. Imports torchvision on first use."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from elman.errors import ConfigError, DataError, ShapeError
 
 __all__ = ["PretrainedImages"]
 
-# What torchvision's models call the layers that make classes of features; the first one that is there is left out.
+# Names of the classification layers in torchvision's models; the first one that a model has is removed.
 _HEADS = ("fc", "classifier", "heads", "head")
-# Mean and deviation of each channel that these models are trained with.
+# Mean and standard deviation of each channel (ImageNet) with which these models are trained.
 _MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 class PretrainedImages(nn.Module):
-    """A model of torchvision up to its last layer, which stays as it is: nothing of it is learnt.
+    """Frozen torchvision model without its classification layer.
 
     Args:
-        name: of the function in `torchvision.models` that makes it, such as resnet18.
-        height, width: of the images.
+        name: name of the function in `torchvision.models` that builds the model, such as resnet18.
+        height, width: size of the images.
 
-    Raises ConfigError where torchvision is not installed, has no such model, or the model has no last layer that is
-    known. New weights are random: `read_weights` takes those of a file.
+    The initial weights are random; `read_weights` loads them from a file. Raises ConfigError if torchvision is not
+    installed or has no such model, or if the model has no known classification layer.
     """
 
     mean_C: Tensor
@@ -44,26 +44,29 @@ class PretrainedImages(nn.Module):
         with torch.no_grad():
             features = self.body(torch.zeros(1, 3, height, width))
         if not isinstance(features, Tensor) or features.dim() != 2:
-            raise ConfigError(f"expected a model of torchvision with one vector an image. Received: {name}")
+            raise ConfigError(f"expected a torchvision model with one feature vector per image. Received: {name}")
         self.output_size = int(features.shape[1])
 
     def train(self, mode: bool = True) -> PretrainedImages:
-        """Nothing in it is ever trained: its dropout and normalisation stay those of an answer."""
+        """Set the mode of the module, but keep the torchvision model in evaluation mode."""
         super().train(mode)
         self.body.eval()
         return self
 
     def forward(self, x_BHWC: Tensor) -> Tensor:
-        """The features `v_BF` of images with values from 0 to 1. Raises ShapeError unless they have 3 channels."""
+        """Return the features `v_BF` of images with values from 0 to 1.
+
+        Raises ShapeError for images that do not have 3 channels.
+        """
         if x_BHWC.dim() != 4 or x_BHWC.shape[-1] != 3:
             raise ShapeError(f"expected x_BHWC of images with 3 channels. Received: {tuple(x_BHWC.shape)}")
         with torch.no_grad():
             return self.body(((x_BHWC - self.mean_C) / self.deviation_C).permute(0, 3, 1, 2))
 
     def read_weights(self, path: str | os.PathLike[str]) -> None:
-        """Take the weights from a .safetensors file of the model's `state_dict`; those of its last layer are left out.
+        """Load the weights from a .safetensors file of the model's `state_dict`, without its classification layer.
 
-        Raises DataError for a file that cannot be read or lacks a tensor, or has one of another shape.
+        Raises DataError for a file that cannot be read, lacks a tensor, or has a tensor of another shape.
         """
         from safetensors import SafetensorError
         from safetensors.torch import load_file
@@ -73,7 +76,7 @@ class PretrainedImages(nn.Module):
         except (OSError, SafetensorError) as error:
             raise DataError(f"expected weights in a .safetensors file. Received: {path}: {error}") from error
         for name, own in self.body.state_dict().items():
-            # Counts the batches of a training: many files lack it, and no answer needs it.
+            # A counter that only training uses; many files lack it.
             if name.endswith("num_batches_tracked") and name not in found:
                 continue
             if name not in found or found[name].shape != own.shape:
@@ -88,8 +91,8 @@ def _without_head(name: str) -> nn.Module:
         models: Any = importlib.import_module("torchvision.models")
     except ImportError as error:
         raise ConfigError(
-            f"expected torchvision for the image encoder torchvision:{name}: install it beside torch, or compute the "
-            f"features beforehand. Received: {error}"
+            f"expected torchvision for the image encoder torchvision:{name}: install it, or compute the features "
+            f"beforehand. Received: {error}"
         ) from error
     make = getattr(models, name, None) if name.isidentifier() and name == name.lower() else None
     if not callable(make):

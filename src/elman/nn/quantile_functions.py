@@ -1,6 +1,6 @@
-"""Quantiles of distributions for which torch has none: Student's t and the negative binomial. Knows nothing of heads.
+"""Quantile functions of the normal, Student's t and negative binomial distributions.
 
-All of it is computed in float64 and has no gradient.
+All are computed in float64 and have no gradient.
 """
 
 from __future__ import annotations
@@ -18,16 +18,17 @@ _TINY = 1e-300
 
 
 def normal_quantile(p: Tensor) -> Tensor:
-    """The value below which a standard normal variable stays with probability `p`."""
+    """Return the quantiles of the standard normal distribution at the probabilities `p`."""
     return torch.special.ndtri(p.double())
 
 
 def student_t_quantile(p: Tensor, df: Tensor) -> Tensor:
-    """The value below which Student's t with `df` degrees of freedom (2 or more) stays with probability `p`.
+    """Return the quantiles of Student's t with `df` degrees of freedom (at least 2) at the probabilities `p`.
 
     With t = sqrt(df) tan(a), the probability between 0 and t is the integral of C cos(b)^(df - 1) over b from 0 to a.
-    It is integrated by Gauss-Legendre and inverted by Newton's method. As a function of a it is concave, and the normal
-    quantile lies below that of t: Newton's steps from there come from the left and never pass the solution.
+    It is computed by Gauss-Legendre quadrature and inverted by Newton's method. The integral is concave in a, and the
+    normal quantile, where the iteration starts, is below that of t. Newton's method therefore converges from the left
+    and never passes the solution.
     """
     p, df = torch.broadcast_tensors(p.double(), df.double())
     points, weights = (torch.from_numpy(array).to(p.device) for array in np.polynomial.legendre.leggauss(_NODES))
@@ -46,8 +47,8 @@ def student_t_quantile(p: Tensor, df: Tensor) -> Tensor:
 
 
 def _regularised_beta(a: Tensor, b: Tensor, x: Tensor) -> Tensor:
-    """I_x(a, b) by its continued fraction (Abramowitz & Stegun 26.5.8), evaluated by Lentz's method."""
-    # The fraction converges fast on the left of the mean; on the right the mirrored one is taken.
+    """Return I_x(a, b) by its continued fraction (Abramowitz & Stegun 26.5.8), evaluated by Lentz's method."""
+    # The fraction converges fast below the mean; above it, use I_x(a, b) = 1 - I_{1-x}(b, a).
     mirror = x > (a + 1) / (a + b + 2)
     a, b, x = torch.where(mirror, b, a), torch.where(mirror, a, b), torch.where(mirror, 1 - x, x)
     front = torch.exp(torch.lgamma(a + b) - torch.lgamma(a) - torch.lgamma(b) + torch.xlogy(a, x) + b * torch.log1p(-x))
@@ -71,7 +72,7 @@ def _not_zero(x: Tensor) -> Tensor:
 
 
 def negative_binomial_cdf(k: Tensor, mean: Tensor, dispersion: Tensor) -> Tensor:
-    """The probability of a count of at most `k`; the variance is mean + dispersion * mean**2."""
+    """Return the probability of a count of at most `k`; the variance is mean + dispersion * mean**2."""
     k, mean, dispersion = torch.broadcast_tensors(k.double(), mean.double(), dispersion.double())
     size = 1 / dispersion
     below = _regularised_beta(size, torch.floor(k).clamp_min(0) + 1, size / (size + mean))
@@ -79,10 +80,10 @@ def negative_binomial_cdf(k: Tensor, mean: Tensor, dispersion: Tensor) -> Tensor
 
 
 def negative_binomial_quantile(p: Tensor, mean: Tensor, dispersion: Tensor) -> Tensor:
-    """The smallest count k with a probability of at least `p` of at most k. Found by bisection."""
+    """Return the smallest count whose cumulative probability is at least `p`, by bisection."""
     p, mean, dispersion = torch.broadcast_tensors(p.double(), mean.double(), dispersion.double())
     deviation = torch.sqrt(mean + dispersion * mean**2)
-    # Cantelli's inequality brackets every quantile: `low` stays below the solution, `high` is at or above it.
+    # Cantelli's inequality bounds the quantile: `low` is below the solution, `high` is equal to it or above.
     low = torch.floor(mean - deviation * torch.sqrt((1 - p) / p)).clamp_min(0) - 1
     high = torch.ceil(mean + deviation * torch.sqrt(p / (1 - p))) + 1
     while bool((high - low > 1).any()):

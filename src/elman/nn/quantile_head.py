@@ -1,4 +1,4 @@
-"""QuantileHead: the quantiles of each next value. Knows nothing about series, scaling or training."""
+"""QuantileHead: a forecast head for quantile regression."""
 
 from __future__ import annotations
 
@@ -19,16 +19,20 @@ __all__ = ["QuantileHead"]
 
 
 class QuantileHead(ForecastHead):
-    """Quantiles that never cross: the middle one is free, the others are steps up and down from it.
+    """Quantiles that never cross: the middle one is unconstrained, the others are positive steps above and below it.
 
-    The loss is twice the mean of the pinball losses (Koenker & Bassett 1978): with ever more levels it becomes the
-    continuous ranked probability score, and with the level 0.5 alone it is the absolute error.
+    The loss is twice the mean of the pinball losses (Koenker & Bassett 1978). With more and more levels it approaches
+    the continuous ranked probability score; with the level 0.5 alone it is the absolute error.
 
-    Between the levels the distribution is interpolated linearly on the scale of the normal quantiles, and its tails go
-    on as they come: three levels make a normal distribution of two halves. Mean and samples are those of it.
+    Between the levels the quantiles are interpolated linearly in the standard normal quantile z, and the outer pieces
+    are extended to the tails. Three levels thereby give a two-piece normal distribution. The mean and the samples are
+    those of the interpolated distribution.
 
     Args:
-        levels: rising probabilities between 0 and 1.
+        features, outputs: as for `ForecastHead`.
+        levels: increasing probabilities between 0 and 1.
+
+    Raises ConfigError for other levels.
     """
 
     name: ClassVar[str] = "quantiles"
@@ -42,7 +46,7 @@ class QuantileHead(ForecastHead):
         self.levels = levels
 
     def link(self, raw_OP: Tensor) -> Tensor:
-        """Rising quantiles."""
+        """Map unconstrained numbers to increasing quantiles."""
         middle = len(self.levels) // 2
         centre = raw_OP[..., middle : middle + 1]
         above = centre + F.softplus(raw_OP[..., middle + 1 :]).cumsum(-1)
@@ -50,18 +54,18 @@ class QuantileHead(ForecastHead):
         return torch.cat([below, centre, above], dim=-1)
 
     def loss(self, parameters_OP: Tensor, target_O: Tensor) -> Tensor:
-        """Twice the mean pinball loss of each target, in its unit."""
+        """Return twice the mean pinball loss of each target, in the unit of the target."""
         quantiles_OP, target_O = alike(parameters_OP, target_O)
         miss_OP = target_O[..., None] - quantiles_OP
         levels = quantiles_OP.new_tensor(self.levels)
         return 2 * torch.maximum(levels * miss_OP, (levels - 1) * miss_OP).mean(-1)
 
     def mean(self, parameters_OP: Tensor) -> Tensor:
-        """The mean of the interpolated distribution."""
+        """Return the mean of the interpolated distribution."""
         knots = self._knots(parameters_OP)
         if len(self.levels) == 1:
             return parameters_OP[..., 0]
-        # On each piece the value is linear in z, so its mean needs only the pieces' mass and the mean of z over it.
+        # The value is linear in z on each piece, so only the probability and the mean of z on each piece are needed.
         edges = [-math.inf, *knots[1:-1].tolist(), math.inf]
         mean = torch.zeros_like(parameters_OP[..., 0])
         for i, (a, b) in enumerate(pairwise(edges)):
@@ -73,16 +77,16 @@ class QuantileHead(ForecastHead):
         return mean
 
     def sample(self, parameters_OP: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """A draw from the interpolated distribution."""
+        """Draw one value from each interpolated distribution."""
         return self._at(parameters_OP, noise(torch.randn, parameters_OP[..., 0], generator)[..., None])[..., 0]
 
     def quantiles(self, parameters_OP: Tensor, levels: Sequence[float]) -> Tensor:
-        """Quantiles of the interpolated distribution; at the head's own levels, the parameters themselves."""
+        """Return the quantiles of the interpolated distribution; at the head's own levels these are the parameters."""
         z = normal_quantile(levels_tensor(levels, parameters_OP)).to(parameters_OP)
         return self._at(parameters_OP, z.expand(*parameters_OP.shape[:-1], len(z)))
 
     def shift(self, parameters_OP: Tensor, offset_O: Tensor) -> Tensor:
-        """All quantiles, moved."""
+        """Add the offsets to all quantiles."""
         return parameters_OP + offset_O[..., None]
 
     def _knots(self, parameters_OP: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Recurrent layers from the options that the networks of all tasks share."""
+"""Build recurrent layers from `RecurrentConfig`, the options that the networks of all tasks share."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from elman.options import suggestion
 
 __all__ = ["check_cell", "make_dilated_stack", "make_stack", "options_of"]
 
-# What a stack's constructor takes, or the network settles, is no option of a cell.
+# Not allowed in `cell_options`: arguments of `Stack`, and arguments that the network sets.
 _NOT_CELL_OPTIONS = frozenset(inspect.signature(Stack).parameters) | {
     "device",
     "dilations",
@@ -27,14 +27,14 @@ _NOT_CELL_OPTIONS = frozenset(inspect.signature(Stack).parameters) | {
 }
 
 
-# Arguments of cells that are not for users to choose as options of a cell.
+# Arguments of cells that users cannot set in `cell_options`.
 _SETTLED = frozenset({"gate_names", "output_size", "learn_initial_state", "device", "dtype"})
 
 
 def make_stack(config: RecurrentConfig, input_size: int, *, bidirectional: bool = False) -> Stack:
-    """The recurrent layers that `config` describes. Its `input_dropout` is left to the network.
+    """Build the recurrent layers that `config` describes, except for `input_dropout`, which the network applies.
 
-    Raises ConfigError for options that the cell does not have or that are not the cell's alone.
+    Raises ConfigError for options that the cell does not have, and for `cell_options` that belong to the network.
     """
     _check_cell_options(config)
     return Stack(
@@ -43,7 +43,7 @@ def make_stack(config: RecurrentConfig, input_size: int, *, bidirectional: bool 
 
 
 def make_dilated_stack(config: RecurrentConfig, input_size: int, dilations: Sequence[int]) -> DilatedStack:
-    """The same with a dilation for every layer. Raises ConfigError, as `make_stack`."""
+    """Build dilated recurrent layers, with one dilation for every layer. Raises ConfigError as `make_stack` does."""
     _check_cell_options(config)
     return DilatedStack(config.cell, input_size, config.hidden, dilations=dilations, **_options(config))
 
@@ -55,7 +55,7 @@ def _check_cell_options(config: RecurrentConfig) -> None:
 
 
 def _options(config: RecurrentConfig) -> dict[str, Any]:
-    """What every kind of stack takes."""
+    """Return the arguments that `Stack` and `DilatedStack` share."""
     return {
         "residual": config.residual,
         "dropout": config.dropout,
@@ -68,7 +68,7 @@ def _options(config: RecurrentConfig) -> dict[str, Any]:
 
 
 def options_of(cell: type[Cell]) -> dict[str, Any]:
-    """The options of a cell and their defaults: the keywords of its class and of those that it stands on."""
+    """Return the options of a cell and their defaults: the keyword arguments of its class and its base classes."""
     options: dict[str, Any] = {}
     for kind in cell.__mro__:
         if issubclass(kind, Cell):
@@ -79,7 +79,7 @@ def options_of(cell: type[Cell]) -> dict[str, Any]:
 
 
 def check_cell(name: str, options: Mapping[str, Any]) -> None:
-    """Raise ConfigError for a cell that does not exist or an option that it does not have."""
+    """Raise ConfigError for an unknown cell, or for an option that the cell does not have."""
     known = options_of(cell_class(name))
     for option in options:
         if option not in known:

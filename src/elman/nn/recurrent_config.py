@@ -1,4 +1,4 @@
-"""The options that the recurrent layers of every task share, and those of decoders. Imports no torch."""
+"""Options of the recurrent layers and decoders of all tasks. Does not import torch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["RecurrentConfig", "attention_score", "input_feeding", "label_smoothi
 
 @dataclass(frozen=True)
 class RecurrentConfig:
-    """The recurrent layers of a network. A task's own section adds what else its network has."""
+    """Options of the recurrent layers of a network. Each task extends them by the other options of its network."""
 
     cell: str = option("lstm", "the recurrent cell; see `elman cells`")
     cell_options: dict[str, Any] = option({}, "options of the cell, such as peepholes=true; see `elman cells`")
@@ -21,28 +21,28 @@ class RecurrentConfig:
     residual: bool = option(False, "add each layer's input to its output")
     dropout: float = option(0.0, "dropout on each layer's output", least=0.0)
     input_dropout: float = option(0.0, "dropout on what the first layer reads", least=0.0)
-    recurrent_dropout: float = option(0.0, "dropout on h inside the loop, one mask for all steps", least=0.0)
+    recurrent_dropout: float = option(0.0, "dropout on the hidden state, one mask for all time steps", least=0.0)
     weight_drop: float = option(0.0, "dropout of recurrent weights", least=0.0)
     variational: bool = option(False, "one dropout mask for all time steps of a sequence or chunk")
-    learn_initial_state: bool = option(False, "learn the state before the first step")
+    learn_initial_state: bool = option(False, "learn the initial state")
 
     @property
     def shape(self) -> str:
-        """The cell, the layers and their units, in a word or two for people."""
+        """Short description for people: the cell, the number of layers and the units, such as "lstm 2x256"."""
         return f"{self.cell} {self.layers}x{self.hidden}"
 
 
 def attention_score() -> Any:
-    """How a decoder's attention compares."""
-    help = "how attention compares: dot, general or additive (default: additive for bahdanau, else general)"
+    """Return the option for a decoder's attention score."""
+    help = "attention score: dot, general or additive (default: additive for bahdanau, else general)"
     return option("", help, choices=("", "dot", "general", "additive"))
 
 
 def input_feeding() -> Any:
-    """Whether a decoder's answer is part of its next input."""
-    return option(False, "feed each step the answer of the step before (Luong et al. 2015)")
+    """Return the option for input feeding in a decoder."""
+    return option(False, "feed the previous output into each time step (Luong et al. 2015)")
 
 
 def label_smoothing(share: float) -> Any:
-    """How far the loss of tokens spreads."""
+    """Return the option for label smoothing, with the default `share`."""
     return option(share, "share of the probability that the loss spreads over all tokens", least=0.0, most=0.9)

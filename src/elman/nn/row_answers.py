@@ -1,7 +1,4 @@
-"""What a network says of whole rows: its scores, and which time steps mattered for them (gradient x input).
-
-Knows nothing about files.
-"""
+"""Predictions for whole sequences and their attribution to time steps (gradient x input)."""
 
 from __future__ import annotations
 
@@ -25,13 +22,13 @@ __all__ = ["Explanation", "explanations", "outputs_of", "step_weights"]
 
 @dataclass(frozen=True)
 class Explanation:
-    """What spoke for and against an answer.
+    """Attribution of a prediction to its input.
 
-    label    the class that is explained (None for a score)
-    pieces   the tokens of a text as read; empty for series
-    values   the series `x_TI` as given; None for texts
-    weights  gradient x input, one number a token, or `weights_TI` for series: above 0 spoke for the label, below 0
-             against it
+    label    the class that is explained; None for a predicted score
+    pieces   the tokens of a text; empty for series
+    values   the series `x_TI` as passed in; None for texts
+    weights  gradient x input: one number per token, or `weights_TI` for series. Positive values are evidence for the
+             label, negative ones against it
     """
 
     label: Any
@@ -41,33 +38,33 @@ class Explanation:
 
 
 class RowNetwork(Protocol):
-    """A network that gives scores for each row, and can be differentiated by what its first layer reads."""
+    """Protocol of a network with one output vector per sequence, and access to the input of its first layer."""
 
     head: nn.Linear
     bag: Bag | None
 
     def __call__(self, inputs: Tensor, lengths_B: Tensor | None) -> Tensor:
-        """Scores `logits_BC`."""
+        """Return the logits (or predicted scores) `logits_BC`."""
 
     def features(self, inputs: Tensor) -> Tensor:
-        """What the first layer reads, `x_BTI`."""
+        """Return the input of the first layer, `x_BTI`."""
 
     def from_features(self, x_BTI: Tensor, lengths_B: Tensor | None) -> Tensor:
-        """Scores `logits_BC`, the bag's part left out."""
+        """Return `logits_BC` from the input of the first layer, without the contribution of `bag`."""
 
     def parameters(self) -> Iterator[nn.Parameter]:
-        """The weights."""
+        """Return the parameters."""
 
     def requires_grad_(self, requires_grad: bool) -> object:
-        """Whether weights are differentiated."""
+        """Set whether the parameters need gradients."""
 
 
 def outputs_of(
     network: RowNetwork, rows: Rows, limit: int = 0, *, progress: Progress | None = None
 ) -> npt.NDArray[np.float64]:
-    """The network's scores [N, C] for all rows, or `rows.chosen(limit)`, in their order.
+    """Return the logits [N, C] of the network for `rows.chosen(limit)`, by default all rows, in their order.
 
-    `progress` is called with "predicting" and the share that is done.
+    `progress` is called with "predicting" and the share of rows that is done.
     """
     chosen, done = rows.chosen(limit), 0
     device = network.head.weight.device
@@ -83,13 +80,14 @@ def outputs_of(
 
 
 def step_weights(network: RowNetwork, rows: Rows, outputs_N: npt.NDArray[np.int64]) -> list[npt.NDArray[np.float64]]:
-    """Gradient x input of one output for each row: `weights_TI`, I the features that the first layer reads.
+    """Return gradient x input of one output for each row: `weights_TI`, where I is the input size of the first layer.
 
-    Of a network with a bag of n-grams a last column has what these add, shared by the steps that they cover.
+    The index of each row's output is in `outputs_N`. For a network with a bag of n-grams, a last column has the
+    contribution of the n-grams, split evenly over the time steps that they cover.
 
-    What is differentiated is the output minus the mean of all outputs, since only their differences matter to the
-    classes' probabilities; of a score it is the score itself. For a network that is linear in its input the weights
-    add up to what the input adds to the output (Shrikumar et al. 2016).
+    The gradient is that of the output minus the mean of all outputs, since only the differences of logits affect the
+    class probabilities; a single output is used as it is. For a network that is linear in its input, the weights sum
+    to the contribution of the input to the output (Shrikumar et al. 2016).
     """
 
     def centred(outputs: Tensor) -> Tensor:
@@ -126,7 +124,7 @@ def explanations(
     labels: Sequence[str | None],
     weights: Sequence[npt.NDArray[np.float64]],
 ) -> list[Explanation]:
-    """What the `step_weights` of examples mean: those of a text are one number a token."""
+    """Return the explanations of examples from their `step_weights`, which are summed per token for texts."""
     found = []
     for given, label, weights_TI in zip(examples.inputs, labels, weights, strict=True):
         if isinstance(encoder, TextEncoder):

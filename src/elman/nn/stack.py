@@ -1,4 +1,4 @@
-"""Stack: layers of one cell, in one or both directions, with dropout between them. Knows nothing about tokens."""
+"""Stack: layers of one cell, unidirectional or bidirectional, with dropout between them."""
 
 from __future__ import annotations
 
@@ -26,15 +26,17 @@ class Stack(nn.Module):
         input_size: I.
         hidden_size: H of every layer.
         layers: L.
-        bidirectional: every layer also runs backwards; outputs of both directions stand side by side.
-        residual: add a layer's input to its output, wherever both have the same size.
-        dropout: rate on the output of every layer but the last (torch's `dropout`).
+        bidirectional: whether every layer also runs backward; the outputs of both directions are concatenated.
+        residual: whether to add a layer's input to its output where both have the same size.
+        dropout: rate on the output of every layer except the last (as in `torch.nn.LSTM`).
         input_dropout, output_dropout: rates on the input and on the output of every layer.
-        variational: one dropout mask for all time steps (Gal & Ghahramani 2016).
+        variational: whether one dropout mask is used for all time steps (Gal & Ghahramani 2016).
         recurrent_dropout, weight_drop, kernel: see `Unroll`.
-        cell_options: everything else goes to the cell.
+        cell_options: all other options are passed to the cell.
 
-    All dropout acts in training only.
+    Dropout is active in training mode only.
+
+    Raises ConfigError for fewer than one layer, for a dropout rate out of range, and for unknown cells or options.
     """
 
     def __init__(
@@ -82,20 +84,20 @@ class Stack(nn.Module):
         self.output_size = size
 
     def unrolls(self) -> Sequence[Sequence[Unroll]]:
-        """The unrolled cells: over layers, then over directions."""
+        """Return the unrolled cells, indexed by layer and then by direction."""
         return cast("Sequence[Sequence[Unroll]]", self.layers)
 
     def initial_state(self, batch_size: int) -> State:
-        """A tuple over layers of a tuple over directions of the cell's initial state."""
+        """Return the initial state: a tuple over layers of a tuple over directions of the cell's state."""
         return tuple(tuple(unroll.initial_state(batch_size) for unroll in layer) for layer in self.unrolls())
 
     def forward(
         self, x: Tensor | Lookup, lengths_B: Tensor | None = None, state: State | None = None
     ) -> tuple[Tensor, State]:
-        """Outputs of the last layer `y_BTY`, zero past a row's length, and the last state of every layer and direction.
+        """Return the outputs of the last layer `y_BTY`, zero in the padding, and the last state of every layer.
 
-        Arguments as in `Unroll.forward`; the state as from `initial_state`. Raises ShapeError when a tensor does not
-        fit.
+        Arguments as for `Unroll.forward`; `state` and the last state have the structure of `initial_state`. Raises
+        ShapeError for a tensor with the wrong shape or dtype.
         """
         if isinstance(x, Lookup) and self._touches_input():
             x = x.inputs()
@@ -114,7 +116,10 @@ class Stack(nn.Module):
         return x_BTI, tuple(last)
 
     def trace(self, x_BTI: Tensor, lengths_B: Tensor | None = None, state: State | None = None) -> list[list[Trace]]:
-        """A `Trace` for every layer and direction, without dropout: all states and all gates at every step."""
+        """Run without dropout and return a `Trace` for every layer and direction: all states and gates over time.
+
+        Raises ConfigError and ShapeError as `Unroll.trace` does.
+        """
         state = self._start(x_BTI, state)
         traces = []
         for layer, layer_state in zip(self.unrolls(), state, strict=True):
@@ -125,7 +130,7 @@ class Stack(nn.Module):
         return traces
 
     def _touches_input(self) -> bool:
-        """Whether anything but the first layer's product needs the inputs as they are."""
+        """Whether the inputs are needed outside the first layer's matrix product, so that a `Lookup` is computed."""
         return self.residual or (self.training and self.input_dropout > 0)
 
     def _drop(self, x_BTF: Tensor, rate: float) -> Tensor:

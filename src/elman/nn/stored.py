@@ -1,4 +1,4 @@
-"""StoredModule: a network whose tensors a model's folder keeps. Knows nothing about files."""
+"""StoredModule: a network whose tensors are saved in a model's folder. Does not read or write files."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ __all__ = ["StoredModule"]
 
 
 class StoredModule(nn.Module):
-    """A module that tells which tensors are to be stored, and takes them back."""
+    """Module that returns the tensors to save, and loads them."""
 
     def count_parameters(self) -> int:
-        """How many numbers are learnt."""
+        """Return the number of elements of all parameters, frozen ones included."""
         return sum(parameter.numel() for parameter in self.parameters())
 
     def expected_shapes(self) -> dict[str, tuple[int, ...]]:
-        """The name and shape of every tensor that the model's file must hold."""
+        """Return the name and shape of every tensor that a saved model must have."""
         return {name: tuple(tensor.shape) for name, tensor in self.stored().items()}
 
     def stored(self) -> dict[str, Tensor]:
-        """The tensors to store: the state_dict, tied ones once."""
+        """Return the tensors to save: the `state_dict`, with tied tensors only once."""
         seen: set[int] = set()
         tensors: dict[str, Tensor] = {}
         for name, tensor in self.state_dict(keep_vars=True).items():
@@ -30,7 +30,7 @@ class StoredModule(nn.Module):
         return tensors
 
     def load_stored(self, tensors: dict[str, Tensor]) -> None:
-        """Take the weights from `stored()` of another network of the same configuration."""
+        """Copy the weights from the `stored()` tensors of another network with the same configuration."""
         own = self.stored()
         with torch.no_grad():
             for name, tensor in tensors.items():

@@ -1,4 +1,4 @@
-"""Tags from scores: the likeliest ones, the likelihood of the true ones, and the paths that a notation allows."""
+"""Decoding and loss of tags, with a softmax or a CRF, and the tag sequences that a tagging scheme allows."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from elman.types import IGNORED, Batch
 
 __all__ = ["Answer", "Scores", "batch_loss", "decode", "tag_crf"]
 
-# A CRF has a weight for each pair of tags, and needs that many numbers a row at every step.
+# A CRF has a weight for each pair of tags, and needs as much memory per row at every time step.
 _MOST_CRF_TAGS = 2000
 
 
 class Scores(NamedTuple):
-    """What the network says: `logits_BTV` of every step's tag, and `intents_BV` of the sentence's label, if learnt."""
+    """Logits of a tagger: `logits_BTV` of the tags, and `intents_BV` of the sentence labels, None if there are none."""
 
     logits_BTV: Tensor
     intents_BV: Tensor | None
 
 
 class Answer(NamedTuple):
-    """What is answered to one sequence, by numbers.
+    """Prediction for one sequence, as ids.
 
-    tags                the likeliest tag of each step; with a CRF, those of the likeliest path
-    probabilities       of each of them; with a CRF, over all paths
-    intent              the likeliest label of the sentence; 0 where none is learnt
-    intent_probability  of it; 1 where none is learnt
+    tags                the most likely tag of each time step; with a CRF, the tags of the most likely path
+    probabilities       of each of these tags; with a CRF, the marginals
+    intent              the most likely label of the sentence; 0 if the network predicts none
+    intent_probability  of this label; 1 if the network predicts none
     """
 
     tags: list[int]
@@ -43,7 +43,7 @@ class Answer(NamedTuple):
 
 
 def tag_crf(tags: Sequence[str], scheme: str | None) -> CRF:
-    """A CRF over these tags, with the paths that the notation of spans `scheme` allows; None for all.
+    """Build a CRF over these tags that allows the paths that are valid in the tagging scheme; all paths if None.
 
     Raises ConfigError for too many tags.
     """
@@ -55,12 +55,12 @@ def tag_crf(tags: Sequence[str], scheme: str | None) -> CRF:
         return CRF(len(tags))
     steps = [[allowed_step(scheme, before, after) for after in tags] for before in tags]
     starts, stops = zip(*(allowed_ends(scheme, tag) for tag in tags), strict=True)
-    # Under a device of "meta" this must hold booleans too, which have no values there.
+    # `torch.tensor` of lists gives boolean tensors on the device "meta" too, where they have no values.
     return CRF(len(tags), Allowed(torch.tensor(steps), torch.tensor(starts), torch.tensor(stops)))
 
 
 def decode(scores: Scores, lengths_B: Tensor | None, crf: CRF | None) -> list[Answer]:
-    """An Answer for every row of a batch."""
+    """Return the most likely tags of every row of a batch, with their probabilities."""
     logits_BTV = scores.logits_BTV.float()
     if lengths_B is None:
         lengths_B = torch.full(logits_BTV.shape[:1], logits_BTV.shape[1])
@@ -80,10 +80,10 @@ def decode(scores: Scores, lengths_B: Tensor | None, crf: CRF | None) -> list[An
 
 
 def batch_loss(scores: Scores, batch: Batch, crf: CRF | None, intent_weight: float) -> tuple[Tensor, int]:
-    """The sum of nats over a batch, those of sentence labels times `intent_weight`, and how many steps are counted.
+    """Return the sum of the losses of a batch in nats, and the number of time steps that have a tag loss.
 
-    A tag or label that is IGNORED counts in no loss; with a CRF neither does a sentence with such a tag, or with a path
-    that is not allowed.
+    The loss of sentence labels is multiplied by `intent_weight`. Tags and labels that are IGNORED have no loss. With a
+    CRF, a sentence with such a tag or with a forbidden path has no tag loss.
     """
     device = scores.logits_BTV.device
     tags_BT = batch.targets_BT.tags_BT.to(device)  # type: ignore[attr-defined]

@@ -1,8 +1,7 @@
-"""RNN, GRU and LSTM with the constructors, parameters and calls of `torch.nn`, run by elman's cells.
+"""RNN, GRU and LSTM with the constructors, parameters and calls of `torch.nn`, computed by elman's cells.
 
-The parameters live here, under torch's names and in torch's order, so that a `state_dict` goes both ways. The equations
-stay in the cells: a `Stack` without storage holds them and borrows the parameters at every call.
-Knows nothing about any cell's equations, about tokens or about tasks.
+The parameters have torch's names and order, so that a `state_dict` can be loaded in both directions. The equations are
+those of the cells: a `Stack` on the device "meta" receives the parameters at every call.
 """
 
 from __future__ import annotations
@@ -26,13 +25,13 @@ _Module = TypeVar("_Module", bound=nn.Module)
 
 
 def _check_type(name: str, value: object, kind: type) -> None:
-    """Raise TypeError unless `value` is of the type `kind`; True and False are no whole numbers here."""
+    """Raise TypeError unless `value` is of the type `kind`; True and False do not count as whole numbers."""
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         raise TypeError(f"{name} should be of type {kind.__name__}, got: {type(value).__name__}")
 
 
 def _borrow(module: _Module, tensors: dict[str, Tensor], prefix: str = "") -> _Module:
-    """A shallow copy of `module` whose parameters are `tensors`. The original stays as it is: threads may share it."""
+    """Return a shallow copy of `module` with `tensors` as parameters; the original may be shared between threads."""
     twin = copy.copy(module)
     twin.__dict__["_parameters"] = {name: tensors.get(prefix + name) for name in module._parameters}
     twin.__dict__["_modules"] = {
@@ -43,9 +42,9 @@ def _borrow(module: _Module, tensors: dict[str, Tensor], prefix: str = "") -> _M
 
 
 class _Recurrent(nn.Module):
-    """What RNN, GRU and LSTM share: names, start values, layouts. Subclasses give the constructors."""
+    """Base class of RNN, GRU and LSTM: parameter names, initialisation and layouts. Subclasses define constructors."""
 
-    # The cell that states the equations.
+    # Name of the cell.
     cell: ClassVar[str]
     _equations: Stack
 
@@ -99,7 +98,7 @@ class _Recurrent(nn.Module):
             device="meta",
             **cell_options,
         )
-        # Past nn.Module's registration: the stack has no storage, its parameters must not appear among ours.
+        # Not registered as a submodule: the stack has no storage, and its parameters must not be in the `state_dict`.
         self.__dict__["_equations"] = stack
         self._names: list[dict[str, str]] = []
         for depth, layer in enumerate(stack.unrolls()):
@@ -115,34 +114,36 @@ class _Recurrent(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draw every weight and bias anew, uniform within 1/sqrt(H), from the same random numbers as torch."""
+        """Initialise every weight and bias uniformly between -1/sqrt(H) and 1/sqrt(H), with torch's random numbers."""
         bound = 1.0 / math.sqrt(self.hidden_size)
         for weight in self.parameters():
             nn.init.uniform_(weight, -bound, bound)
 
     def flatten_parameters(self) -> None:
-        """Nothing: there is no flat copy of the weights to keep up to date. Here so that callers need no change."""
+        """Do nothing: there is no flat copy of the weights. Exists for compatibility with torch."""
 
     @property
     def all_weights(self) -> list[list[nn.Parameter]]:
-        """The parameters of every layer and direction."""
+        """List of the parameters of every layer and direction."""
         return [[getattr(self, name) for name in names] for names in self._names]
 
     def forward(
         self, input: Tensor | PackedSequence, hx: Any = None, *, lengths: Tensor | None = None
     ) -> tuple[Any, Any]:
-        """Outputs of the last layer and the last state of every layer and direction, in torch's layouts.
+        """Return the outputs of the last layer and the last state of every layer and direction, in torch's layouts.
 
         input    float, T x B x I (B x T x I with `batch_first`), T x I for one sequence, or a PackedSequence
-        hx       L*D x B x H (L*D x H for one sequence); for the LSTM a pair of these, h and c; zero when None
-        lengths  whole numbers, B of them, for a padded input: past its length a row's output is zero and its state
-                 stays. Zero is allowed, so is any order.
+        hx       initial state, L*D x B x H (L*D x H for one sequence); for the LSTM a pair of these, h and c; zero
+                 when None
+        lengths  B whole numbers, for a padded input: in the padding the output is zero and the state does not change.
+                 Lengths may be zero, and in any order.
 
-        Raises ShapeError, which is a ValueError, where a tensor does not fit.
+        Raises ShapeError, a subclass of ValueError, for a tensor with the wrong shape or dtype, and ConfigError for
+        `lengths` with a PackedSequence.
         """
         if isinstance(input, PackedSequence):
             if lengths is not None:
-                raise ConfigError("expected no lengths beside a PackedSequence, which has its own. Received: both")
+                raise ConfigError("expected no lengths with a PackedSequence, which has its own. Received: both")
             return self._forward_packed(input, hx)
         if input.dim() not in (2, 3):
             raise ShapeError(f"expected input with 2 or 3 dimensions. Received: {tuple(input.shape)}")
@@ -151,7 +152,7 @@ class _Recurrent(nn.Module):
             y_BTY, last = self._run(x_BTI, lengths, hx)
             return (y_BTY if self.batch_first else y_BTY.transpose(0, 1)), self._as_hidden(last)
         if lengths is not None:
-            raise ShapeError(f"expected a batch of sequences beside lengths. Received: input {tuple(input.shape)}")
+            raise ShapeError(f"expected a batch of sequences with lengths. Received: input {tuple(input.shape)}")
         if hx is not None:
             hx = tuple(leaf.unsqueeze(1) for leaf in self._hidden_leaves(hx, 2))
         y_BTY, last = self._run(input[None], None, hx)
@@ -181,14 +182,14 @@ class _Recurrent(nn.Module):
         return y_BTY, [torch.stack(column) for column in zip(*rows, strict=True)]
 
     def _as_state(self, hx: Any) -> State:
-        """torch's `hx` as a stack's state; its rows are checked against the input by the stack."""
+        """Convert torch's `hx` to the state of a stack; the stack checks its batch size against the input."""
         directions = 2 if self.bidirectional else 1
         make = self._equations.unrolls()[0][0].cell.state_type
         flat = [make(*leaf) for leaf in zip(*(leaf.unbind(0) for leaf in self._hidden_leaves(hx, 3)), strict=True)]
         return tuple(tuple(flat[start : start + directions]) for start in range(0, len(flat), directions))
 
     def _hidden_leaves(self, hx: Any, dimensions: int) -> tuple[Tensor, ...]:
-        """The tensors of `hx`. Raises ShapeError unless their number and shapes are those of the cell's state."""
+        """Return the tensors of `hx`. Raises ShapeError unless they match the cell's state in number and shape."""
         hidden = (hx,) if isinstance(hx, Tensor) else tuple(hx)
         sizes = list(self._equations.unrolls()[0][0].cell.state_sizes().values())
         rows = self.num_layers * (2 if self.bidirectional else 1)
@@ -207,7 +208,7 @@ class _Recurrent(nn.Module):
         return last[0] if len(last) == 1 else tuple(last)
 
     def extra_repr(self) -> str:
-        """The sizes, and what differs from the defaults, as print() shows them."""
+        """Return the sizes and the options that differ from the defaults, for `repr`."""
         defaults = {
             "proj_size": 0,
             "num_layers": 1,
@@ -221,12 +222,14 @@ class _Recurrent(nn.Module):
 
 
 class RNN(_Recurrent):
-    """A drop-in for `torch.nn.RNN`: the simple recurrent network, with `nonlinearity` "tanh" or "relu".
+    """Drop-in replacement for `torch.nn.RNN`: the simple recurrent network, with `nonlinearity` "tanh" or "relu".
 
-    Arguments, parameter names, start values and layouts are torch's. On top, `forward` takes `lengths`. Raises
-    ConfigError (a ValueError) for a value that cannot be used and TypeError for one of the wrong type. Not as torch:
-    a `dropout` of exactly 1 is refused, a tensor that does not fit is a ShapeError (torch: RuntimeError), an input
-    without time steps gives an output without any, and dropout draws its random numbers in another order.
+    Arguments, parameter names, initial values and layouts are those of torch. In addition, `forward` accepts `lengths`.
+    Raises ConfigError (a ValueError) for an invalid value, and TypeError for a value of the wrong type.
+
+    There are four differences from torch: a `dropout` of exactly 1 is an error, a tensor with the wrong shape raises
+    ShapeError instead of RuntimeError, an input without time steps gives an output without time steps instead of an
+    error, and dropout draws its random numbers in another order.
     """
 
     cell: ClassVar[str] = "elman"
@@ -252,7 +255,7 @@ class RNN(_Recurrent):
 
 
 class GRU(_Recurrent):
-    """A drop-in for `torch.nn.GRU`: the gated recurrent unit. As `RNN` otherwise."""
+    """Drop-in replacement for `torch.nn.GRU`, the gated recurrent unit; otherwise like `RNN`."""
 
     cell: ClassVar[str] = "gru"
 
@@ -272,7 +275,7 @@ class GRU(_Recurrent):
 
 
 class LSTM(_Recurrent):
-    """A drop-in for `torch.nn.LSTM`: long short-term memory, with `proj_size` for a projection. As `RNN` otherwise."""
+    """Drop-in replacement for `torch.nn.LSTM`, with `proj_size` for an output projection; otherwise like `RNN`."""
 
     cell: ClassVar[str] = "lstm"
 

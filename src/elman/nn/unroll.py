@@ -1,4 +1,4 @@
-"""Unroll: one cell over time, in one direction. Knows nothing about depth, tokens or tasks."""
+"""Unroll: runs one cell over the time steps of a batch of sequences, in one direction."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["Trace", "Unroll", "reverse_rows"]
 
 
 class Trace(NamedTuple):
-    """Everything a cell did: outputs `y_BTY`, the last state, every state leaf and every gate as `B x T x size`."""
+    """Outputs `y_BTY`, the last state, and all states and gates of a cell over time, each as `B x T x size`."""
 
     y_BTY: Tensor
     state: State
@@ -29,7 +29,7 @@ class Trace(NamedTuple):
 
 
 class _Run(nn.Module):
-    """A call of the kernels as a module, so that `functional_call` can put other weights in the cell's place."""
+    """Kernel call as a module, so that `functional_call` can replace the weights of the cell."""
 
     def __init__(self, cell: Cell) -> None:
         super().__init__()
@@ -42,16 +42,19 @@ class _Run(nn.Module):
 
 
 class Unroll(nn.Module):
-    """A cell over time.
+    """Run a cell over time.
 
     Args:
         cell: the cell.
-        reverse: run each row from its own end to its start; outputs stand at their inputs' places.
-        recurrent_dropout: rate of a mask on h where it enters the recurrent product, one mask for all steps
-            (Gal & Ghahramani 2016). Only in training.
-        weight_drop: rate at which recurrent weights are dropped, one draw a call (Merity et al. 2018). In training
-            only.
-        kernel: force a backend by name; see `elman.kernels`.
+        reverse: whether to run each row from its last real step to its first; each output is at the time step of its
+            input.
+        recurrent_dropout: dropout rate on h in the recurrent product, with one mask for all time steps (Gal &
+            Ghahramani 2016). Active in training mode only.
+        weight_drop: dropout rate on the recurrent weights, with one mask per call (Merity et al. 2018). Active in
+            training mode only.
+        kernel: name of the backend to use; see `elman.kernels`. By default it is chosen automatically.
+
+    Raises ConfigError for a rate that is not in [0, 1), and for either rate with a cell without a recurrent product.
     """
 
     def __init__(
@@ -76,19 +79,19 @@ class Unroll(nn.Module):
             )
 
     def initial_state(self, batch_size: int) -> State:
-        """The state before the first step."""
+        """Return the cell's initial state."""
         return self.cell.initial_state(batch_size)
 
     def forward(
         self, x: Tensor | Lookup, lengths_B: Tensor | None = None, state: State | None = None
     ) -> tuple[Tensor, State]:
-        """Outputs `y_BTY`, zero past a row's length, and the state after each row's last step.
+        """Return the outputs `y_BTY`, zero in the padding, and the state after each row's last real step.
 
         x          float, B x T x I, or a `Lookup` of such inputs
         lengths_B  whole numbers from 0 to T, in any order; None when all rows have T steps
-        state      the state before the first step; the cell's initial state when None
+        state      the initial state; that of the cell when None
 
-        Raises ShapeError when a tensor does not fit.
+        Raises ShapeError for a tensor with the wrong shape or dtype.
         """
         state = self._start(x, state)
         mask_BH = None
@@ -106,7 +109,10 @@ class Unroll(nn.Module):
         return kernels.run(self.cell, x, lengths_B, state, **options)
 
     def trace(self, x_BTI: Tensor, lengths_B: Tensor | None = None, state: State | None = None) -> Trace:
-        """As `forward` without dropout, on the reference loop, keeping every state and every gate."""
+        """Run like `forward` in the reference loop without dropout, and return every state and gate.
+
+        Raises ConfigError for an input without time steps, ShapeError for a tensor with the wrong shape or dtype.
+        """
         state = self._start(x_BTI, state)
         if lengths_B is not None:
             lengths_B = kernels.check_lengths(lengths_B, *x_BTI.shape[:2])

@@ -1,4 +1,4 @@
-"""Embeddings that start from files of word vectors. Knows nothing about networks or training."""
+"""Initialise embeddings from files of pretrained word vectors."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _SPACE = display(" ")
 
 @dataclass(frozen=True)
 class PairVectors:
-    """Files of vectors for the embeddings of a source and a target.
+    """Files of word vectors for the source and target embeddings of a network.
 
-    source, target  their paths; empty for none
-    frozen          keep given embeddings as they are
-    one_table       whether both sides share one embedding
+    source, target  paths of the files; empty for none
+    frozen          whether the embeddings that are read from files are not trained
+    one_table       whether source and target share one embedding
     """
 
     source: str = ""
@@ -33,7 +33,7 @@ class PairVectors:
     one_table: bool = False
 
     def check(self) -> None:
-        """Raise ConfigError for options that do not go together."""
+        """Raise ConfigError for options that exclude each other."""
         if self.frozen and not (self.source or self.target):
             raise ConfigError("expected source_vectors or target_vectors with freeze_vectors. Received: neither")
         if self.one_table and self.source and self.target:
@@ -42,12 +42,15 @@ class PairVectors:
             )
 
     def take(self, source: Embedding, target: Embedding, vocabulary: PairVocabulary) -> list[str]:
-        """Give the embeddings the vectors of the files. Returns a sentence a file; raises as `take_vectors`."""
+        """Copy the vectors of the files to the embeddings and return one sentence per file.
+
+        Raises DataError as `take_vectors` does.
+        """
         sides = ((self.source, source, vocabulary.source), (self.target, target, vocabulary.target))
         return [take_vectors(path, embed, tokens) for path, embed, tokens in sides if path]
 
     def freeze(self, source: Embedding, target: Embedding) -> None:
-        """Let the embeddings with given vectors stay as they are in training, where that is wanted."""
+        """Exclude the embeddings that are read from files from training, if `frozen`."""
         if self.frozen:
             source.weight.requires_grad_(not self.source)
             if self.target or not self.one_table:
@@ -55,10 +58,10 @@ class PairVectors:
 
 
 def take_vectors(path: str, embed: Embedding, vocabulary: Vocabulary) -> str:
-    """Give an embedding the vectors of a file. Returns a sentence on how many of the tokens have one.
+    """Copy the vectors of a file to an embedding and return a sentence that says how many tokens have one.
 
-    A token that the file does not have keeps its random start. Raises DataError for vectors of another size than the
-    embedding, and as `read_vectors`.
+    Tokens that are not in the file keep their random initial vectors. Raises DataError for vectors whose size is not
+    that of the embedding, and as `read_vectors` does.
     """
     words = [_word(vocabulary, number) for number in range(vocabulary.size)]
     matrix, found = read_vectors(path, words)
@@ -68,7 +71,7 @@ def take_vectors(path: str, embed: Embedding, vocabulary: Vocabulary) -> str:
             f"{matrix.shape[1]} takes them. Received: {matrix.shape[1]}"
         )
     known = torch.from_numpy(found)
-    # Vectors come in any scale; the network expects that of its own start.
+    # Scale the vectors to the standard deviation of the embedding's initial values, which the network expects.
     given = torch.from_numpy(matrix)[known]
     given = given * (embed.weight.detach().std() / given.std().clamp_min(1e-12)).to(given)
     with torch.no_grad():
@@ -77,8 +80,10 @@ def take_vectors(path: str, embed: Embedding, vocabulary: Vocabulary) -> str:
 
 
 def _word(vocabulary: Vocabulary, number: int) -> str:
-    """What a token is called in a file of vectors: of subwords, those that begin a word are called as that word is,
-    and others, which are parts, have no name there."""
+    """Return the word that stands for a token in a file of vectors.
+
+    For subwords, this is the token without its leading space, or "" for a token that does not begin a word.
+    """
     token = vocabulary.token(number)
     if vocabulary.kind != "subwords":
         return token
