@@ -253,9 +253,9 @@ def test_options_out_of_range(tmp_path: Path) -> None:
     for name in ("base64", "rot13", "", "a\0b"):
         with pytest.raises(ConfigError, match="name of a text encoding"):
             open_text([file], encoding=name)
-    with pytest.raises(ConfigError, match=r"documents .* received 'words'"):
+    with pytest.raises(ConfigError, match=r"documents .* Received: 'words'"):
         open_text([file], documents="words")
-    with pytest.raises(ConfigError, match=r"errors .* received 'loud'"):
+    with pytest.raises(ConfigError, match=r"errors .* Received: 'loud'"):
         open_text([file], errors="loud")
     with pytest.raises(ConfigError, match="block"):
         open_text([file], block=0)
