@@ -55,7 +55,7 @@ def rows(batch: Batch) -> list[tuple[list[int], list[int], bool]]:
 
 
 def distinct(kinds: list[bool]) -> list[int]:
-    """A text whose tokens are all different, but for the end tokens."""
+    """A text whose tokens are all different, except for the end tokens."""
     return [END if is_end else number + 2 for number, is_end in enumerate(kinds)]
 
 
@@ -167,7 +167,7 @@ def test_every_token_is_scored_once(
             read[lane] += inputs
     assert sorted(scored) == sorted(ids[1:size])
     for lane in range(count):
-        # A lane reads one stretch of the text, beginning afresh at its first token and at every end token only.
+        # A lane reads one segment of the text; its state is reset only at its first token and at every end token.
         assert begins[lane] == [at for at, token in enumerate(read[lane]) if at == 0 or token == END]
         scores_from = lane * (size - 1) // count
         start = scores_from - warming[lane]
