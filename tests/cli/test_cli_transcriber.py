@@ -199,7 +199,7 @@ def test_strokes(elman, tmp_path):
     ("words", "said"),
     [
         (["transcribe", "MODEL"], "expected sounds: elman transcribe MODEL FILE. Received: none"),
-        (["transcribe", "MODEL", "none.wav"], "there is no such file or folder: none.wav"),
+        (["transcribe", "MODEL", "none.wav"], "there is no such file or folder. Received: none.wav"),
         (["transcribe", "MODEL", "a.wav", "--rate", "8000"], "expected --rate for raw PCM with --stream only"),
         (["transcribe", "MODEL", "a.wav", "--lm-weight", "1"], "expected lm_weight with a language model only"),
         (["transcribe", "MODEL", "a.wav", "--beams", "2", "--n-best", "3"], "expected n_best of at most beams = 2"),

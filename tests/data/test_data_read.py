@@ -211,7 +211,7 @@ def test_broken_gzip(tmp_path: Path) -> None:
 
 
 def test_inputs_that_name_nothing(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"no such file or folder: .*missing\.txt"):
+    with pytest.raises(DataError, match=r"no such file or folder\. Received: .*missing\.txt"):
         open_text([tmp_path / "missing.txt"])
     with pytest.raises(DataError, match="no such file"):
         open_text([write(tmp_path / "file", "x") / "below"])

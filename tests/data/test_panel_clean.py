@@ -61,7 +61,7 @@ TWICE = rows(
 def test_duplicates_are_refused_by_default() -> None:
     message = (
         r"row 3: the series 'a' at 2020-01-02: expected each time once, or the option duplicates=first, last, mean or "
-        r"sum\. Received: it twice \(2 rows"
+        r"sum\. Received: this time twice \(2 rows"
     )
     with pytest.raises(DataError, match=message):
         panel_from(TWICE, config())

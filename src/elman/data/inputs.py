@@ -91,7 +91,7 @@ def _expand(item: str, pattern: str) -> Iterator[InputFile]:
 
 def _expand_glob(item: str) -> Iterator[InputFile]:
     if not glob.has_magic(item):
-        raise DataError(f"there is no such file or folder: {item}")
+        raise DataError(f"there is no such file or folder. Received: {item}")
     names = sorted(name for name in glob.glob(os.path.expanduser(item), recursive=True) if os.path.isfile(name))
     if not names:
         raise DataError(f"expected at least one file that matches the glob; none does. Received: {item}")

@@ -17,9 +17,9 @@ __all__ = ["ManifestConfig", "text_beside"]
 class ManifestConfig:
     """Options for lists of recordings or drawings with their texts."""
 
-    path_column: str = option("path", "manifests: the column of the sound files; relative ones start at the manifest")
+    path_column: str = option("path", "manifests: column with the paths of sound files, relative to the manifest")
     text_column: str = option("text", "manifests: the column of the texts")
-    part: str = option("", "arrays (.npz) of several parts: the one to read of files without :PART, such as train")
+    part: str = option("", "arrays (.npz) of several parts: the part to read from paths without :PART, such as train")
     encoding: str = option("utf-8", "the encoding of texts and manifests")
     errors: str = shared.errors()
 

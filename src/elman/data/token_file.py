@@ -81,7 +81,7 @@ class TokenFile:
     def read(self, start: int, stop: int) -> npt.NDArray[np.int64]:
         """Return the tokens from `start` to before `stop` as a new int64 array. Raises ConfigError if out of range."""
         if not 0 <= start <= stop <= self._tokens:
-            raise ConfigError(f"expected a stretch within {self._tokens} tokens. Received: {start} to {stop}")
+            raise ConfigError(f"expected a range within {self._tokens} tokens. Received: {start} to {stop}")
         width = self.dtype.itemsize
         wanted = (stop - start) * width
         offset = HEADER_SIZE + start * width
@@ -109,7 +109,7 @@ class TokenFile:
         size = self.dtype.itemsize
         for row, start, count in zip(rows, starts, counts, strict=True):
             if not 0 <= start <= start + count <= self._tokens or count > width:
-                raise ConfigError(f"expected a stretch within {self._tokens} tokens. Received: {count} from {start}")
+                raise ConfigError(f"expected a range within {self._tokens} tokens. Received: {count} from {start}")
             try:
                 got = os.preadv(self._descriptor, [row[:count].data], HEADER_SIZE + start * size)
             except OSError as error:

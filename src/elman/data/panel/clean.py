@@ -103,7 +103,7 @@ def once(rows: Rows, duplicates: str) -> Rows:
         row = int(np.flatnonzero(same)[0]) + 1
         raise DataError(
             f"{rows.place(row)}: expected each time once, or the option duplicates=first, last, mean or sum. "
-            f"Received: it twice ({int(same.sum()):,} rows too many in all)"
+            f"Received: this time twice ({int(same.sum()):,} rows too many in all)"
         )
     if duplicates == "first":
         return rows.take(first)

@@ -172,7 +172,7 @@ def _check_sizes(known: Known) -> None:
     if len(set(panel.ids)) != len(panel):
         raise ValueError("a series twice")
     if not all(abs(time) <= _FARTHEST for time in (*panel.starts, *known.until)):
-        raise ValueError("a time out of reach")
+        raise ValueError("a time out of range")
     if panel.static_names != static_names(panel.encoder):
         raise ValueError("static features that the encoder does not make")
     for number, transform in enumerate(known.transforms):

@@ -95,7 +95,7 @@ class Vocabulary(ABC):
     def check_number(self, number: int) -> int:
         """Return `number` as an int. Raises DataError if it is not a token id."""
         if not 0 <= number < self.size:
-            raise DataError(f"expected a token number from 0 to {self.size - 1}. Received: {number}")
+            raise DataError(f"expected a token id from 0 to {self.size - 1}. Received: {number}")
         return int(number)
 
 

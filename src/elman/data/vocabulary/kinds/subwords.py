@@ -195,10 +195,10 @@ def _checked_table(table: dict[Any, Any]) -> dict[str, int]:
     if not SMALLEST <= len(table) <= MAX_SIZE:
         raise ArtifactError(f"expected {SMALLEST} to {MAX_SIZE} tokens. Received: {len(table)}")
     if not all(type(number) is int for number in table.values()) or set(table.values()) != set(range(len(table))):
-        raise ArtifactError(f"expected tokens with the numbers 0 to {len(table) - 1}, each once. Received: others")
+        raise ArtifactError(f"expected tokens with the ids 0 to {len(table) - 1}, each once. Received: other ids")
     signs = _bytes_of_signs()
     if any(table.get(token) != number for number, token in enumerate(SPECIALS)) or not signs.keys() <= table.keys():
-        raise ArtifactError("expected the special tokens and every byte in a subword vocabulary. Received: not all")
+        raise ArtifactError("expected the special tokens and every byte in a vocabulary. Received: one without some")
     for token in table:
         if token not in SPECIALS and not (token and all(sign in signs for sign in token)):
             raise ArtifactError(f"expected tokens spelled in bytes. Received: {token[:40]!r}")

@@ -187,7 +187,7 @@ class WordVocabulary(Vocabulary):
         if not 1 <= len(words) <= MAX_SIZE - 4:
             raise ArtifactError(f"expected 1 to {MAX_SIZE - 4} words. Received: {len(words)}")
         if not all(type(word) is str and word and word not in RESERVED for word in words):
-            raise ArtifactError("expected the words of a vocabulary to be texts, none empty. Received: others too")
+            raise ArtifactError("expected words that are texts, not empty and not special tokens. Received: others")
         if len(set(words)) != len(words):
             raise ArtifactError("expected every word of a vocabulary once. Received: some twice")
         options = {name: fields[name] for name in types if name != "kind"}
