@@ -174,7 +174,7 @@ def test_bad_training_data_is_one_line(content, said, elman, tmp_path):
         (["tag", "MODEL", "a.txt", "--text", "b"], "Received: both"),
         (["tag", "MODEL", "--text", " "], "expected a sentence a line. Received: none"),
         (["tag", "MODEL", "--text", "a", "--json", "--to", "text"], "expected one form of the answer"),
-        (["tag", "MODEL", "nothing.txt"], "there is no such file or folder: nothing.txt"),
+        (["tag", "MODEL", "nothing.txt"], "there is no such file or folder. Received: nothing.txt"),
         (["evaluate", "MODEL", "nothing.conllu"], "there is no such file or folder"),
         (["evaluate", "MODEL", "x", "--limit", "0"], "expected --limit of at least 1 sequence"),
         (["train", "tagger"], "expected at least one file to train on"),

@@ -199,7 +199,7 @@ def test_strokes(elman, tmp_path):
     ("words", "said"),
     [
         (["transcribe", "MODEL"], "expected sounds: elman transcribe MODEL FILE. Received: none"),
-        (["transcribe", "MODEL", "none.wav"], "there is no such file or folder: none.wav"),
+        (["transcribe", "MODEL", "none.wav"], "there is no such file or folder. Received: none.wav"),
         (["transcribe", "MODEL", "a.wav", "--rate", "8000"], "expected --rate for raw PCM with --stream only"),
         (["transcribe", "MODEL", "a.wav", "--lm-weight", "1"], "expected lm_weight with a language model only"),
         (["transcribe", "MODEL", "a.wav", "--beams", "2", "--n-best", "3"], "expected n_best of at most beams = 2"),
@@ -214,7 +214,7 @@ def test_strokes(elman, tmp_path):
         ),
         (["transcribe", "LIVE", "-", "--stream", "--rate", "0"], "expected --rate of at least 1 sample"),
         (["transcribe", "LIVE", "-", "--stream", "--rate", "12"], "expected a rate from 1,000 to 1,000,000"),
-        (["evaluate", "MODEL", "a.wav"], "a.wav: expected its text in a.txt beside it"),
+        (["evaluate", "MODEL", "a.wav"], "a.wav: expected its text in a.txt next to it"),
         (["evaluate", "MODEL", "a.wav", "--limit", "0"], "expected --limit of at least 1 recording"),
         (["evaluate", "MODEL", "a.wav", "--picture", "a.png"], "expected no --picture for a transcriber"),
         (["evaluate", "MODEL", "a.wav", "--ensemble", "m"], "expected no --ensemble for a transcriber"),

@@ -18,7 +18,7 @@ from elman.types import Batch
 
 
 def numbers(rows: Any) -> Batch:
-    """A batch that tells its rows."""
+    """Return a batch whose inputs are its row indices."""
     return Batch(torch.tensor(rows), torch.tensor(rows))
 
 

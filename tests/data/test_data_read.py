@@ -211,7 +211,7 @@ def test_broken_gzip(tmp_path: Path) -> None:
 
 
 def test_inputs_that_name_nothing(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"no such file or folder: .*missing\.txt"):
+    with pytest.raises(DataError, match=r"no such file or folder\. Received: .*missing\.txt"):
         open_text([tmp_path / "missing.txt"])
     with pytest.raises(DataError, match="no such file"):
         open_text([write(tmp_path / "file", "x") / "below"])
@@ -253,9 +253,9 @@ def test_options_out_of_range(tmp_path: Path) -> None:
     for name in ("base64", "rot13", "", "a\0b"):
         with pytest.raises(ConfigError, match="name of a text encoding"):
             open_text([file], encoding=name)
-    with pytest.raises(ConfigError, match=r"documents .* received 'words'"):
+    with pytest.raises(ConfigError, match=r"documents .* Received: 'words'"):
         open_text([file], documents="words")
-    with pytest.raises(ConfigError, match=r"errors .* received 'loud'"):
+    with pytest.raises(ConfigError, match=r"errors .* Received: 'loud'"):
         open_text([file], errors="loud")
     with pytest.raises(ConfigError, match="block"):
         open_text([file], block=0)

@@ -55,7 +55,7 @@ def rows(batch: Batch) -> list[tuple[list[int], list[int], bool]]:
 
 
 def distinct(kinds: list[bool]) -> list[int]:
-    """A text whose tokens are all different, but for the end tokens."""
+    """A text whose tokens are all different, except for the end tokens."""
     return [END if is_end else number + 2 for number, is_end in enumerate(kinds)]
 
 
@@ -133,7 +133,7 @@ def test_cursors_that_do_not_fit(folder: Path) -> None:
         {"tokens_seen": -1},
         {"tokens_seen": None},
     ):
-        with pytest.raises(ConfigError, match="received"):
+        with pytest.raises(ConfigError, match="Received: "):
             lanes.load_state_dict({**good, **change})
     assert lanes.state_dict() == good
 
@@ -167,7 +167,7 @@ def test_every_token_is_scored_once(
             read[lane] += inputs
     assert sorted(scored) == sorted(ids[1:size])
     for lane in range(count):
-        # A lane reads one stretch of the text, beginning afresh at its first token and at every end token only.
+        # A lane reads one segment of the text; its state is reset only at its first token and at every end token.
         assert begins[lane] == [at for at, token in enumerate(read[lane]) if at == 0 or token == END]
         scores_from = lane * (size - 1) // count
         start = scores_from - warming[lane]
@@ -180,18 +180,18 @@ def test_every_token_is_scored_once(
 def test_texts_that_are_too_short(folder: Path) -> None:
     for ids in ([], [5]):
         tokens = token_file(folder, ids)
-        with pytest.raises(DataError, match=f"received {len(ids)}"):
+        with pytest.raises(DataError, match=f"Received: {len(ids)}"):
             Lanes(tokens, lanes=1, length=1, end_id=END)
-        with pytest.raises(DataError, match=f"received {len(ids)}"):
+        with pytest.raises(DataError, match=f"Received: {len(ids)}"):
             sequential(tokens, lanes=1, length=1, end_id=END)
 
 
 def test_options_that_are_out_of_range(folder: Path) -> None:
     tokens = token_file(folder, [5, 6, 7])
     for lanes, length in ((0, 1), (1, 0)):
-        with pytest.raises(ConfigError, match="received"):
+        with pytest.raises(ConfigError, match="Received: "):
             Lanes(tokens, lanes=lanes, length=length, end_id=END)
-        with pytest.raises(ConfigError, match="received"):
+        with pytest.raises(ConfigError, match="Received: "):
             sequential(tokens, lanes=lanes, length=length, end_id=END)
     with pytest.raises(ConfigError, match="burn_in"):
         sequential(tokens, lanes=1, length=1, end_id=END, burn_in=-1)

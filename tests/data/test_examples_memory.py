@@ -1,4 +1,4 @@
-"""Examples from Python objects: the same ones from lists, arrays and frames, and what is wrong with them told."""
+"""Examples from Python objects: the same ones from lists, arrays and frames, and errors that say what is wrong."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Series in tables and in .ts files: against sktime's reader, and what is wrong told with line, step and channel."""
+"""Series in tables and in .ts files: against sktime's reader, and errors with line, step and channel."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Texts with labels: the same ones in every form, and what is wrong with files told with its place."""
+"""Texts with labels: the same ones in every form, and errors in files with their location."""
 
 from __future__ import annotations
 

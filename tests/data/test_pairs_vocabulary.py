@@ -28,7 +28,7 @@ def held_out(shared_data: Callable[[str], Path]) -> Pairs:
 
 
 def of(pairs: Pairs, kind: str = "subwords", **options: Any) -> PairVocabulary:
-    """The vocabulary of pairs, with every token that stands in them once."""
+    """The vocabulary of pairs, with every token that occurs in them once."""
     return PairVocabulary.learn(pairs, PairsConfig(tokens=kind, **{"min_count": 1, "vocabulary_size": 8000, **options}))
 
 

@@ -1,4 +1,4 @@
-"""Order, duplicates, gaps and empty cells: handled as told, and refused in so many words otherwise."""
+"""Order, duplicates, gaps and empty cells: handled as the options say, and otherwise refused with a clear message."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_order() -> None:
         panel_from(SHUFFLED, config())
     assert str(caught.value) == (
         "the data frame, row 3: the series 'a' at 2020-01-01: expected times in order, or the option sort=sort. "
-        "Received: it after 2020-01-02"
+        "Received: a time after 2020-01-02"
     )
     assert values(panel_from(SHUFFLED, config(sort="sort"))) == [[1, 2, 3], [7, 8]]
 
@@ -61,7 +61,7 @@ TWICE = rows(
 def test_duplicates_are_refused_by_default() -> None:
     message = (
         r"row 3: the series 'a' at 2020-01-02: expected each time once, or the option duplicates=first, last, mean or "
-        r"sum\. Received: it twice \(2 rows"
+        r"sum\. Received: this time twice \(2 rows"
     )
     with pytest.raises(DataError, match=message):
         panel_from(TWICE, config())

@@ -91,7 +91,7 @@ def test_gaps_do_not_hide_the_step(name: str) -> None:
 
 def test_business_days_are_told_from_days_by_their_weekends() -> None:
     week = pd.date_range("2024-01-01", periods=5, freq="D").to_numpy()
-    assert infer_frequency(week).name == "D"  # Monday to Friday: nothing tells
+    assert infer_frequency(week).name == "D"  # Monday to Friday: without a weekend, both would fit
     holiday = np.delete(grid_of("B", "2024-01-01"), [14, 15])
     assert infer_frequency(holiday).name == "B"
     assert infer_frequency(grid_of("D", "2024-01-01")).name == "D"

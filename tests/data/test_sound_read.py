@@ -60,7 +60,7 @@ def test_the_same_sound_in_many_files(tmp_path: Path, name: str, how: dict[str, 
     # Where the tone stops at once, Opus rings.
     inner = slice(0, len(samples) - 200)
     np.testing.assert_allclose(found.samples[inner], samples[inner], atol=error + 1e-7)
-    # Opus alone has a rate of its own.
+    # Only Opus has its own sampling rate.
     assert (info.rate, info.frames) == (16000, len(samples)) or name == "a.opus"
 
 
@@ -205,7 +205,7 @@ def test_a_decoder_that_stops_early_in_silence_is_noticed(tmp_path: Path, monkey
 def test_wave_files_that_are_whole_after_all(tmp_path: Path) -> None:
     path = tmp_path / "a.wav"
     data = b"\1\0" * 600
-    # A chunk of odd length is padded; bytes may follow the samples; a pipe does not know how much there will be.
+    # A chunk of odd length is padded; bytes may follow the samples; the length of a pipe is unknown.
     for content in (
         wave(data, before=b"LIST\3\0\0\0abc\0"),
         wave(data) + b"LIST\2\0\0\0ab",

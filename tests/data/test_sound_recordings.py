@@ -61,7 +61,7 @@ def test_the_same_manifest_in_many_forms(
 ) -> None:
     del sounds
     path = manifest(tmp_path, content, name)
-    monkeypatch.chdir(tmp_path.parent)  # paths are relative to the manifest, not to where one stands
+    monkeypatch.chdir(tmp_path.parent)  # paths are relative to the manifest, not to the current folder
     found = read_recordings(path, CONFIG)
     assert found.texts == ["one", "two words"]
     assert [info.frames for info in found.infos] == [1600, 2480]
@@ -170,7 +170,7 @@ def test_texts_that_are_not_utf8(sounds: Path) -> None:
 
 def test_folders_that_cannot_be_used(tmp_path: Path, sounds: Path) -> None:
     (sounds / "a.txt").write_text("one")
-    with pytest.raises(DataError, match=r"b\.flac: expected its text in b.txt beside it. Received: no such file"):
+    with pytest.raises(DataError, match=r"b\.flac: expected its text in b.txt next to it. Received: no such file"):
         read_recordings(sounds, CONFIG)
     (sounds / "a.txt").write_text(" \n")
     with pytest.raises(DataError, match=r"a\.txt: expected a text. Received: an empty file"):

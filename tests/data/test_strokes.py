@@ -118,7 +118,7 @@ def test_arrays_that_cannot_be_used(tmp_path: Path, values: dict[str, object], p
 
 def test_files_that_cannot_be_used(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", np.array(ONE))
-    with pytest.raises(DataError, match=r"a\.npy: expected its text in a.txt beside it"):
+    with pytest.raises(DataError, match=r"a\.npy: expected its text in a.txt next to it"):
         read_strokes(tmp_path, CONFIG)
     np.save(tmp_path / "a.npy", np.array([{}], dtype=object), allow_pickle=True)
     with pytest.raises(DataError, match="Python objects are not read"):
@@ -197,10 +197,10 @@ def test_a_part_by_its_name(tmp_path: Path) -> None:
     assert holds_strokes(f"{path}:y")
     found = read_strokes(f"{path}:y", ManifestConfig(part="x"))
     assert (found.texts, found.places, found.notes) == (["last"], [f"{path}:y, drawing 1"], ())
-    # Where an option chose, it is told.
+    # A part that an option selects is reported.
     usual = read_strokes([path], ManifestConfig(part="x"))
     assert usual.texts == ["one", "two"]
-    assert usual.notes == (f"of the parts of {path} x is read; {path}:PART names another",)
+    assert usual.notes == (f"{path}: the part x is read; {path}:PART selects another",)
     assert read_strokes([f"{path}:x", f"{path}:y"], CONFIG).texts == ["one", "two", "last"]
     with pytest.raises(DataError, match=r"expected a part among 'x', 'y'\. Received: 'z'"):
         read_strokes(f"{path}:z", CONFIG)

@@ -321,7 +321,7 @@ def test_a_second_fit_forgets_the_first() -> None:
 @pytest.mark.parametrize(
     ("X", "y", "message"),
     [
-        (["a b", "c"], None, "there is no such file or folder: a b"),
+        (["a b", "c"], None, "there is no such file or folder. Received: a b"),
         (["a b", "c"], ["x"], "expected a label for each of the 2 examples"),
         (["a b", "c"], ["x", "x"], "expected examples of at least two classes"),
         (["a b", ""], ["x", "y"], "X, row 2: expected a text. Received: an empty one"),

@@ -1,18 +1,18 @@
-"""Data: from files to tokens or series, and from them to batches. The public names load on first use.
+"""Reading, encoding and batching of data. The public names load on first use.
 
-read         which files, which encoding, where documents begin     (inputs, decoding)
-vocabulary   characters, words or subwords, and their numbers
-tokens       a text as files of tokens in three parts               (split, token_file)
-stream       batches for truncated BPTT and for evaluation          (torch)
+read         text from files: paths, encodings and document boundaries   (inputs, decoding)
+vocabulary   vocabularies of characters, words or subwords
+tokens       a corpus as token files for training, validation and test   (split, token_file)
+stream       batches for truncated BPTT and for evaluation               (torch)
 table        CSV, TSV and JSON lines as columns of text
-readers      forms of files by name, and the function that reads each
-examples     texts and series with a label each
-sound        sound files, log-mel features, recordings with texts   (soundfile, soxr, torch)
-strokes      moves of a pen with texts
-transcripts  what both are to a network: frames with a text each
-pairs        sentences, each with what it is to become
-vectors      word vectors of others
-batches      shuffled batches of whole sequences                    (torch)
+readers      registry of file formats and their reader functions
+examples     labelled texts and series
+sound        sound files, log-mel features, recordings with transcripts  (soundfile, soxr, torch)
+strokes      pen strokes with transcripts
+transcripts  sequences of frames with a text each: recordings and strokes
+pairs        pairs of source and target sentences
+vectors      pretrained word vectors
+batches      shuffled batches of whole sequences                         (torch)
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Shuffled batches of whole sequences: rows of like length together, every epoch in a new order, resumed exactly.
+"""Batches of whole sequences, grouped by length: a shuffled, resumable stream for training and one pass for evaluation.
 
-Knows nothing about what a sequence is: a function makes the batch of given rows.
+The caller gives a function that makes a batch from row indices.
 """
 
 from __future__ import annotations
@@ -19,25 +19,26 @@ __all__ = ["Ints", "Shuffled", "in_order", "padding_share", "spread", "spread_wi
 Ints = npt.NDArray[np.int64]
 Make = Callable[[Ints], Batch]
 
-# So many batches' worth of rows are drawn at random and sorted by length among themselves: rows of one batch are then
-# of like length, and no two epochs have the same batches. Rows of two lengths need more to choose from.
+# Rows are sorted by length within random pools of this many batches: the rows of a batch then have similar lengths, and
+# no two epochs have the same batches. Rows with two lengths need larger pools.
 _POOL = 50
 _POOL_OF_PAIRS = 100
 
 
 class Shuffled:
-    """An endless stream of batches, a random order of all rows in each epoch.
+    """Endless stream of batches, with all rows in a new random order in each epoch.
 
     Args:
-        lengths: the steps of every row; equal ones for data that is not ragged. `N x 2` where each row has two
-            sequences, such as a sentence and its translation: rows of a batch are then alike in both.
-        make: the batch of rows, by their numbers.
-        batch_size: rows of a batch.
-        steps: at most so many steps of a batch, padding included, if above 0 (of two sequences: of both together):
-            long rows come in smaller batches. A row that is longer than that is a batch of its own.
-        seed: of the orders.
+        lengths: time steps of each row, of shape `N`; or `N x 2` if each row has two sequences, such as a sentence and
+            its translation. The rows of a batch are then similar in both lengths.
+        make: function that makes the batch from an array of row indices.
+        batch_size: most rows in a batch.
+        steps: most time steps in a batch, padding included; 0 for no limit. Two sequences count together. Long rows
+            come in smaller batches, and a row with more steps than this is a batch alone.
+        seed: seed of the random orders.
 
-    Raises DataError for no rows at all, ConfigError for a batch size below 1, ShapeError for lengths of another shape.
+    Raises DataError if there are no rows, ConfigError for a batch size below 1, ShapeError for another shape of
+    `lengths`.
     """
 
     def __init__(
@@ -59,16 +60,16 @@ class Shuffled:
 
     @property
     def epoch(self) -> float:
-        """How often all rows have been seen."""
+        """Number of passes over the rows so far, as a fraction."""
         return self._epoch + self._rows_before / len(self.lengths)
 
     @property
     def padding(self) -> float:
-        """The share of this epoch's steps that is padding."""
+        """Fraction of padding among the time steps of this epoch."""
         return padding_share(self.lengths, self._batches)
 
     def next_batch(self) -> Batch:
-        """The next rows."""
+        """Return the next batch."""
         rows = self._batches[self._place]
         self._place += 1
         self._rows_before += len(rows)
@@ -78,11 +79,11 @@ class Shuffled:
         return self.make(rows)
 
     def state_dict(self) -> dict[str, Any]:
-        """Where the stream stands; with it another one goes on exactly as this would have."""
+        """Return the position in the stream; another stream over the same data continues from it identically."""
         return {"rows": len(self.lengths), "batch_size": self.batch_size, "epoch": self._epoch, "place": self._place}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go to where another stream stood. Raises ConfigError when it is of other data or another batch size."""
+        """Continue from a saved position. Raises ConfigError if the data or the batch size differ."""
         for name, own in (("rows", len(self.lengths)), ("batch_size", self.batch_size)):
             if state.get(name) != own:
                 raise ConfigError(f"expected a cursor saved with {name} {own}. Received: {state.get(name)!r}")
@@ -96,7 +97,7 @@ class Shuffled:
         self._rows_before = sum(len(rows) for rows in batches[:place])
 
     def _order(self, epoch: int) -> list[Ints]:
-        """The batches of an epoch: rows of like length, in random order."""
+        """Return the row indices of each batch of an epoch: similar lengths within a batch, batches in random order."""
         draw = np.random.default_rng([self.seed, epoch])
         order = draw.permutation(len(self.lengths))
         if self.lengths.min() != self.lengths.max():
@@ -107,7 +108,7 @@ class Shuffled:
         return [batches[place] for place in draw.permutation(len(batches))]
 
     def _pool(self) -> int:
-        """The rows that are sorted among themselves."""
+        """Return the number of rows in a pool."""
         if self.lengths.ndim == 1:
             return self.batch_size * _POOL
         rows = self.batch_size
@@ -116,7 +117,7 @@ class Shuffled:
         return rows * _POOL_OF_PAIRS
 
     def _alike(self, pool: Ints) -> Ints:
-        """An order of the rows of a pool in which neighbours are of like length."""
+        """Return an order of the rows of a pool in which neighbours have similar lengths."""
         sizes = self.lengths[pool]
         if sizes.ndim == 1:
             return np.argsort(sizes, kind="stable")
@@ -126,10 +127,10 @@ class Shuffled:
 def in_order(
     lengths: Sequence[int] | Ints, make: Make, *, batch_size: int, steps: int = 0, rows: Ints | None = None
 ) -> Iterator[tuple[Ints, Batch]]:
-    """Every row once, longest first, for evaluation and answers: pairs of the rows' numbers and their batch.
+    """Yield pairs of row indices and their batch, with every row once and the longest first, for evaluation.
 
-    Of rows with two lengths, those with a long first sequence come first. `rows` names those to take; by default all.
-    Other arguments as for `Shuffled`.
+    Rows with two lengths are sorted mainly by the first. `rows` are the indices of the rows to take, by default all.
+    The other arguments are those of `Shuffled`.
     """
     sizes = np.asarray(lengths, dtype=np.int64)
     chosen = np.arange(len(sizes)) if rows is None else rows
@@ -142,24 +143,25 @@ def in_order(
 
 
 def spread(count: int, most: int) -> Ints:
-    """At most `most` numbers below `count`, at even distances: rows may be sorted."""
+    """Return at most `most` evenly spaced indices below `count`: a sample that is fair even if the rows are sorted."""
     chosen = min(count, most)
     return np.arange(chosen) * count // max(chosen, 1)
 
 
 def spread_within(count: int, weight: int, limit: int) -> Ints:
-    """Numbers of rows at even distances that weigh at most about `limit` together, one at least; all for 0.
+    """Return evenly spaced row indices with a total weight of about `limit` at most; all rows for a limit of 0.
 
-    All `count` rows together weigh `weight`, such as the steps that they have.
+    `weight` is the total weight of all `count` rows, such as their number of time steps. At least one index is
+    returned.
     """
     share = min(1.0, limit / max(weight, 1)) if limit else 1.0
     return spread(count, max(1, int(share * count)))
 
 
 def padding_share(lengths: Sequence[int] | Ints, batches: Iterable[Ints]) -> float:
-    """The share of all steps that is padding when every row of a batch is as long as the longest one of it.
+    """Return the fraction of padding when the rows of each batch are padded to the longest of them.
 
-    `lengths` are those of the rows (`N` or `N x 2`), `batches` the numbers of the rows of each batch.
+    `lengths` has shape `N` or `N x 2`; `batches` are the row indices of each batch.
     """
     sizes = _columns(np.asarray(lengths, dtype=np.int64))
     real = padded = 0
@@ -171,29 +173,30 @@ def padding_share(lengths: Sequence[int] | Ints, batches: Iterable[Ints]) -> flo
 
 
 def _columns(lengths: Ints) -> Ints:
-    """`N x 1` of one length a row, `N x 2` of two."""
+    """Return lengths of shape `N` as `N x 1`, and others unchanged."""
     return lengths[:, None] if lengths.ndim == 1 else lengths
 
 
 def _winding(sizes: Ints, batch_size: int, steps: int) -> Ints:
-    """An order of rows with two lengths in which neighbours are alike in both.
+    """Return an order of rows with two lengths in which neighbours are similar in both.
 
-    The rows are laid out in strips of like first length, all of about the same weight, and each strip is walked along
-    the second length, one upwards and the next downwards. With somewhat more strips than the square root of the number
-    of batches, a batch is about as wide as it is long. Rows of equal lengths keep their order.
+    The rows are divided into strips of similar first length and about equal total length. Within a strip they are
+    sorted by the second length, ascending and descending in turn. With 1.5 times the square root of the number of
+    batches as the number of strips, a batch spans about as much of the first length as of the second. Rows of equal
+    lengths keep their order.
     """
     first, second = sizes[:, 0], sizes[:, 1]
     weight = np.bincount(first, weights=sizes.sum(axis=1))
     total = max(float(weight.sum()), 1.0)
     batches = max(len(sizes) / batch_size, total / steps if steps else 0.0)
     strips = 1.5 * np.sqrt(batches)
-    # Where the middle of all rows of one first length lies, so that these stay together.
+    # Taken from the midpoint of the rows of each first length, so that these rows stay together.
     strip = ((np.cumsum(weight) - weight / 2) * strips / total).astype(np.int64)[first]
     return np.lexsort((np.where(strip % 2, -second, second), strip))
 
 
 def _cut(order: Ints, lengths: Ints, batch_size: int, steps: int) -> Iterator[Ints]:
-    """Stretches of `order` of at most `batch_size` rows and, if `steps`, rows times the longest of at most that."""
+    """Cut `order` into batches of at most `batch_size` rows and, unless `steps` is 0, `steps` padded time steps."""
     if not steps:
         yield from (order[start : start + batch_size] for start in range(0, len(order), batch_size))
         return

@@ -1,4 +1,4 @@
-"""Numbers in binary files, read without trusting what the files say of their size: `.npy`, `.npz` and idx."""
+"""Readers of `.npy`, `.npz` and idx files that do not trust the sizes in the headers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _IDX = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f
 
 
 class Bytes:
-    """The bytes of a file, in order. `name` is what messages call it."""
+    """Sequential reader of the bytes of a file. `name` is the file's name in messages."""
 
     def __init__(self, blocks: Iterator[bytes], name: str) -> None:
         self.name = name
@@ -33,7 +33,7 @@ class Bytes:
         self._kept = b""
 
     def take(self, count: int) -> bytearray:
-        """The next `count` bytes. Memory is taken as they arrive. Raises DataError when the file has not so many."""
+        """Return the next `count` bytes. Memory grows as they arrive. Raises DataError if the file is shorter."""
         taken = bytearray()
         while len(taken) < count:
             block = self._kept or next(self._blocks, b"")
@@ -46,20 +46,20 @@ class Bytes:
         return taken
 
     def end(self) -> None:
-        """Raises DataError unless all bytes have been taken."""
+        """Raise DataError unless all bytes have been read."""
         if rest := self._kept or next(self._blocks, b""):
             raise DataError(f"{self.name}: expected the file's end after its array. Received: {len(rest):,} more bytes")
 
 
 def open_bytes(path: Path, name: str) -> Bytes:
-    """The bytes of a file; those of a `.gz` file decompressed."""
+    """Open a file for reading; a `.gz` file is decompressed."""
     return Bytes(raw_blocks(path, name, _BLOCK), name)
 
 
 def read_npy(source: Bytes) -> npt.NDArray[Any]:
-    """The array in an `.npy` file.
+    """Return the array in an `.npy` file.
 
-    Raises DataError for a file that is not one, is cut short, goes on after its array, or holds Python objects
+    Raises DataError if the file is in another format, is truncated, has bytes after its array, or holds Python objects
     (which could run code).
     """
     start = source.take(8)
@@ -73,8 +73,8 @@ def read_npy(source: Bytes) -> npt.NDArray[Any]:
     except (ValueError, SyntaxError, tokenize.TokenError, RecursionError, MemoryError) as error:
         raise DataError(f"{source.name}: expected the header of a NumPy file. Received: {error}") from error
     if dtype.hasobject:
-        raise DataError(f"{source.name}: expected an array of numbers or texts; Python objects are not read, for they "
-                        f"can run code. Received: {dtype}")  # fmt: skip
+        raise DataError(f"{source.name}: expected an array of numbers or texts; Python objects are not read, because "
+                        f"they can run code. Received: {dtype}")  # fmt: skip
     if dtype.itemsize == 0 or any(length < 0 for length in shape):
         raise DataError(f"{source.name}: expected an array of numbers or texts. Received: {dtype} of shape {shape}")
     flat = np.frombuffer(source.take(math.prod(shape) * dtype.itemsize), dtype=dtype)
@@ -83,7 +83,7 @@ def read_npy(source: Bytes) -> npt.NDArray[Any]:
 
 
 def read_npz(path: Path, name: str) -> dict[str, npt.NDArray[Any]]:
-    """The arrays in an `.npz` file by name. Raises DataError as `read_npy` does, and for a damaged file."""
+    """Return the arrays in an `.npz` file by name. Raises DataError as `read_npy`, and for a damaged archive."""
     try:
         with zipfile.ZipFile(path) as archive:
             arrays = {}
@@ -99,9 +99,10 @@ def read_npz(path: Path, name: str) -> dict[str, npt.NDArray[Any]]:
 
 
 def read_idx(source: Bytes) -> npt.NDArray[Any]:
-    """The array in an idx file (the format of MNIST): a magic number with type and dimensions, lengths, then values.
+    """Return the array in an idx file (the format of MNIST).
 
-    Raises DataError for a file that is not one, is cut short, or goes on after its array.
+    The file has a magic number with the type and the number of dimensions, the size of each dimension, and the values.
+    Raises DataError if the file is in another format, is truncated, or has bytes after its array.
     """
     magic = source.take(4)
     if magic[:2] != b"\0\0" or magic[2] not in _IDX or not 1 <= magic[3] <= 8:

@@ -1,4 +1,4 @@
-"""From files of text to a corpus, as options say, and from its held-out parts to batches."""
+"""Preparation of a corpus from text files according to `TextConfig`, and evaluation batches of its held-out parts."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from elman.types import Batch
 
 __all__ = ["HeldOut", "open_inputs", "prepare_corpus"]
 
-# Lanes of an evaluation: many, for speed; each first reads this many tokens to warm its state.
+# Parallel lanes of an evaluation and time steps of its batches; each lane first reads _BURN_IN tokens of context.
 _LANES, _STEPS, _BURN_IN = 128, 128, 128
-# A lane has so many tokens of its own, or warming it would cost more than it saves.
+# With fewer tokens in a lane, the burn-in would cost more than the lane saves.
 _LEAST_OF_A_LANE = 512
-# Of a large vocabulary fewer steps are scored at once, so that there are at most about so many scores.
+# Batches have fewer time steps if the vocabulary is large, so that a batch has at most about this many logits.
 _MOST_SCORES = 1 << 26
 
 
 def open_inputs(paths: Paths, config: TextConfig) -> TextSource | None:
-    """The source that `config` describes; None for no paths."""
+    """Open the text in `paths` with the options in `config`; None if there are no paths."""
     if not paths:
         return None
     return open_text(
@@ -47,7 +47,7 @@ def prepare_corpus(
     cache: Path | None = None,
     progress: Progress | None = None,
 ) -> Corpus:
-    """Read, split and encode the texts. Raises DataError, EncodingError, ConfigError or StorageError."""
+    """Read, split and encode the texts. Raises DataError, EncodingError, ConfigError, StorageError."""
     sources = [open_inputs(paths, config) for paths in (texts.train, texts.valid, texts.test)]
     train, valid, test = sources
     if train is None:
@@ -70,7 +70,7 @@ def prepare_corpus(
 
 
 class HeldOut:
-    """A held-out part as batches in which every token is predicted once, with the number of characters predicted."""
+    """Batches of a held-out part in which every token is predicted once, with the number of characters predicted."""
 
     def __init__(self, tokens: TokenFile, vocabulary: Vocabulary, limit: int | None = None) -> None:
         self.tokens = tokens
@@ -80,9 +80,9 @@ class HeldOut:
         self._characters: dict[int, int] = {}
 
     def characters(self, limit: int) -> int:
-        """How many characters the first `limit` tokens predict; found once, for it means decoding them."""
+        """Return the number of characters in the targets of the first `limit` tokens. Cached, as it needs decoding."""
         if limit not in self._characters:
-            # The first token has nothing before it and so is no target; an end token stands for no character.
+            # The first token has no predecessor and so is no target; end tokens have no characters.
             first = len(self.vocabulary.decode(self.tokens.read(0, 1).tolist()))
             whole = limit == len(self.tokens)
             read = self.tokens.characters if whole else len(self.vocabulary.decode(self.tokens.read(0, limit).tolist()))
@@ -90,7 +90,7 @@ class HeldOut:
         return self._characters[limit]
 
     def __call__(self, limit: int = 0) -> tuple[Iterable[Batch], int]:
-        """The batches of the first `limit` tokens (0 for all), and how many characters their targets stand for."""
+        """Return the batches of the first `limit` tokens (0 for all), and the number of characters in their targets."""
         limit = min(limit, self.limit) if limit else self.limit
         lanes = min(_LANES, max(1, limit // _LEAST_OF_A_LANE))
         batches = sequential(

@@ -1,7 +1,7 @@
-"""From the bytes of one file to text, in pieces or as a whole. Knows nothing about documents, tokens or splits.
+"""Decoding of the bytes of a file to text, as a whole or in pieces.
 
-Newlines become "\\n", a byte-order mark at the start is dropped, and a byte that is not text is reported with its
-offset (in a .gz file: the offset in the decompressed data).
+Line ends become "\\n" and a byte-order mark at the start is dropped. An error for a byte that cannot be decoded gives
+its offset (in a .gz file: the offset in the decompressed data).
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ __all__ = [
 ]
 
 BYTE_ORDER_MARK = "\ufeff"
-# Encodings whose ordinary text holds zero bytes, with the number of bytes of a zero character.
+# Encodings whose ordinary text has zero bytes, and the same encodings without a byte-order mark.
 WIDE = {"utf_16": "utf-16-le", "utf_32": "utf-32-le"}
-# Bytes of a whole text that are read at once.
+# Bytes per read when a whole file is read.
 _BLOCK = 1 << 20
-# Bytes of a stream that are read at most before its lines are answered.
+# Most bytes read from a stream before its lines are yielded.
 _MOST_AT_ONCE = 1 << 16
 
 
 def check_encoding(encoding: str) -> str:
-    """The normalised name of a text encoding. Raises ConfigError with a suggestion when there is none so named."""
+    """Return the normalised name of a text encoding. Raises ConfigError with a suggestion for an unknown name."""
     try:
         info = codecs.lookup(encoding)
     except (LookupError, ValueError, TypeError):
@@ -54,10 +54,10 @@ def check_encoding(encoding: str) -> str:
 
 
 def raw_blocks(path: Path, name: str, block: int, report: Callable[[int], None] | None = None) -> Iterator[bytes]:
-    """The bytes of a file (of a .gz file: decompressed) in blocks of at most `block`.
+    """Yield the bytes of a file in blocks of at most `block` bytes; a .gz file is decompressed.
 
-    `report` is called with the number of bytes on disk that each block took. Raises StorageError when the file
-    cannot be read, DataError when a .gz file is damaged.
+    `report` is called with the number of bytes on disk that each block took. Raises StorageError if the file cannot be
+    read, DataError if a .gz file is damaged.
     """
     try:
         with path.open("rb") as disk:
@@ -70,7 +70,7 @@ def raw_blocks(path: Path, name: str, block: int, report: Callable[[int], None] 
                     before = position
                 yield data
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise DataError(f"{name} is not a whole gzip file (damaged or cut short?); received: {error}") from error
+        raise DataError(f"{name} is not a whole gzip file (damaged or cut short?). Received: {error}") from error
     except OSError as error:
         raise StorageError(f"cannot read {name}: {error.strerror or error}") from error
 
@@ -78,12 +78,12 @@ def raw_blocks(path: Path, name: str, block: int, report: Callable[[int], None] 
 def decoded_blocks(blocks: Iterable[bytes], name: str, *, encoding: str, errors: str) -> Iterator[str]:
     """Decode the blocks of one file. `errors` is strict, replace or ignore.
 
-    Raises EncodingError naming the file and the byte offset; DataError when the file looks binary.
+    Raises EncodingError with the file and the byte offset; DataError if the file looks binary.
     """
     decoder = codecs.getincrementaldecoder(encoding)(errors)
     newlines = io.IncrementalNewlineDecoder(None, translate=True)
     wide = next((plain for prefix, plain in WIDE.items() if encoding.replace("-", "_").startswith(prefix)), None)
-    end = 0  # the offset after the bytes fed so far
+    end = 0  # offset after the bytes decoded so far
     first = True
     for data in blocks:
         if end == 0 and errors == "strict" and encoding == "utf-8":
@@ -106,17 +106,17 @@ def decoded_blocks(blocks: Iterable[bytes], name: str, *, encoding: str, errors:
 
 
 def text_of(blocks: Iterable[bytes], name: str, *, encoding: str, errors: str) -> str:
-    """The whole text of the blocks of one file. Raises ConfigError for an encoding, and as `decoded_blocks`."""
+    """Decode the blocks of a file to one text. Raises ConfigError for an unknown encoding, and as `decoded_blocks`."""
     return "".join(decoded_blocks(blocks, name, encoding=check_encoding(encoding), errors=errors))
 
 
 def text_in(path: Path, name: str, *, encoding: str, errors: str) -> str:
-    """The whole text in a file, `.gz` or not. Raises as `text_of` and `raw_blocks`."""
+    """Read the whole text in a file, `.gz` or not. Raises as `text_of` and `raw_blocks`."""
     return text_of(raw_blocks(path, name, _BLOCK), name, encoding=encoding, errors=errors)
 
 
 def lines_of(text: str) -> list[str]:
-    """The lines of a whole text, without their ends; none of an empty text. The last one may have no end."""
+    """Split a text into lines without their ends. The last line may have no line end; an empty text has no lines."""
     return text.removesuffix("\n").split("\n") if text else []
 
 
@@ -124,7 +124,7 @@ def _decode(decoder: codecs.IncrementalDecoder, data: bytes, final: bool, end: i
     try:
         return decoder.decode(data, final)
     except UnicodeDecodeError as error:
-        # The decoder kept some bytes of earlier blocks: what it complains about always ends where the data ends.
+        # The decoder may have kept bytes of earlier blocks: `error.object` always ends where the data ends.
         offset = end - len(error.object) + error.start
         found = bytes(error.object[error.start : error.start + 4])
         raise EncodingError(
@@ -141,19 +141,20 @@ def _decode(decoder: codecs.IncrementalDecoder, data: bytes, final: bool, end: i
 def _check_not_utf16(data: bytes, name: str) -> None:
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise EncodingError(
-            f"{name}: the bytes at offset 0 are not utf-8 text but the mark of utf-16; read it with --encoding utf-16. "
+            f"{name}: the bytes at offset 0 are not utf-8 text but the byte-order mark of utf-16; read it with "
+            f"--encoding utf-16. "
             f"Received: {data[:2].hex(' ')}"
         )
 
 
 def _binary(name: str, offset: int) -> DataError:
-    return DataError(f"{name} looks like a binary file, expected text; received a zero byte at offset {offset}")
+    return DataError(f"{name} looks like a binary file; expected text. Received: a zero byte at offset {offset}")
 
 
 def line_pieces(blocks: Iterable[str], limit: int) -> Iterator[str]:
-    """Regroup text so that every piece but the last ends at a line end.
+    """Regroup text so that every piece except the last ends at a line end.
 
-    A line of more than `limit` characters is cut before a space if it has one, else anywhere.
+    A line of more than `limit` characters is cut before a space if it has one, else at the limit.
     """
     kept = ""
     for block in blocks:
@@ -173,7 +174,7 @@ def line_pieces(blocks: Iterable[str], limit: int) -> Iterator[str]:
 
 
 def lines_as_they_come(stream: io.BufferedIOBase, name: str, *, encoding: str, errors: str) -> Iterator[list[str]]:
-    """The lines of a stream that have come since the last time, one or more at a time, without their ends.
+    """Yield the lines of a stream as they arrive, without their ends: lists of one or more lines.
 
     Raises ConfigError for an unknown encoding, and as `decoded_blocks`.
     """

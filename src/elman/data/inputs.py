@@ -1,4 +1,4 @@
-"""From what a person names (files, folders, globs, "-") to a list of files. Knows nothing about what is in them."""
+"""Expansion of input paths (files, folders, globs and "-") to a list of files."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["InputFile", "find_files", "is_new"]
 
 
 class InputFile(NamedTuple):
-    """One file to read. `name` is what messages call it; `spooled` says that it is a copy, to be removed."""
+    """A file to read. `name` is its name in messages; a `spooled` file is a temporary copy that the reader removes."""
 
     path: Path
     name: str
@@ -29,16 +29,16 @@ class InputFile(NamedTuple):
 
 
 def find_files(inputs: Sequence[str | os.PathLike[str]], *, pattern: str = "*") -> list[InputFile]:
-    """The files that `inputs` name, in the order given; folders and globs in sorted order, each file once.
+    """Return the files that `inputs` refer to, each once, in the order given; folders and globs in sorted order.
 
-    A folder is searched with its subfolders for names that match `pattern`; hidden files and folders are left out.
-    "-" and named pipes are copied to a file in the cache folder, so that they can be read more than once.
-    Raises DataError when an input names nothing, StorageError when it cannot be read.
+    A folder is searched recursively for names that match `pattern`; hidden files and folders are skipped. "-" and named
+    pipes are copied to a file in the cache folder, so that they can be read more than once. Raises DataError if an
+    input matches no file, StorageError if it cannot be read, ConfigError if there are no inputs.
     """
     if isinstance(inputs, str | os.PathLike):
         inputs = [inputs]
     if not inputs:
-        raise ConfigError("expected at least one file, folder or glob to read; received none")
+        raise ConfigError("expected at least one file, folder or glob to read. Received: none")
     found: list[InputFile] = []
     seen: set[str] = set()
     try:
@@ -57,10 +57,10 @@ def find_files(inputs: Sequence[str | os.PathLike[str]], *, pattern: str = "*") 
 
 
 def is_new(file: InputFile, seen: set[str], what: str = "") -> bool:
-    """Whether a file, or `what` of it, is not among those `seen`, where it is noted.
+    """Return whether a file, or the part `what` of it, is not in `seen` yet, and add it.
 
-    For callers that look for the files of each input alone: an example that is there twice could be learnt from and
-    held out.
+    For callers that expand each input separately: an example that is read twice could be in both the training and the
+    held-out data.
     """
     identity = f"{os.path.realpath(file.path)}\0{what}"
     new = identity not in seen
@@ -91,7 +91,7 @@ def _expand(item: str, pattern: str) -> Iterator[InputFile]:
 
 def _expand_glob(item: str) -> Iterator[InputFile]:
     if not glob.has_magic(item):
-        raise DataError(f"there is no such file or folder: {item}")
+        raise DataError(f"there is no such file or folder. Received: {item}")
     names = sorted(name for name in glob.glob(os.path.expanduser(item), recursive=True) if os.path.isfile(name))
     if not names:
         raise DataError(f"expected at least one file that matches the glob; none does. Received: {item}")
@@ -112,7 +112,7 @@ def _expand_folder(folder: Path, pattern: str) -> Iterator[InputFile]:
             if not name.startswith(".") and fnmatchcase(name, pattern) and os.path.isfile(os.path.join(parent, name))
         ]
     if not found:
-        raise DataError(f"expected at least one file that matches {pattern!r} in the folder {folder}; received none")
+        raise DataError(f"expected at least one file that matches {pattern!r} in the folder {folder}. Received: none")
     for path in sorted(found, key=lambda path: path.parts):
         yield InputFile(path, str(path))
 
@@ -125,7 +125,7 @@ def _open(path: Path) -> BinaryIO:
 
 
 def _spool(stream: BinaryIO, name: str) -> InputFile:
-    """Copy what can be read only once to a file."""
+    """Copy a stream, which can be read only once, to a temporary file."""
     path: Path | None = None
     try:
         descriptor, spooled = tempfile.mkstemp(prefix=".input.", suffix=TEMPORARY_SUFFIX, dir=cache_folder())

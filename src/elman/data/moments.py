@@ -1,4 +1,4 @@
-"""Mean and deviation of training data, by which a network's input is standardised."""
+"""Mean and standard deviation of training data, for standardising the inputs of a network."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ Doubles = npt.NDArray[np.float64]
 def mean_and_deviation(
     parts: Sequence[npt.NDArray[Any]], axis: int | tuple[int, ...] = 0, *, unit: float = 1.0, least: float = 1e-12
 ) -> tuple[Doubles, Doubles]:
-    """The mean and the deviation of all values along `axis`, summed up part by part in float64.
+    """Return the mean and the standard deviation of all values along `axis`, accumulated in float64.
 
-    unit   what the values are divided by before
-    least  a deviation below this is of a constant, and becomes 1
+    unit   divisor of the values
+    least  a smaller deviation counts as that of a constant and is replaced by 1
     """
     total = np.asarray(sum(part.sum(axis=axis, dtype=np.float64) for part in parts))
     count = sum(part.size for part in parts) / total.size

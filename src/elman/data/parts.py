@@ -1,4 +1,4 @@
-"""The parts of a task's data: what is learnt from, and what is held out."""
+"""Training, validation and test data of a task."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ __all__ = ["Parts", "hold_out", "read_parts"]
 
 
 class Items(Protocol):
-    """Data of any kind that is made of items."""
+    """Protocol of a data set: a collection of items."""
 
     def __len__(self) -> int: ...
 
     def fingerprint(self) -> str:
-        """Changes with the data."""
+        """Return a hash of the data."""
 
     def take(self, rows: Any) -> Self:
-        """Some of the items, by their numbers."""
+        """Return the items at the given indices."""
 
 
 P = TypeVar("P", bound=Items)
@@ -33,28 +33,28 @@ P = TypeVar("P", bound=Items)
 
 @dataclass(frozen=True)
 class Parts(Generic[P]):
-    """Data to learn from, and data that is held out; None where a part has none."""
+    """Training data, and validation and test data where there are any."""
 
     train: P
     valid: P | None = None
     test: P | None = None
 
     def fingerprint(self) -> str:
-        """Changes with any item or part."""
+        """Return a hash of all items and of their parts."""
         held = ["-" if part is None else part.fingerprint() for part in (self.train, self.valid, self.test)]
         return hashlib.sha256("+".join(held).encode()).hexdigest()
 
     def named(self) -> Iterator[tuple[str, P | None]]:
-        """Every part with its name."""
+        """Yield the name and the data of each part."""
         yield from (("train", self.train), ("valid", self.valid), ("test", self.test))
 
 
 def read_parts(
     sources: Sources, read: Callable[[Sequence[str]], P], noun: str, progress: Progress | None = None
 ) -> tuple[P, P | None, P | None]:
-    """The training, validation and test part of `sources`, each read by `read`; None for a part without files.
+    """Read the training, validation and test data of `sources` with `read`; None for a part without files.
 
-    `noun` is what messages call an item. Raises DataError where there is nothing to train on.
+    `noun` is the name of an item in messages. Raises DataError if there is no training data.
     """
     found: list[P | None] = []
     for number, paths in enumerate((sources.train, sources.valid, sources.test)):
@@ -68,9 +68,9 @@ def read_parts(
 
 
 def hold_out(train: P, share: float, seed: int, noun: str) -> tuple[P, P | None]:
-    """`train` without a random share of it, drawn by `seed`, and that share; none where `share` is 0.
+    """Split off a random fraction `share` of `train` and return the rest and that fraction; None for a share of 0.
 
-    `noun` is what messages call the items. Raises DataError where too few items are left.
+    `noun` is the name of the items in messages. Raises DataError if no items would be left.
     """
     if not share:
         return train, None

@@ -1,4 +1,4 @@
-"""Text from files, streaming: which files, which encoding, and where documents begin. Knows nothing about tokens."""
+"""Streaming reader of text files: paths, encodings and document boundaries."""
 
 from __future__ import annotations
 
@@ -18,26 +18,28 @@ __all__ = ["DOCUMENTS", "Piece", "Scan", "TextSource", "open_text", "read_lines"
 
 DOCUMENTS = ("files", "lines", "paragraphs")
 ERRORS = ("strict", "replace", "ignore")
-# Bytes read at once. A line that is longer than this many blocks is cut.
+# Bytes per read. A line of more than LINE_BLOCKS blocks is cut.
 BLOCK = 1 << 18
 LINE_BLOCKS = 16
 
 
 class Piece(NamedTuple):
-    """A stretch of text, never empty, with the places (ascending, in characters) at which a document begins in it."""
+    """A non-empty piece of text with the ascending character offsets at which documents begin in it."""
 
     text: str
     starts: tuple[int, ...]
 
     def cut(self, at: int) -> tuple[Piece, Piece]:
-        """The piece before and the piece from character `at`."""
+        """Split the piece before character `at`."""
         before = tuple(start for start in self.starts if start < at)
         after = tuple(start - at for start in self.starts[len(before) :])
         return Piece(self.text[:at], before), Piece(self.text[at:], after)
 
     def stretches(self) -> list[str]:
-        """The text cut at every document's beginning; the first goes on with an earlier document unless starts[0]
-        is 0."""
+        """Split the text at the beginning of each document.
+
+        The first item continues the document of an earlier piece unless `starts[0]` is 0.
+        """
         if not self.starts or self.starts == (0,):
             return [self.text]
         borders = [*({0} - {self.starts[0]}), *self.starts, len(self.text)]
@@ -45,8 +47,11 @@ class Piece(NamedTuple):
 
 
 class Scan(NamedTuple):
-    """What one pass over a text found. `bytes` are counted after decompression, before decoding; `sha256` is over the
-    decoded text with its document borders, so it stands for the content and the way it was read."""
+    """Counts and hash of a text.
+
+    `bytes` are counted after decompression and before decoding. `sha256` is the hash of the decoded text with its
+    document boundaries, so it depends on the content and on the reading options.
+    """
 
     characters: int
     bytes: int
@@ -56,7 +61,7 @@ class Scan(NamedTuple):
 
 
 class TextSource:
-    """Text in files that can be read any number of times. Made by `open_text`; close it, or use it in a `with`."""
+    """Text in files that can be read repeatedly. Made by `open_text`; call `close`, or use it as a context manager."""
 
     def __init__(
         self, files: Sequence[InputFile], *, encoding: str, errors: str, documents: str, block: int = BLOCK
@@ -66,7 +71,7 @@ class TextSource:
         self.errors = errors
         self.documents = documents
         self.block = block
-        # Also runs when the interpreter ends.
+        # The finalizer also runs at interpreter exit.
         self._remove_copies = weakref.finalize(self, _remove, [file.path for file in files if file.spooled])
 
     def __enter__(self) -> TextSource:
@@ -76,18 +81,19 @@ class TextSource:
         self.close()
 
     def close(self) -> None:
-        """Remove the copy of standard input, if there is one."""
+        """Remove the temporary copy of standard input, if there is one."""
         self._remove_copies()
 
     def pieces(self, report: Callable[[float], None] | None = None) -> Iterator[Piece]:
-        """The whole text in pieces that end at line ends where possible, about 256 thousand characters each.
+        """Yield the whole text in pieces of about 256 thousand characters that end at line ends where possible.
 
-        `report` hears which share of the files is read, from 0 to 1. Raises EncodingError, DataError, StorageError.
+        `report` is called with the fraction of the files read, from 0 to 1. Raises EncodingError, DataError,
+        StorageError.
         """
         yield from self._pieces(report, lambda count: None)
 
     def scan(self, report: Callable[[float], None] | None = None) -> Scan:
-        """Count and hash the text in one pass. Raises DataError when it holds no character at all."""
+        """Count and hash the text in one pass. Raises DataError if it is empty, and as `pieces`."""
         digest = hashlib.sha256()
         characters = documents = size = 0
 
@@ -98,17 +104,17 @@ class TextSource:
         for piece in self._pieces(report, count_bytes):
             characters += len(piece.text)
             documents += len(piece.starts)
-            # No text holds a zero character (that would be a binary file), so it can mark where documents begin.
+            # Text has no zero characters (its file would be refused as binary), so they can mark document boundaries.
             marked = "\0".join(piece.stretches())
             if piece.starts[:1] == (0,):
                 digest.update(b"\0")
             digest.update(marked.encode("utf-8", "surrogatepass"))
         if not characters:
-            raise DataError(f"expected some text, but there is not one character in it; received: {self.describe()}")
+            raise DataError(f"expected some text, but there is not one character in it. Received: {self.describe()}")
         return Scan(characters, size, documents, len(self.files), digest.hexdigest())
 
     def describe(self) -> str:
-        """The names of the files, shortened when there are many."""
+        """Return the names of the files; of more than three, the first three and a count."""
         names = [file.name for file in self.files[:3]]
         more = len(self.files) - len(names)
         return ", ".join(names) + (f" and {more} more" if more else "")
@@ -144,18 +150,21 @@ def open_text(
     documents: str = "files",
     block: int = BLOCK,
 ) -> TextSource:
-    """A text in files, folders (with their subfolders, names by `pattern`), globs or standard input ("-").
+    """Open a text in files, folders, globs or standard input ("-").
 
-    Files that end in .gz are decompressed as they are read. `errors` says what happens to bytes that are not text in
-    `encoding`: strict (an EncodingError), replace (by U+FFFD) or ignore. `documents` says what a document is: each of
-    the files, each line that is not empty (lines), or each run of lines between blank ones (paragraphs). `block` is
-    the number of bytes read at once. Raises ConfigError, DataError, StorageError; the content is read later.
+    inputs     paths; folders are searched recursively for names that match `pattern`, and .gz files are decompressed
+    errors     handling of bytes that cannot be decoded: "strict" (EncodingError), "replace" (by U+FFFD) or "ignore"
+    documents  what a document is: "files", "lines" (each line that is not empty) or "paragraphs" (lines between blank
+               lines)
+    block      bytes per read
+
+    Raises ConfigError, DataError, StorageError. The content is read later.
     """
     for option, value, known in (("errors", errors, ERRORS), ("documents", documents, DOCUMENTS)):
         if value not in known:
-            raise ConfigError(f"expected {option} to be one of {', '.join(known)}; received {value!r}")
+            raise ConfigError(f"expected {option} to be one of {', '.join(known)}. Received: {value!r}")
     if block < 1:
-        raise ConfigError(f"expected block to be at least 1 byte; received {block}")
+        raise ConfigError(f"expected block to be at least 1 byte. Received: {block}")
     name = check_encoding(encoding)
     return TextSource(
         find_files(inputs, pattern=pattern), encoding=name, errors=errors, documents=documents, block=block
@@ -163,7 +172,7 @@ def open_text(
 
 
 def read_lines(path: str | os.PathLike[str], *, encoding: str = "utf-8", errors: str = "strict") -> Iterator[str]:
-    """The lines of a file or of standard input ("-"), without their ends, as they are asked for.
+    """Yield the lines of a file or of standard input ("-") lazily, without their ends.
 
     Raises ConfigError, DataError, EncodingError, StorageError.
     """
@@ -185,7 +194,7 @@ def _size(path: Path) -> int:
     try:
         return path.stat().st_size
     except OSError:
-        return 0  # only progress suffers; reading the file will say what is wrong
+        return 0  # affects only the progress report: reading the file raises the error
 
 
 def _whole_file(pieces: Iterator[str]) -> Iterator[Piece]:
@@ -196,7 +205,7 @@ def _whole_file(pieces: Iterator[str]) -> Iterator[Piece]:
 
 
 def _each_line(pieces: Iterator[str]) -> Iterator[Piece]:
-    inside = False  # the line began in an earlier piece
+    inside = False  # whether the line began in an earlier piece
     for text in pieces:
         lines = text.split("\n")
         starts: list[int] = []

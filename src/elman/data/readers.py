@@ -1,7 +1,7 @@
-"""Readers of data by name: every module of a package of readers defines one `Reader` or several.
+"""Registry of data readers: each module of a package of readers defines one or more `Reader` objects.
 
-The names are choices of options, so the command line imports these modules: they import numpy, or anything else that
-is heavy, inside the function that reads, or name that function as a text. Knows nothing about any reader.
+The names of the readers are choices of options, so the command line imports these modules. They must import numpy and
+other slow modules inside the reader function, or give that function as a string.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ __all__ = ["Reader", "reader_of", "readers_in"]
 
 @dataclass(frozen=True)
 class Reader:
-    """A form that data may have, and the function that reads it.
+    """A data format and the function that reads it.
 
-    name      what the form is called as the value of an option
-    function  what reads it, or its name as "module:function"; the package of the reader says how it is called
-    suffixes  those of files in this form, in lower case; a `.gz` after them is left out
-    accepts   whether a path is in this form, where its suffix does not say it
-    whole     it reads what is named as a whole, such as a folder, and not file by file
-    labelled  whether data in this form may have labels
-    rank      its place among the names; under "auto", the first reader that takes a path reads it
+    name      name of the format as the value of an option
+    function  the function, or its name as "module:function"; its signature is defined by the package of the reader
+    suffixes  suffixes of files in this format, in lower case and without `.gz`
+    accepts   whether a path is in this format, for formats that the suffix does not show
+    whole     whether the reader takes the whole input, such as a folder, and not file by file
+    labelled  whether data in this format may have labels
+    rank      position among the readers; with "auto", the first reader that takes a path is used
     """
 
     name: str
@@ -43,12 +43,12 @@ class Reader:
     rank: int = 100
 
     def takes(self, path: Path) -> bool:
-        """Whether a path is in this form, by its name or its place."""
+        """Return whether a path is in this format, by its suffix or by `accepts`."""
         return bare_suffix(path) in self.suffixes or (self.accepts is not None and self.accepts(path))
 
     @property
     def read(self) -> Callable[..., Any]:
-        """The function that reads."""
+        """The reader function, imported if it was given by name."""
         if not isinstance(self.function, str):
             return self.function
         module, _, name = self.function.partition(":")
@@ -58,9 +58,9 @@ class Reader:
 
 @cache
 def readers_in(package: str) -> Mapping[str, Reader]:
-    """The readers that the modules of a package define, by their names, in the order of rank and name.
+    """Return the readers that the modules of a package define, by name, in the order of rank and name.
 
-    Raises ConfigError for two readers of one name.
+    Raises ConfigError for two readers with one name.
     """
     found: dict[str, Reader] = {}
     for info in pkgutil.iter_modules(importlib.import_module(package).__path__):
@@ -75,7 +75,7 @@ def readers_in(package: str) -> Mapping[str, Reader]:
 
 
 def reader_of(known: Mapping[str, Reader], *paths: Path, whole: bool = False) -> Reader | None:
-    """The first reader that takes all of `paths`, of those that read `whole` or of the others; None where none does."""
+    """Return the first reader with this value of `whole` that takes all of `paths`; None if there is none."""
     if not paths:
         return None
     return next((each for each in known.values() if each.whole == whole and all(map(each.takes, paths))), None)

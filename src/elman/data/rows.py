@@ -1,4 +1,4 @@
-"""Encoded examples as batches: rows padded to the longest of them. Knows nothing about texts or classes."""
+"""Batches of encoded examples, padded to the longest row of the batch."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from elman.types import Batch
 
 __all__ = ["Rows"]
 
-# Rows of an evaluation's batch, and most steps of it with padding: enough to keep the kernels busy.
+# Most rows and padded time steps of an evaluation batch: enough to keep the kernels busy.
 _ROWS, _STEPS = 256, 50_000
-# Of a batch in training, most steps with padding for each of its examples' share: very long rows come in smaller ones.
+# Most padded time steps of a training batch: very long rows come in smaller batches.
 _MOST_STEPS = 1 << 20
 
 
 class Rows:
-    """Sequences of unequal length in one block of memory, with a target for each.
+    """Sequences of different lengths in one array, with a target for each.
 
     Args:
-        rows: int64 token numbers, or float32 `x_TI`, for each.
-        targets: class numbers or scores; None where there are none.
+        rows: int64 token ids or float32 `x_TI` of each sequence.
+        targets: class indices or regression targets; None if there are none.
     """
 
     def __init__(self, rows: Sequence[npt.NDArray[Any]], targets: npt.NDArray[Any] | None = None) -> None:
@@ -33,14 +33,14 @@ class Rows:
         self._starts = np.concatenate([[0], np.cumsum(self.lengths)[:-1]]).astype(np.int64)
         self._steps = torch.from_numpy(np.concatenate(rows))
         self._targets = None if targets is None else torch.from_numpy(targets)
-        # The step that stands for padding must exist, even behind the last row.
+        # Padding indices are clamped to this, so that they are valid after the last row too.
         self._last = len(self._steps) - 1
 
     def __len__(self) -> int:
         return len(self.lengths)
 
     def batch(self, rows: Ints) -> Batch:
-        """Some rows as a batch; what stands in the padding is any step of another row."""
+        """Return rows as a batch; padding holds arbitrary time steps of other rows."""
         lengths = self.lengths[rows]
         longest = int(lengths.max())
         places_BT = np.minimum(self._starts[rows][:, None] + np.arange(longest), self._last)
@@ -50,13 +50,13 @@ class Rows:
         return Batch(inputs, targets_B, torch.from_numpy(lengths) if ragged else None)
 
     def shuffled(self, batch_size: int, seed: int) -> Shuffled:
-        """The endless stream of training batches."""
+        """Return an endless stream of training batches."""
         return Shuffled(self.lengths, self.batch, batch_size=batch_size, steps=_MOST_STEPS, seed=seed)
 
     def chosen(self, limit: int = 0) -> Ints:
-        """The numbers of all rows or, where `limit` is fewer, of so many at even distances: rows may be sorted."""
+        """Return the indices of all rows, or of `limit` evenly spaced rows if `limit` is above 0 and smaller."""
         return spread(len(self), limit or len(self))
 
     def in_order(self, rows: Ints) -> Iterator[tuple[Ints, Batch]]:
-        """Each of `rows` once, longest first: pairs of their numbers and their batch."""
+        """Yield pairs of row indices and their batch, with each of `rows` once and the longest first."""
         return in_order(self.lengths, self.batch, batch_size=_ROWS, steps=_STEPS, rows=rows)

@@ -1,4 +1,4 @@
-"""The files that a model is made from."""
+"""Paths of the files that a model is trained on."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ Paths = Sequence[str | os.PathLike[str]]
 
 
 class Sources:
-    """The files that a model is made from: `train`, and `valid` and `test` where they are files of their own.
+    """Paths of the training files, and of separate validation and test files where there are any.
 
-    `labels` is a file of labels of the training data, where the options name one.
+    `labels` is the path of the labels of the training data where they are in a separate file.
     """
 
     def __init__(self, train: Paths, valid: Paths = (), test: Paths = (), labels: str = "") -> None:
@@ -27,12 +27,12 @@ class Sources:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Sources:
-        """What `to_json` gave, or the `paths` that earlier versions kept of a forecaster's run."""
+        """Create from the result of `to_json`, or from the `paths` in forecaster runs of earlier versions."""
         known = dict(values)
         return cls(known.pop("train", None) or known.pop("paths", []), **known)
 
     def to_json(self) -> dict[str, Any]:
-        """The paths, made absolute, so that a run can be resumed from any folder."""
+        """Return the paths as absolute paths, so that a run can be resumed from any folder."""
 
         def absolute(path: str) -> str:
             return path if path == "-" else os.path.abspath(path)
@@ -41,12 +41,12 @@ class Sources:
         return {**parts, "labels": os.path.abspath(self.labels)} if self.labels else parts
 
     def names(self) -> list[str]:
-        """Of every path its last part."""
+        """Return the base name of each path."""
         return [os.path.basename(path) or path for path in self.train + self.valid + self.test]
 
 
 def is_path(value: Any) -> bool:
-    """Whether `value` is a path, or a list of one or more."""
+    """Return whether `value` is a path or a non-empty list of paths."""
     if isinstance(value, str | os.PathLike):
         return True
     return (
@@ -55,7 +55,7 @@ def is_path(value: Any) -> bool:
 
 
 def as_paths(paths: Any, expected: str = "paths of files") -> list[str | os.PathLike[str]]:
-    """One path, several or none, as a list. Raises DataError, naming what was `expected`, for what is no path."""
+    """Return one path, several or None as a list. Raises DataError, with what was `expected`, for other values."""
     if paths is None:
         return []
     if isinstance(paths, str | os.PathLike):

@@ -1,4 +1,4 @@
-"""Cutting a text into its training, validation and test part, in this order. Knows nothing about tokens or files."""
+"""Splitting of a text into consecutive training, validation and test parts."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from elman.errors import ConfigError
 __all__ = ["BORDERS", "PARTS", "Section", "check_split", "cut_points", "sections"]
 
 PARTS = ("train", "valid", "test")
-# Where a part may end: after any character, at a line end (else at a space), or before a document.
+# Where a part may end: after any character, after a line end (else before a space), or before a document.
 BORDERS = ("character", "line", "document")
-# How far, in characters, a cut may move to find a line end, or else a space.
+# Most characters that a cut may move to reach a line end or a space.
 NEAR = 10_000
 SPACE = re.compile(r"\s")
 
 
 class Section(NamedTuple):
-    """A piece that lies in one part (0 train, 1 valid, 2 test). `ended`: a document ends where the piece does."""
+    """A piece of text within one part (0 train, 1 valid, 2 test). `ended` is true if a document ends with the piece."""
 
     part: int
     piece: Piece
@@ -29,7 +29,7 @@ class Section(NamedTuple):
 
 
 def check_split(split: Sequence[float]) -> tuple[float, float, float]:
-    """Three fractions, none negative, with a sum of 1, the first above 0. Raises ConfigError."""
+    """Check for three fractions, none negative, that sum to 1, the first above 0. Raises ConfigError."""
     fractions = tuple(float(fraction) for fraction in split)
     usable = (
         len(fractions) == 3
@@ -40,13 +40,13 @@ def check_split(split: Sequence[float]) -> tuple[float, float, float]:
     if not usable:
         raise ConfigError(
             "expected a split of three fractions (train, valid, test) that are not negative and sum to 1, with "
-            f"something to train on; received {tuple(split)}"
+            f"something to train on. Received: {tuple(split)}"
         )
     return fractions[0], fractions[1], fractions[2]
 
 
 def cut_points(split: tuple[float, float, float], characters: int) -> tuple[int, int]:
-    """The numbers of characters before the validation and before the test part, before cuts are moved."""
+    """Return the numbers of characters before the validation part and before the test part, before cuts are moved."""
     train, valid, test = split
     first = characters if valid == test == 0 else round(train * characters)
     second = characters if test == 0 else round((train + valid) * characters)
@@ -54,9 +54,9 @@ def cut_points(split: tuple[float, float, float], characters: int) -> tuple[int,
 
 
 def sections(pieces: Iterable[Piece], cuts: tuple[int, int], border: str) -> Iterator[Section]:
-    """Say of every piece in which part it lies, cutting those that lie in two. No text is left out or doubled.
+    """Assign each piece to its part, cutting pieces at the boundaries. The text of the pieces is kept exactly.
 
-    `border` is one of `BORDERS`: a cut moves on from its place in `cuts` to the next such border.
+    `border` is one of `BORDERS`: each of `cuts` moves forward to the next such border.
     """
     part = 0
     position = 0
@@ -73,12 +73,12 @@ def sections(pieces: Iterable[Piece], cuts: tuple[int, int], border: str) -> Ite
             at = None
         yield Section(part, piece, ended)
         position += len(piece.text)
-        if at is not None:  # the cut falls on the end of the piece
+        if at is not None:  # the cut is at the end of the piece
             part += 1
 
 
 def _with_ends(pieces: Iterable[Piece]) -> Iterator[tuple[Piece, bool]]:
-    """Each piece, and whether a document ends with it."""
+    """Yield each piece and whether a document ends with it."""
     before: Piece | None = None
     for piece in pieces:
         if before is not None:
@@ -89,7 +89,7 @@ def _with_ends(pieces: Iterable[Piece]) -> Iterator[tuple[Piece, bool]]:
 
 
 def _border(piece: Piece, at: int, border: str) -> int | None:
-    """The first border in `piece` from character `at` on (its end counts as one), or None when it lies further on."""
+    """Return the first border in `piece` at or after character `at` (the end of the piece is one), or None."""
     text = piece.text
     if at > len(text):
         return None
@@ -99,7 +99,7 @@ def _border(piece: Piece, at: int, border: str) -> int | None:
         return 0
     if border == "character" or at == len(text):
         return at
-    # Where documents begin, a line of the files has ended.
+    # The beginning of a document is also the end of a line.
     starts = [start for start in piece.starts if at <= start <= at + NEAR][:1]
     newline = text.find("\n", at - 1, at + NEAR) + 1
     if ends := starts + [newline] * (newline > 0):

@@ -1,7 +1,4 @@
-"""From files of tokens to batches: parallel lanes for truncated BPTT, and one ordered pass for evaluation.
-
-Knows nothing about texts, vocabularies (but for the number of the end token) or models.
-"""
+"""Batches from token files: parallel lanes for truncated BPTT, and a single pass for evaluation."""
 
 from __future__ import annotations
 
@@ -18,7 +15,7 @@ from elman.types import IGNORED, Batch
 
 __all__ = ["Lanes", "sequential"]
 
-# How many batches are read from the disk at once.
+# Batches per read from the disk.
 _BATCHES_AHEAD = 16
 
 Ints = npt.NDArray[np.int64]
@@ -26,12 +23,12 @@ Flags = npt.NDArray[np.bool_]
 
 
 class Lanes:
-    """B cursors that read on and on through a circular text, T tokens at a time, for truncated BPTT.
+    """Endless stream of batches for truncated BPTT: B lanes (rows) read a circular text, T tokens at a time.
 
-    Lane i begins at token (offset + i*N//B) mod N. A row goes on where it stopped in the batch before, unless `fresh_B`
-    says that a new sequence begins in it: in the first batch, at the beginning of a document (an end token, which is
-    the row's first input), and at the beginning of the text. A row is cut short (`lengths_B`) where a document ends,
-    the end token being its last target, and at the end of the text.
+    Lane i begins at token (offset + i*N//B) mod N. Each row continues the row of the batch before, except where
+    `fresh_B` is true: in the first batch, at the beginning of a document (the first input of the row is an end token)
+    and at the beginning of the text. A row is shorter than T (`lengths_B`) where a document ends, with the end token as
+    its last target, and at the end of the text.
     """
 
     def __init__(self, tokens: TokenFile, *, lanes: int, length: int, end_id: int, offset: int = 0) -> None:
@@ -50,11 +47,11 @@ class Lanes:
 
     @property
     def epoch(self) -> float:
-        """How often the text has been read, by the number of predictions."""
+        """Number of passes over the text so far, as a fraction, counted in predictions."""
         return self.tokens_seen / (len(self.tokens) - 1)
 
     def next_batch(self) -> Batch:
-        """The next stretch: inputs_BT and targets_BT int64; in the padding inputs are 0 and targets `IGNORED`."""
+        """Return the next batch: int64 inputs_BT and targets_BT; padding has input 0 and target `IGNORED`."""
         last = len(self.tokens) - 1
         stops = np.full(self.lanes, last, dtype=np.int64)
         inputs_BT, targets_BT, lengths_B = _stretch(self._ahead, self._positions, stops, self.length, self.end_id)
@@ -66,7 +63,7 @@ class Lanes:
         return _batch(inputs_BT, targets_BT, lengths_B, fresh_B)
 
     def state_dict(self) -> dict[str, Any]:
-        """The cursors as plain ints, bools and lists; with it the stream goes on exactly as it would have."""
+        """Return the positions as plain ints, bools and lists, from which a stream continues identically."""
         return {
             "size": len(self.tokens),
             "length": self.length,
@@ -76,18 +73,18 @@ class Lanes:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from where `state_dict` was called. Raises ConfigError when it is of another text or batch shape."""
+        """Continue from a saved position. Raises ConfigError if the text or the batch shape differs."""
         for name, own in (("size", len(self.tokens)), ("length", self.length)):
             if state.get(name) != own:
-                raise ConfigError(f"expected a cursor saved with {name} {own}; received {state.get(name)!r}")
+                raise ConfigError(f"expected a cursor saved with {name} {own}. Received: {state.get(name)!r}")
         positions: Any = state.get("positions")
         fresh, seen = state.get("fresh"), state.get("tokens_seen")
         if not _is_list(positions, int, self.lanes) or not _is_list(fresh, bool, self.lanes):
-            raise ConfigError(f"expected a cursor saved with {self.lanes} lanes; received another: {str(state)[:200]}")
+            raise ConfigError(f"expected a cursor saved with {self.lanes} lanes. Received: {str(state)[:200]}")
         if not all(0 <= position < len(self.tokens) - 1 for position in positions):
-            raise ConfigError(f"expected positions from 0 to {len(self.tokens) - 2}; received {str(positions)[:200]}")
+            raise ConfigError(f"expected positions from 0 to {len(self.tokens) - 2}. Received: {str(positions)[:200]}")
         if type(seen) is not int or seen < 0:
-            raise ConfigError(f"expected the number of tokens seen; received {seen!r}")
+            raise ConfigError(f"expected the number of tokens seen. Received: {seen!r}")
         self._positions = np.array(positions, dtype=np.int64)
         self._fresh = np.array(fresh, dtype=np.bool_)
         self.tokens_seen = seen
@@ -96,18 +93,18 @@ class Lanes:
 def sequential(
     tokens: TokenFile, *, lanes: int, length: int, end_id: int, burn_in: int = 128, limit: int | None = None
 ) -> Iterator[Batch]:
-    """Batches in which every token that has a predecessor is a target exactly once, for evaluation.
+    """Yield batches in which every token that has a predecessor is a target exactly once, for evaluation.
 
-    The text (its first `limit` tokens) is cut into `lanes` stretches, fewer when it is too short. Each lane first reads
-    up to `burn_in` tokens before its stretch, of the same document, with targets `IGNORED`, so that its state is warm.
-    Rows are cut at documents as by `Lanes`; a lane that is done has rows of length 0 until all are. Raises ConfigError
-    for an option out of range, DataError for a text of fewer than two tokens.
+    The first `limit` tokens of the text, by default all, are divided into `lanes` segments, fewer if the text is too
+    short. To warm up its state, each lane first reads up to `burn_in` tokens before its segment, of the same document,
+    with the target `IGNORED`. Rows end at documents as in `Lanes`; a finished lane has rows of length 0. Raises
+    ConfigError for an option out of range, DataError for a text of fewer than two tokens.
     """
     _check(tokens, lanes, length)
     if burn_in < 0:
-        raise ConfigError(f"expected burn_in to be 0 or more tokens; received {burn_in}")
+        raise ConfigError(f"expected burn_in to be 0 or more tokens. Received: {burn_in}")
     if limit is not None and limit < 2:
-        raise ConfigError(f"expected a limit of at least 2 tokens; received {limit}")
+        raise ConfigError(f"expected a limit of at least 2 tokens. Received: {limit}")
     return _sequential(tokens, lanes, length, end_id, burn_in, limit)
 
 
@@ -116,7 +113,7 @@ def _sequential(
 ) -> Iterator[Batch]:
     predictions = min(len(tokens), limit or len(tokens)) - 1
     lanes = min(lanes, predictions)
-    # Lane i scores what follows the tokens from borders[i] to before borders[i + 1].
+    # Lane i predicts the tokens from borders[i] + 1 to borders[i + 1].
     borders = np.arange(lanes + 1, dtype=np.int64) * predictions // lanes
     scored, stops = borders[:-1], borders[1:]
     positions = np.array([_warm_start(tokens, int(first), burn_in, end_id) for first in scored], dtype=np.int64)
@@ -133,7 +130,7 @@ def _sequential(
 
 
 class _ReadAhead:
-    """Reads rows of a file, some batches ahead at once. What it holds is only a copy: it is no part of any state."""
+    """Read-ahead cache of token rows for several batches. It is not part of the stream's saved state."""
 
     def __init__(self, tokens: TokenFile) -> None:
         self._tokens = tokens
@@ -141,7 +138,7 @@ class _ReadAhead:
         self._starts = self._stops = np.zeros(0, dtype=np.int64)
 
     def read(self, positions: Ints, counts: Ints, width: int) -> Ints:
-        """Row i: `counts[i]` tokens from `positions[i]`, then anything up to `width`."""
+        """Return rows of `width` tokens: row i has `counts[i]` tokens from `positions[i]` and then arbitrary ones."""
         if len(self._starts) != len(positions) or not self._holds(positions, counts):
             wanted = np.minimum(len(self._tokens) - positions, _BATCHES_AHEAD * width)
             self._block = self._tokens.read_rows(positions.tolist(), wanted.tolist(), (_BATCHES_AHEAD + 1) * width)
@@ -158,15 +155,17 @@ class _ReadAhead:
 
 
 def _warm_start(tokens: TokenFile, first: int, burn_in: int, end_id: int) -> int:
-    """Where to begin reading so as to be warm at token `first`: at its document's beginning or `burn_in` before."""
+    """Return the start of the burn-in of token `first`: `burn_in` tokens before, but within its document."""
     start = max(0, first - burn_in)
     ends = np.flatnonzero(tokens.read(start, first + 1) == end_id)
     return start + int(ends[-1]) if len(ends) else start
 
 
 def _stretch(ahead: _ReadAhead, positions: Ints, stops: Ints, length: int, end_id: int) -> tuple[Ints, Ints, Ints]:
-    """inputs_BT, targets_BT and lengths_B of one chunk a lane: up to `length` tokens from its position, but only those
-    before its stop, and only up to the next end token."""
+    """Return inputs_BT, targets_BT and lengths_B of a chunk per lane.
+
+    A chunk has up to `length` tokens from the position of its lane, and ends at the lane's stop and at end tokens.
+    """
     lengths = np.minimum(stops - positions, length)
     counts = np.where(lengths > 0, lengths + 1, 0)
     read_BT = ahead.read(positions, counts, length + 1)
@@ -193,9 +192,9 @@ def _batch(inputs_BT: Ints, targets_BT: Ints, lengths_B: Ints, fresh_B: Flags) -
 
 def _check(tokens: TokenFile, lanes: int, length: int) -> None:
     if lanes < 1 or length < 1:
-        raise ConfigError(f"expected at least 1 lane and 1 step; received {lanes} lanes of {length} steps")
+        raise ConfigError(f"expected at least 1 lane and 1 step. Received: {lanes} lanes of {length} steps")
     if len(tokens) < 2:
-        raise DataError(f"expected a text of at least 2 tokens; received {len(tokens)}")
+        raise DataError(f"expected a text of at least 2 tokens. Received: {len(tokens)}")
 
 
 def _is_list(value: object, kind: type, count: int) -> bool:

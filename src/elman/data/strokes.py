@@ -1,7 +1,6 @@
-"""Drawings and handwriting as moves of a pen (dx, dy, pen), with the text of each: files, arrays, and their scale.
+"""Drawings and handwriting as pen strokes (dx, dy, pen) with a text each, from files and arrays, and their scaling.
 
-dx and dy are how far the pen went since the point before, in any unit; pen is 1 where it is lifted after the point and
-0 where it goes on drawing.
+dx and dy are the offset from the point before, in any unit; pen is 1 if the pen is lifted after the point, else 0.
 """
 
 from __future__ import annotations
@@ -30,16 +29,16 @@ __all__ = ["check_strokes", "holds_strokes", "read_strokes", "stroke_scale", "st
 
 Floats = npt.NDArray[np.float32]
 
-# The column of JSON lines that holds the moves.
+# Key of the points in JSON lines.
 _STROKES = "strokes"
-# One part of a file that has several.
+# A part of a file that has several.
 _PART = re.compile(r"(.+\.npz):(\w+)", re.IGNORECASE)
-# So many bytes of JSON lines are looked at to tell drawings from a list of sounds.
+# Most bytes read from JSON lines to distinguish drawings from a list of sound files.
 _LOOK = 1 << 22
 
 
 def holds_strokes(path: str | os.PathLike[str]) -> bool:
-    """Whether a file or folder holds drawings: arrays by their names, JSON lines by a key "strokes" in the first."""
+    """Return whether a file or folder has drawings: arrays, or JSON lines with a key "strokes" in the first line."""
     place = Path(_parted(path)[0]).expanduser()
     if place.is_dir():
         return any(each.suffix.lower() == ".npy" for each in place.rglob("*") if not each.name.startswith("."))
@@ -64,16 +63,15 @@ def read_strokes(
     *,
     labelled: bool = True,
 ) -> Transcripts:
-    """The drawings in files, folders and globs, joined in the order given, as sequences `x_TF`, F = 3 numbers a point.
-    With texts, each file is read once.
+    """Read the drawings in files, folders and globs, in the order given, as sequences `x_TF` with F = 3 values a point.
 
-    .npz    arrays `points` (N x 3, all drawings one after another) and `lengths`, and `texts` where they are known; or
-            several parts, such as `train_points`, of which FILE.npz:train or `config.part` names one
-    .npy    one drawing, T x 3, with its text beside it: that of `7.npy` in `7.txt`; also folders of such files
-    .jsonl  a drawing a line: {"strokes": [[dx, dy, pen], ...], "text": "..."}
+    .npz    arrays `points` (N x 3, all drawings concatenated), `lengths` and `texts`; or several parts, such as
+            `train_points`, one of which is selected with FILE.npz:train or `config.part`
+    .npy    one drawing, T x 3, with the text of `7.npy` in `7.txt`; also folders of such files
+    .jsonl  one drawing a line: {"strokes": [[dx, dy, pen], ...], "text": "..."}
 
-    Without `labelled`, texts are not looked at and not given. Moves are as they are in the file: see `stroke_scale`.
-    Raises DataError with file, line or row for what cannot be used; EncodingError, StorageError.
+    With `labelled`, each file is read once; without it, texts are not read. The points are not scaled: see
+    `stroke_scale`. Raises DataError with file, line or row for invalid data; EncodingError, StorageError.
     """
     named = [os.fspath(path) for path in ([paths] if isinstance(paths, str | os.PathLike) else paths)]
     parts: list[Transcripts] = []
@@ -97,7 +95,7 @@ def read_strokes(
 def strokes_from(
     drawings: Sequence[Any], texts: Sequence[Any] | None = None, *, name: str = "the drawings"
 ) -> Transcripts:
-    """Drawings that a program holds: each a list or an array of T x 3 numbers. Raises DataError with its number."""
+    """Convert drawings, each a list or array of T x 3 numbers. Raises DataError with the index of an invalid one."""
     if isinstance(drawings, str | bytes) or not hasattr(drawings, "__len__"):
         raise DataError(f"expected a list of drawings. Received: {type(drawings).__name__}")
     places = [f"{name}, number {number}" for number in range(len(drawings))]
@@ -105,10 +103,10 @@ def strokes_from(
 
 
 def check_strokes(values: Any, place: str) -> Floats:
-    """A drawing as `x_TF`, T x 3 of float32.
+    """Check a drawing and return it as float32 `x_TF`, T x 3.
 
-    Raises DataError, with `place` and the point from 0, for no points, another shape or type, a number that is not
-    finite, and a pen that is neither 0 nor 1.
+    Raises DataError, with `place` and the index of the point, for no points, another shape or type, a number that is
+    not finite, and a pen other than 0 and 1.
     """
     try:
         array = np.asarray(values)
@@ -133,9 +131,9 @@ def check_strokes(values: Any, place: str) -> Floats:
 
 
 def stroke_scale(frames: Iterable[Floats]) -> FrameScale:
-    """The scale that makes the deviation of dx and dy 1, both by the same number, so that shapes stay as they are.
+    """Return the scale that divides dx and dy by their common standard deviation, which keeps the aspect ratio.
 
-    Nothing is subtracted, and the pen stays 0 or 1. Raises DataError for no points, and where the pen never moves.
+    Nothing is subtracted, and the pen is unchanged. Raises DataError if there are no points or the pen never moves.
     """
     count, total, squares = 0, 0.0, 0.0
     for x_TF in frames:
@@ -148,7 +146,7 @@ def stroke_scale(frames: Iterable[Floats]) -> FrameScale:
 
 
 def _parted(path: str | os.PathLike[str]) -> tuple[str, str]:
-    """The file and the part that FILE.npz:PART names; of any other path itself, and no part."""
+    """Split FILE.npz:PART into the file and the part; other paths have the part ""."""
     whole = os.fspath(path)
     found = _PART.fullmatch(whole)
     return (found[1], found[2]) if found and not Path(whole).expanduser().exists() else (whole, "")
@@ -167,7 +165,7 @@ def _read(file: InputFile, config: ManifestConfig, labelled: bool, part: str) ->
 
 
 def _read_npz(file: InputFile, named: str, usual: str, labelled: bool) -> Transcripts:
-    """The part that is `named`, or else the `usual` one, which is told where there are others."""
+    """Read the part `named`, or by default `usual`; adds a note if the file has other parts too."""
     wanted = named or usual
     arrays = read_npz(file.path, file.name)
     parts = sorted(key.removesuffix("points").removesuffix("_") for key in arrays if key.endswith("points"))
@@ -200,7 +198,7 @@ def _read_npz(file: InputFile, named: str, usual: str, labelled: bool) -> Transc
     drawings = _transcripts(np.split(points, np.cumsum(lengths)[:-1]), texts, places, name)
     if named or len(parts) == 1:
         return drawings
-    return replace(drawings, notes=(f"of the parts of {name} {part} is read; {name}:PART names another",))
+    return replace(drawings, notes=(f"{name}: the part {part} is read; {name}:PART selects another",))
 
 
 def _read_lines(file: InputFile, config: ManifestConfig, labelled: bool) -> Transcripts:

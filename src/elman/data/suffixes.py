@@ -1,4 +1,4 @@
-"""What the name of a file says about its form. Imports no numpy."""
+"""File formats by suffix. Does not import numpy."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from types import MappingProxyType
 
 __all__ = ["TABLES", "bare_suffix", "is_idx", "table_kind"]
 
-# The suffixes of tables, and what kind of table each stands for.
+# Kind of table by suffix.
 TABLES = MappingProxyType({".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl"})
 
 
 def bare_suffix(path: Path) -> str:
-    """A file's suffix in lower case, `.gz` left out."""
+    """Return the suffix of a file in lower case, without `.gz`."""
     return (Path(path.stem).suffix if path.suffix == ".gz" else path.suffix).lower()
 
 
 def table_kind(path: Path) -> str | None:
-    """What kind of table a file is by its name, `.gz` left out: csv, tsv or jsonl; None for others."""
+    """Return the kind of table by suffix, without `.gz`: csv, tsv or jsonl; None for other files."""
     return TABLES.get(bare_suffix(path))
 
 
 def is_idx(path: Path) -> bool:
-    """Whether a file's name is that of an idx file."""
+    """Return whether a file has the name of an idx file."""
     return bare_suffix(path) == ".idx" or re.search(r"[-.]idx\d(-|\.|$)", path.name) is not None

@@ -1,6 +1,6 @@
-"""Tables: CSV, TSV and JSON lines as columns of text, with the place of every row. Knows nothing about what they mean.
+"""Tables from CSV, TSV and JSON lines, as columns of text with the line number of each row.
 
-A byte-order mark, Windows line ends, quoted cells with line ends in them, and `.gz` are read as they are.
+Byte-order marks, Windows line ends, quoted cells with line ends in them, and `.gz` files are supported.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from elman.options import suggestion
 
 __all__ = ["MISSING", "Table", "read_table", "table_of_text"]
 
-# What stands for a missing number, beside an empty cell (compared in lower case).
+# Cells that count as missing numbers (compared in lower case).
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "?"})
 
-# A cell may be as long as a book, but not as long as memory.
+# Most characters in a cell: enough for a whole book, but bounded.
 _LONGEST_CELL = 1 << 28
 
 
@@ -39,9 +39,9 @@ _LONGEST_CELL = 1 << 28
 class Table:
     """Columns of text by name.
 
-    name     what messages call it: a file's path, or "the data frame"
-    columns  every column by its name, of equal length; None where JSON lines have no such key or null
-    lines    the line of the file at which each row begins, from 1; for other sources the row's number
+    name     name of the table in messages: the path of a file, or "the data frame"
+    columns  columns by name, of equal length; None where JSON lines have null or no such key
+    lines    line of the file at which each row begins, from 1; for other sources the row number
     """
 
     name: str
@@ -52,11 +52,11 @@ class Table:
         return len(self.lines)
 
     def where(self, row: int) -> str:
-        """The place of a row, for messages."""
+        """Return the file and the line of a row, for messages."""
         return f"{self.name}, line {self.lines[row]}"
 
     def column(self, name: str, *, hint: str = "") -> list[str | None]:
-        """A column. Raises DataError, naming the columns that there are; `hint` says how another one is named."""
+        """Return a column. Raises DataError with the existing columns; `hint` says how to select another column."""
         if name not in self.columns:
             found = ", ".join(repr(each[:40]) for each in list(self.columns)[:20])
             raise DataError(
@@ -66,7 +66,7 @@ class Table:
         return self.columns[name]
 
     def texts(self, name: str, *, hint: str = "") -> list[str]:
-        """A column in which every row must have a value. Raises DataError with the place of one that has none."""
+        """Return a column in which each row must have a value. Raises DataError with the line of a missing value."""
         values = self.column(name, hint=hint)
         for row, value in enumerate(values):
             if value is None:
@@ -74,9 +74,9 @@ class Table:
         return values  # type: ignore[return-value]
 
     def numbers(self, name: str, *, missing: bool = False) -> npt.NDArray[np.float64]:
-        """A column as float64; with `missing`, a missing value is NaN.
+        """Return a column as float64. With `missing`, missing values are NaN.
 
-        Raises DataError with the place of a cell that is not a finite number, or missing without `missing`.
+        Raises DataError with the line of a cell that is not a finite number, or that is missing without `missing`.
         """
         values = self.column(name)
         if (quick := _plain_numbers(values)) is not None:
@@ -101,7 +101,7 @@ class Table:
 
 
 def _plain_numbers(values: Sequence[str | None]) -> npt.NDArray[np.float64] | None:
-    """All cells at once, if each is a finite number and nothing else; None where any has to be looked at."""
+    """Convert all cells at once; None unless every cell is a finite number (fast path of `Table.numbers`)."""
     try:
         numbers = np.fromiter(map(float, values), dtype=np.float64, count=len(values))  # type: ignore[arg-type]
     except (TypeError, ValueError):
@@ -118,16 +118,16 @@ def read_table(
     encoding: str = "utf-8",
     errors: str = "strict",
 ) -> Table:
-    """The table in a file, or on standard input ("-", read as CSV unless `kind` says otherwise).
+    """Read the table in a file, or on standard input ("-", as CSV unless `kind` is given).
 
-    kind       "csv", "tsv", "jsonl", or "auto": by the file's name, else CSV
-    header     whether the first row has the columns' names; else they are "1", "2", and so on
-    delimiter  what parts the cells of a row; by default a tab for tsv, and for csv the comma or, where the first row
-               has none, the semicolon
-    encoding, errors  as for texts
+    kind       "csv", "tsv", "jsonl", or "auto": by the suffix of the file, else CSV
+    header     whether the first row has the column names; otherwise the names are "1", "2", ...
+    delimiter  separator of the cells in a row; by default a tab for tsv, and for csv detected from the first row:
+               a comma, else a semicolon, else a tab
+    encoding, errors  as for `open_text`
 
-    Raises DataError with file and line for a row of another width, columns of one name, a file without rows, and what
-    is not JSON; EncodingError; StorageError; ConfigError.
+    Raises DataError with file and line for a row of another width, duplicate column names, a file without rows, and
+    invalid JSON; EncodingError; StorageError; ConfigError.
     """
     (file,) = find_files([path])
     try:
@@ -143,7 +143,7 @@ def read_table(
 
 
 def table_of_text(text: str, name: str, *, kind: str, header: bool = True, delimiter: str = "") -> Table:
-    """The table that a text is, called `name` in messages. Arguments and errors as of `read_table`."""
+    """Parse the text of a table; `name` is its name in messages. Other arguments and errors as in `read_table`."""
     if kind == "jsonl":
         return _from_json_lines(text, name)
     return _from_cells(text, name, delimiter or ("\t" if kind == "tsv" else _guessed(text)), header)
@@ -155,8 +155,8 @@ def _guessed(text: str) -> str:
 
 
 def _rows(text: str, name: str, delimiter: str) -> Generator[tuple[int, list[str]]]:
-    """Every row that is not empty, with the line at which it begins."""
-    # Of the same text, StringIO would make four bytes a sign.
+    """Yield each row that is not empty, with the number of its first line."""
+    # StringIO would need four bytes per character.
     lines = io.TextIOWrapper(io.BytesIO(text.encode("utf-8", "surrogatepass")), "utf-8", "surrogatepass", newline="")
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     before = csv.field_size_limit(_LONGEST_CELL)
@@ -188,7 +188,7 @@ def _from_cells(text: str, name: str, delimiter: str, header: bool) -> Table:
         for line, row in rows if header else chain([(begin, first)], rows):
             if len(row) != len(names):
                 raise DataError(f"{name}, line {line}: expected {len(names)} cells, as above. Received: {len(row)}")
-            # What stands in row after row, such as the name of a series, is kept once.
+            # Strings that repeat from row to row, such as the name of a series, are stored once.
             row = [old if old == new else new for old, new in zip(before, row, strict=True)]
             for column, cell in zip(columns, row, strict=True):
                 column.append(cell)

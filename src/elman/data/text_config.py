@@ -1,4 +1,4 @@
-"""How a text is read, split and cut into tokens: the options. Imports neither torch nor numpy."""
+"""Options for reading, splitting and tokenizing a text. Imports neither torch nor numpy."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ __all__ = ["TextConfig"]
 
 @dataclass(frozen=True)
 class TextConfig:
-    """How a text is read, split and cut into tokens."""
+    """Options for reading, splitting and tokenizing a text."""
 
     tokens: str = option("characters", "what a token is", choices=token_kinds("characters"))
     encoding: str = shared.encoding()
     errors: str = shared.errors()
     pattern: str = option("*", "which files of a folder to read, such as *.txt")
     documents: str = option(
-        "files", "what a document is: the state starts anew at each", choices=("files", "lines", "paragraphs")
+        "files", "what a document is: the hidden state is reset at each", choices=("files", "lines", "paragraphs")
     )
     split: tuple[float, ...] = option((0.9, 0.05, 0.05), "shares for training, validation and test")
     split_by: str = option(

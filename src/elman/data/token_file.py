@@ -1,7 +1,7 @@
-"""Token numbers in a file on disk, read a stretch at a time. Knows nothing about vocabularies, parts or batches.
+"""Files of token ids with random access.
 
-A file is a header of 128 bytes and then the numbers, little-endian, in 1, 2 or 4 bytes each. Stretches are read with
-`pread`: only what is asked for is in memory, and a file that was cut short gives an error, not a crash.
+A file is a header of 128 bytes followed by the ids, little-endian, in 1, 2 or 4 bytes each. Ids are read with `pread`
+and not mapped to memory, so that a file that is truncated while in use gives an error, not a crash.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ __all__ = ["TokenFile", "TokenWriter", "smallest_dtype"]
 MAGIC = b"elmantok"
 VERSION = 1
 HEADER_SIZE = 128
-# magic, version, bytes a token, tokens, characters, documents, key; then the checksum of these
+# magic, version, bytes per token, tokens, characters, documents, key; followed by their checksum
 HEADER = struct.Struct("<8sIIQQQ32s")
 CHECKSUM = struct.Struct("<I")
 
@@ -40,16 +40,16 @@ class _Header(NamedTuple):
 
 
 def smallest_dtype(size: int) -> np.dtype[np.unsignedinteger]:
-    """The smallest unsigned type that holds the numbers of a vocabulary of `size` tokens."""
+    """Return the smallest unsigned dtype for the ids of a vocabulary of `size` tokens."""
     return np.dtype("<u1" if size <= 1 << 8 else "<u2" if size <= 1 << 16 else "<u4")
 
 
 class TokenFile:
-    """The token numbers of one part of a corpus, on disk.
+    """Token ids of one part of a corpus, on disk.
 
-    `characters` is the number of characters of text they stand for, `documents` how many documents have text in it.
-    Raises DataError when the file is not whole or was not written under `key` (a SHA-256 in hexadecimal), StorageError
-    when it cannot be read.
+    `characters` is the number of characters of the encoded text, `documents` the number of documents with text in the
+    part. Raises DataError if the file is incomplete or was written with another `key` (a SHA-256 in hexadecimal),
+    StorageError if it cannot be read.
     """
 
     def __init__(self, path: str | os.PathLike[str], key: str) -> None:
@@ -63,13 +63,13 @@ class TokenFile:
         except OSError as error:
             raise StorageError(f"cannot read {self.path}: {error.strerror or error}") from error
         if len(raw) != HEADER_SIZE or raw[HEADER.size :] != _sealed(raw[: HEADER.size])[HEADER.size :]:
-            raise DataError(f"expected a file of tokens with a whole header; received {self.path} of {size} bytes")
+            raise DataError(f"expected a file of tokens with a whole header. Received: {self.path} of {size} bytes")
         header = _Header._make(HEADER.unpack_from(raw))
         expected = HEADER_SIZE + header.tokens * header.width
         if header[:2] != (MAGIC, VERSION) or header.width not in (1, 2, 4) or header.key != bytes.fromhex(key):
-            raise DataError(f"expected the file of tokens {key[:12]}; received another: {self.path}")
+            raise DataError(f"expected the file of tokens {key[:12]}. Received: another, {self.path}")
         if size != expected:
-            raise DataError(f"expected {expected} bytes in the file of tokens {self.path}; received {size}")
+            raise DataError(f"expected {expected} bytes in the file of tokens {self.path}. Received: {size}")
         self.dtype = np.dtype(f"<u{header.width}")
         self.characters = header.characters
         self.documents = header.documents
@@ -79,15 +79,15 @@ class TokenFile:
         return self._tokens
 
     def read(self, start: int, stop: int) -> npt.NDArray[np.int64]:
-        """The tokens from `start` to before `stop`, a fresh int64 array. Raises ConfigError out of range."""
+        """Return the tokens from `start` to before `stop` as a new int64 array. Raises ConfigError if out of range."""
         if not 0 <= start <= stop <= self._tokens:
-            raise ConfigError(f"expected a stretch within {self._tokens} tokens; received {start} to {stop}")
+            raise ConfigError(f"expected a range within {self._tokens} tokens. Received: {start} to {stop}")
         width = self.dtype.itemsize
         wanted = (stop - start) * width
         offset = HEADER_SIZE + start * width
         try:
             data = os.pread(self._descriptor, wanted, offset)
-            # The system reads at most 2 GiB at once.
+            # Linux reads at most 2 GiB per call.
             while (
                 data
                 and len(data) < wanted
@@ -97,25 +97,25 @@ class TokenFile:
         except OSError as error:
             raise StorageError(f"cannot read {self.path}: {error.strerror or error}") from error
         if len(data) < wanted:
-            raise DataError(f"the file of tokens {self.path} was cut short while in use; received {len(data)} bytes")
+            raise DataError(f"the file of tokens {self.path} was cut short while in use. Received: {len(data)} bytes")
         return np.frombuffer(data, dtype=self.dtype).astype(np.int64)
 
     def read_rows(self, starts: Sequence[int], counts: Sequence[int], width: int) -> npt.NDArray[np.int64]:
-        """Row i: the `counts[i]` tokens from `starts[i]`, then zeros up to `width`; a fresh int64 array.
+        """Return a new int64 array with rows of `width` tokens: `counts[i]` tokens from `starts[i]`, then zeros.
 
-        One call for a whole batch. Raises as `read`.
+        Raises as `read`.
         """
         rows = np.zeros((len(starts), width), dtype=self.dtype)
         size = self.dtype.itemsize
         for row, start, count in zip(rows, starts, counts, strict=True):
             if not 0 <= start <= start + count <= self._tokens or count > width:
-                raise ConfigError(f"expected a stretch within {self._tokens} tokens; received {count} from {start}")
+                raise ConfigError(f"expected a range within {self._tokens} tokens. Received: {count} from {start}")
             try:
                 got = os.preadv(self._descriptor, [row[:count].data], HEADER_SIZE + start * size)
             except OSError as error:
                 raise StorageError(f"cannot read {self.path}: {error.strerror or error}") from error
             if got < count * size:
-                row[:count] = self.read(start, start + count)  # the rest, or the error that says why there is none
+                row[:count] = self.read(start, start + count)  # reads the rest, or raises the error
         return rows.astype(np.int64)
 
     def close(self) -> None:
@@ -124,7 +124,7 @@ class TokenFile:
 
 
 class TokenWriter:
-    """Writes what `TokenFile` reads, from the first token to the last; `finish` seals it."""
+    """Sequential writer of the file that `TokenFile` reads. Call `finish` at the end."""
 
     def __init__(self, file: BinaryIO, *, key: str, dtype: np.dtype[np.unsignedinteger]) -> None:
         self.characters = 0
@@ -136,7 +136,7 @@ class TokenWriter:
         file.write(bytes(HEADER_SIZE))
 
     def append(self, ids: npt.NDArray[np.int64]) -> None:
-        """Write some tokens."""
+        """Append tokens."""
         self._file.write(ids.astype(self._dtype).tobytes())
         self._tokens += len(ids)
 

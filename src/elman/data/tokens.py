@@ -1,7 +1,8 @@
-"""From a text to files of tokens, in three parts, kept in the cache. Knows nothing about batches or models.
+"""Encoding of a text as token files for training, validation and test, in the cache folder.
 
-Every document begins with one end token, so a model that is fed an end token on a fresh state predicts a first token.
-A text of several documents also ends with one. A part that begins or ends inside a document has none there.
+Each document begins with one end token, so a model in its initial state predicts the first token of a document from an
+end token. A text of several documents also ends with one. A part that begins or ends inside a document has no end token
+there.
 """
 
 from __future__ import annotations
@@ -33,16 +34,18 @@ from elman.files import atomic_file, make_folder, write_text
 __all__ = ["SPLIT_BY", "Corpus", "Progress", "TokenFile", "prepare"]
 
 SPLIT_BY = ("position", "documents")
-# To be raised when the same text would become other tokens.
+# Increased whenever the same text gives other tokens.
 LAYOUT = 1
 
-# Called with what is being done (reading, learning, encoding) and which share of it is done, from 0 to 1.
+# Called with the stage ("reading", "learning" or "encoding") and the fraction done, from 0 to 1.
 Progress = Callable[[str, float], None]
 
 
 class Corpus(NamedTuple):
-    """A text as tokens. A part is None when it has fewer than two tokens. `scan` is that of the main text;
-    `fingerprint` stands for the texts, the vocabulary and the split together."""
+    """An encoded text. The validation or test part is None if it has fewer than two tokens.
+
+    `scan` is the scan of the main text; `fingerprint` is a hash of the texts, the vocabulary and the split.
+    """
 
     train: TokenFile
     valid: TokenFile | None
@@ -53,7 +56,7 @@ class Corpus(NamedTuple):
 
 
 class _Text(NamedTuple):
-    """A source with where it is to be cut, and which part of the corpus each of its three parts is."""
+    """A source, the positions of its cuts, and for each of its sections the part of the corpus that it becomes."""
 
     source: TextSource
     scan: Scan
@@ -84,18 +87,20 @@ def prepare(
     cache: Path | None = None,
     progress: Progress | None = None,
 ) -> Corpus:
-    """Split a text, learn a vocabulary from its training part, and write every part as tokens.
+    """Split a text, learn a vocabulary from its training part, and write each part as a token file.
 
-    `vocabulary` is one to be used as it is, or a kind, or a mapping of `kind` and the options to learn it with.
-    `split` gives the fractions of characters for train, valid and test, which follow each other in the text. By
-    position, the cuts are exact for characters, and move on to the next line end (else space) for words and subwords;
-    by documents, no document is cut. A text given as `valid` or `test` is that part, and the fraction that the split
-    had for it stays in the training part. Parts made before are found again in `cache` (by default the cache folder).
+    vocabulary  a vocabulary to use, or a kind, or a mapping of `kind` and the options to learn it with
+    split       fractions of the characters for the training, validation and test parts, in the order of the text
+    split_by    "position": cuts are exact for characters, and move forward to the next line end (else space) for words
+                and subwords; "documents": no document is cut
+    valid, test texts for these parts; their fractions in `split` are then added to the training part
+    cache       folder of the token files, by default the cache folder; existing files are reused
+
     Raises ConfigError, DataError (the text is too short, or was changed meanwhile), EncodingError, StorageError.
     """
     fractions = check_split(split)
     if split_by not in SPLIT_BY:
-        raise ConfigError(f"expected split_by to be one of {', '.join(SPLIT_BY)}; received {split_by!r}")
+        raise ConfigError(f"expected split_by to be one of {', '.join(SPLIT_BY)}. Received: {split_by!r}")
     folder = cache_folder() if cache is None else cache
     if isinstance(vocabulary, Vocabulary):
         options, per_character = {}, vocabulary.per_character
@@ -115,12 +120,12 @@ def prepare(
     learnt = vocabulary if isinstance(vocabulary, Vocabulary) else _learn(texts[0], options, folder, progress)
 
     parts: dict[int, TokenFile] = {}
-    for text in texts:  # the text given for a part replaces the empty one that the main text has left for it
+    for text in texts:  # a separate validation or test text replaces the empty part of the main text
         parts.update(_encode(text, learnt, make_folder(folder / "tokens"), progress))
     train = parts[0]
     if len(train) < 2:
         raise DataError(
-            f"the text is too short to learn from: expected at least 2 tokens in the training part; received "
+            f"the text is too short to learn from: expected at least 2 tokens in the training part. Received: "
             f"{len(train)}, from {scan.characters} characters in {source.describe()}"
         )
     usable = [parts[part] if len(parts[part]) >= 2 else None for part in (1, 2)]
@@ -137,15 +142,15 @@ def _scan(source: TextSource, progress: Progress | None) -> Scan:
 
 
 def _learn(text: _Text, options: dict[str, Any], folder: Path, progress: Progress | None) -> Vocabulary:
-    """The vocabulary of the training part: from the cache, or learnt and put there."""
+    """Return the vocabulary of the training part: from the cache, or learned and saved there."""
     try:
         path = make_folder(folder / "vocabularies") / f"{text.key(options)}.json"
     except TypeError as error:
-        raise ConfigError(f"expected plain values as options of a vocabulary; received {options}") from error
+        raise ConfigError(f"expected plain values as options of a vocabulary. Received: {options}") from error
     try:
         return vocabulary_from_json(json.loads(path.read_text("utf-8")))
     except (FileNotFoundError, ValueError, RecursionError, ArtifactError):
-        pass  # not there, or damaged: learn it (again)
+        pass  # missing or damaged: learn it
     except OSError as error:
         raise StorageError(f"cannot read {path}: {error.strerror or error}") from error
     training = takewhile(lambda section: section.part == 0, text.sections("learning", progress))
@@ -155,7 +160,7 @@ def _learn(text: _Text, options: dict[str, Any], folder: Path, progress: Progres
 
 
 def _learnt_from(training: Iterable[Section], per_character: bool) -> Iterator[str]:
-    """The text of some sections. The last word of a document and the first of the next are not one word."""
+    """Yield the text of sections, cut at documents so that no word spans two documents."""
     for section in training:
         if per_character:
             yield section.piece.text
@@ -164,7 +169,7 @@ def _learnt_from(training: Iterable[Section], per_character: bool) -> Iterator[s
 
 
 def _encode(text: _Text, vocabulary: Vocabulary, folder: Path, progress: Progress | None) -> dict[int, TokenFile]:
-    """The files of tokens of a text's parts, by part of the corpus; made where the cache has none."""
+    """Return the token files of a text by part of the corpus; those that are not in the cache are written."""
     base = text.key(vocabulary.fingerprint())
     keys = {own: _hash(base, own) for own in range(len(text.parts))}
     paths = {own: folder / f"{key}.tokens" for own, key in keys.items()}
@@ -186,8 +191,8 @@ def _encode(text: _Text, vocabulary: Vocabulary, folder: Path, progress: Progres
             for own in missing:
                 paths[own].unlink(missing_ok=True)
             raise DataError(
-                f"the text was changed while it was being read: expected {text.scan.characters} characters; "
-                f"received {read} from {text.source.describe()}"
+                f"the text was changed while it was being read: expected {text.scan.characters} characters. "
+                f"Received: {read} from {text.source.describe()}"
             )
         files |= {own: TokenFile(paths[own], keys[own]) for own in missing}
     return {part: files[own] for own, part in enumerate(text.parts)}
@@ -201,7 +206,7 @@ def _cached(path: Path, key: str) -> TokenFile | None:
 
 
 def _write(path: Path, key: str, group: Iterator[Section], several: bool, vocabulary: Vocabulary) -> int:
-    """Write the tokens of one part; returns its number of characters."""
+    """Write the tokens of one part and return its number of characters."""
     with atomic_file(path) as file:
         writer = TokenWriter(file, key=key, dtype=smallest_dtype(vocabulary.size))
         ended = False
@@ -219,7 +224,7 @@ def _write(path: Path, key: str, group: Iterator[Section], several: bool, vocabu
 
 
 def _tokens(piece: Piece, vocabulary: Vocabulary) -> Ids:
-    """The tokens of a piece, with an end token before every document that begins in it."""
+    """Return the tokens of a piece, with an end token before each document that begins in it."""
     if vocabulary.per_character:
         ids = vocabulary.encode(piece.text)
         return np.insert(ids, piece.starts, vocabulary.end_id) if piece.starts else ids

@@ -1,7 +1,7 @@
-"""Word vectors from text files as word2vec and GloVe write them. Knows nothing about networks. Imports no torch.
+"""Pretrained word vectors from text files in the formats of word2vec and GloVe. Does not import torch.
 
-A line is a word and its numbers, with single spaces between them; word2vec has a line with the number of words and of
-numbers before the first. Only the words that are asked for are kept.
+A line has a word and its numbers, separated by single spaces; in word2vec files, a first line has the number of words
+and the dimension. Only the vectors of the requested words are kept.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from elman.errors import DataError
 __all__ = ["WordVectors", "read_vectors"]
 
 _BLOCK = 1 << 20
-# Longer vectors and lines are none: most likely the file is another than was meant.
+# Longer vectors or lines mean that the file is probably not one of word vectors.
 _MOST_NUMBERS = 1 << 16
 _LONGEST_LINE = 1 << 22
 _LARGEST = float(np.finfo(np.float32).max)
@@ -29,8 +29,8 @@ _LARGEST = float(np.finfo(np.float32).max)
 class WordVectors(NamedTuple):
     """The vectors of W words.
 
-    matrix_WE  float32, a row for each word, in the order in which they were asked for; 0 where the file has none
-    found_W    bool, the words that the file has
+    matrix_WE  float32, one row for each requested word in the given order; 0 for words that the file does not have
+    found_W    bool, whether the file has the word
     """
 
     matrix_WE: npt.NDArray[np.float32]
@@ -40,13 +40,13 @@ class WordVectors(NamedTuple):
 def read_vectors(
     path: str | os.PathLike[str], words: Sequence[str], *, encoding: str = "utf-8", errors: str = "strict"
 ) -> WordVectors:
-    """The vectors of `words` in a text file (word2vec or GloVe, `.gz` or not); of a word that stands there twice, the
-    first.
+    """Return the vectors of `words` in a text file (word2vec or GloVe, `.gz` or not).
 
-    Every line must have as many numbers as the first; those of other words are counted, not read. A word may have
-    spaces in it, as some of GloVe's have, if it does not end with a number. Raises DataError with the line for another
-    count of numbers, for what is no finite number, for fewer or more words than word2vec's first line says, for an
-    empty file and for one without any of the words; EncodingError, StorageError, ConfigError.
+    The first vector is used if the file has a word twice. All lines must have as many numbers as the first; the numbers
+    of other words are counted but not parsed. A word may have spaces in it, as in some GloVe files, if it does not end
+    with a number. Raises DataError with the line for another number of columns or a number that is not finite, for a
+    number of words other than in the first line of word2vec, for an empty file, and for a file without any of the
+    words; EncodingError, StorageError, ConfigError.
     """
     encoding = check_encoding(encoding)
     files = find_files([path])
@@ -99,13 +99,13 @@ def _read(lines: Iterator[str], name: str, words: Sequence[str]) -> WordVectors:
 
 
 def _lines(blocks: Iterable[str], name: str) -> Iterator[str]:
-    """The lines of a text, without blanks at their ends."""
+    """Yield the lines of a text without trailing blanks."""
     kept = ""
     for block in blocks:
         *whole, kept = (kept + block).split("\n")
         yield from (line.rstrip(" \t") for line in whole)
         if len(kept) > _LONGEST_LINE:
-            raise DataError(f"{name}: expected a word and its numbers a line. Received: a line of {len(kept)} signs")
+            raise DataError(f"{name}: expected a word and its numbers a line. Received: {len(kept)} characters")
     if kept:
         yield kept.rstrip(" \t")
 
@@ -116,12 +116,12 @@ def _chained(first: str, lines: Iterator[str]) -> Iterator[str]:
 
 
 def _parted(line: str, size: int, name: str, number: int) -> tuple[str, str]:
-    """A word with spaces in it, and its numbers. Raises DataError where the numbers are not as many as they should."""
+    """Split a line whose word has spaces into the word and its numbers."""
     parts = line.split(" ")
     count = 0
     while count < len(parts) and _is_number(parts[-1 - count]):
         count += 1
-    # A number may itself be the word.
+    # The word may be a number too.
     if count != size or len(parts) <= size:
         count = min(count, len(parts) - 1)
         raise DataError(f"{name}, line {number}: expected a word and {size} numbers, as in the lines above. "

@@ -1,18 +1,17 @@
-"""Panels: many time series on one grid of times, from files, data frames and arrays; and what networks read of
-them.
+"""Panels of time series with one frequency, from files, data frames and arrays, and their windows as batches.
 
-config      the options of reading and of transforming
-frequency   the grid of times           (infer: found from times; calendar: features of it; times: read from text)
+config      options for reading and transforming series
+frequency   the grid of times           (infer: inference from times; calendar: calendar features; times: parsing)
 sources     tables, data frames and arrays as columns
-read        a panel from files, data frames, arrays      (roles: which column is what; build: from columns to series)
-clean       order, duplicate and missing times
-static      numbers and categories of a whole series
-panel       the series themselves
-transform   logarithm, Box-Cox, differences and scale, undone on the way out      (fit: found from the values)
-windows     series as one bank of numbers, and windows of them as batches   (lanes: one after the other; torch)
-split       what of each series is trained on, and what is held out
-known       what a model keeps of the series that it was trained on
-forecast    how series go on: data frames, CSV, JSON
+read        a panel from files, data frames or arrays    (roles: column roles; build: from columns to series)
+clean       order of rows, duplicate and missing times
+static      static features of a series: numbers and categories
+panel       the `Panel` class
+transform   invertible transforms: logarithm, Box-Cox, differences, scaling     (fit: estimation from the values)
+windows     batches of windows                                  (lanes: windows with carried state; torch)
+split       training and held-out parts of each series
+known       training series that are stored with a model
+forecast    forecasts as data frames, CSV and JSON
 
 The public names load on first use.
 """

@@ -1,4 +1,4 @@
-"""From columns to a panel: the rows of all sources, cleaned and cut into series. Knows nothing about files."""
+"""Construction of a panel from columns: the rows of all sources, cleaned and split into series."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Ints = npt.NDArray[np.int64]
 
 
 class _Part(NamedTuple):
-    """The rows of one source: which series, when, what, and the row's number."""
+    """The rows of one source: series names, times, values and row numbers."""
 
     owners: Sequence[str]
     times: Ints
@@ -44,7 +44,7 @@ def build_panel(
     frequency: Frequency | None,
     encoder: Sequence[Mapping[str, Any]] | None,
 ) -> Panel:
-    """The panel that the sources hold; see `read_panel`."""
+    """Build the panel from the sources; see `read_panel`."""
     grid = frequency or (Frequency.named(config.frequency) if config.frequency else None)
     rows, roles, numbers = gather(sources, config, dated=None if grid is None else grid.dated)
     static, encoder = _static(sources, config, rows, numbers, encoder)
@@ -58,7 +58,7 @@ def build_panel(
     if config.missing != "mask":
         fill_cells(rows, slice(0, width), config.missing, known)
     fill_cells(rows, slice(width, past), config.missing, known)
-    # What is known ahead is known on both sides of a gap.
+    # Known-future covariates are available on both sides of a gap, so they can be interpolated.
     ahead = "interpolate" if config.missing == "mask" else config.missing
     fill_cells(rows, slice(past, None), ahead, np.ones_like(known))
     return Panel(
@@ -85,7 +85,7 @@ def _split(values: Floats, begins: Ints, lengths: Ints | None) -> list[Floats]:
 def gather(
     sources: Sequence[Source], config: PanelConfig, targets: bool = True, dated: bool | None = None
 ) -> tuple[Rows, Roles, list[int]]:
-    """The rows of all sources as they stand, the columns' parts, and where each source's rows begin.
+    """Return the rows of all sources in their order, the roles of the columns, and the first row of each source.
 
     Without `targets`, only the covariates are read, and a single series has the name "". `dated` says whether
     integers may be years and compact dates.
@@ -149,7 +149,7 @@ def _part(
         there = np.flatnonzero(~np.isnan(column))
         if not len(there):
             raise DataError(f"{source.name}: expected a number in the column {name!r}. Received: none")
-        # A column's series begins with its first value, and ends with its last unless a known future follows.
+        # A column's series begins at its first value and ends at its last, unless a known future follows.
         stop = len(column) if config.future_covariates else there[-1] + 1
         rows = np.arange(there[0], stop)
         owners += [f"{stem}/{name}" if several else name] * len(rows)
@@ -160,7 +160,7 @@ def _part(
 
 
 def _names(source: Source, column: str) -> Sequence[str]:
-    """The name of each row's series. Raises DataError with the place of a row without one."""
+    """Return the name of the series of each row."""
     names = source.texts(column)
     if any(not name.strip() for name in dict.fromkeys(names)):
         row = next(row for row, name in enumerate(names) if not name.strip())
@@ -187,7 +187,7 @@ def _times(source: Source, roles: Roles, config: PanelConfig, dated: bool | None
 
 
 def _place(rows: Rows, config: PanelConfig, frequency: Frequency | None, name: str) -> tuple[Rows, Ints, Frequency]:
-    """The rows with every step of their grid, the ordinals, and the grid."""
+    """Return the rows with all time steps of the grid, their ordinals, and the grid."""
     grid = frequency
     if grid is None and config.frequency:
         grid = Frequency.named(config.frequency, near=int(rows.times[0]) if rows.dated else None)
@@ -209,7 +209,7 @@ def _place(rows: Rows, config: PanelConfig, frequency: Frequency | None, name: s
 
 
 def _lengths(rows: Rows, begins: Ints, position: Ints, config: PanelConfig) -> Ints:
-    """The steps of each series, its known future left out."""
+    """Return the number of time steps of each series, without its known future."""
     there = ~np.isnan(rows.values[:, : rows.targets]).all(axis=1)
     last = np.maximum.reduceat(np.where(there, position, -1), begins)
     empty = np.flatnonzero(last < 0)
@@ -229,7 +229,7 @@ def _static(
     begins: Sequence[int],
     encoder: Sequence[Mapping[str, Any]] | None,
 ) -> tuple[Floats, Sequence[Mapping[str, Any]]]:
-    """The static features, [S, C], and their encoder. Rows stand as in the sources."""
+    """Return the static features, [S, C], and their encoder. `rows` must be in the order of the sources."""
     first = np.full(len(rows.ids), -1)
     first[rows.codes[::-1]] = np.arange(len(rows.codes))[::-1]
     kinds = {column["name"]: column["kind"] for column in encoder or ()}

@@ -1,4 +1,4 @@
-"""Features of the calendar: where a time stands in its day, week and year. Knows nothing about series."""
+"""Calendar features of times: position in the day, week, month and year."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ _FEATURES = ("month", "day_of_month", "day_of_year", "weekday", "hour", "weekend
 
 
 class Grid(Protocol):
-    """What the choice of features depends on; `elman.data.panel.Frequency` has it."""
+    """Protocol of a grid of times, such as `elman.data.panel.Frequency`."""
 
     @property
     def unit(self) -> str:
-        """The unit of a step: "second", "business", "month" or "step"."""
+        """Unit of the grid: "second", "business", "month" or "step"."""
 
     @property
     def multiple(self) -> int:
-        """Units between two times."""
+        """Units between consecutive times."""
 
     @property
     def dated(self) -> bool:
@@ -33,9 +33,9 @@ class Grid(Protocol):
 
 
 def chosen_features(frequency: Grid, features: Sequence[str]) -> tuple[str, ...]:
-    """The features by name, "auto" resolved for this frequency.
+    """Return the names of the features, with "auto" resolved for the frequency.
 
-    Raises ConfigError for an unknown feature, and for a named one where times are integers.
+    Raises ConfigError for an unknown feature, and for any feature other than "auto" if times are integers.
     """
     if tuple(features) == ("auto",):
         return _varying(frequency)
@@ -64,7 +64,7 @@ def _varying(frequency: Grid) -> tuple[str, ...]:
 
 
 def calendar_names(frequency: Grid, features: Sequence[str] = ("auto",)) -> tuple[str, ...]:
-    """The names of the columns that `Frequency.calendar` gives, in order."""
+    """Return the names of the columns of `Frequency.calendar`, in order."""
     names: list[str] = []
     for feature in chosen_features(frequency, features):
         names += [feature] if feature == "weekend" else [f"{feature}_sin", f"{feature}_cos"]
@@ -72,7 +72,7 @@ def calendar_names(frequency: Grid, features: Sequence[str] = ("auto",)) -> tupl
 
 
 def calendar_features(seconds: npt.NDArray[np.int64], features: Sequence[str]) -> npt.NDArray[np.float64]:
-    """Features of times in seconds since 1970, [T, F]."""
+    """Return the features of times in seconds since 1970, [T, F]."""
     days, clock = np.divmod(seconds, _DAY)
     dates = days.astype("datetime64[D]")
     months = dates.astype("datetime64[M]")

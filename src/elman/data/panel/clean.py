@@ -1,6 +1,6 @@
-"""Rows of many series in order, each time once, and every step of the grid there: as told, never in silence.
+"""Cleaning of the rows of many series: order, duplicates, missing times and missing values.
 
-Knows nothing about files and columns: a row is a series' number, a time and some values.
+Each kind of problem is either refused with an error or mended as the options say; none is mended silently.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ __all__ = ["Rows", "fill_cells", "fill_steps", "in_order", "on_grid", "once"]
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-# A wrong year must not become a billion steps: so many may be filled in, or so many for each row that is there.
+# Most steps that are filled in, in all or for each existing row: a wrong year must not give a billion steps.
 _MOST_FILLED = 1_000_000
 _MOST_PER_ROW = 50
 
@@ -28,15 +28,15 @@ _MOST_PER_ROW = 50
 class Rows:
     """R rows of S series.
 
-    ids      the series' names
-    codes    the series of each row, [R]
+    ids      names of the series
+    codes    index of the series of each row, [R]
     times    seconds since 1970 or integers, [R]
-    dated    whether they are dates
-    values   [R, K]: the targets first
-    columns  the K names
-    targets  how many of them are targets
-    numbers  each row's number in the source, for messages; -1 for a row that was filled in
-    where    the place of a row of the source
+    dated    whether times are dates
+    values   [R, K], with the targets first
+    columns  names of the K columns
+    targets  number of target columns
+    numbers  row number in the source, for messages; -1 for a row that was filled in
+    where    function that returns the location of a row of the source, for messages
     """
 
     ids: list[str]
@@ -51,11 +51,11 @@ class Rows:
 
     @property
     def begins(self) -> Ints:
-        """Where each series begins, rows being in order."""
+        """First row of each series. The rows must be sorted."""
         return np.searchsorted(self.codes, np.arange(len(self.ids)))
 
     def take(self, rows: Ints | npt.NDArray[np.bool_]) -> Rows:
-        """These rows alone."""
+        """Return the selected rows."""
         return replace(
             self,
             codes=self.codes[rows],
@@ -65,16 +65,16 @@ class Rows:
         )
 
     def place(self, row: int) -> str:
-        """Where a row stands, and of which series and time it is."""
+        """Return the location of a row with its series and time, for messages."""
         told = f"the series {self.ids[self.codes[row]]!r} at {show_time(int(self.times[row]), self.dated)}"
         number = int(self.numbers[row])
         return f"{self.where(number)}: {told}" if number >= 0 else told
 
 
 def in_order(rows: Rows, sort: str) -> Rows:
-    """The rows series by series and in the order of time.
+    """Return the rows sorted by series and time.
 
-    With sort="error", raises DataError for a time before the one above it in its series.
+    With sort="error", raises DataError if a series has a time that is earlier than the one before it.
     """
     if (rows.codes[1:] < rows.codes[:-1]).any():
         rows = rows.take(np.argsort(rows.codes, kind="stable"))
@@ -84,16 +84,16 @@ def in_order(rows: Rows, sort: str) -> Rows:
     if sort == "error":
         row = int(np.flatnonzero(back)[0]) + 1
         raise DataError(
-            f"{rows.place(row)}: expected times in order, or the option sort=sort. Received: it after "
+            f"{rows.place(row)}: expected times in order, or the option sort=sort. Received: a time after "
             f"{show_time(int(rows.times[row - 1]), rows.dated)}"
         )
     return rows.take(np.lexsort((rows.times, rows.codes)))
 
 
 def once(rows: Rows, duplicates: str) -> Rows:
-    """Each time of a series once: its first row, its last, or the mean or sum of what is not missing.
+    """Return the rows with each time of a series once: the first or last row, or the mean or sum of present values.
 
-    A sum is of the targets; covariates are means even then. With duplicates="error", raises DataError.
+    With "sum", covariates are averaged. With duplicates="error", raises DataError.
     """
     same = (rows.codes[1:] == rows.codes[:-1]) & (rows.times[1:] == rows.times[:-1])
     if not same.any():
@@ -103,7 +103,7 @@ def once(rows: Rows, duplicates: str) -> Rows:
         row = int(np.flatnonzero(same)[0]) + 1
         raise DataError(
             f"{rows.place(row)}: expected each time once, or the option duplicates=first, last, mean or sum. "
-            f"Received: it twice ({int(same.sum()):,} rows too many in all)"
+            f"Received: this time twice ({int(same.sum()):,} rows too many in all)"
         )
     if duplicates == "first":
         return rows.take(first)
@@ -120,7 +120,7 @@ def once(rows: Rows, duplicates: str) -> Rows:
 
 
 def on_grid(rows: Rows, frequency: Frequency) -> Ints:
-    """The ordinal of every row. Raises DataError with the place of a time that is not on the grid."""
+    """Return the ordinal of each row. Raises DataError with the location of a time that is not on the grid."""
     ordinals, wrong = frequency.locate(rows.times)
     if wrong.any():
         row = int(np.flatnonzero(wrong)[0])
@@ -132,7 +132,7 @@ def on_grid(rows: Rows, frequency: Frequency) -> Ints:
 
 
 def fill_steps(rows: Rows, ordinals: Ints, frequency: Frequency, missing: str) -> tuple[Rows, Ints]:
-    """Rows with empty values for the steps that are not there. With missing="error", raises DataError for the first."""
+    """Insert rows of NaN for missing time steps. With missing="error", raises DataError for the first."""
     begins = rows.begins
     ends = np.append(begins[1:], len(ordinals)) - 1
     spans = ordinals[ends] - ordinals[begins] + 1
@@ -151,7 +151,7 @@ def fill_steps(rows: Rows, ordinals: Ints, frequency: Frequency, missing: str) -
     if total > max(_MOST_FILLED, _MOST_PER_ROW * len(ordinals)):
         raise DataError(
             f"{rows.place(0)}: expected fewer missing steps of {frequency.name}; is a time or the frequency wrong? "
-            f"Received: {total - len(ordinals):,} missing beside {len(ordinals):,} rows"
+            f"Received: {total - len(ordinals):,} missing, with {len(ordinals):,} rows"
         )
     offsets = np.cumsum(spans) - spans
     places = (offsets - ordinals[begins])[rows.codes] + ordinals
@@ -166,16 +166,16 @@ def fill_steps(rows: Rows, ordinals: Ints, frequency: Frequency, missing: str) -
 
 
 def fill_cells(rows: Rows, columns: slice, missing: str, among: npt.NDArray[np.bool_]) -> None:
-    """Fill the missing values of some columns in place, in the rows `among`, series by series.
+    """Fill missing values of some columns in place, series by series, in the rows where `among` is true.
 
-    interpolate  on a straight line between the values beside the gap; at the ends the nearest value
+    interpolate  linear interpolation between the neighbours of a gap; the nearest value at the ends
     forward      the value before
-    mask         the same, and at the beginning the first value there is: targets are left out, what stands beside them
-                 is filled with nothing that came later
+    mask         as forward, with the first value at the beginning of a series: for past covariates, next to targets
+                 that stay NaN
     zero         0
 
-    Raises DataError with missing="error" at the first; for a series without any value; with "forward" for a series
-    that begins with none.
+    With missing="error", raises DataError for the first missing value. Also raises DataError for a series without any
+    value, and with "forward" for a series that begins with a missing value.
     """
     empty = np.isnan(rows.values) & among[:, None]
     for column in range(*columns.indices(rows.values.shape[1])):

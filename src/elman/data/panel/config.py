@@ -1,4 +1,4 @@
-"""The options of reading series and of transforming them. Imports neither numpy nor torch."""
+"""Options for reading and transforming series. Imports neither numpy nor torch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["PanelConfig", "TransformConfig"]
 
 @dataclass(frozen=True)
 class PanelConfig:
-    """How time series are read and cleaned."""
+    """Options for reading and cleaning time series."""
 
     layout: str = option(
         "auto", "long: a row for each series and time; wide: a column for each series", choices=("auto", "long", "wide")
@@ -22,10 +22,10 @@ class PanelConfig:
     time_parts: tuple[str, ...] = option((), "columns with year, month, day, hour, ... in place of one time column")
     time_format: str = option("", "how times are written, as for strptime (%d.%m.%Y); by default ISO 8601")
     target_columns: tuple[str, ...] = option((), "what to forecast; by default y, or wide: every column of numbers")
-    past_covariates: tuple[str, ...] = option((), "columns that help and are known up to the present")
-    future_covariates: tuple[str, ...] = option((), "columns that help and are known ahead of time")
+    past_covariates: tuple[str, ...] = option((), "columns of covariates that are known up to the present")
+    future_covariates: tuple[str, ...] = option((), "columns of covariates that are known ahead of time")
     static_columns: tuple[str, ...] = option((), "columns with one number or category for each series")
-    together: bool = option(True, "wide: all columns are one series of many variables, not a series each")
+    together: bool = option(True, "wide: all columns are one multivariate series, not one series each")
     frequency: str = option("", "of the series: MS, W-SUN, D, B, h, 15min, step, ...; by default inferred")
     missing: str = option(
         "error",
@@ -36,17 +36,17 @@ class PanelConfig:
         "error", "what to do about two rows of one time", choices=("error", "first", "last", "mean", "sum")
     )
     sort: str = option("error", "what to do about rows that are not in the order of time", choices=("error", "sort"))
-    delimiter: str = option("", "what parts the cells of a file; by default found in its first row")
+    delimiter: str = option("", "separator of the cells in a row; by default detected from the first row")
     encoding: str = option("utf-8", "the files' encoding")
     errors: str = shared.errors()
 
 
 @dataclass(frozen=True)
 class TransformConfig:
-    """What is done to each series before the network reads it, and undone on the way out, in this order."""
+    """Options for the invertible transforms of each series, applied in this order before the network reads it."""
 
     transform: str = option(
-        "none", "of the values; box-cox finds its power for each series", choices=("none", "log", "log1p", "box-cox")
+        "none", "of the values; box-cox fits its power to each series", choices=("none", "log", "log1p", "box-cox")
     )
     difference: int = option(0, "how often to take the difference from the step before", least=0, most=2)
     seasonal_difference: int = option(0, "how often to take the difference from the season before", least=0, most=1)

@@ -1,4 +1,4 @@
-"""The scale of covariates: what each of them is divided by before a network reads it. Knows nothing about networks."""
+"""Standardisation of covariates."""
 
 from __future__ import annotations
 
@@ -14,22 +14,24 @@ __all__ = ["Scales", "covariate_scales"]
 Doubles = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-# A spread below this share of the largest value is rounding, and the column counts as constant.
+# A smaller deviation, relative to the largest value, is rounding error: the column counts as constant.
 _ROUNDING = 1e-9
 
 
 class Scales(NamedTuple):
-    """z = (value - offset) / scale of each covariate: first those known up to the present, then those known ahead, then
-    the features of a whole series."""
+    """Offsets and scales of the covariates, in z = (value - offset) / scale.
+
+    The order is: past covariates, known-future covariates, static features.
+    """
 
     offset: Doubles
     scale: Doubles
 
 
 def covariate_scales(panel: Panel, stop: Ints) -> Scales:
-    """Mean and deviation of each covariate over all series, from what comes before step `stop` of each.
+    """Return the mean and the standard deviation of each covariate, over the time steps before `stop` of all series.
 
-    Of the features of a series, categories stay 0 and 1. A constant column is taken to 0 and divided by 1.
+    One-hot categories are left unscaled. A constant column has the scale 1.
     """
     parts = [
         np.concatenate([values[:end] for values, end in zip(columns, stop.tolist(), strict=True)])
@@ -44,5 +46,5 @@ def covariate_scales(panel: Panel, stop: Ints) -> Scales:
     categories[len(offset) - panel.static.shape[1] :] = [kind == "category" for kind in kinds]
     offset[categories] = 0.0
     deviation[categories | (deviation <= _ROUNDING * largest)] = 1.0
-    # As they are stored with the weights.
+    # Rounded to float32, as they are stored with the weights.
     return Scales(*(part.astype(np.float32).astype(np.float64) for part in (offset, deviation)))

@@ -1,4 +1,4 @@
-"""Finding each series' transform, many series at once. Knows nothing about networks."""
+"""Estimation of the transforms of many series at once."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ __all__ = ["fit_transforms"]
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
-# The powers of Box-Cox that are tried first. Below 0 there would be values that no forecast may pass.
+# First candidates for the power of Box-Cox. A power below 0 would put an upper bound on the forecasts.
 _POWERS = (0.0, 0.5, 1.0, 1.5, 2.0)
 _GOLDEN = (5**0.5 - 1) / 2
 _SECTIONS = 16
-# A spread below this share of the largest value is rounding, and the series counts as constant.
+# A smaller spread, relative to the largest value, is rounding error: the series counts as constant.
 _ROUNDING = 1e-12
-# And so does one whose spread is nearly no number any more: nothing can be divided by it.
+# A smaller spread, in absolute terms, cannot be a divisor: the series counts as constant.
 _SMALLEST = 1e-300
 
 
 def fit_transforms(
     targets: Sequence[Floats], config: TransformConfig, *, season: int = 1, ids: Sequence[str] = ()
 ) -> list[Transform]:
-    """The transform of each series, [T, Y], found from its values alone; NaN is left out.
+    """Fit the transform of each series, [T, Y], to its values; NaN is ignored.
 
-    season  steps of a season, where the options do not say
-    ids     the series' names, for messages
+    season  time steps of a season, if the options do not give it
+    ids     names of the series, for messages
 
-    The power of Box-Cox maximises the profile likelihood over 0 to 2, a power a variable (Box & Cox 1964). Scales:
-    standard takes the mean and the standard deviation, min-max the least and the range, mean the mean size alone,
-    robust the median and the interquartile range. A constant series has the scale 1.
+    The power of Box-Cox maximises the profile likelihood from 0 to 2 for each variable (Box & Cox 1964). Offset and
+    scale are the mean and the standard deviation ("standard"), the minimum and the range ("min-max"), 0 and the mean
+    absolute value ("mean"), or the median and the interquartile range ("robust"). A constant series has the scale 1.
 
-    Raises DataError, with the series' name, for values without a logarithm and for a series that is too short for the
-    differences or too large for a scale; ConfigError for a seasonal difference without a season.
+    Raises DataError, with the name of the series, for values without a logarithm, and for a series that is too short
+    for the differences or too large for a scale; ConfigError for a seasonal difference without a season.
     """
     period = config.seasonal_period or season
     if config.seasonal_difference and period < 2:
@@ -54,7 +54,7 @@ def fit_transforms(
             raise DataError(f"{name}: expected more than {lost} steps to take differences. Received: {len(values)}")
     found: dict[int, Transform] = {}
     for rows, padded in _groups(targets):
-        with np.errstate(over="ignore", invalid="ignore"):  # what is too large for a scale is refused below
+        with np.errstate(over="ignore", invalid="ignore"):  # values that are too large for a scale are refused below
             fitted = _fit(padded, config, period)
         for row, transform in zip(rows, fitted, strict=True):
             name = f"the series {ids[row]!r}" if len(ids) else f"the series {row + 1}"
@@ -68,7 +68,7 @@ def fit_transforms(
 
 
 def _groups(targets: Sequence[Floats]) -> Iterator[tuple[list[int], Floats]]:
-    """Series of like length together, [S, T, Y], filled up with NaN."""
+    """Yield groups of series of similar length: their indices, and the values [S, T, Y] padded with NaN."""
     bins: dict[int, list[int]] = {}
     for row, values in enumerate(targets):
         bins.setdefault(len(values).bit_length(), []).append(row)
@@ -86,7 +86,7 @@ def _fit(y_STY: Floats, config: TransformConfig, period: int) -> list[Transform 
     if config.transform == "box-cox":
         power, centre = _powers(y_STY)
     w_STY = forward_values(config.transform, y_STY, power[:, None], centre[:, None])
-    # What differences leave of a straight line is rounding too, so it is the undifferenced values that count.
+    # The difference of a straight line is constant up to rounding error, so the bound comes from the values before it.
     rounding = np.maximum(_ROUNDING * np.abs(np.where(np.isnan(w_STY), 0.0, w_STY)).max(axis=1), _SMALLEST)
     if config.seasonal_difference:
         w_STY = w_STY[:, period:] - w_STY[:, :-period]
@@ -117,7 +117,7 @@ def _mean(values: Floats, there: Bools) -> Floats:
 
 
 def _scales(w_STY: Floats, scaling: str, rounding: Floats) -> tuple[Floats, Floats]:
-    """Offset and scale of each series and variable, [S, Y]; a scale no larger than `rounding` becomes 1."""
+    """Return the offset and scale of each series and variable, [S, Y]; a scale of at most `rounding` becomes 1."""
     there = ~np.isnan(w_STY)
     offset, scale = np.zeros_like(rounding), np.ones_like(rounding)
     if scaling == "standard":
@@ -129,7 +129,7 @@ def _scales(w_STY: Floats, scaling: str, rounding: Floats) -> tuple[Floats, Floa
     elif scaling == "mean":
         scale = _mean(np.abs(w_STY), there)
     elif scaling == "robust":
-        # Missing values sort to the end.
+        # NaN sorts to the end.
         ordered, count = np.sort(w_STY, axis=1), np.maximum(there.sum(axis=1), 1)
         low, offset, high = (_quantile(ordered, count, share) for share in (0.25, 0.5, 0.75))
         scale = high - low
@@ -146,10 +146,10 @@ def _quantile(ordered: Floats, count: npt.NDArray[np.int64], share: float) -> Fl
 
 
 def _powers(y_STY: Floats) -> tuple[Floats, Floats]:
-    """The power of greatest likelihood and the geometric mean of each series and variable, [S, Y].
+    """Return the power of maximum likelihood and the geometric mean of each series and variable, [S, Y].
 
-    Divided by their geometric mean, values have a likelihood that falls with the variance of their Box-Cox transform
-    alone. The best of a few powers is refined by golden section.
+    For values divided by their geometric mean, the likelihood decreases with the variance of the Box-Cox transform. The
+    best of a few powers is refined by golden-section search.
     """
     there = ~np.isnan(y_STY)
     logs = np.where(there, np.log(np.where(there, y_STY, 1.0)), 0.0)
@@ -160,7 +160,7 @@ def _powers(y_STY: Floats) -> tuple[Floats, Floats]:
     def spread(power: Floats) -> Floats:
         safe = np.where(power == 0, 1.0, power)
         values = np.expm1(safe[:, None] * u_STY) / safe[:, None]
-        values = np.where(power[:, None] == 0, u_STY, values)  # what is missing has u = 0, and so value 0
+        values = np.where(power[:, None] == 0, u_STY, values)  # missing values have u = 0, and so contribute 0
         mean = values.sum(axis=1) / count
         variance: Floats = (values**2).sum(axis=1) / count - mean**2
         return variance
@@ -178,7 +178,7 @@ def _powers(y_STY: Floats) -> tuple[Floats, Floats]:
         left, right = np.where(down, new, right), np.where(down, left, new)
         at_left, at_right = np.where(down, at_new, at_right), np.where(down, at_left, at_new)
     power = (low + high) / 2
-    # The ends of the range are tried for themselves: sections only come near them.
+    # The ends of the range are tried explicitly: the golden-section search only approaches them.
     for end in (_POWERS[0], _POWERS[-1]):
         power = np.where(spread(np.full_like(power, end)) <= spread(power), end, power)
     constant = np.abs(u_STY).max(axis=1) < _ROUNDING

@@ -1,4 +1,4 @@
-"""A forecast: times, values, intervals and sample paths of every series; as a data frame, JSON and CSV."""
+"""The `Forecast` class: times, means, intervals and sample paths, as a data frame, JSON or CSV."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Forecast:
-    """How S series of Y variables go on for H steps.
+    """Forecast of S series of Y variables for H time steps.
 
-    ids        the series' names
+    ids        names of the series
     frequency  the grid of times
-    starts     of each series, the ordinal of the first step ahead
-    names      the Y variables
-    mean       one value each, `[S, H, Y]`: the distribution's mean or median, as the model's option `point` says
-    intervals  of each level in per cent, the bounds `[S, H, Y]` between which a value lies with that probability
-    samples    paths `[S, N, H, Y]` that are drawn jointly over the steps; None where none were asked for
-    history    the series up to the forecast, for the picture
-    columns    what the columns of ids and times are called in a table
-    kind       what `to_frame` makes: "pandas" or "polars"
+    starts     ordinal of the first forecast step of each series
+    names      names of the Y variables
+    mean       point forecasts, `[S, H, Y]`: mean or median of the distribution, by the model's option `point`
+    intervals  lower and upper bounds of the prediction intervals, `[S, H, Y]` each, by level in per cent
+    samples    sample paths, `[S, N, H, Y]`, drawn jointly over the time steps; None if none were requested
+    history    the series up to the forecast, for plots
+    columns    names of the columns of ids and times in a table
+    kind       default data frame library of `to_frame`: "pandas" or "polars"
     """
 
     ids: list[str]
@@ -59,7 +59,7 @@ class Forecast:
         samples: Doubles | None = None,
         **more: Any,
     ) -> Self:
-        """The forecast after step `origin` of each series of a panel; `more` are other fields."""
+        """Create a forecast that follows time step `origin` of each series of a panel; `more` are other fields."""
         return cls(
             ids=list(panel.ids),
             frequency=panel.frequency,
@@ -72,21 +72,21 @@ class Forecast:
         )
 
     def __repr__(self) -> str:
-        """How much there is, in a line."""
+        """Return the numbers of series, time steps and paths in one line."""
         paths = "" if self.samples is None else f", {self.samples.shape[1]} paths"
         return f"<Forecast of {len(self.ids)} series, {self.horizon} steps of {self.frequency.name}{paths}>"
 
     @property
     def horizon(self) -> int:
-        """H."""
+        """Number of forecast steps H."""
         return self.mean.shape[1]
 
     def times(self, series: int = 0) -> Any:
-        """The times ahead of a series: datetime64[s], or integers."""
+        """Return the forecast times of a series: datetime64[s], or integers."""
         return self.frequency.time(self.starts[series] + np.arange(self.horizon))
 
     def _table(self) -> Iterator[tuple[str, Doubles]]:
-        """The columns of numbers, `[S, H]` each."""
+        """Yield the names and values, `[S, H]`, of the numeric columns."""
         for place, name in enumerate(self.names):
             yield name, self.mean[..., place]
             for level, (low, high) in sorted(self.intervals.items()):
@@ -94,10 +94,11 @@ class Forecast:
                 yield f"{name}-hi-{level:g}", high[..., place]
 
     def to_frame(self, kind: str | None = None) -> Any:
-        """A data frame in long form: a row for each series and time; columns such as y, y-lo-80, y-hi-80.
+        """Return a data frame in long form: a row for each series and time; columns such as y, y-lo-80, y-hi-80.
 
-        kind  "pandas" or "polars"; by default what the data was. Raises ConfigError for another, or one that is not
-              installed.
+        kind  "pandas" or "polars"; by default that of the input data
+
+        Raises ConfigError for another kind, or one that is not installed.
         """
         kind = kind or self.kind
         if kind not in ("pandas", "polars"):
@@ -120,7 +121,7 @@ class Forecast:
             raise ConfigError(f"expected {kind} to be installed. Received: {error}") from error
 
     def to_csv(self) -> str:
-        """The same table as CSV."""
+        """Return the table of `to_frame` as CSV."""
         table = list(self._table())
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\n")
@@ -132,7 +133,7 @@ class Forecast:
         return out.getvalue()
 
     def to_json(self) -> dict[str, Any]:
-        """All of it as plain values."""
+        """Return the forecast as plain JSON values."""
         series = []
         for number, name in enumerate(self.ids):
             entry: dict[str, Any] = {
@@ -153,7 +154,7 @@ class Forecast:
         return {name: values_HY[:, place].tolist() for place, name in enumerate(self.names)}
 
     def find(self, name: str) -> int:
-        """The number of the series with this name. Raises ConfigError when there is none."""
+        """Return the index of the series with this name. Raises ConfigError if there is none."""
         if name not in self.ids:
             raise ConfigError(f"expected a series among {', '.join(map(repr, self.ids[:5]))}. Received: {name!r}")
         return self.ids.index(name)

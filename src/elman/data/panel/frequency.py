@@ -1,7 +1,6 @@
-"""Frequencies: the grid of times on which a series stands, and the number (ordinal) of each time on it.
+"""Frequencies: regular grids of times, with an integer (ordinal) for each time of the grid.
 
-Times are naive and without summer time: seconds since 1970 in whole seconds, or plain integers. Knows nothing about
-series.
+Times are whole seconds since 1970 without time zone and daylight saving time, or plain integers.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ _WEEK = 7 * DAY
 _WEEKDAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
 _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 _SECONDS = {"s": 1, "S": 1, "min": 60, "T": 60, "h": 3600, "H": 3600, "D": DAY, "d": DAY}
-# Months of a step, and whether its time is the last day of the month.
+# Months per step, and whether times are on the last day of the month.
 _CALENDAR = {"MS": (1, False), "M": (1, False), "ME": (1, True), "QS": (3, False), "Q": (3, False), "QE": (3, True),
              "YS": (12, False), "Y": (12, False), "A": (12, False), "AS": (12, False), "YE": (12, True)}  # fmt: skip
 _NAME = re.compile(r"(\d*)([A-Za-z]+)(?:-([A-Za-z]{3}|\d{1,2}))?")
@@ -35,16 +34,16 @@ _EXAMPLES = "YS, QS, MS, ME, W-SUN, D, B, h, 15min, s or step"
 
 @dataclass(frozen=True)
 class Frequency:
-    """A grid of times.
+    """A regular grid of times.
 
     unit      "second", "business" (days from Monday to Friday), "month", or "step" (times are integers)
-    multiple  units between two times
-    phase     where the grid starts: units since 1970, below `multiple`
-    day       months: the day of the month, 1 to 28, or 0 for the last
-    clock     months and business days: seconds since midnight
+    multiple  units between consecutive times
+    phase     offset of the grid in units since 1970, below `multiple`
+    day       for months: day of the month, 1 to 28, or 0 for the last
+    clock     for months and business days: seconds since midnight
 
-    Names are as in pandas: "MS", "QE", "YS-APR", "W-SUN", "D", "B", "h", "15min"; "step" is for integers, and "MS-15"
-    for the 15th of each month.
+    Names are those of pandas: "MS", "QE", "YS-APR", "W-SUN", "D", "B", "h", "15min"; also "step" for integers and
+    "MS-15" for the 15th of each month.
     """
 
     unit: str
@@ -55,10 +54,10 @@ class Frequency:
 
     @classmethod
     def named(cls, name: str, near: int | None = None) -> Frequency:
-        """The frequency of this name. `near` is a time on the grid, which settles what the name leaves open: "W" is
-        then the week that ends (or starts) with that day, and "h" may be half past.
+        """Create a frequency from its name. Raises ConfigError for an unknown name.
 
-        Raises ConfigError for other names.
+        `near` is a time on the grid, which determines what the name leaves open: the day of the week of "W", or the
+        minutes of "h".
         """
         found = _NAME.fullmatch(name.strip())
         if found is None or (found[1] and int(found[1]) == 0):
@@ -70,7 +69,7 @@ class Frequency:
             weekday = _WEEKDAYS.index(anchor or "SUN")
             phase = (weekday - 3) % 7 * DAY  # 1970 began on a Thursday
             if near is not None:
-                # The name says which day; a multiple of weeks is open, and so is the day where none is named.
+                # A name with a day fixes the day but not the phase of several weeks; one without leaves both open.
                 phase = near % (count * _WEEK) if not anchor or (near - phase) % _WEEK == 0 else phase
             return cls("second", count * _WEEK, phase)
         if word == "B" and count == 1 and not anchor:
@@ -101,7 +100,7 @@ class Frequency:
 
     @property
     def name(self) -> str:
-        """The frequency's name; what stands at odd minutes or hours has the name of its step alone."""
+        """Name of the frequency. It does not include the phase of minutes and hours."""
         if self.unit == "step":
             return f"{_count(self.multiple)}step"
         if self.unit == "business":
@@ -130,13 +129,15 @@ class Frequency:
 
     @property
     def dated(self) -> bool:
-        """Whether times are dates and not integers."""
+        """Whether times are dates, not integers."""
         return self.unit != "step"
 
     @property
     def season(self) -> int:
-        """The steps of the usual season: 12 of MS, 4 of QS, 52 of weeks, 7 of D, 5 of B, 24 of h, 96 of 15min, 60 of s;
-        1 where there is none."""
+        """Number of steps in the usual season, or 1 if there is none.
+
+        It is 12 for MS, 4 for QS, 52 for W, 7 for D, 5 for B, 24 for h, 96 for 15min and 60 for s.
+        """
         if self.unit == "step":
             return 1
         if self.unit == "business":
@@ -150,7 +151,7 @@ class Frequency:
         return _share(DAY if self.multiple >= 60 else 60, self.multiple)
 
     def locate(self, times: Ints) -> tuple[Ints, npt.NDArray[np.bool_]]:
-        """The ordinals of times (seconds since 1970, or integers), and which of them are not on the grid."""
+        """Return the ordinals of times (seconds since 1970, or integers), and a mask of those not on the grid."""
         if self.unit in ("second", "step"):
             ordinals, rest = np.divmod(times - self.phase, self.multiple)
             return ordinals, rest != 0
@@ -163,7 +164,7 @@ class Frequency:
         return ordinals, (rest != 0) | (clock != self.clock) | (days != self._day_of(months))
 
     def seconds(self, ordinals: Ints) -> Ints:
-        """The times of ordinals: seconds since 1970, or integers."""
+        """Return the times of ordinals: seconds since 1970, or integers."""
         if self.unit in ("second", "step"):
             return ordinals * self.multiple + self.phase
         if self.unit == "business":
@@ -172,13 +173,15 @@ class Frequency:
         return self._day_of(ordinals * self.multiple + self.phase) * DAY + self.clock
 
     def _day_of(self, months: Ints) -> Ints:
-        """The day (since 1970) of the grid's time in each month."""
+        """Return the day (since 1970) of the grid in each month."""
         first = (months + (self.day == 0)).astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
         return first + (self.day - 1)
 
     def ordinal(self, time: Any) -> Any:
-        """The number of a time on the grid: an int for one time (datetime64, datetime, ISO text, or int), an array
-        for an array. Raises DataError for a time that is not on the grid."""
+        """Return the ordinal of a time (datetime64, datetime, ISO text, or int), or an array for an array.
+
+        Raises DataError for a time that is not on the grid.
+        """
         values = np.asarray(time)
         if self.dated and values.dtype.kind in "iufb":
             raise DataError(f"expected a time of the frequency {self.name}. Received: {values.ravel()[:1]}")
@@ -195,7 +198,7 @@ class Frequency:
         return int(ordinals) if values.ndim == 0 else ordinals
 
     def time(self, ordinal: Any) -> Any:
-        """The time of an ordinal: datetime64[s], or int for integers; an array for an array."""
+        """Return the time of an ordinal as datetime64[s], or as int for integer times; an array for an array."""
         values = np.asarray(ordinal, dtype=np.int64)
         times = self.seconds(values)
         if self.dated:
@@ -203,27 +206,27 @@ class Frequency:
         return int(times) if values.ndim == 0 else times
 
     def format(self, ordinal: int) -> str:
-        """The time of an ordinal as text: a number, 2020-01-31, or 2020-01-31 12:00:00 below a day."""
+        """Return the time of an ordinal as text: an integer, 2020-01-31, or 2020-01-31 12:00:00 if not at midnight."""
         return show_time(int(self.seconds(np.array([ordinal]))[0]), self.dated)
 
     def calendar(self, ordinals: Sequence[int] | Ints, features: Sequence[str] = ("auto",)) -> npt.NDArray[np.float64]:
-        """Features of the calendar for each ordinal, [len, F], all from -1 to 1; see `calendar_names`.
+        """Return calendar features of each ordinal, [len, F], from -1 to 1; see `calendar_names`.
 
-        features  among month, day_of_month, day_of_year, weekday, hour (all as a sine and a cosine) and weekend (0 or
-                  1), or "auto": those that vary within a season; none for integers
+        features  some of month, day_of_month, day_of_year, weekday, hour (each a sine and a cosine) and weekend (0 or
+                  1), or "auto": those that suit the frequency, none for integers
 
-        Raises ConfigError for an unknown feature, and for any but "auto" where times are integers.
+        Raises ConfigError for an unknown feature, and for any other than "auto" if times are integers.
         """
         chosen = chosen_features(self, features)
         return calendar_features(self.seconds(np.asarray(ordinals, dtype=np.int64)), chosen)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values, which `from_json` takes."""
+        """Return plain JSON values for `from_json`."""
         return {"name": self.name, **asdict(self)}
 
     @classmethod
     def from_json(cls, values: Any) -> Frequency:
-        """What `to_json` gave. Raises ArtifactError for anything else."""
+        """Create from the result of `to_json`. Raises ArtifactError for other values."""
         fields = {"multiple", "phase", "day", "clock"}
         good = (
             isinstance(values, Mapping)
@@ -241,7 +244,7 @@ class Frequency:
 
 
 def show_time(time: int, dated: bool) -> str:
-    """A time (seconds since 1970, or an integer) as text."""
+    """Format a time (seconds since 1970, or an integer) as text."""
     if not dated:
         return str(time)
     text = str(np.datetime64(time, "s")).replace("T", " ")
@@ -257,5 +260,5 @@ def _count(number: int) -> str:
 
 
 def _share(whole: int, part: int) -> int:
-    """How many steps make the whole; 1 when they do not make it up."""
+    """Return the number of parts in the whole, or 1 if it is not a multiple of `part`."""
     return whole // part if whole % part == 0 else 1

@@ -1,4 +1,4 @@
-"""The frequency of series, found from their times. Knows nothing about values."""
+"""Inference of the frequency of series from their times."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Ints = npt.NDArray[np.int64]
 
 
 class _Steps(NamedTuple):
-    """How far it is from each time to the next one: `units` of `grid`."""
+    """Distances between consecutive times, in units of `grid`."""
 
     grid: Frequency
     units: Ints
@@ -27,15 +27,15 @@ class _Steps(NamedTuple):
 def infer_frequency(
     times: Any, bounds: Sequence[int] | Ints | None = None, ids: Sequence[str] = (), name: str = "the times"
 ) -> Frequency:
-    """The frequency that the commonest step between two times has; gaps of several such steps are allowed for.
+    """Infer the frequency from the most common step between consecutive times; gaps of several steps are allowed.
 
-    times   datetime64 or integers, in order within each series; all series one after the other
-    bounds  where each series begins in `times`; one series by default
-    ids     the series' names, for messages
-    name    what messages call the source
+    times   datetime64 or integers, sorted within each series; the series are concatenated
+    bounds  index of the first time of each series in `times`; by default there is one series
+    ids     names of the series, for messages
+    name    name of the source in messages
 
-    Times from Monday to Friday that leave out every weekend are business days. Raises DataError where no series has
-    two times, and, naming two candidates, where a step does not fit or where steps are mixed.
+    Times from Monday to Friday without any weekend are business days. Raises DataError if no series has two times, and
+    with two candidates if steps are mixed or a step is not a multiple of the most common one.
     """
     values = np.asarray(times)
     dated = values.dtype.kind == "M"
@@ -56,7 +56,7 @@ def infer_frequency(
 
 
 def _steps(moments: Ints, before: Ints, after: Ints) -> _Steps:
-    """The steps in months, business days or seconds, whichever the times look like."""
+    """Return the steps in months, business days or seconds, depending on the pattern of the times."""
     days, clocks = np.divmod(moments, DAY)
     if (clocks == clocks[0]).all():
         dates = days.astype("datetime64[D]")
@@ -79,12 +79,12 @@ def _skips_weekends(days: Ints, before: Ints, after: Ints) -> bool:
 
 
 def _with(grid: Frequency, multiple: int, moment: int) -> Frequency:
-    """The grid with this many units a step, through `moment`."""
+    """Return the grid with `multiple` units per step that includes `moment`."""
     return replace(grid, multiple=multiple, phase=int(grid.locate(np.array([moment]))[0][0]) % multiple)
 
 
 def _agreed(steps: _Steps, before: Ints, after: Ints, name: str) -> int:
-    """The commonest step, when all others are multiples of it and none is nearly as common."""
+    """Return the most common step. Raises DataError if another is nearly as common or is not a multiple of it."""
     values, counts = np.unique(steps.units, return_counts=True)
     step = int(values[counts.argmax()])
     other = np.where(values == step, 0, counts)
@@ -105,7 +105,7 @@ def _agreed(steps: _Steps, before: Ints, after: Ints, name: str) -> int:
 
 
 def _agree_all(steps: _Steps, step: int, owner: Ints, series: int, ids: Sequence[str], name: str) -> None:
-    """Raise DataError for a series whose own commonest step is another one."""
+    """Raise DataError for a series whose most common step differs from `step`."""
     total = np.bincount(owner, minlength=series)
     usual = np.bincount(owner, weights=steps.units == step, minlength=series)
     for row in np.flatnonzero((total >= 3) & (usual * 2 < total)).tolist():

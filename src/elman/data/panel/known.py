@@ -1,4 +1,4 @@
-"""What a model knows of the series that it was trained on: names, frequency, transforms, and their last values."""
+"""The training series as stored with a forecaster: names, frequency, transforms and last values."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ __all__ = ["Known", "known_from", "known_of"]
 
 Doubles = npt.NDArray[np.float64]
 
-# No series begins or ends further from 1970, or from step 0, than so many steps.
+# Most steps between 1970, or step 0, and the beginning or end of a series.
 _FARTHEST = 1 << 48
 
 
 @dataclass(frozen=True)
 class Known:
-    """The series of a model.
+    """The training series of a forecaster.
 
-    tail        their last values, or no values at all where the model keeps none
-    transforms  of each series, fitted on what came before the validation part
-    until       of each series, the ordinal after its last step that was trained or selected on
-    chain       the options of the transforms, for series that the model has not seen
+    tail        their last values; of length 0 if the model does not store values
+    transforms  transform of each series, fitted on the values before its validation part
+    until       ordinal after the last step of each series that was used for training or validation
+    chain       options of the transforms, for new series
     """
 
     tail: Panel
@@ -39,7 +39,7 @@ class Known:
     chain: TransformConfig
 
     def check(self, panel: Panel) -> None:
-        """Raise DataError unless a panel has the frequency and the columns of the training data."""
+        """Raise DataError if the frequency or the columns of a panel differ from those of the training data."""
         own = self.tail
         if panel.frequency != own.frequency:
             raise DataError(
@@ -56,8 +56,11 @@ class Known:
                 )
 
     def transforms_of(self, panel: Panel, stops: npt.NDArray[np.int64] | None = None) -> list[Transform]:
-        """The transform of every series: its own from training, or for a new series one that is fitted on its values
-        (before `stops`, where given). Raises DataError for values that cannot be transformed."""
+        """Return the transform of each series: that of training, or for new series one fitted on their values.
+
+        `stops` are the time steps before which new series are fitted, by default all. Raises DataError for values that
+        cannot be transformed.
+        """
         places = {name: place for place, name in enumerate(self.tail.ids)}
         new = [number for number, name in enumerate(panel.ids) if name not in places]
         fitted: dict[int, Transform] = {}
@@ -70,7 +73,7 @@ class Known:
         ]
 
     def seen(self, panel: Panel) -> npt.NDArray[np.int64]:
-        """Of each series of a panel, how many of its steps the model was trained or selected on."""
+        """Return the number of time steps of each series of a panel that were used for training or validation."""
         ends = dict(zip(self.tail.ids, self.until, strict=True))
         return np.array(
             [max(ends.get(name, start) - start, 0) for name, start in zip(panel.ids, panel.starts, strict=True)],
@@ -78,7 +81,7 @@ class Known:
         )
 
     def sizes(self, window: WindowConfig, *, masked: bool) -> Sizes:
-        """What a network of these windows reads; `masked` says whether it reads where values were missing."""
+        """Return the numbers of input columns of a network; `masked` is whether it reads the mask of missing values."""
         tail = self.tail
         features = () if window.calendar == ("none",) else window.calendar
         calendar = tail.frequency.calendar([0], features).shape[1]
@@ -92,7 +95,7 @@ class Known:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values, which `known_from` takes."""
+        """Return plain JSON values for `known_from`."""
         tail = self.tail
         return {
             "kind": "series",
@@ -121,9 +124,9 @@ class Known:
 def known_of(
     panel: Panel, begin: npt.NDArray[np.int64], chain: TransformConfig, window: WindowConfig, *, keep: bool
 ) -> Known:
-    """What a model keeps of the panel that it is trained on: its last values only with `keep`.
+    """Return the training series to be stored with a model, with their last values if `keep`.
 
-    Transforms are fitted on what comes before step `begin` of each series.
+    Transforms are fitted on the values before time step `begin` of each series.
     """
     transforms = fit(panel.cut(begin), chain)
     lost = chain.difference + chain.seasonal_difference * (chain.seasonal_period or panel.frequency.season)
@@ -133,7 +136,7 @@ def known_of(
 
 
 def known_from(values: Any, chain: TransformConfig, where: str) -> Known:
-    """What `Known.to_json` gave. Raises ArtifactError for anything else."""
+    """Create from the result of `Known.to_json`. Raises ArtifactError for other values."""
     try:
         names = {name: tuple(map(str, values[name])) for name in ("targets", "past", "future", "static")}
         series: Sequence[Mapping[str, Any]] = values["series"]
@@ -164,12 +167,12 @@ def known_from(values: Any, chain: TransformConfig, where: str) -> Known:
 
 
 def _check_sizes(known: Known) -> None:
-    """Raise ValueError where the parts of a model's series contradict each other."""
+    """Raise ValueError for fields that contradict each other."""
     panel = known.tail
     if len(set(panel.ids)) != len(panel):
         raise ValueError("a series twice")
     if not all(abs(time) <= _FARTHEST for time in (*panel.starts, *known.until)):
-        raise ValueError("a time out of reach")
+        raise ValueError("a time out of range")
     if panel.static_names != static_names(panel.encoder):
         raise ValueError("static features that the encoder does not make")
     for number, transform in enumerate(known.transforms):
@@ -181,12 +184,12 @@ def _check_sizes(known: Known) -> None:
 
 
 def fit(panel: Panel, chain: TransformConfig) -> list[Transform]:
-    """A transform for every series. Raises DataError, naming the series, for values that cannot be transformed."""
+    """Fit a transform for each series. Raises DataError with the name of a series that cannot be transformed."""
     return fit_transforms(panel.targets, chain, ids=panel.ids, season=panel.frequency.season)
 
 
 def _plain(values: Doubles) -> list[list[float | None]]:
-    """Rows of numbers; null for a value that is missing."""
+    """Return the values as lists, with None for missing values."""
     if np.isfinite(values).all():
         rows: list[list[float | None]] = values.tolist()
         return rows

@@ -1,4 +1,4 @@
-"""Series side by side, window after window, for truncated BPTT with carried state; resumed exactly."""
+"""Consecutive windows of series in parallel lanes, for truncated BPTT with carried state."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ Ints = npt.NDArray[np.int64]
 
 
 class CarriedWindows:
-    """An endless stream of batches whose rows go on, each in its lane, where the batch before ended.
+    """Endless, resumable stream of batches in which each row (lane) continues the row of the batch before.
 
-    Every epoch deals the series out to the lanes in a new order; a series that is longer than a lane's share of all
-    steps is cut into pieces. A lane that has no more steps in an epoch has rows of length 0.
+    In each epoch, the series are assigned to the lanes in a new random order. A series that is longer than the share of
+    a lane is cut into pieces. A lane without remaining steps in the epoch has rows of length 0.
 
     Args:
         bank: the series.
-        stop: of each series, the step before which its last target is.
-        context: the steps of a window.
-        lanes: most series side by side.
-        seed: of the orders.
+        stop: end of the targets of each series: the time step after the last target.
+        context: time steps of a window.
+        lanes: most series in parallel.
+        seed: seed of the random orders.
     """
 
     def __init__(self, bank: Bank, stop: Ints, *, context: int, lanes: int, seed: int) -> None:
@@ -50,11 +50,11 @@ class CarriedWindows:
 
     @property
     def epoch(self) -> float:
-        """How often all series have been seen."""
+        """Number of passes over the series so far, as a fraction."""
         return self._epoch + self._place / len(self._rows)
 
     def next_batch(self) -> Batch:
-        """The next window of every lane."""
+        """Return the next window of each lane."""
         rows, fresh_B = self._rows[self._place]
         self._place += 1
         if self._place == len(self._rows):
@@ -63,11 +63,11 @@ class CarriedWindows:
         return self.bank.batch(rows, 1, 0)._replace(fresh_B=torch.from_numpy(fresh_B))
 
     def state_dict(self) -> dict[str, Any]:
-        """Where the stream stands; with it another one goes on exactly as this would have."""
+        """Return the position in the stream; another stream over the same data continues from it identically."""
         return {"lanes": self.lanes, "pieces": len(self.pieces), "epoch": self._epoch, "place": self._place}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go to where another stream stood. Raises ConfigError when it is of other data or other windows."""
+        """Continue from a saved position. Raises ConfigError if the data or the windows differ."""
         for name, own in (("lanes", self.lanes), ("pieces", len(self.pieces))):
             if state.get(name) != own:
                 raise ConfigError(f"expected a cursor saved with {name} {own}. Received: {state.get(name)!r}")
@@ -80,7 +80,7 @@ class CarriedWindows:
         self._epoch, self._place, self._rows = epoch, place, rows
 
     def _deal(self, epoch: int) -> list[tuple[Rows, npt.NDArray[np.bool_]]]:
-        """The windows of every batch of an epoch, and which of their rows start anew."""
+        """Return the windows of each batch of an epoch, and which of their rows begin in the initial state."""
         lanes: list[list[tuple[int, int, int, bool]]] = [[] for _ in range(self.lanes)]
         for piece in np.random.default_rng([self.seed, epoch]).permutation(len(self.pieces)).tolist():
             number, begin, end = self.pieces[piece]

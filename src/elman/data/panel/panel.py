@@ -1,4 +1,4 @@
-"""A panel: many series on one grid of times, with what is known beside them. Knows nothing about files."""
+"""The `Panel` class: time series of one frequency with covariates."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Panel:
-    """S series of Y variables each, all of one frequency, without gaps.
+    """S time series of Y variables each, all of one frequency, without missing time steps.
 
-    ids        the series' names
+    ids        names of the series
     frequency  the grid of times
-    starts     the ordinal of each series' first step on that grid
-    targets    what is forecast: [T, Y] a series; NaN only where `missing="mask"` left a value out
-    past       covariates that are known up to the present, [T, P]
-    future     covariates that are known F steps ahead, [T + F, Q]
-    static     what is said of a whole series, [S, C]; categories are one-hot
-    encoder    how `static` came from its columns, as plain JSON values
+    starts     ordinal of the first time step of each series
+    targets    values to forecast, [T, Y] for each series; NaN only for values that `missing="mask"` left out
+    past       past covariates, known up to the present, [T, P]
+    future     known-future covariates, known F time steps ahead, [T + F, Q]
+    static     static features of each series, [S, C]; categories are one-hot
+    encoder    encoding of the static columns, as plain JSON values
     """
 
     ids: list[str]
@@ -51,16 +51,16 @@ class Panel:
 
     @property
     def lengths(self) -> npt.NDArray[np.int64]:
-        """T of every series."""
+        """Number of time steps T of each series."""
         return np.array([len(values) for values in self.targets], dtype=np.int64)
 
     @property
     def ahead(self) -> npt.NDArray[np.int64]:
-        """F of every series: the steps after its last value for which the known-future covariates are there."""
+        """Number of time steps F of each series for which known-future covariates follow its last value."""
         return np.array([len(f) - len(t) for f, t in zip(self.future, self.targets, strict=True)], dtype=np.int64)
 
     def find(self, name: str) -> int:
-        """The position of the series with this name. Raises DataError when there is none."""
+        """Return the index of the series with this name. Raises DataError if there is none."""
         try:
             return self.ids.index(name)
         except ValueError:
@@ -68,7 +68,7 @@ class Panel:
             raise DataError(f"expected a series among {shown}. Received: {name!r}") from None
 
     def take(self, series: Sequence[int] | npt.NDArray[np.int64]) -> Panel:
-        """These series alone, by position, in this order."""
+        """Return a panel of the series with these indices, in this order."""
         rows = [int(row) for row in series]
         return replace(
             self,
@@ -81,9 +81,9 @@ class Panel:
         )
 
     def cut(self, stops: int | Sequence[int] | npt.NDArray[np.int64]) -> Panel:
-        """Every series up to a step: one stop for all, or one a series; below 0 counts from the end, as in a slice.
+        """Return the panel with each series cut off before a time step: one stop for all, or one for each series.
 
-        Covariates that are known ahead stay, as they would be known at that step.
+        A negative stop counts from the end. Known-future covariates are kept, because they would be known at that step.
         """
         lengths = self.lengths
         ends = np.broadcast_to(np.asarray(stops, dtype=np.int64), lengths.shape)
@@ -95,11 +95,11 @@ class Panel:
         )
 
     def head(self, steps: int) -> Panel:
-        """The first `steps` of every series; shorter series as they are."""
+        """Return the first `steps` of each series; shorter series are unchanged."""
         return self.cut(max(steps, 0))
 
     def tail(self, steps: int) -> Panel:
-        """The last `steps` of every series and what is known ahead of them; shorter series as they are."""
+        """Return the last `steps` of each series with its known future; shorter series are unchanged."""
         begins = [max(len(values) - max(steps, 0), 0) for values in self.targets]
         return replace(
             self,
@@ -110,15 +110,15 @@ class Panel:
         )
 
     def times(self, series: int, start: int = 0, count: int | None = None) -> Any:
-        """The times of `count` steps of a series from its step `start`, datetime64[s] or integers.
+        """Return the times of `count` time steps of a series from step `start`, as datetime64[s] or integers.
 
-        By default all steps; `start` and `count` may lead past the end, for the times of a forecast.
+        By default all steps. They may lie after the end of the series, for the times of a forecast.
         """
         steps = len(self.targets[series]) - start if count is None else count
         return self.frequency.time(self.starts[series] + start + np.arange(max(steps, 0)))
 
     def fingerprint(self) -> str:
-        """A digest of everything in the panel, the same on every machine."""
+        """Return a hash of the contents of the panel, the same on all platforms."""
         names = [self.target_names, self.past_names, self.future_names, self.static_names]
         digest = hashlib.sha256(json.dumps([self.ids, self.starts, self.frequency.to_json(), names]).encode())
         for group in (self.targets, self.past, self.future, [self.static]):
@@ -128,7 +128,7 @@ class Panel:
         return digest.hexdigest()
 
     def summary(self) -> list[tuple[str, str]]:
-        """What there is, for people: pairs of a word and what it is."""
+        """Return a summary of the panel for display, as pairs of a label and a text."""
         lengths = self.lengths
         span = f"{lengths.min():,}" if lengths.min() == lengths.max() else f"{lengths.min():,} to {lengths.max():,}"
         ends = [start + int(length) - 1 for start, length in zip(self.starts, lengths, strict=True)]

@@ -1,4 +1,4 @@
-"""From files, data frames and arrays to a panel."""
+"""Reading of panels from files, data frames and arrays."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ def read_panel(
     frequency: Frequency | None = None,
     encoder: Sequence[Mapping[str, Any]] | None = None,
 ) -> Panel:
-    """The series in CSV, TSV or JSON-lines files, or in the files of a folder.
+    """Read the series in CSV, TSV or JSON-lines files, or in the files of a folder.
 
-    Long form (a column names the series) may be spread over several files. Without such a column, each file is a
-    series, or in wide form with together=false each of its columns. Rows at a series' end whose targets are empty are
-    its known future, where there are covariates that are known ahead.
+    In long form, a column has the names of the series, and the rows of a series may be in several files. Without such a
+    column, each file is a series; in wide form with together=false, each column is one. With known-future covariates,
+    rows without targets at the end of a series are its known future.
 
-    frequency  the grid to read the times on; by default as in the options, or inferred
-    encoder    of static columns, from a panel read before
+    frequency  grid of the times; by default that of the options, or inferred
+    encoder    encoding of the static columns, from a panel that was read before
 
-    Raises DataError with file and line for a missing column, text where a number is due, what is no time, times out of
-    order, twice or missing (unless the options say what to do about them), and mixed frequencies; ConfigError for
-    options that contradict each other; EncodingError; StorageError.
+    Raises DataError with file and line for a missing column, an invalid number or time, times that are unsorted,
+    duplicate or missing (unless the options handle them), and mixed frequencies; ConfigError for options that
+    contradict each other; EncodingError; StorageError.
     """
     sources: list[Source] = []
     for file in find_files(paths):  # type: ignore[arg-type]
@@ -62,25 +62,25 @@ def panel_from(
     frequency: Frequency | None = None,
     encoder: Sequence[Mapping[str, Any]] | None = None,
 ) -> Panel:
-    """The series in a pandas or polars data frame or series, an array, or a dictionary of arrays by series.
+    """Convert a pandas or polars data frame or series, an array, or a dictionary of arrays by series to a panel.
 
-    A pandas index of dates or periods is the time, and an index of two levels is series and time. Arrays are [T] or
-    [T, Y], with columns "y" or "1", "2", ...; in a dictionary each is a series, and so are the rows of [S, T, Y].
-    Their steps are the times, and so are a frame's rows where it has neither a column nor an index of times. Integer
-    times of a frame are integers; they are years or compact dates where the frequency is one of dates.
-    Other arguments and errors as in `read_panel`; places are rows, counted from 1.
+    A pandas index of dates or periods is the time; an index of two levels is series and time. Arrays have the shape [T]
+    or [T, Y], with columns "y" or "1", "2", ...; in a dictionary each array is a series, and in [S, T, Y] each row is.
+    The times of arrays are the integers from 0, as are those of a frame without a column or an index of times. Integer
+    times of a frame are integers, or years or compact dates if the frequency is one of dates. Other arguments and
+    errors are those of `read_panel`; messages count rows from 1.
     """
     source, config = _source_of(data, config)
     return build_panel([source], config, frequency, encoder)
 
 
 def future_from(data: Any, panel: Panel, config: PanelConfig) -> Panel:
-    """The panel with more of what is known ahead, from a file or data frame with the known-future covariates.
+    """Return the panel with its known-future covariates extended from a file or data frame.
 
-    Rows of times that the panel has already are left out. Targets need not be there. Where the panel counts rows
-    (frequency "step" of dates), the rows given are those that follow.
+    Rows with times that the panel already has are ignored, and targets are not needed. If the panel counts rows
+    (frequency "step" with dates), the given rows follow its last row.
 
-    Raises DataError for a series that the panel does not have, and for a first or later step that is missing.
+    Raises DataError for a series that the panel does not have, and for a missing time step.
     """
     if not panel.future_names:
         raise DataError("expected a model with covariates that are known ahead (future_covariates). Received: none")
@@ -139,7 +139,7 @@ def _source_of(data: Any, config: PanelConfig) -> tuple[FrameSource, PanelConfig
 
 
 def _dictionary(data: Mapping[Any, Any], config: PanelConfig) -> tuple[FrameSource, PanelConfig]:
-    """Arrays by series as one long source."""
+    """Return arrays by series as one source in long form."""
     arrays = {str(name): _numbers(values, f"the array {name!r}") for name, values in data.items()}
     tables = {name: values[:, None] if values.ndim == 1 else values for name, values in arrays.items()}
     if not tables:

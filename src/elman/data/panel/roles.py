@@ -1,4 +1,4 @@
-"""Which column of a source is what: series, time, targets, covariates. Knows nothing about values."""
+"""Roles of the columns of a source: series, time, targets and covariates."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ __all__ = ["Roles", "find_roles"]
 
 @dataclass(frozen=True)
 class Roles:
-    """The columns' parts.
+    """Roles of the columns.
 
-    series    the column that names the series; None where there is one series
-    time      the columns that make up the time: one, the parts of a date, or none where each row is a step
-    targets   what is to be forecast
-    separate  each target is a series of its own
+    series    column with the names of the series; None if there is one series
+    time      columns of the time: one column, the parts of a date, or none if each row is a time step
+    targets   columns to forecast
+    separate  whether each target is a separate series
     """
 
     series: str | None
@@ -29,9 +29,9 @@ class Roles:
 
 
 def find_roles(source: Source, config: PanelConfig, targets: bool = True) -> Roles:
-    """The part of each column; without `targets`, none is looked for.
+    """Return the roles of the columns; without `targets`, target columns are not looked for.
 
-    Raises DataError, naming the columns that there are, for one that is missing; ConfigError for one with two parts.
+    Raises DataError with the existing columns if one is missing; ConfigError for a column with two roles.
     """
     series, is_long = _series(source, config)
     time = config.time_parts or _time(source, config, series)
@@ -64,14 +64,14 @@ def find_roles(source: Source, config: PanelConfig, targets: bool = True) -> Rol
 
 
 def _series(source: Source, config: PanelConfig) -> tuple[str | None, bool]:
-    """The column of the series' names, and whether the layout is the long one."""
+    """Return the column with the names of the series, and whether the layout is long."""
     usual = PanelConfig.id_column
     if config.layout == "wide":
         return None, False
     if config.id_column in source.names:
         return config.id_column, True
     if config.id_column != usual:
-        return config.id_column, True  # named, and not there: `find_roles` says so
+        return config.id_column, True  # a missing column is reported by `find_roles`
     return None, config.layout == "long" or (not config.target_columns and "y" in source.names)
 
 

@@ -1,4 +1,4 @@
-"""Tables and data frames as columns of numbers, texts and times. Knows nothing about what the columns mean."""
+"""Sources of a panel: tables and data frames as columns of numbers, texts and times."""
 
 from __future__ import annotations
 
@@ -20,41 +20,41 @@ Ints = npt.NDArray[np.int64]
 
 
 class Source(Protocol):
-    """Columns by name, of equal length."""
+    """Protocol of a source: columns by name, of equal length."""
 
     name: str
 
     @property
     def names(self) -> list[str]:
-        """The columns."""
+        """Names of the columns."""
 
     def __len__(self) -> int: ...
 
     def where(self, row: int) -> str:
-        """The place of a row, for messages."""
+        """Return the location of a row, for messages."""
 
     def numbers(self, name: str) -> Floats:
-        """A column of numbers, NaN where one is missing. Raises DataError with the place of what is no number."""
+        """Return a column of numbers, NaN where missing. Raises DataError with the row of an invalid number."""
 
     def texts(self, name: str) -> Sequence[str]:
-        """A column with a value in every row. Raises DataError with the place of a row without one."""
+        """Return a column of texts. Raises DataError with the row of a missing value."""
 
     def times(self, name: str, time_format: str, dated: bool | None) -> tuple[Ints, bool]:
-        """A column of times, and whether they are dates; see `parse_times`.
+        """Return a column of times, and whether they are dates; see `parse_times`.
 
-        `dated` says whether integers may be years and compact dates; by default those of a file may, for they are
-        text, and those of a data frame may not.
+        `dated` says whether integers may be years and compact dates. By default, they may in files, which have only
+        text, and may not in data frames.
         """
 
     def numeric(self, name: str) -> bool:
-        """Whether most of a column's values are numbers."""
+        """Return whether more than half of the values of a column are numbers."""
 
     def first(self, name: str) -> str:
-        """The first value of a column as text; for numbers, an empty text."""
+        """Return the first value of a column as text, or an empty text for numbers."""
 
 
 class TableSource:
-    """A file's table."""
+    """Source of the table in a file."""
 
     def __init__(self, table: Table) -> None:
         self.table = table
@@ -103,7 +103,7 @@ def _is_number(text: str) -> bool:
 
 
 class FrameSource:
-    """A data frame's columns: narwhals series, or what numpy makes an array of."""
+    """Source of the columns of a data frame: narwhals series, or arrays."""
 
     def __init__(
         self,
@@ -154,7 +154,7 @@ class FrameSource:
         return numbers
 
     def _number(self, value: Any, name: str, row: int) -> float:
-        # A missing value is None, pandas' NA or NaN: none of them equals itself or is a number.
+        # pandas has several kinds of missing values; they are recognised by name, because pandas is not imported.
         if value is None or type(value).__name__ in ("NAType", "NaTType"):
             return np.nan
         if isinstance(value, str) or type(value).__module__ == "datetime":
@@ -209,7 +209,7 @@ class FrameSource:
         for row, value in enumerate(values):
             if value is None or value != value or type(value).__name__ in ("NAType", "NaTType"):
                 raise DataError(f"{self.where(row)}: expected a time in the column {name!r}. Received: none")
-            # A pandas period begins at its start.
+            # The time of a pandas period is its start.
             yield value.start_time if hasattr(value, "start_time") else value
 
     def numeric(self, name: str) -> bool:
@@ -229,10 +229,10 @@ def _is_real(value: Any) -> bool:
 
 
 def open_frame(frame: Any) -> FrameSource:
-    """The columns of a pandas or polars data frame or series (narwhals takes others too).
+    """Return the columns of a pandas or polars data frame or series, or another that narwhals supports.
 
-    The index of a pandas frame that is not just a count of the rows is a column "ds"; two levels are "unique_id" and
-    "ds". Times with a zone are counted in UTC. Raises ConfigError for what is no data frame.
+    The index of a pandas frame becomes the column "ds", unless it is only a row number; two levels become "unique_id"
+    and "ds". Times with a time zone are converted to UTC. Raises ConfigError for any other object.
     """
     import narwhals as nw
 
@@ -258,7 +258,7 @@ def open_frame(frame: Any) -> FrameSource:
 
 
 def _without_index(frame: Any) -> Any:
-    """A pandas frame whose index, where it says anything, is among its columns."""
+    """Return a pandas frame with its index as a column, if the index is meaningful."""
     index = getattr(frame, "index", None)
     if index is None or not hasattr(index, "nlevels"):
         return frame
@@ -272,7 +272,7 @@ def _without_index(frame: Any) -> Any:
     if index.nlevels == 2:
         return table.reset_index(names=["unique_id", "ds"])
     counts = type(index).__name__ == "RangeIndex" and index.start == 0 and index.step == 1
-    # Other integers are what rows are left with when some are taken out; they are times where nothing else can be.
+    # Other integers are usually row numbers left after filtering; they are times only if all columns are numbers.
     left_over = index.dtype.kind in "iu" and any(dtype.kind not in "iufb" for dtype in table.dtypes)
     if counts or left_over or "ds" in named:
         return table.reset_index(drop=True)

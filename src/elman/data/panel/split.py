@@ -1,4 +1,4 @@
-"""What of a panel is trained on and what is held out, with the windows that fit to it. Knows nothing about networks."""
+"""Split of a panel into training and held-out parts, and evaluation batches of the held-out part."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ __all__ = ["check_counts", "held_out_batches", "settled_windows", "training_ends
 
 Ints = npt.NDArray[np.int64]
 
-# Windows that are evaluated at once.
+# Windows per evaluation batch.
 _AT_ONCE = 512
 
 
 def settled_windows(window: WindowConfig, panel: Panel, *, counts: bool) -> WindowConfig:
-    """`window` with what was left to the data settled. Raises DataError where no series is long enough for it."""
+    """Return `window` with its automatic sizes resolved. Raises DataError if no series is long enough."""
     if not len(panel):
         raise DataError("expected at least one series to train on. Received: none")
     longest = int(panel.lengths.max())
@@ -48,7 +48,10 @@ def settled_windows(window: WindowConfig, panel: Panel, *, counts: bool) -> Wind
 
 
 def training_ends(panel: Panel, window: WindowConfig) -> Ints:
-    """Of each series, the step at which its validation part begins; series of fewer than 4 steps have none."""
+    """Return the time step at which the validation part of each series begins.
+
+    With `valid_share`, series of fewer than 4 steps have none. Raises DataError for a series that is too short.
+    """
     lengths = panel.lengths
     short = int(lengths.argmin())
     if lengths[short] < 2:
@@ -70,7 +73,7 @@ def training_ends(panel: Panel, window: WindowConfig) -> Ints:
 
 
 def check_counts(panel: Panel) -> None:
-    """Raise DataError for a series that is not of counts, naming it and the step."""
+    """Raise DataError with the series and the time of a value that is not a count."""
     for number, values in enumerate(panel.targets):
         wrong = np.argwhere((values < 0) | (values != np.floor(values)) & np.isfinite(values))
         if len(wrong):
@@ -85,9 +88,9 @@ def check_counts(panel: Panel) -> None:
 def held_out_batches(
     bank: Bank, rows: Rows, horizon: int, *, direct: bool
 ) -> Callable[[int], tuple[Iterable[Batch], int]]:
-    """A function that makes the batches of an evaluation, and says how many last steps of each predict (0 for all).
+    """Return a function that returns evaluation batches, and the number of last time steps that predict (0 for all).
 
-    It takes the most values that are wanted, 0 for all; where there are more, windows are thinned evenly.
+    Its argument is the most target values to evaluate, 0 for all; if there are more, it takes evenly spaced windows.
     """
     counted = 1 if direct else 0
     widths = bank.targets.shape[1] * (np.full(len(rows.series), horizon) if direct else rows.high - rows.low)

@@ -1,4 +1,4 @@
-"""What is said of a whole series: numbers as they are, categories one-hot. Knows nothing about times."""
+"""Static features of series: numbers, and categories as one-hot vectors."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Column = Sequence[str] | Floats
 
 
 def learn_encoder(columns: Mapping[str, Column]) -> list[dict[str, Any]]:
-    """How each column of texts or numbers becomes features, as plain JSON values: a number, or its categories."""
+    """Return the encoding of each column as plain JSON values: numbers are kept, texts are categories."""
     return [
         {"name": name, "kind": "number"}
         if isinstance(values, np.ndarray)
@@ -28,7 +28,7 @@ def learn_encoder(columns: Mapping[str, Column]) -> list[dict[str, Any]]:
 
 
 def static_names(encoder: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
-    """The names of the features: the column's own, or column=category."""
+    """Return the names of the features: the name of the column, or column=category."""
     names: list[str] = []
     for column in encoder:
         name = column["name"]
@@ -39,9 +39,9 @@ def static_names(encoder: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
 def encode_static(
     columns: Mapping[str, Column], encoder: Sequence[Mapping[str, Any]], where: Callable[[int], str], series: int
 ) -> Floats:
-    """The features of every series, [S, C]. `where` gives the place of a series' first row.
+    """Return the features of all series, [S, C]. `where` returns the location of the first row of a series.
 
-    Raises DataError for a category that the encoder does not know.
+    Raises DataError for a category that the encoder does not have.
     """
     parts = [np.empty((series, 0))]
     for column in encoder:
@@ -63,7 +63,7 @@ def encode_static(
 
 
 def check_encoder(values: Any) -> list[dict[str, Any]]:
-    """What `learn_encoder` gave, read from a file. Raises ArtifactError for anything else."""
+    """Check an encoder from a file. Raises ArtifactError for values that `learn_encoder` does not return."""
     if isinstance(values, list) and all(map(_good, values)):
         return [dict(column) for column in values]
     raise ArtifactError(f"expected columns with a name and categories. Received: {str(values)[:80]}")

@@ -1,4 +1,4 @@
-"""Times as people write them, to seconds since 1970 or integers. Knows nothing about series and frequencies."""
+"""Parsing of times to seconds since 1970 or integers."""
 
 from __future__ import annotations
 
@@ -28,20 +28,21 @@ Where = Callable[[int], str]
 
 
 def looks_like_a_time(text: str) -> bool:
-    """Whether a text is a date or a time; an integer alone is not."""
+    """Return whether a text is a date or a time. Integers other than years and compact dates are not."""
     return bool(_ISO.fullmatch(text) or _QUARTER.fullmatch(text) or _COMPACT.fullmatch(text) or _YEAR.fullmatch(text))
 
 
 def parse_times(
     texts: Sequence[str], where: Where, column: str, time_format: str = "", dated: bool | None = None
 ) -> tuple[Ints, bool]:
-    """Times from text, and whether they are dates (seconds since 1970) or integers.
+    """Parse times, and return them with whether they are dates (seconds since 1970) or integers.
 
-    Without a `time_format` (as for strptime): ISO 8601 down to whole seconds (2020-01, 2020-01-31, 2020-01-31 12:00),
-    quarters (2020Q1), compact dates (20200131), years (all from 1500 to 2199), or integers; with `dated` false, years
-    and compact dates are integers too. Times with a zone are counted in UTC; either all have one or none.
+    Without a `time_format` (as for strptime), times are ISO 8601 down to whole seconds (2020-01, 2020-01-31,
+    2020-01-31 12:00), quarters (2020Q1), compact dates (20200131), years (all from 1500 to 2199), or integers. With
+    `dated` false, years and compact dates are integers too. Times with a time zone are converted to UTC; either all of
+    them have one or none.
 
-    `where` gives the place of a row. Raises DataError with the place of what is no time.
+    `where` returns the location of a row. Raises DataError with the location of an invalid time.
     """
     rows: dict[str, int] = {}
     for row, text in enumerate(texts):
@@ -84,13 +85,13 @@ def _integers(texts: Sequence[str], rows: Mapping[str, int], may_be_dates: bool)
         try:
             values = {text: _seconds(datetime.strptime(short, "%Y%m%d")) for text, short in stripped.items()}
             dated = True
-        except ValueError:  # 20200231 is no date, so these are numbers
+        except ValueError:  # 20200231 is not a date, so these are integers
             dated = False
     return np.fromiter(map(values.__getitem__, texts), dtype=np.int64, count=len(texts)), dated
 
 
 def _many(texts: Sequence[str], rows: Mapping[str, int], where: Where, column: str) -> dict[str, int]:
-    """ISO times without a zone, all at once."""
+    """Parse ISO times without a time zone, all at once."""
     short = [text.strip() for text in texts]
     try:
         seconds = np.array(short, dtype="datetime64[s]") if short else np.empty(0, dtype="datetime64[s]")
@@ -137,9 +138,9 @@ def _no_time(place: str, column: str, text: str, time_format: str) -> str:
 
 
 def from_parts(parts: Mapping[str, npt.NDArray[np.float64]], where: Where) -> Ints:
-    """Times from columns in the order year, month, day, hour, minute, second, as seconds since 1970.
+    """Return times in seconds since 1970 from columns in the order year, month, day, hour, minute, second.
 
-    Raises DataError with the place of a part that is out of range.
+    Raises DataError with the location of a value out of range.
     """
     names = list(parts)
     size = len(parts[names[0]])

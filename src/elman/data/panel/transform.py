@@ -1,4 +1,4 @@
-"""What is done to a series before a network reads it, and undone on the way out. How it is found stands in `fit`."""
+"""Invertible transforms of series. They are fitted in `elman.data.panel.fit`."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ __all__ = ["KINDS", "Transform", "forward_values"]
 Floats = npt.NDArray[np.float64]
 
 KINDS = ("none", "log", "log1p", "box-cox")
-# exp of more than this is no finite number; a sample path may ask for it.
+# exp overflows above about this value, which sample paths may exceed.
 _LARGEST = 700.0
 
 
 @dataclass(frozen=True)
 class Transform:
-    """A chain for one series of Y variables: a function of the values, then differences, then a scale.
+    """Transform of one series of Y variables: a function of the values, then differences, then scaling.
 
     kind        "none", "log", "log1p" or "box-cox": (v^power - 1) / power of v = y / centre (Box & Cox 1964)
-    power       of Box-Cox, 0 (the logarithm) to 2, [Y]
-    centre      of Box-Cox: the geometric mean, which keeps the numbers small and changes no power, [Y]
-    difference  how often the value one step before is subtracted
-    seasonal    how often the value `period` steps before is subtracted, 0 or 1
-    offset, scale  z = (what the differences gave - offset) / scale, [Y]
+    power       power of Box-Cox, from 0 (the logarithm) to 2, [Y]
+    centre      for Box-Cox: the geometric mean, a divisor that keeps the values small, [Y]
+    difference  number of times that the value one step before is subtracted
+    seasonal    number of times that the value `period` steps before is subtracted, 0 or 1
+    offset, scale  z = (differences - offset) / scale, [Y]
     """
 
     kind: str
@@ -43,13 +43,13 @@ class Transform:
 
     @property
     def lost(self) -> int:
-        """The steps at the start of a series that the differences use up."""
+        """Number of time steps at the start of a series that the differences consume."""
         return self.difference + self.seasonal * self.period
 
     def forward(self, y_TY: Floats, name: str = "the series") -> Floats:
-        """z, [T - lost, Y]; NaN where a value that is needed is NaN.
+        """Return z, [T - lost, Y]; NaN where it depends on a NaN value.
 
-        Raises DataError, with `name`, for values that have no logarithm and for a series of no more than `lost` steps;
+        Raises DataError, with `name`, for values that have no logarithm and for a series of at most `lost` time steps;
         ShapeError for another number of variables.
         """
         self._check(y_TY, 2, "y_TY")
@@ -60,12 +60,12 @@ class Transform:
         return (self._differences(w_TY) - self.offset) / self.scale
 
     def inverse(self, z_HY: Floats, history_TY: Floats) -> Floats:
-        """The values that z stands for, in the series' own units; sample paths [N, H, Y] give [N, H, Y].
+        """Return the values of z in the units of the series, [H, Y], or [N, H, Y] for sample paths.
 
-        history_TY  the series' values, as they were read, up to the step before z begins; its last `lost` steps count
+        history_TY  untransformed values of the series before z; only the last `lost` time steps are used
 
-        What lies outside the range of a power or logarithm becomes the end of that range. Raises DataError for a
-        history that is too short, or misses a value in its last `lost` steps; ShapeError for other shapes.
+        Values outside the range of the function are clipped to it. Raises DataError for a history that is too short or
+        has a missing value in its last `lost` steps; ShapeError for other shapes.
         """
         self._check(z_HY, 2 if z_HY.ndim != 3 else 3, "z_HY")
         self._check(history_TY, 2, "history_TY")
@@ -91,7 +91,7 @@ class Transform:
         return np.diff(w_TY, n=self.difference, axis=0)
 
     def _integrate(self, d_HY: Floats, recent_TY: Floats) -> Floats:
-        """Undo the differences; `recent_TY` are the `lost` values of w before."""
+        """Invert the differences; `recent_TY` are the `lost` values of w before."""
         tail_TY = recent_TY[self.period :] - recent_TY[: -self.period] if self.seasonal else recent_TY
         for order in range(self.difference - 1, -1, -1):
             d_HY = np.cumsum(d_HY, axis=-2) + np.diff(tail_TY, n=order, axis=0)[-1]
@@ -105,7 +105,7 @@ class Transform:
         return whole
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values, which `from_json` takes."""
+        """Return plain JSON values for `from_json`."""
         return {
             name: value.tolist() if isinstance(value, np.ndarray) else value
             for name, value in ((name, getattr(self, name)) for name in self.__dataclass_fields__)
@@ -113,7 +113,7 @@ class Transform:
 
     @classmethod
     def from_json(cls, values: Any) -> Transform:
-        """What `to_json` gave. Raises ArtifactError for anything else."""
+        """Create from the result of `to_json`. Raises ArtifactError for other values."""
         arrays, counts = ("power", "centre", "offset", "scale"), ("difference", "seasonal", "period")
         good = (
             isinstance(values, Mapping)
@@ -141,7 +141,7 @@ class Transform:
 
 
 def check_domain(kind: str, values: Floats, name: str) -> None:
-    """Raise DataError, with `name`, for a value that the function does not take; NaN passes."""
+    """Raise DataError, with `name`, for a value outside the domain of the function; NaN is allowed."""
     least = {"log": 0.0, "box-cox": 0.0, "log1p": -1.0}.get(kind)
     if least is None:
         return
@@ -153,7 +153,7 @@ def check_domain(kind: str, values: Floats, name: str) -> None:
 
 
 def forward_values(kind: str, y: Floats, power: Floats, centre: Floats) -> Floats:
-    """The function of the values alone; `power` and `centre` count for Box-Cox."""
+    """Apply the function of the values; `power` and `centre` are used by Box-Cox only."""
     if kind == "none":
         return y
     if kind == "log":
@@ -166,7 +166,7 @@ def forward_values(kind: str, y: Floats, power: Floats, centre: Floats) -> Float
 
 
 def inverse_values(kind: str, w: Floats, power: Floats, centre: Floats) -> Floats:
-    """Undo `forward_values`."""
+    """Invert `forward_values`."""
     if kind == "none":
         return w
     if kind == "log":
@@ -174,7 +174,7 @@ def inverse_values(kind: str, w: Floats, power: Floats, centre: Floats) -> Float
     if kind == "log1p":
         return np.expm1(np.minimum(w, _LARGEST))
     safe = np.where(power == 0, 1.0, power)
-    # Below -1 there is no power; the end of the range is 0.
+    # Values of -1 and less are outside the range of the power; they become 0.
     inside = np.log1p(np.maximum(safe * w, np.nextafter(-1.0, 0.0))) / safe
     u = np.where(power == 0, w, inside)
     y = centre * np.exp(np.minimum(u, _LARGEST - np.log(centre)))

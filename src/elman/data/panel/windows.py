@@ -1,7 +1,7 @@
-"""Series as one bank of numbers, and windows of them as batches. Knows nothing about networks.
+"""Batches of windows of series.
 
-A bank holds all series end to end, so that a batch of windows is one gather however many series there are. Step t of a
-window reads what is known at t, and what is known ahead about t + 1; its targets are the values after t.
+A bank has all series concatenated, so that a batch of windows is a single gather. Time step t of a window reads the
+values and past covariates of t and the known-future covariates of t + 1; its targets are the values after t.
 """
 
 from __future__ import annotations
@@ -27,8 +27,15 @@ Ints = npt.NDArray[np.int64]
 
 
 class Sizes(NamedTuple):
-    """Columns of the data: Y targets, P past and Q known-ahead covariates (calendar included), C statics, whether the
-    network reads where values were missing, and how many of Q are of the calendar."""
+    """Numbers of input columns of a network.
+
+    targets   Y target variables
+    past      P past covariates
+    ahead     Q known-future covariates, calendar features included
+    static    C static features
+    masked    whether the network reads the mask of missing values
+    calendar  number of calendar features among the Q columns
+    """
 
     targets: int
     past: int
@@ -39,13 +46,15 @@ class Sizes(NamedTuple):
 
 
 class Inputs(NamedTuple):
-    """What a network reads of B windows of T steps. Y targets, P past and Q known-ahead covariates, C statics.
+    """Inputs of a network for B windows of T time steps.
 
-    values_BKY  transformed values, gaps filled with the value before; the last T of them are the window's
-    seen_BTY    1 where a value was there, 0 where it was filled; of no width where data never has gaps
-    past_BTP    covariates that are known up to the present
-    ahead_BUQ   covariates that are known ahead: entry j is about step j + 1
-    static_BC   features of the series
+    Y target variables, P past covariates, Q known-future covariates, C static features.
+
+    values_BKY  transformed values, with gaps filled with the value before; the last T of K are those of the window
+    seen_BTY    1 for present values, 0 for filled ones; of width 0 if the network does not read the mask
+    past_BTP    past covariates
+    ahead_BUQ   known-future covariates: entry j is that of time step j + 1
+    static_BC   static features
     """
 
     values_BKY: Tensor
@@ -56,7 +65,7 @@ class Inputs(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """Windows: their series, first and number of steps, and the stretch of the series that may be a target."""
+    """Windows: index of the series, first time step, number of time steps, and range of the targets in the series."""
 
     series: Ints
     start: Ints
@@ -65,22 +74,24 @@ class Rows(NamedTuple):
     high: Ints
 
     def take(self, places: Ints) -> Rows:
-        """Those at `places`."""
+        """Return the windows at `places`."""
         return Rows(*(part[places] for part in self))
 
 
 @dataclass(frozen=True)
 class Bank:
-    """Series end to end.
+    """Concatenated series.
 
-    values, seen, past  N x Y, N x Y, N x P: transformed values with gaps filled, where there was one, covariates
+    values              N x Y: transformed values with filled gaps
+    seen                N x Y: 1 for present values, 0 for filled ones
     targets             N x Y: transformed values, NaN in gaps
-    ahead               M x Q: covariates known ahead and the calendar, over each series and some steps more
-    static              S x C
-    offset, length      of every series in the first four
-    ahead_offset, ahead_length  of every series in `ahead`
-    lost                steps at each series' beginning that differences use up
-    lookback            K - T: how many values before a window's first step are needed, that one included
+    past                N x P: past covariates
+    ahead               M x Q: known-future covariates and calendar features, which extend past the end of each series
+    static              S x C: static features
+    offset, length      first row and number of rows of each series in the arrays of N rows
+    ahead_offset, ahead_length  the same in `ahead`
+    lost                time steps at the beginning of each series that differences consume
+    lookback            K - T + 1: number of values that a time step reads, its own included
     masked              whether `seen` is an input
     """
 
@@ -102,7 +113,7 @@ class Bank:
         return len(self.length)
 
     def inputs(self, series: Ints, start: Ints, steps: int, horizon: int) -> Inputs:
-        """What a network reads of windows of `steps` steps, before a horizon of so many."""
+        """Return the inputs of windows of `steps` time steps, for forecasts of `horizon` steps."""
         places = self._places(series, start, 1 - self.lookback, steps)
         inside = self._places(series, start, 0, steps)
         return Inputs(
@@ -114,7 +125,7 @@ class Bank:
         )
 
     def ahead_of(self, series: Ints, first: Ints, steps: int) -> Tensor:
-        """Known-ahead covariates of `steps` steps from `first` on, `[B, steps, Q]`; the last there is past its end."""
+        """Return `steps` known-future covariates from `first` on, `[B, steps, Q]`; the last one is repeated."""
         steps_BU = first[:, None] + np.arange(steps)
         return torch.from_numpy(
             self.ahead[
@@ -123,7 +134,7 @@ class Bank:
         )
 
     def targets_of(self, rows: Rows, steps_Bn: Ints, horizon: int) -> Tensor:
-        """`targets_BnHY`, the values after each of the steps; NaN outside the rows' stretch and for steps below 0."""
+        """Return `targets_BnHY`, the values after each of `steps_Bn`; NaN outside the target range and the window."""
         wanted = (rows.start[:, None] + steps_Bn)[..., None] + np.arange(1, horizon + 1)
         kept = (wanted >= rows.low[:, None, None]) & (wanted < rows.high[:, None, None])
         kept &= (steps_Bn >= 0)[..., None] & (steps_Bn < rows.length[:, None])[..., None]
@@ -132,7 +143,7 @@ class Bank:
         return torch.from_numpy(np.where(kept[..., None], found, np.float32(np.nan)))
 
     def batch(self, rows: Rows, horizon: int, counted: int) -> Batch:
-        """Windows with their targets: at all steps, or at the last `counted` ones of each."""
+        """Return windows as a batch, with targets at all time steps or, if not 0, at the last `counted` of each."""
         steps = int(rows.length.max())
         inputs = self.inputs(rows.series, rows.start, steps, horizon)
         places = np.arange(steps)[None].repeat(len(rows.series), 0)
@@ -157,12 +168,12 @@ def make_bank(
     masked: bool = False,
     scales: Scales | None = None,
 ) -> Bank:
-    """The bank of a panel's series.
+    """Return the bank of the series of a panel.
 
-    further     how many steps after each series' end the known-ahead covariates are to reach
-    counts      read log(1 + value), and predict the counts themselves
-    masked      whether the network reads where values were missing
-    scales      of the covariates; None to leave them as they are
+    further     time steps by which the known-future covariates extend past the end of each series
+    counts      whether the values are counts: the network then reads log(1 + value) and predicts the counts
+    masked      whether the network reads the mask of missing values
+    scales      scales of the covariates; None to leave them unscaled
     """
     if scales is not None:
         panel = _scaled(panel, scales)
@@ -193,7 +204,7 @@ def make_bank(
 
 
 def _scaled(panel: Panel, scales: Scales) -> Panel:
-    """The panel with scaled covariates."""
+    """Return the panel with scaled covariates."""
     ends = np.cumsum([len(panel.past_names), len(panel.future_names)])
     (past, ahead, static) = (Scales(*part) for part in zip(*(np.split(each, ends) for each in scales), strict=True))
     return replace(
@@ -205,12 +216,12 @@ def _scaled(panel: Panel, scales: Scales) -> Panel:
 
 
 def lookback(window: WindowConfig) -> int:
-    """How many values up to the present a step reads."""
+    """Return the number of values, up to its own, that a time step reads."""
     return max(2 if window.anchor else 1, window.autoregression, *window.resolutions, 1)
 
 
 def _filled(targets: Floats, seen: npt.NDArray[np.bool_], offset: Ints) -> Floats:
-    """Gaps take the value before them, and 0 (the middle of a scaled series) where there is none."""
+    """Fill gaps with the value before them, or with 0 (the middle of a scaled series) at the beginning of a series."""
     rows = np.arange(len(targets))[:, None]
     first = np.zeros(len(targets), dtype=np.int64)
     first[offset] = offset
@@ -221,12 +232,12 @@ def _filled(targets: Floats, seen: npt.NDArray[np.bool_], offset: Ints) -> Float
 
 
 def _ahead(panel: Panel, number: int, window: WindowConfig, further: int) -> npt.NDArray[np.float64]:
-    """Known-ahead covariates and calendar of one series, and of `further` steps after its end."""
+    """Return known-future covariates and calendar features of one series and of `further` steps after its end."""
     steps = len(panel.targets[number]) + further
     features = () if window.calendar == ("none",) else window.calendar
     known = panel.future[number][:steps]
     if len(known) < steps and known.shape[1]:
-        # In training no target is there; forecasts refuse what is not long enough.
+        # In training these steps have no targets; forecasts refuse a known future that is too short.
         known = np.concatenate([known, np.repeat(known[-1:], steps - len(known), axis=0)])
     start = panel.starts[number]
     calendar = panel.frequency.calendar(np.arange(start, start + steps), features)
@@ -234,7 +245,7 @@ def _ahead(panel: Panel, number: int, window: WindowConfig, further: int) -> npt
 
 
 def training_rows(bank: Bank, stop: Ints, window: WindowConfig) -> Rows:
-    """Windows that tile each series up to `stop`, the last one ending where its last target is the last before it."""
+    """Return the training windows of each series: from the end, every `stride` steps, with targets before `stop`."""
     found = []
     for number, end in enumerate(stop.tolist()):
         last = end - 2  # the last step that has a target
@@ -247,10 +258,10 @@ def training_rows(bank: Bank, stop: Ints, window: WindowConfig) -> Rows:
 
 
 def validation_rows(bank: Bank, begin: Ints, window: WindowConfig) -> Rows:
-    """Windows whose targets are the values from `begin` to each series' end, every value once where mode is next.
+    """Return the validation windows: their targets are the values from `begin` to the end of each series.
 
-    Of a window only what is in its second half is a target, so that each has half a window or more before it. Direct:
-    one window for every origin, and its last step alone predicts.
+    With mode "next", each value is a target once, in the second half of a window, so that it has at least half a window
+    of context. With mode "direct", there is a window for each forecast origin, and only its last time step predicts.
     """
     found = []
     for number, (first, end) in enumerate(zip(begin.tolist(), bank.length.tolist(), strict=True)):

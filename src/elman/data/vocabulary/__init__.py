@@ -1,10 +1,10 @@
-"""Vocabularies: characters, words or subwords, learnt from text or read from JSON. Knows nothing about files.
+"""Vocabularies of characters, words or subwords, learned from text or read from JSON.
 
-kinds    a module each
-base     what every vocabulary is
-making   learnt, or read from JSON, by the name of the kind
-options  from a task's options to a vocabulary's
-spacing  where spaces stand between words
+kinds    one module for each kind of vocabulary
+base     the abstract base class
+making   learns a vocabulary of a given kind, or reads it from JSON
+options  conversion of the options of a task to those of a vocabulary
+spacing  detokenization: spaces between words
 
 The public names load on first use.
 """

@@ -1,4 +1,4 @@
-"""What every vocabulary is: a numbering of tokens, from text to numbers and back. Knows nothing about files."""
+"""Abstract base class of vocabularies, which encode text as token ids and decode it."""
 
 from __future__ import annotations
 
@@ -26,11 +26,12 @@ MAX_SIZE = 1_000_000
 
 
 class Vocabulary(ABC):
-    """A numbering of tokens from 0 to size - 1. Number 0 is the unknown token, number 1 stands between documents.
+    """Mapping between text and token ids from 0 to size - 1; id 0 is the unknown token, id 1 the end of a document.
 
-    `kind` is its name, as that of its module; `unit` is what one token is called in messages; `per_character` says that
-    every character is exactly one token. Of the options that tasks may have, `option_names` says which ones the kind
-    takes, and what `learn` calls them.
+    kind           name of the kind, which is also the name of its module
+    unit           noun for a token in messages
+    per_character  whether each character is exactly one token
+    option_names   the task options that the kind takes, with the names of the arguments of `learn` for them
     """
 
     kind: ClassVar[str]
@@ -43,21 +44,21 @@ class Vocabulary(ABC):
     @classmethod
     @abstractmethod
     def learn(cls, pieces: Iterable[str]) -> Self:
-        """A vocabulary learnt from a text that comes in pieces; a kind has its options as arguments by name."""
+        """Learn a vocabulary from a text in pieces; subclasses have their options as keyword arguments."""
 
     @classmethod
     @abstractmethod
     def from_json(cls, content: object) -> Self:
-        """What `to_json` described. Raises ArtifactError for anything else."""
+        """Create from the result of `to_json`. Raises ArtifactError for other values."""
 
     @property
     @abstractmethod
     def size(self) -> int:
-        """How many tokens there are, the special ones included."""
+        """Number of tokens, including the special tokens."""
 
     @abstractmethod
     def encode(self, text: str) -> Ids:
-        """The token numbers of `text`, int64, without any end token."""
+        """Return the token ids of `text` as int64, without end tokens."""
 
     def encode_many(self, texts: Sequence[str]) -> list[Ids]:
         """`encode` for each of `texts`."""
@@ -65,41 +66,41 @@ class Vocabulary(ABC):
 
     @abstractmethod
     def decode_stream(self, ids: Iterable[int]) -> Iterator[str]:
-        """The text of `ids` piece by piece, one (maybe empty) piece a token, and a last one if some is held back.
+        """Yield the text of `ids`: one piece, possibly empty, for each token, and a last one for text held back.
 
-        End tokens give no text. Raises DataError for a number that no token has.
+        End tokens give no text. Raises DataError for an id out of range.
         """
 
     def decode(self, ids: Iterable[int]) -> str:
-        """The text of `ids`."""
+        """Return the text of `ids`. Raises DataError for an id out of range."""
         return "".join(self.decode_stream(ids))
 
     @abstractmethod
     def token(self, number: int) -> str:
-        """Token `number` for display: spaces and control characters made visible."""
+        """Return the token with the id `number` for display, with spaces and control characters made visible."""
 
     @abstractmethod
     def count_unknown(self, text: str) -> dict[str, int]:
-        """The parts of `text` that `encode` makes unknown tokens of, in order of appearance, with their counts."""
+        """Return the parts of `text` that are encoded as unknown tokens, in order of appearance, with their counts."""
 
     @abstractmethod
     def to_json(self) -> dict[str, Any]:
-        """All that makes this vocabulary, as plain JSON values; `vocabulary_from_json` reads it."""
+        """Return the vocabulary as plain JSON values, for `vocabulary_from_json`."""
 
     def fingerprint(self) -> str:
-        """A hash over everything that decides how text is encoded."""
+        """Return a hash of everything that determines how text is encoded."""
         content = json.dumps(self.to_json(), sort_keys=True, ensure_ascii=True)
         return hashlib.sha256(content.encode("ascii")).hexdigest()
 
     def check_number(self, number: int) -> int:
-        """`number` as an int. Raises DataError when no token has it."""
+        """Return `number` as an int. Raises DataError if it is not a token id."""
         if not 0 <= number < self.size:
-            raise DataError(f"expected a token number from 0 to {self.size - 1}; received {number}")
+            raise DataError(f"expected a token id from 0 to {self.size - 1}. Received: {number}")
         return int(number)
 
 
 def describe_unknown(vocabulary: Vocabulary, text: str, what: str = "text") -> str | None:
-    """A sentence on what the vocabulary does not know of `text`, or None when it knows all of it."""
+    """Return a sentence on the unknown tokens of `text`; None if there are none."""
     counts = vocabulary.count_unknown(text)
     if not counts:
         return None
@@ -111,7 +112,7 @@ def describe_unknown(vocabulary: Vocabulary, text: str, what: str = "text") -> s
 
 
 def display(text: str) -> str:
-    """`text` with spaces and control characters made visible."""
+    """Return `text` with spaces and control characters made visible."""
     if text.isprintable():
         return text.replace(" ", "␣")
     return "".join(
@@ -121,30 +122,30 @@ def display(text: str) -> str:
 
 
 def check_count(name: str, value: object, lowest: int, highest: int = MAX_SIZE) -> int:
-    """An option that must be a whole number in a range. Raises ConfigError."""
+    """Check that an option is a whole number in a range. Raises ConfigError."""
     if isinstance(value, bool) or not isinstance(value, int) or not lowest <= value <= highest:
-        raise ConfigError(f"expected {name} to be a whole number from {lowest} to {highest}; received {value!r}")
+        raise ConfigError(f"expected {name} to be a whole number from {lowest} to {highest}. Received: {value!r}")
     return value
 
 
 def check_flag(name: str, value: object) -> bool:
-    """An option that must be true or false. Raises ConfigError."""
+    """Check that an option is true or false. Raises ConfigError."""
     if not isinstance(value, bool):
-        raise ConfigError(f"expected {name} to be true or false; received {value!r}")
+        raise ConfigError(f"expected {name} to be true or false. Received: {value!r}")
     return value
 
 
 def check_fields(content: object, fields: Mapping[str, type], what: str) -> dict[str, Any]:
-    """`content` as a dict that has exactly `fields`, of these types. Raises ArtifactError."""
+    """Check that `content` is a dict with exactly `fields`, of these types. Raises ArtifactError."""
     if not isinstance(content, dict):
-        raise ArtifactError(f"expected {what} to be a JSON object; received {type(content).__name__}")
+        raise ArtifactError(f"expected {what} to be a JSON object. Received: {type(content).__name__}")
     if set(content) != set(fields):
         received = ", ".join(sorted(map(str, content))[:20])
         raise ArtifactError(
-            f"expected {what} with the fields {', '.join(sorted(fields))}; received {received or 'none'}"
+            f"expected {what} with the fields {', '.join(sorted(fields))}. Received: {received or 'none'}"
         )
     for name, kind in fields.items():
         if type(content[name]) is not kind:
             received = type(content[name]).__name__
-            raise ArtifactError(f"expected {name} of {what} to be of type {kind.__name__}; received {received}")
+            raise ArtifactError(f"expected {name} of {what} to be of type {kind.__name__}. Received: {received}")
     return content

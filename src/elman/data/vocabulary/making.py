@@ -1,4 +1,4 @@
-"""Vocabularies of any kind: learnt from text as options say, or read from JSON. Knows nothing about files."""
+"""Learning of vocabularies of any kind from text, and reading of them from JSON."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ __all__ = ["complete_options", "learn_vocabulary", "vocabulary_from_json"]
 
 
 def complete_options(options: str | Mapping[str, Any]) -> dict[str, Any]:
-    """A kind, or a mapping with `kind` and options of its `learn`, with every option left out at its default.
+    """Return a mapping with `kind` and all options of its `learn`, with defaults for those not in `options`.
 
-    Raises ConfigError for an unknown kind or option.
+    `options` is a kind, or a mapping with `kind` and some of the options. Raises ConfigError for an unknown kind or
+    option.
     """
     given: dict[str, Any] = {"kind": options} if isinstance(options, str) else dict(options)
     kind = given.pop("kind", None)
@@ -27,22 +28,25 @@ def complete_options(options: str | Mapping[str, Any]) -> dict[str, Any]:
     }
     for name in given:
         if name not in known:
-            raise ConfigError(f"expected an option of {kind}, one of {', '.join(known)}; received {name!r}")
+            raise ConfigError(f"expected an option of {kind}, one of {', '.join(known)}. Received: {name!r}")
     return {"kind": kind, **known, **given}
 
 
 def learn_vocabulary(options: str | Mapping[str, Any], pieces: Iterable[str]) -> Vocabulary:
-    """Learn a vocabulary from a text that comes in pieces; `options` as in `complete_options`."""
+    """Learn a vocabulary from a text in pieces, with `options` as in `complete_options`.
+
+    Raises ConfigError for an unknown kind or option or an option out of range, DataError if no token would be left.
+    """
     complete = complete_options(options)
     learn: Callable[..., Vocabulary] = vocabulary_class(complete.pop("kind")).learn
     return learn(pieces, **complete)
 
 
 def vocabulary_from_json(content: object) -> Vocabulary:
-    """The vocabulary that `to_json` described. Raises ArtifactError for anything else."""
+    """Create a vocabulary from the result of its `to_json`. Raises ArtifactError for other values."""
     kind = content.get("kind") if isinstance(content, dict) else None
     if not isinstance(kind, str) or kind not in token_kinds():
         raise ArtifactError(
-            f"expected a vocabulary of the kind {', '.join(token_kinds())}; received {str(kind)[:40]!r}"
+            f"expected a vocabulary of the kind {', '.join(token_kinds())}. Received: {str(kind)[:40]!r}"
         )
     return vocabulary_class(kind).from_json(content)

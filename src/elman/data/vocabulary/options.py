@@ -1,4 +1,4 @@
-"""From options of any task to the options of a vocabulary."""
+"""Conversion of the options of a task to the options of a vocabulary."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from elman.data.vocabulary.kinds import vocabulary_class
 
 __all__ = ["vocabulary_options"]
 
-# The option whose 0 stands for the default of the vocabulary.
+# An option for which 0 means the default of the vocabulary.
 _SIZE = "vocabulary_size"
 
 
 def vocabulary_options(config: Any) -> dict[str, Any]:
-    """The options that `learn_vocabulary` takes, from a section with `tokens` and some of the options of tokens.
+    """Return options for `learn_vocabulary` from a section that has `tokens` and some of the options of tokens.
 
-    An option that the section does not have, or that its kind of tokens does not take, is left at its default.
+    Options that the section does not have, or that its kind of tokens does not take, keep their defaults.
     """
     options: dict[str, Any] = {"kind": config.tokens}
     for name, own in vocabulary_class(config.tokens).option_names.items():

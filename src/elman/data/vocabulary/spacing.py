@@ -1,4 +1,4 @@
-"""Where spaces stand between words and punctuation when tokens are put back together. Knows nothing about numbers."""
+"""Detokenization: spaces between words and punctuation marks."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ __all__ = ["Spacing"]
 
 NO_SPACE_BEFORE = frozenset(",.;:!?)]}%…”’»、。，！？；：）」』】》")
 NO_SPACE_AFTER = frozenset("([{“‘«¿¡$£€#@、。，！？；：（「『【《")
-# Signs that join the words on both sides of them.
+# Punctuation marks without a space on either side.
 TIGHT = frozenset("-—–/\n（「『【《")
-# The same sign opens and closes.
+# Quotation marks that both open and close.
 PAIRED = frozenset("\"'")
-# Endings that some corpora split from their word: they 're, did n't.
+# Endings that some corpora separate from their word: they 're, did n't.
 ENDINGS = frozenset({"n't", "n’t"})
-# How the WikiText corpora write a sign inside a word or number.
+# Spelling of punctuation inside a word or number in the WikiText corpora.
 INNER = {"@-@": "-", "@,@": ",", "@.@": "."}
 
 
 class Spacing:
-    """Gives each token with the space that belongs before it, for natural reading."""
+    """Joins tokens to text one by one, with spaces where natural text has them."""
 
     def __init__(self) -> None:
-        self._space = False  # a space may stand before the next token
+        self._space = False  # whether a space is allowed before the next token
         self._open: set[str] = set()
 
     def place(self, token: str) -> str:
-        """`token`, after a space if one belongs there."""
+        """Return `token` as text, with a space before it where one is needed."""
         inner = INNER.get(token)
         if inner is not None:
             self._space = False

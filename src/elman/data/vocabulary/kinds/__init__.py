@@ -1,6 +1,7 @@
-"""Kinds of vocabularies: a module each, which has the name of its kind and defines the class. Imports no numpy.
+"""Kinds of vocabularies. The class of each kind is in a module with the name of the kind.
 
-The names are choices of options, so they come from the modules' names; a class is imported when it is asked for.
+The kinds are choices of options, so they are taken from the names of the modules without importing them. Does not
+import numpy.
 """
 
 from __future__ import annotations
@@ -17,23 +18,23 @@ if TYPE_CHECKING:
 
 __all__ = ["token_kinds", "vocabulary_class"]
 
-# What people are offered first; other kinds follow by their names.
+# Listed first in the help; other kinds follow in alphabetical order.
 _FIRST = ("words", "characters", "subwords")
 
 
 def token_kinds(default: str = "characters") -> tuple[str, ...]:
-    """The kinds of tokens, the default one first."""
+    """Return the kinds of tokens, with the default first."""
     found = {info.name for info in pkgutil.iter_modules(__path__)} - {default}
     return (default, *(name for name in _FIRST if name in found), *sorted(found - {*_FIRST}))
 
 
 def vocabulary_class(kind: object) -> type[Vocabulary]:
-    """The class of a kind of vocabularies. Raises ConfigError for an unknown kind, or one whose module has no class."""
+    """Return the vocabulary class of a kind. Raises ConfigError for an unknown kind or a module without the class."""
     from elman.data.vocabulary.base import Vocabulary
 
     if kind not in token_kinds():
         raise ConfigError(
-            f"expected the kind of a vocabulary to be one of {', '.join(token_kinds())}; received {kind!r}"
+            f"expected the kind of a vocabulary to be one of {', '.join(token_kinds())}. Received: {kind!r}"
         )
     module = importlib.import_module(f"{__name__}.{kind}")
     for value in vars(module).values():

@@ -1,4 +1,4 @@
-"""A vocabulary whose tokens are characters (Unicode code points). Knows nothing about words or files."""
+"""Vocabulary of characters (Unicode code points)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from elman.errors import ArtifactError, DataError
 __all__ = ["CharacterVocabulary"]
 
 CODE_POINTS = 0x110000
-# All pairs of capital and small letters stand before this code point.
+# All letters with case are below this code point.
 PAIRS_END = 0x20000
 SURROGATES = slice(0xD800, 0xE000)
 SPECIALS = 2
@@ -36,9 +36,9 @@ REPLACEMENT = "\ufffd"
 
 
 class CharacterVocabulary(Vocabulary):
-    """One token a character, numbered by code point after the special tokens.
+    """Vocabulary with one token per character, in the order of code points after the special tokens.
 
-    With `lowercase`, every capital letter is read as its small letter (of a pair of letters, the first).
+    With `lowercase`, each letter is replaced by its lower case, or by the first character of it if that has two.
     """
 
     kind: ClassVar[str] = "characters"
@@ -59,7 +59,7 @@ class CharacterVocabulary(Vocabulary):
     def learn(
         cls, pieces: Iterable[str], *, lowercase: bool = False, min_count: int = 1, max_size: int = MAX_SIZE
     ) -> CharacterVocabulary:
-        """The characters that occur at least `min_count` times; of more than `max_size`, the most frequent.
+        """Learn the characters that occur at least `min_count` times; the most frequent if more than `max_size`.
 
         Raises ConfigError for an option out of range, DataError when no character is left.
         """
@@ -78,7 +78,7 @@ class CharacterVocabulary(Vocabulary):
         if len(codes) > max_size - SPECIALS:
             codes = np.sort(codes[np.argsort(-counts[codes], kind="stable")[: max_size - SPECIALS]])
         if not len(codes):
-            raise DataError(f"expected a character that occurs at least {min_count} times in the text; received none")
+            raise DataError(f"expected a character that occurs at least {min_count} times in the text. Received: none")
         return cls(_text(codes), lowercase=lowercase)
 
     @property
@@ -113,22 +113,22 @@ class CharacterVocabulary(Vocabulary):
 
     @classmethod
     def from_json(cls, content: object) -> CharacterVocabulary:
-        """Raises ArtifactError for anything that `to_json` would not have made."""
+        """Create from the result of `to_json`. Raises ArtifactError for other values."""
         fields = check_fields(content, {"kind": str, "lowercase": bool, "characters": str}, "a character vocabulary")
         characters: str = fields["characters"]
         if not 1 <= len(characters) <= MAX_SIZE - SPECIALS:
-            raise ArtifactError(f"expected 1 to {MAX_SIZE - SPECIALS} characters; received {len(characters)}")
+            raise ArtifactError(f"expected 1 to {MAX_SIZE - SPECIALS} characters. Received: {len(characters)}")
         codes = _code_points(characters).astype(np.int64)
         if (np.diff(codes) <= 0).any() or ((codes >= SURROGATES.start) & (codes < SURROGATES.stop)).any():
             raise ArtifactError(
-                "expected the characters of a vocabulary in the order of their code points, each once; "
-                f"received {characters[:40]!r}"
+                "expected the characters of a vocabulary in the order of their code points, each once. "
+                f"Received: {characters[:40]!r}"
             )
         return cls(characters, lowercase=fields["lowercase"])
 
 
 def _code_points(text: str) -> np.ndarray[Any, np.dtype[np.uint32]]:
-    # Lone surrogates can come from a command line's arguments; they are unknown, not an error.
+    # Lone surrogates can occur in command-line arguments; they are unknown characters, not an error.
     return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
 
 
@@ -138,10 +138,10 @@ def _text(codes: np.ndarray[Any, Any]) -> str:
 
 @cache
 def _small_codes() -> np.ndarray[Any, np.dtype[np.int64]]:
-    """For every code point before `PAIRS_END`, that of its small letter."""
+    """Return the code point of the lower case for each code point below `PAIRS_END`."""
     return np.array([ord(chr(code).lower()[0]) for code in range(PAIRS_END)], dtype=np.int64)
 
 
 def _table_size(codes: np.ndarray[Any, Any], lowercase: bool) -> int:
-    # One entry more than the highest code point: all above it share the last one, unknown.
+    # One more entry than the highest code point: all higher code points share it, as unknown.
     return max(int(codes.max(initial=0)) + 1, PAIRS_END if lowercase else 0) + 1

@@ -1,6 +1,6 @@
-"""A vocabulary of byte-level BPE tokens, trained and run by the `tokenizers` library. Knows nothing about files.
+"""Vocabulary of byte-level BPE tokens, based on the `tokenizers` library.
 
-The library is imported when the first such vocabulary is made.
+The library is imported when the first vocabulary of this kind is created.
 """
 
 from __future__ import annotations
@@ -32,23 +32,23 @@ from elman.errors import ArtifactError, DataError
 
 __all__ = ["LEARNT_FROM", "SubwordVocabulary"]
 
-# Merges hardly change with more text than this, and counting more would only take time and memory.
+# More bytes of text than this hardly change the merges, but cost time and memory.
 LEARNT_FROM = 64 << 20
 SPECIALS = (UNKNOWN, END)
 SMALLEST = len(SPECIALS) + 256
-# Characters encoded at once: the library keeps much beside the numbers.
+# Characters per chunk: the library stores much more per token than its id.
 CHUNK = 1 << 14
 BATCH = 16
-# Characters a chunk from which on threads are quicker than none.
+# Average characters per chunk above which threads are faster.
 THREADS_FROM = 256
 REPLACEMENT = "\ufffd"
 THREADS = "TOKENIZERS_PARALLELISM"
 
 
 class SubwordVocabulary(Vocabulary):
-    """Byte-level BPE: frequent stretches of bytes are one token, and every text can be encoded.
+    """Byte-level BPE vocabulary: frequent byte sequences are one token, and any text can be encoded.
 
-    `vocabulary` maps a token in the library's spelling to its number; `merges` are the pairs to join, first one first.
+    `vocabulary` maps tokens in the spelling of the library to ids; `merges` are the pairs to join, by priority.
     """
 
     kind: ClassVar[str] = "subwords"
@@ -99,7 +99,7 @@ class SubwordVocabulary(Vocabulary):
         finally:
             _use_threads(False)
         if not read:
-            raise DataError("expected some text to learn tokens from; received none")
+            raise DataError("expected some text to learn tokens from. Received: none")
         model = json.loads(learner.to_str())["model"]
         return cls(model["vocab"], [_pair(merge) for merge in model["merges"]])
 
@@ -131,7 +131,7 @@ class SubwordVocabulary(Vocabulary):
         return [np.concatenate(empty + encoded[a:b]) for a, b in pairwise(ends)]
 
     def decode_stream(self, ids: Iterable[int]) -> Iterator[str]:
-        # Holds back the first bytes of a character until its last one has come.
+        # Holds back the first bytes of a character until it is complete.
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
         for number in ids:
             number = self.check_number(number)
@@ -154,59 +154,59 @@ class SubwordVocabulary(Vocabulary):
             return "".join(f"<{byte:02x}>" for byte in raw)
 
     def count_unknown(self, text: str) -> dict[str, int]:
-        """Always empty: every text has bytes, and every byte is a token."""
+        """Return an empty dict: every byte is a token, so nothing is unknown."""
         return {}
 
     def to_json(self) -> dict[str, Any]:
         return {"kind": self.kind, "tokenizer": json.loads(self._tokenizer.to_str())}
 
     def fingerprint(self) -> str:
-        """A hash over the tokens and merges; how a version of the library writes them down does not matter."""
+        """Return a hash of the tokens and merges, independent of the JSON format of the library's version."""
         content = json.dumps([self.kind, sorted(self._table.items()), self._merges])
         return hashlib.sha256(content.encode("ascii")).hexdigest()
 
     @classmethod
     def from_json(cls, content: object) -> SubwordVocabulary:
-        """Raises ArtifactError for anything that `to_json` would not have made."""
+        """Create from the result of `to_json`. Raises ArtifactError for other values."""
         fields = check_fields(content, {"kind": str, "tokenizer": dict}, "a subword vocabulary")
         stored = fields["tokenizer"]
         model = stored.get("model")
         model = model if isinstance(model, dict) else {}
         table, merges = model.get("vocab"), model.get("merges")
         if not isinstance(table, dict) or not isinstance(merges, list):
-            raise ArtifactError("expected a subword vocabulary with a table of tokens and merges; received none")
+            raise ArtifactError("expected a subword vocabulary with a table of tokens and merges. Received: none")
         vocabulary = _checked_table(table)
         pairs = [_pair(merge) for merge in merges]
         for pair in pairs:
             if pair[0] not in table or pair[1] not in table or pair[0] + pair[1] not in table:
-                raise ArtifactError(f"expected merges of tokens of the vocabulary; received {str(pair)[:80]}")
+                raise ArtifactError(f"expected merges of tokens of the vocabulary. Received: {str(pair)[:80]}")
         if len(set(pairs)) != len(pairs) or len(pairs) > MAX_SIZE:
-            raise ArtifactError(f"expected every merge once; received {len(pairs)}, some twice")
+            raise ArtifactError(f"expected every merge once. Received: {len(pairs)}, some twice")
         before = stored.get("pre_tokenizer")
         plain = (
             isinstance(before, dict) and before.get("type") == "ByteLevel" and before.get("add_prefix_space") is False
         )
         if not plain or stored.get("normalizer") is not None or stored.get("added_tokens") != []:
-            raise ArtifactError("expected a plain byte-level BPE tokenizer; received one with other steps")
+            raise ArtifactError("expected a plain byte-level BPE tokenizer. Received: one with other steps")
         return cls(vocabulary, pairs)
 
 
 def _checked_table(table: dict[Any, Any]) -> dict[str, int]:
     if not SMALLEST <= len(table) <= MAX_SIZE:
-        raise ArtifactError(f"expected {SMALLEST} to {MAX_SIZE} tokens; received {len(table)}")
+        raise ArtifactError(f"expected {SMALLEST} to {MAX_SIZE} tokens. Received: {len(table)}")
     if not all(type(number) is int for number in table.values()) or set(table.values()) != set(range(len(table))):
-        raise ArtifactError(f"expected tokens with the numbers 0 to {len(table) - 1}, each once; received others")
+        raise ArtifactError(f"expected tokens with the ids 0 to {len(table) - 1}, each once. Received: other ids")
     signs = _bytes_of_signs()
     if any(table.get(token) != number for number, token in enumerate(SPECIALS)) or not signs.keys() <= table.keys():
-        raise ArtifactError("expected the special tokens and every byte in a subword vocabulary; received not all")
+        raise ArtifactError("expected the special tokens and every byte in a vocabulary. Received: one without some")
     for token in table:
         if token not in SPECIALS and not (token and all(sign in signs for sign in token)):
-            raise ArtifactError(f"expected tokens spelt in bytes; received {token[:40]!r}")
+            raise ArtifactError(f"expected tokens spelled in bytes. Received: {token[:40]!r}")
     return table
 
 
 def _tokenizer(vocabulary: dict[str, int], merges: list[tuple[str, str]]) -> Any:
-    """The library's tokenizer. Special tokens are in the table only: no text can spell them."""
+    """Return a tokenizer of the library. Special tokens are only in its table, so no text is encoded as one."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
     tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=merges))
@@ -216,11 +216,11 @@ def _tokenizer(vocabulary: dict[str, int], merges: list[tuple[str, str]]) -> Any
 
 
 def _pair(merge: object) -> tuple[str, str]:
-    # Older versions of the library write a pair as one text.
+    # Older versions of the library write a pair as one string.
     parts = merge.split(" ") if isinstance(merge, str) else merge
     if isinstance(parts, list | tuple) and len(parts) == 2 and all(type(part) is str for part in parts):
         return parts[0], parts[1]
-    raise ArtifactError(f"expected a merge to be a pair of tokens; received {str(merge)[:80]}")
+    raise ArtifactError(f"expected a merge to be a pair of tokens. Received: {str(merge)[:80]}")
 
 
 @cache
@@ -234,15 +234,15 @@ def _first_process() -> int:
 
 
 def _use_threads(on: bool) -> None:
-    # A forked process has the library's threads in name only and would wait for them for ever: it goes without. With
-    # the variable set, the library does not warn of forks.
+    # Threads do not survive a fork, so a forked process that used the library's threads would hang. Setting the
+    # variable also silences the library's warning about forks.
     wanted = "true" if on and _first_process() == os.getpid() else "false"
     if not _chosen_outside() and os.environ.get(THREADS) != wanted:
         os.environ[THREADS] = wanted
 
 
 def _chunks(text: str) -> Iterator[str]:
-    """Cut `text` where the tokens do not change by it: before a space or newline that follows something else."""
+    """Cut `text` where this does not change its tokens: before a space or newline that does not follow white space."""
     start = 0
     while len(text) - start > CHUNK:
         cut = _last_border(text, start + 1, start + CHUNK)
@@ -262,7 +262,10 @@ def _last_border(text: str, low: int, high: int) -> int:
 
 @cache
 def _bytes_of_signs() -> dict[str, int]:
-    """The sign by which the library spells each byte: itself if printable in Latin-1, else one from 256 on."""
+    """Return the byte of each character in the byte alphabet of the library.
+
+    A byte that is printable in Latin-1 is that character; the others have the code points from 256.
+    """
     printable = {*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)}
     others = [byte for byte in range(256) if byte not in printable]
     return {chr(byte): byte for byte in printable} | {chr(256 + place): byte for place, byte in enumerate(others)}

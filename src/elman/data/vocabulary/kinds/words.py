@@ -1,4 +1,4 @@
-"""A vocabulary whose tokens are words, punctuation marks and newlines. Knows nothing about files."""
+"""Vocabulary of words, punctuation marks and newlines."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ PUNCTUATION = ("keep", "drop")
 NUMBER = "[NUM]"
 URL = "[URL]"
 RESERVED = frozenset({UNKNOWN, END, NUMBER, URL})
-# When this many different words are being counted, the rarest are forgotten: memory must not grow with the text.
+# With more distinct words than this, the rarest are dropped while counting, to bound the memory.
 MOST_COUNTED = 2_000_000
 
 URL_PATTERN = r"(?:https?://|www\.)[^\s]*[^\s.,;:!?()\[\]{}'\"’”»]"
@@ -43,12 +43,12 @@ NUMBER_PATTERN = r"\d+(?:[.,]\d+)*"
 
 
 class WordVocabulary(Vocabulary):
-    """One token a word, the most frequent first.
+    """Vocabulary with one token per word, the most frequent first.
 
-    The tokeniser "regex" finds words (with apostrophes inside), numbers (with points and commas inside), and takes
-    every other sign alone; "whitespace" cuts at spaces only, for text that is tokenised already. A newline is a token.
-    With `numbers` and `urls` these become [NUM] and [URL]; `punctuation="drop"` leaves out tokens without any letter,
-    digit or newline.
+    The tokeniser "regex" finds words (with apostrophes inside) and numbers (with points and commas inside); any other
+    character is a token. "whitespace" splits at white space only, for text that is already tokenised. A newline is a
+    token. `numbers` and `urls` replace numbers by [NUM] and URLs by [URL]; `punctuation="drop"` removes tokens without
+    a letter, digit or newline.
     """
 
     kind: ClassVar[str] = "words"
@@ -77,9 +77,9 @@ class WordVocabulary(Vocabulary):
         urls: bool = False,
     ) -> None:
         if tokeniser not in TOKENISERS:
-            raise ConfigError(f"expected tokeniser to be one of {', '.join(TOKENISERS)}; received {tokeniser!r}")
+            raise ConfigError(f"expected tokeniser to be one of {', '.join(TOKENISERS)}. Received: {tokeniser!r}")
         if punctuation not in PUNCTUATION:
-            raise ConfigError(f"expected punctuation to be one of {', '.join(PUNCTUATION)}; received {punctuation!r}")
+            raise ConfigError(f"expected punctuation to be one of {', '.join(PUNCTUATION)}. Received: {punctuation!r}")
         self.tokeniser = tokeniser
         self.lowercase = check_flag("lowercase", lowercase)
         self.punctuation = punctuation
@@ -103,10 +103,10 @@ class WordVocabulary(Vocabulary):
         numbers: bool = False,
         urls: bool = False,
     ) -> WordVocabulary:
-        """The words that occur at least `min_count` times, at most `max_size` tokens with the special ones.
+        """Learn the words that occur at least `min_count` times: at most `max_size` tokens with the special ones.
 
-        Of more than two million different words the rarest are forgotten on the way. Raises ConfigError for an option
-        out of range, DataError when no word is left.
+        With more than two million distinct words, the rarest are dropped while counting. Raises ConfigError for an
+        option out of range, DataError if no word is left.
         """
         check_count("min_count", min_count, 1, 1 << 62)
         check_count("max_size", max_size, 5)
@@ -126,7 +126,7 @@ class WordVocabulary(Vocabulary):
         ]
         words = [word for _, word in sorted(usual)[:room]]
         if not words:
-            raise DataError(f"expected a word that occurs at least {min_count} times in the text; received none")
+            raise DataError(f"expected a word that occurs at least {min_count} times in the text. Received: none")
         return cls(words, tokeniser=tokeniser, lowercase=lowercase, punctuation=punctuation, numbers=numbers, urls=urls)
 
     @property
@@ -134,7 +134,7 @@ class WordVocabulary(Vocabulary):
         return len(self._specials) + len(self.words)
 
     def split(self, text: str) -> list[str]:
-        """The words of `text`, before they are numbered."""
+        """Split `text` into words."""
         words: list[str] = self._pattern.findall(text.lower() if self.lowercase else text)
         if self.punctuation == "drop":
             words = [word for word in words if word == "\n" or any(map(str.isalnum, word))]
@@ -143,7 +143,7 @@ class WordVocabulary(Vocabulary):
     def encode(self, text: str) -> Ids:
         known = self._numbers
         words = self.split(text)
-        # Numbers and addresses are never in the table, so only what is missing there needs a look.
+        # Numbers and URLs are never in the table, so only words that are not in it are checked.
         ids = [known[word] if word in known else self._special_of(word) for word in words]
         return np.array(ids, dtype=np.int64)
 
@@ -180,16 +180,16 @@ class WordVocabulary(Vocabulary):
 
     @classmethod
     def from_json(cls, content: object) -> WordVocabulary:
-        """Raises ArtifactError for anything that `to_json` would not have made."""
+        """Create from the result of `to_json`. Raises ArtifactError for other values."""
         types = {"kind": str, "tokeniser": str, "lowercase": bool, "punctuation": str, "numbers": bool, "urls": bool}
         fields = check_fields(content, {**types, "words": list}, "a word vocabulary")
         words = fields["words"]
         if not 1 <= len(words) <= MAX_SIZE - 4:
-            raise ArtifactError(f"expected 1 to {MAX_SIZE - 4} words; received {len(words)}")
+            raise ArtifactError(f"expected 1 to {MAX_SIZE - 4} words. Received: {len(words)}")
         if not all(type(word) is str and word and word not in RESERVED for word in words):
-            raise ArtifactError("expected the words of a vocabulary to be texts, none empty; received others too")
+            raise ArtifactError("expected words that are texts, not empty and not special tokens. Received: others")
         if len(set(words)) != len(words):
-            raise ArtifactError("expected every word of a vocabulary once; received some twice")
+            raise ArtifactError("expected every word of a vocabulary once. Received: some twice")
         options = {name: fields[name] for name in types if name != "kind"}
         try:
             return cls(words, **options)
@@ -197,7 +197,7 @@ class WordVocabulary(Vocabulary):
             raise ArtifactError(f"a word vocabulary that cannot be used: {error}") from error
 
     def _special_of(self, word: str) -> int:
-        """The number of a word that is in no table: [NUM], [URL] or unknown."""
+        """Return the id of a word that is not in the table: [NUM], [URL] or unknown."""
         if self.numbers and word[0].isdigit() and re.fullmatch(NUMBER_PATTERN, word):
             return self._specials.index(NUMBER)
         if self.urls and re.fullmatch(URL_PATTERN, word):
@@ -220,7 +220,7 @@ def _pattern(tokeniser: str, urls: bool) -> re.Pattern[str]:
 
 @cache
 def _marks() -> str:
-    """Combining marks and joiners, as the inside of a character class: parts of words that \\w leaves out."""
+    """Return the combining marks and joiners, which \\w does not match, as the content of a character class."""
     codes = [code for code in (*range(0x300, 0x1F000), *range(0xE0100, 0xE01F0)) if _is_mark(chr(code))]
     ranges: list[list[int]] = []
     for code in codes:
