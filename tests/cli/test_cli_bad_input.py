@@ -29,7 +29,7 @@ CLASSIFIER: dict[str, tuple[str, str, tuple[str, ...], str]] = {
     "unequal channels": ("s.ts", "@classLabel true a b\n@data\n1,2:1:a\n", (), "line 3, channel 2: expected 2 steps"),
     "an empty series": ("s.ts", "@classLabel true a b\n@data\n:a\n", (), "line 3: expected a series. Received: no va"),
     "no column of values": ("s.csv", STEPS, ("--value-columns", "w"), "expected a column 'w'. Received: the columns"),
-    "an earlier time": ("s.csv", STEPS + "1,0,1,a\n", (), "line 3: expected the times of the series '1' to rise"),
+    "an earlier time": ("s.csv", STEPS + "1,0,1,a\n", (), "line 3: expected the times of the series '1' to increase"),
     "times of two kinds": ("s.csv", STEPS + "1,2024-01-01,1,a\n", (), "line 3: expected a number in the column 'time'"),
     "two labels a series": ("s.csv", STEPS + "1,2,1,b\n", (), "line 3: expected one label for the series '1'"),
     "a huge number": ("s.csv", f"{STEPS}1,2,{HUGE},a\n", (), "line 3: expected a number in the column 'v'"),

@@ -1,4 +1,4 @@
-"""Texts with labels: the same ones in every form, and what is wrong with files told with its place."""
+"""Texts with labels: the same ones in every form, and errors with the place of what is wrong."""
 
 from __future__ import annotations
 
@@ -125,13 +125,13 @@ BAD: list[tuple[str, dict[str, str | bytes], dict[str, Any], str]] = [
     ("d.txt", {"d.txt": "\n \n"}, {}, "an empty file"),
     ("d.txt", {"d.txt": "x\ny\n", "y": "a\nb\nc\n"}, {"labels": "y"}, r"each of the 2 examples.*Received: 3 labels"),
     ("d.txt", {"d.txt": "x\ny\n", "y": "a\n\nb\n"}, {"labels": "y"}, "y, line 2: expected a label"),
-    ("d.txt", {"d.txt": "x\n"}, {"labels": "y"}, "no such file of labels: y"),
+    ("d.txt", {"d.txt": "x\n"}, {"labels": "y"}, "expected a file of labels. Received: no such file y"),
     ("d.txt", {"d.txt": b"a\tx\0y\n"}, {}, "binary file"),
     ("d.txt", {"d.txt": b"a\tx\xff\xfe\n"}, {}, "offset 3 are not utf-8"),
     ("none.txt", {}, {}, "no such file"),
-    (".", {"a/1.txt": "x", "b.txt": "y"}, {}, r"Received: .*b\.txt beside the folders"),
+    (".", {"a/1.txt": "x", "b.txt": "y"}, {}, r"Received: .*b\.txt next to the folders"),
     (".", {"a/1.txt": "x", "b/2.txt": " \n"}, {}, r"2\.txt: expected a text. Received: an empty file"),
-    (".", {"a.txt": "x\n", "b.txt": "\n"}, {}, r"b\.txt: expected a text a line"),
+    (".", {"a.txt": "x\n", "b.txt": "\n"}, {}, r"b\.txt: expected one text per line"),
     (".", {"a.txt": "x\n"}, {"pattern": "*.csv"}, r"matches '\*\.csv'"),
     ("d.csv", {"d.csv": "text,label\nx,a\n"}, {"delimiter": "ab"}, "a delimiter of one character"),
     ("d.csv", {"d.csv": "text,label\nx,a\n"}, {"delimiter": '"'}, "a delimiter of one character"),
