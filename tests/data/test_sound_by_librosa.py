@@ -41,7 +41,7 @@ def test_power_is_that_of_librosa(config: SoundConfig) -> None:
     expected = by_librosa(log_mel, samples, center=False)
     found = log_mel.power(samples).numpy()
     assert found.shape == expected.shape
-    # The least that float32 can tell beside the loudest number of a frame is all that librosa can be off by.
+    # librosa's error is at most the resolution of float32 at the loudest value of a frame.
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-12)
     exact = by_librosa(log_mel, samples.astype(np.float64), center=False)
     np.testing.assert_allclose(found, exact, rtol=1e-6, atol=1e-15)
@@ -58,7 +58,7 @@ def test_features_are_the_logarithm_of_librosas(config: SoundConfig) -> None:
     np.testing.assert_allclose(found, np.log(np.maximum(config.power_floor, power)), atol=1e-5)
     decibels = librosa.power_to_db(power, ref=1.0, amin=config.power_floor, top_db=None)
     np.testing.assert_allclose(found * (10.0 / math.log(10.0)), decibels, atol=5e-5)
-    assert found[-1].max() < found.max() - 3.0  # the silence was heard
+    assert found[-1].max() < found.max() - 3.0  # the silence is in the features
 
 
 @pytest.mark.parametrize("rate", [8000, 16000, 22050])

@@ -80,7 +80,7 @@ def test_two_channels_and_another_rate_are_told(trained: Transcriber, tmp_path: 
     write_wave(tmp_path / "fast.wav", tones("abc", rate=44100), rate=44100)
     data = trained.read([tmp_path / "stereo.wav", tmp_path / "fast.wav"], labelled=False)
     assert data.notes == (
-        "1 of 2 recordings have more than one channel (2); the mean of them is heard",
+        "1 of 2 recordings have more than one channel (2); their mean is used",
         "1 of 2 recordings have another rate than 4,000 Hz (44,100); they are resampled",
     )
     assert trained.transcribe(data) == ["abc", "abc"]
