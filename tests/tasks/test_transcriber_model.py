@@ -221,7 +221,7 @@ def test_a_model_of_strokes_hears_no_sound(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"expected strokes of 3 features. Received: sound of 8"):
         model.transcribe(data)
     np.save(tmp_path / "drawing.npy", np.zeros((3, 3)))
-    with pytest.raises(DataError, match=r"expected sounds alone or strokes alone. Received: both"):
+    with pytest.raises(DataError, match=r"expected either sounds or strokes. Received: both"):
         Transcriber(**OPTIONS).fit([manifest, tmp_path / "drawing.npy"], progress=False, tune=False)
 
 
