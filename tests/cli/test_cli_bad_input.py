@@ -41,7 +41,7 @@ CLASSIFIER: dict[str, tuple[str, str, tuple[str, ...], str]] = {
         "t.csv", "text,label\na,1\nb,1\n", ("--kind", "score"), "expected scores that differ, to learn from. Received: "
     ),
     "a table without names": (
-        "t.tsv", "a good film\t1\na bad film\t0\n", (), "a column 'text' (text_column names it, and without header"
+        "t.tsv", "a good film\t1\na bad film\t0\n", (), "a column 'text' (text_column names it; without header"
     ),
     "no column of labels": (
         "t.csv", "text,stars\na,1\n", (), "a column 'label' (label_column names it). Received: the columns 'text', 's"

@@ -60,7 +60,7 @@ def test_the_same_sound_in_many_files(tmp_path: Path, name: str, how: dict[str, 
     # Where the tone stops at once, Opus rings.
     inner = slice(0, len(samples) - 200)
     np.testing.assert_allclose(found.samples[inner], samples[inner], atol=error + 1e-7)
-    # Opus alone has a rate of its own.
+    # Only Opus has its own rate.
     assert (info.rate, info.frames) == (16000, len(samples)) or name == "a.opus"
 
 
@@ -124,7 +124,7 @@ def test_samples_of_a_program() -> None:
         (np.zeros((1, 8000)), 8000, DataError, r"samples x channels, with at most 64 channels.*\(1, 8000\)"),
         ([0.0, np.nan], 8000, DataError, "a: expected finite samples. Received: nan at sample 1"),
         ([0.0, 1e60], 8000, DataError, "a: expected finite samples. Received: inf at sample 1"),
-        ([0.0], 10, ConfigError, "a: expected a rate from 1,000 to 1,000,000 samples a second. Received: 10"),
+        ([0.0], 10, ConfigError, "a: expected a rate from 1,000 to 1,000,000 samples per second. Received: 10"),
         ([0.0], 8000.0, ConfigError, "a: expected a rate"),
         (np.zeros(8000 * 61), 8000, DataError, "at most 60 seconds .* Received: one of 61.0"),
     ],
@@ -149,7 +149,7 @@ def bad_files(folder: Path) -> dict[str, tuple[bytes, str]]:
         "one.wav": (good[:-1], "cut short. Received: 1,999"),
         "header.wav": (good[:30], "expected samples in the WAV file; the file is cut short. Received: 30 bytes"),
         "chunk.wav": (wave(b"\1\0", before=b"LIST\xff\xff\xff\x7f"), "expected samples in the WAV file"),
-        "rate.wav": (wave(b"\1\0" * 9, rate=3), "expected from 1,000 to 1,000,000 samples a second. Received: 3"),
+        "rate.wav": (wave(b"\1\0" * 9, rate=3), "expected from 1,000 to 1,000,000 samples per second. Received: 3"),
         "nan.wav": (nan, "expected finite samples. Received: nan at sample 70"),
         "inf.wav": (infinite, "expected finite samples. Received: inf at sample 1"),
         "short.flac": (flac[: len(flac) // 2], "cut short|error is after"),

@@ -185,7 +185,7 @@ def _opened(path: str | os.PathLike[str], name: str, longest_seconds: float) -> 
             raise DataError(f"{name}: expected a sound file of the kinds WAV, FLAC and Ogg. Received: {file.format}")
         info = SoundInfo(file.frames, file.samplerate, file.channels)
         if not _LEAST_RATE <= info.rate <= _MOST_RATE:
-            raise DataError(f"{name}: expected from {_LEAST_RATE:,} to {_MOST_RATE:,} samples a second. "
+            raise DataError(f"{name}: expected from {_LEAST_RATE:,} to {_MOST_RATE:,} samples per second. "
                             f"Received: {info.rate:,}")  # fmt: skip
         _check_length(info, name, longest_seconds)
         yield file, info
@@ -228,7 +228,7 @@ def _check_finite(samples: Samples, before: int, name: str) -> None:
 
 def _check_rate(rate: int, name: str) -> None:
     if type(rate) is not int or not _LEAST_RATE <= rate <= _MOST_RATE:
-        raise ConfigError(f"{name}: expected a rate from {_LEAST_RATE:,} to {_MOST_RATE:,} samples a second. "
+        raise ConfigError(f"{name}: expected a rate from {_LEAST_RATE:,} to {_MOST_RATE:,} samples per second. "
                           f"Received: {rate!r}")  # fmt: skip
 
 
