@@ -29,11 +29,11 @@ CLASSIFIER: dict[str, tuple[str, str, tuple[str, ...], str]] = {
     "unequal channels": ("s.ts", "@classLabel true a b\n@data\n1,2:1:a\n", (), "line 3, channel 2: expected 2 steps"),
     "an empty series": ("s.ts", "@classLabel true a b\n@data\n:a\n", (), "line 3: expected a series. Received: no va"),
     "no column of values": ("s.csv", STEPS, ("--value-columns", "w"), "expected a column 'w'. Received: the columns"),
-    "an earlier time": ("s.csv", STEPS + "1,0,1,a\n", (), "line 3: expected the times of the series '1' to rise"),
+    "an earlier time": ("s.csv", STEPS + "1,0,1,a\n", (), "line 3: expected the times of the series '1' to increase"),
     "times of two kinds": ("s.csv", STEPS + "1,2024-01-01,1,a\n", (), "line 3: expected a number in the column 'time'"),
     "two labels a series": ("s.csv", STEPS + "1,2,1,b\n", (), "line 3: expected one label for the series '1'"),
     "a huge number": ("s.csv", f"{STEPS}1,2,{HUGE},a\n", (), "line 3: expected a number in the column 'v'"),
-    "a huge label": ("t.csv", f"text,label\na,{HUGE}\nb,y\n", (), "line 2: expected a label of at most 1,000 letters"),
+    "a huge label": ("t.csv", f"text,label\na,{HUGE}\nb,y\n", (), "expected a label of at most 1,000 characters"),
     "a label each": (
         "t.txt", "".join(f"text {n}\t{n % 2}\n" for n in range(10)), (), "Received: 10 labels, all different, such as"
     ),
@@ -41,7 +41,7 @@ CLASSIFIER: dict[str, tuple[str, str, tuple[str, ...], str]] = {
         "t.csv", "text,label\na,1\nb,1\n", ("--kind", "score"), "expected scores that differ, to learn from. Received: "
     ),
     "a table without names": (
-        "t.tsv", "a good film\t1\na bad film\t0\n", (), "a column 'text' (text_column names it, and without header"
+        "t.tsv", "a good film\t1\na bad film\t0\n", (), "a column 'text' (text_column names it; without header"
     ),
     "no column of labels": (
         "t.csv", "text,stars\na,1\n", (), "a column 'label' (label_column names it). Received: the columns 'text', 's"
@@ -69,17 +69,17 @@ TAGGER: dict[str, tuple[str, str, tuple[str, ...], str]] = {
     "no such tag column": ("t.txt", TAGS, ("--tag-column", "5"), "line 1: expected the tags in column 5. Received: 2"),
     "no such name": ("t.conllu", TAGS, ("--tag-column", "upso"), "Did you mean 'upos'?"),
     "one label": ("f.csv", FRAMES + "a,1,1,u\nb,1,1,u\n", (), "expected at least two different tags. Received: u"),
-    "a time twice": ("f.csv", FRAMES + "a,1,1,u\na,1,1,d\n", (), "line 3: expected every time once in sequence 'a'"),
+    "a time twice": ("f.csv", FRAMES + "a,1,1,u\na,1,1,d\n", (), "line 3: expected different times in sequence 'a'"),
     "an empty label": ("f.csv", FRAMES + "a,1,1,u\na,2,2,\n", (), "line 3: expected a tag in the column 'label'"),
     "an empty tag": ("t.txt", "a\tX\nb\t\n", (), "line 2: expected the tags in column 2. Received: an empty cell"),
     "an empty table": ("f.csv", "", (), "expected a table. Received: an empty file"),
-    "blank lines": ("t.txt", "\n\r\n\n", (), "expected words with tags, a word a line. Received: none"),
+    "blank lines": ("t.txt", "\n\r\n\n", (), "expected words with tags, one word per line. Received: none"),
     "a huge number": ("f.csv", f"{FRAMES}a,1,{HUGE},u\n", (), "line 2: expected a number in the column 'x'"),
     "a huge tag": (
         "t.txt",
         f"{TAGS}a {HUGE}\n",
         (),
-        "line 37: expected tags of at most 1,000 letters. Received: one of 10",
+        "line 37: expected tags of at most 1,000 characters. Received: one of 10",
     ),
     "bytes that are no text": ("t.txt", TAGS + "\udcff X\n", (), "the bytes at offset 108 are not utf-8 text"),
     "no sentence labels": ("t.txt", TAGS, ("--intent",), "expected a label of every sentence with intent=true"),
@@ -157,4 +157,4 @@ def test_columns_of_frames_go_by_their_names_also_when_a_tagger_answers(elman, t
     (tmp_path / "new.csv").write_text("sequence,time,v,u\n1,1,1,0.5\n")
     assert "new.csv: expected a column 'w', as in training. Received: the columns 'v', 'u'" in elman(*words).error()
     (tmp_path / "new.csv").write_text("sequence,time,v\n1,1,1\n")
-    assert "expected frames of 2 numbers. Received: frames of 1 numbers" in elman(*words).error()
+    assert "expected frames of 2 features. Received: frames of 1 features" in elman(*words).error()

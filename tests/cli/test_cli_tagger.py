@@ -154,9 +154,9 @@ def test_frames(elman, tmp_path):
     ("content", "said"),
     [
         ("a X\nb\n", "train.txt, line 2: expected 2 columns, as above. Received: 1"),
-        ("", "expected words with tags, a word a line. Received: none"),
+        ("", "expected words with tags, one word per line. Received: none"),
         ("a O\n\nb O\n", "expected at least two different tags. Received: O"),
-        ("a" * 10_000_000 + " X\n", "at most 10,000 letters. Received: one of 10,000,000"),
+        ("a" * 10_000_000 + " X\n", "at most 10,000 characters. Received: one of 10,000,000"),
     ],
     ids=["ragged", "empty", "one tag", "ten megabytes"],
 )
@@ -172,7 +172,7 @@ def test_bad_training_data_is_one_line(content, said, elman, tmp_path):
     [
         (["tag", "MODEL"], "expected sentences from files (- for standard input) or by --text. Received: neither"),
         (["tag", "MODEL", "a.txt", "--text", "b"], "Received: both"),
-        (["tag", "MODEL", "--text", " "], "expected a sentence a line. Received: none"),
+        (["tag", "MODEL", "--text", " "], "expected one sentence per line. Received: none"),
         (["tag", "MODEL", "--text", "a", "--json", "--to", "text"], "expected one form of the answer"),
         (["tag", "MODEL", "nothing.txt"], "there is no such file or folder. Received: nothing.txt"),
         (["evaluate", "MODEL", "nothing.conllu"], "there is no such file or folder"),

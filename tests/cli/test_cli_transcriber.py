@@ -162,7 +162,7 @@ def test_streams_have_the_text_of_the_whole(elman, live, sounds, monkeypatch):
     monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(pcm("abab")[:-1])))
     said = elman("transcribe", live, "-", "--stream")
     assert said.code == 2
-    assert "expected raw PCM, two bytes a sample. Received: half a sample at the end" in said.err
+    assert "expected raw PCM, two bytes per sample. Received: half a sample at the end" in said.err
     # What was heard is told to its end.
     monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(pcm("abab")[:-2])))
     assert elman("transcribe", live, "-", "--stream").out == said.out
@@ -222,7 +222,7 @@ def test_strokes(elman, tmp_path):
         (["train", "transcriber", "x"], "expected a folder for the model: elman train transcriber MANIFEST -o MODEL"),
         (["train", "transcriber", "x", "-o", "m", "--cell", "lstn"], "Did you mean 'lstm'"),
         (["train", "transcriber", "x", "-o", "m", "--stack", "1"], "expected a stack of at least stride = 2"),
-        (["train", "transcriber", "x", "-o", "m", "--hop-ms", "50"], "expected hop_ms of a sample at least"),
+        (["train", "transcriber", "x", "-o", "m", "--hop-ms", "50"], "expected hop_ms of at least one sample"),
         (["train", "transcriber", "x", "-o", "m", "--loss-from", "2"], "expected loss_from and loss_to for tasks"),
         (["train", "transcriber", "bad.csv", "-o", "m"], "bad.csv, line 3: "),
         (["train", "transcriber", "empty.csv", "-o", "m"], "empty.csv, line 2: expected a text"),

@@ -149,7 +149,7 @@ def test_pictures_and_other_objects_in_memory(tmp_path: Path) -> None:
     assert made_of.names == ("p", "q", "r")
     turned = made_of.named(("r", "p", "q"))
     assert turned.items[0].tolist() == [0, 1, 0]
-    with pytest.raises(DataError, match="Received: none of the name 's'"):
+    with pytest.raises(DataError, match="Received: no column 's'"):
         made_of.named(("p", "q", "s"))
 
 
@@ -180,15 +180,15 @@ REFUSED: list[tuple[Any, Any, dict[str, Any], str]] = [
     (NUMBERS, ["a"], {}, r"captions: expected captions for each of the 2 items in items\. Received: 1"),
     (NUMBERS, ["a", "b", "c"], {}, "Received: 3"),
     (NUMBERS, ["a", " "], {}, r"captions, number 2: expected a caption\. Received: an empty text"),
-    (NUMBERS, ["a", []], {}, "number 2: expected a caption at least"),
-    (NUMBERS, ["a", 3], {}, "number 2: expected a text, or several. Received: '3'"),
+    (NUMBERS, ["a", []], {}, "number 2: expected at least one caption"),
+    (NUMBERS, ["a", 3], {}, "number 2: expected one text or several. Received: '3'"),
     (NUMBERS, "ab", {}, "expected a list of texts. Received: str"),
-    (NUMBERS, ["a", "b" * 200_000], {}, "at most 100,000 letters"),
+    (NUMBERS, ["a", "b" * 200_000], {}, "at most 100,000 characters"),
     (np.array([[1.0, np.nan]]), ["a"], {}, "items, item 1, number 2: expected a finite number.*Received: nan"),
     (np.array([[1.0], [1e39]]), ["a", "b"], {}, r"item 2, number 1.*Received: 1e\+39"),
     (np.ones((2, 0)), ["a", "b"], {}, r"shape N x features\. Received: \(2, 0\)"),
     (np.ones(3), ["a"] * 3, {}, r"Received: \(3,\)"),
-    (np.ones((0, 3)), [], {}, "expected an item at least"),
+    (np.ones((0, 3)), [], {}, "expected at least one item"),
     (np.ones((2, 3), dtype=complex), ["a", "b"], {}, "expected numbers. Received: complex128"),
     (np.array([["a", "b"]]), ["a"], {}, "expected numbers. Received: <U1"),
     (np.ones((2, 4, 4), dtype=np.int64), ["a", "b"], {}, "expected pixels as uint8.*Received: int64"),
@@ -223,7 +223,7 @@ TABLES = [
         {"feature_columns": ("z",)},
         r"expected a column 'z' \(the option feature_columns names them\)",
     ),
-    ("caption,image\na,none.png\n", {}, "there is no such image file: .*line 2"),
+    ("caption,image\na,none.png\n", {}, "expected an image file. Received: no such file .*line 2"),
     ("caption,image\na,\n", {}, "line 2: expected the name of an image file. Received: an empty cell"),
 ]
 
@@ -249,7 +249,7 @@ def test_files_that_cannot_be_used(tmp_path: Path) -> None:
         ([tmp_path / "a.npy", gap], r"gap\.txt, line 2: expected a caption"),
         ([tmp_path / "a.npy"], r"a\.npy: expected a text file of captions after it"),
         ([tmp_path / "a.npz"], r"expected an array with a name among x.*Received: odd"),
-        ([tmp_path / "numbers.npz"], r"array 'captions': expected texts"),
+        ([tmp_path / "numbers.npz"], r"array 'captions': expected an array of texts"),
         ([three], r"three\.txt: expected a table, an array, or images before a file of captions"),
         ([tmp_path / "cut.npy", three], "the file is cut short"),
         ([tmp_path / "empty"], r"expected images, or one of captions\.csv"),
@@ -274,7 +274,7 @@ def test_images_that_cannot_be_used(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     for name in ("cut.png", "junk.png", "nothing.jpg"):
         with pytest.raises(DataError, match=rf"{name}: expected a whole image \(damaged or cut short\?\)"):
             read_captioned([tmp_path / name], CONFIG, captioned=False)
-    with pytest.raises(DataError, match=r"of 8 bits a channel\. Received: one of the mode I;16"):
+    with pytest.raises(DataError, match=r"of 8 bits per channel\. Received: one of the mode I;16"):
         read_captioned([tmp_path / "deep.png"], CONFIG, captioned=False)
     with pytest.raises(DataError, match="expected captions of images in a table"):
         read_captioned([tmp_path / "whole.png"], CONFIG)

@@ -246,7 +246,7 @@ def test_bad_files_of_labels_are_told(tmp_path: Path, name: str, content: bytes,
     (tmp_path / name).write_bytes(content)
     with pytest.raises(DataError, match=message):
         read(tmp_path / "x.npy", labels=name)
-    with pytest.raises(DataError, match="expected labels in a file of their own"):
+    with pytest.raises(DataError, match="expected labels in a separate file"):
         read(tmp_path / "x.npy")
 
 

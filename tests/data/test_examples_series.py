@@ -79,8 +79,8 @@ def test_missing_values_are_refused_or_interpolated(tmp_path: Path) -> None:
         (("time,", "ds,"), {}, r"a column 'time'. Received: the columns 'series', 'ds'"),
         (("label", "class"), {}, r"a column 'label'"),
         (("a,b", "a,b"), {"value_columns": ("a", "c")}, r"a column 'c'"),
-        (("s2,7.5", "s2,5"), {}, r"line 5: .*series 's2' to rise. Received: the same time twice, '5'"),
-        (("s2,8", "s2,6"), {}, r"line 6: .*series 's2' to rise. Received: an earlier time after a later, '6'"),
+        (("s2,7.5", "s2,5"), {}, r"line 5: .*series 's2' to increase. Received: the same time twice, '5'"),
+        (("s2,8", "s2,6"), {}, r"line 6: .*series 's2' to increase. Received: an earlier time after a later, '6'"),
         (("s2,8", "s2,5.0"), {}, r"line 6: .*Received: the same time twice, '5.0'"),
         (("s2,8", "s2,late"), {}, r"line 6: expected a number in the column 'time'. Received: 'late'"),
         (("s1,1,", "s1,2024-01-01,"), {}, r"line 3: expected a number or a date.*Received: '5'"),
@@ -111,7 +111,7 @@ def test_a_channel_without_any_value_cannot_be_interpolated(tmp_path: Path) -> N
 def test_time_zones_are_in_all_times_or_in_none(tmp_path: Path) -> None:
     content = "series,time,a,label\ns,2024-01-01T00:00+02:00,1,x\ns,2023-12-31T23:00{},2,x\n"
     assert lists(read(tmp_path, content.format("+00:00"))) == [[[1], [2]]]
-    with pytest.raises(DataError, match=r"line 3: .* to rise"):
+    with pytest.raises(DataError, match=r"line 3: .* to increase"):
         read(tmp_path, content.format("+02:00"))
     with pytest.raises(DataError, match="line 3: expected a time zone in every time"):
         read(tmp_path, content.format(""))
@@ -211,7 +211,7 @@ def test_missing_values_of_ts_files(tmp_path: Path) -> None:
         (("@equalLength false", "@equalLength true"), r"line 12: expected 3 steps, as above.*Received: 1"),
         (("@data\n", ""), r"line 9: expected a line of a \.ts file's header"),
         (("@data\n1,2.5,3:-1,0,1e2:up\n\n4:5:down\n", ""), r"expected a line @data"),
-        (("1,2.5,3:-1,0,1e2:up\n\n4:5:down\n", ""), r"a series a line after @data. Received: none"),
+        (("1,2.5,3:-1,0,1e2:up\n\n4:5:down\n", ""), r"one series per line after @data. Received: none"),
     ],
 )
 def test_bad_ts_files_are_told(tmp_path: Path, change: tuple[str, str], message: str) -> None:

@@ -72,7 +72,7 @@ def test_sources_alone() -> None:
     assert sources_BS[0].tolist() == [END_ID, 0, 0]
     assert encoded.lengths.tolist() == [3, 1]
     assert sources_BS[1].tolist() == EncodedPairs.encode(PAIRS, VOCABULARY).sources[0].tolist()
-    with pytest.raises(DataError, match="p: expected targets"):
+    with pytest.raises(DataError, match="p: expected sources with targets"):
         encoded.batch(np.array([0]))
 
 

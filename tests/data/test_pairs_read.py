@@ -105,7 +105,7 @@ def test_pairs_with_an_empty_side_are_left_out_and_told(tmp_path: Path) -> None:
     second = written(tmp_path, "1\n2\n\n\n5\n", "a.en")
     pairs = read_pairs([first, second])
     assert (pairs.sources, pairs.targets) == (["a", "x"], ["1", "5"])
-    assert pairs.remarks() == [f"{first} and {second}: 3 of 5 pairs were left out, as a side of each is empty"]
+    assert pairs.remarks() == [f"{first} and {second}: 3 of 5 pairs were left out, because one side is empty"]
     table = read_pairs(written(tmp_path, "a\t1\n\t2\nc\t\n \n", "t.tsv"))
     assert (table.sources, table.targets, table.dropped_empty) == (["a"], ["1"], 3)
     nulls = read_pairs(written(tmp_path, '{"source": "a", "target": 12}\n{"source": "b"}\n', "t.jsonl"))
@@ -142,7 +142,7 @@ def test_other_encodings(tmp_path: Path) -> None:
     ("files", "options", "message"),
     [
         ({"a.de": "a\nb\nc\n", "a.en": "1\n2\n"}, {}, r"same number of lines\. Received: 3 lines in .*a\.de and 2 in"),
-        ({"a.txt": "a\tb\nc\td\n", "b.txt": "e\tf\n"}, {}, "of the format tsv. Received: 2 lines .* and 1 in"),
+        ({"a.txt": "a\tb\nc\td\n", "b.txt": "e\tf\n"}, {}, "use the format tsv. Received: 2 lines .* and 1 in"),
         ({"a.tsv": "a\tb\nc d\n"}, {}, r"a\.tsv, line 2: expected a source and a target with a tab.*'c d'"),
         ({"a.txt": "a\nb\n"}, {}, r"a\.txt, line 1: expected a source and a target with a tab"),
         ({"a.tsv": "source\ttarget\na\tb\nc\n"}, {}, "line 3: expected a source and a target"),
@@ -158,7 +158,7 @@ def test_other_encodings(tmp_path: Path) -> None:
         ({"a.de": "\n\n", "a.en": "b\n\n"}, {}, r"at least one pair.*Received: none \(2 with an empty side\)"),
         ({"a.de": "a\n", "b.fr": "b\n", "c.en": "c\n"}, {}, "expected two aligned files, or more of two suffixes"),
         ({"a.de": "a\n"}, {"format": "aligned"}, "expected two aligned files"),
-        ({"a.de": "a\n", "b.de": "a\n", "a.en": "c\n", "c.en": "c\n"}, {}, r"a file of each name.*(b\.de|c\.en) alone"),
+        ({"a.de": "a\n", "b.de": "a\n", "a.en": "c\n", "c.en": "c\n"}, {}, r"file of each name.*only .*(b\.de|c\.en)"),
         ({"a.de": "a\n", "a.en": "b\n"}, {"source_column": "fr", "target_column": "en"}, r"ends with '\.fr'"),
         ({"a.de": b"a\nb\xff\n", "a.en": "1\n2\n"}, {}, "offset 3 are not utf-8 text"),
         ({"a.tsv": b"a\tb\nc\x00\td\n"}, {}, "looks like a binary file.*offset 5"),
@@ -209,7 +209,7 @@ def test_pairs_of_lists_and_series() -> None:
     for sources, targets, message in (
         (["a"], ["b", "c"], r"as many targets as sources, 1\. Received: 2"),
         ("text", ["b"], r"as a list of sentences\. Received: one str"),
-        (["a", 3], ["b", "c"], r"every one of the sources\. Received: int at 1"),
+        (["a", 3], ["b", "c"], r"expected sources that are texts\. Received: int at index 1"),
         ([], [], r"at least one pair of sentences\. Received: none"),
         ([], None, "at least one sentence"),
         ([""], ["b"], "1 with an empty side"),
@@ -250,7 +250,7 @@ def test_taking_swapping_and_joining() -> None:
     assert joined([pairs, some]).sources == [*SOURCES, *some.sources]
     alone = Pairs("sources", ["a"], None)
     assert alone.take([0]).targets is None
-    with pytest.raises(DataError, match="sources: expected targets"):
+    with pytest.raises(DataError, match="sources: expected sources with targets"):
         alone.swapped()
-    with pytest.raises(DataError, match="expected targets in all or in none"):
+    with pytest.raises(DataError, match="expected targets in both or in neither"):
         joined([pairs, alone])

@@ -109,20 +109,20 @@ def test_samples_of_another_shape() -> None:
     log_mel = LogMel(SoundConfig())
     with pytest.raises(DataError, match=r"one channel. Received: shape \(3, 2\)"):
         log_mel.stream().push(np.zeros((3, 2), np.float32))
-    with pytest.raises(DataError, match=r"expected 512 samples at least, .* Received: shape \(511,\)"):
+    with pytest.raises(DataError, match=r"expected at least 512 samples .* Received: shape \(511,\)"):
         log_mel.power(np.zeros(511, np.float32))
 
 
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        (SoundConfig(fft=256), "window of 2 samples at least and of the 256 points of fft at most. .* 400 samples"),
-        (SoundConfig(sample_rate=8000, window_ms=0.1), "window of 2 samples"),
-        (SoundConfig(hop_ms=30.0), "hop_ms of a sample at least and of window_ms at most"),
-        (SoundConfig(sample_rate=1000, hop_ms=0.4, mels=4), "hop_ms of a sample at least"),
+        (SoundConfig(fft=256), "window of at least 2 and at most 256 samples, the points of fft. .* 400 samples"),
+        (SoundConfig(sample_rate=8000, window_ms=0.1), "window of at least 2"),
+        (SoundConfig(hop_ms=30.0), "hop_ms of at least one sample and at most window_ms"),
+        (SoundConfig(sample_rate=1000, hop_ms=0.4, mels=4), "hop_ms of at least one sample"),
         (SoundConfig(high_hz=8001.0), "at most half of 16,000 Hz. Received: low_hz=20, high_hz=8001"),
         (SoundConfig(low_hz=4000.0, high_hz=4000.0), "low_hz below high_hz"),
-        (SoundConfig(sample_rate=8000, mels=300), "Received: mels=300, of which .* would hear nothing"),
+        (SoundConfig(sample_rate=8000, mels=300), "Received: mels=300, of which .* cover none"),
     ],
 )
 def test_sizes_that_do_not_fit(config: SoundConfig, message: str) -> None:

@@ -116,7 +116,7 @@ def test_sounds_to_be_transcribed_need_no_texts(tmp_path: Path, sounds: Path) ->
 
 def test_what_is_done_to_sounds_is_told_once(sounds: Path) -> None:
     found = read_recordings([sounds], CONFIG, labelled=False)
-    stereo = "1 of 4 recordings have more than one channel (2); the mean of them is heard"
+    stereo = "1 of 4 recordings have more than one channel (2); their mean is used"
     rate = "1 of 4 recordings have another rate than 8,000 Hz (44,100); they are resampled"
     assert found.notes(8000) == (stereo, rate)
     assert features_of(found, EIGHT).notes == (stereo, rate)
@@ -211,7 +211,7 @@ def test_recordings_of_a_program(sounds: Path) -> None:
             DataError,
             r"expected a list of sounds, such as \[samples\]\. Received: \S+ numbers",
         ),
-        ([noise(1)], None, ConfigError, "number 0: expected the rate of samples that come without one"),
+        ([noise(1)], None, ConfigError, "number 0: expected the sample rate of the samples"),
         ([(noise(1), 8000), ([np.inf], 8000)], None, DataError, "number 1: expected finite samples"),
         ([(noise(1), 8000)], ["a", "b"], DataError, "expected a text for each of the 1 sequences .* Received: 2 texts"),
         ([(noise(1), 8000)], [3], DataError, "number 0: expected a text. Received: int '3'"),
@@ -250,7 +250,7 @@ def test_computed_features_are_computed_when_asked(sounds: Path) -> None:
     computed = features_of(found, EIGHT, memory=0)
     soundfile.write(sounds / "a.wav", noise(1, 0.3), 8000)
     computed.frames[1]
-    with pytest.raises(DataError, match=r"a\.wav: expected the sound that was there when the list was read"):
+    with pytest.raises(DataError, match=r"a\.wav: expected a file that has not changed since its header was read"):
         computed.frames[0]
 
 

@@ -66,7 +66,7 @@ def test_intents_in_comments(tmp_path: Path) -> None:
     text = "# intent = Greet\n" + conllu_line(1, "hi", "X") + "\n# intent = Leave\n" + conllu_line(1, "bye", "X")
     assert read_tagged([write(tmp_path, "a.conllu", text)]).intents == ["Greet", "Leave"]
     broken = write(tmp_path, "b.conllu", text.replace("# intent = Leave", "# other"))
-    with pytest.raises(DataError, match=r"b.conllu, line 5: expected a comment '# intent =' above every sentence"):
+    with pytest.raises(DataError, match=r"b.conllu, line 5: expected a comment '# intent =' above all sentences"):
         read_tagged([broken])
 
 
@@ -80,7 +80,7 @@ def test_intents_in_comments(tmp_path: Path) -> None:
         (conllu_line(1, "", "X"), "line 1: expected words. Received: an empty one"),
         ("# only a comment\n\n", "expected sentences in CoNLL-U. Received: none"),
         ("", "expected sentences in CoNLL-U. Received: none"),
-        (conllu_line(1, "a" * 10_000_000, "X"), "at most 10,000 letters. Received: one of 10,000,000"),
+        (conllu_line(1, "a" * 10_000_000, "X"), "at most 10,000 characters. Received: one of 10,000,000"),
     ],
     ids=["ragged", "begins at two", "number twice", "no tag", "no word", "comment", "empty", "ten megabytes"],
 )
@@ -126,12 +126,12 @@ def test_a_cell_with_spaces_where_tabs_part_cells(tmp_path: Path) -> None:
     ("text", "options", "said"),
     [
         ("a X\nb\n", {}, "line 2: expected 2 columns, as above. Received: 1"),
-        ("a\n", {}, "line 1: expected words and tags in columns of their own. Received: both in 1"),
+        ("a\n", {}, "line 1: expected words and tags in different columns. Received: both in 1"),
         ("a X\n", {"tag_column": "3"}, "line 1: expected the tags in column 3. Received: 2 columns"),
         ("a X\n", {"word_column": 4}, "line 1: expected the words in column 4. Received: 2 columns"),
         ("a\t\n", {}, "line 1: expected the tags in column 2. Received: an empty cell"),
         ("\tX\n", {}, "line 1: expected the words in column 1. Received: an empty cell"),
-        ("\n \n", {}, "expected words with tags, a word a line. Received: none"),
+        ("\n \n", {}, "expected words with tags, one word per line. Received: none"),
     ],
 )
 def test_broken_columns_are_refused_with_their_place(text: str, options: dict, said: str, tmp_path: Path) -> None:
@@ -171,7 +171,7 @@ def test_triples(tmp_path: Path) -> None:
         ("a\nb\n", "O\nO\n", "x\n", "label: expected 2 lines, as in seq.in. Received: 1"),
         ("a\n\n", "O\n\n", "x\ny\n", "seq.in, line 2: expected at least one word. Received: none"),
         ("a\nb\n", "O\nO\n", "x\n \n", "label, line 2: expected a label. Received: an empty line"),
-        ("", "", "", "seq.in: expected a sentence a line. Received: none"),
+        ("", "", "", "seq.in: expected one sentence per line. Received: none"),
     ],
 )
 def test_broken_triples_are_refused(words: str, tags: str, labels: str, said: str, tmp_path: Path) -> None:
@@ -215,14 +215,14 @@ X, Y = np.zeros((2, 3)), np.array(["a", "b"])
     ("arrays", "said"),
     [
         ({"y": Y}, "expected the arrays x and y. Received: y"),
-        ({"x": X}, "expected the labels y beside x. Received: x alone"),
-        ({"x": X, "y": Y[:1]}, r"expected y of shape \(1, 2\), a label a frame. Received: \(1, 1\)"),
+        ({"x": X}, "expected the arrays x and y, the labels. Received: x only"),
+        ({"x": X, "y": Y[:1]}, r"expected y of shape \(1, 2\), one label per frame. Received: \(1, 1\)"),
         ({"x": np.zeros(3), "y": Y}, "expected x as time x features"),
         ({"x": np.full((2, 3), np.nan), "y": Y}, "sequence 0, step 0: expected finite numbers. Received: nan"),
         ({"x": np.array([[1.0, np.inf], [0, 0]]), "y": Y}, "step 0: expected finite numbers. Received: inf in"),
         ({"x": np.array([["1", "2"], ["3", "4"]]), "y": Y}, "expected words, or frames as a matrix of numbers"),
         ({"x": X[None], "y": Y[None], "lengths": np.array([3])}, "expected lengths from 1 to 2. Received: 3 to 3"),
-        ({"x": X[None], "y": Y[None], "lengths": np.array([1.0])}, "expected 1 whole lengths"),
+        ({"x": X[None], "y": Y[None], "lengths": np.array([1.0])}, "expected 1 integer lengths"),
     ],
 )  # fmt: skip
 def test_broken_frames_are_refused(arrays: dict[str, np.ndarray], said: str, tmp_path: Path) -> None:
@@ -235,7 +235,7 @@ def test_frames_are_never_unpickled(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"a\.npy: expected an array of numbers or texts"):
         read_tagged([tmp_path / "a.npy"], with_tags=False)
     np.save(tmp_path / "b.npy", X)
-    with pytest.raises(DataError, match=r"expected its labels in b\.labels\.npy beside it"):
+    with pytest.raises(DataError, match=r"expected its labels in b\.labels\.npy in the same folder"):
         read_tagged([tmp_path / "b.npy"])
     write(tmp_path, "c.npz", b"no zip file at all")
     with pytest.raises(DataError, match=r"c\.npz"):
@@ -264,7 +264,7 @@ def test_frames_of_a_table_in_order_of_time(tmp_path: Path) -> None:
         (("take", "tak"), OPTIONS, "expected a column 'take'. Received: the columns 'tak'"),
         (("5,6", "five,6"), OPTIONS, "a.csv, line 2: expected a number in the column 'x'. Received: 'five'"),
         (("5,6", "nan,6"), OPTIONS, "a.csv, line 2: expected a number in the column 'x'. Received: 'nan'"),
-        (("a,2", "a,1"), OPTIONS, "a.csv, line 4: expected every time once in sequence 'a'. Received: 1 twice"),
+        (("a,2", "a,1"), OPTIONS, "a.csv, line 4: expected different times in sequence 'a'. Received: 1 twice"),
         (("a,2", "a,noon"), OPTIONS, "a.csv, line 3: expected a number in the column 'time'"),
         (("5,6,up", "5,6,"), OPTIONS, "line 2: expected a tag in the column 'label'. Received: an empty cell"),
         (("5,6,up", "5,up"), OPTIONS, "line 2: expected 5 cells, as above. Received: 4"),
@@ -277,7 +277,7 @@ def test_broken_tables_are_refused(change: tuple[str, str], options: dict, said:
 
 
 def test_a_table_without_numbers(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="expected columns of numbers beside"):
+    with pytest.raises(DataError, match="expected columns of features, in addition to"):
         read_tagged([write(tmp_path, "a.csv", "sequence,time,label\na,1,up\n")])
 
 
@@ -298,7 +298,7 @@ def test_several_files_and_those_that_do_not_fit(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="expected words in all the data or in none"):
         read_tagged([tmp_path / "d", tmp_path / "c.npz"])
     np.savez(tmp_path / "e.npz", x=X[:, :2], y=Y)
-    with pytest.raises(DataError, match=r"e\.npz: expected frames of 3 numbers, as in .*c\.npz. Received: 2"):
+    with pytest.raises(DataError, match=r"e\.npz: expected frames of 3 features, as in .*c\.npz. Received: 2"):
         read_tagged([tmp_path / "c.npz", tmp_path / "e.npz"])
     with pytest.raises(DataError, match="no such file"):
         read_tagged([tmp_path / "nothing"])
@@ -314,7 +314,7 @@ def test_plain_sentences(tmp_path: Path) -> None:
     cut = read_plain(lines, "x", punctuation=True)
     assert cut.words == [["It's", "well-known", ",", "isn't", "it", "?"], ["Yes", "."]]
     assert cut.places == ["x, line 1", "x, line 3"]
-    with pytest.raises(DataError, match="x: expected a sentence a line"):
+    with pytest.raises(DataError, match="x: expected one sentence per line"):
         read_plain(["", " "], "x")
     folder = triples(tmp_path / "t", "a\n", "O\n", None)
     names = {"a.conllu": "conllu", "a.txt": "plain", "-": "plain", "a.csv": "frames", str(folder): "triples"}
@@ -341,7 +341,7 @@ def test_python_lists_and_arrays() -> None:
         ([["a"], ""], None, None, "number 1: expected at least one word. Received: none"),
         ([["a"]], [["X"]], ["p", "q"], "expected a label for each of the 1 sequences of the sentences. Received: 2"),
         ([["a", 1]], None, None, "number 0: expected words, or frames as a matrix of numbers"),
-        ([np.zeros((2, 3)), np.zeros((2, 2))], None, None, "number 1: expected frames of 3 numbers. Received: 2"),
+        ([np.zeros((2, 3)), np.zeros((2, 2))], None, None, "number 1: expected frames of 3 features. Received: 2"),
         ([[[1, 2], [3]]], None, None, "number 0: expected frames of equal size"),
         ([[[1.0, float("nan")]]], None, None, "number 0, step 0: expected finite numbers. Received: nan"),
     ],

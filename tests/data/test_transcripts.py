@@ -132,7 +132,7 @@ def test_the_scale_is_that_of_all_frames_together(lengths: list[int], shift: flo
 def test_frames_are_scaled() -> None:
     scale = FrameScale(np.float32([1, 2]), np.float32([2, 4]))
     np.testing.assert_array_equal(scale(np.float32([[3, 2], [1, 10]])), [[1, 0], [0, 2]])
-    with pytest.raises(DataError, match=r"expected frames to take a mean of. Received: none"):
+    with pytest.raises(DataError, match=r"expected at least one frame to compute the mean. Received: none"):
         frame_scale([frames(0, 0)])
 
 

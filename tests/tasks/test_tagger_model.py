@@ -209,9 +209,9 @@ def test_a_label_for_every_frame(tmp_path: Path) -> None:
     assert answer.words == [str(t) for t in range(len(frames[0]))]
     model.save(tmp_path / "model")
     assert elman.load(tmp_path / "model").predict(frames) == model.predict(frames)
-    with pytest.raises(DataError, match=r"expected frames of 2 numbers. Received: words"):
+    with pytest.raises(DataError, match=r"expected frames of 2 features. Received: words"):
         model.predict(["some words"])
-    with pytest.raises(DataError, match=r"expected frames of 2 numbers. Received: frames of 3 numbers"):
+    with pytest.raises(DataError, match=r"expected frames of 2 features. Received: frames of 3 features"):
         model.predict([np.zeros((4, 3))])
 
 
@@ -228,7 +228,7 @@ def test_frames_are_standardised_by_the_training_data() -> None:
 
 
 def test_words_where_frames_came(learnt: Tagger) -> None:
-    with pytest.raises(DataError, match=r"expected words. Received: frames of 3 numbers"):
+    with pytest.raises(DataError, match=r"expected words. Received: frames of 3 features"):
         learnt.predict([np.zeros((4, 3))])
 
 

@@ -80,7 +80,7 @@ def test_two_channels_and_another_rate_are_told(trained: Transcriber, tmp_path: 
     write_wave(tmp_path / "fast.wav", tones("abc", rate=44100), rate=44100)
     data = trained.read([tmp_path / "stereo.wav", tmp_path / "fast.wav"], labelled=False)
     assert data.notes == (
-        "1 of 2 recordings have more than one channel (2); the mean of them is heard",
+        "1 of 2 recordings have more than one channel (2); their mean is used",
         "1 of 2 recordings have another rate than 4,000 Hz (44,100); they are resampled",
     )
     assert trained.transcribe(data) == ["abc", "abc"]
@@ -221,7 +221,7 @@ def test_a_model_of_strokes_hears_no_sound(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"expected strokes of 3 features. Received: sound of 8"):
         model.transcribe(data)
     np.save(tmp_path / "drawing.npy", np.zeros((3, 3)))
-    with pytest.raises(DataError, match=r"expected sounds alone or strokes alone. Received: both"):
+    with pytest.raises(DataError, match=r"expected either sounds or strokes. Received: both"):
         Transcriber(**OPTIONS).fit([manifest, tmp_path / "drawing.npy"], progress=False, tune=False)
 
 

@@ -282,7 +282,7 @@ def test_pairs_with_an_empty_side_are_left_out_and_told():
     pairs = pairs_from([*SOURCES, "die kuh"], [*TARGETS, " "])
     config = TranslatorConfig.make("base", TINY)
     setup = TranslatorSetup(config, make_parts(pairs, config.data, 0))
-    assert "1 of 37 pairs were left out, as a side of each is empty" in setup.summary()
+    assert "1 of 37 pairs were left out, because one side is empty" in setup.summary()
 
 
 def test_what_cannot_be_fitted():

@@ -1,4 +1,4 @@
-"""Items (vectors, images or maps of features) with a text for each, from files and from memory.
+"""Items (vectors, images or feature maps) with captions, from files and from Python objects.
 
 The public names load on first use.
 """

@@ -1,4 +1,4 @@
-"""What captioned items are: an array, the texts of each item, and where each stands. Knows nothing about files."""
+"""`Captioned`: an array of items with the captions of each, and functions that validate and join such data."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from elman.errors import DataError
 __all__ = ["KINDS", "Captioned", "checked_captions", "join", "made"]
 
 KINDS = ("vectors", "images", "maps")
-# What an array of each kind must look like.
+# The array shapes allowed for each kind, as shown in messages.
 _SHAPES = {
     "vectors": "N x features",
     "images": "N x height x width, or N x height x width x channels",
-    "maps": "N x places x features, or N x height x width x features",
+    "maps": "N x positions x features, or N x height x width x features",
 }
 _DIMENSIONS = {"vectors": (2,), "images": (3, 4), "maps": (3, 4)}
-# A longer caption is none: most likely the columns or the file are others than was meant.
+# In characters. A longer text is most likely not a caption but the wrong column or file.
 _LONGEST = 100_000
 
 
@@ -30,13 +30,13 @@ _LONGEST = 100_000
 class Captioned:
     """Items with their captions.
 
-    name      what messages call the data
+    name      name of the data in messages
     kind      "vectors", "images" or "maps"
     items     float32 N x F for vectors; uint8 or float32 N x H x W x C for images; float32 N x S x F or N x H x W x F
               for maps of features
-    captions  one text or more for each; None where the data has none
-    places    where each item stands, for messages, such as "words.csv, line 7"
-    names     the names of a vector's numbers; empty where they have none
+    captions  one or more texts per item; None if the data has no captions
+    places    where each item comes from, for messages, such as "words.csv, line 7"
+    names     the feature names of vectors; empty if they have none
     """
 
     name: str
@@ -51,11 +51,11 @@ class Captioned:
 
     @property
     def texts(self) -> int:
-        """How many captions there are in all."""
+        """Total number of captions."""
         return sum(map(len, self.captions or ()))
 
     def take(self, rows: Sequence[int] | npt.NDArray[np.integer[Any]]) -> Captioned:
-        """The items with these numbers, in this order."""
+        """Return the items at these indices, in this order."""
         numbers = [int(row) for row in rows]
         return Captioned(
             self.name,
@@ -67,20 +67,22 @@ class Captioned:
         )
 
     def named(self, names: tuple[str, ...]) -> Captioned:
-        """The same with the numbers of vectors in the order of `names`, where both have names. Raises DataError."""
+        """Return the data with the features of vectors in the order of `names`, if both have names.
+
+        Raises DataError if one of `names` is missing.
+        """
         if not names or not self.names or names == self.names:
             return self
         missing = sorted(set(names) - set(self.names))
         if missing:
             raise DataError(
-                f"{self.name}: expected the columns that the model was trained with. "
-                f"Received: none of the name {missing[0]!r}"
+                f"{self.name}: expected the columns that the model was trained with. Received: no column {missing[0]!r}"
             )
         order = [self.names.index(name) for name in names]
         return Captioned(self.name, self.kind, self.items[:, order], self.captions, self.places, names)
 
     def fingerprint(self) -> str:
-        """A sha256 over items, captions and names, but not over places: a file that moved is the same data."""
+        """Return a SHA-256 hash of items, captions and names; `places` are left out, so that files can be moved."""
         digest = hashlib.sha256()
         head = f"{self.kind} {self.items.dtype} {self.items.shape} {list(self.names)!r}"
         digest.update(head.encode("utf-8", "surrogatepass"))
@@ -99,18 +101,18 @@ def made(
     places: Sequence[str] | None = None,
     names: tuple[str, ...] = (),
 ) -> Captioned:
-    """Captioned items of an array of numbers.
+    """Create `Captioned` from an array.
 
-    Pixels are uint8 (0 to 255) or floats; the numbers of vectors and maps are of any kind, and become float32.
-    `kind` "auto" takes 2 dimensions for vectors, and 3 or 4 for images. Raises DataError, naming the place, for another
-    type or shape, for numbers that are not finite, and for no items.
+    Pixels are uint8 (0 to 255) or floats. Vectors and maps may have any integer or float dtype and become float32.
+    With `kind` "auto", arrays of 2 dimensions are vectors and arrays of 3 or 4 dimensions are images. Raises
+    DataError, with the place, for an unsupported dtype or shape, for values that are not finite, and for no items.
     """
     if kind == "auto":
         kind = "vectors" if values.ndim == 2 else "images"
     if values.ndim not in _DIMENSIONS[kind] or 0 in values.shape[1:]:
         raise DataError(f"{name}: expected {kind} as an array of shape {_SHAPES[kind]}. Received: {values.shape}")
     if not len(values):
-        raise DataError(f"{name}: expected an item at least. Received: none")
+        raise DataError(f"{name}: expected at least one item. Received: none")
     pixels = kind == "images"
     if values.dtype.kind not in ("f" if pixels else "iuf") and not (pixels and values.dtype == np.uint8):
         wanted = "pixels as uint8 (0 to 255) or floats" if pixels else "numbers"
@@ -133,9 +135,9 @@ def made(
 
 
 def checked_captions(captions: Sequence[Any], count: int, name: str, data: str) -> list[list[str]]:
-    """A list of texts for each of `count` items, from texts or lists of them.
+    """Return a list of captions for each of `count` items; each item may have one text or a list of texts.
 
-    Raises DataError for another number of them (both are told), for what is no text, and for an empty one.
+    Raises DataError if the number of entries is not `count`, and for captions that are empty or not texts.
     """
     if len(captions) != count:
         raise DataError(
@@ -145,25 +147,25 @@ def checked_captions(captions: Sequence[Any], count: int, name: str, data: str) 
     for row, given in enumerate(captions, 1):
         several = [given] if isinstance(given, str) else given
         if not isinstance(several, Sequence | np.ndarray) or not all(isinstance(each, str) for each in several):
-            raise DataError(f"{name}, number {row}: expected a text, or several. Received: {str(given)[:40]!r}")
+            raise DataError(f"{name}, number {row}: expected one text or several. Received: {str(given)[:40]!r}")
         found.append([checked_text(each, f"{name}, number {row}") for each in several])
         if not found[-1]:
-            raise DataError(f"{name}, number {row}: expected a caption at least. Received: none")
+            raise DataError(f"{name}, number {row}: expected at least one caption. Received: none")
     return found
 
 
 def checked_text(text: str, place: str) -> str:
-    """A caption without blanks around it. Raises DataError for an empty one, and for one that cannot be a caption."""
+    """Return a caption without surrounding white space. Raises DataError if it is empty or too long."""
     text = str(text).strip()
     if not text:
         raise DataError(f"{place}: expected a caption. Received: an empty text")
     if len(text) > _LONGEST:
-        raise DataError(f"{place}: expected a caption of at most {_LONGEST:,} letters. Received: {len(text):,}")
+        raise DataError(f"{place}: expected a caption of at most {_LONGEST:,} characters. Received: {len(text):,}")
     return text
 
 
 def join(parts: Sequence[Captioned]) -> Captioned:
-    """The items of several sources as one. Raises DataError unless all are alike."""
+    """Concatenate the items of several sources. Raises DataError unless kind, shape, dtype and names agree."""
     first = parts[0]
     if len(parts) == 1:
         return first

@@ -1,4 +1,4 @@
-"""How items and their captions are read. Imports neither torch nor numpy."""
+"""Options for reading items with captions. Imports neither torch nor numpy."""
 
 from __future__ import annotations
 
@@ -13,21 +13,23 @@ __all__ = ["CaptionTextConfig", "CaptionedConfig"]
 
 @dataclass(frozen=True)
 class CaptionedConfig:
-    """How items and their captions are read."""
+    """Options for reading items with captions."""
 
     format: str = option(
-        "auto", "what the files are; auto goes by their names", choices=("auto", "table", "arrays", "pictures")
+        "auto",
+        "format of the files; auto: detect it from their names",
+        choices=("auto", "table", "arrays", "pictures"),
     )
     items: str = option(
         "auto",
-        "arrays: what the numbers are; auto: vectors in 2 dimensions, images in 3 or 4",
+        "arrays: kind of the items; auto: vectors for 2 dimensions, images for 3 or 4",
         choices=("auto", "vectors", "images", "maps"),
     )
     caption_columns: tuple[str, ...] = option(("caption",), "tables: the columns of captions")
     image_column: str = option("image", "tables: the column with the names of image files, if there is one")
-    feature_columns: tuple[str, ...] = option((), "tables: the columns of a vector's numbers (default: all others)")
+    feature_columns: tuple[str, ...] = option((), "tables: the feature columns of vectors (default: all others)")
     color: str = option("rgb", "image files: read three channels, or one", choices=("rgb", "grey"))
-    image_size: tuple[int, ...] = option((), "image files: the height and width to bring them to, such as 64,96")
+    image_size: tuple[int, ...] = option((), "image files: height and width to resize to, such as 64,96")
     encoding: str = shared.encoding()
     errors: str = shared.errors()
     held_out: float = shared.held_out(0.1, "items")
@@ -35,13 +37,16 @@ class CaptionedConfig:
 
 @dataclass(frozen=True)
 class CaptionTextConfig:
-    """How captions become numbers."""
+    """Options for the tokens of captions."""
 
     tokens: str = option("words", "what a token is", choices=token_kinds("words"))
     lowercase: bool = shared.lowercase(True)
-    min_count: int = option(1, "words and characters: rarer ones become unknown, which is never written", least=1)
+    min_count: int = option(1, "words and characters: rarer ones become unknown and are never generated", least=1)
     vocabulary_size: int = shared.vocabulary_size()
     word_rule: str = shared.word_rule()
     max_length: int = option(
-        100, "longest caption in tokens; longer ones are left out of training, and none is written", least=1, most=10000
+        100,
+        "maximum tokens of a caption; longer ones are left out of training and never generated",
+        least=1,
+        most=10000,
     )

@@ -1,4 +1,4 @@
-"""From captioned items to batches of tensors. Knows nothing about networks or files."""
+"""Captioned items encoded as tokens, and batches of them as tensors."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ __all__ = ["Encoded", "Inputs"]
 
 
 class Inputs(NamedTuple):
-    """What a batch is written from: `items`, B x the shape of an item, and `tokens_BT`, which begin with `go`."""
+    """Inputs of a batch: `items`, B x the shape of an item, and `tokens_BT`, which begin with the token `go`."""
 
     items: Tensor
     tokens_BT: Tensor
 
 
 class Encoded:
-    """Items with every caption of theirs as numbers; a row is a caption.
+    """Items with their captions as token ids; each row is one caption.
 
-    With `longest` above 0, captions of more tokens are left out, and counted in `longer`. Raises DataError where the
-    items are other than the vocabulary's, and where no caption is left.
+    With `longest` above 0, captions of more tokens are left out and counted in `longer`. `owners` has the index of
+    each caption's item. Raises DataError if the items do not match the vocabulary, or if no caption is left.
     """
 
     def __init__(self, data: Captioned, vocabulary: CaptionerVocabulary, longest: int = 0) -> None:
@@ -43,7 +43,7 @@ class Encoded:
         self.longer = len(encoded) - len(kept)
         if texts and not kept:
             raise DataError(
-                f"{data.name}: expected captions of at most {longest} tokens (max_length). Received: longer ones alone"
+                f"{data.name}: expected captions of at most {longest} tokens (max_length). Received: only longer ones"
             )
         self.owners: Ints = owners[kept].astype(np.int64)
         self.tokens = [encoded[row] for row in kept]
@@ -54,15 +54,15 @@ class Encoded:
         return len(self.tokens)
 
     def some(self, limit: int) -> Ints:
-        """The numbers of items at even distances, with at most about so many tokens of captions in all (0: of all)."""
+        """Return evenly spaced item indices whose captions have about `limit` tokens in total; 0 for all items."""
         return spread_within(len(self.data), int(self.lengths.sum()), limit)
 
     def items(self, rows: Ints) -> Tensor:
-        """The items of these numbers."""
+        """Return the items at these indices."""
         return self._items[torch.from_numpy(rows)]
 
     def batch(self, rows: Ints) -> Batch:
-        """The captions of these numbers, padded, with their items: `Inputs`; targets that end with the end token."""
+        """Return the captions at these indices as a padded batch of `Inputs`; targets end with the end token."""
         lengths = self.lengths[rows]
         T = int(lengths.max(initial=1))
         inputs_BT = np.full((len(rows), T), self.vocabulary.go, dtype=np.int64)

@@ -1,4 +1,4 @@
-"""Captioned items from what a Python program holds: arrays, tensors, frames, Pillow images, paths."""
+"""Captioned items from Python objects: arrays, tensors, data frames, Pillow images."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["are_paths", "captioned_from"]
 
 
 def are_paths(items: Any) -> bool:
-    """Whether `items` names files: a path, or several."""
+    """Return whether `items` is a path or a list of paths."""
     if isinstance(items, str | os.PathLike):
         return True
     return (
@@ -32,15 +32,16 @@ def are_paths(items: Any) -> bool:
 def captioned_from(
     items: Any, captions: Sequence[Any] | None, config: CaptionedConfig, *, name: str = "items"
 ) -> Captioned:
-    """Captioned items from Python objects.
+    """Create `Captioned` from Python objects.
 
     Args:
         items: an array, a tensor or a data frame; or a list of arrays of one shape, or of Pillow images.
-        captions: a text, or several, for each; None for none.
-        config: what the numbers are (`items`), and for Pillow images `color` and `image_size`.
-        name: what messages call the items.
+        captions: one text or a list of texts per item; None if there are no captions.
+        config: the kind of the items (`items`), and for Pillow images `color` and `image_size`.
+        name: name of the items in messages.
 
-    Raises DataError for anything else, and as `made` and `checked_captions` do.
+    Raises DataError for other objects, for the arrays that `made` refuses, and for captions that are empty, not
+    texts, or not as many as items.
     """
     if isinstance(items, str | bytes | Mapping | Set) or not (hasattr(items, "__len__") or hasattr(items, "__array__")):
         raise DataError(f"{name}: expected an array, a list of arrays, or paths. Received: {type(items).__name__}")
@@ -72,7 +73,7 @@ def captioned_from(
 
 
 def _check_columns(values: Any, names: Sequence[str], name: str) -> None:
-    """Raise DataError for the first column of a data frame that holds what is no number."""
+    """Raise DataError for the first column of a data frame with a cell that is not a number."""
     if values.dtype != object:
         return
     for column, cells in zip(names, values.T, strict=True):

@@ -1,4 +1,4 @@
-"""Image files as arrays of pixels, by Pillow. A broken file or a bomb is an error in a sentence."""
+"""Image files as arrays of pixels, read with Pillow."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ __all__ = ["PICTURES", "check_size", "pixels_of", "read_pictures"]
 
 PICTURES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})
 _MODES = {"rgb": "RGB", "grey": "L"}
-# Most pixels on a side of what images are brought to.
+# The largest height or width that images are resized to, in pixels.
 _MOST = 4096
 
 
 def check_size(size: Sequence[int]) -> tuple[int, int] | None:
-    """Height and width; None where images stay as they are. Raises ConfigError."""
+    """Return height and width, or None if images are not resized. Raises ConfigError."""
     if not size:
         return None
     if len(size) != 2 or not all(1 <= side <= _MOST for side in size):
@@ -31,10 +31,10 @@ def check_size(size: Sequence[int]) -> tuple[int, int] | None:
 
 
 def read_pictures(paths: Sequence[Path], names: Sequence[str], config: CaptionedConfig) -> npt.NDArray[np.uint8]:
-    """The images in files, N x H x W x C.
+    """Read image files as an array N x H x W x C.
 
-    Raises DataError for a file that is no whole image of 8 bits a channel, and for images of several sizes where none
-    is given; StorageError for one that cannot be read; ConfigError.
+    Raises DataError for a file that is not an undamaged image of 8 bits per channel, and for images of different
+    sizes if `image_size` is not given; StorageError for a file that cannot be read; ConfigError for a bad size.
     """
     size = check_size(config.image_size)
     found: list[npt.NDArray[np.uint8]] = []
@@ -42,18 +42,18 @@ def read_pictures(paths: Sequence[Path], names: Sequence[str], config: Captioned
         found.append(_read(path, name, config.color, size))
         if found[-1].shape != found[0].shape:
             raise DataError(
-                f"{name}: expected an image of {_told(found[0])} pixels, as in {names[0]}; image_size brings all to "
+                f"{name}: expected an image of {_told(found[0])} pixels, as in {names[0]}; image_size resizes all to "
                 f"one size. Received: {_told(found[-1])}"
             )
     return np.stack(found)
 
 
 def pixels_of(picture: Any, name: str, color: str, size: tuple[int, int] | None) -> npt.NDArray[np.uint8]:
-    """The pixels of a Pillow image, H x W x C. Raises DataError as `read_pictures` does."""
+    """Return the pixels of a Pillow image, H x W x C, rotated as its EXIF orientation says."""
     from PIL import Image, ImageOps
 
     if picture.mode.startswith(("I", "F")):
-        raise DataError(f"{name}: expected an image of 8 bits a channel. Received: one of the mode {picture.mode}")
+        raise DataError(f"{name}: expected an image of 8 bits per channel. Received: one of the mode {picture.mode}")
     upright = ImageOps.exif_transpose(picture).convert(_MODES[color])
     if size is not None and upright.size != size[::-1]:
         upright = upright.resize(size[::-1], Image.Resampling.BILINEAR)
@@ -66,13 +66,13 @@ def _read(path: Path, name: str, color: str, size: tuple[int, int] | None) -> np
 
     try:
         with warnings.catch_warnings():
-            # More pixels than any real picture has: memory is not taken for them.
+            # A decompression bomb: refuse it before its pixels are allocated.
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             warnings.simplefilter("ignore", UserWarning)
             with Image.open(path) as picture:
                 return pixels_of(picture, name, color, size)
     except FileNotFoundError as error:
-        raise DataError(f"there is no such image file: {name}") from error
+        raise DataError(f"expected an image file. Received: no such file {name}") from error
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
         raise DataError(f"{name}: expected an image of fewer pixels. Received: {error}") from error
     except (PermissionError, IsADirectoryError) as error:

@@ -1,4 +1,4 @@
-"""From what a person names to captioned items: arrays and the file of their captions, tables, and image files."""
+"""Reading captioned items from paths: tables, image files, and arrays with a text file of captions."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from elman.errors import ConfigError, DataError
 
 __all__ = ["read_captioned"]
 
-# Called with what is being done and which share of it is done, from 0 to 1.
+# Called with the name of the stage and the fraction of it that is done, from 0 to 1.
 Progress = Callable[[str, float], None]
 
-# What arrays are called in .npz files, the first that is there.
+# Names of arrays in .npz files; the first name that is present is read.
 _ITEMS = ("x", "X", "items", "features", "images", "data")
 _CAPTIONS = ("captions", "caption", "y")
 # The table of captions in a folder of images.
@@ -41,15 +41,16 @@ def read_captioned(
     captioned: bool = True,
     progress: Progress | None = None,
 ) -> Captioned:
-    """The items in files, folders and globs, joined in the order given; with captions, each file once.
+    """Read the items in files, folders and globs, concatenated in the order given.
 
     Args:
         paths: tables (.csv, .tsv, .jsonl; "-" for standard input); arrays (.npy, .npz, idx), each followed by a text
-            file of its captions, a line an item, unless they are in the .npz; image files; folders of images, with
-            their captions in captions.csv, .tsv or .jsonl.
-        config: how to read them.
-        captioned: whether every item must have a caption; else captions are left unread.
-        progress: hears "reading" and the share of the files that is read.
+            file with one line of captions per item, unless the captions are in the .npz; image files; folders of
+            images, with their captions in captions.csv, .tsv or .jsonl.
+        config: the options for reading them.
+        captioned: whether every item must have a caption, and a file that occurs twice is read once. If False,
+            captions are not read, and every occurrence of a file is.
+        progress: called with "reading" and the fraction of the files that has been read.
 
     Raises DataError with file and place for data that cannot be used; EncodingError, StorageError, ConfigError.
     """
@@ -89,7 +90,7 @@ def read_captioned(
 
 
 def _files(path: str) -> list[InputFile]:
-    """The files that one name stands for: of a folder, the table of its captions, or its images."""
+    """Return the files of one path or glob: of a folder, its table of captions, or else its images."""
     folder = Path(path).expanduser()
     if path != "-" and folder.is_dir():
         for name in _TABLES:
@@ -125,7 +126,7 @@ def _pictures(files: list[InputFile], config: CaptionedConfig, captioned: bool) 
     if captioned:
         raise DataError(
             f"{files[0].name}: expected captions of images in a table with the columns {config.image_column} and "
-            f"{', '.join(config.caption_columns)}. Received: image files alone"
+            f"{', '.join(config.caption_columns)}. Received: image files only"
         )
     names = [file.name for file in files]
     pixels = read_pictures([file.path for file in files], names, config)
@@ -157,13 +158,13 @@ def _array(file: InputFile, texts: InputFile | None, config: CaptionedConfig, ca
     elif captioned and inside is not None:
         captions = _stored(arrays[inside], count, f"{file.name}, array {inside!r}", name)
     elif captioned:
-        raise DataError(f"{file.name}: expected a text file of captions after it, a line an item, or captions in the "
-                        ".npz file. Received: neither")  # fmt: skip
+        raise DataError(f"{file.name}: expected a text file of captions after it, one line per item, or captions in "
+                        "the .npz file. Received: neither")  # fmt: skip
     return made(values, name, config.items, captions=captions)
 
 
 def _lines(file: InputFile, config: CaptionedConfig) -> list[list[str]]:
-    """The captions of each line; a tab parts several of one item."""
+    """Return the captions of each line; several captions of one item are separated by tabs."""
     lines = lines_of(text_in(file.path, file.name, encoding=config.encoding, errors=config.errors))
     return [
         [checked_text(text, f"{file.name}, line {number}") for text in line.rstrip("\t").split("\t")]
@@ -172,9 +173,9 @@ def _lines(file: InputFile, config: CaptionedConfig) -> list[list[str]]:
 
 
 def _stored(values: npt.NDArray[Any], count: int, name: str, data: str) -> list[list[str]]:
-    """Captions in an array of texts, N or N x several of which empty ones are left out."""
+    """Return the captions in an array of texts of shape N or N x captions per item; empty ones are left out."""
     if values.dtype.kind not in "UT" or values.ndim not in (1, 2):
-        raise DataError(f"{name}: expected texts, N of them or several for each of N items. "
+        raise DataError(f"{name}: expected an array of texts, one or several per item. "
                         f"Received: {values.dtype} of shape {values.shape}")  # fmt: skip
     rows = values[:, None] if values.ndim == 1 else values
     given = [[str(text) for text in row if str(text).strip()] or [""] for row in np.asarray(rows, dtype=object)]

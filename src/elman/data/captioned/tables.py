@@ -1,4 +1,4 @@
-"""Captioned items in tables: a vector's numbers in columns, or the names of image files."""
+"""Captioned items in tables: vectors with a column per feature, or the names of image files."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _HINT = "the option caption_columns names them"
 
 
 def captioned_table(table: Table, folder: Path, config: CaptionedConfig, *, captioned: bool) -> Captioned:
-    """The items of a table: of image files where there is an image column, whose names start at `folder`, else vectors.
+    """Return the items of a table: images if it has the image column, else vectors.
 
-    Rows of one image are one item with several captions. With `captioned`, every row must have a caption. Raises
-    DataError.
+    Image files are relative to `folder`. Rows with the same image are one item with several captions. With
+    `captioned`, every row must have a caption.
     """
     captions = _captions(table, config) if captioned else None
     if config.image_column in table.columns:
@@ -61,7 +61,7 @@ def _pictures(table: Table, folder: Path, config: CaptionedConfig, captions: lis
 
 
 def _captions(table: Table, config: CaptionedConfig) -> list[list[str]]:
-    """The captions of every row, those of all caption columns together; empty cells beside another are left out."""
+    """Return the captions of every row, from all caption columns; empty cells are left out."""
     columns = [table.column(name, hint=_HINT) for name in config.caption_columns]
     if not columns:
         raise DataError(f"{table.name}: expected a column of captions ({_HINT}). Received: none")
@@ -76,7 +76,7 @@ def _captions(table: Table, config: CaptionedConfig) -> list[list[str]]:
 
 
 def _listed(cell: str | None) -> list[str]:
-    """The texts of a cell: in JSON lines it may be a list of them."""
+    """Return the texts of a cell, which is a list of texts in some JSON lines."""
     if cell is None:
         return []
     if cell.startswith("["):

@@ -1,4 +1,4 @@
-"""What belongs to a captioner beside its weights: what its items look like, and the tokens that it writes."""
+"""The vocabulary of a captioner: kind and shape of its items, and the tokens of captions."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from elman.errors import ArtifactError, DataError
 
 __all__ = ["CaptionerVocabulary", "Item"]
 
-# Most numbers along one side of an item, and in all of it.
+# Limits of one side of an item, and of its total size.
 _MOST_SIDE, _MOST_NUMBERS = 1 << 22, 1 << 28
 _DIMENSIONS = {"vectors": (1,), "images": (3,), "maps": (2, 3)}
 
 
 @dataclass(frozen=True)
 class Item:
-    """What every item looks like.
+    """Kind and shape of items.
 
     kind   "vectors", "images" or "maps"
-    shape  F numbers of a vector; height, width and channels of an image; places (or height, width) and features of a
-           map
-    whole  whether pixels are whole numbers from 0 to 255
-    names  of a vector's numbers; empty where they have none
+    shape  features of a vector; height, width and channels of an image; positions (or height, width) and features of
+           a map
+    whole  whether pixels are integers from 0 to 255
+    names  feature names of vectors; empty if they have none
     """
 
     kind: str
@@ -41,11 +41,11 @@ class Item:
 
     @classmethod
     def of(cls, data: Captioned) -> Item:
-        """What the items of `data` look like."""
+        """Return the kind and shape of the items of `data`."""
         return cls(data.kind, tuple(data.items.shape[1:]), data.items.dtype == np.uint8, data.names)
 
     def told(self) -> str:
-        """In words, for people."""
+        """Return a description for messages."""
         sides = " x ".join(map(str, self.shape))
         if self.kind == "vectors":
             return f"vectors of {sides} numbers"
@@ -54,7 +54,7 @@ class Item:
         return f"maps of {sides} features"
 
     def check(self, data: Captioned) -> Captioned:
-        """`data` with the numbers of vectors in this order. Raises DataError unless its items look like this."""
+        """Return `data` with features in this order. Raises DataError if its items have another kind or shape."""
         if data.kind == self.kind == "vectors":
             data = data.named(self.names)
         found = Item.of(data)
@@ -65,42 +65,44 @@ class Item:
 
 @dataclass(frozen=True)
 class CaptionerVocabulary:
-    """What the items look like, and the tokens of captions. The token after the last one begins a caption: it is read
-    and never written."""
+    """Kind and shape of the items, and the tokens of captions.
+
+    `go`, the id after the last token, starts every caption. It is only fed to the decoder and never generated.
+    """
 
     item: Item
     text: Vocabulary
 
     @property
     def go(self) -> int:
-        """The number of the token that begins a caption."""
+        """Id of the token that starts a caption."""
         return self.text.size
 
     @property
     def lowercase(self) -> bool:
-        """Whether captions are written in lower case only."""
+        """Whether captions are in lower case."""
         return bool(getattr(self.text, "lowercase", False))
 
     @classmethod
     def learn(cls, data: Captioned, config: CaptionTextConfig) -> CaptionerVocabulary:
-        """That of training data. Raises DataError, ConfigError."""
+        """Learn the vocabulary from training data. Raises DataError, ConfigError."""
         texts = [text for row in data.captions or () for text in row]
         return cls(Item.of(data), learn_vocabulary(vocabulary_options(config), texts))
 
     def decode(self, tokens: Sequence[int]) -> str:
-        """The text of tokens, without blanks around it."""
+        """Return the text of token ids, without surrounding white space."""
         return self.text.decode(tokens).strip()
 
     def plain(self, texts: Sequence[str]) -> list[str]:
-        """Texts as this vocabulary would write them: what a caption is compared with."""
+        """Encode and decode texts, to compare generated captions with them."""
         return [self.decode(ids.tolist()) for ids in self.text.encode_many(texts)]
 
     def count_unknown(self, texts: Sequence[str]) -> int:
-        """How many tokens of the texts are unknown."""
+        """Return the number of unknown tokens in the texts."""
         return sum(int((ids == UNKNOWN_ID).sum()) for ids in self.text.encode_many(texts))
 
     def to_json(self) -> dict[str, Any]:
-        """All of it as plain values."""
+        """Return the vocabulary as JSON values."""
         item = {
             "kind": self.item.kind,
             "shape": list(self.item.shape),
@@ -111,7 +113,7 @@ class CaptionerVocabulary:
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> CaptionerVocabulary:
-        """Raises ArtifactError for anything that `to_json` would not have made."""
+        """Load what `to_json` returned. Raises ArtifactError for anything else."""
         fields = check_fields(content, {"kind": str, "item": dict, "text": dict}, "a captioner's vocabulary")
         kinds = {"kind": str, "shape": list, "whole": bool, "names": list}
         item = check_fields(fields["item"], kinds, "a captioner's item")
@@ -130,7 +132,7 @@ class CaptionerVocabulary:
             or not all(type(name) is str for name in names)
             or len(set(names)) != len(names)
         ):
-            raise ArtifactError(f"expected a name for each of a vector's numbers. Received: {str(names)[:60]}")
+            raise ArtifactError(f"expected a name for each feature of a vector. Received: {str(names)[:60]}")
         if item["whole"] and kind != "images":
-            raise ArtifactError(f"expected whole numbers in images only. Received: {kind}")
+            raise ArtifactError(f"expected integer pixels in images only. Received: {kind}")
         return cls(Item(kind, tuple(shape), item["whole"], tuple(names)), vocabulary_from_json(fields["text"]))

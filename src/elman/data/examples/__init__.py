@@ -1,13 +1,13 @@
-"""Examples: whole texts or series, each with a label, for models that give one answer a sequence. Imports no torch.
+"""Examples: texts or series with one label each, for sequence classification and regression. Does not import torch.
 
-config   how they are read, as options
-base     what they are
-reading  from paths: which form a file has, several files joined
+config   the options
+base     the data class `Examples`
+reading  reading files: detecting their form, joining several
 readers  the forms by name
-texts, table_file, series_table, ts_file, arrays   what reads them
-memory   from Python objects: lists, arrays, data frames
-series   what every series has to be, and what a missing value becomes
-parts    the training, validation and test part
+texts, table_file, series_table, ts_file, arrays   the functions that read each form
+memory   examples from Python objects: lists, arrays, data frames
+series   validation of a series, and missing values
+parts    training, validation and test parts
 
 The public names load on first use.
 """

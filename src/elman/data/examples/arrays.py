@@ -1,4 +1,4 @@
-"""Series and images in arrays: those of NumPy and idx files, and those that a program holds."""
+"""Series, images and texts in arrays: from NumPy and idx files, and from Python objects."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from elman.errors import DataError
 
 __all__ = ["examples_of_array", "read_idx_file", "read_numpy_file"]
 
-# What arrays are called in .npz files, the first that is there.
+# Names of arrays in .npz files; the first name that is present is read.
 _INPUTS = ("x", "X", "inputs", "series", "images", "texts", "data")
 _LABELS = ("y", "Y", "labels", "targets")
 
@@ -33,19 +33,19 @@ def examples_of_array(
     lengths: Sequence[int] | None = None,
     labels: list[str] | None = None,
 ) -> Examples:
-    """Examples of an array.
+    """Create `Examples` from an array.
 
     Args:
-        values: texts of shape N; or numbers, of which a row of shape T is one series of one channel, `values_NTI` are
-            series or images, and images with channels have the shape N, height, width, channels. Of uint8 images (three
-            or four dimensions), 0 to 255 becomes 0 to 1.
-        name: what messages call the array.
-        images: an image is the sequence of its "rows", its "columns" or its "pixels".
+        values: texts of shape N; or numbers of shape N x T (series of one channel), N x T x I (series or images), or
+            N x height x width x channels (images). In uint8 arrays of three or four dimensions, 0 to 255 becomes
+            0 to 1.
+        name: name of the array in messages.
+        images: whether the time steps of an image are its "rows", its "columns" or its "pixels".
         missing: as for `checked_series`.
-        lengths: the steps of each series, if they end early.
-        labels: the text of each label.
+        lengths: time steps of each series, if they are shorter than T.
+        labels: the label of each example, as text.
 
-    Raises DataError for values of another type or shape, and as `checked_series` does.
+    Raises DataError for another dtype or shape, empty texts, and the series that `checked_series` refuses.
     """
     if values.dtype.kind in "UT" and values.ndim == 1:
         texts = [str(text) for text in values]
@@ -55,17 +55,17 @@ def examples_of_array(
             raise DataError(f"{empty}: expected a text. Received: an empty one")
         return Examples("text", _some(texts, name), labels, places)
     if values.dtype.kind not in "biuf" or not 2 <= values.ndim <= 4:
-        # The words in the middle are those that users of scikit-learn know.
+        # scikit-learn's estimator checks look for the words of these hints.
         hint = "; Complex data not supported" if values.dtype.kind == "c" else ""
         if values.ndim == 1:
             hint += f"; Reshape your data to (1, {len(values)}) if it is one series"
-        raise DataError(f"{name}: expected numbers with 2 dimensions (a series a row), 3 (series, steps, channels) "
+        raise DataError(f"{name}: expected numbers with 2 dimensions (one series per row), 3 (series, steps, channels) "
                         f"or 4 (images with channels){hint}. "
                         f"Received: {values.dtype} of shape {values.shape}")  # fmt: skip
     places = [f"{name}, row {row}" for row in range(1, len(values) + 1)]
     x_NTI = _sequences(values, images)
     if not x_NTI.size:
-        raise DataError(f"{name}: expected a series of one step at least; 0 feature(s) (shape={values.shape}) while a "
+        raise DataError(f"{name}: expected series of at least one step; 0 feature(s) (shape={values.shape}) while a "
                         f"minimum of 1 is required. Received: an array of shape {values.shape}")  # fmt: skip
     whole = _some(list(x_NTI), name)
     if lengths is not None:
@@ -73,7 +73,7 @@ def examples_of_array(
         return _listed(whole, places, missing, labels)
     if np.isfinite(x_NTI).all():
         return Examples("series", whole, labels, places, ("",) * x_NTI.shape[2])
-    # What is wrong with it is told in the numbers that came in.
+    # Errors show values as they were given, so they are checked before conversion to float32 and scaling.
     return _listed(list(_sequences(values, images, values.dtype)), places, missing, labels)
 
 
@@ -84,19 +84,19 @@ def _listed(series: list[npt.NDArray[Any]], places: list[str], missing: str, lab
 
 def _some(items: list[Any], name: str) -> list[Any]:
     if not items:
-        raise DataError(f"{name}: expected an example at least. Received: none")
+        raise DataError(f"{name}: expected at least one example. Received: none")
     return items
 
 
 def _sequences(values: npt.NDArray[Any], images: str, dtype: Any = np.float32) -> npt.NDArray[Any]:
-    """An array of numbers as `x_NTI`."""
+    """Return an array of series or images as `x_NTI`."""
     scaled = values.dtype == np.uint8 and values.ndim > 2
     if values.ndim == 2:
         values = values[:, :, None]
     else:
         if images == "columns":
             values = values.swapaxes(1, 2)
-        # An image of one channel has no axis for it; a pixel is a step of that channel.
+        # Images without a channel axis have one channel.
         channels = values.shape[3:] or (1,)
         steps = (values.shape[1] * values.shape[2],) if images == "pixels" else values.shape[1:2]
         inner = channels[0] if images == "pixels" else values.shape[2] * channels[0]
@@ -107,10 +107,7 @@ def _sequences(values: npt.NDArray[Any], images: str, dtype: Any = np.float32) -
 
 
 def read_numpy_file(file: InputFile, config: ExamplesConfig, *, labelled: bool) -> Examples:
-    """The examples in an `.npy` file, or in an `.npz` file with an array of inputs and, perhaps, labels and lengths.
-
-    Raises DataError for a file that is damaged or holds Python objects, and as `examples_of_array` does.
-    """
+    """Read the examples in an `.npy` file, or in an `.npz` file with inputs and optional labels and lengths."""
     lengths: Sequence[int] | None = None
     labels: list[str] | None = None
     if bare_suffix(file.path) == ".npz":
@@ -134,7 +131,7 @@ def read_numpy_file(file: InputFile, config: ExamplesConfig, *, labelled: bool) 
 
 
 def read_idx_file(file: InputFile, config: ExamplesConfig, *, labelled: bool) -> Examples:
-    """The images or series in an idx file, such as those of MNIST, with the labels of the idx file beside it."""
+    """Read the images or series in an idx file such as those of MNIST, with labels from the idx file next to it."""
     values = read_idx(open_bytes(file.path, file.name))
     labels = _labels_beside(file, config, len(values), labelled)
     return examples_of_array(values, file.name, images=config.images, missing=config.missing, labels=labels)
@@ -145,8 +142,8 @@ def _labels_beside(file: InputFile, config: ExamplesConfig, count: int, labelled
     if beside is not None:
         return matched(read_labels(beside, config), count, str(beside), file.name)
     if labelled:
-        raise DataError(f"{file.name}: expected labels in a file of their own, named with the option labels or found "
-                        "by its name (x_images.npy, x_labels.npy). Received: none")  # fmt: skip
+        raise DataError(f"{file.name}: expected labels in a separate file, given with the option labels or found by "
+                        "its name (x_images.npy, x_labels.npy). Received: none")  # fmt: skip
     return None
 
 

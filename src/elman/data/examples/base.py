@@ -1,4 +1,4 @@
-"""What examples are: texts or series, their labels, and where each of them stands. Knows nothing about files."""
+"""`Examples`: texts or series with labels."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class Examples:
     """Sequences with their labels.
 
     kind      "text" or "series"
-    inputs    the texts, or arrays `x_TI` of float32, T at least 1 and I the same in all
-    labels    the text of each label; None where the data has none
-    places    where each example stands, for messages, such as "reviews.csv, line 7"
-    channels  the names of the I channels of series, of "1", "2", ... where the data has no names; empty for texts
+    inputs    the texts, or float32 arrays `x_TI`, T at least 1 and I the same in all
+    labels    the label of each example, as text; None if the data has no labels
+    places    where each example comes from, for messages, such as "reviews.csv, line 7"
+    channels  the names of the I channels of series, empty strings if the data has no names; () for texts
     """
 
     kind: str
@@ -38,7 +38,7 @@ class Examples:
         return len(self.inputs)
 
     def take(self, rows: Sequence[int] | npt.NDArray[np.integer[Any]]) -> Examples:
-        """The examples with these numbers, in this order; series are not copied."""
+        """Return the examples at these indices, in this order; series are not copied."""
         numbers = [int(row) for row in rows]
         return Examples(
             self.kind,
@@ -49,7 +49,7 @@ class Examples:
         )
 
     def fingerprint(self) -> str:
-        """A sha256 over inputs, labels and channels, but not over places: a file that moved is the same data."""
+        """Return a SHA-256 hash of inputs, labels and channels; `places` are left out, so that files can be moved."""
         digest = hashlib.sha256()
 
         def add(*texts: str) -> None:
@@ -69,7 +69,7 @@ class Examples:
 
 
 def join(parts: Sequence[Examples]) -> Examples:
-    """Examples of several sources as one. Raises DataError when they are of two kinds or have other channels."""
+    """Concatenate the examples of several sources. Raises DataError unless kind, channels and labelling agree."""
     first = parts[0]
     if len(parts) == 1:
         return first

@@ -1,4 +1,4 @@
-"""The options of labelled texts and series: how they are read and split. Imports no torch."""
+"""Options for reading, splitting and encoding labelled texts and series. Does not import torch."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ FORMS = ("auto", *readers.known())
 
 @dataclass(frozen=True)
 class ExamplesConfig:
-    """How labelled texts and series are read and split."""
+    """Options for reading and splitting labelled texts and series."""
 
     form: str = option(
         "auto",
-        "what the data is: a table of texts, lines of label and text, a folder or file a class, a table of series, "
-        "a .ts file, NumPy or idx arrays; auto goes by names and columns",
+        "form of the data: a table of texts, lines of label and text, a folder or file per class, a table of series, "
+        "a .ts file, NumPy or idx arrays; auto: detect it from names and columns",
         choices=FORMS,
     )
     text_column: str = option("text", "tables: the column of the texts")
     label_column: str = option("label", "tables: the column of the labels")
-    header: bool = option(True, "tables: the first row has the columns' names; without, they are 1, 2, and so on")
-    delimiter: str = option("", "what parts cells, or label and text of a line; if not given, a tab or as in the file")
-    label_first: bool = option(True, "lines: the label stands before the text, not after it")
-    series_column: str = option("series", "tables of series: the column that says to which series a row belongs")
-    time_column: str = option("time", "tables of series: the column of the time; none for rows that are in order")
-    value_columns: tuple[str, ...] = option((), "tables of series: the columns of values; by default all others")
+    header: bool = option(True, "tables: the first row has the column names; without, they are 1, 2, and so on")
+    delimiter: str = option("", "separator of cells, or of label and text in a line (default: a tab, or detected)")
+    label_first: bool = option(True, "lines: the label is before the text, not after it")
+    series_column: str = option("series", "tables of series: the column that identifies the series of a row")
+    time_column: str = option("time", "tables of series: the column of the time; empty if rows are in order")
+    value_columns: tuple[str, ...] = option((), "tables of series: the columns of values (default: all others)")
     labels: str = option(
-        "", "lines and arrays: a file of labels; by default the one that is named like the data, such as train_labels"
+        "", "lines and arrays: a file of labels (default: the one that is named like the data, such as train_labels)"
     )
     images: str = option(
         "rows",
@@ -42,19 +42,19 @@ class ExamplesConfig:
     )
     missing: str = option(
         "refuse",
-        "series: refuse missing values, or put values between their neighbours there",
+        "series: refuse missing values, or interpolate them from their neighbours",
         choices=("refuse", "interpolate"),
     )
     encoding: str = option("utf-8", "the encoding of texts and tables")
     errors: str = shared.errors()
     pattern: str = option("*", "which files of a folder to read, such as *.txt")
     split: tuple[float, ...] = option((0.9, 0.1, 0.0), "shares for training, validation and test")
-    stratify: bool = option(True, "give each part its share of every class")
+    stratify: bool = option(True, "keep the proportions of the classes in every part")
 
 
 @dataclass(frozen=True)
 class InputConfig:
-    """How a text is cut into tokens, and how the values of a series are scaled."""
+    """Options for tokenising texts and scaling series."""
 
     tokens: str = option("words", "texts: what a token is", choices=token_kinds("words"))
     lowercase: bool = shared.lowercase(True)
@@ -62,10 +62,10 @@ class InputConfig:
     vocabulary_size: int = shared.vocabulary_size()
     word_rule: str = shared.word_rule()
     punctuation: str = shared.punctuation()
-    max_length: int = option(1000, "texts: of a longer one, read so many tokens only; 0 for no limit", least=0)
+    max_length: int = option(1000, "texts: longer ones are cut after this many tokens; 0 for no limit", least=0)
     standardise: str = option(
         "auto",
-        "series: subtract a mean and divide by a deviation, of each channel of the training data, of all its channels "
-        "together, or of each series itself; auto: by channel, unless all values lie between 0 and 1",
+        "series: subtract the mean and divide by the standard deviation of each channel of the training data, of all "
+        "its channels together, or of each series itself; auto: channels, unless all values are from 0 to 1",
         choices=("auto", "none", "channels", "all", "series"),
     )

@@ -1,4 +1,4 @@
-"""From texts or series to what the network reads: token numbers, or scaled values. Knows nothing about labels."""
+"""Encoders of inputs: texts as token ids, series as scaled values."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from elman.errors import ArtifactError, DataError
 
 __all__ = ["Encoder", "SeriesEncoder", "TextEncoder", "encoder_from_json", "learn_encoder"]
 
-# A channel that hardly moves is not blown up: its deviation is taken to be at least so much.
+# Channels with a smaller standard deviation are centred but not scaled, so that rounding noise is not amplified.
 _LEAST_DEVIATION = 1e-6
 _MOST_CHANNELS = 100_000
 
 
 @dataclass(frozen=True)
 class TextEncoder:
-    """Texts as token numbers.
+    """Encodes texts as token ids.
 
-    vocabulary   numbers the tokens
-    max_length   of a longer text, so many tokens are read; 0 for all
+    vocabulary   the tokens
+    max_length   longer texts are truncated to this many tokens; 0 for no limit
     """
 
     vocabulary: Vocabulary
@@ -37,11 +37,11 @@ class TextEncoder:
     kind: str = "text"
 
     def encode(self, examples: Examples) -> list[npt.NDArray[Any]]:
-        """int64 token numbers of every text; one [UNK] for a text that has no token. Raises DataError for series."""
+        """Return the int64 token ids of every text; [UNK] for a text without tokens. Raises DataError for series."""
         return [self._cut(row) for row in self._rows(examples)]
 
     def encode_and_count(self, examples: Examples) -> tuple[list[npt.NDArray[Any]], int]:
-        """As `encode`, with how many texts were longer than `max_length`."""
+        """Return what `encode` returns, and the number of texts that were truncated."""
         rows = self._rows(examples)
         longer = sum(len(row) > self.max_length for row in rows) if self.max_length else 0
         return [self._cut(row) for row in rows], longer
@@ -56,7 +56,7 @@ class TextEncoder:
         return row[: self.max_length] if self.max_length else row
 
     def pieces(self, text: str) -> list[str]:
-        """What `encode` makes numbers of, for people: the words themselves, unknown ones too."""
+        """Return the tokens of a text as strings, for display; unknown words appear as they are in the text."""
         if isinstance(self.vocabulary, WordVocabulary):
             words = self.vocabulary.split(text)
         elif self.vocabulary.per_character:
@@ -67,20 +67,20 @@ class TextEncoder:
 
     @property
     def joiner(self) -> str:
-        """What stands between pieces that are shown one after the other."""
+        """Separator of `pieces` for display."""
         return " " if isinstance(self.vocabulary, WordVocabulary) else ""
 
     def to_json(self) -> dict[str, Any]:
-        """All that makes this encoder, as plain values."""
+        """Return the encoder as JSON values."""
         return {"text": self.vocabulary.to_json(), "channels": None, "scale": None}
 
 
 @dataclass(frozen=True)
 class SeriesEncoder:
-    """Series as scaled values.
+    """Encodes series as scaled values.
 
-    channels   the names of the I channels
-    standardise  "none"; "channels", by `mean_I` and `deviation_I`; or "series", by each series' own
+    channels     the names of the I channels
+    standardise  "none"; "channels": by `mean_I` and `deviation_I`; "series": by the mean and deviation of each series
     """
 
     channels: tuple[str, ...]
@@ -90,9 +90,10 @@ class SeriesEncoder:
     kind: str = "series"
 
     def encode(self, examples: Examples) -> list[npt.NDArray[Any]]:
-        """float32 `x_TI` of every series, channels in the order of the training data, by their names if both have any.
+        """Return the scaled float32 `x_TI` of every series.
 
-        Raises DataError for texts, for another number of channels, and for channels of other names.
+        If both the training data and `examples` have channel names, channels are reordered as in training. Raises
+        DataError for texts, for another number of channels, and for channels with other names.
         """
         _check_kind(examples, self.kind)
         rows = []
@@ -108,7 +109,7 @@ class SeriesEncoder:
         return rows
 
     def _order(self, examples: Examples) -> list[int] | None:
-        """Where each channel of the training data stands in `examples`; None where it stands at its own place."""
+        """Return the index in `examples` of each training channel, or None if no reordering is needed."""
         given = examples.channels
         same_number = len(given) == len(self.channels)
         if given == self.channels or not same_number or not (_has_names(given) and _has_names(self.channels)):
@@ -122,7 +123,7 @@ class SeriesEncoder:
         return [given.index(name) for name in self.channels]
 
     def encode_and_count(self, examples: Examples) -> tuple[list[npt.NDArray[Any]], int]:
-        """As `encode`; no series is cut."""
+        """Return what `encode` returns, and 0: series are not truncated."""
         return self.encode(examples), 0
 
     def _scaled(self, x_TI: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
@@ -136,7 +137,7 @@ class SeriesEncoder:
         return ((x_TI - mean) / deviation).astype(np.float32)
 
     def to_json(self) -> dict[str, Any]:
-        """All that makes this encoder, as plain values."""
+        """Return the encoder as JSON values."""
         scale = {"by": self.standardise, "mean": self.mean_I.tolist(), "deviation": self.deviation_I.tolist()}
         return {"text": None, "channels": list(self.channels), "scale": scale}
 
@@ -145,7 +146,7 @@ Encoder = TextEncoder | SeriesEncoder
 
 
 def learn_encoder(examples: Examples, config: InputConfig) -> Encoder:
-    """The encoder for training `examples`: their vocabulary, or their scale. Raises DataError, ConfigError."""
+    """Learn the vocabulary or the scale of training `examples`. Raises DataError, ConfigError."""
     if examples.kind == "text":
         vocabulary = learn_vocabulary(vocabulary_options(config), examples.inputs)  # type: ignore[arg-type]
         return TextEncoder(vocabulary, config.max_length)
@@ -163,7 +164,7 @@ def learn_encoder(examples: Examples, config: InputConfig) -> Encoder:
 
 
 def encoder_from_json(content: Mapping[str, Any], config: InputConfig, where: str) -> Encoder:
-    """What `to_json` described. Raises ArtifactError for anything else."""
+    """Load what `to_json` returned. Raises ArtifactError for anything else."""
     if content.get("text") is not None:
         try:
             return TextEncoder(vocabulary_from_json(content["text"]), config.max_length)
@@ -196,7 +197,7 @@ def _finite_numbers(values: Any, count: int, where: str) -> npt.NDArray[np.float
 
 
 def _has_names(channels: tuple[str, ...]) -> bool:
-    """Whether channels were named where they came from, and not only counted."""
+    """Return whether channels have names other than their numbers."""
     return any(name not in ("", str(number)) for number, name in enumerate(channels, 1))
 
 

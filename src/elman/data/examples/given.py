@@ -1,6 +1,6 @@
-"""What people give as X and y, as examples: paths, texts, arrays and data frames, with labels of any type.
+"""Conversion of the arguments X and y of an estimator to `Examples`.
 
-Knows nothing about models.
+X may be paths, texts, arrays or data frames; labels may have any type.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ __all__ = [
     "unlabelled_examples",
 ]
 
-# Examples that are answered for before the next ones.
+# Examples that are predicted together by `example_groups`.
 _AT_ONCE = 512
 
 _KINDS = {"b": "boolean", "i": "integer", "u": "integer", "f": "number"}
@@ -44,12 +44,12 @@ _KINDS = {"b": "boolean", "i": "integer", "u": "integer", "f": "number"}
 
 @dataclass(frozen=True)
 class Given:
-    """Labelled examples that were in memory.
+    """Labelled examples made from Python objects.
 
-    classes   every class as it was given, sorted; None for scores
-    names     the text of each
-    values    what labels were: "text", "integer", "number" or "boolean"
-    features  T, where X is one matrix whose rows are series; else None
+    classes   the sorted distinct labels, as given; None for scores
+    names     the text of each class
+    values    type of the labels: "text", "integer", "number" or "boolean"
+    features  T if X is a matrix with one series per row, else None
     """
 
     examples: Examples
@@ -60,7 +60,7 @@ class Given:
 
 
 def labelled_examples(X: Any, y: Any, config: ExamplesConfig, *, scores: bool) -> Given:
-    """X and y as given to learn classes or `scores` from. Raises DataError."""
+    """Convert training data X and y, with classes or `scores` as labels. Raises DataError."""
     if y is None:
         raise DataError(
             "expected a label for every example of X: training requires y to be passed, but the target y is None. "
@@ -77,7 +77,7 @@ def labelled_examples(X: Any, y: Any, config: ExamplesConfig, *, scores: bool) -
 
 
 def held_out(part: Any, config: ExamplesConfig) -> Examples | None:
-    """A pair (X, y) as given for validation or test; None for none. Raises DataError for anything else."""
+    """Convert a pair (X, y) of validation or test data, or None. Raises DataError for anything else."""
     if part is None:
         return None
     if not isinstance(part, tuple) or len(part) != 2:
@@ -86,7 +86,7 @@ def held_out(part: Any, config: ExamplesConfig) -> Examples | None:
 
 
 def examples_to_judge(X: Any, y: Any, config: ExamplesConfig) -> Examples:
-    """Labelled examples: X and y, paths, or examples as they are. Raises DataError."""
+    """Return labelled examples for evaluation: from X and y, from paths, or `Examples` as given. Raises DataError."""
     if y is not None:
         return _examples(X, y, config)
     if isinstance(X, Examples):
@@ -97,9 +97,9 @@ def examples_to_judge(X: Any, y: Any, config: ExamplesConfig) -> Examples:
 
 
 def unlabelled_examples(X: Any, config: ExamplesConfig, *, texts: bool) -> Examples:
-    """Examples to answer for: a path, what is learnt from as X, or examples as they are. Raises DataError.
+    """Return examples for prediction: from a path, from X as for training, or `Examples` as given.
 
-    Where `texts` are expected, those are texts and no paths.
+    With `texts`, strings are texts, and only `os.PathLike` objects are paths. Raises DataError.
     """
     if isinstance(X, Examples):
         return X
@@ -113,9 +113,9 @@ def unlabelled_examples(X: Any, config: ExamplesConfig, *, texts: bool) -> Examp
 def example_groups(
     paths: Sequence[str], given: Sequence[str] | None, config: ExamplesConfig, *, texts: bool
 ) -> Iterator[Examples]:
-    """Examples to answer for, in groups that are answered for together: of the texts `given`, or else of files.
+    """Yield examples for prediction in groups: of the texts `given`, or else of files.
 
-    Where `texts` are expected, those of standard input ("-") are its lines as they come.
+    With `texts`, lines of standard input ("-") are yielded as soon as they arrive.
     """
     if given is not None:
         yield examples_from(list(given), kind="text", name="--text")
@@ -132,9 +132,10 @@ def _examples(X: Any, y: Any, config: ExamplesConfig) -> Examples:
 
 
 def matrix_columns(X: Any) -> int | None:
-    """T of a matrix of numbers whose rows are series, scikit-learn's number of features; None for all else.
+    """Return the number of columns if X is a matrix (scikit-learn's number of features), else None.
 
-    A matrix is an array or a data frame, or a list of lists of numbers of one length. A list of arrays is none.
+    A matrix is an array or data frame of 2 dimensions, or a list of equally long lists of numbers. A list of arrays is
+    not a matrix.
     """
     if isinstance(X, list | tuple):
         rows = [row for row in X if isinstance(row, list | tuple)]
@@ -148,19 +149,19 @@ def matrix_columns(X: Any) -> int | None:
 
 
 def check_columns(X: Any, expected: int | None) -> None:
-    """Raise DataError when X is a matrix with other columns than that of the training."""
+    """Raise DataError if X is a matrix with another number of columns than in training."""
     found = matrix_columns(X)
     if expected is not None and found is not None and found != expected:
         raise DataError(
-            f"X has {found} features, but Classifier is expecting {expected} features as input; series of another "
-            f"length than in training are given as a list of arrays. Received: {found} columns"
+            f"X has {found} features, but Classifier is expecting {expected} features as input; pass series of "
+            f"another length than in training as a list of arrays. Received: {found} columns"
         )
 
 
 def flat_labels(y: Any, *, scores: bool) -> Any:
-    """Labels without the axis of a column vector, with scikit-learn's warning where that is in use.
+    """Return labels with column vectors flattened; gives scikit-learn's warning for these if it is imported.
 
-    Raises DataError for numbers that are no classes, unless `scores` are learnt.
+    Raises DataError for fractional numbers, unless `scores` are learnt.
     """
     found = np.asarray(y) if hasattr(y, "__array__") else y
     if isinstance(found, np.ndarray) and found.ndim == 2 and found.shape[1] == 1:
@@ -176,6 +177,6 @@ def flat_labels(y: Any, *, scores: bool) -> Any:
     numbers = isinstance(found, np.ndarray) and found.dtype.kind == "f"
     if numbers and not scores and not np.array_equal(found, np.round(found), equal_nan=True):
         raise DataError(
-            "y: expected classes; numbers are learnt with kind='score'. Received: Unknown label type: continuous"
+            "y: expected classes; use kind='score' to learn real numbers. Received: Unknown label type: continuous"
         )
     return y

@@ -1,4 +1,4 @@
-"""Labels as text: from values of any kind, and from files of their own beside the data."""
+"""Labels as text: from values of any type, and from separate label files."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from elman.errors import DataError
 
 __all__ = ["label_file", "label_text", "label_texts", "matched", "read_labels"]
 
-# How a file of labels is named beside its data: what to put in place of the last of these words.
+# Names of data files; the last of these words is replaced to get the name of the label file.
 _NAMED = re.compile(r"(.*)(?:images-idx3|images|inputs|texts?)(.*)", re.DOTALL)
-# Above this, not every whole number is a float.
+# Above this, not every integer is exact as a float.
 _WHOLE = 2.0**53
 
 
 def label_text(value: Any, place: str) -> str:
-    """A label as text: whole numbers without a point, so that 1, 1.0 and "1" are one label.
+    """Return a label as text: whole numbers without a decimal point, so that 1, 1.0 and "1" are one label.
 
-    Raises DataError, with the place, for what is missing, not finite, or neither a text nor a number.
+    Raises DataError, with the place, for a value that is missing, not finite, or neither a text nor a number.
     """
     if hasattr(value, "item"):
         value = value.item()
@@ -41,23 +41,23 @@ def label_text(value: Any, place: str) -> str:
 
 
 def label_texts(values: Iterable[Any], name: str) -> list[str]:
-    """Every label as text; `name` is what messages call them."""
+    """Return every label as text; `name` is their name in messages."""
     return [label_text(value, f"{name}, number {row}") for row, value in enumerate(values, 1)]
 
 
 def label_file(data: Path, config: ExamplesConfig) -> Path | None:
-    """The file of labels that belongs to a file of data; None where there is none.
+    """Return the label file of a data file, or None.
 
-    `config.labels` names it: a path as it is, or a bare name that is looked for beside the data first. Else it is the
-    file beside the data whose name has `labels` in place of `images`, `inputs` or `text` (`labels-idx1` in place of
-    `images-idx3`). Raises DataError when the one that is named is not there.
+    `config.labels` is its path; a bare name is looked for in the folder of the data first. Without this option, it is
+    the file in the same folder whose name has `labels` in place of `images`, `inputs` or `text` (`labels-idx1` in
+    place of `images-idx3`). Raises DataError if the file given by the option does not exist.
     """
     if config.labels:
         named = Path(config.labels)
         for path in (data.parent / named, named.expanduser()) if len(named.parts) == 1 else (named.expanduser(),):
             if path.is_file():
                 return path
-        raise DataError(f"there is no such file of labels: {config.labels}")
+        raise DataError(f"expected a file of labels. Received: no such file {config.labels}")
     found = _NAMED.fullmatch(data.name)
     if found is None:
         return None
@@ -67,7 +67,7 @@ def label_file(data: Path, config: ExamplesConfig) -> Path | None:
 
 
 def read_labels(path: Path, config: ExamplesConfig) -> list[str]:
-    """The labels in a file: `.npy`, idx, the label column of a table, or else one a line. Raises DataError."""
+    """Read labels from a file: `.npy`, idx, the label column of a table, or else one per line. Raises DataError."""
     name = str(path)
     if bare_suffix(path) == ".npy" or is_idx(path):
         source = open_bytes(path, name)
@@ -89,7 +89,7 @@ def read_labels(path: Path, config: ExamplesConfig) -> list[str]:
 
 
 def matched(labels: list[str], count: int, name: str, data: str) -> list[str]:
-    """`labels`, if there are `count` of them. Raises DataError, with both numbers, if not."""
+    """Return `labels`. Raises DataError unless there are `count` of them."""
     if len(labels) != count:
         raise DataError(f"{name}: expected a label for each of the {count:,} examples in {data}. "
                         f"Received: {len(labels):,} labels")  # fmt: skip

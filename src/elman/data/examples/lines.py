@@ -1,4 +1,4 @@
-"""The lines of a text file; lines of standard input as they come. Knows nothing about labels."""
+"""Lines of text files, and lines of standard input as they arrive."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from elman.errors import EncodingError
 
 __all__ = ["incoming_texts", "text_lines"]
 
-# Of standard input, so many bytes are read at once, or what is there.
+# The most bytes of standard input that are read at a time.
 _INCOMING = 1 << 16
 
 
 def text_lines(file: InputFile, config: ExamplesConfig) -> list[str]:
-    """The lines of a text file without blanks around them; empty ones at its end are left out."""
+    """Return the lines of a text file without surrounding spaces; empty lines at the end are left out."""
     text = text_in(file.path, file.name, encoding=config.encoding, errors=config.errors)
     lines = [line.strip(" ") for line in text.split("\n")]
     while lines and not lines[-1].strip():
@@ -29,7 +29,7 @@ def text_lines(file: InputFile, config: ExamplesConfig) -> list[str]:
 
 
 def incoming_texts(config: ExamplesConfig) -> Iterator[Examples]:
-    """Lines of standard input as texts, as many as are there at a time; empty ones are left out.
+    """Yield the lines of standard input that are available at a time, as examples; empty lines are left out.
 
     Raises EncodingError for bytes that are not text.
     """
@@ -40,7 +40,7 @@ def incoming_texts(config: ExamplesConfig) -> Iterator[Examples]:
 
 
 def _incoming_lines(encoding: str, errors: str) -> Iterator[tuple[int, list[str]]]:
-    """Lines of standard input, as many as are there at a time, with the number of the first of them."""
+    """Yield the lines of standard input that are available at a time, with the line number of the first."""
     decoder = codecs.getincrementaldecoder("utf-8-sig" if check_encoding(encoding) == "utf-8" else encoding)(errors)
     rest, number = "", 1
     while True:

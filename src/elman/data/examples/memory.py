@@ -1,4 +1,4 @@
-"""Examples from what a Python program holds: lists, NumPy arrays, pandas and polars series and frames."""
+"""Examples from Python objects: lists, NumPy arrays, pandas and polars series and data frames."""
 
 from __future__ import annotations
 
@@ -21,18 +21,19 @@ __all__ = ["examples_from"]
 def examples_from(
     X: Any, y: Any = None, *, kind: str = "auto", name: str = "X", images: str = "rows", missing: str = "refuse"
 ) -> Examples:
-    """Examples from Python objects.
+    """Create `Examples` from Python objects.
 
     Args:
-        X: texts in a list, an array or a Series; or series: an array, of which a row of shape `N, T` is one series of
-            one channel, or `x_NTI`; a list of arrays of shape `T` or `T, I`; a data frame of numbers, a row a series.
-        y: the labels, texts or numbers, in a list, an array or a Series; None for none.
-        kind: "text", "series", or "auto": texts where the first item is one.
-        name: what messages call X.
+        X: texts in a list, an array or a Series; or series: an array of shape N x T (one channel) or N x T x I, a list
+            of arrays of shape T or T x I, or a data frame of numbers with one series per row.
+        y: labels, texts or numbers, in a list, an array or a Series; None if there are none.
+        kind: "text", "series", or "auto": texts if the first item is a text.
+        name: name of X in messages.
         images, missing: as in `ExamplesConfig`, for arrays and for series.
 
-    Raises DataError, with row, step and channel, for anything else, for missing and infinite numbers, for series of
-    other channels than the first, and when there are not as many labels as examples; ConfigError for an unknown kind.
+    Raises DataError, with row, step and channel, for other objects, for missing and infinite numbers, for series with
+    another number of channels than the first, and if there are not as many labels as examples; ConfigError for an
+    unknown kind.
     """
     if kind not in ("auto", "text", "series"):
         raise ConfigError(f"expected the kind auto, text or series. Received: {kind!r}")
@@ -45,7 +46,7 @@ def examples_from(
                         f"Received: {_shown(X)}")  # fmt: skip
     values = _plain(X)
     if not len(values):
-        raise DataError(f"{name}: expected an example at least. Received: none")
+        raise DataError(f"{name}: expected at least one example. Received: none")
     if kind == "auto":
         first = values.flat[0] if isinstance(values, np.ndarray) and values.size else values[0]
         kind = "text" if isinstance(first, str) else "series"
@@ -61,7 +62,7 @@ def examples_from(
 
 
 def _plain(X: Any) -> Any:
-    """Data frames and their series as arrays; what is neither an array nor a frame as a list."""
+    """Return arrays, data frames and their columns as an array, and any other sequence as a list."""
     if isinstance(X, np.ndarray):
         return X
     if hasattr(X, "to_numpy"):
@@ -109,7 +110,7 @@ def _series(values: Sequence[Any], name: str, missing: str) -> Examples:
 
 
 def _one_series(value: Any, place: str) -> npt.NDArray[Any]:
-    """One series as numbers of shape T, I."""
+    """Return one series as an array `x_TI`."""
     wrong = "expected a series: numbers of one dimension (steps) or two (steps, channels)"
     if isinstance(value, str | bytes) or not hasattr(value, "__len__"):
         raise DataError(f"{place}: {wrong}. Received: {_shown(value)}")
@@ -118,7 +119,7 @@ def _one_series(value: Any, place: str) -> npt.NDArray[Any]:
         if array.dtype == object:
             array = array.astype(np.float64)
     except (TypeError, ValueError) as error:
-        raise DataError(f"{place}: {wrong}, as many in every step. Received: {error}") from error
+        raise DataError(f"{place}: {wrong}, the same number in every step. Received: {error}") from error
     if array.dtype.kind not in "biuf" or array.ndim not in (1, 2):
         raise DataError(f"{place}: {wrong}. Received: {array.dtype} of shape {array.shape}")
     x_TI = array[:, None] if array.ndim == 1 else array

@@ -1,4 +1,4 @@
-"""The training, validation and test part of examples. Knows nothing about what an example is made of."""
+"""Splitting examples into training, validation and test parts."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ Ints = npt.NDArray[np.int64]
 def split_rows(
     labels: Sequence[str] | None, count: int, shares: Sequence[float], *, seed: int, stratify: bool
 ) -> tuple[Ints, Ints, Ints]:
-    """The rows for training, validation and test: drawn at random by `seed`, each part in ascending order.
+    """Split row indices at random, by `seed`, into training, validation and test; each part in ascending order.
 
-    Each part has its share of the `count` rows, in whole rows; a part whose share is above 0 has one row at least, if
-    there are rows for it and for training. With `stratify` and `labels` the same holds within every class, so that a
-    class of a single row is in training. Labels that are scores are not to be stratified.
+    Each part gets its share of the `count` rows, rounded to whole rows. A part whose share is above 0 gets at least
+    one row, if there are enough rows. With `stratify` and `labels` this holds within every class, so that the only
+    row of a class is in training. Do not stratify by labels that are scores.
 
-    Raises ConfigError for shares that are not three numbers with a sum of 1, or labels of another count.
+    Raises ConfigError for shares that are not three numbers with a sum of 1, and for another number of labels.
     """
     fractions = check_split(shares)
     if labels is not None and len(labels) != count:
@@ -39,7 +39,7 @@ def split_rows(
     else:
         numbers = np.unique(np.asarray(labels, dtype=object), return_inverse=True)[1]
         groups = [draw.permutation(np.flatnonzero(numbers == number)) for number in range(len(set(labels)))]
-    owed = np.zeros(3)  # what rounding in earlier classes has kept from each part
+    owed = np.zeros(3)  # rows that each part lacks after the rounding of earlier classes
     parts: list[list[Ints]] = [[], [], []]
     for group in groups:
         wanted = len(group) * np.asarray(fractions) + owed
@@ -52,7 +52,7 @@ def split_rows(
 
 
 def _whole(wanted: npt.NDArray[np.float64], count: int, used: npt.NDArray[np.bool_]) -> Ints:
-    """Whole numbers near `wanted` with the sum `count`, at least 1 for as many of the parts in use as can be."""
+    """Round `wanted` to integers with the sum `count`, at least 1 for each used part while `count` allows it."""
     least = (used & (np.cumsum(used) <= count)).astype(np.int64)
     sizes = np.maximum(np.floor(wanted).astype(np.int64), least)
     while sizes.sum() < count:
@@ -64,11 +64,11 @@ def _whole(wanted: npt.NDArray[np.float64], count: int, used: npt.NDArray[np.boo
 
 @dataclass(frozen=True)
 class ExampleParts(Parts[Examples]):
-    """Examples to learn from, and those held out; None where a part has none.
+    """Training, validation and test examples; None for a part without examples.
 
-    known   all examples of the training data, held-out shares of it included
-    names   the classes in an order of their own; None for the order of their labels
-    values  what the labels were before they were text, as in `Classes`
+    known   all examples of the training data, including the shares held out from it
+    names   the classes in a given order; None for sorted labels
+    values  type of the labels before they became text, as in `Classes`
     """
 
     known: Examples = field(kw_only=True)
@@ -76,7 +76,7 @@ class ExampleParts(Parts[Examples]):
     values: str = field(default="text", kw_only=True)
 
     def fingerprint(self) -> str:
-        """Changes with any input, label or part."""
+        """Return a hash of the inputs and labels of every part."""
         return "+".join("-" if part is None else part.fingerprint() for _, part in self.named())
 
 
@@ -91,10 +91,11 @@ def make_parts(
     names: Sequence[str] | None = None,
     values: str = "text",
 ) -> ExampleParts:
-    """Split `examples`; a part of its own takes the place of a share, which then stays in the training part.
+    """Split `examples` into parts.
 
-    Labels that are `scores` are not stratified; `names` and `values` are as in `ExampleParts`. Raises DataError for no
-    labels, and for a training part with nothing in it; ConfigError for shares that are none.
+    With `valid` or `test`, these are used as they are, and their shares of `examples` stay in the training part.
+    Labels that are `scores` are not stratified; `names` and `values` are as in `ExampleParts`. Raises DataError for
+    examples without labels and for an empty training part; ConfigError for invalid shares.
     """
     if examples.labels is None:
         raise DataError(f"{examples.places[0]}: expected a label for every example. Received: none")

@@ -1,4 +1,4 @@
-"""From what a person names to examples: which form a file has, and several files joined."""
+"""Reading examples from paths: detects the form of each file and joins the files."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from elman.options import suggestion
 
 __all__ = ["read_examples"]
 
-# Called with what is being done and which share of it is done, from 0 to 1.
+# Called with the name of the stage and the fraction of it that is done, from 0 to 1.
 Progress = Callable[[str, float], None]
 
 
@@ -28,21 +28,21 @@ def read_examples(
     labelled: bool = True,
     progress: Progress | None = None,
 ) -> Examples:
-    """The examples in files, folders, globs, or on standard input ("-"), joined in the order given.
+    """Read the examples in files, folders, globs, or on standard input ("-"), concatenated in the order given.
 
     Args:
         paths: what to read.
-        config: how to read it. In the form "auto", a folder has a folder or a file for each class; the suffixes .csv,
-            .tsv, .tab, .jsonl and .ndjson stand for tables, of series where there is a series column and no text
-            column; .ts, .npy, .npz and .idx (or idx3 within the name) for what they say, those of other readers for
-            theirs, and all others for lines. Each may be followed by .gz, but for .npz.
-        labelled: whether each example must have a label; else `labels` is None where the data has none.
-        progress: hears "reading" and the share of the files that is read.
+        config: the options. With the form "auto", a folder is expected to have a subfolder or a file per class. Files
+            are recognised by their suffix: .csv, .tsv, .tab, .jsonl and .ndjson are tables (of series if there is a
+            series column and no text column); .ts, .npy, .npz and .idx (or idx3 within the name) are series or arrays;
+            installed readers add other suffixes; all other files are lines. All but .npz may end with .gz.
+        labelled: whether each example must have a label. If False, `labels` is None for data without labels.
+        progress: called with "reading" and the fraction of the files that has been read.
 
     Raises DataError with file and place for data that cannot be used; EncodingError, StorageError, ConfigError.
     """
     named = [os.fspath(path) for path in ([paths] if isinstance(paths, str | os.PathLike) else paths)]
-    # A shell passes "\\t" on as two characters.
+    # From a shell, "\\t" arrives as two characters.
     delimiter = config.delimiter.replace("\\t", "\t")
     if len(delimiter) > 1 or delimiter in ('"', "\n", "\r"):
         raise ConfigError(f"expected a delimiter of one character, no quote and no line end. Received: {delimiter!r}")

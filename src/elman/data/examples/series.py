@@ -1,4 +1,4 @@
-"""What every series has to be: an array of finite float32 numbers with a step at least. Knows nothing about files."""
+"""Validation of series: finite float32 arrays with at least one time step."""
 
 from __future__ import annotations
 
@@ -17,17 +17,16 @@ __all__ = ["checked_series", "named"]
 def checked_series(
     values_TI: npt.NDArray[Any], place: str, *, missing: str = "refuse", channels: Sequence[str] = ()
 ) -> Floats:
-    """A series as float32.
+    """Check a series and return it as float32.
 
     Args:
-        values_TI: the numbers, NaN where a value is missing.
-        place: where the series stands, for messages.
-        missing: "refuse", or "interpolate": a value on the line between its neighbours in time, or that of the nearest
-            one at the series' ends.
-        channels: the channels' names, for messages.
+        values_TI: the values, NaN if missing.
+        place: where the series comes from, for messages.
+        missing: "refuse", or "interpolate": linearly in time, and with the nearest value at the ends.
+        channels: channel names, for messages.
 
-    Raises DataError, with step and channel, for a missing value that is refused, a channel that has no value at all,
-    and a number that is infinite or too large for float32; also for a series without steps or channels.
+    Raises DataError, with step and channel, for a missing value with "refuse", a channel without any value, and a
+    value that is infinite or too large for float32; also for a series without steps or channels.
     """
     if not values_TI.size:
         raise DataError(f"{place}: expected a series of at least one step and one channel. "
@@ -41,7 +40,7 @@ def checked_series(
         step, channel = (int(number) for number in np.argwhere(wrong)[0])
         value = float(values_TI[step, channel])
         if np.isnan(value):
-            expected, shown = "a value (missing=interpolate puts one there)", "a missing value (NaN)"
+            expected, shown = "a value (missing=interpolate fills it in)", "a missing value (NaN)"
         else:
             expected, shown = "a number that float32 can hold", repr(value)
         raise DataError(f"{place}, {named(step, channel, channels)}: expected {expected}. Received: {shown}")
@@ -49,7 +48,7 @@ def checked_series(
 
 
 def named(step: int, channel: int, channels: Sequence[str] = ()) -> str:
-    """A place within a series, for messages; numbers count from 1."""
+    """Return the name of a step and channel for messages; both count from 1."""
     name = channels[channel] if channels else ""
     return f"step {step + 1}, channel {repr(name) if name else channel + 1}"
 

@@ -1,4 +1,4 @@
-"""Series in the rows of a table: a column that names the series, one for the time, and one for each channel."""
+"""Series in a table with one row per time step: columns for the series' name, the time, and each channel."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ __all__ = ["series_of_table"]
 
 
 def series_of_table(table: Table, config: ExamplesConfig, *, labelled: bool) -> Examples:
-    """The series of a table in the order of their first rows, their steps in the order of time.
+    """Return the series of a table, in the order of their first rows.
 
-    Raises DataError for a missing column, a value that is not a number, times of a series that do not rise, and a
-    series with no label or with two.
+    Raises DataError for a missing column, a value that is not a number, times that do not increase within a series,
+    and a series with no label or with several.
     """
     names = table.texts(config.series_column)
     labels = table_labels(table, config, labelled=labelled)
@@ -60,12 +60,12 @@ def _check_times(table: Table, column: str, name: str, rows: Sequence[int], time
         return
     row = rows[int(np.argmax(~(steps > 0))) + 1]
     what = "the same time twice" if times[row] in times[rows[: rows.index(row)]] else "an earlier time after a later"
-    raise DataError(f"{table.where(row)}: expected the times of the series {name!r} to rise. "
+    raise DataError(f"{table.where(row)}: expected the times of the series {name!r} to increase. "
                     f"Received: {what}, {table.columns[column][row]!r}")  # fmt: skip
 
 
 def _times(table: Table, column: str) -> npt.NDArray[np.float64]:
-    """A column of times as numbers that rise with them: numbers as they are, dates of ISO 8601 as seconds."""
+    """Return a column of times as numbers: numbers unchanged, ISO 8601 dates as seconds."""
     cells = [cell.strip() for cell in table.texts(column)]
     try:
         float(cells[0])

@@ -1,4 +1,4 @@
-"""Examples in the rows of a table file: a text a row, or the steps of series."""
+"""Examples in a table file: one text per row, or series with one row per time step."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["read_series_table", "read_table_file"]
 
 
 def read_table_file(file: InputFile, config: ExamplesConfig, *, labelled: bool) -> Examples:
-    """The texts of a table; in the form "auto", its series where it has their column and no column of texts."""
+    """Read the texts of a table; or, with the form "auto", its series if it has a series column and no text column."""
     table = _table(file, config)
     series = config.series_column in table.columns and config.text_column not in table.columns
     if config.form == "auto" and series:
@@ -24,7 +24,7 @@ def read_table_file(file: InputFile, config: ExamplesConfig, *, labelled: bool) 
 
 
 def read_series_table(file: InputFile, config: ExamplesConfig, *, labelled: bool) -> Examples:
-    """The series of a table."""
+    """Read the series of a table."""
     return series_of_table(_table(file, config), config, labelled=labelled)
 
 

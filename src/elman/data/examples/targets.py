@@ -1,4 +1,4 @@
-"""Labels as what the network learns: a class by its number, or a scaled score. Knows nothing about inputs."""
+"""Targets of training: labels encoded as class indices or as standardised scores."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from elman.errors import ArtifactError, DataError
 
 __all__ = ["Classes", "Score", "Targets", "learn_targets", "targets_from_json", "weights_of_classes"]
 
-# More would make no confusion matrix that anybody could hold in memory, let alone read.
+# Limits the memory of the confusion matrix.
 _MOST_CLASSES = 5000
-# A longer label is none: most likely the columns or the file are others than was meant.
+# In characters. A longer text is most likely not a label but the wrong column or file.
 _LONGEST_LABEL = 1000
-# Of more examples, each in a class of its own, nothing can be learnt.
+# With more examples than this, labels that are all different are refused.
 _FEW = 9
-# How a label is given back: as text, or as what it was before it was made text.
+# Converts the text of a label back to the type it had in the data.
 _VALUES: dict[str, Callable[[str], Any]] = {
     "text": str,
     "integer": int,
@@ -32,10 +32,10 @@ _VALUES: dict[str, Callable[[str], Any]] = {
 
 @dataclass(frozen=True)
 class Classes:
-    """Labels as numbers of classes.
+    """Encodes labels as class indices.
 
-    names     the text of every class, in the order of their numbers
-    values    what the labels were before: "text", "integer", "number" or "boolean"
+    names     the text of every class, by index
+    values    type of the labels before they became text: "text", "integer", "number" or "boolean"
     """
 
     names: tuple[str, ...]
@@ -43,15 +43,15 @@ class Classes:
 
     @property
     def outputs(self) -> int:
-        """How many scores the network gives."""
+        """Number of logits of the network."""
         return len(self.names)
 
     def array(self) -> npt.NDArray[Any]:
-        """Every class as it was given: what scikit-learn calls `classes_`."""
+        """Return the classes in their original type: scikit-learn's `classes_`."""
         return np.array([_VALUES[self.values](name) for name in self.names])
 
     def encode(self, examples: Examples) -> npt.NDArray[np.int64]:
-        """The number of each label's class. Raises DataError, naming the place, for a label that is no class."""
+        """Return the class index of each label. Raises DataError, with the place, for a label not seen in training."""
         numbers = {name: number for number, name in enumerate(self.names)}
         found = np.empty(len(examples), dtype=np.int64)
         for row, label in enumerate(_labels(examples)):
@@ -64,28 +64,28 @@ class Classes:
         return found
 
     def to_json(self) -> dict[str, Any]:
-        """All that makes these classes, as plain values."""
+        """Return the classes as JSON values."""
         return {"labels": list(self.names), "label_values": self.values, "target": None}
 
 
 @dataclass(frozen=True)
 class Score:
-    """Labels as one number, standardised: the network learns (score - mean) / deviation."""
+    """Encodes labels as standardised real numbers: (score - mean) / deviation."""
 
     mean: float
     deviation: float
     outputs: int = 1
 
     def encode(self, examples: Examples) -> npt.NDArray[np.float32]:
-        """The standardised scores. Raises DataError, naming the place, for a label that is no finite number."""
+        """Return the standardised scores. Raises DataError, with the place, for a label that is no finite number."""
         return ((_numbers(examples) - self.mean) / self.deviation).astype(np.float32)
 
     def decode(self, outputs: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-        """Scores from what the network gives."""
+        """Convert outputs of the network to scores."""
         return np.asarray(outputs, dtype=np.float64) * self.deviation + self.mean
 
     def to_json(self) -> dict[str, Any]:
-        """All that makes this score, as plain values."""
+        """Return the scale of the score as JSON values."""
         return {
             "labels": None,
             "label_values": "number",
@@ -97,11 +97,11 @@ Targets = Classes | Score
 
 
 def learn_targets(examples: Examples, kind: str, names: Sequence[str] | None = None, values: str = "text") -> Targets:
-    """The targets for the labels of all `examples`, of a "kind" classes or score.
+    """Learn the targets of `examples`: `Score` if `kind` is "score", else `Classes`.
 
-    `names` gives the classes in their order; by default they are sorted, as numbers where all of them are numbers.
-    Raises DataError for one class or score only, for very many classes, for a label that is no number where a score
-    is learnt, and for no labels; also, in more than a few examples, for labels that are all different.
+    `names` gives the classes in order; by default they are sorted, numbers by value and before other names. Raises
+    DataError for missing labels, for a single class or a constant score, for more than 5000 classes, for a score that
+    is not a number, and for more than 9 labels that are all different classes.
     """
     if kind == "score":
         scores = _numbers(examples)
@@ -115,7 +115,7 @@ def learn_targets(examples: Examples, kind: str, names: Sequence[str] | None = N
     for label, place in zip(labels, examples.places, strict=True):
         if len(label) > _LONGEST_LABEL:
             raise DataError(
-                f"{place}: expected a label of at most {_LONGEST_LABEL:,} letters. "
+                f"{place}: expected a label of at most {_LONGEST_LABEL:,} characters. "
                 f"Received: one of {len(label):,}, {label[:40]!r}..."
             )
     found = tuple(names) if names is not None else tuple(sorted(set(labels), key=_rank))
@@ -126,7 +126,7 @@ def learn_targets(examples: Examples, kind: str, names: Sequence[str] | None = N
         )
     if len(found) > _MOST_CLASSES:
         raise DataError(
-            f"expected at most {_MOST_CLASSES:,} classes; labels that are numbers can be learnt with kind=score. "
+            f"expected at most {_MOST_CLASSES:,} classes; labels that are real numbers need kind=score. "
             f"Received: {len(found):,} different labels"
         )
     if len(found) == len(labels) > _FEW:
@@ -139,9 +139,9 @@ def learn_targets(examples: Examples, kind: str, names: Sequence[str] | None = N
 
 
 def weights_of_classes(truth_N: npt.NDArray[np.int64], classes: int) -> npt.NDArray[np.float64]:
-    """A weight a class, inverse to its number of examples, so that the mean over all examples is 1.
+    """Return a weight per class, inverse to its number of examples; the mean weight over all examples is 1.
 
-    A class without an example weighs nothing.
+    A class without examples has the weight 0.
     """
     counts_C = np.bincount(truth_N, minlength=classes)
     present = counts_C > 0
@@ -151,7 +151,7 @@ def weights_of_classes(truth_N: npt.NDArray[np.int64], classes: int) -> npt.NDAr
 
 
 def targets_from_json(content: Mapping[str, Any], kind: str, where: str) -> Targets:
-    """What `to_json` described. Raises ArtifactError for anything else."""
+    """Load what `to_json` returned. Raises ArtifactError for anything else."""
     labels, values, scale = content.get("labels"), content.get("label_values"), content.get("target")
     if kind == "score":
         numbers: list[Any] = [scale.get(name) for name in ("mean", "deviation")] if isinstance(scale, dict) else []
@@ -193,7 +193,7 @@ def _numbers(examples: Examples) -> npt.NDArray[np.float64]:
 
 
 def _rank(name: str) -> tuple[bool, float, str]:
-    """Numbers by their size before all other names, which go by the alphabet."""
+    """Sort key: numbers by value, before all other names in alphabetical order."""
     try:
         number = float(name)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Texts with labels in files: columns of a table, lines of label and text, a folder or a file for each class."""
+"""Labelled texts in files: columns of a table, lines of label and text, a folder or a file per class."""
 
 from __future__ import annotations
 
@@ -19,8 +19,11 @@ __all__ = ["classes_of_files", "lines_with_labels", "table_labels", "texts_of_ta
 
 
 def texts_of_table(table: Table, config: ExamplesConfig, *, labelled: bool) -> Examples:
-    """A text a row, by `config.text_column`. Raises DataError for an empty text or, if `labelled`, label."""
-    texts = table.texts(config.text_column, hint="text_column names it, and without header columns are 1, 2, ...")
+    """Return the texts in the column `config.text_column`, with the labels of their rows.
+
+    Raises DataError for an empty text and, if `labelled`, an empty label.
+    """
+    texts = table.texts(config.text_column, hint="text_column names it; without header the names are 1, 2, ...")
     for row, text in enumerate(texts):
         if not text.strip():
             raise DataError(f"{table.where(row)}: expected a text in the column {config.text_column!r}. "
@@ -30,7 +33,7 @@ def texts_of_table(table: Table, config: ExamplesConfig, *, labelled: bool) -> E
 
 
 def table_labels(table: Table, config: ExamplesConfig, *, labelled: bool) -> list[str] | None:
-    """The label of every row; None, unless `labelled`, where the column or one of the labels is missing."""
+    """Return the label of every row; None if not `labelled` and the column or any label is missing."""
     if not labelled and config.label_column not in table.columns:
         return None
     labels = [(value or "").strip() for value in table.column(config.label_column, hint="label_column names it")]
@@ -44,14 +47,14 @@ def table_labels(table: Table, config: ExamplesConfig, *, labelled: bool) -> lis
 
 
 def lines_with_labels(file: InputFile, config: ExamplesConfig, *, labelled: bool) -> Examples:
-    """A text a line, its label before or behind it or in a file of labels.
+    """Read one text per line, with its label before or after it, or in a separate file of labels.
 
-    Unless `labelled`, lines are texts alone, except where a file of labels is named or each line has a tab between
-    label and text. Raises DataError, with the line, for a text or label that is empty or missing.
+    If not `labelled`, each line is a text only, unless there is a file of labels or every line has a tab between label
+    and text. Raises DataError, with the line, for a text or label that is empty or missing.
     """
     lines = text_lines(file, config)
     if not lines:
-        raise DataError(f"{file.name}: expected a text a line. Received: an empty file")
+        raise DataError(f"{file.name}: expected one text per line. Received: an empty file")
     places = [f"{file.name}, line {number}" for number in range(1, len(lines) + 1)]
     delimiter = config.delimiter or "\t"
     beside = label_file(file.path, config)
@@ -67,7 +70,7 @@ def lines_with_labels(file: InputFile, config: ExamplesConfig, *, labelled: bool
 
 
 def _cut(lines: list[str], places: list[str], delimiter: str, label_first: bool) -> tuple[list[str], list[str]]:
-    """The labels and the texts of lines."""
+    """Split lines into labels and texts."""
     labels, texts = [], []
     order = "a label, then a text" if label_first else "a text, then a label"
     for line, place in zip(lines, places, strict=True):
@@ -81,11 +84,11 @@ def _cut(lines: list[str], places: list[str], delimiter: str, label_first: bool)
 
 
 def classes_of_files(paths: Sequence[str], config: ExamplesConfig) -> Examples:
-    """Examples by class: a folder of texts, one a file, or a file of texts, one a line, for each class.
+    """Read examples by class: per class a folder with one text per file, or a file with one text per line.
 
-    A folder gives the label by its name. A file gives it by its name without suffix or, where that is the same in all
-    files (`rt-polarity.neg`, `rt-polarity.pos`), by its suffix. Empty lines are left out. Raises DataError for folders
-    beside files, and for an empty file.
+    The label is the name of the folder; or the name of the file without its suffix; or the suffix, if the rest is the
+    same in all files (`rt-polarity.neg`, `rt-polarity.pos`). Empty lines are left out. Raises DataError for a mixture
+    of folders and files, and for an empty file.
     """
     in_folders: list[tuple[str, InputFile]] = []
     alone: list[InputFile] = []
@@ -98,8 +101,8 @@ def classes_of_files(paths: Sequence[str], config: ExamplesConfig) -> Examples:
                 alone.append(file)
     if in_folders and alone:
         raise DataError(
-            f"expected a folder a class or a file a class; {in_folders[0][1].name} lies in a folder. "
-            f"Received: {alone[0].name} beside the folders (leave it out with a pattern)"
+            f"expected either a folder or a file per class; {in_folders[0][1].name} is in a folder; option pattern "
+            f"selects files. Received: {alone[0].name} next to the folders"
         )
     inputs, labels, places = [], [], []
     for label, file in in_folders:
@@ -115,7 +118,7 @@ def classes_of_files(paths: Sequence[str], config: ExamplesConfig) -> Examples:
     for file, stem in zip(alone, stems, strict=True):
         lines = [(number, line) for number, line in enumerate(text_lines(file, config), 1) if line.strip()]
         if not lines:
-            raise DataError(f"{file.name}: expected a text a line. Received: an empty file")
+            raise DataError(f"{file.name}: expected one text per line. Received: an empty file")
         inputs += [line for _, line in lines]
         labels += [bare_suffix(file.path).removeprefix(".") if by_suffix else stem] * len(lines)
         places += [f"{file.name}, line {number}" for number, _ in lines]

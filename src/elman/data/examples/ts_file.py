@@ -1,6 +1,7 @@
 """Series in `.ts` files, the format of the UCR and UEA archives that sktime and aeon read.
 
-A header of `@key value` lines, then a series a line: channels parted by colons, values by commas, the label last.
+A header of `@key value` lines, then one series per line, with colons between channels and commas between values. The
+label is last.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ _TRUTH = {"true": True, "false": False}
 
 @dataclass
 class _Header:
-    """What the header of a file says. `labels` is None where no label ends a line, empty where any may."""
+    """Content of a file's header. `labels` is None if lines have no label, and empty if any label is allowed."""
 
     labels: frozenset[str] | None = None
     scores: bool = False
@@ -33,10 +34,10 @@ class _Header:
 
 
 def read_ts(file: InputFile, config: ExamplesConfig, *, labelled: bool) -> Examples:
-    """The series in a `.ts` file, with their classes or, in a file for regression, their scores as labels.
+    """Read the series in a `.ts` file; labels are classes or, in a file for regression, scores.
 
-    Raises DataError, with line, step and channel, for a file that is not as its header says, values that are not
-    numbers, channels of unlike length, and time stamps, which are not read.
+    Raises DataError, with line, step and channel, for a file that contradicts its header, values that are not numbers,
+    channels of different lengths, and time stamps, which are not supported.
     """
     lines = text_lines(file, config)
     header = _header(lines, file.name)
@@ -58,12 +59,12 @@ def read_ts(file: InputFile, config: ExamplesConfig, *, labelled: bool) -> Examp
             raise DataError(f"{place}: expected {inputs[0].shape[1]} channels, as above. "
                             f"Received: {values_TI.shape[1]}")  # fmt: skip
         if inputs and header.equal_length and len(values_TI) != len(inputs[0]):
-            raise DataError(f"{place}: expected {len(inputs[0])} steps, as above, for the header says @equalLength "
-                            f"true. Received: {len(values_TI)}")  # fmt: skip
+            raise DataError(f"{place}: expected {len(inputs[0])} steps, as above: the header has @equalLength true. "
+                            f"Received: {len(values_TI)}")  # fmt: skip
         inputs.append(checked_series(values_TI, place, missing=config.missing))
         places.append(place)
     if not inputs:
-        raise DataError(f"{file.name}: expected a series a line after @data. Received: none")
+        raise DataError(f"{file.name}: expected one series per line after @data. Received: none")
     return Examples("series", inputs, None if header.labels is None else labels, places, ("",) * inputs[0].shape[1])
 
 
@@ -83,8 +84,8 @@ def _header(lines: list[str], name: str) -> _Header:
             if said is None:
                 raise DataError(f"{place}: expected true or false after {words[0]}. Received: {line.strip()[:40]!r}")
             if key == "@timestamps" and said:
-                raise DataError(f"{place}: expected series without time stamps, a value a step; write them as a table "
-                                f"of series instead. Received: {line.strip()!r}")  # fmt: skip
+                raise DataError(f"{place}: expected series without time stamps; use a table of series for these. "
+                                f"Received: {line.strip()!r}")  # fmt: skip
             if key == "@equallength":
                 header.equal_length = said
             elif key in ("@classlabel", "@targetlabel") and said:
@@ -111,7 +112,7 @@ def _label(cell: str, header: _Header, place: str) -> str:
 
 
 def _values(cells: list[str], place: str) -> npt.NDArray[np.float64]:
-    """The channels of a line as `values_TI`, NaN for "?" and "NaN"."""
+    """Return the channels of a line as `values_TI`, NaN for "?" and "NaN"."""
     channels = []
     for channel, text in enumerate(cells):
         if "(" in text:

@@ -1,4 +1,4 @@
-"""What a classifier knows beside options and weights, and examples as it reads them."""
+"""The vocabulary of a classifier, and examples encoded with it."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ __all__ = ["ClassifierVocabulary", "Encoded"]
 
 @dataclass(frozen=True)
 class ClassifierVocabulary:
-    """What inputs and labels become.
+    """Encoder of inputs and targets of a classifier.
 
-    encoder      of texts or series
-    targets      of classes or scores
-    grams        how many n-grams a bag knows; 0 for no bag
-    temperature  divides the network's scores before they become probabilities
+    encoder      encodes texts or series
+    targets      encodes classes or scores
+    grams        number of n-grams in the bag of n-grams; 0 without a bag
+    temperature  divides the logits before the softmax
     """
 
     encoder: Encoder
@@ -41,31 +41,31 @@ class ClassifierVocabulary:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The classes as text; none for a score."""
+        """Classes as text; empty for a score."""
         return self.targets.names if isinstance(self.targets, Classes) else ()
 
     @property
     def channels(self) -> tuple[str, ...]:
-        """The names of the channels of series; none for texts."""
+        """Channel names of series; empty for texts."""
         return () if isinstance(self.encoder, TextEncoder) else self.encoder.channels
 
     @property
     def joiner(self) -> str:
-        """What stands between the tokens of a text."""
+        """Separator of the tokens of a text, for display."""
         return self.encoder.joiner if isinstance(self.encoder, TextEncoder) else " "
 
     def classes(self) -> Classes:
-        """The classes. Raises ConfigError for a score."""
+        """Return the classes. Raises ConfigError for a model with kind=score."""
         if not isinstance(self.targets, Classes):
             raise ConfigError("expected a model of classes. Received: one that was trained with kind=score")
         return self.targets
 
     def answer(self) -> str:
-        """What an answer is, for people."""
+        """Return a description of the output for people: "3 classes" or "a score"."""
         return f"{self.targets.outputs:,} classes" if isinstance(self.targets, Classes) else "a score"
 
     def to_json(self) -> dict[str, Any]:
-        """All that makes this vocabulary, as plain values."""
+        """Return the vocabulary as JSON values."""
         numbers = {"grams": self.grams, "temperature": self.temperature}
         return {**self.encoder.to_json(), **self.targets.to_json(), **numbers}
 
@@ -73,7 +73,7 @@ class ClassifierVocabulary:
     def from_json(
         content: Mapping[str, Any], config: InputConfig, *, kind: str, bag: int, where: str
     ) -> ClassifierVocabulary:
-        """What `to_json` gave, of a model of this `kind` of targets with a `bag` of so many tokens.
+        """Load what `to_json` returned, for a model with this `kind` of targets and a `bag` of this size (0: none).
 
         Raises ArtifactError, with `where`, for anything else.
         """
@@ -83,16 +83,16 @@ class ClassifierVocabulary:
         if type(temperature) not in (int, float) or not 0.0 < temperature < math.inf:  # type: ignore[operator]
             raise ArtifactError(f"{where}: expected a temperature above 0. Received: {str(temperature)[:40]}")
         if type(grams) is not int or not 0 <= grams < 2**31 or (grams > 0) > (bag > 0):
-            raise ArtifactError(f"{where}: expected the number of n-grams of a bag. Received: {str(grams)[:40]}")
+            raise ArtifactError(f"{where}: expected the number of n-grams in the bag. Received: {str(grams)[:40]}")
         return ClassifierVocabulary(encoder, targets, grams, float(temperature))  # type: ignore[arg-type]
 
 
 class Encoded:
-    """Examples as rows, with what is true of them. Raises DataError for examples that the vocabulary cannot read.
+    """Examples encoded by a vocabulary. Raises DataError for examples that the vocabulary cannot encode.
 
-    rows     what the network reads, with its targets
-    truth_N  class numbers, or standardised scores
-    longer   how many texts were cut
+    rows     inputs of the network, with targets
+    truth_N  class indices, or standardised scores
+    longer   number of texts that were truncated
     """
 
     def __init__(self, examples: Examples, vocabulary: ClassifierVocabulary) -> None:

@@ -1,10 +1,10 @@
-"""Pairs of sentences, from files or Python's own lists, to tokens and batches.
+"""Pairs of source and target sentences: reading, vocabularies, and batches.
 
-pairs       what is read, and checks           tables      columns of a table
-archive     files on disk and in zip archives  read        which of these a path is
-parts       what is held out                   languages   what the names of files tell
-vocabulary  tokens of both sides               remarks     what a person should know of sentences
-encoded     numbers, and batches of them   (torch)
+pairs       the data class `Pairs`, and checks     tables      pairs in columns of a table
+archive     text files on disk, in zip archives    read        pairs from paths
+parts       training, validation and test parts    languages   language codes in file names
+vocabulary  tokens of both sides                   remarks     warnings about sentences to translate
+encoded     token ids, and batches (imports torch)
 
 The public names load on first use.
 """

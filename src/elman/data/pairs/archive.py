@@ -1,4 +1,4 @@
-"""Text files on disk and inside zip archives, as blocks of bytes. Nothing is ever unpacked to disk."""
+"""Text files on disk and in zip archives, as blocks of bytes. Archives are never unpacked to disk."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ from elman.errors import DataError, StorageError
 __all__ = ["TextFile", "is_archive", "members_of", "text_file"]
 
 _BLOCK = 1 << 20
-# A member may be this large when unpacked, and this many times as large as in the archive: text is packed to a third
-# or a tenth, and what is packed to far less was made to fill the memory.
+# Protection against zip bombs. An unpacked member may have at most LARGEST bytes, and if it has more than _FREE bytes,
+# at most _RATIO times its compressed size; real text compresses to a third or a tenth.
 LARGEST = 1 << 30
 _FREE = 16 << 20
 _RATIO = 100
-# What lies beside the data in many archives.
+# Files without data that many archives contain.
 _NOTES = frozenset({"readme", "license", "licence", "about", "copying", "changelog"})
 
 
 class TextFile(NamedTuple):
-    """A text that can be read: the path by which its form is told, its name in messages, and its bytes."""
+    """A text file: the path that its format is detected from, its name in messages, and a function for its bytes."""
 
     path: Path
     name: str
     blocks: Callable[[], Iterator[bytes]]
 
     def text(self, encoding: str, errors: str) -> str:
-        """The whole text, with "\\n" at line ends and without a byte-order mark. Raises EncodingError, DataError."""
+        """Return the whole text, with "\\n" at line ends and without a byte-order mark."""
         return text_of(self.blocks(), self.name, encoding=encoding, errors=errors)
 
     def lines(self, encoding: str, errors: str) -> list[str]:
-        """The lines of the text. Raises DataError for an empty file."""
+        """Return the lines of the text. Raises DataError for an empty file."""
         text = self.text(encoding, errors)
         if not text:
             raise DataError(f"{self.name}: expected sentences. Received: an empty file")
@@ -47,25 +47,25 @@ class TextFile(NamedTuple):
 
 
 def text_file(file: InputFile) -> TextFile:
-    """A file on disk, `.gz` or not."""
+    """Return a file on disk, compressed with gzip or not."""
     return TextFile(file.path, file.name, partial(raw_blocks, file.path, file.name, _BLOCK))
 
 
 def is_archive(path: Path) -> bool:
-    """Whether a file is a zip archive by its name."""
+    """Return whether a file is a zip archive, by its suffix."""
     return path.suffix.lower() == ".zip"
 
 
 def members_of(file: InputFile) -> list[TextFile]:
-    """The files in a zip archive that may hold sentences, by name: no notes such as README, and nothing hidden.
+    """Return the files in a zip archive, sorted by name, without hidden files and notes such as README.
 
-    Raises DataError for what is no archive, for an encrypted one, and for one with nothing in it.
+    Raises DataError for a damaged or encrypted archive, and for one without such files.
     """
     try:
         with zipfile.ZipFile(file.path) as archive:
             found = [member for member in archive.infolist() if not member.is_dir() and _is_data(member.filename)]
     except zipfile.BadZipFile as error:
-        raise DataError(f"{file.name} is not a whole zip archive (damaged or cut short?). Received: {error}") from error
+        raise DataError(f"{file.name}: expected a complete zip archive. Received: {error}") from error
     except OSError as error:
         raise StorageError(f"cannot read {file.name}: {error.strerror or error}") from error
     if not found:
@@ -106,7 +106,7 @@ def _blocks(file: InputFile, member: zipfile.ZipInfo, name: str) -> Iterator[byt
     except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, RuntimeError) as error:
         raise DataError(f"{name}: expected a file that can be unpacked. Received: {error}") from error
     except OSError as error:
-        # gzip.BadGzipFile and bz2's complaints are OSErrors without a number.
+        # gzip.BadGzipFile and the errors of bz2 are OSErrors without errno.
         if error.errno is None:
             raise DataError(f"{name}: expected a file that can be unpacked. Received: {error}") from error
         raise StorageError(f"cannot read {file.name}: {error.strerror or error}") from error

@@ -1,4 +1,4 @@
-"""Pairs as token numbers, and batches of them. Knows nothing about files or networks."""
+"""Pairs encoded as token ids, and batches of them."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ __all__ = ["EncodedPairs", "PairInputs", "Sequences", "encode_pairs"]
 
 
 class PairInputs(NamedTuple):
-    """What a network is given of B pairs.
+    """Inputs of the network for B pairs; S and T are the time steps of sources and targets.
 
-    sources_BS        int64 token numbers, closed by the end token; 0 past the end
-    source_lengths_B  int64, the tokens of each source, the end token among them
-    targets_in_BT     int64, what the decoder is fed: the go token, then the target without its end token; 0 past that
+    sources_BS        int64 token ids, followed by the end token; padded with 0
+    source_lengths_B  int64, number of tokens of each source, including the end token
+    targets_in_BT     int64, input of the decoder: the go token, then the target without its end token; padded with 0
     """
 
     sources_BS: Tensor
@@ -35,11 +35,11 @@ class PairInputs(NamedTuple):
 
 
 class Sequences:
-    """Sequences of token numbers, each closed by the end token, one after the other in one array.
+    """Sequences of token ids, each followed by the end token, stored in one array.
 
     Args:
-        parts: the token numbers of each.
-        end: the end token, which is put behind each.
+        parts: the token ids of each sequence.
+        end: id of the end token, which is appended to each.
     """
 
     def __init__(self, parts: Sequence[Ints], end: int) -> None:
@@ -55,11 +55,11 @@ class Sequences:
         return len(self.lengths)
 
     def __getitem__(self, row: int) -> npt.NDArray[np.int32]:
-        """The token numbers of one sequence."""
+        """Return the token ids of one sequence."""
         return self._ids[self._starts[row] : self._starts[row + 1]]
 
     def padded(self, rows: Ints, fill: int) -> Ints:
-        """Some sequences as an array of rows, `fill` past their ends."""
+        """Return the sequences at these indices as one array, padded with `fill`."""
         lengths = self.lengths[rows]
         places = np.arange(lengths.max(initial=0))
         inside = places < lengths[:, None]
@@ -69,16 +69,16 @@ class Sequences:
 
 @dataclass(frozen=True)
 class EncodedPairs:
-    """Pairs as token numbers.
+    """Pairs as token ids.
 
-    sources         the sources, closed by the end token
-    targets         the targets, closed by the end token; None where there are none
-    rows            which of the pairs they are: the others were too long
-    go_id           what the decoder is fed first
-    pairs           the pairs as text, those that were too long among them
-    dropped_source  pairs that were left out because their source was too long
-    dropped_target  pairs of the others that were left out because their target was too long
-    limits          the most tokens of a source and of a target; 0 for any number
+    sources         the sources, with end tokens
+    targets         the targets, with end tokens; None if there are none
+    rows            indices of the encoded pairs in `pairs`; the others were too long
+    go_id           id of the first input of the decoder
+    pairs           all pairs as text, including those that were too long
+    dropped_source  number of pairs left out because their source was too long
+    dropped_target  number of other pairs left out because their target was too long
+    limits          maximum number of tokens of a source and of a target; 0 for no limit
     """
 
     sources: Sequences
@@ -100,16 +100,15 @@ class EncodedPairs:
         max_target: int = 0,
         reverse_source: bool = False,
     ) -> EncodedPairs:
-        """Pairs by their numbers in a vocabulary.
+        """Encode pairs with a vocabulary.
 
         Args:
-            pairs: the sentences; without targets, only `source_batch` is there.
-            vocabulary: their tokens.
-            max_source, max_target: pairs with more tokens than that (the end token not counted) are left out, if
-                above 0.
-            reverse_source: the tokens of each source back to front; its end token stays at the end.
+            pairs: the sentences; without targets, only `source_batch` can be used.
+            vocabulary: the vocabulary of both sides.
+            max_source, max_target: pairs with more tokens, not counting the end token, are left out; 0 for no limit.
+            reverse_source: whether to reverse the tokens of each source; its end token stays at the end.
 
-        Raises DataError when every pair is too long.
+        Raises DataError if every pair is too long.
         """
         sources = vocabulary.encode_sources(pairs.sources)
         targets = None if pairs.targets is None else vocabulary.encode_targets(pairs.targets)
@@ -138,26 +137,29 @@ class EncodedPairs:
 
     @property
     def lengths(self) -> Ints:
-        """The tokens of every source and target, `N x 2`, end tokens counted; of sources alone, `N`."""
+        """Number of tokens of each source and target, `N x 2`, including end tokens; without targets, `N`."""
         if self.targets is None:
             return self.sources.lengths
         return np.stack([self.sources.lengths, self.targets.lengths], axis=1)
 
     def spread(self, limit: int = 0) -> Ints:
-        """The numbers of pairs at even distances that have at most about `limit` target tokens together; all for 0."""
+        """Return evenly spaced indices of pairs with about `limit` target tokens in total; 0 for all pairs."""
         tokens = int(self.lengths[:, 1].sum())
         return spread(len(self), max(1, len(self) * limit // tokens) if 0 < limit < tokens else len(self))
 
     def batch(self, rows: Ints) -> Batch:
-        """Pairs by their numbers here. The inputs are `PairInputs`; the targets end with the end token, IGNORED past
-        it, and `lengths_B` are their lengths. Raises DataError where there are no targets."""
+        """Return the pairs at these indices as a batch.
+
+        The inputs are `PairInputs`. The targets include the end token and are padded with IGNORED; `lengths_B` are
+        their lengths. Raises DataError if there are no targets.
+        """
         if self.targets is None:
-            raise DataError(f"{self.pairs.name}: expected targets beside the sources. Received: sources alone")
+            raise DataError(f"{self.pairs.name}: expected sources with targets. Received: sources only")
         targets_BT = self.targets.padded(rows, IGNORED)
         lengths_B = self.targets.lengths[rows]
         fed_BT = np.zeros_like(targets_BT)
         fed_BT[:, 1:] = targets_BT[:, :-1]
-        # The end token of a shorter target, and what lies past it, are never fed.
+        # The end token of a shorter target, and the padding after it, are not decoder inputs.
         fed_BT[np.arange(fed_BT.shape[1]) >= lengths_B[:, None]] = 0
         fed_BT[:, :1] = self.go_id
         sources_BS, source_lengths_B = self.source_batch(rows)
@@ -165,11 +167,11 @@ class EncodedPairs:
         return Batch(inputs, torch.from_numpy(targets_BT), torch.from_numpy(lengths_B))
 
     def source_batch(self, rows: Ints) -> tuple[Tensor, Tensor]:
-        """Sources by their numbers here: `sources_BS`, 0 past the end, and `source_lengths_B`."""
+        """Return the sources at these indices: `sources_BS`, padded with 0, and `source_lengths_B`."""
         return torch.from_numpy(self.sources.padded(rows, 0)), torch.from_numpy(self.sources.lengths[rows])
 
     def remarks(self) -> list[str]:
-        """What whoever trains on them should hear, a sentence each."""
+        """Return remarks about pairs that were left out."""
         total = len(self) + self.dropped_source + self.dropped_target
         return [
             f"{self.pairs.name}: {count} of {total} pairs were left out, as their {side} has more than {limit} tokens"
@@ -183,7 +185,7 @@ class EncodedPairs:
 def encode_pairs(
     pairs: Pairs, vocabulary: PairVocabulary, config: PairsConfig, *, in_training: bool = False
 ) -> EncodedPairs:
-    """Pairs as numbers; those that are too long are left out of training, and of nothing else."""
+    """Encode pairs as `config` says; pairs that are too long are left out only if `in_training`."""
     return EncodedPairs.encode(
         pairs,
         vocabulary,
@@ -194,5 +196,5 @@ def encode_pairs(
 
 
 def _longer(parts: Sequence[Ints], most: int) -> npt.NDArray[np.bool_]:
-    """Which sequences have more tokens than `most`; none if that is 0."""
+    """Return a mask of the sequences with more than `most` tokens; 0 for no limit."""
     return np.array([0 < most < len(part) for part in parts], dtype=bool)

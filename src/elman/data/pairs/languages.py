@@ -1,4 +1,4 @@
-"""The languages of pairs, as the names of their files have them. Imports no torch."""
+"""Languages of pairs, detected from the suffixes of file names. Does not import torch."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from elman.errors import DataError
 
 __all__ = ["Languages", "check_direction", "check_languages", "check_source", "languages_of"]
 
-# The names of a source's and a target's language; both empty where file names do not tell them.
+# The language codes of source and target; both empty if file names do not show them.
 Languages = tuple[str, str]
 
-# Suffixes that tell a side of pairs: languages (de, deu, de_AT), or roles such as src.
+# Suffixes that name one side of pairs: languages (de, deu, de_AT), or roles such as src.
 _LANGUAGE = re.compile(r"[a-z]{2,3}([_-][A-Za-z]{2,4})?")
 _NO_LANGUAGES = {"txt", "csv", "tsv", "tab", "zip", "gz", "tok", "bpe", "lc", "raw"}
 
 
 def languages_of(paths: Paths, config: PairsConfig) -> Languages:
-    """The languages that the names of aligned files tell: `("de", "en")` for `train.de` and `train.en`."""
+    """Return the languages in the names of aligned files: `("de", "en")` for `train.de` and `train.en`."""
     found = list(dict.fromkeys(_language(path) for path in paths))
     if len(found) != 2 or not all(found):
         return ("", "")
@@ -34,14 +34,14 @@ def languages_of(paths: Paths, config: PairsConfig) -> Languages:
 
 
 def _language(path: str | os.PathLike[str]) -> str:
-    """The suffix of a file where it may be a language's, else an empty text."""
+    """Return the suffix of a file if it may be a language code, else an empty string."""
     name = PurePath(os.fspath(path)).name.removesuffix(".gz")
     suffix = PurePath(name).suffix.removeprefix(".")
     return suffix if _LANGUAGE.fullmatch(suffix) and suffix not in _NO_LANGUAGES else ""
 
 
 def check_languages(known: Languages, paths: Paths, config: PairsConfig, *, with_targets: bool = True) -> None:
-    """Raise DataError for files that are, by their names, not of the languages `known`: pairs, or sources alone."""
+    """Raise DataError for files of pairs, or of sources only, whose names show other languages than `known`."""
     if with_targets:
         check_direction(known, languages_of(paths, config))
         return
@@ -50,7 +50,7 @@ def check_languages(known: Languages, paths: Paths, config: PairsConfig, *, with
 
 
 def check_direction(known: Languages, found: Languages) -> None:
-    """Raise DataError where `found` is the other direction of `known`, as the files' names tell."""
+    """Raise DataError if `found` is `known` with source and target exchanged."""
     if all(known) and found == known[::-1]:
         raise DataError(
             f"expected pairs from {known[0]} to {known[1]}, as the model was trained. Received: files from {found[0]} "
@@ -59,7 +59,7 @@ def check_direction(known: Languages, found: Languages) -> None:
 
 
 def check_source(known: Languages, path: str | os.PathLike[str]) -> None:
-    """Raise DataError where a file of sources is, by its name, in the language that the model writes."""
+    """Raise DataError if a file of sources is, by its name, in the target language of the model."""
     found = _language(path)
     if all(known) and found == known[1]:
         raise DataError(

@@ -1,4 +1,4 @@
-"""Pairs of sentences, each a source and what it is to become. Knows nothing about files or tokens. Imports no torch."""
+"""`Pairs` of source and target sentences. Does not import torch."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ __all__ = ["Pairs", "cut_at_tabs", "joined", "paired", "pairs_from", "tidy"]
 
 @dataclass(frozen=True)
 class Pairs:
-    """Sources with their targets.
+    """Source sentences with target sentences.
 
-    name           what messages call them: a file's path, or "the sentences"
-    sources        what is read, each on one line, without blanks around it
-    targets        what each is to become; None where that is not known
-    dropped_empty  pairs that were left out because one side of them, or both, had no text
+    name           their name in messages: a file's path, or "the sentences"
+    sources        source sentences, each on one line, without surrounding white space
+    targets        target sentences; None if there are none
+    dropped_empty  number of pairs left out because one side, or both, had no text
     """
 
     name: str
@@ -30,19 +30,19 @@ class Pairs:
         return len(self.sources)
 
     def take(self, rows: Iterable[int]) -> Pairs:
-        """Some of the pairs, by their numbers; of what was left out, only the whole tells."""
+        """Return the pairs at these indices; `dropped_empty` becomes 0."""
         chosen = list(rows)
         targets = None if self.targets is None else [self.targets[row] for row in chosen]
         return Pairs(self.name, [self.sources[row] for row in chosen], targets)
 
     def swapped(self) -> Pairs:
-        """The other direction. Raises DataError where there are no targets."""
+        """Return the pairs with sources and targets exchanged. Raises DataError if there are no targets."""
         if self.targets is None:
-            raise DataError(f"{self.name}: expected targets beside the sources. Received: sources alone")
+            raise DataError(f"{self.name}: expected sources with targets. Received: sources only")
         return Pairs(self.name, self.targets, self.sources, self.dropped_empty)
 
     def fingerprint(self) -> str:
-        """A hash over all sources and targets, in order."""
+        """Return a hash of all sources and targets, in order."""
         digest = hashlib.sha256()
         for side in (self.sources, self.targets):
             digest.update(b"-" if side is None else b"+%d" % len(side))
@@ -53,20 +53,20 @@ class Pairs:
         return digest.hexdigest()
 
     def remarks(self) -> list[str]:
-        """What whoever uses them should hear, a sentence each."""
+        """Return remarks about pairs that were left out."""
         if not self.dropped_empty:
             return []
         total = len(self) + self.dropped_empty
-        return [f"{self.name}: {self.dropped_empty} of {total} pairs were left out, as a side of each is empty"]
+        return [f"{self.name}: {self.dropped_empty} of {total} pairs were left out, because one side is empty"]
 
 
 def tidy(text: str) -> str:
-    """A sentence on one line, without blanks around it."""
+    """Return a sentence on one line, without surrounding white space."""
     return text.replace("\n", " ").strip()
 
 
 def paired(name: str, sources: Sequence[str], targets: Sequence[str]) -> Pairs:
-    """Sources and as many targets as pairs; those with an empty side are left out, and counted."""
+    """Create `Pairs` from as many sources as targets; pairs with an empty side are left out and counted."""
     kept = [
         (source, target)
         for source, target in zip(map(tidy, sources), map(tidy, targets), strict=True)
@@ -76,9 +76,10 @@ def paired(name: str, sources: Sequence[str], targets: Sequence[str]) -> Pairs:
 
 
 def pairs_from(sources: Iterable[str], targets: Iterable[str] | None = None, *, name: str = "the sentences") -> Pairs:
-    """Pairs from Python's own lists, or pandas' and polars' series; without targets, every source is kept.
+    """Create `Pairs` from lists, or from pandas or polars series; without targets, empty sources are kept.
 
-    Raises DataError for a text in place of a list, what is no text, lists of different lengths, and no pairs at all.
+    Raises DataError for a string in place of a list, items that are not strings, different numbers of sources and
+    targets, and no pairs.
     """
     first = _texts(sources, "sources")
     if targets is None:
@@ -92,7 +93,7 @@ def pairs_from(sources: Iterable[str], targets: Iterable[str] | None = None, *, 
 
 
 def cut_at_tabs(lines: Sequence[str], name: str) -> tuple[list[str], list[str]]:
-    """Sources and targets of lines with a tab between the two. Raises DataError, with the line's number, for others."""
+    """Split lines of source, tab, target. Raises DataError, with the line number, for other lines."""
     cut = [line.split("\t") for line in lines]
     for number, (line, parts) in enumerate(zip(lines, cut, strict=True), 1):
         if len(parts) != 2:
@@ -101,7 +102,7 @@ def cut_at_tabs(lines: Sequence[str], name: str) -> tuple[list[str], list[str]]:
 
 
 def check_some(pairs: Pairs) -> Pairs:
-    """`pairs`. Raises DataError when there are none."""
+    """Return `pairs`. Raises DataError if it is empty."""
     if not len(pairs):
         left_out = f" ({pairs.dropped_empty} with an empty side)" if pairs.dropped_empty else ""
         raise DataError(f"{pairs.name}: expected at least one pair of sentences. Received: none{left_out}")
@@ -109,13 +110,13 @@ def check_some(pairs: Pairs) -> Pairs:
 
 
 def joined(parts: Sequence[Pairs]) -> Pairs:
-    """Several as one, in order. Raises DataError where one has targets and another has not."""
+    """Concatenate pairs, in order. Raises DataError if some have targets and others do not."""
     first = parts[0]
     if len(parts) == 1:
         return first
     odd = next((part for part in parts if (part.targets is None) != (first.targets is None)), None)
     if odd is not None:
-        raise DataError(f"{first.name}, {odd.name}: expected targets in all or in none. Received: in one of them")
+        raise DataError(f"{first.name}, {odd.name}: expected targets in both or in neither. Received: in one of them")
     return Pairs(
         f"{first.name} and {len(parts) - 1} more",
         [text for part in parts for text in part.sources],
@@ -130,5 +131,5 @@ def _texts(values: Iterable[str], what: str) -> list[str]:
     found = list(values)
     for row, value in enumerate(found):
         if not isinstance(value, str):
-            raise DataError(f"expected a text as every one of the {what}. Received: {type(value).__name__} at {row}")
+            raise DataError(f"expected {what} that are texts. Received: {type(value).__name__} at index {row}")
     return found

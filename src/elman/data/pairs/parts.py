@@ -1,4 +1,4 @@
-"""From paths to the training, validation and test part of pairs, with their languages."""
+"""Reading the training, validation and test parts of pairs."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ __all__ = ["PairParts", "make_parts", "read_pair_parts", "read_part"]
 
 @dataclass(frozen=True)
 class PairParts(Parts[Pairs]):
-    """Pairs to learn from, and those held out; None where a part has none.
+    """Training, validation and test pairs; None for a part without pairs.
 
-    languages  as the files' names tell them
-    remarks    what whoever uses the parts should hear, a sentence each
+    languages  detected from the file names
+    remarks    remarks about pairs that were left out
     """
 
     languages: Languages = ("", "")
@@ -31,7 +31,7 @@ class PairParts(Parts[Pairs]):
 def read_part(
     paths: Paths, config: PairsConfig, *, with_targets: bool = True, encoding: str = "", errors: str = ""
 ) -> Pairs:
-    """The pairs in `paths`, read as `config` says, or in another encoding; as `read_pairs`."""
+    """Read the pairs in `paths` with the options of `config`; `encoding` and `errors` override these."""
     return read_pairs(
         paths,
         format=config.format,
@@ -45,9 +45,9 @@ def read_part(
 
 
 def read_pair_parts(sources: Sources, config: PairsConfig, seed: int, progress: Progress | None = None) -> PairParts:
-    """Read the files, and hold out a share for validation where no such file is given.
+    """Read all parts; without validation files, a share of the training pairs is held out.
 
-    Raises as `read_pairs`, and DataError for held-out files of the other direction.
+    Raises the errors of `read_pairs`, and DataError for held-out files with source and target languages exchanged.
     """
     languages = languages_of(sources.train, config)
 
@@ -68,9 +68,9 @@ def make_parts(
     test: Pairs | None = None,
     languages: Languages = ("", ""),
 ) -> PairParts:
-    """The parts; without `valid`, a random share of `train`, drawn by `seed`, becomes it.
+    """Create the parts; without `valid`, a random share of `train` is held out, drawn by `seed`.
 
-    Raises DataError where too few pairs are left.
+    Raises DataError if too few pairs are left.
     """
     remarks = tuple(remark for part in (train, valid, test) if part is not None for remark in part.remarks())
     if valid is None:

@@ -1,4 +1,4 @@
-"""From what a person names to pairs of sentences: which file has which side of them."""
+"""Reading pairs from paths: tables, aligned files, and zip archives of these."""
 
 from __future__ import annotations
 
@@ -33,25 +33,26 @@ def read_pairs(
     errors: str = "strict",
     with_targets: bool = True,
 ) -> Pairs:
-    """The pairs in files, folders, globs, or on standard input ("-"), joined: tables first, then aligned files.
+    """Read the pairs in files, folders, globs, or on standard input ("-"): tables first, then aligned files.
 
     Args:
-        paths: what to read. `.gz` is read as it is; a `.zip` holds a table or two aligned files.
+        paths: what to read. Files may be compressed (`.gz`); a `.zip` has a table or two aligned files.
         format: `aligned`: the sources in one file and the targets in another, line by line. Two files are source and
             target, in this order; of more files, those with one suffix are the sources (`a.de b.de a.en b.en`).
-            `tsv`: lines of source, tab, target. `csv`, `jsonl`: tables with named columns. `auto` goes by the suffix
-            (.tsv, .tab, .csv, .jsonl, .ndjson); of other files, one alone is `tsv`, and several are `aligned`.
-        source_column, target_column: the column of a table by its number from 1 or its name; by default those named
-            source and target, else the first and the second. Of aligned files: 1 or 2, or a suffix such as `de`.
-        header: whether the first row of a table has the columns' names. By default that of csv has; that of tsv where
-            a column is asked for by name, or where the names source and target stand in it.
-        encoding, errors: as for texts.
-        with_targets: whether targets are needed. Without, only sources are read: from the source's column, or every
-            line of other files; empty ones are kept, so that what is made of them stays in order.
+            `tsv`: lines of source, tab, target. `csv`, `jsonl`: tables with named columns. `auto`: by the suffix
+            (.tsv, .tab, .csv, .jsonl, .ndjson); a single file with another suffix is `tsv`, several are `aligned`.
+        source_column, target_column: number (from 1) or name of a table's column; by default the columns named source
+            and target, else the first and the second. For aligned files: 1 or 2, or a suffix such as `de`.
+        header: "yes" or "no": whether the first row of a table has the column names. "auto": yes for csv; for tsv if
+            a column is given by name, or if the first row has the names source and target.
+        encoding: the encoding of the files.
+        errors: what to do with bytes that are not text: "strict", "replace" or "ignore".
+        with_targets: whether targets are required. If False, only sources are read: the source column of tables, and
+            every line of other files. Empty sources are kept, so that outputs correspond to lines.
 
-    A pair with an empty side is left out and counted. Raises DataError with file and line for files of different
-    lengths (with both), a missing tab or column, empty files, archives that are broken, ambiguous or too large, and no
-    pairs at all; EncodingError, StorageError, ConfigError.
+    Pairs with an empty side are left out and counted. Raises DataError, with file and line, for aligned files of
+    different lengths, a missing tab or column, empty files, archives that are damaged, ambiguous or too large, and no
+    pairs; EncodingError, StorageError, ConfigError.
     """
     for option, value, known in (("format", format, FORMATS), ("header", header, HEADERS), ("errors", errors, ERRORS)):
         if value not in known:
@@ -85,7 +86,7 @@ def read_pairs(
 
 
 class _Reader:
-    """The options of `read_pairs`, and what they make of one file or several."""
+    """Reads files with the options of `read_pairs`."""
 
     def __init__(
         self, format: str, columns: Columns, header: str, encoding: str, errors: str, with_targets: bool
@@ -98,13 +99,13 @@ class _Reader:
         self.with_targets = with_targets
 
     def kind(self, path: Path) -> str:
-        """What a file is: tsv, csv, jsonl, or text, of which others decide."""
+        """Return the kind of a file: tsv, csv, jsonl, or text (aligned or tsv, decided later)."""
         if self.format == "auto":
             return table_kind(path) or "text"
         return "text" if self.format == "aligned" else self.format
 
     def archive(self, members: list[TextFile], name: str) -> Pairs:
-        """The pairs in an archive: one table, or two aligned files. Raises DataError for anything else."""
+        """Read the pairs in an archive of one table or two aligned files."""
         kinds = [self.kind(member.path) for member in members]
         if len(members) == 1:
             return self.table(members[0], kinds[0]) if kinds[0] != "text" else joined(self.texts(members))
@@ -117,7 +118,7 @@ class _Reader:
         raise DataError(f"{name}: expected one table, or two aligned files, in the archive. Received: {shown}")
 
     def table(self, file: TextFile, kind: str) -> Pairs:
-        """The pairs in a table of a known kind."""
+        """Read the pairs in a table of this kind."""
         if kind == "tsv":
             lines = file.lines(self.encoding, self.errors)
             return pairs_of_lines(lines, file.name, self.columns, self.header, with_targets=self.with_targets)
@@ -126,7 +127,7 @@ class _Reader:
         return pairs_of_table(table, self.columns, with_targets=self.with_targets)
 
     def texts(self, files: list[TextFile]) -> list[Pairs]:
-        """The pairs in files that are no tables by their names."""
+        """Read the pairs in files of the kind text."""
         if not files:
             return []
         if not self.with_targets:
@@ -138,7 +139,7 @@ class _Reader:
         return [self._aligned(source, target) for source, target in self._matched(files)]
 
     def _matched(self, files: list[TextFile]) -> list[tuple[TextFile, TextFile]]:
-        """Which file of targets belongs to which file of sources."""
+        """Match files of sources with files of targets."""
         by_suffix = self._by_suffix(files)
         if by_suffix is not None:
             return by_suffix
@@ -161,7 +162,7 @@ class _Reader:
         return found
 
     def _by_suffix(self, files: list[TextFile]) -> list[tuple[TextFile, TextFile]] | None:
-        """The files that source_column and target_column name by their suffixes; None where they name none."""
+        """Match files by the suffixes in source_column and target_column; None if these are not suffixes."""
         source, target = (column.removeprefix(".") for column in self.columns)
         if not self.with_targets or not (source or target) or (source + target).isdecimal():
             return None
@@ -173,12 +174,12 @@ class _Reader:
         return _matched_by(files, source, target)
 
     def _aligned(self, source: TextFile, target: TextFile) -> Pairs:
-        """The pairs of two files. Raises DataError, with the numbers of lines, when these are not the same."""
+        """Read the pairs of two aligned files."""
         first = source.lines(self.encoding, self.errors)
         second = target.lines(self.encoding, self.errors)
         if len(first) != len(second):
             tables = all("\t" in lines[0] for lines in (first, second))
-            hint = " Lines with source, tab and target are of the format tsv." if tables else ""
+            hint = " For lines with source, tab and target, use the format tsv." if tables else ""
             raise DataError(
                 f"expected two files of the same number of lines.{hint} Received: {len(first)} lines in {source.name} "
                 f"and {len(second)} in {target.name}"
@@ -187,12 +188,12 @@ class _Reader:
 
 
 def _suffix(path: Path) -> str:
-    """The suffix of a file without its point, `.gz` left out."""
+    """Return the suffix of a file without its dot, ignoring `.gz`."""
     return Path(path.name.removesuffix(".gz")).suffix.removeprefix(".")
 
 
 def _matched_by(files: list[TextFile], source: str, target: str) -> list[tuple[TextFile, TextFile]]:
-    """The files of two suffixes, matched by the rest of their names."""
+    """Match the files with two suffixes by the rest of their names."""
     sides: list[dict[str, TextFile]] = []
     for suffix in (source, target):
         side = {str(file.path).removesuffix(".gz").removesuffix(f".{suffix}"): file for file in files
@@ -205,6 +206,6 @@ def _matched_by(files: list[TextFile], source: str, target: str) -> list[tuple[T
     if odd is not None:
         file = sides[0].get(odd) or sides[1][odd]
         raise DataError(
-            f"expected a file of each name with '.{source}' and one with '.{target}'. Received: {file.name} alone"
+            f"expected a file of each name with '.{source}' and one with '.{target}'. Received: only {file.name}"
         )
     return [(file, sides[1][stem]) for stem, file in sides[0].items()]

@@ -1,4 +1,4 @@
-"""What a person should know of sentences before they trust their translations. Knows nothing about networks."""
+"""Remarks about sentences to translate: empty, too long, or unknown to the vocabulary."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from elman.display import counted
 
 __all__ = ["remarks_on"]
 
-# With a larger share of unknown tokens than this, the sentences are hardly of the source's language.
+# With a larger share of unknown tokens, the sentences are probably not in the source language.
 _STRANGE = 0.5
 _LISTED = 5
 
 
 def remarks_on(texts: Sequence[str], vocabulary: PairVocabulary, config: PairsConfig) -> list[str]:
-    """Sentences on what is empty, longer than what the model was trained on, or unknown to it."""
+    """Return remarks on sentences that are empty or longer than in training, and on unknown tokens."""
     remarks = []
     empty = sum(not text.strip() for text in texts)
     if empty:
@@ -29,7 +29,7 @@ def remarks_on(texts: Sequence[str], vocabulary: PairVocabulary, config: PairsCo
     if longer:
         remarks.append(
             f"{counted(longer, 'sentence')} {_is(longer)} longer than the {config.max_source} tokens of max_source "
-            "that the model was trained on; translated whole, and perhaps badly"
+            "that the model was trained on; translated in full, but perhaps badly"
         )
     tokens = sum(map(len, encoded))
     unknown = sum(int((ids == UNKNOWN_ID).sum()) for ids in encoded)
@@ -39,7 +39,7 @@ def remarks_on(texts: Sequence[str], vocabulary: PairVocabulary, config: PairsCo
         more = f" and {len(words) - _LISTED:,} others" if len(words) > _LISTED else ""
         remarks.append(f"{unknown:,} of {counted(tokens, 'token')} {_is(unknown)} unknown: {shown}{more}")
     if unknown > _STRANGE * tokens:
-        remarks.append("most of it is unknown: is this the language, and the direction, that the model was trained on?")
+        remarks.append("most tokens are unknown: are these sentences in the model's source language?")
     return remarks
 
 

@@ -1,6 +1,6 @@
-"""Pairs in the columns of a table: lines with tabs in them, CSV, JSON lines. Knows nothing about which file is which.
+"""Pairs in two columns of a table: TSV, CSV, JSON lines.
 
-Lines with tabs have no quoting: a quotation mark in a sentence is one.
+In TSV, quotation marks are part of the sentences, not quoting.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from elman.options import suggestion
 
 __all__ = ["SIDES", "Columns", "pairs_of_lines", "pairs_of_table"]
 
-# What the columns of a table with names are called by default.
+# Default names of the columns.
 SIDES = ("source", "target")
 
 # The source's and the target's column: a number from 1, a name, or empty for the default.
@@ -22,10 +22,10 @@ Columns = tuple[str, str]
 
 
 def pairs_of_lines(lines: Sequence[str], name: str, columns: Columns, header: str, *, with_targets: bool) -> Pairs:
-    """Pairs of lines `source TAB target`; further columns are left out.
+    """Return the pairs in lines with tabs between their columns.
 
-    `header` is "yes", "no", or "auto": the first line has the columns' names where a column is asked for by name, or
-    where it has the names source and target. Raises DataError, with the line, where a tab is missing.
+    `header` is "yes", "no", or "auto": the first line is a header if a column is given by name, or if it has the names
+    source and target. Raises DataError, with the line, if a tab is missing.
     """
     first = lines[0].split("\t")
     names = [cell.strip() for cell in first]
@@ -56,14 +56,17 @@ def pairs_of_lines(lines: Sequence[str], name: str, columns: Columns, header: st
 
 
 def pairs_of_table(table: Table, columns: Columns, *, with_targets: bool) -> Pairs:
-    """Pairs of two columns of a table; a missing cell is an empty sentence. Raises DataError for a missing column."""
+    """Return the pairs in two columns of a table; a missing cell is an empty sentence.
+
+    Raises DataError for a missing column.
+    """
     names = list(table.columns)
     found = [names[_place(names, columns[side], side, table.name)] for side in range(1 + with_targets)]
     return _made(table.name, [[cell or "" for cell in table.columns[name]] for name in found])
 
 
 def _place(names: Sequence[str], column: str, side: int, where: str) -> int:
-    """The number, from 0, of a column asked for; without names, any number is as good as another."""
+    """Return the index, from 0, of a column; without names, any number is accepted."""
     if column in names:
         return names.index(column)
     if not column:

@@ -1,4 +1,4 @@
-"""The tokens of both sides of pairs: one vocabulary for each, or one for both. Imports no torch."""
+"""The vocabularies of pairs: one for each side, or a shared one. Does not import torch."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ __all__ = ["PairVocabulary"]
 
 @dataclass(frozen=True)
 class PairVocabulary:
-    """How sources and targets become numbers, and numbers become sentences.
+    """Encodes sources and targets as token ids, and decodes targets.
 
-    source, target  the vocabularies; the same one twice where it is shared
-    lowercase       whether every sentence is read in lower case
+    source, target  the vocabularies; one object for both if it is shared
+    lowercase       whether sentences are made lower case
 
-    A sentence is encoded by itself, without its line end. Subwords read it after a space, so that a word has the same
-    tokens at a sentence's beginning as within it. The number after a vocabulary's last, `go_id`, starts a target.
+    Sentences have no line end. For subwords a space is put before each sentence, so that a word has the same tokens at
+    the start of a sentence as within it. `go_id`, the id after the last target token, starts the decoder's input.
     """
 
     source: Vocabulary
@@ -37,12 +37,12 @@ class PairVocabulary:
 
     @classmethod
     def learn(cls, pairs: Pairs, config: PairsConfig) -> PairVocabulary:
-        """The vocabularies of training data.
+        """Learn the vocabularies from training data.
 
-        Raises ConfigError for options that do not fit, DataError for pairs without targets.
+        Raises ConfigError for options that contradict each other, DataError for pairs without targets.
         """
         if pairs.targets is None:
-            raise DataError(f"{pairs.name}: expected targets beside the sources. Received: sources alone")
+            raise DataError(f"{pairs.name}: expected sources with targets. Received: sources only")
         config.check()
         kind, target_kind = config.tokens, config.target_tokens or config.tokens
 
@@ -57,41 +57,41 @@ class PairVocabulary:
 
     @property
     def shared(self) -> bool:
-        """Whether both sides have one vocabulary."""
+        """Whether both sides share one vocabulary."""
         return self.source is self.target
 
     def told(self) -> str:
-        """How many tokens there are, in words, for people."""
+        """Return the sizes of the vocabularies, for people."""
         if self.shared:
             return f"{self.source.size:,} tokens for both sides"
         return f"{self.source.size:,} source and {self.target.size:,} target tokens"
 
     @property
     def go_id(self) -> int:
-        """The number that stands before the first token of a target: no token has it."""
+        """Id of the first decoder input; no token of the vocabulary has it."""
         return self.target.size
 
     def encode_sources(self, texts: Sequence[str]) -> list[Ids]:
-        """The token numbers of every source, without an end token."""
+        """Return the token ids of every source, without an end token."""
         return self._encode(self.source, texts)
 
     def encode_targets(self, texts: Sequence[str]) -> list[Ids]:
-        """The token numbers of every target, without an end token."""
+        """Return the token ids of every target, without an end token."""
         return self._encode(self.target, texts)
 
     def source_tokens(self, text: str) -> list[str]:
-        """The tokens of a source as they stand in it, one for each number of `encode_sources`; unknown ones as well."""
+        """Return the tokens of a source as strings, one per id of `encode_sources`; unknown ones as in the text."""
         return self._tokens(self.source, text)
 
     def target_tokens(self, ids: Iterable[int]) -> list[str]:
-        """Tokens of a target for display, one for each number."""
+        """Return the tokens of a target as strings, one per id, for display."""
         return [self.target.token(number) for number in ids]
 
     def decode_target(self, ids: Sequence[int], copies: Mapping[int, str] | None = None) -> str:
-        """The sentence of token numbers. End tokens give no text.
+        """Return the sentence of token ids. End tokens give no text.
 
-        Words are put together by the rules of `Spacing`, or with single spaces where they are cut at spaces alone.
-        `copies` gives, by place in `ids`, texts that take the places of tokens, such as of unknown ones.
+        Words are joined by the rules of `Spacing`, or with single spaces if the vocabulary splits at spaces only.
+        `copies` maps indices of `ids` to texts that replace these tokens, such as unknown ones.
         """
         given = copies or {}
         vocabulary = self.target
@@ -112,7 +112,7 @@ class PairVocabulary:
         return "".join(map(spacing.place, words))
 
     def to_json(self) -> dict[str, Any]:
-        """All of it as plain values; a shared vocabulary stands there once."""
+        """Return the vocabularies as JSON values; a shared one occurs once."""
         return {
             "kind": "pairs",
             "lowercase": self.lowercase,
@@ -122,7 +122,7 @@ class PairVocabulary:
 
     @classmethod
     def from_json(cls, content: object) -> PairVocabulary:
-        """Raises ArtifactError for anything that `to_json` would not have made."""
+        """Load what `to_json` returned. Raises ArtifactError for anything else."""
         fields = check_fields(
             content, {"kind": str, "lowercase": bool, "source": dict, "target": dict}, "a vocabulary of pairs"
         )
@@ -133,7 +133,7 @@ class PairVocabulary:
         return cls(source, target, fields["lowercase"])
 
     def fingerprint(self) -> str:
-        """A hash over everything that decides how sentences are encoded."""
+        """Return a hash of everything that affects how sentences are encoded."""
         parts = [self.lowercase, self.shared, self.source.fingerprint(), self.target.fingerprint()]
         return hashlib.sha256(json.dumps(parts).encode("ascii")).hexdigest()
 
@@ -150,13 +150,13 @@ class PairVocabulary:
 
 
 def _options(config: PairsConfig, kind: str) -> dict[str, Any]:
-    """The options of one side's vocabulary. Sentences are in lower case before it reads them."""
+    """Return the options of one side's vocabulary; `_read` makes sentences lower case, not the vocabulary."""
     options = vocabulary_options(dataclasses.replace(config, tokens=kind, lowercase=False))
     return {**options, "max_size": config.vocabulary_size} if kind == "characters" else options
 
 
 def _read(text: str, kind: str, lowercase: bool) -> str:
-    """A sentence as its vocabulary reads it."""
+    """Prepare a sentence for its vocabulary."""
     text = tidy(text)
     if lowercase:
         text = text.lower()

@@ -1,12 +1,12 @@
-"""Sound: files of it, what a network hears of it, and lists of recordings with their texts.
+"""Sound files, log-mel features, and recordings with their texts.
 
-config      sounds and their features, as options
-container   whether a sound file is whole
-read        a sound file as samples: one channel, one rate
-raw         raw PCM as it comes in
+config      the options of sounds and features
+container   detecting sound files that are cut short
+read        sound files as samples: one channel, one rate
+raw         raw PCM from a stream
 mel         the mel scale and its filters
-features    log-mel features, of a whole sound or as it comes in      (torch)
-recordings  sounds with the text of each, and their features
+features    log-mel features of whole or streamed sounds (imports torch)
+recordings  sounds with texts, and their features
 reading     recordings from manifests, folders and sound files
 
 The public names load on first use.

@@ -1,6 +1,6 @@
-"""Whether a sound file is whole. Decoders read a file that was cut short as if it ended there; this notices.
+"""Detection of sound files that are cut short, which decoders read without an error.
 
-Looks at the container alone (RIFF of WAV files, pages of Ogg files), never at the samples.
+Only the container is read (RIFF of WAV files, pages of Ogg files), not the samples.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from elman.errors import DataError, StorageError
 
 __all__ = ["check_whole"]
 
-# What stands for "as much as there is" in a WAV file that was written to a pipe, or longer than 4 GB (RF64).
+# The length field of a WAV file that was written to a pipe, or is longer than 4 GB (RF64).
 _ENDLESS = 0xFFFFFFFF
-# An Ogg page has at most so many bytes.
+# The maximum size of an Ogg page, in bytes.
 _LONGEST_PAGE = 65307
 _PAGE_HEADER = 27
 
@@ -23,7 +23,7 @@ _PAGE_HEADER = 27
 def check_whole(path: Path, name: str) -> None:
     """Raise DataError for a WAV or Ogg file that is cut short or empty, StorageError for one that cannot be read.
 
-    `name` is what messages call it. Files of other kinds are left to their decoder.
+    `name` is the file's name in messages. Files of other kinds are not checked.
     """
     try:
         with path.open("rb") as file:
@@ -44,13 +44,13 @@ def check_whole(path: Path, name: str) -> None:
 
 
 def _check_wave(file: BinaryIO, size: int, name: str) -> None:
-    """Walk over the chunks up to the data."""
+    """Check that the data chunk is as long as its header says."""
     place, large = 12, 0
     while True:
         file.seek(place)
         header = file.read(8)
         if len(header) < 8:
-            raise DataError(f"{name}: expected the samples of a WAV file; the file is cut short. "
+            raise DataError(f"{name}: expected samples in the WAV file; the file is cut short. "
                             f"Received: {size:,} bytes without them")  # fmt: skip
         kind, length = header[:4], int.from_bytes(header[4:], "little")
         if kind == b"ds64":
@@ -67,8 +67,8 @@ def _check_wave(file: BinaryIO, size: int, name: str) -> None:
 
 
 def _check_ogg(file: BinaryIO, size: int, name: str) -> None:
-    """Look whether the last page is all there."""
-    # Twice as far as a page is long: the last one begins there, and so does the one before it.
+    """Check that the last page is complete."""
+    # Two maximum page lengths from the end contain the start of the last page.
     file.seek(max(0, size - 2 * _LONGEST_PAGE))
     tail = file.read()
     begin = tail.rfind(b"OggS")
@@ -78,5 +78,5 @@ def _check_ogg(file: BinaryIO, size: int, name: str) -> None:
     lengths = page[_PAGE_HEADER : _PAGE_HEADER + segments]
     expected = _PAGE_HEADER + segments + sum(lengths)
     if len(lengths) < segments or len(page) < expected:
-        raise DataError(f"{name}: expected a last page of {expected:,} bytes at least; the file is cut short. "
+        raise DataError(f"{name}: expected a last page of at least {expected:,} bytes; the file is cut short. "
                         f"Received: {len(page):,}")  # fmt: skip

@@ -1,8 +1,9 @@
-"""Log-mel features of sound, of a whole one or as it comes in: the same frames either way.
+"""Log-mel features of whole or streamed sounds; both give the same frames.
 
-Frame t looks at the samples around t * hop, and zeros stand before the first sample and after the last, as librosa does
-by default. So a frame of a sound that is still coming in waits for half a transform (16 ms of 512 points at 16 kHz) and
-for nothing else.
+Frame t is centred on sample t * hop, and sounds are padded with zeros at both ends, as in librosa by default. A
+streamed frame is therefore delayed by half a transform (16 ms for 512 points at 16 kHz).
+
+In shapes, F are the features of a frame and K the frequencies of the transform.
 """
 
 from __future__ import annotations
@@ -22,15 +23,15 @@ __all__ = ["FeatureStream", "Floats", "LogMel"]
 # Features of a sound: T x F.
 Floats = npt.NDArray[np.float32]
 
-# Samples of a whole sound that are worked on at a time.
+# Samples of a whole sound that are processed at a time, to limit memory.
 _BLOCK = 1 << 19
 
 
 class LogMel:
-    """From samples to log-mel features: ln(max(power_floor, mel filters * |STFT|^2)), window of Hann, periodic.
+    """Computes log-mel features: ln(max(power_floor, mel filters * |STFT|^2)) with a periodic Hann window.
 
-    Computed in float64 and given as float32, so that frames do not depend on how a sound was cut. Raises ConfigError
-    for sizes that do not fit together.
+    Features are computed in float64 and returned as float32, so that they do not depend on how a sound is divided
+    into blocks. Raises ConfigError for sizes of window, hop and transform that do not fit together.
     """
 
     def __init__(self, config: SoundConfig) -> None:
@@ -42,26 +43,26 @@ class LogMel:
         self.fft = config.fft or 1 << max(1, (self.window - 1).bit_length())
         self.features = config.mels
         if not 2 <= self.window <= self.fft:
-            raise ConfigError(f"expected a window of 2 samples at least and of the {self.fft} points of fft at most. "
+            raise ConfigError(f"expected a window of at least 2 and at most {self.fft} samples, the points of fft. "
                               f"Received: window_ms={config.window_ms:g}, {self.window} samples")  # fmt: skip
         if not 1 <= self.hop <= self.window:
-            raise ConfigError(f"expected hop_ms of a sample at least and of window_ms at most, so that all samples are "
-                              f"heard. Received: hop_ms={config.hop_ms:g}, {self.hop} samples")  # fmt: skip
+            raise ConfigError(f"expected hop_ms of at least one sample and at most window_ms, so that all samples are "
+                              f"used. Received: hop_ms={config.hop_ms:g}, {self.hop} samples")  # fmt: skip
         weights_FK = mel_filters(rate, self.fft, config.mels, config.low_hz, config.high_hz or rate / 2)
         self._weights_KF = torch.from_numpy(weights_FK.T.copy())
         self._window = torch.hann_window(self.window, dtype=torch.float64)
 
     def frames(self, samples: int) -> int:
-        """T, the frames of a sound of so many samples."""
+        """Return T, the number of frames of a sound with this number of samples."""
         return 0 if samples <= 0 else 1 + (samples + 2 * (self.fft // 2) - self.fft) // self.hop
 
     def power(self, samples: npt.NDArray[np.floating]) -> Tensor:
-        """The mel power `TF`, float64, of samples as they are: no zeros are put around them, and no logarithm is taken.
+        """Return the float64 mel power `TF` of samples, without padding and without logarithm.
 
-        Raises DataError for fewer samples than one transform takes.
+        Raises DataError for fewer samples than one transform.
         """
         if samples.ndim != 1 or len(samples) < self.fft:
-            raise DataError(f"expected {self.fft} samples at least, of one channel. Received: shape {samples.shape}")
+            raise DataError(f"expected at least {self.fft} samples of one channel. Received: shape {samples.shape}")
         spectrum_KT = torch.stft(
             torch.from_numpy(np.ascontiguousarray(samples, dtype=np.float64)),
             self.fft,
@@ -74,37 +75,37 @@ class LogMel:
         return (spectrum_KT.real.square() + spectrum_KT.imag.square()).T @ self._weights_KF
 
     def __call__(self, samples: Samples) -> Floats:
-        """The features `x_TF` of a whole sound, in blocks, so that a long one takes little memory beside them."""
+        """Return the features `x_TF` of a whole sound, computed in blocks to limit memory."""
         stream = self.stream()
         parts = [stream.push(samples[start : start + _BLOCK]) for start in range(0, len(samples), _BLOCK)]
         return np.concatenate([*parts, stream.finish()])
 
     def stream(self) -> FeatureStream:
-        """A stream at the begin of a sound."""
+        """Return a stream for a new sound."""
         return FeatureStream(self)
 
     def logarithm(self, samples: npt.NDArray[np.floating]) -> Floats:
-        """The features of samples as they are."""
+        """Return the features of samples, without padding."""
         found: Floats = self.power(samples).clamp_(min=self.config.power_floor).log_().to(torch.float32).numpy()
         return found
 
 
 class FeatureStream:
-    """The features of a sound that comes in piece by piece, each frame as soon as its samples are there.
+    """Computes the features of a streamed sound, each frame as soon as its samples are available.
 
-    Pieces may have any length, none included. The frames of all of them and of `finish`, in order, are those of the
-    whole sound.
+    Blocks of samples may have any length, including 0. The frames from all calls of `push` and from `finish`,
+    concatenated, are the frames of the whole sound.
     """
 
     def __init__(self, log_mel: LogMel) -> None:
         self._log_mel = log_mel
-        # The samples that frames to come look at, beginning with zeros.
+        # The samples that later frames need, at first the padding.
         self._kept: npt.NDArray[np.float32] = np.zeros(log_mel.fft // 2, dtype=np.float32)
         self._heard = 0
         self._finished = False
 
     def push(self, samples: Samples) -> Floats:
-        """The frames `x_TF`, T at least 0, that these samples complete. Raises ConfigError after `finish`."""
+        """Return the frames `x_TF` that these samples complete; T may be 0. Raises ConfigError after `finish`."""
         if self._finished:
             raise ConfigError(f"expected no samples after the end of a sound. Received: {len(samples)}")
         if samples.ndim != 1:
@@ -113,7 +114,7 @@ class FeatureStream:
         return self._frames(samples)
 
     def finish(self) -> Floats:
-        """The frames that look beyond the last sample, at zeros. Raises ConfigError when called again."""
+        """Return the last frames, which need padding after the last sample. Raises ConfigError for a second call."""
         if self._finished:
             raise ConfigError("expected the end of a sound once. Received: a second end")
         self._finished = True

@@ -1,4 +1,4 @@
-"""The mel scale and its filters, as in Slaney's Auditory Toolbox (1998). Knows nothing about sounds."""
+"""The mel scale and its filters, as in Slaney's Auditory Toolbox (1998)."""
 
 from __future__ import annotations
 
@@ -20,24 +20,25 @@ _LOG_STEP = math.log(6.4) / 27.0
 
 
 def mel_of_hertz(hertz: npt.ArrayLike) -> Doubles:
-    """Frequencies as mel."""
+    """Convert frequencies in Hz to mel."""
     values = np.asarray(hertz, dtype=np.float64)
     above = _BEND / _HERTZ_A_MEL + np.log(np.maximum(values, _BEND) / _BEND) / _LOG_STEP
     return np.where(values < _BEND, values / _HERTZ_A_MEL, above)
 
 
 def hertz_of_mel(mel: npt.ArrayLike) -> Doubles:
-    """Mel as frequencies."""
+    """Convert mel to frequencies in Hz."""
     values = np.asarray(mel, dtype=np.float64)
     bend = _BEND / _HERTZ_A_MEL
     return np.where(values < bend, values * _HERTZ_A_MEL, _BEND * np.exp((np.maximum(values, bend) - bend) * _LOG_STEP))
 
 
 def mel_filters(rate: int, fft: int, mels: int, low: float, high: float) -> Doubles:
-    """Triangles of area 1 at equal distances on the mel scale: their weights `FK` for K = fft // 2 + 1 frequencies.
+    """Return the weights `FK` of triangular filters of area 1, for F mel filters and K = fft // 2 + 1 frequencies.
 
-    Each begins at the middle of the one before it and ends at the middle of the next, from `low` to `high` Hz. Raises
-    ConfigError for a range that is none, and where a filter lies between two frequencies and would hear nothing.
+    Filters are equally spaced on the mel scale from `low` to `high` Hz; each extends from the centre of the previous
+    one to the centre of the next. Raises ConfigError for an invalid range, and for a filter so narrow that it covers
+    no frequency of the transform.
     """
     if not 0.0 <= low < high <= rate / 2:
         raise ConfigError(f"expected low_hz below high_hz, and high_hz at most half of {rate:,} Hz. "
@@ -50,8 +51,8 @@ def mel_filters(rate: int, fft: int, mels: int, low: float, high: float) -> Doub
     deaf = np.flatnonzero(~weights_FK.any(axis=1))
     if len(deaf):
         raise ConfigError(
-            f"expected filters that each hear a frequency; the narrowest are narrower than {rate / fft:.1f} Hz, the "
-            f"distance of two frequencies (fewer mels or a longer window help). Received: mels={mels}, of which "
-            f"{len(deaf)} would hear nothing"
+            f"expected filters that each cover a frequency of the transform; the narrowest are narrower than "
+            f"{rate / fft:.1f} Hz, the distance of two frequencies; use fewer mels or a longer window. "
+            f"Received: mels={mels}, of which {len(deaf)} cover none"
         )
     return weights_FK

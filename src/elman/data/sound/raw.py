@@ -1,4 +1,4 @@
-"""Raw PCM as it comes in: signed 16-bit little-endian samples of one channel, without a header."""
+"""Raw PCM from a stream: signed 16-bit little-endian samples of one channel, without a header."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from elman.errors import DataError
 
 __all__ = ["raw_blocks"]
 
-# Bytes of a sample.
+# Bytes per sample.
 _SAMPLE = 2
 
 
 def raw_blocks(source: Any, rate: int, seconds: float, *, name: str) -> Iterator[npt.NDArray[np.int16]]:
-    """Samples from a buffered binary stream as soon as they are there, at most so many seconds at a time.
+    """Yield samples from a buffered binary stream as soon as they are available, at most `seconds` at a time.
 
-    `name` is what messages call the stream. Raises DataError at the end of a stream that ends within a sample.
+    `name` is the stream's name in messages. Raises DataError if the stream ends within a sample.
     """
     size = max(1, round(rate * seconds)) * _SAMPLE
     rest = b""
@@ -30,4 +30,4 @@ def raw_blocks(source: Any, rate: int, seconds: float, *, name: str) -> Iterator
         if whole:
             yield np.frombuffer(block[:whole], dtype="<i2")
     if rest:
-        raise DataError(f"{name}: expected raw PCM, two bytes a sample. Received: half a sample at the end")
+        raise DataError(f"{name}: expected raw PCM, two bytes per sample. Received: half a sample at the end")

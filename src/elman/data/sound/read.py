@@ -1,7 +1,6 @@
-"""Sound files (WAV, FLAC, Ogg) as samples of one channel at one rate. Knows nothing about texts or features.
+"""Sound files (WAV, FLAC, Ogg) as samples of one channel at one rate.
 
-Several channels become their mean, and another rate is resampled. Neither is silent: `Sound` and `SoundInfo` say what
-the file had.
+Channels are averaged, and other sample rates are resampled; `Sound.info` has the channels and rate of the file.
 """
 
 from __future__ import annotations
@@ -35,20 +34,20 @@ __all__ = [
 
 Samples = npt.NDArray[np.float32]
 
-# What sound files are called.
+# Suffixes of sound files.
 SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus")
 
 _KINDS = frozenset({"WAV", "WAVEX", "RF64", "FLAC", "OGG"})
 _LONGEST = 3600.0  # seconds
 _BLOCK = 1 << 18  # samples that are read at a time
-# A header with a rate beyond these is damaged; believing it would ask for endless memory.
+# In Hz. A header with a rate outside this range is damaged, and resampling by it could exhaust memory.
 _LEAST_RATE, _MOST_RATE = 1000, 1_000_000
-# An array with more is one of channels x samples, such as some libraries give.
+# An array with more is probably of shape channels x samples, as some libraries return.
 _MOST_CHANNELS = 64
 
 
 class SoundInfo(NamedTuple):
-    """What a sound file has: `frames` samples of each of its `channels`, `rate` of them a second."""
+    """Properties of a sound file: `frames` samples in each of its `channels`, `rate` samples per second."""
 
     frames: int
     rate: int
@@ -56,21 +55,22 @@ class SoundInfo(NamedTuple):
 
     @property
     def seconds(self) -> float:
-        """How long it takes."""
+        """Duration in seconds."""
         return self.frames / self.rate
 
 
 class Sound(NamedTuple):
-    """Samples of one channel, float32, from -1 to 1 as a rule; `info` is what the file or array had."""
+    """Float32 samples of one channel, usually from -1 to 1; `info` describes the file or array they come from."""
 
     samples: Samples
     info: SoundInfo
 
 
 def sound_info(path: str | os.PathLike[str], *, name: str = "", longest_seconds: float = _LONGEST) -> SoundInfo:
-    """What a sound file has, by its header; its samples are not read.
+    """Return the properties of a sound file from its header, without reading samples.
 
-    `name` is what messages call it, by default its path. Raises errors as `read_sound` does, but not those of samples.
+    `name` is the file's name in messages, by default its path. Raises the errors of `read_sound`, except those that
+    concern the samples.
     """
     with _opened(path, name or os.fspath(path), longest_seconds) as (_, info):
         return info
@@ -79,17 +79,17 @@ def sound_info(path: str | os.PathLike[str], *, name: str = "", longest_seconds:
 def read_sound(
     path: str | os.PathLike[str], rate: int = 0, *, name: str = "", longest_seconds: float = _LONGEST
 ) -> Sound:
-    """The samples of a sound file.
+    """Read the samples of a sound file.
 
     Args:
         path: a WAV, FLAC or Ogg file.
-        rate: samples a second that are wanted; 0 for the file's own.
-        name: what messages call the file, by default its path.
+        rate: sample rate of the result in Hz; 0 for the rate of the file.
+        name: the file's name in messages, by default its path.
         longest_seconds: longer sounds are refused.
 
-    Raises DataError, with the name, for a file that is missing, not of these kinds, damaged, cut short (a WAV file with
-    fewer samples than its header says included), without samples, too long, or with a sample that is not finite;
-    StorageError; ConfigError where the libraries are not installed.
+    Raises DataError, with the name, for a file that is missing, not of these kinds, damaged, cut short, without
+    samples, too long, or with a sample that is not finite; StorageError; ConfigError if soundfile or soxr is not
+    installed.
     """
     name = name or os.fspath(path)
     with _opened(path, name, longest_seconds) as (file, info):
@@ -105,12 +105,12 @@ def sound_blocks(
     name: str = "",
     longest_seconds: float = math.inf,
 ) -> Iterator[Samples]:
-    """The samples that `read_sound` gives, a stretch of about `seconds` at a time, in little memory.
+    """Yield the samples that `read_sound` returns in blocks of about `seconds`.
 
-    Raises ConfigError for a stretch of no length, and errors as `read_sound` does.
+    Raises ConfigError unless `seconds` is above 0, and the errors of `read_sound`.
     """
     if not seconds > 0.0:
-        raise ConfigError(f"expected stretches of more than 0 seconds. Received: {seconds}")
+        raise ConfigError(f"expected blocks of more than 0 seconds. Received: {seconds}")
     name = name or os.fspath(path)
     with _opened(path, name, longest_seconds) as (file, info):
         _check_change(info.frames, info.rate, rate, name)
@@ -127,10 +127,10 @@ def sound_blocks(
 
 
 def as_sound(values: Any, rate: int, name: str, *, longest_seconds: float = _LONGEST) -> Sound:
-    """Samples that a program holds, of shape N or N x channels; whole numbers are scaled by the range of their type.
+    """Convert an array of samples, of shape N or N x channels; integers are scaled by the range of their dtype.
 
-    Raises DataError, with the name, for another shape or type, more than 64 channels, no samples, a length above the
-    limit, a number that is not finite; ConfigError for a rate that is none.
+    Raises DataError, with the name, for another shape or dtype, more than 64 channels, no samples, too long a sound,
+    and samples that are not finite; ConfigError for an invalid rate.
     """
     _check_rate(rate, name)
     array = np.asarray(values)
@@ -139,7 +139,7 @@ def as_sound(values: Any, rate: int, name: str, *, longest_seconds: float = _LON
                         f"Received: {array.dtype} of shape {array.shape}")  # fmt: skip
     info = SoundInfo(len(array), rate, array.shape[1] if array.ndim == 2 else 1)
     if info.channels > _MOST_CHANNELS:
-        raise DataError(f"{name}: expected at most {_MOST_CHANNELS} channels, which stand second: samples x channels. "
+        raise DataError(f"{name}: expected samples x channels, with at most {_MOST_CHANNELS} channels. "
                         f"Received: shape {array.shape}")  # fmt: skip
     _check_length(info, name, longest_seconds)
     if array.dtype.kind in "iu":
@@ -154,14 +154,14 @@ def as_sound(values: Any, rate: int, name: str, *, longest_seconds: float = _LON
 
 
 def resampled_length(frames: int, rate: int, to: int) -> int:
-    """How many samples `frames` of them become: the nearest whole number, halves upwards."""
+    """Return the number of samples after resampling `frames` samples, rounded half up."""
     return frames if rate == to else (2 * frames * to + rate) // (2 * rate)
 
 
 def resampled(samples: Samples, rate: int, to: int, name: str = "the samples") -> Samples:
-    """Samples brought from one rate to another (soxr, high quality); the very same where the rates are equal.
+    """Resample from one rate to another with soxr, high quality; equal rates return the same array.
 
-    Raises DataError where nothing would be left of them.
+    Raises DataError if no samples would be left.
     """
     _check_change(len(samples), rate, to, name)
     if rate == to:
@@ -172,7 +172,7 @@ def resampled(samples: Samples, rate: int, to: int, name: str = "the samples") -
 
 @contextmanager
 def _opened(path: str | os.PathLike[str], name: str, longest_seconds: float) -> Iterator[tuple[Any, SoundInfo]]:
-    """An open sound file that has been checked as far as its header goes."""
+    """Open a sound file and check its header."""
     soundfile = _library("soundfile")
     place = Path(path).expanduser()
     check_whole(place, name)
@@ -185,14 +185,14 @@ def _opened(path: str | os.PathLike[str], name: str, longest_seconds: float) -> 
             raise DataError(f"{name}: expected a sound file of the kinds WAV, FLAC and Ogg. Received: {file.format}")
         info = SoundInfo(file.frames, file.samplerate, file.channels)
         if not _LEAST_RATE <= info.rate <= _MOST_RATE:
-            raise DataError(f"{name}: expected from {_LEAST_RATE:,} to {_MOST_RATE:,} samples a second. "
+            raise DataError(f"{name}: expected from {_LEAST_RATE:,} to {_MOST_RATE:,} samples per second. "
                             f"Received: {info.rate:,}")  # fmt: skip
         _check_length(info, name, longest_seconds)
         yield file, info
 
 
 def _mono_blocks(file: Any, info: SoundInfo, name: str, size: int) -> Iterator[Samples]:
-    """The samples of an open file, the mean of its channels, in blocks of at most `size`."""
+    """Yield the samples of an open file, the mean of its channels, in blocks of at most `size`."""
     soundfile = _library("soundfile")
     size = max(1, min(size, info.frames, 4 * _BLOCK // info.channels))
     done = 0
@@ -200,8 +200,8 @@ def _mono_blocks(file: Any, info: SoundInfo, name: str, size: int) -> Iterator[S
         try:
             block = file.read(min(size, info.frames - done), dtype="float32", always_2d=True)
         except soundfile.LibsndfileError as error:
-            raise DataError(f"{name}: expected a whole sound file; it is damaged after {done / info.rate:.2f} seconds. "
-                            f"Received: {error.error_string}") from error  # fmt: skip
+            raise DataError(f"{name}: expected an undamaged sound file; the error is after {done / info.rate:.2f} "
+                            f"seconds. Received: {error.error_string}") from error  # fmt: skip
         if not len(block):
             raise DataError(f"{name}: expected {info.frames:,} samples, as its header says; the file is cut short. "
                             f"Received: {done:,}")  # fmt: skip
@@ -220,7 +220,7 @@ def _check_length(info: SoundInfo, name: str, longest_seconds: float) -> None:
 
 
 def _check_finite(samples: Samples, before: int, name: str) -> None:
-    # A sum is not finite if any of its numbers is not, and is quicker to take than to look at each.
+    # The sum is not finite if any sample is not, and is faster than testing each.
     if not math.isfinite(float(samples.sum(dtype=np.float64))):
         number = int(np.flatnonzero(~np.isfinite(samples))[0])
         raise DataError(f"{name}: expected finite samples. Received: {samples[number]} at sample {before + number:,}")
@@ -228,15 +228,15 @@ def _check_finite(samples: Samples, before: int, name: str) -> None:
 
 def _check_rate(rate: int, name: str) -> None:
     if type(rate) is not int or not _LEAST_RATE <= rate <= _MOST_RATE:
-        raise ConfigError(f"{name}: expected a rate from {_LEAST_RATE:,} to {_MOST_RATE:,} samples a second. "
+        raise ConfigError(f"{name}: expected a rate from {_LEAST_RATE:,} to {_MOST_RATE:,} samples per second. "
                           f"Received: {rate!r}")  # fmt: skip
 
 
 def _check_change(frames: int, rate: int, to: int, name: str) -> None:
-    """Raise ConfigError for a rate that is none, DataError for a sound of which nothing would be left at the rate."""
+    """Raise ConfigError for an invalid rate, DataError if no samples would be left after resampling."""
     _check_rate(to, name)
     if not resampled_length(frames, rate, to):
-        raise DataError(f"{name}: expected a sample at least at {to:,} Hz. "
+        raise DataError(f"{name}: expected at least one sample at {to:,} Hz. "
                         f"Received: {frames} samples at {rate:,} Hz")  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""From what a person names to recordings: manifests, folders of sound files, and sound files alone."""
+"""Reading recordings from paths: manifests, folders of sound files, and sound files."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from elman.errors import DataError
 
 __all__ = ["is_sound", "read_recordings"]
 
-# Sounds of kinds that are not read: without this they would be taken for manifests.
+# Sound files of unsupported formats, which would otherwise be read as manifests.
 _OTHERS = (".mp3", ".m4a", ".mp4", ".aac", ".aif", ".aiff", ".wma", ".webm", ".amr")
 
 
 def is_sound(path: Path) -> bool:
-    """Whether a file is a sound, by its name."""
+    """Return whether a file is a sound file, by its suffix."""
     return path.suffix.lower() in SUFFIXES
 
 
@@ -34,21 +34,23 @@ def read_recordings(
     longest_seconds: float = 3600.0,
     progress: Progress | None = None,
 ) -> Recordings:
-    """The recordings that files, folders and globs name, joined in the order given; with texts, each file once.
+    """Read the recordings in files, folders and globs, concatenated in the order given.
+
+    Headers are read and files are hashed; samples are not decoded.
 
     Args:
         paths: sound files (.wav, .flac, .ogg, .oga, .opus), folders of them, and manifests: tables (CSV, TSV, JSON
             lines) with a column of paths, relative to the manifest, and one of texts. "-" is a manifest on standard
-            input, relative to the working folder. The text of a sound file or of one in a folder stands beside it: that
-            of `7.wav` in `7.txt`.
+            input, relative to the working folder. The text of a sound file that is not in a manifest is in a text file
+            next to it, such as `7.txt` for `7.wav`.
         config: the columns and the encoding.
-        labelled: whether texts are needed; without, they are not looked at, and `texts` is None.
+        labelled: whether texts are required, and a file that occurs twice is read once. If False, texts are not read
+            and `texts` is None.
         longest_seconds: longer sounds are refused.
-        progress: hears "reading" and the share of the sounds whose headers are read.
+        progress: called with "reading" and the fraction of the sounds whose headers have been read.
 
-    Headers are read and files are hashed, samples are not decoded. Raises DataError with file and line for a sound that
-    is missing or cannot be used, a text that is missing or empty, and a manifest without sounds; EncodingError,
-    StorageError, ConfigError.
+    Raises DataError with file and line for a sound that is missing or cannot be used, a text that is missing or empty,
+    and a manifest without sounds; EncodingError, StorageError, ConfigError.
     """
     check_encoding(config.encoding)
     named = [os.fspath(path) for path in ([paths] if isinstance(paths, str | os.PathLike) else paths)]

@@ -1,4 +1,4 @@
-"""Recordings: sounds in files or in memory, the text of each, and their features."""
+"""Recordings: sounds in files or in memory, with texts, and their features."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from elman.errors import ConfigError, DataError
 
 __all__ = ["Progress", "Recordings", "features_of", "file_digest", "recordings_from"]
 
-# Called with what is being done and which share of it is done, from 0 to 1.
+# Called with the name of the stage and the fraction of it that is done, from 0 to 1.
 Progress = Callable[[str, float], None]
 
 _BLOCK = 1 << 20
@@ -30,14 +30,14 @@ _BLOCK = 1 << 20
 
 @dataclass(frozen=True, eq=False)
 class Recordings:
-    """Sounds, and the text of each.
+    """Sounds with texts.
 
-    name     what messages call the whole
-    sounds   the files, or sounds in memory
-    infos    the length, rate and channels of each
-    texts    the text of each; None where they are not known
-    places   where each stands, for messages, such as "train.csv, line 7: george.wav"
-    digests  a hash of each: of a file's bytes, or of the samples
+    name     name of the data in messages
+    sounds   paths of files, or sounds in memory
+    infos    length, rate and channels of each sound
+    texts    the text of each sound; None if there are none
+    places   where each sound comes from, for messages, such as "train.csv, line 7: george.wav"
+    digests  a hash of each sound: of the file's bytes, or of the samples
     """
 
     name: str
@@ -52,11 +52,11 @@ class Recordings:
 
     @property
     def seconds(self) -> float:
-        """How long all take together."""
+        """Total duration in seconds."""
         return sum(info.seconds for info in self.infos)
 
     def take(self, rows: Iterable[int]) -> Recordings:
-        """Some of the recordings, by their numbers, in this order."""
+        """Return the recordings at these indices, in this order."""
         chosen = [int(row) for row in rows]
         return Recordings(
             self.name,
@@ -68,27 +68,25 @@ class Recordings:
         )
 
     def samples(self, row: int, rate: int) -> Samples:
-        """The samples of one recording at this rate. Raises errors as `read_sound` does."""
+        """Return the samples of one recording at this rate. Raises the errors of `read_sound`."""
         sound = self.sounds[row]
         if isinstance(sound, Sound):
             return resampled(sound.samples, sound.info.rate, rate, self.places[row])
-        # What is longer than was allowed has been refused when the list was read.
+        # The length was checked when the header was read.
         found = read_sound(sound, rate, name=self.places[row], longest_seconds=math.inf)
         if found.info != self.infos[row]:
-            raise DataError(f"{self.places[row]}: expected the sound that was there when the list was read. "
-                            f"Received: another one")  # fmt: skip
+            raise DataError(f"{self.places[row]}: expected a file that has not changed since its header was read. "
+                            f"Received: another length, rate or number of channels")  # fmt: skip
         return found.samples
 
     def notes(self, rate: int) -> tuple[str, ...]:
-        """Sentences about what is done to sounds so that they have one channel and this rate; none if nothing is."""
+        """Return notes about sounds that are converted to one channel and this rate."""
         told = []
         total = f"of {len(self):,} recordings"
         channels = Counter(info.channels for info in self.infos if info.channels > 1)
         if channels:
             counts = ", ".join(str(each) for each in sorted(channels))
-            told.append(
-                f"{channels.total():,} {total} have more than one channel ({counts}); the mean of them is heard"
-            )
+            told.append(f"{channels.total():,} {total} have more than one channel ({counts}); their mean is used")
         rates = Counter(info.rate for info in self.infos if info.rate != rate)
         if rates:
             shown = ", ".join(f"{each:,}" for each in sorted(rates)[:5]) + (", ..." if len(rates) > 5 else "")
@@ -104,18 +102,18 @@ def recordings_from(
     name: str = "the recordings",
     longest_seconds: float = 3600.0,
 ) -> Recordings:
-    """Recordings from what a program holds.
+    """Create `Recordings` from Python objects.
 
     Args:
-        sounds: each a path, samples of shape N or N x channels, or a pair of samples and their rate. Whole numbers are
-            scaled by the range of their type.
-        texts: the text of each; None where they are not known.
-        rate: that of samples which come without.
-        name: what messages call them.
+        sounds: a list of paths, of samples of shape N or N x channels, or of pairs of samples and their rate. Integers
+            are scaled by the range of their dtype.
+        texts: the text of each sound; None if there are none.
+        rate: sample rate in Hz of samples without a rate.
+        name: name of the recordings in messages.
         longest_seconds: longer sounds are refused.
 
-    Raises DataError, with the number of the sound from 0, for what cannot be used; ConfigError for samples without a
-    rate; StorageError.
+    Raises DataError, with the index of the sound from 0, for sounds that cannot be used; ConfigError for samples
+    without a rate; StorageError.
     """
     if isinstance(sounds, str | bytes | os.PathLike) or not hasattr(sounds, "__len__"):
         raise DataError(f"expected a list of sounds. Received: {type(sounds).__name__}")
@@ -136,7 +134,7 @@ def recordings_from(
         else:
             own, given = each if isinstance(each, tuple) and len(each) == 2 else (each, rate)
             if not given:
-                raise ConfigError(f"{place}: expected the rate of samples that come without one. Received: none")
+                raise ConfigError(f"{place}: expected the sample rate of the samples (rate). Received: none")
             sound = as_sound(
                 own, int(given) if isinstance(given, np.integer) else given, place, longest_seconds=longest_seconds
             )
@@ -148,7 +146,7 @@ def recordings_from(
 
 
 def file_digest(path: Path, name: str) -> bytes:
-    """A hash of a file's bytes. Raises StorageError."""
+    """Return a hash of a file's bytes. Raises StorageError."""
     digest = hashlib.sha256()
     for block in raw_blocks(path, name, _BLOCK):
         digest.update(block)
@@ -158,16 +156,16 @@ def file_digest(path: Path, name: str) -> bytes:
 def features_of(
     recordings: Recordings, config: SoundConfig, *, memory: int = 2 << 30, progress: Progress | None = None
 ) -> Transcripts:
-    """Log-mel features of recordings, with their texts.
+    """Return the log-mel features of recordings, not normalised, with their texts.
 
     Args:
         recordings: the sounds.
-        config: their rate and features.
-        memory: bytes that features may take. If all fit, they are computed now and kept, and errors in sounds come now;
-            else they are computed whenever they are asked for.
-        progress: hears "hearing" and the share that is done.
+        config: sample rate and features.
+        memory: if all features fit in this number of bytes, they are computed at once and kept; else they are
+            computed at every access, and errors in sounds are raised there.
+        progress: called with "computing features" and the fraction of the recordings that is done.
 
-    Features are as they are, not normalised. Raises errors as `read_sound` and `LogMel` do.
+    Raises the errors of `read_sound` and `LogMel`.
     """
     from elman.data.sound.features import LogMel
 
@@ -185,7 +183,7 @@ def features_of(
         for row in range(len(recordings)):
             kept.append(make(row))
             if progress is not None:
-                progress("hearing", (row + 1) / len(recordings))
+                progress("computing features", (row + 1) / len(recordings))
         frames = kept
     return Transcripts(
         recordings.name,

@@ -1,9 +1,11 @@
-"""Sequences with a tag for every step: from files, or from Python's own lists, to `Tagged`. Imports no torch.
+"""Sequences with a tag per time step, from files and from Python objects.
 
-tagged    what is read, and checks          conllu   CoNLL-U
-columns   words and tags in columns         triples  seq.in, seq.out, label
-frames    NumPy files and long tables       readers  the formats by name
-read      which of these a path is          write    answers in columns, CoNLL-U
+tagged      the data class `Tagged`, and checks   conllu    CoNLL-U files
+columns     words and tags in columns             triples   seq.in, seq.out, label
+frames      NumPy files and long tables           readers   the formats by name
+read        sequences from paths                  write     writing predictions
+spans       spans in IOB and similar tags         options   arguments of the readers
+vocabulary  ids of words, letters and tags        encoded   batches (imports torch)
 
 The public names load on first use.
 """

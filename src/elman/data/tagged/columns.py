@@ -1,4 +1,4 @@
-"""Words and tags in columns, a word a line, a blank line after each sentence: the files of CoNLL's shared tasks."""
+"""Files with one word per line, tags in a column, and a blank line after each sentence, as in CoNLL's shared tasks."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from elman.errors import ConfigError, DataError
 
 __all__ = ["read_columns", "read_plain"]
 
-# The mark of a new document in files of CoNLL 2003: no word.
+# Marks a new document in files of CoNLL 2003.
 _DOCUMENT = "-DOCSTART-"
-# Letters and digits with other signs inside, or one other sign.
+# Letters and digits with other characters between them, or a single other character.
 _WORD = re.compile(r"\w+(?:[^\w\s]+\w+)*|[^\w\s]")
 
 
 def read_columns(
     lines: Iterable[str], name: str, *, word_column: int = 1, tag_column: str = "", with_tags: bool = True
 ) -> Tagged:
-    """The sentences of a file's lines.
+    """Return the sentences in the lines of a file.
 
-    Cells are parted by tabs where the file's first line has one, else by white space. Columns count from 1; the tag is
-    in the last one unless `tag_column` names another. Lines that begin with -DOCSTART- are left out.
-    Raises DataError with file and line; ConfigError for a column that is no number.
+    Columns are separated by tabs if the file's first line has one, else by white space. They count from 1; the tag is
+    in the last column unless `tag_column` has another number. Lines that begin with -DOCSTART- are left out.
+    Raises DataError with file and line; ConfigError if `tag_column` is not a number.
     """
     if tag_column and not (tag_column.isascii() and tag_column.isdigit() and int(tag_column)):
         raise ConfigError(f"expected the number of the tags' column, from 1. Received: {tag_column!r}")
@@ -56,19 +56,19 @@ def read_columns(
             if not cells[place - 1].strip():
                 raise DataError(f"{where}: expected the {what} in column {place}. Received: an empty cell")
         if with_tags and column == word_column:
-            raise DataError(f"{where}: expected words and tags in columns of their own. Received: both in {column}")
+            raise DataError(f"{where}: expected words and tags in different columns. Received: both in {column}")
         begun = begun if now else number
         now.append(cells[word_column - 1].strip())
         now_tags.append(cells[column - 1].strip())
     if not words:
-        raise DataError(f"{name}: expected words with tags, a word a line. Received: none")
+        raise DataError(f"{name}: expected words with tags, one word per line. Received: none")
     return Tagged(name, words, None, tags if with_tags else None, None, places)
 
 
 def read_plain(lines: Iterable[str], name: str, *, punctuation: bool = False) -> Tagged:
-    """A sentence a line, its words parted by white space; empty lines are left out.
+    """Return one sentence per line, with words separated by white space; empty lines are left out.
 
-    With `punctuation`, signs at the ends of words become words of their own. Raises DataError for no words.
+    With `punctuation`, punctuation at the ends of words becomes separate words. Raises DataError if there are no words.
     """
     words: list[list[str]] = []
     places: list[str] = []
@@ -78,5 +78,5 @@ def read_plain(lines: Iterable[str], name: str, *, punctuation: bool = False) ->
             words.append(check_words(_WORD.findall(line) if punctuation else line.split(), place))
             places.append(place)
     if not words:
-        raise DataError(f"{name}: expected a sentence a line. Received: none")
+        raise DataError(f"{name}: expected one sentence per line. Received: none")
     return Tagged(name, words, None, None, None, places)

@@ -1,4 +1,4 @@
-"""The options of reading tagged sentences or frames. Imports neither numpy nor torch."""
+"""Options for reading tagged sentences or frames. Imports neither numpy nor torch."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ __all__ = ["FORMATS", "UNTAGGED_FORMATS", "TaggedConfig"]
 _KNOWN = readers.known()
 FORMATS = ("auto", *_KNOWN)
 _WITH_TAGS = tuple(name for name, reader in _KNOWN.items() if reader.labelled)
-# Of what is to be tagged: text without tags comes first.
+# Formats of data to be tagged, those without tags first.
 UNTAGGED_FORMATS = ("auto", *(name for name in _KNOWN if name not in _WITH_TAGS), *_WITH_TAGS)
 
 
 @dataclass(frozen=True)
 class TaggedConfig:
-    """How sentences or frames are read, and how words become numbers."""
+    """Options for reading sentences or frames, and for the vocabulary of words."""
 
     format: str = option(
         "auto",
-        "what the files are; auto goes by their names",
+        "format of the files; auto: detect it from their names",
         choices=("auto", *_WITH_TAGS),
     )
     encoding: str = shared.encoding()
     errors: str = shared.errors()
-    word_column: int = option(1, "columns: which one holds the words", least=1)
+    word_column: int = option(1, "columns: number of the column of the words", least=1)
     tag_column: str = option(
-        "", "which column holds the tags: a number, or a name such as xpos (default: upos, the last, or label)"
+        "", "number or name, such as xpos, of the column of the tags (default: upos, the last, or label)"
     )
-    sequence_column: str = option("sequence", "frames in a table: the column that tells sequences apart")
-    time_column: str = option("time", "frames in a table: the column that orders a sequence's frames")
+    sequence_column: str = option("sequence", "frames in a table: the column that identifies the sequence")
+    time_column: str = option("time", "frames in a table: the column that orders the frames of a sequence")
     held_out: float = shared.held_out(0.1, "sentences")
-    lowercase: bool = option(True, "word embeddings: make words lower case (letters are read as they are)")
-    digits: bool = option(True, "word embeddings: make every digit a 0")
-    standardise: bool = option(True, "frames: bring each feature to mean 0 and deviation 1, by the training data")
+    lowercase: bool = option(True, "word embeddings: make words lower case (letter embeddings keep the case)")
+    digits: bool = option(True, "word embeddings: replace every digit by 0")
+    standardise: bool = option(True, "frames: scale each feature to mean 0 and standard deviation 1 in training data")
     min_count: int = option(1, "word embeddings: rarer words become unknown", least=1)

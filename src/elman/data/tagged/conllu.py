@@ -1,4 +1,4 @@
-"""CoNLL-U: ten columns with tabs between them, a word a line, a blank line after each sentence."""
+"""CoNLL-U files: ten columns with tabs between them, one word per line, a blank line after each sentence."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from elman.options import suggestion
 __all__ = ["COLUMNS", "read_conllu"]
 
 COLUMNS = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")
-# A comment that gives the label of the sentence.
+# Start of the comment with the label of a sentence.
 _INTENT = "# intent ="
 
 
 def read_conllu(lines: Iterable[str], name: str, *, tag_column: str = "upos", with_tags: bool = True) -> Tagged:
-    """The sentences of a file's lines: the column `form`, and the column `tag_column`.
+    """Return the sentences in the lines of a file, with words from the column `form` and tags from `tag_column`.
 
-    Words that stand for several (`1-2`) and words that do not stand in the text (`1.1`) are left out, and so are
-    comments but `# intent = LABEL`. Raises DataError with file and line; ConfigError for an unknown column.
+    Multiword tokens (`1-2`), empty nodes (`1.1`) and all comments except `# intent = LABEL` are left out. Raises
+    DataError with file and line; ConfigError for an unknown column.
     """
     if tag_column not in COLUMNS[2:]:
         raise ConfigError(
@@ -67,5 +67,5 @@ def read_conllu(lines: Iterable[str], name: str, *, tag_column: str = "upos", wi
     known = [each for each in intents if each]
     if known and len(known) < len(intents):
         missing = places[next(row for row, each in enumerate(intents) if not each)]
-        raise DataError(f"{missing}: expected a comment {_INTENT!r} above every sentence or none. Received: none here")
+        raise DataError(f"{missing}: expected a comment {_INTENT!r} above all sentences or none. Received: none here")
     return Tagged(name, words, None, tags if with_tags else None, known or None, places)

@@ -1,4 +1,4 @@
-"""From sequences with tags to batches of tensors. Knows nothing about networks or files."""
+"""Tagged sequences encoded as ids, and batches of them as tensors."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ __all__ = ["Encoded", "Sentences", "Targets"]
 
 
 class Sentences(NamedTuple):
-    """The words of a batch, as the network reads them.
+    """The words of a batch, which has W distinct words.
 
-    words_BT      the number of each word
-    distinct_BT   which of the batch's W distinct words it is
-    letters_WT    the letters of each distinct word
-    lengths_W     how many those are
+    words_BT      id of each word
+    distinct_BT   index of each word among the distinct words
+    letters_WT    letter ids of each distinct word; here T counts letters
+    lengths_W     number of letters of each distinct word
     """
 
     words_BT: Tensor
@@ -33,24 +33,25 @@ class Sentences(NamedTuple):
 
 
 class Targets(NamedTuple):
-    """What a batch is to be answered with: `tags_BT`, IGNORED in the padding and for tags that are not known, and
-    `intents_B`, IGNORED likewise."""
+    """Targets of a batch: ids of tags, `tags_BT`, and of sentence labels, `intents_B`.
+
+    Both are IGNORED for labels that are not in the vocabulary, `tags_BT` also in the padding.
+    """
 
     tags_BT: Tensor
     intents_B: Tensor
 
 
 class Encoded:
-    """Sequences as numbers, of which `batch` makes tensors.
+    """Tagged sequences as ids.
 
-    Raises DataError where the vocabulary reads words and `data` has frames, or the other way, or frames of another
-    size or with other names.
+    Raises DataError unless the vocabulary and `data` both have words, or frames with the same features.
     """
 
     def __init__(self, data: Tagged, vocabulary: TaggerVocabulary) -> None:
         if data.features != vocabulary.features:
-            wanted = f"frames of {vocabulary.features} numbers" if vocabulary.features else "words"
-            received = f"frames of {data.features} numbers" if data.features else "words"
+            wanted = f"frames of {vocabulary.features} features" if vocabulary.features else "words"
+            received = f"frames of {data.features} features" if data.features else "words"
             raise DataError(f"{data.name}: expected {wanted}. Received: {received}")
         data = data.with_features(vocabulary.feature_names)
         self.data = data
@@ -59,7 +60,7 @@ class Encoded:
         self.intents: Ints | None = None
         if data.intents is not None and vocabulary.intents:
             self.intents = np.array([vocabulary.intent_id(each) for each in data.intents], dtype=np.int64)
-        # Every distinct word once: its number in the vocabulary, and its letters.
+        # Ids and letters are stored once per distinct word.
         self._words: list[Ints] = []
         self._numbers = np.zeros(0, dtype=np.int64)
         self._letters: list[list[int]] = []
@@ -74,16 +75,16 @@ class Encoded:
         return len(self.lengths)
 
     def some(self, limit: int) -> Ints:
-        """The numbers of sequences at even distances, of at most about so many steps in all (0: of all)."""
+        """Return evenly spaced indices of sequences with about `limit` time steps in total; 0 for all sequences."""
         return spread_within(len(self), int(np.sum(self.lengths)), limit)
 
     def word_counts(self, size: int) -> Tensor:
-        """How often each number of a word occurs, float32 of `size`."""
+        """Return how often each word id occurs, as float32 of length `size`."""
         numbers = np.concatenate([self._numbers[each] for each in self._words]) if self._words else self._numbers
         return torch.from_numpy(np.bincount(numbers, minlength=size)).float()
 
     def batch(self, rows: Ints) -> Batch:
-        """The sequences of these numbers, padded: inputs `Sentences`, or `x_BTI`; `Targets`; lengths."""
+        """Return the sequences at these indices as a padded batch of `Sentences` or `x_BTI`, with `Targets`."""
         lengths = self.lengths[rows]
         T = int(lengths.max(initial=0))
         tags_BT = np.full((len(rows), T), IGNORED, dtype=np.int64)

@@ -1,4 +1,4 @@
-"""Frames with a label each: NumPy files, or a long table with a row a frame. Nothing is unpickled."""
+"""Frames with one label each, from NumPy files, or from a table with one row per frame. Nothing is unpickled."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ def read_frames(
     errors: str = "strict",
     with_tags: bool = True,
 ) -> Tagged:
-    """The sequences of one file.
+    """Read the sequences of one file.
 
-    .npz             `x`, time x features, and `y`, a label for each frame; or several sequences padded to one length,
-                     `x` sequence x time x features, `y` sequence x time, and `lengths`
-    .npy             `x` alone, with `y` in a file beside it: NAME.npy and NAME.labels.npy
-    .csv .tsv .jsonl a row a frame: the columns `sequence_column`, `time_column` and `tag_column` (default: label), and
-                     every other column a feature. A sequence's rows may stand anywhere, in any order.
+    .npz              `x`, time x features, and `y`, a label for each frame; or several sequences padded to one length,
+                      `x` sequence x time x features, `y` sequence x time, and `lengths`
+    .npy              `x`, with `y` in a second file: NAME.npy and NAME.labels.npy
+    .csv .tsv .jsonl  one row per frame, in any order: the columns `sequence_column`, `time_column` and `tag_column`
+                      (default: label); every other column is a feature
 
     Raises DataError with file and place; StorageError.
     """
@@ -53,10 +53,10 @@ def read_frames(
     else:
         labels = path.with_name(path.name.removesuffix(".npy") + LABELS_SUFFIX)
         if with_tags and not labels.exists():
-            raise DataError(f"{path}: expected its labels in {labels.name} beside it. Received: no such file")
+            raise DataError(f"{path}: expected its labels in {labels.name} in the same folder. Received: no such file")
         x, y, lengths = _array(path), _array(labels) if with_tags else None, None
     if with_tags and y is None:
-        raise DataError(f"{path}: expected the labels y beside x. Received: x alone")
+        raise DataError(f"{path}: expected the arrays x and y, the labels. Received: x only")
     return _from_arrays(str(path), x, y if with_tags else None, lengths)
 
 
@@ -76,11 +76,11 @@ def _from_arrays(
     if x.ndim != 3:
         raise DataError(f"{name}: expected x as time x features, or sequence x time x features. Received: {x.shape}")
     if y is not None and y.shape != x.shape[:2]:
-        raise DataError(f"{name}: expected y of shape {x.shape[:2]}, a label a frame. Received: {y.shape}")
+        raise DataError(f"{name}: expected y of shape {x.shape[:2]}, one label per frame. Received: {y.shape}")
     sizes = [x.shape[1]] * len(x)
     if lengths is not None:
         if lengths.shape != (len(x),) or lengths.dtype.kind not in "iu":
-            raise DataError(f"{name}: expected {len(x)} whole lengths. Received: {lengths.dtype}, {lengths.shape}")
+            raise DataError(f"{name}: expected {len(x)} integer lengths. Received: {lengths.dtype}, {lengths.shape}")
         sizes = [int(each) for each in lengths]
         if min(sizes, default=1) < 1 or max(sizes, default=1) > x.shape[1]:
             raise DataError(f"{name}: expected lengths from 1 to {x.shape[1]}. Received: {min(sizes)} to {max(sizes)}")
@@ -101,7 +101,8 @@ def _from_table(table: Table, sequence: str, time: str, label: str, with_tags: b
     features = [name for name in table.columns if name not in (sequence, time, label)]
     if not features:
         raise DataError(
-            f"{table.name}: expected columns of numbers beside {sequence!r}, {time!r} and {label!r}. Received: none"
+            f"{table.name}: expected columns of features, in addition to {sequence!r}, {time!r} and {label!r}. "
+            "Received: none"
         )
     for row, text in enumerate(labels or ()):
         if not text.strip():
@@ -128,5 +129,5 @@ def _check_times(table: Table, name: str, rows: Sequence[int], times: npt.NDArra
     for before, after in itertools.pairwise(rows):
         if times[before] == times[after]:
             raise DataError(
-                f"{table.where(after)}: expected every time once in sequence {name!r}. Received: {times[after]:g} twice"
+                f"{table.where(after)}: expected different times in sequence {name!r}. Received: {times[after]:g} twice"
             )

@@ -1,4 +1,4 @@
-"""What readers of tagged sentences and frames are given. Imports no numpy."""
+"""Arguments of the readers of tagged sentences and frames. Does not import numpy."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["ReadOptions"]
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """How files are read; see `read_tagged`."""
+    """Arguments of a reader; see `read_tagged`."""
 
     word_column: int = 1
     tag_column: str = ""
@@ -24,5 +24,5 @@ class ReadOptions:
     punctuation: bool = False
 
     def lines(self, path: Path, name: str) -> list[str]:
-        """The lines of a file that messages call `name`. Raises EncodingError, DataError, StorageError."""
+        """Return the lines of a file; `name` is its name in messages."""
         return lines_of(text_in(path, name, encoding=self.encoding, errors=self.errors))

@@ -1,4 +1,4 @@
-"""From paths to `Tagged`: which format a file is in, and its lines. Imports no torch."""
+"""Reading tagged sequences from paths. Does not import torch."""
 
 from __future__ import annotations
 
@@ -32,15 +32,18 @@ def read_tagged(
     with_tags: bool = True,
     punctuation: bool = False,
 ) -> Tagged:
-    """The sequences in files, folders and globs, in order.
+    """Read the sequences in files, folders and globs, in order.
 
-    format     one of FORMATS; `auto` goes by the name: .conllu; a folder with seq.in; .npy, .npz, .csv, .tsv and .jsonl
-               (frames); what other readers take; everything else `columns`. `plain` is a sentence a line without tags
-    with_tags  whether tags are needed; without, they are not looked at
-    punctuation  plain: signs at the ends of words become words of their own
+    Files may be compressed (`.gz`); "-" is standard input.
 
-    `.gz` is read as it is, and - is standard input. The other arguments are those of the readers. Raises DataError
-    with file and line, EncodingError, StorageError, ConfigError.
+    format       one of FORMATS; `auto`: by the name: .conllu; a folder with seq.in; .npy, .npz, .csv, .tsv and .jsonl
+                 are frames; other suffixes of installed readers; all else is `columns`. `plain` is one sentence per
+                 line without tags
+    with_tags    whether tags are required; if False, they are not read
+    punctuation  plain: punctuation at the ends of words becomes separate words
+
+    The other arguments are those of the readers. Raises DataError with file and line, EncodingError, StorageError,
+    ConfigError.
     """
     known = readers.known()
     if format not in ("auto", *known):
@@ -90,7 +93,7 @@ def read_part(
     errors: str = "",
     punctuation: bool = False,
 ) -> Tagged:
-    """The sequences in `paths`, read as `config` says, or in another `format` or encoding; as `read_tagged`."""
+    """Read the sequences in `paths` with the options of `config`; `format`, `encoding` and `errors` override these."""
     return read_tagged(
         paths,
         format=format or config.format,
@@ -108,7 +111,7 @@ def read_part(
 def read_untagged(
     paths: Sequence[str], config: TaggedConfig, *, format: str, encoding: str = "", punctuation: bool = False
 ) -> Tagged:
-    """What is to be tagged, as `read_part`; where `auto` finds no format with tags, a file has a sentence a line."""
+    """Read sequences to be tagged; with `auto`, files in no other known format have one sentence per line."""
     parts = []
     for path in paths:
         kind = plain_format_of(path) if format == "auto" else format
@@ -119,7 +122,7 @@ def read_untagged(
 
 
 def plain_format_of(path: str) -> str:
-    """The format of what is to be tagged, by its name: as under `auto`, but plain text in place of columns."""
+    """Return the format of a file to be tagged, by its name: as for `auto`, but `plain` in place of `columns`."""
     known = readers.known()
     place = Path(path).expanduser()
     found = reader_of(known, place, whole=True) or reader_of(known, place) or known["plain"]

@@ -1,7 +1,4 @@
-"""Spans in tags such as B-place and I-place: which notation it is, what it allows, and where the spans are.
-
-Knows nothing about words or networks.
-"""
+"""Tagging schemes for spans, with tags such as B-place and I-place: detection, allowed transitions, and the spans."""
 
 from __future__ import annotations
 
@@ -11,10 +8,10 @@ from typing import NamedTuple
 
 __all__ = ["SCHEMES", "Span", "allowed_ends", "allowed_step", "is_written_in", "scheme_of", "spans_of"]
 
-# The notations by name, and the prefixes of each. `iob` is IOB tags that follow neither rule.
+# The prefixes of each scheme. `iob` are IOB tags that follow neither the rules of IOB1 nor those of IOB2.
 SCHEMES = {"iob2": "BI", "iob1": "BI", "iob": "BI", "iobes": "BIES", "bilou": "BILU"}
 OUTSIDE = "O"
-# What a prefix does: begin, go on, end, or be a span alone.
+# The role of a prefix: B begin, I inside, E end, S single step.
 _ROLES = {"B": "B", "I": "I", "E": "E", "L": "E", "S": "S", "U": "S"}
 
 
@@ -27,15 +24,16 @@ class Span(NamedTuple):
 
 
 def _split(tag: str) -> tuple[str, str]:
-    """The role and the type of a tag; the role is O outside, and of a tag that is written in no notation."""
+    """Return the role and type of a tag; the role is O outside of spans, and for tags in no scheme."""
     prefix, _, kind = tag.partition("-")
     return (_ROLES[prefix], kind) if kind and prefix in _ROLES else ("O", "")
 
 
 def scheme_of(sequences: Iterable[Sequence[str]]) -> str | None:
-    """The notation of spans that all `sequences` of tags are in, or None when they tell of no spans.
+    """Return the tagging scheme of all `sequences` of tags, or None if they have no spans.
 
-    `iob2`: a span begins with B. `iob1`: it begins with I, and with B right after one of its type. `iob`: both occur.
+    `iob2`: a span begins with B. `iob1`: it begins with I, or with B directly after a span of the same type. `iob`:
+    both occur.
     """
     found = [list(tags) for tags in sequences]
     tags = {tag for each in found for tag in each}
@@ -46,13 +44,13 @@ def scheme_of(sequences: Iterable[Sequence[str]]) -> str | None:
 
 
 def is_written_in(scheme: str, tags: Iterable[str]) -> bool:
-    """Whether every one of `tags` is one of the notation, and not all of them are outside of spans."""
+    """Return whether all `tags` are valid in the scheme, and at least one of them is in a span."""
     inside = {tag for tag in tags if tag != OUTSIDE}
     return bool(inside) and all(len(tag) > 2 and tag[1] == "-" and tag[0] in SCHEMES[scheme] for tag in inside)
 
 
 def follows(scheme: str, tags: Sequence[str]) -> bool:
-    """Whether a sequence of tags is one that the notation allows."""
+    """Return whether the scheme allows this sequence of tags."""
     if not tags:
         return True
     first, _ = allowed_ends(scheme, tags[0])
@@ -62,7 +60,7 @@ def follows(scheme: str, tags: Sequence[str]) -> bool:
 
 
 def allowed_step(scheme: str, before: str, after: str) -> bool:
-    """Whether the tag `after` may follow the tag `before`."""
+    """Return whether the tag `after` may follow the tag `before`."""
     (role, kind), (next_role, next_kind) = _split(before), _split(after)
     same = kind == next_kind
     if scheme == "iob":
@@ -71,13 +69,13 @@ def allowed_step(scheme: str, before: str, after: str) -> bool:
         return next_role != "I" or (role in "BI" and same)
     if scheme == "iob1":
         return next_role != "B" or (role in "BI" and same)
-    if role in "BI":  # inside a span, which must go on or end
+    if role in "BI":  # inside a span, which must continue or end
         return next_role in "IE" and same
     return next_role not in "IE"
 
 
 def allowed_ends(scheme: str, tag: str) -> tuple[bool, bool]:
-    """Whether a sequence may begin, and may end, with `tag`."""
+    """Return whether a sequence may begin, and whether it may end, with `tag`."""
     role, _ = _split(tag)
     if scheme == "iob":
         return True, True
@@ -89,10 +87,9 @@ def allowed_ends(scheme: str, tag: str) -> tuple[bool, bool]:
 
 
 def spans_of(tags: Sequence[str]) -> list[Span]:
-    """The spans in a sequence of tags, whatever its notation, as conlleval reads them.
+    """Return the spans in a sequence of tags in any scheme, as conlleval counts them.
 
-    A tag that cannot go on with the span before it begins a new one. A tag that is written in no notation, as data from
-    elsewhere may have it, is outside of all spans.
+    A tag that cannot continue the previous span begins a new one. A tag in no scheme is outside of all spans.
     """
     spans: list[Span] = []
     first, kind = -1, ""

@@ -1,4 +1,4 @@
-"""Sentences or frames with a tag for every step. Knows nothing about files. Imports no torch."""
+"""`Tagged`: sentences or sequences of frames, with a tag per time step. Does not import torch."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from elman.errors import DataError
 
 __all__ = ["LONGEST_WORD", "Frames", "Tagged", "check_fit", "check_frames", "check_words", "joined", "tagged_from"]
 
-# The frames of one sequence: T x I.
+# The frames of one sequence, `x_TI`.
 Frames = npt.NDArray[np.float32]
 
-# A longer word is no word: most likely the columns or the file are others than was meant.
+# In characters. A longer text is most likely not a word but the wrong column or file.
 LONGEST_WORD = 10_000
 
 
 @dataclass(frozen=True)
 class Tagged:
-    """Sequences, and what is known of them.
+    """Sequences with tags.
 
-    name     what messages call the whole: a file's path, or "the sentences"
-    words    the words of every sequence; None where it has frames
-    frames   the frames `x_TI` of every sequence, float32; None where it has words
-    tags     a tag for every step; None where they are not known
-    intents  a label for every sequence; None where there is none
-    places   the place of every sequence, for messages
-    feature_names  the names of the I numbers of a frame; empty where they have none
+    name           name of the data in messages: a file's path, or "the sentences"
+    words          the words of every sequence; None for frames
+    frames         the float32 frames `x_TI` of every sequence; None for words
+    tags           a tag for every time step; None if there are none
+    intents        a label for every sequence; None if there are none
+    places         where every sequence comes from, for messages
+    feature_names  the names of the I features of a frame; empty if they have none
     """
 
     name: str
@@ -48,17 +48,17 @@ class Tagged:
 
     @property
     def lengths(self) -> npt.NDArray[np.int64]:
-        """The steps of every sequence."""
+        """Number of time steps of every sequence."""
         steps: Iterable[Sequence[Any] | Frames] = self.frames if self.frames is not None else self.words or ()
         return np.array([len(each) for each in steps], dtype=np.int64)
 
     @property
     def features(self) -> int:
-        """I, the numbers of a frame; 0 for words."""
+        """I, the number of features of a frame; 0 for words."""
         return self.frames[0].shape[1] if self.frames else 0
 
     def take(self, rows: Iterable[int]) -> Tagged:
-        """Some of the sequences, by their numbers."""
+        """Return the sequences at these indices."""
         chosen = list(rows)
 
         def pick(values: Any) -> Any:
@@ -75,9 +75,9 @@ class Tagged:
         )
 
     def with_features(self, names: tuple[str, ...]) -> Tagged:
-        """The same with the numbers of each frame in this order of names, if both have names.
+        """Return the data with the features of frames in the order of `names`, if both have names.
 
-        Raises DataError, with the names there are, for a name that is none of them.
+        Raises DataError, with the existing names, if one of `names` is missing.
         """
         if self.frames is None or not names or not self.feature_names or names == self.feature_names:
             return self
@@ -93,14 +93,14 @@ class Tagged:
         )
 
     def check_labels(self, *, intents: bool) -> None:
-        """Raise DataError unless there are tags, and with `intents` labels of the sentences too."""
+        """Raise DataError unless there are tags and, with `intents`, labels of the sentences."""
         if self.tags is None:
             raise DataError(f"{self.name}: expected a tag for every step. Received: none")
         if intents and self.intents is None:
             raise DataError(f"{self.name}: expected a label of every sentence with intent=true. Received: none")
 
     def fingerprint(self) -> str:
-        """A hash over the sequences and all that is known of them."""
+        """Return a hash of the sequences and their labels."""
         digest = hashlib.sha256()
         for row in range(len(self)):
             for values in (self.words, self.tags):
@@ -115,7 +115,7 @@ class Tagged:
 
 
 def joined(parts: Sequence[Tagged]) -> Tagged:
-    """Several as one. Raises DataError where one has words, tags or intents and another has not."""
+    """Concatenate data. Raises DataError if only some have words, tags or intents, or if their features differ."""
     first = parts[0]
     if len(parts) == 1:
         return first
@@ -126,7 +126,7 @@ def joined(parts: Sequence[Tagged]) -> Tagged:
                 raise DataError(f"{other.name}: expected {what} in all the data or in none. Received: only in some")
         if first.features != other.features:
             raise DataError(
-                f"{other.name}: expected frames of {first.features} numbers, as in {first.name}. "
+                f"{other.name}: expected frames of {first.features} features, as in {first.name}. "
                 f"Received: {other.features}"
             )
 
@@ -152,13 +152,14 @@ def tagged_from(
     intents: Sequence[Any] | None = None,
     name: str = "the sentences",
 ) -> Tagged:
-    """Python's own lists, or arrays, as `Tagged`.
+    """Create `Tagged` from lists or arrays.
 
-    sequences  each a list of words, a text (cut at white space), or an array `x_TI` of frames
-    tags       a tag for every step of each; anything that `str` tells apart
-    intents    a label for each
+    sequences  lists of words, texts (split at white space), or arrays `x_TI` of frames
+    tags       a tag for every time step of each sequence; converted by `str`
+    intents    a label for each sequence; converted by `str`
 
-    Raises DataError, with the number of the sequence from 0, for what does not fit.
+    Raises DataError, with the index of the sequence from 0, for invalid sequences and for labels that do not match
+    them.
     """
     places = [f"{name}, number {number}" for number in range(len(sequences))]
     words: list[list[str]] | None = None
@@ -188,7 +189,7 @@ def tagged_from(
 
 
 def check_words(words: list[str], place: str) -> list[str]:
-    """The words of a sentence. Raises DataError for none, an empty one, and one that is no word."""
+    """Return the words of a sentence. Raises DataError for no words, an empty word, and too long a word."""
     if not words:
         raise DataError(f"{place}: expected at least one word. Received: none")
     for word in words:
@@ -196,13 +197,13 @@ def check_words(words: list[str], place: str) -> list[str]:
             raise DataError(f"{place}: expected words. Received: an empty one")
         if len(word) > LONGEST_WORD:
             raise DataError(
-                f"{place}: expected words of at most {LONGEST_WORD:,} letters. Received: one of {len(word):,}"
+                f"{place}: expected words of at most {LONGEST_WORD:,} characters. Received: one of {len(word):,}"
             )
     return words
 
 
 def check_frames(values: Any, place: str) -> Frames:
-    """`values` as frames `x_TI`. Raises DataError for what is no matrix of finite numbers."""
+    """Return `values` as frames `x_TI`. Raises DataError unless they are a matrix of finite numbers."""
     try:
         array = np.asarray(values)
     except ValueError as error:
@@ -223,7 +224,7 @@ def check_frames(values: Any, place: str) -> Frames:
 
 
 def check_fit(data: Tagged) -> None:
-    """Raises DataError unless there is a tag for every step, an intent for every sequence, and frames of one size."""
+    """Raise DataError unless tags match time steps, intents match sequences, and all frames have the same features."""
     if data.tags is not None:
         if len(data.tags) != len(data):
             raise DataError(f"expected tags for the {len(data)} sequences of {data.name}. Received: {len(data.tags)}")
@@ -238,4 +239,4 @@ def check_fit(data: Tagged) -> None:
         )
     for values, place in zip(data.frames or (), data.places, strict=False):
         if values.shape[1] != data.features:
-            raise DataError(f"{place}: expected frames of {data.features} numbers. Received: {values.shape[1]}")
+            raise DataError(f"{place}: expected frames of {data.features} features. Received: {values.shape[1]}")

@@ -1,4 +1,4 @@
-"""A folder with words, tags and sentence labels side by side: `seq.in`, `seq.out` and `label`, a sentence a line."""
+"""Folders with words, tags and sentence labels in `seq.in`, `seq.out` and `label`, one sentence per line."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ WORDS, TAGS, INTENTS = "seq.in", "seq.out", "label"
 
 
 def read_triples(folder: Path, read: Callable[[Path], Sequence[str]], *, with_tags: bool = True) -> Tagged:
-    """The sentences of a folder; `read` gives the lines of a file. The file `label` may be missing.
+    """Read the sentences of a folder; `read` returns the lines of a file. The file `label` may be missing.
 
-    Raises DataError with file and line where the files do not fit each other.
+    Raises DataError with file and line if the files do not match.
     """
     words_file = folder / WORDS
     lines = read(words_file)
@@ -42,6 +42,6 @@ def read_triples(folder: Path, read: Callable[[Path], Sequence[str]], *, with_ta
         if intent_lines is not None and not intent_lines[number - 1].strip():
             raise DataError(f"{folder / INTENTS}, line {number}: expected a label. Received: an empty line")
     if not words:
-        raise DataError(f"{words_file}: expected a sentence a line. Received: none")
+        raise DataError(f"{words_file}: expected one sentence per line. Received: none")
     intents = None if intent_lines is None else [line.strip() for line in intent_lines]
     return Tagged(str(folder), words, None, tags if tag_lines is not None else None, intents, places)

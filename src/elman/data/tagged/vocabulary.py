@@ -1,4 +1,4 @@
-"""What a tagger knows by number: words, letters, tags and sentence labels. Knows nothing about files or networks."""
+"""The vocabulary of a tagger: words, letters, tags and sentence labels."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ from elman.types import IGNORED
 
 __all__ = ["UNKNOWN_ID", "TaggerVocabulary", "unseen_answers"]
 
-# Number 0 of words and of letters is what is not known.
+# The id of unknown words and unknown letters.
 UNKNOWN_ID = 0
 _DIGIT = re.compile(r"\d")
-# Longer words are read by their first letters only: nothing that anyone would call a word is longer.
+# Only this many letters of a word are read.
 MOST_LETTERS = 100
 _MOST = 1_000_000
-# A longer tag or sentence label is none: most likely the columns or the file are others than was meant.
+# In characters. A longer text is most likely not a label but the wrong column or file.
 _LONGEST_TAG = 1000
 
 
 @dataclass(frozen=True)
 class TaggerVocabulary:
-    """The numbering of everything that a tagger reads and answers.
+    """Ids of the inputs and outputs of a tagger.
 
-    words, letters     what has the numbers 1, 2, ...; 0 is everything else. Both empty where frames are read
-    tags, intents      the answers, from 0 on; `intents` is empty where no sentence label is learnt
-    scheme             the notation of spans that the tags are in, or None
-    features           I, numbers of a frame; 0 where words are read
-    lowercase, digits  how a word is normalised before it is looked up
-    feature_names      the names of the numbers of a frame; empty where they have none
+    words, letters     those with the ids 1, 2, ...; 0 is unknown. Both empty for frames
+    tags, intents      those with the ids 0, 1, ...; `intents` is empty if no sentence labels are learnt
+    scheme             the tagging scheme of the tags if they mark spans, or None
+    features           I, the number of features of a frame; 0 for words
+    lowercase, digits  how words are normalised before they are looked up
+    feature_names      the names of the features; empty if they have none
     """
 
     words: tuple[str, ...]
@@ -60,9 +60,9 @@ class TaggerVocabulary:
 
     @classmethod
     def learn(cls, data: Tagged, config: TaggedConfig, *, intent: bool) -> TaggerVocabulary:
-        """What occurs in `data`.
+        """Learn the vocabulary of `data`; with `intent`, of its sentence labels too.
 
-        Raises DataError for data without tags, with a single tag, without intents, or with a tag as long as a text.
+        Raises DataError for data without labels, with a single tag or sentence label, or with too long a label.
         """
         data.check_labels(intents=intent)
         tags = sorted({tag for each in data.tags or () for tag in each})
@@ -93,44 +93,44 @@ class TaggerVocabulary:
 
     @classmethod
     def smallest(cls, *, intent: bool) -> TaggerVocabulary:
-        """One word, two tags, and two sentence labels with `intent`."""
+        """Return a vocabulary of one word, two tags and, with `intent`, two sentence labels."""
         both = ("a", "b")
         return cls(("a",), ("a",), both, both if intent else (), scheme=None, features=0, lowercase=True, digits=True)
 
     def input_summary(self) -> str:
-        """What is read, in a few words."""
+        """Return a short description of the inputs."""
         if self.features:
-            return f"frames of {self.features} numbers"
+            return f"frames of {self.features} features"
         return f"{len(self.words):,} words, {len(self.letters):,} letters"
 
     def answer_summary(self) -> str:
-        """The tags and sentence labels, in a few words."""
+        """Return a short description of the tags and sentence labels."""
         notation = f" ({self.scheme})" if self.scheme else ""
         intents = f", {len(self.intents)} sentence labels" if self.intents else ""
         return f"{len(self.tags)} tags{notation}{intents}"
 
     def word_ids(self, words: Sequence[str]) -> list[int]:
-        """The number of each word, 0 for what is not known."""
+        """Return the id of each word, 0 for unknown words."""
         known: Mapping[str, int] = self._words  # type: ignore[attr-defined]
         return [known.get(normalised(word, self.lowercase, self.digits), UNKNOWN_ID) for word in words]
 
     def letter_ids(self, word: str) -> list[int]:
-        """The number of each letter of a word, 0 for what is not known."""
+        """Return the id of each letter of a word, 0 for unknown letters."""
         known: Mapping[str, int] = self._letters  # type: ignore[attr-defined]
         return [known.get(letter, UNKNOWN_ID) for letter in word[:MOST_LETTERS]]
 
     def tag_ids(self, tags: Sequence[str]) -> npt.NDArray[np.int64]:
-        """The number of each tag, IGNORED for one that is not known."""
+        """Return the id of each tag, IGNORED for unknown tags."""
         known: Mapping[str, int] = self._tags  # type: ignore[attr-defined]
         return np.array([known.get(tag, IGNORED) for tag in tags], dtype=np.int64)
 
     def intent_id(self, intent: str) -> int:
-        """The number of a sentence label, IGNORED for one that is not known."""
+        """Return the id of a sentence label, IGNORED if it is unknown."""
         known: Mapping[str, int] = self._intents  # type: ignore[attr-defined]
         return known.get(intent, IGNORED)
 
     def to_json(self) -> dict[str, Any]:
-        """All of it as plain values."""
+        """Return the vocabulary as JSON values."""
         return {
             "kind": "tagger",
             "words": list(self.words),
@@ -146,7 +146,7 @@ class TaggerVocabulary:
 
     @classmethod
     def from_json(cls, content: object) -> TaggerVocabulary:
-        """Raises ArtifactError for anything that `to_json` would not have made."""
+        """Load what `to_json` returned. Raises ArtifactError for anything else."""
         kinds = {"kind": str, "words": list, "letters": list, "tags": list, "intents": list, "scheme": str,
                  "features": int, "feature_names": list, "lowercase": bool, "digits": bool}  # fmt: skip
         if isinstance(content, dict):
@@ -159,24 +159,24 @@ class TaggerVocabulary:
             if len(values) > _MOST or not all(type(value) is str for value in values):
                 raise ArtifactError(f"expected the {name} of a tagger to be texts, at most {_MOST}. Received: others")
             if len(set(values)) != len(values):
-                raise ArtifactError(f"expected every one of a tagger's {name} once. Received: some twice")
+                raise ArtifactError(f"expected the {name} of a tagger to be different. Received: some twice")
             fields[name] = tuple(values)
         if len(fields["tags"]) < 2 or len(fields["intents"]) == 1:
             raise ArtifactError("expected at least two tags, and no or two intents, of a tagger. Received: fewer")
         if any(len(letter) != 1 for letter in fields["letters"]):
-            raise ArtifactError("expected the letters of a tagger to be single ones. Received: longer texts")
+            raise ArtifactError("expected the letters of a tagger to be single characters. Received: longer texts")
         if not 0 <= fields["features"] <= _MOST or bool(fields["features"]) == bool(fields["letters"]):
             raise ArtifactError("expected a tagger of either words or frames. Received: both or neither")
         if fields["feature_names"] and len(fields["feature_names"]) != fields["features"]:
-            raise ArtifactError("expected a name for every number of a tagger's frames, or none. Received: others")
+            raise ArtifactError("expected a name for every feature of a tagger, or no names. Received: another count")
         scheme = fields["scheme"] or None
         if scheme is not None and (scheme not in SCHEMES or not is_written_in(scheme, fields["tags"])):
-            raise ArtifactError(f"expected tags in a notation of spans. Received: {scheme!r} for other tags")
+            raise ArtifactError(f"expected the tagging scheme of a tagger's tags. Received: {scheme!r} for other tags")
         return cls(**{**fields, "scheme": scheme})
 
 
 def unseen_answers(vocabulary: TaggerVocabulary, data: Tagged) -> str | None:
-    """A sentence on the tags and sentence labels of `data` that were not seen in training, or None."""
+    """Return a remark on the tags and sentence labels of `data` that were not seen in training, or None."""
     notes = []
     for what, known, found in (
         ("tag", vocabulary.tags, [tag for tags in data.tags or () for tag in tags]),
@@ -198,13 +198,13 @@ def _check_sizes(data: Tagged, answers: Sequence[str]) -> None:
         row for row in range(len(data)) if longest in [*(data.tags or [])[row], *(data.intents or [])[row : row + 1]]
     )
     raise DataError(
-        f"{data.places[row]}: expected tags of at most {_LONGEST_TAG:,} letters. "
+        f"{data.places[row]}: expected tags of at most {_LONGEST_TAG:,} characters. "
         f"Received: one of {len(longest):,}, {longest[:40]!r}..."
     )
 
 
 def normalised(word: str, lowercase: bool, digits: bool) -> str:
-    """A word as it is looked up."""
+    """Return a word as it is looked up in the vocabulary."""
     if lowercase:
         word = word.lower()
     return _DIGIT.sub("0", word) if digits else word

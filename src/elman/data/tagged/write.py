@@ -1,7 +1,4 @@
-"""What a tagger gives for a sequence, and how it is written: text, columns, CoNLL-U, plain values.
-
-Imports no torch.
-"""
+"""Predictions of a tagger, and their output as text, columns, CoNLL-U and JSON values. Does not import torch."""
 
 from __future__ import annotations
 
@@ -15,20 +12,20 @@ from elman.display import plain
 
 __all__ = ["TaggedSequence", "as_columns", "as_conllu", "as_facts", "as_text"]
 
-# Colours of a terminal, bright enough on black and dark enough on white.
+# ANSI colours that are readable on dark and on light terminals.
 _COLOURS = (31, 32, 33, 34, 35, 36, 91, 92, 94, 95, 96)
 _RESET, _DIM = "\x1b[0m", "\x1b[2m"
 
 
 @dataclass(frozen=True)
 class TaggedSequence:
-    """What a tagger says of one sequence.
+    """Prediction of a tagger for one sequence.
 
-    words               its words; for frames, the numbers of the frames from 0, as texts
-    tags, probabilities  the tag of each step, and how likely it is
-    spans               the spans in the tags; empty where these are in no notation of spans
-    intent              the label of the sentence, or None where none is learnt
-    intent_probability  how likely it is; None likewise
+    words                its words; for frames, their indices from 0 as texts
+    tags, probabilities  the predicted tag of each time step, and its probability
+    spans                the spans in the tags; empty if the tags are in no tagging scheme
+    intent               the predicted sentence label; None if none is learnt
+    intent_probability   its probability, or None
     """
 
     words: list[str]
@@ -40,7 +37,7 @@ class TaggedSequence:
 
 
 def as_columns(answers: Iterable[TaggedSequence]) -> str:
-    """A word and its tag a line, a tab between them, and an empty line after each sequence."""
+    """Format predictions as lines of word, tab, tag, with an empty line after each sequence."""
     return "".join(
         "".join(f"{word}\t{tag}\n" for word, tag in zip(answer.words, answer.tags, strict=True)) + "\n"
         for answer in answers
@@ -48,7 +45,7 @@ def as_columns(answers: Iterable[TaggedSequence]) -> str:
 
 
 def as_conllu(answers: Iterable[TaggedSequence], column: str) -> str:
-    """CoNLL-U with the tags in `column`; a sentence's label is a comment above it."""
+    """Format predictions as CoNLL-U with the tags in `column`; sentence labels are comments."""
     place = COLUMNS.index(column) if column in COLUMNS else COLUMNS.index("upos")
     lines: list[str] = []
     for answer in answers:
@@ -63,7 +60,7 @@ def as_conllu(answers: Iterable[TaggedSequence], column: str) -> str:
 
 
 def as_facts(answer: TaggedSequence) -> dict[str, Any]:
-    """A tagged sequence as plain values."""
+    """Return a prediction as JSON values."""
     facts: dict[str, Any] = {"words": answer.words, "tags": answer.tags, "probabilities": answer.probabilities}
     if answer.spans:
         facts["spans"] = [
@@ -81,7 +78,7 @@ def as_facts(answer: TaggedSequence) -> dict[str, Any]:
 
 
 def as_text(answers: Iterable[TaggedSequence], tags: Sequence[str], coloured: bool) -> str:
-    """A sentence a line: spans in brackets with their type, or every word with its tag."""
+    """Format predictions as one sentence per line: spans in brackets with their type, or every word with its tag."""
     types = {tag.partition("-")[2] or tag for tag in tags}
     colours = {name: _COLOURS[place % len(_COLOURS)] for place, name in enumerate(sorted(types))}
 

@@ -1,4 +1,4 @@
-"""Sequences of frames, of sound or of pen strokes, with a text for each. The names load on first use."""
+"""Sequences of frames, of sound or of pen strokes, with their texts. The names load on first use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How recordings or drawings are read, and how their texts become tokens: the options. Imports no torch."""
+"""Options for reading recordings or drawings, and for the tokens of their texts. Does not import torch."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ __all__ = ["DataConfig"]
 
 @dataclass(frozen=True)
 class DataConfig(ManifestConfig):
-    """How recordings or drawings are read, and how their texts become tokens."""
+    """Options for reading recordings or drawings, and for the tokens of their texts."""
 
-    input: str = option("auto", "what is transcribed; auto goes by the files", choices=("auto", "sound", "strokes"))
+    input: str = option(
+        "auto", "kind of the input; auto: detect it from the files", choices=("auto", "sound", "strokes")
+    )
     held_out: float = shared.held_out(0.1, "recordings")
     tokens: str = option("characters", "what a token is", choices=token_kinds("characters"))
     lowercase: bool = option(False, "characters and words: make texts lower case")

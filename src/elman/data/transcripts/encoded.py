@@ -1,4 +1,4 @@
-"""From recordings with texts to batches of tensors. Knows nothing about networks or files."""
+"""Recordings with texts encoded for CTC, and batches of them as tensors."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ __all__ = ["Encoded", "FrameOptions", "Targets", "needed_steps", "prepared", "st
 
 Floats = npt.NDArray[np.float32]
 
-# Of the recordings whose texts are too long, so many are named.
+# The most recordings with too long texts that a message lists.
 _NAMED = 3
 
 
 class FrameOptions(Protocol):
-    """What a network does with frames.
+    """Options of a network that determine how frames are prepared.
 
-    stride     frames from one of its steps to the next
-    normalise  what brings features to mean 0 and deviation 1; "utterance": the frames of the recording itself
+    stride     number of frames per time step of the network
+    normalise  "utterance": features of each recording are scaled to mean 0 and standard deviation 1 here
     """
 
     @property
@@ -39,38 +39,38 @@ class FrameOptions(Protocol):
 
 
 class Targets(NamedTuple):
-    """The texts of a batch: the tokens of all rows one after another, `tokens_N`, and how many each has."""
+    """The texts of a batch: the concatenated tokens of all rows, `tokens_N`, and the number of tokens of each row."""
 
     tokens_N: Tensor
     lengths_B: Tensor
 
 
 def steps_of(frames: Tensor | Ints, stride: int) -> Tensor | Ints:
-    """How many steps of the network so many frames become: the last one may look beyond them, at zeros."""
+    """Return the number of time steps of the network for a number of frames; the last step may include padding."""
     return (frames + stride - 1) // stride
 
 
 def needed_steps(tokens: Ids) -> int:
-    """The fewest steps in which CTC can tell these tokens: one a token, and a blank between two that are alike."""
+    """Return the fewest time steps for which CTC can emit these tokens: repeated tokens need a blank between them."""
     return len(tokens) + int((tokens[1:] == tokens[:-1]).sum())
 
 
 def prepared(x_TF: Floats, normalise: str) -> Floats:
-    """The frames of a recording as a network takes them."""
+    """Normalise the frames of a recording if `normalise` is "utterance"."""
     return utterance_normalised(x_TF) if normalise == "utterance" else x_TF
 
 
 class Encoded:
-    """Recordings as numbers, of which `batch` makes tensors.
+    """Recordings with encoded texts.
 
     data       the recordings
-    lengths    how many frames each has
-    tokens     the tokens of each text; None where texts are not known
-    steps      how many steps of the network these become
-    fits       whether each has as many steps as its text needs at least: for others CTC has no alignment at all, and
-               their loss is infinite
+    lengths    number of frames of each recording
+    tokens     token ids of each text; None if there are no texts
+    steps      number of time steps of the network for each recording
+    fits       whether each recording has enough time steps for its text; without, CTC has no alignment and its loss is
+               infinite
 
-    Raises DataError for frames of another kind or size than the vocabulary's.
+    Raises DataError if kind or number of features differ from those of the vocabulary.
     """
 
     def __init__(self, data: Transcripts, vocabulary: TranscriberVocabulary, options: FrameOptions) -> None:
@@ -93,18 +93,18 @@ class Encoded:
         return len(self.lengths)
 
     def some(self, limit: int) -> Ints:
-        """The numbers of recordings at even distances, of at most about so many tokens in all (0: of all)."""
+        """Return evenly spaced indices of recordings with about `limit` tokens in total; 0 for all recordings."""
         return spread_within(len(self), sum(map(len, self.tokens or [])), limit)
 
     def too_long(self) -> str:
-        """How many texts are too long for their recordings, and which are, as a sentence without its full stop."""
+        """Return a message about the texts that are too long for their recordings, without a full stop."""
         rows = np.flatnonzero(~self.fits)
         shown = ", ".join(f"{self.data.places[row]} ({self.steps[row]} steps)" for row in rows[:_NAMED].tolist())
         more = f" and {len(rows) - _NAMED:,} more" if len(rows) > _NAMED else ""
         return f"{len(rows):,} of {len(self):,} texts need more steps than their recordings have: {shown}{more}"
 
     def batch(self, rows: Ints) -> Batch:
-        """The recordings of these numbers, padded: inputs `x_BTF`, `Targets`, lengths."""
+        """Return the recordings at these indices as a padded batch of `x_BTF` (F features) with `Targets`."""
         lengths = self.lengths[rows]
         x_BTF = np.zeros((len(rows), int(lengths.max(initial=0)), self.data.features), dtype=np.float32)
         for place, row in enumerate(rows.tolist()):

@@ -1,4 +1,4 @@
-"""Recordings or drawings with their texts, from files and from memory, as the options say."""
+"""Reading recordings or drawings with their texts, from files and from Python objects."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ def read_part(
     errors: str = "",
     progress: Progress | None = None,
 ) -> Transcripts:
-    """The recordings or drawings in `paths`, read as the options say, or as another `input` or in another encoding.
+    """Read the recordings or drawings in `paths`; `input`, `encoding` and `errors` override the options in `data`.
 
-    With `labelled` each must have its text. Raises DataError, EncodingError, ConfigError, StorageError.
+    With `labelled`, each must have a text. Raises DataError, EncodingError, ConfigError, StorageError.
     """
     config = dataclasses.replace(data, encoding=encoding or data.encoding, errors=errors or data.errors)
     kind = input or data.input
     if kind == "auto":
         found = {holds_strokes(path) for path in paths}
         if len(found) > 1:
-            raise DataError(f"expected sounds alone or strokes alone. Received: both in {', '.join(map(str, paths))}")
+            raise DataError(f"expected either sounds or strokes. Received: both in {', '.join(map(str, paths))}")
         kind = "strokes" if True in found else "sound"
     if kind == "strokes":
         return read_strokes(paths, config, labelled=labelled)
@@ -51,7 +51,7 @@ def read_part(
 def given_part(
     items: Any, texts: Sequence[Any] | None, sound: SoundConfig, *, kind: str, rate: int = 0, name: str
 ) -> Transcripts:
-    """Sounds or drawings that a program holds, and their texts; see `recordings_from` and `strokes_from`."""
+    """Return sounds or drawings from Python objects, with texts; see `recordings_from` and `strokes_from`."""
     if kind == "strokes":
         return strokes_from(items, texts, name=name)
     recordings = recordings_from(

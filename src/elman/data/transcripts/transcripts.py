@@ -1,6 +1,6 @@
-"""Sequences of frames with the text of each: what sounds and pen strokes are to a network. Knows nothing about files.
+"""`Transcripts`: sequences of frames with texts, and the normalisation of frames.
 
-Frames are features of sound, or the moves of a pen; how they were made is nothing to those who read them here.
+Frames are features of sound or of pen strokes. In shapes, F are the features of a frame.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ __all__ = [
     "utterance_normalised",
 ]
 
-# The frames of one sequence: T x F.
+# The frames of one sequence, `x_TF`.
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 
-# A deviation that is smaller than this, measured by the mean, is what rounding leaves of none.
+# A standard deviation below this, relative to the mean, is a rounding error of 0.
 _ROUNDING = 1e-6
 
 
 class Computed(Sequence[Floats]):
-    """Frames that are computed each time they are asked for: `make(row)` for each of `rows`."""
+    """A sequence of frames computed at every access: `make(row)` for each of `rows`."""
 
     def __init__(self, make: Callable[[int], Floats], rows: Sequence[int]) -> None:
         self._make = make
@@ -54,23 +54,23 @@ class Computed(Sequence[Floats]):
         return Computed(self._make, self._rows[row]) if isinstance(row, slice) else self._make(self._rows[row])
 
     def take(self, rows: Iterable[int]) -> Computed:
-        """Those of some rows."""
+        """Return the frames at these indices, without computing them."""
         return Computed(self._make, [self._rows[row] for row in rows])
 
 
 @dataclass(frozen=True, eq=False)
 class Transcripts:
-    """Sequences of frames, and the text of each.
+    """Sequences of frames with texts.
 
-    name     what messages call the whole
-    kind     "sound" or "strokes"
-    frames   `x_TF` of every sequence, float32; a list, or `Computed` where they are too many to be kept
-    lengths  T of every sequence
-    features F, the same in all
-    texts    the text of every sequence; None where they are not known
-    places   where every sequence stands, for messages
-    digests  a hash of what every sequence was made from
-    notes    sentences about the sequences that a person should read once, such as that stereo was averaged
+    name      name of the data in messages
+    kind      "sound" or "strokes"
+    frames    float32 `x_TF` of every sequence; a list, or `Computed` if they are too many to keep in memory
+    lengths   T of every sequence
+    features  F, the same for all sequences
+    texts     the text of every sequence; None if there are none
+    places    where every sequence comes from, for messages
+    digests   a hash of the source of every sequence
+    notes     sentences about conversions, for people, such as averaged channels
     """
 
     name: str
@@ -87,7 +87,7 @@ class Transcripts:
         return len(self.places)
 
     def take(self, rows: Iterable[int]) -> Transcripts:
-        """Some of the sequences, by their numbers, in this order; frames are not copied, and not computed."""
+        """Return the sequences at these indices, in this order; frames are neither copied nor computed."""
         chosen = [int(row) for row in rows]
         frames = self.frames
         return Transcripts(
@@ -103,7 +103,7 @@ class Transcripts:
         )
 
     def fingerprint(self) -> str:
-        """A sha256 over what the sequences were made from and the texts, but not over places."""
+        """Return a SHA-256 hash of digests, lengths and texts; `places` are left out, so that files can be moved."""
         digest = hashlib.sha256(f"{self.kind} {self.features} {len(self)}\n".encode())
         for row, each in enumerate(self.digests):
             digest.update(each + b"%d " % int(self.lengths[row]))
@@ -114,7 +114,7 @@ class Transcripts:
 
 
 def joined(parts: Sequence[Transcripts]) -> Transcripts:
-    """Several as one. Raises DataError for other kinds or features, and for texts in some of them only."""
+    """Concatenate sequences. Raises DataError if kinds or features differ, or if only some have texts."""
     first = parts[0]
     if len(parts) == 1:
         return first
@@ -145,7 +145,7 @@ def joined(parts: Sequence[Transcripts]) -> Transcripts:
 
 
 def digest_of(values: npt.NDArray[Any], *others: int) -> bytes:
-    """A hash of numbers, their type and their shape, and of some whole numbers beside them."""
+    """Return a hash of an array, its dtype and shape, and further integers."""
     little = np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("<"))
     digest = hashlib.sha256(f"{little.dtype.str} {little.shape} {others} ".encode())
     digest.update(little.tobytes())
@@ -153,9 +153,9 @@ def digest_of(values: npt.NDArray[Any], *others: int) -> bytes:
 
 
 def given_texts(texts: Sequence[Any] | None, count: int, name: str) -> list[str] | None:
-    """The texts that a program gives to `count` sequences.
+    """Return the texts of `count` sequences, without surrounding white space.
 
-    Raises DataError for another count, and for one that is no text or an empty one.
+    Raises DataError for another number of texts, for an empty text, and for objects that are not texts.
     """
     if texts is None:
         return None
@@ -171,21 +171,21 @@ def given_texts(texts: Sequence[Any] | None, count: int, name: str) -> list[str]
 
 
 class FrameScale(NamedTuple):
-    """What frames are normalised by: `(x_TF - mean_F) / deviation_F`. Both are float32."""
+    """Float32 mean and standard deviation of features: frames become `(x_TF - mean_F) / deviation_F`."""
 
     mean_F: Floats
     deviation_F: Floats
 
     def __call__(self, x_TF: Floats) -> Floats:
-        """The frames, normalised."""
+        """Return normalised frames."""
         scaled: Floats = (x_TF - self.mean_F) / self.deviation_F
         return scaled
 
 
 def frame_scale(frames: Iterable[Floats]) -> FrameScale:
-    """The mean and the deviation of every feature over all frames; a feature that never changes has the deviation 1.
+    """Return the mean and standard deviation of every feature over all frames; 1 for constant features.
 
-    Raises DataError for no frames at all.
+    Raises DataError if there are no frames.
     """
     count, mean_F, squares_F = 0, np.zeros(0), np.zeros(0)
     for x_TF in frames:
@@ -197,22 +197,22 @@ def frame_scale(frames: Iterable[Floats]) -> FrameScale:
         if not count:
             count, mean_F, squares_F = len(x_TF), own_F, own_squares_F
             continue
-        # Chan, Golub & LeVeque 1983: sums of squares about the means of two parts, as one.
+        # Chan, Golub & LeVeque 1983: combine the sums of squared deviations of two samples.
         total, apart_F = count + len(x_TF), own_F - mean_F
         squares_F = squares_F + own_squares_F + np.square(apart_F) * (count * len(x_TF) / total)
         mean_F = mean_F + apart_F * (len(x_TF) / total)
         count = total
     if not count:
-        raise DataError("expected frames to take a mean of. Received: none")
+        raise DataError("expected at least one frame to compute the mean. Received: none")
     deviation_F = np.sqrt(squares_F / count)
     changes_F = deviation_F > _ROUNDING * (1.0 + np.abs(mean_F))
     return FrameScale(mean_F.astype(np.float32), np.where(changes_F, deviation_F, 1.0).astype(np.float32))
 
 
 def utterance_normalised(x_TF: Floats) -> Floats:
-    """Frames with the mean 0 and the deviation 1 over time in every feature.
+    """Normalise every feature of a whole sequence to mean 0 and standard deviation 1 over time.
 
-    A feature that does not change, as in silence, becomes 0. It takes the whole sequence, so it cannot stream.
+    Constant features, as in silence, become 0.
     """
     if not len(x_TF):
         return x_TF

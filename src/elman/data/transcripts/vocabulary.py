@@ -1,4 +1,4 @@
-"""The vocabulary of transcripts: the tokens of the texts, and the kind of the frames."""
+"""The vocabulary of a transcriber: the tokens of texts, and the kind of frames."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ __all__ = ["BLANK", "KINDS", "TranscriberVocabulary"]
 
 KINDS = ("sound", "strokes")
 
-# The blank of CTC takes the number of the token between documents, which no transcript holds and which gives no text.
+# The blank of CTC has the id of the token between documents, which does not occur in transcripts and has no text.
 BLANK = END_ID
 
 
 @dataclass(frozen=True)
 class TranscriberVocabulary:
-    """The tokens of the texts, and the kind and number of the features that a frame has."""
+    """The tokens of texts, and the kind and number of features of frames."""
 
     tokens: Vocabulary
     kind: str
@@ -30,16 +30,16 @@ class TranscriberVocabulary:
 
     @classmethod
     def learn(cls, data: Transcripts, config: DataConfig) -> TranscriberVocabulary:
-        """The tokens of the texts of `data`. Raises DataError where there are no texts, or no token is left."""
+        """Learn the tokens of the texts of `data`. Raises DataError if there are no texts, or no token is left."""
         if data.texts is None:
             raise DataError(f"{data.name}: expected a text of every recording. Received: none")
-        # A line end after each, so that no word or subword goes over from a text to the next.
+        # The line ends prevent words and subwords across two texts.
         pieces = data.texts if config.tokens == "characters" else (f"{text}\n" for text in data.texts)
         return cls(learn_vocabulary(vocabulary_options(config), pieces), data.kind, data.features)
 
     @property
     def size(self) -> int:
-        """V, the tokens and the blank."""
+        """V, the number of tokens including the blank."""
         return self.tokens.size
 
     @property
@@ -49,26 +49,26 @@ class TranscriberVocabulary:
 
     @property
     def unit(self) -> str:
-        """What a token is called."""
+        """Noun for a token: "char", "word" or similar."""
         return "char" if self.tokens.per_character else self.tokens.unit
 
     @property
     def things(self) -> str:
-        """What is transcribed, for people."""
+        """Noun for the inputs: "recordings" or "drawings"."""
         return "recordings" if self.kind == "sound" else "drawings"
 
     @property
     def answers(self) -> str:
-        """How many tokens there are, for people, without the blank."""
+        """The number of tokens without the blank, for people."""
         return f"{self.size - 1:,} {self.tokens.unit}s"
 
     def to_json(self) -> dict[str, Any]:
-        """All of it as plain values."""
+        """Return the vocabulary as JSON values."""
         return {"tokens": self.tokens.to_json(), "kind": self.kind, "features": self.features}
 
     @classmethod
     def from_json(cls, content: object) -> TranscriberVocabulary:
-        """Raises ArtifactError for anything that `to_json` would not have made."""
+        """Load what `to_json` returned. Raises ArtifactError for anything else."""
         fields = check_fields(content, {"tokens": dict, "kind": str, "features": int}, "a transcriber's vocabulary")
         if fields["kind"] not in KINDS:
             raise ArtifactError(f"expected the kind of frames among {', '.join(KINDS)}. Received: {fields['kind']!r}")

@@ -1,7 +1,7 @@
-"""Readers of labelled texts and series: a module defines one `Reader` or several, and nothing else names it.
+"""Readers of labelled texts and series; every module of this package defines one or more `Reader` objects.
 
-A reader is called with an `InputFile`, the `ExamplesConfig` and `labelled=`, whether each example must have a label;
-one that reads paths as a whole, with the paths as texts and the config. It returns `Examples`.
+A reader is called with an `InputFile`, the `ExamplesConfig` and `labelled=`, whether each example must have a label.
+A reader with `whole` is called with all paths, as strings, and the config. Both return `Examples`.
 """
 
 from __future__ import annotations
@@ -14,5 +14,5 @@ __all__ = ["known"]
 
 
 def known() -> Mapping[str, Reader]:
-    """Every reader by the name of its form."""
+    """Return every reader by the name of its form."""
     return readers_in(__name__)

@@ -1,4 +1,4 @@
-"""Series and images in the arrays of NumPy and idx files."""
+"""Readers of series and images in NumPy and idx files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tables of texts, and tables of series."""
+"""Readers of tables of texts and tables of series."""
 
 from __future__ import annotations
 

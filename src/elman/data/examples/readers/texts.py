@@ -1,4 +1,4 @@
-"""Lines of label and text; a folder of texts, or a file of lines, for each class."""
+"""Readers of lines of label and text, and of a folder of texts or a file of lines per class."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Series in `.ts` files."""
+"""Reader of series in `.ts` files."""
 
 from __future__ import annotations
 

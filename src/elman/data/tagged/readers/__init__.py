@@ -1,7 +1,7 @@
-"""Readers of tagged sentences and frames: a module defines one `Reader` or several, and nothing else names it.
+"""Readers of tagged sentences and frames; every module of this package defines one or more `Reader` objects.
 
-A reader is called with an `InputFile` and the `ReadOptions`; one that reads a path as a whole, with the `Path` and the
-options. It returns `Tagged`, or None for a file that only belongs to another one.
+A reader is called with an `InputFile` and the `ReadOptions`; a reader with `whole`, with a `Path` and the options. It
+returns `Tagged`, or None for a file that is read together with another one.
 """
 
 from __future__ import annotations
@@ -14,5 +14,5 @@ __all__ = ["known"]
 
 
 def known() -> Mapping[str, Reader]:
-    """Every reader by the name of its format."""
+    """Return every reader by the name of its format."""
     return readers_in(__name__)

@@ -1,4 +1,4 @@
-"""Words and tags in columns, and plain text without tags."""
+"""Readers of words and tags in columns, and of plain text without tags."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sentences in CoNLL-U."""
+"""Reader of sentences in CoNLL-U."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Frames with a label each, in NumPy files and long tables."""
+"""Reader of frames with labels, in NumPy files and long tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A folder with words, tags and sentence labels, each in a file of its own."""
+"""Reader of a folder with words, tags and sentence labels in three files."""
 
 from __future__ import annotations
 
