@@ -116,7 +116,7 @@ def test_silence_has_some_text_and_no_error() -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({}, r"expected a model of one direction \(bidirectional=false\)"),
+        ({}, r"expected a unidirectional model \(bidirectional=false\)"),
         ({"bidirectional": False}, "expected a model with normalise=global or none.*Received: normalise=utterance"),
     ],
 )
@@ -136,7 +136,7 @@ def test_pieces_that_cannot_be() -> None:
         coming.finish()
     with pytest.raises(ConfigError, match=r"expected finish\(\) once"):
         coming.finish()
-    with pytest.raises(ConfigError, match=r"expected no more pieces after finish\(\)"):
+    with pytest.raises(ConfigError, match=r"expected no more chunks after finish\(\)"):
         coming.push(np.zeros(5))
     with pytest.raises(ConfigError, match="the stream: expected a rate from 1,000"):
         model.stream(12)
