@@ -182,7 +182,7 @@ def test_arguments_that_do_not_fit_are_refused() -> None:
     with pytest.raises(ShapeError, match=r"scores of \(1, 3\). Received: shape \(1, 4\)"):
         ctc_prefix_beam(frames, CtcBeam(), language=language)
     damaged = Judged(torch.full((1, 3), math.nan), ())
-    with pytest.raises(TrainingError, match="language model to score tokens with numbers"):
+    with pytest.raises(TrainingError, match="log-probabilities from the language model"):
         ctc_prefix_beam(frames, CtcBeam(), language=LanguageScores(damaged, lambda tokens_N, state: damaged))
 
 

@@ -106,7 +106,7 @@ def _check_scores(most_R: Tensor) -> None:
     if not bool(usable_R.all()):
         worst = most_R[~usable_R][0].item()
         raise TrainingError(
-            f"expected the network to score tokens with numbers or -inf; its weights are damaged. Received: {worst}"
+            f"expected token logits that are finite or -inf; the network's weights are damaged. Received: {worst}"
         )
 
 

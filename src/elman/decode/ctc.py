@@ -80,7 +80,7 @@ def _best(logits: Tensor) -> tuple[Tensor, Tensor]:
 def _check_scores(log_probabilities: Tensor) -> None:
     if bool(log_probabilities.isnan().any()):
         raise TrainingError(
-            "expected the network to score every frame with numbers; its weights are damaged. Received: nan or inf"
+            "expected finite logits for every frame; the network's weights are damaged. Received: nan or inf"
         )
 
 

@@ -170,7 +170,7 @@ class _Model:
         if found != (rows, self._columns):
             raise ShapeError(f"expected a language model's scores of {(rows, self._columns)}. Received: shape {found}")
         if bool(judged.log_probabilities_NV.isnan().any()):
-            raise TrainingError("expected a language model to score tokens with numbers. Received: nan")
+            raise TrainingError("expected log-probabilities from the language model. Received: nan")
         return judged
 
 

@@ -43,7 +43,7 @@ class CharacterModel(Protocol):
 def language_scores(lm: CharacterModel, vocabulary: TranscriberVocabulary) -> LanguageScores:
     """Return the scorer of a language model, with the columns of the transcriber's vocabulary.
 
-    For the language model, each text is a line or document of its own. Raises ConfigError if the language model or the
+    For the language model, each text is a separate line or document. Raises ConfigError if the language model or the
     transcriber is not of characters, or if the language model lacks characters of the transcriber.
     """
     own = vocabulary.tokens
