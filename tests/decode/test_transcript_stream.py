@@ -39,7 +39,7 @@ def test_pieces_of_any_size_give_the_text_of_the_whole(sizes: list[int], options
     model = untrained(seed=2, **ONE_WAY, **options)
     (whole,) = model.transcribe([SOUND], rate=RATE)
     assert len(set(whole)) > 1
-    assert len(whole) > 8  # of a network that says nothing, nothing could be told
+    assert len(whole) > 8  # an empty transcript would prove nothing
     sound = SOUND[: 2400 if sizes == [1] else len(SOUND)]
     (expected,) = model.transcribe([sound], rate=RATE)
     assert streamed(model.stream(), sound, sizes) == expected

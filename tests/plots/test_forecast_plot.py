@@ -51,7 +51,7 @@ def test_everything_that_is_given_is_drawn_and_nothing_else(tmp_path: Path) -> N
 
 
 def legend_of(path: Path) -> str:
-    """The texts of an SVG; matplotlib writes each beside its outlines, as a comment."""
+    """The texts of an SVG; matplotlib writes each next to its outlines, as a comment."""
     return path.read_text(encoding="utf-8")
 
 
