@@ -134,7 +134,7 @@ def test_pieces_that_cannot_be() -> None:
         coming.push(np.zeros((2, 2, 2)))
     with pytest.raises(DataError, match=r"expected a sound. Received: no samples"):
         coming.finish()
-    with pytest.raises(ConfigError, match=r"expected finish\(\) once"):
+    with pytest.raises(ConfigError, match=r"expected one call of finish\(\)"):
         coming.finish()
     with pytest.raises(ConfigError, match=r"expected no more chunks after finish\(\)"):
         coming.push(np.zeros(5))

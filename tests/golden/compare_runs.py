@@ -8,7 +8,7 @@ the figures of every evaluation, the weights, vocabulary.json, the metrics of el
 answers and measures. A line for each run says "equal" or what differs. Any difference, and any run that fails, ends
 with exit code 1.
 
-Only what is public takes part (the classes, `elman info`), and `elman.train.loop.Training.fit`, whose events are recorded.
+Only public API takes part (the classes, `elman info`), and `elman.train.loop.Training.fit`, whose events are recorded.
 """
 
 from __future__ import annotations
