@@ -35,7 +35,7 @@ class Distributions(Protocol):
         """Expected values `..O`."""
 
     def sample(self, parameters_OP: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """One random draw `..O` from every distribution."""
+        """One random sample `..O` of every distribution."""
 
     def quantiles(self, parameters_OP: Tensor, levels: Sequence[float]) -> Tensor:
         """Quantiles `..OQ` at the probabilities `levels`."""

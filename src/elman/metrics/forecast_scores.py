@@ -3,6 +3,8 @@
 Truth, forecasts and bounds are arrays of the same shape, time steps first: `T`, or `TY` with several variables. Missing
 true values (NaN) are left out; a metric over no values is NaN. A forecast that is NaN where the truth is known makes
 the metric NaN.
+
+All functions raise ShapeError for arrays whose shapes do not match, and ConfigError for a level or season out of range.
 """
 
 from __future__ import annotations

@@ -11,7 +11,10 @@ __all__ = ["draw_calibration"]
 
 
 def draw_calibration(figures: Calibration, path: str | os.PathLike[str], *, title: str = "calibration") -> None:
-    """Draw the reliability diagram as PNG or SVG, by the suffix: accuracy over confidence, and the examples per bin."""
+    """Draw the reliability diagram as PNG or SVG, by the suffix: accuracy over confidence, and the examples per bin.
+
+    Raises ConfigError for another suffix.
+    """
     check_suffix(path)
     figure = new_figure(5.4, 6)
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
