@@ -203,7 +203,7 @@ def test_strokes(elman, tmp_path):
         (["transcribe", "MODEL", "a.wav", "--rate", "8000"], "expected --rate for raw PCM with --stream only"),
         (["transcribe", "MODEL", "a.wav", "--lm-weight", "1"], "expected lm_weight with a language model only"),
         (["transcribe", "MODEL", "a.wav", "--beams", "2", "--n-best", "3"], "expected n_best of at most beams = 2"),
-        (["transcribe", "MODEL", "a.wav", "--stream"], "expected a model of one direction"),
+        (["transcribe", "MODEL", "a.wav", "--stream"], "expected a unidirectional model"),
         (["transcribe", "LIVE", "a.wav", "--stream", "--json"], "expected no --json with --stream"),
         (["transcribe", "LIVE", "a.wav", "--stream", "--lm", "m"], "expected no --lm with --stream"),
         (["transcribe", "LIVE", "a.wav", "--stream", "--beams", "3"], "expected no --beams with --stream"),

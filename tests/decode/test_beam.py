@@ -232,7 +232,7 @@ def test_arguments_that_do_not_fit_are_refused() -> None:
             beam_search(advance, state, memory, **(given | changed))
 
     refused(ShapeError, r"expected 3 rows in state.h. Received: shape \(2, 4\)", rows=3, limits_B=[1, 1, 1])
-    refused(ShapeError, r"2 limits, one a sentence. Received: shape \(1,\)", limits_B=[1])
+    refused(ShapeError, r"2 limits, one per sentence. Received: shape \(1,\)", limits_B=[1])
     refused(ConfigError, r"whole numbers from 0. Received: \[1, -1\]", limits_B=[1, -1])
     refused(ConfigError, r"whole numbers from 0. Received: \[1.0, 2.0\]", limits_B=[1.0, 2.0])
     refused(ConfigError, "an end that is not banned. Received: end 1, banned", banned=(1,))

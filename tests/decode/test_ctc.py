@@ -49,7 +49,7 @@ def test_few_beams_find_a_text_with_at_most_its_probability() -> None:
 
 
 def test_a_text_that_was_dropped_and_comes_back_is_still_the_same_text() -> None:
-    # By the second frame the beam holds (), (1), (1, 2) or drops (1); texts must never be told twice.
+    # By the second frame the beam holds (), (1), (1, 2) or drops (1); no text may be returned twice.
     for seed in range(200):
         frames = some_frames(seed, 12, 3, sharpness=1.0)
         found = ctc_prefix_beam(frames, CtcBeam(beams=4, n_best=4))
@@ -182,7 +182,7 @@ def test_arguments_that_do_not_fit_are_refused() -> None:
     with pytest.raises(ShapeError, match=r"scores of \(1, 3\). Received: shape \(1, 4\)"):
         ctc_prefix_beam(frames, CtcBeam(), language=language)
     damaged = Judged(torch.full((1, 3), math.nan), ())
-    with pytest.raises(TrainingError, match="language model to score tokens with numbers"):
+    with pytest.raises(TrainingError, match="log-probabilities from the language model"):
         ctc_prefix_beam(frames, CtcBeam(), language=LanguageScores(damaged, lambda tokens_N, state: damaged))
 
 

@@ -14,7 +14,7 @@ from ..tasks.small_transcribers import RATE, tones, untrained
 
 @pytest.fixture(scope="module")
 def lm() -> LanguageModel:
-    """A language model that has heard "ab" often, and "ba" never."""
+    """A language model trained on "ab" often and on "ba" never."""
     small = {"hidden": 12, "embedding": 6, "lanes": 4, "chunk": 8, "max_steps": 15, "split": (1.0, 0.0, 0.0)}
     machine = {"threads": 1, "device": "cpu", "precision": "float32", "learning_rate": 0.03, "warmup_steps": 0}
     text = "ab\nabab\nac\nabc\n" * 20

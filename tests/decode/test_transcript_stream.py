@@ -39,7 +39,7 @@ def test_pieces_of_any_size_give_the_text_of_the_whole(sizes: list[int], options
     model = untrained(seed=2, **ONE_WAY, **options)
     (whole,) = model.transcribe([SOUND], rate=RATE)
     assert len(set(whole)) > 1
-    assert len(whole) > 8  # of a network that says nothing, nothing could be told
+    assert len(whole) > 8  # an empty transcript would prove nothing
     sound = SOUND[: 2400 if sizes == [1] else len(SOUND)]
     (expected,) = model.transcribe([sound], rate=RATE)
     assert streamed(model.stream(), sound, sizes) == expected
@@ -116,7 +116,7 @@ def test_silence_has_some_text_and_no_error() -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({}, r"expected a model of one direction \(bidirectional=false\)"),
+        ({}, r"expected a unidirectional model \(bidirectional=false\)"),
         ({"bidirectional": False}, "expected a model with normalise=global or none.*Received: normalise=utterance"),
     ],
 )
@@ -134,9 +134,9 @@ def test_pieces_that_cannot_be() -> None:
         coming.push(np.zeros((2, 2, 2)))
     with pytest.raises(DataError, match=r"expected a sound. Received: no samples"):
         coming.finish()
-    with pytest.raises(ConfigError, match=r"expected finish\(\) once"):
+    with pytest.raises(ConfigError, match=r"expected one call of finish\(\)"):
         coming.finish()
-    with pytest.raises(ConfigError, match=r"expected no more pieces after finish\(\)"):
+    with pytest.raises(ConfigError, match=r"expected no more chunks after finish\(\)"):
         coming.push(np.zeros(5))
     with pytest.raises(ConfigError, match="the stream: expected a rate from 1,000"):
         model.stream(12)

@@ -154,5 +154,5 @@ def test_damaged_weights_and_an_end_that_there_is_not_are_errors() -> None:
         greedy(quiet.quietly, state, memory, rows=1, start=START, end=9, limits_B=[3])
     quiet.weight_VR[3, 1] = math.nan
     quiet.packed = PackedOutput(quiet.weight_VR, quiet.bias_V, "int8")
-    with pytest.raises(TrainingError, match=r"its weights are damaged\. Received: nan"):
+    with pytest.raises(TrainingError, match=r"the network's weights are damaged\. Received: nan"):
         greedy(quiet.quietly, state, memory, rows=1, start=START, end=END, limits_B=[3])

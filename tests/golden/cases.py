@@ -38,7 +38,7 @@ class GoldenCase(NamedTuple):
     write     puts data into a folder and returns the files to train on
     options   of the model
     ask       questions to the model, by name, whose answers are kept
-    keep      of the training files, those that stay beside the model; `elman evaluate` reads them
+    keep      of the training files, those that stay next to the model; `elman evaluate` reads them
     flags     further words of that command
     sees_all  whether the data of the training is that of the validation too: the weights of the last steps are kept
     """
@@ -73,7 +73,7 @@ DRAWING = [[0, 1, 0], [0, 1, 1], [0.5, -2, 0], [0.5, 0.5, 0], [0.5, -0.5, 0], [-
 
 
 def drawn(model: Any, prompt: str, **options: Any) -> Any:
-    """Text drawn by torch's random numbers: the native engine has others of its own, and is not everywhere."""
+    """Text drawn by torch's random numbers: the native engine has its own, and is not available everywhere."""
     with mock.patch.dict(os.environ, {"ELMAN_KERNELS": "reference"}):
         return model.generate(prompt, **options)
 

@@ -2,13 +2,13 @@
 
     python tests/golden/compare_runs.py OLD_CHECKOUT NEW_CHECKOUT [NAME ...] [--steps 20]
 
-Each checkout has a process of its own with PYTHONPATH=CHECKOUT/src; the rest of the environment is passed on, such as
+Each checkout has its own process with PYTHONPATH=CHECKOUT/src; the rest of the environment is passed on, such as
 ELMAN_NATIVE_LIBRARIES, which names compiled libraries for a checkout without them. Compared are the loss of every step,
 the figures of every evaluation, the weights, vocabulary.json, the metrics of elman.json, and what the trained model
 answers and measures. A line for each run says "equal" or what differs. Any difference, and any run that fails, ends
 with exit code 1.
 
-Only what is public takes part (the classes, `elman info`), and `elman.train.loop.Training.fit`, whose events are heard.
+Only public API takes part (the classes, `elman info`), and `elman.train.loop.Training.fit`, whose events are recorded.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Small files of data beside those of the contract's tasks: series with labels, scores, spans, images, strokes."""
+"""Small data files in addition to those of the contract: series with labels, scores, spans, images, strokes."""
 
 from __future__ import annotations
 

@@ -80,7 +80,7 @@ def all_texts() -> dict[str, str]:
 
 
 def texts_of_new_process() -> dict[str, str]:
-    """The same from a process of their own."""
+    """The same from a new process."""
     words = [sys.executable, "-m", "tests.golden.help", "--json"]
     root = Path(__file__).resolve().parents[2]
     done = subprocess.run(words, cwd=root, check=True, capture_output=True, encoding="utf-8")

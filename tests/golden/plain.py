@@ -65,7 +65,7 @@ def differences(expected: Any, received: Any, path: str = "") -> Iterator[str]:
         for place, (one, other) in enumerate(zip(expected, received, strict=False)):
             yield from differences(one, other, f"{path}[{place}]")
     elif isinstance(expected, str) and _VERSION.sub("", expected) == _VERSION.sub("", received):
-        return  # the same but for the version of a package that is named in it
+        return  # the same except for the version of a package that is named in it
     elif expected != received:
         yield f"{path}: expected {expected!r}. Received: {received!r}"
 

@@ -70,14 +70,14 @@ class TestText:
         matrix[4, 7], matrix[29, 0], matrix[1, 2] = 30, 5, 6
         lines = confusion_text(matrix, [f"c{i}" for i in range(30)]).splitlines()
         assert [line.split() for line in lines] == [
-            ["true", "class", "taken", "for", "times", "share"],
+            ["true", "class", "predicted", "class", "count", "share"],
             ["c4", "c7", "30", "75.0%"],
             ["c1", "c2", "6", "37.5%"],
             ["c29", "c0", "5", "33.3%"],
         ]
 
     def test_no_error_among_many_classes_is_told(self) -> None:
-        assert confusion_text(np.eye(21, dtype=int), [str(i) for i in range(21)]) == "no class was taken for another"
+        assert confusion_text(np.eye(21, dtype=int), [str(i) for i in range(21)]) == "no misclassified examples"
 
     @settings(max_examples=30, deadline=None)
     @given(st.integers(1, 25), st.integers(50, 120), st.integers(0, 10**8))
@@ -138,9 +138,7 @@ def test_unusable_input(tmp_path: Path) -> None:
         confusion_matrix([0, -1], [0, 1], 2)
     with pytest.raises(ShapeError, match=r"each of 2 examples\. Received: 3$"):
         confusion_matrix([0, 1], [0, 1, 1], 2)
-    with pytest.raises(
-        ShapeError, match=r"truth to be one axis of whole numbers\. Received: shape \(1,\), type float64"
-    ):
+    with pytest.raises(ShapeError, match=r"truth to be one axis of integers\. Received: shape \(1,\), type float64"):
         confusion_matrix([0.5], [0], 2)
     with pytest.raises(ShapeError, match=r"for 3 classes\. Received: shape \(2, 2\)$"):
         class_report([[1, 0], [0, 1]], ["a", "b", "c"])

@@ -85,7 +85,7 @@ def test_a_variable_that_never_changes_has_no_scaled_error() -> None:
     assert mase(TRUTH[:, :2], FORECAST[:, :2], history) == mase(TRUTH[:, 0], FORECAST[:, 0], HISTORY[:, 0])
     assert np.isnan(mase([1.0], [2.0], [3.0, 3.0]))
     assert np.isnan(mase([1.0], [2.0], [3.0], season=4))
-    wave = 10 + 3 * np.sin(np.arange(70) * 2 * np.pi / 7)  # the same from week to week, but for rounding
+    wave = 10 + 3 * np.sin(np.arange(70) * 2 * np.pi / 7)  # the same from week to week, except for rounding
     assert np.abs(wave[7:] - wave[:-7]).max() > 0
     assert np.isnan(mase([1.0], [2.0], wave, season=7))
     assert mase([3e-9], [1e-9], [1e-9, 2e-9]) == pytest.approx(2)

@@ -51,7 +51,7 @@ def test_everything_that_is_given_is_drawn_and_nothing_else(tmp_path: Path) -> N
 
 
 def legend_of(path: Path) -> str:
-    """The texts of an SVG; matplotlib writes each beside its outlines, as a comment."""
+    """The texts of an SVG; matplotlib writes each next to its outlines, as a comment."""
     return path.read_text(encoding="utf-8")
 
 
@@ -60,13 +60,13 @@ def test_the_legend_names_what_is_there(tmp_path: Path) -> None:
     levels = {80: (mean - 1, mean + 1), 97.5: (mean - 2, mean + 2)}
     draw_forecast(tmp_path / "a.svg", **arguments(intervals=levels, truth=mean, baseline=("drift", mean), name="speed"))
     text = legend_of(tmp_path / "a.svg")
-    for label in ("history", "what came", "forecast", "97.5 % interval", "80 % interval", "drift", "speed"):
+    for label in ("history", "true values", "forecast", "97.5 % interval", "80 % interval", "drift", "speed"):
         assert f"<!-- {label} -->" in text, label
     draw_forecast(tmp_path / "b.svg", **arguments(baseline=mean))
     text = legend_of(tmp_path / "b.svg")
     assert "<!-- simple forecast -->" in text
     assert "interval" not in text
-    assert "what came" not in text
+    assert "true values" not in text
 
 
 def test_wider_intervals_cover_more(tmp_path: Path) -> None:

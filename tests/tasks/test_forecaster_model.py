@@ -202,7 +202,7 @@ def test_a_series_of_its_own_goes_on_from_where_its_stretch_ends() -> None:
     for stop in (kept - 3, kept):
         goes_on = model.forecast(frame[60 - kept : 60 - kept + stop], 1, levels=()).mean[0, :, 0]
         np.testing.assert_allclose(model.create(1, ("a", slice(0, stop)), draw=False), goes_on, rtol=1e-4)
-    with pytest.raises(ConfigError, match="expected a slice of steps one after the other"):
+    with pytest.raises(ConfigError, match="expected a slice of consecutive steps"):
         model.create(4, ("a", slice(0, 6, 2)))
 
 

@@ -149,7 +149,7 @@ def test_scores_that_are_no_numbers_are_an_error(model: LanguageModel) -> None:
         before = model.network.head.bias.clone()
         model.network.head.bias[3] = torch.nan
         try:
-            with pytest.raises(DataError, match=r"expected finite scores to draw a token by\. Received"):
+            with pytest.raises(DataError, match=r"expected finite logits to sample from\. Received"):
                 model.generate("the", length=5)
         finally:
             model.network.head.bias.copy_(before)

@@ -273,7 +273,7 @@ def test_members_that_do_not_write_the_same_tokens(model):
 def test_members_that_read_otherwise_share_no_attention(model):
     backwards = trained(reverse_source=True)
     assert len(model.translate(SOURCES, ensemble=[backwards])) == len(SOURCES)
-    with pytest.raises(ConfigError, match=r"read sources alike for attention"):
+    with pytest.raises(ConfigError, match=r"same source vocabulary and reading direction for attention"):
         model.translations("die kuh", ensemble=[backwards], attention=True)
 
 

@@ -1,5 +1,7 @@
-"""Decoding: from scores to a choice of tokens, over closures that give scores. The names load on first
-use."""
+"""Decoding: greedy search, beam search, sampling and CTC decoding over step functions that return logits.
+
+The names are imported on first use.
+"""
 
 from __future__ import annotations
 

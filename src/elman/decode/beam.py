@@ -1,8 +1,8 @@
 """Beam search: the best hypotheses of each sentence, for a batch of sentences at once.
 
-At every step each hypothesis of a sentence is extended by every token, and the `beams` extensions that are likeliest go
-on. One that ends is set aside when it is among the `beams` likeliest of all extensions, ended ones included; among
-those set aside the answer is chosen. Knows nothing about networks or vocabularies.
+At every step each hypothesis of a sentence is extended by every token, and the `beams` most likely extensions that do
+not end are continued. An extension by the end token is stored as ended if it is among the `beams` most likely of all
+extensions, ended ones included. The results are the best of the ended hypotheses.
 """
 
 from __future__ import annotations
@@ -33,20 +33,20 @@ __all__ = ["Beam", "beam_search", "length_divisor"]
 
 @dataclass(frozen=True)
 class Beam:
-    """How a beam search goes; the penalties are those of Wu et al. 2016.
+    """Options of a beam search; the penalties are those of Wu et al. 2016.
 
         score = log_probability / ((5 + n) / 6) ** length_penalty
               + coverage_penalty * sum over source steps s of log(min(attention that s received, 1))
 
-    with n tokens, the end counted, and attention summed over those n steps. Penalties judge hypotheses that have
-    ended; among those that go on, which are all equally long, the log-probability decides.
+    where n is the number of tokens including the end, and attention is summed over these n steps. The penalties apply
+    to hypotheses that have ended; unfinished ones all have the same length and are compared by log-probability.
 
-    beams             hypotheses of a sentence that are followed at the same time
-    n_best            hypotheses of a sentence that are given, best first
-    length_penalty    0 and above; higher is in favour of longer hypotheses
-    coverage_penalty  0 and above; higher is in favour of hypotheses that attend to all of the source
-    stop              "exact": a sentence is done when none that goes on can reach the score of its `n_best`;
-                      "enough": it is also done when `beams` hypotheses have ended by themselves, which is quicker
+    beams             hypotheses of a sentence that are kept at each step
+    n_best            hypotheses of a sentence that are returned, best first
+    length_penalty    0 and above; higher values favour longer hypotheses
+    coverage_penalty  0 and above; higher values favour hypotheses that attend to all of the source
+    stop              "exact": a sentence is done when no unfinished hypothesis can reach the score of its `n_best`;
+                      "enough": it is also done when `beams` hypotheses have ended before the limit, which is faster
     """
 
     beams: int = 5
@@ -71,7 +71,7 @@ class Beam:
 
 
 def length_divisor(length: Tensor, penalty: float) -> Tensor:
-    """((5 + n) / 6) ** penalty, by which a log-probability is divided (Wu et al. 2016)."""
+    """Divisor of a log-probability, ((5 + n) / 6) ** penalty (Wu et al. 2016)."""
     return ((5.0 + length) / 6.0) ** penalty
 
 
@@ -90,21 +90,21 @@ def beam_search(
     lengths_B: Tensor | None = None,
     attention: bool = False,
 ) -> list[list[Hypothesis]]:
-    """The `options.n_best` best hypotheses of each of `rows` sentences, best first.
+    """Return the `options.n_best` best hypotheses of each of `rows` sentences, best first.
 
-    state, memory  of one hypothesis a sentence: `rows` rows in every leaf; (), when there is nothing to carry
-    start          the token before the first one
-    limits_B       the most tokens of each sentence, the end not counted. A hypothesis with that many gets its end
-                   there, at the log-probability that the network gives to it; `finished` is False unless it was
-                   among the likeliest extensions anyway
-    banned         tokens that are never taken; the others' probabilities stay as the network gives them
-    lengths_B      steps of each source: attention beyond is left out of the coverage and of `attention`
-    attention      give the weights with every hypothesis
+    state, memory  of one hypothesis per sentence: `rows` rows in every leaf; () for an empty state or memory
+    start          id of the token before the first one
+    limits_B       maximum number of tokens of each sentence, excluding the end. A hypothesis of this length is ended
+                   there, with the log-probability that the network gives to the end; `finished` is False unless
+                   that end was among the most likely extensions
+    banned         ids of tokens that are never chosen; the probabilities of the others are not renormalised
+    lengths_B      steps of each source: attention to later steps is left out of the coverage and of `attention`
+    attention      return the attention weights of every hypothesis
 
-    A sentence has fewer hypotheses where there are no more, and none only where every way on has probability 0. A
-    sentence that is done leaves the batch at once. The search treats each sentence as if it were alone.
+    A sentence has fewer hypotheses if no more exist, and none only if every continuation has probability 0. Finished
+    sentences are removed from the batch. The result of a sentence does not depend on the others in the batch.
 
-    Raises ShapeError or ConfigError for arguments that do not fit, TrainingError for logits that are NaN or +inf.
+    Raises ShapeError or ConfigError for invalid arguments, TrainingError for logits that are NaN or +inf.
     """
     check_tokens(start, end, banned)
     device, limits_B, lengths_B = check_batch(state, memory, rows, limits_B, lengths_B)
@@ -126,7 +126,7 @@ def beam_search(
 
 
 class _Chosen(NamedTuple):
-    """The hypotheses that go on, of the sentences that do."""
+    """The unfinished hypotheses of the unfinished sentences."""
 
     tokens_BK: Tensor
     slots_BK: Tensor
@@ -134,7 +134,7 @@ class _Chosen(NamedTuple):
 
 
 class _Search:
-    """What a search has found so far. B are the sentences still under way, A are all of them."""
+    """State of a running search. B: the unfinished sentences; A: all sentences."""
 
     def __init__(
         self,
@@ -154,9 +154,9 @@ class _Search:
         self.trace = Trace(len(limits_A))
 
     def step(self, live_B: Tensor, scored: Scored, totals_BK: Tensor) -> tuple[_Chosen, Tensor]:
-        """The hypotheses that go on, and the places in `live_B` of the sentences that do."""
+        """The hypotheses to continue, and the indices into `live_B` of the sentences to continue."""
         beams, length = self.options.beams, self.trace.steps + 1
-        # Among these are as many as go on, whatever is the end or banned in each hypothesis.
+        # `beams` of these remain after the end and banned tokens of each hypothesis are removed.
         best, ends_BK = extend(scored.logits_BKV, totals_BK, 2 * beams, self.end, len(self.banned))
         scores_BN = best.scores_BN
         if len(self.banned):
@@ -180,7 +180,7 @@ class _Search:
         return chosen, kept
 
     def _coverage(self, scored: Scored) -> Tensor | None:
-        """The attention that each source step has received; None when it does not matter."""
+        """The attention that each source step has received so far; None without a coverage penalty."""
         if not self.options.coverage_penalty:
             return None
         if scored.weights_BKS is None:
@@ -192,14 +192,14 @@ class _Search:
     def _set_aside(
         self, live_B: Tensor, ends_BK: Tensor, natural_BK: Tensor, forced_BK: Tensor, coverage_BKS: Tensor | None
     ) -> None:
-        """Keep the best `n_best` of what has ended before and what ends now."""
+        """Add the hypotheses that end at this step to the `n_best` ended ones."""
         ending_BK = natural_BK | forced_BK
         if not bool(ending_BK.any()):
             return
         length = ends_BK.new_tensor(self.trace.steps + 1)
         scores_BK = ends_BK / length_divisor(length, self.options.length_penalty)
         if coverage_BKS is not None:
-            # A step without any attention counts as the least number that is not 0.
+            # Avoids log(0) for a source step without attention.
             missing_BKS = coverage_BKS.clamp(min=torch.finfo(coverage_BKS.dtype).tiny, max=1.0).log()
             if self.lengths_A is not None:
                 steps = torch.arange(coverage_BKS.shape[2], device=coverage_BKS.device)
@@ -210,9 +210,10 @@ class _Search:
         self.ended.add(live_B, self.trace.steps, scores_BK, ends_BK, natural_BK, ending_BK)
 
     def _done(self, live_B: Tensor, totals_BK: Tensor, at_limit_B: Tensor) -> Tensor:
-        """Which sentences need no further step."""
+        """Mask of the sentences that are finished."""
         most_B = totals_BK.amax(dim=1)
-        # A log-probability can only fall, is least divided at the limit, and coverage can only take away.
+        # Upper bound of the reachable score: the log-probability cannot rise, the divisor is largest at the limit, and
+        # the coverage term is at most 0.
         longest_B = (self.limits_A[live_B] + 1).to(most_B)
         reachable_B = most_B / length_divisor(longest_B, self.options.length_penalty)
         done_B = at_limit_B | (most_B == -torch.inf) | (self.ended.scores_AN[live_B, -1] >= reachable_B)

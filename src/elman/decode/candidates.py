@@ -1,9 +1,9 @@
-"""The best next tokens out of large vocabularies, exactly and without a pass more than needed.
+"""Exact top-k of next tokens over large vocabularies, with as few passes over the logits as possible.
 
-On a CPU most of a search's own time is spent here. Two things make it short. A full sort of candidates is avoided: the
-best n numbers lie in the n blocks whose largest numbers are best, and finding the largest number of a block is as quick
-as reading it. And the log-softmax is never written down: its normaliser is one number a hypothesis. Scores that are
-not written down either (`Unwritten`) need none of this. Knows nothing about searches.
+On a CPU a search spends most of its own time here. Two measures keep it short. There is no top-k over all logits: the
+n largest logits are in the n blocks with the largest maxima, and the maximum of a block costs one read of it. The
+log-softmax is never materialised: its normaliser is one number per hypothesis. Logits that are not materialised either
+(`Unwritten`) need neither.
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ from elman.errors import TrainingError
 
 __all__ = ["Extensions", "as_scores", "best_extensions", "extend", "log_normaliser"]
 
-# An `Unwritten` keeps the best tokens of a hypothesis in order, which takes long where they are many. More than so
-# many, and than one token in so many, are looked for among scores that are written down.
+# An `Unwritten` keeps the best tokens of a hypothesis sorted, which is slow if they are many. Its logits are
+# materialised for more than `_MOST_KEPT` tokens that are also more than 1 / `_SHARE` of the vocabulary.
 _MOST_KEPT, _SHARE = 128, 64
 
-# Columns of a block. From 32 to 128 make little difference.
+# Columns of a block. Values from 32 to 128 make little difference.
 _BLOCK = 64
 
-# Rows whose probabilities are in memory at a time. Fewer stay closer to the cores; but every part waits for all
-# threads, which is slow on a busy machine.
+# Rows whose probabilities are in memory at a time. Fewer rows use the cache better, but all threads synchronise after
+# each block of rows, which is slow on a busy machine.
 _ROWS = 256
 
 
 class Extensions(NamedTuple):
     """The best extensions of each sentence, best first.
 
-    scores_BN  the hypothesis' number plus the token's
-    slots_BN   the hypothesis that is extended, 0 to K-1
-    tokens_BN  the token that comes
+    scores_BN  log-probability of the extended hypothesis: the logit plus the hypothesis' offset
+    slots_BN   index of the hypothesis that is extended, 0 to K-1
+    tokens_BN  id of the token that is added
     """
 
     scores_BN: Tensor
@@ -44,14 +44,14 @@ class Extensions(NamedTuple):
 
 
 def as_scores(logits: Tensor | Unwritten) -> Tensor:
-    """The same numbers, written down, in at least float32."""
+    """The logits as a tensor in float32 or wider."""
     if isinstance(logits, Unwritten):
         logits = logits.written()
     return logits.to(torch.promote_types(logits.dtype, torch.float32))
 
 
 def log_normaliser(logits_RV: Tensor) -> Tensor:
-    """log(sum(exp(logits))) of each row; 0 in a row of nothing but -inf, so that log-probabilities there are -inf.
+    """log(sum(exp(logits))) of each row; 0 for a row of -inf only, so that its log-probabilities are -inf.
 
     Raises TrainingError when a logit is NaN or +inf.
     """
@@ -61,7 +61,7 @@ def log_normaliser(logits_RV: Tensor) -> Tensor:
     probabilities = logits_RV.new_empty(min(rows, logits_RV.shape[0]), logits_RV.shape[1])
     shares = []
     for part in logits_RV.split(rows):
-        # The likeliest token has exp(0) over the sum.
+        # The largest probability is exp(0) / sum(exp(logits - max)).
         shares.append(torch.softmax(part, dim=1, out=probabilities[: len(part)]).amax(dim=1))
     return torch.where(most_R == -torch.inf, 0.0, most_R - torch.cat(shares).log())
 
@@ -69,10 +69,10 @@ def log_normaliser(logits_RV: Tensor) -> Tensor:
 def extend(
     logits_BKV: Tensor | Unwritten, totals_BK: Tensor, count: int, end: int, banned: int = 0
 ) -> tuple[Extensions, Tensor]:
-    """The likeliest extensions of each sentence, and the log-probability `ends_BK` of each hypothesis with its end.
+    """The most likely extensions of each sentence, and the log-probability `ends_BK` of each hypothesis with the end.
 
-    totals_BK  the log-probabilities of the hypotheses so far
-    count      so many extensions are among the answers, whichever `banned` tokens of each hypothesis are taken away
+    totals_BK  log-probabilities of the hypotheses so far
+    count      number of extensions that remain after any `banned` tokens of each hypothesis are removed
 
     Raises TrainingError when a logit is NaN or +inf.
     """
@@ -90,7 +90,7 @@ def _extend_unwritten(
     B, K, _ = logits.shape
     best = logits.best(count + banned, end)
     _check_scores(best.normaliser_N)
-    # In a row of nothing but -inf every token keeps that probability.
+    # In a row of -inf only, every log-probability stays -inf.
     normaliser_N = best.normaliser_N.where(best.scores_NC[:, 0] > -torch.inf, 0.0)
     offsets_N = totals_BK.to(best.scores_NC.dtype).flatten() - normaliser_N
     scores_BN = (best.scores_NC + offsets_N[:, None]).view(B, -1)
@@ -101,19 +101,19 @@ def _extend_unwritten(
 
 
 def _check_scores(most_R: Tensor) -> None:
-    """Raise TrainingError unless each row's largest score, or its normaliser, is a number or -inf."""
+    """Raise TrainingError if the largest logit or the normaliser of a row is NaN or +inf."""
     usable_R = most_R < torch.inf
     if not bool(usable_R.all()):
         worst = most_R[~usable_R][0].item()
         raise TrainingError(
-            f"expected the network to score tokens with numbers or -inf; its weights are damaged. Received: {worst}"
+            f"expected token logits that are finite or -inf; the network's weights are damaged. Received: {worst}"
         )
 
 
 def best_extensions(logits_BKV: Tensor, offsets_BK: Tensor, count: int) -> Extensions:
-    """The `count` largest of `logits + offsets` in each sentence, over hypotheses and tokens; all when there are fewer.
+    """The `count` largest `logits + offsets` of each sentence, over hypotheses and tokens; all if there are fewer.
 
-    Numbers that tie at the edge are chosen among as torch's own topk does: without a rule.
+    Which of several equal values is chosen is not defined, as in `torch.topk`.
     """
     B, K, V = logits_BKV.shape
     blocks = V // _BLOCK
@@ -123,7 +123,7 @@ def best_extensions(logits_BKV: Tensor, offsets_BK: Tensor, count: int) -> Exten
         return Extensions(top.values, top.indices // V, top.indices % V)
     whole = blocks * _BLOCK
     blocks_BKNW = logits_BKV[:, :, :whole].unflatten(2, (blocks, _BLOCK))
-    # Rounding keeps order, so the largest number of a block is the largest after the offset is added, too.
+    # Rounding is monotonic: the maximum of a block stays the maximum after the offset is added.
     most_BKN = blocks_BKNW.amax(dim=3) + offsets_BK[:, :, None]
     chosen_BN = most_BKN.flatten(1).topk(count, dim=1).indices
     slots_BN, numbers_BN = chosen_BN // blocks, chosen_BN % blocks
@@ -131,7 +131,7 @@ def best_extensions(logits_BKV: Tensor, offsets_BK: Tensor, count: int) -> Exten
     scores_BNW = blocks_BKNW[rows_B1, slots_BN, numbers_BN] + offsets_BK.gather(1, slots_BN)[:, :, None]
     rest_BKW = logits_BKV[:, :, whole:] + offsets_BK[:, :, None]
     top = torch.cat([scores_BNW.flatten(1), rest_BKW.flatten(1)], dim=1).topk(count, dim=1)
-    # Where each of them stands: in one of the chosen blocks, or in the rest of a hypothesis.
+    # Map the indices back: to a chosen block, or to the columns after the last whole block.
     block_BN, column_BN = top.indices // _BLOCK, top.indices % _BLOCK
     inside_BN, block_BN = block_BN < count, block_BN.clamp(max=count - 1)
     place_BN, width = top.indices - count * _BLOCK, max(V - whole, 1)

@@ -1,7 +1,7 @@
-"""The likeliest path of CTC outputs (Graves et al. 2006): whole, or piece by piece as frames come in.
+"""Greedy CTC decoding (Graves et al. 2006): of whole sequences, or as a stream of frames.
 
-At every frame a network gives a score to each token and to the blank. A path has one of them a frame; its text is what
-is left when runs of the same are made one and blanks are taken out. Knows nothing about networks or vocabularies.
+At every frame a network gives a logit to each token and to the blank. A path has one symbol per frame; its text is the
+path with repeated symbols merged and then blanks removed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ __all__ = ["CtcGreedyStream", "CtcPath", "Scores", "check_blank", "ctc_greedy"]
 
 
 class Scores(NamedTuple):
-    """What a network says: `logits_BTV` of every step's token or blank, and the steps that are real in each row."""
+    """Output of a CTC network: `logits_BTV` of tokens and blank, and the number of valid steps of each row."""
 
     logits_BTV: Tensor
     lengths_B: Tensor
@@ -28,11 +28,11 @@ class Scores(NamedTuple):
 
 @dataclass(frozen=True)
 class CtcPath:
-    """The likeliest path.
+    """The most likely path.
 
-    tokens           its text
-    spans            of every token the first frame of its run and the frame after the last
-    log_probability  natural logarithm of the probability of this one path, which is less than that of its text
+    tokens           token ids of its text
+    spans            for each token, the first frame of its run and the frame after the last
+    log_probability  natural logarithm of the probability of this path alone, at most that of its text
     """
 
     tokens: tuple[int, ...]
@@ -41,16 +41,16 @@ class CtcPath:
 
 
 def check_blank(blank: int, columns: int) -> None:
-    """Raise ConfigError unless `blank` is one of the columns."""
+    """Raise ConfigError unless `blank` is the index of a column."""
     if not 0 <= blank < columns:
         raise ConfigError(f"expected a blank from 0 to {columns - 1}. Received: {blank}")
 
 
 @torch.no_grad()
 def ctc_greedy(logits_BTV: Tensor, lengths_B: Tensor | None = None, blank: int = 0) -> list[CtcPath]:
-    """The likeliest path of each row, over its first `lengths_B` frames; what stands beyond does not matter.
+    """Return the most likely path of each row, over its first `lengths_B` frames; later frames are ignored.
 
-    Raises ShapeError or ConfigError for arguments that do not fit, TrainingError for scores that are NaN or +inf.
+    Raises ShapeError or ConfigError for invalid arguments, TrainingError for logits that are NaN or +inf.
     """
     if logits_BTV.dim() != 3 or not logits_BTV.shape[2]:
         raise ShapeError(f"expected logits_BTV of rows, frames and tokens. Received: shape {tuple(logits_BTV.shape)}")
@@ -72,7 +72,7 @@ def ctc_greedy(logits_BTV: Tensor, lengths_B: Tensor | None = None, blank: int =
 
 
 def _best(logits: Tensor) -> tuple[Tensor, Tensor]:
-    """The log-probability and the number of the likeliest symbol of each frame, on the CPU."""
+    """The log-probability and the index of the most likely symbol of each frame, on the CPU."""
     most, chosen = as_scores(logits).max(dim=-1)
     return (most - as_scores(logits).logsumexp(dim=-1)).cpu(), chosen.cpu()
 
@@ -80,12 +80,12 @@ def _best(logits: Tensor) -> tuple[Tensor, Tensor]:
 def _check_scores(log_probabilities: Tensor) -> None:
     if bool(log_probabilities.isnan().any()):
         raise TrainingError(
-            "expected the network to score every frame with numbers; its weights are damaged. Received: nan or inf"
+            "expected finite logits for every frame; the network's weights are damaged. Received: nan or inf"
         )
 
 
 def _runs(symbols: list[int]) -> list[tuple[int, int, int]]:
-    """Each run of the same symbol: the symbol, its first frame, and the frame after its last."""
+    """Runs of equal symbols: the symbol, the first frame, and the frame after the last."""
     runs, first = [], 0
     for symbol, run in groupby(symbols):
         after = first + len(list(run))
@@ -95,9 +95,9 @@ def _runs(symbols: list[int]) -> list[tuple[int, int, int]]:
 
 
 class CtcGreedyStream:
-    """The likeliest path while frames come in: the tokens of all pushes together are those of `ctc_greedy`.
+    """Greedy CTC decoding of a stream of frames: the tokens of all pushes together are those of `ctc_greedy`.
 
-    It carries the symbol of the last frame, since a run may go on in the next piece. A token is certain at the first
+    The symbol of the last frame is kept, because a run may continue in the next push. A token is returned at the first
     frame of its run.
     """
 
@@ -109,9 +109,9 @@ class CtcGreedyStream:
 
     @torch.no_grad()
     def push(self, logits_TV: Tensor) -> tuple[int, ...]:
-        """Take in frames, and give the tokens that begin in them.
+        """Process frames and return the tokens that begin in them.
 
-        Raises ShapeError or ConfigError for arguments that do not fit, TrainingError for scores that are NaN or +inf.
+        Raises ShapeError or ConfigError for invalid arguments, TrainingError for logits that are NaN or +inf.
         """
         if logits_TV.dim() != 2 or not logits_TV.shape[1]:
             raise ShapeError(f"expected logits_TV of frames and tokens. Received: shape {tuple(logits_TV.shape)}")

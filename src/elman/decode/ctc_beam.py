@@ -1,8 +1,8 @@
-"""Prefix beam search over CTC outputs: the likeliest texts, each with all its paths, and a language model beside them.
+"""CTC prefix beam search, with an optional language model (shallow fusion).
 
-It follows Graves 2012 (Supervised sequence labelling, 7.5) and Hannun et al. 2014: of every text so far it knows the
-probability of the paths that end in a blank and of those that do not. All texts are extended at once. Knows nothing
-about networks or vocabularies; a language model is a closure.
+Follows Graves 2012 (Supervised sequence labelling, 7.5) and Hannun et al. 2014: for every prefix it keeps the
+probability of the paths that end in a blank and of those that do not. All prefixes are extended at once. A language
+model is given as a step function.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from elman.types import State, map_leaves
 
 __all__ = ["CtcBeam", "CtcHypothesis", "Extend", "Judged", "LanguageScores", "ctc_prefix_beam"]
 
-# float64 throughout: hundreds of frames are added up.
+# float64 throughout: log-probabilities of hundreds of frames are summed.
 Array = np.ndarray[Any, np.dtype[np.float64]]
 Numbers = np.ndarray[Any, np.dtype[np.int64]]
 
 
 class Judged(NamedTuple):
-    """What a language model says after each of N texts.
+    """Output of a language model after each of N texts.
 
-    log_probabilities_NV  of the next token, in the numbers of the CTC outputs; the blank's column is not read
-    state                 what it carries, N rows in every leaf
-    ends_N                the log-probability that the text ends here; None when the model knows no end
+    log_probabilities_NV  of the next token, in the columns of the CTC outputs; the blank's column is not used
+    state                 state of the language model, N rows in every leaf
+    ends_N                log-probability that the text ends here; None if the model has no end token
     """
 
     log_probabilities_NV: Tensor
@@ -40,13 +40,13 @@ class Judged(NamedTuple):
     ends_N: Tensor | None = None
 
 
-# (tokens_N int64, state of N rows) -> what the model says after these tokens. It is called at most once a frame, with
-# all texts at once that are new in it.
+# (tokens_N int64, state of N rows) -> output of the model after these tokens. Called at most once per frame, with all
+# prefixes that are new in it.
 Extend = Callable[[Tensor, State], Judged]
 
 
 class LanguageScores(NamedTuple):
-    """A language model: what it says before the first token (N = 1), and how it goes on."""
+    """A language model: its output before the first token (N = 1), and its step function."""
 
     first: Judged
     extend: Extend
@@ -54,15 +54,15 @@ class LanguageScores(NamedTuple):
 
 @dataclass(frozen=True)
 class CtcBeam:
-    """How a prefix beam search goes.
+    """Options of a prefix beam search.
 
         score = log_probability + language_weight * language + bonus * tokens
 
-    beams            texts that are followed at the same time
-    n_best           texts that are given, best first
-    token_floor      tokens whose log-probability in a frame is below are not tried there; -inf tries all
-    language_weight  0 and above; with 0 a language model is not asked
-    bonus            is added for each token, against a language model's liking for short texts
+    beams            prefixes that are kept at each frame
+    n_best           texts that are returned, best first
+    token_floor      tokens with a lower log-probability in a frame are skipped in that frame; -inf for none
+    language_weight  0 and above; at 0 the language model is not used
+    bonus            added for each token, to offset a language model's preference for short texts
     """
 
     beams: int = 16
@@ -90,10 +90,10 @@ class CtcBeam:
 class CtcHypothesis:
     """One text.
 
-    tokens           token numbers, without blanks
-    score            what texts are ordered by
-    log_probability  natural logarithm of the probability of all its paths that the search followed
-    language         natural logarithm of what the language model gives to the text, its end included; 0 without one
+    tokens           token ids, without blanks
+    score            value by which texts are ranked
+    log_probability  natural logarithm of the total probability of its paths that the search kept
+    language         log-probability of the text under the language model, the end included; 0 without one
     """
 
     tokens: tuple[int, ...]
@@ -106,20 +106,20 @@ class CtcHypothesis:
 def ctc_prefix_beam(
     log_probabilities_TV: Tensor, options: CtcBeam, *, blank: int = 0, language: LanguageScores | None = None
 ) -> list[CtcHypothesis]:
-    """The `options.n_best` best texts of one utterance, best first; fewer where there are no more.
+    """Return the `options.n_best` best texts of one utterance, best first; fewer if no more exist.
 
-    log_probabilities_TV  of each symbol at each frame: the log-softmax of the network's outputs
+    log_probabilities_TV  of each symbol at each frame: the log-softmax of the network's logits
 
-    With enough beams and no `token_floor`, `log_probability` is exactly that of the text.
+    With enough beams and no `token_floor`, `log_probability` is the exact log-probability of the text.
 
-    Raises ShapeError or ConfigError for arguments that do not fit, TrainingError for scores that are NaN or above 0.
+    Raises ShapeError or ConfigError for invalid arguments, TrainingError for log-probabilities that are NaN or above 0.
     """
     shape = tuple(log_probabilities_TV.shape)
     if len(shape) != 2 or not shape[1]:
         raise ShapeError(f"expected log_probabilities_TV of frames and tokens. Received: shape {shape}")
     check_blank(blank, shape[1])
     frames: Array = log_probabilities_TV.detach().double().cpu().numpy()
-    # A little above 0 is rounding.
+    # Values slightly above 0 are rounding errors.
     if not (frames < 1e-3).all():
         worst = frames[~(frames < 1e-3)][0]
         raise TrainingError(f"expected logarithms of probabilities, 0 or less. Received: {worst}")
@@ -133,7 +133,7 @@ def ctc_prefix_beam(
 
 
 class _Model:
-    """What a language model says after each of the texts that are followed."""
+    """Output of the language model for each of the current prefixes."""
 
     def __init__(self, language: LanguageScores, columns: int) -> None:
         self._columns, self._extend = columns, language.extend
@@ -141,7 +141,7 @@ class _Model:
         self.log_probabilities: Array = self._judged.log_probabilities_NV.double().cpu().numpy()
 
     def follow(self, kept: Numbers, parents: Numbers, tokens: Numbers) -> None:
-        """Go on with the `kept` texts, and then with the `parents` extended by `tokens`."""
+        """Keep the prefixes `kept`, and append the prefixes `parents` extended by `tokens`."""
         device = self._judged.log_probabilities_NV.device
         parts = [self._rows(torch.from_numpy(kept).to(device))]
         if len(tokens):
@@ -153,7 +153,7 @@ class _Model:
         self.log_probabilities = judged.log_probabilities_NV.double().cpu().numpy()
 
     def ends(self) -> Array | float:
-        """Log-probabilities of the end after each text; 0 when the model knows none."""
+        """Log-probability of the end after each prefix; 0 if the model has no end token."""
         ends_N = self._judged.ends_N
         return 0.0 if ends_N is None else ends_N.double().cpu().numpy()
 
@@ -170,7 +170,7 @@ class _Model:
         if found != (rows, self._columns):
             raise ShapeError(f"expected a language model's scores of {(rows, self._columns)}. Received: shape {found}")
         if bool(judged.log_probabilities_NV.isnan().any()):
-            raise TrainingError("expected a language model to score tokens with numbers. Received: nan")
+            raise TrainingError("expected log-probabilities from the language model. Received: nan")
         return judged
 
 
@@ -182,12 +182,12 @@ def _joined(kept: Judged, new: Judged) -> Judged:
 
 @dataclass
 class _Texts:
-    """The texts that are followed, one an entry of every array, and the tree of all texts that ever were.
+    """The current prefixes, one per entry of every array, and the tree of all prefixes so far.
 
-    nodes    numbers of texts in the tree; the same text always has the same number
+    nodes    index of each prefix in the tree; equal prefixes have the same index
     blanks   log-probability of the paths that end in a blank
-    others   log-probability of those that do not
-    language what the language model gives to the text
+    others   log-probability of the paths that do not
+    language log-probability of the prefix under the language model
     """
 
     beams: int
@@ -205,20 +205,20 @@ class _Texts:
 
     @staticmethod
     def empty(beams: int, weight: float, bonus: float, model: _Model | None) -> _Texts:
-        """The empty text alone."""
+        """The beam with the empty prefix only."""
         zero = np.zeros(1)
         nodes: Numbers = np.zeros(1, dtype=np.int64)
         return _Texts(beams, weight, bonus, model, nodes, zero, np.full(1, -np.inf), zero, [-1], [-1], [0], {})
 
     def hear(self, frame_V: Array, tried_C: Numbers, blank: int) -> None:
-        """Extend every text by one frame, in which only `tried_C` may begin a token."""
+        """Extend every prefix by one frame, in which only the tokens `tried_C` may begin."""
         last_K: Numbers = np.array([self.tokens[node] for node in self.nodes], dtype=np.int64)
         sizes_K: Numbers = np.array([self.sizes[node] for node in self.nodes], dtype=np.int64)
         both_K = np.logaddexp(self.blanks, self.others)
         blanks_K = both_K + frame_V[blank]
-        # The same token again is the same run; the empty text has no run, and its `others` are -inf.
+        # A repeated token continues the run. The empty prefix has no run, and its `others` is -inf.
         others_K = self.others + frame_V[last_K]
-        # A token begins anew after itself only if a blank is between.
+        # A token that equals the last one begins a new run only after a blank.
         before_KC = np.where(tried_C == last_K[:, None], self.blanks[:, None], both_K[:, None])
         new_KC = before_KC + frame_V[tried_C]
         self._merge(others_K, new_KC, last_K, tried_C)
@@ -245,7 +245,7 @@ class _Texts:
         self.language = np.concatenate([self.language[kept], language_KC.reshape(-1)[grown]])
 
     def _merge(self, others_K: Array, new_KC: Array, last_K: Numbers, tried_C: Numbers) -> None:
-        """Where a text extended is another one that is followed, give its paths to that one."""
+        """Where an extended prefix equals another one in the beam, add its paths to that one."""
         parents_K: Numbers = np.array([self.parents[node] for node in self.nodes], dtype=np.int64)
         children, found = np.nonzero(parents_K[:, None] == self.nodes)
         places = np.searchsorted(tried_C, last_K[children])
@@ -263,7 +263,7 @@ class _Texts:
         return child
 
     def best(self, n_best: int) -> list[CtcHypothesis]:
-        """The best texts, now that all frames are heard."""
+        """The best texts after the last frame."""
         totals = np.logaddexp(self.blanks, self.others)
         language = self.language if self.model is None else self.language + self.model.ends()
         sizes = np.array([self.sizes[node] for node in self.nodes])

@@ -1,7 +1,4 @@
-"""From CTC scores to texts and where their tokens stand, by the options of a search.
-
-Knows nothing about characters, sounds or networks.
-"""
+"""CTC decoding by the options of a search: token ids and the steps of each token."""
 
 from __future__ import annotations
 
@@ -20,21 +17,20 @@ from elman.errors import ConfigError
 
 __all__ = ["Find", "Found", "alignment", "finder", "greedy"]
 
-# What a search follows where no number is given.
+# Default beam width of a search.
 _BEAMS = 16
 
 Floats = npt.NDArray[np.float32]
 
 
 class Found(NamedTuple):
-    """A text that a search found, by numbers.
+    """One decoded text as token ids.
 
-    tokens           its tokens
-    spans            of each token the first step and the step after the last
-    score            what texts are ordered by
-    log_probability  natural logarithm of the probability of the text, or of its likeliest alignment where no search
-                     was made
-    language         natural logarithm of what the language model gives to the text; 0 without one
+    tokens           token ids
+    spans            for each token, the first step and the step after the last
+    score            value by which texts are ranked
+    log_probability  natural logarithm of the probability of the text; in greedy decoding, of its most likely alignment
+    language         log-probability of the text under the language model; 0 without one
     """
 
     tokens: tuple[int, ...]
@@ -44,18 +40,18 @@ class Found(NamedTuple):
     language: float
 
 
-# From scores to the texts of every row, best first.
+# Logits -> texts of each row, best first.
 Find = Callable[[Scores], list[list[Found]]]
 
 
 def greedy(scores: Scores) -> list[list[Found]]:
-    """Of every row the one text of the likeliest token of each step."""
+    """Decode every row greedily: one text, of the most likely symbol of each step."""
     paths = ctc_greedy(scores.logits_BTV, scores.lengths_B, BLANK)
     return [[Found(path.tokens, path.spans, path.log_probability, path.log_probability, 0.0)] for path in paths]
 
 
 def finder(options: TranscriptSearchConfig, language: LanguageScores | None) -> Find:
-    """The search that `options` describe. Raises ConfigError for options that do not go together."""
+    """Return the decoding function for `options`. Raises ConfigError for options that cannot be combined."""
     usual = TranscriptSearchConfig()
     if language is None:
         if options.lm_weight != usual.lm_weight:
@@ -91,9 +87,9 @@ def finder(options: TranscriptSearchConfig, language: LanguageScores | None) -> 
 
 
 def alignment(log_probs_TV: torch.Tensor, tokens: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
-    """Where tokens stand on their likeliest path: of each the first step and the step after the last.
+    """Most likely CTC alignment (Viterbi): for each token, the first step and the step after the last.
 
-    The path goes through blank, token, blank, ..., token, blank; a blank may be left out between tokens that differ.
+    The path goes through blank, token, blank, ..., token, blank; a blank between two different tokens may be skipped.
     """
     T, N = len(log_probs_TV), len(tokens)
     if not N:
@@ -101,7 +97,7 @@ def alignment(log_probs_TV: torch.Tensor, tokens: tuple[int, ...]) -> tuple[tupl
     symbols = np.full(2 * N + 1, BLANK)
     symbols[1::2] = tokens
     emitted_TS = log_probs_TV.detach().double().cpu().numpy()[:, symbols]
-    # From two places back: only onto a token that differs from the one before it.
+    # A blank may be skipped only onto a token that differs from the previous one.
     leaps_S = np.zeros(len(symbols), dtype=bool)
     leaps_S[3::2] = symbols[3::2] != symbols[1:-2:2]
     best_S = np.full(len(symbols), -np.inf)

@@ -1,7 +1,4 @@
-"""The native engine for a network of stacked cells: made when first needed, kept while the weights stay the same.
-
-Knows nothing about text.
-"""
+"""Native engines for networks of stacked cells: built on first use and cached while the weights are unchanged."""
 
 from __future__ import annotations
 
@@ -25,7 +22,7 @@ _lock = threading.Lock()
 
 
 class TokenNetwork(Protocol):
-    """Tokens in, scores of every next token out, with a state that is carried on."""
+    """Protocol of a network from tokens to logits of every next token, with a state."""
 
     head: nn.Linear
 
@@ -33,11 +30,11 @@ class TokenNetwork(Protocol):
         """The state before the first token."""
 
     def __call__(self, tokens_BT: Tensor, lengths_B: Tensor | None, state: State, /) -> Any:
-        """Scores `logits_BTV` of every next token, and the state after each row's last token."""
+        """`logits_BTV` of every next token, and the state after each row's last token."""
 
 
 class StackedNetwork(TokenNetwork, Protocol):
-    """One that the engine may run: layers of cells between a table of tokens and an output product."""
+    """Protocol of a network that the engine may run: an input table, layers of cells, and an output projection."""
 
     vocabulary_size: int
 
@@ -49,17 +46,17 @@ class StackedNetwork(TokenNetwork, Protocol):
         """The cell of each layer, in order."""
 
     def table(self) -> Tensor:
-        """`features_VE`: what each token becomes for the first cell."""
+        """`features_VE`: the first cell's input for each token."""
 
     def parameters(self) -> Iterator[Tensor]:
-        """The weights."""
+        """The parameters."""
 
     def buffers(self) -> Iterator[Tensor]:
-        """What else answers depend on."""
+        """The buffers."""
 
 
 def engine_of(network: object, weights: str = "float32") -> Engine | str:
-    """The engine that runs `network` with its present weights in the format `weights`, or a sentence why there is none.
+    """Return an engine for the current weights of `network` in the format `weights`, or the reason why there is none.
 
     Raises ConfigError for an unknown format.
     """
@@ -82,9 +79,9 @@ def engine_of(network: object, weights: str = "float32") -> Engine | str:
 
 
 class PackedNetwork:
-    """A network as the engine runs it, as a `TokenNetwork`.
+    """A `TokenNetwork` that runs a network on the native engine.
 
-    Raises KernelUnavailable when the engine cannot run it.
+    Raises KernelUnavailable if the engine cannot run the network.
     """
 
     def __init__(self, network: StackedNetwork, weights: str) -> None:
@@ -96,9 +93,10 @@ class PackedNetwork:
         self._engine = engine
 
     def __call__(self, tokens_BT: Tensor, lengths_B: Tensor | None, state: State) -> tuple[Tensor, State]:
-        """Scores `logits_BTV` of every next token; the state after each row's last token only where rows are full.
+        """`logits_BTV` of every next token, and the state after the last step.
 
-        What follows a shorter row begins anew, so that its state is never read.
+        The state of a row that is shorter than the batch is not valid. It is never used, because such a row is
+        followed by a reset of its state.
         """
         del lengths_B
         states_BS = self._engine.pack_state(state)
@@ -111,7 +109,7 @@ def _is_stacked(network: object) -> TypeGuard[StackedNetwork]:
 
 
 def _fingerprint(network: StackedNetwork) -> _Fingerprint:
-    """Changes with the weights: torch counts most changes, and the sums of their bits show the others."""
+    """Fingerprint of the weights: torch's version counters show most changes, the sums of the bits the others."""
     return tuple(
         (tensor.data_ptr(), tensor._version, int(tensor.detach().view(torch.int32).sum()))
         for tensor in (*network.parameters(), *network.buffers())

@@ -1,4 +1,4 @@
-"""Several networks as one: their probabilities are averaged. Knows nothing about networks or vocabularies."""
+"""Ensembles: step functions whose probabilities are averaged."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ __all__ = ["ensemble"]
 
 
 def ensemble(advances: Sequence[Advance]) -> Advance:
-    """A closure whose next token has the mean of the members' probabilities.
+    """Return a step function with the mean of the members' probabilities of the next token.
 
-    State and memory are tuples with one entry a member. Its logits are the logarithms of the mean probabilities; its
-    attention is the mean of the members' where all have one over equally many source steps, else None.
+    State and memory are tuples with one entry per member. The logits are the logarithms of the mean probabilities. The
+    attention is the mean of the members' attention if all have it over the same number of source steps, else None.
 
-    Raises ConfigError without members, ShapeError when members do not score equally many tokens.
+    Raises ConfigError without members, ShapeError if the members' vocabularies differ in size.
     """
     members = tuple(advances)
     if not members:

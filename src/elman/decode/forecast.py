@@ -1,7 +1,4 @@
-"""From a panel to forecasts in its own unit: windows, the network, and every transform undone; and series from nothing.
-
-Knows of the network no more than `Predictor` says.
-"""
+"""Forecasts of a panel in its original units, and generated series: windows, network, inverse transforms."""
 
 from __future__ import annotations
 
@@ -24,17 +21,17 @@ __all__ = ["LEVELS", "PATHS", "Ahead", "check_horizon", "check_levels", "create_
 Ints = npt.NDArray[np.int64]
 Doubles = npt.NDArray[np.float64]
 
-# The levels of intervals, in per cent, where nobody named any.
+# Default levels of intervals, in per cent.
 LEVELS = (80.0, 95.0)
-# The paths that are drawn where an interval needs them and nobody said how many.
+# Default number of sample paths for intervals.
 PATHS = 200
-# A window of a carried network is so many times as long as those it was trained on.
+# The context of a network with carried state, as a multiple of its training windows.
 _CARRIED = 4
 
 
 class Ahead(NamedTuple):
-    """Forecasts after N origins: one value each and by level the bounds of intervals, all `[N, H, Y]`; and paths
-    `[N, S, H, Y]` where any were asked for."""
+    """Forecasts from N origins: the point forecast and, by level, the bounds of the intervals, all `[N, H, Y]`, and the
+    sample paths `[N, S, H, Y]` if requested."""
 
     mean: Doubles
     intervals: dict[float, tuple[Doubles, Doubles]]
@@ -42,13 +39,16 @@ class Ahead(NamedTuple):
 
 
 def check_horizon(horizon: int) -> None:
-    """Raise ConfigError for a horizon that no forecast can have."""
+    """Raise ConfigError for an invalid horizon."""
     if isinstance(horizon, bool) or not isinstance(horizon, int) or not 1 <= horizon <= LONGEST:
         raise ConfigError(f"expected a horizon from 1 to {LONGEST:,} steps. Received: {horizon!r}")
 
 
 def check_levels(levels: Sequence[float], spread: bool) -> tuple[float, ...]:
-    """Levels of intervals in per cent. Raises ConfigError for others, and where no distribution is predicted."""
+    """Return the sorted levels of intervals in per cent.
+
+    Raises ConfigError for invalid levels, and for any level if no distribution is predicted.
+    """
     if not isinstance(levels, Sequence) or isinstance(levels, str):
         raise ConfigError(f"expected a list of levels of intervals, such as (80, 95). Received: {levels!r}")
     for level in levels:
@@ -63,7 +63,7 @@ def check_levels(levels: Sequence[float], spread: bool) -> tuple[float, ...]:
 
 
 def probabilities(levels: Sequence[float]) -> tuple[float, ...]:
-    """The probabilities of the lower and then the upper bounds of intervals."""
+    """Quantile levels of the lower bounds of the intervals, then of the upper bounds."""
     low = [0.5 - level / 200 for level in levels]
     return (*low, *(1 - each for each in low))
 
@@ -82,16 +82,16 @@ def forecast_from(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Ahead:
-    """Forecasts of `horizon` steps after step `origin` of each of `series`, from the values up to there alone.
+    """Forecast `horizon` steps after step `origin` of each of `series`, from the values up to that step.
 
-    levels    of intervals, in per cent
-    samples   joint paths to return; 0 for none
-    paths     drawn at least, where a distribution over several steps needs them; with 0, and no samples, one path goes
-              on from what stands for each value, and there are no intervals
-    seed      of the draws
-    progress  called with what is being done, and which share of it is done
+    levels    levels of the intervals, in per cent
+    samples   number of joint sample paths to return; 0 for none
+    paths     minimum number of sample paths if a distribution over several steps is estimated from samples; with 0 and
+              no samples, one path is continued from the point forecasts, without intervals
+    seed      seed of the sampling
+    progress  called with the name of the current work and the fraction done
 
-    Raises DataError for an origin with too few values before it, and for covariates that are not known far enough.
+    Raises DataError for an origin with too few values before it, and for covariates that end before the horizon.
     """
     window = network.window
     further = max(0, int((origin + 1 + horizon - panel.lengths[series]).max())) + network.horizon
@@ -116,7 +116,7 @@ def forecast_from(
     chances = probabilities(levels)
     exact = horizon <= network.horizon and (horizon == 1 or not bank.lost) and not samples
     if network.spread and network.point == "mean" and transforms[0].kind != "none":
-        exact = False  # the mean of a transformed value is not the transformed mean
+        exact = False  # The mean does not commute with a nonlinear inverse transform.
     if exact or (not network.spread and horizon <= network.horizon):
         point, _, quantiles = marginals(
             network, bank, series, scaled, context=context, levels=chances, progress=progress
@@ -131,15 +131,15 @@ def forecast_from(
     undone = _undone(found, panel, transforms, series, origin)
     middle = undone.mean(1) if network.point == "mean" or not drawn else np.median(undone, 1)
     bounds = np.quantile(undone, chances, axis=1) if chances else np.zeros((0, *middle.shape))
-    shown = undone[:, np.arange(samples) * drawn // samples] if samples else None  # some of every member
+    shown = undone[:, np.arange(samples) * drawn // samples] if samples else None  # from every member
     return _finite(panel, series, middle, bounds, levels, shown)
 
 
 def _check_covariates(network: Predictor, panel: Panel, series: Ints, origin: Ints, horizon: int) -> None:
     if network.sizes.past and horizon > network.horizon:
         raise ConfigError(
-            f"expected a horizon of at most {network.horizon} with past_covariates, for nobody knows them further "
-            f"ahead (train with mode=direct and a longer horizon). Received: {horizon}"
+            f"expected a horizon of at most {network.horizon} with past_covariates, whose future values are not known "
+            f"(train with mode=direct and a longer horizon). Received: {horizon}"
         )
     if not panel.future_names:
         return
@@ -155,7 +155,7 @@ def _check_covariates(network: Predictor, panel: Panel, series: Ints, origin: In
 
 
 def _undone(scaled: Doubles, panel: Panel, transforms: Sequence[Transform], series: Ints, origin: Ints) -> Doubles:
-    """Paths `[N, S, H, Y]` in the unit of their series."""
+    """Inverse-transformed paths `[N, S, H, Y]`, in the units of their series."""
     result = np.empty_like(scaled)
     for number in np.unique(series).tolist():
         rows = np.flatnonzero(series == number)
@@ -172,7 +172,7 @@ def _undone(scaled: Doubles, panel: Panel, transforms: Sequence[Transform], seri
 def _finite(
     panel: Panel, series: Ints, mean: Doubles, bounds: Doubles, levels: Sequence[float], samples: Doubles | None
 ) -> Ahead:
-    """Forecasts with the lower and then the upper bounds of all levels. Raises DataError for one without a number."""
+    """Forecasts with `bounds` (all lower, then all upper) by level. Raises DataError for values that are not finite."""
     good = np.isfinite(mean).all((1, 2)) & np.isfinite(bounds).all((0, 2, 3))
     if not good.all():
         name = panel.ids[int(series[int(np.flatnonzero(~good)[0])])]
@@ -196,23 +196,27 @@ def create_series(
     random: int,
     progress: Progress | None = None,
 ) -> Doubles:
-    """A long series of the network's own, `[length]` or `[length, Y]`, in the unit of one of the series in `known`.
+    """Generate a series `[length]` or `[length, Y]` with the network, in the units of one of the series in `known`.
 
-    seed    what comes before it: "zeros" (of the scaled series), an array of values, or a pair of a series' name and a
-            slice of its last values
-    series  whose scale and features are used, by name or number
-    draw    draw each value from its distribution, else take its middle; None to draw where there is a distribution
-    random  the seed of those draws
+    seed    the values that precede it: "zeros" (of the scaled series), an array of values, or a pair of a series' name
+            and a slice of its last values
+    series  name or index of the series whose scale and features are used
+    draw    sample each value from its distribution, else use the point forecast; None to sample if the network
+            predicts a distribution
+    random  random seed of the sampling
 
-    Raises ConfigError for a network with covariates, and for a seed that cannot be used.
+    Raises ConfigError for a network with covariates and for invalid options, DataError for an invalid seed.
     """
     tail = known.tail
     if tail.past_names or tail.future_names:
         named = ", ".join((*tail.past_names, *tail.future_names))
-        raise ConfigError(f"expected a model without covariates, for nobody knows theirs. Received: {named}")
+        raise ConfigError(f"expected a model without covariates, whose values are not known. Received: {named}")
     draw = network.spread if draw is None else draw
     if draw and not network.spread:
-        raise ConfigError("expected draw=False: a network with distribution=point has nothing to draw from")
+        raise ConfigError(
+            "expected draw=False: a network with distribution=point has no distribution to sample from. "
+            "Received: draw=True"
+        )
     if _is_stretch(seed):
         series = seed[0]
     number = tail.find(series) if isinstance(series, str) else int(series)
@@ -254,7 +258,7 @@ def _is_stretch(seed: Any) -> bool:
 
 
 def _history(network: Predictor, known: Known, one: Panel, seed: Any) -> tuple[Doubles, int]:
-    """The values that come first, `[T, Y]`, in the unit of the series, and the step of `one` that comes after them."""
+    """The seed values `[T, Y]`, in the units of the series, and the step of `one` that follows them."""
     variables, stop = len(one.target_names), len(one.targets[0])
     if isinstance(seed, str):
         if seed != "zeros":
@@ -272,7 +276,7 @@ def _history(network: Predictor, known: Known, one: Panel, seed: Any) -> tuple[D
     if _is_stretch(seed):
         first, stop, step = seed[1].indices(stop)
         if step != 1:
-            raise ConfigError(f"expected a slice of steps one after the other as the seed. Received: {seed[1]}")
+            raise ConfigError(f"expected a slice of consecutive steps as the seed. Received: {seed[1]}")
         values = one.targets[0][first:stop]
     else:
         try:

@@ -1,7 +1,6 @@
-"""Forecasts on scaled series: sample paths and single values of any length, many series at once.
+"""Forecasts of scaled series: sample paths and point forecasts of any length, many series at once.
 
-The network reads a window of each series' history; what it then predicts goes back in as if it had been seen. Knows of
-the network no more than `Predictor` says.
+The network reads a window of each series' history; its predictions are then fed back as inputs (free-running).
 """
 
 from __future__ import annotations
@@ -25,51 +24,51 @@ __all__ = ["Distributions", "Member", "Predictor", "marginals", "run_freely"]
 Ints = npt.NDArray[np.int64]
 Doubles = npt.NDArray[np.float64]
 
-# Rows (series times paths) that run at once, and numbers of all windows that are gathered at once.
+# Maximum number of rows (series times paths) in a batch, and of elements in all its windows.
 _MOST_ROWS, _MOST_NUMBERS = 4096, 1 << 25
 
 
 class Distributions(Protocol):
-    """The kind of distribution that is predicted, of which P parameters are given for each of O values."""
+    """Protocol of the predicted distributions, with P parameters for each of O values."""
 
     def mean(self, parameters_OP: Tensor) -> Tensor:
-        """The expected values `..O`."""
+        """Expected values `..O`."""
 
     def sample(self, parameters_OP: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """One random draw `..O` from every distribution."""
+        """One random sample `..O` of every distribution."""
 
     def quantiles(self, parameters_OP: Tensor, levels: Sequence[float]) -> Tensor:
-        """The values `..OQ` that are not exceeded with the probabilities `levels`."""
+        """Quantiles `..OQ` at the probabilities `levels`."""
 
 
 class Member(Protocol):
-    """One network: from windows and a state to parameters `[B, n, horizon x Y, P]` and the next state."""
+    """Protocol of one network: from windows and a state to parameters `[B, n, horizon x Y, P]` and the next state."""
 
     @property
     def head(self) -> Distributions:
-        """What the parameters are of."""
+        """Distributions of the parameters."""
 
     @property
     def sizes(self) -> Sizes:
-        """Of the data."""
+        """Sizes of the data."""
 
     @property
     def direct(self) -> bool:
-        """Whether all steps of a horizon are predicted at once."""
+        """Whether all steps of the horizon are predicted at once (direct forecasts)."""
 
     @property
     def horizon(self) -> int:
-        """The steps that are predicted at once."""
+        """Number of steps that are predicted at once."""
 
     @property
     def lookback(self) -> int:
-        """How many values up to the present a step reads."""
+        """Number of latest values in the input of one time step."""
 
     def one_value(self, parameters: Tensor) -> Tensor:
-        """What stands for each distribution as one value."""
+        """Point forecast of each distribution."""
 
     def read(self, values: Tensor) -> Tensor:
-        """Predicted values as the network reads them."""
+        """Predicted values in the form of the network's inputs."""
 
     def __call__(
         self, inputs: Inputs, lengths_B: Tensor | None = None, state: State | None = None, counted: int = 0
@@ -77,7 +76,7 @@ class Member(Protocol):
 
 
 class Predictor(Protocol):
-    """A network of one or more members, whose forecasts are averaged."""
+    """Protocol of a network of one or more members whose forecasts are averaged."""
 
     @property
     def members(self) -> Sequence[Member]:
@@ -85,23 +84,23 @@ class Predictor(Protocol):
 
     @property
     def window(self) -> WindowConfig:
-        """What it sees of a series; settled."""
+        """Options of the windows, with all defaults filled in."""
 
     @property
     def sizes(self) -> Sizes:
-        """Of the data."""
+        """Sizes of the data."""
 
     @property
     def scales(self) -> Scales | None:
-        """Of the covariates; None where there are none."""
+        """Scales of the covariates; None without covariates."""
 
     @property
     def horizon(self) -> int:
-        """The steps that are predicted at once."""
+        """Number of steps that are predicted at once."""
 
     @property
     def point(self) -> str:
-        """What stands for a distribution as one value: "median" or "mean"."""
+        """Point forecast of a distribution: "median" or "mean"."""
 
     @property
     def spread(self) -> bool:
@@ -113,10 +112,10 @@ class Predictor(Protocol):
 
     @property
     def device(self) -> torch.device:
-        """Where the weights are."""
+        """Device of the weights."""
 
     def eval(self) -> Any:
-        """Leave training mode."""
+        """Set evaluation mode."""
 
 
 def _chunks(count: int, each: int) -> Iterator[slice]:
@@ -125,7 +124,7 @@ def _chunks(count: int, each: int) -> Iterator[slice]:
 
 
 def _window(network: Predictor, bank: Bank, series: Ints, origin: Ints, context: int) -> tuple[Inputs, Tensor | None]:
-    """The windows whose last steps are `origin`, and their lengths where they differ."""
+    """The windows that end at `origin`, and their lengths if they differ."""
     start = np.maximum(origin - context + 1, 0)
     length = origin - start + 1
     inputs = bank.inputs(series, start, int(length.max()), network.horizon)
@@ -144,8 +143,10 @@ def marginals(
     levels: tuple[float, ...],
     progress: Progress | None = None,
 ) -> tuple[Doubles, Doubles, Doubles]:
-    """Of the first steps after each origin, as many as are predicted at once: what stands for each value
-    `[N, h, Y]`, its mean, and its quantiles `[N, h, Y, Q]`. Of several members, the averages.
+    """Predict the marginal distributions of the first `h = network.horizon` steps after each origin.
+
+    Returns the point forecasts and means `[N, h, Y]` and the quantiles `[N, h, Y, Q]` at `levels`, averaged over the
+    members.
     """
     network.eval()
     numbers = (context + bank.lookback) * (bank.values.shape[1] + bank.ahead.shape[1] + 64)
@@ -186,13 +187,13 @@ def run_freely(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Doubles:
-    """Paths `[N, S, H, Y]` of the values after each origin.
+    """Sample paths `[N, S, H, Y]` of the values after each origin.
 
-    paths    S, the draws of each series, shared out among the members; 0 for one path that goes on from what stands
-             for each value, averaged over the members (S is 1 then)
+    paths    S, the number of sample paths of each series, divided among the members; 0 for one path (S = 1) that is
+             continued from the point forecasts, averaged over the members
     context  steps of history that are read before the first prediction
 
-    Known-ahead covariates must reach `horizon` steps beyond each origin.
+    Future covariates must reach `horizon` steps beyond each origin.
     """
     network.eval()
     generator = torch.Generator(network.device).manual_seed(seed)
@@ -202,7 +203,7 @@ def run_freely(
     done, total = 0, horizon * len(series) * sum(share > 0 or not paths for share in shares)
 
     def advance(steps: int) -> None:
-        """So many steps more of as many series have been predicted."""
+        """Report that `steps` more steps, summed over the series, have been predicted."""
         nonlocal done
         done += steps
         if progress is not None:
@@ -225,7 +226,7 @@ def run_freely(
 
 
 def _value(member: Member, parameters: Tensor, draw: torch.Generator | None) -> Tensor:
-    """Predicted values `[R, horizon x Y]`: draws, or what stands for each."""
+    """Predicted values `[R, horizon x Y]`: samples if `draw` is given, else point forecasts."""
     return member.one_value(parameters) if draw is None else member.head.sample(parameters, draw)
 
 
@@ -241,7 +242,7 @@ def _next(
     draw: torch.Generator | None,
     advance: Callable[[int], None],
 ) -> Tensor:
-    """Step by step, with the state carried on."""
+    """Recursive forecast, step by step with carried state."""
     inputs, lengths_B = _window(network, bank, series, origin, context)
     parameters, state = member(inputs, lengths_B, None, 1)
 
@@ -280,7 +281,7 @@ def _direct(
     draw: torch.Generator | None,
     advance: Callable[[int], None],
 ) -> Tensor:
-    """Block by block: after each, the window moves on over what was predicted."""
+    """Direct forecast, in blocks of `member.horizon` steps; the window then moves forward over the predictions."""
     inputs, lengths_B = _window(network, bank, series, origin, context)
     parameters, _ = member(inputs, lengths_B, None, 1)
     parameters = parameters[:, 0].repeat_interleave(paths, 0)
@@ -315,7 +316,7 @@ def _direct(
 
 
 def _aligned(values_BKY: Tensor, lengths_B: Tensor | None) -> Tensor:
-    """The same values with each row's last one at the end; the first one repeated before the row's beginning."""
+    """The values aligned to the right, with each row's first value repeated in front."""
     if lengths_B is None:
         return values_BKY
     width = values_BKY.shape[1]

@@ -1,6 +1,6 @@
-"""A language model of characters that takes part in the search for a text (shallow fusion).
+"""Shallow fusion: a character language model as a scorer for CTC prefix beam search.
 
-The language model is known by what it can do; this module imports no task.
+The language model is described by a protocol, so that this module imports no task.
 """
 
 from __future__ import annotations
@@ -21,31 +21,30 @@ __all__ = ["CharacterModel", "language_scores"]
 
 
 class CharacterModel(Protocol):
-    """What a language model must have: `elman.LanguageModel` does.
+    """Protocol of the language model; implemented by `elman.LanguageModel`.
 
-    vocabulary       its tokens, which must be characters
-    network          with `initial_state(rows)`, and a call and `step` as those of a language model's network
-    context_start()  the tokens that a text begins with; the last of them also ends it
+    vocabulary       must be of characters
+    network          has `initial_state(rows)`, and a call and `step` as those of a language model's network
+    context_start()  ids of the tokens before a text; the last of them also ends it
     """
 
     @property
     def vocabulary(self) -> Vocabulary:
-        """Its tokens."""
+        """The vocabulary."""
 
     @property
     def network(self) -> Any:
-        """Its network."""
+        """The network."""
 
     def context_start(self) -> Sequence[int]:
-        """The tokens that a text begins with."""
+        """Ids of the tokens before a text."""
 
 
 def language_scores(lm: CharacterModel, vocabulary: TranscriberVocabulary) -> LanguageScores:
-    """What the search asks of a language model, in the transcriber's own numbers.
+    """Return the scorer of a language model, with the columns of the transcriber's vocabulary.
 
-    A text begins where a line or document begins for the language model, and its end counts as one. Raises ConfigError
-    for a model that is none of characters, for one without some of the transcriber's characters, and for a transcriber
-    of other tokens.
+    For the language model, each text is a separate line or document. Raises ConfigError if the language model or the
+    transcriber is not of characters, or if the language model lacks characters of the transcriber.
     """
     own = vocabulary.tokens
     known = getattr(lm, "vocabulary", None)

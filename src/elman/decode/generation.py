@@ -1,4 +1,4 @@
-"""New text from a network: a prompt is read, then tokens are drawn and fed back, one at a time."""
+"""Text generation: a network reads a prompt, then tokens are sampled and fed back one at a time."""
 
 from __future__ import annotations
 
@@ -23,28 +23,28 @@ __all__ = ["SteppingNetwork", "StopAt", "draw_natively", "draw_with_torch", "gen
 
 _log = logging.getLogger("elman.kernels")
 
-# A native call draws one token, the next one two, and so on while a call takes less than this: so text appears at once,
-# flows on, and can be interrupted.
+# The number of tokens per native call starts at one and doubles while a call takes less than half of this: text appears
+# immediately and continuously, and generation can be interrupted.
 _SECONDS_A_CALL = 0.01
 
 
 class SteppingNetwork(TokenNetwork, Protocol):
-    """A network that goes on by one token."""
+    """Protocol of a network that can also advance by one token."""
 
     def step(self, tokens_B: Tensor, state: State, /) -> tuple[Tensor, State]:
-        """Scores `logits_BV` after one more token in each row, and the state after it."""
+        """`logits_BV` after one more token in each row, and the state after it."""
 
 
 @dataclass
 class StopAt:
-    """Passes text on, and ends it at the first of `stops`; what could still become a stop is held back."""
+    """Stream filter that ends text at the first stop string; text that may become a stop string is held back."""
 
     stops: Sequence[str]
     ended: bool = False
     _held: str = field(default="", repr=False)
 
     def feed(self, piece: str) -> str:
-        """The text that is certain to come before any stop."""
+        """Add a piece and return the text that is certain to precede any stop string."""
         text = self._held + piece
         found = [place for place in (text.find(stop) for stop in self.stops) if place >= 0]
         if found:
@@ -55,18 +55,18 @@ class StopAt:
         return text[: len(text) - keep]
 
     def rest(self) -> str:
-        """What was held back, when no more text comes."""
+        """Return the text that was held back, at the end of the stream."""
         text, self._held = self._held, ""
         return text
 
 
 def _overlap(text: str, stop: str) -> int:
-    """The length of the longest end of `text` that is a beginning of `stop`."""
+    """Length of the longest suffix of `text` that is a proper prefix of `stop`."""
     return next((n for n in range(min(len(stop) - 1, len(text)), 0, -1) if text.endswith(stop[:n])), 0)
 
 
 def read_prompt(network: TokenNetwork, ids: Sequence[int], rows: int, chunk: int = 1024) -> tuple[Tensor, State]:
-    """Feed `ids` to the network, the same in every row; the scores of the next token and the state after it."""
+    """Run the network over `ids`; return the logits of the next token and the state, repeated for `rows` rows."""
     device = network.head.weight.device
     state = network.initial_state(1)
     logits = None
@@ -91,13 +91,13 @@ def generate_pieces(
     seed: int,
     weights: str = "float32",
 ) -> Iterator[tuple[int, str]]:
-    """Draw up to `length` tokens in each of `samples` rows; yields (row, piece of text) as the tokens come.
+    """Sample up to `length` tokens in each of `samples` rows; yields (row, piece of text) as tokens are sampled.
 
-    A row ends at an end token, at a stop string (which is not part of its text), or after `length` tokens. The native
-    engine draws where it can run the network, with its weights in the format `weights`; torch where it cannot.
+    A row ends at an end token, at a stop string (which is not part of its text), or after `length` tokens. Uses the
+    native engine, with weights in the format `weights`, if it can run the network, and torch otherwise.
 
-    Raises ConfigError for a length or a number of samples that cannot be used, KernelUnavailable for rougher weights
-    than float32 where there is no native engine, DataError when the network's scores are no numbers.
+    Raises ConfigError for an invalid length, number of samples, stop string or seed, KernelUnavailable for a weight
+    format other than float32 without a native engine, DataError if the network's logits are not finite.
     """
     for name, value, least in (("length", length, 0), ("samples", samples, 1)):
         if not isinstance(value, int) or isinstance(value, bool) or value < least:
@@ -122,7 +122,7 @@ def generate_pieces(
                 if piece := row.feed(tokens):
                     yield number, piece
                 if row.failed:
-                    raise DataError(f"expected finite scores to draw a token by. Received: others in row {number}")
+                    raise DataError(f"expected finite logits to sample from. Received: NaN or infinity in row {number}")
             if all(row.ended for row in rows):
                 return
     for number, row in enumerate(rows):
@@ -133,7 +133,7 @@ def generate_pieces(
 def draw_with_torch(
     network: SteppingNetwork, start: Sequence[int], length: int, sampling: Sampling, samples: int, seed: int
 ) -> Iterator[list[list[int]]]:
-    """For every stretch of steps the tokens of each row, step by step."""
+    """Sample with torch; yields the tokens of each row, one step at a time."""
     logits_BV, state = read_prompt(network, start, samples)
     history_BN = torch.tensor([list(start)], device=logits_BV.device).expand(samples, -1)
     drawn = sample(network.step, state, logits_BV, sampling, seed=seed, history_BN=history_BN)
@@ -149,7 +149,10 @@ def draw_natively(
     samples: int,
     seed: int,
 ) -> Iterator[list[list[int]]]:
-    """The same on the native engine; a row's tokens depend on the seed and its number alone. -1 where none can be."""
+    """Sample on the native engine; yields the tokens of each row for several steps at a time.
+
+    The tokens of a row depend only on the seed and the row's index. -1 stands for a token that cannot be sampled.
+    """
     if not start:
         raise ConfigError("expected at least one token to start from. Received: none")
     state = read_prompt(network, start[:-1], 1)[1] if len(start) > 1 else network.initial_state(1)
@@ -172,7 +175,7 @@ def draw_natively(
 
 
 class _Row:
-    """One sample: token numbers in, pieces of text out."""
+    """One sample: decodes token ids to pieces of text."""
 
     def __init__(self, vocabulary: Vocabulary, start: Sequence[int], stops: Sequence[str]) -> None:
         self.ended = False
@@ -181,7 +184,7 @@ class _Row:
         self._inbox: list[int] = []
         self._pieces = vocabulary.decode_stream(self._take())
         self._stop = StopAt(stops)
-        # Whether a space stands before the first word depends on the words before it.
+        # Whether a space precedes the first word depends on the tokens before it.
         for token in start:
             self._inbox.append(token)
             next(self._pieces)
@@ -191,7 +194,7 @@ class _Row:
             yield self._inbox.pop()
 
     def feed(self, tokens: Sequence[int]) -> str:
-        """The text that more tokens make certain; what comes after the row's end is left out."""
+        """Add tokens and return the text that is now certain; tokens after the end of the row are ignored."""
         text = []
         for token in tokens:
             if token == self._end_id:
@@ -209,7 +212,7 @@ class _Row:
         return "".join(text)
 
     def finish(self) -> str:
-        """The text that was held back."""
+        """End the row and return the text that was held back."""
         self.ended = True
         text = "".join([self._stop.feed(piece) for piece in self._pieces])
         return text if self._stop.ended else text + self._stop.rest()

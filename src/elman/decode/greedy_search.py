@@ -1,7 +1,4 @@
-"""One way through the tokens: always the likeliest, or drawn. Each row leaves the batch when it ends.
-
-Knows nothing about networks or vocabularies.
-"""
+"""Greedy search and sampling: one hypothesis per row. A row is removed from the batch when it ends."""
 
 from __future__ import annotations
 
@@ -30,9 +27,11 @@ __all__ = ["draw", "greedy"]
 
 
 class Picked(NamedTuple):
-    """A token a row, the end where every token has probability 0; and the log-probabilities with it, and with the end.
+    """The chosen token of each row.
 
-    Both are of the whole row, `totals_B` included.
+    tokens_B  token ids; the end if every token has probability 0
+    totals_B  log-probability of the row with this token
+    ends_B    log-probability of the row with the end token instead
     """
 
     tokens_B: Tensor
@@ -40,7 +39,7 @@ class Picked(NamedTuple):
     ends_B: Tensor
 
 
-# (what the network gives to one hypothesis a row, the log-probabilities and the tokens so far of these rows)
+# (network output for one hypothesis per row, log-probabilities so far, tokens so far) -> next token of each row
 Pick = Callable[[Scored, Tensor, Tensor], Picked]
 
 
@@ -58,10 +57,11 @@ def greedy(
     lengths_B: Tensor | None = None,
     attention: bool = False,
 ) -> list[Hypothesis]:
-    """One hypothesis a sentence: at every step the likeliest token that is not banned.
+    """Return one hypothesis per sentence: at every step the most likely token that is not banned.
 
-    Arguments, limits and errors are those of `beam_search`; the answer is that of one beam without penalties. The
-    score is the log-probability. Where every way on has probability 0 the hypothesis ends, with that probability.
+    Arguments, limits and errors are those of `beam_search`; the result is that of one beam without penalties. The
+    score is the log-probability. If every continuation has probability 0, the hypothesis ends there, with probability
+    0.
     """
     check_tokens(start, end, banned)
     refused = torch.tensor(sorted(set(banned)), dtype=torch.int64)
@@ -92,10 +92,10 @@ def draw(
     lengths_B: Tensor | None = None,
     attention: bool = False,
 ) -> list[list[Hypothesis]]:
-    """`samples` hypotheses a sentence, in the order in which they were drawn.
+    """Sample `samples` hypotheses per sentence.
 
-    Arguments, limits, errors and ends are those of `greedy`. The score is the log-probability, as the network gives it
-    before `sampling` shapes it. The same seed gives the same draws of the same batch.
+    Arguments, limits, errors and ends are those of `greedy`. The score is the log-probability under the network, before
+    temperature, top-k, top-p and penalties are applied. The same seed and batch give the same samples.
     """
     check_seed(seed)
     check_tokens(start, end, sampling.banned)
@@ -117,7 +117,7 @@ def draw(
         return Picked(tokens_B, offsets_B + reached_B, offsets_B + logits_BV[:, end])
 
     if samples > 1:
-        # Every sample is a row of its own.
+        # One row per sample.
         each = torch.arange(rows, device=device).repeat_interleave(samples)
         state, memory, limits_B = take_rows(state, each), take_rows(memory, each), limits_B[each]
         lengths_B = None if lengths_B is None else lengths_B[each]
@@ -137,7 +137,7 @@ def _follow(
     lengths_A: Tensor | None,
     attention: bool,
 ) -> list[Hypothesis]:
-    """Take the token that `pick` says until it is the end."""
+    """Extend each row by the tokens that `pick` returns until it ends."""
     device, limits_A, lengths_A = check_batch(state, memory, rows, limits_B, lengths_A)
     if not rows:
         return []

@@ -1,6 +1,6 @@
-"""Choosing the next token from scores: temperature, top-k, top-p, repetition penalty, and a loop over them.
+"""Sampling the next token from logits: temperature, top-k, top-p, repetition penalty, and a sampling loop.
 
-Works over a `step(tokens_B, state) -> (logits_BV, state)` closure; knows nothing about networks or vocabularies.
+The loop calls a step function `step(tokens_B, state) -> (logits_BV, state)`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from elman.types import State
 
 __all__ = ["Sampling", "check_seed", "choose", "sample"]
 
-# As a 32-bit number this is not zero yet.
+# Small, but not 0 in float32.
 _COLDEST = 1e-30
 
 Step = Callable[[Tensor, State], tuple[Tensor, State]]
@@ -25,13 +25,13 @@ Step = Callable[[Tensor, State], tuple[Tensor, State]]
 
 @dataclass(frozen=True)
 class Sampling(SamplingConfig):
-    """How tokens are drawn: values that can be used.
+    """Validated options of sampling.
 
-    temperature         scores are divided by it; 0 always takes the likeliest token
-    top_k               draw among the k likeliest tokens; 0 for all
-    top_p               draw among the likeliest tokens that hold this much probability together (Holtzman et al. 2020)
-    repetition_penalty  above 1 makes tokens of the last `repetition_window` less likely (Keskar et al. 2019)
-    banned              token numbers that are never drawn
+    temperature         logits are divided by it; 0 always takes the most likely token
+    top_k               sample from the k most likely tokens; 0 for all
+    top_p               sample from the most likely tokens whose total probability reaches top_p (Holtzman et al. 2020)
+    repetition_penalty  above 1 makes the last `repetition_window` tokens less likely (Keskar et al. 2019)
+    banned              ids of tokens that are never sampled
     """
 
     repetition_window: int = 64
@@ -64,7 +64,7 @@ def check_seed(seed: int) -> None:
 def choose(
     logits_BV: Tensor, sampling: Sampling, generator: torch.Generator, recent_BN: Tensor | None = None
 ) -> Tensor:
-    """One token a row, int64, drawn from `logits_BV`; `recent_BN` are the tokens that the repetition penalty is for."""
+    """Sample one int64 token per row from `logits_BV`; the repetition penalty applies to the tokens `recent_BN`."""
     scores_BV = logits_BV.float()
     if sampling.banned:
         scores_BV = scores_BV.clone()
@@ -76,7 +76,7 @@ def choose(
         scores_BV = scores_BV.scatter(1, recent_BN, repeated)
     if sampling.temperature == 0.0:
         return scores_BV.argmax(dim=-1)
-    # With the likeliest token at 0, no temperature is so low that a score becomes infinity, or 0 / 0.
+    # With the largest logit shifted to 0, even the lowest temperature gives no infinity and no NaN.
     scores_BV = (scores_BV - scores_BV.amax(dim=-1, keepdim=True)) / max(sampling.temperature, _COLDEST)
     if sampling.top_k and sampling.top_k < scores_BV.shape[1]:
         least = scores_BV.topk(sampling.top_k, dim=-1).values[:, -1:]
@@ -84,7 +84,7 @@ def choose(
     probabilities_BV = torch.softmax(scores_BV, dim=-1)
     if sampling.top_p < 1.0:
         ordered, order = probabilities_BV.sort(dim=-1, descending=True)
-        # A token stays when the ones before it have not reached top_p yet; so at least one always stays.
+        # A token is kept if the tokens before it have not reached top_p; so at least one is always kept.
         beyond = ordered.cumsum(dim=-1) - ordered >= sampling.top_p
         probabilities_BV = torch.zeros_like(ordered).scatter(1, order, ordered.masked_fill(beyond, 0.0))
     return torch.multinomial(probabilities_BV, 1, generator=generator)[:, 0]
@@ -93,10 +93,10 @@ def choose(
 def sample(
     step: Step, state: State, logits_BV: Tensor, sampling: Sampling, *, seed: int, history_BN: Tensor
 ) -> Iterator[Tensor]:
-    """Draw tokens for ever: yields one int64 token a row, then feeds it back through `step`.
+    """Sample tokens without end: yields one int64 token per row, then feeds it back through `step`.
 
-    logits_BV   the scores of the first token to draw
-    history_BN  the tokens before it, for the repetition penalty
+    logits_BV   logits of the first token to sample
+    history_BN  tokens before it, for the repetition penalty
 
     Raises ConfigError for a seed outside 0 .. 2**63 - 1.
     """

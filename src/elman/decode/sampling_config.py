@@ -1,4 +1,4 @@
-"""How tokens are drawn: the options. Imports no torch."""
+"""Options of sampling. Does not import torch."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ __all__ = ["SamplingConfig"]
 
 @dataclass(frozen=True)
 class SamplingConfig:
-    """How tokens are drawn; `elman.decode.Sampling` checks the values and adds what belongs to a model."""
+    """Options of sampling; `elman.decode.Sampling` validates them and adds options that depend on the model."""
 
     temperature: float = option(
-        1.0, "Below 1 more likely text, above 1 more surprising; 0 always takes the likeliest token."
+        1.0, "Divides the logits: below 1 more likely text, above 1 more varied; 0 takes the most likely token."
     )
-    top_k: int = option(0, "Draw among the k likeliest tokens; 0 for all.")
-    top_p: float = option(1.0, "Draw among the likeliest tokens that hold this probability.")
+    top_k: int = option(0, "Sample from the k most likely tokens; 0 for all.")
+    top_p: float = option(1.0, "Sample from the most likely tokens whose total probability reaches this.")
     repetition_penalty: float = option(1.0, "Above 1 makes recent tokens less likely.")

@@ -1,13 +1,13 @@
-"""What every search over a network's scores shares: the closure it calls, and the hypotheses it answers with.
+"""Types shared by all searches: the step function they call and the hypotheses they return.
 
-A network that writes one token at a time, given a source, is known to the searches by one closure:
+The searches see a decoder as one step function:
 
     advance(tokens_BK, state, memory) -> Scored(logits_BKV, state, weights_BKS)
 
-B sentences have K hypotheses each, and S source steps that attention looks at. `state` is what a hypothesis carries:
-B*K rows in every leaf, those of a sentence side by side. `memory` is what all hypotheses of a sentence read: B rows in
-every leaf. A search reorders the rows of `state` as hypotheses fork and die, and drops rows of both when a sentence is
-done. Knows nothing about networks or vocabularies.
+B is the number of sentences, K the number of hypotheses per sentence, S the number of source steps for attention.
+`state` is the recurrent state of the hypotheses: B*K rows in every leaf, those of a sentence next to each other.
+`memory` is shared by the hypotheses of a sentence, such as the cross-attention memory: B rows in every leaf. A search
+reorders the rows of `state` as hypotheses are extended and dropped, and removes rows of both when a sentence is done.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ __all__ = [
 
 
 class Scored(NamedTuple):
-    """What one step of a network gives.
+    """Output of one decoder step.
 
-    logits_BKV   the scores of the next token, before the softmax; -inf for a token that cannot come. They may be
-                 `Unwritten`: most searches on a CPU are quicker then
-    state        what each hypothesis carries now, B*K rows
-    weights_BKS  the attention over the source in this step, which must stay as it is; None without attention
+    logits_BKV   logits of the next token; -inf for a token that cannot follow. May be `Unwritten`, which makes most
+                 searches on a CPU faster
+    state        state of each hypothesis after the step, B*K rows
+    weights_BKS  attention weights over the source in this step, not to be modified later; None without attention
     """
 
     logits_BKV: Tensor | Unwritten
@@ -49,20 +49,20 @@ class Scored(NamedTuple):
     weights_BKS: Tensor | None = None
 
 
-# (tokens_BK int64, state of B*K rows, memory of B rows) -> what comes next
+# (tokens_BK int64, state of B*K rows, memory of B rows) -> output of the step
 Advance = Callable[[Tensor, State, State], Scored]
 
 
 @dataclass(frozen=True, eq=False)
 class Hypothesis:
-    """One sequence that a search found.
+    """One sequence found by a search.
 
-    tokens           token numbers, without the start and the end
-    score            what hypotheses are ordered by: the log-probability after the penalties
-    log_probability  natural logarithm of what the network gives to the tokens and the end after them
-    attention        float32, one line a token and one column a source step; None when it was not asked for, or the
-                     network has none
-    finished         False when the limit cut it: the end was put there, and the network would have gone on
+    tokens           token ids, without the start and the end
+    score            value by which hypotheses are ranked: the log-probability after the penalties
+    log_probability  natural logarithm of the probability of the tokens and the end
+    attention        float32, one row per token and one column per source step; None if it was not requested or the
+                     network has no attention
+    finished         False if the hypothesis was truncated at the length limit
     """
 
     tokens: tuple[int, ...]
@@ -73,12 +73,12 @@ class Hypothesis:
 
 
 def take_rows(state: State, rows: Tensor) -> State:
-    """The rows of every leaf that `rows` (int64) names, in its order."""
+    """Select `rows` (int64 indices) of every leaf, in this order."""
     return map_leaves(lambda leaf: leaf.index_select(0, rows), state)
 
 
 def _device_of(state: State, memory: State) -> torch.device:
-    """Where the leaves lie; the CPU when there are none."""
+    """Device of the leaves; the CPU if there are none."""
     found = [*leaves(state), *leaves(memory)]
     return found[0].device if found else torch.device("cpu")
 
@@ -92,7 +92,7 @@ def check_rows(name: str, state: State, rows: int) -> None:
 
 
 def check_tokens(start: int, end: int, banned: Sequence[int]) -> None:
-    """Raise ConfigError for a negative token number, or an end that is banned."""
+    """Raise ConfigError for a negative token id, or if the end is banned."""
     if start < 0 or end < 0 or any(token < 0 for token in banned):
         raise ConfigError(f"expected token numbers from 0. Received: start {start}, end {end}, banned {tuple(banned)}")
     if end in banned:
@@ -100,22 +100,22 @@ def check_tokens(start: int, end: int, banned: Sequence[int]) -> None:
 
 
 def _limits_on(limits_B: Sequence[int] | Tensor, rows: int, device: torch.device) -> Tensor:
-    """The most tokens of each sentence, as int64; ShapeError or ConfigError unless they are `rows` numbers from 0."""
+    """Return the limits as int64 on `device`; raise unless they are `rows` integers from 0."""
     limits = torch.as_tensor(limits_B, device=device)
     if limits.shape != (rows,):
-        raise ShapeError(f"expected {rows} limits, one a sentence. Received: shape {tuple(limits.shape)}")
+        raise ShapeError(f"expected {rows} limits, one per sentence. Received: shape {tuple(limits.shape)}")
     if rows and (limits.is_floating_point() or int(limits.min()) < 0):
         raise ConfigError(f"expected limits that are whole numbers from 0. Received: {limits.tolist()}")
     return limits.long()
 
 
 def _lengths_on(lengths_B: Tensor | None, rows: int, device: torch.device) -> Tensor | None:
-    """The steps of each source on `device`; ShapeError unless they are None or one a sentence."""
+    """Return the source lengths on `device`; raise ShapeError unless they are None or one per sentence."""
     if lengths_B is None:
         return None
     if lengths_B.shape != (rows,):
         raise ShapeError(
-            f"expected {rows} lengths in lengths_B, one a source. Received: shape {tuple(lengths_B.shape)}"
+            f"expected {rows} lengths in lengths_B, one per source. Received: shape {tuple(lengths_B.shape)}"
         )
     return lengths_B.to(device)
 
@@ -123,7 +123,7 @@ def _lengths_on(lengths_B: Tensor | None, rows: int, device: torch.device) -> Te
 def check_batch(
     state: State, memory: State, rows: int, limits_B: Sequence[int] | Tensor, lengths_B: Tensor | None
 ) -> tuple[torch.device, Tensor, Tensor | None]:
-    """Where a search of `rows` sentences runs, and its limits and lengths there. Raises ShapeError, ConfigError."""
+    """Validate the inputs of a search over `rows` sentences; return its device, and limits and lengths on it."""
     check_rows("state", state, rows)
     check_rows("memory", memory, rows)
     device = _device_of(state, memory)

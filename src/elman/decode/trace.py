@@ -1,4 +1,4 @@
-"""What a search remembers: which hypothesis came from which, and which have ended. Knows no network and no penalty."""
+"""Bookkeeping of a search: the back pointers of its steps, and the hypotheses that have ended."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ __all__ = ["Ended", "Trace"]
 
 @dataclass
 class Ended:
-    """The best N hypotheses of each of A sentences that have ended so far, best first.
+    """The best N ended hypotheses of each of A sentences, best first.
 
-    scores_AN            what they are ordered by; -inf where there is none
-    log_probabilities_AN
-    steps_AN             the step in which the end came, which is the number of tokens; -1 where there is none
-    slots_AN             which of the hypotheses of that step it was
-    natural_AN           whether the end came by itself
+    scores_AN             values by which they are ranked; -inf in empty places
+    log_probabilities_AN  of the tokens and the end
+    steps_AN              step at which the hypothesis ended, which is its number of tokens; -1 in empty places
+    slots_AN              index of the hypothesis at that step
+    natural_AN            whether the search chose the end, rather than the length limit
     """
 
     scores_AN: Tensor
@@ -31,7 +31,7 @@ class Ended:
 
     @staticmethod
     def none(rows: int, n_best: int, device: torch.device) -> Ended:
-        """Nothing has ended."""
+        """No ended hypotheses."""
         nothing = torch.full((rows, n_best), -torch.inf, device=device)
         numbers = torch.full((rows, n_best), -1, device=device)
         return Ended(nothing, nothing.clone(), numbers, numbers.clone(), numbers > 0)
@@ -39,9 +39,9 @@ class Ended:
     def add(
         self, live_B: Tensor, step: int, scores_BK: Tensor, totals_BK: Tensor, natural_BK: Tensor, ending_BK: Tensor
     ) -> None:
-        """Take in the hypotheses of sentences `live_B` that `ending_BK` names, as far as they are among the best."""
+        """Add the hypotheses of sentences `live_B` selected by `ending_BK`, and keep the best N."""
         n_best = self.scores_AN.shape[1]
-        # One whose end has probability 0 is still better than none.
+        # A hypothesis with probability 0 still ranks above an empty place.
         scores_BK = scores_BK.float().clamp(min=torch.finfo(torch.float32).min).masked_fill(~ending_BK, -torch.inf)
         slots_BK = torch.arange(scores_BK.shape[1], device=scores_BK.device).expand_as(scores_BK)
         best = torch.cat([self.scores_AN[live_B], scores_BK], dim=1).topk(n_best, dim=1)
@@ -57,10 +57,10 @@ class Ended:
 
 @dataclass
 class Trace:
-    """Every step of a search over A sentences.
+    """The steps of a search over A sentences.
 
-    Of each step it keeps the sentences that were live and their attention, and of those that went on the tokens that
-    came and the slots that these extended.
+    Each step has the sentences that were unfinished and their attention and, for those that continue, the added tokens
+    and the indices of the hypotheses that these extend.
     """
 
     rows: int
@@ -69,18 +69,18 @@ class Trace:
 
     @property
     def steps(self) -> int:
-        """Steps so far."""
+        """Number of steps so far."""
         return len(self._moves)
 
     def add(
         self, live_B: Tensor, weights_BKS: Tensor | None, kept: Tensor, tokens_BK: Tensor, slots_BK: Tensor
     ) -> None:
-        """Remember a step; `kept` are the places in `live_B` of the sentences that the last two tell of."""
+        """Add a step; `kept` are the indices into `live_B` of the rows of `tokens_BK` and `slots_BK`."""
         self._weights.append(None if weights_BKS is None else (live_B, weights_BKS))
         self._moves.append((live_B[kept], tokens_BK, slots_BK))
 
     def hypotheses(self, ended: Ended, lengths_A: Tensor | None) -> list[list[Hypothesis]]:
-        """What has ended, with its tokens and, where attention was remembered, its weights within `lengths_A`."""
+        """Build the ended hypotheses: tokens and, if it was recorded, attention up to the lengths `lengths_A`."""
         steps_AN, slots_AN = ended.steps_AN, ended.slots_AN
         most = max(int(steps_AN.max()), 0)
         tokens_ANT = steps_AN.new_zeros(*steps_AN.shape, most)
@@ -88,7 +88,7 @@ class Trace:
         for step in reversed(range(most)):
             live_B, tokens_BK, from_BK = self._moves[step]
             place_A1 = _places(live_B, self.rows)[:, None]
-            # Where there is no such step, the first slot of some sentence stands in, and is not used.
+            # Hypotheses without this step read a placeholder value that is not used.
             on_AN = steps_AN > step
             slot_AN = torch.where(on_AN, slots_AN, 0)
             tokens_ANT[:, :, step] = tokens_BK[place_A1, slot_AN]
@@ -108,7 +108,7 @@ class Trace:
 
 
 def _places(live_B: Tensor, rows: int) -> Tensor:
-    """Where each of `rows` sentences stands in `live_B`; 0 for one that does not."""
+    """Index of each of `rows` sentences in `live_B`; 0 for those that are not in it."""
     place_A = live_B.new_zeros(rows)
     place_A[live_B] = torch.arange(len(live_B), device=live_B.device)
     return place_A
@@ -117,7 +117,7 @@ def _places(live_B: Tensor, rows: int) -> Tensor:
 def _hypotheses(
     ended: Ended, tokens_ANT: Tensor, weights_ANTS: Tensor | None, lengths_A: Tensor | None
 ) -> list[list[Hypothesis]]:
-    # Plain lists are much quicker to read one by one than tensors are.
+    # Elements of lists are much faster to read than elements of tensors.
     steps, tokens = ended.steps_AN.tolist(), tokens_ANT.tolist()
     scores, totals = ended.scores_AN.tolist(), ended.log_probabilities_AN.tolist()
     natural = ended.natural_AN.tolist()

@@ -1,4 +1,4 @@
-"""Transcripts: texts with the time of every token, and other texts that may be meant. Knows nothing about networks."""
+"""Transcripts: texts with the time of every token, and alternative texts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["Piece", "Reading", "Transcript", "find_by", "transcript"]
 
 @dataclass(frozen=True)
 class Piece:
-    """The text of one token, and where it stands: in seconds of sound, or in points of a drawing."""
+    """The text of one token with its start and end, in seconds of sound or in points of a drawing."""
 
     text: str
     start: float
@@ -25,13 +25,13 @@ class Piece:
 
 @dataclass(frozen=True)
 class Reading:
-    """One text that may be meant.
+    """One alternative text of a transcript.
 
-    text             it
-    score            what texts are ordered by: the log-probability, with a language model's part and the bonuses
-    log_probability  natural logarithm of the probability that the network gives to the text; without a search, to its
-                     likeliest alignment
-    language         natural logarithm of what the language model gives to it; 0 without one
+    text             the text
+    score            value by which texts are ranked: the log-probability plus language model score and bonuses
+    log_probability  natural logarithm of the probability of the text under the network; in greedy decoding, of its most
+                     likely alignment
+    language         log-probability of the text under the language model; 0 without one
     """
 
     text: str
@@ -42,13 +42,13 @@ class Reading:
 
 @dataclass(frozen=True)
 class Transcript:
-    """What is said in one recording.
+    """Transcript of one recording.
 
-    name      where the recording came from
-    text      what is said in it
-    pieces    its tokens, and where each stands
-    seconds   how long the recording is; None for a drawing
-    readings  the texts that were found, best first: the first of them is `text`
+    name      source of the recording
+    text      the best text
+    pieces    its tokens, with start and end
+    seconds   duration of the recording; None for a drawing
+    readings  all texts found, best first; the first of them is `text`
     """
 
     name: str
@@ -58,7 +58,7 @@ class Transcript:
     readings: list[Reading]
 
     def to_json(self) -> dict[str, Any]:
-        """As plain values."""
+        """Return the transcript as JSON values."""
         return {
             "name": self.name,
             "text": self.text,
@@ -68,7 +68,7 @@ class Transcript:
         }
 
     def timed(self) -> str:
-        """The words of the text, each after the time when it begins."""
+        """The words of the text, each preceded by its start time."""
         words: list[str] = []
         fresh = True
         for piece in self.pieces:
@@ -84,18 +84,18 @@ class Transcript:
 
 
 def find_by(options: TranscriptSearchConfig, vocabulary: TranscriberVocabulary, lm: CharacterModel | None) -> Find:
-    """The search that the options describe, with a language model if there is one. Raises ConfigError."""
+    """Return the decoding function for `options`, with an optional language model. Raises ConfigError."""
     return finder(options, None if lm is None else language_scores(lm, vocabulary))
 
 
 def transcript(
     found: Sequence[Found], vocabulary: TranscriberVocabulary, *, name: str, frames: int, stride: int, hop: float
 ) -> Transcript:
-    """A Transcript of the texts that were found in one recording, best first.
+    """Build the Transcript of one recording from the texts found, best first.
 
-    frames  how many frames the recording has
-    stride  frames from one step of the network to the next
-    hop     seconds from one frame to the next; drawings are measured in their points instead
+    frames  number of frames of the recording
+    stride  frames from one time step of the network to the next
+    hop     seconds from one frame to the next; not used for drawings, whose unit is the point
     """
     texts = [vocabulary.tokens.decode(each.tokens) for each in found]
     sound = vocabulary.kind == "sound"
@@ -114,7 +114,7 @@ def transcript(
 def _pieces(vocabulary: TranscriberVocabulary, found: Found, hop: float, stride: int, frames: int) -> list[Piece]:
     texts = list(vocabulary.tokens.decode_stream(found.tokens))
     count = len(found.tokens)
-    if len(texts) > count:  # what was held back belongs to the last token
+    if len(texts) > count:  # text that the stream held back belongs to the last token
         texts[count - 1 :] = ["".join(texts[count - 1 :])]
     return [
         Piece(text, round(first * stride * hop, 6), round(min(after * stride, frames) * hop, 6))

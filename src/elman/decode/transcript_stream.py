@@ -1,7 +1,7 @@
-"""Text while sound, or a pen, still comes in: pieces of any length go in, and what is certain comes out.
+"""Streaming transcription of sound or pen strokes: chunks of any length in, the text that is certain out.
 
-Carried from piece to piece are the samples and frames that are still needed, the state of the network, and the last
-token. The text of all pieces is that of the whole by the likeliest token of each step.
+Between chunks, the stream keeps the samples and frames that are still needed, the state of the network and the last
+token. The text of all chunks together is that of greedy decoding of the whole recording.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Floats = npt.NDArray[np.float32]
 
 
 class StepOptions(FrameOptions, Protocol):
-    """What makes steps of frames: `stack` of them each, and whether the network has both directions."""
+    """Protocol of the network options that determine time steps: each has `stack` frames."""
 
     @property
     def stack(self) -> int: ...
@@ -41,52 +41,52 @@ class StepOptions(FrameOptions, Protocol):
 
 
 class StepNetwork(Protocol):
-    """What a network must have to be heard step by step; a transcriber's has it."""
+    """Protocol of a network that can run step by step, such as a transcriber's."""
 
     features: int
 
     @property
     def config(self) -> StepOptions:
-        """Its options."""
+        """The network's options."""
 
     @property
     def device(self) -> torch.device:
-        """Where its weights are."""
+        """Device of the weights."""
 
     def initial_state(self, batch_size: int) -> State:
         """The state before the first step."""
 
     def scaled(self, x_BTF: Tensor) -> Tensor:
-        """Frames as the network takes them."""
+        """Scale frames to the network's input."""
 
     def stacked(self, x_BTF: Tensor) -> Tensor:
-        """What each step hears, of scaled frames that are enough for whole steps."""
+        """Stack scaled frames to the input of each time step; the frames must fill whole steps."""
 
     def advance(self, x_BTI: Tensor, state: State) -> tuple[Tensor, State]:
-        """Scores of some more steps, from what they hear, and the state after them."""
+        """Logits of the next time steps from their stacked inputs, and the state after them."""
 
 
 class TranscriptStream:
-    """One recording that comes in piece by piece. Made by `Transcriber.stream`.
+    """Streaming transcription of one recording. Created by `Transcriber.stream`.
 
     Attributes:
         text: all text so far.
-        frames: how many frames have been heard.
+        frames: number of frames processed so far.
 
-    Raises ConfigError for a network of both directions, and for frames that are normalised by the whole recording.
+    Raises ConfigError for a bidirectional network, and for frames that are normalised by the whole recording.
     """
 
     def __init__(self, network: StepNetwork, vocabulary: TranscriberVocabulary, sound: SoundConfig, rate: int) -> None:
         config = network.config
         if config.bidirectional:
             raise ConfigError(
-                "expected a model of one direction (bidirectional=false) for text that is told while sound comes in. "
-                "Received: one of both directions, which has to hear the end first"
+                "expected a unidirectional model (bidirectional=false) for streaming. "
+                "Received: bidirectional=true, which needs the whole recording"
             )
         if config.normalise == "utterance":
             raise ConfigError(
-                "expected a model with normalise=global or none for text that is told while sound comes in. "
-                "Received: normalise=utterance, which has to hear the end first"
+                "expected a model with normalise=global or none for streaming. "
+                "Received: normalise=utterance, which needs the whole recording"
             )
         self.text = ""
         self.frames = 0
@@ -97,7 +97,7 @@ class TranscriptStream:
         self._rate = rate or sound.sample_rate
         if vocabulary.kind == "sound":
             self._features = LogMel(sound).stream()
-            as_sound(np.zeros(1, dtype=np.float32), self._rate, "the stream")  # refuses a rate that is none
+            as_sound(np.zeros(1, dtype=np.float32), self._rate, "the stream")  # validates the rate
             if self._rate != sound.sample_rate:
                 self._resampler = _resampler(self._rate, sound.sample_rate)
         self._kept = torch.zeros(1, 0, network.features)
@@ -107,13 +107,14 @@ class TranscriptStream:
         self._finished = False
 
     def push(self, piece: Any) -> str:
-        """The text that has become certain by this piece: samples (N or N x channels, floats from -1 to 1 or whole
-        numbers), or points (T x 3).
+        """Process a chunk and return the text that is now certain.
 
-        Raises DataError for what is neither, ConfigError after `finish`.
+        A chunk has samples (N or N x channels, floats from -1 to 1 or integers), or points (T x 3).
+
+        Raises DataError for any other input, ConfigError after `finish`.
         """
         if self._finished:
-            raise ConfigError("expected no more pieces after finish(). Received: one")
+            raise ConfigError("expected no more chunks after finish(). Received: one")
         if not len(piece):
             return ""
         if self._features is None:
@@ -124,10 +125,12 @@ class TranscriptStream:
         return self._hear(self._features.push(samples), last=False)
 
     def finish(self) -> str:
-        """The text that becomes certain by the end of the recording. Raises DataError where nothing was heard at all,
-        ConfigError when called again."""
+        """End the recording and return the rest of the text.
+
+        Raises DataError if the recording is empty, ConfigError if called twice.
+        """
         if self._finished:
-            raise ConfigError("expected finish() once. Received: it twice")
+            raise ConfigError("expected one call of finish(). Received: a second one")
         self._finished = True
         last: Floats = np.zeros((0, self._network.features), dtype=np.float32)
         if self._features is not None:
@@ -142,7 +145,7 @@ class TranscriptStream:
         return said
 
     def _hear(self, x_TF: Floats, *, last: bool) -> str:
-        """The text that some more frames make certain; the last ones are followed by zeros."""
+        """Process frames and return the text that is now certain; the last frames are padded with zeros."""
         network, config = self._network, self._network.config
         self.frames += len(x_TF)
         device = network.device
@@ -166,12 +169,12 @@ class TranscriptStream:
         return self._text_of(tokens, last=last)
 
     def _text_of(self, tokens: list[int], *, last: bool) -> str:
-        """The text of some more tokens."""
+        """Add tokens and return their text."""
         known = self._vocabulary.tokens
         if known.per_character:
             said = known.decode(tokens)
         else:
-            # What stands between tokens depends on those before, and some of their text may be held back.
+            # The text between two tokens depends on the tokens before, and some text may be held back.
             self._given += tokens
             pieces = list(known.decode_stream(self._given))
             said = "".join(pieces if last else pieces[: len(self._given)])[len(self.text) :]

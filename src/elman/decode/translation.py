@@ -1,5 +1,4 @@
-"""From sentences to translations, by one network or several: a search over batches of like length, in the order of the
-sentences; then text, with words copied from the source, and attention. Knows nothing about any one network."""
+"""Translation of sentences by one network or an ensemble: batched search, detokenisation, copied words, attention."""
 
 from __future__ import annotations
 
@@ -42,15 +41,15 @@ __all__ = [
     "translations_of",
 ]
 
-# Sentences to translations.
+# Sentences -> translations.
 Translate = Callable[[list[str]], list[str]]
 
-# Sentences of a batch, where nobody says otherwise.
+# Default number of sentences in a batch.
 BATCH_SIZE = 128
-# Steps of a batch of sources, padding included, and scores of its hypotheses at one step: more than that are not in
-# memory at a time, unless one sentence alone has them.
+# Maximum number of source steps of a batch, padding included, and of logits of its hypotheses at one step. A single
+# sentence may exceed them.
 _STEPS, _SCORES = 1 << 15, 1 << 26
-# A target may be so many times as long as its source, in tokens, and have so many more.
+# Default length limit of a target in tokens: _RATIO * source length + _MORE.
 _RATIO, _MORE = 2, 20
 
 
@@ -60,12 +59,12 @@ class Translation:
 
     source           the text that was translated
     text             the translation
-    tokens           its tokens, as the network wrote them
-    score            what translations are ordered by: the log-probability after the penalties
-    log_probability  natural logarithm of what the network gives to all tokens and the end
-    finished         False where the limit of length cut it
-    source_tokens    the tokens of the source, and its end: the columns of `attention`
-    attention        one line a token of the translation, float32; None when it was not asked for
+    tokens           its tokens, before detokenisation
+    score            value by which translations are ranked: the log-probability after the penalties
+    log_probability  natural logarithm of the probability of all tokens and the end
+    finished         False if it was truncated at the length limit
+    source_tokens    tokens of the source, and its end: the columns of `attention`
+    attention        one row per token of the translation, float32; None if it was not requested
     """
 
     source: str
@@ -78,7 +77,7 @@ class Translation:
     attention: npt.NDArray[np.float32] | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """All of it as plain values; attention is there only if it was asked for."""
+        """Return all fields as JSON values; attention and source tokens only if attention was requested."""
         facts: dict[str, Any] = {
             "source": self.source,
             "text": self.text,
@@ -93,26 +92,26 @@ class Translation:
 
 
 class SourceNetwork(Protocol):
-    """What a search needs of a network that reads a source and writes a target."""
+    """Protocol of an encoder-decoder network for a search."""
 
     @property
     def device(self) -> torch.device:
-        """Where the network is."""
+        """Device of the weights."""
 
     def encode(self, sources_BS: Tensor, lengths_B: Tensor, /) -> tuple[State, State]:
-        """The first state of the search, and its memory."""
+        """Encode sources: the initial state of the decoder, and its memory."""
 
     def advance(self, tokens_BK: Tensor, state: State, memory: State, /) -> Scored:
         """One step of a search."""
 
     def packed_advance(self, scan: str, packs: Any = None, /) -> Advance:
-        """The same for many steps: with the output product packed, where that is possible."""
+        """A step function for many steps: `advance` with the output projection packed, where possible."""
 
 
 class Member(NamedTuple):
     """One network of a search with its vocabulary.
 
-    reverse  whether it reads sources back to front
+    reverse  whether it reads sources in reverse order
     attends  whether it has attention
     """
 
@@ -122,7 +121,7 @@ class Member(NamedTuple):
     attends: bool = True
 
     def reads_like(self, other: Member) -> bool:
-        """Whether both see a source as the same steps."""
+        """Whether both encode a source as the same time steps."""
         own, others = self.vocabulary, other.vocabulary
         return (
             self.reverse == other.reverse
@@ -132,19 +131,19 @@ class Member(NamedTuple):
 
 
 def check_members(members: Sequence[Member]) -> None:
-    """Raise ConfigError unless all members write the same tokens."""
+    """Raise ConfigError unless all members have the same target vocabulary."""
     first = members[0].vocabulary.target
     for number, member in enumerate(members[1:], 2):
         target = member.vocabulary.target
         if target is not first and target.fingerprint() != first.fingerprint():
             raise ConfigError(
                 "expected models of an ensemble to have one target vocabulary: train them on the same pairs with the "
-                f"same options of tokens. Received: {first.size:,} tokens, and {target.size:,} others in model {number}"
+                f"same token options. Received: {first.size:,} tokens, and {target.size:,} others in model {number}"
             )
 
 
 def check_attention(members: Sequence[Member]) -> None:
-    """Raise ConfigError unless all members have attention, and over the same steps."""
+    """Raise ConfigError unless all members have attention, over the same source steps."""
     if not all(member.attends for member in members):
         raise ConfigError(
             "expected a model with attention for attention, replace_unknown and coverage_penalty. "
@@ -152,25 +151,25 @@ def check_attention(members: Sequence[Member]) -> None:
         )
     if not all(member.reads_like(members[0]) for member in members):
         raise ConfigError(
-            "expected models that read sources alike for attention, replace_unknown and coverage_penalty. "
-            "Received: models with other source vocabularies or directions of reading"
+            "expected models with the same source vocabulary and reading direction for attention, replace_unknown and "
+            "coverage_penalty. Received: models that differ in one of them"
         )
 
 
 def encode_sources(texts: Sequence[str], member: Member) -> Sequences:
-    """The token numbers of sources, in the order in which the member's network reads them."""
+    """Token ids of sources, in the order in which the member's network reads them."""
     step = -1 if member.reverse else 1
     vocabulary = member.vocabulary
     return Sequences([ids[::step] for ids in vocabulary.encode_sources(texts)], vocabulary.source.end_id)
 
 
 def length_limits(lengths: Any, most: int) -> list[int]:
-    """The most tokens of an answer to sources of these lengths; `most` is the user's own limit, 0 for none."""
+    """Maximum number of target tokens for sources of these lengths; `most` is the user's limit, 0 for none."""
     return [most or _RATIO * int(length) + _MORE for length in lengths]
 
 
 def autocast(network: SourceNetwork, precision: str) -> AbstractContextManager[Any]:
-    """Matrix products in 16 bits where `precision` is bfloat16."""
+    """Context of mixed precision if `precision` is "bfloat16"."""
     if precision != "bfloat16":
         return nullcontext()
     return torch.autocast(network.device.type, torch.bfloat16)
@@ -188,13 +187,13 @@ def search_all(
     packs: Any = None,
     progress: Progress | None = None,
 ) -> list[list[Hypothesis]]:
-    """The hypotheses of every text, in order, best first; networks must be in evaluation mode.
+    """Search the hypotheses of every text, best first; networks must be in evaluation mode.
 
-    `precision` is that of matrix products, `scan` that of going through the whole vocabulary at every step. `packs`
-    keeps what a network packs for the next search; both as in `OutputSide.packed_advance`.
+    `precision` is the dtype of matrix products, `scan` the format of the output projection over the vocabulary. `packs`
+    caches packed weights between searches; see `OutputSide.packed_advance` for both.
 
-    `attention` of a hypothesis has a column for each token of the source as it stands in the text, and one for its
-    end. Raises ConfigError for options that do not go together, and for attention that the members do not share.
+    The `attention` of a hypothesis has a column for each token of the source, in the order of the text, and one for the
+    end. Raises ConfigError for options that cannot be combined.
     """
     if batch_size < 1:
         raise ConfigError(f"expected a batch size of at least 1. Received: {batch_size}")
@@ -206,7 +205,7 @@ def search_all(
     encoded = [encode_sources(texts, member) for member in members]
     found: list[list[Hypothesis]] = [[] for _ in texts]
     done = 0
-    # Draws need all scores.
+    # Sampling needs all logits.
     advance = _advance(members, alike, None if search.sample else scan, packs)
     with torch.inference_mode(), autocast(members[0].network, precision):
         for rows, _ in in_order(encoded[0].lengths, _no_batch, batch_size=min(batch_size, fitting), steps=_STEPS):
@@ -233,7 +232,7 @@ def search_all(
 
 
 def _no_batch(rows: Any) -> Batch:
-    """`in_order` gives the rows; their batch is made by each member's own encoding."""
+    """Empty batch: only the rows of `in_order` are used, because each member encodes the sources itself."""
     del rows
     return Batch((), torch.empty(0))
 
@@ -248,13 +247,13 @@ def _advance(members: Sequence[Member], alike: bool, scan: str | None, packs: An
     if len(members) == 1:
         network = members[0].network
         return network.advance if scan is None else network.packed_advance(scan, packs)
-    # The mean of several needs all scores of each.
+    # The mean over members needs all logits of each.
     advances: list[Advance] = [member.network.advance for member in members]
     return ensemble(advances if alike else [_without_attention(each) for each in advances])
 
 
 def _without_attention(advance: Advance) -> Advance:
-    """The same without the weights: they are over other steps than those of other members."""
+    """`advance` without attention weights, whose source steps differ from those of other members."""
 
     def plain(tokens_BK: Tensor, state: State, memory: State) -> Scored:
         return advance(tokens_BK, state, memory)._replace(weights_BKS=None)
@@ -263,7 +262,7 @@ def _without_attention(advance: Advance) -> Advance:
 
 
 def _forwards(hypothesis: Hypothesis, reverse: bool) -> Hypothesis:
-    """A hypothesis whose attention is over the source as it stands in the text: the end stays last."""
+    """Restore the order of the text in the columns of the attention; the end stays last."""
     if not reverse or hypothesis.attention is None:
         return hypothesis
     weights_TS = hypothesis.attention
@@ -286,10 +285,11 @@ def translate_all(
     attention: bool = False,
     **how: Any,
 ) -> list[list[Translation]]:
-    """The translations of every text, in order, best first; an empty text has an empty one.
+    """Translate every text; translations are best first, and that of an empty text is empty.
 
-    `replace_unknown` copies words that the vocabulary does not know from the source: for each the one with most
-    attention. `how` is as for `search_all`, which says what is raised.
+    `replace_unknown` replaces each unknown token by the source token that receives the most attention. `how` is passed
+    to `search_all`. Raises ConfigError for options that cannot be combined, and for attention if the members have none
+    or differ in their source steps.
     """
     if attention or replace_unknown or (search.coverage_penalty and not search.sample):
         check_attention(members)
@@ -306,7 +306,7 @@ def translate_all(
 
 
 def translating(member: Member, search: SearchConfig, precision: str) -> Translate:
-    """Translates sentences with one network, which is in evaluation mode."""
+    """Return a function that translates sentences with one network, which must be in evaluation mode."""
 
     def translate(texts: list[str]) -> list[str]:
         found = search_all([member], texts, search, precision=precision, scan=scan_for(precision))
@@ -323,7 +323,7 @@ def translations_of(
     replace_unknown: bool,
     attention: bool,
 ) -> list[Translation]:
-    """The translations of one source; an empty one without `hypotheses`, which is what an empty source has."""
+    """Translations of one source from its hypotheses; one empty translation without hypotheses (empty source)."""
     end = vocabulary.source.token(vocabulary.source.end_id)
     if not hypotheses:
         return [Translation(source, "", [], 0.0, 0.0, True, [end], np.zeros((0, 1), np.float32) if attention else None)]
@@ -350,7 +350,7 @@ def translations_of(
 
 
 def _copies(found: Hypothesis, vocabulary: PairVocabulary, source_tokens: Sequence[str]) -> dict[int, str]:
-    """For each unknown token, by its place, the source's token with most attention; the end is none of them."""
+    """Map the index of each unknown token to the source token with the most attention, the end excluded."""
     if found.attention is None or not source_tokens:
         return {}
     return {

@@ -1,6 +1,6 @@
-"""Scores that are not written down: the network's answers, and the output product that would make scores of them.
+"""Lazy logits: decoder outputs with the output projection that gives their logits.
 
-Most searches want few of the scores of a large vocabulary. Knows nothing about networks or searches.
+Most searches need only few of the logits of a large vocabulary.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ __all__ = ["Unwritten"]
 
 
 class Unwritten:
-    """Scores of V tokens after each of B x K hypotheses.
+    """Logits of V tokens after each of B x K hypotheses, not materialised.
 
     Args:
-        r_BKR: the answers.
-        packed: the output product, for the best tokens.
-        write: the same product, for all of them: r_BKR -> logits_BKV.
+        r_BKR: the decoder outputs.
+        packed: the packed output projection, for the best tokens.
+        write: the output projection for all tokens: r_BKR -> logits_BKV.
     """
 
     def __init__(self, r_BKR: Tensor, packed: PackedOutput, write: Callable[[Tensor], Tensor]) -> None:
@@ -32,13 +32,13 @@ class Unwritten:
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """B, K and V."""
+        """Shape (B, K, V) of the logits."""
         return (*self._r_BKR.shape[:2], self._packed.vocabulary)
 
     def written(self) -> Tensor:
-        """All scores, `logits_BKV`."""
+        """Compute all logits, `logits_BKV`."""
         return self._write(self._r_BKR)
 
     def best(self, count: int, wanted: int) -> Best:
-        """The `count` best tokens after each of the B * K hypotheses, and the score of `wanted`."""
+        """The `count` best tokens after each of the B * K hypotheses, and the logit of the token `wanted`."""
         return self._packed.best(self._r_BKR.flatten(0, 1), count, wanted)

@@ -1,6 +1,6 @@
-"""Answers of text: searched for as the options say, and as a reader wants them.
+"""Text generation by the search that the options select, and hypotheses as text.
 
-A task brings the closure that the searches call.
+The task provides the step function.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ __all__ = ["Written", "find", "written"]
 
 
 class Written(NamedTuple):
-    """One answer.
+    """One generated text.
 
-    text             as a reader wants it
-    tokens           as the network wrote them, made visible
-    score            what answers are ordered by: the log-probability after the penalties
-    log_probability  natural logarithm of what the network gives to all tokens and the end
-    attention        one line a token and one column a source step; None when it was not asked for
-    finished         False when the limit of length cut it
+    text             the detokenised text
+    tokens           its tokens in printable form
+    score            value by which outputs are ranked: the log-probability after the penalties
+    log_probability  natural logarithm of the probability of all tokens and the end
+    attention        one row per token and one column per source step; None if it was not requested
+    finished         False if it was truncated at the length limit
     """
 
     text: str
@@ -53,9 +53,9 @@ def find(
     lengths_B: Tensor | None = None,
     attention: bool = False,
 ) -> list[list[Hypothesis]]:
-    """The best hypotheses of each of `rows` sentences as `search` says, or drawn ones; arguments as for `beam_search`.
+    """Run greedy search, beam search or sampling for `rows` sentences, by `search`; arguments as for `beam_search`.
 
-    A beam of one is the greedy search, in which penalties have nothing to choose between.
+    One beam is greedy search, without penalties. Raises ConfigError for options that cannot be combined.
     """
     search.check()
     common: dict[str, Any] = {
@@ -84,7 +84,7 @@ def find(
 
 
 def written(hypothesis: Hypothesis, decode: Callable[[Sequence[int]], str], token: Callable[[int], str]) -> Written:
-    """A hypothesis as text: `decode` makes text of token numbers, and `token` shows one of them."""
+    """Convert a hypothesis to text: `decode` detokenises token ids, `token` returns the printable form of one id."""
     return Written(
         decode(hypothesis.tokens),
         [token(number) for number in hypothesis.tokens],

@@ -1,1 +1,1 @@
-"""Figures: how good answers are. Imports no torch and draws nothing."""
+"""Metrics of model outputs. Importing this package does not import torch."""

@@ -1,6 +1,6 @@
-"""Whether probabilities mean what they say: calibration figures, and a temperature that mends them.
+"""Calibration metrics of predicted probabilities, and temperature scaling.
 
-Shapes: N examples, C classes. Knows nothing about models.
+Shapes: N examples, C classes.
 """
 
 from __future__ import annotations
@@ -21,14 +21,15 @@ __all__ = [
     "fit_temperature",
 ]
 
-# A temperature stays in between: where every answer is right, the likelihood alone would take it to zero.
+# Bounds of the temperature: if every prediction is correct, the likelihood has its maximum at temperature 0.
 LEAST_TEMPERATURE, MOST_TEMPERATURE = 0.1, 10.0
 
 
 class Bin(NamedTuple):
     """The examples whose confidence, the probability of the predicted class, is above `low` and at most `high`.
 
-    `confidence` is their mean confidence and `accuracy` the share that is right; both are NaN in an empty bin.
+    `confidence` is their mean confidence and `accuracy` the fraction of correct predictions; both are NaN in an empty
+    bin.
     """
 
     low: float
@@ -39,13 +40,13 @@ class Bin(NamedTuple):
 
 
 class Calibration(NamedTuple):
-    """Figures of predicted probabilities; the lower, the better.
+    """Calibration metrics of predicted probabilities; lower is better.
 
-    ece       expected calibration error: the mean of |accuracy - confidence| over the bins, weighted by their examples
-    mce       maximum calibration error: the largest |accuracy - confidence| of a bin
-    brier     the mean of the squared distance between probabilities and truth, summed over the classes (Brier 1950)
-    log_loss  the mean negative log-likelihood, in nats
-    bins      equally wide, from 0 to 1
+    ece       expected calibration error: mean |accuracy - confidence| over the bins, weighted by their examples
+    mce       maximum calibration error: largest |accuracy - confidence| of a bin
+    brier     mean squared difference between probabilities and one-hot targets, summed over the classes (Brier 1950)
+    log_loss  mean negative log-likelihood, in nats
+    bins      bins of equal width, from 0 to 1
     """
 
     ece: float
@@ -56,7 +57,10 @@ class Calibration(NamedTuple):
 
 
 def calibration(probabilities_NC: ArrayLike, truth_N: ArrayLike, bins: int = 15) -> Calibration:
-    """The figures of `Calibration` (Guo et al. 2017) for probabilities that sum to one and true class numbers."""
+    """Compute calibration metrics (Guo et al. 2017) of probabilities that sum to 1 and true class indices.
+
+    Raises ConfigError for less than one bin, ShapeError or DataError for invalid arrays.
+    """
     probabilities, truth = _checked("probabilities_NC", probabilities_NC, truth_N)
     if bins < 1:
         raise ConfigError(f"expected at least one bin. Received: bins={bins}")
@@ -76,11 +80,11 @@ def calibration(probabilities_NC: ArrayLike, truth_N: ArrayLike, bins: int = 15)
     gaps = np.abs(accuracies - confidences)[counts > 0]
     of_truth = probabilities[np.arange(len(truth)), truth]
     return Calibration(
-        # A mean is at most its largest number, whatever rounding says.
+        # Rounding must not make the mean larger than the maximum.
         ece=float(min((gaps * counts[counts > 0]).sum() / len(truth), gaps.max())),
         mce=float(gaps.max()),
         brier=float(((probabilities**2).sum(1) - 2 * of_truth + 1).mean()),
-        # A probability of zero costs as much as 2e-16.
+        # Probabilities are clipped to float64's epsilon, so that the loss is finite.
         log_loss=float(-np.log(np.maximum(of_truth, np.finfo(np.float64).eps)).mean()),
         bins=tuple(
             Bin(float(edges[i]), float(edges[i + 1]), int(counts[i]), float(confidences[i]), float(accuracies[i]))
@@ -90,10 +94,12 @@ def calibration(probabilities_NC: ArrayLike, truth_N: ArrayLike, bins: int = 15)
 
 
 def fit_temperature(logits_NC: ArrayLike, truth_N: ArrayLike) -> float:
-    """The temperature T for which softmax(logits / T) is most likely to give the true classes (Guo et al. 2017).
+    """Fit the temperature T that minimises the cross-entropy of softmax(logits / T) (Guo et al. 2017).
 
-    The loss is convex in 1 / T, so its slope is zero once: it is found by bisection, in float64, between 0.1 and 10.
-    Where the temperature makes no difference it is 1. Fit it on data that the network was not trained on.
+    The loss is convex in 1 / T, so T is found by bisection of its slope, in float64, between 0.1 and 10. T is 1 if the
+    loss does not depend on it. Use data that the network was not trained on.
+
+    Raises ShapeError or DataError for invalid arrays.
     """
     logits, truth = _checked("logits_NC", logits_NC, truth_N)
     of_truth = logits[np.arange(len(truth)), truth]
@@ -119,7 +125,7 @@ def _checked(name: str, scores: ArrayLike, truth: ArrayLike) -> tuple[NDArray[np
     values, classes = np.asarray(scores, np.float64), np.asarray(truth)
     if values.ndim != 2 or values.shape[1] < 1 or classes.shape != values.shape[:1] or classes.dtype.kind not in "iu":
         raise ShapeError(
-            f"expected {name} of two axes and a whole class number for each row. "
+            f"expected {name} with two axes and an integer class index for each row. "
             f"Received: shapes {values.shape} and {classes.shape}, type {classes.dtype}"
         )
     if not len(values):
@@ -128,6 +134,6 @@ def _checked(name: str, scores: ArrayLike, truth: ArrayLike) -> tuple[NDArray[np
         raise DataError(f"expected finite numbers in {name}. Received: {values[~np.isfinite(values)][0]}")
     if not 0 <= classes.min() <= classes.max() < values.shape[1]:
         raise DataError(
-            f"expected class numbers from 0 to {values.shape[1] - 1}. Received: {classes.min()} to {classes.max()}"
+            f"expected class indices from 0 to {values.shape[1] - 1}. Received: {classes.min()} to {classes.max()}"
         )
     return values, classes.astype(np.int64)

@@ -1,4 +1,4 @@
-"""How good answers are: accuracy, F1 and calibration of classes, errors of scores. Knows nothing about networks."""
+"""Metrics of classification (accuracy, F1, calibration) and of regression (errors of predicted scores)."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ Floats = npt.NDArray[np.float64]
 
 
 def log_softmax(logits_NC: Floats) -> Floats:
-    """Natural logarithms of the classes' probabilities."""
+    """Log-probabilities of the classes."""
     shifted_NC = logits_NC - logits_NC.max(axis=1, keepdims=True)
     return shifted_NC - np.log(np.exp(shifted_NC).sum(axis=1, keepdims=True))
 
 
 def class_figures(logits_NC: Floats, truth_N: npt.NDArray[np.int64]) -> dict[str, float]:
-    """Cross-entropy in nats, accuracy, and the mean F1 of the classes that occur."""
+    """Cross-entropy in nats, accuracy, and macro F1 over the classes that occur."""
     log_probs_NC = log_softmax(logits_NC)
     predicted_N = logits_NC.argmax(axis=1)
     matrix_CC = confusion_matrix(truth_N, predicted_N, logits_NC.shape[1])
@@ -40,9 +40,9 @@ def class_figures(logits_NC: Floats, truth_N: npt.NDArray[np.int64]) -> dict[str
 def class_evaluation(
     logits_NC: Floats, truth_N: npt.NDArray[Any], names: Sequence[str], temperature: float
 ) -> dict[str, Any]:
-    """All figures of answers: overall, by class, the confusion matrix, and how far probabilities can be trusted.
+    """All metrics of classification: overall, by class, the confusion matrix, and calibration.
 
-    Probabilities are those of `logits_NC / temperature`; "ece_before" is the error at temperature 1.
+    Probabilities are those of `logits_NC / temperature`; "ece_before" is the calibration error at temperature 1.
     """
     matrix_CC = confusion_matrix(truth_N, logits_NC.argmax(axis=1), len(names))
     calibrated = calibration(np.exp(log_softmax(logits_NC / temperature)), truth_N)
@@ -62,9 +62,9 @@ def class_evaluation(
 
 
 def score_figures(predicted_N: Floats, truth_N: Floats) -> dict[str, float]:
-    """Root mean squared error, mean absolute error, and R2: the share of the variance that is explained.
+    """Root mean squared error, mean absolute error, and R2 (coefficient of determination).
 
-    R2 of scores that are all equal is 1 where every one is met, and else 0.
+    If all true scores are equal, R2 is 1 for exact predictions and 0 otherwise.
     """
     errors_N = predicted_N - truth_N
     squares = float((errors_N**2).sum())
@@ -77,7 +77,7 @@ def score_figures(predicted_N: Floats, truth_N: Floats) -> dict[str, float]:
 
 
 def evaluation(outputs_NC: Floats, truth_N: npt.NDArray[Any], vocabulary: ClassifierVocabulary) -> dict[str, Any]:
-    """All figures of a network's outputs, for classes or for a score: those of `class_evaluation`, or of the score."""
+    """All metrics of a network's outputs: those of `class_evaluation` for classes, of `score_figures` for scores."""
     targets = vocabulary.targets
     if isinstance(targets, Classes):
         return class_evaluation(outputs_NC, truth_N, targets.names, vocabulary.temperature)
@@ -86,7 +86,7 @@ def evaluation(outputs_NC: Floats, truth_N: npt.NDArray[Any], vocabulary: Classi
 
 
 def evaluation_text(figures: Mapping[str, Any]) -> str:
-    """The figures of `evaluation` for people; of classes overall, a row a class, and the confusion matrix."""
+    """Format the metrics of `evaluation` as text; for classes with a table of the classes and the confusion matrix."""
     if "classes" not in figures:
         scored = [(name, f"{value:,}" if name == "examples" else f"{value:.6g}") for name, value in figures.items()]
         return aligned(scored, right=[1])

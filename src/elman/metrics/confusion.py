@@ -1,6 +1,6 @@
-"""Which classes are taken for which: the confusion matrix, its figures, and the matrix as text.
+"""Confusion matrix, the metrics that follow from it, and the matrix as text.
 
-Shapes: N examples, C classes. Knows nothing about models.
+Shapes: N examples, C classes.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ __all__ = [
     "summary",
 ]
 
-# With more classes than this, cells have no room for counts.
+# With more classes than this, the cells are too small for counts.
 READABLE = 20
 _LISTED_PAIRS = 10
 
 
 class ClassFigures(NamedTuple):
-    """One class: shares from 0 to 1, and `support`, how many examples truly are of it."""
+    """Metrics of one class, from 0 to 1, and `support`, the number of examples of the class."""
 
     name: str
     precision: float
@@ -42,7 +42,7 @@ class ClassFigures(NamedTuple):
 
 
 class Summary(NamedTuple):
-    """All classes: shares from 0 to 1, and `support`, how many examples there are."""
+    """Metrics over all classes, from 0 to 1, and `support`, the number of examples."""
 
     accuracy: float
     macro_f1: float
@@ -51,21 +51,23 @@ class Summary(NamedTuple):
 
 
 def confusion_matrix(truth: ArrayLike, predicted: ArrayLike, classes: int) -> NDArray[np.int64]:
-    """Counts `[C, C]`: row i, column j is how many examples of class i were taken for class j.
+    """Counts `[C, C]`: row i, column j is the number of examples of class i that were predicted as class j.
 
     Args:
-        truth, predicted: class numbers from 0 to C - 1, N each.
+        truth, predicted: class indices from 0 to C - 1, N each.
         classes: C.
+
+    Raises ShapeError or DataError for invalid arrays.
     """
     numbers = {"truth": np.asarray(truth), "predicted": np.asarray(predicted)}
     for name, array in numbers.items():
         if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
             raise ShapeError(
-                f"expected {name} to be one axis of whole numbers. Received: shape {array.shape}, type {array.dtype}"
+                f"expected {name} to be one axis of integers. Received: shape {array.shape}, type {array.dtype}"
             )
         if array.size and not 0 <= array.min() <= array.max() < classes:
             outside = array[(array < 0) | (array >= classes)][0]
-            raise DataError(f"expected class numbers from 0 to {classes - 1} in {name}. Received: {outside}")
+            raise DataError(f"expected class indices from 0 to {classes - 1} in {name}. Received: {outside}")
     if len(numbers["truth"]) != len(numbers["predicted"]):
         raise ShapeError(
             f"expected a prediction for each of {len(numbers['truth'])} examples. Received: {len(numbers['predicted'])}"
@@ -75,7 +77,7 @@ def confusion_matrix(truth: ArrayLike, predicted: ArrayLike, classes: int) -> ND
 
 
 def class_report(matrix: ArrayLike, names: Sequence[str]) -> list[ClassFigures]:
-    """Precision, recall, F1 and support of every class. A share of nothing is 0."""
+    """Precision, recall, F1 and support of every class. A ratio with denominator 0 is 0."""
     counts = checked_counts(matrix, names)
     hits, support, taken = counts.diagonal(), counts.sum(1), counts.sum(0)
     precision, recall, f1 = _share(hits, taken), _share(hits, support), _share(2 * hits, support + taken)
@@ -86,9 +88,9 @@ def class_report(matrix: ArrayLike, names: Sequence[str]) -> list[ClassFigures]:
 
 
 def summary(matrix: ArrayLike) -> Summary:
-    """Accuracy, and F1 as a plain mean over the classes and as a mean weighted by support.
+    """Accuracy, macro F1 and support-weighted F1.
 
-    A class that neither occurs nor was predicted does not count.
+    Classes that neither occur nor are predicted are left out of macro F1.
     """
     counts = checked_counts(matrix, None)
     hits, support, taken = counts.diagonal(), counts.sum(1), counts.sum(0)
@@ -101,9 +103,9 @@ def summary(matrix: ArrayLike) -> Summary:
 
 
 def confusion_text(matrix: ArrayLike, names: Sequence[str], *, width: int = 100) -> str:
-    """The matrix as a table of at most `width` signs a line: true classes down, predicted ones across.
+    """Format the matrix as a table of at most `width` characters per line: true classes in rows, predicted in columns.
 
-    Columns bear the classes' names, or their numbers where the names are too long. With more than 20 classes, or where
+    Columns are headed by the classes' names, or by numbers if the names are too long. With more than 20 classes, or if
     the table would be wider than `width`, the most confused pairs are listed instead.
     """
     counts = checked_counts(matrix, names)
@@ -120,7 +122,7 @@ def confusion_text(matrix: ArrayLike, names: Sequence[str], *, width: int = 100)
 
 
 def checked_counts(matrix: ArrayLike, names: Sequence[str] | None) -> NDArray[np.int64]:
-    """The matrix as whole numbers. Raises ShapeError unless it has a row and a column for each class."""
+    """The matrix as an array. Raises ShapeError unless it has a row and a column for each class."""
     counts = np.asarray(matrix)
     classes = len(counts) if names is None and counts.ndim else len(names or ())
     if counts.shape != (classes, classes) or not classes:
@@ -134,7 +136,7 @@ def _share(part: NDArray[np.int64], whole: NDArray[np.int64]) -> NDArray[np.floa
 
 
 def brief_count(count: int) -> str:
-    """A count in at most four signs or so: 12k, 3.4M."""
+    """Format a count in about four characters: 12k, 3.4M."""
     for limit, unit in ((10**9, "G"), (10**6, "M"), (10**4, "k")):
         if count >= limit:
             size = count / (1000 if unit == "k" else limit)
@@ -143,13 +145,13 @@ def brief_count(count: int) -> str:
 
 
 def _width(text: str) -> int:
-    from rich.cells import cell_len  # a wide sign takes two columns of a terminal
+    from rich.cells import cell_len  # a wide character takes two columns of a terminal
 
     return cell_len(text)
 
 
 def shortened(name: str, limit: int) -> str:
-    """A name of at most `limit` printable signs."""
+    """Shorten a name to at most `limit` printable characters."""
     shown = "".join(c if c.isprintable() else "\ufffd" for c in name)
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"
 
@@ -178,8 +180,8 @@ def _pairs(counts: NDArray[np.int64], names: Sequence[str]) -> str:
     wrong = counts * (1 - np.eye(len(counts), dtype=np.int64))
     order = [k for k in np.argsort(-wrong, axis=None, kind="stable")[:_LISTED_PAIRS] if wrong.flat[k]]
     if not order:
-        return "no class was taken for another"
-    rows = [("true class", "taken for", "times", "share")]
+        return "no misclassified examples"
+    rows = [("true class", "predicted class", "count", "share")]
     for k in order:
         i, j = divmod(int(k), len(counts))
         rows.append((names[i], names[j], brief_count(wrong[i, j]), f"{wrong[i, j] / counts[i].sum():.1%}"))

@@ -1,5 +1,7 @@
-"""Forecasts from many origins: beside simple ones, so that a network that is of no use is seen at once, and figures of
-forecasts with the true past. How forecasts are made is a function of the caller's."""
+"""Backtests: forecasts from many origins, compared with simple baselines, and rolling evaluation.
+
+The caller provides the function that makes the forecasts.
+"""
 
 from __future__ import annotations
 
@@ -25,9 +27,9 @@ Ints = npt.NDArray[np.int64]
 Doubles = npt.NDArray[np.float64]
 
 NETWORK = "network"
-# Lags of the linear autoregression, where a season has fewer steps and the network reads fewer.
+# Minimum number of lags of the linear autoregression.
 _LEAST_LAGS = 12
-# Values that a series must have before its first origin.
+# Minimum number of values of a series before its first origin.
 _LEAST_VALUES = 4
 _SCORES = ("mase", "smape", "rmse", "mae", "crps")
 _SHOWN = {"mase": "MASE", "smape": "sMAPE", "rmse": "RMSE", "mae": "MAE", "crps": "CRPS"}
@@ -36,14 +38,15 @@ _NAMES = {"seasonal_naive": "seasonal naive", "drift": "drift", "autoregression"
 
 @dataclass(frozen=True)
 class Backtest:
-    """What came out.
+    """Results of a backtest.
 
-    horizon   steps of each forecast
-    windows   forecasts that were made: series times origins
-    scores    of the network and of each simple forecast: mase, smape, rmse, mae, crps
-    coverage  of each level in per cent, the share of values inside the network's intervals
+    horizon   number of steps of each forecast
+    windows   number of forecasts: series times origins
+    scores    metrics of the network and of each baseline: mase, smape, rmse, mae, crps
+    coverage  for each level in per cent, the fraction of values inside the network's intervals
     remarks   sentences on what makes the comparison unfair, if anything
-    last      the network's forecasts from the last origin, for a picture; with what really came, `[S, H, Y]`
+    last      the network's forecasts from the last origin, for a plot
+    truth     the true values of these forecasts, `[S, H, Y]`
     """
 
     horizon: int
@@ -56,7 +59,7 @@ class Backtest:
 
     @property
     def verdict(self) -> str:
-        """A sentence that says whether the network is better than the best simple forecast, by MASE (else by MAE)."""
+        """A sentence that compares the network with the best baseline, by MASE (by MAE if a MASE is not finite)."""
         score = "mase" if all(math.isfinite(row["mase"]) for row in self.scores.values()) else "mae"
         own = self.scores[NETWORK][score]
         best = min((name for name in self.scores if name != NETWORK), key=lambda name: self.scores[name][score])
@@ -70,7 +73,7 @@ class Backtest:
         )
 
     def table(self) -> list[list[str]]:
-        """Rows of cells for people, the first one with the names of the scores."""
+        """Rows of formatted cells; the first row has the names of the metrics."""
         rows = [["", *(_SHOWN[score] for score in _SCORES)]]
         for name, row in self.scores.items():
             rows.append([_NAMES.get(name, name), *(f"{row[score]:.4g}" for score in _SCORES)])
@@ -89,7 +92,7 @@ class Backtest:
         return "\n".join([*lines, self.verdict])
 
     def to_json(self) -> dict[str, Any]:
-        """All figures as plain values."""
+        """Return all metrics as JSON values."""
         return {
             "horizon": self.horizon,
             "forecasts": self.windows,
@@ -111,17 +114,19 @@ def rolling_backtest(
     seen: Ints | None = None,
     progress: Progress | None = None,
 ) -> Backtest:
-    """Forecasts of every series from several origins beside simple forecasts of the same steps.
+    """Compare forecasts of every series from several origins with baselines for the same steps.
 
-    forecast  of each series: takes its last known step, and its first step that any forecast is measured on
-    horizon   steps of each forecast
-    origins   of each series; the last one is a horizon before its end
+    forecast  called with the last known step of each series, and the first step of each series that any forecast is
+              evaluated on; returns the forecasts
+    horizon   number of steps of each forecast
+    origins   number of origins of each series; the last one is `horizon` steps before its end
     step      steps between two origins
-    lags      that the linear autoregression has at least
-    seen      of each series, how many steps the network was made with; None where it is made at each origin
-    progress  called with what is being done, and which share of it is done
+    lags      minimum number of lags of the linear autoregression
+    seen      for each series, the number of steps that the network was trained or selected on; None if it is trained
+              at each origin
+    progress  called with the name of the current work and the fraction done
 
-    Raises DataError for a series that is too short, and ConfigError.
+    Raises DataError for a series that is too short, ConfigError for an invalid number of origins or step.
     """
     season = panel.frequency.season
     at = backtest_origins(panel, horizon, origins, step, _LEAST_VALUES)
@@ -146,7 +151,7 @@ def rolling_backtest(
 
 
 def _remarks(panel: Panel, seen: Ints | None, at: Ints) -> list[str]:
-    """A remark where forecasts are measured on steps that the network was made with."""
+    """A remark if forecasts are evaluated on steps that the network was trained or selected on."""
     count = 0 if seen is None else int((seen > at[:, 0] + 1).sum())
     if not count:
         return []
@@ -160,13 +165,13 @@ def _remarks(panel: Panel, seen: Ints | None, at: Ints) -> list[str]:
 def evaluate_rolling(
     panel: Panel, forecast: Callable[[Ints, Ints], Doubles], horizon: int, *, first: Ints, stride: int
 ) -> dict[str, float]:
-    """Figures of forecasts from every origin in turn, each with the true values before it.
+    """Metrics of forecasts from successive origins, each given the true values before it.
 
-    forecast  takes series and their last known steps, N of each, and gives the values after them, `[N, horizon, Y]`
-    first     of each series, the first step that is measured
+    forecast  called with the indices of N series and their last known steps; returns the forecasts `[N, horizon, Y]`
+    first     for each series, the first step that is evaluated
     stride    steps between two origins
 
-    Raises DataError when no step is left to measure.
+    Raises DataError if no step is left to evaluate.
     """
     lengths = panel.lengths
     series, origin = [], []
@@ -209,9 +214,9 @@ def evaluate_rolling(
 
 
 def backtest_origins(panel: Panel, horizon: int, origins: int, step: int, least: int) -> Ints:
-    """The last known step of each forecast, `[S, origins]`, the last one a horizon before each series' end.
+    """The last known step of each forecast, `[S, origins]`; the last origin is `horizon` steps before a series' end.
 
-    Raises DataError, naming the series, for one with fewer than `least` values before its first origin.
+    Raises DataError for a series with fewer than `least` values before its first origin.
     """
     if not all(isinstance(each, int) and each >= 1 for each in (origins, step)):
         raise ConfigError(f"expected at least one origin, and a step of at least 1. Received: {origins!r}, {step!r}")
@@ -226,7 +231,7 @@ def backtest_origins(panel: Panel, horizon: int, origins: int, step: int, least:
 
 
 def truths(panel: Panel, series: Ints, origin: Ints, horizon: int) -> Doubles:
-    """What came after each origin: `[N, H, Y]`."""
+    """The true values after each origin, `[N, H, Y]`."""
     return np.stack(
         [panel.targets[s][o + 1 : o + 1 + horizon] for s, o in zip(series.tolist(), origin.tolist(), strict=True)]
     )
@@ -235,10 +240,10 @@ def truths(panel: Panel, series: Ints, origin: Ints, horizon: int) -> Doubles:
 def simple_forecasts(
     panel: Panel, series: Ints, origin: Ints, horizon: int, *, season: int, lags: int
 ) -> dict[str, Doubles]:
-    """Seasonal naive, drift and a linear autoregression, each from what was known at its origin alone.
+    """Baseline forecasts: seasonal naive, drift and a linear autoregression, from the values up to each origin.
 
-    The autoregression is fitted anew for each window, on the values of its series before the origin. Where those are
-    fewer than three times `lags` it has fewer lags, and where a season is longer than them it is one step.
+    The autoregression is fitted for each window, on the values of its series up to the origin. It has fewer lags if
+    these are fewer than three times `lags`. Seasonal naive uses a season of one step if they are fewer than a season.
     """
     found: dict[str, list[Doubles]] = {name: [] for name in _NAMES}
     for number, last in zip(series.tolist(), origin.tolist(), strict=True):
@@ -254,10 +259,10 @@ def simple_forecasts(
 def measure(
     panel: Panel, series: Ints, origin: Ints, forecasts: Mapping[str, Doubles], network: Ahead, season: int
 ) -> tuple[dict[str, dict[str, float]], dict[float, float]]:
-    """Scores of the network and of the other forecasts, and the coverage of the network's intervals.
+    """Metrics of the network and of the other forecasts, and the coverage of the network's intervals.
 
-    MASE is the mean over windows; the others are taken over all values together. The continuous ranked probability
-    score of a forecast without paths is its mean absolute error, as it is for any single value.
+    MASE is the mean over windows; the others are computed over all values together. The continuous ranked probability
+    score (CRPS) of a forecast without sample paths is its mean absolute error.
     """
     horizon = network.mean.shape[1]
     truth = truths(panel, series, origin, horizon)
@@ -288,7 +293,7 @@ def measure(
 
 
 def join(parts: Sequence[Forecast]) -> Ahead:
-    """Forecasts from several origins as one."""
+    """Concatenate forecasts from several origins."""
     samples = [part.samples for part in parts if part.samples is not None]
 
     def bounds(level: float, side: int) -> Doubles:

@@ -1,8 +1,8 @@
-"""Simple forecasts that a network must beat: naive, seasonal naive, drift, mean, a linear autoregression.
+"""Baseline forecasts: naive, seasonal naive, drift, mean, linear autoregression.
 
-A series is an array `T`, or `TY` with Y variables; a forecast has its shape with the horizon in place of T. Values that
-are missing (NaN) in a history are taken to be the last known one before them, at the start the first known one.
-Needs numpy alone.
+A series is an array `T`, or `TY` with Y variables; a forecast has its shape with the horizon in place of T. Missing
+values (NaN) in a history are filled with the last known value before them, at the start with the first known value.
+Requires only numpy.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ Floats = NDArray[np.float64]
 
 
 def naive(history: ArrayLike, horizon: int) -> Floats:
-    """The last value, again and again."""
+    """Repeat the last value."""
     past = _history(history, horizon, 1)
     return np.repeat(past[-1:], horizon, axis=0)
 
 
 def seasonal_naive(history: ArrayLike, horizon: int, season: int) -> Floats:
-    """The last `season` steps, again and again. Raises DataError when the history is shorter than that."""
+    """Repeat the last `season` steps. Raises DataError if the history is shorter."""
     if season < 1:
         raise ConfigError(f"expected a season of one step or more. Received: season={season}")
     past = _history(history, horizon, season)
@@ -35,28 +35,29 @@ def seasonal_naive(history: ArrayLike, horizon: int, season: int) -> Floats:
 
 
 def drift(history: ArrayLike, horizon: int) -> Floats:
-    """The straight line through the first and the last value, continued. With one value, that value."""
+    """Extrapolate the straight line through the first and the last value. With one value, repeat it."""
     past = _history(history, horizon, 1)
     slope = (past[-1] - past[0]) / max(len(past) - 1, 1)
     return past[-1] + np.multiply.outer(np.arange(1, horizon + 1), slope)
 
 
 def mean(history: ArrayLike, horizon: int) -> Floats:
-    """The mean of the history."""
+    """Repeat the mean of the history."""
     past = _history(history, horizon, 1)
     return np.repeat(past.mean(0, keepdims=True), horizon, axis=0)
 
 
 class LinearAutoregression:
-    """The next value as a linear function of the last ones, with an intercept: each variable from its own past.
+    """Linear autoregression with an intercept; each variable is predicted from its own lags.
 
-    It is fitted by least squares over all time steps of all series, with a ridge that is small beside the variance of
-    the lags; several variables have coefficients of their own.
+    It is fitted by ridge regression over all time steps of all series, with separate coefficients for each variable.
 
     Args:
-        lags: how many values are looked back at.
-        ridge: the penalty on the coefficients, as a share of the lags' variance. It holds the solution still where lags
-            are nearly copies of each other.
+        lags: number of previous values that are used.
+        ridge: penalty on the coefficients, as a fraction of the mean variance of the lags. It makes the solution stable
+            if lags are nearly collinear.
+
+    Raises ConfigError for invalid arguments.
     """
 
     def __init__(self, lags: int, ridge: float = 1e-8) -> None:
@@ -70,9 +71,9 @@ class LinearAutoregression:
         self.intercepts_Y: Floats | None = None
 
     def fit(self, series: Iterable[ArrayLike]) -> LinearAutoregression:
-        """Least squares over all windows of all series that are longer than `lags`. Returns itself.
+        """Fit to all windows of all series that are longer than `lags`. Returns the instance.
 
-        Raises DataError when no series is, and ShapeError when they differ in their variables.
+        Raises DataError if no series is longer than `lags`, ShapeError if the numbers of variables differ.
         """
         prepared = [_two_axes(_filled(one)) for one in series]
         if len({one.shape[1] for one in prepared}) > 1:
@@ -96,7 +97,7 @@ class LinearAutoregression:
         return self
 
     def forecast(self, history: ArrayLike, horizon: int) -> Floats:
-        """`horizon` steps, each from the ones before it. Raises DataError when the history has fewer than `lags`."""
+        """Forecast `horizon` steps recursively. Raises DataError if the history has fewer than `lags` steps."""
         past = _history(history, horizon, self.lags)
         coefficients_LY, intercepts_Y = self._fitted(past)
         values = np.empty((self.lags + horizon, coefficients_LY.shape[1]))
@@ -107,9 +108,9 @@ class LinearAutoregression:
         return values[self.lags :].reshape(horizon, *past.shape[1:])
 
     def one_step(self, history: ArrayLike, start: int | None = None) -> Floats:
-        """The forecast of every step from number `start` on, each from the true values before it.
+        """One-step forecasts of every step from index `start` on, each from the true values before it.
 
-        `start` counts from 0 and is at least `lags`, which it is when left out.
+        `start` is at least `lags`, its default.
         """
         past = _filled(history)
         start = self.lags if start is None else start
@@ -129,7 +130,7 @@ class LinearAutoregression:
         x, y = lags_NL - centre_L, targets_N - centre
         products = x.T @ x
         size = np.trace(products) / self.lags
-        # A series that never changes has no covariance at all; any penalty then gives the coefficients zero.
+        # The covariance of a constant series is 0; with any penalty, its coefficients are then 0.
         penalty = self.ridge * size if size > 0 else 1.0
         coefficients = np.linalg.lstsq(products + penalty * np.eye(self.lags), x.T @ y, rcond=None)[0]
         return coefficients, float(centre - centre_L @ coefficients)
@@ -159,7 +160,7 @@ def _history(history: ArrayLike, horizon: int, least: int) -> Floats:
 
 
 def _filled(series: ArrayLike) -> Floats:
-    """The series in float64 without gaps."""
+    """The series in float64 with missing values filled."""
     values = np.asarray(series, np.float64)
     if values.ndim not in (1, 2):
         raise ShapeError(f"expected a series of shape T or TY. Received: {values.shape}")

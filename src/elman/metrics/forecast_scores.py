@@ -1,8 +1,10 @@
-"""How good forecasts were: errors of points, of intervals and of whole distributions. Knows nothing about models.
+"""Metrics of forecasts: errors of point forecasts, of intervals and of distributions.
 
-Every truth, forecast, bound and scale is an array of one shape, time steps first: `T`, or `TY` with several variables.
-Where the truth is NaN it is missing and left out; a score over nothing is NaN. A forecast that is NaN where the truth
-is known makes its score NaN.
+Truth, forecasts and bounds are arrays of the same shape, time steps first: `T`, or `TY` with several variables. Missing
+true values (NaN) are left out; a metric over no values is NaN. A forecast that is NaN where the truth is known makes
+the metric NaN.
+
+All functions raise ShapeError for arrays whose shapes do not match, and ConfigError for a level or season out of range.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ __all__ = ["coverage", "crps_from_quantiles", "crps_from_samples", "mae", "mase"
 
 Floats = NDArray[np.float64]
 
-# Changes below this share of the largest value are rounding.
+# Changes below this fraction of the largest value are rounding errors.
 _ROUNDING = 1e-12
 
 
@@ -37,7 +39,7 @@ def rmse(truth: ArrayLike, forecast: ArrayLike) -> float:
 def smape(truth: ArrayLike, forecast: ArrayLike) -> float:
     """The symmetric mean absolute percentage error, from 0 to 200: 100 mean 2 |y - f| / (|y| + |f|).
 
-    Where both are zero the error is zero. As in the M4 competition (Makridakis et al. 2020).
+    The error is 0 where both values are 0. As in the M4 competition (Makridakis et al. 2020).
     """
     truth, forecast = _alike(truth, forecast=forecast)
     size = np.abs(truth) + np.abs(forecast)
@@ -46,11 +48,11 @@ def smape(truth: ArrayLike, forecast: ArrayLike) -> float:
 
 
 def mase(truth: ArrayLike, forecast: ArrayLike, history: ArrayLike, season: int = 1) -> float:
-    """The mean absolute scaled error (Hyndman & Koehler 2006): 1 is as good as seasonal naive was on the history.
+    """The mean absolute scaled error (Hyndman & Koehler 2006): 1 equals the error of seasonal naive on the history.
 
     The mean absolute error divided by mean |h_t - h_(t-season)| over `history` (shape `T` or `TY`), for each variable;
-    then the mean over the variables. A variable whose history does not change, but for rounding, has no such scale,
-    and is left out.
+    then the mean over the variables. A variable whose history is constant, up to rounding, has no such scale and is
+    left out.
     """
     truth, forecast = _alike(truth, forecast=forecast)
     past = np.asarray(history, np.float64)
@@ -77,7 +79,7 @@ def mase(truth: ArrayLike, forecast: ArrayLike, history: ArrayLike, season: int 
 def pinball(truth: ArrayLike, quantile: ArrayLike, level: float) -> float:
     """The mean pinball loss of one quantile (Koenker & Bassett 1978).
 
-    A miss e = y - q costs level * e where it is positive, and (level - 1) * e where it is negative.
+    An error e = y - q costs level * e if it is positive, and (level - 1) * e if it is negative.
     """
     truth, quantile = _alike(truth, quantile=quantile)
     if not 0 < level < 1:
@@ -110,8 +112,8 @@ def crps_from_samples(truth: ArrayLike, samples: ArrayLike) -> float:
 def crps_from_quantiles(truth: ArrayLike, quantiles: ArrayLike, levels: Sequence[float]) -> float:
     """The continuous ranked probability score by quantiles: twice the mean pinball loss over `levels`.
 
-    It tends to the exact score as evenly spread levels grow in number; with few levels it compares only with scores
-    over the same levels.
+    It approaches the exact score with an increasing number of evenly spaced levels. With few levels, compare it only
+    with scores over the same levels.
 
     Args:
         truth: `T` or `TY`.
@@ -128,7 +130,7 @@ def crps_from_quantiles(truth: ArrayLike, quantiles: ArrayLike, levels: Sequence
 
 
 def coverage(truth: ArrayLike, low: ArrayLike, high: ArrayLike) -> float:
-    """The share, from 0 to 1, of true values inside their intervals; a bound is inside."""
+    """The fraction, from 0 to 1, of true values inside their intervals, bounds included."""
     truth, low, high = _alike(truth, low=low, high=high)
     unknown = np.isnan(low) | np.isnan(high)
     return _mean(np.where(unknown, np.nan, (low <= truth) & (truth <= high)), truth)

@@ -1,4 +1,4 @@
-"""How likely text is under a network: sums over the tokens of batches, and lines with every token of theirs."""
+"""Likelihood of text under a network: totals over batches, and log-probabilities of the tokens of lines."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from elman.types import IGNORED, Batch, State, reset_rows
 
 __all__ = ["Score", "Tally", "measure", "score_lines"]
 
-# About how many scores are held at once.
+# Approximate maximum number of logits in memory.
 _MOST_SCORES = 1 << 26
 
 
@@ -28,7 +28,7 @@ class Tally(NamedTuple):
     correct: int
 
     def metrics(self, characters: int = 0) -> dict[str, float]:
-        """Means a token and, where the number of characters is known, a character."""
+        """Means per token and, if the number of characters is given, per character."""
         loss = self.nats / max(self.tokens, 1)
         figures = {
             "loss": loss,
@@ -45,7 +45,7 @@ class Tally(NamedTuple):
 
 
 def measure(model: TokenNetwork, batches: Iterable[Batch]) -> Tally:
-    """Run over `batches` with carried state and add up."""
+    """Run the network over `batches` with carried state and sum the losses."""
     device = model.head.weight.device
     nats, tokens, correct = 0.0, 0, 0
     state: State | None = None
@@ -73,7 +73,7 @@ class Score:
     log_probability  their sum
     perplexity       exp(-mean of log_probs); 1 for an empty line
     nats_per_char    -log_probability over the number of characters; 0 for an empty line
-    unknown          how many of the tokens the vocabulary does not have
+    unknown          number of tokens that are not in the vocabulary
     """
 
     text: str
@@ -94,10 +94,10 @@ def score_lines(
     rows: int = 64,
     chunk: int = 512,
 ) -> Iterator[Score]:
-    """A Score for every line, in order; each line is read on its own, after the tokens `start`.
+    """Yield a Score for every line, in order; each line is scored separately, after the tokens `start`.
 
-    Lines run `rows` at a time, in chunks of at most `chunk` tokens with carried state (fewer for a large vocabulary),
-    so that one long line costs time but not memory.
+    Lines run in batches of `rows`, in chunks of at most `chunk` tokens with carried state (fewer for a large
+    vocabulary), so that the length of a line does not affect the memory use.
     """
     chunk = max(1, min(chunk, _MOST_SCORES // (rows * vocabulary.size)))
     for first in range(0, len(lines), rows):

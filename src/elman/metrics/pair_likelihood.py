@@ -1,7 +1,4 @@
-"""How likely networks find given targets: the log-probability of every token, right ones before it given.
-
-Knows nothing about any one network.
-"""
+"""Likelihood of given targets: the log-probability of every token under teacher forcing."""
 
 from __future__ import annotations
 
@@ -23,17 +20,17 @@ from elman.types import IGNORED, Batch, map_leaves
 
 __all__ = ["Likelihood", "PairScore", "TargetNetwork", "likelihoods", "moved", "pair_scores", "tally"]
 
-# Rows and, both sides and padding included, tokens of a batch.
+# Maximum number of rows and of tokens of a batch, both sides and padding included.
 _ROWS, _STEPS = 128, 12_000
 
 
 @dataclass(frozen=True)
 class PairScore:
-    """How likely a model finds one target, given its source.
+    """Likelihood of one target, given its source.
 
-    tokens     the tokens of the target, the end among them
-    log_probs  natural logarithm of the probability of each
-    unknown    how many of them the vocabulary does not know
+    tokens     tokens of the target, the end included
+    log_probs  natural logarithm of the probability of each token
+    unknown    number of tokens that are not in the vocabulary
     """
 
     source: str
@@ -44,16 +41,16 @@ class PairScore:
 
     @property
     def log_probability(self) -> float:
-        """Of the whole target."""
+        """Log-probability of the target."""
         return math.fsum(self.log_probs)
 
     @property
     def perplexity(self) -> float:
-        """By token."""
+        """Perplexity per token."""
         return math.exp(min(-self.log_probability / len(self.log_probs), 700.0))
 
     def to_json(self, number: int, *, per_token: bool = False) -> dict[str, Any]:
-        """All of it as plain values, with the pair's number; `per_token` adds the tokens."""
+        """Return all fields as JSON values, with the pair's number; `per_token` adds the tokens."""
         facts: dict[str, Any] = {
             "pair": number,
             "source": self.source,
@@ -69,21 +66,21 @@ class PairScore:
 
 
 class TargetNetwork(Protocol):
-    """A network that scores the tokens of a target, given its source."""
+    """Protocol of a network that scores the tokens of a target, given its source."""
 
     @property
     def device(self) -> torch.device:
-        """Where the network is."""
+        """Device of the weights."""
 
     def read(self, sources_BS: Tensor, source_lengths_B: Tensor, targets_BT: Tensor, /) -> Tensor:
-        """The answers `r_BTR` after every token of the targets."""
+        """Decoder outputs `r_BTR` after every token of the targets."""
 
     def score(self, r_BTR: Tensor, /) -> Tensor:
-        """The scores of the next token after each answer."""
+        """Logits of the next token for each decoder output."""
 
 
 class Likelihood(NamedTuple):
-    """Of one pair: the log-probability of every token of the target, and whether it is the likeliest there."""
+    """For one pair: the log-probability of every target token, and whether it is the most likely token there."""
 
     row: int
     log_probs_T: npt.NDArray[np.float64]
@@ -96,10 +93,10 @@ def likelihoods(
     rows: Any = None,
     progress: Progress | None = None,
 ) -> Iterator[Likelihood]:
-    """Of pairs with targets, in any order; of several networks, of the mean of their probabilities.
+    """Yield the likelihoods of pairs with targets, in any order; several networks are averaged by probability.
 
-    `data` are the same pairs as numbers, one a network, with the same target vocabulary. `rows` names the pairs to
-    take; by default all. `progress` is called with "scoring" and the share that is done.
+    `data` has the encoded pairs for each network, with the same target vocabulary. `rows` are the indices of the pairs;
+    by default all. `progress` is called with "scoring" and the fraction done.
     """
     first = data[0]
     done, total = 0, len(first if rows is None else rows)
@@ -127,7 +124,7 @@ def likelihoods(
 
 
 def pair_scores(pairs: Pairs, vocabulary: PairVocabulary, found: Iterable[Likelihood]) -> list[PairScore]:
-    """The scores of pairs with targets, in their order; `found` are the likelihoods of all of them."""
+    """Build the scores of pairs with targets, in their order, from the likelihoods `found` of all of them."""
     target, targets = vocabulary.target, pairs.targets or []
     in_order_of_pairs = sorted(found, key=lambda each: each.row)
     return [
@@ -145,8 +142,11 @@ def pair_scores(pairs: Pairs, vocabulary: PairVocabulary, found: Iterable[Likeli
 
 
 def tally(found: Iterable[Likelihood]) -> dict[str, float]:
-    """`loss` in nats a token of the targets, the ends included, `perplexity`, `accuracy`: how often the likeliest next
-    token is the right one, given the right ones before; and the number of `tokens`."""
+    """Metrics over all targets.
+
+    Returns `loss` in nats per target token (ends included), `perplexity`, `accuracy` (of the most likely next token
+    under teacher forcing), and the number of `tokens`.
+    """
     nats, tokens, hits = 0.0, 0, 0
     for each in found:
         nats -= float(each.log_probs_T.sum())
@@ -162,6 +162,6 @@ def tally(found: Iterable[Likelihood]) -> dict[str, float]:
 
 
 def moved(batch: Batch, network: TargetNetwork) -> tuple[PairInputs, Tensor]:
-    """Inputs and targets of a batch on the network's device."""
+    """Move inputs and targets of a batch to the network's device."""
     inputs: PairInputs = map_leaves(lambda leaf: leaf.to(network.device), batch.inputs_BT)
     return inputs, batch.targets_BT.to(network.device)

@@ -1,7 +1,4 @@
-"""How good tags are: accuracy, spans that are found, sentence labels, and figures of every tag and type of span.
-
-Knows nothing about networks.
-"""
+"""Metrics of tagging: accuracy of tags and sentence labels, F1 of spans, and metrics by tag and type of span."""
 
 from __future__ import annotations
 
@@ -23,13 +20,13 @@ __all__ = ["Report", "figures_of", "report_of"]
 
 @dataclass(frozen=True)
 class Report:
-    """How good tags are, in full.
+    """Full report of tagging metrics.
 
-    figures  those of the whole: accuracy, f1, and so on
-    names    every tag that is true or given
-    matrix   how often each was true (row) and given (column)
+    figures  overall metrics: accuracy, f1, and so on
+    names    tags that occur in the truth or in the predictions
+    matrix   confusion matrix: true tags in rows, predicted tags in columns
     tags     precision, recall and F1 of every tag
-    spans    those of every type of span; empty where the tags have none
+    spans    the same of every type of span; empty if the tags have no spans
     """
 
     figures: dict[str, float]
@@ -39,11 +36,11 @@ class Report:
     spans: list[ClassFigures]
 
     def to_json(self) -> dict[str, Any]:
-        """The figures as plain values: those of the whole, then of every type of span and of every tag."""
+        """Return the metrics as JSON values: overall, of every type of span and of every tag."""
         return {**self.figures, "spans": _by_name(self.spans), "tags": _by_name(self.tags)}
 
     def to_text(self) -> str:
-        """The same as tables for people."""
+        """Format the metrics as tables."""
         tables = [
             aligned([(name.replace("_", " "), _shown(name, value)) for name, value in self.figures.items()], right=[1])
         ]
@@ -61,16 +58,16 @@ class Report:
 def figures_of(
     truth: Tagged, tags: Sequence[Sequence[str]], intents: Sequence[str] | None, *, spans: bool
 ) -> dict[str, float]:
-    """Figures of the answers `tags` and `intents` to `truth`.
+    """Metrics of the predictions `tags` and `intents` for `truth`.
 
-    accuracy         share of the steps whose tag is right
-    sentences        share of the sequences whose tags are all right
-    precision, recall, f1   of spans: one is right if its type and both its ends are (with `spans`)
-    intent_accuracy  share of the sentence labels that are right (where they are known)
-    exact            share of the sequences with all tags and the label right
-    tokens           how many steps there are
+    accuracy         fraction of time steps with the correct tag
+    sentences        fraction of sequences with all tags correct
+    precision, recall, f1   of spans (with `spans`); a span is correct if its type and both boundaries are
+    intent_accuracy  fraction of correct sentence labels (if there are any)
+    exact            fraction of sequences with all tags and the label correct
+    tokens           number of time steps
 
-    Raises DataError where the tags are not known.
+    Raises DataError if `truth` has no tags.
     """
     if truth.tags is None:
         raise DataError(f"{truth.name}: expected a tag for every step. Received: none")
@@ -95,7 +92,7 @@ def figures_of(
 
 
 def report_of(truth: Tagged, tags: Sequence[Sequence[str]], figures: dict[str, float], *, spans: bool) -> Report:
-    """The report of the answers `tags` to `truth`. Raises DataError where the tags are not known."""
+    """Build the report of the predictions `tags` for `truth`. Raises DataError if `truth` has no tags."""
     if truth.tags is None:
         raise DataError(f"{truth.name}: expected a tag for every step. Received: none")
     flat_true = [tag for each in truth.tags for tag in each]
@@ -109,7 +106,7 @@ def report_of(truth: Tagged, tags: Sequence[Sequence[str]], figures: dict[str, f
 
 
 def _span_figures(truth: Sequence[Sequence[str]], tags: Sequence[Sequence[str]]) -> list[ClassFigures]:
-    """Precision, recall and F1 of every type of span, by nervaluate's strict rule: its type and both ends."""
+    """Precision, recall and F1 of every type of span, in nervaluate's strict mode (type and both boundaries)."""
     from nervaluate import Evaluator
 
     def as_dicts(sequences: Sequence[Sequence[str]]) -> list[list[dict[str, object]]]:
@@ -142,7 +139,7 @@ def _shown(name: str, value: float) -> str:
 
 
 def _by_name(figures: Sequence[ClassFigures]) -> dict[str, dict[str, float]]:
-    """Figures by name, as plain values."""
+    """Metrics by name, as JSON values."""
     return {
         each.name: {"precision": each.precision, "recall": each.recall, "f1": each.f1, "support": each.support}
         for each in figures

@@ -1,4 +1,4 @@
-"""How good texts are: word and character error rates, whole texts that are right. Knows nothing about networks."""
+"""Metrics of transcription: word and character error rates, and exact matches."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ __all__ = ["error_rates", "figures_of"]
 
 
 def figures_of(truth: Sequence[str], given: Sequence[str]) -> dict[str, float]:
-    """Figures of the texts `given` beside the true ones.
+    """Metrics of the texts `given` compared with the true ones.
 
-    wer    words that are wrong, missing or too many, over the true words of all texts (by jiwer)
-    cer    the same of characters
-    exact  share of the texts that are right as a whole
-    texts  how many there are
+    wer    word error rate: substitutions, deletions and insertions over the number of true words (by jiwer)
+    cer    character error rate
+    exact  fraction of texts that match exactly, except for white space
+    texts  number of texts
     """
     rates = error_rates(truth, given)
     same = sum(true.split() == text.split() for true, text in zip(truth, given, strict=True))
@@ -25,7 +25,7 @@ def figures_of(truth: Sequence[str], given: Sequence[str]) -> dict[str, float]:
 
 
 def error_rates(truth: Sequence[str], given: Sequence[str]) -> dict[str, float]:
-    """`wer` and `cer`. White space at the ends counts for neither. Raises ConfigError where jiwer is not installed."""
+    """`wer` and `cer`, ignoring white space at the ends. Raises ConfigError if jiwer is not installed."""
     if not truth:
         return {"wer": 0.0, "cer": 0.0}
     jiwer = _jiwer()

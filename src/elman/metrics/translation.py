@@ -1,4 +1,4 @@
-"""How good written texts are: BLEU and chrF by sacrebleu, and exact matches."""
+"""Metrics of generated texts: BLEU and chrF by sacrebleu, and exact matches."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def bleu_figures(
 ) -> dict[str, float]:
     """`bleu` (Papineni et al. 2002) and `chrf` (Popovic 2015) of the whole corpus, from 0 to 100, by sacrebleu.
 
-    Each hypothesis has one reference, or several. Raises DataError for counts that differ or nothing to compare,
-    ConfigError where sacrebleu is not installed.
+    Each hypothesis has one or more references. Raises DataError if the numbers of texts differ or are 0, ConfigError if
+    sacrebleu is not installed.
     """
     check_bleu()
     if len(hypotheses) != len(references):
@@ -25,7 +25,7 @@ def bleu_figures(
     several = [[each] if isinstance(each, str) else list(each) for each in references]
     if not several or not all(several):
         raise DataError("expected at least one text, and a reference for each. Received: none")
-    # sacrebleu takes streams of references: the first of every text, then the second, with None where there is none.
+    # sacrebleu takes streams of references: the first of every text, then the second, with None for missing ones.
     streams = [
         [each[place] if place < len(each) else None for each in several] for place in range(max(map(len, several)))
     ]
@@ -37,17 +37,17 @@ def bleu_figures(
 
 
 def bleu_signatures(*, references: int = 1, lowercase: bool = False) -> dict[str, str]:
-    """How sacrebleu measures `bleu` and `chrf` of so many references a text: its own signatures, with its version."""
+    """sacrebleu's signatures of `bleu` and `chrf`, with its version, for this number of references per text."""
     check_bleu()
     metrics = _metrics(lowercase)
     for metric in metrics:
-        # The signature names references only after something was measured.
+        # The signature has the number of references only after a score was computed.
         metric.corpus_score(["a"], [["a"]] * references)
     return {name: str(metric.get_signature()) for name, metric in zip(("bleu", "chrf"), metrics, strict=True)}
 
 
 def check_bleu() -> None:
-    """Raise ConfigError where sacrebleu is not installed."""
+    """Raise ConfigError if sacrebleu is not installed."""
     try:
         import sacrebleu  # noqa: F401
     except ImportError:
@@ -57,17 +57,17 @@ def check_bleu() -> None:
 
 
 def has_bleu() -> bool:
-    """Whether BLEU and chrF can be measured here."""
+    """Whether sacrebleu is installed."""
     from importlib.util import find_spec
 
     try:
         return find_spec("sacrebleu") is not None
     except ValueError:
-        return False  # it stands in the list of modules as missing
+        return False  # `sys.modules` marks it as missing
 
 
 def exact_match(hypotheses: Sequence[str], references: Sequence[str | Sequence[str]]) -> float:
-    """The share of texts that are, but for blanks around them, just as their reference or one of its references."""
+    """The fraction of texts that equal one of their references, ignoring white space at the ends."""
     hits = [
         text.strip() in [each.strip() for each in ([known] if isinstance(known, str) else known)]
         for text, known in zip(hypotheses, references, strict=True)
@@ -76,7 +76,7 @@ def exact_match(hypotheses: Sequence[str], references: Sequence[str | Sequence[s
 
 
 def text_figures(texts: Sequence[str], targets: Sequence[str], *, lowercase: bool = False) -> dict[str, float]:
-    """`bleu` and `chrf`, where sacrebleu is installed, and `exact` of translations, each with one target."""
+    """`bleu` and `chrf`, if sacrebleu is installed, and `exact` of translations, each with one target."""
     figures = bleu_figures(texts, targets, lowercase=lowercase) if has_bleu() else {}
     if lowercase:
         texts, targets = [text.lower() for text in texts], [target.lower() for target in targets]
@@ -87,7 +87,7 @@ def _metrics(lowercase: bool) -> tuple[Any, Any]:
     from sacrebleu.metrics.bleu import BLEU
     from sacrebleu.metrics.chrf import CHRF
 
-    # Text that is tokenised already is the user's choice: no warning of it.
+    # `force` suppresses the warning about tokenised text, which is the user's choice.
     return BLEU(lowercase=lowercase, force=True), CHRF(lowercase=lowercase)
 
 
@@ -95,7 +95,7 @@ _TITLES = {"bleu": "BLEU", "chrf": "chrF", "bleu_signature": "BLEU signature", "
 
 
 def _figure(name: str, value: Any) -> tuple[str, str]:
-    """The name and the value of a figure of written texts, for people."""
+    """Format the name and the value of a metric."""
     if name in ("tokens", "pairs"):
         shown = f"{value:,.0f}"
     elif name in ("bleu", "chrf"):
@@ -108,5 +108,5 @@ def _figure(name: str, value: Any) -> tuple[str, str]:
 
 
 def figures_text(figures: Mapping[str, Any]) -> str:
-    """Figures of written texts for people, one a line."""
+    """Format metrics of generated texts, one per line."""
     return aligned([_figure(name, value) for name, value in figures.items()])

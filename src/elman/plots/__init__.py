@@ -1,1 +1,1 @@
-"""Pictures of runs, answers and figures. Imports matplotlib only where a picture is drawn."""
+"""Plots of training runs, model outputs and metrics. Matplotlib is imported only when a plot is drawn."""

@@ -1,6 +1,6 @@
-"""Attention as a picture: for each token that was written, which tokens of the source it came from.
+"""Plots of attention weights over the source tokens, for each generated token.
 
-Shapes: T tokens written, S tokens of the source. Knows nothing about models.
+Shapes: T generated tokens, S source tokens.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from elman.plots.picture import check_suffix, literal, new_figure, save_figure
 
 __all__ = ["draw_attention", "draw_attentions"]
 
-# Longer tokens are cut.
+# Maximum number of characters of a token; longer ones are shortened.
 _LONGEST = 18
-# Inches a token takes, and the largest side of a picture.
+# Inches per token, and the maximum side of a figure in inches.
 _CELL, _LARGEST = 0.3, 16.0
 
 
@@ -27,9 +27,9 @@ def draw_attentions(
     pictures: Sequence[tuple[ArrayLike, Sequence[str], Sequence[str]]],
     path: str | os.PathLike[str],
     *,
-    title: str = "weights of attention",
+    title: str = "attention weights",
 ) -> None:
-    """A picture of each of several weights, source and written tokens: of more than one into numbered files."""
+    """Draw several (weights, source tokens, generated tokens); more than one go to numbered files."""
     whole = Path(path)
     for number, (weights, source, written) in enumerate(pictures, 1):
         place = whole if len(pictures) == 1 else whole.with_name(f"{whole.stem}-{number}{whole.suffix}")
@@ -44,10 +44,10 @@ def draw_attention(
     *,
     title: str = "attention",
 ) -> None:
-    """Draw weights `T x S` from 0 to 1 as PNG or SVG, by the suffix: the source across, what was written down.
+    """Draw weights `T x S` from 0 to 1 as PNG or SVG, by the suffix: source tokens in columns, generated ones in rows.
 
-    Raises ShapeError where weights and tokens do not fit, DataError for weights that are no numbers or for nothing to
-    draw, ConfigError for another suffix.
+    Raises ShapeError if weights and tokens do not match, DataError for weights that are not finite or for no tokens,
+    ConfigError for another suffix.
     """
     check_suffix(path)
     weights_TS = np.asarray(weights, dtype=np.float64)
@@ -59,14 +59,14 @@ def draw_attention(
     if not weights_TS.size:
         raise DataError(f"expected at least one token on both sides. Received: {weights_TS.shape}")
     if not np.isfinite(weights_TS).all():
-        raise DataError("expected weights that are numbers. Received: NaN or infinity")
+        raise DataError("expected finite weights. Received: NaN or infinity")
     T, S = weights_TS.shape
     names = max(min(max(map(len, [*source, *written])), _LONGEST), 4) * 0.09
     figure = new_figure(
         min(max(S * _CELL, 2.0) + names + 1.3, _LARGEST), min(max(T * _CELL, 1.2) + names + 0.9, _LARGEST)
     )
     axes = figure.add_subplot()
-    # Black on white, so that it can be printed.
+    # Black on white prints well.
     image = axes.imshow(weights_TS, cmap="Greys", vmin=0.0, vmax=1.0, aspect="auto", interpolation="nearest")
     for axis, tokens, count in ((axes.xaxis, source, S), (axes.yaxis, written, T)):
         every = -(-count // 80)

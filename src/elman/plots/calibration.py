@@ -1,4 +1,4 @@
-"""A reliability diagram: how far probabilities mean what they say."""
+"""Reliability diagram of predicted probabilities."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ __all__ = ["draw_calibration"]
 
 
 def draw_calibration(figures: Calibration, path: str | os.PathLike[str], *, title: str = "calibration") -> None:
-    """Draw the reliability diagram as PNG or SVG, by the suffix: accuracy over confidence, and how many examples."""
+    """Draw the reliability diagram as PNG or SVG, by the suffix: accuracy over confidence, and the examples per bin.
+
+    Raises ConfigError for another suffix.
+    """
     check_suffix(path)
     figure = new_figure(5.4, 6)
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
@@ -25,7 +28,7 @@ def draw_calibration(figures: Calibration, path: str | os.PathLike[str], *, titl
         [one.confidence for one in filled], [one.accuracy for one in filled],
         color=AGAINST, marker="o", markersize=4, linewidth=1.4, label="at the mean confidence",
     )  # fmt: skip
-    above.set_ylabel("share that is right")
+    above.set_ylabel("accuracy")
     above.set_ylim(0, 1.02)
     above.set_title(literal(title))
     above.legend(frameon=False, loc="upper left", fontsize=9)

@@ -1,4 +1,4 @@
-"""A confusion matrix as a picture."""
+"""Plot of a confusion matrix."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ __all__ = ["draw_confusion"]
 def draw_confusion(
     matrix: ArrayLike, names: Sequence[str], path: str | os.PathLike[str], *, title: str = "confusion matrix"
 ) -> None:
-    """Draw the matrix as PNG or SVG, by the suffix. A colour is a share of its row; counts stand where they fit."""
+    """Draw the matrix as PNG or SVG, by the suffix. Colours show fractions of the row; counts are added if they fit.
+
+    Raises ShapeError unless the matrix has a row and a column for each name, ConfigError for another suffix.
+    """
     check_suffix(path)
     counts = checked_counts(matrix, names)
     classes = len(names)

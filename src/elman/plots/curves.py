@@ -1,4 +1,4 @@
-"""The picture of a run: its losses over its steps. Knows nothing about models."""
+"""Plot of the losses of a training run."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ __all__ = ["draw_losses"]
 def draw_losses(
     rows: Sequence[Mapping[str, float | int | None]], path: str | os.PathLike[str], *, unit: str, title: str
 ) -> None:
-    """Draw training and validation loss over the steps as a PNG, written atomically.
+    """Draw training and validation loss over the optimiser steps as a PNG, written atomically.
 
-    rows   with the keys step, train_loss and valid_loss (None where a row has no such figure)
-    unit   what the loss is counted in, such as "nats a character"
+    rows   have the keys step, train_loss and valid_loss (None for a missing value)
+    unit   unit of the loss, such as "nats per character"
     """
-    # Imported here: it takes a while, and nothing but this picture needs it. No window system is used.
+    # Imported here because it is slow. The Agg canvas needs no display.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

@@ -1,7 +1,7 @@
-"""The picture of a forecast: history, forecast, intervals, and the truth where it is known.
+"""Plots of forecasts: history, forecast, intervals, and the true values if they are known.
 
-`draw_forecast` draws arrays, `plot_forecast` a series of a `Forecast`, `draw_held_out` what a network predicts for
-steps that were held out.
+`draw_forecast` draws arrays, `plot_forecast` a series of a `Forecast`, `draw_held_out` a network's forecast of held-out
+steps.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ __all__ = ["draw_forecast", "draw_held_out", "plot_forecast"]
 
 _MOST_PANELS = 6
 _BASELINE = "#bb8822"
-# Of the history, a picture shows so many times the forecast's steps, but at least so many.
+# The part of the history that is shown: a multiple of the forecast's steps, and a minimum.
 _SHOWN, _LEAST_SHOWN = 4, 48
-# The order of the legend; what else there is follows.
-_FIRST = ("history", "what came", "forecast")
+# Order of the legend; other entries follow.
+_FIRST = ("history", "true values", "forecast")
 
 Floats = NDArray[np.float64]
 
@@ -38,12 +38,12 @@ Floats = NDArray[np.float64]
 def plot_forecast(
     forecast: Forecast, path: str | os.PathLike[str], *, series: str | int = 0, truth: Any = None
 ) -> None:
-    """Draw history, forecast and intervals of one series, as PNG or SVG by the path's ending.
+    """Draw history, forecast and intervals of one series as PNG or SVG, by the suffix.
 
-    series  its name or number
-    truth   what really came, `[H, Y]`, if it is known
+    series  name or index of the series
+    truth   true values `[H, Y]`, if they are known
 
-    Raises ConfigError for a series that is not there, StorageError.
+    Raises ConfigError for a series that does not exist or another suffix, StorageError if the file cannot be written.
     """
     number = series if isinstance(series, int) else forecast.find(series)
     if not 0 <= number < len(forecast.ids):
@@ -73,9 +73,9 @@ def draw_held_out(
     begin: NDArray[np.int64],
     path: str | os.PathLike[str],
 ) -> None:
-    """Draw the forecast of the first series that has a validation part, from step `begin` on; none has: draw nothing.
+    """Draw the forecast of the first series with held-out steps, from step `begin` on; without one, draw nothing.
 
-    It has as many steps as the option `horizon` says and the validation part allows.
+    The forecast has `horizon` steps, or as many as were held out if these are fewer.
     """
     held = np.flatnonzero(panel.lengths > begin)
     if not len(held):
@@ -89,7 +89,7 @@ def draw_held_out(
     try:
         ahead = forecast_from(network, one, [transforms[number]], np.array([0]), origin, horizon, levels=levels)
     except DataError:
-        return  # what grows without bound has no picture
+        return  # The forecast is not finite.
     plot_forecast(Forecast.after(one, origin, *ahead), path, truth=one.targets[0][first : first + horizon])
 
 
@@ -111,13 +111,15 @@ def draw_forecast(
     Every array of values is `T`, or `TY` with Y variables; NaN is a gap.
 
     Args:
-        history_times, history: the past that is to be seen.
-        times, mean: the forecast's time stamps (numbers or datetime64) and values.
-        intervals: lower and upper bounds by the level in percent, such as {80: (low, high), 95: (low, high)}.
-        truth: what came, over `times`.
-        title: above the picture.
-        name: the variables' names.
-        baseline: a simple forecast over `times` to compare with; with its name as a pair.
+        history_times, history: time stamps and values of the history.
+        times, mean: time stamps (numbers or datetime64) and values of the forecast.
+        intervals: lower and upper bounds by level in per cent, such as {80: (low, high), 95: (low, high)}.
+        truth: true values at `times`.
+        title: title of the plot.
+        name: name of each variable.
+        baseline: a forecast at `times` to compare with, or a pair of its name and the forecast.
+
+    Raises ShapeError for arrays that do not match, ConfigError for another suffix.
     """
     check_suffix(path)
     past_times, future_times = _times("history_times", history_times), _times("times", times)
@@ -143,7 +145,7 @@ def draw_forecast(
     panels = min(variables, _MOST_PANELS)
     figure = new_figure(9.5, 4.4 if panels == 1 else 1 + 1.9 * panels)
     for y, axes in enumerate(figure.subplots(panels, 1, sharex=True, squeeze=False)[:, 0]):
-        # The forecast is joined to the last known value, so that the eye sees where it starts.
+        # The forecast is joined to the last known value, to show where it starts.
         joined = _Joined(past_times, past[:, y], future_times)
         for depth, (level, (low, high)) in enumerate(bands.items()):
             axes.fill_between(
@@ -155,7 +157,7 @@ def draw_forecast(
             marker = "o" if len(future_times) <= 60 else ""
             axes.plot(
                 joined.times, joined.values(came[:, y]), color=DARK, linewidth=1.1, linestyle=(0, (1, 1)),
-                marker=marker, markersize=3, label="what came",
+                marker=marker, markersize=3, label="true values",
             )  # fmt: skip
         if simple is not None:
             axes.plot(
@@ -185,7 +187,7 @@ def draw_forecast(
 
 
 class _Joined:
-    """Times and values of the future with the last known value of the past in front."""
+    """Times and values of the forecast, preceded by the last known value of the history."""
 
     def __init__(self, past_times: NDArray[np.generic], past: Floats, times: NDArray[np.generic]) -> None:
         known = np.flatnonzero(~np.isnan(past))

@@ -1,6 +1,6 @@
-"""Attention over an image as a picture: for each token that was written, the places that it came from.
+"""Plots of attention over an image, for each generated token.
 
-Shapes: T tokens written, S = height x width places of the map. Knows nothing about models.
+Shapes: T generated tokens, S = height x width cells of the feature map.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 __all__ = ["draw_image_attention"]
 
-# Inches: of the whole picture across, and the least sides of a panel.
+# In inches: width of the figure, and minimum sides of a panel.
 _ACROSS, _LEAST_WIDTH, _LEAST_HEIGHT = 10.0, 1.6, 0.7
 _MOST_PANELS = 60
 _LONGEST = 24
-# What lies over a place with the most weight of its token, and how strongly.
+# Colour and opacity of the overlay at the largest weight of a token.
 _COLOUR, _STRONGEST = (1.0, 0.45, 0.0), 0.75
 
 
@@ -38,17 +38,18 @@ def draw_image_attention(
     cell: int = 0,
     title: str = "",
 ) -> None:
-    """Draw weights `T x S` as PNG or SVG, by the suffix: a panel a token, and before them the image alone.
+    """Draw weights `T x S` as PNG or SVG, by the suffix: one panel per token, after a panel with the image only.
+
+    In each panel the strongest colour is that token's largest weight, which is shown next to the token.
 
     Args:
-        places: height and width of the map, S places in all.
-        written: the T tokens; of more than 59 the first ones are drawn.
-        pixels: the image, height x width x channels; not of 3, the first channel is drawn. None for the map alone.
-        cell: the pixels of the image along each side of a place; 0 to stretch the map over the image.
+        places: height and width of the feature map, with S cells.
+        written: the T tokens; only the first 59 are drawn.
+        pixels: the image, height x width x channels; unless there are 3 channels, the first is drawn in grey. None to
+            draw the map without an image.
+        cell: side of a map cell in pixels of the image; 0 to stretch the map over the image.
 
-    In each panel the strongest colour is that token's largest weight, which stands beside the token.
-
-    Raises ShapeError for what does not fit, DataError for weights that are no numbers or for nothing to draw,
+    Raises ShapeError for arrays that do not match, DataError for weights that are not finite or for no tokens,
     ConfigError for another suffix.
     """
     check_suffix(path)
@@ -62,7 +63,7 @@ def draw_image_attention(
     if not weights_TS.size:
         raise DataError(f"expected at least one token and one place. Received: {weights_TS.shape}")
     if not np.isfinite(weights_TS).all():
-        raise DataError("expected weights that are numbers. Received: NaN or infinity")
+        raise DataError("expected finite weights. Received: NaN or infinity")
     image = np.ones((height, width, 3)) if pixels is None else _shown(pixels)
     shown = min(len(written), _MOST_PANELS - 1)
     panel_width = max(_LEAST_WIDTH, min(3.2, 1.4 * image.shape[1] / image.shape[0]))
@@ -97,7 +98,7 @@ def _draw(axes: Axes, image: NDArray[Any], heading: str) -> None:
 
 
 def _shown(pixels: ArrayLike) -> NDArray[np.float64]:
-    """Pixels as red, green and blue from 0 to 1."""
+    """Convert pixels to RGB from 0 to 1."""
     values = np.asarray(pixels)
     if values.ndim != 3 or not values.size:
         raise ShapeError(f"expected pixels of shape (height, width, channels). Received: {values.shape}")

@@ -1,4 +1,4 @@
-"""What all pictures share: a figure without a window system, and a file written whole. Knows nothing about contents."""
+"""Functions shared by all plots: figures that need no display, text escapes, and atomic writes."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 __all__ = ["AGAINST", "DARK", "FOR", "GRID", "check_suffix", "literal", "new_figure", "plain_axes", "save_figure"]
 
-# Two colours that most colour-blind people can tell apart: what speaks for something, and what against.
+# Two colours that most colour-blind people can distinguish: for positive and for negative values.
 FOR, AGAINST = "#4477aa", "#ee6677"
 DARK, GRID = "#222222", "#dddddd"
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """A figure of so many inches."""
-    # Imported here: it takes a while, and only a picture needs it. No window system is used.
+    """Create a figure of this size in inches."""
+    # Imported here because it is slow. The Agg canvas needs no display.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -34,20 +34,20 @@ def new_figure(width: float, height: float) -> Figure:
 
 
 def plain_axes(axes: Axes) -> None:
-    """A light grid, and no frame at the top and on the right."""
+    """Set a light grid, and hide the top and right spines."""
     axes.grid(color=GRID, linewidth=0.6)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
 
 
 def literal(text: str) -> str:
-    """`text` as it is to be read: dollars start no formula, and what is not printable becomes an escape."""
+    """Escape `text` for matplotlib: no formulas between dollar signs, and escapes for unprintable characters."""
     shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
     return shown.replace("$", r"\$")
 
 
 def check_suffix(path: str | os.PathLike[str]) -> str:
-    """The kind of picture that `path` asks for, "png" or "svg". Raises ConfigError for another suffix."""
+    """Return the format of a plot file, "png" or "svg". Raises ConfigError for another suffix."""
     suffix = Path(path).suffix.lower()
     if suffix not in (".png", ".svg"):
         raise ConfigError(f"expected a picture's name to end in .png or .svg. Received: {os.fspath(path)}")
@@ -55,13 +55,13 @@ def check_suffix(path: str | os.PathLike[str]) -> str:
 
 
 def save_figure(figure: Figure, path: str | os.PathLike[str]) -> None:
-    """Write the figure as PNG or SVG, by the suffix, atomically. The same figure gives the same bytes."""
+    """Write the figure atomically as PNG or SVG, by the suffix. Equal figures give equal bytes."""
     from matplotlib import rc_context
 
     kind = check_suffix(path)
     picture = io.BytesIO()
     with warnings.catch_warnings(), rc_context({"svg.hashsalt": "elman"}):
-        # Signs that the font does not have are drawn as boxes.
+        # Characters that the font lacks are drawn as boxes.
         warnings.filterwarnings("ignore", message=r"Glyph .* missing from font", category=UserWarning)
         figure.savefig(picture, format=kind, metadata={"Date": None} if kind == "svg" else None)
     write_bytes(path, picture.getvalue())

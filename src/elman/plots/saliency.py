@@ -1,7 +1,7 @@
-"""Which time steps mattered: tokens in colour for the terminal, tokens and series with their weights as pictures.
+"""Saliency of time steps: coloured tokens for the terminal, and plots of tokens and series with their weights.
 
-A weight above zero speaks for the answer, one below zero against it. Only their relations matter: the largest in size
-gets the strongest colour. Knows nothing about models, nor where weights come from.
+Positive weights support the prediction, negative weights oppose it. Weights are relative: the largest absolute value
+has the strongest colour.
 
 Shapes: T time steps, I channels of a series.
 """
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 
 __all__ = ["coloured", "draw_series_weights", "draw_token_weights", "strongest_steps"]
 
-# Backgrounds of the 256-colour palette, from faint to strong: blue for, orange to red against.
+# Backgrounds of the 256-colour palette, from weak to strong: blue for positive, orange to red for negative weights.
 _FOR, _AGAINST = (195, 153, 111), (223, 216, 209)
 _STRENGTHS = len(_FOR)
-# Below this share of the largest weight a token is left as it is.
+# Tokens below this fraction of the largest weight are not coloured.
 _FAINT = 0.1
 
-# The letters of a drawn text: their size in points, and the width in inches that follows from the font.
+# Font size in points, and the width of a character in inches for this font.
 _POINTS = 9.5
 _LETTER = 0.602 * _POINTS / 72
 _COLUMNS, _MOST_SIGNS = 92, 4_000
@@ -39,10 +39,12 @@ _MOST_PANELS = 6
 
 
 def coloured(tokens: Sequence[str], weights: ArrayLike, *, colour: bool = True, joiner: str = " ") -> str:
-    """The tokens, joined, each on a background that shows its weight: blue speaks for, orange to red against.
+    """Join the tokens, each on a background that shows its weight: blue for positive, orange to red for negative.
 
-    Without colour, marks stand behind a token: `[+]` to `[+++]` for, `[-]` to `[---]` against. What is not printable
-    in a token is written as an escape.
+    Without colour, marks follow a token: `[+]` to `[+++]` for positive, `[-]` to `[---]` for negative weights.
+    Unprintable characters are written as escapes.
+
+    Raises ShapeError unless there is one weight per token, DataError for weights that are not finite.
     """
     sizes = _relative(tokens, weights)
     parts = []
@@ -52,7 +54,7 @@ def coloured(tokens: Sequence[str], weights: ArrayLike, *, colour: bool = True, 
         if not strength:
             parts.append(shown)
         elif colour:
-            # Black letters: the backgrounds are light, whatever the terminal's own colours are.
+            # Black text, because the backgrounds are light in every terminal.
             parts.append(f"\x1b[38;5;16;48;5;{(_FOR if size > 0 else _AGAINST)[strength - 1]}m{shown}\x1b[0m")
         else:
             parts.append(f"{shown}[{('+' if size > 0 else '-') * strength}]")
@@ -60,7 +62,7 @@ def coloured(tokens: Sequence[str], weights: ArrayLike, *, colour: bool = True, 
 
 
 def strongest_steps(weights_T: NDArray[np.float64], most: int = 10) -> str:
-    """The steps of the largest weights in their order, counted from 1, each with its weight."""
+    """List the time steps with the largest absolute weights, in time order and counted from 1, with their weights."""
     strongest = sorted(range(len(weights_T)), key=lambda step: -abs(weights_T[step]))[:most]
     return ", ".join(f"{step + 1} ({weights_T[step]:+.3g})" for step in sorted(strongest))
 
@@ -70,7 +72,7 @@ def draw_token_weights(
 ) -> None:
     """Draw the tokens as lines of text on coloured backgrounds, as PNG or SVG by the suffix.
 
-    Of a long text the first 4,000 signs are drawn, and a line tells how many tokens are left out.
+    Only the first 4,000 characters of a long text are drawn, with a line that gives the number of omitted tokens.
     """
     from matplotlib.patches import Rectangle
 
@@ -80,7 +82,7 @@ def draw_token_weights(
     places, lines = _lay_out(tokens, len(joiner))
     left_out = len(tokens) - len(places)
     rows = lines + (1 if left_out else 0)
-    # A column is as wide as a letter, so the places of everything are settled here, in inches.
+    # The font is monospaced, so all positions can be computed here, in inches.
     text_width, text_height, side, head, foot = _COLUMNS * _LETTER, 0.24 * rows, 0.2, 0.45, 0.6
     width, height = text_width + 2 * side, text_height + head + foot
     figure = new_figure(width, height)
@@ -88,16 +90,16 @@ def draw_token_weights(
     axes = figure.add_axes((side / width, foot / height, text_width / width, text_height / height))
     for (line, column, shown), size in zip(places, sizes, strict=False):
         if abs(size) >= _FAINT:
-            # A little wider than the word, where a gap leaves room for that.
+            # Slightly wider than the token if there is a gap between tokens.
             more = 0.15 * len(joiner)
             place, size_of_box = (column - more, line), (len(shown) + 2 * more, 0.9)
             axes.add_patch(Rectangle(place, *size_of_box, color=palette(0.5 + size / 2), linewidth=0))
-        # Each token by itself: fonts are fitted to pixels, and over a whole line that would add up.
+        # One text per token, because rounding of glyph widths to pixels would accumulate over a line.
         axes.text(
             column, line + 0.47, literal(shown), family="DejaVu Sans Mono", fontsize=_POINTS, va="center", color=DARK
         )
     if left_out:
-        axes.text(0, lines + 0.47, f"... and {left_out} tokens more", fontsize=_POINTS, va="center")
+        axes.text(0, lines + 0.47, f"... and {left_out} more tokens", fontsize=_POINTS, va="center")
     axes.set_xlim(0, _COLUMNS)
     axes.set_ylim(rows, 0)
     axes.set_axis_off()
@@ -111,12 +113,15 @@ def draw_series_weights(
 ) -> None:
     """Draw a series on a background coloured by its weights, as PNG or SVG by the suffix.
 
-    Up to six channels get a panel each; more are drawn as two maps of channels over time, values and weights.
+    Up to six channels have a panel each; more are drawn as two heat maps of channels over time, values and weights.
 
     Args:
         x_TI: the values.
         weights_TI: the weight of every value.
-        names: the channels' names, I of them.
+        names: the I names of the channels.
+
+    Raises ShapeError for arrays that do not match, DataError for weights that are not finite, ConfigError for another
+    suffix.
     """
     check_suffix(path)
     values, weights = np.asarray(x_TI, np.float64), np.asarray(weights_TI, np.float64)
@@ -164,7 +169,7 @@ def _maps(values: NDArray[np.float64], sizes: NDArray[np.float64], names: Sequen
 
 
 def _palette() -> LinearSegmentedColormap:
-    """Red to white to blue, as light as the letters on it need."""
+    """Colour map from red over white to blue, light enough for dark text."""
     from matplotlib.colors import LinearSegmentedColormap
 
     return LinearSegmentedColormap.from_list("weights", ["#f4866f", "#fbd9c8", "#ffffff", "#cfe3f5", "#6ea8dc"])
@@ -183,7 +188,7 @@ def _colour_bar(figure: Figure, palette: LinearSegmentedColormap, axes: Axes | N
 
 
 def _lay_out(tokens: Sequence[str], gap: int) -> tuple[list[tuple[int, int, str]], int]:
-    """Line, column and text of every token that is drawn, and the number of lines."""
+    """Line, column and text of every drawn token, and the number of lines."""
     places: list[tuple[int, int, str]] = []
     line, column, signs = 0, 0, 0
     for token in tokens:
