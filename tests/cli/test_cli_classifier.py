@@ -277,7 +277,7 @@ def test_resuming_a_finished_run(elman, classifier, tmp_path):
     shutil.copytree(classifier, tmp_path / "m")
     words = ("train", "--resume", tmp_path / "m", "--no-tensorboard", "--no-tune", "-q")
     assert elman(*words, "--max-steps", 32, "--json").json()["steps"] == 32
-    assert "expected no cache for a classifier, which keeps nothing there" in elman(*words, "--cache", tmp_path).error()
+    assert "expected no cache for a classifier, which does not use one" in elman(*words, "--cache", tmp_path).error()
 
 
 def test_overwriting_removes_the_older_pictures(elman, classifier, reviews, tmp_path):

@@ -284,7 +284,7 @@ def test_texts_that_are_cut_are_told(caplog: pytest.LogCaptureFixture) -> None:
 def test_nothing_held_out_keeps_the_last_weights() -> None:
     model = fitted(split=(1.0, 0.0, 0.0))
     assert model.metrics == {}
-    with pytest.raises(ConfigError, match="expected a validation part for patience"):
+    with pytest.raises(ConfigError, match="expected validation data for patience"):
         fitted(split=(1.0, 0.0, 0.0), patience=2)
 
 
