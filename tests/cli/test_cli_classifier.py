@@ -142,7 +142,7 @@ def test_a_dry_run_tells_sizes_and_writes_nothing(elman, reviews, tmp_path):
 
 def test_long_texts_are_cut_and_that_is_told(elman, reviews, tmp_path):
     said = elman("train", "classifier", reviews, "-o", tmp_path / "m", "--max-length", 2, *TINY)
-    assert "texts are longer than max_length and are cut" in said.err
+    assert "texts are longer than max_length and are truncated" in said.err
 
 
 def test_predict_texts(elman, classifier):
@@ -245,7 +245,7 @@ def test_series_are_trained_predicted_explained_and_drawn(elman, of_series, case
     said = elman("predict", of_series, cases, "--explain", "--picture", tmp_path / "p.png", "--proba")
     assert said.code == 0, said.err
     assert said.out.count("steps: ") == 24
-    assert "the picture shows the first of 24 examples" in said.err
+    assert "the plot shows the first of 24 examples" in said.err
     assert (tmp_path / "p.png").read_bytes().startswith(b"\x89PNG")
     facts = elman("predict", of_series, cases, "--json", "--explain").json()["examples"]
     assert set(facts[0]) == {"place", "label", "probability", "weights"}

@@ -196,7 +196,7 @@ def test_every_kind_of_token_gives_its_text_back(tokens: str, text: str) -> None
         ("images", {"image_encoder": "resnet18"}, "torchvision:NAME"),
         ("vectors", {"image_encoder": "torchvision:resnet18"}, "expected images for image_encoder"),
         ("images", {"image_weights": "w.safetensors"}, "expected image_encoder with image_weights"),
-        ("images", {"image_encoder": "torchvision:r", "attention": "luong"}, "of one place"),
+        ("images", {"image_encoder": "torchvision:r", "attention": "luong"}, "which has no map"),
         ("images", {"channels": ()}, "channels of a block"),
         ("images", {"input_feeding": True}, "expected attention with input feeding"),
         ("images", {"attention": "between", "layers": 1}, "at least 2 layers"),

@@ -278,7 +278,7 @@ def test_valid_and_test_as_pairs() -> None:
 
 def test_texts_that_are_cut_are_told(caplog: pytest.LogCaptureFixture) -> None:
     Classifier(**OPTIONS | {"max_length": 3, "max_steps": 1}).fit(*texts(), tune=False)
-    assert "texts are longer than max_length and are cut" in caplog.text
+    assert "texts are longer than max_length and are truncated" in caplog.text
 
 
 def test_nothing_held_out_keeps_the_last_weights() -> None:
