@@ -173,7 +173,7 @@ def test_bad_training_data_is_one_line(content, said, elman, tmp_path):
         (["tag", "MODEL"], "expected sentences from files (- for standard input) or by --text. Received: neither"),
         (["tag", "MODEL", "a.txt", "--text", "b"], "Received: both"),
         (["tag", "MODEL", "--text", " "], "expected a sentence a line. Received: none"),
-        (["tag", "MODEL", "--text", "a", "--json", "--to", "text"], "expected one form of the answer"),
+        (["tag", "MODEL", "--text", "a", "--json", "--to", "text"], "expected one output format"),
         (["tag", "MODEL", "nothing.txt"], "there is no such file or folder: nothing.txt"),
         (["evaluate", "MODEL", "nothing.conllu"], "there is no such file or folder"),
         (["evaluate", "MODEL", "x", "--limit", "0"], "expected --limit of at least 1 sequence"),

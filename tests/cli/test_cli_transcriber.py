@@ -98,7 +98,7 @@ def test_texts_too_long_and_other_rates_are_told(elman, sounds, tmp_path):
     ):
         assert told in said.err
     said = elman("evaluate", tmp_path / "m", tmp_path / "list.csv")
-    assert "1 of 4 texts need more steps than their recordings have: they count in no loss" in said.err
+    assert "1 of 4 texts need more steps than their recordings have: the loss is without them" in said.err
     assert "too long" in said.out
 
 
@@ -174,8 +174,8 @@ def test_streams_have_the_text_of_the_whole(elman, live, sounds, monkeypatch):
 def test_a_stream_of_another_rate_is_told(elman, live, tmp_path):
     said = elman("transcribe", live, write(tmp_path / "a.wav", "ab", rate=2 * RATE, channels=2), "--stream")
     assert said.code == 0, said.err
-    assert "has 2 channels; the mean of them is heard" in said.err
-    assert "has 8,000 samples a second; it is resampled to 4,000" in said.err
+    assert "has 2 channels; their mean is used" in said.err
+    assert "has 8,000 samples per second; it is resampled to 4,000" in said.err
 
 
 def test_evaluation(elman, transcriber, sounds):

@@ -159,8 +159,8 @@ def test_a_recording_that_is_too_long_for_memory_is_refused() -> None:
         ([], [], "expected at least one sound"),
         ([tones("a")], ["a"], "expected at least 2 recordings to hold some of them out"),
         ([np.zeros((2, 2, 2))] * 2, ["a", "b"], "number 0: expected samples, numbers of shape N"),
-        (3, None, "expected texts beside sounds, or paths of files. Received: int alone"),
-        ([tones("a")], None, "expected texts beside sounds, or paths of files. Received: list alone"),
+        (3, None, "expected sounds and texts, or paths of files. Received: int alone"),
+        ([tones("a")], None, "expected sounds and texts, or paths of files. Received: list alone"),
     ],
 )
 def test_training_data_that_cannot_be(sounds: Any, texts: Any, said: str) -> None:
