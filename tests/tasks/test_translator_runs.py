@@ -291,5 +291,5 @@ def test_what_cannot_be_fitted():
             tiny().fit(*arguments)
     with pytest.raises(ConfigError, match=r"in memory"):
         tiny().fit(SOURCES, TARGETS, folder="somewhere")
-    with pytest.raises(DataError, match=r"targets beside sources, or paths of files. Received: int alone"):
+    with pytest.raises(DataError, match=r"sources and targets, or paths of files. Received: int alone"):
         tiny().fit(3)
