@@ -163,7 +163,10 @@ def test_a_picture_that_cannot_be_is_told_before_anything_is_translated(
     monkeypatch.setattr(library.Translator, "translations", lambda *_, **__: pytest.fail("translated"))
     said = elman("translate", translator, "--text", "die kuh", "--attention", tmp_path / "a.gif")
     assert said.error().endswith("a.gif")
-    assert "sentences with --attention" in elman("translate", translator, pairs[0], "--attention", tmp_path / "a.png").error()
+    assert (
+        "sentences with --attention"
+        in elman("translate", translator, pairs[0], "--attention", tmp_path / "a.png").error()
+    )
 
 
 def test_unknown_words_are_replaced(elman, translator):
