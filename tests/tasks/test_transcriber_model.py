@@ -69,7 +69,7 @@ def test_it_is_the_same_from_files_and_from_a_folder(trained: Transcriber, tmp_p
     loaded = elman.load(tmp_path / "model")
     assert loaded.transcribe(tmp_path / "data") == expected
     assert repr(loaded) == repr(trained)
-    assert "Transcriber of sound, lstm 1x24 both ways" in repr(loaded)
+    assert "Transcriber of sound, lstm 1x24 bidirectional" in repr(loaded)
     assert loaded.get_params()["hidden"] == 24
 
 

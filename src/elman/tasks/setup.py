@@ -208,7 +208,7 @@ class Setup(ABC, Generic[C, N, P, V]):
     @property
     def loss_name(self) -> str:
         """Name and unit of the loss, for the plot of the loss curve."""
-        return f"nats a {self.unit}"
+        return f"nats per {self.unit}"
 
     def test(self, limit: int) -> dict[str, float]:
         """Return metrics on the test set, of at most `limit` targets (0: all); empty without a test set."""
@@ -268,7 +268,7 @@ class Setup(ABC, Generic[C, N, P, V]):
     def network_summary(self) -> str:
         """The recurrent layers and the number of parameters."""
         network = self.config.network  # type: ignore[attr-defined]
-        both = " both ways" * getattr(network, "bidirectional", False)
+        both = " bidirectional" * getattr(network, "bidirectional", False)
         return f"{network.shape}{both}, {self.network.count_parameters():,} weights"
 
     @cached_property

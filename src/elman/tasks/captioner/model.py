@@ -119,7 +119,7 @@ class Captioner(SequenceModel[CaptionerConfig, CaptionerNetwork, CaptionerVocabu
         Raises ConfigError for invalid options, and for attention of a model without it; DataError for items that do
         not have the shape of the training items.
         """
-        options = fill(SearchConfig, search, "the search")
+        options = fill(SearchConfig, search, "the search options")
         if batch_size < 1:
             raise ConfigError(f"expected batch_size of at least 1. Received: {batch_size}")
         self._check_search(options, attention)
@@ -164,7 +164,7 @@ class Captioner(SequenceModel[CaptionerConfig, CaptionerNetwork, CaptionerVocabu
         `items` with `captions` as for `fit`, or paths; `search` as for `captions`, by default greedy (`beams=1`);
         `progress` as for `captions`. Raises DataError for invalid data, ConfigError for invalid options.
         """
-        options = fill(SearchConfig, {"beams": 1, **search}, "the search")
+        options = fill(SearchConfig, {"beams": 1, **search}, "the search options")
         self._check_search(options, attention=False)
         data = Encoded(self._known(items, captions, captioned=True), self.vocabulary)
         self.network.eval()

@@ -259,7 +259,7 @@ class CaptionerSetup(SequenceSetup[CaptionerConfig, CaptionerNetwork, Parts[Capt
     @property
     def loss_name(self) -> str:
         """Name and unit of the loss."""
-        return f"nats a {self.vocabulary.text.unit}"
+        return f"nats per {self.vocabulary.text.unit}"
 
     def describe(self, figures: Mapping[str, float]) -> str:
         """Format the metrics of an evaluation as one line."""

@@ -160,7 +160,7 @@ def predict(model: Classifier, files: tuple[str, ...], options: PredictOptions, 
 
     vocabulary, explained = model.vocabulary, options.explain or options.picture is not None
     if options.text is not None and not vocabulary.reads_text:
-        raise ConfigError("expected --text for a model of texts only. Received: it for a model of series")
+        raise ConfigError("expected --text for a model of texts only. Received: --text for a model of series")
     groups = example_groups(files, options.text, _reading(model, options), texts=vocabulary.reads_text)
     found = _answers(model, groups, explained)
     if options.picture is not None:

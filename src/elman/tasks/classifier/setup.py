@@ -247,7 +247,7 @@ class ClassifierSetup(SequenceSetup[ClassifierConfig, ClassifierNetwork, Example
     @property
     def loss_name(self) -> str:
         """Name and unit of the loss."""
-        return "nats an example" if self.vocabulary.names else "squared error of the standardised score"
+        return "nats per example" if self.vocabulary.names else "squared error of the standardised score"
 
     def measure_part(self, data: Encoded) -> dict[str, float]:
         """Return metrics on an encoded split."""
@@ -278,7 +278,7 @@ class ClassifierSetup(SequenceSetup[ClassifierConfig, ClassifierNetwork, Example
         if not self.vocabulary.names:
             return f"RMSE {figures['rmse']:.4g}, MAE {figures['mae']:.4g}, R2 {figures['r2']:.4f}"
         loss = figures["loss"] if "loss" in figures else figures["log_loss"]
-        return f"accuracy {figures['accuracy']:.2%}, macro F1 {figures['macro_f1']:.4f}, {loss:.4f} nats an example"
+        return f"accuracy {figures['accuracy']:.2%}, macro F1 {figures['macro_f1']:.4f}, {loss:.4f} nats per example"
 
     def data_facts(self) -> dict[str, Any]:
         """Return the number of examples in each split."""

@@ -269,7 +269,7 @@ class ForecasterSetup(Setup[ForecasterConfig, ForecasterNetwork, Panel, Known]):
         """Name and unit of the loss."""
         network = self.config.network
         names = {"point": f"{network.loss} error", "quantiles": "quantile loss"}
-        return f"{names.get(network.distribution, 'nats')} a value"
+        return f"{names.get(network.distribution, 'nats')} per value"
 
     def describe(self, figures: Mapping[str, float]) -> str:
         """Format the metrics of an evaluation as one line."""

@@ -187,7 +187,7 @@ class LanguageModel(TaskModel[LanguageModelConfig, LanguageModelNetwork, Vocabul
         **sampling: Any,
     ) -> Iterator[tuple[int, str]]:
         """Yield generated text in pieces, as pairs (number of the sample, piece). Arguments as for `generate`."""
-        drawing = Sampling(**vars(fill(SamplingConfig, sampling, "the draw")), banned=(self.vocabulary.unknown_id,))
+        drawing = Sampling(**vars(fill(SamplingConfig, sampling, "sampling")), banned=(self.vocabulary.unknown_id,))
         start = self.context_start() + self.vocabulary.encode(prompt).tolist()
         self.network.eval()
         return generate_pieces(

@@ -141,10 +141,10 @@ class LanguageModelSetup(Setup[LanguageModelConfig, LanguageModelNetwork, Corpus
     def describe(self, figures: Mapping[str, float]) -> str:
         """Format the metrics of an evaluation as one line."""
         if "bits_per_char" in figures:
-            bits = f"{figures['bits_per_char']:.4f} bits a char"
+            bits = f"{figures['bits_per_char']:.4f} bits per char"
         else:
             bits = f"{figures['loss'] / math.log(2):.4f} bits"
-        return f"{figures['loss']:.4f} nats a {self.unit}, perplexity {figures['perplexity']:.2f}, {bits}"
+        return f"{figures['loss']:.4f} nats per {self.unit}, perplexity {figures['perplexity']:.2f}, {bits}"
 
     def data_fingerprint(self) -> str:
         """Return the digest of texts, vocabulary and split."""

@@ -50,7 +50,7 @@ class Transcriber(SequenceModel[TranscriberConfig, TranscriberNetwork, Transcrib
     def __repr__(self) -> str:
         """Return a one-line description of the model."""
         network = self.config.network
-        shape = network.shape + " both ways" * network.bidirectional
+        shape = network.shape + " bidirectional" * network.bidirectional
         if self._network is None:
             return f"<Transcriber {shape}, not trained>"
         kind, tokens = self.vocabulary.kind, self.vocabulary.size - 1
@@ -122,7 +122,7 @@ class Transcriber(SequenceModel[TranscriberConfig, TranscriberNetwork, Transcrib
         if isinstance(sounds, list | tuple) and not sounds:
             return []
         data = Encoded(self._unlabelled(sounds, rate, progress), self.vocabulary, self.config.network)
-        find = find_by(fill(TranscriptSearchConfig, search, "the search"), self.vocabulary, lm)
+        find = find_by(fill(TranscriptSearchConfig, search, "the search options"), self.vocabulary, lm)
         return transcribed(self.network, self.vocabulary, data, self.config.sound, find, progress=progress)
 
     def stream(self, rate: int = 0) -> TranscriptStream:
@@ -152,7 +152,7 @@ class Transcriber(SequenceModel[TranscriberConfig, TranscriberNetwork, Transcrib
         data = self._known(sounds, texts, rate, progress)
         self.network.eval()
         encoded = Encoded(data, self.vocabulary, self.config.network)
-        find = find_by(fill(TranscriptSearchConfig, search, "the search"), self.vocabulary, lm)
+        find = find_by(fill(TranscriptSearchConfig, search, "the search options"), self.vocabulary, lm)
         return measure(self.network, self.vocabulary, encoded, find=find, progress=progress)[0]
 
     def _unlabelled(self, sounds: Any, rate: int, progress: Progress | None) -> Transcripts:

@@ -135,7 +135,7 @@ class Translator(SequenceModel[TranslatorConfig, TranslatorNetwork, PairVocabula
         vocabularies.
         """
         members = self._members(ensemble)
-        options = fill(SearchConfig, search, "the search")
+        options = fill(SearchConfig, search, "the search options")
         options.check()
         return translate_all(
             members,
