@@ -82,7 +82,7 @@ def test_the_item_matters_and_every_weight_learns(vector: str) -> None:
 
 
 def test_where_a_place_stands_matters_to_attention() -> None:
-    """Attention alone would read the places in any order: it is the learnt vector of each that tells them apart."""
+    """Without the position embedding, attention would not distinguish the places of the map."""
     item, items = ITEMS["maps"]
     made = network(item, attention="luong", vector="steps", score="dot", hidden=5)
     with torch.no_grad():

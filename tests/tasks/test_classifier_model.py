@@ -1,4 +1,4 @@
-"""What a classifier answers: classes, probabilities, scores, figures, explanations."""
+"""What a classifier answers: classes, probabilities, scores, metrics, explanations."""
 
 from __future__ import annotations
 
@@ -168,7 +168,7 @@ def test_the_temperature_makes_probabilities_likelier() -> None:
     mean = np.log(model.predict_proba(X)) * figures["temperature"]
     again = np.exp(mean) / np.exp(mean).sum(axis=1, keepdims=True)
     np.testing.assert_allclose(again, plain.predict_proba(X), atol=1e-9)
-    assert fitted(X[:60], noisy[:60], max_steps=3).metrics["calibration"]["temperature"] == 1.0  # too few to tell
+    assert fitted(X[:60], noisy[:60], max_steps=3).metrics["calibration"]["temperature"] == 1.0  # too few to calibrate
 
 
 def test_balanced_weights_find_the_rare_class() -> None:

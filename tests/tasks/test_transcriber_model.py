@@ -44,7 +44,7 @@ def test_the_answer_tells_when_what_is_said(trained: Transcriber) -> None:
     assert answer.seconds == pytest.approx(0.48, abs=0.02)
     for number, piece in enumerate(answer.pieces):
         assert piece.start < piece.end
-        # Each letter takes 0.16 s; the network may hear it a little before or after.
+        # Each letter takes 0.16 s; the network may emit it a little earlier or later.
         assert abs((piece.start + piece.end) / 2 - (0.16 * number + 0.06)) < 0.12
     assert len(answer.readings) == 1
     (several,) = trained.transcripts([tones("acb")], rate=RATE, n_best=3)
