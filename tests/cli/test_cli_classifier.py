@@ -337,7 +337,7 @@ def test_data_with_a_mark_windows_line_ends_quotes_and_a_huge_cell(elman, tmp_pa
             ("train", "classifier", "DATA", "-o", "m", "--loss-from", "1"),
             "expected loss_from and loss_to for tasks with a target at every step",
         ),
-        (("train", "classifier", "DATA", "-o", "m", "--split", "1,0,0", "--patience", "2"), "expected a validation"),
+        (("train", "classifier", "DATA", "-o", "m", "--split", "1,0,0", "--patience", "2"), "expected validation data"),
         (("train", "classifier", "DATA", "-o", "m", "--label-column", "lable"), "Did you mean"),
         (("train", "classifier", "DATA"), "expected a folder for the model: elman train classifier"),
         (("predict", "MODEL"), "expected data, from files (- for standard input) or by --text. Received: neither"),

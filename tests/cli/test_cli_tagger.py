@@ -184,7 +184,10 @@ def test_bad_training_data_is_one_line(content, said, elman, tmp_path):
             ["train", "tagger", "x", "-o", "m", "--loss-from", "2"],
             "expected loss_from and loss_to for tasks with a target",
         ),
-        (["train", "tagger", "x", "-o", "m", "--embedding", "0", "--letter-embedding", "0"], "words or letters"),
+        (
+            ["train", "tagger", "x", "-o", "m", "--embedding", "0", "--letter-embedding", "0"],
+            "embedding or letter_embedding above 0",
+        ),
         (["train", "tagger", "x", "-o", "m", "--intent", "--intent-pool", "best"], "expected pool to be one of"),
     ],
 )

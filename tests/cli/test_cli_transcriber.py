@@ -221,7 +221,7 @@ def test_strokes(elman, tmp_path):
         (["train", "transcriber"], "expected at least one file to train on"),
         (["train", "transcriber", "x"], "expected a folder for the model: elman train transcriber MANIFEST -o MODEL"),
         (["train", "transcriber", "x", "-o", "m", "--cell", "lstn"], "Did you mean 'lstm'"),
-        (["train", "transcriber", "x", "-o", "m", "--stack", "1"], "expected a stack of at least stride = 2"),
+        (["train", "transcriber", "x", "-o", "m", "--stack", "1"], "expected stack of at least stride = 2"),
         (["train", "transcriber", "x", "-o", "m", "--hop-ms", "50"], "expected hop_ms of a sample at least"),
         (["train", "transcriber", "x", "-o", "m", "--loss-from", "2"], "expected loss_from and loss_to for tasks"),
         (["train", "transcriber", "bad.csv", "-o", "m"], "bad.csv, line 3: "),

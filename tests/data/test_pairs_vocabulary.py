@@ -164,7 +164,7 @@ def test_what_cannot_be_learnt(options: dict[str, Any], error: type[Exception], 
 
 
 def test_sources_alone_teach_no_pairs() -> None:
-    with pytest.raises(DataError, match="expected targets for the sources"):
+    with pytest.raises(DataError, match="expected targets beside the sources"):
         of(Pairs("p", ["a"], None))
 
 

@@ -157,7 +157,7 @@ def _check(item: Item, config: NetworkConfig) -> None:
     if config.attention != "none" and (item.kind == "vectors" or encoder):
         what = f"image_encoder={encoder}" if encoder else item.told()
         raise ConfigError(
-            f"expected images without image_encoder, or maps, for attention={config.attention}. "
+            f"expected images without image_encoder or maps for attention={config.attention}. "
             f"Received: {what}, which has no map"
         )
     if not config.vector_size and item.kind != "vectors" and not encoder:
