@@ -142,7 +142,7 @@ def test_a_dry_run_tells_sizes_and_writes_nothing(elman, reviews, tmp_path):
 
 def test_long_texts_are_cut_and_that_is_told(elman, reviews, tmp_path):
     said = elman("train", "classifier", reviews, "-o", tmp_path / "m", "--max-length", 2, *TINY)
-    assert "texts are longer than max_length and are cut" in said.err
+    assert "texts are longer than max_length and are truncated" in said.err
 
 
 def test_predict_texts(elman, classifier):
@@ -245,7 +245,7 @@ def test_series_are_trained_predicted_explained_and_drawn(elman, of_series, case
     said = elman("predict", of_series, cases, "--explain", "--picture", tmp_path / "p.png", "--proba")
     assert said.code == 0, said.err
     assert said.out.count("steps: ") == 24
-    assert "the picture shows the first of 24 examples" in said.err
+    assert "the plot shows the first of 24 examples" in said.err
     assert (tmp_path / "p.png").read_bytes().startswith(b"\x89PNG")
     facts = elman("predict", of_series, cases, "--json", "--explain").json()["examples"]
     assert set(facts[0]) == {"place", "label", "probability", "weights"}
@@ -277,7 +277,7 @@ def test_resuming_a_finished_run(elman, classifier, tmp_path):
     shutil.copytree(classifier, tmp_path / "m")
     words = ("train", "--resume", tmp_path / "m", "--no-tensorboard", "--no-tune", "-q")
     assert elman(*words, "--max-steps", 32, "--json").json()["steps"] == 32
-    assert "expected no cache for a classifier, which keeps nothing there" in elman(*words, "--cache", tmp_path).error()
+    assert "expected no cache for a classifier, which does not use one" in elman(*words, "--cache", tmp_path).error()
 
 
 def test_overwriting_removes_the_older_pictures(elman, classifier, reviews, tmp_path):
@@ -337,7 +337,7 @@ def test_data_with_a_mark_windows_line_ends_quotes_and_a_huge_cell(elman, tmp_pa
             ("train", "classifier", "DATA", "-o", "m", "--loss-from", "1"),
             "expected loss_from and loss_to for tasks with a target at every step",
         ),
-        (("train", "classifier", "DATA", "-o", "m", "--split", "1,0,0", "--patience", "2"), "expected a validation"),
+        (("train", "classifier", "DATA", "-o", "m", "--split", "1,0,0", "--patience", "2"), "expected validation data"),
         (("train", "classifier", "DATA", "-o", "m", "--label-column", "lable"), "Did you mean"),
         (("train", "classifier", "DATA"), "expected a folder for the model: elman train classifier"),
         (("predict", "MODEL"), "expected data, from files (- for standard input) or by --text. Received: neither"),

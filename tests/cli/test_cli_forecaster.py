@@ -55,7 +55,7 @@ def test_train_and_resume(place: Path, tmp_path: Path, elman: Callable[..., Any]
     )
     said = elman("train", "forecaster", place / "all.csv", "-o", tmp_path / "m", *TINY, "--overwrite", "--members", 2)
     assert said.out.startswith("validation: ")
-    assert "nats a value" in said.out
+    assert "nats per value" in said.out
 
 
 def test_a_dry_run(place: Path, elman: Callable[..., Any]) -> None:

@@ -206,4 +206,4 @@ def test_completion_knows_switches_from_options_with_values(tmp_path):
         assert found, switch
         assert not any(" -r" in line for line in found), found
     assert any("-l beams " in line and " -r" in line for line in lines)
-    assert any("Write a text for every vector or image." in line for line in lines)
+    assert any("Generate a text for each vector or image." in line for line in lines)

@@ -173,8 +173,8 @@ def test_bad_training_data_is_one_line(content, said, elman, tmp_path):
         (["tag", "MODEL"], "expected sentences from files (- for standard input) or by --text. Received: neither"),
         (["tag", "MODEL", "a.txt", "--text", "b"], "Received: both"),
         (["tag", "MODEL", "--text", " "], "expected one sentence per line. Received: none"),
-        (["tag", "MODEL", "--text", "a", "--json", "--to", "text"], "expected one form of the answer"),
         (["tag", "MODEL", "nothing.txt"], "there is no such file or folder. Received: nothing.txt"),
+        (["tag", "MODEL", "--text", "a", "--json", "--to", "text"], "expected one output format"),
         (["evaluate", "MODEL", "nothing.conllu"], "there is no such file or folder"),
         (["evaluate", "MODEL", "x", "--limit", "0"], "expected --limit of at least 1 sequence"),
         (["train", "tagger"], "expected at least one file to train on"),
@@ -184,7 +184,10 @@ def test_bad_training_data_is_one_line(content, said, elman, tmp_path):
             ["train", "tagger", "x", "-o", "m", "--loss-from", "2"],
             "expected loss_from and loss_to for tasks with a target",
         ),
-        (["train", "tagger", "x", "-o", "m", "--embedding", "0", "--letter-embedding", "0"], "words or letters"),
+        (
+            ["train", "tagger", "x", "-o", "m", "--embedding", "0", "--letter-embedding", "0"],
+            "embedding or letter_embedding above 0",
+        ),
         (["train", "tagger", "x", "-o", "m", "--intent", "--intent-pool", "best"], "expected pool to be one of"),
     ],
 )

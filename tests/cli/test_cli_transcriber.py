@@ -98,7 +98,7 @@ def test_texts_too_long_and_other_rates_are_told(elman, sounds, tmp_path):
     ):
         assert told in said.err
     said = elman("evaluate", tmp_path / "m", tmp_path / "list.csv")
-    assert "1 of 4 texts need more steps than their recordings have: they count in no loss" in said.err
+    assert "1 of 4 texts need more steps than their recordings have: the loss is without them" in said.err
     assert "too long" in said.out
 
 
@@ -174,8 +174,8 @@ def test_streams_have_the_text_of_the_whole(elman, live, sounds, monkeypatch):
 def test_a_stream_of_another_rate_is_told(elman, live, tmp_path):
     said = elman("transcribe", live, write(tmp_path / "a.wav", "ab", rate=2 * RATE, channels=2), "--stream")
     assert said.code == 0, said.err
-    assert "has 2 channels; the mean of them is heard" in said.err
-    assert "has 8,000 samples a second; it is resampled to 4,000" in said.err
+    assert "has 2 channels; their mean is used" in said.err
+    assert "has 8,000 samples per second; it is resampled to 4,000" in said.err
 
 
 def test_evaluation(elman, transcriber, sounds):
@@ -221,8 +221,8 @@ def test_strokes(elman, tmp_path):
         (["train", "transcriber"], "expected at least one file to train on"),
         (["train", "transcriber", "x"], "expected a folder for the model: elman train transcriber MANIFEST -o MODEL"),
         (["train", "transcriber", "x", "-o", "m", "--cell", "lstn"], "Did you mean 'lstm'"),
-        (["train", "transcriber", "x", "-o", "m", "--stack", "1"], "expected a stack of at least stride = 2"),
         (["train", "transcriber", "x", "-o", "m", "--hop-ms", "50"], "expected hop_ms of at least one sample"),
+        (["train", "transcriber", "x", "-o", "m", "--stack", "1"], "expected stack of at least stride = 2"),
         (["train", "transcriber", "x", "-o", "m", "--loss-from", "2"], "expected loss_from and loss_to for tasks"),
         (["train", "transcriber", "bad.csv", "-o", "m"], "bad.csv, line 3: "),
         (["train", "transcriber", "empty.csv", "-o", "m"], "empty.csv, line 2: expected a text"),

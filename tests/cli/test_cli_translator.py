@@ -150,11 +150,11 @@ def test_attention_is_drawn(elman, translator, tmp_path):
     assert elman("translate", translator, *two, "--attention", tmp_path / "b.svg").code == 0
     assert sorted(path.name for path in tmp_path.glob("b*")) == ["b-1.svg", "b-2.svg"]
     empty = elman("translate", translator, "--text", "", "--attention", tmp_path / "d.png")
-    assert "nothing to draw" in empty.err
+    assert "have no attention to plot" in empty.err
     assert not (tmp_path / "d.png").exists()
     many = [word for _ in range(21) for word in ("--text", "die kuh rennt")]
     said = elman("translate", translator, *many, "--attention", tmp_path / "c.png")
-    assert "at most 20 sentences to draw. Received: 21" in said.error()
+    assert "at most 20 sentences with --attention. Received: 21" in said.error()
 
 
 def test_a_picture_that_cannot_be_is_told_before_anything_is_translated(
@@ -163,7 +163,10 @@ def test_a_picture_that_cannot_be_is_told_before_anything_is_translated(
     monkeypatch.setattr(library.Translator, "translations", lambda *_, **__: pytest.fail("translated"))
     said = elman("translate", translator, "--text", "die kuh", "--attention", tmp_path / "a.gif")
     assert said.error().endswith("a.gif")
-    assert "sentences to draw" in elman("translate", translator, pairs[0], "--attention", tmp_path / "a.png").error()
+    assert (
+        "sentences with --attention"
+        in elman("translate", translator, pairs[0], "--attention", tmp_path / "a.png").error()
+    )
 
 
 def test_unknown_words_are_replaced(elman, translator):

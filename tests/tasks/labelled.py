@@ -27,7 +27,7 @@ COMMON = ("the", "film", "was", "a", "story", "plot")
 
 
 def texts(count: int = 60, seed: int = 0) -> tuple[list[str], list[str]]:
-    """Sentences of unequal length; one word of each tells its class."""
+    """Sentences of unequal length; one word of each determines its class."""
     draw = np.random.default_rng(seed)
     X, y = [], []
     for row in range(count):

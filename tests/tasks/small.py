@@ -35,7 +35,7 @@ def trained(folder: Path, text: str = TEXT, **options: Any) -> LanguageModel:
 
 
 def one_by_one(network: LanguageModelNetwork, tokens: Sequence[int], end_id: int | None = None) -> Tensor:
-    """Log-probabilities of what follows each of `tokens`, which go in one at a time; an end token starts anew."""
+    """Log-probabilities of what follows each of `tokens`, which go in one at a time; an end token resets the state."""
     network.eval()
     state = network.initial_state(1)
     rows = []

@@ -1,4 +1,4 @@
-"""Tiny captioners, and pictures that they learn in a moment: bars of light, and where each stands."""
+"""Tiny captioners, and pictures that they learn in a moment: bars of light, with captions that name their places."""
 
 from __future__ import annotations
 

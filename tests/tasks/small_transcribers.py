@@ -1,4 +1,4 @@
-"""Tiny transcribers, and sounds that they learn in a moment: every letter is a tone of its own."""
+"""Tiny transcribers, and sounds that they learn in a moment: every letter is a different tone."""
 
 from __future__ import annotations
 

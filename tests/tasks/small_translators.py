@@ -51,7 +51,7 @@ def trained(**options: Any) -> elman.Translator:
 
 
 def greedy_by_hand(model: elman.Translator, source: str) -> list[int]:
-    """The likeliest token each time, by the whole network anew for every token."""
+    """Greedy decoding that runs the whole network again for every token."""
     vocabulary, network = model.vocabulary, model.network
     ids = vocabulary.encode_sources([source])[0].tolist()
     if model.config.data.reverse_source:

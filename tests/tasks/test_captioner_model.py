@@ -195,7 +195,7 @@ def test_items_that_are_not_those_of_the_training(seeing: Captioner, tmp_path: P
         seeing.evaluate(seeing.read(write(tmp_path, pixels)))
     with pytest.raises(DataError, match=r"each of the 3 items in items\. Received: 2"):
         seeing.evaluate(pixels, captions[:2])
-    with pytest.raises(DataError, match="expected captions beside items"):
+    with pytest.raises(DataError, match="expected items and captions"):
         Captioner(**OPTIONS).fit(pixels)
     frames = trained(*vectors(20))
     with pytest.raises(DataError, match=r"expected vectors of 3 numbers, as in training\. Received: vectors of 2"):

@@ -82,7 +82,7 @@ def test_the_item_matters_and_every_weight_learns(vector: str) -> None:
 
 
 def test_where_a_place_stands_matters_to_attention() -> None:
-    """Attention alone would read the places in any order: it is the learnt vector of each that tells them apart."""
+    """Without the position embedding, attention would not distinguish the places of the map."""
     item, items = ITEMS["maps"]
     made = network(item, attention="luong", vector="steps", score="dot", hidden=5)
     with torch.no_grad():
@@ -196,8 +196,8 @@ def test_every_kind_of_token_gives_its_text_back(tokens: str, text: str) -> None
         ("images", {"image_encoder": "resnet18"}, "torchvision:NAME"),
         ("vectors", {"image_encoder": "torchvision:resnet18"}, "expected images for image_encoder"),
         ("images", {"image_weights": "w.safetensors"}, "expected image_encoder with image_weights"),
-        ("images", {"image_encoder": "torchvision:r", "attention": "luong"}, "of one place"),
         ("images", {"channels": ()}, "channels to have at least one number"),
+        ("images", {"image_encoder": "torchvision:r", "attention": "luong"}, "which has no map"),
         ("images", {"input_feeding": True}, "expected attention with input feeding"),
         ("images", {"attention": "between", "layers": 1}, "at least 2 layers"),
         ("images", {"vector_dropout": 1.0}, "vector_dropout"),

@@ -1,4 +1,4 @@
-"""What a classifier answers: classes, probabilities, scores, figures, explanations."""
+"""What a classifier answers: classes, probabilities, scores, metrics, explanations."""
 
 from __future__ import annotations
 
@@ -168,7 +168,7 @@ def test_the_temperature_makes_probabilities_likelier() -> None:
     mean = np.log(model.predict_proba(X)) * figures["temperature"]
     again = np.exp(mean) / np.exp(mean).sum(axis=1, keepdims=True)
     np.testing.assert_allclose(again, plain.predict_proba(X), atol=1e-9)
-    assert fitted(X[:60], noisy[:60], max_steps=3).metrics["calibration"]["temperature"] == 1.0  # too few to tell
+    assert fitted(X[:60], noisy[:60], max_steps=3).metrics["calibration"]["temperature"] == 1.0  # too few to calibrate
 
 
 def test_balanced_weights_find_the_rare_class() -> None:
@@ -278,13 +278,13 @@ def test_valid_and_test_as_pairs() -> None:
 
 def test_texts_that_are_cut_are_told(caplog: pytest.LogCaptureFixture) -> None:
     Classifier(**OPTIONS | {"max_length": 3, "max_steps": 1}).fit(*texts(), tune=False)
-    assert "texts are longer than max_length and are cut" in caplog.text
+    assert "texts are longer than max_length and are truncated" in caplog.text
 
 
 def test_nothing_held_out_keeps_the_last_weights() -> None:
     model = fitted(split=(1.0, 0.0, 0.0))
     assert model.metrics == {}
-    with pytest.raises(ConfigError, match="expected a validation part for patience"):
+    with pytest.raises(ConfigError, match="expected validation data for patience"):
         fitted(split=(1.0, 0.0, 0.0), patience=2)
 
 

@@ -37,7 +37,7 @@ def network(**options: Any) -> ClassifierNetwork:
 
 
 def grams(row: list[int], order: int) -> list[tuple[int, ...]]:
-    """Every n-gram without an unknown token, at each place where it stands."""
+    """Every n-gram without an unknown token, at every place where it occurs."""
     every = [tuple(row[start : start + n]) for n in range(1, order + 1) for start in range(len(row) - n + 1)]
     return [gram for gram in every if UNKNOWN_ID not in gram]
 
@@ -81,7 +81,7 @@ def test_a_gram_s_weight_is_shared_by_the_steps_that_it_covers() -> None:
     unigrams_and_one_bigram[place] = [10.0, 0.0]
     bag.start(keys, unigrams_and_one_bigram)
     shares = bag.shares(torch.tensor([[2, 3, 2, 3]]), None)[0, :, 0]
-    # The bigram stands twice: 10 / 2 places / 2 steps; each word stands twice.
+    # The bigram occurs twice: 10 / 2 places / 2 steps; each word occurs twice.
     np.testing.assert_allclose(shares, [1 + 2.5, 1.5 + 2.5, 1 + 2.5, 1.5 + 2.5], atol=1e-6)
 
 

@@ -91,9 +91,7 @@ def test_a_stopped_run_ends_where_one_that_was_not_ends(
     Classifier(**options).fit(path, folder=tmp_path / "straight", progress=False, tune=False)
     with monkeypatch.context() as patched:
         stop_at(3, patched)
-        with pytest.raises(
-            Interrupted, match=r"stopped by SIGTERM at step 3; go on with: elman train --resume"
-        ) as caught:
+        with pytest.raises(Interrupted, match=r"stopped by SIGTERM at step 3; resume: elman train --resume") as caught:
             Classifier(**options).fit(path, folder=tmp_path / "stopped", progress=False, tune=False)
     assert caught.value.exit_code == 143
     torch.manual_seed(77)
@@ -150,7 +148,7 @@ def test_other_data_cannot_be_resumed_on(tmp_path: Path) -> None:
     folder = begun(tmp_path)
     X, y = texts(90)
     write_csv(tmp_path / "t.csv", X, [*y[:-1], "pos"])
-    with pytest.raises(DataError, match="the data is not what the run was begun with"):
+    with pytest.raises(DataError, match="expected the data that the run was started with"):
         resumed(folder)
 
 

@@ -1,4 +1,4 @@
-"""Backtests: nothing after an origin is used, simple forecasts beside the network, scores by hand, a plain verdict."""
+"""Backtests: nothing after an origin is used, baselines next to the network, scores by hand, the conclusion."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def test_the_verdict_names_the_winner() -> None:
 
 
 def test_a_walk_is_best_forecast_by_its_last_value() -> None:
-    """A network cannot beat a random walk's last value by much, and a backtest says so where it does not."""
+    """A network cannot beat a random walk's last value by much, and a backtest reports it if it does not."""
     walk = 100 + np.random.default_rng(2).normal(size=200).cumsum()
     model = fitted(walk[:150], max_steps=1, least_squares=False, autoregression=3, distribution="point")
     with np.errstate(all="raise"):

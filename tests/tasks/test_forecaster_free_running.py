@@ -73,7 +73,7 @@ def test_intervals_lie_within_each_other_around_the_middle(distribution: str, mo
     assert (found.mean <= high50).all()
     assert (high50 <= high90).all()
     np.testing.assert_allclose(np.median(found.samples, 1), found.mean)
-    assert (found.samples > 0).all(), "no logarithm stands for anything else"
+    assert (found.samples > 0).all(), "samples of a logarithmic transform are positive"
 
 
 def test_intervals_of_one_step_are_those_of_the_distribution() -> None:

@@ -289,7 +289,7 @@ def test_a_rate_of_dropout_that_leaves_nothing_is_refused(rate: float) -> None:
         ({"horizon": 10**6}, "expected horizon to be at most 100,?000. Received: 1000000"),
         ({"carry": True, "mode": "direct"}, "expected mode=next and no scheduled_sampling with carry"),
         ({"scheduled_sampling": 0.5, "mode": "direct"}, "scheduled_sampling with mode=next alone"),
-        ({"scheduled_sampling": 0.5, "variational": True, "dropout": 0.1}, "one mask for all steps.*variational"),
+        ({"scheduled_sampling": 0.5, "variational": True, "dropout": 0.1}, "one mask for all time steps.*variational"),
         ({"scheduled_sampling": 0.5, "weight_drop": 0.1}, "Received: weight_drop"),
         ({"scheduled_sampling": 0.5, "recurrent_dropout": 0.1}, "Received: recurrent_dropout"),
         ({"counted": 2}, "counted with mode=direct alone"),
@@ -333,7 +333,7 @@ def test_data_that_does_not_fit() -> None:
             model.backtest(long_frame({"a": 30}), 2, origins=origins, step=step)  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="distribution=point has no intervals"):
         fitted(wave(30), distribution="point").forecast(horizon=2, levels=(80,))
-    with pytest.raises(ConfigError, match=r"keeps none \(keep_history=false\)"):
+    with pytest.raises(ConfigError, match=r"no history \(keep_history=false\)"):
         fitted(wave(30), keep_history=False).forecast(horizon=2)
     with pytest.raises(ConfigError, match="expected a model that is trained"):
         Forecaster().forecast(horizon=2)

@@ -66,7 +66,7 @@ def test_other_data_cannot_be_resumed_on(tmp_path: Path) -> None:
     path = series_file(tmp_path)
     train(path, tmp_path / "model")
     path.write_text(path.read_text().replace("a,2000-01-01,", "a,2000-01-01,1"))
-    with pytest.raises(DataError, match="the data is not what the run was begun with"):
+    with pytest.raises(DataError, match="expected the data that the run was started with"):
         resumed(tmp_path / "model", max_steps=9)
 
 

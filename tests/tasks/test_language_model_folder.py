@@ -85,7 +85,7 @@ def test_training_in_a_folder_equals_training_in_memory(tmp_path: Path) -> None:
         entry.name for entry in folder.iterdir()
     }
     described = json.loads((folder / "elman.json").read_text(encoding="utf-8"))
-    assert str(tmp_path) not in json.dumps(described), "a model tells no one where its text lay"
+    assert str(tmp_path) not in json.dumps(described), "the path of the text must not be saved with the model"
     assert described["data"]["files"] == ["text.txt"]
     assert described["metrics"]["test"]["loss"] > 0.0
 

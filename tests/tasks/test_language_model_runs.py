@@ -113,7 +113,7 @@ def test_a_run_that_is_over_stays_over(tmp_path: Path) -> None:
 def test_another_text_cannot_be_resumed_on(tmp_path: Path) -> None:
     folder = begun(tmp_path)
     (tmp_path / "text.txt").write_text(TEXT + "more", encoding="utf-8")
-    with pytest.raises(DataError, match="the data is not what the run was begun with"):
+    with pytest.raises(DataError, match="expected the data that the run was started with"):
         resumed(folder)
 
 

@@ -255,16 +255,16 @@ def test_what_cannot_be_learnt_is_refused() -> None:
         fit(Tagger(**OPTIONS), words[:1], tags[:1])
     with pytest.raises(DataError, match=r"valid: expected a label of every sentence"):
         fit(Tagger(**OPTIONS, intent=True), words, tags, intents=intents, valid=(words, tags))
-    with pytest.raises(DataError, match=r"expected tags beside sentences, or paths of files. Received: list alone"):
+    with pytest.raises(DataError, match=r"expected sentences and tags, or paths of files. Received: list alone"):
         fit(Tagger(**OPTIONS), [["a", "b"]])
-    with pytest.raises(ConfigError, match="expected tags beside intents, or both in files"):
+    with pytest.raises(ConfigError, match="expected tags with intents, or both in files"):
         fit(Tagger(**OPTIONS), words, intents=intents)
     with pytest.raises(ConfigError, match="expected data in files when training in a folder"):
         fit(Tagger(**OPTIONS), words, tags, folder="model")
     many = [[str(number) for number in range(start, start + 100)] for start in range(0, 2100, 100)]
     with pytest.raises(ConfigError, match=r"expected at most 2000 tags for a CRF; head=softmax takes more"):
         fit(Tagger(**OPTIONS, head="crf", held_out=0.0), many, many)
-    with pytest.raises(ConfigError, match="expected words or letters to be read"):
+    with pytest.raises(ConfigError, match="expected embedding or letter_embedding above 0"):
         fit(Tagger(**OPTIONS | {"embedding": 0, "letter_embedding": 0}), words, tags)
     with pytest.raises(ConfigError, match="expected loss_from and loss_to for tasks with a target at every step"):
         fit(Tagger(**OPTIONS, loss_from=1), words, tags)
@@ -364,5 +364,5 @@ def test_a_folder_whose_parts_contradict_each_other(tmp_path: Path) -> None:
     trained(max_steps=1).save(tmp_path / "model")
     described = tmp_path / "model" / "elman.json"
     described.write_text(described.read_text().replace('"intent": false', '"intent": true'))
-    with pytest.raises(ArtifactError, match="expected sentence labels where intent is true"):
+    with pytest.raises(ArtifactError, match="expected sentence labels if and only if intent is true"):
         elman.load(tmp_path / "model")

@@ -80,7 +80,7 @@ def test_other_data_cannot_be_gone_on_with(tmp_path: Path) -> None:
     data = write_triples(tmp_path / "data")
     train(data, tmp_path / "model")
     (data / "label").write_text((data / "label").read_text().replace("Fly", "Go", 1))
-    with pytest.raises(DataError, match="the data is not what the run was begun with"):
+    with pytest.raises(DataError, match="expected the data that the run was started with"):
         resumed(tmp_path / "model")
 
 
@@ -94,5 +94,5 @@ def test_a_run_needs_its_vocabulary(tmp_path: Path) -> None:
 
 
 def test_options_that_need_held_out_data(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="expected a validation part for patience"):
+    with pytest.raises(ConfigError, match="expected validation data for patience"):
         train(write_triples(tmp_path / "data"), tmp_path / "model", held_out=0.0, patience=2)

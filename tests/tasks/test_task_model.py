@@ -1,4 +1,4 @@
-"""What the classes for people share: parameters that scikit-learn can copy, and nothing else that looks like one."""
+"""What all model classes share: parameters that scikit-learn can copy, and nothing else that looks like one."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_training_changes_no_parameter_and_a_clone_forgets_it(task: str, tmp_pat
     assert model.__sklearn_is_fitted__()
     assert model.config.training.precision != "auto"
     assert model.get_params() == before
-    # scikit-learn takes public attributes for parameters, but for those that end with an underscore.
+    # scikit-learn takes public attributes for parameters, except for those that end with an underscore.
     assert {name for name in vars(model) if not name.startswith("_") and not name.endswith("_")} == public
     twin = clone(model)
     assert twin.get_params() == before

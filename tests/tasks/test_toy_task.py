@@ -222,7 +222,7 @@ def test_a_folder_names_an_installed_task_only(book: Path, tmp_path: Path, monke
 
 
 def test_a_program_finds_it_too(book: Path, tmp_path: Path) -> None:
-    """In a process of its own, by the metadata of an installed package."""
+    """In a new process, by the metadata of an installed package."""
     script = (
         f"import sys; sys.path.insert(0, {str(TOY)!r})\n"
         "from elman.cli import main\n"

@@ -44,7 +44,7 @@ def test_the_answer_tells_when_what_is_said(trained: Transcriber) -> None:
     assert answer.seconds == pytest.approx(0.48, abs=0.02)
     for number, piece in enumerate(answer.pieces):
         assert piece.start < piece.end
-        # Each letter takes 0.16 s; the network may hear it a little before or after.
+        # Each letter takes 0.16 s; the network may emit it a little earlier or later.
         assert abs((piece.start + piece.end) / 2 - (0.16 * number + 0.06)) < 0.12
     assert len(answer.readings) == 1
     (several,) = trained.transcripts([tones("acb")], rate=RATE, n_best=3)
@@ -69,7 +69,7 @@ def test_it_is_the_same_from_files_and_from_a_folder(trained: Transcriber, tmp_p
     loaded = elman.load(tmp_path / "model")
     assert loaded.transcribe(tmp_path / "data") == expected
     assert repr(loaded) == repr(trained)
-    assert "Transcriber of sound, lstm 1x24 both ways" in repr(loaded)
+    assert "Transcriber of sound, lstm 1x24 bidirectional" in repr(loaded)
     assert loaded.get_params()["hidden"] == 24
 
 
@@ -159,8 +159,8 @@ def test_a_recording_that_is_too_long_for_memory_is_refused() -> None:
         ([], [], "expected at least one sound"),
         ([tones("a")], ["a"], "expected at least 2 recordings to hold some of them out"),
         ([np.zeros((2, 2, 2))] * 2, ["a", "b"], "number 0: expected samples, numbers of shape N"),
-        (3, None, "expected texts beside sounds, or paths of files. Received: int alone"),
-        ([tones("a")], None, "expected texts beside sounds, or paths of files. Received: list alone"),
+        (3, None, "expected sounds and texts, or paths of files. Received: int alone"),
+        ([tones("a")], None, "expected sounds and texts, or paths of files. Received: list alone"),
     ],
 )
 def test_training_data_that_cannot_be(sounds: Any, texts: Any, said: str) -> None:

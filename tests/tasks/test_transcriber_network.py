@@ -106,7 +106,7 @@ def test_masks_hide_frames_in_training_only() -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"stack": 1, "stride": 2}, "expected a stack of at least stride = 2 frames.*Received: 1"),
+        ({"stack": 1, "stride": 2}, "expected stack of at least stride = 2.*Received: 1"),
         ({"input_dropout": 1.0}, "expected input_dropout"),
         ({"cell_options": {"hiden": 3}}, "hiden"),
     ],

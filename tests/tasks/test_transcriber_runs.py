@@ -74,7 +74,7 @@ def test_another_sound_cannot_be_gone_on_with(tmp_path: Path) -> None:
     run.go()
     assert run.training.step == 6
     write_wave(tmp_path / "data" / "3.wav", tones("cc", seed=99))
-    with pytest.raises(DataError, match="the data is not what the run was begun with"):
+    with pytest.raises(DataError, match="expected the data that the run was started with"):
         resumed(tmp_path / "model")
     (tmp_path / "data" / "3.wav").unlink()
     with pytest.raises(DataError, match=r"manifest.csv, line 5: 3.wav"):
@@ -83,7 +83,7 @@ def test_another_sound_cannot_be_gone_on_with(tmp_path: Path) -> None:
 
 def test_a_run_needs_its_vocabulary(tmp_path: Path) -> None:
     train(write_manifest(tmp_path / "data"), tmp_path / "model")
-    with pytest.raises(ConfigError, match="expected no cache for a transcriber, which keeps nothing there"):
+    with pytest.raises(ConfigError, match="expected no cache for a transcriber, which does not use one"):
         resume_run(tmp_path / "model", overrides={}, quiet=True, cache=tmp_path)
     (tmp_path / "model" / "vocabulary.json").unlink()
     with pytest.raises(ArtifactError):
@@ -91,5 +91,5 @@ def test_a_run_needs_its_vocabulary(tmp_path: Path) -> None:
 
 
 def test_options_that_need_held_out_data(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="expected a validation part for patience"):
+    with pytest.raises(ConfigError, match="expected validation data for patience"):
         train(write_manifest(tmp_path / "data"), tmp_path / "model", held_out=0.0, patience=2)

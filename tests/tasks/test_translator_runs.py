@@ -144,7 +144,7 @@ def test_given_vectors_are_tuned_or_stay(tmp_path):
     options = {"source_vectors": str(path), "weight_decay": 0.5, "average": 0.9}
     first = setup_of(**options)
     words = [first.network.source_embed.weight[_number(first, word)].detach() for word in ("die", "kuh", "hund")]
-    for place, row in enumerate(words):  # in the directions of the file, and at a scale of their own
+    for place, row in enumerate(words):  # in the directions of the file, and at another scale
         assert int(row.argmax()) == place
         assert float(row.sum()) == pytest.approx(float(row[place]))
     assert float(words[1][1] / words[0][0]) == pytest.approx(2.0)
@@ -291,5 +291,5 @@ def test_what_cannot_be_fitted():
             tiny().fit(*arguments)
     with pytest.raises(ConfigError, match=r"in memory"):
         tiny().fit(SOURCES, TARGETS, folder="somewhere")
-    with pytest.raises(DataError, match=r"targets beside sources, or paths of files. Received: int alone"):
+    with pytest.raises(DataError, match=r"sources and targets, or paths of files. Received: int alone"):
         tiny().fit(3)

@@ -1,1 +1,1 @@
-"""The tasks: from data to a model to answers."""
+"""The tasks: data, options, networks, training runs and endpoints of each model class."""

@@ -1,4 +1,4 @@
-"""The mean of several models of one task: checkpoint averaging. Knows nothing about what a task is."""
+"""Checkpoint averaging: the mean of the weights of several models of one task."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ __all__ = ["average_folders"]
 
 
 def average_folders(folders: Sequence[str | os.PathLike[str]]) -> Any:
-    """The first model, with the mean of the weights of all (Junczys-Dowmunt et al. 2016).
+    """Load the first model and replace its weights by the mean over all models (Junczys-Dowmunt et al. 2016).
 
-    The models must be of one task with the same options, but for those of training, and the same vocabulary: such as
-    copies of a run's folder at several times. Its figures are left out, for nobody has measured it.
+    The models must have the same task, vocabulary and options, except for training options; copies of a run's folder
+    at different steps have. The result has no metrics, because it has not been evaluated.
 
     Raises ConfigError for fewer than two folders, ArtifactError for models that do not match.
     """
@@ -48,6 +48,6 @@ def _mean(name: str, tensors: list[Tensor]) -> Tensor:
     first = tensors[0]
     if not first.is_floating_point():
         if not all(torch.equal(first, other) for other in tensors[1:]):
-            raise ArtifactError(f"expected the same {name} in all models to average. Received: others")
+            raise ArtifactError(f"expected the same {name} in all models to average. Received: different values")
         return first
     return torch.stack([tensor.double() for tensor in tensors]).mean(dim=0).to(first.dtype)

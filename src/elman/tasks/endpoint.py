@@ -1,4 +1,4 @@
-"""What endpoints give and what they say meanwhile: answers as JSON, text and files. Imports no torch."""
+"""Base classes of endpoints: their options, and answers as JSON, text and files. Does not import torch."""
 
 from __future__ import annotations
 
@@ -41,22 +41,22 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Screen:
-    """Where text is shown: whether it is a terminal, and whether that may be coloured."""
+    """The output device: whether it is a terminal, and whether colours are allowed."""
 
     terminal: bool = False
     colour: bool = False
 
     def shown(self, text: str) -> str:
-        """`text`, made harmless where it goes to a terminal."""
+        """Return `text`, with control characters escaped on a terminal."""
         return printable(text) if self.terminal else text
 
 
 @dataclass(frozen=True)
 class Conversation:
-    """What an endpoint says while it works.
+    """Callbacks of an endpoint.
 
-    progress  called with what is being done and which share of it is done, from 0 to 1
-    remark    called with a sentence that a person should read
+    progress  called with the name of the stage and the completed fraction, from 0 to 1
+    remark    called with a sentence for the user
     """
 
     progress: Callable[[str, float], None] = lambda stage, share: None
@@ -67,8 +67,8 @@ class Conversation:
 class Call:
     """How an endpoint was called.
 
-    as_json  whether the answer is wanted as JSON
-    given    the names of the options that were given, also those at their defaults (but for switches)
+    as_json  whether the answer is requested as JSON
+    given    names of the options that were given explicitly, even with their default value (without switches)
     """
 
     as_json: bool = False
@@ -76,25 +76,25 @@ class Call:
 
 
 class EndpointOptions:
-    """The options of an endpoint: a subclass is a dataclass whose fields are declared with `option()`."""
+    """Base class of an endpoint's options: a subclass is a dataclass whose fields are declared with `option()`."""
 
     def check(self, files: tuple[str, ...], call: Call) -> None:
-        """Raise ConfigError, before any model is opened, for options and files that do not go together."""
+        """Raise ConfigError for incompatible options and files. Called before the model is loaded."""
 
 
 class Answer(ABC):
-    """What an endpoint gives. It may be shown once: its text may come while it is made."""
+    """Result of an endpoint. It can be consumed only once, because text may be generated while it is shown."""
 
     @abstractmethod
     def to_json(self) -> Any:
-        """As plain values."""
+        """Return plain values that can be serialised as JSON."""
 
     @abstractmethod
     def to_text(self, screen: Screen) -> Iterable[str]:
-        """As text for people, in pieces that may come one after the other."""
+        """Return the text to show, in pieces that may be generated lazily."""
 
     def save(self, path: Path, *, as_json: bool, remark: Callable[[str], None]) -> bool:
-        """Write it to a file: by default JSON, or the text. Returns whether nothing is left to be shown."""
+        """Write the answer to a file, as JSON or text. Returns whether nothing is left to show."""
         del remark
         if as_json:
             content = json.dumps(finite_json(self.to_json()), ensure_ascii=False, indent=2, allow_nan=False) + "\n"
@@ -105,43 +105,43 @@ class Answer(ABC):
 
 
 class Figures(Answer):
-    """Figures of an evaluation: JSON as they are, and a text of whoever makes them."""
+    """Metrics of an evaluation, with their text representation."""
 
     def __init__(self, figures: dict[str, Any], text: str) -> None:
         self.figures = figures
         self.text = text
 
     def to_json(self) -> dict[str, Any]:
-        """The figures by name."""
+        """Return the metrics by name."""
         return self.figures
 
     def to_text(self, screen: Screen) -> Iterable[str]:
-        """The figures for people."""
+        """Return the text representation of the metrics."""
         del screen
         yield self.text + "\n"
 
 
 def errors_option() -> Any:
-    """What happens to bytes that are not text, where it is not what the model's options say."""
-    return option("", "What to do with bytes that are not text.", choices=("", "strict", "replace", "ignore"))
+    """Option for undecodable bytes; the default is the model's own setting."""
+    return option("", "How to handle bytes that cannot be decoded.", choices=("", "strict", "replace", "ignore"))
 
 
 @dataclass(frozen=True)
 class EvaluateOptions(EndpointOptions):
-    """What every evaluation takes. A task extends it by what else it takes.
+    """Options of every evaluation; a task may add its own.
 
-    `noun` is what messages call one of what `limit` counts, and `least` the fewest that can be measured.
+    `noun` names the items that `limit` counts in messages; `least` is the smallest `limit`.
     """
 
     noun: ClassVar[str] = "item"
     least: ClassVar[int] = 1
 
-    limit: int | None = option(None, "Use the first so many tokens or sequences only.")
-    encoding: str = option("", "The text's encoding, if it is not that of the model's texts.")
+    limit: int | None = option(None, "Use only the first N tokens or sequences; forecasters: the last N steps.")
+    encoding: str = option("", "Text encoding; by default that of the training data.")
     errors: str = errors_option()
 
     def check(self, files: tuple[str, ...], call: Call) -> None:
-        """Raise ConfigError where there is no data, and for a limit that leaves nothing to measure."""
+        """Raise ConfigError for missing data, and for a limit below `least`."""
         del call
         expect_data(files, "data to evaluate on: elman evaluate MODEL DATA")
         if self.limit is not None and self.limit < self.least:
@@ -149,47 +149,47 @@ class EvaluateOptions(EndpointOptions):
             raise ConfigError(f"expected --limit of at least {self.least} {self.noun}{plural}. Received: {self.limit}")
 
     def limited(self, data: P) -> P:
-        """The first items, as many as `limit` says."""
+        """Return the first `limit` items."""
         return data if self.limit is None else data.take(range(min(self.limit, len(data))))
 
 
 @dataclass(frozen=True)
 class EvaluateWritingOptions(EvaluateOptions):
-    """What the evaluation of a task takes whose answers are texts that a search finds."""
+    """Options of the evaluation of a task that generates text by beam search."""
 
-    beams: int | None = option(None, "Answers of text: hypotheses of the search.")
+    beams: int | None = option(None, "Tasks that generate text: beam size.")
 
     def search(self) -> dict[str, Any]:
-        """The options of the search that were given."""
+        """Return the search options that were given."""
         return {} if self.beams is None else {"beams": self.beams}
 
 
 @dataclass(frozen=True)
 class ScoreOptions(EndpointOptions):
-    """What scoring texts takes, whatever the task."""
+    """Options of scoring texts."""
 
     text: list[str] | None = option(
-        None, "A line to score (translators: a source, a tab, and a target); may be given several times."
+        None, "A line to score (translators: source, tab, target); may be given several times."
     )
-    rank: bool = option(False, "Sort the lines, likeliest by token first.")
-    per_token: bool = option(False, "Show the log-probability of every token too.")
-    encoding: str = option("", "The text's encoding, if it is not that of the model's texts.")
+    rank: bool = option(False, "Sort by perplexity, most likely first.")
+    per_token: bool = option(False, "Also show the log-probability of every token.")
+    encoding: str = option("", "Text encoding; by default that of the training data.")
     errors: str = errors_option()
 
     def check(self, files: tuple[str, ...], call: Call) -> None:
-        """Raise ConfigError unless there is either a file or a text."""
+        """Raise ConfigError unless either files or texts are given."""
         del call
         expect_one(files, self.text, "lines to score, from a file (- for standard input) or by --text")
 
 
 def expect_data(files: tuple[str, ...], expected: str) -> None:
-    """Raise ConfigError, naming what was `expected`, for no files."""
+    """Raise ConfigError if there are no files; `expected` describes them in the message."""
     if not files:
         raise ConfigError(f"expected {expected}. Received: none")
 
 
 def expect_one(files: tuple[str, ...], text: Sequence[str] | None, expected: str) -> None:
-    """Raise ConfigError, naming what was `expected`, unless there are either files or texts."""
+    """Raise ConfigError unless either files or texts are given; `expected` describes them in the message."""
     if bool(files) == (text is not None):
         raise ConfigError(f"expected {expected}. Received: {'both' if files else 'neither'}")
 
@@ -197,7 +197,7 @@ def expect_one(files: tuple[str, ...], text: Sequence[str] | None, expected: str
 def written_lines(
     found: Iterable[Sequence[Written | Translation]], screen: Screen, *, several: bool, first: int = 1
 ) -> Iterator[str]:
-    """Texts as lines. Where `several` were asked for, a line has the number of its input, from `first`, and a score."""
+    """Yield texts as lines. With `several`, lines start with the number of the input, from `first`, and a score."""
     for number, best in enumerate(found, first):
         for each in best:
             text = plain(each.text) if "\n" in each.text or "\r" in each.text else each.text
@@ -205,13 +205,13 @@ def written_lines(
 
 
 def scored_tokens(tokens: Sequence[str], log_probs: Sequence[float]) -> Iterator[str]:
-    """The tokens of a text with their log-probabilities, as lines below it."""
+    """Yield a line for each token of a text, with its log-probability."""
     for token, value in zip(tokens, log_probs, strict=True):
         yield f"{value:20.3f}  {plain(token)}\n"
 
 
 def writing_figures(figures: dict[str, Any], talk: Conversation) -> Figures:
-    """Figures of written texts, with a remark where some of them need a package."""
+    """Return metrics of generated texts; add a remark if sacrebleu is not installed."""
     if "bleu" not in figures:
         talk.remark("BLEU and chrF need sacrebleu: pip install 'elman[translation]'")
     return Figures(figures, figures_text(figures))

@@ -1,6 +1,6 @@
-"""TaskModel: what the classes for people share: options, fit, weights, figures, and the model's folder.
+"""`TaskModel`: base class of all models: options, training, weights, metrics, and the model's folder.
 
-A task's class says how data in memory is read, and what a trained model answers.
+A subclass converts data in memory, and adds the methods of the trained model.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _log = logging.getLogger("elman.tasks")
 
 
 class _Kept(Generic[T]):
-    """An attribute whose value is kept under a private name: scikit-learn takes public ones for parameters."""
+    """Attribute that is stored under a private name, because scikit-learn treats public attributes as parameters."""
 
     def __set_name__(self, owner: type[Any], name: str) -> None:
         self._name = f"_{name}"
@@ -52,17 +52,17 @@ class _Kept(Generic[T]):
 
 
 class TaskModel(ABC, Generic[C, N, V]):
-    """A model of a task, trained or still to be trained.
+    """Base class of a task's model.
 
-    A subclass names the `Setup` of its runs, and has `fit`, `evaluate` and the verbs of its answers.
+    A subclass sets `setup_class`, the `Setup` of its runs, and implements `fit`, `evaluate` and prediction methods.
 
     Args:
-        preset: where the options begin.
+        preset: the preset that the options start from.
         options: any option by its name.
 
     Attributes:
-        config: the options; after `fit`, with everything settled that was left to the machine or the data.
-        metrics, data, training, command: what the model's folder says of how it was made.
+        config: the options; after `fit`, with all automatic values resolved.
+        metrics, data, training, command: the record of the training run in the model's folder.
 
     Raises ConfigError for an unknown option or a value that is not allowed.
     """
@@ -81,13 +81,13 @@ class TaskModel(ABC, Generic[C, N, V]):
         self._start(self.setup_class.config_class.make(preset, options))
 
     def _start(self, config: C) -> None:
-        """Begin as a model of these options that is not trained."""
+        """Set the options and become untrained."""
         self.config = config
-        self._chosen = config  # as it was before a run settled anything
+        self._chosen = config  # before a run resolves automatic values
         self._forget()
 
     def _forget(self) -> None:
-        """Be a model that is not trained."""
+        """Discard everything that was learnt."""
         self.metrics = {}
         self.data = {}
         self.training = {}
@@ -96,7 +96,7 @@ class TaskModel(ABC, Generic[C, N, V]):
         self._vocabulary: V | None = None
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """The preset, and every option by its name: as it was given, or as the preset has it."""
+        """Return the preset, and every option by its name: the given value, or that of the preset."""
         del deep
         values: dict[str, Any] = {"preset": self._preset}
         for section, kind in self.setup_class.config_class.sections().items():
@@ -104,26 +104,26 @@ class TaskModel(ABC, Generic[C, N, V]):
         return values | self._options
 
     def set_params(self, **params: Any) -> Self:
-        """Change options; the model has to be trained again. Raises ConfigError as the constructor does."""
+        """Change options; the model becomes untrained. Raises ConfigError as the constructor does."""
         changed = {"preset": self._preset, **self._options, **params}
-        type(self)(**changed)  # what is refused changes nothing
+        type(self)(**changed)  # raises before anything is changed
         self.__init__(**changed)  # type: ignore[misc]
         return self
 
     def __sklearn_is_fitted__(self) -> bool:
-        """Whether the model is trained, for scikit-learn."""
+        """Whether the model is trained (scikit-learn protocol)."""
         return self._network is not None
 
     @property
     def network(self) -> N:
-        """The network. Raises ConfigError before `fit` (scikit-learn's NotFittedError where it is in use)."""
+        """The network. Raises ConfigError before `fit`, which is also a NotFittedError if scikit-learn is imported."""
         if self._network is None:
             raise _not_trained()
         return self._network
 
     @property
     def vocabulary(self) -> V:
-        """What belongs to the model beside options and weights. Raises ConfigError before `fit`."""
+        """The vocabulary: tokens, labels or scales learnt from the training data. Raises ConfigError before `fit`."""
         if self._vocabulary is None:
             raise _not_trained()
         return self._vocabulary
@@ -131,15 +131,15 @@ class TaskModel(ABC, Generic[C, N, V]):
     def _fit_files(
         self, sources: Sources, *, folder: str | os.PathLike[str] | None, progress: bool, tune: bool, **reading: Any
     ) -> Self:
-        """Train on files; `reading` is what `Setup.open` takes beside."""
+        """Train on files; `reading` holds further arguments of `Setup.open`."""
         return self._train(self.setup_class.open(self._chosen, sources, **reading), folder, progress, tune)
 
     def _fit_memory(
         self, parts: Any, *, folder: str | os.PathLike[str] | None, progress: bool, tune: bool, **setup: Any
     ) -> Self:
-        """Train on data in memory; `setup` is what the task's `Setup` takes beside.
+        """Train on data in memory; `setup` holds further arguments of the task's `Setup`.
 
-        Raises ConfigError for a folder, which a run on data in memory could not be resumed from.
+        Raises ConfigError for a folder, because a run on data in memory could not be resumed.
         """
         if folder is not None:
             raise ConfigError("expected data in files when training in a folder. Received: data in memory")
@@ -162,7 +162,7 @@ class TaskModel(ABC, Generic[C, N, V]):
         return self.adopt(run)
 
     def adopt(self, run: Run) -> Self:
-        """Take what a run has made so far."""
+        """Take over the results of a run."""
         self.config = run.config
         self.metrics = run.metrics
         self.data = run.setup.data
@@ -173,7 +173,7 @@ class TaskModel(ABC, Generic[C, N, V]):
         return self
 
     def save(self, folder: str | os.PathLike[str]) -> None:
-        """Write the model as a folder. Raises StorageError when that is not possible."""
+        """Save the model to a folder. Raises StorageError if it cannot be written."""
         vocabulary: Any = self.vocabulary
         artifact.write_weights(folder, self.network.stored())
         artifact.write(
@@ -190,7 +190,7 @@ class TaskModel(ABC, Generic[C, N, V]):
 
     @classmethod
     def load(cls, folder: str | os.PathLike[str]) -> Self:
-        """The model in `folder`. Raises ArtifactError for anything that is not a whole and safe model."""
+        """Load the model in `folder`. Raises ArtifactError for an incomplete, invalid or unsafe model."""
         setup = cls.setup_class
         described = artifact.read(folder, task=setup.task)
         where = f"{os.fspath(folder)}/elman.json"
@@ -215,11 +215,11 @@ class TaskModel(ABC, Generic[C, N, V]):
         return model
 
     def _check_loaded(self, where: str) -> None:
-        """Raise ArtifactError where weights, options and vocabulary, read from `where`, contradict each other."""
+        """Raise ArtifactError if the weights, options and vocabulary read from `where` are inconsistent."""
 
 
 def _not_trained() -> ConfigError:
-    """The error for a model without `fit`; scikit-learn's NotFittedError too, where a program uses that."""
+    """Return the error of an untrained model; also a NotFittedError if scikit-learn is imported."""
     message = "expected a model that is trained: call fit() or elman.load() first. Received: none"
     if sys.modules.get("sklearn") is None:
         return ConfigError(message)
@@ -230,9 +230,9 @@ def _not_trained() -> ConfigError:
 
 
 def load_network(described: artifact.Artifact, config: Any, vocabulary: Any, setup: type[Setup[Any, N, Any, Any]]) -> N:
-    """The network of a model's folder, with its weights, ready to answer.
+    """Return the network of a model's folder, with its weights, in evaluation mode.
 
-    The sizes are compared with the file before any memory is taken for them. Raises ArtifactError.
+    Shapes are compared with the file before memory is allocated. Raises ArtifactError.
     """
     where = f"{described.folder}/elman.json"
     try:
@@ -242,7 +242,7 @@ def load_network(described: artifact.Artifact, config: Any, vocabulary: Any, set
         raise ArtifactError(f"{where} describes no network: {error}") from error
     tensors = artifact.read_weights(described, shapes)
     try:
-        # A wrong value can show now only: on the way here no weight was given a number.
+        # Some wrong values raise only now: the network above was made on the meta device.
         network = setup.make_network(config, vocabulary)
     except (RuntimeError, TypeError, ValueError) as error:
         raise ArtifactError(f"{where} describes no network: {error}") from error

@@ -1,7 +1,7 @@
-"""The tasks: found in this package and among installed packages, and a model's folder opened whatever its task.
+"""Registry of the tasks in this package and in installed packages; loads a model's folder of any task.
 
-A task of another package is an entry point of the group `elman.tasks` whose object is a `Task`. Those are looked for
-only under names that are not built in; one that cannot be loaded is an error only for whoever asks for it.
+A task of another package is an entry point of the group `elman.tasks` whose object is a `Task`. Built-in names take
+precedence. An entry point that cannot be loaded raises only when its task is requested.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _GROUP = "elman.tasks"
 
 @cache
 def built_in() -> Mapping[str, Task]:
-    """The tasks of this package by name, in their order."""
+    """Return the tasks of this package by name, sorted by rank."""
     found: list[Task] = []
     for module in pkgutil.iter_modules(elman.tasks.__path__):
         name = f"elman.tasks.{module.name}.task"
@@ -41,13 +41,13 @@ def built_in() -> Mapping[str, Task]:
 
 
 def _entries() -> Iterable[EntryPoint]:
-    from importlib.metadata import entry_points  # costs more to import than all descriptions
+    from importlib.metadata import entry_points  # slow to import
 
     return entry_points(group=_GROUP)
 
 
 def extensions() -> dict[str, Task | str]:
-    """The tasks of other packages by name; a sentence in place of one that cannot be loaded."""
+    """Return the tasks of other packages by name; for one that cannot be loaded, the error message."""
     found: dict[str, Task | str] = {}
     for entry in _entries():
         if entry.name not in built_in():
@@ -59,16 +59,16 @@ def extensions() -> dict[str, Task | str]:
 
 
 def extension(name: str) -> Task | None:
-    """The task of another package under this name; None for none. Raises ConfigError where it cannot be loaded."""
+    """Return the task of another package with this name, or None. Raises ConfigError if it cannot be loaded."""
     if name in built_in():
         return None
     return next((_loaded(entry) for entry in _entries() if entry.name == name), None)
 
 
 def find(name: str) -> Task:
-    """The task of this name, or of this name after `elman train`.
+    """Return the task with this name or this training command.
 
-    Raises ConfigError for an unknown one, and for one of another package that cannot be loaded.
+    Raises ConfigError for an unknown task, and for one of another package that cannot be loaded.
     """
     for task in built_in().values():
         if name in (task.name, task.train_command):
@@ -80,10 +80,10 @@ def find(name: str) -> Task:
 
 
 def _loaded(entry: EntryPoint) -> Task:
-    """The task of an entry point. Raises ConfigError, whatever goes wrong in its package."""
+    """Return the task of an entry point. Raises ConfigError for any error in its package."""
     try:
         task = entry.load()
-    except (Exception, SystemExit) as error:  # of a package that others wrote
+    except (Exception, SystemExit) as error:  # third-party code may raise anything
         raise ConfigError(
             f"expected a task {entry.name!r} that can be loaded from {entry.value}. "
             f"Received: {type(error).__name__}: {error}"
@@ -94,9 +94,9 @@ def _loaded(entry: EntryPoint) -> Task:
 
 
 def task_of(folder: str | os.PathLike[str], *, verb: str = "") -> Task:
-    """The task of the model in `folder`; with `verb`, one that has this endpoint.
+    """Return the task of the model in `folder`; with `verb`, it must have this endpoint.
 
-    Raises ArtifactError for anything that is not a whole and safe model, and for other tasks.
+    Raises ArtifactError for an incomplete, invalid or unsafe model, and for other tasks.
     """
     name = artifact.read(folder).task
     try:
@@ -117,14 +117,14 @@ def _offering(verb: str) -> list[str]:
 
 
 def load(folder: str | os.PathLike[str]) -> Any:
-    """The model in `folder`, as an object of its task's class, such as `elman.LanguageModel`.
+    """Load the model in `folder`, as an object of its task's class, such as `elman.LanguageModel`.
 
-    Runs no code from the folder. Raises ArtifactError for anything that is not a whole and safe model.
+    Runs no code from the folder. Raises ArtifactError for an incomplete, invalid or unsafe model.
     """
     return task_of(folder).model_class().load(folder)
 
 
 def load_as(task: str, folder: str | os.PathLike[str]) -> Any:
-    """The model of `task` in `folder`. Raises ArtifactError, for other tasks too."""
-    artifact.read(folder, task=task)  # refuses most of what is wrong before torch is imported
+    """Load the model of `task` in `folder`. Raises ArtifactError, also for a model of another task."""
+    artifact.read(folder, task=task)  # detects most errors before torch is imported
     return find(task).model_class().load(folder)

@@ -1,7 +1,7 @@
-"""One training run of any task: from a `Setup` to a trained network, in memory or in a model's folder.
+"""`Run`: a training run of any task, from a `Setup` to a trained network, in memory or in a model's folder.
 
-The folder is whole from the start of the run: the best weights so far, the description, the history, and a checkpoint
-from which `resume_run` goes on bit for bit.
+From the start of the run, the folder holds a complete model: the best weights so far, the description, the history,
+and a checkpoint from which `resume_run` continues bit for bit.
 """
 
 from __future__ import annotations
@@ -31,25 +31,25 @@ from elman.train.watch import Watch
 
 __all__ = ["Run", "finite", "resume_run"]
 
-# Steps after which memory that is free is given back to the system.
+# Number of optimiser steps after which free memory is returned to the system.
 _STEPS_TO_RELEASE = 200
 
 
 class Run:
-    """A training run and everything that listens to its events.
+    """A training run, with history, checkpoints, progress and TensorBoard log.
 
     Args:
-        setup: what is trained.
+        setup: options, data and network of the run.
         folder: the model's folder; None to keep everything in memory.
-        command: the command line, for the record.
-        watch: what shows progress.
+        command: the command line, stored with the model.
+        watch: the progress display.
         tensorboard: whether to write a TensorBoard log into the folder.
-        samples: whether to show a sample of what the network answers beside each evaluation.
+        samples: whether to show a sample of the network's output after each evaluation.
 
     Attributes:
-        training, metrics: the trainer, and what came out; after `go` the network has the best weights.
+        training, metrics: the trainer, and the metrics of the best weights, which the network has after `go`.
 
-    Raises ConfigError for options that need held-out data where there is none.
+    Raises ConfigError for options that need validation data if there is none.
     """
 
     def __init__(
@@ -70,8 +70,8 @@ class Run:
         training = setup.training_config
         if not setup.holds_out and (training.patience or training.schedule == "plateau"):
             raise ConfigError(
-                "expected a validation part for patience and for the plateau schedule: give a share of it in split, or "
-                f"data of its own. Received: {setup.data}"
+                "expected validation data for patience and for the plateau schedule, by a share of the training data "
+                f"or a separate file. Received: {setup.data}"
             )
         self.training = setup.trainer()
         self.history = History()
@@ -92,9 +92,9 @@ class Run:
         return self.setup.network
 
     def go(self) -> None:
-        """Train to the end of the budget, then take the best weights and measure them on the test part.
+        """Train to the end of the budget, then load the best weights and evaluate them on the test set.
 
-        Raises Interrupted after Ctrl-C or SIGTERM (a checkpoint is saved first), Diverged, OutOfMemory, StorageError.
+        Raises Interrupted after Ctrl-C or SIGTERM, once a checkpoint is saved; Diverged, OutOfMemory, StorageError.
         """
         if self.folder is not None and not self._resumed:
             self._begin_folder(self.folder)
@@ -127,10 +127,10 @@ class Run:
         self._finish()
 
     def restore(self, tensors: dict[str, torch.Tensor], facts: dict[str, Any]) -> None:
-        """Go on from the checkpoint of a run with the same options and data. Raises DataError, ArtifactError."""
+        """Restore the checkpoint of a run with the same options and data. Raises DataError, ArtifactError."""
         if facts["fingerprint"] != self.setup.fingerprint:
             raise DataError(
-                "the data is not what the run was begun with: expected fingerprint "
+                "expected the data that the run was started with, fingerprint "
                 f"{facts['fingerprint'][:12]}. Received: {self.setup.fingerprint[:12]}"
             )
         self.training.restore(tensors, facts)
@@ -168,12 +168,12 @@ class Run:
         )
 
     def _kept(self) -> dict[str, torch.Tensor]:
-        """A copy of the weights that are worth keeping now: their average, where one is made."""
+        """Return a copy of the weights to save: their moving average if there is one."""
         with self.training.averaged():
             return {name: tensor.cpu().clone() for name, tensor in self.network.stored().items()}
 
     def _show_sample(self) -> None:
-        """Show what the network answers now. Draws of torch go on as they would have without."""
+        """Show a sample of the network's output, without changing the state of torch's random generator."""
         training = self.network.training
         self.network.eval()
         try:
@@ -216,11 +216,11 @@ class Run:
             raise Interrupted(f"stopped by {name} at step {self.training.step}", exit_code)
         self._save_checkpoint()
         raise Interrupted(
-            f"stopped by {name} at step {self.training.step}; go on with: elman train --resume {self.folder}", exit_code
+            f"stopped by {name} at step {self.training.step}; resume: elman train --resume {self.folder}", exit_code
         )
 
     def _finish(self) -> None:
-        """Save the last checkpoint, then go back to the best weights and describe them."""
+        """Save the last checkpoint, then load the best weights, evaluate them and write the model."""
         self._save_checkpoint()
         self.network.load_stored(self._best or self._kept())
         self.network.eval()
@@ -241,7 +241,7 @@ class Run:
 
 
 def finite(metrics: Mapping[str, float]) -> dict[str, float]:
-    """Without what JSON has no number for."""
+    """Return the metrics without infinities and NaN, which JSON cannot represent."""
     return {name: value for name, value in metrics.items() if math.isfinite(value)}
 
 
@@ -254,14 +254,14 @@ def resume_run(
     tune: bool = False,
     **reading: Any,
 ) -> Run:
-    """The run whose checkpoint lies in `folder`, ready to `go` on.
+    """Return the run whose checkpoint is in `folder`, ready to continue with `go`.
 
-    overrides   options of the budget that replace those of the run
+    overrides   budget options that replace those of the run
     quiet       show no progress
-    tune        set this process' threads and memory for training before anything is made
+    tune        set this process' threads and memory allocator for training first
     reading     `progress` and `cache` of `Setup.open`
 
-    Raises ArtifactError when there is no checkpoint, or a broken one; DataError when the data is gone or another.
+    Raises ArtifactError for a missing or invalid checkpoint, DataError for missing or changed data.
     """
     described = artifact.read(folder)
     setup_class = task_of(folder).model_class().setup_class

@@ -1,4 +1,4 @@
-"""scikit-learn's conventions for the class of a task. It is imported only where a program uses it."""
+"""Base class of models that follow scikit-learn's conventions. scikit-learn is imported only when needed."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ V = TypeVar("V")
 
 
 class NoProbabilities(ConfigError, AttributeError):
-    """A model of scores has no `predict_proba`: `hasattr` says so too."""
+    """A regression model has no `predict_proba`. An AttributeError too, so that `hasattr` is false."""
 
 
 def tags(*, scores: bool) -> Any:
-    """What an estimator is: a classifier, or of scores a regressor, of series or texts."""
+    """Return the scikit-learn estimator tags of a classifier or, with `scores`, of a regressor."""
     from sklearn.utils import ClassifierTags, InputTags, RegressorTags, Tags, TargetTags
 
     return Tags(
@@ -36,13 +36,13 @@ def tags(*, scores: bool) -> Any:
 
 
 class ScikitModel(TaskModel[C, N, V]):
-    """A model whose parameters are stored as they are given, without a check, until `fit` reads them.
+    """Model with scikit-learn's conventions: parameters are stored unchanged, and validated by `fit`.
 
-    What is learnt has a name that ends with an underscore.
+    Learnt attributes have names that end with an underscore.
 
     Args:
-        preset: where the options begin.
-        options: any option by its name; None for the preset's.
+        preset: the preset that the options start from.
+        options: any option by its name; None for the preset's value.
 
     Raises ConfigError for an unknown name.
     """
@@ -58,7 +58,7 @@ class ScikitModel(TaskModel[C, N, V]):
 
     @classmethod
     def _names(cls) -> list[str]:
-        """The names of all options."""
+        """Return the names of all options."""
         return [name for kind in cls.setup_class.config_class.sections().values() for name in fields_of(kind)]
 
     def __init__(self, preset: str = "base", **options: Any) -> None:
@@ -67,23 +67,23 @@ class ScikitModel(TaskModel[C, N, V]):
         self._forget()
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Every parameter with its value; None for an option that is the preset's."""
+        """Return every parameter with its value; None for an option at the preset's value."""
         del deep
         return {"preset": self.preset, **{name: getattr(self, name, None) for name in self._names()}}
 
     def set_params(self, **params: Any) -> Self:
-        """Change parameters; they act in the next `fit`. Raises ConfigError for an unknown name."""
+        """Set parameters for the next `fit`. Raises ConfigError for an unknown name."""
         known = {"preset", *self._names()}
         for name, value in params.items():
             if name not in known:
-                # This says which name was meant.
+                # Raises ConfigError, with a suggestion.
                 self.setup_class.config_class.make("base", {name: value}, where=type(self).__name__)
             setattr(self, name, value)
         return self
 
     @property
     def config(self) -> C:
-        """All options: those of the training, or before `fit` those that it will take. Raises ConfigError."""
+        """All options: those of the trained model, or those for the next `fit`. Raises ConfigError for invalid ones."""
         if self._network is not None:
             return self._config
         options = {name: value for name, value in self.get_params().items() if value is not None}
@@ -98,7 +98,7 @@ class ScikitModel(TaskModel[C, N, V]):
         self._config = config
 
     def _begin(self) -> None:
-        """Read the parameters for a new `fit`, and forget what an earlier one has learnt."""
+        """Read the parameters for a new `fit`, and discard what an earlier one has learnt."""
         self._forget()
         for name in [name for name in vars(self) if name.endswith("_")]:
             del vars(self)[name]
@@ -106,7 +106,7 @@ class ScikitModel(TaskModel[C, N, V]):
 
     @classmethod
     def load(cls, folder: str | os.PathLike[str]) -> Self:
-        """The model in `folder`. Raises ArtifactError for anything that is not a whole and safe model."""
+        """Load the model in `folder`. Raises ArtifactError for an incomplete, invalid or unsafe model."""
         model = super().load(folder)
         for section in vars(model.config).values():
             model.set_params(**vars(section))

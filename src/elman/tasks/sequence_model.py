@@ -1,4 +1,4 @@
-"""SequenceModel: what classes for people share that learn from inputs with targets, in memory or in files."""
+"""`SequenceModel`: base class of models trained on pairs of inputs and targets, in memory or in files."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ V = TypeVar("V")
 
 
 class SequenceModel(TaskModel[C, N, V], Generic[C, N, V]):
-    """A model of inputs with targets, such as sentences with tags.
+    """A model trained on inputs with targets, such as sentences with tags.
 
-    A subclass says how data in memory becomes a part, and calls `_fit` with what its `fit` is given.
+    A subclass implements `_part` for data in memory, and its `fit` calls `_fit`.
     """
 
     setup_class: ClassVar[type[SequenceSetup[Any, Any, Any, Any, Any]]]
-    # What messages expect where there are inputs without targets.
+    # Completes "expected ..." in messages about inputs without targets.
     _expected: ClassVar[str]
-    # How many things held-out data in memory may be: inputs, targets, and what else a task has.
+    # Allowed lengths of the tuple of held-out data in memory: inputs, targets, and further columns of the task.
     _given: ClassVar[tuple[int, ...]] = (2,)
 
     @abstractmethod
     def _part(self, *given: Any, **how: Any) -> Any:
-        """A part of inputs, targets and what else a task has; `how` may have its `name` for messages."""
+        """Make a split from inputs, targets and further columns; `how` may have its `name` for messages."""
 
     def _fit(
         self,
@@ -45,9 +45,9 @@ class SequenceModel(TaskModel[C, N, V], Generic[C, N, V]):
         tune: bool,
         **how: Any,
     ) -> Self:
-        """Train on `given`: inputs and targets in memory or, where the targets are None, files.
+        """Train on `given`: inputs and targets in memory or, if the targets are None, files.
 
-        `how` is what `_part` takes; other arguments are those of `fit`.
+        `how` holds keyword arguments of `_part`; other arguments are those of `fit`.
         """
         if given[1] is None:
             train, valid, test = (as_paths(each, self._expected) for each in (given[0], valid, test))
@@ -61,7 +61,7 @@ class SequenceModel(TaskModel[C, N, V], Generic[C, N, V]):
         return self._fit_memory(parts, folder=folder, progress=progress, tune=tune)
 
     def _held_out(self, part: Any, **how: Any) -> Any:
-        """Held-out data: None, a tuple of what `_part` takes, or paths."""
+        """Make a held-out split from None, a tuple of arguments of `_part`, or paths."""
         if part is None:
             return None
         in_memory = isinstance(part, tuple) and len(part) in self._given and not isinstance(part[0], str | os.PathLike)

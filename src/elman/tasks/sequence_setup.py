@@ -1,6 +1,6 @@
-"""SequenceSetup: what tasks share whose examples are whole sequences, such as sentences, texts or recordings.
+"""`SequenceSetup`: base class of runs whose examples are whole sequences, such as sentences or recordings.
 
-Each part of the data is encoded once; batches are drawn from the training part, and figures are measured on the others.
+Each split is encoded once; batches are drawn from the training set, and metrics are computed on the others.
 """
 
 from __future__ import annotations
@@ -30,51 +30,51 @@ E = TypeVar("E")
 
 
 class SequenceObjective(ABC, Generic[E]):
-    """A loss of whole sequences, and figures on held-out ones; no state is carried from batch to batch.
+    """Loss and validation metrics of whole sequences; no state is carried from batch to batch.
 
-    A subclass sets `held_out`: what is held out, or None.
+    A subclass sets `held_out`: the encoded validation set, or None.
     """
 
     held_out: E | None
 
     def initial_state(self, batch_size: int) -> State:
-        """No state."""
+        """Return no state."""
         del batch_size
         return ()
 
     @abstractmethod
     def loss(self, batch: Batch, state: State) -> tuple[Tensor, int, State]:
-        """The sum of the loss, how many targets it is of, and no state."""
+        """Return the summed loss, the number of targets, and no state."""
 
     @abstractmethod
     def measured(self, held_out: E, limit: int) -> dict[str, float]:
-        """Figures on what is held out, of at most about so many targets (0: all)."""
+        """Return metrics on `held_out`, of about `limit` targets at most (0: all)."""
 
     def evaluate(self, limit: int = 0) -> dict[str, float]:
-        """Figures on what is held out; empty without any."""
+        """Return metrics on the validation set; empty without one."""
         return {} if self.held_out is None else self.measured(self.held_out, limit)
 
 
 class SequenceSetup(Setup[C, N, P, V], Generic[C, N, P, V, E]):
     """A run on whole sequences.
 
-    A subclass says how a part is read, encoded and measured. Without files for validation, `read` takes a share
-    `held_out` of the training data.
+    A subclass implements how a split is read, encoded and evaluated. Without validation files, `read` holds out the
+    share `held_out` of the training data.
     """
 
-    # What messages call one of the examples.
+    # Name of an example in messages.
     item: ClassVar[str] = "sequence"
-    # Whether reading one part tells how far it is; else it is told which part is read.
+    # Whether `read_part` reports progress; else only the split being read is reported.
     reading_tells: ClassVar[bool] = False
 
     @classmethod
     @abstractmethod
     def read_part(cls, paths: Sequence[Any], config: C, progress: Progress | None = None) -> Any:
-        """The examples in the files of one part."""
+        """Read the examples of one split."""
 
     @classmethod
     def read(cls, config: C, sources: Sources, *, vocabulary: V | None = None, progress: Progress | None = None) -> P:
-        """The examples in the files."""
+        """Read all splits."""
         del vocabulary
         train, valid, test = read_parts(
             sources,
@@ -86,24 +86,24 @@ class SequenceSetup(Setup[C, N, P, V], Generic[C, N, P, V, E]):
 
     @classmethod
     def make_parts(cls, train: Any, config: Any, *, valid: Any = None, test: Any = None) -> Any:
-        """The parts; without `valid`, a random share of `train` becomes it. Raises DataError where too few examples are
-        left."""
+        """Return the splits; without `valid`, a random share of `train` is held out. Raises DataError if too few
+        examples are left."""
         if valid is None:
             train, valid = hold_out(train, config.data.held_out, config.training.seed, f"{cls.item}s")
         return Parts(train, valid, test)
 
     @abstractmethod
     def encode_part(self, part: Any, *, training: bool = False) -> E:
-        """A part as numbers, of which batches are made."""
+        """Encode a split for making batches."""
 
     def measure_part(self, data: E) -> dict[str, float]:
-        """Figures on an encoded part, all of it: by default those of an evaluation."""
-        objective: Any = self.objective()  # a SequenceObjective of encoded parts, unless a task measures in its own way
+        """Return metrics on a whole encoded split: by default those of an evaluation."""
+        objective: Any = self.objective()  # a SequenceObjective, unless a task overrides this method
         figures = objective.measured(data, 0)
         return {name: value for name, value in figures.items() if name != "selection"}
 
     def encode(self) -> None:
-        """All parts as numbers."""
+        """Encode all splits."""
         parts = self.parts
         self._train: E = self.encode_part(parts.train, training=True)
         self._valid: E | None = None if parts.valid is None else self.encode_part(parts.valid)
@@ -111,11 +111,11 @@ class SequenceSetup(Setup[C, N, P, V], Generic[C, N, P, V, E]):
 
     @property
     def batch_steps(self) -> int:
-        """The most steps of a batch, padding included; 0 for any number."""
+        """Maximum number of time steps in a batch, padding included; 0 for no limit."""
         return 0
 
     def stream(self) -> Shuffled:
-        """Shuffled examples, of like length in a batch."""
+        """Return shuffled batches of examples of similar length."""
         train: Any = self._train
         size: int = self.config.network.batch_size  # type: ignore[attr-defined]
         seed = self.training_config.seed
@@ -123,16 +123,16 @@ class SequenceSetup(Setup[C, N, P, V], Generic[C, N, P, V, E]):
 
     @property
     def holds_out(self) -> bool:
-        """Whether there are examples for validation."""
+        """Whether there is a validation set."""
         return self._valid is not None
 
     def test(self, limit: int) -> dict[str, float]:
-        """Figures of the test part, all of it: a test that leaves out examples would be no test."""
+        """Return metrics on the whole test set; `limit` is ignored."""
         del limit
         return {} if self._test is None else self.measure_part(self._test)
 
     def part_sizes(self, **sizes: Callable[[Any], int]) -> dict[str, int]:
-        """For each part and each name what the function of this name gives, 0 without such a part."""
+        """Return the value of each function for each split, as "SPLIT_NAME"; 0 for a missing split."""
         return {
             f"{name}_{what}": 0 if part is None else int(size(part))
             for name, part in self.parts.named()
@@ -140,7 +140,7 @@ class SequenceSetup(Setup[C, N, P, V], Generic[C, N, P, V, E]):
         }
 
     def part_rows(self, **names: str) -> list[tuple[str, str]]:
-        """Rows of an outline: of each part the sizes in `data` with what people call them."""
+        """Return rows of `outline`: the sizes of each split, with the names to show."""
         return [
             (name, ", ".join(f"{self.data[f'{name}_{what}']:,} {shown}" for what, shown in names.items()))
             for name, _ in self.parts.named()

@@ -1,6 +1,6 @@
-"""Setup: what a training run of a task is made of, from options and data to a network, a loss and figures.
+"""`Setup`: base class of what a task contributes to a training run: data, network, loss and metrics.
 
-A task's subclass says what is particular to it. `Run` trains it, and does not know which task it is.
+Each task has a subclass. `Run` trains any of them.
 """
 
 from __future__ import annotations
@@ -37,18 +37,18 @@ V = TypeVar("V")
 
 
 class Setup(ABC, Generic[C, N, P, V]):
-    """A run of a task: its options, data, network, loss and figures.
+    """The options, data, network, loss and metrics of a run.
 
     Args:
         config: the options.
-        parts: the data, in whatever shape the task has it.
-        sources: the files that it came from; None for data that was in memory.
+        parts: the splits of the data, of a type that depends on the task.
+        sources: the files of the data; None for data in memory.
         vocabulary: that of a stopped run; by default it is learnt from the data.
 
     Attributes:
-        config: the options with everything settled that was left to the machine or the data.
-        vocabulary: what belongs to the model beside options and weights: tokens, labels, scales.
-        network: a new network, whose weights are drawn by the run's seed, on the run's device.
+        config: the options, with all automatic values resolved.
+        vocabulary: tokens, labels and scales, which are saved with the model.
+        network: a new network on the run's device, initialised with the run's seed.
 
     Raises ConfigError, DataError, OutOfMemory.
     """
@@ -56,13 +56,13 @@ class Setup(ABC, Generic[C, N, P, V]):
     task: ClassVar[str]
     config_class: ClassVar[type[Any]]
     vocabulary_class: ClassVar[type[Any]]
-    # What messages call one of the files.
+    # Name of an input file in messages.
     noun: ClassVar[str] = "file"
-    # Whether what is read is kept in a cache.
+    # Whether `read` uses a cache.
     caches: ClassVar[bool] = False
-    # Whether there is a target at every step, so that loss_from and loss_to mean something.
+    # Whether there is a target at every time step, which loss_from and loss_to need.
     target_every_step: ClassVar[bool] = False
-    # Whether people are used to see the loss in bits as well as in nats.
+    # Whether progress shows the loss in bits as well as in nats.
     in_bits: ClassVar[bool] = False
 
     def __init__(self, config: C, parts: P, sources: Sources | None = None, *, vocabulary: V | None = None) -> None:
@@ -89,81 +89,81 @@ class Setup(ABC, Generic[C, N, P, V]):
         progress: Progress | None = None,
         cache: Path | None = None,
     ) -> Self:
-        """The setup of a run on files.
+        """Return the setup of a run on files.
 
-        progress  called with what is being read, and which share of it has been
-        cache     where to keep what was read, for tasks that keep anything
+        progress  called with the name of the stage and the completed fraction
+        cache     the cache folder, for tasks with `caches`
 
         Raises DataError, EncodingError, ConfigError, StorageError, OutOfMemory.
         """
         if cache is not None and not cls.caches:
-            raise ConfigError(f"expected no cache for a {cls.title()}, which keeps nothing there. Received: {cache}")
+            raise ConfigError(f"expected no cache for a {cls.title()}, which does not use one. Received: {cache}")
         if not sources.train:
             raise ConfigError(f"expected at least one {cls.noun} to train on. Received: none")
         reading: dict[str, Any] = {"cache": cache} if cls.caches else {}
         parts = cls.read(config, sources, vocabulary=vocabulary, progress=progress, **reading)
         return cls(config, parts, sources, vocabulary=vocabulary)
 
-    # --- what a task says -----------------------------------------------------------------------------------------
+    # --- required methods -----------------------------------------------------------------------------------------
 
     @classmethod
     @abstractmethod
     def read(cls, config: C, sources: Sources, *, vocabulary: V | None = None, progress: Progress | None = None) -> P:
-        """The data in the files. Tasks that cache take `cache` as well."""
+        """Read the data. Tasks with `caches` take `cache` as well."""
 
     @abstractmethod
     def learn_vocabulary(self) -> V:
-        """What the model knows of its training data."""
+        """Return the vocabulary of the training data."""
 
     @staticmethod
     @abstractmethod
     def make_network(config: C, vocabulary: V) -> N:
-        """A network of these options that has not learnt yet."""
+        """Return an untrained network."""
 
     @classmethod
     @abstractmethod
     def make_smallest_network(cls, config: C) -> Any:
-        """A network of these options for the smallest data there is: what refuses options refuses them here."""
+        """Return a network for the smallest possible data. Raises ConfigError for invalid options."""
 
     @abstractmethod
     def stream(self) -> Stream:
-        """The batches."""
+        """Return the stream of training batches."""
 
     @abstractmethod
     def objective(self) -> Objective:
-        """The loss, as a sum and a count, and the figures on held-out data."""
+        """Return the object that computes loss and validation metrics."""
 
     @property
     @abstractmethod
     def holds_out(self) -> bool:
-        """Whether there is held-out data to evaluate on."""
+        """Whether there is a validation set."""
 
     @property
     @abstractmethod
     def unit(self) -> str:
-        """What is counted in the loss: "char", "sequence"."""
+        """Name of the items that the loss is averaged over, such as "char"."""
 
     @abstractmethod
     def describe(self, figures: Mapping[str, float]) -> str:
-        """Figures of an evaluation, in a line for people."""
+        """Format the metrics of an evaluation as one line."""
 
     @abstractmethod
     def data_facts(self) -> dict[str, Any]:
-        """What the model's folder says of the data, as plain values, without files and fingerprint."""
+        """Return the description of the data for elman.json, without files and fingerprint."""
 
     @abstractmethod
     def outline(self) -> list[tuple[str, str]]:
-        """Rows of a name and a text that describe the data, for a dry run."""
+        """Return rows (name, text) that describe the data, for a dry run."""
 
     @abstractmethod
     def summary(self) -> str:
-        """The network and the data, in a line for people."""
+        """Describe the network and the data in one line."""
 
-    # --- what a task may say --------------------------------------------------------------------------------------
+    # --- methods that a task may override -------------------------------------------------------------------------
 
     @classmethod
     def check_options(cls, config: C) -> None:
-        """Raise ConfigError for options that cannot go together, before any data is read. Extend it."""
+        """Raise ConfigError for incompatible options, before any data is read. Overrides call `super`."""
         training: TrainConfig = config.training  # type: ignore[attr-defined]
         if (training.loss_from or training.loss_to) and not cls.target_every_step:
             raise ConfigError(
@@ -172,79 +172,79 @@ class Setup(ABC, Generic[C, N, P, V]):
             )
 
     def settle_config(self, config: C) -> C:
-        """The options with "auto" replaced by what this machine has. Extend it by what the data settles."""
+        """Resolve options set to "auto" for this machine. Overrides call `super`, and resolve others from the data."""
         return dataclasses.replace(config, training=settle(config.training))  # type: ignore[type-var,attr-defined]
 
     @classmethod
     def vocabulary_from(cls, content: Mapping[str, Any], config: C, where: str) -> V:
-        """The vocabulary as a model's folder has it; `where` names it in messages. Raises ArtifactError."""
+        """Load the vocabulary from its JSON content; `where` names the file in messages. Raises ArtifactError."""
         del config, where
         vocabulary: V = cls.vocabulary_class.from_json(content)
         return vocabulary
 
     @classmethod
     def check_folder(cls, config: C, vocabulary: V, where: str) -> None:
-        """Raise ArtifactError for options and a vocabulary, read from `where`, that contradict each other."""
+        """Raise ArtifactError if options and vocabulary, read from `where`, are inconsistent."""
 
     def encode(self) -> None:
-        """Make of the data what batches are made of. Called before the network is made."""
+        """Encode the data for making batches. Called before the network is made."""
 
     def make_run_network(self) -> N:
-        """The network of this run, where it takes more than options and vocabulary."""
+        """Return the network of this run. Override it if the network needs more than options and vocabulary."""
         return self.make_network(self.config, self.vocabulary)
 
     def start_network(self) -> None:
-        """Set what the network takes from the data at the start, such as scales."""
+        """Initialise parts of the network from the data, such as scales."""
 
     def trainer(self) -> Trainer:
-        """What trains the network: by default, steps of an optimiser over batches."""
+        """Return the trainer: by default, an optimiser over batches."""
         return Training(self.objective(), self.stream(), self.training_config)
 
     def data_fingerprint(self) -> str:
-        """A digest of the data, by default that of the parts: a run goes on only with the data that it began with."""
+        """Return a digest of the data, which a resumed run must match."""
         digest: str = self.parts.fingerprint()  # type: ignore[attr-defined]
         return digest
 
     @property
     def loss_name(self) -> str:
-        """What the loss is, with its unit, for the picture."""
-        return f"nats a {self.unit}"
+        """Name and unit of the loss, for the plot of the loss curve."""
+        return f"nats per {self.unit}"
 
     def test(self, limit: int) -> dict[str, float]:
-        """Figures on the test part, of at most so many targets (0: all); empty where there is no such part."""
+        """Return metrics on the test set, of at most `limit` targets (0: all); empty without a test set."""
         del limit
         return {}
 
     def finish(self, folder: Path | None) -> dict[str, Any]:
-        """Called with the best weights in place: may complete the vocabulary and write pictures into the folder.
+        """Complete the vocabulary and write plots, after the best weights have been loaded.
 
-        Returns figures that are kept beside the others.
+        Returns further metrics to save.
         """
         del folder
         return {}
 
     def notes(self) -> list[str]:
-        """What a person should know of the data before the run: a sentence each."""
+        """Return remarks on the data, to show before the run."""
         return []
 
     def baselines(self) -> dict[str, dict[str, float]]:
-        """Figures of simple rules on the held-out data, by the rule's name, to compare the network with."""
+        """Return the metrics of simple baselines on held-out data, by the name of the baseline."""
         return {}
 
     def sample(self) -> str | None:
-        """Something that the network answers now, for people to see while it trains; None for nothing."""
+        """Return a sample of the network's output to show during training, or None."""
         return None
 
-    # --- what follows from it -------------------------------------------------------------------------------------
+    # --- derived from the above -----------------------------------------------------------------------------------
 
     @classmethod
     def title(cls) -> str:
-        """The task's name as words."""
+        """The task's name in words."""
         return cls.task.replace("-", " ")
 
     @classmethod
     def check(cls, config: C) -> None:
-        """Raise ConfigError for options that cannot work, before any data is read and any memory is taken."""
+        """Raise ConfigError for invalid options, before data is read and memory is allocated."""
         cls.check_options(config)
         for section in vars(config).values():
             if isinstance(section, RecurrentConfig):
@@ -254,21 +254,21 @@ class Setup(ABC, Generic[C, N, P, V]):
 
     @property
     def training_config(self) -> TrainConfig:
-        """The options of training."""
+        """The training options."""
         training: TrainConfig = self.config.training  # type: ignore[attr-defined]
         return training
 
     @property
     def network_name(self) -> str:
-        """What the network is called in pictures and tables: its cell, or the task where it has none."""
+        """Name of the network in plots and tables: its cell, or the task if it has none."""
         network = getattr(self.config, "network", None)
         return network.cell if isinstance(network, RecurrentConfig) else self.title()
 
     @property
     def network_summary(self) -> str:
-        """The recurrent layers and the number of weights, for people."""
+        """The recurrent layers and the number of parameters."""
         network = self.config.network  # type: ignore[attr-defined]
-        both = " both ways" * getattr(network, "bidirectional", False)
+        both = " bidirectional" * getattr(network, "bidirectional", False)
         return f"{network.shape}{both}, {self.network.count_parameters():,} weights"
 
     @cached_property
@@ -278,16 +278,16 @@ class Setup(ABC, Generic[C, N, P, V]):
 
     @cached_property
     def data(self) -> dict[str, Any]:
-        """What the model's folder says of the data."""
+        """The description of the data for elman.json."""
         files = [] if self.sources is None else self.sources.names()
         return {"files": files, **self.data_facts(), "fingerprint": self.fingerprint}
 
     @property
     def inputs(self) -> dict[str, Any]:
-        """Where the data came from, as plain values, so that a resumed run can read it again."""
+        """The sources of the data as plain values, from which a resumed run reads it again."""
         return {} if self.sources is None else self.sources.to_json()
 
     def watch(self, *, quiet: bool = False) -> Watch:
-        """What shows the run's progress on standard error."""
+        """Return the progress display on standard error."""
         describe = None if self.in_bits else self.describe
         return Watch(self.unit, describe=describe, budget_seconds=self.training_config.max_seconds, quiet=quiet)

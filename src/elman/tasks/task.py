@@ -1,8 +1,7 @@
-"""Task: everything that the rest of elman knows of a task, as one value. Imports no torch.
+"""`Task`: the description of a task for the command line, `elman.load` and the model card. Does not import torch.
 
-A task is a package with a module `task` that holds its description in `TASK`. The command line, `elman.load`, the
-names of `elman`, the model card and the contract tests read it; so can a server. What is heavy is named, as
-`.module:name` relative to the package, and loaded when it is needed.
+A task is a package whose module `task` has its description in `TASK`. Objects that are slow to import are referenced
+by `.module:name`, relative to the package, and loaded when needed.
 """
 
 from __future__ import annotations
@@ -23,16 +22,16 @@ __all__ = ["DataArgument", "Endpoint", "Extra", "Task", "evaluate_endpoint", "sc
 
 @dataclass(frozen=True, kw_only=True)
 class DataArgument:
-    """The data that a command takes.
+    """The data argument of a command.
 
-    help     of the files
-    name     what the help calls them
-    several  whether more than one may be given
-    noun     what messages call one of them
-    usage    what short command lines in messages call the files; by default `name`
-    valid, test  help of the options for held-out data; empty where there are no such options
-    cache    help of the option that keeps what was read; empty where nothing is kept
-    toml     an option as an example of what a TOML file may hold
+    help     help text of the argument
+    name     name of the argument in the help
+    several  whether several files may be given
+    noun     name of one file in messages
+    usage    name of the files in short command lines in messages; by default `name`
+    valid, test  help texts of the options for held-out data; empty for no such options
+    cache    help text of the option for the cache folder; empty for no such option
+    toml     an example of an option in a TOML file
     """
 
     help: str
@@ -40,28 +39,28 @@ class DataArgument:
     several: bool = True
     noun: str = "file"
     usage: str = ""
-    valid: str = "Data of its own for validation."
-    test: str = "Data of its own for the last test."
+    valid: str = "Separate validation data."
+    test: str = "Test data, evaluated once after training."
     cache: str = ""
     toml: str = "such as `hidden = 300`"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Endpoint:
-    """Something that a trained model does: a command, and what a server offers.
+    """An operation of a trained model: a command, which a server can offer too.
 
-    verb      its name
-    summary   a line for lists
-    help      the help of the command: what it does, without examples
-    examples  command lines, without `elman`; whole where another program's output is piped into it
-    data      what it reads
+    verb      name of the command
+    summary   one line for lists of commands
+    help      help text of the command, without examples
+    examples  command lines, without `elman`; complete ones if they have a pipe
+    data      the data argument
     options   `.module:Name` of a dataclass of options, each declared with `option()`
-    answer    `.module:name` of the function that does it: from the model, the paths of data, the options and a
-              `Conversation` to an `Answer`
-    model_option  whether the model may also be named by `--model`
+    answer    `.module:name` of the function: takes the model, the paths of the data, the options and a
+              `Conversation`, returns an `Answer`
+    model_option  whether the model may also be given by `--model`
 
-    Several tasks may share a verb: an option that two of them have is the same in both. The help of the command is that
-    of the first task, which says what the verb does, followed by the sentences of the others.
+    Several tasks may share a verb. Options of the same name must then be identical. The help of the command joins the
+    help of the first task, which says what the verb does, and those of the others.
     """
 
     verb: str
@@ -74,27 +73,27 @@ class Endpoint:
     model_option: bool = False
 
 
-# The endpoints that most tasks have. Each says of itself: help, examples, options, answer.
+# Endpoints that most tasks have; each task adds help, examples, options and answer.
 evaluate_endpoint = partial(
     Endpoint,
     verb="evaluate",
-    summary="Measure how good a model is on data that it has not seen.",
+    summary="Evaluate a model on held-out data.",
     data=DataArgument(help="Files, folders or globs; - for standard input."),
 )
 score_endpoint = partial(
     Endpoint,
     verb="score",
-    summary="Tell how likely a model finds each line of a text, or each target of pairs.",
-    data=DataArgument(name="files", help="A file whose lines to score, or files of pairs; - for standard input."),
+    summary="Compute the log-probability of each line, or of each target given its source.",
+    data=DataArgument(name="files", help="A file of lines, or files of pairs; - for standard input."),
 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Extra:
-    """Packages that a task needs and elman does not install by itself.
+    """Optional packages that a task needs.
 
-    name      of the extra: `pip install 'elman[name]'`
-    packages  the modules that must be there
+    name      name of the extra: `pip install 'elman[name]'`
+    packages  the modules that must be installed
     """
 
     name: str
@@ -105,24 +104,24 @@ class Extra:
 class Task:
     """The description of a task.
 
-    name       in elman.json
-    package    where it is: `__package__` of the module with the description
-    model      `.module:Name` of its class for people, a `TaskModel`
-    config     `.module:Name` of its options, a subclass of `Sections`
-    summary    a line for lists
-    data       what it is trained on
-    help       the help of `elman train`: what is read and learnt, without examples
+    name       name of the task in elman.json
+    package    `__package__` of the module with the description
+    model      `.module:Name` of the model class, a `TaskModel`
+    config     `.module:Name` of the options, a subclass of `Sections`
+    summary    one line for lists of tasks
+    data       the training data
+    help       help text of `elman train`, without examples
     examples   command lines, without `elman`
-    command    its name after `elman train`; by default `name`
-    rank       where it stands in lists: those of a lower rank come first
-    titles     of sections of options in the help; by default their names
-    endpoints  what a trained model does
-    card       what a model's card says
-    files      what a run writes beside what every run writes, such as a picture
-    extra      what has to be installed for it; None for nothing
-    streams    whether a model takes its input piece by piece with a state that lives on
-    view       the name of its view on a page; empty for none
-    facts      `.module:name` of a function from an `Artifact` to what `elman info` adds; empty for nothing
+    command    name after `elman train`; by default `name`
+    rank       sort key in lists of tasks
+    titles     titles of sections of options in the help; by default their names
+    endpoints  the operations of a trained model
+    card       usage examples of the model card
+    files      files that a run writes in addition to those of every run
+    extra      optional packages that the task needs, or None
+    streams    whether a model can process its input in chunks, with a persistent state
+    view       name of the task's view on a web page; empty for none
+    facts      `.module:name` of a function from an `Artifact` to further rows of `elman info`; empty for none
     """
 
     name: str
@@ -146,7 +145,7 @@ class Task:
 
     @property
     def title(self) -> str:
-        """The name as words."""
+        """The name in words."""
         return self.name.replace("-", " ")
 
     @property
@@ -156,11 +155,11 @@ class Task:
 
     @property
     def class_name(self) -> str:
-        """The name of the class for people, such as `Captioner`."""
+        """The name of the model class, such as `Captioner`."""
         return self.model.partition(":")[2]
 
     def load(self, reference: str) -> Any:
-        """What `.module:name` names. Raises ConfigError where there is no such thing."""
+        """Return the object `.module:name`. Raises ConfigError if it cannot be imported."""
         module, _, name = reference.partition(":")
         try:
             return getattr(importlib.import_module(module, self.package), name)
@@ -170,20 +169,20 @@ class Task:
             ) from error
 
     def model_class(self) -> Any:
-        """The class for people. Raises ConfigError where what it needs is not installed."""
+        """Return the model class. Raises ConfigError if a required package is not installed."""
         self.check_installed()
         return self.load(self.model)
 
     def config_class(self) -> Any:
-        """The class of the options."""
+        """Return the class of the options."""
         return self.load(self.config)
 
     def endpoint(self, verb: str) -> Endpoint | None:
-        """The endpoint of this name, or None."""
+        """Return the endpoint of this name, or None."""
         return next((each for each in self.endpoints if each.verb == verb), None)
 
     def check_installed(self) -> None:
-        """Raise ConfigError where a package of `extra` is not installed."""
+        """Raise ConfigError if a package of `extra` is not installed."""
         for package in self.extra.packages if self.extra else ():
             if not _is_installed(package):
                 raise ConfigError(
@@ -195,5 +194,5 @@ class Task:
 def _is_installed(module: str) -> bool:
     try:
         return find_spec(module) is not None
-    except ModuleNotFoundError:  # of what it lies in
+    except ModuleNotFoundError:  # its parent package is missing
         return False

@@ -1,1 +1,1 @@
-"""The captioner: a vector or an image in, a text out."""
+"""Captioner: generates a text for each vector or image."""

@@ -1,4 +1,4 @@
-"""The options of a captioner: its data, its tokens, its network, and presets. Imports no torch."""
+"""Options and presets of the captioner. Does not import torch."""
 
 from __future__ import annotations
 
@@ -17,39 +17,39 @@ __all__ = ["PRESETS", "CaptionerConfig", "NetworkConfig"]
 
 @dataclass(frozen=True)
 class NetworkConfig(RecurrentConfig):
-    """The network, what is learnt, and the size of its batches. Options of layers are the decoder's."""
+    """Options of the network, the loss and the batches. Options of layers apply to the decoder."""
 
-    cell: str = option("gru", "the recurrent cell; see `elman cells`")
-    hidden: int = option(256, "units of each layer", least=1)
-    dropout: float = option(0.3, "dropout on the output of every layer, and before the answer", least=0.0)
+    cell: str = option("gru", "recurrent cell; see `elman cells`")
+    hidden: int = option(256, "hidden units of each layer", least=1)
+    dropout: float = option(0.3, "dropout on the output of each layer and of the decoder", least=0.0)
     input_dropout: float = option(0.0, "dropout on embeddings", least=0.0)
     variational: bool = option(True, "one dropout mask for all time steps of a caption")
-    embedding: int = option(128, "size of the tokens' embedding", least=1)
-    tied: bool = option(False, "the embedding's weights are also those that score the tokens")
+    embedding: int = option(128, "size of the token embedding", least=1)
+    tied: bool = option(False, "share the weights of embedding and output layer")
     vector: str = option(
         "start",
-        "what the item's vector does: it makes the first state, it enters at every step, or both",
+        "use of the item's vector: initial state of the decoder, input of every step, or both",
         choices=("start", "steps", "both"),
     )
     vector_size: int = option(
-        256, "numbers of the vector that is made of an item; 0 takes the numbers of a vector as they are", least=0
+        256, "size of the vector that an item is projected to; 0 to use vectors as they are", least=0
     )
-    vector_dropout: float = option(0.0, "dropout on an item's vector, and on its map", least=0.0)
-    channels: tuple[int, ...] = option((32, 64, 96), "images: features of each convolution, which halves the image")
+    vector_dropout: float = option(0.0, "dropout on the item's vector and feature map", least=0.0)
+    channels: tuple[int, ...] = option((32, 64, 96), "images: channels of each convolution; each halves the image size")
     image_encoder: str = option(
-        "", "images: torchvision:NAME for a frozen model of torchvision, such as torchvision:resnet18 (default: own)"
+        "", "images: pretrained torchvision model, frozen, such as torchvision:resnet18 (default: train a small CNN)"
     )
-    image_weights: str = option("", "images: the .safetensors file with that model's weights, to train with")
+    image_weights: str = option("", "images: .safetensors file with the weights of image_encoder")
     attention: str = option(
         "none",
-        "images and maps: how the decoder asks the places of the map: with its last layer (luong), before each step "
-        "(bahdanau), with its first layer for those above (between), or not at all",
+        "images and maps: attention over the feature map; its query is the decoder's output (luong), the output of the "
+        "step before (bahdanau) or the output of the first layer, for the layers above it (between)",
         choices=("none", "luong", "bahdanau", "between"),
     )
     score: str = attention_score()
     input_feeding: bool = input_feeding()
     label_smoothing: float = label_smoothing(0.0)
-    batch_size: int = option(64, "captions of a batch", least=1)
+    batch_size: int = option(64, "captions per batch", least=1)
 
 
 _COMMON: Mapping[str, Any] = MappingProxyType(
@@ -84,7 +84,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
 
 @dataclass(frozen=True)
 class CaptionerConfig(Sections):
-    """Everything that a captioner is made from."""
+    """All options of a captioner."""
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = PRESETS
 

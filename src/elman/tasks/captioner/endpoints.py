@@ -1,4 +1,4 @@
-"""What a trained captioner does: captions, scores of captions, figures. Imports no torch."""
+"""Endpoints of the captioner: caption, score, evaluate. Does not import torch."""
 
 from __future__ import annotations
 
@@ -38,25 +38,25 @@ _MOST_PICTURES = 20
 
 @dataclass(frozen=True)
 class CaptionOptions(EndpointOptions):
-    """What captioning takes."""
+    """Options of `caption`."""
 
-    output: Path | None = option(None, "Write the captions there.", local=True, flag="-o")
+    output: Path | None = option(None, "Write the captions to this file.", local=True, flag="-o")
     attention: Path | None = option(
-        None, "Draw the attention there, as PNG or SVG; of several items into numbered files.", local=True
+        None, "Plot the attention to this PNG or SVG file; for several items, to numbered files.", local=True
     )
-    batch_size: int = option(128, "Items that are captioned at the same time.")
-    encoding: str = option("", "The encoding of tables, if it is not that of training.")
+    batch_size: int = option(128, "Items per batch.")
+    encoding: str = option("", "Encoding of tables; by default that of the training data.")
     errors: str = errors_option()
     search: SearchConfig = field(default_factory=SearchConfig)
 
     def check(self, files: tuple[str, ...], call: Call) -> None:
-        """Raise ConfigError where there is nothing to caption."""
+        """Raise ConfigError if no files are given."""
         del call
         expect_data(files, "items to caption: elman caption MODEL DATA")
 
 
 class Captions(Answer):
-    """The captions of each item, best first; `several` were asked for."""
+    """The captions of each item, best first; `several` if more than one per item was requested."""
 
     def __init__(self, places: Sequence[str], found: Sequence[Sequence[Written]], *, several: bool) -> None:
         self.places = places
@@ -64,7 +64,7 @@ class Captions(Answer):
         self.several = several
 
     def to_json(self) -> dict[str, Any]:
-        """For every item where it stands, and its captions."""
+        """Return every item's place in its file, and its captions."""
         names = ("text", "tokens", "score", "log_probability", "finished")
         return {
             "items": [
@@ -74,12 +74,12 @@ class Captions(Answer):
         }
 
     def to_text(self, screen: Screen) -> Iterator[str]:
-        """Captions as lines; more than one an item with its number, and scores."""
+        """Yield captions as lines; if several per item, with the item's number and a score."""
         return written_lines(self.found, screen, several=self.several)
 
 
 def caption(model: Captioner, files: tuple[str, ...], options: CaptionOptions, talk: Conversation) -> Captions:
-    """Captions of the items in files."""
+    """Generate captions of the items in files."""
     drawn = options.attention is not None
     if drawn:
         model.places()  # raises before anything is read
@@ -94,12 +94,12 @@ def caption(model: Captioner, files: tuple[str, ...], options: CaptionOptions, t
 def _draw(
     model: Captioner, items: Captioned, found: Sequence[Sequence[Written]], path: Path, talk: Conversation
 ) -> None:
-    """A picture of the best caption of each of the first items."""
+    """Plot the attention of the best caption of each of the first items."""
     from elman.plots.image_attention import draw_image_attention
 
     drawn = [(row, best[0]) for row, best in enumerate(found) if best and best[0].tokens][:_MOST_PICTURES]
     if len(drawn) < len(found):
-        talk.remark(f"{len(drawn):,} of {len(found):,} captions are drawn")
+        talk.remark(f"{len(drawn):,} of {len(found):,} captions are plotted")
     images = model.network.images
     for row, each in drawn:
         place = path if len(found) == 1 else path.with_name(f"{path.stem}-{row + 1}{path.suffix}")
@@ -116,21 +116,21 @@ def _draw(
 
 @dataclass(frozen=True)
 class EvaluateCaptionsOptions(EvaluateWritingOptions):
-    """What the evaluation of a captioner takes."""
+    """Options of `evaluate`."""
 
 
 def evaluate(model: Captioner, files: tuple[str, ...], options: EvaluateCaptionsOptions, talk: Conversation) -> Figures:
-    """Perplexity, accuracy, exact match, BLEU and chrF against all references."""
+    """Compute perplexity, accuracy, exact match, BLEU and chrF against all references."""
     items = options.limited(_read(model, files, options, talk))
     return writing_figures(model.evaluate(items, progress=talk.progress, **options.search()), talk)
 
 
 @dataclass(frozen=True)
 class ScoreCaptionsOptions(ScoreOptions):
-    """What scoring captions takes."""
+    """Options of `score`."""
 
     def check(self, files: tuple[str, ...], call: Call) -> None:
-        """Raise ConfigError for texts without items."""
+        """Raise ConfigError for options that do not apply to captioners."""
         super().check(files, call)
         if self.text is not None or self.per_token:
             received = "--text" if self.text is not None else "--per-token"
@@ -138,24 +138,24 @@ class ScoreCaptionsOptions(ScoreOptions):
 
 
 class CaptionScores(Answer):
-    """Where an item stands, a caption of it, and its log-probability, for every caption."""
+    """Rows (place of the item, caption, log-probability), one for each caption."""
 
     def __init__(self, rows: Sequence[tuple[str, str, float]]) -> None:
         self.rows = rows
 
     def to_json(self) -> dict[str, Any]:
-        """The captions with their scores."""
+        """Return the captions with their scores."""
         return {"captions": [{"item": item, "text": text, "log_probability": value} for item, text, value in self.rows]}
 
     def to_text(self, screen: Screen) -> Iterable[str]:
-        """A caption a line."""
+        """Yield a line for each caption."""
         yield "  log-prob  caption\n"
         for _, text, value in self.rows:
             yield f"{value:10.3f}  {screen.shown(text)}\n"
 
 
 def score(model: Captioner, files: tuple[str, ...], options: ScoreCaptionsOptions, talk: Conversation) -> CaptionScores:
-    """How likely each caption is, given its item."""
+    """Compute the log-probability of each caption, given its item."""
     items = _read(model, files, options, talk)
     scores = model.score(items)
     rows = [
@@ -173,7 +173,7 @@ def score(model: Captioner, files: tuple[str, ...], options: ScoreCaptionsOption
 def _read(
     model: Captioner, files: Sequence[str], options: EvaluateOptions | ScoreOptions, talk: Conversation
 ) -> Captioned:
-    """Items with captions, with a remark on tokens that are not known."""
+    """Read items with captions; add a remark on unknown tokens."""
     from elman.tasks.captioner.setup import unknown_tokens
 
     items = model.read(list(files), captioned=True, encoding=options.encoding, errors=options.errors)

@@ -1,4 +1,4 @@
-"""The captioner as people use it: fit, caption, score, evaluate, save, load."""
+"""`Captioner`: train, caption, score, evaluate, save and load."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ __all__ = ["Captioner"]
 
 
 class Captioner(SequenceModel[CaptionerConfig, CaptionerNetwork, CaptionerVocabulary]):
-    """A recurrent network that writes a text for a vector, an image, or a map of features.
+    """A recurrent network that generates a text for a vector, an image, or a feature map.
 
     Args:
-        preset: "small", "base" or "large": the options to start from.
+        preset: "small", "base" or "large", the options to start from.
         options: any option of `elman train captioner` by its name, such as `attention="luong"`, `max_epochs=10`.
 
     Example:
@@ -48,10 +48,10 @@ class Captioner(SequenceModel[CaptionerConfig, CaptionerNetwork, CaptionerVocabu
     """
 
     setup_class = CaptionerSetup
-    _expected = "captions beside items, or paths of files"
+    _expected = "items and captions, or paths of files"
 
     def __repr__(self) -> str:
-        """What kind of model it is, in a line."""
+        """Return a one-line description of the model."""
         network = self.config.network
         shape = f"{network.shape}, attention {network.attention}"
         if self._network is None:
@@ -70,15 +70,15 @@ class Captioner(SequenceModel[CaptionerConfig, CaptionerNetwork, CaptionerVocabu
         progress: bool = True,
         tune: bool = True,
     ) -> Captioner:
-        """Train.
+        """Train the captioner.
 
-        items        with `captions`: vectors, images or maps in an array or a list; without: a path, or several
-        captions     a text, or several, for each
-        valid, test  data of their own for validation and test: paths, or (items, captions); without `valid` the share
-                     `held_out` is kept for it
-        folder       for files: keep checkpoints and the best model there while training
+        items        with `captions`: vectors, images or maps in an array or a list; without: one or more paths
+        captions     one or more texts for each item
+        valid, test  separate validation and test data: paths, or (items, captions); without `valid`, the share
+                     `held_out` of the training data is held out
+        folder       for files: write checkpoints and the best model to this folder during training
         progress     show a progress bar on standard error
-        tune         set this process' threads and memory allocator for training
+        tune         set the threads and the memory allocator of this process for training
 
         Returns self. Raises DataError, EncodingError, ConfigError, StorageError, Diverged, OutOfMemory.
         """
@@ -90,12 +90,12 @@ class Captioner(SequenceModel[CaptionerConfig, CaptionerNetwork, CaptionerVocabu
         return captioned_from(items, captions, self.config.data, **how)
 
     def read(self, paths: Any, *, captioned: bool = False, encoding: str = "", errors: str = "") -> Captioned:
-        """Items from files, read as the training data was, or in another encoding."""
+        """Read items from files, with the data options of training. Raises DataError, EncodingError."""
         data = with_given(self._reading(), encoding=encoding, errors=errors)
         return read_captioned(as_paths(paths), data, captioned=captioned)
 
     def caption(self, items: Any, *, batch_size: int = 128, **search: Any) -> list[str]:
-        """The best caption of each of `items`; arguments as for `captions`."""
+        """Return the best caption of each item; arguments as for `captions`."""
         return [found[0].text if found else "" for found in self.captions(items, batch_size=batch_size, **search)]
 
     def captions(
@@ -107,19 +107,19 @@ class Captioner(SequenceModel[CaptionerConfig, CaptionerNetwork, CaptionerVocabu
         progress: Progress | None = None,
         **search: Any,
     ) -> list[list[Written]]:
-        """Captions of each of `items`, best first, with their scores.
+        """Return the captions of each item, best first, with their scores.
 
-        items       arrays as for `fit`, or paths; captions in the files are not read
-        attention   give the weights with every caption: a line a token, a column a place of the map
-        batch_size  items of a batch
-        progress    called with what is being done, and which share of it is done
+        items       arrays as for `fit`, or paths; captions in the files are ignored
+        attention   return the attention weights of every caption: a row per token, a column per place of the map
+        batch_size  items per batch
+        progress    called with the name of the stage and the completed fraction
         search      `beams`, `n_best`, `length_penalty`, `coverage_penalty`, `stop`, `max_length`; or
                     `sample=True` with `temperature`, `top_k`, `top_p` and `seed`
 
-        Raises ConfigError for options that cannot be used, and for attention of a model without it; DataError for items
-        that are not like those of the training.
+        Raises ConfigError for invalid options, and for attention of a model without it; DataError for items that do
+        not have the shape of the training items.
         """
-        options = fill(SearchConfig, search, "the search")
+        options = fill(SearchConfig, search, "the search options")
         if batch_size < 1:
             raise ConfigError(f"expected batch_size of at least 1. Received: {batch_size}")
         self._check_search(options, attention)
@@ -141,9 +141,9 @@ class Captioner(SequenceModel[CaptionerConfig, CaptionerNetwork, CaptionerVocabu
         return [[written(each, vocabulary.decode, vocabulary.text.token) for each in best] for best in found]
 
     def score(self, items: Any, captions: Sequence[Any] | None = None) -> list[list[float]]:
-        """The natural logarithm of the probability of every caption of each item, its end included.
+        """Return the log-probability (nats) of every caption of each item, end token included.
 
-        `items` with `captions` as for `fit`, or paths. Raises DataError for data that cannot be used.
+        `items` with `captions` as for `fit`, or paths. Raises DataError for invalid data.
         """
         data = self._known(items, captions, captioned=True)
         self.network.eval()
@@ -152,19 +152,19 @@ class Captioner(SequenceModel[CaptionerConfig, CaptionerNetwork, CaptionerVocabu
         return [[next(flat) for _ in row] for row in data.captions or ()]
 
     def token_counts(self, captions: Sequence[str]) -> list[int]:
-        """How many tokens each caption has, its end included."""
+        """Return the number of tokens of each caption, end token included."""
         return [len(ids) + 1 for ids in self.vocabulary.text.encode_many(captions)]
 
     def evaluate(
         self, items: Any, captions: Sequence[Any] | None = None, *, progress: Progress | None = None, **search: Any
     ) -> dict[str, Any]:
-        """Figures: loss and perplexity, accuracy of tokens, exact match; where sacrebleu is there, BLEU and chrF too,
-        with its signatures.
+        """Return metrics: loss, perplexity, token accuracy and exact match; with sacrebleu installed, also BLEU and
+        chrF with their signatures.
 
-        `items` with `captions` as for `fit`, or paths; `search` as for `captions`, by default the likeliest token each
-        time (`beams=1`); `progress` as for `captions`. Raises DataError for data that cannot be used.
+        `items` with `captions` as for `fit`, or paths; `search` as for `captions`, by default greedy (`beams=1`);
+        `progress` as for `captions`. Raises DataError for invalid data, ConfigError for invalid options.
         """
-        options = fill(SearchConfig, {"beams": 1, **search}, "the search")
+        options = fill(SearchConfig, {"beams": 1, **search}, "the search options")
         self._check_search(options, attention=False)
         data = Encoded(self._known(items, captions, captioned=True), self.vocabulary)
         self.network.eval()
@@ -174,7 +174,7 @@ class Captioner(SequenceModel[CaptionerConfig, CaptionerNetwork, CaptionerVocabu
         return figures | signatures(data, self.vocabulary) if "bleu" in figures else figures
 
     def places(self) -> tuple[int, int]:
-        """Height and width of the map that attention weighs. Raises ConfigError for a model without attention."""
+        """Return height and width of the feature map. Raises ConfigError for a model without attention."""
         if self.config.network.attention == "none":
             raise ConfigError("expected a captioner that was trained with attention. Received: one without")
         places = self.network.places
@@ -198,7 +198,7 @@ class Captioner(SequenceModel[CaptionerConfig, CaptionerNetwork, CaptionerVocabu
         else:
             data = self._reading()
             if data.items == "auto":
-                # An array of three dimensions is one of images or of maps: as in training.
+                # A 3-D array may hold images or maps: take the kind of the training data.
                 data = dataclasses.replace(data, items=self.vocabulary.item.kind)
             found = captioned_from(items, captions, data)
         if captioned and found.captions is None:
@@ -206,7 +206,7 @@ class Captioner(SequenceModel[CaptionerConfig, CaptionerNetwork, CaptionerVocabu
         return found
 
     def _reading(self) -> CaptionedConfig:
-        """How items are read: images with the channels of the training data, which may have been arrays."""
+        """Return the data options, with the colour channels of the training images."""
         data = self.config.data
         if self._vocabulary is None or self._vocabulary.item.kind != "images":
             return data

@@ -1,4 +1,4 @@
-"""The captioner's network: an item becomes a vector and a map of places, and a decoder writes its caption."""
+"""`CaptionerNetwork`: encodes an item as a vector and a feature map, from which a decoder generates the caption."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ from elman.tasks.captioner.config import NetworkConfig
 __all__ = ["TORCHVISION", "CaptionerNetwork"]
 
 TORCHVISION = "torchvision:"
-# Values that are standardised by the training data are summed up in parts of so many.
+# Number of values per chunk when mean and deviation are computed.
 _PART = 1 << 22
 
 
 class CaptionerNetwork(OutputSide):
-    """An image becomes a map by convolutions; a map or a vector becomes the vector that starts or joins the decoder.
+    """Convolutions for images, a projection to a vector, and a recurrent decoder, with optional attention.
 
-    With attention, each place of the map, with a learnt vector that tells where it is, is a step that can be asked
-    (Xu et al. 2015). The first token is `go`, which is number `tokens`: it can be read and never be written.
+    The vector initialises the decoder, is an input of every step, or both. With attention, the memory is the feature
+    map plus a learnt position embedding (Xu et al. 2015). The start token `go` has id `tokens` and is never generated.
 
     Args:
-        item: what the items look like.
-        tokens: V.
+        item: kind and shape of the items.
+        tokens: vocabulary size V.
         config: sizes, attention and dropout rates.
 
-    Raises ConfigError for options that do not go together.
+    Raises ConfigError for incompatible options.
     """
 
     mean_C: Tensor
@@ -52,7 +52,7 @@ class CaptionerNetwork(OutputSide):
         self._drop = SequenceDropout(config.variational)
         self.item = item
         self.label_smoothing = config.label_smoothing
-        # Of the training data's numbers or channels; set by `standardise`, and stored with the weights.
+        # Statistics of the training data; set by `standardise`, and saved with the weights.
         self.register_buffer("mean_C", torch.zeros(item.shape[-1]))
         self.register_buffer("deviation_C", torch.ones(item.shape[-1]))
         self.images: ImageEncoder | None = None
@@ -64,7 +64,7 @@ class CaptionerNetwork(OutputSide):
         elif item.kind == "images":
             self.images = ImageEncoder(shape[2], config.channels)
             shape = (*self.images.map_size(*shape[:2]), self.images.output_size)
-        # The places of the map, and the size of each: () for a vector.
+        # Spatial shape of the map; () for a vector.
         self.places = shape[:-1]
         self.to_vector: nn.Linear | None = None
         size = math.prod(shape)
@@ -94,7 +94,7 @@ class CaptionerNetwork(OutputSide):
         self.head = None if config.tied else nn.Linear(config.hidden, tokens, bias=False)
 
     def encode(self, items: Tensor) -> tuple[DecoderState, DecoderMemory]:
-        """The decoder's first state, and what it may ask, of a batch of items as they are in the data."""
+        """Return the decoder's initial state and memory for a batch of items, unscaled as in the data."""
         rows, rate = items.shape[0], self.config.vector_dropout
         seen_BSF = self._see(items).flatten(1, -2)
         vector_BF = seen_BSF.flatten(1)
@@ -113,18 +113,18 @@ class CaptionerNetwork(OutputSide):
         return self.start(vector_BF, self.decoder), memory
 
     def forward(self, items: Tensor, tokens_BT: Tensor) -> Tensor:
-        """The answers `r_BTR` after every token, of which `score` makes scores; `tokens_BT` begin with `go`."""
+        """Return the decoder outputs `r_BTR`, which `score` turns into logits; `tokens_BT` start with `go`."""
         state, memory = self.encode(items)
         x_BTE = self._drop(self.embed(tokens_BT), self.config.input_dropout)
         return self.decoder(x_BTE, state, memory).r_BTR
 
     @property
     def written_embedding(self) -> Embedding:
-        """That of the captions' tokens."""
+        """The token embedding."""
         return self.embed
 
     def standardise(self, items: np.ndarray[tuple[int, ...], np.dtype[np.generic]]) -> None:
-        """Bring each number of a vector, or channel of a map, to mean 0 and deviation 1 from now on; constants to 0."""
+        """Set the input scale so that the features of `items` have mean 0 and deviation 1; constant ones become 0."""
         values = items.reshape(-1, items.shape[-1])
         part = max(1, _PART // values.shape[1])
         parts = [values[start : start + part] for start in range(0, len(values), part)]
@@ -133,7 +133,7 @@ class CaptionerNetwork(OutputSide):
         self.deviation_C.copy_(torch.from_numpy(deviation_C))
 
     def _see(self, items: Tensor) -> Tensor:
-        """The map of the items, batch x places x features; a vector is one place."""
+        """Return the feature map, batch x places x features; a vector has one place."""
         x = items.float() / 255.0 if self.item.whole else items.to(self.mean_C.dtype)
         if self.pretrained is not None:
             return self.pretrained(x)[:, None]
@@ -144,7 +144,7 @@ class CaptionerNetwork(OutputSide):
 
 
 def _check(item: Item, config: NetworkConfig) -> None:
-    """Raise ConfigError for options that do not go with the items, or with each other."""
+    """Raise ConfigError for options that are incompatible with the items or with each other."""
     for name in ("dropout", "input_dropout", "vector_dropout"):
         check_rate(name, getattr(config, name))
     encoder = config.image_encoder
@@ -157,8 +157,8 @@ def _check(item: Item, config: NetworkConfig) -> None:
     if config.attention != "none" and (item.kind == "vectors" or encoder):
         what = f"image_encoder={encoder}" if encoder else item.told()
         raise ConfigError(
-            f"expected images, with the encoder that is trained along, or maps for attention={config.attention}. "
-            f"Received: {what}, of one place"
+            f"expected images without image_encoder or maps for attention={config.attention}. "
+            f"Received: {what}, which has no map"
         )
     if not config.vector_size and item.kind != "vectors" and not encoder:
         raise ConfigError(f"expected vector_size of at least 1 for {item.told()}. Received: 0")

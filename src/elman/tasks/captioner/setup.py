@@ -1,4 +1,4 @@
-"""A captioner's run: the likelihood of captions, the figures of held-out items, and what a run is made of."""
+"""`CaptionerSetup`: data, loss and metrics of a captioner's training run."""
 
 from __future__ import annotations
 
@@ -41,19 +41,19 @@ __all__ = [
     "unknown_tokens",
 ]
 
-# Captions, and their steps with padding, of a batch of an evaluation.
+# Maximum captions, and time steps with padding, per batch of an evaluation.
 _ROWS, _STEPS = 128, 8192
 _GREEDY = SearchConfig(beams=1)
 
 
 @dataclass(eq=False)
 class CaptionLikelihood(SequenceObjective[Encoded]):
-    """Negative log-likelihood of the tokens of captions and of their ends, by token.
+    """Negative log-likelihood of the tokens of captions, end token included, averaged over tokens.
 
     model       the network
-    vocabulary  the tokens
-    held_out    the items of the evaluation; None when nothing is held out
-    longest     most tokens that an evaluation writes
+    vocabulary  the vocabulary
+    held_out    the validation set, or None
+    longest     maximum number of tokens to generate in an evaluation
     """
 
     model: CaptionerNetwork
@@ -62,17 +62,17 @@ class CaptionLikelihood(SequenceObjective[Encoded]):
     longest: int
 
     def loss(self, batch: Batch, state: State) -> tuple[Tensor, int, State]:
-        """The sum of nats over the tokens, smoothed as the options say, their number, and the empty state."""
+        """Return the summed loss in nats, with label smoothing, the number of tokens, and no state."""
         r_NR, targets_N = _answers(self.model, batch)
         return self.model.nats(r_NR, targets_N), len(targets_N), state
 
     def measured(self, held_out: Encoded, limit: int) -> dict[str, float]:
-        """Figures of greedy captions of the held-out items. Kept are the weights of least loss."""
+        """Return metrics of greedy captions. The best weights are those with the lowest loss."""
         return measure(self.model, self.vocabulary, held_out, self.longest, limit=limit)[0]
 
 
 def _answers(model: CaptionerNetwork, batch: Batch) -> tuple[Tensor, Tensor]:
-    """The answers `r_NR` before the batch's N real tokens, and these."""
+    """Return the decoder outputs `r_NR` for the N targets that are not padding, and the targets."""
     device = model.head_bias_V.device
     targets_BT = batch.targets_BT.to(device)
     real_BT = targets_BT != IGNORED
@@ -81,7 +81,7 @@ def _answers(model: CaptionerNetwork, batch: Batch) -> tuple[Tensor, Tensor]:
 
 
 def _scored(model: CaptionerNetwork, batch: Batch) -> tuple[Tensor, Tensor]:
-    """Scores `logits_NV` of the batch's N real tokens, and these."""
+    """Return `logits_NV` for the N targets that are not padding, and the targets."""
     r_NR, targets_N = _answers(model, batch)
     logits_NV = model.score(r_NR)
     return (logits_NV if logits_NV.dtype == torch.float64 else logits_NV.float()), targets_N
@@ -92,13 +92,13 @@ def _batches(data: Encoded, rows: Ints | None = None) -> Iterator[tuple[Ints, Ba
 
 
 def log_probabilities(model: CaptionerNetwork, data: Encoded) -> list[float]:
-    """The natural logarithm of each caption's probability, its end included, in order."""
+    """Return the log-probability of each caption, end token included, in order."""
     found = np.zeros(len(data))
     with torch.no_grad():
         for part, batch in _batches(data):
             logits_NV, targets_N = _scored(model, batch)
             nats_N = F.cross_entropy(logits_NV, targets_N, reduction="none").cpu().double().numpy()
-            # The real tokens of a batch stand caption by caption.
+            # Masking keeps the tokens of a caption together.
             found[part] = [-each.sum() for each in np.split(nats_N, np.cumsum(data.lengths[part])[:-1])]
     return found.tolist()
 
@@ -113,12 +113,11 @@ def measure(
     limit: int = 0,
     progress: Progress | None = None,
 ) -> tuple[dict[str, float], list[str]]:
-    """Figures on `data`, and the captions that they are of, one an item.
+    """Return metrics on `data`, and the generated caption of each item.
 
-    `loss` is in nats a token and `accuracy` is that of tokens, each after the true ones before it; `exact` is the share
-    of captions that equal a reference as the vocabulary writes it; `bleu` and `chrf` are there where sacrebleu is
-    installed: of all references, and without regard to case where the vocabulary has lower case only. With `limit`, of
-    items at even distances, of at most about so many tokens.
+    `loss` (nats per token) and `accuracy` (of tokens) use teacher forcing. `exact` is the fraction of captions that
+    equal a reference after decoding. `bleu` and `chrf` are computed against all references if sacrebleu is installed,
+    and ignore case if the vocabulary is lower case. With `limit`, evenly spaced items of about so many tokens are used.
     """
     items = data.some(limit)
     rows = np.flatnonzero(np.isin(data.owners, items))
@@ -146,7 +145,7 @@ def measure(
 
 
 def signatures(data: Encoded, vocabulary: CaptionerVocabulary) -> dict[str, str]:
-    """How sacrebleu measured the figures on `data`, as it says itself."""
+    """Return the sacrebleu signatures of the metrics on `data`."""
     most = max(map(len, data.data.captions or [[]]))
     told = bleu_signatures(references=most, lowercase=vocabulary.lowercase)
     return {f"{name}_signature": signature for name, signature in told.items()}
@@ -163,11 +162,11 @@ def search_captions(
     batch_size: int = _ROWS,
     progress: Progress | None = None,
 ) -> list[list[Hypothesis]]:
-    """The hypotheses of each of `items`, best first. `progress` is called with "writing" and the share that is done."""
+    """Return the hypotheses of each item, best first. `progress` gets "writing" and the completed fraction."""
     found: list[list[Hypothesis]] = []
     banned = (UNKNOWN_ID,)
     with torch.no_grad():
-        # Draws need all scores.
+        # Sampling needs all logits.
         advance = model.advance if search.sample else model.packed_advance("float32")
         for number, start in enumerate(range(0, len(items), batch_size)):
             part = items[start : start + batch_size]
@@ -190,18 +189,18 @@ def search_captions(
 
 
 def _of_batch(search: SearchConfig, number: int) -> SearchConfig:
-    """The same search with other draws for each batch."""
+    """Return the search with a different seed for each batch."""
     return dataclasses.replace(search, seed=(search.seed + number) % 2**63) if search.sample else search
 
 
 def unknown_tokens(vocabulary: CaptionerVocabulary, captions: Sequence[Sequence[str]]) -> str | None:
-    """A sentence on the tokens of captions that are not known, or None."""
+    """Return a sentence about unknown tokens in the captions, or None."""
     count = vocabulary.count_unknown([text for row in captions for text in row])
-    return f"{count:,} {vocabulary.text.unit}s of the captions are unknown and cannot be written" if count else None
+    return f"{count:,} {vocabulary.text.unit}s of the captions are unknown and cannot be generated" if count else None
 
 
 class CaptionerSetup(SequenceSetup[CaptionerConfig, CaptionerNetwork, Parts[Captioned], CaptionerVocabulary, Encoded]):
-    """A run of a captioner."""
+    """Setup of a captioner."""
 
     task = "captioner"
     config_class = CaptionerConfig
@@ -211,17 +210,17 @@ class CaptionerSetup(SequenceSetup[CaptionerConfig, CaptionerNetwork, Parts[Capt
 
     @classmethod
     def read_part(cls, paths: Sequence[Any], config: CaptionerConfig, progress: Progress | None = None) -> Captioned:
-        """The items and captions in the files."""
+        """Read the items and captions of one split."""
         return read_captioned(paths, config.data)
 
     @staticmethod
     def make_network(config: CaptionerConfig, vocabulary: CaptionerVocabulary) -> CaptionerNetwork:
-        """A network that reads the vocabulary's items and writes its tokens."""
+        """Return a network for the items and tokens of this vocabulary."""
         return CaptionerNetwork(vocabulary.item, vocabulary.text.size, config.network)
 
     @classmethod
     def make_smallest_network(cls, config: CaptionerConfig) -> CaptionerNetwork:
-        """Images take every option; what does not go with the data's own items shows when they are known."""
+        """Return a network for images, to which all options apply; the actual items are checked when they are read."""
         check_size(config.data.image_size)
         item = Item("images", (64, 64, 3), whole=True)
         if not config.network.vector_size and not config.network.image_encoder:
@@ -229,7 +228,7 @@ class CaptionerSetup(SequenceSetup[CaptionerConfig, CaptionerNetwork, Parts[Capt
         return CaptionerNetwork(item, 4, config.network)
 
     def learn_vocabulary(self) -> CaptionerVocabulary:
-        """What the training items look like, and the tokens of their captions."""
+        """Return the shape of the training items and the tokens of their captions."""
         self._check_captions()
         return CaptionerVocabulary.learn(self.parts.train, self.config.text)
 
@@ -239,38 +238,38 @@ class CaptionerSetup(SequenceSetup[CaptionerConfig, CaptionerNetwork, Parts[Capt
                 raise DataError(f"{part.name}: expected a caption for every item. Received: none")
 
     def encode(self) -> None:
-        """The captions of all parts as numbers."""
+        """Encode all splits."""
         self._check_captions()
         super().encode()
 
     def encode_part(self, part: Captioned, *, training: bool = False) -> Encoded:
-        """A part as numbers; captions that are too long are left out of training."""
+        """Encode a split, without too long captions in training."""
         return Encoded(part, self.vocabulary, self.config.text.max_length * training)
 
     def start_network(self) -> None:
-        """Scale the items by the training data, and read the weights of a borrowed image encoder."""
+        """Set the scale of the items, and load the weights of a pretrained image encoder."""
         self.network.standardise(self._train.data.items)
         if self.config.network.image_weights and self.network.pretrained is not None:
             self.network.pretrained.read_weights(self.config.network.image_weights)
 
     def objective(self) -> CaptionLikelihood:
-        """The likelihood of the captions."""
+        """Return the loss of captions."""
         return CaptionLikelihood(self.network, self.vocabulary, self._valid, self.config.text.max_length)
 
     @property
     def loss_name(self) -> str:
-        """What the loss is."""
-        return f"nats a {self.vocabulary.text.unit}"
+        """Name and unit of the loss."""
+        return f"nats per {self.vocabulary.text.unit}"
 
     def describe(self, figures: Mapping[str, float]) -> str:
-        """Figures of an evaluation, in a line for people."""
+        """Format the metrics of an evaluation as one line."""
         shown = [f"exact {figures['exact']:.2%}"]
         if "bleu" in figures:
             shown.append(f"BLEU {figures['bleu']:.1f}")
         return ", ".join([*shown, f"token accuracy {figures['accuracy']:.2%}", f"loss {figures['loss']:.4f}"])
 
     def data_facts(self) -> dict[str, Any]:
-        """How many items and captions each part has."""
+        """Return the number of items and captions in each split."""
         return {
             "kind": self.vocabulary.item.kind,
             **self.part_sizes(items=len, captions=lambda part: part.texts),
@@ -278,7 +277,7 @@ class CaptionerSetup(SequenceSetup[CaptionerConfig, CaptionerNetwork, Parts[Capt
         }
 
     def outline(self) -> list[tuple[str, str]]:
-        """The parts, the input and the answers."""
+        """Describe the splits, inputs and tokens."""
         text = self.vocabulary.text
         return [
             *self.part_rows(items="items", captions="captions"),
@@ -287,7 +286,7 @@ class CaptionerSetup(SequenceSetup[CaptionerConfig, CaptionerNetwork, Parts[Capt
         ]
 
     def summary(self) -> str:
-        """The network and the data, in a line."""
+        """Describe the network and the data in one line."""
         facts, text = self.data, self.vocabulary.text
         left_out, most = facts["longer_than_max_length"], self.config.text.max_length
         return (

@@ -1,4 +1,4 @@
-"""The description of the captioner."""
+"""Task description of the captioner."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ TASK = Task(
     model=".model:Captioner",
     config=".config:CaptionerConfig",
     rank=6,
-    summary="A captioner: a text for a vector or an image.",
+    summary="Captioner: generates a text for a vector or an image.",
     data=DataArgument(help="Tables, arrays with their captions, or folders of images."),
-    help="""Train a captioner: a text for every vector, image or map of features.
+    help="""Train a captioner: a text for every vector, image or feature map.
 
-It reads tables with columns of numbers or of image files beside captions, arrays (.npy, .npz, idx) followed by a
-text file with a caption a line, and folders of images with captions.csv. Ctrl-C stops the run so that
-`elman train --resume MODEL` goes on.""",
+Data: tables with captions and columns of numbers or image files, arrays (.npy, .npz, idx) followed by a text file
+with one caption per line, and folders of images with captions.csv. Ctrl-C saves a checkpoint and stops;
+`elman train --resume MODEL` continues.""",
     examples=(
         "train captioner digits.npy digits.txt -o model",
         "train captioner photos.csv -o model --image-size 96,128 --attention luong",
@@ -36,10 +36,10 @@ text file with a caption a line, and folders of images with captions.csv. Ctrl-C
     endpoints=(
         Endpoint(
             verb="caption",
-            summary="Write a text for every vector or image.",
-            help="""Write a text for every vector or image, in their order; captions in the data are not read.
+            summary="Generate a text for each vector or image.",
+            help="""Generate a text for each vector or image, in order; captions in the data are ignored.
 
-With `--n-best` above 1, a line is the item's number, a score and a caption with tabs between them.""",
+With `--n-best` above 1, lines have the item's number, a score and a caption, separated by tabs.""",
             examples=(
                 "caption model photo.png other.jpg",
                 "caption model items.npy -o captions.txt --beams 10",
@@ -55,7 +55,7 @@ With `--n-best` above 1, a line is the item's number, a score and a caption with
             answer=".endpoints:score",
         ),
         evaluate_endpoint(
-            help="A captioner: the same of its captions, of all references.",
+            help="Captioners: perplexity, token accuracy, exact matches, and BLEU and chrF against all references.",
             options=".endpoints:EvaluateCaptionsOptions",
             answer=".endpoints:evaluate",
         ),

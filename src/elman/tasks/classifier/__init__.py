@@ -1,1 +1,1 @@
-"""The classifier: texts or series in, a class or a score for each out."""
+"""Classifier: predicts a class or a score for each text or series."""

@@ -1,4 +1,4 @@
-"""The options of a classifier: its examples, its tokens, what is learnt, its network, and presets. Imports no torch."""
+"""Options and presets of the classifier. Does not import torch."""
 
 from __future__ import annotations
 
@@ -17,42 +17,38 @@ __all__ = ["PRESETS", "ClassifierConfig", "NetworkConfig", "TargetConfig"]
 
 @dataclass(frozen=True)
 class TargetConfig:
-    """What is learnt for an example."""
+    """Options of the target."""
 
-    kind: str = option("classes", "one of several classes, or a number", choices=("classes", "score"))
+    kind: str = option("classes", "type of target: classes, or a real-valued score", choices=("classes", "score"))
     class_weights: str = option(
-        "none", "classes: balanced makes every class weigh the same in the loss", choices=("none", "balanced")
+        "none", "classes: balanced gives every class the same weight in the loss", choices=("none", "balanced")
     )
-    label_smoothing: float = option(0.0, "classes: share of the target that is spread over all classes", least=0.0)
+    label_smoothing: float = option(0.0, "classes: target probability that is spread over all classes", least=0.0)
     calibrate: bool = option(
-        True, "classes: fit a temperature for the probabilities, on a validation part of 50 or more"
+        True, "classes: fit the temperature of the probabilities on a validation set of at least 50 examples"
     )
 
 
 @dataclass(frozen=True)
 class NetworkConfig(RecurrentConfig):
-    """The network and its batches."""
+    """Options of the network and its batches."""
 
-    cell: str = option("gru", "the recurrent cell; see `elman cells`")
-    hidden: int = option(128, "units of each layer and direction", least=1)
-    bidirectional: bool = option(True, "every layer also runs backwards")
+    cell: str = option("gru", "recurrent cell; see `elman cells`")
+    hidden: int = option(128, "hidden units of each layer and direction", least=1)
+    bidirectional: bool = option(True, "bidirectional layers")
     embedding: int = option(128, "texts: size of the token embedding; 0 for one-hot input", least=0)
     embedding_dropout: float = option(
-        0.0, "texts: dropout on the features of the embedding, one mask for all tokens of a text", least=0.0
+        0.0, "texts: dropout on embedding features, with one mask for all tokens of a text", least=0.0
     )
-    word_dropout: float = option(0.0, "texts: share of tokens that are read as [UNK] in training", least=0.0)
-    bag: int = option(
-        0, "texts: add a linear model of the text's n-grams of up to so many tokens; 0 for none", least=0, most=5
-    )
-    bag_start: float = option(
-        0.3, "the bag's weights begin at so much of naive Bayes' log-ratios; at 0 it begins with nothing", least=0.0
-    )
+    word_dropout: float = option(0.0, "texts: probability of replacing a token by [UNK] in training", least=0.0)
+    bag: int = option(0, "texts: add a linear model of n-grams of up to this many tokens; 0 for none", least=0, most=5)
+    bag_start: float = option(0.3, "bag: initial weights, as a fraction of the naive Bayes log-count ratios", least=0.0)
     noise: float = option(
-        0.0, "series: deviation of the Gaussian noise that is added to scaled values in training", least=0.0
+        0.0, "series: standard deviation of Gaussian noise added to scaled values in training", least=0.0
     )
-    pool: str = option("mean-max", "last, mean, max, attention, or several joined by -: the steps as one vector")
-    output_dropout: float = option(0.0, "dropout on that vector", least=0.0)
-    batch_size: int = option(64, "examples of a batch", least=1)
+    pool: str = option("mean-max", "pooling over time: last, mean, max, attention, or several joined by -")
+    output_dropout: float = option(0.0, "dropout on the pooled vector", least=0.0)
+    batch_size: int = option(64, "examples per batch", least=1)
 
 
 PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
@@ -70,13 +66,13 @@ PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         },
     }
 )
-# What every preset has beside its own options.
+# Options of every preset.
 _COMMON: Mapping[str, Any] = MappingProxyType({"learning_rate": 2e-3, "weight_decay": 0.01, "warmup_steps": 50})
 
 
 @dataclass(frozen=True)
 class ClassifierConfig(Sections):
-    """Everything that a classifier is made from."""
+    """All options of a classifier."""
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
         {name: {**_COMMON, **own} for name, own in PRESETS.items()}

@@ -1,4 +1,4 @@
-"""What a trained classifier does: answers, figures. Imports no torch."""
+"""Endpoints of the classifier: predict, evaluate. Does not import torch."""
 
 from __future__ import annotations
 
@@ -35,32 +35,32 @@ if TYPE_CHECKING:
 
 __all__ = ["EvaluateClassesOptions", "PredictOptions", "Predictions", "evaluate", "info_facts", "predict"]
 
-# So much of a text is shown.
+# Number of characters of a text that are shown.
 _SHOWN = 200
 
 
 @dataclass(frozen=True)
 class PredictOptions(EndpointOptions):
-    """What prediction takes."""
+    """Options of `predict`."""
 
     text: list[str] | None = option(None, "A text; may be given several times.")
-    proba: bool = option(False, "Tell the probability of every class.")
-    explain: bool = option(False, "Show which words or steps spoke for the answer.")
+    proba: bool = option(False, "Show the probability of every class.")
+    explain: bool = option(False, "Show the contribution of each word or time step.")
     picture: Path | None = option(
-        None, "Draw which steps of the first example mattered there, as PNG or SVG.", local=True
+        None, "Plot the contributions for the first example to this PNG or SVG file.", local=True
     )
     color: str = option(
         "auto",
-        "Colour the words of --explain; auto does so on a terminal, unless NO_COLOR is set.",
+        "Colour the words of --explain; auto: on a terminal, unless NO_COLOR is set.",
         choices=("auto", "always", "never"),
         local=True,
     )
-    output: Path | None = option(None, "Write the answers there, as CSV, and not to the screen.", local=True, flag="-o")
-    encoding: str = option("", "The text's encoding, if it is not that of the model's data.")
+    output: Path | None = option(None, "Write the predictions to this CSV file.", local=True, flag="-o")
+    encoding: str = option("", "Text encoding; by default that of the training data.")
     errors: str = errors_option()
 
     def check(self, files: tuple[str, ...], call: Call) -> None:
-        """Raise ConfigError unless there is data of one kind, and answers of one form."""
+        """Raise ConfigError unless either files or texts are given, and a single output format."""
         expect_one(files, self.text, "data, from files (- for standard input) or by --text")
         for text in self.text or ():
             check_text(text)
@@ -70,13 +70,13 @@ class PredictOptions(EndpointOptions):
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a model says of one example.
+    """The prediction for one example.
 
-    shown          the text, or where the series stands
-    label          its class, as text; None for a score
-    value          the class's probability, or the score
-    probabilities  of every class, by name; empty for a score
-    explanation    which steps mattered; None where nobody asked
+    shown          the text, or the place of the series in its file
+    label          the predicted class; None for a score
+    value          the probability of the class, or the score
+    probabilities  the probability of every class, by name; empty for a score
+    explanation    the contribution of each token or time step; None if not requested
     """
 
     shown: str
@@ -87,7 +87,7 @@ class Prediction:
 
 
 class Predictions(Answer):
-    """Predictions as they come, shown as `options` say; `vocabulary` is that of the model."""
+    """A stream of predictions, formatted according to `options`."""
 
     def __init__(self, found: Iterable[Prediction], options: PredictOptions, vocabulary: ClassifierVocabulary) -> None:
         self.found = found
@@ -97,7 +97,7 @@ class Predictions(Answer):
         self.what = "text" if vocabulary.reads_text else "place"
 
     def to_json(self) -> dict[str, Any]:
-        """A table for each example."""
+        """Return an object for each example."""
         return {"examples": [self._facts(each) for each in self.found]}
 
     def _facts(self, each: Prediction) -> dict[str, Any]:
@@ -112,7 +112,7 @@ class Predictions(Answer):
         return facts
 
     def to_text(self, screen: Screen) -> Iterator[str]:
-        """A line for each example, with its probabilities and what mattered where that was asked for."""
+        """Yield a line for each example, with probabilities and explanation if requested."""
         colour = self.options.color == "always" or (self.options.color == "auto" and screen.colour)
         width = min(24, max((len(plain(name)) for name in self.names), default=0))
         for each in self.found:
@@ -130,7 +130,7 @@ class Predictions(Answer):
             yield "\n".join(lines) + "\n"
 
     def _marked(self, explanation: Explanation, colour: bool) -> str:
-        """A text with its words marked; of a series, the steps that mattered most."""
+        """Return a text with marked words, or the most important time steps of a series."""
         from elman.plots.saliency import coloured, strongest_steps
 
         if explanation.values is not None:
@@ -138,7 +138,7 @@ class Predictions(Answer):
         return coloured(explanation.pieces, explanation.weights, colour=colour, joiner=self.joiner)
 
     def save(self, path: Path, *, as_json: bool, remark: Callable[[str], None]) -> bool:
-        """Write all predictions as a table, whole or not at all."""
+        """Write all predictions as CSV, atomically."""
         del as_json
         shares = self.names if self.options.proba else ()
         table, count = io.StringIO(), 0
@@ -155,12 +155,12 @@ class Predictions(Answer):
 
 
 def predict(model: Classifier, files: tuple[str, ...], options: PredictOptions, talk: Conversation) -> Predictions:
-    """The class or the score of texts, or of the examples in files."""
+    """Predict the class or the score of texts, or of the examples in files."""
     from elman.data.examples.given import example_groups
 
     vocabulary, explained = model.vocabulary, options.explain or options.picture is not None
     if options.text is not None and not vocabulary.reads_text:
-        raise ConfigError("expected --text for a model of texts only. Received: it for a model of series")
+        raise ConfigError("expected --text for a model of texts only. Received: --text for a model of series")
     groups = example_groups(files, options.text, _reading(model, options), texts=vocabulary.reads_text)
     found = _answers(model, groups, explained)
     if options.picture is not None:
@@ -169,13 +169,13 @@ def predict(model: Classifier, files: tuple[str, ...], options: PredictOptions, 
 
 
 def _reading(model: Classifier, options: PredictOptions | EvaluateOptions) -> ExamplesConfig:
-    """How data is read: as that of the training, but for what `options` say."""
+    """Return the data options of training, with encoding and errors from `options`."""
     own = dataclasses.replace(model.config.data, labels="")
     return with_given(own, encoding=options.encoding, errors=options.errors)
 
 
 def _answers(model: Classifier, groups: Iterator[Examples], explained: bool) -> Iterator[Prediction]:
-    """A prediction for each example."""
+    """Yield a prediction for each example."""
     names = model.vocabulary.names
     for examples in groups:
         found = (model.predict_proba if names else model.predict)(examples).tolist()
@@ -193,7 +193,7 @@ def _answers(model: Classifier, groups: Iterator[Examples], explained: bool) -> 
 def _drawing(
     found: Iterator[Prediction], path: Path, vocabulary: ClassifierVocabulary, talk: Conversation
 ) -> Iterator[Prediction]:
-    """The predictions as they are; the first one is drawn."""
+    """Yield the predictions unchanged; plot the explanation of the first."""
     from elman.plots.saliency import draw_series_weights, draw_token_weights
 
     count = 0
@@ -207,20 +207,20 @@ def _drawing(
                 draw_series_weights(steps.values, steps.weights, vocabulary.channels, path, title)
         yield each
     if count > 1:
-        talk.remark(f"the picture shows the first of {count:,} examples")
+        talk.remark(f"the plot shows the first of {count:,} examples")
 
 
 @dataclass(frozen=True)
 class EvaluateClassesOptions(EvaluateOptions):
-    """What the evaluation of a classifier takes."""
+    """Options of `evaluate`."""
 
     noun = "example"
 
-    picture: Path | None = option(None, "Draw the result there, as PNG or SVG.", local=True)
+    picture: Path | None = option(None, "Plot the confusion matrix to this PNG or SVG file.", local=True)
 
 
 def evaluate(model: Classifier, files: tuple[str, ...], options: EvaluateClassesOptions, talk: Conversation) -> Figures:
-    """Figures, a report by class, and the confusion matrix; of scores, their errors."""
+    """Compute metrics, a report for each class, and the confusion matrix; for scores, their errors."""
     from elman.data.examples import read_examples
     from elman.metrics.classification import evaluation_text
 
@@ -238,7 +238,7 @@ def evaluate(model: Classifier, files: tuple[str, ...], options: EvaluateClasses
 
 
 def info_facts(described: Artifact) -> dict[str, Any]:
-    """How many tokens a classifier of texts knows."""
+    """Return the vocabulary size of a text classifier for `elman info`."""
     from elman.data import vocabulary_from_json
 
     content = (described.vocabulary or {}).get("text")

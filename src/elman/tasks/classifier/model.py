@@ -1,4 +1,4 @@
-"""The classifier as people use it: fit, predict, evaluate, explain, save, load. Follows scikit-learn's conventions."""
+"""`Classifier`: train, predict, evaluate, explain, save and load. Follows scikit-learn's conventions."""
 
 from __future__ import annotations
 
@@ -37,25 +37,25 @@ _PATHS = "a path, or several, as for the training data"
 
 
 class Classifier(ScikitModel[ClassifierConfig, ClassifierNetwork, ClassifierVocabulary]):
-    """A recurrent classifier of texts or series, or a regression to one score each.
+    """A recurrent classifier of texts or series, or a regression to one score.
 
     Args:
-        preset: "small", "base" or "large": the options to start from.
+        preset: "small", "base" or "large", the options to start from.
         options: any option of `elman train classifier` by its name, such as `cell="lstm"`, `hidden=256`,
-            `kind="score"`. An option that is None is the preset's. Values are checked by `fit`.
+            `kind="score"`. None means the preset's value. `fit` validates the values.
 
     Attributes:
-        classes_: the classes as they were given, in the order of `predict_proba` (not for a score).
-        n_features_in_: T of series that came as a plain matrix, one series a row.
-        metrics: the figures of the training: "valid", "best_step", "calibration", "test" where there is such a part.
+        classes_: the classes as given to `fit`, in the order of `predict_proba` (not for a score).
+        n_features_in_: number of time steps of series given as a matrix with one series per row.
+        metrics: the metrics of the training run: "valid", "best_step", "calibration" and "test", as available.
 
     Example:
         >>> model = elman.Classifier(max_epochs=5).fit("reviews.csv")  # doctest: +SKIP
         >>> model.predict(["a delight from start to end"])  # doctest: +SKIP
         >>> model.save("model/")  # doctest: +SKIP
 
-    It follows scikit-learn's conventions without needing it: parameters are stored as they are, `get_params`,
-    `set_params` and `clone` work, and what is learnt has a name that ends with an underscore.
+    Follows scikit-learn's conventions without requiring it: parameters are stored unchanged, `get_params`,
+    `set_params` and `clone` work, and learnt attributes have names that end with an underscore.
 
     Raises ConfigError for an unknown option.
     """
@@ -65,7 +65,7 @@ class Classifier(ScikitModel[ClassifierConfig, ClassifierNetwork, ClassifierVoca
     n_features_in_: int
 
     def __repr__(self) -> str:
-        """What kind of model it is, in a line."""
+        """Return a one-line description of the model."""
         if self._network is None:
             given = ", ".join(f"{name}={value!r}" for name, value in self.get_params().items() if value is not None)
             return f"Classifier({given})"
@@ -73,7 +73,7 @@ class Classifier(ScikitModel[ClassifierConfig, ClassifierNetwork, ClassifierVoca
         return f"<Classifier {self.config.network.shape}, {weights}, {answer}>"
 
     def __sklearn_tags__(self) -> Any:
-        """What scikit-learn asks: a classifier, or with `kind="score"` a regressor."""
+        """Return scikit-learn's tags: those of a classifier, or with `kind="score"` of a regressor."""
         return tags(scores=self._gives_scores())
 
     def fit(
@@ -87,15 +87,15 @@ class Classifier(ScikitModel[ClassifierConfig, ClassifierNetwork, ClassifierVoca
         progress: bool = True,
         tune: bool = True,
     ) -> Classifier:
-        """Train.
+        """Train the classifier.
 
-        X            with `y`: texts, arrays or data frames, see `elman.data.examples.examples_from`; without: a path,
-                     or several
-        y            a label for each of X
-        valid, test  data of their own for validation and test: paths, or a pair (X, y); else shares as `split` says
-        folder       for X from files: keep checkpoints and the best model there while training
+        X            with `y`: texts, arrays or data frames, see `elman.data.examples.examples_from`; without `y`: one
+                     or more paths
+        y            a label for each example
+        valid, test  separate validation and test data: paths, or a pair (X, y); by default, shares given by `split`
+        folder       for files: write checkpoints and the best model to this folder during training
         progress     show a progress bar on standard error
-        tune         set this process' threads and memory allocator for training
+        tune         set the threads and the memory allocator of this process for training
 
         Returns self. Raises DataError, EncodingError, ConfigError, StorageError, Diverged, OutOfMemory.
         """
@@ -123,29 +123,29 @@ class Classifier(ScikitModel[ClassifierConfig, ClassifierNetwork, ClassifierVoca
         return self._name_classes(given.classes)
 
     def _name_classes(self, classes: npt.NDArray[Any] | None = None) -> Self:
-        """Set `classes_`: as they were given, else as labels say."""
+        """Set `classes_` to the given classes, or to the names of the labels."""
         targets = self.vocabulary.targets
         if isinstance(targets, Classes):
             self.classes_ = targets.array() if classes is None else classes
         return self
 
     def _outputs(self, rows: Rows, progress: Progress | None) -> npt.NDArray[np.float64]:
-        """The network's scores [N, C]."""
+        """Return the network's outputs [N, C]."""
         self.network.eval()
         return outputs_of(self.network, rows, progress=progress)
 
     def _rows(self, X: Any) -> Rows:
-        """What is given as for `predict`, as the network reads it."""
+        """Encode the inputs of `predict`."""
         vocabulary = self.vocabulary
         check_columns(X, getattr(self, "n_features_in_", None))
         examples = unlabelled_examples(X, self.config.data, texts=vocabulary.reads_text)
         return Rows(vocabulary.encoder.encode(examples))
 
     def predict(self, X: Any, *, progress: Progress | None = None) -> npt.NDArray[Any]:
-        """The likeliest class of each example, as it was given in training; or its score, float64.
+        """Return the most likely class of each example, as given to `fit`, or its score (float64).
 
         X         texts, arrays or data frames as in `fit`, or a `pathlib.Path` to read
-        progress  called with what is being done, and which share of it is done
+        progress  called with the name of the stage and the completed fraction
 
         Raises DataError.
         """
@@ -160,8 +160,7 @@ class Classifier(ScikitModel[ClassifierConfig, ClassifierNetwork, ClassifierVoca
     def predict_proba(self) -> Callable[..., npt.NDArray[np.float64]]:
         """`predict_proba(X)`: probabilities [N, C] of the classes, in the order of `classes_`.
 
-        Arguments as of `predict`. A model of scores has no such method: its error is a ConfigError and an
-        AttributeError.
+        Arguments as for `predict`. Raises `NoProbabilities`, a ConfigError and AttributeError, for a model of scores.
         """
         if self._gives_scores():
             raise NoProbabilities("expected a model of classes. Received: one with kind=score")
@@ -177,18 +176,18 @@ class Classifier(ScikitModel[ClassifierConfig, ClassifierNetwork, ClassifierVoca
         return getattr(self, "kind", None) == "score"
 
     def score(self, X: Any, y: Any = None) -> float:
-        """The accuracy on labelled examples; of scores R2. Data as for `evaluate`."""
+        """Return the accuracy on labelled examples, or R2 for scores. Data as for `evaluate`."""
         figures = self.evaluate(X, y)
         return float(figures["accuracy" if self.vocabulary.names else "r2"])
 
     def evaluate(self, X: Any, y: Any = None, *, progress: Progress | None = None) -> dict[str, Any]:
-        """Figures on labelled examples: X and y as in `fit`, or one or more paths; `progress` as for `predict`.
+        """Return metrics on labelled examples: X and y as in `fit`, or one or more paths; `progress` as for `predict`.
 
         Classes: "examples", "accuracy", "macro_f1", "log_loss" (nats), "brier", "ece" (expected calibration error) and
         "ece_before" (without the temperature), "temperature", "classes" (precision, recall, F1 and support of each)
-        and "confusion" (rows are true, columns predicted). A score: "examples", "rmse", "mae", "r2".
+        and "confusion" (rows are true, columns predicted). Scores: "examples", "rmse", "mae", "r2".
 
-        Raises DataError for examples that cannot be used, and for a label that was not seen in training.
+        Raises DataError for invalid examples, and for a label that was not seen in training.
         """
         vocabulary = self.vocabulary
         check_columns(X, getattr(self, "n_features_in_", None))
@@ -196,11 +195,11 @@ class Classifier(ScikitModel[ClassifierConfig, ClassifierNetwork, ClassifierVoca
         return evaluation(self._outputs(encoded.rows, progress), encoded.truth_N, vocabulary)
 
     def explain(self, X: Any, label: Any = None, *, progress: Progress | None = None) -> list[Explanation]:
-        """Which time steps spoke for and against an answer: gradient x input of its score, for every example.
+        """Return the contribution of every token or time step to a prediction, by gradient x input.
 
-        `label` names the class to explain; by default it is the one that is predicted. Weights of a text are one
-        number a token; those of a series one a step and channel. `X` and `progress` as for `predict`. Raises DataError
-        for an unknown label.
+        `label` is the class to explain; by default the predicted one. There is one weight for each token of a text,
+        and one for each time step and channel of a series. `X` and `progress` as for `predict`. Raises DataError for
+        an unknown label.
         """
         wanted = None if label is None else label_text(label, "label")
         encoder, names = self.vocabulary.encoder, self.vocabulary.names
@@ -217,5 +216,5 @@ class Classifier(ScikitModel[ClassifierConfig, ClassifierNetwork, ClassifierVoca
 
     @classmethod
     def load(cls, folder: str | os.PathLike[str]) -> Self:
-        """The model in `folder`. Raises ArtifactError for anything that is not a whole and safe model."""
+        """Load the model in `folder`. Raises ArtifactError for an incomplete, invalid or unsafe model."""
         return super().load(folder)._name_classes()

@@ -1,4 +1,4 @@
-"""The network of a classifier: tokens or series through recurrent layers, pooled over time, then one product."""
+"""`ClassifierNetwork`: recurrent layers over tokens or series, pooling over time, and a linear layer."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from elman.tasks.classifier.config import NetworkConfig
 
 __all__ = ["ClassifierNetwork"]
 
-# Words that are too rare to be learnt must not speak loudly. Letters are not rare.
+# Rare words keep their initial embedding, which must be small. In small vocabularies no token is rare.
 _EMBEDDING_DEVIATION, _FEW_TOKENS, _DEVIATION_OF_FEW = 0.05, 1000, 0.5
 
 
@@ -23,12 +23,12 @@ class ClassifierNetwork(StoredModule):
 
     Args:
         config: the sizes and dropout rates.
-        outputs: C, one score a class; 1 for a score alone.
-        tokens: V of texts; 0 for series.
-        channels: I of series; 0 for texts.
-        grams: how many n-grams the bag of texts knows; 0 for no bag.
+        outputs: number of classes C; 1 for a score.
+        tokens: vocabulary size V for texts; 0 for series.
+        channels: input features I of series; 0 for texts.
+        grams: number of n-grams in the bag; 0 for no bag.
 
-    Raises ConfigError for options that cannot be used.
+    Raises ConfigError for invalid options.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class ClassifierNetwork(StoredModule):
         self.reads_tokens = tokens > 0
 
     def forward(self, inputs: Tensor, lengths_B: Tensor | None) -> Tensor:
-        """Scores `logits_BC` from int64 `tokens_BT` or float `x_BTI`."""
+        """Return `logits_BC` from int64 `tokens_BT` or float `x_BTI`."""
         if not self.reads_tokens:
             if self.training and self.noise:
                 inputs = inputs + self.noise * torch.randn_like(inputs)
@@ -72,11 +72,11 @@ class ClassifierNetwork(StoredModule):
         return logits_BC if self.bag is None else logits_BC + self.bag(inputs, lengths_B)
 
     def features(self, inputs: Tensor) -> Tensor:
-        """What the first layer reads, `x_BTI`: embedded tokens, or the series themselves."""
+        """Return the input `x_BTI` of the first layer: embedded tokens, or the series."""
         return self.embed(inputs) if self.reads_tokens else inputs
 
     def from_features(self, x_BTI: Tensor, lengths_B: Tensor | None) -> Tensor:
-        """Scores `logits_BC` from what the first layer reads, the bag's part left out."""
+        """Return `logits_BC` from the input of the first layer, without the bag of n-grams."""
         y_BTY, _ = self.stack(x_BTI, lengths_B)
         return self._classify(y_BTY, lengths_B)
 

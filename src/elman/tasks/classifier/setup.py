@@ -1,4 +1,4 @@
-"""A classifier's run: the likelihood of classes, the error of scores, their figures, and what a run is made of."""
+"""`ClassifierSetup`: data, loss and metrics of a classifier's training run."""
 
 from __future__ import annotations
 
@@ -38,19 +38,19 @@ from elman.types import Batch, State
 
 __all__ = ["ClassLoss", "ClassifierSetup", "ScoreLoss"]
 
-# A temperature that is fitted to fewer examples than these says more about them than about the network.
+# A temperature fitted to fewer examples would overfit.
 _LEAST_TO_CALIBRATE = 50
-# Between two sets of weights that are right equally often, the one with the lower loss is kept.
+# Weight of the loss in model selection: it decides between equal error rates.
 _LOSS_IN_SELECTION = 1e-3
 
 
 @dataclass(eq=False)
 class _LossOfExamples(SequenceObjective[tuple[Rows, npt.NDArray[Any]]]):
-    """A loss of whole examples, and figures on held-out rows.
+    """Loss of whole examples, and metrics on held-out rows.
 
     model     the network
-    held_out  the rows and the truth of an evaluation; None when nothing is held out
-    most      an evaluation uses at most so many rows
+    held_out  the rows and targets of the validation set, or None
+    most      maximum number of rows of an evaluation; 0 for all
     """
 
     model: ClassifierNetwork
@@ -59,10 +59,10 @@ class _LossOfExamples(SequenceObjective[tuple[Rows, npt.NDArray[Any]]]):
 
     @abstractmethod
     def figures(self, outputs_NC: npt.NDArray[np.float64], truth_N: npt.NDArray[Any]) -> dict[str, float]:
-        """Figures of the network's scores."""
+        """Return the metrics of the network's outputs."""
 
     def measured(self, held_out: tuple[Rows, npt.NDArray[Any]], limit: int) -> dict[str, float]:
-        """Figures on held-out rows."""
+        """Return metrics on held-out rows."""
         rows, truth_N = held_out
         limit = min(limit, self.most) if limit and self.most else limit or self.most
         return self.figures(outputs_of(self.model, rows, limit), truth_N[rows.chosen(limit)])
@@ -74,17 +74,17 @@ class _LossOfExamples(SequenceObjective[tuple[Rows, npt.NDArray[Any]]]):
 
 @dataclass(eq=False, kw_only=True)
 class ClassLoss(_LossOfExamples):
-    """Cross-entropy in nats; the weights that are kept are those that are right most often on the held-out rows.
+    """Cross-entropy in nats; the best weights are those with the lowest validation error rate.
 
-    class_weights    a weight for every class in the loss and in what is kept; None for all alike
-    label_smoothing  the share of each target that is spread over all classes (Szegedy et al. 2016)
+    class_weights    weight of every class in loss and error rate; None for equal weights
+    label_smoothing  target probability that is spread over all classes (Szegedy et al. 2016)
     """
 
     class_weights: npt.NDArray[np.float64] | None = None
     label_smoothing: float = 0.0
 
     def loss(self, batch: Batch, state: State) -> tuple[Tensor, int, State]:
-        """The sum of nats over the rows, their number, and no state."""
+        """Return the summed loss in nats, the number of examples, and no state."""
         logits_BC = self._outputs(batch)
         targets_B = batch.targets_BT.to(logits_BC.device)
         weights = None if self.class_weights is None else torch.tensor(self.class_weights).to(logits_BC)
@@ -94,7 +94,7 @@ class ClassLoss(_LossOfExamples):
         return total, len(targets_B), state
 
     def figures(self, outputs_NC: npt.NDArray[np.float64], truth_N: npt.NDArray[Any]) -> dict[str, float]:
-        """Loss, accuracy and F1."""
+        """Return loss, accuracy and F1."""
         figures = class_figures(outputs_NC, truth_N)
         wrong_N = outputs_NC.argmax(axis=1) != truth_N
         weights_N = np.ones(len(truth_N)) if self.class_weights is None else self.class_weights[truth_N]
@@ -104,25 +104,25 @@ class ClassLoss(_LossOfExamples):
 
 @dataclass(eq=False, kw_only=True)
 class ScoreLoss(_LossOfExamples):
-    """Squared error of the standardised score, of which `deviation` is 1."""
+    """Squared error of the standardised score; `deviation` is the standard deviation of scores."""
 
     deviation: float
 
     def loss(self, batch: Batch, state: State) -> tuple[Tensor, int, State]:
-        """The sum of squared errors over the rows, their number, and no state."""
+        """Return the summed squared error, the number of examples, and no state."""
         outputs_B = self._outputs(batch)[:, 0]
         targets_B = batch.targets_BT.to(outputs_B)
         return F.mse_loss(outputs_B, targets_B, reduction="sum"), len(targets_B), state
 
     def figures(self, outputs_NC: npt.NDArray[np.float64], truth_N: npt.NDArray[Any]) -> dict[str, float]:
-        """Squared error of the standardised score, and RMSE, MAE and R2 of the score."""
+        """Return the squared error of the standardised score, and RMSE, MAE and R2 of the score."""
         outputs_N, truth_N = outputs_NC[:, 0], truth_N.astype(np.float64)
         loss = float(np.mean((outputs_N - truth_N) ** 2))
         return {"loss": loss, **score_figures(outputs_N * self.deviation, truth_N * self.deviation)}
 
 
 class ClassifierSetup(SequenceSetup[ClassifierConfig, ClassifierNetwork, ExampleParts, ClassifierVocabulary, Encoded]):
-    """A run of a classifier."""
+    """Setup of a classifier."""
 
     task = "classifier"
     config_class = ClassifierConfig
@@ -131,7 +131,7 @@ class ClassifierSetup(SequenceSetup[ClassifierConfig, ClassifierNetwork, Example
 
     @classmethod
     def check_options(cls, config: ClassifierConfig) -> None:
-        """Raise ConfigError for options that no classifier can have together."""
+        """Raise ConfigError for incompatible options."""
         super().check_options(config)
         target = config.target
         if target.kind == "score" and (target.class_weights != "none" or target.label_smoothing):
@@ -143,7 +143,7 @@ class ClassifierSetup(SequenceSetup[ClassifierConfig, ClassifierNetwork, Example
 
     @classmethod
     def read_part(cls, paths: Sequence[Any], config: ClassifierConfig, progress: Progress | None = None) -> Examples:
-        """The examples in held-out files, which cannot share the training data's file of labels."""
+        """Read held-out files; the option `labels` is for training data only."""
         return read_examples(paths, dataclasses.replace(config.data, labels=""), progress=progress)
 
     @classmethod
@@ -155,9 +155,9 @@ class ClassifierSetup(SequenceSetup[ClassifierConfig, ClassifierNetwork, Example
         vocabulary: ClassifierVocabulary | None = None,
         progress: Progress | None = None,
     ) -> ExampleParts:
-        """The labelled examples in the files."""
+        """Read the labelled examples of all splits."""
         del vocabulary
-        # Kept with the other paths, so that a resumed run finds it.
+        # Saved with the other paths for a resumed run.
         sources.labels = sources.labels or config.data.labels
         data = dataclasses.replace(config.data, labels=sources.labels)
         train = read_examples(sources.train, data, progress=progress)
@@ -168,14 +168,14 @@ class ClassifierSetup(SequenceSetup[ClassifierConfig, ClassifierNetwork, Example
 
     @classmethod
     def vocabulary_from(cls, content: Mapping[str, Any], config: ClassifierConfig, where: str) -> ClassifierVocabulary:
-        """The vocabulary as a model's folder has it."""
+        """Load the vocabulary."""
         return ClassifierVocabulary.from_json(
             content, config.input, kind=config.target.kind, bag=config.network.bag, where=where
         )
 
     @staticmethod
     def make_network(config: ClassifierConfig, vocabulary: ClassifierVocabulary) -> ClassifierNetwork:
-        """A network that reads what the encoder gives and scores the targets."""
+        """Return a network for the encoder and the targets of this vocabulary."""
         encoder, outputs = vocabulary.encoder, vocabulary.targets.outputs
         if isinstance(encoder, TextEncoder):
             tokens = encoder.vocabulary.size
@@ -184,20 +184,20 @@ class ClassifierSetup(SequenceSetup[ClassifierConfig, ClassifierNetwork, Example
 
     @classmethod
     def make_smallest_network(cls, config: ClassifierConfig) -> ClassifierNetwork:
-        """A network of texts takes every option."""
+        """Return a network for texts, to which all options apply."""
         return ClassifierNetwork(config.network, outputs=2, tokens=2)
 
     def learn_vocabulary(self) -> ClassifierVocabulary:
-        """The tokens or the scale of the training part, and the classes or the scale of the scores."""
+        """Return the tokens or the scale of the inputs, and the classes or the scale of the scores."""
         config, parts = self.config, self.parts
         encoder = learn_encoder(parts.train, config.input)
         self._check_inputs()
-        # Held-out examples may have a class that no other has; the scale of a score is learnt from the training part.
+        # Classes are those of all splits; the scale of a score is that of the training set.
         labelled = parts.train if config.target.kind == "score" else parts.known
         return ClassifierVocabulary(encoder, learn_targets(labelled, config.target.kind, parts.names, parts.values))
 
     def _check_inputs(self) -> None:
-        """Raise ConfigError for options that would change nothing, as what is read has no use for them."""
+        """Raise ConfigError for options that do not apply to this kind of input."""
         network, texts = self.config.network, self.parts.train.kind == "text"
         useless = {"noise": network.noise} if texts else {"bag": network.bag, "word_dropout": network.word_dropout}
         for name, value in useless.items():
@@ -208,7 +208,7 @@ class ClassifierSetup(SequenceSetup[ClassifierConfig, ClassifierNetwork, Example
                 )
 
     def encode(self) -> None:
-        """The examples of all parts as rows, and the n-grams of the training part."""
+        """Encode all splits, and collect the n-grams of the training set."""
         super().encode()
         vocabulary, network = self.vocabulary, self.config.network
         self._grams = np.empty(0, np.int64)
@@ -220,20 +220,20 @@ class ClassifierSetup(SequenceSetup[ClassifierConfig, ClassifierNetwork, Example
         self.vocabulary = dataclasses.replace(vocabulary, grams=len(self._grams), temperature=1.0)
 
     def encode_part(self, part: Examples, *, training: bool = False) -> Encoded:
-        """A part as rows."""
+        """Encode a split."""
         return Encoded(part, self.vocabulary)
 
     def start_network(self) -> None:
-        """Begin the bag with its n-grams."""
+        """Initialise the bag with its n-grams."""
         if self.network.bag is not None:
             self.network.bag.start(self._grams, self.config.network.bag_start * self._ratios)
 
     def stream(self) -> Shuffled:
-        """Shuffled examples."""
+        """Return shuffled batches of examples."""
         return self._train.rows.shuffled(self.config.network.batch_size, self.training_config.seed)
 
     def objective(self) -> ClassLoss | ScoreLoss:
-        """The likelihood of the classes, or the error of the scores."""
+        """Return the loss of classes or of scores."""
         held_out = None if self._valid is None else (self._valid.rows, self._valid.truth_N)
         target, targets, most = self.config.target, self.vocabulary.targets, self.training_config.evaluate_tokens
         if not isinstance(targets, Classes):
@@ -246,22 +246,22 @@ class ClassifierSetup(SequenceSetup[ClassifierConfig, ClassifierNetwork, Example
 
     @property
     def loss_name(self) -> str:
-        """What the loss is."""
-        return "nats an example" if self.vocabulary.names else "squared error of the standardised score"
+        """Name and unit of the loss."""
+        return "nats per example" if self.vocabulary.names else "squared error of the standardised score"
 
     def measure_part(self, data: Encoded) -> dict[str, float]:
-        """Figures of the answers."""
+        """Return metrics on an encoded split."""
         figures = evaluation(outputs_of(self.network, data.rows), data.truth_N, self.vocabulary)
         return {name: value for name, value in figures.items() if isinstance(value, float)}
 
     def finish(self, folder: Path | None) -> dict[str, Any]:
-        """Fit the temperature of the probabilities to the validation part, and draw its confusion."""
+        """Fit the temperature on the validation set, and plot its confusion matrix."""
         valid, names = self._valid, self.vocabulary.names
         if valid is None or not names:
             return {}
         logits_NC = outputs_of(self.network, valid.rows)
         predicted_N = logits_NC.argmax(axis=1)
-        # Where no answer is wrong, the likeliest temperature is zero.
+        # Without errors the optimal temperature is zero.
         wrong = bool((predicted_N != valid.truth_N).any())
         if self.config.target.calibrate and wrong and len(valid.rows) >= _LEAST_TO_CALIBRATE:
             temperature = fit_temperature(logits_NC, valid.truth_N)
@@ -274,14 +274,14 @@ class ClassifierSetup(SequenceSetup[ClassifierConfig, ClassifierNetwork, Example
         return {"calibration": {name: figures[name] for name in kept}}
 
     def describe(self, figures: Mapping[str, float]) -> str:
-        """Figures of an evaluation, in a line for people."""
+        """Format the metrics of an evaluation as one line."""
         if not self.vocabulary.names:
             return f"RMSE {figures['rmse']:.4g}, MAE {figures['mae']:.4g}, R2 {figures['r2']:.4f}"
         loss = figures["loss"] if "loss" in figures else figures["log_loss"]
-        return f"accuracy {figures['accuracy']:.2%}, macro F1 {figures['macro_f1']:.4f}, {loss:.4f} nats an example"
+        return f"accuracy {figures['accuracy']:.2%}, macro F1 {figures['macro_f1']:.4f}, {loss:.4f} nats per example"
 
     def data_facts(self) -> dict[str, Any]:
-        """How many examples each part has."""
+        """Return the number of examples in each split."""
         return {
             "kind": self.parts.train.kind,
             **{name: 0 if part is None else len(part) for name, part in self.parts.named()},
@@ -290,7 +290,7 @@ class ClassifierSetup(SequenceSetup[ClassifierConfig, ClassifierNetwork, Example
         }
 
     def outline(self) -> list[tuple[str, str]]:
-        """The parts, the lengths, the input and the answers."""
+        """Describe the splits, lengths, inputs and targets."""
         facts, lengths, encoder = self.data, self._train.rows.lengths, self.vocabulary.encoder
         if isinstance(encoder, TextEncoder):
             unit, read = encoder.vocabulary.unit, f"{encoder.vocabulary.size:,} {encoder.vocabulary.unit}s"
@@ -304,11 +304,11 @@ class ClassifierSetup(SequenceSetup[ClassifierConfig, ClassifierNetwork, Example
         ]
 
     def notes(self) -> list[str]:
-        """How many texts are cut."""
+        """Report texts that are truncated."""
         longer = self._train.longer
-        return [f"{longer:,} texts are longer than max_length and are cut"] if longer else []
+        return [f"{longer:,} texts are longer than max_length and are truncated"] if longer else []
 
     def summary(self) -> str:
-        """The network and the data, in a line."""
+        """Describe the network and the data in one line."""
         examples = f"{len(self._train.rows):,} examples to train on"
         return f"{self.network_summary}; {examples}, {self.vocabulary.answer()}"

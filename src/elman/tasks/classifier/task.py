@@ -1,4 +1,4 @@
-"""The description of the classifier."""
+"""Task description of the classifier."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ TASK = Task(
     model=".model:Classifier",
     config=".config:ClassifierConfig",
     rank=2,
-    summary="A classifier of texts or series; or a score for each.",
+    summary="Classifier of texts or series, or regression to a score.",
     data=DataArgument(
-        help="Files, folders or globs; - for standard input. `.gz` is read as it is.", toml="such as `hidden = 512`"
+        help="Files, folders or globs; - for standard input. `.gz` files are decompressed.",
+        toml="such as `hidden = 512`",
     ),
     help="""Train a classifier of texts or series, or with `--kind score` a regression to one number.
 
-`--max-steps`, `--max-epochs` or `--max-seconds` take the place of the preset's number of steps. Ctrl-C stops the
-run so that `elman train --resume MODEL` goes on.""",
+`--max-steps`, `--max-epochs` or `--max-seconds` replace the preset's number of steps. Ctrl-C saves a checkpoint and
+stops; `elman train --resume MODEL` continues.""",
     examples=(
         "train classifier reviews.csv -o model",
         "train classifier names/ -o model --tokens characters",
@@ -37,24 +38,24 @@ run so that `elman train --resume MODEL` goes on.""",
     endpoints=(
         Endpoint(
             verb="predict",
-            summary="Tell the class or score of texts or series.",
-            help="""Tell the class, or the score, of texts or series.
+            summary="Predict the class or score of texts or series.",
+            help="""Predict the class, or the score, of texts or series.
 
-Lines of standard input are answered as they come; each is a text. With `--explain` every word is marked by
-gradient x input: what spoke for the answer, and what against it.""",
+Each line of standard input is a text, and is classified as soon as it is read. `--explain` marks every word with its
+contribution for or against the prediction (gradient x input).""",
             examples=(
                 'predict model --text "a delight from start to end" --explain',
                 "predict model new.csv -o answers.csv --proba",
                 "tail -f log.txt | elman predict model -",
                 "predict model test.ts --picture mattered.png",
             ),
-            data=DataArgument(help="Files or folders, read as the training data was; - for lines of standard input."),
+            data=DataArgument(help="Files or folders, like the training data; - for lines of standard input."),
             options=".endpoints:PredictOptions",
             answer=".endpoints:predict",
         ),
         evaluate_endpoint(
-            help="A classifier: accuracy and F1, how far its probabilities can be trusted, a report by class and the "
-            "confusion matrix, which `--picture` draws; of scores, their errors.",
+            help="Classifiers: accuracy, F1, calibration, a report for each class, and the confusion matrix, which "
+            "`--picture` plots; for scores, their errors.",
             examples=("evaluate sentiment test.csv --picture confusion.png",),
             options=".endpoints:EvaluateClassesOptions",
             answer=".endpoints:evaluate",

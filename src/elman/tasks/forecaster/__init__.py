@@ -1,1 +1,1 @@
-"""The forecaster: time series in, how they go on out, with intervals and sample paths."""
+"""Forecaster: predicts time series, with prediction intervals and sample paths."""

@@ -1,4 +1,4 @@
-"""The options of a forecaster: its data, transforms, windows and network, and presets. Imports no torch."""
+"""Options and presets of the forecaster. Does not import torch."""
 
 from __future__ import annotations
 
@@ -21,21 +21,19 @@ DISTRIBUTIONS = ("student-t", "gaussian", "quantiles", "negative-binomial", "poi
 
 @dataclass(frozen=True)
 class NetworkConfig(RecurrentConfig):
-    """The network and the distribution that it predicts."""
+    """Options of the network and its predictive distribution."""
 
-    cell: str = option("gru", "the recurrent cell; see `elman cells`")
-    hidden: int = option(64, "units of each layer", least=1)
-    dilations: tuple[int, ...] = option((), "of every layer, how many steps ago its state is from, such as 1,2,4")
-    distribution: str = option("student-t", "what is predicted of a value", choices=DISTRIBUTIONS)
-    loss: str = option("squared", "point: the error that is made small", choices=("squared", "absolute", "huber"))
+    cell: str = option("gru", "recurrent cell; see `elman cells`")
+    hidden: int = option(64, "hidden units of each layer", least=1)
+    dilations: tuple[int, ...] = option((), "dilation of each layer (steps between recurrent states), such as 1,2,4")
+    distribution: str = option("student-t", "predictive distribution", choices=DISTRIBUTIONS)
+    loss: str = option("squared", "point: loss function", choices=("squared", "absolute", "huber"))
     levels: tuple[float, ...] = option(
-        (0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975), "quantiles: their probabilities"
+        (0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975), "quantiles: probability levels"
     )
-    point: str = option("median", "what of a distribution stands for it as one value", choices=("median", "mean"))
-    members: int = option(1, "networks with weights of their own whose forecasts are averaged", least=1, most=100)
-    keep_history: bool = option(
-        True, "keep the last values of the training data, so that the model can go on from them"
-    )
+    point: str = option("median", "point forecast from a distribution", choices=("median", "mean"))
+    members: int = option(1, "number of independent networks whose forecasts are averaged", least=1, most=100)
+    keep_history: bool = option(True, "save the last training values, so that the model can forecast from them")
 
 
 PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
@@ -45,7 +43,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         "large": {"hidden": 128, "layers": 2, "dropout": 0.1, "members": 3, "learning_rate": 2e-3, "max_steps": 3000},
     }
 )
-# What every preset has beside its own options. Rounding to 16 bits costs a forecast more than it gains in time.
+# Options of every preset. The speed of bfloat16 is not worth its loss of accuracy here.
 _COMMON: Mapping[str, Any] = MappingProxyType(
     {"learning_rate": 3e-3, "weight_decay": 0.01, "warmup_steps": 20, "precision": "float32"}
 )
@@ -53,7 +51,7 @@ _COMMON: Mapping[str, Any] = MappingProxyType(
 
 @dataclass(frozen=True)
 class ForecasterConfig(Sections):
-    """Everything that a forecaster is made from."""
+    """All options of a forecaster."""
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
         {name: {**_COMMON, **own} for name, own in PRESETS.items()}
@@ -72,18 +70,18 @@ class ForecasterConfig(Sections):
 
 
 def check_options(config: ForecasterConfig) -> None:
-    """Raise ConfigError for options that do not go together."""
+    """Raise ConfigError for incompatible options."""
     window, network, training = config.window, config.network, config.training
     if training.loss_from or training.loss_to:
         raise ConfigError(
-            "expected no loss_from and no loss_to: a forecaster's option counted says which steps predict. "
+            "expected no loss_from and no loss_to: a forecaster selects the time steps of the loss by counted. "
             f"Received: {training.loss_from}, {training.loss_to}"
         )
     check_windows(window)
     masks = [name for name in ("variational", "recurrent_dropout", "weight_drop") if getattr(network, name)]
     if window.scheduled_sampling and masks:
         raise ConfigError(
-            "expected no dropout with one mask for all steps beside scheduled_sampling, which goes step by step. "
+            "expected no dropout with one mask for all time steps together with scheduled_sampling. "
             f"Received: {', '.join(masks)}"
         )
     if network.dilations and len(network.dilations) != network.layers:

@@ -1,4 +1,4 @@
-"""What a trained forecaster does: forecasts, backtests, figures. Imports no torch."""
+"""Endpoints of the forecaster: forecast, backtest, evaluate. Does not import torch."""
 
 from __future__ import annotations
 
@@ -31,46 +31,46 @@ if TYPE_CHECKING:
 
 __all__ = ["BacktestOptions", "EvaluateForecastsOptions", "ForecastOptions", "backtest", "evaluate", "forecast"]
 
-# Of more series or steps than this the screen shows only some; a file or JSON has all of them.
+# Maximum number of rows on the screen; files and JSON have all of them.
 _MOST_ROWS = 200
 
 
 def _levels_option() -> Any:
-    """Intervals, of forecasts and of backtests."""
-    return option(None, "Intervals, in per cent with commas between them; none for none. By default 80,95.")
+    """Option for prediction intervals."""
+    return option(None, "Prediction intervals in per cent, separated by commas, or none. By default 80,95.")
 
 
 def _missing_option() -> Any:
-    """Missing times and values, of forecasts and of backtests."""
-    help = "What to do about missing times and values; by default as in training."
+    """Option for missing times and values."""
+    help = "How to handle missing times and values; by default as in training."
     return option("", help, choices=("", "error", "interpolate", "forward", "zero"))
 
 
 @dataclass(frozen=True)
 class ForecastOptions(EndpointOptions):
-    """What a forecast takes."""
+    """Options of `forecast`."""
 
-    horizon: int | None = option(None, "Steps ahead; by default the model's own horizon.")
+    horizon: int | None = option(None, "Time steps to forecast; by default the model's horizon.")
     levels: str | None = _levels_option()
-    samples: int = option(0, "Paths to draw as well; with --json or --create.")
+    samples: int = option(0, "Number of sample paths; with --json or --create.")
     future: Path | None = option(
-        None, "A file with the covariates that are known ahead, if DATA does not have them.", local=True
+        None, "A file with future values of the known covariates, if DATA does not have them.", local=True
     )
-    create: int | None = option(None, "Draw a new series of so many steps instead, from nothing.")
+    create: int | None = option(None, "Instead, generate a new series of this many time steps.")
     missing: str = _missing_option()
-    seed: int = option(0, "Of the paths that are drawn.")
-    picture: Path | None = option(None, "Draw a series there, as PNG or SVG.", local=True)
-    series: str | None = option(None, "The series to draw, or to take the scale of for --create; by default the first.")
-    output: Path | None = option(None, "Write the forecast there, as CSV.", local=True, flag="-o")
+    seed: int = option(0, "Random seed of sample paths.")
+    picture: Path | None = option(None, "Plot a series to this PNG or SVG file.", local=True)
+    series: str | None = option(None, "The series to plot, or the scale for --create; by default the first.")
+    output: Path | None = option(None, "Write the forecast to this CSV file.", local=True, flag="-o")
 
     def check(self, files: tuple[str, ...], call: Call) -> None:
-        """Raise ConfigError for options that do not go together."""
+        """Raise ConfigError for incompatible options."""
         _levels(self.levels)
         if self.create is None:
             _check_series(self.series, self.picture)
             if self.samples and not call.as_json:
                 raise ConfigError(
-                    f"expected --json with --samples, which has the paths. Received: --samples {self.samples} alone"
+                    f"expected --json with --samples, to print the paths. Received: --samples {self.samples} alone"
                 )
             return
         others = {
@@ -84,24 +84,24 @@ class ForecastOptions(EndpointOptions):
         }
         if any(others.values()):
             raise ConfigError(
-                "expected none but --samples, --seed, --series and --output with --create. "
+                "expected only --samples, --seed, --series and --output with --create. "
                 f"Received: {', '.join(name for name, given in others.items() if given)}"
             )
 
 
 class Forecasts(Answer):
-    """How series go on."""
+    """Forecasts of series."""
 
     def __init__(self, found: Forecast, talk: Conversation) -> None:
         self.found = found
         self.talk = talk
 
     def to_json(self) -> dict[str, Any]:
-        """All of it."""
+        """Return the complete forecast."""
         return self.found.to_json()
 
     def to_text(self, screen: Screen) -> Iterator[str]:
-        """A row for each series and time, the first ones."""
+        """Yield a table with a row for each series and time, up to the maximum."""
         del screen
         rows = islice(csv.reader(io.StringIO(self.found.to_csv())), _MOST_ROWS + 1)
         short = [[_rounded(cell) if column > 1 else plain(cell) for column, cell in enumerate(row)] for row in rows]
@@ -111,24 +111,24 @@ class Forecasts(Answer):
             self.talk.remark(f"and {counted(more, 'row')} more: -o or --json for all of them")
 
     def save(self, path: Path, *, as_json: bool, remark: Callable[[str], None]) -> bool:
-        """Write it as CSV; JSON is still to be shown."""
+        """Write the forecast as CSV; JSON is still printed."""
         write_text(path, self.found.to_csv())
         remark(f"written: {path}")
         return not as_json
 
 
 class CreatedSeries(Answer):
-    """New series by name: a column for each, or for each and variable."""
+    """Generated series: a column for each series and variable."""
 
     def __init__(self, columns: Mapping[str, list[float]]) -> None:
         self.columns = columns
 
     def to_json(self) -> dict[str, list[float]]:
-        """The values of every column."""
+        """Return the values of every column."""
         return dict(self.columns)
 
     def to_text(self, screen: Screen) -> Iterator[str]:
-        """CSV."""
+        """Yield the series as CSV."""
         del screen
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\n")
@@ -141,7 +141,7 @@ class CreatedSeries(Answer):
 def forecast(
     model: Forecaster, files: tuple[str, ...], options: ForecastOptions, talk: Conversation
 ) -> Forecasts | CreatedSeries:
-    """How the series in files go on, or without any the training data; or new series."""
+    """Forecast the series in a file, or by default the training series; or generate new series."""
     if options.create is not None:
         return _created(model, options.create, options, talk)
     found = model.reading(missing=options.missing).forecast(
@@ -176,20 +176,20 @@ def _rounded(cell: str) -> str:
 
 @dataclass(frozen=True)
 class BacktestOptions(EndpointOptions):
-    """What a backtest takes."""
+    """Options of `backtest`."""
 
-    horizon: int | None = option(None, "Steps ahead; by default the model's own horizon.")
-    origins: int = option(5, "Forecasts of each series; the last one ends with it.")
-    step: int | None = option(None, "Steps between two origins; by default the horizon.")
-    refit: bool = option(False, "Train anew at each origin, on what came before it.")
+    horizon: int | None = option(None, "Time steps to forecast; by default the model's horizon.")
+    origins: int = option(5, "Number of forecast origins per series; the last forecast ends with the series.")
+    step: int | None = option(None, "Time steps between origins; by default the horizon.")
+    refit: bool = option(False, "Train a new model at each origin, on the data before it.")
     levels: str | None = _levels_option()
     missing: str = _missing_option()
-    seed: int = option(0, "Of the paths that are drawn.")
-    picture: Path | None = option(None, "Draw a series there, as PNG or SVG.", local=True)
-    series: str | None = option(None, "The series to draw; by default the first one.")
+    seed: int = option(0, "Random seed of sample paths.")
+    picture: Path | None = option(None, "Plot a series to this PNG or SVG file.", local=True)
+    series: str | None = option(None, "The series to plot; by default the first.")
 
     def check(self, files: tuple[str, ...], call: Call) -> None:
-        """Raise ConfigError where there is no data, and for options that do not go together."""
+        """Raise ConfigError for missing data and incompatible options."""
         del call
         expect_data(files, "data to test on: elman backtest MODEL DATA --horizon H")
         _levels(self.levels)
@@ -197,23 +197,23 @@ class BacktestOptions(EndpointOptions):
 
 
 class Backtests(Answer):
-    """Scores from many origins, beside those of simple forecasts."""
+    """Metrics of a backtest, compared with simple baselines."""
 
     def __init__(self, found: Backtest) -> None:
         self.found = found
 
     def to_json(self) -> dict[str, Any]:
-        """All figures."""
+        """Return all metrics."""
         return self.found.to_json()
 
     def to_text(self, screen: Screen) -> Iterator[str]:
-        """The table of scores and a verdict."""
+        """Yield the table of metrics and a conclusion."""
         del screen
         yield f"{counted(self.found.windows, 'forecast')} of {counted(self.found.horizon, 'step')}\n{self.found}\n"
 
 
 def backtest(model: Forecaster, files: tuple[str, ...], options: BacktestOptions, talk: Conversation) -> Backtests:
-    """How good forecasts from many origins were."""
+    """Evaluate forecasts from several origins."""
     found = model.reading(missing=options.missing).backtest(
         files,
         options.horizon,
@@ -232,7 +232,7 @@ def backtest(model: Forecaster, files: tuple[str, ...], options: BacktestOptions
 
 @dataclass(frozen=True)
 class EvaluateForecastsOptions(EvaluateOptions):
-    """What the evaluation of a forecaster takes; `limit` is a number of last steps."""
+    """Options of `evaluate`; `limit` is the number of last time steps to use."""
 
     noun = "step"
 
@@ -240,8 +240,7 @@ class EvaluateForecastsOptions(EvaluateOptions):
 def evaluate(
     model: Forecaster, files: tuple[str, ...], options: EvaluateForecastsOptions, talk: Conversation
 ) -> Figures:
-    """Errors of forecasts from every origin in turn, with the true past: of what comes after the training, or of the
-    last steps."""
+    """Compute errors of forecasts from every origin after the training data, or in the last steps."""
     reader = model.reading(encoding=options.encoding, errors=options.errors)
     figures = reader.evaluate(list(files), steps=options.limit or 0, progress=talk.progress)
     rows = [(name, f"{value:,}" if isinstance(value, int) else f"{value:.6g}") for name, value in figures.items()]
@@ -256,11 +255,11 @@ def _check_series(series: str | None, picture: Path | None) -> None:
 def _draw(found: Forecast | Backtest, picture: Path | None, series: str | None, talk: Conversation) -> None:
     if picture is not None:
         found.plot(picture, series=series or 0)
-        talk.remark(f"drawn: {picture}")
+        talk.remark(f"plotted: {picture}")
 
 
 def _levels(text: str | None) -> tuple[float, ...] | None:
-    """Levels in per cent, such as 80,95; None where nothing was said."""
+    """Parse levels in per cent, such as 80,95; None means the default."""
     if text is None:
         return None
     if text == "none":

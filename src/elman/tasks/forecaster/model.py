@@ -1,4 +1,4 @@
-"""The forecaster as people use it: fit, forecast, backtest, evaluate, create, save, load."""
+"""`Forecaster`: train, forecast, backtest, evaluate, create series, save and load."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ class Forecaster(TaskModel[ForecasterConfig, ForecasterNetwork, Known]):
     """A recurrent forecaster of one or many time series.
 
     Args:
-        preset: "small", "base" or "large": the options to start from.
+        preset: "small", "base" or "large", the options to start from.
         options: any option of `elman train forecaster` by its name, such as `horizon=24`, `mode="direct"`.
 
     Example:
         >>> model = elman.Forecaster(max_seconds=60).fit("airline-passengers.csv")  # doctest: +SKIP
         >>> model.forecast(horizon=12).to_frame()  # doctest: +SKIP
 
-    Raises ConfigError for an unknown option, a value that is not allowed, and options that do not go together.
+    Raises ConfigError for an unknown option, a value that is not allowed, and incompatible options.
     """
 
     setup_class = ForecasterSetup
@@ -53,7 +53,7 @@ class Forecaster(TaskModel[ForecasterConfig, ForecasterNetwork, Known]):
         self.kind = "pandas"
 
     def __repr__(self) -> str:
-        """What kind of model it is, in a line."""
+        """Return a one-line description of the model."""
         shape = f"{self.config.network.shape}, {self.config.window.mode}"
         if self._network is None:
             return f"<Forecaster {shape}, not trained>"
@@ -61,7 +61,7 @@ class Forecaster(TaskModel[ForecasterConfig, ForecasterNetwork, Known]):
 
     @property
     def known(self) -> Known:
-        """What the model knows of its series. Raises ConfigError before `fit`."""
+        """Transforms and last values of the training series: the vocabulary. Raises ConfigError before `fit`."""
         return self.vocabulary
 
     def fit(
@@ -76,12 +76,12 @@ class Forecaster(TaskModel[ForecasterConfig, ForecasterNetwork, Known]):
 
         data      files (CSV, TSV, JSON lines) or a folder of them; a data frame or series of pandas or polars; an array
                   `[T]` or `[T, Y]`, or a dictionary of them; a `Panel`
-        folder    keep checkpoints and the best model there while training, which needs data in files
+        folder    for files: write checkpoints and the best model to this folder during training
         progress  show a progress bar on standard error
-        tune      set this process' threads and memory allocator for training
+        tune      set the threads and the memory allocator of this process for training
 
-        The last steps of each series are held out (`valid_share`, `valid_steps`): the weights that are best there are
-        kept. Returns self. Raises DataError, ConfigError, StorageError, Diverged, OutOfMemory.
+        The last time steps of each series are the validation set (`valid_share`, `valid_steps`), which selects the
+        best weights. Returns self. Raises DataError, ConfigError, StorageError, Diverged, OutOfMemory.
         """
         if is_path(data):
             self._fit_files(Sources(as_paths(data)), folder=folder, progress=progress, tune=tune)
@@ -91,19 +91,18 @@ class Forecaster(TaskModel[ForecasterConfig, ForecasterNetwork, Known]):
         return self
 
     def reading(self, *, missing: str = "", encoding: str = "", errors: str = "") -> Forecaster:
-        """The same model, which reads data otherwise than in training: options that are given take the place of its
-        own."""
+        """Return a copy of the model that reads data with these options, if given, instead of its own."""
         other, own = copy.copy(self), self.config.data
         data = with_given(own, missing=missing, encoding=encoding, errors=errors)
         other.config = dataclasses.replace(self.config, data=data)
         return other
 
     def read(self, data: Any, future: Any = None) -> Panel:
-        """The series in `data`, read as those of the training; for None, the last values of the training data.
+        """Read the series in `data` with the data options of training; None means the last training values.
 
-        future  a file or data frame with covariates that are known ahead, where `data` does not have them
+        future  a file or data frame with future values of the known covariates, if `data` does not have them
 
-        Raises DataError for series that do not fit to the model, and ConfigError.
+        Raises DataError for series that do not match the model, and ConfigError.
         """
         tail = self.known.tail
         if data is not None:
@@ -113,7 +112,7 @@ class Forecaster(TaskModel[ForecasterConfig, ForecasterNetwork, Known]):
             panel = tail
         else:
             raise ConfigError(
-                "expected series to go on from: this model keeps none (keep_history=false). Received: none"
+                "expected data to forecast: this model has no history (keep_history=false). Received: none"
             )
         return panel if future is None else future_from(future, panel, self.config.data)
 
@@ -128,18 +127,18 @@ class Forecaster(TaskModel[ForecasterConfig, ForecasterNetwork, Known]):
         seed: int = 0,
         progress: Progress | None = None,
     ) -> Forecast:
-        """How series go on.
+        """Forecast series.
 
-        data      the series up to the forecast, as for `fit`; they need not be those of the training. By default, the
-                  training data goes on
-        horizon   steps ahead, at most 100,000; by default the option `horizon`
-        levels    of intervals, in per cent; by default 80 and 95 where a distribution is predicted
-        samples   joint paths to return as well
-        future    a file or data frame with the covariates that are known ahead, where `data` does not have them
-        seed      of the paths that are drawn
-        progress  called with what is being done, and which share of it is done
+        data      the series before the forecast, as for `fit`, also series that are not in the training data; by
+                  default, the training data
+        horizon   time steps to forecast, at most 100,000; by default the option `horizon`
+        levels    prediction intervals in per cent; by default 80 and 95 if a distribution is predicted
+        samples   number of joint sample paths to return
+        future    a file or data frame with future values of the known covariates, if `data` does not have them
+        seed      random seed of sample paths
+        progress  called with the name of the stage and the completed fraction
 
-        Raises DataError for series that do not fit to the model, and ConfigError.
+        Raises DataError for series that do not match the model, and ConfigError.
         """
         network = self.network
         horizon = self.config.window.horizon if horizon is None else horizon
@@ -185,19 +184,20 @@ class Forecaster(TaskModel[ForecasterConfig, ForecasterNetwork, Known]):
         seed: int = 0,
         progress: Progress | None = None,
     ) -> Backtest:
-        """Forecasts from several origins, each from what was known there, beside simple forecasts of the same steps.
+        """Evaluate forecasts from several origins, each from the data before it, and compare with simple baselines.
 
         data      the series, as for `fit`
-        horizon   steps of each forecast; by default the option `horizon`
-        origins   how many forecasts of each series; the last one ends with the series
-        step      steps between two origins; by default the horizon
-        refit     train a new network at each origin, on what came before it; else this one forecasts from all of them
-        levels    of intervals whose coverage is measured; by default 80 and 95 where a distribution is predicted
-        paths     drawn for intervals and for the continuous ranked probability score
-        progress  called with what is being done, and which share of it is done
+        horizon   time steps of each forecast; by default the option `horizon`
+        origins   number of origins per series; the last forecast ends with the series
+        step      time steps between origins; by default the horizon
+        refit     train a new model at each origin, on the data before it; by default, this model is used
+        levels    prediction intervals whose coverage is measured; by default 80 and 95 if a distribution is predicted
+        paths     number of sample paths for intervals and for the continuous ranked probability score
+        seed      random seed of sample paths
+        progress  called with the name of the stage and the completed fraction
 
-        Seasonal naive, drift and the linear autoregression see nothing after an origin either. Raises DataError for a
-        series that is too short, and ConfigError.
+        The baselines (seasonal naive, drift, linear autoregression) use only data before an origin, too. Raises
+        DataError for a series that is too short, and ConfigError.
         """
         horizon = self.config.window.horizon if horizon is None else horizon
         check_horizon(horizon)
@@ -208,7 +208,7 @@ class Forecaster(TaskModel[ForecasterConfig, ForecasterNetwork, Known]):
             raise ConfigError(f"expected at least one path. Received: {paths}")
 
         def forecast(origin: Ints, first: Ints) -> Forecast:
-            """From one origin of each series; new series are scaled by what is before the first."""
+            """Forecast from one origin of each series; scales of new series use the data before `first`."""
             own = self._refitted(panel.cut(origin + 1)) if refit else self
             ahead = forecast_from(
                 own.network,
@@ -237,8 +237,7 @@ class Forecaster(TaskModel[ForecasterConfig, ForecasterNetwork, Known]):
         return Backtest(**vars(found))
 
     def _refitted(self, panel: Panel) -> Forecaster:
-        """A new model with the same options, trained on the panel; with shorter windows where its series are
-        shorter."""
+        """Return a new model with the same options, trained on the panel; windows are shortened if necessary."""
         window = self.config.window
         most = max(int(panel.lengths.max()) - window.horizon, 2)
         shorter = dataclasses.replace(window, context=min(window.context, most), counted=min(window.counted, most))
@@ -249,18 +248,18 @@ class Forecaster(TaskModel[ForecasterConfig, ForecasterNetwork, Known]):
     def evaluate(
         self, data: Any, *, steps: int = 0, stride: int = 1, progress: Progress | None = None
     ) -> dict[str, float]:
-        """Figures of forecasts from every origin in turn, each with the true values before it.
+        """Return metrics of forecasts from consecutive origins, each with the true values before it.
 
-        A network that predicts the next value forecasts one step, a direct one its whole horizon.
+        Networks with `mode="direct"` forecast their whole horizon, others one step.
 
-        data      the series with their past, as for `fit`
-        steps     measure the last so many steps of each series; 0 for all that come after what the model was trained
-                  on, or, of a series that it has not seen, after the first window
-        stride    steps between two origins
-        progress  called with what is being done, and which share of it is done
+        data      the series with their history, as for `fit`
+        steps     number of last time steps of each series to use; 0 for all after the training data or, for a new
+                  series, after the first window
+        stride    time steps between origins
+        progress  called with the name of the stage and the completed fraction
 
-        Returns rmse, mse, mae, smape, mase, forecasts (how many these are of) and horizon. Raises DataError when no
-        step is left to measure.
+        Returns rmse, mse, mae, smape, mase, forecasts (their number) and horizon. Raises DataError if there are no
+        time steps to evaluate, and ConfigError for invalid `steps` or `stride`.
         """
         panel, network, known = self.read(data), self.network, self.known
         if steps < 0 or stride < 1:
@@ -285,30 +284,30 @@ class Forecaster(TaskModel[ForecasterConfig, ForecasterNetwork, Known]):
         random: int = 0,
         progress: Progress | None = None,
     ) -> Doubles:
-        """A long series of the network's own, `[length]` or `[length, Y]`, in the unit of one of its series.
+        """Generate a new series, `[length]` or `[length, Y]`, on the scale of one of the training series.
 
-        length    its steps, at most 100,000
-        seed      what comes before it: "zeros" (of the scaled series), an array of values, or a pair of a series' name
-                  and a slice of its last values, which the model has kept
-        series    whose scale and features are used, by name or number
-        draw      draw each value from its distribution; else take its middle. By default where there is one
-        random    the seed of those draws
-        progress  called with what is being done, and which share of it is done
+        length    number of time steps, at most 100,000
+        seed      the values before it: "zeros" (on the standardised scale), an array, or a pair of a series' name
+                  and a slice of its last training values
+        series    name or index of the series whose scale and features are used
+        draw      sample each value from its distribution, instead of the point forecast; by default if there is one
+        random    random seed
+        progress  called with the name of the stage and the completed fraction
 
-        Raises ConfigError for a model with covariates, whose values nobody knows.
+        Raises ConfigError for a model with covariates, because their values are not known.
         """
         check_horizon(length)
         network, known = self.network, self.known
         return create_series(network, known, length, seed, series=series, draw=draw, random=random, progress=progress)
 
     def _check_loaded(self, where: str) -> None:
-        """Raise ArtifactError for a scale that nothing can be divided by."""
+        """Raise ArtifactError for scales of covariates that are not positive."""
         if (scales := self.network.scales) is not None and not (scales.scale > 0).all():
             raise ArtifactError(f"{where}: expected scales of covariates above 0. Received: {scales.scale.min()}")
 
 
 def _panel(data: Any, config: ForecasterConfig, **like: Any) -> Panel:
-    """The series in `data`; `like` is what `read_panel` takes of a panel from before."""
+    """Return the series in `data`; `like` holds arguments of `read_panel` from the training panel."""
     if isinstance(data, Panel):
         return data
     return read_panel(as_paths(data), config.data, **like) if is_path(data) else panel_from(data, config.data, **like)

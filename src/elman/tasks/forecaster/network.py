@@ -1,4 +1,4 @@
-"""The network of a forecaster: one or several members whose forecasts are averaged."""
+"""`ForecasterNetwork`: an ensemble of one or more members whose forecasts are averaged."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["ForecasterNetwork"]
 
 
 def _member(sizes: Sizes, window: WindowConfig, network: NetworkConfig) -> Member:
-    """One network of these options."""
+    """Return one member."""
     inputs = input_size(sizes, window)
     dilations = network.dilations
     stack = make_dilated_stack(network, inputs, dilations) if dilations else make_stack(network, inputs)
@@ -45,13 +45,13 @@ def _member(sizes: Sizes, window: WindowConfig, network: NetworkConfig) -> Membe
 
 
 class ForecasterNetwork(StoredModule):
-    """One network, or several members with weights of their own whose forecasts are averaged.
+    """An ensemble of independent networks (members) whose forecasts are averaged.
 
-    It keeps the scale of the covariates beside its weights, for those who read data for it.
+    The scales of covariates are saved as buffers, and applied when data is read.
 
     Args:
-        sizes: of the data.
-        window, network: the options; windows must be settled.
+        sizes: numbers of targets and covariates.
+        window, network: the options; those of windows must be resolved.
     """
 
     def __init__(self, sizes: Sizes, window: WindowConfig, network: NetworkConfig) -> None:
@@ -67,7 +67,7 @@ class ForecasterNetwork(StoredModule):
 
     @property
     def scales(self) -> Scales | None:
-        """Of the covariates; None where there are none."""
+        """The scales of the covariates; None without covariates."""
         if not self._covariates:
             return None
         offset, scale = (self.get_buffer(name).double().cpu().numpy() for name in self._covariates)
@@ -75,17 +75,17 @@ class ForecasterNetwork(StoredModule):
 
     @scales.setter
     def scales(self, scales: Scales) -> None:
-        for name, values in zip(self._covariates, scales, strict=False):  # there are none without covariates
+        for name, values in zip(self._covariates, scales, strict=False):  # no buffers without covariates
             self.get_buffer(name).copy_(torch.from_numpy(values))
 
     @property
     def members(self) -> list[Member]:
-        """The networks."""
+        """The members of the ensemble."""
         return cast("list[Member]", list(self.layers))
 
     @property
     def horizon(self) -> int:
-        """The steps that are predicted at once."""
+        """Number of time steps that are predicted at once."""
         return self.members[0].horizon
 
     @property
@@ -95,14 +95,14 @@ class ForecasterNetwork(StoredModule):
 
     @property
     def counts(self) -> bool:
-        """Whether counts are predicted, of which logarithms are read."""
+        """Whether counts are predicted; inputs are then logarithms of counts."""
         return self.members[0].counts
 
     @property
     def device(self) -> torch.device:
-        """Where the weights are."""
+        """The device of the weights."""
         return next(self.parameters()).device
 
     def initial_state(self, batch_size: int) -> State:
-        """The states of all members before the first step."""
+        """Return the initial states of all members."""
         return tuple(member.initial_state(batch_size) for member in self.members)

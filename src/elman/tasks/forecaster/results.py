@@ -1,4 +1,4 @@
-"""What a forecaster gives: forecasts and backtests that can be drawn."""
+"""Forecasts and backtests with a `plot` method."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ __all__ = ["Backtest", "Forecast"]
 
 
 class Forecast(forecast.Forecast):
-    """A forecast that can be drawn."""
+    """A forecast with a `plot` method."""
 
     def plot(self, path: str | os.PathLike[str], *, series: str | int = 0, truth: Any = None) -> None:
-        """Draw history, forecast and intervals of one series, as PNG or SVG by the path's ending.
+        """Plot history, forecast and intervals of one series, as PNG or SVG depending on the suffix.
 
-        series  its name or number
-        truth   what really came, `[H, Y]`, if it is known
+        series  name or index of the series
+        truth   the observed values of the forecast steps, `[horizon, Y]`, if known
 
-        Raises ConfigError for a series that is not there, StorageError.
+        Raises ConfigError for an unknown series, StorageError.
         """
         from elman.plots.forecast import plot_forecast
 
@@ -29,14 +29,14 @@ class Forecast(forecast.Forecast):
 
 
 class Backtest(forecast_backtest.Backtest):
-    """A backtest whose last forecasts can be drawn."""
+    """A backtest with a `plot` method for the last forecasts."""
 
     def plot(self, path: str | os.PathLike[str], *, series: str | int = 0) -> None:
-        """Draw the forecast from the last origin with what really came, as PNG or SVG."""
+        """Plot the forecast from the last origin with the observed values, as PNG or SVG. Raises as `Forecast.plot`."""
         from elman.plots.forecast import plot_forecast
 
         if self.last is None:
-            raise ConfigError("expected a backtest with its forecasts. Received: one of figures alone")
+            raise ConfigError("expected a backtest with its forecasts. Received: one with metrics only")
         number = series if isinstance(series, int) else self.last.find(series)
         truth = None if self.truth is None or not 0 <= number < len(self.truth) else self.truth[number]
         plot_forecast(self.last, path, series=number, truth=truth)

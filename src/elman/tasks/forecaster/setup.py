@@ -1,4 +1,4 @@
-"""A forecaster's run: the loss of the distributions after each step, and what a run is made of."""
+"""`ForecasterSetup`: data, loss and metrics of a forecaster's training run."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ Ints = npt.NDArray[np.int64]
 
 
 class NextValues:
-    """The head's loss of the values after each step, of all members together; means are a value.
+    """Loss of the predictive distribution of the values after each time step, averaged over members and values.
 
     Args:
         model: the network.
-        counted: direct: the last steps of a window that predict in training; 0 for all.
-        held_out: makes the evaluation's batches, of at most so many windows (0 for all), and says how many last steps
-            of each predict (0 for all); None when nothing is held out.
-        sampling: the probability, at this point of the run, that a step reads the network's own prediction of its
-            value instead of the value (scheduled sampling, Bengio et al. 2015); None for never.
-        carry: whether a batch goes on from the state of the one before.
+        counted: direct mode: number of last time steps of a window that are in the training loss; 0 for all.
+        held_out: returns the batches of an evaluation, of at most so many windows (0 for all), and the number of last
+            time steps of a window to evaluate (0 for all); None without validation data.
+        sampling: returns the current probability that an input is replaced by the network's own prediction
+            (scheduled sampling, Bengio et al. 2015); None for never.
+        carry: whether the state is carried from batch to batch.
     """
 
     def __init__(
@@ -64,11 +64,11 @@ class NextValues:
         self.carry = carry
 
     def initial_state(self, batch_size: int) -> State:
-        """The state before the first step; empty where none is carried."""
+        """Return the initial state; empty if no state is carried."""
         return self.model.initial_state(batch_size) if self.carry else ()
 
     def loss(self, batch: Batch, state: State) -> tuple[Tensor, int, State]:
-        """The sum of the losses over the values that were there, how many those are, and the state after the batch."""
+        """Return the summed loss over observed values, their number, and the state after the batch."""
         targets, seen = _targets(batch, self.model.device)
         inputs = _moved(batch.inputs_BT, self.model.device)
         own = self.sampling() if self.sampling is not None else 0.0
@@ -90,8 +90,7 @@ class NextValues:
 
     @torch.no_grad()
     def evaluate(self, limit: int = 0) -> dict[str, float]:
-        """The mean loss a value and the root of the mean squared error of one value for each, both of scaled series,
-        on held-out data."""
+        """Return mean loss and RMSE of the point forecast on held-out data, both on the scale of transformed series."""
         if self.held_out is None:
             return {}
         batches, counted = self.held_out(limit)
@@ -110,7 +109,7 @@ class NextValues:
 
 
 def _targets(batch: Batch, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Targets `[B, n, horizon x Y]` with 0 where there is none, and a mask of those that are there."""
+    """Return targets `[B, steps, horizon * Y]` with missing values set to 0, and the mask of observed values."""
     targets = batch.targets_BT.flatten(2).to(device)
     seen = torch.isfinite(targets)
     return torch.where(seen, targets, 0.0), seen
@@ -122,7 +121,7 @@ def _moved(inputs: Inputs, device: torch.device) -> Inputs:
 
 
 class ForecasterSetup(Setup[ForecasterConfig, ForecasterNetwork, Panel, Known]):
-    """A run of a forecaster on a panel, of which the last steps of each series are held out."""
+    """Setup of a forecaster. The last time steps of each series of the panel are the validation set."""
 
     task = "forecaster"
     config_class = ForecasterConfig
@@ -131,7 +130,7 @@ class ForecasterSetup(Setup[ForecasterConfig, ForecasterNetwork, Panel, Known]):
 
     @classmethod
     def check_options(cls, config: ForecasterConfig) -> None:
-        """Raise ConfigError for options that do not go together."""
+        """Raise ConfigError for incompatible options."""
         check_options(config)
         super().check_options(config)
 
@@ -144,7 +143,7 @@ class ForecasterSetup(Setup[ForecasterConfig, ForecasterNetwork, Panel, Known]):
         vocabulary: Known | None = None,
         progress: Progress | None = None,
     ) -> Panel:
-        """The series in the files."""
+        """Read the series."""
         del vocabulary
         if progress is not None:
             progress("reading", 0.0)
@@ -152,12 +151,12 @@ class ForecasterSetup(Setup[ForecasterConfig, ForecasterNetwork, Panel, Known]):
 
     @classmethod
     def vocabulary_from(cls, content: Mapping[str, Any], config: ForecasterConfig, where: str) -> Known:
-        """The series of a model's folder."""
+        """Load the vocabulary: the known series."""
         return known_from(content, config.transforms, where)
 
     @classmethod
     def check_folder(cls, config: ForecasterConfig, vocabulary: Known, where: str) -> None:
-        """Raise ArtifactError for options that do not go together."""
+        """Raise ArtifactError for incompatible options."""
         try:
             check_options(config)
         except ConfigError as error:
@@ -165,34 +164,34 @@ class ForecasterSetup(Setup[ForecasterConfig, ForecasterNetwork, Panel, Known]):
 
     @staticmethod
     def make_network(config: ForecasterConfig, vocabulary: Known) -> ForecasterNetwork:
-        """A network that reads series such as those in the vocabulary."""
+        """Return a network for series like those in the vocabulary."""
         sizes = vocabulary.sizes(config.window, masked=config.data.missing == "mask")
         return ForecasterNetwork(sizes, config.window, config.network)
 
     @classmethod
     def make_smallest_network(cls, config: ForecasterConfig) -> ForecasterNetwork:
-        """For one variable without covariates."""
+        """Return a network for one variable without covariates."""
         window = settle_windows(config.window, season=1, longest=1000, counts=config.counts)
         return ForecasterNetwork(Sizes(1, 0, 0, 0, False), window, config.network)
 
     def settle_config(self, config: ForecasterConfig) -> ForecasterConfig:
-        """With windows that fit to the series."""
+        """Resolve automatic window sizes from the series."""
         config = super().settle_config(config)
         return dataclasses.replace(config, window=settled_windows(config.window, self.parts, counts=config.counts))
 
     @cached_property
     def begin(self) -> Ints:
-        """Of each series, the step at which its validation part begins."""
+        """The time step at which validation starts in each series."""
         return training_ends(self.parts, self.config.window)
 
     def learn_vocabulary(self) -> Known:
-        """The transforms of the series, and their last values."""
+        """Return the transforms of the series, and their last values."""
         config = self.config
         keep = config.network.keep_history
         return known_of(self.parts, self.begin, config.transforms, config.window, keep=keep)
 
     def encode(self) -> None:
-        """The series as a bank, and the windows of training and validation."""
+        """Transform the series, and select the windows for training and validation."""
         panel, window = self.parts, self.config.window
         if self.resumed:
             self.vocabulary.check(panel)
@@ -221,12 +220,12 @@ class ForecasterSetup(Setup[ForecasterConfig, ForecasterNetwork, Panel, Known]):
         self._held = validation_rows(bank, stop, window)
 
     def start_network(self) -> None:
-        """Scale the covariates by the training data, and begin as a linear autoregression."""
+        """Set the scales of the covariates, and initialise the members with a linear autoregression."""
         self.network.scales = self._scales
         start_network(self.network.members, self._bank, self._stop, self.config.window)
 
     def stream(self) -> Shuffled | CarriedWindows:
-        """Shuffled windows, or with `carry` windows one after the other."""
+        """Return shuffled batches of windows, or with `carry` consecutive windows."""
         return self._stream
 
     @cached_property
@@ -242,7 +241,7 @@ class ForecasterSetup(Setup[ForecasterConfig, ForecasterNetwork, Panel, Known]):
         return Shuffled(self._rows.length, make, batch_size=window.batch_size, seed=seed)
 
     def objective(self) -> NextValues:
-        """The loss of the values after each step."""
+        """Return the loss of the values after each time step."""
         window, held_out = self.config.window, None
         if self.holds_out:
             direct = window.mode == "direct"
@@ -256,28 +255,28 @@ class ForecasterSetup(Setup[ForecasterConfig, ForecasterNetwork, Panel, Known]):
         )
 
     def _sampling(self) -> float:
-        """The probability of reading an own prediction: it rises evenly over the first epochs, then stays."""
+        """Return the current probability of scheduled sampling, which rises linearly over the first epochs."""
         most, epochs = self.config.window.scheduled_sampling, self.config.window.sampling_epochs
         return most * (min(1.0, self._stream.epoch / epochs) if epochs else 1.0)
 
     @property
     def holds_out(self) -> bool:
-        """Whether any series has a validation part."""
+        """Whether any series has validation steps."""
         return bool(len(self._held.series))
 
     @property
     def loss_name(self) -> str:
-        """What the loss is."""
+        """Name and unit of the loss."""
         network = self.config.network
         names = {"point": f"{network.loss} error", "quantiles": "quantile loss"}
-        return f"{names.get(network.distribution, 'nats')} a value"
+        return f"{names.get(network.distribution, 'nats')} per value"
 
     def describe(self, figures: Mapping[str, float]) -> str:
-        """Figures of an evaluation, in a line for people."""
+        """Format the metrics of an evaluation as one line."""
         return f"{figures['loss']:.4f} {self.loss_name}, RMSE {figures['scaled_rmse']:.4f} of scaled series"
 
     def finish(self, folder: Path | None) -> dict[str, Any]:
-        """Draw the forecast of held-out steps."""
+        """Plot the forecast of the validation steps."""
         if folder is not None:
             from elman.plots.forecast import draw_held_out
 
@@ -285,7 +284,7 @@ class ForecasterSetup(Setup[ForecasterConfig, ForecasterNetwork, Panel, Known]):
         return {}
 
     def data_facts(self) -> dict[str, Any]:
-        """Series, and how many steps they have."""
+        """Return the number of series and time steps, and the frequency."""
         steps = int(self.parts.lengths.sum())
         return {
             "series": len(self.parts),
@@ -295,12 +294,12 @@ class ForecasterSetup(Setup[ForecasterConfig, ForecasterNetwork, Panel, Known]):
         }
 
     def outline(self) -> list[tuple[str, str]]:
-        """The series and the windows."""
+        """Describe the series and the windows."""
         windows = f"{len(self._rows.series):,} of {self.config.window.context} steps"
         return [*self.parts.summary(), ("windows", windows)]
 
     def summary(self) -> str:
-        """The network and the data, in a line."""
+        """Describe the network and the data in one line."""
         facts = self.data
         series = f"{facts['series']:,} series, {facts['steps']:,} steps of {facts['frequency']}"
         return f"{self.network_summary}; {series}"

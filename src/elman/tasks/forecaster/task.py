@@ -1,4 +1,4 @@
-"""The description of the forecaster."""
+"""Task description of the forecaster."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ TASK = Task(
     model=".model:Forecaster",
     config=".config:ForecasterConfig",
     rank=4,
-    summary="A forecaster of one or many time series.",
+    summary="Forecaster of one or many time series.",
     data=DataArgument(
-        help="Files, folders or globs; - for standard input. `.gz` is read as it is.",
+        help="Files, folders or globs; - for standard input. `.gz` files are decompressed.",
         valid="",
         test="",
         toml="such as `hidden = 128`",
     ),
     help="""Train a forecaster on one or many time series.
 
-`--max-steps`, `--max-epochs` or `--max-seconds` take the place of the preset's number of steps. Ctrl-C stops the
-run so that `elman train --resume MODEL` goes on. The last steps of each series are held out for validation.""",
+The last time steps of each series are the validation set. `--max-steps`, `--max-epochs` or `--max-seconds` replace the
+preset's number of steps. Ctrl-C saves a checkpoint and stops; `elman train --resume MODEL` continues.""",
     examples=(
         "train forecaster passengers.csv -o model --transform log",
         "train forecaster sales.csv -o model --horizon 28 --future-covariates price,promotion",
@@ -38,27 +38,25 @@ run so that `elman train --resume MODEL` goes on. The last steps of each series 
     endpoints=(
         Endpoint(
             verb="forecast",
-            summary="Tell how time series go on.",
-            help="Tell how time series go on.",
+            summary="Forecast time series.",
+            help="Forecast time series.",
             examples=(
                 "forecast model --horizon 24",
                 "forecast model passengers.csv --horizon 12 --levels 50,90 --picture forecast.png",
                 "forecast model sales.csv --future prices.csv -o forecast.csv",
                 "forecast model --create 500 --seed 1",
             ),
-            data=DataArgument(
-                help="The series up to the forecast; by default, the training data goes on.", several=False
-            ),
+            data=DataArgument(help="The series before the forecast; by default the training data.", several=False),
             options=".endpoints:ForecastOptions",
             answer=".endpoints:forecast",
         ),
         Endpoint(
             verb="backtest",
-            summary="Measure a forecaster from many origins, beside simple forecasts.",
-            help="""Measure a forecaster from many origins, beside simple forecasts that see no more than it does.
+            summary="Evaluate forecasts from several origins, with simple baselines.",
+            help="""Evaluate forecasts from several origins, and compare them with baselines on the same data.
 
-Seasonal naive repeats the last season, drift goes on in a straight line, and a linear autoregression is fitted
-anew at every origin. A network that they beat is of no use.""",
+Baselines: seasonal naive repeats the last season, drift extends a straight line, and a linear autoregression is
+fitted at every origin. A model that does not beat them is of no use.""",
             examples=(
                 "backtest model passengers.csv --horizon 12 --origins 4",
                 "backtest model sales.csv --horizon 28 --origins 3 --step 7 --refit --json",
@@ -70,8 +68,8 @@ anew at every origin. A network that they beat is of no use.""",
         ),
         evaluate_endpoint(
             help=(
-                "A forecaster: the errors one step ahead on what comes after its training data, or on the last "
-                "`--limit` steps."
+                "Forecasters: errors of one-step forecasts after the training data, or in the last `--limit` steps "
+                "(direct mode: of the whole horizon)."
             ),
             options=".endpoints:EvaluateForecastsOptions",
             answer=".endpoints:evaluate",

@@ -1,1 +1,1 @@
-"""The language model: text in, a model that scores, generates and continues text out."""
+"""Language model: generates, continues and scores text."""

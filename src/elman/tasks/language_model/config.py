@@ -1,4 +1,4 @@
-"""The options of a language model: its network, and presets. Imports no torch."""
+"""Options and presets of the language model. Does not import torch."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ __all__ = ["PRESETS", "LanguageModelConfig", "NetworkConfig"]
 
 @dataclass(frozen=True)
 class NetworkConfig(RecurrentConfig):
-    """The network and the shape of its batches."""
+    """Options of the network and its batches."""
 
     embedding: int = option(128, "size of the token embedding; 0 for one-hot input", least=0)
-    tied: bool = option(False, "use the embedding as the output layer too (embedding = hidden)")
-    lanes: int = option(32, "parallel streams that the text is cut into (the batch size)", least=1)
-    chunk: int = option(50, "time steps between two cuts of the gradient (truncated BPTT)", least=1)
+    tied: bool = option(False, "share the weights of embedding and output layer (needs embedding = hidden)")
+    lanes: int = option(32, "batch size: number of parallel streams that the text is cut into", least=1)
+    chunk: int = option(50, "time steps of a chunk in truncated BPTT", least=1)
 
 
 PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
@@ -36,7 +36,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
 
 @dataclass(frozen=True)
 class LanguageModelConfig(Sections):
-    """Everything that a language model is made from."""
+    """All options of a language model."""
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = PRESETS
 

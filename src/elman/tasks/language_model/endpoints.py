@@ -1,4 +1,4 @@
-"""What a trained language model does: new text, scores of lines, figures. Imports no torch."""
+"""Endpoints of the language model: generate, score, evaluate. Does not import torch."""
 
 from __future__ import annotations
 
@@ -39,31 +39,31 @@ __all__ = [
     "vocabulary_facts",
 ]
 
-# Lines that are scored before the next ones are read.
+# Number of lines that are read and scored at a time.
 _LINES_AT_ONCE = 256
 _FIGURES = ("nats_per_token", "bits_per_token", "nats_per_char", "bits_per_char", "perplexity", "accuracy", "tokens")
 
 
 @dataclass(frozen=True)
 class _PromptOptions:
-    """What new text goes on from, and how long it becomes."""
+    """Options of the prompt and the length."""
 
-    prompt_file: str | None = option(None, "The same, as an option.", local=True, free=True)
-    prompt: str | None = option(None, "The text to go on with.", free=True)
-    length: int = option(200, "Most tokens to draw.")
+    prompt_file: str | None = option(None, "A file with the prompt, in place of the argument.", local=True, free=True)
+    prompt: str | None = option(None, "The prompt.", free=True)
+    length: int = option(200, "Maximum number of tokens to generate.")
 
 
 @dataclass(frozen=True)
 class GenerateOptions(SamplingConfig, _PromptOptions, EndpointOptions):
-    """What generating text takes."""
+    """Options of `generate`."""
 
-    stop: list[str] | None = option(None, "End before this text; may be given several times.")
-    samples: int = option(1, "How many texts to draw.")
-    seed: int | None = option(None, "Of the draw; the same seed gives the same text.")
+    stop: list[str] | None = option(None, "Stop before this text; may be given several times.")
+    samples: int = option(1, "Number of texts to generate.")
+    seed: int | None = option(None, "Random seed; the same seed gives the same text.")
     weights: str = option(
-        "float32", "Rougher weights draw faster; int8 is the fastest.", choices=("float32", "bfloat16", "int8")
+        "float32", "Weight format; lower precision is faster.", choices=("float32", "bfloat16", "int8")
     )
-    echo: bool = option(True, "Print the prompt before the text.", local=True)
+    echo: bool = option(True, "Print the prompt before the generated text.", local=True)
 
     def check(self, files: tuple[str, ...], call: Call) -> None:
         """Raise ConfigError for more than one prompt."""
@@ -72,12 +72,12 @@ class GenerateOptions(SamplingConfig, _PromptOptions, EndpointOptions):
             raise ConfigError("expected the prompt either by --prompt or from one file. Received: both")
 
     def sampling(self) -> dict[str, Any]:
-        """How tokens are drawn."""
+        """Return the sampling options."""
         return {name: getattr(self, name) for name in fields_of(SamplingConfig)}
 
 
 class Generated(Answer):
-    """New texts: `pieces` of them, each with the number of its text, as they are drawn; `echo` comes before each."""
+    """Generated texts; `pieces` yields (number of the text, piece). With `echo`, the prompt precedes each text."""
 
     def __init__(self, prompt: str, seed: int, samples: int, pieces: Iterator[tuple[int, str]], echo: bool) -> None:
         self.prompt = prompt
@@ -87,18 +87,18 @@ class Generated(Answer):
         self.echo = echo
 
     def _texts(self) -> list[str]:
-        """The whole texts."""
+        """Return the complete texts."""
         texts = [""] * self.samples
         for number, piece in self.pieces:
             texts[number] += piece
         return texts
 
     def to_json(self) -> dict[str, Any]:
-        """The prompt, the seed and the texts."""
+        """Return the prompt, the seed and the texts."""
         return {"prompt": self.prompt, "seed": self.seed, "texts": self._texts()}
 
     def to_text(self, screen: Screen) -> Iterator[str]:
-        """A single text as it is drawn; of several, each under its number."""
+        """Yield a single text piece by piece, or several complete texts under numbered headings."""
         begun = self.prompt if self.echo else ""
         if self.samples != 1:
             for number, text in enumerate(self._texts(), 1):
@@ -113,7 +113,7 @@ class Generated(Answer):
 
 
 def generate(model: LanguageModel, files: tuple[str, ...], options: GenerateOptions, talk: Conversation) -> Generated:
-    """Text that goes on after a prompt."""
+    """Generate text that continues the prompt."""
     prompt, source = options.prompt or "", files[0] if files else options.prompt_file
     if source is not None:
         prompt = "\n".join(model.lines(source))
@@ -137,10 +137,10 @@ def generate(model: LanguageModel, files: tuple[str, ...], options: GenerateOpti
 
 @dataclass(frozen=True)
 class ScoreLinesOptions(ScoreOptions):
-    """What scoring lines takes."""
+    """Options of `score`."""
 
     def check(self, files: tuple[str, ...], call: Call) -> None:
-        """Raise ConfigError for several files, and for what is not text."""
+        """Raise ConfigError for several files and for invalid text."""
         super().check(files, call)
         if len(files) > 1:
             raise ConfigError(f"expected one file of lines for a language model. Received: {len(files)}")
@@ -149,7 +149,7 @@ class ScoreLinesOptions(ScoreOptions):
 
 
 class LineScores(Answer):
-    """The score of every line that is not empty, with its number."""
+    """The score of every non-empty line, with its line number."""
 
     def __init__(self, scored: Iterator[tuple[int, Score]], per_token: bool, talk: Conversation) -> None:
         self.scored = scored
@@ -157,11 +157,11 @@ class LineScores(Answer):
         self.talk = talk
 
     def to_json(self) -> dict[str, Any]:
-        """The lines with their scores."""
+        """Return the lines with their scores."""
         return {"lines": [self._facts(number, line) for number, line in self.scored]}
 
     def _facts(self, number: int, line: Score) -> dict[str, Any]:
-        """A line's score as plain values."""
+        """Return the score of a line as plain values."""
         facts: dict[str, Any] = {"line": number, "text": line.text, "tokens": len(line.tokens)}
         facts |= {name: getattr(line, name) for name in ("unknown", "log_probability", "perplexity", "nats_per_char")}
         if self.per_token:
@@ -169,7 +169,7 @@ class LineScores(Answer):
         return facts
 
     def to_text(self, screen: Screen) -> Iterator[str]:
-        """A line each, with its tokens below it where they were asked for."""
+        """Yield one row for each line, followed by its tokens with `per_token`."""
         count = 0
         for count, (_, line) in enumerate(self.scored, 1):
             if count == 1:
@@ -183,7 +183,7 @@ class LineScores(Answer):
 
 
 def score(model: LanguageModel, files: tuple[str, ...], options: ScoreLinesOptions, talk: Conversation) -> LineScores:
-    """How likely each line is; empty lines are left out."""
+    """Compute the log-probability of each non-empty line."""
     lines: Iterator[str] = iter(options.text or ())
     if files:
         lines = model.lines(files[0], encoding=options.encoding, errors=options.errors)
@@ -194,7 +194,7 @@ def score(model: LanguageModel, files: tuple[str, ...], options: ScoreLinesOptio
 
 
 def _score_numbered(model: LanguageModel, lines: Iterator[tuple[int, str]]) -> Iterator[tuple[int, Score]]:
-    """The score of every line that is not empty, with its number, as lines are read."""
+    """Yield the number and score of every non-empty line while lines are read."""
 
     def scored(group: Sequence[tuple[int, str]]) -> Iterator[tuple[int, Score]]:
         yield from zip([number for number, _ in group], model.score([line for _, line in group]), strict=True)
@@ -212,13 +212,13 @@ def _score_numbered(model: LanguageModel, lines: Iterator[tuple[int, str]]) -> I
 
 @dataclass(frozen=True)
 class EvaluateTextOptions(EvaluateOptions):
-    """What the evaluation of a language model takes: the first token is not predicted."""
+    """Options of `evaluate`. The first token is not predicted, so that two tokens are needed."""
 
     noun, least = "token", 2
 
 
 def evaluate(model: LanguageModel, files: tuple[str, ...], options: EvaluateTextOptions, talk: Conversation) -> Figures:
-    """Nats and bits by token and by character, perplexity, accuracy."""
+    """Compute nats and bits per token and per character, perplexity and accuracy."""
     found = model.evaluate(
         files, limit=options.limit, encoding=options.encoding, errors=options.errors, progress=talk.progress
     )
@@ -231,7 +231,7 @@ def evaluate(model: LanguageModel, files: tuple[str, ...], options: EvaluateText
 
 
 def vocabulary_facts(described: Artifact) -> dict[str, Any]:
-    """How many tokens a model knows."""
+    """Return the vocabulary size for `elman info`."""
     from elman.data.vocabulary import vocabulary_from_json
 
     return {} if described.vocabulary is None else {"vocabulary": vocabulary_from_json(described.vocabulary).size}

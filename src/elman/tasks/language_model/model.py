@@ -1,4 +1,4 @@
-"""The language model as people use it: fit, evaluate, generate, score, save, load."""
+"""`LanguageModel`: train, evaluate, generate, score, save and load."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class LanguageModel(TaskModel[LanguageModelConfig, LanguageModelNetwork, Vocabul
     """A recurrent language model.
 
     Args:
-        preset: "small", "base" or "large": the options to start from.
+        preset: "small", "base" or "large", the options to start from.
         options: any option of `elman train lm` by its name, such as `cell="gru"`, `hidden=512`, `max_seconds=60`.
 
     Example:
@@ -56,7 +56,7 @@ class LanguageModel(TaskModel[LanguageModelConfig, LanguageModelNetwork, Vocabul
     setup_class = LanguageModelSetup
 
     def __repr__(self) -> str:
-        """What kind of model it is, in a line."""
+        """Return a one-line description of the model."""
         shape = self.config.network.shape
         if self._network is None:
             return f"<LanguageModel {shape}, not trained>"
@@ -75,12 +75,12 @@ class LanguageModel(TaskModel[LanguageModelConfig, LanguageModelNetwork, Vocabul
     ) -> LanguageModel:
         """Train on text.
 
-        text         a file, several, a folder or a glob; `.gz` is read as it is
+        text         one or more files, folders or globs; `.gz` files are decompressed
         string       the text itself, instead of `text`
-        valid, test  texts of their own for validation and test; else parts of `text` as `split` says
-        folder       keep checkpoints and the best model there while training; see `save` for a model in memory
+        valid, test  separate validation and test files; by default, shares of `text` given by `split`
+        folder       write checkpoints and the best model to this folder during training
         progress     show a progress bar on standard error
-        tune         set this process' threads and memory allocator for training
+        tune         set the threads and the memory allocator of this process for training
 
         Returns self. Raises DataError, EncodingError, ConfigError, StorageError, Diverged, OutOfMemory.
         """
@@ -91,7 +91,7 @@ class LanguageModel(TaskModel[LanguageModelConfig, LanguageModelNetwork, Vocabul
                 raise ConfigError("expected text in a file when training in a folder. Received: a string")
             with tempfile.TemporaryDirectory() as place:
                 path = Path(place) / "string.txt"
-                # It is read again as any text is.
+                # The file is read with the encoding of the options.
                 encoding = check_encoding(self.config.text.encoding)
                 try:
                     path.write_text(string, encoding=encoding, newline="")
@@ -110,12 +110,12 @@ class LanguageModel(TaskModel[LanguageModelConfig, LanguageModelNetwork, Vocabul
         errors: str = "",
         progress: Progress | None = None,
     ) -> dict[str, float]:
-        """Figures on a text: nats and bits a token and a character, perplexity, accuracy, and counts.
+        """Return metrics on a text: nats and bits per token and per character, perplexity, accuracy, and counts.
 
-        Every token that has one before it is predicted once, with the state carried over the whole text. `limit` uses
-        the first so many tokens only; the text is read as the training texts were, or in another `encoding` and with
-        other `errors`; `progress` is called with what is being done, and which share of it is done. Raises DataError
-        for a text that cannot be used.
+        Every token except the first is predicted once, with the state carried over the whole text. `limit` is the
+        number of tokens to use; `encoding` and `errors` default to those of the training text; `progress` is called
+        with the name of the stage and the completed fraction. Raises DataError for a text that cannot be read, and
+        ConfigError if there is none.
         """
         with self._encoded(text, self._reading(encoding, errors), progress) as tokens:
             batches, characters = HeldOut(tokens, self.vocabulary, limit)()
@@ -127,10 +127,10 @@ class LanguageModel(TaskModel[LanguageModelConfig, LanguageModelNetwork, Vocabul
     def compare_weights(
         self, text: Paths, *, limit: int | None = None, progress: Progress | None = None
     ) -> dict[str, dict[str, float]]:
-        """What rougher weights cost: the figures of `evaluate` for every format of `generate`'s `weights`.
+        """Return the metrics of `evaluate` for every weight format of `generate`.
 
-        `progress` as for `evaluate`. Raises DataError for a text that cannot be used, KernelUnavailable where the
-        native engine cannot run the network.
+        `progress` as for `evaluate`. Raises DataError for a text that cannot be read, KernelUnavailable if the native
+        engine cannot run the network.
         """
         with self._encoded(text, self.config.text, progress) as tokens:
             held_out = HeldOut(tokens, self.vocabulary, limit)
@@ -145,7 +145,7 @@ class LanguageModel(TaskModel[LanguageModelConfig, LanguageModelNetwork, Vocabul
 
     @contextmanager
     def _encoded(self, text: Paths, reading: TextConfig, progress: Progress | None) -> Iterator[TokenFile]:
-        """All of a text as tokens, for a while. Raises DataError for a text that cannot be used."""
+        """Encode a whole text to a temporary token file."""
         source = open_inputs(as_paths(text), reading)
         if source is None:
             raise ConfigError("expected a text to evaluate on. Received: none")
@@ -155,11 +155,11 @@ class LanguageModel(TaskModel[LanguageModelConfig, LanguageModelNetwork, Vocabul
             ).train
 
     def _reading(self, encoding: str = "", errors: str = "") -> TextConfig:
-        """How texts are read: as in training, or in another encoding."""
+        """Return the text options of training, with these values in place if not empty."""
         return with_given(self.config.text, encoding=encoding, errors=errors)
 
     def lines(self, path: str | os.PathLike[str], *, encoding: str = "", errors: str = "") -> Iterator[str]:
-        """The lines of a file or of standard input ("-"), read as the training texts were, or in another encoding.
+        """Yield the lines of a file or of standard input ("-"); encoding and errors default to those of training.
 
         Raises DataError, EncodingError.
         """
@@ -167,7 +167,7 @@ class LanguageModel(TaskModel[LanguageModelConfig, LanguageModelNetwork, Vocabul
         return read_lines(path, encoding=reading.encoding, errors=reading.errors)
 
     def context_start(self) -> list[int]:
-        """The tokens that a text begins with: an end token, and a line end where the training text had lines."""
+        """Return the tokens that precede every text: an end token and, for a single training document, a newline."""
         start = [self.vocabulary.end_id]
         if self.data.get("documents", 1) == 1:
             newline = self.vocabulary.encode("\n").tolist()
@@ -186,8 +186,8 @@ class LanguageModel(TaskModel[LanguageModelConfig, LanguageModelNetwork, Vocabul
         weights: str = "float32",
         **sampling: Any,
     ) -> Iterator[tuple[int, str]]:
-        """New text as it comes: pairs of a sample's number and a piece of its text. Arguments as in `generate`."""
-        drawing = Sampling(**vars(fill(SamplingConfig, sampling, "the draw")), banned=(self.vocabulary.unknown_id,))
+        """Yield generated text in pieces, as pairs (number of the sample, piece). Arguments as for `generate`."""
+        drawing = Sampling(**vars(fill(SamplingConfig, sampling, "sampling")), banned=(self.vocabulary.unknown_id,))
         start = self.context_start() + self.vocabulary.encode(prompt).tolist()
         self.network.eval()
         return generate_pieces(
@@ -203,18 +203,18 @@ class LanguageModel(TaskModel[LanguageModelConfig, LanguageModelNetwork, Vocabul
         )
 
     def generate(self, prompt: str = "", **options: Any) -> str | list[str]:
-        """New text that goes on after `prompt` (which is not part of what is returned).
+        """Generate text that continues `prompt`, which is not part of the result.
 
-        length              most tokens to draw
-        temperature         0 always takes the likeliest token; 1 draws by the model's own probabilities
-        top_k, top_p        draw among the k likeliest tokens, or those that hold p of the probability together
+        length              maximum number of tokens
+        temperature         0 always takes the most likely token; 1 samples from the model's distribution
+        top_k, top_p        sample among the k most likely tokens, or the smallest set with total probability p
         repetition_penalty  above 1 makes recent tokens less likely
         stop                strings that end the text; they are not part of it
-        samples             how many texts to draw at once; above 1 a list is returned
-        seed                of the draw
-        weights             "float32", or "bfloat16" or "int8" to draw faster by rougher scores: see `compare_weights`
+        samples             number of texts; above 1 a list is returned
+        seed                random seed
+        weights             "float32"; "bfloat16" or "int8" are faster and less precise, see `compare_weights`
 
-        Raises ConfigError for a value that cannot be used, and KernelUnavailable for rougher weights where the native
+        Raises ConfigError for an invalid value, and KernelUnavailable for bfloat16 or int8 weights if the native
         engine cannot run the network.
         """
         texts: defaultdict[int, str] = defaultdict(str)
@@ -224,13 +224,13 @@ class LanguageModel(TaskModel[LanguageModelConfig, LanguageModelNetwork, Vocabul
         return texts[0] if samples == 1 else [texts[number] for number in range(samples)]
 
     def unknown_in(self, text: str, what: str = "prompt") -> str | None:
-        """A sentence on what the vocabulary does not have of `text`, or None."""
+        """Return a sentence about the unknown tokens in `text`, or None."""
         return describe_unknown(self.vocabulary, text, what)
 
     def score(self, lines: str | Sequence[str], *, progress: Progress | None = None) -> list[Score]:
-        """How likely each line is: log-probability, perplexity, and a value for every token.
+        """Return the log-probability of each line, its perplexity, and the log-probability of every token.
 
-        `progress` is called with what is being done, and which share of it is done.
+        `progress` is called with the name of the stage and the completed fraction.
         """
         lines = [lines] if isinstance(lines, str) else list(lines)
         self.network.eval()
@@ -243,7 +243,7 @@ class LanguageModel(TaskModel[LanguageModelConfig, LanguageModelNetwork, Vocabul
 
 
 def reporting(batches: Iterable[Batch], total: float, progress: Progress) -> Iterator[Batch]:
-    """The batches as they are; `progress` is called with the share of `total` targets that is done."""
+    """Yield the batches unchanged; `progress` is called with the completed fraction of `total` targets."""
     done = 0
     for batch in batches:
         yield batch

@@ -1,4 +1,4 @@
-"""The network of a language model: tokens in, a distribution over the next token out."""
+"""`LanguageModelNetwork`: from tokens to logits of the next token."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ __all__ = ["LanguageModelNetwork"]
 
 
 class LanguageModelNetwork(StoredModule):
-    """Embedding or one-hot input, a stack of recurrent layers, and one output product over batch x time.
+    """Embedding or one-hot input, a stack of recurrent layers, and a linear output layer.
 
     Args:
-        vocabulary_size: V.
+        vocabulary_size: number of tokens V.
         config: the sizes and dropout rates.
     """
 
@@ -45,11 +45,11 @@ class LanguageModelNetwork(StoredModule):
             self.head.weight = self.embed.get_parameter("weight")
 
     def initial_state(self, batch_size: int) -> State:
-        """The state before the first token."""
+        """Return the initial state."""
         return self.stack.initial_state(batch_size)
 
     def forward(self, tokens_BT: Tensor, lengths_B: Tensor | None, state: State) -> tuple[Tensor, State]:
-        """Scores `logits_BTV` of every next token, and the state after each row's last token."""
+        """Return `logits_BTV` of every next token, and the state after the last token of each sequence."""
         if self.training and self.input_dropout:
             y_BTH, state = self.stack(self._drop(self.embed(tokens_BT), self.input_dropout), lengths_B, state)
         else:
@@ -57,19 +57,19 @@ class LanguageModelNetwork(StoredModule):
         return self.head(self._drop(y_BTH, self.dropout)), state
 
     def step(self, tokens_B: Tensor, state: State) -> tuple[Tensor, State]:
-        """Scores `logits_BV` after one more token in each row, and the state after it."""
+        """Return `logits_BV` after one more token of each sequence, and the state after it."""
         logits_BTV, state = self(tokens_B[:, None], None, state)
         return logits_BTV[:, 0], state
 
     @property
     def residual(self) -> bool:
-        """Whether a layer's input is added to its output."""
+        """Whether the layers have residual connections."""
         return self.stack.residual
 
     def cells(self) -> list[Any]:
-        """The cell of each layer, in order."""
+        """Return the cell of each layer, in order."""
         return [unrolls[0].cell for unrolls in self.stack.unrolls()]
 
     def table(self) -> Tensor:
-        """`features_VE`: what each token becomes for the first cell."""
+        """Return the embedding table `features_VE`."""
         return self.embed.lookup(torch.zeros(1, 1, dtype=torch.int64)).features_VI

@@ -1,4 +1,4 @@
-"""A language model's run: the likelihood of the next token, and what a run is made of."""
+"""`LanguageModelSetup`: data, loss and metrics of a language model's training run."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ __all__ = ["LanguageModelSetup", "NextToken"]
 
 
 class NextToken:
-    """Cross-entropy of the next token; `evaluate` runs over the batches that `held_out` makes.
+    """Cross-entropy of the next token.
 
     Args:
         model: the network.
-        held_out: makes the evaluation's batches, of at most so many tokens (0 for all), and says how many characters
-            their targets stand for; None when nothing is held out.
+        held_out: returns the batches of an evaluation, of at most so many tokens (0 for all), and the number of
+            characters of their targets; None without validation data.
     """
 
     def __init__(
@@ -40,11 +40,11 @@ class NextToken:
         self.held_out = held_out
 
     def initial_state(self, batch_size: int) -> State:
-        """The state before the first token."""
+        """Return the initial state."""
         return self.model.initial_state(batch_size)
 
     def loss(self, batch: Batch, state: State) -> tuple[Tensor, int, State]:
-        """The sum of nats over the counted targets, their number, and the state after the batch."""
+        """Return the summed loss in nats, the number of targets, and the state after the batch."""
         device = self.model.head.weight.device
         targets_BT = batch.targets_BT.to(device)
         logits_BTV, state = self.model(batch.inputs_BT.to(device), batch.lengths_B, state)
@@ -54,7 +54,7 @@ class NextToken:
         return nats, int((batch.targets_BT != IGNORED).sum()), state
 
     def evaluate(self, limit: int = 0) -> dict[str, float]:
-        """Nats, bits, perplexity and accuracy on held-out text; empty when there is none."""
+        """Return nats, bits, perplexity and accuracy on held-out text; empty without it."""
         if self.held_out is None:
             return {}
         batches, characters = self.held_out(limit)
@@ -62,7 +62,7 @@ class NextToken:
 
 
 class LanguageModelSetup(Setup[LanguageModelConfig, LanguageModelNetwork, Corpus, Vocabulary]):
-    """A run of a language model. Its data is a corpus, which has the vocabulary that it was encoded with."""
+    """Setup of a language model. Its data is a corpus that has been encoded already, with its vocabulary."""
 
     task = "language-model"
     config_class = LanguageModelConfig
@@ -82,76 +82,76 @@ class LanguageModelSetup(Setup[LanguageModelConfig, LanguageModelNetwork, Corpus
         progress: Progress | None = None,
         cache: Path | None = None,
     ) -> Corpus:
-        """The texts as tokens, of `vocabulary` or of one that is learnt from the training part."""
+        """Encode the texts with `vocabulary`, or with one learnt from the training set."""
         return prepare_corpus(sources, config.text, vocabulary=vocabulary, cache=cache, progress=progress)
 
     @classmethod
     def vocabulary_from(cls, content: Mapping[str, Any], config: LanguageModelConfig, where: str) -> Vocabulary:
-        """The vocabulary, of whatever tokens."""
+        """Load the vocabulary."""
         del config, where
         return vocabulary_from_json(content)
 
     @staticmethod
     def make_network(config: LanguageModelConfig, vocabulary: Vocabulary) -> LanguageModelNetwork:
-        """A network of the vocabulary's tokens."""
+        """Return a network for this vocabulary."""
         return LanguageModelNetwork(vocabulary.size, config.network)
 
     @classmethod
     def make_smallest_network(cls, config: LanguageModelConfig) -> LanguageModelNetwork:
-        """A network of two tokens."""
+        """Return a network with two tokens."""
         return LanguageModelNetwork(2, config.network)
 
     def learn_vocabulary(self) -> Vocabulary:
-        """The corpus has it."""
+        """Return the vocabulary of the corpus."""
         return self.parts.vocabulary
 
     def encode(self) -> None:
-        """The held-out parts as what batches are made of."""
+        """Prepare the validation and test sets."""
         limit = self.training_config.evaluate_tokens
         valid, test = self.parts.valid, self.parts.test
         self._valid = None if valid is None else HeldOut(valid, self.vocabulary, limit)
         self._test = None if test is None else HeldOut(test, self.vocabulary, limit)
 
     def stream(self) -> Lanes:
-        """The endless stream of training batches."""
+        """Return the endless stream of training batches."""
         network = self.config.network
         return Lanes(self.parts.train, lanes=network.lanes, length=network.chunk, end_id=self.vocabulary.end_id)
 
     def objective(self) -> NextToken:
-        """The likelihood of the next token."""
+        """Return the loss of the next token."""
         return NextToken(self.network, self._valid)
 
     @property
     def holds_out(self) -> bool:
-        """Whether there is text for validation."""
+        """Whether there is a validation set."""
         return self._valid is not None
 
     @property
     def unit(self) -> str:
-        """What one token is called."""
+        """Name of a token."""
         return {"character": "char"}.get(self.vocabulary.unit, self.vocabulary.unit)
 
     def test(self, limit: int) -> dict[str, float]:
-        """Figures of the test part."""
+        """Return metrics on the test set."""
         if self._test is None:
             return {}
         batches, characters = self._test(limit)
         return measure(self.network, batches).metrics(characters)
 
     def describe(self, figures: Mapping[str, float]) -> str:
-        """Figures of an evaluation, in a line for people."""
+        """Format the metrics of an evaluation as one line."""
         if "bits_per_char" in figures:
-            bits = f"{figures['bits_per_char']:.4f} bits a char"
+            bits = f"{figures['bits_per_char']:.4f} bits per char"
         else:
             bits = f"{figures['loss'] / math.log(2):.4f} bits"
-        return f"{figures['loss']:.4f} nats a {self.unit}, perplexity {figures['perplexity']:.2f}, {bits}"
+        return f"{figures['loss']:.4f} nats per {self.unit}, perplexity {figures['perplexity']:.2f}, {bits}"
 
     def data_fingerprint(self) -> str:
-        """The digest of texts, vocabulary and split."""
+        """Return the digest of texts, vocabulary and split."""
         return self.parts.fingerprint
 
     def data_facts(self) -> dict[str, Any]:
-        """How long the text and its parts are."""
+        """Return the size of the text and its splits."""
         corpus = self.parts
         return {
             "characters": corpus.scan.characters,
@@ -160,13 +160,13 @@ class LanguageModelSetup(Setup[LanguageModelConfig, LanguageModelNetwork, Corpus
         }
 
     def _sizes(self) -> dict[str, int]:
-        """How many tokens each part has."""
+        """Return the number of tokens in each split."""
         corpus = self.parts
         named = (("train", corpus.train), ("valid", corpus.valid), ("test", corpus.test))
         return {name: 0 if part is None else len(part) for name, part in named}
 
     def outline(self) -> list[tuple[str, str]]:
-        """The text, its parts and its tokens."""
+        """Describe the text, its splits and its vocabulary."""
         scan, vocabulary, sizes = self.parts.scan, self.vocabulary, self._sizes()
         documents = f"{scan.documents:,} document" + ("" if scan.documents == 1 else "s")
         return [
@@ -180,6 +180,6 @@ class LanguageModelSetup(Setup[LanguageModelConfig, LanguageModelNetwork, Corpus
         ]
 
     def summary(self) -> str:
-        """The network and the data, in a line."""
+        """Describe the network and the data in one line."""
         tokens = f"{len(self.parts.train):,} {self.vocabulary.unit}s to train on"
         return f"{self.network_summary}; {tokens}, vocabulary of {self.vocabulary.size:,}"

@@ -1,4 +1,4 @@
-"""The description of the language model."""
+"""Task description of the language model."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ TASK = Task(
     model=".model:LanguageModel",
     config=".config:LanguageModelConfig",
     rank=1,
-    summary="A language model, on text.",
+    summary="Language model of text.",
     command="lm",
     streams=True,
     facts=".endpoints:vocabulary_facts",
     data=DataArgument(
-        help="Files, folders or globs; - for standard input. `.gz` is read as it is.",
+        help="Files, folders or globs; - for standard input. `.gz` files are decompressed.",
         name="text",
         noun="text",
-        valid="Texts of their own for validation.",
-        test="Texts of their own for the last test.",
-        cache="Where to keep texts as tokens.",
+        valid="Separate validation texts.",
+        test="Test texts, evaluated once after training.",
+        cache="Folder that keeps encoded texts.",
         toml="such as `hidden = 512` or `cell_options = {peepholes = true}`",
     ),
     help="""Train a language model on text.
 
-Without `--max-steps`, `--max-epochs` or `--max-seconds` it trains for ten minutes. Ctrl-C stops it so that
-`elman train --resume MODEL` goes on.""",
+Without `--max-steps`, `--max-epochs` or `--max-seconds`, training takes ten minutes. Ctrl-C saves a checkpoint and
+stops; `elman train --resume MODEL` continues.""",
     examples=(
         "train lm book.txt -o model",
         "train lm corpus/ -o model --preset large --cell gru --max-seconds 3600",
@@ -44,15 +44,15 @@ Without `--max-steps`, `--max-epochs` or `--max-seconds` it trains for ten minut
     endpoints=(
         Endpoint(
             verb="generate",
-            summary="Draw new text from a language model.",
-            help="Generate text, printed as it comes.",
+            summary="Generate text with a language model.",
+            help="Generate text. It is printed while it is generated.",
             examples=(
                 'generate model --prompt "Call me" --length 500 --temperature 0.8',
                 "generate model --samples 5 --top-p 0.9 --seed 1",
                 'echo "Call me" | elman generate model -',
             ),
             data=DataArgument(
-                help="A file with the prompt; - for standard input. One line end at its end is left out.",
+                help="A file with the prompt; - for standard input. One newline at its end is removed.",
                 name="prompt-file",
                 several=False,
             ),
@@ -60,10 +60,9 @@ Without `--max-steps`, `--max-epochs` or `--max-seconds` it trains for ten minut
             answer=".endpoints:generate",
         ),
         score_endpoint(
-            help="""Tell how likely each line of a text is, or each target given its source: log-probability and
-perplexity by token.
+            help="""Compute the log-probability and the perplexity of each line, or of each target given its source.
 
-A language model scores every line on its own, with nats a character too; empty lines are left out.""",
+A language model scores every line independently, with nats per character; empty lines are skipped.""",
             examples=(
                 "score model lines.txt --rank",
                 'score model --text "To be, or not to be" --text "To bee, ore knot" --per-token',
@@ -73,9 +72,9 @@ A language model scores every line on its own, with nats a character too; empty 
             answer=".endpoints:score",
         ),
         evaluate_endpoint(
-            help="""Measure how good a model is on data that it has not seen.
+            help="""Evaluate a model on held-out data.
 
-A language model: nats and bits by token and by character, perplexity, accuracy. Every token that has one before it is
+Language models: nats and bits per token and per character, perplexity and accuracy. Every token except the first is
 predicted once, with the state carried over the whole text.""",
             examples=("evaluate model test.txt", "evaluate model corpus/ --limit 100000 --json"),
             options=".endpoints:EvaluateTextOptions",

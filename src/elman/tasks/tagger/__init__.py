@@ -1,1 +1,1 @@
-"""The tagger: sentences or frames in, a tag for every step out, and a label of the sentence if wanted."""
+"""Tagger: predicts a tag for every word or frame, and optionally a label for the sentence."""

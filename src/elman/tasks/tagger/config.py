@@ -1,4 +1,4 @@
-"""The options of a tagger: its data, its network, and presets. Imports no torch."""
+"""Options and presets of the tagger. Does not import torch."""
 
 from __future__ import annotations
 
@@ -17,31 +17,35 @@ __all__ = ["PRESETS", "NetworkConfig", "TaggerConfig"]
 
 @dataclass(frozen=True)
 class NetworkConfig(RecurrentConfig):
-    """The network and the shape of its batches."""
+    """Options of the network and its batches."""
 
     layers: int = option(2, "recurrent layers", least=1, most=1000)
-    hidden: int = option(200, "units of each layer and direction", least=1)
+    hidden: int = option(200, "hidden units of each layer and direction", least=1)
     dropout: float = option(0.5, "dropout on each layer's output", least=0.0)
-    input_dropout: float = option(0.5, "dropout on what the first layer reads", least=0.0)
+    input_dropout: float = option(0.5, "dropout on the input of the first layer", least=0.0)
     variational: bool = option(True, "one dropout mask for all time steps of a sentence")
-    bidirectional: bool = option(True, "read each sentence in both directions")
-    embedding: int = option(128, "size of the word embedding; 0 to read letters alone", least=0)
-    letter_embedding: int = option(32, "size of the letters' embedding; 0 to read words as a whole only", least=0)
-    letter_hidden: int = option(64, "units of each direction of the layer that reads a word's letters", least=1)
+    bidirectional: bool = option(True, "bidirectional layers")
+    embedding: int = option(128, "size of the word embedding; 0 for characters only", least=0)
+    letter_embedding: int = option(32, "size of the character embedding; 0 for words only", least=0)
+    letter_hidden: int = option(64, "hidden units of each direction of the character layer", least=1)
     word_dropout: float = option(
-        0.25, "a word seen n times becomes unknown at the rate a / (a + n) in training; this is a", least=0.0
+        0.25,
+        "word dropout a: a word with n occurrences becomes unknown with probability a / (a + n) in training",
+        least=0.0,
     )
-    head: str = option("softmax", "softmax judges every step, crf the whole path", choices=("softmax", "crf"))
-    constrained: bool = option(True, "crf: rule out what the span notation of the tags does not allow")
-    intent: bool = option(False, "also learn one label of the whole sentence")
+    head: str = option(
+        "softmax", "output layer: independent softmax for each step, or linear-chain crf", choices=("softmax", "crf")
+    )
+    constrained: bool = option(True, "crf: forbid transitions that are invalid in the span notation of the tags")
+    intent: bool = option(False, "also predict a label of the whole sentence")
     intent_pool: str = option(
-        "attention", "how the steps become one vector for the sentence label: last, mean, max, attention, or several"
+        "attention", "pooling over time for the sentence label: last, mean, max, attention, or several joined by -"
     )
     intent_weight: float = option(1.0, "weight of the sentence label in the loss", least=0.0)
-    batch_size: int = option(32, "sentences of a batch", least=1)
+    batch_size: int = option(32, "sentences per batch", least=1)
 
 
-# What all presets share: rates that suit Adam on sentences, and the average of the weights that is kept.
+# Training options of all presets; `average` keeps a moving average of the weights.
 _TRAINING: dict[str, Any] = {"learning_rate": 2e-3, "weight_decay": 0.01, "average": 0.998}
 
 PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
@@ -56,7 +60,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
 
 @dataclass(frozen=True)
 class TaggerConfig(Sections):
-    """Everything that a tagger is made from."""
+    """All options of a tagger."""
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = PRESETS
 

@@ -1,4 +1,4 @@
-"""What a trained tagger does: tags of words and frames, figures. Imports no torch."""
+"""Endpoints of the tagger: tag, evaluate. Does not import torch."""
 
 from __future__ import annotations
 
@@ -31,54 +31,54 @@ if TYPE_CHECKING:
 
 __all__ = ["EvaluateTagsOptions", "TagOptions", "Tags", "evaluate", "tag"]
 
-# What a file is written as, by its name.
+# Output format by file suffix.
 _FORMS = MappingProxyType({".conllu": "conllu", ".json": "json"})
 
 
 @dataclass(frozen=True)
 class TagOptions(EndpointOptions):
-    """What tagging takes."""
+    """Options of `tag`."""
 
     text: list[str] | None = option(None, "A sentence; may be given several times.")
     format: str = option(
         "auto",
-        "What the files are; auto goes by their names, else it is a sentence a line (plain).",
+        "File format; auto: by file name, otherwise one sentence per line (plain).",
         choices=UNTAGGED_FORMATS,
     )
-    punctuation: bool = option(False, "Cut punctuation off the words of plain sentences.")
+    punctuation: bool = option(False, "Split punctuation from the words of plain sentences.")
     to: str = option(
         "",
-        "Answer in this form; by default text on a terminal, else columns: a word and its tag a line.",
+        "Output format; by default text on a terminal, otherwise columns: a word and its tag per line.",
         choices=("", "text", "columns", "conllu", "json"),
         local=True,
     )
     output: Path | None = option(
-        None, "Write the answer there; .conllu and .json tell the form.", local=True, flag="-o"
+        None, "Write the tags to this file; .conllu and .json set the format.", local=True, flag="-o"
     )
     color: str = option(
         "auto",
-        "Colour the tags; auto does so on a terminal, unless NO_COLOR is set.",
+        "Colour the tags; auto: on a terminal, unless NO_COLOR is set.",
         choices=("auto", "always", "never"),
         local=True,
     )
-    encoding: str = option("", "The text's encoding, if it is not that of the training data.")
+    encoding: str = option("", "Text encoding; by default that of the training data.")
 
     def check(self, files: tuple[str, ...], call: Call) -> None:
-        """Raise ConfigError unless there are either files or texts, and one form of the answer."""
+        """Raise ConfigError unless either files or texts are given, and a single output format."""
         expect_one(files, self.text, "sentences from files (- for standard input) or by --text")
         if call.as_json and self.to not in ("", "json"):
-            raise ConfigError(f"expected one form of the answer. Received: --json and --to {self.to}")
+            raise ConfigError(f"expected one output format. Received: --json and --to {self.to}")
 
 
 @dataclass(frozen=True)
 class Tags(Answer):
     """Tagged sequences.
 
-    sequences  the sequences
-    known      every tag that the model knows; each type of them has a colour of its own
-    column     the column of CoNLL-U that has the tags
-    form       text, columns, conllu or json; by default text on a terminal, else what a file's name says, or columns
-    color      always, never, or auto for terminals
+    sequences  the tagged sequences
+    known      all tags of the model; each type has its own colour
+    column     the CoNLL-U column of the tags
+    form       text, columns, conllu or json; by default text on a terminal, and columns or by suffix in a file
+    color      always, never, or auto: on terminals
     """
 
     sequences: Sequence[TaggedSequence]
@@ -88,26 +88,26 @@ class Tags(Answer):
     color: str = "auto"
 
     def to_json(self) -> dict[str, Any]:
-        """The sequences as plain values."""
+        """Return the sequences as plain values."""
         from elman.data.tagged.write import as_facts
 
         return {"sequences": [as_facts(each) for each in self.sequences]}
 
     def to_text(self, screen: Screen) -> Iterable[str]:
-        """In the form that was asked for."""
+        """Yield the sequences in the requested format."""
         form = self.form or ("text" if screen.terminal else "columns")
         content = self._written(form, coloured=screen.colour)
         yield printable(content) if screen.terminal and form in ("columns", "conllu") else content
 
     def save(self, path: Path, *, as_json: bool, remark: Callable[[str], None]) -> bool:
-        """Write a file in the form that was asked for, or that its name says."""
+        """Write the sequences in the requested format, or in that of the suffix."""
         del remark
         form = "json" if as_json else self.form or _FORMS.get(path.suffix, "columns")
         write_text(path, self._written(form, coloured=False))
         return True
 
     def _written(self, form: str, *, coloured: bool) -> str:
-        """`coloured` where nothing is said of colours."""
+        """Format the sequences; `coloured` applies if `color` is auto."""
         from elman.data.tagged.write import as_columns, as_conllu, as_text
 
         if form == "json":
@@ -120,14 +120,14 @@ class Tags(Answer):
 
 
 def tag(model: Tagger, files: tuple[str, ...], options: TagOptions, talk: Conversation) -> Tags:
-    """The tags of sentences or frames."""
+    """Tag sentences or frames."""
     found = model.tag(_read(model, files, options), progress=talk.progress)
     column = model.config.data.tag_column or "upos"
     return Tags(found, model.vocabulary.tags, column, options.to, options.color)
 
 
 def _read(model: Tagger, files: tuple[str, ...], options: TagOptions) -> Tagged:
-    """What is to be tagged."""
+    """Read the sequences to tag."""
     from elman.data.tagged import read_plain, read_untagged
 
     if options.text:
@@ -141,15 +141,15 @@ def _read(model: Tagger, files: tuple[str, ...], options: TagOptions) -> Tagged:
 
 @dataclass(frozen=True)
 class EvaluateTagsOptions(EvaluateOptions):
-    """What the evaluation of a tagger takes."""
+    """Options of `evaluate`."""
 
     noun = "sequence"
 
-    picture: Path | None = option(None, "Draw the result there, as PNG or SVG.", local=True)
+    picture: Path | None = option(None, "Plot the confusion matrix to this PNG or SVG file.", local=True)
 
 
 def evaluate(model: Tagger, files: tuple[str, ...], options: EvaluateTagsOptions, talk: Conversation) -> Figures:
-    """Accuracy, span F1, and figures of every tag and every type of span."""
+    """Compute accuracy, span F1, and metrics of every tag and every type of span."""
     from elman.data.tagged.vocabulary import unseen_answers
 
     known = options.limited(model.read(list(files), encoding=options.encoding, errors=options.errors))

@@ -1,4 +1,4 @@
-"""The tagger as people use it: fit, predict, tag, evaluate, save, load."""
+"""`Tagger`: train, predict, tag, evaluate, save and load."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ Labels: TypeAlias = Sequence[Any] | None
 
 
 class Tagger(SequenceModel[TaggerConfig, TaggerNetwork, TaggerVocabulary]):
-    """A recurrent network with a label for every word or frame.
+    """A recurrent network that predicts a tag for every word or frame.
 
     Args:
-        preset: "small", "base" or "large": the options to start from.
+        preset: "small", "base" or "large", the options to start from.
         options: any option of `elman train tagger` by its name, such as `head="crf"`, `hidden=100`, `max_epochs=10`.
 
     Example:
@@ -40,11 +40,11 @@ class Tagger(SequenceModel[TaggerConfig, TaggerNetwork, TaggerVocabulary]):
     """
 
     setup_class = TaggerSetup
-    _expected = "tags beside sentences, or paths of files"
+    _expected = "sentences and tags, or paths of files"
     _given = (2, 3)
 
     def __repr__(self) -> str:
-        """What kind of model it is, in a line."""
+        """Return a one-line description of the model."""
         network = self.config.network
         shape = f"{network.shape}, {network.head}"
         if self._network is None:
@@ -63,17 +63,17 @@ class Tagger(SequenceModel[TaggerConfig, TaggerNetwork, TaggerVocabulary]):
         progress: bool = True,
         tune: bool = True,
     ) -> Tagger:
-        """Train.
+        """Train the tagger.
 
-        sentences    with `tags`: lists of words, texts cut at white space, or arrays `x_TI` of frames; without: a
-                     path, or several
-        tags         a tag for every step of each
-        intents      a label of each sentence, for `intent=True`
-        valid, test  data of their own for validation and test: paths, or (sentences, tags) or (sentences, tags,
-                     intents); without `valid` the share `held_out` is kept for it
-        folder       for files: keep checkpoints and the best model there while training
+        sentences    with `tags`: lists of words, texts split at white space, or arrays `x_TI` of frames; without: one
+                     or more paths
+        tags         a tag for every time step of each sentence
+        intents      a label for each sentence, for `intent=True`
+        valid, test  separate validation and test data: paths, (sentences, tags) or (sentences, tags, intents);
+                     without `valid`, the share `held_out` of the training data is held out
+        folder       for files: write checkpoints and the best model to this folder during training
         progress     show a progress bar on standard error
-        tune         set this process' threads and memory allocator for training
+        tune         set the threads and the memory allocator of this process for training
 
         Returns self. Raises DataError, EncodingError, ConfigError, StorageError, Diverged, OutOfMemory.
         """
@@ -85,25 +85,27 @@ class Tagger(SequenceModel[TaggerConfig, TaggerNetwork, TaggerVocabulary]):
         return tagged_from(sentences, tags, intents=intents, **how)
 
     def read(self, paths: Any, **reading: Any) -> Tagged:
-        """Sequences from files, read as the training data was; `reading` is what `read_part` takes beside: `format`,
-        `with_tags`, `encoding`, `errors`, `punctuation`."""
+        """Read sequences from files, with the data options of training. Raises DataError, EncodingError.
+
+        reading  `format`, `with_tags`, `encoding`, `errors` and `punctuation` of `read_part`
+        """
         return read_part(as_paths(paths, self._expected), self.config.data, **reading)
 
     def predict(self, sentences: Any, *, progress: Progress | None = None) -> list[list[str]]:
-        """The tags of each of `sentences`: lists of words, texts cut at white space, or arrays `x_TI` of frames.
+        """Return the tags of each sentence, given as lists of words, texts split at white space, or frames `x_TI`.
 
-        `progress` is called with what is being done, and which share of it is done.
+        `progress` is called with the name of the stage and the completed fraction.
         """
         return [each.tags for each in self.tag(sentences, progress=progress)]
 
     def predict_intents(self, sentences: Any, *, progress: Progress | None = None) -> list[str]:
-        """The label of each sentence. Raises ConfigError for a tagger that was not trained with intent=True."""
+        """Return the label of each sentence. Raises ConfigError for a tagger trained without `intent=True`."""
         if not self.vocabulary.intents:
             raise ConfigError("expected a tagger that was trained with intent=true. Received: one that was not")
         return [each.intent or "" for each in self.tag(sentences, progress=progress)]
 
     def tag(self, sentences: Any, *, progress: Progress | None = None) -> list[TaggedSequence]:
-        """What the tagger says of each of `sentences`, as for `predict`, or of a single text."""
+        """Return tags with probabilities, spans and labels of sentences as for `predict`, or of a single text."""
         if isinstance(sentences, str):
             sentences = [sentences]
         if not isinstance(sentences, Tagged):
@@ -131,23 +133,23 @@ class Tagger(SequenceModel[TaggerConfig, TaggerNetwork, TaggerVocabulary]):
     def evaluate(
         self, sentences: Any, tags: Labels = None, *, intents: Labels = None, progress: Progress | None = None
     ) -> dict[str, float]:
-        """Figures: loss, accuracy, span precision, recall and F1, accuracy of the sentence labels, and counts.
+        """Return metrics: loss, accuracy, span precision, recall and F1, accuracy of sentence labels, and counts.
 
         `sentences` with `tags` as for `fit`, or paths; `progress` as for `predict`. A tag that was not seen in training
-        is counted as wrong. Raises DataError for data that cannot be used.
+        counts as wrong. Raises DataError for invalid data.
         """
         return self._measured(self._known(sentences, tags, intents), progress)[0]
 
     def report(
         self, sentences: Any, tags: Labels = None, *, intents: Labels = None, progress: Progress | None = None
     ) -> Report:
-        """The figures of `evaluate`, and those of every tag and every type of span; arguments as there."""
+        """Return the metrics of `evaluate`, with the same arguments, and those of every tag and type of span."""
         data = self._known(sentences, tags, intents)
         figures, given = self._measured(data, progress)
         return report_of(data, given, figures, spans=self.vocabulary.scheme is not None)
 
     def score(self, sentences: Any, tags: Labels = None, *, intents: Labels = None) -> float:
-        """Span F1 where the tags are in a notation of spans, else accuracy; arguments as for `evaluate`."""
+        """Return span F1 if the tags use a span notation, else accuracy; arguments as for `evaluate`."""
         figures = self.evaluate(sentences, tags, intents=intents)
         return figures.get("f1", figures["accuracy"])
 
@@ -168,4 +170,4 @@ class Tagger(SequenceModel[TaggerConfig, TaggerNetwork, TaggerVocabulary]):
 
 def _refuse_labels_alone(intents: Any) -> None:
     if intents is not None:
-        raise ConfigError("expected tags beside intents, or both in files. Received: intents alone")
+        raise ConfigError("expected tags with intents, or both in files. Received: intents alone")

@@ -1,4 +1,4 @@
-"""The tagger's network: words and their letters, or frames; recurrent layers; scores for every step's tag."""
+"""`TaggerNetwork`: recurrent layers over words and characters, or frames, with logits of tags at every time step."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ __all__ = ["TaggerNetwork"]
 
 
 class TaggerNetwork(StoredModule):
-    """Word embedding beside a word's letters, or frames; a stack of recurrent layers; one product over batch x time.
+    """Word and character embeddings, or frames; a stack of recurrent layers; a linear output layer, optionally a CRF.
 
     Args:
-        vocabulary: sizes, and which paths of tags there are.
+        vocabulary: the words, characters and tags.
         config: the sizes and dropout rates.
-        counts_V: how often each word occurs in training, for word dropout; needed in training only.
+        counts_V: number of occurrences of each word in the training set, for word dropout in training.
     """
 
     counts_V: Tensor
@@ -51,7 +51,7 @@ class TaggerNetwork(StoredModule):
         self.letters: CharacterWords | None = None
         size = vocabulary.features
         if size:
-            # Of the training data's frames; set by `standardise`, and stored with the weights.
+            # Statistics of the training frames; set by `standardise`, and saved with the weights.
             self.register_buffer("mean_I", torch.zeros(size))
             self.register_buffer("scale_I", torch.ones(size))
         else:
@@ -68,7 +68,9 @@ class TaggerNetwork(StoredModule):
                 )
                 size += self.letters.output_size
             if not size:
-                raise ConfigError("expected words or letters to be read. Received: embedding = letter_embedding = 0")
+                raise ConfigError(
+                    "expected embedding or letter_embedding above 0. Received: embedding = letter_embedding = 0"
+                )
         self.stack = make_stack(config, size, bidirectional=config.bidirectional)
         self.head = nn.Linear(self.stack.output_size, len(vocabulary.tags))
         self.crf: CRF | None = None
@@ -81,7 +83,7 @@ class TaggerNetwork(StoredModule):
             self.intent_head = nn.Linear(self.intent_pool.output_size, len(vocabulary.intents))
 
     def forward(self, inputs: Sentences | Tensor, lengths_B: Tensor) -> Scores:
-        """Scores of every step's tag, and of the sentence's label. `inputs`: `Sentences`, or frames `x_BTI`."""
+        """Return logits of the tags and of the sentence label. `inputs`: `Sentences`, or frames `x_BTI`."""
         device = self.head.weight.device
         inputs = map_leaves(lambda leaf: leaf.to(device), inputs)
         x_BTI = (inputs - self.mean_I) / self.scale_I if isinstance(inputs, Tensor) else self._read(inputs)
@@ -91,13 +93,13 @@ class TaggerNetwork(StoredModule):
         return Scores(self.head(y_BTY), intents_BV)
 
     def standardise(self, frames: Sequence[npt.NDArray[np.float32]]) -> None:
-        """Bring each feature of these frames to mean 0 and deviation 1 from now on; a constant one to 0."""
+        """Set the input scale so that the features of `frames` have mean 0 and deviation 1; constant ones become 0."""
         mean_I, deviation_I = mean_and_deviation([np.concatenate(list(frames))])
         self.mean_I.copy_(torch.from_numpy(mean_I))
         self.scale_I.copy_(torch.from_numpy(deviation_I))
 
     def _read(self, inputs: Sentences) -> Tensor:
-        """Each word's embedding, beside what its letters say."""
+        """Concatenate the word embedding and the character-level embedding of each word."""
         parts = []
         if self.embed is not None:
             parts.append(self.embed(self._forget(inputs.words_BT)))
@@ -107,7 +109,7 @@ class TaggerNetwork(StoredModule):
         return torch.cat(parts, dim=-1)
 
     def _forget(self, words_BT: Tensor) -> Tensor:
-        """Word dropout: the rarer a word, the more often it becomes unknown (Kiperwasser & Goldberg 2016)."""
+        """Apply word dropout, with higher rates for rarer words (Kiperwasser & Goldberg 2016)."""
         rate = self.config.word_dropout
         if not self.training or not rate:
             return words_BT

@@ -1,4 +1,4 @@
-"""A tagger's run: the likelihood of tags and sentence labels, figures of held-out data, and what a run is made of."""
+"""`TaggerSetup`: data, loss and metrics of a tagger's training run."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ from elman.types import Batch, State
 
 __all__ = ["TagLikelihood", "TaggerSetup", "answers", "measure"]
 
-# Rows and, padding included, steps of a batch of an evaluation.
+# Maximum sequences, and time steps with padding, per batch of an evaluation.
 _ROWS, _STEPS = 64, 8192
 
 
 @dataclass(eq=False)
 class TagLikelihood(SequenceObjective[Encoded]):
-    """Negative log-likelihood of the tags, and of the sentence labels times their weight, by step.
+    """Negative log-likelihood of tags, plus the weighted one of sentence labels, averaged over time steps.
 
     model       the network
-    vocabulary  the names of the answers
-    held_out    the sequences of the evaluation; None when nothing is held out
+    vocabulary  the vocabulary
+    held_out    the validation set, or None
     """
 
     model: TaggerNetwork
@@ -44,13 +44,13 @@ class TagLikelihood(SequenceObjective[Encoded]):
     held_out: Encoded | None = None
 
     def loss(self, batch: Batch, state: State) -> tuple[Tensor, int, State]:
-        """The sum of nats over the counted steps, their number, and the empty state."""
+        """Return the summed loss in nats, the number of time steps, and no state."""
         scores = self.model(batch.inputs_BT, batch.lengths_B)
         total, count = batch_loss(scores, batch, self.model.crf, self.model.config.intent_weight)
         return total, count, state
 
     def measured(self, held_out: Encoded, limit: int) -> dict[str, float]:
-        """Loss, accuracy, span F1 where the tags are of spans, and those of sentence labels."""
+        """Return loss, accuracy, span F1 for tags in a span notation, and metrics of sentence labels."""
         figures, _ = measure(self.model, self.vocabulary, held_out, limit)
         judged = [figures[name] for name in ("f1", "intent_accuracy") if name in figures]
         if "f1" not in figures:
@@ -66,8 +66,8 @@ def measure(
     *,
     progress: Progress | None = None,
 ) -> tuple[dict[str, float], list[Answer]]:
-    """Figures on `data`, and the answers they are of; with `limit`, of sequences at even distances, of at most about
-    so many steps in all (0: all)."""
+    """Return metrics on `data`, and the predictions. With `limit`, evenly spaced sequences of about so many time steps
+    are used (0: all)."""
     rows = data.some(limit)
     nats, steps = 0.0, 0
     found: dict[int, Answer] = {}
@@ -86,7 +86,7 @@ def measure(
 
 
 def answers(model: TaggerNetwork, data: Encoded, *, progress: Progress | None = None) -> list[Answer]:
-    """The likeliest tags of every sequence, in order."""
+    """Return the most likely tags of every sequence, in order."""
     found: dict[int, Answer] = {}
     for part, scores, batch in _scored(model, data, np.arange(len(data)), progress):
         found.update(zip(part.tolist(), decode(scores, batch.lengths_B, model.crf), strict=True))
@@ -96,8 +96,8 @@ def answers(model: TaggerNetwork, data: Encoded, *, progress: Progress | None = 
 def _scored(
     model: TaggerNetwork, data: Encoded, rows: Ints, progress: Progress | None
 ) -> Iterator[tuple[Ints, Scores, Batch]]:
-    """Every batch of `rows`, with their numbers and the network's scores. `progress` is called with "tagging" and the
-    share that is done."""
+    """Yield the indices, logits and batch for batches of `rows`. `progress` gets "tagging" and the completed
+    fraction."""
     done = 0
     with torch.no_grad():
         for part, batch in in_order(data.lengths, data.batch, batch_size=_ROWS, steps=_STEPS, rows=rows):
@@ -108,7 +108,7 @@ def _scored(
 
 
 class TaggerSetup(SequenceSetup[TaggerConfig, TaggerNetwork, Parts[Tagged], TaggerVocabulary, Encoded]):
-    """A run of a tagger."""
+    """Setup of a tagger."""
 
     task = "tagger"
     config_class = TaggerConfig
@@ -116,63 +116,66 @@ class TaggerSetup(SequenceSetup[TaggerConfig, TaggerNetwork, Parts[Tagged], Tagg
 
     @classmethod
     def read_part(cls, paths: Sequence[Any], config: TaggerConfig, progress: Progress | None = None) -> Tagged:
-        """The sequences in the files."""
+        """Read the sequences of one split."""
         return read_part(paths, config.data)
 
     @staticmethod
     def make_network(config: TaggerConfig, vocabulary: TaggerVocabulary) -> TaggerNetwork:
-        """A network that reads the vocabulary's words or frames and scores its tags."""
+        """Return a network for the inputs and tags of this vocabulary."""
         return TaggerNetwork(vocabulary, config.network)
 
     @classmethod
     def make_smallest_network(cls, config: TaggerConfig) -> TaggerNetwork:
-        """A network of one word and two tags."""
+        """Return a network with one word and two tags."""
         smallest = TaggerVocabulary.smallest(intent=config.network.intent)
         return TaggerNetwork(smallest, config.network)
 
     @classmethod
     def check_folder(cls, config: TaggerConfig, vocabulary: TaggerVocabulary, where: str) -> None:
-        """Raise ArtifactError where there are sentence labels without `intent`, or the other way."""
+        """Raise ArtifactError for sentence labels without `intent`, or `intent` without labels."""
         if config.network.intent != bool(vocabulary.intents):
-            raise ArtifactError(f"{where}: expected sentence labels where intent is true. Received: the contrary")
+            received = f"intent={config.network.intent} and {len(vocabulary.intents)} sentence labels"
+            raise ArtifactError(
+                f"{where}: expected sentence labels if and only if intent is true. Received: {received}"
+            )
 
     def learn_vocabulary(self) -> TaggerVocabulary:
-        """The words, letters, tags and sentence labels of the training part."""
+        """Return the words, characters, tags and sentence labels of the training set."""
         return TaggerVocabulary.learn(self.parts.train, self.config.data, intent=self.config.network.intent)
 
     def encode(self) -> None:
-        """The words, tags and labels of all parts as numbers."""
+        """Encode all splits."""
         for part in (self.parts.valid, self.parts.test):
             if part is not None:
                 part.check_labels(intents=self.config.network.intent)
         super().encode()
 
     def encode_part(self, part: Tagged, *, training: bool = False) -> Encoded:
-        """A part as numbers."""
+        """Encode a split."""
         return Encoded(part, self.vocabulary)
 
     def make_run_network(self) -> TaggerNetwork:
-        """A network that knows how often each word occurs, for word dropout."""
+        """Return a network with the word counts of the training set, for word dropout."""
         counts_V = self._train.word_counts(len(self.vocabulary.words) + 1)
         return TaggerNetwork(self.vocabulary, self.config.network, counts_V)
 
     def start_network(self) -> None:
-        """Standardise frames by the training part."""
+        """Set the scale of frames from the training set."""
         frames = self.parts.train.frames
         if frames is not None and self.config.data.standardise:
             self.network.standardise(frames)
 
     def objective(self) -> TagLikelihood:
-        """The likelihood of the tags and sentence labels."""
+        """Return the loss of tags and sentence labels."""
         return TagLikelihood(self.network, self.vocabulary, self._valid)
 
     @property
     def unit(self) -> str:
-        """What has a tag."""
+        """Name of the items that have a tag."""
         return "frame" if self.vocabulary.features else "word"
 
     def describe(self, figures: Mapping[str, float]) -> str:
-        """Figures of an evaluation, in a line for people."""
+        """Format the metrics of an evaluation as one line."""
         shown = [f"accuracy {figures['accuracy']:.2%}"]
         if "f1" in figures:
             shown.append(f"span F1 {figures['f1']:.2%}")
@@ -181,12 +184,12 @@ class TaggerSetup(SequenceSetup[TaggerConfig, TaggerNetwork, Parts[Tagged], Tagg
         return ", ".join([*shown, f"loss {figures['loss']:.4f}"])
 
     def data_facts(self) -> dict[str, Any]:
-        """How many sequences and steps each part has."""
+        """Return the number of sequences and time steps in each split."""
         sizes = self.part_sizes(sequences=len, steps=lambda part: part.lengths.sum())
         return {"kind": "series" if self.vocabulary.features else "text", **sizes}
 
     def outline(self) -> list[tuple[str, str]]:
-        """The parts, the input and the answers."""
+        """Describe the splits, inputs and tags."""
         return [
             *self.part_rows(sequences="sequences", steps=f"{self.unit}s"),
             ("input", self.vocabulary.input_summary()),
@@ -194,6 +197,6 @@ class TaggerSetup(SequenceSetup[TaggerConfig, TaggerNetwork, Parts[Tagged], Tagg
         ]
 
     def summary(self) -> str:
-        """The network and the data, in a line."""
+        """Describe the network and the data in one line."""
         steps = f"{self.data['train_steps']:,} {self.unit}s to train on"
         return f"{self.network_summary}; {steps}, {self.vocabulary.answer_summary()}"

@@ -1,4 +1,4 @@
-"""The description of the tagger."""
+"""Task description of the tagger."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ TASK = Task(
     model=".model:Tagger",
     config=".config:TaggerConfig",
     rank=3,
-    summary="A tagger: a label for every word or frame.",
+    summary="Tagger: predicts a tag for every word or frame.",
     data=DataArgument(help="Files, folders or globs of sentences or frames with tags."),
-    help="""Train a tagger: a label for every word of a sentence, or for every frame of a sequence of numbers.
+    help="""Train a tagger: a tag for every word of a sentence, or for every frame of a numeric sequence.
 
-It reads CoNLL-U (`.conllu`), words and tags in columns, folders with `seq.in`, `seq.out` and `label`, and frames
-in `.npz`, `.npy` and tables. Ctrl-C stops the run so that `elman train --resume MODEL` goes on.""",
+Data: CoNLL-U (`.conllu`), words and tags in columns, folders with `seq.in`, `seq.out` and `label`, and frames in
+`.npz`, `.npy` and tables. Ctrl-C saves a checkpoint and stops; `elman train --resume MODEL` continues.""",
     examples=(
         "train tagger train.conllu --valid dev.conllu --test test.conllu -o model",
         "train tagger train.conllu -o model --tag-column xpos --max-epochs 10",
@@ -33,19 +33,19 @@ in `.npz`, `.npy` and tables. Ctrl-C stops the run so that `elman train --resume
     endpoints=(
         Endpoint(
             verb="tag",
-            summary="Tell the label of every word or frame.",
-            help="Tell the tag of every word or frame, and the sentence's label where the tagger learnt it.",
+            summary="Predict the tag of every word or frame.",
+            help="Predict the tag of every word or frame, and the label of the sentence if the tagger has learnt it.",
             examples=(
                 'tag model --text "play the song little robin redbreast"',
                 "tag model sentences.txt --punctuation -o tagged.conllu",
                 'echo "the cat sat on the mat" | elman tag model - --json',
             ),
-            data=DataArgument(name="files", help="Files or folders; - for standard input, a sentence a line."),
+            data=DataArgument(name="files", help="Files or folders; - for standard input, one sentence per line."),
             options=".endpoints:TagOptions",
             answer=".endpoints:tag",
         ),
         evaluate_endpoint(
-            help="A tagger: accuracy, span F1, figures of every tag and type of span.",
+            help="Taggers: accuracy, span F1, and metrics of every tag and type of span.",
             options=".endpoints:EvaluateTagsOptions",
             answer=".endpoints:evaluate",
         ),

@@ -1,1 +1,1 @@
-"""The transcriber: sound or pen strokes in, the text of what is said or written out."""
+"""Transcriber: speech or handwriting recognition, from sound or pen strokes to text."""

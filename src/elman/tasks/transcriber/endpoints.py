@@ -1,4 +1,4 @@
-"""What a trained transcriber does: transcripts, text while sound comes in, figures. Imports no torch."""
+"""Endpoints of the transcriber: transcribe, also as a stream, and evaluate. Does not import torch."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ __all__ = ["EvaluateTranscriptsOptions", "TranscribeOptions", "evaluate", "trans
 
 @dataclass(frozen=True)
 class TranscribeOptions(EndpointOptions):
-    """What transcribing takes."""
+    """Options of `transcribe`."""
 
-    lm: Path | None = option(None, "A language model of characters that takes part in the search.", local=True)
-    stream: bool = option(False, "Print text while the sound comes in, piece by piece.", local=True)
-    rate: int | None = option(None, "Raw PCM: samples a second; by default those of the model.", local=True)
-    chunk_ms: float = option(100.0, "Streams: milliseconds of sound that are taken at a time.", local=True)
-    times: bool = option(False, "Tell where each word begins.")
-    output: Path | None = option(None, "Write the answer there.", local=True, flag="-o")
+    lm: Path | None = option(None, "A character language model for shallow fusion in the search.", local=True)
+    stream: bool = option(False, "Print text while the sound is read.", local=True)
+    rate: int | None = option(None, "Raw PCM: sample rate in Hz; by default that of the model.", local=True)
+    chunk_ms: float = option(100.0, "Streams: milliseconds of sound per chunk.", local=True)
+    times: bool = option(False, "Show the start time of each word.")
+    output: Path | None = option(None, "Write the transcripts to this file.", local=True, flag="-o")
     search: TranscriptSearchConfig = field(default_factory=TranscriptSearchConfig)
 
     def check(self, files: tuple[str, ...], call: Call) -> None:
-        """Raise ConfigError where there is nothing to transcribe, and for options that do not go together."""
+        """Raise ConfigError for missing files and incompatible options."""
         expect_data(files, "sounds: elman transcribe MODEL FILE")
         if not self.stream:
             if self.rate is not None:
@@ -52,7 +52,7 @@ class TranscribeOptions(EndpointOptions):
             return
         for name, value in self._idle_in_streams(call).items():
             raise ConfigError(
-                f"expected no {name} with --stream, which prints the likeliest text at once. Received: {value}"
+                f"expected no {name} with --stream, which prints the most likely text at once. Received: {value}"
             )
         if self.rate is not None and self.rate < 1:
             raise ConfigError(f"expected --rate of at least 1 sample a second. Received: {self.rate}")
@@ -64,7 +64,7 @@ class TranscribeOptions(EndpointOptions):
             )
 
     def _idle_in_streams(self, call: Call) -> dict[str, Any]:
-        """What was given that says nothing of text that is shown while sound comes in."""
+        """Return the given options that do not apply to streams."""
         as_json, times = call.as_json or None, self.times or None
         named = {"--lm": self.lm, "--output": self.output, "--json": as_json, "--times": times}
         given = [each.name for each in fields(self.search) if each.name in call.given]
@@ -73,18 +73,18 @@ class TranscribeOptions(EndpointOptions):
 
 
 class Transcripts(Answer):
-    """The transcripts of recordings; texts are shown with the `times` of their words if they are asked for."""
+    """Transcripts of recordings; with `times`, text output has the start time of every word."""
 
     def __init__(self, answers: Sequence[Transcript], *, times: bool) -> None:
         self.answers = answers
         self.times = times
 
     def to_json(self) -> dict[str, Any]:
-        """The transcripts as plain values."""
+        """Return the transcripts as plain values."""
         return {"transcripts": [answer.to_json() for answer in self.answers]}
 
     def to_text(self, screen: Screen) -> Iterator[str]:
-        """The text of each recording on a line, and the other texts beneath it if they were asked for."""
+        """Yield a line for each recording, followed by its alternative texts if there are any."""
         for answer in self.answers:
             said = answer.timed() if self.times else answer.text
             lines = [f"{answer.name}\t{said}" if len(self.answers) > 1 else said]
@@ -94,7 +94,7 @@ class Transcripts(Answer):
 
 
 class StreamedText(Answer):
-    """The text of each file, or of standard input, while it comes in."""
+    """The text of files or standard input, generated while they are read."""
 
     def __init__(
         self, model: Transcriber, files: tuple[str, ...], options: TranscribeOptions, talk: Conversation
@@ -105,11 +105,11 @@ class StreamedText(Answer):
         self.talk = talk
 
     def to_json(self) -> dict[str, str]:
-        """All of the text, when it has ended."""
+        """Return the complete text."""
         return {"text": "".join(self.to_text(Screen()))}
 
     def to_text(self, screen: Screen) -> Iterator[str]:
-        """Pieces of text as they become certain. What was heard before a DataError is given to its end first."""
+        """Yield text as it becomes final. If reading fails, the text up to the error is yielded before the error."""
         own = self.model.config.sound.sample_rate
         for file in self.files:
             coming = self.model.stream(self.options.rate or own)
@@ -132,16 +132,16 @@ class StreamedText(Answer):
             return raw_blocks(sys.stdin.buffer, self.options.rate or own, seconds, name="standard input")
         info = sound_info(file)
         if info.channels > 1:
-            self.talk.remark(f"{file} has {info.channels} channels; the mean of them is heard")
+            self.talk.remark(f"{file} has {info.channels} channels; their mean is used")
         if info.rate != own:
-            self.talk.remark(f"{file} has {info.rate:,} samples a second; it is resampled to {own:,}")
+            self.talk.remark(f"{file} has {info.rate:,} samples per second; it is resampled to {own:,}")
         return sound_blocks(file, own, seconds)
 
 
 def transcribe(
     model: Transcriber, files: tuple[str, ...], options: TranscribeOptions, talk: Conversation
 ) -> Transcripts | StreamedText:
-    """What is said in sounds, or written with a pen."""
+    """Transcribe sounds or pen strokes."""
     if options.stream:
         if model.vocabulary.kind != "sound":
             raise ConfigError("expected a model of sound for --stream. Received: one of strokes")
@@ -156,22 +156,22 @@ def transcribe(
 
 @dataclass(frozen=True)
 class EvaluateTranscriptsOptions(EvaluateWritingOptions):
-    """What the evaluation of a transcriber takes."""
+    """Options of `evaluate`."""
 
     noun = "recording"
 
-    lm: Path | None = option(None, "Transcribers: a language model of characters beside.", local=True)
-    lm_weight: float | None = option(None, "Transcribers: what its log-probabilities count.")
+    lm: Path | None = option(None, "Transcribers: a character language model for shallow fusion.", local=True)
+    lm_weight: float | None = option(None, "Transcribers: weight of the language model's log-probabilities.")
 
     def search(self) -> dict[str, Any]:
-        """The options of the search that were given."""
+        """Return the search options that were given."""
         return super().search() | ({} if self.lm_weight is None else {"lm_weight": self.lm_weight})
 
 
 def evaluate(
     model: Transcriber, files: tuple[str, ...], options: EvaluateTranscriptsOptions, talk: Conversation
 ) -> Figures:
-    """Loss, word and character error rates, and how many texts are right as a whole."""
+    """Compute loss, word and character error rates, and the fraction of exact transcripts."""
     reading = {"encoding": options.encoding, "errors": options.errors, "progress": talk.progress}
     data = options.limited(model.read(list(files), **reading))
     for note in data.notes:
@@ -180,7 +180,7 @@ def evaluate(
     figures = model.evaluate(data, lm=lm, progress=talk.progress, **options.search())
     if too_long := figures["too_long"]:
         talk.remark(
-            f"{too_long:,} of {len(data):,} texts need more steps than their recordings have: they count in no loss"
+            f"{too_long:,} of {len(data):,} texts need more steps than their recordings have: the loss is without them"
         )
     rows = [(name.replace("_", " "), _figure(name, value)) for name, value in figures.items()]
     return Figures(figures, aligned(rows, right=[1]))

@@ -1,4 +1,4 @@
-"""The transcriber as people use it: fit, transcribe, stream, evaluate, save, load."""
+"""`Transcriber`: train, transcribe, stream, evaluate, save and load."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from elman.tasks.transcriber.setup import TranscriberSetup, measure, transcribed
 
 __all__ = ["Transcriber"]
 
-# What messages call the parts of data in memory.
+# Names of the splits of data in memory, in messages.
 _NAMES = {"train": "the training data", "valid": "the validation data", "test": "the test data"}
 
 
 class Transcriber(SequenceModel[TranscriberConfig, TranscriberNetwork, TranscriberVocabulary]):
-    """A recurrent network that writes down what is said in sound, or written with a pen.
+    """A recurrent network for speech or handwriting recognition, trained with CTC.
 
     Args:
-        preset: "small", "base", "large", "streaming" or "strokes": the options to start from.
+        preset: "small", "base", "large", "streaming" or "strokes", the options to start from.
         options: any option of `elman train transcriber` by its name, such as `mels=64`, `hidden=100`, `max_epochs=10`.
 
     Example:
@@ -45,12 +45,12 @@ class Transcriber(SequenceModel[TranscriberConfig, TranscriberNetwork, Transcrib
     """
 
     setup_class = TranscriberSetup
-    _expected = "texts beside sounds, or paths of files"
+    _expected = "sounds and texts, or paths of files"
 
     def __repr__(self) -> str:
-        """What kind of model it is, in a line."""
+        """Return a one-line description of the model."""
         network = self.config.network
-        shape = network.shape + " both ways" * network.bidirectional
+        shape = network.shape + " bidirectional" * network.bidirectional
         if self._network is None:
             return f"<Transcriber {shape}, not trained>"
         kind, tokens = self.vocabulary.kind, self.vocabulary.size - 1
@@ -68,34 +68,34 @@ class Transcriber(SequenceModel[TranscriberConfig, TranscriberNetwork, Transcrib
         progress: bool = True,
         tune: bool = True,
     ) -> Transcriber:
-        """Train.
+        """Train the transcriber.
 
-        sounds       with `texts`: samples, (samples, rate) pairs or paths of sound files; with the preset "strokes"
-                     or input="strokes" arrays of T x 3 numbers (dx, dy, pen); without `texts`: a manifest, a folder, or
-                     several
-        texts        what is said in each
-        rate         samples a second of samples that come without; by default `sample_rate`
-        valid, test  data of their own for validation and test: paths, or (sounds, texts); without `valid` the share
-                     `held_out` is kept for it
-        folder       for files: keep checkpoints and the best model there while training
+        sounds       with `texts`: arrays of samples, (samples, rate) pairs or paths of sound files; with the preset
+                     "strokes" or input="strokes", arrays T x 3 (dx, dy, pen); without `texts`: one or more manifests
+                     or folders
+        texts        the text of each recording
+        rate         sample rate of samples given without one; by default `sample_rate`
+        valid, test  separate validation and test data: paths, or (sounds, texts); without `valid`, the share
+                     `held_out` of the training data is held out
+        folder       for files: write checkpoints and the best model to this folder during training
         progress     show a progress bar on standard error
-        tune         set this process' threads and memory allocator for training
+        tune         set the threads and the memory allocator of this process for training
 
-        Returns self. Recordings whose text is too long for them are left out, with a warning in the log `elman.tasks`.
+        Returns self. Recordings that are too short for their text are left out; the logger `elman.tasks` warns.
         Raises DataError, EncodingError, ConfigError, StorageError, Diverged, OutOfMemory.
         """
         return self._fit(sounds, texts, rate=rate, valid=valid, test=test, folder=folder, progress=progress, tune=tune)
 
     def read(self, paths: Any, **reading: Any) -> Transcripts:
-        """Recordings from files, read as the training data was.
+        """Read recordings from files, with the data options of training. Raises DataError, EncodingError.
 
-        `reading` is what `read_part` takes beside: `labelled`, `input`, `encoding`, `errors`, `progress`.
+        reading  `labelled`, `input`, `encoding`, `errors` and `progress` of `read_part`
         """
         reading.setdefault("input", self.vocabulary.kind)
         return read_part(as_paths(paths, self._expected), self.config.data, self.config.sound, **reading)
 
     def transcribe(self, sounds: Any, *, rate: int = 0, lm: CharacterModel | None = None, **search: Any) -> list[str]:
-        """The text of each of `sounds`; arguments as for `transcripts`."""
+        """Return the text of each sound; arguments as for `transcripts`."""
         return [each.text for each in self.transcripts(sounds, rate=rate, lm=lm, **search)]
 
     def transcripts(
@@ -107,29 +107,29 @@ class Transcriber(SequenceModel[TranscriberConfig, TranscriberNetwork, Transcrib
         progress: Progress | None = None,
         **search: Any,
     ) -> list[Transcript]:
-        """What is said in each of `sounds`, with the time of every token, and other texts that may be meant.
+        """Return the transcript of each sound, with the time of every token and alternative texts.
 
-        sounds    a path, several, or a list of samples, of (samples, rate) pairs or of arrays of points
-        rate      samples a second of samples that come without; by default that of the model
-        lm        a language model of characters, such as `elman.load("lm")`, that takes part in the search
-        progress  called with what is being done, and which share of it is done
+        sounds    one or more paths, or a list of samples, of (samples, rate) pairs or of arrays of points
+        rate      sample rate of samples given without one; by default that of the model
+        lm        a character language model for shallow fusion in the search, such as `elman.load("lm")`
+        progress  called with the name of the stage and the completed fraction
         search    beams, n_best, lm_weight, insertion_bonus, token_floor: see `TranscriptSearchConfig`
 
-        Raises DataError for sounds that cannot be used; ConfigError for options that cannot be used, and for a language
-        model without some of the transcriber's characters.
+        Raises DataError for invalid sounds; ConfigError for invalid options, and for a language model that lacks
+        characters of the transcriber.
         """
         self.network.eval()
         if isinstance(sounds, list | tuple) and not sounds:
             return []
         data = Encoded(self._unlabelled(sounds, rate, progress), self.vocabulary, self.config.network)
-        find = find_by(fill(TranscriptSearchConfig, search, "the search"), self.vocabulary, lm)
+        find = find_by(fill(TranscriptSearchConfig, search, "the search options"), self.vocabulary, lm)
         return transcribed(self.network, self.vocabulary, data, self.config.sound, find, progress=progress)
 
     def stream(self, rate: int = 0) -> TranscriptStream:
-        """Text while sound comes in: an object with `push(samples)` and `finish()`, which give what has become certain.
+        """Return a stream with `push(samples)` and `finish()`, which return the text that has become final.
 
-        `rate` is that of the samples, by default the model's. Raises ConfigError for a model of both directions, and
-        for one that normalises by the whole recording.
+        `rate` is the sample rate, by default that of the model. Raises ConfigError for a bidirectional model, and for
+        one that normalises by the whole recording.
         """
         self.network.eval()
         return TranscriptStream(self.network, self.vocabulary, self.config.sound, rate)
@@ -144,15 +144,15 @@ class Transcriber(SequenceModel[TranscriberConfig, TranscriberNetwork, Transcrib
         progress: Progress | None = None,
         **search: Any,
     ) -> dict[str, float]:
-        """Figures: loss, word and character error rate (wer, cer), share of texts that are right (exact), and counts.
+        """Return metrics: loss, word and character error rate (wer, cer), fraction of exact texts, and counts.
 
         `sounds` with `texts` as for `fit`, or paths; `lm`, `progress` and `search` as for `transcripts`. Raises
-        DataError for data that cannot be used.
+        DataError for invalid data, ConfigError for invalid options.
         """
         data = self._known(sounds, texts, rate, progress)
         self.network.eval()
         encoded = Encoded(data, self.vocabulary, self.config.network)
-        find = find_by(fill(TranscriptSearchConfig, search, "the search"), self.vocabulary, lm)
+        find = find_by(fill(TranscriptSearchConfig, search, "the search options"), self.vocabulary, lm)
         return measure(self.network, self.vocabulary, encoded, find=find, progress=progress)[0]
 
     def _unlabelled(self, sounds: Any, rate: int, progress: Progress | None) -> Transcripts:

@@ -1,4 +1,4 @@
-"""The transcriber's network: frames, some of them a step; recurrent layers; scores of every step's token or blank."""
+"""`TranscriberNetwork`: recurrent layers over stacked frames, with logits of tokens and the blank for CTC."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ __all__ = ["TranscriberNetwork"]
 
 
 class TranscriberNetwork(StoredModule):
-    """Normalised frames, `stack` of them a step and `stride` from one step to the next, recurrent layers, one product.
+    """Normalised frames, stacked and subsampled; recurrent layers; a linear output layer.
 
-    Taking `stack` frames together before a layer's own product is a convolution over time of that width and stride.
-    A step hears frames that begin where it stands, so that it waits for `stack - 1` frames and for nothing else.
+    Each time step reads `stack` frames, and time steps are `stride` frames apart; with the input projection of the
+    first layer this is a convolution over time. The lookahead of a unidirectional network is `stack - 1` frames.
 
     Args:
-        features: F of the frames.
-        size: V, the tokens, one of which stands for the blank.
+        features: number of features F of a frame.
+        size: number of tokens V, including the blank.
         config: the sizes and dropout rates.
 
-    Raises ConfigError for options that do not go together.
+    Raises ConfigError for incompatible options.
     """
 
     mean_F: Tensor
@@ -46,14 +46,14 @@ class TranscriberNetwork(StoredModule):
         super().__init__()
         if config.stack < config.stride:
             raise ConfigError(
-                f"expected a stack of at least stride = {config.stride} frames, so that all are heard. "
+                f"expected stack of at least stride = {config.stride}, so that no frame is skipped. "
                 f"Received: {config.stack}"
             )
         self.config = config
         self._drop = SequenceDropout(config.variational)
         self.features = features
         check_rate("input_dropout", config.input_dropout)
-        # Of the training data's frames with normalise=global; set by `scale_by`, and stored with the weights.
+        # Statistics of the training frames with normalise=global; set by `scale_by`, and saved with the weights.
         self.register_buffer("mean_F", torch.zeros(features))
         self.register_buffer("deviation_F", torch.ones(features))
         self.stack = make_stack(config, features * config.stack, bidirectional=config.bidirectional)
@@ -61,21 +61,21 @@ class TranscriberNetwork(StoredModule):
 
     @property
     def device(self) -> torch.device:
-        """Where the weights are."""
+        """The device of the weights."""
         return self.head.weight.device
 
     def scale_by(self, frames: Iterable[npt.NDArray[np.float32]], kind: str) -> None:
-        """From now on, bring features to mean 0 and deviation 1 of these frames; moves of a pen to deviation 1."""
+        """Set the input scale so that `frames` have mean 0 and deviation 1; pen strokes are not centred."""
         scale = stroke_scale(frames) if kind == "strokes" else frame_scale(frames)
         self.mean_F.copy_(torch.from_numpy(scale.mean_F))
         self.deviation_F.copy_(torch.from_numpy(scale.deviation_F))
 
     def initial_state(self, batch_size: int) -> State:
-        """The state before the first step."""
+        """Return the initial state."""
         return self.stack.initial_state(batch_size)
 
     def forward(self, x_BTF: Tensor, lengths_B: Tensor) -> Scores:
-        """Scores of every step of whole recordings, from their frames; `lengths_B` frames are real in each row."""
+        """Return the logits of every time step of whole recordings; `lengths_B` is the number of frames of each."""
         config = self.config
         x_BTF = clear_padding(self.scaled(x_BTF), lengths_B.to(x_BTF.device))
         if self.training and (config.time_masks or config.frequency_masks):
@@ -98,19 +98,19 @@ class TranscriberNetwork(StoredModule):
         return Scores(self.head(self._drop(y_BTY, config.dropout)), steps_B)
 
     def advance(self, x_BTI: Tensor, state: State) -> tuple[Tensor, State]:
-        """Scores `logits_BTV` of some more steps, from what they hear as `stacked` gives it, and the state after them.
+        """Return `logits_BTV` of further time steps, from inputs made by `stacked`, and the state after them.
 
-        For networks of one direction; those of `forward`, whatever the pieces.
+        For unidirectional networks. The logits equal those of `forward`, however the input is divided into chunks.
         """
         y_BTY, state = self.stack(x_BTI, None, state)
         return self.head(y_BTY), state
 
     def scaled(self, x_BTF: Tensor) -> Tensor:
-        """Frames as the network takes them."""
+        """Return the normalised frames."""
         return (x_BTF - self.mean_F) / self.deviation_F
 
     def stacked(self, x_BTF: Tensor) -> Tensor:
-        """What each step hears, `B x steps x (stack * F)`, of frames that are enough for whole steps."""
+        """Return the input of each complete time step, `B x steps x (stack * F)`."""
         config = self.config
         if x_BTF.shape[1] < config.stack:
             return x_BTF.new_zeros(x_BTF.shape[0], 0, config.stack * self.features)

@@ -1,4 +1,4 @@
-"""A transcriber's run: the likelihood of texts over all alignments, error rates, and what a run is made of."""
+"""`TranscriberSetup`: data, CTC loss and error rates of a transcriber's training run."""
 
 from __future__ import annotations
 
@@ -32,21 +32,21 @@ from elman.types import Batch, State
 
 __all__ = ["CTCLikelihood", "TranscriberSetup", "measure", "scored", "transcribed"]
 
-# Rows and, padding included, frames of a batch of an evaluation.
+# Maximum recordings, and frames with padding, per batch of an evaluation.
 _ROWS, _FRAMES = 64, 1 << 15
 
-# Of two networks with the same character error rate, the one with the lower loss is kept.
+# Weight of the loss in model selection: it decides between equal character error rates.
 _TIE = 1e-6
 
 
 @dataclass(eq=False)
 class CTCLikelihood(SequenceObjective[Encoded]):
-    """Connectionist temporal classification (Graves et al. 2006): the negative logarithm of the probability of a text,
-    summed over all alignments of its tokens with the steps, by token.
+    """Loss of connectionist temporal classification (Graves et al. 2006): the negative log-probability of a text,
+    summed over all alignments with the time steps; averaged over tokens.
 
     model       the network
-    vocabulary  the tokens
-    held_out    the recordings of the evaluation; None when nothing is held out
+    vocabulary  the vocabulary
+    held_out    the validation set, or None
     """
 
     model: TranscriberNetwork
@@ -54,12 +54,12 @@ class CTCLikelihood(SequenceObjective[Encoded]):
     held_out: Encoded | None = None
 
     def loss(self, batch: Batch, state: State) -> tuple[Tensor, int, State]:
-        """The sum of nats over the tokens, their number, and the empty state."""
+        """Return the summed loss in nats, the number of tokens, and no state."""
         nats_B, counts_B = batch_loss(self.model(batch.inputs_BT.to(self.model.device), batch.lengths_B), batch)
         return nats_B.sum(), int(counts_B.sum()), state
 
     def measured(self, held_out: Encoded, limit: int) -> dict[str, float]:
-        """Loss, word and character error rate, and the share of whole texts that are right."""
+        """Return loss, word and character error rate, and the fraction of exact texts."""
         figures, _ = measure(self.model, self.vocabulary, held_out, limit)
         loss = figures["loss"] if math.isfinite(figures["loss"]) else 0.0
         return {**figures, "selection": figures["cer"] + _TIE * loss}
@@ -74,10 +74,10 @@ def measure(
     *,
     progress: Progress | None = None,
 ) -> tuple[dict[str, float], list[str]]:
-    """Figures on `data`, and the texts they are of; `find` says how these are found.
+    """Return metrics on `data`, and the texts decoded by `find`.
 
-    Texts that need more steps than there are count in the error rates, and in `too_long`, but in no loss. With `limit`,
-    recordings at even distances are taken, of at most about so many tokens in all (0: all).
+    Texts that need more time steps than there are count in the error rates and in `too_long`, but not in the loss.
+    With `limit`, evenly spaced recordings of about so many tokens are used (0: all).
     """
     rows = data.some(limit)
     nats, steps = 0.0, 0
@@ -108,7 +108,7 @@ def transcribed(
     *,
     progress: Progress | None = None,
 ) -> list[Transcript]:
-    """A Transcript of every recording, in order. `progress` is called with "transcribing" and the share done."""
+    """Return a `Transcript` of every recording. `progress` gets "transcribing" and the completed fraction."""
     found: dict[int, list[Found]] = {}
     for part, scores, _ in scored(network, data, np.arange(len(data))):
         found.update(zip(part.tolist(), find(scores), strict=True))
@@ -123,7 +123,7 @@ def transcribed(
 
 
 def scored(model: TranscriberNetwork, data: Encoded, rows: Ints) -> Iterator[tuple[Ints, Scores, Batch]]:
-    """Every batch of `rows`, with their numbers and the network's scores."""
+    """Yield the indices, logits and batch for batches of `rows`."""
     with torch.no_grad():
         for part, batch in in_order(data.lengths, data.batch, batch_size=_ROWS, steps=_FRAMES, rows=rows):
             yield part, model(batch.inputs_BT.to(model.device), batch.lengths_B), batch
@@ -132,7 +132,7 @@ def scored(model: TranscriberNetwork, data: Encoded, rows: Ints) -> Iterator[tup
 class TranscriberSetup(
     SequenceSetup[TranscriberConfig, TranscriberNetwork, Parts[Transcripts], TranscriberVocabulary, Encoded]
 ):
-    """A run of a transcriber. Recordings whose text needs more steps than the network has are left out of training."""
+    """Setup of a transcriber. Training leaves out recordings with fewer time steps than their text needs."""
 
     task = "transcriber"
     config_class = TranscriberConfig
@@ -145,29 +145,29 @@ class TranscriberSetup(
     def read_part(
         cls, paths: Sequence[Any], config: TranscriberConfig, progress: Progress | None = None
     ) -> Transcripts:
-        """The recordings or drawings in the files, and their texts."""
+        """Read the recordings or drawings of one split, and their texts."""
         return read_part(paths, config.data, config.sound, progress=progress)
 
     @classmethod
     def check_options(cls, config: TranscriberConfig) -> None:
-        """Also raise ConfigError where error rates cannot be measured, as the first evaluation would."""
+        """Also raise ConfigError if error rates cannot be computed, before the first evaluation does."""
         super().check_options(config)
         error_rates(["a"], ["a"])
 
     @staticmethod
     def make_network(config: TranscriberConfig, vocabulary: TranscriberVocabulary) -> TranscriberNetwork:
-        """A network that takes the vocabulary's frames and scores its tokens and the blank."""
+        """Return a network for the frames and tokens of this vocabulary."""
         return TranscriberNetwork(vocabulary.features, vocabulary.size, config.network)
 
     @classmethod
     def make_smallest_network(cls, config: TranscriberConfig) -> TranscriberNetwork:
-        """A network of sound; options of the sound's features are checked too."""
+        """Return a network for sound; also checks the options of sound features."""
         LogMel(config.sound)
         return TranscriberNetwork(config.sound.mels, 3, config.network)
 
     @classmethod
     def check_folder(cls, config: TranscriberConfig, vocabulary: TranscriberVocabulary, where: str) -> None:
-        """Raise ArtifactError where the options make other features than the vocabulary knows."""
+        """Raise ArtifactError if the number of features differs from that of the vocabulary."""
         if vocabulary.kind == "sound" and vocabulary.features != config.sound.mels:
             raise ArtifactError(
                 f"{where}: expected mels = {vocabulary.features}, the features of the vocabulary. "
@@ -175,11 +175,11 @@ class TranscriberSetup(
             )
 
     def learn_vocabulary(self) -> TranscriberVocabulary:
-        """The tokens of the training texts, and the kind of their frames."""
+        """Return the tokens of the training texts, and the kind of frames."""
         return TranscriberVocabulary.learn(self.parts.train, self.config.data)
 
     def encode(self) -> None:
-        """The recordings of all parts as numbers; those to train on must have as many steps as their texts need."""
+        """Encode all splits; training recordings with too few time steps for their text are left out."""
         for part in (self.parts.valid, self.parts.test):
             if part is not None and part.texts is None:
                 raise DataError(f"{part.name}: expected a text of every recording. Received: none")
@@ -194,37 +194,37 @@ class TranscriberSetup(
             self._train = self.encode_part(self.parts.train.take(np.flatnonzero(every.fits).tolist()))
 
     def encode_part(self, part: Transcripts, *, training: bool = False) -> Encoded:
-        """A part as numbers."""
+        """Encode a split."""
         return Encoded(part, self.vocabulary, self.config.network)
 
     def start_network(self) -> None:
-        """Scale the frames by the training data, where the options say so."""
+        """Set the scale of frames from the training set, with `normalise=global`."""
         if self.config.network.normalise == "global":
             self.network.scale_by(self._train.data.frames, self.vocabulary.kind)
 
     @property
     def batch_steps(self) -> int:
-        """The most frames of a batch."""
+        """Maximum number of frames per batch; 0 for no limit."""
         return self.config.network.batch_frames
 
     def objective(self) -> CTCLikelihood:
-        """The likelihood of the texts."""
+        """Return the CTC loss of the texts."""
         return CTCLikelihood(self.network, self.vocabulary, self._valid)
 
     @property
     def unit(self) -> str:
-        """What a token is called."""
+        """Name of a token."""
         return self.vocabulary.unit
 
     def describe(self, figures: Mapping[str, float]) -> str:
-        """Figures of an evaluation, in a line for people."""
+        """Format the metrics of an evaluation as one line."""
         shown = [f"WER {figures['wer']:.2%}", f"CER {figures['cer']:.2%}", f"exact {figures['exact']:.2%}"]
-        if "loss" in figures:  # it is infinite where no text fits into its steps
+        if "loss" in figures:  # left out if infinite: no text fits into its time steps
             shown.append(f"loss {figures['loss']:.4f}")
         return ", ".join(shown)
 
     def data_facts(self) -> dict[str, Any]:
-        """How many recordings and frames each part has, and how many are left out of training."""
+        """Return the number of recordings and frames in each split, and how many are left out of training."""
         return {
             "kind": self.vocabulary.kind,
             **self.part_sizes(recordings=len, frames=lambda part: part.lengths.sum()),
@@ -232,7 +232,7 @@ class TranscriberSetup(
         }
 
     def notes(self) -> list[str]:
-        """What was done to the recordings, and which texts are too long for them."""
+        """Report how recordings were converted, and texts that are too long for them."""
         notes = list(dict.fromkeys(note for _, part in self.parts.named() if part is not None for note in part.notes))
         for name, encoded in (("train", self._every), ("valid", self._valid), ("test", self._test)):
             if encoded is not None and not encoded.fits.all():
@@ -243,7 +243,7 @@ class TranscriberSetup(
         return notes
 
     def outline(self) -> list[tuple[str, str]]:
-        """The parts, the input and the answers."""
+        """Describe the splits, inputs and tokens."""
         known, things, left_out = self.vocabulary, self.vocabulary.things, self.data["train_too_long"]
         return [
             *self.part_rows(recordings=things, frames="frames"),
@@ -253,6 +253,6 @@ class TranscriberSetup(
         ]
 
     def summary(self) -> str:
-        """The network and the data, in a line."""
+        """Describe the network and the data in one line."""
         things = f"{len(self._train):,} {self.vocabulary.things} to train on"
         return f"{self.network_summary}; {things}, {self.vocabulary.answers} and the blank"

@@ -1,4 +1,4 @@
-"""The description of the transcriber."""
+"""Task description of the transcriber."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ TASK = Task(
     model=".model:Transcriber",
     config=".config:TranscriberConfig",
     rank=7,
-    summary="A transcriber: text from sound or pen strokes.",
+    summary="Transcriber: text from sound or pen strokes.",
     data=DataArgument(help="Manifests, folders, or globs of sounds or drawings with texts.", usage="manifest"),
-    help="""Train a transcriber: the text of what is said in sound, or written with a pen.
+    help="""Train a transcriber: speech recognition from sound, or handwriting recognition from pen strokes.
 
-It reads manifests (CSV, TSV or JSON lines with the columns path and text), folders of sounds (WAV, FLAC, Ogg) with
-the text of `7.wav` in `7.txt`, and drawings as moves of a pen in `.npz`, `.npy` and JSON lines. Ctrl-C stops the
-run so that `elman train --resume MODEL` goes on.""",
+Data: manifests (CSV, TSV or JSON lines with the columns path and text), folders of sounds (WAV, FLAC, Ogg) with the
+text of `7.wav` in `7.txt`, and pen strokes in `.npz`, `.npy` and JSON lines. Ctrl-C saves a checkpoint and stops;
+`elman train --resume MODEL` continues.""",
     examples=(
         "train transcriber train.csv --valid dev.csv --test test.csv -o model",
         "train transcriber recordings/ -o model --sample-rate 8000 --max-epochs 20",
@@ -35,11 +35,11 @@ run so that `elman train --resume MODEL` goes on.""",
     endpoints=(
         Endpoint(
             verb="transcribe",
-            summary="Write down what is said in sound, or written with a pen.",
-            help="""Write down what is said in sounds, or written with a pen, a text a line.
+            summary="Transcribe speech, or handwriting with a pen.",
+            help="""Transcribe speech, or handwriting with a pen: one line of text per recording.
 
-With `--stream`, a model of one direction prints the text while the sound comes in. Standard input is raw PCM:
-signed 16-bit little-endian samples of one channel, such as a microphone's recorder writes.""",
+With `--stream`, a unidirectional model prints text while the sound is read. Standard input is raw PCM: signed 16-bit
+little-endian samples of one channel, as written by a recorder such as arecord.""",
             examples=(
                 "transcribe model hello.wav",
                 "transcribe model recordings/ --lm lm --beams 32 --json -o texts.json",
@@ -53,7 +53,7 @@ signed 16-bit little-endian samples of one channel, such as a microphone's recor
             answer=".endpoints:transcribe",
         ),
         evaluate_endpoint(
-            help="A transcriber: word and character error rate, and how many texts are right as a whole.",
+            help="Transcribers: word and character error rate, and the fraction of exact texts.",
             examples=("evaluate transcriber test.csv --lm lm",),
             options=".endpoints:EvaluateTranscriptsOptions",
             answer=".endpoints:evaluate",

@@ -1,1 +1,1 @@
-"""The translator: one sequence of tokens in, another of its own length out."""
+"""Translator: an encoder-decoder that maps one token sequence to another."""

@@ -1,4 +1,4 @@
-"""The options of a translator: its data, its network, and presets. Imports no torch."""
+"""Options and presets of the translator. Does not import torch."""
 
 from __future__ import annotations
 
@@ -17,61 +17,65 @@ __all__ = ["PRESETS", "NetworkConfig", "TranslatorConfig"]
 
 @dataclass(frozen=True)
 class NetworkConfig(RecurrentConfig):
-    """The network, what is learnt, and the shape of its batches. Options of layers are the decoder's and, unless told
-    otherwise, the encoder's."""
+    """Options of the network, the loss and the batches. Options of layers apply to the decoder, and by default to the
+    encoder."""
 
-    cell: str = option("gru", "the recurrent cell of both sides; see `elman cells`")
+    cell: str = option("gru", "recurrent cell of encoder and decoder; see `elman cells`")
     layers: int = option(1, "recurrent layers of the decoder", least=1, most=1000)
-    hidden: int = option(512, "units of each layer of the decoder", least=1)
-    dropout: float = option(0.4, "dropout on the output of every layer, and before the answer", least=0.0)
+    hidden: int = option(512, "hidden units of each decoder layer", least=1)
+    dropout: float = option(0.4, "dropout on the output of each layer and of the decoder", least=0.0)
     input_dropout: float = option(0.3, "dropout on embeddings", least=0.0)
     variational: bool = option(True, "one dropout mask for all time steps of a sentence")
-    encoder_cell: str = option("", "the encoder's cell (default: the decoder's)")
-    encoder_cell_options: dict[str, Any] = option({}, "options of the encoder's cell, where it is another")
+    encoder_cell: str = option("", "cell of the encoder (default: that of the decoder)")
+    encoder_cell_options: dict[str, Any] = option({}, "options of encoder_cell")
     encoder_layers: int = option(
-        0, "recurrent layers of the encoder; 0 for as many as the decoder has", least=0, most=1000
+        0, "recurrent layers of the encoder; 0 for the number of decoder layers", least=0, most=1000
     )
     encoder_hidden: int = option(
-        0, "units of each encoder layer and direction; 0 for hidden, or half of it for each direction", least=0
+        0, "hidden units of each encoder layer and direction; 0 for hidden, or hidden / 2 if bidirectional", least=0
     )
-    bidirectional: bool = option(True, "the encoder reads in both directions")
-    embedding: int = option(256, "size of the embeddings", least=1)
+    bidirectional: bool = option(True, "bidirectional encoder")
+    embedding: int = option(256, "size of the token embeddings", least=1)
     tied: str = option(
         "target",
-        "which embeddings share weights: target (with the output), all (the source's too; needs shared), none",
+        "shared weights: target (target embedding and output layer), all (source embedding too; needs shared), none",
         choices=("target", "all", "none"),
     )
-    bridge: str = option("dense", "how the encoder's last state starts the decoder", choices=("dense", "copy", "zero"))
+    bridge: str = option(
+        "dense",
+        "initial decoder state from the encoder's final state: dense layer, copy, or zero",
+        choices=("dense", "copy", "zero"),
+    )
     attention: str = option(
         "luong",
-        "how the decoder asks the encoder: with its last layer (luong), before each step (bahdanau), with its first "
-        "layer for those above (between), or not at all",
+        "attention over the encoder outputs; its query is the decoder's output (luong), the output of the step before "
+        "(bahdanau) or the output of the first layer, for the layers above it (between)",
         choices=("luong", "bahdanau", "between", "none"),
     )
     score: str = attention_score()
     input_feeding: bool = input_feeding()
-    context_every_step: bool = option(False, "the encoder's last state also enters at every step (Cho et al. 2014)")
+    context_every_step: bool = option(False, "feed the encoder's final state to every decoder step (Cho et al. 2014)")
     label_smoothing: float = label_smoothing(0.1)
     scheduled_sampling: float = option(
         0.0,
-        "share of the target's tokens that are replaced by the decoder's own, rising to this over the run "
+        "final probability of replacing a target token by the decoder's prediction; rises linearly over the run "
         "(Bengio et al. 2015)",
         least=0.0,
         most=1.0,
     )
-    batch_size: int = option(128, "most pairs of a batch", least=1)
-    batch_tokens: int = option(2200, "most tokens of a batch, both sides and padding included", least=2)
+    batch_size: int = option(128, "maximum pairs per batch", least=1)
+    batch_tokens: int = option(2200, "maximum tokens per batch, source, target and padding", least=2)
     best_by: str = option(
         "loss",
-        "which weights of the run are kept: those with the best figure of these on the held-out pairs",
+        "validation metric that selects the best weights",
         choices=("loss", "bleu", "chrf", "exact"),
     )
     translate_valid: int = option(
-        500, "most held-out pairs that an evaluation translates, for BLEU, chrF and exact; 0 for none", least=0
+        500, "maximum validation pairs to translate in an evaluation, for BLEU, chrF and exact; 0 for none", least=0
     )
-    source_vectors: str = option("", "start the source's embeddings from this file of word2vec or GloVe vectors")
-    target_vectors: str = option("", "start the target's embeddings from this file of word2vec or GloVe vectors")
-    freeze_vectors: bool = option(False, "keep given embeddings as they are")
+    source_vectors: str = option("", "file of word2vec or GloVe vectors to initialise the source embedding")
+    target_vectors: str = option("", "file of word2vec or GloVe vectors to initialise the target embedding")
+    freeze_vectors: bool = option(False, "do not train embeddings that are given as files")
 
 
 _TRAINING: dict[str, Any] = {
@@ -81,7 +85,7 @@ _TRAINING: dict[str, Any] = {
     "max_epochs": 12.0,
     "warmup_steps": 300,
 }
-# Adam with a shorter memory of the gradients' sizes, which suits large vocabularies.
+# A shorter average of squared gradients suits large vocabularies.
 _SUBWORDS: dict[str, Any] = {**_TRAINING, "optimizer_options": {"betas": [0.9, 0.98]}}
 
 PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
@@ -108,7 +112,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
 
 @dataclass(frozen=True)
 class TranslatorConfig(Sections):
-    """Everything that a translator is made from."""
+    """All options of a translator."""
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = PRESETS
 

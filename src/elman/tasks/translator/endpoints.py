@@ -1,4 +1,4 @@
-"""What a trained translator does: translations, scores of pairs, figures. Imports no torch."""
+"""Endpoints of the translator: translate, score, evaluate. Does not import torch."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from elman.metrics.pair_likelihood import PairScore
     from elman.tasks.translator.model import Translator
 
-    # Of each sentence its translations, best first.
+    # The translations of each sentence, best first.
     Found = Sequence[Sequence[Translation]]
 
 __all__ = ["EvaluatePairsOptions", "ScoreOptions", "TranslateOptions", "evaluate", "score", "translate"]
@@ -44,27 +44,27 @@ _MOST_PICTURES = 20
 
 @dataclass(frozen=True)
 class TranslateOptions(EndpointOptions):
-    """What translating takes."""
+    """Options of `translate`."""
 
     text: list[str] | None = option(None, "A sentence; may be given several times.")
-    output: Path | None = option(None, "Write the translations there.", local=True, flag="-o")
-    replace_unknown: bool = option(False, "Unknown words: copy the source's word with most attention instead.")
+    output: Path | None = option(None, "Write the translations to this file.", local=True, flag="-o")
+    replace_unknown: bool = option(False, "Replace unknown words by the source word with the highest attention.")
     attention: Path | None = option(
-        None, "Draw the attention there, as PNG or SVG; of several sentences into numbered files.", local=True
+        None, "Plot the attention to this PNG or SVG file; for several sentences, to numbered files.", local=True
     )
-    ensemble: list[Path] | None = option(None, "Further models that decide together with the first.", local=True)
-    batch_size: int = option(128, "Sentences that are translated at the same time.")
+    ensemble: list[Path] | None = option(None, "Further models of an ensemble.", local=True)
+    batch_size: int = option(128, "Sentences per batch.")
     precision: str = option(
         "auto",
-        "Of matrix products; auto: as in training, where the processor is fast in it.",
+        "Precision of matrix products; auto: that of training, if fast on this hardware.",
         choices=("auto", "float32", "bfloat16"),
     )
-    encoding: str = option("", "The text's encoding, if it is not that of the training data.")
+    encoding: str = option("", "Text encoding; by default that of the training data.")
     errors: str = errors_option()
     search: SearchConfig = field(default_factory=SearchConfig)
 
     def check(self, files: tuple[str, ...], call: Call) -> None:
-        """Raise ConfigError unless there are either files or texts, and for a search that cannot be."""
+        """Raise ConfigError unless either files or texts are given, and for invalid search options."""
         del call
         expect_one(files, self.text, "sentences from files (- for standard input) or by --text")
         self.search.check()
@@ -74,9 +74,9 @@ class Translations(Answer):
     """The translations of each sentence, best first.
 
     Args:
-        whole: gives those of all sentences.
-        blocks: gives those of some sentences after the other, as they come.
-        several: whether more than one a sentence was asked for.
+        whole: returns the translations of all sentences.
+        blocks: yields the translations of consecutive groups of sentences.
+        several: whether more than one translation per sentence was requested.
     """
 
     def __init__(self, whole: Callable[[], Found], blocks: Iterable[Found], *, several: bool) -> None:
@@ -85,11 +85,11 @@ class Translations(Answer):
         self.several = several
 
     def to_json(self) -> dict[str, Any]:
-        """For every sentence its translations."""
+        """Return the translations of every sentence."""
         return {"translations": [[each.to_json() for each in best] for best in self.whole()]}
 
     def to_text(self, screen: Screen) -> Iterator[str]:
-        """Translations as lines, a block at a time; more than one a sentence with its number, and scores."""
+        """Yield translations as lines, group by group; if several per sentence, with the number and a score."""
         number = 1
         for found in self.blocks:
             yield "".join(written_lines(found, screen, several=self.several, first=number))
@@ -97,8 +97,7 @@ class Translations(Answer):
 
 
 def translate(model: Translator, files: tuple[str, ...], options: TranslateOptions, talk: Conversation) -> Translations:
-    """Translations of sentences, from files or given by the options; lines of standard input are answered as they
-    come."""
+    """Translate sentences from files or from the options; lines of standard input are translated as they are read."""
     if options.attention is not None:
         from elman.plots.picture import check_suffix
 
@@ -108,7 +107,7 @@ def translate(model: Translator, files: tuple[str, ...], options: TranslateOptio
     how["ensemble"] = _further(options.ensemble)
     several = options.search.n_best > 1
     if files == ("-",) and options.output is None and options.attention is None:
-        # Nothing shows progress while an answer is written down.
+        # No progress while the output is a stream.
         silent = Conversation(remark=talk.remark)
         blocks = _coming(model, options, how, talk)
         return Translations(lambda: _found(model, files, options, how, silent), blocks, several=several)
@@ -117,7 +116,7 @@ def translate(model: Translator, files: tuple[str, ...], options: TranslateOptio
 
 
 def _further(folders: Sequence[Path] | None) -> list[Any]:
-    """The further models of an ensemble."""
+    """Load the further models of an ensemble."""
     from elman.tasks.registry import load_as
 
     return [load_as("translator", folder) for folder in folders or ()]
@@ -126,13 +125,13 @@ def _further(folders: Sequence[Path] | None) -> list[Any]:
 def _found(
     model: Translator, files: tuple[str, ...], options: TranslateOptions, how: dict[str, Any], talk: Conversation
 ) -> Found:
-    """The translations of all sentences, and pictures of their attention where these are asked for."""
+    """Translate all sentences, and plot their attention if requested."""
     sources = list(options.text or ())
     for file in files:
         sources += model.read(file, with_targets=False, encoding=options.encoding, errors=options.errors).sources
     drawn = options.attention is not None
     if drawn and (full := sum(bool(source.strip()) for source in sources)) > _MOST_PICTURES:
-        raise ConfigError(f"expected at most {_MOST_PICTURES} sentences to draw. Received: {full}")
+        raise ConfigError(f"expected at most {_MOST_PICTURES} sentences with --attention. Received: {full}")
     for remark in model.remarks_on(sources):
         talk.remark(remark)
     found = model.translations(sources, attention=drawn, progress=talk.progress, **how)
@@ -142,7 +141,7 @@ def _found(
 
 
 def _coming(model: Translator, options: TranslateOptions, how: dict[str, Any], talk: Conversation) -> Iterator[Found]:
-    """The translations of lines of standard input as they come, many at once where many have come."""
+    """Yield translations of lines of standard input; all lines that are available form a group."""
     from elman.data.decoding import lines_as_they_come
 
     data = model.config.data
@@ -154,26 +153,26 @@ def _coming(model: Translator, options: TranslateOptions, how: dict[str, Any], t
 
 
 def _draw(found: Found, path: Path, talk: Conversation) -> None:
-    """A picture of the best translation of each sentence that has any."""
+    """Plot the attention of the best translation of each sentence that is not empty."""
     from elman.plots.attention import draw_attentions
 
     drawn = [best[0] for best in found if best[0].attention is not None and best[0].attention.size]
     if len(drawn) < len(found):
-        talk.remark(f"nothing to draw of {len(found) - len(drawn):,} empty translations")
+        talk.remark(f"{len(found) - len(drawn):,} empty translations have no attention to plot")
     draw_attentions([(each.attention, each.source_tokens, each.tokens) for each in drawn], path)  # type: ignore[misc]
 
 
 @dataclass(frozen=True)
 class EvaluatePairsOptions(EvaluateWritingOptions):
-    """What the evaluation of a translator takes."""
+    """Options of `evaluate`."""
 
     noun = "pair"
 
-    ensemble: list[Path] | None = option(None, "Translators: further models that decide together.", local=True)
+    ensemble: list[Path] | None = option(None, "Translators: further models of an ensemble.", local=True)
 
 
 def evaluate(model: Translator, files: tuple[str, ...], options: EvaluatePairsOptions, talk: Conversation) -> Figures:
-    """Perplexity, accuracy, BLEU, chrF and exact translations."""
+    """Compute perplexity, accuracy, BLEU, chrF and exact matches."""
     further = _further(options.ensemble)
     pairs = options.limited(_read(model, files, options, talk))
     for remark in model.remarks_on(pairs.sources):
@@ -182,19 +181,19 @@ def evaluate(model: Translator, files: tuple[str, ...], options: EvaluatePairsOp
 
 
 class PairScores(Answer):
-    """The scores of pairs, each with the pair's number; `per_token` asks for those of tokens too."""
+    """Log-probabilities of numbered pairs; with `per_token`, also those of tokens."""
 
     def __init__(self, numbered: Sequence[tuple[int, PairScore]], *, per_token: bool) -> None:
         self.numbered = numbered
         self.per_token = per_token
 
     def to_json(self) -> dict[str, Any]:
-        """The pairs with their scores."""
+        """Return the pairs with their scores."""
         pairs = [found.to_json(number, per_token=self.per_token) for number, found in self.numbered]
         return {"pairs": pairs}
 
     def to_text(self, screen: Screen) -> Iterator[str]:
-        """A target a line, and below it its tokens where they are asked for."""
+        """Yield a line for each target, followed by its tokens with `per_token`."""
         yield "  log-prob  perplexity  target\n"
         for _, found in self.numbered:
             yield f"{found.log_probability:10.3f}  {found.perplexity:10.4g}  {screen.shown(found.target)}\n"
@@ -203,7 +202,7 @@ class PairScores(Answer):
 
 
 def score(model: Translator, files: tuple[str, ...], options: ScoreOptions, talk: Conversation) -> PairScores:
-    """How likely each target is, given its source."""
+    """Compute the log-probability of each target, given its source."""
     from elman.data.pairs.pairs import cut_at_tabs
 
     if files:
@@ -220,7 +219,7 @@ def score(model: Translator, files: tuple[str, ...], options: ScoreOptions, talk
 def _read(
     model: Translator, files: tuple[str, ...], options: EvaluateOptions | ScoreOptions, talk: Conversation
 ) -> Pairs:
-    """Pairs from files, with remarks on what was left out."""
+    """Read pairs from files; add remarks on pairs that were left out."""
     pairs = model.read(list(files), encoding=options.encoding, errors=options.errors)
     for remark in pairs.remarks():
         talk.remark(remark)

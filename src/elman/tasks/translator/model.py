@@ -1,4 +1,4 @@
-"""The translator as people use it: fit, translate, score, evaluate, save, load."""
+"""`Translator`: train, translate, score, evaluate, save and load."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ __all__ = ["Translation", "Translator"]
 
 
 class Translator(SequenceModel[TranslatorConfig, TranslatorNetwork, PairVocabulary]):
-    """Two recurrent networks, one that reads a sequence and one that writes another of its own length.
+    """A recurrent encoder-decoder that maps one token sequence to another.
 
     Args:
-        preset: "small", "base", "large" or "characters": the options to start from.
+        preset: "small", "base", "large" or "characters", the options to start from.
         options: any option of `elman train translator` by its name, such as `attention="bahdanau"`, `hidden=256`.
 
     Example:
@@ -49,14 +49,14 @@ class Translator(SequenceModel[TranslatorConfig, TranslatorNetwork, PairVocabula
     """
 
     setup_class = TranslatorSetup
-    _expected = "targets beside sources, or paths of files"
+    _expected = "sources and targets, or paths of files"
 
     def __init__(self, preset: str = "base", **options: Any) -> None:
         super().__init__(preset, **options)
         self._packs = Packs()
 
     def __repr__(self) -> str:
-        """What kind of model it is, in a line."""
+        """Return a one-line description of the model."""
         network = self.config.network
         shape = f"{network.shape}, attention: {network.attention}"
         if self._network is None:
@@ -67,7 +67,7 @@ class Translator(SequenceModel[TranslatorConfig, TranslatorNetwork, PairVocabula
 
     @property
     def languages(self) -> Languages:
-        """The languages of source and target, as the names of the training files have them; empty texts if not."""
+        """The languages of source and target, from the names of the training files; empty if unknown."""
         return str(self.data.get("source_language", "")), str(self.data.get("target_language", ""))
 
     def fit(
@@ -81,16 +81,16 @@ class Translator(SequenceModel[TranslatorConfig, TranslatorNetwork, PairVocabula
         progress: bool = True,
         tune: bool = True,
     ) -> Translator:
-        """Train.
+        """Train the translator.
 
-        sources      with `targets`: sentences; without: the path of a table, or of two aligned files, as `read_pairs`
-                     reads them
-        targets      what each source is to become
-        valid, test  pairs of their own for validation and test: paths, or (sources, targets); without `valid` the
-                     share `held_out` is kept for it
-        folder       for files: keep checkpoints and the best model there while training
+        sources      with `targets`: sentences; without: the path of a table, or of two aligned files, in a format of
+                     `read_pairs`
+        targets      the translation of each source
+        valid, test  separate validation and test pairs: paths, or (sources, targets); without `valid`, the share
+                     `held_out` of the training pairs is held out
+        folder       for files: write checkpoints and the best model to this folder during training
         progress     show a progress bar on standard error
-        tune         set this process' threads and memory allocator for training
+        tune         set the threads and the memory allocator of this process for training
 
         Returns self. Raises DataError, EncodingError, ConfigError, StorageError, Diverged, OutOfMemory.
         """
@@ -100,7 +100,7 @@ class Translator(SequenceModel[TranslatorConfig, TranslatorNetwork, PairVocabula
         return pairs_from(sources, targets, **how)
 
     def translate(self, texts: Iterable[str] | str, **options: Any) -> list[str]:
-        """The best translation of each of `texts`, or of a single one; an empty text has an empty one.
+        """Return the best translation of each text, or of a single one; that of an empty text is empty.
 
         Options are those of `translations`.
         """
@@ -118,25 +118,24 @@ class Translator(SequenceModel[TranslatorConfig, TranslatorNetwork, PairVocabula
         progress: Progress | None = None,
         **search: Any,
     ) -> list[list[Translation]]:
-        """The translations of each of `texts`, best first.
+        """Return the translations of each text, best first.
 
-        replace_unknown  words that the vocabulary does not know are copied from the source: for each the one with most
-                         attention
-        attention        give the weights of attention with every translation
-        ensemble         further models: the mean of all models' probabilities decides
-        batch_size       sentences that are translated at the same time
-        precision        of matrix products: float32, bfloat16, or auto: as in training, where the machine is fast in
-                         it. Unless it is float32, the vocabulary is gone through in int8 where that is quicker, and
-                         the best tokens are scored again in float32
-        progress         called with a stage and a share while it works
+        replace_unknown  replace every unknown word by the source word with the highest attention
+        attention        return the attention weights with every translation
+        ensemble         further models, whose probabilities are averaged with those of this model
+        batch_size       sentences per batch
+        precision        of matrix products: float32, bfloat16, or auto: that of training, if fast on this hardware.
+                         Unless it is float32, the output layer may preselect tokens in int8 and rescore the best
+                         ones in float32, if that is faster
+        progress         called with the name of the stage and the completed fraction
         search           beams, n_best, length_penalty, coverage_penalty, stop, max_length, sample, temperature,
                          top_k, top_p and seed, as in `SearchConfig`
 
-        A source of any length is translated whole. Raises ConfigError for options that do not go together, and for
-        models whose target vocabularies differ.
+        Sources are not truncated. Raises ConfigError for incompatible options, and for models with different target
+        vocabularies.
         """
         members = self._members(ensemble)
-        options = fill(SearchConfig, search, "the search")
+        options = fill(SearchConfig, search, "the search options")
         options.check()
         return translate_all(
             members,
@@ -159,10 +158,10 @@ class Translator(SequenceModel[TranslatorConfig, TranslatorNetwork, PairVocabula
         ensemble: Sequence[Translator] = (),
         progress: Progress | None = None,
     ) -> list[PairScore]:
-        """How likely the model finds each target, given its source; `progress` as for `translations`.
+        """Return the log-probability of each target, given its source; `progress` as for `translations`.
 
-        Raises DataError for lists of different lengths and for empty sentences, ConfigError for models whose target
-        vocabularies differ.
+        Raises DataError for lists of different lengths and for empty sentences, ConfigError for models with different
+        target vocabularies.
         """
         pairs = pairs_from(sources, targets)
         if pairs.dropped_empty:
@@ -179,23 +178,23 @@ class Translator(SequenceModel[TranslatorConfig, TranslatorNetwork, PairVocabula
         progress: Progress | None = None,
         **options: Any,
     ) -> dict[str, Any]:
-        """Figures on pairs: `loss`, `perplexity` and `accuracy` by token; `bleu` and `chrf` of the translations with
-        sacrebleu's signatures; `exact`, the share of translations that are just as the target; and counts.
+        """Return metrics on pairs: `loss`, `perplexity` and `accuracy` per token; `bleu` and `chrf` of translations,
+        with sacrebleu's signatures; `exact`, the fraction of translations that equal the target; and counts.
 
         sources, targets  as for `fit`
-        lowercase         compare in lower case; by default where the model reads so
+        lowercase         compare in lower case; by default if the model is lower case
         ensemble          further models, as for `translations`
         progress          as for `translations`
         options           those of `translations`
 
-        Raises DataError for data that cannot be used, and for files of the other direction.
+        Raises DataError for invalid data, and for files whose names have the reverse direction.
         """
         if isinstance(sources, Pairs):
             pairs = sources
         else:
             pairs = self.read(sources) if targets is None else pairs_from(sources, targets)
         if pairs.targets is None:
-            raise DataError(f"{pairs.name}: expected targets beside the sources. Received: sources alone")
+            raise DataError(f"{pairs.name}: expected targets for the sources. Received: sources alone")
         lowercase = self.config.data.lowercase if lowercase is None else lowercase
         figures: dict[str, Any] = tally(self._likelihoods(pairs, ensemble, progress))
         texts = self.translate(pairs.sources, ensemble=ensemble, progress=progress, **options)
@@ -206,24 +205,23 @@ class Translator(SequenceModel[TranslatorConfig, TranslatorNetwork, PairVocabula
         return figures
 
     def read(self, paths: Any, *, with_targets: bool = True, **reading: Any) -> Pairs:
-        """Pairs from files, read as the training data was; `reading` is what `read_part` takes beside.
+        """Read pairs from files, with the data options of training; `reading` holds arguments of `read_part`.
 
-        Raises DataError for files of the other direction, by their names.
+        Raises DataError, also for files whose names have the reverse direction, and EncodingError.
         """
         known = as_paths(paths, self._expected)
         check_languages(self.languages, known, self.config.data, with_targets=with_targets)
         return read_part(known, self.config.data, with_targets=with_targets, **reading)
 
     def remarks_on(self, texts: Sequence[str]) -> list[str]:
-        """What to know of sources before their translations are trusted: those that are empty, or too long, and
-        unknown words, a sentence each."""
+        """Return warnings about source texts: empty or long sentences, and unknown words."""
         return remarks_on(texts, self.vocabulary, self.config.data)
 
     @classmethod
     def averaged(cls, folders: Sequence[str | os.PathLike[str]]) -> Translator:
-        """A translator whose weights are the mean of those of several saved ones, such as checkpoints of one run.
+        """Load several saved translators, such as checkpoints of one run, and average their weights.
 
-        Raises ConfigError for fewer than two, ArtifactError for models whose options or vocabularies differ.
+        Raises ConfigError for fewer than two folders, ArtifactError for models with different options or vocabularies.
         """
         model = average_folders(folders)
         if not isinstance(model, cls):
@@ -242,7 +240,7 @@ class Translator(SequenceModel[TranslatorConfig, TranslatorNetwork, PairVocabula
         )
 
     def _members(self, ensemble: Sequence[Translator]) -> list[Member]:
-        """This model and further ones, in evaluation mode. Raises ConfigError for other target vocabularies."""
+        """Return this model and the further ones, in evaluation mode."""
         models = [self, *ensemble]
         for model in models:
             model.network.eval()

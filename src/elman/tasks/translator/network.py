@@ -1,4 +1,4 @@
-"""The translator's network: an encoder reads the source, a decoder writes the target."""
+"""`TranslatorNetwork`: a recurrent encoder-decoder."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ __all__ = ["TranslatorNetwork"]
 
 
 class TranslatorNetwork(OutputSide):
-    """Embeddings of both sides, an encoder, a decoder, and one output product over batch x time.
+    """Source and target embeddings, an encoder, a decoder, and a linear output layer.
 
-    The decoder's first input is the token `go`, which is number `target_size`: it can be read and never be written.
+    The decoder's first input is the start token `go`, with id `target_size`, which is never generated.
 
     Args:
-        source_size, target_size: V of both sides.
+        source_size, target_size: vocabulary sizes V of source and target.
         config: sizes, attention and dropout rates.
 
-    Raises ConfigError for options that do not go together.
+    Raises ConfigError for incompatible options.
     """
 
     def __init__(self, source_size: int, target_size: int, config: NetworkConfig) -> None:
@@ -46,7 +46,7 @@ class TranslatorNetwork(OutputSide):
                     f"expected one vocabulary for both sides (shared) with tied=all. Received: {source_size} and "
                     f"{target_size} tokens"
                 )
-            # The source never holds `go`.
+            # The extra row for `go` is unused by sources.
             self.source_embed.weight = self.target_embed.weight
         self.encoder = make_stack(_encoder_options(config), config.embedding, bidirectional=config.bidirectional)
         state_size = sum(leaf.shape[1] for leaf in leaves(self.encoder.initial_state(1)))
@@ -74,7 +74,7 @@ class TranslatorNetwork(OutputSide):
             self.head = nn.Linear(config.hidden, target_size, bias=False)
 
     def encode(self, sources_BS: Tensor, lengths_B: Tensor) -> tuple[DecoderState, DecoderMemory]:
-        """The decoder's first state, and what it may ask."""
+        """Return the decoder's initial state, and its memory."""
         x_BSE = self._drop(self.source_embed(sources_BS), self.config.input_dropout)
         y_BSF, last = self.encoder(x_BSE, lengths_B)
         y_BSF = self._drop(y_BSF, self.config.dropout)
@@ -87,21 +87,21 @@ class TranslatorNetwork(OutputSide):
         return self.decoder.initial_state(sources_BS.shape[0]), memory
 
     def forward(self, sources_BS: Tensor, source_lengths_B: Tensor, targets_BT: Tensor) -> Tensor:
-        """Scores `logits_BTV` of every next target token; `targets_BT` starts with `go`."""
+        """Return `logits_BTV` of every next target token; `targets_BT` starts with `go`."""
         return self.score(self.read(sources_BS, source_lengths_B, targets_BT))
 
     def read(self, sources_BS: Tensor, source_lengths_B: Tensor, targets_BT: Tensor) -> Tensor:
-        """The same before the scores: the decoder's answers `r_BTR`, from which `score` makes them."""
+        """Return the decoder outputs `r_BTR`, which `score` turns into logits."""
         state, memory = self.encode(sources_BS, source_lengths_B)
         return self.decoder(self._embed(targets_BT), state, memory).r_BTR
 
     def read_sampled(self, sources_BS: Tensor, source_lengths_B: Tensor, targets_BT: Tensor, rate: float) -> Tensor:
-        """As `read`, but each input after the first is at `rate` the decoder's own likeliest token."""
+        """Like `read`, but with probability `rate` an input after the first is the decoder's most likely token."""
         return self.sampled(targets_BT, *self.encode(sources_BS, source_lengths_B), rate, self._embed)
 
     @property
     def written_embedding(self) -> Embedding:
-        """That of the target."""
+        """The target embedding."""
         return self.target_embed
 
     def _embed(self, targets_BT: Tensor) -> Tensor:
@@ -109,7 +109,7 @@ class TranslatorNetwork(OutputSide):
 
 
 def _encoder_options(config: NetworkConfig) -> NetworkConfig:
-    """The options of the encoder's layers."""
+    """Return the options of the encoder layers."""
     hidden = config.encoder_hidden or (max(1, config.hidden // 2) if config.bidirectional else config.hidden)
     other = bool(config.encoder_cell) and config.encoder_cell != config.cell
     return dataclasses.replace(

@@ -1,4 +1,4 @@
-"""A translator's run: the likelihood of the targets' tokens, figures of translations, and what a run is made of."""
+"""`TranslatorSetup`: data, loss and metrics of a translator's training run."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ __all__ = ["TargetLikelihood", "TranslatorSetup", "member_of"]
 
 @dataclass(eq=False)
 class TargetLikelihood(SequenceObjective[EncodedPairs]):
-    """Negative log-likelihood of the target's tokens, with smoothed labels in training and without in evaluation.
+    """Negative log-likelihood of target tokens, with label smoothing in training only.
 
     model      the network
-    held_out   the pairs of the evaluation; None when nothing is held out
-    translate  makes the translations that an evaluation measures; None to measure none
-    lowercase  compare them with the targets in lower case
-    progress   how much of the run is done, from 0 to 1: scheduled sampling rises with it
+    held_out   the validation set, or None
+    translate  translates sources for metrics of translations; None for no such metrics
+    lowercase  compare translations and targets in lower case
+    progress   completed fraction of the run, with which scheduled sampling rises
     """
 
     model: TranslatorNetwork
@@ -47,24 +47,24 @@ class TargetLikelihood(SequenceObjective[EncodedPairs]):
     progress: float = 0.0
 
     def begin_step(self, progress: float) -> None:
-        """Take note of how much of the run is done."""
+        """Set the completed fraction of the run."""
         self.progress = progress
 
     def loss(self, batch: Batch, state: State) -> tuple[Tensor, int, State]:
-        """The sum of nats over the tokens of the targets and their ends, their number, and the empty state."""
+        """Return the summed loss in nats over target tokens, end tokens included, their number, and no state."""
         model, config = self.model, self.model.config
         inputs, targets_BT = moved(batch, model)
         rate = config.scheduled_sampling * self.progress
         counted_BT = targets_BT != IGNORED
         r_BTR = model.read_sampled(*inputs, rate) if rate else model.read(*inputs)
-        # What stands past a target's end needs no scores.
+        # Logits of padding are not computed.
         targets_N = targets_BT[counted_BT]
         return model.nats(r_BTR[counted_BT], targets_N), len(targets_N), state
 
     def measured(self, held_out: EncodedPairs, limit: int) -> dict[str, float]:
-        """Loss, perplexity and token accuracy on held-out pairs; of some of them also figures of their translations.
+        """Return loss, perplexity and token accuracy, and metrics of the translations of some pairs.
 
-        With `limit`, of pairs at even distances with at most about so many target tokens in all.
+        With `limit`, evenly spaced pairs of about so many target tokens are used.
         """
         rows = held_out.spread(limit)
         figures = tally(likelihoods([self.model], [held_out], rows))
@@ -76,25 +76,25 @@ class TargetLikelihood(SequenceObjective[EncodedPairs]):
         best_by = config.best_by
         selection = figures["loss"]
         if best_by != "loss":
-            # Among equals, such as translations that are all wrong at the start, the loss decides.
+            # The loss decides between equal values, such as BLEU 0 at the start.
             selection = -figures[best_by] + 1e-9 * min(figures["loss"], 1e3)
         return {**figures, "selection": selection}
 
 
 def member_of(config: TranslatorConfig, network: TranslatorNetwork, vocabulary: PairVocabulary) -> Member:
-    """A network as one of a search."""
+    """Return a network as a member of a search."""
     return Member(network, vocabulary, config.data.reverse_source, config.network.attention != "none")
 
 
 def _vectors(options: NetworkConfig) -> PairVectors:
-    """The files of word vectors that the options name."""
+    """Return the word vectors of the options."""
     return PairVectors(
         options.source_vectors, options.target_vectors, options.freeze_vectors, one_table=options.tied == "all"
     )
 
 
 class TranslatorSetup(SequenceSetup[TranslatorConfig, TranslatorNetwork, PairParts, PairVocabulary, EncodedPairs]):
-    """A run of a translator."""
+    """Setup of a translator."""
 
     task = "translator"
     config_class = TranslatorConfig
@@ -103,7 +103,7 @@ class TranslatorSetup(SequenceSetup[TranslatorConfig, TranslatorNetwork, PairPar
 
     @classmethod
     def check_options(cls, config: TranslatorConfig) -> None:
-        """Raise ConfigError for options that no translator can have together."""
+        """Raise ConfigError for incompatible options."""
         super().check_options(config)
         network, data = config.network, config.data
         if network.tied == "all" and not data.shared:
@@ -118,7 +118,7 @@ class TranslatorSetup(SequenceSetup[TranslatorConfig, TranslatorNetwork, PairPar
         _vectors(network).check()
 
     def settle_config(self, config: TranslatorConfig) -> TranslatorConfig:
-        """The options with what the machine settles. Raises ConfigError for figures that nothing is held out for."""
+        """Resolve automatic options. Raises ConfigError for `best_by` without validation pairs."""
         if config.network.best_by != "loss" and self.parts.valid is None:
             raise ConfigError(f"expected pairs for validation with best_by={config.network.best_by}. Received: none")
         return super().settle_config(config)
@@ -132,58 +132,58 @@ class TranslatorSetup(SequenceSetup[TranslatorConfig, TranslatorNetwork, PairPar
         vocabulary: PairVocabulary | None = None,
         progress: Progress | None = None,
     ) -> PairParts:
-        """The pairs in the files."""
+        """Read the pairs of all splits."""
         del vocabulary
         return read_pair_parts(sources, config.data, config.training.seed, progress)
 
     @classmethod
     def read_part(cls, paths: Sequence[Any], config: TranslatorConfig, progress: Progress | None = None) -> Pairs:
-        """The pairs in the files of one part."""
+        """Read the pairs of one split."""
         return read_part(paths, config.data)
 
     @classmethod
     def make_parts(
         cls, train: Pairs, config: TranslatorConfig, *, valid: Pairs | None = None, test: Pairs | None = None
     ) -> PairParts:
-        """The parts, with remarks on what was left out."""
+        """Return the splits, with remarks on pairs that were left out."""
         return make_parts(train, config.data, config.training.seed, valid=valid, test=test)
 
     def learn_vocabulary(self) -> PairVocabulary:
-        """The tokens of the training pairs."""
+        """Return the tokens of the training pairs."""
         return PairVocabulary.learn(self.parts.train, self.config.data)
 
     def encode_part(self, part: Pairs, *, training: bool = False) -> EncodedPairs:
-        """A part as numbers; pairs that are too long are left out of training."""
+        """Encode a split, without too long pairs in training."""
         return encode_pairs(part, self.vocabulary, self.config.data, in_training=training)
 
     @staticmethod
     def make_network(config: TranslatorConfig, vocabulary: PairVocabulary) -> TranslatorNetwork:
-        """A network of these options that has not learnt yet."""
+        """Return an untrained network."""
         return TranslatorNetwork(vocabulary.source.size, vocabulary.target.size, config.network)
 
     @classmethod
     def make_smallest_network(cls, config: TranslatorConfig) -> TranslatorNetwork:
-        """A network of three tokens on both sides."""
+        """Return a network with three source and three target tokens."""
         if config.network.encoder_cell:
             check_cell(config.network.encoder_cell, config.network.encoder_cell_options)
         return TranslatorNetwork(3, 3, config.network)
 
     def start_network(self) -> None:
-        """Take given word vectors, and keep them as they are where the options say so."""
+        """Load word vectors, and freeze them if requested."""
         vectors = _vectors(self.config.network)
         source, target = self.network.source_embed, self.network.target_embed
-        # A stopped run has the vectors among its weights.
+        # The checkpoint of a resumed run contains them.
         taken = [] if self.resumed else vectors.take(source, target, self.vocabulary)
         vectors.freeze(source, target)
         self._remarks = [*taken, *self.parts.remarks, *self._train.remarks()]
 
     @property
     def batch_steps(self) -> int:
-        """The most tokens of a batch, both sides together."""
+        """Maximum tokens per batch, source and target."""
         return self.config.network.batch_tokens
 
     def objective(self) -> TargetLikelihood:
-        """The likelihood of the targets."""
+        """Return the loss of targets."""
         translate = self._translating(SearchConfig(beams=1))
         return TargetLikelihood(self.network, self._valid, translate, lowercase=self.config.data.lowercase)
 
@@ -192,13 +192,13 @@ class TranslatorSetup(SequenceSetup[TranslatorConfig, TranslatorNetwork, PairPar
         return translating(member, search, self.training_config.precision)
 
     def measure_part(self, data: EncodedPairs) -> dict[str, float]:
-        """Figures of the targets' likelihood, and of translations by the usual search."""
+        """Return metrics of targets, and of translations by the default search."""
         figures, pairs = tally(likelihoods([self.network], [data])), data.pairs
         texts = self._translating(SearchConfig())(pairs.sources)
         return {**figures, **text_figures(texts, pairs.targets or [], lowercase=self.config.data.lowercase)}
 
     def describe(self, figures: Mapping[str, float]) -> str:
-        """Figures of an evaluation, in a line for people."""
+        """Format the metrics of an evaluation as one line."""
         shown = [f"perplexity {figures['perplexity']:.3g}", f"accuracy {figures['accuracy']:.2%}"]
         for name, label in (("bleu", "BLEU"), ("chrf", "chrF")):
             shown += [f"{label} {figures[name]:.2f}"] if name in figures else []
@@ -207,7 +207,7 @@ class TranslatorSetup(SequenceSetup[TranslatorConfig, TranslatorNetwork, PairPar
         return ", ".join([*shown, f"loss {figures['loss']:.4f}"])
 
     def data_facts(self) -> dict[str, Any]:
-        """Languages, and how many pairs each part has."""
+        """Return the languages, and the number of pairs in each split."""
         train, (source, target) = self._train, self.parts.languages
         return {
             "source_language": source,
@@ -217,7 +217,7 @@ class TranslatorSetup(SequenceSetup[TranslatorConfig, TranslatorNetwork, PairPar
         }
 
     def outline(self) -> list[tuple[str, str]]:
-        """The parts, the tokens, and what is left out."""
+        """Describe the splits, the tokens, and pairs that are left out."""
         return [
             *self.part_rows(pairs="pairs"),
             ("tokens", self.vocabulary.told()),
@@ -225,7 +225,7 @@ class TranslatorSetup(SequenceSetup[TranslatorConfig, TranslatorNetwork, PairPar
         ]
 
     def summary(self) -> str:
-        """The network and the data, in a line."""
+        """Describe the network and the data in one line."""
         network = self.config.network
         encoder = network.encoder_cell or network.cell
         sides = f"{encoder} to {network.cell}" if encoder != network.cell else network.cell

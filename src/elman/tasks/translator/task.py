@@ -1,4 +1,4 @@
-"""The description of the translator."""
+"""Task description of the translator."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ TASK = Task(
     model=".model:Translator",
     config=".config:TranslatorConfig",
     rank=5,
-    summary="A translator: pairs of sequences of any two lengths.",
+    summary="Translator: maps one token sequence to another.",
     data=DataArgument(
         name="pairs",
         help="A table of pairs, two aligned files, or a zip of either.",
-        valid="Pairs of their own for validation.",
-        test="Pairs of their own for the last test.",
+        valid="Separate validation pairs.",
+        test="Test pairs, evaluated once after training.",
     ),
-    help="""Train a translator: one sequence of tokens in, another of its own length out.
+    help="""Train a translator: an encoder-decoder that maps one sequence of tokens to another.
 
-It reads two aligned files (sources, targets), lines of source, tab, target, CSV and JSON lines with two columns,
-and zip archives of these. Ctrl-C stops the run so that `elman train --resume MODEL` goes on.""",
+Data: two aligned files (sources, targets), lines of source, tab, target, CSV and JSON lines with two columns, and zip
+archives of these. Ctrl-C saves a checkpoint and stops; `elman train --resume MODEL` continues.""",
     examples=(
         "train translator train.de train.en --valid val.de val.en -o model --lowercase",
         "train translator pairs.tsv -o model --tokens words --attention bahdanau",
@@ -39,30 +39,30 @@ and zip archives of these. Ctrl-C stops the run so that `elman train --resume MO
     endpoints=(
         Endpoint(
             verb="translate",
-            summary="Write each sentence in the other language.",
-            help="""Write each sentence in the other language; an empty line stays one.
+            summary="Translate sentences.",
+            help="""Translate sentences; empty lines stay empty.
 
-Lines of standard input are answered as they come. With `--n-best` above 1, a line is the sentence's number, a
-score and a translation with tabs between them.""",
+Lines of standard input are translated as they are read. With `--n-best` above 1, lines have the sentence's number, a
+score and a translation, separated by tabs.""",
             examples=(
                 'translate model --text "ein hund rennt durch das gras ." --attention attention.png',
                 "translate model test.de -o test.out --beams 10",
                 "translate model - < test.de",
                 "translate model test.de --ensemble model2 model3 --n-best 3",
             ),
-            data=DataArgument(name="files", help="Files of sources, a sentence a line; - for standard input."),
+            data=DataArgument(name="files", help="Files of sources, one sentence per line; - for standard input."),
             options=".endpoints:TranslateOptions",
             answer=".endpoints:translate",
         ),
         score_endpoint(
-            help="A translator scores pairs, from files as it reads them in training.",
+            help="A translator scores pairs, in the format of the training data.",
             examples=("score translator test.de test.en --rank",),
             options=".endpoints:ScoreOptions",
             answer=".endpoints:score",
         ),
         evaluate_endpoint(
-            help="A translator: perplexity, accuracy by token, BLEU and chrF of its translations with sacrebleu's "
-            "signatures, and how many are exact.",
+            help="Translators: perplexity, token accuracy, BLEU and chrF with sacrebleu's signatures, and the fraction "
+            "of exact translations.",
             examples=("evaluate translator test.de test.en",),
             options=".endpoints:EvaluatePairsOptions",
             answer=".endpoints:evaluate",

@@ -1,4 +1,4 @@
-"""The counter as people use it."""
+"""`Counter`: a model that counts letters."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ TASK = Task(
     package=__package__,
     model=".model:Counter",
     config=".config:CounterConfig",
-    summary="A counter: how often each letter stands in a text.",
+    summary="A counter: how often each letter occurs in a text.",
     data=DataArgument(name="text", noun="text", help="Files of text."),
     help="Count the letters of a text.",
     examples=("train counter book.txt -o model",),
@@ -32,7 +32,7 @@ TASK = Task(
         ),
         Endpoint(
             verb="evaluate",
-            summary="Measure how good a model is on data that it has not seen.",
+            summary="Evaluate a model on held-out data.",
             help="A counter: nats a letter.",
             data=DataArgument(help="Files, folders or globs; - for standard input."),
             options="elman.tasks.endpoint:EvaluateOptions",
