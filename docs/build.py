@@ -1,8 +1,8 @@
 """Build the site: the Markdown pages of this checkout, and the API reference from the docstrings.
 
-`./dev docs` calls it. The site is made anew in site/: README.md becomes index.html, every other page keeps its place
-with .html as its ending, and api.html leads to the reference. A link to a file that is not there ends the build with an
-error. Knows nothing about what elman does.
+`./dev docs` calls this script. It writes the site into site/, which is deleted first: README.md becomes index.html,
+every other page keeps its path with the suffix .html, and api.html links to the reference. A link to a file that does
+not exist ends the build with an error.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ PAGE = """<!doctype html>
 
 
 def find_pages() -> dict[Path, Path]:
-    """Each Markdown page and its place in the site, both relative."""
+    """Map each Markdown page to its path in the site, both relative."""
     sources = [Path(name) for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md") if (ROOT / name).exists()]
     sources += sorted(path.relative_to(ROOT) for path in (ROOT / "docs").rglob("*.md"))
     return {
@@ -60,7 +60,7 @@ def find_pages() -> dict[Path, Path]:
 
 
 def title_of(tokens: list[Token], fallback: str) -> str:
-    """The text of a page's first heading."""
+    """Return the text of a page's first heading."""
     for opening, inline in pairwise(tokens):
         if opening.type == "heading_open":
             return inline.content.replace("`", "")
@@ -68,7 +68,7 @@ def title_of(tokens: list[Token], fallback: str) -> str:
 
 
 def name_headings(tokens: list[Token]) -> None:
-    """Give every heading the id that links to it use: its words in lower case, joined by hyphens."""
+    """Set the id of every heading to its words in lower case, joined by hyphens, as in links to it."""
     for opening, inline in pairwise(tokens):
         if opening.type == "heading_open":
             kept = "".join(c for c in inline.content.lower() if c.isalnum() or c in " -_")
@@ -76,7 +76,7 @@ def name_headings(tokens: list[Token]) -> None:
 
 
 def place_link(link: str, source: Path, pages: dict[Path, Path]) -> str | None:
-    """Where `link` of the page `source` leads in the site; None when it leads to nothing."""
+    """Return the target of `link` on the page `source` as a path in the site, or None if there is no such file."""
     parts = urlsplit(link)
     if parts.scheme or parts.netloc or not parts.path:
         return link
@@ -92,7 +92,7 @@ def place_link(link: str, source: Path, pages: dict[Path, Path]) -> str | None:
 
 
 def links_in(tokens: list[Token]) -> list[tuple[Token, str]]:
-    """Every link and picture, with the attribute that holds its target."""
+    """Return every link and picture, with the name of the attribute that has its target."""
     found = []
     for token in tokens:
         found += links_in(token.children or [])
@@ -109,7 +109,7 @@ def write_page(place: Path, title: str, navigation: str, body: str) -> None:
 
 
 def build_pages() -> list[str]:
-    """Write every page; returns a line for each link that leads nowhere."""
+    """Write every page, and return a line for each link without a target."""
     markdown = MarkdownIt("commonmark").enable("table")
     pages = find_pages()
     parsed = {source: markdown.parse((ROOT / source).read_text(encoding="utf-8")) for source in pages}
@@ -135,7 +135,7 @@ def build_pages() -> list[str]:
 
 
 def public_modules() -> list[str]:
-    """The package and its rooms. What lies inside a room is shown as far as its `__all__` names it."""
+    """Return the names of the package and its direct subpackages, whose `__all__` are the public names."""
     package = importlib.util.find_spec("elman")
     folders = package.submodule_search_locations if package else None
     names = sorted(module.name for module in pkgutil.iter_modules(folders))
@@ -143,18 +143,18 @@ def public_modules() -> list[str]:
 
 
 def build_reference() -> None:
-    """Write the reference, and api.html with a line for each module."""
+    """Write the reference, and api.html with a row for each module."""
     names = public_modules()
     package = importlib.import_module("elman")
     inner = [found.name for found in pkgutil.walk_packages(package.__path__, "elman.") if found.ispkg]
     for name in {*names, *inner}:
-        # Names that a module loads on first use: pdoc sees only those that are there.
+        # pdoc sees only the names in a module's dictionary, so names that are loaded on first use are loaded here.
         module = importlib.import_module(name)
         for public in getattr(module, "__all__", ()):
             setattr(module, public, getattr(module, public))
-    # pdoc cannot resolve the annotations that a NamedTuple inherits; it then shows them as they are written.
+    # pdoc cannot resolve the annotations that a NamedTuple inherits, and then shows their source.
     warnings.filterwarnings("ignore", "Error parsing type annotation", UserWarning)
-    warnings.filterwarnings("ignore", "The module specification", UserWarning)  # a room that pdoc found by itself
+    warnings.filterwarnings("ignore", "The module specification", UserWarning)  # a subpackage that pdoc also discovers
     pdoc.render.configure(docformat="markdown", footer_text="elman")
     pdoc.pdoc(*names, output_directory=SITE / "api")
     rows = []

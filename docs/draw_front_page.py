@@ -1,9 +1,8 @@
-"""Draw docs/images/training.png: a real run's loss, and what its network wrote at three moments of it.
+"""Draw docs/images/training.png: the loss of a real run, and text that its network generated after three steps of it.
 
 usage: python docs/draw_front_page.py TEXT [--steps 5000] [--threads N] [--seed 0] [-o docs/images/training.png]
 
-The network is read while it trains: a listener to the run's events asks it for text. Nothing in the picture is made
-by hand.
+The text is generated during training, in a handler of the run's events. Nothing in the picture is made by hand.
 """
 
 from __future__ import annotations
@@ -29,18 +28,18 @@ from elman.train.watch import Watch
 ROOT = Path(__file__).resolve().parent.parent
 PROMPT = "ROMEO:\n"
 INK, BLUE, RED, PAPER = "#22262b", "#31688e", "#c8553d", "#f6f4ee"
-# The steps after which the network is asked for text, before it is asked at the end.
+# The optimiser steps after which text is generated; it is also generated at the end.
 MOMENTS = (20, 400)
 
 
 class Listener(Watch):
-    """Shows the run as always, keeps every loss, and asks the network for text at `MOMENTS`."""
+    """Shows the progress of a run, stores every loss, and generates text after the steps `MOMENTS`."""
 
     def __init__(self) -> None:
         super().__init__("char")
         self.run: Run | None = None
         self.read = 0
-        # Characters read, and the loss.
+        # Pairs of the characters read so far and the loss.
         self.losses: list[tuple[int, float]] = []
         self.valid: list[tuple[int, float]] = []
         self.samples: list[tuple[int, float, str]] = []
@@ -59,7 +58,7 @@ class Listener(Watch):
             self.valid.append((self.read, event.metrics["loss"]))
 
     def ask(self, loss: float) -> None:
-        """Keep what the network writes now, and let it go on as it was."""
+        """Store a generated text, and return the network to training mode."""
         if self.run is not None:
             model = LanguageModel().adopt(self.run)
             text = model.generate(PROMPT, length=420, temperature=0.7, seed=4)
@@ -68,7 +67,7 @@ class Listener(Watch):
 
 
 def train(text: Path, **budget: int) -> Listener:
-    """One run in memory; nine tenths of the text are for training, the rest is for validation."""
+    """Train in memory, with nine tenths of the text for training and the rest for validation."""
     options = {"split": (0.9, 0.1, 0.0), **budget}
     config = LanguageModelConfig.make("base", options)
     tune_process(settle(config.training))
@@ -81,7 +80,7 @@ def train(text: Path, **budget: int) -> Listener:
 
 
 def smooth(points: list[tuple[int, float]]) -> tuple[list[float], list[float]]:
-    """Losses averaged over windows that grow along the run, as the axis is logarithmic."""
+    """Average losses over windows that grow along the run, because the axis is logarithmic."""
     places, means = [], []
     start = 0
     while start < len(points):
@@ -94,13 +93,13 @@ def smooth(points: list[tuple[int, float]]) -> tuple[list[float], list[float]]:
 
 
 def shorten(text: str, lines: int) -> str:
-    """The first `lines` lines of `text`, no line longer than the panel is wide."""
+    """Return the first `lines` lines of `text`, wrapped to the width of the panel."""
     rows = [row for line in text.split("\n") for row in textwrap.wrap(line, 50, replace_whitespace=False) or [""]]
     return "\n".join(rows[:lines])
 
 
 def draw(listener: Listener, path: Path) -> None:
-    """The loss on the left, the three texts on the right."""
+    """Draw the loss on the left and the three texts on the right."""
     figure = Figure(figsize=(12.5, 7.0), dpi=150, facecolor="white")
     axes = figure.add_axes((0.06, 0.10, 0.43, 0.80))
     axes.plot(*smooth(listener.losses), color=BLUE, linewidth=2.2, label="training")
@@ -141,7 +140,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("text", type=Path)
     parser.add_argument("--steps", type=int, default=5000)
-    parser.add_argument("--threads", type=int, default=0, help="0 for one a core")
+    parser.add_argument("--threads", type=int, default=0, help="0 for one for each core")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("-o", "--output", type=Path, default=ROOT / "docs" / "images" / "training.png")
     arguments = parser.parse_args()

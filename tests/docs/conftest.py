@@ -1,4 +1,4 @@
-"""A folder with the files that the pages speak of, and one tiny trained model in it."""
+"""A folder with the files that the pages use, and one tiny trained model in it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The project's pages as blocks of code, and running them on small data. Knows nothing about any page in particular."""
+"""The project's pages as blocks of code, and functions that run them on small data."""
 
 from __future__ import annotations
 

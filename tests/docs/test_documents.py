@@ -36,7 +36,7 @@ COMMANDS += ("train forecaster", "forecast", "backtest")
 COMMANDS += ("train transcriber", "transcribe")
 COMMANDS += ("train translator", "translate", "average")
 COMMANDS += ("train captioner", "caption")
-# The sections of a classifier that its page tells of.
+# The sections of a classifier that its page documents.
 OWN = ("input", "target", "network")
 # Options of other programs that the pages name: of ./dev, its benchmarks, and the script that compiles the engine.
 OTHERS = {"--all", "--list", "--into", "--lags"}
