@@ -61,7 +61,7 @@ class History:
         return {"nats": self._nats, "tokens": self._tokens, "norm": self._norm, "steps": self._steps}
 
     def restore(self, facts: dict[str, Any], path: Path, evaluated_at: int, step: int) -> None:
-        """Restore the sums since the last row, and the rows of history.csv up to `step` or, evaluations, `evaluated_at`."""
+        """Restore the sums since the last row, and the rows of history.csv up to `step` (or `evaluated_at`)."""
         self._nats, self._tokens = facts["nats"], facts["tokens"]
         self._norm, self._steps = facts["norm"], facts["steps"]
         if not path.is_file():

@@ -190,7 +190,7 @@ class Training:
         return Stepped(self.step, progress, loss, tokens, self.stream.epoch, rate, norm, seconds)
 
     def _backward(self, batch: Batch) -> tuple[float, int]:
-        """Accumulate the gradients of one chunk, and keep its detached final state; return loss and number of targets."""
+        """Accumulate the gradients of one chunk and keep its final state; return the loss and the number of targets."""
         objective, config = self.objective, self.config
         batch = self._only_counted(batch)
         rows = batch.rows
