@@ -155,7 +155,7 @@ def test_the_environment_names_its_python_unless_that_is_gone(dev: ModuleType, t
 
 
 class Installer:
-    """Stands in for pip: notes what would be installed, and fails when told to."""
+    """A stub of pip: records what would be installed, and fails if requested."""
 
     def __init__(self, dev: ModuleType, root: Path) -> None:
         self.problem = dev.Problem
@@ -248,7 +248,7 @@ def test_a_failed_installation_shows_its_output(dev: ModuleType, capfd: pytest.C
 
 
 class NativeBuild:
-    """Stands in for the script that compiles: notes how often, and what came of it."""
+    """A stub of the build script: records how often it compiles, and the result."""
 
     def __init__(self, sentence: str | None = None, output: str = "") -> None:
         self.problem = None if sentence is None else SimpleNamespace(sentence=sentence, output=output)

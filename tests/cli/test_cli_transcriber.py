@@ -59,7 +59,7 @@ def transcriber(tmp_path_factory: pytest.TempPathFactory, sounds: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def live(tmp_path_factory: pytest.TempPathFactory, sounds: Path) -> Path:
-    """A model that can tell text while sound comes in."""
+    """A model that can transcribe a stream."""
     folder = tmp_path_factory.mktemp("models") / "live"
     assert main(["train", "transcriber", str(sounds), "-o", str(folder), "--preset", "streaming", *TINY]) == 0
     return folder
@@ -163,7 +163,7 @@ def test_streams_have_the_text_of_the_whole(elman, live, sounds, monkeypatch):
     said = elman("transcribe", live, "-", "--stream")
     assert said.code == 2
     assert "expected raw PCM, two bytes a sample. Received: half a sample at the end" in said.err
-    # What was heard is told to its end.
+    # The text of the whole recording was printed.
     monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(pcm("abab")[:-2])))
     assert elman("transcribe", live, "-", "--stream").out == said.out
     assert said.out.endswith("\n")
