@@ -15,7 +15,7 @@ busy machine, `--threads 1 --clock cpu` measures the CPU time of each process.
 Separately trained networks still write translations of different lengths. `--length N` makes the work equal: each
 writes exactly N subwords for every sentence, in N steps with all beams and one more for the end, for any weights. With
 `--taught 0` the weights are those after the training turns, almost random, and BLEU is meaningless; without `--length`
-translation is then skipped. `as they come` compares elman at its faster precision with the others in float32, their
+translation is then skipped. `by default` compares elman at its faster precision with the others in float32, their
 default.
 """
 
@@ -203,7 +203,7 @@ def compare(speeds: dict[Name, float], asked: float) -> None:
             f"elman / {library}: {', '.join(told)}; best to best {ratio:.2f}, target {asked:.1f}: {verdict}", flush=True
         )
         if usual := speeds.get((library, "float32")):
-            print(f"elman / {library} as they come: {best['elman'] / usual:.2f}, {own} to float32", flush=True)
+            print(f"elman / {library} by default: {best['elman'] / usual:.2f}, {own} to float32", flush=True)
 
 
 def main() -> None:

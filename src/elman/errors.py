@@ -71,7 +71,7 @@ class TrainingError(ElmanError):
 
 
 class Diverged(TrainingError):
-    """The loss or a gradient is no longer finite. `step` is the optimiser step at which it happened."""
+    """The loss or a gradient is no longer finite, or too large. `step` is the optimiser step at which it happened."""
 
     def __init__(self, message: str, step: int) -> None:
         super().__init__(message)

@@ -45,8 +45,8 @@ class Poisoned(NextToken):
 @pytest.mark.parametrize(
     ("kind", "message"),
     [
-        ("nan", "the loss is not finite any more at step 4. Received: nan"),
-        ("inf", "the loss is not finite any more at step 4. Received: inf"),
+        ("nan", "expected a finite loss at step 4. Received: nan"),
+        ("inf", "expected a finite loss at step 4. Received: inf"),
         ("explosion", "the gradient exploded at step 4: expected a norm of at most 1e+06. Received: "),
         ("gradient", "the gradient exploded at step 4: expected a norm of at most 1e+06. Received: nan"),
     ],

@@ -27,7 +27,8 @@ __all__ = ["ElmanClassifier", "ElmanForecaster"]
 class ElmanClassifier(BaseClassifier):  # type: ignore[misc]
     """Recurrent classifier of time series: `elman.Classifier` with sktime's interface.
 
-    Accepts multivariate series of unequal length in any of sktime's panel types.
+    Accepts multivariate series of unequal length in any of sktime's panel types. `fit` raises ConfigError for an
+    unknown option or an invalid value, and DataError for data that cannot be used.
 
     Parameters
     ----------

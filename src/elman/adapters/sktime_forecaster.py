@@ -51,7 +51,9 @@ class ElmanForecaster(BaseForecaster):  # type: ignore[misc]
     step, the forecast is NaN. `update` appends the new values; with `update_params=True` it trains a new model on all
     values.
 
-    An argument that is None keeps the value of the preset, or the option's default.
+    An argument that is None keeps the value of the preset, or the option's default. `fit` raises ConfigError for an
+    unknown option or an invalid value, and DataError for data that cannot be used, such as missing values with the
+    default of `missing`; `predict` raises DataError for an `X` with other columns than in `fit`.
 
     Parameters
     ----------

@@ -126,8 +126,9 @@ class Training:
     def fit(self) -> Iterator[Event]:
         """Train until the budget is spent or the loss stops improving, yielding events.
 
-        Raises Diverged when the loss or a gradient is not finite (the step is not made, so the weights are those of the
-        previous step), and OutOfMemory when memory runs out.
+        Raises Diverged when the loss or a gradient is not finite, or the gradient norm is above `explosion`; the step
+        is not made, so the weights are those of the previous step. Raises OutOfMemory when memory runs out, and
+        ConfigError when `loss_from` is beyond the chunk.
         """
         self._started_at = time.perf_counter()
         watch = Stopwatch(self.config, self.seconds_before)
@@ -174,7 +175,7 @@ class Training:
         loss = total / max(tokens, 1)
         norm = self._clip()
         if not math.isfinite(loss):
-            raise Diverged(f"the loss is not finite any more at step {self.step + 1}. Received: {loss}", self.step + 1)
+            raise Diverged(f"expected a finite loss at step {self.step + 1}. Received: {loss}", self.step + 1)
         if not math.isfinite(norm) or (config.explosion and norm > config.explosion):
             expected = f"a norm of at most {config.explosion:g}" if config.explosion else "a finite norm"
             raise Diverged(
