@@ -155,7 +155,7 @@ def test_the_environment_names_its_python_unless_that_is_gone(dev: ModuleType, t
 
 
 class Installer:
-    """A stub of pip: records what would be installed, and fails if requested."""
+    """Stands in for pip: notes what would be installed, and fails on request."""
 
     def __init__(self, dev: ModuleType, root: Path) -> None:
         self.problem = dev.Problem

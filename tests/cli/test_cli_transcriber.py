@@ -163,7 +163,7 @@ def test_streams_have_the_text_of_the_whole(elman, live, sounds, monkeypatch):
     said = elman("transcribe", live, "-", "--stream")
     assert said.code == 2
     assert "expected raw PCM, two bytes a sample. Received: half a sample at the end" in said.err
-    # The text of the whole recording was printed.
+    # What was heard is told to its end.
     monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(pcm("abab")[:-2])))
     assert elman("transcribe", live, "-", "--stream").out == said.out
     assert said.out.endswith("\n")
