@@ -1,8 +1,8 @@
-"""Compiles the native engine when elman is installed; everything else about the package stands in pyproject.toml.
+"""Compiles the native engine when elman is installed; all other package metadata is in pyproject.toml.
 
-The libraries are plain shared objects in `src/elman/kernels/native/compiled`, loaded with ctypes. They know neither
-Python's nor torch's version, so one wheel serves all Pythons of a platform. Without a C++ compiler the package is
-pure Python and says so when asked (`elman info`).
+The libraries are plain shared objects in `src/elman/kernels/native/compiled`, loaded with ctypes. They do not depend on
+the version of Python or torch, so one wheel serves all Pythons of a platform. Without a C++ compiler the package is
+pure Python (`elman info` shows it).
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ BUILD_SCRIPT = Path(__file__).resolve().parent / "src" / "elman" / "kernels" / "
 
 
 def load_build_script() -> ModuleType:
-    """`build.py`, loaded by its path: importing it by name would import torch."""
+    """Load `build.py` by its path, because importing it by name would import torch."""
     spec = importlib.util.spec_from_file_location("elman_native_build", BUILD_SCRIPT)
     if spec is None or spec.loader is None:
-        raise ImportError(f"expected a Python file at {BUILD_SCRIPT}")
+        raise ImportError(f"expected a Python file at {BUILD_SCRIPT}. Received: none")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
@@ -33,7 +33,7 @@ def load_build_script() -> ModuleType:
 
 @functools.cache
 def has_libraries() -> bool:
-    """Whether the package has compiled libraries; the first call compiles them unless they are up to date."""
+    """Whether the package has compiled libraries. The first call compiles them unless they are up to date."""
     native = load_build_script()
     if not native.is_current():
         print("elman: compiling the native engine", flush=True)
@@ -46,14 +46,14 @@ def has_libraries() -> bool:
 
 
 class NativeDistribution(Distribution):
-    """elman, which belongs to one platform when it has compiled libraries."""
+    """Distribution that is specific to a platform if it has compiled libraries."""
 
     def has_ext_modules(self) -> bool:
         return has_libraries()
 
 
 class BuildPython(build_py):
-    """Gathers the files of the package, the libraries among them."""
+    """Build step that compiles the libraries before it collects the files of the package."""
 
     def run(self) -> None:
         has_libraries()
@@ -61,7 +61,7 @@ class BuildPython(build_py):
 
 
 class BuildWheel(bdist_wheel):
-    """A wheel for every Python 3."""
+    """Wheel for all versions of Python 3."""
 
     def get_tag(self) -> tuple[str, str, str]:
         return ("py3", "none", super().get_tag()[2])

@@ -1,4 +1,4 @@
-"""What the benchmarks share: the machine in a line, medians of interleaved runs, processes, and the data sets."""
+"""Code shared by the benchmarks: description of the machine, interleaved timing, processes, and data sets."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from types import ModuleType
 
 
 def shared_data() -> ModuleType:
-    """The tests' module that finds the data sets, loaded by its path: no folder of tests is on the path of imports."""
+    """Load the tests' module that finds the data sets by its path, since the tests are not importable from here."""
     path = Path(__file__).resolve().parent.parent / "tests" / "shared_data.py"
     spec = importlib.util.spec_from_file_location("elman_shared_data", path)
     if spec is None or spec.loader is None:
-        sys.exit(f"expected a Python file at {path}")
+        sys.exit(f"expected a Python file at {path}. Received: none")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
 
 def dataset(name: str) -> Path:
-    """A data set's path; ends the program, saying why, where it is absent."""
+    """Return the path of a data set; exit with a message if it is missing."""
     module = shared_data()
     path: Path | None = module.path_of(name)
     if path is None:
@@ -38,7 +38,7 @@ def dataset(name: str) -> Path:
 
 
 def machine() -> str:
-    """The machine and the versions, in a line."""
+    """Describe processor, cores and versions in one line."""
     import torch
 
     model = platform.processor() or platform.machine()
@@ -54,10 +54,10 @@ def machine() -> str:
 
 
 def interleaved(candidates: dict[str, Callable[[], object]], rounds: int, pause: float = 0.0) -> dict[str, float]:
-    """The median seconds of each candidate, run in turn, after one unmeasured round.
+    """Run the candidates in turn and return the median seconds of each; the first round is not measured.
 
-    Every round takes them in another order, so that none always follows the same one. `pause` seconds before each turn
-    let the threads of the one before, which spin for a while, fall asleep.
+    The order is random in every round, so that no candidate always follows the same one. A pause of `pause` seconds
+    before each turn lets the spinning threads of the previous candidate go to sleep.
     """
     draw = random.Random(0)
     times: dict[str, list[float]] = {name: [] for name in candidates}
@@ -72,9 +72,9 @@ def interleaved(candidates: dict[str, Callable[[], object]], rounds: int, pause:
 
 
 def use_cores(threads: int) -> None:
-    """Keep this process and its children to `threads` cores, so that no peer has more than the others.
+    """Restrict this process and its children to `threads` cores, so that all peers have the same number.
 
-    JAX takes as many threads as the process may use cores and has no other way to be told.
+    JAX uses one thread per core that the process may use, and has no other setting for it.
     """
     if not hasattr(os, "sched_setaffinity"):
         return
@@ -88,30 +88,30 @@ def use_cores(threads: int) -> None:
 
 
 def show_kernels() -> None:
-    """Print which backend of elman each cell runs on, once a cell."""
+    """Print the kernel that runs each cell."""
     logging.basicConfig(format="%(message)s", stream=sys.stdout)
     logging.getLogger("elman.kernels").setLevel(logging.INFO)
 
 
 def row(*cells: object) -> str:
-    """A row of a Markdown table."""
+    """Format a row of a Markdown table."""
     return f"| {' | '.join(str(cell) for cell in cells)} |"
 
 
 def with_both_allocators(
     about: str, measure: Callable[[argparse.Namespace], None], columns: tuple[str, ...], rounds: int
 ) -> None:
-    """Run `measure` in two processes of its own: with the allocator tuned, and as the system leaves it.
+    """Run `measure` in two separate processes: with the tuned and with the default memory allocator.
 
-    `measure` is given `rounds`, `threads`, `allocator` ("tuned" or "default") and `quick` for few rounds. What it
-    prints is shown at once, but for its rows of the table with `columns`, which stand together at the end.
+    `measure` receives the arguments `rounds`, `threads`, `allocator` ("tuned" or "default") and `quick` (few rounds).
+    Its output is printed immediately, except its rows of the table with `columns`, which are printed at the end.
     """
     parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="few rounds: only to see that it works")
+    parser.add_argument("--quick", action="store_true", help="few rounds, only to check that it works")
     parser.add_argument("--rounds", type=int, help=f"measured rounds ({rounds}; 2 with --quick)")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--kernel", help="force a backend of elman; otherwise elman chooses")
-    parser.add_argument("--allocator", choices=("tuned", "default"), help="only this one")
+    parser.add_argument("--kernel", help="force a kernel of elman; by default elman chooses")
+    parser.add_argument("--allocator", choices=("tuned", "default"), help="only this allocator")
     parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if not arguments.here:

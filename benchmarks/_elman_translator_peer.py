@@ -1,7 +1,7 @@
-"""elman's translator on the same batches, step by step, beside the peers of translation_speed.py.
+"""elman's translator as a peer of translation_speed.py, on the same batches as the others.
 
-Its own network, loss, optimizer and search. Everything before the first product and after the last, files and words,
-is left out, as with the peers. The answers and commands are those of _translator_peer.py.
+It has elman's network, loss, optimizer and search. As with the other peers, reading files and joining words are left
+out. Commands and answers are those of _translator_peer.py.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from elman.tasks.translator.network import TranslatorNetwork
 from elman.train.config import TrainConfig
 from elman.train.optim import make_optimizer
 
-# What is added to the end's score where it may not be taken: finite, so that a search's limit still ends everything.
+# Bias of the end token where it is not allowed. It is finite, so that hypotheses still end at the length limit.
 NEVER = -1e3
 
 
 class ElmanPeer(Peer):
-    """One layer each of GRU units, an output product of its own, and dropout as the peers have it."""
+    """GRU encoder and decoder of one layer each, untied output product, and the same dropout as the peers."""
 
     def __init__(self, arguments: argparse.Namespace, corpus: Corpus) -> None:
         config = NetworkConfig(
@@ -46,7 +46,7 @@ class ElmanPeer(Peer):
         )
         self.model: TranslatorNetwork = TranslatorNetwork(corpus.vocabulary, corpus.vocabulary, config)
         self.optimizer = make_optimizer(self.model.parameters(), TrainConfig(optimizer="adam", learning_rate=1e-3))
-        # A sentence is done when as many hypotheses as beams have ended, much as with JoeyNMT.
+        # A sentence is finished when as many hypotheses as beams have ended, as in JoeyNMT.
         self.search = SearchConfig(beams=arguments.beam, stop="enough")
         self.bfloat16 = arguments.precision == "bfloat16"
 
@@ -93,5 +93,5 @@ class ElmanPeer(Peer):
 
 if __name__ == "__main__":
     parser = options(__doc__ or "")
-    parser.add_argument("--feeding", action="store_true", help="input feeding, as JoeyNMT has it")
+    parser.add_argument("--feeding", action="store_true", help="input feeding, as in JoeyNMT")
     serve(parser.parse_args(), f"elman {elman.__version__}", ElmanPeer)

@@ -1,10 +1,10 @@
-"""JoeyNMT's recurrent translator: its own model, loss and search. Run it by the Python that has joeynmt.
+"""JoeyNMT's recurrent translator, with its model, loss and search. Run it with the Python that has joeynmt.
 
-A training step is JoeyNMT's model called for its loss under its autocast, normalised by tokens, then backward and
-Adam. Its trainer's bookkeeping (counts brought to Python at each step, TensorBoard, its data loader) is left out, and
-Adam is torch's fused one unless `--optimizer own` asks for what JoeyNMT builds: both make it faster than it is by
-itself. It has input feeding, as by default. Batches hold sentences of about equal length, which its own do not.
-The answers and commands are those of _translator_peer.py.
+A training step is JoeyNMT's loss under its autocast, normalised by tokens, then backward and Adam. The bookkeeping of
+its trainer (counts converted to Python at each step, TensorBoard, data loader) is left out, and Adam is torch's fused
+implementation unless `--optimizer own` selects the one that JoeyNMT builds. Both make it faster than JoeyNMT itself. It
+has input feeding, its default. Sentences in a batch have similar lengths, unlike in JoeyNMT's own batches. Commands and
+answers are those of _translator_peer.py.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from torch import Tensor
 
 
 def network(arguments: argparse.Namespace) -> dict[str, Any]:
-    """The model's part of a configuration of JoeyNMT."""
+    """Return the model section of a JoeyNMT configuration."""
     embeddings = {"embedding_dim": arguments.embedding, "dropout": arguments.dropout}
     shared = {"type": "recurrent", "rnn_type": "gru", "num_layers": 1, "dropout": arguments.dropout}
     encoder = {**shared, "hidden_size": arguments.hidden // 2, "bidirectional": True, "embeddings": embeddings}
@@ -39,7 +39,7 @@ def network(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 class JoeyPeer(Peer):
-    """JoeyNMT's model with a configuration of its own kind."""
+    """JoeyNMT's recurrent model."""
 
     def __init__(self, arguments: argparse.Namespace, corpus: Corpus) -> None:
         from joeynmt.model import build_model
@@ -99,7 +99,7 @@ class JoeyPeer(Peer):
         if self.length:
             longest, limits = self.length + 1, {"min_output_length": self.length}
         rows, _, _ = search(self.model, joey, longest, self.beam, 1.0, autocast=self.autocast, **limits)
-        # With a length, the end's place comes after it, whatever stands there.
+        # With a fixed length, the token after it is the end; it is dropped.
         kept = [row[: self.length or None] for row in rows.tolist()]
         return [[token for token in row if token not in (PAD, BEGIN, END)] for row in kept]
 

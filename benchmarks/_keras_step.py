@@ -1,7 +1,7 @@
-"""The Keras peer, a program of its own: a jitted training step on JAX, so many at a time as a line of stdin asks for.
+"""The Keras peer, a separate program: jitted training steps on JAX, as many as each line of stdin requests.
 
-Answers each line with the last step's loss, once it is computed. JAX gets a process to itself because its threads and
-torch's would fight for the cores. It takes as many threads as the process may use cores.
+It answers each line with the loss of the last step. JAX has its own process because its threads would compete with
+torch's for the cores. It uses one thread per core that the process may use.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from elman.train.tuning import tune_allocator
 
 
 def make_step(arguments: argparse.Namespace) -> Any:
-    """A function that makes one step and returns its loss."""
+    """Return a function that makes one step and returns its loss, and a function that waits for a result."""
     import jax
     import keras
     import numpy

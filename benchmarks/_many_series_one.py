@@ -1,4 +1,4 @@
-"""One library's run of many_series.py, in a process of its own: prints its seconds and its error as JSON.
+"""The run of one library for many_series.py, in a separate process: prints seconds and error as JSON.
 
 _many_series_one.py LIBRARY SERIES STEPS THREADS SEED
 """
@@ -23,7 +23,7 @@ Values = npt.NDArray[np.float64]
 
 
 def made_up(series: int, seed: int) -> Values:
-    """Monthly series: a level, a trend that bends, a season of their own and noise that is correlated."""
+    """Make synthetic monthly series with a level, a piecewise trend, a season and autocorrelated noise."""
     draw = np.random.default_rng(seed)
     months = np.arange(MONTHS)
     level = draw.uniform(50, 500, (series, 1))
@@ -41,7 +41,7 @@ def made_up(series: int, seed: int) -> Values:
 
 
 def long_frame(values: Values) -> Any:
-    """The series in long form: unique_id, ds, y."""
+    """Return the series in long form: unique_id, ds, y."""
     import pandas as pd
 
     series, months = values.shape
@@ -51,7 +51,7 @@ def long_frame(values: Values) -> Any:
 
 
 def elman(train: Values, steps: int, seed: int) -> Callable[[], Values]:
-    """elman.Forecaster: a GRU that predicts the whole horizon at every step of its window."""
+    """elman.Forecaster: a GRU that predicts the whole horizon at every time step of its window."""
     from elman import Forecaster
 
     frame = long_frame(train)
@@ -75,7 +75,7 @@ def elman(train: Values, steps: int, seed: int) -> Callable[[], Values]:
 
 
 def neuralforecast(train: Values, steps: int, seed: int) -> Callable[[], Values]:
-    """neuralforecast's GRU, which predicts the whole horizon too."""
+    """neuralforecast's GRU, which also predicts the whole horizon."""
     from neuralforecast import NeuralForecast
     from neuralforecast.losses.pytorch import MAE
     from neuralforecast.models import GRU
@@ -108,7 +108,7 @@ def neuralforecast(train: Values, steps: int, seed: int) -> Callable[[], Values]
 
 
 def darts(train: Values, steps: int, seed: int) -> Callable[[], Values]:
-    """darts' RNNModel of GRU cells, which feeds its own forecasts back; series scaled as its guide does."""
+    """darts' RNNModel of GRU cells, which feeds its forecasts back; series are scaled as in its guide."""
     import pandas as pd
     from darts import TimeSeries
     from darts.dataprocessing.transformers import Scaler
@@ -150,7 +150,7 @@ LIBRARIES = {"elman": elman, "neuralforecast": neuralforecast, "darts": darts}
 
 
 def mase(train: Values, truth: Values, forecast: Values) -> float:
-    """The mean over series of the absolute error in units of the seasonal naive forecast's on the training data."""
+    """Mean absolute scaled error: relative to the seasonal naive forecast on the training data, mean over series."""
     scale = np.abs(train[:, SEASON:] - train[:, :-SEASON]).mean(1)
     return float((np.abs(forecast - truth).mean(1) / scale).mean())
 

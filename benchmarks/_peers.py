@@ -1,4 +1,4 @@
-"""The same model or layer from torch, from elman and from Keras on JAX, with the same weights in torch and elman."""
+"""The same model or layer in torch, elman and Keras on JAX, with the same weights in torch and elman."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from elman.tasks.language_model.network import LanguageModelNetwork
 LAYERS = 2
 TORCH_LAYERS = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
 ELMAN_LAYERS = {"lstm": elman.nn.LSTM, "gru": elman.nn.GRU, "rnn": elman.nn.RNN}
-# What elman calls the cell of each.
+# elman's names of the cells.
 ELMAN_CELLS = {"lstm": "lstm", "gru": "gru", "rnn": "elman"}
 
 
 class Case(NamedTuple):
-    """One model and one shape of batch."""
+    """Cell and sizes of a model, and the shape of a batch."""
 
     cell: str
     hidden: int
@@ -37,7 +37,7 @@ class Case(NamedTuple):
 
 
 class CharacterModel(nn.Module):
-    """Embedding, recurrent layers of torch's interface, output product: int64 B x T in, float B x T x V out."""
+    """Embedding, recurrent layers with torch's interface, output product: int64 B x T to logits B x T x V."""
 
     def __init__(self, case: Case, layers: dict[str, type[nn.Module]]) -> None:
         super().__init__()
@@ -51,7 +51,7 @@ class CharacterModel(nn.Module):
 
 
 class TokenModel(nn.Module):
-    """elman's own language model: its first layer is given tokens, so a table may take the product's place."""
+    """elman's language model. Its first layer receives tokens, so a table can replace the input projection."""
 
     def __init__(self, case: Case) -> None:
         super().__init__()
@@ -63,7 +63,7 @@ class TokenModel(nn.Module):
 
 
 class TorchStep:
-    """Whole training steps of `model`: forward, loss, backward, fused Adam; under bfloat16 autocast if asked."""
+    """Training steps of `model`: forward, loss, backward and fused Adam, with bfloat16 autocast if requested."""
 
     def __init__(self, model: nn.Module, case: Case, bfloat16: bool = False) -> None:
         self.model = model
@@ -87,7 +87,7 @@ class TorchStep:
 
 
 class KerasStep:
-    """The same steps by Keras on JAX, in a process of its own that sleeps until it is asked."""
+    """The same steps in Keras on JAX, in a separate process that sleeps between requests."""
 
     def __init__(self, case: Case, threads: int, tuned: bool) -> None:
         options = [f"--{name}={value}" for name, value in case._asdict().items()] + ["--tuned"] * tuned
@@ -101,9 +101,9 @@ class KerasStep:
             sys.exit(f"expected Keras to start from a loss near {usual:.3f}. Received: {first:.3f}")
 
     def steps(self, count: int) -> float:
-        """Make `count` steps; the loss of the last."""
+        """Make `count` steps; return the loss of the last."""
         if self._process.stdin is None or self._process.stdout is None:
-            sys.exit("the Keras process has no pipes")
+            sys.exit("expected pipes to the Keras process. Received: none")
         print(count, file=self._process.stdin, flush=True)
         answer = self._process.stdout.readline()
         if not answer:
@@ -118,7 +118,7 @@ class KerasStep:
 
 
 class LayerPass:
-    """Forward and backward of one call, with gradients of the input and of every weight."""
+    """Forward and backward pass of one call, with gradients of the input and of every weight."""
 
     def __init__(self, call: Callable[[Tensor], Tensor], layer: nn.Module, x_BTI: Tensor, dy_BTH: Tensor) -> None:
         self.call = call
@@ -132,7 +132,7 @@ class LayerPass:
         self.call(self.x_BTI).backward(self.dy_BTH)
 
     def check_against(self, other: LayerPass, tolerance: float = 1e-4) -> None:
-        """End the program unless both give the same outputs and gradients, up to rounding."""
+        """Exit unless both give the same outputs and gradients, up to rounding."""
         results = []
         for one in (self, other):
             one.run()
@@ -144,7 +144,7 @@ class LayerPass:
 
 
 def layer_pair(cell: str, inputs: int, hidden: int) -> tuple[nn.Module, nn.Module]:
-    """A layer of torch's and elman's twin with the same weights, batch first."""
+    """Make a torch layer and elman's equivalent with the same weights, batch first."""
     torch.manual_seed(0)
     theirs = TORCH_LAYERS[cell](inputs, hidden, batch_first=True)
     ours = ELMAN_LAYERS[cell](inputs, hidden, batch_first=True)
@@ -153,20 +153,20 @@ def layer_pair(cell: str, inputs: int, hidden: int) -> tuple[nn.Module, nn.Modul
 
 
 def torch_model(case: Case) -> CharacterModel:
-    """The model on torch's own layers."""
+    """Make the model with torch's layers."""
     torch.manual_seed(0)
     return CharacterModel(case, TORCH_LAYERS)
 
 
 def elman_model(case: Case) -> CharacterModel:
-    """The model on elman's twins of torch's layers, with the same weights as `torch_model`."""
+    """Make the model with elman's equivalents of torch's layers, and the weights of `torch_model`."""
     model = CharacterModel(case, ELMAN_LAYERS)
     model.load_state_dict(torch_model(case).state_dict())
     return model
 
 
 def elman_token_model(case: Case) -> TokenModel:
-    """elman's language model with the same weights as `torch_model`."""
+    """Make elman's language model with the weights of `torch_model`."""
     weights = torch_model(case).state_dict()
     model = TokenModel(case)
     for name, tensor in model.network.state_dict(keep_vars=True).items():

@@ -1,9 +1,9 @@
-"""A translator in plain torch: a bidirectional GRU encoder, attention, a GRU decoder, and a beam search of tensors.
+"""A translator in plain torch: bidirectional GRU encoder, attention, GRU decoder, and a vectorised beam search.
 
-Luong's attention follows the decoder, so teacher forcing is one call of nn.GRU over the whole target, then two batched
-products; there is no input feeding. Bahdanau's comes before the decoder's step, so time is a loop, with the words'
-part of the input's product made for all steps at once. Only places that hold a word are projected onto the vocabulary.
-The answers and commands are those of _translator_peer.py.
+Luong's attention follows the decoder, so teacher forcing is one call of nn.GRU over the whole target and two batched
+products; there is no input feeding. Bahdanau's attention precedes each step of the decoder, so training loops over
+time; the input projection of the words is computed for all steps at once. Only positions that hold a word are projected
+onto the vocabulary. Commands and answers are those of _translator_peer.py.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 
 class Memory(NamedTuple):
-    """What the decoder may look at: a row a sentence."""
+    """Cross-attention memory: one row per sentence, S source positions."""
 
     values_BSH: Tensor
     keys_BSH: Tensor
@@ -29,7 +29,7 @@ class Memory(NamedTuple):
     mask_B1S: Tensor
 
     def rows(self, chosen: Tensor) -> Memory:
-        """The memory of some of the sentences."""
+        """Select sentences."""
         return Memory(*(each[chosen] for each in self))
 
 
@@ -57,7 +57,7 @@ class Translator(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def encode(self, source_BS: Tensor, lengths_B: Tensor) -> tuple[Tensor, Memory]:
-        """The decoder's first state, B x H, and the memory."""
+        """Return the decoder's initial state, B x H, and the memory."""
         words = pack_padded_sequence(self.dropout(self.source_words(source_BS)), lengths_B, batch_first=True)
         y, last_2BH = self.encoder(words)
         values_BSH, _ = pad_packed_sequence(y, batch_first=True)
@@ -66,7 +66,7 @@ class Translator(nn.Module):
         return h_BH, Memory(values_BSH, self.keys(values_BSH), mask_B1S)
 
     def attend(self, query_BQH: Tensor, memory: Memory) -> Tensor:
-        """What each query sees, B x Q x H."""
+        """Return the context vectors of Q queries, B x Q x H."""
         if self.additive:
             together_BQSH = torch.tanh(self.query(query_BQH)[:, :, None] + memory.keys_BSH[:, None])
             energies_BQS = self.energy(together_BQSH)[..., 0]
@@ -75,7 +75,7 @@ class Translator(nn.Module):
         return torch.softmax(energies_BQS + memory.mask_B1S, dim=-1).to(memory.values_BSH.dtype) @ memory.values_BSH
 
     def cell(self, gates_NG: Tensor, context_NH: Tensor, h_NH: Tensor) -> Tensor:
-        """A step of the decoder after Bahdanau's attention."""
+        """Compute a step of the decoder with Bahdanau's attention."""
         x_r, x_z, x_n = (gates_NG + self.context_gates(context_NH)).chunk(3, dim=-1)
         h_r, h_z, h_n = self.state_gates(h_NH).chunk(3, dim=-1)
         z = torch.sigmoid(x_z + h_z)
@@ -83,7 +83,7 @@ class Translator(nn.Module):
         return torch.lerp(n, h_NH.to(n.dtype), z)
 
     def teach(self, target_BT: Tensor, h_BH: Tensor, memory: Memory) -> Tensor:
-        """The vectors before the head where the decoder is given the target, B x T x H."""
+        """Return the inputs of the head with teacher forcing, B x T x H."""
         words_BTE = self.dropout(self.target_words(target_BT))
         if not self.additive:
             y_BTH, _ = self.decoder(words_BTE, h_BH[None])
@@ -97,7 +97,7 @@ class Translator(nn.Module):
         return self.vectors(torch.stack(states, dim=1), torch.stack(contexts, dim=1))
 
     def advance(self, tokens_BK: Tensor, h_BKH: Tensor, memory: Memory) -> tuple[Tensor, Tensor]:
-        """A step of every hypothesis: its logits, B x K x V, and its state."""
+        """Advance K hypotheses per sentence by one token; return logits, B x K x V, and states."""
         words_BKE = self.target_words(tokens_BK)
         if self.additive:
             context_BKH = self.attend(h_BKH, memory)
@@ -109,18 +109,18 @@ class Translator(nn.Module):
         return self.head(self.vectors(h_BKH, context_BKH)), h_BKH
 
     def vectors(self, y_BTH: Tensor, context_BTH: Tensor) -> Tensor:
-        """What the head is given."""
+        """Combine outputs and contexts into the inputs of the head."""
         return self.dropout(torch.tanh(self.combine(torch.cat((y_BTH, context_BTH), dim=-1))))
 
 
 class Candidates(NamedTuple):
-    """Finished hypotheses of each sentence, best first; minus infinity where there are fewer yet."""
+    """The K best finished hypotheses of each sentence, best first; missing ones score minus infinity."""
 
     scores_BK: Tensor
     tokens_BKT: Tensor
 
     def add(self, scores_BJ: Tensor, tokens_BJT: Tensor) -> Candidates:
-        """The K best of these and others."""
+        """Return the K best of these hypotheses and others."""
         scores_BK, at_BK = torch.cat((self.scores_BK, scores_BJ), dim=1).topk(self.scores_BK.shape[1])
         tokens = torch.cat((self.tokens_BKT, tokens_BJT), dim=1)
         return Candidates(scores_BK, tokens.gather(1, at_BK[..., None].expand(-1, -1, tokens.shape[2])))
@@ -129,14 +129,15 @@ class Candidates(NamedTuple):
 def beam_search(
     model: Translator, h_BH: Tensor, memory: Memory, beam: int, longest: int, shortest: int = 0
 ) -> list[list[int]]:
-    """The best hypothesis of each sentence by its mean log-probability; a sentence ends with `beam` finished ones.
+    """Return the best hypothesis of each sentence by its mean log-probability.
 
-    `longest` steps are made at most; none of the first `shortest` takes the end.
+    The search of a sentence stops after `beam` finished hypotheses or `longest` steps. The end token is not allowed in
+    the first `shortest` steps.
     """
     sentences = h_BH.shape[0]
     found: list[list[int]] = [[] for _ in range(sentences)]
     numbers = torch.arange(sentences)
-    # One hypothesis each at first, so that the beam does not hold copies of one.
+    # One hypothesis per sentence at first, so that the beam does not hold copies of it.
     h_BKH, scores_BK = h_BH[:, None], torch.zeros(sentences, 1)
     tokens_BKT = torch.full((sentences, 1, longest + 1), PAD)
     tokens_BKT[:, :, 0] = BEGIN
@@ -153,7 +154,7 @@ def beam_search(
         words_BJ = words_BKJ.flatten(1).gather(1, at_BJ)
         tokens_BJT = tokens_BKT.gather(1, from_BJ[..., None].expand(-1, -1, longest + 1))
         tokens_BJT[..., length] = words_BJ
-        # An end counts where it is among the first K; at the last step everything ends.
+        # A hypothesis ends if its end token is among the K best; at the last step all end.
         ends_BJ = words_BJ == END
         ending_BJ = ends_BJ if length < longest else torch.ones_like(ends_BJ)
         ended_BK = (scores_BJ / length).masked_fill(~ending_BJ, -math.inf)[:, :beam]
@@ -179,7 +180,7 @@ def beam_search(
 
 
 class TorchPeer(Peer):
-    """The translator with fused Adam; under autocast if bfloat16 is asked for."""
+    """The translator with fused Adam, and autocast for bfloat16."""
 
     def __init__(self, arguments: argparse.Namespace, corpus: Corpus) -> None:
         sizes = (corpus.vocabulary, arguments.embedding, arguments.hidden)
@@ -208,7 +209,7 @@ class TorchPeer(Peer):
         with torch.autocast("cpu", torch.bfloat16, enabled=self.bfloat16):
             h_BH, memory = self.model.encode(source_BS, lengths_B)
             found = beam_search(self.model, h_BH, memory, self.beam, longest, self.length)
-        # With a length, the end's place comes after it, whatever stands there.
+        # With a fixed length, the token after it is the end; it is dropped.
         return [each[: self.length or None] for each in found]
 
 

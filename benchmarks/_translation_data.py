@@ -1,15 +1,15 @@
-"""Multi30k German to English as numbers, the same for every translator that is compared.
+"""Multi30k German to English as token ids, the same for all translators that are compared.
 
 usage: python benchmarks/_translation_data.py FOLDER [--vocabulary 8000] [--source de] [--target en]
 
-Lower-cased text is cut into pieces of one byte-pair encoding for both languages, learnt from the training sentences by
-the `tokenizers` library. FOLDER gets
+Lower-cased text is split into subwords by one byte-pair encoding for both languages, trained on the training sentences
+with the `tokenizers` library. These files are written to FOLDER:
 
-- numbers.npz: the pieces' numbers of every file, `NAME.LANGUAGE.ids` end to end and where each sentence begins,
-- pieces.txt: every piece, its number is its line; `▁` begins a word,
-- NAME.LANGUAGE: the text, a sentence a line, and NAME.pieces.LANGUAGE: its pieces with spaces between them.
+- numbers.npz: the concatenated ids of every file, `NAME.LANGUAGE.ids`, and the position where each sentence begins,
+- pieces.txt: every subword, its id is its line number; `▁` begins a word,
+- NAME.LANGUAGE: the text, one sentence per line, and NAME.pieces.LANGUAGE: its subwords separated by spaces.
 
-Reading needs numpy alone, so that a peer in an environment of its own can read it too.
+Reading requires only numpy, so that a peer in a separate environment can read the data too.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Pair = tuple[Ids, Ids]
 
 
 class Corpus(NamedTuple):
-    """Pairs of sentences as numbers without begin and end: of training, of validation and of test."""
+    """Training, validation and test pairs of sentences as ids, without begin and end tokens."""
 
     vocabulary: int
     train: list[Pair]
@@ -41,13 +41,13 @@ class Corpus(NamedTuple):
 
 
 def sentences(folder: Path, name: str, language: str) -> list[str]:
-    """The lower-cased lines of a file of Multi30k."""
+    """Return the lower-cased lines of a file of Multi30k."""
     with gzip.open(folder / f"{NAMES[name]}.{language}.gz", "rt", encoding="utf-8") as file:
         return [line.strip().lower() for line in file]
 
 
 def prepare(folder: Path, vocabulary: int, languages: tuple[str, str]) -> None:
-    """Write Multi30k's numbers, pieces and text into `folder`."""
+    """Write the ids, subwords and text of Multi30k to `folder`."""
     from _common import dataset
     from tokenizers import Regex, Tokenizer, models, pre_tokenizers, trainers
 
@@ -76,7 +76,7 @@ def prepare(folder: Path, vocabulary: int, languages: tuple[str, str]) -> None:
 
 
 def read_corpus(folder: Path) -> Corpus:
-    """What `prepare` wrote."""
+    """Read the files that `prepare` wrote."""
     path = folder / "numbers.npz"
     if not path.exists():
         raise SystemExit(f"expected {path.name}, made by benchmarks/_translation_data.py. Received: none in {folder}")
@@ -92,10 +92,10 @@ def read_corpus(folder: Path) -> Corpus:
 
 
 def training_batches(pairs: list[Pair], size: int, seed: int = 0, longest: int = 60) -> list[list[Pair]]:
-    """One epoch: batches of `size` pairs of about equal length, in an order that `seed` draws.
+    """Return one epoch of batches of `size` pairs of similar length, in a random order.
 
-    Sentences of one number of target pieces stand together, and among them those of one number of source pieces, so
-    that little is padded. Pairs with a side of more than `longest` pieces, and the last few, are left out.
+    Pairs are sorted by the number of target subwords, then of source subwords, so that there is little padding. Pairs
+    with a side longer than `longest`, and an incomplete last batch, are left out.
     """
     draw = np.random.default_rng(seed)
     kept = [pair for pair in pairs if min(map(len, pair)) > 0 and max(map(len, pair)) <= longest]
@@ -105,7 +105,7 @@ def training_batches(pairs: list[Pair], size: int, seed: int = 0, longest: int =
 
 
 def padded(rows: list[Ids], begin: bool = False, end: bool = False) -> tuple[Ids, Ids]:
-    """Rows as one array, int64 B x T with PAD after each row's end, and their lengths, int64 B."""
+    """Pad rows to one array, int64 B x T; return it and the lengths, int64 B."""
     lengths = np.array([len(row) + begin + end for row in rows], dtype=np.int64)
     array = np.full((len(rows), lengths.max()), PAD, dtype=np.int64)
     for at, row in enumerate(rows):
@@ -118,7 +118,7 @@ def padded(rows: list[Ids], begin: bool = False, end: bool = False) -> tuple[Ids
 
 
 def text_of(pieces: list[str], ids: list[int]) -> str:
-    """The text of a sentence's numbers."""
+    """Join the subwords of a sentence into text."""
     return "".join(pieces[each] for each in ids if each >= len(SPECIALS)).replace(WORD, " ").strip()
 
 

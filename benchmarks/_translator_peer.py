@@ -1,20 +1,19 @@
-"""What the translators that elman is compared with share: their options, and a loop that answers commands.
+"""Code shared by the translators that are compared: options, and a loop that answers commands.
 
-A peer is a program of its own that is loaded once and then waits, so that turns of several can be interleaved. Each
-line of stdin is a command, each line of stdout its answer as JSON:
+A peer is a separate program that is started once and then waits, so that turns of several peers can be interleaved.
+Each line of stdin is a command, each line of stdout its answer as JSON:
 
-    train N           N batches of training -> tokens (of targets, their ends included), loss (mean), times
-    translate SIZE    the test sentences, SIZE at a time -> sentences, ids (a list of each, in their order), times
-    save FILE         the weights, for another time -> file
-    load FILE         weights that were saved -> file
-    length N          from now on every translation has N pieces, whatever the weights are -> length
+    train N           train on N batches -> tokens (of targets, with end tokens), loss (mean), times
+    translate SIZE    translate the test sentences in batches of SIZE -> sentences, ids (in the original order), times
+    save FILE         save the weights -> file
+    load FILE         load saved weights -> file
+    length N          make every later translation N subwords long, for any weights -> length
 
-After `length` no search may take the end before a sentence has its N pieces, and none goes on after it: all make N
-steps with all their beams, and one more in which the last piece is read and the end is due, as after any translation.
-The times are `seconds` by the clock and `cpu`, those of the process on all its cores: with one thread these hardly
-change when the machine has other work. The first answer, before any command, tells what was built. Batches are made
-before the time of their training begins. Needs numpy, torch and nothing of elman's, since a peer may live in an
-environment of its own.
+After `length`, no search may choose the end token before a sentence has N subwords, and all stop there: each makes N
+steps with all beams, and one more for the end token, as after any translation. The times are `seconds` of wall time and
+`cpu` seconds of the process on all cores; with one thread, the latter hardly depend on the load of the machine. The
+first answer, before any command, describes the model. Batches are made before the timer starts. Requires numpy and
+torch but not elman, since a peer may run in a separate environment.
 """
 
 from __future__ import annotations
@@ -36,49 +35,49 @@ Batch = dict[str, Tensor]
 
 
 class Watch:
-    """The seconds since it was made."""
+    """Timer that starts when it is created."""
 
     def __init__(self) -> None:
         self._begun = time.perf_counter(), time.process_time()
 
     def times(self) -> dict[str, float]:
-        """By the clock, and of the process on all its cores."""
+        """Return the seconds of wall time, and of the process on all cores."""
         return {"seconds": time.perf_counter() - self._begun[0], "cpu": time.process_time() - self._begun[1]}
 
 
 class Peer(ABC):
-    """A model, how it is trained for a step, and how it translates a batch."""
+    """Base class of the peers: a model with a training step and the translation of a batch."""
 
     model: nn.Module
-    # Pieces of every translation; 0 where the search decides.
+    # Length of every translation in subwords; 0 if the search decides.
     length: int = 0
 
     def write_exactly(self, length: int) -> None:
-        """From now on write so many pieces for every sentence."""
+        """Make every later translation `length` subwords long."""
         self.length = length
 
-    def begin_translating(self) -> None:  # noqa: B027  most make nothing
-        """Make whatever serves all batches of a `translate`; its time counts."""
+    def begin_translating(self) -> None:  # noqa: B027  (most peers need nothing)
+        """Prepare what all batches of a `translate` command share; its time is measured."""
 
     @abstractmethod
     def step(self, batch: Batch) -> Tensor:
-        """A whole training step: forward, loss, backward, optimizer. Its loss, summed over target tokens."""
+        """Make a training step; return the loss, summed over target tokens."""
 
     @abstractmethod
     def translate(self, source_BS: Tensor, lengths_B: Tensor) -> list[list[int]]:
-        """The best translation of each sentence, longest source first, without its end. Sources have their ends."""
+        """Translate a batch, longest source first; return ids without end tokens. The sources have end tokens."""
 
 
 def options(about: str) -> argparse.ArgumentParser:
-    """The options of every peer."""
+    """Make the parser of the options that all peers have."""
     parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="the folder that _translation_data.py wrote")
     parser.add_argument("--attention", choices=("luong", "bahdanau"), default="luong")
     parser.add_argument("--precision", choices=("float32", "bfloat16"), default="float32")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--batch", type=int, default=64, help="sentences of a batch in training")
+    parser.add_argument("--batch", type=int, default=64, help="sentences per training batch")
     parser.add_argument("--embedding", type=int, default=256)
-    parser.add_argument("--hidden", type=int, default=512, help="units of the decoder; each encoder has half of them")
+    parser.add_argument("--hidden", type=int, default=512, help="decoder units; half as many per encoder direction")
     parser.add_argument("--dropout", type=float, default=0.2)
     parser.add_argument("--beam", type=int, default=5)
     parser.add_argument("--seed", type=int, default=0)
@@ -86,7 +85,7 @@ def options(about: str) -> argparse.ArgumentParser:
 
 
 def tensors(pairs: list[Pair]) -> Batch:
-    """A batch's tensors, longest source first: `source` with ends, `targets` begun and ended, and their lengths."""
+    """Make the tensors of a batch, longest source first: `source`, `target` with begin and end, and their lengths."""
     pairs = sorted(pairs, key=lambda pair: -len(pair[0]))
     source, lengths = padded([source for source, _ in pairs], end=True)
     target, target_lengths = padded([target for _, target in pairs], begin=True, end=True)
@@ -95,7 +94,7 @@ def tensors(pairs: list[Pair]) -> Batch:
 
 
 def translate_all(peer: Peer, sources: list[Ids], size: int) -> list[list[int]]:
-    """Every sentence's translation, in order; `size` of about equal length at a time."""
+    """Translate all sentences in batches of similar length; return the translations in the original order."""
     order = sorted(range(len(sources)), key=lambda number: -len(sources[number]))
     found: list[list[int]] = [[] for _ in sources]
     for at in range(0, len(order), size):

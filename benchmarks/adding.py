@@ -1,10 +1,10 @@
-"""The adding problem over 600 steps: the sum of the two marked numbers, learnt as a score (error at most 1e-3).
+"""The adding problem over 600 time steps: regression of the sum of two marked numbers (target: error of 1e-3).
 
 usage: python benchmarks/adding.py [--steps 600] [--sequences 40000] [--threads 2] [--seed 0]
 
-Hochreiter & Schmidhuber 1997. Two passes over the sequences; the mean squared error on 2,000 new ones is shown beside
-that of always answering their mean, computed in the same run, and beside Bai et al. 2018 (LSTM 0.164, GRU 5.3e-5).
-The gates start so that the units remember over up to so many steps (`memory`).
+Hochreiter & Schmidhuber 1997. Two passes over the sequences. The mean squared error on 2,000 new sequences is compared
+with that of always predicting the mean, from the same run, and with Bai et al. 2018 (LSTM 0.164, GRU 5.3e-5). The gate
+biases are initialised for a memory of up to this many time steps (`memory`).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ QUICK = False
 
 
 def make(count: int, steps: int, draw: np.random.Generator) -> tuple[Any, Any]:
-    """Numbers and marks `x_NTI`, one mark in each half, and the sums of the marked numbers."""
+    """Make `x_NTI` with numbers and marks, one mark in each half, and the sums of the marked numbers."""
     x_NTI = np.zeros((count, steps, 2), dtype=np.float32)
     x_NTI[:, :, 0] = draw.random((count, steps), dtype=np.float32)
     rows = np.arange(count)

@@ -1,15 +1,13 @@
-"""Captions of pictures: three MNIST digits side by side, "three one seven". Exact match on test pictures.
+"""Captions of images with three MNIST digits, such as "three one seven": exact match on test images.
 
 usage: python benchmarks/captioning.py [--only NAME ...] [--threads N] [--seed N] [--quick]
 
-Pictures of 28 x 84 pixels are put together by a fixed seed: those to train on and those to validate on from MNIST's
-training digits (the last 5,000 for validation alone), those to test on from its test digits, each of which is used
-once. In pictures to train on each digit stands up to a pixel from its place. The options below were chosen on the
-validation pictures; so were the weights that are kept.
+Images of 28 x 84 pixels are composed with a fixed seed: training and validation images from MNIST's training digits
+(the last 5,000 only for validation), test images from its test digits, each of which is used once. In training images
+each digit is shifted by up to one pixel. The options below and the weights were selected on the validation images.
 
-Names: luong (the default) and bahdanau, where the decoder asks a map of places; vector, where the picture is one vector
-that starts the decoder.
-Beside them stands the share that is exact where every digit is that of its nearest neighbour among 20,000.
+Names: luong (the default) and bahdanau, with attention over a feature map; vector, where the image is one vector that
+initialises the decoder. The baseline classifies every digit by its nearest neighbour among 20,000.
 """
 
 from __future__ import annotations
@@ -24,9 +22,9 @@ from _common import dataset, machine
 
 WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 ASKED = 0.97
-# Pictures to train on and to validate on, and digits of the training set that are kept for validation.
+# Training and validation images, and digits of the training set that are held out for validation.
 TRAIN, VALID, KEPT = 60_000, 5_000, 5_000
-# Pixels by which a digit to train on may stand aside; in trials 1 and 2 were alike on validation pictures.
+# Maximum shift of a training digit in pixels; 1 and 2 gave similar results on validation images.
 SHIFT = 1
 
 OPTIONS: dict[str, Any] = {
@@ -51,7 +49,7 @@ WORKS: dict[str, dict[str, Any]] = {
 
 
 def digits(part: str) -> tuple[Any, Any]:
-    """Pixels and classes of one part of MNIST."""
+    """Read pixels and classes of one part of MNIST."""
     from elman.data.binary import open_bytes, read_idx
 
     found = []
@@ -62,13 +60,13 @@ def digits(part: str) -> tuple[Any, Any]:
 
 
 def pictures(pixels: Any, classes: Any, chosen: Any, move: Any = lambda each: each) -> tuple[Any, list[str]]:
-    """Three digits side by side for each row of `chosen`, after `move`, and the words of them."""
+    """Compose three digits side by side for each row of `chosen`, each after `move`; return images and captions."""
     made = np.concatenate([move(pixels[chosen[:, place]]) for place in range(3)], axis=2)
     return made, [" ".join(WORDS[classes[digit]] for digit in row) for row in chosen]
 
 
 def moved(pixels: Any, draw: Any) -> Any:
-    """Images of a wide black border, each up to SHIFT pixels from its place."""
+    """Shift images with a wide black border by up to SHIFT pixels."""
     by_Y, by_X = draw.integers(-SHIFT, SHIFT + 1, (2, len(pixels)))
     found = np.empty_like(pixels)
     for y, x in itertools.product(range(-SHIFT, SHIFT + 1), repeat=2):
@@ -78,7 +76,7 @@ def moved(pixels: Any, draw: Any) -> Any:
 
 
 def data(seed: int) -> dict[str, tuple[Any, list[str]]]:
-    """Pictures and captions of the three parts, and those to train on with every digit in its place."""
+    """Make images and captions of the three parts, and the training images without shifts."""
     draw = np.random.default_rng(seed)
     pixels, classes = digits("train")
     border = len(pixels) - KEPT
@@ -94,7 +92,7 @@ def data(seed: int) -> dict[str, tuple[Any, list[str]]]:
 
 
 def nearest(train: tuple[Any, list[str]], test: tuple[Any, list[str]]) -> float:
-    """The share that is exact where each digit is that of its nearest neighbour (Euclid) among 20,000."""
+    """Return the exact-match rate of a Euclidean nearest-neighbour classifier with 20,000 digits."""
 
     def cut(part: tuple[Any, list[str]]) -> tuple[Any, list[str]]:
         tiles = np.concatenate([part[0][:, :, place * 28 : place * 28 + 28] for place in range(3)])
@@ -118,7 +116,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=list(WORKS), default=["luong"])
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--quick", action="store_true", help="a moment of training: only to see that it works")
+    parser.add_argument("--quick", action="store_true", help="very short training, only to check that it works")
     arguments = parser.parse_args()
     import torch
 
@@ -138,7 +136,7 @@ def main() -> None:
         figures = {beams: model.evaluate(items, captions, beams=beams) for beams in (1, 5)}
         exact = figures[5]["exact"]
         print(
-            f"{name:10} exact {exact:.2%} with 5 beams (greedy {figures[1]['exact']:.2%}), asked {ASKED:.0%}: "
+            f"{name:10} exact {exact:.2%} with 5 beams (greedy {figures[1]['exact']:.2%}), target {ASKED:.0%}: "
             f"{'reached' if exact >= ASKED else 'MISSED'}; validation {model.metrics['valid']['exact']:.2%}; "
             f"token accuracy {figures[1]['accuracy']:.2%}; nearest neighbour {rule:.2%}; {seconds:.0f} s of training, "
             f"of them {busy:.0f} s busy; {model.network.count_parameters():,} weights",

@@ -1,12 +1,12 @@
-"""Classifiers on data that others have reported on: accuracy on test data, beside a simple rule found in the same run.
+"""Classifiers on public data sets: accuracy on test data, compared with a simple baseline from the same run.
 
 usage: python benchmarks/classification.py [--only NAME ...] [--threads N] [--seed N] [--minutes NAME=M ...]
 
-Everything that was chosen was chosen on validation data: the weights that are kept, and the options, which stand below.
-Names: mnist-rows-tanh, mnist-rows, mnist-pixels, adding, sst2, mr, names, japanese-vowels, gunpoint.
+The weights and the options below were selected on validation data.
+Names: mnist-rows-tanh, mnist-rows, mnist-pixels, sst2, mr, names, japanese-vowels, gunpoint.
 
-The simple rules: the commonest class; for texts multinomial naive Bayes over word uni- and bigrams; for series the
-nearest neighbour (Euclid, on series stretched to one length).
+The baselines: the most frequent class; for texts, multinomial naive Bayes over word uni- and bigrams; for series, the
+nearest neighbour by Euclidean distance on series stretched to one length.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ MNIST = "images/mnist/{}-images-idx3-ubyte.gz"
 
 @dataclass(frozen=True)
 class Work:
-    """One data set, the options that fit it, and what is asked for.
+    """One data set with its options and the target accuracy.
 
-    train, test  files; `test` empty where `split` takes a part of the same files
-    asked        the least accuracy on the test data
-    folds        train on all but one of so many parts and test on that, for each part; then `test` is empty
-    minutes      the longest that training may take, on two cores; 0 where the options say when it ends
-    rule         the simple rule
+    train, test  files; `test` is empty if `split` takes the test part from the same files
+    asked        the target accuracy on the test data
+    folds        the number of folds of cross-validation, with empty `test`; 0 for none
+    minutes      the training budget on two cores; 0 if the options set the budget
+    rule         the baseline
     """
 
     train: tuple[str, ...]
@@ -54,13 +54,13 @@ class Work:
 
 
 def commonest(train: Any, test: Any) -> float:
-    """Accuracy of the training data's commonest class."""
+    """Return the accuracy of the most frequent class in the training data."""
     label = Counter(train.labels).most_common(1)[0][0]
     return float(np.mean([each == label for each in test.labels]))
 
 
 def naive_bayes(train: Any, test: Any) -> float:
-    """Accuracy of multinomial naive Bayes over word uni- and bigrams, with one added to every count."""
+    """Return the accuracy of multinomial naive Bayes over word uni- and bigrams with add-one smoothing."""
 
     def grams(text: str) -> list[str]:
         words = text.lower().split()
@@ -85,7 +85,7 @@ def naive_bayes(train: Any, test: Any) -> float:
 
 
 def nearest_neighbour(train: Any, test: Any) -> float:
-    """Accuracy of the nearest training series by Euclid's distance, all stretched to the longest length."""
+    """Return the accuracy of the nearest training series by Euclidean distance, all stretched to the longest length."""
     steps = max(len(series) for series in train.inputs)
 
     def stretched(series: Any) -> Any:
@@ -116,7 +116,7 @@ WORKS: dict[str, Work] = {
         {"cell": "elman", "hidden": 150, "bidirectional": False, "pool": "last", "output_dropout": 0.0,
          "batch_size": 150, "optimizer": "adam", "weight_decay": 0.0, "learning_rate": 1e-3,
          "noise": 0.2, "max_epochs": 30, "split": (0.95, 0.05, 0.0)},
-        commonest, others="the lesson, without noise and at one rate: 98.09 % after 100 passes",
+        commonest, others="without noise and with a constant learning rate: 98.09 % after 100 passes",
     ),
     "mnist-rows": Work(
         (MNIST.format("train"),), (MNIST.format("t10k"),), 0.990, {"split": (0.95, 0.05, 0.0)}, commonest, minutes=9.0,
@@ -156,12 +156,12 @@ WORKS: dict[str, Work] = {
 
 
 def files(names: tuple[str, ...]) -> list[Path]:
-    """Where data sets are."""
+    """Return the paths of data sets."""
     return [dataset(name) for name in names]
 
 
 def run(name: str, threads: int, first_seed: int, minutes: float) -> None:
-    """Train, and show the accuracy on the test data, that of every seed, and the simple rule's."""
+    """Train, and print the accuracy on the test data, its range over seeds or folds, and the baseline's accuracy."""
     from elman import Classifier
     from elman.data.examples import ExamplesConfig, read_examples, split_rows
 
@@ -210,7 +210,7 @@ def run(name: str, threads: int, first_seed: int, minutes: float) -> None:
     verdict = "reached" if accuracy >= work.asked else "MISSED"
     others = f"; {work.others}" if work.others else ""
     print(
-        f"{name:16} {accuracy:.2%}{spread}, asked {work.asked:.1%}: {verdict}; "
+        f"{name:16} {accuracy:.2%}{spread}, target {work.asked:.1%}: {verdict}; "
         f"{work.rule.__name__.replace('_', ' ')} {rule:.2%}{others}; {np.mean(seconds):.0f} s of training",
         flush=True,
     )
@@ -221,7 +221,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=list(WORKS), default=list(WORKS))
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--minutes", type=float, default=0.0, help="another budget for training, in minutes")
+    parser.add_argument("--minutes", type=float, default=0.0, help="training budget in minutes")
     arguments = parser.parse_args()
     print(machine())
     for name in arguments.only:

@@ -1,7 +1,7 @@
-"""The most fp32 operations a second that the cores can do: independent FMAs in registers, per instruction set.
+"""Peak fp32 operations per second of the cores: independent FMAs in registers, for each instruction set.
 
-The other benchmarks import the loop and run it in turn with what they measure. Their fraction of the peak counts only
-the matrix products that a step cannot do without (`product_operations`).
+Other benchmarks run this loop interleaved with their own measurements. Their fraction of the peak counts only the
+necessary matrix products of a step (`product_operations`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 
 from _common import interleaved, machine, row, use_cores
 
-# Twelve accumulators: more than the 8 that two FMAs a cycle with a latency of four need, few enough for registers.
+# Twelve accumulators: more than the 8 needed for two FMAs per cycle with a latency of four, and they fit in registers.
 ACCUMULATORS = 12
 SOURCE = """
 typedef float vector __attribute__((vector_size(BYTES)));
@@ -35,7 +35,7 @@ extern "C" float fma_loop(long rounds, float factor, float term) {
     return total;
 }
 """
-# Name: the processor's flags that it needs, the compiler's options, bytes of a register.
+# Name: required processor flags, compiler options, bytes per register.
 INSTRUCTION_SETS = {
     "AVX-512": ({"avx512f"}, ["-mavx512f", "-mfma"], 64),
     "AVX2": ({"avx2", "fma"}, ["-mavx2", "-mfma"], 32),
@@ -44,7 +44,7 @@ INSTRUCTION_SETS = {
 
 
 def instruction_sets() -> list[str]:
-    """The instruction sets of this processor, the widest first."""
+    """Return the instruction sets of this processor, widest first."""
     flags: set[str] = set()
     if Path("/proc/cpuinfo").exists():
         for line in Path("/proc/cpuinfo").read_text().splitlines():
@@ -57,7 +57,7 @@ def instruction_sets() -> list[str]:
 
 
 class FmaLoop:
-    """The loop for one instruction set, compiled at once, run by `threads` threads at a time."""
+    """The loop for one instruction set, compiled on creation and run by `threads` threads in parallel."""
 
     def __init__(self, instruction_set: str, threads: int, rounds: int = 4_000_000) -> None:
         compiler = os.environ.get("CXX") or shutil.which("g++") or shutil.which("c++")
@@ -77,24 +77,25 @@ class FmaLoop:
         self.operations = 2.0 * rounds * ACCUMULATORS * (size // 4) * threads
 
     def run(self) -> None:
-        """`operations` multiplications and additions."""
+        """Execute `operations` multiplications and additions."""
         list(self._pool.map(lambda _: self._loop(self.rounds, 0.5, 1.0), range(self.threads)))
 
 
 def best_loop(threads: int) -> FmaLoop:
-    """The loop of this processor's widest instruction set."""
+    """Make the loop of this processor's widest instruction set."""
     names = instruction_sets()
     if not names:
-        sys.exit(f"skipped: no FMA loop for this processor, expected one of {', '.join(INSTRUCTION_SETS)}")
+        sys.exit(f"skipped: expected a processor with {', '.join(INSTRUCTION_SETS)}. Received: none of them")
     return FmaLoop(names[0], threads)
 
 
 def product_operations(cell: str, sizes: list[tuple[int, int]], steps: int, table_rows: int | None = None) -> float:
-    """The operations of the matrix products in forward and backward that recurrent layers cannot do without.
+    """Count the operations of the necessary matrix products of recurrent layers in forward and backward passes.
 
-    sizes: (input, units) of every layer; steps: batch times time. G gates of H units with I inputs need 2 * G*H*(I + H)
-    operations a step forward, and as many again for the gradient of what came in and for that of the weights: 3 times
-    in all. With `table_rows` the first layer's input product is made once a token of the vocabulary, not once a step.
+    sizes: (input, units) of every layer; steps: batch size times time steps. G gates of H units with I inputs need
+    2 * G*H*(I + H) operations per step in the forward pass, and the same number each for the gradients of the inputs
+    and of the weights. With `table_rows`, the input projection of the first layer is computed once for each token of
+    the vocabulary instead of once per step.
     """
     gates = {"lstm": 4, "gru": 3, "rnn": 1}[cell]
     total = 0.0
@@ -106,7 +107,7 @@ def product_operations(cell: str, sizes: list[tuple[int, int]], steps: int, tabl
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="few rounds: only to see that it works")
+    parser.add_argument("--quick", action="store_true", help="few rounds, only to check that it works")
     parser.add_argument("--rounds", type=int, help="measured rounds (25; 3 with --quick)")
     parser.add_argument("--threads", type=int, default=2, help="measure one thread, and this many")
     arguments = parser.parse_args()

@@ -1,9 +1,9 @@
-"""Forecasts beside linear and naive ones in the same run: four series (one step ahead), ETTh1 (24 steps).
+"""Forecasts compared with linear and naive ones from the same run: four series (one step ahead), ETTh1 (24 steps).
 
-One step: the first 67 % of a series (of the prices, 80 %) are for training, of which the last part chooses among the
-candidates below and their weights; every value of the rest is forecast from the true values before it. ETTh1: 12 months
-of 30 days to train, 4 to choose the weights, 4 to test; all 7 variables, scaled by the training part; 24 hours from
-every hour.
+One step: the first 67 % of a series (80 % of the prices) are for training; the last part of them selects one of the
+candidates below and its weights. Every later value is forecast from the true values before it. ETTh1: 12 months of 30
+days for training, 4 for validation, 4 for testing; all 7 variables, scaled by the training part; forecasts of 24 hours
+from every hour.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from _common import dataset, machine
 
 QUICK = False
 
-# File, columns of times and values, share to train on, steps of validation in it, lags of the linear autoregression,
-# and the error that must not be exceeded.
+# File, columns of times and values, share of training data, validation steps in it, lags of the linear autoregression,
+# and the target error.
 SERIES: dict[str, tuple[str, str, str, float, int, int, float | None]] = {
     "airline": ("airline-passengers.csv", "Month", "Passengers", 0.67, 24, 12, 20.9),
     "sunspots": ("monthly-sunspots.csv", "Month", "Sunspots", 0.67, 400, 36, 16.7),
@@ -50,7 +50,7 @@ COMMON = {"learning_rate": 2e-3, "calendar": ("none",), "members": 3}
 
 
 def one_step(name: str, threads: int, seed: int) -> None:
-    """Choose a candidate on the validation part and show its error on the test part."""
+    """Select a candidate on the validation part, and print its error on the test part."""
     import pandas as pd
 
     from elman import Forecaster
@@ -84,7 +84,7 @@ def one_step(name: str, threads: int, seed: int) -> None:
 
 
 def etth1(threads: int, seed: int, lags: int) -> None:
-    """A direct network over all variables, each a series of its own, with a linear map of the last values beside it."""
+    """Train a direct network on all variables as separate series, with a linear map of the last values in parallel."""
     import pandas as pd
 
     from elman import Forecaster
@@ -119,7 +119,7 @@ def _last(past: np.ndarray[Any, Any], horizon: int) -> np.ndarray[Any, Any]:
 
 
 def _rows(values: np.ndarray[Any, Any], first: int, stop: int, lags: int, horizon: int) -> np.ndarray[Any, Any]:
-    """All stretches of `lags + horizon` values, of each variable, whose forecasts lie from `first` to `stop`."""
+    """Return all windows of `lags + horizon` values of each variable with forecasts between `first` and `stop`."""
     part = values[first - lags : stop]
     return np.lib.stride_tricks.sliding_window_view(part, lags + horizon, axis=0).reshape(-1, lags + horizon)
 
@@ -130,7 +130,7 @@ def _windows(values: np.ndarray[Any, Any], lags: int, horizon: int, forecast: Ca
 
 
 def _linear(values: np.ndarray[Any, Any], lags: int, horizon: int) -> float:
-    """The error of one linear map that all variables share, by least squares over the training part."""
+    """Return the error of a linear map shared by all variables, fitted by least squares to the training part."""
     rows = _rows(values, lags, 8640, lags, horizon)
     x = np.concatenate([rows[:, :lags], np.ones((len(rows), 1))], axis=1)
     weights = np.linalg.solve(x.T @ x + 1e-3 * np.eye(lags + 1), x.T @ rows[:, lags:])
@@ -138,14 +138,14 @@ def _linear(values: np.ndarray[Any, Any], lags: int, horizon: int) -> float:
 
 
 def verdict(error: float, most: float) -> str:
-    """Whether a figure is within what is asked."""
+    """Return whether an error is at most the target."""
     return "reached" if error <= most else "missed"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", choices=[*SERIES, "etth1"], help="one of them alone")
-    parser.add_argument("--lags", type=int, default=96, help="ETTh1: values that the linear map in the network reads")
+    parser.add_argument("--only", choices=[*SERIES, "etth1"], help="only this data set")
+    parser.add_argument("--lags", type=int, default=96, help="ETTh1: number of lags of the linear map in the network")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()

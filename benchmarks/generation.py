@@ -1,7 +1,7 @@
-"""Drawing characters from an LSTM: the native engine against an eager torch loop with the same weights.
+"""Sampling characters from an LSTM: the native engine against an eager torch loop with the same weights.
 
-Two layers, embedding 128 (256 at H=512), 65 characters, temperature 1. Batch 1 on one thread. To reach: 35 times the
-loop's speed at H=128, 20 times at H=512, and with int8 weights 100 times at H=128.
+Two layers, embedding 128 (256 at H=512), 65 characters, temperature 1. Batch 1 on one thread. Targets: 35 times the
+speed of the loop at H=128, 20 times at H=512, and 100 times at H=128 with int8 weights.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ COLUMNS = ("H", "rows", "threads", "runs on", "tokens/s", "of the eager loop", "
 
 
 class EagerLoop:
-    """torch.nn's layers, a step at a time."""
+    """torch.nn's layers, one time step at a time."""
 
     def __init__(self, network: LanguageModelNetwork, rows: int) -> None:
         cells = network.cells()
@@ -42,12 +42,12 @@ class EagerLoop:
         self.tokens_B = torch.zeros(rows, dtype=torch.int64)
 
     def logits(self) -> Tensor:
-        """Read one token a row."""
+        """Read one token per row and return the logits."""
         y_BTH, self.state = self.lstm(self.network.embed(self.tokens_B[:, None]), self.state)
         return self.network.head(y_BTH[:, 0])
 
     def run(self, steps: int) -> None:
-        """Draw so many tokens a row."""
+        """Sample `steps` tokens per row."""
         with torch.no_grad():
             for _ in range(steps):
                 probabilities_BV = torch.softmax(self.logits(), dim=-1)
@@ -55,7 +55,7 @@ class EagerLoop:
 
 
 class Native:
-    """The engine, called as generating text calls it."""
+    """The native engine, called as in text generation."""
 
     def __init__(self, network: LanguageModelNetwork, engine: Engine, rows: int) -> None:
         self.network = network
@@ -63,14 +63,14 @@ class Native:
         self.rows = rows
 
     def run(self, steps: int) -> None:
-        """Draw so many tokens a row."""
+        """Sample `steps` tokens per row."""
         with torch.no_grad():
             for _ in draw_natively(self.engine, self.network, [0], steps, Sampling(), self.rows, 0):
                 pass
 
 
 def compare(hidden: int, rows: int, threads: int, steps: int, rounds: int) -> None:
-    """Rows of the table for one model and one number of streams."""
+    """Print the rows of the table for one model and one batch size."""
     torch.set_num_threads(threads)
     torch.manual_seed(0)
     config = NetworkConfig("lstm", layers=LAYERS, hidden=hidden, embedding=128 if hidden == 128 else 256)
@@ -83,7 +83,7 @@ def compare(hidden: int, rows: int, threads: int, steps: int, rounds: int) -> No
             raise SystemExit(f"skipped: {engine}")
         runs[weights] = Native(network, engine, rows), steps
     check(network, rows)
-    # One thread's own time does not count what other programs take of the machine.
+    # With one thread, its CPU time excludes the time that other programs use.
     clock = time.thread_time if threads == 1 else time.perf_counter
     seconds: dict[str, list[float]] = {name: [] for name in runs}
     for number in range(rounds + 1):
@@ -100,7 +100,7 @@ def compare(hidden: int, rows: int, threads: int, steps: int, rounds: int) -> No
 
 
 def check(network: LanguageModelNetwork, rows: int) -> None:
-    """Both compute the same scores, or the comparison means nothing."""
+    """Check that the loop and the engine compute the same logits."""
     loop = EagerLoop(network, rows)
     engine = engine_of(network)
     if isinstance(engine, str):
@@ -113,7 +113,7 @@ def check(network: LanguageModelNetwork, rows: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="few rounds: only to see that it works")
+    parser.add_argument("--quick", action="store_true", help="few rounds, only to check that it works")
     parser.add_argument("--rounds", type=int, help="measured rounds (15; 2 with --quick)")
     arguments = parser.parse_args()
     rounds = arguments.rounds or (2 if arguments.quick else 15)

@@ -1,6 +1,6 @@
 """A layer over 2000 time steps, forward and backward, elman against torch.nn: B = 16, I = H = 64.
 
-The fraction of the FMA peak counts only the matrix products that the layer cannot do without; see fma_peak.py.
+The fraction of the FMA peak counts only the necessary matrix products of the layer; see fma_peak.py.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from fma_peak import best_loop, product_operations
 
 QUICK = False
 BATCH, TIME, SIZE = 16, 2000, 64
-# The speed to reach against torch.nn.
+# Target speed relative to torch.nn.
 TARGETS = {"gru": 15, "rnn": 8, "lstm": 3}
 COLUMNS = ("layer", "allocator", "elman, ms", "torch.nn, ms", "speed", "to reach", "at most", "of the FMA peak")
 

@@ -1,12 +1,12 @@
-"""A thousand monthly series of 120 points: seconds to train and forecast a year, beside neuralforecast and darts.
+"""A thousand monthly series of 120 points: seconds to train and forecast a year, against neuralforecast and darts.
 
 usage: python benchmarks/many_series.py [--rounds 3] [--steps 100] [--peer-steps 300 1000] [--threads 2] [--series N]
 
-All have one layer of 64 GRU units and windows of 36 months. Each run is a process of its own; imports and the making
-of the data frame are not counted. The libraries run in turn, round by round; medians are shown. The error is MASE on
-twelve months that none has seen. Equal accuracy is asked for, not equal steps: elman's steps are few, since it starts
-from a least-squares map, and its peers are shown at several numbers of steps. The peers have to be installed
-(`pip install neuralforecast darts`, best in an environment of their own); one that is not is left out, by name.
+All have one layer of 64 GRU units and windows of 36 months. Each run is a separate process; imports and making the data
+frame are not measured. The libraries run in turn, round by round; medians are shown. The error is MASE on twelve
+held-out months. The comparison is at equal accuracy, not at equal steps: elman needs few steps, since it starts from a
+least-squares map; its peers are shown at several numbers of steps. The peers have to be installed
+(`pip install neuralforecast darts`, best in a separate environment); missing ones are skipped with a message.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ PEERS = ("neuralforecast", "darts")
 
 
 def one(library: str, series: int, steps: int, threads: int, seed: int) -> dict[str, float]:
-    """Seconds and MASE of one run in a process of its own; ends the program where it fails."""
+    """Return seconds and MASE of one run in a separate process; exit if it fails."""
     words = [sys.executable, str(ONE), library, *map(str, (series, steps, threads, seed))]
     done = subprocess.run(words, capture_output=True, text=True)
     if done.returncode:

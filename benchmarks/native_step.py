@@ -1,10 +1,10 @@
-"""A whole training step of a 2-layer character model, elman against torch.nn and Keras on JAX (long: JAX compiles).
+"""A training step of a 2-layer character model, elman against torch.nn and Keras on JAX (long: JAX compiles).
 
-Embedding, two recurrent layers, output product, cross-entropy and Adam; 65 characters, B = 50, T = 50. Every peer
-starts from fresh weights, elman and torch from the same ones. "With tokens" is elman's language model, whose first
-layer may look its input's part up in a table. The fraction of the FMA peak is that of elman's whole step without the
-table, and counts only the matrix products of the recurrent layers and the output; see fma_peak.py. "At most" is what a
-step that does nothing but these products at the peak, with the table, would reach against the best peer.
+Embedding, two recurrent layers, output product, cross-entropy and Adam; 65 characters, B = 50, T = 50. elman and torch
+start from the same weights. "With tokens" is elman's language model, whose first layer can look up its input projection
+in a table. The fraction of the FMA peak is that of elman's whole step without the table, and counts only the matrix
+products of the recurrent layers and the output; see fma_peak.py. "At most" is the speed relative to the best peer of a
+step that consists only of these products, with the table, at the peak.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 QUICK = False
 
-# (cell, H): the speed to reach against the best peer, with the allocator tuned and by default.
+# (cell, H): target speed relative to the best peer, with the tuned and with the default allocator.
 TARGETS = {
     ("gru", 128): (3.0, 3.0),
     ("rnn", 128): (1.8, 1.8),
@@ -45,7 +45,7 @@ COLUMNS += ("at most", "of the FMA peak", "elman bf16, ms", "torch.nn bf16")
 
 
 def compare(case: Case, arguments: argparse.Namespace, loop: FmaLoop) -> dict[str, float]:
-    """Median milliseconds of one step of each peer, and of one run of `loop` as "FMA"."""
+    """Return the median milliseconds of one step of each peer, and of one run of `loop` as "FMA"."""
     from _peers import KerasStep, TorchStep, elman_model, elman_token_model, torch_model
 
     steps = {
@@ -69,7 +69,7 @@ def compare(case: Case, arguments: argparse.Namespace, loop: FmaLoop) -> dict[st
 
 
 def report(case: Case, allocator: str, ms: dict[str, float], loop: FmaLoop) -> None:
-    """The lines of one case."""
+    """Print the lines of one case."""
     from _peers import LAYERS
 
     target = f"{TARGETS[case.cell, case.hidden][allocator == 'default']}x"

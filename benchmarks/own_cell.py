@@ -1,6 +1,7 @@
-"""A user's own cell, forward and backward, against the readable loop and, gate for gate, against the built-in GRU.
+"""A custom cell, forward and backward, against the reference loop and, per gate, against the built-in GRU.
 
-H = 128, B = 50, T = 50. To reach: 4 times the speed of the readable loop, and at most 1.3 times the GRU's time a gate.
+H = 128, B = 50, T = 50. Targets: 4 times the speed of the reference loop, and at most 1.3 times the GRU's time per
+gate.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ COLUMNS = ("allocator", "own cell, ms", "readable loop, ms", "speed", "GRU, ms",
 
 
 class PeepholeMGU(ElementwiseCell):
-    """A minimal gated unit whose candidate also sees each unit's own past through a learnt weight."""
+    """Minimal gated unit whose candidate also has a peephole: a learnt weight from each unit's own state."""
 
     name = "peephole_mgu"
     summary = "minimal gated unit with a peephole"

@@ -1,4 +1,4 @@
-"""What threads and allocator settings are worth: a training step, each setting in processes of its own, interleaved."""
+"""Effect of threads and allocator settings on a training step: separate processes for each setting, interleaved."""
 
 from __future__ import annotations
 

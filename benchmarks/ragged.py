@@ -1,6 +1,6 @@
-"""Rows of lengths drawn uniformly from 1..T, forward and backward: elman against padded time and torch's packing.
+"""Sequences of lengths drawn uniformly from 1..T, forward and backward: elman against padding and torch's packing.
 
-H = 128, B = 50. To reach: at most 1.1 times the time of the same layer without lengths, and at least 3 times the speed
+H = 128, B = 50. Targets: at most 1.1 times the time of the same layer without lengths, and at least 3 times the speed
 of torch.nn between pack_padded_sequence(enforce_sorted=False) and pad_packed_sequence.
 """
 

@@ -1,4 +1,4 @@
-"""How long `elman --help` and `import elman` take, against `import torch`: under 0.3 s, and at most 0.2 s more."""
+"""Time of `elman --help` (target: under 0.3 s) and of `import elman` (at most 0.2 s more than `import torch`)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """A training step of elman against a bare torch loop, interleaved.
 
-On torch's kernel both run the same layer: the difference is what elman's loop costs (at most 3 % more). On the kernel
-that elman chooses the difference is what its users see.
+With torch's kernel both run the same layer, so the difference is the overhead of elman's loop (target: at most 3 %).
+With the kernel that elman chooses, the difference is what users see.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ SAME = "elman on torch's kernel"
 
 
 class Bare:
-    """The shortest honest loop: the same layers, precision, clipping and optimiser, batches ready in memory."""
+    """The shortest equivalent loop: the same layers, precision, clipping and optimiser, with batches in memory."""
 
     def __init__(self, vocabulary: int, config: LanguageModelConfig) -> None:
         network, training = config.network, config.training
@@ -59,7 +59,7 @@ class Bare:
 
 
 def ours(config: LanguageModelConfig, text: Path, kernel: str | None) -> tuple[int, Iterator[None]]:
-    """The real training loop with its history; a generator that makes STEPS steps at a time."""
+    """Set up elman's training loop with its history; return the vocabulary size and a generator of STEPS steps each."""
     setup = LanguageModelSetup.open(config, Sources([text]), cache=text.parent / "cache")
     for layer in setup.network.stack.unrolls():
         for unroll in layer:
@@ -79,7 +79,7 @@ def ours(config: LanguageModelConfig, text: Path, kernel: str | None) -> tuple[i
 
 
 def compare(config: LanguageModelConfig, rounds: int) -> dict[str, float]:
-    """Median seconds of STEPS steps of either loop."""
+    """Return the median seconds of STEPS steps of each loop."""
     with tempfile.TemporaryDirectory() as folder:
         text = Path(folder) / "text.txt"
         generator = torch.Generator().manual_seed(0)
@@ -106,8 +106,8 @@ def main() -> None:
             torch.set_num_threads(config.training.threads)
         else:
             tune_process(config.training)
-        # Where a network's buffers happen to lie in memory changes its speed by several per cent, in either loop. So
-        # both are made anew several times, and the middle one of the ratios counts.
+        # The addresses of a network's buffers change its speed by several per cent, in both loops. Therefore both are
+        # created several times, and the median of the ratios is reported.
         pairs = [compare(config, arguments.rounds) for _ in range(arguments.instances)]
         for name in ("bare torch", SAME, "elman"):
             steps = [pair[name] / STEPS * 1000 for pair in pairs]

@@ -1,7 +1,7 @@
 """The tagger on two public sets: UD English-EWT (part-of-speech tags) and SNIPS (slots and intents).
 
-Weights are chosen by the validation part alone; the test part is measured once, at the end. Beside each figure stands
-what always giving a word its most frequent tag reaches in the same run.
+Weights are selected on the validation part; the test part is measured once, at the end. The baseline gives each word
+its most frequent tag.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ QUICK = False
 
 
 class Task(NamedTuple):
-    """A set's three parts, the options that it is trained with, and the figures asked of it."""
+    """The three parts of a data set, its options, and the target metrics."""
 
     parts: tuple[str, str, str]
     options: Mapping[str, Any]
@@ -43,14 +43,14 @@ TASKS = {
 
 
 def most_frequent(train: Any, test: Any, scheme: str | None) -> dict[str, float]:
-    """The figures of giving every word the tag, and every sentence the label, that is most frequent in training."""
+    """Return the metrics of the most frequent tag of each word and the most frequent label in the training part."""
     from elman.metrics.tagging import figures_of
 
     counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for words, tags in zip(train.words, train.tags, strict=True):
         for word, tag in zip(words, tags, strict=True):
             counts[word][tag] += 1
-    # A word that was never seen gets the tag that most of those have that were seen once.
+    # An unknown word gets the most frequent tag of words that occur once.
     rare = Counter(next(iter(each)) for each in counts.values() if each.total() == 1)
     best = {word: each.most_common(1)[0][0] for word, each in counts.items()}
     given = [[best.get(word, rare.most_common(1)[0][0]) for word in words] for words in test.words]
@@ -59,7 +59,7 @@ def most_frequent(train: Any, test: Any, scheme: str | None) -> dict[str, float]
 
 
 def run(name: str, task: Task, seconds: float, given: dict[str, Any]) -> list[str]:
-    """Train, measure, and return rows of the table."""
+    """Train, evaluate, and return rows of the table."""
     import elman
 
     train, valid, test = (dataset(part) for part in task.parts)
@@ -71,7 +71,7 @@ def run(name: str, task: Task, seconds: float, given: dict[str, Any]) -> list[st
     parts = [tagger.read(part) for part in (train, test)]
     simple = most_frequent(*parts, tagger.vocabulary.scheme)
     print(
-        f"{name}: {tagger!r}, {tagger.training['steps']:,} steps in {wall:.0f} s ({cpu:.0f} s of processors' time), "
+        f"{name}: {tagger!r}, {tagger.training['steps']:,} steps in {wall:.0f} s ({cpu:.0f} s of processor time), "
         f"validation { ({each: round(tagger.metrics['valid'][each], 4) for each in task.wanted}) }",
         flush=True,
     )
@@ -83,9 +83,9 @@ def run(name: str, task: Task, seconds: float, given: dict[str, Any]) -> list[st
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", choices=tuple(TASKS), help="only this set")
-    parser.add_argument("--seconds", type=float, help="of training, in place of each set's own")
-    parser.add_argument("--epochs", type=float, help="passes over the data, in place of seconds")
+    parser.add_argument("--only", choices=tuple(TASKS), help="only this data set")
+    parser.add_argument("--seconds", type=float, help="training budget in seconds, instead of each data set's")
+    parser.add_argument("--epochs", type=float, help="passes over the data, instead of seconds")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
@@ -97,7 +97,7 @@ def main() -> None:
     for name, task in TASKS.items():
         if arguments.only in (None, name):
             rows += run(name, task, arguments.seconds or task.seconds, given)
-    print(row("test part", "elman", "asked for", "most frequent"))
+    print(row("test part", "elman", "target", "most frequent"))
     print(row(*["---"] * 4))
     print("\n".join(rows))
 

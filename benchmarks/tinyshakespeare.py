@@ -1,4 +1,4 @@
-"""The front page: the default preset on tiny-shakespeare in 110 s of wall time; validation loss in nats a character."""
+"""The default preset on tiny-shakespeare in 110 s of wall time: validation loss in nats per character."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from _common import dataset, machine
 
 QUICK = False
 
-# nanoGPT's README, best validation loss of its 10.6 M parameter GPT after 3 minutes on an A100.
+# Best validation loss of a GPT with 10.6 M parameters after 3 minutes on an A100, from nanoGPT's README.
 GPT_ON_A100 = 1.4697
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=110.0, help="wall time of the whole command")
-    parser.add_argument("--overhead", type=float, default=14.0, help="seconds kept back for starting and for the end")
+    parser.add_argument("--overhead", type=float, default=14.0, help="seconds reserved for start and end")
     parser.add_argument("--seed", type=int, default=0)
     arguments, options = parser.parse_known_args()
     text = dataset("text/tinyshakespeare.txt")

@@ -1,8 +1,8 @@
-"""The transcriber on spoken digits: sequences of one to five digits, joined from clips of FSDD.
+"""The transcriber on spoken digits: sequences of one to five digits, concatenated from clips of FSDD.
 
-Clips 0 to 4 of each digit and speaker are the test part, as the set's own split says; 5 to 9 choose the weights, and 10
-to 49 are trained on. A sequence has clips of one speaker, one right after the other, drawn by a seed; its text is
-"three one seven". Both directions hear the end first; the one-directional model gives text while sound comes in.
+Clips 0 to 4 of each digit and speaker are the test part, as in the data set's split; 5 to 9 are for validation, and 10
+to 49 for training. A sequence has random clips of one speaker without pauses; its text is, for example, "three one
+seven". The bidirectional model needs the whole recording; the unidirectional one can transcribe a stream.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Model(NamedTuple):
     options: Mapping[str, Any]
 
 
-# Chosen by the validation part.
+# Selected on the validation part.
 MODELS = {
     "both ways": Model("base", {"hidden": 128, "normalise": "global", "dropout": 0.25, "max_epochs": 4.0}),
     "streaming": Model("streaming", {"hidden": 192, "max_epochs": 6.0}),
@@ -55,7 +55,7 @@ COMMON: dict[str, Any] = {
 
 
 def read_clips() -> Clips:
-    """Every clip by digit, speaker and number."""
+    """Read all clips by digit, speaker and number."""
     import soundfile
 
     clips: Clips = {}
@@ -73,7 +73,7 @@ def read_clips() -> Clips:
 
 
 def sequences(clips: Clips, part: str, count: int, seed: int) -> tuple[list[Samples], list[str]]:
-    """Sounds of one to five digits of a part, each of one speaker, and their texts."""
+    """Make recordings of one to five digits of one part, each by one speaker, and their texts."""
     draw = random.Random(f"{part} {seed}")
     speakers = sorted({speaker for _, speaker, _ in clips})
     sounds, texts = [], []
@@ -86,7 +86,7 @@ def sequences(clips: Clips, part: str, count: int, seed: int) -> tuple[list[Samp
 
 
 def run(name: str, model: Model, parts: dict[str, Any], given: dict[str, Any], save: Path | None) -> str:
-    """Train, measure, and return a row of the table."""
+    """Train, evaluate, and return a row of the table."""
     import elman
 
     begun, used = time.perf_counter(), time.process_time()
@@ -95,7 +95,7 @@ def run(name: str, model: Model, parts: dict[str, Any], given: dict[str, Any], s
     wall, cpu = time.perf_counter() - begun, time.process_time() - used
     valid = transcriber.metrics["valid"]
     print(
-        f"{name}: {transcriber!r}, {transcriber.training['steps']:,} steps in {wall:.0f} s ({cpu:.0f} s of processors' "
+        f"{name}: {transcriber!r}, {transcriber.training['steps']:,} steps in {wall:.0f} s ({cpu:.0f} s of processor "
         f"time), validation WER {valid['wer']:.2%}, CER {valid['cer']:.2%}, loss {valid['loss']:.4f}",
         flush=True,
     )
@@ -110,12 +110,12 @@ def run(name: str, model: Model, parts: dict[str, Any], given: dict[str, Any], s
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", choices=tuple(MODELS), help="only this model")
-    parser.add_argument("--epochs", type=float, help="passes over the training sequences, in place of each model's own")
+    parser.add_argument("--epochs", type=float, help="passes over the data, instead of each model's number")
     parser.add_argument("--train", type=int, default=8000, help="training sequences")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--choose", action="store_true", help="to choose options: leave the test part alone")
-    parser.add_argument("--save", type=Path, help="keep the models in this folder")
+    parser.add_argument("--choose", action="store_true", help="for selecting options: do not use the test part")
+    parser.add_argument("--save", type=Path, help="save the models in this folder")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="an option of the models")
     arguments = parser.parse_args()
     print(machine(), flush=True)
@@ -138,7 +138,7 @@ def main() -> None:
         for name, model in MODELS.items()
         if arguments.only in (None, name)
     ]
-    print(row("test part", f"WER (asked for: {WANTED:.0%})", "CER", "exact", "training"))
+    print(row("test part", f"WER (target: {WANTED:.0%})", "CER", "exact", "training"))
     print(row(*["---"] * 5))
     print("\n".join(rows))
 

@@ -1,15 +1,15 @@
-"""Translators: Multi30k by sacrebleu, three-digit sums, and Greek letters to Latin ones, each beside what is asked.
+"""Translators on Multi30k (sacrebleu), three-digit sums and transliteration, compared with target metrics.
 
 usage: python benchmarks/translation.py [--only NAME ...] [--threads N] [--seed N] [--minutes M | --epochs N]
        python benchmarks/translation.py --only NAME --model FOLDER ...
 
-Names: multi30k-de-en, multi30k-en-de, multi30k-no-attention, addition, transliteration. A name may stand for several
-models, such as those that read the source forwards and backwards. `--keep FOLDER` stores every model there, under its
-name; `--model FOLDER ...` measures models that were trained before, in the order in which a run would train them.
+Names: multi30k-de-en, multi30k-en-de, multi30k-no-attention, addition, transliteration. A name may have several models,
+such as those that read the source forwards and backwards. `--keep FOLDER` saves every model there under its name;
+`--model FOLDER ...` evaluates models that were trained before, in the order in which a run trains them.
 
-Multi30k is lower-cased; its 1,014 pairs for validation choose the weights, and test_2016_flickr is translated at the
-end, with the likeliest token each time (greedy) and with five beams. Sums and words are those of examples/; one in ten
-or eleven is kept for the test, and a fiftieth of the others for validation.
+Multi30k is lower-cased; the weights are selected on its 1,014 validation pairs, and test_2016_flickr is translated at
+the end, greedily and with five beams. Sums and words are those of examples/; a tenth or eleventh is held out as test
+data, and a fiftieth of the rest for validation.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 
 
 class Data(NamedTuple):
-    """Files, or sentences and what they become. Without `valid` the option `held_out` says how many are kept for it."""
+    """Files, or sources and targets. Without `valid`, the option `held_out` sets the validation share."""
 
     train: Any
     valid: Any
@@ -40,13 +40,13 @@ class Data(NamedTuple):
 
 @dataclass(frozen=True)
 class Work:
-    """One data set, the models to train on it, and what is asked of them.
+    """One data set, the models to train on it, and their targets.
 
-    data     finds or makes it
+    data     function that finds or makes the data
     models   the options of each model by its name
-    figure   bleu or exact
-    asked    the least figure by the name of the model and the number of beams
-    others   what others have reached
+    figure   the metric: bleu or exact
+    asked    the target by the name of the model and the number of beams
+    others   published results
     """
 
     data: Callable[[], Data]
@@ -57,13 +57,13 @@ class Work:
 
 
 def multi30k(source: str, target: str) -> Data:
-    """The three parts of Multi30k as files of two languages."""
+    """Return the three parts of Multi30k as files of two languages."""
     parts = ("train", "val", "test_2016_flickr")
     return Data(*([dataset(f"translation/multi30k/{part}.{side}.gz") for side in (source, target)] for part in parts))
 
 
 def made(example: str, make: str, train: int, test: int) -> Data:
-    """Pairs that an example makes: the first to train on, the others to test on."""
+    """Make pairs with an example's function: the first for training, the others for testing."""
     known = runpy.run_path(str(EXAMPLES / f"{example}.py"), run_name=example)
     sources, targets = known[make](train + test)
     return Data((sources[:train], targets[:train]), None, (sources[train:], targets[train:]))
@@ -103,7 +103,7 @@ WORKS: dict[str, Work] = {
 
 
 def trained(name: str, data: Data, options: Mapping[str, Any], keep: Path | None) -> Any:
-    """A translator that was trained here; in a folder where there are files."""
+    """Train a translator, with a run folder if the data are files."""
     import elman
 
     model = elman.Translator(**options)
@@ -116,14 +116,14 @@ def trained(name: str, data: Data, options: Mapping[str, Any], keep: Path | None
         model.fit(data.train, valid=data.valid, folder=None if keep is None else keep / name)
     wall, cpu = time.perf_counter() - begun, time.process_time() - used
     print(
-        f"{name}: {model!r}, {model.training['steps']:,} steps in {wall:.0f} s ({cpu:.0f} s of processors' time)",
+        f"{name}: {model!r}, {model.training['steps']:,} steps in {wall:.0f} s ({cpu:.0f} s of processor time)",
         flush=True,
     )
     return model
 
 
 def loaded(name: str, folder: Path) -> Any:
-    """A translator that was trained before."""
+    """Load a translator that was trained before."""
     import elman
 
     model = elman.Translator.load(folder)
@@ -133,7 +133,7 @@ def loaded(name: str, folder: Path) -> Any:
 
 
 def measure(work: Work, name: str, variant: str, model: Any, test: Any) -> None:
-    """Print a line for each way of searching, and what the measure calls itself."""
+    """Print a line for each search, and the signature of BLEU."""
     signature = ""
     for beams in (1, 5):
         given = test if isinstance(test, tuple) else (test,)
@@ -142,7 +142,7 @@ def measure(work: Work, name: str, variant: str, model: Any, test: Any) -> None:
         seconds = time.perf_counter() - begun
         figure, asked = figures[work.figure], work.asked.get((variant, beams))
         shown = "{:.2%}".format if work.figure == "exact" else "{:.2f} BLEU".format
-        verdict = "" if asked is None else f", asked {shown(asked)}: {'reached' if figure >= asked else 'MISSED'}"
+        verdict = "" if asked is None else f", target {shown(asked)}: {'reached' if figure >= asked else 'MISSED'}"
         search = "greedy" if beams == 1 else f"{beams} beams"
         print(
             f"{name}, {variant}, {search:7} {shown(figure)}{verdict}; {figures['pairs']:,} pairs in {seconds:.0f} s",
@@ -154,7 +154,7 @@ def measure(work: Work, name: str, variant: str, model: Any, test: Any) -> None:
 
 
 def run(name: str, arguments: argparse.Namespace) -> None:
-    """Train or open a work's models, and measure them."""
+    """Train or load the models of a data set, and evaluate them."""
     import torch
 
     work = WORKS[name]
@@ -185,10 +185,10 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
     budget = parser.add_mutually_exclusive_group()
-    budget.add_argument("--minutes", type=float, help="of training each model, in place of passes over the data")
-    budget.add_argument("--epochs", type=float, help="passes over the data, in place of each preset's own")
-    parser.add_argument("--model", nargs="+", type=Path, metavar="FOLDER", help="measure these, trained before")
-    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="store trained models in here")
+    budget.add_argument("--minutes", type=float, help="training budget of each model, instead of passes over the data")
+    budget.add_argument("--epochs", type=float, help="passes over the data, instead of each preset's number")
+    parser.add_argument("--model", nargs="+", type=Path, metavar="FOLDER", help="evaluate these trained models")
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="save trained models in this folder")
     arguments = parser.parse_args()
     if arguments.model and len(arguments.only) != 1:
         sys.exit(f"expected one name after --only with --model. Received: {len(arguments.only)}")

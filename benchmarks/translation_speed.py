@@ -1,22 +1,22 @@
-"""Training and translating German to English by elman, by plain torch and by JoeyNMT, in turn on the same numbers.
+"""Speed of training and translating German to English with elman, plain torch and JoeyNMT, interleaved on equal data.
 
 usage: python benchmarks/translation_speed.py FOLDER [--attention bahdanau] [--threads 2] [--rounds 5] [--only NAMES]
        [--joeynmt PYTHON] [--taught 1000] [--length N] [--batches 10] [--sizes 32 64 128 256 512]
 
-FOLDER is what _translation_data.py wrote; it is made where it is absent. All have a GRU encoder of 256 units in each
-direction, a GRU decoder of 512, embeddings of 256 and 8,000 pieces on both sides, each in float32 and with products
-in bfloat16. Every one is a process of its own that sleeps while another has its turn; medians are shown. JoeyNMT has
-to be installed (best in an environment of its own, whose Python is given, or named by JOEYNMT_PYTHON).
+FOLDER is the output of _translation_data.py; it is created if missing. All models have a GRU encoder of 256 units in
+each direction, a GRU decoder of 512, embeddings of 256 and 8,000 subwords on both sides, in float32 and with products
+in bfloat16. Each is a separate process that sleeps while another has its turn; medians are shown. JoeyNMT has to be
+installed, best in a separate environment whose Python is given with `--joeynmt` or in JOEYNMT_PYTHON.
 
-Before they translate, all have learnt from `--taught` batches in bfloat16, since the length of what a model writes
-decides how long that takes; the weights are kept in FOLDER. Each translates the test sentences at the batch size at
-which it is quickest. On a machine with other work, `--threads 1 --clock cpu` counts the seconds of each process.
+Before they translate, all models are trained on `--taught` batches in bfloat16, since the time of a translation depends
+on its length; the weights are saved in FOLDER. Each translates the test sentences with its fastest batch size. On a
+busy machine, `--threads 1 --clock cpu` measures the CPU time of each process.
 
-Networks that have learnt apart still write more or less for a sentence. `--length N` makes the work equal: every one
-writes exactly N pieces for every sentence, in N steps with all its beams and one more for the end, whatever its
-weights are. With `--taught 0` these are those of the turns of training before, hardly more than random, and BLEU means
-nothing; `--taught 0` without a length leaves translating out. `as they come` compares elman at its quicker precision
-with what the others do unless told otherwise, float32.
+Separately trained networks still write translations of different lengths. `--length N` makes the work equal: each
+writes exactly N subwords for every sentence, in N steps with all beams and one more for the end, for any weights. With
+`--taught 0` the weights are those after the training turns, almost random, and BLEU is meaningless; without `--length`
+translation is then skipped. `by default` compares elman at its faster precision with the others in float32, their
+default.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ QUICK = False
 HERE = Path(__file__).resolve().parent
 SCRIPTS = {"elman": "_elman_translator_peer.py", "torch": "_torch_translator_peer.py", "joeynmt": "_joeynmt_peer.py"}
 PRECISIONS = ("float32", "bfloat16")
-# The C library's allocator as elman sets it for its own training, and a short wait of OpenMP's threads.
+# The allocator settings that elman uses for training, and a short spin of OpenMP threads.
 ENVIRONMENT = {
     "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
     "MALLOC_TRIM_THRESHOLD_": str(1 << 30),
@@ -51,7 +51,7 @@ ENVIRONMENT = {
 
 
 class Running:
-    """A peer's process, which sleeps until it is asked."""
+    """The process of a peer, which sleeps between commands."""
 
     def __init__(self, python: str, script: str, words: Sequence[str]) -> None:
         command = [python, str(HERE / script), *words]
@@ -61,9 +61,9 @@ class Running:
         self.about = self._answer()
 
     def ask(self, command: str) -> dict[str, Any]:
-        """The answer to a command; see _translator_peer.py."""
+        """Send a command and return the answer; see _translator_peer.py."""
         if self._process.stdin is None:
-            sys.exit(f"{self.script} has no pipes")
+            sys.exit(f"expected pipes to {self.script}. Received: none")
         print(command, file=self._process.stdin, flush=True)
         return self._answer()
 
@@ -86,7 +86,7 @@ Peers = dict[Name, Running]
 
 
 def teach(peers: Peers, arguments: argparse.Namespace) -> None:
-    """Give every peer of a library the same weights, which one of them learns where they are not there yet."""
+    """Load the same weights into all peers of a library, after training one of them if they are not saved yet."""
     batches = arguments.taught
     for (library, _), peer in peers.items():
         feeding = "-feeding" * (arguments.feeding and library == "elman")
@@ -94,13 +94,13 @@ def teach(peers: Peers, arguments: argparse.Namespace) -> None:
         if not path.exists():
             teacher = peers.get((library, "bfloat16"), peer)
             loss = teacher.ask(f"train {batches}")["loss"]
-            print(f"{library} has learnt from {batches} batches: {loss:.3f} nats a piece on average", flush=True)
+            print(f"{library} was trained on {batches} batches: mean loss {loss:.3f} nats per subword", flush=True)
             teacher.ask(f"save {path}")
         peer.ask(f"load {path}")
 
 
 def training_speed(peers: Peers, arguments: argparse.Namespace) -> dict[Name, list[float]]:
-    """Target tokens a second of every turn."""
+    """Return the target tokens per second of every turn."""
     found: dict[Name, list[float]] = {name: [] for name in peers}
     for number in range(arguments.rounds + 1):
         for name, peer in peers.items():
@@ -111,7 +111,7 @@ def training_speed(peers: Peers, arguments: argparse.Namespace) -> dict[Name, li
 
 
 class Translated(NamedTuple):
-    """The size of batch that was quickest, the seconds of every turn, and what was written."""
+    """The fastest batch size, the seconds of every turn, and the translations."""
 
     size: int
     seconds: list[float]
@@ -119,15 +119,15 @@ class Translated(NamedTuple):
 
 
 def translation_seconds(peers: Peers, arguments: argparse.Namespace) -> dict[Name, Translated]:
-    """How every peer translates the test sentences."""
+    """Time the translation of the test sentences by every peer."""
 
     def translate(name: Name, size: int) -> dict[str, Any]:
         answer = peers[name].ask(f"translate {size}")
         pieces = {len(each) for each in answer["ids"]}
         if arguments.length and pieces != {arguments.length}:
             sys.exit(
-                f"expected {arguments.length} pieces of every sentence from {' in '.join(name)}. "
-                f"Received: from {min(pieces)} to {max(pieces)}"
+                f"expected {arguments.length} subwords for every sentence from {' in '.join(name)}. "
+                f"Received: {min(pieces)} to {max(pieces)}"
             )
         return answer
 
@@ -144,7 +144,7 @@ def translation_seconds(peers: Peers, arguments: argparse.Namespace) -> dict[Nam
 
 
 def bleu(folder: Path, ids: list[list[int]]) -> float:
-    """sacrebleu's BLEU of translations of the test sentences."""
+    """Return sacrebleu's BLEU of translations of the test sentences."""
     import sacrebleu
 
     pieces = (folder / "pieces.txt").read_text(encoding="utf-8").split("\n")
@@ -153,14 +153,14 @@ def bleu(folder: Path, ids: list[list[int]]) -> float:
 
 
 def python_of(library: str, given: str | None) -> str | None:
-    """The Python that runs a library's peer; None where there is none."""
+    """Return the Python that runs the peer of a library; None if there is none."""
     if library != "joeynmt" or importlib.util.find_spec(library):
         return sys.executable
     return given or os.environ.get("JOEYNMT_PYTHON")
 
 
 def measure(peers: Peers, arguments: argparse.Namespace) -> None:
-    """Print the tables of both works."""
+    """Print the tables of training and of translation."""
     print(row("training", "products", "target tokens/s", "turns"), row(*("---",) * 4), sep="\n", flush=True)
     speeds = training_speed(peers, arguments)
     for name, each in speeds.items():
@@ -185,7 +185,7 @@ def measure(peers: Peers, arguments: argparse.Namespace) -> None:
 
 
 def compare(speeds: dict[Name, float], asked: float) -> None:
-    """Tell how many times as fast elman is as every peer: at the same precision, at the best of each, as they come."""
+    """Print elman's speed relative to every peer: at equal precision, at the best of each, and with defaults."""
     libraries = list(dict.fromkeys(library for library, _ in speeds))
     if "elman" not in libraries:
         return
@@ -200,10 +200,10 @@ def compare(speeds: dict[Name, float], asked: float) -> None:
         ratio = best["elman"] / best[library]
         verdict = "reached" if ratio >= asked else "MISSED"
         print(
-            f"elman / {library}: {', '.join(told)}; best to best {ratio:.2f}, asked {asked:.1f}: {verdict}", flush=True
+            f"elman / {library}: {', '.join(told)}; best to best {ratio:.2f}, target {asked:.1f}: {verdict}", flush=True
         )
         if usual := speeds.get((library, "float32")):
-            print(f"elman / {library} as they come: {best['elman'] / usual:.2f}, {own} to float32", flush=True)
+            print(f"elman / {library} by default: {best['elman'] / usual:.2f}, {own} to float32", flush=True)
 
 
 def main() -> None:
@@ -212,10 +212,10 @@ def main() -> None:
     parser.add_argument("--attention", choices=("luong", "bahdanau"), default="luong")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--batches", type=int, default=10, help="batches of 64 pairs of a turn of training")
-    parser.add_argument("--taught", type=int, default=1000, help="batches before translating; 0 for none")
-    parser.add_argument("--length", type=int, default=0, help="pieces that all have to write for every sentence")
-    parser.add_argument("--sizes", type=int, nargs="+", default=[32, 64, 128, 256, 512], help="batches to choose from")
+    parser.add_argument("--batches", type=int, default=10, help="batches of 64 pairs in a training turn")
+    parser.add_argument("--taught", type=int, default=1000, help="training batches before translating; 0 for none")
+    parser.add_argument("--length", type=int, default=0, help="fixed number of subwords of every translation")
+    parser.add_argument("--sizes", type=int, nargs="+", default=[32, 64, 128, 256, 512], help="candidate batch sizes")
     parser.add_argument("--clock", choices=("seconds", "cpu"), default="seconds")
     parser.add_argument("--only", nargs="+", choices=tuple(SCRIPTS), default=list(SCRIPTS))
     parser.add_argument("--precision", nargs="+", choices=PRECISIONS, default=list(PRECISIONS))
@@ -223,7 +223,7 @@ def main() -> None:
     parser.add_argument("--feeding", action="store_true", help="elman with input feeding, as JoeyNMT always has it")
     arguments = parser.parse_args()
     if arguments.length < 0:
-        parser.error(f"expected a length of 1 or more pieces. Received: {arguments.length}")
+        parser.error(f"expected a length of 1 or more subwords. Received: {arguments.length}")
     if not (arguments.folder / "numbers.npz").exists():
         prepare(arguments.folder, 8000, ("de", "en"))
     print(machine(), f"{arguments.threads} threads, {arguments.attention} attention", sep="\n", flush=True)

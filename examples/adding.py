@@ -1,9 +1,9 @@
-"""The memory test: add the two marked numbers of a long sequence (Hochreiter & Schmidhuber 1997).
+"""The adding problem: add the two marked numbers of a long sequence (Hochreiter & Schmidhuber 1997).
 
-Every time step brings a number between 0 and 1 and a mark. Two marks are 1, one in each half; all others are 0. After
-600 steps the sum of the two marked numbers is asked for. Who always answers 1 has a mean squared error of 0.167.
+Every time step has a number between 0 and 1 and a mark. Two marks are 1, one in each half; all others are 0. The target
+is the sum of the two marked numbers, after 600 steps. Always predicting 1 has a mean squared error of 0.167.
 
-The GRU finds nothing for a few hundred batches; then it finds out what the marks are for, and the error falls fast.
+For a few hundred batches the loss of the GRU hardly changes; then it falls fast.
 
 usage: python examples/adding.py [TIME_STEPS] [BATCHES]
 """
@@ -20,7 +20,7 @@ from elman.nn import Stack
 
 
 def make_batch(rows: int, steps: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """`x_BTI` of numbers and marks, and the sums that are asked for, one for each row."""
+    """Make `x_BTI`, with numbers and marks as features, and the target sums."""
     numbers_BT = torch.rand(rows, steps, generator=generator)
     first_B = torch.randint(0, steps // 2, (rows,), generator=generator)
     second_B = torch.randint(steps // 2, steps, (rows,), generator=generator)
@@ -32,7 +32,7 @@ def make_batch(rows: int, steps: int, generator: torch.Generator) -> tuple[Tenso
 
 
 class Adder(nn.Module):
-    """A GRU that reads the sequence, and one linear answer from its last state."""
+    """A GRU, and a linear layer on its final state."""
 
     def __init__(self) -> None:
         super().__init__()

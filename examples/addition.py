@@ -1,9 +1,9 @@
-"""Sums: read "27+345" as characters, and write "372".
+"""Addition as translation of characters: read "27+345", and write "372".
 
-Nothing tells the network what a digit is worth. It is shown sums of numbers with one to three digits, nine in ten of
-all that are made, and then asked the others. One network reads the sum from its end to its start, so that the first
-digits, with which the answer begins, are fresh when it is done. All that it hands over is one vector, from which
-another network writes the answer, digit by digit.
+The network is trained on nine tenths of the generated sums, of numbers with one to three digits, and tested on the
+rest. The encoder reads the sum in reverse, so that it reads the first digits, with which the answer begins, last
+(Sutskever, Vinyals & Le 2014). The decoder starts from the encoder's final state and writes the answer digit by digit,
+without attention.
 
 usage: python examples/addition.py [SECONDS] [SUMS]
 """
@@ -19,15 +19,15 @@ OPTIONS = {"attention": "none", "bidirectional": False, "dropout": 0.0, "learnin
 
 
 def sums(count: int, seed: int = 0) -> tuple[list[str], list[str]]:
-    """Different sums of two numbers and their answers; of a + b and b + a only one is among them."""
+    """Make distinct sums of two numbers and their answers; only one of a + b and b + a is included."""
     draw = random.Random(seed)
     found: dict[tuple[int, int], tuple[int, int]] = {}
     while len(found) < count:
-        # As many numbers of one digit as of three, as far as there are any.
+        # One, two and three digits are equally likely.
         first, second = (int("".join(draw.choices("0123456789", k=draw.randint(1, 3)))) for _ in range(2))
         found.setdefault((min(first, second), max(first, second)), (first, second))
     pairs = list(found.values())
-    # Short sums come first while there are some left.
+    # Shuffled because the few short sums are mostly drawn early.
     draw.shuffle(pairs)
     return [f"{first}+{second}" for first, second in pairs], [str(first + second) for first, second in pairs]
 
@@ -41,7 +41,7 @@ def main() -> None:
     model.fit(questions[known], answers[known])
     written = model.translate(questions[new], beams=1)
     right = [answer == wanted for answer, wanted in zip(written, answers[new], strict=True)]
-    print(f"right on sums that it never saw: {sum(right) / len(right):.1%}")
+    print(f"correct on held-out sums: {sum(right) / len(right):.1%}")
     for question, answer, good in list(zip(questions[new], written, right, strict=True))[:5]:
         print(f"{question:>7} = {answer:4}", "" if good else "wrong")
 

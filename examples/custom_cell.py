@@ -1,7 +1,7 @@
-"""A cell of your own: a leaky unit, trained to remember one bit for up to fifty steps.
+"""A custom cell: a leaky unit, trained to store one bit for up to fifty time steps.
 
-The class states the equations; `Stack` runs it over time with lengths, depth and dropout, like any other cell. To give
-a cell a name on the command line, register it by an entry point (see docs/cells.md).
+The class defines the equations; `Stack` unrolls it over time with lengths, depth and dropout, like any other cell. To
+use a cell by name on the command line, register it as an entry point (see docs/cells.md).
 
 usage: python examples/custom_cell.py [STEPS]
 """
@@ -21,10 +21,10 @@ from elman.nn import Stack
 
 
 class LeakyUnit(ElementwiseCell):
-    """h' = (1 - a) h + a tanh(W x + U h + b): each unit moves to its new value at its own learnt speed a."""
+    """Leaky unit: h' = (1 - a) h + a tanh(W x + U h + b), with a learnt rate a for each unit."""
 
     name: ClassVar[str] = "leaky"
-    summary: ClassVar[str] = "leaky integration, one learnt speed a unit"
+    summary: ClassVar[str] = "leaky integration, one learnt rate per unit"
     equations: ClassVar[str] = "h' = (1 - a) * h + a * tanh(W x + U h + b)     a = sigmoid(s)"
     paper: ClassVar[str] = "Jaeger et al. 2007, Optimization and applications of ESNs with leaky-integrator neurons"
 
@@ -34,13 +34,13 @@ class LeakyUnit(ElementwiseCell):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """As any cell's; the speeds are spread from slow to fast."""
+        """Initialise the weights as usual, and the rates from slow to fast."""
         super().reset_parameters()
         with torch.no_grad():
             self.speed.copy_(torch.linspace(-4.0, 2.0, self.hidden_size))
 
     def update(self, p_BG: Tensor, u_BG: Tensor, state: HiddenState) -> Step:
-        """One step of every unit."""
+        """Compute one time step."""
         a = torch.sigmoid(self.speed)
         n = torch.tanh(p_BG + u_BG)
         h_BH = state.h + a * (n - state.h)
@@ -48,7 +48,7 @@ class LeakyUnit(ElementwiseCell):
 
 
 def batch(rows: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-    """Rows of noise, 30 to 50 steps long; the sign of the first input is what is to be told at the end."""
+    """Make noise sequences of 30 to 50 time steps; the target is the sign of the first input."""
     x_BTI = torch.randn(rows, 50, 1, generator=generator)
     lengths_B = torch.randint(30, 51, (rows,), generator=generator)
     bits_B = torch.randint(0, 2, (rows,), generator=generator)
@@ -66,7 +66,7 @@ def main() -> None:
     optimizer = torch.optim.Adam([*stack.parameters(), *head.parameters()], lr=2e-3)
     for step in range(1, steps + 1):
         x_BTI, lengths_B, bits_B = batch(64, generator)
-        _, ((last,),) = stack(x_BTI, lengths_B)  # the state of the only layer's only direction
+        _, ((last,),) = stack(x_BTI, lengths_B)  # the state of one layer with one direction
         scores = head(last.h)
         loss = F.cross_entropy(scores, bits_B)
         optimizer.zero_grad()
@@ -74,7 +74,7 @@ def main() -> None:
         optimizer.step()
         if step == 1 or step % 10 == 0:
             right = (scores.argmax(-1) == bits_B).float().mean()
-            print(f"step {step:4}  loss {loss.item():.3f}  right {right.item():.0%}")
+            print(f"step {step:4}  loss {loss.item():.3f}  accuracy {right.item():.0%}")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""Echo: read random digits, and say at every step the digit that was read some steps before.
+"""Echo: read random digits, and at every time step predict the digit that was read some steps before.
 
-The network has to keep several digits at once, and to let each go at the right time. The stream never ends: it is cut
-into chunks, and the state goes from chunk to chunk (truncated backpropagation through time), so that the first digits
-of a chunk, too, are found in the memory. Guessing is right one time in ten.
+The network has to store several digits at once. The stream is endless: it is cut into chunks, and the state is carried
+from chunk to chunk (truncated backpropagation through time), so that digits of the previous chunk are in the state.
+Guessing has an accuracy of 10 %.
 
 usage: python examples/echo.py [DELAY] [CHUNKS]
 """
@@ -22,7 +22,7 @@ DIGITS, ROWS, STEPS = 10, 32, 20
 
 
 class Echo(nn.Module):
-    """Digits as one-hot vectors, a recurrent layer, and a score for each digit at each step."""
+    """One-hot digits, a recurrent layer, and logits for the digits at each time step."""
 
     def __init__(self, units: int = 128) -> None:
         super().__init__()
@@ -48,14 +48,14 @@ def main() -> None:
         digits_BT = torch.randint(0, DIGITS, (ROWS, STEPS), generator=generator)
         stream = torch.cat([past, digits_BT], dim=1)
         targets_BT, past = stream[:, :STEPS], stream[:, STEPS:]
-        scores_BTV, state = model(digits_BT, detach(state))  # the numbers of the state go on, their history does not
+        scores_BTV, state = model(digits_BT, detach(state))  # carry the state over without its graph
         loss = F.cross_entropy(scores_BTV.flatten(0, 1), targets_BT.flatten())
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         if number == 1 or number % max(chunks // 10, 1) == 0:
             right = (scores_BTV.argmax(-1) == targets_BT).float().mean()
-            print(f"chunk {number:5}  loss {loss.item():.3f}  right {right.item():.0%}")
+            print(f"chunk {number:5}  loss {loss.item():.3f}  accuracy {right.item():.0%}")
     print("read:  ", *digits_BT[0].tolist())
     print("echoed:", *scores_BTV[0].argmax(-1).tolist())
 

@@ -1,7 +1,7 @@
-"""The first lesson: a recurrent layer over two time steps, three times.
+"""A recurrent layer over two time steps, computed in three ways.
 
-Four instances (rows), two time steps, three input features, five neurons. First by hand with plain torch, then step
-by step with a cell, then with the unrolled layer. All three give the same numbers.
+Four rows, two time steps, three input features, five hidden units: first in plain torch, then step by step with a cell,
+then with the unrolled layer. All three give the same numbers.
 
 usage: python examples/first_lesson.py
 """
@@ -13,7 +13,7 @@ import torch
 from elman.cells import Elman
 from elman.nn import Unroll
 
-# x_BTI: batch x time x input. The second row is real for one step only; the zeros after it are padding.
+# x_BTI: batch x time x input. The second row has one time step; the zeros after it are padding.
 X_BTI = torch.tensor(
     [
         [[0.0, 1.0, 2.0], [9.0, 8.0, 7.0]],

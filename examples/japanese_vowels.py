@@ -1,6 +1,6 @@
-"""Who speaks? Nine men say two vowels; each utterance is a series of 7 to 29 steps with twelve features.
+"""Speaker recognition: nine men say two vowels; each utterance has 7 to 29 time steps with twelve features.
 
-The series are as long as they are: nothing is cut or stretched, and what pads a batch never counts.
+The series keep their lengths: nothing is cut or stretched, and padding of batches is masked.
 
 usage: python examples/japanese_vowels.py TRAIN_FILE.ts TEST_FILE.ts [SECONDS]
 """
@@ -15,5 +15,5 @@ seconds = float(sys.argv[3]) if len(sys.argv) > 3 else 30.0
 model = elman.Classifier(hidden=64, noise=0.3, learning_rate=3e-3, batch_size=32, max_seconds=seconds)
 model.fit(train)
 figures = model.evaluate(test)
-print(f"right on {figures['examples']:,} new utterances: {figures['accuracy']:.1%}")
+print(f"accuracy on {figures['examples']:,} test utterances: {figures['accuracy']:.1%}")
 print(confusion_text(figures["confusion"], list(model.classes_)))

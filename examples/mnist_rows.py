@@ -1,9 +1,9 @@
-"""The classic lesson: read digits row by row. Each image is a sequence of 28 rows, each row a step of 28 pixels.
+"""MNIST row by row: each image is a sequence of 28 time steps, one for each row of 28 pixels.
 
-150 tanh units read the rows from top to bottom; their last state goes through one product to the ten scores. Adam with
-a learning rate of 0.001, 150 images a batch.
+An Elman layer of 150 tanh units reads the rows from top to bottom; a linear layer on its final state gives the ten
+logits. Adam with a learning rate of 0.001, and batches of 150 images.
 
-FOLDER holds MNIST's four files, as they are published: train-images-idx3-ubyte.gz and so on.
+FOLDER has the four files of MNIST as published: train-images-idx3-ubyte.gz and so on.
 
 usage: python examples/mnist_rows.py FOLDER [EPOCHS]
 """
@@ -21,7 +21,7 @@ model = elman.Classifier(
     pool="last",
     input_dropout=0.0,
     output_dropout=0.0,
-    standardise="none",  # pixels are from 0 to 1 as they are
+    standardise="none",  # pixels are already between 0 and 1
     batch_size=150,
     optimizer="adam",
     weight_decay=0.0,
@@ -32,4 +32,4 @@ model = elman.Classifier(
 )
 model.fit(folder / "train-images-idx3-ubyte.gz")
 figures = model.evaluate(folder / "t10k-images-idx3-ubyte.gz")
-print(f"right on {figures['examples']:,} test images: {figures['accuracy']:.2%}")
+print(f"accuracy on {figures['examples']:,} test images: {figures['accuracy']:.2%}")

@@ -1,8 +1,8 @@
-"""Forecast a made-up series: 20 steps in, the same 20 steps one step later out.
+"""Forecast a synthetic series: the input is 20 time steps, and the target is the same 20 steps shifted by one.
 
-A hundred ReLU units read the series. All their outputs, batch x time of them, go through one linear projection in a
-single product: no loop over time steps, and no wrapper around the cell. Then the network goes on by itself: each
-forecast is the input of the next step.
+A hundred ReLU units read the series. Their outputs of all time steps go through one linear projection in a single
+product, without a loop over time steps. Then the network continues the series: each forecast is the input of the next
+time step.
 
 usage: python examples/relu_series.py [BATCHES]
 """
@@ -21,19 +21,19 @@ STEPS, STEP = 20, 30.0 / 300
 
 
 def series(t: Tensor) -> Tensor:
-    """The value at time t."""
+    """Return the value of the series at time t."""
     return t * torch.sin(t) / 3 + 2 * torch.sin(5 * t)
 
 
 def make_batch(rows: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Stretches that start anywhere between 0 and 30: `x_BTI` and, one step later, `targets_BTI`."""
+    """Make windows that start at random times: `x_BTI`, and `targets_BTI` one time step later."""
     start_B = torch.rand(rows, generator=generator) * (30 - STEPS * STEP)
     values_BT = series(start_B[:, None] + STEP * torch.arange(STEPS + 1))
     return values_BT[:, :-1, None], values_BT[:, 1:, None]
 
 
 class Forecaster(nn.Module):
-    """ReLU units, and one projection for the outputs of all time steps."""
+    """ReLU units, and a projection of the outputs of all time steps."""
 
     def __init__(self, units: int = 100) -> None:
         super().__init__()
@@ -63,9 +63,9 @@ def main() -> None:
 
     with torch.no_grad():
         x_BTI, targets_BTI = make_batch(1000, generator)
-        print(f"new stretches: mean squared error {F.mse_loss(model(x_BTI)[0], targets_BTI).item():.4f}, ", end="")
+        print(f"new windows: mean squared error {F.mse_loss(model(x_BTI)[0], targets_BTI).item():.4f}, ", end="")
         print(f"of repeating the last value {F.mse_loss(x_BTI, targets_BTI).item():.4f}")
-        # A stretch from time 12.2 on, then ten steps that the network has to find by itself.
+        # A window from time 12.2, then ten time steps that the network forecasts from its own outputs.
         times = 12.2 + STEP * torch.arange(STEPS + 10)
         truth = series(times)
         forecasts_BTI, state = model(truth[None, :STEPS, None])

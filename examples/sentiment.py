@@ -1,6 +1,6 @@
-"""Is a review of a film for it or against it, and which words say so?
+"""Sentiment of film reviews, and the words that each prediction rests on.
 
-A FILE has a review and its label in each line, with a tab between: `a stirring , funny film	1`.
+Each line of a FILE has a review and its label, separated by a tab: `a stirring , funny film	1`.
 
 usage: python examples/sentiment.py TRAIN_FILE VALIDATION_FILE TEST_FILE [SECONDS]
 """
@@ -15,10 +15,10 @@ seconds = float(sys.argv[4]) if len(sys.argv) > 4 else 60.0
 model = elman.Classifier(form="lines", label_first=False, max_seconds=seconds)
 model.fit(train, valid=valid)
 figures = model.evaluate(test)
-print(f"right on {figures['examples']:,} reviews that it never saw: {figures['accuracy']:.1%}")
-print(f"its probabilities are off by {figures['ece']:.1%} on average")
+print(f"accuracy on {figures['examples']:,} test reviews: {figures['accuracy']:.1%}")
+print(f"expected calibration error of its probabilities: {figures['ece']:.1%}")
 
-# Blue words spoke for the answer, orange and red ones against it; without a terminal there are marks instead.
+# Blue words support the prediction, orange and red ones oppose it; without a terminal they are marked by signs.
 reviews = [
     "a funny and moving film , with wonderful music .",
     "a dull and lifeless affair that goes nowhere .",

@@ -1,8 +1,8 @@
-"""Greek letters to Latin ones: how a word is spelt for those who cannot read it.
+"""Transliteration of Greek words into Latin letters.
 
-Most letters have their own, but some depend on what stands beside them: αυ is "av", but "af" before a letter without
-voice; μπ is "b" at a word's start and "mp" within it; γγ is "ng". The words are made up, and the rules below, those
-of passports in short, tell the right answer. The network is shown the pairs alone, and asked for words that are new.
+Most letters are replaced one by one, but some depend on their neighbours: αυ is "av", but "af" before a voiceless
+letter; μπ is "b" at the start of a word and "mp" within it; γγ is "ng". The words are made up; the rules below, a short
+form of those for passports, give the targets. The network is trained on pairs only, and tested on new words.
 
 usage: python examples/transliteration.py [SECONDS] [WORDS]
 """
@@ -25,7 +25,7 @@ CODAS = ["", "", "", "ν", "ρ", "σ", "λ"]
 
 
 def latin(word: str) -> str:
-    """A word of small Greek letters without accents in Latin letters."""
+    """Transliterate a word of small Greek letters without accents."""
     written, at = "", 0
     while at < len(word):
         two, after = word[at : at + 2], word[at + 2 : at + 3]
@@ -43,19 +43,19 @@ def latin(word: str) -> str:
 
 
 def words(count: int, seed: int = 0) -> list[str]:
-    """Different made-up words of two to five syllables."""
+    """Make distinct random words of two to five syllables."""
     draw = random.Random(seed)
     found: dict[str, None] = {}
     while len(found) < count:
         syllables = range(draw.randint(2, 5))
         word = "".join(draw.choice(ONSETS) + draw.choice(VOWELS) + draw.choice(CODAS) for _ in syllables)
-        # At a word's end the letter sigma has another form.
+        # The letter sigma has another form at the end of a word.
         found[word[:-1] + "ς" if word.endswith("σ") else word] = None
     return list(found)
 
 
 def spellings(count: int, seed: int = 0) -> tuple[list[str], list[str]]:
-    """Words in Greek letters, and in Latin ones."""
+    """Make words in Greek letters and their transliterations."""
     greek = words(count, seed)
     return greek, [latin(word) for word in greek]
 
@@ -69,7 +69,7 @@ def main() -> None:
     model.fit(greek[known], spelt[known])
     written = model.translate(greek[new], beams=1)
     right = [answer == wanted for answer, wanted in zip(written, spelt[new], strict=True)]
-    print(f"right on words that it never saw: {sum(right) / len(right):.1%}")
+    print(f"correct on held-out words: {sum(right) / len(right):.1%}")
     for word in ("ευχαριστω", "μπαμπας", "αυτοκινητο", "αγγελος"):
         (answer,) = model.translate([word])
         print(f"{word:12} {answer:14} by rule: {latin(word)}")

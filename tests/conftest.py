@@ -1,4 +1,4 @@
-"""What all tests share: which of them run, where their data and caches lie, and stand-ins for what only costs time."""
+"""Configuration of all tests: selection of slow tests, data sets, caches, and stubs for slow operations."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Tests, and the programs that they start, keep compiled cells and tokens here and not in the user's own cache."""
+    """Set a cache folder for the tests and the programs that they start, so that the user's cache is not used."""
     os.environ.setdefault("ELMAN_CACHE", str(config.rootpath / ".pytest_cache" / "elman"))
-    gc.disable()  # until all tests are collected: nothing of what that makes is garbage
+    gc.disable()  # collecting tests makes no garbage
 
 
 def pytest_collection_finish() -> None:
-    """Collections of garbage need not look at a million objects of modules and tests again and again."""
+    """Exclude the objects of modules and tests from later garbage collections."""
     gc.freeze()
     gc.enable()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out slow tests, unless --all or -m is given; a file or a test that is named runs whole."""
+    """Deselect slow tests, unless --all or -m is given, or the test or its file is named."""
     if config.option.all or config.option.markexpr:
         return
     named = named_files(config.args, config.invocation_params.dir)
@@ -47,15 +47,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def named_files(arguments: Sequence[str], start: Path) -> set[Path]:
-    """The files that the command line names, as such or by a test in them; a folder names none."""
+    """Return the files that the command line names directly or by one of their tests; folders do not count."""
     paths = {(start / argument.partition("::")[0]).resolve() for argument in arguments}
     return {path for path in paths if path.is_file()}
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
-    """A content that is not plain text is named by its argument: workers that collect at different times agree on it.
+    """Name a parameter whose value is not plain text by its argument, so that all workers give it the same id.
 
-    (What `gzip` writes bears the time, and a worker whose names differ from another's ends the whole run.)
+    (The output of `gzip` contains the time, and workers with different ids abort the whole run.)
     """
     plain = isinstance(val, bytes) and len(val) <= 60 and all(32 <= byte < 127 or byte in b"\t\r\n" for byte in val)
     return argname if isinstance(val, bytes) and not plain else None
@@ -63,7 +63,7 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
 
 @pytest.fixture(scope="session")
 def shared_data() -> Callable[[str], Path]:
-    """The path of a data set by its name, such as `images/mnist`; skips the test where the data set is absent."""
+    """Return the path of a data set by its name, such as `images/mnist`; skip the test if it is missing."""
 
     def path_of(name: str) -> Path:
         path = data_sets.path_of(name)
@@ -76,7 +76,7 @@ def shared_data() -> Callable[[str], Path]:
 
 @pytest.fixture(scope="session", autouse=True)
 def nothing_waits_for_the_disk() -> Iterator[None]:
-    """No test cuts the power, so none waits until a disk has written. Those of lost writes put their own in place."""
+    """Replace fsync, since tests need not wait for the disk. Tests of lost writes replace it themselves."""
 
     def checked(descriptor: int) -> None:
         os.fstat(descriptor)  # a closed file is an error, as it is for fsync
@@ -88,8 +88,8 @@ def nothing_waits_for_the_disk() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def runs_write_a_small_picture() -> Iterator[None]:
-    """Drawing the losses takes longer than most runs here. `pictures_of_runs` draws them; other processes do, too."""
-    if "torch" not in sys.modules:  # no collected test trains, or each does so in other processes
+    """Replace the loss plot of runs in this process, which takes longer than most runs; see `pictures_of_runs`."""
+    if "torch" not in sys.modules:  # no collected test trains in this process
         yield
         return
     from elman.files import write_bytes
@@ -107,7 +107,7 @@ def runs_write_a_small_picture() -> Iterator[None]:
 
 @pytest.fixture
 def pictures_of_runs(runs_write_a_small_picture: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Runs draw their losses."""
+    """Make runs plot their losses."""
     from elman.plots.curves import draw_losses
 
     monkeypatch.setattr("elman.tasks.run.draw_losses", draw_losses)

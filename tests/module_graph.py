@@ -1,9 +1,9 @@
-"""Which module of elman names which, read from the sources without running them.
+"""References between the modules of elman, read from the sources without running them.
 
-A module names another by an import, also inside a function, and by a string: its dotted name alone, `module:name`, or
-the start of an f-string. A name that begins with a dot is relative to the package that the string is in, as in
-`import_module(".stack", __package__)`; a part of an f-string is never such a name. Imports for type checkers alone and
-the names of loggers do not count. Knows nothing about what is allowed.
+A module refers to another by an import, also inside a function, or by a string: its dotted name alone, `module:name`,
+or the start of an f-string. A name that begins with a dot is relative to the package that the string is in, as in
+`import_module(".stack", __package__)`; a part of an f-string is never such a name. Imports only for type checkers and
+names of loggers do not count.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Graph = dict[str, set[str]]
 
 
 def find_modules(source: Path) -> dict[str, Path]:
-    """Every module below the folder `source`, by its dotted name."""
+    """Find all modules below the folder `source`, by dotted name."""
     found = {}
     for path in sorted(source.rglob("*.py")):
         parts = path.relative_to(source).with_suffix("").parts
@@ -34,7 +34,7 @@ def _names_a_logger(node: ast.AST) -> bool:
 
 
 def _walk(node: ast.AST) -> Iterator[ast.AST]:
-    """Every node below `node` that counts."""
+    """Yield every node below `node` that counts."""
     for child in ast.iter_child_nodes(node):
         if _names_a_logger(child):
             continue
@@ -48,12 +48,12 @@ def _walk(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def _package_of(module: str, modules: Mapping[str, Path]) -> str:
-    """The package that a module's relative names begin in: itself if it is one, else that which it is in."""
+    """Return the package that relative names in a module refer to: itself if it is one, else its parent."""
     return module if modules[module].name == "__init__.py" else module.rpartition(".")[0]
 
 
 def _module_in(text: str, modules: Mapping[str, Path], package: str) -> str | None:
-    """The module that a string in a module of `package` names."""
+    """Return the module that a string in a module of `package` names."""
     name = text.partition(":")[0]
     if name.startswith(".") and name.strip("."):
         try:
@@ -64,13 +64,13 @@ def _module_in(text: str, modules: Mapping[str, Path], package: str) -> str | No
 
 
 def _module_at_start(text: str, modules: Mapping[str, Path]) -> str | None:
-    """The module that the first part of an f-string names."""
+    """Return the module that the first part of an f-string names."""
     name, dot, _ = text.rpartition(".")
     return name if dot and name in modules else None
 
 
 def read(modules: Mapping[str, Path]) -> tuple[Graph, Graph]:
-    """What each module imports, and what it names by a string."""
+    """Return the modules that each module imports, and those that it names by a string."""
     imports: Graph = {name: set() for name in modules}
     strings: Graph = {name: set() for name in modules}
     for name, path in modules.items():
@@ -101,7 +101,7 @@ def read(modules: Mapping[str, Path]) -> tuple[Graph, Graph]:
 
 
 def circles(graph: Mapping[str, set[str]]) -> list[list[str]]:
-    """The modules that reach each other, group by group (Tarjan 1972, "Depth-first search")."""
+    """Return the strongly connected components, i.e. import cycles (Tarjan 1972, "Depth-first search")."""
     number: dict[str, int] = {}
     lowest: dict[str, int] = {}
     open_modules: list[str] = []

@@ -1,4 +1,4 @@
-"""Where the data sets lie that are no part of the project. Standard library only: the benchmarks use it, too."""
+"""Paths of the data sets, which are not part of the project. Also used by the benchmarks; standard library only."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ ROOT = Path(__file__).resolve().parent.parent
 def folder_of_data(
     root: Path = ROOT, environment: Mapping[str, str] = os.environ, top: Path = Path("/")
 ) -> Path | None:
-    """The folder that the variable names; else the first `shared/data` in or above the checkout; None without one.
+    """Return the folder that the variable names, or the first `shared/data` in or above the checkout; None if missing.
 
-    A worktree or a local clone may lie anywhere, so the repository that it was made from is searched the same way.
-    Nothing above `top` is looked at.
+    A worktree or a local clone may be anywhere, so the repository that it was made from is searched in the same way.
+    Folders above `top` are not searched.
     """
     given = environment.get(VARIABLE)
     if given:
@@ -27,7 +27,7 @@ def folder_of_data(
 
 
 def starts(root: Path) -> Iterator[Path]:
-    """The checkout, the one that holds its worktree's repository, and the one that it was cloned from."""
+    """Yield the checkout, the checkout of its worktree's repository, and the one that it was cloned from."""
     yield root
     repository = repository_of(root)
     if repository is None:
@@ -42,7 +42,7 @@ def starts(root: Path) -> Iterator[Path]:
 
 
 def repository_of(root: Path) -> Path | None:
-    """Git's common folder of the checkout at `root`, which several worktrees share."""
+    """Return the git folder of the checkout at `root`, which its worktrees share."""
     found = root / ".git"
     if found.is_dir():
         return found
@@ -54,11 +54,11 @@ def repository_of(root: Path) -> Path | None:
 
 
 def path_of(name: str) -> Path | None:
-    """The path of the data set `name`, such as `images/mnist`; None where it is absent."""
+    """Return the path of the data set `name`, such as `images/mnist`; None if it is missing."""
     folder = folder_of_data()
     return folder / name if folder is not None and (folder / name).exists() else None
 
 
 def absent(name: str) -> str:
-    """Why something that needs the data set `name` does not run."""
+    """Return the message for a missing data set."""
     return f"needs the data set {name} in shared/data above the checkout, or in the folder that {VARIABLE} names"

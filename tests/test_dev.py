@@ -230,7 +230,7 @@ def test_a_moved_environment_is_made_anew(dev: ModuleType, installer: Installer)
 
 def test_the_pin_of_torch_is_required(dev: ModuleType) -> None:
     assert dev.pinned("# torch==1\n\n torch==2.13.0 \n", "torch") == "torch==2.13.0"
-    with pytest.raises(dev.Problem, match="must pin torch"):
+    with pytest.raises(dev.Problem, match="to pin torch"):
         dev.pinned("torchvision==1\ntorch>=2\n", "torch")
     assert dev.pinned((ROOT / "constraints.txt").read_text(encoding="utf-8"), "torch").startswith("torch==")
 
@@ -248,7 +248,7 @@ def test_a_failed_installation_shows_its_output(dev: ModuleType, capfd: pytest.C
 
 
 class NativeBuild:
-    """Stands in for the script that compiles: notes how often, and what came of it."""
+    """A stub of the build script: records how often it compiles, and the result."""
 
     def __init__(self, sentence: str | None = None, output: str = "") -> None:
         self.problem = None if sentence is None else SimpleNamespace(sentence=sentence, output=output)

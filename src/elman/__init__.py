@@ -1,6 +1,6 @@
-"""elman: recurrent networks, from a file of sequences to a trained, inspected, resumable, streaming model.
+"""elman: recurrent networks on PyTorch, from a file of sequences to a trained model.
 
-The public names load on first use, so that `import elman` costs next to nothing.
+The public names load on first use, so that `import elman` is fast and does not import torch.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def __getattr__(name: str) -> Any:
         return sorted([*classes, *_PACKAGES, "load"])
     if name in classes:
         return classes[name].model_class()
-    if name[:1].isupper():  # perhaps the class of a task of another package
+    if name[:1].isupper():  # may be the class of a task in another package
         for task in registry.extensions().values():
             if not isinstance(task, str) and task.class_name == name:
                 return task.model_class()

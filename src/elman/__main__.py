@@ -1,4 +1,4 @@
-"""`python -m elman` is `elman`."""
+"""Entry point of `python -m elman`."""
 
 from __future__ import annotations
 

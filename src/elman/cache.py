@@ -1,4 +1,4 @@
-"""Where files that can be made again are kept. Knows nothing about what is in them."""
+"""The cache folder, for files that can be computed again."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from elman.files import TEMPORARY_SUFFIX, make_folder
 
 __all__ = ["cache_folder", "clean_cache"]
 
-# A temporary that is older than this was left by a writer that was killed; a younger one may still be written to.
+# An older temporary file was left by a killed process; a newer one may still be open for writing.
 STALE_SECONDS = 24 * 3600.0
 
 
 def cache_folder() -> Path:
-    """The cache folder: `$ELMAN_CACHE`, else `$XDG_CACHE_HOME/elman`, else `~/.cache/elman`; made if missing.
+    """Return the cache folder: `$ELMAN_CACHE`, else `$XDG_CACHE_HOME/elman`, else `~/.cache/elman`.
 
-    Raises StorageError when the folder cannot be made.
+    The folder is created if missing. Raises StorageError when it cannot be created.
     """
     own = os.environ.get("ELMAN_CACHE")
     if own:
@@ -30,7 +30,7 @@ def cache_folder() -> Path:
 
 
 def clean_cache(folder: Path) -> None:
-    """Remove the temporaries of killed writers from `folder`, but leave those of writers still at work."""
+    """Remove temporary files that killed processes left in `folder`; files still being written are kept."""
     oldest = time.time() - STALE_SECONDS
     for path in folder.glob(f".*{TEMPORARY_SUFFIX}"):
         try:
@@ -42,4 +42,4 @@ def clean_cache(folder: Path) -> None:
             else:
                 path.unlink(missing_ok=True)
         except OSError:
-            continue  # another run was quicker, or the file is not ours: either way it is not needed here
+            continue  # removed by another process, or owned by another user: neither is an error here

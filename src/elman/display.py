@@ -1,4 +1,4 @@
-"""Values as text for people: safe on a terminal, in columns, with units."""
+"""Formatting of values for people: terminal-safe text, aligned columns, sizes and durations."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["aligned", "counted", "finite_json", "plain", "printable", "size_of",
 
 
 def printable(text: str) -> str:
-    """`text` without what could steer a terminal: control characters other than line ends and tabs become U+FFFD."""
+    """Replace control characters, except line ends and tabs, with U+FFFD, so that `text` is safe on a terminal."""
     if text.isprintable():
         return text
     return "".join("\ufffd" if _steers(sign) else sign for sign in text)
@@ -21,12 +21,12 @@ def _steers(sign: str) -> bool:
 
 
 def plain(text: str) -> str:
-    """`text` on one line, with everything that is not printable written as an escape."""
+    """Return `text` on one line, with unprintable characters as escapes."""
     return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode("ascii") for sign in text)
 
 
 def aligned(rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> str:
-    """Rows as columns, two spaces apart; the columns in `right` are aligned on their right."""
+    """Format rows as columns two spaces apart; the columns in `right` are right-aligned."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))] if rows else []
     lines = []
     for row in rows:
@@ -39,12 +39,12 @@ def aligned(rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> str:
 
 
 def counted(number: int, what: str) -> str:
-    """A number of things."""
+    """Return a count with its noun, such as `2 words` or `1 word`."""
     return f"{number:,} {what}" + ("" if number == 1 else "s")
 
 
 def size_of(count: float) -> str:
-    """A number of bytes for people."""
+    """Format a number of bytes, such as `1.2 MB`."""
     for unit in ("bytes", "kB", "MB"):
         if count < 1000:
             return f"{count:.0f} {unit}" if unit == "bytes" else f"{count:.1f} {unit}"
@@ -53,7 +53,7 @@ def size_of(count: float) -> str:
 
 
 def span(seconds: float) -> str:
-    """A length of time for people."""
+    """Format a duration, such as `45 s` or `1 h 20 min`."""
     if seconds < 1:
         return f"{seconds:.1g} s"
     if seconds < 120:
@@ -64,7 +64,7 @@ def span(seconds: float) -> str:
 
 
 def finite_json(value: Any) -> Any:
-    """`value` with null for numbers that JSON does not have."""
+    """Replace NaN and infinity, which JSON does not have, with None."""
     if isinstance(value, dict):
         return {key: finite_json(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -1,17 +1,17 @@
-"""Every error that elman raises on purpose, in one tree.
+"""The exceptions that elman raises.
 
     ElmanError
-    |-- ConfigError        an option or argument that cannot be used            (also a ValueError)
-    |   `-- ShapeError     a tensor whose shape or type does not fit            (also a ValueError)
-    |-- DataError          a text, table or token that cannot be used           (also a ValueError)
+    |-- ConfigError        an invalid option or argument                        (also a ValueError)
+    |   `-- ShapeError     a tensor of the wrong shape or dtype                 (also a ValueError)
+    |-- DataError          an invalid text, table or token                      (also a ValueError)
     |   `-- EncodingError  bytes that are not text in the chosen encoding
     |-- ArtifactError      a model folder that is missing, broken or unsafe
     |-- StorageError       the disk is full, or access is denied                (also an OSError)
-    |-- TrainingError      training cannot go on
-    |   |-- Diverged       the loss or a gradient is not finite any more
-    |   |-- Interrupted    Ctrl-C or SIGTERM asked to stop; the run can be resumed
-    |   `-- OutOfMemory    the machine has not enough memory for this model or batch
-    `-- KernelUnavailable  a forced kernel cannot run this cell with these options
+    |-- TrainingError      training failed or was stopped
+    |   |-- Diverged       the loss or a gradient is no longer finite
+    |   |-- Interrupted    stopped by Ctrl-C or SIGTERM; the run can be resumed
+    |   `-- OutOfMemory    not enough memory for this model or batch
+    `-- KernelUnavailable  the requested kernel cannot run this cell with these options
 
 A message says what was expected and ends with what was received.
 """
@@ -35,21 +35,21 @@ __all__ = [
 
 
 class ElmanError(Exception):
-    """The root of the tree. `exit_code` is what the command line ends with."""
+    """Base class of all elman exceptions. `exit_code` is the exit code of the command line."""
 
     exit_code = 2
 
 
 class ConfigError(ElmanError, ValueError):
-    """An option or argument that cannot be used."""
+    """Invalid option or argument."""
 
 
 class ShapeError(ConfigError):
-    """A tensor whose shape or dtype does not fit; the message names the tensor."""
+    """Tensor of the wrong shape or dtype; the message names the tensor."""
 
 
 class DataError(ElmanError, ValueError):
-    """A text, table or token that cannot be used; the message names the file and the place."""
+    """Invalid text, table or token; the message names the file and the position."""
 
 
 class EncodingError(DataError):
@@ -57,21 +57,21 @@ class EncodingError(DataError):
 
 
 class ArtifactError(ElmanError):
-    """A model folder that is missing, incomplete, of another task, broken or unsafe to open."""
+    """Model folder that is missing, incomplete, broken, unsafe to open, or of another task."""
 
 
 class StorageError(ElmanError, OSError):
-    """The disk is full, or reading or writing is not permitted."""
+    """Disk full, or read or write access denied."""
 
 
 class TrainingError(ElmanError):
-    """Training cannot go on."""
+    """Training failed or was stopped."""
 
     exit_code = 1
 
 
 class Diverged(TrainingError):
-    """The loss or a gradient is not finite any more. `step` is the step at which it happened."""
+    """The loss or a gradient is no longer finite, or too large. `step` is the optimiser step at which it happened."""
 
     def __init__(self, message: str, step: int) -> None:
         super().__init__(message)
@@ -79,7 +79,7 @@ class Diverged(TrainingError):
 
 
 class Interrupted(TrainingError):
-    """Ctrl-C or SIGTERM asked to stop. `exit_code` is 130 or 143; what can be resumed has been saved."""
+    """Training was stopped by Ctrl-C or SIGTERM, after saving a checkpoint. `exit_code` is 130 or 143."""
 
     def __init__(self, message: str, exit_code: int) -> None:
         super().__init__(message)
@@ -87,8 +87,8 @@ class Interrupted(TrainingError):
 
 
 class OutOfMemory(TrainingError):
-    """The machine has not enough memory for this model or batch."""
+    """Not enough memory for this model or batch."""
 
 
 class KernelUnavailable(ElmanError):
-    """A kernel that was asked for by name cannot run this cell with these options."""
+    """A kernel that was requested by name cannot run this cell with these options."""

@@ -1,7 +1,6 @@
-"""Writing files so that a crash, a full disk or a kill never leaves half a file.
+"""Atomic file writes: a crash, a full disk or a kill never leaves a partial file.
 
-Every write goes to a temporary beside its target, is synced, and then takes the target's name in one step. Knows
-nothing about what the files mean.
+Each write goes to a temporary file in the target's folder, is synced, and is then renamed to the target.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ TEMPORARY_SUFFIX = ".elman-part"
 
 
 def sync_folder(folder: Path) -> None:
-    """Make a rename in `folder` survive a power cut."""
+    """Sync `folder`, so that a rename in it survives a power failure."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -31,26 +30,24 @@ def sync_folder(folder: Path) -> None:
 
 
 def storage_error(action: str, path: Path, error: OSError) -> StorageError:
-    """A StorageError that says what could not be done, where, and why."""
+    """Make a StorageError with the action, the path and the reason."""
     return StorageError(f"cannot {action} {path}: {error.strerror or error}")
 
 
 def _is_stream(path: Path) -> bool:
-    """Whether `path` is a device, a pipe or a socket, such as /dev/null: these are written to, and never replaced."""
+    """Whether `path` is a device, pipe or socket, such as /dev/null; these are written in place, never replaced."""
     try:
         mode = path.stat().st_mode
     except (OSError, ValueError):
-        return False  # there is nothing yet; whether it can be made, the writing tells
+        return False  # does not exist yet; writing it reports any error
     return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
 @contextmanager
 def atomic_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
-    """A binary file that appears under `path`, whole, when the block ends well; else nothing changes.
+    """Open a binary file that replaces `path` when the block succeeds; if it raises, `path` is unchanged.
 
-    A device or a pipe is written to as it is.
-
-    Raises StorageError when the disk is full or the folder cannot be written.
+    Devices and pipes are written directly. Raises StorageError when the disk is full or the folder cannot be written.
     """
     target = Path(path)
     if _is_stream(target):
@@ -70,7 +67,7 @@ def atomic_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        # mkstemp makes files private; take the mode that a plain open() would have given.
+        # mkstemp creates private files; use the mode that open() would have given.
         umask = os.umask(0)
         os.umask(umask)
         os.chmod(temporary, 0o666 & ~umask)
@@ -98,7 +95,7 @@ def write_text(path: str | os.PathLike[str], content: str) -> None:
 
 
 def make_folder(path: str | os.PathLike[str]) -> Path:
-    """Make the folder `path` with its parents. Raises StorageError when that is not permitted."""
+    """Create the folder `path` and its parents. Raises StorageError on failure."""
     folder = Path(path)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -108,7 +105,7 @@ def make_folder(path: str | os.PathLike[str]) -> Path:
 
 
 def remove_stale_temporaries(folder: str | os.PathLike[str]) -> int:
-    """Remove what a killed writer left in `folder`; returns how many files that were."""
+    """Remove temporary files that killed processes left in `folder`; return how many there were."""
     stale = list(Path(folder).glob(f".*{TEMPORARY_SUFFIX}"))
     for path in stale:
         path.unlink(missing_ok=True)

@@ -1,8 +1,7 @@
-"""Options as frozen dataclasses: one definition each, read by Python calls, TOML files and the command line alike.
+"""Options as frozen dataclasses, shared by the Python API, TOML files and the command line.
 
-Every field is declared with `option(default, help)`. Sections (dataclasses of options) can be filled from one flat
-mapping of names; a model's options (`Sections`) are several of them side by side. Knows nothing about what any option
-means.
+Each field is declared with `option(default, help)`. A section is a dataclass of options; it can be built from a flat
+mapping of names. `Sections` groups the sections of a model.
 """
 
 from __future__ import annotations
@@ -46,13 +45,13 @@ def option(
     flag: str = "",
     free: bool = False,
 ) -> Any:
-    """A dataclass field with a default, a line of help, and what values it takes.
+    """Declare a dataclass field with a default, a line of help and the allowed values.
 
-    choices      the values of a text
+    choices      the allowed values of a text option
     least, most  bounds of a number
-    local        it makes sense only where files and a terminal are: a server leaves it out
+    local        only meaningful with local files and a terminal; a server omits the option
     flag         a short name on the command line, such as `-o`
-    free         on the command line, its value may begin with a hyphen
+    free         on the command line, the value may begin with a hyphen
     """
     metadata = {"help": help, "choices": choices, "least": least, "most": most}
     metadata |= {"local": local, "flag": flag, "free": free}
@@ -62,13 +61,13 @@ def option(
 
 
 def fields_of(section: type[Any]) -> dict[str, tuple[dataclasses.Field[Any], Any]]:
-    """Every option of a section: its field and its type."""
+    """Return the field and the type of every option of a section, by name."""
     hints = typing.get_type_hints(section)
     return {field.name: (field, hints[field.name]) for field in dataclasses.fields(section)}
 
 
 def flat_fields(section: type[Any]) -> dict[str, tuple[dataclasses.Field[Any], Any, str]]:
-    """Every option of a section and of the sections in it: its field, its type, and the inner section's name."""
+    """Return field, type and nested section's name (empty if none) of every option of a section."""
     found: dict[str, tuple[dataclasses.Field[Any], Any, str]] = {}
     for name, (field, hint) in fields_of(section).items():
         if dataclasses.is_dataclass(hint):
@@ -79,7 +78,7 @@ def flat_fields(section: type[Any]) -> dict[str, tuple[dataclasses.Field[Any], A
 
 
 def fill_flat(section: type[T], values: Mapping[str, Any], where: str = "the options") -> T:
-    """As `fill`, where options of sections inside the section are given beside its own."""
+    """Like `fill`, with the options of nested sections in the same flat mapping as the section's own."""
     known = flat_fields(section)
     own: dict[str, Any] = {}
     inner: dict[str, dict[str, Any]] = {name: {} for _, _, name in known.values() if name}
@@ -95,19 +94,19 @@ def fill_flat(section: type[T], values: Mapping[str, Any], where: str = "the opt
 
 
 def choices_of(field: dataclasses.Field[Any]) -> tuple[str, ...]:
-    """The values that a text option takes; empty when any will do."""
+    """Return the allowed values of a text option; empty if any value is allowed."""
     choices: tuple[str, ...] = field.metadata.get("choices", ())
     return choices
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
-    """A sentence that proposes the known name nearest to `name`, or nothing."""
+    """Return a sentence that suggests the known name closest to `name`, or an empty string."""
     close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
     return f" Did you mean {close[0]!r}?" if close else ""
 
 
 def to_json(section: Any) -> dict[str, Any]:
-    """A section as plain JSON values."""
+    """Convert a section to plain JSON values."""
     return {
         name: list(value) if isinstance(value, tuple) else value
         for name, value in ((field.name, getattr(section, field.name)) for field in dataclasses.fields(section))
@@ -115,15 +114,15 @@ def to_json(section: Any) -> dict[str, Any]:
 
 
 def with_given(section: T, **values: Any) -> T:
-    """`section` with those of `values` that are not empty in place of its own."""
+    """Return `section` with the non-empty `values` replacing its own."""
     given = {name: value for name, value in values.items() if value}
     return dataclasses.replace(section, **given)  # type: ignore[type-var]
 
 
 def fill(section: type[T], values: Mapping[str, Any], where: str = "the options") -> T:
-    """A section with `values`, checked one by one; defaults for the rest.
+    """Build a section from `values`, checking each; other options keep their defaults.
 
-    Raises ConfigError for an unknown name (with a suggestion), a wrong type, or a value that is not allowed.
+    Raises ConfigError for an unknown name, a wrong type, or a value that is not allowed.
     """
     known = fields_of(section)
     checked = {}
@@ -138,7 +137,7 @@ def fill(section: type[T], values: Mapping[str, Any], where: str = "the options"
 
 
 def _check(name: str, value: Any, hint: Any, field: dataclasses.Field[Any], where: str) -> Any:
-    """`value` as the option's type, or ConfigError."""
+    """Check `value` and convert it to the option's type."""
     expected = hint
     if isinstance(hint, types.UnionType):
         if value is None:
@@ -167,7 +166,7 @@ def _plain(name: str, value: Any, expected: type[Any], where: str) -> Any:
     if expected is float and isinstance(value, int) and not isinstance(value, bool):
         value = float(value) if abs(value) < 2**1000 else math.inf
     wrong_bool = isinstance(value, bool) and expected is not bool
-    # Infinity and NaN have no place in JSON, where every option is kept.
+    # Options are stored as JSON, which has no infinity or NaN.
     endless = isinstance(value, float) and not math.isfinite(value)
     if wrong_bool or endless or not isinstance(value, expected):
         raise ConfigError(f"{where}: expected {name} to be {_WORDS[expected]}. Received: {value!r}")
@@ -186,18 +185,19 @@ _WORDS = {
 
 
 def _last(layers: Iterable[Mapping[str, Any]], name: str, default: Any) -> Any:
-    """An option's value in the last layer that has it."""
+    """Return the option's value in the last layer that has it."""
     for layer in layers:
         default = layer.get(name, default)
     return default
 
 
 class Sections:
-    """The options of a model: a frozen dataclass whose fields are sections, `training` among them.
+    """Base class for the options of a model: a frozen dataclass whose fields are sections.
 
-    A subclass lists its sections as fields with `default_factory`, and its presets by name: flat mappings of options.
-    `budget` names options of which any that is given takes the place of all of them in the preset. `bound` names
-    options that a preset gives for its own value of another option: they go when that option is given another value.
+    A subclass declares its sections, one of them `training`, as fields with `default_factory`, and its presets as flat
+    mappings of options. If any option named in `budget` is given, all of them are dropped from the preset. `bound` maps
+    an option to another one that it depends on: if the other is given a value different from the preset's, the
+    preset's value of the first is dropped.
     """
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
@@ -206,12 +206,12 @@ class Sections:
 
     @classmethod
     def sections(cls) -> dict[str, type[Any]]:
-        """The sections by name."""
+        """Return the section classes by name."""
         return {name: hint for name, (_, hint) in fields_of(cls).items()}
 
     @classmethod
     def make(cls, preset: str = "base", *layers: Mapping[str, Any], where: str = "the options") -> Self:
-        """A preset, overridden by flat mappings of option names, later ones first in rank.
+        """Build the options from a preset, overridden by flat mappings; later mappings take precedence.
 
         Raises ConfigError for an unknown preset or option and for a value that is not allowed.
         """
@@ -228,7 +228,7 @@ class Sections:
         for name, other in cls.bound.items():
             if name in flat:
                 own = flat.get(other, fields_of(sections[owners[other]])[other][0].default)
-                # Names are known in any case.
+                # Names of optimisers are case-insensitive.
                 if str(_last(layers, other, own)).lower() != str(own).lower():
                     del flat[name]
         for layer in layers:
@@ -245,16 +245,16 @@ class Sections:
         return cls(**parts)
 
     def to_json(self) -> dict[str, dict[str, Any]]:
-        """All options as plain values, by section."""
+        """Convert all options to plain values, by section."""
         return {section: to_json(getattr(self, section)) for section in self.sections()}
 
     def stored(self) -> dict[str, dict[str, Any]]:
-        """The options that a model is built from, as plain values: all sections but `training`."""
+        """Convert the options that define the model, all sections except `training`, to plain values."""
         return {section: values for section, values in self.to_json().items() if section != "training"}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any], where: str) -> Self:
-        """What `to_json` gave. Raises ConfigError for anything else."""
+        """Rebuild the options from the output of `to_json`. Raises ConfigError for anything else."""
         sections = cls.sections()
         if set(values) != set(sections) or not all(isinstance(part, Mapping) for part in values.values()):
             raise ConfigError(f"{where}: expected the sections {', '.join(sections)}. Received: {sorted(values)}")
@@ -262,10 +262,10 @@ class Sections:
 
 
 def check_text(text: str, what: str = "--text") -> None:
-    """Raise ConfigError for an argument whose bytes are not text."""
+    """Raise ConfigError if a command-line argument contains bytes that are not valid text."""
     try:
         text.encode("utf-8")
     except UnicodeEncodeError as error:
         raise ConfigError(
-            f"expected {what} to be text. Received: bytes that are not, at character {error.start}"
+            f"expected {what} to be valid text. Received: an invalid byte at character {error.start}"
         ) from None

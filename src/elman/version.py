@@ -1,4 +1,4 @@
-"""The version of elman, where every layer can read it. Knows nothing else."""
+"""The version of elman."""
 
 from __future__ import annotations
 

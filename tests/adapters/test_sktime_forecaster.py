@@ -246,7 +246,7 @@ def test_wrong_options_are_told_in_fit() -> None:
     with pytest.raises(ConfigError, match="Did you mean 'hidden'"):
         quick(options={"hiden": 4}).fit(days())
     for name in ("hidden", "seed", "target_columns", "missing"):
-        with pytest.raises(ConfigError, match=f"expected options that are no arguments.*Received: '{name}'"):
+        with pytest.raises(ConfigError, match=f"expected options that are neither arguments.*Received: '{name}'"):
             quick(options={name: 4}).fit(days())
 
 
@@ -258,7 +258,7 @@ def test_a_horizon_without_end() -> None:
 def test_series_whose_names_are_one_as_text() -> None:
     parts = {("a/b", "c"): days(), ("a", "b/c"): days()}
     y = pd.concat({key: part.to_frame() for key, part in parts.items()}, names=["one", "two", "day"]).sort_index()
-    with pytest.raises(DataError, match=r"expected series with names of their own. Received: 'a/b/c' twice"):
+    with pytest.raises(DataError, match=r"expected a unique name for each series. Received: 'a/b/c' twice"):
         quick().fit(y)
 
 

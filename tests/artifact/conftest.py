@@ -29,7 +29,7 @@ VALUES: dict[str, Any] = {
 
 
 def snapshot(folder: Path) -> dict[str, tuple[bytes | str, int]]:
-    """Everything that stands in a folder: contents (or link targets) and times of change."""
+    """The content of a folder: file contents (or link targets) and modification times."""
     return {
         path.name: (
             os.readlink(path) if path.is_symlink() else path.read_bytes() if path.is_file() else b"",

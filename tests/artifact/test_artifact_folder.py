@@ -92,7 +92,7 @@ def test_values_that_cannot_be_read_back_are_not_written(
     model: Path, values: dict[str, Any], change: dict[str, Any]
 ) -> None:
     before = {path.name: path.read_bytes() for path in model.iterdir()}
-    with pytest.raises(ConfigError, match="received"):
+    with pytest.raises(ConfigError, match="Received: "):
         artifact.write(model, **values | change)
     assert {path.name: path.read_bytes() for path in model.iterdir()} == before
 
@@ -114,7 +114,7 @@ def test_a_missing_file_is_named(model: Path, refused: Refused, name: str) -> No
     (model / name).unlink()
     message = refused(lambda: artifact.read(model), model)
     assert f"incomplete: expected {name}" in message
-    assert "received 'README.md, elman.json" in message
+    assert "Received: 'README.md, elman.json" in message
 
 
 def test_a_missing_description_is_no_model(model: Path, refused: Refused) -> None:
@@ -141,7 +141,7 @@ def test_a_pipe_in_place_of_a_file_is_not_waited_for(model: Path, refused: Refus
 def test_another_task(model: Path, refused: Refused) -> None:
     message = refused(lambda: artifact.read(model, task="tagger"), model)
     assert "of the task tagger" in message
-    assert message.endswith("received one of language-model")
+    assert message.endswith("Received: one of language-model")
 
 
 def test_a_later_format(model: Path, refused: Refused) -> None:
@@ -167,7 +167,7 @@ def test_every_key_is_needed_and_typed(model: Path, refused: Refused, key: str) 
     assert repr(key) in refused(lambda: artifact.read(model), model)
     (model / "elman.json").write_bytes(whole)
     edit(model, **{key: 7})
-    assert f"for {key}, received int" in refused(lambda: artifact.read(model), model)
+    assert f"for {key}. Received: int" in refused(lambda: artifact.read(model), model)
 
 
 def test_an_unknown_key(model: Path, refused: Refused) -> None:

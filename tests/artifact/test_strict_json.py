@@ -40,11 +40,11 @@ def test_any_bytes_parse_or_are_refused(content: bytes) -> None:
 @pytest.mark.parametrize(
     ("content", "part"),
     [
-        (b"", "line 1, column 1, received the end of the file"),
-        (b'{"a": 1,\n "b" 2}', "line 2, column 6, received '2}'"),
+        (b"", "line 1, column 1. Received: the end of the file"),
+        (b'{"a": 1,\n "b" 2}', "line 2, column 6. Received: '2}'"),
         (b'{"a": {"b": 1, "b": 2}}', "the key 'b' twice"),
-        (b"[NaN]", "received NaN"),
-        (b"[-Infinity]", "received -Infinity"),
+        (b"[NaN]", "Received: NaN"),
+        (b"[-Infinity]", "Received: -Infinity"),
         (b"[1e999]", "float64"),
         (b'{"a": [0, -1e999]}', "float64"),
         (b"1" * 5_000, "shorter integers"),
@@ -54,7 +54,7 @@ def test_any_bytes_parse_or_are_refused(content: bytes) -> None:
         (b"[" * 102 + b"]" * 102, "100 levels"),
         (b"[" * 100_000 + b"]" * 100_000, "100 levels"),
         (b"[" + b"[]," * 1_000_000 + b"1]", "1000000 lists"),
-        (b'{"\x1b[31m": 1}', "received '\\x1b"),
+        (b'{"\x1b[31m": 1}', "Received: '\\x1b"),
     ],
     ids=range(15),
 )

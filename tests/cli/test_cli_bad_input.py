@@ -1,6 +1,6 @@
 """Data that cannot be used, by the command line, for the classifier and the tagger: one line, exit code 2, no folder.
 
-Beside it, data that looks strange and is not: its names are the good ones.
+It also has data that looks strange but is valid: its names are the good ones.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ FRAMES = "sequence,time,x,label\n"
 TAGS = "a X\nb Y\n\n" * 12
 HUGE = "9" * 10_000_000
 
-# What it is: the file's name, what stands in it, more words of the command line, and what the error says.
+# By description: the name of the file, its content, more words of the command line, and what the error says.
 CLASSIFIER: dict[str, tuple[str, str, tuple[str, ...], str]] = {
     "infinity": ("s.csv", STEPS + "1,2,-inf,a\n", (), "s.csv, line 3: expected a number in the column 'v'"),
     "too large a number": ("s.csv", STEPS + "1,2,1e300,a\n", (), "step 2, channel 'v': expected a number that float32"),

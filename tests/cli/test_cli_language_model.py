@@ -94,7 +94,7 @@ def test_stop_ends_the_text(elman, model):
         (("--stop", ""), "stop"),
         (("--seed", "-1"), "seed"),
         (("--temprature", "1"), "Did you mean '--temperature'?"),
-        (("--prompt", "\udcff"), "expected --prompt to be text"),
+        (("--prompt", "\udcff"), "expected --prompt to be valid text"),
         (("--prompt", "a", "--prompt-file", "b"), "Received: both"),
         (("nope.txt",), "nope.txt"),
         (("a", "b"), "Received: 'b'"),

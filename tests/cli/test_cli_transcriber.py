@@ -59,7 +59,7 @@ def transcriber(tmp_path_factory: pytest.TempPathFactory, sounds: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def live(tmp_path_factory: pytest.TempPathFactory, sounds: Path) -> Path:
-    """A model that can tell text while sound comes in."""
+    """A model that can transcribe a stream."""
     folder = tmp_path_factory.mktemp("models") / "live"
     assert main(["train", "transcriber", str(sounds), "-o", str(folder), "--preset", "streaming", *TINY]) == 0
     return folder

@@ -191,7 +191,7 @@ def test_several_models_together(elman, translator, pairs, tmp_path, answers):
     assert elman("evaluate", translator, *pairs, "--ensemble", translator, "--json").code == 0
     assert elman("average", translator, translator, "-o", tmp_path / "mean").code == 0
     assert elman("translate", tmp_path / "mean", pairs[0]).out.splitlines() == answers
-    assert "there is a model in" in elman("average", translator, translator, "-o", tmp_path / "mean").error()
+    assert "Received: a model in" in elman("average", translator, translator, "-o", tmp_path / "mean").error()
     assert elman("average", translator, translator, "-o", tmp_path / "mean", "--overwrite").code == 0
     assert "at least two models" in elman("average", translator, "-o", tmp_path / "one").error()
     assert "elman average MODEL MODEL -o NEW" in elman("average", translator, translator).error()
@@ -277,7 +277,7 @@ def test_json_into_a_file(elman, translator, tmp_path):
 def test_a_file_of_answers_needs_its_folder(elman, translator, tmp_path):
     said = elman("translate", translator, "--text", "a", "-o", tmp_path / "none" / "out.txt")
     assert said.code == 2
-    assert f"expected a folder for {tmp_path}/none/out.txt that is there" in said.error()
+    assert f"expected an existing folder for {tmp_path}/none/out.txt" in said.error()
 
 
 def test_an_evaluation_without_sacrebleu_says_so(elman, translator, pairs, monkeypatch):

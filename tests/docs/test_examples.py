@@ -23,15 +23,15 @@ EXAMPLES = (
     ("relu_series.py 100", "batch   100  mean squared error 2."),
     ("echo.py 1 60", "chunk    60  loss 0."),
     ("adding.py 20 100", "1,000 new sequences of 20 steps: mean squared error 0."),
-    ("mnist_rows.py given/images 1", "right on 20 test images: "),
-    ("names.py given/names 1", "right on names that it never saw: "),
-    ("japanese_vowels.py given/vowels.ts given/vowels.ts 1", "right on 30 new utterances: "),
+    ("mnist_rows.py given/images 1", "accuracy on 20 test images: "),
+    ("names.py given/names 1", "accuracy on held-out names: "),
+    ("japanese_vowels.py given/vowels.ts given/vowels.ts 1", "accuracy on 30 test utterances: "),
 )
 SLOW_EXAMPLES = (
-    ("sentiment.py given/reviews.tsv given/reviews.tsv given/reviews.tsv 1", "right on 60 reviews that it never saw: "),
-    ("pos_tags.py train.conllu dev.conllu test.conllu 1", "right on the words of new sentences: "),
+    ("sentiment.py given/reviews.tsv given/reviews.tsv given/reviews.tsv 1", "accuracy on 60 test reviews: "),
+    ("pos_tags.py train.conllu dev.conllu test.conllu 1", "accuracy on the words of test sentences: "),
     ("airline.py given/airline.csv 1", "linear autoregression"),
-    ("addition.py 1 300", "right on sums that it never saw: "),
+    ("addition.py 1 300", "correct on held-out sums: "),
     ("transliteration.py 1 200", "by rule: efcharisto"),
 )
 

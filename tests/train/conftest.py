@@ -1,4 +1,4 @@
-"""One thread, and a cache of its own, for every test of training."""
+"""One thread and a separate cache for every test of training."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ class Journey:
         self.events = 0
 
     def go(self, stop_after: int | None = None) -> None:
-        """Go on to the end, or until so many more events were heard after which a run may be stopped."""
+        """Continue to the end, or until `stop_after` more events after which a run may be stopped."""
         for event in self.training.fit():
             self.history.hear(event, 0.0)
             if isinstance(event, Stepped | Evaluated):

@@ -76,7 +76,7 @@ def text(tmp_path: Path) -> Path:
 
 
 def carry_over(old: Journey, text: Path, options: dict[str, Any]) -> Journey:
-    """Save, forget everything, and load into a fresh run; the global generator stands elsewhere meanwhile."""
+    """Save, forget everything, and load into a fresh run; the state of the global generator is changed in between."""
     old.save()
     fresh = Journey(old.folder, text, options)
     torch.manual_seed(999)

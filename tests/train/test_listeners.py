@@ -49,7 +49,7 @@ def test_a_row_of_the_history_holds_means_over_its_steps() -> None:
     assert other is not None
     assert (other["step"], other["valid_loss"], other["train_loss"]) == (32, 1.5, None)
     assert history.hear(step(63, loss=9.0), 0.4) is None
-    assert history.hear(step(64, loss=9.0), 0.5)["train_loss"] == 9.0  # the sums began anew
+    assert history.hear(step(64, loss=9.0), 0.5)["train_loss"] == 9.0  # the sums were reset
     assert history.hear(Evaluated(64, 0.5), 0.6) is None
     assert history.hear(Started(0), 0.6) is None
 
@@ -249,7 +249,7 @@ def test_bfloat16_is_read_from_the_processors_flags(
 
 
 def test_the_allocator_takes_its_settings_where_it_has_them() -> None:
-    # In a process of its own, since the settings stay.
+    # In a separate process, since the settings stay.
     script = (
         "import os; from elman.train.tuning import release_memory, tune_allocator\n"
         "print(tune_allocator(), os.environ.get('ONEDNN_PRIMITIVE_CACHE_CAPACITY'))\n"

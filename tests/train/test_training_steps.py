@@ -180,7 +180,7 @@ def test_the_norm_that_is_told_is_that_before_clipping() -> None:
 
 
 def test_the_same_training_written_by_hand_gives_the_same_weights() -> None:
-    """nn.Embedding, nn.LSTM, nn.Linear, AdamW, clipping and a cosine, in a plain loop that knows nothing of elman."""
+    """nn.Embedding, nn.LSTM, nn.Linear, AdamW, clipping and a cosine, in a plain loop without elman."""
     steps, warmup, top = 30, 5, 0.02
     _, batches = row_of_chunks(4, seed=3)
     net = network()

@@ -1,4 +1,4 @@
-"""elman's models as estimators of other libraries. Each module here needs the library that it is named after.
+"""Adapters of elman's models to other libraries. Each module requires the library that it is named after.
 
-scikit-learn needs none: `elman.Classifier` itself keeps its contract.
+scikit-learn needs no adapter: `elman.Classifier` is itself a scikit-learn estimator.
 """

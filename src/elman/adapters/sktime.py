@@ -1,6 +1,6 @@
-"""The classifier and the forecaster as estimators of sktime. Knows nothing but how the two name things.
+"""The classifier and the forecaster as sktime estimators.
 
-Raises ConfigError on import where sktime is not installed.
+Raises ConfigError on import if sktime is not installed.
 """
 
 from __future__ import annotations
@@ -25,21 +25,22 @@ __all__ = ["ElmanClassifier", "ElmanForecaster"]
 
 
 class ElmanClassifier(BaseClassifier):  # type: ignore[misc]
-    """A recurrent classifier of series: `elman.Classifier` with sktime's interface.
+    """Recurrent classifier of time series: `elman.Classifier` with sktime's interface.
 
-    Series of several channels and of unequal lengths are read in any of sktime's types for panels.
+    Accepts multivariate series of unequal length in any of sktime's panel types. `fit` raises ConfigError for an
+    unknown option or an invalid value, and DataError for data that cannot be used.
 
     Parameters
     ----------
     preset : str
-        "small", "base" or "large": the options to start from.
+        The options to start from: "small", "base" or "large".
     options : mapping of str to values, optional
         Any option of `elman.Classifier` by its name, such as `{"hidden": 64, "max_seconds": 30}`.
 
     Attributes
     ----------
     model_ : elman.Classifier
-        The trained model: it can be saved as a folder, which `elman.load` and the command line open.
+        The trained model. Saved as a folder, it can be opened with `elman.load` and on the command line.
 
     Examples
     --------
@@ -79,7 +80,7 @@ class ElmanClassifier(BaseClassifier):  # type: ignore[misc]
 
     @classmethod
     def get_test_params(cls, parameter_set: str = "default") -> list[dict[str, Any]]:
-        """Small models for sktime's tests."""
+        """Return parameters of small models for sktime's tests."""
         del parameter_set
         quick = {"device": "cpu", "threads": 1, "precision": "float32", "hidden": 4, "max_steps": 2}
         return [

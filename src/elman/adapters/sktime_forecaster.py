@@ -1,7 +1,4 @@
-"""The forecaster as an estimator of sktime; import it from `elman.adapters.sktime`.
-
-Knows nothing but how the two name things.
-"""
+"""The forecaster as an sktime estimator; import it from `elman.adapters.sktime`."""
 
 from __future__ import annotations
 
@@ -39,58 +36,60 @@ _SAME = (
     "mode", "horizon", "context", "cell", "layers", "hidden", "distribution", "transform", "difference", "members",
     "missing", "max_steps", "max_seconds",
 )  # fmt: skip
-# Of the options of reading, those that sktime's data leaves open; it settles all others itself.
+# Data options that can be set; sktime's data determines all others.
 _OPEN = ("past_covariates", "frequency")
-# A median is asked for as an interval of so many per cent.
+# The median is requested as an interval of this many per cent.
 _NARROW = 1e-6
 
 
 class ElmanForecaster(BaseForecaster):  # type: ignore[misc]
-    """A recurrent forecaster: `elman.Forecaster` with sktime's interface.
+    """Recurrent forecaster: `elman.Forecaster` with sktime's interface.
 
-    One network is trained on all series of a panel or a hierarchy, and on all variables of a series together. `X` is
-    what is known ahead of time, unless the option `past_covariates` says that a column is known up to the present
-    alone. Forecasts of the past (in-sample) are of one step from the true values before it; where there are too few of
-    those, such as at the first step, they are NaN. `update` goes on from the new values, and with `update_params=True`
-    trains anew on all of them.
+    One network is trained on all series of a panel or hierarchy, and on all variables of a series together. The columns
+    of `X` are known in advance, except those in the option `past_covariates`, which are known only up to the cutoff.
+    In-sample forecasts are one step ahead of the true values; if there are too few of those, such as at the first
+    step, the forecast is NaN. `update` appends the new values; with `update_params=True` it trains a new model on all
+    values.
 
-    An argument that is None leaves the matter to the preset, or to the option's own default.
+    An argument that is None keeps the value of the preset, or the option's default. `fit` raises ConfigError for an
+    unknown option or an invalid value, and DataError for data that cannot be used, such as missing values with the
+    default of `missing`; `predict` raises DataError for an `X` with other columns than in `fit`.
 
     Parameters
     ----------
     preset : str
-        "small", "base" or "large": the options to start from.
+        The options to start from: "small", "base" or "large".
     mode : str, optional
-        "next": predict the next value and run freely; "direct": predict all steps at once.
+        "next": predict the next value, and feed predictions back; "direct": predict all steps at once.
     horizon : int, optional
-        Steps that are predicted at once with mode="direct"; by default the largest step of the `fh` in `fit`.
+        Time steps that are predicted at once with mode="direct"; by default the largest step of the `fh` in `fit`.
     context : int, optional
-        Steps of a window.
+        Time steps in a window.
     cell : str, optional
         The recurrent cell, such as "gru", "lstm" or "elman".
     layers, hidden : int, optional
-        Recurrent layers, and units of each.
+        The number of recurrent layers, and of hidden units in each.
     distribution : str, optional
-        "student-t", "gaussian", "quantiles", "negative-binomial", or "point", which has no intervals.
+        "student-t", "gaussian", "quantiles", "negative-binomial", or "point" (no intervals).
     transform : str, optional
         "none", "log", "log1p" or "box-cox".
     difference : int, optional
-        How often to take the difference from the step before.
+        The number of times to difference the series.
     members : int, optional
-        Networks whose forecasts are averaged.
+        The number of networks whose forecasts are averaged.
     missing : str, optional
-        What to do about missing values: "error" (the default), "interpolate", "forward", "zero" or "mask".
+        How to handle missing values: "error" (the default), "interpolate", "forward", "zero" or "mask".
     max_steps, max_seconds : int or float, optional
-        The budget of the training.
+        The training budget.
     random_state : int
-        The seed of the training, and of sample paths.
+        The seed of training and of sample paths.
     options : mapping of str to values, optional
-        Any other option of `elman.Forecaster` by its name, such as `{"learning_rate": 0.01}`.
+        Other options of `elman.Forecaster` by name, such as `{"learning_rate": 0.01}`.
 
     Attributes
     ----------
     model_ : elman.Forecaster
-        The trained model: it can be saved as a folder, which `elman.load` and the command line open.
+        The trained model. Saved as a folder, it can be opened with `elman.load` and on the command line.
 
     Examples
     --------
@@ -123,7 +122,7 @@ class ElmanForecaster(BaseForecaster):  # type: ignore[misc]
         "requires-fh-in-fit": False,
         "X-y-must-have-same-index": True,
     }
-    # The series are kept in `_cur_y` and `_cur_X`; once is enough.
+    # The series are stored in `_cur_y` and `_cur_X`, so sktime need not store them again.
     _config: ClassVar[dict[str, Any]] = {"remember_data": False}
 
     def __init__(
@@ -162,7 +161,7 @@ class ElmanForecaster(BaseForecaster):  # type: ignore[misc]
         self.random_state = random_state
         self.options = options
         super().__init__()
-        self._y = self._X = None  # sktime's own, where `remember_data` is set later
+        self._y = self._X = None  # sktime's own attributes, used if `remember_data` is set later
         if missing in (None, "error"):
             self.set_tags(**{"capability:missing_values": False})
         if distribution == "point":
@@ -193,13 +192,13 @@ class ElmanForecaster(BaseForecaster):  # type: ignore[misc]
         return pd.DataFrame(np.moveaxis(values[1:], 0, -1).reshape(len(index), -1), index=index, columns=columns)
 
     def _options(self, y: pd.DataFrame, X: pd.DataFrame | None, fh: ForecastingHorizon | None) -> dict[str, Any]:
-        """The options of `elman.Forecaster` for these series."""
+        """Return the options of `elman.Forecaster` for these series."""
         options = dict(self.options or {})
         settled = {each.name for each in dataclasses.fields(PanelConfig)}.difference(_OPEN) | {*_SAME, "seed"}
         for name in options:
             if name in settled:
                 raise ConfigError(
-                    "expected options that are no arguments of the forecaster, and that sktime's data leaves open. "
+                    "expected options that are neither arguments of the forecaster nor determined by sktime's data. "
                     f"Received: {name!r}"
                 )
         named = {name: getattr(self, name) for name in _SAME if getattr(self, name) is not None}
@@ -219,7 +218,7 @@ class ElmanForecaster(BaseForecaster):  # type: ignore[misc]
         }
 
     def _until_cutoff(self) -> tuple[pd.DataFrame, pd.DataFrame | None]:
-        """What is known at the cutoff, which sktime may set back."""
+        """Return the values up to the cutoff, which sktime may move back."""
         y, X = self._cur_y, self._cur_X
         last = self.cutoff[0]
         return y[moments(y.index) <= last], None if X is None else X[moments(X.index) <= last]
@@ -227,7 +226,7 @@ class ElmanForecaster(BaseForecaster):  # type: ignore[misc]
     def _forecast(
         self, fh: ForecastingHorizon, X: pd.DataFrame | None, alpha: Sequence[float] = ()
     ) -> tuple[pd.Index, Doubles]:
-        """The index of the rows that are wanted, and `[1 + Q, rows, Y]`: one value each, and the quantiles `alpha`."""
+        """Return the index of the requested rows, and `[1 + Q, rows, Y]`: point forecasts and the quantiles `alpha`."""
         y, before = self._until_cutoff()
         if X is not None:
             before = self._covariates(y, before, X)
@@ -248,7 +247,7 @@ class ElmanForecaster(BaseForecaster):  # type: ignore[misc]
         return answer_index(y.index, steps), values.reshape(len(values), -1, values.shape[-1])
 
     def _covariates(self, y: pd.DataFrame, before: pd.DataFrame | None, X: pd.DataFrame) -> pd.DataFrame | None:
-        """The covariates up to the cutoff and after it, of the series in `y`."""
+        """Return the covariates of the series in `y`, up to the cutoff and after it."""
         wanted = [] if before is None else list(before.columns)
         if sorted(map(str, X.columns)) != sorted(map(str, wanted)):
             raise DataError(
@@ -263,7 +262,7 @@ class ElmanForecaster(BaseForecaster):  # type: ignore[misc]
         return joined(before, later[wanted])
 
     def _from(self, panel: Panel, series: Ints, origin: Ints, horizon: int, alpha: Sequence[float]) -> Doubles:
-        """Forecasts after `origin`, `[1 + Q, N, H, Y]`: one value each, and the quantiles `alpha`."""
+        """Forecast after `origin`; return `[1 + Q, N, H, Y]`: the point forecasts and the quantiles `alpha`."""
         model = self.model_
         check_horizon(horizon)
         # A quantile is the lower or upper bound of an interval around the median.
@@ -284,7 +283,7 @@ class ElmanForecaster(BaseForecaster):  # type: ignore[misc]
 
     @classmethod
     def get_test_params(cls, parameter_set: str = "default") -> list[dict[str, Any]]:
-        """Small models for sktime's tests."""
+        """Return parameters of small models for sktime's tests."""
         del parameter_set
         quick = {"device": "cpu", "threads": 1, "precision": "float32"}
         return [

@@ -1,4 +1,4 @@
-"""sktime's tables and times as elman's, and back. Knows nothing about models."""
+"""Conversion of tables and times between sktime and elman."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Ints = npt.NDArray[np.int64]
 
 
 def as_table(y: pd.DataFrame, X: pd.DataFrame | None) -> pd.DataFrame:
-    """Series and covariates as a table in long form, which elman reads. Raises DataError for names that clash."""
+    """Convert series and covariates to a table in long form. Raises DataError for duplicate series names."""
     targets, covariates = column_names(y, X)
     table = y.set_axis(targets, axis=1)
     if X is not None:
@@ -45,7 +45,7 @@ def as_table(y: pd.DataFrame, X: pd.DataFrame | None) -> pd.DataFrame:
 
 
 def column_names(y: pd.DataFrame, X: pd.DataFrame | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The columns' names as elman's: texts, each once. A variable without a name is y."""
+    """Return unique strings as names of the columns. A variable without a name is called y."""
     taken = {"unique_id", "ds"}
 
     def own(name: Hashable, kind: str) -> str:
@@ -60,28 +60,28 @@ def column_names(y: pd.DataFrame, X: pd.DataFrame | None) -> tuple[tuple[str, ..
 
 
 def _ids(series: pd.Index) -> list[str]:
-    """The series' names, of all levels. Raises DataError for two that are one as text."""
+    """Join the index levels of each series to a name."""
     names = ["/".join(map(str, each)) if isinstance(each, tuple) else str(each) for each in series]
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
-        raise DataError(f"expected series with names of their own. Received: {twice!r} twice")
+        raise DataError(f"expected a unique name for each series. Received: {twice!r} twice")
     return names
 
 
 def joined(before: pd.DataFrame | None, after: pd.DataFrame | None) -> pd.DataFrame | None:
-    """Rows of two tables in order; of a time that is in both, the later table's."""
+    """Merge the rows of two tables in order; for a time in both, the row of `after` is used."""
     if before is None or after is None:
         return before if after is None else after
     return pd.concat([before[~before.index.isin(after.index)], after]).sort_index()
 
 
 def moments(index: pd.Index) -> pd.Index:
-    """The times of an index, of one level or several."""
+    """Return the times of an index of one or several levels."""
     return index.get_level_values(-1)
 
 
 def elman_times(times: pd.Index) -> npt.NDArray[Any]:
-    """Dates or integers as elman counts them: a period at its start, and times with a zone in UTC."""
+    """Convert dates or integers for elman: a period becomes its start, and a time with a zone is converted to UTC."""
     if isinstance(times, pd.PeriodIndex):
         times = times.to_timestamp()
     if isinstance(times, pd.DatetimeIndex) and times.tz is not None:
@@ -90,21 +90,21 @@ def elman_times(times: pd.Index) -> npt.NDArray[Any]:
 
 
 def relative_steps(fh: ForecastingHorizon, cutoff: pd.Index) -> Ints:
-    """A horizon as steps after the cutoff; what is not after it is 0 or less."""
+    """Convert a horizon to steps after the cutoff; in-sample steps are 0 or less."""
     return np.asarray(fh.to_relative(cutoff).to_numpy(), dtype=np.int64)
 
 
 def wanted_times(fh: ForecastingHorizon, cutoff: pd.Index, frequency: Frequency) -> pd.Index:
-    """The times that are asked for."""
+    """Return the times of the requested forecasts."""
     if fh.is_relative and fh.freq is None and isinstance(cutoff, pd.DatetimeIndex) and cutoff.tz is None:
-        # sktime finds no frequency where times are missing in between; elman does.
+        # sktime infers no frequency if times are missing in between; elman does.
         ordinals = frequency.ordinal(cutoff[0].to_datetime64()) + relative_steps(fh, cutoff)
         return pd.DatetimeIndex(frequency.time(ordinals)).as_unit(cutoff.unit)
     return fh.to_absolute_index(cutoff)
 
 
 def answer_index(known: pd.Index, steps: pd.Index) -> pd.Index:
-    """The rows of an answer: the wanted steps, of each series in turn."""
+    """Return the index of a forecast: the requested steps of each series in turn."""
     if known.nlevels == 1:
         return steps
     series = known.sort_values().droplevel(-1).unique()

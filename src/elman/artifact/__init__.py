@@ -1,14 +1,13 @@
 """A model as a folder that is safe to open.
 
-    elman.json            what the model is: task, configuration, training, metrics, data, command
-    vocabulary.json       the tokens and their numbers (only for models that have a vocabulary)
+    elman.json            description of the model: task, configuration, training, metrics, data, command
+    vocabulary.json       the tokens and their ids (only for models that have a vocabulary)
     weights.safetensors   the tensors
-    README.md             the model card, for people
+    README.md             the model card
 
-Opening a folder runs no code from it and unpickles nothing. Reading raises ArtifactError and nothing else; writing
-raises ConfigError for values that cannot be stored, and StorageError when the disk refuses. Knows nothing about what
-a task, a configuration or a vocabulary means. Importing this room does not import torch; only `write_weights` and
-`read_weights` do, when they are called.
+Opening a folder runs no code from it and unpickles nothing. Reading raises only ArtifactError; writing raises
+ConfigError for values that cannot be stored, and StorageError when the disk is full or access is denied. Importing this
+package does not import torch; only `write_weights` and `read_weights` do, when they are called.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The model card: README.md of a model's folder, for people and for model hubs.
 
-Takes plain values and returns text. Knows nothing about tensors or files, and prints no folder of anyone's machine:
-of a path only the last part is told.
+Takes plain values and returns text. Of an absolute path only the last part is shown, so that the card contains no
+folders of the machine that it was written on.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ __all__ = ["CardSnippet", "model_card"]
 
 
 class CardSnippet(NamedTuple):
-    """What a model's card says of its task.
+    """The part of a model card that depends on the task.
 
-    pipeline  what model hubs call the task, where they have a word for it
-    shell     the command that uses a model; MODEL is the path of its folder
-    python    a line that uses `model`
+    pipeline  the name of the task on model hubs, if they have one
+    shell     a command that uses the model; MODEL is the path of its folder
+    python    a line of Python that uses `model`
     """
 
     pipeline: str = ""
@@ -27,10 +27,10 @@ class CardSnippet(NamedTuple):
     python: str = ""
 
 
-# Of a longer list, such as the files of a folder, only the beginning is told; elman.json has all of it.
+# Only the beginning of a longer list, such as the files of a folder, is shown; elman.json has all of it.
 _MOST_ITEMS = 10
 
-# A whole absolute path: of Unix, of a home folder, of a drive or of a network share.
+# An absolute path: on Unix, in a home folder, on a drive or on a network share.
 _ABSOLUTE_PATH = re.compile(r"(?:file://)?(?:/|~[^/\\]*[/\\]|[A-Za-z]:[/\\]|\\\\).*", re.DOTALL)
 
 
@@ -45,7 +45,7 @@ def model_card(
     version: str,
     snippet: CardSnippet | None = None,
 ) -> str:
-    """README.md in Markdown with YAML front matter. The values are those of elman.json.
+    """Return README.md as Markdown with YAML front matter. The values are those of elman.json.
 
     Nested values become rows with dotted keys; a list of objects, such as the files of `data`, becomes a table.
     """
@@ -90,7 +90,7 @@ def _section(title: str, values: Mapping[str, Any]) -> str:
 
 
 def _collect(prefix: str, values: Mapping[str, Any], rows: list[tuple[str, str]], tables: list[str]) -> None:
-    """Sort `values` into rows of one table and tables of their own."""
+    """Sort `values` into rows of one table and separate tables."""
     for key, value in values.items():
         name = f"{prefix}{_base_name(str(key))}"
         if isinstance(value, Mapping):
@@ -109,7 +109,7 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _cell(value: Any) -> str:
-    """One value as it stands in a table: numbers plain, all else as code, so that no text can act as Markdown."""
+    """Format a table cell: numbers as plain text, all else as code, so that no text is read as Markdown."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
@@ -126,17 +126,17 @@ def _cell(value: Any) -> str:
 
 
 def _base_name(text: str) -> str:
-    """`text`, but only the last part when it is an absolute path."""
+    """Return the last part of `text` if it is an absolute path, otherwise `text`."""
     if not _ABSOLUTE_PATH.fullmatch(text):
         return text
     return re.split(r"[/\\]", text.rstrip("/\\"))[-1] or text
 
 
 def _without_folders(command: str) -> str:
-    """A command line whose absolute paths, alone or after `option=`, are cut down to their last part."""
+    """Reduce absolute paths in a command line, alone or after `option=`, to their last part."""
     try:
         words = shlex.split(command)
-    except ValueError:  # an open quote: cut at the spaces
+    except ValueError:  # unbalanced quotes: split at spaces
         words = command.replace("'", " ").replace('"', " ").split()
     cut = []
     for word in words:
@@ -146,7 +146,7 @@ def _without_folders(command: str) -> str:
 
 
 def _code(text: str) -> str:
-    """`text` as inline code of one line that is safe in a table."""
+    """Format `text` as inline code on one line that is safe in a table."""
     return "`" + " ".join(text.replace("`", "'").split()).replace("|", "\\|") + "`"
 
 

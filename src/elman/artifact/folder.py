@@ -1,7 +1,4 @@
-"""The folder of a model: what stands in elman.json, which files belong to it, and whether they may be opened.
-
-Knows nothing about tensors (elman.artifact.weights does), nor about what the configuration of a task means.
-"""
+"""The folder of a model: the content of elman.json, the model's files, and whether they are safe to open."""
 
 from __future__ import annotations
 
@@ -46,24 +43,24 @@ _KEYS: dict[str, tuple[type, ...]] = {
     "command": (str,),
 }
 _TASK = re.compile(r"[a-z][a-z0-9-]{0,63}")
-# A name without a folder part, in letters that every file system has; a leading dot or dash is no good name.
+# A file name without a folder part, of portable characters, without a leading dot or dash.
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
 
 
 @dataclass(frozen=True)
 class Artifact:
-    """What a model's folder says about itself.
+    """Description of a model's folder.
 
-    folder         where it lies
+    folder         the path of the folder
     task           such as "language-model"
-    config         what the model must be built with
-    training       how it was trained
-    metrics        how good it is
-    data           what it was trained on
-    command        the command line that made it
-    vocabulary     its tokens, or None for a model without a vocabulary
-    elman_version  the version of elman that wrote it
-    weights        the file with the tensors, inside `folder`
+    config         the options that the model is built from
+    training       how the model was trained
+    metrics        metrics of the model
+    data           the training data
+    command        the command line that trained the model
+    vocabulary     the tokens, or None for a model without a vocabulary
+    elman_version  the version of elman that wrote the folder
+    weights        the path of the file with the tensors, inside `folder`
     """
 
     folder: Path
@@ -90,15 +87,15 @@ def write(
     vocabulary: Mapping[str, Any] | None,
     snippet: CardSnippet | None = None,
 ) -> None:
-    """Write elman.json, vocabulary.json (unless None) and README.md into `folder`, which is made when missing.
+    """Write elman.json, vocabulary.json (unless None) and README.md into `folder`, which is created if missing.
 
-    All three are on the disk before the first of them takes its name, and elman.json takes its name last: a disk that
-    runs full leaves an older model as it was. The weights are written by `write_weights`, before or after. Files that
-    a killed writer left half done are removed. Raises ConfigError for values that are not plain JSON (NaN among
-    them), and StorageError when the disk is full or access is denied.
+    All three are on the disk before the first is renamed to its final name, and elman.json is renamed last, so that a
+    full disk leaves an older model unchanged. The weights are written by `write_weights`, before or after. Temporary
+    files of killed processes are removed. Raises ConfigError for values that are not plain JSON, such as NaN, and
+    StorageError when the disk is full or access is denied.
     """
     if not _TASK.fullmatch(task):
-        raise ConfigError(f"expected a task of small letters, digits and dashes, received {shown(task)}")
+        raise ConfigError(f"expected a task of small letters, digits and dashes. Received: {shown(task)}")
     description = {
         "format": FORMAT_VERSION,
         "elman": VERSION,
@@ -111,7 +108,7 @@ def write(
         "weights": WEIGHTS,
         "command": command,
     }
-    # Kept in the order of entering: what is entered first takes its name last.
+    # The stack below renames in reverse order: the first file is renamed last.
     contents = {DESCRIPTION: _sized(to_json(description, DESCRIPTION), DESCRIPTION, MAX_DESCRIPTION_BYTES)}
     card = model_card(
         task=task,
@@ -141,26 +138,26 @@ def write(
 
 def _sized(content: bytes, what: str, limit: int) -> bytes:
     if len(content) > limit:
-        raise ConfigError(f"expected at most {limit} bytes for {what}, received {len(content)}")
+        raise ConfigError(f"expected at most {limit} bytes for {what}. Received: {len(content)}")
     return content
 
 
 def read(folder: str | os.PathLike[str], *, task: str | None = None) -> Artifact:
-    """What the model in `folder` says about itself, with its vocabulary. Does not import torch, runs nothing.
+    """Read the description and the vocabulary of the model in `folder`. Does not import torch.
 
-    With `task`, a model of another task is refused. Raises ArtifactError when there is no model, when a file of it is
-    missing, broken, too large or outside the folder, and when it was written by a later elman.
+    Raises ArtifactError when there is no model, when one of its files is missing, broken, too large or outside the
+    folder, when it was written by a later elman, and when it is not of the task `task`, if that is given.
     """
     path = Path(folder)
     _expect_folder(path)
     try:
         content = read_small_file(_inside(path, DESCRIPTION), MAX_DESCRIPTION_BYTES)
     except FileNotFoundError as error:
-        raise ArtifactError(f"no model at {path}: expected {DESCRIPTION} in it, received {_listing(path)}") from error
+        raise ArtifactError(f"no model at {path}: expected {DESCRIPTION} in it. Received: {_listing(path)}") from error
     where = path / DESCRIPTION
     description = _checked_description(strict_json(content, where), where)
     if task is not None and description["task"] != task:
-        raise ArtifactError(f"expected a model of the task {task} at {path}, received one of {description['task']}")
+        raise ArtifactError(f"expected a model of the task {task} at {path}. Received: one of {description['task']}")
     names = [name for name in (description["vocabulary"], description["weights"]) if name is not None]
     found, missing = {}, []
     for name in names:
@@ -170,7 +167,7 @@ def read(folder: str | os.PathLike[str], *, task: str | None = None) -> Artifact
             missing.append(name)
     if missing:
         raise ArtifactError(
-            f"the model at {path} is incomplete: expected {' and '.join(missing)}, received {_listing(path)}"
+            f"the model at {path} is incomplete: expected {' and '.join(missing)}. Received: {_listing(path)}"
         )
     return Artifact(
         folder=path,
@@ -190,15 +187,15 @@ def _expect_folder(path: Path) -> None:
     try:
         mode = path.stat().st_mode
     except FileNotFoundError as error:
-        raise ArtifactError(f"no model at {path}: there is no such folder") from error
+        raise ArtifactError(f"no model at {path}: expected a folder. Received: no such folder") from error
     except (OSError, ValueError) as error:
         raise ArtifactError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
     if not stat.S_ISDIR(mode):
-        raise ArtifactError(f"no model at {path}: expected a folder, received a file")
+        raise ArtifactError(f"no model at {path}: expected a folder. Received: a file")
 
 
 def _listing(path: Path) -> str:
-    """The names in a folder, for an error message."""
+    """Return the names in a folder, for an error message."""
     try:
         names = sorted(os.listdir(path))
     except OSError as error:
@@ -207,47 +204,50 @@ def _listing(path: Path) -> str:
 
 
 def _inside(folder: Path, name: str) -> Path:
-    """The file `name` of `folder`, links followed. ArtifactError if they lead outside, FileNotFoundError if none."""
+    """Return the path of `name` in `folder`, links resolved.
+
+    Raises ArtifactError if a link leads outside, and FileNotFoundError if there is no such file.
+    """
     try:
         target = (folder / name).resolve(strict=True)
         home = folder.resolve(strict=True)
     except FileNotFoundError:
         raise
-    except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle, before Python 3.13
+    except (OSError, RuntimeError) as error:  # RuntimeError: a loop of links, before Python 3.13
         raise ArtifactError(f"cannot read {folder / name}: {getattr(error, 'strerror', None) or error}") from error
     if not target.is_relative_to(home):
-        raise ArtifactError(f"expected {name} inside {folder}, received a link that leads outside")
+        raise ArtifactError(f"expected {name} inside {folder}. Received: a link that leads outside")
     return target
 
 
 def _checked_description(description: Any, where: Path) -> dict[str, Any]:
     if not isinstance(description, dict):
-        raise ArtifactError(f"{where} is broken: expected an object, received {type(description).__name__}")
+        raise ArtifactError(f"{where} is broken: expected an object. Received: {type(description).__name__}")
     version = description.get("format")
     if type(version) is not int or version < 1:
-        raise ArtifactError(f"{where} is broken: expected a format number from 1, received {shown(version)}")
+        raise ArtifactError(f"{where} is broken: expected a format number from 1. Received: {shown(version)}")
     if version > FORMAT_VERSION:
         raise ArtifactError(
             f"{where} was written by a later elman: upgrade elman to open it. Expected format {FORMAT_VERSION} "
-            f"(this is elman {VERSION}), received format {version} (elman {shown(description.get('elman'))})"
+            f"(this is elman {VERSION}). Received: format {version} (elman {shown(description.get('elman'))})"
         )
     if missing := sorted(_KEYS.keys() - description.keys()):
-        raise ArtifactError(f"{where} is broken: expected the keys {', '.join(_KEYS)}, received none of {missing}")
+        raise ArtifactError(f"{where} is broken: expected the keys {', '.join(_KEYS)}. Received: none of {missing}")
     if unknown := sorted(description.keys() - _KEYS.keys()):
-        raise ArtifactError(f"{where} is broken: expected only {', '.join(_KEYS)}, received {shown(unknown)}")
+        raise ArtifactError(f"{where} is broken: expected only {', '.join(_KEYS)}. Received: {shown(unknown)}")
     for key, types in _KEYS.items():
         if not isinstance(description[key], types):
             expected = " or ".join({"dict": "object", "str": "text", "NoneType": "null"}[t.__name__] for t in types)
             raise ArtifactError(
-                f"{where} is broken: expected {expected} for {key}, received {type(description[key]).__name__}"
+                f"{where} is broken: expected {expected} for {key}. Received: {type(description[key]).__name__}"
             )
     if not _TASK.fullmatch(description["task"]):
-        raise ArtifactError(f"{where} is broken: expected the name of a task, received {shown(description['task'])}")
+        raise ArtifactError(f"{where} is broken: expected the name of a task. Received: {shown(description['task'])}")
     for key in ("vocabulary", "weights"):
         name = description[key]
         if name is not None and not _PLAIN_NAME.fullmatch(name):
             raise ArtifactError(
-                f"{where} is unsafe: expected the plain name of a file for {key}, received {shown(name)}"
+                f"{where} is unsafe: expected the plain name of a file for {key}. Received: {shown(name)}"
             )
     return description
 
@@ -257,5 +257,5 @@ def _read_vocabulary(path: Path | None) -> dict[str, Any] | None:
         return None
     vocabulary = strict_json(read_small_file(path, MAX_VOCABULARY_BYTES), path)
     if not isinstance(vocabulary, dict):
-        raise ArtifactError(f"{path} is broken: expected an object, received {type(vocabulary).__name__}")
+        raise ArtifactError(f"{path} is broken: expected an object. Received: {type(vocabulary).__name__}")
     return vocabulary

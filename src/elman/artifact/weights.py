@@ -1,7 +1,4 @@
-"""Tensors to and from weights.safetensors.
-
-Knows names, dtypes, shapes and bytes; knows nothing about cells or tasks. Imports torch only when a function is called.
-"""
+"""Reading and writing of weights.safetensors. torch is imported only when a function is called."""
 
 from __future__ import annotations
 
@@ -23,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["read_weights", "write_weights"]
 
-# Under this name the file's metadata keeps a digest of all names, dtypes, shapes and bytes.
+# Metadata key of a digest of all names, dtypes, shapes and bytes.
 DIGEST = "sha256"
 
 
@@ -45,30 +42,30 @@ def _dtypes() -> dict[str, torch.dtype]:
 
 
 def write_weights(folder: str | os.PathLike[str], tensors: Mapping[str, Tensor]) -> None:
-    """Write `tensors` to weights.safetensors in `folder`, whole or not at all; dtypes and shapes stay as they are.
+    """Write `tensors` atomically to weights.safetensors in `folder`, with their dtypes and shapes.
 
-    Tensors on any device and of any strides. The file carries a digest of itself, so that `read_weights` finds
-    changed bytes. Raises ConfigError, naming the tensor, for NaN or infinite values, for a dtype that the format does
-    not have, and for two names whose tensors share memory; StorageError when the disk is full or access is denied.
+    The tensors may be on any device and have any strides. The file contains a digest, so that `read_weights` detects
+    changed bytes. Raises ConfigError for NaN or infinite values, for a dtype that the format does not have, and for
+    tensors that share memory; StorageError when the disk is full or access is denied.
     """
     from safetensors.torch import save
 
     if len(tensors) > MAX_TENSORS:
-        raise ConfigError(f"expected at most {MAX_TENSORS} tensors, received {len(tensors)}")
+        raise ConfigError(f"expected at most {MAX_TENSORS} tensors. Received: {len(tensors)}")
     known = set(_dtypes().values())
     for name, tensor in tensors.items():
         if not name.isprintable() or name in ("", "__metadata__"):
-            raise ConfigError(f"expected a printable name for every tensor, received {shown(name)}")
+            raise ConfigError(f"expected a printable name for every tensor. Received: {shown(name)}")
         if tensor.dtype not in known or tensor.layout is not _strided() or tensor.is_meta:
             raise ConfigError(
-                f"expected a plain dense tensor of a real dtype for {shown(name)}, "
-                f"received {tensor.dtype}, {tensor.layout}, on {tensor.device}"
+                f"expected a plain dense tensor of a real dtype for {shown(name)}. "
+                f"Received: {tensor.dtype}, {tensor.layout}, on {tensor.device}"
             )
         if not _is_finite(tensor):
-            raise ConfigError(f"expected finite numbers to save in {shown(name)}, received NaN or infinite values")
+            raise ConfigError(f"expected finite numbers to save in {shown(name)}. Received: NaN or infinite values")
     _expect_separate_memory(tensors)
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    # One remark only: safetensors writes several in a random order, and equal tensors should give equal files.
+    # Only one metadata entry: safetensors writes several in random order, but equal tensors must give equal files.
     content = save(plain, metadata={DIGEST: _digest(plain)})
     path = make_folder(folder)
     with atomic_file(path / WEIGHTS) as file:
@@ -78,11 +75,11 @@ def write_weights(folder: str | os.PathLike[str], tensors: Mapping[str, Tensor])
 def read_weights(
     source: Artifact | str | os.PathLike[str], expected: Mapping[str, tuple[int, ...]] | None = None
 ) -> dict[str, Tensor]:
-    """The tensors of a model's folder (or of the Artifact that `read` made of it), on the CPU, by name.
+    """Read the tensors of a model's folder, or of the Artifact that `read` returned for it, on the CPU, by name.
 
-    `expected` gives the shape of every tensor that the model has; it is compared with the file's header before any
-    memory is taken. Raises ArtifactError, naming the tensor, when one is missing, not expected, of another shape, NaN
-    or infinite, and when the file is broken or its bytes were changed since `write_weights`.
+    `expected` has the shape of every tensor of the model; it is compared with the file's header before any memory is
+    allocated. Raises ArtifactError when a tensor is missing, unexpected, of another shape, NaN or infinite, and when
+    the file is broken or its bytes were changed since `write_weights`.
     """
     import torch
 
@@ -98,18 +95,18 @@ def read_weights(
             try:
                 tensor = torch.empty(entry.shape, dtype=dtypes[entry.dtype])
                 _fill(file, entry, tensor)
-            except (OSError, RuntimeError, MemoryError) as error:  # RuntimeError: torch found no memory
+            except (OSError, RuntimeError, MemoryError) as error:  # RuntimeError: out of memory in torch
                 raise ArtifactError(f"cannot read the tensor {shown(name)} from {path}: {error}") from error
             tensors[name] = tensor
     for name, tensor in tensors.items():
         if not _is_finite(tensor):
-            raise ArtifactError(f"expected finite numbers in {shown(name)} of {path}, received NaN or infinite values")
+            raise ArtifactError(f"expected finite numbers in {shown(name)} of {path}. Received: NaN or infinite values")
         if tensor.dtype is torch.bool and (tensor.view(torch.uint8) > 1).any():
-            raise ArtifactError(f"expected truth values in {shown(name)} of {path}, received other bytes than 0 and 1")
+            raise ArtifactError(f"expected booleans in {shown(name)} of {path}. Received: other bytes than 0 and 1")
     written = header.metadata.get(DIGEST)
     if written is not None and written != (received := _digest(tensors)):
         raise ArtifactError(
-            f"{path} was changed after it was written: expected the digest {shown(written)}, received {received!r}"
+            f"{path} was changed after it was written: expected the digest {shown(written)}. Received: {received!r}"
         )
     return tensors
 
@@ -125,20 +122,20 @@ def _is_finite(tensor: Tensor) -> bool:
 
 
 def _bytes_of(tensor: Tensor) -> memoryview:
-    """The bytes of a contiguous tensor on the CPU, not copied."""
+    """Return the bytes of a contiguous CPU tensor without a copy."""
     import torch
 
     return tensor.reshape(-1).view(torch.uint8).numpy().data
 
 
 def _fill(file: BinaryIO, entry: TensorEntry, tensor: Tensor) -> None:
-    # Reading, not mapping: a file that shrinks meanwhile is then an error, and not the end of the process.
+    # Read, not memory-mapped: a file that shrinks meanwhile raises an error instead of killing the process.
     view = _bytes_of(tensor)
     file.seek(entry.offset)
     while view:
         count = file.readinto(view)  # type: ignore[attr-defined]
         if not count:
-            raise OSError(f"expected {len(view)} bytes more, received the end of the file")
+            raise OSError(f"expected {len(view)} bytes more. Received: the end of the file")
         view = view[count:]
 
 
@@ -162,8 +159,8 @@ def _expect_separate_memory(tensors: Mapping[str, Tensor]) -> None:
     for (device, _, end, name), (next_device, start, _, next_name) in pairwise(spans):
         if device == next_device and start < end:
             raise ConfigError(
-                f"expected every tensor once, received {shown(name)} and {shown(next_name)} with shared memory: "
-                f"save tied weights under one name"
+                "expected every tensor once; save tied weights under one name. "
+                f"Received: {shown(name)} and {shown(next_name)} with shared memory"
             )
 
 
@@ -171,13 +168,13 @@ def _compare(
     received: Mapping[str, TensorEntry], expected: Mapping[str, tuple[int, ...]], path: str | os.PathLike[str]
 ) -> None:
     problems = [
-        f"expected {_named(name, shape)}, received none" for name, shape in expected.items() if name not in received
+        f"expected {_named(name, shape)}. Received: none" for name, shape in expected.items() if name not in received
     ]
     for name, entry in received.items():
         if name not in expected:
-            problems.append(f"expected no such tensor, received {_named(name, entry.shape)}")
+            problems.append(f"expected no such tensor. Received: {_named(name, entry.shape)}")
         elif tuple(expected[name]) != entry.shape:
-            problems.append(f"expected {_named(name, expected[name])}, received {list(entry.shape)}")
+            problems.append(f"expected {_named(name, expected[name])}. Received: {list(entry.shape)}")
     if problems:
         more = f"; and {len(problems) - 8} more" if len(problems) > 8 else ""
         raise ArtifactError(f"{path} does not fit this model: {'; '.join(problems[:8])}{more}")

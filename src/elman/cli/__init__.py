@@ -1,15 +1,15 @@
-"""The command line: verb first, `elman train lm book.txt -o model`, then `elman generate model`.
+"""The command line, such as `elman train lm book.txt -o model` and `elman generate model`.
 
-app             the commands, and how a command ends: results, one-line errors, exit codes
-flags           options from their dataclasses to flags, and from a TOML file
-train           train TASK, resume
-training        what all training commands share      (dry_run: what a run would be)
-verbs           a command for each verb of trained models, made from the tasks' endpoints
-average, cells, show     average, cells, info
-model_folder    opening a model's folder, and what may be written to
-output          JSON, tables and progress for people
+app                    the program with all commands, one-line errors, exit codes
+flags                  flags from dataclasses of options, and options from a TOML file
+train                  `train TASK` and `train --resume`
+training, dry_run      code shared by all training commands; sizes and estimated time of a run
+verbs                  a command for each verb of trained models, made from the tasks' endpoints
+average, cells, show   `average`, `cells`, `info`
+model_folder           checks of output folders and files
+output                 JSON, remarks and progress bars
 
-Importing this imports no torch; a command does so when it has to.
+Importing this package does not import torch; commands import it when they need it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""The commands as one program, and how a command ends: exit codes, and errors in one line.
-
-Knows nothing about what the commands do.
-"""
+"""The program with all its commands, exit codes and one-line errors."""
 
 from __future__ import annotations
 
@@ -25,29 +22,29 @@ from elman.options import suggestion
 __all__ = ["main", "make_app"]
 
 _EPILOGUE = """\
-`elman COMMAND --help` tells more. `--debug`, after any command, shows where an error came from.
+`elman COMMAND --help` shows the help of a command. `--debug`, after any command, shows the traceback of an error.
 
-Exit codes: 0 done; 1 training failed or something unexpected; 2 the command, an option, a file or a model cannot be
-used; 130 stopped by Ctrl-C, 143 by SIGTERM."""
+Exit codes: 0 success; 1 training failed or unexpected error; 2 invalid command, option, file or model; 130 stopped by
+Ctrl-C; 143 stopped by SIGTERM."""
 
-# The commands that are of no task: where each is, and what the list of commands says of it.
+# Commands that do not belong to a task: import path and summary.
 COMMANDS = {
     "average": ("elman.cli.average:average", "Average the weights of several models of one kind."),
-    "info": ("elman.cli.show:info", "Tell about this machine, or about a model."),
+    "info": ("elman.cli.show:info", "Show information about this machine or a model."),
     "cells": ("elman.cli.cells:cells", "List the recurrent cells with their equations and options."),
 }
-# The word that writes completion for a shell, which needs all commands with all options.
+# The option that writes shell completion, which needs all commands with all options.
 _COMPLETION = "--install-completion"
 
-# What a program ends with whose reader went away: 128 and the number of the signal for it.
+# Exit code after a broken pipe: 128 plus the number of SIGPIPE.
 _BROKEN_PIPE = 141
 
 
 def make_app(words: Sequence[str] = ()) -> App:
-    """The program with all its commands; `words` is the command line."""
+    """Make the program with all its commands; `words` is the command line."""
     app = App(
         name="elman",
-        help="Recurrent networks: from a file of sequences to a trained model that answers.",
+        help="Recurrent networks: train a model on files of sequences, and use it.",
         help_format="markdown",
         help_epilogue=_EPILOGUE,
         version=f"elman {__version__}",
@@ -64,7 +61,7 @@ def make_app(words: Sequence[str] = ()) -> App:
     others = {"train", *COMMANDS}
     for verb, offers in verbs(words, others).items():
         if verb in others:
-            continue  # of another package, whose verb would hide a command
+            continue  # a verb of another package must not hide a command
         summary = offers[0][1].summary
         if whole:
             app.command(make_command(verb, offers), name=verb, help=summary)
@@ -73,14 +70,14 @@ def make_app(words: Sequence[str] = ()) -> App:
         else:
             app.command(App(name=verb, help=summary))
     for name, (function, summary) in COMMANDS.items():
-        # A command that is named and not imported is loaded when it is called, and then speaks for itself.
+        # A command given as an import path is loaded when it is called; its own help is shown then.
         app.command(function, name=name, **({} if name in words else {"help": summary}))
     app.register_install_completion_command(help="Install completion for the shell that runs this (bash, zsh, fish).")
     return app
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line `argv` (by default, this process'), and return its exit code."""
+    """Run the command line `argv` (default: that of this process) and return its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in words
     words = [word for word in words if word != "--debug"]
@@ -91,7 +88,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         make_app(words)(words)
         sys.stdout.flush()
     except BrokenPipeError:
-        # Whoever reads has enough. What is left must not be written when the process ends.
+        # The reader closed the pipe. Discard buffered output, which would raise again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _BROKEN_PIPE
     except KeyboardInterrupt:
@@ -102,14 +99,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Interrupted as error:
         print(f"elman: {error}", file=sys.stderr)
         return error.exit_code
-    except Exception as error:  # the last resort of a program: every error becomes one line
+    except Exception as error:  # every error is reported in one line
         return _tell(error, words, debug)
     return 0
 
 
 def _prepare_process(debug: bool) -> None:
     for stream in (sys.stdout, sys.stderr):
-        # A terminal that lacks a character shows its number instead of ending the program.
+        # Characters that the output's encoding does not have are escaped instead of raising an error.
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     if debug:
         logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s")
@@ -118,7 +115,7 @@ def _prepare_process(debug: bool) -> None:
 
 
 def _tell(error: Exception, words: Sequence[str], debug: bool) -> int:
-    """Print an error in one line; returns the exit code."""
+    """Print an error in one line; return the exit code."""
     if debug:
         traceback.print_exception(error)
     code = 1
@@ -129,7 +126,7 @@ def _tell(error: Exception, words: Sequence[str], debug: bool) -> int:
     elif isinstance(error, ElmanError):
         code, hint = error.exit_code, ""
     elif isinstance(error, MemoryError) or "can't allocate memory" in message:
-        message = "not enough memory for this" + hint
+        message = "not enough memory" + hint
     elif isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""
         message = f"{where}{error.strerror or message}{hint}"
@@ -140,13 +137,13 @@ def _tell(error: Exception, words: Sequence[str], debug: bool) -> int:
 
 
 def _usage(error: CycloptsError, words: Sequence[str]) -> str:
-    """What is wrong with a command line."""
+    """Return the message for a command line that cannot be parsed."""
     special = train.explain(error, words)
     if special is not None:
         return special
     chain = " ".join(["elman", *(error.command_chain or ())])
     if isinstance(error, MissingArgumentError) and error.argument is not None:
-        return f"expected a value for {error.keyword or error.argument.name}; {chain} --help tells more"
+        return f"expected a value for {error.keyword or error.argument.name}; see {chain} --help. Received: none"
     if isinstance(error, UnusedCliTokensError | ValidationError):
         unknown = _unknown_option(error, words)
         if unknown is not None:
@@ -157,7 +154,7 @@ def _usage(error: CycloptsError, words: Sequence[str]) -> str:
 
 
 def _unknown_option(error: CycloptsError, words: Sequence[str]) -> str | None:
-    """A sentence on the first word that looks like an option and is none of this command's."""
+    """Return the message for the first word that looks like an option but is not one of this command."""
     app = make_app(words)
     for name in error.command_chain or ():
         app = app[name]

@@ -1,4 +1,4 @@
-"""`elman average`: the mean of the weights of several models. Imports torch only when it runs."""
+"""`elman average`: the mean of the weights of several models."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ __all__ = ["average"]
 
 
 def average(
-    *models: Annotated[Path, Parameter(help="The models' folders.")],
-    output: Annotated[Path | None, Parameter(name=["--output", "-o"], help="The new model's folder.")] = None,
+    *models: Annotated[Path, Parameter(help="The folders of the models.")],
+    output: Annotated[Path | None, Parameter(name=["--output", "-o"], help="The folder of the new model.")] = None,
     overwrite: Annotated[
-        bool, Parameter(negative="", show_default=False, help="Replace a model in the folder.")
+        bool, Parameter(negative="", show_default=False, help="Replace the model in the output folder.")
     ] = False,
 ) -> None:
-    """Make a model whose weights are the mean of those of several models of one task, options and vocabulary.
+    """Make a model from the mean of the weights of several models with the same task, options and vocabulary.
 
-    It is meant for models that are near each other, such as copies of one run's folder at several times. Nobody has
-    measured the new model yet: `elman evaluate` does.
+    The models should have similar weights, such as copies of one run's folder at several times. The new model has no
+    metrics; `elman evaluate` measures it.
 
     For example:
 

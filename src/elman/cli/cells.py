@@ -1,4 +1,4 @@
-"""`elman cells`: the recurrent cells, their equations and their options. Imports torch only when it runs."""
+"""`elman cells`: the recurrent cells with their equations and options."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["cells"]
 
 
 def cells(
-    name: Annotated[str | None, Parameter(help="One cell only.")] = None,
+    name: Annotated[str | None, Parameter(help="Show only this cell.")] = None,
     /,
     *,
     json: Annotated[bool, Parameter(negative="", show_default=False, help="Print one JSON document.")] = False,
@@ -54,5 +54,5 @@ def cells(
 
 
 def toml(value: Any) -> str:
-    """A default as it would stand in a TOML file, but texts without quotes."""
+    """Format a default as in a TOML file, but strings without quotes."""
     return str(value).lower() if isinstance(value, bool) else str(value)

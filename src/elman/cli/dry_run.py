@@ -1,4 +1,4 @@
-"""What a run would be: its sizes, and the time it would take, measured by making a few of its steps."""
+"""Dry run: sizes and estimated time of a run, measured on a few of its steps."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 __all__ = ["show_plan"]
 
-# Steps that are made before any counts, the fewest that count, and for how many seconds they are made.
+# Number of warm-up steps, smallest number of measured steps, and measured seconds.
 _WARM_UP, _LEAST, _SECONDS = 3, 2, 2.0
-# A step takes at least so many seconds, so that there is something to divide by.
+# Lower bound of the seconds per step, to avoid division by zero.
 _SHORTEST = 1e-9
 
 
 class Speed(NamedTuple):
-    """Seconds of a step and of an evaluation; what a step counts in the loss, and how many steps a pass takes."""
+    """Seconds per step and per evaluation, targets per step, and steps per pass over the data."""
 
     step: float
     evaluation: float
@@ -31,7 +31,7 @@ class Speed(NamedTuple):
 
 
 def show_plan(run: Run, as_json: bool) -> None:
-    """Sizes and the time that the run would take, from a few steps that are really made."""
+    """Make a few steps, and print sizes and the estimated time of the run."""
     setup, training = run.setup, run.setup.training_config
     speed = measure_speed(run)
     limits = []
@@ -79,13 +79,13 @@ def show_plan(run: Run, as_json: bool) -> None:
 
 
 def _layers(run: Run) -> str:
-    """The recurrent layers in a few words; nothing for a network that has none."""
+    """Describe the recurrent layers; empty for a network without recurrent layers."""
     network = getattr(run.config, "network", None)
     return f", {network.layers} x {network.hidden} units" if isinstance(network, RecurrentConfig) else ""
 
 
 def measure_speed(run: Run) -> Speed:
-    """A step's time is the median over two seconds of real ones after a warm-up."""
+    """Measure the speed: the median time of a step over two seconds, after a warm-up."""
     import torch
 
     from elman.train.events import Stepped

@@ -1,7 +1,6 @@
-"""Options as flags and from TOML files. What an option is called, means and takes stands in its dataclass alone.
+"""Command-line flags made from dataclasses of options, and options from TOML files.
 
-Every flag is optional here and None when not given, so that a preset, then a file, then flags can take rank. Knows
-nothing about what any option means.
+Every flag is optional and None when not given, so that presets, files and flags can be combined.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ __all__ = [
 
 
 def whole_number(type_: Any, tokens: Sequence[Token]) -> int:
-    """A whole number; unlike plain conversion, 1.7 is refused and not rounded."""
+    """Parse a whole number. Unlike the default converter, 1.7 is refused and not rounded."""
     del type_
     try:
         return int(tokens[0].value)
@@ -44,7 +43,7 @@ def whole_number(type_: Any, tokens: Sequence[Token]) -> int:
 
 
 def _no_option(type_: Any, value: Any) -> None:
-    """Refuse a mistyped option where a file is expected; a lone - stands for standard input."""
+    """Refuse a mistyped option where a file is expected; a single - is standard input."""
     del type_
     words = value if isinstance(value, tuple) else (value,)
     for word in words:
@@ -52,18 +51,18 @@ def _no_option(type_: Any, value: Any) -> None:
             raise ValueError(f"expected a file. Received: the option {word}")
 
 
-# What files and folders are named by; without this, a lone - would pass for an option.
+# Parameter of files and folders; without this, a single - would be read as an option.
 INPUT = Parameter(allow_leading_hyphen=True, validator=_no_option)
 
 
 def _named(type_: Any, tokens: Sequence[Token]) -> tuple[str, ...]:
-    """Texts with commas between them."""
+    """Parse comma-separated strings."""
     del type_
     return tuple(part for token in tokens for part in token.value.split(",") if part)
 
 
 def _listed(type_: Any, tokens: Sequence[Token]) -> tuple[float, ...]:
-    """Numbers with commas between them."""
+    """Parse comma-separated numbers."""
     del type_
     text = ",".join(token.value for token in tokens)
     try:
@@ -75,7 +74,7 @@ def _listed(type_: Any, tokens: Sequence[Token]) -> tuple[float, ...]:
 
 
 def _counted(type_: Any, tokens: Sequence[Token]) -> tuple[int, ...]:
-    """Whole numbers with commas between them."""
+    """Parse comma-separated whole numbers."""
     del type_
     text = ",".join(token.value for token in tokens)
     try:
@@ -87,7 +86,7 @@ def _counted(type_: Any, tokens: Sequence[Token]) -> tuple[int, ...]:
 
 
 def _table(type_: Any, tokens: Sequence[Token]) -> dict[str, Any]:
-    """NAME=VALUE, once or several times; a value is read as in TOML, and is a text if it is nothing else."""
+    """Parse one or several NAME=VALUE. Values are read as TOML; one that is not valid TOML is a string."""
     del type_
     table: dict[str, Any] = {}
     for token in tokens:
@@ -101,15 +100,15 @@ def _table(type_: Any, tokens: Sequence[Token]) -> dict[str, Any]:
     return table
 
 
-# What reads a list of values of a type.
+# Converters of lists by the type of their items.
 _LISTS = MappingProxyType({str: _named, float: _listed, int: _counted})
 
 
 def flags_of(section: type[Any], title: str, place: int, defaults: Any) -> Any:
-    """A dataclass of flags, one for each option of `section`, all None where not given.
+    """Make a dataclass of flags, one for each option of `section`, each None when not given.
 
-    title     of their part of the help
-    place     of this part among the others
+    title     the title of their group in the help
+    place     the position of this group among the others
     defaults  a section whose values the help shows as defaults
     """
     group = Group(title, sort_key=place)
@@ -123,10 +122,10 @@ def flags_of(section: type[Any], title: str, place: int, defaults: Any) -> Any:
 def flag_of(
     name: str, field: dataclasses.Field[Any], hint: Any, default: Any, *, group: Group | None, negative: bool
 ) -> Any:
-    """The annotation of the flag of one option.
+    """Make the annotation of the flag of one option.
 
-    group     its part of the help; None for the first one
-    negative  whether a switch is None where it is not given, and can be turned off, as in `--no-tune`
+    group     the group in the help; None for the first one
+    negative  whether a switch is None when not given, and can be turned off, as in `--no-tune`
     """
     settings: dict[str, Any] = {"help": field.metadata["help"], "show_default": _shown(default)}
     if group is not None:
@@ -153,7 +152,7 @@ def flag_of(
     elif hint is bool and negative:
         settings["show_default"] = "on" if default else False
     elif hint is bool:
-        # Not None where it is not given: with None, completion and messages would take it for an option with a value.
+        # Not None by default: with None, completion and messages would treat it as an option with a value.
         settings |= {} if default else {"negative": "", "show_default": False}
         return Annotated[bool, Parameter(**settings)]
     elif hint is int:
@@ -164,14 +163,14 @@ def flag_of(
 
 
 def flags_class(name: str, flags: Sequence[tuple[str, Any, Any]]) -> Any:
-    """A dataclass of flags: of each its name, its annotation, and what it is where it is not given."""
-    home = {"__module__": __name__}  # else it passes for a class of Python's own, which takes no flags
+    """Make a dataclass of flags, each given as name, annotation and default."""
+    home = {"__module__": __name__}  # without a module, cyclopts treats it as a built-in class, which has no flags
     made = dataclasses.make_dataclass(f"{name}Flags", flags, frozen=True, kw_only=True, namespace=home)
     return Annotated[made, Parameter(name="*")]
 
 
 def _shown(value: Any) -> str | bool:
-    """A default as the help shows it; False to show none."""
+    """Format a default for the help; False to show none."""
     if value in ("", {}, (), None):
         return False
     if isinstance(value, tuple):
@@ -182,7 +181,7 @@ def _shown(value: Any) -> str | bool:
 def command(
     name: str, parameters: Sequence[inspect.Parameter], doc: str, run: Callable[[dict[str, Any]], None]
 ) -> Callable[..., None]:
-    """A function of these parameters that calls `run` with its arguments by name."""
+    """Make a function with these parameters that calls `run` with its arguments by name."""
     signature = inspect.Signature(parameters)
 
     def function(*positional: Any, **named: Any) -> None:
@@ -198,24 +197,24 @@ def command(
 
 
 def help_text(text: str, examples: Sequence[str], more: str = "") -> str:
-    """The help of a command: what it does, examples of it, and more."""
+    """Make the help of a command: a description, examples, and further text."""
     lines = [f"    {example}" if " | elman " in example else f"    elman {example}" for example in examples]
     shown = ["For example:", "\n".join(lines)] if lines else []
     return "\n\n".join([text, *shown, *([more] if more else [])])
 
 
 def given(*flags: Any) -> dict[str, Any]:
-    """The options that were given, by name."""
+    """Return the options that were given, by name."""
     return {
         name: value for part in flags if part is not None for name, value in vars(part).items() if value is not None
     }
 
 
 def read_toml(path: Path, sections: Mapping[str, type[Any]]) -> dict[str, Any]:
-    """The options in a TOML file, flat by name: any option at the top, or in the table of its section.
+    """Read options from a TOML file, as a flat mapping: any option at the top, or in the table of its section.
 
-    Raises ConfigError, naming the file, for what is not TOML, for unknown names, for an option in the wrong table and
-    for one that stands there twice; StorageError when the file cannot be read.
+    Raises ConfigError for a file that is not TOML, an unknown name, an option in the wrong table and an option that is
+    given twice; StorageError when the file cannot be read.
     """
     try:
         content = tomllib.loads(path.read_text("utf-8"))
@@ -238,8 +237,8 @@ def read_toml(path: Path, sections: Mapping[str, type[Any]]) -> dict[str, Any]:
                 near = suggestion(name, [*owners, *sections])
                 raise ConfigError(f"{path}: expected the name of an option. Received: {name!r}.{near}")
             if table is value and owners[name] != key and key in sections:
-                raise ConfigError(f"{path}: expected {name} in the table [{owners[name]}]. Received: it in [{key}]")
+                raise ConfigError(f"{path}: expected {name} in the table [{owners[name]}]. Received: {name} in [{key}]")
             if name in flat:
-                raise ConfigError(f"{path}: expected {name} once. Received: it twice")
+                raise ConfigError(f"{path}: expected {name} once. Received: {name} twice")
             flat[name] = setting
     return flat

@@ -1,7 +1,4 @@
-"""How commands speak: results on standard output, progress and remarks on standard error.
-
-Knows nothing about models.
-"""
+"""Output of commands: results on standard output, progress and remarks on standard error."""
 
 from __future__ import annotations
 
@@ -16,24 +13,25 @@ from elman.display import finite_json
 __all__ = ["COMMAND_LINE", "Progress", "print_json", "remark"]
 
 
-# The words after `elman`, for the record.
+# The words after `elman`; stored with a model.
 COMMAND_LINE: ContextVar[tuple[str, ...]] = ContextVar("COMMAND_LINE", default=())
 
 
 def print_json(value: Any) -> None:
-    """Print exactly one JSON document. Numbers that JSON does not have become null."""
+    """Print one JSON document. NaN and infinity become null."""
     print(json.dumps(finite_json(value), ensure_ascii=False, indent=2, allow_nan=False))
 
 
 def remark(text: str) -> None:
-    """A line for people, on standard error."""
+    """Print a line on standard error."""
     print(f"elman: {text}", file=sys.stderr, flush=True)
 
 
 class Progress:
-    """Tells what is being done and how much of it is: a bar on a terminal, else a line now and then.
+    """Progress of a command in stages: a bar on a terminal, otherwise a line every ten seconds.
 
-    Nothing is shown in the first `patience` seconds. Use it in a `with`; call it with a stage and a share from 0 to 1.
+    Nothing is shown in the first `patience` seconds. It is a context manager; call it with the name of a stage and the
+    fraction of the stage that is done, from 0 to 1.
     """
 
     def __init__(self, *, quiet: bool = False, patience: float = 2.0) -> None:
@@ -51,7 +49,7 @@ class Progress:
             self._bar.stop()
 
     def __call__(self, stage: str, share: float) -> None:
-        """Stage `stage` is done to this share."""
+        """Show that the fraction `share` of `stage` is done."""
         now = time.perf_counter()
         if self.quiet or now - self._begun < self.patience:
             return

@@ -1,4 +1,4 @@
-"""`elman info`: what this machine or a model is. Shows only what others say of themselves."""
+"""`elman info`: information about this machine or a model."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ __all__ = ["info"]
 
 Json = Annotated[bool, Parameter(negative="", show_default=False, help="Print one JSON document.")]
 
-# Of a longer list or command, only the beginning is shown to people; JSON has all of it.
+# Only the beginning of a longer list or text is shown; JSON has all of it.
 _MOST_ITEMS, _MOST_SIGNS = 10, 300
 
 _PACKAGES = ("torch", "numpy", "safetensors", "tokenizers", "cyclopts", "rich", "tensorboardX", "matplotlib")
 
 
 def info(
-    model: Annotated[Path | None, Parameter(help="A model's folder; without it, this machine.")] = None,
+    model: Annotated[Path | None, Parameter(help="The folder of a model; if not given, this machine is shown.")] = None,
     /,
     *,
     json: Json = False,
 ) -> None:
-    """Tell about this machine, or about a model.
+    """Show information about this machine or a model.
 
-    For each cell it tells which kernel runs it, and why others cannot.
+    For each cell it shows which kernel runs it, and why the other kernels cannot.
 
     For example:
 
@@ -52,7 +52,7 @@ def info(
 
 
 def outline(facts: dict[str, Any], depth: int = 0) -> list[str]:
-    """Nested facts as indented lines."""
+    """Format nested facts as indented lines."""
     margin = "  " * depth
     single = {key: value for key, value in facts.items() if not is_table(value)}
     lines = []
@@ -66,13 +66,13 @@ def outline(facts: dict[str, Any], depth: int = 0) -> list[str]:
 
 
 def is_table(value: Any) -> bool:
-    """Whether a fact needs lines of its own."""
+    """Whether a fact is shown on several lines."""
     return isinstance(value, dict) and set(value) != {"kernel", "why_not"}
 
 
 def one_line(value: Any) -> str:
-    """A value for people, on one line."""
-    if isinstance(value, dict):  # of a cell, which kernel runs it
+    """Format a value on one line."""
+    if isinstance(value, dict):  # the kernel of a cell
         objections = [f"not {name}: {reason}" for name, reason in value["why_not"].items()]
         return "; ".join([value["kernel"] or "none", *objections])
     if isinstance(value, bool):
@@ -90,7 +90,7 @@ def one_line(value: Any) -> str:
 
 
 def machine_facts() -> dict[str, Any]:
-    """Versions, cores, the cache, the native engine, and the kernel of every cell."""
+    """Return versions, cores, cache, native engine, tasks, and the kernel of every cell."""
     import torch
 
     from elman.cells import available
@@ -114,7 +114,7 @@ def machine_facts() -> dict[str, Any]:
 
 
 def tasks_facts() -> dict[str, Any]:
-    """Every task, also those of other packages: its class, its verbs, and whether it takes its input as a stream."""
+    """Return class, verbs and streaming support of every task, including those of other packages."""
     from elman.tasks import registry
 
     facts: dict[str, Any] = {}
@@ -128,7 +128,7 @@ def tasks_facts() -> dict[str, Any]:
 
 
 def installed(name: str) -> str | None:
-    """The version of a package, or None."""
+    """Return the version of a package, or None if it is not installed."""
     try:
         return version(name)
     except PackageNotFoundError:
@@ -136,7 +136,7 @@ def installed(name: str) -> str | None:
 
 
 def cache_facts() -> dict[str, Any]:
-    """Where the cache lies and how large it is."""
+    """Return the path and the size of the cache."""
     from elman.cache import cache_folder
 
     try:
@@ -149,34 +149,34 @@ def cache_facts() -> dict[str, Any]:
             try:
                 sizes.append(os.lstat(os.path.join(parent, name)).st_size)
             except OSError:
-                continue  # another process has removed it meanwhile
+                continue  # removed by another process
     return {"folder": str(folder), "files": len(sizes), "size": size_of(sum(sizes))}
 
 
 def cell_facts(name: str) -> dict[str, Any]:
-    """Which kernel runs a cell with its own defaults, or under `problem` why it cannot be made."""
+    """Return the kernel of a cell with its default options, or under `problem` why it cannot be made."""
     from elman.cells import make
 
     try:
         return kernel_facts(make(name, 1, 1))
-    except Exception as error:  # whatever the code of an installed cell raises
+    except Exception as error:  # the code of an installed cell may raise anything
         return {"problem": f"{type(error).__name__}: {error}"}
 
 
 def kernel_facts(cell: Any, request: Any = None) -> dict[str, Any]:
-    """Which kernel runs a cell, None when the one that is forced cannot; and of those that cannot, why."""
+    """Return the kernel of a cell, or None if the forced kernel cannot run it, and why other kernels cannot."""
     from elman import kernels
 
     try:
         chosen = kernels.choose(cell, request)
     except KernelUnavailable:
-        chosen = None  # its reason stands among the others'
+        chosen = None  # `why_not` has the reason
     reasons = kernels.why_not(cell, request)
     return {"kernel": chosen, "why_not": {name: reason for name, reason in reasons.items() if reason is not None}}
 
 
 def model_facts(folder: Path) -> dict[str, Any]:
-    """What a model's folder says about itself, and which kernel its cell takes."""
+    """Return the description of a model's folder, and the kernel of its cell."""
     from elman import artifact
 
     described = artifact.read(folder)
@@ -201,7 +201,7 @@ def model_facts(folder: Path) -> dict[str, Any]:
 
 
 def task_facts(described: Artifact) -> dict[str, Any]:
-    """What the task adds, such as how many tokens the model knows; nothing for a task that is not there."""
+    """Return the facts that the task adds, such as the vocabulary size; empty if the task is not installed."""
     try:
         task = registry.find(described.task)
     except ConfigError:
@@ -211,7 +211,7 @@ def task_facts(described: Artifact) -> dict[str, Any]:
 
 
 def entry_size(shape: tuple[int, ...]) -> int:
-    """How many numbers a tensor of this shape has."""
+    """Return the number of elements of a tensor of this shape."""
     size = 1
     for length in shape:
         size *= length
@@ -219,7 +219,7 @@ def entry_size(shape: tuple[int, ...]) -> int:
 
 
 def network_kernel(network: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """The kernel that a model's cell takes here. Raises ArtifactError for a cell that cannot be made."""
+    """Return the kernel of a model's cell on this machine. Raises ArtifactError for a cell that cannot be made."""
     from elman.cells import make
     from elman.kernels import Request
 
@@ -227,4 +227,4 @@ def network_kernel(network: dict[str, Any], folder: Path) -> dict[str, Any]:
         cell = make(network.get("cell", ""), 1, 1, **network.get("cell_options", {}))
         return kernel_facts(cell, Request(recurrent_mask=bool(network.get("recurrent_dropout"))))
     except (ConfigError, TypeError) as error:
-        raise ArtifactError(f"{folder}/elman.json describes no network: {error}") from error
+        raise ArtifactError(f"{folder}/elman.json is broken: expected a valid network. Received: {error}") from error

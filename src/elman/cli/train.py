@@ -1,4 +1,4 @@
-"""`elman train TASK` and `elman train --resume`: the tasks by name, and stopped runs. Imports torch to train only."""
+"""`elman train TASK` and `elman train --resume`. torch is imported only to train."""
 
 from __future__ import annotations
 
@@ -26,8 +26,10 @@ Count = Annotated[int, Parameter(converter=whole_number)]
 
 
 def make_app(words: Sequence[str] = (), *, whole: bool = False) -> App:
-    """The command `train` with its tasks; `words` is the command line. Only the task that it names is made, or all
-    (`whole`)."""
+    """Make the command `train`; `words` is the command line.
+
+    Only the options of the task that it names are made, or those of all tasks with `whole`.
+    """
     app = App(name="train", help_format="markdown")
     app.default(resume)
     for task in _tasks(words):
@@ -39,7 +41,7 @@ def make_app(words: Sequence[str] = (), *, whole: bool = False) -> App:
 
 
 def _tasks(words: Sequence[str]) -> list[Task]:
-    """The built-in tasks, and one of another package if the command line names it."""
+    """Return the built-in tasks, and the task of another package that the command line names."""
     tasks = list(registry.built_in().values())
     word = words[1] if len(words) > 1 and words[0] == "train" else ""
     if word and not word.startswith("-") and word not in {task.train_command for task in tasks}:
@@ -49,7 +51,7 @@ def _tasks(words: Sequence[str]) -> list[Task]:
 
 
 def train_command(task: Task) -> Callable[..., None]:
-    """The function of `elman train TASK`."""
+    """Make the function of `elman train TASK`."""
     config, data = task.config_class(), task.data
     base = config.make()
     name = data.name.replace("-", "_")
@@ -89,9 +91,9 @@ def train_command(task: Task) -> Callable[..., None]:
 
 
 def explain(error: CycloptsError, words: Sequence[str]) -> str | None:
-    """What to say of command lines that lack their task, such as `elman train book.txt`, or that mix both.
+    """Return the message for a command line with no task, such as `elman train book.txt`, or a task and `--resume`.
 
-    `words` is the command line. None for any other error.
+    `words` is the command line. Returns None for any other error.
     """
     chain = list(error.command_chain or ())
     resumes = any(word.partition("=")[0] == "--resume" for word in words)
@@ -102,49 +104,49 @@ def explain(error: CycloptsError, words: Sequence[str]) -> str | None:
         and isinstance(error, ValidationError | UnknownOptionError | UnusedCliTokensError)
     ):
         return (
-            f"expected a new run, elman train {chain[1]} DATA -o MODEL, or a stopped one, train --resume MODEL. "
+            f"expected a new run (elman train {chain[1]} DATA -o MODEL) or a stopped one (elman train --resume MODEL). "
             "Received: both"
         )
     if chain != ["train"] or "Did you mean" in str(error):
         return None
     if resumes and isinstance(error, UnknownOptionError) and error.token is not None:
         return (
-            "a resumed run keeps its options; only its end can be changed: --max-steps, --max-epochs, --max-seconds. "
+            "expected only --max-steps, --max-epochs or --max-seconds; a resumed run keeps all other options. "
             f"Received: {error.token.keyword or error.token.value}"
         )
     names = _names()
-    usage = f"expected a task ({', '.join(names)}), elman train lm TEXT -o MODEL, or a run, train --resume MODEL"
+    usage = f"expected a task ({', '.join(names)}), as in elman train lm TEXT -o MODEL, or --resume MODEL"
     if isinstance(error, UnusedCliTokensError) and error.unused_tokens:
         return f"{usage}. Received: {error.unused_tokens[0]!r}.{suggestion(error.unused_tokens[0], names)}"
     return f"{usage}. Received: neither" if isinstance(error, UnknownOptionError) else None
 
 
 def _names() -> list[str]:
-    """The words after `elman train`."""
+    """Return the names of the tasks on the command line."""
     return [task.train_command for task in registry.built_in().values()]
 
 
 def resume(
     *,
-    resume: Annotated[Path | None, Parameter(help="The folder of a model whose run was stopped.")] = None,
+    resume: Annotated[Path | None, Parameter(help="The model folder of a stopped run.")] = None,
     max_steps: Annotated[
-        Count | None, Parameter(help="A new end instead of the run's own: after so many steps.")
+        Count | None, Parameter(help="Replace the budget of the run: stop after this many steps.")
     ] = None,
-    max_epochs: Annotated[float | None, Parameter(help="A new end: after so many passes over the data.")] = None,
+    max_epochs: Annotated[float | None, Parameter(help="The same: stop after this many passes over the data.")] = None,
     max_seconds: Annotated[
-        float | None, Parameter(help="A new end: after so many seconds, those before the stop included.")
+        float | None, Parameter(help="The same: stop after this many seconds, including those before the stop.")
     ] = None,
     json: Annotated[bool, Parameter(negative="", show_default=False, help="Print the result as JSON.")] = False,
     quiet: Annotated[
         bool, Parameter(name=["--quiet", "-q"], negative="", show_default=False, help="Show no progress.")
     ] = False,
-    tensorboard: Annotated[bool, Parameter(help="Go on with the TensorBoard log.")] = True,
-    tune: Annotated[bool, Parameter(help="Set this process' threads and memory for training.")] = True,
-    cache: Annotated[Path | None, Parameter(help="Language models: where texts are kept as tokens.")] = None,
+    tensorboard: Annotated[bool, Parameter(help="Continue the TensorBoard log.")] = True,
+    tune: Annotated[bool, Parameter(help="Tune threads and memory allocation of this process.")] = True,
+    cache: Annotated[Path | None, Parameter(help="Language models: the folder of tokenized texts.")] = None,
 ) -> None:
-    """Train a model (`elman train TASK`), or go on with a run that was stopped (`elman train --resume MODEL`).
+    """Train a model (`elman train TASK`), or resume a stopped run (`elman train --resume MODEL`).
 
-    A resumed run makes the very steps that it would have made without the stop. It reads the same data.
+    A resumed run reads the same data, and makes the same steps as a run that was never stopped.
 
     For example:
 
@@ -154,8 +156,8 @@ def resume(
     """
     if resume is None:
         raise ConfigError(
-            f"expected a task ({', '.join(_names())}) or a run to resume: elman train lm TEXT -o MODEL, or "
-            "--resume MODEL"
+            f"expected a task ({', '.join(_names())}), as in elman train lm TEXT -o MODEL, or --resume MODEL. "
+            "Received: neither"
         )
     overrides = new_budget(max_steps=max_steps, max_epochs=max_epochs, max_seconds=max_seconds)
     if tune:
@@ -176,12 +178,12 @@ def resume(
     before = run.training.step
     run.go()
     if run.training.step == before and not quiet:
-        remark(f"the run was over at step {before:,}; --max-steps or --max-epochs give it a new end")
+        remark(f"the run had already ended at step {before:,}; extend it with --max-steps or --max-epochs")
     show_result(run, resume, json)
 
 
 def new_budget(**limits: float | None) -> dict[str, Any]:
-    """A budget in place of a run's own, in which limits that are not given are lifted; empty when none is given."""
+    """Make a budget that replaces the run's own: limits that are not given are lifted. Empty if none is given."""
     named = {name: limit for name, limit in limits.items() if limit is not None}
     if not named:
         return {}

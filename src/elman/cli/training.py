@@ -1,4 +1,4 @@
-"""What the commands that train share: flags, a run from its job, what they tell. Imports torch to train only."""
+"""Code shared by the training commands: flags, options, the run, and its results. torch is imported only to train."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
 __all__ = ["RUN", "RunFlags", "show_result", "train_model"]
 
-# The budget of a run for which nobody named one.
+# The default budget of a run.
 DEFAULT_SECONDS = 600.0
 
-# The group of a training command's own options in its help.
+# The help group of the options that all training commands have.
 RUN = Group("Options", sort_key=1)
 
 C = TypeVar("C", bound=Sections)
@@ -42,22 +42,22 @@ def _switch(help: str) -> Parameter:
 
 @dataclass(frozen=True, kw_only=True)
 class _RunFlags:
-    """What a run is told, whatever its task."""
+    """Flags of a training command that do not depend on the task."""
 
     output: Annotated[
         Path | None,
-        Parameter(name=["--output", "-o"], group=RUN, help="The model's folder: needed but for a dry run."),
+        Parameter(name=["--output", "-o"], group=RUN, help="The model's folder; required except in a dry run."),
     ] = None
-    preset: Annotated[str, Parameter(group=RUN, help="Options to start from; the docs list them.")] = "base"
-    config: Annotated[Path | None, Parameter(group=RUN, help="A TOML file of options; flags outrank it.")] = None
-    overwrite: Annotated[bool, _switch("Replace a model in the folder.")] = False
-    dry_run: Annotated[bool, _switch("Train a few steps only, and tell sizes and the time needed.")] = False
+    preset: Annotated[str, Parameter(group=RUN, help="The options to start from; see the docs.")] = "base"
+    config: Annotated[Path | None, Parameter(group=RUN, help="A TOML file of options; flags override it.")] = None
+    overwrite: Annotated[bool, _switch("Replace the model in the output folder.")] = False
+    dry_run: Annotated[bool, _switch("Make a few steps only; show sizes and estimated time.")] = False
     json: Annotated[bool, _switch("Print the result as JSON.")] = False
     quiet: Annotated[
         bool, Parameter(name=["--quiet", "-q"], group=RUN, negative="", show_default=False, help="Show no progress.")
     ] = False
-    tensorboard: Annotated[bool, Parameter(group=RUN, help="Write a TensorBoard log into the folder.")] = True
-    tune: Annotated[bool, Parameter(group=RUN, help="Set this process' threads and memory for training.")] = True
+    tensorboard: Annotated[bool, Parameter(group=RUN, help="Write a TensorBoard log to the model's folder.")] = True
+    tune: Annotated[bool, Parameter(group=RUN, help="Tune threads and memory allocation of this process.")] = True
 
 
 RunFlags: TypeAlias = Annotated[_RunFlags | None, Parameter(name="*")]
@@ -74,13 +74,13 @@ def train_model(
     cache: Path | None,
     usage: str,
 ) -> None:
-    """Train a model of `task` as its command line says.
+    """Train a model of `task`.
 
     files, valid, test  the data
-    flags               what the run is told
+    flags               flags that do not depend on the task
     given               the options that were given as flags
-    cache               where to keep what is read, for tasks that keep anything
-    usage               the command in short, for errors: "elman train lm TEXT -o MODEL"
+    cache               the folder of cached data, for tasks that have a cache
+    usage               the usage of the command, for errors: "elman train lm TEXT -o MODEL"
     """
     flags = flags or _RunFlags()
     if not files:
@@ -130,7 +130,7 @@ def train_model(
 
 
 def settled_options(kind: type[C], preset: str, file: Path | None, flags: dict[str, Any]) -> C:
-    """A preset, overridden by a TOML file, overridden by flags; with a budget if none is given."""
+    """Return a preset overridden by a TOML file and then by flags, with the default budget if there is none."""
     layers = []
     if file is not None:
         layers.append(read_toml(file, kind.sections()))
@@ -144,7 +144,7 @@ def settled_options(kind: type[C], preset: str, file: Path | None, flags: dict[s
 
 
 def describe_load(threads: int) -> str | None:
-    """A hint where other programs keep the cores busy: threads that wait for each other are slow then."""
+    """Return a hint if other programs keep the cores busy, since then several threads are slow."""
     load = os.getloadavg()[0]
     if threads == 1 or load < 0.75 * threads:
         return None
@@ -152,7 +152,7 @@ def describe_load(threads: int) -> str | None:
 
 
 def show_result(run: Run, folder: Path, as_json: bool) -> None:
-    """What came out of a run."""
+    """Print the results of a run."""
     facts = {"model": str(folder), "steps": run.training.step, "seconds": round(run.training.seconds, 1), **run.metrics}
     if as_json:
         print_json(facts)

@@ -1,6 +1,6 @@
-"""The commands of what models answer: one for each verb, made from the endpoints of the tasks that have it.
+"""The commands that use a trained model: one for each verb, made from the endpoints of the tasks that have it.
 
-Imports torch only when a model is opened.
+torch is imported only when a model is opened.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ _QUIET = Annotated[
 
 
 def verbs(words: Sequence[str], others: Container[str]) -> dict[str, list[tuple[Task, Endpoint]]]:
-    """Every verb with the tasks that have it.
+    """Return every verb with the tasks that have it.
 
-    words   the command line: it may name a model whose task is of another package
-    others  commands that are no verbs
+    words   the command line; it may name a model whose task is of another package
+    others  commands that are not verbs
     """
     tasks = list(registry.built_in().values())
     if words and words[0] not in others:
@@ -50,18 +50,18 @@ def verbs(words: Sequence[str], others: Container[str]) -> dict[str, list[tuple[
 
 
 def _task_of_others(word: str) -> Task | None:
-    """The task of another package whose model is in the folder `word`; None for anything else."""
+    """Return the task of the model in the folder `word` if it is of another package, otherwise None."""
     if word.startswith("-") or not os.path.isfile(os.path.join(word, "elman.json")):
         return None
     try:
         task = registry.task_of(word)
     except ElmanError:
-        return None  # whoever opens it says what is wrong
+        return None  # opening the model reports the error
     return None if task.name in registry.built_in() else task
 
 
 def make_command(verb: str, offers: Sequence[tuple[Task, Endpoint]]) -> Callable[..., None]:
-    """The function of the command `verb`."""
+    """Make the function of the command `verb`."""
     first = offers[0][1]
     data = first.data
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD if first.model_option else inspect.Parameter.POSITIONAL_ONLY
@@ -102,7 +102,7 @@ def make_command(verb: str, offers: Sequence[tuple[Task, Endpoint]]) -> Callable
 
 
 def _flags(verb: str, offers: Sequence[tuple[Task, Endpoint]]) -> tuple[Any, dict[str, bool]]:
-    """The options of all tasks that have the verb, each once; and of each switch what it is where it is not given."""
+    """Return the flags of all tasks that have the verb, each once, and the defaults of its switches."""
     found: dict[str, Any] = {}
     switches: dict[str, bool] = {}
     for task, endpoint in offers:
@@ -129,7 +129,7 @@ def answer(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Open a model, let it answer, and show or write what it says."""
+    """Open a model, run the endpoint of `verb`, and print or save the answer."""
     task, endpoint = offers[0]
     if len(offers) > 1:
         task = registry.task_of(model, verb=verb)

@@ -1,6 +1,6 @@
-"""Training: `Training.fit()` as a stream of events, its options, checkpoints and those who watch.
+"""Training loop, options, checkpoints, events, history and progress bar.
 
-Knows nothing about tokens or tasks. Importing this package imports no torch; the names load on first use.
+Importing this package does not import torch; the names load on first use.
 """
 
 from __future__ import annotations

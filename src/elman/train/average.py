@@ -1,4 +1,4 @@
-"""An exponential moving average of the weights (Polyak & Juditsky 1992). Knows nothing about models."""
+"""Exponential moving average of the weights (Polyak & Juditsky 1992)."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ __all__ = ["WeightAverage"]
 
 
 class WeightAverage:
-    """A slow copy of `parameters`: after each step it moves towards them by 1 - `decay`, at the start by more.
+    """Exponential moving average of `parameters`.
 
-    After n updates the decay is at most (1 + n) / (10 + n), so that the first weights are soon forgotten.
+    After n updates the decay is min(`decay`, (1 + n) / (10 + n)), so that the initial weights soon stop mattering.
     """
 
     def __init__(self, parameters: Sequence[nn.Parameter], decay: float) -> None:
@@ -24,7 +24,7 @@ class WeightAverage:
         self.tensors: list[Tensor] = [parameter.detach().clone() for parameter in parameters]
 
     def update(self) -> None:
-        """Take note of the weights after a step."""
+        """Update the average after an optimiser step."""
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
         self.updates += 1
         with torch.no_grad():
@@ -32,7 +32,7 @@ class WeightAverage:
 
     @contextmanager
     def swapped_in(self) -> Iterator[None]:
-        """For a while, the parameters hold the average."""
+        """Replace the parameters by their average inside the block."""
         own = [parameter.detach().clone() for parameter in self.parameters]
         self.put(self.tensors)
         try:
@@ -41,7 +41,7 @@ class WeightAverage:
             self.put(own)
 
     def put(self, values: Sequence[Tensor]) -> None:
-        """Give the parameters these values."""
+        """Copy `values` into the parameters."""
         with torch.no_grad():
             for parameter, value in zip(self.parameters, values, strict=True):
                 parameter.copy_(value)

@@ -1,7 +1,4 @@
-"""A run's snapshot in one file: tensors by safetensors, everything else as JSON in its header. No pickle.
-
-Knows nothing about what the tensors are.
-"""
+"""Checkpoint file of a run: tensors in safetensors format, all other values as JSON in its header. No pickle."""
 
 from __future__ import annotations
 
@@ -23,19 +20,19 @@ _FACTS = "elman.facts"
 
 
 def path_in(folder: str | os.PathLike[str]) -> Path:
-    """Where a model folder keeps its last checkpoint."""
+    """Return the path of the last checkpoint in a model folder."""
     return Path(folder) / "training" / "last.safetensors"
 
 
 def save(folder: str | os.PathLike[str], tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
-    """Write a snapshot atomically, and clear away what a killed writer left.
+    """Write a checkpoint atomically, and remove temporary files of killed processes.
 
-    Raises StorageError when the disk is full or may not be written.
+    Raises StorageError when the disk is full or write access is denied.
     """
     path = path_in(folder)
     make_folder(path.parent)
     remove_stale_temporaries(path.parent)
-    # Tied or expanded tensors share memory, which the format does not allow: every tensor gets its own.
+    # The format does not allow tensors that share memory, such as tied or expanded ones.
     own = {name: tensor.detach().cpu().clone().contiguous() for name, tensor in tensors.items()}
     write_bytes(path, safetensors.torch.save(own, {_FACTS: json.dumps(facts)}))
 
@@ -48,12 +45,12 @@ def load(folder: str | os.PathLike[str]) -> tuple[dict[str, Tensor], dict[str, A
     try:
         with safetensors.safe_open(path, "pt") as file:
             metadata = file.metadata() or {}
-            # Cloned: what was read from a file may begin anywhere in memory, and the last bit of a matrix product can
-            # depend on that.
+            # Cloned: tensors read from a file may have any memory alignment, and the last bit of a matrix product can
+            # depend on it.
             tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118  (not a dict)
         facts = json.loads(metadata[_FACTS])
     except (safetensors.SafetensorError, OSError, ValueError, KeyError, RecursionError) as error:
         raise ArtifactError(f"the checkpoint {path} is broken. Received: {error}") from error
     if not isinstance(facts, dict):
-        raise ArtifactError(f"the checkpoint {path} is broken: expected a table of facts. Received: {type(facts)}")
+        raise ArtifactError(f"the checkpoint {path} is broken: expected a JSON object. Received: {type(facts)}")
     return tensors, facts

@@ -1,4 +1,4 @@
-"""The options of a training run. Knows nothing about models or data, and imports no torch."""
+"""Options of a training run. Does not import torch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["TrainConfig"]
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """How a model is trained."""
+    """Options of a training run."""
 
     optimizer: str = option("adamw", "adamw, adam, sgd, or the name of any class in torch.optim")
     learning_rate: float = option(4e-3, "the highest learning rate of the run", least=0.0)
@@ -24,33 +24,33 @@ class TrainConfig:
     warmup_steps: int = option(100, "steps over which the learning rate rises to its highest value", least=0)
     final_rate: float = option(0.0, "cosine: the last learning rate, as a fraction of the highest", least=0.0)
     plateau_patience: int = option(2, "plateau: evaluations without improvement before the rate falls", least=0)
-    plateau_factor: float = option(0.5, "plateau: what the rate is multiplied with", least=0.0)
-    clip_norm: float = option(1.0, "clip gradients to this norm; 0 for not at all", least=0.0)
-    clip_value: float = option(0.0, "clip every gradient to plus or minus this value; 0 for not at all", least=0.0)
+    plateau_factor: float = option(0.5, "plateau: factor by which the rate is reduced", least=0.0)
+    clip_norm: float = option(1.0, "clip gradients to this norm; 0 for no clipping", least=0.0)
+    clip_value: float = option(0.0, "clip every gradient to plus or minus this value; 0 for no clipping", least=0.0)
     explosion: float = option(
-        1e6, "stop when the gradient's norm before clipping is above this; 0 for only when it is not finite", least=0.0
+        1e6, "stop when the gradient norm before clipping is above this; 0: only when it is not finite", least=0.0
     )
-    accumulate: int = option(1, "chunks whose gradients are added up for one step", least=1)
+    accumulate: int = option(1, "chunks whose gradients are accumulated for one step", least=1)
     average: float = option(
         0.0,
-        "keep a moving average of the weights with this decay, such as 0.999, and evaluate and store that; 0 for none",
+        "decay of a moving average of the weights, such as 0.999, that is evaluated and stored; 0 for none",
         least=0.0,
         most=0.999999,
     )
     loss_from: int = option(0, "first time step of a chunk that counts in the loss", least=0)
-    loss_to: int = option(0, "time step of a chunk at which counting ends; 0 for the chunk's end", least=0)
-    max_steps: int = option(0, "end after so many steps; 0 for no such limit", least=0)
-    max_epochs: float = option(0.0, "end after so many passes over the data; 0 for no such limit", least=0.0)
-    max_seconds: float = option(0.0, "end after so many seconds, evaluation included; 0 for no such limit", least=0.0)
+    loss_to: int = option(0, "time step of a chunk before which counting ends; 0 for the end of the chunk", least=0)
+    max_steps: int = option(0, "stop after this many steps; 0 for no limit", least=0)
+    max_epochs: float = option(0.0, "stop after this many passes over the data; 0 for no limit", least=0.0)
+    max_seconds: float = option(0.0, "stop after this many seconds, evaluation included; 0 for no limit", least=0.0)
     evaluate_every: int = option(0, "steps between evaluations; 0 for about ten in the whole run", least=0)
-    evaluate_tokens: int = option(250_000, "most tokens of the validation part that an evaluation uses", least=2)
-    patience: int = option(0, "stop after so many evaluations without improvement; 0 for never", least=0)
+    evaluate_tokens: int = option(250_000, "maximum number of validation tokens that an evaluation uses", least=2)
+    patience: int = option(0, "stop after this many evaluations without improvement; 0 for never", least=0)
     checkpoint_seconds: float = option(30.0, "seconds between two checkpoints", least=0.0)
     precision: str = option(
         "auto",
-        "bfloat16 runs matrix products in 16 bits; auto does so where the processor has the instructions",
+        "bfloat16 runs matrix products in 16 bits; auto uses it where the processor supports it",
         choices=("auto", "float32", "bfloat16"),
     )
     device: str = option("auto", "auto, cpu, cuda or cuda:N")
-    threads: int = option(0, "threads; 0 for one a core that this process may use", least=0)
+    threads: int = option(0, "threads; 0 for one per core that this process may use", least=0)
     seed: int = option(0, "seed of all random numbers", least=0, most=2**63 - 1)

@@ -1,4 +1,4 @@
-"""What a training run tells while it runs. Knows nothing about who listens."""
+"""Events that a training run yields."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ __all__ = ["Ended", "Evaluated", "Event", "Planned", "Started", "Stepped"]
 
 @dataclass(frozen=True)
 class Started:
-    """The run begins or goes on at `step`."""
+    """The run starts or resumes at `step`."""
 
     step: int
 
 
 @dataclass(frozen=True)
 class Planned:
-    """The speed is measured: the run will end at `total_steps` and evaluate every `evaluate_every` steps."""
+    """The speed was measured: the run will end at `total_steps` and evaluate every `evaluate_every` steps."""
 
     total_steps: int
     evaluate_every: int
@@ -25,7 +25,7 @@ class Planned:
 
 @dataclass(frozen=True)
 class Stepped:
-    """The optimiser made a step. `loss` is the mean over the step's `tokens`; `progress` runs from 0 to 1."""
+    """An optimiser step was made. `loss` is the mean over the step's `tokens`; `progress` is from 0 to 1."""
 
     step: int
     progress: float
@@ -39,7 +39,7 @@ class Stepped:
 
 @dataclass(frozen=True)
 class Evaluated:
-    """The model was evaluated after `step`. `best` tells whether its loss is the lowest so far."""
+    """The model was evaluated after `step`. `best` is true if its loss is the lowest so far."""
 
     step: int
     progress: float
@@ -49,7 +49,7 @@ class Evaluated:
 
 @dataclass(frozen=True)
 class Ended:
-    """The run is over: `reason` is a short phrase."""
+    """The run ended; `reason` is a short phrase."""
 
     step: int
     reason: str

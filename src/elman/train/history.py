@@ -1,7 +1,4 @@
-"""What a run went through, as rows: kept in history.csv, drawn in loss.png, logged for TensorBoard.
-
-Knows nothing about models.
-"""
+"""History of a run as rows, for history.csv, loss.png and TensorBoard."""
 
 from __future__ import annotations
 
@@ -19,12 +16,12 @@ from elman.train.events import Evaluated, Event, Stepped
 __all__ = ["History", "TensorBoard"]
 
 COLUMNS = ("step", "epoch", "seconds", "tokens", "train_loss", "learning_rate", "gradient_norm", "valid_loss")
-# Steps that have a row in any case, so that a short run has a curve too.
+# Steps that always have a row, so that a short run has a curve too.
 EARLY = frozenset((1, 2, 5, 10, 20))
 
 
 class History:
-    """Rows of a run: one every `every` steps and at some early ones (means since the last), one for each evaluation."""
+    """Rows of a run: means over the last steps, every `every` steps and at some early ones, and every evaluation."""
 
     def __init__(self, every: int = 50) -> None:
         self.every = every
@@ -32,7 +29,7 @@ class History:
         self._nats, self._tokens, self._norm, self._steps = 0.0, 0, 0.0, 0
 
     def hear(self, event: Event, seconds: float) -> dict[str, float | int | None] | None:
-        """Take note of an event; returns the row that it completed, if any."""
+        """Handle an event; return the row that it completed, if any."""
         if isinstance(event, Stepped):
             self._nats += event.loss * event.tokens
             self._tokens += event.tokens
@@ -60,11 +57,11 @@ class History:
         return row
 
     def facts(self) -> dict[str, Any]:
-        """What a checkpoint must keep so that the rows after a resume are the same."""
+        """Return what a checkpoint must store so that the rows after a resume are the same."""
         return {"nats": self._nats, "tokens": self._tokens, "norm": self._norm, "steps": self._steps}
 
     def restore(self, facts: dict[str, Any], path: Path, evaluated_at: int, step: int) -> None:
-        """Take the rows of history.csv up to `step` (evaluations: up to `evaluated_at`), and the sums since."""
+        """Restore the sums since the last row, and the rows of history.csv up to `step` (or `evaluated_at`)."""
         self._nats, self._tokens = facts["nats"], facts["tokens"]
         self._norm, self._steps = facts["norm"], facts["steps"]
         if not path.is_file():
@@ -97,21 +94,21 @@ def _number(text: str | None) -> float | int | None:
 
 
 class TensorBoard:
-    """Rows as TensorBoard scalars in a folder; those after `step` that an earlier run left there are hidden."""
+    """Writes rows as TensorBoard scalars; entries after `step` from an earlier run in `folder` are hidden."""
 
     def __init__(self, folder: str | os.PathLike[str], step: int = 0) -> None:
-        # Imported here: it takes a while, and only a run that is logged needs it.
+        # Imported here because the import is slow and only logged runs need it.
         from tensorboardX import SummaryWriter
 
         self._writer = SummaryWriter(str(folder), flush_secs=30, purge_step=step + 1)
 
     def add(self, row: dict[str, float | int | None]) -> None:
-        """Log the figures of a row; what is not finite, such as a loss of texts that fit no recording, has no place."""
+        """Log the metrics of a row. Values that are not finite, such as an infinite CTC loss, are skipped."""
         for name in ("train_loss", "valid_loss", "learning_rate", "gradient_norm"):
             value = row[name]
             if value is not None and math.isfinite(value):
                 self._writer.add_scalar(name.replace("_", "/", 1), value, row["step"])
 
     def close(self) -> None:
-        """Write what is left."""
+        """Flush and close the log."""
         self._writer.close()

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as a question that is asked between two steps. Knows nothing about training."""
+"""Ctrl-C and SIGTERM handling: a flag that is checked between steps."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _EXIT_CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
 
 
 class Interrupt:
-    """While the block runs, remember a first Ctrl-C or SIGTERM instead of acting on it; a second one acts.
+    """Context manager that records the first Ctrl-C or SIGTERM; a second one has its usual effect.
 
-    `exit_code` is None until then, and 130 or 143 after. Outside the main thread nothing is caught.
+    `exit_code` is None until then, and 130 or 143 after. Outside the main thread, signals are not caught.
     """
 
     def __init__(self) -> None:

@@ -1,8 +1,7 @@
-"""The training loop: truncated BPTT with carried state, as a stream of events.
+"""The training loop: truncated BPTT with carried state, as a generator of events.
 
-`Training.fit()` is a generator: it makes a step, yields what happened, and waits. Whoever listens may draw a progress
-bar, write a log or take a `snapshot()`, from which another run goes on bit for bit. The loop knows a loss and a
-stream; it knows nothing about tokens, tasks, files or the screen.
+`Training.fit()` makes a step, yields an event and waits. The caller may show progress, write a log or take a
+`snapshot()`, from which another run resumes bit for bit.
 """
 
 from __future__ import annotations
@@ -31,48 +30,49 @@ __all__ = ["Objective", "Paced", "Stream", "Training"]
 
 
 class Stream(Protocol):
-    """An endless source of batches that can say where it stands."""
+    """Protocol of an endless source of batches whose position can be saved."""
 
     def next_batch(self) -> Batch:
-        """The next stretch of every lane."""
+        """Return the next chunk of every lane."""
 
     @property
     def epoch(self) -> float:
         """Passes over the data so far."""
 
     def state_dict(self) -> dict[str, Any]:
-        """Where the stream stands, as plain JSON values."""
+        """Return the position of the stream as plain JSON values."""
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go to where another stream stood."""
+        """Move to a position that `state_dict` returned."""
 
 
 class Objective(Protocol):
-    """A model and what it is to get better at."""
+    """Protocol of a model with its loss and evaluation."""
 
     @property
     def model(self) -> nn.Module:
         """The model."""
 
     def initial_state(self, batch_size: int) -> State:
-        """The state before the first step; an empty tuple where none is carried from batch to batch."""
+        """Return the initial state; an empty tuple if no state is carried from batch to batch."""
 
     def loss(self, batch: Batch, state: State) -> tuple[Tensor, int, State]:
-        """The sum of the losses over the counted targets, how many those are, and the state after the batch."""
+        """Return the sum of the losses over the counted targets, their number, and the state after the batch."""
 
     def evaluate(self, limit: int = 0) -> dict[str, float]:
-        """Figures on held-out data, `loss` among them; empty when there is none. At most `limit` tokens; 0 for all.
+        """Return metrics on held-out data, including `loss`; empty without such data.
 
-        The weights that are kept are those with the lowest `loss`, or with the lowest `selection` where that is there.
+        At most `limit` tokens are used; 0 for all. The weights with the lowest `selection`, or the lowest `loss` if
+        there is no `selection`, are kept.
         """
 
 
 @runtime_checkable
 class Paced(Protocol):
-    """An objective that changes over the run."""
+    """Protocol of an objective that changes over the run."""
 
     def begin_step(self, progress: float) -> None:
-        """A step begins; `progress` of the run, from 0 to 1, is done."""
+        """Called before each step; `progress` of the run is from 0 to 1."""
 
 
 class Training:
@@ -80,11 +80,11 @@ class Training:
 
     Args:
         objective: the model and its loss.
-        stream: where batches come from.
-        config: the options. `precision` and `device` must be settled (not "auto").
+        stream: the source of batches.
+        config: the options. `precision` and `device` must not be "auto".
 
-    `fit()` yields events until the budget is spent. `snapshot()`, at a `Stepped` or `Evaluated` event, and `restore()`
-    carry the run over a stop.
+    `fit()` yields events until the budget is spent. `snapshot()`, taken at a `Stepped` or `Evaluated` event, and
+    `restore()` resume a stopped run. Raises ConfigError without a budget, or for `loss_to` not above `loss_from`.
     """
 
     def __init__(self, objective: Objective, stream: Stream, config: TrainConfig) -> None:
@@ -103,7 +103,7 @@ class Training:
         self.step = 0
         self.state: State | None = None
         self.seconds_before = 0.0
-        # Both are part of a snapshot: an evaluation that was due when the run was stopped is made on resuming.
+        # Both are part of a snapshot: an evaluation that was due when the run stopped is made on resuming.
         self._evaluated_at = 0
         self._progress_before = 0.0
         self._started_at = time.perf_counter()
@@ -115,19 +115,20 @@ class Training:
 
     @property
     def progress(self) -> float:
-        """How much of the budget is spent, from 0 to 1 (0 while a budget in seconds is still being measured)."""
+        """Spent fraction of the budget, from 0 to 1 (0 until a budget in seconds has been turned into steps)."""
         return self.plan.progress(self.step, self.stream.epoch)
 
     @property
     def evaluation_limit(self) -> int:
-        """The most targets of an evaluation; 0 for all."""
+        """Maximum number of targets in an evaluation; 0 for all."""
         return self.plan.evaluate_tokens
 
     def fit(self) -> Iterator[Event]:
         """Train until the budget is spent or the loss stops improving, yielding events.
 
-        Raises Diverged when the loss or a gradient is not finite (the step is not made: the weights are those of the
-        step before) and OutOfMemory when memory runs out.
+        Raises Diverged when the loss or a gradient is not finite, or the gradient norm is above `explosion`; the step
+        is not made, so the weights are those of the previous step. Raises OutOfMemory when memory runs out, and
+        ConfigError when `loss_from` is beyond the chunk.
         """
         self._started_at = time.perf_counter()
         watch = Stopwatch(self.config, self.seconds_before)
@@ -155,7 +156,7 @@ class Training:
             with memory_errors(f"at step {self.step + 1}"):
                 stepped = self._make_step()
             yield stepped
-            watch.stepped(time.perf_counter() - begun, stepped.tokens)  # what the listeners take counts
+            watch.stepped(time.perf_counter() - begun, stepped.tokens)  # includes the time that the caller took
 
     def _make_step(self) -> Stepped:
         config = self.config
@@ -174,7 +175,7 @@ class Training:
         loss = total / max(tokens, 1)
         norm = self._clip()
         if not math.isfinite(loss):
-            raise Diverged(f"the loss is not finite any more at step {self.step + 1}. Received: {loss}", self.step + 1)
+            raise Diverged(f"expected a finite loss at step {self.step + 1}. Received: {loss}", self.step + 1)
         if not math.isfinite(norm) or (config.explosion and norm > config.explosion):
             expected = f"a norm of at most {config.explosion:g}" if config.explosion else "a finite norm"
             raise Diverged(
@@ -190,7 +191,7 @@ class Training:
         return Stepped(self.step, progress, loss, tokens, self.stream.epoch, rate, norm, seconds)
 
     def _backward(self, batch: Batch) -> tuple[float, int]:
-        """The gradients of one chunk, added to what is there; carries the state on, without its history."""
+        """Accumulate the gradients of one chunk and keep its final state; return the loss and the number of targets."""
         objective, config = self.objective, self.config
         batch = self._only_counted(batch)
         rows = batch.rows
@@ -255,13 +256,13 @@ class Training:
         return Evaluated(self.step, self.progress, metrics, best)
 
     def averaged(self) -> AbstractContextManager[None]:
-        """For a while, the model has the weights that are evaluated and kept: their average, where one is made."""
+        """Context manager in which the model has the weights that are evaluated and kept, such as their average."""
         return nullcontext() if self.average is None else self.average.swapped_in()
 
     def snapshot(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """Everything that the run's future depends on: tensors by name, and plain JSON values.
+        """Return the complete state of the run: tensors by name, and plain JSON values.
 
-        The tensors are those that the next step changes: save or copy them before it.
+        The tensors are not copies; save or copy them before the next step.
         """
         model = self.objective.model
         tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
@@ -294,7 +295,7 @@ class Training:
         return tensors, facts
 
     def restore(self, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
-        """Go on from a `snapshot()` of a run with the same options."""
+        """Restore a `snapshot()` of a run with the same options."""
         parts: dict[str, dict[str, Tensor]] = {}
         for name, tensor in tensors.items():
             part, _, rest = name.partition(".")
@@ -331,5 +332,5 @@ class Training:
 
 
 def rows_of(state: State) -> int:
-    """B of a carried state; 0 for one that is empty."""
+    """Return the batch size of a state; 0 for an empty one."""
     return next((leaf.shape[0] for leaf in leaves(state)), 0)

@@ -1,4 +1,4 @@
-"""What a run takes from this machine: its device, precision and threads."""
+"""Device, precision and threads of a run on this machine."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ __all__ = ["settle", "tune_process"]
 
 
 def settle(config: TrainConfig) -> TrainConfig:
-    """`config` with "auto" replaced by what this machine has. Raises ConfigError for a device that is not there."""
+    """Replace "auto" and 0 in `config` by what this machine has.
+
+    Raises ConfigError for a device that is invalid or not available.
+    """
     device = config.device
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -31,6 +34,6 @@ def settle(config: TrainConfig) -> TrainConfig:
 
 
 def tune_process(config: TrainConfig) -> None:
-    """Set threads and allocator of this process for training."""
+    """Set the number of threads and the memory allocator of this process for training."""
     torch.set_num_threads(config.threads)
     tune_allocator()

@@ -1,4 +1,4 @@
-"""Running out of memory, told apart from other errors. Knows nothing about models."""
+"""Conversion of out-of-memory errors into `OutOfMemory`."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from elman.errors import OutOfMemory
 
 __all__ = ["memory_errors"]
 
-# How torch's CPU allocator says it, in its different places.
+# Messages of torch's CPU allocator.
 _SAYINGS = ("can't allocate memory", "not enough memory", "Storage size calculation overflowed")
 
 
 @contextmanager
 def memory_errors(where: str) -> Iterator[None]:
-    """Make an OutOfMemory that says what helps of whatever an allocator raises in the block; `where` is its place."""
+    """Raise OutOfMemory, with advice, for an allocation that fails in the block; `where` goes into the message."""
     try:
         yield
     except (MemoryError, torch.OutOfMemoryError) as error:
@@ -32,5 +32,5 @@ def _out_of_memory(where: str, error: BaseException) -> OutOfMemory:
     first_line = next(iter(str(error).strip().splitlines()), type(error).__name__)
     return OutOfMemory(
         f"out of memory {where}; a checkpoint, if there is one, is kept. Fewer lanes, shorter chunks or fewer hidden "
-        f"units need less. Received: {first_line}"
+        f"units need less memory. Received: {first_line}"
     )

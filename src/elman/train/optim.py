@@ -1,4 +1,4 @@
-"""Optimisers by name: torch's own. Knows nothing about schedules."""
+"""Optimisers of torch.optim by name."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from elman.train.config import TrainConfig
 
 __all__ = ["make_optimizer"]
 
-# The keys are optimisers that a step of one gradient cannot drive, the values say why.
+# Optimisers that this training loop does not support, with the reason.
 _UNSUITABLE = {
     torch.optim.LBFGS: "LBFGS evaluates the loss several times a step",
     torch.optim.SparseAdam: "SparseAdam takes sparse gradients only",
 }
 
-# AdamW's, where nobody names one. For other optimisers it would be an L2 penalty, and too strong.
+# Default weight decay of AdamW. In other optimisers, where it acts as an L2 penalty, it would be too strong.
 _DECAY = 0.1
 
 
 def optimizer_class(name: str) -> type[torch.optim.Optimizer]:
-    """A class of torch.optim by name, in any case. Raises ConfigError when there is none."""
+    """Return the class of torch.optim with this name, ignoring case."""
     classes = {
         key.lower(): value
         for key, value in vars(torch.optim).items()
@@ -41,9 +41,9 @@ def optimizer_class(name: str) -> type[torch.optim.Optimizer]:
 
 
 def make_optimizer(parameters: Iterable[nn.Parameter], config: TrainConfig) -> torch.optim.Optimizer:
-    """The optimiser that `config` names, with torch's fused kernel where the class has one.
+    """Make the optimiser that `config` names, with the fused implementation if there is one.
 
-    Raises ConfigError when the optimiser does not take an option, or cannot serve this kind of training at all.
+    Raises ConfigError for an unknown or unsupported optimiser, and for an option that it does not take.
     """
     found = optimizer_class(config.optimizer)
     accepted = inspect.signature(found).parameters

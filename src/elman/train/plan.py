@@ -1,6 +1,7 @@
-"""When a run ends and when it evaluates. A budget in seconds becomes a number of steps once the speed is measured.
+"""When a run ends and when it evaluates.
 
-Knows nothing about models. The plan is part of every checkpoint, so that a resumed run ends where it would have.
+A budget in seconds becomes a number of steps once the speed is measured. The plan is part of every checkpoint, so that
+a resumed run ends at the same step.
 """
 
 from __future__ import annotations
@@ -15,25 +16,25 @@ from elman.train.config import TrainConfig
 
 __all__ = ["Plan", "Stopwatch"]
 
-# How many evaluations a run makes when nobody says, and the share of a budget in seconds that they may take.
+# Default number of evaluations in a run, and the share of a budget in seconds that they may take.
 _EVALUATIONS = 10
 _EVALUATION_SHARE = 0.06
-# The share of a budget in seconds that one evaluation may take, and the tokens that it uses in any case.
+# The largest share of a budget in seconds that one evaluation may take, and the fewest tokens that it uses.
 _LONGEST_EVALUATION, _LEAST_EVALUATED = 0.03, 1000
-# A budget in seconds is measured for this share of it, within these bounds.
+# The speed is measured for this share of a budget in seconds, within these bounds (seconds).
 _MEASURED_SHARE, _MEASURED_LEAST, _MEASURED_MOST = 0.06, 1.0, 10.0
 _MEASURED_STEPS = 10
-# Kept back for what the measurement did not see.
+# Share of a budget in seconds that is kept in reserve for time that was not measured.
 _RESERVE = 0.03
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Where the run ends: after `total_steps` or `max_epochs`, whichever comes first (0: no such limit).
+    """When the run ends: after `total_steps` or `max_epochs`, whichever comes first (0: no limit).
 
-    `settled` is false until a budget in seconds has been turned into steps. `evaluate_every` 0 means at every tenth of
-    the run. `budget` is the limits (steps, epochs, seconds) that the plan was made for. `evaluate_tokens` is how many
-    tokens an evaluation uses at most (0: as many as the options say).
+    `settled` is false until a budget in seconds has been turned into steps. `evaluate_every` 0 means every tenth of the
+    run. `budget` has the limits (steps, epochs, seconds) that the plan was made for. `evaluate_tokens` is the maximum
+    number of tokens in an evaluation (0: as the options say).
     """
 
     total_steps: int
@@ -45,14 +46,14 @@ class Plan:
 
     @staticmethod
     def of(config: TrainConfig) -> Plan:
-        """The plan as far as the options alone settle it."""
+        """Make a plan from the options; a budget in seconds is not turned into steps yet."""
         budget = (config.max_steps, config.max_epochs, config.max_seconds)
         return Plan(
             config.max_steps, config.max_epochs, config.evaluate_every, settled=not config.max_seconds, budget=budget
         )
 
     def progress(self, step: int, epoch: float) -> float:
-        """How much of the run is done at `step` and `epoch`, from 0 to 1."""
+        """Return the fraction of the run that is done at `step` and `epoch`, from 0 to 1."""
         if not self.settled:
             return 0.0
         by_steps = step / self.total_steps if self.total_steps else 0.0
@@ -60,7 +61,7 @@ class Plan:
         return min(1.0, max(by_steps, by_epochs))
 
     def evaluation_due(self, step: int, before: float, after: float) -> bool:
-        """Whether to evaluate after `step`, which took the progress from `before` to `after`."""
+        """Whether to evaluate after `step`, which moved the progress from `before` to `after`."""
         if after >= 1.0:
             return True
         if self.evaluate_every:
@@ -68,19 +69,19 @@ class Plan:
         return int(before * _EVALUATIONS) < int(after * _EVALUATIONS)
 
     def to_json(self) -> dict[str, Any]:
-        """The plan as plain values."""
+        """Convert the plan to plain values."""
         return dataclasses.asdict(self)
 
     @staticmethod
     def from_json(values: dict[str, Any], config: TrainConfig) -> Plan:
-        """A stored plan, or a new one when the limits in `config` are others than those it was made for."""
+        """Return the stored plan, or a new one if `config` has other limits than those it was made for."""
         stored = Plan(**{**values, "budget": tuple(values["budget"])})
         fresh = Plan.of(config)
         return stored if stored.budget == fresh.budget else fresh
 
 
 class Stopwatch:
-    """Measures the first seconds of a run and turns a budget in seconds into steps."""
+    """Measures the speed at the start of a run and turns a budget in seconds into steps."""
 
     def __init__(self, config: TrainConfig, seconds_before: float) -> None:
         self.config = config
@@ -89,17 +90,17 @@ class Stopwatch:
         self._tokens = 0
 
     def stepped(self, seconds: float, tokens: int = 0) -> None:
-        """Take note of a step's duration and of how many tokens it predicted."""
+        """Record the duration of a step and the number of tokens that it predicted."""
         if len(self._durations) < 10_000:
             self._durations.append(seconds)
             self._tokens += tokens
 
     @property
     def seconds_per_step(self) -> float:
-        """The measured time of a step; infinite if none was made.
+        """Mean time of a step; infinite if none was measured.
 
-        The mean without the first steps, which warm up, and without the slowest tenth: on a busy machine a single
-        step can take a hundred times as long as the others, and would shorten the whole run.
+        The first steps, which warm up, and the slowest tenth are left out: on a busy machine a single step can take a
+        hundred times as long as the others, and would shorten the whole run.
         """
         if not self._durations:
             return math.inf
@@ -107,9 +108,9 @@ class Stopwatch:
         return statistics.fmean(warm[: max(1, len(warm) * 9 // 10)])
 
     def evaluation_tokens(self) -> int:
-        """How many tokens an evaluation may predict so that it takes a small share of the budget; 0 for all.
+        """Return the maximum number of tokens of an evaluation that takes a small share of the budget; 0 for all.
 
-        An evaluation is taken to cost half of training on the same tokens, since it goes forward only.
+        An evaluation is assumed to cost half of training on the same tokens, since it has no backward pass.
         """
         if not self._tokens:
             return 0
@@ -117,13 +118,13 @@ class Stopwatch:
         return max(_LEAST_EVALUATED, int(_LONGEST_EVALUATION * self.config.max_seconds / seconds_per_token))
 
     def ready(self, seconds: float) -> bool:
-        """Whether enough was measured, or no time is left to measure more."""
+        """Whether enough steps were measured, or the budget is spent."""
         return (
             seconds >= self.enough and len(self._durations) >= _MEASURED_STEPS
         ) or seconds >= self.config.max_seconds
 
     def plan(self, plan: Plan, step: int, seconds: float, evaluation_seconds: float) -> Plan:
-        """A settled plan: the steps and evaluations that fit in what is left of the budget after `seconds`."""
+        """Return a settled plan: the steps and evaluations that fit into the rest of the budget after `seconds`."""
         config = self.config
         left = config.max_seconds * (1.0 - _RESERVE) - seconds
         if config.evaluate_every:

@@ -1,4 +1,4 @@
-"""The learning rate's factor at a point of the run. Knows nothing about optimisers."""
+"""Learning-rate schedules."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ __all__ = ["Plateau", "rate_factor"]
 
 
 def rate_factor(config: TrainConfig, step: int, progress: float, plateau_factor: float = 1.0) -> float:
-    """The factor on the learning rate before step number `step` (from 0), with `progress` of the run done (0 to 1).
+    """Return the factor on the learning rate before step number `step` (from 0), at `progress` of the run (0 to 1).
 
-    Warm-up is linear. After it: constant; half a cosine down to `final_rate` (Loshchilov & Hutter 2017, without
-    restarts); or `plateau_factor`, which `Plateau` keeps.
+    Warm-up is linear. After it the factor is constant, half a cosine down to `final_rate` (Loshchilov & Hutter 2017,
+    without restarts), or `plateau_factor`, which `Plateau` computes.
     """
     factor = min(1.0, (step + 1) / config.warmup_steps) if config.warmup_steps else 1.0
     if config.schedule == "cosine":
@@ -27,7 +27,7 @@ def rate_factor(config: TrainConfig, step: int, progress: float, plateau_factor:
 
 @dataclass
 class Plateau:
-    """Counts evaluations without improvement; serves the plateau schedule and early stopping."""
+    """Counts evaluations without improvement, for the plateau schedule and early stopping."""
 
     best: float = math.inf
     factor: float = 1.0
@@ -35,7 +35,7 @@ class Plateau:
     stale: int = 0
 
     def saw(self, loss: float, config: TrainConfig) -> bool:
-        """Take note of an evaluation; true when it is the best so far."""
+        """Record the loss of an evaluation; return true if it is the best so far."""
         if loss < self.best:
             self.best, self.waited, self.stale = loss, 0, 0
             return True

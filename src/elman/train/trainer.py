@@ -1,4 +1,4 @@
-"""What a run needs of whatever trains its network."""
+"""Protocol of the object that trains the network of a run."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ __all__ = ["Trainer"]
 
 
 class Trainer(Protocol):
-    """What trains: `Training` by steps of an optimiser, or something else that gives the same events."""
+    """Protocol of a trainer: `Training`, or any other object that yields the same events."""
 
     step: int
 
     @property
     def seconds(self) -> float:
-        """Seconds so far, those before a resume included."""
+        """Seconds of training so far, those before a resume included."""
 
     @property
     def evaluation_limit(self) -> int:
-        """The most targets of an evaluation; 0 for all."""
+        """Maximum number of targets in an evaluation; 0 for all."""
 
     def fit(self) -> Iterator[Event]:
-        """Train, and yield what happens."""
+        """Train and yield events."""
 
     def averaged(self) -> AbstractContextManager[None]:
-        """For a while, the network has the weights that are worth keeping."""
+        """Context manager in which the network has the weights to keep."""
 
     def snapshot(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """Everything that the run's future depends on."""
+        """Return the complete state of the run: tensors by name, and plain JSON values."""
 
     def restore(self, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
-        """Go on from a snapshot."""
+        """Restore a snapshot."""

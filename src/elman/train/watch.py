@@ -1,7 +1,4 @@
-"""A progress bar for people: on a terminal a live bar, elsewhere a line now and then. Always on standard error.
-
-Knows nothing about models; it is told what one token is called.
-"""
+"""Progress bar of a run, on standard error: live on a terminal, otherwise a line every ten seconds."""
 
 from __future__ import annotations
 
@@ -16,19 +13,19 @@ from elman.train.events import Ended, Evaluated, Event, Planned, Started, Steppe
 
 __all__ = ["Watch"]
 
-# A run is called slow when it will take so many times its budget.
+# A run is reported as slow when it will take this many times its budget.
 _MUCH_SLOWER = 1.25
 
 
 class Watch:
-    """Shows loss, bits a token, tokens a second and the time left.
+    """Progress bar with the loss, bits per token, tokens per second and the time left.
 
     Args:
-        unit: what one token is called ("char", "word", "token").
-        describe: figures of an evaluation in a line for people; by default the loss in nats and bits, and the bits are
-            shown all the time.
-        budget_seconds: the budget while it is not yet turned into steps; 0 if there is none.
-        stream: where to write; standard error by default.
+        unit: the name of a token ("char", "word", "token").
+        describe: formats the metrics of an evaluation as a line. By default that is the loss in nats and bits, and the
+            bar shows bits too.
+        budget_seconds: the budget in seconds; 0 if there is none.
+        stream: the output; standard error by default.
         quiet: show nothing.
     """
 
@@ -78,7 +75,7 @@ class Watch:
         self._progress.stop()
 
     def hear(self, event: Event) -> None:
-        """Show an event."""
+        """Handle an event."""
         if isinstance(event, Stepped):
             self._stepped(event)
         elif isinstance(event, Evaluated) and event.metrics:
@@ -101,7 +98,7 @@ class Watch:
         return f"{loss:.4f} nats, {loss / math.log(2):.4f} bits a {self.unit}"
 
     def _tell_if_slower(self, progress: float) -> None:
-        """Say once when a run with a budget in seconds will take much longer: its number of steps is settled."""
+        """Report once if a run with a budget in seconds will take much longer than that."""
         if self._told_slower or not self.budget_seconds or self._begun_progress is None or progress < 0.2:
             return
         passed = time.perf_counter() - self._begun
@@ -110,7 +107,7 @@ class Watch:
             self._told_slower = True
             self.say(
                 f"this machine has become slower: the run will take about {whole:.0f} s, not {self.budget_seconds:.0f} "
-                "(its steps are settled). Where other programs are busy too, --threads 1 can be faster"
+                "(its number of steps is fixed). If other programs are running, --threads 1 can be faster"
             )
 
     def say(self, text: str) -> None:
