@@ -15,9 +15,9 @@ from torch import Tensor
 
 import elman
 from elman.decode.search_config import SearchConfig
-from elman.decode.writing import find
-from elman.kernels.output_product import scan_for
-from elman.tasks.translator.config import NetworkConfig
+from elman.decode.text_output import find
+from elman.kernels.output_product import logit_precision_for
+from elman.tasks.translator.config import TranslatorNetworkConfig
 from elman.tasks.translator.network import TranslatorNetwork
 from elman.train.config import TrainConfig
 from elman.train.optim import make_optimizer
@@ -30,11 +30,11 @@ class ElmanPeer(Peer):
     """GRU encoder and decoder of one layer each, untied output product, and the same dropout as the peers."""
 
     def __init__(self, arguments: argparse.Namespace, corpus: Corpus) -> None:
-        config = NetworkConfig(
+        config = TranslatorNetworkConfig(
             cell="gru",
             layers=1,
-            hidden=arguments.hidden,
-            encoder_hidden=arguments.hidden // 2,
+            hidden_size=arguments.hidden_size,
+            encoder_hidden_size=arguments.hidden_size // 2,
             embedding=arguments.embedding,
             tied="none",
             attention=arguments.attention,
@@ -56,12 +56,12 @@ class ElmanPeer(Peer):
             self.model.head_bias_V[END] = NEVER
 
     def begin_translating(self) -> None:
-        self.advance = self.model.packed_advance(scan_for("bfloat16" if self.bfloat16 else "float32"))
+        self.advance = self.model.packed_advance(logit_precision_for("bfloat16" if self.bfloat16 else "float32"))
 
     def step(self, batch: Batch) -> Tensor:
         wanted_BT = batch["target"][:, 1:]
         given_BT = batch["target"][:, :-1].clone()
-        given_BT[:, 0] = self.model.go
+        given_BT[:, 0] = self.model.bos_id
         there_BT = wanted_BT != PAD
         with torch.autocast("cpu", torch.bfloat16, enabled=self.bfloat16):
             r_NR = self.model.read(batch["source"], batch["lengths"], given_BT)[there_BT]
@@ -81,7 +81,7 @@ class ElmanPeer(Peer):
                 state,
                 memory,
                 rows=rows,
-                start=self.model.go,
+                start=self.model.bos_id,
                 end=END,
                 limits_B=[self.length or int(1.5 * source_BS.shape[1])] * rows,
                 search=self.search,

@@ -61,7 +61,7 @@ def elman(train: Values, steps: int, seed: int) -> Callable[[], Values]:
             mode="direct",
             context=CONTEXT,
             horizon=HORIZON,
-            hidden=HIDDEN,
+            hidden_size=HIDDEN,
             distribution="point",
             loss="absolute",
             max_steps=steps,

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import elman.nn
-from elman.tasks.language_model.config import NetworkConfig
+from elman.tasks.language_model.config import LanguageModelNetworkConfig
 from elman.tasks.language_model.network import LanguageModelNetwork
 
 LAYERS = 2
@@ -55,7 +55,9 @@ class TokenModel(nn.Module):
 
     def __init__(self, case: Case) -> None:
         super().__init__()
-        config = NetworkConfig(ELMAN_CELLS[case.cell], layers=LAYERS, hidden=case.hidden, embedding=case.hidden)
+        config = LanguageModelNetworkConfig(
+            ELMAN_CELLS[case.cell], layers=LAYERS, hidden=case.hidden, embedding=case.hidden
+        )
         self.network = LanguageModelNetwork(case.vocabulary, config)
 
     def forward(self, tokens_BT: Tensor) -> Tensor:

@@ -77,7 +77,9 @@ def options(about: str) -> argparse.ArgumentParser:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--batch", type=int, default=64, help="sentences per training batch")
     parser.add_argument("--embedding", type=int, default=256)
-    parser.add_argument("--hidden", type=int, default=512, help="decoder units; half as many per encoder direction")
+    parser.add_argument(
+        "--hidden-size", type=int, default=512, help="decoder units; half as many per encoder direction"
+    )
     parser.add_argument("--dropout", type=float, default=0.2)
     parser.add_argument("--beam", type=int, default=5)
     parser.add_argument("--seed", type=int, default=0)

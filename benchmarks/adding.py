@@ -45,7 +45,7 @@ def main() -> None:
     new_NTI, true_N = make(2000, arguments.steps, draw)
     model = Classifier(
         kind="score",
-        hidden=64,
+        hidden_size=64,
         cell_options={"memory": arguments.steps},
         bidirectional=False,
         pool="last",

@@ -29,13 +29,13 @@ SHIFT = 1
 
 OPTIONS: dict[str, Any] = {
     "channels": (16, 32, 64, 96),
-    "hidden": 128,
+    "hidden_size": 128,
     "embedding": 32,
     "vector_size": 192,
     "vector_dropout": 0.2,
     "dropout": 0.2,
     "learning_rate": 2e-3,
-    "average": 0.995,
+    "ema_decay": 0.995,
     "batch_size": 50,
     "max_epochs": 4.0,
     "evaluate_every": 1200,

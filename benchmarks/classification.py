@@ -98,13 +98,13 @@ def nearest_neighbour(train: Any, test: Any) -> float:
 
 
 BAG: dict[str, Any] = {
-    "word_rule": "whitespace", "min_count": 2, "embedding": 50, "hidden": 50, "variational": True, "input_dropout": 0.5,
-    "embedding_dropout": 0.0, "output_dropout": 0.5, "bag": 2, "bag_start": 0.3, "learning_rate": 1e-3,
-    "weight_decay": 0.1, "batch_size": 50, "max_epochs": 4,
+    "word_rule": "whitespace", "min_count": 2, "embedding": 50, "hidden_size": 50, "variational": True,
+    "input_dropout": 0.5, "embedding_dropout": 0.0, "output_dropout": 0.5, "bag": 2, "bag_start": 0.3,
+    "learning_rate": 1e-3, "weight_decay": 0.1, "batch_size": 50, "max_epochs": 4,
 }  # fmt: skip
 SERIES: dict[str, Any] = {
-    "hidden": 64, "noise": 0.3, "output_dropout": 0.3, "learning_rate": 3e-3, "weight_decay": 0.01, "batch_size": 32,
-    "max_epochs": 60, "standardise": "channels",
+    "hidden_size": 64, "noise": 0.3, "output_dropout": 0.3, "learning_rate": 3e-3, "weight_decay": 0.01,
+    "batch_size": 32, "max_epochs": 60, "standardise": "channels",
 }  # fmt: skip
 SST2 = tuple(f"classification/sst2/{part}.tsv" for part in ("train", "dev", "test"))
 SST2_FORM = {"form": "table", "header": False, "text_column": "1", "label_column": "2"}
@@ -113,7 +113,7 @@ TS = "series-classification/{0}/{0}_{1}.ts"
 WORKS: dict[str, Work] = {
     "mnist-rows-tanh": Work(
         (MNIST.format("train"),), (MNIST.format("t10k"),), 0.981,
-        {"cell": "elman", "hidden": 150, "bidirectional": False, "pool": "last", "output_dropout": 0.0,
+        {"cell": "elman", "hidden_size": 150, "bidirectional": False, "pool": "last", "output_dropout": 0.0,
          "batch_size": 150, "optimizer": "adam", "weight_decay": 0.0, "learning_rate": 1e-3,
          "noise": 0.2, "max_epochs": 30, "split": (0.95, 0.05, 0.0)},
         commonest, others="without noise and with a constant learning rate: 98.09 % after 100 passes",
@@ -123,7 +123,7 @@ WORKS: dict[str, Work] = {
     ),
     "mnist-pixels": Work(
         (MNIST.format("train"),), (MNIST.format("t10k"),), 0.965,
-        {"images": "pixels", "cell": "gru", "cell_options": {"memory": 784}, "hidden": 128, "bidirectional": False,
+        {"images": "pixels", "cell": "gru", "cell_options": {"memory": 784}, "hidden_size": 128, "bidirectional": False,
          "pool": "last", "output_dropout": 0.0, "batch_size": 64, "learning_rate": 3e-3, "split": (0.95, 0.05, 0.0)},
         commonest, minutes=38.0, others="GRU 96.2, LSTM 87.2 (Bai et al. 2018)",
     ),
@@ -137,7 +137,7 @@ WORKS: dict[str, Work] = {
     ),
     "names": Work(
         ("classification/names",), (), 0.84,
-        {"tokens": "characters", "lowercase": False, "embedding": 32, "hidden": 128, "pool": "last",
+        {"tokens": "characters", "lowercase": False, "embedding": 32, "hidden_size": 128, "pool": "last",
          "variational": True, "input_dropout": 0.2, "embedding_dropout": 0.0, "output_dropout": 0.5,
          "learning_rate": 3e-3, "max_epochs": 10, "bag": 3,
          "split": (0.8, 0.1, 0.1)},

@@ -33,12 +33,18 @@ CANDIDATES: dict[str, list[dict[str, Any]]] = {
         {"transform": "log", "seasonal_difference": 1, "context": 24, "autoregression": 1},
     ],
     "sunspots": [
-        {"context": 96, "autoregression": 12, "hidden": 32, "max_steps": 900},
-        {"context": 96, "autoregression": 36, "hidden": 32, "max_steps": 900},
+        {"context": 96, "autoregression": 12, "hidden_size": 32, "max_steps": 900},
+        {"context": 96, "autoregression": 36, "hidden_size": 32, "max_steps": 900},
     ],
     # The 29th of February is not in the data.
     "temperatures": [
-        {"calendar": ("day_of_year",), "context": 56, "autoregression": lags, "anchor": False, "missing": "mask"}
+        {
+            "calendar": ("day_of_year",),
+            "context": 56,
+            "autoregression": lags,
+            "residual_to_last": False,
+            "missing": "mask",
+        }
         for lags in (7, 28)
     ],
     "apple": [
@@ -95,10 +101,10 @@ def etth1(threads: int, seed: int, lags: int) -> None:
     scaled[columns] = (frame[columns] - frame[columns][:8640].mean()) / frame[columns][:8640].std(ddof=0)
     begun = time.perf_counter()
     model = Forecaster(
-        "small", mode="direct", horizon=horizon, together=False, scaling="none", distribution="point", counted=1,
-        context=48, autoregression=lags, calendar=("hour",), hidden=32, dropout=0.2, batch_size=128, learning_rate=3e-3,
-        max_steps=1000, average=0.99, evaluate_every=125, valid_steps=2880, evaluate_tokens=2_000_000, device="cpu",
-        threads=threads, seed=seed,
+        "small", mode="direct", horizon=horizon, together=False, scaling="none", distribution="point", loss_steps=1,
+        context=48, autoregression=lags, calendar=("hour",), hidden_size=32, dropout=0.2, batch_size=128,
+        learning_rate=3e-3, max_steps=1000, ema_decay=0.99, evaluate_every=125, valid_steps=2880,
+        evaluate_tokens=2_000_000, device="cpu", threads=threads, seed=seed,
     ).fit(scaled.iloc[:11520], progress=False)  # fmt: skip
     seconds = time.perf_counter() - begun
     figures = model.evaluate(scaled, steps=2880)

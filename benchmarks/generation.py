@@ -14,11 +14,11 @@ import torch
 from _common import machine, row
 from torch import Tensor, nn
 
-from elman.decode import Sampling
+from elman.decode import SamplingOptions
 from elman.decode.engine import engine_of
-from elman.decode.generation import draw_natively
+from elman.decode.generation import sample_natively
 from elman.kernels.generation import WEIGHT_FORMATS, Engine
-from elman.tasks.language_model.config import NetworkConfig
+from elman.tasks.language_model.config import LanguageModelNetworkConfig
 from elman.tasks.language_model.network import LanguageModelNetwork
 
 LAYERS, VOCABULARY = 2, 65
@@ -65,7 +65,7 @@ class Native:
     def run(self, steps: int) -> None:
         """Sample `steps` tokens per row."""
         with torch.no_grad():
-            for _ in draw_natively(self.engine, self.network, [0], steps, Sampling(), self.rows, 0):
+            for _ in sample_natively(self.engine, self.network, [0], steps, SamplingOptions(), self.rows, 0):
                 pass
 
 
@@ -73,7 +73,7 @@ def compare(hidden: int, rows: int, threads: int, steps: int, rounds: int) -> No
     """Print the rows of the table for one model and one batch size."""
     torch.set_num_threads(threads)
     torch.manual_seed(0)
-    config = NetworkConfig("lstm", layers=LAYERS, hidden=hidden, embedding=128 if hidden == 128 else 256)
+    config = LanguageModelNetworkConfig("lstm", layers=LAYERS, hidden=hidden, embedding=128 if hidden == 128 else 256)
     network = LanguageModelNetwork(VOCABULARY, config).eval()
     loop = EagerLoop(network, rows)
     runs: dict[str, tuple[EagerLoop | Native, int]] = {"eager loop": (loop, max(8, steps // 40))}

@@ -19,11 +19,11 @@ from torch import Tensor, nn
 
 from elman.data.sources import Sources
 from elman.tasks.language_model.config import LanguageModelConfig
-from elman.tasks.language_model.setup import LanguageModelSetup, NextToken
-from elman.train import Stepped
+from elman.tasks.language_model.setup import LanguageModelSetup, NextTokenObjective
+from elman.train import StepEvent
 from elman.train.history import History
 from elman.train.loop import Training
-from elman.train.machine import settle, tune_process
+from elman.train.machine import resolve_auto, tune_process
 
 STEPS = 5
 SAME = "elman on torch's kernel"
@@ -39,9 +39,9 @@ class Bare:
         self.head = nn.Linear(network.hidden, vocabulary)
         self.parameters = [p for part in (self.embed, self.lstm, self.head) for p in part.parameters()]
         self.optimizer = torch.optim.AdamW(self.parameters, lr=training.learning_rate, weight_decay=0.1, fused=True)
-        self.tokens = torch.randint(vocabulary, (network.lanes, network.chunk + 1))
+        self.tokens = torch.randint(vocabulary, (network.batch_size, network.bptt + 1))
         self.autocast = training.precision == "bfloat16"
-        zeros = torch.zeros(network.layers, network.lanes, network.hidden)
+        zeros = torch.zeros(network.layers, network.batch_size, network.hidden)
         self.state: tuple[Tensor, Tensor] = (zeros, zeros)
 
     def steps(self, count: int) -> None:
@@ -64,15 +64,15 @@ def ours(config: LanguageModelConfig, text: Path, kernel: str | None) -> tuple[i
     for layer in setup.network.stack.unrolls():
         for unroll in layer:
             unroll.kernel = kernel
-    training = Training(NextToken(setup.network), setup.stream(), setup.training_config)
+    training = Training(NextTokenObjective(setup.network), setup.stream(), setup.training_config)
     history = History()
 
     def go() -> Iterator[None]:
         done = 0
         for event in training.fit():
             history.hear(event, training.seconds)
-            done += isinstance(event, Stepped)
-            if isinstance(event, Stepped) and done % STEPS == 0:
+            done += isinstance(event, StepEvent)
+            if isinstance(event, StepEvent) and done % STEPS == 0:
                 yield
 
     return setup.vocabulary.size, go()
@@ -101,7 +101,7 @@ def main() -> None:
     print(machine())
     for preset in ("small", "base"):
         config = LanguageModelConfig.make(preset, {"max_steps": 10**9, "layers": 1, "precision": "auto"})
-        config = LanguageModelConfig(config.text, config.network, settle(config.training))
+        config = LanguageModelConfig(config.text, config.network, resolve_auto(config.training))
         if arguments.no_tune:
             torch.set_num_threads(config.training.threads)
         else:

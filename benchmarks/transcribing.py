@@ -22,7 +22,7 @@ from _common import dataset, machine, row
 
 RATE = 8000
 WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-MOST_DIGITS = 5
+MAX_DIGITS = 5
 PARTS = {"test": range(5), "valid": range(5, 10), "train": range(10, 50)}
 WANTED = 0.03
 
@@ -39,13 +39,13 @@ class Model(NamedTuple):
 
 # Selected on the validation part.
 MODELS = {
-    "both ways": Model("base", {"hidden": 128, "normalise": "global", "dropout": 0.25, "max_epochs": 4.0}),
-    "streaming": Model("streaming", {"hidden": 192, "max_epochs": 6.0}),
+    "both ways": Model("base", {"hidden_size": 128, "normalise": "global", "dropout": 0.25, "max_epochs": 4.0}),
+    "streaming": Model("streaming", {"hidden_size": 192, "max_epochs": 6.0}),
 }
 COMMON: dict[str, Any] = {
     "sample_rate": RATE,
     "low_hz": 50.0,
-    "stack": 5,
+    "stack_frames": 5,
     "stride": 3,
     "dropout": 0.1,
     "learning_rate": 4e-3,
@@ -79,7 +79,7 @@ def sequences(clips: Clips, part: str, count: int, seed: int) -> tuple[list[Samp
     sounds, texts = [], []
     for _ in range(count):
         speaker = draw.choice(speakers)
-        digits = [draw.randrange(10) for _ in range(draw.randint(1, MOST_DIGITS))]
+        digits = [draw.randrange(10) for _ in range(draw.randint(1, MAX_DIGITS))]
         sounds.append(np.concatenate([clips[digit, speaker, draw.choice(PARTS[part])] for digit in digits]))
         texts.append(" ".join(WORDS[digit] for digit in digits))
     return sounds, texts

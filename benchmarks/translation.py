@@ -127,8 +127,10 @@ def loaded(name: str, folder: Path) -> Any:
     import elman
 
     model = elman.Translator.load(folder)
-    told = model.training
-    print(f"{name}: {model!r}, {told['steps']:,} steps in {told['seconds']:.0f} s, from {folder.name}", flush=True)
+    reported = model.training
+    print(
+        f"{name}: {model!r}, {reported['steps']:,} steps in {reported['seconds']:.0f} s, from {folder.name}", flush=True
+    )
     return model
 
 

@@ -192,7 +192,7 @@ def compare(speeds: dict[Name, float], asked: float) -> None:
     best = {library: max(speed for (name, _), speed in speeds.items() if name == library) for library in libraries}
     own = max((precision for name, precision in speeds if name == "elman"), key=lambda each: speeds["elman", each])
     for library in libraries[1:]:
-        told = [
+        parts = [
             f"{speeds['elman', precision] / speed:.2f} in {precision}"
             for (name, precision), speed in speeds.items()
             if name == library and ("elman", precision) in speeds
@@ -200,7 +200,8 @@ def compare(speeds: dict[Name, float], asked: float) -> None:
         ratio = best["elman"] / best[library]
         verdict = "reached" if ratio >= asked else "MISSED"
         print(
-            f"elman / {library}: {', '.join(told)}; best to best {ratio:.2f}, target {asked:.1f}: {verdict}", flush=True
+            f"elman / {library}: {', '.join(parts)}; best to best {ratio:.2f}, target {asked:.1f}: {verdict}",
+            flush=True,
         )
         if usual := speeds.get((library, "float32")):
             print(f"elman / {library} by default: {best['elman'] / usual:.2f}, {own} to float32", flush=True)

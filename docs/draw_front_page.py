@@ -21,9 +21,9 @@ from elman.files import write_bytes
 from elman.tasks.language_model.config import LanguageModelConfig
 from elman.tasks.language_model.setup import LanguageModelSetup
 from elman.tasks.run import Run
-from elman.tasks.setup import settle, tune_process
-from elman.train.events import Evaluated, Event, Stepped
-from elman.train.watch import Watch
+from elman.tasks.setup import resolve_auto, tune_process
+from elman.train.events import EvaluationEvent, Event, StepEvent
+from elman.train.progress import TrainingProgress
 
 ROOT = Path(__file__).resolve().parent.parent
 PROMPT = "ROMEO:\n"
@@ -32,7 +32,7 @@ INK, BLUE, RED, PAPER = "#22262b", "#31688e", "#c8553d", "#f6f4ee"
 MOMENTS = (20, 400)
 
 
-class Listener(Watch):
+class Listener(TrainingProgress):
     """Shows the progress of a run, stores every loss, and generates text after the steps `MOMENTS`."""
 
     def __init__(self) -> None:
@@ -44,23 +44,23 @@ class Listener(Watch):
         self.valid: list[tuple[int, float]] = []
         self.samples: list[tuple[int, float, str]] = []
 
-    def hear(self, event: Event) -> None:
-        super().hear(event)
+    def on_event(self, event: Event) -> None:
+        super().on_event(event)
         if self.run is None:
             return
-        if isinstance(event, Stepped):
+        if isinstance(event, StepEvent):
             self.read += event.tokens
             self.losses.append((self.read, event.loss))
             if event.step in MOMENTS:
                 latest = [loss for _, loss in self.losses[-max(1, event.step // 12) :]]  # as `smooth` does
                 self.ask(sum(latest) / len(latest))
-        elif isinstance(event, Evaluated):
+        elif isinstance(event, EvaluationEvent):
             self.valid.append((self.read, event.metrics["loss"]))
 
     def ask(self, loss: float) -> None:
         """Store a generated text, and return the network to training mode."""
         if self.run is not None:
-            model = LanguageModel().adopt(self.run)
+            model = LanguageModel().take_run(self.run)
             text = model.generate(PROMPT, length=420, temperature=0.7, seed=4)
             self.samples.append((self.read, loss, PROMPT + str(text)))
             self.run.network.train()
@@ -70,11 +70,11 @@ def train(text: Path, **budget: int) -> Listener:
     """Train in memory, with nine tenths of the text for training and the rest for validation."""
     options = {"split": (0.9, 0.1, 0.0), **budget}
     config = LanguageModelConfig.make("base", options)
-    tune_process(settle(config.training))
+    tune_process(resolve_auto(config.training))
     listener = Listener()
     run = Run(LanguageModelSetup.open(config, Sources([text])), folder=None, command="", watch=listener)
     listener.run = run
-    run.go()
+    run.run()
     listener.ask(run.metrics["valid"]["loss"])
     return listener
 

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from elman.nn import OneHot, Stack
-from elman.types import detach
+from elman.state import detach
 
 DIGITS, ROWS, STEPS = 10, 32, 20
 

@@ -12,7 +12,7 @@ from elman.metrics.confusion import confusion_text
 
 train, test = sys.argv[1:3]
 seconds = float(sys.argv[3]) if len(sys.argv) > 3 else 30.0
-model = elman.Classifier(hidden=64, noise=0.3, learning_rate=3e-3, batch_size=32, max_seconds=seconds)
+model = elman.Classifier(hidden_size=64, noise=0.3, learning_rate=3e-3, batch_size=32, max_seconds=seconds)
 model.fit(train)
 figures = model.evaluate(test)
 print(f"accuracy on {figures['examples']:,} test utterances: {figures['accuracy']:.1%}")

@@ -16,7 +16,7 @@ import elman
 folder, epochs = Path(sys.argv[1]), float(sys.argv[2]) if len(sys.argv) > 2 else 10.0
 model = elman.Classifier(
     cell="elman",  # tanh(W x + U h + b)
-    hidden=150,
+    hidden_size=150,
     bidirectional=False,
     pool="last",
     input_dropout=0.0,

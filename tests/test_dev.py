@@ -186,7 +186,7 @@ def installer(dev: ModuleType, checkout: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(dev, "PYTHON", venv / "bin" / "python")
     monkeypatch.setattr(dev, "STAMP", venv / "stamp.json")
     stand_in = Installer(dev, checkout)
-    monkeypatch.setattr(dev, "quietly", stand_in)
+    monkeypatch.setattr(dev, "run_quietly", stand_in)
     return stand_in
 
 
@@ -219,7 +219,7 @@ def test_an_installation_that_failed_is_tried_again(dev: ModuleType, installer: 
     assert dev.up_to_date(frozenset({"dev"}))
 
 
-def test_a_moved_environment_is_made_anew(dev: ModuleType, installer: Installer) -> None:
+def test_a_moved_environment_is_made_again(dev: ModuleType, installer: Installer) -> None:
     dev.ensure_environment("dev")
     stamp = dev.read_stamp(dev.STAMP)
     dev.STAMP.write_text(stamp._replace(root="where it was before").to_json())
@@ -238,12 +238,12 @@ def test_the_pin_of_torch_is_required(dev: ModuleType) -> None:
 def test_a_failed_installation_shows_its_output(dev: ModuleType, capfd: pytest.CaptureFixture[str]) -> None:
     script = "import sys; print('the reason'); sys.exit(3)"
     with pytest.raises(dev.Problem) as caught:
-        dev.quietly("installing", [sys.executable, "-c", script])
+        dev.run_quietly("installing", [sys.executable, "-c", script])
     assert caught.value.exit_code == 1
     out, err = capfd.readouterr()
     assert out == ""
     assert "the reason" in err
-    dev.quietly("installing", [sys.executable, "-c", "print('chatter')"])
+    dev.run_quietly("installing", [sys.executable, "-c", "print('chatter')"])
     assert "chatter" not in capfd.readouterr().err
 
 
@@ -348,7 +348,7 @@ def test_what_only_slow_tests_need_is_installed_for_all_of_them(
 ) -> None:
     prepared: list[object] = []
     monkeypatch.setattr(dev, "prepare", lambda *extras: prepared.append(extras))
-    monkeypatch.setattr(dev, "become", lambda command, **settings: prepared.append(command))
+    monkeypatch.setattr(dev, "exec_in_venv", lambda command, **settings: prepared.append(command))
     dev.run_tests(arguments)
     assert prepared == [extras, dev.pytest_command(arguments)]
     assert prepared[1][-len(arguments) :] == arguments or not arguments

@@ -49,8 +49,8 @@ def test_exit_codes_tell_wrong_use_from_trouble_in_training() -> None:
     assert errors.ConfigError("").exit_code == 2
     assert errors.ArtifactError("").exit_code == 2
     assert errors.TrainingError("").exit_code == 1
-    assert errors.OutOfMemory("").exit_code == 1
-    assert errors.Diverged("", 7).exit_code == 1
-    assert errors.Diverged("", 7).step == 7
-    assert errors.Interrupted("", 130).exit_code == 130
-    assert errors.Interrupted("", 143).exit_code == 143
+    assert errors.OutOfMemoryError("").exit_code == 1
+    assert errors.DivergenceError("", 7).exit_code == 1
+    assert errors.DivergenceError("", 7).step == 7
+    assert errors.TrainingInterrupted("", 130).exit_code == 130
+    assert errors.TrainingInterrupted("", 143).exit_code == 143

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-__all__ = ["aligned", "counted", "finite_json", "plain", "printable", "size_of", "span"]
+__all__ = ["Progress", "aligned", "counted", "finite_json", "plain", "printable", "size_of", "span"]
+
+# Called with the name of a stage of the work and the share of it that is done, from 0 to 1.
+Progress = Callable[[str, float], None]
 
 
 def printable(text: str) -> str:

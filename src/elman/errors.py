@@ -7,31 +7,60 @@
     |   `-- EncodingError  bytes that are not text in the chosen encoding
     |-- ArtifactError      a model folder that is missing, broken or unsafe
     |-- StorageError       the disk is full, or access is denied                (also an OSError)
-    |-- TrainingError      training failed or was stopped
-    |   |-- Diverged       the loss or a gradient is no longer finite
-    |   |-- Interrupted    stopped by Ctrl-C or SIGTERM; the run can be resumed
-    |   `-- OutOfMemory    not enough memory for this model or batch
-    `-- KernelUnavailable  the requested kernel cannot run this cell with these options
+    |-- TrainingError            training failed or was stopped
+    |   |-- DivergenceError      the loss or a gradient is no longer finite
+    |   |-- TrainingInterrupted  stopped by Ctrl-C or SIGTERM; the run can be resumed
+    |   `-- OutOfMemoryError     not enough memory for this model or batch
+    `-- KernelUnavailableError   the requested kernel cannot run this cell with these options
+
+    FormerNameWarning            a name of an earlier version was used        (a FutureWarning)
 
 A message says what was expected and ends with what was received.
 """
 
 from __future__ import annotations
 
+import warnings
+from types import MappingProxyType
+from typing import Any
+
 __all__ = [
     "ArtifactError",
     "ConfigError",
     "DataError",
-    "Diverged",
+    "DivergenceError",
     "ElmanError",
     "EncodingError",
-    "Interrupted",
-    "KernelUnavailable",
-    "OutOfMemory",
+    "FormerNameWarning",
+    "KernelUnavailableError",
+    "OutOfMemoryError",
     "ShapeError",
     "StorageError",
     "TrainingError",
+    "TrainingInterrupted",
 ]
+
+
+# Classes of this module under the names that they had in earlier versions.
+_FORMER = MappingProxyType(
+    {
+        "Diverged": "DivergenceError",
+        "Interrupted": "TrainingInterrupted",
+        "KernelUnavailable": "KernelUnavailableError",
+        "OutOfMemory": "OutOfMemoryError",
+    }
+)
+
+
+class FormerNameWarning(FutureWarning):
+    """A name of an earlier version was used: of an option, a class or a function. It still works."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _FORMER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    warnings.warn(f"elman.errors.{name} is now called {_FORMER[name]}", FormerNameWarning, stacklevel=2)
+    return globals()[_FORMER[name]]
 
 
 class ElmanError(Exception):
@@ -70,7 +99,7 @@ class TrainingError(ElmanError):
     exit_code = 1
 
 
-class Diverged(TrainingError):
+class DivergenceError(TrainingError):
     """The loss or a gradient is no longer finite, or too large. `step` is the optimiser step at which it happened."""
 
     def __init__(self, message: str, step: int) -> None:
@@ -78,7 +107,7 @@ class Diverged(TrainingError):
         self.step = step
 
 
-class Interrupted(TrainingError):
+class TrainingInterrupted(TrainingError):
     """Training was stopped by Ctrl-C or SIGTERM, after saving a checkpoint. `exit_code` is 130 or 143."""
 
     def __init__(self, message: str, exit_code: int) -> None:
@@ -86,9 +115,9 @@ class Interrupted(TrainingError):
         self.exit_code = exit_code
 
 
-class OutOfMemory(TrainingError):
+class OutOfMemoryError(TrainingError):
     """Not enough memory for this model or batch."""
 
 
-class KernelUnavailable(ElmanError):
+class KernelUnavailableError(ElmanError):
     """A kernel that was requested by name cannot run this cell with these options."""

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import importlib
+import warnings
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
+
+from elman.errors import FormerNameWarning
 
 __all__ = ["lazy_names"]
 
 
 def lazy_names(
-    package: str, homes: Mapping[str, Sequence[str]]
+    package: str, homes: Mapping[str, Sequence[str]], former: Mapping[str, str] = MappingProxyType({})
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """Return the functions `__getattr__` and `__dir__` for a package.
 
     homes  the names that each module defines, by the module's name: relative to the package (`.stack`) or absolute
+
+    former  earlier names, each with the present one; using one issues a FormerNameWarning
 
     Any other name raises AttributeError.
     """
@@ -22,6 +28,9 @@ def lazy_names(
 
     def getattr_(name: str) -> Any:
         home = home_of.get(name)
+        if home is None and name in former:
+            warnings.warn(f"{package}.{name} is now called {former[name]}", FormerNameWarning, stacklevel=2)
+            return getattr(importlib.import_module(package), former[name])
         if home is None:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         return getattr(importlib.import_module(home, package), name)

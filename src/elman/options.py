@@ -11,11 +11,12 @@ import difflib
 import math
 import types
 import typing
+import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Self, TypeVar
 
-from elman.errors import ConfigError
+from elman.errors import ConfigError, FormerNameWarning
 
 __all__ = [
     "Sections",
@@ -25,9 +26,13 @@ __all__ = [
     "fill",
     "fill_flat",
     "flat_fields",
+    "former_argument",
+    "former_names",
     "option",
+    "present_names",
     "suggestion",
     "to_json",
+    "warn_of_former_name",
     "with_given",
 ]
 
@@ -44,6 +49,7 @@ def option(
     local: bool = False,
     flag: str = "",
     free: bool = False,
+    former: tuple[str, ...] = (),
 ) -> Any:
     """Declare a dataclass field with a default, a line of help and the allowed values.
 
@@ -52,9 +58,10 @@ def option(
     local        only meaningful with local files and a terminal; a server omits the option
     flag         a short name on the command line, such as `-o`
     free         on the command line, the value may begin with a hyphen
+    former       earlier names of the option, which are still read
     """
     metadata = {"help": help, "choices": choices, "least": least, "most": most}
-    metadata |= {"local": local, "flag": flag, "free": free}
+    metadata |= {"local": local, "flag": flag, "free": free, "former": former}
     if isinstance(default, dict):
         return dataclasses.field(default_factory=lambda: dict(default), metadata=metadata)
     return dataclasses.field(default=default, metadata=metadata)
@@ -75,6 +82,54 @@ def flat_fields(section: type[Any]) -> dict[str, tuple[dataclasses.Field[Any], A
         else:
             found[name] = (field, hint, "")
     return found
+
+
+def former_names(section: type[Any]) -> dict[str, str]:
+    """Every earlier name of an option of a section, and the option's present name."""
+    return {
+        former: name for name, (field, _) in fields_of(section).items() for former in field.metadata.get("former", ())
+    }
+
+
+def present_names(
+    values: Mapping[str, Any],
+    sections: Iterable[type[Any]],
+    where: str = "the options",
+    *,
+    warn: bool,
+) -> dict[str, Any]:
+    """`values` with the present names of options in place of earlier ones.
+
+    Issues a FormerNameWarning for each earlier name if `warn`. Raises ConfigError for an option with a value under two
+    names.
+    """
+    present = {former: name for section in sections for former, name in former_names(section).items()}
+    found: dict[str, Any] = {}
+    for former, value in values.items():
+        name = present.get(former, former)
+        if name in found or (name != former and name in values):
+            raise ConfigError(f"{where}: expected the option {name} once. Received: {name} and its earlier name")
+        if name != former and warn:
+            warn_of_former_name(former, name)
+        found[name] = value
+    return found
+
+
+def warn_of_former_name(former: str, name: str) -> None:
+    """Issue a FormerNameWarning: an option was given under an earlier name."""
+    warnings.warn(f"the option {former!r} is now called {name!r}", FormerNameWarning, stacklevel=3)
+
+
+def former_argument(options: dict[str, Any], former: str, name: str, value: T) -> T:
+    """The argument `name`: its `value`, or what a caller gave under its earlier name, which is removed from `options`.
+
+    Issues a FormerNameWarning for the earlier name.
+    """
+    if former not in options:
+        return value
+    warn_of_former_name(former, name)
+    given: T = options.pop(former)
+    return given
 
 
 def fill_flat(section: type[T], values: Mapping[str, Any], where: str = "the options") -> T:
@@ -213,6 +268,8 @@ class Sections:
     def make(cls, preset: str = "base", *layers: Mapping[str, Any], where: str = "the options") -> Self:
         """Build the options from a preset, overridden by flat mappings; later mappings take precedence.
 
+        Earlier names of options are read too, with a FormerNameWarning.
+
         Raises ConfigError for an unknown preset or option and for a value that is not allowed.
         """
         if preset not in cls.presets:
@@ -220,6 +277,7 @@ class Sections:
                 f"expected a preset among {', '.join(cls.presets)}. Received: {preset!r}."
                 f"{suggestion(preset, cls.presets)}"
             )
+        layers = tuple(cls.present_names(layer, where) for layer in layers)
         flat: dict[str, Any] = dict(cls.presets[preset])
         if any(layer.get(name) for layer in layers for name in cls.budget):
             flat = {name: value for name, value in flat.items() if name not in cls.budget}
@@ -244,6 +302,11 @@ class Sections:
         }
         return cls(**parts)
 
+    @classmethod
+    def present_names(cls, values: Mapping[str, Any], where: str = "the options") -> dict[str, Any]:
+        """A flat mapping of options under their present names, with a FormerNameWarning for each earlier name."""
+        return present_names(values, cls.sections().values(), where, warn=True)
+
     def to_json(self) -> dict[str, dict[str, Any]]:
         """Convert all options to plain values, by section."""
         return {section: to_json(getattr(self, section)) for section in self.sections()}
@@ -258,7 +321,12 @@ class Sections:
         sections = cls.sections()
         if set(values) != set(sections) or not all(isinstance(part, Mapping) for part in values.values()):
             raise ConfigError(f"{where}: expected the sections {', '.join(sections)}. Received: {sorted(values)}")
-        return cls(**{name: fill(kind, values[name], where) for name, kind in sections.items()})
+        return cls(
+            **{
+                name: fill(kind, present_names(values[name], (kind,), where, warn=False), where)
+                for name, kind in sections.items()
+            }
+        )
 
 
 def check_text(text: str, what: str = "--text") -> None:

@@ -1,4 +1,4 @@
-"""The interface between cells and kernels: `RunnableCell`, `Step`, `Lookup`, `TorchForm` and `Request`.
+"""The interface between cells and kernels: `RunnableCell`, `Step`, `Lookup`, `TorchForm` and `KernelRequest`.
 
 A kernel runs every cell through this interface and contains no code for a particular cell.
 """
@@ -12,9 +12,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from elman.types import State
+from elman.state import State
 
-__all__ = ["Lookup", "Request", "RunnableCell", "Step", "TorchForm", "clear_padding"]
+__all__ = ["KernelRequest", "Lookup", "RunnableCell", "Step", "TorchForm", "clear_padding"]
 
 
 class Step(NamedTuple):
@@ -48,7 +48,7 @@ class TorchForm(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Request:
+class KernelRequest:
     """What a kernel must support in addition to the cell.
 
     ragged            the sequences of the batch have different lengths

@@ -1,95 +1,21 @@
-"""Types shared by all packages: `State`, `Batch` and the legend of shape letters.
-
-Shape letters, as suffixes of tensor names (`x_BTI` is batch x time x input):
-
-    B batch size       T time steps     I input features     H hidden units
-    G gates (a multiple of H)           P projected units    Y output features of a cell
-    V vocabulary       E embedding      L layers             D directions (1 or 2)
-
-A *row* is one sequence of a batch.
-
-A *state* is a NamedTuple of tensors, batch first in every leaf, or a tuple of such states (one per layer and
-direction). States are passed in and returned; no module stores one.
-"""
+"""Earlier name of the module `elman.state`, which programs of users may import."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+import warnings
+from typing import Any
 
-import torch
-from torch import Tensor
+from elman import state
+from elman.errors import FormerNameWarning
 
-__all__ = ["IGNORED", "Batch", "State", "detach", "leaves", "map_leaves", "named_leaves", "reset_rows"]
+__all__: list[str] = []
 
-# A nested tuple with tensors at its leaves; a recursive type would be no clearer.
-State = Any
-
-# Target of a time step that is excluded from the loss, as `ignore_index` in torch.
-IGNORED = -100
+_FORMER = {"IGNORED": "IGNORE_INDEX"}
 
 
-class Batch(NamedTuple):
-    """A chunk of T time steps of B parallel sequences.
-
-    inputs_BT   int64 token ids, or features `inputs_BTI`, or a NamedTuple of several such tensors
-    targets_BT  int64 token ids, or values `targets_BTY`; `IGNORED` where nothing is predicted; `targets_B` for tasks
-                with one target per sequence
-    lengths_B   int64, the number of valid time steps in each row; None when all T are valid
-    fresh_B     bool, true in rows where a new sequence starts; None when no sequence starts
-    """
-
-    inputs_BT: Any
-    targets_BT: Tensor
-    lengths_B: Tensor | None = None
-    fresh_B: Tensor | None = None
-
-    @property
-    def rows(self) -> int:
-        """The batch size B."""
-        return leaves(self.inputs_BT)[0].shape[0]
-
-
-def _rebuild(node: tuple[Any, ...], children: list[Any]) -> State:
-    # A NamedTuple is built from separate fields, a plain tuple from an iterable.
-    make = getattr(type(node), "_make", tuple)
-    return make(children)
-
-
-def map_leaves(fn: Callable[..., Tensor], state: State, *others: State) -> State:
-    """Apply `fn` to every tensor of `state` (and the matching tensors of `others`), keeping the structure."""
-    if isinstance(state, Tensor):
-        return fn(state, *others)
-    return _rebuild(state, [map_leaves(fn, *nodes) for nodes in zip(state, *others, strict=True)])
-
-
-def named_leaves(state: State, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
-    """Yield every tensor of `state` with a name made of field names and positions, such as `0.1.h`."""
-    if isinstance(state, Tensor):
-        yield prefix, state
-        return
-    names = getattr(state, "_fields", range(len(state)))
-    for name, node in zip(names, state, strict=True):
-        yield from named_leaves(node, f"{prefix}.{name}" if prefix else str(name))
-
-
-def leaves(state: State) -> list[Tensor]:
-    """Return every tensor of `state`, in order."""
-    return [leaf for _, leaf in named_leaves(state)]
-
-
-def detach(state: State) -> State:
-    """Detach every tensor of `state` from the graph, as truncated BPTT does between chunks."""
-    return map_leaves(Tensor.detach, state)
-
-
-def reset_rows(state: State, fresh_B: Tensor | None, initial: State) -> State:
-    """Replace the rows of `state` where `fresh_B` is true by those of `initial`."""
-    if fresh_B is None:
-        return state
-
-    def pick(old: Tensor, new: Tensor) -> Tensor:
-        mask = fresh_B.to(old.device).reshape(-1, *[1] * (old.dim() - 1))
-        return torch.where(mask, new.to(old.dtype), old)
-
-    return map_leaves(pick, state, initial)
+def __getattr__(name: str) -> Any:
+    present = _FORMER.get(name, name)
+    if present not in state.__all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    warnings.warn(f"elman.types.{name} is now called elman.state.{present}", FormerNameWarning, stacklevel=2)
+    return getattr(state, present)

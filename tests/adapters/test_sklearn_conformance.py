@@ -30,7 +30,7 @@ QUICK: dict[str, Any] = {
     "batch_size": 32,
     "learning_rate": 0.03,
     "output_dropout": 0.0,
-    "hidden": 8,
+    "hidden_size": 8,
     "max_steps": 40,
 }
 SCORES = {**QUICK, "kind": "score", "cell": "elman", "pool": "last", "max_steps": 80, "split": (1.0, 0.0, 0.0)}
@@ -80,8 +80,8 @@ def test_it_works_inside_scikit_learns_tools(capsys: pytest.CaptureFixture[str])
     X, y = rows()
     pipeline = make_pipeline(StandardScaler(), quick())
     assert cross_val_score(pipeline, X, y, cv=2).min() > 0.8
-    search = GridSearchCV(quick(), {"hidden": [4, 8], "cell": ["gru"]}, cv=2).fit(X, y)
-    assert set(search.best_params_) == {"hidden", "cell"}
+    search = GridSearchCV(quick(), {"hidden_size": [4, 8], "cell": ["gru"]}, cv=2).fit(X, y)
+    assert set(search.best_params_) == {"hidden_size", "cell"}
     assert search.best_estimator_.score(X, y) > 0.8
 
 
@@ -124,9 +124,9 @@ def test_series_of_another_length_are_no_matrix_with_other_columns(capsys: pytes
     assert not hasattr(quick(max_steps=2).fit(list(X), y), "n_features_in_")
 
 
-def test_labels_that_are_no_classes_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_labels_that_are_no_classes_are_reported(capsys: pytest.CaptureFixture[str]) -> None:
     X, y = rows()
-    with pytest.raises(DataError, match=r"kind='score'. Received: Unknown label type: continuous"):
+    with pytest.raises(DataError, match=r"to learn real numbers. Received: Unknown label type: continuous"):
         quick().fit(X, y + 0.5 * X[:, 0])
     with pytest.warns(DataConversionWarning, match="column-vector y"):
         model = quick(max_steps=2).fit(X, y[:, None])
@@ -147,7 +147,7 @@ try:
 except elman.errors.ConfigError as error:
     print("call fit" in str(error))
 model.fit(X, ["up", "down"] * 10, progress=False)
-print(model.predict(X).shape, model.predict_proba(X).shape, model.get_params()["hidden"])
+print(model.predict(X).shape, model.predict_proba(X).shape, model.get_params()["hidden_size"])
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=110)
     assert done.returncode == 0, done.stderr

@@ -18,7 +18,7 @@ from sktime.utils.estimator_checks import check_estimator
 from elman.adapters.sktime import ElmanClassifier
 
 QUICK: dict[str, Any] = {
-    "device": "cpu", "threads": 1, "precision": "float32", "hidden": 4, "max_steps": 3, "cell": "gru",
+    "device": "cpu", "threads": 1, "precision": "float32", "hidden_size": 4, "max_steps": 3, "cell": "gru",
 }  # fmt: skip
 
 
@@ -68,7 +68,7 @@ def test_series_of_unequal_length() -> None:
     assert np.allclose(adapter.predict_proba(ragged), alone, atol=1e-6)
 
 
-def test_a_wrong_option_is_told_in_fit() -> None:
+def test_a_wrong_option_is_reported_in_fit() -> None:
     X, y = panel()
-    with pytest.raises(ConfigError, match="Did you mean 'hidden'"):
+    with pytest.raises(ConfigError, match="Did you mean 'hidden_size'"):
         ElmanClassifier(options={"hiden": 4}).fit(X, y)

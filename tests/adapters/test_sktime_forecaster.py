@@ -21,7 +21,7 @@ from sktime.utils.estimator_checks import check_estimator
 from elman.adapters.sktime import ElmanForecaster
 
 PLAIN: dict[str, Any] = {"device": "cpu", "threads": 1, "precision": "float32"}
-QUICK: dict[str, Any] = {"preset": "small", "hidden": 4, "max_steps": 4}
+QUICK: dict[str, Any] = {"preset": "small", "hidden_size": 4, "max_steps": 4}
 
 
 def quick(**arguments: Any) -> ElmanForecaster:
@@ -192,7 +192,7 @@ def test_covariates_that_are_known_up_to_the_present() -> None:
     assert np.array_equal(adapter.predict(), adapter.predict(X=X[40:]))
 
 
-def test_a_direct_forecast_has_the_horizon_that_fit_was_told() -> None:
+def test_a_direct_forecast_has_the_horizon_that_fit_was_reported() -> None:
     assert quick(mode="direct").fit(days(), fh=[-1, 2, 5]).model_.config.window.horizon == 5
     assert quick(mode="direct", horizon=3).fit(days(), fh=[5]).model_.config.window.horizon == 3
     assert quick(mode="direct").fit(days()).model_.config.window.horizon == 12
@@ -242,10 +242,10 @@ def test_indexes(index: pd.Index) -> None:
     assert np.isfinite(found).all()
 
 
-def test_wrong_options_are_told_in_fit() -> None:
-    with pytest.raises(ConfigError, match="Did you mean 'hidden'"):
+def test_wrong_options_are_reported_in_fit() -> None:
+    with pytest.raises(ConfigError, match="Did you mean 'hidden_size'"):
         quick(options={"hiden": 4}).fit(days())
-    for name in ("hidden", "seed", "target_columns", "missing"):
+    for name in ("hidden_size", "seed", "target_columns", "missing"):
         with pytest.raises(ConfigError, match=f"expected options that are neither arguments.*Received: '{name}'"):
             quick(options={name: 4}).fit(days())
 

@@ -109,7 +109,7 @@ def test_text_cannot_act_as_markdown() -> None:
     assert [line for line in lines if line.startswith("`````")] == ["`````sh", "`````"]
 
 
-def test_of_a_long_list_the_beginning_is_told() -> None:
+def test_of_a_long_list_the_beginning_is_reported() -> None:
     text = card(data={"files": [f"{number}.txt" for number in range(25)]})
     assert "`9.txt`, and 15 more |" in text
     assert "`10.txt`" not in text

@@ -17,7 +17,7 @@ import torch
 
 from elman.cells import Cell
 from elman.nn import LSTM, Unroll
-from elman.types import named_leaves
+from elman.state import named_leaves
 
 from ..contract.cases import Case, able_kernels, build, inputs, random_state
 

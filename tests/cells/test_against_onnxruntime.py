@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from elman.nn import Stack
-from elman.types import leaves, map_leaves
+from elman.state import leaves, map_leaves
 
 from ..contract.cases import Case, able_kernels, randomise
 

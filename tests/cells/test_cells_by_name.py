@@ -120,7 +120,7 @@ def test_biases_start_at_zero_but_for_the_forget_gate() -> None:
 def test_memory_opens_the_gate_that_keeps(name: str, options: dict[str, Any], keeps: str) -> None:
     """The share that is kept of what was there is 1 - 1/u for u uniform from 2 to the number of steps."""
     H, steps = 4000, 100
-    cell = make(name, 3, H, memory=steps, **options)
+    cell = make(name, 3, H, chrono_init=steps, **options)
     with torch.no_grad():
         gates = cell.advance(cell.project(torch.zeros(1, 3)), cell.initial_state(1)).gates
     kept = 1.0 - gates[keeps] if name == "mingru" else gates[keeps]
@@ -135,10 +135,10 @@ def test_memory_opens_the_gate_that_keeps(name: str, options: dict[str, Any], ke
 @pytest.mark.parametrize("name", ["lstm", "gru", "gru-reset-before", "mingru"])
 def test_memory_of_no_sense_is_refused(name: str) -> None:
     for memory in (1, -3, 2.5, True):
-        with pytest.raises(ConfigError, match="expected memory to be 0 or a number of steps from 2"):
-            make(name, 3, 4, memory=memory)
-    with pytest.raises(ConfigError, match="expected biases with memory"):
-        make(name, 3, 4, memory=10, bias=False)
+        with pytest.raises(ConfigError, match="expected chrono_init to be 0 or a number of steps from 2"):
+            make(name, 3, 4, chrono_init=memory)
+    with pytest.raises(ConfigError, match="expected biases with chrono_init"):
+        make(name, 3, 4, chrono_init=10, bias=False)
 
 
 def test_a_cell_without_a_recurrent_product_says_so() -> None:
@@ -152,7 +152,7 @@ def test_a_cell_without_a_recurrent_product_says_so() -> None:
 
 
 @pytest.mark.parametrize("case", all_cases(), ids=str)
-def test_weights_drawn_anew_are_as_new(case: Case) -> None:
+def test_weights_drawn_again_are_as_new(case: Case) -> None:
     """Also after a start without storage, which leaves whatever the memory held."""
     torch.manual_seed(7)
     new = make(case.cell, 3, 4, **case.options)

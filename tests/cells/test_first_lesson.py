@@ -8,7 +8,7 @@ import torch
 
 from elman.cells import Elman
 from elman.nn import Stack, Unroll
-from elman.types import leaves
+from elman.state import leaves
 
 INSTANCES, STEPS, INPUTS, NEURONS = 4, 2, 3, 5
 

@@ -188,7 +188,14 @@ def test_a_model_names_an_installed_cell(install: Install, tmp_path: Path) -> No
     install(toy="toy_cells:Toy")
     text = tmp_path / "text.txt"
     text.write_text("a cell of another package, " * 200)
-    options: dict[str, Any] = {"hidden": 8, "embedding": 4, "lanes": 2, "chunk": 8, "max_steps": 3, "threads": 1}
+    options: dict[str, Any] = {
+        "hidden_size": 8,
+        "embedding": 4,
+        "batch_size": 2,
+        "bptt": 8,
+        "max_steps": 3,
+        "threads": 1,
+    }
     model = LanguageModel(cell="toy", cell_options={"scale": 0.5}, **options).fit(text, progress=False, tune=False)
     model.save(tmp_path / "model")
     opened = LanguageModel.load(tmp_path / "model")

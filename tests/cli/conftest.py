@@ -13,7 +13,7 @@ import pytest
 from elman.cli import main
 
 TEXT = "the cat sat on the mat\nthe dog sat on the log\n" * 60
-TINY = ["--hidden", "8", "--embedding", "4", "--lanes", "4", "--chunk", "8", "--no-tune", "--no-tensorboard"]
+TINY = ["--hidden-size", "8", "--embedding", "4", "--batch-size", "4", "--bptt", "8", "--no-tune", "--no-tensorboard"]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -12,8 +12,8 @@ import pytest
 
 from elman.cli import main
 
-TINY = ["--preset", "small", "--hidden", "4", "--max-steps", "2", "--threads", "1", "--no-tune", "--no-tensorboard",
-        "-q"]  # fmt: skip
+TINY = ["--preset", "small", "--hidden-size", "4", "--max-steps", "2", "--threads", "1", "--no-tune",
+        "--no-tensorboard", "-q"]  # fmt: skip
 STEPS = "series,time,v,label\n1,1,0.5,a\n"
 FRAMES = "sequence,time,x,label\n"
 TAGS = "a X\nb Y\n\n" * 12

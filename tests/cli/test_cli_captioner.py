@@ -14,7 +14,7 @@ from elman.cli import main
 
 from .conftest import Elman
 
-TINY = ["--hidden", "8", "--embedding", "4", "--vector-size", "8", "--channels", "4,8", "--batch-size", "8"]
+TINY = ["--hidden-size", "8", "--embedding", "4", "--vector-size", "8", "--channels", "4,8", "--batch-size", "8"]
 TINY += ["--max-steps", "6", "--threads", "1", "--device", "cpu", "--precision", "float32", "-q", "--no-tune"]
 TINY += ["--no-tensorboard"]
 WORDS = ("one", "two", "three")
@@ -104,7 +104,7 @@ def test_evaluate_and_score(elman: Elman, place: Path) -> None:
     assert "files, for a captioner" in elman("score", place / "model", *files, "--per-token").error()
 
 
-def test_tokens_that_are_not_known_are_told(elman: Elman, place: Path, tmp_path: Path) -> None:
+def test_tokens_that_are_not_known_are_reported(elman: Elman, place: Path, tmp_path: Path) -> None:
     pixels, captions = pictures()
     (tmp_path / "new.txt").write_text("\n".join(["bar seven", *captions[1:]]) + "\n")
     np.save(tmp_path / "new.npy", pixels)

@@ -17,13 +17,13 @@ import pytest
 
 from elman.cli import main
 from elman.data.examples import ExamplesConfig
+from elman.data.examples.arguments import example_groups
 from elman.data.examples.config import InputConfig
-from elman.data.examples.given import example_groups
 from elman.options import fields_of
-from elman.tasks.classifier.config import NetworkConfig, TargetConfig
+from elman.tasks.classifier.config import ClassifierNetworkConfig, TargetConfig
 from elman.train.config import TrainConfig
 
-TINY = ["--preset", "small", "--hidden", "6", "--embedding", "4", "--batch-size", "16", "--max-steps", "4",
+TINY = ["--preset", "small", "--hidden-size", "6", "--embedding", "4", "--batch-size", "16", "--max-steps", "4",
         "--no-tune", "--no-tensorboard"]  # fmt: skip
 LINES = [("the film was good", "pos"), ("a bad story", "neg"), ("good good", "pos"), ("bad, plainly bad", "neg")] * 15
 
@@ -112,7 +112,7 @@ def test_a_score_is_trained_and_answered(elman, tmp_path):
 def test_every_section_has_its_flags(elman, monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
     text = elman("train", "classifier", "--help").out
-    for section in (ExamplesConfig, InputConfig, TargetConfig, NetworkConfig, TrainConfig):
+    for section in (ExamplesConfig, InputConfig, TargetConfig, ClassifierNetworkConfig, TrainConfig):
         for name in fields_of(section):
             assert f"--{name.replace('_', '-')}" in text, name
 
@@ -121,10 +121,10 @@ def test_flags_outrank_a_file_and_a_budget_replaces_the_preset_s(elman, reviews,
     config = tmp_path / "o.toml"
     config.write_text('hidden = 5\n[target]\nclass_weights = "balanced"\n[training]\nmax_epochs = 2\n')
     words = ("train", "classifier", reviews, "-o", tmp_path / "m", "--config", config, "-q", "--no-tune")
-    said = elman(*words, "--no-tensorboard", "--hidden", 4, "--embedding", 3, "--preset", "small")
+    said = elman(*words, "--no-tensorboard", "--hidden-size", 4, "--embedding", 3, "--preset", "small")
     assert said.code == 0, said.err
     model = described(tmp_path / "m")
-    assert model["config"]["network"]["hidden"] == 4
+    assert model["config"]["network"]["hidden_size"] == 4
     assert model["config"]["target"]["class_weights"] == "balanced"
     assert model["training"]["options"]["max_steps"] == 0
     assert model["training"]["steps"] == 2  # two passes of one batch of 54
@@ -140,7 +140,7 @@ def test_a_dry_run_tells_sizes_and_writes_nothing(elman, reviews, tmp_path):
     assert not (tmp_path / "m").exists()
 
 
-def test_long_texts_are_cut_and_that_is_told(elman, reviews, tmp_path):
+def test_long_texts_are_cut_and_that_is_reported(elman, reviews, tmp_path):
     said = elman("train", "classifier", reviews, "-o", tmp_path / "m", "--max-length", 2, *TINY)
     assert "texts are longer than max_length and are truncated" in said.err
 
@@ -156,7 +156,7 @@ def test_predict_texts(elman, classifier):
     assert "\x1b" not in said.out  # no terminal
 
 
-def test_words_are_coloured_on_a_terminal_or_as_told(elman, classifier, monkeypatch):
+def test_words_are_coloured_on_a_terminal_or_as_reported(elman, classifier, monkeypatch):
     monkeypatch.delenv("NO_COLOR", raising=False)
     words = ("predict", classifier, "--text", "a good film", "--explain")
     assert "\x1b[" not in elman(*words).out
@@ -351,8 +351,8 @@ def test_data_with_a_mark_windows_line_ends_quotes_and_a_huge_cell(elman, tmp_pa
 )
 def test_a_command_that_cannot_work_is_one_line(elman, words, expected, classifier, reviews, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    told = [{"MODEL": classifier, "DATA": reviews}.get(word, word) for word in words]
-    said = elman(*told, *(["--no-tune"] if words[0] == "train" else []))
+    reported = [{"MODEL": classifier, "DATA": reviews}.get(word, word) for word in words]
+    said = elman(*reported, *(["--no-tune"] if words[0] == "train" else []))
     assert said.code == 2, said.err
     assert expected in said.error()
     assert not (tmp_path / "m").exists()

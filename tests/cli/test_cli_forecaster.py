@@ -14,7 +14,7 @@ import pytest
 
 from elman.cli import main
 
-TINY = ["--hidden", "6", "--context", "8", "--max-steps", "4", "--threads", "1", "--no-tune", "--no-tensorboard"]
+TINY = ["--hidden-size", "6", "--context", "8", "--max-steps", "4", "--threads", "1", "--no-tune", "--no-tensorboard"]
 TINY += ["--device", "cpu", "--horizon", "3", "--autoregression", "3", "-q"]
 
 
@@ -184,7 +184,7 @@ BAD: dict[str, tuple[str, list[str], str]] = {
     "a series of one row": (table() + "lone,2024-01-01,3\n", [], "'lone'"),
     "no logarithm": (table().replace("10.0000", "-1", 1), ["--transform", "log"], "log"),
     "an option": (table(), ["--mode", "backwards"], "backwards"),
-    "counted": (table(), ["--counted", "3"], "mode=direct"),
+    "loss_steps": (table(), ["--loss-steps", "3"], "mode=direct"),
     "dilations": (table(), ["--dilations", "1.5"], "whole numbers"),
     "an unknown cell": (table(), ["--cell", "gruu"], "gru"),
     "season": (table(), ["--seasonal-difference", "1", "--seasonal-period", "90"], "expected more than 90"),
@@ -193,22 +193,22 @@ BAD: dict[str, tuple[str, list[str], str]] = {
 
 @pytest.mark.parametrize("name", list(BAD))
 def test_what_cannot_be_trained_on(name: str, tmp_path: Path, elman: Callable[..., Any]) -> None:
-    content, words, told = BAD[name]
+    content, words, reported = BAD[name]
     path = tmp_path / "bad.csv"
     path.write_text(content)
     said = elman("train", "forecaster", path, "-o", tmp_path / "m", *TINY, *words)
     assert said.code == 2, said.err
-    assert any(part in said.error() for part in told.split("|")), said.err
+    assert any(part in said.error() for part in reported.split("|")), said.err
     assert not (tmp_path / "m").exists()
 
 
-@pytest.mark.parametrize(("horizon", "told"), [("0", "at least 1"), ("1000000", "at most 100000")])
-def test_a_horizon_that_no_model_can_have(horizon: str, told: str, tmp_path: Path, elman: Callable[..., Any]) -> None:
+@pytest.mark.parametrize(("horizon", "limit"), [("0", "at least 1"), ("1000000", "at most 100000")])
+def test_a_horizon_that_no_model_can_have(horizon: str, limit: str, tmp_path: Path, elman: Callable[..., Any]) -> None:
     path = tmp_path / "good.csv"
     path.write_text(table())
     said = elman("train", "forecaster", path, "-o", tmp_path / "m", "--horizon", horizon)
     assert said.code == 2
-    assert f"expected horizon to be {told}" in said.error()
+    assert f"expected horizon to be {limit}" in said.error()
     assert not (tmp_path / "m").exists()
 
 
@@ -228,7 +228,7 @@ def test_tables_as_others_write_them(kind: str, tmp_path: Path, elman: Callable[
     assert "a" in elman("forecast", tmp_path / "m").out
 
 
-def test_what_is_wrong_can_be_handled_as_told(tmp_path: Path, elman: Callable[..., Any]) -> None:
+def test_what_is_wrong_can_be_handled_as_reported(tmp_path: Path, elman: Callable[..., Any]) -> None:
     lines = table().splitlines()
     content = "\n".join([lines[0], lines[2], lines[1], *lines[3:8], lines[7], *lines[9:]])
     path = tmp_path / "rough.csv"

@@ -30,7 +30,7 @@ def test_generate_json_holds_the_same_text(elman, model):
     assert elman(*words, "--no-echo").out.rstrip("\n") == facts["texts"][0].rstrip("\n")
 
 
-def test_the_seed_is_told_when_it_is_drawn(elman, model):
+def test_the_seed_is_reported_when_it_is_drawn(elman, model):
     words = ("generate", model, "--length", 30, "--json")
     facts = elman(*words).json()
     assert elman(*words, "--seed", facts["seed"]).json() == facts
@@ -57,7 +57,7 @@ def test_a_prompt_from_a_file_and_from_standard_input(elman, model, tmp_path, mo
     assert elman("generate", model, "-", *words).json() == asked
 
 
-def test_unknown_characters_are_told(elman, model):
+def test_unknown_characters_are_reported(elman, model):
     said = elman("generate", model, "--prompt", "é€", "--length", 2)
     assert said.code == 0
     assert "2 characters of the prompt are unknown" in said.err

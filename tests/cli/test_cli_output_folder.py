@@ -37,7 +37,7 @@ def test_other_files_are_never_written_among(names: tuple[str, ...], overwrite: 
         check_output(folder_with(tmp_path, *names), overwrite=overwrite)
 
 
-def test_a_model_is_replaced_only_when_told(tmp_path: Path) -> None:
+def test_a_model_is_replaced_only_when_reported(tmp_path: Path) -> None:
     folder = folder_with(tmp_path, "elman.json", "weights.safetensors")
     with pytest.raises(ConfigError, match="--overwrite"):
         check_output(folder, overwrite=False)

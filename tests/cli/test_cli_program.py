@@ -101,7 +101,7 @@ def test_info_about_the_native_engine(elman, monkeypatch, tmp_path):
 def test_info_about_a_model(elman, model):
     facts = elman("info", model, "--json").json()
     assert facts["task"] == "language-model"
-    assert facts["config"]["network"]["hidden"] == 8
+    assert facts["config"]["network"]["hidden_size"] == 8
     assert facts["parameters"] == facts["training"]["parameters"]
     assert facts["runs_on"]["kernel"] == FIRST_KERNEL
     assert "language-model" in elman("info", model).out
@@ -169,7 +169,7 @@ def test_info_shows_the_beginning_of_what_is_long():
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (("--resume", "m", "--hidden", 3), "Received: --hidden"),
+        (("--resume", "m", "--hidden-size", 3), "Received: --hidden-size"),
         (("lm", "book.txt", "--resume", "m"), "Received: both"),
         (("lm", "book.txt", "--resum", "m"), "Unknown option: --resum"),
         (("--resume", "m", "--max-step", 3), "Did you mean --max-steps?"),

@@ -14,7 +14,7 @@ import pytest
 from elman.cli import main
 from elman.data.tagged import read_tagged
 
-SIZES = ["--hidden", "8", "--layers", "1", "--embedding", "4", "--letter-embedding", "4", "--letter-hidden", "4"]
+SIZES = ["--hidden-size", "8", "--layers", "1", "--embedding", "4", "--char-embedding", "4", "--char-hidden", "4"]
 QUIET = ["--no-tune", "--no-tensorboard", "-q"]
 TINY = [*SIZES, "--max-steps", "3", "--precision", "float32", "--threads", "1", *QUIET]
 COLUMNS = "go\tO\nto\tO\nnew\tB-place\nyork\tI-place\n\nfly\tO\nhome\tB-place\n\nstay\tO\n\n" * 4
@@ -131,7 +131,7 @@ def test_evaluation_has_a_row_for_every_tag_and_span(elman, tagger, columns, tmp
     assert elman("evaluate", tagger, columns, "--json", "--limit", "2").json()["tokens"] == 6
 
 
-def test_tags_never_seen_are_told(elman, tagger, tmp_path):
+def test_tags_never_seen_are_reported(elman, tagger, tmp_path):
     (tmp_path / "new.txt").write_text("go O\nnow B-time\n")
     said = elman("evaluate", tagger, tmp_path / "new.txt", "--json")
     assert said.json()["accuracy"] <= 0.5
@@ -185,8 +185,8 @@ def test_bad_training_data_is_one_line(content, said, elman, tmp_path):
             "expected loss_from and loss_to for tasks with a target",
         ),
         (
-            ["train", "tagger", "x", "-o", "m", "--embedding", "0", "--letter-embedding", "0"],
-            "embedding or letter_embedding above 0",
+            ["train", "tagger", "x", "-o", "m", "--embedding", "0", "--char-embedding", "0"],
+            "embedding or char_embedding above 0",
         ),
         (["train", "tagger", "x", "-o", "m", "--intent", "--intent-pool", "best"], "expected pool to be one of"),
     ],

@@ -15,7 +15,7 @@ import pytest
 from elman.cli import main
 
 RATE = 4000
-SIZES = ["--hidden", "8", "--layers", "1", "--sample-rate", str(RATE), "--mels", "6", "--batch-size", "4"]
+SIZES = ["--hidden-size", "8", "--layers", "1", "--sample-rate", str(RATE), "--mels", "6", "--batch-size", "4"]
 QUIET = ["--no-tune", "--no-tensorboard", "-q"]
 TINY = [*SIZES, "--max-steps", "3", "--precision", "float32", "--threads", "1", *QUIET]
 TEXTS = ["ab", "ba", "a", "b", "aab", "bb", "abab", "ba b"]
@@ -83,20 +83,20 @@ def test_a_dry_run_tells_sizes(elman, sounds):
     assert "chars a second" in said.out
 
 
-def test_texts_too_long_and_other_rates_are_told(elman, sounds, tmp_path):
+def test_texts_too_long_and_other_rates_are_reported(elman, sounds, tmp_path):
     write(tmp_path / "long.wav", "a")
     write(tmp_path / "fast.wav", "abab", rate=2 * RATE, channels=2)
     rows = [f"{sounds.parent / '0.wav'},ab", f"{sounds.parent / '1.wav'},ba", "fast.wav,a", f"long.wav,{'ab' * 20}"]
     (tmp_path / "list.csv").write_text("\n".join(["path,text", *rows]) + "\n")
     said = elman("train", "transcriber", tmp_path / "list.csv", "-o", tmp_path / "m", "--held-out", "0", *TINY)
     assert said.code == 0, said.err
-    for told in (
+    for reported in (
         "1 of 4 recordings have more than one channel (2)",
         "1 of 4 recordings have another rate than 4,000 Hz (8,000)",
         "1 of 4 texts need more steps than their recordings have: ",
         "list.csv, line 5: long.wav (8 steps); they are left out of training",
     ):
-        assert told in said.err
+        assert reported in said.err
     said = elman("evaluate", tmp_path / "m", tmp_path / "list.csv")
     assert "1 of 4 texts need more steps than their recordings have: the loss is without them" in said.err
     assert "too long" in said.out
@@ -138,7 +138,7 @@ def test_a_language_model_beside(elman, transcriber, sounds, model, tmp_path):
     words = ("transcribe", transcriber, sounds.parent / "4.wav", "--lm", model, "--json")
     assert "without 'b'" in elman(*words).error()
     (tmp_path / "ab.txt").write_text("ab ba\nabab b a\n" * 60)
-    quick = ["--max-steps", "3", "--hidden", "8", "--embedding", "4", "--lanes", "4", "--chunk", "8", *QUIET]
+    quick = ["--max-steps", "3", "--hidden-size", "8", "--embedding", "4", "--batch-size", "4", "--chunk", "8", *QUIET]
     assert elman("train", "lm", tmp_path / "ab.txt", "-o", tmp_path / "lm", *quick).code == 0
     words = ("transcribe", transcriber, sounds.parent / "4.wav", "--lm", tmp_path / "lm", "--json", "--lm-weight", "2")
     best = elman(*words).json()["transcripts"][0]["readings"][0]
@@ -163,7 +163,7 @@ def test_streams_have_the_text_of_the_whole(elman, live, sounds, monkeypatch):
     said = elman("transcribe", live, "-", "--stream")
     assert said.code == 2
     assert "expected raw PCM, two bytes per sample. Received: half a sample at the end" in said.err
-    # What was heard is told to its end.
+    # The text of the whole recording was printed.
     monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(pcm("abab")[:-2])))
     assert elman("transcribe", live, "-", "--stream").out == said.out
     assert said.out.endswith("\n")
@@ -171,7 +171,7 @@ def test_streams_have_the_text_of_the_whole(elman, live, sounds, monkeypatch):
     assert "expected a sound. Received: no samples" in elman("transcribe", live, "-", "--stream").err
 
 
-def test_a_stream_of_another_rate_is_told(elman, live, tmp_path):
+def test_a_stream_of_another_rate_is_reported(elman, live, tmp_path):
     said = elman("transcribe", live, write(tmp_path / "a.wav", "ab", rate=2 * RATE, channels=2), "--stream")
     assert said.code == 0, said.err
     assert "has 2 channels; their mean is used" in said.err
@@ -189,7 +189,7 @@ def test_evaluation(elman, transcriber, sounds):
 def test_strokes(elman, tmp_path):
     rows = [{"strokes": [[n, 1, 0], [1, n, 0], [2, 2, 1], [1, 0, 0]], "text": "ab"[: 1 + n % 2]} for n in range(6)]
     (tmp_path / "pen.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
-    words = ["--preset", "strokes", "--stack", "1", "--stride", "1", *TINY]
+    words = ["--preset", "strokes", "--stack-frames", "1", "--stride", "1", *TINY]
     assert elman("train", "transcriber", tmp_path / "pen.jsonl", "-o", tmp_path / "m", *words).code == 0
     assert len(elman("transcribe", tmp_path / "m", tmp_path / "pen.jsonl").out.splitlines()) == 6
     assert "expected a model of sound for --stream" in elman("transcribe", tmp_path / "m", "x", "--stream").error()
@@ -222,7 +222,10 @@ def test_strokes(elman, tmp_path):
         (["train", "transcriber", "x"], "expected a folder for the model: elman train transcriber MANIFEST -o MODEL"),
         (["train", "transcriber", "x", "-o", "m", "--cell", "lstn"], "Did you mean 'lstm'"),
         (["train", "transcriber", "x", "-o", "m", "--hop-ms", "50"], "expected hop_ms of at least one sample"),
-        (["train", "transcriber", "x", "-o", "m", "--stack", "1"], "expected stack of at least stride = 2"),
+        (
+            ["train", "transcriber", "x", "-o", "m", "--stack-frames", "1"],
+            "expected stack_frames of at least stride = 2",
+        ),
         (["train", "transcriber", "x", "-o", "m", "--loss-from", "2"], "expected loss_from and loss_to for tasks"),
         (["train", "transcriber", "bad.csv", "-o", "m"], "bad.csv, line 3: "),
         (["train", "transcriber", "empty.csv", "-o", "m"], "empty.csv, line 2: expected a text"),

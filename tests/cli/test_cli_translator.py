@@ -14,7 +14,7 @@ from elman.cli import main
 
 from ..tasks.small_translators import SOURCES, TARGETS
 
-SIZES = ["--tokens", "words", "--min-count", "1", "--hidden", "6", "--embedding", "4", "--batch-size", "9"]
+SIZES = ["--tokens", "words", "--min-count", "1", "--hidden-size", "6", "--embedding", "4", "--batch-size", "9"]
 QUIET = ["--no-tune", "--no-tensorboard", "-q"]
 FIXED = [*SIZES, "--precision", "float32", "--threads", "1", *QUIET]
 TINY = [*FIXED, "--max-steps", "3"]
@@ -31,7 +31,7 @@ def pairs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 @pytest.fixture(scope="session")
 def translator(tmp_path_factory: pytest.TempPathFactory, pairs: tuple[Path, Path]) -> Path:
     folder = tmp_path_factory.mktemp("models") / "translator"
-    longer = ["--max-steps", "40", "--learning-rate", "0.02", "--warmup-steps", "1", "--average", "0"]
+    longer = ["--max-steps", "40", "--learning-rate", "0.02", "--warmup-steps", "1", "--ema-decay", "0"]
     assert main(["train", "translator", *map(str, pairs), "-o", str(folder), *FIXED, *longer]) == 0
     return folder
 
@@ -107,23 +107,25 @@ def test_every_flag_of_the_search_reaches_it(elman, translator):
 class _Typed(io.RawIOBase):
     """Standard input in which each line comes alone, after the answer to the one before was written."""
 
-    def __init__(self, lines: list[bytes], heard: list[str], said) -> None:
-        self.lines, self.heard, self.said = lines, heard, said
+    def __init__(self, lines: list[bytes], captured: list[str], said) -> None:
+        self.lines, self.captured, self.said = lines, captured, said
 
     def read1(self, size: int) -> bytes:
-        self.heard.append(self.said())
+        self.captured.append(self.said())
         return self.lines.pop(0) if self.lines else b""
 
 
 def test_lines_of_standard_input_are_answered_as_they_come(translator, monkeypatch, answers):
-    out, heard = io.StringIO(), []
-    typed = _Typed([f"{line}\n".encode() for line in SOURCES[:3]] + [b"\ndie", b" kuh"], heard, lambda: out.getvalue())
+    out, captured = io.StringIO(), []
+    typed = _Typed(
+        [f"{line}\n".encode() for line in SOURCES[:3]] + [b"\ndie", b" kuh"], captured, lambda: out.getvalue()
+    )
     monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=typed))
     monkeypatch.setattr("sys.stdout", out)
     assert main(["translate", str(translator), "-", "-q"]) == 0
     lines = [*answers[:3], "", library.load(translator).translate("die kuh")[0]]
     assert out.getvalue().split("\n") == [*lines, ""]
-    assert [len(each.splitlines()) for each in heard] == [0, 1, 2, 3, 4, 4]
+    assert [len(each.splitlines()) for each in captured] == [0, 1, 2, 3, 4, 4]
 
 
 def test_standard_input_as_json_is_one_document(elman, translator, monkeypatch):
@@ -157,7 +159,7 @@ def test_attention_is_drawn(elman, translator, tmp_path):
     assert "at most 20 sentences with --attention. Received: 21" in said.error()
 
 
-def test_a_picture_that_cannot_be_is_told_before_anything_is_translated(
+def test_a_picture_that_cannot_be_is_reported_before_anything_is_translated(
     elman, translator, pairs, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(library.Translator, "translations", lambda *_, **__: pytest.fail("translated"))

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from elman import kernels
 from elman.cells import Cell, available, make
-from elman.types import State
+from elman.state import State
 
 I_SIZE, H_SIZE, B_SIZE, T_SIZE = 3, 4, 5, 7
 # Any order, one empty row, one of a single step, one that is full.
@@ -70,12 +70,12 @@ def randomise(module: nn.Module, seed: int) -> None:
 
 def can_run(case: Case, kernel: str, **request: Any) -> bool:
     """Whether the backend says that it runs this cell."""
-    return kernels.why_not(build(case), kernels.Request(**request))[kernel] is None
+    return kernels.why_not(build(case), kernels.KernelRequest(**request))[kernel] is None
 
 
 def able_kernels(cell: Cell) -> list[str]:
     """The backends that take ragged rows of a cell in its own type."""
-    request = kernels.Request(ragged=True, dtype=cell.weight_ih.dtype)
+    request = kernels.KernelRequest(ragged=True, dtype=cell.weight_ih.dtype)
     return [name for name, reason in kernels.why_not(cell, request).items() if reason is None]
 
 

@@ -10,7 +10,7 @@ from torch.func import functional_call
 from elman import kernels
 from elman.cells import make
 from elman.nn import Unroll
-from elman.types import leaves, map_leaves
+from elman.state import leaves, map_leaves
 
 from .cases import B_SIZE, LENGTHS, Case, best_dtype, build, can_run, inputs, random_state
 from .runs import CLOSE, Result, assert_close, assert_same, own_start, run_kernel, run_textbook, trainable
@@ -132,7 +132,7 @@ def check_lower_precision(case: Case, kernel: str) -> None:
         mixed = run_kernel(cell, kernel, x, LENGTHS, start)
     half = build(case, torch.bfloat16)
     half_start = None if start is None else map_leaves(Tensor.bfloat16, start)
-    reason = kernels.why_not(half, kernels.Request(dtype=torch.bfloat16))[kernel]
+    reason = kernels.why_not(half, kernels.KernelRequest(dtype=torch.bfloat16))[kernel]
     assert reason is None or "the weights are torch.bfloat16" in reason
     whole = run_kernel(half, kernel if reason is None else None, x.bfloat16(), LENGTHS, half_start)
     assert whole.y.dtype == torch.bfloat16, f"bfloat16 in, {whole.y.dtype} out"

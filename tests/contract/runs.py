@@ -9,7 +9,7 @@ from torch import Tensor
 
 from elman.cells import Cell
 from elman.nn import Unroll
-from elman.types import State, map_leaves, named_leaves
+from elman.state import State, map_leaves, named_leaves
 
 from .cases import Case, random_state
 from .textbook import TEXTBOOK, run_row_by_row

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from elman.nn import Unroll
-from elman.types import leaves, map_leaves, named_leaves
+from elman.state import leaves, map_leaves, named_leaves
 
 from .cases import B_SIZE, LENGTHS, T_SIZE, Case, best_dtype, build, inputs, random_state
 from .runs import CLOSE, assert_close, assert_same, backpropagate, own_start, run_kernel, trainable

@@ -133,31 +133,31 @@ CASES = {
     "language-model": TaskCase(
         "lm",
         write_text,
-        {"hidden": 8, "embedding": 4, "lanes": 3, "chunk": 7, "dropout": 0.2},
+        {"hidden_size": 8, "embedding": 4, "batch_size": 3, "bptt": 7, "dropout": 0.2},
         lambda model: [score.log_probs for score in model.score(["the cat", "a dog sat"])],
     ),
     "classifier": TaskCase(
         "classifier",
         write_reviews,
-        {"hidden": 5, "embedding": 4, "batch_size": 6, "output_dropout": 0.2, "split": (0.7, 0.3, 0.0)},
+        {"hidden_size": 5, "embedding": 4, "batch_size": 6, "output_dropout": 0.2, "split": (0.7, 0.3, 0.0)},
         lambda model: model.predict_proba(["a warm play", "a dull and grey play"]).tolist(),
     ),
     "tagger": TaskCase(
         "tagger",
         write_tagged,
-        {"hidden": 5, "embedding": 4, "batch_size": 4, "dropout": 0.2},
+        {"hidden_size": 5, "embedding": 4, "batch_size": 4, "dropout": 0.2},
         lambda model: model.predict([["the", "cat", "runs", "there"], ["unheard", "of"]]),
     ),
     "forecaster": TaskCase(
         "forecaster",
         write_series,
-        {"hidden": 5, "context": 10, "horizon": 3, "batch_size": 4, "dropout": 0.2},
+        {"hidden_size": 5, "context": 10, "horizon": 3, "batch_size": 4, "dropout": 0.2},
         lambda model: model.forecast(horizon=3).to_json(),
     ),
     "transcriber": TaskCase(
         "transcriber",
         write_sounds,
-        {"hidden": 5, "sample_rate": 4000, "mels": 8, "layers": 1, "batch_size": 4, "dropout": 0.2},
+        {"hidden_size": 5, "sample_rate": 4000, "mels": 8, "layers": 1, "batch_size": 4, "dropout": 0.2},
         lambda model: [
             [(each.text, each.score) for each in answer.readings]
             for answer in model.transcripts([tones("a dog"), tones("the bee")], beams=3, n_best=2)
@@ -169,7 +169,7 @@ CASES = {
         {
             "tokens": "words",
             "min_count": 1,
-            "hidden": 5,
+            "hidden_size": 5,
             "embedding": 4,
             "batch_size": 4,
             "dropout": 0.2,
@@ -184,7 +184,7 @@ CASES = {
     "captioner": TaskCase(
         "captioner",
         write_captioned,
-        {"hidden": 5, "embedding": 4, "vector_size": 6, "batch_size": 4, "dropout": 0.2, "held_out": 0.2},
+        {"hidden_size": 5, "embedding": 4, "vector_size": 6, "batch_size": 4, "dropout": 0.2, "held_out": 0.2},
         lambda model: [
             [[each.text for each in best], [each.score for each in best]]
             for best in model.captions([[0.5, 0.1, 1.0], [2.0, 1.5, 0.0]], n_best=2, max_length=5)

@@ -34,7 +34,7 @@ def test_every_cell_runs_on_the_reference_loop_and_says_what_it_is() -> None:
 
 def test_every_backend_runs_something() -> None:
     # Without a compiler there is nothing native; with one it has to be there, or its tests would silently not run.
-    absent = {"native"} if isinstance(build_native.find_compiler(), build_native.Problem) else set()
+    absent = {"native"} if isinstance(build_native.find_compiler(), build_native.BuildProblem) else set()
     assert {kernel for _, kernel in runnable()} | absent == set(kernels.BACKENDS)
 
 

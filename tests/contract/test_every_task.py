@@ -17,7 +17,7 @@ import torch
 
 import elman
 from elman.cli import main
-from elman.errors import ArtifactError, ConfigError, Interrupted
+from elman.errors import ArtifactError, ConfigError, TrainingInterrupted
 from elman.options import Sections, fields_of, flat_fields
 from elman.tasks.endpoint import EndpointOptions
 from elman.tasks.registry import built_in
@@ -127,10 +127,10 @@ def test_options_that_tasks_share_are_the_same_in_all() -> None:
 
 
 @each_task
-def test_options_and_models_that_are_not_there_are_told(task: str) -> None:
+def test_options_and_models_that_are_not_there_are_reported(task: str) -> None:
     made = model_class(task)
     case = CASES[task]
-    with pytest.raises(ConfigError, match=r"'hiden'.*Did you mean 'hidden'\?"):
+    with pytest.raises(ConfigError, match=r"'hiden'.*Did you mean 'hidden_size'\?"):
         made(**COMMON | case.options, hiden=3).fit([])
     with pytest.raises(ConfigError, match=r"call fit\(\)"):
         case.answers(made(**COMMON | case.options))
@@ -170,10 +170,10 @@ def test_a_stopped_run_goes_on_bit_for_bit(
 
     with monkeypatch.context() as patch:
         patch.setattr(Training, "_make_step", stopping)
-        with pytest.raises(Interrupted, match="stopped by SIGTERM at step 5"):
+        with pytest.raises(TrainingInterrupted, match="stopped by SIGTERM at step 5"):
             model_class(task)(**COMMON | case.options).fit(files, folder=tmp_path / "m", progress=False, tune=False)
     torch.manual_seed(1234)
-    resume_run(tmp_path / "m", overrides={}, quiet=True).go()
+    resume_run(tmp_path / "m", overrides={}, quiet=True).run()
     resumed, _ = checkpoint.load(tmp_path / "m")
     straight, _ = checkpoint.load(folders[task])
     assert set(resumed) == set(straight)
@@ -285,7 +285,7 @@ def test_its_commands(task: str, folders: Folders, tmp_path: Path, capfd: pytest
     assert main(["train", "--resume", folder, "--max-steps", "9", "--json", *quiet]) == 0
     assert json.loads(capfd.readouterr().out)["steps"] == 9
     assert main(["train", case.command, *files, "-o", folder, *quiet, *flags]) == 2
-    assert "there is a model" in capfd.readouterr().err
+    assert "expected a folder without a model" in capfd.readouterr().err
     assert main(["train", case.command, str(tmp_path / "missing.csv"), "-o", folder + "2", *quiet, *flags]) == 2
     said = capfd.readouterr().err.splitlines()
     assert len(said) == 1

@@ -14,15 +14,15 @@ import pytest
 import torch
 from PIL import Image
 
-from elman.data.captioned import Captioned, CaptionedConfig, captioned_from, join, made, read_captioned
-from elman.data.captioned.pictures import check_size
+from elman.data.captioned import CaptionDataConfig, CaptionDataset, captioned_from, join, made, read_captioned
+from elman.data.captioned.images import check_size
 from elman.errors import ConfigError, DataError, EncodingError
 
-CONFIG = CaptionedConfig()
+CONFIG = CaptionDataConfig()
 
 
-def config(**options: Any) -> CaptionedConfig:
-    return CaptionedConfig(**options)
+def config(**options: Any) -> CaptionDataConfig:
+    return CaptionDataConfig(**options)
 
 
 def write(path: Path, text: str) -> Path:
@@ -132,7 +132,7 @@ def test_images_are_brought_to_one_size_where_that_is_asked(tmp_path: Path) -> N
 def test_a_frame_with_a_column_of_texts_is_refused_by_its_name() -> None:
     frame = pd.DataFrame({"warm": [1.0, 2.0], "caption": ["hot", "cold"]})
     with pytest.raises(DataError, match=r"row 1: expected a number in the column 'caption'\. Received: 'hot'"):
-        captioned_from(frame, None, CaptionedConfig())
+        captioned_from(frame, None, CaptionDataConfig())
 
 
 def test_pictures_and_other_objects_in_memory(tmp_path: Path) -> None:
@@ -295,4 +295,4 @@ def test_sources_that_are_not_alike_are_not_joined() -> None:
     named = made(np.array([[1.0, 2.0]]), "n", names=("p", "q"))
     swapped = made(np.array([[4.0, 3.0]]), "s", names=("q", "p"))
     assert join([named, swapped]).items.tolist() == [[1, 2], [3, 4]]
-    assert isinstance(join([one]), Captioned)
+    assert isinstance(join([one]), CaptionDataset)

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 import torch
 
-from elman.data.corpus import HeldOut, prepare_corpus
+from elman.data.corpus import HeldOutText, prepare_corpus
 from elman.data.read import read_lines
 from elman.data.sources import Sources
 from elman.data.text_config import TextConfig
 from elman.data.tokens import Corpus
-from elman.types import IGNORED
+from elman.state import IGNORE_INDEX
 
 
 def corpus_of(folder: Path, text: bytes, **options: Any) -> Corpus:
@@ -79,8 +79,8 @@ def test_characters_are_counted_where_a_part_begins_inside_a_document_too(
     config = TextConfig(documents="lines", split_by=split_by, split=(0.6, 0.3, 0.1))
     corpus = prepare_corpus(Sources([path]), config, cache=tmp_path / "cache")
     assert corpus.valid is not None
-    batches, characters = HeldOut(corpus.valid, corpus.vocabulary, limit)()
-    targets = torch.cat([batch.targets_BT[batch.targets_BT != IGNORED] for batch in batches])
+    batches, characters = HeldOutText(corpus.valid, corpus.vocabulary, limit)()
+    targets = torch.cat([batch.targets_BT[batch.targets_BT != IGNORE_INDEX] for batch in batches])
     assert len(targets) == min(limit or math.inf, len(corpus.valid)) - 1
     assert characters == int((targets != corpus.vocabulary.end_id).sum())
 

@@ -12,9 +12,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from elman.data.batches import Shuffled, in_order, padding_share, spread, spread_within
+from elman.data.batches import ShuffledBatches, in_order, padding_share, spread, spread_within
 from elman.errors import ConfigError, DataError, ShapeError
-from elman.types import Batch
+from elman.state import Batch
 
 
 def numbers(rows: Any) -> Batch:
@@ -22,7 +22,7 @@ def numbers(rows: Any) -> Batch:
     return Batch(torch.tensor(rows), torch.tensor(rows))
 
 
-def epoch_of(stream: Shuffled) -> list[list[int]]:
+def epoch_of(stream: ShuffledBatches) -> list[list[int]]:
     """The rows of every batch up to the epoch's end."""
     now, batches = int(stream.epoch), []
     while int(stream.epoch) == now:
@@ -32,7 +32,7 @@ def epoch_of(stream: Shuffled) -> list[list[int]]:
 
 @given(st.lists(st.integers(1, 30), min_size=1, max_size=200), st.integers(1, 20), st.sampled_from([0, 1, 40, 300]))
 def test_every_row_once_an_epoch_within_the_limits(lengths: list[int], batch_size: int, steps: int) -> None:
-    stream = Shuffled(lengths, numbers, batch_size=batch_size, steps=steps)
+    stream = ShuffledBatches(lengths, numbers, batch_size=batch_size, steps=steps)
     for _ in range(2):
         batches = epoch_of(stream)
         assert sorted(row for batch in batches for row in batch) == list(range(len(lengths)))
@@ -44,13 +44,13 @@ def test_every_row_once_an_epoch_within_the_limits(lengths: list[int], batch_siz
 
 def test_rows_of_a_batch_are_of_like_length() -> None:
     lengths = np.random.default_rng(0).integers(1, 100, 5000)
-    stream = Shuffled(lengths, numbers, batch_size=32)
+    stream = ShuffledBatches(lengths, numbers, batch_size=32)
     padded = sum(len(batch) * max(lengths[batch]) for batch in epoch_of(stream))
     assert lengths.sum() / padded > 0.93
 
 
 def test_epochs_differ_and_seeds_differ_and_nothing_else_does() -> None:
-    one, same, other = (Shuffled([3] * 50, numbers, batch_size=8, seed=seed) for seed in (1, 1, 2))
+    one, same, other = (ShuffledBatches([3] * 50, numbers, batch_size=8, seed=seed) for seed in (1, 1, 2))
     first = epoch_of(one)
     assert first == epoch_of(same)
     assert first != epoch_of(other)
@@ -60,7 +60,7 @@ def test_epochs_differ_and_seeds_differ_and_nothing_else_does() -> None:
 @pytest.mark.parametrize("done", [0, 1, 6, 7, 20])
 def test_a_stream_goes_on_where_another_stood(done: int) -> None:
     lengths = [1 + row % 9 for row in range(50)]
-    stream, fresh = (Shuffled(lengths, numbers, batch_size=8, seed=3) for _ in range(2))
+    stream, fresh = (ShuffledBatches(lengths, numbers, batch_size=8, seed=3) for _ in range(2))
     for _ in range(done):
         stream.next_batch()
     fresh.load_state_dict(json.loads(json.dumps(stream.state_dict())))
@@ -73,7 +73,7 @@ def test_a_stream_goes_on_where_another_stood(done: int) -> None:
     "change", [{"rows": 4}, {"batch_size": 3}, {"epoch": -1}, {"epoch": None}, {"place": 99}, {"place": "1"}]
 )
 def test_a_broken_cursor_is_refused(change: dict[str, Any]) -> None:
-    stream = Shuffled([1] * 5, numbers, batch_size=2)
+    stream = ShuffledBatches([1] * 5, numbers, batch_size=2)
     with pytest.raises(ConfigError):
         stream.load_state_dict({**stream.state_dict(), **change})
 
@@ -101,7 +101,7 @@ def two_lengths(rows: int, seed: int = 0) -> Any:
 def test_every_row_of_two_lengths_once_within_the_limits(
     lengths: list[tuple[int, int]], batch_size: int, steps: int
 ) -> None:
-    stream = Shuffled(lengths, numbers, batch_size=batch_size, steps=steps)
+    stream = ShuffledBatches(lengths, numbers, batch_size=batch_size, steps=steps)
     evaluated = [part.tolist() for part, _ in in_order(lengths, numbers, batch_size=batch_size, steps=steps)]
     for batches in (epoch_of(stream), epoch_of(stream), evaluated):
         assert sorted(row for batch in batches for row in batch) == list(range(len(lengths)))
@@ -114,25 +114,25 @@ def test_every_row_of_two_lengths_once_within_the_limits(
 @pytest.mark.parametrize(("batch_size", "steps"), [(10_000, 1024), (10_000, 4096), (64, 0), (64, 4096)])
 def test_rows_of_a_batch_are_alike_in_both_lengths(batch_size: int, steps: int) -> None:
     lengths = two_lengths(8000)
-    stream = Shuffled(lengths, numbers, batch_size=batch_size, steps=steps)
+    stream = ShuffledBatches(lengths, numbers, batch_size=batch_size, steps=steps)
     share = stream.padding
     padded = sum(len(batch) * lengths[batch].max(axis=0).sum() for batch in epoch_of(stream))
     assert share == pytest.approx(1 - lengths.sum() / padded)
     assert share < 0.1
-    by_sum = Shuffled(lengths.sum(axis=1), numbers, batch_size=batch_size, steps=steps)
+    by_sum = ShuffledBatches(lengths.sum(axis=1), numbers, batch_size=batch_size, steps=steps)
     assert share < 0.7 * padding_share(lengths, [np.array(batch) for batch in epoch_of(by_sum)])
     evaluated = [part for part, _ in in_order(lengths, numbers, batch_size=batch_size, steps=steps)]
     assert padding_share(lengths, evaluated) < 0.1
 
 
 def test_epochs_of_two_lengths_differ() -> None:
-    stream, same = (Shuffled(two_lengths(3000), numbers, batch_size=999, steps=500, seed=2) for _ in range(2))
+    stream, same = (ShuffledBatches(two_lengths(3000), numbers, batch_size=999, steps=500, seed=2) for _ in range(2))
     first, second = epoch_of(stream), epoch_of(stream)
     assert epoch_of(same) == first
     shared = {frozenset(batch) for batch in first} & {frozenset(batch) for batch in second}
     assert len(shared) < 0.05 * len(first)
     # Of rows that have no equals, only those drawn together can meet again.
-    single = Shuffled([[row, row] for row in range(1, 2001)], numbers, batch_size=999, steps=8000)
+    single = ShuffledBatches([[row, row] for row in range(1, 2001)], numbers, batch_size=999, steps=8000)
     first, second = epoch_of(single), epoch_of(single)
     shared = {frozenset(batch) for batch in first} & {frozenset(batch) for batch in second}
     assert len(shared) < 0.3 * len(first)
@@ -164,11 +164,11 @@ def test_padding_share_by_hand() -> None:
 
 def test_lengths_of_another_shape_are_refused() -> None:
     with pytest.raises(ShapeError, match=r"N or N x 2\. Received: \(4, 3\)"):
-        Shuffled(np.ones((4, 3)), numbers, batch_size=2)  # type: ignore[arg-type]
+        ShuffledBatches(np.ones((4, 3)), numbers, batch_size=2)  # type: ignore[arg-type]
 
 
 def test_orders_of_one_length_are_as_they_always_were() -> None:
-    stream = Shuffled([3, 1, 2, 5, 4, 9, 9, 1], numbers, batch_size=3, steps=10, seed=5)
+    stream = ShuffledBatches([3, 1, 2, 5, 4, 9, 9, 1], numbers, batch_size=3, steps=10, seed=5)
     assert epoch_of(stream) == [[6], [1, 7, 2], [0, 4], [5], [3]]
 
 
@@ -187,8 +187,8 @@ def test_rows_that_weigh_so_much_together(limit: int, expected: list[int]) -> No
     assert spread_within(4, 40, limit).tolist() == expected
 
 
-def test_nothing_to_train_on_is_told() -> None:
+def test_nothing_to_train_on_is_reported() -> None:
     with pytest.raises(DataError, match="at least one sequence"):
-        Shuffled([], numbers, batch_size=2)
+        ShuffledBatches([], numbers, batch_size=2)
     with pytest.raises(ConfigError, match="batch size"):
-        Shuffled([1], numbers, batch_size=0)
+        ShuffledBatches([1], numbers, batch_size=0)

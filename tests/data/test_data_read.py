@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from elman.data.decoding import decoded_blocks, line_pieces, lines_of, text_in
-from elman.data.read import Piece, TextSource, _each_line, _each_paragraph, open_text
+from elman.data.read import TextPiece, TextSource, _each_line, _each_paragraph, open_text
 from elman.errors import ConfigError, DataError, EncodingError, StorageError
 
 
@@ -105,8 +105,12 @@ def test_paragraphs_in_pieces(lines: list[str], cuts: list[int]) -> None:
 
 def test_a_line_longer_than_a_piece_is_one_document() -> None:
     pieces = ["long li", "ne that ", "ends\nnext\n"]
-    assert [*_each_line(iter(pieces))] == [Piece("long li", (0,)), Piece("ne that ", ()), Piece("endsnext", (4,))]
-    assert [*_each_paragraph(iter(pieces))][-1] == Piece("ends\nnext", ())
+    assert [*_each_line(iter(pieces))] == [
+        TextPiece("long li", (0,)),
+        TextPiece("ne that ", ()),
+        TextPiece("endsnext", (4,)),
+    ]
+    assert [*_each_paragraph(iter(pieces))][-1] == TextPiece("ends\nnext", ())
 
 
 @given(st.text("ab \n", max_size=60), st.integers(1, 9), st.integers(1, 20))
@@ -296,11 +300,11 @@ def test_a_named_pipe(tmp_path: Path) -> None:
 def test_progress_rises_to_one(tmp_path: Path) -> None:
     write(tmp_path / "a", "x" * 100)
     write(tmp_path / "b.gz", gzip.compress(b"y" * 100))
-    heard: list[float] = []
-    open_text([tmp_path], block=10).scan(heard.append)
-    assert heard == sorted(heard)
-    assert len(heard) > 10
-    assert heard[-1] == pytest.approx(1.0)
+    shares: list[float] = []
+    open_text([tmp_path], block=10).scan(lambda stage, share: shares.append(share))
+    assert shares == sorted(shares)
+    assert len(shares) > 10
+    assert shares[-1] == pytest.approx(1.0)
 
 
 def test_importing_does_not_load_torch_or_tokenizers() -> None:

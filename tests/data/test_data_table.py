@@ -105,7 +105,7 @@ def test_missing_numbers_are_nan_where_that_is_asked_for(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("cell", ["abc", "inf", "-Infinity", "1e999", "1_000", "0x10", "1,5", "١٢x"])
-def test_what_is_no_number_is_told_with_its_place(tmp_path: Path, cell: str) -> None:
+def test_what_is_no_number_is_reported_with_its_place(tmp_path: Path, cell: str) -> None:
     table = read_table(written(tmp_path, f'v\n1\n"{cell}"\n'))
     with pytest.raises(DataError, match=r"t\.csv, line 3: expected a number in the column 'v'"):
         table.numbers("v", missing=True)
@@ -128,12 +128,12 @@ def test_what_is_no_number_is_told_with_its_place(tmp_path: Path, cell: str) -> 
         ("[" * 100_000, "t.jsonl", "line 1"),
     ],
 )
-def test_bad_tables_are_told_with_their_place(tmp_path: Path, content: str, name: str, message: str) -> None:
+def test_bad_tables_are_reported_with_their_place(tmp_path: Path, content: str, name: str, message: str) -> None:
     with pytest.raises(DataError, match=message):
         read_table(written(tmp_path, content, name))
 
 
-def test_a_missing_column_is_told_with_those_that_are_there(tmp_path: Path) -> None:
+def test_a_missing_column_is_reported_with_those_that_are_there(tmp_path: Path) -> None:
     table = read_table(written(tmp_path, "texts,label\nx,y\n"))
     with pytest.raises(DataError, match=r"'text'. Received: the columns 'texts', 'label'. Did you mean 'texts'\?"):
         table.column("text")

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from elman.cache import cache_folder
 from elman.data import tokens as tokens_module
-from elman.data.read import Piece, open_text
+from elman.data.read import TextPiece, open_text
 from elman.data.split import NEAR, cut_points, sections
 from elman.data.token_file import TokenFile, TokenWriter, smallest_dtype
 from elman.data.tokens import Corpus, prepare
@@ -153,7 +153,7 @@ pieces = st.lists(st.tuples(st.text("ab \n", min_size=1, max_size=9), st.boolean
 
 @given(pieces, st.floats(0.01, 1), st.floats(0, 1), st.sampled_from(["character", "line", "document"]))
 def test_sections_are_the_text(parts: list[tuple[str, bool]], train: float, rest: float, border: str) -> None:
-    given_pieces = [Piece(body, (0,) if new or at == 0 else ()) for at, (body, new) in enumerate(parts)]
+    given_pieces = [TextPiece(body, (0,) if new or at == 0 else ()) for at, (body, new) in enumerate(parts)]
     whole = "".join(body for body, _ in parts)
     cuts = cut_points((train, (1 - train) * rest, (1 - train) * (1 - rest)), len(whole))
     found = list(sections(given_pieces, cuts, border))
@@ -176,8 +176,8 @@ def test_sections_are_the_text(parts: list[tuple[str, bool]], train: float, rest
 
 def test_a_line_end_that_is_far_away() -> None:
     body = "x" * 500 + " " + "y" * (3 * NEAR) + "\n"
-    assert [s.piece.text[-1] for s in sections([Piece(body, (0,))], (400, len(body)), "line")] == ["x", "\n"]
-    assert len(next(sections([Piece(body, (0,))], (600, len(body)), "line")).piece.text) == 600
+    assert [s.piece.text[-1] for s in sections([TextPiece(body, (0,))], (400, len(body)), "line")] == ["x", "\n"]
+    assert len(next(sections([TextPiece(body, (0,))], (600, len(body)), "line")).piece.text) == 600
 
 
 def test_a_second_run_encodes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -244,13 +244,13 @@ def test_a_text_that_changes_while_it_is_read(tmp_path: Path, own_cache: Path) -
     assert not list(own_cache.glob("tokens/*"))
 
 
-def test_progress_is_told_in_order(tmp_path: Path) -> None:
-    heard: list[tuple[str, float]] = []
-    prepare(text(tmp_path, PROSE, block=100), progress=lambda *news: heard.append(news))
-    stages = list(dict.fromkeys(stage for stage, _ in heard))
+def test_progress_is_reported_in_order(tmp_path: Path) -> None:
+    captured: list[tuple[str, float]] = []
+    prepare(text(tmp_path, PROSE, block=100), progress=lambda *news: captured.append(news))
+    stages = list(dict.fromkeys(stage for stage, _ in captured))
     assert stages == ["reading", "learning", "encoding"]
     for stage in stages:
-        shares = [share for name, share in heard if name == stage]
+        shares = [share for name, share in captured if name == stage]
         assert shares == sorted(shares)
         assert 0.85 < shares[-1] <= 1
 

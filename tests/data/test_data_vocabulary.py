@@ -33,7 +33,7 @@ TEXT = (
 ALL: list[Any] = [
     "characters",
     "words",
-    {"kind": "words", "tokeniser": "whitespace"},
+    {"kind": "words", "tokenizer": "whitespace"},
     {"kind": "subwords", "size": 300},
 ]
 
@@ -105,7 +105,7 @@ def test_options_are_checked() -> None:
         {"kind": "characters", "size": 5},
         {"kind": "characters", "min_count": 0},
         {"kind": "characters", "lowercase": 1},
-        {"kind": "words", "tokeniser": "magic"},
+        {"kind": "words", "tokenizer": "magic"},
         {"kind": "words", "punctuation": "perhaps"},
         {"kind": "words", "max_size": 2_000_000},
         {"kind": "words", "numbers": "yes"},
@@ -154,7 +154,7 @@ def test_regex_words() -> None:
         *("It's", "rock’n’roll", ",", "'", "tis", "3.14", "or", "1,000", ".", "3rd", "\n"),
         *("नमस्ते", "e\u0301t\u00e9", "a_b"),
     ]
-    assert WordVocabulary.learn([TEXT], tokeniser="whitespace").split(" a@b c.\n\n d ") == [
+    assert WordVocabulary.learn([TEXT], tokenizer="whitespace").split(" a@b c.\n\n d ") == [
         "a@b",
         "c.",
         "\n",
@@ -166,8 +166,8 @@ def test_regex_words() -> None:
 
 
 def test_numbers_and_addresses() -> None:
-    for tokeniser in ("regex", "whitespace"):
-        made = WordVocabulary.learn([TEXT], numbers=True, urls=True, tokeniser=tokeniser)
+    for tokenizer in ("regex", "whitespace"):
+        made = WordVocabulary.learn([TEXT], numbers=True, urls=True, tokenizer=tokenizer)
         ids = made.encode("1,000 https://example.org/other 42 3.14 zzz")
         assert [made.token(number) for number in ids] == ["[NUM]", "[URL]", "[NUM]", "[NUM]", "[UNK]"]
         assert not any(word[0].isdigit() and word.isdigit() for word in made.words)
@@ -184,7 +184,7 @@ def test_the_most_frequent_words_come_first(monkeypatch: pytest.MonkeyPatch) -> 
     assert made.words == ["a", "b", "\n", "c", "d"]
     assert WordVocabulary.learn(["b a c a b a d\n"], min_count=2).words == ["a", "b"]
     assert WordVocabulary.learn(["b a c a b a d\n"], max_size=5).words == ["a", "b", "\n"]
-    monkeypatch.setattr(words, "MOST_COUNTED", 3)
+    monkeypatch.setattr(words, "MAX_COUNTED", 3)
     assert WordVocabulary.learn(["b a c a b a d e\n"]).words == ["a", "b"]
 
 
@@ -205,7 +205,7 @@ def test_words_read_naturally(text: str) -> None:
 
 
 def test_tokenised_text_reads_naturally() -> None:
-    made = WordVocabulary.learn(["they 're did n't well @-@ known , 1 @,@ 000 ( so )"], tokeniser="whitespace")
+    made = WordVocabulary.learn(["they 're did n't well @-@ known , 1 @,@ 000 ( so )"], tokenizer="whitespace")
     assert made.decode(made.encode("they 're well @-@ known , 1 @,@ 000 ( so )")) == "they're well-known, 1,000 (so)"
     ids = [*made.encode("did n't"), 1, *made.encode("so")]
     assert list(made.decode_stream(ids)) == ["did", "n't", "", "so"]
@@ -292,7 +292,7 @@ def hostile() -> list[Any]:
         changed(letters, "lowercase", to=1),
         changed(letters, "more", to=1),
         *(changed(tokens, "words", to=value) for value in ([], ["a", "a"], ["a", 3], [""], ["[EOS]"], "ab", {"a": 1})),
-        *(changed(tokens, name, to="x") for name in ("tokeniser", "punctuation", "numbers")),
+        *(changed(tokens, name, to="x") for name in ("tokenizer", "punctuation", "numbers")),
         changed(parts, "tokenizer", to="{}"),
         changed(parts, "tokenizer", to={}),
         changed(parts, *model, to=[1]),

@@ -241,7 +241,7 @@ def test_bad_npz_files_are_refused(tmp_path: Path) -> None:
         ("y.csv", b"class\n1\n2\n", "a column 'label'"),
     ],
 )
-def test_bad_files_of_labels_are_told(tmp_path: Path, name: str, content: bytes, message: str) -> None:
+def test_bad_files_of_labels_are_reported(tmp_path: Path, name: str, content: bytes, message: str) -> None:
     np.save(tmp_path / "x.npy", np.ones((2, 3)))
     (tmp_path / name).write_bytes(content)
     with pytest.raises(DataError, match=message):
@@ -261,9 +261,9 @@ def test_bad_files_of_labels_are_told(tmp_path: Path, name: str, content: bytes,
     ],
     ids=["npy", "npz", "idx", "ts"],
 )
-def test_damage_is_told_and_never_a_crash(tmp_path: Path, name: str, content: bytes) -> None:
+def test_damage_is_reported_and_never_a_crash(tmp_path: Path, name: str, content: bytes) -> None:
     draw = np.random.default_rng(1)
-    told = []
+    describe = []
     for _ in range(200):
         damaged = bytearray(content)
         for place in draw.integers(0, len(content), draw.integers(1, 4)):
@@ -272,9 +272,9 @@ def test_damage_is_told_and_never_a_crash(tmp_path: Path, name: str, content: by
         try:
             read(tmp_path / name, labelled=False)
         except ElmanError as error:
-            told.append(str(error))
-    assert told
-    assert all(name in message for message in told)
+            describe.append(str(error))
+    assert describe
+    assert all(name in message for message in describe)
 
 
 def test_mnist_is_what_its_files_say(shared_data: Callable[[str], Path]) -> None:

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from elman.data.examples import Examples, examples_from
 from elman.data.examples.config import InputConfig
 from elman.data.examples.encode import encoder_from_json, learn_encoder
-from elman.data.examples.targets import Classes, Score, learn_targets, targets_from_json
-from elman.data.rows import Rows
+from elman.data.examples.targets import ClassTargets, RegressionTarget, learn_targets, targets_from_json
+from elman.data.rows import SequenceRows
 from elman.errors import ArtifactError, DataError
 
 from ..tasks.labelled import series
@@ -182,7 +182,7 @@ def test_scores_come_back(scores: list[float]) -> None:
             learn_targets(examples, "score")
         return
     targets = learn_targets(examples, "score")
-    assert isinstance(targets, Score)
+    assert isinstance(targets, RegressionTarget)
     size = max(1.0, *map(abs, scores))
     np.testing.assert_allclose(targets.decode(targets.encode(examples)), scores, atol=1e-5 * size)
     assert targets_from_json(through_json(targets.to_json()), "score", "here") == targets
@@ -229,13 +229,13 @@ def test_targets_that_lie_are_refused(kind: str, content: dict[str, Any]) -> Non
     ],
 )
 def test_classes_come_back_as_they_were(values: str, names: tuple[str, ...], dtype: str) -> None:
-    array = Classes(names, values).array()
+    array = ClassTargets(names, values).array()
     assert array.dtype.kind == dtype
     assert [str(value) for value in array.tolist()] in (list(names), ["1.0", "2.5"])
 
 
 def test_a_batch_holds_each_row_and_its_length() -> None:
-    rows = Rows([np.array([1, 2, 3]), np.array([4]), np.array([5, 6])], np.array([7, 8, 9]))
+    rows = SequenceRows([np.array([1, 2, 3]), np.array([4]), np.array([5, 6])], np.array([7, 8, 9]))
     batch = rows.batch(np.array([2, 1]))
     assert batch.targets_BT.tolist() == [9, 8]
     assert batch.lengths_B.tolist() == [2, 1]
@@ -252,14 +252,14 @@ def test_a_batch_holds_each_row_and_its_length() -> None:
 
 def test_batches_of_series_keep_their_values() -> None:
     X = [np.full((length, 2), length, np.float32) for length in (3, 5, 4)]
-    batch = Rows(X).batch(np.array([1, 2]))
+    batch = SequenceRows(X).batch(np.array([1, 2]))
     assert batch.inputs_BT.dtype == torch.float32
     assert batch.inputs_BT.shape == (2, 5, 2)
     assert (batch.inputs_BT[1, :4] == 4).all()
 
 
 def test_rows_are_chosen_at_even_distances() -> None:
-    rows = Rows([np.arange(1 + number % 3) for number in range(10)])
+    rows = SequenceRows([np.arange(1 + number % 3) for number in range(10)])
     assert rows.chosen().tolist() == list(range(10))
     assert rows.chosen(99).tolist() == list(range(10))
     assert rows.chosen(5).tolist() == [0, 2, 4, 6, 8]

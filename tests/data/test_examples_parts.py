@@ -69,7 +69,7 @@ def test_without_labels_or_stratification_rows_are_drawn_as_they_come() -> None:
         assert np.array_equal(mine, theirs)
 
 
-def test_bad_shares_and_counts_are_told() -> None:
+def test_bad_shares_and_counts_are_reported() -> None:
     with pytest.raises(ConfigError, match="three fractions"):
         split_rows(None, 5, (0.5, 0.5), seed=0, stratify=False)
     with pytest.raises(ConfigError, match="three fractions"):

@@ -94,7 +94,7 @@ def test_missing_values_are_refused_or_interpolated(tmp_path: Path) -> None:
         (("s2,8,5", "s2,8"), {}, r"line 6: expected 5 cells"),
     ],
 )
-def test_bad_tables_of_series_are_told(
+def test_bad_tables_of_series_are_reported(
     tmp_path: Path, change: tuple[str, str], options: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(DataError, match=message):
@@ -214,7 +214,7 @@ def test_missing_values_of_ts_files(tmp_path: Path) -> None:
         (("1,2.5,3:-1,0,1e2:up\n\n4:5:down\n", ""), r"one series per line after @data. Received: none"),
     ],
 )
-def test_bad_ts_files_are_told(tmp_path: Path, change: tuple[str, str], message: str) -> None:
+def test_bad_ts_files_are_reported(tmp_path: Path, change: tuple[str, str], message: str) -> None:
     assert change[0] in TS
     with pytest.raises(DataError, match=message):
         read(tmp_path, TS.replace(*change), "d.ts")

@@ -125,13 +125,13 @@ BAD: list[tuple[str, dict[str, str | bytes], dict[str, Any], str]] = [
     ("d.txt", {"d.txt": "\n \n"}, {}, "an empty file"),
     ("d.txt", {"d.txt": "x\ny\n", "y": "a\nb\nc\n"}, {"labels": "y"}, r"each of the 2 examples.*Received: 3 labels"),
     ("d.txt", {"d.txt": "x\ny\n", "y": "a\n\nb\n"}, {"labels": "y"}, "y, line 2: expected a label"),
-    ("d.txt", {"d.txt": "x\n"}, {"labels": "y"}, "no such file of labels: y"),
+    ("d.txt", {"d.txt": "x\n"}, {"labels": "y"}, "expected a file of labels. Received: no such file y"),
     ("d.txt", {"d.txt": b"a\tx\0y\n"}, {}, "binary file"),
     ("d.txt", {"d.txt": b"a\tx\xff\xfe\n"}, {}, "offset 3 are not utf-8"),
     ("none.txt", {}, {}, "no such file"),
-    (".", {"a/1.txt": "x", "b.txt": "y"}, {}, r"Received: .*b\.txt beside the folders"),
+    (".", {"a/1.txt": "x", "b.txt": "y"}, {}, r"Received: .*b\.txt next to the folders"),
     (".", {"a/1.txt": "x", "b/2.txt": " \n"}, {}, r"2\.txt: expected a text. Received: an empty file"),
-    (".", {"a.txt": "x\n", "b.txt": "\n"}, {}, r"b\.txt: expected a text a line"),
+    (".", {"a.txt": "x\n", "b.txt": "\n"}, {}, r"b\.txt: expected one text per line"),
     (".", {"a.txt": "x\n"}, {"pattern": "*.csv"}, r"matches '\*\.csv'"),
     ("d.csv", {"d.csv": "text,label\nx,a\n"}, {"delimiter": "ab"}, "a delimiter of one character"),
     ("d.csv", {"d.csv": "text,label\nx,a\n"}, {"delimiter": '"'}, "a delimiter of one character"),
@@ -141,7 +141,7 @@ BAD: list[tuple[str, dict[str, str | bytes], dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("name", "files", "options", "message"), BAD)
-def test_what_is_wrong_is_told_with_its_place(
+def test_what_is_wrong_is_reported_with_its_place(
     tmp_path: Path, name: str, files: dict[str, str | bytes], options: dict[str, Any], message: str
 ) -> None:
     write(tmp_path, files)
@@ -169,11 +169,11 @@ def test_bytes_that_are_not_text_can_be_replaced(tmp_path: Path) -> None:
 def test_several_files_are_joined_in_their_order(tmp_path: Path) -> None:
     write(tmp_path, {"b.csv": "text,label\nx,a\n", "a.txt": "b\ty\n", "s.ts": "@classLabel true 1\n@data\n1,2:1\n"})
     config = ExamplesConfig()
-    heard: list[float] = []
+    captured: list[float] = []
     joined = read_examples(
-        [tmp_path / "b.csv", tmp_path / "a.txt"], config, progress=lambda _, share: heard.append(share)
+        [tmp_path / "b.csv", tmp_path / "a.txt"], config, progress=lambda _, share: captured.append(share)
     )
-    assert (joined.inputs, joined.labels, heard) == (["x", "y"], ["a", "b"], [0.5, 1.0])
+    assert (joined.inputs, joined.labels, captured) == (["x", "y"], ["a", "b"], [0.5, 1.0])
     with pytest.raises(DataError, match=r"b\.csv, line 2 has a text. Received: a series in .*s\.ts"):
         read_examples([tmp_path / "b.csv", tmp_path / "s.ts"], config)
     write(tmp_path, {"p.csv": "text\nx\n"})

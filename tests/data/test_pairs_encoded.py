@@ -12,13 +12,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from elman.data.batches import Shuffled, in_order, padding_share
+from elman.data.batches import ShuffledBatches, in_order, padding_share
 from elman.data.pairs import Pairs, PairVocabulary, pairs_from, read_pairs
 from elman.data.pairs.config import PairsConfig
-from elman.data.pairs.encoded import EncodedPairs, Sequences
+from elman.data.pairs.encoded import EncodedPairs, TokenSequences
 from elman.data.vocabulary import END_ID
 from elman.errors import DataError
-from elman.types import IGNORED
+from elman.state import IGNORE_INDEX
 
 PAIRS = pairs_from(["ab", "a", "cccc", "bca"], ["x", "xyz", "yy", "zzzzz"])
 VOCABULARY = PairVocabulary.learn(PAIRS, PairsConfig(tokens="characters", min_count=1))
@@ -28,7 +28,7 @@ def test_a_batch_is_what_a_teacher_would_write() -> None:
     batch = EncodedPairs.encode(PAIRS, VOCABULARY).batch(np.array([1, 0, 3]))
     a, b, c = VOCABULARY.encode_sources(["abc"])[0].tolist()
     x, y, z = VOCABULARY.encode_targets(["xyz"])[0].tolist()
-    go, no = VOCABULARY.go_id, IGNORED
+    go, no = VOCABULARY.bos_id, IGNORE_INDEX
     inputs = batch.inputs_BT
     assert inputs.sources_BS.tolist() == [[a, END_ID, 0, 0], [a, b, END_ID, 0], [b, c, a, END_ID]]
     assert inputs.source_lengths_B.tolist() == [2, 3, 4]
@@ -49,7 +49,7 @@ def test_reversed_sources_still_end_with_the_end() -> None:
         assert turned.targets[row].tolist() == plain.targets[row].tolist()
 
 
-def test_pairs_that_are_too_long_are_left_out_and_told() -> None:
+def test_pairs_that_are_too_long_are_left_out_and_reported() -> None:
     encoded = EncodedPairs.encode(PAIRS, VOCABULARY, max_source=3, max_target=3)
     assert encoded.rows.tolist() == [0, 1]
     assert (encoded.dropped_source, encoded.dropped_target, len(encoded)) == (1, 1, 2)
@@ -88,7 +88,7 @@ def test_nothing_at_all() -> None:
     st.integers(-9, 0),
 )
 def test_padding_is_as_in_plain_lists(parts: list[list[int]], chosen: list[int], fill: int) -> None:
-    made = Sequences([np.array(part, dtype=np.int64) for part in parts], 77)
+    made = TokenSequences([np.array(part, dtype=np.int64) for part in parts], 77)
     rows = [row for row in chosen if row < len(parts)]
     whole = [[*parts[row], 77] for row in rows]
     longest = max(map(len, whole), default=0)
@@ -110,7 +110,7 @@ def synthetic(rows: int) -> EncodedPairs:
 @pytest.mark.parametrize("steps", [1024, 4096])
 def test_little_is_padding_and_every_pair_comes_once(steps: int) -> None:
     encoded = synthetic(8000)
-    stream = Shuffled(encoded.lengths, encoded.batch, batch_size=10_000, steps=steps, seed=1)
+    stream = ShuffledBatches(encoded.lengths, encoded.batch, batch_size=10_000, steps=steps, seed=1)
     real = padded = count = 0
     while stream.epoch < 1:
         batch = stream.next_batch()
@@ -130,8 +130,8 @@ def test_little_is_padding_and_every_pair_comes_once(steps: int) -> None:
 def test_a_stream_goes_on_exactly(done: int, seed: int) -> None:
     encoded = synthetic(300)
 
-    def fresh() -> Shuffled:
-        return Shuffled(encoded.lengths, encoded.batch, batch_size=40, steps=300, seed=seed)
+    def fresh() -> ShuffledBatches:
+        return ShuffledBatches(encoded.lengths, encoded.batch, batch_size=40, steps=300, seed=seed)
 
     stream, other = fresh(), fresh()
     for _ in range(done):
@@ -154,7 +154,7 @@ def test_little_of_multi30k_is_padding(kind: str, steps: int, shared_data: Calla
     encoded = EncodedPairs.encode(
         pairs, PairVocabulary.learn(pairs, PairsConfig(tokens=kind, min_count=1, vocabulary_size=8000))
     )
-    stream = Shuffled(encoded.lengths, encoded.batch, batch_size=10_000, steps=steps)
+    stream = ShuffledBatches(encoded.lengths, encoded.batch, batch_size=10_000, steps=steps)
     assert stream.padding < 0.08
     batch = encoded.batch(np.array([0]))
     batches = [rows for rows, _ in in_order(encoded.lengths, lambda rows: batch, batch_size=10_000, steps=steps)]

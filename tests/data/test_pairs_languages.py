@@ -11,7 +11,7 @@ from elman.data.pairs.languages import check_direction, check_source, languages_
 from elman.errors import DataError
 
 
-def test_languages_are_told_by_suffixes():
+def test_languages_are_reported_by_suffixes():
     config = PairsConfig()
     assert languages_of(["a/train.de", "a/train.en"], config) == ("de", "en")
     assert languages_of(["train.de.gz", "train.en.gz"], config) == ("de", "en")

@@ -100,7 +100,7 @@ def test_several_tables_are_joined_in_order(tmp_path: Path) -> None:
     assert pairs.name == f"{one} and 1 more"
 
 
-def test_pairs_with_an_empty_side_are_left_out_and_told(tmp_path: Path) -> None:
+def test_pairs_with_an_empty_side_are_left_out_and_reported(tmp_path: Path) -> None:
     first = written(tmp_path, "a\n\nc\n  \nx\n", "a.de")
     second = written(tmp_path, "1\n2\n\n\n5\n", "a.en")
     pairs = read_pairs([first, second])

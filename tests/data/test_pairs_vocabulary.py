@@ -43,7 +43,7 @@ def test_sentences_go_to_tokens_and_back_and_so_does_the_vocabulary(kind: str, s
     made = learnt(kind, shared=shared, lowercase=lowercase)
     read = PairVocabulary.from_json(json.loads(json.dumps(made.to_json())))
     assert read.fingerprint() == made.fingerprint()
-    assert (read.shared, read.lowercase, read.go_id) == (shared, lowercase, made.target.size)
+    assert (read.shared, read.lowercase, read.bos_id) == (shared, lowercase, made.target.size)
     assert (made.source.fingerprint() == made.target.fingerprint()) == shared
     for vocabulary in (made, read):
         for text, ids in zip(PAIRS.targets or [], vocabulary.encode_targets(PAIRS.targets or []), strict=True):
@@ -119,7 +119,7 @@ def test_an_empty_sentence_and_one_of_several_lines(kind: str) -> None:
 
 def test_other_kinds_on_each_side() -> None:
     pairs = pairs_from(["cat", "act"], ["K AE1 T", "AE1 K T"])
-    made = of(pairs, kind="characters", target_tokens="words", tokeniser="whitespace")
+    made = of(pairs, kind="characters", target_tokens="words", tokenizer="whitespace")
     assert (made.source.size, made.target.size) == (5, 5)
     assert made.decode_target(made.encode_targets(["T AE1 K"])[0].tolist()) == "T AE1 K"
     assert PairVocabulary.from_json(made.to_json()).fingerprint() == made.fingerprint()
@@ -128,7 +128,7 @@ def test_other_kinds_on_each_side() -> None:
 def test_text_that_is_cut_at_spaces_keeps_its_spaces() -> None:
     text = "he said , “ no ! ” ( twice )"
     pairs = pairs_from(["a"], [text])
-    cut = of(pairs, kind="words", tokeniser="whitespace")
+    cut = of(pairs, kind="words", tokenizer="whitespace")
     assert cut.decode_target(cut.encode_targets([text])[0].tolist()) == text
     natural = of(pairs, kind="words")
     assert natural.decode_target(natural.encode_targets([text])[0].tolist()) == "he said, “no!” (twice)"
@@ -154,7 +154,7 @@ def test_copies_take_the_places_of_unknown_tokens() -> None:
         ({"kind": "words", "target_tokens": "characters", "shared": True}, ConfigError, "one kind of tokens"),
         ({"kind": "subwords", "vocabulary_size": 100}, ConfigError, "size to be a whole number from 258"),
         ({"kind": "words", "vocabulary_size": 2}, ConfigError, "max_size"),
-        ({"kind": "words", "tokeniser": "spaces"}, ConfigError, "tokeniser"),
+        ({"kind": "words", "tokenizer": "spaces"}, ConfigError, "tokenizer"),
         ({"kind": "words", "min_count": 99}, DataError, "at least 99 times"),
     ],
 )

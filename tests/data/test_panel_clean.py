@@ -68,7 +68,7 @@ def test_duplicates_are_refused_by_default() -> None:
 
 
 @pytest.mark.parametrize(("duplicates", "y", "x"), [("first", 2, 2), ("last", 0, 7), ("mean", 3, 5), ("sum", 6, 5)])
-def test_duplicates_as_told(duplicates: str, y: float, x: float) -> None:
+def test_duplicates_as_reported(duplicates: str, y: float, x: float) -> None:
     options = config(duplicates=duplicates, past_covariates=("x",), missing="zero")
     panel = panel_from(TWICE, options)
     assert values(panel) == [[1, y, 3]]
@@ -107,7 +107,7 @@ def test_gaps_are_refused_by_default() -> None:
         ("mask", [1, 2, NAN, NAN, NAN, 8], [5, 6, 7, NAN]),
     ],
 )
-def test_gaps_as_told(missing: str, a: list[float], b: list[float]) -> None:
+def test_gaps_as_reported(missing: str, a: list[float], b: list[float]) -> None:
     found = panel_from(GAPS, config(missing=missing))
     for series, expected in zip(values(found), (a, b), strict=True):
         np.testing.assert_array_equal(series, expected)

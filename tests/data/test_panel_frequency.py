@@ -89,7 +89,7 @@ def test_gaps_do_not_hide_the_step(name: str) -> None:
     assert infer_frequency(times).name == name
 
 
-def test_business_days_are_told_from_days_by_their_weekends() -> None:
+def test_business_days_are_reported_from_days_by_their_weekends() -> None:
     week = pd.date_range("2024-01-01", periods=5, freq="D").to_numpy()
     assert infer_frequency(week).name == "D"  # Monday to Friday: without a weekend, both would fit
     holiday = np.delete(grid_of("B", "2024-01-01"), [14, 15])

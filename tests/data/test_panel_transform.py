@@ -176,7 +176,7 @@ def test_bad_use_is_refused() -> None:
     gone[-3, 0] = np.nan
     with pytest.raises(DataError, match=r"Received: a missing value"):
         chain.inverse(z, gone)
-    with pytest.raises(ShapeError, match=r"z_HY: expected 2 variables"):
+    with pytest.raises(ShapeError, match=r"z_NY: expected 2 variables"):
         chain.inverse(z[:, :1], y)
     with pytest.raises(ShapeError, match=r"y_TY: expected 2 variables"):
         chain.forward(y[0])

@@ -34,11 +34,11 @@ from pathlib import Path
 from elman.data.readers import Reader
 
 def _tagged(name, lines):
-    from elman.data.tagged import Tagged
+    from elman.data.tagged import TaggedDataset
 
     rows = [[cell.split("/") for cell in line.split()] for line in lines]
     words, tags = ([[cell[side] for cell in row] for row in rows] for side in (0, 1))
-    return Tagged(name, words, None, tags, None, [name] * len(rows))
+    return TaggedDataset(name, words, None, tags, None, [name] * len(rows))
 
 def _read(file, options):
     return _tagged(file.name, options.lines(file.path, file.name))
@@ -105,10 +105,10 @@ import importlib, sys
 for name in ({example_readers.__name__!r}, {tagged_readers.__name__!r}):
     importlib.import_module(name).__path__.append(f"{{sys.argv[1]}}/{{name}}")
 from elman.data.examples.config import ExamplesConfig
-from elman.data.tagged.config import TaggedConfig
+from elman.data.tagged.config import TaggedDataConfig
 from elman.options import choices_of, fields_of
 from elman.tasks.tagger.endpoints import TagOptions
-for section, name in ((ExamplesConfig, "form"), (TaggedConfig, "format"), (TagOptions, "format")):
+for section, name in ((ExamplesConfig, "form"), (TaggedDataConfig, "format"), (TagOptions, "format")):
     print(*choices_of(fields_of(section)[name][0]))
 print(*sorted({{"numpy", "torch"}} & sys.modules.keys()))
 """

@@ -9,7 +9,7 @@ import pytest
 
 from elman.data.sound.config import SoundConfig
 from elman.data.sound.features import LogMel
-from elman.data.sound.mel import mel_filters, mel_of_hertz
+from elman.data.sound.mel import hertz_to_mel, mel_filters
 
 from .sounds import SIZES, sound
 
@@ -72,4 +72,4 @@ def test_filters_are_librosas(rate: int, fft: int, mels: int, high: float) -> No
 
 def test_the_mel_scale_is_librosas() -> None:
     hertz = np.linspace(0.0, 20000.0, 777)
-    np.testing.assert_allclose(mel_of_hertz(hertz), librosa.hz_to_mel(hertz), rtol=1e-12)
+    np.testing.assert_allclose(hertz_to_mel(hertz), librosa.hz_to_mel(hertz), rtol=1e-12)

@@ -12,17 +12,17 @@ from hypothesis import strategies as st
 
 from elman.data.sound.config import SoundConfig
 from elman.data.sound.features import LogMel
-from elman.data.sound.mel import hertz_of_mel, mel_filters, mel_of_hertz
+from elman.data.sound.mel import hertz_to_mel, mel_filters, mel_to_hertz
 from elman.errors import ConfigError, DataError
 
 from .sounds import SIZES, sound
 
 
 def test_the_mel_scale() -> None:
-    assert mel_of_hertz(1000.0) == pytest.approx(15.0)
-    assert mel_of_hertz(6400.0) == pytest.approx(42.0)
+    assert hertz_to_mel(1000.0) == pytest.approx(15.0)
+    assert hertz_to_mel(6400.0) == pytest.approx(42.0)
     hertz = np.linspace(0.0, 20000.0, 777)
-    np.testing.assert_allclose(hertz_of_mel(mel_of_hertz(hertz)), hertz, rtol=1e-12, atol=1e-9)
+    np.testing.assert_allclose(mel_to_hertz(hertz_to_mel(hertz)), hertz, rtol=1e-12, atol=1e-9)
 
 
 def test_one_frame_by_a_plain_sum() -> None:

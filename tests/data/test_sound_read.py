@@ -64,7 +64,7 @@ def test_the_same_sound_in_many_files(tmp_path: Path, name: str, how: dict[str, 
     assert (info.rate, info.frames) == (16000, len(samples)) or name == "a.opus"
 
 
-def test_channels_become_their_mean_and_the_caller_is_told(tmp_path: Path) -> None:
+def test_channels_become_their_mean_and_the_caller_is_reported(tmp_path: Path) -> None:
     left, right = tone(440.0), tone(1000.0)
     path = written(tmp_path / "stereo.wav", np.stack([left, right], axis=1), subtype="FLOAT")
     found = read_sound(path, 16000)
@@ -121,10 +121,10 @@ def test_samples_of_a_program() -> None:
         ([[[1.0]]], 8000, DataError, r"a: expected samples, numbers of shape N or N x channels. .*\(1, 1, 1\)"),
         (np.zeros((4, 0)), 8000, DataError, "N x channels"),
         (["x"], 8000, DataError, "a: expected samples, numbers"),
-        (np.zeros((1, 8000)), 8000, DataError, r"a: expected at most 64 channels, which stand second.*\(1, 8000\)"),
+        (np.zeros((1, 8000)), 8000, DataError, r"samples x channels, with at most 64 channels.*\(1, 8000\)"),
         ([0.0, np.nan], 8000, DataError, "a: expected finite samples. Received: nan at sample 1"),
         ([0.0, 1e60], 8000, DataError, "a: expected finite samples. Received: inf at sample 1"),
-        ([0.0], 10, ConfigError, "a: expected a rate from 1,000 to 1,000,000 samples a second. Received: 10"),
+        ([0.0], 10, ConfigError, "a: expected a rate from 1,000 to 1,000,000 samples per second. Received: 10"),
         ([0.0], 8000.0, ConfigError, "a: expected a rate"),
         (np.zeros(8000 * 61), 8000, DataError, "at most 60 seconds .* Received: one of 61.0"),
     ],
@@ -147,14 +147,14 @@ def bad_files(folder: Path) -> dict[str, tuple[bytes, str]]:
         "none.wav": (wave(b""), "expected a sound. Received: a file without samples"),
         "short.wav": (good[:-500], "expected 2,000 bytes of samples, .* the file is cut short. Received: 1,500"),
         "one.wav": (good[:-1], "cut short. Received: 1,999"),
-        "header.wav": (good[:30], "expected the samples of a WAV file; the file is cut short. Received: 30 bytes"),
-        "chunk.wav": (wave(b"\1\0", before=b"LIST\xff\xff\xff\x7f"), "expected the samples of a WAV file"),
-        "rate.wav": (wave(b"\1\0" * 9, rate=3), "expected from 1,000 to 1,000,000 samples a second. Received: 3"),
+        "header.wav": (good[:30], "expected samples in the WAV file; the file is cut short. Received: 30 bytes"),
+        "chunk.wav": (wave(b"\1\0", before=b"LIST\xff\xff\xff\x7f"), "expected samples in the WAV file"),
+        "rate.wav": (wave(b"\1\0" * 9, rate=3), "expected from 1,000 to 1,000,000 samples per second. Received: 3"),
         "nan.wav": (nan, "expected finite samples. Received: nan at sample 70"),
         "inf.wav": (infinite, "expected finite samples. Received: inf at sample 1"),
-        "short.flac": (flac[: len(flac) // 2], "cut short|damaged after"),
+        "short.flac": (flac[: len(flac) // 2], "cut short|error is after"),
         "start.flac": (flac[:40], "expected a sound file|cut short|damaged"),
-        "torn.flac": (flac[:9000] + bytes(200) + flac[9200:], "cut short|damaged after"),
+        "torn.flac": (flac[:9000] + bytes(200) + flac[9200:], "cut short|error is after"),
         "short.ogg": (ogg[:-50], "expected a last page of .* the file is cut short"),
         "half.ogg": (ogg[: len(ogg) // 2], "expected a last page of .* the file is cut short"),
         "aiff.wav": (
@@ -234,7 +234,7 @@ def test_a_sound_that_is_too_long_is_refused_by_its_header(tmp_path: Path) -> No
 def test_a_sound_that_is_too_short_for_a_rate(tmp_path: Path) -> None:
     path = written(tmp_path / "click.wav", np.ones(1), 48000)
     for read in (lambda: read_sound(path, 8000), lambda: list(sound_blocks(path, 8000))):
-        with pytest.raises(DataError, match=r"at least at 8,000 Hz. Received: 1 samples at 48,000 Hz$"):
+        with pytest.raises(DataError, match=r"at least one sample at 8,000 Hz. Received: 1 samples at 48,000 Hz$"):
             read()
 
 
@@ -242,7 +242,7 @@ def test_options_that_cannot_be(tmp_path: Path) -> None:
     path = written(tmp_path / "a.wav", tone())
     with pytest.raises(ConfigError, match="expected a rate"):
         read_sound(path, 7)
-    with pytest.raises(ConfigError, match="stretches of more than 0 seconds"):
+    with pytest.raises(ConfigError, match="blocks of more than 0 seconds"):
         list(sound_blocks(path, 8000, 0.0))
 
 

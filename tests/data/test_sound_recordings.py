@@ -18,7 +18,7 @@ from elman.data.sound.features import LogMel
 from elman.data.sound.read import read_sound
 from elman.data.sound.reading import read_recordings
 from elman.data.sound.recordings import features_of, recordings_from
-from elman.data.transcripts import Computed
+from elman.data.transcripts import LazyFrames
 from elman.errors import ConfigError, DataError, EncodingError
 
 CONFIG = ManifestConfig()
@@ -114,7 +114,7 @@ def test_sounds_to_be_transcribed_need_no_texts(tmp_path: Path, sounds: Path) ->
     assert read_recordings([path, sounds / "b.flac"], CONFIG, labelled=False).texts is None
 
 
-def test_what_is_done_to_sounds_is_told_once(sounds: Path) -> None:
+def test_what_is_done_to_sounds_is_reported_once(sounds: Path) -> None:
     found = read_recordings([sounds], CONFIG, labelled=False)
     stereo = "1 of 4 recordings have more than one channel (2); their mean is used"
     rate = "1 of 4 recordings have another rate than 8,000 Hz (44,100); they are resampled"
@@ -230,9 +230,9 @@ def test_features_kept_and_computed_are_the_same(sounds: Path) -> None:
     found = read_recordings([sounds], CONFIG, labelled=False)
     shares: list[float] = []
     kept = features_of(found, EIGHT, progress=lambda what, share: shares.append(share))
-    computed = features_of(found, EIGHT, memory=0)
+    computed = features_of(found, EIGHT, max_bytes=0)
     assert isinstance(kept.frames, list)
-    assert isinstance(computed.frames, Computed)
+    assert isinstance(computed.frames, LazyFrames)
     assert shares == [0.25, 0.5, 0.75, 1.0]
     assert kept.lengths.tolist() == [len(x_TF) for x_TF in kept.frames] == computed.lengths.tolist()
     log_mel = LogMel(EIGHT)
@@ -247,7 +247,7 @@ def test_features_kept_and_computed_are_the_same(sounds: Path) -> None:
 
 def test_computed_features_are_computed_when_asked(sounds: Path) -> None:
     found = read_recordings([sounds], CONFIG, labelled=False)
-    computed = features_of(found, EIGHT, memory=0)
+    computed = features_of(found, EIGHT, max_bytes=0)
     soundfile.write(sounds / "a.wav", noise(1, 0.3), 8000)
     computed.frames[1]
     with pytest.raises(DataError, match=r"a\.wav: expected a file that has not changed since its header was read"):

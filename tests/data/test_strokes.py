@@ -165,7 +165,7 @@ def test_a_pen_that_never_moves_has_no_scale(frames: list[np.ndarray]) -> None:
         stroke_scale(frames)
 
 
-def test_drawings_are_told_from_lists_of_sounds(tmp_path: Path) -> None:
+def test_drawings_are_reported_from_lists_of_sounds(tmp_path: Path) -> None:
     assert holds_strokes(lines(tmp_path, "", {"text": "a", "strokes": ONE}))
     assert not holds_strokes(lines(tmp_path, {"path": "a.wav", "text": "strokes"}, name="s.jsonl"))
     assert not holds_strokes(lines(tmp_path, "3", name="n.jsonl"))

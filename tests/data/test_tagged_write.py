@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from elman.data.tagged.spans import Span
-from elman.data.tagged.write import TaggedSequence, as_columns, as_conllu, as_facts, as_text
+from elman.data.tagged.write import TagPrediction, as_columns, as_conllu, as_facts, as_text
 
-SPANS = TaggedSequence(
+SPANS = TagPrediction(
     ["play", "robin", "red\x1b", "now"], ["O", "B-song", "I-song", "O"], [0.5] * 4, [Span("song", 1, 2)], "Play", 0.9
 )
-WORDS = TaggedSequence(["the", "cat"], ["DET", "NOUN"], [0.5, 0.25], [], None, None)
+WORDS = TagPrediction(["the", "cat"], ["DET", "NOUN"], [0.5, 0.25], [], None, None)
 
 
 def test_text_shows_spans_or_every_tag_and_no_sign_that_steers_a_terminal() -> None:

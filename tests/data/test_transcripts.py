@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from elman.data.transcripts import (
-    Computed,
-    FrameScale,
+    FrameNormalizer,
+    LazyFrames,
     Transcripts,
     digest_of,
     frame_scale,
@@ -30,7 +30,7 @@ def transcripts(
     return Transcripts(
         name,
         "sound",
-        Computed(lambda row: own[row], range(len(own))) if lazy else own,
+        LazyFrames(lambda row: own[row], range(len(own))) if lazy else own,
         np.array(lengths),
         features,
         texts,
@@ -56,7 +56,7 @@ def test_some_of_them_in_another_order(lazy: bool) -> None:
 def test_several_as_one(lazy: bool) -> None:
     one, other = transcripts([4, 2], ["x", "y"], lazy=lazy), transcripts([3], ["z"], name="bb")
     both = joined([one, other])
-    assert isinstance(both.frames, Computed if lazy else list)
+    assert isinstance(both.frames, LazyFrames if lazy else list)
     assert (both.name, both.texts, both.lengths.tolist()) == ("a, bb", ["x", "y", "z"], [4, 2, 3])
     assert both.notes == ("note of a", "note of all", "note of bb")
     for own, expected in zip(both.frames, [*one.frames, *other.frames], strict=True):
@@ -79,7 +79,7 @@ def test_computed_frames_are_a_sequence() -> None:
         asked.append(row)
         return frames(row, 2)
 
-    computed = Computed(make, range(5))
+    computed = LazyFrames(make, range(5))
     assert (len(computed), asked) == (5, [])
     assert len(computed[1:3]) == 2
     np.testing.assert_array_equal(computed[1:3][1], frames(2, 2))
@@ -130,7 +130,7 @@ def test_the_scale_is_that_of_all_frames_together(lengths: list[int], shift: flo
 
 
 def test_frames_are_scaled() -> None:
-    scale = FrameScale(np.float32([1, 2]), np.float32([2, 4]))
+    scale = FrameNormalizer(np.float32([1, 2]), np.float32([2, 4]))
     np.testing.assert_array_equal(scale(np.float32([[3, 2], [1, 10]])), [[1, 0], [0, 2]])
     with pytest.raises(DataError, match=r"expected at least one frame to compute the mean. Received: none"):
         frame_scale([frames(0, 0)])

@@ -28,21 +28,21 @@ def test_vectors_of_the_words_asked_for_in_their_order(tmp_path: Path, before: s
     text = (before + GLOVE.replace("\n", after + "\n")).encode()
     path = written(tmp_path, gzip.compress(text) if packed else text, "v.txt.gz" if packed else "v.txt")
     vectors = read_vectors(path, ["cat", "dog", "the", "cat"])
-    assert vectors.found_W.tolist() == [True, False, True, True]
-    assert vectors.matrix_WE.dtype == np.float32
+    assert vectors.found_V.tolist() == [True, False, True, True]
+    assert vectors.matrix_VE.dtype == np.float32
     expected = [[4.5, -0.5, 6], [0, 0, 0], [1, 2, 3], [4.5, -0.5, 6]]  # of "the", the first
-    assert vectors.matrix_WE.tolist() == expected
+    assert vectors.matrix_VE.tolist() == expected
 
 
 def test_a_word_may_have_spaces_or_be_a_number(tmp_path: Path) -> None:
     path = written(tmp_path, "the 1 2\n. . . 3 4\nat me@here.org 5 6\n12 7 8\n")
     vectors = read_vectors(path, [". . .", "at me@here.org", "12"])
-    assert vectors.matrix_WE.tolist() == [[3, 4], [5, 6], [7, 8]]
+    assert vectors.matrix_VE.tolist() == [[3, 4], [5, 6], [7, 8]]
 
 
 def test_the_last_line_needs_no_end_and_other_words_numbers_are_not_read(tmp_path: Path) -> None:
     vectors = read_vectors(written(tmp_path, "a x y\nb 1 2"), ["b"])
-    assert vectors.matrix_WE.tolist() == [[1, 2]]
+    assert vectors.matrix_VE.tolist() == [[1, 2]]
 
 
 def test_lines_over_the_borders_of_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,7 +50,7 @@ def test_lines_over_the_borders_of_blocks(tmp_path: Path, monkeypatch: pytest.Mo
     numbers = np.random.default_rng(0).normal(size=(50, 5)).astype(np.float32)
     lines = [f"w{row} " + " ".join(map(repr, map(float, numbers[row]))) for row in range(50)]
     vectors = read_vectors(written(tmp_path, "\n".join(lines)), [f"w{row}" for row in range(50)])
-    np.testing.assert_array_equal(vectors.matrix_WE, numbers)
+    np.testing.assert_array_equal(vectors.matrix_VE, numbers)
 
 
 @pytest.mark.parametrize(
@@ -111,5 +111,5 @@ def test_a_real_file(shared_data: Callable[[str], Path]) -> None:
     lines = [line.split() for line in sample.read_text("utf-8").splitlines()]
     words = [line[0] for line in lines]
     vectors = read_vectors(sample, [*words, "qwertzuiop"])
-    assert vectors.found_W.tolist() == [True] * len(words) + [False]
-    np.testing.assert_array_equal(vectors.matrix_WE[:-1], np.array([line[1:] for line in lines], dtype=np.float32))
+    assert vectors.found_V.tolist() == [True] * len(words) + [False]
+    np.testing.assert_array_equal(vectors.matrix_VE[:-1], np.array([line[1:] for line in lines], dtype=np.float32))

@@ -121,9 +121,9 @@ from elman.data.captioned.config import CaptionTextConfig
 from elman.data.examples.config import InputConfig
 from elman.data.pairs.config import PairsConfig
 from elman.data.text_config import TextConfig
-from elman.data.transcripts.config import DataConfig
+from elman.data.transcripts.config import TranscriptsConfig
 from elman.options import choices_of, fields_of
-for section in (CaptionTextConfig, InputConfig, PairsConfig, TextConfig, DataConfig):
+for section in (CaptionTextConfig, InputConfig, PairsConfig, TextConfig, TranscriptsConfig):
     print(*choices_of(fields_of(section)["tokens"][0]))
 print(choices_of(fields_of(PairsConfig)["target_tokens"][0]))
 print(*sorted({"numpy", "torch", "tokenizers"} & sys.modules.keys()))

@@ -8,7 +8,7 @@ import math
 import torch
 from torch import Tensor
 
-from elman.decode.ctc_beam import CtcBeam, Judged, LanguageScores, ctc_prefix_beam
+from elman.decode.ctc_beam import CtcBeamOptions, LanguageModelScorer, LanguageModelStep, ctc_prefix_beam
 
 Texts = dict[tuple[int, ...], float]
 
@@ -44,16 +44,16 @@ class Spelling:
         self.knows_end = knows_end
         self.calls: list[int] = []
 
-    def judged(self, state_N: Tensor) -> Judged:
+    def judged(self, state_N: Tensor) -> LanguageModelStep:
         log_probabilities = torch.log_softmax(self.table[state_N], dim=1)
-        return Judged(log_probabilities, (state_N,), self.stops[state_N] if self.knows_end else None)
+        return LanguageModelStep(log_probabilities, (state_N,), self.stops[state_N] if self.knows_end else None)
 
-    def extend(self, tokens_N: Tensor, state: tuple[Tensor]) -> Judged:
+    def extend(self, tokens_N: Tensor, state: tuple[Tensor]) -> LanguageModelStep:
         self.calls.append(len(tokens_N))
         return self.judged((state[0] * 7 + tokens_N + 1) % 64)
 
-    def scores(self) -> LanguageScores:
-        return LanguageScores(self.judged(torch.zeros(1, dtype=torch.int64)), self.extend)
+    def scores(self) -> LanguageModelScorer:
+        return LanguageModelScorer(self.judged(torch.zeros(1, dtype=torch.int64)), self.extend)
 
     def text(self, tokens: tuple[int, ...]) -> float:
         """The log-probability of a whole text, token by token."""
@@ -66,7 +66,7 @@ class Spelling:
 
 
 def check_prefix_beam(
-    seed: int, frames: int, columns: int, blank: int, options: CtcBeam, language: Spelling | None
+    seed: int, frames: int, columns: int, blank: int, options: CtcBeamOptions, language: Spelling | None
 ) -> None:
     """With beams enough, all texts come with their exact scores, best first."""
     log_probabilities_TV = some_frames(seed, frames, columns)

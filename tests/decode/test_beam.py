@@ -11,26 +11,26 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from elman.decode import Scored
-from elman.decode.beam import Beam, beam_search
+from elman.decode import SearchStep
+from elman.decode.beam import BeamOptions, beam_search
 from elman.errors import ConfigError, ShapeError, TrainingError
 
 from .toy_translator import END, START, Toy, assert_same, check_beam, every_sequence, one, plain_beam, search
 
-MIXED = Beam(beams=3, n_best=3, length_penalty=0.8, coverage_penalty=0.3)
+MIXED = BeamOptions(beams=3, n_best=3, length_penalty=0.8, coverage_penalty=0.3)
 
 
 def table(*rows: list[float]) -> Any:
     """A network without a state: the next token's logits stand in the row of the token before."""
     logits = torch.tensor(rows)
 
-    def advance(tokens_BK: Tensor, state: Any, memory: Any) -> Scored:
-        return Scored(logits[tokens_BK], state)
+    def advance(tokens_BK: Tensor, state: Any, memory: Any) -> SearchStep:
+        return SearchStep(logits[tokens_BK], state)
 
     return advance
 
 
-def of_table(advance: Any, limits: list[int], options: Beam, **others: Any) -> list[Any]:
+def of_table(advance: Any, limits: list[int], options: BeamOptions, **others: Any) -> list[Any]:
     return beam_search(
         advance, (), (), rows=len(limits), start=START, end=END, limits_B=limits, options=options, **others
     )
@@ -55,18 +55,18 @@ def test_the_batched_search_that_stops_early_equals_the_plain_one_that_does_not(
     length_penalty: float,
     coverage_penalty: float,
 ) -> None:
-    options = Beam(beams, min(beams, n_best), length_penalty, coverage_penalty)
+    options = BeamOptions(beams, min(beams, n_best), length_penalty, coverage_penalty)
     lengths, limits = zip(*sources, strict=True)
     check_beam(seed, vocabulary, lengths, limits, options)
 
 
 def test_a_vocabulary_of_many_blocks_and_a_rest_is_searched_exactly() -> None:
     check_beam(3, 1000, [3, 1, 4], [6, 3, 5], MIXED)
-    check_beam(4, 64 * 12, [2, 2], [4, 5], Beam(beams=2, n_best=2))
+    check_beam(4, 64 * 12, [2, 2], [4, 5], BeamOptions(beams=2, n_best=2))
 
 
-@pytest.mark.parametrize("options", [Beam(200, 5, 0.0), Beam(200, 5, 1.3), Beam(200, 5, 0.6, 0.5)])
-def test_with_enough_beams_the_best_of_all_sequences_are_found(options: Beam) -> None:
+@pytest.mark.parametrize("options", [BeamOptions(200, 5, 0.0), BeamOptions(200, 5, 1.3), BeamOptions(200, 5, 0.6, 0.5)])
+def test_with_enough_beams_the_best_of_all_sequences_are_found(options: BeamOptions) -> None:
     toy = Toy(7, vocabulary=5)
     state, memory = toy.begin([3])
     (found,) = search(toy, state, memory, [3], options)
@@ -78,7 +78,7 @@ def test_with_enough_beams_the_best_of_all_sequences_are_found(options: Beam) ->
 def test_hypotheses_come_best_first() -> None:
     toy = Toy(11, vocabulary=6)
     state, memory = toy.begin([2, 3])
-    for found in search(toy, state, memory, [8, 8], Beam(6, 6)):
+    for found in search(toy, state, memory, [8, 8], BeamOptions(6, 6)):
         assert len(found) == 6
         assert len({h.tokens for h in found}) == 6
         assert [h.score for h in found] == sorted((h.score for h in found), reverse=True)
@@ -87,7 +87,7 @@ def test_hypotheses_come_best_first() -> None:
 def test_banned_tokens_are_never_taken_and_take_no_slot() -> None:
     toy = Toy(5, vocabulary=7)
     state, memory = toy.begin([2, 3, 1])
-    for options in (Beam(1), MIXED, Beam(5, 5)):
+    for options in (BeamOptions(1), MIXED, BeamOptions(5, 5)):
         answers = search(toy, state, memory, [4, 3, 5], options, banned=(START, 4, 4))
         for b, found in enumerate(answers):
             assert_same(found, plain_beam(toy, *one(state, memory, b), [4, 3, 5][b], options, banned=(START, 4)))
@@ -97,7 +97,7 @@ def test_banned_tokens_are_never_taken_and_take_no_slot() -> None:
 def test_a_sentence_that_is_done_leaves_the_batch() -> None:
     toy = Toy(2, vocabulary=6)
     state, memory = toy.begin([3, 3, 3])
-    search(toy, state, memory, [0, 2, 6], Beam(2, 2, stop="exact"))
+    search(toy, state, memory, [0, 2, 6], BeamOptions(2, 2, stop="exact"))
     assert toy.rows_seen[:3] == [(3, 1), (2, 2), (2, 2)]
     assert toy.rows_seen[3:]
     assert set(toy.rows_seen[3:]) == {(1, 2)}
@@ -108,13 +108,13 @@ def test_a_sure_sentence_stops_long_before_its_limit() -> None:
     toy.out[:, END] = 0.0
     calls = 0
 
-    def advance(tokens_BK: Tensor, state: Any, memory: Any) -> Scored:
+    def advance(tokens_BK: Tensor, state: Any, memory: Any) -> SearchStep:
         nonlocal calls
         calls += 1
         logits = torch.tensor([0.0, 9.0 if calls > 2 else -9.0, 2.0])
-        return Scored(logits.expand(*tokens_BK.shape, 3), state)
+        return SearchStep(logits.expand(*tokens_BK.shape, 3), state)
 
-    (found,) = of_table(advance, [1000], Beam(2, 1, length_penalty=0.0))
+    (found,) = of_table(advance, [1000], BeamOptions(2, 1, length_penalty=0.0))
     assert found[0].tokens == (2, 2)
     assert found[0].finished
     assert calls == 3
@@ -123,8 +123,8 @@ def test_a_sure_sentence_stops_long_before_its_limit() -> None:
 def test_enough_stops_when_as_many_as_beams_have_ended() -> None:
     # Going on is likelier than ending by far, and long hypotheses are favoured.
     advance = table([0.0, 0.0, 3.0], [0.0, 0.0, 0.0], [-9.0, 0.0, 3.0])
-    quick = of_table(advance, [30], Beam(2, 1, length_penalty=2.0, stop="enough"))[0][0]
-    exact = of_table(advance, [30], Beam(2, 1, length_penalty=2.0, stop="exact"))[0][0]
+    quick = of_table(advance, [30], BeamOptions(2, 1, length_penalty=2.0, stop="enough"))[0][0]
+    exact = of_table(advance, [30], BeamOptions(2, 1, length_penalty=2.0, stop="exact"))[0][0]
     assert len(quick.tokens) < 4 < len(exact.tokens)
     assert exact.score > quick.score
 
@@ -134,43 +134,43 @@ def test_a_limit_puts_the_end_at_the_probability_that_it_has() -> None:
     first = 1.0 - math.log(math.exp(0.0) + math.exp(-3.0) + math.exp(1.0))
     again = 4.0 - math.log(math.exp(4.0) + math.exp(-2.0) + math.exp(-3.0))
     end = -3.0 - math.log(math.exp(4.0) + math.exp(-2.0) + math.exp(-3.0))
-    (found,) = of_table(advance, [2], Beam(1, 1, length_penalty=0.5))
+    (found,) = of_table(advance, [2], BeamOptions(1, 1, length_penalty=0.5))
     assert found[0].tokens == (2, 2)
     assert not found[0].finished
     assert found[0].log_probability == pytest.approx(first + again + end)
     assert found[0].score == pytest.approx((first + again + end) / (8 / 6) ** 0.5)
-    (empty,) = of_table(advance, [0], Beam(3, 2))
+    (empty,) = of_table(advance, [0], BeamOptions(3, 2))
     assert [h.tokens for h in empty] == [()]
     assert empty[0].log_probability == pytest.approx(-3.0 - math.log(1.0 + math.exp(-3.0) + math.exp(1.0)))
 
 
 def test_an_end_that_cannot_come_is_still_put_at_the_limit() -> None:
     low = -math.inf
-    (found,) = of_table(table([0.0, low, 1.0], [0.0] * 3, [0.0, low, 1.0]), [3], Beam(2, 2))
+    (found,) = of_table(table([0.0, low, 1.0], [0.0] * 3, [0.0, low, 1.0]), [3], BeamOptions(2, 2))
     assert len(found) == 2
     assert all(len(h.tokens) == 3 and not h.finished and h.log_probability == h.score == low for h in found)
 
 
 def test_tokens_that_cannot_come_never_do() -> None:
     low = -math.inf
-    (found,) = of_table(table([low, low, 0.0], [0.0] * 3, [low, 0.0, low]), [9], Beam(3, 3))
+    (found,) = of_table(table([low, low, 0.0], [0.0] * 3, [low, 0.0, low]), [9], BeamOptions(3, 3))
     assert [(h.tokens, h.finished) for h in found] == [((2,), True)]
     assert found[0].log_probability == 0.0
-    assert of_table(table([low, low, 0.0], [0.0] * 3, [low, low, low]), [9], Beam(3, 3)) == [[]]
+    assert of_table(table([low, low, 0.0], [0.0] * 3, [low, low, low]), [9], BeamOptions(3, 3)) == [[]]
 
 
 def test_no_sentences_give_no_answers() -> None:
-    assert of_table(table([0.0, 0.0]), [], Beam()) == []
+    assert of_table(table([0.0, 0.0]), [], BeamOptions()) == []
 
 
 def test_attention_is_given_only_where_asked_for_and_there() -> None:
     toy = Toy(1, vocabulary=4)
     state, memory = toy.begin([2])
-    given = {"rows": 1, "start": START, "end": END, "limits_B": torch.tensor([3]), "options": Beam(2)}
+    given = {"rows": 1, "start": START, "end": END, "limits_B": torch.tensor([3]), "options": BeamOptions(2)}
     assert beam_search(toy.advance, state, memory, **given)[0][0].attention is None
-    (found,) = of_table(table([0.0, 0.0, 0.0], [0.0] * 3, [0.0] * 3), [2], Beam(2), attention=True)
+    (found,) = of_table(table([0.0, 0.0, 0.0], [0.0] * 3, [0.0] * 3), [2], BeamOptions(2), attention=True)
     assert found[0].attention is None
-    (found,) = search(toy, state, memory, [0], Beam(2))
+    (found,) = search(toy, state, memory, [0], BeamOptions(2))
     assert found[0].attention is not None
     assert found[0].attention.shape == (0, 2)
 
@@ -182,21 +182,21 @@ def test_damaged_scores_are_an_error(number: float, columns: int) -> None:
     rows[2, columns - 1] = number
     rows[0, 2] = 9.0
     with pytest.raises(TrainingError, match=f"weights are damaged. Received: {number}"):
-        of_table(table(*rows.tolist()), [4, 4], Beam(2))
+        of_table(table(*rows.tolist()), [4, 4], BeamOptions(2))
 
 
 def test_half_precision_is_added_up_in_float32() -> None:
     toy = Toy(9, vocabulary=200)
     state, memory = toy.begin([2])
 
-    def rounded(tokens_BK: Tensor, state: Any, memory: Any) -> Scored:
+    def rounded(tokens_BK: Tensor, state: Any, memory: Any) -> SearchStep:
         scored = toy.advance(tokens_BK, state, memory)
         return scored._replace(logits_BKV=scored.logits_BKV.bfloat16())
 
-    given: dict[str, Any] = {"rows": 1, "start": START, "end": END, "limits_B": [6], "options": Beam(3, 3)}
+    given: dict[str, Any] = {"rows": 1, "start": START, "end": END, "limits_B": [6], "options": BeamOptions(3, 3)}
     found = beam_search(rounded, state, memory, **given)[0]
 
-    def widened(tokens_BK: Tensor, state: Any, memory: Any) -> Scored:
+    def widened(tokens_BK: Tensor, state: Any, memory: Any) -> SearchStep:
         scored = rounded(tokens_BK, state, memory)
         return scored._replace(logits_BKV=scored.logits_BKV.double())
 
@@ -219,13 +219,13 @@ def test_half_precision_is_added_up_in_float32() -> None:
 )
 def test_options_that_cannot_be_used_are_refused(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        Beam(**options)
+        BeamOptions(**options)
 
 
 def test_arguments_that_do_not_fit_are_refused() -> None:
     toy = Toy(1, vocabulary=4)
     state, memory = toy.begin([2, 2])
-    given: dict[str, Any] = {"rows": 2, "start": START, "end": END, "limits_B": [2, 2], "options": Beam(2)}
+    given: dict[str, Any] = {"rows": 2, "start": START, "end": END, "limits_B": [2, 2], "options": BeamOptions(2)}
 
     def refused(error: type[Exception], message: str, advance: Any = toy.advance, **changed: Any) -> None:
         with pytest.raises(error, match=message):
@@ -240,13 +240,13 @@ def test_arguments_that_do_not_fit_are_refused() -> None:
     refused(ShapeError, "2 lengths in lengths_B", lengths_B=torch.tensor([1]))
     refused(ShapeError, "a column for the end, token 4", end=4)
 
-    def without_attention(tokens_BK: Tensor, state: Any, memory: Any) -> Scored:
+    def without_attention(tokens_BK: Tensor, state: Any, memory: Any) -> SearchStep:
         return toy.advance(tokens_BK, state, memory)._replace(weights_BKS=None)
 
-    penalty = Beam(2, coverage_penalty=0.2)
+    penalty = BeamOptions(2, coverage_penalty=0.2)
     refused(ConfigError, "with attention for a coverage_penalty. Received: 0.2", without_attention, options=penalty)
 
-    def forgetful(tokens_BK: Tensor, state: Any, memory: Any) -> Scored:
+    def forgetful(tokens_BK: Tensor, state: Any, memory: Any) -> SearchStep:
         return toy.advance(tokens_BK, state, memory)._replace(state=state.h[:1])
 
     refused(ShapeError, "expected 2 rows in the state after a step", forgetful)

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from elman.decode.ctc import CtcGreedyStream, ctc_greedy
-from elman.decode.ctc_beam import CtcBeam, Judged, LanguageScores, ctc_prefix_beam
+from elman.decode.ctc_beam import CtcBeamOptions, LanguageModelScorer, LanguageModelStep, ctc_prefix_beam
 from elman.errors import ConfigError, ShapeError, TrainingError
 
 from .all_alignments import Spelling, check_prefix_beam, collapse, every_text, some_frames
@@ -33,7 +33,7 @@ ENOUGH = 400
 def test_with_enough_beams_every_text_has_all_its_alignments(
     seed: int, frames: int, columns: int, which: int, n_best: int, bonus: float, language: str
 ) -> None:
-    options = CtcBeam(ENOUGH, n_best, language_weight=0.8, bonus=bonus)
+    options = CtcBeamOptions(ENOUGH, n_best, language_weight=0.8, bonus=bonus)
     spelling = None if language == "none" else Spelling(seed, columns, language == "ending")
     check_prefix_beam(seed, frames, columns, which % columns, options, spelling)
 
@@ -42,9 +42,9 @@ def test_few_beams_find_a_text_with_at_most_its_probability() -> None:
     for seed in range(20):
         frames = some_frames(seed, 6, 4)
         texts = every_text(frames, 0)
-        for hypothesis in ctc_prefix_beam(frames, CtcBeam(beams=3, n_best=3)):
+        for hypothesis in ctc_prefix_beam(frames, CtcBeamOptions(beams=3, n_best=3)):
             assert hypothesis.log_probability <= texts[hypothesis.tokens] + 1e-9
-        (widest,) = ctc_prefix_beam(frames, CtcBeam(beams=ENOUGH))
+        (widest,) = ctc_prefix_beam(frames, CtcBeamOptions(beams=ENOUGH))
         assert widest.tokens == max(texts, key=lambda text: texts[text])
 
 
@@ -52,7 +52,7 @@ def test_a_text_that_was_dropped_and_comes_back_is_still_the_same_text() -> None
     # By the second frame the beam holds (), (1), (1, 2) or drops (1); no text may be returned twice.
     for seed in range(200):
         frames = some_frames(seed, 12, 3, sharpness=1.0)
-        found = ctc_prefix_beam(frames, CtcBeam(beams=4, n_best=4))
+        found = ctc_prefix_beam(frames, CtcBeamOptions(beams=4, n_best=4))
         assert len({hypothesis.tokens for hypothesis in found}) == len(found)
 
 
@@ -60,14 +60,14 @@ def test_all_paths_of_a_text_beat_the_one_likeliest_path() -> None:
     # Each frame's likeliest is the blank, but most alignments of two frames spell (1).
     frames = torch.tensor([[0.6, 0.4], [0.6, 0.4]]).log()
     assert ctc_greedy(frames[None])[0].tokens == ()
-    found = ctc_prefix_beam(frames, CtcBeam(beams=4, n_best=2))
+    found = ctc_prefix_beam(frames, CtcBeamOptions(beams=4, n_best=2))
     assert [hypothesis.tokens for hypothesis in found] == [(1,), ()]
     assert [math.exp(hypothesis.log_probability) for hypothesis in found] == pytest.approx([0.64, 0.36])
 
 
 def test_a_floor_leaves_out_tokens_frame_by_frame() -> None:
     frames = torch.tensor([[0.5, 0.3, 0.2], [0.5, 0.2, 0.3]]).log()
-    found = ctc_prefix_beam(frames, CtcBeam(beams=9, n_best=9, token_floor=math.log(0.25)))
+    found = ctc_prefix_beam(frames, CtcBeamOptions(beams=9, n_best=9, token_floor=math.log(0.25)))
     assert {hypothesis.tokens for hypothesis in found} == {(), (1,), (2,), (1, 2)}
     # 1 then 1 again is a run that goes on; 1 in the second frame alone is not tried.
     shares = {hypothesis.tokens: math.exp(hypothesis.log_probability) for hypothesis in found}
@@ -77,32 +77,32 @@ def test_a_floor_leaves_out_tokens_frame_by_frame() -> None:
 def test_a_language_model_is_asked_once_a_frame_at_most_and_of_new_texts_alone() -> None:
     spelling = Spelling(1, 5, knows_end=True)
     frames = some_frames(1, 30, 5)
-    ctc_prefix_beam(frames, CtcBeam(beams=6), language=spelling.scores())
+    ctc_prefix_beam(frames, CtcBeamOptions(beams=6), language=spelling.scores())
     assert 0 < len(spelling.calls) <= 30
     assert max(spelling.calls) <= 6
     quiet = torch.tensor([[0.0, -math.inf, -math.inf, -math.inf, -math.inf]]).expand(20, -1)
     spelling.calls.clear()
-    ctc_prefix_beam(torch.cat([frames[:3], quiet]), CtcBeam(beams=6), language=spelling.scores())
+    ctc_prefix_beam(torch.cat([frames[:3], quiet]), CtcBeamOptions(beams=6), language=spelling.scores())
     assert len(spelling.calls) <= 3
     spelling.calls.clear()
-    (found,) = ctc_prefix_beam(frames, CtcBeam(beams=6, language_weight=0.0), language=spelling.scores())
+    (found,) = ctc_prefix_beam(frames, CtcBeamOptions(beams=6, language_weight=0.0), language=spelling.scores())
     assert spelling.calls == []
-    assert found == ctc_prefix_beam(frames, CtcBeam(beams=6))[0]
+    assert found == ctc_prefix_beam(frames, CtcBeamOptions(beams=6))[0]
 
 
 def test_a_token_that_a_language_model_rules_out_never_comes() -> None:
-    def judged(rows: int) -> Judged:
-        return Judged(torch.tensor([[0.0, -math.inf, 0.0]]).expand(rows, -1), (torch.zeros(rows),))
+    def judged(rows: int) -> LanguageModelStep:
+        return LanguageModelStep(torch.tensor([[0.0, -math.inf, 0.0]]).expand(rows, -1), (torch.zeros(rows),))
 
-    language = LanguageScores(judged(1), lambda tokens_N, state: judged(len(tokens_N)))
-    found = ctc_prefix_beam(some_frames(2, 5, 3), CtcBeam(beams=50, n_best=50), language=language)
+    language = LanguageModelScorer(judged(1), lambda tokens_N, state: judged(len(tokens_N)))
+    found = ctc_prefix_beam(some_frames(2, 5, 3), CtcBeamOptions(beams=50, n_best=50), language=language)
     assert found
     assert all(1 not in hypothesis.tokens for hypothesis in found)
 
 
 def test_frames_that_allow_nothing_leave_no_text() -> None:
-    assert ctc_prefix_beam(torch.full((2, 3), -math.inf), CtcBeam()) == []
-    assert ctc_prefix_beam(torch.zeros(0, 3), CtcBeam())[0].tokens == ()
+    assert ctc_prefix_beam(torch.full((2, 3), -math.inf), CtcBeamOptions()) == []
+    assert ctc_prefix_beam(torch.zeros(0, 3), CtcBeamOptions())[0].tokens == ()
 
 
 @settings(max_examples=60, deadline=None)
@@ -161,7 +161,7 @@ def test_a_stream_gives_a_token_in_the_frame_where_it_begins() -> None:
 )
 def test_options_that_cannot_be_used_are_refused(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        CtcBeam(**options)
+        CtcBeamOptions(**options)
 
 
 def test_arguments_that_do_not_fit_are_refused() -> None:
@@ -175,15 +175,17 @@ def test_arguments_that_do_not_fit_are_refused() -> None:
     with pytest.raises(ShapeError, match=r"expected logits_TV .* Received: shape \(3,\)"):
         CtcGreedyStream().push(frames[0])
     with pytest.raises(ConfigError, match=r"a blank from 0 to 2\. Received: -1"):
-        ctc_prefix_beam(frames, CtcBeam(), blank=-1)
+        ctc_prefix_beam(frames, CtcBeamOptions(), blank=-1)
     with pytest.raises(ShapeError, match=r"log_probabilities_TV .* Received: shape \(3,\)"):
-        ctc_prefix_beam(frames[0], CtcBeam())
+        ctc_prefix_beam(frames[0], CtcBeamOptions())
     language = Spelling(0, 4, knows_end=False).scores()
     with pytest.raises(ShapeError, match=r"scores of \(1, 3\). Received: shape \(1, 4\)"):
-        ctc_prefix_beam(frames, CtcBeam(), language=language)
-    damaged = Judged(torch.full((1, 3), math.nan), ())
+        ctc_prefix_beam(frames, CtcBeamOptions(), language=language)
+    damaged = LanguageModelStep(torch.full((1, 3), math.nan), ())
     with pytest.raises(TrainingError, match="log-probabilities from the language model"):
-        ctc_prefix_beam(frames, CtcBeam(), language=LanguageScores(damaged, lambda tokens_N, state: damaged))
+        ctc_prefix_beam(
+            frames, CtcBeamOptions(), language=LanguageModelScorer(damaged, lambda tokens_N, state: damaged)
+        )
 
 
 @pytest.mark.parametrize("number", [math.nan, math.inf])
@@ -193,7 +195,7 @@ def test_damaged_scores_are_an_error(number: float) -> None:
     for call in (
         lambda: ctc_greedy(frames[None]),
         lambda: CtcGreedyStream().push(frames),
-        lambda: ctc_prefix_beam(frames, CtcBeam()),
+        lambda: ctc_prefix_beam(frames, CtcBeamOptions()),
     ):
         with pytest.raises(TrainingError, match="Received"):
             call()

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from elman.data.transcripts.vocabulary import BLANK
-from elman.decode.ctc import Scores
+from elman.decode.ctc import CtcLogits
 from elman.decode.ctc_search import alignment, finder, greedy
 from elman.decode.transcript_config import TranscriptSearchConfig
 from elman.errors import ConfigError
@@ -49,9 +49,9 @@ def test_tokens_stand_where_the_likeliest_path_has_them(seed: int, text: tuple[i
     assert alignment(log_probs_TV, text) == tuple(runs(best_path(log_probs_TV, text)))
 
 
-def scores(seed: int = 0, rows: int = 2, T: int = 6, V: int = 5) -> Scores:
+def scores(seed: int = 0, rows: int = 2, T: int = 6, V: int = 5) -> CtcLogits:
     logits_BTV = torch.randn(rows, T, V, generator=torch.Generator().manual_seed(seed)) * 2.0
-    return Scores(logits_BTV, torch.tensor([T, T - 2][:rows]))
+    return CtcLogits(logits_BTV, torch.tensor([T, T - 2][:rows]))
 
 
 def test_without_options_each_step_has_its_likeliest_token() -> None:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from elman import LanguageModel
-from elman.decode.fusion import language_scores
+from elman.decode.fusion import language_model_scorer
 from elman.errors import ConfigError
 
 from ..tasks.small_transcribers import RATE, tones, untrained
@@ -15,7 +15,7 @@ from ..tasks.small_transcribers import RATE, tones, untrained
 @pytest.fixture(scope="module")
 def lm() -> LanguageModel:
     """A language model trained on "ab" often and on "ba" never."""
-    small = {"hidden": 12, "embedding": 6, "lanes": 4, "chunk": 8, "max_steps": 15, "split": (1.0, 0.0, 0.0)}
+    small = {"hidden_size": 12, "embedding": 6, "batch_size": 4, "bptt": 8, "max_steps": 15, "split": (1.0, 0.0, 0.0)}
     machine = {"threads": 1, "device": "cpu", "precision": "float32", "learning_rate": 0.03, "warmup_steps": 0}
     text = "ab\nabab\nac\nabc\n" * 20
     return LanguageModel(**small, **machine).fit(string=text, progress=False, tune=False)
@@ -23,7 +23,7 @@ def lm() -> LanguageModel:
 
 def test_a_language_model_says_what_it_says_alone(lm: LanguageModel) -> None:
     model = untrained()
-    language = language_scores(lm, model.vocabulary)
+    language = language_model_scorer(lm, model.vocabulary)
     numbers = model.vocabulary.tokens.encode("abc").tolist()
     judged, total = language.first, 0.0
     for number in numbers:
@@ -57,8 +57,8 @@ def test_a_language_model_takes_part_in_the_search(lm: LanguageModel) -> None:
 
 def test_language_models_that_cannot_help(lm: LanguageModel) -> None:
     with pytest.raises(ConfigError, match=r"a language model that has all characters.*Received: one without 'd', 'e'"):
-        language_scores(lm, untrained(text="abcde").vocabulary)
+        language_model_scorer(lm, untrained(text="abcde").vocabulary)
     with pytest.raises(ConfigError, match=r"expected a transcriber of characters.*Received: one of words"):
-        language_scores(lm, untrained(tokens="words", text="ab c").vocabulary)
+        language_model_scorer(lm, untrained(tokens="words", text="ab c").vocabulary)
     with pytest.raises(ConfigError, match=r"expected a language model, such as elman.load.* Received: str"):
         untrained().transcribe([tones("a")], rate=RATE, lm="lm")  # type: ignore[arg-type]

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from elman.data import CharacterVocabulary, Vocabulary
-from elman.decode import Sampling
+from elman.decode import SamplingOptions
 from elman.decode.engine import engine_of
-from elman.decode.generation import StopAt, generate_pieces, read_prompt
+from elman.decode.generation import StopStringFilter, read_prompt, stream_texts
 
 
 class Counting:
@@ -35,18 +35,18 @@ def test_a_prompt_of_more_than_a_chunk_is_read_to_its_end() -> None:
 
 @given(st.lists(st.text("ab", max_size=4), max_size=12), st.lists(st.text("ab", min_size=1, max_size=4), max_size=3))
 def test_stopping_piece_by_piece_equals_looking_at_every_beginning(pieces: list[str], stops: list[str]) -> None:
-    stopper, told, text = StopAt(stops), "", ""
+    stopper, reported, text = StopStringFilter(stops), "", ""
     for piece in pieces:
-        told += stopper.feed(piece)
+        reported += stopper.feed(piece)
         text += piece
         found = [text.find(stop) for stop in stops if stop in text]
         assert stopper.ended == bool(found)
         if found:
-            assert told == text[: min(found)]
+            assert reported == text[: min(found)]
             return
-        assert text.startswith(told)
-        assert all(not text[len(told) :].startswith(stop) for stop in stops)
-    assert told + stopper.rest() == text
+        assert text.startswith(reported)
+        assert all(not text[len(reported) :].startswith(stop) for stop in stops)
+    assert reported + stopper.rest() == text
 
 
 class Script:
@@ -76,8 +76,8 @@ def played(vocabulary: Vocabulary, rows: list[list[int]], start: list[int] | Non
     texts = [""] * len(rows)
     arguments: dict[str, Any] = {"length": len(rows[0]), "stops": [], "seed": 0} | options
     script: Any = Script(vocabulary, [[*row, 2] for row in rows])
-    sampling = Sampling(temperature=0.0)
-    for number, piece in generate_pieces(
+    sampling = SamplingOptions(temperature=0.0)
+    for number, piece in stream_texts(
         script, vocabulary, start or [1], sampling=sampling, samples=len(rows), **arguments
     ):
         texts[number] += piece

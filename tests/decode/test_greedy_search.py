@@ -12,15 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from elman.decode import Hypothesis, Sampling, Scored
-from elman.decode.beam import Beam, beam_search
+from elman.decode import Hypothesis, SamplingOptions, SearchStep
+from elman.decode.beam import BeamOptions, beam_search
 from elman.decode.ensembles import ensemble
 from elman.decode.greedy_search import draw, greedy
 from elman.errors import ConfigError, ShapeError, TrainingError
 
 from .toy_translator import END, START, Toy, assert_same, one, plain_beam
 
-PLAIN = Beam(1, 1, length_penalty=0.0)
+PLAIN = BeamOptions(1, 1, length_penalty=0.0)
 
 
 def follow(toy: Toy, state: Any, memory: Any, limits: list[int], **others: Any) -> list[Hypothesis]:
@@ -47,7 +47,7 @@ def test_greedy_is_the_plain_search_with_one_beam(
         alone = one(state, memory, b)
         assert_same([found], plain_beam(toy, *alone, limits[b], PLAIN, banned))
         assert found.attention is not None
-        weights = toy.steps_of(found.tokens, *alone)[1][: len(found.tokens)]
+        weights = toy.steps_after_stacking(found.tokens, *alone)[1][: len(found.tokens)]
         torch.testing.assert_close(found.attention, weights.float())
 
 
@@ -75,7 +75,7 @@ def test_draws_come_as_often_as_they_are_likely_and_say_how_likely_they_are() ->
         start=START,
         end=END,
         limits_B=[limit, limit],
-        sampling=Sampling(),
+        sampling=SamplingOptions(),
         seed=3,
         samples=samples,
         attention=True,
@@ -86,7 +86,7 @@ def test_draws_come_as_often_as_they_are_likely_and_say_how_likely_they_are() ->
         counts = Counter((h.tokens, h.finished) for h in hypotheses)
         alone = one(state, memory, b)
         for tokens in {h.tokens for h in hypotheses}:
-            log_probabilities, weights = toy.steps_of(tokens, *alone)
+            log_probabilities, weights = toy.steps_after_stacking(tokens, *alone)
             sure = sum(float(log_probabilities[t, token]) for t, token in enumerate(tokens))
             end = float(log_probabilities[len(tokens), END])
             share = math.exp(sure + end)
@@ -103,17 +103,17 @@ def test_the_seed_decides_and_sampling_shapes_the_draws() -> None:
     toy = Toy(4, vocabulary=6)
     state, memory = toy.begin([2, 3])
 
-    def drawn(seed: int, sampling: Sampling, samples: int = 5) -> list[list[tuple[int, ...]]]:
+    def drawn(seed: int, sampling: SamplingOptions, samples: int = 5) -> list[list[tuple[int, ...]]]:
         given: dict[str, Any] = {"rows": 2, "start": START, "end": END, "limits_B": [9, 9]}
         rows = draw(toy.advance, state, memory, sampling=sampling, seed=seed, samples=samples, **given)
         return [[h.tokens for h in row] for row in rows]
 
-    assert drawn(1, Sampling()) == drawn(1, Sampling())
-    assert drawn(1, Sampling()) != drawn(2, Sampling())
+    assert drawn(1, SamplingOptions()) == drawn(1, SamplingOptions())
+    assert drawn(1, SamplingOptions()) != drawn(2, SamplingOptions())
     likeliest = [h.tokens for h in follow(toy, state, memory, [9, 9])]
-    assert drawn(1, Sampling(temperature=0.0), 2) == [[tokens] * 2 for tokens in likeliest]
-    assert all(not {0, 4} & set(tokens) for row in drawn(1, Sampling(banned=(0, 4)), 20) for tokens in row)
-    unlike = Sampling(temperature=0.0, repetition_penalty=1e6)
+    assert drawn(1, SamplingOptions(temperature=0.0), 2) == [[tokens] * 2 for tokens in likeliest]
+    assert all(not {0, 4} & set(tokens) for row in drawn(1, SamplingOptions(banned=(0, 4)), 20) for tokens in row)
+    unlike = SamplingOptions(temperature=0.0, repetition_penalty=1e6)
     (alone,) = drawn(1, unlike, 1)[0]
     assert len(set(alone)) == len(alone)
 
@@ -121,18 +121,25 @@ def test_the_seed_decides_and_sampling_shapes_the_draws() -> None:
 def test_arguments_of_draws_that_do_not_fit_are_refused() -> None:
     toy = Toy(1, vocabulary=4)
     state, memory = toy.begin([2])
-    base: dict[str, Any] = {"rows": 1, "start": START, "end": END, "limits_B": [2], "sampling": Sampling(), "seed": 0}
+    base: dict[str, Any] = {
+        "rows": 1,
+        "start": START,
+        "end": END,
+        "limits_B": [2],
+        "sampling": SamplingOptions(),
+        "seed": 0,
+    }
     for error, message, changed in (
         (ConfigError, "samples to be a whole number from 1. Received: 0", {"samples": 0}),
         (ConfigError, "seed to be a whole number", {"seed": -1}),
-        (ConfigError, "an end that is not banned", {"sampling": Sampling(banned=(END,))}),
+        (ConfigError, "an end that is not banned", {"sampling": SamplingOptions(banned=(END,))}),
         (ShapeError, "expected 2 rows in state.h", {"rows": 2, "limits_B": [1, 1]}),
     ):
         with pytest.raises(error, match=message):
             draw(toy.advance, state, memory, **(base | changed))
 
-    def damaged(tokens_BK: Tensor, state: Any, memory: Any) -> Scored:
-        return Scored(torch.full((*tokens_BK.shape, 4), math.nan), state)
+    def damaged(tokens_BK: Tensor, state: Any, memory: Any) -> SearchStep:
+        return SearchStep(torch.full((*tokens_BK.shape, 4), math.nan), state)
 
     with pytest.raises(ShapeError, match="1 lengths in lengths_B"):
         greedy(toy.advance, state, memory, rows=1, start=START, end=END, limits_B=[2], lengths_B=torch.tensor([1, 2]))
@@ -152,14 +159,14 @@ def test_an_ensemble_has_the_mean_of_its_members_probabilities_and_attention() -
     torch.testing.assert_close(both.logits_BKV, mean.log())
     torch.testing.assert_close(both.weights_BKS, sum(scored.weights_BKS for scored in each) / 3)
 
-    given: dict[str, Any] = {"rows": 2, "start": START, "end": END, "limits_B": [6, 4], "options": Beam(3, 2)}
+    given: dict[str, Any] = {"rows": 2, "start": START, "end": END, "limits_B": [6, 4], "options": BeamOptions(3, 2)}
     (found, _) = beam_search(advance, states, memories, **given)
     # The second hypothesis' probability, from every member's own states along it.
     log_means = []
     for step in range(len(found[1].tokens) + 1):
         chosen = [*found[1].tokens, END][step]
         shares = [
-            toy.steps_of(found[1].tokens, *one(*of, 0))[0][step, chosen].exp()
+            toy.steps_after_stacking(found[1].tokens, *one(*of, 0))[0][step, chosen].exp()
             for toy, of in zip(members, begun, strict=True)
         ]
         log_means.append(math.log(float(sum(shares)) / 3))
@@ -169,7 +176,7 @@ def test_an_ensemble_has_the_mean_of_its_members_probabilities_and_attention() -
 def test_an_ensemble_of_copies_is_the_member_itself() -> None:
     toy = Toy(6, vocabulary=6)
     state, memory = toy.begin([3])
-    given: dict[str, Any] = {"rows": 1, "start": START, "end": END, "limits_B": [7], "options": Beam(3, 3)}
+    given: dict[str, Any] = {"rows": 1, "start": START, "end": END, "limits_B": [7], "options": BeamOptions(3, 3)}
     alone = beam_search(toy.advance, state, memory, **given)[0]
     twice = beam_search(ensemble([toy.advance] * 2), (state,) * 2, (memory,) * 2, **given)[0]
     assert [h.tokens for h in alone] == [h.tokens for h in twice]
@@ -185,7 +192,7 @@ def test_members_that_do_not_fit_together_are_refused() -> None:
     with pytest.raises(ShapeError, match=r"equally many tokens. Received: \[4, 5\]"):
         ensemble([first.advance, second.advance])(torch.tensor([[START]]), states, memories)
 
-    def blind(tokens_BK: Tensor, state: Any, memory: Any) -> Scored:
+    def blind(tokens_BK: Tensor, state: Any, memory: Any) -> SearchStep:
         return first.advance(tokens_BK, state, memory)._replace(weights_BKS=None)
 
     state, memory = begun[0]
@@ -196,13 +203,13 @@ def test_a_row_without_a_way_on_ends_there() -> None:
     low = -math.inf
     logits = torch.tensor([[low, low, 0.0, low], [0.0] * 4, [low, low, low, 0.0], [low] * 4])
 
-    def advance(tokens_BK: Tensor, state: Any, memory: Any) -> Scored:
-        return Scored(logits[tokens_BK], state)
+    def advance(tokens_BK: Tensor, state: Any, memory: Any) -> SearchStep:
+        return SearchStep(logits[tokens_BK], state)
 
     given: dict[str, Any] = {"rows": 2, "start": START, "end": END, "limits_B": [9, 1]}
     for banned, tokens in (((), (2, 3)), ((3,), (2,))):
         found = greedy(advance, (), (), banned=banned, **given)
-        drawn = draw(advance, (), (), sampling=Sampling(banned=banned), seed=0, samples=2, **given)
+        drawn = draw(advance, (), (), sampling=SamplingOptions(banned=banned), seed=0, samples=2, **given)
         assert [[h.tokens for h in row] for row in drawn] == [[tokens] * 2, [(2,)] * 2]
         assert [h.tokens for h in found] == [tokens, (2,)]
         for hypothesis in (*found, *drawn[0], *drawn[1]):

@@ -34,7 +34,9 @@ def streamed(coming: TranscriptStream, values: Any, sizes: list[int]) -> str:
 
 
 @pytest.mark.parametrize("sizes", [[1], [7, 0, 160], [400], [1000, 1, 3], [10**6]], ids=str)
-@pytest.mark.parametrize("options", [{}, {"stack": 4, "stride": 3}, {"stack": 1, "stride": 1, "cell": "gru"}], ids=str)
+@pytest.mark.parametrize(
+    "options", [{}, {"stack_frames": 4, "stride": 3}, {"stack_frames": 1, "stride": 1, "cell": "gru"}], ids=str
+)
 def test_pieces_of_any_size_give_the_text_of_the_whole(sizes: list[int], options: dict[str, Any]) -> None:
     model = untrained(seed=2, **ONE_WAY, **options)
     (whole,) = model.transcribe([SOUND], rate=RATE)
@@ -47,14 +49,14 @@ def test_pieces_of_any_size_give_the_text_of_the_whole(sizes: list[int], options
 
 @pytest.mark.parametrize("seed", range(6))
 def test_sounds_of_any_length(seed: int) -> None:
-    model = untrained(seed=seed, **ONE_WAY, stack=5, stride=3)
+    model = untrained(seed=seed, **ONE_WAY, stack_frames=5, stride=3)
     draw = np.random.default_rng(seed)
     sound = SOUND[: int(draw.integers(1, 5000))]
     (whole,) = model.transcribe([sound], rate=RATE)
     assert streamed(model.stream(), sound, draw.integers(1, 900, size=20).tolist()) == whole
 
 
-def test_text_is_told_as_soon_as_it_is_certain() -> None:
+def test_text_is_reported_as_soon_as_it_is_certain() -> None:
     model = untrained(seed=2, **ONE_WAY)
     coming = model.stream()
     first = coming.push(SOUND[: len(SOUND) // 2])
@@ -77,7 +79,9 @@ def test_two_streams_do_not_know_each_other() -> None:
 
 
 def test_points_of_a_pen() -> None:
-    model = untrained(kind="strokes", seed=2, input="strokes", bidirectional=False, normalise="none", stack=2, stride=2)
+    model = untrained(
+        kind="strokes", seed=2, input="strokes", bidirectional=False, normalise="none", stack_frames=2, stride=2
+    )
     draw = np.random.default_rng(0)
     points = np.concatenate([draw.normal(size=(41, 2)), draw.integers(0, 2, (41, 1))], axis=1).astype(np.float32)
     (whole,) = model.transcribe([points])

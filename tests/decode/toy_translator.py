@@ -10,7 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from elman.decode import Beam, Hypothesis, Scored, beam
+from elman.decode import BeamOptions, Hypothesis, SearchStep, beam
 
 START, END = 0, 1
 
@@ -55,7 +55,7 @@ class Toy:
             source, torch.tensor(lengths, dtype=torch.int64)
         )
 
-    def advance(self, tokens_BK: Tensor, state: Carried, memory: Memory) -> Scored:
+    def advance(self, tokens_BK: Tensor, state: Carried, memory: Memory) -> SearchStep:
         """One step."""
         B, K = tokens_BK.shape
         self.rows_seen.append((B, K))
@@ -64,9 +64,9 @@ class Toy:
         beyond = torch.arange(energy.shape[2]) >= memory.lengths_B[:, None]
         weights = torch.softmax(energy.masked_fill(beyond[:, None], -1e30), dim=2)
         h = h + torch.einsum("bks,bsh->bkh", weights, memory.source_BSH)
-        return Scored(h @ self.out + self.bias, Carried(h.flatten(0, 1), state.steps + 1), weights)
+        return SearchStep(h @ self.out + self.bias, Carried(h.flatten(0, 1), state.steps + 1), weights)
 
-    def steps_of(self, tokens: Sequence[int], state: Carried, memory: Memory) -> tuple[Tensor, Tensor]:
+    def steps_after_stacking(self, tokens: Sequence[int], state: Carried, memory: Memory) -> tuple[Tensor, Tensor]:
         """Log-probabilities and attention of each step of one sentence: `tokens`, then whatever comes after them."""
         log_probabilities, weights = [], []
         for token in [START, *tokens]:
@@ -85,9 +85,9 @@ def one(state: Carried, memory: Memory, b: int) -> tuple[Carried, Memory]:
     return Carried(*(leaf[row] for leaf in state)), Memory(memory.source_BSH[row, :length], memory.lengths_B[row])
 
 
-def judge(toy: Toy, tokens: Sequence[int], state: Carried, memory: Memory, options: Beam) -> tuple[float, float]:
+def judge(toy: Toy, tokens: Sequence[int], state: Carried, memory: Memory, options: BeamOptions) -> tuple[float, float]:
     """Score and log-probability of one whole hypothesis, by the formulas of Wu et al. 2016 written again."""
-    log_probabilities, weights = toy.steps_of(tokens, state, memory)
+    log_probabilities, weights = toy.steps_after_stacking(tokens, state, memory)
     chosen = [float(log_probabilities[t, token]) for t, token in enumerate([*tokens, END])]
     total, n = math.fsum(chosen), len(chosen)
     score = total / (math.pow(5 + n, options.length_penalty) / math.pow(6, options.length_penalty))
@@ -98,7 +98,7 @@ def judge(toy: Toy, tokens: Sequence[int], state: Carried, memory: Memory, optio
 
 
 def plain_beam(
-    toy: Toy, state: Carried, memory: Memory, limit: int, options: Beam, banned: Sequence[int] = ()
+    toy: Toy, state: Carried, memory: Memory, limit: int, options: BeamOptions, banned: Sequence[int] = ()
 ) -> list[Found]:
     """Beam search over one sentence, hypothesis by hypothesis, always to the limit."""
     going: list[tuple[tuple[int, ...], float]] = [((), 0.0)]
@@ -106,7 +106,7 @@ def plain_beam(
     for step in range(limit + 1):
         extensions = []
         for tokens, total in going:
-            last = toy.steps_of(tokens, state, memory)[0][-1].tolist()
+            last = toy.steps_after_stacking(tokens, state, memory)[0][-1].tolist()
             extensions += [(total + p, tokens, t) for t, p in enumerate(last) if t not in banned]
         extensions.sort(key=lambda extension: -extension[0])
         for place, (_, tokens, token) in enumerate(extensions):
@@ -118,7 +118,7 @@ def plain_beam(
 
 
 def every_sequence(
-    toy: Toy, state: Carried, memory: Memory, limit: int, options: Beam
+    toy: Toy, state: Carried, memory: Memory, limit: int, options: BeamOptions
 ) -> list[tuple[float, tuple[int, ...]]]:
     """All sequences of up to `limit` tokens with their scores, best first."""
     others = [token for token in range(toy.vocabulary) if token != END]
@@ -127,7 +127,7 @@ def every_sequence(
 
 
 def search(
-    toy: Toy, state: Carried, memory: Memory, limits: Sequence[int], options: Beam, banned: Sequence[int] = ()
+    toy: Toy, state: Carried, memory: Memory, limits: Sequence[int], options: BeamOptions, banned: Sequence[int] = ()
 ) -> list[list[Hypothesis]]:
     """The search under test."""
     # By way of the module, so that a bug can be planted there.
@@ -155,7 +155,7 @@ def assert_same(found: Sequence[Hypothesis], expected: Sequence[Found]) -> None:
         assert math.isclose(h.log_probability, e.log_probability, rel_tol=1e-5, abs_tol=1e-5)
 
 
-def check_beam(seed: int, vocabulary: int, lengths: Sequence[int], limits: Sequence[int], options: Beam) -> None:
+def check_beam(seed: int, vocabulary: int, lengths: Sequence[int], limits: Sequence[int], options: BeamOptions) -> None:
     """A batch of sentences gives what the plain search gives for each alone, attention included."""
     toy = Toy(seed, vocabulary)
     state, memory = toy.begin(lengths)
@@ -167,5 +167,5 @@ def check_beam(seed: int, vocabulary: int, lengths: Sequence[int], limits: Seque
         for hypothesis in found:
             assert hypothesis.attention is not None
             assert hypothesis.attention.dtype == torch.float32
-            expected = toy.steps_of(hypothesis.tokens, *alone)[1][: len(hypothesis.tokens), : lengths[b]]
+            expected = toy.steps_after_stacking(hypothesis.tokens, *alone)[1][: len(hypothesis.tokens), : lengths[b]]
             torch.testing.assert_close(hypothesis.attention, expected.float())

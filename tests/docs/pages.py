@@ -17,18 +17,25 @@ PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md"
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 # What makes a snippet's run small. A snippet never gives these itself, or its own value is replaced.
-TINY_FLAGS = {"--lanes": "4", "--chunk": "12", "--embedding": "8", "--threads": "1", "--precision": "float32"}
-TINY_OPTIONS = "max_steps=3, hidden=8, embedding=8, lanes=4, chunk=12, threads=1"
+TINY_FLAGS = {"--batch-size": "4", "--bptt": "12", "--embedding": "8", "--threads": "1", "--precision": "float32"}
+TINY_OPTIONS = "max_steps=3, hidden_size=8, embedding=8, batch_size=4, bptt=12, threads=1"
 
 
 # The same for other tasks, by their word on the command line and by their class in Python.
-TINY_TAGGER = {"embedding": 8, "letter_embedding": 4, "letter_hidden": 4, "layers": 1, "hidden": 8, "threads": 1,
+TINY_TAGGER = {"embedding": 8, "char_embedding": 4, "char_hidden": 4, "layers": 1, "hidden_size": 8, "threads": 1,
                "precision": "float32", "max_steps": 3}  # fmt: skip
-TINY_FORECASTER = {"hidden": 6, "threads": 1, "max_steps": 3}
-TINY_TRANSCRIBER = {"layers": 1, "hidden": 8, "mels": 8, "threads": 1, "precision": "float32", "max_steps": 3}
-TINY_CAPTIONER = {"embedding": 8, "hidden": 8, "vector_size": 8, "batch_size": 16, "threads": 1, "max_steps": 3}
-TINY_TRANSLATOR = {"hidden": 8, "embedding": 8, "threads": 1, "precision": "float32", "max_steps": 3}
-TINY_CLASSIFIER = {"embedding": 8, "hidden": 8, "batch_size": 16, "threads": 1, "precision": "float32", "max_steps": 3}
+TINY_FORECASTER = {"hidden_size": 6, "threads": 1, "max_steps": 3}
+TINY_TRANSCRIBER = {"layers": 1, "hidden_size": 8, "mels": 8, "threads": 1, "precision": "float32", "max_steps": 3}
+TINY_CAPTIONER = {"embedding": 8, "hidden_size": 8, "vector_size": 8, "batch_size": 16, "threads": 1, "max_steps": 3}
+TINY_TRANSLATOR = {"hidden_size": 8, "embedding": 8, "threads": 1, "precision": "float32", "max_steps": 3}
+TINY_CLASSIFIER = {
+    "embedding": 8,
+    "hidden_size": 8,
+    "batch_size": 16,
+    "threads": 1,
+    "precision": "float32",
+    "max_steps": 3,
+}
 TINY_TASKS: dict[str, dict[str, Any]] = {
     "classifier": TINY_CLASSIFIER,
     "tagger": TINY_TAGGER,
@@ -67,10 +74,10 @@ def small_command(words: list[str]) -> list[str]:
         return [str(min(int(word), 20)) if before == "--length" else word for before, word in pairs(words)]
     kept: list[str] = []
     for before, word in pairs(words):
-        if word not in ("--max-seconds", "--max-epochs", "--hidden") and before not in (
+        if word not in ("--max-seconds", "--max-epochs", "--hidden-size") and before not in (
             "--max-seconds",
             "--max-epochs",
-            "--hidden",
+            "--hidden-size",
         ):
             kept.append("5" if before == "--max-steps" else word)
     if words[1:2] and words[1] in TINY_TASKS:
@@ -81,7 +88,7 @@ def small_command(words: list[str]) -> list[str]:
     steps = [] if "--max-steps" in words else ["--max-steps", "3"]
     tiny = [word for flag, value in TINY_FLAGS.items() for word in (flag, value)]
     again = ["--overwrite"] if "-o" in words else []
-    return [*kept, *steps, *tiny, "--hidden", "8", "--no-tune", *again]
+    return [*kept, *steps, *tiny, "--hidden-size", "8", "--no-tune", *again]
 
 
 def flag_of(option: str) -> str:

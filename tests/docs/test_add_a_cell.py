@@ -62,7 +62,7 @@ def test_the_judge_would_see_a_wrong_example(mgu: None, monkeypatch: pytest.Monk
 def test_the_example_learns(mgu: None, workplace: Path) -> None:
     torch.manual_seed(0)
     lm = LanguageModel(
-        cell="mgu", hidden=16, embedding=8, lanes=4, chunk=16, max_steps=150, learning_rate=0.02, threads=1
+        cell="mgu", hidden_size=16, embedding=8, batch_size=4, bptt=16, max_steps=150, learning_rate=0.02, threads=1
     ).fit("book.txt", progress=False, tune=False)
     assert lm.metrics["valid"]["loss"] < 3.4  # about 4.2 before training
     lines = [line for block in blocks_of(PAGE) if block.language == "sh" for line in shell_lines(block)]

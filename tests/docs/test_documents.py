@@ -21,7 +21,7 @@ from elman.decode.transcript_config import TranscriptSearchConfig
 from elman.tasks.captioner.config import CaptionerConfig
 from elman.tasks.classifier.config import ClassifierConfig
 from elman.tasks.forecaster.config import ForecasterConfig
-from elman.tasks.language_model.config import PRESETS, NetworkConfig
+from elman.tasks.language_model.config import PRESETS, LanguageModelNetworkConfig
 from elman.tasks.tagger.config import TaggerConfig
 from elman.tasks.transcriber.config import TranscriberConfig
 from elman.tasks.translator.config import TranslatorConfig
@@ -140,7 +140,7 @@ def test_commands_of_dev_that_a_page_names_exist(page: Path) -> None:
     ("page", "section"),
     [
         ("docs/text.md", TextConfig),
-        ("docs/language_model.md", NetworkConfig),
+        ("docs/language_model.md", LanguageModelNetworkConfig),
         ("docs/training.md", TrainConfig),
         *(("docs/classifier.md", kind) for name, kind in ClassifierConfig.sections().items() if name in OWN),
         ("docs/labelled_data.md", ClassifierConfig.sections()["data"]),
@@ -154,18 +154,18 @@ def test_commands_of_dev_that_a_page_names_exist(page: Path) -> None:
     ],
     ids=lambda value: value if isinstance(value, str) else value.__name__,
 )
-def test_every_option_is_told_on_its_page(page: str, section: type) -> None:
-    told = set(re.findall(r"`([a-z_]+)`|^([a-z_]+) = ", read(page), re.MULTILINE))
-    words = {word for pair in told for word in pair if word}
+def test_every_option_is_reported_on_its_page(page: str, section: type) -> None:
+    documented = set(re.findall(r"`([a-z_]+)`|^([a-z_]+) = ", read(page), re.MULTILINE))
+    words = {word for pair in documented for word in pair if word}
     missing = {field.name for field in dataclasses.fields(section)} - words
     assert not missing
 
 
-def test_the_presets_are_told() -> None:
+def test_the_presets_are_reported() -> None:
     assert all(f"`{name}`" in read("docs/language_model.md") for name in PRESETS)
 
 
-def test_cells_kernels_and_initialisers_are_told() -> None:
+def test_cells_kernels_and_initialisers_are_reported() -> None:
     page = read("docs/cells.md")
     for name in (*cells.available(), *kernels.BACKENDS, *cells.INITIALISERS):
         assert f"`{name}`" in page, name
@@ -185,19 +185,21 @@ def tree(text: str) -> Iterator[Path]:
 
 def test_the_annotated_tree_is_the_tree() -> None:
     (block,) = [b for b in blocks_of(ROOT / "README.md") if b.language == "text" and b.content.startswith("src/")]
-    told = set(tree(block.content))
-    assert all((ROOT / path).is_dir() for path in told)
+    documented = set(tree(block.content))
+    assert all((ROOT / path).is_dir() for path in documented)
     package = ROOT / "src" / "elman"
     there = {path.parent.relative_to(ROOT) for path in package.rglob("__init__.py")}
-    assert {path for path in told if path.parts[0] == "src"} == there
+    assert {path for path in documented if path.parts[0] == "src"} == there
 
 
 def test_the_rooms_of_the_plan_are_those_of_the_contract() -> None:
     plan = read("docs/architecture.md").partition("## Layers")[2].partition("\n\n")[2].partition("\n\n")[0]
-    told = [{word.strip() for word in re.split(r"\s{3,}", line.strip())[0].split("|")} for line in plan.splitlines()]
+    documented = [
+        {word.strip() for word in re.split(r"\s{3,}", line.strip())[0].split("|")} for line in plan.splitlines()
+    ]
     contract = tomllib.loads(read("pyproject.toml"))["tool"]["importlinter"]["contracts"][0]["layers"]
     held = [{word.strip() for word in layer.split("|")} for layer in contract if not layer.startswith("(")]
-    assert told == held
+    assert documented == held
 
 
 def test_the_plan_names_files_that_are_there() -> None:
@@ -210,9 +212,9 @@ def test_the_plan_names_files_that_are_there() -> None:
 
 def test_the_model_folder_page_names_every_file(workplace: Path) -> None:
     (block,) = [b for b in blocks_of(ROOT / "docs" / "model_folder.md") if b.content.startswith("model/")]
-    told = {str(path.relative_to("model")) for path in tree(block.content)} - {"."}
+    documented = {str(path.relative_to("model")) for path in tree(block.content)} - {"."}
     there = {path.name for path in (workplace / "model").iterdir()}
-    assert {name.partition("/")[0] for name in told} == there | {"tensorboard"}
+    assert {name.partition("/")[0] for name in documented} == there | {"tensorboard"}
 
 
 def test_the_readme_installs_the_torch_that_is_pinned() -> None:

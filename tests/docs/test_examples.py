@@ -111,5 +111,5 @@ def test_an_example_is_a_program() -> None:
 
 
 def test_every_example_is_run_here() -> None:
-    told = {command.partition(" ")[0] for command, _ in EXAMPLES + SLOW_EXAMPLES}
-    assert {path.name for path in ROOT.glob("examples/*.py")} == told
+    documented = {command.partition(" ")[0] for command, _ in EXAMPLES + SLOW_EXAMPLES}
+    assert {path.name for path in ROOT.glob("examples/*.py")} == documented

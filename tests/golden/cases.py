@@ -18,7 +18,7 @@ COMMON: dict[str, Any] = {
     "evaluate_every": 50,
     "warmup_steps": 10,
     "learning_rate": 0.02,
-    "average": 0.9,
+    "ema_decay": 0.9,
     "threads": 1,
     "device": "cpu",
     "precision": "float32",
@@ -92,7 +92,7 @@ CASES: dict[str, GoldenCase] = {
     "language-model": GoldenCase(
         "LanguageModel",
         tasks.write_text,
-        {"hidden": 12, "embedding": 6, "lanes": 3, "chunk": 16, "dropout": 0.1, "split": (0.8, 0.1, 0.1)},
+        {"hidden_size": 12, "embedding": 6, "batch_size": 3, "bptt": 16, "dropout": 0.1, "split": (0.8, 0.1, 0.1)},
         {
             "greedy": lambda model: model.generate("the dog", length=30, temperature=0.0),
             "drawn": lambda model: drawn(model, "a", length=20, temperature=0.7, top_k=5, seed=3, samples=2),
@@ -102,7 +102,7 @@ CASES: dict[str, GoldenCase] = {
     "classifier": GoldenCase(
         "Classifier",
         tasks.write_reviews,
-        {"hidden": 5, "embedding": 4, "batch_size": 6, "output_dropout": 0.2, "split": (0.6, 0.2, 0.2)},
+        {"hidden_size": 5, "embedding": 4, "batch_size": 6, "output_dropout": 0.2, "split": (0.6, 0.2, 0.2)},
         {
             "predict": lambda model: model.predict(REVIEWS),
             "predict_proba": lambda model: model.predict_proba(REVIEWS),
@@ -113,7 +113,14 @@ CASES: dict[str, GoldenCase] = {
     "classifier-scores": GoldenCase(
         "Classifier",
         data.write_scored_series,
-        {"kind": "score", "hidden": 5, "batch_size": 6, "noise": 0.1, "split": (0.7, 0.3, 0.0), "pool": "attention"},
+        {
+            "kind": "score",
+            "hidden_size": 5,
+            "batch_size": 6,
+            "noise": 0.1,
+            "split": (0.7, 0.3, 0.0),
+            "pool": "attention",
+        },
         {
             "predict": lambda model: model.predict(SERIES),
             "explain": lambda model: model.explain(SERIES),
@@ -124,10 +131,10 @@ CASES: dict[str, GoldenCase] = {
         tasks.write_tagged,
         {
             "layers": 1,
-            "hidden": 5,
+            "hidden_size": 5,
             "embedding": 4,
-            "letter_embedding": 3,
-            "letter_hidden": 3,
+            "char_embedding": 3,
+            "char_hidden": 3,
             "batch_size": 4,
             "dropout": 0.1,
             "input_dropout": 0.1,
@@ -144,10 +151,10 @@ CASES: dict[str, GoldenCase] = {
             "preset": "spans",
             "intent": True,
             "layers": 1,
-            "hidden": 5,
+            "hidden_size": 5,
             "embedding": 4,
-            "letter_embedding": 3,
-            "letter_hidden": 3,
+            "char_embedding": 3,
+            "char_hidden": 3,
             "batch_size": 4,
             "dropout": 0.1,
             "input_dropout": 0.1,
@@ -160,7 +167,7 @@ CASES: dict[str, GoldenCase] = {
     "forecaster": GoldenCase(
         "Forecaster",
         tasks.write_series,
-        {"hidden": 5, "context": 10, "horizon": 3, "batch_size": 4, "dropout": 0.1, "autoregression": 3},
+        {"hidden_size": 5, "context": 10, "horizon": 3, "batch_size": 4, "dropout": 0.1, "autoregression": 3},
         {
             "forecast": lambda model: model.forecast(horizon=4, levels=[50, 90]).to_json(),
             "samples": lambda model: model.forecast(horizon=2, samples=2, seed=4).to_json(),
@@ -175,12 +182,12 @@ CASES: dict[str, GoldenCase] = {
             "mode": "direct",
             "distribution": "quantiles",
             "levels": (0.1, 0.5, 0.9),
-            "hidden": 5,
+            "hidden_size": 5,
             "layers": 2,
             "dilations": (1, 2),
             "context": 10,
             "horizon": 3,
-            "counted": 4,
+            "loss_steps": 4,
             "resolutions": (3,),
             "batch_size": 4,
             "autoregression": 3,
@@ -197,7 +204,7 @@ CASES: dict[str, GoldenCase] = {
         {
             "tokens": "words",
             "min_count": 1,
-            "hidden": 12,
+            "hidden_size": 12,
             "embedding": 6,
             "batch_size": 6,
             "dropout": 0.0,
@@ -217,7 +224,7 @@ CASES: dict[str, GoldenCase] = {
     "captioner": GoldenCase(
         "Captioner",
         tasks.write_captioned,
-        {"hidden": 12, "embedding": 6, "vector_size": 8, "batch_size": 8, "dropout": 0.0, "max_steps": 400},
+        {"hidden_size": 12, "embedding": 6, "vector_size": 8, "batch_size": 8, "dropout": 0.0, "max_steps": 400},
         {
             "greedy": lambda model: model.caption(VECTORS, beams=1, max_length=6),
             "captions": lambda model: model.captions(VECTORS, n_best=2, max_length=6),
@@ -229,7 +236,7 @@ CASES: dict[str, GoldenCase] = {
         "Captioner",
         data.write_images,
         {
-            "hidden": 6,
+            "hidden_size": 6,
             "embedding": 4,
             "vector_size": 6,
             "channels": (3, 4),
@@ -245,7 +252,7 @@ CASES: dict[str, GoldenCase] = {
         tasks.write_sounds,
         {
             "max_steps": 300,
-            "hidden": 8,
+            "hidden_size": 8,
             "sample_rate": 4000,
             "mels": 8,
             "layers": 1,
@@ -265,7 +272,15 @@ CASES: dict[str, GoldenCase] = {
     "transcriber-strokes": GoldenCase(
         "Transcriber",
         data.write_strokes,
-        {"preset": "strokes", "hidden": 6, "layers": 1, "stack": 2, "stride": 1, "batch_size": 4, "dropout": 0.1},
+        {
+            "preset": "strokes",
+            "hidden_size": 6,
+            "layers": 1,
+            "stack_frames": 2,
+            "stride": 1,
+            "batch_size": 4,
+            "dropout": 0.1,
+        },
         {
             "greedy": lambda model: model.transcripts([DRAWING]),
             "beams": lambda model: model.transcripts([DRAWING], beams=3, n_best=2),

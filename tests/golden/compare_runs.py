@@ -33,6 +33,22 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from tests.golden.plain import plain
 from tests.golden.runs import RUNS, GoldenRun
 
+# Options of this version that an earlier checkout knows by other names.
+EARLIER_NAMES = {
+    "batch_size": "lanes",
+    "bptt": "chunk",
+    "char_embedding": "letter_embedding",
+    "char_hidden": "letter_hidden",
+    "ema_decay": "average",
+    "encoder_hidden_size": "encoder_hidden",
+    "hidden_size": "hidden",
+    "loss_steps": "counted",
+    "residual_to_last": "anchor",
+    "stack_frames": "stack",
+}
+# The names of a run's events, here and in earlier checkouts.
+EVENTS = {"StepEvent": "StepEvent", "Stepped": "StepEvent", "EvaluationEvent": "EvaluationEvent",
+          "Evaluated": "EvaluationEvent"}  # fmt: skip
 RESULT = "result.json"
 KERNELS = "kernels.json"
 COMMON: dict[str, Any] = {
@@ -81,23 +97,28 @@ def train(run: GoldenRun, data: Path, folder: Path, steps: int) -> dict[str, Any
     import elman
 
     files = [data / name for name in json.loads((data / "files.json").read_text(encoding="utf-8"))]
-    model = getattr(elman, run.kind)(**COMMON | {"max_steps": steps} | run.options)
-    with heard() as events:
+    kind = getattr(elman, run.kind)
+    known = {name for section in kind.setup_class.config_class.sections().values() for name in vars(section())}
+    options = COMMON | {"max_steps": steps} | run.options
+    model = kind(
+        **{name if name in known | {"preset"} else EARLIER_NAMES[name]: value for name, value in options.items()}
+    )
+    with captured() as events:
         held_out = {"valid": files} if run.sees_all else {}
         model.fit(files, **held_out, folder=folder, progress=False, tune=False)
-    losses = [event["loss"] for event in events if event["event"] == "Stepped"]
+    losses = [event["loss"] for event in events if event["event"] == "StepEvent"]
     if len(losses) != steps:
         raise RuntimeError(f"expected the losses of {steps} steps. Received: {len(losses)}")
     return {
-        "steps": [event for event in events if event["event"] == "Stepped"],
-        "evaluations": [event for event in events if event["event"] == "Evaluated"],
+        "steps": [event for event in events if event["event"] == "StepEvent"],
+        "evaluations": [event for event in events if event["event"] == "EvaluationEvent"],
         "figures": plain(model.evaluate(files, **run.measures)),
         "answers": plain(run.answers(model)),
     }
 
 
 @contextlib.contextmanager
-def heard() -> Iterator[list[dict[str, Any]]]:
+def captured() -> Iterator[list[dict[str, Any]]]:
     """While this is open, the events of every training are in the list."""
     from elman.train.loop import Training
 
@@ -106,11 +127,11 @@ def heard() -> Iterator[list[dict[str, Any]]]:
 
     def listening(training: Any) -> Iterator[Any]:
         for event in fit(training):
-            kind = type(event).__name__
-            if kind == "Stepped":
+            kind = EVENTS.get(type(event).__name__)
+            if kind == "StepEvent":
                 names = ("step", "loss", "tokens", "epoch", "learning_rate", "gradient_norm")
                 events.append({"event": kind, **{name: getattr(event, name) for name in names}})
-            elif kind == "Evaluated":
+            elif kind == "EvaluationEvent":
                 events.append({"event": kind, "step": event.step, "metrics": plain(event.metrics)})
             yield event
 

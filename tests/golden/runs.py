@@ -49,7 +49,7 @@ def of_case(name: str, **options: Any) -> GoldenRun:
 
 
 LIMITED = {"steps": 4}  # of a series, its last steps alone
-FORECASTER: dict[str, Any] = {"hidden": 5, "context": 10, "horizon": 3, "batch_size": 4}
+FORECASTER: dict[str, Any] = {"hidden_size": 5, "context": 10, "horizon": 3, "batch_size": 4}
 
 
 def forecaster(write: Callable[[Path], list[Path]] = tasks.write_series, **options: Any) -> GoldenRun:
@@ -64,7 +64,7 @@ RUNS: dict[str, GoldenRun] = {
     "language-model-subwords": of_task(
         "language-model",
         "LanguageModel",
-        {"tokens": "subwords", "vocabulary_size": 270, "tied": True, "embedding": 8, "cell": "gru", "average": 0.9},
+        {"tokens": "subwords", "vocabulary_size": 270, "tied": True, "embedding": 8, "cell": "gru", "ema_decay": 0.9},
     ),
     "language-model-words": of_task(
         "language-model",
@@ -76,24 +76,24 @@ RUNS: dict[str, GoldenRun] = {
     "classifier-series": GoldenRun(
         "Classifier",
         data.write_labelled_series,
-        {"hidden": 5, "batch_size": 6, "noise": 0.1, "split": (0.6, 0.2, 0.2), "class_weights": "balanced"},
+        {"hidden_size": 5, "batch_size": 6, "noise": 0.1, "split": (0.6, 0.2, 0.2), "class_weights": "balanced"},
         lambda model: [model.predict_proba(cases.SERIES), model.explain(cases.SERIES)],
     ),
     "classifier-score": GoldenRun(
         "Classifier",
         data.write_ratings,
-        {"kind": "score", "hidden": 5, "embedding": 4, "batch_size": 6, "split": (0.8, 0.2, 0.0)},
+        {"kind": "score", "hidden_size": 5, "embedding": 4, "batch_size": 6, "split": (0.8, 0.2, 0.0)},
         lambda model: [model.predict(cases.REVIEWS), model.explain(cases.REVIEWS)],
     ),
     "classifier-series-score": of_case("classifier-scores"),
     "tagger": of_task("tagger", "Tagger"),
     "tagger-crf": of_case("tagger-spans"),
-    "tagger-words": of_task("tagger", "Tagger", {"letter_embedding": 0, "layers": 1, "average": 0.0}),
+    "tagger-words": of_task("tagger", "Tagger", {"char_embedding": 0, "layers": 1, "ema_decay": 0.0}),
     "forecaster": forecaster(dropout=0.2),
     "forecaster-direct": of_case("forecaster-direct")._replace(measures=LIMITED),
     "forecaster-carry": forecaster(carry=True, distribution="gaussian", members=2, autoregression=0),
     "forecaster-counts": forecaster(
-        data.write_counts, distribution="negative-binomial", scaling="none", anchor=False, autoregression=0
+        data.write_counts, distribution="negative-binomial", scaling="none", residual_to_last=False, autoregression=0
     ),
     "forecaster-sampling": forecaster(
         scheduled_sampling=0.5, sampling_epochs=1.0, distribution="point", loss="huber", difference=1

@@ -10,14 +10,14 @@ import torch
 
 from elman import kernels
 from elman.cells import available, make
-from elman.errors import ConfigError, KernelUnavailable, ShapeError
-from elman.kernels import BACKENDS, Request, choose, clear_padding, run, why_not
+from elman.errors import ConfigError, KernelUnavailableError, ShapeError
+from elman.kernels import BACKENDS, KernelRequest, choose, clear_padding, run, why_not
 from elman.kernels.native import library
 from elman.nn import Unroll
 
 from ..contract.cases import able_kernels
 
-MASKED = Request(recurrent_mask=True)
+MASKED = KernelRequest(recurrent_mask=True)
 
 
 @pytest.fixture(autouse=True)
@@ -28,7 +28,7 @@ def nothing_forced(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_reference_loop_stands_last_and_never_objects() -> None:
     assert list(BACKENDS)[-1] == "reference"
     for name in available():
-        for request in (None, MASKED, Request(ragged=True)):
+        for request in (None, MASKED, KernelRequest(ragged=True)):
             assert why_not(make(name, 3, 4), request)["reference"] is None
 
 
@@ -68,7 +68,9 @@ def test_an_objection_is_a_sentence(name: str) -> None:
         ("mingru", {}, MASKED, "native", "a cell without a recurrent product has no recurrent dropout"),
     ],
 )
-def test_why_not(name: str, options: dict[str, object], request_: Request | None, backend: str, expected: str) -> None:
+def test_why_not(
+    name: str, options: dict[str, object], request_: KernelRequest | None, backend: str, expected: str
+) -> None:
     if backend == "native" and library.why_not() is not None:
         expected = str(library.why_not())
     assert why_not(make(name, 3, 4, **options), request_)[backend] == expected
@@ -99,10 +101,10 @@ def test_a_kernel_is_forced_by_argument_or_by_the_environment(monkeypatch: pytes
 
 
 def test_a_forced_kernel_that_cannot_run_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(KernelUnavailable, match="the kernel 'torch' cannot run MinGRU: torch has no fused layer"):
+    with pytest.raises(KernelUnavailableError, match="the kernel 'torch' cannot run MinGRU: torch has no fused layer"):
         choose(make("mingru", 3, 4), kernel="torch")
     monkeypatch.setenv("ELMAN_KERNELS", "scan")
-    with pytest.raises(KernelUnavailable, match="the kernel 'scan' cannot run LSTM: its recurrence is not linear"):
+    with pytest.raises(KernelUnavailableError, match="the kernel 'scan' cannot run LSTM: its recurrence is not linear"):
         Unroll(make("lstm", 3, 4))(torch.zeros(1, 2, 3))
     monkeypatch.setenv("ELMAN_KERNELS", "abacus")
     with pytest.raises(
@@ -113,14 +115,14 @@ def test_a_forced_kernel_that_cannot_run_says_why(monkeypatch: pytest.MonkeyPatc
 
 def test_a_backend_run_without_being_asked_says_why_too() -> None:
     x, lstm, gru = torch.zeros(1, 2, 3), make("lstm", 3, 4, peepholes=True), make("gru", 3, 4)
-    with pytest.raises(KernelUnavailable, match="no peepholes"):
+    with pytest.raises(KernelUnavailableError, match="no peepholes"):
         BACKENDS["torch"].run(lstm, x, None, lstm.initial_state(1), None)
-    with pytest.raises(KernelUnavailable, match="not linear"):
+    with pytest.raises(KernelUnavailableError, match="not linear"):
         BACKENDS["scan"].run(gru, x, None, gru.initial_state(1), None)
 
 
 def test_the_choice_is_logged_once(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kernels, "_told", set())
+    monkeypatch.setattr(kernels, "_logged", set())
     cell = make("gru", 3, 4)
     with caplog.at_level(logging.INFO, logger="elman.kernels"):
         for _ in range(3):

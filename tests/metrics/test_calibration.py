@@ -13,7 +13,7 @@ from scipy.special import log_softmax, softmax
 from sklearn import metrics
 
 from elman.errors import ConfigError, DataError, ShapeError
-from elman.metrics.calibration import LEAST_TEMPERATURE, MOST_TEMPERATURE, calibration, fit_temperature
+from elman.metrics.calibration import MAX_TEMPERATURE, MIN_TEMPERATURE, calibration, fit_temperature
 from elman.plots.calibration import draw_calibration
 
 
@@ -86,9 +86,9 @@ def test_the_temperature_is_scipys_and_that_of_the_data(temperature: float) -> N
 
 def test_the_temperature_stays_in_its_range() -> None:
     logits = np.array([[50.0, 0.0], [0.0, 9.0]])
-    assert fit_temperature(logits, [0, 1]) == LEAST_TEMPERATURE
-    assert fit_temperature(logits, [1, 0]) == MOST_TEMPERATURE
-    assert fit_temperature(logits * 1e300, [1, 0]) == MOST_TEMPERATURE
+    assert fit_temperature(logits, [0, 1]) == MIN_TEMPERATURE
+    assert fit_temperature(logits, [1, 0]) == MAX_TEMPERATURE
+    assert fit_temperature(logits * 1e300, [1, 0]) == MAX_TEMPERATURE
     assert fit_temperature(logits * 1e300, [0, 1]) == fit_temperature(logits * 0, [0, 1]) == 1
 
 

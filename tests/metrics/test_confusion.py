@@ -76,7 +76,7 @@ class TestText:
             ["c29", "c0", "5", "33.3%"],
         ]
 
-    def test_no_error_among_many_classes_is_told(self) -> None:
+    def test_no_error_among_many_classes_is_reported(self) -> None:
         assert confusion_text(np.eye(21, dtype=int), [str(i) for i in range(21)]) == "no misclassified examples"
 
     @settings(max_examples=30, deadline=None)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 
-from elman.metrics.likelihood import Tally
+from elman.metrics.likelihood import TokenCounts
 
 
 def test_the_figures_of_a_tally() -> None:
-    figures = Tally(nats=8.0, tokens=4, correct=1).metrics(characters=16)
+    figures = TokenCounts(nats=8.0, tokens=4, correct=1).metrics(characters=16)
     assert figures == {
         "loss": 2.0,
         "nats_per_token": 2.0,
@@ -19,6 +19,6 @@ def test_the_figures_of_a_tally() -> None:
         "nats_per_char": 0.5,
         "bits_per_char": 0.5 / math.log(2),
     }
-    assert "nats_per_char" not in Tally(1.0, 1, 0).metrics()
-    assert Tally(1e9, 1, 0).metrics()["perplexity"] == math.exp(700.0), "no overflow"
-    assert Tally(0.0, 0, 0).metrics()["loss"] == 0.0
+    assert "nats_per_char" not in TokenCounts(1.0, 1, 0).metrics()
+    assert TokenCounts(1e9, 1, 0).metrics()["perplexity"] == math.exp(700.0), "no overflow"
+    assert TokenCounts(0.0, 0, 0).metrics()["loss"] == 0.0

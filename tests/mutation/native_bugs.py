@@ -12,8 +12,8 @@ from elman.kernels.native import compose, derive, layer, merge
 from ..contract import checks
 from ..contract.cases import Case
 from ..contract.runs import CLOSE, assert_close
-from ..kernels.native.best_tokens import check_best, product_of
 from ..kernels.native.layers import Run, assert_equal_to_reference, cell_of, mask_of, matched, random, run, start_of
+from ..kernels.native.top_tokens import check_best, product_of
 from .bug import ELMAN, GRU, MINGRU, Bug, Check, lstm_case
 
 
@@ -82,11 +82,11 @@ def check_best_tokens(case: Case, kernel: str) -> None:
     del case, kernel
     for scan in ("float32", "int8"):
         for V, size, rows in ((20, 9, 3), (300, 40, 5)):
-            weight_VR, bias_V, x_NR = product_of(V, size, rows)
-            check_best(weight_VR, bias_V, x_NR, scan, wanted=3)
-            check_best(weight_VR, torch.linspace(-200.0, 200.0, V), x_NR, scan)
+            weight_VY, bias_V, x_NY = product_of(V, size, rows)
+            check_best(weight_VY, bias_V, x_NY, scan, wanted=3)
+            check_best(weight_VY, torch.linspace(-200.0, 200.0, V), x_NY, scan)
         found = check_best(torch.ones(50, 4), torch.zeros(50), torch.ones(2, 4), scan)
-        assert found.tokens_NC.tolist() == [list(range(7))] * 2
+        assert found.tokens_NK.tolist() == [list(range(7))] * 2
 
 
 DRIVER_BUGS = [
@@ -302,7 +302,7 @@ CALLER_BUGS = [
         "the gradient of the last state is not handed on",
         layer,
         "Layer.backward",
-        (("_pointers(c_void_p * MOST_LEAVES, d_final)", "_pointers(c_void_p * MOST_LEAVES, [None for _ in d_final])"),),
+        (("_pointers(c_void_p * MAX_LEAVES, d_final)", "_pointers(c_void_p * MAX_LEAVES, [None for _ in d_final])"),),
         checks.check_equations,
         GRU,
         "native",

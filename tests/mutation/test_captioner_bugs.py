@@ -8,7 +8,7 @@ from types import ModuleType
 import pytest
 
 from elman.data.captioned import encoded
-from elman.nn import output_side
+from elman.nn import token_decoder
 from elman.tasks.captioner import network, setup
 
 from ..tasks import test_captioner_network as tests
@@ -24,7 +24,7 @@ BUGS = [
     bug(
         "the decoder reads the token that it is to write",
         encoded,
-        "Encoded.batch",
+        "EncodedCaptions.batch",
         "inputs_BT[place, 1 : len(ids) + 1] = ids",
         "inputs_BT[place, : len(ids)] = ids",
         tests.test_batches_begin_with_go_and_end_with_the_end,
@@ -32,7 +32,7 @@ BUGS = [
     bug(
         "a caption never ends",
         encoded,
-        "Encoded.batch",
+        "EncodedCaptions.batch",
         "targets_BT[place, len(ids)] = END_ID",
         "pass",
         tests.test_batches_begin_with_go_and_end_with_the_end,
@@ -40,7 +40,7 @@ BUGS = [
     bug(
         "a caption goes with the item of its position",
         encoded,
-        "Encoded.batch",
+        "EncodedCaptions.batch",
         "self.items(self.owners[rows])",
         "self.items(rows % 2)",
         tests.test_batches_begin_with_go_and_end_with_the_end,
@@ -48,7 +48,7 @@ BUGS = [
     bug(
         "captions that are too long are kept",
         encoded,
-        "Encoded.__init__",
+        "EncodedCaptions.__init__",
         "len(ids) <= longest",
         "len(ids) > 0",
         tests.test_captions_that_are_too_long_are_left_out_and_counted,
@@ -79,8 +79,8 @@ BUGS = [
     ),
     bug(
         "the loss smooths nothing",
-        output_side,
-        "OutputSide.nats",
+        token_decoder,
+        "TokenDecoderNetwork.nats",
         "self.label_smoothing",
         "0.0 * self.label_smoothing",
         lambda: tests.test_the_loss_is_that_of_the_real_tokens(0.3),
@@ -89,8 +89,8 @@ BUGS = [
         "padding counts in the loss",
         setup,
         "_answers",
-        "real_BT = targets_BT != IGNORED",
-        "real_BT = targets_BT != IGNORED + 1; targets_BT = targets_BT.clamp(min=0)",
+        "real_BT = targets_BT != IGNORE_INDEX",
+        "real_BT = targets_BT != IGNORE_INDEX + 1; targets_BT = targets_BT.clamp(min=0)",
         lambda: tests.test_the_loss_is_that_of_the_real_tokens(0.0),
     ),
 ]

@@ -40,7 +40,7 @@ BUGS = [
     Planted(
         "the slow way round sums over the wrong tag",
         "_sum_over_steps",
-        (("bool((sums_BV > _LEAST_SUM).all()) and", "False and"), (".logsumexp(dim=1)", ".logsumexp(dim=2)")),
+        (("bool((sums_BV > _MIN_SUM).all()) and", "False and"), (".logsumexp(dim=1)", ".logsumexp(dim=2)")),
         check_likelihood,
     ),
     Planted(

@@ -14,7 +14,7 @@ from elman.data.pairs import PairVocabulary, encoded, pairs_from
 from elman.data.pairs.config import PairsConfig
 from elman.nn import attention, decoder
 from elman.tasks.translator import network
-from elman.tasks.translator.config import NetworkConfig
+from elman.tasks.translator.config import TranslatorNetworkConfig
 from elman.tasks.translator.network import TranslatorNetwork
 
 from ..nn.decoder_checks import check_attention, check_decoder, check_scores
@@ -37,7 +37,7 @@ def check_no_token_is_seen_before_it_is_written() -> None:
     vocabulary = PairVocabulary.learn(pairs, PairsConfig(tokens="words", min_count=1))
     batch = encoded.EncodedPairs.encode(pairs, vocabulary).batch(np.arange(2))
     torch.manual_seed(0)
-    config = NetworkConfig(hidden=8, embedding=6, dropout=0.0, input_dropout=0.0)
+    config = TranslatorNetworkConfig(hidden_size=8, embedding=6, dropout=0.0, input_dropout=0.0)
     made = TranslatorNetwork(vocabulary.source.size, vocabulary.target.size, config)
     with torch.no_grad():
         logits_BTV = made(*batch.inputs_BT)
@@ -50,7 +50,7 @@ def check_no_token_is_seen_before_it_is_written() -> None:
 def check_the_state_goes_over() -> None:
     """Without attention, what the decoder says follows from the source."""
     torch.manual_seed(0)
-    config = NetworkConfig(hidden=8, embedding=6, dropout=0.0, input_dropout=0.0, attention="none")
+    config = TranslatorNetworkConfig(hidden_size=8, embedding=6, dropout=0.0, input_dropout=0.0, attention="none")
     made = TranslatorNetwork(9, 9, config)
     with torch.no_grad():
         logits_BTV = made(torch.tensor([[2, 3, 1], [4, 3, 1]]), torch.tensor([3, 3]), torch.tensor([[9, 2], [9, 2]]))
@@ -71,7 +71,7 @@ BUGS = [
         "the padding is attended",
         attention,
         "Attention.forward",
-        ".masked_fill(absent_B1S, torch.finfo(scores_BQS.dtype).min)",
+        ".masked_fill(absent_B1S, torch.finfo(scores_BTS.dtype).min)",
         "",
         check_attention,
         "general",
@@ -79,7 +79,7 @@ BUGS = [
     bug(
         "a step of padding is attended",
         attention,
-        "Attention.remember",
+        "Attention.prepare_memory",
         "steps_S < lengths_B",
         "steps_S <= lengths_B",
         check_attention,
@@ -88,7 +88,7 @@ BUGS = [
     bug(
         "what stands in the padding matters",
         attention,
-        "Attention.remember",
+        "Attention.prepare_memory",
         "values_BSF.masked_fill(~real_BS[:, :, None], 0.0)",
         "values_BSF",
         check_attention,
@@ -98,8 +98,8 @@ BUGS = [
         "queries share their weights",
         attention,
         "Attention.forward",
-        "torch.softmax(scores_BQS, dim=-1)",
-        "torch.softmax(scores_BQS, dim=1)",
+        "torch.softmax(scores_BTS, dim=-1)",
+        "torch.softmax(scores_BTS, dim=1)",
         check_attention,
         "general",
     ),
@@ -107,8 +107,8 @@ BUGS = [
         "the additive score has no tanh",
         attention,
         "Attention.forward",
-        "torch.tanh(asked_BQ1A + attended.keys_BSA[:, None])",
-        "(asked_BQ1A + attended.keys_BSA[:, None])",
+        "torch.tanh(asked_BT1A + attended.keys_BSA[:, None])",
+        "(asked_BT1A + attended.keys_BSA[:, None])",
         check_scores,
     ),
     bug(
@@ -133,8 +133,8 @@ BUGS = [
         "the first answer is fed for ever",
         decoder,
         "Decoder._step",
-        "fed_BR = r_BKR.flatten(0, 1) if self.feeding else state.fed_BR",
-        "fed_BR = state.fed_BR",
+        "fed_BY = r_BKY.flatten(0, 1) if self.feeding else state.fed_BY",
+        "fed_BY = state.fed_BY",
         check_decoder,
         "luong",
         {"feeding": True},
@@ -170,8 +170,8 @@ BUGS = [
         "the vector of every step is not in the answer",
         decoder,
         "Decoder._in_one",
-        "self._answer([*told, vector_BTF])",
-        "self._answer([*told, vector_BTF * 0])",
+        "self._answer([*features, vector_BTF])",
+        "self._answer([*features, vector_BTF * 0])",
         check_decoder,
         "none",
         {"vector_size": 2},

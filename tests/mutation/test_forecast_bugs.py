@@ -72,7 +72,7 @@ BUGS = [
         "the scale is missing in the normal likelihood",
         distributions,
         "GaussianHead.loss",
-        " + torch.log(scale_O)",
+        " + torch.log(scale_Y)",
         "",
         lambda: heads.test_losses_and_quantiles_are_scipys("gaussian"),
     ),

@@ -23,7 +23,7 @@ from .test_planted_bugs import plant
 
 pytestmark = [
     pytest.mark.skipif(library.why_not() is not None, reason=f"{library.why_not()}"),
-    pytest.mark.skipif(isinstance(build.find_compiler(), build.Problem), reason="no C++ compiler is here"),
+    pytest.mark.skipif(isinstance(build.find_compiler(), build.BuildProblem), reason="no C++ compiler is here"),
 ]
 
 # Compiling is what takes the time here.

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from elman.decode import beam, candidates, ctc_beam, trace
-from elman.kernels.native import best, library
+from elman.decode import beam, candidates, ctc_beam, search_history
+from elman.kernels.native import library, top_tokens
 
 from ..decode.all_alignments import Spelling, check_prefix_beam
 from ..decode.test_candidates import check_all_extensions
-from ..decode.test_unwritten import check_all_unwritten
+from ..decode.test_lazy_logits import check_all_unwritten
 from ..decode.toy_translator import check_beam
-from ..nn.test_output_side import test_what_is_packed_serves_the_next_search_until_the_weights_change as check_packs
+from ..nn.test_token_decoder import test_what_is_packed_serves_the_next_search_until_the_weights_change as check_packs
 from .bug import ELMAN, Bug
 from .test_planted_bugs import plant
 
@@ -26,14 +26,14 @@ def bug(what: str, module: ModuleType, function: str, old: str, new: str, check:
 
 
 def check_search() -> None:
-    options = beam.Beam(beams=3, n_best=3, length_penalty=0.8, coverage_penalty=0.4)
+    options = beam.BeamOptions(beams=3, n_best=3, length_penalty=0.8, coverage_penalty=0.4)
     for seed in range(4):
         check_beam(seed, 6, [3, 1, 4, 2], [6, 0, 3, 7], options)
 
 
 def check_texts() -> None:
     for seed in range(4):
-        options = ctc_beam.CtcBeam(400, 8, language_weight=0.7, bonus=0.3)
+        options = ctc_beam.CtcBeamOptions(400, 8, language_weight=0.7, bonus=0.3)
         check_prefix_beam(seed, 5, 3, 1, options, Spelling(seed, 3, knows_end=True))
 
 
@@ -65,7 +65,7 @@ BUGS = [
     bug(
         "coverage is rewarded where it is missing",
         beam,
-        "_Search._set_aside",
+        "_BeamState._set_aside",
         "scores_BK + self.options",
         "scores_BK - self.options",
         check_search,
@@ -73,7 +73,7 @@ BUGS = [
     bug(
         "coverage counts the padding",
         beam,
-        "_Search._set_aside",
+        "_BeamState._set_aside",
         "missing_BKS.masked_fill(beyond_BS[:, None], 0.0)",
         "missing_BKS",
         check_search,
@@ -81,7 +81,7 @@ BUGS = [
     bug(
         "coverage stays with the slot and not with the hypothesis",
         beam,
-        "_Search.step",
+        "_BeamState.step",
         "coverage_BKS[kept[:, None], slots_BK]",
         "coverage_BKS[kept[:, None], 0 * slots_BK]",
         check_search,
@@ -89,35 +89,35 @@ BUGS = [
     bug(
         "a sentence stops when its best score beats the shortest way on",
         beam,
-        "_Search._done",
-        "(self.limits_A[live_B] + 1).to(most_B)",
-        "(0 * self.limits_A[live_B] + self.trace.steps).to(most_B)",
+        "_BeamState._done",
+        "(self.limits_N[live_B] + 1).to(most_B)",
+        "(0 * self.limits_N[live_B] + self.history.steps).to(most_B)",
         check_search,
     ),
     bug(
         "a sentence stops as soon as one hypothesis has ended",
         beam,
-        "_Search._done",
-        "self.ended.scores_AN[live_B, -1] >= reachable_B",
-        "self.ended.scores_AN[live_B, 0] > -torch.inf",
+        "_BeamState._done",
+        "self.ended.scores_NK[live_B, -1] >= reachable_B",
+        "self.ended.scores_NK[live_B, 0] > -torch.inf",
         check_search,
     ),
-    bug("a limit is one too long", beam, "_Search.step", "[live_B] < length", "[live_B] < length - 1", check_search),
+    bug("a limit is one too long", beam, "_BeamState.step", "[live_B] < length", "[live_B] < length - 1", check_search),
     bug(
         "a hypothesis goes on after its end",
         beam,
-        "_Search.step",
+        "_BeamState.step",
         "scores_BN.masked_fill(best.tokens_BN == self.end, -torch.inf)",
         "scores_BN",
         check_search,
     ),
-    bug("every end is taken", beam, "_Search.step", "(ends_BK >= least_B1)", "(ends_BK <= 0.0)", check_search),
+    bug("every end is taken", beam, "_BeamState.step", "(ends_BK >= least_B1)", "(ends_BK <= 0.0)", check_search),
     bug(
         "the sum of exponentials is left out",
         candidates,
         "log_normaliser",
-        "most_R - torch.cat(shares).log()",
-        "most_R",
+        "most_N - torch.cat(shares).log()",
+        "most_N",
         check_search,
     ),
     bug(
@@ -132,30 +132,30 @@ BUGS = [
         "the rest after the blocks is left out",
         candidates,
         "best_extensions",
-        "rest_BKW.flatten(1)",
-        "rest_BKW.flatten(1) - torch.inf",
+        "rest_BKC.flatten(1)",
+        "rest_BKC.flatten(1) - torch.inf",
         check_all_extensions,
     ),
     bug(
         "tokens are read off the wrong parents",
-        trace,
-        "Trace.hypotheses",
-        "torch.where(on_AN, from_BK[place_A1, slot_AN], slots_AN)",
-        "torch.where(on_AN, 0 * slot_AN, slots_AN)",
+        search_history,
+        "SearchHistory.hypotheses",
+        "torch.where(on_NK, from_BK[place_N1, slot_NK], slots_NK)",
+        "torch.where(on_NK, 0 * slot_NK, slots_NK)",
         check_search,
     ),
     bug(
         "the forced ends count as natural",
-        trace,
-        "Ended.add",
-        "(self.natural_AN, natural_BK)",
-        "(self.natural_AN, ending_BK)",
+        search_history,
+        "FinishedHypotheses.add",
+        "(self.natural_NK, natural_BK)",
+        "(self.natural_NK, ending_BK)",
         check_search,
     ),
     bug(
         "a token follows itself without a blank",
         ctc_beam,
-        "_Texts.hear",
+        "_Prefixes.hear",
         "np.where(tried_C == last_K[:, None], self.blanks[:, None], both_K[:, None])",
         "both_K[:, None] + 0 * tried_C",
         check_texts,
@@ -163,7 +163,7 @@ BUGS = [
     bug(
         "paths of the same text are not joined",
         ctc_beam,
-        "_Texts._merge",
+        "_Prefixes._merge",
         "np.logaddexp(others_K[child], new_KC[parent, place])",
         "max(others_K[child], new_KC[parent, place])",
         check_texts,
@@ -179,7 +179,7 @@ BUGS = [
     bug(
         "the end's probability is forgotten",
         ctc_beam,
-        "_Texts.best",
+        "_Prefixes.best",
         "self.language + self.model.ends()",
         "self.language",
         check_texts,
@@ -187,7 +187,7 @@ BUGS = [
     bug(
         "a bonus is given for the token before",
         ctc_beam,
-        "_Texts.best",
+        "_Prefixes.best",
         "self.bonus * sizes",
         "self.bonus * (sizes - 1)",
         check_texts,
@@ -200,15 +200,15 @@ UNWRITTEN_BUGS = [
         "unwritten scores have no normaliser",
         candidates,
         "_extend_unwritten",
-        "totals_BK.to(best.scores_NC.dtype).flatten() - normaliser_N",
-        "totals_BK.to(best.scores_NC.dtype).flatten()",
+        "totals_BK.to(best.scores_NK.dtype).flatten() - normaliser_N",
+        "totals_BK.to(best.scores_NK.dtype).flatten()",
         check_all_unwritten,
     ),
     bug(
         "unwritten scores are those of another hypothesis",
         candidates,
         "_extend_unwritten",
-        "top.indices // best.tokens_NC.shape[1]",
+        "top.indices // best.tokens_NK.shape[1]",
         "top.indices % K",
         check_all_unwritten,
     ),
@@ -222,9 +222,9 @@ UNWRITTEN_BUGS = [
     ),
     bug(
         "weights that have changed are packed as they were",
-        best,
+        top_tokens,
         "PackedOutput.holds",
-        "torch.equal(weight_VR[:V], self._memory.numbers(self._weights, (V, size)))",
+        "torch.equal(weight_VY[:V], self._memory.numbers(self._weights, (V, size)))",
         "True",
         lambda: check_packs("int8"),
     ),

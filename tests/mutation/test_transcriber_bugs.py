@@ -12,7 +12,7 @@ import torch
 
 from elman.data.transcripts import encoded
 from elman.decode import ctc_search, fusion, transcript_stream
-from elman.decode.ctc import Scores
+from elman.decode.ctc import CtcLogits
 from elman.nn import ctc_loss
 from elman.tasks.transcriber import network, setup
 
@@ -38,7 +38,7 @@ class Planted(NamedTuple):
 
 
 def check_pieces() -> None:
-    model = untrained(seed=2, **ONE_WAY, stack=4, stride=3)
+    model = untrained(seed=2, **ONE_WAY, stack_frames=4, stride=3)
     for end in (1500, 1540, 4000):
         sound = streams.SOUND[:end]
         assert streams.streamed(model.stream(), sound, [130, 77, 300]) == model.transcribe([sound], rate=RATE)[0]
@@ -68,7 +68,7 @@ def check_windows() -> None:
 
 def check_blank() -> None:
     logits_BTV = torch.randn(1, 4, 4, generator=torch.Generator().manual_seed(0))
-    scores = Scores(logits_BTV, torch.tensor([4]))
+    scores = CtcLogits(logits_BTV, torch.tensor([4]))
     nats_B, _ = ctc_loss.batch_loss(scores, losses.batch_of([(2, 3)]))
     expected = losses.by_hand(logits_BTV[0].double().log_softmax(-1), (2, 3))
     assert abs(float(nats_B[0]) - expected) < 1e-4
@@ -103,7 +103,7 @@ class ToyModel:
 
 
 def check_fusion() -> None:
-    language = fusion.language_scores(ToyModel(), untrained(text="bcd").vocabulary)
+    language = fusion.language_model_scorer(ToyModel(), untrained(text="bcd").vocabulary)
     # b, c and d have the numbers 2, 3, 4 in the transcriber, and 3, 4, 5 in the language model.
     likes_V = torch.arange(6.0)
     first, second = likes_V.log_softmax(-1), (likes_V * 4).log_softmax(-1)
@@ -118,15 +118,15 @@ BUGS = [
     Planted(
         "pieces forget the frames that are still needed",
         transcript_stream,
-        "TranscriptStream._hear",
+        "TranscriptStream._process_frames",
         "self._kept = kept_BTF[:, steps * config.stride :]",
-        "self._kept = kept_BTF[:, (steps - 1) * config.stride + config.stack :]",
+        "self._kept = kept_BTF[:, (steps - 1) * config.stride + config.stack_frames :]",
         check_pieces,
     ),
     Planted(
         "the state is not carried on",
         transcript_stream,
-        "TranscriptStream._hear",
+        "TranscriptStream._process_frames",
         "logits_BTV, self._state = network",
         "logits_BTV, _ = network",
         check_pieces,
@@ -134,15 +134,15 @@ BUGS = [
     Planted(
         "the last step is not made",
         transcript_stream,
-        "TranscriptStream._hear",
-        "steps = int(steps_of(torch.tensor(count), config.stride))",
-        "steps = max(0, int(steps_of(torch.tensor(count), config.stride)) - 1)",
+        "TranscriptStream._process_frames",
+        "steps = int(steps_after_stacking(torch.tensor(count), config.stride))",
+        "steps = max(0, int(steps_after_stacking(torch.tensor(count), config.stride)) - 1)",
         check_pieces,
     ),
     Planted(
         "pieces are not scaled",
         transcript_stream,
-        "TranscriptStream._hear",
+        "TranscriptStream._process_frames",
         "network.scaled(torch.from_numpy(np.ascontiguousarray(x_TF))[None].to(device))",
         "torch.from_numpy(np.ascontiguousarray(x_TF))[None].to(device)",
         check_pieces,
@@ -151,15 +151,15 @@ BUGS = [
         "a path leaps from a token to the same token",
         ctc_search,
         "alignment",
-        "leaps_S[3::2] = symbols[3::2] != symbols[1:-2:2]",
-        "leaps_S[3::2] = True",
+        "leaps_K[3::2] = symbols[3::2] != symbols[1:-2:2]",
+        "leaps_K[3::2] = True",
         check_spans,
     ),
     Planted(
         "a path has to end in a blank",
         ctc_search,
         "alignment",
-        "len(symbols) - 1 if best_S[-1] >= best_S[-2] else len(symbols) - 2",
+        "len(symbols) - 1 if best_K[-1] >= best_K[-2] else len(symbols) - 2",
         "len(symbols) - 1",
         check_spans,
     ),
@@ -183,8 +183,8 @@ BUGS = [
         "windows have their features in the wrong order",
         network,
         "TranscriberNetwork.stacked",
-        "windows_BTFS.transpose(2, 3).flatten(2)",
-        "windows_BTFS.flatten(2)",
+        "windows_BTFN.transpose(2, 3).flatten(2)",
+        "windows_BTFN.flatten(2)",
         check_windows,
     ),
     Planted(
@@ -206,7 +206,7 @@ BUGS = [
     Planted(
         "the language model reads the transcriber's numbers",
         fusion,
-        "language_scores",
+        "language_model_scorer",
         "network.step(numbers_V[tokens_N.to(device)], state)",
         "network.step(tokens_N.to(device), state)",
         check_fusion,
@@ -214,7 +214,7 @@ BUGS = [
     Planted(
         "the language model's answers stay in its own numbers",
         fusion,
-        "language_scores",
+        "language_model_scorer",
         "log_probs_NV[:, numbers_V], state",
         "log_probs_NV[:, : len(numbers)], state",
         check_fusion,

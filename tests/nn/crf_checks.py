@@ -9,13 +9,13 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from elman.nn.crf import CRF, Allowed
+from elman.nn.crf import CRF, TransitionMask
 
 TAGS, STEPS = 3, 4
 LENGTHS = torch.tensor([4, 1, 3, 0, 2])
 
 
-def make_crf(seed: int = 0, allowed: Allowed | None = None, tags: int = TAGS) -> CRF:
+def make_crf(seed: int = 0, allowed: TransitionMask | None = None, tags: int = TAGS) -> CRF:
     """A CRF with scores far from zero, in float64."""
     crf = CRF(tags, allowed).double()
     generator = torch.Generator().manual_seed(seed)
@@ -30,11 +30,11 @@ def make_emissions(seed: int = 1, rows: int = len(LENGTHS), tags: int = TAGS) ->
     return torch.randn(rows, STEPS, tags, generator=generator, dtype=torch.float64) * 2
 
 
-def some_rules() -> Allowed:
+def some_rules() -> TransitionMask:
     """Tag 1 may not begin, tag 2 may not end, and 0 is never followed by 1."""
     steps = torch.ones(TAGS, TAGS, dtype=torch.bool)
     steps[0, 1] = False
-    return Allowed(steps, torch.tensor([True, False, True]), torch.tensor([True, True, False]))
+    return TransitionMask(steps, torch.tensor([True, False, True]), torch.tensor([True, True, False]))
 
 
 def paths(crf: CRF, emissions_TV: Tensor, length: int) -> Iterator[tuple[tuple[int, ...], float]]:

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from elman.nn import Stack
 from elman.nn.attention import SCORES, Attention
-from elman.nn.decoder import Decoder, StartState
-from elman.types import leaves, map_leaves
+from elman.nn.decoder import Bridge, Decoder
+from elman.state import leaves, map_leaves
 
 from ..contract.textbook import TEXTBOOK
 
@@ -30,7 +30,7 @@ def memory_values(seed: int = 0, *, padding: float = math.nan) -> Tensor:
 
 
 def make_decoder(
-    kind: str, cell: str = "gru", *, feeding: bool = False, vector_size: int = 0, score: str = ""
+    kind: str, cell: str = "gru", *, feeding: bool = False, vector_size: int = 0, score_function: str = ""
 ) -> Decoder:
     torch.manual_seed(1)
     decoder = Decoder(
@@ -38,7 +38,7 @@ def make_decoder(
         I,
         layers=2,
         attention=kind,
-        score=score,
+        score_function=score_function,
         memory_size=F if kind != "none" else 0,
         vector_size=vector_size,
         answer_size=R,
@@ -53,9 +53,9 @@ def attended_by_hand(attention: Attention, query_H: Tensor, values_SF: Tensor) -
         return torch.zeros(attention.memory_size, dtype=query_H.dtype), query_H[:0]
     scores = []
     for value_F in values_SF:
-        if attention.score == "dot":
+        if attention.score_function == "dot":
             scores.append(query_H @ value_F)
-        elif attention.score == "general":
+        elif attention.score_function == "general":
             scores.append(query_H @ (attention.key.weight @ value_F))
         else:
             inner = attention.query.weight @ query_H + attention.key.weight @ value_F + attention.key.bias
@@ -65,13 +65,13 @@ def attended_by_hand(attention: Attention, query_H: Tensor, values_SF: Tensor) -
     return sum(weight * value for weight, value in zip(weights_S, values_SF, strict=True)), weights_S
 
 
-def check_attention(score: str) -> None:
+def check_attention(score_function: str) -> None:
     """Contexts and weights of several queries a row, with NaN in the padding."""
     torch.manual_seed(2)
-    attention = Attention(score, F if score == "dot" else H, F).double()
+    attention = Attention(score_function, F if score_function == "dot" else H, F).double()
     values_BSF = memory_values()
     query_BQH = torch.randn(4, 2, attention.query_size, dtype=torch.float64)
-    context_BQF, weights_BQS = attention(query_BQH, attention.remember(values_BSF, LENGTHS))
+    context_BQF, weights_BQS = attention(query_BQH, attention.prepare_memory(values_BSF, LENGTHS))
     for row, length in enumerate(LENGTHS.tolist()):
         for query in range(2):
             context_F, weights_S = attended_by_hand(attention, query_BQH[row, query], values_BSF[row, :length])
@@ -117,8 +117,8 @@ def decoded_by_hand(
             y = layers[1](y)
         if decoder.kind == "luong":
             context, w = attended_by_hand(decoder.attention, y, values_SF)
-        told = [y, context] + [x] * (decoder.kind == "bahdanau") + [vector]
-        fed = torch.tanh(decoder.answer.weight @ torch.cat(told) + decoder.answer.bias)
+        features = [y, context] + [x] * (decoder.kind == "bahdanau") + [vector]
+        fed = torch.tanh(decoder.answer.weight @ torch.cat(features) + decoder.answer.bias)
         query = y
         answers.append(fed)
         weights.append(w)
@@ -126,26 +126,26 @@ def decoded_by_hand(
 
 
 def check_decoder(
-    kind: str, cell: str = "gru", *, feeding: bool = False, vector_size: int = 0, score: str = ""
+    kind: str, cell: str = "gru", *, feeding: bool = False, vector_size: int = 0, score_function: str = ""
 ) -> None:
     """A decoder from its own initial state, over a ragged memory: all at once, and step by step with two sequences
     for each row of the memory."""
-    decoder = make_decoder(kind, cell, feeding=feeding, vector_size=vector_size, score=score)
+    decoder = make_decoder(kind, cell, feeding=feeding, vector_size=vector_size, score_function=score_function)
     values_BSF = memory_values()
     torch.manual_seed(3)
     x_BTI = torch.randn(4, T, I, dtype=torch.float64)
     vector_BF = torch.randn(4, vector_size, dtype=torch.float64)
-    start = StartState(F, decoder).double()
+    start = Bridge(F, decoder).double()
     state = start(torch.randn(4, F, dtype=torch.float64), decoder)
     if feeding:
-        state = state._replace(fed_BR=torch.randn(4, R, dtype=torch.float64))
-    memory = decoder.remember(values_BSF, LENGTHS, vector_BF)
+        state = state._replace(fed_BY=torch.randn(4, R, dtype=torch.float64))
+    memory = decoder.prepare_memory(values_BSF, LENGTHS, vector_BF)
     done = decoder(x_BTI, state, memory)
     for row, length in enumerate(LENGTHS.tolist()):
         answers_TR, weights_TS = decoded_by_hand(
             decoder, cell, x_BTI[row], values_BSF[row, :length], vector_BF[row], _row_state(decoder, state, row)
         )
-        torch.testing.assert_close(done.r_BTR[row], answers_TR)
+        torch.testing.assert_close(done.r_BTY[row], answers_TR)
         if kind != "none":
             torch.testing.assert_close(done.weights_BTS[row, :, :length], weights_TS)
             assert (done.weights_BTS[row, :, length:] == 0).all()
@@ -158,7 +158,7 @@ def _row_state(decoder: Decoder, state: object, row: int) -> dict[str, dict[str,
         str(number): {name: leaf[row] for name, leaf in layer[0]._asdict().items()}
         for number, layer in enumerate(layers)
     }
-    return named | {"more": {"query": state.query_BY[row], "fed": state.fed_BR[row]}}
+    return named | {"more": {"query": state.query_BY[row], "fed": state.fed_BY[row]}}
 
 
 def _check_steps(decoder: Decoder, x_BTI: Tensor, state: object, memory: object, done: object) -> None:
@@ -169,7 +169,7 @@ def _check_steps(decoder: Decoder, x_BTI: Tensor, state: object, memory: object,
         x_BKI = torch.stack([x_BTI[:, t], torch.randn(4, I, dtype=torch.float64)], dim=1)
         step = decoder.step(x_BKI, doubled, memory)
         doubled = step.state
-        torch.testing.assert_close(step.r_BTR[:, 0], done.r_BTR[:, t])
+        torch.testing.assert_close(step.r_BTY[:, 0], done.r_BTY[:, t])
         if done.weights_BTS is not None:
             torch.testing.assert_close(step.weights_BTS[:, 0], done.weights_BTS[:, t])
     ours = map_leaves(lambda leaf: leaf[::2], doubled)
@@ -179,5 +179,5 @@ def _check_steps(decoder: Decoder, x_BTI: Tensor, state: object, memory: object,
 
 def check_scores() -> None:
     """Every score."""
-    for score in SCORES:
-        check_attention(score)
+    for score_function in SCORES:
+        check_attention(score_function)

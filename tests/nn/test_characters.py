@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import torch
 
-from elman.nn import CharacterWords
+from elman.nn import CharacterEncoder
 
 
 def test_a_word_is_its_last_output_onwards_and_its_first_backwards() -> None:
     torch.manual_seed(0)
-    words = CharacterWords(10, embedding=4, hidden=3).double()
+    words = CharacterEncoder(10, embedding=4, hidden_size=3).double()
     letters_WT = torch.tensor([[1, 2, 3, 9, 9], [4, 9, 9, 9, 9], [5, 6, 7, 8, 1]])
     lengths_W = torch.tensor([3, 1, 5])
     given_WF = words(letters_WT, lengths_W)
@@ -21,5 +21,5 @@ def test_a_word_is_its_last_output_onwards_and_its_first_backwards() -> None:
 
 
 def test_a_word_without_letters_is_zero() -> None:
-    words = CharacterWords(10, embedding=4, hidden=3, cell="gru")
+    words = CharacterEncoder(10, embedding=4, hidden_size=3, cell="gru")
     assert not words(torch.zeros(2, 3, dtype=torch.int64), torch.tensor([0, 2]))[0].any()

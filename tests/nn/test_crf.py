@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from elman.errors import ConfigError, ShapeError
 from elman.nn import CRF
-from elman.nn.crf import Allowed
+from elman.nn.crf import TransitionMask
 
 from .crf_checks import (
     LENGTHS,
@@ -28,7 +28,7 @@ each_crf = pytest.mark.parametrize("rules", [None, some_rules()], ids=["free", "
 
 @each_crf
 @pytest.mark.parametrize("seed", range(3))
-def test_likelihood_best_path_and_marginals_agree_with_all_paths(rules: Allowed | None, seed: int) -> None:
+def test_likelihood_best_path_and_marginals_agree_with_all_paths(rules: TransitionMask | None, seed: int) -> None:
     crf = make_crf(seed, rules)
     check_likelihood(crf)
     check_best_path(crf)
@@ -70,7 +70,7 @@ def test_autocast_changes_nothing() -> None:
 
 
 @each_crf
-def test_gradients_by_finite_differences(rules: Allowed | None) -> None:
+def test_gradients_by_finite_differences(rules: TransitionMask | None) -> None:
     crf = make_crf(4, rules)
     emissions_BTV = make_emissions().requires_grad_()
     tags_BT, _ = crf.best_paths(emissions_BTV.detach(), LENGTHS)
@@ -114,7 +114,7 @@ def test_rows_do_not_know_each_other() -> None:
         torch.testing.assert_close(alone_B, together_B[one])
 
 
-def test_a_path_that_is_not_allowed_is_told_and_has_no_probability() -> None:
+def test_a_path_that_is_not_allowed_is_reported_and_has_no_probability() -> None:
     crf = make_crf(0, some_rules())
     tags_BT = torch.tensor([[0, 1, 1, 0], [1, -100, -100, -100], [0, 0, 2, -100], [-100] * 4, [2, 1, -100, -100]])
     assert crf.allows(tags_BT, LENGTHS).tolist() == [False, False, False, True, True]
@@ -173,4 +173,4 @@ def test_no_tags_and_rules_of_another_size_are_refused() -> None:
     with pytest.raises(ShapeError, match="booleans of the shapes"):
         CRF(4, some_rules())
     with pytest.raises(ShapeError, match="booleans"):
-        CRF(3, Allowed(*(part.float() for part in some_rules())))
+        CRF(3, TransitionMask(*(part.float() for part in some_rules())))

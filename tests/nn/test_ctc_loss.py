@@ -8,11 +8,11 @@ import math
 import numpy as np
 import torch
 
-from elman.data.transcripts.encoded import Targets
+from elman.data.transcripts.encoded import CTCTargets
 from elman.data.transcripts.vocabulary import BLANK
-from elman.decode.ctc import Scores
+from elman.decode.ctc import CtcLogits
 from elman.nn.ctc_loss import batch_loss
-from elman.types import Batch
+from elman.state import Batch
 
 
 def collapsed(path: tuple[int, ...]) -> tuple[int, ...]:
@@ -30,14 +30,14 @@ def by_hand(log_probs_TV: torch.Tensor, text: tuple[int, ...]) -> float:
 def batch_of(texts: list[tuple[int, ...]]) -> Batch:
     tokens = torch.tensor([token for text in texts for token in text], dtype=torch.int64)
     lengths_B = torch.tensor([len(text) for text in texts])
-    return Batch(torch.zeros(len(texts), 1), Targets(tokens, lengths_B))  # type: ignore[arg-type]
+    return Batch(torch.zeros(len(texts), 1), CTCTargets(tokens, lengths_B))  # type: ignore[arg-type]
 
 
 def test_the_loss_is_the_sum_over_all_alignments() -> None:
     texts = [(2,), (2, 3), (2, 2), (3, 0, 2), (), (3, 3, 3)]
     steps = [4, 5, 3, 4, 3, 4]
     logits_BTV = torch.randn(6, 5, 4, generator=torch.Generator().manual_seed(0)) * 2.0
-    nats_B, counts_B = batch_loss(Scores(logits_BTV, torch.tensor(steps)), batch_of(texts))
+    nats_B, counts_B = batch_loss(CtcLogits(logits_BTV, torch.tensor(steps)), batch_of(texts))
     log_probs_BTV = logits_BTV.double().log_softmax(-1)
     expected = [by_hand(log_probs_BTV[row, : steps[row]], text) for row, text in enumerate(texts)]
     np.testing.assert_allclose(nats_B.numpy(), expected, rtol=1e-5)
@@ -47,7 +47,7 @@ def test_the_loss_is_the_sum_over_all_alignments() -> None:
 
 def test_padding_past_a_rows_steps_does_not_matter() -> None:
     logits_BTV = torch.randn(2, 6, 4, generator=torch.Generator().manual_seed(1))
-    scores, batch = Scores(logits_BTV, torch.tensor([6, 3])), batch_of([(2, 3), (3,)])
+    scores, batch = CtcLogits(logits_BTV, torch.tensor([6, 3])), batch_of([(2, 3), (3,)])
     nats_B, _ = batch_loss(scores, batch)
     other_BTV = logits_BTV.clone()
     other_BTV[1, 3:] = 50.0

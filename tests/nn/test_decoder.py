@@ -7,8 +7,8 @@ import torch
 
 from elman.errors import ConfigError, ShapeError
 from elman.nn import Stack
-from elman.nn.decoder import Decoder, StartState
-from elman.types import leaves
+from elman.nn.decoder import Bridge, Decoder
+from elman.state import leaves
 
 from ..contract.textbook import TEXTBOOK
 from .decoder_checks import KINDS, LENGTHS, F, H, I, R, check_decoder, make_decoder, memory_values
@@ -30,10 +30,10 @@ def test_input_feeding(kind: str) -> None:
     check_decoder(kind, "lstm", feeding=True, vector_size=2)
 
 
-@pytest.mark.parametrize("score", ["general", "additive"])
+@pytest.mark.parametrize("score_function", ["general", "additive"])
 @pytest.mark.parametrize("kind", KINDS[1:])
-def test_every_score(kind: str, score: str) -> None:
-    check_decoder(kind, "gru", score=score)
+def test_every_score(kind: str, score_function: str) -> None:
+    check_decoder(kind, "gru", score_function=score_function)
 
 
 @pytest.mark.parametrize("feeding", [False, True])
@@ -45,7 +45,7 @@ def test_gradients_are_those_of_finite_differences(kind: str, feeding: bool) -> 
     state = decoder.initial_state(4)
 
     def answers(x: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
-        return decoder(x, state, decoder.remember(values, LENGTHS)).r_BTR
+        return decoder(x, state, decoder.prepare_memory(values, LENGTHS)).r_BTY
 
     assert torch.autograd.gradcheck(answers, (x_BTI, values_BSF), fast_mode=True)
 
@@ -71,13 +71,13 @@ def test_a_start_state_adds_to_the_cells_own() -> None:
     )
     own = decoder.initial_state(3)
     assert any(leaf.requires_grad for leaf in leaves(own.stacks))
-    start = StartState(7, decoder)
+    start = Bridge(7, decoder)
     vector_BF = torch.randn(3, 7)
     state = start(vector_BF, decoder)
     added = torch.tanh(vector_BF @ start.linear.weight.T + start.linear.bias)
     expected = torch.cat([*leaves(own.stacks), own.query_BY], dim=1) + added
     torch.testing.assert_close(torch.cat([*leaves(state.stacks), state.query_BY], dim=1), expected)
-    assert state.fed_BR.shape == (3, 0)
+    assert state.fed_BY.shape == (3, 0)
 
 
 def test_dropout_acts_in_training_only() -> None:
@@ -92,11 +92,11 @@ def test_dropout_acts_in_training_only() -> None:
         dropout=0.5,
         variational=True,
     )
-    memory = decoder.remember(memory_values(padding=0.0).float(), LENGTHS)
+    memory = decoder.prepare_memory(memory_values(padding=0.0).float(), LENGTHS)
     x_BTI, state = torch.randn(4, 3, I), decoder.initial_state(4)
-    assert not torch.equal(decoder(x_BTI, state, memory).r_BTR, decoder(x_BTI, state, memory).r_BTR)
+    assert not torch.equal(decoder(x_BTI, state, memory).r_BTY, decoder(x_BTI, state, memory).r_BTY)
     decoder.eval()
-    assert torch.equal(decoder(x_BTI, state, memory).r_BTR, decoder(x_BTI, state, memory).r_BTR)
+    assert torch.equal(decoder(x_BTI, state, memory).r_BTY, decoder(x_BTI, state, memory).r_BTY)
 
 
 @pytest.mark.parametrize(
@@ -105,8 +105,8 @@ def test_dropout_acts_in_training_only() -> None:
         ({"attention": "soft"}, r"attention among none, luong, bahdanau, between\. Received: 'soft'"),
         ({"attention": "between", "layers": 1}, r"at least 2 layers .*Received: 1"),
         ({"attention": "none", "feeding": True}, r"with input feeding\. Received: attention = none"),
-        ({"attention": "none", "score": "dot"}, r"Received: attention = none, score = dot"),
-        ({"attention": "luong", "score": "dot"}, r"same size .*Received: 5 and 6"),
+        ({"attention": "none", "score_function": "dot"}, r"Received: attention = none, score = dot"),
+        ({"attention": "luong", "score_function": "dot"}, r"same size .*Received: 5 and 6"),
         ({"attention": "luong", "dropout": 1.0}, r"dropout from 0 .*Received: 1\.0"),
     ],
 )
@@ -121,6 +121,6 @@ def test_what_is_refused(options: dict[str, object], expected: str) -> None:
 
 def test_a_memory_that_does_not_fit() -> None:
     with pytest.raises(ShapeError, match=r"values_BSF and lengths_B for attention\. Received: none"):
-        make_decoder("luong").remember()
+        make_decoder("luong").prepare_memory()
     with pytest.raises(ShapeError, match=r"vector_BF of 2 numbers\. Received: \(4, 0\)"):
-        make_decoder("luong", vector_size=2).remember(memory_values(), LENGTHS)
+        make_decoder("luong", vector_size=2).prepare_memory(memory_values(), LENGTHS)

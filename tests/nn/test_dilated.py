@@ -10,7 +10,7 @@ import torch
 from elman.cells import available
 from elman.errors import ConfigError, ShapeError
 from elman.nn import DilatedStack, Stack
-from elman.types import leaves, map_leaves
+from elman.state import leaves, map_leaves
 
 from ..contract.cases import randomise
 

@@ -11,7 +11,7 @@ import torch
 from elman.cells import make
 from elman.nn import Stack, Unroll, sequence_dropout
 from elman.nn.dropout import SequenceDropout
-from elman.types import leaves
+from elman.state import leaves
 
 RATE = 0.3
 
@@ -88,10 +88,10 @@ def test_each_kind_acts_in_training_only(options: dict[str, Any]) -> None:
 
 def listen(stack: Stack) -> list[torch.Tensor]:
     """The input of every layer, as it comes."""
-    heard: list[torch.Tensor] = []
+    captured: list[torch.Tensor] = []
     for layer in stack.unrolls():
-        layer[0].register_forward_pre_hook(lambda _, arguments: heard.append(arguments[0]))
-    return heard
+        layer[0].register_forward_pre_hook(lambda _, arguments: captured.append(arguments[0]))
+    return captured
 
 
 def one_out(cell: Any) -> None:
@@ -115,9 +115,9 @@ def test_dropout_acts_where_it_says(options: dict[str, Any], into_first: float, 
     stack = Stack("elman", 40, 40, layers=2, nonlinearity="relu", **options)
     for layer in stack.unrolls():
         one_out(layer[0].cell)
-    heard = listen(stack)
+    captured = listen(stack)
     y, last = stack(torch.ones(10, 20, 40))
-    for tensor, rate in ((heard[0], into_first), (heard[1], into_second), (y, out)):
+    for tensor, rate in ((captured[0], into_first), (captured[1], into_second), (y, out)):
         assert_dropped(tensor, rate)
     # A state is carried, never dropped.
     assert all(bool((leaf == 1).all()) for leaf in leaves(last))

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from elman.errors import ConfigError, DataError, ShapeError
 from elman.nn.images import ImageEncoder
-from elman.nn.pretrained_images import PretrainedImages
+from elman.nn.pretrained_images import PretrainedImageEncoder
 
 
 def test_blocks_against_torchs_functions() -> None:
@@ -85,7 +85,7 @@ def test_a_pretrained_model_is_frozen_and_gives_what_its_last_layer_reads(tmp_pa
     whole = Small().eval()
     whole.norm.running_mean.uniform_()  # type: ignore[union-attr, operator]
     save_file(whole.state_dict(), tmp_path / "w.safetensors")
-    features = PretrainedImages("small", 8, 9)
+    features = PretrainedImageEncoder("small", 8, 9)
     assert features.output_size == 5
     features.read_weights(tmp_path / "w.safetensors")
     features.train()
@@ -102,7 +102,7 @@ def test_a_pretrained_model_is_frozen_and_gives_what_its_last_layer_reads(tmp_pa
 
 @pytest.mark.usefixtures("torchvision")
 def test_weights_and_names_that_do_not_fit(tmp_path: Path) -> None:
-    features = PretrainedImages("small", 8, 9)
+    features = PretrainedImageEncoder("small", 8, 9)
     state = Small().state_dict()
     missing = {name: tensor for name, tensor in state.items() if name != "conv.bias"}
     save_file(missing, tmp_path / "missing.safetensors")
@@ -118,10 +118,10 @@ def test_weights_and_names_that_do_not_fit(tmp_path: Path) -> None:
             features.read_weights(tmp_path / f"{name}.safetensors")
     for name in ("big", "Big", "__class__", "headless", "broken", "a.b"):
         with pytest.raises(ConfigError, match="expected "):
-            PretrainedImages(name, 8, 9)
+            PretrainedImageEncoder(name, 8, 9)
 
 
 def test_without_torchvision_the_error_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torchvision", None)
     with pytest.raises(ConfigError, match=r"expected torchvision .*compute the features beforehand"):
-        PretrainedImages("resnet18", 8, 8)
+        PretrainedImageEncoder("resnet18", 8, 8)

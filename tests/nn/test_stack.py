@@ -11,7 +11,7 @@ import torch
 from elman.cells import available
 from elman.errors import ConfigError, ShapeError
 from elman.nn import Stack, Unroll
-from elman.types import leaves, map_leaves, named_leaves
+from elman.state import leaves, map_leaves, named_leaves
 
 from ..contract.cases import randomise
 

@@ -12,7 +12,7 @@ from elman import Classifier
 
 OPTIONS: dict[str, Any] = {
     "preset": "small",
-    "hidden": 6,
+    "hidden_size": 6,
     "embedding": 5,
     "batch_size": 16,
     "max_steps": 6,

@@ -14,10 +14,10 @@ from elman.tasks.language_model.network import LanguageModelNetwork
 
 TEXT = "the white whale swam in the wide sea; the captain saw it, and the ship sailed on.\n" * 12
 OPTIONS: dict[str, Any] = {
-    "hidden": 8,
+    "hidden_size": 8,
     "embedding": 6,
-    "lanes": 4,
-    "chunk": 8,
+    "batch_size": 4,
+    "bptt": 8,
     "max_steps": 6,
     "learning_rate": 0.02,
     "warmup_steps": 0,

@@ -9,7 +9,7 @@ import numpy as np
 from elman import Captioner
 
 OPTIONS: dict[str, Any] = {
-    "hidden": 16,
+    "hidden_size": 16,
     "embedding": 8,
     "vector_size": 16,
     "channels": (4, 8),
@@ -18,7 +18,7 @@ OPTIONS: dict[str, Any] = {
     "max_steps": 6,
     "learning_rate": 0.02,
     "warmup_steps": 0,
-    "average": 0.0,
+    "ema_decay": 0.0,
     "precision": "float32",
     "device": "cpu",
     "threads": 1,

@@ -12,7 +12,7 @@ import pandas as pd
 from elman import Forecaster
 
 OPTIONS: dict[str, Any] = {
-    "hidden": 6,
+    "hidden_size": 6,
     "context": 8,
     "horizon": 3,
     "autoregression": 3,

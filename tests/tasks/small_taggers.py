@@ -9,11 +9,11 @@ from typing import Any
 from elman import Tagger
 
 OPTIONS: dict[str, Any] = {
-    "hidden": 8,
+    "hidden_size": 8,
     "layers": 1,
     "embedding": 8,
-    "letter_embedding": 4,
-    "letter_hidden": 4,
+    "char_embedding": 4,
+    "char_hidden": 4,
     "dropout": 0.0,
     "input_dropout": 0.0,
     "word_dropout": 0.1,

@@ -22,7 +22,7 @@ SOURCES, TARGETS = [source for source, _ in PAIRS], [target for _, target in PAI
 TINY: dict[str, Any] = {
     "tokens": "words",
     "min_count": 1,
-    "hidden": 8,
+    "hidden_size": 8,
     "embedding": 6,
     "batch_size": 9,
     "dropout": 0.1,
@@ -32,7 +32,7 @@ TINY: dict[str, Any] = {
     "learning_rate": 0.02,
     "max_steps": 6,
     "evaluate_every": 6,
-    "average": 0.0,
+    "ema_decay": 0.0,
     "threads": 1,
     "device": "cpu",
     "precision": "float32",
@@ -57,7 +57,7 @@ def greedy_by_hand(model: elman.Translator, source: str) -> list[int]:
     if model.config.data.reverse_source:
         ids = ids[::-1]
     sources_BS = torch.tensor([[*ids, vocabulary.source.end_id]])
-    written = [vocabulary.go_id]
+    written = [vocabulary.bos_id]
     with torch.no_grad():
         while len(written) <= 2 * sources_BS.shape[1] + 20:
             logits_BTV = network(sources_BS, torch.tensor([sources_BS.shape[1]]), torch.tensor([written]))

@@ -18,8 +18,8 @@ from torch import Tensor, nn
 
 import elman
 from elman import Captioner
-from elman.errors import ArtifactError, ConfigError, DataError, Interrupted
-from elman.tasks.captioner.setup import CaptionLikelihood
+from elman.errors import ArtifactError, ConfigError, DataError, TrainingInterrupted
+from elman.tasks.captioner.setup import CaptionObjective
 from elman.tasks.run import resume_run
 
 from .small_captioners import OPTIONS, bars, trained, vectors
@@ -30,7 +30,7 @@ def seeing() -> Captioner:
     """One that learnt to read bars, with attention."""
     torch.set_num_threads(1)
     pixels, captions = bars(160)
-    return trained(pixels, captions, attention="luong", max_steps=120, evaluate_every=40, average=0.9)
+    return trained(pixels, captions, attention="luong", max_steps=120, evaluate_every=40, ema_decay=0.9)
 
 
 def test_it_learns_to_read_images(seeing: Captioner) -> None:
@@ -140,7 +140,7 @@ def test_a_run_with_every_source_of_chance_goes_on_bit_for_bit(tmp_path: Path, m
         "dropout": 0.3,
         "input_dropout": 0.2,
         "vector_dropout": 0.2,
-        "average": 0.9,
+        "ema_decay": 0.9,
         "max_steps": 8,
         "evaluate_every": 3,
     }
@@ -149,20 +149,20 @@ def test_a_run_with_every_source_of_chance_goes_on_bit_for_bit(tmp_path: Path, m
         return Captioner(**options).fit(files, folder=tmp_path / name, progress=False, tune=False)
 
     straight = fit("straight")
-    loss, calls = CaptionLikelihood.loss, [0]
+    loss, calls = CaptionObjective.loss, [0]
 
-    def signalling(self: CaptionLikelihood, *arguments: Any) -> Any:
+    def signalling(self: CaptionObjective, *arguments: Any) -> Any:
         calls[0] += 1
         if calls[0] == 5:
             os.kill(os.getpid(), 15)
         return loss(self, *arguments)
 
     with monkeypatch.context() as patched:
-        patched.setattr(CaptionLikelihood, "loss", signalling)
-        with pytest.raises(Interrupted):
+        patched.setattr(CaptionObjective, "loss", signalling)
+        with pytest.raises(TrainingInterrupted):
             fit("stopped")
     run = resume_run(tmp_path / "stopped", overrides={}, quiet=True)
-    run.go()
+    run.run()
     for name, tensor in straight.network.stored().items():
         assert torch.equal(tensor, run.network.stored()[name]), name
     assert run.metrics == straight.metrics
@@ -214,9 +214,9 @@ def test_image_files_are_read_with_the_channels_of_arrays(seeing: Captioner, tmp
     pictures = [Image.fromarray(image) for image in pixels]
     for number, picture in enumerate(pictures):
         picture.save(tmp_path / f"{number}.png")
-    told = seeing.caption(pixels)
-    assert seeing.caption([tmp_path / "0.png", tmp_path / "1.png"]) == told
-    assert seeing.caption(pictures) == told
+    reported = seeing.caption(pixels)
+    assert seeing.caption([tmp_path / "0.png", tmp_path / "1.png"]) == reported
+    assert seeing.caption(pictures) == reported
     with pytest.raises(DataError, match=r"expected an array, a list of arrays, or paths\. Received: Image"):
         seeing.caption(pictures[0])
     assert seeing.caption(pixels[:0]) == seeing.caption([]) == []
@@ -263,10 +263,10 @@ def test_a_model_of_another_task_and_options_of_others(seeing: Captioner, tmp_pa
     params = seeing.get_params()
     assert (params["attention"], params["preset"]) == ("luong", "base")
     changed = Captioner(**OPTIONS)
-    assert changed.set_params(hidden=7).config.network.hidden == 7
+    assert changed.set_params(hidden_size=7).config.network.hidden_size == 7
     with pytest.raises(ConfigError):
         changed.set_params(hiden=7)
-    assert changed.config.network.hidden == 7
+    assert changed.config.network.hidden_size == 7
 
 
 class Blocks(nn.Module):
@@ -291,7 +291,7 @@ def test_features_of_a_torchvision_model(tmp_path: Path, monkeypatch: pytest.Mon
     pixels, captions = bars(120)
     colours = np.repeat(pixels[..., None], 3, axis=3)
     weights = str(tmp_path / "w.safetensors")
-    options = {"image_encoder": "torchvision:blocks", "image_weights": weights, "max_steps": 100, "average": 0.9}
+    options = {"image_encoder": "torchvision:blocks", "image_weights": weights, "max_steps": 100, "ema_decay": 0.9}
     model = trained(colours, captions, **options)
     torch.manual_seed(0)
     learnt = model.network.stored()["pretrained.body.conv.weight"]
@@ -309,7 +309,7 @@ def test_features_of_a_torchvision_model(tmp_path: Path, monkeypatch: pytest.Mon
 def test_matrix_products_in_16_bits(attention: str, kind: str) -> None:
     items, captions = vectors(24) if kind == "vectors" else bars(24)
     options = {"attention": attention, "layers": 2, "input_feeding": attention != "none"}
-    model = Captioner(**OPTIONS | options | {"items": kind, "precision": "bfloat16", "average": 0.9})
+    model = Captioner(**OPTIONS | options | {"items": kind, "precision": "bfloat16", "ema_decay": 0.9})
     model.fit(items, captions, progress=False, tune=False)
     assert math.isfinite(model.metrics["valid"]["loss"])
     assert len(model.caption(items[:3])) == 3

@@ -9,27 +9,27 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from elman.data.captioned import CaptionedConfig, captioned_from
+from elman.data.captioned import CaptionDataConfig, captioned_from
 from elman.data.captioned.config import CaptionTextConfig
-from elman.data.captioned.encoded import Encoded
-from elman.data.captioned.vocabulary import CaptionerVocabulary, Item
+from elman.data.captioned.encoded import EncodedCaptions
+from elman.data.captioned.vocabulary import CaptionerVocabulary, ItemSpec
 from elman.data.vocabulary import END_ID
 from elman.errors import ArtifactError, ConfigError, DataError
+from elman.state import IGNORE_INDEX
 from elman.tasks.captioner.config import CaptionerConfig
 from elman.tasks.captioner.network import CaptionerNetwork
-from elman.tasks.captioner.setup import CaptionLikelihood, log_probabilities
-from elman.types import IGNORED
+from elman.tasks.captioner.setup import CaptionObjective, log_probabilities
 
 from .small_captioners import OPTIONS, bars
 
-IMAGE = Item("images", (4, 12, 1), whole=True)
+IMAGE = ItemSpec("images", (4, 12, 1), whole=True)
 DRAW = torch.Generator().manual_seed(0)
 ITEMS = {
     "images": (IMAGE, torch.randint(0, 255, (3, 4, 12, 1), dtype=torch.uint8, generator=DRAW)),
-    "floats": (Item("images", (4, 12, 2)), torch.randn(3, 4, 12, 2, generator=DRAW)),
-    "vectors": (Item("vectors", (5,)), torch.randn(3, 5, generator=DRAW)),
-    "maps": (Item("maps", (6, 5)), torch.randn(3, 6, 5, generator=DRAW)),
-    "grids": (Item("maps", (2, 3, 5)), torch.randn(3, 2, 3, 5, generator=DRAW)),
+    "floats": (ItemSpec("images", (4, 12, 2)), torch.randn(3, 4, 12, 2, generator=DRAW)),
+    "vectors": (ItemSpec("vectors", (5,)), torch.randn(3, 5, generator=DRAW)),
+    "maps": (ItemSpec("maps", (6, 5)), torch.randn(3, 6, 5, generator=DRAW)),
+    "grids": (ItemSpec("maps", (2, 3, 5)), torch.randn(3, 2, 3, 5, generator=DRAW)),
 }
 WAYS = [("none", "start"), ("none", "steps"), ("none", "both"), ("luong", "start"), ("luong", "steps")]
 WAYS += [("bahdanau", "both"), ("between", "start")]
@@ -39,7 +39,7 @@ def config(**options: Any) -> CaptionerConfig:
     return CaptionerConfig.make("base", {**OPTIONS, **options})
 
 
-def network(item: Item, **options: Any) -> CaptionerNetwork:
+def network(item: ItemSpec, **options: Any) -> CaptionerNetwork:
     torch.manual_seed(1)
     return CaptionerNetwork(item, 7, config(**options).network).eval()
 
@@ -53,7 +53,7 @@ def test_all_at_once_is_step_by_step(kind: str, attention: str, vector: str) -> 
     made = network(item, attention=attention, vector=vector, layers=2, tied=vector == "both")
     tokens_BT = torch.tensor([[7, 2, 3, 4], [7, 5, 1, 1], [7, 6, 6, 2]])
     with torch.no_grad():
-        at_once = made.score(made(items, tokens_BT))
+        at_once = made.logits(made(items, tokens_BT))
         state, memory = made.encode(items)
         for t in range(4):
             scored = made.advance(tokens_BT[:, t : t + 1], state, memory)
@@ -63,7 +63,7 @@ def test_all_at_once_is_step_by_step(kind: str, attention: str, vector: str) -> 
                 assert scored.weights_BKS is None
             else:
                 torch.testing.assert_close(scored.weights_BKS.sum(-1), torch.ones(3, 1))  # type: ignore[union-attr]
-        alone = made.score(made(items[1:2], tokens_BT[1:2]))
+        alone = made.logits(made(items[1:2], tokens_BT[1:2]))
         torch.testing.assert_close(alone, at_once[1:2], atol=1e-5, rtol=1e-4)
     assert at_once.shape == (3, 4, 7)
 
@@ -74,7 +74,7 @@ def test_the_item_matters_and_every_weight_learns(vector: str) -> None:
     for attention in ("none", "bahdanau"):
         made = network(item, attention=attention, vector=vector)
         tokens_BT = torch.tensor([[7, 2]] * 3)
-        logits = made.score(made(items, tokens_BT))
+        logits = made.logits(made(items, tokens_BT))
         assert not torch.allclose(logits[0, 0], logits[1, 0])
         logits.square().sum().backward()
         without = [name for name, weight in made.named_parameters() if weight.grad is None or not weight.grad.any()]
@@ -84,7 +84,7 @@ def test_the_item_matters_and_every_weight_learns(vector: str) -> None:
 def test_where_a_place_stands_matters_to_attention() -> None:
     """Without the position embedding, attention would not distinguish the places of the map."""
     item, items = ITEMS["maps"]
-    made = network(item, attention="luong", vector="steps", score="dot", hidden=5)
+    made = network(item, attention="luong", vector="steps", attention_score="dot", hidden_size=5)
     with torch.no_grad():
         made.to_vector.weight.zero_()  # type: ignore[union-attr]
         tokens_BT, turned = torch.tensor([[7, 2]] * 3), items.flip(1)
@@ -105,11 +105,11 @@ def test_numbers_are_standardised_by_the_training_data(kind: str) -> None:
     assert made.deviation_C.tolist() == [1.0] * items.shape[-1]
 
 
-def data_of(captions: list[Any], **options: Any) -> tuple[Encoded, CaptionerVocabulary]:
+def data_of(captions: list[Any], **options: Any) -> tuple[EncodedCaptions, CaptionerVocabulary]:
     pixels, _ = bars(len(captions))
-    data = captioned_from(pixels, captions, CaptionedConfig())
+    data = captioned_from(pixels, captions, CaptionDataConfig())
     vocabulary = CaptionerVocabulary.learn(data, CaptionTextConfig(**options))
-    return Encoded(data, vocabulary), vocabulary
+    return EncodedCaptions(data, vocabulary), vocabulary
 
 
 def test_batches_begin_with_go_and_end_with_the_end() -> None:
@@ -118,8 +118,11 @@ def test_batches_begin_with_go_and_end_with_the_end() -> None:
     assert data.owners.tolist() == [0, 1, 1]
     batch = data.batch(np.array([0, 1]))
     a, b, c = (vocabulary.text.encode(word)[0] for word in "abc")
-    assert batch.inputs_BT.tokens_BT.tolist() == [[vocabulary.go, a, b, c], [vocabulary.go, b] + [vocabulary.go] * 2]
-    assert batch.targets_BT.tolist() == [[a, b, c, END_ID], [b, END_ID, IGNORED, IGNORED]]
+    assert batch.inputs_BT.tokens_BT.tolist() == [
+        [vocabulary.bos_id, a, b, c],
+        [vocabulary.bos_id, b] + [vocabulary.bos_id] * 2,
+    ]
+    assert batch.targets_BT.tolist() == [[a, b, c, END_ID], [b, END_ID, IGNORE_INDEX, IGNORE_INDEX]]
     assert batch.lengths_B is not None
     assert batch.lengths_B.tolist() == [4, 2]
     for row, owner in enumerate((0, 1, 1)):
@@ -131,7 +134,7 @@ def test_batches_begin_with_go_and_end_with_the_end() -> None:
 def test_the_loss_is_that_of_the_real_tokens(smoothing: float) -> None:
     data, vocabulary = data_of(["a b c", "b", "c a"])
     made = CaptionerNetwork(vocabulary.item, vocabulary.text.size, config(label_smoothing=smoothing).network).eval()
-    objective = CaptionLikelihood(made, vocabulary, data, 10)
+    objective = CaptionObjective(made, vocabulary, data, 10)
     batch = data.batch(np.arange(3))
     with torch.no_grad():
         total, count, state = objective.loss(batch, ())
@@ -139,7 +142,7 @@ def test_the_loss_is_that_of_the_real_tokens(smoothing: float) -> None:
         plain = []
         for row in range(3):
             alone = data.batch(np.array([row]))
-            logits = made.score(made(*alone.inputs_BT))[0]
+            logits = made.logits(made(*alone.inputs_BT))[0]
             expected += float(F.cross_entropy(logits, alone.targets_BT[0], reduction="sum", label_smoothing=smoothing))
             chosen = torch.log_softmax(logits, dim=-1).gather(1, alone.targets_BT[0][:, None])
             plain.append(float(chosen.sum()))
@@ -155,11 +158,11 @@ def test_training_scores_and_differentiates_as_the_scores_of_a_search_do(tied: b
     _, vocabulary = data_of(["a b c", "b", "c a"])
     made = CaptionerNetwork(vocabulary.item, vocabulary.text.size, config(tied=tied, label_smoothing=0.2).network)
     targets_N = torch.tensor([0, 2, 1, 2])
-    r_NR = torch.randn(4, made.embed.weight.shape[1] if tied else made.config.hidden, requires_grad=True)
-    told = [r_NR, made.head_bias_V, made.embed.weight if made.head is None else made.head.weight]
-    given = torch.autograd.grad(made.nats(r_NR, targets_N), told)
+    r_NR = torch.randn(4, made.embed.weight.shape[1] if tied else made.config.hidden_size, requires_grad=True)
+    reported = [r_NR, made.head_bias_V, made.embed.weight if made.head is None else made.head.weight]
+    given = torch.autograd.grad(made.nats(r_NR, targets_N), reported)
     expected = torch.autograd.grad(
-        F.cross_entropy(made.score(r_NR), targets_N, reduction="sum", label_smoothing=0.2), told
+        F.cross_entropy(made.logits(r_NR), targets_N, reduction="sum", label_smoothing=0.2), reported
     )
     for one, other in zip(given, expected, strict=True):
         torch.testing.assert_close(one, other)
@@ -167,13 +170,13 @@ def test_training_scores_and_differentiates_as_the_scores_of_a_search_do(tied: b
 
 def test_captions_that_are_too_long_are_left_out_and_counted() -> None:
     pixels, _ = bars(3)
-    data = captioned_from(pixels, ["a b c", ["b", "c a b c"], "c a"], CaptionedConfig())
+    data = captioned_from(pixels, ["a b c", ["b", "c a b c"], "c a"], CaptionDataConfig())
     vocabulary = CaptionerVocabulary.learn(data, CaptionTextConfig())
-    encoded = Encoded(data, vocabulary, longest=2)
+    encoded = EncodedCaptions(data, vocabulary, longest=2)
     assert encoded.longer == 2
     assert encoded.owners.tolist() == [1, 2]
     with pytest.raises(DataError, match=r"at most 1 tokens \(max_length\)"):
-        Encoded(data.take([0]), vocabulary, longest=1)
+        EncodedCaptions(data.take([0]), vocabulary, longest=1)
 
 
 @pytest.mark.parametrize(

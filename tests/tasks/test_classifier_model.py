@@ -16,13 +16,13 @@ import elman
 from elman import Classifier, artifact
 from elman.data.examples import examples_from, split_rows
 from elman.data.examples.encode import TextEncoder
-from elman.data.examples.targets import Score
-from elman.data.rows import Rows
+from elman.data.examples.targets import RegressionTarget
+from elman.data.rows import SequenceRows
 from elman.errors import ConfigError, DataError
-from elman.metrics.classification import class_evaluation, class_figures, score_figures
-from elman.nn.row_answers import step_weights
+from elman.metrics.classification import class_evaluation, class_metrics, regression_metrics
+from elman.nn.attribution import step_weights
 from elman.tasks.classifier.config import ClassifierConfig, TargetConfig
-from elman.tasks.classifier.setup import ClassLoss
+from elman.tasks.classifier.setup import ClassObjective
 from elman.tasks.registry import built_in
 
 from .labelled import OPTIONS, WORDS, fitted, series, texts, write_csv
@@ -108,7 +108,7 @@ def test_figures_of_an_evaluation_are_those_of_scikit_learn(of_series: Classifie
 
 def test_figures_of_classes_by_hand() -> None:
     logits, truth = np.log(np.array([[0.7, 0.3], [0.4, 0.6], [0.9, 0.1]])), np.array([0, 0, 0])
-    figures = class_figures(logits, truth)
+    figures = class_metrics(logits, truth)
     assert figures["loss"] == pytest.approx(-(math.log(0.7) + math.log(0.4) + math.log(0.9)) / 3)
     assert figures["accuracy"] == pytest.approx(2 / 3)
     assert figures["macro_f1"] == pytest.approx((2 * 2 / 5 + 0) / 2)
@@ -121,18 +121,18 @@ def test_figures_of_classes_by_hand() -> None:
 def test_figures_of_scores_are_those_of_scikit_learn() -> None:
     draw = np.random.default_rng(0)
     truth, predicted = draw.normal(size=30), draw.normal(size=30)
-    figures = score_figures(predicted, truth)
+    figures = regression_metrics(predicted, truth)
     assert figures["rmse"] == pytest.approx(metrics.root_mean_squared_error(truth, predicted))
     assert figures["mae"] == pytest.approx(metrics.mean_absolute_error(truth, predicted))
     assert figures["r2"] == pytest.approx(metrics.r2_score(truth, predicted))
-    assert score_figures(np.ones(3), np.ones(3))["r2"] == 1.0
-    assert score_figures(np.zeros(3), np.ones(3))["r2"] == 0.0
+    assert regression_metrics(np.ones(3), np.ones(3))["r2"] == 1.0
+    assert regression_metrics(np.zeros(3), np.ones(3))["r2"] == 0.0
 
 
 def test_a_score_is_learnt_in_its_own_units() -> None:
     X, _ = series(60, channels=1)
     y = [1000 + float(x[-1, 0]) for x in X]
-    model = fitted(X, y, kind="score", max_steps=150, hidden=12, pool="last-mean")
+    model = fitted(X, y, kind="score", max_steps=150, hidden_size=12, pool="last-mean")
     figures = model.evaluate(X, y)
     assert figures["r2"] == model.score(X, y) > 0.8
     assert set(figures) == {"examples", "rmse", "mae", "r2"}
@@ -148,7 +148,7 @@ def test_the_scale_of_a_score_is_that_of_the_training_part() -> None:
     X, _ = series(40, channels=1)
     y = np.arange(40.0) ** 3
     targets = fitted(X, y, kind="score", max_steps=1, split=(0.5, 0.25, 0.25)).vocabulary.targets
-    assert isinstance(targets, Score)
+    assert isinstance(targets, RegressionTarget)
     train, _, _ = split_rows(None, len(X), (0.5, 0.25, 0.25), seed=0, stratify=False)
     assert (targets.mean, targets.deviation) == pytest.approx((y[train].mean(), y[train].std()))
 
@@ -157,7 +157,7 @@ def test_the_temperature_makes_probabilities_likelier() -> None:
     draw = np.random.default_rng(0)
     X, y = texts(400)
     noisy = [label if draw.random() < 0.8 else "pos" for label in y]
-    options = {"max_steps": 60, "split": (0.5, 0.5, 0.0), "hidden": 12}
+    options = {"max_steps": 60, "split": (0.5, 0.5, 0.0), "hidden_size": 12}
     model, plain = fitted(X, noisy, **options), fitted(X, noisy, **options, calibrate=False)
     figures = model.metrics["calibration"]
     assert figures["temperature"] != 1.0
@@ -176,7 +176,7 @@ def test_balanced_weights_find_the_rare_class() -> None:
     X = draw.normal(size=(200, 4, 1))
     y = [int(row < 20) for row in range(200)]
     X[:20] += 0.8
-    options = {"max_steps": 60, "pool": "mean", "split": (0.8, 0.2, 0.0), "hidden": 4}
+    options = {"max_steps": 60, "pool": "mean", "split": (0.8, 0.2, 0.0), "hidden_size": 4}
     plain, balanced = (fitted(X, y, class_weights=weights, **options) for weights in ("none", "balanced"))
     recall = [metrics.recall_score(y, model.predict(X)) for model in (plain, balanced)]
     assert recall[1] > recall[0] + 0.2
@@ -195,13 +195,13 @@ def test_label_smoothing_keeps_probabilities_from_one() -> None:
 def test_the_best_weights_are_those_that_are_right_most_often(monkeypatch: pytest.MonkeyPatch) -> None:
     wild = {"max_steps": 40, "learning_rate": 1.0, "clip_norm": 0.0, "schedule": "constant", "evaluate_every": 1}
     held = texts(40, seed=9)
-    evaluate, found = ClassLoss.evaluate, []
+    evaluate, found = ClassObjective.evaluate, []
 
-    def spoilt(self: ClassLoss, limit: int = 0) -> dict[str, float]:
+    def spoilt(self: ClassObjective, limit: int = 0) -> dict[str, float]:
         found.append(evaluate(self, limit))
         return {**found[-1]} if len(found) <= 30 else {**found[-1], "selection": 9.0}
 
-    monkeypatch.setattr(ClassLoss, "evaluate", spoilt)
+    monkeypatch.setattr(ClassObjective, "evaluate", spoilt)
     model = Classifier(**OPTIONS | wild).fit(*texts(), valid=held, progress=False, tune=False)
     best = min(range(30), key=lambda step: found[step]["selection"])
     assert model.metrics["best_step"] == best + 1
@@ -213,7 +213,7 @@ def test_the_best_weights_are_those_that_are_right_most_often(monkeypatch: pytes
 def test_weights_of_steps_are_gradient_times_input_by_finite_differences(of_series: Classifier) -> None:
     network = of_series.network
     X = of_series.vocabulary.encoder.encode(examples_from(series(3, seed=7)[0]))
-    rows, chosen = Rows(X), np.array([2, 0, 1])
+    rows, chosen = SequenceRows(X), np.array([2, 0, 1])
     found = step_weights(network, rows, chosen)
     for row, x_TI in enumerate(X):
         expected = np.zeros_like(x_TI, dtype=np.float64)
@@ -276,7 +276,7 @@ def test_valid_and_test_as_pairs() -> None:
     assert model.metrics["test"]["accuracy"] == pytest.approx(model.score(*texts(30, 2)))
 
 
-def test_texts_that_are_cut_are_told(caplog: pytest.LogCaptureFixture) -> None:
+def test_texts_that_are_cut_are_reported(caplog: pytest.LogCaptureFixture) -> None:
     Classifier(**OPTIONS | {"max_length": 3, "max_steps": 1}).fit(*texts(), tune=False)
     assert "texts are longer than max_length and are truncated" in caplog.text
 
@@ -289,19 +289,19 @@ def test_nothing_held_out_keeps_the_last_weights() -> None:
 
 
 def test_conventions_of_scikit_learn() -> None:
-    model = Classifier("small", hidden=5, seed=3)
-    assert model.get_params()["hidden"] == 5
+    model = Classifier("small", hidden_size=5, seed=3)
+    assert model.get_params()["hidden_size"] == 5
     assert model.get_params()["cell"] is None
-    assert repr(model) == "Classifier(preset='small', hidden=5, seed=3)"
+    assert repr(model) == "Classifier(preset='small', hidden_size=5, seed=3)"
     twin = clone(model)
     assert twin.get_params() == model.get_params()
     assert is_classifier(model)
-    model.set_params(hidden=7, cell="lstm")
-    assert (model.config.network.hidden, model.config.network.cell, model.config.training.seed) == (7, "lstm", 3)
-    assert vars(Classifier(hidden=-1))["hidden"] == -1  # checked by fit, not before
-    with pytest.raises(ConfigError, match=r"expected hidden to be at least 1\. Received: -1"):
-        Classifier(hidden=-1).fit(*texts())
-    with pytest.raises(ConfigError, match="Did you mean 'hidden'"):
+    model.set_params(hidden_size=7, cell="lstm")
+    assert (model.config.network.hidden_size, model.config.network.cell, model.config.training.seed) == (7, "lstm", 3)
+    assert vars(Classifier(hidden_size=-1))["hidden_size"] == -1  # checked by fit, not before
+    with pytest.raises(ConfigError, match=r"expected hidden_size to be at least 1\. Received: -1"):
+        Classifier(hidden_size=-1).fit(*texts())
+    with pytest.raises(ConfigError, match="Did you mean 'hidden_size'"):
         Classifier(hiden=3)
     with pytest.raises(ConfigError, match="Did you mean 'base'"):
         Classifier("bas").fit(*texts())
@@ -397,19 +397,19 @@ def test_a_preset_s_budget_gives_way_to_any_other() -> None:
 
 def test_what_takes_time_says_how_far_it_is(of_series: Classifier) -> None:
     X, y = series(300)
-    heard: list[tuple[str, float]] = []
+    captured: list[tuple[str, float]] = []
 
-    def hear(stage: str, share: float) -> None:
-        heard.append((stage, share))
+    def on_event(stage: str, share: float) -> None:
+        captured.append((stage, share))
 
     def judge(X: Any, **more: Any) -> Any:
         return of_series.evaluate(X, y, **more)
 
     for call in (of_series.predict, of_series.predict_proba, of_series.explain, judge):
-        heard.clear()
-        call(X, progress=hear)
-        assert [stage for stage, _ in heard] == ["predicting"] * 2
-        assert 0.0 < heard[0][1] < heard[1][1] == 1.0
+        captured.clear()
+        call(X, progress=on_event)
+        assert [stage for stage, _ in captured] == ["predicting"] * 2
+        assert 0.0 < captured[0][1] < captured[1][1] == 1.0
 
 
 def test_examples_that_are_read_already_are_answered_as_they_are(of_series: Classifier) -> None:

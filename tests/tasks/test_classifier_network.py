@@ -10,15 +10,15 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from elman.data.examples.targets import weights_of_classes
-from elman.data.rows import Rows
+from elman.data.examples.targets import class_weights_of
+from elman.data.rows import SequenceRows
 from elman.data.vocabulary import UNKNOWN_ID
-from elman.nn.bag import Bag, learn_bag
-from elman.nn.row_answers import outputs_of, step_weights
-from elman.tasks.classifier.config import NetworkConfig
+from elman.nn.attribution import predict_outputs, step_weights
+from elman.nn.bag import NgramBag, learn_bag
+from elman.state import Batch
+from elman.tasks.classifier.config import ClassifierNetworkConfig
 from elman.tasks.classifier.network import ClassifierNetwork
-from elman.tasks.classifier.setup import ClassLoss, ScoreLoss
-from elman.types import Batch
+from elman.tasks.classifier.setup import ClassObjective, RegressionObjective
 
 from .labelled import fitted, texts
 
@@ -26,14 +26,16 @@ TOKENS = [[2, 3, 2, 3, 4], [3, 0, 2], [4], [2, 2, 2, 2], [5, 4, 3, 2, 3]]
 TRUTH = np.array([0, 1, 1, 0, 2])
 
 
-def rows_of(tokens: list[list[int]]) -> Rows:
-    return Rows([np.array(row) for row in tokens], np.zeros(len(tokens), np.int64))
+def rows_of(tokens: list[list[int]]) -> SequenceRows:
+    return SequenceRows([np.array(row) for row in tokens], np.zeros(len(tokens), np.int64))
 
 
 def network(**options: Any) -> ClassifierNetwork:
     torch.manual_seed(0)
     sizes = {name: options.pop(name) for name in ("tokens", "channels", "grams") if name in options}
-    return ClassifierNetwork(NetworkConfig(hidden=5, embedding=4, **options), outputs=3, **sizes or {"tokens": 6})
+    return ClassifierNetwork(
+        ClassifierNetworkConfig(hidden_size=5, embedding=4, **options), outputs=3, **sizes or {"tokens": 6}
+    )
 
 
 def grams(row: list[int], order: int) -> list[tuple[int, ...]]:
@@ -60,7 +62,7 @@ def test_the_bag_adds_naive_bayes_weights_of_each_gram_once(order: int) -> None:
     by_hand = weights_by_hand(order)
     assert len(keys) == len(by_hand)
     assert (np.diff(keys) > 0).all()
-    bag = Bag(len(keys), 3, order)
+    bag = NgramBag(len(keys), 3, order)
     bag.start(keys, ratios)
     held_out = [[2, 3, 4, 4], [5], [0, 0], [3, 2, 5, 3, 2, 3, 4], *TOKENS]
     batch = rows_of(held_out).batch(np.arange(len(held_out)))
@@ -75,7 +77,7 @@ def test_the_bag_adds_naive_bayes_weights_of_each_gram_once(order: int) -> None:
 
 def test_a_gram_s_weight_is_shared_by_the_steps_that_it_covers() -> None:
     keys, _ = learn_bag(rows_of([[2, 3]]), np.array([0]), 2, 2)
-    bag = Bag(3, 2, 2)
+    bag = NgramBag(3, 2, 2)
     unigrams_and_one_bigram = np.array([[float(key), 0.0] for key in keys])
     place = int(np.flatnonzero(~np.isin(keys, [2, 3]))[0])
     unigrams_and_one_bigram[place] = [10.0, 0.0]
@@ -157,41 +159,41 @@ def test_losses_are_torch_s_own() -> None:
     net = network(channels=2, bidirectional=False).eval()
     x_BTI, targets = torch.randn(4, 3, 2), torch.tensor([0, 2, 1, 1])
     weights = np.array([1.0, 2.0, 0.5])
-    objective = ClassLoss(net, None, class_weights=weights, label_smoothing=0.2)
+    objective = ClassObjective(net, None, class_weights=weights, label_smoothing=0.2)
     total, count, state = objective.loss(Batch(x_BTI, targets), ())
     expected = F.cross_entropy(net(x_BTI, None), targets, weight=torch.tensor(weights).float(), label_smoothing=0.2,
                                reduction="sum")  # fmt: skip
     torch.testing.assert_close(total, expected)
     assert (count, state, objective.evaluate()) == (4, (), {})
     scores = torch.tensor([0.1, 0.2, 0.3, 0.4])
-    total, count, _ = ScoreLoss(net, None, deviation=2.0).loss(Batch(x_BTI, scores), ())
+    total, count, _ = RegressionObjective(net, None, deviation=2.0).loss(Batch(x_BTI, scores), ())
     torch.testing.assert_close(total, ((net(x_BTI, None)[:, 0] - scores) ** 2).sum())
 
 
 def test_balanced_weights_by_hand() -> None:
     truth = np.array([0, 0, 0, 2])
-    weights = weights_of_classes(truth, 3)
+    weights = class_weights_of(truth, 3)
     np.testing.assert_allclose(weights, [4 / 6, 0, 2])
     assert weights[truth].mean() == pytest.approx(1)
 
 
 def test_what_is_kept_is_right_most_often_and_then_likeliest() -> None:
     net = network(channels=1).eval()
-    rows, truth = Rows([np.ones((2, 1), np.float32)] * 3), np.array([0, 1, 1])
-    figures = ClassLoss(net, (rows, truth)).evaluate()
-    logits = outputs_of(net, rows)
+    rows, truth = SequenceRows([np.ones((2, 1), np.float32)] * 3), np.array([0, 1, 1])
+    figures = ClassObjective(net, (rows, truth)).evaluate()
+    logits = predict_outputs(net, rows)
     error = float((logits.argmax(axis=1) != truth).mean())
     assert figures["selection"] == pytest.approx(error + 1e-3 * figures["loss"])
-    balanced = ClassLoss(net, (rows, truth), class_weights=np.array([3.0, 0.0, 0.0])).evaluate()
+    balanced = ClassObjective(net, (rows, truth), class_weights=np.array([3.0, 0.0, 0.0])).evaluate()
     assert balanced["selection"] == pytest.approx(float(logits[0].argmax() != 0) + 1e-3 * figures["loss"])
-    assert ClassLoss(net, (rows, truth)).evaluate(limit=1)["accuracy"] in (0.0, 1.0)
+    assert ClassObjective(net, (rows, truth)).evaluate(limit=1)["accuracy"] in (0.0, 1.0)
 
 
 def test_outputs_stand_in_the_order_of_the_rows() -> None:
     net = network(channels=1).eval()
     draw = np.random.default_rng(0)
     X = [draw.normal(size=(length, 1)).astype(np.float32) for length in (3, 9, 1, 5)]
-    together = outputs_of(net, Rows(X))
+    together = predict_outputs(net, SequenceRows(X))
     for row, x_TI in enumerate(X):
         with torch.no_grad():
             np.testing.assert_allclose(together[row], net(torch.tensor(x_TI)[None], None)[0], atol=1e-6)
@@ -199,7 +201,7 @@ def test_outputs_stand_in_the_order_of_the_rows() -> None:
 
 def test_weights_of_steps_add_up_for_a_network_that_is_linear() -> None:
     net = network(cell="mingru", channels=2, bidirectional=False, pool="mean").eval()
-    rows = Rows([np.full((3, 2), 1e-3, np.float32)])
+    rows = SequenceRows([np.full((3, 2), 1e-3, np.float32)])
     (weights,) = step_weights(net, rows, np.array([1]))
     with torch.no_grad():
         logits = net(torch.full((1, 3, 2), 1e-3), None) - net(torch.zeros(1, 3, 2), None)

@@ -16,9 +16,9 @@ import torch
 
 import elman
 from elman import Classifier
-from elman.errors import ArtifactError, DataError, ElmanError, Interrupted
+from elman.errors import ArtifactError, DataError, ElmanError, TrainingInterrupted
 from elman.tasks.classifier.config import PRESETS, ClassifierConfig
-from elman.tasks.classifier.setup import ClassLoss, ScoreLoss
+from elman.tasks.classifier.setup import ClassObjective, RegressionObjective
 from elman.tasks.run import resume_run
 from elman.train import checkpoint
 
@@ -41,7 +41,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "class_weights": "balanced",
         "label_smoothing": 0.1,
         "split": (0.6, 0.2, 0.2),
-        "average": 0.5,
+        "ema_decay": 0.5,
         "embedding_dropout": 0.2,
         "bag": 2,
     },
@@ -69,7 +69,7 @@ def resumed(folder: Path, **overrides: Any) -> Any:
 
 def stop_at(step: int, monkeypatch: pytest.MonkeyPatch, number: int = 15) -> None:
     """Send this process a signal in the loss of a step."""
-    for kind in (ClassLoss, ScoreLoss):
+    for kind in (ClassObjective, RegressionObjective):
         calls = [0]
         loss: Callable[..., Any] = kind.loss
 
@@ -91,11 +91,13 @@ def test_a_stopped_run_ends_where_one_that_was_not_ends(
     Classifier(**options).fit(path, folder=tmp_path / "straight", progress=False, tune=False)
     with monkeypatch.context() as patched:
         stop_at(3, patched)
-        with pytest.raises(Interrupted, match=r"stopped by SIGTERM at step 3; resume: elman train --resume") as caught:
+        with pytest.raises(
+            TrainingInterrupted, match=r"stopped by SIGTERM at step 3; resume: elman train --resume"
+        ) as caught:
             Classifier(**options).fit(path, folder=tmp_path / "stopped", progress=False, tune=False)
     assert caught.value.exit_code == 143
     torch.manual_seed(77)
-    resumed(tmp_path / "stopped").go()
+    resumed(tmp_path / "stopped").run()
     for file in ("weights.safetensors", "vocabulary.json"):
         one, other = (tmp_path / folder / file for folder in ("straight", "stopped"))
         assert one.read_bytes() == other.read_bytes()
@@ -104,7 +106,7 @@ def test_a_stopped_run_ends_where_one_that_was_not_ends(
 
 def test_a_signal_stops_a_run_in_memory_too(monkeypatch: pytest.MonkeyPatch) -> None:
     stop_at(2, monkeypatch, 2)
-    with pytest.raises(Interrupted, match="stopped by Ctrl-C at step 2") as caught:
+    with pytest.raises(TrainingInterrupted, match="stopped by Ctrl-C at step 2") as caught:
         fitted()
     assert caught.value.exit_code == 130
 
@@ -121,7 +123,7 @@ def test_series_and_their_labels_are_found_again_from_any_folder(
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
     run = resumed(tmp_path / "m", max_steps=8)
-    run.go()
+    run.run()
     assert run.training.step == 8
     described = json.loads((tmp_path / "m" / "elman.json").read_text("utf-8"))
     assert str(tmp_path) not in json.dumps(described)
@@ -137,10 +139,10 @@ def test_a_run_that_is_over_stays_over_or_gets_a_new_end(tmp_path: Path) -> None
     folder = begun(tmp_path, split=(0.4, 0.6, 0.0))
     names = ("weights.safetensors", "history.csv", "vocabulary.json")
     before = {name: (folder / name).read_bytes() for name in names}
-    resumed(folder).go()
+    resumed(folder).run()
     assert before == {name: (folder / name).read_bytes() for name in names}
     run = resumed(folder, max_steps=9)
-    run.go()
+    run.run()
     assert run.training.step == 9
 
 
@@ -160,7 +162,7 @@ def test_a_checkpoint_with_wrong_inputs_is_refused(value: Any, tmp_path: Path) -
     tensors, facts = checkpoint.load(folder)
     checkpoint.save(folder, tensors, facts | {"inputs": value})
     with pytest.raises(ElmanError):
-        resumed(folder).go()
+        resumed(folder).run()
 
 
 @pytest.mark.parametrize("name", sorted(set(VARIANTS) - {"patience", "epochs", "plain"}))

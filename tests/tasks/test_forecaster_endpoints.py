@@ -10,7 +10,7 @@ import pytest
 
 from elman import Forecaster
 from elman.errors import ConfigError
-from elman.tasks.endpoint import Call, Conversation, Screen
+from elman.tasks.endpoint import Call, EndpointCallbacks, Screen
 from elman.tasks.forecaster.endpoints import BacktestOptions, ForecastOptions, backtest, forecast
 
 from .small_series import fitted, long_frame, series_file
@@ -23,7 +23,7 @@ def model() -> Forecaster:
 
 def test_a_forecast_of_a_file_leaves_the_model_as_it_is(model: Forecaster, tmp_path: Path) -> None:
     path, before = series_file(tmp_path), model.config
-    found = forecast(model, (str(path),), ForecastOptions(horizon=2, levels="50", missing="zero"), Conversation())
+    found = forecast(model, (str(path),), ForecastOptions(horizon=2, levels="50", missing="zero"), EndpointCallbacks())
     assert model.config is before
     expected = model.forecast(path, 2, levels=(50,))
     assert found.to_json() == expected.to_json()
@@ -36,7 +36,7 @@ def test_a_forecast_of_a_file_leaves_the_model_as_it_is(model: Forecaster, tmp_p
 
 
 def test_new_series_are_columns_by_name(model: Forecaster) -> None:
-    found = forecast(model, (), ForecastOptions(create=5, samples=2, seed=3), Conversation())
+    found = forecast(model, (), ForecastOptions(create=5, samples=2, seed=3), EndpointCallbacks())
     document = json.loads(json.dumps(found.to_json()))
     assert list(document) == ["y-1", "y-2"]
     np.testing.assert_array_equal(document["y-2"], model.create(5, random=4))
@@ -45,8 +45,8 @@ def test_new_series_are_columns_by_name(model: Forecaster) -> None:
 def test_a_backtest_remarks_on_what_the_model_has_seen(model: Forecaster, tmp_path: Path) -> None:
     said: list[str] = []
     shares: list[float] = []
-    talk = Conversation(lambda stage, share: shares.append(share), said.append)
-    found = backtest(model, (str(series_file(tmp_path)),), BacktestOptions(horizon=2, origins=2), talk)
+    callbacks = EndpointCallbacks(lambda stage, share: shares.append(share), said.append)
+    found = backtest(model, (str(series_file(tmp_path)),), BacktestOptions(horizon=2, origins=2), callbacks)
     assert found.to_json()["forecasts"] == 6
     assert shares == [0, 0.5]
     assert [sentence.partition(" of ")[0] for sentence in said] == ["The network was trained or selected on steps"]

@@ -25,7 +25,7 @@ def forecast(model: Forecaster, values: Any, horizon: int, **options: Any) -> np
     [
         {},
         {"cell": "lstm", "dilations": (1, 3), "layers": 2},
-        {"resolutions": (5,), "anchor": False},
+        {"resolutions": (5,), "residual_to_last": False},
         {"transform": "log", "difference": 1},
         {"seasonal_difference": 1, "seasonal_period": 6, "scaling": "min-max"},
     ],
@@ -170,7 +170,7 @@ def test_past_covariates_reach_as_far_as_they_are_known() -> None:
 
 def test_counts_are_drawn_as_counts() -> None:
     rates = np.random.default_rng(0).poisson(6, size=(60,)).astype(float)
-    options = {"distribution": "negative-binomial", "scaling": "none", "anchor": False, "autoregression": 0}
+    options = {"distribution": "negative-binomial", "scaling": "none", "residual_to_last": False, "autoregression": 0}
     model = fitted(rates, **options)
     found = model.forecast(horizon=5, samples=30)
     assert np.array_equal(found.samples, np.floor(found.samples))
@@ -195,7 +195,9 @@ def test_several_variables_and_static_features() -> None:
 
 
 def test_what_grows_without_bound_is_an_error() -> None:
-    model = fitted(wave(40), distribution="point", autoregression=2, least_squares=False, anchor=False, max_steps=1)
+    model = fitted(
+        wave(40), distribution="point", autoregression=2, least_squares=False, residual_to_last=False, max_steps=1
+    )
     import torch
 
     with torch.no_grad():

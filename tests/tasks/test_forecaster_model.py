@@ -14,7 +14,7 @@ import torch
 
 import elman
 from elman import Forecaster
-from elman.data.panel.known import known_from
+from elman.data.panel.history import series_history_from_json
 from elman.errors import ArtifactError, ConfigError, DataError
 
 from .small_series import OPTIONS, fitted, long_frame, series_file, wave
@@ -197,7 +197,7 @@ def test_the_unit_of_a_covariate_does_not_matter(role: str, tmp_path: Path) -> N
 def test_a_series_of_its_own_goes_on_from_where_its_stretch_ends() -> None:
     """The calendar that it reads is that of the steps after the stretch, wherever this lies."""
     frame = long_frame({"a": 60})
-    model = fitted(frame, calendar=("month",), context=6, max_steps=60, least_squares=False, anchor=False)
+    model = fitted(frame, calendar=("month",), context=6, max_steps=60, least_squares=False, residual_to_last=False)
     kept = len(model.known.tail.targets[0])
     for stop in (kept - 3, kept):
         goes_on = model.forecast(frame[60 - kept : 60 - kept + stop], 1, levels=()).mean[0, :, 0]
@@ -228,11 +228,11 @@ def test_series_of_a_folder_that_contradict_each_other_are_refused(change: dict[
     model = fitted(long_frame({"a": 30, "b": 30}), max_steps=1)
     good = model.known.to_json()
     chain = model.config.transforms
-    assert known_from(good, chain, "here").to_json() == good
+    assert series_history_from_json(good, chain, "here").to_json() == good
     first = {name: value for name, value in change.items() if name in good["series"][0]}
     bad = {**good, "series": [{**good["series"][0], **first}, good["series"][1]], **(change if not first else {})}
     with pytest.raises(ArtifactError):
-        known_from(bad, chain, "here")
+        series_history_from_json(bad, chain, "here")
 
 
 def test_data_may_be_read_otherwise_than_in_training() -> None:
@@ -246,7 +246,7 @@ def test_data_may_be_read_otherwise_than_in_training() -> None:
     assert model.config.data.missing == "error", "the model itself stays as it is"
 
 
-def test_fitted_again_it_begins_anew() -> None:
+def test_fitted_again_it_begins_again() -> None:
     model = Forecaster(**{**OPTIONS, "context": 0, "autoregression": -1})
     model.fit(wave(80), progress=False, tune=False)
     assert model.config.window.context == 12
@@ -260,10 +260,10 @@ def test_fitted_again_it_begins_anew() -> None:
 def test_params() -> None:
     model = Forecaster("small", horizon=4)
     assert (model.get_params()["preset"], model.get_params()["horizon"]) == ("small", 4)
-    assert model.get_params()["hidden"] == 24, "as the preset has it"
+    assert model.get_params()["hidden_size"] == 24, "as the preset has it"
     assert Forecaster(**model.get_params()).config == model.config
-    assert model.set_params(horizon=5, hidden=7).config.window.horizon == 5
-    assert model.get_params()["hidden"] == 7
+    assert model.set_params(horizon=5, hidden_size=7).config.window.horizon == 5
+    assert model.get_params()["hidden_size"] == 7
     with pytest.raises(ConfigError, match="Did you mean 'horizon'"):
         model.set_params(horizn=3)
     trained = fitted(wave(30), max_steps=1)
@@ -292,7 +292,7 @@ def test_a_rate_of_dropout_that_leaves_nothing_is_refused(rate: float) -> None:
         ({"scheduled_sampling": 0.5, "variational": True, "dropout": 0.1}, "one mask for all time steps.*variational"),
         ({"scheduled_sampling": 0.5, "weight_drop": 0.1}, "Received: weight_drop"),
         ({"scheduled_sampling": 0.5, "recurrent_dropout": 0.1}, "Received: recurrent_dropout"),
-        ({"counted": 2}, "counted with mode=direct alone"),
+        ({"loss_steps": 2}, "loss_steps with mode=direct alone"),
         ({"dilations": (1, 2)}, r"one dilation for each of the layers = 1. Received: \(1, 2\)"),
         ({"dilations": (0,)}, "dilations of at least 1 step"),
         ({"resolutions": (1,)}, "resolutions of at least 2 steps"),

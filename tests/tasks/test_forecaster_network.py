@@ -10,15 +10,15 @@ import torch
 
 from elman.data.panel import TransformConfig, fit_transforms, panel_from
 from elman.data.panel.config import PanelConfig
-from elman.data.panel.window_config import WindowConfig, settle_windows
-from elman.data.panel.windows import Bank, Sizes, make_bank, training_rows
-from elman.decode.free_running import marginals, run_freely
+from elman.data.panel.window_config import WindowConfig, resolve_window_sizes
+from elman.data.panel.windows import InputSizes, WindowDataset, make_window_dataset, training_rows
+from elman.decode.free_running import marginals, sample_paths
 from elman.metrics.forecast_baselines import LinearAutoregression
-from elman.nn.linear_start import start_network
-from elman.tasks.forecaster.config import NetworkConfig
+from elman.nn.linear_init import init_network
+from elman.state import Batch
+from elman.tasks.forecaster.config import ForecasterNetworkConfig
 from elman.tasks.forecaster.network import ForecasterNetwork
-from elman.tasks.forecaster.setup import NextValues
-from elman.types import Batch
+from elman.tasks.forecaster.setup import NextValueObjective
 
 from .small_series import long_frame, wave
 
@@ -27,13 +27,15 @@ RAW = TransformConfig(scaling="none")
 
 def window(**options: Any) -> WindowConfig:
     made = WindowConfig(**{"context": 8, "horizon": 3, "autoregression": 3, "calendar": ()} | options)
-    return settle_windows(made, season=12, longest=60, counts=False)
+    return resolve_window_sizes(made, season=12, longest=60, counts=False)
 
 
 def network_of(config: WindowConfig, *, targets: int = 1, ahead: int = 0, **options: Any) -> ForecasterNetwork:
     torch.manual_seed(3)
     network = ForecasterNetwork(
-        Sizes(targets, 0, ahead, 0, False), config, NetworkConfig(**{"hidden": 5, "distribution": "gaussian"} | options)
+        InputSizes(targets, 0, ahead, 0, False),
+        config,
+        ForecasterNetworkConfig(**{"hidden_size": 5, "distribution": "gaussian"} | options),
     )
     for member in network.members:
         if config.autoregression:
@@ -41,21 +43,23 @@ def network_of(config: WindowConfig, *, targets: int = 1, ahead: int = 0, **opti
     return network.eval()
 
 
-def bank_of(data: Any, config: WindowConfig) -> Bank:
+def bank_of(data: Any, config: WindowConfig) -> WindowDataset:
     panel = panel_from(data, PanelConfig())
-    return make_bank(panel, fit_transforms(panel.targets, RAW), config, further=50)
+    return make_window_dataset(panel, fit_transforms(panel.targets, RAW), config, further=50)
 
 
-def predicted(network: ForecasterNetwork, bank: Bank, config: WindowConfig, start: int, steps: int) -> torch.Tensor:
-    inputs = bank.inputs(np.array([0]), np.array([start]), steps, network.horizon)
+def predicted(
+    network: ForecasterNetwork, dataset: WindowDataset, config: WindowConfig, start: int, steps: int
+) -> torch.Tensor:
+    inputs = dataset.inputs(np.array([0]), np.array([start]), steps, network.horizon)
     with torch.no_grad():
         return network.members[0](inputs)[0][0]
 
 
-@pytest.mark.parametrize("anchor", [True, False])
+@pytest.mark.parametrize("residual_to_last", [True, False])
 @pytest.mark.parametrize("mode", ["next", "direct"])
-def test_a_prediction_depends_on_nothing_after_its_step(anchor: bool, mode: str) -> None:
-    config = window(anchor=anchor, mode=mode, resolutions=(2, 6))
+def test_a_prediction_depends_on_nothing_after_its_step(residual_to_last: bool, mode: str) -> None:
+    config = window(residual_to_last=residual_to_last, mode=mode, resolutions=(2, 6))
     network, values = network_of(config), wave(30)
     changed = values.copy()
     changed[15:] += 7
@@ -100,12 +104,12 @@ def test_the_linear_map_by_hand() -> None:
         assert mean == pytest.approx(last + 0.25 + float(lags @ weights), abs=1e-3)
 
 
-def expected_one_step(values: np.ndarray, anchor: bool) -> tuple[np.ndarray, np.ndarray]:
+def expected_one_step(values: np.ndarray, residual_to_last: bool) -> tuple[np.ndarray, np.ndarray]:
     """One-step forecasts of steps 4 to 59 by a map of 4 lags that is fitted on the first 50, and its errors there.
 
     With the last value subtracted from lags and target alike, the weights of a plain autoregression sum to 1.
     """
-    if not anchor:
+    if not residual_to_last:
         model = LinearAutoregression(4).fit([values[:50]])
         found = model.one_step(values)
     else:
@@ -116,18 +120,18 @@ def expected_one_step(values: np.ndarray, anchor: bool) -> tuple[np.ndarray, np.
     return found, values[4:50] - found[:46]
 
 
-@pytest.mark.parametrize("anchor", [True, False])
+@pytest.mark.parametrize("residual_to_last", [True, False])
 @pytest.mark.parametrize("distribution", ["gaussian", "student-t", "quantiles", "point"])
-def test_a_network_starts_as_the_linear_autoregression(anchor: bool, distribution: str) -> None:
-    config = window(anchor=anchor, autoregression=4)
+def test_a_network_starts_as_the_linear_autoregression(residual_to_last: bool, distribution: str) -> None:
+    config = window(residual_to_last=residual_to_last, autoregression=4)
     values = wave(60)
-    network, bank = network_of(config, distribution=distribution, members=2), bank_of(values, config)
-    start_network(network.members, bank, np.array([50]), config)
-    fitted, inside = expected_one_step(values, anchor)
+    network, dataset = network_of(config, distribution=distribution, members=2), bank_of(values, config)
+    init_network(network.members, dataset, np.array([50]), config)
+    fitted, inside = expected_one_step(values, residual_to_last)
     expected = fitted[46:]
     origins = np.arange(49, 59)
     levels = () if distribution == "point" else (0.1, 0.5, 0.9)
-    point, _, quantiles = marginals(network, bank, np.zeros_like(origins), origins, context=8, levels=levels)
+    point, _, quantiles = marginals(network, dataset, np.zeros_like(origins), origins, context=8, levels=levels)
     # The ridges differ a little, and quantiles start at the errors' own median.
     atol = 0.3 if distribution == "quantiles" else 0.02
     np.testing.assert_allclose(point[:, 0, 0], expected, atol=atol)
@@ -137,51 +141,53 @@ def test_a_network_starts_as_the_linear_autoregression(anchor: bool, distributio
 
 
 def test_a_direct_network_starts_at_the_least_squares_of_each_step() -> None:
-    config = window(mode="direct", autoregression=4, anchor=False)
+    config = window(mode="direct", autoregression=4, residual_to_last=False)
     values = wave(60)
-    network, bank = network_of(config, distribution="point"), bank_of(values, config)
-    start_network(network.members, bank, np.array([60]), config)
+    network, dataset = network_of(config, distribution="point"), bank_of(values, config)
+    init_network(network.members, dataset, np.array([60]), config)
     rows = np.array([np.append(values[t - 3 : t + 1], 1) for t in range(3, 57)])
     truth = np.array([values[t + 1 : t + 4] for t in range(3, 57)])
     solved = np.linalg.lstsq(rows, truth, rcond=None)[0]
-    found, _, _ = marginals(network, bank, np.array([0]), np.array([59]), context=8, levels=())
+    found, _, _ = marginals(network, dataset, np.array([0]), np.array([59]), context=8, levels=())
     np.testing.assert_allclose(found[0, :, 0], np.append(values[-4:], 1) @ solved, atol=0.02)
 
 
-def batch_of(bank: Bank, config: WindowConfig) -> Batch:
-    return bank.batch(training_rows(bank, bank.length, config), 1, 0)
+def batch_of(dataset: WindowDataset, config: WindowConfig) -> Batch:
+    return dataset.batch(training_rows(dataset, dataset.length, config), 1, 0)
 
 
 def test_sampling_at_probability_0_is_teacher_forcing_and_at_1_is_free_running() -> None:
     config = window(context=10, resolutions=(4,))
     network, values = network_of(config, distribution="student-t"), wave(11)
-    bank = bank_of(values, config)
-    batch = batch_of(bank, config)
+    dataset = bank_of(values, config)
+    batch = batch_of(dataset, config)
     assert batch.rows == 1
-    teacher = NextValues(network, counted=0, held_out=None).loss(batch, ())
-    forced = NextValues(network, counted=0, held_out=None, sampling=lambda: 1e-30).loss(batch, ())
+    teacher = NextValueObjective(network, loss_steps=0, held_out=None).loss(batch, ())
+    forced = NextValueObjective(network, loss_steps=0, held_out=None, sampling=lambda: 1e-30).loss(batch, ())
     assert float(forced[0].detach()) == pytest.approx(float(teacher[0].detach()), rel=1e-5)
     assert forced[1] == teacher[1] == 10
     # From the first value on, each prediction goes in as the next value.
-    free = run_freely(network, bank, np.array([0]), np.array([0]), 9, context=10, paths=0)[0, 0, :, 0]
+    free = sample_paths(network, dataset, np.array([0]), np.array([0]), 9, context=10, paths=0)[0, 0, :, 0]
     bank_free = bank_of(np.append(np.append(values[:1], free), values[-1:]), config)
     along = batch_of(bank_free, config)
     along = along._replace(targets_BT=batch.targets_BT)
-    expected = NextValues(network, counted=0, held_out=None).loss(along, ())
-    own = NextValues(network, counted=0, held_out=None, sampling=lambda: 1.0).loss(batch, ())
+    expected = NextValueObjective(network, loss_steps=0, held_out=None).loss(along, ())
+    own = NextValueObjective(network, loss_steps=0, held_out=None, sampling=lambda: 1.0).loss(batch, ())
     assert float(own[0].detach()) == pytest.approx(float(expected[0].detach()), rel=1e-3)
 
 
 def test_the_loss_is_the_mean_over_members_and_leaves_gaps_out() -> None:
     config = window()
     network = network_of(config, members=2)
-    bank = bank_of(long_frame({"a": 30, "b": 12}), config)
-    batch = batch_of(bank, config)
+    dataset = bank_of(long_frame({"a": 30, "b": 12}), config)
+    batch = batch_of(dataset, config)
     holes = batch.targets_BT.clone()
     holes[0, 3] = float("nan")
     counts, totals = [], []
     for targets in (batch.targets_BT, holes):
-        total, count, _ = NextValues(network, counted=0, held_out=None).loss(batch._replace(targets_BT=targets), ())
+        total, count, _ = NextValueObjective(network, loss_steps=0, held_out=None).loss(
+            batch._replace(targets_BT=targets), ()
+        )
         counts.append(count)
         totals.append(total)
     assert counts[0] - counts[1] == 1
@@ -197,17 +203,17 @@ def test_the_loss_is_the_mean_over_members_and_leaves_gaps_out() -> None:
 
 def test_carried_state_is_one_long_window() -> None:
     config = window(context=5)
-    network, bank = network_of(config), bank_of(wave(30), config)
-    objective = NextValues(network, counted=0, held_out=None, carry=True)
+    network, dataset = network_of(config), bank_of(wave(30), config)
+    objective = NextValueObjective(network, loss_steps=0, held_out=None, carry=True)
     state = objective.initial_state(1)
     total = 0.0
     for start in (0, 5, 10):
-        inputs = bank.inputs(np.array([0]), np.array([start]), 5, 1)
-        targets = torch.from_numpy(bank.targets[start + 1 : start + 6])[None, :, None]
+        inputs = dataset.inputs(np.array([0]), np.array([start]), 5, 1)
+        targets = torch.from_numpy(dataset.targets[start + 1 : start + 6])[None, :, None]
         loss, _, state = objective.loss(Batch(inputs, targets), state)
         total += float(loss.detach())
-    inputs = bank.inputs(np.array([0]), np.array([0]), 15, 1)
-    whole = Batch(inputs, torch.from_numpy(bank.targets[1:16])[None, :, None])
+    inputs = dataset.inputs(np.array([0]), np.array([0]), 15, 1)
+    whole = Batch(inputs, torch.from_numpy(dataset.targets[1:16])[None, :, None])
     expected, _, _ = objective.loss(whole, objective.initial_state(1))
     assert total == pytest.approx(float(expected.detach()), rel=1e-4)
 
@@ -215,8 +221,8 @@ def test_carried_state_is_one_long_window() -> None:
 @pytest.mark.parametrize("options", [{"dilations": (1, 2), "layers": 2}, {"cell": "lstm", "residual": True}])
 def test_other_stacks(options: dict[str, Any]) -> None:
     config = window()
-    network, bank = network_of(config, **options), bank_of(long_frame({"a": 30, "b": 12}), config)
-    loss, _, _ = NextValues(network, counted=0, held_out=None).loss(batch_of(bank, config), ())
+    network, dataset = network_of(config, **options), bank_of(long_frame({"a": 30, "b": 12}), config)
+    loss, _, _ = NextValueObjective(network, loss_steps=0, held_out=None).loss(batch_of(dataset, config), ())
     loss.backward()
     assert network.members[0].stack.unrolls()[0] is not None
     assert all(weight.grad is not None for weight in network.parameters())

@@ -11,8 +11,8 @@ import pytest
 
 import elman
 from elman import Forecaster
-from elman.errors import DataError, Interrupted
-from elman.tasks.forecaster.setup import NextValues
+from elman.errors import DataError, TrainingInterrupted
+from elman.tasks.forecaster.setup import NextValueObjective
 from elman.tasks.run import Run, resume_run
 
 from .small_series import OPTIONS, series_file
@@ -20,7 +20,7 @@ from .small_series import OPTIONS, series_file
 WAYS: dict[str, dict[str, Any]] = {
     "next": {"dropout": 0.2, "members": 2},
     "carry": {"carry": True, "batch_size": 2, "dilations": (2,)},
-    "direct": {"mode": "direct", "counted": 2, "distribution": "quantiles", "levels": (0.1, 0.5, 0.9)},
+    "direct": {"mode": "direct", "loss_steps": 2, "distribution": "quantiles", "levels": (0.1, 0.5, 0.9)},
     "sampling": {"scheduled_sampling": 0.8, "sampling_epochs": 2.0, "batch_size": 2},
 }
 
@@ -41,21 +41,21 @@ def test_a_stopped_run_makes_the_very_steps_that_it_would_have_made(
 ) -> None:
     path, options = series_file(tmp_path), WAYS[way]
     train(path, tmp_path / "straight", **options)
-    calls, loss = [0], NextValues.loss
+    calls, loss = [0], NextValueObjective.loss
 
-    def signalling(self: NextValues, *arguments: Any) -> Any:
+    def signalling(self: NextValueObjective, *arguments: Any) -> Any:
         calls[0] += 1
         if calls[0] == 5:
             os.kill(os.getpid(), 15)
         return loss(self, *arguments)
 
     with monkeypatch.context() as patched:
-        patched.setattr(NextValues, "loss", signalling)
-        with pytest.raises(Interrupted):
+        patched.setattr(NextValueObjective, "loss", signalling)
+        with pytest.raises(TrainingInterrupted):
             train(path, tmp_path / "stopped", **options)
     run = resumed(tmp_path / "stopped")
     assert run.training.step == 5
-    run.go()
+    run.run()
     one, other = (tmp_path / name for name in ("straight", "stopped"))
     for name in ("weights.safetensors", "vocabulary.json"):
         assert (one / name).read_bytes() == (other / name).read_bytes(), name
@@ -72,13 +72,13 @@ def test_other_data_cannot_be_resumed_on(tmp_path: Path) -> None:
 
 def test_sampling_rises_over_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[float] = []
-    loss = NextValues.loss
+    loss = NextValueObjective.loss
 
-    def listening(self: NextValues, *arguments: Any) -> Any:
+    def listening(self: NextValueObjective, *arguments: Any) -> Any:
         seen.append(self.sampling())
         return loss(self, *arguments)
 
-    monkeypatch.setattr(NextValues, "loss", listening)
+    monkeypatch.setattr(NextValueObjective, "loss", listening)
     model = Forecaster(**OPTIONS | WAYS["sampling"] | {"max_steps": 60, "stride": 8})
     model.fit(series_file(tmp_path), progress=False, tune=False)
     assert seen == sorted(seen)
@@ -91,7 +91,7 @@ def test_training_helps() -> None:
     values = np.tile([0.0, 1.0, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0], 30) + 0.01 * np.arange(270) % 1
     losses = []
     for steps in (1, 150):
-        options = {"max_steps": steps, "distribution": "point", "hidden": 16, "autoregression": 0, "context": 30}
+        options = {"max_steps": steps, "distribution": "point", "hidden_size": 16, "autoregression": 0, "context": 30}
         model = Forecaster(**OPTIONS | options).fit(values, progress=False, tune=False)
         losses.append(model.metrics["valid"]["scaled_rmse"])
     assert losses[1] < 0.5 * losses[0]

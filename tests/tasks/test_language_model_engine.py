@@ -10,10 +10,10 @@ import pytest
 import torch
 
 from elman import LanguageModel
-from elman.decode import Sampling, generation
+from elman.decode import SamplingOptions, generation
 from elman.decode.engine import engine_of
-from elman.decode.generation import draw_with_torch
-from elman.errors import ConfigError, DataError, KernelUnavailable
+from elman.decode.generation import sample_with_torch
+from elman.errors import ConfigError, DataError, KernelUnavailableError
 from elman.kernels.native import library
 from elman.kernels.native.engine import Engine
 
@@ -31,10 +31,10 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> LanguageModel:
         return trained(folder, max_steps=80, layers=2)
 
 
-def torchs_text(model: LanguageModel, start: list[int], length: int, sampling: Sampling) -> str:
+def torchs_text(model: LanguageModel, start: list[int], length: int, sampling: SamplingOptions) -> str:
     """What is drawn on the torch path, up to an end token."""
     with torch.no_grad():
-        drawn = (stretch[0][0] for stretch in draw_with_torch(model.network, start, length, sampling, 1, 0))
+        drawn = (stretch[0][0] for stretch in sample_with_torch(model.network, start, length, sampling, 1, 0))
         return model.vocabulary.decode(list(takewhile(lambda token: token != model.vocabulary.end_id, drawn)))
 
 
@@ -76,7 +76,7 @@ def test_a_slow_network_draws_a_few_tokens_a_call(model: LanguageModel, monkeypa
 @pytest.mark.parametrize("options", [{}, {"repetition_penalty": 3.0}])
 def test_greedy_text_is_torchs(model: LanguageModel, options: dict[str, float]) -> None:
     start = model.context_start() + model.vocabulary.encode("the ").tolist()
-    sampling = Sampling(temperature=0.0, banned=(model.vocabulary.unknown_id,), **options)
+    sampling = SamplingOptions(temperature=0.0, banned=(model.vocabulary.unknown_id,), **options)
     text = model.generate("the ", length=200, temperature=0, **options)
     assert text == torchs_text(model, start, 200, sampling)
     assert len(text) > 50
@@ -162,11 +162,13 @@ def test_a_kernel_that_is_asked_for_is_used(
     monkeypatch.setenv("ELMAN_KERNELS", "reference")
     assert engine_of(model.network) == "ELMAN_KERNELS selects the kernel 'reference'"
     assert model.generate("the", length=60, seed=3) != native
-    with pytest.raises(KernelUnavailable, match=r"expected a network that can run with int8 weights\. Received: ELMAN"):
+    with pytest.raises(
+        KernelUnavailableError, match=r"expected a network that can run with int8 weights\. Received: ELMAN"
+    ):
         model.generate("the", weights="int8")
     path = tmp_path / "text.txt"
     path.write_text(TEXT)
-    with pytest.raises(KernelUnavailable, match="expected a network that the native engine can run"):
+    with pytest.raises(KernelUnavailableError, match="expected a network that the native engine can run"):
         model.compare_weights(path)
 
 
@@ -177,7 +179,7 @@ def test_cells_without_a_program_go_on_with_torch(tmp_path: Path, caplog: pytest
     with caplog.at_level("INFO", "elman.kernels"):
         assert other.generate("the", length=10)
     assert f"text is drawn with torch: {reason}" in caplog.messages
-    with pytest.raises(KernelUnavailable, match="expected a network that can run with int8 weights"):
+    with pytest.raises(KernelUnavailableError, match="expected a network that can run with int8 weights"):
         other.generate("the", weights="int8")
 
 
@@ -187,7 +189,7 @@ def test_cells_without_a_program_go_on_with_torch(tmp_path: Path, caplog: pytest
 def test_other_networks_are_torchs_too(options: dict[str, Any], tmp_path: Path) -> None:
     other = trained(tmp_path, max_steps=40, **options)
     start = other.context_start()
-    sampling = Sampling(temperature=0.0, banned=(other.vocabulary.unknown_id,))
+    sampling = SamplingOptions(temperature=0.0, banned=(other.vocabulary.unknown_id,))
     text = other.generate(length=60, temperature=0)
     assert text == torchs_text(other, start, 60, sampling)
     assert len(text) > 10

@@ -13,13 +13,13 @@ import torch
 
 import elman
 from elman import LanguageModel
-from elman.data.corpus import HeldOut, prepare_corpus
+from elman.data.corpus import HeldOutText, prepare_corpus
 from elman.data.sources import Sources
 from elman.errors import ArtifactError, ConfigError, DataError
 from elman.tasks.language_model.config import PRESETS, LanguageModelConfig
-from elman.tasks.language_model.setup import NextToken
+from elman.tasks.language_model.setup import NextTokenObjective
 from elman.train import TrainConfig
-from elman.train.machine import settle
+from elman.train.machine import resolve_auto
 
 from .small import OPTIONS, TEXT, trained
 
@@ -97,8 +97,8 @@ def test_the_best_weights_are_kept_not_the_last(tmp_path: Path) -> None:
     path = tmp_path / "text.txt"
     config = model.config
     corpus = prepare_corpus(Sources([path]), config.text)
-    measured = NextToken(model.network, HeldOut(corpus.valid, corpus.vocabulary)).evaluate()
-    assert measured["loss"] == pytest.approx(model.metrics["valid"]["loss"], rel=1e-6)
+    evaluate_part = NextTokenObjective(model.network, HeldOutText(corpus.valid, corpus.vocabulary)).evaluate()
+    assert evaluate_part["loss"] == pytest.approx(model.metrics["valid"]["loss"], rel=1e-6)
 
 
 def test_a_string_is_text_too(tmp_path: Path) -> None:
@@ -185,7 +185,7 @@ def test_a_description_that_lies_is_refused_quickly_and_takes_no_memory(name: st
 
 
 def test_weights_of_another_model_are_refused(whole: Path, tmp_path: Path) -> None:
-    other = trained(tmp_path, hidden=9)
+    other = trained(tmp_path, hidden_size=9)
     other.save(tmp_path / "model")
     (tmp_path / "model" / "weights.safetensors").write_bytes((whole / "weights.safetensors").read_bytes())
     with pytest.raises(ArtifactError, match=r"weight_ih|head|weight_hh"):
@@ -193,24 +193,24 @@ def test_weights_of_another_model_are_refused(whole: Path, tmp_path: Path) -> No
 
 
 def test_auto_is_settled_by_the_machine() -> None:
-    settled = settle(TrainConfig(max_steps=1))
+    settled = resolve_auto(TrainConfig(max_steps=1))
     assert settled.device in ("cpu", "cuda")
     assert settled.precision in ("float32", "bfloat16")
     assert settled.threads >= 1
-    assert settle(settled) == settled
-    assert settle(TrainConfig(device="cpu", precision="bfloat16", threads=3)).threads == 3
+    assert resolve_auto(settled) == settled
+    assert resolve_auto(TrainConfig(device="cpu", precision="bfloat16", threads=3)).threads == 3
 
 
 @pytest.mark.parametrize("device", ["tpu", "cuda:x", "gpu", "cpu0"])
 def test_devices_that_do_not_exist_are_refused(device: str) -> None:
     with pytest.raises(ConfigError, match="expected device to be auto, cpu, cuda or cuda:N"):
-        settle(TrainConfig(device=device))
+        resolve_auto(TrainConfig(device=device))
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"hiden": 3}, "no option has this name. Received: 'hiden'. Did you mean 'hidden'?"),
+        ({"hiden": 3}, "no option has this name. Received: 'hiden'. Did you mean 'hidden_size'?"),
         ({"preset": "bas"}, "expected a preset among small, base, large. Received: 'bas'. Did you mean 'base'?"),
         ({"layers": 1001}, "expected layers to be at most 1000. Received: 1001"),
     ],

@@ -12,7 +12,7 @@ import torch
 from elman import LanguageModel
 from elman.decode.generation import read_prompt
 from elman.errors import ConfigError
-from elman.types import leaves
+from elman.state import leaves
 
 from .small import trained
 

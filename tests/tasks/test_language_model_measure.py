@@ -68,15 +68,15 @@ def test_evaluating_equals_a_loop_over_the_text(kind: str, tmp_path: Path) -> No
     assert figures["bits_per_char"] == pytest.approx(nats / characters / math.log(2), rel=1e-5)
 
 
-@pytest.mark.parametrize("lanes", [1, 3])
+@pytest.mark.parametrize("batch_size", [1, 3])
 @pytest.mark.parametrize("kind", ["documents", "learnt start"])
-def test_a_lane_starts_anew_at_each_of_its_documents(kind: str, lanes: int, tmp_path: Path) -> None:
+def test_a_lane_starts_again_at_each_of_its_documents(kind: str, batch_size: int, tmp_path: Path) -> None:
     model = trained(tmp_path, **KINDS[kind])
     path = tmp_path / "other.txt"
     path.write_text("the captain saw the whale\nand the sea\nand the ship\n", encoding="utf-8")
     options = dataclasses.replace(model.config.text, split=(1.0, 0.0, 0.0))
     text = prepare_corpus(Sources([path]), options, vocabulary=model.vocabulary).train
-    batches = sequential(text, lanes=lanes, length=4, end_id=model.vocabulary.end_id, burn_in=100)
+    batches = sequential(text, batch_size=batch_size, length=4, end_id=model.vocabulary.end_id, burn_in=100)
     tally = measure(model.network, batches)
     values = log_probs_by_hand(model, text.read(0, len(text)).tolist())
     assert tally.tokens == len(values)

@@ -10,9 +10,9 @@ import torch
 from elman import artifact
 from elman.cells import available
 from elman.errors import ConfigError
-from elman.tasks.language_model.config import NetworkConfig
+from elman.state import leaves
+from elman.tasks.language_model.config import LanguageModelNetworkConfig
 from elman.tasks.language_model.network import LanguageModelNetwork
-from elman.types import leaves
 
 V = 9
 TOKENS = torch.randint(0, V, (3, 7), generator=torch.Generator().manual_seed(2))
@@ -20,7 +20,7 @@ TOKENS = torch.randint(0, V, (3, 7), generator=torch.Generator().manual_seed(2))
 
 def network(**options: Any) -> LanguageModelNetwork:
     torch.manual_seed(0)
-    return LanguageModelNetwork(V, NetworkConfig(**{"hidden": 8, "embedding": 8, **options})).eval()
+    return LanguageModelNetwork(V, LanguageModelNetworkConfig(**{"hidden_size": 8, "embedding": 8, **options})).eval()
 
 
 @pytest.mark.parametrize("cell", sorted(available()))
@@ -74,7 +74,7 @@ def test_tied_weights_are_one_tensor_stored_once(tmp_path: Any) -> None:
     assert "head.weight" not in net.stored()
     assert untied.stored().keys() - net.stored().keys() == {"head.weight"}
     artifact.write_weights(tmp_path, net.stored())
-    other = LanguageModelNetwork(V, NetworkConfig(hidden=8, embedding=8, tied=True)).eval()
+    other = LanguageModelNetwork(V, LanguageModelNetworkConfig(hidden_size=8, embedding=8, tied=True)).eval()
     assert not torch.equal(other.embed.weight, net.embed.weight)
     other.load_stored(net.stored())
     assert other.head.weight is other.embed.weight
@@ -92,7 +92,7 @@ def test_tied_weights_get_the_gradient_of_both_uses() -> None:
 
 
 def test_a_projection_can_be_tied_to_an_embedding_of_its_size() -> None:
-    net = network(hidden=8, embedding=5, tied=True, cell_options={"projection": 5})
+    net = network(hidden_size=8, embedding=5, tied=True, cell_options={"projection": 5})
     assert net(TOKENS, None, net.initial_state(3))[0].shape == (3, 7, V)
 
 

@@ -9,7 +9,7 @@ import pytest
 from elman import LanguageModel
 from elman.nn import Stack
 from elman.tasks import run
-from elman.tasks.language_model.config import NetworkConfig
+from elman.tasks.language_model.config import LanguageModelNetworkConfig
 from elman.tasks.language_model.network import LanguageModelNetwork
 from elman.train import machine
 
@@ -17,11 +17,11 @@ from .small import OPTIONS, trained
 
 
 def test_every_option_of_the_network_reaches_its_layers() -> None:
-    config = NetworkConfig(
+    config = LanguageModelNetworkConfig(
         cell="lstm",
         cell_options={"peepholes": True},
         layers=3,
-        hidden=6,
+        hidden_size=6,
         embedding=6,
         residual=True,
         dropout=0.1,
@@ -51,7 +51,7 @@ def test_an_evaluation_uses_so_many_tokens_at_most(tmp_path: Path) -> None:
     assert model.data["valid_tokens"] > 100
 
 
-def test_training_sets_threads_and_allocator_unless_told_not_to(
+def test_training_sets_threads_and_allocator_unless_reported_not_to(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: list[object] = []

@@ -11,8 +11,8 @@ import pytest
 
 import elman
 from elman import LanguageModel
-from elman.errors import ArtifactError, DataError, Diverged, ElmanError, Interrupted, OutOfMemory
-from elman.tasks.language_model.setup import NextToken
+from elman.errors import ArtifactError, DataError, DivergenceError, ElmanError, OutOfMemoryError, TrainingInterrupted
+from elman.tasks.language_model.setup import NextTokenObjective
 from elman.tasks.run import Run, resume_run
 from elman.train import checkpoint
 
@@ -27,15 +27,15 @@ def test_a_diverged_run_leaves_its_last_good_model(tmp_path: Path, monkeypatch: 
     path = tmp_path / "text.txt"
     path.write_text(TEXT, encoding="utf-8")
     calls = [0]
-    loss = NextToken.loss
+    loss = NextTokenObjective.loss
 
-    def bad(self: NextToken, *arguments: Any) -> Any:
+    def bad(self: NextTokenObjective, *arguments: Any) -> Any:
         calls[0] += 1
         total, count, state = loss(self, *arguments)
         return (total * math.nan if calls[0] == 6 else total), count, state
 
-    monkeypatch.setattr(NextToken, "loss", bad)
-    with pytest.raises(Diverged, match="at step 6"):
+    monkeypatch.setattr(NextTokenObjective, "loss", bad)
+    with pytest.raises(DivergenceError, match="at step 6"):
         LanguageModel(**OPTIONS | {"max_steps": 9, "evaluate_every": 2}).fit(
             path, folder=tmp_path / "model", progress=False, tune=False
         )
@@ -46,17 +46,17 @@ def test_a_diverged_run_leaves_its_last_good_model(tmp_path: Path, monkeypatch: 
 
 @pytest.mark.parametrize("number", [2, 15])
 def test_a_signal_stops_a_run_in_memory_too(number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    loss = NextToken.loss
+    loss = NextTokenObjective.loss
     calls = [0]
 
-    def signalling(self: NextToken, *arguments: Any) -> Any:
+    def signalling(self: NextTokenObjective, *arguments: Any) -> Any:
         calls[0] += 1
         if calls[0] == 3:
             os.kill(os.getpid(), number)
         return loss(self, *arguments)
 
-    monkeypatch.setattr(NextToken, "loss", signalling)
-    with pytest.raises(Interrupted, match=r"stopped by .* at step 3") as caught:
+    monkeypatch.setattr(NextTokenObjective, "loss", signalling)
+    with pytest.raises(TrainingInterrupted, match=r"stopped by .* at step 3") as caught:
         trained(tmp_path)
     assert caught.value.exit_code == 128 + number
 
@@ -69,20 +69,20 @@ def test_the_best_weights_outlive_a_stop(tmp_path: Path, monkeypatch: pytest.Mon
     model.fit(path, folder=tmp_path / "straight", progress=False, tune=False)
     best = model.metrics["best_step"]
     calls = [0]
-    loss = NextToken.loss
+    loss = NextTokenObjective.loss
 
-    def signalling(self: NextToken, *arguments: Any) -> Any:
+    def signalling(self: NextTokenObjective, *arguments: Any) -> Any:
         calls[0] += 1
         if calls[0] == 55:
             os.kill(os.getpid(), 15)
         return loss(self, *arguments)
 
     with monkeypatch.context() as patched:
-        patched.setattr(NextToken, "loss", signalling)
-        with pytest.raises(Interrupted):
+        patched.setattr(NextTokenObjective, "loss", signalling)
+        with pytest.raises(TrainingInterrupted):
             LanguageModel(**OPTIONS | wild).fit(path, folder=tmp_path / "stopped", progress=False, tune=False)
     assert best < 55, "the best step must come before the stop for this to be a test"
-    resumed(tmp_path / "stopped").go()
+    resumed(tmp_path / "stopped").run()
     one, other = (tmp_path / name / "weights.safetensors" for name in ("straight", "stopped"))
     assert one.read_bytes() == other.read_bytes()
     assert elman.load(tmp_path / "stopped").metrics == model.metrics
@@ -98,7 +98,7 @@ def begun(tmp_path: Path) -> Path:
 def test_a_run_that_is_over_can_be_given_a_new_end(tmp_path: Path) -> None:
     folder = begun(tmp_path)
     run = resumed(folder, max_steps=9)
-    run.go()
+    run.run()
     assert run.training.step == 9
     assert checkpoint.load(folder)[1]["step"] == 9
 
@@ -106,7 +106,7 @@ def test_a_run_that_is_over_can_be_given_a_new_end(tmp_path: Path) -> None:
 def test_a_run_that_is_over_stays_over(tmp_path: Path) -> None:
     folder = begun(tmp_path)
     before = {name: (folder / name).read_bytes() for name in ("weights.safetensors", "history.csv")}
-    resumed(folder).go()
+    resumed(folder).run()
     assert before == {name: (folder / name).read_bytes() for name in before}
 
 
@@ -138,9 +138,9 @@ def test_a_checkpoint_with_wrong_facts_is_refused(fact: str, value: Any, tmp_pat
         return  # that is what an optimiser without numbers has
     checkpoint.save(folder, tensors, facts)
     with pytest.raises(ElmanError):
-        resumed(folder).go()
+        resumed(folder).run()
 
 
 def test_a_network_that_no_memory_can_hold_is_out_of_memory(tmp_path: Path) -> None:
-    with pytest.raises(OutOfMemory, match="out of memory making the network"):
-        trained(tmp_path, hidden=2_000_000)
+    with pytest.raises(OutOfMemoryError, match="out of memory making the network"):
+        trained(tmp_path, hidden_size=2_000_000)

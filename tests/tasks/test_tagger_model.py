@@ -12,11 +12,11 @@ import torch
 import elman
 from elman import Tagger
 from elman.data.tagged import tagged_from
-from elman.data.tagged.encoded import Encoded
+from elman.data.tagged.encoded import EncodedSequences
 from elman.data.tagged.vocabulary import TaggerVocabulary, unseen_answers
 from elman.errors import ArtifactError, ConfigError, DataError
-from elman.tasks.tagger.setup import TagLikelihood, answers
-from elman.types import IGNORED
+from elman.state import IGNORE_INDEX
+from elman.tasks.tagger.setup import TagObjective, answers
 
 from .small_taggers import OPTIONS, sentences, trained, write_triples
 
@@ -114,10 +114,10 @@ def test_the_loss_is_the_sum_of_the_nats() -> None:
     model = trained(max_steps=2, intent=True, intent_weight=0.5)
     words, tags, intents = sentences(6, seed=4)
     tags[0][0], intents[1] = "never seen", "never seen"
-    data = Encoded(tagged_from(words, tags, intents=intents), model.vocabulary)
+    data = EncodedSequences(tagged_from(words, tags, intents=intents), model.vocabulary)
     batch = data.batch(np.arange(6))
     scores = model.network(batch.inputs_BT, batch.lengths_B)
-    total, count, _ = TagLikelihood(model.network, model.vocabulary).loss(batch, ())
+    total, count, _ = TagObjective(model.network, model.vocabulary).loss(batch, ())
     expected = 0.0
     for row, each in enumerate(tags):
         for t, tag in enumerate(each):
@@ -135,16 +135,16 @@ def test_a_crf_leaves_sentences_out_that_it_cannot_have() -> None:
     model = trained(max_steps=2, head="crf")
     words = [["go", "to", "paris"], ["go", "to", "paris"], ["go", "to", "oslo"]]
     tags = [["O", "O", "B-to"], ["O", "O", "never seen"], ["O", "O", "I-to"]]
-    data = Encoded(tagged_from(words, tags), model.vocabulary)
+    data = EncodedSequences(tagged_from(words, tags), model.vocabulary)
     batch = data.batch(np.arange(3))
-    likelihood = TagLikelihood(model.network, model.vocabulary)
+    likelihood = TagObjective(model.network, model.vocabulary)
     total, count, _ = likelihood.loss(batch, ())
     alone, three, _ = likelihood.loss(data.batch(np.arange(1)), ())
     assert count == three == 3
     assert float(total.detach()) == pytest.approx(float(alone.detach()), rel=1e-5)
 
 
-def test_tags_never_seen_count_as_wrong_and_are_told(learnt: Tagger) -> None:
+def test_tags_never_seen_count_as_wrong_and_are_reported(learnt: Tagger) -> None:
     data = tagged_from([["go", "to", "paris"]], [["O", "O", "B-new"]], intents=["Swim"])
     assert learnt.evaluate(data)["accuracy"] == pytest.approx(2 / 3)
     said = unseen_answers(learnt.vocabulary, data)
@@ -171,25 +171,25 @@ def test_training_counts_words_as_they_are_looked_up() -> None:
     config = Tagger(**OPTIONS).config.data
     vocabulary = TaggerVocabulary.learn(data, config, intent=False)
     assert set(vocabulary.words) == {"the", "00", "a"}
-    counts_V = Encoded(data, vocabulary).word_counts(4)
+    counts_V = EncodedSequences(data, vocabulary).word_counts(4)
     assert {word: int(counts_V[number]) for number, word in enumerate(vocabulary.words, 1)} == {
         "the": 2,
         "00": 2,
         "a": 2,
     }
-    assert vocabulary.tag_ids(["X", "?"]).tolist() == [0, IGNORED]
+    assert vocabulary.tag_ids(["X", "?"]).tolist() == [0, IGNORE_INDEX]
 
 
 @pytest.mark.parametrize(
     "options",
     [
         {"lowercase": False, "digits": False, "min_count": 2},
-        {"letter_embedding": 0},
+        {"char_embedding": 0},
         {"embedding": 0},
         {"bidirectional": False, "cell": "gru", "intent": True, "intent_pool": "mean-max"},
         {"dropout": 0.3, "input_dropout": 0.3, "variational": False, "residual": True, "layers": 2},
         {"held_out": 0.0},
-        {"average": 0.9, "schedule": "constant"},
+        {"ema_decay": 0.9, "schedule": "constant"},
     ],
     ids=str,
 )
@@ -234,8 +234,8 @@ def test_words_where_frames_came(learnt: Tagger) -> None:
 
 def test_answers_do_not_depend_on_the_order(learnt: Tagger) -> None:
     words, _, _ = sentences(9, seed=5)
-    one = answers(learnt.network, Encoded(tagged_from(words), learnt.vocabulary))
-    other = answers(learnt.network, Encoded(tagged_from(words[::-1]), learnt.vocabulary))
+    one = answers(learnt.network, EncodedSequences(tagged_from(words), learnt.vocabulary))
+    other = answers(learnt.network, EncodedSequences(tagged_from(words[::-1]), learnt.vocabulary))
     assert [each.tags for each in one] == [each.tags for each in other[::-1]]
 
 
@@ -264,8 +264,8 @@ def test_what_cannot_be_learnt_is_refused() -> None:
     many = [[str(number) for number in range(start, start + 100)] for start in range(0, 2100, 100)]
     with pytest.raises(ConfigError, match=r"expected at most 2000 tags for a CRF; head=softmax takes more"):
         fit(Tagger(**OPTIONS, head="crf", held_out=0.0), many, many)
-    with pytest.raises(ConfigError, match="expected embedding or letter_embedding above 0"):
-        fit(Tagger(**OPTIONS | {"embedding": 0, "letter_embedding": 0}), words, tags)
+    with pytest.raises(ConfigError, match="expected embedding or char_embedding above 0"):
+        fit(Tagger(**OPTIONS | {"embedding": 0, "char_embedding": 0}), words, tags)
     with pytest.raises(ConfigError, match="expected loss_from and loss_to for tasks with a target at every step"):
         fit(Tagger(**OPTIONS, loss_from=1), words, tags)
     with pytest.raises(ConfigError, match="expected pool to be one of"):
@@ -281,20 +281,20 @@ def test_an_untrained_tagger_says_so() -> None:
 
 
 def test_parameters_as_in_scikit_learn() -> None:
-    model = Tagger("small", hidden=7)
-    assert model.get_params()["hidden"] == 7
+    model = Tagger("small", hidden_size=7)
+    assert model.get_params()["hidden_size"] == 7
     assert Tagger(**model.get_params()).config == model.config
-    assert model.set_params(hidden=9, head="crf") is model
-    assert (model.config.network.hidden, model.config.network.head) == (9, "crf")
+    assert model.set_params(hidden_size=9, head="crf") is model
+    assert (model.config.network.hidden_size, model.config.network.head) == (9, "crf")
     assert model.config.network.layers == Tagger("small").config.network.layers
-    with pytest.raises(ConfigError, match=r"Received: 'hiden'. Did you mean 'hidden'\?"):
+    with pytest.raises(ConfigError, match=r"Received: 'hiden'. Did you mean 'hidden_size'\?"):
         model.set_params(hiden=3)
     assert "not trained" in repr(model)
     model = trained(max_steps=1)
-    with pytest.raises(ConfigError, match="Did you mean 'hidden'"):
+    with pytest.raises(ConfigError, match="Did you mean 'hidden_size'"):
         model.set_params(hiden=3)
     assert model.predict([["go"]])  # as before
-    model.set_params(hidden=9)
+    model.set_params(hidden_size=9)
     with pytest.raises(ConfigError, match="expected a model that is trained"):
         model.save("x")  # its weights would not fit to its options
 

@@ -10,9 +10,9 @@ import pytest
 
 import elman
 from elman import Tagger
-from elman.errors import ArtifactError, ConfigError, DataError, Interrupted
+from elman.errors import ArtifactError, ConfigError, DataError, TrainingInterrupted
 from elman.tasks.run import Run, resume_run
-from elman.tasks.tagger.setup import TagLikelihood
+from elman.tasks.tagger.setup import TagObjective
 from elman.train import checkpoint
 
 from .small_taggers import OPTIONS, write_triples
@@ -23,7 +23,7 @@ DRAWING = {
     "input_dropout": 0.2,
     "word_dropout": 1.0,
     "intent": True,
-    "average": 0.9,
+    "ema_decay": 0.9,
     "max_steps": 14,
     "evaluate_every": 2,
 }
@@ -39,15 +39,15 @@ def train(data: Path, folder: Path, **options: Any) -> Tagger:
 
 def stop_at(step: int, monkeypatch: pytest.MonkeyPatch, number: int = 15) -> None:
     calls = [0]
-    loss = TagLikelihood.loss
+    loss = TagObjective.loss
 
-    def signalling(self: TagLikelihood, *arguments: Any) -> Any:
+    def signalling(self: TagObjective, *arguments: Any) -> Any:
         calls[0] += 1
         if calls[0] == step:
             os.kill(os.getpid(), number)
         return loss(self, *arguments)
 
-    monkeypatch.setattr(TagLikelihood, "loss", signalling)
+    monkeypatch.setattr(TagObjective, "loss", signalling)
 
 
 @pytest.mark.parametrize("head", ["crf", "softmax"])
@@ -56,10 +56,10 @@ def test_a_stopped_run_goes_on_bit_for_bit(head: str, tmp_path: Path, monkeypatc
     straight = train(data, tmp_path / "straight", head=head, **DRAWING)
     with monkeypatch.context() as patched:
         stop_at(9, patched)
-        with pytest.raises(Interrupted, match="SIGTERM at step 9") as caught:
+        with pytest.raises(TrainingInterrupted, match="SIGTERM at step 9") as caught:
             train(data, tmp_path / "stopped", head=head, **DRAWING)
     assert caught.value.exit_code == 143
-    resumed(tmp_path / "stopped").go()
+    resumed(tmp_path / "stopped").run()
     for name in ("weights.safetensors", "vocabulary.json"):
         one, other = (tmp_path / folder / name for folder in ("straight", "stopped"))
         assert one.read_bytes() == other.read_bytes(), name
@@ -72,7 +72,7 @@ def test_a_stopped_run_goes_on_bit_for_bit(head: str, tmp_path: Path, monkeypatc
 def test_a_run_goes_on_to_a_new_end(tmp_path: Path) -> None:
     train(write_triples(tmp_path / "data"), tmp_path / "model")
     run = resumed(tmp_path / "model", max_steps=9)
-    run.go()
+    run.run()
     assert run.training.step == 9
 
 

@@ -24,12 +24,12 @@ def made(task: str, **options: Any) -> Any:
 
 @each_task
 def test_a_model_that_is_not_trained_is_cloned(task: str) -> None:
-    model = TASKS[task].model_class()("small", hidden=3, learning_rate=0.5, cell_options={"bias": False})
+    model = TASKS[task].model_class()("small", hidden_size=3, learning_rate=0.5, cell_options={"bias": False})
     twin = clone(model)
     assert type(twin) is type(model)
     assert twin is not model
     assert twin.get_params() == model.get_params()
-    assert twin.get_params()["hidden"] == 3
+    assert twin.get_params()["hidden_size"] == 3
     assert twin.config == model.config
 
 
@@ -63,5 +63,5 @@ def test_a_model_that_was_loaded_is_cloned_with_its_options(task: str, tmp_path:
     twin = clone(loaded)
     assert twin.get_params() == loaded.get_params()
     assert twin.config == loaded.config
-    loaded.set_params(hidden=3)
-    assert loaded.get_params()["hidden"] == 3
+    loaded.set_params(hidden_size=3)
+    assert loaded.get_params()["hidden_size"] == 3

@@ -139,10 +139,10 @@ def test_a_stopped_run_goes_on(book: Path, tmp_path: Path) -> None:
     setup = part.setup_class.open(part.config, Sources([book]))
     run = Run(setup, folder=tmp_path / "stopped", command="", watch=setup.watch(quiet=True))
     for event in run.training.fit():
-        if getattr(event, "step", 0) == 2 and type(event).__name__ == "Evaluated":
+        if getattr(event, "step", 0) == 2 and type(event).__name__ == "EvaluationEvent":
             break
     run._begin_folder(tmp_path / "stopped")
-    resume_run(tmp_path / "stopped", overrides={}, quiet=True).go()
+    resume_run(tmp_path / "stopped", overrides={}, quiet=True).run()
     one, other = (checkpoint.load(tmp_path / name)[0]["counts"] for name in ("stopped", "whole"))
     assert torch.equal(one, other)
     assert torch.equal(elman.load(tmp_path / "stopped").network.counts_V, whole.network.counts_V)
@@ -154,7 +154,7 @@ def test_a_sample_that_fails_leaves_the_network_in_its_mode(book: Path, monkeypa
     monkeypatch.setattr(setup, "sample", lambda: 1 / 0)
     run = Run(setup, folder=None, command="", watch=setup.watch(quiet=True), samples=True)
     with pytest.raises(ZeroDivisionError):
-        run.go()
+        run.run()
     assert setup.network.training
 
 
@@ -162,7 +162,7 @@ def test_overwriting_removes_what_the_older_run_wrote(book: Path, tmp_path: Path
     folder = tmp_path / "model"
     assert trained(book, folder) == 0
     (folder / "counts.txt").write_text("old")
-    flags = ["-q", "--no-tune", "--threads", "1", "--overwrite", "--max-steps", "2", "--hidden", "4"]
+    flags = ["-q", "--no-tune", "--threads", "1", "--overwrite", "--max-steps", "2", "--hidden-size", "4"]
     assert main(["train", "lm", str(book), "-o", str(folder), *flags]) == 0
     assert not (folder / "counts.txt").exists()
 
@@ -173,7 +173,7 @@ def test_samples_are_shown_and_change_nothing(book: Path, capfd: pytest.CaptureF
         model = elman.Counter()
         setup = model.setup_class.open(model.config, Sources([book]))
         run = Run(setup, folder=None, command="", watch=setup.watch(), samples=samples)
-        run.go()
+        run.run()
         drawn.append(torch.rand(4))
         assert capfd.readouterr().err.count("likely: ' '") == 4 * samples
     assert torch.equal(*drawn)

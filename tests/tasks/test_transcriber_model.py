@@ -17,7 +17,7 @@ from elman.errors import ArtifactError, ConfigError, DataError
 
 from .small_transcribers import ONE_WAY, OPTIONS, RATE, spoken, tones, untrained, write_manifest, write_wave
 
-LEARNING: dict[str, Any] = {"hidden": 24, "max_steps": 90, "learning_rate": 0.02}
+LEARNING: dict[str, Any] = {"hidden_size": 24, "max_steps": 90, "learning_rate": 0.02}
 
 
 @pytest.fixture(scope="module")
@@ -70,10 +70,10 @@ def test_it_is_the_same_from_files_and_from_a_folder(trained: Transcriber, tmp_p
     assert loaded.transcribe(tmp_path / "data") == expected
     assert repr(loaded) == repr(trained)
     assert "Transcriber of sound, lstm 1x24 bidirectional" in repr(loaded)
-    assert loaded.get_params()["hidden"] == 24
+    assert loaded.get_params()["hidden_size"] == 24
 
 
-def test_two_channels_and_another_rate_are_told(trained: Transcriber, tmp_path: Path) -> None:
+def test_two_channels_and_another_rate_are_reported(trained: Transcriber, tmp_path: Path) -> None:
     (plain,) = trained.transcribe([tones("abc")], rate=RATE)
     assert plain == "abc"
     write_wave(tmp_path / "stereo.wav", tones("abc"), channels=2)
@@ -96,10 +96,10 @@ def test_silence_and_a_single_sample(trained: Transcriber) -> None:
 def test_progress_is_reported_while_it_transcribes(trained: Transcriber, tmp_path: Path) -> None:
     manifest = write_manifest(tmp_path, count=3)
     for answer in (trained.transcripts, trained.transcribe, trained.evaluate):
-        heard: list[tuple[str, float]] = []
-        answer(manifest, progress=lambda stage, share, heard=heard: heard.append((stage, share)))
-        assert {stage for stage, _ in heard} >= {"reading", "transcribing"}
-        assert heard[-1] == ("transcribing", 1.0)
+        captured: list[tuple[str, float]] = []
+        answer(manifest, progress=lambda stage, share, captured=captured: captured.append((stage, share)))
+        assert {stage for stage, _ in captured} >= {"reading", "transcribing"}
+        assert captured[-1] == ("transcribing", 1.0)
 
 
 def broken(folder: Path, what: str) -> Path:
@@ -193,7 +193,7 @@ def drawings(count: int, seed: int = 0) -> tuple[list[Any], list[str]]:
 
 
 def test_strokes(tmp_path: Path) -> None:
-    options = {"preset": "strokes", "stack": 2, "stride": 1} | LEARNING
+    options = {"preset": "strokes", "stack_frames": 2, "stride": 1} | LEARNING
     model = Transcriber(**OPTIONS | options | {"max_steps": 150})
     model.fit(*drawings(40), valid=drawings(10, seed=2), progress=False, tune=False)
     points, texts = drawings(10, seed=5)
@@ -239,11 +239,11 @@ def test_options_that_do_not_go_together() -> None:
 
 
 def test_options_can_be_changed() -> None:
-    model = Transcriber("streaming", hidden=12)
+    model = Transcriber("streaming", hidden_size=12)
     assert model.get_params()["bidirectional"] is False
-    assert model.set_params(hidden=13).get_params()["hidden"] == 13
+    assert model.set_params(hidden_size=13).get_params()["hidden_size"] == 13
     with pytest.raises(ConfigError):
-        model.set_params(hidden=0)
+        model.set_params(hidden_size=0)
     assert repr(model) == "<Transcriber lstm 2x13, not trained>"
 
 

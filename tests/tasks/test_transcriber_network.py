@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 
 from elman.errors import ConfigError
-from elman.tasks.transcriber.config import NetworkConfig, TranscriberConfig
+from elman.tasks.transcriber.config import TranscriberConfig, TranscriberNetworkConfig
 from elman.tasks.transcriber.network import TranscriberNetwork
 
 
 def make(features: int = 3, **options: object) -> TranscriberNetwork:
-    plain = {"hidden": 6, "layers": 2, "dropout": 0.0, "time_masks": 0, "frequency_masks": 0, "normalise": "none"}
+    plain = {"hidden_size": 6, "layers": 2, "dropout": 0.0, "time_masks": 0, "frequency_masks": 0, "normalise": "none"}
     config = TranscriberConfig.make("base", plain | options).network
     torch.manual_seed(0)
     return TranscriberNetwork(features, 5, config).eval()
@@ -25,11 +25,11 @@ def frames(*shape: int, seed: int = 1) -> Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
-@pytest.mark.parametrize(("stack", "stride"), [(1, 1), (2, 1), (3, 2), (3, 3), (5, 2)])
-def test_a_step_hears_its_frames_and_zeros_beyond_the_end(stack: int, stride: int) -> None:
-    network = make(stack=stack, stride=stride)
-    heard: list[Tensor] = []
-    network.stack.register_forward_pre_hook(lambda _, given: heard.append(given[0]))
+@pytest.mark.parametrize(("stack_frames", "stride"), [(1, 1), (2, 1), (3, 2), (3, 3), (5, 2)])
+def test_a_step_hears_its_frames_and_zeros_beyond_the_end(stack_frames: int, stride: int) -> None:
+    network = make(stack_frames=stack_frames, stride=stride)
+    captured: list[Tensor] = []
+    network.stack.register_forward_pre_hook(lambda _, given: captured.append(given[0]))
     for T in range(1, 9):
         x_BTF = frames(1, T, 3)
         scores = network(x_BTF, torch.tensor([T]))
@@ -37,13 +37,15 @@ def test_a_step_hears_its_frames_and_zeros_beyond_the_end(stack: int, stride: in
         assert scores.lengths_B.tolist() == [steps]
         assert scores.logits_BTV.shape == (1, steps, 5)
         for k in range(steps):
-            expected = [x_BTF[0, t].tolist() if t < T else [0.0] * 3 for t in range(k * stride, k * stride + stack)]
-            assert heard[-1][0, k].tolist() == [value for frame in expected for value in frame]
+            expected = [
+                x_BTF[0, t].tolist() if t < T else [0.0] * 3 for t in range(k * stride, k * stride + stack_frames)
+            ]
+            assert captured[-1][0, k].tolist() == [value for frame in expected for value in frame]
 
 
 @pytest.mark.parametrize("bidirectional", [True, False])
 def test_rows_do_not_know_each_other_nor_their_padding(bidirectional: bool) -> None:
-    network = make(bidirectional=bidirectional, stack=3, stride=2)
+    network = make(bidirectional=bidirectional, stack_frames=3, stride=2)
     lengths = [7, 1, 10, 4]
     x_BTF = frames(4, 10, 3)
     for row, length in enumerate(lengths):
@@ -57,7 +59,7 @@ def test_rows_do_not_know_each_other_nor_their_padding(bidirectional: bool) -> N
 
 
 def test_pieces_give_the_scores_of_the_whole() -> None:
-    network = make(bidirectional=False, stack=3, stride=2)
+    network = make(bidirectional=False, stack_frames=3, stride=2)
     x_BTF = frames(1, 21, 3)
     whole = network(x_BTF, torch.tensor([21])).logits_BTV
     x_BTI = network.stacked(torch.nn.functional.pad(x_BTF, (0, 0, 0, 2)))
@@ -69,20 +71,20 @@ def test_pieces_give_the_scores_of_the_whole() -> None:
 
 
 def test_frames_that_are_too_few_make_no_step() -> None:
-    network = make(stack=3, stride=2)
+    network = make(stack_frames=3, stride=2)
     assert network.stacked(frames(2, 2, 3)).shape == (2, 0, 9)
 
 
 def test_scales() -> None:
     every = frames(40, 3).numpy() * 5.0 + 2.0
     network = make()
-    network.scale_by([every[:13], every[13:]], "sound")
+    network.fit_normalizer([every[:13], every[13:]], "sound")
     scaled = network.scaled(torch.from_numpy(every)).numpy()
     np.testing.assert_allclose(scaled.mean(axis=0), 0.0, atol=1e-5)
     np.testing.assert_allclose(scaled.std(axis=0), 1.0, atol=1e-5)
     moves = every.copy()
     moves[:, 2] = np.arange(40) % 2
-    network.scale_by([moves], "strokes")
+    network.fit_normalizer([moves], "strokes")
     scaled = network.scaled(torch.from_numpy(moves)).numpy()
     np.testing.assert_allclose(scaled[:, :2].std(), 1.0, rtol=1e-5)
     np.testing.assert_array_equal(scaled[:, 2], moves[:, 2])
@@ -106,7 +108,7 @@ def test_masks_hide_frames_in_training_only() -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"stack": 1, "stride": 2}, "expected stack of at least stride = 2.*Received: 1"),
+        ({"stack_frames": 1, "stride": 2}, "expected stack_frames of at least stride = 2.*Received: 1"),
         ({"input_dropout": 1.0}, "expected input_dropout"),
         ({"cell_options": {"hiden": 3}}, "hiden"),
     ],
@@ -117,4 +119,4 @@ def test_networks_that_cannot_be(options: dict[str, object], said: str) -> None:
 
 
 def test_the_section_is_that_of_the_options() -> None:
-    assert isinstance(make().config, NetworkConfig)
+    assert isinstance(make().config, TranscriberNetworkConfig)

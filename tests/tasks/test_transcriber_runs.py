@@ -10,9 +10,9 @@ import pytest
 
 import elman
 from elman import Transcriber
-from elman.errors import ArtifactError, ConfigError, DataError, Interrupted
+from elman.errors import ArtifactError, ConfigError, DataError, TrainingInterrupted
 from elman.tasks.run import Run, resume_run
-from elman.tasks.transcriber.setup import CTCLikelihood
+from elman.tasks.transcriber.setup import CTCObjective
 from elman.train import checkpoint
 
 from .small_transcribers import ONE_WAY, OPTIONS, tones, write_manifest, write_wave
@@ -23,7 +23,7 @@ DRAWING = {
     "input_dropout": 0.2,
     "time_masks": 2,
     "frequency_masks": 1,
-    "average": 0.9,
+    "ema_decay": 0.9,
     "max_steps": 10,
     "evaluate_every": 2,
     "batch_size": 4,
@@ -45,19 +45,19 @@ def test_a_stopped_run_goes_on_bit_for_bit(
 ) -> None:
     data = write_manifest(tmp_path / "data")
     straight = train(data, tmp_path / "straight", **DRAWING | options)
-    calls, loss = [0], CTCLikelihood.loss
+    calls, loss = [0], CTCObjective.loss
 
-    def signalling(self: CTCLikelihood, *arguments: Any) -> Any:
+    def signalling(self: CTCObjective, *arguments: Any) -> Any:
         calls[0] += 1
         if calls[0] == 7:
             os.kill(os.getpid(), 15)
         return loss(self, *arguments)
 
     with monkeypatch.context() as patched:
-        patched.setattr(CTCLikelihood, "loss", signalling)
-        with pytest.raises(Interrupted, match="SIGTERM at step 7"):
+        patched.setattr(CTCObjective, "loss", signalling)
+        with pytest.raises(TrainingInterrupted, match="SIGTERM at step 7"):
             train(data, tmp_path / "stopped", **DRAWING | options)
-    resumed(tmp_path / "stopped").go()
+    resumed(tmp_path / "stopped").run()
     for name in ("weights.safetensors", "vocabulary.json"):
         one, other = (tmp_path / folder / name for folder in ("straight", "stopped"))
         assert one.read_bytes() == other.read_bytes(), name
@@ -71,7 +71,7 @@ def test_another_sound_cannot_be_gone_on_with(tmp_path: Path) -> None:
     data = write_manifest(tmp_path / "data")
     train(data, tmp_path / "model")
     run = resumed(tmp_path / "model", max_steps=6)
-    run.go()
+    run.run()
     assert run.training.step == 6
     write_wave(tmp_path / "data" / "3.wav", tones("cc", seed=99))
     with pytest.raises(DataError, match="expected the data that the run was started with"):

@@ -11,13 +11,13 @@ import torch
 from elman import Transcriber
 from elman.data.parts import Parts
 from elman.data.transcripts import Transcripts
-from elman.data.transcripts.encoded import Encoded
+from elman.data.transcripts.encoded import EncodedTranscripts
 from elman.data.transcripts.read import given_part
 from elman.data.transcripts.vocabulary import TranscriberVocabulary
 from elman.errors import ConfigError, DataError
 from elman.metrics import transcription as figures
 from elman.metrics.transcription import error_rates
-from elman.tasks.transcriber.setup import CTCLikelihood, TranscriberSetup, measure
+from elman.tasks.transcriber.setup import CTCObjective, TranscriberSetup, measure
 
 from ..metrics.test_transcription import edits
 from .small_transcribers import OPTIONS, RATE, spoken, tones, untrained
@@ -61,11 +61,11 @@ def test_only_texts_that_are_too_long() -> None:
     with pytest.raises(DataError, match=r"train: expected a recording with as many steps.*2 of 2 texts need more"):
         TranscriberSetup(untrained().config, Parts(train))
     model = untrained()
-    encoded = Encoded(train, model.vocabulary, model.config.network)
+    encoded = EncodedTranscripts(train, model.vocabulary, model.config.network)
     found, _ = measure(model.network, model.vocabulary, encoded)
     assert math.isinf(found["loss"])
     assert found["too_long"] == 2
-    chosen = CTCLikelihood(model.network, model.vocabulary, encoded).evaluate()
+    chosen = CTCObjective(model.network, model.vocabulary, encoded).evaluate()
     assert chosen["selection"] == found["cer"]
 
 
@@ -73,7 +73,7 @@ def test_a_limit_takes_some_of_the_recordings() -> None:
     sounds, texts = spoken(20)
     model = untrained()
     data = given_part(sounds, texts, model.config.sound, kind="sound", rate=RATE, name="here")
-    encoded = Encoded(data, model.vocabulary, model.config.network)
+    encoded = EncodedTranscripts(data, model.vocabulary, model.config.network)
     tokens = sum(map(len, texts))
     assert measure(model.network, model.vocabulary, encoded, tokens // 2)[0]["texts"] == 10 - (tokens % 2)
     assert measure(model.network, model.vocabulary, encoded, 1)[0]["texts"] == 1
@@ -84,11 +84,11 @@ def test_the_likelier_of_two_that_err_alike_is_kept() -> None:
     model = untrained()
     sounds, texts = spoken(4)
     data = given_part(sounds, texts, model.config.sound, kind="sound", rate=RATE, name="here")
-    found = CTCLikelihood(
-        model.network, model.vocabulary, Encoded(data, model.vocabulary, model.config.network)
+    found = CTCObjective(
+        model.network, model.vocabulary, EncodedTranscripts(data, model.vocabulary, model.config.network)
     ).evaluate()
     assert found["selection"] == pytest.approx(found["cer"] + 1e-6 * found["loss"], abs=1e-12)
-    assert CTCLikelihood(model.network, model.vocabulary).evaluate() == {}
+    assert CTCObjective(model.network, model.vocabulary).evaluate() == {}
 
 
 def test_no_texts_and_no_jiwer(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,6 +107,6 @@ def test_capital_letters_where_all_is_made_small() -> None:
     vocabulary = TranscriberVocabulary.learn(part(["Abc", "C"], [0.5, 0.5]), model.config.data)
     assert vocabulary.lowercase
     assert vocabulary.tokens.encode("ABC").tolist() == [2, 3, 4]
-    encoded = Encoded(part(["AB"], [0.5]), vocabulary, model.config.network)
+    encoded = EncodedTranscripts(part(["AB"], [0.5]), vocabulary, model.config.network)
     found, given_text = measure(model.network, vocabulary, encoded)
     assert found["cer"] == pytest.approx(edits(list("ab"), list(given_text[0].strip())) / 2)

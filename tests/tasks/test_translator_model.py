@@ -29,7 +29,7 @@ def model() -> elman.Translator:
 
 @pytest.fixture(scope="module")
 def other() -> elman.Translator:
-    return trained(seed=3, attention="bahdanau", hidden=6, max_steps=40, evaluate_every=40)
+    return trained(seed=3, attention="bahdanau", hidden_size=6, max_steps=40, evaluate_every=40)
 
 
 def test_one_beam_is_the_likeliest_token_each_time(model, other):
@@ -59,9 +59,9 @@ def test_the_best_come_first_and_are_as_likely_as_their_score_says(model):
         assert scores == sorted(scores, reverse=True)
         for each in best:
             if each.finished and each.text:
-                told = model.score([each.source], [each.text])[0]
-                assert told.log_probability == pytest.approx(each.log_probability, abs=1e-4)
-                assert told.tokens[:-1] == each.tokens
+                reported = model.score([each.source], [each.text])[0]
+                assert reported.log_probability == pytest.approx(each.log_probability, abs=1e-4)
+                assert reported.tokens[:-1] == each.tokens
                 assert each.score == pytest.approx(each.log_probability)
 
 
@@ -84,7 +84,7 @@ def test_a_source_read_backwards_has_its_attention_forwards():
     sources_BS = torch.tensor([[*ids, vocabulary.source.end_id]])
     state, memory = network.encode(sources_BS, torch.tensor([5]))
     with torch.no_grad():
-        first = network.advance(torch.tensor([[vocabulary.go_id]]), state, memory)
+        first = network.advance(torch.tensor([[vocabulary.bos_id]]), state, memory)
     in_order = first.weights_BKS[0, 0, [3, 2, 1, 0, 4]]
     np.testing.assert_allclose(found.attention[0], in_order.numpy(), atol=1e-5)
 
@@ -97,7 +97,8 @@ def test_an_empty_sentence_has_an_empty_translation(model):
     assert empty.tokens == []
     assert empty.attention.shape == (0, 1)
     assert any(
-        "2 sentences are empty, and so are the translations" in told for told in model.remarks_on(["", "die kuh", " "])
+        "2 sentences are empty, and so are the translations" in reported
+        for reported in model.remarks_on(["", "die kuh", " "])
     )
 
 
@@ -105,16 +106,16 @@ def test_a_source_longer_than_in_training_is_translated_whole(model):
     short = trained(max_source=3)
     source = "die kuh rennt heute und hier"
     assert short.translations(source, attention=True)[0][0].attention.shape[1] == 7
-    assert any("1 sentence is longer than the 3 tokens" in told for told in short.remarks_on([source, "die kuh"]))
+    assert any("1 sentence is longer than the 3 tokens" in remark for remark in short.remarks_on([source, "die kuh"]))
     assert short.data["train_too_long"] > 0
     assert not model.remarks_on(SOURCES)
 
 
 def test_sentences_of_another_language_are_noticed(model):
-    told = model.remarks_on(TARGETS)
+    reported = model.remarks_on(TARGETS)
     words = sum(len(target.split()) for target in TARGETS)
-    assert any(each.startswith(f"{words} of {words} tokens are unknown: 'the'") for each in told)
-    assert "the direction, that the model was trained on?" in told[-1]
+    assert any(each.startswith(f"{words} of {words} tokens are unknown: 'the'") for each in reported)
+    assert "are these sentences in the model's source language?" in reported[-1]
 
 
 def test_draws_are_those_of_their_seed(model):
@@ -194,18 +195,18 @@ def test_replacing_reaches_the_search(model, monkeypatch):
 def test_scores_are_the_networks_log_probabilities(model):
     sources, targets = ["die kuh", "die katze rennt heute"], ["the cow runs today", "the whale"]
     vocabulary, network = model.vocabulary, model.network
-    for source, target, told in zip(sources, targets, model.score(sources, targets), strict=True):
+    for source, target, reported in zip(sources, targets, model.score(sources, targets), strict=True):
         ids = [*vocabulary.encode_sources([source])[0], vocabulary.source.end_id]
         wanted = [*vocabulary.encode_targets([target])[0], vocabulary.target.end_id]
-        fed = torch.tensor([[vocabulary.go_id, *wanted[:-1]]])
+        fed = torch.tensor([[vocabulary.bos_id, *wanted[:-1]]])
         with torch.no_grad():
             logits_TV = network(torch.tensor([ids]), torch.tensor([len(ids)]), fed)[0]
         expected = torch.log_softmax(logits_TV, dim=-1)[range(len(wanted)), wanted]
-        np.testing.assert_allclose(told.log_probs, expected.numpy(), atol=1e-5)
-        assert told.log_probability == pytest.approx(float(expected.sum()), abs=1e-5)
-        assert told.perplexity == pytest.approx(math.exp(-float(expected.mean())), rel=1e-5)
-        assert told.tokens[-1] == "[EOS]"
-    assert [told.unknown for told in model.score(sources, targets)] == [0, 1]
+        np.testing.assert_allclose(reported.log_probs, expected.numpy(), atol=1e-5)
+        assert reported.log_probability == pytest.approx(float(expected.sum()), abs=1e-5)
+        assert reported.perplexity == pytest.approx(math.exp(-float(expected.mean())), rel=1e-5)
+        assert reported.tokens[-1] == "[EOS]"
+    assert [reported.unknown for reported in model.score(sources, targets)] == [0, 1]
 
 
 def test_progress_is_shown_of_scores_and_of_translations(model):
@@ -252,8 +253,8 @@ def test_an_ensemble_means_its_members_probabilities(model, other):
         np.testing.assert_allclose(joint.log_probs, expected, atol=1e-5)
     best = model.translations("die kuh", ensemble=[other], beams=4, n_best=4, length_penalty=0.0, stop="exact")[0]
     found = next(each for each in best if each.text and each.finished)
-    told = model.score(["die kuh"], [found.text], ensemble=[other])[0]
-    assert found.log_probability == pytest.approx(told.log_probability, abs=1e-4)
+    reported = model.score(["die kuh"], [found.text], ensemble=[other])[0]
+    assert found.log_probability == pytest.approx(reported.log_probability, abs=1e-4)
     figures = model.evaluate(SOURCES, TARGETS, ensemble=[other])
     assert figures["loss"] == pytest.approx(-np.mean([value for each in both for value in each.log_probs]), rel=1e-5)
 
@@ -297,7 +298,7 @@ def test_the_mean_of_models(tmp_path):
     assert mean.training["averaged"] == 2
     with pytest.raises(ConfigError, match=r"at least two models to average. Received: 1"):
         average_folders([tmp_path / "a"])
-    trained(hidden=7).save(tmp_path / "c")
+    trained(hidden_size=7).save(tmp_path / "c")
     with pytest.raises(ArtifactError, match=r"same options to average. Received: .*a and .*c, which differ"):
         average_folders([tmp_path / "a", tmp_path / "c"])
     tiny().fit(SOURCES[:20], TARGETS[:20], progress=False, tune=False).save(tmp_path / "d")
@@ -323,7 +324,7 @@ def test_16_bits_where_they_are_asked_for(model):
         ({"precision": "float16"}, "auto, float32, bfloat16. Received: 'float16'"),
     ],
 )
-def test_what_no_search_can_be_told(model, arguments, expected):
+def test_what_no_search_can_be_reported(model, arguments, expected):
     with pytest.raises(ConfigError, match=expected):
         model.translate("die kuh", **arguments)
 

@@ -11,10 +11,10 @@ import torch
 from elman.data.pairs import pairs_from
 from elman.data.pairs.parts import make_parts
 from elman.errors import ConfigError, DataError, EncodingError
+from elman.state import IGNORE_INDEX
 from elman.tasks.run import Run
 from elman.tasks.translator.config import TranslatorConfig
 from elman.tasks.translator.setup import TranslatorSetup
-from elman.types import IGNORED
 
 from .small_translators import PAIRS, SOURCES, TARGETS, TINY, tiny, trained
 
@@ -31,7 +31,7 @@ def test_the_loss_counts_every_token_of_the_targets_once_and_no_padding():
     batch = setup.stream().next_batch()
     total, count, state = setup.objective().loss(batch, ())
     assert state == ()
-    assert count == int((batch.targets_BT != IGNORED).sum()) == int(batch.lengths_B.sum())
+    assert count == int((batch.targets_BT != IGNORE_INDEX).sum()) == int(batch.lengths_B.sum())
     alone = 0.0
     for row, length in enumerate(batch.lengths_B.tolist()):
         inputs = batch.inputs_BT
@@ -50,7 +50,7 @@ def test_the_loss_has_smoothed_labels():
     batch = setup.stream().next_batch()
     logits_BTV, targets_BT = setup.network(*batch.inputs_BT), batch.targets_BT
     expected = torch.nn.functional.cross_entropy(
-        logits_BTV.flatten(0, 1), targets_BT.flatten(), ignore_index=IGNORED, label_smoothing=0.3, reduction="sum"
+        logits_BTV.flatten(0, 1), targets_BT.flatten(), ignore_index=IGNORE_INDEX, label_smoothing=0.3, reduction="sum"
     )
     assert setup.objective().loss(batch, ())[0].item() == pytest.approx(expected.item(), rel=1e-5)
 
@@ -72,7 +72,7 @@ def test_scheduled_sampling_rises_over_the_run(monkeypatch):
     rates = []
     real = setup.network.read_sampled
     monkeypatch.setattr(setup.network, "read_sampled", lambda *inputs: rates.append(inputs[-1]) or real(*inputs))
-    Run(setup, folder=None, command="", watch=setup.watch(quiet=True)).go()
+    Run(setup, folder=None, command="", watch=setup.watch(quiet=True)).run()
     assert rates == pytest.approx([0.16, 0.32, 0.48, 0.64])  # of five steps the first has a rate of 0
 
 
@@ -141,7 +141,7 @@ VECTORS = "die 1 0 0 0 0 0\nkuh 0 2 0 0 0 0\nhund 0 0 3 0 0 0\nwal 0 0 0 4 0 0\n
 def test_given_vectors_are_tuned_or_stay(tmp_path):
     path = tmp_path / "vectors.txt"
     path.write_text(VECTORS)
-    options = {"source_vectors": str(path), "weight_decay": 0.5, "average": 0.9}
+    options = {"source_vectors": str(path), "weight_decay": 0.5, "ema_decay": 0.9}
     first = setup_of(**options)
     words = [first.network.source_embed.weight[_number(first, word)].detach() for word in ("die", "kuh", "hund")]
     for place, row in enumerate(words):  # in the directions of the file, and at another scale
@@ -219,11 +219,16 @@ def test_options_that_do_not_go_together(options, expected):
     [
         {"bidirectional": False, "bridge": "copy", "layers": 2},
         {"bridge": "zero", "context_every_step": True, "attention": "none"},
-        {"encoder_cell": "lstm", "encoder_cell_options": {"peepholes": True}, "encoder_layers": 2, "encoder_hidden": 5},
-        {"cell": "lstm", "input_feeding": True, "score": "dot", "encoder_hidden": 4, "hidden": 8},
+        {
+            "encoder_cell": "lstm",
+            "encoder_cell_options": {"peepholes": True},
+            "encoder_layers": 2,
+            "encoder_hidden_size": 5,
+        },
+        {"cell": "lstm", "input_feeding": True, "attention_score": "dot", "encoder_hidden_size": 4, "hidden_size": 8},
         {"shared": True, "tied": "all"},
         {"tied": "none", "attention": "bahdanau"},
-        {"tokens": "characters", "target_tokens": "words", "tokeniser": "whitespace"},
+        {"tokens": "characters", "target_tokens": "words", "tokenizer": "whitespace"},
         {"attention": "between", "layers": 3, "residual": True, "recurrent_dropout": 0.1, "weight_drop": 0.1},
         {"cell": "mingru", "learn_initial_state": True},
     ],
@@ -236,7 +241,7 @@ def test_options_that_go_together_train_and_translate(options):
 
 
 def test_a_run_learns_its_pairs():
-    options = {"max_steps": 200, "dropout": 0.0, "hidden": 24, "embedding": 12, "evaluate_every": 200}
+    options = {"max_steps": 200, "dropout": 0.0, "hidden_size": 24, "embedding": 12, "evaluate_every": 200}
     model = trained(**options, label_smoothing=0.0, attention="bahdanau")
     figures = model.evaluate(SOURCES, TARGETS)
     assert figures["exact"] == 1.0
@@ -278,7 +283,7 @@ def test_files_that_cannot_be_learnt_from(tmp_path, files, error, expected):
         tiny().fit([tmp_path / name for name in files], progress=False, tune=False)
 
 
-def test_pairs_with_an_empty_side_are_left_out_and_told():
+def test_pairs_with_an_empty_side_are_left_out_and_reported():
     pairs = pairs_from([*SOURCES, "die kuh"], [*TARGETS, " "])
     config = TranslatorConfig.make("base", TINY)
     setup = TranslatorSetup(config, make_parts(pairs, config.data, 0))

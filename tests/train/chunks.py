@@ -7,10 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from elman.tasks.language_model.config import NetworkConfig
+from elman.state import Batch
+from elman.tasks.language_model.config import LanguageModelNetworkConfig
 from elman.tasks.language_model.network import LanguageModelNetwork
 from elman.train import TrainConfig
-from elman.types import Batch
 
 V, B, T, H = 7, 3, 4, 6
 
@@ -48,7 +48,7 @@ def row_of_chunks(count: int, seed: int = 0) -> tuple[Tensor, list[Batch]]:
 
 def network(**options: Any) -> LanguageModelNetwork:
     torch.manual_seed(5)
-    return LanguageModelNetwork(V, NetworkConfig(**{"hidden": H, "embedding": 5, **options}))
+    return LanguageModelNetwork(V, LanguageModelNetworkConfig(**{"hidden_size": H, "embedding": 5, **options}))
 
 
 def plain_config(**options: Any) -> TrainConfig:

@@ -23,7 +23,7 @@ import torch
 import torch._dynamo
 
 from elman import LanguageModel
-from elman.errors import Interrupted
+from elman.errors import TrainingInterrupted
 from elman.tasks.run import resume_run
 from elman.train import checkpoint
 
@@ -34,7 +34,7 @@ def train(text: str, folder: Path, options: dict[str, Any]) -> None:
     if not checkpoint.path_in(folder).exists():
         LanguageModel(**options).fit(text, folder=folder, progress=False)
         return
-    resume_run(folder, overrides={}, quiet=True).go()
+    resume_run(folder, overrides={}, quiet=True).run()
 
 
 def child(text: str, folder: Path, options: dict[str, Any]) -> None:
@@ -42,7 +42,7 @@ def child(text: str, folder: Path, options: dict[str, Any]) -> None:
     try:
         train(text, folder, options)
         code = 0
-    except Interrupted as stop:
+    except TrainingInterrupted as stop:
         code = stop.exit_code
     except BaseException:
         traceback.print_exc()

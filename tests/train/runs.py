@@ -12,15 +12,15 @@ from torch import Tensor
 from elman.data.sources import Sources
 from elman.tasks.language_model.config import LanguageModelConfig
 from elman.tasks.language_model.setup import LanguageModelSetup
-from elman.train import Evaluated, Stepped, checkpoint
+from elman.train import EvaluationEvent, StepEvent, checkpoint
 from elman.train.history import History
 from elman.train.loop import Training
 
 SMALL = {
-    "hidden": 8,
+    "hidden_size": 8,
     "embedding": 4,
-    "lanes": 3,
-    "chunk": 5,
+    "batch_size": 3,
+    "bptt": 5,
     "max_steps": 12,
     "evaluate_every": 4,
     "warmup_steps": 3,
@@ -55,11 +55,11 @@ class Journey:
         self.history = History(every=3)
         self.events = 0
 
-    def go(self, stop_after: int | None = None) -> None:
+    def run(self, stop_after: int | None = None) -> None:
         """Continue to the end, or until `stop_after` more events after which a run may be stopped."""
         for event in self.training.fit():
-            self.history.hear(event, 0.0)
-            if isinstance(event, Stepped | Evaluated):
+            self.history.on_event(event, 0.0)
+            if isinstance(event, StepEvent | EvaluationEvent):
                 self.events += 1
                 if self.events == stop_after:
                     return

@@ -12,9 +12,9 @@ import pytest
 
 from elman.errors import ConfigError
 from elman.tasks.language_model.config import LanguageModelConfig
-from elman.train import Ended, Evaluated, Planned, Started, Stepped, TrainConfig
+from elman.train import EndEvent, EvaluationEvent, PlanEvent, StartEvent, StepEvent, TrainConfig
 from elman.train.optim import make_optimizer
-from elman.train.plan import Plan, Stopwatch
+from elman.train.plan import Plan, StepTimer
 from elman.train.schedule import Plateau, rate_factor
 
 from .runs import Journey, made_up_text
@@ -29,18 +29,18 @@ def text(tmp_path: Path) -> Path:
 
 def rates(text: Path, folder: Path, **options: Any) -> list[float]:
     journey = Journey(folder, text, {"learning_rate": 0.01, **options})
-    return [event.learning_rate / 0.01 for event in journey.training.fit() if isinstance(event, Stepped)]
+    return [event.learning_rate / 0.01 for event in journey.training.fit() if isinstance(event, StepEvent)]
 
 
 def test_warm_up_rises_by_equal_steps_to_the_highest_rate(text: Path, tmp_path: Path) -> None:
-    told = rates(text, tmp_path, schedule="constant", warmup_steps=4, max_steps=6)
-    assert told == pytest.approx([0.25, 0.5, 0.75, 1.0, 1.0, 1.0])
+    reported = rates(text, tmp_path, schedule="constant", warmup_steps=4, max_steps=6)
+    assert reported == pytest.approx([0.25, 0.5, 0.75, 1.0, 1.0, 1.0])
     assert rates(text, tmp_path, schedule="constant", warmup_steps=0, max_steps=2) == pytest.approx([1.0, 1.0])
 
 
 def test_the_cosine_falls_from_one_to_the_final_rate_over_the_budget(text: Path, tmp_path: Path) -> None:
-    told = rates(text, tmp_path, schedule="cosine", warmup_steps=0, max_steps=8, final_rate=0.2)
-    assert told == pytest.approx([0.2 + 0.8 * (1 + math.cos(math.pi * step / 8)) / 2 for step in range(8)])
+    reported = rates(text, tmp_path, schedule="cosine", warmup_steps=0, max_steps=8, final_rate=0.2)
+    assert reported == pytest.approx([0.2 + 0.8 * (1 + math.cos(math.pi * step / 8)) / 2 for step in range(8)])
     by_epochs = rates(text, tmp_path, schedule="cosine", warmup_steps=0, max_steps=0, max_epochs=0.1)
     assert by_epochs[0] == pytest.approx(1.0)
     assert by_epochs == sorted(by_epochs, reverse=True)
@@ -58,11 +58,11 @@ def test_the_cosine_ends_exactly_at_the_final_rate() -> None:
 def test_the_plateau_falls_after_patience_evaluations_without_improvement() -> None:
     config = TrainConfig(schedule="plateau", plateau_patience=1, plateau_factor=0.5, warmup_steps=0)
     plateau = Plateau()
-    told = []
+    reported = []
     for loss in (3.0, 2.0, 2.0, 2.5, 1.9, 2.0, 2.0, 2.0, 2.0):
-        best = plateau.saw(loss, config)
-        told.append((best, rate_factor(config, 5, 0.5, plateau.factor), plateau.stale))
-    assert told == [
+        best = plateau.update(loss, config)
+        reported.append((best, rate_factor(config, 5, 0.5, plateau.factor), plateau.stale))
+    assert reported == [
         (True, 1.0, 0),
         (True, 1.0, 0),
         (False, 1.0, 1),
@@ -77,14 +77,14 @@ def test_the_plateau_falls_after_patience_evaluations_without_improvement() -> N
 
 def test_a_loss_that_is_no_number_is_no_improvement() -> None:
     plateau = Plateau()
-    assert plateau.saw(2.0, TrainConfig())
-    assert not plateau.saw(math.nan, TrainConfig())
+    assert plateau.update(2.0, TrainConfig())
+    assert not plateau.update(math.nan, TrainConfig())
     assert plateau.best == 2.0
 
 
 def evaluations(text: Path, folder: Path, **options: Any) -> list[int]:
     journey = Journey(folder, text, options)
-    return [event.step for event in journey.training.fit() if isinstance(event, Evaluated)]
+    return [event.step for event in journey.training.fit() if isinstance(event, EvaluationEvent)]
 
 
 def test_evaluations_come_every_so_many_steps_and_at_the_end(text: Path, tmp_path: Path) -> None:
@@ -98,10 +98,10 @@ def test_an_evaluation_is_without_dropout_and_leaves_no_trace_in_the_run(text: P
     weights = []
     for every in (1, 100):
         journey = Journey(tmp_path, text, {"dropout": 0.5, "evaluate_every": every})
-        told = [event.metrics for event in journey.training.fit() if isinstance(event, Evaluated)]
+        reported = [event.metrics for event in journey.training.fit() if isinstance(event, EvaluationEvent)]
         assert journey.network.training
         journey.network.eval()
-        assert journey.training.objective.evaluate() == told[-1]
+        assert journey.training.objective.evaluate() == reported[-1]
         weights.append(journey.result()[0])
     assert all(tensor.equal(weights[1][name]) for name, tensor in weights[0].items())
 
@@ -110,10 +110,10 @@ def test_a_run_stops_when_nothing_gets_better(text: Path, tmp_path: Path) -> Non
     options = {"patience": 2, "learning_rate": 3.0, "evaluate_every": 1, "max_steps": 200, "clip_norm": 0.0}
     journey = Journey(tmp_path, text, options)
     events = list(journey.training.fit())
-    evaluated = [event for event in events if isinstance(event, Evaluated)]
+    evaluated = [event for event in events if isinstance(event, EvaluationEvent)]
     assert [event.best for event in evaluated[-2:]] == [False, False]
     assert evaluated[-3].best
-    assert events[-1] == Ended(journey.training.step, "no improvement in 2 evaluations")
+    assert events[-1] == EndEvent(journey.training.step, "no improvement in 2 evaluations")
     assert journey.training.step < 200
 
 
@@ -122,7 +122,7 @@ def test_the_best_evaluation_is_the_lowest(text: Path, tmp_path: Path) -> None:
     lowest = math.inf
     seen = set()
     for event in journey.training.fit():
-        if isinstance(event, Evaluated):
+        if isinstance(event, EvaluationEvent):
             assert event.best == (event.metrics["loss"] < lowest)
             lowest = min(lowest, event.metrics["loss"])
             seen.add(event.best)
@@ -137,14 +137,14 @@ def test_a_budget_in_seconds_becomes_steps_and_is_kept(text: Path, tmp_path: Pat
     events = list(journey.training.fit())
     took = time.perf_counter() - begun
     kinds = [type(event) for event in events]
-    assert kinds[0] is Started
-    assert kinds.count(Planned) == 1
-    planned = next(event for event in events if isinstance(event, Planned))
+    assert kinds[0] is StartEvent
+    assert kinds.count(PlanEvent) == 1
+    planned = next(event for event in events if isinstance(event, PlanEvent))
     assert journey.training.step == planned.total_steps > 50
-    assert events[-1] == Ended(planned.total_steps, "the budget is spent")
-    assert kinds.index(Planned) < len(kinds) * 0.9, "the plan is made early"
+    assert events[-1] == EndEvent(planned.total_steps, "the budget is spent")
+    assert kinds.index(PlanEvent) < len(kinds) * 0.9, "the plan is made early"
     assert seconds * 0.5 < took < seconds * 1.6  # a busy machine may change its speed in between
-    assert 2 <= sum(isinstance(event, Evaluated) for event in events) <= 12
+    assert 2 <= sum(isinstance(event, EvaluationEvent) for event in events) <= 12
 
     # A run that goes on from there keeps the plan that was made, to the step.
     journey.save()
@@ -153,12 +153,12 @@ def test_a_budget_in_seconds_becomes_steps_and_is_kept(text: Path, tmp_path: Pat
         *journey.training.snapshot()[:1], journey.training.snapshot()[1] | {"history": journey.history.facts()}
     )
     assert resumed.training.plan == journey.training.plan
-    assert [type(event) for event in resumed.training.fit()] == [Started, Ended]
+    assert [type(event) for event in resumed.training.fit()] == [StartEvent, EndEvent]
 
 
 def test_the_plan_fits_its_steps_and_evaluations_into_what_is_left() -> None:
     config = TrainConfig(max_seconds=100.0)
-    watch = Stopwatch(config, seconds_before=0.0)
+    watch = StepTimer(config, seconds_before=0.0)
     for _ in range(50):
         watch.stepped(0.1)
     assert watch.enough == pytest.approx(6.0)
@@ -171,12 +171,12 @@ def test_the_plan_fits_its_steps_and_evaluations_into_what_is_left() -> None:
     assert plan.settled
     assert watch.plan(Plan.of(config), 50, 99.0, 1.0).total_steps == 50, "no time is left: end at once"
     both = TrainConfig(max_seconds=100.0, max_steps=80)
-    assert Stopwatch(both, 0.0).enough == 6.0
-    limited = Stopwatch(both, 0.0)
+    assert StepTimer(both, 0.0).enough == 6.0
+    limited = StepTimer(both, 0.0)
     limited.stepped(0.1)
     assert limited.plan(Plan.of(both), 50, 6.0, 1.0).total_steps == 80
     often = TrainConfig(max_seconds=100.0, evaluate_every=10)
-    every = Stopwatch(often, 0.0)
+    every = StepTimer(often, 0.0)
     every.stepped(0.1)
     planned = every.plan(Plan.of(often), 0, 0.0, 1.0)
     assert planned.evaluate_every == 10
@@ -187,34 +187,34 @@ def test_a_budget_that_is_spent_before_the_first_step_ends_after_it(text: Path, 
     for options in ({"evaluate_every": 0}, {"evaluate_every": 10}, {"evaluate_every": 0, "max_epochs": 9.0}):
         journey = Journey(tmp_path, text, {"max_steps": 0, "max_seconds": 1e-9, **options})
         events = list(itertools.islice(journey.training.fit(), 20))
-        assert events[-1] == Ended(1, "the budget is spent")
+        assert events[-1] == EndEvent(1, "the budget is spent")
 
 
 def test_slow_first_steps_do_not_count() -> None:
-    watch = Stopwatch(TrainConfig(max_seconds=10.0), 0.0)
+    watch = StepTimer(TrainConfig(max_seconds=10.0), 0.0)
     for seconds in (5.0, 1.0, 0.5, *[0.1] * 20):
         watch.stepped(seconds)
     assert watch.seconds_per_step == pytest.approx(0.1)
 
 
 def test_an_evaluation_takes_a_small_share_of_a_budget_in_seconds() -> None:
-    watch = Stopwatch(TrainConfig(max_seconds=100.0), 0.0)
+    watch = StepTimer(TrainConfig(max_seconds=100.0), 0.0)
     assert watch.evaluation_tokens() == 0, "nothing is known yet"
     for _ in range(20):
         watch.stepped(0.5, 1000)
     # 0.5 ms a token in training, so 0.25 ms in an evaluation: 12,000 tokens take 3 s.
     assert watch.evaluation_tokens() == 12_000
-    slow = Stopwatch(TrainConfig(max_seconds=1.0), 0.0)
+    slow = StepTimer(TrainConfig(max_seconds=1.0), 0.0)
     slow.stepped(10.0, 10)
     assert slow.evaluation_tokens() == 1000, "the least"
 
 
 def test_a_single_slow_step_does_not_shorten_the_run() -> None:
-    watch = Stopwatch(TrainConfig(max_seconds=10.0), 0.0)
+    watch = StepTimer(TrainConfig(max_seconds=10.0), 0.0)
     for seconds in (0.1, 0.1, 0.1, *[0.1] * 9, 5.0):
         watch.stepped(seconds)
     assert watch.seconds_per_step == pytest.approx(0.1)
-    watch = Stopwatch(TrainConfig(max_seconds=10.0), 0.0)
+    watch = StepTimer(TrainConfig(max_seconds=10.0), 0.0)
     for seconds in [0.1, 0.2] * 10:
         watch.stepped(seconds)
     assert watch.seconds_per_step == pytest.approx(0.15, abs=0.01), "but the mean counts, not the least"
@@ -236,12 +236,12 @@ def test_a_stored_plan_goes_through_json_and_new_limits_count() -> None:
 
 def test_a_finished_run_goes_on_when_its_limit_is_raised(text: Path, tmp_path: Path) -> None:
     short = Journey(tmp_path, text, {"max_steps": 6})
-    short.go()
+    short.run()
     short.save()
     longer = Journey(tmp_path, text, {"max_steps": 9})
     tensors, facts = short.training.snapshot()
     longer.restore(tensors, facts | {"history": short.history.facts()})
-    assert [event.step for event in longer.training.fit() if isinstance(event, Stepped)] == [7, 8, 9]
+    assert [event.step for event in longer.training.fit() if isinstance(event, StepEvent)] == [7, 8, 9]
 
 
 def optimizer(**options: Any) -> Any:

@@ -40,8 +40,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "early stopping": {"patience": 2, "learning_rate": 2.0, "evaluate_every": 1, "max_steps": 40, "clip_norm": 0.0},
     "constant rate": {"schedule": "constant", "warmup_steps": 0},
     "accumulation": {"accumulate": 3},
-    "documents": {"documents": "lines", "lanes": 4},
-    "documents, several a chunk": {"documents": "lines", "chunk": 40},
+    "documents": {"documents": "lines", "batch_size": 4},
+    "documents, several a chunk": {"documents": "lines", "bptt": 40},
     "learnt start": {"learn_initial_state": True, "documents": "lines"},
     "bfloat16": {"precision": "bfloat16", "dropout": 0.1},
     "SGD": {"optimizer": "sgd", "learning_rate": 0.5},
@@ -60,7 +60,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "no validation": {"split": (1.0, 0.0, 0.0), "evaluate_every": 0},
     "epochs": {"max_steps": 0, "max_epochs": 0.3, "evaluate_every": 0},
     "part of each chunk": {"loss_from": 2, "loss_to": 4},
-    "averaged weights": {"average": 0.9},
+    "averaged weights": {"ema_decay": 0.9},
     "GRU": {"cell": "gru"},
     "Elman": {"cell": "elman"},
     "minGRU": {"cell": "mingru"},
@@ -89,37 +89,37 @@ def carry_over(old: Journey, text: Path, options: dict[str, Any]) -> Journey:
 def test_three_stops_change_nothing(name: str, text: Path, tmp_path: Path) -> None:
     options = VARIANTS[name]
     straight = Journey(tmp_path, text, options)
-    straight.go()
+    straight.run()
     assert straight.training.step >= 3
     stops = sorted({1, straight.events // 2, straight.events - 1})
     run = Journey(tmp_path, text, options)
     done = 0
     for stop in stops:
-        run.go(stop_after=stop - done)
+        run.run(stop_after=stop - done)
         run, done = carry_over(run, text, options), stop
-    run.go()
+    run.run()
     assert differences(straight.result(), run.result()) == set()
 
 
 def test_a_stop_after_every_single_event_changes_nothing(text: Path, tmp_path: Path) -> None:
     options = VARIANTS["everything"]
     straight = Journey(tmp_path, text, options)
-    straight.go()
+    straight.run()
     assert straight.events == 15  # 12 steps and 3 evaluations
     run = Journey(tmp_path, text, options)
     for _ in range(straight.events):
-        run.go(stop_after=1)
+        run.run(stop_after=1)
         run = carry_over(run, text, options)
-    run.go()
+    run.run()
     assert run.events == 0, "nothing was left to do"
     assert differences(straight.result(), run.result()) == set()
 
 
 def test_a_run_can_be_carried_over_before_its_first_step(text: Path, tmp_path: Path) -> None:
     straight = Journey(tmp_path, text, {"dropout": 0.2})
-    straight.go()
+    straight.run()
     run = carry_over(Journey(tmp_path, text, {"dropout": 0.2}), text, {"dropout": 0.2})
-    run.go()
+    run.run()
     assert differences(straight.result(), run.result()) == set()
 
 
@@ -176,9 +176,9 @@ def test_a_resume_without_any_one_part_ends_elsewhere(part: str, text: Path, tmp
     """Shows that the comparison above would see the loss of each part."""
     options = {"dropout": 0.2, "schedule": "plateau", "plateau_patience": 0, "learning_rate": 0.3, "evaluate_every": 2}
     straight = Journey(tmp_path, text, options)
-    straight.go()
+    straight.run()
     run = Journey(tmp_path, text, options)
-    run.go(stop_after=11)  # after step 8, whose evaluation is due
+    run.run(stop_after=11)  # after step 8, whose evaluation is due
     run.save()
     tensors, facts = checkpoint.load(tmp_path)
     assert facts["step"] == 8
@@ -187,16 +187,16 @@ def test_a_resume_without_any_one_part_ends_elsewhere(part: str, text: Path, tmp
     without(part)(tensors, facts)
     fresh = Journey(tmp_path, text, options)
     fresh.restore(tensors, facts)
-    fresh.go()
+    fresh.run()
     assert bool(differences(straight.result(), fresh.result())) == (part != "nothing")
 
 
 def test_a_snapshot_of_facts_does_not_change_with_the_run(text: Path, tmp_path: Path) -> None:
     run = Journey(tmp_path, text, {})
-    run.go(stop_after=2)
+    run.run(stop_after=2)
     _, facts = run.training.snapshot()
     before = repr(facts)
-    run.go()
+    run.run()
     assert repr(facts) == before
 
 
@@ -205,10 +205,10 @@ def test_a_save_that_fails_leaves_the_checkpoint_before_it(
     step: str, text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = Journey(tmp_path, text, {})
-    run.go(stop_after=3)
+    run.run(stop_after=3)
     run.save()
     whole = checkpoint.path_in(tmp_path).read_bytes()
-    run.go(stop_after=3)
+    run.run(stop_after=3)
 
     def fail(*_: Any, **__: Any) -> None:
         raise OSError(28, "No space left on device")

@@ -16,25 +16,25 @@ from pathlib import Path
 import pytest
 
 from elman.errors import ArtifactError
-from elman.train import Ended, Evaluated, Event, Planned, Started, Stepped
+from elman.train import EndEvent, EvaluationEvent, Event, PlanEvent, StartEvent, StepEvent
 from elman.train.history import COLUMNS, History, TensorBoard
 from elman.train.interrupt import Interrupt
+from elman.train.progress import TrainingProgress
 from elman.train.tuning import has_bfloat16, release_memory, tune_allocator, usable_cores
-from elman.train.watch import Watch
 
 
-def step(number: int, loss: float = 2.0, tokens: int = 10, progress: float = 0.5) -> Stepped:
-    return Stepped(number, progress, loss, tokens, number / 100, 0.001 * number, 0.5 * number, 0.01)
+def step(number: int, loss: float = 2.0, tokens: int = 10, progress: float = 0.5) -> StepEvent:
+    return StepEvent(number, progress, loss, tokens, number / 100, 0.001 * number, 0.5 * number, 0.01)
 
 
-def evaluated(number: int, loss: float, best: bool = True) -> Evaluated:
-    return Evaluated(number, 0.5, {"loss": loss}, best)
+def evaluated(number: int, loss: float, best: bool = True) -> EvaluationEvent:
+    return EvaluationEvent(number, 0.5, {"loss": loss}, best)
 
 
 def test_a_row_of_the_history_holds_means_over_its_steps() -> None:
     history = History(every=32)
-    assert history.hear(step(31, loss=1.0, tokens=30), 0.1) is None
-    row = history.hear(step(32, loss=3.0, tokens=10), 0.25)
+    assert history.on_event(step(31, loss=1.0, tokens=30), 0.1) is None
+    row = history.on_event(step(32, loss=3.0, tokens=10), 0.25)
     assert row == {
         "step": 32,
         "epoch": 0.32,
@@ -45,28 +45,28 @@ def test_a_row_of_the_history_holds_means_over_its_steps() -> None:
         "gradient_norm": pytest.approx(0.5 * 31.5),
         "valid_loss": None,
     }
-    other = history.hear(evaluated(32, 1.5), 0.3)
+    other = history.on_event(evaluated(32, 1.5), 0.3)
     assert other is not None
     assert (other["step"], other["valid_loss"], other["train_loss"]) == (32, 1.5, None)
-    assert history.hear(step(63, loss=9.0), 0.4) is None
-    assert history.hear(step(64, loss=9.0), 0.5)["train_loss"] == 9.0  # the sums were reset
-    assert history.hear(Evaluated(64, 0.5), 0.6) is None
-    assert history.hear(Started(0), 0.6) is None
+    assert history.on_event(step(63, loss=9.0), 0.4) is None
+    assert history.on_event(step(64, loss=9.0), 0.5)["train_loss"] == 9.0  # the sums were reset
+    assert history.on_event(EvaluationEvent(64, 0.5), 0.6) is None
+    assert history.on_event(StartEvent(0), 0.6) is None
 
 
 def test_a_short_run_has_rows_too() -> None:
     history = History()
     for number in range(1, 50):
-        history.hear(step(number), 0.1 * number)
+        history.on_event(step(number), 0.1 * number)
     assert [row["step"] for row in history.rows] == [1, 2, 5, 10, 20]
 
 
 def test_the_history_is_read_back_as_it_was_written(tmp_path: Path) -> None:
     history = History(every=1)
     for number in range(1, 7):
-        history.hear(step(number, loss=math.pi / number), 0.1 * number)
+        history.on_event(step(number, loss=math.pi / number), 0.1 * number)
         if number % 2 == 0:
-            history.hear(evaluated(number, math.e / number), 0.1 * number)
+            history.on_event(evaluated(number, math.e / number), 0.1 * number)
     path = tmp_path / "history.csv"
     history.write_csv(path)
     assert path.read_text(encoding="utf-8").splitlines()[0] == ",".join(COLUMNS)
@@ -93,7 +93,7 @@ def test_tensorboard_gets_every_figure(tmp_path: Path) -> None:
     board = TensorBoard(tmp_path / "board")
     history = History(every=1)
     for event in (step(1), evaluated(1, 1.5)):
-        row = history.hear(event, 0.1)
+        row = history.on_event(event, 0.1)
         assert row is not None
         board.add(row)
     board.close()
@@ -105,7 +105,7 @@ def test_tensorboard_gets_every_figure(tmp_path: Path) -> None:
 
 def test_tensorboard_gets_no_loss_that_is_infinite(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     board = TensorBoard(tmp_path / "board")
-    row = History(every=1).hear(evaluated(1, math.inf), 0.1)
+    row = History(every=1).on_event(evaluated(1, math.inf), 0.1)
     assert row is not None
     board.add(row)
     board.close()
@@ -122,21 +122,21 @@ class Terminal(io.StringIO):
 
 
 STORY: list[Event] = [
-    Started(1200),
-    Planned(5000, 500, 0.0123),
+    StartEvent(1200),
+    PlanEvent(5000, 500, 0.0123),
     step(1201),
     step(1202),
     evaluated(1202, 1.25),
     evaluated(1300, 1.5, best=False),
-    Ended(5000, "the budget is spent"),
+    EndEvent(5000, "the budget is spent"),
 ]
 
 
 def test_without_a_terminal_the_watch_writes_plain_lines() -> None:
     stream = io.StringIO()
-    with Watch("char", stream=stream) as watch:
+    with TrainingProgress("char", stream=stream) as watch:
         for event in STORY:
-            watch.hear(event)
+            watch.on_event(event)
     assert stream.getvalue().splitlines() == [
         "resuming after step 1,200",
         "12.3 ms a step: the run will end after 5,000 steps",
@@ -150,10 +150,10 @@ def test_without_a_terminal_a_line_comes_now_and_then(monkeypatch: pytest.Monkey
     now = [100.0]
     monkeypatch.setattr(time, "perf_counter", lambda: now[0])
     stream = io.StringIO()
-    with Watch("word", stream=stream) as watch:
+    with TrainingProgress("word", stream=stream) as watch:
         for number in range(1, 41):
             now[0] += 0.5
-            watch.hear(step(number, loss=2.0, tokens=100, progress=number / 100))
+            watch.on_event(step(number, loss=2.0, tokens=100, progress=number / 100))
     lines = stream.getvalue().splitlines()
     assert len(lines) == 2  # twenty seconds, a line every ten
     assert lines[-1].startswith("step     40   40 %  loss 2.000  2.885 bits/word  200 words/s  0:30 left")
@@ -163,10 +163,10 @@ def test_on_a_terminal_the_watch_shows_a_bar(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "120")
     stream = Terminal()
-    with Watch("char", stream=stream) as watch:
-        watch.hear(step(7, progress=0.25))
+    with TrainingProgress("char", stream=stream) as watch:
+        watch.on_event(step(7, progress=0.25))
         time.sleep(0.15)
-        watch.hear(step(8, progress=0.25))
+        watch.on_event(step(8, progress=0.25))
     shown = stream.getvalue()
     assert "\x1b[" in shown
     assert "25 %" in shown
@@ -175,31 +175,31 @@ def test_on_a_terminal_the_watch_shows_a_bar(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_quiet_watch_says_nothing() -> None:
     for stream in (io.StringIO(), Terminal()):
-        with Watch("char", stream=stream, quiet=True) as watch:
+        with TrainingProgress("char", stream=stream, quiet=True) as watch:
             for event in STORY:
-                watch.hear(event)
+                watch.on_event(event)
         assert stream.getvalue() == ""
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_signal_is_remembered_and_a_second_one_acts(number: signal.Signals, code: int) -> None:
-    heard: list[int] = []
-    former = signal.signal(number, lambda received, _: heard.append(received))
+    captured: list[int] = []
+    former = signal.signal(number, lambda received, _: captured.append(received))
     try:
         with Interrupt() as interrupt:
             assert interrupt.exit_code is None
             os.kill(os.getpid(), number)
             assert interrupt.exit_code == code
-            assert heard == []
+            assert captured == []
             os.kill(os.getpid(), number)
-            assert heard == [number]
+            assert captured == [number]
         os.kill(os.getpid(), number)
-        assert heard == [number, number]
+        assert captured == [number, number]
         with Interrupt():
             pass
         assert callable(signal.getsignal(number)), "what was there before is put back"
         os.kill(os.getpid(), number)
-        assert len(heard) == 3
+        assert len(captured) == 3
     finally:
         signal.signal(number, former)
 
@@ -269,16 +269,16 @@ def test_other_systems_keep_their_allocator(monkeypatch: pytest.MonkeyPatch) -> 
     assert release_memory() is False
 
 
-def test_a_run_that_will_take_much_longer_than_its_budget_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_that_will_take_much_longer_than_its_budget_is_reported_once(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = io.StringIO()
-    watch = Watch("char", budget_seconds=100.0, stream=stream)
+    watch = TrainingProgress("char", budget_seconds=100.0, stream=stream)
     now = 1000.0
-    monkeypatch.setattr("elman.train.watch.time.perf_counter", lambda: now)
-    watch.hear(step(1, progress=0.0))
+    monkeypatch.setattr("elman.train.progress.time.perf_counter", lambda: now)
+    watch.on_event(step(1, progress=0.0))
     now += 20.0
-    watch.hear(Evaluated(2, 0.25, {"loss": 2.0}))  # a quarter in 20 s: in time
+    watch.on_event(EvaluationEvent(2, 0.25, {"loss": 2.0}))  # a quarter in 20 s: in time
     assert "slower" not in stream.getvalue()
     now += 60.0
-    watch.hear(Evaluated(3, 0.5, {"loss": 2.0}))  # a half in 80 s: 160 s in all
-    watch.hear(Evaluated(4, 0.5, {"loss": 2.0}))
+    watch.on_event(EvaluationEvent(3, 0.5, {"loss": 2.0}))  # a half in 80 s: 160 s in all
+    watch.on_event(EvaluationEvent(4, 0.5, {"loss": 2.0}))
     assert stream.getvalue().count("slower: the run will take about 160 s, not 100") == 1

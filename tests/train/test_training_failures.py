@@ -10,18 +10,18 @@ import pytest
 import torch
 from torch import Tensor
 
-from elman.errors import ConfigError, Diverged, OutOfMemory
+from elman.errors import ConfigError, DivergenceError, OutOfMemoryError
+from elman.state import Batch, State
 from elman.tasks.language_model.network import LanguageModelNetwork
-from elman.tasks.language_model.setup import NextToken
-from elman.train import Ended, Stepped
+from elman.tasks.language_model.setup import NextTokenObjective
+from elman.train import EndEvent, StepEvent
 from elman.train.loop import Training
-from elman.train.memory import memory_errors
-from elman.types import Batch, State
+from elman.train.out_of_memory import memory_errors
 
 from .chunks import Chunks, network, plain_config, row_of_chunks
 
 
-class Poisoned(NextToken):
+class Poisoned(NextTokenObjective):
     """The loss, or its gradient, goes bad at step `bad`."""
 
     def __init__(self, model: LanguageModelNetwork, bad: int, kind: str) -> None:
@@ -56,9 +56,9 @@ def test_diverging_names_the_step_and_leaves_the_weights_before_it(kind: str, me
     net = network()
     training = Training(Poisoned(net, 4, kind), Chunks(batches), plain_config(learning_rate=0.1, max_steps=10))
     before: dict[str, Tensor] = {}
-    with pytest.raises(Diverged) as caught:  # noqa: PT012  (the loop must be inside: it raises on going on)
+    with pytest.raises(DivergenceError) as caught:  # noqa: PT012  (the loop must be inside: it raises on going on)
         for event in training.fit():
-            if isinstance(event, Stepped):
+            if isinstance(event, StepEvent):
                 before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
     assert message in str(caught.value)
     assert caught.value.step == 4
@@ -70,8 +70,8 @@ def test_without_a_bound_only_a_gradient_that_is_not_finite_stops() -> None:
     _, batches = row_of_chunks(2)
     config = plain_config(learning_rate=1e-12, max_steps=3, explosion=0.0)
     events = list(Training(Poisoned(network(), 2, "explosion"), Chunks(batches), config).fit())
-    assert max(event.gradient_norm for event in events if isinstance(event, Stepped)) > 1e6
-    with pytest.raises(Diverged, match=r"at step 2: expected a finite norm. Received: nan"):
+    assert max(event.gradient_norm for event in events if isinstance(event, StepEvent)) > 1e6
+    with pytest.raises(DivergenceError, match=r"at step 2: expected a finite norm. Received: nan"):
         list(Training(Poisoned(network(), 2, "gradient"), Chunks(batches), config).fit())
 
 
@@ -86,7 +86,7 @@ ALLOCATOR = (
 )
 @pytest.mark.parametrize("where", ["step", "evaluation"])
 def test_running_out_of_memory_says_where_and_what_helps(error: Exception, where: str) -> None:
-    class Hungry(NextToken):
+    class Hungry(NextTokenObjective):
         def loss(self, batch: Batch, state: State) -> Any:
             if where == "step":
                 raise error
@@ -97,7 +97,7 @@ def test_running_out_of_memory_says_where_and_what_helps(error: Exception, where
 
     _, batches = row_of_chunks(1)
     training = Training(Hungry(network()), Chunks(batches), plain_config())
-    with pytest.raises(OutOfMemory) as caught:
+    with pytest.raises(OutOfMemoryError) as caught:
         list(training.fit())
     place = {"step": "out of memory at step 1", "evaluation": "out of memory in the evaluation after step 1"}[where]
     assert str(caught.value).startswith(place)
@@ -106,7 +106,7 @@ def test_running_out_of_memory_says_where_and_what_helps(error: Exception, where
 
 
 def test_a_real_allocation_that_fails_is_out_of_memory_and_other_errors_stay() -> None:
-    with pytest.raises(OutOfMemory, match="out of memory here"), memory_errors("here"):
+    with pytest.raises(OutOfMemoryError, match="out of memory here"), memory_errors("here"):
         torch.empty(2**50)
     with pytest.raises(RuntimeError, match="must match"), memory_errors("here"):
         torch.zeros(2) + torch.zeros(3)
@@ -123,19 +123,19 @@ def test_a_real_allocation_that_fails_is_out_of_memory_and_other_errors_stay() -
 def test_options_that_would_train_nothing_are_refused(options: dict[str, Any], message: str) -> None:
     _, batches = row_of_chunks(1)
     with pytest.raises(ConfigError) as caught:
-        list(Training(NextToken(network()), Chunks(batches), plain_config(**options)).fit())
+        list(Training(NextTokenObjective(network()), Chunks(batches), plain_config(**options)).fit())
     assert str(caught.value) == message
 
 
 def events(**options: Any) -> Iterator[Any]:
     _, batches = row_of_chunks(4)
-    return Training(NextToken(network()), Chunks(batches), plain_config(**options)).fit()
+    return Training(NextTokenObjective(network()), Chunks(batches), plain_config(**options)).fit()
 
 
 def test_the_run_ends_at_the_first_limit_that_is_reached() -> None:
-    assert sum(isinstance(e, Stepped) for e in events(max_steps=9)) == 9
-    assert sum(isinstance(e, Stepped) for e in events(max_steps=0, max_epochs=1.5)) == 6
-    assert sum(isinstance(e, Stepped) for e in events(max_steps=5, max_epochs=1.5)) == 5
-    assert sum(isinstance(e, Stepped) for e in events(max_steps=50, max_epochs=1.5)) == 6
+    assert sum(isinstance(e, StepEvent) for e in events(max_steps=9)) == 9
+    assert sum(isinstance(e, StepEvent) for e in events(max_steps=0, max_epochs=1.5)) == 6
+    assert sum(isinstance(e, StepEvent) for e in events(max_steps=5, max_epochs=1.5)) == 5
+    assert sum(isinstance(e, StepEvent) for e in events(max_steps=50, max_epochs=1.5)) == 6
     last = list(events(max_steps=2))[-1]
-    assert last == Ended(2, "the budget is spent")
+    assert last == EndEvent(2, "the budget is spent")

@@ -10,11 +10,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from elman.state import IGNORE_INDEX, Batch, State
 from elman.tasks.language_model.network import LanguageModelNetwork
-from elman.tasks.language_model.setup import NextToken
-from elman.train import Stepped
+from elman.tasks.language_model.setup import NextTokenObjective
+from elman.train import StepEvent
 from elman.train.loop import Training
-from elman.types import IGNORED, Batch, State
 
 from .chunks import B, Chunks, H, T, V, network, plain_config, row_of_chunks
 
@@ -23,10 +23,10 @@ def gradient_of(batches: list[Batch], **options: Any) -> dict[str, Tensor]:
     """The gradient of the last step: what plain descent with rate 1 subtracts from the weights."""
     net = network(**{name: options.pop(name) for name in ("learn_initial_state",) if name in options})
     config = plain_config(**options)
-    training = Training(NextToken(net), Chunks(batches), config)
+    training = Training(NextTokenObjective(net), Chunks(batches), config)
     before: dict[str, Tensor] = {}
     for event in training.fit():
-        if (isinstance(event, Stepped) and event.step == config.max_steps - 1) or not before:
+        if (isinstance(event, StepEvent) and event.step == config.max_steps - 1) or not before:
             before = {name: p.detach().clone() for name, p in net.named_parameters()}
     return {name: before[name] - p.detach() for name, p in net.named_parameters()}
 
@@ -65,12 +65,14 @@ def test_only_the_counted_time_steps_give_gradient(loss_from: int, loss_to: int)
     assert_close(gradient_of(batches, loss_from=loss_from, loss_to=loss_to), expected)
 
 
-def test_the_loss_that_is_told_counts_the_counted_alone() -> None:
+def test_the_loss_that_is_reported_counts_the_counted_alone() -> None:
     _, batches = row_of_chunks(1)
     net = network()
     logits, _ = net(batches[0].inputs_BT, None, net.initial_state(B))
     step = next(
-        e for e in Training(NextToken(net), Chunks(batches), plain_config(loss_from=2)).fit() if isinstance(e, Stepped)
+        e
+        for e in Training(NextTokenObjective(net), Chunks(batches), plain_config(loss_from=2)).fit()
+        if isinstance(e, StepEvent)
     )
     assert step.tokens == B * (T - 2)
     assert step.loss == pytest.approx(float(nats(logits, batches[0].targets_BT)[:, 2:].mean().detach()), rel=1e-6)
@@ -93,15 +95,15 @@ def test_the_state_is_carried_and_the_gradient_is_cut_between_chunks() -> None:
     # With a learning rate of nothing the weights stay, so the third chunk's loss depends on the first through the
     # state alone.
     net = network()
-    told = [
+    reported = [
         e
-        for e in Training(NextToken(net), Chunks(batches), plain_config(learning_rate=0.0, max_steps=3)).fit()
-        if isinstance(e, Stepped)
+        for e in Training(NextTokenObjective(net), Chunks(batches), plain_config(learning_rate=0.0, max_steps=3)).fit()
+        if isinstance(e, StepEvent)
     ]
     with torch.no_grad():
         logits, _ = net(tokens_BT[:, :-1], None, net.initial_state(B))
         whole = nats(logits, tokens_BT[:, 1:])
-    for number, step in enumerate(told):
+    for number, step in enumerate(reported):
         assert step.loss == pytest.approx(float(whole[:, number * T : (number + 1) * T].mean()), rel=1e-5)
 
     # The gradient after three accumulated chunks is not that of the whole text: it is cut.
@@ -112,21 +114,21 @@ def test_the_state_is_carried_and_the_gradient_is_cut_between_chunks() -> None:
     assert (uncut[name] - cut[name]).abs().max() > 1e-4
 
 
-def test_fresh_rows_begin_anew_and_the_others_go_on() -> None:
+def test_fresh_rows_begin_fresh_and_the_others_go_on() -> None:
     tokens_BT, batches = row_of_chunks(2)
-    batches[1] = batches[1]._replace(fresh_B=torch.tensor([False, True, False]))
+    batches[1] = batches[1]._replace(reset_B=torch.tensor([False, True, False]))
     net = network()
-    told = [
+    reported = [
         e
-        for e in Training(NextToken(net), Chunks(batches), plain_config(learning_rate=0.0, max_steps=2)).fit()
-        if isinstance(e, Stepped)
+        for e in Training(NextTokenObjective(net), Chunks(batches), plain_config(learning_rate=0.0, max_steps=2)).fit()
+        if isinstance(e, StepEvent)
     ]
     with torch.no_grad():
         going_on, _ = net(tokens_BT[:, :-1], None, net.initial_state(B))
-        anew, _ = net(batches[1].inputs_BT, None, net.initial_state(B))
+        fresh, _ = net(batches[1].inputs_BT, None, net.initial_state(B))
     expected = nats(going_on, tokens_BT[:, 1:])[:, T:]
-    expected[1] = nats(anew, batches[1].targets_BT)[1]
-    assert told[1].loss == pytest.approx(float(expected.mean()), rel=1e-5)
+    expected[1] = nats(fresh, batches[1].targets_BT)[1]
+    assert reported[1].loss == pytest.approx(float(expected.mean()), rel=1e-5)
 
 
 def test_a_learnt_start_gets_gradient_from_fresh_rows_only() -> None:
@@ -136,7 +138,7 @@ def test_a_learnt_start_gets_gradient_from_fresh_rows_only() -> None:
     name = "stack.layers.0.0.cell.initial.h"
     assert first[name].abs().max() > 1e-5
     assert later[name].abs().max() == 0.0
-    batches[1] = batches[1]._replace(fresh_B=torch.tensor([False, True, False]))
+    batches[1] = batches[1]._replace(reset_B=torch.tensor([False, True, False]))
     assert gradient_of(batches, max_steps=2, learn_initial_state=True)[name].abs().max() > 1e-6
 
 
@@ -144,7 +146,7 @@ def test_ragged_rows_and_rows_of_no_length_count_as_they_should() -> None:
     _, batches = row_of_chunks(1)
     lengths_B = torch.tensor([4, 0, 2])
     targets = batches[0].targets_BT.clone()
-    targets[1], targets[2, 2:] = IGNORED, IGNORED
+    targets[1], targets[2, 2:] = IGNORE_INDEX, IGNORE_INDEX
     net = network()
     total = torch.zeros(())
     for row, length in ((0, 4), (2, 2)):
@@ -171,12 +173,12 @@ def test_clipping_values_cuts_each_of_them() -> None:
     assert_close({n: g.clamp(-0.01, 0.01) for n, g in free.items()}, clipped)
 
 
-def test_the_norm_that_is_told_is_that_before_clipping() -> None:
+def test_the_norm_that_is_reported_is_that_before_clipping() -> None:
     _, batches = row_of_chunks(1)
     free = gradient_of(batches)
     norm = math.sqrt(sum(float(g.square().sum()) for g in free.values()))
-    training = Training(NextToken(network()), Chunks(batches), plain_config(clip_norm=0.01))
-    assert next(e for e in training.fit() if isinstance(e, Stepped)).gradient_norm == pytest.approx(norm, rel=1e-4)
+    training = Training(NextTokenObjective(network()), Chunks(batches), plain_config(clip_norm=0.01))
+    assert next(e for e in training.fit() if isinstance(e, StepEvent)).gradient_norm == pytest.approx(norm, rel=1e-4)
 
 
 def test_the_same_training_written_by_hand_gives_the_same_weights() -> None:
@@ -204,7 +206,7 @@ def test_the_same_training_written_by_hand_gives_the_same_weights() -> None:
         optimizer="adamw", learning_rate=top, weight_decay=0.1, schedule="cosine", final_rate=0.1, clip_norm=0.5,
         warmup_steps=warmup, max_steps=steps,
     )  # fmt: skip
-    for _ in Training(NextToken(net), Chunks(batches), config).fit():
+    for _ in Training(NextTokenObjective(net), Chunks(batches), config).fit():
         pass
 
     parameters = list(pairs.values())
@@ -232,7 +234,7 @@ def test_the_same_training_written_by_hand_gives_the_same_weights() -> None:
 
 def test_a_chunk_with_nothing_to_predict_makes_no_gradient() -> None:
     _, batches = row_of_chunks(1)
-    empty = batches[0]._replace(targets_BT=torch.full((B, T), IGNORED))
+    empty = batches[0]._replace(targets_BT=torch.full((B, T), IGNORE_INDEX))
     gradient = gradient_of([empty])
     assert all(float(g.abs().max()) == 0.0 for g in gradient.values())
 
@@ -244,7 +246,7 @@ def test_precision_is_that_of_the_products_in_steps_and_evaluations(precision: s
     seen: dict[bool, set[torch.dtype]] = {True: set(), False: set()}
     net.head.register_forward_hook(lambda head, _, scores: seen[head.training].add(scores.dtype))
     config = plain_config(precision=precision, learning_rate=0.1, max_steps=2, evaluate_every=1)
-    events = list(Training(NextToken(net, lambda _: (batches, 0)), Chunks(batches), config).fit())
+    events = list(Training(NextTokenObjective(net, lambda _: (batches, 0)), Chunks(batches), config).fit())
     assert seen == {True: {expected}, False: {expected}}
     assert {weight.dtype for weight in net.parameters()} == {torch.float32}, "weights and their sums stay exact"
-    assert all(event.loss == pytest.approx(math.log(V), rel=0.2) for event in events if isinstance(event, Stepped))
+    assert all(event.loss == pytest.approx(math.log(V), rel=0.2) for event in events if isinstance(event, StepEvent))

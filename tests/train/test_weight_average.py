@@ -10,14 +10,14 @@ from torch import nn
 
 import elman
 from elman import LanguageModel
-from elman.train.average import WeightAverage
+from elman.train.ema import ExponentialMovingAverage
 
 from .runs import SMALL, made_up_text
 
 
 def test_the_average_by_hand() -> None:
     parameter = nn.Parameter(torch.tensor([1.0]))
-    average = WeightAverage([parameter], 0.5)
+    average = ExponentialMovingAverage([parameter], 0.5)
     expected = 1.0
     for step, value in enumerate([2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0]):
         parameter.data.fill_(value)
@@ -32,7 +32,7 @@ def test_the_average_by_hand() -> None:
 
 def test_the_weights_come_back_when_something_fails() -> None:
     parameter = nn.Parameter(torch.tensor([1.0]))
-    average = WeightAverage([parameter], 0.9)
+    average = ExponentialMovingAverage([parameter], 0.9)
     parameter.data.fill_(3.0)
     with pytest.raises(ValueError, match="on purpose"), average.swapped_in():
         raise ValueError("on purpose")
@@ -44,17 +44,19 @@ def test_what_is_stored_is_the_average(tmp_path: Path, split: tuple[float, ...])
     text = tmp_path / "text.txt"
     text.write_text(made_up_text())
     options = SMALL | {"split": split, "learning_rate": 0.3, "max_steps": 6, "evaluate_every": 6, "warmup_steps": 0}
-    plain, averaged = (
+    plain, averaged_weights = (
         LanguageModel(**options, **more).fit(text, folder=tmp_path / name, progress=False, tune=False)
-        for name, more in (("plain", {}), ("averaged", {"average": 0.8}))
+        for name, more in (("plain", {}), ("averaged", {"ema_decay": 0.8}))
     )
     differences = [
         (a - b).abs().max().item()
-        for a, b in zip(plain.network.parameters(), averaged.network.parameters(), strict=True)
+        for a, b in zip(plain.network.parameters(), averaged_weights.network.parameters(), strict=True)
     ]
     assert max(differences) > 1e-3
     stored = elman.load(tmp_path / "averaged").network
-    assert all(torch.equal(a, b) for a, b in zip(stored.parameters(), averaged.network.parameters(), strict=True))
+    assert all(
+        torch.equal(a, b) for a, b in zip(stored.parameters(), averaged_weights.network.parameters(), strict=True)
+    )
 
 
 def test_training_itself_does_not_change(tmp_path: Path) -> None:
@@ -62,7 +64,7 @@ def test_training_itself_does_not_change(tmp_path: Path) -> None:
     text = tmp_path / "text.txt"
     text.write_text(made_up_text())
     rows = []
-    for name, more in (("plain", {}), ("averaged", {"average": 0.9})):
+    for name, more in (("plain", {}), ("averaged", {"ema_decay": 0.9})):
         LanguageModel(**SMALL, **more).fit(text, folder=tmp_path / name, progress=False, tune=False)
         lines = (tmp_path / name / "history.csv").read_text().splitlines()
         rows.append([line.split(",")[4] for line in lines[1:]])

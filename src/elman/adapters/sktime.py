@@ -35,7 +35,7 @@ class ElmanClassifier(BaseClassifier):  # type: ignore[misc]
     preset : str
         The options to start from: "small", "base" or "large".
     options : mapping of str to values, optional
-        Any option of `elman.Classifier` by its name, such as `{"hidden": 64, "max_seconds": 30}`.
+        Any option of `elman.Classifier` by its name, such as `{"hidden_size": 64, "max_seconds": 30}`.
 
     Attributes
     ----------
@@ -82,7 +82,7 @@ class ElmanClassifier(BaseClassifier):  # type: ignore[misc]
     def get_test_params(cls, parameter_set: str = "default") -> list[dict[str, Any]]:
         """Return parameters of small models for sktime's tests."""
         del parameter_set
-        quick = {"device": "cpu", "threads": 1, "precision": "float32", "hidden": 4, "max_steps": 2}
+        quick = {"device": "cpu", "threads": 1, "precision": "float32", "hidden_size": 4, "max_steps": 2}
         return [
             {"preset": "small", "options": quick},
             {"options": {**quick, "cell": "elman", "bidirectional": False, "pool": "last", "split": [1.0, 0.0, 0.0]}},

@@ -33,7 +33,7 @@ Ints = npt.NDArray[np.int64]
 
 # The arguments that are options of `elman.Forecaster` under the same name.
 _SAME = (
-    "mode", "horizon", "context", "cell", "layers", "hidden", "distribution", "transform", "difference", "members",
+    "mode", "horizon", "context", "cell", "layers", "hidden_size", "distribution", "transform", "difference", "members",
     "missing", "max_steps", "max_seconds",
 )  # fmt: skip
 # Data options that can be set; sktime's data determines all others.
@@ -67,7 +67,7 @@ class ElmanForecaster(BaseForecaster):  # type: ignore[misc]
         Time steps in a window.
     cell : str, optional
         The recurrent cell, such as "gru", "lstm" or "elman".
-    layers, hidden : int, optional
+    layers, hidden_size : int, optional
         The number of recurrent layers, and of hidden units in each.
     distribution : str, optional
         "student-t", "gaussian", "quantiles", "negative-binomial", or "point" (no intervals).
@@ -85,6 +85,8 @@ class ElmanForecaster(BaseForecaster):  # type: ignore[misc]
         The seed of training and of sample paths.
     options : mapping of str to values, optional
         Other options of `elman.Forecaster` by name, such as `{"learning_rate": 0.01}`.
+    hidden : int, optional
+        The earlier name of `hidden_size`.
 
     Attributes
     ----------
@@ -133,7 +135,7 @@ class ElmanForecaster(BaseForecaster):  # type: ignore[misc]
         context: int | None = None,
         cell: str | None = None,
         layers: int | None = None,
-        hidden: int | None = None,
+        hidden_size: int | None = None,
         distribution: str | None = None,
         transform: str | None = None,
         difference: int | None = None,
@@ -143,6 +145,7 @@ class ElmanForecaster(BaseForecaster):  # type: ignore[misc]
         max_seconds: float | None = None,
         random_state: int = 0,
         options: Mapping[str, Any] | None = None,
+        hidden: int | None = None,
     ) -> None:
         self.preset = preset
         self.mode = mode
@@ -150,7 +153,7 @@ class ElmanForecaster(BaseForecaster):  # type: ignore[misc]
         self.context = context
         self.cell = cell
         self.layers = layers
-        self.hidden = hidden
+        self.hidden_size = hidden_size
         self.distribution = distribution
         self.transform = transform
         self.difference = difference
@@ -160,6 +163,7 @@ class ElmanForecaster(BaseForecaster):  # type: ignore[misc]
         self.max_seconds = max_seconds
         self.random_state = random_state
         self.options = options
+        self.hidden = hidden
         super().__init__()
         self._y = self._X = None  # sktime's own attributes, used if `remember_data` is set later
         if missing in (None, "error"):
@@ -193,7 +197,7 @@ class ElmanForecaster(BaseForecaster):  # type: ignore[misc]
 
     def _options(self, y: pd.DataFrame, X: pd.DataFrame | None, fh: ForecastingHorizon | None) -> dict[str, Any]:
         """Return the options of `elman.Forecaster` for these series."""
-        options = dict(self.options or {})
+        options = Forecaster.setup_class.config_class.present_names(dict(self.options or {}))
         settled = {each.name for each in dataclasses.fields(PanelConfig)}.difference(_OPEN) | {*_SAME, "seed"}
         for name in options:
             if name in settled:
@@ -202,6 +206,8 @@ class ElmanForecaster(BaseForecaster):  # type: ignore[misc]
                     f"Received: {name!r}"
                 )
         named = {name: getattr(self, name) for name in _SAME if getattr(self, name) is not None}
+        if self.hidden is not None:
+            named |= Forecaster.setup_class.config_class.present_names({"hidden": self.hidden})
         if self.mode == "direct" and self.horizon is None and fh is not None:
             furthest = int(np.max(relative_steps(fh, self.cutoff), initial=0))
             named |= {"horizon": furthest} if furthest > 0 else {}
@@ -226,7 +232,7 @@ class ElmanForecaster(BaseForecaster):  # type: ignore[misc]
     def _forecast(
         self, fh: ForecastingHorizon, X: pd.DataFrame | None, alpha: Sequence[float] = ()
     ) -> tuple[pd.Index, Doubles]:
-        """Return the index of the requested rows, and `[1 + Q, rows, Y]`: point forecasts and the quantiles `alpha`."""
+        """Return the index of the requested rows, and `[1 + K, rows, Y]`: point forecasts and the quantiles `alpha`."""
         y, before = self._until_cutoff()
         if X is not None:
             before = self._covariates(y, before, X)
@@ -262,7 +268,7 @@ class ElmanForecaster(BaseForecaster):  # type: ignore[misc]
         return joined(before, later[wanted])
 
     def _from(self, panel: Panel, series: Ints, origin: Ints, horizon: int, alpha: Sequence[float]) -> Doubles:
-        """Forecast after `origin`; return `[1 + Q, N, H, Y]`: the point forecasts and the quantiles `alpha`."""
+        """Forecast after `origin`; return `[1 + K, N, horizon, Y]`: the point forecasts and the quantiles `alpha`."""
         model = self.model_
         check_horizon(horizon)
         # A quantile is the lower or upper bound of an interval around the median.
@@ -287,7 +293,7 @@ class ElmanForecaster(BaseForecaster):  # type: ignore[misc]
         del parameter_set
         quick = {"device": "cpu", "threads": 1, "precision": "float32"}
         return [
-            {"preset": "small", "hidden": 4, "max_steps": 1, "options": quick},
-            {"mode": "direct", "cell": "elman", "hidden": 4, "distribution": "quantiles", "missing": "interpolate",
-             "max_steps": 1, "random_state": 1, "options": {**quick, "anchor": False}},
+            {"preset": "small", "hidden_size": 4, "max_steps": 1, "options": quick},
+            {"mode": "direct", "cell": "elman", "hidden_size": 4, "distribution": "quantiles", "missing": "interpolate",
+             "max_steps": 1, "random_state": 1, "options": {**quick, "residual_to_last": False}},
         ]  # fmt: skip

@@ -28,7 +28,7 @@ class CardSnippet(NamedTuple):
 
 
 # Only the beginning of a longer list, such as the files of a folder, is shown; elman.json has all of it.
-_MOST_ITEMS = 10
+_MAX_ITEMS = 10
 
 # An absolute path: on Unix, in a home folder, on a drive or on a network share.
 _ABSOLUTE_PATH = re.compile(r"(?:file://)?(?:/|~[^/\\]*[/\\]|[A-Za-z]:[/\\]|\\\\).*", re.DOTALL)
@@ -119,8 +119,8 @@ def _cell(value: Any) -> str:
     if value is None or value == "":
         return "–"
     if isinstance(value, list | tuple):
-        more = len(value) - _MOST_ITEMS
-        shown = [_cell(item) for item in value[:_MOST_ITEMS]] + ([f"and {more:,} more"] if more > 0 else [])
+        more = len(value) - _MAX_ITEMS
+        shown = [_cell(item) for item in value[:_MAX_ITEMS]] + ([f"and {more:,} more"] if more > 0 else [])
         return ", ".join(shown) or "–"
     return _code(_base_name(str(value)))
 

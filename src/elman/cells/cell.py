@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple
 
 import torch
@@ -24,7 +25,7 @@ from torch import Tensor, nn
 from elman.cells.initialisers import fill_gates
 from elman.errors import ConfigError, ShapeError
 from elman.recurrence import Step, TorchForm
-from elman.types import State, named_leaves
+from elman.state import State, named_leaves
 
 __all__ = ["Cell", "ElementwiseCell", "HiddenState", "LinearCell"]
 
@@ -59,6 +60,8 @@ class Cell(nn.Module, ABC):
     summary: ClassVar[str]
     equations: ClassVar[str]
     paper: ClassVar[str]
+    # Options that were called otherwise in an earlier version, by their earlier names.
+    former_options: ClassVar[Mapping[str, str]] = MappingProxyType({})
     # NamedTuple of the state; `state_sizes` gives the size of every leaf.
     state_type: ClassVar[type[Any]] = HiddenState
     # Names of the parameters that weight drop applies to.

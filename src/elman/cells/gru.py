@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from elman.cells.cell import ElementwiseCell, HiddenState
-from elman.cells.initialisers import start_remembering
+from elman.cells.initialisers import chrono_init_
+from elman.options import former_argument
 from elman.recurrence import Step, TorchForm
 
 __all__ = ["GRU"]
@@ -22,10 +23,10 @@ class GRU(ElementwiseCell):
     `elman.cells.GRUResetBefore`. The gates' blocks are in torch's order: r, z, n.
 
     Args:
-        memory: longest time scale in steps of the initial gate biases (Tallec & Ollivier 2018); 0 for zero biases.
+        chrono_init: longest time scale in steps of the initial gate biases (Tallec & Ollivier 2018); 0 for zero biases.
         Others as in `Cell`.
 
-    Raises ConfigError for a `memory` of 1 or below 0, for `memory` without `bias`, and as `Cell`.
+    Raises ConfigError for a `chrono_init` of 1 or below 0, for `chrono_init` without `bias`, and as `Cell`.
     """
 
     name: ClassVar[str] = "gru"
@@ -37,16 +38,18 @@ class GRU(ElementwiseCell):
     )
     paper: ClassVar[str] = "Cho et al. 2014, Learning phrase representations using RNN encoder-decoder"
     compiled_variants: ClassVar[Mapping[str, Mapping[str, Any]]] = {"gru": {}}
+    former_options: ClassVar[Mapping[str, str]] = {"memory": "chrono_init"}
 
-    def __init__(self, input_size: int, hidden_size: int, *, memory: int = 0, **options: Any) -> None:
+    def __init__(self, input_size: int, hidden_size: int, *, chrono_init: int = 0, **options: Any) -> None:
+        chrono_init = former_argument(options, "memory", "chrono_init", chrono_init)
         super().__init__(input_size, hidden_size, gate_names=("r", "z", "n"), **options)
-        self.memory = memory
+        self.chrono_init = chrono_init
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Initialise the parameters as `Cell` does, and the bias of z by chrono initialisation if `memory` is set."""
+        """Initialise the parameters as `Cell` does; `chrono_init` selects chrono initialisation of the bias of z."""
         super().reset_parameters()
-        start_remembering(self.bias_ih, self.gate_names, {"z": 1.0}, self.memory)
+        chrono_init_(self.bias_ih, self.gate_names, {"z": 1.0}, self.chrono_init)
 
     def update(self, p_BG: Tensor, u_BG: Tensor, state: HiddenState) -> Step:
         """Compute the gates and the new state."""

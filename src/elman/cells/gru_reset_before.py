@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import torch
@@ -9,7 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from elman.cells.cell import Cell, HiddenState
-from elman.cells.initialisers import start_remembering
+from elman.cells.initialisers import chrono_init_
+from elman.options import former_argument
 from elman.recurrence import Step
 
 __all__ = ["GRUResetBefore"]
@@ -23,10 +25,10 @@ class GRUResetBefore(Cell):
     order r, z, n.
 
     Args:
-        memory: longest time scale in steps of the initial gate biases (Tallec & Ollivier 2018); 0 for zero biases.
+        chrono_init: longest time scale in steps of the initial gate biases (Tallec & Ollivier 2018); 0 for zero biases.
         Others as in `Cell`.
 
-    Raises ConfigError for a `memory` of 1 or below 0, for `memory` without `bias`, and as `Cell`.
+    Raises ConfigError for a `chrono_init` of 1 or below 0, for `chrono_init` without `bias`, and as `Cell`.
     """
 
     name: ClassVar[str] = "gru-reset-before"
@@ -37,16 +39,18 @@ class GRUResetBefore(Cell):
         "h' = (1 - z) * n + z * h"
     )
     paper: ClassVar[str] = "Cho et al. 2014, Learning phrase representations using RNN encoder-decoder"
+    former_options: ClassVar[Mapping[str, str]] = {"memory": "chrono_init"}
 
-    def __init__(self, input_size: int, hidden_size: int, *, memory: int = 0, **options: Any) -> None:
+    def __init__(self, input_size: int, hidden_size: int, *, chrono_init: int = 0, **options: Any) -> None:
+        chrono_init = former_argument(options, "memory", "chrono_init", chrono_init)
         super().__init__(input_size, hidden_size, gate_names=("r", "z", "n"), **options)
-        self.memory = memory
+        self.chrono_init = chrono_init
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Initialise the parameters as `Cell` does, and the bias of z by chrono initialisation if `memory` is set."""
+        """Initialise the parameters as `Cell` does; `chrono_init` selects chrono initialisation of the bias of z."""
         super().reset_parameters()
-        start_remembering(self.bias_ih, self.gate_names, {"z": 1.0}, self.memory)
+        chrono_init_(self.bias_ih, self.gate_names, {"z": 1.0}, self.chrono_init)
 
     def advance(self, p_BG: Tensor, state: HiddenState, recurrent_mask_BH: Tensor | None = None) -> Step:
         """Run one time step; a recurrent mask multiplies h in both recurrent products."""

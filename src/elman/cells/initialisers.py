@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from elman.errors import ConfigError
 
-__all__ = ["INITIALISERS", "fill_gates", "start_remembering"]
+__all__ = ["INITIALISERS", "chrono_init_", "fill_gates"]
 
 
 def uniform(weight: Tensor, hidden_size: int) -> None:
@@ -66,7 +66,7 @@ def fill_gates(weight: Tensor, how: str, gates: int, hidden_size: int) -> None:
             INITIALISERS[how](block, hidden_size)
 
 
-def start_remembering(bias: Tensor | None, gate_names: Sequence[str], signs: Mapping[str, float], steps: int) -> None:
+def chrono_init_(bias: Tensor | None, gate_names: Sequence[str], signs: Mapping[str, float], steps: int) -> None:
     """Chrono initialisation of gate biases, for memory over 1 to `steps` time steps (Tallec & Ollivier 2018).
 
     The bias of a gate that keeps the state is log(u), with u uniform between 1 and max(2, steps - 1). A gate that
@@ -78,9 +78,9 @@ def start_remembering(bias: Tensor | None, gate_names: Sequence[str], signs: Map
     if not steps:
         return
     if isinstance(steps, bool) or not isinstance(steps, int) or steps < 2:
-        raise ConfigError(f"expected memory to be 0 or a number of steps from 2. Received: {steps!r}")
+        raise ConfigError(f"expected chrono_init to be 0 or a number of steps from 2. Received: {steps!r}")
     if bias is None:
-        raise ConfigError("expected biases with memory. Received: bias=false")
+        raise ConfigError("expected biases with chrono_init. Received: bias=false")
     if bias.is_meta:
         return
     blocks = dict(zip(gate_names, bias.data.chunk(len(gate_names)), strict=True))

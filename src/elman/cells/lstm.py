@@ -10,8 +10,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from elman.cells.cell import ElementwiseCell
-from elman.cells.initialisers import start_remembering
+from elman.cells.initialisers import chrono_init_
 from elman.errors import ConfigError
+from elman.options import former_argument
 from elman.recurrence import Step, TorchForm
 
 __all__ = ["LSTM", "LSTMState"]
@@ -34,14 +35,14 @@ class LSTM(ElementwiseCell):
         layer_norm: whether layer normalisation applies to the input projection, the recurrent product and the cell
             state (Ba, Kiros & Hinton 2016).
         forget_bias: initial bias of the forget gate (Jozefowicz et al. 2015 recommend 1).
-        memory: longest time scale in steps of the initial gate biases, which replaces `forget_bias` (Tallec & Ollivier
-            2018); 0 for none.
+        chrono_init: longest time scale in steps of the initial gate biases, which replaces `forget_bias` (Tallec &
+            Ollivier 2018); 0 for none.
         Others as in `Cell`.
 
     The gates' blocks are in torch's order: i, f, g, o (coupled: i, g, o).
 
-    Raises ConfigError for a `projection` below 0 or not smaller than `hidden_size`, for a `memory` of 1 or below 0, for
-    `memory` without `bias`, and as `Cell`.
+    Raises ConfigError for a `projection` below 0 or not smaller than `hidden_size`, for a `chrono_init` of 1 or below
+    0, for `chrono_init` without `bias`, and as `Cell`.
     """
 
     name: ClassVar[str] = "lstm"
@@ -53,6 +54,7 @@ class LSTM(ElementwiseCell):
         "peepholes: w * c is added in i and f, w * c' in o; coupled: f = 1 - i; projection: h' = W_r (o * tanh(c'))"
     )
     paper: ClassVar[str] = "Hochreiter & Schmidhuber 1997, Long short-term memory; Gers et al. 2000 (forget gate)"
+    former_options: ClassVar[Mapping[str, str]] = {"memory": "chrono_init"}
     state_type: ClassVar[type[Any]] = LSTMState
     compiled_variants: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "lstm": {},
@@ -71,9 +73,10 @@ class LSTM(ElementwiseCell):
         projection: int = 0,
         layer_norm: bool = False,
         forget_bias: float = 1.0,
-        memory: int = 0,
+        chrono_init: int = 0,
         **options: Any,
     ) -> None:
+        chrono_init = former_argument(options, "memory", "chrono_init", chrono_init)
         if not 0 <= projection < hidden_size:
             raise ConfigError(
                 f"expected projection from 0 to hidden_size - 1 = {hidden_size - 1}. Received: {projection}"
@@ -84,7 +87,7 @@ class LSTM(ElementwiseCell):
         )
         self.coupled = coupled
         self.forget_bias = forget_bias
-        self.memory = memory
+        self.chrono_init = chrono_init
         like = self.weight_ih
         self.weight_hr = nn.Parameter(like.new_empty(projection, hidden_size)) if projection else None
         self.peephole_i = nn.Parameter(like.new_zeros(hidden_size)) if peepholes else None
@@ -100,7 +103,7 @@ class LSTM(ElementwiseCell):
     def reset_parameters(self) -> None:
         """Initialise the parameters as `Cell` does; set peepholes to zero and the forget gate's bias to `forget_bias`.
 
-        Norms start as the identity. With `memory`, the biases of i and f get chrono initialisation instead.
+        Norms start as the identity. With `chrono_init`, the biases of i and f get chrono initialisation instead.
         """
         super().reset_parameters()
         if self.weight_hr is not None:
@@ -117,7 +120,7 @@ class LSTM(ElementwiseCell):
             nn.init.constant_(self.bias_ih.data[start : start + self.hidden_size], sign * self.forget_bias)
         # Coupled gates have f = 1 - i, so a negative bias of i keeps the cell state.
         signs = {"i": -1.0} if self.coupled else {"f": 1.0, "i": -1.0}
-        start_remembering(self.bias_ih, self.gate_names, signs, self.memory)
+        chrono_init_(self.bias_ih, self.gate_names, signs, self.chrono_init)
 
     def state_sizes(self) -> dict[str, int]:
         """Return the sizes of `h`, the output size, and of `c`, H."""
@@ -164,10 +167,10 @@ class LSTM(ElementwiseCell):
         g = torch.tanh(sum_g)
         c_BH = f * c_BH + i * g
         o = torch.sigmoid(sum_o if self.peephole_o is None else sum_o + self.peephole_o * c_BH)
-        h_BP = o * torch.tanh(c_BH if self.norm_c is None else self.norm_c(c_BH))
+        h_BY = o * torch.tanh(c_BH if self.norm_c is None else self.norm_c(c_BH))
         if self.weight_hr is not None:
-            h_BP = F.linear(h_BP, self.weight_hr)
-        return Step(h_BP, LSTMState(h_BP, c_BH), {"i": i, "f": f, "g": g, "o": o})
+            h_BY = F.linear(h_BY, self.weight_hr)
+        return Step(h_BY, LSTMState(h_BY, c_BH), {"i": i, "f": f, "g": g, "o": o})
 
     def torch_form(self) -> TorchForm | str:
         """Return torch's LSTM with these weights, for the standard form with or without a projection."""

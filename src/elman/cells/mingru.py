@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from elman.cells.cell import LinearCell
-from elman.cells.initialisers import start_remembering
+from elman.cells.initialisers import chrono_init_
+from elman.options import former_argument
 
 __all__ = ["MinGRU"]
 
@@ -21,10 +22,10 @@ class MinGRU(LinearCell):
     gates' blocks are in the order z, n.
 
     Args:
-        memory: longest time scale in steps of the initial gate biases (Tallec & Ollivier 2018); 0 for zero biases.
+        chrono_init: longest time scale in steps of the initial gate biases (Tallec & Ollivier 2018); 0 for zero biases.
         Others as in `Cell`.
 
-    Raises ConfigError for a `memory` of 1 or below 0, for `memory` without `bias`, and as `Cell`.
+    Raises ConfigError for a `chrono_init` of 1 or below 0, for `chrono_init` without `bias`, and as `Cell`.
     """
 
     name: ClassVar[str] = "mingru"
@@ -32,16 +33,18 @@ class MinGRU(LinearCell):
     equations: ClassVar[str] = "z = sigmoid(W_z x + b_z)     n = W_n x + b_n\nh' = (1 - z) * h + z * n"
     paper: ClassVar[str] = "Feng et al. 2024, Were RNNs all we needed?"
     compiled_variants: ClassVar[Mapping[str, Mapping[str, Any]]] = {"mingru": {}}
+    former_options: ClassVar[Mapping[str, str]] = {"memory": "chrono_init"}
 
-    def __init__(self, input_size: int, hidden_size: int, *, memory: int = 0, **options: Any) -> None:
+    def __init__(self, input_size: int, hidden_size: int, *, chrono_init: int = 0, **options: Any) -> None:
+        chrono_init = former_argument(options, "memory", "chrono_init", chrono_init)
         super().__init__(input_size, hidden_size, gate_names=("z", "n"), **options)
-        self.memory = memory
+        self.chrono_init = chrono_init
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Initialise the parameters as `Cell` does, and the bias of z by chrono initialisation if `memory` is set."""
+        """Initialise the parameters as `Cell` does; `chrono_init` selects chrono initialisation of the bias of z."""
         super().reset_parameters()
-        start_remembering(self.bias_ih, self.gate_names, {"z": -1.0}, self.memory)
+        chrono_init_(self.bias_ih, self.gate_names, {"z": -1.0}, self.chrono_init)
 
     def coefficients(self, p_BTG: Tensor) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
         """Return a = 1 - z, b = z * n, and the gates."""

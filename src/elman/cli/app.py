@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import sys
 import traceback
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from cyclopts import App, CycloptsError, MissingArgumentError, Parameter, UnusedCliTokensError, ValidationError
 
 from elman import __version__
 from elman.cli import train
-from elman.cli.output import COMMAND_LINE
+from elman.cli.output import COMMAND_LINE, remark
 from elman.cli.verbs import make_command, verbs
 from elman.display import plain
-from elman.errors import ElmanError, Interrupted
+from elman.errors import ElmanError, FormerNameWarning, TrainingInterrupted
 from elman.options import suggestion
 
 __all__ = ["main", "make_app"]
@@ -85,7 +87,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if argv is None:
         _prepare_process(debug)
     try:
-        make_app(words)(words)
+        with _remarks_on_former_names():
+            make_app(words)(words)
         sys.stdout.flush()
     except BrokenPipeError:
         # The reader closed the pipe. Discard buffered output, which would raise again at exit.
@@ -96,12 +99,31 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
-    except Interrupted as error:
+    except TrainingInterrupted as error:
         print(f"elman: {error}", file=sys.stderr)
         return error.exit_code
     except Exception as error:  # every error is reported in one line
-        return _tell(error, words, debug)
+        return _report_error(error, words, debug)
     return 0
+
+
+@contextlib.contextmanager
+def _remarks_on_former_names() -> Iterator[None]:
+    """While this is open, the use of an earlier name of an option is one remark for people."""
+    said: set[str] = set()
+    usual = warnings.showwarning
+
+    def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+        if not issubclass(category, FormerNameWarning):
+            usual(message, category, *place, **more)
+        elif str(message) not in said:
+            said.add(str(message))
+            remark(str(message))
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("always", category=FormerNameWarning)
+        warnings.showwarning = show
+        yield
 
 
 def _prepare_process(debug: bool) -> None:
@@ -114,7 +136,7 @@ def _prepare_process(debug: bool) -> None:
         warnings.simplefilter("ignore")
 
 
-def _tell(error: Exception, words: Sequence[str], debug: bool) -> int:
+def _report_error(error: Exception, words: Sequence[str], debug: bool) -> int:
     """Print an error in one line; return the exit code."""
     if debug:
         traceback.print_exception(error)
@@ -160,6 +182,7 @@ def _unknown_option(error: CycloptsError, words: Sequence[str]) -> str | None:
         app = app[name]
     arguments = app.assemble_argument_collection()
     known = [name for argument in arguments for name in argument.names]
+    shown = [name for argument in arguments if argument.parameter.show is not False for name in argument.names]
     takes_value = {name for argument in arguments if argument.token_count()[0] for name in argument.names}
     before = ""
     for word in words:
@@ -167,6 +190,6 @@ def _unknown_option(error: CycloptsError, words: Sequence[str]) -> str | None:
         if name == "--":
             break
         if name.startswith("-") and name != "-" and name not in known and before not in takes_value:
-            return f"Unknown option: {name}.{suggestion(name, known)}"
+            return f"Unknown option: {name}.{suggestion(name, shown)}"
         before = name
     return None

@@ -81,19 +81,19 @@ def show_plan(run: Run, as_json: bool) -> None:
 def _layers(run: Run) -> str:
     """Describe the recurrent layers; empty for a network without recurrent layers."""
     network = getattr(run.config, "network", None)
-    return f", {network.layers} x {network.hidden} units" if isinstance(network, RecurrentConfig) else ""
+    return f", {network.layers} x {network.hidden_size} units" if isinstance(network, RecurrentConfig) else ""
 
 
 def measure_speed(run: Run) -> Speed:
     """Measure the speed: the median time of a step over two seconds, after a warm-up."""
     import torch
 
-    from elman.train.events import Stepped
+    from elman.train.events import StepEvent
 
     durations, targets, epoch = [], 0, 0.0
     begun = time.perf_counter()
     for event in run.training.fit():
-        if isinstance(event, Stepped):
+        if isinstance(event, StepEvent):
             durations.append(event.seconds)
             targets += event.tokens
             epoch = event.epoch

@@ -18,7 +18,7 @@ from typing import Annotated, Any, Literal
 from cyclopts import Group, Parameter, Token
 
 from elman.errors import ConfigError, StorageError
-from elman.options import choices_of, fields_of, suggestion
+from elman.options import choices_of, fields_of, former_names, suggestion
 
 __all__ = [
     "INPUT",
@@ -113,21 +113,32 @@ def flags_of(section: type[Any], title: str, place: int, defaults: Any) -> Any:
     """
     group = Group(title, sort_key=place)
     flags = [
-        (name, flag_of(name, field, hint, getattr(defaults, name), group=group, negative=True), None)
+        (each, flag_of(each, field, hint, getattr(defaults, name), group=group, negative=True, show=each == name), None)
         for name, (field, hint) in fields_of(section).items()
+        for each in (name, *field.metadata["former"])
     ]
     return flags_class(section.__name__, flags)
 
 
 def flag_of(
-    name: str, field: dataclasses.Field[Any], hint: Any, default: Any, *, group: Group | None, negative: bool
+    name: str,
+    field: dataclasses.Field[Any],
+    hint: Any,
+    default: Any,
+    *,
+    group: Group | None,
+    negative: bool,
+    show: bool = True,
 ) -> Any:
     """Make the annotation of the flag of one option.
 
     group     the group in the help; None for the first one
+    show      whether the help shows it; earlier names are hidden
     negative  whether a switch is None when not given, and can be turned off, as in `--no-tune`
     """
     settings: dict[str, Any] = {"help": field.metadata["help"], "show_default": _shown(default)}
+    if not show:
+        settings["show"] = False
     if group is not None:
         settings["group"] = group
     elif isinstance(default, float):
@@ -224,7 +235,7 @@ def read_toml(path: Path, sections: Mapping[str, type[Any]]) -> dict[str, Any]:
         raise ConfigError(f"{path}: expected a TOML file in UTF-8. Received: {error}") from error
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigError(f"{path}: expected TOML. Received: {error}") from error
-    owners = {name: section for section, kind in sections.items() for name in fields_of(kind)}
+    owners = {name: section for section, kind in sections.items() for name in (*fields_of(kind), *former_names(kind))}
     flat: dict[str, Any] = {}
     for key, value in content.items():
         table = {key: value}
@@ -234,7 +245,7 @@ def read_toml(path: Path, sections: Mapping[str, type[Any]]) -> dict[str, Any]:
             table = value
         for name, setting in table.items():
             if name not in owners:
-                near = suggestion(name, [*owners, *sections])
+                near = suggestion(name, [*(each for kind in sections.values() for each in fields_of(kind)), *sections])
                 raise ConfigError(f"{path}: expected the name of an option. Received: {name!r}.{near}")
             if table is value and owners[name] != key and key in sections:
                 raise ConfigError(f"{path}: expected {name} in the table [{owners[name]}]. Received: {name} in [{key}]")

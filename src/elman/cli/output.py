@@ -10,7 +10,7 @@ from typing import Any
 
 from elman.display import finite_json
 
-__all__ = ["COMMAND_LINE", "Progress", "print_json", "remark"]
+__all__ = ["COMMAND_LINE", "StageProgress", "print_json", "remark"]
 
 
 # The words after `elman`; stored with a model.
@@ -27,7 +27,7 @@ def remark(text: str) -> None:
     print(f"elman: {text}", file=sys.stderr, flush=True)
 
 
-class Progress:
+class StageProgress:
     """Progress of a command in stages: a bar on a terminal, otherwise a line every ten seconds.
 
     Nothing is shown in the first `patience` seconds. It is a context manager; call it with the name of a stage and the
@@ -37,11 +37,11 @@ class Progress:
     def __init__(self, *, quiet: bool = False, patience: float = 2.0) -> None:
         self.quiet = quiet
         self.patience = patience
-        self._begun = self._told = time.perf_counter()
+        self._begun = self._last_line_at = time.perf_counter()
         self._bar: Any = None
         self._tasks: dict[str, Any] = {}
 
-    def __enter__(self) -> Progress:
+    def __enter__(self) -> StageProgress:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -54,8 +54,8 @@ class Progress:
         if self.quiet or now - self._begun < self.patience:
             return
         if not sys.stderr.isatty():
-            if now - self._told >= 10.0:
-                self._told = now
+            if now - self._last_line_at >= 10.0:
+                self._last_line_at = now
                 remark(f"{stage}: {share:.0%}")
             return
         if self._bar is None:

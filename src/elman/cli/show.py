@@ -13,7 +13,7 @@ from cyclopts import Parameter
 from elman import __version__
 from elman.cli.output import print_json
 from elman.display import aligned, plain, size_of
-from elman.errors import ArtifactError, ConfigError, ElmanError, KernelUnavailable
+from elman.errors import ArtifactError, ConfigError, ElmanError, KernelUnavailableError
 from elman.tasks import registry
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ __all__ = ["info"]
 Json = Annotated[bool, Parameter(negative="", show_default=False, help="Print one JSON document.")]
 
 # Only the beginning of a longer list or text is shown; JSON has all of it.
-_MOST_ITEMS, _MOST_SIGNS = 10, 300
+_MAX_ITEMS, _MAX_SIGNS = 10, 300
 
 _PACKAGES = ("torch", "numpy", "safetensors", "tokenizers", "cyclopts", "rich", "tensorboardX", "matplotlib")
 
@@ -82,11 +82,11 @@ def one_line(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.6g}"
     if isinstance(value, list):
-        more = len(value) - _MOST_ITEMS
-        shown = [one_line(item) for item in value[:_MOST_ITEMS]] + ([f"and {more:,} more"] if more > 0 else [])
+        more = len(value) - _MAX_ITEMS
+        shown = [one_line(item) for item in value[:_MAX_ITEMS]] + ([f"and {more:,} more"] if more > 0 else [])
         return ", ".join(shown) or "none"
     text = plain(str(value))
-    return "none" if value in (None, "") else text if len(text) <= _MOST_SIGNS else text[:_MOST_SIGNS] + " ..."
+    return "none" if value in (None, "") else text if len(text) <= _MAX_SIGNS else text[:_MAX_SIGNS] + " ..."
 
 
 def machine_facts() -> dict[str, Any]:
@@ -169,7 +169,7 @@ def kernel_facts(cell: Any, request: Any = None) -> dict[str, Any]:
 
     try:
         chosen = kernels.choose(cell, request)
-    except KernelUnavailable:
+    except KernelUnavailableError:
         chosen = None  # `why_not` has the reason
     reasons = kernels.why_not(cell, request)
     return {"kernel": chosen, "why_not": {name: reason for name, reason in reasons.items() if reason is not None}}
@@ -221,10 +221,10 @@ def entry_size(shape: tuple[int, ...]) -> int:
 def network_kernel(network: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Return the kernel of a model's cell on this machine. Raises ArtifactError for a cell that cannot be made."""
     from elman.cells import make
-    from elman.kernels import Request
+    from elman.kernels import KernelRequest
 
     try:
         cell = make(network.get("cell", ""), 1, 1, **network.get("cell_options", {}))
-        return kernel_facts(cell, Request(recurrent_mask=bool(network.get("recurrent_dropout"))))
+        return kernel_facts(cell, KernelRequest(recurrent_mask=bool(network.get("recurrent_dropout"))))
     except (ConfigError, TypeError) as error:
         raise ArtifactError(f"{folder}/elman.json is broken: expected a valid network. Received: {error}") from error

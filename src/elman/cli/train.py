@@ -11,14 +11,14 @@ from typing import Annotated, Any
 from cyclopts import App, CycloptsError, Parameter, UnknownOptionError, UnusedCliTokensError, ValidationError
 
 from elman.cli.flags import INPUT, command, flags_of, given, help_text, whole_number
-from elman.cli.output import Progress, remark
+from elman.cli.output import StageProgress, remark
 from elman.cli.training import RUN, RunFlags, show_result, train_model
 from elman.errors import ConfigError
 from elman.options import fill, suggestion
 from elman.tasks import registry
 from elman.tasks.task import Task
 from elman.train.config import TrainConfig
-from elman.train.tuning import shorten_spinning
+from elman.train.tuning import limit_openmp_spinning
 
 __all__ = ["explain", "make_app"]
 
@@ -161,11 +161,11 @@ def resume(
         )
     overrides = new_budget(max_steps=max_steps, max_epochs=max_epochs, max_seconds=max_seconds)
     if tune:
-        shorten_spinning()
+        limit_openmp_spinning()
     from elman.tasks.run import resume_run
 
     reading = {} if cache is None else {"cache": cache}
-    with Progress(quiet=quiet) as progress:
+    with StageProgress(quiet=quiet) as progress:
         run = resume_run(
             resume,
             overrides=overrides,
@@ -176,7 +176,7 @@ def resume(
             **reading,
         )
     before = run.training.step
-    run.go()
+    run.run()
     if run.training.step == before and not quiet:
         remark(f"the run had already ended at step {before:,}; extend it with --max-steps or --max-epochs")
     show_result(run, resume, json)

@@ -15,11 +15,11 @@ from cyclopts import Group, Parameter
 from elman.cli.dry_run import show_plan
 from elman.cli.flags import read_toml
 from elman.cli.model_folder import check_output, clear_output
-from elman.cli.output import COMMAND_LINE, Progress, print_json, remark
+from elman.cli.output import COMMAND_LINE, StageProgress, print_json, remark
 from elman.errors import ConfigError
 from elman.options import Sections
 from elman.tasks.task import Task
-from elman.train.tuning import shorten_spinning
+from elman.train.tuning import limit_openmp_spinning
 
 if TYPE_CHECKING:
     from elman.tasks.run import Run
@@ -85,25 +85,25 @@ def train_model(
     flags = flags or _RunFlags()
     if not files:
         raise ConfigError(f"expected at least one {task.data.noun} to train on: {usage}. Received: none")
-    options: Any = settled_options(task.config_class(), flags.preset, flags.config, given)
+    options: Any = resolve_options(task.config_class(), flags.preset, flags.config, given)
     output = None if flags.dry_run else flags.output
     if output is not None:
         check_output(output, flags.overwrite)
     elif not flags.dry_run:
         raise ConfigError(f"expected a folder for the model: {usage}. Received: none")
     if flags.tune:
-        shorten_spinning()
+        limit_openmp_spinning()
     setup_class: type[Setup[Any, Any, Any, Any]] = task.model_class().setup_class
     setup_class.check(options)
     from elman.data.sources import Sources
     from elman.tasks.run import Run
-    from elman.train.machine import settle, tune_process
+    from elman.train.machine import resolve_auto, tune_process
 
-    training = settle(options.training)
+    training = resolve_auto(options.training)
     if flags.tune:
         tune_process(training)
     reading = {"cache": cache} if task.data.cache else {}
-    with Progress(quiet=flags.quiet) as progress:
+    with StageProgress(quiet=flags.quiet) as progress:
         setup = setup_class.open(options, Sources(files, valid, test), progress=progress, **reading)
     run = Run(
         setup,
@@ -125,16 +125,17 @@ def train_model(
             remark("nothing is held out for validation: the weights of the last step will be kept")
     if flags.overwrite:
         clear_output(output)
-    run.go()
+    run.run()
     show_result(run, output, flags.json)
 
 
-def settled_options(kind: type[C], preset: str, file: Path | None, flags: dict[str, Any]) -> C:
+def resolve_options(kind: type[C], preset: str, file: Path | None, flags: dict[str, Any]) -> C:
     """Return a preset overridden by a TOML file and then by flags, with the default budget if there is none."""
     layers = []
     if file is not None:
-        layers.append(read_toml(file, kind.sections()))
+        layers.append(kind.present_names(read_toml(file, kind.sections()), str(file)))
         kind.make("base", layers[0], where=str(file))  # so that its errors name the file
+    flags = kind.present_names(flags, "the command line")
     options: Any = kind.make(preset, *layers, flags, where="the command line")
     training = options.training
     if not (training.max_steps or training.max_epochs or training.max_seconds):

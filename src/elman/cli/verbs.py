@@ -16,11 +16,11 @@ from cyclopts import Group, Parameter
 
 from elman.cli.flags import INPUT, command, flag_of, flags_class, given, help_text
 from elman.cli.model_folder import check_answer_file
-from elman.cli.output import Progress, print_json, remark
+from elman.cli.output import StageProgress, print_json, remark
 from elman.errors import ConfigError, ElmanError
 from elman.options import fill_flat, flat_fields
 from elman.tasks import registry
-from elman.tasks.endpoint import Call, Conversation, EndpointOptions, Screen
+from elman.tasks.endpoint import Call, EndpointCallbacks, EndpointOptions, Screen
 from elman.tasks.task import Endpoint, Task
 
 __all__ = ["make_command", "verbs"]
@@ -144,10 +144,10 @@ def answer(
     output: Path | None = getattr(options, "output", None)
     check_answer_file(output)
     opened = registry.load_as(task.name, model)
-    say = (lambda sentence: None) if quiet else remark
-    with Progress(quiet=quiet) as progress:
-        found = task.load(endpoint.answer)(opened, files, options, Conversation(progress, say))
-    if output is not None and found.save(output, as_json=as_json, remark=say):
+    print = (lambda sentence: None) if quiet else remark
+    with StageProgress(quiet=quiet) as progress:
+        found = task.load(endpoint.answer)(opened, files, options, EndpointCallbacks(progress, print))
+    if output is not None and found.save(output, as_json=as_json, remark=print):
         return
     if as_json:
         print_json(found.to_json())

@@ -23,8 +23,8 @@ from elman.lazy import lazy_names
 
 if TYPE_CHECKING:
     from elman.cache import cache_folder
-    from elman.data.read import Piece, Scan, TextSource, open_text
-    from elman.data.stream import Lanes, sequential
+    from elman.data.read import TextPiece, TextSource, TextStatistics, open_text
+    from elman.data.stream import BPTTBatches, sequential
     from elman.data.token_file import TokenFile
     from elman.data.tokens import Corpus, prepare
     from elman.data.vocabulary import (
@@ -38,13 +38,13 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "BPTTBatches",
     "CharacterVocabulary",
     "Corpus",
-    "Lanes",
-    "Piece",
-    "Scan",
     "SubwordVocabulary",
+    "TextPiece",
     "TextSource",
+    "TextStatistics",
     "TokenFile",
     "Vocabulary",
     "WordVocabulary",
@@ -61,8 +61,8 @@ __getattr__, __dir__ = lazy_names(
     __name__,
     {
         "elman.cache": ("cache_folder",),
-        ".read": ("Piece", "Scan", "TextSource", "open_text"),
-        ".stream": ("Lanes", "sequential"),
+        ".read": ("TextPiece", "TextStatistics", "TextSource", "open_text"),
+        ".stream": ("BPTTBatches", "sequential"),
         ".token_file": ("TokenFile",),
         ".tokens": ("Corpus", "prepare"),
         ".vocabulary": (
@@ -75,4 +75,5 @@ __getattr__, __dir__ = lazy_names(
             "vocabulary_from_json",
         ),
     },
+    former={"Lanes": "BPTTBatches", "Piece": "TextPiece", "Scan": "TextStatistics"},
 )

@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from elman.errors import ConfigError, DataError, ShapeError
-from elman.types import Batch
+from elman.state import Batch
 
-__all__ = ["Ints", "Shuffled", "in_order", "padding_share", "spread", "spread_within"]
+__all__ = ["Ints", "ShuffledBatches", "in_order", "padding_share", "spread", "spread_within"]
 
 Ints = npt.NDArray[np.int64]
 Make = Callable[[Ints], Batch]
@@ -25,7 +25,7 @@ _POOL = 50
 _POOL_OF_PAIRS = 100
 
 
-class Shuffled:
+class ShuffledBatches:
     """Endless stream of batches, with all rows in a new random order in each epoch.
 
     Args:
@@ -130,7 +130,7 @@ def in_order(
     """Yield pairs of row indices and their batch, with every row once and the longest first, for evaluation.
 
     Rows with two lengths are sorted mainly by the first. `rows` are the indices of the rows to take, by default all.
-    The other arguments are those of `Shuffled`.
+    The other arguments are those of `ShuffledBatches`.
     """
     sizes = np.asarray(lengths, dtype=np.int64)
     chosen = np.arange(len(sizes)) if rows is None else rows

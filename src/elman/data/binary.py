@@ -17,14 +17,14 @@ import numpy.typing as npt
 from elman.data.decoding import raw_blocks
 from elman.errors import DataError, StorageError
 
-__all__ = ["Bytes", "open_bytes", "read_idx", "read_npy", "read_npz"]
+__all__ = ["ByteReader", "open_bytes", "read_idx", "read_npy", "read_npz"]
 
 _BLOCK = 1 << 20
 _NPY = b"\x93NUMPY"
 _IDX = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 
 
-class Bytes:
+class ByteReader:
     """Sequential reader of the bytes of a file. `name` is the file's name in messages."""
 
     def __init__(self, blocks: Iterator[bytes], name: str) -> None:
@@ -51,12 +51,12 @@ class Bytes:
             raise DataError(f"{self.name}: expected the file's end after its array. Received: {len(rest):,} more bytes")
 
 
-def open_bytes(path: Path, name: str) -> Bytes:
+def open_bytes(path: Path, name: str) -> ByteReader:
     """Open a file for reading; a `.gz` file is decompressed."""
-    return Bytes(raw_blocks(path, name, _BLOCK), name)
+    return ByteReader(raw_blocks(path, name, _BLOCK), name)
 
 
-def read_npy(source: Bytes) -> npt.NDArray[Any]:
+def read_npy(source: ByteReader) -> npt.NDArray[Any]:
     """Return the array in an `.npy` file.
 
     Raises DataError if the file is in another format, is truncated, has bytes after its array, or holds Python objects
@@ -90,7 +90,7 @@ def read_npz(path: Path, name: str) -> dict[str, npt.NDArray[Any]]:
             for member in archive.namelist():
                 with archive.open(member) as opened:
                     blocks = iter(lambda read=opened.read: read(_BLOCK), b"")  # type: ignore[misc]
-                    arrays[member.removesuffix(".npy")] = read_npy(Bytes(blocks, f"{name}, {member}"))
+                    arrays[member.removesuffix(".npy")] = read_npy(ByteReader(blocks, f"{name}, {member}"))
             return arrays
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
         raise DataError(f"{name}: expected a whole .npz file (damaged or cut short?). Received: {error}") from error
@@ -98,7 +98,7 @@ def read_npz(path: Path, name: str) -> dict[str, npt.NDArray[Any]]:
         raise StorageError(f"cannot read {name}: {error.strerror or error}") from error
 
 
-def read_idx(source: Bytes) -> npt.NDArray[Any]:
+def read_idx(source: ByteReader) -> npt.NDArray[Any]:
     """Return the array in an idx file (the format of MNIST).
 
     The file has a magic number with the type and the number of dimensions, the size of each dimension, and the values.

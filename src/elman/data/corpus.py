@@ -10,20 +10,21 @@ from elman.data.sources import Paths, Sources
 from elman.data.stream import sequential
 from elman.data.text_config import TextConfig
 from elman.data.token_file import TokenFile
-from elman.data.tokens import Corpus, Progress, prepare
+from elman.data.tokens import Corpus, prepare
 from elman.data.vocabulary import Vocabulary
 from elman.data.vocabulary.options import vocabulary_options
+from elman.display import Progress
 from elman.errors import ConfigError
-from elman.types import Batch
+from elman.state import Batch
 
-__all__ = ["HeldOut", "open_inputs", "prepare_corpus"]
+__all__ = ["HeldOutText", "open_inputs", "prepare_corpus"]
 
-# Parallel lanes of an evaluation and time steps of its batches; each lane first reads _BURN_IN tokens of context.
+# Rows of an evaluation batch and its time steps; each row first reads _BURN_IN tokens of context.
 _LANES, _STEPS, _BURN_IN = 128, 128, 128
-# With fewer tokens in a lane, the burn-in would cost more than the lane saves.
-_LEAST_OF_A_LANE = 512
+# With fewer tokens in a row, the burn-in would cost more than the row saves.
+_MIN_OF_A_LANE = 512
 # Batches have fewer time steps if the vocabulary is large, so that a batch has at most about this many logits.
-_MOST_SCORES = 1 << 26
+_MAX_SCORES = 1 << 26
 
 
 def open_inputs(paths: Paths, config: TextConfig) -> TextSource | None:
@@ -69,13 +70,13 @@ def prepare_corpus(
                 source.close()
 
 
-class HeldOut:
+class HeldOutText:
     """Batches of a held-out part in which every token is predicted once, with the number of characters predicted."""
 
     def __init__(self, tokens: TokenFile, vocabulary: Vocabulary, limit: int | None = None) -> None:
         self.tokens = tokens
         self.vocabulary = vocabulary
-        self.steps = max(1, min(_STEPS, _MOST_SCORES // (_LANES * vocabulary.size)))
+        self.steps = max(1, min(_STEPS, _MAX_SCORES // (_LANES * vocabulary.size)))
         self.limit = len(tokens) if limit is None else min(limit, len(tokens))
         self._characters: dict[int, int] = {}
 
@@ -92,10 +93,10 @@ class HeldOut:
     def __call__(self, limit: int = 0) -> tuple[Iterable[Batch], int]:
         """Return the batches of the first `limit` tokens (0 for all), and the number of characters in their targets."""
         limit = min(limit, self.limit) if limit else self.limit
-        lanes = min(_LANES, max(1, limit // _LEAST_OF_A_LANE))
+        batch_size = min(_LANES, max(1, limit // _MIN_OF_A_LANE))
         batches = sequential(
             self.tokens,
-            lanes=lanes,
+            batch_size=batch_size,
             length=self.steps,
             end_id=self.vocabulary.end_id,
             burn_in=_BURN_IN,

@@ -22,9 +22,9 @@ __all__ = [
     "check_encoding",
     "decoded_blocks",
     "line_pieces",
-    "lines_as_they_come",
     "lines_of",
     "raw_blocks",
+    "stream_lines",
     "text_in",
     "text_of",
 ]
@@ -35,7 +35,7 @@ WIDE = {"utf_16": "utf-16-le", "utf_32": "utf-32-le"}
 # Bytes per read when a whole file is read.
 _BLOCK = 1 << 20
 # Most bytes read from a stream before its lines are yielded.
-_MOST_AT_ONCE = 1 << 16
+_MAX_AT_ONCE = 1 << 16
 
 
 def check_encoding(encoding: str) -> str:
@@ -173,12 +173,12 @@ def line_pieces(blocks: Iterable[str], limit: int) -> Iterator[str]:
         yield kept
 
 
-def lines_as_they_come(stream: io.BufferedIOBase, name: str, *, encoding: str, errors: str) -> Iterator[list[str]]:
+def stream_lines(stream: io.BufferedIOBase, name: str, *, encoding: str, errors: str) -> Iterator[list[str]]:
     """Yield the lines of a stream as they arrive, without their ends: lists of one or more lines.
 
     Raises ConfigError for an unknown encoding, and as `decoded_blocks`.
     """
-    blocks = iter(lambda: stream.read1(_MOST_AT_ONCE), b"")
+    blocks = iter(lambda: stream.read1(_MAX_AT_ONCE), b"")
     rest = ""
     for piece in decoded_blocks(blocks, name, encoding=check_encoding(encoding), errors=errors):
         *lines, rest = (rest + piece).split("\n")

@@ -30,10 +30,10 @@ def text_beside(path: Path, name: str, config: ManifestConfig) -> str:
     `name` is the name of the file at `path` in messages. Raises DataError if there is no such file or it is empty;
     EncodingError, StorageError.
     """
-    beside = path.with_suffix(".txt")
-    if not beside.is_file():
-        raise DataError(f"{name}: expected its text in {beside.name} next to it. Received: no such file")
-    text = " ".join(text_in(beside, str(beside), encoding=config.encoding, errors=config.errors).split())
+    sidecar = path.with_suffix(".txt")
+    if not sidecar.is_file():
+        raise DataError(f"{name}: expected its text in {sidecar.name} next to it. Received: no such file")
+    text = " ".join(text_in(sidecar, str(sidecar), encoding=config.encoding, errors=config.errors).split())
     if not text:
-        raise DataError(f"{beside}: expected a text. Received: an empty file")
+        raise DataError(f"{sidecar}: expected a text. Received: an empty file")
     return text

@@ -10,13 +10,13 @@ from typing import Any, Generic, Protocol, Self, TypeVar
 import numpy as np
 
 from elman.data.sources import Sources
-from elman.data.tokens import Progress
+from elman.display import Progress
 from elman.errors import DataError
 
 __all__ = ["Parts", "hold_out", "read_parts"]
 
 
-class Items(Protocol):
+class Dataset(Protocol):
     """Protocol of a data set: a collection of items."""
 
     def __len__(self) -> int: ...
@@ -28,7 +28,7 @@ class Items(Protocol):
         """Return the items at the given indices."""
 
 
-P = TypeVar("P", bound=Items)
+P = TypeVar("P", bound=Dataset)
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,10 @@ from typing import NamedTuple
 
 from elman.data.decoding import check_encoding, decoded_blocks, line_pieces, raw_blocks
 from elman.data.inputs import InputFile, find_files
+from elman.display import Progress
 from elman.errors import ConfigError, DataError
 
-__all__ = ["DOCUMENTS", "Piece", "Scan", "TextSource", "open_text", "read_lines"]
+__all__ = ["DOCUMENTS", "TextPiece", "TextSource", "TextStatistics", "open_text", "read_lines"]
 
 DOCUMENTS = ("files", "lines", "paragraphs")
 ERRORS = ("strict", "replace", "ignore")
@@ -23,17 +24,17 @@ BLOCK = 1 << 18
 LINE_BLOCKS = 16
 
 
-class Piece(NamedTuple):
+class TextPiece(NamedTuple):
     """A non-empty piece of text with the ascending character offsets at which documents begin in it."""
 
     text: str
     starts: tuple[int, ...]
 
-    def cut(self, at: int) -> tuple[Piece, Piece]:
+    def cut(self, at: int) -> tuple[TextPiece, TextPiece]:
         """Split the piece before character `at`."""
         before = tuple(start for start in self.starts if start < at)
         after = tuple(start - at for start in self.starts[len(before) :])
-        return Piece(self.text[:at], before), Piece(self.text[at:], after)
+        return TextPiece(self.text[:at], before), TextPiece(self.text[at:], after)
 
     def stretches(self) -> list[str]:
         """Split the text at the beginning of each document.
@@ -46,7 +47,7 @@ class Piece(NamedTuple):
         return [self.text[a:b] for a, b in pairwise(borders)]
 
 
-class Scan(NamedTuple):
+class TextStatistics(NamedTuple):
     """Counts and hash of a text.
 
     `bytes` are counted after decompression and before decoding. `sha256` is the hash of the decoded text with its
@@ -84,15 +85,15 @@ class TextSource:
         """Remove the temporary copy of standard input, if there is one."""
         self._remove_copies()
 
-    def pieces(self, report: Callable[[float], None] | None = None) -> Iterator[Piece]:
+    def pieces(self, progress: Progress | None = None) -> Iterator[TextPiece]:
         """Yield the whole text in pieces of about 256 thousand characters that end at line ends where possible.
 
-        `report` is called with the fraction of the files read, from 0 to 1. Raises EncodingError, DataError,
+        `progress` is called with "reading" and the fraction of the files read. Raises EncodingError, DataError,
         StorageError.
         """
-        yield from self._pieces(report, lambda count: None)
+        yield from self._pieces(progress, lambda count: None)
 
-    def scan(self, report: Callable[[float], None] | None = None) -> Scan:
+    def scan(self, progress: Progress | None = None) -> TextStatistics:
         """Count and hash the text in one pass. Raises DataError if it is empty, and as `pieces`."""
         digest = hashlib.sha256()
         characters = documents = size = 0
@@ -101,7 +102,7 @@ class TextSource:
             nonlocal size
             size += count
 
-        for piece in self._pieces(report, count_bytes):
+        for piece in self._pieces(progress, count_bytes):
             characters += len(piece.text)
             documents += len(piece.starts)
             # Text has no zero characters (its file would be refused as binary), so they can mark document boundaries.
@@ -111,7 +112,7 @@ class TextSource:
             digest.update(marked.encode("utf-8", "surrogatepass"))
         if not characters:
             raise DataError(f"expected some text, but there is not one character in it. Received: {self.describe()}")
-        return Scan(characters, size, documents, len(self.files), digest.hexdigest())
+        return TextStatistics(characters, size, documents, len(self.files), digest.hexdigest())
 
     def describe(self) -> str:
         """Return the names of the files; of more than three, the first three and a count."""
@@ -119,16 +120,16 @@ class TextSource:
         more = len(self.files) - len(names)
         return ", ".join(names) + (f" and {more} more" if more else "")
 
-    def _pieces(self, report: Callable[[float], None] | None, count_bytes: Callable[[int], None]) -> Iterator[Piece]:
+    def _pieces(self, progress: Progress | None, count_bytes: Callable[[int], None]) -> Iterator[TextPiece]:
         find = {"files": _whole_file, "lines": _each_line, "paragraphs": _each_paragraph}[self.documents]
         read = 0
-        total = sum(_size(file.path) for file in self.files) if report is not None else 0
+        total = sum(_size(file.path) for file in self.files) if progress is not None else 0
 
         def on_disk(count: int) -> None:
             nonlocal read
             read += count
-            if report is not None:
-                report(min(1.0, read / max(total, 1)))
+            if progress is not None:
+                progress("reading", min(1.0, read / max(total, 1)))
 
         def counted(blocks: Iterator[bytes]) -> Iterator[bytes]:
             for block in blocks:
@@ -197,14 +198,14 @@ def _size(path: Path) -> int:
         return 0  # affects only the progress report: reading the file raises the error
 
 
-def _whole_file(pieces: Iterator[str]) -> Iterator[Piece]:
+def _whole_file(pieces: Iterator[str]) -> Iterator[TextPiece]:
     starts: tuple[int, ...] = (0,)
     for text in pieces:
-        yield Piece(text, starts)
+        yield TextPiece(text, starts)
         starts = ()
 
 
-def _each_line(pieces: Iterator[str]) -> Iterator[Piece]:
+def _each_line(pieces: Iterator[str]) -> Iterator[TextPiece]:
     inside = False  # whether the line began in an earlier piece
     for text in pieces:
         lines = text.split("\n")
@@ -218,10 +219,10 @@ def _each_line(pieces: Iterator[str]) -> Iterator[Piece]:
         # What follows the last "\n" is empty, or a line that is longer than a piece.
         inside = bool(lines[-1])
         if at:
-            yield Piece("".join(lines), tuple(starts))
+            yield TextPiece("".join(lines), tuple(starts))
 
 
-def _each_paragraph(pieces: Iterator[str]) -> Iterator[Piece]:
+def _each_paragraph(pieces: Iterator[str]) -> Iterator[TextPiece]:
     inside_line = inside_paragraph = False
     for text in pieces:
         lines = text.split("\n")
@@ -246,4 +247,4 @@ def _each_paragraph(pieces: Iterator[str]) -> Iterator[Piece]:
             at += len(line)
         inside_line = bool(lines[-1]) and inside_paragraph
         if at:
-            yield Piece("".join(parts), tuple(starts))
+            yield TextPiece("".join(parts), tuple(starts))

@@ -9,18 +9,18 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from elman.data.batches import Ints, Shuffled, in_order, spread
-from elman.types import Batch
+from elman.data.batches import Ints, ShuffledBatches, in_order, spread
+from elman.state import Batch
 
-__all__ = ["Rows"]
+__all__ = ["SequenceRows"]
 
 # Most rows and padded time steps of an evaluation batch: enough to keep the kernels busy.
 _ROWS, _STEPS = 256, 50_000
 # Most padded time steps of a training batch: very long rows come in smaller batches.
-_MOST_STEPS = 1 << 20
+_MAX_STEPS = 1 << 20
 
 
-class Rows:
+class SequenceRows:
     """Sequences of different lengths in one array, with a target for each.
 
     Args:
@@ -49,9 +49,9 @@ class Rows:
         ragged = bool((lengths != longest).any())
         return Batch(inputs, targets_B, torch.from_numpy(lengths) if ragged else None)
 
-    def shuffled(self, batch_size: int, seed: int) -> Shuffled:
+    def shuffled(self, batch_size: int, seed: int) -> ShuffledBatches:
         """Return an endless stream of training batches."""
-        return Shuffled(self.lengths, self.batch, batch_size=batch_size, steps=_MOST_STEPS, seed=seed)
+        return ShuffledBatches(self.lengths, self.batch, batch_size=batch_size, steps=_MAX_STEPS, seed=seed)
 
     def chosen(self, limit: int = 0) -> Ints:
         """Return the indices of all rows, or of `limit` evenly spaced rows if `limit` is above 0 and smaller."""

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from elman.data.read import Piece
+from elman.data.read import TextPiece
 from elman.errors import ConfigError
 
 __all__ = ["BORDERS", "PARTS", "Section", "check_split", "cut_points", "sections"]
@@ -24,7 +24,7 @@ class Section(NamedTuple):
     """A piece of text within one part (0 train, 1 valid, 2 test). `ended` is true if a document ends with the piece."""
 
     part: int
-    piece: Piece
+    piece: TextPiece
     ended: bool
 
 
@@ -53,7 +53,7 @@ def cut_points(split: tuple[float, float, float], characters: int) -> tuple[int,
     return first, second
 
 
-def sections(pieces: Iterable[Piece], cuts: tuple[int, int], border: str) -> Iterator[Section]:
+def sections(pieces: Iterable[TextPiece], cuts: tuple[int, int], border: str) -> Iterator[Section]:
     """Assign each piece to its part, cutting pieces at the boundaries. The text of the pieces is kept exactly.
 
     `border` is one of `BORDERS`: each of `cuts` moves forward to the next such border.
@@ -77,9 +77,9 @@ def sections(pieces: Iterable[Piece], cuts: tuple[int, int], border: str) -> Ite
             part += 1
 
 
-def _with_ends(pieces: Iterable[Piece]) -> Iterator[tuple[Piece, bool]]:
+def _with_ends(pieces: Iterable[TextPiece]) -> Iterator[tuple[TextPiece, bool]]:
     """Yield each piece and whether a document ends with it."""
-    before: Piece | None = None
+    before: TextPiece | None = None
     for piece in pieces:
         if before is not None:
             yield before, piece.starts[:1] == (0,)
@@ -88,7 +88,7 @@ def _with_ends(pieces: Iterable[Piece]) -> Iterator[tuple[Piece, bool]]:
         yield before, True
 
 
-def _border(piece: Piece, at: int, border: str) -> int | None:
+def _border(piece: TextPiece, at: int, border: str) -> int | None:
     """Return the first border in `piece` at or after character `at` (the end of the piece is one), or None."""
     text = piece.text
     if at > len(text):

@@ -1,4 +1,4 @@
-"""Batches from token files: parallel lanes for truncated BPTT, and a single pass for evaluation."""
+"""Batches from token files: parallel streams for truncated BPTT, and a single pass for evaluation."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import torch
 
 from elman.data.token_file import TokenFile
 from elman.errors import ConfigError, DataError
-from elman.types import IGNORED, Batch
+from elman.state import IGNORE_INDEX, Batch
 
-__all__ = ["Lanes", "sequential"]
+__all__ = ["BPTTBatches", "sequential"]
 
 # Batches per read from the disk.
 _BATCHES_AHEAD = 16
@@ -22,28 +22,28 @@ Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
 
-class Lanes:
-    """Endless stream of batches for truncated BPTT: B lanes (rows) read a circular text, T tokens at a time.
+class BPTTBatches:
+    """Endless stream of batches for truncated BPTT: B rows read a circular text, T tokens at a time.
 
     Lane i begins at token (offset + i*N//B) mod N. Each row continues the row of the batch before, except where
-    `fresh_B` is true: in the first batch, at the beginning of a document (the first input of the row is an end token)
+    `reset_B` is true: in the first batch, at the beginning of a document (the first input of the row is an end token)
     and at the beginning of the text. A row is shorter than T (`lengths_B`) where a document ends, with the end token as
     its last target, and at the end of the text.
     """
 
-    def __init__(self, tokens: TokenFile, *, lanes: int, length: int, end_id: int, offset: int = 0) -> None:
-        """Raises ConfigError for fewer than one lane or step, DataError for a text of fewer than two tokens."""
-        _check(tokens, lanes, length)
+    def __init__(self, tokens: TokenFile, *, batch_size: int, length: int, end_id: int, offset: int = 0) -> None:
+        """Raises ConfigError for fewer than one row or step, DataError for a text of fewer than two tokens."""
+        _check(tokens, batch_size, length)
         self.tokens = tokens
-        self.lanes = lanes
+        self.batch_size = batch_size
         self.length = length
         self.end_id = end_id
         self.tokens_seen = 0
         self._ahead = _ReadAhead(tokens)
         size = len(tokens)
-        self._positions = (offset % size + np.arange(lanes, dtype=np.int64) * size // lanes) % size
+        self._positions = (offset % size + np.arange(batch_size, dtype=np.int64) * size // batch_size) % size
         self._positions[self._positions == size - 1] = 0  # the last token has no successor
-        self._fresh = np.ones(lanes, dtype=np.bool_)
+        self._fresh = np.ones(batch_size, dtype=np.bool_)
 
     @property
     def epoch(self) -> float:
@@ -51,16 +51,16 @@ class Lanes:
         return self.tokens_seen / (len(self.tokens) - 1)
 
     def next_batch(self) -> Batch:
-        """Return the next batch: int64 inputs_BT and targets_BT; padding has input 0 and target `IGNORED`."""
+        """Return the next batch: int64 inputs_BT and targets_BT; padding has input 0 and target `IGNORE_INDEX`."""
         last = len(self.tokens) - 1
-        stops = np.full(self.lanes, last, dtype=np.int64)
+        stops = np.full(self.batch_size, last, dtype=np.int64)
         inputs_BT, targets_BT, lengths_B = _stretch(self._ahead, self._positions, stops, self.length, self.end_id)
-        fresh_B = self._fresh | (inputs_BT[:, 0] == self.end_id)
+        reset_B = self._fresh | (inputs_BT[:, 0] == self.end_id)
         self._positions = self._positions + lengths_B
         self._fresh = self._positions == last
         self._positions[self._fresh] = 0
         self.tokens_seen += int(lengths_B.sum())
-        return _batch(inputs_BT, targets_BT, lengths_B, fresh_B)
+        return _batch(inputs_BT, targets_BT, lengths_B, reset_B)
 
     def state_dict(self) -> dict[str, Any]:
         """Return the positions as plain ints, bools and lists, from which a stream continues identically."""
@@ -79,8 +79,10 @@ class Lanes:
                 raise ConfigError(f"expected a cursor saved with {name} {own}. Received: {state.get(name)!r}")
         positions: Any = state.get("positions")
         fresh, seen = state.get("fresh"), state.get("tokens_seen")
-        if not _is_list(positions, int, self.lanes) or not _is_list(fresh, bool, self.lanes):
-            raise ConfigError(f"expected a cursor saved with {self.lanes} lanes. Received: {str(state)[:200]}")
+        if not _is_list(positions, int, self.batch_size) or not _is_list(fresh, bool, self.batch_size):
+            raise ConfigError(
+                f"expected a cursor saved with batch_size={self.batch_size}. Received: {str(state)[:200]}"
+            )
         if not all(0 <= position < len(self.tokens) - 1 for position in positions):
             raise ConfigError(f"expected positions from 0 to {len(self.tokens) - 2}. Received: {str(positions)[:200]}")
         if type(seen) is not int or seen < 0:
@@ -91,42 +93,42 @@ class Lanes:
 
 
 def sequential(
-    tokens: TokenFile, *, lanes: int, length: int, end_id: int, burn_in: int = 128, limit: int | None = None
+    tokens: TokenFile, *, batch_size: int, length: int, end_id: int, burn_in: int = 128, limit: int | None = None
 ) -> Iterator[Batch]:
     """Yield batches in which every token that has a predecessor is a target exactly once, for evaluation.
 
-    The first `limit` tokens of the text, by default all, are divided into `lanes` segments, fewer if the text is too
-    short. To warm up its state, each lane first reads up to `burn_in` tokens before its segment, of the same document,
-    with the target `IGNORED`. Rows end at documents as in `Lanes`; a finished lane has rows of length 0. Raises
-    ConfigError for an option out of range, DataError for a text of fewer than two tokens.
+    The first `limit` tokens of the text, by default all, are divided into `batch_size` segments, fewer if the text is
+    too short. To warm up its state, each row first reads up to `burn_in` tokens before its segment, of the same
+    document, with the target `IGNORE_INDEX`. Rows end at documents as in `BPTTBatches`; a finished row has a
+    length 0. Raises ConfigError for an option out of range, DataError for a text of fewer than two tokens.
     """
-    _check(tokens, lanes, length)
+    _check(tokens, batch_size, length)
     if burn_in < 0:
         raise ConfigError(f"expected burn_in to be 0 or more tokens. Received: {burn_in}")
     if limit is not None and limit < 2:
         raise ConfigError(f"expected a limit of at least 2 tokens. Received: {limit}")
-    return _sequential(tokens, lanes, length, end_id, burn_in, limit)
+    return _sequential(tokens, batch_size, length, end_id, burn_in, limit)
 
 
 def _sequential(
-    tokens: TokenFile, lanes: int, length: int, end_id: int, burn_in: int, limit: int | None
+    tokens: TokenFile, batch_size: int, length: int, end_id: int, burn_in: int, limit: int | None
 ) -> Iterator[Batch]:
     predictions = min(len(tokens), limit or len(tokens)) - 1
-    lanes = min(lanes, predictions)
+    batch_size = min(batch_size, predictions)
     # Lane i predicts the tokens from borders[i] + 1 to borders[i + 1].
-    borders = np.arange(lanes + 1, dtype=np.int64) * predictions // lanes
+    borders = np.arange(batch_size + 1, dtype=np.int64) * predictions // batch_size
     scored, stops = borders[:-1], borders[1:]
     positions = np.array([_warm_start(tokens, int(first), burn_in, end_id) for first in scored], dtype=np.int64)
-    fresh = np.ones(lanes, dtype=np.bool_)
+    fresh = np.ones(batch_size, dtype=np.bool_)
     ahead = _ReadAhead(tokens)
     while (positions < stops).any():
         inputs_BT, targets_BT, lengths_B = _stretch(ahead, positions, stops, length, end_id)
         places_BT = positions[:, None] + np.arange(length)
-        targets_BT[places_BT < scored[:, None]] = IGNORED
-        fresh_B = (fresh | (inputs_BT[:, 0] == end_id)) & (lengths_B > 0)
-        yield _batch(inputs_BT, targets_BT, lengths_B, fresh_B)
+        targets_BT[places_BT < scored[:, None]] = IGNORE_INDEX
+        reset_B = (fresh | (inputs_BT[:, 0] == end_id)) & (lengths_B > 0)
+        yield _batch(inputs_BT, targets_BT, lengths_B, reset_B)
         positions = positions + lengths_B
-        fresh = np.zeros(lanes, dtype=np.bool_)
+        fresh = np.zeros(batch_size, dtype=np.bool_)
 
 
 class _ReadAhead:
@@ -162,9 +164,9 @@ def _warm_start(tokens: TokenFile, first: int, burn_in: int, end_id: int) -> int
 
 
 def _stretch(ahead: _ReadAhead, positions: Ints, stops: Ints, length: int, end_id: int) -> tuple[Ints, Ints, Ints]:
-    """Return inputs_BT, targets_BT and lengths_B of a chunk per lane.
+    """Return inputs_BT, targets_BT and lengths_B of a chunk per row.
 
-    A chunk has up to `length` tokens from the position of its lane, and ends at the lane's stop and at end tokens.
+    A chunk has up to `length` tokens from the position of its row, and ends at the row's stop and at end tokens.
     """
     lengths = np.minimum(stops - positions, length)
     counts = np.where(lengths > 0, lengths + 1, 0)
@@ -176,23 +178,23 @@ def _stretch(ahead: _ReadAhead, positions: Ints, stops: Ints, length: int, end_i
         lengths = np.minimum(lengths, first_end)
     padding_BT = np.arange(length) >= lengths[:, None]
     inputs_BT[padding_BT] = 0
-    targets_BT[padding_BT] = IGNORED
+    targets_BT[padding_BT] = IGNORE_INDEX
     return inputs_BT, targets_BT, lengths
 
 
-def _batch(inputs_BT: Ints, targets_BT: Ints, lengths_B: Ints, fresh_B: Flags) -> Batch:
+def _batch(inputs_BT: Ints, targets_BT: Ints, lengths_B: Ints, reset_B: Flags) -> Batch:
     whole = bool((lengths_B == inputs_BT.shape[1]).all())
     return Batch(
         torch.from_numpy(inputs_BT),
         torch.from_numpy(targets_BT),
         None if whole else torch.from_numpy(lengths_B),
-        torch.from_numpy(fresh_B) if fresh_B.any() else None,
+        torch.from_numpy(reset_B) if reset_B.any() else None,
     )
 
 
-def _check(tokens: TokenFile, lanes: int, length: int) -> None:
-    if lanes < 1 or length < 1:
-        raise ConfigError(f"expected at least 1 lane and 1 step. Received: {lanes} lanes of {length} steps")
+def _check(tokens: TokenFile, batch_size: int, length: int) -> None:
+    if batch_size < 1 or length < 1:
+        raise ConfigError(f"expected at least 1 row and 1 step. Received: {batch_size} rows of {length} steps")
     if len(tokens) < 2:
         raise DataError(f"expected a text of at least 2 tokens. Received: {len(tokens)}")
 

@@ -22,7 +22,7 @@ from elman.data.inputs import InputFile, find_files, is_new
 from elman.data.manifest import ManifestConfig, text_beside
 from elman.data.suffixes import table_kind
 from elman.data.table import read_table
-from elman.data.transcripts import FrameScale, Transcripts, digest_of, given_texts, joined
+from elman.data.transcripts import FrameNormalizer, Transcripts, digest_of, given_texts, joined
 from elman.errors import DataError
 
 __all__ = ["check_strokes", "holds_strokes", "read_strokes", "stroke_scale", "strokes_from"]
@@ -130,7 +130,7 @@ def check_strokes(values: Any, place: str) -> Floats:
     return x_TF
 
 
-def stroke_scale(frames: Iterable[Floats]) -> FrameScale:
+def stroke_scale(frames: Iterable[Floats]) -> FrameNormalizer:
     """Return the scale that divides dx and dy by their common standard deviation, which keeps the aspect ratio.
 
     Nothing is subtracted, and the pen is unchanged. Raises DataError if there are no points or the pen never moves.
@@ -142,7 +142,7 @@ def stroke_scale(frames: Iterable[Floats]) -> FrameScale:
     deviation = np.sqrt(max(0.0, squares / count - (total / count) ** 2)) if count else 0.0
     if not deviation > 0.0:
         raise DataError(f"expected drawings in which the pen moves. Received: {count // 2:,} points of one move")
-    return FrameScale(np.zeros(3, dtype=np.float32), np.array([deviation, deviation, 1.0], dtype=np.float32))
+    return FrameNormalizer(np.zeros(3, dtype=np.float32), np.array([deviation, deviation, 1.0], dtype=np.float32))
 
 
 def _parted(path: str | os.PathLike[str]) -> tuple[str, str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby, takewhile
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from elman.cache import cache_folder, clean_cache
-from elman.data.read import Piece, Scan, TextSource
+from elman.data.read import TextPiece, TextSource, TextStatistics
 from elman.data.split import Section, check_split, cut_points, sections
 from elman.data.token_file import TokenFile, TokenWriter, smallest_dtype
 from elman.data.vocabulary import (
@@ -28,17 +28,15 @@ from elman.data.vocabulary import (
     vocabulary_from_json,
 )
 from elman.data.vocabulary.base import Ids
+from elman.display import Progress
 from elman.errors import ArtifactError, ConfigError, DataError, StorageError
 from elman.files import atomic_file, make_folder, write_text
 
-__all__ = ["SPLIT_BY", "Corpus", "Progress", "TokenFile", "prepare"]
+__all__ = ["SPLIT_BY", "Corpus", "TokenFile", "prepare"]
 
 SPLIT_BY = ("position", "documents")
 # Increased whenever the same text gives other tokens.
 LAYOUT = 1
-
-# Called with the stage ("reading", "learning" or "encoding") and the fraction done, from 0 to 1.
-Progress = Callable[[str, float], None]
 
 
 class Corpus(NamedTuple):
@@ -52,14 +50,14 @@ class Corpus(NamedTuple):
     test: TokenFile | None
     vocabulary: Vocabulary
     fingerprint: str
-    scan: Scan
+    scan: TextStatistics
 
 
 class _Text(NamedTuple):
     """A source, the positions of its cuts, and for each of its sections the part of the corpus that it becomes."""
 
     source: TextSource
-    scan: Scan
+    scan: TextStatistics
     cuts: tuple[int, int]
     border: str
     parts: tuple[int, ...]
@@ -137,8 +135,8 @@ def _hash(*content: object) -> str:
     return hashlib.sha256(json.dumps(content).encode("ascii")).hexdigest()
 
 
-def _scan(source: TextSource, progress: Progress | None) -> Scan:
-    return source.scan(None if progress is None else lambda share: progress("reading", share))
+def _scan(source: TextSource, progress: Progress | None) -> TextStatistics:
+    return source.scan(progress)
 
 
 def _learn(text: _Text, options: dict[str, Any], folder: Path, progress: Progress | None) -> Vocabulary:
@@ -223,7 +221,7 @@ def _write(path: Path, key: str, group: Iterator[Section], several: bool, vocabu
     return writer.characters
 
 
-def _tokens(piece: Piece, vocabulary: Vocabulary) -> Ids:
+def _tokens(piece: TextPiece, vocabulary: Vocabulary) -> Ids:
     """Return the tokens of a piece, with an end token before each document that begins in it."""
     if vocabulary.per_character:
         ids = vocabulary.encode(piece.text)

@@ -21,20 +21,20 @@ __all__ = ["WordVectors", "read_vectors"]
 
 _BLOCK = 1 << 20
 # Longer vectors or lines mean that the file is probably not one of word vectors.
-_MOST_NUMBERS = 1 << 16
+_MAX_NUMBERS = 1 << 16
 _LONGEST_LINE = 1 << 22
 _LARGEST = float(np.finfo(np.float32).max)
 
 
 class WordVectors(NamedTuple):
-    """The vectors of W words.
+    """The vectors of V words.
 
-    matrix_WE  float32, one row for each requested word in the given order; 0 for words that the file does not have
-    found_W    bool, whether the file has the word
+    matrix_VE  float32, one row for each requested word in the given order; 0 for words that the file does not have
+    found_V    bool, whether the file has the word
     """
 
-    matrix_WE: npt.NDArray[np.float32]
-    found_W: npt.NDArray[np.bool_]
+    matrix_VE: npt.NDArray[np.float32]
+    found_V: npt.NDArray[np.bool_]
 
 
 def read_vectors(
@@ -75,10 +75,10 @@ def _read(lines: Iterator[str], name: str, words: Sequence[str]) -> WordVectors:
     else:
         size = len(head) - 1
         lines = _chained(first, lines)
-    if not 1 <= size <= _MOST_NUMBERS:
-        raise DataError(f"{name}, line 1: expected a word and 1 to {_MOST_NUMBERS} numbers. Received: {first[:40]!r}")
-    matrix_WE = np.zeros((len(words), size), dtype=np.float32)
-    found_W = np.zeros(len(words), dtype=bool)
+    if not 1 <= size <= _MAX_NUMBERS:
+        raise DataError(f"{name}, line 1: expected a word and 1 to {_MAX_NUMBERS} numbers. Received: {first[:40]!r}")
+    matrix_VE = np.zeros((len(words), size), dtype=np.float32)
+    found_V = np.zeros(len(words), dtype=bool)
     count = 0
     for number, line in enumerate(lines, begin):
         count += 1
@@ -86,16 +86,16 @@ def _read(lines: Iterator[str], name: str, words: Sequence[str]) -> WordVectors:
         if line.count(" ") != size:
             word, numbers = _parted(line, size, name, number)
         rows = places.get(word)
-        if rows is not None and not found_W[rows[0]]:
-            matrix_WE[rows] = _numbers(numbers, name, number)
-            found_W[rows] = True
+        if rows is not None and not found_V[rows[0]]:
+            matrix_VE[rows] = _numbers(numbers, name, number)
+            found_V[rows] = True
     if promised is not None and count != promised:
         raise DataError(f"{name}: expected {promised} words, as its first line says. Received: {count} "
                         "(cut short?)")  # fmt: skip
-    if len(words) and not found_W.any():
+    if len(words) and not found_V.any():
         raise DataError(f"{name}: expected at least one of the {len(words)} words of the vocabulary, such as "
                         f"{words[-1]!r}. Received: {count} others")  # fmt: skip
-    return WordVectors(matrix_WE, found_W)
+    return WordVectors(matrix_VE, found_V)
 
 
 def _lines(blocks: Iterable[str], name: str) -> Iterator[str]:

@@ -10,27 +10,34 @@ from typing import TYPE_CHECKING
 from elman.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from elman.decode.beam import Beam, beam_search
+    from elman.decode.beam import BeamOptions, beam_search
     from elman.decode.ctc import CtcGreedyStream, CtcPath, ctc_greedy
-    from elman.decode.ctc_beam import CtcBeam, CtcHypothesis, Extend, Judged, LanguageScores, ctc_prefix_beam
+    from elman.decode.ctc_beam import (
+        CtcBeamOptions,
+        CtcHypothesis,
+        LanguageModelScorer,
+        LanguageModelStep,
+        ScoreTokens,
+        ctc_prefix_beam,
+    )
     from elman.decode.ensembles import ensemble
     from elman.decode.greedy_search import draw, greedy
-    from elman.decode.sampling import Sampling, check_seed, choose, sample
-    from elman.decode.search import Advance, Hypothesis, Scored
+    from elman.decode.sampling import SamplingOptions, check_seed, choose, sample
+    from elman.decode.search import Advance, Hypothesis, SearchStep
 
 __all__ = [
     "Advance",
-    "Beam",
-    "CtcBeam",
+    "BeamOptions",
+    "CtcBeamOptions",
     "CtcGreedyStream",
     "CtcHypothesis",
     "CtcPath",
-    "Extend",
     "Hypothesis",
-    "Judged",
-    "LanguageScores",
-    "Sampling",
-    "Scored",
+    "LanguageModelScorer",
+    "LanguageModelStep",
+    "SamplingOptions",
+    "ScoreTokens",
+    "SearchStep",
     "beam_search",
     "check_seed",
     "choose",
@@ -46,7 +53,7 @@ __getattr__, __dir__ = lazy_names(
     __name__,
     {
         ".beam": (
-            "Beam",
+            "BeamOptions",
             "beam_search",
         ),
         ".ctc": (
@@ -55,11 +62,11 @@ __getattr__, __dir__ = lazy_names(
             "ctc_greedy",
         ),
         ".ctc_beam": (
-            "CtcBeam",
+            "CtcBeamOptions",
             "CtcHypothesis",
-            "Extend",
-            "Judged",
-            "LanguageScores",
+            "ScoreTokens",
+            "LanguageModelStep",
+            "LanguageModelScorer",
             "ctc_prefix_beam",
         ),
         ".ensembles": ("ensemble",),
@@ -68,7 +75,7 @@ __getattr__, __dir__ = lazy_names(
             "greedy",
         ),
         ".sampling": (
-            "Sampling",
+            "SamplingOptions",
             "check_seed",
             "choose",
             "sample",
@@ -76,7 +83,16 @@ __getattr__, __dir__ = lazy_names(
         ".search": (
             "Advance",
             "Hypothesis",
-            "Scored",
+            "SearchStep",
         ),
+    },
+    former={
+        "Beam": "BeamOptions",
+        "CtcBeam": "CtcBeamOptions",
+        "Extend": "ScoreTokens",
+        "Judged": "LanguageModelStep",
+        "LanguageScores": "LanguageModelScorer",
+        "Sampling": "SamplingOptions",
+        "Scored": "SearchStep",
     },
 )

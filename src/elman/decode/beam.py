@@ -18,21 +18,21 @@ from elman.decode.candidates import as_scores, extend
 from elman.decode.search import (
     Advance,
     Hypothesis,
-    Scored,
+    SearchStep,
     check_batch,
     check_scored,
     check_tokens,
     take_rows,
 )
-from elman.decode.trace import Ended, Trace
+from elman.decode.search_history import FinishedHypotheses, SearchHistory
 from elman.errors import ConfigError
-from elman.types import State
+from elman.state import State
 
-__all__ = ["Beam", "beam_search", "length_divisor"]
+__all__ = ["BeamOptions", "beam_search", "length_divisor"]
 
 
 @dataclass(frozen=True)
-class Beam:
+class BeamOptions:
     """Options of a beam search; the penalties are those of Wu et al. 2016.
 
         score = log_probability / ((5 + n) / 6) ** length_penalty
@@ -85,7 +85,7 @@ def beam_search(
     start: int,
     end: int,
     limits_B: Sequence[int] | Tensor,
-    options: Beam,
+    options: BeamOptions,
     banned: Sequence[int] = (),
     lengths_B: Tensor | None = None,
     attention: bool = False,
@@ -110,7 +110,7 @@ def beam_search(
     device, limits_B, lengths_B = check_batch(state, memory, rows, limits_B, lengths_B)
     if not rows:
         return []
-    search = _Search(options, end, tuple(banned), limits_B, lengths_B, attention)
+    search = _BeamState(options, end, tuple(banned), limits_B, lengths_B, attention)
     live_B = torch.arange(rows, device=device)
     tokens_BK = torch.full((rows, 1), start, device=device)
     totals_BK = torch.zeros(rows, 1, device=device)
@@ -122,10 +122,10 @@ def beam_search(
         tokens_BK, totals_BK, live_B = chosen.tokens_BK, chosen.totals_BK, live_B[kept]
         state = take_rows(scored.state, (first_B1[kept] + chosen.slots_BK).flatten())
         memory = take_rows(memory, kept) if len(kept) < len(first_B1) else memory
-    return search.trace.hypotheses(search.ended, lengths_B)
+    return search.history.hypotheses(search.ended, lengths_B)
 
 
-class _Chosen(NamedTuple):
+class _Continuations(NamedTuple):
     """The unfinished hypotheses of the unfinished sentences."""
 
     tokens_BK: Tensor
@@ -133,29 +133,29 @@ class _Chosen(NamedTuple):
     totals_BK: Tensor
 
 
-class _Search:
-    """State of a running search. B: the unfinished sentences; A: all sentences."""
+class _BeamState:
+    """State of a running search. B: the unfinished sentences; N: all sentences."""
 
     def __init__(
         self,
-        options: Beam,
+        options: BeamOptions,
         end: int,
         banned: tuple[int, ...],
-        limits_A: Tensor,
-        lengths_A: Tensor | None,
+        limits_N: Tensor,
+        lengths_N: Tensor | None,
         attention: bool,
     ) -> None:
         self.options, self.end, self.attention = options, end, attention
-        self.limits_A, self.lengths_A = limits_A, lengths_A
-        self.banned = torch.tensor(sorted(set(banned)), dtype=torch.int64, device=limits_A.device)
-        self.ended = Ended.none(len(limits_A), options.n_best, limits_A.device)
-        self.counts_A = torch.zeros_like(limits_A)
+        self.limits_N, self.lengths_N = limits_N, lengths_N
+        self.banned = torch.tensor(sorted(set(banned)), dtype=torch.int64, device=limits_N.device)
+        self.ended = FinishedHypotheses.none(len(limits_N), options.n_best, limits_N.device)
+        self.counts_N = torch.zeros_like(limits_N)
         self.coverage_BKS: Tensor | None = None
-        self.trace = Trace(len(limits_A))
+        self.history = SearchHistory(len(limits_N))
 
-    def step(self, live_B: Tensor, scored: Scored, totals_BK: Tensor) -> tuple[_Chosen, Tensor]:
+    def step(self, live_B: Tensor, scored: SearchStep, totals_BK: Tensor) -> tuple[_Continuations, Tensor]:
         """The hypotheses to continue, and the indices into `live_B` of the sentences to continue."""
-        beams, length = self.options.beams, self.trace.steps + 1
+        beams, length = self.options.beams, self.history.steps + 1
         # `beams` of these remain after the end and banned tokens of each hypothesis are removed.
         best, ends_BK = extend(scored.logits_BKV, totals_BK, 2 * beams, self.end, len(self.banned))
         scores_BN = best.scores_BN
@@ -164,7 +164,7 @@ class _Search:
         width = min(beams, scores_BN.shape[1])
         least_B1 = scores_BN.topk(width, dim=1).values[:, -1:]
         natural_BK = (ends_BK >= least_B1) & (ends_BK > -torch.inf)
-        at_limit_B1 = (self.limits_A[live_B] < length)[:, None]
+        at_limit_B1 = (self.limits_N[live_B] < length)[:, None]
         coverage_BKS = self._coverage(scored)
         self._set_aside(live_B, ends_BK, natural_BK, at_limit_B1 & (totals_BK > -torch.inf), coverage_BKS)
 
@@ -172,14 +172,14 @@ class _Search:
         totals_BK = going.values.clamp(max=0.0)
         kept = (~self._done(live_B, totals_BK, at_limit_B1[:, 0])).nonzero()[:, 0]
         slots_BK = best.slots_BN.gather(1, going.indices)[kept]
-        chosen = _Chosen(best.tokens_BN.gather(1, going.indices)[kept], slots_BK, totals_BK[kept])
+        chosen = _Continuations(best.tokens_BN.gather(1, going.indices)[kept], slots_BK, totals_BK[kept])
         if coverage_BKS is not None:
             self.coverage_BKS = coverage_BKS[kept[:, None], slots_BK]
         weights_BKS = scored.weights_BKS if self.attention else None
-        self.trace.add(live_B, weights_BKS, kept, chosen.tokens_BK, chosen.slots_BK)
+        self.history.add(live_B, weights_BKS, kept, chosen.tokens_BK, chosen.slots_BK)
         return chosen, kept
 
-    def _coverage(self, scored: Scored) -> Tensor | None:
+    def _coverage(self, scored: SearchStep) -> Tensor | None:
         """The attention that each source step has received so far; None without a coverage penalty."""
         if not self.options.coverage_penalty:
             return None
@@ -196,27 +196,27 @@ class _Search:
         ending_BK = natural_BK | forced_BK
         if not bool(ending_BK.any()):
             return
-        length = ends_BK.new_tensor(self.trace.steps + 1)
+        length = ends_BK.new_tensor(self.history.steps + 1)
         scores_BK = ends_BK / length_divisor(length, self.options.length_penalty)
         if coverage_BKS is not None:
             # Avoids log(0) for a source step without attention.
             missing_BKS = coverage_BKS.clamp(min=torch.finfo(coverage_BKS.dtype).tiny, max=1.0).log()
-            if self.lengths_A is not None:
+            if self.lengths_N is not None:
                 steps = torch.arange(coverage_BKS.shape[2], device=coverage_BKS.device)
-                beyond_BS = steps >= self.lengths_A[live_B][:, None]
+                beyond_BS = steps >= self.lengths_N[live_B][:, None]
                 missing_BKS = missing_BKS.masked_fill(beyond_BS[:, None], 0.0)
             scores_BK = scores_BK + self.options.coverage_penalty * missing_BKS.sum(dim=2)
-        self.counts_A[live_B] += natural_BK.sum(dim=1)
-        self.ended.add(live_B, self.trace.steps, scores_BK, ends_BK, natural_BK, ending_BK)
+        self.counts_N[live_B] += natural_BK.sum(dim=1)
+        self.ended.add(live_B, self.history.steps, scores_BK, ends_BK, natural_BK, ending_BK)
 
     def _done(self, live_B: Tensor, totals_BK: Tensor, at_limit_B: Tensor) -> Tensor:
         """Mask of the sentences that are finished."""
         most_B = totals_BK.amax(dim=1)
         # Upper bound of the reachable score: the log-probability cannot rise, the divisor is largest at the limit, and
         # the coverage term is at most 0.
-        longest_B = (self.limits_A[live_B] + 1).to(most_B)
+        longest_B = (self.limits_N[live_B] + 1).to(most_B)
         reachable_B = most_B / length_divisor(longest_B, self.options.length_penalty)
-        done_B = at_limit_B | (most_B == -torch.inf) | (self.ended.scores_AN[live_B, -1] >= reachable_B)
+        done_B = at_limit_B | (most_B == -torch.inf) | (self.ended.scores_NK[live_B, -1] >= reachable_B)
         if self.options.stop == "enough":
-            done_B = done_B | (self.counts_A[live_B] >= self.options.beams)
+            done_B = done_B | (self.counts_N[live_B] >= self.options.beams)
         return done_B

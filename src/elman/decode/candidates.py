@@ -3,7 +3,7 @@
 On a CPU a search spends most of its own time here. Two measures keep it short. There is no top-k over all logits: the
 n largest logits are in the n blocks with the largest maxima, and the maximum of a block costs one read of it. The
 log-softmax is never materialised: its normaliser is one number per hypothesis. Logits that are not materialised either
-(`Unwritten`) need neither.
+(`LazyLogits`) need neither.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from elman.decode.unwritten import Unwritten
+from elman.decode.lazy_logits import LazyLogits
 from elman.errors import TrainingError
 
 __all__ = ["Extensions", "as_scores", "best_extensions", "extend", "log_normaliser"]
 
-# An `Unwritten` keeps the best tokens of a hypothesis sorted, which is slow if they are many. Its logits are
-# materialised for more than `_MOST_KEPT` tokens that are also more than 1 / `_SHARE` of the vocabulary.
-_MOST_KEPT, _SHARE = 128, 64
+# An `LazyLogits` keeps the best tokens of a hypothesis sorted, which is slow if they are many. Its logits are
+# materialised for more than `_MAX_KEPT` tokens that are also more than 1 / `_SHARE` of the vocabulary.
+_MAX_KEPT, _SHARE = 128, 64
 
 # Columns of a block. Values from 32 to 128 make little difference.
 _BLOCK = 64
@@ -43,31 +43,31 @@ class Extensions(NamedTuple):
     tokens_BN: Tensor
 
 
-def as_scores(logits: Tensor | Unwritten) -> Tensor:
+def as_scores(logits: Tensor | LazyLogits) -> Tensor:
     """The logits as a tensor in float32 or wider."""
-    if isinstance(logits, Unwritten):
+    if isinstance(logits, LazyLogits):
         logits = logits.written()
     return logits.to(torch.promote_types(logits.dtype, torch.float32))
 
 
-def log_normaliser(logits_RV: Tensor) -> Tensor:
+def log_normaliser(logits_NV: Tensor) -> Tensor:
     """log(sum(exp(logits))) of each row; 0 for a row of -inf only, so that its log-probabilities are -inf.
 
     Raises TrainingError when a logit is NaN or +inf.
     """
-    most_R = logits_RV.amax(dim=1)
-    _check_scores(most_R)
-    rows = logits_RV.shape[0] if logits_RV.device.type != "cpu" else _ROWS
-    probabilities = logits_RV.new_empty(min(rows, logits_RV.shape[0]), logits_RV.shape[1])
+    most_N = logits_NV.amax(dim=1)
+    _check_scores(most_N)
+    rows = logits_NV.shape[0] if logits_NV.device.type != "cpu" else _ROWS
+    probabilities = logits_NV.new_empty(min(rows, logits_NV.shape[0]), logits_NV.shape[1])
     shares = []
-    for part in logits_RV.split(rows):
+    for part in logits_NV.split(rows):
         # The largest probability is exp(0) / sum(exp(logits - max)).
         shares.append(torch.softmax(part, dim=1, out=probabilities[: len(part)]).amax(dim=1))
-    return torch.where(most_R == -torch.inf, 0.0, most_R - torch.cat(shares).log())
+    return torch.where(most_N == -torch.inf, 0.0, most_N - torch.cat(shares).log())
 
 
 def extend(
-    logits_BKV: Tensor | Unwritten, totals_BK: Tensor, count: int, end: int, banned: int = 0
+    logits_BKV: Tensor | LazyLogits, totals_BK: Tensor, count: int, end: int, banned: int = 0
 ) -> tuple[Extensions, Tensor]:
     """The most likely extensions of each sentence, and the log-probability `ends_BK` of each hypothesis with the end.
 
@@ -76,7 +76,7 @@ def extend(
 
     Raises TrainingError when a logit is NaN or +inf.
     """
-    if isinstance(logits_BKV, Unwritten) and count + banned <= max(_MOST_KEPT, logits_BKV.shape[2] // _SHARE):
+    if isinstance(logits_BKV, LazyLogits) and count + banned <= max(_MAX_KEPT, logits_BKV.shape[2] // _SHARE):
         return _extend_unwritten(logits_BKV, totals_BK, count, end, banned)
     scores_BKV = as_scores(logits_BKV)
     B, K, _ = scores_BKV.shape
@@ -85,26 +85,26 @@ def extend(
 
 
 def _extend_unwritten(
-    logits: Unwritten, totals_BK: Tensor, count: int, end: int, banned: int
+    logits: LazyLogits, totals_BK: Tensor, count: int, end: int, banned: int
 ) -> tuple[Extensions, Tensor]:
     B, K, _ = logits.shape
     best = logits.best(count + banned, end)
     _check_scores(best.normaliser_N)
     # In a row of -inf only, every log-probability stays -inf.
-    normaliser_N = best.normaliser_N.where(best.scores_NC[:, 0] > -torch.inf, 0.0)
-    offsets_N = totals_BK.to(best.scores_NC.dtype).flatten() - normaliser_N
-    scores_BN = (best.scores_NC + offsets_N[:, None]).view(B, -1)
+    normaliser_N = best.normaliser_N.where(best.scores_NK[:, 0] > -torch.inf, 0.0)
+    offsets_N = totals_BK.to(best.scores_NK.dtype).flatten() - normaliser_N
+    scores_BN = (best.scores_NK + offsets_N[:, None]).view(B, -1)
     top = scores_BN.topk(min(count + K * banned, scores_BN.shape[1]), dim=1)
-    tokens_BN = best.tokens_NC.view(B, -1).gather(1, top.indices)
-    slots_BN = top.indices // best.tokens_NC.shape[1]
+    tokens_BN = best.tokens_NK.view(B, -1).gather(1, top.indices)
+    slots_BN = top.indices // best.tokens_NK.shape[1]
     return Extensions(top.values, slots_BN, tokens_BN), (best.wanted_N + offsets_N).view(B, K)
 
 
-def _check_scores(most_R: Tensor) -> None:
+def _check_scores(most_N: Tensor) -> None:
     """Raise TrainingError if the largest logit or the normaliser of a row is NaN or +inf."""
-    usable_R = most_R < torch.inf
-    if not bool(usable_R.all()):
-        worst = most_R[~usable_R][0].item()
+    usable_N = most_N < torch.inf
+    if not bool(usable_N.all()):
+        worst = most_N[~usable_N][0].item()
         raise TrainingError(
             f"expected token logits that are finite or -inf; the network's weights are damaged. Received: {worst}"
         )
@@ -122,15 +122,15 @@ def best_extensions(logits_BKV: Tensor, offsets_BK: Tensor, count: int) -> Exten
         top = (logits_BKV + offsets_BK[:, :, None]).flatten(1).topk(count, dim=1)
         return Extensions(top.values, top.indices // V, top.indices % V)
     whole = blocks * _BLOCK
-    blocks_BKNW = logits_BKV[:, :, :whole].unflatten(2, (blocks, _BLOCK))
+    blocks_BKNC = logits_BKV[:, :, :whole].unflatten(2, (blocks, _BLOCK))
     # Rounding is monotonic: the maximum of a block stays the maximum after the offset is added.
-    most_BKN = blocks_BKNW.amax(dim=3) + offsets_BK[:, :, None]
+    most_BKN = blocks_BKNC.amax(dim=3) + offsets_BK[:, :, None]
     chosen_BN = most_BKN.flatten(1).topk(count, dim=1).indices
     slots_BN, numbers_BN = chosen_BN // blocks, chosen_BN % blocks
     rows_B1 = torch.arange(B, device=chosen_BN.device)[:, None]
-    scores_BNW = blocks_BKNW[rows_B1, slots_BN, numbers_BN] + offsets_BK.gather(1, slots_BN)[:, :, None]
-    rest_BKW = logits_BKV[:, :, whole:] + offsets_BK[:, :, None]
-    top = torch.cat([scores_BNW.flatten(1), rest_BKW.flatten(1)], dim=1).topk(count, dim=1)
+    scores_BNC = blocks_BKNC[rows_B1, slots_BN, numbers_BN] + offsets_BK.gather(1, slots_BN)[:, :, None]
+    rest_BKC = logits_BKV[:, :, whole:] + offsets_BK[:, :, None]
+    top = torch.cat([scores_BNC.flatten(1), rest_BKC.flatten(1)], dim=1).topk(count, dim=1)
     # Map the indices back: to a chosen block, or to the columns after the last whole block.
     block_BN, column_BN = top.indices // _BLOCK, top.indices % _BLOCK
     inside_BN, block_BN = block_BN < count, block_BN.clamp(max=count - 1)

@@ -16,10 +16,10 @@ from torch import Tensor
 from elman.decode.candidates import as_scores
 from elman.errors import ConfigError, ShapeError, TrainingError
 
-__all__ = ["CtcGreedyStream", "CtcPath", "Scores", "check_blank", "ctc_greedy"]
+__all__ = ["CtcGreedyStream", "CtcLogits", "CtcPath", "check_blank", "ctc_greedy"]
 
 
-class Scores(NamedTuple):
+class CtcLogits(NamedTuple):
     """Output of a CTC network: `logits_BTV` of tokens and blank, and the number of valid steps of each row."""
 
     logits_BTV: Tensor

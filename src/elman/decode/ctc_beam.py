@@ -18,16 +18,23 @@ from torch import Tensor
 from elman.decode.ctc import check_blank
 from elman.decode.search import take_rows
 from elman.errors import ConfigError, ShapeError, TrainingError
-from elman.types import State, map_leaves
+from elman.state import State, map_leaves
 
-__all__ = ["CtcBeam", "CtcHypothesis", "Extend", "Judged", "LanguageScores", "ctc_prefix_beam"]
+__all__ = [
+    "CtcBeamOptions",
+    "CtcHypothesis",
+    "LanguageModelScorer",
+    "LanguageModelStep",
+    "ScoreTokens",
+    "ctc_prefix_beam",
+]
 
 # float64 throughout: log-probabilities of hundreds of frames are summed.
 Array = np.ndarray[Any, np.dtype[np.float64]]
 Numbers = np.ndarray[Any, np.dtype[np.int64]]
 
 
-class Judged(NamedTuple):
+class LanguageModelStep(NamedTuple):
     """Output of a language model after each of N texts.
 
     log_probabilities_NV  of the next token, in the columns of the CTC outputs; the blank's column is not used
@@ -42,18 +49,18 @@ class Judged(NamedTuple):
 
 # (tokens_N int64, state of N rows) -> output of the model after these tokens. Called at most once per frame, with all
 # prefixes that are new in it.
-Extend = Callable[[Tensor, State], Judged]
+ScoreTokens = Callable[[Tensor, State], LanguageModelStep]
 
 
-class LanguageScores(NamedTuple):
+class LanguageModelScorer(NamedTuple):
     """A language model: its output before the first token (N = 1), and its step function."""
 
-    first: Judged
-    extend: Extend
+    first: LanguageModelStep
+    extend: ScoreTokens
 
 
 @dataclass(frozen=True)
-class CtcBeam:
+class CtcBeamOptions:
     """Options of a prefix beam search.
 
         score = log_probability + language_weight * language + bonus * tokens
@@ -104,7 +111,11 @@ class CtcHypothesis:
 
 @torch.no_grad()
 def ctc_prefix_beam(
-    log_probabilities_TV: Tensor, options: CtcBeam, *, blank: int = 0, language: LanguageScores | None = None
+    log_probabilities_TV: Tensor,
+    options: CtcBeamOptions,
+    *,
+    blank: int = 0,
+    language: LanguageModelScorer | None = None,
 ) -> list[CtcHypothesis]:
     """Return the `options.n_best` best texts of one utterance, best first; fewer if no more exist.
 
@@ -125,7 +136,7 @@ def ctc_prefix_beam(
         raise TrainingError(f"expected logarithms of probabilities, 0 or less. Received: {worst}")
     weight = options.language_weight if language is not None else 0.0
     model = None if language is None or not weight else _Model(language, shape[1])
-    texts = _Texts.empty(options.beams, weight, options.bonus, model)
+    texts = _Prefixes.empty(options.beams, weight, options.bonus, model)
     for frame in frames:
         tried: Numbers = np.flatnonzero((frame >= options.token_floor) & (frame > -np.inf))
         texts.hear(frame, tried[tried != blank], blank)
@@ -135,7 +146,7 @@ def ctc_prefix_beam(
 class _Model:
     """Output of the language model for each of the current prefixes."""
 
-    def __init__(self, language: LanguageScores, columns: int) -> None:
+    def __init__(self, language: LanguageModelScorer, columns: int) -> None:
         self._columns, self._extend = columns, language.extend
         self._judged = self._checked(language.first, 1)
         self.log_probabilities: Array = self._judged.log_probabilities_NV.double().cpu().numpy()
@@ -157,15 +168,15 @@ class _Model:
         ends_N = self._judged.ends_N
         return 0.0 if ends_N is None else ends_N.double().cpu().numpy()
 
-    def _rows(self, rows: Tensor) -> Judged:
+    def _rows(self, rows: Tensor) -> LanguageModelStep:
         ends_N = self._judged.ends_N
-        return Judged(
+        return LanguageModelStep(
             self._judged.log_probabilities_NV[rows],
             take_rows(self._judged.state, rows),
             None if ends_N is None else ends_N[rows],
         )
 
-    def _checked(self, judged: Judged, rows: int) -> Judged:
+    def _checked(self, judged: LanguageModelStep, rows: int) -> LanguageModelStep:
         found = tuple(judged.log_probabilities_NV.shape)
         if found != (rows, self._columns):
             raise ShapeError(f"expected a language model's scores of {(rows, self._columns)}. Received: shape {found}")
@@ -174,14 +185,14 @@ class _Model:
         return judged
 
 
-def _joined(kept: Judged, new: Judged) -> Judged:
+def _joined(kept: LanguageModelStep, new: LanguageModelStep) -> LanguageModelStep:
     ends = None if kept.ends_N is None or new.ends_N is None else torch.cat([kept.ends_N, new.ends_N])
     state = map_leaves(lambda old, more: torch.cat([old, more]), kept.state, new.state)
-    return Judged(torch.cat([kept.log_probabilities_NV, new.log_probabilities_NV]), state, ends)
+    return LanguageModelStep(torch.cat([kept.log_probabilities_NV, new.log_probabilities_NV]), state, ends)
 
 
 @dataclass
-class _Texts:
+class _Prefixes:
     """The current prefixes, one per entry of every array, and the tree of all prefixes so far.
 
     nodes    index of each prefix in the tree; equal prefixes have the same index
@@ -204,11 +215,11 @@ class _Texts:
     children: dict[tuple[int, int], int]
 
     @staticmethod
-    def empty(beams: int, weight: float, bonus: float, model: _Model | None) -> _Texts:
+    def empty(beams: int, weight: float, bonus: float, model: _Model | None) -> _Prefixes:
         """The beam with the empty prefix only."""
         zero = np.zeros(1)
         nodes: Numbers = np.zeros(1, dtype=np.int64)
-        return _Texts(beams, weight, bonus, model, nodes, zero, np.full(1, -np.inf), zero, [-1], [-1], [0], {})
+        return _Prefixes(beams, weight, bonus, model, nodes, zero, np.full(1, -np.inf), zero, [-1], [-1], [0], {})
 
     def hear(self, frame_V: Array, tried_C: Numbers, blank: int) -> None:
         """Extend every prefix by one frame, in which only the tokens `tried_C` may begin."""

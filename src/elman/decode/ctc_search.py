@@ -10,12 +10,12 @@ import numpy.typing as npt
 import torch
 
 from elman.data.transcripts.vocabulary import BLANK
-from elman.decode.ctc import Scores, ctc_greedy
-from elman.decode.ctc_beam import CtcBeam, LanguageScores, ctc_prefix_beam
+from elman.decode.ctc import CtcLogits, ctc_greedy
+from elman.decode.ctc_beam import CtcBeamOptions, LanguageModelScorer, ctc_prefix_beam
 from elman.decode.transcript_config import TranscriptSearchConfig
 from elman.errors import ConfigError
 
-__all__ = ["Find", "Found", "alignment", "finder", "greedy"]
+__all__ = ["CtcResult", "CtcSearch", "alignment", "finder", "greedy"]
 
 # Default beam width of a search.
 _BEAMS = 16
@@ -23,7 +23,7 @@ _BEAMS = 16
 Floats = npt.NDArray[np.float32]
 
 
-class Found(NamedTuple):
+class CtcResult(NamedTuple):
     """One decoded text as token ids.
 
     tokens           token ids
@@ -41,16 +41,16 @@ class Found(NamedTuple):
 
 
 # Logits -> texts of each row, best first.
-Find = Callable[[Scores], list[list[Found]]]
+CtcSearch = Callable[[CtcLogits], list[list[CtcResult]]]
 
 
-def greedy(scores: Scores) -> list[list[Found]]:
+def greedy(scores: CtcLogits) -> list[list[CtcResult]]:
     """Decode every row greedily: one text, of the most likely symbol of each step."""
     paths = ctc_greedy(scores.logits_BTV, scores.lengths_B, BLANK)
-    return [[Found(path.tokens, path.spans, path.log_probability, path.log_probability, 0.0)] for path in paths]
+    return [[CtcResult(path.tokens, path.spans, path.log_probability, path.log_probability, 0.0)] for path in paths]
 
 
-def finder(options: TranscriptSearchConfig, language: LanguageScores | None) -> Find:
+def finder(options: TranscriptSearchConfig, language: LanguageModelScorer | None) -> CtcSearch:
     """Return the decoding function for `options`. Raises ConfigError for options that cannot be combined."""
     usual = TranscriptSearchConfig()
     if language is None:
@@ -61,7 +61,7 @@ def finder(options: TranscriptSearchConfig, language: LanguageScores | None) -> 
     beams = options.beams or max(_BEAMS, options.n_best)
     if options.n_best > beams:
         raise ConfigError(f"expected n_best of at most beams = {beams}. Received: {options.n_best}")
-    beam = CtcBeam(
+    beam = CtcBeamOptions(
         beams=beams,
         n_best=options.n_best,
         token_floor=options.token_floor,
@@ -69,7 +69,7 @@ def finder(options: TranscriptSearchConfig, language: LanguageScores | None) -> 
         bonus=options.insertion_bonus,
     )
 
-    def find(scores: Scores) -> list[list[Found]]:
+    def find(scores: CtcLogits) -> list[list[CtcResult]]:
         log_probs_BTV = scores.logits_BTV.double().log_softmax(dim=-1)
         found = []
         for log_probs_TV, length in zip(log_probs_BTV, scores.lengths_B.tolist(), strict=True):
@@ -77,7 +77,9 @@ def finder(options: TranscriptSearchConfig, language: LanguageScores | None) -> 
             hypotheses = ctc_prefix_beam(row_TV, beam, blank=BLANK, language=language)
             found.append(
                 [
-                    Found(each.tokens, alignment(row_TV, each.tokens), each.score, each.log_probability, each.language)
+                    CtcResult(
+                        each.tokens, alignment(row_TV, each.tokens), each.score, each.log_probability, each.language
+                    )
                     for each in hypotheses
                 ]
             )
@@ -96,24 +98,24 @@ def alignment(log_probs_TV: torch.Tensor, tokens: tuple[int, ...]) -> tuple[tupl
         return ()
     symbols = np.full(2 * N + 1, BLANK)
     symbols[1::2] = tokens
-    emitted_TS = log_probs_TV.detach().double().cpu().numpy()[:, symbols]
+    emitted_TK = log_probs_TV.detach().double().cpu().numpy()[:, symbols]
     # A blank may be skipped only onto a token that differs from the previous one.
-    leaps_S = np.zeros(len(symbols), dtype=bool)
-    leaps_S[3::2] = symbols[3::2] != symbols[1:-2:2]
-    best_S = np.full(len(symbols), -np.inf)
-    best_S[:2] = emitted_TS[0, :2]
-    came_TS = np.zeros((T, len(symbols)), dtype=np.int64)
+    leaps_K = np.zeros(len(symbols), dtype=bool)
+    leaps_K[3::2] = symbols[3::2] != symbols[1:-2:2]
+    best_K = np.full(len(symbols), -np.inf)
+    best_K[:2] = emitted_TK[0, :2]
+    came_TK = np.zeros((T, len(symbols)), dtype=np.int64)
     for t in range(1, T):
-        one_S = np.concatenate([[-np.inf], best_S[:-1]])
-        two_S = np.where(leaps_S, np.concatenate([[-np.inf, -np.inf], best_S[:-2]]), -np.inf)
-        ways_3S = np.stack([best_S, one_S, two_S])
-        came_TS[t] = ways_3S.argmax(axis=0)
-        best_S = ways_3S.max(axis=0) + emitted_TS[t]
-    place = len(symbols) - 1 if best_S[-1] >= best_S[-2] else len(symbols) - 2
+        one_K = np.concatenate([[-np.inf], best_K[:-1]])
+        two_K = np.where(leaps_K, np.concatenate([[-np.inf, -np.inf], best_K[:-2]]), -np.inf)
+        ways_3K = np.stack([best_K, one_K, two_K])
+        came_TK[t] = ways_3K.argmax(axis=0)
+        best_K = ways_3K.max(axis=0) + emitted_TK[t]
+    place = len(symbols) - 1 if best_K[-1] >= best_K[-2] else len(symbols) - 2
     path_T = np.zeros(T, dtype=np.int64)
     for t in range(T - 1, -1, -1):
         path_T[t] = place
-        place -= came_TS[t, place]
+        place -= came_TK[t, place]
     spans = []
     for number in range(N):
         steps = np.flatnonzero(path_T == 2 * number + 1)

@@ -10,9 +10,9 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor, nn
 
-from elman.errors import KernelUnavailable
+from elman.errors import KernelUnavailableError
 from elman.kernels.generation import Engine, why_not
-from elman.types import State
+from elman.state import State
 
 __all__ = ["PackedNetwork", "StackedNetwork", "TokenNetwork", "engine_of"]
 
@@ -81,13 +81,13 @@ def engine_of(network: object, weights: str = "float32") -> Engine | str:
 class PackedNetwork:
     """A `TokenNetwork` that runs a network on the native engine.
 
-    Raises KernelUnavailable if the engine cannot run the network.
+    Raises KernelUnavailableError if the engine cannot run the network.
     """
 
     def __init__(self, network: StackedNetwork, weights: str) -> None:
         engine = engine_of(network, weights)
         if isinstance(engine, str):
-            raise KernelUnavailable(f"expected a network that the native engine can run. Received: {engine}")
+            raise KernelUnavailableError(f"expected a network that the native engine can run. Received: {engine}")
         self.head = network.head
         self.initial_state = network.initial_state
         self._engine = engine
@@ -99,9 +99,9 @@ class PackedNetwork:
         followed by a reset of its state.
         """
         del lengths_B
-        states_BS = self._engine.pack_state(state)
-        logits_BTV = self._engine.read(tokens_BT, states_BS, every_step=True)
-        return logits_BTV, self._engine.unpack_state(states_BS, state)
+        states_BF = self._engine.pack_state(state)
+        logits_BTV = self._engine.read(tokens_BT, states_BF, every_step=True)
+        return logits_BTV, self._engine.unpack_state(states_BF, state)
 
 
 def _is_stacked(network: object) -> TypeGuard[StackedNetwork]:

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from elman.decode.candidates import as_scores
-from elman.decode.search import Advance, Scored
+from elman.decode.search import Advance, SearchStep
 from elman.errors import ConfigError, ShapeError
-from elman.types import State
+from elman.state import State
 
 __all__ = ["ensemble"]
 
@@ -28,7 +28,7 @@ def ensemble(advances: Sequence[Advance]) -> Advance:
     if not members:
         raise ConfigError("expected at least one member of an ensemble. Received: none")
 
-    def advance(tokens_BK: Tensor, state: State, memory: State) -> Scored:
+    def advance(tokens_BK: Tensor, state: State, memory: State) -> SearchStep:
         scored = [member(tokens_BK, own, read) for member, own, read in zip(members, state, memory, strict=True)]
         sizes = [one.logits_BKV.shape[-1] for one in scored]
         if len(set(sizes)) > 1:
@@ -37,12 +37,12 @@ def ensemble(advances: Sequence[Advance]) -> Advance:
         total_BKV = log_probabilities[0]
         for more_BKV in log_probabilities[1:]:
             total_BKV = torch.logaddexp(total_BKV, more_BKV)
-        return Scored(total_BKV - math.log(len(members)), tuple(one.state for one in scored), _mean_weights(scored))
+        return SearchStep(total_BKV - math.log(len(members)), tuple(one.state for one in scored), _mean_weights(scored))
 
     return advance
 
 
-def _mean_weights(scored: list[Scored]) -> Tensor | None:
+def _mean_weights(scored: list[SearchStep]) -> Tensor | None:
     weights = [one.weights_BKS for one in scored if one.weights_BKS is not None]
     if len(weights) < len(scored) or len({one.shape for one in weights}) > 1:
         return None

@@ -9,14 +9,14 @@ import numpy as np
 import numpy.typing as npt
 
 from elman.data.panel import Panel, Transform
-from elman.data.panel.known import Known
+from elman.data.panel.history import SeriesHistory
 from elman.data.panel.window_config import LONGEST
-from elman.data.panel.windows import make_bank
-from elman.data.tokens import Progress
-from elman.decode.free_running import Predictor, marginals, run_freely
+from elman.data.panel.windows import make_window_dataset
+from elman.decode.free_running import Predictor, marginals, sample_paths
+from elman.display import Progress
 from elman.errors import ConfigError, DataError
 
-__all__ = ["LEVELS", "PATHS", "Ahead", "check_horizon", "check_levels", "create_series", "forecast_from"]
+__all__ = ["LEVELS", "PATHS", "ForecastArrays", "check_horizon", "check_levels", "create_series", "forecast_from"]
 
 Ints = npt.NDArray[np.int64]
 Doubles = npt.NDArray[np.float64]
@@ -29,7 +29,7 @@ PATHS = 200
 _CARRIED = 4
 
 
-class Ahead(NamedTuple):
+class ForecastArrays(NamedTuple):
     """Forecasts from N origins: the point forecast and, by level, the bounds of the intervals, all `[N, H, Y]`, and the
     sample paths `[N, S, H, Y]` if requested."""
 
@@ -81,7 +81,7 @@ def forecast_from(
     paths: int = PATHS,
     seed: int = 0,
     progress: Progress | None = None,
-) -> Ahead:
+) -> ForecastArrays:
     """Forecast `horizon` steps after step `origin` of each of `series`, from the values up to that step.
 
     levels    levels of the intervals, in per cent
@@ -96,7 +96,7 @@ def forecast_from(
     window = network.window
     further = max(0, int((origin + 1 + horizon - panel.lengths[series]).max())) + network.horizon
     _check_covariates(network, panel, series, origin, horizon)
-    bank = make_bank(
+    dataset = make_window_dataset(
         panel,
         transforms,
         window,
@@ -105,28 +105,28 @@ def forecast_from(
         counts=network.counts,
         scales=network.scales,
     )
-    scaled = origin - bank.lost
+    scaled = origin - dataset.lost
     if len(scaled) and int(scaled.min()) < 0:
         worst = int(series[int(scaled.argmin())])
         raise DataError(
-            f"the series {panel.ids[worst]!r}: expected at least {bank.lost + 1} values before a forecast. "
+            f"the series {panel.ids[worst]!r}: expected at least {dataset.lost + 1} values before a forecast. "
             f"Received: {int(origin[int(scaled.argmin())]) + 1}"
         )
     context = window.context * (_CARRIED if window.carry else 1)
     chances = probabilities(levels)
-    exact = horizon <= network.horizon and (horizon == 1 or not bank.lost) and not samples
+    exact = horizon <= network.horizon and (horizon == 1 or not dataset.lost) and not samples
     if network.spread and network.point == "mean" and transforms[0].kind != "none":
         exact = False  # The mean does not commute with a nonlinear inverse transform.
     if exact or (not network.spread and horizon <= network.horizon):
         point, _, quantiles = marginals(
-            network, bank, series, scaled, context=context, levels=chances, progress=progress
+            network, dataset, series, scaled, context=context, levels=chances, progress=progress
         )
         stacked = np.concatenate([point[:, None], np.moveaxis(quantiles, -1, 1)], axis=1)[:, :, :horizon]
         undone = _undone(stacked, panel, transforms, series, origin)
         return _finite(panel, series, undone[:, 0], np.moveaxis(undone[:, 1:], 1, 0), levels, None)
     drawn = max(samples, paths) if network.spread else 0
-    found = run_freely(
-        network, bank, series, scaled, horizon, context=context, paths=drawn, seed=seed, progress=progress
+    found = sample_paths(
+        network, dataset, series, scaled, horizon, context=context, paths=drawn, seed=seed, progress=progress
     )
     undone = _undone(found, panel, transforms, series, origin)
     middle = undone.mean(1) if network.point == "mean" or not drawn else np.median(undone, 1)
@@ -171,7 +171,7 @@ def _undone(scaled: Doubles, panel: Panel, transforms: Sequence[Transform], seri
 
 def _finite(
     panel: Panel, series: Ints, mean: Doubles, bounds: Doubles, levels: Sequence[float], samples: Doubles | None
-) -> Ahead:
+) -> ForecastArrays:
     """Forecasts with `bounds` (all lower, then all upper) by level. Raises DataError for values that are not finite."""
     good = np.isfinite(mean).all((1, 2)) & np.isfinite(bounds).all((0, 2, 3))
     if not good.all():
@@ -182,12 +182,12 @@ def _finite(
         )
     half = len(levels)
     intervals = {level: (bounds[place], bounds[half + place]) for place, level in enumerate(levels)}
-    return Ahead(mean, intervals, samples)
+    return ForecastArrays(mean, intervals, samples)
 
 
 def create_series(
     network: Predictor,
-    known: Known,
+    known: SeriesHistory,
     length: int,
     seed: Any,
     *,
@@ -257,7 +257,7 @@ def _is_stretch(seed: Any) -> bool:
     return isinstance(seed, tuple) and len(seed) == 2 and isinstance(seed[1], slice)
 
 
-def _history(network: Predictor, known: Known, one: Panel, seed: Any) -> tuple[Doubles, int]:
+def _history(network: Predictor, known: SeriesHistory, one: Panel, seed: Any) -> tuple[Doubles, int]:
     """The seed values `[T, Y]`, in the units of the series, and the step of `one` that follows them."""
     variables, stop = len(one.target_names), len(one.targets[0])
     if isinstance(seed, str):

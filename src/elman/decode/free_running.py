@@ -13,43 +13,43 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from elman.data.panel.covariates import Scales
+from elman.data.panel.covariates import CovariateScales
 from elman.data.panel.window_config import WindowConfig
-from elman.data.panel.windows import Bank, Inputs, Sizes
-from elman.data.tokens import Progress
-from elman.types import State, map_leaves
+from elman.data.panel.windows import InputSizes, WindowDataset, WindowInputs
+from elman.display import Progress
+from elman.state import State, map_leaves
 
-__all__ = ["Distributions", "Member", "Predictor", "marginals", "run_freely"]
+__all__ = ["Distributions", "MemberNetwork", "Predictor", "marginals", "sample_paths"]
 
 Ints = npt.NDArray[np.int64]
 Doubles = npt.NDArray[np.float64]
 
 # Maximum number of rows (series times paths) in a batch, and of elements in all its windows.
-_MOST_ROWS, _MOST_NUMBERS = 4096, 1 << 25
+_MAX_ROWS, _MAX_NUMBERS = 4096, 1 << 25
 
 
 class Distributions(Protocol):
-    """Protocol of the predicted distributions, with P parameters for each of O values."""
+    """Protocol of the predicted distributions, with P parameters for each of Y values."""
 
-    def mean(self, parameters_OP: Tensor) -> Tensor:
+    def mean(self, parameters_YP: Tensor) -> Tensor:
         """Expected values `..O`."""
 
-    def sample(self, parameters_OP: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    def sample(self, parameters_YP: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """One random sample `..O` of every distribution."""
 
-    def quantiles(self, parameters_OP: Tensor, levels: Sequence[float]) -> Tensor:
+    def quantiles(self, parameters_YP: Tensor, levels: Sequence[float]) -> Tensor:
         """Quantiles `..OQ` at the probabilities `levels`."""
 
 
-class Member(Protocol):
-    """Protocol of one network: from windows and a state to parameters `[B, n, horizon x Y, P]` and the next state."""
+class MemberNetwork(Protocol):
+    """Protocol of one network: from windows and a state to parameters `[B, N, horizon x Y, P]` and the next state."""
 
     @property
     def head(self) -> Distributions:
         """Distributions of the parameters."""
 
     @property
-    def sizes(self) -> Sizes:
+    def sizes(self) -> InputSizes:
         """Sizes of the data."""
 
     @property
@@ -64,14 +64,14 @@ class Member(Protocol):
     def lookback(self) -> int:
         """Number of latest values in the input of one time step."""
 
-    def one_value(self, parameters: Tensor) -> Tensor:
+    def point_forecast(self, parameters: Tensor) -> Tensor:
         """Point forecast of each distribution."""
 
     def read(self, values: Tensor) -> Tensor:
         """Predicted values in the form of the network's inputs."""
 
     def __call__(
-        self, inputs: Inputs, lengths_B: Tensor | None = None, state: State | None = None, counted: int = 0
+        self, inputs: WindowInputs, lengths_B: Tensor | None = None, state: State | None = None, loss_steps: int = 0
     ) -> Any: ...
 
 
@@ -79,7 +79,7 @@ class Predictor(Protocol):
     """Protocol of a network of one or more members whose forecasts are averaged."""
 
     @property
-    def members(self) -> Sequence[Member]:
+    def members(self) -> Sequence[MemberNetwork]:
         """The networks."""
 
     @property
@@ -87,11 +87,11 @@ class Predictor(Protocol):
         """Options of the windows, with all defaults filled in."""
 
     @property
-    def sizes(self) -> Sizes:
+    def sizes(self) -> InputSizes:
         """Sizes of the data."""
 
     @property
-    def scales(self) -> Scales | None:
+    def scales(self) -> CovariateScales | None:
         """Scales of the covariates; None without covariates."""
 
     @property
@@ -123,11 +123,13 @@ def _chunks(count: int, each: int) -> Iterator[slice]:
         yield slice(first, first + max(1, each))
 
 
-def _window(network: Predictor, bank: Bank, series: Ints, origin: Ints, context: int) -> tuple[Inputs, Tensor | None]:
+def _window(
+    network: Predictor, dataset: WindowDataset, series: Ints, origin: Ints, context: int
+) -> tuple[WindowInputs, Tensor | None]:
     """The windows that end at `origin`, and their lengths if they differ."""
     start = np.maximum(origin - context + 1, 0)
     length = origin - start + 1
-    inputs = bank.inputs(series, start, int(length.max()), network.horizon)
+    inputs = dataset.inputs(series, start, int(length.max()), network.horizon)
     lengths_B = None if int(length.min()) == int(length.max()) else torch.from_numpy(length)
     return map_leaves(lambda leaf: leaf.to(network.device), inputs), lengths_B
 
@@ -135,7 +137,7 @@ def _window(network: Predictor, bank: Bank, series: Ints, origin: Ints, context:
 @torch.no_grad()
 def marginals(
     network: Predictor,
-    bank: Bank,
+    dataset: WindowDataset,
     series: Ints,
     origin: Ints,
     *,
@@ -143,23 +145,23 @@ def marginals(
     levels: tuple[float, ...],
     progress: Progress | None = None,
 ) -> tuple[Doubles, Doubles, Doubles]:
-    """Predict the marginal distributions of the first `h = network.horizon` steps after each origin.
+    """Predict the marginal distributions of the first `network.horizon` steps after each origin.
 
-    Returns the point forecasts and means `[N, h, Y]` and the quantiles `[N, h, Y, Q]` at `levels`, averaged over the
-    members.
+    Returns the point forecasts and means `[N, horizon, Y]` and the quantiles `[N, horizon, Y, K]` at `levels`, averaged
+    over the members.
     """
     network.eval()
-    numbers = (context + bank.lookback) * (bank.values.shape[1] + bank.ahead.shape[1] + 64)
+    numbers = (context + dataset.lookback) * (dataset.values.shape[1] + dataset.ahead.shape[1] + 64)
     points, means, quantiles = [], [], []
-    for part in _chunks(len(series), min(_MOST_ROWS, _MOST_NUMBERS // numbers)):
-        inputs, lengths_B = _window(network, bank, series[part], origin[part], context)
+    for part in _chunks(len(series), min(_MAX_ROWS, _MAX_NUMBERS // numbers)):
+        inputs, lengths_B = _window(network, dataset, series[part], origin[part], context)
         found = []
         for member in network.members:
             parameters, _ = member(inputs, lengths_B, None, 1)
             parameters = parameters[:, 0]
             found.append(
                 (
-                    member.one_value(parameters),
+                    member.point_forecast(parameters),
                     member.head.mean(parameters),
                     member.head.quantiles(parameters, levels) if levels else parameters[..., :0],
                 )
@@ -175,9 +177,9 @@ def marginals(
 
 
 @torch.no_grad()
-def run_freely(
+def sample_paths(
     network: Predictor,
-    bank: Bank,
+    dataset: WindowDataset,
     series: Ints,
     origin: Ints,
     horizon: int,
@@ -199,7 +201,7 @@ def run_freely(
     generator = torch.Generator(network.device).manual_seed(seed)
     members = network.members
     shares = [paths // len(members) + (number < paths % len(members)) for number in range(len(members))]
-    numbers = (context + bank.lookback) * (bank.values.shape[1] + bank.ahead.shape[1] + 64)
+    numbers = (context + dataset.lookback) * (dataset.values.shape[1] + dataset.ahead.shape[1] + 64)
     done, total = 0, horizon * len(series) * sum(share > 0 or not paths for share in shares)
 
     def advance(steps: int) -> None:
@@ -210,7 +212,7 @@ def run_freely(
             progress("forecasting", min(done / total, 1.0))
 
     results = []
-    for part in _chunks(len(series), min(_MOST_ROWS // max(paths, 1), _MOST_NUMBERS // (numbers * max(paths, 1)))):
+    for part in _chunks(len(series), min(_MAX_ROWS // max(paths, 1), _MAX_NUMBERS // (numbers * max(paths, 1)))):
         found = []
         for member, share in zip(members, shares, strict=True):
             if paths and not share:
@@ -218,22 +220,24 @@ def run_freely(
             draw = generator if paths else None
             run = _direct if member.direct else _next
             found.append(
-                run(network, bank, member, series[part], origin[part], horizon, context, max(share, 1), draw, advance)
+                run(
+                    network, dataset, member, series[part], origin[part], horizon, context, max(share, 1), draw, advance
+                )
             )
         joined = torch.cat(found, 1) if paths else torch.stack(found).mean(0)
         results.append(joined.double().cpu().numpy())
     return np.concatenate(results)
 
 
-def _value(member: Member, parameters: Tensor, draw: torch.Generator | None) -> Tensor:
-    """Predicted values `[R, horizon x Y]`: samples if `draw` is given, else point forecasts."""
-    return member.one_value(parameters) if draw is None else member.head.sample(parameters, draw)
+def _value(member: MemberNetwork, parameters: Tensor, draw: torch.Generator | None) -> Tensor:
+    """Predicted values `[N, horizon x Y]`: samples if `draw` is given, else point forecasts."""
+    return member.point_forecast(parameters) if draw is None else member.head.sample(parameters, draw)
 
 
 def _next(
     network: Predictor,
-    bank: Bank,
-    member: Member,
+    dataset: WindowDataset,
+    member: MemberNetwork,
     series: Ints,
     origin: Ints,
     horizon: int,
@@ -243,27 +247,27 @@ def _next(
     advance: Callable[[int], None],
 ) -> Tensor:
     """Recursive forecast, step by step with carried state."""
-    inputs, lengths_B = _window(network, bank, series, origin, context)
+    inputs, lengths_B = _window(network, dataset, series, origin, context)
     parameters, state = member(inputs, lengths_B, None, 1)
 
     def spread(leaf: Tensor) -> Tensor:
         return leaf.repeat_interleave(paths, 0)
 
     state = map_leaves(spread, state)
-    recent_RKY = spread(_aligned(inputs.values_BKY, lengths_B)[:, -member.lookback :])
-    static_RC = spread(inputs.static_BC)
-    ahead_BHQ = bank.ahead_of(series, origin + 1, horizon).to(network.device)
-    seen_R1Y = spread(torch.ones_like(inputs.seen_BTY[:, :1]))
-    none_R1P = seen_R1Y.new_zeros(len(seen_R1Y), 1, member.sizes.past)
+    recent_NSY = spread(_aligned(inputs.values_BSY, lengths_B)[:, -member.lookback :])
+    static_NC = spread(inputs.static_BC)
+    ahead_BNF = dataset.ahead_of(series, origin + 1, horizon).to(network.device)
+    seen_N1Y = spread(torch.ones_like(inputs.seen_BTY[:, :1]))
+    none_N1F = seen_N1Y.new_zeros(len(seen_N1Y), 1, member.sizes.past)
     parameters = spread(parameters)[:, 0]
     found = []
     for step in range(horizon):
-        values_RY = _value(member, parameters, draw)
-        found.append(values_RY)
+        values_NY = _value(member, parameters, draw)
+        found.append(values_NY)
         advance(len(series))
         if step + 1 < horizon:
-            recent_RKY = torch.cat([recent_RKY[:, 1:], member.read(values_RY)[:, None].to(recent_RKY.dtype)], 1)
-            here = Inputs(recent_RKY, seen_R1Y, none_R1P, spread(ahead_BHQ[:, step + 1 : step + 2]), static_RC)
+            recent_NSY = torch.cat([recent_NSY[:, 1:], member.read(values_NY)[:, None].to(recent_NSY.dtype)], 1)
+            here = WindowInputs(recent_NSY, seen_N1Y, none_N1F, spread(ahead_BNF[:, step + 1 : step + 2]), static_NC)
             parameters, state = member(here, None, state)
             parameters = parameters[:, 0]
     return torch.stack(found, 1).unflatten(0, (-1, paths))
@@ -271,8 +275,8 @@ def _next(
 
 def _direct(
     network: Predictor,
-    bank: Bank,
-    member: Member,
+    dataset: WindowDataset,
+    member: MemberNetwork,
     series: Ints,
     origin: Ints,
     horizon: int,
@@ -282,14 +286,14 @@ def _direct(
     advance: Callable[[int], None],
 ) -> Tensor:
     """Direct forecast, in blocks of `member.horizon` steps; the window then moves forward over the predictions."""
-    inputs, lengths_B = _window(network, bank, series, origin, context)
+    inputs, lengths_B = _window(network, dataset, series, origin, context)
     parameters, _ = member(inputs, lengths_B, None, 1)
     parameters = parameters[:, 0].repeat_interleave(paths, 0)
     targets = member.sizes.targets
     found = [_value(member, parameters, draw).unflatten(1, (-1, targets))]
     advance(len(series) * member.horizon)
     if member.horizon < horizon:
-        known = _aligned(inputs.values_BKY, lengths_B).repeat_interleave(paths, 0)
+        known = _aligned(inputs.values_BSY, lengths_B).repeat_interleave(paths, 0)
         rows, origins = series.repeat(paths), origin.repeat(paths)
         begin = np.maximum(origins - context + 1, 0)
         while len(found) * member.horizon < horizon:
@@ -301,11 +305,11 @@ def _direct(
             places = torch.arange(1 - member.lookback, steps) + (known.shape[1] - length)[:, None]
             places = places.clamp(0, known.shape[1] - 1).to(known.device)
             values = known.gather(1, places[..., None].expand(-1, -1, targets))
-            here = Inputs(
+            here = WindowInputs(
                 values,
                 torch.ones_like(values[:, :steps, : inputs.seen_BTY.shape[2]]),
                 values.new_zeros(len(values), steps, 0),
-                bank.ahead_of(rows, start + 1, steps + member.horizon - 1).to(network.device),
+                dataset.ahead_of(rows, start + 1, steps + member.horizon - 1).to(network.device),
                 inputs.static_BC.repeat_interleave(paths, 0),
             )
             same = int(length.min()) == steps
@@ -315,11 +319,11 @@ def _direct(
     return torch.cat(found, 1)[:, :horizon].unflatten(0, (-1, paths))
 
 
-def _aligned(values_BKY: Tensor, lengths_B: Tensor | None) -> Tensor:
+def _aligned(values_BSY: Tensor, lengths_B: Tensor | None) -> Tensor:
     """The values aligned to the right, with each row's first value repeated in front."""
     if lengths_B is None:
-        return values_BKY
-    width = values_BKY.shape[1]
+        return values_BSY
+    width = values_BSY.shape[1]
     shift_B1 = (int(lengths_B.max()) - lengths_B)[:, None]
-    places = (torch.arange(width) - shift_B1).clamp(min=0).to(values_BKY.device)
-    return values_BKY.gather(1, places[..., None].expand(-1, -1, values_BKY.shape[2]))
+    places = (torch.arange(width) - shift_B1).clamp(min=0).to(values_BSY.device)
+    return values_BSY.gather(1, places[..., None].expand(-1, -1, values_BSY.shape[2]))

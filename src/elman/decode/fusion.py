@@ -13,11 +13,11 @@ from torch import Tensor
 
 from elman.data.transcripts.vocabulary import BLANK, TranscriberVocabulary
 from elman.data.vocabulary import Vocabulary
-from elman.decode.ctc_beam import Judged, LanguageScores
+from elman.decode.ctc_beam import LanguageModelScorer, LanguageModelStep
 from elman.errors import ConfigError
-from elman.types import State
+from elman.state import State
 
-__all__ = ["CharacterModel", "language_scores"]
+__all__ = ["CharacterModel", "language_model_scorer"]
 
 
 class CharacterModel(Protocol):
@@ -40,7 +40,7 @@ class CharacterModel(Protocol):
         """Ids of the tokens before a text."""
 
 
-def language_scores(lm: CharacterModel, vocabulary: TranscriberVocabulary) -> LanguageScores:
+def language_model_scorer(lm: CharacterModel, vocabulary: TranscriberVocabulary) -> LanguageModelScorer:
     """Return the scorer of a language model, with the columns of the transcriber's vocabulary.
 
     For the language model, each text is a separate line or document. Raises ConfigError if the language model or the
@@ -78,14 +78,14 @@ def language_scores(lm: CharacterModel, vocabulary: TranscriberVocabulary) -> La
     start = list(lm.context_start())
     end = start[-1]
 
-    def judged(logits_NV: Tensor, state: State) -> Judged:
+    def output_of(logits_NV: Tensor, state: State) -> LanguageModelStep:
         log_probs_NV = logits_NV.float().log_softmax(dim=-1)
-        return Judged(log_probs_NV[:, numbers_V], state, log_probs_NV[:, end])
+        return LanguageModelStep(log_probs_NV[:, numbers_V], state, log_probs_NV[:, end])
 
     @torch.no_grad()
-    def extend(tokens_N: Tensor, state: State) -> Judged:
-        return judged(*network.step(numbers_V[tokens_N.to(device)], state))
+    def extend(tokens_N: Tensor, state: State) -> LanguageModelStep:
+        return output_of(*network.step(numbers_V[tokens_N.to(device)], state))
 
     with torch.no_grad():
         logits_BTV, state = network(torch.tensor([start], device=device), None, network.initial_state(1))
-    return LanguageScores(judged(logits_BTV[:, -1], state), extend)
+    return LanguageModelScorer(output_of(logits_BTV[:, -1], state), extend)

@@ -14,12 +14,12 @@ from torch import Tensor
 
 from elman.data.vocabulary import Vocabulary
 from elman.decode.engine import TokenNetwork, engine_of
-from elman.decode.sampling import Sampling, check_seed, sample
-from elman.errors import ConfigError, DataError, KernelUnavailable
-from elman.kernels.generation import Engine, Streams
-from elman.types import State, map_leaves
+from elman.decode.sampling import SamplingOptions, check_seed, sample
+from elman.errors import ConfigError, DataError, KernelUnavailableError
+from elman.kernels.generation import Engine, TokenStreams
+from elman.state import State, map_leaves
 
-__all__ = ["SteppingNetwork", "StopAt", "draw_natively", "draw_with_torch", "generate_pieces", "read_prompt"]
+__all__ = ["SteppingNetwork", "StopStringFilter", "read_prompt", "sample_natively", "sample_with_torch", "stream_texts"]
 
 _log = logging.getLogger("elman.kernels")
 
@@ -36,7 +36,7 @@ class SteppingNetwork(TokenNetwork, Protocol):
 
 
 @dataclass
-class StopAt:
+class StopStringFilter:
     """Stream filter that ends text at the first stop string; text that may become a stop string is held back."""
 
     stops: Sequence[str]
@@ -79,13 +79,13 @@ def read_prompt(network: TokenNetwork, ids: Sequence[int], rows: int, chunk: int
     return logits.expand(rows, -1), map_leaves(lambda leaf: leaf.expand(rows, *leaf.shape[1:]).contiguous(), state)
 
 
-def generate_pieces(
+def stream_texts(
     network: SteppingNetwork,
     vocabulary: Vocabulary,
     start: Sequence[int],
     *,
     length: int,
-    sampling: Sampling,
+    sampling: SamplingOptions,
     samples: int,
     stops: Sequence[str],
     seed: int,
@@ -96,8 +96,8 @@ def generate_pieces(
     A row ends at an end token, at a stop string (which is not part of its text), or after `length` tokens. Uses the
     native engine, with weights in the format `weights`, if it can run the network, and torch otherwise.
 
-    Raises ConfigError for an invalid length, number of samples, stop string or seed, KernelUnavailable for a weight
-    format other than float32 without a native engine, DataError if the network's logits are not finite.
+    Raises ConfigError for an invalid length, number of samples, stop string or seed, KernelUnavailableError for a
+    weight format other than float32 without a native engine, DataError if the network's logits are not finite.
     """
     for name, value, least in (("length", length, 0), ("samples", samples, 1)):
         if not isinstance(value, int) or isinstance(value, bool) or value < least:
@@ -109,12 +109,12 @@ def generate_pieces(
     rows = [_Row(vocabulary, start, stops) for _ in range(samples)]
     with torch.no_grad():
         if isinstance(engine, Engine):
-            drawn = draw_natively(engine, network, start, length, sampling, samples, seed)
+            drawn = sample_natively(engine, network, start, length, sampling, samples, seed)
         elif weights == "float32":
             _log.info("text is drawn with torch: %s", engine)
-            drawn = draw_with_torch(network, start, length, sampling, samples, seed)
+            drawn = sample_with_torch(network, start, length, sampling, samples, seed)
         else:
-            raise KernelUnavailable(f"expected a network that can run with {weights} weights. Received: {engine}")
+            raise KernelUnavailableError(f"expected a network that can run with {weights} weights. Received: {engine}")
         for stretch in drawn:
             for number, (row, tokens) in enumerate(zip(rows, stretch, strict=True)):
                 if row.ended:
@@ -130,8 +130,8 @@ def generate_pieces(
             yield number, piece
 
 
-def draw_with_torch(
-    network: SteppingNetwork, start: Sequence[int], length: int, sampling: Sampling, samples: int, seed: int
+def sample_with_torch(
+    network: SteppingNetwork, start: Sequence[int], length: int, sampling: SamplingOptions, samples: int, seed: int
 ) -> Iterator[list[list[int]]]:
     """Sample with torch; yields the tokens of each row, one step at a time."""
     logits_BV, state = read_prompt(network, start, samples)
@@ -140,12 +140,12 @@ def draw_with_torch(
     return (tokens_B[:, None].tolist() for tokens_B in islice(drawn, length))
 
 
-def draw_natively(
+def sample_natively(
     engine: Engine,
     network: TokenNetwork,
     start: Sequence[int],
     length: int,
-    sampling: Sampling,
+    sampling: SamplingOptions,
     samples: int,
     seed: int,
 ) -> Iterator[list[list[int]]]:
@@ -157,7 +157,7 @@ def draw_natively(
         raise ConfigError("expected at least one token to start from. Received: none")
     state = read_prompt(network, start[:-1], 1)[1] if len(start) > 1 else network.initial_state(1)
     penalised = sampling.repetition_penalty != 1.0
-    streams = Streams.start(
+    streams = TokenStreams.start(
         engine.pack_state(state).repeat(samples, 1),
         torch.full((samples,), start[-1], dtype=torch.int64),
         seed=seed,
@@ -183,7 +183,7 @@ class _Row:
         self._end_id = vocabulary.end_id
         self._inbox: list[int] = []
         self._pieces = vocabulary.decode_stream(self._take())
-        self._stop = StopAt(stops)
+        self._stop = StopStringFilter(stops)
         # Whether a space precedes the first word depends on the tokens before it.
         for token in start:
             self._inbox.append(token)

@@ -9,24 +9,24 @@ import torch
 from torch import Tensor
 
 from elman.decode.candidates import as_scores, extend, log_normaliser
-from elman.decode.sampling import Sampling, check_seed, choose
+from elman.decode.sampling import SamplingOptions, check_seed, choose
 from elman.decode.search import (
     Advance,
     Hypothesis,
-    Scored,
+    SearchStep,
     check_batch,
     check_scored,
     check_tokens,
     take_rows,
 )
-from elman.decode.trace import Ended, Trace
+from elman.decode.search_history import FinishedHypotheses, SearchHistory
 from elman.errors import ConfigError
-from elman.types import State
+from elman.state import State
 
 __all__ = ["draw", "greedy"]
 
 
-class Picked(NamedTuple):
+class TokenChoice(NamedTuple):
     """The chosen token of each row.
 
     tokens_B  token ids; the end if every token has probability 0
@@ -40,7 +40,7 @@ class Picked(NamedTuple):
 
 
 # (network output for one hypothesis per row, log-probabilities so far, tokens so far) -> next token of each row
-Pick = Callable[[Scored, Tensor, Tensor], Picked]
+ChooseTokens = Callable[[SearchStep, Tensor, Tensor], TokenChoice]
 
 
 @torch.no_grad()
@@ -66,12 +66,12 @@ def greedy(
     check_tokens(start, end, banned)
     refused = torch.tensor(sorted(set(banned)), dtype=torch.int64)
 
-    def pick(scored: Scored, totals_B: Tensor, history_BN: Tensor) -> Picked:
+    def pick(scored: SearchStep, totals_B: Tensor, history_BN: Tensor) -> TokenChoice:
         best, ends_B1 = extend(scored.logits_BKV, totals_B[:, None], 1, end, len(refused))
         barred_BN = torch.isin(best.tokens_BN, refused.to(best.tokens_BN.device))
         most = best.scores_BN.masked_fill(barred_BN, -torch.inf).max(dim=1, keepdim=True)
         tokens_B1 = best.tokens_BN.gather(1, most.indices).where(most.values > -torch.inf, end)
-        return Picked(tokens_B1[:, 0], most.values[:, 0], ends_B1[:, 0])
+        return TokenChoice(tokens_B1[:, 0], most.values[:, 0], ends_B1[:, 0])
 
     return _follow(advance, state, memory, pick, rows, start, end, limits_B, lengths_B, attention)
 
@@ -86,7 +86,7 @@ def draw(
     start: int,
     end: int,
     limits_B: Sequence[int] | Tensor,
-    sampling: Sampling,
+    sampling: SamplingOptions,
     seed: int,
     samples: int = 1,
     lengths_B: Tensor | None = None,
@@ -105,7 +105,7 @@ def draw(
     generator = torch.Generator(device=device).manual_seed(seed)
     refused = torch.tensor(sorted(set(sampling.banned)), dtype=torch.int64, device=device)
 
-    def pick(scored: Scored, totals_B: Tensor, history_BN: Tensor) -> Picked:
+    def pick(scored: SearchStep, totals_B: Tensor, history_BN: Tensor) -> TokenChoice:
         logits_BV = as_scores(scored.logits_BKV)[:, 0]
         offsets_B = totals_B.to(logits_BV.dtype) - log_normaliser(logits_BV)
         free_BV = logits_BV.index_fill(1, refused, -torch.inf) if len(refused) else logits_BV
@@ -114,7 +114,7 @@ def draw(
         tokens_B = choose(logits_BV.masked_fill(stuck_B[:, None], 0.0), sampling, generator, recent_BN)
         tokens_B = torch.where(stuck_B, end, tokens_B)
         reached_B = logits_BV.gather(1, tokens_B[:, None])[:, 0]
-        return Picked(tokens_B, offsets_B + reached_B, offsets_B + logits_BV[:, end])
+        return TokenChoice(tokens_B, offsets_B + reached_B, offsets_B + logits_BV[:, end])
 
     if samples > 1:
         # One row per sample.
@@ -129,19 +129,19 @@ def _follow(
     advance: Advance,
     state: State,
     memory: State,
-    pick: Pick,
+    pick: ChooseTokens,
     rows: int,
     start: int,
     end: int,
     limits_B: Sequence[int] | Tensor,
-    lengths_A: Tensor | None,
+    lengths_N: Tensor | None,
     attention: bool,
 ) -> list[Hypothesis]:
     """Extend each row by the tokens that `pick` returns until it ends."""
-    device, limits_A, lengths_A = check_batch(state, memory, rows, limits_B, lengths_A)
+    device, limits_N, lengths_N = check_batch(state, memory, rows, limits_B, lengths_N)
     if not rows:
         return []
-    trace, ended = Trace(rows), Ended.none(rows, 1, device)
+    history, ended = SearchHistory(rows), FinishedHypotheses.none(rows, 1, device)
     live_B = torch.arange(rows, device=device)
     tokens_B1 = torch.full((rows, 1), start, device=device)
     totals_B = torch.zeros(rows, device=device)
@@ -151,16 +151,16 @@ def _follow(
         check_scored(scored, tokens_B1, end)
         picked = pick(scored, totals_B, history_BN)
         natural_B = (picked.tokens_B == end) & (picked.ends_B > -torch.inf)
-        ending_B = (picked.tokens_B == end) | (limits_A[live_B] <= trace.steps)
+        ending_B = (picked.tokens_B == end) | (limits_N[live_B] <= history.steps)
         tokens_B = torch.where(ending_B, end, picked.tokens_B)
         totals_B = torch.where(ending_B, picked.ends_B, picked.totals_B)
         columns = (totals_B, totals_B, natural_B, ending_B)
-        ended.add(live_B, trace.steps, *(column[:, None] for column in columns))
+        ended.add(live_B, history.steps, *(column[:, None] for column in columns))
         kept = (~ending_B).nonzero()[:, 0]
         tokens_B1, slots_B1 = tokens_B[kept, None], torch.zeros_like(kept)[:, None]
-        trace.add(live_B, scored.weights_BKS if attention else None, kept, tokens_B1, slots_B1)
+        history.add(live_B, scored.weights_BKS if attention else None, kept, tokens_B1, slots_B1)
         history_BN = torch.cat([history_BN[kept], tokens_B1], dim=1)
         live_B, totals_B, some_ended = live_B[kept], totals_B[kept], len(kept) < len(live_B)
         state = take_rows(scored.state, kept) if some_ended else scored.state
         memory = take_rows(memory, kept) if some_ended else memory
-    return [row[0] for row in trace.hypotheses(ended, lengths_A)]
+    return [row[0] for row in history.hypotheses(ended, lengths_N)]

@@ -13,9 +13,9 @@ from torch import Tensor
 
 from elman.decode.sampling_config import SamplingConfig
 from elman.errors import ConfigError
-from elman.types import State
+from elman.state import State
 
-__all__ = ["Sampling", "check_seed", "choose", "sample"]
+__all__ = ["SamplingOptions", "check_seed", "choose", "sample"]
 
 # Small, but not 0 in float32.
 _COLDEST = 1e-30
@@ -24,7 +24,7 @@ Step = Callable[[Tensor, State], tuple[Tensor, State]]
 
 
 @dataclass(frozen=True)
-class Sampling(SamplingConfig):
+class SamplingOptions(SamplingConfig):
     """Validated options of sampling.
 
     temperature         logits are divided by it; 0 always takes the most likely token
@@ -62,7 +62,7 @@ def check_seed(seed: int) -> None:
 
 
 def choose(
-    logits_BV: Tensor, sampling: Sampling, generator: torch.Generator, recent_BN: Tensor | None = None
+    logits_BV: Tensor, sampling: SamplingOptions, generator: torch.Generator, recent_BN: Tensor | None = None
 ) -> Tensor:
     """Sample one int64 token per row from `logits_BV`; the repetition penalty applies to the tokens `recent_BN`."""
     scores_BV = logits_BV.float()
@@ -91,7 +91,7 @@ def choose(
 
 
 def sample(
-    step: Step, state: State, logits_BV: Tensor, sampling: Sampling, *, seed: int, history_BN: Tensor
+    step: Step, state: State, logits_BV: Tensor, sampling: SamplingOptions, *, seed: int, history_BN: Tensor
 ) -> Iterator[Tensor]:
     """Sample tokens without end: yields one int64 token per row, then feeds it back through `step`.
 

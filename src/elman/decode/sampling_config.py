@@ -11,7 +11,7 @@ __all__ = ["SamplingConfig"]
 
 @dataclass(frozen=True)
 class SamplingConfig:
-    """Options of sampling; `elman.decode.Sampling` validates them and adds options that depend on the model."""
+    """Options of sampling; `elman.decode.SamplingOptions` validates them and adds options that depend on the model."""
 
     temperature: float = option(
         1.0, "Divides the logits: below 1 more likely text, above 1 more varied; 0 takes the most likely token."

@@ -2,7 +2,7 @@
 
 The searches see a decoder as one step function:
 
-    advance(tokens_BK, state, memory) -> Scored(logits_BKV, state, weights_BKS)
+    advance(tokens_BK, state, memory) -> SearchStep(logits_BKV, state, weights_BKS)
 
 B is the number of sentences, K the number of hypotheses per sentence, S the number of source steps for attention.
 `state` is the recurrent state of the hypotheses: B*K rows in every leaf, those of a sentence next to each other.
@@ -19,14 +19,14 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from elman.decode.unwritten import Unwritten
+from elman.decode.lazy_logits import LazyLogits
 from elman.errors import ConfigError, ShapeError
-from elman.types import State, leaves, map_leaves, named_leaves
+from elman.state import State, leaves, map_leaves, named_leaves
 
 __all__ = [
     "Advance",
     "Hypothesis",
-    "Scored",
+    "SearchStep",
     "check_batch",
     "check_rows",
     "check_scored",
@@ -35,22 +35,22 @@ __all__ = [
 ]
 
 
-class Scored(NamedTuple):
+class SearchStep(NamedTuple):
     """Output of one decoder step.
 
-    logits_BKV   logits of the next token; -inf for a token that cannot follow. May be `Unwritten`, which makes most
+    logits_BKV   logits of the next token; -inf for a token that cannot follow. May be `LazyLogits`, which makes most
                  searches on a CPU faster
     state        state of each hypothesis after the step, B*K rows
     weights_BKS  attention weights over the source in this step, not to be modified later; None without attention
     """
 
-    logits_BKV: Tensor | Unwritten
+    logits_BKV: Tensor | LazyLogits
     state: State
     weights_BKS: Tensor | None = None
 
 
 # (tokens_BK int64, state of B*K rows, memory of B rows) -> output of the step
-Advance = Callable[[Tensor, State, State], Scored]
+Advance = Callable[[Tensor, State, State], SearchStep]
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,7 +130,7 @@ def check_batch(
     return device, _limits_on(limits_B, rows, device), _lengths_on(lengths_B, rows, device)
 
 
-def check_scored(scored: Scored, tokens_BK: Tensor, end: int) -> None:
+def check_scored(scored: SearchStep, tokens_BK: Tensor, end: int) -> None:
     """Raise ShapeError unless `scored` fits `tokens_BK` and has a column for `end`."""
     shape, weights = tuple(scored.logits_BKV.shape), scored.weights_BKS
     if len(shape) != 3 or shape[:2] != tuple(tokens_BK.shape) or not end < shape[2]:

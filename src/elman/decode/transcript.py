@@ -7,15 +7,15 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from elman.data.transcripts.vocabulary import TranscriberVocabulary
-from elman.decode.ctc_search import Find, Found, finder
-from elman.decode.fusion import CharacterModel, language_scores
+from elman.decode.ctc_search import CtcResult, CtcSearch, finder
+from elman.decode.fusion import CharacterModel, language_model_scorer
 from elman.decode.transcript_config import TranscriptSearchConfig
 
-__all__ = ["Piece", "Reading", "Transcript", "find_by", "transcript"]
+__all__ = ["TimedToken", "Transcript", "TranscriptHypothesis", "find_by", "transcript"]
 
 
 @dataclass(frozen=True)
-class Piece:
+class TimedToken:
     """The text of one token with its start and end, in seconds of sound or in points of a drawing."""
 
     text: str
@@ -24,7 +24,7 @@ class Piece:
 
 
 @dataclass(frozen=True)
-class Reading:
+class TranscriptHypothesis:
     """One alternative text of a transcript.
 
     text             the text
@@ -53,9 +53,9 @@ class Transcript:
 
     name: str
     text: str
-    pieces: list[Piece]
+    pieces: list[TimedToken]
     seconds: float | None
-    readings: list[Reading]
+    readings: list[TranscriptHypothesis]
 
     def to_json(self) -> dict[str, Any]:
         """Return the transcript as JSON values."""
@@ -83,13 +83,13 @@ class Transcript:
         return " ".join(words)
 
 
-def find_by(options: TranscriptSearchConfig, vocabulary: TranscriberVocabulary, lm: CharacterModel | None) -> Find:
+def find_by(options: TranscriptSearchConfig, vocabulary: TranscriberVocabulary, lm: CharacterModel | None) -> CtcSearch:
     """Return the decoding function for `options`, with an optional language model. Raises ConfigError."""
-    return finder(options, None if lm is None else language_scores(lm, vocabulary))
+    return finder(options, None if lm is None else language_model_scorer(lm, vocabulary))
 
 
 def transcript(
-    found: Sequence[Found], vocabulary: TranscriberVocabulary, *, name: str, frames: int, stride: int, hop: float
+    found: Sequence[CtcResult], vocabulary: TranscriberVocabulary, *, name: str, frames: int, stride: int, hop: float
 ) -> Transcript:
     """Build the Transcript of one recording from the texts found, best first.
 
@@ -105,18 +105,20 @@ def transcript(
         pieces=_pieces(vocabulary, found[0], hop if sound else 1.0, stride, frames),
         seconds=frames * hop if sound else None,
         readings=[
-            Reading(text, each.score, each.log_probability, each.language)
+            TranscriptHypothesis(text, each.score, each.log_probability, each.language)
             for text, each in zip(texts, found, strict=True)
         ],
     )
 
 
-def _pieces(vocabulary: TranscriberVocabulary, found: Found, hop: float, stride: int, frames: int) -> list[Piece]:
+def _pieces(
+    vocabulary: TranscriberVocabulary, found: CtcResult, hop: float, stride: int, frames: int
+) -> list[TimedToken]:
     texts = list(vocabulary.tokens.decode_stream(found.tokens))
     count = len(found.tokens)
     if len(texts) > count:  # text that the stream held back belongs to the last token
         texts[count - 1 :] = ["".join(texts[count - 1 :])]
     return [
-        Piece(text, round(first * stride * hop, 6), round(min(after * stride, frames) * hop, 6))
+        TimedToken(text, round(first * stride * hop, 6), round(min(after * stride, frames) * hop, 6))
         for text, (first, after) in zip(texts, found.spans, strict=True)
     ]

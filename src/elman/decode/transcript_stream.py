@@ -19,11 +19,11 @@ from elman.data.sound.config import SoundConfig
 from elman.data.sound.features import FeatureStream, LogMel
 from elman.data.sound.read import as_sound
 from elman.data.strokes import check_strokes
-from elman.data.transcripts.encoded import FrameOptions, steps_of
+from elman.data.transcripts.encoded import FrameOptions, steps_after_stacking
 from elman.data.transcripts.vocabulary import BLANK, TranscriberVocabulary
 from elman.decode.ctc import CtcGreedyStream
 from elman.errors import ConfigError, DataError
-from elman.types import State
+from elman.state import State
 
 __all__ = ["StepNetwork", "StepOptions", "TranscriptStream"]
 
@@ -34,7 +34,7 @@ class StepOptions(FrameOptions, Protocol):
     """Protocol of the network options that determine time steps: each has `stack` frames."""
 
     @property
-    def stack(self) -> int: ...
+    def stack_frames(self) -> int: ...
 
     @property
     def bidirectional(self) -> bool: ...
@@ -118,11 +118,11 @@ class TranscriptStream:
         if not len(piece):
             return ""
         if self._features is None:
-            return self._hear(check_strokes(piece, "the points"), last=False)
+            return self._process_frames(check_strokes(piece, "the points"), last=False)
         samples = as_sound(piece, self._rate, "the samples", longest_seconds=math.inf).samples
         if self._resampler is not None:
             samples = self._resampler.resample_chunk(samples)
-        return self._hear(self._features.push(samples), last=False)
+        return self._process_frames(self._features.push(samples), last=False)
 
     def finish(self) -> str:
         """End the recording and return the rest of the text.
@@ -139,12 +139,12 @@ class TranscriptStream:
                 rest = self._resampler.resample_chunk(np.zeros(0, dtype=np.float32), last=True)
                 parts.append(self._features.push(rest))
             last = np.concatenate([*parts, self._features.finish()])
-        said = self._hear(last, last=True)
+        said = self._process_frames(last, last=True)
         if not self.frames:
             raise DataError("expected a sound. Received: no samples")
         return said
 
-    def _hear(self, x_TF: Floats, *, last: bool) -> str:
+    def _process_frames(self, x_TF: Floats, *, last: bool) -> str:
         """Process frames and return the text that is now certain; the last frames are padded with zeros."""
         network, config = self._network, self._network.config
         self.frames += len(x_TF)
@@ -153,13 +153,13 @@ class TranscriptStream:
             scaled_BTF = network.scaled(torch.from_numpy(np.ascontiguousarray(x_TF))[None].to(device))
             kept_BTF = torch.cat([self._kept.to(device), scaled_BTF], dim=1)
             count = kept_BTF.shape[1]
-            steps = (count - config.stack) // config.stride + 1 if count >= config.stack else 0
+            steps = (count - config.stack_frames) // config.stride + 1 if count >= config.stack_frames else 0
             if last:
-                steps = int(steps_of(torch.tensor(count), config.stride))
-                missing = max(0, (steps - 1) * config.stride + config.stack - count)
+                steps = int(steps_after_stacking(torch.tensor(count), config.stride))
+                missing = max(0, (steps - 1) * config.stride + config.stack_frames - count)
                 kept_BTF = torch.nn.functional.pad(kept_BTF, (0, 0, 0, missing))
             if steps:
-                end = (steps - 1) * config.stride + config.stack
+                end = (steps - 1) * config.stride + config.stack_frames
                 logits_BTV, self._state = network.advance(network.stacked(kept_BTF[:, :end]), self._state)
                 self._kept = kept_BTF[:, steps * config.stride :]
                 tokens = list(self._tokens.push(logits_BTV[0].float()))

@@ -14,19 +14,19 @@ from torch import Tensor
 
 from elman.data.batches import in_order
 from elman.data.pairs import PairVocabulary, pairs_from
-from elman.data.pairs.encoded import Sequences
-from elman.data.tokens import Progress
+from elman.data.pairs.encoded import TokenSequences
 from elman.decode.ensembles import ensemble
-from elman.decode.search import Advance, Hypothesis, Scored
+from elman.decode.search import Advance, Hypothesis, SearchStep
 from elman.decode.search_config import SearchConfig
-from elman.decode.writing import find
+from elman.decode.text_output import find
+from elman.display import Progress
 from elman.errors import ConfigError
-from elman.kernels.output_product import scan_for
-from elman.types import Batch, State
+from elman.kernels.output_product import logit_precision_for
+from elman.state import Batch, State
 
 __all__ = [
     "BATCH_SIZE",
-    "Member",
+    "EnsembleMember",
     "SourceNetwork",
     "Translate",
     "Translation",
@@ -101,14 +101,14 @@ class SourceNetwork(Protocol):
     def encode(self, sources_BS: Tensor, lengths_B: Tensor, /) -> tuple[State, State]:
         """Encode sources: the initial state of the decoder, and its memory."""
 
-    def advance(self, tokens_BK: Tensor, state: State, memory: State, /) -> Scored:
+    def advance(self, tokens_BK: Tensor, state: State, memory: State, /) -> SearchStep:
         """One step of a search."""
 
-    def packed_advance(self, scan: str, packs: Any = None, /) -> Advance:
+    def packed_advance(self, logit_precision: str, output_cache: Any = None, /) -> Advance:
         """A step function for many steps: `advance` with the output projection packed, where possible."""
 
 
-class Member(NamedTuple):
+class EnsembleMember(NamedTuple):
     """One network of a search with its vocabulary.
 
     reverse  whether it reads sources in reverse order
@@ -120,7 +120,7 @@ class Member(NamedTuple):
     reverse: bool = False
     attends: bool = True
 
-    def reads_like(self, other: Member) -> bool:
+    def reads_like(self, other: EnsembleMember) -> bool:
         """Whether both encode a source as the same time steps."""
         own, others = self.vocabulary, other.vocabulary
         return (
@@ -130,7 +130,7 @@ class Member(NamedTuple):
         )
 
 
-def check_members(members: Sequence[Member]) -> None:
+def check_members(members: Sequence[EnsembleMember]) -> None:
     """Raise ConfigError unless all members have the same target vocabulary."""
     first = members[0].vocabulary.target
     for number, member in enumerate(members[1:], 2):
@@ -142,7 +142,7 @@ def check_members(members: Sequence[Member]) -> None:
             )
 
 
-def check_attention(members: Sequence[Member]) -> None:
+def check_attention(members: Sequence[EnsembleMember]) -> None:
     """Raise ConfigError unless all members have attention, over the same source steps."""
     if not all(member.attends for member in members):
         raise ConfigError(
@@ -156,11 +156,11 @@ def check_attention(members: Sequence[Member]) -> None:
         )
 
 
-def encode_sources(texts: Sequence[str], member: Member) -> Sequences:
+def encode_sources(texts: Sequence[str], member: EnsembleMember) -> TokenSequences:
     """Token ids of sources, in the order in which the member's network reads them."""
     step = -1 if member.reverse else 1
     vocabulary = member.vocabulary
-    return Sequences([ids[::step] for ids in vocabulary.encode_sources(texts)], vocabulary.source.end_id)
+    return TokenSequences([ids[::step] for ids in vocabulary.encode_sources(texts)], vocabulary.source.end_id)
 
 
 def length_limits(lengths: Any, most: int) -> list[int]:
@@ -176,21 +176,22 @@ def autocast(network: SourceNetwork, precision: str) -> AbstractContextManager[A
 
 
 def search_all(
-    members: Sequence[Member],
+    members: Sequence[EnsembleMember],
     texts: Sequence[str],
     search: SearchConfig,
     *,
     attention: bool = False,
     batch_size: int = BATCH_SIZE,
     precision: str = "float32",
-    scan: str = "float32",
-    packs: Any = None,
+    logit_precision: str = "float32",
+    output_cache: Any = None,
     progress: Progress | None = None,
 ) -> list[list[Hypothesis]]:
     """Search the hypotheses of every text, best first; networks must be in evaluation mode.
 
-    `precision` is the dtype of matrix products, `scan` the format of the output projection over the vocabulary. `packs`
-    caches packed weights between searches; see `OutputSide.packed_advance` for both.
+    `precision` is the dtype of matrix products, `logit_precision` the format of the output projection over the
+    vocabulary. `output_cache` caches packed weights between searches; see `TokenDecoderNetwork.packed_advance` for
+    both.
 
     The `attention` of a hypothesis has a column for each token of the source, in the order of the text, and one for the
     end. Raises ConfigError for options that cannot be combined.
@@ -206,7 +207,7 @@ def search_all(
     found: list[list[Hypothesis]] = [[] for _ in texts]
     done = 0
     # Sampling needs all logits.
-    advance = _advance(members, alike, None if search.sample else scan, packs)
+    advance = _advance(members, alike, None if search.sample else logit_precision, output_cache)
     with torch.inference_mode(), autocast(members[0].network, precision):
         for rows, _ in in_order(encoded[0].lengths, _no_batch, batch_size=min(batch_size, fitting), steps=_STEPS):
             started = [_start(member.network, side, rows) for member, side in zip(members, encoded, strict=True)]
@@ -216,7 +217,7 @@ def search_all(
                 started[0][0] if len(members) == 1 else tuple(state for state, _ in started),
                 started[0][1] if len(members) == 1 else tuple(memory for _, memory in started),
                 rows=len(rows),
-                start=members[0].vocabulary.go_id,
+                start=members[0].vocabulary.bos_id,
                 end=members[0].vocabulary.target.end_id,
                 limits_B=length_limits(lengths_B.tolist(), search.max_length),
                 search=search,
@@ -237,16 +238,16 @@ def _no_batch(rows: Any) -> Batch:
     return Batch((), torch.empty(0))
 
 
-def _start(network: SourceNetwork, sources: Sequences, rows: Any) -> tuple[State, State]:
+def _start(network: SourceNetwork, sources: TokenSequences, rows: Any) -> tuple[State, State]:
     device = network.device
     sources_BS = torch.from_numpy(sources.padded(rows, 0)).to(device)
     return network.encode(sources_BS, torch.from_numpy(sources.lengths[rows]).to(device))
 
 
-def _advance(members: Sequence[Member], alike: bool, scan: str | None, packs: Any) -> Advance:
+def _advance(members: Sequence[EnsembleMember], alike: bool, logit_precision: str | None, output_cache: Any) -> Advance:
     if len(members) == 1:
         network = members[0].network
-        return network.advance if scan is None else network.packed_advance(scan, packs)
+        return network.advance if logit_precision is None else network.packed_advance(logit_precision, output_cache)
     # The mean over members needs all logits of each.
     advances: list[Advance] = [member.network.advance for member in members]
     return ensemble(advances if alike else [_without_attention(each) for each in advances])
@@ -255,7 +256,7 @@ def _advance(members: Sequence[Member], alike: bool, scan: str | None, packs: An
 def _without_attention(advance: Advance) -> Advance:
     """`advance` without attention weights, whose source steps differ from those of other members."""
 
-    def plain(tokens_BK: Tensor, state: State, memory: State) -> Scored:
+    def plain(tokens_BK: Tensor, state: State, memory: State) -> SearchStep:
         return advance(tokens_BK, state, memory)._replace(weights_BKS=None)
 
     return plain
@@ -277,7 +278,7 @@ def _forwards(hypothesis: Hypothesis, reverse: bool) -> Hypothesis:
 
 
 def translate_all(
-    members: Sequence[Member],
+    members: Sequence[EnsembleMember],
     texts: Sequence[str],
     search: SearchConfig,
     *,
@@ -305,11 +306,11 @@ def translate_all(
     ]
 
 
-def translating(member: Member, search: SearchConfig, precision: str) -> Translate:
+def translating(member: EnsembleMember, search: SearchConfig, precision: str) -> Translate:
     """Return a function that translates sentences with one network, which must be in evaluation mode."""
 
     def translate(texts: list[str]) -> list[str]:
-        found = search_all([member], texts, search, precision=precision, scan=scan_for(precision))
+        found = search_all([member], texts, search, precision=precision, logit_precision=logit_precision_for(precision))
         return [member.vocabulary.decode_target(hypotheses[0].tokens) if hypotheses else "" for hypotheses in found]
 
     return translate

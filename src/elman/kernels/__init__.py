@@ -14,21 +14,23 @@ from __future__ import annotations
 
 import logging
 import os
+import warnings
 from types import MappingProxyType
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from elman.errors import ConfigError, KernelUnavailable, ShapeError
+from elman.errors import ConfigError, FormerNameWarning, KernelUnavailableError, ShapeError
 from elman.kernels import native, reference, scan, torch_layers
 from elman.kernels.native.build import EVERY_INSTRUCTION_SET
-from elman.recurrence import Lookup, Request, RunnableCell, Step, TorchForm, clear_padding
-from elman.types import State
+from elman.recurrence import KernelRequest, Lookup, RunnableCell, Step, TorchForm, clear_padding
+from elman.state import State
 
 __all__ = [
     "BACKENDS",
+    "KernelRequest",
     "Lookup",
-    "Request",
     "RunnableCell",
     "Step",
     "TorchForm",
@@ -45,12 +47,19 @@ BACKENDS = MappingProxyType({"native": native, "torch": torch_layers, "scan": sc
 _TAKES_ROWS_AS_THEY_ARE = frozenset({"native"})
 
 _log = logging.getLogger("elman.kernels")
-_told: set[tuple[str, str]] = set()
+_logged: set[tuple[str, str]] = set()
 
 
-def why_not(cell: RunnableCell, request: Request | None = None) -> dict[str, str | None]:
+def __getattr__(name: str) -> Any:
+    if name != "Request":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    warnings.warn("elman.kernels.Request is now called KernelRequest", FormerNameWarning, stacklevel=2)
+    return KernelRequest
+
+
+def why_not(cell: RunnableCell, request: KernelRequest | None = None) -> dict[str, str | None]:
     """Return, for every backend in order of preference, None if it can run the cell, else the reason why it cannot."""
-    request = request or Request()
+    request = request or KernelRequest()
     return {name: backend.why_not(cell, request) for name, backend in BACKENDS.items()}
 
 
@@ -59,13 +68,13 @@ def native_status() -> dict[str, str | bool]:
     return native.library.describe()
 
 
-def choose(cell: RunnableCell, request: Request | None = None, kernel: str | None = None) -> str:
+def choose(cell: RunnableCell, request: KernelRequest | None = None, kernel: str | None = None) -> str:
     """Return the name of the backend that runs `cell`.
 
     `kernel`, or else the environment variable ELMAN_KERNELS, forces a backend. Raises ConfigError for an unknown name
-    and KernelUnavailable when the forced backend cannot run the cell.
+    and KernelUnavailableError when the forced backend cannot run the cell.
     """
-    request = request or Request()
+    request = request or KernelRequest()
     forced = kernel or os.environ.get("ELMAN_KERNELS") or None
     if forced in EVERY_INSTRUCTION_SET:
         forced = "native"
@@ -80,10 +89,10 @@ def choose(cell: RunnableCell, request: Request | None = None, kernel: str | Non
         name = forced
         reason = BACKENDS[name].why_not(cell, request)
         if reason is not None:
-            raise KernelUnavailable(f"the kernel {forced!r} cannot run {type(cell).__name__}: {reason}")
+            raise KernelUnavailableError(f"the kernel {forced!r} cannot run {type(cell).__name__}: {reason}")
     key = (type(cell).__name__, name)
-    if key not in _told:
-        _told.add(key)
+    if key not in _logged:
+        _logged.add(key)
         _log.info("%s runs on the %s kernel", *key)
     return name
 
@@ -144,7 +153,7 @@ def _run(
         nothing_BTI = x.inputs() if isinstance(x, Lookup) else x
         return nothing_BTI.new_zeros(B, T, cell.output_size) + cell.project(nothing_BTI).sum(), state
     dtype = x.features_VI.dtype if isinstance(x, Lookup) else x.dtype
-    request = Request(
+    request = KernelRequest(
         ragged=lengths_B is not None,
         recurrent_mask=recurrent_mask_BH is not None,
         mask_gradient=recurrent_mask_BH is not None and recurrent_mask_BH.requires_grad and torch.is_grad_enabled(),

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from elman.kernels.native.engine import WEIGHT_FORMATS, Draws, Engine, why_not
-from elman.kernels.native.engine_streams import Streams
+from elman.kernels.native.engine import WEIGHT_FORMATS, Engine, SamplingParameters, why_not
+from elman.kernels.native.engine_streams import TokenStreams
 
-__all__ = ["WEIGHT_FORMATS", "Draws", "Engine", "Streams", "why_not"]
+__all__ = ["WEIGHT_FORMATS", "Engine", "SamplingParameters", "TokenStreams", "why_not"]

@@ -6,6 +6,22 @@ the reason why it cannot pack some weights.
 
 from __future__ import annotations
 
-from elman.kernels.native.best import SCANS, Best, PackedOutput, check_scan, quickest_scan, scan_for, why_not
+from elman.kernels.native.top_tokens import (
+    LOGIT_PRECISIONS,
+    PackedOutput,
+    TopTokens,
+    check_logit_precision,
+    fastest_logit_precision,
+    logit_precision_for,
+    why_not,
+)
 
-__all__ = ["SCANS", "Best", "PackedOutput", "check_scan", "quickest_scan", "scan_for", "why_not"]
+__all__ = [
+    "LOGIT_PRECISIONS",
+    "PackedOutput",
+    "TopTokens",
+    "check_logit_precision",
+    "fastest_logit_precision",
+    "logit_precision_for",
+    "why_not",
+]

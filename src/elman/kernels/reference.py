@@ -10,13 +10,13 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from elman.recurrence import Request, RunnableCell, Step
-from elman.types import State, map_leaves
+from elman.recurrence import KernelRequest, RunnableCell, Step
+from elman.state import State, map_leaves
 
 __all__ = ["run", "steps", "why_not"]
 
 
-def why_not(cell: RunnableCell, request: Request) -> str | None:
+def why_not(cell: RunnableCell, request: KernelRequest) -> str | None:
     """Return None: the loop runs every cell with every option."""
     del cell, request
     return None

@@ -10,14 +10,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from elman.errors import KernelUnavailable
-from elman.recurrence import Request, RunnableCell
-from elman.types import State, map_leaves
+from elman.errors import KernelUnavailableError
+from elman.recurrence import KernelRequest, RunnableCell
+from elman.state import State, map_leaves
 
 __all__ = ["linear_scan", "run", "why_not"]
 
 
-def why_not(cell: RunnableCell, request: Request) -> str | None:
+def why_not(cell: RunnableCell, request: KernelRequest) -> str | None:
     """Return the reason why a scan cannot run this cell, or None."""
     if not cell.is_linear:
         return "its recurrence is not linear in the state"
@@ -46,7 +46,7 @@ def run(
     del recurrent_mask_BH
     form = cell.linear_form(cell.project(x_BTI))
     if isinstance(form, str):
-        raise KernelUnavailable(form)
+        raise KernelUnavailableError(form)
     a_BTH, b_BTH = form
     (h_BH,) = state
     h_BTH = linear_scan(a_BTH, b_BTH, h_BH)

@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
-from elman.errors import KernelUnavailable
-from elman.recurrence import Request, RunnableCell, TorchForm
-from elman.types import State, map_leaves
+from elman.errors import KernelUnavailableError
+from elman.recurrence import KernelRequest, RunnableCell, TorchForm
+from elman.state import State, map_leaves
 
 __all__ = ["run", "why_not"]
 
@@ -28,7 +28,7 @@ _LAYERS: dict[str, Callable[..., Any]] = {
 }
 
 
-def why_not(cell: RunnableCell, request: Request) -> str | None:
+def why_not(cell: RunnableCell, request: KernelRequest) -> str | None:
     """Return the reason why torch's layers cannot run this cell, or None."""
     form = cell.torch_form()
     if isinstance(form, str):
@@ -45,7 +45,7 @@ def run(
     del recurrent_mask_BH
     form = cell.torch_form()
     if isinstance(form, str):
-        raise KernelUnavailable(form)
+        raise KernelUnavailableError(form)
     if lengths_B is None:
         return _call(form, x_BTI, state)
     # ReLU is unbounded: in the padding it may overflow, and 0 * inf is NaN in the gradient.

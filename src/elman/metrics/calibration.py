@@ -13,8 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 from elman.errors import ConfigError, DataError, ShapeError
 
 __all__ = [
-    "LEAST_TEMPERATURE",
-    "MOST_TEMPERATURE",
+    "MAX_TEMPERATURE",
+    "MIN_TEMPERATURE",
     "Bin",
     "Calibration",
     "calibration",
@@ -22,7 +22,7 @@ __all__ = [
 ]
 
 # Bounds of the temperature: if every prediction is correct, the likelihood has its maximum at temperature 0.
-LEAST_TEMPERATURE, MOST_TEMPERATURE = 0.1, 10.0
+MIN_TEMPERATURE, MAX_TEMPERATURE = 0.1, 10.0
 
 
 class Bin(NamedTuple):
@@ -108,13 +108,13 @@ def fit_temperature(logits_NC: ArrayLike, truth_N: ArrayLike) -> float:
         weights = np.exp(inverse * (logits - logits.max(1, keepdims=True)))
         return float(((weights * logits).sum(1) / weights.sum(1) - of_truth).mean())
 
-    low, high = 1 / MOST_TEMPERATURE, 1 / LEAST_TEMPERATURE
+    low, high = 1 / MAX_TEMPERATURE, 1 / MIN_TEMPERATURE
     if slope(low) == slope(high) == 0:
         return 1.0
     if slope(low) >= 0:
-        return MOST_TEMPERATURE
+        return MAX_TEMPERATURE
     if slope(high) <= 0:
-        return LEAST_TEMPERATURE
+        return MIN_TEMPERATURE
     while high - low > 1e-12 * high:
         middle = (low + high) / 2
         low, high = (middle, high) if slope(middle) < 0 else (low, middle)

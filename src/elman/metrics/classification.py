@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from elman.data.examples.targets import Classes
+from elman.data.examples.targets import ClassTargets
 from elman.data.examples.vocabulary import ClassifierVocabulary
 from elman.display import aligned, plain
 from elman.metrics.calibration import calibration
 from elman.metrics.confusion import class_report, confusion_matrix, confusion_text, summary
 
-__all__ = ["class_evaluation", "class_figures", "evaluation", "evaluation_text", "log_softmax", "score_figures"]
+__all__ = ["class_evaluation", "class_metrics", "evaluation", "evaluation_text", "log_softmax", "regression_metrics"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -25,7 +25,7 @@ def log_softmax(logits_NC: Floats) -> Floats:
     return shifted_NC - np.log(np.exp(shifted_NC).sum(axis=1, keepdims=True))
 
 
-def class_figures(logits_NC: Floats, truth_N: npt.NDArray[np.int64]) -> dict[str, float]:
+def class_metrics(logits_NC: Floats, truth_N: npt.NDArray[np.int64]) -> dict[str, float]:
     """Cross-entropy in nats, accuracy, and macro F1 over the classes that occur."""
     log_probs_NC = log_softmax(logits_NC)
     predicted_N = logits_NC.argmax(axis=1)
@@ -61,7 +61,7 @@ def class_evaluation(
     }
 
 
-def score_figures(predicted_N: Floats, truth_N: Floats) -> dict[str, float]:
+def regression_metrics(predicted_N: Floats, truth_N: Floats) -> dict[str, float]:
     """Root mean squared error, mean absolute error, and R2 (coefficient of determination).
 
     If all true scores are equal, R2 is 1 for exact predictions and 0 otherwise.
@@ -77,11 +77,11 @@ def score_figures(predicted_N: Floats, truth_N: Floats) -> dict[str, float]:
 
 
 def evaluation(outputs_NC: Floats, truth_N: npt.NDArray[Any], vocabulary: ClassifierVocabulary) -> dict[str, Any]:
-    """All metrics of a network's outputs: those of `class_evaluation` for classes, of `score_figures` for scores."""
+    """All metrics of a network's outputs: `class_evaluation` for classes, `regression_metrics` for scores."""
     targets = vocabulary.targets
-    if isinstance(targets, Classes):
+    if isinstance(targets, ClassTargets):
         return class_evaluation(outputs_NC, truth_N, targets.names, vocabulary.temperature)
-    figures = score_figures(targets.decode(outputs_NC[:, 0]), targets.decode(truth_N))
+    figures = regression_metrics(targets.decode(outputs_NC[:, 0]), targets.decode(truth_N))
     return {"examples": len(truth_N), **figures}
 
 

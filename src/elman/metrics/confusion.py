@@ -15,7 +15,7 @@ from elman.errors import DataError, ShapeError
 
 __all__ = [
     "READABLE",
-    "ClassFigures",
+    "ClassMetrics",
     "Summary",
     "brief_count",
     "checked_counts",
@@ -31,7 +31,7 @@ READABLE = 20
 _LISTED_PAIRS = 10
 
 
-class ClassFigures(NamedTuple):
+class ClassMetrics(NamedTuple):
     """Metrics of one class, from 0 to 1, and `support`, the number of examples of the class."""
 
     name: str
@@ -76,13 +76,13 @@ def confusion_matrix(truth: ArrayLike, predicted: ArrayLike, classes: int) -> ND
     return np.bincount(pairs, minlength=classes * classes).reshape(classes, classes).astype(np.int64)
 
 
-def class_report(matrix: ArrayLike, names: Sequence[str]) -> list[ClassFigures]:
+def class_report(matrix: ArrayLike, names: Sequence[str]) -> list[ClassMetrics]:
     """Precision, recall, F1 and support of every class. A ratio with denominator 0 is 0."""
     counts = checked_counts(matrix, names)
     hits, support, taken = counts.diagonal(), counts.sum(1), counts.sum(0)
     precision, recall, f1 = _share(hits, taken), _share(hits, support), _share(2 * hits, support + taken)
     return [
-        ClassFigures(name, float(precision[i]), float(recall[i]), float(f1[i]), int(support[i]))
+        ClassMetrics(name, float(precision[i]), float(recall[i]), float(f1[i]), int(support[i]))
         for i, name in enumerate(names)
     ]
 

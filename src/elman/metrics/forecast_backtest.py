@@ -15,8 +15,8 @@ import numpy.typing as npt
 
 from elman.data.panel import Panel
 from elman.data.panel.forecast import Forecast
-from elman.data.tokens import Progress
-from elman.decode.forecast import Ahead
+from elman.decode.forecast import ForecastArrays
+from elman.display import Progress
 from elman.errors import ConfigError, DataError
 from elman.metrics.forecast_baselines import LinearAutoregression, drift, seasonal_naive
 from elman.metrics.forecast_scores import coverage, crps_from_samples, mae, mase, rmse, smape
@@ -28,9 +28,9 @@ Doubles = npt.NDArray[np.float64]
 
 NETWORK = "network"
 # Minimum number of lags of the linear autoregression.
-_LEAST_LAGS = 12
+_MIN_LAGS = 12
 # Minimum number of values of a series before its first origin.
-_LEAST_VALUES = 4
+_MIN_VALUES = 4
 _SCORES = ("mase", "smape", "rmse", "mae", "crps")
 _SHOWN = {"mase": "MASE", "smape": "sMAPE", "rmse": "RMSE", "mae": "MAE", "crps": "CRPS"}
 _NAMES = {"seasonal_naive": "seasonal naive", "drift": "drift", "autoregression": "linear autoregression"}
@@ -129,14 +129,14 @@ def rolling_backtest(
     Raises DataError for a series that is too short, ConfigError for an invalid number of origins or step.
     """
     season = panel.frequency.season
-    at = backtest_origins(panel, horizon, origins, step, _LEAST_VALUES)
+    at = backtest_origins(panel, horizon, origins, step, _MIN_VALUES)
     parts = []
     for number in range(origins):
         if progress is not None:
             progress("backtest", number / origins)
         parts.append(forecast(at[:, number], at[:, 0] + 1))
     series, origin = np.tile(np.arange(len(panel)), origins), at.T.reshape(-1)
-    lags = max(lags, 2 * season if season > 1 else 0, _LEAST_LAGS)
+    lags = max(lags, 2 * season if season > 1 else 0, _MIN_LAGS)
     simple = simple_forecasts(panel, series, origin, horizon, season=season, lags=lags)
     scores, inside = measure(panel, series, origin, simple, join(parts), season)
     return Backtest(
@@ -257,7 +257,7 @@ def simple_forecasts(
 
 
 def measure(
-    panel: Panel, series: Ints, origin: Ints, forecasts: Mapping[str, Doubles], network: Ahead, season: int
+    panel: Panel, series: Ints, origin: Ints, forecasts: Mapping[str, Doubles], network: ForecastArrays, season: int
 ) -> tuple[dict[str, dict[str, float]], dict[float, float]]:
     """Metrics of the network and of the other forecasts, and the coverage of the network's intervals.
 
@@ -292,14 +292,14 @@ def measure(
     return scores, inside
 
 
-def join(parts: Sequence[Forecast]) -> Ahead:
+def join(parts: Sequence[Forecast]) -> ForecastArrays:
     """Concatenate forecasts from several origins."""
     samples = [part.samples for part in parts if part.samples is not None]
 
     def bounds(level: float, side: int) -> Doubles:
         return np.concatenate([part.intervals[level][side] for part in parts])
 
-    return Ahead(
+    return ForecastArrays(
         np.concatenate([part.mean for part in parts]),
         {level: (bounds(level, 0), bounds(level, 1)) for level in parts[0].intervals},
         np.concatenate(samples) if samples else None,

@@ -117,8 +117,8 @@ def crps_from_quantiles(truth: ArrayLike, quantiles: ArrayLike, levels: Sequence
 
     Args:
         truth: `T` or `TY`.
-        quantiles: one more axis at the end: `TQ` or `TYQ`.
-        levels: the Q probabilities, each between 0 and 1.
+        quantiles: one more axis at the end: `TK` or `TYK`.
+        levels: the K probabilities, each between 0 and 1.
     """
     values, known = np.asarray(quantiles, np.float64), np.asarray(truth, np.float64)
     if values.shape != (*known.shape, len(levels)) or not len(levels):

@@ -12,15 +12,15 @@ import torch.nn.functional as F
 
 from elman.data.vocabulary import Vocabulary
 from elman.decode.engine import TokenNetwork
-from elman.types import IGNORED, Batch, State, reset_rows
+from elman.state import IGNORE_INDEX, Batch, State, reset_rows
 
-__all__ = ["Score", "Tally", "measure", "score_lines"]
+__all__ = ["TextScore", "TokenCounts", "measure", "score_lines"]
 
 # Approximate maximum number of logits in memory.
-_MOST_SCORES = 1 << 26
+_MAX_SCORES = 1 << 26
 
 
-class Tally(NamedTuple):
+class TokenCounts(NamedTuple):
     """Sums over predicted tokens."""
 
     nats: float
@@ -44,7 +44,7 @@ class Tally(NamedTuple):
         return figures
 
 
-def measure(model: TokenNetwork, batches: Iterable[Batch]) -> Tally:
+def measure(model: TokenNetwork, batches: Iterable[Batch]) -> TokenCounts:
     """Run the network over `batches` with carried state and sum the losses."""
     device = model.head.weight.device
     nats, tokens, correct = 0.0, 0, 0
@@ -52,19 +52,19 @@ def measure(model: TokenNetwork, batches: Iterable[Batch]) -> Tally:
     with torch.no_grad():
         for batch in batches:
             initial = model.initial_state(batch.inputs_BT.shape[0])
-            fresh_B = None if batch.fresh_B is None else batch.fresh_B.to(device)
-            state = initial if state is None else reset_rows(state, fresh_B, initial)
+            reset_B = None if batch.reset_B is None else batch.reset_B.to(device)
+            state = initial if state is None else reset_rows(state, reset_B, initial)
             logits_BTV, state = model(batch.inputs_BT.to(device), batch.lengths_B, state)
             flat, targets = logits_BTV.flatten(0, 1).float(), batch.targets_BT.to(device).flatten()
-            nats += float(F.cross_entropy(flat, targets, ignore_index=IGNORED, reduction="sum"))
-            counted = targets != IGNORED
+            nats += float(F.cross_entropy(flat, targets, ignore_index=IGNORE_INDEX, reduction="sum"))
+            counted = targets != IGNORE_INDEX
             tokens += int(counted.sum())
             correct += int(((flat.argmax(-1) == targets) & counted).sum())
-    return Tally(nats, tokens, correct)
+    return TokenCounts(nats, tokens, correct)
 
 
 @dataclass(frozen=True)
-class Score:
+class TextScore:
     """The likelihood of one line.
 
     text             the line
@@ -93,13 +93,13 @@ def score_lines(
     *,
     rows: int = 64,
     chunk: int = 512,
-) -> Iterator[Score]:
+) -> Iterator[TextScore]:
     """Yield a Score for every line, in order; each line is scored separately, after the tokens `start`.
 
     Lines run in batches of `rows`, in chunks of at most `chunk` tokens with carried state (fewer for a large
     vocabulary), so that the length of a line does not affect the memory use.
     """
-    chunk = max(1, min(chunk, _MOST_SCORES // (rows * vocabulary.size)))
+    chunk = max(1, min(chunk, _MAX_SCORES // (rows * vocabulary.size)))
     for first in range(0, len(lines), rows):
         group = lines[first : first + rows]
         ids = [vocabulary.encode(line).tolist() for line in group]
@@ -132,10 +132,10 @@ def _log_probs(
     return [scored_BT[place, skip : len(row) - 1].tolist() for place, row in enumerate(full)]
 
 
-def _summary(line: str, log_probs: list[float], ids: list[int], vocabulary: Vocabulary) -> Score:
+def _summary(line: str, log_probs: list[float], ids: list[int], vocabulary: Vocabulary) -> TextScore:
     total = math.fsum(log_probs)
     mean = total / len(log_probs) if log_probs else 0.0
-    return Score(
+    return TextScore(
         text=line,
         tokens=tuple(vocabulary.token(number) for number in ids),
         log_probs=tuple(log_probs),

@@ -15,8 +15,8 @@ from torch import Tensor
 from elman.data.batches import in_order
 from elman.data.pairs import Pairs, PairVocabulary
 from elman.data.pairs.encoded import EncodedPairs, PairInputs
-from elman.data.tokens import Progress
-from elman.types import IGNORED, Batch, map_leaves
+from elman.display import Progress
+from elman.state import IGNORE_INDEX, Batch, map_leaves
 
 __all__ = ["Likelihood", "PairScore", "TargetNetwork", "likelihoods", "moved", "pair_scores", "tally"]
 
@@ -73,9 +73,9 @@ class TargetNetwork(Protocol):
         """Device of the weights."""
 
     def read(self, sources_BS: Tensor, source_lengths_B: Tensor, targets_BT: Tensor, /) -> Tensor:
-        """Decoder outputs `r_BTR` after every token of the targets."""
+        """Decoder outputs `r_BTY` after every token of the targets."""
 
-    def score(self, r_BTR: Tensor, /) -> Tensor:
+    def logits(self, r_BTY: Tensor, /) -> Tensor:
         """Logits of the next token for each decoder output."""
 
 
@@ -105,8 +105,8 @@ def likelihoods(
             mean_NV: Tensor | None = None
             for network, own in zip(networks, data, strict=True):
                 inputs, targets_BT = moved(batch if own is first else own.batch(part), network)
-                counted_BT = targets_BT != IGNORED
-                logits_NV = network.score(network.read(*inputs)[counted_BT])
+                counted_BT = targets_BT != IGNORE_INDEX
+                logits_NV = network.logits(network.read(*inputs)[counted_BT])
                 logits_NV = logits_NV if logits_NV.dtype == torch.float64 else logits_NV.float()
                 log_probs_NV = torch.log_softmax(logits_NV, dim=-1)
                 mean_NV = log_probs_NV if mean_NV is None else torch.logaddexp(mean_NV, log_probs_NV)

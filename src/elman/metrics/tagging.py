@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from elman.data.tagged import Tagged
+from elman.data.tagged import TaggedDataset
 from elman.data.tagged.spans import spans_of
 from elman.display import aligned
 from elman.errors import DataError
-from elman.metrics.confusion import ClassFigures, class_report, confusion_matrix
+from elman.metrics.confusion import ClassMetrics, class_report, confusion_matrix
 
 __all__ = ["Report", "figures_of", "report_of"]
 
@@ -32,8 +32,8 @@ class Report:
     figures: dict[str, float]
     names: list[str]
     matrix: npt.NDArray[np.int64]
-    tags: list[ClassFigures]
-    spans: list[ClassFigures]
+    tags: list[ClassMetrics]
+    spans: list[ClassMetrics]
 
     def to_json(self) -> dict[str, Any]:
         """Return the metrics as JSON values: overall, of every type of span and of every tag."""
@@ -56,7 +56,7 @@ class Report:
 
 
 def figures_of(
-    truth: Tagged, tags: Sequence[Sequence[str]], intents: Sequence[str] | None, *, spans: bool
+    truth: TaggedDataset, tags: Sequence[Sequence[str]], intents: Sequence[str] | None, *, spans: bool
 ) -> dict[str, float]:
     """Metrics of the predictions `tags` and `intents` for `truth`.
 
@@ -91,7 +91,7 @@ def figures_of(
     return {**figures, "tokens": steps}
 
 
-def report_of(truth: Tagged, tags: Sequence[Sequence[str]], figures: dict[str, float], *, spans: bool) -> Report:
+def report_of(truth: TaggedDataset, tags: Sequence[Sequence[str]], figures: dict[str, float], *, spans: bool) -> Report:
     """Build the report of the predictions `tags` for `truth`. Raises DataError if `truth` has no tags."""
     if truth.tags is None:
         raise DataError(f"{truth.name}: expected a tag for every step. Received: none")
@@ -105,7 +105,7 @@ def report_of(truth: Tagged, tags: Sequence[Sequence[str]], figures: dict[str, f
     return Report(figures, names, matrix, class_report(matrix, names), _span_figures(truth.tags, tags) if spans else [])
 
 
-def _span_figures(truth: Sequence[Sequence[str]], tags: Sequence[Sequence[str]]) -> list[ClassFigures]:
+def _span_figures(truth: Sequence[Sequence[str]], tags: Sequence[Sequence[str]]) -> list[ClassMetrics]:
     """Precision, recall and F1 of every type of span, in nervaluate's strict mode (type and both boundaries)."""
     from nervaluate import Evaluator
 
@@ -121,7 +121,7 @@ def _span_figures(truth: Sequence[Sequence[str]], tags: Sequence[Sequence[str]])
         return []
     found = Evaluator(true, given, tags=types, loader="dict").evaluate()["entities"]
     return [
-        ClassFigures(
+        ClassMetrics(
             name,
             float(found[name]["strict"].precision),
             float(found[name]["strict"].recall),
@@ -138,7 +138,7 @@ def _shown(name: str, value: float) -> str:
     return f"{value:.4f}" if name == "loss" else f"{value:.2%}"
 
 
-def _by_name(figures: Sequence[ClassFigures]) -> dict[str, dict[str, float]]:
+def _by_name(figures: Sequence[ClassMetrics]) -> dict[str, dict[str, float]]:
     """Metrics by name, as JSON values."""
     return {
         each.name: {"precision": each.precision, "recall": each.recall, "f1": each.f1, "support": each.support}

@@ -8,10 +8,10 @@ from typing import Any
 from elman.display import aligned
 from elman.errors import ConfigError, DataError
 
-__all__ = ["bleu_figures", "bleu_signatures", "check_bleu", "exact_match", "figures_text", "has_bleu", "text_figures"]
+__all__ = ["bleu_metrics", "bleu_signatures", "check_bleu", "exact_match", "figures_text", "has_bleu", "text_figures"]
 
 
-def bleu_figures(
+def bleu_metrics(
     hypotheses: Sequence[str], references: Sequence[str | Sequence[str]], *, lowercase: bool = False
 ) -> dict[str, float]:
     """`bleu` (Papineni et al. 2002) and `chrf` (Popovic 2015) of the whole corpus, from 0 to 100, by sacrebleu.
@@ -77,7 +77,7 @@ def exact_match(hypotheses: Sequence[str], references: Sequence[str | Sequence[s
 
 def text_figures(texts: Sequence[str], targets: Sequence[str], *, lowercase: bool = False) -> dict[str, float]:
     """`bleu` and `chrf`, if sacrebleu is installed, and `exact` of translations, each with one target."""
-    figures = bleu_figures(texts, targets, lowercase=lowercase) if has_bleu() else {}
+    figures = bleu_metrics(texts, targets, lowercase=lowercase) if has_bleu() else {}
     if lowercase:
         texts, targets = [text.lower() for text in texts], [target.lower() for target in targets]
     return {**figures, "exact": exact_match(texts, targets)}

@@ -11,10 +11,10 @@ from elman.lazy import lazy_names
 
 if TYPE_CHECKING:
     from elman.nn.attention import Attention
-    from elman.nn.characters import CharacterWords
+    from elman.nn.characters import CharacterEncoder
     from elman.nn.crf import CRF
     from elman.nn.cross_entropy import linear_cross_entropy
-    from elman.nn.decoder import Decoder, StartState
+    from elman.nn.decoder import Bridge, Decoder
     from elman.nn.dilated import DilatedStack
     from elman.nn.distributions import make_head
     from elman.nn.dropout import sequence_dropout
@@ -33,14 +33,14 @@ __all__ = [
     "LSTM",
     "RNN",
     "Attention",
-    "CharacterWords",
+    "Bridge",
+    "CharacterEncoder",
     "Decoder",
     "DilatedStack",
     "ForecastHead",
     "OneHot",
     "Pool",
     "Stack",
-    "StartState",
     "StoredModule",
     "Trace",
     "Unroll",
@@ -56,12 +56,12 @@ __getattr__, __dir__ = lazy_names(
     __name__,
     {
         ".attention": ("Attention",),
-        ".characters": ("CharacterWords",),
+        ".characters": ("CharacterEncoder",),
         ".crf": ("CRF",),
         ".cross_entropy": ("linear_cross_entropy",),
         ".decoder": (
             "Decoder",
-            "StartState",
+            "Bridge",
         ),
         ".dilated": ("DilatedStack",),
         ".distributions": ("make_head",),
@@ -86,4 +86,5 @@ __getattr__, __dir__ = lazy_names(
             "reverse_rows",
         ),
     },
+    former={"CharacterWords": "CharacterEncoder", "StartState": "Bridge"},
 )

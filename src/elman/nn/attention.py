@@ -1,7 +1,6 @@
 """Attention of queries over a memory of S vectors, with dot, general and additive scores.
 
-Shape letters in addition to the legend in `elman/types.py`: S memory steps, F features of a memory vector, A features
-of a key, Q queries per sequence.
+The queries are the T steps of a row; the memory has S steps with F features.
 """
 
 from __future__ import annotations
@@ -14,12 +13,12 @@ from torch import Tensor, nn
 
 from elman.errors import ConfigError, ShapeError
 
-__all__ = ["SCORES", "Attended", "Attention"]
+__all__ = ["SCORES", "Attention", "AttentionMemory"]
 
 SCORES = ("dot", "general", "additive")
 
 
-class Attended(NamedTuple):
+class AttentionMemory(NamedTuple):
     """Attention memory of a batch, computed once per sequence.
 
     values_BSF  the memory vectors, zero in the padding
@@ -47,29 +46,29 @@ class Attention(nn.Module):
     Raises ConfigError for an unknown score, and for the dot score with different sizes.
     """
 
-    def __init__(self, score: str, query_size: int, memory_size: int, *, size: int = 0) -> None:
+    def __init__(self, score_function: str, query_size: int, memory_size: int, *, size: int = 0) -> None:
         super().__init__()
-        if score not in SCORES:
-            raise ConfigError(f"expected an attention score among {', '.join(SCORES)}. Received: {score!r}")
-        if score == "dot" and query_size != memory_size:
+        if score_function not in SCORES:
+            raise ConfigError(f"expected an attention score among {', '.join(SCORES)}. Received: {score_function!r}")
+        if score_function == "dot" and query_size != memory_size:
             raise ConfigError(
                 f"expected queries and memory of the same size for the dot score. Received: {query_size} and "
                 f"{memory_size}"
             )
-        self.score = score
+        self.score_function = score_function
         self.query_size = query_size
         self.memory_size = memory_size
         self.key: nn.Linear | None = None
         self.query: nn.Linear | None = None
-        if score == "general":
+        if score_function == "general":
             self.key = nn.Linear(memory_size, query_size, bias=False)
-        if score == "additive":
+        if score_function == "additive":
             inner = size or query_size
             self.key = nn.Linear(memory_size, inner)
             self.query = nn.Linear(query_size, inner, bias=False)
             self.direction_A = nn.Parameter(torch.empty(inner).uniform_(-1.0, 1.0) / math.sqrt(inner))
 
-    def remember(self, values_BSF: Tensor, lengths_B: Tensor) -> Attended:
+    def prepare_memory(self, values_BSF: Tensor, lengths_B: Tensor) -> AttentionMemory:
         """Compute the keys and the mask of memory vectors `values_BSF`, of which `lengths_B` steps a row are real.
 
         Raises ShapeError for a tensor with the wrong shape.
@@ -86,21 +85,21 @@ class Attention(nn.Module):
         if torch.is_autocast_enabled(device) and values_BSF.dtype != torch.float64:
             # Cast once here instead of at every decoder step. Autocast does not change float64.
             values_BSF = values_BSF.to(torch.get_autocast_dtype(device))
-        return Attended(values_BSF, values_BSF if self.key is None else self.key(values_BSF), real_BS)
+        return AttentionMemory(values_BSF, values_BSF if self.key is None else self.key(values_BSF), real_BS)
 
-    def forward(self, query_BQH: Tensor, attended: Attended) -> tuple[Tensor, Tensor]:
-        """Return the context vectors `context_BQF` and the attention weights `weights_BQS` of Q queries per row.
+    def forward(self, query_BTH: Tensor, attended: AttentionMemory) -> tuple[Tensor, Tensor]:
+        """Return the context vectors `context_BTF` and the attention weights `weights_BTS` of T queries per row.
 
         A row that is all padding has weights and a context of zero.
         """
         if self.query is None:
-            scores_BQS = query_BQH @ attended.keys_BSA.mT
+            scores_BTS = query_BTH @ attended.keys_BSA.mT
         else:
-            asked_BQ1A = self.query(query_BQH)[:, :, None]
-            scores_BQS = torch.tanh(asked_BQ1A + attended.keys_BSA[:, None]) @ self.direction_A
+            asked_BT1A = self.query(query_BTH)[:, :, None]
+            scores_BTS = torch.tanh(asked_BT1A + attended.keys_BSA[:, None]) @ self.direction_A
         absent_B1S = ~attended.real_BS[:, None]
-        scores_BQS = scores_BQS.float() if scores_BQS.dtype != torch.float64 else scores_BQS
+        scores_BTS = scores_BTS.float() if scores_BTS.dtype != torch.float64 else scores_BTS
         # The lowest finite number, since minus infinity makes a row that is all padding 0 / 0.
-        scores_BQS = scores_BQS.masked_fill(absent_B1S, torch.finfo(scores_BQS.dtype).min)
-        weights_BQS = torch.softmax(scores_BQS, dim=-1).masked_fill(absent_B1S, 0.0)
-        return weights_BQS.to(attended.values_BSF.dtype) @ attended.values_BSF, weights_BQS
+        scores_BTS = scores_BTS.masked_fill(absent_B1S, torch.finfo(scores_BTS.dtype).min)
+        weights_BTS = torch.softmax(scores_BTS, dim=-1).masked_fill(absent_B1S, 0.0)
+        return weights_BTS.to(attended.values_BSF.dtype) @ attended.values_BSF, weights_BTS

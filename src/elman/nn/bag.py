@@ -14,16 +14,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from elman.data.rows import Rows
+from elman.data.rows import SequenceRows
 from elman.data.vocabulary import UNKNOWN_ID
 
-__all__ = ["Bag", "learn_bag"]
+__all__ = ["NgramBag", "learn_bag"]
 
 # Odd, so that multiplication modulo 2^64 is invertible; collisions are about as rare as with a good hash function.
 _FACTOR = 0x9E3779B97F4A7C15 - 2**64
 
 
-class Found(NamedTuple):
+class NgramMatches(NamedTuple):
     """Known n-grams of a batch: the row of each, its index in the vocabulary, its first time step and its length."""
 
     rows: Tensor
@@ -32,7 +32,7 @@ class Found(NamedTuple):
     orders: Tensor
 
 
-class Bag(nn.Module):
+class NgramBag(nn.Module):
     """Sum of the weights of the known n-grams in a text; an n-gram that occurs several times counts once.
 
     Args:
@@ -49,19 +49,19 @@ class Bag(nn.Module):
         self.weight = nn.Parameter(torch.zeros(size, outputs))
         self.register_buffer("keys_K", torch.zeros(size, dtype=torch.int64))
 
-    def find(self, tokens_BT: Tensor, lengths_B: Tensor | None) -> Found:
+    def find(self, tokens_BT: Tensor, lengths_B: Tensor | None) -> NgramMatches:
         """Find every occurrence of a known n-gram. N-grams with an unknown token are never known."""
         B, T = tokens_BT.shape
         device = tokens_BT.device
         lengths_B = torch.full((B,), T, device=device) if lengths_B is None else lengths_B.to(device)
-        parts: list[Found] = []
+        parts: list[NgramMatches] = []
         for order, keys_BT in enumerate(_keys(tokens_BT, self.order), 1):
             steps_T = torch.arange(keys_BT.shape[1], device=device)
             places_BT = torch.searchsorted(self.keys_K, keys_BT).clamp(max=len(self.keys_K) - 1)
             known_BT = (self.keys_K[places_BT] == keys_BT) & (steps_T + order <= lengths_B[:, None])
             rows, steps = known_BT.nonzero(as_tuple=True)
-            parts.append(Found(rows, places_BT[known_BT], steps, torch.full_like(rows, order)))
-        return Found(*(torch.cat(columns) for columns in zip(*parts, strict=True)))
+            parts.append(NgramMatches(rows, places_BT[known_BT], steps, torch.full_like(rows, order)))
+        return NgramMatches(*(torch.cat(columns) for columns in zip(*parts, strict=True)))
 
     def forward(self, tokens_BT: Tensor, lengths_B: Tensor | None) -> Tensor:
         """Return the sums of the weights, `logits_BC`."""
@@ -109,7 +109,7 @@ def _keys(tokens_BT: Tensor, order: int) -> list[Tensor]:
 
 
 def learn_bag(
-    rows: Rows, truth_N: npt.NDArray[np.int64] | None, classes: int, order: int
+    rows: SequenceRows, truth_N: npt.NDArray[np.int64] | None, classes: int, order: int
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
     """Return the keys of the n-grams of all rows, and their naive Bayes weights [K, C] (Wang & Manning 2012).
 

@@ -10,30 +10,32 @@ from elman.nn.embed import Embedding
 from elman.nn.pool import Pool
 from elman.nn.stack import Stack
 
-__all__ = ["CharacterWords"]
+__all__ = ["CharacterEncoder"]
 
 
-class CharacterWords(nn.Module):
+class CharacterEncoder(nn.Module):
     """Word encoder: the last outputs of both directions of a recurrent layer over the characters of a word.
 
     The word representation of Ling et al. (2015) and Plank, Søgaard & Goldberg (2016).
 
     Args:
-        letters: the number of different characters.
+        characters: the number of different characters.
         embedding: E, the size of a character's embedding.
-        hidden: H of each direction.
+        hidden_size: H of each direction.
         cell, cell_options: as for `Stack`.
     """
 
-    def __init__(self, letters: int, *, embedding: int, hidden: int, cell: str = "lstm", **cell_options: Any) -> None:
+    def __init__(
+        self, characters: int, *, embedding: int, hidden_size: int, cell: str = "lstm", **cell_options: Any
+    ) -> None:
         super().__init__()
-        self.embed = Embedding(letters, embedding)
-        self.stack = Stack(cell, embedding, hidden, bidirectional=True, **cell_options)
+        self.embed = Embedding(characters, embedding)
+        self.stack = Stack(cell, embedding, hidden_size, bidirectional=True, **cell_options)
         self.pool = Pool("last", self.stack.output_size, directions=2)
         self.output_size = self.pool.output_size
 
-    def forward(self, letters_BT: Tensor, lengths_B: Tensor) -> Tensor:
+    def forward(self, characters_BT: Tensor, lengths_B: Tensor) -> Tensor:
         """Map the character ids of B words, int64, to vectors `B x output_size`; an empty word gives zeros."""
-        y_BTY, _ = self.stack(self.embed.lookup(letters_BT), lengths_B)
+        y_BTY, _ = self.stack(self.embed.lookup(characters_BT), lengths_B)
         pooled_BY: Tensor = self.pool(y_BTY, lengths_B)
         return pooled_BY

@@ -8,17 +8,17 @@ import torch
 from torch import Tensor, nn
 
 from elman.errors import ConfigError, ShapeError
-from elman.types import IGNORED
+from elman.state import IGNORE_INDEX
 
-__all__ = ["CRF", "Allowed"]
+__all__ = ["CRF", "TransitionMask"]
 
 # Score of a forbidden transition: its exponential is exactly zero, and sums with it stay finite.
 _FORBIDDEN = -1e4
 # Sums of exponentials below this are too inexact: they are computed again by logsumexp.
-_LEAST_SUM = 1e-30
+_MIN_SUM = 1e-30
 
 
-class Allowed(NamedTuple):
+class TransitionMask(NamedTuple):
     """Boolean masks of the allowed paths: transitions between tags `V x V`, first tags `V`, and last tags `V`."""
 
     steps_VV: Tensor
@@ -44,7 +44,7 @@ class CRF(nn.Module):
     start_V: Tensor
     stop_V: Tensor
 
-    def __init__(self, tags: int, allowed: Allowed | None = None) -> None:
+    def __init__(self, tags: int, allowed: TransitionMask | None = None) -> None:
         super().__init__()
         if tags < 1:
             raise ConfigError(f"expected at least one tag. Received: {tags}")
@@ -54,7 +54,7 @@ class CRF(nn.Module):
         self.stop = nn.Parameter(torch.zeros(tags))
         if allowed is None:
             every = torch.ones(tags, dtype=torch.bool)
-            allowed = Allowed(every.expand(tags, tags).clone(), every, every.clone())
+            allowed = TransitionMask(every.expand(tags, tags).clone(), every, every.clone())
         shapes = [tuple(part.shape) for part in allowed]
         if shapes != [(tags, tags), (tags,), (tags,)] or any(part.dtype != torch.bool for part in allowed):
             raise ShapeError(f"expected booleans of the shapes ({tags}, {tags}), ({tags},), ({tags},). "
@@ -98,7 +98,7 @@ class CRF(nn.Module):
             return _clear(scores_BTV.softmax(dim=-1), lengths_B)
 
     def best_paths(self, emissions_BTV: Tensor, lengths_B: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the most likely path of each row, int64 `B x T` with IGNORED in the padding, and its score `B`.
+        """Return the most likely path of each row, int64 `B x T` with IGNORE_INDEX in the padding, and its score `B`.
 
         Uses the Viterbi algorithm. Raises ShapeError for a tensor with the wrong shape.
         """
@@ -123,7 +123,7 @@ class CRF(nn.Module):
                 tag_B = source_BV.gather(1, tag_B[:, None])[:, 0]
                 path.append(tag_B)
             tags_BT = torch.stack(path[::-1], dim=1)
-            return tags_BT.masked_fill(_past(lengths_B, T), IGNORED), score_B.masked_fill(lengths_B == 0, 0.0)
+            return tags_BT.masked_fill(_past(lengths_B, T), IGNORE_INDEX), score_B.masked_fill(lengths_B == 0, 0.0)
 
     def allows(self, tags_BT: Tensor, lengths_B: Tensor) -> Tensor:
         """Return whether each row's path is allowed, boolean `B`."""
@@ -207,7 +207,7 @@ def _sum_over_steps(scores_BV: Tensor, transitions_VV: Tensor) -> Tensor:
     """
     top_B1 = scores_BV.detach().amax(dim=1, keepdim=True)
     sums_BV = (scores_BV - top_B1).exp() @ transitions_VV.exp()
-    if bool((sums_BV > _LEAST_SUM).all()) and bool(torch.isfinite(sums_BV).all()):
+    if bool((sums_BV > _MIN_SUM).all()) and bool(torch.isfinite(sums_BV).all()):
         return sums_BV.log() + top_B1
     return (scores_BV[:, :, None] + transitions_VV).logsumexp(dim=1)
 

@@ -22,27 +22,27 @@ _ROWS = 64
 
 
 def linear_cross_entropy(
-    x_NR: Tensor, weight_VR: Tensor, bias_V: Tensor, targets_N: Tensor, smoothing: float = 0.0
+    x_NY: Tensor, weight_VY: Tensor, bias_V: Tensor, targets_N: Tensor, smoothing: float = 0.0
 ) -> Tensor:
     """Return the cross-entropy of softmax(W x + b), summed over rows, in nats: a scalar of at least float32.
 
-    weight_VR  may have more than V rows, where V is the size of `bias_V`; the extra rows are unused, with gradient 0
+    weight_VY  may have more than V rows, where V is the size of `bias_V`; the extra rows are unused, with gradient 0
     targets_N  int64, from 0 to V - 1
     smoothing  label smoothing: share of the probability that is spread evenly over all V (Szegedy et al. 2016)
 
     Under autocast the products use the autocast dtype. The result can be differentiated only once. Raises ShapeError
     for tensors whose shapes do not match.
     """
-    rows, size = bias_V.shape[0], weight_VR.shape[-1]
-    if x_NR.dim() != 2 or x_NR.shape[1] != size or weight_VR.shape[0] < rows or targets_N.shape != x_NR.shape[:1]:
+    rows, size = bias_V.shape[0], weight_VY.shape[-1]
+    if x_NY.dim() != 2 or x_NY.shape[1] != size or weight_VY.shape[0] < rows or targets_N.shape != x_NY.shape[:1]:
         raise ShapeError(
-            f"expected x_NR, weight_VR, bias_V and targets_N that fit. Received: {tuple(x_NR.shape)}, "
-            f"{tuple(weight_VR.shape)}, {tuple(bias_V.shape)}, {tuple(targets_N.shape)}"
+            f"expected x_NY, weight_VY, bias_V and targets_N that fit. Received: {tuple(x_NY.shape)}, "
+            f"{tuple(weight_VY.shape)}, {tuple(bias_V.shape)}, {tuple(targets_N.shape)}"
         )
-    device = x_NR.device.type
-    dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else x_NR.dtype
+    device = x_NY.device.type
+    dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else x_NY.dtype
     apply: Any = _LinearCrossEntropy.apply
-    total: Tensor = apply(x_NR, weight_VR, bias_V, targets_N, smoothing, dtype)
+    total: Tensor = apply(x_NY, weight_VY, bias_V, targets_N, smoothing, dtype)
     return total
 
 
@@ -50,59 +50,59 @@ class _LinearCrossEntropy(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any,
-        x_NR: Tensor,
-        weight_VR: Tensor,
+        x_NY: Tensor,
+        weight_VY: Tensor,
         bias_V: Tensor,
         targets_N: Tensor,
         smoothing: float,
         dtype: torch.dtype,
     ) -> Tensor:
         V = bias_V.shape[0]
-        given_NR, used_VR = x_NR.to(dtype), weight_VR[:V].to(dtype)
-        with torch.autocast(x_NR.device.type, enabled=False):
-            scores_NV = torch.addmm(bias_V.to(dtype), given_NR, used_VR.mT)
+        given_NY, used_VY = x_NY.to(dtype), weight_VY[:V].to(dtype)
+        with torch.autocast(x_NY.device.type, enabled=False):
+            scores_NV = torch.addmm(bias_V.to(dtype), given_NY, used_VY.mT)
         wanted = any(ctx.needs_input_grad[:3])
         exact = torch.promote_types(dtype, torch.float32)
-        total = torch.zeros((), dtype=exact, device=x_NR.device)
+        total = torch.zeros((), dtype=exact, device=x_NY.device)
         # Summed here while the rows are in the cache: a sum in the backward pass would read all of them again.
-        d_bias_V = torch.zeros(V, dtype=exact, device=x_NR.device) if ctx.needs_input_grad[2] else None
-        for part_MV, targets_M in zip(scores_NV.split(_ROWS), targets_N.split(_ROWS), strict=True):
-            logits_MV = part_MV.to(exact)
-            shares_MV = torch.softmax(logits_MV, dim=1)
+        d_bias_V = torch.zeros(V, dtype=exact, device=x_NY.device) if ctx.needs_input_grad[2] else None
+        for part_NV, block_targets_N in zip(scores_NV.split(_ROWS), targets_N.split(_ROWS), strict=True):
+            logits_NV = part_NV.to(exact)
+            shares_NV = torch.softmax(logits_NV, dim=1)
             # logsumexp from the largest probability, which is exp(max - logsumexp).
-            sums_M = logits_MV.amax(dim=1) - shares_MV.amax(dim=1).log()
-            target_M = logits_MV.gather(1, targets_M[:, None])[:, 0]
-            mixed_M = (1.0 - smoothing) * target_M
+            sums_N = logits_NV.amax(dim=1) - shares_NV.amax(dim=1).log()
+            block_target_N = logits_NV.gather(1, block_targets_N[:, None])[:, 0]
+            mixed_N = (1.0 - smoothing) * block_target_N
             if smoothing:
-                mixed_M = mixed_M + smoothing * logits_MV.mean(dim=1)
-            total += (sums_M - mixed_M).sum()
+                mixed_N = mixed_N + smoothing * logits_NV.mean(dim=1)
+            total += (sums_N - mixed_N).sum()
             if wanted:
                 if smoothing:
-                    shares_MV.sub_(smoothing / V)
-                certain_M1 = shares_MV.new_full((len(targets_M), 1), smoothing - 1.0)
-                shares_MV.scatter_add_(1, targets_M[:, None], certain_M1)
-                part_MV.copy_(shares_MV)
+                    shares_NV.sub_(smoothing / V)
+                certain_N1 = shares_NV.new_full((len(block_targets_N), 1), smoothing - 1.0)
+                shares_NV.scatter_add_(1, block_targets_N[:, None], certain_N1)
+                part_NV.copy_(shares_NV)
                 if d_bias_V is not None:
-                    d_bias_V += shares_MV.sum(dim=0)
+                    d_bias_V += shares_NV.sum(dim=0)
         if wanted:
-            ctx.save_for_backward(scores_NV, given_NR, used_VR, d_bias_V)
-            ctx.given, ctx.weight, ctx.bias = x_NR.dtype, (weight_VR.shape, weight_VR.dtype), bias_V.dtype
+            ctx.save_for_backward(scores_NV, given_NY, used_VY, d_bias_V)
+            ctx.given, ctx.weight, ctx.bias = x_NY.dtype, (weight_VY.shape, weight_VY.dtype), bias_V.dtype
         return total
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, scale: Tensor) -> tuple[Tensor | None, ...]:
-        gradient_NV, given_NR, used_VR, d_bias_V = ctx.saved_tensors
-        scale = scale.to(given_NR.dtype)
-        x_NR = weight_VR = bias_V = None
-        with torch.autocast(given_NR.device.type, enabled=False):
+        gradient_NV, given_NY, used_VY, d_bias_V = ctx.saved_tensors
+        scale = scale.to(given_NY.dtype)
+        x_NY = weight_VY = bias_V = None
+        with torch.autocast(given_NY.device.type, enabled=False):
             if ctx.needs_input_grad[0]:
-                x_NR = (gradient_NV @ used_VR).to(ctx.given) * scale.to(ctx.given)
+                x_NY = (gradient_NV @ used_VY).to(ctx.given) * scale.to(ctx.given)
             if ctx.needs_input_grad[1]:
                 shape, dtype = ctx.weight
-                weight_VR = torch.empty(shape, dtype=dtype, device=given_NR.device)
-                weight_VR[: len(used_VR)] = gradient_NV.mT @ (given_NR * scale)
-                weight_VR[len(used_VR) :] = 0.0
+                weight_VY = torch.empty(shape, dtype=dtype, device=given_NY.device)
+                weight_VY[: len(used_VY)] = gradient_NV.mT @ (given_NY * scale)
+                weight_VY[len(used_VY) :] = 0.0
             if d_bias_V is not None:
                 bias_V = d_bias_V.to(ctx.bias) * scale.to(ctx.bias)
-        return x_NR, weight_VR, bias_V, None, None, None
+        return x_NY, weight_VY, bias_V, None, None, None

@@ -6,13 +6,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from elman.data.transcripts.vocabulary import BLANK
-from elman.decode.ctc import Scores
-from elman.types import Batch
+from elman.decode.ctc import CtcLogits
+from elman.state import Batch
 
 __all__ = ["batch_loss"]
 
 
-def batch_loss(scores: Scores, batch: Batch) -> tuple[Tensor, Tensor]:
+def batch_loss(scores: CtcLogits, batch: Batch) -> tuple[Tensor, Tensor]:
     """Return the loss of every row in nats, float32, and the number of tokens of its text, at least 1.
 
     The loss is infinite where a text needs more time steps than its row has.

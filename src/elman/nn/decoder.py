@@ -1,7 +1,7 @@
 """Decoder: recurrent layers with optional attention over a memory, for sequence-to-sequence networks.
 
-Its inputs and outputs are vectors, not tokens. Shape letters in addition to the legend in `elman/types.py`: S memory
-steps, F features of a memory vector, R features of an output, K sequences per row of the memory.
+Its inputs and outputs are vectors, not tokens. In shapes, S are the steps of the memory, F its features, Y the features
+of an output, and K the sequences for each row of the memory.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ import torch
 from torch import Tensor, nn
 
 from elman.errors import ConfigError, ShapeError
-from elman.nn.attention import Attended, Attention
+from elman.nn.attention import Attention, AttentionMemory
 from elman.nn.dropout import check_rate, sequence_dropout
 from elman.nn.stack import Stack
-from elman.types import State, leaves, map_leaves
+from elman.state import State, leaves, map_leaves
 
 __all__ = [
     "ATTENTIONS",
-    "Decoded",
+    "Bridge",
     "Decoder",
     "DecoderMemory",
+    "DecoderOutput",
     "DecoderState",
-    "StartState",
     "check_copied",
     "copied_state",
 ]
@@ -42,7 +42,7 @@ class DecoderMemory(NamedTuple):
     vector_BF  a vector that is part of the input at every time step; B x 0 for none
     """
 
-    attended: Attended | tuple[()]
+    attended: AttentionMemory | tuple[()]
     vector_BF: Tensor
 
 
@@ -51,24 +51,24 @@ class DecoderState(NamedTuple):
 
     stacks    the states of the recurrent layers
     query_BY  the last output of the recurrent layers, which is the query of Bahdanau's attention; else B x 0
-    fed_BR    the last output of the decoder, for input feeding; else B x 0
+    fed_BY    the last output of the decoder, for input feeding; else B x 0
     """
 
     stacks: State
     query_BY: Tensor
-    fed_BR: Tensor
+    fed_BY: Tensor
 
 
-class Decoded(NamedTuple):
-    """Outputs `r_BTR`, the state after the last time step, and the attention weights `weights_BTS`, or None."""
+class DecoderOutput(NamedTuple):
+    """Outputs `r_BTY`, the state after the last time step, and the attention weights `weights_BTS`, or None."""
 
-    r_BTR: Tensor
+    r_BTY: Tensor
     state: DecoderState
     weights_BTS: Tensor | None
 
 
 class Decoder(nn.Module):
-    """Recurrent layers with attention, and an output layer with R features per time step.
+    """Recurrent layers with attention, and an output layer with Y features per time step.
 
         none      r = tanh(W [y; v])
         luong     c = attention(y);  r = tanh(W [y; c; v])                             (Luong et al. 2015)
@@ -88,7 +88,7 @@ class Decoder(nn.Module):
         score: the attention score, as in `Attention`; empty for additive with bahdanau, general otherwise.
         memory_size: F, the size of the memory vectors that attention reads.
         vector_size: size of v; 0 for none.
-        answer_size: R, the size of r.
+        answer_size: Y, the size of r.
         feeding: whether to use input feeding.
         dropout: rate on y and c before the output layer, and, with `between`, on the output of the first layer.
         variational: whether one dropout mask is used for all time steps.
@@ -104,7 +104,7 @@ class Decoder(nn.Module):
         layers: int,
         attention: str,
         answer_size: int,
-        score: str = "",
+        score_function: str = "",
         memory_size: int = 0,
         vector_size: int = 0,
         feeding: bool = False,
@@ -118,9 +118,9 @@ class Decoder(nn.Module):
             raise ConfigError(f"expected at least 2 layers with attention between them. Received: {layers}")
         if feeding and attention == "none":
             raise ConfigError("expected attention with input feeding. Received: attention = none")
-        if score and attention == "none":
+        if score_function and attention == "none":
             raise ConfigError(
-                f"expected attention other than none with a score. Received: attention = none, score = {score}"
+                f"expected attention other than none with a score. Received: attention = none, score = {score_function}"
             )
         self.kind = attention
         self.feeding = feeding
@@ -139,11 +139,11 @@ class Decoder(nn.Module):
         self.attention: Attention | None = None
         if attention != "none":
             asking = self.lower.output_size
-            score = score or ("additive" if attention == "bahdanau" else "general")
-            self.attention = Attention(score, asking, memory_size)
+            score_function = score_function or ("additive" if attention == "bahdanau" else "general")
+            self.attention = Attention(score_function, asking, memory_size)
         self.query_size = top if attention == "bahdanau" else 0
-        told = top + vector_size + memory_size * (attention != "none") + input_size * (attention == "bahdanau")
-        self.answer = nn.Linear(told, answer_size)
+        features = top + vector_size + memory_size * (attention != "none") + input_size * (attention == "bahdanau")
+        self.answer = nn.Linear(features, answer_size)
 
     @property
     def in_one(self) -> bool:
@@ -160,18 +160,18 @@ class Decoder(nn.Module):
             weight.new_zeros(batch_size, self.answer_size * self.feeding),
         )
 
-    def remember(
+    def prepare_memory(
         self, values_BSF: Tensor | None = None, lengths_B: Tensor | None = None, vector_BF: Tensor | None = None
     ) -> DecoderMemory:
         """Return the memory of B rows from encoder outputs `values_BSF` with `lengths_B` real steps, and a vector.
 
         Raises ShapeError for a missing tensor, or one with the wrong shape.
         """
-        attended: Attended | tuple[()] = ()
+        attended: AttentionMemory | tuple[()] = ()
         if self.attention is not None:
             if values_BSF is None or lengths_B is None:
                 raise ShapeError("expected values_BSF and lengths_B for attention. Received: none")
-            attended = self.attention.remember(values_BSF, lengths_B)
+            attended = self.attention.prepare_memory(values_BSF, lengths_B)
         if vector_BF is None:
             like = self.answer.weight if values_BSF is None else values_BSF
             rows = 1 if values_BSF is None else values_BSF.shape[0]
@@ -180,19 +180,19 @@ class Decoder(nn.Module):
             raise ShapeError(f"expected vector_BF of {self.vector_size} numbers. Received: {tuple(vector_BF.shape)}")
         return DecoderMemory(attended, vector_BF)
 
-    def forward(self, x_BTI: Tensor, state: DecoderState, memory: DecoderMemory) -> Decoded:
+    def forward(self, x_BTI: Tensor, state: DecoderState, memory: DecoderMemory) -> DecoderOutput:
         """Run all time steps of the inputs `x_BTI`."""
         if self.in_one:
             return self._in_one(x_BTI, state, memory)
         answers, weights = [], []
         for x_B1I in x_BTI.split(1, dim=1):
             done = self._step(x_B1I, state, memory)
-            answers.append(done.r_BTR)
+            answers.append(done.r_BTY)
             weights.append(done.weights_BTS)
             state = done.state
-        return Decoded(torch.cat(answers, dim=1), state, torch.cat([w for w in weights if w is not None], dim=1))
+        return DecoderOutput(torch.cat(answers, dim=1), state, torch.cat([w for w in weights if w is not None], dim=1))
 
-    def step(self, x_BKI: Tensor, state: DecoderState, memory: DecoderMemory) -> Decoded:
+    def step(self, x_BKI: Tensor, state: DecoderState, memory: DecoderMemory) -> DecoderOutput:
         """Run one time step of K sequences for each of the memory's B rows; outputs and weights are B x K x ...
 
         `state` has B * K rows; the K rows of one row of the memory are adjacent.
@@ -202,22 +202,22 @@ class Decoder(nn.Module):
     def _stacks(self) -> list[Stack]:
         return [self.lower] if self.upper is None else [self.lower, self.upper]
 
-    def _in_one(self, x_BTI: Tensor, state: DecoderState, memory: DecoderMemory) -> Decoded:
+    def _in_one(self, x_BTI: Tensor, state: DecoderState, memory: DecoderMemory) -> DecoderOutput:
         T = x_BTI.shape[1]
         vector_BTF = memory.vector_BF[:, None].expand(-1, T, -1)
         y_BTY, first = self.lower(_joined(x_BTI, vector_BTF), None, state.stacks[0])
         stacks: tuple[State, ...] = (first,)
         weights_BTS: Tensor | None = None
-        told = [y_BTY]
+        features = [y_BTY]
         if self.attention is not None:
             context_BTF, weights_BTS = self.attention(y_BTY, memory.attended)
             if self.upper is not None:
                 y_BTY, second = self.upper(_joined(self._drop(y_BTY), context_BTF), None, state.stacks[1])
                 stacks = (first, second)
-            told = [y_BTY, context_BTF]
-        return Decoded(self._answer([*told, vector_BTF]), state._replace(stacks=stacks), weights_BTS)
+            features = [y_BTY, context_BTF]
+        return DecoderOutput(self._answer([*features, vector_BTF]), state._replace(stacks=stacks), weights_BTS)
 
-    def _step(self, x_BKI: Tensor, state: DecoderState, memory: DecoderMemory) -> Decoded:
+    def _step(self, x_BKI: Tensor, state: DecoderState, memory: DecoderMemory) -> DecoderOutput:
         B, K = x_BKI.shape[:2]
         vector_BKF = memory.vector_BF[:, None].expand(-1, K, -1) if self.vector_size else x_BKI.new_zeros(B, K, 0)
         inputs = [x_BKI, vector_BKF]
@@ -227,7 +227,7 @@ class Decoder(nn.Module):
             context_BKF, weights_BKS = self.attention(state.query_BY.view(B, K, -1), memory.attended)
             inputs.append(context_BKF)
         if self.feeding:
-            inputs.append(state.fed_BR.view(B, K, -1))
+            inputs.append(state.fed_BY.view(B, K, -1))
         y_BKY, first = _one_step(self.lower, _joined(*inputs), state.stacks[0])
         stacks: tuple[State, ...] = (first,)
         if self.kind != "bahdanau" and self.attention is not None:
@@ -236,22 +236,22 @@ class Decoder(nn.Module):
                 upper_BKI = _joined(self._drop(y_BKY), context_BKF)
                 y_BKY, second = _one_step(self.upper, upper_BKI, state.stacks[1])
                 stacks = (first, second)
-        told = [y_BKY] if context_BKF is None else [y_BKY, context_BKF]
+        features = [y_BKY] if context_BKF is None else [y_BKY, context_BKF]
         if self.kind == "bahdanau":
-            told.append(x_BKI)
-        r_BKR = self._answer([*told, vector_BKF])
+            features.append(x_BKI)
+        r_BKY = self._answer([*features, vector_BKF])
         query_BY = y_BKY.flatten(0, 1) if self.query_size else state.query_BY
-        fed_BR = r_BKR.flatten(0, 1) if self.feeding else state.fed_BR
-        return Decoded(r_BKR, DecoderState(stacks, query_BY, fed_BR), weights_BKS)
+        fed_BY = r_BKY.flatten(0, 1) if self.feeding else state.fed_BY
+        return DecoderOutput(r_BKY, DecoderState(stacks, query_BY, fed_BY), weights_BKS)
 
-    def _answer(self, told: list[Tensor]) -> Tensor:
-        return torch.tanh(self.answer(self._drop(_joined(*told))))
+    def _answer(self, features: list[Tensor]) -> Tensor:
+        return torch.tanh(self.answer(self._drop(_joined(*features))))
 
     def _drop(self, x_BTF: Tensor) -> Tensor:
         return sequence_dropout(x_BTF, self.dropout, variational=self.variational, training=self.training)
 
 
-class StartState(nn.Module):
+class Bridge(nn.Module):
     """Initial state of a decoder from one vector v per row: the cell's initial state plus tanh(W v + b), for each leaf.
 
     Args:
@@ -271,7 +271,7 @@ class StartState(nn.Module):
         *parts, query_BY = torch.tanh(self.linear(vector_BF)).split(self.sizes, dim=1)
         added = iter(parts)
         stacks = map_leaves(lambda leaf: (leaf + next(added)).to(leaf.dtype), start.stacks)
-        return DecoderState(stacks, (start.query_BY + query_BY).to(start.query_BY.dtype), start.fed_BR)
+        return DecoderState(stacks, (start.query_BY + query_BY).to(start.query_BY.dtype), start.fed_BY)
 
 
 def check_copied(given: State, decoder: Decoder) -> None:
@@ -302,5 +302,5 @@ def _joined(*parts: Tensor) -> Tensor:
 def _one_step(stack: Stack, x_BKI: Tensor, state: Any) -> tuple[Tensor, State]:
     """Run one time step of B * K rows; input and output are B x K."""
     B, K, _ = x_BKI.shape
-    y_R1Y, last = stack(x_BKI.flatten(0, 1)[:, None], None, state)
-    return y_R1Y.view(B, K, -1), last
+    y_N1Y, last = stack(x_BKI.flatten(0, 1)[:, None], None, state)
+    return y_N1Y.view(B, K, -1), last

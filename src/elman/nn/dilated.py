@@ -13,7 +13,7 @@ from elman.errors import ConfigError, ShapeError
 from elman.kernels import clear_padding
 from elman.nn.dropout import check_rate, sequence_dropout
 from elman.nn.unroll import Unroll
-from elman.types import State, map_leaves
+from elman.state import State, map_leaves
 
 __all__ = ["DilatedStack"]
 

@@ -21,9 +21,9 @@ from elman.nn.quantile_head import QuantileHead
 __all__ = ["HEADS", "GaussianHead", "NegativeBinomialHead", "PointHead", "StudentTHead", "make_head"]
 
 # Lower bound of scales, so that likelihoods are bounded.
-_LEAST_SCALE = 1e-5
+_MIN_SCALE = 1e-5
 # Lower bound of dispersions: below it a negative binomial hardly differs from a Poisson distribution.
-_LEAST_DISPERSION = 1e-4
+_MIN_DISPERSION = 1e-4
 
 
 class PointHead(ForecastHead):
@@ -50,34 +50,34 @@ class PointHead(ForecastHead):
             raise ConfigError(f"expected a positive delta. Received: {delta}")
         self.kind, self.delta = loss, delta
 
-    def link(self, raw_OP: Tensor) -> Tensor:
+    def link(self, raw_YP: Tensor) -> Tensor:
         """Return the values unchanged."""
-        return raw_OP
+        return raw_YP
 
-    def loss(self, parameters_OP: Tensor, target_O: Tensor) -> Tensor:
+    def loss(self, parameters_YP: Tensor, target_Y: Tensor) -> Tensor:
         """Return the chosen loss of each target."""
-        value_O, target_O = alike(parameters_OP[..., 0], target_O)
+        value_Y, target_Y = alike(parameters_YP[..., 0], target_Y)
         if self.kind == "squared":
-            return F.mse_loss(value_O, target_O, reduction="none")
+            return F.mse_loss(value_Y, target_Y, reduction="none")
         if self.kind == "absolute":
-            return F.l1_loss(value_O, target_O, reduction="none")
-        return F.huber_loss(value_O, target_O, reduction="none", delta=self.delta)
+            return F.l1_loss(value_Y, target_Y, reduction="none")
+        return F.huber_loss(value_Y, target_Y, reduction="none", delta=self.delta)
 
-    def mean(self, parameters_OP: Tensor) -> Tensor:
+    def mean(self, parameters_YP: Tensor) -> Tensor:
         """Return the point forecasts."""
-        return parameters_OP[..., 0]
+        return parameters_YP[..., 0]
 
-    def sample(self, parameters_OP: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    def sample(self, parameters_YP: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Raise ConfigError: there is no distribution to sample from."""
         raise self._no_distribution()
 
-    def quantiles(self, parameters_OP: Tensor, levels: Sequence[float]) -> Tensor:
+    def quantiles(self, parameters_YP: Tensor, levels: Sequence[float]) -> Tensor:
         """Raise ConfigError: there is no distribution."""
         raise self._no_distribution()
 
-    def shift(self, parameters_OP: Tensor, offset_O: Tensor) -> Tensor:
+    def shift(self, parameters_YP: Tensor, offset_Y: Tensor) -> Tensor:
         """Add the offsets to the point forecasts."""
-        return parameters_OP + offset_O[..., None]
+        return parameters_YP + offset_Y[..., None]
 
     def _no_distribution(self) -> ConfigError:
         others = ", ".join(name for name, head in HEADS.items() if head.spread)
@@ -92,33 +92,33 @@ class GaussianHead(ForecastHead):
     def __init__(self, features: int, outputs: int) -> None:
         super().__init__(features, outputs, ("mean", "scale"))
 
-    def link(self, raw_OP: Tensor) -> Tensor:
+    def link(self, raw_YP: Tensor) -> Tensor:
         """Leave the mean unchanged and make the scale positive."""
-        return torch.stack([raw_OP[..., 0], F.softplus(raw_OP[..., 1]) + _LEAST_SCALE], dim=-1)
+        return torch.stack([raw_YP[..., 0], F.softplus(raw_YP[..., 1]) + _MIN_SCALE], dim=-1)
 
-    def loss(self, parameters_OP: Tensor, target_O: Tensor) -> Tensor:
+    def loss(self, parameters_YP: Tensor, target_Y: Tensor) -> Tensor:
         """Return the negative log-likelihood of each target, in nats."""
-        parameters_OP, target_O = alike(parameters_OP, target_O)
-        mean_O, scale_O = parameters_OP.unbind(-1)
-        return 0.5 * ((target_O - mean_O) / scale_O) ** 2 + torch.log(scale_O) + 0.5 * math.log(2 * math.pi)
+        parameters_YP, target_Y = alike(parameters_YP, target_Y)
+        mean_Y, scale_Y = parameters_YP.unbind(-1)
+        return 0.5 * ((target_Y - mean_Y) / scale_Y) ** 2 + torch.log(scale_Y) + 0.5 * math.log(2 * math.pi)
 
-    def mean(self, parameters_OP: Tensor) -> Tensor:
+    def mean(self, parameters_YP: Tensor) -> Tensor:
         """Return the means."""
-        return parameters_OP[..., 0]
+        return parameters_YP[..., 0]
 
-    def sample(self, parameters_OP: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    def sample(self, parameters_YP: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Draw one value from each normal distribution."""
-        mean_O, scale_O = parameters_OP.unbind(-1)
-        return mean_O + scale_O * noise(torch.randn, mean_O, generator)
+        mean_Y, scale_Y = parameters_YP.unbind(-1)
+        return mean_Y + scale_Y * noise(torch.randn, mean_Y, generator)
 
-    def quantiles(self, parameters_OP: Tensor, levels: Sequence[float]) -> Tensor:
+    def quantiles(self, parameters_YP: Tensor, levels: Sequence[float]) -> Tensor:
         """Return the quantiles: mean plus scale times the standard normal quantiles."""
-        z = normal_quantile(levels_tensor(levels, parameters_OP)).to(parameters_OP)
-        return parameters_OP[..., :1] + parameters_OP[..., 1:2] * z
+        z = normal_quantile(levels_tensor(levels, parameters_YP)).to(parameters_YP)
+        return parameters_YP[..., :1] + parameters_YP[..., 1:2] * z
 
-    def shift(self, parameters_OP: Tensor, offset_O: Tensor) -> Tensor:
+    def shift(self, parameters_YP: Tensor, offset_Y: Tensor) -> Tensor:
         """Add the offsets to the means."""
-        return torch.cat([parameters_OP[..., :1] + offset_O[..., None], parameters_OP[..., 1:]], dim=-1)
+        return torch.cat([parameters_YP[..., :1] + offset_Y[..., None], parameters_YP[..., 1:]], dim=-1)
 
 
 class StudentTHead(GaussianHead):
@@ -129,35 +129,35 @@ class StudentTHead(GaussianHead):
     def __init__(self, features: int, outputs: int) -> None:
         ForecastHead.__init__(self, features, outputs, ("location", "scale", "df"))
 
-    def link(self, raw_OP: Tensor) -> Tensor:
+    def link(self, raw_YP: Tensor) -> Tensor:
         """Make the scale positive, and the degrees of freedom more than 2, so that the variance is finite."""
-        location, scale, df = raw_OP.unbind(-1)
-        return torch.stack([location, F.softplus(scale) + _LEAST_SCALE, 2 + 1e-3 + F.softplus(df)], dim=-1)
+        location, scale, df = raw_YP.unbind(-1)
+        return torch.stack([location, F.softplus(scale) + _MIN_SCALE, 2 + 1e-3 + F.softplus(df)], dim=-1)
 
-    def loss(self, parameters_OP: Tensor, target_O: Tensor) -> Tensor:
+    def loss(self, parameters_YP: Tensor, target_Y: Tensor) -> Tensor:
         """Return the negative log-likelihood of each target, in nats."""
-        parameters_OP, target_O = alike(parameters_OP, target_O)
+        parameters_YP, target_Y = alike(parameters_YP, target_Y)
         # In float64: with many degrees of freedom the two log-gammas are large and nearly equal.
-        location, scale, df = parameters_OP.double().unbind(-1)
-        z = (target_O - location) / scale
-        nats_O = (
+        location, scale, df = parameters_YP.double().unbind(-1)
+        z = (target_Y - location) / scale
+        nats_Y = (
             torch.lgamma(df / 2) - torch.lgamma((df + 1) / 2)
             + 0.5 * torch.log(math.pi * df) + torch.log(scale) + 0.5 * (df + 1) * torch.log1p(z**2 / df)
         )  # fmt: skip
-        return nats_O.to(parameters_OP.dtype)
+        return nats_Y.to(parameters_YP.dtype)
 
-    def sample(self, parameters_OP: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    def sample(self, parameters_YP: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Draw one value from each t-distribution, by the polar method (Bailey 1994)."""
-        location, scale, df = parameters_OP.unbind(-1)
+        location, scale, df = parameters_YP.unbind(-1)
         u, v = (noise(torch.rand, location.double(), generator) for _ in range(2))
         # log1p(-u) is finite: u is in [0, 1), while log(u) of u = 0 is not.
         radius = torch.sqrt(df * torch.expm1(-2 / df * torch.log1p(-u)))
         return location + scale * (radius * torch.cos(2 * math.pi * v)).to(location.dtype)
 
-    def quantiles(self, parameters_OP: Tensor, levels: Sequence[float]) -> Tensor:
+    def quantiles(self, parameters_YP: Tensor, levels: Sequence[float]) -> Tensor:
         """Return the quantiles: location plus scale times the quantiles of the standard t-distribution."""
-        t_OQ = student_t_quantile(levels_tensor(levels, parameters_OP), parameters_OP[..., 2:3])
-        return parameters_OP[..., :1] + parameters_OP[..., 1:2] * t_OQ.to(parameters_OP)
+        t_YK = student_t_quantile(levels_tensor(levels, parameters_YP), parameters_YP[..., 2:3])
+        return parameters_YP[..., :1] + parameters_YP[..., 1:2] * t_YK.to(parameters_YP)
 
 
 class NegativeBinomialHead(ForecastHead):
@@ -173,42 +173,42 @@ class NegativeBinomialHead(ForecastHead):
     def __init__(self, features: int, outputs: int) -> None:
         super().__init__(features, outputs, ("mean", "dispersion"))
 
-    def link(self, raw_OP: Tensor) -> Tensor:
+    def link(self, raw_YP: Tensor) -> Tensor:
         """Make both parameters positive."""
-        mean, dispersion = F.softplus(raw_OP).unbind(-1)
-        return torch.stack([mean + _LEAST_SCALE, dispersion + _LEAST_DISPERSION], dim=-1)
+        mean, dispersion = F.softplus(raw_YP).unbind(-1)
+        return torch.stack([mean + _MIN_SCALE, dispersion + _MIN_DISPERSION], dim=-1)
 
-    def rescale(self, parameters_OP: Tensor, factor_O: Tensor) -> Tensor:
+    def rescale(self, parameters_YP: Tensor, factor_Y: Tensor) -> Tensor:
         """Multiply the means by the positive factors `factor_..O`; the dispersions stay the same."""
-        return torch.cat([parameters_OP[..., :1] * factor_O[..., None], parameters_OP[..., 1:]], dim=-1)
+        return torch.cat([parameters_YP[..., :1] * factor_Y[..., None], parameters_YP[..., 1:]], dim=-1)
 
-    def loss(self, parameters_OP: Tensor, target_O: Tensor) -> Tensor:
+    def loss(self, parameters_YP: Tensor, target_Y: Tensor) -> Tensor:
         """Return the negative log-likelihood of each count, in nats. Counts must not be negative."""
-        parameters_OP, target_O = alike(parameters_OP, target_O)
+        parameters_YP, target_Y = alike(parameters_YP, target_Y)
         # In float64: with little dispersion, 1 / dispersion is large, and large log-gammas cancel.
-        mean, dispersion = parameters_OP.double().unbind(-1)
-        count, size = target_O.double(), 1 / dispersion
+        mean, dispersion = parameters_YP.double().unbind(-1)
+        count, size = target_Y.double(), 1 / dispersion
         odds = torch.log1p(dispersion * mean)
-        nats_O = (
+        nats_Y = (
             torch.lgamma(size) + torch.lgamma(count + 1) - torch.lgamma(count + size)
             + size * odds - count * (torch.log(dispersion * mean) - odds)
         )  # fmt: skip
-        return nats_O.to(parameters_OP.dtype)
+        return nats_Y.to(parameters_YP.dtype)
 
-    def mean(self, parameters_OP: Tensor) -> Tensor:
+    def mean(self, parameters_YP: Tensor) -> Tensor:
         """Return the means."""
-        return parameters_OP[..., 0]
+        return parameters_YP[..., 0]
 
-    def sample(self, parameters_OP: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    def sample(self, parameters_YP: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Draw one count from each distribution: a Poisson count with a gamma-distributed rate."""
-        mean, dispersion = parameters_OP.double().unbind(-1)
-        rates_O = torch._standard_gamma(1 / dispersion, generator) * dispersion * mean
-        return torch.poisson(rates_O, generator).to(parameters_OP.dtype)
+        mean, dispersion = parameters_YP.double().unbind(-1)
+        rates_Y = torch._standard_gamma(1 / dispersion, generator) * dispersion * mean
+        return torch.poisson(rates_Y, generator).to(parameters_YP.dtype)
 
-    def quantiles(self, parameters_OP: Tensor, levels: Sequence[float]) -> Tensor:
+    def quantiles(self, parameters_YP: Tensor, levels: Sequence[float]) -> Tensor:
         """Return, for each level, the smallest count that is not exceeded with at least that probability."""
-        mean, dispersion = parameters_OP[..., :1], parameters_OP[..., 1:2]
-        return negative_binomial_quantile(levels_tensor(levels, parameters_OP), mean, dispersion).to(parameters_OP)
+        mean, dispersion = parameters_YP[..., :1], parameters_YP[..., 1:2]
+        return negative_binomial_quantile(levels_tensor(levels, parameters_YP), mean, dispersion).to(parameters_YP)
 
 
 HEADS: dict[str, type[ForecastHead]] = {

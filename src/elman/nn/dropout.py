@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from elman.errors import ConfigError
 
-__all__ = ["SequenceDropout", "check_rate", "row_mask", "sequence_dropout"]
+__all__ = ["SequenceDropout", "check_rate", "dropout_mask", "sequence_dropout"]
 
 
 def check_rate(name: str, rate: float) -> float:
@@ -18,7 +18,7 @@ def check_rate(name: str, rate: float) -> float:
     return float(rate)
 
 
-def row_mask(rate: float, batch_size: int, features: int, like: Tensor) -> Tensor:
+def dropout_mask(rate: float, batch_size: int, features: int, like: Tensor) -> Tensor:
     """Draw a dropout mask of shape B x F: zero with probability `rate`, 1 / (1 - rate) otherwise."""
     keep = 1.0 - rate
     return torch.empty(batch_size, features, device=like.device, dtype=like.dtype).bernoulli_(keep).div_(keep)
@@ -30,7 +30,7 @@ def sequence_dropout(x_BTF: Tensor, rate: float, *, variational: bool, training:
         return x_BTF
     if not variational:
         return F.dropout(x_BTF, rate)
-    return x_BTF * row_mask(rate, x_BTF.shape[0], x_BTF.shape[2], x_BTF)[:, None]
+    return x_BTF * dropout_mask(rate, x_BTF.shape[0], x_BTF.shape[2], x_BTF)[:, None]
 
 
 class SequenceDropout(nn.Module):

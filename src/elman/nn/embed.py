@@ -11,7 +11,7 @@ from elman.kernels import Lookup
 
 __all__ = ["Embedding", "OneHot", "embed_tokens"]
 
-_MOST_ONE_HOT = 2000
+_MAX_ONE_HOT = 2000
 
 
 class OneHot(nn.Module):
@@ -22,9 +22,9 @@ class OneHot(nn.Module):
 
     def __init__(self, vocabulary_size: int) -> None:
         super().__init__()
-        if vocabulary_size > _MOST_ONE_HOT:
+        if vocabulary_size > _MAX_ONE_HOT:
             raise ConfigError(
-                f"expected at most {_MOST_ONE_HOT} tokens for one-hot input; give an embedding size instead. "
+                f"expected at most {_MAX_ONE_HOT} tokens for one-hot input; give an embedding size instead. "
                 f"Received: {vocabulary_size} tokens"
             )
         self.vocabulary_size = vocabulary_size

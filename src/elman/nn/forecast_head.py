@@ -1,7 +1,7 @@
 """ForecastHead: base class of output layers that predict the distribution of each value, with its loss.
 
-Shape letters in addition to the legend in `elman/types.py`: `..` any number of leading axes, O predicted values, P
-parameters of the distribution of one value, Q quantile levels.
+In shapes, `..` are any number of leading axes, Y the predicted values, P the parameters of the distribution of one
+value, and K the quantile levels.
 
 Every head computes its parameters and loss in at least float32, under autocast too. For a missing target the caller
 passes any number and excludes its loss.
@@ -22,11 +22,11 @@ __all__ = ["ForecastHead", "alike", "check_levels", "levels_tensor", "noise"]
 
 
 class ForecastHead(nn.Module, ABC):
-    """Linear layer from H features to O distributions with P parameters each.
+    """Linear layer from H features to Y distributions with P parameters each.
 
     Args:
         features: H, the number of input features.
-        outputs: O, the number of predicted values.
+        outputs: Y, the number of predicted values.
         parameters: names of the parameters of a distribution.
 
     `domain` is the set of possible targets: "real" or "counts" (0, 1, 2 ...). `spread` is False for a head that
@@ -63,29 +63,29 @@ class ForecastHead(nn.Module, ABC):
         return self.link(raw.unflatten(-1, (self.outputs, len(self.parameter_names))))
 
     @abstractmethod
-    def link(self, raw_OP: Tensor) -> Tensor:
+    def link(self, raw_YP: Tensor) -> Tensor:
         """Map unconstrained real numbers to parameters within their ranges."""
 
     @abstractmethod
-    def loss(self, parameters_OP: Tensor, target_O: Tensor) -> Tensor:
+    def loss(self, parameters_YP: Tensor, target_Y: Tensor) -> Tensor:
         """Return the loss of each target, `loss_..O`: by default the negative log-likelihood in nats."""
 
     @abstractmethod
-    def mean(self, parameters_OP: Tensor) -> Tensor:
+    def mean(self, parameters_YP: Tensor) -> Tensor:
         """Return the expected values `..O`."""
 
     @abstractmethod
-    def sample(self, parameters_OP: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    def sample(self, parameters_YP: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Draw one random value from every distribution, `..O`."""
 
     @abstractmethod
-    def quantiles(self, parameters_OP: Tensor, levels: Sequence[float]) -> Tensor:
+    def quantiles(self, parameters_YP: Tensor, levels: Sequence[float]) -> Tensor:
         """Return the quantiles `..OQ` at the probabilities `levels`, each between 0 and 1.
 
         Raises ConfigError for other levels.
         """
 
-    def shift(self, parameters_OP: Tensor, offset_O: Tensor) -> Tensor:
+    def shift(self, parameters_YP: Tensor, offset_Y: Tensor) -> Tensor:
         """Return the parameters of the distributions shifted by `offset_..O`.
 
         Raises ConfigError for a head whose domain is not real.
@@ -93,10 +93,10 @@ class ForecastHead(nn.Module, ABC):
         raise ConfigError(f"expected a head over real numbers to shift. Received: {self.name}, over {self.domain}")
 
 
-def alike(parameters: Tensor, target_O: Tensor) -> tuple[Tensor, Tensor]:
+def alike(parameters: Tensor, target_Y: Tensor) -> tuple[Tensor, Tensor]:
     """Convert both to at least float32: under autocast they may have a smaller dtype."""
     dtype = torch.promote_types(parameters.dtype, torch.float32)
-    return parameters.to(dtype), target_O.to(dtype)
+    return parameters.to(dtype), target_Y.to(dtype)
 
 
 def noise(draw: Callable[..., Tensor], like: Tensor, generator: torch.Generator | None) -> Tensor:

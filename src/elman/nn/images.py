@@ -55,15 +55,15 @@ class ImageEncoder(nn.Module):
             height, width = -(-height // 2), -(-width // 2)
         return height, width
 
-    def forward(self, x_BHWC: Tensor) -> Tensor:
+    def forward(self, pixels: Tensor) -> Tensor:
         """Return the feature maps, batch x height x width x features.
 
         Raises ShapeError for images with another number of channels.
         """
-        if x_BHWC.dim() != 4 or x_BHWC.shape[-1] != self.input_channels:
-            expected = f"x_BHWC of shape (batch, height, width, {self.input_channels})"
-            raise ShapeError(f"expected {expected}. Received: {tuple(x_BHWC.shape)}")
-        return self.blocks(x_BHWC.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+        if pixels.dim() != 4 or pixels.shape[-1] != self.input_channels:
+            expected = f"pixels of shape (batch, height, width, {self.input_channels})"
+            raise ShapeError(f"expected {expected}. Received: {tuple(pixels.shape)}")
+        return self.blocks(pixels.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
 
 
 def _groups(channels: int) -> int:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from elman.errors import ConfigError, DataError, ShapeError
 
-__all__ = ["PretrainedImages"]
+__all__ = ["PretrainedImageEncoder"]
 
 # Names of the classification layers in torchvision's models; the first one that a model has is removed.
 _HEADS = ("fc", "classifier", "heads", "head")
@@ -19,7 +19,7 @@ _HEADS = ("fc", "classifier", "heads", "head")
 _MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
-class PretrainedImages(nn.Module):
+class PretrainedImageEncoder(nn.Module):
     """Frozen torchvision model without its classification layer.
 
     Args:
@@ -47,21 +47,21 @@ class PretrainedImages(nn.Module):
             raise ConfigError(f"expected a torchvision model with one feature vector per image. Received: {name}")
         self.output_size = int(features.shape[1])
 
-    def train(self, mode: bool = True) -> PretrainedImages:
+    def train(self, mode: bool = True) -> PretrainedImageEncoder:
         """Set the mode of the module, but keep the torchvision model in evaluation mode."""
         super().train(mode)
         self.body.eval()
         return self
 
-    def forward(self, x_BHWC: Tensor) -> Tensor:
+    def forward(self, pixels: Tensor) -> Tensor:
         """Return the features `v_BF` of images with values from 0 to 1.
 
         Raises ShapeError for images that do not have 3 channels.
         """
-        if x_BHWC.dim() != 4 or x_BHWC.shape[-1] != 3:
-            raise ShapeError(f"expected x_BHWC of images with 3 channels. Received: {tuple(x_BHWC.shape)}")
+        if pixels.dim() != 4 or pixels.shape[-1] != 3:
+            raise ShapeError(f"expected pixels of images with 3 channels. Received: {tuple(pixels.shape)}")
         with torch.no_grad():
-            return self.body(((x_BHWC - self.mean_C) / self.deviation_C).permute(0, 3, 1, 2))
+            return self.body(((pixels - self.mean_C) / self.deviation_C).permute(0, 3, 1, 2))
 
     def read_weights(self, path: str | os.PathLike[str]) -> None:
         """Load the weights from a .safetensors file of the model's `state_dict`, without its classification layer.

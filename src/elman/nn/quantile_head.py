@@ -45,60 +45,60 @@ class QuantileHead(ForecastHead):
         super().__init__(features, outputs, [f"quantile {level:g}" for level in levels])
         self.levels = levels
 
-    def link(self, raw_OP: Tensor) -> Tensor:
+    def link(self, raw_YP: Tensor) -> Tensor:
         """Map unconstrained numbers to increasing quantiles."""
         middle = len(self.levels) // 2
-        centre = raw_OP[..., middle : middle + 1]
-        above = centre + F.softplus(raw_OP[..., middle + 1 :]).cumsum(-1)
-        below = centre - F.softplus(raw_OP[..., :middle]).flip(-1).cumsum(-1).flip(-1)
+        centre = raw_YP[..., middle : middle + 1]
+        above = centre + F.softplus(raw_YP[..., middle + 1 :]).cumsum(-1)
+        below = centre - F.softplus(raw_YP[..., :middle]).flip(-1).cumsum(-1).flip(-1)
         return torch.cat([below, centre, above], dim=-1)
 
-    def loss(self, parameters_OP: Tensor, target_O: Tensor) -> Tensor:
+    def loss(self, parameters_YP: Tensor, target_Y: Tensor) -> Tensor:
         """Return twice the mean pinball loss of each target, in the unit of the target."""
-        quantiles_OP, target_O = alike(parameters_OP, target_O)
-        miss_OP = target_O[..., None] - quantiles_OP
-        levels = quantiles_OP.new_tensor(self.levels)
-        return 2 * torch.maximum(levels * miss_OP, (levels - 1) * miss_OP).mean(-1)
+        quantiles_YP, target_Y = alike(parameters_YP, target_Y)
+        miss_YP = target_Y[..., None] - quantiles_YP
+        levels = quantiles_YP.new_tensor(self.levels)
+        return 2 * torch.maximum(levels * miss_YP, (levels - 1) * miss_YP).mean(-1)
 
-    def mean(self, parameters_OP: Tensor) -> Tensor:
+    def mean(self, parameters_YP: Tensor) -> Tensor:
         """Return the mean of the interpolated distribution."""
-        knots = self._knots(parameters_OP)
+        knots = self._knots(parameters_YP)
         if len(self.levels) == 1:
-            return parameters_OP[..., 0]
+            return parameters_YP[..., 0]
         # The value is linear in z on each piece, so only the probability and the mean of z on each piece are needed.
         edges = [-math.inf, *knots[1:-1].tolist(), math.inf]
-        mean = torch.zeros_like(parameters_OP[..., 0])
+        mean = torch.zeros_like(parameters_YP[..., 0])
         for i, (a, b) in enumerate(pairwise(edges)):
             mass = _normal_cdf(b) - _normal_cdf(a)
             moment = _normal_density(a) - _normal_density(b)
             left, right = float(knots[i]), float(knots[i + 1])
             share = (moment - left * mass) / (right - left)
-            mean = mean + parameters_OP[..., i] * (mass - share) + parameters_OP[..., i + 1] * share
+            mean = mean + parameters_YP[..., i] * (mass - share) + parameters_YP[..., i + 1] * share
         return mean
 
-    def sample(self, parameters_OP: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    def sample(self, parameters_YP: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Draw one value from each interpolated distribution."""
-        return self._at(parameters_OP, noise(torch.randn, parameters_OP[..., 0], generator)[..., None])[..., 0]
+        return self._at(parameters_YP, noise(torch.randn, parameters_YP[..., 0], generator)[..., None])[..., 0]
 
-    def quantiles(self, parameters_OP: Tensor, levels: Sequence[float]) -> Tensor:
+    def quantiles(self, parameters_YP: Tensor, levels: Sequence[float]) -> Tensor:
         """Return the quantiles of the interpolated distribution; at the head's own levels these are the parameters."""
-        z = normal_quantile(levels_tensor(levels, parameters_OP)).to(parameters_OP)
-        return self._at(parameters_OP, z.expand(*parameters_OP.shape[:-1], len(z)))
+        z = normal_quantile(levels_tensor(levels, parameters_YP)).to(parameters_YP)
+        return self._at(parameters_YP, z.expand(*parameters_YP.shape[:-1], len(z)))
 
-    def shift(self, parameters_OP: Tensor, offset_O: Tensor) -> Tensor:
+    def shift(self, parameters_YP: Tensor, offset_Y: Tensor) -> Tensor:
         """Add the offsets to all quantiles."""
-        return parameters_OP + offset_O[..., None]
+        return parameters_YP + offset_Y[..., None]
 
-    def _knots(self, parameters_OP: Tensor) -> Tensor:
-        return normal_quantile(torch.tensor(self.levels, dtype=torch.float64)).to(parameters_OP)
+    def _knots(self, parameters_YP: Tensor) -> Tensor:
+        return normal_quantile(torch.tensor(self.levels, dtype=torch.float64)).to(parameters_YP)
 
-    def _at(self, parameters_OP: Tensor, z_OQ: Tensor) -> Tensor:
+    def _at(self, parameters_YP: Tensor, z_YK: Tensor) -> Tensor:
         if len(self.levels) == 1:
-            return parameters_OP.expand(z_OQ.shape)
-        knots = self._knots(parameters_OP)
-        piece = torch.bucketize(z_OQ.contiguous(), knots[1:-1].contiguous(), right=True)
-        low, high = parameters_OP.gather(-1, piece), parameters_OP.gather(-1, piece + 1)
-        return low + (high - low) * (z_OQ - knots[piece]) / (knots[piece + 1] - knots[piece])
+            return parameters_YP.expand(z_YK.shape)
+        knots = self._knots(parameters_YP)
+        piece = torch.bucketize(z_YK.contiguous(), knots[1:-1].contiguous(), right=True)
+        low, high = parameters_YP.gather(-1, piece), parameters_YP.gather(-1, piece + 1)
+        return low + (high - low) * (z_YK - knots[piece]) / (knots[piece + 1] - knots[piece])
 
 
 def _normal_cdf(z: float) -> float:

@@ -11,9 +11,9 @@ from elman.errors import ConfigError
 from elman.nn.dilated import DilatedStack
 from elman.nn.recurrent_config import RecurrentConfig
 from elman.nn.stack import Stack
-from elman.options import suggestion
+from elman.options import suggestion, warn_of_former_name
 
-__all__ = ["check_cell", "make_dilated_stack", "make_stack", "options_of"]
+__all__ = ["check_cell", "make_dilated_stack", "make_stack", "options_of", "present_cell_options"]
 
 # Not allowed in `cell_options`: arguments of `Stack`, and arguments that the network sets.
 _NOT_CELL_OPTIONS = frozenset(inspect.signature(Stack).parameters) | {
@@ -38,14 +38,19 @@ def make_stack(config: RecurrentConfig, input_size: int, *, bidirectional: bool 
     """
     _check_cell_options(config)
     return Stack(
-        config.cell, input_size, config.hidden, layers=config.layers, bidirectional=bidirectional, **_options(config)
+        config.cell,
+        input_size,
+        config.hidden_size,
+        layers=config.layers,
+        bidirectional=bidirectional,
+        **_options(config),
     )
 
 
 def make_dilated_stack(config: RecurrentConfig, input_size: int, dilations: Sequence[int]) -> DilatedStack:
     """Build dilated recurrent layers, with one dilation for every layer. Raises ConfigError as `make_stack` does."""
     _check_cell_options(config)
-    return DilatedStack(config.cell, input_size, config.hidden, dilations=dilations, **_options(config))
+    return DilatedStack(config.cell, input_size, config.hidden_size, dilations=dilations, **_options(config))
 
 
 def _check_cell_options(config: RecurrentConfig) -> None:
@@ -63,8 +68,14 @@ def _options(config: RecurrentConfig) -> dict[str, Any]:
         "recurrent_dropout": config.recurrent_dropout,
         "weight_drop": config.weight_drop,
         "learn_initial_state": config.learn_initial_state,
-        **config.cell_options,
+        **present_cell_options(config.cell, config.cell_options),
     }
+
+
+def present_cell_options(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options of the cell `name` under their present names: models of earlier versions have earlier ones."""
+    former = cell_class(name).former_options
+    return {former.get(option, option): value for option, value in options.items()}
 
 
 def options_of(cell: type[Cell]) -> dict[str, Any]:
@@ -79,9 +90,16 @@ def options_of(cell: type[Cell]) -> dict[str, Any]:
 
 
 def check_cell(name: str, options: Mapping[str, Any]) -> None:
-    """Raise ConfigError for an unknown cell, or for an option that the cell does not have."""
-    known = options_of(cell_class(name))
+    """Raise ConfigError for an unknown cell, or for an option that the cell does not have.
+
+    Issues a FormerNameWarning for an earlier name of an option.
+    """
+    cell = cell_class(name)
+    known = options_of(cell)
     for option in options:
+        if option in cell.former_options:
+            warn_of_former_name(option, cell.former_options[option])
+            continue
         if option not in known:
             raise ConfigError(
                 f"expected options of {name} among {', '.join(known)}. Received: {option!r}.{suggestion(option, known)}"

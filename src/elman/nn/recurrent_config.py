@@ -7,7 +7,7 @@ from typing import Any
 
 from elman.options import option
 
-__all__ = ["RecurrentConfig", "attention_score", "input_feeding", "label_smoothing"]
+__all__ = ["RecurrentConfig", "attention_score_option", "input_feeding", "label_smoothing"]
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class RecurrentConfig:
     cell: str = option("lstm", "the recurrent cell; see `elman cells`")
     cell_options: dict[str, Any] = option({}, "options of the cell, such as peepholes=true; see `elman cells`")
     layers: int = option(1, "recurrent layers", least=1, most=1000)
-    hidden: int = option(256, "units of each layer", least=1)
+    hidden_size: int = option(256, "units of each layer", least=1, former=("hidden",))
     residual: bool = option(False, "add each layer's input to its output")
     dropout: float = option(0.0, "dropout on each layer's output", least=0.0)
     input_dropout: float = option(0.0, "dropout on what the first layer reads", least=0.0)
@@ -29,13 +29,13 @@ class RecurrentConfig:
     @property
     def shape(self) -> str:
         """Short description for people: the cell, the number of layers and the units, such as "lstm 2x256"."""
-        return f"{self.cell} {self.layers}x{self.hidden}"
+        return f"{self.cell} {self.layers}x{self.hidden_size}"
 
 
-def attention_score() -> Any:
+def attention_score_option() -> Any:
     """Return the option for a decoder's attention score."""
     help = "attention score: dot, general or additive (default: additive for bahdanau, else general)"
-    return option("", help, choices=("", "dot", "general", "additive"))
+    return option("", help, choices=("", "dot", "general", "additive"), former=("score",))
 
 
 def input_feeding() -> Any:

@@ -13,7 +13,7 @@ from elman.errors import ConfigError, ShapeError
 from elman.kernels import Lookup, clear_padding
 from elman.nn.dropout import check_rate, sequence_dropout
 from elman.nn.unroll import Trace, Unroll
-from elman.types import State
+from elman.state import State
 
 __all__ = ["Stack"]
 

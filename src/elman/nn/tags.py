@@ -11,23 +11,23 @@ from torch import Tensor
 
 from elman.data.tagged.spans import allowed_ends, allowed_step
 from elman.errors import ConfigError
-from elman.nn.crf import CRF, Allowed
-from elman.types import IGNORED, Batch
+from elman.nn.crf import CRF, TransitionMask
+from elman.state import IGNORE_INDEX, Batch
 
-__all__ = ["Answer", "Scores", "batch_loss", "decode", "tag_crf"]
+__all__ = ["TagLogits", "TagPredictions", "batch_loss", "decode", "tag_crf"]
 
 # A CRF has a weight for each pair of tags, and needs as much memory per row at every time step.
-_MOST_CRF_TAGS = 2000
+_MAX_CRF_TAGS = 2000
 
 
-class Scores(NamedTuple):
+class TagLogits(NamedTuple):
     """Logits of a tagger: `logits_BTV` of the tags, and `intents_BV` of the sentence labels, None if there are none."""
 
     logits_BTV: Tensor
     intents_BV: Tensor | None
 
 
-class Answer(NamedTuple):
+class TagPredictions(NamedTuple):
     """Prediction for one sequence, as ids.
 
     tags                the most likely tag of each time step; with a CRF, the tags of the most likely path
@@ -47,19 +47,19 @@ def tag_crf(tags: Sequence[str], scheme: str | None) -> CRF:
 
     Raises ConfigError for too many tags.
     """
-    if len(tags) > _MOST_CRF_TAGS:
+    if len(tags) > _MAX_CRF_TAGS:
         raise ConfigError(
-            f"expected at most {_MOST_CRF_TAGS} tags for a CRF; head=softmax takes more. Received: {len(tags)}"
+            f"expected at most {_MAX_CRF_TAGS} tags for a CRF; head=softmax takes more. Received: {len(tags)}"
         )
     if scheme is None:
         return CRF(len(tags))
     steps = [[allowed_step(scheme, before, after) for after in tags] for before in tags]
     starts, stops = zip(*(allowed_ends(scheme, tag) for tag in tags), strict=True)
     # `torch.tensor` of lists gives boolean tensors on the device "meta" too, where they have no values.
-    return CRF(len(tags), Allowed(torch.tensor(steps), torch.tensor(starts), torch.tensor(stops)))
+    return CRF(len(tags), TransitionMask(torch.tensor(steps), torch.tensor(starts), torch.tensor(stops)))
 
 
-def decode(scores: Scores, lengths_B: Tensor | None, crf: CRF | None) -> list[Answer]:
+def decode(scores: TagLogits, lengths_B: Tensor | None, crf: CRF | None) -> list[TagPredictions]:
     """Return the most likely tags of every row of a batch, with their probabilities."""
     logits_BTV = scores.logits_BTV.float()
     if lengths_B is None:
@@ -76,30 +76,30 @@ def decode(scores: Scores, lengths_B: Tensor | None, crf: CRF | None) -> list[An
         best = scores.intents_BV.float().softmax(dim=-1).max(dim=-1)
         intents, certain = best.indices.tolist(), best.values.tolist()
     rows = zip(tags_BT.tolist(), chosen_BT.tolist(), lengths_B.tolist(), intents, certain, strict=True)
-    return [Answer(tags[:length], given[:length], intent, sure) for tags, given, length, intent, sure in rows]
+    return [TagPredictions(tags[:length], given[:length], intent, sure) for tags, given, length, intent, sure in rows]
 
 
-def batch_loss(scores: Scores, batch: Batch, crf: CRF | None, intent_weight: float) -> tuple[Tensor, int]:
+def batch_loss(scores: TagLogits, batch: Batch, crf: CRF | None, intent_weight: float) -> tuple[Tensor, int]:
     """Return the sum of the losses of a batch in nats, and the number of time steps that have a tag loss.
 
-    The loss of sentence labels is multiplied by `intent_weight`. Tags and labels that are IGNORED have no loss. With a
-    CRF, a sentence with such a tag or with a forbidden path has no tag loss.
+    The loss of sentence labels is multiplied by `intent_weight`. Tags and labels that are IGNORE_INDEX have no loss.
+    With a CRF, a sentence with such a tag or with a forbidden path has no tag loss.
     """
     device = scores.logits_BTV.device
     tags_BT = batch.targets_BT.tags_BT.to(device)  # type: ignore[attr-defined]
     intents_B = batch.targets_BT.intents_B.to(device)  # type: ignore[attr-defined]
     logits_BTV = scores.logits_BTV.float() if scores.logits_BTV.dtype != torch.float64 else scores.logits_BTV
     if crf is None:
-        total = F.cross_entropy(logits_BTV.flatten(0, 1), tags_BT.flatten(), ignore_index=IGNORED, reduction="sum")
-        count = int((tags_BT != IGNORED).sum())
+        total = F.cross_entropy(logits_BTV.flatten(0, 1), tags_BT.flatten(), ignore_index=IGNORE_INDEX, reduction="sum")
+        count = int((tags_BT != IGNORE_INDEX).sum())
     else:
         lengths_B = batch.lengths_B.to(device)  # type: ignore[union-attr]
         real_BT = torch.arange(tags_BT.shape[1], device=device) < lengths_B[:, None]
-        counted_B = ((tags_BT != IGNORED) | ~real_BT).all(dim=1) & crf.allows(tags_BT, lengths_B)
+        counted_B = ((tags_BT != IGNORE_INDEX) | ~real_BT).all(dim=1) & crf.allows(tags_BT, lengths_B)
         nats_B = -crf.log_likelihood(logits_BTV, tags_BT.clamp_min(0), lengths_B)
         total = nats_B.masked_fill(~counted_B, 0.0).sum()
         count = int(lengths_B[counted_B].sum())
     if scores.intents_BV is not None:
-        nats = F.cross_entropy(scores.intents_BV.float(), intents_B, ignore_index=IGNORED, reduction="sum")
+        nats = F.cross_entropy(scores.intents_BV.float(), intents_B, ignore_index=IGNORE_INDEX, reduction="sum")
         total = total + intent_weight * nats
     return total, count

@@ -17,7 +17,7 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_
 
 from elman.errors import ConfigError, ShapeError
 from elman.nn.stack import Stack
-from elman.types import State, leaves
+from elman.state import State, leaves
 
 __all__ = ["GRU", "LSTM", "RNN"]
 

@@ -13,8 +13,8 @@ from elman import kernels
 from elman.cells import Cell
 from elman.errors import ConfigError
 from elman.kernels import Lookup, reference, reverse_rows
-from elman.nn.dropout import check_rate, row_mask
-from elman.types import State, map_leaves
+from elman.nn.dropout import check_rate, dropout_mask
+from elman.state import State, map_leaves
 
 __all__ = ["Trace", "Unroll", "reverse_rows"]
 
@@ -28,7 +28,7 @@ class Trace(NamedTuple):
     gates: dict[str, Tensor]
 
 
-class _Run(nn.Module):
+class _KernelCall(nn.Module):
     """Kernel call as a module, so that `functional_call` can replace the weights of the cell."""
 
     def __init__(self, cell: Cell) -> None:
@@ -97,14 +97,16 @@ class Unroll(nn.Module):
         mask_BH = None
         if self.training and self.recurrent_dropout:
             like = x.features_VI if isinstance(x, Lookup) else x
-            mask_BH = row_mask(self.recurrent_dropout, _rows(x), self.cell.output_size, like)
+            mask_BH = dropout_mask(self.recurrent_dropout, _rows(x), self.cell.output_size, like)
         options: dict[str, Any] = {"recurrent_mask_BH": mask_BH, "reverse": self.reverse, "kernel": self.kernel}
         if self.training and self.weight_drop:
             dropped = {
                 f"cell.{name}": F.dropout(getattr(self.cell, name), self.weight_drop)
                 for name in self.cell.recurrent_weights
             }
-            result: tuple[Tensor, State] = functional_call(_Run(self.cell), dropped, (x, lengths_B, state, options))
+            result: tuple[Tensor, State] = functional_call(
+                _KernelCall(self.cell), dropped, (x, lengths_B, state, options)
+            )
             return result
         return kernels.run(self.cell, x, lengths_B, state, **options)
 

@@ -13,13 +13,13 @@ from elman.data.vocabulary.base import display
 from elman.errors import ConfigError, DataError
 from elman.nn.embed import Embedding
 
-__all__ = ["PairVectors", "take_vectors"]
+__all__ = ["WordVectorOptions", "load_word_vectors"]
 
 _SPACE = display(" ")
 
 
 @dataclass(frozen=True)
-class PairVectors:
+class WordVectorOptions:
     """Files of word vectors for the source and target embeddings of a network.
 
     source, target  paths of the files; empty for none
@@ -44,10 +44,10 @@ class PairVectors:
     def take(self, source: Embedding, target: Embedding, vocabulary: PairVocabulary) -> list[str]:
         """Copy the vectors of the files to the embeddings and return one sentence per file.
 
-        Raises DataError as `take_vectors` does.
+        Raises DataError as `load_word_vectors` does.
         """
         sides = ((self.source, source, vocabulary.source), (self.target, target, vocabulary.target))
-        return [take_vectors(path, embed, tokens) for path, embed, tokens in sides if path]
+        return [load_word_vectors(path, embed, tokens) for path, embed, tokens in sides if path]
 
     def freeze(self, source: Embedding, target: Embedding) -> None:
         """Exclude the embeddings that are read from files from training, if `frozen`."""
@@ -57,7 +57,7 @@ class PairVectors:
                 target.weight.requires_grad_(not self.target)
 
 
-def take_vectors(path: str, embed: Embedding, vocabulary: Vocabulary) -> str:
+def load_word_vectors(path: str, embed: Embedding, vocabulary: Vocabulary) -> str:
     """Copy the vectors of a file to an embedding and return a sentence that says how many tokens have one.
 
     Tokens that are not in the file keep their random initial vectors. Raises DataError for vectors whose size is not

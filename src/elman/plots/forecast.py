@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
 __all__ = ["draw_forecast", "draw_held_out", "plot_forecast"]
 
-_MOST_PANELS = 6
+_MAX_PANELS = 6
 _BASELINE = "#bb8822"
 # The part of the history that is shown: a multiple of the forecast's steps, and a minimum.
-_SHOWN, _LEAST_SHOWN = 4, 48
+_SHOWN, _MIN_SHOWN = 4, 48
 # Order of the legend; other entries follow.
 _FIRST = ("history", "true values", "forecast")
 
@@ -50,7 +50,7 @@ def plot_forecast(
         raise ConfigError(f"expected a series below {len(forecast.ids)}. Received: {series!r}")
     past, past_times = np.zeros((0, len(forecast.names))), np.asarray(forecast.times(number))[:0]
     if forecast.history is not None:
-        shown = max(_SHOWN * forecast.horizon, _LEAST_SHOWN)
+        shown = max(_SHOWN * forecast.horizon, _MIN_SHOWN)
         past = forecast.history.targets[number][-shown:]
         past_times = forecast.frequency.time(forecast.starts[number] - len(past) + np.arange(len(past)))
     draw_forecast(
@@ -142,11 +142,11 @@ def draw_forecast(
     if len(names) != variables:
         raise ShapeError(f"expected a name for each of {variables} variables. Received: {len(names)}")
 
-    panels = min(variables, _MOST_PANELS)
+    panels = min(variables, _MAX_PANELS)
     figure = new_figure(9.5, 4.4 if panels == 1 else 1 + 1.9 * panels)
     for y, axes in enumerate(figure.subplots(panels, 1, sharex=True, squeeze=False)[:, 0]):
         # The forecast is joined to the last known value, to show where it starts.
-        joined = _Joined(past_times, past[:, y], future_times)
+        joined = _JoinedSeries(past_times, past[:, y], future_times)
         for depth, (level, (low, high)) in enumerate(bands.items()):
             axes.fill_between(
                 joined.times, joined.values(low[:, y]), joined.values(high[:, y]),
@@ -186,7 +186,7 @@ def draw_forecast(
     save_figure(figure, path)
 
 
-class _Joined:
+class _JoinedSeries:
     """Times and values of the forecast, preceded by the last known value of the history."""
 
     def __init__(self, past_times: NDArray[np.generic], past: Floats, times: NDArray[np.generic]) -> None:

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["draw_image_attention"]
 
 # In inches: width of the figure, and minimum sides of a panel.
-_ACROSS, _LEAST_WIDTH, _LEAST_HEIGHT = 10.0, 1.6, 0.7
-_MOST_PANELS = 60
+_ACROSS, _MIN_WIDTH, _MIN_HEIGHT = 10.0, 1.6, 0.7
+_MAX_PANELS = 60
 _LONGEST = 24
 # Colour and opacity of the overlay at the largest weight of a token.
 _COLOUR, _STRONGEST = (1.0, 0.45, 0.0), 0.75
@@ -65,11 +65,11 @@ def draw_image_attention(
     if not np.isfinite(weights_TS).all():
         raise DataError("expected finite weights. Received: NaN or infinity")
     image = np.ones((height, width, 3)) if pixels is None else _shown(pixels)
-    shown = min(len(written), _MOST_PANELS - 1)
-    panel_width = max(_LEAST_WIDTH, min(3.2, 1.4 * image.shape[1] / image.shape[0]))
+    shown = min(len(written), _MAX_PANELS - 1)
+    panel_width = max(_MIN_WIDTH, min(3.2, 1.4 * image.shape[1] / image.shape[0]))
     columns = max(1, min(shown + 1, int(_ACROSS / panel_width)))
     rows = -(-(shown + 1) // columns)
-    panel_height = max(_LEAST_HEIGHT, panel_width * image.shape[0] / image.shape[1])
+    panel_height = max(_MIN_HEIGHT, panel_width * image.shape[0] / image.shape[1])
     figure = new_figure(columns * panel_width + 0.3, rows * (panel_height + 0.4) + 0.4)
     panels = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes in panels:

@@ -34,8 +34,8 @@ _FAINT = 0.1
 # Font size in points, and the width of a character in inches for this font.
 _POINTS = 9.5
 _LETTER = 0.602 * _POINTS / 72
-_COLUMNS, _MOST_SIGNS = 92, 4_000
-_MOST_PANELS = 6
+_COLUMNS, _MAX_SIGNS = 92, 4_000
+_MAX_PANELS = 6
 
 
 def coloured(tokens: Sequence[str], weights: ArrayLike, *, colour: bool = True, joiner: str = " ") -> str:
@@ -131,7 +131,7 @@ def draw_series_weights(
             f"Received: {values.shape}, {weights.shape} and {len(names)} names"
         )
     sizes = _scaled(weights)
-    figure = _maps(values, sizes, names) if values.shape[1] > _MOST_PANELS else _panels(values, sizes, names)
+    figure = _maps(values, sizes, names) if values.shape[1] > _MAX_PANELS else _panels(values, sizes, names)
     figure.suptitle(literal(title), fontsize=11)
     _colour_bar(figure, _palette())
     save_figure(figure, path)
@@ -195,7 +195,7 @@ def _lay_out(tokens: Sequence[str], gap: int) -> tuple[list[tuple[int, int, str]
         shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in token)
         shown = shown if len(shown) <= _COLUMNS else shown[: _COLUMNS - 1] + "…"
         signs += len(shown) + gap
-        if signs > _MOST_SIGNS:
+        if signs > _MAX_SIGNS:
             break
         if column and column + len(shown) > _COLUMNS:
             line, column = line + 1, 0

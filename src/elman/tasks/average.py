@@ -32,9 +32,13 @@ def average_folders(folders: Sequence[str | os.PathLike[str]]) -> Any:
     for name, other in zip(names[1:], described[1:], strict=True):
         for what in ("task", "config", "vocabulary"):
             if getattr(first, what) != getattr(other, what):
-                told = {"task": "of one task", "config": "with the same options", "vocabulary": "with one vocabulary"}
+                expected = {
+                    "task": "of one task",
+                    "config": "with the same options",
+                    "vocabulary": "with one vocabulary",
+                }
                 raise ArtifactError(
-                    f"expected models {told[what]} to average. Received: {names[0]} and {name}, which differ"
+                    f"expected models {expected[what]} to average. Received: {names[0]} and {name}, which differ"
                 )
     models = [load(name) for name in names]
     stored = [model.network.stored() for model in models]

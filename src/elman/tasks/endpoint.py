@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from elman.display import finite_json, plain, printable
+from elman.display import Progress, finite_json, plain, printable
 from elman.errors import ConfigError
 from elman.files import write_text
 from elman.metrics.translation import figures_text
@@ -17,24 +17,24 @@ from elman.options import option
 
 if TYPE_CHECKING:
     from elman.data.parts import P
+    from elman.decode.text_output import TextOutput
     from elman.decode.translation import Translation
-    from elman.decode.writing import Written
 
 __all__ = [
     "Answer",
     "Call",
-    "Conversation",
+    "EndpointCallbacks",
     "EndpointOptions",
+    "EvaluateGenerationOptions",
     "EvaluateOptions",
-    "EvaluateWritingOptions",
-    "Figures",
+    "Metrics",
     "ScoreOptions",
     "Screen",
     "errors_option",
     "expect_data",
     "expect_one",
     "scored_tokens",
-    "writing_figures",
+    "text_metrics_answer",
     "written_lines",
 ]
 
@@ -52,14 +52,14 @@ class Screen:
 
 
 @dataclass(frozen=True)
-class Conversation:
+class EndpointCallbacks:
     """Callbacks of an endpoint.
 
     progress  called with the name of the stage and the completed fraction, from 0 to 1
     remark    called with a sentence for the user
     """
 
-    progress: Callable[[str, float], None] = lambda stage, share: None
+    progress: Progress = lambda stage, share: None
     remark: Callable[[str], None] = lambda sentence: None
 
 
@@ -104,7 +104,7 @@ class Answer(ABC):
         return True
 
 
-class Figures(Answer):
+class Metrics(Answer):
     """Metrics of an evaluation, with their text representation."""
 
     def __init__(self, figures: dict[str, Any], text: str) -> None:
@@ -154,7 +154,7 @@ class EvaluateOptions(EndpointOptions):
 
 
 @dataclass(frozen=True)
-class EvaluateWritingOptions(EvaluateOptions):
+class EvaluateGenerationOptions(EvaluateOptions):
     """Options of the evaluation of a task that generates text by beam search."""
 
     beams: int | None = option(None, "Tasks that generate text: beam size.")
@@ -195,7 +195,7 @@ def expect_one(files: tuple[str, ...], text: Sequence[str] | None, expected: str
 
 
 def written_lines(
-    found: Iterable[Sequence[Written | Translation]], screen: Screen, *, several: bool, first: int = 1
+    found: Iterable[Sequence[TextOutput | Translation]], screen: Screen, *, several: bool, first: int = 1
 ) -> Iterator[str]:
     """Yield texts as lines. With `several`, lines start with the number of the input, from `first`, and a score."""
     for number, best in enumerate(found, first):
@@ -210,8 +210,8 @@ def scored_tokens(tokens: Sequence[str], log_probs: Sequence[float]) -> Iterator
         yield f"{value:20.3f}  {plain(token)}\n"
 
 
-def writing_figures(figures: dict[str, Any], talk: Conversation) -> Figures:
+def text_metrics_answer(figures: dict[str, Any], callbacks: EndpointCallbacks) -> Metrics:
     """Return metrics of generated texts; add a remark if sacrebleu is not installed."""
     if "bleu" not in figures:
-        talk.remark("BLEU and chrF need sacrebleu: pip install 'elman[translation]'")
-    return Figures(figures, figures_text(figures))
+        callbacks.remark("BLEU and chrF need sacrebleu: pip install 'elman[translation]'")
+    return Metrics(figures, figures_text(figures))

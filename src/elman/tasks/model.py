@@ -35,7 +35,7 @@ T = TypeVar("T")
 _log = logging.getLogger("elman.tasks")
 
 
-class _Kept(Generic[T]):
+class _PrivateAttribute(Generic[T]):
     """Attribute that is stored under a private name, because scikit-learn treats public attributes as parameters."""
 
     def __set_name__(self, owner: type[Any], name: str) -> None:
@@ -69,16 +69,16 @@ class TaskModel(ABC, Generic[C, N, V]):
 
     setup_class: ClassVar[type[Setup[Any, Any, Any, Any]]]
 
-    config = _Kept[C]()
-    metrics = _Kept[dict[str, Any]]()
-    data = _Kept[dict[str, Any]]()
-    training = _Kept[dict[str, Any]]()
-    command = _Kept[str]()
+    config = _PrivateAttribute[C]()
+    metrics = _PrivateAttribute[dict[str, Any]]()
+    data = _PrivateAttribute[dict[str, Any]]()
+    training = _PrivateAttribute[dict[str, Any]]()
+    command = _PrivateAttribute[str]()
 
     def __init__(self, preset: str = "base", **options: Any) -> None:
         self._preset = preset
-        self._options = options
-        self._start(self.setup_class.config_class.make(preset, options))
+        self._options = self.setup_class.config_class.present_names(options)
+        self._start(self.setup_class.config_class.make(preset, self._options))
 
     def _start(self, config: C) -> None:
         """Set the options and become untrained."""
@@ -105,7 +105,7 @@ class TaskModel(ABC, Generic[C, N, V]):
 
     def set_params(self, **params: Any) -> Self:
         """Change options; the model becomes untrained. Raises ConfigError as the constructor does."""
-        changed = {"preset": self._preset, **self._options, **params}
+        changed = {"preset": self._preset, **self._options, **self.setup_class.config_class.present_names(params)}
         type(self)(**changed)  # raises before anything is changed
         self.__init__(**changed)  # type: ignore[misc]
         return self
@@ -158,10 +158,10 @@ class TaskModel(ABC, Generic[C, N, V]):
         run = Run(setup, folder=where, command="", watch=setup.watch(quiet=not progress))
         if tune:
             tune_process(setup.training_config)
-        run.go()
-        return self.adopt(run)
+        run.run()
+        return self.take_run(run)
 
-    def adopt(self, run: Run) -> Self:
+    def take_run(self, run: Run) -> Self:
         """Take over the results of a run."""
         self.config = run.config
         self.metrics = run.metrics

@@ -17,17 +17,17 @@ import torch
 
 from elman import artifact
 from elman.data.sources import Sources
-from elman.errors import ArtifactError, ConfigError, DataError, Interrupted
+from elman.errors import ArtifactError, ConfigError, DataError, TrainingInterrupted
 from elman.files import make_folder
 from elman.plots.curves import draw_losses
 from elman.tasks.registry import find, task_of
 from elman.tasks.setup import Setup
-from elman.train import Evaluated, Stepped, TrainConfig, checkpoint
+from elman.train import EvaluationEvent, StepEvent, TrainConfig, checkpoint
 from elman.train.history import History, TensorBoard
 from elman.train.interrupt import Interrupt
-from elman.train.machine import settle, tune_process
+from elman.train.machine import resolve_auto, tune_process
+from elman.train.progress import TrainingProgress
 from elman.train.tuning import release_memory
-from elman.train.watch import Watch
 
 __all__ = ["Run", "finite", "resume_run"]
 
@@ -47,7 +47,7 @@ class Run:
         samples: whether to show a sample of the network's output after each evaluation.
 
     Attributes:
-        training, metrics: the trainer, and the metrics of the best weights, which the network has after `go`.
+        training, metrics: the trainer, and the metrics of the best weights, which the network has after `run`.
 
     Raises ConfigError for options that need validation data if there is none.
     """
@@ -58,7 +58,7 @@ class Run:
         *,
         folder: Path | None,
         command: str,
-        watch: Watch,
+        watch: TrainingProgress,
         tensorboard: bool = True,
         samples: bool = False,
     ) -> None:
@@ -91,10 +91,11 @@ class Run:
         """The network."""
         return self.setup.network
 
-    def go(self) -> None:
+    def run(self) -> None:
         """Train to the end of the budget, then load the best weights and evaluate them on the test set.
 
-        Raises Interrupted after Ctrl-C or SIGTERM, once a checkpoint is saved; Diverged, OutOfMemory, StorageError.
+        Raises TrainingInterrupted after Ctrl-C or SIGTERM, once a checkpoint is saved; DivergenceError,
+        OutOfMemoryError, StorageError.
         """
         if self.folder is not None and not self._resumed:
             self._begin_folder(self.folder)
@@ -106,17 +107,17 @@ class Run:
         try:
             with self.watch, Interrupt() as interrupt:
                 for event in self.training.fit():
-                    row = self.history.hear(event, self.training.seconds)
+                    row = self.history.on_event(event, self.training.seconds)
                     if row is not None and board is not None:
                         board.add(row)
-                    if isinstance(event, Evaluated) and event.best:
+                    if isinstance(event, EvaluationEvent) and event.best:
                         self._keep_best(event)
-                    self.watch.hear(event)
-                    if isinstance(event, Evaluated) and self._samples:
+                    self.watch.on_event(event)
+                    if isinstance(event, EvaluationEvent) and self._samples:
                         self._show_sample()
-                    if isinstance(event, Stepped) and event.step % _STEPS_TO_RELEASE == 0:
+                    if isinstance(event, StepEvent) and event.step % _STEPS_TO_RELEASE == 0:
                         release_memory()
-                    if isinstance(event, Stepped | Evaluated):
+                    if isinstance(event, StepEvent | EvaluationEvent):
                         if interrupt.exit_code is not None:
                             self._stop(interrupt.exit_code)
                         if time.perf_counter() - self._saved_at >= self.setup.training_config.checkpoint_seconds:
@@ -169,7 +170,7 @@ class Run:
 
     def _kept(self) -> dict[str, torch.Tensor]:
         """Return a copy of the weights to save: their moving average if there is one."""
-        with self.training.averaged():
+        with self.training.averaged_weights():
             return {name: tensor.cpu().clone() for name, tensor in self.network.stored().items()}
 
     def _show_sample(self) -> None:
@@ -177,14 +178,14 @@ class Run:
         training = self.network.training
         self.network.eval()
         try:
-            with torch.random.fork_rng(), torch.no_grad(), self.training.averaged():
+            with torch.random.fork_rng(), torch.no_grad(), self.training.averaged_weights():
                 sample = self.setup.sample()
         finally:
             self.network.train(training)
         if sample is not None:
-            self.watch.say(sample)
+            self.watch.print(sample)
 
-    def _keep_best(self, event: Evaluated) -> None:
+    def _keep_best(self, event: EvaluationEvent) -> None:
         self._best = self._kept()
         self.metrics = {"valid": finite(event.metrics), "best_step": event.step}
         if self.folder is not None:
@@ -213,9 +214,9 @@ class Run:
     def _stop(self, exit_code: int) -> None:
         name = "Ctrl-C" if exit_code == 130 else "SIGTERM"
         if self.folder is None:
-            raise Interrupted(f"stopped by {name} at step {self.training.step}", exit_code)
+            raise TrainingInterrupted(f"stopped by {name} at step {self.training.step}", exit_code)
         self._save_checkpoint()
-        raise Interrupted(
+        raise TrainingInterrupted(
             f"stopped by {name} at step {self.training.step}; resume: elman train --resume {self.folder}", exit_code
         )
 
@@ -254,7 +255,7 @@ def resume_run(
     tune: bool = False,
     **reading: Any,
 ) -> Run:
-    """Return the run whose checkpoint is in `folder`, ready to continue with `go`.
+    """Return the run whose checkpoint is in `folder`, ready to continue with `run`.
 
     overrides   budget options that replace those of the run
     quiet       show no progress
@@ -273,7 +274,7 @@ def resume_run(
         threads = facts["threads"]
         if type(threads) is not int or not 1 <= threads <= 4096:
             raise TypeError(f"threads {threads!r}")
-        training: TrainConfig = settle(dataclasses.replace(options.training, **overrides, threads=threads))
+        training: TrainConfig = resolve_auto(dataclasses.replace(options.training, **overrides, threads=threads))
         if tune:
             tune_process(training)
         if described.vocabulary is None:

@@ -11,14 +11,14 @@ from elman.nn import StoredModule
 from elman.options import Sections, fields_of
 from elman.tasks.model import TaskModel
 
-__all__ = ["NoProbabilities", "ScikitModel", "tags"]
+__all__ = ["NoProbabilitiesError", "ScikitModel", "tags"]
 
 C = TypeVar("C", bound=Sections)
 N = TypeVar("N", bound=StoredModule)
 V = TypeVar("V")
 
 
-class NoProbabilities(ConfigError, AttributeError):
+class NoProbabilitiesError(ConfigError, AttributeError):
     """A regression model has no `predict_proba`. An AttributeError too, so that `hasattr` is false."""
 
 
@@ -74,7 +74,7 @@ class ScikitModel(TaskModel[C, N, V]):
     def set_params(self, **params: Any) -> Self:
         """Set parameters for the next `fit`. Raises ConfigError for an unknown name."""
         known = {"preset", *self._names()}
-        for name, value in params.items():
+        for name, value in self.setup_class.config_class.present_names(params).items():
             if name not in known:
                 # Raises ConfigError, with a suggestion.
                 self.setup_class.config_class.make("base", {name: value}, where=type(self).__name__)

@@ -11,14 +11,14 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from torch import Tensor
 
-from elman.data.batches import Shuffled
+from elman.data.batches import ShuffledBatches
 from elman.data.parts import Parts, hold_out, read_parts
 from elman.data.sources import Sources
-from elman.data.tokens import Progress
+from elman.display import Progress
 from elman.nn import StoredModule
 from elman.options import Sections
+from elman.state import Batch, State
 from elman.tasks.setup import Setup
-from elman.types import Batch, State
 
 __all__ = ["SequenceObjective", "SequenceSetup"]
 
@@ -47,12 +47,12 @@ class SequenceObjective(ABC, Generic[E]):
         """Return the summed loss, the number of targets, and no state."""
 
     @abstractmethod
-    def measured(self, held_out: E, limit: int) -> dict[str, float]:
+    def evaluate_part(self, held_out: E, limit: int) -> dict[str, float]:
         """Return metrics on `held_out`, of about `limit` targets at most (0: all)."""
 
     def evaluate(self, limit: int = 0) -> dict[str, float]:
         """Return metrics on the validation set; empty without one."""
-        return {} if self.held_out is None else self.measured(self.held_out, limit)
+        return {} if self.held_out is None else self.evaluate_part(self.held_out, limit)
 
 
 class SequenceSetup(Setup[C, N, P, V], Generic[C, N, P, V, E]):
@@ -65,7 +65,7 @@ class SequenceSetup(Setup[C, N, P, V], Generic[C, N, P, V, E]):
     # Name of an example in messages.
     item: ClassVar[str] = "sequence"
     # Whether `read_part` reports progress; else only the split being read is reported.
-    reading_tells: ClassVar[bool] = False
+    reports_reading: ClassVar[bool] = False
 
     @classmethod
     @abstractmethod
@@ -80,7 +80,7 @@ class SequenceSetup(Setup[C, N, P, V], Generic[C, N, P, V, E]):
             sources,
             lambda paths: cls.read_part(paths, config, progress),
             cls.item,
-            None if cls.reading_tells else progress,
+            None if cls.reports_reading else progress,
         )
         return cls.make_parts(train, config, valid=valid, test=test)
 
@@ -96,10 +96,10 @@ class SequenceSetup(Setup[C, N, P, V], Generic[C, N, P, V, E]):
     def encode_part(self, part: Any, *, training: bool = False) -> E:
         """Encode a split for making batches."""
 
-    def measure_part(self, data: E) -> dict[str, float]:
+    def evaluate_split(self, data: E) -> dict[str, float]:
         """Return metrics on a whole encoded split: by default those of an evaluation."""
         objective: Any = self.objective()  # a SequenceObjective, unless a task overrides this method
-        figures = objective.measured(data, 0)
+        figures = objective.evaluate_part(data, 0)
         return {name: value for name, value in figures.items() if name != "selection"}
 
     def encode(self) -> None:
@@ -114,12 +114,12 @@ class SequenceSetup(Setup[C, N, P, V], Generic[C, N, P, V, E]):
         """Maximum number of time steps in a batch, padding included; 0 for no limit."""
         return 0
 
-    def stream(self) -> Shuffled:
+    def stream(self) -> ShuffledBatches:
         """Return shuffled batches of examples of similar length."""
         train: Any = self._train
         size: int = self.config.network.batch_size  # type: ignore[attr-defined]
         seed = self.training_config.seed
-        return Shuffled(train.lengths, train.batch, batch_size=size, steps=self.batch_steps, seed=seed)
+        return ShuffledBatches(train.lengths, train.batch, batch_size=size, steps=self.batch_steps, seed=seed)
 
     @property
     def holds_out(self) -> bool:
@@ -129,7 +129,7 @@ class SequenceSetup(Setup[C, N, P, V], Generic[C, N, P, V, E]):
     def test(self, limit: int) -> dict[str, float]:
         """Return metrics on the whole test set; `limit` is ignored."""
         del limit
-        return {} if self._test is None else self.measure_part(self._test)
+        return {} if self._test is None else self.evaluate_split(self._test)
 
     def part_sizes(self, **sizes: Callable[[Any], int]) -> dict[str, int]:
         """Return the value of each function for each split, as "SPLIT_NAME"; 0 for a missing split."""

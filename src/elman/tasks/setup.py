@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Generic, Self, TypeVar
 import torch
 
 from elman.data.sources import Sources
-from elman.data.tokens import Progress
+from elman.display import Progress
 from elman.errors import ConfigError
 from elman.nn import StoredModule
 from elman.nn.recurrent import check_cell
@@ -23,10 +23,10 @@ from elman.nn.recurrent_config import RecurrentConfig
 from elman.options import Sections
 from elman.train import TrainConfig
 from elman.train.loop import Objective, Stream, Training
-from elman.train.machine import settle
-from elman.train.memory import memory_errors
+from elman.train.machine import resolve_auto
+from elman.train.out_of_memory import memory_errors
+from elman.train.progress import TrainingProgress
 from elman.train.trainer import Trainer
-from elman.train.watch import Watch
 
 __all__ = ["Setup"]
 
@@ -50,7 +50,7 @@ class Setup(ABC, Generic[C, N, P, V]):
         vocabulary: tokens, labels and scales, which are saved with the model.
         network: a new network on the run's device, initialised with the run's seed.
 
-    Raises ConfigError, DataError, OutOfMemory.
+    Raises ConfigError, DataError, OutOfMemoryError.
     """
 
     task: ClassVar[str]
@@ -70,14 +70,14 @@ class Setup(ABC, Generic[C, N, P, V]):
         self.parts = parts
         self.sources = sources
         self.resumed = vocabulary is not None
-        self.config: C = self.settle_config(config)
+        self.config: C = self.resolve_config(config)
         self.vocabulary: V = self.learn_vocabulary() if vocabulary is None else vocabulary
         self.encode()
         training = self.training_config
         torch.manual_seed(training.seed)
         with memory_errors("making the network"):
             self.network: N = self.make_run_network().to(training.device)
-        self.start_network()
+        self.init_network()
 
     @classmethod
     def open(
@@ -94,7 +94,7 @@ class Setup(ABC, Generic[C, N, P, V]):
         progress  called with the name of the stage and the completed fraction
         cache     the cache folder, for tasks with `caches`
 
-        Raises DataError, EncodingError, ConfigError, StorageError, OutOfMemory.
+        Raises DataError, EncodingError, ConfigError, StorageError, OutOfMemoryError.
         """
         if cache is not None and not cls.caches:
             raise ConfigError(f"expected no cache for a {cls.title()}, which does not use one. Received: {cache}")
@@ -171,9 +171,9 @@ class Setup(ABC, Generic[C, N, P, V]):
                 f"Received: loss_from={training.loss_from}, loss_to={training.loss_to} for a {cls.title()}"
             )
 
-    def settle_config(self, config: C) -> C:
+    def resolve_config(self, config: C) -> C:
         """Resolve options set to "auto" for this machine. Overrides call `super`, and resolve others from the data."""
-        return dataclasses.replace(config, training=settle(config.training))  # type: ignore[type-var,attr-defined]
+        return dataclasses.replace(config, training=resolve_auto(config.training))  # type: ignore[type-var,attr-defined]
 
     @classmethod
     def vocabulary_from(cls, content: Mapping[str, Any], config: C, where: str) -> V:
@@ -193,7 +193,7 @@ class Setup(ABC, Generic[C, N, P, V]):
         """Return the network of this run. Override it if the network needs more than options and vocabulary."""
         return self.make_network(self.config, self.vocabulary)
 
-    def start_network(self) -> None:
+    def init_network(self) -> None:
         """Initialise parts of the network from the data, such as scales."""
 
     def trainer(self) -> Trainer:
@@ -287,7 +287,9 @@ class Setup(ABC, Generic[C, N, P, V]):
         """The sources of the data as plain values, from which a resumed run reads it again."""
         return {} if self.sources is None else self.sources.to_json()
 
-    def watch(self, *, quiet: bool = False) -> Watch:
+    def watch(self, *, quiet: bool = False) -> TrainingProgress:
         """Return the progress display on standard error."""
         describe = None if self.in_bits else self.describe
-        return Watch(self.unit, describe=describe, budget_seconds=self.training_config.max_seconds, quiet=quiet)
+        return TrainingProgress(
+            self.unit, describe=describe, budget_seconds=self.training_config.max_seconds, quiet=quiet
+        )

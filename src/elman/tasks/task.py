@@ -42,7 +42,7 @@ class DataArgument:
     valid: str = "Separate validation data."
     test: str = "Test data, evaluated once after training."
     cache: str = ""
-    toml: str = "such as `hidden = 300`"
+    toml: str = "such as `hidden_size = 300`"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +56,7 @@ class Endpoint:
     data      the data argument
     options   `.module:Name` of a dataclass of options, each declared with `option()`
     answer    `.module:name` of the function: takes the model, the paths of the data, the options and a
-              `Conversation`, returns an `Answer`
+              `EndpointCallbacks`, returns an `Answer`
     model_option  whether the model may also be given by `--model`
 
     Several tasks may share a verb. Options of the same name must then be identical. The help of the command joins the

@@ -9,23 +9,33 @@ from typing import TYPE_CHECKING
 
 from elman.lazy import lazy_names
 from elman.train.config import TrainConfig
-from elman.train.events import Ended, Evaluated, Event, Planned, Started, Stepped
+from elman.train.events import EndEvent, EvaluationEvent, Event, PlanEvent, StartEvent, StepEvent
 
 if TYPE_CHECKING:
     from elman.train.loop import Objective, Stream, Training
 
 __all__ = [
-    "Ended",
-    "Evaluated",
+    "EndEvent",
+    "EvaluationEvent",
     "Event",
     "Objective",
-    "Planned",
-    "Started",
-    "Stepped",
+    "PlanEvent",
+    "StartEvent",
+    "StepEvent",
     "Stream",
     "TrainConfig",
     "Training",
 ]
 
 
-__getattr__, __dir__ = lazy_names(__name__, {".loop": ("Objective", "Stream", "Training")})
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {".loop": ("Objective", "Stream", "Training")},
+    former={
+        "Ended": "EndEvent",
+        "Evaluated": "EvaluationEvent",
+        "Planned": "PlanEvent",
+        "Started": "StartEvent",
+        "Stepped": "StepEvent",
+    },
+)

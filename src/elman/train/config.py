@@ -31,11 +31,12 @@ class TrainConfig:
         1e6, "stop when the gradient norm before clipping is above this; 0: only when it is not finite", least=0.0
     )
     accumulate: int = option(1, "chunks whose gradients are accumulated for one step", least=1)
-    average: float = option(
+    ema_decay: float = option(
         0.0,
         "decay of a moving average of the weights, such as 0.999, that is evaluated and stored; 0 for none",
         least=0.0,
         most=0.999999,
+        former=("average",),
     )
     loss_from: int = option(0, "first time step of a chunk that counts in the loss", least=0)
     loss_to: int = option(0, "time step of a chunk before which counting ends; 0 for the end of the chunk", least=0)

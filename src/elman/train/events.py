@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-__all__ = ["Ended", "Evaluated", "Event", "Planned", "Started", "Stepped"]
+__all__ = ["EndEvent", "EvaluationEvent", "Event", "PlanEvent", "StartEvent", "StepEvent"]
 
 
 @dataclass(frozen=True)
-class Started:
+class StartEvent:
     """The run starts or resumes at `step`."""
 
     step: int
 
 
 @dataclass(frozen=True)
-class Planned:
+class PlanEvent:
     """The speed was measured: the run will end at `total_steps` and evaluate every `evaluate_every` steps."""
 
     total_steps: int
@@ -24,7 +24,7 @@ class Planned:
 
 
 @dataclass(frozen=True)
-class Stepped:
+class StepEvent:
     """An optimiser step was made. `loss` is the mean over the step's `tokens`; `progress` is from 0 to 1."""
 
     step: int
@@ -38,7 +38,7 @@ class Stepped:
 
 
 @dataclass(frozen=True)
-class Evaluated:
+class EvaluationEvent:
     """The model was evaluated after `step`. `best` is true if its loss is the lowest so far."""
 
     step: int
@@ -48,11 +48,11 @@ class Evaluated:
 
 
 @dataclass(frozen=True)
-class Ended:
+class EndEvent:
     """The run ended; `reason` is a short phrase."""
 
     step: int
     reason: str
 
 
-Event = Started | Planned | Stepped | Evaluated | Ended
+Event = StartEvent | PlanEvent | StepEvent | EvaluationEvent | EndEvent

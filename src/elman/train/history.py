@@ -11,7 +11,7 @@ from typing import Any
 
 from elman.errors import ArtifactError
 from elman.files import write_text
-from elman.train.events import Evaluated, Event, Stepped
+from elman.train.events import EvaluationEvent, Event, StepEvent
 
 __all__ = ["History", "TensorBoard"]
 
@@ -28,9 +28,9 @@ class History:
         self.rows: list[dict[str, float | int | None]] = []
         self._nats, self._tokens, self._norm, self._steps = 0.0, 0, 0.0, 0
 
-    def hear(self, event: Event, seconds: float) -> dict[str, float | int | None] | None:
+    def on_event(self, event: Event, seconds: float) -> dict[str, float | int | None] | None:
         """Handle an event; return the row that it completed, if any."""
-        if isinstance(event, Stepped):
+        if isinstance(event, StepEvent):
             self._nats += event.loss * event.tokens
             self._tokens += event.tokens
             self._norm += event.gradient_norm
@@ -48,7 +48,7 @@ class History:
                 "valid_loss": None,
             }
             self._nats, self._tokens, self._norm, self._steps = 0.0, 0, 0.0, 0
-        elif isinstance(event, Evaluated) and event.metrics:
+        elif isinstance(event, EvaluationEvent) and event.metrics:
             row = dict.fromkeys(COLUMNS)
             row |= {"step": event.step, "seconds": round(seconds, 3), "valid_loss": event.metrics["loss"]}
         else:

@@ -16,17 +16,17 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from torch import Tensor, nn
 
-from elman.errors import ConfigError, Diverged
-from elman.train.average import WeightAverage
+from elman.errors import ConfigError, DivergenceError
+from elman.state import IGNORE_INDEX, Batch, State, detach, leaves, map_leaves, named_leaves, reset_rows
 from elman.train.config import TrainConfig
-from elman.train.events import Ended, Evaluated, Event, Planned, Started, Stepped
-from elman.train.memory import memory_errors
+from elman.train.ema import ExponentialMovingAverage
+from elman.train.events import EndEvent, EvaluationEvent, Event, PlanEvent, StartEvent, StepEvent
 from elman.train.optim import make_optimizer
-from elman.train.plan import Plan, Stopwatch
+from elman.train.out_of_memory import memory_errors
+from elman.train.plan import Plan, StepTimer
 from elman.train.schedule import Plateau, rate_factor
-from elman.types import IGNORED, Batch, State, detach, leaves, map_leaves, named_leaves, reset_rows
 
-__all__ = ["Objective", "Paced", "Stream", "Training"]
+__all__ = ["Objective", "ScheduledObjective", "Stream", "Training"]
 
 
 class Stream(Protocol):
@@ -68,7 +68,7 @@ class Objective(Protocol):
 
 
 @runtime_checkable
-class Paced(Protocol):
+class ScheduledObjective(Protocol):
     """Protocol of an objective that changes over the run."""
 
     def begin_step(self, progress: float) -> None:
@@ -83,8 +83,8 @@ class Training:
         stream: the source of batches.
         config: the options. `precision` and `device` must not be "auto".
 
-    `fit()` yields events until the budget is spent. `snapshot()`, taken at a `Stepped` or `Evaluated` event, and
-    `restore()` resume a stopped run. Raises ConfigError without a budget, or for `loss_to` not above `loss_from`.
+    `fit()` yields events until the budget is spent. `snapshot()`, taken at a `StepEvent` or `EvaluationEvent` event,
+    and `restore()` resume a stopped run. Raises ConfigError without a budget, or for `loss_to` not above `loss_from`.
     """
 
     def __init__(self, objective: Objective, stream: Stream, config: TrainConfig) -> None:
@@ -97,7 +97,7 @@ class Training:
         self.config = config
         self._parameters = list(objective.model.parameters())
         self.optimizer = make_optimizer(self._parameters, config)
-        self.average = WeightAverage(self._parameters, config.average) if config.average else None
+        self.ema = ExponentialMovingAverage(self._parameters, config.ema_decay) if config.ema_decay else None
         self.plan = Plan.of(config)
         self.plateau = Plateau()
         self.step = 0
@@ -126,30 +126,30 @@ class Training:
     def fit(self) -> Iterator[Event]:
         """Train until the budget is spent or the loss stops improving, yielding events.
 
-        Raises Diverged when the loss or a gradient is not finite, or the gradient norm is above `explosion`; the step
-        is not made, so the weights are those of the previous step. Raises OutOfMemory when memory runs out, and
-        ConfigError when `loss_from` is beyond the chunk.
+        Raises DivergenceError when the loss or a gradient is not finite, or the gradient norm is above `explosion`; the
+        step is not made, so the weights are those of the previous step. Raises OutOfMemoryError when memory runs out,
+        and ConfigError when `loss_from` is beyond the chunk.
         """
         self._started_at = time.perf_counter()
-        watch = Stopwatch(self.config, self.seconds_before)
-        yield Started(self.step)
+        watch = StepTimer(self.config, self.seconds_before)
+        yield StartEvent(self.step)
         while True:
             if not self.plan.settled and watch.ready(self.seconds):
                 before = self.seconds
                 self.plan = dataclasses.replace(self.plan, evaluate_tokens=watch.evaluation_tokens())
                 evaluation = self._evaluate()
                 self.plan = watch.plan(self.plan, self.step, self.seconds, self.seconds - before)
-                yield Planned(self.plan.total_steps, self.plan.evaluate_every, watch.seconds_per_step)
+                yield PlanEvent(self.plan.total_steps, self.plan.evaluate_every, watch.seconds_per_step)
                 yield evaluation
             elif self._evaluated_at != self.step and self.plan.evaluation_due(
                 self.step, self._progress_before, self.progress
             ):
                 yield self._evaluate()
             if self.config.patience and self.plateau.stale >= self.config.patience:
-                yield Ended(self.step, f"no improvement in {self.config.patience} evaluations")
+                yield EndEvent(self.step, f"no improvement in {self.config.patience} evaluations")
                 return
             if self.progress >= 1.0:
-                yield Ended(self.step, "the budget is spent")
+                yield EndEvent(self.step, "the budget is spent")
                 return
             self._progress_before = self.progress
             begun = time.perf_counter()
@@ -158,14 +158,14 @@ class Training:
             yield stepped
             watch.stepped(time.perf_counter() - begun, stepped.tokens)  # includes the time that the caller took
 
-    def _make_step(self) -> Stepped:
+    def _make_step(self) -> StepEvent:
         config = self.config
         begun = time.perf_counter()
         progress = self.progress
         rate = config.learning_rate * rate_factor(config, self.step, progress, self.plateau.factor)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        if isinstance(self.objective, Paced):
+        if isinstance(self.objective, ScheduledObjective):
             self.objective.begin_step(progress)
         total, tokens = 0.0, 0
         for _ in range(config.accumulate):
@@ -175,20 +175,20 @@ class Training:
         loss = total / max(tokens, 1)
         norm = self._clip()
         if not math.isfinite(loss):
-            raise Diverged(f"expected a finite loss at step {self.step + 1}. Received: {loss}", self.step + 1)
+            raise DivergenceError(f"expected a finite loss at step {self.step + 1}. Received: {loss}", self.step + 1)
         if not math.isfinite(norm) or (config.explosion and norm > config.explosion):
             expected = f"a norm of at most {config.explosion:g}" if config.explosion else "a finite norm"
-            raise Diverged(
+            raise DivergenceError(
                 f"the gradient exploded at step {self.step + 1}: expected {expected}. Received: {norm:g}",
                 self.step + 1,
             )
         self.optimizer.step()
         self.optimizer.zero_grad()
-        if self.average is not None:
-            self.average.update()
+        if self.ema is not None:
+            self.ema.update()
         self.step += 1
         seconds = time.perf_counter() - begun
-        return Stepped(self.step, progress, loss, tokens, self.stream.epoch, rate, norm, seconds)
+        return StepEvent(self.step, progress, loss, tokens, self.stream.epoch, rate, norm, seconds)
 
     def _backward(self, batch: Batch) -> tuple[float, int]:
         """Accumulate the gradients of one chunk and keep its final state; return the loss and the number of targets."""
@@ -197,10 +197,10 @@ class Training:
         rows = batch.rows
         if self.state is None:
             state = objective.initial_state(rows)
-        elif batch.fresh_B is None:
+        elif batch.reset_B is None:
             state = self.state
         else:
-            state = reset_rows(self.state, batch.fresh_B, objective.initial_state(rows))
+            state = reset_rows(self.state, batch.reset_B, objective.initial_state(rows))
         with self._autocast():
             total, count, state = objective.loss(batch, state)
         self.state = detach(state)
@@ -217,9 +217,9 @@ class Training:
                 f"expected loss_from below the chunk's {batch.targets_BT.shape[1]} time steps. Received: {start}"
             )
         targets = batch.targets_BT.clone()
-        targets[:, :start] = IGNORED
+        targets[:, :start] = IGNORE_INDEX
         if end:
-            targets[:, end:] = IGNORED
+            targets[:, end:] = IGNORE_INDEX
         return batch._replace(targets_BT=targets)
 
     def _clip(self) -> float:
@@ -239,11 +239,11 @@ class Training:
     def _on_cuda(self) -> bool:
         return self.config.device.startswith("cuda")
 
-    def _evaluate(self) -> Evaluated:
+    def _evaluate(self) -> EvaluationEvent:
         model = self.objective.model
         model.eval()
         with (
-            self.averaged(),
+            self.averaged_weights(),
             torch.no_grad(),
             self._autocast(),
             memory_errors(f"in the evaluation after step {self.step}"),
@@ -252,12 +252,12 @@ class Training:
         model.train()
         self._evaluated_at = self.step
         selection = metrics.pop("selection", metrics.get("loss"))
-        best = self.plateau.saw(selection, self.config) if selection is not None else False
-        return Evaluated(self.step, self.progress, metrics, best)
+        best = self.plateau.update(selection, self.config) if selection is not None else False
+        return EvaluationEvent(self.step, self.progress, metrics, best)
 
-    def averaged(self) -> AbstractContextManager[None]:
+    def averaged_weights(self) -> AbstractContextManager[None]:
         """Context manager in which the model has the weights that are evaluated and kept, such as their average."""
-        return nullcontext() if self.average is None else self.average.swapped_in()
+        return nullcontext() if self.ema is None else self.ema.swapped_in()
 
     def snapshot(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Return the complete state of the run: tensors by name, and plain JSON values.
@@ -275,8 +275,8 @@ class Training:
                     numbers.setdefault(str(index), {})[name] = value
         if self.state is not None:
             tensors |= {f"state.{name}": leaf for name, leaf in named_leaves(self.state)}
-        if self.average is not None:
-            tensors |= {f"average.{index}": tensor for index, tensor in enumerate(self.average.tensors)}
+        if self.ema is not None:
+            tensors |= {f"average.{index}": tensor for index, tensor in enumerate(self.ema.tensors)}
         tensors["random.cpu"] = torch.get_rng_state()
         if self._on_cuda:
             tensors["random.cuda"] = torch.cuda.get_rng_state(self.config.device)
@@ -287,7 +287,7 @@ class Training:
             "seconds": self.seconds,
             "stream": self.stream.state_dict(),
             "plan": self.plan.to_json(),
-            "averaged": 0 if self.average is None else self.average.updates,
+            "averaged": 0 if self.ema is None else self.ema.updates,
             "plateau": dataclasses.asdict(self.plateau),
             "optimizer": numbers,
             "rows": None if self.state is None else rows_of(self.state),
@@ -314,10 +314,10 @@ class Training:
             names = iter([name for name, _ in named_leaves(shape)])
             device = self._parameters[0].device
             self.state = map_leaves(lambda _: saved[next(names)].to(device), shape)
-        if self.average is not None:
-            for number, tensor in enumerate(self.average.tensors):
+        if self.ema is not None:
+            for number, tensor in enumerate(self.ema.tensors):
                 tensor.copy_(parts["average"][str(number)])
-            self.average.updates = facts["averaged"]
+            self.ema.updates = facts["averaged"]
         torch.set_rng_state(parts["random"]["cpu"])
         if "cuda" in parts["random"] and self._on_cuda:
             torch.cuda.set_rng_state(parts["random"]["cuda"], self.config.device)

@@ -10,10 +10,10 @@ from elman.errors import ConfigError
 from elman.train.config import TrainConfig
 from elman.train.tuning import has_bfloat16, tune_allocator, usable_cores
 
-__all__ = ["settle", "tune_process"]
+__all__ = ["resolve_auto", "tune_process"]
 
 
-def settle(config: TrainConfig) -> TrainConfig:
+def resolve_auto(config: TrainConfig) -> TrainConfig:
     """Replace "auto" and 0 in `config` by what this machine has.
 
     Raises ConfigError for a device that is invalid or not available.

@@ -14,13 +14,13 @@ from typing import Any
 
 from elman.train.config import TrainConfig
 
-__all__ = ["Plan", "Stopwatch"]
+__all__ = ["Plan", "StepTimer"]
 
 # Default number of evaluations in a run, and the share of a budget in seconds that they may take.
 _EVALUATIONS = 10
 _EVALUATION_SHARE = 0.06
 # The largest share of a budget in seconds that one evaluation may take, and the fewest tokens that it uses.
-_LONGEST_EVALUATION, _LEAST_EVALUATED = 0.03, 1000
+_LONGEST_EVALUATION, _MIN_EVALUATED = 0.03, 1000
 # The speed is measured for this share of a budget in seconds, within these bounds (seconds).
 _MEASURED_SHARE, _MEASURED_LEAST, _MEASURED_MOST = 0.06, 1.0, 10.0
 _MEASURED_STEPS = 10
@@ -80,7 +80,7 @@ class Plan:
         return stored if stored.budget == fresh.budget else fresh
 
 
-class Stopwatch:
+class StepTimer:
     """Measures the speed at the start of a run and turns a budget in seconds into steps."""
 
     def __init__(self, config: TrainConfig, seconds_before: float) -> None:
@@ -115,7 +115,7 @@ class Stopwatch:
         if not self._tokens:
             return 0
         seconds_per_token = 0.5 * self.seconds_per_step * len(self._durations) / self._tokens
-        return max(_LEAST_EVALUATED, int(_LONGEST_EVALUATION * self.config.max_seconds / seconds_per_token))
+        return max(_MIN_EVALUATED, int(_LONGEST_EVALUATION * self.config.max_seconds / seconds_per_token))
 
     def ready(self, seconds: float) -> bool:
         """Whether enough steps were measured, or the budget is spent."""

@@ -34,7 +34,7 @@ class Plateau:
     waited: int = 0
     stale: int = 0
 
-    def saw(self, loss: float, config: TrainConfig) -> bool:
+    def update(self, loss: float, config: TrainConfig) -> bool:
         """Record the loss of an evaluation; return true if it is the best so far."""
         if loss < self.best:
             self.best, self.waited, self.stale = loss, 0, 0

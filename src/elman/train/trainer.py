@@ -29,7 +29,7 @@ class Trainer(Protocol):
     def fit(self) -> Iterator[Event]:
         """Train and yield events."""
 
-    def averaged(self) -> AbstractContextManager[None]:
+    def averaged_weights(self) -> AbstractContextManager[None]:
         """Context manager in which the network has the weights to keep."""
 
     def snapshot(self) -> tuple[dict[str, Tensor], dict[str, Any]]:

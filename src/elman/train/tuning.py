@@ -14,7 +14,7 @@ import os
 import sys
 from pathlib import Path
 
-__all__ = ["has_bfloat16", "release_memory", "shorten_spinning", "tune_allocator", "usable_cores"]
+__all__ = ["has_bfloat16", "limit_openmp_spinning", "release_memory", "tune_allocator", "usable_cores"]
 
 # From glibc's malloc.h.
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
@@ -38,7 +38,7 @@ def usable_cores() -> int:
     return cores
 
 
-def shorten_spinning() -> bool:
+def limit_openmp_spinning() -> bool:
     """Make waiting GNU OpenMP threads sleep sooner; return whether the setting was made.
 
     OpenMP reads the setting when torch is loaded, so this must be called before. Settings of the user are kept.

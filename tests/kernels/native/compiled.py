@@ -12,7 +12,7 @@ import torch
 from elman.kernels.native import build
 
 COMPILER = build.find_compiler()
-needs_compiler = pytest.mark.skipif(isinstance(COMPILER, build.Problem), reason=f"{COMPILER}")
+needs_compiler = pytest.mark.skipif(isinstance(COMPILER, build.BuildProblem), reason=f"{COMPILER}")
 
 _RUN_BY = {"AVX512": ("avx512", "avx2", "x86_64"), "AVX2": ("avx2", "x86_64")}
 INSTRUCTION_SETS = (

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from elman.kernels.native import memory
+from elman.kernels.native import buffer_pool
 
 
 @pytest.fixture
@@ -23,15 +23,15 @@ def one_thread() -> Iterator[None]:
 @pytest.fixture
 def nan_in_new_memory(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Tensors and buffers that are made without content are full of NaN; bytes are all ones, which are NaN, too."""
-    take = memory.take
+    take = buffer_pool.take
 
     def filled(size: int) -> Tensor:
         return take(size).fill_(255)
 
-    monkeypatch.setattr(memory, "take", filled)
+    monkeypatch.setattr(buffer_pool, "take", filled)
     before = torch.are_deterministic_algorithms_enabled()
     torch.use_deterministic_algorithms(True)
-    assert bool(memory.take(64).view(torch.float32).isnan().all())
+    assert bool(buffer_pool.take(64).view(torch.float32).isnan().all())
     assert bool(torch.zeros(3).new_empty(64).isnan().all())
     yield
     torch.use_deterministic_algorithms(before)

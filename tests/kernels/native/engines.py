@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from elman.cells import Cell
 from elman.kernels.native import build, library
 from elman.kernels.native.engine import Engine
-from elman.kernels.native.engine_streams import Streams
+from elman.kernels.native.engine_streams import TokenStreams
 from elman.nn import Stack
-from elman.types import State
+from elman.state import State
 
 needs_library = pytest.mark.skipif(library.why_not() is not None, reason=f"{library.why_not()}")
 
@@ -85,10 +85,10 @@ def constant_scores(scores_V: Tensor) -> Engine:
     return net.engine()
 
 
-def streams_of(engine: Engine, rows: int, seed: int = 0, **options: Any) -> Streams:
+def streams_of(engine: Engine, rows: int, seed: int = 0, **options: Any) -> TokenStreams:
     """Streams that begin with token 0 and a state of zeros."""
     zeros_B = torch.zeros(rows, dtype=torch.int64)
-    return Streams.start(torch.zeros(rows, engine.state_size), zeros_B, seed=seed, **options)
+    return TokenStreams.start(torch.zeros(rows, engine.state_size), zeros_B, seed=seed, **options)
 
 
 @pytest.fixture(params=build.instruction_sets())

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from elman.cells.cell import Cell, ElementwiseCell, HiddenState, LinearCell
 from elman.kernels import Step
-from elman.types import State
+from elman.state import State
 
 __all__ = ["INVENTED", "Invented"]
 

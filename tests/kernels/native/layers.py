@@ -15,7 +15,7 @@ from elman import kernels
 from elman.cells import Cell, make
 from elman.kernels import Lookup
 from elman.kernels.native import library
-from elman.types import State, map_leaves, named_leaves
+from elman.state import State, map_leaves, named_leaves
 
 from ...contract.runs import Result, assert_close
 

@@ -10,12 +10,12 @@ from torch import Tensor
 
 from elman.cells import Cell
 from elman.kernels.native.program import Program, interpret, record_of, run_operations
-from elman.types import leaves, map_leaves
+from elman.state import leaves, map_leaves
 
 B = 6
 
 
-class Stepped:
+class StepEvent:
     """One step of a cell as torch does it, with everything that a program sees as leaves of autograd."""
 
     def __init__(self, cell: Cell, made: Program) -> None:
@@ -44,7 +44,7 @@ class Stepped:
 
 def check_values(cell: Cell, made: Program) -> None:
     """The program's outputs are the cell's."""
-    step = Stepped(cell, made)
+    step = StepEvent(cell, made)
     u = step.u
     if made.u_blocks and not u:
         u = list(F.linear(step.old[made.h_leaf], cell.weight_hh, cell.bias_hh).chunk(made.u_blocks, -1))
@@ -55,7 +55,7 @@ def check_values(cell: Cell, made: Program) -> None:
 
 def check_gradients(cell: Cell, made: Program) -> None:
     """The program's backward list gives autograd's gradients."""
-    step = Stepped(cell, made)
+    step = StepEvent(cell, made)
     draw = torch.Generator().manual_seed(7)
     dy, *d_new = (
         torch.randn(B, cell.hidden_size, generator=draw, dtype=torch.float64) for _ in range(1 + len(step.new))

@@ -87,7 +87,7 @@ def examine(sanitizer: str, compiler: build.Compiler, names: Sequence[str], comm
 def main() -> int:
     """Run both; each is run whatever the other one says."""
     compiler = build.find_compiler()
-    if isinstance(compiler, build.Problem):
+    if isinstance(compiler, build.BuildProblem):
         print(f"sanitize: {compiler.sentence}")
         return 1
     names = build.instruction_sets()

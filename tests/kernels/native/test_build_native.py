@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[3]
 NATIVE = ROOT / "src" / "elman" / "kernels" / "native"
 SMALL = 'extern "C" __attribute__((visibility("default"))) int elman_abi_version() { return 1; }\n'
 
-pytestmark = pytest.mark.skipif(isinstance(build.find_compiler(), build.Problem), reason="no C++ compiler is here")
+pytestmark = pytest.mark.skipif(isinstance(build.find_compiler(), build.BuildProblem), reason="no C++ compiler is here")
 
 
 def load_by_path(path: Path) -> ModuleType:
@@ -112,7 +112,7 @@ def test_without_a_compiler_no_library_of_older_sources_stays(
 def test_a_compiler_that_is_none(monkeypatch: pytest.MonkeyPatch, command: str, sentence: str) -> None:
     monkeypatch.setenv("ELMAN_CXX", command)
     found = build.find_compiler()
-    assert isinstance(found, build.Problem)
+    assert isinstance(found, build.BuildProblem)
     assert sentence in found.sentence
 
 
@@ -139,7 +139,7 @@ def test_the_variables_that_name_a_compiler_have_an_order(monkeypatch: pytest.Mo
         ("", "it ended with code 9 and no output"),
     ],
 )
-def test_the_first_error_is_the_one_that_is_told(output: str, line: str) -> None:
+def test_the_first_error_is_the_one_that_is_reported(output: str, line: str) -> None:
     assert build.first_error(output, 9) == line
 
 

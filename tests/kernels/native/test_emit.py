@@ -123,7 +123,7 @@ def compiled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     return found
 
 
-class Memory:
+class PackedBuffer:
     """A tile's arrays with random contents, NaN where a program has to write, and rows farther apart than needed."""
 
     def __init__(self, program: Program, rows: int, width: int, dtype: Any, seed: int = 0) -> None:
@@ -204,7 +204,9 @@ def expected_after(operations: Any, places: dict[str, torch.Tensor], shape: tupl
     return after
 
 
-def compare(memory: Memory, expected: dict[str, torch.Tensor], names: Iterator[str] | list[str], dtype: Any) -> None:
+def compare(
+    memory: PackedBuffer, expected: dict[str, torch.Tensor], names: Iterator[str] | list[str], dtype: Any
+) -> None:
     received = memory.places()
     for name in names:
         scale = max(1.0, float(expected[name].abs().nan_to_num().max()))
@@ -234,7 +236,7 @@ def test_compiled_programs_compute_what_their_lists_say(
     )
     assert (functions.y_leaf, functions.parameters) == (program.y_leaf, len(program.parameters))
     for rows, blocks in SHAPES:
-        memory = Memory(program, rows, blocks * 64 // np.dtype(dtype).itemsize, dtype, seed=rows)
+        memory = PackedBuffer(program, rows, blocks * 64 // np.dtype(dtype).itemsize, dtype, seed=rows)
         shape = (rows, memory.width)
         expected = expected_after(program.forward, memory.places(), shape)
         functions.forward(ctypes.byref(memory.tile()))
@@ -247,7 +249,7 @@ def test_compiled_programs_compute_what_their_lists_say(
         functions.backward(ctypes.byref(memory.tile(same_dy=bool(rows % 2))))
         expected["dy"] = memory.places()["dy"]
         compare(memory, expected, list(expected), dtype)
-        # What lies between the rows is nobody's.
+        # The memory between the rows belongs to no row.
         assert np.isnan(memory.record[:, program.slots * memory.width :]).all()
         assert all(np.isnan(new[:, memory.width :]).all() for new in memory.new)
 
@@ -257,8 +259,8 @@ def test_compiled_programs_compute_what_their_lists_say(
 def test_a_row_does_not_depend_on_the_rows_beside_it(compiled: dict[str, CompiledProgram], name: str) -> None:
     """Bit for bit, so that results are the same for any number of threads; sums of parameters row after row."""
     program, functions = programs()[name], compiled[f"{name}-f32"]
-    together = Memory(program, 7, 32, np.float32)
-    one_by_one = Memory(program, 7, 32, np.float32)
+    together = PackedBuffer(program, 7, 32, np.float32)
+    one_by_one = PackedBuffer(program, 7, 32, np.float32)
     for function in ("forward", "backward"):
         getattr(functions, function)(ctypes.byref(together.tile()))
         for row in range(7):
@@ -282,7 +284,7 @@ def test_a_row_does_not_depend_on_the_rows_beside_it(compiled: dict[str, Compile
 @needs_compiler
 def test_nan_stays_in_its_row_and_unit(compiled: dict[str, CompiledProgram]) -> None:
     program, functions = programs()["lstm"], compiled["lstm-f32"]
-    memory = Memory(program, 3, 16, np.float32)
+    memory = PackedBuffer(program, 3, 16, np.float32)
     memory.record[1, 5] = np.nan
     functions.forward(ctypes.byref(memory.tile()))
     wrong = np.isnan(memory.new[0][:, :16])

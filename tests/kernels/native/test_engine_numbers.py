@@ -18,12 +18,12 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from elman.cells import ElementwiseCell
-from elman.errors import ConfigError, DataError, KernelUnavailable, ShapeError
+from elman.errors import ConfigError, DataError, KernelUnavailableError, ShapeError
 from elman.kernels import Step
 from elman.kernels.native import build, engine_pack, library
 from elman.kernels.native.engine import WEIGHT_FORMATS, Engine, why_not
 from elman.kernels.native.engine_abi import Call, Layer, Network, SamplingOptions
-from elman.types import leaves
+from elman.state import leaves
 
 from .engines import Net, instruction_set, needs_library, net_of, one_thread
 
@@ -143,7 +143,7 @@ class OwnCell(ElementwiseCell):
         return Step(h * a + state.m, OwnState(m, h), {"a": a})
 
 
-@pytest.mark.skipif(isinstance(build.find_compiler(), build.Problem), reason="no C++ compiler is here")
+@pytest.mark.skipif(isinstance(build.find_compiler(), build.BuildProblem), reason="no C++ compiler is here")
 @pytest.mark.parametrize(("E", "residual"), [(21, False), (21, True), (5, True)])
 def test_own_cells_are_as_exact(E: int, residual: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ELMAN_CACHE", str(tmp_path))
@@ -390,7 +390,7 @@ def test_an_engine_says_why_it_cannot_be_made(monkeypatch: pytest.MonkeyPatch) -
     for name, options in (("gru-reset-before", {}), ("lstm", {"projection": 3}), ("lstm", {"layer_norm": True})):
         reason = why_not(cells(name, **options), 13)
         assert reason
-        with pytest.raises(KernelUnavailable) as caught:
+        with pytest.raises(KernelUnavailableError) as caught:
             net_of(name, **options).engine()
         assert str(caught.value) == f"the engine cannot run these cells: {reason}"
     double = [cell.double() for cell in cells("gru")]

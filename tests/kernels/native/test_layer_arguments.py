@@ -9,7 +9,7 @@ import torch
 from torch.func import functional_call
 
 from elman import kernels
-from elman.errors import DataError, KernelUnavailable, ShapeError
+from elman.errors import DataError, KernelUnavailableError, ShapeError
 from elman.kernels import Lookup
 from elman.nn import Unroll
 
@@ -80,7 +80,7 @@ def test_weights_that_do_not_fit_are_refused(name: str) -> None:
     right = getattr(cell, name).detach()
     wrongs = [right.float(), right.to("meta"), right[:-1]]
     for wrong in wrongs if name != "peephole_f" else wrongs[:2]:
-        with pytest.raises((ShapeError, KernelUnavailable), match=r"expected|cannot run"):
+        with pytest.raises((ShapeError, KernelUnavailableError), match=r"expected|cannot run"):
             functional_call(Unroll(cell, kernel="native"), {f"cell.{name}": wrong}, (x_BTI, None, start))
     assert kernels.why_not(cell)["native"] is None, "what was wrong for a moment is remembered"
     assert kernels.why_not(cell_of("lstm-peepholes", 3, 5))["native"] is None
@@ -107,7 +107,7 @@ def test_a_mask_for_all_rows_is_each_rows_mask() -> None:
 def test_a_mask_that_wants_a_gradient_gets_it_from_another_kernel() -> None:
     cell = cell_of("gru", 3, 5)
     x, mask_BH = random(2, 6, 3), mask_of(cell, 2).requires_grad_()
-    with pytest.raises(KernelUnavailable, match="no gradient"):
+    with pytest.raises(KernelUnavailableError, match="no gradient"):
         kernels.run(cell, x, None, cell.initial_state(2), recurrent_mask_BH=mask_BH, kernel="native")
     y, _ = kernels.run(cell, x, None, cell.initial_state(2), recurrent_mask_BH=mask_BH)
     y.square().sum().backward()
@@ -119,7 +119,7 @@ def test_a_mask_that_wants_a_gradient_gets_it_from_another_kernel() -> None:
 
 def test_a_linear_cell_has_no_recurrent_mask() -> None:
     cell = cell_of("mingru", 3, 5)
-    with pytest.raises(KernelUnavailable, match="no recurrent dropout"):
+    with pytest.raises(KernelUnavailableError, match="no recurrent dropout"):
         kernels.run(cell, random(4, 6, 3), None, start_of(cell, 4), recurrent_mask_BH=torch.ones(4, 5), kernel="native")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from elman.errors import KernelUnavailable
+from elman.errors import KernelUnavailableError
 from elman.kernels import Lookup
 from elman.kernels.native import build, library
 
@@ -20,7 +20,7 @@ def instruction_set(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("ELMAN_KERNELS", request.param)
     try:
         assert library.instruction_set() == request.param
-    except KernelUnavailable as reason:
+    except KernelUnavailableError as reason:
         pytest.skip(str(reason))
     return str(request.param)
 

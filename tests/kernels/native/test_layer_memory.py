@@ -12,8 +12,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from elman import kernels
 from elman.kernels import Lookup
-from elman.kernels.native import memory
-from elman.types import map_leaves
+from elman.kernels.native import buffer_pool
+from elman.state import map_leaves
 
 from ...contract.runs import assert_close
 from .layers import (
@@ -254,7 +254,7 @@ def test_layers_whose_passes_interleave_do_not_share_memory(name: str) -> None:
         return list(torch.autograd.grad(*made, retain_graph=again))
 
     apart = [backward(forward(n)) for n in range(4)]
-    assert memory.idle_bytes() > 0, "these tapes are too small to be kept"
+    assert buffer_pool.idle_bytes() > 0, "these tapes are too small to be kept"
     first, second = forward(0), forward(1)
     dropped = forward(2)
     early = backward(first, again=True)
@@ -265,4 +265,4 @@ def test_layers_whose_passes_interleave_do_not_share_memory(name: str) -> None:
     for n, grads in results.items():
         assert all(map(torch.equal, grads, apart[n])), f"layer {n}"
     assert all(map(torch.equal, early, apart[0]))
-    assert memory.idle_bytes() <= memory.MOST_IDLE
+    assert buffer_pool.idle_bytes() <= buffer_pool.MAX_IDLE

@@ -14,7 +14,7 @@ from elman import kernels
 from elman.cells import Cell
 from elman.cells.cell import ElementwiseCell, HiddenState
 from elman.kernels import Lookup, Step
-from elman.types import named_leaves
+from elman.state import named_leaves
 
 from ...contract.runs import assert_close
 from .layers import (

@@ -10,7 +10,7 @@ import torch
 
 from elman import kernels
 from elman.kernels import Lookup
-from elman.types import map_leaves
+from elman.state import map_leaves
 
 from ...contract.runs import Result
 from .layers import (

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from elman.errors import KernelUnavailable
+from elman.errors import KernelUnavailableError
 from elman.kernels.native import build, library
 from elman.kernels.native.abi import ABI_VERSION, CompiledProgram, Tile
 
@@ -34,7 +34,7 @@ def make_libraries(folder: Path, version: int, runs: str) -> None:
         API int elman_cpu_runs(const char *name) {{ return strstr("{runs}", name) != 0; }}
     """)
     compiler = build.find_compiler()
-    if isinstance(compiler, build.Problem):
+    if isinstance(compiler, build.BuildProblem):
         pytest.skip(compiler.sentence)
     for name in build.instruction_sets():
         assert (
@@ -89,7 +89,7 @@ def test_a_library_is_loaded_once() -> None:
 def test_an_instruction_set_of_another_machine_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     foreign = "generic" if build.is_x86_64() else "avx2"
     monkeypatch.setenv("ELMAN_KERNELS", foreign)
-    with pytest.raises(KernelUnavailable, match=rf"Received: '{foreign}'$") as caught:
+    with pytest.raises(KernelUnavailableError, match=rf"Received: '{foreign}'$") as caught:
         library.load()
     assert library.why_not() == str(caught.value)
     assert library.describe() == {"problem": str(caught.value)}
@@ -105,7 +105,7 @@ def test_what_the_cpu_lacks_is_not_taken(monkeypatch: pytest.MonkeyPatch, tmp_pa
     assert library.why_not() == expected
     (tmp_path / build.library_name("avx512")).unlink()
     (tmp_path / build.library_name("avx2")).unlink()
-    with pytest.raises(KernelUnavailable) as caught:
+    with pytest.raises(KernelUnavailableError) as caught:
         library._choose(tmp_path, "avx2")
     assert str(caught.value) == "expected an instruction set that is built: avx512bf16, x86_64. Received: 'avx2'"
     assert library._choose(tmp_path, None) == "x86_64"
@@ -135,7 +135,7 @@ def test_no_library_is_explained(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     assert reason is not None
     assert reason.startswith("the compiled library is not built: there is no libelman_")
     monkeypatch.setenv("ELMAN_NATIVE_LIBRARIES", str(tmp_path))
-    build.discard(tmp_path, build.Problem("no C++ compiler was found"))
+    build.discard(tmp_path, build.BuildProblem("no C++ compiler was found"))
     assert library.why_not() == (
         "the compiled library is not built: no C++ compiler was found; reinstall elman with g++ or clang++"
     )

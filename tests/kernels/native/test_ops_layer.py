@@ -15,13 +15,13 @@ from torch.utils.checkpoint import checkpoint
 
 from elman import kernels
 from elman.cells import Cell
-from elman.errors import KernelUnavailable
+from elman.errors import KernelUnavailableError
 from elman.kernels import Lookup
-from elman.kernels.native import memory, ops
+from elman.kernels.native import buffer_pool, ops
 from elman.kernels.native.layer import Input
 from elman.kernels.native.trace import program_of
 from elman.nn import Stack, Unroll
-from elman.types import leaves
+from elman.state import leaves
 
 from ...contract.runs import assert_close
 from .layers import cell_of, mask_of, needs_library, random, start_of
@@ -65,8 +65,8 @@ def arguments(name: str, kind: Input, *, ragged: bool, keep: bool) -> tuple[Any,
 )
 def test_the_operator_keeps_torchs_rules(name: str, kind: Input, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its schema is true, its fake gives the same shapes, gradients are registered, and it can be compiled."""
-    # Some numbers of the tape are written by nobody and read by nobody; here they are compared.
-    monkeypatch.setattr(memory, "take", lambda size: torch.zeros(size, dtype=torch.uint8))
+    # Some numbers of the tape are neither written nor read; here they are compared.
+    monkeypatch.setattr(buffer_pool, "take", lambda size: torch.zeros(size, dtype=torch.uint8))
     ops._define()
     for ragged, keep in ((True, True), (False, False)):
         done = torch.library.opcheck(torch.ops.elman.layer.default, arguments(name, kind, ragged=ragged, keep=keep))
@@ -180,7 +180,7 @@ def test_a_second_derivative_is_refused(through_operator: bool) -> None:
     else:
         x = random(5, 6, 3).requires_grad_()
         y, _ = kernels.run(cell, x, None, cell.initial_state(5), kernel="native")
-    with pytest.raises(KernelUnavailable, match=r"first derivatives only.*kernel='reference'"):
+    with pytest.raises(KernelUnavailableError, match=r"first derivatives only.*kernel='reference'"):
         torch.autograd.grad(y.sum(), x, create_graph=True)
 
 

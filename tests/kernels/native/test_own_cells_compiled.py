@@ -18,7 +18,7 @@ from elman.kernels.native import build, library, program_cache
 
 pytestmark = [
     pytest.mark.skipif(library.why_not() is not None, reason=f"{library.why_not()}"),
-    pytest.mark.skipif(isinstance(build.find_compiler(), build.Problem), reason="no C++ compiler is here"),
+    pytest.mark.skipif(isinstance(build.find_compiler(), build.BuildProblem), reason="no C++ compiler is here"),
 ]
 
 
@@ -50,9 +50,9 @@ def outputs(cell: Leaky, kernel: str) -> Tensor:
 
 
 def compilations(caplog: pytest.LogCaptureFixture) -> int:
-    told = sum("compiled a cell's equations" in record.getMessage() for record in caplog.records)
+    reported = sum("compiled a cell's equations" in record.getMessage() for record in caplog.records)
     caplog.clear()
-    return told
+    return reported
 
 
 def test_an_own_cell_is_compiled_once_and_computes_the_same(

@@ -16,7 +16,7 @@ from elman.kernels.native.program_cache import CompiledFile, compiled_program
 LOWEST = build.instruction_sets()[-1]
 SOURCE = 'extern "C" __attribute__((visibility("default"))) int answer() { return 42; }\n'
 
-pytestmark = pytest.mark.skipif(isinstance(build.find_compiler(), build.Problem), reason="no C++ compiler is here")
+pytestmark = pytest.mark.skipif(isinstance(build.find_compiler(), build.BuildProblem), reason="no C++ compiler is here")
 
 
 @pytest.fixture(autouse=True)
@@ -99,7 +99,7 @@ def change_hands(path: Path) -> None:
 @pytest.mark.parametrize(
     "damage", [cut_short, flip_a_byte, lose_the_digest, open_to_others, become_a_link, change_hands]
 )
-def test_what_looks_wrong_is_compiled_anew(damage: object) -> None:
+def test_what_looks_wrong_is_compiled_again(damage: object) -> None:
     path = made().path
     assert not made().compiled
     damage(path)  # type: ignore[operator]
@@ -134,14 +134,14 @@ def test_a_folder_of_another_user_is_not_used(tmp_path: Path) -> None:
     assert list((tmp_path / "kernels").iterdir()) == []
 
 
-def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_made_is_reported(tmp_path: Path) -> None:
     (tmp_path / "kernels").write_text("in the way")
     said = compiled_program(SOURCE, LOWEST)
     assert isinstance(said, str)
     assert said.startswith("its compiled equations cannot be kept: cannot use the folder")
 
 
-def test_no_compiler_and_a_compiler_that_fails_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_compiler_and_a_compiler_that_fails_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     said = compiled_program("int f() { return nowhere; }\n", LOWEST)
     assert isinstance(said, str)
     assert said.startswith("its equations cannot be compiled: the C++ compiler failed: ")

@@ -31,7 +31,7 @@ for thread in threads: thread.join()
 """
 
 pytestmark = pytest.mark.skipif(
-    not sys.platform.startswith("linux") or isinstance(build.find_compiler(), build.Problem),
+    not sys.platform.startswith("linux") or isinstance(build.find_compiler(), build.BuildProblem),
     reason="the sanitizers are tried with a compiler on Linux only",
 )
 

@@ -102,7 +102,7 @@ def test_no_library_holds_instructions_of_a_higher_set(name: str) -> None:
 @pytest.mark.skipif(not build.is_x86_64(), reason="these are registers of x86-64")
 def test_this_judge_sees_what_is_wrong(tmp_path: Path) -> None:
     compiler = build.find_compiler()
-    if isinstance(compiler, build.Problem):
+    if isinstance(compiler, build.BuildProblem):
         pytest.skip(compiler.sentence)
     source = tmp_path / "wrong.cpp"
     source.write_text("""

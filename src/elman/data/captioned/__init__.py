@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 from elman.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from elman.data.captioned.captioned import Captioned, checked_captions, join, made
-    from elman.data.captioned.config import CaptionedConfig
-    from elman.data.captioned.memory import captioned_from
+    from elman.data.captioned.captioned import CaptionDataset, checked_captions, join, made
+    from elman.data.captioned.config import CaptionDataConfig
+    from elman.data.captioned.in_memory import captioned_from
     from elman.data.captioned.read import read_captioned
 
 __all__ = [
-    "Captioned",
-    "CaptionedConfig",
+    "CaptionDataConfig",
+    "CaptionDataset",
     "captioned_from",
     "checked_captions",
     "join",
@@ -28,9 +28,10 @@ __all__ = [
 __getattr__, __dir__ = lazy_names(
     __name__,
     {
-        ".captioned": ("Captioned", "checked_captions", "join", "made"),
-        ".config": ("CaptionedConfig",),
-        ".memory": ("captioned_from",),
+        ".captioned": ("CaptionDataset", "checked_captions", "join", "made"),
+        ".config": ("CaptionDataConfig",),
+        ".in_memory": ("captioned_from",),
         ".read": ("read_captioned",),
     },
+    former={"Captioned": "CaptionDataset", "CaptionedConfig": "CaptionDataConfig"},
 )

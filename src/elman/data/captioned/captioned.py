@@ -1,4 +1,4 @@
-"""`Captioned`: an array of items with the captions of each, and functions that validate and join such data."""
+"""`CaptionDataset`: an array of items with the captions of each, and functions that validate and join such data."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from elman.errors import DataError
 
-__all__ = ["KINDS", "Captioned", "checked_captions", "join", "made"]
+__all__ = ["KINDS", "CaptionDataset", "checked_captions", "join", "made"]
 
 KINDS = ("vectors", "images", "maps")
 # The array shapes allowed for each kind, as shown in messages.
@@ -27,7 +27,7 @@ _LONGEST = 100_000
 
 
 @dataclass(frozen=True)
-class Captioned:
+class CaptionDataset:
     """Items with their captions.
 
     name      name of the data in messages
@@ -54,10 +54,10 @@ class Captioned:
         """Total number of captions."""
         return sum(map(len, self.captions or ()))
 
-    def take(self, rows: Sequence[int] | npt.NDArray[np.integer[Any]]) -> Captioned:
+    def take(self, rows: Sequence[int] | npt.NDArray[np.integer[Any]]) -> CaptionDataset:
         """Return the items at these indices, in this order."""
         numbers = [int(row) for row in rows]
-        return Captioned(
+        return CaptionDataset(
             self.name,
             self.kind,
             self.items[numbers],
@@ -66,7 +66,7 @@ class Captioned:
             self.names,
         )
 
-    def named(self, names: tuple[str, ...]) -> Captioned:
+    def named(self, names: tuple[str, ...]) -> CaptionDataset:
         """Return the data with the features of vectors in the order of `names`, if both have names.
 
         Raises DataError if one of `names` is missing.
@@ -79,7 +79,7 @@ class Captioned:
                 f"{self.name}: expected the columns that the model was trained with. Received: no column {missing[0]!r}"
             )
         order = [self.names.index(name) for name in names]
-        return Captioned(self.name, self.kind, self.items[:, order], self.captions, self.places, names)
+        return CaptionDataset(self.name, self.kind, self.items[:, order], self.captions, self.places, names)
 
     def fingerprint(self) -> str:
         """Return a SHA-256 hash of items, captions and names; `places` are left out, so that files can be moved."""
@@ -100,8 +100,8 @@ def made(
     captions: list[list[str]] | None = None,
     places: Sequence[str] | None = None,
     names: tuple[str, ...] = (),
-) -> Captioned:
-    """Create `Captioned` from an array.
+) -> CaptionDataset:
+    """Create `CaptionDataset` from an array.
 
     Pixels are uint8 (0 to 255) or floats. Vectors and maps may have any integer or float dtype and become float32.
     With `kind` "auto", arrays of 2 dimensions are vectors and arrays of 3 or 4 dimensions are images. Raises
@@ -131,7 +131,7 @@ def made(
             shown = values.reshape(len(values), -1)[row, place]
             raise DataError(f"{places[row]}{which}: expected a finite number of at most 3.4e38. Received: {shown}")
         values = items
-    return Captioned(name, kind, np.ascontiguousarray(values), captions, places, names)
+    return CaptionDataset(name, kind, np.ascontiguousarray(values), captions, places, names)
 
 
 def checked_captions(captions: Sequence[Any], count: int, name: str, data: str) -> list[list[str]]:
@@ -164,7 +164,7 @@ def checked_text(text: str, place: str) -> str:
     return text
 
 
-def join(parts: Sequence[Captioned]) -> Captioned:
+def join(parts: Sequence[CaptionDataset]) -> CaptionDataset:
     """Concatenate the items of several sources. Raises DataError unless kind, shape, dtype and names agree."""
     first = parts[0]
     if len(parts) == 1:
@@ -180,7 +180,7 @@ def join(parts: Sequence[Captioned]) -> Captioned:
             if one != other:
                 raise DataError(f"{part.name}: expected {what}, as in {first.name}. Received: {other} and not {one}")
     captions = None if first.captions is None else [row for part in parts for row in part.captions or ()]
-    return Captioned(
+    return CaptionDataset(
         f"{first.name} and {len(parts) - 1} more",
         first.kind,
         np.concatenate([part.named(first.names).items for part in parts]),

@@ -8,11 +8,11 @@ from elman.data import shared_options as shared
 from elman.data.vocabulary.kinds import token_kinds
 from elman.options import option
 
-__all__ = ["CaptionTextConfig", "CaptionedConfig"]
+__all__ = ["CaptionDataConfig", "CaptionTextConfig"]
 
 
 @dataclass(frozen=True)
-class CaptionedConfig:
+class CaptionDataConfig:
     """Options for reading items with captions."""
 
     format: str = option(

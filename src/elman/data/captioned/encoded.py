@@ -9,30 +9,30 @@ import torch
 from torch import Tensor
 
 from elman.data.batches import Ints, spread_within
-from elman.data.captioned import Captioned
+from elman.data.captioned import CaptionDataset
 from elman.data.captioned.vocabulary import CaptionerVocabulary
 from elman.data.vocabulary import END_ID
 from elman.errors import DataError
-from elman.types import IGNORED, Batch
+from elman.state import IGNORE_INDEX, Batch
 
-__all__ = ["Encoded", "Inputs"]
+__all__ = ["CaptionInputs", "EncodedCaptions"]
 
 
-class Inputs(NamedTuple):
-    """Inputs of a batch: `items`, B x the shape of an item, and `tokens_BT`, which begin with the token `go`."""
+class CaptionInputs(NamedTuple):
+    """Inputs of a batch: `items`, B x the shape of an item, and `tokens_BT`, which begin with the token `bos_id`."""
 
     items: Tensor
     tokens_BT: Tensor
 
 
-class Encoded:
+class EncodedCaptions:
     """Items with their captions as token ids; each row is one caption.
 
     With `longest` above 0, captions of more tokens are left out and counted in `longer`. `owners` has the index of
     each caption's item. Raises DataError if the items do not match the vocabulary, or if no caption is left.
     """
 
-    def __init__(self, data: Captioned, vocabulary: CaptionerVocabulary, longest: int = 0) -> None:
+    def __init__(self, data: CaptionDataset, vocabulary: CaptionerVocabulary, longest: int = 0) -> None:
         self.data = vocabulary.item.check(data)
         self.vocabulary = vocabulary
         self._items = torch.from_numpy(self.data.items)
@@ -62,15 +62,15 @@ class Encoded:
         return self._items[torch.from_numpy(rows)]
 
     def batch(self, rows: Ints) -> Batch:
-        """Return the captions at these indices as a padded batch of `Inputs`; targets end with the end token."""
+        """Return the captions at these indices as a padded batch of `CaptionInputs`; targets end with the end token."""
         lengths = self.lengths[rows]
         T = int(lengths.max(initial=1))
-        inputs_BT = np.full((len(rows), T), self.vocabulary.go, dtype=np.int64)
-        targets_BT = np.full((len(rows), T), IGNORED, dtype=np.int64)
+        inputs_BT = np.full((len(rows), T), self.vocabulary.bos_id, dtype=np.int64)
+        targets_BT = np.full((len(rows), T), IGNORE_INDEX, dtype=np.int64)
         for place, row in enumerate(rows.tolist()):
             ids = self.tokens[row]
             inputs_BT[place, 1 : len(ids) + 1] = ids
             targets_BT[place, : len(ids)] = ids
             targets_BT[place, len(ids)] = END_ID
-        inputs = Inputs(self.items(self.owners[rows]), torch.from_numpy(inputs_BT))
+        inputs = CaptionInputs(self.items(self.owners[rows]), torch.from_numpy(inputs_BT))
         return Batch(inputs, torch.from_numpy(targets_BT), torch.from_numpy(lengths))

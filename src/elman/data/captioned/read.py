@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,20 +12,19 @@ import numpy as np
 import numpy.typing as npt
 
 from elman.data.binary import open_bytes, read_idx, read_npy, read_npz
-from elman.data.captioned.captioned import Captioned, checked_captions, checked_text, join, made
-from elman.data.captioned.config import CaptionedConfig
-from elman.data.captioned.pictures import PICTURES, read_pictures
+from elman.data.captioned.captioned import CaptionDataset, checked_captions, checked_text, join, made
+from elman.data.captioned.config import CaptionDataConfig
+from elman.data.captioned.images import PICTURES, read_pictures
 from elman.data.captioned.tables import captioned_table
 from elman.data.decoding import lines_of, text_in
 from elman.data.inputs import InputFile, find_files, is_new
 from elman.data.suffixes import bare_suffix, is_idx, table_kind
 from elman.data.table import read_table
+from elman.display import Progress
 from elman.errors import ConfigError, DataError
 
 __all__ = ["read_captioned"]
 
-# Called with the name of the stage and the fraction of it that is done, from 0 to 1.
-Progress = Callable[[str, float], None]
 
 # Names of arrays in .npz files; the first name that is present is read.
 _ITEMS = ("x", "X", "items", "features", "images", "data")
@@ -36,11 +35,11 @@ _TABLES = ("captions.csv", "captions.tsv", "captions.jsonl")
 
 def read_captioned(
     paths: Sequence[str | os.PathLike[str]] | str | os.PathLike[str],
-    config: CaptionedConfig,
+    config: CaptionDataConfig,
     *,
     captioned: bool = True,
     progress: Progress | None = None,
-) -> Captioned:
+) -> CaptionDataset:
     """Read the items in files, folders and globs, concatenated in the order given.
 
     Args:
@@ -58,7 +57,7 @@ def read_captioned(
     if not named:
         raise ConfigError("expected at least one file to read. Received: none")
     files = [file for path in named for file in _files(path)]
-    parts: list[Captioned] = []
+    parts: list[CaptionDataset] = []
     pictures: list[InputFile] = []
     seen: set[str] = set()
     try:
@@ -72,8 +71,8 @@ def read_captioned(
                 if not captioned or is_new(file, seen):
                     parts.append(_table(file, config, captioned))
             else:
-                beside = files[place + 1] if place + 1 < len(files) else None
-                texts = beside if beside is not None and _form(beside, config) == "text" else None
+                following = files[place + 1] if place + 1 < len(files) else None
+                texts = following if following is not None and _form(following, config) == "text" else None
                 if not captioned or is_new(file, seen, "" if texts is None else str(texts.path)):
                     parts.append(_array(file, texts, config, captioned))
                 place += texts is not None
@@ -103,7 +102,7 @@ def _files(path: str) -> list[InputFile]:
     return find_files([path])
 
 
-def _form(file: InputFile, config: CaptionedConfig) -> str:
+def _form(file: InputFile, config: CaptionDataConfig) -> str:
     suffix = bare_suffix(file.path)
     text = suffix in (".txt", ".text", ".captions")
     if config.format != "auto" and not (text and config.format == "arrays"):
@@ -117,12 +116,12 @@ def _form(file: InputFile, config: CaptionedConfig) -> str:
     return "text"
 
 
-def _table(file: InputFile, config: CaptionedConfig, captioned: bool) -> Captioned:
+def _table(file: InputFile, config: CaptionDataConfig, captioned: bool) -> CaptionDataset:
     table = read_table(file.path, encoding=config.encoding, errors=config.errors)
     return captioned_table(replace(table, name=file.name), file.path.parent, config, captioned=captioned)
 
 
-def _pictures(files: list[InputFile], config: CaptionedConfig, captioned: bool) -> Captioned:
+def _pictures(files: list[InputFile], config: CaptionDataConfig, captioned: bool) -> CaptionDataset:
     if captioned:
         raise DataError(
             f"{files[0].name}: expected captions of images in a table with the columns {config.image_column} and "
@@ -133,7 +132,7 @@ def _pictures(files: list[InputFile], config: CaptionedConfig, captioned: bool) 
     return made(pixels, names[0] if len(names) == 1 else f"{len(names)} images", "images", places=names)
 
 
-def _array(file: InputFile, texts: InputFile | None, config: CaptionedConfig, captioned: bool) -> Captioned:
+def _array(file: InputFile, texts: InputFile | None, config: CaptionDataConfig, captioned: bool) -> CaptionDataset:
     suffix = bare_suffix(file.path)
     name, inside = file.name, None
     if suffix == ".npz":
@@ -163,7 +162,7 @@ def _array(file: InputFile, texts: InputFile | None, config: CaptionedConfig, ca
     return made(values, name, config.items, captions=captions)
 
 
-def _lines(file: InputFile, config: CaptionedConfig) -> list[list[str]]:
+def _lines(file: InputFile, config: CaptionDataConfig) -> list[list[str]]:
     """Return the captions of each line; several captions of one item are separated by tabs."""
     lines = lines_of(text_in(file.path, file.name, encoding=config.encoding, errors=config.errors))
     return [

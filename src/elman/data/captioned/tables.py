@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from elman.data.captioned.captioned import Captioned, checked_text, made
-from elman.data.captioned.config import CaptionedConfig
-from elman.data.captioned.pictures import read_pictures
+from elman.data.captioned.captioned import CaptionDataset, checked_text, made
+from elman.data.captioned.config import CaptionDataConfig
+from elman.data.captioned.images import read_pictures
 from elman.data.table import Table
 from elman.errors import DataError
 
@@ -19,7 +19,7 @@ __all__ = ["captioned_table"]
 _HINT = "the option caption_columns names them"
 
 
-def captioned_table(table: Table, folder: Path, config: CaptionedConfig, *, captioned: bool) -> Captioned:
+def captioned_table(table: Table, folder: Path, config: CaptionDataConfig, *, captioned: bool) -> CaptionDataset:
     """Return the items of a table: images if it has the image column, else vectors.
 
     Image files are relative to `folder`. Rows with the same image are one item with several captions. With
@@ -39,7 +39,9 @@ def captioned_table(table: Table, folder: Path, config: CaptionedConfig, *, capt
     return made(values, table.name, "vectors", captions=captions, places=places, names=tuple(columns))
 
 
-def _pictures(table: Table, folder: Path, config: CaptionedConfig, captions: list[list[str]] | None) -> Captioned:
+def _pictures(
+    table: Table, folder: Path, config: CaptionDataConfig, captions: list[list[str]] | None
+) -> CaptionDataset:
     files = table.texts(config.image_column)
     first: dict[str, int] = {}
     several: Mapping[str, list[str]] = {file: [] for file in files}
@@ -60,7 +62,7 @@ def _pictures(table: Table, folder: Path, config: CaptionedConfig, captions: lis
     )
 
 
-def _captions(table: Table, config: CaptionedConfig) -> list[list[str]]:
+def _captions(table: Table, config: CaptionDataConfig) -> list[list[str]]:
     """Return the captions of every row, from all caption columns; empty cells are left out."""
     columns = [table.column(name, hint=_HINT) for name in config.caption_columns]
     if not columns:

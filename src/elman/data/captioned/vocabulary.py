@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from elman.data.captioned import Captioned
+from elman.data.captioned import CaptionDataset
 from elman.data.captioned.captioned import KINDS
 from elman.data.captioned.config import CaptionTextConfig
 from elman.data.vocabulary import UNKNOWN_ID, Vocabulary, learn_vocabulary, vocabulary_from_json
@@ -16,15 +16,15 @@ from elman.data.vocabulary.base import check_fields
 from elman.data.vocabulary.options import vocabulary_options
 from elman.errors import ArtifactError, DataError
 
-__all__ = ["CaptionerVocabulary", "Item"]
+__all__ = ["CaptionerVocabulary", "ItemSpec"]
 
 # Limits of one side of an item, and of its total size.
-_MOST_SIDE, _MOST_NUMBERS = 1 << 22, 1 << 28
+_MAX_SIDE, _MAX_NUMBERS = 1 << 22, 1 << 28
 _DIMENSIONS = {"vectors": (1,), "images": (3,), "maps": (2, 3)}
 
 
 @dataclass(frozen=True)
-class Item:
+class ItemSpec:
     """Kind and shape of items.
 
     kind   "vectors", "images" or "maps"
@@ -40,11 +40,11 @@ class Item:
     names: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, data: Captioned) -> Item:
+    def of(cls, data: CaptionDataset) -> ItemSpec:
         """Return the kind and shape of the items of `data`."""
         return cls(data.kind, tuple(data.items.shape[1:]), data.items.dtype == np.uint8, data.names)
 
-    def told(self) -> str:
+    def describe(self) -> str:
         """Return a description for messages."""
         sides = " x ".join(map(str, self.shape))
         if self.kind == "vectors":
@@ -53,13 +53,13 @@ class Item:
             return f"images of {sides} {'pixels from 0 to 255' if self.whole else 'pixels as floats'}"
         return f"maps of {sides} features"
 
-    def check(self, data: Captioned) -> Captioned:
+    def check(self, data: CaptionDataset) -> CaptionDataset:
         """Return `data` with features in this order. Raises DataError if its items have another kind or shape."""
         if data.kind == self.kind == "vectors":
             data = data.named(self.names)
-        found = Item.of(data)
+        found = ItemSpec.of(data)
         if (found.kind, found.shape, found.whole) != (self.kind, self.shape, self.whole):
-            raise DataError(f"{data.name}: expected {self.told()}, as in training. Received: {found.told()}")
+            raise DataError(f"{data.name}: expected {self.describe()}, as in training. Received: {found.describe()}")
         return data
 
 
@@ -67,14 +67,14 @@ class Item:
 class CaptionerVocabulary:
     """Kind and shape of the items, and the tokens of captions.
 
-    `go`, the id after the last token, starts every caption. It is only fed to the decoder and never generated.
+    `bos_id`, the id after the last token, starts every caption. It is only fed to the decoder and never generated.
     """
 
-    item: Item
+    item: ItemSpec
     text: Vocabulary
 
     @property
-    def go(self) -> int:
+    def bos_id(self) -> int:
         """Id of the token that starts a caption."""
         return self.text.size
 
@@ -84,10 +84,10 @@ class CaptionerVocabulary:
         return bool(getattr(self.text, "lowercase", False))
 
     @classmethod
-    def learn(cls, data: Captioned, config: CaptionTextConfig) -> CaptionerVocabulary:
+    def learn(cls, data: CaptionDataset, config: CaptionTextConfig) -> CaptionerVocabulary:
         """Learn the vocabulary from training data. Raises DataError, ConfigError."""
         texts = [text for row in data.captions or () for text in row]
-        return cls(Item.of(data), learn_vocabulary(vocabulary_options(config), texts))
+        return cls(ItemSpec.of(data), learn_vocabulary(vocabulary_options(config), texts))
 
     def decode(self, tokens: Sequence[int]) -> str:
         """Return the text of token ids, without surrounding white space."""
@@ -122,8 +122,8 @@ class CaptionerVocabulary:
             raise ArtifactError(f"expected a captioner of {', '.join(KINDS)}. Received: {fields['kind']}, {kind!r:.40}")
         if (
             len(shape) not in _DIMENSIONS[kind]
-            or not all(type(side) is int and 1 <= side <= _MOST_SIDE for side in shape)
-            or int(np.prod(shape, dtype=object)) > _MOST_NUMBERS
+            or not all(type(side) is int and 1 <= side <= _MAX_SIDE for side in shape)
+            or int(np.prod(shape, dtype=object)) > _MAX_NUMBERS
         ):
             raise ArtifactError(f"expected the shape of {kind} that a captioner reads. Received: {str(shape)[:60]}")
         if names and (
@@ -135,4 +135,4 @@ class CaptionerVocabulary:
             raise ArtifactError(f"expected a name for each feature of a vector. Received: {str(names)[:60]}")
         if item["whole"] and kind != "images":
             raise ArtifactError(f"expected integer pixels in images only. Received: {kind}")
-        return cls(Item(kind, tuple(shape), item["whole"], tuple(names)), vocabulary_from_json(fields["text"]))
+        return cls(ItemSpec(kind, tuple(shape), item["whole"], tuple(names)), vocabulary_from_json(fields["text"]))

@@ -21,7 +21,7 @@ from elman.lazy import lazy_names
 if TYPE_CHECKING:
     from elman.data.examples.base import Examples
     from elman.data.examples.config import ExamplesConfig
-    from elman.data.examples.memory import examples_from
+    from elman.data.examples.in_memory import examples_from
     from elman.data.examples.parts import split_rows
     from elman.data.examples.reading import read_examples
 
@@ -38,7 +38,7 @@ __getattr__, __dir__ = lazy_names(
     {
         ".base": ("Examples",),
         ".config": ("ExamplesConfig",),
-        ".memory": ("examples_from",),
+        ".in_memory": ("examples_from",),
         ".parts": ("split_rows",),
         ".reading": ("read_examples",),
     },

@@ -138,9 +138,9 @@ def read_idx_file(file: InputFile, config: ExamplesConfig, *, labelled: bool) ->
 
 
 def _labels_beside(file: InputFile, config: ExamplesConfig, count: int, labelled: bool) -> list[str] | None:
-    beside = label_file(file.path, config)
-    if beside is not None:
-        return matched(read_labels(beside, config), count, str(beside), file.name)
+    label_path = label_file(file.path, config)
+    if label_path is not None:
+        return matched(read_labels(label_path, config), count, str(label_path), file.name)
     if labelled:
         raise DataError(f"{file.name}: expected labels in a separate file, given with the option labels or found by "
                         "its name (x_images.npy, x_labels.npy). Received: none")  # fmt: skip

@@ -17,11 +17,11 @@ from elman.data.vocabulary import UNKNOWN_ID, Vocabulary, WordVocabulary, learn_
 from elman.data.vocabulary.options import vocabulary_options
 from elman.errors import ArtifactError, DataError
 
-__all__ = ["Encoder", "SeriesEncoder", "TextEncoder", "encoder_from_json", "learn_encoder"]
+__all__ = ["InputEncoder", "SeriesEncoder", "TextEncoder", "encoder_from_json", "learn_encoder"]
 
 # Channels with a smaller standard deviation are centred but not scaled, so that rounding noise is not amplified.
-_LEAST_DEVIATION = 1e-6
-_MOST_CHANNELS = 100_000
+_MIN_DEVIATION = 1e-6
+_MAX_CHANNELS = 100_000
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ class SeriesEncoder:
         if self.standardise == "series":
             mean = x_TI.mean(axis=0, dtype=np.float64)
             deviation = x_TI.std(axis=0, dtype=np.float64)
-            deviation = np.where(deviation < _LEAST_DEVIATION, 1.0, deviation)
+            deviation = np.where(deviation < _MIN_DEVIATION, 1.0, deviation)
         return ((x_TI - mean) / deviation).astype(np.float32)
 
     def to_json(self) -> dict[str, Any]:
@@ -142,10 +142,10 @@ class SeriesEncoder:
         return {"text": None, "channels": list(self.channels), "scale": scale}
 
 
-Encoder = TextEncoder | SeriesEncoder
+InputEncoder = TextEncoder | SeriesEncoder
 
 
-def learn_encoder(examples: Examples, config: InputConfig) -> Encoder:
+def learn_encoder(examples: Examples, config: InputConfig) -> InputEncoder:
     """Learn the vocabulary or the scale of training `examples`. Raises DataError, ConfigError."""
     if examples.kind == "text":
         vocabulary = learn_vocabulary(vocabulary_options(config), examples.inputs)  # type: ignore[arg-type]
@@ -159,11 +159,11 @@ def learn_encoder(examples: Examples, config: InputConfig) -> Encoder:
         how = "none" if bounded else "channels"
     if how in ("none", "series"):
         return SeriesEncoder(channels, how, zeros_I, ones_I)
-    mean, deviation = mean_and_deviation(inputs, 0 if how == "channels" else (0, 1), least=_LEAST_DEVIATION)
+    mean, deviation = mean_and_deviation(inputs, 0 if how == "channels" else (0, 1), least=_MIN_DEVIATION)
     return SeriesEncoder(channels, "channels", zeros_I + mean, ones_I * deviation)
 
 
-def encoder_from_json(content: Mapping[str, Any], config: InputConfig, where: str) -> Encoder:
+def encoder_from_json(content: Mapping[str, Any], config: InputConfig, where: str) -> InputEncoder:
     """Load what `to_json` returned. Raises ArtifactError for anything else."""
     if content.get("text") is not None:
         try:
@@ -173,7 +173,7 @@ def encoder_from_json(content: Mapping[str, Any], config: InputConfig, where: st
     channels, scale = content.get("channels"), content.get("scale")
     if (
         not isinstance(channels, list)
-        or not 1 <= len(channels) <= _MOST_CHANNELS
+        or not 1 <= len(channels) <= _MAX_CHANNELS
         or not all(isinstance(name, str) for name in channels)
     ):
         raise ArtifactError(f"{where}: expected a vocabulary or the names of channels. Received: neither")

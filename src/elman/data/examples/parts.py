@@ -68,7 +68,7 @@ class ExampleParts(Parts[Examples]):
 
     known   all examples of the training data, including the shares held out from it
     names   the classes in a given order; None for sorted labels
-    values  type of the labels before they became text, as in `Classes`
+    values  type of the labels before they became text, as in `ClassTargets`
     """
 
     known: Examples = field(kw_only=True)

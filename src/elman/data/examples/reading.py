@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,13 +12,11 @@ from elman.data.examples.base import Examples, join
 from elman.data.examples.config import ExamplesConfig
 from elman.data.inputs import find_files
 from elman.data.readers import reader_of
+from elman.display import Progress
 from elman.errors import ConfigError
 from elman.options import suggestion
 
 __all__ = ["read_examples"]
-
-# Called with the name of the stage and the fraction of it that is done, from 0 to 1.
-Progress = Callable[[str, float], None]
 
 
 def read_examples(

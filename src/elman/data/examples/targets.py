@@ -13,10 +13,10 @@ import numpy.typing as npt
 from elman.data.examples import Examples
 from elman.errors import ArtifactError, DataError
 
-__all__ = ["Classes", "Score", "Targets", "learn_targets", "targets_from_json", "weights_of_classes"]
+__all__ = ["ClassTargets", "RegressionTarget", "Targets", "class_weights_of", "learn_targets", "targets_from_json"]
 
 # Limits the memory of the confusion matrix.
-_MOST_CLASSES = 5000
+_MAX_CLASSES = 5000
 # In characters. A longer text is most likely not a label but the wrong column or file.
 _LONGEST_LABEL = 1000
 # With more examples than this, labels that are all different are refused.
@@ -31,7 +31,7 @@ _VALUES: dict[str, Callable[[str], Any]] = {
 
 
 @dataclass(frozen=True)
-class Classes:
+class ClassTargets:
     """Encodes labels as class indices.
 
     names     the text of every class, by index
@@ -69,7 +69,7 @@ class Classes:
 
 
 @dataclass(frozen=True)
-class Score:
+class RegressionTarget:
     """Encodes labels as standardised real numbers: (score - mean) / deviation."""
 
     mean: float
@@ -93,11 +93,11 @@ class Score:
         }
 
 
-Targets = Classes | Score
+Targets = ClassTargets | RegressionTarget
 
 
 def learn_targets(examples: Examples, kind: str, names: Sequence[str] | None = None, values: str = "text") -> Targets:
-    """Learn the targets of `examples`: `Score` if `kind` is "score", else `Classes`.
+    """Learn the targets of `examples`: `RegressionTarget` if `kind` is "score", else `ClassTargets`.
 
     `names` gives the classes in order; by default they are sorted, numbers by value and before other names. Raises
     DataError for missing labels, for a single class or a constant score, for more than 5000 classes, for a score that
@@ -110,7 +110,7 @@ def learn_targets(examples: Examples, kind: str, names: Sequence[str] | None = N
             received = f"{scores[0]:g} in all of {len(scores):,} examples" if len(scores) > 1 else "one sample"
             received = received if len(scores) else "no examples"
             raise DataError(f"expected scores that differ, to learn from. Received: {received}")
-        return Score(float(scores.mean()), deviation)
+        return RegressionTarget(float(scores.mean()), deviation)
     labels = _labels(examples)
     for label, place in zip(labels, examples.places, strict=True):
         if len(label) > _LONGEST_LABEL:
@@ -124,9 +124,9 @@ def learn_targets(examples: Examples, kind: str, names: Sequence[str] | None = N
             f"expected examples of at least two classes to learn from. Received: one class only, "
             f"{', '.join(map(repr, found))}, in {len(examples)} examples"
         )
-    if len(found) > _MOST_CLASSES:
+    if len(found) > _MAX_CLASSES:
         raise DataError(
-            f"expected at most {_MOST_CLASSES:,} classes; labels that are real numbers need kind=score. "
+            f"expected at most {_MAX_CLASSES:,} classes; labels that are real numbers need kind=score. "
             f"Received: {len(found):,} different labels"
         )
     if len(found) == len(labels) > _FEW:
@@ -135,10 +135,10 @@ def learn_targets(examples: Examples, kind: str, names: Sequence[str] | None = N
             f"label_column), or a score to learn (kind=score)? Received: {len(labels):,} labels, all different, such "
             f"as {labels[0][:40]!r}"
         )
-    return Classes(found, values)
+    return ClassTargets(found, values)
 
 
-def weights_of_classes(truth_N: npt.NDArray[np.int64], classes: int) -> npt.NDArray[np.float64]:
+def class_weights_of(truth_N: npt.NDArray[np.int64], classes: int) -> npt.NDArray[np.float64]:
     """Return a weight per class, inverse to its number of examples; the mean weight over all examples is 1.
 
     A class without examples has the weight 0.
@@ -157,15 +157,15 @@ def targets_from_json(content: Mapping[str, Any], kind: str, where: str) -> Targ
         numbers: list[Any] = [scale.get(name) for name in ("mean", "deviation")] if isinstance(scale, dict) else []
         if not (numbers and all(type(n) in (int, float) and math.isfinite(n) for n in numbers) and numbers[1] > 0.0):
             raise ArtifactError(f"{where}: expected the mean and deviation of the score. Received: {str(scale)[:60]}")
-        return Score(float(numbers[0]), float(numbers[1]))
+        return RegressionTarget(float(numbers[0]), float(numbers[1]))
     if (
         not isinstance(labels, list)
-        or not 2 <= len(labels) <= _MOST_CLASSES
+        or not 2 <= len(labels) <= _MAX_CLASSES
         or not all(isinstance(name, str) for name in labels)
         or len(set(labels)) != len(labels)
     ):
         raise ArtifactError(f"{where}: expected the names of two or more classes. Received: {str(labels)[:60]}")
-    classes = Classes(tuple(labels), values if isinstance(values, str) else "")
+    classes = ClassTargets(tuple(labels), values if isinstance(values, str) else "")
     try:
         classes.array()
     except (KeyError, ValueError) as error:

@@ -57,10 +57,10 @@ def lines_with_labels(file: InputFile, config: ExamplesConfig, *, labelled: bool
         raise DataError(f"{file.name}: expected one text per line. Received: an empty file")
     places = [f"{file.name}, line {number}" for number in range(1, len(lines) + 1)]
     delimiter = config.delimiter or "\t"
-    beside = label_file(file.path, config)
+    label_path = label_file(file.path, config)
     labels: list[str] | None = None
-    if beside is not None:
-        labels = matched(read_labels(beside, config), len(lines), str(beside), file.name)
+    if label_path is not None:
+        labels = matched(read_labels(label_path, config), len(lines), str(label_path), file.name)
     elif labelled or (delimiter == "\t" and all("\t" in line for line in lines)):
         labels, lines = _cut(lines, places, delimiter, config.label_first)
     for line, place in zip(lines, places, strict=True):

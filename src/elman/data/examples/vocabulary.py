@@ -11,12 +11,12 @@ import numpy.typing as npt
 
 from elman.data.examples.base import Examples
 from elman.data.examples.config import InputConfig
-from elman.data.examples.encode import Encoder, TextEncoder, encoder_from_json
-from elman.data.examples.targets import Classes, Targets, targets_from_json
-from elman.data.rows import Rows
+from elman.data.examples.encode import InputEncoder, TextEncoder, encoder_from_json
+from elman.data.examples.targets import ClassTargets, Targets, targets_from_json
+from elman.data.rows import SequenceRows
 from elman.errors import ArtifactError, ConfigError
 
-__all__ = ["ClassifierVocabulary", "Encoded"]
+__all__ = ["ClassifierVocabulary", "EncodedExamples"]
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class ClassifierVocabulary:
     temperature  divides the logits before the softmax
     """
 
-    encoder: Encoder
+    encoder: InputEncoder
     targets: Targets
     grams: int = 0
     temperature: float = 1.0
@@ -42,7 +42,7 @@ class ClassifierVocabulary:
     @property
     def names(self) -> tuple[str, ...]:
         """Classes as text; empty for a score."""
-        return self.targets.names if isinstance(self.targets, Classes) else ()
+        return self.targets.names if isinstance(self.targets, ClassTargets) else ()
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -54,15 +54,15 @@ class ClassifierVocabulary:
         """Separator of the tokens of a text, for display."""
         return self.encoder.joiner if isinstance(self.encoder, TextEncoder) else " "
 
-    def classes(self) -> Classes:
+    def classes(self) -> ClassTargets:
         """Return the classes. Raises ConfigError for a model with kind=score."""
-        if not isinstance(self.targets, Classes):
+        if not isinstance(self.targets, ClassTargets):
             raise ConfigError("expected a model of classes. Received: one that was trained with kind=score")
         return self.targets
 
     def answer(self) -> str:
         """Return a description of the output for people: "3 classes" or "a score"."""
-        return f"{self.targets.outputs:,} classes" if isinstance(self.targets, Classes) else "a score"
+        return f"{self.targets.outputs:,} classes" if isinstance(self.targets, ClassTargets) else "a score"
 
     def to_json(self) -> dict[str, Any]:
         """Return the vocabulary as JSON values."""
@@ -87,7 +87,7 @@ class ClassifierVocabulary:
         return ClassifierVocabulary(encoder, targets, grams, float(temperature))  # type: ignore[arg-type]
 
 
-class Encoded:
+class EncodedExamples:
     """Examples encoded by a vocabulary. Raises DataError for examples that the vocabulary cannot encode.
 
     rows     inputs of the network, with targets
@@ -98,4 +98,4 @@ class Encoded:
     def __init__(self, examples: Examples, vocabulary: ClassifierVocabulary) -> None:
         self.truth_N: npt.NDArray[Any] = vocabulary.targets.encode(examples)
         encoded, self.longer = vocabulary.encoder.encode_and_count(examples)
-        self.rows = Rows(encoded, self.truth_N)
+        self.rows = SequenceRows(encoded, self.truth_N)

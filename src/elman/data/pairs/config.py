@@ -35,10 +35,11 @@ class PairsConfig:
     target_tokens: str = option(
         "", "what a token of the target is, if not as in tokens", choices=("", *token_kinds("subwords"))
     )
-    tokeniser: str = option(
+    tokenizer: str = option(
         "regex",
         "words: regex separates words and punctuation, whitespace splits at spaces only",
         choices=("regex", "whitespace"),
+        former=("tokeniser",),
     )
     vocabulary_size: int = option(6000, "maximum number of tokens in a vocabulary", least=3)
     min_count: int = option(2, "words, characters: rarer ones become unknown", least=1)

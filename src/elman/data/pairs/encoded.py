@@ -16,9 +16,9 @@ from elman.data.pairs.config import PairsConfig
 from elman.data.pairs.pairs import Pairs
 from elman.data.pairs.vocabulary import PairVocabulary
 from elman.errors import DataError
-from elman.types import IGNORED, Batch
+from elman.state import IGNORE_INDEX, Batch
 
-__all__ = ["EncodedPairs", "PairInputs", "Sequences", "encode_pairs"]
+__all__ = ["EncodedPairs", "PairInputs", "TokenSequences", "encode_pairs"]
 
 
 class PairInputs(NamedTuple):
@@ -26,7 +26,7 @@ class PairInputs(NamedTuple):
 
     sources_BS        int64 token ids, followed by the end token; padded with 0
     source_lengths_B  int64, number of tokens of each source, including the end token
-    targets_in_BT     int64, input of the decoder: the go token, then the target without its end token; padded with 0
+    targets_in_BT     int64, input of the decoder: the start token, then the target without its end token; padded with 0
     """
 
     sources_BS: Tensor
@@ -34,7 +34,7 @@ class PairInputs(NamedTuple):
     targets_in_BT: Tensor
 
 
-class Sequences:
+class TokenSequences:
     """Sequences of token ids, each followed by the end token, stored in one array.
 
     Args:
@@ -74,17 +74,17 @@ class EncodedPairs:
     sources         the sources, with end tokens
     targets         the targets, with end tokens; None if there are none
     rows            indices of the encoded pairs in `pairs`; the others were too long
-    go_id           id of the first input of the decoder
+    bos_id          id of the first input of the decoder
     pairs           all pairs as text, including those that were too long
     dropped_source  number of pairs left out because their source was too long
     dropped_target  number of other pairs left out because their target was too long
     limits          maximum number of tokens of a source and of a target; 0 for no limit
     """
 
-    sources: Sequences
-    targets: Sequences | None
+    sources: TokenSequences
+    targets: TokenSequences | None
     rows: Ints
-    go_id: int
+    bos_id: int
     pairs: Pairs
     dropped_source: int = 0
     dropped_target: int = 0
@@ -122,10 +122,10 @@ class EncodedPairs:
             )
         step = -1 if reverse_source else 1
         return cls(
-            Sequences([sources[row][::step] for row in rows], vocabulary.source.end_id),
-            None if targets is None else Sequences([targets[row] for row in rows], vocabulary.target.end_id),
+            TokenSequences([sources[row][::step] for row in rows], vocabulary.source.end_id),
+            None if targets is None else TokenSequences([targets[row] for row in rows], vocabulary.target.end_id),
             rows,
-            vocabulary.go_id,
+            vocabulary.bos_id,
             pairs,
             int(long_source.sum()),
             int((long_target & ~long_source).sum()),
@@ -150,18 +150,18 @@ class EncodedPairs:
     def batch(self, rows: Ints) -> Batch:
         """Return the pairs at these indices as a batch.
 
-        The inputs are `PairInputs`. The targets include the end token and are padded with IGNORED; `lengths_B` are
+        The inputs are `PairInputs`. The targets include the end token and are padded with IGNORE_INDEX; `lengths_B` are
         their lengths. Raises DataError if there are no targets.
         """
         if self.targets is None:
             raise DataError(f"{self.pairs.name}: expected sources with targets. Received: sources only")
-        targets_BT = self.targets.padded(rows, IGNORED)
+        targets_BT = self.targets.padded(rows, IGNORE_INDEX)
         lengths_B = self.targets.lengths[rows]
         fed_BT = np.zeros_like(targets_BT)
         fed_BT[:, 1:] = targets_BT[:, :-1]
         # The end token of a shorter target, and the padding after it, are not decoder inputs.
         fed_BT[np.arange(fed_BT.shape[1]) >= lengths_B[:, None]] = 0
-        fed_BT[:, :1] = self.go_id
+        fed_BT[:, :1] = self.bos_id
         sources_BS, source_lengths_B = self.source_batch(rows)
         inputs = PairInputs(sources_BS, source_lengths_B, torch.from_numpy(fed_BT))
         return Batch(inputs, torch.from_numpy(targets_BT), torch.from_numpy(lengths_B))

@@ -11,7 +11,7 @@ from elman.data.pairs.pairs import Pairs
 from elman.data.pairs.read import read_pairs
 from elman.data.parts import Parts, hold_out, read_parts
 from elman.data.sources import Paths, Sources
-from elman.data.tokens import Progress
+from elman.display import Progress
 
 __all__ = ["PairParts", "make_parts", "read_pair_parts", "read_part"]
 

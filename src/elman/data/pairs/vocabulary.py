@@ -14,7 +14,7 @@ from elman.data.pairs.pairs import Pairs, tidy
 from elman.data.vocabulary import Vocabulary, WordVocabulary, learn_vocabulary, vocabulary_from_json
 from elman.data.vocabulary.base import Ids, check_fields
 from elman.data.vocabulary.options import vocabulary_options
-from elman.data.vocabulary.spacing import Spacing
+from elman.data.vocabulary.spacing import Detokenizer
 from elman.errors import ArtifactError, DataError
 
 __all__ = ["PairVocabulary"]
@@ -28,7 +28,7 @@ class PairVocabulary:
     lowercase       whether sentences are made lower case
 
     Sentences have no line end. For subwords a space is put before each sentence, so that a word has the same tokens at
-    the start of a sentence as within it. `go_id`, the id after the last target token, starts the decoder's input.
+    the start of a sentence as within it. `bos_id`, the id after the last target token, starts the decoder's input.
     """
 
     source: Vocabulary
@@ -60,14 +60,14 @@ class PairVocabulary:
         """Whether both sides share one vocabulary."""
         return self.source is self.target
 
-    def told(self) -> str:
+    def describe(self) -> str:
         """Return the sizes of the vocabularies, for people."""
         if self.shared:
             return f"{self.source.size:,} tokens for both sides"
         return f"{self.source.size:,} source and {self.target.size:,} target tokens"
 
     @property
-    def go_id(self) -> int:
+    def bos_id(self) -> int:
         """Id of the first decoder input; no token of the vocabulary has it."""
         return self.target.size
 
@@ -90,7 +90,7 @@ class PairVocabulary:
     def decode_target(self, ids: Sequence[int], copies: Mapping[int, str] | None = None) -> str:
         """Return the sentence of token ids. End tokens give no text.
 
-        Words are joined by the rules of `Spacing`, or with single spaces if the vocabulary splits at spaces only.
+        Words are joined by the rules of `Detokenizer`, or with single spaces if the vocabulary splits at spaces only.
         `copies` maps indices of `ids` to texts that replace these tokens, such as unknown ones.
         """
         given = copies or {}
@@ -108,7 +108,7 @@ class PairVocabulary:
         ]
         if _cut_at_spaces(vocabulary):
             return " ".join(words)
-        spacing = Spacing()
+        spacing = Detokenizer()
         return "".join(map(spacing.place, words))
 
     def to_json(self) -> dict[str, Any]:
@@ -164,4 +164,4 @@ def _read(text: str, kind: str, lowercase: bool) -> str:
 
 
 def _cut_at_spaces(vocabulary: Vocabulary) -> bool:
-    return isinstance(vocabulary, WordVocabulary) and vocabulary.tokeniser == "whitespace"
+    return isinstance(vocabulary, WordVocabulary) and vocabulary.tokenizer == "whitespace"

@@ -8,7 +8,7 @@ clean       order of rows, duplicate and missing times
 static      static features of a series: numbers and categories
 panel       the `Panel` class
 transform   invertible transforms: logarithm, Box-Cox, differences, scaling     (fit: estimation from the values)
-windows     batches of windows                                  (lanes: windows with carried state; torch)
+windows     batches of windows                                  (carried_windows: with carried state; torch)
 split       training and held-out parts of each series
 known       training series that are stored with a model
 forecast    forecasts as data frames, CSV and JSON

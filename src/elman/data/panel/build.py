@@ -11,12 +11,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from elman.data.panel.clean import Rows, fill_cells, fill_steps, in_order, on_grid, once
+from elman.data.panel.clean import PanelRows, drop_duplicates, fill_cells, fill_steps, in_order, on_grid
 from elman.data.panel.config import PanelConfig
 from elman.data.panel.frequency import Frequency
 from elman.data.panel.infer import infer_frequency
 from elman.data.panel.panel import Panel
-from elman.data.panel.roles import Roles, find_roles
+from elman.data.panel.roles import ColumnRoles, find_roles
 from elman.data.panel.sources import Source
 from elman.data.panel.static import encode_static, learn_encoder, static_names
 from elman.data.panel.times import from_parts
@@ -28,7 +28,7 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 
-class _Part(NamedTuple):
+class _SourceRows(NamedTuple):
     """The rows of one source: series names, times, values and row numbers."""
 
     owners: Sequence[str]
@@ -48,7 +48,7 @@ def build_panel(
     grid = frequency or (Frequency.named(config.frequency) if config.frequency else None)
     rows, roles, numbers = gather(sources, config, dated=None if grid is None else grid.dated)
     static, encoder = _static(sources, config, rows, numbers, encoder)
-    rows = once(in_order(rows, config.sort), config.duplicates)
+    rows = drop_duplicates(in_order(rows, config.sort), config.duplicates)
     rows, ordinals, placed = _place(rows, config, frequency, sources[0].name)
     begins = rows.begins
     width, past = rows.targets, rows.targets + len(config.past_covariates)
@@ -84,7 +84,7 @@ def _split(values: Floats, begins: Ints, lengths: Ints | None) -> list[Floats]:
 
 def gather(
     sources: Sequence[Source], config: PanelConfig, targets: bool = True, dated: bool | None = None
-) -> tuple[Rows, Roles, list[int]]:
+) -> tuple[PanelRows, ColumnRoles, list[int]]:
     """Return the rows of all sources in their order, the roles of the columns, and the first row of each source.
 
     Without `targets`, only the covariates are read, and a single series has the name "". `dated` says whether
@@ -114,7 +114,7 @@ def gather(
         return sources[place].where(row - begins[place])
 
     found = ("y",) if roles.separate and targets else roles.targets
-    rows = Rows(
+    rows = PanelRows(
         ids=names,
         codes=codes,
         times=np.concatenate([part.times for part in parts]),
@@ -129,19 +129,25 @@ def gather(
 
 
 def _part(
-    source: Source, roles: Roles, config: PanelConfig, begin: int, several: bool, targets: bool, dates: bool | None
-) -> _Part:
+    source: Source,
+    roles: ColumnRoles,
+    config: PanelConfig,
+    begin: int,
+    several: bool,
+    targets: bool,
+    dates: bool | None,
+) -> _SourceRows:
     times, dated = _times(source, roles, config, dates)
     numbers = np.arange(begin, begin + len(source))
     found = [source.numbers(name) for name in roles.targets]
     covariates = [source.numbers(name) for name in (*config.past_covariates, *config.future_covariates)]
     values = np.stack([*found, *covariates], axis=1)
     if roles.series is not None:
-        return _Part(_names(source, roles.series), times, dated, values, numbers)
+        return _SourceRows(_names(source, roles.series), times, dated, values, numbers)
     stem = PurePath(source.name).name.split(".")[0]
     if not roles.separate or not targets:
         one = roles.targets[0] if len(roles.targets) == 1 else "series"
-        return _Part([(stem if several else one) if targets else ""] * len(times), times, dated, values, numbers)
+        return _SourceRows([(stem if several else one) if targets else ""] * len(times), times, dated, values, numbers)
     owners: list[str] = []
     kept: list[Ints] = []
     pieces: list[Floats] = []
@@ -156,7 +162,7 @@ def _part(
         kept.append(rows)
         pieces.append(np.stack([column, *covariates], axis=1)[rows])
     every = np.concatenate(kept)
-    return _Part(owners, times[every], dated, np.concatenate(pieces), numbers[every])
+    return _SourceRows(owners, times[every], dated, np.concatenate(pieces), numbers[every])
 
 
 def _names(source: Source, column: str) -> Sequence[str]:
@@ -168,7 +174,7 @@ def _names(source: Source, column: str) -> Sequence[str]:
     return names
 
 
-def _times(source: Source, roles: Roles, config: PanelConfig, dated: bool | None) -> tuple[Ints, bool]:
+def _times(source: Source, roles: ColumnRoles, config: PanelConfig, dated: bool | None) -> tuple[Ints, bool]:
     if config.time_parts:
         parts = {name: source.numbers(name) for name in roles.time}
         if len(parts) > 6:
@@ -186,7 +192,9 @@ def _times(source: Source, roles: Roles, config: PanelConfig, dated: bool | None
     return steps, False
 
 
-def _place(rows: Rows, config: PanelConfig, frequency: Frequency | None, name: str) -> tuple[Rows, Ints, Frequency]:
+def _place(
+    rows: PanelRows, config: PanelConfig, frequency: Frequency | None, name: str
+) -> tuple[PanelRows, Ints, Frequency]:
     """Return the rows with all time steps of the grid, their ordinals, and the grid."""
     grid = frequency
     if grid is None and config.frequency:
@@ -208,7 +216,7 @@ def _place(rows: Rows, config: PanelConfig, frequency: Frequency | None, name: s
     return rows, ordinals, grid
 
 
-def _lengths(rows: Rows, begins: Ints, position: Ints, config: PanelConfig) -> Ints:
+def _lengths(rows: PanelRows, begins: Ints, position: Ints, config: PanelConfig) -> Ints:
     """Return the number of time steps of each series, without its known future."""
     there = ~np.isnan(rows.values[:, : rows.targets]).all(axis=1)
     last = np.maximum.reduceat(np.where(there, position, -1), begins)
@@ -225,7 +233,7 @@ def _lengths(rows: Rows, begins: Ints, position: Ints, config: PanelConfig) -> I
 def _static(
     sources: Sequence[Source],
     config: PanelConfig,
-    rows: Rows,
+    rows: PanelRows,
     begins: Sequence[int],
     encoder: Sequence[Mapping[str, Any]] | None,
 ) -> tuple[Floats, Sequence[Mapping[str, Any]]]:

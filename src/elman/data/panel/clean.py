@@ -14,26 +14,26 @@ import numpy.typing as npt
 from elman.data.panel.frequency import Frequency, show_time
 from elman.errors import DataError
 
-__all__ = ["Rows", "fill_cells", "fill_steps", "in_order", "on_grid", "once"]
+__all__ = ["PanelRows", "drop_duplicates", "fill_cells", "fill_steps", "in_order", "on_grid"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 # Most steps that are filled in, in all or for each existing row: a wrong year must not give a billion steps.
-_MOST_FILLED = 1_000_000
-_MOST_PER_ROW = 50
+_MAX_FILLED = 1_000_000
+_MAX_PER_ROW = 50
 
 
 @dataclass(frozen=True)
-class Rows:
-    """R rows of S series.
+class PanelRows:
+    """N rows of several series.
 
     ids      names of the series
-    codes    index of the series of each row, [R]
-    times    seconds since 1970 or integers, [R]
+    codes    index of the series of each row, [N]
+    times    seconds since 1970 or integers, [N]
     dated    whether times are dates
-    values   [R, K], with the targets first
-    columns  names of the K columns
+    values   [N, C], with the targets first
+    columns  names of the C columns
     targets  number of target columns
     numbers  row number in the source, for messages; -1 for a row that was filled in
     where    function that returns the location of a row of the source, for messages
@@ -54,7 +54,7 @@ class Rows:
         """First row of each series. The rows must be sorted."""
         return np.searchsorted(self.codes, np.arange(len(self.ids)))
 
-    def take(self, rows: Ints | npt.NDArray[np.bool_]) -> Rows:
+    def take(self, rows: Ints | npt.NDArray[np.bool_]) -> PanelRows:
         """Return the selected rows."""
         return replace(
             self,
@@ -66,12 +66,12 @@ class Rows:
 
     def place(self, row: int) -> str:
         """Return the location of a row with its series and time, for messages."""
-        told = f"the series {self.ids[self.codes[row]]!r} at {show_time(int(self.times[row]), self.dated)}"
+        label = f"the series {self.ids[self.codes[row]]!r} at {show_time(int(self.times[row]), self.dated)}"
         number = int(self.numbers[row])
-        return f"{self.where(number)}: {told}" if number >= 0 else told
+        return f"{self.where(number)}: {label}" if number >= 0 else label
 
 
-def in_order(rows: Rows, sort: str) -> Rows:
+def in_order(rows: PanelRows, sort: str) -> PanelRows:
     """Return the rows sorted by series and time.
 
     With sort="error", raises DataError if a series has a time that is earlier than the one before it.
@@ -90,7 +90,7 @@ def in_order(rows: Rows, sort: str) -> Rows:
     return rows.take(np.lexsort((rows.times, rows.codes)))
 
 
-def once(rows: Rows, duplicates: str) -> Rows:
+def drop_duplicates(rows: PanelRows, duplicates: str) -> PanelRows:
     """Return the rows with each time of a series once: the first or last row, or the mean or sum of present values.
 
     With "sum", covariates are averaged. With duplicates="error", raises DataError.
@@ -119,7 +119,7 @@ def once(rows: Rows, duplicates: str) -> Rows:
     return replace(rows.take(first), values=values)
 
 
-def on_grid(rows: Rows, frequency: Frequency) -> Ints:
+def on_grid(rows: PanelRows, frequency: Frequency) -> Ints:
     """Return the ordinal of each row. Raises DataError with the location of a time that is not on the grid."""
     ordinals, wrong = frequency.locate(rows.times)
     if wrong.any():
@@ -131,7 +131,7 @@ def on_grid(rows: Rows, frequency: Frequency) -> Ints:
     return ordinals
 
 
-def fill_steps(rows: Rows, ordinals: Ints, frequency: Frequency, missing: str) -> tuple[Rows, Ints]:
+def fill_steps(rows: PanelRows, ordinals: Ints, frequency: Frequency, missing: str) -> tuple[PanelRows, Ints]:
     """Insert rows of NaN for missing time steps. With missing="error", raises DataError for the first."""
     begins = rows.begins
     ends = np.append(begins[1:], len(ordinals)) - 1
@@ -148,7 +148,7 @@ def fill_steps(rows: Rows, ordinals: Ints, frequency: Frequency, missing: str) -
             f"{show_time(int(rows.times[row]), rows.dated)} before it ({total - len(ordinals):,} steps of "
             f"{frequency.name} are missing in all)"
         )
-    if total > max(_MOST_FILLED, _MOST_PER_ROW * len(ordinals)):
+    if total > max(_MAX_FILLED, _MAX_PER_ROW * len(ordinals)):
         raise DataError(
             f"{rows.place(0)}: expected fewer missing steps of {frequency.name}; is a time or the frequency wrong? "
             f"Received: {total - len(ordinals):,} missing, with {len(ordinals):,} rows"
@@ -165,7 +165,7 @@ def fill_steps(rows: Rows, ordinals: Ints, frequency: Frequency, missing: str) -
     return filled, every
 
 
-def fill_cells(rows: Rows, columns: slice, missing: str, among: npt.NDArray[np.bool_]) -> None:
+def fill_cells(rows: PanelRows, columns: slice, missing: str, among: npt.NDArray[np.bool_]) -> None:
     """Fill missing values of some columns in place, series by series, in the rows where `among` is true.
 
     interpolate  linear interpolation between the neighbours of a gap; the nearest value at the ends

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from elman.data.panel import Panel
 
-__all__ = ["Scales", "covariate_scales"]
+__all__ = ["CovariateScales", "covariate_scales"]
 
 Doubles = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -18,7 +18,7 @@ Ints = npt.NDArray[np.int64]
 _ROUNDING = 1e-9
 
 
-class Scales(NamedTuple):
+class CovariateScales(NamedTuple):
     """Offsets and scales of the covariates, in z = (value - offset) / scale.
 
     The order is: past covariates, known-future covariates, static features.
@@ -28,7 +28,7 @@ class Scales(NamedTuple):
     scale: Doubles
 
 
-def covariate_scales(panel: Panel, stop: Ints) -> Scales:
+def covariate_scales(panel: Panel, stop: Ints) -> CovariateScales:
     """Return the mean and the standard deviation of each covariate, over the time steps before `stop` of all series.
 
     One-hot categories are left unscaled. A constant column has the scale 1.
@@ -47,4 +47,4 @@ def covariate_scales(panel: Panel, stop: Ints) -> Scales:
     offset[categories] = 0.0
     deviation[categories | (deviation <= _ROUNDING * largest)] = 1.0
     # Rounded to float32, as they are stored with the weights.
-    return Scales(*(part.astype(np.float32).astype(np.float64) for part in (offset, deviation)))
+    return CovariateScales(*(part.astype(np.float32).astype(np.float64) for part in (offset, deviation)))

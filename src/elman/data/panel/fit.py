@@ -80,19 +80,19 @@ def _groups(targets: Sequence[Floats]) -> Iterator[tuple[list[int], Floats]]:
         yield rows, padded
 
 
-def _fit(y_STY: Floats, config: TransformConfig, period: int) -> list[Transform | None]:
-    series, _, variables = y_STY.shape
+def _fit(y_NTY: Floats, config: TransformConfig, period: int) -> list[Transform | None]:
+    series, _, variables = y_NTY.shape
     power, centre = np.ones((series, variables)), np.ones((series, variables))
     if config.transform == "box-cox":
-        power, centre = _powers(y_STY)
-    w_STY = forward_values(config.transform, y_STY, power[:, None], centre[:, None])
+        power, centre = _powers(y_NTY)
+    w_NTY = forward_values(config.transform, y_NTY, power[:, None], centre[:, None])
     # The difference of a straight line is constant up to rounding error, so the bound comes from the values before it.
-    rounding = np.maximum(_ROUNDING * np.abs(np.where(np.isnan(w_STY), 0.0, w_STY)).max(axis=1), _SMALLEST)
+    rounding = np.maximum(_ROUNDING * np.abs(np.where(np.isnan(w_NTY), 0.0, w_NTY)).max(axis=1), _SMALLEST)
     if config.seasonal_difference:
-        w_STY = w_STY[:, period:] - w_STY[:, :-period]
-    w_STY = np.diff(w_STY, n=config.difference, axis=1)
-    offset, scale = _scales(w_STY, config.scaling, rounding)
-    empty = (np.isnan(w_STY).sum(axis=1) == w_STY.shape[1]).any(axis=1)
+        w_NTY = w_NTY[:, period:] - w_NTY[:, :-period]
+    w_NTY = np.diff(w_NTY, n=config.difference, axis=1)
+    offset, scale = _scales(w_NTY, config.scaling, rounding)
+    empty = (np.isnan(w_NTY).sum(axis=1) == w_NTY.shape[1]).any(axis=1)
     return [
         None
         if empty[row]
@@ -116,21 +116,21 @@ def _mean(values: Floats, there: Bools) -> Floats:
     return mean
 
 
-def _scales(w_STY: Floats, scaling: str, rounding: Floats) -> tuple[Floats, Floats]:
+def _scales(w_NTY: Floats, scaling: str, rounding: Floats) -> tuple[Floats, Floats]:
     """Return the offset and scale of each series and variable, [S, Y]; a scale of at most `rounding` becomes 1."""
-    there = ~np.isnan(w_STY)
+    there = ~np.isnan(w_NTY)
     offset, scale = np.zeros_like(rounding), np.ones_like(rounding)
     if scaling == "standard":
-        offset = _mean(w_STY, there)
-        scale = np.sqrt(_mean((w_STY - offset[:, None]) ** 2, there))
+        offset = _mean(w_NTY, there)
+        scale = np.sqrt(_mean((w_NTY - offset[:, None]) ** 2, there))
     elif scaling == "min-max":
-        offset = np.where(there, w_STY, np.inf).min(axis=1)
-        scale = np.where(there, w_STY, -np.inf).max(axis=1) - offset
+        offset = np.where(there, w_NTY, np.inf).min(axis=1)
+        scale = np.where(there, w_NTY, -np.inf).max(axis=1) - offset
     elif scaling == "mean":
-        scale = _mean(np.abs(w_STY), there)
+        scale = _mean(np.abs(w_NTY), there)
     elif scaling == "robust":
         # NaN sorts to the end.
-        ordered, count = np.sort(w_STY, axis=1), np.maximum(there.sum(axis=1), 1)
+        ordered, count = np.sort(w_NTY, axis=1), np.maximum(there.sum(axis=1), 1)
         low, offset, high = (_quantile(ordered, count, share) for share in (0.25, 0.5, 0.75))
         scale = high - low
     return offset, np.where(scale > rounding, scale, 1.0)
@@ -145,22 +145,22 @@ def _quantile(ordered: Floats, count: npt.NDArray[np.int64], share: float) -> Fl
     return low + (position - below) * (high - low)
 
 
-def _powers(y_STY: Floats) -> tuple[Floats, Floats]:
+def _powers(y_NTY: Floats) -> tuple[Floats, Floats]:
     """Return the power of maximum likelihood and the geometric mean of each series and variable, [S, Y].
 
     For values divided by their geometric mean, the likelihood decreases with the variance of the Box-Cox transform. The
     best of a few powers is refined by golden-section search.
     """
-    there = ~np.isnan(y_STY)
-    logs = np.where(there, np.log(np.where(there, y_STY, 1.0)), 0.0)
+    there = ~np.isnan(y_NTY)
+    logs = np.where(there, np.log(np.where(there, y_NTY, 1.0)), 0.0)
     centre = _mean(logs, there)
-    u_STY = np.where(there, logs - centre[:, None], 0.0)
+    u_NTY = np.where(there, logs - centre[:, None], 0.0)
     count = np.maximum(there.sum(axis=1), 1)
 
     def spread(power: Floats) -> Floats:
         safe = np.where(power == 0, 1.0, power)
-        values = np.expm1(safe[:, None] * u_STY) / safe[:, None]
-        values = np.where(power[:, None] == 0, u_STY, values)  # missing values have u = 0, and so contribute 0
+        values = np.expm1(safe[:, None] * u_NTY) / safe[:, None]
+        values = np.where(power[:, None] == 0, u_NTY, values)  # missing values have u = 0, and so contribute 0
         mean = values.sum(axis=1) / count
         variance: Floats = (values**2).sum(axis=1) / count - mean**2
         return variance
@@ -181,5 +181,5 @@ def _powers(y_STY: Floats) -> tuple[Floats, Floats]:
     # The ends of the range are tried explicitly: the golden-section search only approaches them.
     for end in (_POWERS[0], _POWERS[-1]):
         power = np.where(spread(np.full_like(power, end)) <= spread(power), end, power)
-    constant = np.abs(u_STY).max(axis=1) < _ROUNDING
+    constant = np.abs(u_NTY).max(axis=1) < _ROUNDING
     return np.where(constant, 1.0, power), np.exp(centre)

@@ -150,8 +150,8 @@ class Forecast:
             series.append(entry)
         return {"frequency": self.frequency.name, "horizon": self.horizon, "series": series}
 
-    def _by_name(self, values_HY: Doubles) -> dict[str, list[float]]:
-        return {name: values_HY[:, place].tolist() for place, name in enumerate(self.names)}
+    def _by_name(self, values_NY: Doubles) -> dict[str, list[float]]:
+        return {name: values_NY[:, place].tolist() for place, name in enumerate(self.names)}
 
     def find(self, name: str) -> int:
         """Return the index of the series with this name. Raises ConfigError if there is none."""

@@ -21,15 +21,15 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Panel:
-    """S time series of Y variables each, all of one frequency, without missing time steps.
+    """N time series of Y variables each, all of one frequency, without missing time steps.
 
     ids        names of the series
     frequency  the grid of times
     starts     ordinal of the first time step of each series
     targets    values to forecast, [T, Y] for each series; NaN only for values that `missing="mask"` left out
-    past       past covariates, known up to the present, [T, P]
-    future     known-future covariates, known F time steps ahead, [T + F, Q]
-    static     static features of each series, [S, C]; categories are one-hot
+    past       past covariates, known up to the present, [T, F]
+    future     known-future covariates, for some more time steps, [T + N, F]
+    static     static features of each series, [N, C]; categories are one-hot
     encoder    encoding of the static columns, as plain JSON values
     """
 

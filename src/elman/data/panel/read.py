@@ -11,7 +11,7 @@ import numpy as np
 
 from elman.data.inputs import find_files
 from elman.data.panel.build import build_panel, gather
-from elman.data.panel.clean import in_order, on_grid, once
+from elman.data.panel.clean import drop_duplicates, in_order, on_grid
 from elman.data.panel.config import PanelConfig
 from elman.data.panel.frequency import Frequency
 from elman.data.panel.panel import Panel
@@ -90,7 +90,7 @@ def future_from(data: Any, panel: Panel, config: PanelConfig) -> Panel:
         source, config = _source_of(data, config)
     wanted = replace(config, past_covariates=(), static_columns=(), future_covariates=panel.future_names)
     rows, _, _ = gather([source], wanted, targets=False, dated=panel.frequency.dated)
-    rows = once(in_order(rows, config.sort), config.duplicates)
+    rows = drop_duplicates(in_order(rows, config.sort), config.duplicates)
     counted = rows.dated and not panel.frequency.dated
     ordinals = np.arange(len(rows.times)) if counted else on_grid(rows, panel.frequency)
     everyone = rows.ids == [""]

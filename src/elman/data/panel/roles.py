@@ -9,11 +9,11 @@ from elman.data.panel.sources import FrameSource, Source
 from elman.data.panel.times import looks_like_a_time
 from elman.errors import ConfigError, DataError
 
-__all__ = ["Roles", "find_roles"]
+__all__ = ["ColumnRoles", "find_roles"]
 
 
 @dataclass(frozen=True)
-class Roles:
+class ColumnRoles:
     """Roles of the columns.
 
     series    column with the names of the series; None if there is one series
@@ -28,7 +28,7 @@ class Roles:
     separate: bool = False
 
 
-def find_roles(source: Source, config: PanelConfig, targets: bool = True) -> Roles:
+def find_roles(source: Source, config: PanelConfig, targets: bool = True) -> ColumnRoles:
     """Return the roles of the columns; without `targets`, target columns are not looked for.
 
     Raises DataError with the existing columns if one is missing; ConfigError for a column with two roles.
@@ -60,7 +60,7 @@ def find_roles(source: Source, config: PanelConfig, targets: bool = True) -> Rol
             f"expected static columns in long form alone, or with together=true. "
             f"Received: {', '.join(config.static_columns)}"
         )
-    return Roles(series, time, found, separate)
+    return ColumnRoles(series, time, found, separate)
 
 
 def _series(source: Source, config: PanelConfig) -> tuple[str | None, bool]:

@@ -8,12 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from elman.data.panel.panel import Panel
-from elman.data.panel.window_config import WindowConfig, settle_windows
-from elman.data.panel.windows import Bank, Rows
+from elman.data.panel.window_config import WindowConfig, resolve_window_sizes
+from elman.data.panel.windows import WindowDataset, Windows
 from elman.errors import ConfigError, DataError
-from elman.types import Batch
+from elman.state import Batch
 
-__all__ = ["check_counts", "held_out_batches", "settled_windows", "training_ends"]
+__all__ = ["check_counts", "held_out_batches", "resolve_windows", "training_ends"]
 
 Ints = npt.NDArray[np.int64]
 
@@ -21,12 +21,12 @@ Ints = npt.NDArray[np.int64]
 _AT_ONCE = 512
 
 
-def settled_windows(window: WindowConfig, panel: Panel, *, counts: bool) -> WindowConfig:
+def resolve_windows(window: WindowConfig, panel: Panel, *, counts: bool) -> WindowConfig:
     """Return `window` with its automatic sizes resolved. Raises DataError if no series is long enough."""
     if not len(panel):
         raise DataError("expected at least one series to train on. Received: none")
     longest = int(panel.lengths.max())
-    settled = settle_windows(window, season=panel.frequency.season, longest=longest, counts=counts)
+    settled = resolve_window_sizes(window, season=panel.frequency.season, longest=longest, counts=counts)
     if settled.context >= longest:
         raise DataError(
             f"expected a series longer than a window of context = {settled.context} steps. "
@@ -42,8 +42,8 @@ def settled_windows(window: WindowConfig, panel: Panel, *, counts: bool) -> Wind
             f"expected a series longer than horizon = {settled.horizon} steps, with mode=direct. "
             f"Received: {longest} steps in the longest"
         )
-    if settled.counted > settled.context:
-        raise ConfigError(f"expected counted of at most context = {settled.context}. Received: {settled.counted}")
+    if settled.loss_steps > settled.context:
+        raise ConfigError(f"expected loss_steps of at most context = {settled.context}. Received: {settled.loss_steps}")
     return settled
 
 
@@ -86,14 +86,14 @@ def check_counts(panel: Panel) -> None:
 
 
 def held_out_batches(
-    bank: Bank, rows: Rows, horizon: int, *, direct: bool
+    dataset: WindowDataset, rows: Windows, horizon: int, *, direct: bool
 ) -> Callable[[int], tuple[Iterable[Batch], int]]:
     """Return a function that returns evaluation batches, and the number of last time steps that predict (0 for all).
 
     Its argument is the most target values to evaluate, 0 for all; if there are more, it takes evenly spaced windows.
     """
-    counted = 1 if direct else 0
-    widths = bank.targets.shape[1] * (np.full(len(rows.series), horizon) if direct else rows.high - rows.low)
+    loss_steps = 1 if direct else 0
+    widths = dataset.targets.shape[1] * (np.full(len(rows.series), horizon) if direct else rows.high - rows.low)
 
     def batches(limit: int) -> tuple[Iterable[Batch], int]:
         chosen = rows
@@ -103,6 +103,6 @@ def held_out_batches(
             chosen = rows.take(np.unique(np.linspace(0, len(widths) - 1, count).astype(np.int64)))
         order = np.argsort(-chosen.length, kind="stable")
         parts = (order[first : first + _AT_ONCE] for first in range(0, len(order), _AT_ONCE))
-        return (bank.batch(chosen.take(part), horizon, counted) for part in parts), counted
+        return (dataset.batch(chosen.take(part), horizon, loss_steps) for part in parts), loss_steps
 
     return batches

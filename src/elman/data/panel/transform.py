@@ -59,7 +59,7 @@ class Transform:
         w_TY = forward_values(self.kind, y_TY, self.power, self.centre)
         return (self._differences(w_TY) - self.offset) / self.scale
 
-    def inverse(self, z_HY: Floats, history_TY: Floats) -> Floats:
+    def inverse(self, z_NY: Floats, history_TY: Floats) -> Floats:
         """Return the values of z in the units of the series, [H, Y], or [N, H, Y] for sample paths.
 
         history_TY  untransformed values of the series before z; only the last `lost` time steps are used
@@ -67,9 +67,9 @@ class Transform:
         Values outside the range of the function are clipped to it. Raises DataError for a history that is too short or
         has a missing value in its last `lost` steps; ShapeError for other shapes.
         """
-        self._check(z_HY, 2 if z_HY.ndim != 3 else 3, "z_HY")
+        self._check(z_NY, 2 if z_NY.ndim != 3 else 3, "z_NY")
         self._check(history_TY, 2, "history_TY")
-        w_HY = z_HY * self.scale + self.offset
+        w_NY = z_NY * self.scale + self.offset
         if self.lost:
             recent = history_TY[-self.lost :]
             if len(recent) < self.lost or np.isnan(recent).any():
@@ -78,8 +78,8 @@ class Transform:
                     f"expected a history whose last {self.lost} steps have values, to undo the differences. "
                     f"Received: {found}"
                 )
-            w_HY = self._integrate(w_HY, forward_values(self.kind, recent, self.power, self.centre))
-        return inverse_values(self.kind, w_HY, self.power, self.centre)
+            w_NY = self._integrate(w_NY, forward_values(self.kind, recent, self.power, self.centre))
+        return inverse_values(self.kind, w_NY, self.power, self.centre)
 
     def _check(self, values: Floats, dimensions: int, name: str) -> None:
         if values.ndim != dimensions or values.shape[-1] != len(self.scale):
@@ -90,18 +90,18 @@ class Transform:
             w_TY = w_TY[self.period :] - w_TY[: -self.period]
         return np.diff(w_TY, n=self.difference, axis=0)
 
-    def _integrate(self, d_HY: Floats, recent_TY: Floats) -> Floats:
+    def _integrate(self, d_NY: Floats, recent_TY: Floats) -> Floats:
         """Invert the differences; `recent_TY` are the `lost` values of w before."""
         tail_TY = recent_TY[self.period :] - recent_TY[: -self.period] if self.seasonal else recent_TY
         for order in range(self.difference - 1, -1, -1):
-            d_HY = np.cumsum(d_HY, axis=-2) + np.diff(tail_TY, n=order, axis=0)[-1]
+            d_NY = np.cumsum(d_NY, axis=-2) + np.diff(tail_TY, n=order, axis=0)[-1]
         if not self.seasonal:
-            return d_HY
-        steps, season = d_HY.shape[-2], self.period
-        padding = [(0, 0)] * (d_HY.ndim - 2) + [(0, -steps % season), (0, 0)]
-        blocks = np.pad(d_HY, padding).reshape(*d_HY.shape[:-2], -1, season, d_HY.shape[-1])
+            return d_NY
+        steps, season = d_NY.shape[-2], self.period
+        padding = [(0, 0)] * (d_NY.ndim - 2) + [(0, -steps % season), (0, 0)]
+        blocks = np.pad(d_NY, padding).reshape(*d_NY.shape[:-2], -1, season, d_NY.shape[-1])
         summed = np.cumsum(blocks, axis=-3) + recent_TY[-season:]
-        whole: Floats = summed.reshape(*d_HY.shape[:-2], -1, d_HY.shape[-1])[..., :steps, :]
+        whole: Floats = summed.reshape(*d_NY.shape[:-2], -1, d_NY.shape[-1])[..., :steps, :]
         return whole
 
     def to_json(self) -> dict[str, Any]:

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from elman.errors import ConfigError
 from elman.options import option
 
-__all__ = ["LONGEST", "WindowConfig", "check_windows", "settle_windows"]
+__all__ = ["LONGEST", "WindowConfig", "check_windows", "resolve_window_sizes"]
 
 # Longest forecast: each step runs the network, and all sample paths are in memory.
 LONGEST = 100_000
 # The default context in seasons, and its bounds in time steps.
-_SEASONS, _LEAST_CONTEXT, _MOST_CONTEXT = 3, 12, 168
+_SEASONS, _MIN_CONTEXT, _MAX_CONTEXT = 3, 12, 168
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,10 @@ class WindowConfig:
     horizon: int = option(
         12, "default number of steps of a forecast; direct: steps predicted at once", least=1, most=LONGEST
     )
-    counted: int = option(0, "direct: number of last steps of a window that predict in training; 0 for all", least=0)
-    stride: int = option(0, "steps between training windows; 0 for counted, or a quarter of a window", least=0)
+    loss_steps: int = option(
+        0, "direct: number of last steps of a window that predict in training; 0 for all", least=0, former=("counted",)
+    )
+    stride: int = option(0, "steps between training windows; 0 for loss_steps, or a quarter of a window", least=0)
     carry: bool = option(False, "next: carry the state from window to window through a series (truncated BPTT)")
     valid_share: float = option(0.1, "share of each series, at its end, held out for validation", least=0.0, most=0.9)
     valid_steps: int = option(0, "number of last steps of each series held out, instead of a share", least=0)
@@ -38,8 +40,10 @@ class WindowConfig:
         ("auto",), "calendar features, such as month,weekday; auto to choose by the frequency, or none"
     )
     resolutions: tuple[int, ...] = option((), "also read moving averages over these numbers of steps, such as 7,30")
-    anchor: bool = option(
-        True, "read changes, and predict the change from the last value; seldom useful with difference"
+    residual_to_last: bool = option(
+        True,
+        "read changes, and predict the change from the last value; seldom useful with difference",
+        former=("anchor",),
     )
     autoregression: int = option(
         -1, "lags of a linear map added to the network; 0 for none, -1 for about two seasons", least=-1
@@ -64,19 +68,19 @@ def check_windows(window: WindowConfig) -> None:
         raise ConfigError(
             f"expected scheduled_sampling with mode=next alone. Received: {window.scheduled_sampling:g} with direct"
         )
-    if window.mode == "next" and window.counted:
-        raise ConfigError(f"expected counted with mode=direct alone. Received: {window.counted} with next")
+    if window.mode == "next" and window.loss_steps:
+        raise ConfigError(f"expected loss_steps with mode=direct alone. Received: {window.loss_steps} with next")
     if any(each < 2 for each in window.resolutions):
         raise ConfigError(f"expected resolutions of at least 2 steps. Received: {window.resolutions}")
 
 
-def settle_windows(window: WindowConfig, *, season: int, longest: int, counts: bool) -> WindowConfig:
+def resolve_window_sizes(window: WindowConfig, *, season: int, longest: int, counts: bool) -> WindowConfig:
     """Return `window` with its automatic sizes resolved from the season and the longest series, in time steps."""
     context = window.context
     if not context:
-        context = min(max(_SEASONS * season, _LEAST_CONTEXT), _MOST_CONTEXT, max(longest - window.horizon, 2))
+        context = min(max(_SEASONS * season, _MIN_CONTEXT), _MAX_CONTEXT, max(longest - window.horizon, 2))
     lags = window.autoregression
     if lags < 0:
-        lags = 0 if counts else min(2 * season if season > 1 else 12, max(longest // 4, 1), _MOST_CONTEXT)
-    stride = window.stride or window.counted or max(1, context // 4)
+        lags = 0 if counts else min(2 * season if season > 1 else 12, max(longest // 4, 1), _MAX_CONTEXT)
+    stride = window.stride or window.loss_steps or max(1, context // 4)
     return dataclasses.replace(window, context=context, autoregression=lags, stride=stride)

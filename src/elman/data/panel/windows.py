@@ -1,7 +1,7 @@
 """Batches of windows of series.
 
-A bank has all series concatenated, so that a batch of windows is a single gather. Time step t of a window reads the
-values and past covariates of t and the known-future covariates of t + 1; its targets are the values after t.
+The dataset has all series concatenated, so that a batch of windows is a single gather. Time step t of a window reads
+the values and past covariates of t and the known-future covariates of t + 1; its targets are the values after t.
 """
 
 from __future__ import annotations
@@ -16,25 +16,34 @@ import torch
 from torch import Tensor
 
 from elman.data.panel import Panel, Transform
-from elman.data.panel.covariates import Scales
+from elman.data.panel.covariates import CovariateScales
 from elman.data.panel.window_config import WindowConfig
-from elman.types import Batch
+from elman.state import Batch
 
-__all__ = ["Bank", "Inputs", "Rows", "Sizes", "lookback", "make_bank", "training_rows", "validation_rows"]
+__all__ = [
+    "InputSizes",
+    "WindowDataset",
+    "WindowInputs",
+    "Windows",
+    "lookback",
+    "make_window_dataset",
+    "training_rows",
+    "validation_rows",
+]
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 
 
-class Sizes(NamedTuple):
+class InputSizes(NamedTuple):
     """Numbers of input columns of a network.
 
-    targets   Y target variables
-    past      P past covariates
-    ahead     Q known-future covariates, calendar features included
-    static    C static features
+    targets   target variables
+    past      past covariates
+    ahead     known-future covariates, calendar features included
+    static    static features
     masked    whether the network reads the mask of missing values
-    calendar  number of calendar features among the Q columns
+    calendar  number of calendar features among those of `ahead`
     """
 
     targets: int
@@ -45,26 +54,24 @@ class Sizes(NamedTuple):
     calendar: int = 0
 
 
-class Inputs(NamedTuple):
-    """Inputs of a network for B windows of T time steps.
+class WindowInputs(NamedTuple):
+    """Inputs of a network for B windows of T time steps, with S = T + lookback - 1 and N = T + horizon - 1.
 
-    Y target variables, P past covariates, Q known-future covariates, C static features.
-
-    values_BKY  transformed values, with gaps filled with the value before; the last T of K are those of the window
+    values_BSY  transformed values, with gaps filled with the value before; the last T of S are those of the window
     seen_BTY    1 for present values, 0 for filled ones; of width 0 if the network does not read the mask
-    past_BTP    past covariates
-    ahead_BUQ   known-future covariates: entry j is that of time step j + 1
+    past_BTF    past covariates
+    ahead_BNF   known-future covariates: entry j is that of time step j + 1
     static_BC   static features
     """
 
-    values_BKY: Tensor
+    values_BSY: Tensor
     seen_BTY: Tensor
-    past_BTP: Tensor
-    ahead_BUQ: Tensor
+    past_BTF: Tensor
+    ahead_BNF: Tensor
     static_BC: Tensor
 
 
-class Rows(NamedTuple):
+class Windows(NamedTuple):
     """Windows: index of the series, first time step, number of time steps, and range of the targets in the series."""
 
     series: Ints
@@ -73,25 +80,25 @@ class Rows(NamedTuple):
     low: Ints
     high: Ints
 
-    def take(self, places: Ints) -> Rows:
+    def take(self, places: Ints) -> Windows:
         """Return the windows at `places`."""
-        return Rows(*(part[places] for part in self))
+        return Windows(*(part[places] for part in self))
 
 
 @dataclass(frozen=True)
-class Bank:
+class WindowDataset:
     """Concatenated series.
 
     values              N x Y: transformed values with filled gaps
     seen                N x Y: 1 for present values, 0 for filled ones
     targets             N x Y: transformed values, NaN in gaps
-    past                N x P: past covariates
-    ahead               M x Q: known-future covariates and calendar features, which extend past the end of each series
-    static              S x C: static features
+    past                N x F: past covariates
+    ahead               known-future covariates and calendar features, which extend past the end of each series
+    static              static features
     offset, length      first row and number of rows of each series in the arrays of N rows
     ahead_offset, ahead_length  the same in `ahead`
     lost                time steps at the beginning of each series that differences consume
-    lookback            K - T + 1: number of values that a time step reads, its own included
+    lookback            S - T + 1: number of values that a time step reads, its own included
     masked              whether `seen` is an input
     """
 
@@ -112,11 +119,11 @@ class Bank:
     def __len__(self) -> int:
         return len(self.length)
 
-    def inputs(self, series: Ints, start: Ints, steps: int, horizon: int) -> Inputs:
+    def inputs(self, series: Ints, start: Ints, steps: int, horizon: int) -> WindowInputs:
         """Return the inputs of windows of `steps` time steps, for forecasts of `horizon` steps."""
         places = self._places(series, start, 1 - self.lookback, steps)
         inside = self._places(series, start, 0, steps)
-        return Inputs(
+        return WindowInputs(
             torch.from_numpy(self.values[places]),
             torch.from_numpy(self.seen[inside] if self.masked else self.seen[inside][..., :0]),
             torch.from_numpy(self.past[inside]),
@@ -125,30 +132,30 @@ class Bank:
         )
 
     def ahead_of(self, series: Ints, first: Ints, steps: int) -> Tensor:
-        """Return `steps` known-future covariates from `first` on, `[B, steps, Q]`; the last one is repeated."""
-        steps_BU = first[:, None] + np.arange(steps)
+        """Return `steps` known-future covariates from `first` on, `[B, steps, F]`; the last one is repeated."""
+        steps_BN = first[:, None] + np.arange(steps)
         return torch.from_numpy(
             self.ahead[
-                self.ahead_offset[series][:, None] + np.minimum(steps_BU, self.ahead_length[series][:, None] - 1)
+                self.ahead_offset[series][:, None] + np.minimum(steps_BN, self.ahead_length[series][:, None] - 1)
             ]
         )
 
-    def targets_of(self, rows: Rows, steps_Bn: Ints, horizon: int) -> Tensor:
-        """Return `targets_BnHY`, the values after each of `steps_Bn`; NaN outside the target range and the window."""
-        wanted = (rows.start[:, None] + steps_Bn)[..., None] + np.arange(1, horizon + 1)
+    def targets_of(self, rows: Windows, steps_BN: Ints, horizon: int) -> Tensor:
+        """Return `targets_BTNY`, the values after each of `steps_BN`; NaN outside the target range and the window."""
+        wanted = (rows.start[:, None] + steps_BN)[..., None] + np.arange(1, horizon + 1)
         kept = (wanted >= rows.low[:, None, None]) & (wanted < rows.high[:, None, None])
-        kept &= (steps_Bn >= 0)[..., None] & (steps_Bn < rows.length[:, None])[..., None]
+        kept &= (steps_BN >= 0)[..., None] & (steps_BN < rows.length[:, None])[..., None]
         inside = np.clip(wanted, 0, self.length[rows.series][:, None, None] - 1)
         found = self.targets[self.offset[rows.series][:, None, None] + inside]
         return torch.from_numpy(np.where(kept[..., None], found, np.float32(np.nan)))
 
-    def batch(self, rows: Rows, horizon: int, counted: int) -> Batch:
-        """Return windows as a batch, with targets at all time steps or, if not 0, at the last `counted` of each."""
+    def batch(self, rows: Windows, horizon: int, loss_steps: int) -> Batch:
+        """Return windows as a batch, with targets at all time steps or, if not 0, at the last `loss_steps` of each."""
         steps = int(rows.length.max())
         inputs = self.inputs(rows.series, rows.start, steps, horizon)
         places = np.arange(steps)[None].repeat(len(rows.series), 0)
-        if counted:
-            places = rows.length[:, None] - counted + np.arange(counted)
+        if loss_steps:
+            places = rows.length[:, None] - loss_steps + np.arange(loss_steps)
         lengths_B = None if int(rows.length.min()) == steps else torch.from_numpy(rows.length)
         return Batch(inputs, self.targets_of(rows, places, horizon), lengths_B)
 
@@ -158,7 +165,7 @@ class Bank:
         return places
 
 
-def make_bank(
+def make_window_dataset(
     panel: Panel,
     transforms: Sequence[Transform],
     window: WindowConfig,
@@ -166,9 +173,9 @@ def make_bank(
     further: int,
     counts: bool = False,
     masked: bool = False,
-    scales: Scales | None = None,
-) -> Bank:
-    """Return the bank of the series of a panel.
+    scales: CovariateScales | None = None,
+) -> WindowDataset:
+    """Return the window dataset of the series of a panel.
 
     further     time steps by which the known-future covariates extend past the end of each series
     counts      whether the values are counts: the network then reads log(1 + value) and predicts the counts
@@ -186,7 +193,7 @@ def make_bank(
     filled = targets if seen.all() else _filled(targets, seen, offset)
     ahead = [_ahead(panel, number, window, further)[lost:] for number in range(len(panel))]
     ahead_length = np.array([len(each) for each in ahead], dtype=np.int64)
-    return Bank(
+    return WindowDataset(
         values=np.log1p(np.maximum(filled, 0)) if counts else filled,
         seen=seen.astype(np.float32),
         targets=targets,
@@ -203,10 +210,12 @@ def make_bank(
     )
 
 
-def _scaled(panel: Panel, scales: Scales) -> Panel:
+def _scaled(panel: Panel, scales: CovariateScales) -> Panel:
     """Return the panel with scaled covariates."""
     ends = np.cumsum([len(panel.past_names), len(panel.future_names)])
-    (past, ahead, static) = (Scales(*part) for part in zip(*(np.split(each, ends) for each in scales), strict=True))
+    (past, ahead, static) = (
+        CovariateScales(*part) for part in zip(*(np.split(each, ends) for each in scales), strict=True)
+    )
     return replace(
         panel,
         past=[(values - past.offset) / past.scale for values in panel.past],
@@ -217,7 +226,7 @@ def _scaled(panel: Panel, scales: Scales) -> Panel:
 
 def lookback(window: WindowConfig) -> int:
     """Return the number of values, up to its own, that a time step reads."""
-    return max(2 if window.anchor else 1, window.autoregression, *window.resolutions, 1)
+    return max(2 if window.residual_to_last else 1, window.autoregression, *window.resolutions, 1)
 
 
 def _filled(targets: Floats, seen: npt.NDArray[np.bool_], offset: Ints) -> Floats:
@@ -244,7 +253,7 @@ def _ahead(panel: Panel, number: int, window: WindowConfig, further: int) -> npt
     return np.concatenate([known, calendar], axis=1) if known.shape[1] else calendar
 
 
-def training_rows(bank: Bank, stop: Ints, window: WindowConfig) -> Rows:
+def training_rows(dataset: WindowDataset, stop: Ints, window: WindowConfig) -> Windows:
     """Return the training windows of each series: from the end, every `stride` steps, with targets before `stop`."""
     found = []
     for number, end in enumerate(stop.tolist()):
@@ -257,14 +266,14 @@ def training_rows(bank: Bank, stop: Ints, window: WindowConfig) -> Rows:
     return _joined(found)
 
 
-def validation_rows(bank: Bank, begin: Ints, window: WindowConfig) -> Rows:
+def validation_rows(dataset: WindowDataset, begin: Ints, window: WindowConfig) -> Windows:
     """Return the validation windows: their targets are the values from `begin` to the end of each series.
 
     With mode "next", each value is a target once, in the second half of a window, so that it has at least half a window
     of context. With mode "direct", there is a window for each forecast origin, and only its last time step predicts.
     """
     found = []
-    for number, (first, end) in enumerate(zip(begin.tolist(), bank.length.tolist(), strict=True)):
+    for number, (first, end) in enumerate(zip(begin.tolist(), dataset.length.tolist(), strict=True)):
         if first >= end:
             continue
         if window.mode == "direct":
@@ -280,7 +289,7 @@ def validation_rows(bank: Bank, begin: Ints, window: WindowConfig) -> Rows:
     return _joined(found)
 
 
-def _joined(parts: Sequence[tuple[npt.NDArray[np.generic], ...]]) -> Rows:
+def _joined(parts: Sequence[tuple[npt.NDArray[np.generic], ...]]) -> Windows:
     if not parts:
-        return Rows(*(np.zeros(0, dtype=np.int64) for _ in Rows._fields))
-    return Rows(*(np.concatenate(column).astype(np.int64) for column in zip(*parts, strict=True)))
+        return Windows(*(np.zeros(0, dtype=np.int64) for _ in Windows._fields))
+    return Windows(*(np.concatenate(column).astype(np.int64) for column in zip(*parts, strict=True)))

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from elman.errors import ConfigError
 
-__all__ = ["hertz_of_mel", "mel_filters", "mel_of_hertz"]
+__all__ = ["hertz_to_mel", "mel_filters", "mel_to_hertz"]
 
 Doubles = npt.NDArray[np.float64]
 
@@ -19,14 +19,14 @@ _BEND = 1000.0
 _LOG_STEP = math.log(6.4) / 27.0
 
 
-def mel_of_hertz(hertz: npt.ArrayLike) -> Doubles:
+def hertz_to_mel(hertz: npt.ArrayLike) -> Doubles:
     """Convert frequencies in Hz to mel."""
     values = np.asarray(hertz, dtype=np.float64)
     above = _BEND / _HERTZ_A_MEL + np.log(np.maximum(values, _BEND) / _BEND) / _LOG_STEP
     return np.where(values < _BEND, values / _HERTZ_A_MEL, above)
 
 
-def hertz_of_mel(mel: npt.ArrayLike) -> Doubles:
+def mel_to_hertz(mel: npt.ArrayLike) -> Doubles:
     """Convert mel to frequencies in Hz."""
     values = np.asarray(mel, dtype=np.float64)
     bend = _BEND / _HERTZ_A_MEL
@@ -43,7 +43,7 @@ def mel_filters(rate: int, fft: int, mels: int, low: float, high: float) -> Doub
     if not 0.0 <= low < high <= rate / 2:
         raise ConfigError(f"expected low_hz below high_hz, and high_hz at most half of {rate:,} Hz. "
                           f"Received: low_hz={low:g}, high_hz={high:g}")  # fmt: skip
-    edges = hertz_of_mel(np.linspace(mel_of_hertz(low), mel_of_hertz(high), mels + 2))
+    edges = mel_to_hertz(np.linspace(hertz_to_mel(low), hertz_to_mel(high), mels + 2))
     begin, middle, end = edges[:-2, None], edges[1:-1, None], edges[2:, None]
     frequencies_K = np.linspace(0.0, rate / 2, fft // 2 + 1) if fft % 2 == 0 else np.arange(fft // 2 + 1) * rate / fft
     rise, fall = (frequencies_K - begin) / (middle - begin), (end - frequencies_K) / (end - middle)

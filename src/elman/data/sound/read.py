@@ -41,9 +41,9 @@ _KINDS = frozenset({"WAV", "WAVEX", "RF64", "FLAC", "OGG"})
 _LONGEST = 3600.0  # seconds
 _BLOCK = 1 << 18  # samples that are read at a time
 # In Hz. A header with a rate outside this range is damaged, and resampling by it could exhaust memory.
-_LEAST_RATE, _MOST_RATE = 1000, 1_000_000
+_MIN_RATE, _MAX_RATE = 1000, 1_000_000
 # An array with more is probably of shape channels x samples, as some libraries return.
-_MOST_CHANNELS = 64
+_MAX_CHANNELS = 64
 
 
 class SoundInfo(NamedTuple):
@@ -138,8 +138,8 @@ def as_sound(values: Any, rate: int, name: str, *, longest_seconds: float = _LON
         raise DataError(f"{name}: expected samples, numbers of shape N or N x channels. "
                         f"Received: {array.dtype} of shape {array.shape}")  # fmt: skip
     info = SoundInfo(len(array), rate, array.shape[1] if array.ndim == 2 else 1)
-    if info.channels > _MOST_CHANNELS:
-        raise DataError(f"{name}: expected samples x channels, with at most {_MOST_CHANNELS} channels. "
+    if info.channels > _MAX_CHANNELS:
+        raise DataError(f"{name}: expected samples x channels, with at most {_MAX_CHANNELS} channels. "
                         f"Received: shape {array.shape}")  # fmt: skip
     _check_length(info, name, longest_seconds)
     if array.dtype.kind in "iu":
@@ -184,8 +184,8 @@ def _opened(path: str | os.PathLike[str], name: str, longest_seconds: float) -> 
         if file.format not in _KINDS:
             raise DataError(f"{name}: expected a sound file of the kinds WAV, FLAC and Ogg. Received: {file.format}")
         info = SoundInfo(file.frames, file.samplerate, file.channels)
-        if not _LEAST_RATE <= info.rate <= _MOST_RATE:
-            raise DataError(f"{name}: expected from {_LEAST_RATE:,} to {_MOST_RATE:,} samples per second. "
+        if not _MIN_RATE <= info.rate <= _MAX_RATE:
+            raise DataError(f"{name}: expected from {_MIN_RATE:,} to {_MAX_RATE:,} samples per second. "
                             f"Received: {info.rate:,}")  # fmt: skip
         _check_length(info, name, longest_seconds)
         yield file, info
@@ -227,8 +227,8 @@ def _check_finite(samples: Samples, before: int, name: str) -> None:
 
 
 def _check_rate(rate: int, name: str) -> None:
-    if type(rate) is not int or not _LEAST_RATE <= rate <= _MOST_RATE:
-        raise ConfigError(f"{name}: expected a rate from {_LEAST_RATE:,} to {_MOST_RATE:,} samples per second. "
+    if type(rate) is not int or not _MIN_RATE <= rate <= _MAX_RATE:
+        raise ConfigError(f"{name}: expected a rate from {_MIN_RATE:,} to {_MAX_RATE:,} samples per second. "
                           f"Received: {rate!r}")  # fmt: skip
 
 

@@ -11,8 +11,9 @@ from elman.data.decoding import check_encoding
 from elman.data.inputs import InputFile, find_files, is_new
 from elman.data.manifest import ManifestConfig, text_beside
 from elman.data.sound.read import SUFFIXES, sound_info
-from elman.data.sound.recordings import Progress, Recordings, file_digest
+from elman.data.sound.recordings import Recordings, file_digest
 from elman.data.table import read_table
+from elman.display import Progress
 from elman.errors import DataError
 
 __all__ = ["is_sound", "read_recordings"]

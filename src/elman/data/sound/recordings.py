@@ -6,7 +6,7 @@ import hashlib
 import math
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,13 +17,12 @@ from elman.data.decoding import raw_blocks
 from elman.data.sound.config import SoundConfig
 from elman.data.sound.read import Samples, Sound, SoundInfo, as_sound, read_sound, resampled, resampled_length
 from elman.data.sound.read import sound_info as info_of
-from elman.data.transcripts import Computed, Transcripts, digest_of, given_texts
+from elman.data.transcripts import LazyFrames, Transcripts, digest_of, given_texts
+from elman.display import Progress
 from elman.errors import ConfigError, DataError
 
-__all__ = ["Progress", "Recordings", "features_of", "file_digest", "recordings_from"]
+__all__ = ["Recordings", "features_of", "file_digest", "recordings_from"]
 
-# Called with the name of the stage and the fraction of it that is done, from 0 to 1.
-Progress = Callable[[str, float], None]
 
 _BLOCK = 1 << 20
 
@@ -81,17 +80,17 @@ class Recordings:
 
     def notes(self, rate: int) -> tuple[str, ...]:
         """Return notes about sounds that are converted to one channel and this rate."""
-        told = []
+        notes = []
         total = f"of {len(self):,} recordings"
         channels = Counter(info.channels for info in self.infos if info.channels > 1)
         if channels:
             counts = ", ".join(str(each) for each in sorted(channels))
-            told.append(f"{channels.total():,} {total} have more than one channel ({counts}); their mean is used")
+            notes.append(f"{channels.total():,} {total} have more than one channel ({counts}); their mean is used")
         rates = Counter(info.rate for info in self.infos if info.rate != rate)
         if rates:
             shown = ", ".join(f"{each:,}" for each in sorted(rates)[:5]) + (", ..." if len(rates) > 5 else "")
-            told.append(f"{rates.total():,} {total} have another rate than {rate:,} Hz ({shown}); they are resampled")
-        return tuple(told)
+            notes.append(f"{rates.total():,} {total} have another rate than {rate:,} Hz ({shown}); they are resampled")
+        return tuple(notes)
 
 
 def recordings_from(
@@ -154,14 +153,14 @@ def file_digest(path: Path, name: str) -> bytes:
 
 
 def features_of(
-    recordings: Recordings, config: SoundConfig, *, memory: int = 2 << 30, progress: Progress | None = None
+    recordings: Recordings, config: SoundConfig, *, max_bytes: int = 2 << 30, progress: Progress | None = None
 ) -> Transcripts:
     """Return the log-mel features of recordings, not normalised, with their texts.
 
     Args:
         recordings: the sounds.
         config: sample rate and features.
-        memory: if all features fit in this number of bytes, they are computed at once and kept; else they are
+        max_bytes: if all features fit in this number of bytes, they are computed at once and kept; else they are
             computed at every access, and errors in sounds are raised there.
         progress: called with "computing features" and the fraction of the recordings that is done.
 
@@ -177,8 +176,8 @@ def features_of(
     def make(row: int) -> Any:
         return log_mel(recordings.samples(row, config.sample_rate))
 
-    frames: Any = Computed(make, range(len(recordings)))
-    if 4 * sum(lengths) * log_mel.features <= memory:
+    frames: Any = LazyFrames(make, range(len(recordings)))
+    if 4 * sum(lengths) * log_mel.features <= max_bytes:
         kept = []
         for row in range(len(recordings)):
             kept.append(make(row))

@@ -1,11 +1,11 @@
 """Sequences with a tag per time step, from files and from Python objects.
 
-tagged      the data class `Tagged`, and checks   conllu    CoNLL-U files
+tagged      the data class `TaggedDataset`, and checks   conllu    CoNLL-U files
 columns     words and tags in columns             triples   seq.in, seq.out, label
 frames      NumPy files and long tables           readers   the formats by name
 read        sequences from paths                  write     writing predictions
 spans       spans in IOB and similar tags         options   arguments of the readers
-vocabulary  ids of words, letters and tags        encoded   batches (imports torch)
+vocabulary  ids of words, characters and tags        encoded   batches (imports torch)
 
 The public names load on first use.
 """
@@ -18,17 +18,17 @@ from elman.lazy import lazy_names
 
 if TYPE_CHECKING:
     from elman.data.tagged.columns import read_plain
-    from elman.data.tagged.config import FORMATS, TaggedConfig
+    from elman.data.tagged.config import FORMATS, TaggedDataConfig
     from elman.data.tagged.read import plain_format_of, read_part, read_tagged, read_untagged
-    from elman.data.tagged.tagged import Frames, Tagged, joined, tagged_from
-    from elman.data.tagged.write import TaggedSequence
+    from elman.data.tagged.tagged import Frames, TaggedDataset, joined, tagged_from
+    from elman.data.tagged.write import TagPrediction
 
 __all__ = [
     "FORMATS",
     "Frames",
-    "Tagged",
-    "TaggedConfig",
-    "TaggedSequence",
+    "TagPrediction",
+    "TaggedDataConfig",
+    "TaggedDataset",
     "joined",
     "plain_format_of",
     "read_part",
@@ -42,9 +42,10 @@ __getattr__, __dir__ = lazy_names(
     __name__,
     {
         ".columns": ("read_plain",),
-        ".config": ("FORMATS", "TaggedConfig"),
+        ".config": ("FORMATS", "TaggedDataConfig"),
         ".read": ("plain_format_of", "read_part", "read_tagged", "read_untagged"),
-        ".tagged": ("Frames", "Tagged", "joined", "tagged_from"),
-        ".write": ("TaggedSequence",),
+        ".tagged": ("Frames", "TaggedDataset", "joined", "tagged_from"),
+        ".write": ("TagPrediction",),
     },
+    former={"Tagged": "TaggedDataset", "TaggedConfig": "TaggedDataConfig", "TaggedSequence": "TagPrediction"},
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from elman.data.tagged.tagged import Tagged, check_words
+from elman.data.tagged.tagged import TaggedDataset, check_words
 from elman.errors import ConfigError, DataError
 
 __all__ = ["read_columns", "read_plain"]
@@ -18,7 +18,7 @@ _WORD = re.compile(r"\w+(?:[^\w\s]+\w+)*|[^\w\s]")
 
 def read_columns(
     lines: Iterable[str], name: str, *, word_column: int = 1, tag_column: str = "", with_tags: bool = True
-) -> Tagged:
+) -> TaggedDataset:
     """Return the sentences in the lines of a file.
 
     Columns are separated by tabs if the file's first line has one, else by white space. They count from 1; the tag is
@@ -62,10 +62,10 @@ def read_columns(
         now_tags.append(cells[column - 1].strip())
     if not words:
         raise DataError(f"{name}: expected words with tags, one word per line. Received: none")
-    return Tagged(name, words, None, tags if with_tags else None, None, places)
+    return TaggedDataset(name, words, None, tags if with_tags else None, None, places)
 
 
-def read_plain(lines: Iterable[str], name: str, *, punctuation: bool = False) -> Tagged:
+def read_plain(lines: Iterable[str], name: str, *, punctuation: bool = False) -> TaggedDataset:
     """Return one sentence per line, with words separated by white space; empty lines are left out.
 
     With `punctuation`, punctuation at the ends of words becomes separate words. Raises DataError if there are no words.
@@ -79,4 +79,4 @@ def read_plain(lines: Iterable[str], name: str, *, punctuation: bool = False) ->
             places.append(place)
     if not words:
         raise DataError(f"{name}: expected one sentence per line. Received: none")
-    return Tagged(name, words, None, None, None, places)
+    return TaggedDataset(name, words, None, None, None, places)

@@ -8,7 +8,7 @@ from elman.data import shared_options as shared
 from elman.data.tagged import readers
 from elman.options import option
 
-__all__ = ["FORMATS", "UNTAGGED_FORMATS", "TaggedConfig"]
+__all__ = ["FORMATS", "UNTAGGED_FORMATS", "TaggedDataConfig"]
 
 _KNOWN = readers.known()
 FORMATS = ("auto", *_KNOWN)
@@ -18,7 +18,7 @@ UNTAGGED_FORMATS = ("auto", *(name for name in _KNOWN if name not in _WITH_TAGS)
 
 
 @dataclass(frozen=True)
-class TaggedConfig:
+class TaggedDataConfig:
     """Options for reading sentences or frames, and for the vocabulary of words."""
 
     format: str = option(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from elman.data.tagged.tagged import Tagged, check_words
+from elman.data.tagged.tagged import TaggedDataset, check_words
 from elman.errors import ConfigError, DataError
 from elman.options import suggestion
 
@@ -15,7 +15,7 @@ COLUMNS = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "de
 _INTENT = "# intent ="
 
 
-def read_conllu(lines: Iterable[str], name: str, *, tag_column: str = "upos", with_tags: bool = True) -> Tagged:
+def read_conllu(lines: Iterable[str], name: str, *, tag_column: str = "upos", with_tags: bool = True) -> TaggedDataset:
     """Return the sentences in the lines of a file, with words from the column `form` and tags from `tag_column`.
 
     Multiword tokens (`1-2`), empty nodes (`1.1`) and all comments except `# intent = LABEL` are left out. Raises
@@ -68,4 +68,4 @@ def read_conllu(lines: Iterable[str], name: str, *, tag_column: str = "upos", wi
     if known and len(known) < len(intents):
         missing = places[next(row for row, each in enumerate(intents) if not each)]
         raise DataError(f"{missing}: expected a comment {_INTENT!r} above all sentences or none. Received: none here")
-    return Tagged(name, words, None, tags if with_tags else None, known or None, places)
+    return TaggedDataset(name, words, None, tags if with_tags else None, known or None, places)

@@ -9,46 +9,46 @@ import torch
 from torch import Tensor
 
 from elman.data.batches import Ints, spread_within
-from elman.data.tagged import Tagged
+from elman.data.tagged import TaggedDataset
 from elman.data.tagged.vocabulary import TaggerVocabulary
 from elman.errors import DataError
-from elman.types import IGNORED, Batch
+from elman.state import IGNORE_INDEX, Batch
 
-__all__ = ["Encoded", "Sentences", "Targets"]
+__all__ = ["EncodedSequences", "TagTargets", "WordInputs"]
 
 
-class Sentences(NamedTuple):
-    """The words of a batch, which has W distinct words.
+class WordInputs(NamedTuple):
+    """The words of a batch, which has N distinct words.
 
     words_BT      id of each word
     distinct_BT   index of each word among the distinct words
-    letters_WT    letter ids of each distinct word; here T counts letters
-    lengths_W     number of letters of each distinct word
+    characters_NT character ids of each distinct word; here T counts characters
+    lengths_N     number of characters of each distinct word
     """
 
     words_BT: Tensor
     distinct_BT: Tensor
-    letters_WT: Tensor
-    lengths_W: Tensor
+    characters_NT: Tensor
+    lengths_N: Tensor
 
 
-class Targets(NamedTuple):
+class TagTargets(NamedTuple):
     """Targets of a batch: ids of tags, `tags_BT`, and of sentence labels, `intents_B`.
 
-    Both are IGNORED for labels that are not in the vocabulary, `tags_BT` also in the padding.
+    Both are IGNORE_INDEX for labels that are not in the vocabulary, `tags_BT` also in the padding.
     """
 
     tags_BT: Tensor
     intents_B: Tensor
 
 
-class Encoded:
+class EncodedSequences:
     """Tagged sequences as ids.
 
     Raises DataError unless the vocabulary and `data` both have words, or frames with the same features.
     """
 
-    def __init__(self, data: Tagged, vocabulary: TaggerVocabulary) -> None:
+    def __init__(self, data: TaggedDataset, vocabulary: TaggerVocabulary) -> None:
         if data.features != vocabulary.features:
             wanted = f"frames of {vocabulary.features} features" if vocabulary.features else "words"
             received = f"frames of {data.features} features" if data.features else "words"
@@ -60,16 +60,16 @@ class Encoded:
         self.intents: Ints | None = None
         if data.intents is not None and vocabulary.intents:
             self.intents = np.array([vocabulary.intent_id(each) for each in data.intents], dtype=np.int64)
-        # Ids and letters are stored once per distinct word.
+        # Ids and characters are stored once per distinct word.
         self._words: list[Ints] = []
         self._numbers = np.zeros(0, dtype=np.int64)
-        self._letters: list[list[int]] = []
+        self._characters: list[list[int]] = []
         if data.words is not None:
             places: dict[str, int] = {}
             for sentence in data.words:
                 self._words.append(np.array([places.setdefault(word, len(places)) for word in sentence]))
             self._numbers = np.array(vocabulary.word_ids(list(places)), dtype=np.int64)
-            self._letters = [vocabulary.letter_ids(word) for word in places]
+            self._characters = [vocabulary.char_ids(word) for word in places]
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -84,16 +84,16 @@ class Encoded:
         return torch.from_numpy(np.bincount(numbers, minlength=size)).float()
 
     def batch(self, rows: Ints) -> Batch:
-        """Return the sequences at these indices as a padded batch of `Sentences` or `x_BTI`, with `Targets`."""
+        """Return the sequences at these indices as a padded batch of `WordInputs` or `x_BTI`, with `TagTargets`."""
         lengths = self.lengths[rows]
         T = int(lengths.max(initial=0))
-        tags_BT = np.full((len(rows), T), IGNORED, dtype=np.int64)
+        tags_BT = np.full((len(rows), T), IGNORE_INDEX, dtype=np.int64)
         for place, row in enumerate(rows):
             if self.tags is not None:
                 tags_BT[place, : lengths[place]] = self.tags[row]
-        intents = np.full(len(rows), IGNORED, dtype=np.int64) if self.intents is None else self.intents[rows]
+        intents = np.full(len(rows), IGNORE_INDEX, dtype=np.int64) if self.intents is None else self.intents[rows]
         inputs = self._frames(rows, T) if self.data.frames is not None else self._sentences(rows, T)
-        targets = Targets(torch.from_numpy(tags_BT), torch.from_numpy(intents))
+        targets = TagTargets(torch.from_numpy(tags_BT), torch.from_numpy(intents))
         return Batch(inputs, targets, torch.from_numpy(lengths))  # type: ignore[arg-type]
 
     def _frames(self, rows: Ints, T: int) -> Tensor:
@@ -103,15 +103,15 @@ class Encoded:
             x_BTI[place, : self.lengths[row]] = frames[row]
         return torch.from_numpy(x_BTI)
 
-    def _sentences(self, rows: Ints, T: int) -> Sentences:
+    def _sentences(self, rows: Ints, T: int) -> WordInputs:
         words = [self._words[row] for row in rows]
         distinct, places = np.unique(np.concatenate(words), return_inverse=True)
         distinct_BT = np.zeros((len(rows), T), dtype=np.int64)
         inside_BT = np.arange(T) < self.lengths[rows][:, None]
         distinct_BT[inside_BT] = places
-        letters = [self._letters[word] for word in distinct]
-        lengths_W = np.array([len(each) for each in letters], dtype=np.int64)
-        letters_WT = np.zeros((len(letters), int(lengths_W.max(initial=1))), dtype=np.int64)
-        letters_WT[np.arange(letters_WT.shape[1]) < lengths_W[:, None]] = np.concatenate(letters)
+        characters = [self._characters[word] for word in distinct]
+        lengths_N = np.array([len(each) for each in characters], dtype=np.int64)
+        characters_NT = np.zeros((len(characters), int(lengths_N.max(initial=1))), dtype=np.int64)
+        characters_NT[np.arange(characters_NT.shape[1]) < lengths_N[:, None]] = np.concatenate(characters)
         words_BT = np.where(inside_BT, self._numbers[distinct][distinct_BT], 0)
-        return Sentences(*(torch.from_numpy(each) for each in (words_BT, distinct_BT, letters_WT, lengths_W)))
+        return WordInputs(*(torch.from_numpy(each) for each in (words_BT, distinct_BT, characters_NT, lengths_N)))

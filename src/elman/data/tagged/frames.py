@@ -13,7 +13,7 @@ import numpy.typing as npt
 from elman.data.binary import open_bytes, read_npy, read_npz
 from elman.data.suffixes import table_kind
 from elman.data.table import Table, read_table
-from elman.data.tagged.tagged import Frames, Tagged, check_fit, check_frames
+from elman.data.tagged.tagged import Frames, TaggedDataset, check_fit, check_frames
 from elman.errors import DataError
 
 __all__ = ["LABELS_SUFFIX", "read_frames"]
@@ -31,7 +31,7 @@ def read_frames(
     encoding: str = "utf-8",
     errors: str = "strict",
     with_tags: bool = True,
-) -> Tagged:
+) -> TaggedDataset:
     """Read the sequences of one file.
 
     .npz              `x`, time x features, and `y`, a label for each frame; or several sequences padded to one length,
@@ -69,7 +69,7 @@ def _from_arrays(
     x: npt.NDArray[np.generic],
     y: npt.NDArray[np.generic] | None,
     lengths: npt.NDArray[np.generic] | None,
-) -> Tagged:
+) -> TaggedDataset:
     if x.ndim == 2:
         x = x[None]
         y = None if y is None else y[None]
@@ -89,12 +89,12 @@ def _from_arrays(
     places = [f"{name}, sequence {row}" for row in range(len(x))]
     frames = [check_frames(x[row, : sizes[row]], places[row]) for row in range(len(x))]
     tags = None if y is None else [[str(tag) for tag in y[row, : sizes[row]].tolist()] for row in range(len(x))]
-    found = Tagged(name, None, frames, tags, None, places)
+    found = TaggedDataset(name, None, frames, tags, None, places)
     check_fit(found)
     return found
 
 
-def _from_table(table: Table, sequence: str, time: str, label: str, with_tags: bool) -> Tagged:
+def _from_table(table: Table, sequence: str, time: str, label: str, with_tags: bool) -> TaggedDataset:
     names = table.texts(sequence)
     times = table.numbers(time)
     labels = table.texts(label) if with_tags else None
@@ -120,7 +120,7 @@ def _from_table(table: Table, sequence: str, time: str, label: str, with_tags: b
         if labels is not None:
             tags.append([labels[row].strip() for row in own])
     places = [f"{table.where(min(own))} (sequence {name!r})" for name, own in rows.items()]
-    found = Tagged(table.name, None, frames, tags if with_tags else None, None, places, tuple(features))
+    found = TaggedDataset(table.name, None, frames, tags if with_tags else None, None, places, tuple(features))
     check_fit(found)
     return found
 

@@ -11,9 +11,9 @@ from elman.data.inputs import find_files
 from elman.data.readers import reader_of
 from elman.data.sources import Paths
 from elman.data.tagged import readers
-from elman.data.tagged.config import TaggedConfig
+from elman.data.tagged.config import TaggedDataConfig
 from elman.data.tagged.options import ReadOptions
-from elman.data.tagged.tagged import Tagged, joined
+from elman.data.tagged.tagged import TaggedDataset, joined
 from elman.errors import ConfigError, DataError
 
 __all__ = ["plain_format_of", "read_part", "read_tagged", "read_untagged"]
@@ -31,7 +31,7 @@ def read_tagged(
     errors: str = "strict",
     with_tags: bool = True,
     punctuation: bool = False,
-) -> Tagged:
+) -> TaggedDataset:
     """Read the sequences in files, folders and globs, in order.
 
     Files may be compressed (`.gz`); "-" is standard input.
@@ -62,7 +62,7 @@ def read_tagged(
         with_tags=with_tags,
         punctuation=punctuation,
     )
-    parts: list[Tagged] = []
+    parts: list[TaggedDataset] = []
     for each in paths:
         place = Path(os.fspath(each)).expanduser()
         whole = asked or reader_of(known, place, whole=True)
@@ -85,14 +85,14 @@ def read_tagged(
 
 def read_part(
     paths: Paths,
-    config: TaggedConfig,
+    config: TaggedDataConfig,
     *,
     format: str = "",
     with_tags: bool = True,
     encoding: str = "",
     errors: str = "",
     punctuation: bool = False,
-) -> Tagged:
+) -> TaggedDataset:
     """Read the sequences in `paths` with the options of `config`; `format`, `encoding` and `errors` override these."""
     return read_tagged(
         paths,
@@ -109,8 +109,8 @@ def read_part(
 
 
 def read_untagged(
-    paths: Sequence[str], config: TaggedConfig, *, format: str, encoding: str = "", punctuation: bool = False
-) -> Tagged:
+    paths: Sequence[str], config: TaggedDataConfig, *, format: str, encoding: str = "", punctuation: bool = False
+) -> TaggedDataset:
     """Read sequences to be tagged; with `auto`, files in no other known format have one sentence per line."""
     parts = []
     for path in paths:

@@ -1,4 +1,4 @@
-"""`Tagged`: sentences or sequences of frames, with a tag per time step. Does not import torch."""
+"""`TaggedDataset`: sentences or sequences of frames, with a tag per time step. Does not import torch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,16 @@ import numpy.typing as npt
 
 from elman.errors import DataError
 
-__all__ = ["LONGEST_WORD", "Frames", "Tagged", "check_fit", "check_frames", "check_words", "joined", "tagged_from"]
+__all__ = [
+    "LONGEST_WORD",
+    "Frames",
+    "TaggedDataset",
+    "check_fit",
+    "check_frames",
+    "check_words",
+    "joined",
+    "tagged_from",
+]
 
 # The frames of one sequence, `x_TI`.
 Frames = npt.NDArray[np.float32]
@@ -23,7 +32,7 @@ LONGEST_WORD = 10_000
 
 
 @dataclass(frozen=True)
-class Tagged:
+class TaggedDataset:
     """Sequences with tags.
 
     name           name of the data in messages: a file's path, or "the sentences"
@@ -57,14 +66,14 @@ class Tagged:
         """I, the number of features of a frame; 0 for words."""
         return self.frames[0].shape[1] if self.frames else 0
 
-    def take(self, rows: Iterable[int]) -> Tagged:
+    def take(self, rows: Iterable[int]) -> TaggedDataset:
         """Return the sequences at these indices."""
         chosen = list(rows)
 
         def pick(values: Any) -> Any:
             return None if values is None else [values[row] for row in chosen]
 
-        return Tagged(
+        return TaggedDataset(
             self.name,
             pick(self.words),
             pick(self.frames),
@@ -74,7 +83,7 @@ class Tagged:
             self.feature_names,
         )
 
-    def with_features(self, names: tuple[str, ...]) -> Tagged:
+    def with_features(self, names: tuple[str, ...]) -> TaggedDataset:
         """Return the data with the features of frames in the order of `names`, if both have names.
 
         Raises DataError, with the existing names, if one of `names` is missing.
@@ -114,7 +123,7 @@ class Tagged:
         return digest.hexdigest()
 
 
-def joined(parts: Sequence[Tagged]) -> Tagged:
+def joined(parts: Sequence[TaggedDataset]) -> TaggedDataset:
     """Concatenate data. Raises DataError if only some have words, tags or intents, or if their features differ."""
     first = parts[0]
     if len(parts) == 1:
@@ -134,7 +143,7 @@ def joined(parts: Sequence[Tagged]) -> Tagged:
         values = [getattr(part, what) for part in parts]
         return None if values[0] is None else [item for value in values for item in value]
 
-    return Tagged(
+    return TaggedDataset(
         ", ".join(part.name for part in parts),
         chained("words"),
         chained("frames"),
@@ -151,8 +160,8 @@ def tagged_from(
     *,
     intents: Sequence[Any] | None = None,
     name: str = "the sentences",
-) -> Tagged:
-    """Create `Tagged` from lists or arrays.
+) -> TaggedDataset:
+    """Create `TaggedDataset` from lists or arrays.
 
     sequences  lists of words, texts (split at white space), or arrays `x_TI` of frames
     tags       a tag for every time step of each sequence; converted by `str`
@@ -176,7 +185,7 @@ def tagged_from(
         frames = [check_frames(each, place) for each, place in zip(sequences, places, strict=True)]
     if not places:
         raise DataError(f"expected at least one sequence in {name}. Received: none")
-    found = Tagged(
+    found = TaggedDataset(
         name,
         words,
         frames,
@@ -223,7 +232,7 @@ def check_frames(values: Any, place: str) -> Frames:
     return x_TI
 
 
-def check_fit(data: Tagged) -> None:
+def check_fit(data: TaggedDataset) -> None:
     """Raise DataError unless tags match time steps, intents match sequences, and all frames have the same features."""
     if data.tags is not None:
         if len(data.tags) != len(data):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from elman.data.tagged.tagged import Tagged, check_words
+from elman.data.tagged.tagged import TaggedDataset, check_words
 from elman.errors import DataError
 
 __all__ = ["INTENTS", "TAGS", "WORDS", "read_triples"]
@@ -13,7 +13,7 @@ __all__ = ["INTENTS", "TAGS", "WORDS", "read_triples"]
 WORDS, TAGS, INTENTS = "seq.in", "seq.out", "label"
 
 
-def read_triples(folder: Path, read: Callable[[Path], Sequence[str]], *, with_tags: bool = True) -> Tagged:
+def read_triples(folder: Path, read: Callable[[Path], Sequence[str]], *, with_tags: bool = True) -> TaggedDataset:
     """Read the sentences of a folder; `read` returns the lines of a file. The file `label` may be missing.
 
     Raises DataError with file and line if the files do not match.
@@ -44,4 +44,4 @@ def read_triples(folder: Path, read: Callable[[Path], Sequence[str]], *, with_ta
     if not words:
         raise DataError(f"{words_file}: expected one sentence per line. Received: none")
     intents = None if intent_lines is None else [line.strip() for line in intent_lines]
-    return Tagged(str(folder), words, None, tags if tag_lines is not None else None, intents, places)
+    return TaggedDataset(str(folder), words, None, tags if tag_lines is not None else None, intents, places)

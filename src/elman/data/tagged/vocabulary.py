@@ -1,4 +1,4 @@
-"""The vocabulary of a tagger: words, letters, tags and sentence labels."""
+"""The vocabulary of a tagger: words, characters, tags and sentence labels."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from elman.data.tagged import Tagged
-from elman.data.tagged.config import TaggedConfig
+from elman.data.tagged import TaggedDataset
+from elman.data.tagged.config import TaggedDataConfig
 from elman.data.tagged.spans import SCHEMES, is_written_in, scheme_of
 from elman.data.vocabulary.base import check_fields
 from elman.errors import ArtifactError, DataError
-from elman.types import IGNORED
+from elman.state import IGNORE_INDEX
 
 __all__ = ["UNKNOWN_ID", "TaggerVocabulary", "unseen_answers"]
 
-# The id of unknown words and unknown letters.
+# The id of unknown words and unknown characters.
 UNKNOWN_ID = 0
 _DIGIT = re.compile(r"\d")
-# Only this many letters of a word are read.
-MOST_LETTERS = 100
+# Only this many characters of a word are read.
+MAX_LETTERS = 100
 _MOST = 1_000_000
 # In characters. A longer text is most likely not a label but the wrong column or file.
 _LONGEST_TAG = 1000
@@ -34,7 +34,7 @@ _LONGEST_TAG = 1000
 class TaggerVocabulary:
     """Ids of the inputs and outputs of a tagger.
 
-    words, letters     those with the ids 1, 2, ...; 0 is unknown. Both empty for frames
+    words, characters  those with the ids 1, 2, ...; 0 is unknown. Both empty for frames
     tags, intents      those with the ids 0, 1, ...; `intents` is empty if no sentence labels are learnt
     scheme             the tagging scheme of the tags if they mark spans, or None
     features           I, the number of features of a frame; 0 for words
@@ -43,7 +43,7 @@ class TaggerVocabulary:
     """
 
     words: tuple[str, ...]
-    letters: tuple[str, ...]
+    characters: tuple[str, ...]
     tags: tuple[str, ...]
     intents: tuple[str, ...]
     scheme: str | None
@@ -54,12 +54,12 @@ class TaggerVocabulary:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_words", {word: number for number, word in enumerate(self.words, 1)})
-        object.__setattr__(self, "_letters", {letter: number for number, letter in enumerate(self.letters, 1)})
+        object.__setattr__(self, "_characters", {letter: number for number, letter in enumerate(self.characters, 1)})
         object.__setattr__(self, "_tags", {tag: number for number, tag in enumerate(self.tags)})
         object.__setattr__(self, "_intents", {intent: number for number, intent in enumerate(self.intents)})
 
     @classmethod
-    def learn(cls, data: Tagged, config: TaggedConfig, *, intent: bool) -> TaggerVocabulary:
+    def learn(cls, data: TaggedDataset, config: TaggedDataConfig, *, intent: bool) -> TaggerVocabulary:
         """Learn the vocabulary of `data`; with `intent`, of its sentence labels too.
 
         Raises DataError for data without labels, with a single tag or sentence label, or with too long a label.
@@ -75,13 +75,13 @@ class TaggerVocabulary:
                 raise DataError(f"{data.name}: expected at least two different intents. Received: {intents[0]!r}")
         _check_sizes(data, [*tags, *intents])
         words: Counter[str] = Counter()
-        letters: set[str] = set()
+        characters: set[str] = set()
         for sentence in data.words or ():
             words.update(normalised(word, config.lowercase, config.digits) for word in sentence)
-            letters.update(*sentence)
+            characters.update(*sentence)
         return cls(
             words=tuple(word for _, word in sorted((-n, word) for word, n in words.items() if n >= config.min_count)),
-            letters=tuple(sorted(letters)),
+            characters=tuple(sorted(characters)),
             tags=tuple(tags),
             intents=tuple(intents),
             scheme=scheme_of(data.tags or ()),
@@ -101,7 +101,7 @@ class TaggerVocabulary:
         """Return a short description of the inputs."""
         if self.features:
             return f"frames of {self.features} features"
-        return f"{len(self.words):,} words, {len(self.letters):,} letters"
+        return f"{len(self.words):,} words, {len(self.characters):,} characters"
 
     def answer_summary(self) -> str:
         """Return a short description of the tags and sentence labels."""
@@ -114,27 +114,27 @@ class TaggerVocabulary:
         known: Mapping[str, int] = self._words  # type: ignore[attr-defined]
         return [known.get(normalised(word, self.lowercase, self.digits), UNKNOWN_ID) for word in words]
 
-    def letter_ids(self, word: str) -> list[int]:
-        """Return the id of each letter of a word, 0 for unknown letters."""
-        known: Mapping[str, int] = self._letters  # type: ignore[attr-defined]
-        return [known.get(letter, UNKNOWN_ID) for letter in word[:MOST_LETTERS]]
+    def char_ids(self, word: str) -> list[int]:
+        """Return the id of each character of a word, 0 for unknown characters."""
+        known: Mapping[str, int] = self._characters  # type: ignore[attr-defined]
+        return [known.get(letter, UNKNOWN_ID) for letter in word[:MAX_LETTERS]]
 
     def tag_ids(self, tags: Sequence[str]) -> npt.NDArray[np.int64]:
-        """Return the id of each tag, IGNORED for unknown tags."""
+        """Return the id of each tag, IGNORE_INDEX for unknown tags."""
         known: Mapping[str, int] = self._tags  # type: ignore[attr-defined]
-        return np.array([known.get(tag, IGNORED) for tag in tags], dtype=np.int64)
+        return np.array([known.get(tag, IGNORE_INDEX) for tag in tags], dtype=np.int64)
 
     def intent_id(self, intent: str) -> int:
-        """Return the id of a sentence label, IGNORED if it is unknown."""
+        """Return the id of a sentence label, IGNORE_INDEX if it is unknown."""
         known: Mapping[str, int] = self._intents  # type: ignore[attr-defined]
-        return known.get(intent, IGNORED)
+        return known.get(intent, IGNORE_INDEX)
 
     def to_json(self) -> dict[str, Any]:
         """Return the vocabulary as JSON values."""
         return {
             "kind": "tagger",
             "words": list(self.words),
-            "letters": list(self.letters),
+            "letters": list(self.characters),
             "tags": list(self.tags),
             "intents": list(self.intents),
             "scheme": self.scheme or "",
@@ -164,7 +164,7 @@ class TaggerVocabulary:
         if len(fields["tags"]) < 2 or len(fields["intents"]) == 1:
             raise ArtifactError("expected at least two tags, and no or two intents, of a tagger. Received: fewer")
         if any(len(letter) != 1 for letter in fields["letters"]):
-            raise ArtifactError("expected the letters of a tagger to be single characters. Received: longer texts")
+            raise ArtifactError("expected the characters of a tagger to be single characters. Received: longer texts")
         if not 0 <= fields["features"] <= _MOST or bool(fields["features"]) == bool(fields["letters"]):
             raise ArtifactError("expected a tagger of either words or frames. Received: both or neither")
         if fields["feature_names"] and len(fields["feature_names"]) != fields["features"]:
@@ -172,10 +172,11 @@ class TaggerVocabulary:
         scheme = fields["scheme"] or None
         if scheme is not None and (scheme not in SCHEMES or not is_written_in(scheme, fields["tags"])):
             raise ArtifactError(f"expected the tagging scheme of a tagger's tags. Received: {scheme!r} for other tags")
-        return cls(**{**fields, "scheme": scheme})
+        # Files keep the key that they have always had.
+        return cls(characters=fields.pop("letters"), **{**fields, "scheme": scheme})
 
 
-def unseen_answers(vocabulary: TaggerVocabulary, data: Tagged) -> str | None:
+def unseen_answers(vocabulary: TaggerVocabulary, data: TaggedDataset) -> str | None:
     """Return a remark on the tags and sentence labels of `data` that were not seen in training, or None."""
     notes = []
     for what, known, found in (
@@ -190,7 +191,7 @@ def unseen_answers(vocabulary: TaggerVocabulary, data: Tagged) -> str | None:
     return "; ".join(notes) or None
 
 
-def _check_sizes(data: Tagged, answers: Sequence[str]) -> None:
+def _check_sizes(data: TaggedDataset, answers: Sequence[str]) -> None:
     longest = max(answers, key=len)
     if len(longest) <= _LONGEST_TAG:
         return

@@ -10,7 +10,7 @@ from elman.data.tagged.conllu import COLUMNS
 from elman.data.tagged.spans import Span
 from elman.display import plain
 
-__all__ = ["TaggedSequence", "as_columns", "as_conllu", "as_facts", "as_text"]
+__all__ = ["TagPrediction", "as_columns", "as_conllu", "as_facts", "as_text"]
 
 # ANSI colours that are readable on dark and on light terminals.
 _COLOURS = (31, 32, 33, 34, 35, 36, 91, 92, 94, 95, 96)
@@ -18,7 +18,7 @@ _RESET, _DIM = "\x1b[0m", "\x1b[2m"
 
 
 @dataclass(frozen=True)
-class TaggedSequence:
+class TagPrediction:
     """Prediction of a tagger for one sequence.
 
     words                its words; for frames, their indices from 0 as texts
@@ -36,7 +36,7 @@ class TaggedSequence:
     intent_probability: float | None
 
 
-def as_columns(answers: Iterable[TaggedSequence]) -> str:
+def as_columns(answers: Iterable[TagPrediction]) -> str:
     """Format predictions as lines of word, tab, tag, with an empty line after each sequence."""
     return "".join(
         "".join(f"{word}\t{tag}\n" for word, tag in zip(answer.words, answer.tags, strict=True)) + "\n"
@@ -44,7 +44,7 @@ def as_columns(answers: Iterable[TaggedSequence]) -> str:
     )
 
 
-def as_conllu(answers: Iterable[TaggedSequence], column: str) -> str:
+def as_conllu(answers: Iterable[TagPrediction], column: str) -> str:
     """Format predictions as CoNLL-U with the tags in `column`; sentence labels are comments."""
     place = COLUMNS.index(column) if column in COLUMNS else COLUMNS.index("upos")
     lines: list[str] = []
@@ -59,7 +59,7 @@ def as_conllu(answers: Iterable[TaggedSequence], column: str) -> str:
     return "\n".join([*lines, ""]) if lines else ""
 
 
-def as_facts(answer: TaggedSequence) -> dict[str, Any]:
+def as_facts(answer: TagPrediction) -> dict[str, Any]:
     """Return a prediction as JSON values."""
     facts: dict[str, Any] = {"words": answer.words, "tags": answer.tags, "probabilities": answer.probabilities}
     if answer.spans:
@@ -77,7 +77,7 @@ def as_facts(answer: TaggedSequence) -> dict[str, Any]:
     return facts
 
 
-def as_text(answers: Iterable[TaggedSequence], tags: Sequence[str], coloured: bool) -> str:
+def as_text(answers: Iterable[TagPrediction], tags: Sequence[str], coloured: bool) -> str:
     """Format predictions as one sentence per line: spans in brackets with their type, or every word with its tag."""
     types = {tag.partition("-")[2] or tag for tag in tags}
     colours = {name: _COLOURS[place % len(_COLOURS)] for place, name in enumerate(sorted(types))}

@@ -8,8 +8,8 @@ from elman.lazy import lazy_names
 
 if TYPE_CHECKING:
     from elman.data.transcripts.transcripts import (
-        Computed,
-        FrameScale,
+        FrameNormalizer,
+        LazyFrames,
         Transcripts,
         digest_of,
         frame_scale,
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
-    "Computed",
-    "FrameScale",
+    "FrameNormalizer",
+    "LazyFrames",
     "Transcripts",
     "digest_of",
     "frame_scale",
@@ -33,8 +33,8 @@ __getattr__, __dir__ = lazy_names(
     __name__,
     {
         ".transcripts": (
-            "Computed",
-            "FrameScale",
+            "LazyFrames",
+            "FrameNormalizer",
             "Transcripts",
             "digest_of",
             "frame_scale",
@@ -43,4 +43,5 @@ __getattr__, __dir__ = lazy_names(
             "utterance_normalised",
         )
     },
+    former={"Computed": "LazyFrames", "FrameScale": "FrameNormalizer"},
 )

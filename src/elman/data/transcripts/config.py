@@ -9,11 +9,11 @@ from elman.data.manifest import ManifestConfig
 from elman.data.vocabulary.kinds import token_kinds
 from elman.options import option
 
-__all__ = ["DataConfig"]
+__all__ = ["TranscriptsConfig"]
 
 
 @dataclass(frozen=True)
-class DataConfig(ManifestConfig):
+class TranscriptsConfig(ManifestConfig):
     """Options for reading recordings or drawings, and for the tokens of their texts."""
 
     input: str = option(

@@ -14,9 +14,9 @@ from elman.data.transcripts.transcripts import Transcripts, utterance_normalised
 from elman.data.transcripts.vocabulary import TranscriberVocabulary
 from elman.data.vocabulary.base import Ids
 from elman.errors import DataError
-from elman.types import Batch
+from elman.state import Batch
 
-__all__ = ["Encoded", "FrameOptions", "Targets", "needed_steps", "prepared", "steps_of"]
+__all__ = ["CTCTargets", "EncodedTranscripts", "FrameOptions", "needed_steps", "prepared", "steps_after_stacking"]
 
 Floats = npt.NDArray[np.float32]
 
@@ -38,14 +38,14 @@ class FrameOptions(Protocol):
     def normalise(self) -> str: ...
 
 
-class Targets(NamedTuple):
+class CTCTargets(NamedTuple):
     """The texts of a batch: the concatenated tokens of all rows, `tokens_N`, and the number of tokens of each row."""
 
     tokens_N: Tensor
     lengths_B: Tensor
 
 
-def steps_of(frames: Tensor | Ints, stride: int) -> Tensor | Ints:
+def steps_after_stacking(frames: Tensor | Ints, stride: int) -> Tensor | Ints:
     """Return the number of time steps of the network for a number of frames; the last step may include padding."""
     return (frames + stride - 1) // stride
 
@@ -60,7 +60,7 @@ def prepared(x_TF: Floats, normalise: str) -> Floats:
     return utterance_normalised(x_TF) if normalise == "utterance" else x_TF
 
 
-class Encoded:
+class EncodedTranscripts:
     """Recordings with encoded texts.
 
     data       the recordings
@@ -81,7 +81,7 @@ class Encoded:
             )
         self.data = data
         self.lengths = data.lengths
-        self.steps = np.asarray(steps_of(data.lengths, options.stride), dtype=np.int64)
+        self.steps = np.asarray(steps_after_stacking(data.lengths, options.stride), dtype=np.int64)
         self.tokens: list[Ids] | None = None
         self.fits = np.ones(len(data), dtype=bool)
         if data.texts is not None:
@@ -104,7 +104,7 @@ class Encoded:
         return f"{len(rows):,} of {len(self):,} texts need more steps than their recordings have: {shown}{more}"
 
     def batch(self, rows: Ints) -> Batch:
-        """Return the recordings at these indices as a padded batch of `x_BTF` (F features) with `Targets`."""
+        """Return the recordings at these indices as a padded batch of `x_BTF` (F features) with `CTCTargets`."""
         lengths = self.lengths[rows]
         x_BTF = np.zeros((len(rows), int(lengths.max(initial=0)), self.data.features), dtype=np.float32)
         for place, row in enumerate(rows.tolist()):
@@ -112,5 +112,5 @@ class Encoded:
         tokens = [np.zeros(0, dtype=np.int64) if self.tokens is None else self.tokens[row] for row in rows.tolist()]
         counts = np.array([len(each) for each in tokens], dtype=np.int64)
         flat = np.concatenate(tokens) if tokens else np.zeros(0, dtype=np.int64)
-        targets = Targets(torch.from_numpy(flat), torch.from_numpy(counts))
+        targets = CTCTargets(torch.from_numpy(flat), torch.from_numpy(counts))
         return Batch(torch.from_numpy(x_BTF), targets, torch.from_numpy(lengths))  # type: ignore[arg-type]

@@ -10,9 +10,9 @@ from elman.data.sound import features_of, read_recordings, recordings_from
 from elman.data.sound.config import SoundConfig
 from elman.data.sources import Paths
 from elman.data.strokes import holds_strokes, read_strokes, strokes_from
-from elman.data.tokens import Progress
-from elman.data.transcripts.config import DataConfig
+from elman.data.transcripts.config import TranscriptsConfig
 from elman.data.transcripts.transcripts import Transcripts
+from elman.display import Progress
 from elman.errors import DataError
 
 __all__ = ["given_part", "read_part"]
@@ -20,7 +20,7 @@ __all__ = ["given_part", "read_part"]
 
 def read_part(
     paths: Paths,
-    data: DataConfig,
+    data: TranscriptsConfig,
     sound: SoundConfig,
     *,
     input: str = "",

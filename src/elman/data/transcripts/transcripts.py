@@ -16,8 +16,8 @@ import numpy.typing as npt
 from elman.errors import DataError
 
 __all__ = [
-    "Computed",
-    "FrameScale",
+    "FrameNormalizer",
+    "LazyFrames",
     "Transcripts",
     "digest_of",
     "frame_scale",
@@ -34,7 +34,7 @@ Ints = npt.NDArray[np.int64]
 _ROUNDING = 1e-6
 
 
-class Computed(Sequence[Floats]):
+class LazyFrames(Sequence[Floats]):
     """A sequence of frames computed at every access: `make(row)` for each of `rows`."""
 
     def __init__(self, make: Callable[[int], Floats], rows: Sequence[int]) -> None:
@@ -48,14 +48,14 @@ class Computed(Sequence[Floats]):
     def __getitem__(self, row: int) -> Floats: ...
 
     @overload
-    def __getitem__(self, row: slice) -> Computed: ...
+    def __getitem__(self, row: slice) -> LazyFrames: ...
 
-    def __getitem__(self, row: int | slice) -> Floats | Computed:
-        return Computed(self._make, self._rows[row]) if isinstance(row, slice) else self._make(self._rows[row])
+    def __getitem__(self, row: int | slice) -> Floats | LazyFrames:
+        return LazyFrames(self._make, self._rows[row]) if isinstance(row, slice) else self._make(self._rows[row])
 
-    def take(self, rows: Iterable[int]) -> Computed:
+    def take(self, rows: Iterable[int]) -> LazyFrames:
         """Return the frames at these indices, without computing them."""
-        return Computed(self._make, [self._rows[row] for row in rows])
+        return LazyFrames(self._make, [self._rows[row] for row in rows])
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +64,7 @@ class Transcripts:
 
     name      name of the data in messages
     kind      "sound" or "strokes"
-    frames    float32 `x_TF` of every sequence; a list, or `Computed` if they are too many to keep in memory
+    frames    float32 `x_TF` of every sequence; a list, or `LazyFrames` if they are too many to keep in memory
     lengths   T of every sequence
     features  F, the same for all sequences
     texts     the text of every sequence; None if there are none
@@ -93,7 +93,7 @@ class Transcripts:
         return Transcripts(
             self.name,
             self.kind,
-            frames.take(chosen) if isinstance(frames, Computed) else [frames[row] for row in chosen],
+            frames.take(chosen) if isinstance(frames, LazyFrames) else [frames[row] for row in chosen],
             self.lengths[chosen],
             self.features,
             None if self.texts is None else [self.texts[row] for row in chosen],
@@ -124,7 +124,7 @@ def joined(parts: Sequence[Transcripts]) -> Transcripts:
                             f"Received: {other.kind} of {other.features}")  # fmt: skip
         if (other.texts is None) != (first.texts is None):
             raise DataError(f"{other.name}: expected texts in all the data or in none. Received: only in some")
-    kept = all(not isinstance(part.frames, Computed) for part in parts)
+    kept = all(not isinstance(part.frames, LazyFrames) for part in parts)
     starts = np.cumsum([0, *(len(part) for part in parts)])
 
     def make(row: int) -> Floats:
@@ -134,7 +134,7 @@ def joined(parts: Sequence[Transcripts]) -> Transcripts:
     return Transcripts(
         ", ".join(part.name for part in parts),
         first.kind,
-        [x_TF for part in parts for x_TF in part.frames] if kept else Computed(make, range(int(starts[-1]))),
+        [x_TF for part in parts for x_TF in part.frames] if kept else LazyFrames(make, range(int(starts[-1]))),
         np.concatenate([part.lengths for part in parts]),
         first.features,
         None if first.texts is None else [text for part in parts for text in part.texts or ()],
@@ -170,7 +170,7 @@ def given_texts(texts: Sequence[Any] | None, count: int, name: str) -> list[str]
     return [str(text).strip() for text in found]
 
 
-class FrameScale(NamedTuple):
+class FrameNormalizer(NamedTuple):
     """Float32 mean and standard deviation of features: frames become `(x_TF - mean_F) / deviation_F`."""
 
     mean_F: Floats
@@ -182,7 +182,7 @@ class FrameScale(NamedTuple):
         return scaled
 
 
-def frame_scale(frames: Iterable[Floats]) -> FrameScale:
+def frame_scale(frames: Iterable[Floats]) -> FrameNormalizer:
     """Return the mean and standard deviation of every feature over all frames; 1 for constant features.
 
     Raises DataError if there are no frames.
@@ -206,7 +206,7 @@ def frame_scale(frames: Iterable[Floats]) -> FrameScale:
         raise DataError("expected at least one frame to compute the mean. Received: none")
     deviation_F = np.sqrt(squares_F / count)
     changes_F = deviation_F > _ROUNDING * (1.0 + np.abs(mean_F))
-    return FrameScale(mean_F.astype(np.float32), np.where(changes_F, deviation_F, 1.0).astype(np.float32))
+    return FrameNormalizer(mean_F.astype(np.float32), np.where(changes_F, deviation_F, 1.0).astype(np.float32))
 
 
 def utterance_normalised(x_TF: Floats) -> Floats:

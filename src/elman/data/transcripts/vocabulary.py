@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from elman.data.transcripts.config import DataConfig
+from elman.data.transcripts.config import TranscriptsConfig
 from elman.data.transcripts.transcripts import Transcripts
 from elman.data.vocabulary import END_ID, Vocabulary, learn_vocabulary, vocabulary_from_json
 from elman.data.vocabulary.base import check_fields
@@ -29,7 +29,7 @@ class TranscriberVocabulary:
     features: int
 
     @classmethod
-    def learn(cls, data: Transcripts, config: DataConfig) -> TranscriberVocabulary:
+    def learn(cls, data: Transcripts, config: TranscriptsConfig) -> TranscriberVocabulary:
         """Learn the tokens of the texts of `data`. Raises DataError if there are no texts, or no token is left."""
         if data.texts is None:
             raise DataError(f"{data.name}: expected a text of every recording. Received: none")

@@ -9,6 +9,7 @@ from typing import Any
 from elman.data.vocabulary.base import Vocabulary
 from elman.data.vocabulary.kinds import token_kinds, vocabulary_class
 from elman.errors import ArtifactError, ConfigError
+from elman.options import former_argument
 
 __all__ = ["complete_options", "learn_vocabulary", "vocabulary_from_json"]
 
@@ -21,6 +22,8 @@ def complete_options(options: str | Mapping[str, Any]) -> dict[str, Any]:
     """
     given: dict[str, Any] = {"kind": options} if isinstance(options, str) else dict(options)
     kind = given.pop("kind", None)
+    if "tokeniser" in given:
+        given["tokenizer"] = former_argument(given, "tokeniser", "tokenizer", None)
     known = {
         name: parameter.default
         for name, parameter in inspect.signature(vocabulary_class(kind).learn).parameters.items()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["Spacing"]
+__all__ = ["Detokenizer"]
 
 NO_SPACE_BEFORE = frozenset(",.;:!?)]}%…”’»、。，！？；：）」』】》")
 NO_SPACE_AFTER = frozenset("([{“‘«¿¡$£€#@、。，！？；：（「『【《")
@@ -16,7 +16,7 @@ ENDINGS = frozenset({"n't", "n’t"})
 INNER = {"@-@": "-", "@,@": ",", "@.@": "."}
 
 
-class Spacing:
+class Detokenizer:
     """Joins tokens to text one by one, with spaces where natural text has them."""
 
     def __init__(self) -> None:

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from elman.errors import DataError, KernelUnavailable, ShapeError
+from elman.errors import DataError, KernelUnavailableError, ShapeError
 from elman.kernels.native import library
-from elman.recurrence import Lookup, Request, RunnableCell, clear_padding
-from elman.types import State, leaves
+from elman.recurrence import KernelRequest, Lookup, RunnableCell, clear_padding
+from elman.state import State, leaves
 
 if TYPE_CHECKING:
     from elman.kernels.native.layer import Layer
@@ -26,7 +26,7 @@ __all__ = ["run", "why_not"]
 _ELEMENT_BYTES = {torch.float32: 4, torch.float64: 8}
 
 
-def why_not(cell: RunnableCell, request: Request) -> str | None:
+def why_not(cell: RunnableCell, request: KernelRequest) -> str | None:
     """Return the reason why the native engine cannot run this cell, or None."""
     if request.device.type != "cpu":
         return f"it runs on CPUs only, and the input is on {request.device}"
@@ -68,7 +68,7 @@ def run(
 
     program = program_of(cell)
     if isinstance(program, str):
-        raise KernelUnavailable(program)
+        raise KernelUnavailableError(program)
     autocast = torch.is_autocast_enabled("cpu")
     half = autocast and torch.get_autocast_dtype("cpu") == torch.bfloat16
     if not autocast:

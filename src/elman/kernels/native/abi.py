@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from ctypes import CFUNCTYPE, POINTER, Structure, c_int32, c_int64, c_void_p
 
-__all__ = ["ABI_VERSION", "MOST_LEAVES", "MOST_PARAMETERS", "CompiledProgram", "Tile", "TileFunction"]
+__all__ = ["ABI_VERSION", "MAX_LEAVES", "MAX_PARAMETERS", "CompiledProgram", "Tile", "TileFunction"]
 
 ABI_VERSION = 2
-MOST_LEAVES = 8
-MOST_PARAMETERS = 16
+MAX_LEAVES = 8
+MAX_PARAMETERS = 16
 
 
 class Tile(Structure):
@@ -22,17 +22,17 @@ class Tile(Structure):
         ("width", c_int64),
         ("record", c_void_p),
         ("record_stride", c_int64),
-        ("old_state", c_void_p * MOST_LEAVES),
-        ("new_state", c_void_p * MOST_LEAVES),
+        ("old_state", c_void_p * MAX_LEAVES),
+        ("new_state", c_void_p * MAX_LEAVES),
         ("state_stride", c_int64),
-        ("parameters", c_void_p * MOST_PARAMETERS),
+        ("parameters", c_void_p * MAX_PARAMETERS),
         ("y", c_void_p),
         ("y_stride", c_int64),
         ("dy", c_void_p),
         ("dy_stride", c_int64),
-        ("d_state", c_void_p * MOST_LEAVES),
+        ("d_state", c_void_p * MAX_LEAVES),
         ("d_state_stride", c_int64),
-        ("d_parameters", c_void_p * MOST_PARAMETERS),
+        ("d_parameters", c_void_p * MAX_PARAMETERS),
         ("d_parameters_stride", c_int64),
     )
 

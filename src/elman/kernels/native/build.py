@@ -1,7 +1,7 @@
 """Compile C++ into shared libraries: the native engine, once for every instruction set, and users' own cells.
 
 `setup.py` and `./dev` load this file by its path, before the package or torch is installed. It therefore imports the
-standard library only, and returns failures as a `Problem`. `python build.py --help` shows how to build by hand.
+standard library only, and returns failures as a `BuildProblem`. `python build.py --help` shows how to build by hand.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ __all__ = [
     "CSRC",
     "EVERY_INSTRUCTION_SET",
     "SANITIZERS",
+    "BuildProblem",
     "Compiler",
-    "Problem",
     "build",
     "compile_library",
     "discard",
@@ -63,7 +63,7 @@ SANITIZERS = {
 }
 
 _NO_COMPILER = "no C++ compiler was found"
-_MOST_SECONDS = 900
+_MAX_SECONDS = 900
 _STAMP = "stamp"
 _PROBLEM = "problem.txt"
 
@@ -75,7 +75,7 @@ class Compiler(NamedTuple):
     version: str
 
 
-class Problem(NamedTuple):
+class BuildProblem(NamedTuple):
     """Why nothing was compiled: a sentence, and the compiler's whole output."""
 
     sentence: str
@@ -106,7 +106,7 @@ def flags_of(instruction_set: str, sanitizer: str | None = None) -> tuple[str, .
     return (*_FLAGS, *optimised, *baseline, *_X86_64.get(instruction_set, ()), *linked)
 
 
-def named_compiler() -> tuple[str, ...] | Problem:
+def named_compiler() -> tuple[str, ...] | BuildProblem:
     """Return the compiler's command: that of ELMAN_CXX or CXX, else the first usual name that is installed."""
     for variable in ("ELMAN_CXX", "CXX"):
         wish = os.environ.get(variable, "").strip()
@@ -114,42 +114,42 @@ def named_compiler() -> tuple[str, ...] | Problem:
             try:
                 program, *arguments = shlex.split(wish)
             except ValueError as error:
-                return Problem(f"{variable}={wish!r} is not a command: {error}")
+                return BuildProblem(f"{variable}={wish!r} is not a command: {error}")
             path = shutil.which(program)
             if path is None:
-                return Problem(f"the C++ compiler {program!r}, which {variable} names, was not found")
+                return BuildProblem(f"the C++ compiler {program!r}, which {variable} names, was not found")
             return path, *arguments
     for name in ("g++", "clang++", "c++"):
         path = shutil.which(name)
         if path is not None:
             return (path,)
-    return Problem(_NO_COMPILER)
+    return BuildProblem(_NO_COMPILER)
 
 
-def find_compiler() -> Compiler | Problem:
+def find_compiler() -> Compiler | BuildProblem:
     """Return the C++ compiler to use, or the reason why there is none."""
     command = named_compiler()
-    if isinstance(command, Problem):
+    if isinstance(command, BuildProblem):
         return command
     try:
         said = subprocess.run(
             [*command, "--version"], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60
         )
     except (OSError, subprocess.TimeoutExpired, UnicodeDecodeError) as error:
-        return Problem(f"the C++ compiler {command[0]!r} does not start: {error}")
+        return BuildProblem(f"the C++ compiler {command[0]!r} does not start: {error}")
     if said.returncode:
-        return Problem(f"the C++ compiler {command[0]!r} ended with code {said.returncode}", said.stderr)
+        return BuildProblem(f"the C++ compiler {command[0]!r} ended with code {said.returncode}", said.stderr)
     return Compiler(command, said.stdout.partition("\n")[0].strip())
 
 
 def first_error(output: str, code: int) -> str:
     """Return the most informative line of a compiler's output."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
-    told = (line for mark in ("undefined reference", "error:") for line in lines if mark in line)
-    return next(told, lines[-1] if lines else f"it ended with code {code} and no output")
+    lines_found = (line for mark in ("undefined reference", "error:") for line in lines if mark in line)
+    return next(lines_found, lines[-1] if lines else f"it ended with code {code} and no output")
 
 
-def compile_library(compiler: Compiler, source: Path, target: Path, flags: Sequence[str]) -> Problem | None:
+def compile_library(compiler: Compiler, source: Path, target: Path, flags: Sequence[str]) -> BuildProblem | None:
     """Compile `source` into the shared library `target`, which is written atomically."""
     try:
         with tempfile.TemporaryDirectory(prefix=".compiling-", dir=target.parent) as folder:
@@ -160,18 +160,18 @@ def compile_library(compiler: Compiler, source: Path, target: Path, flags: Seque
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 env={**os.environ, "LC_ALL": "C"},
-                timeout=_MOST_SECONDS,
+                timeout=_MAX_SECONDS,
             )
             output = done.stdout.decode(errors="replace")
             if done.returncode:
-                return Problem(f"the C++ compiler failed: {first_error(output, done.returncode)}", output)
+                return BuildProblem(f"the C++ compiler failed: {first_error(output, done.returncode)}", output)
             with temporary.open("rb") as file:
                 os.fsync(file.fileno())
             temporary.replace(target)
     except subprocess.TimeoutExpired:
-        return Problem(f"the C++ compiler did not finish within {_MOST_SECONDS} seconds")
+        return BuildProblem(f"the C++ compiler did not finish within {_MAX_SECONDS} seconds")
     except OSError as error:
-        return Problem(f"cannot compile into {target.parent}: {error.strerror or error}")
+        return BuildProblem(f"cannot compile into {target.parent}: {error.strerror or error}")
     return None
 
 
@@ -211,7 +211,7 @@ def read_problem(folder: Path = COMPILED) -> str | None:
         return None
 
 
-def discard(folder: Path, problem: Problem, stamp: str | None = None) -> None:
+def discard(folder: Path, problem: BuildProblem, stamp: str | None = None) -> None:
     """Delete the libraries in `folder`, so that none of older sources is loaded, and record the problem there."""
     folder.mkdir(parents=True, exist_ok=True)
     for path in [folder / _STAMP, *folder.glob(library_name("*"))]:
@@ -221,7 +221,9 @@ def discard(folder: Path, problem: Problem, stamp: str | None = None) -> None:
         (folder / _STAMP).write_text(stamp, encoding="utf-8")
 
 
-def build(folder: Path = COMPILED, names: Sequence[str] | None = None, sanitizer: str | None = None) -> Problem | None:
+def build(
+    folder: Path = COMPILED, names: Sequence[str] | None = None, sanitizer: str | None = None
+) -> BuildProblem | None:
     """Compile the engine into `folder` for all instruction sets or those of `names`: all of them, or none on failure.
 
     Without a compiler the libraries in the folder are deleted and the problem is recorded there. When the compiler
@@ -231,7 +233,7 @@ def build(folder: Path = COMPILED, names: Sequence[str] | None = None, sanitizer
     compiler = find_compiler()
     chosen = tuple(names or instruction_sets())
     try:
-        if isinstance(compiler, Problem):
+        if isinstance(compiler, BuildProblem):
             discard(folder, compiler, digest)
             return compiler
         folder.mkdir(parents=True, exist_ok=True)
@@ -246,17 +248,17 @@ def build(folder: Path = COMPILED, names: Sequence[str] | None = None, sanitizer
         if chosen == instruction_sets() and sanitizer is None:
             (folder / _STAMP).write_text(digest, encoding="utf-8")
     except OSError as error:
-        return Problem(f"cannot write to {folder}: {error.strerror or error}")
+        return BuildProblem(f"cannot write to {folder}: {error.strerror or error}")
     return None
 
 
-def build_into(folder: Path, compiler: Compiler, names: Sequence[str], sanitizer: str | None) -> Problem | None:
+def build_into(folder: Path, compiler: Compiler, names: Sequence[str], sanitizer: str | None) -> BuildProblem | None:
     """Compile the engine for each instruction set, one compiler process per core at a time."""
     # ThreadSanitizer does not support GNU OpenMP and would report every barrier as a race.
     threads = ("-fopenmp",) if sanitizer != "thread" and has_openmp(compiler, folder) else ()
     source = CSRC / "kernels.cpp"
 
-    def one(name: str) -> Problem | None:
+    def one(name: str) -> BuildProblem | None:
         flags = (*flags_of(name, sanitizer), *threads)
         return compile_library(compiler, source, folder / library_name(name), flags)
 

@@ -38,7 +38,7 @@ class Equations(NamedTuple):
     parameters: tuple[str, ...]
 
 
-class _Backward(NamedTuple):
+class _BackwardGraph(NamedTuple):
     """The graph with gradients, and the node that is written to each place by the backward pass."""
 
     graph: Graph
@@ -68,7 +68,7 @@ def _differentiate(
     return results
 
 
-def _backward_cost(backward: _Backward, kept: Sequence[int | None], slots: int) -> float:
+def _backward_cost(backward: _BackwardGraph, kept: Sequence[int | None], slots: int) -> float:
     """Return the cost of the backward pass if slot s holds the node kept[s] (None: an unused slot)."""
     graph = backward.graph
     stored = {node for node in kept if node is not None}
@@ -91,7 +91,7 @@ def _backward_cost(backward: _Backward, kept: Sequence[int | None], slots: int) 
     return total
 
 
-def _choose_kept(backward: _Backward, forward: Sequence[int], slots: int) -> list[int | None]:
+def _choose_kept(backward: _BackwardGraph, forward: Sequence[int], slots: int) -> list[int | None]:
     """Choose the node that each slot holds after the forward pass, by greedy descent from the unchanged inputs."""
     graph = backward.graph
     kept: list[int | None] = [graph.input(f"slot{slot}") for slot in range(slots)]
@@ -186,7 +186,7 @@ def compose(equations: Equations) -> Program:
     for number, node in enumerate(graph.nodes):
         if node.function == "constant" or (node.function == "input" and not str(node.value).startswith("slot")):
             at_hand[number] = str(node.value)
-    backward = _Backward(graph, backward_results, at_hand, _same_in_all_rows(graph))
+    backward = _BackwardGraph(graph, backward_results, at_hand, _same_in_all_rows(graph))
     kept = _choose_kept(backward, graph.reachable(forward_results.values()), slots)
     names = {held: f"slot{slot}" for slot, held in enumerate(kept) if held is not None}
     forward_results |= {place: held for held, place in names.items()}

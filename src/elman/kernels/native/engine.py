@@ -15,20 +15,20 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from elman.errors import ConfigError, DataError, KernelUnavailable, ShapeError
+from elman.errors import ConfigError, DataError, KernelUnavailableError, ShapeError
 from elman.kernels.native import library
 from elman.kernels.native.engine_abi import Call, SamplingOptions, declare
-from elman.kernels.native.engine_pack import WEIGHT_FORMATS, Packing, find_parts
-from elman.kernels.native.engine_streams import Streams, check_numbers
-from elman.types import State, leaves, map_leaves
+from elman.kernels.native.engine_pack import WEIGHT_FORMATS, NetworkPacker, find_parts
+from elman.kernels.native.engine_streams import TokenStreams, check_numbers
+from elman.state import State, leaves, map_leaves
 
-__all__ = ["WEIGHT_FORMATS", "Draws", "Engine", "why_not"]
+__all__ = ["WEIGHT_FORMATS", "Engine", "SamplingParameters", "why_not"]
 
 # A thread with fewer rows than this costs more time than it saves.
 _ROWS_A_THREAD = 8
 
 
-class Draws(Protocol):
+class SamplingParameters(Protocol):
     """Protocol of the sampling options; `elman.decode.Sampling` satisfies it."""
 
     @property
@@ -71,8 +71,8 @@ class Engine:
 
     The weights are copied, so later changes of `cells` have no effect.
 
-    Raises KernelUnavailable where `why_not` returns a reason, ConfigError for an unknown format, and ShapeError for
-    sizes that do not match.
+    Raises KernelUnavailableError where `why_not` returns a reason, ConfigError for an unknown format, and ShapeError
+    for sizes that do not match.
     """
 
     def __init__(
@@ -96,28 +96,30 @@ class Engine:
             )
         parts = find_parts(cells, len(embeddings_VE))
         if isinstance(parts, str):
-            raise KernelUnavailable(f"the engine cannot run these cells: {parts}")
+            raise KernelUnavailableError(f"the engine cannot run these cells: {parts}")
         self.weights = weights
         self.vocabulary_size = len(embeddings_VE)
         self.state_size = sum(len(part.program.leaves) * part.cell.hidden_size for part in parts)
         self._library = library.load()
         declare(self._library)
-        packing = Packing(self._library, weights)
+        packing = NetworkPacker(self._library, weights)
         with torch.no_grad():
             self._network = packing.pack(parts, embeddings_VE, head_weight_VY, head_bias_V, residual=residual)
         self._memory = packing.memory
         self._workspaces = threading.local()
 
     def pack_state(self, state: State) -> Tensor:
-        """Concatenate the leaves of the states of B rows to `states_BS`, in new memory."""
+        """Concatenate the leaves of the states of B rows to `states_BF`, in new memory."""
         return torch.cat([leaf.detach().float() for leaf in leaves(state)], dim=1).contiguous()
 
-    def unpack_state(self, states_BS: Tensor, like: State) -> State:
-        """Split `states_BS` into a state with the structure of `like`."""
-        pieces = iter(states_BS.split([leaf.shape[1] for leaf in leaves(like)], dim=1))
+    def unpack_state(self, states_BF: Tensor, like: State) -> State:
+        """Split `states_BF` into a state with the structure of `like`."""
+        pieces = iter(states_BF.split([leaf.shape[1] for leaf in leaves(like)], dim=1))
         return map_leaves(lambda _: next(pieces).clone(), like)
 
-    def draw(self, streams: Streams, steps: int, sampling: Draws, lines_B: Tensor | None = None) -> Tensor:
+    def draw(
+        self, streams: TokenStreams, steps: int, sampling: SamplingParameters, lines_B: Tensor | None = None
+    ) -> Tensor:
         """Generate `steps` tokens for each stream: `drawn_BT`, int64.
 
         Each step reads the stream's current token and samples the next one. Updates the streams in place: all of them,
@@ -133,7 +135,7 @@ class Engine:
             streams.put(lines_B, part)
             return drawn_BT
         B = len(streams.tokens_B)
-        self._check_states(streams.states_BS, B)
+        self._check_states(streams.states_BF, B)
         streams.check()
         self._check_tokens(streams.tokens_B, (B,))
         N = streams.history_BN.shape[1] if sampling.repetition_penalty != 1.0 else 0
@@ -160,59 +162,59 @@ class Engine:
             history=streams.history_BN.data_ptr(),
             places=streams.places_B.data_ptr(),
         )
-        self._run(call, streams.states_BS, None, B, steps)
+        self._run(call, streams.states_BF, None, B, steps)
         streams.positions_B += max(steps, 0)
         return drawn_BT
 
-    def read(self, tokens_BT: Tensor, states_BS: Tensor, *, every_step: bool = False) -> Tensor:
+    def read(self, tokens_BT: Tensor, states_BF: Tensor, *, every_step: bool = False) -> Tensor:
         """Read tokens (int64) and return `logits_BV` after the last one, or `logits_BTV` after each.
 
-        Updates `states_BS` in place. Raises DataError for a token outside the vocabulary, and ShapeError for tensors of
+        Updates `states_BF` in place. Raises DataError for a token outside the vocabulary, and ShapeError for tensors of
         a wrong shape or dtype.
         """
         if tokens_BT.dim() != 2 or not tokens_BT.shape[1]:
             raise ShapeError(f"expected tokens_BT with at least one time step. Received: {tuple(tokens_BT.shape)}")
         B, T = tokens_BT.shape
-        self._check_states(states_BS, B)
+        self._check_states(states_BF, B)
         tokens_BT = tokens_BT.contiguous()
         self._check_tokens(tokens_BT, (B, T))
         logits = torch.empty(B, T, self.vocabulary_size) if every_step else torch.empty(B, self.vocabulary_size)
         call = Call(read=tokens_BT.data_ptr(), logits=logits.data_ptr(), every_step=every_step)
-        self._run(call, states_BS, None, B, T)
+        self._run(call, states_BF, None, B, T)
         return logits
 
     def step(self, tokens_B: Tensor, state: State) -> tuple[Tensor, State]:
         """Return `logits_BV` and the state after one more token in each row. Raises the errors of `read`."""
-        states_BS = self.pack_state(state)
-        logits_BV = self.read(tokens_B[:, None], states_BS)
-        return logits_BV, self.unpack_state(states_BS, state)
+        states_BF = self.pack_state(state)
+        logits_BV = self.read(tokens_B[:, None], states_BF)
+        return logits_BV, self.unpack_state(states_BF, state)
 
-    def advance(self, sessions_NS: Tensor, lines_B: Tensor, tokens_B: Tensor) -> Tensor:
+    def advance(self, sessions_NF: Tensor, lines_B: Tensor, tokens_B: Tensor) -> Tensor:
         """Read one more token in each of B independent sessions and return `logits_BV`.
 
-        sessions_NS  float32, contiguous: a row of state for every session; those at `lines_B` are updated in place
+        sessions_NF  float32, contiguous: a row of state for every session; those at `lines_B` are updated in place
         lines_B      int64, the distinct indices of the sessions
         tokens_B     int64, their tokens
 
         Raises the errors of `read`, and ShapeError for an index that is out of range or occurs twice.
         """
         B = len(tokens_B)
-        self._check_states(sessions_NS, len(sessions_NS))
+        self._check_states(sessions_NF, len(sessions_NF))
         check_numbers("lines_B", lines_B, (B,))
-        self._check_lines(lines_B, len(sessions_NS))
+        self._check_lines(lines_B, len(sessions_NF))
         self._check_tokens(tokens_B, (B,))
         logits_BV = torch.empty(B, self.vocabulary_size)
-        self._run(Call(read=tokens_B.data_ptr(), logits=logits_BV.data_ptr()), sessions_NS, lines_B, B, 1)
+        self._run(Call(read=tokens_B.data_ptr(), logits=logits_BV.data_ptr()), sessions_NF, lines_B, B, 1)
         return logits_BV
 
-    def _run(self, call: Call, states_NS: Tensor, lines_B: Tensor | None, rows: int, steps: int) -> None:
+    def _run(self, call: Call, states_NF: Tensor, lines_B: Tensor | None, rows: int, steps: int) -> None:
         """Fill in the rest of a call and run it without holding the GIL."""
         if not rows or steps < 1:
             return
         threads = max(1, min(library.threads(), rows // _ROWS_A_THREAD))
         workspace = self._workspace(rows, threads)
         call.rows, call.steps, call.threads = rows, steps, threads
-        call.states = states_NS.data_ptr()
+        call.states = states_NF.data_ptr()
         call.lines = None if lines_B is None else lines_B.data_ptr()
         call.workspace = -(-workspace.data_ptr() // 64) * 64
         self._library.elman_engine_run(byref(self._network), byref(call))
@@ -227,12 +229,12 @@ class Engine:
         buffer: Tensor = held[1]
         return buffer
 
-    def _check_states(self, states_BS: Tensor, rows: int) -> None:
-        right = states_BS.dtype == torch.float32 and states_BS.device.type == "cpu" and states_BS.is_contiguous()
-        if tuple(states_BS.shape) != (rows, self.state_size) or not right or states_BS.requires_grad:
+    def _check_states(self, states_BF: Tensor, rows: int) -> None:
+        right = states_BF.dtype == torch.float32 and states_BF.device.type == "cpu" and states_BF.is_contiguous()
+        if tuple(states_BF.shape) != (rows, self.state_size) or not right or states_BF.requires_grad:
             raise ShapeError(
                 f"expected states of shape {(rows, self.state_size)}, contiguous float32 on the CPU without gradient. "
-                f"Received: {tuple(states_BS.shape)}, {states_BS.dtype} on {states_BS.device}"
+                f"Received: {tuple(states_BF.shape)}, {states_BF.dtype} on {states_BF.device}"
             )
 
     def _check_tokens(self, tokens: Tensor, shape: tuple[int, ...]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ctypes
 from ctypes import POINTER, Structure, c_double, c_int64, c_void_p
 
-from elman.kernels.native.abi import MOST_PARAMETERS, CompiledProgram
+from elman.kernels.native.abi import MAX_PARAMETERS, CompiledProgram
 
 __all__ = ["Call", "Layer", "Network", "SamplingOptions", "declare"]
 
@@ -24,7 +24,7 @@ class Layer(Structure):
         ("start", c_void_p),
         ("x_weights", c_void_p),
         ("h_weights", c_void_p),
-        ("parameters", c_void_p * MOST_PARAMETERS),
+        ("parameters", c_void_p * MAX_PARAMETERS),
     )
 
 

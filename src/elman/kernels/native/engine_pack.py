@@ -15,13 +15,13 @@ from torch import Tensor
 from elman.kernels.native import library
 from elman.kernels.native.build import EVERY_INSTRUCTION_SET
 from elman.kernels.native.engine_abi import Layer, Network
-from elman.kernels.native.engine_memory import Memory
+from elman.kernels.native.packed_buffer import PackedBuffer
 
 if TYPE_CHECKING:
     from elman.kernels.native.abi import CompiledProgram
     from elman.kernels.native.program import Program
 
-__all__ = ["WEIGHT_FORMATS", "Packing", "Part", "find_parts"]
+__all__ = ["WEIGHT_FORMATS", "CompiledCell", "NetworkPacker", "find_parts"]
 
 # A format's index is its number in `elman_engine_network.format`.
 WEIGHT_FORMATS = ("float32", "bfloat16", "int8")
@@ -31,7 +31,7 @@ _LARGEST_TABLE = 64 << 20
 _LANES = 16
 
 
-class Part(NamedTuple):
+class CompiledCell(NamedTuple):
     """A cell with its program and compiled functions."""
 
     cell: Any
@@ -39,7 +39,7 @@ class Part(NamedTuple):
     compiled: CompiledProgram
 
 
-def part_of(cell: Any) -> Part | str:
+def part_of(cell: Any) -> CompiledCell | str:
     """Return a cell with its compiled functions, or the reason why it cannot be run."""
     from elman.kernels.native.trace import program_of
 
@@ -55,15 +55,15 @@ def part_of(cell: Any) -> Part | str:
     compiled = library.find(program, 4)
     if isinstance(compiled, str):
         return compiled
-    return Part(cell, program, compiled)
+    return CompiledCell(cell, program, compiled)
 
 
-def find_parts(cells: Sequence[Any], vocabulary_size: int) -> list[Part] | str:
+def find_parts(cells: Sequence[Any], vocabulary_size: int) -> list[CompiledCell] | str:
     """Return the cells of all layers with their compiled functions, or the reason why one cannot be run."""
     forced = os.environ.get("ELMAN_KERNELS")
     if forced and forced != "native" and forced not in EVERY_INSTRUCTION_SET:
         return f"ELMAN_KERNELS selects the kernel {forced!r}"
-    parts: list[Part] = []
+    parts: list[CompiledCell] = []
     for cell in cells:
         part = part_of(cell)
         if isinstance(part, str):
@@ -74,20 +74,20 @@ def find_parts(cells: Sequence[Any], vocabulary_size: int) -> list[Part] | str:
     return parts
 
 
-class Packing:
+class NetworkPacker:
     """Packer of a network: everything that is read at every time step goes into one `memory`.
 
     The network's structure points into `memory`, which must live as long as the structure.
     """
 
     def __init__(self, native: ctypes.CDLL, weights: str) -> None:
-        self.memory = Memory()
+        self.memory = PackedBuffer()
         self._library = native
         self._weights = weights
 
     def pack(
         self,
-        parts: Sequence[Part],
+        parts: Sequence[CompiledCell],
         embeddings_VE: Tensor,
         head_weight_VY: Tensor,
         head_bias_V: Tensor | None,
@@ -97,9 +97,9 @@ class Packing:
         """Fill the memory, and return the structure that points into it."""
         memory, V = self.memory, len(embeddings_VE)
         first = parts[0]
-        table_VR = token_table(first, embeddings_VE.float()) if fits_table(first, V) else None
-        table = None if table_VR is None else memory.add_numbers(table_VR)
-        kept = table_VR is None or (residual and first.cell.input_size == first.cell.output_size)
+        table_VY = token_table(first, embeddings_VE.float()) if fits_table(first, V) else None
+        table = None if table_VY is None else memory.add_numbers(table_VY)
+        kept = table_VY is None or (residual and first.cell.input_size == first.cell.output_size)
         embeddings = memory.add_numbers(padded_last(embeddings_VE.float())) if kept else None
         layers = [self._add_layer(part, by_table=table is not None and part is first) for part in parts]
         size = round_up(V)
@@ -108,7 +108,7 @@ class Packing:
         head_VY = torch.zeros(size, head_weight_VY.shape[1])
         head_VY[:V] = head_weight_VY
         head, head_start = self._add_weights(head_VY), memory.add_numbers(start_V)
-        memory.settle()
+        memory.allocate()
 
         def address(number: int | None) -> int | None:
             return None if number is None else memory.address(number)
@@ -147,7 +147,7 @@ class Packing:
 
         return self.memory.add(self._library.elman_engine_packed_bytes(number, K, C), fill)
 
-    def _add_layer(self, part: Part, *, by_table: bool) -> list[int | None]:
+    def _add_layer(self, part: CompiledCell, *, by_table: bool) -> list[int | None]:
         """Register a layer's initial record, input and recurrent weights, and parameters."""
         cell, program, H = part.cell, part.program, part.cell.hidden_size
         start = self.memory.add_numbers(started(part))
@@ -178,35 +178,35 @@ def by_slots(blocks_GK: Tensor, gates: Sequence[int], H: int) -> Tensor:
     return columns_CK
 
 
-def fits_table(part: Part, vocabulary_size: int) -> bool:
+def fits_table(part: CompiledCell, vocabulary_size: int) -> bool:
     """Whether a table of the projected tokens of the first layer is within the size limit."""
     return 4 * vocabulary_size * past_start(part).numel() <= _LARGEST_TABLE
 
 
-def token_table(part: Part, embeddings_VE: Tensor) -> Tensor:
+def token_table(part: CompiledCell, embeddings_VE: Tensor) -> Tensor:
     """Return the first layer's record for every token: input projection and biases, without the recurrent product."""
-    table_VR = past_start(part).repeat(len(embeddings_VE), 1)
+    table_VY = past_start(part).repeat(len(embeddings_VE), 1)
     x_columns = by_slots(part.cell.project(embeddings_VE).T, part.program.x_gates, part.cell.hidden_size)
-    table_VR[:, : len(x_columns)] += x_columns.T
-    return table_VR
+    table_VY[:, : len(x_columns)] += x_columns.T
+    return table_VY
 
 
-def past_start(part: Part) -> Tensor:
+def past_start(part: CompiledCell) -> Tensor:
     """Return a record with the recurrent biases only, for the slots that the products write."""
     program, cell, H = part.program, part.cell, part.cell.hidden_size
     width = round_up(H)
-    start_R = torch.zeros(max(len(program.x_gates), program.h_first + len(program.h_gates)) * width)
+    start_Y = torch.zeros(max(len(program.x_gates), program.h_first + len(program.h_gates)) * width)
     bias = getattr(cell, "bias_hh", None)
     if bias is not None and program.h_gates:
-        start_R[program.h_first * width :] += by_slots(bias[:, None], program.h_gates, H)[:, 0]
-    return start_R
+        start_Y[program.h_first * width :] += by_slots(bias[:, None], program.h_gates, H)[:, 0]
+    return start_Y
 
 
-def started(part: Part) -> Tensor:
+def started(part: CompiledCell) -> Tensor:
     """Return a record with all biases."""
     program, cell = part.program, part.cell
-    start_R = past_start(part)
+    start_Y = past_start(part)
     if cell.bias_ih is not None:
         columns = by_slots(cell.bias_ih[:, None], program.x_gates, cell.hidden_size)[:, 0]
-        start_R[: len(columns)] += columns
-    return start_R
+        start_Y[: len(columns)] += columns
+    return start_Y

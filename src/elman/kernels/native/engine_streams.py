@@ -1,4 +1,4 @@
-"""`Streams`: the state of sequences that an `Engine` generates."""
+"""`TokenStreams`: the state of sequences that an `Engine` generates."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from torch import Tensor
 
 from elman.errors import ShapeError
 
-__all__ = ["Streams", "check_numbers"]
+__all__ = ["TokenStreams", "check_numbers"]
 
 
 @dataclass
-class Streams:
+class TokenStreams:
     """The state of B sequences in generation, which `Engine.draw` updates in place.
 
-    states_BS     float32, the packed state of each row, as from `Engine.pack_state`
+    states_BF     float32, the packed state of each row, as from `Engine.pack_state`
     tokens_B      int64, the token that is read next
     seeds_B, numbers_B  int64, a row's seed and stream number: with `positions_B` they determine its random numbers
     positions_B   int64, the number of tokens that the row has sampled
@@ -24,7 +24,7 @@ class Streams:
     places_B      int64, the position in the ring buffer that the next token overwrites
     """
 
-    states_BS: Tensor
+    states_BF: Tensor
     tokens_B: Tensor
     seeds_B: Tensor
     numbers_B: Tensor
@@ -35,17 +35,17 @@ class Streams:
     @classmethod
     def start(
         cls,
-        states_BS: Tensor,
+        states_BF: Tensor,
         tokens_B: Tensor,
         *,
         seed: int,
         numbers_B: Tensor | None = None,
         recent_BN: Tensor | None = None,
         window: int = 0,
-    ) -> Streams:
+    ) -> TokenStreams:
         """Return streams that have not sampled any token yet.
 
-        states_BS   as from `Engine.pack_state`, before `tokens_B`
+        states_BF   as from `Engine.pack_state`, before `tokens_B`
         tokens_B    int64, the tokens that are read first
         seed        from 0 to 2**63 - 1
         numbers_B   int64, the stream number of each row (0, 1, 2, ... when None); with `seed` it determines the row's
@@ -60,7 +60,7 @@ class Streams:
             known = min(window, recent_BN.shape[1])
             history_BN[:, :known] = recent_BN[:, recent_BN.shape[1] - known :]
         return cls(
-            states_BS=states_BS.clone(),
+            states_BF=states_BF.clone(),
             tokens_B=tokens_B.clone(),
             seeds_B=torch.full((B,), seed, dtype=torch.int64),
             numbers_B=torch.arange(B) if numbers_B is None else numbers_B.clone(),
@@ -69,11 +69,11 @@ class Streams:
             places_B=torch.full((B,), known % window if window else 0, dtype=torch.int64),
         )
 
-    def take(self, lines_B: Tensor) -> Streams:
+    def take(self, lines_B: Tensor) -> TokenStreams:
         """Return copies of the rows at `lines_B`."""
-        return Streams(**{field.name: getattr(self, field.name)[lines_B] for field in fields(self)})
+        return TokenStreams(**{field.name: getattr(self, field.name)[lines_B] for field in fields(self)})
 
-    def put(self, lines_B: Tensor, part: Streams) -> None:
+    def put(self, lines_B: Tensor, part: TokenStreams) -> None:
         """Replace the rows at `lines_B` by those of `part`."""
         for field in fields(self):
             getattr(self, field.name)[lines_B] = getattr(part, field.name)

@@ -11,14 +11,24 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from elman.errors import KernelUnavailable
-from elman.kernels.native import library, memory
-from elman.kernels.native.abi import MOST_LEAVES, MOST_PARAMETERS, CompiledProgram
+from elman.errors import KernelUnavailableError
+from elman.kernels.native import buffer_pool, library
+from elman.kernels.native.abi import MAX_LEAVES, MAX_PARAMETERS, CompiledProgram
 from elman.kernels.native.program import Program
 
-__all__ = ["MOST_GATES", "PRODUCTS", "Gradients", "Input", "Layer", "Tape", "Wanted", "has_half_products", "tape_sizes"]
+__all__ = [
+    "MAX_GATES",
+    "PRODUCTS",
+    "GradientMask",
+    "Gradients",
+    "Input",
+    "Layer",
+    "Tape",
+    "has_half_products",
+    "tape_sizes",
+]
 
-MOST_GATES = 16
+MAX_GATES = 16
 # The weights and biases of the input product and the recurrent product.
 PRODUCTS = ("weight_ih", "bias_ih", "weight_hh", "bias_hh")
 _LANE_BYTES = 64
@@ -40,8 +50,8 @@ class _Call(ctypes.Structure):
         *((name, c_int32) for name in ("element_bytes", "half_products", "reverse", "threads", "input")),
         *((name, c_int32) for name in ("p_blocks", "u_blocks", "keep")),
         ("program", CompiledProgram),
-        ("x_gates", c_int32 * MOST_GATES),
-        ("h_gates", c_int32 * MOST_GATES),
+        ("x_gates", c_int32 * MAX_GATES),
+        ("h_gates", c_int32 * MAX_GATES),
         ("lengths", c_void_p),
         ("order", c_void_p),
         ("x", c_void_p),
@@ -51,25 +61,25 @@ class _Call(ctypes.Structure):
         ("tokens_row", c_int64),
         ("tokens_step", c_int64),
         *((name, c_void_p) for name in PRODUCTS),
-        ("parameters", c_void_p * MOST_PARAMETERS),
-        ("start", c_void_p * MOST_LEAVES),
+        ("parameters", c_void_p * MAX_PARAMETERS),
+        ("start", c_void_p * MAX_LEAVES),
         ("mask", c_void_p),
         ("y", c_void_p),
         ("y_row", c_int64),
         ("y_step", c_int64),
-        ("final", c_void_p * MOST_LEAVES),
+        ("final", c_void_p * MAX_LEAVES),
         *((name, c_void_p) for name in ("records", "states", "workspace")),
         ("dy", c_void_p),
         ("dy_row", c_int64),
         ("dy_step", c_int64),
-        ("d_final", c_void_p * MOST_LEAVES),
+        ("d_final", c_void_p * MAX_LEAVES),
         ("dx", c_void_p),
         ("dx_row", c_int64),
         ("dx_step", c_int64),
         ("table_rows", c_int64),
         *((f"d_{name}", c_void_p) for name in PRODUCTS),
-        ("d_parameters", c_void_p * MOST_PARAMETERS),
-        ("d_start", c_void_p * MOST_LEAVES),
+        ("d_parameters", c_void_p * MAX_PARAMETERS),
+        ("d_start", c_void_p * MAX_LEAVES),
         *((name, c_int64) for name in ("records_bytes", "states_bytes")),
         *((name, c_int64) for name in ("forward_workspace_bytes", "backward_workspace_bytes")),
         *((name, c_int64) for name in ("width", "blocks", "padded_units", "chunk")),
@@ -84,7 +94,7 @@ def _declared(loaded: ctypes.CDLL) -> ctypes.CDLL:
     loaded.elman_layer_size.restype = c_int64
     size = loaded.elman_layer_size()
     if size != ctypes.sizeof(_Call):
-        raise KernelUnavailable(
+        raise KernelUnavailableError(
             f"expected a compiled library whose layers have {ctypes.sizeof(_Call)} bytes; reinstall elman. "
             f"Received: {size}"
         )
@@ -100,7 +110,7 @@ def _find(program: Program, element_bytes: int) -> tuple[ctypes.CDLL, CompiledPr
     if key not in _found:
         compiled = library.find(program, element_bytes)
         if isinstance(compiled, str):
-            raise KernelUnavailable(compiled)
+            raise KernelUnavailableError(compiled)
         _found[key] = _declared(library.load()), compiled
     return _found[key]
 
@@ -128,7 +138,7 @@ class Tape:
     """Values that the forward pass saves for the backward pass: `records` and `states`, flat, in the driver's layout.
 
     The backward pass overwrites the records with gradients. `buffers` hold both; they come from
-    `memory.take`.
+    `buffer_pool.take`.
     """
 
     records: Tensor
@@ -137,7 +147,7 @@ class Tape:
 
     def release(self) -> None:
         """Return the buffers to the pool. The tape must not be read afterwards."""
-        memory.give_back(*self.buffers)
+        buffer_pool.give_back(*self.buffers)
 
 
 @dataclass(frozen=True)
@@ -194,14 +204,14 @@ class Layer:
         y_BTH = self.x.new_empty(B, T, H)
         final = [torch.empty_like(leaf, memory_format=torch.contiguous_format) for leaf in held["start"]]
         call.y, call.y_row, call.y_step = y_BTH.data_ptr(), y_BTH.stride(0), y_BTH.stride(1)
-        call.final = _pointers(c_void_p * MOST_LEAVES, final)
+        call.final = _pointers(c_void_p * MAX_LEAVES, final)
         functions.elman_layer_plan(ctypes.byref(call))
         sizes = call.records_bytes, call.states_bytes
-        buffers = tuple(memory.take(size) for size in sizes)
-        workspace = memory.take(call.forward_workspace_bytes)
+        buffers = tuple(buffer_pool.take(size) for size in sizes)
+        workspace = buffer_pool.take(call.forward_workspace_bytes)
         call.records, call.states, call.workspace = (buffer.data_ptr() for buffer in (*buffers, workspace))
         functions.elman_layer_forward(ctypes.byref(call))
-        memory.give_back(workspace)
+        buffer_pool.give_back(workspace)
         records, states = (buffer[:size].view(self.x.dtype) for buffer, size in zip(buffers, sizes, strict=True))
         tape = Tape(records, states, buffers)
         if keep:
@@ -209,14 +219,16 @@ class Layer:
         tape.release()
         return y_BTH, final, None
 
-    def backward(self, tape: Tape, dy_BTH: Tensor | None, d_final: list[Tensor | None], wanted: Wanted) -> Gradients:
+    def backward(
+        self, tape: Tape, dy_BTH: Tensor | None, d_final: list[Tensor | None], wanted: GradientMask
+    ) -> Gradients:
         """Compute the `wanted` gradients from those of the outputs and of the final state (None for zero)."""
         functions, call, held = self._call(True)
         if dy_BTH is not None:
             dy_BTH = rows_contiguous(dy_BTH)
             call.dy, call.dy_row, call.dy_step = dy_BTH.data_ptr(), dy_BTH.stride(0), dy_BTH.stride(1)
         d_final = [None if leaf is None else leaf.contiguous() for leaf in d_final]
-        call.d_final = _pointers(c_void_p * MOST_LEAVES, d_final)
+        call.d_final = _pointers(c_void_p * MAX_LEAVES, d_final)
         gradients = self.make_gradients(wanted)
         if gradients.x is not None:
             call.dx, call.dx_row = gradients.x.data_ptr(), gradients.x.stride(0)
@@ -224,17 +236,17 @@ class Layer:
             call.table_rows = gradients.x.shape[0]
         for name, gradient in zip(PRODUCTS, gradients.products, strict=True):
             setattr(call, f"d_{name}", _address(gradient))
-        call.d_parameters = _pointers(c_void_p * MOST_PARAMETERS, gradients.parameters)
-        call.d_start = _pointers(c_void_p * MOST_LEAVES, gradients.start)
+        call.d_parameters = _pointers(c_void_p * MAX_PARAMETERS, gradients.parameters)
+        call.d_start = _pointers(c_void_p * MAX_LEAVES, gradients.start)
         functions.elman_layer_plan(ctypes.byref(call))
-        workspace = memory.take(call.backward_workspace_bytes)
+        workspace = buffer_pool.take(call.backward_workspace_bytes)
         call.records, call.states, call.workspace = (part.data_ptr() for part in (tape.records, tape.states, workspace))
         functions.elman_layer_backward(ctypes.byref(call))
-        memory.give_back(workspace)
+        buffer_pool.give_back(workspace)
         del held
         return gradients
 
-    def make_gradients(self, wanted: Wanted) -> Gradients:
+    def make_gradients(self, wanted: GradientMask) -> Gradients:
         program = self.program
         whole_x = len(program.x_gates) == program.p_blocks
         whole_h = len(program.h_gates) == program.u_blocks
@@ -271,8 +283,8 @@ class Layer:
         call.reverse, call.threads, call.input, call.keep = self.reverse, library.threads(), self.kind, keep
         call.p_blocks, call.u_blocks = program.p_blocks, program.u_blocks
         call.program = compiled
-        call.x_gates = (c_int32 * MOST_GATES)(*program.x_gates)
-        call.h_gates = (c_int32 * MOST_GATES)(*program.h_gates)
+        call.x_gates = (c_int32 * MAX_GATES)(*program.x_gates)
+        call.h_gates = (c_int32 * MAX_GATES)(*program.h_gates)
         held: dict[str, list[Tensor]] = {"start": start, "parameters": parameters, "x": [x]}
         call.x, call.x_row = x.data_ptr(), x.stride(0)
         if self.tokens_BT is None:
@@ -287,13 +299,13 @@ class Layer:
             held["lengths"] = [lengths_B, order_B]
         call.weight_ih, call.bias_ih, call.weight_hh, call.bias_hh, call.mask = map(_address, others)
         held["others"] = [tensor for tensor in others if tensor is not None]
-        call.parameters = _pointers(c_void_p * MOST_PARAMETERS, parameters)
-        call.start = _pointers(c_void_p * MOST_LEAVES, start)
+        call.parameters = _pointers(c_void_p * MAX_PARAMETERS, parameters)
+        call.start = _pointers(c_void_p * MAX_LEAVES, start)
         return functions, call, held
 
 
 @dataclass(frozen=True)
-class Wanted:
+class GradientMask:
     """Which gradients the backward pass computes."""
 
     x: bool

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from elman.errors import KernelUnavailable
+from elman.errors import KernelUnavailableError
 from elman.kernels.native import build, program_cache
 from elman.kernels.native.abi import ABI_VERSION, CompiledProgram
 
@@ -80,9 +80,9 @@ def _load_file(path: Path) -> ctypes.CDLL:
         library = ctypes.CDLL(str(path))
         version = library.elman_abi_version()
     except (OSError, AttributeError) as error:
-        raise KernelUnavailable(f"the compiled library cannot be loaded: {error}") from error
+        raise KernelUnavailableError(f"the compiled library cannot be loaded: {error}") from error
     if version != ABI_VERSION:
-        raise KernelUnavailable(
+        raise KernelUnavailableError(
             f"expected a compiled library with interface {ABI_VERSION}; reinstall elman. Received: {path.name} with "
             f"interface {version}"
         )
@@ -100,16 +100,20 @@ def _choose(folder: Path, forced: str | None) -> str:
     if lowest not in built:
         noted = build.read_problem(folder)
         reason = noted or f"there is no {build.library_name(lowest)} in {folder}"
-        raise KernelUnavailable(f"the compiled library is not built: {reason}; reinstall elman with g++ or clang++")
+        raise KernelUnavailableError(
+            f"the compiled library is not built: {reason}; reinstall elman with g++ or clang++"
+        )
     # The library of the lowest instruction set runs on every CPU, so it can check which of the others do.
     runs: Callable[[bytes], int] = _open(folder, lowest).elman_cpu_runs
     usable = [name for name in built if runs(name.encode())]
     if forced is None:
         return usable[0]
     if forced not in built:
-        raise KernelUnavailable(f"expected an instruction set that is built: {', '.join(built)}. Received: {forced!r}")
+        raise KernelUnavailableError(
+            f"expected an instruction set that is built: {', '.join(built)}. Received: {forced!r}"
+        )
     if forced not in usable:
-        raise KernelUnavailable(
+        raise KernelUnavailableError(
             f"expected an instruction set that this CPU has: {', '.join(usable)}. Received: {forced!r}"
         )
     return forced
@@ -118,7 +122,7 @@ def _choose(folder: Path, forced: str | None) -> str:
 def instruction_set() -> str:
     """Return the instruction set in use: the forced one, or the best that is built and that this CPU supports.
 
-    Raises KernelUnavailable when none is built, or when the forced one is not built or not supported.
+    Raises KernelUnavailableError when none is built, or when the forced one is not built or not supported.
     """
     key = (_folder(), _forced())
     name = _chosen.get(key)
@@ -131,7 +135,7 @@ def instruction_set() -> str:
 def load() -> ctypes.CDLL:
     """Return the library of `instruction_set()`, loaded once per process; calls into it release the GIL.
 
-    Raises KernelUnavailable like `instruction_set`, and when the library cannot be loaded or has another version.
+    Raises KernelUnavailableError like `instruction_set`, and when the library cannot be loaded or has another version.
     """
     return _open(_folder(), instruction_set())
 
@@ -142,7 +146,7 @@ def why_not() -> str | None:
     if key not in _refusals:
         try:
             load()
-        except KernelUnavailable as error:
+        except KernelUnavailableError as error:
             _refusals[key] = str(error)
         else:
             _refusals[key] = ""
@@ -153,7 +157,7 @@ def find(program: Program, element_bytes: int) -> CompiledProgram | str:
     """Return the compiled functions of a program for elements of 4 or 8 bytes, or the reason why there are none.
 
     The library's own programs are found by digest. Any other program is compiled at the first call, which takes
-    seconds, and then stored in the cache folder. Raises KernelUnavailable only where `load` does.
+    seconds, and then stored in the cache folder. Raises KernelUnavailableError only where `load` does.
     """
     key = (settings(), program.digest, element_bytes)
     found = _programs.get(key)

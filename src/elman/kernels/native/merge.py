@@ -12,12 +12,12 @@ from typing import NamedTuple
 
 from elman.kernels.native.graph import Graph
 
-__all__ = ["Slots", "assign_slots"]
+__all__ = ["SlotAssignment", "assign_slots"]
 
 _ADDITIVE = frozenset({"add", "sub", "neg"})
 
 
-class Slots(NamedTuple):
+class SlotAssignment(NamedTuple):
     """The equations over slots instead of blocks, and the slot of each block (see `Program`)."""
 
     graph: Graph
@@ -71,7 +71,7 @@ def _uses_in_sums(graph: Graph, roots: Sequence[int]) -> dict[int, Counter[tuple
     return terms
 
 
-def assign_slots(graph: Graph, roots: Sequence[int]) -> Slots:
+def assign_slots(graph: Graph, roots: Sequence[int]) -> SlotAssignment:
     """Replace every block of p and u that the equations use by a slot."""
     order = graph.reachable(roots)
     p_nodes, u_nodes = _blocks(graph, order, "p"), _blocks(graph, order, "u")
@@ -104,4 +104,4 @@ def assign_slots(graph: Graph, roots: Sequence[int]) -> Slots:
     # The slot already holds the sum, so the second term becomes 0 and the graph simplifies the addition away.
     places |= {u_nodes[block]: result.constant(0) for block in merged.values()}
     copies = graph.copy_into(result, roots, places)
-    return Slots(result, [copies[root] for root in roots], x_gates, h_gates, h_first)
+    return SlotAssignment(result, [copies[root] for root in roots], x_gates, h_gates, h_first)

@@ -14,8 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from elman.errors import KernelUnavailable
-from elman.kernels.native.layer import PRODUCTS, Gradients, Input, Layer, Tape, Wanted, tape_sizes
+from elman.errors import KernelUnavailableError
+from elman.kernels.native.layer import PRODUCTS, GradientMask, Gradients, Input, Layer, Tape, tape_sizes
 from elman.kernels.native.program import Program
 
 __all__ = ["remember", "run_layer"]
@@ -97,7 +97,7 @@ def _given(gradients: Gradients) -> list[Tensor]:
     return [gradient for gradient in every if gradient is not None]
 
 
-def _split(arguments: Sequence[Any]) -> tuple[Layer, Tape, Tensor | None, list[Tensor | None], Wanted]:
+def _split(arguments: Sequence[Any]) -> tuple[Layer, Tape, Tensor | None, list[Tensor | None], GradientMask]:
     inputs, (records, states, dy_BTH, d_final), options, wanted = (
         arguments[:6],
         arguments[6:10],
@@ -106,7 +106,9 @@ def _split(arguments: Sequence[Any]) -> tuple[Layer, Tape, Tensor | None, list[T
     )
     layer = _layer(*inputs, *options)
     first = 1 + len(layer.start)
-    wishes = Wanted(wanted[0], wanted[1:first], wanted[first : first + len(PRODUCTS)], wanted[first + len(PRODUCTS) :])
+    wishes = GradientMask(
+        wanted[0], wanted[1:first], wanted[first : first + len(PRODUCTS)], wanted[first + len(PRODUCTS) :]
+    )
     return layer, Tape(records, states), dy_BTH, list(d_final), wishes
 
 
@@ -125,7 +127,7 @@ def _backward_fake(*arguments: Any) -> list[Tensor]:
 def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: list[Tensor]) -> None:
     x, tokens_BT, lengths_B, start, weights, mask_BH, *options, keep = inputs
     if not keep:
-        raise KernelUnavailable("expected keep=True where a gradient is required. Received: keep=False")
+        raise KernelUnavailableError("expected keep=True where a gradient is required. Received: keep=False")
     ctx.set_materialize_grads(False)
     ctx.options = options
     ctx.leaves = len(start)
@@ -210,7 +212,7 @@ class _EagerLayer(torch.autograd.Function):
             parameters=parameters,
         )
         wished = iter(ctx.needs_input_grad[2:])
-        wanted = Wanted(
+        wanted = GradientMask(
             next(wished),
             [next(wished) for _ in start],
             [weight is not None and next(wished) for weight in products],
@@ -230,7 +232,7 @@ class _EagerLayer(torch.autograd.Function):
 
 def _refuse_double_backward() -> None:
     if torch.is_grad_enabled():
-        raise KernelUnavailable(
+        raise KernelUnavailableError(
             "the native kernel supports first derivatives only; for create_graph=True choose kernel='reference'. "
             "Received: a backward pass with create_graph=True"
         )

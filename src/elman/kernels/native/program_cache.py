@@ -34,7 +34,7 @@ class CompiledFile(NamedTuple):
 def compiled_program(source: str, instruction_set: str) -> CompiledFile | str:
     """Return the shared library of a cell's C++ `source` for an instruction set, or the reason why there is none."""
     compiler = _compiler()
-    if isinstance(compiler, build.Problem):
+    if isinstance(compiler, build.BuildProblem):
         return f"its equations cannot be compiled: {compiler.sentence}"
     flags = build.flags_of(instruction_set)
     try:
@@ -61,7 +61,7 @@ def compiled_program(source: str, instruction_set: str) -> CompiledFile | str:
 
 
 @functools.cache
-def _compiler() -> build.Compiler | build.Problem:
+def _compiler() -> build.Compiler | build.BuildProblem:
     return build.find_compiler()
 
 

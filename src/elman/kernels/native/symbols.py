@@ -14,18 +14,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-__all__ = ["ROWS", "Grid", "Symbol", "Untraceable", "move", "symbol"]
+__all__ = ["ROWS", "Grid", "Symbol", "UntraceableError", "move", "symbol"]
 
 # The batch size of symbolic tensors. No cell has as many gates, so a row cannot be mistaken for a gate.
 ROWS = 13
 # More than the nodes of any equations, so that a code can be decoded into row, node and unit.
-_MOST_NODES = 1 << 20
+_MAX_NODES = 1 << 20
 
 # Nodes of the blocks, int64: the tensor's shape with 1 row and with blocks instead of units.
 Grid = np.ndarray[Any, np.dtype[np.int64]]
 
 
-class Untraceable(Exception):
+class UntraceableError(Exception):
     """The equations have no element-wise program. The message continues "its update", or itself starts with "its"."""
 
 
@@ -52,16 +52,16 @@ def _codes(value: Symbol, H: int) -> Tensor:
     codes = np.broadcast_to(codes, shape).copy()
     if len(shape) > 1 and shape[0] == ROWS:
         rows = np.arange(1, ROWS + 1).reshape(ROWS, *[1] * (len(shape) - 1))
-        codes += rows * _MOST_NODES * (H + 1)
+        codes += rows * _MAX_NODES * (H + 1)
     return torch.from_numpy(codes)
 
 
 def _read(codes: Tensor, H: int, name: str, dtype: torch.dtype) -> Symbol:
     """Decode a tensor of codes into a symbolic tensor. Raises Untraceable when there is none."""
-    refused = Untraceable(f"calls {name}, which moves numbers between units or rows")
+    refused = UntraceableError(f"calls {name}, which moves numbers between units or rows")
     shape = tuple(codes.shape)
     numbers = codes.numpy()
-    rows, rest = np.divmod(numbers, _MOST_NODES * (H + 1))
+    rows, rest = np.divmod(numbers, _MAX_NODES * (H + 1))
     if rows.any():
         if len(shape) < 2 or shape[0] != ROWS:
             raise refused

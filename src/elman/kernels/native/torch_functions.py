@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from elman.kernels.native.graph import Graph
-from elman.kernels.native.symbols import Untraceable
+from elman.kernels.native.symbols import UntraceableError
 
 __all__ = ["ELEMENTWISE", "FACTORIES", "MOVES", "QUESTIONS", "Elementwise", "between", "elementwise"]
 
@@ -251,7 +251,7 @@ def _ne(graph: Graph, input: int, other: int) -> int:
 
 def _mask(graph: Graph, node: int, name: str) -> int:
     if not graph.is_mask(node):
-        raise Untraceable(f"calls {name} with numbers where booleans are expected")
+        raise UntraceableError(f"calls {name} with numbers where booleans are expected")
     return node
 
 

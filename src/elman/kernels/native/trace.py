@@ -13,10 +13,10 @@ from weakref import WeakKeyDictionary
 import torch
 from torch.utils._python_dispatch import _disable_current_modes
 
-from elman.kernels.native.abi import MOST_LEAVES, MOST_PARAMETERS
+from elman.kernels.native.abi import MAX_LEAVES, MAX_PARAMETERS
 from elman.kernels.native.compose import compose
 from elman.kernels.native.program import Program
-from elman.kernels.native.symbols import Untraceable
+from elman.kernels.native.symbols import UntraceableError
 from elman.kernels.native.tracer import trace
 from elman.recurrence import RunnableCell
 
@@ -29,7 +29,7 @@ _PLAIN = (int, float, str, bool, type(None))
 _remembered: WeakKeyDictionary[RunnableCell, tuple[Any, Program | str]] = WeakKeyDictionary()
 # Programs by fingerprint, shared by equal cells, such as copies and the layers of a stack.
 _shared: dict[Any, Program | str] = {}
-_MOST_SHARED = 256
+_MAX_SHARED = 256
 
 
 class _Identity(int):
@@ -81,7 +81,7 @@ def program_of(cell: RunnableCell) -> Program | str:
     if answer is None:
         answer = _make(cell)
         if not _has_identity(look):
-            if len(_shared) >= _MOST_SHARED:
+            if len(_shared) >= _MAX_SHARED:
                 _shared.clear()
             _shared[look] = answer
     _remembered[cell] = (look, answer)
@@ -96,12 +96,12 @@ def _make(cell: RunnableCell) -> Program | str:
         # The result is cached, so it must not depend on the current dispatch mode (such as fake tensors).
         with _disable_current_modes():
             equations = trace(cell)
-    except Untraceable as reason:
+    except UntraceableError as reason:
         return str(reason) if str(reason).startswith("its ") else f"{where} {reason}"
     except Exception as error:  # A cell's own code may raise any exception on symbolic tensors.
         return f"{where} cannot be traced: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
-    if len(equations.leaves) > MOST_LEAVES:
-        return f"its state has {len(equations.leaves)} leaves, expected at most {MOST_LEAVES}"
-    if len(equations.parameters) > MOST_PARAMETERS:
-        return f"its equations have {len(equations.parameters)} parameters, expected at most {MOST_PARAMETERS}"
+    if len(equations.leaves) > MAX_LEAVES:
+        return f"its state has {len(equations.leaves)} leaves, expected at most {MAX_LEAVES}"
+    if len(equations.parameters) > MAX_PARAMETERS:
+        return f"its equations have {len(equations.parameters)} parameters, expected at most {MAX_PARAMETERS}"
     return compose(equations)

@@ -2,7 +2,7 @@
 
 A `TorchFunctionMode` intercepts every torch call. The only supported matrix product is the recurrent product,
 `linear(h, weight_hh, bias_hh)`, whose result becomes the blocks u0, u1, ...; every other operation must be
-element-wise. Anything else raises `Untraceable` with the reason.
+element-wise. Anything else raises `UntraceableError` with the reason.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from torch.overrides import TorchFunctionMode
 
 from elman.kernels.native.compose import Equations
 from elman.kernels.native.graph import Graph
-from elman.kernels.native.symbols import ROWS, Symbol, Untraceable, move, symbol
+from elman.kernels.native.symbols import ROWS, Symbol, UntraceableError, move, symbol
 from elman.kernels.native.torch_activations import ELEMENTWISE
 from elman.kernels.native.torch_functions import FACTORIES, MOVES, QUESTIONS, Elementwise
 from elman.recurrence import RunnableCell
-from elman.types import State, map_leaves, named_leaves
+from elman.state import State, map_leaves, named_leaves
 
 __all__ = ["trace"]
 
@@ -88,12 +88,12 @@ class _Tracer(TorchFunctionMode):
         if name in _TYPES:
             return self._same_type(function, name, args, kwargs)
         if name in _READS:
-            raise Untraceable("branches on a value" if name == "__bool__" else f"reads a value ({name})")
+            raise UntraceableError("branches on a value" if name == "__bool__" else f"reads a value ({name})")
         if name == "__set__" or name == "__setitem__" or (name.endswith("_") and not name.endswith("__")):
-            raise Untraceable(f"changes a tensor in place ({name})")
+            raise UntraceableError(f"changes a tensor in place ({name})")
         if name.startswith("__i") and name.endswith("__"):
-            raise Untraceable(f"changes a tensor in place ({name})")
-        raise Untraceable(f"calls {name}, which is not element-wise")
+            raise UntraceableError(f"changes a tensor in place ({name})")
+        raise UntraceableError(f"calls {name}, which is not element-wise")
 
     def _symbol(self, value: Any, name: str) -> Symbol:
         """Convert an argument (a symbolic tensor, a number or a weight of the cell) to a symbolic tensor."""
@@ -104,18 +104,20 @@ class _Tracer(TorchFunctionMode):
         if isinstance(value, Tensor):
             known = self._weights.get(id(value))
             if known is None:
-                raise Untraceable(f"calls {name} with a tensor that is neither a parameter nor a buffer of the cell")
+                raise UntraceableError(
+                    f"calls {name} with a tensor that is neither a parameter nor a buffer of the cell"
+                )
             return self._parameter(*known)
-        raise Untraceable(f"calls {name} with {type(value).__name__} where a tensor or a number is expected")
+        raise UntraceableError(f"calls {name} with {type(value).__name__} where a tensor or a number is expected")
 
     def _parameter(self, name: str, tensor: Tensor) -> Symbol:
         shape = tuple(tensor.shape)
         if name in ("weight_hh", "bias_hh"):
-            raise Untraceable(f"uses {name} apart from linear(h, weight_hh, bias_hh)")
+            raise UntraceableError(f"uses {name} apart from linear(h, weight_hh, bias_hh)")
         if not tensor.is_floating_point():
-            raise Untraceable(f"uses {name}, which holds no floating-point numbers")
+            raise UntraceableError(f"uses {name}, which holds no floating-point numbers")
         if tensor.numel() not in (1, self.H) or any(size != 1 for size in shape[:-1]):
-            raise Untraceable(f"uses {name} of shape {shape}; expected 1 or {self.H} numbers")
+            raise UntraceableError(f"uses {name} of shape {shape}; expected 1 or {self.H} numbers")
         index = self.parameters.setdefault(name, len(self.parameters))
         node = self.graph.input(f"parameter{index}")
         return symbol(shape, np.full((1,) * len(shape), node), self.dtype)
@@ -131,24 +133,24 @@ class _Tracer(TorchFunctionMode):
     def _elementwise(self, meaning: Elementwise, name: str, args: Any, kwargs: Any) -> Symbol:
         """Return the symbolic result of an element-wise function."""
         if kwargs.get("dtype") not in (None, self.dtype):
-            raise Untraceable(f"changes the dtype ({name})")
+            raise UntraceableError(f"changes the dtype ({name})")
         kwargs = {key: value for key, value in kwargs.items() if key not in ("dtype", "device", "memory_format")}
         try:
             bound = meaning.signature.bind(self.graph, *args, **kwargs)
         except TypeError:
-            raise Untraceable(f"calls {name} with unsupported arguments") from None
+            raise UntraceableError(f"calls {name} with unsupported arguments") from None
         arguments = list(bound.arguments.items())[1:]
         operands = [self._symbol(value, name) for _, value in arguments[: meaning.operands]]
         options = dict(arguments[meaning.operands :])
         if options.pop("inplace", False):
-            raise Untraceable(f"changes a tensor in place ({name})")
+            raise UntraceableError(f"changes a tensor in place ({name})")
         if any(isinstance(value, Tensor) for value in options.values()):
-            raise Untraceable(f"calls {name} with a tensor where only a number is supported")
+            raise UntraceableError(f"calls {name} with a tensor where only a number is supported")
         try:
             shape = np.broadcast_shapes(*(tuple(operand.shape) for operand in operands))
         except ValueError:
             shapes = " and ".join(str(tuple(operand.shape)) for operand in operands)
-            raise Untraceable(f"calls {name} with shapes that do not fit together: {shapes}") from None
+            raise UntraceableError(f"calls {name} with shapes that do not fit together: {shapes}") from None
         grids = np.broadcast_arrays(*(operand.grid for operand in operands))
         made = [
             meaning.make(self.graph, *map(int, nodes), **options)
@@ -156,7 +158,7 @@ class _Tracer(TorchFunctionMode):
         ]
         dtype = torch.bool if all(map(self.graph.is_mask, made)) else self.dtype
         if dtype != torch.bool and all(operand.dtype == torch.bool for operand in operands):
-            raise Untraceable(f"calls {name} with booleans only")
+            raise UntraceableError(f"calls {name} with booleans only")
         return self._cut_gradient(symbol(shape, np.array(made).reshape(grids[0].shape), dtype))
 
     def _cut_gradient(self, result: Any) -> Any:
@@ -171,10 +173,10 @@ class _Tracer(TorchFunctionMode):
         if args and isinstance(args[0], Tensor) and name.startswith("new_"):
             args = (torch.empty(0, dtype=self.dtype), *args[1:])
         if any(isinstance(part, Tensor) for part in (*args[name.startswith("new_") :], *kwargs.values())):
-            raise Untraceable(f"calls {name} with a tensor")
+            raise UntraceableError(f"calls {name} with a tensor")
         made = function(*args, **{key: value for key, value in kwargs.items() if key != "device"})
         if made.numel() == 0 or not bool((made == made.flatten()[0]).all()):
-            raise Untraceable(f"calls {name} with several different numbers")
+            raise UntraceableError(f"calls {name} with several different numbers")
         node = self.graph.constant(float(made.flatten()[0]))
         shape = tuple(made.shape)
         grid_shape = [1] * len(shape)
@@ -184,7 +186,7 @@ class _Tracer(TorchFunctionMode):
 
     def _dropout(self, input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
         if training and p:
-            raise Untraceable("draws random numbers (dropout)")
+            raise UntraceableError("draws random numbers (dropout)")
         return input
 
     def _same_type(self, function: Any, name: str, args: Any, kwargs: Any) -> Symbol:
@@ -199,12 +201,12 @@ class _Tracer(TorchFunctionMode):
             made = [self.graph.apply("select", int(node), one, zero) for node in value.grid.flat]
             return symbol(tuple(value.shape), np.array(made).reshape(value.grid.shape), dtype)
         if dtype != value.dtype:
-            raise Untraceable(f"changes the dtype ({name})")
+            raise UntraceableError(f"changes the dtype ({name})")
         return value
 
     def _product(self, input: Any, weight: Tensor, bias: Any = None) -> Symbol:
         """Return the recurrent product; any other matrix product is rejected."""
-        other = Untraceable("calls linear, which is not element-wise, apart from linear(h, weight_hh, bias_hh)")
+        other = UntraceableError("calls linear, which is not element-wise, apart from linear(h, weight_hh, bias_hh)")
         cell = self.cell
         own_bias = bias is None or bias is getattr(cell, "bias_hh", None)
         if weight is not getattr(cell, "weight_hh", None) or not own_bias:
@@ -245,7 +247,9 @@ def _start(cell: Any, H: int) -> State:
         state = cell.initial_state(1)
     for name, leaf in named_leaves(state):
         if leaf.dim() != 2 or leaf.shape[-1] != H:
-            raise Untraceable(f"its state leaf {name!r} has {leaf.shape[-1]} numbers a row, expected {H} (hidden_size)")
+            raise UntraceableError(
+                f"its state leaf {name!r} has {leaf.shape[-1]} numbers a row, expected {H} (hidden_size)"
+            )
     return state
 
 
@@ -256,7 +260,7 @@ def _run(cell: Any, *, masked: bool) -> Equations:
     start = _start(cell, H)
     width = _width_of_part(cell, weight)
     if width % H:
-        raise Untraceable(f"its project gives {width} numbers a row, expected a multiple of {H} (hidden_size)")
+        raise UntraceableError(f"its project gives {width} numbers a row, expected a multiple of {H} (hidden_size)")
     tracer = _Tracer(cell, H, weight.dtype)
     names = [name for name, _ in named_leaves(start)]
     indices = iter(range(len(names)))
@@ -267,18 +271,18 @@ def _run(cell: Any, *, masked: bool) -> Equations:
         warnings.simplefilter("ignore")
         step = cell.advance(p_BG, state, *mask)
     if tracer.without_bias:
-        raise Untraceable("calls linear(h, weight_hh) without bias_hh, although the cell has one")
+        raise UntraceableError("calls linear(h, weight_hh) without bias_hh, although the cell has one")
     if [name for name, _ in named_leaves(step.state)] != names:
-        raise Untraceable("returns a state with different leaves from the previous state")
+        raise UntraceableError("returns a state with different leaves from the previous state")
 
     def node_of(what: str, value: Any) -> int:
         if not isinstance(value, Symbol) or tuple(value.shape) != (ROWS, H) or value.grid.size != 1:
             shape = tuple(getattr(value, "shape", ()))
             received = f"batch x {shape[-1]}" if shape[:1] == (ROWS,) and len(shape) == 2 else f"{shape}"
-            raise Untraceable(f"returns {what} of shape {received}, expected batch x {H}")
+            raise UntraceableError(f"returns {what} of shape {received}, expected batch x {H}")
         node = int(value.grid.flat[0])
         if value.dtype == torch.bool:
-            raise Untraceable(f"returns booleans as {what}")
+            raise UntraceableError(f"returns booleans as {what}")
         return node
 
     new = tuple(node_of(f"the leaf {name!r}", leaf) for name, leaf in named_leaves(step.state))
@@ -286,7 +290,7 @@ def _run(cell: Any, *, masked: bool) -> Equations:
     if masked and tracer.h_leaf is not None:
         used = {tracer.graph.nodes[number].value for number in tracer.graph.reachable([*new, y])}
         if not tracer.masked or "mask0" in used:
-            raise Untraceable("applies the recurrent mask to something else than the input of its product")
+            raise UntraceableError("applies the recurrent mask to something else than the input of its product")
     return Equations(
         tracer.graph, y, new, width // H, tracer.u_blocks, tuple(names), tracer.h_leaf or 0, tuple(tracer.parameters)
     )

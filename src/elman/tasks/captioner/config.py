@@ -7,20 +7,20 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, ClassVar
 
-from elman.data.captioned.config import CaptionedConfig, CaptionTextConfig
-from elman.nn.recurrent_config import RecurrentConfig, attention_score, input_feeding, label_smoothing
+from elman.data.captioned.config import CaptionDataConfig, CaptionTextConfig
+from elman.nn.recurrent_config import RecurrentConfig, attention_score_option, input_feeding, label_smoothing
 from elman.options import Sections, option
 from elman.train.config import TrainConfig
 
-__all__ = ["PRESETS", "CaptionerConfig", "NetworkConfig"]
+__all__ = ["PRESETS", "CaptionerConfig", "CaptionerNetworkConfig"]
 
 
 @dataclass(frozen=True)
-class NetworkConfig(RecurrentConfig):
+class CaptionerNetworkConfig(RecurrentConfig):
     """Options of the network, the loss and the batches. Options of layers apply to the decoder."""
 
     cell: str = option("gru", "recurrent cell; see `elman cells`")
-    hidden: int = option(256, "hidden units of each layer", least=1)
+    hidden_size: int = option(256, "hidden units of each layer", least=1, former=("hidden",))
     dropout: float = option(0.3, "dropout on the output of each layer and of the decoder", least=0.0)
     input_dropout: float = option(0.0, "dropout on embeddings", least=0.0)
     variational: bool = option(True, "one dropout mask for all time steps of a caption")
@@ -46,21 +46,21 @@ class NetworkConfig(RecurrentConfig):
         "step before (bahdanau) or the output of the first layer, for the layers above it (between)",
         choices=("none", "luong", "bahdanau", "between"),
     )
-    score: str = attention_score()
+    attention_score: str = attention_score_option()
     input_feeding: bool = input_feeding()
     label_smoothing: float = label_smoothing(0.0)
     batch_size: int = option(64, "captions per batch", least=1)
 
 
 _COMMON: Mapping[str, Any] = MappingProxyType(
-    {"learning_rate": 2e-3, "weight_decay": 0.01, "warmup_steps": 100, "average": 0.995}
+    {"learning_rate": 2e-3, "weight_decay": 0.01, "warmup_steps": 100, "ema_decay": 0.995}
 )
 
 PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
         "small": {
             **_COMMON,
-            "hidden": 128,
+            "hidden_size": 128,
             "embedding": 64,
             "vector_size": 128,
             "channels": (16, 32, 48),
@@ -70,7 +70,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         "base": {**_COMMON, "max_epochs": 15.0},
         "large": {
             **_COMMON,
-            "hidden": 512,
+            "hidden_size": 512,
             "embedding": 256,
             "vector_size": 512,
             "channels": (32, 64, 128, 256),
@@ -88,7 +88,7 @@ class CaptionerConfig(Sections):
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = PRESETS
 
-    data: CaptionedConfig = field(default_factory=CaptionedConfig)
+    data: CaptionDataConfig = field(default_factory=CaptionDataConfig)
     text: CaptionTextConfig = field(default_factory=CaptionTextConfig)
-    network: NetworkConfig = field(default_factory=NetworkConfig)
+    network: CaptionerNetworkConfig = field(default_factory=CaptionerNetworkConfig)
     training: TrainConfig = field(default_factory=TrainConfig)

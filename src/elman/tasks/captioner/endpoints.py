@@ -13,27 +13,27 @@ from elman.options import option
 from elman.tasks.endpoint import (
     Answer,
     Call,
-    Conversation,
+    EndpointCallbacks,
     EndpointOptions,
+    EvaluateGenerationOptions,
     EvaluateOptions,
-    EvaluateWritingOptions,
-    Figures,
+    Metrics,
     ScoreOptions,
     Screen,
     errors_option,
     expect_data,
-    writing_figures,
+    text_metrics_answer,
     written_lines,
 )
 
 if TYPE_CHECKING:
-    from elman.data.captioned import Captioned
-    from elman.decode.writing import Written
+    from elman.data.captioned import CaptionDataset
+    from elman.decode.text_output import TextOutput
     from elman.tasks.captioner.model import Captioner
 
 __all__ = ["CaptionOptions", "EvaluateCaptionsOptions", "ScoreCaptionsOptions", "caption", "evaluate", "score"]
 
-_MOST_PICTURES = 20
+_MAX_PICTURES = 20
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class CaptionOptions(EndpointOptions):
 class Captions(Answer):
     """The captions of each item, best first; `several` if more than one per item was requested."""
 
-    def __init__(self, places: Sequence[str], found: Sequence[Sequence[Written]], *, several: bool) -> None:
+    def __init__(self, places: Sequence[str], found: Sequence[Sequence[TextOutput]], *, several: bool) -> None:
         self.places = places
         self.found = found
         self.several = several
@@ -78,28 +78,34 @@ class Captions(Answer):
         return written_lines(self.found, screen, several=self.several)
 
 
-def caption(model: Captioner, files: tuple[str, ...], options: CaptionOptions, talk: Conversation) -> Captions:
+def caption(
+    model: Captioner, files: tuple[str, ...], options: CaptionOptions, callbacks: EndpointCallbacks
+) -> Captions:
     """Generate captions of the items in files."""
     drawn = options.attention is not None
     if drawn:
         model.places()  # raises before anything is read
     items = model.read(list(files), encoding=options.encoding, errors=options.errors)
     search = asdict(options.search)
-    found = model.captions(items, attention=drawn, batch_size=options.batch_size, progress=talk.progress, **search)
+    found = model.captions(items, attention=drawn, batch_size=options.batch_size, progress=callbacks.progress, **search)
     if options.attention is not None:
-        _draw(model, items, found, options.attention, talk)
+        _draw(model, items, found, options.attention, callbacks)
     return Captions(items.places, found, several=options.search.n_best > 1)
 
 
 def _draw(
-    model: Captioner, items: Captioned, found: Sequence[Sequence[Written]], path: Path, talk: Conversation
+    model: Captioner,
+    items: CaptionDataset,
+    found: Sequence[Sequence[TextOutput]],
+    path: Path,
+    callbacks: EndpointCallbacks,
 ) -> None:
     """Plot the attention of the best caption of each of the first items."""
     from elman.plots.image_attention import draw_image_attention
 
-    drawn = [(row, best[0]) for row, best in enumerate(found) if best and best[0].tokens][:_MOST_PICTURES]
+    drawn = [(row, best[0]) for row, best in enumerate(found) if best and best[0].tokens][:_MAX_PICTURES]
     if len(drawn) < len(found):
-        talk.remark(f"{len(drawn):,} of {len(found):,} captions are plotted")
+        callbacks.remark(f"{len(drawn):,} of {len(found):,} captions are plotted")
     images = model.network.images
     for row, each in drawn:
         place = path if len(found) == 1 else path.with_name(f"{path.stem}-{row + 1}{path.suffix}")
@@ -115,14 +121,16 @@ def _draw(
 
 
 @dataclass(frozen=True)
-class EvaluateCaptionsOptions(EvaluateWritingOptions):
+class EvaluateCaptionsOptions(EvaluateGenerationOptions):
     """Options of `evaluate`."""
 
 
-def evaluate(model: Captioner, files: tuple[str, ...], options: EvaluateCaptionsOptions, talk: Conversation) -> Figures:
+def evaluate(
+    model: Captioner, files: tuple[str, ...], options: EvaluateCaptionsOptions, callbacks: EndpointCallbacks
+) -> Metrics:
     """Compute perplexity, accuracy, exact match, BLEU and chrF against all references."""
-    items = options.limited(_read(model, files, options, talk))
-    return writing_figures(model.evaluate(items, progress=talk.progress, **options.search()), talk)
+    items = options.limited(_read(model, files, options, callbacks))
+    return text_metrics_answer(model.evaluate(items, progress=callbacks.progress, **options.search()), callbacks)
 
 
 @dataclass(frozen=True)
@@ -154,9 +162,11 @@ class CaptionScores(Answer):
             yield f"{value:10.3f}  {screen.shown(text)}\n"
 
 
-def score(model: Captioner, files: tuple[str, ...], options: ScoreCaptionsOptions, talk: Conversation) -> CaptionScores:
+def score(
+    model: Captioner, files: tuple[str, ...], options: ScoreCaptionsOptions, callbacks: EndpointCallbacks
+) -> CaptionScores:
     """Compute the log-probability of each caption, given its item."""
-    items = _read(model, files, options, talk)
+    items = _read(model, files, options, callbacks)
     scores = model.score(items)
     rows = [
         (place, text, value)
@@ -171,12 +181,12 @@ def score(model: Captioner, files: tuple[str, ...], options: ScoreCaptionsOption
 
 
 def _read(
-    model: Captioner, files: Sequence[str], options: EvaluateOptions | ScoreOptions, talk: Conversation
-) -> Captioned:
+    model: Captioner, files: Sequence[str], options: EvaluateOptions | ScoreOptions, callbacks: EndpointCallbacks
+) -> CaptionDataset:
     """Read items with captions; add a remark on unknown tokens."""
     from elman.tasks.captioner.setup import unknown_tokens
 
     items = model.read(list(files), captioned=True, encoding=options.encoding, errors=options.errors)
     if note := unknown_tokens(model.vocabulary, items.captions or ()):
-        talk.remark(note)
+        callbacks.remark(note)
     return items

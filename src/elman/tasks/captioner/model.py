@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from elman.data.captioned import Captioned, CaptionedConfig, captioned_from, read_captioned
-from elman.data.captioned.encoded import Encoded
+from elman.data.captioned import CaptionDataConfig, CaptionDataset, captioned_from, read_captioned
+from elman.data.captioned.encoded import EncodedCaptions
 from elman.data.captioned.vocabulary import CaptionerVocabulary
 from elman.data.sources import as_paths, is_path
-from elman.data.tokens import Progress
 from elman.decode.search_config import SearchConfig
-from elman.decode.writing import Written, written
+from elman.decode.text_output import TextOutput, written
+from elman.display import Progress
 from elman.errors import ConfigError, DataError
 from elman.options import fill, with_given
 from elman.tasks.captioner.config import CaptionerConfig
@@ -57,7 +57,7 @@ class Captioner(SequenceModel[CaptionerConfig, CaptionerNetwork, CaptionerVocabu
         if self._network is None:
             return f"<Captioner {shape}, not trained>"
         sizes = f"{self._network.count_parameters():,} weights, {self.vocabulary.text.size:,} tokens"
-        return f"<Captioner {shape}, of {self.vocabulary.item.told()}, {sizes}>"
+        return f"<Captioner {shape}, of {self.vocabulary.item.describe()}, {sizes}>"
 
     def fit(
         self,
@@ -80,16 +80,16 @@ class Captioner(SequenceModel[CaptionerConfig, CaptionerNetwork, CaptionerVocabu
         progress     show a progress bar on standard error
         tune         set the threads and the memory allocator of this process for training
 
-        Returns self. Raises DataError, EncodingError, ConfigError, StorageError, Diverged, OutOfMemory.
+        Returns self. Raises DataError, EncodingError, ConfigError, StorageError, DivergenceError, OutOfMemoryError.
         """
         if captions is None and not is_path(items):
             raise DataError(f"expected {self._expected}. Received: {type(items).__name__} alone")
         return self._fit(items, captions, valid=valid, test=test, folder=folder, progress=progress, tune=tune)
 
-    def _part(self, items: Any, captions: Any, **how: Any) -> Captioned:
+    def _part(self, items: Any, captions: Any, **how: Any) -> CaptionDataset:
         return captioned_from(items, captions, self.config.data, **how)
 
-    def read(self, paths: Any, *, captioned: bool = False, encoding: str = "", errors: str = "") -> Captioned:
+    def read(self, paths: Any, *, captioned: bool = False, encoding: str = "", errors: str = "") -> CaptionDataset:
         """Read items from files, with the data options of training. Raises DataError, EncodingError."""
         data = with_given(self._reading(), encoding=encoding, errors=errors)
         return read_captioned(as_paths(paths), data, captioned=captioned)
@@ -106,7 +106,7 @@ class Captioner(SequenceModel[CaptionerConfig, CaptionerNetwork, CaptionerVocabu
         batch_size: int = 128,
         progress: Progress | None = None,
         **search: Any,
-    ) -> list[list[Written]]:
+    ) -> list[list[TextOutput]]:
         """Return the captions of each item, best first, with their scores.
 
         items       arrays as for `fit`, or paths; captions in the files are ignored
@@ -126,7 +126,7 @@ class Captioner(SequenceModel[CaptionerConfig, CaptionerNetwork, CaptionerVocabu
         vocabulary, network = self.vocabulary, self.network
         if (isinstance(items, list | tuple) and not items) or getattr(items, "shape", ())[:1] == (0,):
             return []
-        data = Encoded(self._known(items, None), vocabulary)
+        data = EncodedCaptions(self._known(items, None), vocabulary)
         network.eval()
         found = search_captions(
             network,
@@ -147,7 +147,7 @@ class Captioner(SequenceModel[CaptionerConfig, CaptionerNetwork, CaptionerVocabu
         """
         data = self._known(items, captions, captioned=True)
         self.network.eval()
-        encoded = Encoded(data, self.vocabulary)
+        encoded = EncodedCaptions(data, self.vocabulary)
         flat = iter(log_probabilities(self.network, encoded))
         return [[next(flat) for _ in row] for row in data.captions or ()]
 
@@ -166,7 +166,7 @@ class Captioner(SequenceModel[CaptionerConfig, CaptionerNetwork, CaptionerVocabu
         """
         options = fill(SearchConfig, {"beams": 1, **search}, "the search options")
         self._check_search(options, attention=False)
-        data = Encoded(self._known(items, captions, captioned=True), self.vocabulary)
+        data = EncodedCaptions(self._known(items, captions, captioned=True), self.vocabulary)
         self.network.eval()
         figures, _ = measure(
             self.network, self.vocabulary, data, self.config.text.max_length, search=options, progress=progress
@@ -190,8 +190,8 @@ class Captioner(SequenceModel[CaptionerConfig, CaptionerNetwork, CaptionerVocabu
                 f"Received: {options.max_length}"
             )
 
-    def _known(self, items: Any, captions: Any, *, captioned: bool = False) -> Captioned:
-        if isinstance(items, Captioned):
+    def _known(self, items: Any, captions: Any, *, captioned: bool = False) -> CaptionDataset:
+        if isinstance(items, CaptionDataset):
             found = items
         elif is_path(items) and captions is None:
             found = self.read(items, captioned=captioned)
@@ -205,7 +205,7 @@ class Captioner(SequenceModel[CaptionerConfig, CaptionerNetwork, CaptionerVocabu
             raise DataError(f"{found.name}: expected a caption for every item. Received: none")
         return found
 
-    def _reading(self) -> CaptionedConfig:
+    def _reading(self) -> CaptionDataConfig:
         """Return the data options, with the colour channels of the training images."""
         data = self.config.data
         if self._vocabulary is None or self._vocabulary.item.kind != "images":

@@ -9,17 +9,17 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from elman.data.captioned.vocabulary import Item
+from elman.data.captioned.vocabulary import ItemSpec
 from elman.data.moments import mean_and_deviation
 from elman.errors import ConfigError
-from elman.nn.decoder import Decoder, DecoderMemory, DecoderState, StartState
+from elman.nn.decoder import Bridge, Decoder, DecoderMemory, DecoderState
 from elman.nn.dropout import SequenceDropout, check_rate
 from elman.nn.embed import Embedding
 from elman.nn.images import ImageEncoder
-from elman.nn.output_side import OutputSide
-from elman.nn.pretrained_images import PretrainedImages
+from elman.nn.pretrained_images import PretrainedImageEncoder
 from elman.nn.recurrent import make_stack
-from elman.tasks.captioner.config import NetworkConfig
+from elman.nn.token_decoder import TokenDecoderNetwork
+from elman.tasks.captioner.config import CaptionerNetworkConfig
 
 __all__ = ["TORCHVISION", "CaptionerNetwork"]
 
@@ -28,11 +28,12 @@ TORCHVISION = "torchvision:"
 _PART = 1 << 22
 
 
-class CaptionerNetwork(OutputSide):
+class CaptionerNetwork(TokenDecoderNetwork):
     """Convolutions for images, a projection to a vector, and a recurrent decoder, with optional attention.
 
     The vector initialises the decoder, is an input of every step, or both. With attention, the memory is the feature
-    map plus a learnt position embedding (Xu et al. 2015). The start token `go` has id `tokens` and is never generated.
+    map plus a learnt position embedding (Xu et al. 2015). The start token `bos_id` has id `tokens` and is never
+    generated.
 
     Args:
         item: kind and shape of the items.
@@ -45,7 +46,7 @@ class CaptionerNetwork(OutputSide):
     mean_C: Tensor
     deviation_C: Tensor
 
-    def __init__(self, item: Item, tokens: int, config: NetworkConfig) -> None:
+    def __init__(self, item: ItemSpec, tokens: int, config: CaptionerNetworkConfig) -> None:
         super().__init__()
         _check(item, config)
         self.config = config
@@ -56,10 +57,10 @@ class CaptionerNetwork(OutputSide):
         self.register_buffer("mean_C", torch.zeros(item.shape[-1]))
         self.register_buffer("deviation_C", torch.ones(item.shape[-1]))
         self.images: ImageEncoder | None = None
-        self.pretrained: PretrainedImages | None = None
+        self.pretrained: PretrainedImageEncoder | None = None
         shape = item.shape
         if config.image_encoder:
-            self.pretrained = PretrainedImages(config.image_encoder.removeprefix(TORCHVISION), *shape[:2])
+            self.pretrained = PretrainedImageEncoder(config.image_encoder.removeprefix(TORCHVISION), *shape[:2])
             shape = (self.pretrained.output_size,)
         elif item.kind == "images":
             self.images = ImageEncoder(shape[2], config.channels)
@@ -81,17 +82,17 @@ class CaptionerNetwork(OutputSide):
             config.embedding,
             layers=config.layers,
             attention=config.attention,
-            score=config.score,
+            score_function=config.attention_score,
             memory_size=shape[-1] * attends,
             vector_size=size * (config.vector != "start"),
-            answer_size=config.embedding if config.tied else config.hidden,
+            answer_size=config.embedding if config.tied else config.hidden_size,
             feeding=config.input_feeding,
             dropout=config.dropout,
             variational=config.variational,
         )
-        self.start = StartState(size, self.decoder) if config.vector != "steps" else None
+        self.start = Bridge(size, self.decoder) if config.vector != "steps" else None
         self.head_bias_V = nn.Parameter(torch.zeros(tokens))
-        self.head = None if config.tied else nn.Linear(config.hidden, tokens, bias=False)
+        self.head = None if config.tied else nn.Linear(config.hidden_size, tokens, bias=False)
 
     def encode(self, items: Tensor) -> tuple[DecoderState, DecoderMemory]:
         """Return the decoder's initial state and memory for a batch of items, unscaled as in the data."""
@@ -103,23 +104,23 @@ class CaptionerNetwork(OutputSide):
         vector_BF = self._drop(vector_BF[:, None], rate)[:, 0]
         entering_BF = vector_BF[:, :0] if self.config.vector == "start" else vector_BF
         if self.config.attention == "none":
-            memory = self.decoder.remember(vector_BF=entering_BF)
+            memory = self.decoder.prepare_memory(vector_BF=entering_BF)
         else:
             values_BSF = self._drop(seen_BSF + self.place_SF, rate)
             lengths_B = torch.full((rows,), values_BSF.shape[1], device=items.device)
-            memory = self.decoder.remember(values_BSF, lengths_B, entering_BF)
+            memory = self.decoder.prepare_memory(values_BSF, lengths_B, entering_BF)
         if self.start is None:
             return self.decoder.initial_state(rows), memory
         return self.start(vector_BF, self.decoder), memory
 
     def forward(self, items: Tensor, tokens_BT: Tensor) -> Tensor:
-        """Return the decoder outputs `r_BTR`, which `score` turns into logits; `tokens_BT` start with `go`."""
+        """Return the decoder outputs `r_BTY`, which `score` turns into logits; `tokens_BT` start with `bos_id`."""
         state, memory = self.encode(items)
         x_BTE = self._drop(self.embed(tokens_BT), self.config.input_dropout)
-        return self.decoder(x_BTE, state, memory).r_BTR
+        return self.decoder(x_BTE, state, memory).r_BTY
 
     @property
-    def written_embedding(self) -> Embedding:
+    def target_embedding(self) -> Embedding:
         """The token embedding."""
         return self.embed
 
@@ -143,7 +144,7 @@ class CaptionerNetwork(OutputSide):
         return x[:, None] if self.item.kind == "vectors" else x
 
 
-def _check(item: Item, config: NetworkConfig) -> None:
+def _check(item: ItemSpec, config: CaptionerNetworkConfig) -> None:
     """Raise ConfigError for options that are incompatible with the items or with each other."""
     for name in ("dropout", "input_dropout", "vector_dropout"):
         check_rate(name, getattr(config, name))
@@ -151,14 +152,14 @@ def _check(item: Item, config: NetworkConfig) -> None:
     if encoder and not encoder.startswith(TORCHVISION):
         raise ConfigError(f"expected image_encoder torchvision:NAME, or none. Received: {encoder!r}")
     if encoder and item.kind != "images":
-        raise ConfigError(f"expected images for image_encoder={encoder}. Received: {item.told()}")
+        raise ConfigError(f"expected images for image_encoder={encoder}. Received: {item.describe()}")
     if config.image_weights and not encoder:
         raise ConfigError(f"expected image_encoder with image_weights. Received: {config.image_weights!r} alone")
     if config.attention != "none" and (item.kind == "vectors" or encoder):
-        what = f"image_encoder={encoder}" if encoder else item.told()
+        what = f"image_encoder={encoder}" if encoder else item.describe()
         raise ConfigError(
             f"expected images without image_encoder or maps for attention={config.attention}. "
             f"Received: {what}, which has no map"
         )
     if not config.vector_size and item.kind != "vectors" and not encoder:
-        raise ConfigError(f"expected vector_size of at least 1 for {item.told()}. Received: 0")
+        raise ConfigError(f"expected vector_size of at least 1 for {item.describe()}. Received: 0")

@@ -14,25 +14,25 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from elman.data.batches import Ints, in_order
-from elman.data.captioned import Captioned, read_captioned
-from elman.data.captioned.encoded import Encoded
-from elman.data.captioned.pictures import check_size
-from elman.data.captioned.vocabulary import CaptionerVocabulary, Item
+from elman.data.captioned import CaptionDataset, read_captioned
+from elman.data.captioned.encoded import EncodedCaptions
+from elman.data.captioned.images import check_size
+from elman.data.captioned.vocabulary import CaptionerVocabulary, ItemSpec
 from elman.data.parts import Parts
-from elman.data.tokens import Progress
 from elman.data.vocabulary import END_ID, UNKNOWN_ID
 from elman.decode.search import Hypothesis
 from elman.decode.search_config import SearchConfig
-from elman.decode.writing import find
+from elman.decode.text_output import find
+from elman.display import Progress
 from elman.errors import DataError
-from elman.metrics.translation import bleu_figures, bleu_signatures, exact_match, has_bleu
+from elman.metrics.translation import bleu_metrics, bleu_signatures, exact_match, has_bleu
+from elman.state import IGNORE_INDEX, Batch, State
 from elman.tasks.captioner.config import CaptionerConfig
 from elman.tasks.captioner.network import CaptionerNetwork
 from elman.tasks.sequence_setup import SequenceObjective, SequenceSetup
-from elman.types import IGNORED, Batch, State
 
 __all__ = [
-    "CaptionLikelihood",
+    "CaptionObjective",
     "CaptionerSetup",
     "log_probabilities",
     "measure",
@@ -47,7 +47,7 @@ _GREEDY = SearchConfig(beams=1)
 
 
 @dataclass(eq=False)
-class CaptionLikelihood(SequenceObjective[Encoded]):
+class CaptionObjective(SequenceObjective[EncodedCaptions]):
     """Negative log-likelihood of the tokens of captions, end token included, averaged over tokens.
 
     model       the network
@@ -58,40 +58,40 @@ class CaptionLikelihood(SequenceObjective[Encoded]):
 
     model: CaptionerNetwork
     vocabulary: CaptionerVocabulary
-    held_out: Encoded | None
+    held_out: EncodedCaptions | None
     longest: int
 
     def loss(self, batch: Batch, state: State) -> tuple[Tensor, int, State]:
         """Return the summed loss in nats, with label smoothing, the number of tokens, and no state."""
-        r_NR, targets_N = _answers(self.model, batch)
-        return self.model.nats(r_NR, targets_N), len(targets_N), state
+        r_NY, targets_N = _answers(self.model, batch)
+        return self.model.nats(r_NY, targets_N), len(targets_N), state
 
-    def measured(self, held_out: Encoded, limit: int) -> dict[str, float]:
+    def evaluate_part(self, held_out: EncodedCaptions, limit: int) -> dict[str, float]:
         """Return metrics of greedy captions. The best weights are those with the lowest loss."""
         return measure(self.model, self.vocabulary, held_out, self.longest, limit=limit)[0]
 
 
 def _answers(model: CaptionerNetwork, batch: Batch) -> tuple[Tensor, Tensor]:
-    """Return the decoder outputs `r_NR` for the N targets that are not padding, and the targets."""
+    """Return the decoder outputs `r_NY` for the N targets that are not padding, and the targets."""
     device = model.head_bias_V.device
     targets_BT = batch.targets_BT.to(device)
-    real_BT = targets_BT != IGNORED
-    r_BTR = model(batch.inputs_BT.items.to(device), batch.inputs_BT.tokens_BT.to(device))
-    return r_BTR[real_BT], targets_BT[real_BT]
+    real_BT = targets_BT != IGNORE_INDEX
+    r_BTY = model(batch.inputs_BT.items.to(device), batch.inputs_BT.tokens_BT.to(device))
+    return r_BTY[real_BT], targets_BT[real_BT]
 
 
 def _scored(model: CaptionerNetwork, batch: Batch) -> tuple[Tensor, Tensor]:
     """Return `logits_NV` for the N targets that are not padding, and the targets."""
-    r_NR, targets_N = _answers(model, batch)
-    logits_NV = model.score(r_NR)
+    r_NY, targets_N = _answers(model, batch)
+    logits_NV = model.logits(r_NY)
     return (logits_NV if logits_NV.dtype == torch.float64 else logits_NV.float()), targets_N
 
 
-def _batches(data: Encoded, rows: Ints | None = None) -> Iterator[tuple[Ints, Batch]]:
+def _batches(data: EncodedCaptions, rows: Ints | None = None) -> Iterator[tuple[Ints, Batch]]:
     yield from in_order(data.lengths, data.batch, batch_size=_ROWS, steps=_STEPS, rows=rows)
 
 
-def log_probabilities(model: CaptionerNetwork, data: Encoded) -> list[float]:
+def log_probabilities(model: CaptionerNetwork, data: EncodedCaptions) -> list[float]:
     """Return the log-probability of each caption, end token included, in order."""
     found = np.zeros(len(data))
     with torch.no_grad():
@@ -106,7 +106,7 @@ def log_probabilities(model: CaptionerNetwork, data: Encoded) -> list[float]:
 def measure(
     model: CaptionerNetwork,
     vocabulary: CaptionerVocabulary,
-    data: Encoded,
+    data: EncodedCaptions,
     longest: int,
     *,
     search: SearchConfig = _GREEDY,
@@ -140,20 +140,20 @@ def measure(
         "exact": exact_match(texts, [vocabulary.plain(each) for each in references]),
     }
     if has_bleu():
-        figures |= bleu_figures(texts, references, lowercase=vocabulary.lowercase)
+        figures |= bleu_metrics(texts, references, lowercase=vocabulary.lowercase)
     return figures, texts
 
 
-def signatures(data: Encoded, vocabulary: CaptionerVocabulary) -> dict[str, str]:
+def signatures(data: EncodedCaptions, vocabulary: CaptionerVocabulary) -> dict[str, str]:
     """Return the sacrebleu signatures of the metrics on `data`."""
     most = max(map(len, data.data.captions or [[]]))
-    told = bleu_signatures(references=most, lowercase=vocabulary.lowercase)
-    return {f"{name}_signature": signature for name, signature in told.items()}
+    describe = bleu_signatures(references=most, lowercase=vocabulary.lowercase)
+    return {f"{name}_signature": signature for name, signature in describe.items()}
 
 
 def search_captions(
     model: CaptionerNetwork,
-    data: Encoded,
+    data: EncodedCaptions,
     items: Ints,
     longest: int,
     search: SearchConfig,
@@ -176,7 +176,7 @@ def search_captions(
                 state,
                 memory,
                 rows=len(part),
-                start=model.go,
+                start=model.bos_id,
                 end=END_ID,
                 limits_B=[search.max_length or longest] * len(part),
                 search=_of_batch(search, number),
@@ -199,7 +199,9 @@ def unknown_tokens(vocabulary: CaptionerVocabulary, captions: Sequence[Sequence[
     return f"{count:,} {vocabulary.text.unit}s of the captions are unknown and cannot be generated" if count else None
 
 
-class CaptionerSetup(SequenceSetup[CaptionerConfig, CaptionerNetwork, Parts[Captioned], CaptionerVocabulary, Encoded]):
+class CaptionerSetup(
+    SequenceSetup[CaptionerConfig, CaptionerNetwork, Parts[CaptionDataset], CaptionerVocabulary, EncodedCaptions]
+):
     """Setup of a captioner."""
 
     task = "captioner"
@@ -209,7 +211,9 @@ class CaptionerSetup(SequenceSetup[CaptionerConfig, CaptionerNetwork, Parts[Capt
     item = "item"
 
     @classmethod
-    def read_part(cls, paths: Sequence[Any], config: CaptionerConfig, progress: Progress | None = None) -> Captioned:
+    def read_part(
+        cls, paths: Sequence[Any], config: CaptionerConfig, progress: Progress | None = None
+    ) -> CaptionDataset:
         """Read the items and captions of one split."""
         return read_captioned(paths, config.data)
 
@@ -222,9 +226,9 @@ class CaptionerSetup(SequenceSetup[CaptionerConfig, CaptionerNetwork, Parts[Capt
     def make_smallest_network(cls, config: CaptionerConfig) -> CaptionerNetwork:
         """Return a network for images, to which all options apply; the actual items are checked when they are read."""
         check_size(config.data.image_size)
-        item = Item("images", (64, 64, 3), whole=True)
+        item = ItemSpec("images", (64, 64, 3), whole=True)
         if not config.network.vector_size and not config.network.image_encoder:
-            item = Item("vectors", (8,))
+            item = ItemSpec("vectors", (8,))
         return CaptionerNetwork(item, 4, config.network)
 
     def learn_vocabulary(self) -> CaptionerVocabulary:
@@ -242,19 +246,19 @@ class CaptionerSetup(SequenceSetup[CaptionerConfig, CaptionerNetwork, Parts[Capt
         self._check_captions()
         super().encode()
 
-    def encode_part(self, part: Captioned, *, training: bool = False) -> Encoded:
+    def encode_part(self, part: CaptionDataset, *, training: bool = False) -> EncodedCaptions:
         """Encode a split, without too long captions in training."""
-        return Encoded(part, self.vocabulary, self.config.text.max_length * training)
+        return EncodedCaptions(part, self.vocabulary, self.config.text.max_length * training)
 
-    def start_network(self) -> None:
+    def init_network(self) -> None:
         """Set the scale of the items, and load the weights of a pretrained image encoder."""
         self.network.standardise(self._train.data.items)
         if self.config.network.image_weights and self.network.pretrained is not None:
             self.network.pretrained.read_weights(self.config.network.image_weights)
 
-    def objective(self) -> CaptionLikelihood:
+    def objective(self) -> CaptionObjective:
         """Return the loss of captions."""
-        return CaptionLikelihood(self.network, self.vocabulary, self._valid, self.config.text.max_length)
+        return CaptionObjective(self.network, self.vocabulary, self._valid, self.config.text.max_length)
 
     @property
     def loss_name(self) -> str:
@@ -281,7 +285,7 @@ class CaptionerSetup(SequenceSetup[CaptionerConfig, CaptionerNetwork, Parts[Capt
         text = self.vocabulary.text
         return [
             *self.part_rows(items="items", captions="captions"),
-            ("input", self.vocabulary.item.told()),
+            ("input", self.vocabulary.item.describe()),
             ("answer", f"{text.size:,} {text.unit}s"),
         ]
 

@@ -12,7 +12,7 @@ from elman.nn.recurrent_config import RecurrentConfig
 from elman.options import Sections, option
 from elman.train.config import TrainConfig
 
-__all__ = ["PRESETS", "ClassifierConfig", "NetworkConfig", "TargetConfig"]
+__all__ = ["PRESETS", "ClassifierConfig", "ClassifierNetworkConfig", "TargetConfig"]
 
 
 @dataclass(frozen=True)
@@ -30,11 +30,11 @@ class TargetConfig:
 
 
 @dataclass(frozen=True)
-class NetworkConfig(RecurrentConfig):
+class ClassifierNetworkConfig(RecurrentConfig):
     """Options of the network and its batches."""
 
     cell: str = option("gru", "recurrent cell; see `elman cells`")
-    hidden: int = option(128, "hidden units of each layer and direction", least=1)
+    hidden_size: int = option(128, "hidden units of each layer and direction", least=1, former=("hidden",))
     bidirectional: bool = option(True, "bidirectional layers")
     embedding: int = option(128, "texts: size of the token embedding; 0 for one-hot input", least=0)
     embedding_dropout: float = option(
@@ -53,10 +53,16 @@ class NetworkConfig(RecurrentConfig):
 
 PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
-        "small": {"hidden": 64, "embedding": 64, "max_steps": 1000, "embedding_dropout": 0.2, "output_dropout": 0.2},
+        "small": {
+            "hidden_size": 64,
+            "embedding": 64,
+            "max_steps": 1000,
+            "embedding_dropout": 0.2,
+            "output_dropout": 0.2,
+        },
         "base": {"max_steps": 3000, "embedding_dropout": 0.3, "output_dropout": 0.3},
         "large": {
-            "hidden": 256,
+            "hidden_size": 256,
             "embedding": 256,
             "layers": 2,
             "max_steps": 6000,
@@ -81,5 +87,5 @@ class ClassifierConfig(Sections):
     data: ExamplesConfig = field(default_factory=ExamplesConfig)
     input: InputConfig = field(default_factory=InputConfig)
     target: TargetConfig = field(default_factory=TargetConfig)
-    network: NetworkConfig = field(default_factory=NetworkConfig)
+    network: ClassifierNetworkConfig = field(default_factory=ClassifierNetworkConfig)
     training: TrainConfig = field(default_factory=TrainConfig)

@@ -18,10 +18,10 @@ from elman.options import check_text, option, with_given
 from elman.tasks.endpoint import (
     Answer,
     Call,
-    Conversation,
+    EndpointCallbacks,
     EndpointOptions,
     EvaluateOptions,
-    Figures,
+    Metrics,
     Screen,
     errors_option,
     expect_one,
@@ -30,7 +30,7 @@ from elman.tasks.endpoint import (
 if TYPE_CHECKING:
     from elman.data.examples import Examples, ExamplesConfig
     from elman.data.examples.vocabulary import ClassifierVocabulary
-    from elman.nn.row_answers import Explanation
+    from elman.nn.attribution import Explanation
     from elman.tasks.classifier.model import Classifier
 
 __all__ = ["EvaluateClassesOptions", "PredictOptions", "Predictions", "evaluate", "info_facts", "predict"]
@@ -154,9 +154,11 @@ class Predictions(Answer):
         return True
 
 
-def predict(model: Classifier, files: tuple[str, ...], options: PredictOptions, talk: Conversation) -> Predictions:
+def predict(
+    model: Classifier, files: tuple[str, ...], options: PredictOptions, callbacks: EndpointCallbacks
+) -> Predictions:
     """Predict the class or the score of texts, or of the examples in files."""
-    from elman.data.examples.given import example_groups
+    from elman.data.examples.arguments import example_groups
 
     vocabulary, explained = model.vocabulary, options.explain or options.picture is not None
     if options.text is not None and not vocabulary.reads_text:
@@ -164,7 +166,7 @@ def predict(model: Classifier, files: tuple[str, ...], options: PredictOptions, 
     groups = example_groups(files, options.text, _reading(model, options), texts=vocabulary.reads_text)
     found = _answers(model, groups, explained)
     if options.picture is not None:
-        found = _drawing(found, options.picture, vocabulary, talk)
+        found = _drawing(found, options.picture, vocabulary, callbacks)
     return Predictions(found, options, vocabulary)
 
 
@@ -191,7 +193,7 @@ def _answers(model: Classifier, groups: Iterator[Examples], explained: bool) -> 
 
 
 def _drawing(
-    found: Iterator[Prediction], path: Path, vocabulary: ClassifierVocabulary, talk: Conversation
+    found: Iterator[Prediction], path: Path, vocabulary: ClassifierVocabulary, callbacks: EndpointCallbacks
 ) -> Iterator[Prediction]:
     """Yield the predictions unchanged; plot the explanation of the first."""
     from elman.plots.saliency import draw_series_weights, draw_token_weights
@@ -207,7 +209,7 @@ def _drawing(
                 draw_series_weights(steps.values, steps.weights, vocabulary.channels, path, title)
         yield each
     if count > 1:
-        talk.remark(f"the plot shows the first of {count:,} examples")
+        callbacks.remark(f"the plot shows the first of {count:,} examples")
 
 
 @dataclass(frozen=True)
@@ -219,22 +221,24 @@ class EvaluateClassesOptions(EvaluateOptions):
     picture: Path | None = option(None, "Plot the confusion matrix to this PNG or SVG file.", local=True)
 
 
-def evaluate(model: Classifier, files: tuple[str, ...], options: EvaluateClassesOptions, talk: Conversation) -> Figures:
+def evaluate(
+    model: Classifier, files: tuple[str, ...], options: EvaluateClassesOptions, callbacks: EndpointCallbacks
+) -> Metrics:
     """Compute metrics, a report for each class, and the confusion matrix; for scores, their errors."""
     from elman.data.examples import read_examples
     from elman.metrics.classification import evaluation_text
 
-    examples = options.limited(read_examples(list(files), _reading(model, options), progress=talk.progress))
+    examples = options.limited(read_examples(list(files), _reading(model, options), progress=callbacks.progress))
     names = model.vocabulary.names
     if options.picture is not None and not names:
         raise ConfigError(f"expected --picture for a model of classes only. Received: {options.picture} for a score")
-    figures = model.evaluate(examples, progress=talk.progress)
+    figures = model.evaluate(examples, progress=callbacks.progress)
     if options.picture is not None:
         from elman.plots.confusion import draw_confusion
 
         title = f"{figures['examples']:,} examples, accuracy {figures['accuracy']:.2%}"
         draw_confusion(figures["confusion"], names, options.picture, title=title)
-    return Figures(figures, evaluation_text(figures))
+    return Metrics(figures, evaluation_text(figures))
 
 
 def info_facts(described: Artifact) -> dict[str, Any]:

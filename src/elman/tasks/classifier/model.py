@@ -9,27 +9,27 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from elman.data.examples.given import (
+from elman.data.examples.arguments import (
     check_columns,
-    examples_to_judge,
+    evaluation_examples,
     held_out,
     labelled_examples,
     unlabelled_examples,
 )
 from elman.data.examples.labels import label_text
 from elman.data.examples.parts import make_parts
-from elman.data.examples.targets import Classes, Score
-from elman.data.examples.vocabulary import ClassifierVocabulary, Encoded
-from elman.data.rows import Rows
+from elman.data.examples.targets import ClassTargets, RegressionTarget
+from elman.data.examples.vocabulary import ClassifierVocabulary, EncodedExamples
+from elman.data.rows import SequenceRows
 from elman.data.sources import Sources, as_paths, is_path
-from elman.data.tokens import Progress
+from elman.display import Progress
 from elman.errors import DataError
 from elman.metrics.classification import evaluation, log_softmax
-from elman.nn.row_answers import Explanation, explanations, outputs_of, step_weights
+from elman.nn.attribution import Explanation, explanations, predict_outputs, step_weights
 from elman.tasks.classifier.config import ClassifierConfig
 from elman.tasks.classifier.network import ClassifierNetwork
 from elman.tasks.classifier.setup import ClassifierSetup
-from elman.tasks.scikit import NoProbabilities, ScikitModel, tags
+from elman.tasks.scikit import NoProbabilitiesError, ScikitModel, tags
 
 __all__ = ["Classifier"]
 
@@ -41,7 +41,7 @@ class Classifier(ScikitModel[ClassifierConfig, ClassifierNetwork, ClassifierVoca
 
     Args:
         preset: "small", "base" or "large", the options to start from.
-        options: any option of `elman train classifier` by its name, such as `cell="lstm"`, `hidden=256`,
+        options: any option of `elman train classifier` by its name, such as `cell="lstm"`, `hidden_size=256`,
             `kind="score"`. None means the preset's value. `fit` validates the values.
 
     Attributes:
@@ -97,7 +97,7 @@ class Classifier(ScikitModel[ClassifierConfig, ClassifierNetwork, ClassifierVoca
         progress     show a progress bar on standard error
         tune         set the threads and the memory allocator of this process for training
 
-        Returns self. Raises DataError, EncodingError, ConfigError, StorageError, Diverged, OutOfMemory.
+        Returns self. Raises DataError, EncodingError, ConfigError, StorageError, DivergenceError, OutOfMemoryError.
         """
         self._begin()
         if y is None and is_path(X):
@@ -125,21 +125,21 @@ class Classifier(ScikitModel[ClassifierConfig, ClassifierNetwork, ClassifierVoca
     def _name_classes(self, classes: npt.NDArray[Any] | None = None) -> Self:
         """Set `classes_` to the given classes, or to the names of the labels."""
         targets = self.vocabulary.targets
-        if isinstance(targets, Classes):
+        if isinstance(targets, ClassTargets):
             self.classes_ = targets.array() if classes is None else classes
         return self
 
-    def _outputs(self, rows: Rows, progress: Progress | None) -> npt.NDArray[np.float64]:
+    def _outputs(self, rows: SequenceRows, progress: Progress | None) -> npt.NDArray[np.float64]:
         """Return the network's outputs [N, C]."""
         self.network.eval()
-        return outputs_of(self.network, rows, progress=progress)
+        return predict_outputs(self.network, rows, progress=progress)
 
-    def _rows(self, X: Any) -> Rows:
+    def _rows(self, X: Any) -> SequenceRows:
         """Encode the inputs of `predict`."""
         vocabulary = self.vocabulary
         check_columns(X, getattr(self, "n_features_in_", None))
         examples = unlabelled_examples(X, self.config.data, texts=vocabulary.reads_text)
-        return Rows(vocabulary.encoder.encode(examples))
+        return SequenceRows(vocabulary.encoder.encode(examples))
 
     def predict(self, X: Any, *, progress: Progress | None = None) -> npt.NDArray[Any]:
         """Return the most likely class of each example, as given to `fit`, or its score (float64).
@@ -151,7 +151,7 @@ class Classifier(ScikitModel[ClassifierConfig, ClassifierNetwork, ClassifierVoca
         """
         outputs_NC = self._outputs(self._rows(X), progress)
         targets = self.vocabulary.targets
-        if isinstance(targets, Score):
+        if isinstance(targets, RegressionTarget):
             return targets.decode(outputs_NC[:, 0])
         found: npt.NDArray[Any] = self.classes_[outputs_NC.argmax(axis=1)]
         return found
@@ -160,10 +160,11 @@ class Classifier(ScikitModel[ClassifierConfig, ClassifierNetwork, ClassifierVoca
     def predict_proba(self) -> Callable[..., npt.NDArray[np.float64]]:
         """`predict_proba(X)`: probabilities [N, C] of the classes, in the order of `classes_`.
 
-        Arguments as for `predict`. Raises `NoProbabilities`, a ConfigError and AttributeError, for a model of scores.
+        Arguments as for `predict`. Raises `NoProbabilitiesError`, a ConfigError and AttributeError, for a model of
+        scores.
         """
         if self._gives_scores():
-            raise NoProbabilities("expected a model of classes. Received: one with kind=score")
+            raise NoProbabilitiesError("expected a model of classes. Received: one with kind=score")
         return self._predict_proba
 
     def _predict_proba(self, X: Any, *, progress: Progress | None = None) -> npt.NDArray[np.float64]:
@@ -191,7 +192,7 @@ class Classifier(ScikitModel[ClassifierConfig, ClassifierNetwork, ClassifierVoca
         """
         vocabulary = self.vocabulary
         check_columns(X, getattr(self, "n_features_in_", None))
-        encoded = Encoded(examples_to_judge(X, y, self.config.data), vocabulary)
+        encoded = EncodedExamples(evaluation_examples(X, y, self.config.data), vocabulary)
         return evaluation(self._outputs(encoded.rows, progress), encoded.truth_N, vocabulary)
 
     def explain(self, X: Any, label: Any = None, *, progress: Progress | None = None) -> list[Explanation]:
@@ -204,7 +205,7 @@ class Classifier(ScikitModel[ClassifierConfig, ClassifierNetwork, ClassifierVoca
         wanted = None if label is None else label_text(label, "label")
         encoder, names = self.vocabulary.encoder, self.vocabulary.names
         examples = unlabelled_examples(X, self.config.data, texts=self.vocabulary.reads_text)
-        rows = Rows(encoder.encode(examples))
+        rows = SequenceRows(encoder.encode(examples))
         chosen_N = self._outputs(rows, progress).argmax(axis=1)
         if wanted is not None:
             if wanted not in self.vocabulary.classes().names:

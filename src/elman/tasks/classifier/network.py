@@ -7,10 +7,10 @@ from torch import Tensor, nn
 
 from elman.data.vocabulary import UNKNOWN_ID
 from elman.nn import Pool, StoredModule, embed_tokens, sequence_dropout
-from elman.nn.bag import Bag
+from elman.nn.bag import NgramBag
 from elman.nn.dropout import SequenceDropout, check_rate
 from elman.nn.recurrent import make_stack
-from elman.tasks.classifier.config import NetworkConfig
+from elman.tasks.classifier.config import ClassifierNetworkConfig
 
 __all__ = ["ClassifierNetwork"]
 
@@ -32,7 +32,7 @@ class ClassifierNetwork(StoredModule):
     """
 
     def __init__(
-        self, config: NetworkConfig, *, outputs: int, tokens: int = 0, channels: int = 0, grams: int = 0
+        self, config: ClassifierNetworkConfig, *, outputs: int, tokens: int = 0, channels: int = 0, grams: int = 0
     ) -> None:
         super().__init__()
         self.input_dropout = check_rate("input_dropout", config.input_dropout)
@@ -50,7 +50,7 @@ class ClassifierNetwork(StoredModule):
         self.stack = make_stack(config, features, bidirectional=config.bidirectional)
         self.pool = Pool(config.pool, self.stack.output_size, directions=2 if config.bidirectional else 1)
         self.head = nn.Linear(self.pool.output_size, outputs)
-        self.bag = Bag(grams, outputs, config.bag) if grams else None
+        self.bag = NgramBag(grams, outputs, config.bag) if grams else None
         self.reads_tokens = tokens > 0
 
     def forward(self, inputs: Tensor, lengths_B: Tensor | None) -> Tensor:

@@ -15,37 +15,37 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from elman.data.batches import Shuffled
+from elman.data.batches import ShuffledBatches
 from elman.data.examples import Examples, read_examples
 from elman.data.examples.encode import TextEncoder, learn_encoder
 from elman.data.examples.parts import ExampleParts, make_parts
-from elman.data.examples.targets import Classes, learn_targets, weights_of_classes
-from elman.data.examples.vocabulary import ClassifierVocabulary, Encoded
-from elman.data.rows import Rows
+from elman.data.examples.targets import ClassTargets, class_weights_of, learn_targets
+from elman.data.examples.vocabulary import ClassifierVocabulary, EncodedExamples
+from elman.data.rows import SequenceRows
 from elman.data.sources import Sources
-from elman.data.tokens import Progress
+from elman.display import Progress
 from elman.errors import ConfigError
 from elman.metrics.calibration import fit_temperature
-from elman.metrics.classification import class_figures, evaluation, score_figures
+from elman.metrics.classification import class_metrics, evaluation, regression_metrics
 from elman.metrics.confusion import confusion_matrix
+from elman.nn.attribution import predict_outputs
 from elman.nn.bag import learn_bag
-from elman.nn.row_answers import outputs_of
 from elman.plots.confusion import draw_confusion
+from elman.state import Batch, State
 from elman.tasks.classifier.config import ClassifierConfig
 from elman.tasks.classifier.network import ClassifierNetwork
 from elman.tasks.sequence_setup import SequenceObjective, SequenceSetup
-from elman.types import Batch, State
 
-__all__ = ["ClassLoss", "ClassifierSetup", "ScoreLoss"]
+__all__ = ["ClassObjective", "ClassifierSetup", "RegressionObjective"]
 
 # A temperature fitted to fewer examples would overfit.
-_LEAST_TO_CALIBRATE = 50
+_MIN_TO_CALIBRATE = 50
 # Weight of the loss in model selection: it decides between equal error rates.
 _LOSS_IN_SELECTION = 1e-3
 
 
 @dataclass(eq=False)
-class _LossOfExamples(SequenceObjective[tuple[Rows, npt.NDArray[Any]]]):
+class _ExampleObjective(SequenceObjective[tuple[SequenceRows, npt.NDArray[Any]]]):
     """Loss of whole examples, and metrics on held-out rows.
 
     model     the network
@@ -54,18 +54,18 @@ class _LossOfExamples(SequenceObjective[tuple[Rows, npt.NDArray[Any]]]):
     """
 
     model: ClassifierNetwork
-    held_out: tuple[Rows, npt.NDArray[Any]] | None
+    held_out: tuple[SequenceRows, npt.NDArray[Any]] | None
     most: int = field(default=0, kw_only=True)
 
     @abstractmethod
     def figures(self, outputs_NC: npt.NDArray[np.float64], truth_N: npt.NDArray[Any]) -> dict[str, float]:
         """Return the metrics of the network's outputs."""
 
-    def measured(self, held_out: tuple[Rows, npt.NDArray[Any]], limit: int) -> dict[str, float]:
+    def evaluate_part(self, held_out: tuple[SequenceRows, npt.NDArray[Any]], limit: int) -> dict[str, float]:
         """Return metrics on held-out rows."""
         rows, truth_N = held_out
         limit = min(limit, self.most) if limit and self.most else limit or self.most
-        return self.figures(outputs_of(self.model, rows, limit), truth_N[rows.chosen(limit)])
+        return self.figures(predict_outputs(self.model, rows, limit), truth_N[rows.chosen(limit)])
 
     def _outputs(self, batch: Batch) -> Tensor:
         logits_BC: Tensor = self.model(batch.inputs_BT.to(self.model.head.weight.device), batch.lengths_B)
@@ -73,7 +73,7 @@ class _LossOfExamples(SequenceObjective[tuple[Rows, npt.NDArray[Any]]]):
 
 
 @dataclass(eq=False, kw_only=True)
-class ClassLoss(_LossOfExamples):
+class ClassObjective(_ExampleObjective):
     """Cross-entropy in nats; the best weights are those with the lowest validation error rate.
 
     class_weights    weight of every class in loss and error rate; None for equal weights
@@ -95,7 +95,7 @@ class ClassLoss(_LossOfExamples):
 
     def figures(self, outputs_NC: npt.NDArray[np.float64], truth_N: npt.NDArray[Any]) -> dict[str, float]:
         """Return loss, accuracy and F1."""
-        figures = class_figures(outputs_NC, truth_N)
+        figures = class_metrics(outputs_NC, truth_N)
         wrong_N = outputs_NC.argmax(axis=1) != truth_N
         weights_N = np.ones(len(truth_N)) if self.class_weights is None else self.class_weights[truth_N]
         error = float(np.average(wrong_N, weights=weights_N if weights_N.any() else None))
@@ -103,7 +103,7 @@ class ClassLoss(_LossOfExamples):
 
 
 @dataclass(eq=False, kw_only=True)
-class ScoreLoss(_LossOfExamples):
+class RegressionObjective(_ExampleObjective):
     """Squared error of the standardised score; `deviation` is the standard deviation of scores."""
 
     deviation: float
@@ -118,10 +118,12 @@ class ScoreLoss(_LossOfExamples):
         """Return the squared error of the standardised score, and RMSE, MAE and R2 of the score."""
         outputs_N, truth_N = outputs_NC[:, 0], truth_N.astype(np.float64)
         loss = float(np.mean((outputs_N - truth_N) ** 2))
-        return {"loss": loss, **score_figures(outputs_N * self.deviation, truth_N * self.deviation)}
+        return {"loss": loss, **regression_metrics(outputs_N * self.deviation, truth_N * self.deviation)}
 
 
-class ClassifierSetup(SequenceSetup[ClassifierConfig, ClassifierNetwork, ExampleParts, ClassifierVocabulary, Encoded]):
+class ClassifierSetup(
+    SequenceSetup[ClassifierConfig, ClassifierNetwork, ExampleParts, ClassifierVocabulary, EncodedExamples]
+):
     """Setup of a classifier."""
 
     task = "classifier"
@@ -219,28 +221,28 @@ class ClassifierSetup(SequenceSetup[ClassifierConfig, ClassifierNetwork, Example
             self._grams, self._ratios = learn_bag(self._train.rows, truth_N, outputs, network.bag)
         self.vocabulary = dataclasses.replace(vocabulary, grams=len(self._grams), temperature=1.0)
 
-    def encode_part(self, part: Examples, *, training: bool = False) -> Encoded:
+    def encode_part(self, part: Examples, *, training: bool = False) -> EncodedExamples:
         """Encode a split."""
-        return Encoded(part, self.vocabulary)
+        return EncodedExamples(part, self.vocabulary)
 
-    def start_network(self) -> None:
+    def init_network(self) -> None:
         """Initialise the bag with its n-grams."""
         if self.network.bag is not None:
             self.network.bag.start(self._grams, self.config.network.bag_start * self._ratios)
 
-    def stream(self) -> Shuffled:
+    def stream(self) -> ShuffledBatches:
         """Return shuffled batches of examples."""
         return self._train.rows.shuffled(self.config.network.batch_size, self.training_config.seed)
 
-    def objective(self) -> ClassLoss | ScoreLoss:
+    def objective(self) -> ClassObjective | RegressionObjective:
         """Return the loss of classes or of scores."""
         held_out = None if self._valid is None else (self._valid.rows, self._valid.truth_N)
         target, targets, most = self.config.target, self.vocabulary.targets, self.training_config.evaluate_tokens
-        if not isinstance(targets, Classes):
-            return ScoreLoss(self.network, held_out, deviation=targets.deviation, most=most)
+        if not isinstance(targets, ClassTargets):
+            return RegressionObjective(self.network, held_out, deviation=targets.deviation, most=most)
         balanced = target.class_weights == "balanced"
-        weights_C = weights_of_classes(self._train.truth_N, targets.outputs) if balanced else None
-        return ClassLoss(
+        weights_C = class_weights_of(self._train.truth_N, targets.outputs) if balanced else None
+        return ClassObjective(
             self.network, held_out, class_weights=weights_C, label_smoothing=target.label_smoothing, most=most
         )
 
@@ -249,9 +251,9 @@ class ClassifierSetup(SequenceSetup[ClassifierConfig, ClassifierNetwork, Example
         """Name and unit of the loss."""
         return "nats per example" if self.vocabulary.names else "squared error of the standardised score"
 
-    def measure_part(self, data: Encoded) -> dict[str, float]:
+    def evaluate_split(self, data: EncodedExamples) -> dict[str, float]:
         """Return metrics on an encoded split."""
-        figures = evaluation(outputs_of(self.network, data.rows), data.truth_N, self.vocabulary)
+        figures = evaluation(predict_outputs(self.network, data.rows), data.truth_N, self.vocabulary)
         return {name: value for name, value in figures.items() if isinstance(value, float)}
 
     def finish(self, folder: Path | None) -> dict[str, Any]:
@@ -259,11 +261,11 @@ class ClassifierSetup(SequenceSetup[ClassifierConfig, ClassifierNetwork, Example
         valid, names = self._valid, self.vocabulary.names
         if valid is None or not names:
             return {}
-        logits_NC = outputs_of(self.network, valid.rows)
+        logits_NC = predict_outputs(self.network, valid.rows)
         predicted_N = logits_NC.argmax(axis=1)
         # Without errors the optimal temperature is zero.
         wrong = bool((predicted_N != valid.truth_N).any())
-        if self.config.target.calibrate and wrong and len(valid.rows) >= _LEAST_TO_CALIBRATE:
+        if self.config.target.calibrate and wrong and len(valid.rows) >= _MIN_TO_CALIBRATE:
             temperature = fit_temperature(logits_NC, valid.truth_N)
             self.vocabulary = dataclasses.replace(self.vocabulary, temperature=temperature)
         if folder is not None:

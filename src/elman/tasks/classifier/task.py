@@ -16,7 +16,7 @@ TASK = Task(
     summary="Classifier of texts or series, or regression to a score.",
     data=DataArgument(
         help="Files, folders or globs; - for standard input. `.gz` files are decompressed.",
-        toml="such as `hidden = 512`",
+        toml="such as `hidden_size = 512`",
     ),
     help="""Train a classifier of texts or series, or with `--kind score` a regression to one number.
 

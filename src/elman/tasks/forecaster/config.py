@@ -14,17 +14,17 @@ from elman.nn.recurrent_config import RecurrentConfig
 from elman.options import Sections, option
 from elman.train.config import TrainConfig
 
-__all__ = ["PRESETS", "ForecasterConfig", "NetworkConfig", "check_options"]
+__all__ = ["PRESETS", "ForecasterConfig", "ForecasterNetworkConfig", "check_options"]
 
 DISTRIBUTIONS = ("student-t", "gaussian", "quantiles", "negative-binomial", "point")
 
 
 @dataclass(frozen=True)
-class NetworkConfig(RecurrentConfig):
+class ForecasterNetworkConfig(RecurrentConfig):
     """Options of the network and its predictive distribution."""
 
     cell: str = option("gru", "recurrent cell; see `elman cells`")
-    hidden: int = option(64, "hidden units of each layer", least=1)
+    hidden_size: int = option(64, "hidden units of each layer", least=1, former=("hidden",))
     dilations: tuple[int, ...] = option((), "dilation of each layer (steps between recurrent states), such as 1,2,4")
     distribution: str = option("student-t", "predictive distribution", choices=DISTRIBUTIONS)
     loss: str = option("squared", "point: loss function", choices=("squared", "absolute", "huber"))
@@ -38,9 +38,16 @@ class NetworkConfig(RecurrentConfig):
 
 PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
-        "small": {"hidden": 24, "max_steps": 400},
+        "small": {"hidden_size": 24, "max_steps": 400},
         "base": {"max_steps": 1500},
-        "large": {"hidden": 128, "layers": 2, "dropout": 0.1, "members": 3, "learning_rate": 2e-3, "max_steps": 3000},
+        "large": {
+            "hidden_size": 128,
+            "layers": 2,
+            "dropout": 0.1,
+            "members": 3,
+            "learning_rate": 2e-3,
+            "max_steps": 3000,
+        },
     }
 )
 # Options of every preset. The speed of bfloat16 is not worth its loss of accuracy here.
@@ -60,7 +67,7 @@ class ForecasterConfig(Sections):
     data: PanelConfig = field(default_factory=PanelConfig)
     transforms: TransformConfig = field(default_factory=TransformConfig)
     window: WindowConfig = field(default_factory=WindowConfig)
-    network: NetworkConfig = field(default_factory=NetworkConfig)
+    network: ForecasterNetworkConfig = field(default_factory=ForecasterNetworkConfig)
     training: TrainConfig = field(default_factory=TrainConfig)
 
     @property
@@ -74,7 +81,7 @@ def check_options(config: ForecasterConfig) -> None:
     window, network, training = config.window, config.network, config.training
     if training.loss_from or training.loss_to:
         raise ConfigError(
-            "expected no loss_from and no loss_to: a forecaster selects the time steps of the loss by counted. "
+            "expected no loss_from and no loss_to: a forecaster selects the time steps of the loss by loss_steps. "
             f"Received: {training.loss_from}, {training.loss_to}"
         )
     check_windows(window)
@@ -103,8 +110,8 @@ def check_options(config: ForecasterConfig) -> None:
                 "expected transform=none, scaling=none and no differences with counts (negative-binomial). Received: "
                 f"{chain.transform}, {chain.scaling}, {chain.difference}, {chain.seasonal_difference}"
             )
-        if window.anchor or window.autoregression > 0:
+        if window.residual_to_last or window.autoregression > 0:
             raise ConfigError(
-                "expected anchor=false and autoregression=0 with counts (negative-binomial). "
-                f"Received: anchor={window.anchor}, autoregression={window.autoregression}"
+                "expected residual_to_last=false and autoregression=0 with counts (negative-binomial). "
+                f"Received: residual_to_last={window.residual_to_last}, autoregression={window.autoregression}"
             )

@@ -17,10 +17,10 @@ from elman.options import option
 from elman.tasks.endpoint import (
     Answer,
     Call,
-    Conversation,
+    EndpointCallbacks,
     EndpointOptions,
     EvaluateOptions,
-    Figures,
+    Metrics,
     Screen,
     expect_data,
 )
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["BacktestOptions", "EvaluateForecastsOptions", "ForecastOptions", "backtest", "evaluate", "forecast"]
 
 # Maximum number of rows on the screen; files and JSON have all of them.
-_MOST_ROWS = 200
+_MAX_ROWS = 200
 
 
 def _levels_option() -> Any:
@@ -92,9 +92,9 @@ class ForecastOptions(EndpointOptions):
 class Forecasts(Answer):
     """Forecasts of series."""
 
-    def __init__(self, found: Forecast, talk: Conversation) -> None:
+    def __init__(self, found: Forecast, callbacks: EndpointCallbacks) -> None:
         self.found = found
-        self.talk = talk
+        self.callbacks = callbacks
 
     def to_json(self) -> dict[str, Any]:
         """Return the complete forecast."""
@@ -103,12 +103,12 @@ class Forecasts(Answer):
     def to_text(self, screen: Screen) -> Iterator[str]:
         """Yield a table with a row for each series and time, up to the maximum."""
         del screen
-        rows = islice(csv.reader(io.StringIO(self.found.to_csv())), _MOST_ROWS + 1)
+        rows = islice(csv.reader(io.StringIO(self.found.to_csv())), _MAX_ROWS + 1)
         short = [[_rounded(cell) if column > 1 else plain(cell) for column, cell in enumerate(row)] for row in rows]
         yield aligned(short, right=range(2, len(short[0]))) + "\n"
-        more = self.found.horizon * len(self.found.ids) - _MOST_ROWS
+        more = self.found.horizon * len(self.found.ids) - _MAX_ROWS
         if more > 0:
-            self.talk.remark(f"and {counted(more, 'row')} more: -o or --json for all of them")
+            self.callbacks.remark(f"and {counted(more, 'row')} more: -o or --json for all of them")
 
     def save(self, path: Path, *, as_json: bool, remark: Callable[[str], None]) -> bool:
         """Write the forecast as CSV; JSON is still printed."""
@@ -139,11 +139,11 @@ class CreatedSeries(Answer):
 
 
 def forecast(
-    model: Forecaster, files: tuple[str, ...], options: ForecastOptions, talk: Conversation
+    model: Forecaster, files: tuple[str, ...], options: ForecastOptions, callbacks: EndpointCallbacks
 ) -> Forecasts | CreatedSeries:
     """Forecast the series in a file, or by default the training series; or generate new series."""
     if options.create is not None:
-        return _created(model, options.create, options, talk)
+        return _created(model, options.create, options, callbacks)
     found = model.reading(missing=options.missing).forecast(
         files[0] if files else None,
         options.horizon,
@@ -151,17 +151,17 @@ def forecast(
         samples=options.samples,
         future=options.future,
         seed=options.seed,
-        progress=talk.progress,
+        progress=callbacks.progress,
     )
-    _draw(found, options.picture, options.series, talk)
-    return Forecasts(found, talk)
+    _draw(found, options.picture, options.series, callbacks)
+    return Forecasts(found, callbacks)
 
 
-def _created(model: Forecaster, length: int, options: ForecastOptions, talk: Conversation) -> CreatedSeries:
+def _created(model: Forecaster, length: int, options: ForecastOptions, callbacks: EndpointCallbacks) -> CreatedSeries:
     samples, columns = max(options.samples, 1), {}
     for number in range(samples):
         seed = options.seed + number
-        values = model.create(length, series=options.series or 0, random=seed, progress=talk.progress)
+        values = model.create(length, series=options.series or 0, random=seed, progress=callbacks.progress)
         for name, column in zip(model.known.tail.target_names, values.reshape(length, -1).T, strict=True):
             columns[name if samples == 1 else f"{name}-{number + 1}"] = column.tolist()
     return CreatedSeries(columns)
@@ -212,7 +212,9 @@ class Backtests(Answer):
         yield f"{counted(self.found.windows, 'forecast')} of {counted(self.found.horizon, 'step')}\n{self.found}\n"
 
 
-def backtest(model: Forecaster, files: tuple[str, ...], options: BacktestOptions, talk: Conversation) -> Backtests:
+def backtest(
+    model: Forecaster, files: tuple[str, ...], options: BacktestOptions, callbacks: EndpointCallbacks
+) -> Backtests:
     """Evaluate forecasts from several origins."""
     found = model.reading(missing=options.missing).backtest(
         files,
@@ -222,11 +224,11 @@ def backtest(model: Forecaster, files: tuple[str, ...], options: BacktestOptions
         refit=options.refit,
         levels=_levels(options.levels),
         seed=options.seed,
-        progress=talk.progress,
+        progress=callbacks.progress,
     )
-    _draw(found, options.picture, options.series, talk)
+    _draw(found, options.picture, options.series, callbacks)
     for sentence in found.remarks:
-        talk.remark(sentence)
+        callbacks.remark(sentence)
     return Backtests(found)
 
 
@@ -238,13 +240,13 @@ class EvaluateForecastsOptions(EvaluateOptions):
 
 
 def evaluate(
-    model: Forecaster, files: tuple[str, ...], options: EvaluateForecastsOptions, talk: Conversation
-) -> Figures:
+    model: Forecaster, files: tuple[str, ...], options: EvaluateForecastsOptions, callbacks: EndpointCallbacks
+) -> Metrics:
     """Compute errors of forecasts from every origin after the training data, or in the last steps."""
     reader = model.reading(encoding=options.encoding, errors=options.errors)
-    figures = reader.evaluate(list(files), steps=options.limit or 0, progress=talk.progress)
+    figures = reader.evaluate(list(files), steps=options.limit or 0, progress=callbacks.progress)
     rows = [(name, f"{value:,}" if isinstance(value, int) else f"{value:.6g}") for name, value in figures.items()]
-    return Figures(figures, aligned(rows, right=[1]))
+    return Metrics(figures, aligned(rows, right=[1]))
 
 
 def _check_series(series: str | None, picture: Path | None) -> None:
@@ -252,10 +254,10 @@ def _check_series(series: str | None, picture: Path | None) -> None:
         raise ConfigError(f"expected --picture with --series. Received: --series {series} alone")
 
 
-def _draw(found: Forecast | Backtest, picture: Path | None, series: str | None, talk: Conversation) -> None:
+def _draw(found: Forecast | Backtest, picture: Path | None, series: str | None, callbacks: EndpointCallbacks) -> None:
     if picture is not None:
         found.plot(picture, series=series or 0)
-        talk.remark(f"plotted: {picture}")
+        callbacks.remark(f"plotted: {picture}")
 
 
 def _levels(text: str | None) -> tuple[float, ...] | None:

@@ -12,10 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from elman.data.panel import Panel, future_from, panel_from, read_panel
-from elman.data.panel.known import Known
+from elman.data.panel.history import SeriesHistory
 from elman.data.sources import Sources, as_paths, is_path
-from elman.data.tokens import Progress
 from elman.decode.forecast import LEVELS, check_horizon, check_levels, create_series, forecast_from
+from elman.display import Progress
 from elman.errors import ArtifactError, ConfigError
 from elman.metrics.forecast_backtest import evaluate_rolling, rolling_backtest
 from elman.options import with_given
@@ -31,7 +31,7 @@ Ints = npt.NDArray[np.int64]
 Doubles = npt.NDArray[np.float64]
 
 
-class Forecaster(TaskModel[ForecasterConfig, ForecasterNetwork, Known]):
+class Forecaster(TaskModel[ForecasterConfig, ForecasterNetwork, SeriesHistory]):
     """A recurrent forecaster of one or many time series.
 
     Args:
@@ -60,7 +60,7 @@ class Forecaster(TaskModel[ForecasterConfig, ForecasterNetwork, Known]):
         return f"<Forecaster {shape}, {self._network.count_parameters():,} weights>"
 
     @property
-    def known(self) -> Known:
+    def known(self) -> SeriesHistory:
         """Transforms and last values of the training series: the vocabulary. Raises ConfigError before `fit`."""
         return self.vocabulary
 
@@ -81,7 +81,7 @@ class Forecaster(TaskModel[ForecasterConfig, ForecasterNetwork, Known]):
         tune      set the threads and the memory allocator of this process for training
 
         The last time steps of each series are the validation set (`valid_share`, `valid_steps`), which selects the
-        best weights. Returns self. Raises DataError, ConfigError, StorageError, Diverged, OutOfMemory.
+        best weights. Returns self. Raises DataError, ConfigError, StorageError, DivergenceError, OutOfMemoryError.
         """
         if is_path(data):
             self._fit_files(Sources(as_paths(data)), folder=folder, progress=progress, tune=tune)
@@ -240,7 +240,9 @@ class Forecaster(TaskModel[ForecasterConfig, ForecasterNetwork, Known]):
         """Return a new model with the same options, trained on the panel; windows are shortened if necessary."""
         window = self.config.window
         most = max(int(panel.lengths.max()) - window.horizon, 2)
-        shorter = dataclasses.replace(window, context=min(window.context, most), counted=min(window.counted, most))
+        shorter = dataclasses.replace(
+            window, context=min(window.context, most), loss_steps=min(window.loss_steps, most)
+        )
         fresh = type(self)()
         fresh._start(dataclasses.replace(self.config, window=shorter))
         return fresh.fit(panel, progress=False, tune=False)

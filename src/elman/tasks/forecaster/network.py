@@ -7,20 +7,20 @@ from typing import Any, cast
 import torch
 from torch import nn
 
-from elman.data.panel.covariates import Scales
+from elman.data.panel.covariates import CovariateScales
 from elman.data.panel.window_config import WindowConfig
-from elman.data.panel.windows import Sizes
+from elman.data.panel.windows import InputSizes
 from elman.nn import StoredModule
 from elman.nn.distributions import make_head
-from elman.nn.forecast_member import Member, feature_size, input_size
+from elman.nn.forecast_member import ForecastMember, feature_size, input_size
 from elman.nn.recurrent import make_dilated_stack, make_stack
-from elman.tasks.forecaster.config import NetworkConfig
-from elman.types import State
+from elman.state import State
+from elman.tasks.forecaster.config import ForecasterNetworkConfig
 
 __all__ = ["ForecasterNetwork"]
 
 
-def _member(sizes: Sizes, window: WindowConfig, network: NetworkConfig) -> Member:
+def _member(sizes: InputSizes, window: WindowConfig, network: ForecasterNetworkConfig) -> ForecastMember:
     """Return one member."""
     inputs = input_size(sizes, window)
     dilations = network.dilations
@@ -32,7 +32,7 @@ def _member(sizes: Sizes, window: WindowConfig, network: NetworkConfig) -> Membe
         sizes.targets * (window.horizon if window.mode == "direct" else 1),
         **options.get(network.distribution, {}),
     )
-    return Member(
+    return ForecastMember(
         sizes,
         window,
         stack,
@@ -54,7 +54,7 @@ class ForecasterNetwork(StoredModule):
         window, network: the options; those of windows must be resolved.
     """
 
-    def __init__(self, sizes: Sizes, window: WindowConfig, network: NetworkConfig) -> None:
+    def __init__(self, sizes: InputSizes, window: WindowConfig, network: ForecasterNetworkConfig) -> None:
         super().__init__()
         self.sizes = sizes
         self.window = window
@@ -66,22 +66,22 @@ class ForecasterNetwork(StoredModule):
             self.register_buffer(name, torch.full((covariates,), value))
 
     @property
-    def scales(self) -> Scales | None:
+    def scales(self) -> CovariateScales | None:
         """The scales of the covariates; None without covariates."""
         if not self._covariates:
             return None
         offset, scale = (self.get_buffer(name).double().cpu().numpy() for name in self._covariates)
-        return Scales(offset, scale)
+        return CovariateScales(offset, scale)
 
     @scales.setter
-    def scales(self, scales: Scales) -> None:
+    def scales(self, scales: CovariateScales) -> None:
         for name, values in zip(self._covariates, scales, strict=False):  # no buffers without covariates
             self.get_buffer(name).copy_(torch.from_numpy(values))
 
     @property
-    def members(self) -> list[Member]:
+    def members(self) -> list[ForecastMember]:
         """The members of the ensemble."""
-        return cast("list[Member]", list(self.layers))
+        return cast("list[ForecastMember]", list(self.layers))
 
     @property
     def horizon(self) -> int:

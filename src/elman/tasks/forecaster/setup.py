@@ -13,34 +13,34 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from elman.data.batches import Shuffled
+from elman.data.batches import ShuffledBatches
 from elman.data.panel import Panel, read_panel
+from elman.data.panel.carried_windows import CarriedWindowBatches
 from elman.data.panel.covariates import covariate_scales
-from elman.data.panel.known import Known, known_from, known_of
-from elman.data.panel.lanes import CarriedWindows
-from elman.data.panel.split import check_counts, held_out_batches, settled_windows, training_ends
-from elman.data.panel.window_config import settle_windows
-from elman.data.panel.windows import Inputs, Sizes, make_bank, training_rows, validation_rows
+from elman.data.panel.history import SeriesHistory, series_history, series_history_from_json
+from elman.data.panel.split import check_counts, held_out_batches, resolve_windows, training_ends
+from elman.data.panel.window_config import resolve_window_sizes
+from elman.data.panel.windows import InputSizes, WindowInputs, make_window_dataset, training_rows, validation_rows
 from elman.data.sources import Sources
-from elman.data.tokens import Progress
+from elman.display import Progress
 from elman.errors import ArtifactError, ConfigError, DataError
-from elman.nn.linear_start import start_network
+from elman.nn.linear_init import init_network
+from elman.state import Batch, State, map_leaves
 from elman.tasks.forecaster.config import ForecasterConfig, check_options
 from elman.tasks.forecaster.network import ForecasterNetwork
 from elman.tasks.setup import Setup
-from elman.types import Batch, State, map_leaves
 
-__all__ = ["ForecasterSetup", "NextValues"]
+__all__ = ["ForecasterSetup", "NextValueObjective"]
 
 Ints = npt.NDArray[np.int64]
 
 
-class NextValues:
+class NextValueObjective:
     """Loss of the predictive distribution of the values after each time step, averaged over members and values.
 
     Args:
         model: the network.
-        counted: direct mode: number of last time steps of a window that are in the training loss; 0 for all.
+        loss_steps: direct mode: number of last time steps of a window that are in the training loss; 0 for all.
         held_out: returns the batches of an evaluation, of at most so many windows (0 for all), and the number of last
             time steps of a window to evaluate (0 for all); None without validation data.
         sampling: returns the current probability that an input is replaced by the network's own prediction
@@ -52,13 +52,13 @@ class NextValues:
         self,
         model: ForecasterNetwork,
         *,
-        counted: int,
+        loss_steps: int,
         held_out: Callable[[int], tuple[Iterable[Batch], int]] | None,
         sampling: Callable[[], float] | None = None,
         carry: bool = False,
     ) -> None:
         self.model = model
-        self.counted = counted
+        self.loss_steps = loss_steps
         self.held_out = held_out
         self.sampling = sampling
         self.carry = carry
@@ -80,7 +80,7 @@ class NextValues:
                 parameters = member.scheduled(inputs, batch.lengths_B, own)
                 end: State = ()
             else:
-                parameters, end = member(inputs, batch.lengths_B, begin, self.counted)
+                parameters, end = member(inputs, batch.lengths_B, begin, self.loss_steps)
             loss = (member.head.loss(parameters, targets) * seen).sum()
             total = loss if total is None else total + loss
             last.append(end)
@@ -93,16 +93,16 @@ class NextValues:
         """Return mean loss and RMSE of the point forecast on held-out data, both on the scale of transformed series."""
         if self.held_out is None:
             return {}
-        batches, counted = self.held_out(limit)
+        batches, loss_steps = self.held_out(limit)
         loss, squares, count = 0.0, 0.0, 0
         for batch in batches:
             targets, seen = _targets(batch, self.model.device)
             inputs = _moved(batch.inputs_BT, self.model.device)
             values = []
             for member in self.model.members:
-                parameters, _ = member(inputs, batch.lengths_B, None, counted)
+                parameters, _ = member(inputs, batch.lengths_B, None, loss_steps)
                 loss += float((member.head.loss(parameters, targets) * seen).sum()) / len(self.model.members)
-                values.append(member.one_value(parameters))
+                values.append(member.point_forecast(parameters))
             squares += float(((torch.stack(values).mean(0) - targets).square() * seen).sum())
             count += int(seen.sum())
         return {"loss": loss / max(count, 1), "scaled_rmse": (squares / max(count, 1)) ** 0.5, "values": count}
@@ -115,17 +115,17 @@ def _targets(batch: Batch, device: torch.device) -> tuple[Tensor, Tensor]:
     return torch.where(seen, targets, 0.0), seen
 
 
-def _moved(inputs: Inputs, device: torch.device) -> Inputs:
-    moved: Inputs = map_leaves(lambda leaf: leaf.to(device), inputs)
+def _moved(inputs: WindowInputs, device: torch.device) -> WindowInputs:
+    moved: WindowInputs = map_leaves(lambda leaf: leaf.to(device), inputs)
     return moved
 
 
-class ForecasterSetup(Setup[ForecasterConfig, ForecasterNetwork, Panel, Known]):
+class ForecasterSetup(Setup[ForecasterConfig, ForecasterNetwork, Panel, SeriesHistory]):
     """Setup of a forecaster. The last time steps of each series of the panel are the validation set."""
 
     task = "forecaster"
     config_class = ForecasterConfig
-    vocabulary_class = Known
+    vocabulary_class = SeriesHistory
     unit = "value"
 
     @classmethod
@@ -140,7 +140,7 @@ class ForecasterSetup(Setup[ForecasterConfig, ForecasterNetwork, Panel, Known]):
         config: ForecasterConfig,
         sources: Sources,
         *,
-        vocabulary: Known | None = None,
+        vocabulary: SeriesHistory | None = None,
         progress: Progress | None = None,
     ) -> Panel:
         """Read the series."""
@@ -150,12 +150,12 @@ class ForecasterSetup(Setup[ForecasterConfig, ForecasterNetwork, Panel, Known]):
         return read_panel(sources.train, config.data)
 
     @classmethod
-    def vocabulary_from(cls, content: Mapping[str, Any], config: ForecasterConfig, where: str) -> Known:
+    def vocabulary_from(cls, content: Mapping[str, Any], config: ForecasterConfig, where: str) -> SeriesHistory:
         """Load the vocabulary: the known series."""
-        return known_from(content, config.transforms, where)
+        return series_history_from_json(content, config.transforms, where)
 
     @classmethod
-    def check_folder(cls, config: ForecasterConfig, vocabulary: Known, where: str) -> None:
+    def check_folder(cls, config: ForecasterConfig, vocabulary: SeriesHistory, where: str) -> None:
         """Raise ArtifactError for incompatible options."""
         try:
             check_options(config)
@@ -163,7 +163,7 @@ class ForecasterSetup(Setup[ForecasterConfig, ForecasterNetwork, Panel, Known]):
             raise ArtifactError(f"{where} is broken: {error}") from error
 
     @staticmethod
-    def make_network(config: ForecasterConfig, vocabulary: Known) -> ForecasterNetwork:
+    def make_network(config: ForecasterConfig, vocabulary: SeriesHistory) -> ForecasterNetwork:
         """Return a network for series like those in the vocabulary."""
         sizes = vocabulary.sizes(config.window, masked=config.data.missing == "mask")
         return ForecasterNetwork(sizes, config.window, config.network)
@@ -171,24 +171,24 @@ class ForecasterSetup(Setup[ForecasterConfig, ForecasterNetwork, Panel, Known]):
     @classmethod
     def make_smallest_network(cls, config: ForecasterConfig) -> ForecasterNetwork:
         """Return a network for one variable without covariates."""
-        window = settle_windows(config.window, season=1, longest=1000, counts=config.counts)
-        return ForecasterNetwork(Sizes(1, 0, 0, 0, False), window, config.network)
+        window = resolve_window_sizes(config.window, season=1, longest=1000, counts=config.counts)
+        return ForecasterNetwork(InputSizes(1, 0, 0, 0, False), window, config.network)
 
-    def settle_config(self, config: ForecasterConfig) -> ForecasterConfig:
+    def resolve_config(self, config: ForecasterConfig) -> ForecasterConfig:
         """Resolve automatic window sizes from the series."""
-        config = super().settle_config(config)
-        return dataclasses.replace(config, window=settled_windows(config.window, self.parts, counts=config.counts))
+        config = super().resolve_config(config)
+        return dataclasses.replace(config, window=resolve_windows(config.window, self.parts, counts=config.counts))
 
     @cached_property
     def begin(self) -> Ints:
         """The time step at which validation starts in each series."""
         return training_ends(self.parts, self.config.window)
 
-    def learn_vocabulary(self) -> Known:
+    def learn_vocabulary(self) -> SeriesHistory:
         """Return the transforms of the series, and their last values."""
         config = self.config
         keep = config.network.keep_history
-        return known_of(self.parts, self.begin, config.transforms, config.window, keep=keep)
+        return series_history(self.parts, self.begin, config.transforms, config.window, keep=keep)
 
     def encode(self) -> None:
         """Transform the series, and select the windows for training and validation."""
@@ -199,7 +199,7 @@ class ForecasterSetup(Setup[ForecasterConfig, ForecasterNetwork, Panel, Known]):
             check_counts(panel)
         self._transforms = self.vocabulary.transforms_of(panel)
         self._scales = covariate_scales(panel, self.begin)
-        self._bank = bank = make_bank(
+        self._dataset = dataset = make_window_dataset(
             panel,
             self._transforms,
             window,
@@ -208,47 +208,49 @@ class ForecasterSetup(Setup[ForecasterConfig, ForecasterNetwork, Panel, Known]):
             masked=self.config.data.missing == "mask",
             scales=self._scales,
         )
-        self._stop = stop = self.begin - bank.lost
+        self._stop = stop = self.begin - dataset.lost
         if int(stop.min()) < 2:
             worst = int(stop.argmin())
             begin, length = int(self.begin[worst]), int(panel.lengths[worst])
             raise DataError(
-                f"the series {panel.ids[worst]!r}: expected at least {bank.lost + 2} values to train on. "
+                f"the series {panel.ids[worst]!r}: expected at least {dataset.lost + 2} values to train on. "
                 f"Received: {begin}, and {length - begin} held out"
             )
-        self._rows = training_rows(bank, stop, window)
-        self._held = validation_rows(bank, stop, window)
+        self._rows = training_rows(dataset, stop, window)
+        self._held = validation_rows(dataset, stop, window)
 
-    def start_network(self) -> None:
+    def init_network(self) -> None:
         """Set the scales of the covariates, and initialise the members with a linear autoregression."""
         self.network.scales = self._scales
-        start_network(self.network.members, self._bank, self._stop, self.config.window)
+        init_network(self.network.members, self._dataset, self._stop, self.config.window)
 
-    def stream(self) -> Shuffled | CarriedWindows:
+    def stream(self) -> ShuffledBatches | CarriedWindowBatches:
         """Return shuffled batches of windows, or with `carry` consecutive windows."""
         return self._stream
 
     @cached_property
-    def _stream(self) -> Shuffled | CarriedWindows:
+    def _stream(self) -> ShuffledBatches | CarriedWindowBatches:
         window, seed = self.config.window, self.training_config.seed
         if window.carry:
-            return CarriedWindows(self._bank, self._stop, context=window.context, lanes=window.batch_size, seed=seed)
+            return CarriedWindowBatches(
+                self._dataset, self._stop, context=window.context, batch_size=window.batch_size, seed=seed
+            )
         horizon = self.network.horizon
 
         def make(places: Ints) -> Batch:
-            return self._bank.batch(self._rows.take(places), horizon, window.counted)
+            return self._dataset.batch(self._rows.take(places), horizon, window.loss_steps)
 
-        return Shuffled(self._rows.length, make, batch_size=window.batch_size, seed=seed)
+        return ShuffledBatches(self._rows.length, make, batch_size=window.batch_size, seed=seed)
 
-    def objective(self) -> NextValues:
+    def objective(self) -> NextValueObjective:
         """Return the loss of the values after each time step."""
         window, held_out = self.config.window, None
         if self.holds_out:
             direct = window.mode == "direct"
-            held_out = held_out_batches(self._bank, self._held, self.network.horizon, direct=direct)
-        return NextValues(
+            held_out = held_out_batches(self._dataset, self._held, self.network.horizon, direct=direct)
+        return NextValueObjective(
             self.network,
-            counted=window.counted,
+            loss_steps=window.loss_steps,
             held_out=held_out,
             sampling=self._sampling if window.scheduled_sampling else None,
             carry=window.carry,

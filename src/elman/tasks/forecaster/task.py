@@ -18,7 +18,7 @@ TASK = Task(
         help="Files, folders or globs; - for standard input. `.gz` files are decompressed.",
         valid="",
         test="",
-        toml="such as `hidden = 128`",
+        toml="such as `hidden_size = 128`",
     ),
     help="""Train a forecaster on one or many time series.
 

@@ -12,24 +12,26 @@ from elman.nn.recurrent_config import RecurrentConfig
 from elman.options import Sections, option
 from elman.train.config import TrainConfig
 
-__all__ = ["PRESETS", "LanguageModelConfig", "NetworkConfig"]
+__all__ = ["PRESETS", "LanguageModelConfig", "LanguageModelNetworkConfig"]
 
 
 @dataclass(frozen=True)
-class NetworkConfig(RecurrentConfig):
+class LanguageModelNetworkConfig(RecurrentConfig):
     """Options of the network and its batches."""
 
     embedding: int = option(128, "size of the token embedding; 0 for one-hot input", least=0)
-    tied: bool = option(False, "share the weights of embedding and output layer (needs embedding = hidden)")
-    lanes: int = option(32, "batch size: number of parallel streams that the text is cut into", least=1)
-    chunk: int = option(50, "time steps of a chunk in truncated BPTT", least=1)
+    tied: bool = option(False, "share the weights of embedding and output layer (needs embedding = hidden_size)")
+    batch_size: int = option(
+        32, "batch size: number of parallel streams that the text is cut into", least=1, former=("lanes",)
+    )
+    bptt: int = option(50, "time steps of a chunk in truncated BPTT", least=1, former=("chunk",))
 
 
 PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
-        "small": {"hidden": 128, "embedding": 64, "learning_rate": 1e-2},
+        "small": {"hidden_size": 128, "embedding": 64, "learning_rate": 1e-2},
         "base": {"learning_rate": 1e-2},
-        "large": {"hidden": 512, "embedding": 256, "layers": 2, "dropout": 0.2, "learning_rate": 3e-3},
+        "large": {"hidden_size": 512, "embedding": 256, "layers": 2, "dropout": 0.2, "learning_rate": 3e-3},
     }
 )
 
@@ -41,5 +43,5 @@ class LanguageModelConfig(Sections):
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = PRESETS
 
     text: TextConfig = field(default_factory=TextConfig)
-    network: NetworkConfig = field(default_factory=NetworkConfig)
+    network: LanguageModelNetworkConfig = field(default_factory=LanguageModelNetworkConfig)
     training: TrainConfig = field(default_factory=TrainConfig)

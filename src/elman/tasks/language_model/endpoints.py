@@ -15,10 +15,10 @@ from elman.options import check_text, fields_of, option
 from elman.tasks.endpoint import (
     Answer,
     Call,
-    Conversation,
+    EndpointCallbacks,
     EndpointOptions,
     EvaluateOptions,
-    Figures,
+    Metrics,
     ScoreOptions,
     Screen,
     scored_tokens,
@@ -26,7 +26,7 @@ from elman.tasks.endpoint import (
 
 if TYPE_CHECKING:
     from elman.artifact import Artifact
-    from elman.metrics.likelihood import Score
+    from elman.metrics.likelihood import TextScore
     from elman.tasks.language_model.model import LanguageModel
 
 __all__ = [
@@ -76,7 +76,7 @@ class GenerateOptions(SamplingConfig, _PromptOptions, EndpointOptions):
         return {name: getattr(self, name) for name in fields_of(SamplingConfig)}
 
 
-class Generated(Answer):
+class GeneratedTexts(Answer):
     """Generated texts; `pieces` yields (number of the text, piece). With `echo`, the prompt precedes each text."""
 
     def __init__(self, prompt: str, seed: int, samples: int, pieces: Iterator[tuple[int, str]], echo: bool) -> None:
@@ -112,14 +112,16 @@ class Generated(Answer):
             yield "\n"
 
 
-def generate(model: LanguageModel, files: tuple[str, ...], options: GenerateOptions, talk: Conversation) -> Generated:
+def generate(
+    model: LanguageModel, files: tuple[str, ...], options: GenerateOptions, callbacks: EndpointCallbacks
+) -> GeneratedTexts:
     """Generate text that continues the prompt."""
     prompt, source = options.prompt or "", files[0] if files else options.prompt_file
     if source is not None:
         prompt = "\n".join(model.lines(source))
     check_text(prompt, "--prompt")
     if unknown := model.unknown_in(prompt):
-        talk.remark(unknown)
+        callbacks.remark(unknown)
     seed = random.SystemRandom().randrange(2**31) if options.seed is None else options.seed
     if not 0 <= seed < 2**63:
         raise ConfigError(f"expected seed from 0 to 2**63 - 1. Received: {seed}")
@@ -132,7 +134,7 @@ def generate(model: LanguageModel, files: tuple[str, ...], options: GenerateOpti
         weights=options.weights,
         **options.sampling(),
     )
-    return Generated(prompt, seed, options.samples, pieces, options.echo)
+    return GeneratedTexts(prompt, seed, options.samples, pieces, options.echo)
 
 
 @dataclass(frozen=True)
@@ -151,16 +153,16 @@ class ScoreLinesOptions(ScoreOptions):
 class LineScores(Answer):
     """The score of every non-empty line, with its line number."""
 
-    def __init__(self, scored: Iterator[tuple[int, Score]], per_token: bool, talk: Conversation) -> None:
+    def __init__(self, scored: Iterator[tuple[int, TextScore]], per_token: bool, callbacks: EndpointCallbacks) -> None:
         self.scored = scored
         self.per_token = per_token
-        self.talk = talk
+        self.callbacks = callbacks
 
     def to_json(self) -> dict[str, Any]:
         """Return the lines with their scores."""
         return {"lines": [self._facts(number, line) for number, line in self.scored]}
 
-    def _facts(self, number: int, line: Score) -> dict[str, Any]:
+    def _facts(self, number: int, line: TextScore) -> dict[str, Any]:
         """Return the score of a line as plain values."""
         facts: dict[str, Any] = {"line": number, "text": line.text, "tokens": len(line.tokens)}
         facts |= {name: getattr(line, name) for name in ("unknown", "log_probability", "perplexity", "nats_per_char")}
@@ -179,10 +181,12 @@ class LineScores(Answer):
             if self.per_token:
                 yield from scored_tokens(line.tokens, line.log_probs)
         if not count:
-            self.talk.remark("there was no line to score")
+            self.callbacks.remark("there was no line to score")
 
 
-def score(model: LanguageModel, files: tuple[str, ...], options: ScoreLinesOptions, talk: Conversation) -> LineScores:
+def score(
+    model: LanguageModel, files: tuple[str, ...], options: ScoreLinesOptions, callbacks: EndpointCallbacks
+) -> LineScores:
     """Compute the log-probability of each non-empty line."""
     lines: Iterator[str] = iter(options.text or ())
     if files:
@@ -190,13 +194,13 @@ def score(model: LanguageModel, files: tuple[str, ...], options: ScoreLinesOptio
     scored = _score_numbered(model, enumerate(lines, 1))
     if options.rank:
         scored = iter(sorted(scored, key=lambda pair: pair[1].perplexity))
-    return LineScores(scored, options.per_token, talk)
+    return LineScores(scored, options.per_token, callbacks)
 
 
-def _score_numbered(model: LanguageModel, lines: Iterator[tuple[int, str]]) -> Iterator[tuple[int, Score]]:
+def _score_numbered(model: LanguageModel, lines: Iterator[tuple[int, str]]) -> Iterator[tuple[int, TextScore]]:
     """Yield the number and score of every non-empty line while lines are read."""
 
-    def scored(group: Sequence[tuple[int, str]]) -> Iterator[tuple[int, Score]]:
+    def scored(group: Sequence[tuple[int, str]]) -> Iterator[tuple[int, TextScore]]:
         yield from zip([number for number, _ in group], model.score([line for _, line in group]), strict=True)
 
     group: list[tuple[int, str]] = []
@@ -217,17 +221,19 @@ class EvaluateTextOptions(EvaluateOptions):
     noun, least = "token", 2
 
 
-def evaluate(model: LanguageModel, files: tuple[str, ...], options: EvaluateTextOptions, talk: Conversation) -> Figures:
+def evaluate(
+    model: LanguageModel, files: tuple[str, ...], options: EvaluateTextOptions, callbacks: EndpointCallbacks
+) -> Metrics:
     """Compute nats and bits per token and per character, perplexity and accuracy."""
     found = model.evaluate(
-        files, limit=options.limit, encoding=options.encoding, errors=options.errors, progress=talk.progress
+        files, limit=options.limit, encoding=options.encoding, errors=options.errors, progress=callbacks.progress
     )
     figures = {name: found.get(name, math.nan) for name in _FIGURES}
     rows = [
         (name.replace("_per_", " per ").replace("_", " "), f"{value:,}" if name == "tokens" else f"{value:.4f}")
         for name, value in figures.items()
     ]
-    return Figures(figures, aligned(rows, right=[1]))
+    return Metrics(figures, aligned(rows, right=[1]))
 
 
 def vocabulary_facts(described: Artifact) -> dict[str, Any]:

@@ -11,27 +11,28 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from elman.data.corpus import HeldOut, open_inputs
+from elman.data.corpus import HeldOutText, open_inputs
 from elman.data.decoding import check_encoding
 from elman.data.read import read_lines
 from elman.data.sources import Sources, as_paths
 from elman.data.text_config import TextConfig
 from elman.data.token_file import TokenFile
-from elman.data.tokens import Progress, prepare
+from elman.data.tokens import prepare
 from elman.data.vocabulary import Vocabulary, describe_unknown
 from elman.decode.engine import PackedNetwork
-from elman.decode.generation import generate_pieces
-from elman.decode.sampling import Sampling
+from elman.decode.generation import stream_texts
+from elman.decode.sampling import SamplingOptions
 from elman.decode.sampling_config import SamplingConfig
+from elman.display import Progress
 from elman.errors import ConfigError, DataError
 from elman.kernels.generation import WEIGHT_FORMATS
-from elman.metrics.likelihood import Score, measure, score_lines
+from elman.metrics.likelihood import TextScore, measure, score_lines
 from elman.options import fill, with_given
+from elman.state import IGNORE_INDEX, Batch
 from elman.tasks.language_model.config import LanguageModelConfig
 from elman.tasks.language_model.network import LanguageModelNetwork
 from elman.tasks.language_model.setup import LanguageModelSetup
 from elman.tasks.model import TaskModel
-from elman.types import IGNORED, Batch
 
 __all__ = ["LanguageModel"]
 
@@ -43,7 +44,7 @@ class LanguageModel(TaskModel[LanguageModelConfig, LanguageModelNetwork, Vocabul
 
     Args:
         preset: "small", "base" or "large", the options to start from.
-        options: any option of `elman train lm` by its name, such as `cell="gru"`, `hidden=512`, `max_seconds=60`.
+        options: any option of `elman train lm` by its name, such as `cell="gru"`, `hidden_size=512`, `max_seconds=60`.
 
     Example:
         >>> lm = elman.LanguageModel(cell="gru", max_epochs=2).fit("book.txt")  # doctest: +SKIP
@@ -82,7 +83,7 @@ class LanguageModel(TaskModel[LanguageModelConfig, LanguageModelNetwork, Vocabul
         progress     show a progress bar on standard error
         tune         set the threads and the memory allocator of this process for training
 
-        Returns self. Raises DataError, EncodingError, ConfigError, StorageError, Diverged, OutOfMemory.
+        Returns self. Raises DataError, EncodingError, ConfigError, StorageError, DivergenceError, OutOfMemoryError.
         """
         if (text is None) == (string is None):
             raise ConfigError("expected either text (paths) or string. Received: both or neither")
@@ -118,7 +119,7 @@ class LanguageModel(TaskModel[LanguageModelConfig, LanguageModelNetwork, Vocabul
         ConfigError if there is none.
         """
         with self._encoded(text, self._reading(encoding, errors), progress) as tokens:
-            batches, characters = HeldOut(tokens, self.vocabulary, limit)()
+            batches, characters = HeldOutText(tokens, self.vocabulary, limit)()
             if progress is not None:
                 batches = reporting(batches, min(limit or math.inf, len(tokens)) - 1, progress)
             self.network.eval()
@@ -129,11 +130,11 @@ class LanguageModel(TaskModel[LanguageModelConfig, LanguageModelNetwork, Vocabul
     ) -> dict[str, dict[str, float]]:
         """Return the metrics of `evaluate` for every weight format of `generate`.
 
-        `progress` as for `evaluate`. Raises DataError for a text that cannot be read, KernelUnavailable if the native
-        engine cannot run the network.
+        `progress` as for `evaluate`. Raises DataError for a text that cannot be read, KernelUnavailableError if the
+        native engine cannot run the network.
         """
         with self._encoded(text, self.config.text, progress) as tokens:
-            held_out = HeldOut(tokens, self.vocabulary, limit)
+            held_out = HeldOutText(tokens, self.vocabulary, limit)
             self.network.eval()
             figures = {}
             for number, weights in enumerate(WEIGHT_FORMATS):
@@ -187,10 +188,12 @@ class LanguageModel(TaskModel[LanguageModelConfig, LanguageModelNetwork, Vocabul
         **sampling: Any,
     ) -> Iterator[tuple[int, str]]:
         """Yield generated text in pieces, as pairs (number of the sample, piece). Arguments as for `generate`."""
-        drawing = Sampling(**vars(fill(SamplingConfig, sampling, "sampling")), banned=(self.vocabulary.unknown_id,))
+        drawing = SamplingOptions(
+            **vars(fill(SamplingConfig, sampling, "sampling")), banned=(self.vocabulary.unknown_id,)
+        )
         start = self.context_start() + self.vocabulary.encode(prompt).tolist()
         self.network.eval()
-        return generate_pieces(
+        return stream_texts(
             self.network,
             self.vocabulary,
             start,
@@ -214,7 +217,7 @@ class LanguageModel(TaskModel[LanguageModelConfig, LanguageModelNetwork, Vocabul
         seed                random seed
         weights             "float32"; "bfloat16" or "int8" are faster and less precise, see `compare_weights`
 
-        Raises ConfigError for an invalid value, and KernelUnavailable for bfloat16 or int8 weights if the native
+        Raises ConfigError for an invalid value, and KernelUnavailableError for bfloat16 or int8 weights if the native
         engine cannot run the network.
         """
         texts: defaultdict[int, str] = defaultdict(str)
@@ -227,14 +230,14 @@ class LanguageModel(TaskModel[LanguageModelConfig, LanguageModelNetwork, Vocabul
         """Return a sentence about the unknown tokens in `text`, or None."""
         return describe_unknown(self.vocabulary, text, what)
 
-    def score(self, lines: str | Sequence[str], *, progress: Progress | None = None) -> list[Score]:
+    def score(self, lines: str | Sequence[str], *, progress: Progress | None = None) -> list[TextScore]:
         """Return the log-probability of each line, its perplexity, and the log-probability of every token.
 
         `progress` is called with the name of the stage and the completed fraction.
         """
         lines = [lines] if isinstance(lines, str) else list(lines)
         self.network.eval()
-        found: list[Score] = []
+        found: list[TextScore] = []
         for each in score_lines(self.network, self.vocabulary, lines, self.context_start()):
             found.append(each)
             if progress is not None:
@@ -247,5 +250,5 @@ def reporting(batches: Iterable[Batch], total: float, progress: Progress) -> Ite
     done = 0
     for batch in batches:
         yield batch
-        done += int((batch.targets_BT != IGNORED).sum())
+        done += int((batch.targets_BT != IGNORE_INDEX).sum())
         progress("evaluating", min(1.0, done / total))

@@ -11,8 +11,8 @@ from elman.errors import ConfigError
 from elman.nn import StoredModule, embed_tokens
 from elman.nn.dropout import SequenceDropout
 from elman.nn.recurrent import make_stack
-from elman.tasks.language_model.config import NetworkConfig
-from elman.types import State
+from elman.state import State
+from elman.tasks.language_model.config import LanguageModelNetworkConfig
 
 __all__ = ["LanguageModelNetwork"]
 
@@ -25,7 +25,7 @@ class LanguageModelNetwork(StoredModule):
         config: the sizes and dropout rates.
     """
 
-    def __init__(self, vocabulary_size: int, config: NetworkConfig) -> None:
+    def __init__(self, vocabulary_size: int, config: LanguageModelNetworkConfig) -> None:
         super().__init__()
         if config.tied and config.embedding == 0:
             raise ConfigError("expected an embedding size with tied=true. Received: embedding = 0 (one-hot)")

@@ -10,21 +10,22 @@ from typing import Any
 import torch.nn.functional as F
 from torch import Tensor
 
-from elman.data.corpus import HeldOut, prepare_corpus
+from elman.data.corpus import HeldOutText, prepare_corpus
 from elman.data.sources import Sources
-from elman.data.stream import Lanes
-from elman.data.tokens import Corpus, Progress
+from elman.data.stream import BPTTBatches
+from elman.data.tokens import Corpus
 from elman.data.vocabulary import Vocabulary, vocabulary_from_json
+from elman.display import Progress
 from elman.metrics.likelihood import measure
+from elman.state import IGNORE_INDEX, Batch, State
 from elman.tasks.language_model.config import LanguageModelConfig
 from elman.tasks.language_model.network import LanguageModelNetwork
 from elman.tasks.setup import Setup
-from elman.types import IGNORED, Batch, State
 
-__all__ = ["LanguageModelSetup", "NextToken"]
+__all__ = ["LanguageModelSetup", "NextTokenObjective"]
 
 
-class NextToken:
+class NextTokenObjective:
     """Cross-entropy of the next token.
 
     Args:
@@ -49,9 +50,9 @@ class NextToken:
         targets_BT = batch.targets_BT.to(device)
         logits_BTV, state = self.model(batch.inputs_BT.to(device), batch.lengths_B, state)
         nats = F.cross_entropy(
-            logits_BTV.flatten(0, 1).float(), targets_BT.flatten(), ignore_index=IGNORED, reduction="sum"
+            logits_BTV.flatten(0, 1).float(), targets_BT.flatten(), ignore_index=IGNORE_INDEX, reduction="sum"
         )
-        return nats, int((batch.targets_BT != IGNORED).sum()), state
+        return nats, int((batch.targets_BT != IGNORE_INDEX).sum()), state
 
     def evaluate(self, limit: int = 0) -> dict[str, float]:
         """Return nats, bits, perplexity and accuracy on held-out text; empty without it."""
@@ -109,17 +110,19 @@ class LanguageModelSetup(Setup[LanguageModelConfig, LanguageModelNetwork, Corpus
         """Prepare the validation and test sets."""
         limit = self.training_config.evaluate_tokens
         valid, test = self.parts.valid, self.parts.test
-        self._valid = None if valid is None else HeldOut(valid, self.vocabulary, limit)
-        self._test = None if test is None else HeldOut(test, self.vocabulary, limit)
+        self._valid = None if valid is None else HeldOutText(valid, self.vocabulary, limit)
+        self._test = None if test is None else HeldOutText(test, self.vocabulary, limit)
 
-    def stream(self) -> Lanes:
+    def stream(self) -> BPTTBatches:
         """Return the endless stream of training batches."""
         network = self.config.network
-        return Lanes(self.parts.train, lanes=network.lanes, length=network.chunk, end_id=self.vocabulary.end_id)
+        return BPTTBatches(
+            self.parts.train, batch_size=network.batch_size, length=network.bptt, end_id=self.vocabulary.end_id
+        )
 
-    def objective(self) -> NextToken:
+    def objective(self) -> NextTokenObjective:
         """Return the loss of the next token."""
-        return NextToken(self.network, self._valid)
+        return NextTokenObjective(self.network, self._valid)
 
     @property
     def holds_out(self) -> bool:

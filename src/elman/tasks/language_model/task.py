@@ -24,7 +24,7 @@ TASK = Task(
         valid="Separate validation texts.",
         test="Test texts, evaluated once after training.",
         cache="Folder that keeps encoded texts.",
-        toml="such as `hidden = 512` or `cell_options = {peepholes = true}`",
+        toml="such as `hidden_size = 512` or `cell_options = {peepholes = true}`",
     ),
     help="""Train a language model on text.
 

@@ -7,27 +7,31 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, ClassVar
 
-from elman.data.tagged.config import TaggedConfig
+from elman.data.tagged.config import TaggedDataConfig
 from elman.nn.recurrent_config import RecurrentConfig
 from elman.options import Sections, option
 from elman.train.config import TrainConfig
 
-__all__ = ["PRESETS", "NetworkConfig", "TaggerConfig"]
+__all__ = ["PRESETS", "TaggerConfig", "TaggerNetworkConfig"]
 
 
 @dataclass(frozen=True)
-class NetworkConfig(RecurrentConfig):
+class TaggerNetworkConfig(RecurrentConfig):
     """Options of the network and its batches."""
 
     layers: int = option(2, "recurrent layers", least=1, most=1000)
-    hidden: int = option(200, "hidden units of each layer and direction", least=1)
+    hidden_size: int = option(200, "hidden units of each layer and direction", least=1, former=("hidden",))
     dropout: float = option(0.5, "dropout on each layer's output", least=0.0)
     input_dropout: float = option(0.5, "dropout on the input of the first layer", least=0.0)
     variational: bool = option(True, "one dropout mask for all time steps of a sentence")
     bidirectional: bool = option(True, "bidirectional layers")
     embedding: int = option(128, "size of the word embedding; 0 for characters only", least=0)
-    letter_embedding: int = option(32, "size of the character embedding; 0 for words only", least=0)
-    letter_hidden: int = option(64, "hidden units of each direction of the character layer", least=1)
+    char_embedding: int = option(
+        32, "size of the character embedding; 0 for words only", least=0, former=("letter_embedding",)
+    )
+    char_hidden: int = option(
+        64, "hidden units of each direction of the character layer", least=1, former=("letter_hidden",)
+    )
     word_dropout: float = option(
         0.25,
         "word dropout a: a word with n occurrences becomes unknown with probability a / (a + n) in training",
@@ -46,14 +50,14 @@ class NetworkConfig(RecurrentConfig):
 
 
 # Training options of all presets; `average` keeps a moving average of the weights.
-_TRAINING: dict[str, Any] = {"learning_rate": 2e-3, "weight_decay": 0.01, "average": 0.998}
+_TRAINING: dict[str, Any] = {"learning_rate": 2e-3, "weight_decay": 0.01, "ema_decay": 0.998}
 
 PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
-        "small": {**_TRAINING, "layers": 1, "hidden": 100, "embedding": 64, "dropout": 0.3, "input_dropout": 0.3},
-        "base": {**_TRAINING, "letter_hidden": 100, "word_dropout": 1.0},
+        "small": {**_TRAINING, "layers": 1, "hidden_size": 100, "embedding": 64, "dropout": 0.3, "input_dropout": 0.3},
+        "base": {**_TRAINING, "char_hidden": 100, "word_dropout": 1.0},
         "spans": {**_TRAINING, "head": "crf", "dropout": 0.4, "input_dropout": 0.4},
-        "large": {**_TRAINING, "hidden": 300, "embedding": 200, "letter_hidden": 100, "word_dropout": 1.0},
+        "large": {**_TRAINING, "hidden_size": 300, "embedding": 200, "char_hidden": 100, "word_dropout": 1.0},
     }
 )
 
@@ -64,6 +68,6 @@ class TaggerConfig(Sections):
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = PRESETS
 
-    data: TaggedConfig = field(default_factory=TaggedConfig)
-    network: NetworkConfig = field(default_factory=NetworkConfig)
+    data: TaggedDataConfig = field(default_factory=TaggedDataConfig)
+    network: TaggerNetworkConfig = field(default_factory=TaggerNetworkConfig)
     training: TrainConfig = field(default_factory=TrainConfig)

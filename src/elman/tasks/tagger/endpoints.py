@@ -17,16 +17,16 @@ from elman.options import option
 from elman.tasks.endpoint import (
     Answer,
     Call,
-    Conversation,
+    EndpointCallbacks,
     EndpointOptions,
     EvaluateOptions,
-    Figures,
+    Metrics,
     Screen,
     expect_one,
 )
 
 if TYPE_CHECKING:
-    from elman.data.tagged import Tagged, TaggedSequence
+    from elman.data.tagged import TaggedDataset, TagPrediction
     from elman.tasks.tagger.model import Tagger
 
 __all__ = ["EvaluateTagsOptions", "TagOptions", "Tags", "evaluate", "tag"]
@@ -81,7 +81,7 @@ class Tags(Answer):
     color      always, never, or auto: on terminals
     """
 
-    sequences: Sequence[TaggedSequence]
+    sequences: Sequence[TagPrediction]
     known: Sequence[str]
     column: str = "upos"
     form: str = ""
@@ -119,14 +119,14 @@ class Tags(Answer):
         return as_text(self.sequences, self.known, self.color == "always" or (self.color == "auto" and coloured))
 
 
-def tag(model: Tagger, files: tuple[str, ...], options: TagOptions, talk: Conversation) -> Tags:
+def tag(model: Tagger, files: tuple[str, ...], options: TagOptions, callbacks: EndpointCallbacks) -> Tags:
     """Tag sentences or frames."""
-    found = model.tag(_read(model, files, options), progress=talk.progress)
+    found = model.tag(_read(model, files, options), progress=callbacks.progress)
     column = model.config.data.tag_column or "upos"
     return Tags(found, model.vocabulary.tags, column, options.to, options.color)
 
 
-def _read(model: Tagger, files: tuple[str, ...], options: TagOptions) -> Tagged:
+def _read(model: Tagger, files: tuple[str, ...], options: TagOptions) -> TaggedDataset:
     """Read the sequences to tag."""
     from elman.data.tagged import read_plain, read_untagged
 
@@ -148,16 +148,18 @@ class EvaluateTagsOptions(EvaluateOptions):
     picture: Path | None = option(None, "Plot the confusion matrix to this PNG or SVG file.", local=True)
 
 
-def evaluate(model: Tagger, files: tuple[str, ...], options: EvaluateTagsOptions, talk: Conversation) -> Figures:
+def evaluate(
+    model: Tagger, files: tuple[str, ...], options: EvaluateTagsOptions, callbacks: EndpointCallbacks
+) -> Metrics:
     """Compute accuracy, span F1, and metrics of every tag and every type of span."""
     from elman.data.tagged.vocabulary import unseen_answers
 
     known = options.limited(model.read(list(files), encoding=options.encoding, errors=options.errors))
     if strange := unseen_answers(model.vocabulary, known):
-        talk.remark(strange)
-    report = model.report(known, progress=talk.progress)
+        callbacks.remark(strange)
+    report = model.report(known, progress=callbacks.progress)
     if options.picture is not None:
         from elman.plots.confusion import draw_confusion
 
         draw_confusion(report.matrix, report.names, options.picture, title=f"tags of {Path(files[0]).name}")
-    return Figures(report.to_json(), report.to_text())
+    return Metrics(report.to_json(), report.to_text())

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 from elman.data.sources import as_paths
-from elman.data.tagged import Tagged, TaggedSequence, read_part, tagged_from
-from elman.data.tagged.encoded import Encoded
+from elman.data.tagged import TaggedDataset, TagPrediction, read_part, tagged_from
+from elman.data.tagged.encoded import EncodedSequences
 from elman.data.tagged.spans import spans_of
 from elman.data.tagged.vocabulary import TaggerVocabulary
-from elman.data.tokens import Progress
+from elman.display import Progress
 from elman.errors import ConfigError
 from elman.metrics.tagging import Report, report_of
 from elman.tasks.sequence_model import SequenceModel
@@ -29,7 +29,7 @@ class Tagger(SequenceModel[TaggerConfig, TaggerNetwork, TaggerVocabulary]):
 
     Args:
         preset: "small", "base" or "large", the options to start from.
-        options: any option of `elman train tagger` by its name, such as `head="crf"`, `hidden=100`, `max_epochs=10`.
+        options: any option of `elman train tagger`, such as `head="crf"`, `hidden_size=100`, `max_epochs=10`.
 
     Example:
         >>> tagger = elman.Tagger(max_epochs=10).fit("train.conllu", valid="dev.conllu")  # doctest: +SKIP
@@ -75,16 +75,16 @@ class Tagger(SequenceModel[TaggerConfig, TaggerNetwork, TaggerVocabulary]):
         progress     show a progress bar on standard error
         tune         set the threads and the memory allocator of this process for training
 
-        Returns self. Raises DataError, EncodingError, ConfigError, StorageError, Diverged, OutOfMemory.
+        Returns self. Raises DataError, EncodingError, ConfigError, StorageError, DivergenceError, OutOfMemoryError.
         """
         if tags is None:
             _refuse_labels_alone(intents)
         return self._fit(sentences, tags, intents, valid=valid, test=test, folder=folder, progress=progress, tune=tune)
 
-    def _part(self, sentences: Any, tags: Any, intents: Any = None, **how: Any) -> Tagged:
+    def _part(self, sentences: Any, tags: Any, intents: Any = None, **how: Any) -> TaggedDataset:
         return tagged_from(sentences, tags, intents=intents, **how)
 
-    def read(self, paths: Any, **reading: Any) -> Tagged:
+    def read(self, paths: Any, **reading: Any) -> TaggedDataset:
         """Read sequences from files, with the data options of training. Raises DataError, EncodingError.
 
         reading  `format`, `with_tags`, `encoding`, `errors` and `punctuation` of `read_part`
@@ -104,22 +104,22 @@ class Tagger(SequenceModel[TaggerConfig, TaggerNetwork, TaggerVocabulary]):
             raise ConfigError("expected a tagger that was trained with intent=true. Received: one that was not")
         return [each.intent or "" for each in self.tag(sentences, progress=progress)]
 
-    def tag(self, sentences: Any, *, progress: Progress | None = None) -> list[TaggedSequence]:
+    def tag(self, sentences: Any, *, progress: Progress | None = None) -> list[TagPrediction]:
         """Return tags with probabilities, spans and labels of sentences as for `predict`, or of a single text."""
         if isinstance(sentences, str):
             sentences = [sentences]
-        if not isinstance(sentences, Tagged):
+        if not isinstance(sentences, TaggedDataset):
             if not len(sentences):
                 return []
             sentences = tagged_from(sentences)
         data, vocabulary = sentences, self.vocabulary
         self.network.eval()
-        given = answers(self.network, Encoded(data, vocabulary), progress=progress)
+        given = answers(self.network, EncodedSequences(data, vocabulary), progress=progress)
         sequences = []
         for row, answer in enumerate(given):
             tags = [vocabulary.tags[tag] for tag in answer.tags]
             sequences.append(
-                TaggedSequence(
+                TagPrediction(
                     words=data.words[row] if data.words is not None else [str(t) for t in range(len(tags))],
                     tags=tags,
                     probabilities=answer.probabilities,
@@ -153,14 +153,14 @@ class Tagger(SequenceModel[TaggerConfig, TaggerNetwork, TaggerVocabulary]):
         figures = self.evaluate(sentences, tags, intents=intents)
         return figures.get("f1", figures["accuracy"])
 
-    def _measured(self, data: Tagged, progress: Progress | None) -> tuple[dict[str, float], list[list[str]]]:
+    def _measured(self, data: TaggedDataset, progress: Progress | None) -> tuple[dict[str, float], list[list[str]]]:
         vocabulary = self.vocabulary
         self.network.eval()
-        figures, given = measure(self.network, vocabulary, Encoded(data, vocabulary), progress=progress)
+        figures, given = measure(self.network, vocabulary, EncodedSequences(data, vocabulary), progress=progress)
         return figures, [[vocabulary.tags[tag] for tag in answer.tags] for answer in given]
 
-    def _known(self, sentences: Any, tags: Any, intents: Any) -> Tagged:
-        if isinstance(sentences, Tagged):
+    def _known(self, sentences: Any, tags: Any, intents: Any) -> TaggedDataset:
+        if isinstance(sentences, TaggedDataset):
             return sentences
         if tags is None:
             _refuse_labels_alone(intents)

@@ -11,18 +11,18 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from elman.data.moments import mean_and_deviation
-from elman.data.tagged.encoded import Sentences
+from elman.data.tagged.encoded import WordInputs
 from elman.data.tagged.vocabulary import UNKNOWN_ID, TaggerVocabulary
 from elman.errors import ConfigError
 from elman.nn import Pool, StoredModule
-from elman.nn.characters import CharacterWords
+from elman.nn.characters import CharacterEncoder
 from elman.nn.crf import CRF
 from elman.nn.dropout import SequenceDropout, check_rate
 from elman.nn.embed import Embedding
 from elman.nn.recurrent import make_stack
-from elman.nn.tags import Scores, tag_crf
-from elman.tasks.tagger.config import NetworkConfig
-from elman.types import map_leaves
+from elman.nn.tags import TagLogits, tag_crf
+from elman.state import map_leaves
+from elman.tasks.tagger.config import TaggerNetworkConfig
 
 __all__ = ["TaggerNetwork"]
 
@@ -40,7 +40,9 @@ class TaggerNetwork(StoredModule):
     mean_I: Tensor
     scale_I: Tensor
 
-    def __init__(self, vocabulary: TaggerVocabulary, config: NetworkConfig, counts_V: Tensor | None = None) -> None:
+    def __init__(
+        self, vocabulary: TaggerVocabulary, config: TaggerNetworkConfig, counts_V: Tensor | None = None
+    ) -> None:
         super().__init__()
         self.config = config
         self._drop = SequenceDropout(config.variational)
@@ -48,7 +50,8 @@ class TaggerNetwork(StoredModule):
         words = len(vocabulary.words) + 1
         self.register_buffer("counts_V", torch.zeros(words) if counts_V is None else counts_V, persistent=False)
         self.embed: Embedding | None = None
-        self.letters: CharacterWords | None = None
+        # The attribute names weights in model files, so it keeps its first name.
+        self.letters: CharacterEncoder | None = None
         size = vocabulary.features
         if size:
             # Statistics of the training frames; set by `standardise`, and saved with the weights.
@@ -58,18 +61,18 @@ class TaggerNetwork(StoredModule):
             if config.embedding:
                 self.embed = Embedding(words, config.embedding)
                 size += config.embedding
-            if config.letter_embedding:
-                self.letters = CharacterWords(
-                    len(vocabulary.letters) + 1,
-                    embedding=config.letter_embedding,
-                    hidden=config.letter_hidden,
+            if config.char_embedding:
+                self.letters = CharacterEncoder(
+                    len(vocabulary.characters) + 1,
+                    embedding=config.char_embedding,
+                    hidden_size=config.char_hidden,
                     cell=config.cell,
                     **config.cell_options,
                 )
                 size += self.letters.output_size
             if not size:
                 raise ConfigError(
-                    "expected embedding or letter_embedding above 0. Received: embedding = letter_embedding = 0"
+                    "expected embedding or char_embedding above 0. Received: embedding = char_embedding = 0"
                 )
         self.stack = make_stack(config, size, bidirectional=config.bidirectional)
         self.head = nn.Linear(self.stack.output_size, len(vocabulary.tags))
@@ -82,15 +85,15 @@ class TaggerNetwork(StoredModule):
             self.intent_pool = Pool(config.intent_pool, self.stack.output_size, directions=directions)
             self.intent_head = nn.Linear(self.intent_pool.output_size, len(vocabulary.intents))
 
-    def forward(self, inputs: Sentences | Tensor, lengths_B: Tensor) -> Scores:
-        """Return logits of the tags and of the sentence label. `inputs`: `Sentences`, or frames `x_BTI`."""
+    def forward(self, inputs: WordInputs | Tensor, lengths_B: Tensor) -> TagLogits:
+        """Return logits of the tags and of the sentence label. `inputs`: `WordInputs`, or frames `x_BTI`."""
         device = self.head.weight.device
         inputs = map_leaves(lambda leaf: leaf.to(device), inputs)
         x_BTI = (inputs - self.mean_I) / self.scale_I if isinstance(inputs, Tensor) else self._read(inputs)
         y_BTY, _ = self.stack(self._drop(x_BTI, self.config.input_dropout), lengths_B)
         y_BTY = self._drop(y_BTY, self.config.dropout)
         intents_BV = None if self.intent_pool is None else self.intent_head(self.intent_pool(y_BTY, lengths_B))
-        return Scores(self.head(y_BTY), intents_BV)
+        return TagLogits(self.head(y_BTY), intents_BV)
 
     def standardise(self, frames: Sequence[npt.NDArray[np.float32]]) -> None:
         """Set the input scale so that the features of `frames` have mean 0 and deviation 1; constant ones become 0."""
@@ -98,14 +101,14 @@ class TaggerNetwork(StoredModule):
         self.mean_I.copy_(torch.from_numpy(mean_I))
         self.scale_I.copy_(torch.from_numpy(deviation_I))
 
-    def _read(self, inputs: Sentences) -> Tensor:
+    def _read(self, inputs: WordInputs) -> Tensor:
         """Concatenate the word embedding and the character-level embedding of each word."""
         parts = []
         if self.embed is not None:
             parts.append(self.embed(self._forget(inputs.words_BT)))
         if self.letters is not None:
-            known_WF = self.letters(inputs.letters_WT, inputs.lengths_W)
-            parts.append(F.embedding(inputs.distinct_BT, known_WF))
+            known_NF = self.letters(inputs.characters_NT, inputs.lengths_N)
+            parts.append(F.embedding(inputs.distinct_BT, known_NF))
         return torch.cat(parts, dim=-1)
 
     def _forget(self, words_BT: Tensor) -> Tensor:

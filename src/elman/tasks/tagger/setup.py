@@ -12,26 +12,26 @@ from torch import Tensor
 
 from elman.data.batches import Ints, in_order
 from elman.data.parts import Parts
-from elman.data.tagged import Tagged, read_part
-from elman.data.tagged.encoded import Encoded
+from elman.data.tagged import TaggedDataset, read_part
+from elman.data.tagged.encoded import EncodedSequences
 from elman.data.tagged.vocabulary import TaggerVocabulary
-from elman.data.tokens import Progress
+from elman.display import Progress
 from elman.errors import ArtifactError
 from elman.metrics.tagging import figures_of
-from elman.nn.tags import Answer, Scores, batch_loss, decode
+from elman.nn.tags import TagLogits, TagPredictions, batch_loss, decode
+from elman.state import Batch, State
 from elman.tasks.sequence_setup import SequenceObjective, SequenceSetup
 from elman.tasks.tagger.config import TaggerConfig
 from elman.tasks.tagger.network import TaggerNetwork
-from elman.types import Batch, State
 
-__all__ = ["TagLikelihood", "TaggerSetup", "answers", "measure"]
+__all__ = ["TagObjective", "TaggerSetup", "answers", "measure"]
 
 # Maximum sequences, and time steps with padding, per batch of an evaluation.
 _ROWS, _STEPS = 64, 8192
 
 
 @dataclass(eq=False)
-class TagLikelihood(SequenceObjective[Encoded]):
+class TagObjective(SequenceObjective[EncodedSequences]):
     """Negative log-likelihood of tags, plus the weighted one of sentence labels, averaged over time steps.
 
     model       the network
@@ -41,7 +41,7 @@ class TagLikelihood(SequenceObjective[Encoded]):
 
     model: TaggerNetwork
     vocabulary: TaggerVocabulary
-    held_out: Encoded | None = None
+    held_out: EncodedSequences | None = None
 
     def loss(self, batch: Batch, state: State) -> tuple[Tensor, int, State]:
         """Return the summed loss in nats, the number of time steps, and no state."""
@@ -49,7 +49,7 @@ class TagLikelihood(SequenceObjective[Encoded]):
         total, count = batch_loss(scores, batch, self.model.crf, self.model.config.intent_weight)
         return total, count, state
 
-    def measured(self, held_out: Encoded, limit: int) -> dict[str, float]:
+    def evaluate_part(self, held_out: EncodedSequences, limit: int) -> dict[str, float]:
         """Return loss, accuracy, span F1 for tags in a span notation, and metrics of sentence labels."""
         figures, _ = measure(self.model, self.vocabulary, held_out, limit)
         judged = [figures[name] for name in ("f1", "intent_accuracy") if name in figures]
@@ -61,16 +61,16 @@ class TagLikelihood(SequenceObjective[Encoded]):
 def measure(
     model: TaggerNetwork,
     vocabulary: TaggerVocabulary,
-    data: Encoded,
+    data: EncodedSequences,
     limit: int = 0,
     *,
     progress: Progress | None = None,
-) -> tuple[dict[str, float], list[Answer]]:
+) -> tuple[dict[str, float], list[TagPredictions]]:
     """Return metrics on `data`, and the predictions. With `limit`, evenly spaced sequences of about so many time steps
     are used (0: all)."""
     rows = data.some(limit)
     nats, steps = 0.0, 0
-    found: dict[int, Answer] = {}
+    found: dict[int, TagPredictions] = {}
     for part, scores, batch in _scored(model, data, rows, progress):
         total, counted = batch_loss(scores, batch, model.crf, model.config.intent_weight)
         nats, steps = nats + float(total), steps + counted
@@ -85,17 +85,17 @@ def measure(
     return {"loss": nats / max(steps, 1), **figures}, given
 
 
-def answers(model: TaggerNetwork, data: Encoded, *, progress: Progress | None = None) -> list[Answer]:
+def answers(model: TaggerNetwork, data: EncodedSequences, *, progress: Progress | None = None) -> list[TagPredictions]:
     """Return the most likely tags of every sequence, in order."""
-    found: dict[int, Answer] = {}
+    found: dict[int, TagPredictions] = {}
     for part, scores, batch in _scored(model, data, np.arange(len(data)), progress):
         found.update(zip(part.tolist(), decode(scores, batch.lengths_B, model.crf), strict=True))
     return [found[row] for row in range(len(data))]
 
 
 def _scored(
-    model: TaggerNetwork, data: Encoded, rows: Ints, progress: Progress | None
-) -> Iterator[tuple[Ints, Scores, Batch]]:
+    model: TaggerNetwork, data: EncodedSequences, rows: Ints, progress: Progress | None
+) -> Iterator[tuple[Ints, TagLogits, Batch]]:
     """Yield the indices, logits and batch for batches of `rows`. `progress` gets "tagging" and the completed
     fraction."""
     done = 0
@@ -107,7 +107,7 @@ def _scored(
                 progress("tagging", done / len(rows))
 
 
-class TaggerSetup(SequenceSetup[TaggerConfig, TaggerNetwork, Parts[Tagged], TaggerVocabulary, Encoded]):
+class TaggerSetup(SequenceSetup[TaggerConfig, TaggerNetwork, Parts[TaggedDataset], TaggerVocabulary, EncodedSequences]):
     """Setup of a tagger."""
 
     task = "tagger"
@@ -115,7 +115,7 @@ class TaggerSetup(SequenceSetup[TaggerConfig, TaggerNetwork, Parts[Tagged], Tagg
     vocabulary_class = TaggerVocabulary
 
     @classmethod
-    def read_part(cls, paths: Sequence[Any], config: TaggerConfig, progress: Progress | None = None) -> Tagged:
+    def read_part(cls, paths: Sequence[Any], config: TaggerConfig, progress: Progress | None = None) -> TaggedDataset:
         """Read the sequences of one split."""
         return read_part(paths, config.data)
 
@@ -150,24 +150,24 @@ class TaggerSetup(SequenceSetup[TaggerConfig, TaggerNetwork, Parts[Tagged], Tagg
                 part.check_labels(intents=self.config.network.intent)
         super().encode()
 
-    def encode_part(self, part: Tagged, *, training: bool = False) -> Encoded:
+    def encode_part(self, part: TaggedDataset, *, training: bool = False) -> EncodedSequences:
         """Encode a split."""
-        return Encoded(part, self.vocabulary)
+        return EncodedSequences(part, self.vocabulary)
 
     def make_run_network(self) -> TaggerNetwork:
         """Return a network with the word counts of the training set, for word dropout."""
         counts_V = self._train.word_counts(len(self.vocabulary.words) + 1)
         return TaggerNetwork(self.vocabulary, self.config.network, counts_V)
 
-    def start_network(self) -> None:
+    def init_network(self) -> None:
         """Set the scale of frames from the training set."""
         frames = self.parts.train.frames
         if frames is not None and self.config.data.standardise:
             self.network.standardise(frames)
 
-    def objective(self) -> TagLikelihood:
+    def objective(self) -> TagObjective:
         """Return the loss of tags and sentence labels."""
-        return TagLikelihood(self.network, self.vocabulary, self._valid)
+        return TagObjective(self.network, self.vocabulary, self._valid)
 
     @property
     def unit(self) -> str:

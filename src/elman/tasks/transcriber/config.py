@@ -8,20 +8,20 @@ from types import MappingProxyType
 from typing import Any, ClassVar
 
 from elman.data.sound.config import SoundConfig
-from elman.data.transcripts.config import DataConfig
+from elman.data.transcripts.config import TranscriptsConfig
 from elman.nn.recurrent_config import RecurrentConfig
 from elman.options import Sections, option
 from elman.train.config import TrainConfig
 
-__all__ = ["PRESETS", "NetworkConfig", "TranscriberConfig"]
+__all__ = ["PRESETS", "TranscriberConfig", "TranscriberNetworkConfig"]
 
 
 @dataclass(frozen=True)
-class NetworkConfig(RecurrentConfig):
+class TranscriberNetworkConfig(RecurrentConfig):
     """Options of the network and its batches."""
 
     layers: int = option(2, "recurrent layers", least=1, most=1000)
-    hidden: int = option(192, "hidden units of each layer and direction", least=1)
+    hidden_size: int = option(192, "hidden units of each layer and direction", least=1, former=("hidden",))
     dropout: float = option(0.3, "dropout on each layer's output", least=0.0)
     variational: bool = option(True, "one dropout mask for all time steps of a recording")
     bidirectional: bool = option(True, "bidirectional layers; streaming needs false")
@@ -31,7 +31,7 @@ class NetworkConfig(RecurrentConfig):
         "streaming needs)",
         choices=("utterance", "global", "none"),
     )
-    stack: int = option(3, "frames per time step of the network", least=1, most=1000)
+    stack_frames: int = option(3, "frames per time step of the network", least=1, most=1000, former=("stack",))
     stride: int = option(2, "frames between time steps of the network (subsampling factor)", least=1, most=1000)
     time_masks: int = option(2, "SpecAugment: number of time masks", least=0)
     time_width: int = option(10, "SpecAugment: maximum width of a time mask, in frames", least=0)
@@ -42,16 +42,16 @@ class NetworkConfig(RecurrentConfig):
 
 
 # Training options of all presets; `average` keeps a moving average of the weights.
-_TRAINING: dict[str, Any] = {"learning_rate": 2e-3, "weight_decay": 0.01, "average": 0.998}
+_TRAINING: dict[str, Any] = {"learning_rate": 2e-3, "weight_decay": 0.01, "ema_decay": 0.998}
 # Points have three features, which cannot be masked; the scale must be the same for all drawings.
 _STROKES: dict[str, Any] = {"input": "strokes", "normalise": "global", "frequency_masks": 0, "time_masks": 0}
 
 PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
-        "small": {**_TRAINING, "layers": 1, "hidden": 96, "dropout": 0.2},
+        "small": {**_TRAINING, "layers": 1, "hidden_size": 96, "dropout": 0.2},
         "base": {**_TRAINING},
-        "large": {**_TRAINING, "layers": 3, "hidden": 320},
-        "streaming": {**_TRAINING, "bidirectional": False, "normalise": "global", "hidden": 256},
+        "large": {**_TRAINING, "layers": 3, "hidden_size": 320},
+        "streaming": {**_TRAINING, "bidirectional": False, "normalise": "global", "hidden_size": 256},
         "strokes": {**_TRAINING, **_STROKES},
     }
 )
@@ -63,7 +63,7 @@ class TranscriberConfig(Sections):
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = PRESETS
 
-    data: DataConfig = field(default_factory=DataConfig)
+    data: TranscriptsConfig = field(default_factory=TranscriptsConfig)
     sound: SoundConfig = field(default_factory=SoundConfig)
-    network: NetworkConfig = field(default_factory=NetworkConfig)
+    network: TranscriberNetworkConfig = field(default_factory=TranscriberNetworkConfig)
     training: TrainConfig = field(default_factory=TrainConfig)

@@ -15,10 +15,10 @@ from elman.options import option
 from elman.tasks.endpoint import (
     Answer,
     Call,
-    Conversation,
+    EndpointCallbacks,
     EndpointOptions,
-    EvaluateWritingOptions,
-    Figures,
+    EvaluateGenerationOptions,
+    Metrics,
     Screen,
     expect_data,
 )
@@ -97,12 +97,12 @@ class StreamedText(Answer):
     """The text of files or standard input, generated while they are read."""
 
     def __init__(
-        self, model: Transcriber, files: tuple[str, ...], options: TranscribeOptions, talk: Conversation
+        self, model: Transcriber, files: tuple[str, ...], options: TranscribeOptions, callbacks: EndpointCallbacks
     ) -> None:
         self.model = model
         self.files = files
         self.options = options
-        self.talk = talk
+        self.callbacks = callbacks
 
     def to_json(self) -> dict[str, str]:
         """Return the complete text."""
@@ -132,30 +132,30 @@ class StreamedText(Answer):
             return raw_blocks(sys.stdin.buffer, self.options.rate or own, seconds, name="standard input")
         info = sound_info(file)
         if info.channels > 1:
-            self.talk.remark(f"{file} has {info.channels} channels; their mean is used")
+            self.callbacks.remark(f"{file} has {info.channels} channels; their mean is used")
         if info.rate != own:
-            self.talk.remark(f"{file} has {info.rate:,} samples per second; it is resampled to {own:,}")
+            self.callbacks.remark(f"{file} has {info.rate:,} samples per second; it is resampled to {own:,}")
         return sound_blocks(file, own, seconds)
 
 
 def transcribe(
-    model: Transcriber, files: tuple[str, ...], options: TranscribeOptions, talk: Conversation
+    model: Transcriber, files: tuple[str, ...], options: TranscribeOptions, callbacks: EndpointCallbacks
 ) -> Transcripts | StreamedText:
     """Transcribe sounds or pen strokes."""
     if options.stream:
         if model.vocabulary.kind != "sound":
             raise ConfigError("expected a model of sound for --stream. Received: one of strokes")
-        return StreamedText(model, files, options, talk)
+        return StreamedText(model, files, options, callbacks)
     lm = None if options.lm is None else load_as("language-model", options.lm)
-    data = model.read(files, labelled=False, progress=talk.progress)
+    data = model.read(files, labelled=False, progress=callbacks.progress)
     for note in data.notes:
-        talk.remark(note)
-    answers = model.transcripts(data, lm=lm, progress=talk.progress, **asdict(options.search))
+        callbacks.remark(note)
+    answers = model.transcripts(data, lm=lm, progress=callbacks.progress, **asdict(options.search))
     return Transcripts(answers, times=options.times)
 
 
 @dataclass(frozen=True)
-class EvaluateTranscriptsOptions(EvaluateWritingOptions):
+class EvaluateTranscriptsOptions(EvaluateGenerationOptions):
     """Options of `evaluate`."""
 
     noun = "recording"
@@ -169,21 +169,21 @@ class EvaluateTranscriptsOptions(EvaluateWritingOptions):
 
 
 def evaluate(
-    model: Transcriber, files: tuple[str, ...], options: EvaluateTranscriptsOptions, talk: Conversation
-) -> Figures:
+    model: Transcriber, files: tuple[str, ...], options: EvaluateTranscriptsOptions, callbacks: EndpointCallbacks
+) -> Metrics:
     """Compute loss, word and character error rates, and the fraction of exact transcripts."""
-    reading = {"encoding": options.encoding, "errors": options.errors, "progress": talk.progress}
+    reading = {"encoding": options.encoding, "errors": options.errors, "progress": callbacks.progress}
     data = options.limited(model.read(list(files), **reading))
     for note in data.notes:
-        talk.remark(note)
+        callbacks.remark(note)
     lm = None if options.lm is None else load_as("language-model", options.lm)
-    figures = model.evaluate(data, lm=lm, progress=talk.progress, **options.search())
+    figures = model.evaluate(data, lm=lm, progress=callbacks.progress, **options.search())
     if too_long := figures["too_long"]:
-        talk.remark(
+        callbacks.remark(
             f"{too_long:,} of {len(data):,} texts need more steps than their recordings have: the loss is without them"
         )
     rows = [(name.replace("_", " "), _figure(name, value)) for name, value in figures.items()]
-    return Figures(figures, aligned(rows, right=[1]))
+    return Metrics(figures, aligned(rows, right=[1]))
 
 
 def _figure(name: str, value: float) -> str:

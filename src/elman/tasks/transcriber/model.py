@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from elman.data.sources import as_paths
-from elman.data.tokens import Progress
 from elman.data.transcripts import Transcripts
-from elman.data.transcripts.encoded import Encoded
+from elman.data.transcripts.encoded import EncodedTranscripts
 from elman.data.transcripts.read import given_part, read_part
 from elman.data.transcripts.vocabulary import TranscriberVocabulary
 from elman.decode.fusion import CharacterModel
 from elman.decode.transcript import Transcript, find_by
 from elman.decode.transcript_config import TranscriptSearchConfig
 from elman.decode.transcript_stream import TranscriptStream
+from elman.display import Progress
 from elman.errors import DataError
 from elman.options import fill
 from elman.tasks.sequence_model import SequenceModel
@@ -34,7 +34,7 @@ class Transcriber(SequenceModel[TranscriberConfig, TranscriberNetwork, Transcrib
 
     Args:
         preset: "small", "base", "large", "streaming" or "strokes", the options to start from.
-        options: any option of `elman train transcriber` by its name, such as `mels=64`, `hidden=100`, `max_epochs=10`.
+        options: any option of `elman train transcriber`, such as `mels=64`, `hidden_size=100`, `max_epochs=10`.
 
     Example:
         >>> transcriber = elman.Transcriber(max_epochs=30).fit("train.csv", valid="dev.csv")  # doctest: +SKIP
@@ -82,7 +82,7 @@ class Transcriber(SequenceModel[TranscriberConfig, TranscriberNetwork, Transcrib
         tune         set the threads and the memory allocator of this process for training
 
         Returns self. Recordings that are too short for their text are left out; the logger `elman.tasks` warns.
-        Raises DataError, EncodingError, ConfigError, StorageError, Diverged, OutOfMemory.
+        Raises DataError, EncodingError, ConfigError, StorageError, DivergenceError, OutOfMemoryError.
         """
         return self._fit(sounds, texts, rate=rate, valid=valid, test=test, folder=folder, progress=progress, tune=tune)
 
@@ -121,7 +121,7 @@ class Transcriber(SequenceModel[TranscriberConfig, TranscriberNetwork, Transcrib
         self.network.eval()
         if isinstance(sounds, list | tuple) and not sounds:
             return []
-        data = Encoded(self._unlabelled(sounds, rate, progress), self.vocabulary, self.config.network)
+        data = EncodedTranscripts(self._unlabelled(sounds, rate, progress), self.vocabulary, self.config.network)
         find = find_by(fill(TranscriptSearchConfig, search, "the search options"), self.vocabulary, lm)
         return transcribed(self.network, self.vocabulary, data, self.config.sound, find, progress=progress)
 
@@ -151,7 +151,7 @@ class Transcriber(SequenceModel[TranscriberConfig, TranscriberNetwork, Transcrib
         """
         data = self._known(sounds, texts, rate, progress)
         self.network.eval()
-        encoded = Encoded(data, self.vocabulary, self.config.network)
+        encoded = EncodedTranscripts(data, self.vocabulary, self.config.network)
         find = find_by(fill(TranscriptSearchConfig, search, "the search options"), self.vocabulary, lm)
         return measure(self.network, self.vocabulary, encoded, find=find, progress=progress)[0]
 

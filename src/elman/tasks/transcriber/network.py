@@ -11,16 +11,16 @@ from torch import Tensor, nn
 
 from elman.data.strokes import stroke_scale
 from elman.data.transcripts import frame_scale
-from elman.data.transcripts.encoded import steps_of
-from elman.decode.ctc import Scores
+from elman.data.transcripts.encoded import steps_after_stacking
+from elman.decode.ctc import CtcLogits
 from elman.errors import ConfigError
 from elman.kernels import clear_padding
 from elman.nn import StoredModule
 from elman.nn.dropout import SequenceDropout, check_rate
 from elman.nn.feature_masks import spec_augment
 from elman.nn.recurrent import make_stack
-from elman.tasks.transcriber.config import NetworkConfig
-from elman.types import State
+from elman.state import State
+from elman.tasks.transcriber.config import TranscriberNetworkConfig
 
 __all__ = ["TranscriberNetwork"]
 
@@ -42,21 +42,21 @@ class TranscriberNetwork(StoredModule):
     mean_F: Tensor
     deviation_F: Tensor
 
-    def __init__(self, features: int, size: int, config: NetworkConfig) -> None:
+    def __init__(self, features: int, size: int, config: TranscriberNetworkConfig) -> None:
         super().__init__()
-        if config.stack < config.stride:
+        if config.stack_frames < config.stride:
             raise ConfigError(
-                f"expected stack of at least stride = {config.stride}, so that no frame is skipped. "
-                f"Received: {config.stack}"
+                f"expected stack_frames of at least stride = {config.stride}, so that no frame is skipped. "
+                f"Received: {config.stack_frames}"
             )
         self.config = config
         self._drop = SequenceDropout(config.variational)
         self.features = features
         check_rate("input_dropout", config.input_dropout)
-        # Statistics of the training frames with normalise=global; set by `scale_by`, and saved with the weights.
+        # Statistics of the training frames with normalise=global; set by `fit_normalizer`, and saved with the weights.
         self.register_buffer("mean_F", torch.zeros(features))
         self.register_buffer("deviation_F", torch.ones(features))
-        self.stack = make_stack(config, features * config.stack, bidirectional=config.bidirectional)
+        self.stack = make_stack(config, features * config.stack_frames, bidirectional=config.bidirectional)
         self.head = nn.Linear(self.stack.output_size, size)
 
     @property
@@ -64,7 +64,7 @@ class TranscriberNetwork(StoredModule):
         """The device of the weights."""
         return self.head.weight.device
 
-    def scale_by(self, frames: Iterable[npt.NDArray[np.float32]], kind: str) -> None:
+    def fit_normalizer(self, frames: Iterable[npt.NDArray[np.float32]], kind: str) -> None:
         """Set the input scale so that `frames` have mean 0 and deviation 1; pen strokes are not centred."""
         scale = stroke_scale(frames) if kind == "strokes" else frame_scale(frames)
         self.mean_F.copy_(torch.from_numpy(scale.mean_F))
@@ -74,7 +74,7 @@ class TranscriberNetwork(StoredModule):
         """Return the initial state."""
         return self.stack.initial_state(batch_size)
 
-    def forward(self, x_BTF: Tensor, lengths_B: Tensor) -> Scores:
+    def forward(self, x_BTF: Tensor, lengths_B: Tensor) -> CtcLogits:
         """Return the logits of every time step of whole recordings; `lengths_B` is the number of frames of each."""
         config = self.config
         x_BTF = clear_padding(self.scaled(x_BTF), lengths_B.to(x_BTF.device))
@@ -88,14 +88,14 @@ class TranscriberNetwork(StoredModule):
                 frequency_masks=config.frequency_masks,
                 frequency_width=config.frequency_width,
             )
-        steps_B = torch.as_tensor(steps_of(lengths_B, config.stride))
+        steps_B = torch.as_tensor(steps_after_stacking(lengths_B, config.stride))
         steps = -(-x_BTF.shape[1] // config.stride)
-        missing = (steps - 1) * config.stride + config.stack - x_BTF.shape[1]
+        missing = (steps - 1) * config.stride + config.stack_frames - x_BTF.shape[1]
         if steps and missing > 0:
             x_BTF = nn.functional.pad(x_BTF, (0, 0, 0, missing))
         x_BTI = self._drop(self.stacked(x_BTF), config.input_dropout)
         y_BTY, _ = self.stack(x_BTI, steps_B)
-        return Scores(self.head(self._drop(y_BTY, config.dropout)), steps_B)
+        return CtcLogits(self.head(self._drop(y_BTY, config.dropout)), steps_B)
 
     def advance(self, x_BTI: Tensor, state: State) -> tuple[Tensor, State]:
         """Return `logits_BTV` of further time steps, from inputs made by `stacked`, and the state after them.
@@ -112,7 +112,7 @@ class TranscriberNetwork(StoredModule):
     def stacked(self, x_BTF: Tensor) -> Tensor:
         """Return the input of each complete time step, `B x steps x (stack * F)`."""
         config = self.config
-        if x_BTF.shape[1] < config.stack:
-            return x_BTF.new_zeros(x_BTF.shape[0], 0, config.stack * self.features)
-        windows_BTFS = x_BTF.unfold(1, config.stack, config.stride)
-        return windows_BTFS.transpose(2, 3).flatten(2)
+        if x_BTF.shape[1] < config.stack_frames:
+            return x_BTF.new_zeros(x_BTF.shape[0], 0, config.stack_frames * self.features)
+        windows_BTFN = x_BTF.unfold(1, config.stack_frames, config.stride)
+        return windows_BTFN.transpose(2, 3).flatten(2)

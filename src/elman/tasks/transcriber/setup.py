@@ -14,23 +14,23 @@ from torch import Tensor
 from elman.data.batches import Ints, in_order
 from elman.data.parts import Parts
 from elman.data.sound import LogMel, SoundConfig
-from elman.data.tokens import Progress
 from elman.data.transcripts import Transcripts
-from elman.data.transcripts.encoded import Encoded
+from elman.data.transcripts.encoded import EncodedTranscripts
 from elman.data.transcripts.read import read_part
 from elman.data.transcripts.vocabulary import TranscriberVocabulary
-from elman.decode.ctc import Scores
-from elman.decode.ctc_search import Find, Found, greedy
+from elman.decode.ctc import CtcLogits
+from elman.decode.ctc_search import CtcResult, CtcSearch, greedy
 from elman.decode.transcript import Transcript, transcript
+from elman.display import Progress
 from elman.errors import ArtifactError, DataError
 from elman.metrics.transcription import error_rates, figures_of
 from elman.nn.ctc_loss import batch_loss
+from elman.state import Batch, State
 from elman.tasks.sequence_setup import SequenceObjective, SequenceSetup
 from elman.tasks.transcriber.config import TranscriberConfig
 from elman.tasks.transcriber.network import TranscriberNetwork
-from elman.types import Batch, State
 
-__all__ = ["CTCLikelihood", "TranscriberSetup", "measure", "scored", "transcribed"]
+__all__ = ["CTCObjective", "TranscriberSetup", "measure", "scored", "transcribed"]
 
 # Maximum recordings, and frames with padding, per batch of an evaluation.
 _ROWS, _FRAMES = 64, 1 << 15
@@ -40,7 +40,7 @@ _TIE = 1e-6
 
 
 @dataclass(eq=False)
-class CTCLikelihood(SequenceObjective[Encoded]):
+class CTCObjective(SequenceObjective[EncodedTranscripts]):
     """Loss of connectionist temporal classification (Graves et al. 2006): the negative log-probability of a text,
     summed over all alignments with the time steps; averaged over tokens.
 
@@ -51,14 +51,14 @@ class CTCLikelihood(SequenceObjective[Encoded]):
 
     model: TranscriberNetwork
     vocabulary: TranscriberVocabulary
-    held_out: Encoded | None = None
+    held_out: EncodedTranscripts | None = None
 
     def loss(self, batch: Batch, state: State) -> tuple[Tensor, int, State]:
         """Return the summed loss in nats, the number of tokens, and no state."""
         nats_B, counts_B = batch_loss(self.model(batch.inputs_BT.to(self.model.device), batch.lengths_B), batch)
         return nats_B.sum(), int(counts_B.sum()), state
 
-    def measured(self, held_out: Encoded, limit: int) -> dict[str, float]:
+    def evaluate_part(self, held_out: EncodedTranscripts, limit: int) -> dict[str, float]:
         """Return loss, word and character error rate, and the fraction of exact texts."""
         figures, _ = measure(self.model, self.vocabulary, held_out, limit)
         loss = figures["loss"] if math.isfinite(figures["loss"]) else 0.0
@@ -68,9 +68,9 @@ class CTCLikelihood(SequenceObjective[Encoded]):
 def measure(
     model: TranscriberNetwork,
     vocabulary: TranscriberVocabulary,
-    data: Encoded,
+    data: EncodedTranscripts,
     limit: int = 0,
-    find: Find = greedy,
+    find: CtcSearch = greedy,
     *,
     progress: Progress | None = None,
 ) -> tuple[dict[str, float], list[str]]:
@@ -102,14 +102,14 @@ def measure(
 def transcribed(
     network: TranscriberNetwork,
     vocabulary: TranscriberVocabulary,
-    data: Encoded,
+    data: EncodedTranscripts,
     sound: SoundConfig,
-    find: Find,
+    find: CtcSearch,
     *,
     progress: Progress | None = None,
 ) -> list[Transcript]:
     """Return a `Transcript` of every recording. `progress` gets "transcribing" and the completed fraction."""
-    found: dict[int, list[Found]] = {}
+    found: dict[int, list[CtcResult]] = {}
     for part, scores, _ in scored(network, data, np.arange(len(data))):
         found.update(zip(part.tolist(), find(scores), strict=True))
         if progress is not None:
@@ -122,7 +122,7 @@ def transcribed(
     ]
 
 
-def scored(model: TranscriberNetwork, data: Encoded, rows: Ints) -> Iterator[tuple[Ints, Scores, Batch]]:
+def scored(model: TranscriberNetwork, data: EncodedTranscripts, rows: Ints) -> Iterator[tuple[Ints, CtcLogits, Batch]]:
     """Yield the indices, logits and batch for batches of `rows`."""
     with torch.no_grad():
         for part, batch in in_order(data.lengths, data.batch, batch_size=_ROWS, steps=_FRAMES, rows=rows):
@@ -130,7 +130,7 @@ def scored(model: TranscriberNetwork, data: Encoded, rows: Ints) -> Iterator[tup
 
 
 class TranscriberSetup(
-    SequenceSetup[TranscriberConfig, TranscriberNetwork, Parts[Transcripts], TranscriberVocabulary, Encoded]
+    SequenceSetup[TranscriberConfig, TranscriberNetwork, Parts[Transcripts], TranscriberVocabulary, EncodedTranscripts]
 ):
     """Setup of a transcriber. Training leaves out recordings with fewer time steps than their text needs."""
 
@@ -139,7 +139,7 @@ class TranscriberSetup(
     vocabulary_class = TranscriberVocabulary
 
     item = "recording"
-    reading_tells = True
+    reports_reading = True
 
     @classmethod
     def read_part(
@@ -193,23 +193,23 @@ class TranscriberSetup(
         if not every.fits.all():
             self._train = self.encode_part(self.parts.train.take(np.flatnonzero(every.fits).tolist()))
 
-    def encode_part(self, part: Transcripts, *, training: bool = False) -> Encoded:
+    def encode_part(self, part: Transcripts, *, training: bool = False) -> EncodedTranscripts:
         """Encode a split."""
-        return Encoded(part, self.vocabulary, self.config.network)
+        return EncodedTranscripts(part, self.vocabulary, self.config.network)
 
-    def start_network(self) -> None:
+    def init_network(self) -> None:
         """Set the scale of frames from the training set, with `normalise=global`."""
         if self.config.network.normalise == "global":
-            self.network.scale_by(self._train.data.frames, self.vocabulary.kind)
+            self.network.fit_normalizer(self._train.data.frames, self.vocabulary.kind)
 
     @property
     def batch_steps(self) -> int:
         """Maximum number of frames per batch; 0 for no limit."""
         return self.config.network.batch_frames
 
-    def objective(self) -> CTCLikelihood:
+    def objective(self) -> CTCObjective:
         """Return the CTC loss of the texts."""
-        return CTCLikelihood(self.network, self.vocabulary, self._valid)
+        return CTCObjective(self.network, self.vocabulary, self._valid)
 
     @property
     def unit(self) -> str:

@@ -8,21 +8,26 @@ from types import MappingProxyType
 from typing import Any, ClassVar
 
 from elman.data.pairs.config import PairsConfig
-from elman.nn.recurrent_config import RecurrentConfig, attention_score, input_feeding, label_smoothing
+from elman.nn.recurrent_config import (
+    RecurrentConfig,
+    attention_score_option,
+    input_feeding,
+    label_smoothing,
+)
 from elman.options import Sections, option
 from elman.train.config import TrainConfig
 
-__all__ = ["PRESETS", "NetworkConfig", "TranslatorConfig"]
+__all__ = ["PRESETS", "TranslatorConfig", "TranslatorNetworkConfig"]
 
 
 @dataclass(frozen=True)
-class NetworkConfig(RecurrentConfig):
+class TranslatorNetworkConfig(RecurrentConfig):
     """Options of the network, the loss and the batches. Options of layers apply to the decoder, and by default to the
     encoder."""
 
     cell: str = option("gru", "recurrent cell of encoder and decoder; see `elman cells`")
     layers: int = option(1, "recurrent layers of the decoder", least=1, most=1000)
-    hidden: int = option(512, "hidden units of each decoder layer", least=1)
+    hidden_size: int = option(512, "hidden units of each decoder layer", least=1, former=("hidden",))
     dropout: float = option(0.4, "dropout on the output of each layer and of the decoder", least=0.0)
     input_dropout: float = option(0.3, "dropout on embeddings", least=0.0)
     variational: bool = option(True, "one dropout mask for all time steps of a sentence")
@@ -31,8 +36,11 @@ class NetworkConfig(RecurrentConfig):
     encoder_layers: int = option(
         0, "recurrent layers of the encoder; 0 for the number of decoder layers", least=0, most=1000
     )
-    encoder_hidden: int = option(
-        0, "hidden units of each encoder layer and direction; 0 for hidden, or hidden / 2 if bidirectional", least=0
+    encoder_hidden_size: int = option(
+        0,
+        "hidden units of each encoder layer and direction; 0 for hidden, or hidden / 2 if bidirectional",
+        least=0,
+        former=("encoder_hidden",),
     )
     bidirectional: bool = option(True, "bidirectional encoder")
     embedding: int = option(256, "size of the token embeddings", least=1)
@@ -52,7 +60,7 @@ class NetworkConfig(RecurrentConfig):
         "(bahdanau) or the output of the first layer, for the layers above it (between)",
         choices=("luong", "bahdanau", "between", "none"),
     )
-    score: str = attention_score()
+    attention_score: str = attention_score_option()
     input_feeding: bool = input_feeding()
     context_every_step: bool = option(False, "feed the encoder's final state to every decoder step (Cho et al. 2014)")
     label_smoothing: float = label_smoothing(0.1)
@@ -81,7 +89,7 @@ class NetworkConfig(RecurrentConfig):
 _TRAINING: dict[str, Any] = {
     "learning_rate": 2e-3,
     "weight_decay": 0.01,
-    "average": 0.999,
+    "ema_decay": 0.999,
     "max_epochs": 12.0,
     "warmup_steps": 300,
 }
@@ -90,14 +98,14 @@ _SUBWORDS: dict[str, Any] = {**_TRAINING, "optimizer_options": {"betas": [0.9, 0
 
 PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
-        "small": {**_SUBWORDS, "hidden": 256, "embedding": 128, "dropout": 0.2, "input_dropout": 0.2},
+        "small": {**_SUBWORDS, "hidden_size": 256, "embedding": 128, "dropout": 0.2, "input_dropout": 0.2},
         "base": {**_SUBWORDS},
-        "large": {**_SUBWORDS, "hidden": 1024, "embedding": 512},
+        "large": {**_SUBWORDS, "hidden_size": 1024, "embedding": 512},
         "characters": {
             **_TRAINING,
             "tokens": "characters",
             "min_count": 1,
-            "hidden": 256,
+            "hidden_size": 256,
             "embedding": 64,
             "tied": "none",
             "max_source": 500,
@@ -117,5 +125,5 @@ class TranslatorConfig(Sections):
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = PRESETS
 
     data: PairsConfig = field(default_factory=PairsConfig)
-    network: NetworkConfig = field(default_factory=NetworkConfig)
+    network: TranslatorNetworkConfig = field(default_factory=TranslatorNetworkConfig)
     training: TrainConfig = field(default_factory=TrainConfig)

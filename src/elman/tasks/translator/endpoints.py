@@ -14,17 +14,17 @@ from elman.options import option
 from elman.tasks.endpoint import (
     Answer,
     Call,
-    Conversation,
+    EndpointCallbacks,
     EndpointOptions,
+    EvaluateGenerationOptions,
     EvaluateOptions,
-    EvaluateWritingOptions,
-    Figures,
+    Metrics,
     ScoreOptions,
     Screen,
     errors_option,
     expect_one,
     scored_tokens,
-    writing_figures,
+    text_metrics_answer,
     written_lines,
 )
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = ["EvaluatePairsOptions", "ScoreOptions", "TranslateOptions", "evaluate", "score", "translate"]
 
-_MOST_PICTURES = 20
+_MAX_PICTURES = 20
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,9 @@ class Translations(Answer):
             number += len(found)
 
 
-def translate(model: Translator, files: tuple[str, ...], options: TranslateOptions, talk: Conversation) -> Translations:
+def translate(
+    model: Translator, files: tuple[str, ...], options: TranslateOptions, callbacks: EndpointCallbacks
+) -> Translations:
     """Translate sentences from files or from the options; lines of standard input are translated as they are read."""
     if options.attention is not None:
         from elman.plots.picture import check_suffix
@@ -108,10 +110,10 @@ def translate(model: Translator, files: tuple[str, ...], options: TranslateOptio
     several = options.search.n_best > 1
     if files == ("-",) and options.output is None and options.attention is None:
         # No progress while the output is a stream.
-        silent = Conversation(remark=talk.remark)
-        blocks = _coming(model, options, how, talk)
+        silent = EndpointCallbacks(remark=callbacks.remark)
+        blocks = _coming(model, options, how, callbacks)
         return Translations(lambda: _found(model, files, options, how, silent), blocks, several=several)
-    found = _found(model, files, options, how, talk)
+    found = _found(model, files, options, how, callbacks)
     return Translations(lambda: found, [found], several=several)
 
 
@@ -123,47 +125,53 @@ def _further(folders: Sequence[Path] | None) -> list[Any]:
 
 
 def _found(
-    model: Translator, files: tuple[str, ...], options: TranslateOptions, how: dict[str, Any], talk: Conversation
+    model: Translator,
+    files: tuple[str, ...],
+    options: TranslateOptions,
+    how: dict[str, Any],
+    callbacks: EndpointCallbacks,
 ) -> Found:
     """Translate all sentences, and plot their attention if requested."""
     sources = list(options.text or ())
     for file in files:
         sources += model.read(file, with_targets=False, encoding=options.encoding, errors=options.errors).sources
     drawn = options.attention is not None
-    if drawn and (full := sum(bool(source.strip()) for source in sources)) > _MOST_PICTURES:
-        raise ConfigError(f"expected at most {_MOST_PICTURES} sentences with --attention. Received: {full}")
+    if drawn and (full := sum(bool(source.strip()) for source in sources)) > _MAX_PICTURES:
+        raise ConfigError(f"expected at most {_MAX_PICTURES} sentences with --attention. Received: {full}")
     for remark in model.remarks_on(sources):
-        talk.remark(remark)
-    found = model.translations(sources, attention=drawn, progress=talk.progress, **how)
+        callbacks.remark(remark)
+    found = model.translations(sources, attention=drawn, progress=callbacks.progress, **how)
     if options.attention is not None:
-        _draw(found, options.attention, talk)
+        _draw(found, options.attention, callbacks)
     return found
 
 
-def _coming(model: Translator, options: TranslateOptions, how: dict[str, Any], talk: Conversation) -> Iterator[Found]:
+def _coming(
+    model: Translator, options: TranslateOptions, how: dict[str, Any], callbacks: EndpointCallbacks
+) -> Iterator[Found]:
     """Yield translations of lines of standard input; all lines that are available form a group."""
-    from elman.data.decoding import lines_as_they_come
+    from elman.data.decoding import stream_lines
 
     data = model.config.data
     encoding, errors = options.encoding or data.encoding, options.errors or data.errors
-    for lines in lines_as_they_come(sys.stdin.buffer, "standard input", encoding=encoding, errors=errors):  # type: ignore[arg-type]
+    for lines in stream_lines(sys.stdin.buffer, "standard input", encoding=encoding, errors=errors):  # type: ignore[arg-type]
         for remark in model.remarks_on([line for line in lines if line.strip()]):
-            talk.remark(remark)
+            callbacks.remark(remark)
         yield model.translations(lines, **how)
 
 
-def _draw(found: Found, path: Path, talk: Conversation) -> None:
+def _draw(found: Found, path: Path, callbacks: EndpointCallbacks) -> None:
     """Plot the attention of the best translation of each sentence that is not empty."""
     from elman.plots.attention import draw_attentions
 
     drawn = [best[0] for best in found if best[0].attention is not None and best[0].attention.size]
     if len(drawn) < len(found):
-        talk.remark(f"{len(found) - len(drawn):,} empty translations have no attention to plot")
+        callbacks.remark(f"{len(found) - len(drawn):,} empty translations have no attention to plot")
     draw_attentions([(each.attention, each.source_tokens, each.tokens) for each in drawn], path)  # type: ignore[misc]
 
 
 @dataclass(frozen=True)
-class EvaluatePairsOptions(EvaluateWritingOptions):
+class EvaluatePairsOptions(EvaluateGenerationOptions):
     """Options of `evaluate`."""
 
     noun = "pair"
@@ -171,13 +179,17 @@ class EvaluatePairsOptions(EvaluateWritingOptions):
     ensemble: list[Path] | None = option(None, "Translators: further models of an ensemble.", local=True)
 
 
-def evaluate(model: Translator, files: tuple[str, ...], options: EvaluatePairsOptions, talk: Conversation) -> Figures:
+def evaluate(
+    model: Translator, files: tuple[str, ...], options: EvaluatePairsOptions, callbacks: EndpointCallbacks
+) -> Metrics:
     """Compute perplexity, accuracy, BLEU, chrF and exact matches."""
     further = _further(options.ensemble)
-    pairs = options.limited(_read(model, files, options, talk))
+    pairs = options.limited(_read(model, files, options, callbacks))
     for remark in model.remarks_on(pairs.sources):
-        talk.remark(remark)
-    return writing_figures(model.evaluate(pairs, ensemble=further, progress=talk.progress, **options.search()), talk)
+        callbacks.remark(remark)
+    return text_metrics_answer(
+        model.evaluate(pairs, ensemble=further, progress=callbacks.progress, **options.search()), callbacks
+    )
 
 
 class PairScores(Answer):
@@ -201,26 +213,26 @@ class PairScores(Answer):
                 yield from scored_tokens(found.tokens, found.log_probs)
 
 
-def score(model: Translator, files: tuple[str, ...], options: ScoreOptions, talk: Conversation) -> PairScores:
+def score(model: Translator, files: tuple[str, ...], options: ScoreOptions, callbacks: EndpointCallbacks) -> PairScores:
     """Compute the log-probability of each target, given its source."""
     from elman.data.pairs.pairs import cut_at_tabs
 
     if files:
-        pairs = _read(model, files, options, talk)
+        pairs = _read(model, files, options, callbacks)
         sources, targets = pairs.sources, pairs.targets or []
     else:
         sources, targets = cut_at_tabs(options.text or [], "--text")
-    numbered = list(enumerate(model.score(sources, targets, progress=talk.progress), 1))
+    numbered = list(enumerate(model.score(sources, targets, progress=callbacks.progress), 1))
     if options.rank:
         numbered.sort(key=lambda pair: pair[1].perplexity)
     return PairScores(numbered, per_token=options.per_token)
 
 
 def _read(
-    model: Translator, files: tuple[str, ...], options: EvaluateOptions | ScoreOptions, talk: Conversation
+    model: Translator, files: tuple[str, ...], options: EvaluateOptions | ScoreOptions, callbacks: EndpointCallbacks
 ) -> Pairs:
     """Read pairs from files; add remarks on pairs that were left out."""
     pairs = model.read(list(files), encoding=options.encoding, errors=options.errors)
     for remark in pairs.remarks():
-        talk.remark(remark)
+        callbacks.remark(remark)
     return pairs

@@ -14,14 +14,14 @@ from elman.data.pairs.languages import Languages, check_languages
 from elman.data.pairs.parts import read_part
 from elman.data.pairs.remarks import remarks_on
 from elman.data.sources import as_paths
-from elman.data.tokens import Progress
 from elman.decode.search_config import SearchConfig
-from elman.decode.translation import BATCH_SIZE, Member, Translation, check_members, translate_all
+from elman.decode.translation import BATCH_SIZE, EnsembleMember, Translation, check_members, translate_all
+from elman.display import Progress
 from elman.errors import ArtifactError, ConfigError, DataError
-from elman.kernels.output_product import scan_for
+from elman.kernels.output_product import logit_precision_for
 from elman.metrics.pair_likelihood import Likelihood, PairScore, likelihoods, pair_scores, tally
 from elman.metrics.translation import bleu_signatures, text_figures
-from elman.nn.output_side import Packs
+from elman.nn.token_decoder import PackedOutputCache
 from elman.options import fill
 from elman.tasks.average import average_folders
 from elman.tasks.sequence_model import SequenceModel
@@ -38,7 +38,7 @@ class Translator(SequenceModel[TranslatorConfig, TranslatorNetwork, PairVocabula
 
     Args:
         preset: "small", "base", "large" or "characters", the options to start from.
-        options: any option of `elman train translator` by its name, such as `attention="bahdanau"`, `hidden=256`.
+        options: any option of `elman train translator` by its name, such as `attention="bahdanau"`, `hidden_size=256`.
 
     Example:
         >>> translator = elman.Translator(max_epochs=10).fit(["train.de", "train.en"])  # doctest: +SKIP
@@ -53,7 +53,7 @@ class Translator(SequenceModel[TranslatorConfig, TranslatorNetwork, PairVocabula
 
     def __init__(self, preset: str = "base", **options: Any) -> None:
         super().__init__(preset, **options)
-        self._packs = Packs()
+        self._packs = PackedOutputCache()
 
     def __repr__(self) -> str:
         """Return a one-line description of the model."""
@@ -92,7 +92,7 @@ class Translator(SequenceModel[TranslatorConfig, TranslatorNetwork, PairVocabula
         progress     show a progress bar on standard error
         tune         set the threads and the memory allocator of this process for training
 
-        Returns self. Raises DataError, EncodingError, ConfigError, StorageError, Diverged, OutOfMemory.
+        Returns self. Raises DataError, EncodingError, ConfigError, StorageError, DivergenceError, OutOfMemoryError.
         """
         return self._fit(sources, targets, valid=valid, test=test, folder=folder, progress=progress, tune=tune)
 
@@ -145,8 +145,8 @@ class Translator(SequenceModel[TranslatorConfig, TranslatorNetwork, PairVocabula
             attention=attention,
             batch_size=batch_size,
             precision=self._precision(precision),
-            scan=scan_for(precision),
-            packs=self._packs,
+            logit_precision=logit_precision_for(precision),
+            output_cache=self._packs,
             progress=progress,
         )
 
@@ -239,7 +239,7 @@ class Translator(SequenceModel[TranslatorConfig, TranslatorNetwork, PairVocabula
             progress=progress,
         )
 
-    def _members(self, ensemble: Sequence[Translator]) -> list[Member]:
+    def _members(self, ensemble: Sequence[Translator]) -> list[EnsembleMember]:
         """Return this model and the further ones, in evaluation mode."""
         models = [self, *ensemble]
         for model in models:

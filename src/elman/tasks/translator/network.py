@@ -8,21 +8,21 @@ import torch
 from torch import Tensor, nn
 
 from elman.errors import ConfigError
-from elman.nn.decoder import Decoder, DecoderMemory, DecoderState, StartState, check_copied, copied_state
+from elman.nn.decoder import Bridge, Decoder, DecoderMemory, DecoderState, check_copied, copied_state
 from elman.nn.dropout import SequenceDropout
 from elman.nn.embed import Embedding
-from elman.nn.output_side import OutputSide
 from elman.nn.recurrent import make_stack
-from elman.tasks.translator.config import NetworkConfig
-from elman.types import leaves
+from elman.nn.token_decoder import TokenDecoderNetwork
+from elman.state import leaves
+from elman.tasks.translator.config import TranslatorNetworkConfig
 
 __all__ = ["TranslatorNetwork"]
 
 
-class TranslatorNetwork(OutputSide):
+class TranslatorNetwork(TokenDecoderNetwork):
     """Source and target embeddings, an encoder, a decoder, and a linear output layer.
 
-    The decoder's first input is the start token `go`, with id `target_size`, which is never generated.
+    The decoder's first input is the start token `bos_id`, with id `target_size`, which is never generated.
 
     Args:
         source_size, target_size: vocabulary sizes V of source and target.
@@ -31,7 +31,7 @@ class TranslatorNetwork(OutputSide):
     Raises ConfigError for incompatible options.
     """
 
-    def __init__(self, source_size: int, target_size: int, config: NetworkConfig) -> None:
+    def __init__(self, source_size: int, target_size: int, config: TranslatorNetworkConfig) -> None:
         super().__init__()
         self.config = config
         self._drop = SequenceDropout(config.variational)
@@ -46,7 +46,7 @@ class TranslatorNetwork(OutputSide):
                     f"expected one vocabulary for both sides (shared) with tied=all. Received: {source_size} and "
                     f"{target_size} tokens"
                 )
-            # The extra row for `go` is unused by sources.
+            # The extra row for `bos_id` is unused by sources.
             self.source_embed.weight = self.target_embed.weight
         self.encoder = make_stack(_encoder_options(config), config.embedding, bidirectional=config.bidirectional)
         state_size = sum(leaf.shape[1] for leaf in leaves(self.encoder.initial_state(1)))
@@ -55,23 +55,23 @@ class TranslatorNetwork(OutputSide):
             config.embedding,
             layers=config.layers,
             attention=config.attention,
-            score=config.score,
+            score_function=config.attention_score,
             memory_size=self.encoder.output_size,
             vector_size=state_size * config.context_every_step,
-            answer_size=config.hidden if config.tied == "none" else config.embedding,
+            answer_size=config.hidden_size if config.tied == "none" else config.embedding,
             feeding=config.input_feeding,
             dropout=config.dropout,
             variational=config.variational,
         )
-        self.start: StartState | None = None
+        self.start: Bridge | None = None
         if config.bridge == "dense":
-            self.start = StartState(state_size, self.decoder)
+            self.start = Bridge(state_size, self.decoder)
         elif config.bridge == "copy":
             check_copied(self.encoder.initial_state(1), self.decoder)
         self.head_bias_V = nn.Parameter(torch.zeros(target_size))
         self.head = None
         if config.tied == "none":
-            self.head = nn.Linear(config.hidden, target_size, bias=False)
+            self.head = nn.Linear(config.hidden_size, target_size, bias=False)
 
     def encode(self, sources_BS: Tensor, lengths_B: Tensor) -> tuple[DecoderState, DecoderMemory]:
         """Return the decoder's initial state, and its memory."""
@@ -79,7 +79,7 @@ class TranslatorNetwork(OutputSide):
         y_BSF, last = self.encoder(x_BSE, lengths_B)
         y_BSF = self._drop(y_BSF, self.config.dropout)
         summary_BF = torch.cat(leaves(last), dim=-1)
-        memory = self.decoder.remember(y_BSF, lengths_B, summary_BF if self.config.context_every_step else None)
+        memory = self.decoder.prepare_memory(y_BSF, lengths_B, summary_BF if self.config.context_every_step else None)
         if self.start is not None:
             return self.start(summary_BF, self.decoder), memory
         if self.config.bridge == "copy":
@@ -87,20 +87,20 @@ class TranslatorNetwork(OutputSide):
         return self.decoder.initial_state(sources_BS.shape[0]), memory
 
     def forward(self, sources_BS: Tensor, source_lengths_B: Tensor, targets_BT: Tensor) -> Tensor:
-        """Return `logits_BTV` of every next target token; `targets_BT` starts with `go`."""
-        return self.score(self.read(sources_BS, source_lengths_B, targets_BT))
+        """Return `logits_BTV` of every next target token; `targets_BT` starts with `bos_id`."""
+        return self.logits(self.read(sources_BS, source_lengths_B, targets_BT))
 
     def read(self, sources_BS: Tensor, source_lengths_B: Tensor, targets_BT: Tensor) -> Tensor:
-        """Return the decoder outputs `r_BTR`, which `score` turns into logits."""
+        """Return the decoder outputs `r_BTY`, which `score` turns into logits."""
         state, memory = self.encode(sources_BS, source_lengths_B)
-        return self.decoder(self._embed(targets_BT), state, memory).r_BTR
+        return self.decoder(self._embed(targets_BT), state, memory).r_BTY
 
     def read_sampled(self, sources_BS: Tensor, source_lengths_B: Tensor, targets_BT: Tensor, rate: float) -> Tensor:
         """Like `read`, but with probability `rate` an input after the first is the decoder's most likely token."""
         return self.sampled(targets_BT, *self.encode(sources_BS, source_lengths_B), rate, self._embed)
 
     @property
-    def written_embedding(self) -> Embedding:
+    def target_embedding(self) -> Embedding:
         """The target embedding."""
         return self.target_embed
 
@@ -108,14 +108,16 @@ class TranslatorNetwork(OutputSide):
         return self._drop(self.target_embed(targets_BT), self.config.input_dropout)
 
 
-def _encoder_options(config: NetworkConfig) -> NetworkConfig:
+def _encoder_options(config: TranslatorNetworkConfig) -> TranslatorNetworkConfig:
     """Return the options of the encoder layers."""
-    hidden = config.encoder_hidden or (max(1, config.hidden // 2) if config.bidirectional else config.hidden)
+    hidden_size = config.encoder_hidden_size or (
+        max(1, config.hidden_size // 2) if config.bidirectional else config.hidden_size
+    )
     other = bool(config.encoder_cell) and config.encoder_cell != config.cell
     return dataclasses.replace(
         config,
         cell=config.encoder_cell or config.cell,
         cell_options=config.encoder_cell_options if other or config.encoder_cell_options else config.cell_options,
         layers=config.encoder_layers or config.layers,
-        hidden=hidden,
+        hidden_size=hidden_size,
     )

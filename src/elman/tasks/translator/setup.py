@@ -13,24 +13,24 @@ from elman.data.pairs import Pairs, PairVocabulary
 from elman.data.pairs.encoded import EncodedPairs, encode_pairs
 from elman.data.pairs.parts import PairParts, make_parts, read_pair_parts, read_part
 from elman.data.sources import Sources
-from elman.data.tokens import Progress
 from elman.decode.search_config import SearchConfig
-from elman.decode.translation import Member, Translate, translating
+from elman.decode.translation import EnsembleMember, Translate, translating
+from elman.display import Progress
 from elman.errors import ConfigError
 from elman.metrics.pair_likelihood import likelihoods, moved, tally
 from elman.metrics.translation import check_bleu, text_figures
 from elman.nn.recurrent import check_cell
-from elman.nn.word_vectors import PairVectors
+from elman.nn.word_vectors import WordVectorOptions
+from elman.state import IGNORE_INDEX, Batch, State
 from elman.tasks.sequence_setup import SequenceObjective, SequenceSetup
-from elman.tasks.translator.config import NetworkConfig, TranslatorConfig
+from elman.tasks.translator.config import TranslatorConfig, TranslatorNetworkConfig
 from elman.tasks.translator.network import TranslatorNetwork
-from elman.types import IGNORED, Batch, State
 
-__all__ = ["TargetLikelihood", "TranslatorSetup", "member_of"]
+__all__ = ["TranslationObjective", "TranslatorSetup", "member_of"]
 
 
 @dataclass(eq=False)
-class TargetLikelihood(SequenceObjective[EncodedPairs]):
+class TranslationObjective(SequenceObjective[EncodedPairs]):
     """Negative log-likelihood of target tokens, with label smoothing in training only.
 
     model      the network
@@ -55,13 +55,13 @@ class TargetLikelihood(SequenceObjective[EncodedPairs]):
         model, config = self.model, self.model.config
         inputs, targets_BT = moved(batch, model)
         rate = config.scheduled_sampling * self.progress
-        counted_BT = targets_BT != IGNORED
-        r_BTR = model.read_sampled(*inputs, rate) if rate else model.read(*inputs)
+        counted_BT = targets_BT != IGNORE_INDEX
+        r_BTY = model.read_sampled(*inputs, rate) if rate else model.read(*inputs)
         # Logits of padding are not computed.
         targets_N = targets_BT[counted_BT]
-        return model.nats(r_BTR[counted_BT], targets_N), len(targets_N), state
+        return model.nats(r_BTY[counted_BT], targets_N), len(targets_N), state
 
-    def measured(self, held_out: EncodedPairs, limit: int) -> dict[str, float]:
+    def evaluate_part(self, held_out: EncodedPairs, limit: int) -> dict[str, float]:
         """Return loss, perplexity and token accuracy, and metrics of the translations of some pairs.
 
         With `limit`, evenly spaced pairs of about so many target tokens are used.
@@ -81,14 +81,14 @@ class TargetLikelihood(SequenceObjective[EncodedPairs]):
         return {**figures, "selection": selection}
 
 
-def member_of(config: TranslatorConfig, network: TranslatorNetwork, vocabulary: PairVocabulary) -> Member:
+def member_of(config: TranslatorConfig, network: TranslatorNetwork, vocabulary: PairVocabulary) -> EnsembleMember:
     """Return a network as a member of a search."""
-    return Member(network, vocabulary, config.data.reverse_source, config.network.attention != "none")
+    return EnsembleMember(network, vocabulary, config.data.reverse_source, config.network.attention != "none")
 
 
-def _vectors(options: NetworkConfig) -> PairVectors:
+def _vectors(options: TranslatorNetworkConfig) -> WordVectorOptions:
     """Return the word vectors of the options."""
-    return PairVectors(
+    return WordVectorOptions(
         options.source_vectors, options.target_vectors, options.freeze_vectors, one_table=options.tied == "all"
     )
 
@@ -117,11 +117,11 @@ class TranslatorSetup(SequenceSetup[TranslatorConfig, TranslatorNetwork, PairPar
             check_bleu()
         _vectors(network).check()
 
-    def settle_config(self, config: TranslatorConfig) -> TranslatorConfig:
+    def resolve_config(self, config: TranslatorConfig) -> TranslatorConfig:
         """Resolve automatic options. Raises ConfigError for `best_by` without validation pairs."""
         if config.network.best_by != "loss" and self.parts.valid is None:
             raise ConfigError(f"expected pairs for validation with best_by={config.network.best_by}. Received: none")
-        return super().settle_config(config)
+        return super().resolve_config(config)
 
     @classmethod
     def read(
@@ -168,7 +168,7 @@ class TranslatorSetup(SequenceSetup[TranslatorConfig, TranslatorNetwork, PairPar
             check_cell(config.network.encoder_cell, config.network.encoder_cell_options)
         return TranslatorNetwork(3, 3, config.network)
 
-    def start_network(self) -> None:
+    def init_network(self) -> None:
         """Load word vectors, and freeze them if requested."""
         vectors = _vectors(self.config.network)
         source, target = self.network.source_embed, self.network.target_embed
@@ -182,16 +182,16 @@ class TranslatorSetup(SequenceSetup[TranslatorConfig, TranslatorNetwork, PairPar
         """Maximum tokens per batch, source and target."""
         return self.config.network.batch_tokens
 
-    def objective(self) -> TargetLikelihood:
+    def objective(self) -> TranslationObjective:
         """Return the loss of targets."""
         translate = self._translating(SearchConfig(beams=1))
-        return TargetLikelihood(self.network, self._valid, translate, lowercase=self.config.data.lowercase)
+        return TranslationObjective(self.network, self._valid, translate, lowercase=self.config.data.lowercase)
 
     def _translating(self, search: SearchConfig) -> Translate:
         member = member_of(self.config, self.network, self.vocabulary)
         return translating(member, search, self.training_config.precision)
 
-    def measure_part(self, data: EncodedPairs) -> dict[str, float]:
+    def evaluate_split(self, data: EncodedPairs) -> dict[str, float]:
         """Return metrics of targets, and of translations by the default search."""
         figures, pairs = tally(likelihoods([self.network], [data])), data.pairs
         texts = self._translating(SearchConfig())(pairs.sources)
@@ -220,7 +220,7 @@ class TranslatorSetup(SequenceSetup[TranslatorConfig, TranslatorNetwork, PairPar
         """Describe the splits, the tokens, and pairs that are left out."""
         return [
             *self.part_rows(pairs="pairs"),
-            ("tokens", self.vocabulary.told()),
+            ("tokens", self.vocabulary.describe()),
             ("left out", "; ".join(self._remarks) or "nothing"),
         ]
 
@@ -231,7 +231,7 @@ class TranslatorSetup(SequenceSetup[TranslatorConfig, TranslatorNetwork, PairPar
         sides = f"{encoder} to {network.cell}" if encoder != network.cell else network.cell
         attention = "without attention" if network.attention == "none" else f"{network.attention} attention"
         return (
-            f"{sides} {network.layers}x{network.hidden}, {attention}, {self.network.count_parameters():,} weights; "
-            f"{len(self._train):,} pairs to train on, {self.vocabulary.told()}"
+            f"{sides} {network.layers}x{network.hidden_size}, {attention}, {self.network.count_parameters():,} weights"
+            f"; {len(self._train):,} pairs to train on, {self.vocabulary.describe()}"
             + "".join(f"; {remark}" for remark in self._remarks)
         )

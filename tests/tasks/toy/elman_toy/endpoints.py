@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from elman.options import option
-from elman.tasks.endpoint import Answer, Conversation, EndpointOptions, EvaluateOptions, Figures, Screen
+from elman.tasks.endpoint import Answer, EndpointCallbacks, EndpointOptions, EvaluateOptions, Metrics, Screen
 
 if TYPE_CHECKING:
     from .model import Counter
@@ -38,13 +38,13 @@ class Guesses(Answer):
         yield from (f"{letter!r}\n" for letter in self.letters)
 
 
-def guess(model: Counter, files: tuple[str, ...], options: GuessOptions, talk: Conversation) -> Guesses:
+def guess(model: Counter, files: tuple[str, ...], options: GuessOptions, callbacks: EndpointCallbacks) -> Guesses:
     del files
-    talk.remark("it is a guess")
+    callbacks.remark("it is a guess")
     return Guesses(model.guess(options.count))
 
 
-def evaluate(model: Counter, files: tuple[str, ...], options: EvaluateOptions, talk: Conversation) -> Figures:
-    del options, talk
+def evaluate(model: Counter, files: tuple[str, ...], options: EvaluateOptions, callbacks: EndpointCallbacks) -> Metrics:
+    del options, callbacks
     figures = model.evaluate(list(files))
-    return Figures(figures, f"loss  {figures['loss']:.4f}")
+    return Metrics(figures, f"loss  {figures['loss']:.4f}")

@@ -17,7 +17,7 @@ from elman.data.sources import Sources
 from elman.data.tokens import Progress
 from elman.nn import StoredModule
 from elman.tasks.setup import Setup
-from elman.train import Ended, Evaluated, Event, Started, Stepped
+from elman.train import EndEvent, EvaluationEvent, Event, StartEvent, StepEvent
 from elman.train.loop import Objective, Stream
 
 from .config import CounterConfig
@@ -72,17 +72,17 @@ class CountingTrainer:
         network, steps = self.setup.network, self.setup.training_config.max_steps
         numbers = self.setup.numbers(self.setup.parts[0])
         size = -(-len(numbers) // steps)
-        yield Started(self.step)
+        yield StartEvent(self.step)
         while self.step < steps:
             part = numbers[self.step * size : (self.step + 1) * size]
             network.counts_V += torch.bincount(torch.tensor(part, dtype=torch.int64), minlength=len(network.counts_V))
             self.step += 1
             progress = self.step / steps
-            yield Stepped(self.step, progress, network.nats(numbers), len(part), progress, 0.0, 0.0, 0.0)
-            yield Evaluated(self.step, progress, {"loss": network.nats(numbers)}, True)
-        yield Ended(self.step, "everything is counted")
+            yield StepEvent(self.step, progress, network.nats(numbers), len(part), progress, 0.0, 0.0, 0.0)
+            yield EvaluationEvent(self.step, progress, {"loss": network.nats(numbers)}, True)
+        yield EndEvent(self.step, "everything is counted")
 
-    def averaged(self) -> AbstractContextManager[None]:
+    def averaged_weights(self) -> AbstractContextManager[None]:
         return nullcontext()
 
     def snapshot(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:

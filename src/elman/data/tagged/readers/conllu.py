@@ -9,10 +9,10 @@ from elman.data.readers import Reader
 if TYPE_CHECKING:
     from elman.data.inputs import InputFile
     from elman.data.tagged.options import ReadOptions
-    from elman.data.tagged.tagged import Tagged
+    from elman.data.tagged.tagged import TaggedDataset
 
 
-def _read(file: InputFile, options: ReadOptions) -> Tagged:
+def _read(file: InputFile, options: ReadOptions) -> TaggedDataset:
     from elman.data.tagged.conllu import read_conllu
 
     lines = options.lines(file.path, file.name)

@@ -11,14 +11,14 @@ from elman.data.suffixes import table_kind
 if TYPE_CHECKING:
     from elman.data.inputs import InputFile
     from elman.data.tagged.options import ReadOptions
-    from elman.data.tagged.tagged import Tagged
+    from elman.data.tagged.tagged import TaggedDataset
 
 
 def _accepts(path: Path) -> bool:
     return path.suffix in (".npy", ".npz") or table_kind(path) is not None
 
 
-def _read(file: InputFile, options: ReadOptions) -> Tagged | None:
+def _read(file: InputFile, options: ReadOptions) -> TaggedDataset | None:
     from elman.data.tagged.frames import LABELS_SUFFIX, read_frames
 
     if file.path.name.endswith(LABELS_SUFFIX):

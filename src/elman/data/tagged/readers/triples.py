@@ -10,7 +10,7 @@ from elman.errors import DataError
 
 if TYPE_CHECKING:
     from elman.data.tagged.options import ReadOptions
-    from elman.data.tagged.tagged import Tagged
+    from elman.data.tagged.tagged import TaggedDataset
 
 
 def _accepts(folder: Path) -> bool:
@@ -19,7 +19,7 @@ def _accepts(folder: Path) -> bool:
     return (folder / WORDS).is_file()
 
 
-def _read(folder: Path, options: ReadOptions) -> Tagged:
+def _read(folder: Path, options: ReadOptions) -> TaggedDataset:
     from elman.data.tagged.triples import INTENTS, TAGS, WORDS, read_triples
 
     if not _accepts(folder):

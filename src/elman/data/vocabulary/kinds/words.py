@@ -25,18 +25,18 @@ from elman.data.vocabulary.base import (
     check_flag,
     display,
 )
-from elman.data.vocabulary.spacing import Spacing
+from elman.data.vocabulary.spacing import Detokenizer
 from elman.errors import ArtifactError, ConfigError, DataError
 
 __all__ = ["WordVocabulary"]
 
-TOKENISERS = ("regex", "whitespace")
+TOKENIZERS = ("regex", "whitespace")
 PUNCTUATION = ("keep", "drop")
 NUMBER = "[NUM]"
 URL = "[URL]"
 RESERVED = frozenset({UNKNOWN, END, NUMBER, URL})
 # With more distinct words than this, the rarest are dropped while counting, to bound the memory.
-MOST_COUNTED = 2_000_000
+MAX_COUNTED = 2_000_000
 
 URL_PATTERN = r"(?:https?://|www\.)[^\s]*[^\s.,;:!?()\[\]{}'\"’”»]"
 NUMBER_PATTERN = r"\d+(?:[.,]\d+)*"
@@ -45,7 +45,7 @@ NUMBER_PATTERN = r"\d+(?:[.,]\d+)*"
 class WordVocabulary(Vocabulary):
     """Vocabulary with one token per word, the most frequent first.
 
-    The tokeniser "regex" finds words (with apostrophes inside) and numbers (with points and commas inside); any other
+    The tokenizer "regex" finds words (with apostrophes inside) and numbers (with points and commas inside); any other
     character is a token. "whitespace" splits at white space only, for text that is already tokenised. A newline is a
     token. `numbers` and `urls` replace numbers by [NUM] and URLs by [URL]; `punctuation="drop"` removes tokens without
     a letter, digit or newline.
@@ -57,8 +57,8 @@ class WordVocabulary(Vocabulary):
         {
             "min_count": "min_count",
             "lowercase": "lowercase",
-            "word_rule": "tokeniser",
-            "tokeniser": "tokeniser",
+            "word_rule": "tokenizer",
+            "tokenizer": "tokenizer",
             "punctuation": "punctuation",
             "numbers": "numbers",
             "urls": "urls",
@@ -70,17 +70,17 @@ class WordVocabulary(Vocabulary):
         self,
         words: list[str],
         *,
-        tokeniser: str = "regex",
+        tokenizer: str = "regex",
         lowercase: bool = False,
         punctuation: str = "keep",
         numbers: bool = False,
         urls: bool = False,
     ) -> None:
-        if tokeniser not in TOKENISERS:
-            raise ConfigError(f"expected tokeniser to be one of {', '.join(TOKENISERS)}. Received: {tokeniser!r}")
+        if tokenizer not in TOKENIZERS:
+            raise ConfigError(f"expected tokenizer to be one of {', '.join(TOKENIZERS)}. Received: {tokenizer!r}")
         if punctuation not in PUNCTUATION:
             raise ConfigError(f"expected punctuation to be one of {', '.join(PUNCTUATION)}. Received: {punctuation!r}")
-        self.tokeniser = tokeniser
+        self.tokenizer = tokenizer
         self.lowercase = check_flag("lowercase", lowercase)
         self.punctuation = punctuation
         self.numbers = check_flag("numbers", numbers)
@@ -88,14 +88,14 @@ class WordVocabulary(Vocabulary):
         self.words = words
         self._specials = [UNKNOWN, END] + [NUMBER] * numbers + [URL] * urls
         self._numbers = {word: number for number, word in enumerate(words, len(self._specials))}
-        self._pattern = _pattern(tokeniser, urls)
+        self._pattern = _pattern(tokenizer, urls)
 
     @classmethod
     def learn(
         cls,
         pieces: Iterable[str],
         *,
-        tokeniser: str = "regex",
+        tokenizer: str = "regex",
         lowercase: bool = False,
         punctuation: str = "keep",
         min_count: int = 1,
@@ -110,12 +110,12 @@ class WordVocabulary(Vocabulary):
         """
         check_count("min_count", min_count, 1, 1 << 62)
         check_count("max_size", max_size, 5)
-        empty = cls([], tokeniser=tokeniser, lowercase=lowercase, punctuation=punctuation, numbers=numbers, urls=urls)
+        empty = cls([], tokenizer=tokenizer, lowercase=lowercase, punctuation=punctuation, numbers=numbers, urls=urls)
         counts: Counter[str] = Counter()
         rarest = 0
         for piece in pieces:
             counts.update(empty.split(piece))
-            while len(counts) > MOST_COUNTED:
+            while len(counts) > MAX_COUNTED:
                 rarest += 1
                 counts = Counter({word: count for word, count in counts.items() if count > rarest})
         room = max_size - len(empty._specials)
@@ -127,7 +127,7 @@ class WordVocabulary(Vocabulary):
         words = [word for _, word in sorted(usual)[:room]]
         if not words:
             raise DataError(f"expected a word that occurs at least {min_count} times in the text. Received: none")
-        return cls(words, tokeniser=tokeniser, lowercase=lowercase, punctuation=punctuation, numbers=numbers, urls=urls)
+        return cls(words, tokenizer=tokenizer, lowercase=lowercase, punctuation=punctuation, numbers=numbers, urls=urls)
 
     @property
     def size(self) -> int:
@@ -148,11 +148,11 @@ class WordVocabulary(Vocabulary):
         return np.array(ids, dtype=np.int64)
 
     def decode_stream(self, ids: Iterable[int]) -> Iterator[str]:
-        spacing = Spacing()
+        spacing = Detokenizer()
         for number in ids:
             number = self.check_number(number)
             if number == END_ID:
-                spacing = Spacing()
+                spacing = Detokenizer()
                 yield ""
             else:
                 yield spacing.place(self._plain(number))
@@ -170,7 +170,7 @@ class WordVocabulary(Vocabulary):
     def to_json(self) -> dict[str, Any]:
         return {
             "kind": self.kind,
-            "tokeniser": self.tokeniser,
+            "tokeniser": self.tokenizer,
             "lowercase": self.lowercase,
             "punctuation": self.punctuation,
             "numbers": self.numbers,
@@ -190,7 +190,8 @@ class WordVocabulary(Vocabulary):
             raise ArtifactError("expected words that are texts, not empty and not special tokens. Received: others")
         if len(set(words)) != len(words):
             raise ArtifactError("expected every word of a vocabulary once. Received: some twice")
-        options = {name: fields[name] for name in types if name != "kind"}
+        # Files keep the key that they have always had.
+        options = {"tokenizer" if name == "tokeniser" else name: fields[name] for name in types if name != "kind"}
         try:
             return cls(words, **options)
         except ConfigError as error:
@@ -210,8 +211,8 @@ class WordVocabulary(Vocabulary):
 
 
 @cache
-def _pattern(tokeniser: str, urls: bool) -> re.Pattern[str]:
-    if tokeniser == "whitespace":
+def _pattern(tokenizer: str, urls: bool) -> re.Pattern[str]:
+    if tokenizer == "whitespace":
         return re.compile(r"\n|[^\s]+")
     word = rf"\w+(?:[{_marks()}]+\w*|['’]\w+)*"
     address = URL_PATTERN + "|" if urls else ""

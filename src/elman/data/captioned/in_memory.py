@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from elman.data.captioned.captioned import Captioned, checked_captions, made
-from elman.data.captioned.config import CaptionedConfig
-from elman.data.captioned.pictures import check_size, pixels_of
+from elman.data.captioned.captioned import CaptionDataset, checked_captions, made
+from elman.data.captioned.config import CaptionDataConfig
+from elman.data.captioned.images import check_size, pixels_of
 from elman.errors import DataError
 
 __all__ = ["are_paths", "captioned_from"]
@@ -30,9 +30,9 @@ def are_paths(items: Any) -> bool:
 
 
 def captioned_from(
-    items: Any, captions: Sequence[Any] | None, config: CaptionedConfig, *, name: str = "items"
-) -> Captioned:
-    """Create `Captioned` from Python objects.
+    items: Any, captions: Sequence[Any] | None, config: CaptionDataConfig, *, name: str = "items"
+) -> CaptionDataset:
+    """Create `CaptionDataset` from Python objects.
 
     Args:
         items: an array, a tensor or a data frame; or a list of arrays of one shape, or of Pillow images.

@@ -12,12 +12,12 @@ import torch
 from torch import Tensor, nn
 
 from elman.data.examples.base import Examples
-from elman.data.examples.encode import Encoder, TextEncoder
-from elman.data.rows import Rows
-from elman.data.tokens import Progress
-from elman.nn.bag import Bag
+from elman.data.examples.encode import InputEncoder, TextEncoder
+from elman.data.rows import SequenceRows
+from elman.display import Progress
+from elman.nn.bag import NgramBag
 
-__all__ = ["Explanation", "explanations", "outputs_of", "step_weights"]
+__all__ = ["Explanation", "explanations", "predict_outputs", "step_weights"]
 
 
 @dataclass(frozen=True)
@@ -37,11 +37,11 @@ class Explanation:
     weights: npt.NDArray[np.float64]
 
 
-class RowNetwork(Protocol):
+class SequenceNetwork(Protocol):
     """Protocol of a network with one output vector per sequence, and access to the input of its first layer."""
 
     head: nn.Linear
-    bag: Bag | None
+    bag: NgramBag | None
 
     def __call__(self, inputs: Tensor, lengths_B: Tensor | None) -> Tensor:
         """Return the logits (or predicted scores) `logits_BC`."""
@@ -59,8 +59,8 @@ class RowNetwork(Protocol):
         """Set whether the parameters need gradients."""
 
 
-def outputs_of(
-    network: RowNetwork, rows: Rows, limit: int = 0, *, progress: Progress | None = None
+def predict_outputs(
+    network: SequenceNetwork, rows: SequenceRows, limit: int = 0, *, progress: Progress | None = None
 ) -> npt.NDArray[np.float64]:
     """Return the logits [N, C] of the network for `rows.chosen(limit)`, by default all rows, in their order.
 
@@ -79,7 +79,9 @@ def outputs_of(
     return found
 
 
-def step_weights(network: RowNetwork, rows: Rows, outputs_N: npt.NDArray[np.int64]) -> list[npt.NDArray[np.float64]]:
+def step_weights(
+    network: SequenceNetwork, rows: SequenceRows, outputs_N: npt.NDArray[np.int64]
+) -> list[npt.NDArray[np.float64]]:
     """Return gradient x input of one output for each row: `weights_TI`, where I is the input size of the first layer.
 
     The index of each row's output is in `outputs_N`. For a network with a bag of n-grams, a last column has the
@@ -120,7 +122,7 @@ def step_weights(network: RowNetwork, rows: Rows, outputs_N: npt.NDArray[np.int6
 
 def explanations(
     examples: Examples,
-    encoder: Encoder,
+    encoder: InputEncoder,
     labels: Sequence[str | None],
     weights: Sequence[npt.NDArray[np.float64]],
 ) -> list[Explanation]:

@@ -9,15 +9,15 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import TextIO
 
-from elman.train.events import Ended, Evaluated, Event, Planned, Started, Stepped
+from elman.train.events import EndEvent, EvaluationEvent, Event, PlanEvent, StartEvent, StepEvent
 
-__all__ = ["Watch"]
+__all__ = ["TrainingProgress"]
 
 # A run is reported as slow when it will take this many times its budget.
 _MUCH_SLOWER = 1.25
 
 
-class Watch:
+class TrainingProgress:
     """Progress bar with the loss, bits per token, tokens per second and the time left.
 
     Args:
@@ -60,12 +60,12 @@ class Watch:
         self._loss = math.nan
         self._begun = time.perf_counter()
         self._begun_progress: float | None = None
-        self._told = self._begun
+        self._last_line_at = self._begun
         self._shown = 0.0
         self._recent: list[tuple[float, int]] = []
-        self._told_slower = False
+        self._reported_slower = False
 
-    def __enter__(self) -> Watch:
+    def __enter__(self) -> TrainingProgress:
         self._progress.start()
         return self
 
@@ -74,22 +74,22 @@ class Watch:
     ) -> None:
         self._progress.stop()
 
-    def hear(self, event: Event) -> None:
+    def on_event(self, event: Event) -> None:
         """Handle an event."""
-        if isinstance(event, Stepped):
+        if isinstance(event, StepEvent):
             self._stepped(event)
-        elif isinstance(event, Evaluated) and event.metrics:
+        elif isinstance(event, EvaluationEvent) and event.metrics:
             mark = "  best so far" if event.best else ""
-            self.say(f"step {event.step:>6,}  validation {self._described(event.metrics)}{mark}")
-            self._tell_if_slower(event.progress)
-        elif isinstance(event, Planned) and math.isfinite(event.seconds_per_step):
-            self.say(
+            self.print(f"step {event.step:>6,}  validation {self._described(event.metrics)}{mark}")
+            self._report_if_slower(event.progress)
+        elif isinstance(event, PlanEvent) and math.isfinite(event.seconds_per_step):
+            self.print(
                 f"{event.seconds_per_step * 1000:.1f} ms a step: the run will end after {event.total_steps:,} steps"
             )
-        elif isinstance(event, Started) and event.step:
-            self.say(f"resuming after step {event.step:,}")
-        elif isinstance(event, Ended):
-            self.say(f"finished at step {event.step:,}: {event.reason}")
+        elif isinstance(event, StartEvent) and event.step:
+            self.print(f"resuming after step {event.step:,}")
+        elif isinstance(event, EndEvent):
+            self.print(f"finished at step {event.step:,}: {event.reason}")
 
     def _described(self, metrics: Mapping[str, float]) -> str:
         if self.describe is not None:
@@ -97,25 +97,25 @@ class Watch:
         loss = metrics["loss"]
         return f"{loss:.4f} nats, {loss / math.log(2):.4f} bits a {self.unit}"
 
-    def _tell_if_slower(self, progress: float) -> None:
+    def _report_if_slower(self, progress: float) -> None:
         """Report once if a run with a budget in seconds will take much longer than that."""
-        if self._told_slower or not self.budget_seconds or self._begun_progress is None or progress < 0.2:
+        if self._reported_slower or not self.budget_seconds or self._begun_progress is None or progress < 0.2:
             return
         passed = time.perf_counter() - self._begun
         whole = passed + passed * (1.0 - progress) / progress
         if whole > _MUCH_SLOWER * self.budget_seconds:
-            self._told_slower = True
-            self.say(
+            self._reported_slower = True
+            self.print(
                 f"this machine has become slower: the run will take about {whole:.0f} s, not {self.budget_seconds:.0f} "
                 "(its number of steps is fixed). If other programs are running, --threads 1 can be faster"
             )
 
-    def say(self, text: str) -> None:
+    def print(self, text: str) -> None:
         """Print a line above the bar."""
         if not self.quiet:
             self._console.print(text, soft_wrap=True)
 
-    def _stepped(self, event: Stepped) -> None:
+    def _stepped(self, event: StepEvent) -> None:
         now = time.perf_counter()
         if self._begun_progress is None:
             self._begun, self._begun_progress = now, event.progress
@@ -128,15 +128,15 @@ class Watch:
         figures = f"loss {self._loss:.3f}  {bits}{self._speed():,.0f} {self.unit}s/s  {self._left(event, now)}"
         share = event.progress or (min(1.0, (now - self._begun) / self.budget_seconds) if self.budget_seconds else 0.0)
         self._progress.update(self._task, completed=share, step=f"step {event.step:,}", figures=figures)
-        if not self._live and now - self._told >= 10.0:
-            self._told = now
-            self.say(f"step {event.step:>6,}  {share * 100:3.0f} %  {figures}")
+        if not self._live and now - self._last_line_at >= 10.0:
+            self._last_line_at = now
+            self.print(f"step {event.step:>6,}  {share * 100:3.0f} %  {figures}")
 
     def _speed(self) -> float:
         (first, _), (last, _) = self._recent[0], self._recent[-1]
         return sum(tokens for _, tokens in self._recent[1:]) / (last - first) if last > first else 0.0
 
-    def _left(self, event: Stepped, now: float) -> str:
+    def _left(self, event: StepEvent, now: float) -> str:
         done = event.progress - (self._begun_progress or 0.0)
         if done > 0.0:
             seconds = (now - self._begun) * (1.0 - event.progress) / done

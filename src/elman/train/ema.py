@@ -8,10 +8,10 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-__all__ = ["WeightAverage"]
+__all__ = ["ExponentialMovingAverage"]
 
 
-class WeightAverage:
+class ExponentialMovingAverage:
     """Exponential moving average of `parameters`.
 
     After n updates the decay is min(`decay`, (1 + n) / (10 + n)), so that the initial weights soon stop mattering.

@@ -10,17 +10,17 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
-from elman.decode.beam import Beam, beam_search
+from elman.decode.beam import BeamOptions, beam_search
 from elman.decode.greedy_search import draw, greedy
-from elman.decode.sampling import Sampling
+from elman.decode.sampling import SamplingOptions
 from elman.decode.search import Advance, Hypothesis
 from elman.decode.search_config import SearchConfig
-from elman.types import State
+from elman.state import State
 
-__all__ = ["Written", "find", "written"]
+__all__ = ["TextOutput", "find", "written"]
 
 
-class Written(NamedTuple):
+class TextOutput(NamedTuple):
     """One generated text.
 
     text             the detokenised text
@@ -67,13 +67,13 @@ def find(
         "attention": attention,
     }
     if search.sample:
-        sampling = Sampling(
+        sampling = SamplingOptions(
             temperature=search.temperature, top_k=search.top_k, top_p=search.top_p, banned=tuple(banned)
         )
         return draw(advance, state, memory, sampling=sampling, samples=search.n_best, seed=search.seed, **common)
     if search.beams == 1:
         return [[found] for found in greedy(advance, state, memory, banned=banned, **common)]
-    options = Beam(
+    options = BeamOptions(
         beams=search.beams,
         n_best=search.n_best,
         length_penalty=search.length_penalty,
@@ -83,9 +83,9 @@ def find(
     return beam_search(advance, state, memory, options=options, banned=banned, **common)
 
 
-def written(hypothesis: Hypothesis, decode: Callable[[Sequence[int]], str], token: Callable[[int], str]) -> Written:
+def written(hypothesis: Hypothesis, decode: Callable[[Sequence[int]], str], token: Callable[[int], str]) -> TextOutput:
     """Convert a hypothesis to text: `decode` detokenises token ids, `token` returns the printable form of one id."""
-    return Written(
+    return TextOutput(
         decode(hypothesis.tokens),
         [token(number) for number in hypothesis.tokens],
         hypothesis.score,

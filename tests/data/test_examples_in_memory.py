@@ -108,9 +108,9 @@ def test_scores_keep_their_value(number: float) -> None:
         (pl.Series(["a", None]), None, "X, row 2: expected a text. Received: NoneType"),
         (pl.DataFrame({"a": [1, 2], "b": [3, None]}), None, "X, row 2, step 2, channel 1: .*a missing value"),
         (pd.DataFrame([[1, 2], [3, None]], dtype="Int64"), None, "X, row 2: expected a series"),
-        ([], None, "an example at least"),
-        (np.empty((0, 4)), None, "an example at least"),
-        (np.empty((2, 0)), None, r"of one step at least; .*Received: an array of shape \(2, 0\)"),
+        ([], None, "at least one example"),
+        (np.empty((0, 4)), None, "at least one example"),
+        (np.empty((2, 0)), None, r"of at least one step; .*Received: an array of shape \(2, 0\)"),
         (["a", 3], None, r"X, row 2: expected a text. Received: int '3'"),
         (["a", None], None, "X, row 2: expected a text. Received: NoneType"),
         (["a", " \n"], None, "X, row 2: expected a text. Received: an empty one"),
@@ -120,7 +120,7 @@ def test_scores_keep_their_value(number: float) -> None:
         (np.ones((2, 3, 1, 1, 1)), None, "Received: float64 of shape"),
         ([[1, 2], [3, "x"]], None, "X, row 2: expected a series"),
         ([[1, 2], "abc"], None, "X, row 2: expected a series.*Received: str 'abc'"),
-        ([[1, 2], [[1], [2, 3]]], None, "X, row 2: expected a series.*as many in every step"),
+        ([[1, 2], [[1], [2, 3]]], None, "X, row 2: expected a series.*the same number in every step"),
         ([[1, 2], []], None, "X, row 2: expected a series of at least one step.*Received: 0 steps"),
         ([np.ones((2, 2)), np.ones((2, 3))], None, "X, row 2: expected 2 channels.*Received: 3"),
         (pd.DataFrame({"a": [1, 2], "b": [3, "x"]}), None, "X, row 2: expected a series"),
@@ -136,7 +136,7 @@ def test_scores_keep_their_value(number: float) -> None:
         (TEXTS, np.ones((2, 2)), r"y: .*Received: an array of shape \(2, 2\)"),
     ],
 )
-def test_what_is_wrong_is_told(X: Any, y: Any, message: str) -> None:
+def test_what_is_wrong_is_reported(X: Any, y: Any, message: str) -> None:
     with pytest.raises(DataError, match=message):
         examples_from(X, y)
 

@@ -8,12 +8,12 @@ import pytest
 import torch
 
 import elman
+from elman.decode.lazy_logits import LazyLogits
 from elman.decode.search import Advance
-from elman.decode.unwritten import Unwritten
 from elman.errors import ConfigError
 from elman.kernels.native import library
-from elman.kernels.native.best import SCANS, PackedOutput
-from elman.nn.output_side import OutputSide, Packs
+from elman.kernels.native.top_tokens import LOGIT_PRECISIONS, PackedOutput
+from elman.nn.token_decoder import PackedOutputCache, TokenDecoderNetwork
 
 from ..tasks.small_translators import SOURCES, trained
 
@@ -41,15 +41,18 @@ def test_translations_are_those_of_written_scores(
 
 
 @pytest.mark.skipif(library.why_not() is not None, reason=f"{library.why_not()}")
-@pytest.mark.parametrize("scan", SCANS)
-def test_the_step_of_a_search_packs_the_product(model: elman.Translator, scan: str) -> None:
+@pytest.mark.parametrize("logit_precision", LOGIT_PRECISIONS)
+def test_the_step_of_a_search_packs_the_product(model: elman.Translator, logit_precision: str) -> None:
     network = model.network
     sources_BS = torch.tensor([[4, 5, 1], [6, 1, 0]])
     with torch.no_grad():
         state, memory = network.encode(sources_BS, torch.tensor([3, 2]))
-        tokens_BK = torch.full((2, 1), network.go)
-        quiet, aloud = network.packed_advance(scan)(tokens_BK, state, memory), network.advance(tokens_BK, state, memory)
-    assert isinstance(quiet.logits_BKV, Unwritten)
+        tokens_BK = torch.full((2, 1), network.bos_id)
+        quiet, aloud = (
+            network.packed_advance(logit_precision)(tokens_BK, state, memory),
+            network.advance(tokens_BK, state, memory),
+        )
+    assert isinstance(quiet.logits_BKV, LazyLogits)
     assert isinstance(aloud.logits_BKV, torch.Tensor)
     assert quiet.logits_BKV.shape == tuple(aloud.logits_BKV.shape)
     torch.testing.assert_close(quiet.logits_BKV.written(), aloud.logits_BKV)
@@ -63,7 +66,7 @@ def test_where_nothing_can_be_packed_the_scores_are_written(
 
 
 def test_a_scan_that_there_is_not(model: elman.Translator) -> None:
-    with pytest.raises(ConfigError, match=r"expected a scan among float32, int8. Received: 'int4'"):
+    with pytest.raises(ConfigError, match=r"expected a logit precision among float32, int8. Received: 'int4'"):
         model.network.packed_advance("int4")
 
 
@@ -71,13 +74,15 @@ def test_a_scan_that_there_is_not(model: elman.Translator) -> None:
 def scans(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The scans of all products that are packed from now on."""
     found: list[str] = []
-    packed_advance = OutputSide.packed_advance
+    packed_advance = TokenDecoderNetwork.packed_advance
 
-    def noted(network: OutputSide, scan: str, packs: Packs | None = None) -> Advance:
-        found.append(scan)
-        return packed_advance(network, scan, packs)
+    def noted(
+        network: TokenDecoderNetwork, logit_precision: str, output_cache: PackedOutputCache | None = None
+    ) -> Advance:
+        found.append(logit_precision)
+        return packed_advance(network, logit_precision, output_cache)
 
-    monkeypatch.setattr(OutputSide, "packed_advance", noted)
+    monkeypatch.setattr(TokenDecoderNetwork, "packed_advance", noted)
     return found
 
 
@@ -94,29 +99,32 @@ def test_training_in_float32_translates_its_validation_exactly(scans: list[str])
 
 
 @pytest.mark.skipif(library.why_not() is not None, reason=f"{library.why_not()}")
-@pytest.mark.parametrize("scan", SCANS)
-def test_what_is_packed_serves_the_next_search_until_the_weights_change(scan: str) -> None:
+@pytest.mark.parametrize("logit_precision", LOGIT_PRECISIONS)
+def test_what_is_packed_serves_the_next_search_until_the_weights_change(logit_precision: str) -> None:
     generator = torch.Generator().manual_seed(0)
     weight_VR, bias_V = torch.randn(30, 5, generator=generator), torch.randn(29, generator=generator)
-    packs = Packs()
-    packed = packs.of(weight_VR, bias_V, scan)
-    assert packs.of(weight_VR, bias_V, scan) is packed
-    assert packs.of(weight_VR.clone(), bias_V.clone(), scan) is packed
-    other = next(name for name in SCANS if name != scan)
+    output_cache = PackedOutputCache()
+    packed = output_cache.of(weight_VR, bias_V, logit_precision)
+    assert output_cache.of(weight_VR, bias_V, logit_precision) is packed
+    assert output_cache.of(weight_VR.clone(), bias_V.clone(), logit_precision) is packed
+    other = next(name for name in LOGIT_PRECISIONS if name != logit_precision)
     for change in (
-        lambda: packs.of(weight_VR, bias_V, other),
-        lambda: packs.of(weight_VR, bias_V[:28], scan),
-        lambda: packs.of(weight_VR[:, :4], bias_V, scan),
-        lambda: packs.of(weight_VR.index_fill(1, torch.tensor([2]), 0.5), bias_V, scan),
-        lambda: packs.of(weight_VR, bias_V + 1e-3, scan),
+        lambda: output_cache.of(weight_VR, bias_V, other),
+        lambda: output_cache.of(weight_VR, bias_V[:28], logit_precision),
+        lambda: output_cache.of(weight_VR[:, :4], bias_V, logit_precision),
+        lambda: output_cache.of(weight_VR.index_fill(1, torch.tensor([2]), 0.5), bias_V, logit_precision),
+        lambda: output_cache.of(weight_VR, bias_V + 1e-3, logit_precision),
     ):
-        before = packs.of(weight_VR, bias_V, scan)
+        before = output_cache.of(weight_VR, bias_V, logit_precision)
         assert change() is not before
     weight_VR.data[3, 1] += 1e-3  # such a change bears no number of a version
     x_NR = torch.randn(4, 5, generator=generator)
-    again, anew = packs.of(weight_VR, bias_V, scan), PackedOutput(weight_VR, bias_V, scan)
-    assert all(map(torch.equal, again.best(x_NR, 3, 0), anew.best(x_NR, 3, 0)))
-    assert copy.deepcopy(packs)._last is None
+    again, fresh = (
+        output_cache.of(weight_VR, bias_V, logit_precision),
+        PackedOutput(weight_VR, bias_V, logit_precision),
+    )
+    assert all(map(torch.equal, again.best(x_NR, 3, 0), fresh.best(x_NR, 3, 0)))
+    assert copy.deepcopy(output_cache)._last is None
 
 
 def test_a_translator_that_learns_on_forgets_what_was_packed() -> None:

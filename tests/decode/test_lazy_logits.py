@@ -9,13 +9,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from elman.decode import Beam, Hypothesis, Sampling, beam_search, candidates, draw, greedy
-from elman.decode.search import Scored
-from elman.decode.unwritten import Unwritten
+from elman.decode import BeamOptions, Hypothesis, SamplingOptions, beam_search, candidates, draw, greedy
+from elman.decode.lazy_logits import LazyLogits
+from elman.decode.search import SearchStep
 from elman.errors import ShapeError, TrainingError
 from elman.kernels.native import library
-from elman.kernels.output_product import SCANS, PackedOutput
-from elman.types import State
+from elman.kernels.output_product import LOGIT_PRECISIONS, PackedOutput
+from elman.state import State
 
 from .toy_translator import END, START, Toy
 
@@ -35,7 +35,7 @@ def check_extend(seed: int, B: int, K: int, V: int, count: int, scan: str = "flo
     if K > 1:
         totals_BK[0, -1] = -math.inf
     logits_BKV = r_BKR @ weight_VR.T + bias_V
-    unwritten = Unwritten(r_BKR, PackedOutput(weight_VR, bias_V, scan), lambda r_BKR: r_BKR @ weight_VR.T + bias_V)
+    unwritten = LazyLogits(r_BKR, PackedOutput(weight_VR, bias_V, scan), lambda r_BKR: r_BKR @ weight_VR.T + bias_V)
     log_probabilities_BKV = logits_BKV.log_softmax(dim=2) + totals_BK[:, :, None]
     error = 0.02 if scan == "int8" and count + len(BANNED) + 8 < V else 1e-4
     for end in (0, V - 1):
@@ -74,7 +74,7 @@ def test_where_very_many_are_wanted_the_scores_are_written(V: int, most: int) ->
         written.append(r_BKR)
         return r_BKR @ weight_VR.T
 
-    unwritten = Unwritten(r_BKR, PackedOutput(weight_VR, bias_V, "float32"), write)
+    unwritten = LazyLogits(r_BKR, PackedOutput(weight_VR, bias_V, "float32"), write)
     expected_BN = (r_BKR @ weight_VR.T).log_softmax(dim=2).flatten(1).topk(most).values
     for count in (most - 1, most):
         assert not written
@@ -90,22 +90,22 @@ class Quiet:
         self.toy = Toy(seed, 9)
         generator = torch.Generator().manual_seed(seed)
         self.toy.out, self.toy.bias = torch.eye(4, dtype=torch.float64), torch.zeros(4, dtype=torch.float64)
-        self.weight_VR = torch.randn(9, 4, generator=generator) * 2.0
+        self.weight_VY = torch.randn(9, 4, generator=generator) * 2.0
         self.bias_V = torch.randn(9, generator=generator)
-        self.packed = PackedOutput(self.weight_VR, self.bias_V, scan)
+        self.packed = PackedOutput(self.weight_VY, self.bias_V, scan)
 
     def write(self, r_BKR: Tensor) -> Tensor:
-        return r_BKR @ self.weight_VR.to(r_BKR.dtype).T + self.bias_V
+        return r_BKR @ self.weight_VY.to(r_BKR.dtype).T + self.bias_V
 
-    def aloud(self, tokens_BK: Tensor, state: State, memory: State) -> Scored:
+    def aloud(self, tokens_BK: Tensor, state: State, memory: State) -> SearchStep:
         scored = self.toy.advance(tokens_BK, state, memory)
         assert isinstance(scored.logits_BKV, Tensor)
         return scored._replace(logits_BKV=self.write(scored.logits_BKV))
 
-    def quietly(self, tokens_BK: Tensor, state: State, memory: State) -> Scored:
+    def quietly(self, tokens_BK: Tensor, state: State, memory: State) -> SearchStep:
         scored = self.toy.advance(tokens_BK, state, memory)
         assert isinstance(scored.logits_BKV, Tensor)
-        return scored._replace(logits_BKV=Unwritten(scored.logits_BKV, self.packed, self.write))
+        return scored._replace(logits_BKV=LazyLogits(scored.logits_BKV, self.packed, self.write))
 
 
 def assert_same(found: list[Hypothesis], expected: list[Hypothesis]) -> None:
@@ -116,7 +116,7 @@ def assert_same(found: list[Hypothesis], expected: list[Hypothesis]) -> None:
         assert each.score == pytest.approx(other.score, abs=1e-4)
 
 
-@pytest.mark.parametrize("scan", SCANS)
+@pytest.mark.parametrize("scan", LOGIT_PRECISIONS)
 @pytest.mark.parametrize("seed", range(4))
 def test_searches_find_the_same(seed: int, scan: str) -> None:
     quiet = Quiet(seed, scan)
@@ -126,7 +126,7 @@ def test_searches_find_the_same(seed: int, scan: str) -> None:
         return quiet.toy.begin([3, 1, 4, 2])
 
     state, memory = begin()
-    options = Beam(beams=3, n_best=3, length_penalty=0.8, coverage_penalty=0.4)
+    options = BeamOptions(beams=3, n_best=3, length_penalty=0.8, coverage_penalty=0.4)
     for banned in ((), (3, 4)):
         given = {**common, "banned": banned}
         pairs = [
@@ -140,7 +140,7 @@ def test_searches_find_the_same(seed: int, scan: str) -> None:
         for found, expected in pairs:
             assert_same(found, expected)
     drawn = [
-        draw(each, state, memory, sampling=Sampling(top_k=4), seed=5, samples=3, **common)
+        draw(each, state, memory, sampling=SamplingOptions(top_k=4), seed=5, samples=3, **common)
         for each in (quiet.quietly, quiet.aloud)
     ]
     for found, expected in zip(*drawn, strict=True):
@@ -152,7 +152,7 @@ def test_damaged_weights_and_an_end_that_there_is_not_are_errors() -> None:
     state, memory = quiet.toy.begin([2])
     with pytest.raises(ShapeError, match=r"a column for the end, token 9. Received: shape \(1, 1, 9\)"):
         greedy(quiet.quietly, state, memory, rows=1, start=START, end=9, limits_B=[3])
-    quiet.weight_VR[3, 1] = math.nan
-    quiet.packed = PackedOutput(quiet.weight_VR, quiet.bias_V, "int8")
+    quiet.weight_VY[3, 1] = math.nan
+    quiet.packed = PackedOutput(quiet.weight_VY, quiet.bias_V, "int8")
     with pytest.raises(TrainingError, match=r"the network's weights are damaged\. Received: nan"):
         greedy(quiet.quietly, state, memory, rows=1, start=START, end=END, limits_B=[3])

@@ -12,10 +12,10 @@ import numpy.typing as npt
 from elman.data.panel import Frequency, Panel, Transform, TransformConfig, fit_transforms
 from elman.data.panel.static import check_encoder, static_names
 from elman.data.panel.window_config import WindowConfig
-from elman.data.panel.windows import Sizes, lookback
+from elman.data.panel.windows import InputSizes, lookback
 from elman.errors import ArtifactError, DataError
 
-__all__ = ["Known", "known_from", "known_of"]
+__all__ = ["SeriesHistory", "series_history", "series_history_from_json"]
 
 Doubles = npt.NDArray[np.float64]
 
@@ -24,7 +24,7 @@ _FARTHEST = 1 << 48
 
 
 @dataclass(frozen=True)
-class Known:
+class SeriesHistory:
     """The training series of a forecaster.
 
     tail        their last values; of length 0 if the model does not store values
@@ -80,12 +80,12 @@ class Known:
             dtype=np.int64,
         )
 
-    def sizes(self, window: WindowConfig, *, masked: bool) -> Sizes:
+    def sizes(self, window: WindowConfig, *, masked: bool) -> InputSizes:
         """Return the numbers of input columns of a network; `masked` is whether it reads the mask of missing values."""
         tail = self.tail
         features = () if window.calendar == ("none",) else window.calendar
         calendar = tail.frequency.calendar([0], features).shape[1]
-        return Sizes(
+        return InputSizes(
             len(tail.target_names),
             len(tail.past_names),
             len(tail.future_names) + calendar,
@@ -95,7 +95,7 @@ class Known:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain JSON values for `known_from`."""
+        """Return plain JSON values for `series_history_from_json`."""
         tail = self.tail
         return {
             "kind": "series",
@@ -121,9 +121,9 @@ class Known:
         }
 
 
-def known_of(
+def series_history(
     panel: Panel, begin: npt.NDArray[np.int64], chain: TransformConfig, window: WindowConfig, *, keep: bool
-) -> Known:
+) -> SeriesHistory:
     """Return the training series to be stored with a model, with their last values if `keep`.
 
     Transforms are fitted on the values before time step `begin` of each series.
@@ -132,11 +132,11 @@ def known_of(
     lost = chain.difference + chain.seasonal_difference * (chain.seasonal_period or panel.frequency.season)
     kept = window.context * (4 if window.carry else 1) + lookback(window) + lost
     until = [start + int(length) for start, length in zip(panel.starts, panel.lengths, strict=True)]
-    return Known(panel.tail(kept if keep else 0), transforms, until, chain)
+    return SeriesHistory(panel.tail(kept if keep else 0), transforms, until, chain)
 
 
-def known_from(values: Any, chain: TransformConfig, where: str) -> Known:
-    """Create from the result of `Known.to_json`. Raises ArtifactError for other values."""
+def series_history_from_json(values: Any, chain: TransformConfig, where: str) -> SeriesHistory:
+    """Create from the result of `SeriesHistory.to_json`. Raises ArtifactError for other values."""
     try:
         names = {name: tuple(map(str, values[name])) for name in ("targets", "past", "future", "static")}
         series: Sequence[Mapping[str, Any]] = values["series"]
@@ -159,14 +159,14 @@ def known_from(values: Any, chain: TransformConfig, where: str) -> Known:
             encoder=tuple(check_encoder(values["encoder"])),
         )
         transforms = [Transform.from_json(each["transform"]) for each in series]
-        known = Known(panel, transforms, [int(each["until"]) for each in series], chain)
+        known = SeriesHistory(panel, transforms, [int(each["until"]) for each in series], chain)
         _check_sizes(known)
         return known
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise ArtifactError(f"{where}: expected the series of a forecaster. Received: {error!r}") from error
 
 
-def _check_sizes(known: Known) -> None:
+def _check_sizes(known: SeriesHistory) -> None:
     """Raise ValueError for fields that contradict each other."""
     panel = known.tail
     if len(set(panel.ids)) != len(panel):

@@ -17,18 +17,18 @@ import numpy.typing as npt
 
 from elman.data.examples.base import Examples
 from elman.data.examples.config import ExamplesConfig
+from elman.data.examples.in_memory import examples_from
 from elman.data.examples.labels import label_texts
 from elman.data.examples.lines import incoming_texts
-from elman.data.examples.memory import examples_from
 from elman.data.examples.reading import read_examples
 from elman.data.sources import as_paths, is_path
 from elman.errors import DataError
 
 __all__ = [
-    "Given",
+    "InMemoryExamples",
     "check_columns",
+    "evaluation_examples",
     "example_groups",
-    "examples_to_judge",
     "flat_labels",
     "held_out",
     "labelled_examples",
@@ -43,7 +43,7 @@ _KINDS = {"b": "boolean", "i": "integer", "u": "integer", "f": "number"}
 
 
 @dataclass(frozen=True)
-class Given:
+class InMemoryExamples:
     """Labelled examples made from Python objects.
 
     classes   the sorted distinct labels, as given; None for scores
@@ -59,7 +59,7 @@ class Given:
     features: int | None
 
 
-def labelled_examples(X: Any, y: Any, config: ExamplesConfig, *, scores: bool) -> Given:
+def labelled_examples(X: Any, y: Any, config: ExamplesConfig, *, scores: bool) -> InMemoryExamples:
     """Convert training data X and y, with classes or `scores` as labels. Raises DataError."""
     if y is None:
         raise DataError(
@@ -70,10 +70,10 @@ def labelled_examples(X: Any, y: Any, config: ExamplesConfig, *, scores: bool) -
     examples = _examples(X, y, config)
     features = matrix_columns(X) if examples.kind == "series" else None
     if scores:
-        return Given(examples, None, None, "number", features)
+        return InMemoryExamples(examples, None, None, "number", features)
     classes = np.unique(np.asarray(y))
     names = label_texts(classes.tolist(), "y")
-    return Given(examples, classes, names, _KINDS.get(classes.dtype.kind, "text"), features)
+    return InMemoryExamples(examples, classes, names, _KINDS.get(classes.dtype.kind, "text"), features)
 
 
 def held_out(part: Any, config: ExamplesConfig) -> Examples | None:
@@ -85,7 +85,7 @@ def held_out(part: Any, config: ExamplesConfig) -> Examples | None:
     return _examples(*part, config)
 
 
-def examples_to_judge(X: Any, y: Any, config: ExamplesConfig) -> Examples:
+def evaluation_examples(X: Any, y: Any, config: ExamplesConfig) -> Examples:
     """Return labelled examples for evaluation: from X and y, from paths, or `Examples` as given. Raises DataError."""
     if y is not None:
         return _examples(X, y, config)

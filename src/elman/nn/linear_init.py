@@ -13,24 +13,24 @@ import numpy.typing as npt
 import torch
 
 from elman.data.panel.window_config import WindowConfig
-from elman.data.panel.windows import Bank, Rows
+from elman.data.panel.windows import WindowDataset, Windows
 from elman.nn.forecast_head import ForecastHead
-from elman.nn.forecast_member import Member
+from elman.nn.forecast_member import ForecastMember
 
-__all__ = ["start_network"]
+__all__ = ["init_network"]
 
 Ints = npt.NDArray[np.int64]
 Doubles = npt.NDArray[np.float64]
 
 # Largest number of time steps in the fit, evenly spaced over all; enough for a few hundred weights.
-_MOST_STEPS = 100_000
+_MAX_STEPS = 100_000
 # Ridge penalty relative to the mean square of the inputs: it only matters where the data does not determine the map.
 _RIDGE = 1e-5
 # Lower bound of the initial scale of a head's distribution.
-_LEAST_SPREAD = 1e-4
+_MIN_SPREAD = 1e-4
 
 
-def start_network(members: Sequence[Member], bank: Bank, stop: Ints, window: WindowConfig) -> None:
+def init_network(members: Sequence[ForecastMember], dataset: WindowDataset, stop: Ints, window: WindowConfig) -> None:
     """Initialise the linear map and head of every member from the values of each series before `stop`.
 
     Time steps with fewer earlier values than the map reads are left out, unless there are no others.
@@ -38,20 +38,20 @@ def start_network(members: Sequence[Member], bank: Bank, stop: Ints, window: Win
     member = members[0]
     horizon, lags, targets_Y = member.horizon, max(member.lags, 1), member.sizes.targets
     if member.counts:
-        _start_counts(members, bank, stop)
-    if not (member.anchor or member.lags):
+        _start_counts(members, dataset, stop)
+    if not (member.residual_to_last or member.lags):
         return
     rows = _steps(stop, horizon, lags - 1)
     rows = rows if len(rows.series) else _steps(stop, 1, 0)
     if not len(rows.series):
         return
-    places = np.unique(np.linspace(0, len(rows.series) - 1, _MOST_STEPS).astype(np.int64))
+    places = np.unique(np.linspace(0, len(rows.series) - 1, _MAX_STEPS).astype(np.int64))
     rows = rows.take(places)
-    values = bank.inputs(rows.series, rows.start, 1, horizon).values_BKY[:, -lags:].double().numpy()
-    targets = bank.targets_of(rows, np.zeros((len(places), 1), dtype=np.int64), horizon)[:, 0].double().numpy()
+    values = dataset.inputs(rows.series, rows.start, 1, horizon).values_BSY[:, -lags:].double().numpy()
+    targets = dataset.targets_of(rows, np.zeros((len(places), 1), dtype=np.int64), horizon)[:, 0].double().numpy()
     errors = np.empty((len(places), horizon, targets_Y))
     for target in range(targets_Y):
-        anchor_B1 = values[:, -1:, target] if member.anchor else np.zeros((len(places), 1))
+        anchor_B1 = values[:, -1:, target] if member.residual_to_last else np.zeros((len(places), 1))
         x, y = values[:, :, target] - anchor_B1, targets[:, :, target] - anchor_B1
         weights, bias = np.zeros((lags, horizon)), np.zeros(horizon)
         if member.lags and window.least_squares:
@@ -68,11 +68,11 @@ def start_network(members: Sequence[Member], bank: Bank, stop: Ints, window: Win
             each.head.linear.bias.copy_(torch.from_numpy(_biases(each.head, errors.reshape(len(errors), -1))))
 
 
-def _start_counts(members: Sequence[Member], bank: Bank, stop: Ints) -> None:
+def _start_counts(members: Sequence[ForecastMember], dataset: WindowDataset, stop: Ints) -> None:
     """Initialise the heads so that they predict the mean and the dispersion of all counts."""
-    known = [bank.targets[begin : begin + end] for begin, end in zip(bank.offset, stop, strict=True)]
+    known = [dataset.targets[begin : begin + end] for begin, end in zip(dataset.offset, stop, strict=True)]
     counts = np.concatenate(known).astype(np.float64)
-    mean = np.maximum(np.nanmean(counts, 0), _LEAST_SPREAD)
+    mean = np.maximum(np.nanmean(counts, 0), _MIN_SPREAD)
     dispersion = np.maximum((np.nanvar(counts, 0) - mean) / mean**2, 0.01)
     raw_YP = np.array([[_before_softplus(float(each)) for each in pair] for pair in zip(mean, dispersion, strict=True)])
     for member in members:
@@ -80,11 +80,11 @@ def _start_counts(members: Sequence[Member], bank: Bank, stop: Ints) -> None:
             member.head.linear.bias.copy_(torch.from_numpy(np.tile(raw_YP, (member.horizon, 1)).reshape(-1)))
 
 
-def _biases(head: ForecastHead, errors_NO: Doubles) -> Doubles:
+def _biases(head: ForecastHead, errors_NY: Doubles) -> Doubles:
     """Return the biases with which a head predicts the distribution of the errors, as far as its kind allows."""
-    raw = np.zeros((errors_NO.shape[1], len(head.parameter_names)))
+    raw = np.zeros((errors_NY.shape[1], len(head.parameter_names)))
     levels = getattr(head, "levels", ())
-    for place, column in enumerate(errors_NO.T):
+    for place, column in enumerate(errors_NY.T):
         known = column[np.isfinite(column)]
         if not len(known):
             continue
@@ -98,16 +98,16 @@ def _biases(head: ForecastHead, errors_NO: Doubles) -> Doubles:
 
 
 def _before_softplus(spread: float) -> float:
-    spread = max(spread, _LEAST_SPREAD)
+    spread = max(spread, _MIN_SPREAD)
     return spread if spread > 30 else float(np.log(np.expm1(spread)))
 
 
-def _steps(stop: Ints, horizon: int, first: int) -> Rows:
+def _steps(stop: Ints, horizon: int, first: int) -> Windows:
     """Return every time step from `first` on with a complete horizon of targets before its series' `stop`."""
     counts = np.maximum(stop - horizon - first, 0)
     series = np.repeat(np.arange(len(stop)), counts)
     start = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts) + first
-    return Rows(series, start, np.ones_like(start), np.zeros_like(start), stop[series])
+    return Windows(series, start, np.ones_like(start), np.zeros_like(start), stop[series])
 
 
 def _ridge(

@@ -1,7 +1,7 @@
 """A pool of working memory for the kernels: large buffers on huge pages, reused by later calls.
 
 The C library returns a large buffer to the system as soon as it is freed. Mapping the next one page by page costs as
-much as the arithmetic of a small layer. This pool therefore keeps up to `MOST_IDLE` bytes of unused buffers.
+much as the arithmetic of a small layer. This pool therefore keeps up to `MAX_IDLE` bytes of unused buffers.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import mmap
 import torch
 from torch import Tensor
 
-__all__ = ["MOST_IDLE", "fetch", "give_back", "idle_bytes", "take"]
+__all__ = ["MAX_IDLE", "fetch", "give_back", "idle_bytes", "take"]
 
-MOST_IDLE = 256 << 20
+MAX_IDLE = 256 << 20
 # Smaller buffers come from torch's allocator, since the C library reuses those.
 _SMALL = 256 << 10
 _HUGE_PAGE = 2 << 20
@@ -57,19 +57,19 @@ def give_back(*buffers: Tensor) -> None:
     """Return buffers from `take`, which must not be used any more, to the pool."""
     for buffer in buffers:
         size = buffer.numel()
-        if size < _SMALL or size > MOST_IDLE:
+        if size < _SMALL or size > MAX_IDLE:
             continue
         for oldest in list(_idle):
-            if idle_bytes() + size <= MOST_IDLE:
+            if idle_bytes() + size <= MAX_IDLE:
                 break
             # Evict the oldest sizes first: they are likely those of a finished run.
-            while idle_bytes() + size > MOST_IDLE and oldest != size:
+            while idle_bytes() + size > MAX_IDLE and oldest != size:
                 try:
                     _idle[oldest].pop()
                 except (KeyError, IndexError):
                     _idle.pop(oldest, None)
                     break
-        if idle_bytes() + size <= MOST_IDLE:
+        if idle_bytes() + size <= MAX_IDLE:
             _idle.setdefault(size, []).append(buffer)
 
 

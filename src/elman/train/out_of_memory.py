@@ -1,4 +1,4 @@
-"""Conversion of out-of-memory errors into `OutOfMemory`."""
+"""Conversion of out-of-memory errors into `OutOfMemoryError`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import torch
 
-from elman.errors import OutOfMemory
+from elman.errors import OutOfMemoryError
 
 __all__ = ["memory_errors"]
 
@@ -17,7 +17,7 @@ _SAYINGS = ("can't allocate memory", "not enough memory", "Storage size calculat
 
 @contextmanager
 def memory_errors(where: str) -> Iterator[None]:
-    """Raise OutOfMemory, with advice, for an allocation that fails in the block; `where` goes into the message."""
+    """Raise OutOfMemoryError, with advice, for an allocation that fails in the block; `where` goes into the message."""
     try:
         yield
     except (MemoryError, torch.OutOfMemoryError) as error:
@@ -28,9 +28,9 @@ def memory_errors(where: str) -> Iterator[None]:
         raise
 
 
-def _out_of_memory(where: str, error: BaseException) -> OutOfMemory:
+def _out_of_memory(where: str, error: BaseException) -> OutOfMemoryError:
     first_line = next(iter(str(error).strip().splitlines()), type(error).__name__)
-    return OutOfMemory(
+    return OutOfMemoryError(
         f"out of memory {where}; a checkpoint, if there is one, is kept. Fewer lanes, shorter chunks or fewer hidden "
         f"units need less memory. Received: {first_line}"
     )

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from elman.types import IGNORED, Batch, detach, leaves, map_leaves, named_leaves, reset_rows
+from elman.state import IGNORE_INDEX, Batch, detach, leaves, map_leaves, named_leaves, reset_rows
 
 
 class Pair(NamedTuple):
@@ -45,31 +45,31 @@ def test_a_detached_state_has_the_same_numbers_and_no_history() -> None:
     assert torch.equal(free.h, state.h)
 
 
-def test_only_fresh_rows_begin_anew() -> None:
+def test_only_fresh_rows_begin_again() -> None:
     initial = map_leaves(lambda leaf: torch.full_like(leaf, -1.0), nested())
-    fresh_B = torch.tensor([False, True, False])
-    for old, new in zip(leaves(nested()), leaves(reset_rows(nested(), fresh_B, initial)), strict=True):
+    reset_B = torch.tensor([False, True, False])
+    for old, new in zip(leaves(nested()), leaves(reset_rows(nested(), reset_B, initial)), strict=True):
         assert torch.equal(new[[0, 2]], old[[0, 2]])
         assert (new[1] == -1.0).all()
     state = nested()
     assert reset_rows(state, None, initial) is state
 
 
-def test_rows_begin_anew_in_leaves_of_any_rank_type_and_device() -> None:
+def test_rows_begin_again_in_leaves_of_any_rank_type_and_device() -> None:
     state = Pair(torch.ones(2, 3, 4, dtype=torch.bfloat16), torch.ones(2))
     initial = Pair(torch.zeros(2, 3, 4), torch.zeros(2))
-    anew = reset_rows(state, torch.tensor([True, False]), initial)
-    assert anew.h.dtype == torch.bfloat16
-    assert anew.h.float().sum((1, 2)).tolist() == [0.0, 12.0]
-    assert anew.c.tolist() == [0.0, 1.0]
+    fresh = reset_rows(state, torch.tensor([True, False]), initial)
+    assert fresh.h.dtype == torch.bfloat16
+    assert fresh.h.float().sum((1, 2)).tolist() == [0.0, 12.0]
+    assert fresh.c.tolist() == [0.0, 1.0]
     elsewhere = Pair(torch.ones(2, 3, device="meta"), torch.ones(2, device="meta"))
     assert reset_rows(elsewhere, torch.tensor([True, False]), elsewhere).h.device.type == "meta"
 
 
 def test_a_learnt_start_gets_gradient_through_fresh_rows() -> None:
     start = torch.zeros(1, requires_grad=True)
-    anew = reset_rows((torch.ones(3, 1),), torch.tensor([True, False, True]), (start.expand(3, 1),))
-    anew[0].sum().backward()
+    fresh = reset_rows((torch.ones(3, 1),), torch.tensor([True, False, True]), (start.expand(3, 1),))
+    fresh[0].sum().backward()
     assert start.grad is not None
     assert start.grad.item() == 2.0
 
@@ -77,6 +77,6 @@ def test_a_learnt_start_gets_gradient_through_fresh_rows() -> None:
 def test_a_batch_has_whole_rows_unless_it_says_otherwise() -> None:
     batch = Batch(torch.zeros(1, 1), torch.zeros(1, 1))
     assert batch.lengths_B is None
-    assert batch.fresh_B is None
-    loss = torch.nn.functional.cross_entropy(torch.zeros(1, 3), torch.tensor([IGNORED]), reduction="sum")
+    assert batch.reset_B is None
+    loss = torch.nn.functional.cross_entropy(torch.zeros(1, 3), torch.tensor([IGNORE_INDEX]), reduction="sum")
     assert float(loss) == 0.0, "torch ignores this very number when nobody says otherwise"

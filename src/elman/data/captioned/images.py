@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from elman.data.captioned.config import CaptionedConfig
+from elman.data.captioned.config import CaptionDataConfig
 from elman.errors import ConfigError, DataError, StorageError
 
 __all__ = ["PICTURES", "check_size", "pixels_of", "read_pictures"]
@@ -30,7 +30,7 @@ def check_size(size: Sequence[int]) -> tuple[int, int] | None:
     return int(size[0]), int(size[1])
 
 
-def read_pictures(paths: Sequence[Path], names: Sequence[str], config: CaptionedConfig) -> npt.NDArray[np.uint8]:
+def read_pictures(paths: Sequence[Path], names: Sequence[str], config: CaptionDataConfig) -> npt.NDArray[np.uint8]:
     """Read image files as an array N x H x W x C.
 
     Raises DataError for a file that is not an undamaged image of 8 bits per channel, and for images of different
@@ -42,8 +42,8 @@ def read_pictures(paths: Sequence[Path], names: Sequence[str], config: Captioned
         found.append(_read(path, name, config.color, size))
         if found[-1].shape != found[0].shape:
             raise DataError(
-                f"{name}: expected an image of {_told(found[0])} pixels, as in {names[0]}; image_size resizes all to "
-                f"one size. Received: {_told(found[-1])}"
+                f"{name}: expected an image of {_format_size(found[0])} pixels, as in {names[0]}; image_size resizes "
+                f"all to one size. Received: {_format_size(found[-1])}"
             )
     return np.stack(found)
 
@@ -83,5 +83,5 @@ def _read(path: Path, name: str, color: str, size: tuple[int, int] | None) -> np
         raise DataError(f"{name}: expected a whole image (damaged or cut short?). Received: {error}") from error
 
 
-def _told(pixels: npt.NDArray[np.uint8]) -> str:
+def _format_size(pixels: npt.NDArray[np.uint8]) -> str:
     return f"{pixels.shape[0]} x {pixels.shape[1]}"

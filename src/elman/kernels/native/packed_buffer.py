@@ -13,18 +13,18 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from elman.errors import KernelUnavailable
-from elman.kernels.native import memory
+from elman.errors import KernelUnavailableError
+from elman.kernels.native import buffer_pool
 
-__all__ = ["Memory"]
+__all__ = ["PackedBuffer"]
 
 # Below this size a huge page would be mostly empty.
 _WORTH_LARGE_PAGES = 256 << 10
 _ALIGNMENT = 64
 
 
-class Memory:
-    """A buffer of several parts: add the parts, then allocate and fill them all with `settle`."""
+class PackedBuffer:
+    """A buffer of several parts: add the parts, then allocate and fill them all with `allocate`."""
 
     def __init__(self) -> None:
         self.size = 0
@@ -49,9 +49,9 @@ class Memory:
 
         return self.add(size, copy)
 
-    def settle(self) -> None:
+    def allocate(self) -> None:
         """Allocate the buffer and fill all parts."""
-        self._buffer = memory.fetch(self.size, huge_from=_WORTH_LARGE_PAGES)
+        self._buffer = buffer_pool.fetch(self.size, huge_from=_WORTH_LARGE_PAGES)
         start = self._buffer.data_ptr()
         self._places = [start + place for place in self._places]
         for place, fill in zip(self._places, self._fills, strict=True):
@@ -59,12 +59,12 @@ class Memory:
         self._fills.clear()
 
     def address(self, part: int) -> int:
-        """Return the address of a part. Valid after `settle`."""
+        """Return the address of a part. Valid after `allocate`."""
         return self._places[part]
 
     def numbers(self, part: int, shape: tuple[int, ...]) -> Tensor:
-        """Return a view of a float32 part that was added by `add_numbers`. Valid after `settle`."""
+        """Return a view of a float32 part that was added by `add_numbers`. Valid after `allocate`."""
         if self._buffer is None:
-            raise KernelUnavailable("expected a call of `settle` before the memory is read. Received: no memory")
+            raise KernelUnavailableError("expected a call of `allocate` before the memory is read. Received: no memory")
         begin = self._places[part] - self._buffer.data_ptr()
         return self._buffer[begin : begin + 4 * math.prod(shape)].view(torch.float32).view(shape)

@@ -1,4 +1,4 @@
-"""Consecutive windows of series in parallel lanes, for truncated BPTT with carried state."""
+"""Consecutive windows of series in the rows of a batch, for truncated BPTT with carried state."""
 
 from __future__ import annotations
 
@@ -9,42 +9,42 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from elman.data.panel.windows import Bank, Rows
+from elman.data.panel.windows import WindowDataset, Windows
 from elman.errors import ConfigError
-from elman.types import Batch
+from elman.state import Batch
 
-__all__ = ["CarriedWindows"]
+__all__ = ["CarriedWindowBatches"]
 
 Ints = npt.NDArray[np.int64]
 
 
-class CarriedWindows:
-    """Endless, resumable stream of batches in which each row (lane) continues the row of the batch before.
+class CarriedWindowBatches:
+    """Endless, resumable stream of batches in which each row continues the row of the batch before.
 
-    In each epoch, the series are assigned to the lanes in a new random order. A series that is longer than the share of
-    a lane is cut into pieces. A lane without remaining steps in the epoch has rows of length 0.
+    In each epoch, the series are assigned to the rows in a new random order. A series that is longer than the share of
+    a row is cut into pieces. A row without remaining steps in the epoch has rows of length 0.
 
     Args:
-        bank: the series.
+        dataset: the series.
         stop: end of the targets of each series: the time step after the last target.
         context: time steps of a window.
-        lanes: most series in parallel.
+        batch_size: maximum number of series in parallel.
         seed: seed of the random orders.
     """
 
-    def __init__(self, bank: Bank, stop: Ints, *, context: int, lanes: int, seed: int) -> None:
-        self.bank = bank
+    def __init__(self, dataset: WindowDataset, stop: Ints, *, context: int, batch_size: int, seed: int) -> None:
+        self.dataset = dataset
         self.stop = stop
         self.context = context
         self.seed = seed
         inputs = np.maximum(stop - 1, 0)
-        share = max(context, -(-int(inputs.sum()) // (lanes * context)) * context)
+        share = max(context, -(-int(inputs.sum()) // (batch_size * context)) * context)
         self.pieces = [
             (number, begin, min(begin + share, int(end)))
             for number, end in enumerate(inputs)
             for begin in range(0, int(end), share)
         ]
-        self.lanes = min(lanes, len(self.pieces))
+        self.batch_size = min(batch_size, len(self.pieces))
         self._epoch, self._place = 0, 0
         self._rows = self._deal(0)
 
@@ -54,21 +54,21 @@ class CarriedWindows:
         return self._epoch + self._place / len(self._rows)
 
     def next_batch(self) -> Batch:
-        """Return the next window of each lane."""
-        rows, fresh_B = self._rows[self._place]
+        """Return the next window of each row."""
+        rows, reset_B = self._rows[self._place]
         self._place += 1
         if self._place == len(self._rows):
             self._epoch, self._place = self._epoch + 1, 0
             self._rows = self._deal(self._epoch)
-        return self.bank.batch(rows, 1, 0)._replace(fresh_B=torch.from_numpy(fresh_B))
+        return self.dataset.batch(rows, 1, 0)._replace(reset_B=torch.from_numpy(reset_B))
 
     def state_dict(self) -> dict[str, Any]:
         """Return the position in the stream; another stream over the same data continues from it identically."""
-        return {"lanes": self.lanes, "pieces": len(self.pieces), "epoch": self._epoch, "place": self._place}
+        return {"lanes": self.batch_size, "pieces": len(self.pieces), "epoch": self._epoch, "place": self._place}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Continue from a saved position. Raises ConfigError if the data or the windows differ."""
-        for name, own in (("lanes", self.lanes), ("pieces", len(self.pieces))):
+        for name, own in (("lanes", self.batch_size), ("pieces", len(self.pieces))):
             if state.get(name) != own:
                 raise ConfigError(f"expected a cursor saved with {name} {own}. Received: {state.get(name)!r}")
         epoch, place = state.get("epoch"), state.get("place")
@@ -79,20 +79,20 @@ class CarriedWindows:
             raise ConfigError(f"expected a place below the {len(rows)} batches of an epoch. Received: {place}")
         self._epoch, self._place, self._rows = epoch, place, rows
 
-    def _deal(self, epoch: int) -> list[tuple[Rows, npt.NDArray[np.bool_]]]:
+    def _deal(self, epoch: int) -> list[tuple[Windows, npt.NDArray[np.bool_]]]:
         """Return the windows of each batch of an epoch, and which of their rows begin in the initial state."""
-        lanes: list[list[tuple[int, int, int, bool]]] = [[] for _ in range(self.lanes)]
+        batch_size: list[list[tuple[int, int, int, bool]]] = [[] for _ in range(self.batch_size)]
         for piece in np.random.default_rng([self.seed, epoch]).permutation(len(self.pieces)).tolist():
             number, begin, end = self.pieces[piece]
-            lane = min(lanes, key=len)
+            lane = min(batch_size, key=len)
             for start in range(begin, end, self.context):
                 lane.append((number, start, min(self.context, end - start), start == begin))
-        steps = max(map(len, lanes))
+        steps = max(map(len, batch_size))
         batches = []
         for step in range(steps):
-            here = [lane[step] if step < len(lane) else (0, 0, 0, False) for lane in lanes]
+            here = [lane[step] if step < len(lane) else (0, 0, 0, False) for lane in batch_size]
             numbers = np.array([each[:3] for each in here], dtype=np.int64)
             series, start, length = numbers.T
             fresh = np.array([each[3] for each in here])
-            batches.append((Rows(series, start, length, np.zeros_like(start), self.stop[series]), fresh))
+            batches.append((Windows(series, start, length, np.zeros_like(start), self.stop[series]), fresh))
         return batches
