@@ -16,7 +16,7 @@ def cells(
     name: Annotated[str | None, Parameter(help="Show only this cell.")] = None,
     /,
     *,
-    json: Annotated[bool, Parameter(negative="", show_default=False, help="Print one JSON document.")] = False,
+    json: Annotated[bool, Parameter(negative="", show_default=False, help="Print the result as JSON.")] = False,
 ) -> None:
     """List the recurrent cells with their equations and options.
 

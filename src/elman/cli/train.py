@@ -130,11 +130,13 @@ def resume(
     *,
     resume: Annotated[Path | None, Parameter(help="The model folder of a stopped run.")] = None,
     max_steps: Annotated[
-        Count | None, Parameter(help="Replace the budget of the run: stop after this many steps.")
+        Count | None, Parameter(help="Replace the budget of the run: stop after this many steps in all.")
     ] = None,
-    max_epochs: Annotated[float | None, Parameter(help="The same: stop after this many passes over the data.")] = None,
+    max_epochs: Annotated[
+        float | None, Parameter(help="Replace the budget of the run: stop after this many passes over the data.")
+    ] = None,
     max_seconds: Annotated[
-        float | None, Parameter(help="The same: stop after this many seconds, including those before the stop.")
+        float | None, Parameter(help="Replace the budget of the run: stop after this many seconds in all.")
     ] = None,
     json: Annotated[bool, Parameter(negative="", show_default=False, help="Print the result as JSON.")] = False,
     quiet: Annotated[
@@ -142,7 +144,7 @@ def resume(
     ] = False,
     tensorboard: Annotated[bool, Parameter(help="Continue the TensorBoard log.")] = True,
     tune: Annotated[bool, Parameter(help="Tune threads and memory allocation of this process.")] = True,
-    cache: Annotated[Path | None, Parameter(help="Language models: the folder of tokenized texts.")] = None,
+    cache: Annotated[Path | None, Parameter(help="Language models: folder for the cache of encoded texts.")] = None,
 ) -> None:
     """Train a model (`elman train TASK`), or resume a stopped run (`elman train --resume MODEL`).
 

@@ -10,7 +10,7 @@ from elman.data.decoding import text_in
 from elman.errors import DataError
 from elman.options import option
 
-__all__ = ["ManifestConfig", "text_beside"]
+__all__ = ["ManifestConfig", "sidecar_text"]
 
 
 @dataclass(frozen=True)
@@ -19,12 +19,12 @@ class ManifestConfig:
 
     path_column: str = option("path", "manifests: column with the paths of sound files, relative to the manifest")
     text_column: str = option("text", "manifests: the column of the texts")
-    part: str = option("", "arrays (.npz) of several parts: the part to read from paths without :PART, such as train")
-    encoding: str = option("utf-8", "the encoding of texts and manifests")
+    part: str = option("", "arrays (.npz) with several parts: the part to read, such as train, if a path has no :PART")
+    encoding: str = shared.encoding()
     errors: str = shared.errors()
 
 
-def text_beside(path: Path, name: str, config: ManifestConfig) -> str:
+def sidecar_text(path: Path, name: str, config: ManifestConfig) -> str:
     """Return the text in the `.txt` file with the same stem: that of `7.wav` in `7.txt`. Line ends become spaces.
 
     `name` is the name of the file at `path` in messages. Raises DataError if there is no such file or it is empty;

@@ -23,17 +23,19 @@ __all__ = [
 
 def encoding() -> Any:
     """Declare the encoding of texts."""
-    return option("utf-8", "the text's encoding")
+    return option("utf-8", "text encoding of the files")
 
 
 def errors() -> Any:
     """Declare the handling of bytes that cannot be decoded."""
-    return option("strict", "what to do with bytes that are not text", choices=("strict", "replace", "ignore"))
+    return option("strict", "how to handle bytes that cannot be decoded", choices=("strict", "replace", "ignore"))
 
 
 def held_out(share: float, items: str) -> Any:
     """Declare the fraction kept for validation; `items` is the name of the examples in the help."""
-    return option(share, f"share of the {items} kept for validation, where no such data is given", least=0.0, most=0.9)
+    return option(
+        share, f"share of the {items} held out for validation, if no validation data is given", least=0.0, most=0.9
+    )
 
 
 def lowercase(default: bool, kinds: str = "words and characters") -> Any:
@@ -42,18 +44,18 @@ def lowercase(default: bool, kinds: str = "words and characters") -> Any:
 
 
 def min_count(kinds: str = "words and characters") -> Any:
-    """Declare the least count of a token; `kinds` are the kinds of tokens that have it."""
-    return option(1, f"{kinds}: rarer tokens become [UNK]", least=1)
+    """Declare the minimum count of a token; `kinds` are the kinds of tokens that have it."""
+    return option(1, f"{kinds}: minimum count of a token; rarer ones become [UNK]", least=1)
 
 
 def vocabulary_size() -> Any:
     """Declare the size of a vocabulary of words or subwords."""
-    return option(0, "words and subwords: most tokens to keep; 0 for no limit (subwords: 4096)", least=0)
+    return option(0, "words and subwords: maximum number of tokens; 0 for no limit (subwords: 4096)", least=0)
 
 
 def word_rule() -> Any:
     """Declare the rule for finding words."""
-    help = "words: find words and punctuation, or split at white space"
+    help = "words: regex separates words and punctuation, whitespace splits at white space only"
     return option("regex", help, choices=("regex", "whitespace"))
 
 

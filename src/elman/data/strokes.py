@@ -19,7 +19,7 @@ import numpy.typing as npt
 from elman.data.binary import open_bytes, read_npy, read_npz
 from elman.data.decoding import raw_blocks
 from elman.data.inputs import InputFile, find_files, is_new
-from elman.data.manifest import ManifestConfig, text_beside
+from elman.data.manifest import ManifestConfig, sidecar_text
 from elman.data.suffixes import table_kind
 from elman.data.table import read_table
 from elman.data.transcripts import FrameNormalizer, Transcripts, digest_of, given_texts, joined
@@ -157,7 +157,7 @@ def _read(file: InputFile, config: ManifestConfig, labelled: bool, part: str) ->
     if suffix == ".npz":
         return _read_npz(file, part, config.part, labelled)
     if suffix == ".npy":
-        texts = [text_beside(file.path, file.name, config)] if labelled else None
+        texts = [sidecar_text(file.path, file.name, config)] if labelled else None
         return _transcripts([read_npy(open_bytes(file.path, file.name))], texts, [file.name], file.name)
     if table_kind(file.path) != "jsonl" and not file.spooled:
         raise DataError(f"expected drawings in a file of the kinds .npz, .npy and .jsonl. Received: {file.name}")

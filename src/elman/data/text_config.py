@@ -18,9 +18,11 @@ class TextConfig:
     tokens: str = option("characters", "what a token is", choices=token_kinds("characters"))
     encoding: str = shared.encoding()
     errors: str = shared.errors()
-    pattern: str = option("*", "which files of a folder to read, such as *.txt")
+    pattern: str = option("*", "names of the files of a folder to read, such as *.txt")
     documents: str = option(
-        "files", "what a document is: the hidden state is reset at each", choices=("files", "lines", "paragraphs")
+        "files",
+        "what a document is; the hidden state is reset at the start of each",
+        choices=("files", "lines", "paragraphs"),
     )
     split: tuple[float, ...] = option((0.9, 0.05, 0.05), "shares for training, validation and test")
     split_by: str = option(

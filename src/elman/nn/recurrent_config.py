@@ -14,13 +14,13 @@ __all__ = ["RecurrentConfig", "attention_score_option", "input_feeding", "label_
 class RecurrentConfig:
     """Options of the recurrent layers of a network. Each task extends them by the other options of its network."""
 
-    cell: str = option("lstm", "the recurrent cell; see `elman cells`")
+    cell: str = option("lstm", "recurrent cell; see `elman cells`")
     cell_options: dict[str, Any] = option({}, "options of the cell, such as peepholes=true; see `elman cells`")
     layers: int = option(1, "recurrent layers", least=1, most=1000)
-    hidden_size: int = option(256, "units of each layer", least=1, former=("hidden",))
+    hidden_size: int = option(256, "hidden units of each layer", least=1, former=("hidden",))
     residual: bool = option(False, "add each layer's input to its output")
     dropout: float = option(0.0, "dropout on each layer's output", least=0.0)
-    input_dropout: float = option(0.0, "dropout on what the first layer reads", least=0.0)
+    input_dropout: float = option(0.0, "dropout on the input of the first layer", least=0.0)
     recurrent_dropout: float = option(0.0, "dropout on the hidden state, one mask for all time steps", least=0.0)
     weight_drop: float = option(0.0, "dropout of recurrent weights", least=0.0)
     variational: bool = option(False, "one dropout mask for all time steps of a sequence or chunk")

@@ -30,7 +30,7 @@ class TrainConfig:
     explosion: float = option(
         1e6, "stop when the gradient norm before clipping is above this; 0: only when it is not finite", least=0.0
     )
-    accumulate: int = option(1, "chunks whose gradients are accumulated for one step", least=1)
+    accumulate: int = option(1, "batches whose gradients are accumulated for one step", least=1)
     ema_decay: float = option(
         0.0,
         "decay of a moving average of the weights, such as 0.999, that is evaluated and stored; 0 for none",
@@ -53,5 +53,5 @@ class TrainConfig:
         choices=("auto", "float32", "bfloat16"),
     )
     device: str = option("auto", "auto, cpu, cuda or cuda:N")
-    threads: int = option(0, "threads; 0 for one per core that this process may use", least=0)
+    threads: int = option(0, "number of threads; 0 for one per core that this process may use", least=0)
     seed: int = option(0, "seed of all random numbers", least=0, most=2**63 - 1)

@@ -26,7 +26,7 @@ class CaptionDataConfig:
         choices=("auto", "vectors", "images", "maps"),
     )
     caption_columns: tuple[str, ...] = option(("caption",), "tables: the columns of captions")
-    image_column: str = option("image", "tables: the column with the names of image files, if there is one")
+    image_column: str = option("image", "tables: column with the names of image files, if there is one")
     feature_columns: tuple[str, ...] = option((), "tables: the feature columns of vectors (default: all others)")
     color: str = option("rgb", "image files: read three channels, or one", choices=("rgb", "grey"))
     image_size: tuple[int, ...] = option((), "image files: height and width to resize to, such as 64,96")
@@ -41,7 +41,7 @@ class CaptionTextConfig:
 
     tokens: str = option("words", "what a token is", choices=token_kinds("words"))
     lowercase: bool = shared.lowercase(True)
-    min_count: int = option(1, "words and characters: rarer ones become unknown and are never generated", least=1)
+    min_count: int = option(1, "words and characters: minimum count of a token; rarer ones become [UNK]", least=1)
     vocabulary_size: int = shared.vocabulary_size()
     word_rule: str = shared.word_rule()
     max_length: int = option(

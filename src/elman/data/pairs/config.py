@@ -22,10 +22,10 @@ class PairsConfig:
         choices=("auto", "aligned", "tsv", "csv", "jsonl"),
     )
     source_column: str = option(
-        "", "number or name of the source's column (default: the first); for aligned files, a suffix"
+        "", "tables: number or name of the column of sources (default: the first); aligned files: a suffix"
     )
     target_column: str = option(
-        "", "number or name of the target's column (default: the second); for aligned files, a suffix"
+        "", "tables: number or name of the column of targets (default: the second); aligned files: a suffix"
     )
     header: str = option("auto", "tables: whether the first row names the columns", choices=("auto", "yes", "no"))
     encoding: str = shared.encoding()
@@ -33,18 +33,18 @@ class PairsConfig:
     held_out: float = shared.held_out(0.05, "pairs")
     tokens: str = option("subwords", "what a token is", choices=token_kinds("subwords"))
     target_tokens: str = option(
-        "", "what a token of the target is, if not as in tokens", choices=("", *token_kinds("subwords"))
+        "", "what a token of the target is; by default as in tokens", choices=("", *token_kinds("subwords"))
     )
     tokenizer: str = option(
         "regex",
-        "words: regex separates words and punctuation, whitespace splits at spaces only",
+        "words: regex separates words and punctuation, whitespace splits at white space only",
         choices=("regex", "whitespace"),
         former=("tokeniser",),
     )
     vocabulary_size: int = option(6000, "maximum number of tokens in a vocabulary", least=3)
-    min_count: int = option(2, "words, characters: rarer ones become unknown", least=1)
+    min_count: int = option(2, "words and characters: minimum count of a token; rarer ones become [UNK]", least=1)
     shared: bool = option(False, "one vocabulary for source and target")
-    lowercase: bool = option(False, "make both sides lower case")
+    lowercase: bool = option(False, "make sources and targets lower case")
     max_source: int = option(100, "maximum tokens of a source; longer pairs are left out of training", least=1)
     max_target: int = option(100, "maximum tokens of a target; longer pairs are left out of training", least=1)
     reverse_source: bool = option(False, "reverse the tokens of the source (Sutskever et al. 2014)")

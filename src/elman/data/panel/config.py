@@ -17,27 +17,27 @@ class PanelConfig:
     layout: str = option(
         "auto", "long: a row for each series and time; wide: a column for each series", choices=("auto", "long", "wide")
     )
-    id_column: str = option("unique_id", "long: the column that names the series; one series where there is none")
-    time_column: str = option("", "the column with the times; by default ds, else the first one")
+    id_column: str = option("unique_id", "long: column with the names of the series; if missing, there is one series")
+    time_column: str = option("", "column with the times; by default ds, else the first column")
     time_parts: tuple[str, ...] = option((), "columns with year, month, day, hour, ... in place of one time column")
-    time_format: str = option("", "how times are written, as for strptime (%d.%m.%Y); by default ISO 8601")
-    target_columns: tuple[str, ...] = option((), "what to forecast; by default y, or wide: every column of numbers")
+    time_format: str = option("", "format of the times, as for strptime (%d.%m.%Y); by default ISO 8601")
+    target_columns: tuple[str, ...] = option((), "columns to forecast; by default y, or wide: every column of numbers")
     past_covariates: tuple[str, ...] = option((), "columns of covariates that are known up to the present")
     future_covariates: tuple[str, ...] = option((), "columns of covariates that are known ahead of time")
     static_columns: tuple[str, ...] = option((), "columns with one number or category for each series")
     together: bool = option(True, "wide: all columns are one multivariate series, not one series each")
-    frequency: str = option("", "of the series: MS, W-SUN, D, B, h, 15min, step, ...; by default inferred")
+    frequency: str = option("", "frequency of the series: MS, W-SUN, D, B, h, 15min, step, ...; by default inferred")
     missing: str = option(
         "error",
-        "what to do about missing times and values; mask leaves values out of the loss",
+        "how to handle missing times and values; mask leaves values out of the loss",
         choices=("error", "interpolate", "forward", "zero", "mask"),
     )
     duplicates: str = option(
-        "error", "what to do about two rows of one time", choices=("error", "first", "last", "mean", "sum")
+        "error", "how to handle rows with the same time", choices=("error", "first", "last", "mean", "sum")
     )
-    sort: str = option("error", "what to do about rows that are not in the order of time", choices=("error", "sort"))
+    sort: str = option("error", "how to handle rows that are not sorted by time", choices=("error", "sort"))
     delimiter: str = option("", "separator of the cells in a row; by default detected from the first row")
-    encoding: str = option("utf-8", "the files' encoding")
+    encoding: str = shared.encoding()
     errors: str = shared.errors()
 
 
@@ -46,9 +46,15 @@ class TransformConfig:
     """Options for the invertible transforms of each series, applied in this order before the network reads it."""
 
     transform: str = option(
-        "none", "of the values; box-cox fits its power to each series", choices=("none", "log", "log1p", "box-cox")
+        "none",
+        "function of the values; box-cox fits its power to each series",
+        choices=("none", "log", "log1p", "box-cox"),
     )
-    difference: int = option(0, "how often to take the difference from the step before", least=0, most=2)
-    seasonal_difference: int = option(0, "how often to take the difference from the season before", least=0, most=1)
-    seasonal_period: int = option(0, "steps of a season; 0 for the frequency's own", least=0)
-    scaling: str = option("standard", "of each series", choices=("none", "standard", "min-max", "mean", "robust"))
+    difference: int = option(0, "number of times that the value one step before is subtracted", least=0, most=2)
+    seasonal_difference: int = option(
+        0, "number of times that the value one season before is subtracted", least=0, most=1
+    )
+    seasonal_period: int = option(0, "steps of a season; 0 for the usual season of the frequency", least=0)
+    scaling: str = option(
+        "standard", "scaling of each series", choices=("none", "standard", "min-max", "mean", "robust")
+    )

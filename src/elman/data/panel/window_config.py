@@ -10,7 +10,7 @@ from elman.options import option
 
 __all__ = ["LONGEST", "WindowConfig", "check_windows", "resolve_window_sizes"]
 
-# Longest forecast: each step runs the network, and all sample paths are in memory.
+# Maximum horizon: each step runs the network, and all sample paths are in memory.
 LONGEST = 100_000
 # The default context in seasons, and its bounds in time steps.
 _SEASONS, _MIN_CONTEXT, _MAX_CONTEXT = 3, 12, 168
@@ -30,30 +30,39 @@ class WindowConfig:
         12, "default number of steps of a forecast; direct: steps predicted at once", least=1, most=LONGEST
     )
     loss_steps: int = option(
-        0, "direct: number of last steps of a window that predict in training; 0 for all", least=0, former=("counted",)
+        0,
+        "direct: number of last steps of a window that are in the training loss; 0 for all",
+        least=0,
+        former=("counted",),
     )
     stride: int = option(0, "steps between training windows; 0 for loss_steps, or a quarter of a window", least=0)
     carry: bool = option(False, "next: carry the state from window to window through a series (truncated BPTT)")
     valid_share: float = option(0.1, "share of each series, at its end, held out for validation", least=0.0, most=0.9)
-    valid_steps: int = option(0, "number of last steps of each series held out, instead of a share", least=0)
+    valid_steps: int = option(
+        0, "number of last steps of each series held out for validation; 0 for valid_share", least=0
+    )
     calendar: tuple[str, ...] = option(
         ("auto",), "calendar features, such as month,weekday; auto to choose by the frequency, or none"
     )
-    resolutions: tuple[int, ...] = option((), "also read moving averages over these numbers of steps, such as 7,30")
+    resolutions: tuple[int, ...] = option(
+        (), "numbers of steps of moving averages that the network also reads, such as 7,30"
+    )
     residual_to_last: bool = option(
         True,
-        "read changes, and predict the change from the last value; seldom useful with difference",
+        "read changes between steps, and predict the change from the last value; seldom useful with difference",
         former=("anchor",),
     )
     autoregression: int = option(
         -1, "lags of a linear map added to the network; 0 for none, -1 for about two seasons", least=-1
     )
-    least_squares: bool = option(True, "initialise that linear map to its least-squares solution, not to zero")
+    least_squares: bool = option(
+        True, "initialise the linear map of autoregression to its least-squares solution, not to zero"
+    )
     scheduled_sampling: float = option(
         0.0, "next: final probability that a training step reads the network's own prediction",
         least=0.0, most=1.0,
     )  # fmt: skip
-    sampling_epochs: float = option(10.0, "epochs in which that probability rises from 0", least=0.0)
+    sampling_epochs: float = option(10.0, "epochs in which the rate of scheduled_sampling rises from 0", least=0.0)
     batch_size: int = option(32, "windows in a batch, or series in parallel with carry", least=1)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from elman.data.decoding import check_encoding
 from elman.data.inputs import InputFile, find_files, is_new
-from elman.data.manifest import ManifestConfig, text_beside
+from elman.data.manifest import ManifestConfig, sidecar_text
 from elman.data.sound.read import SUFFIXES, sound_info
 from elman.data.sound.recordings import Recordings, file_digest
 from elman.data.table import read_table
@@ -74,7 +74,7 @@ def read_recordings(
                     sounds.append(file.path)
                     places.append(file.name)
                     if labelled:
-                        texts.append(text_beside(file.path, file.name, config))
+                        texts.append(sidecar_text(file.path, file.name, config))
                 elif file.path.suffix.lower() in _OTHERS:
                     raise DataError(f"{file.name}: expected a sound file ({', '.join(SUFFIXES)}) or a manifest. "
                                     f"Received: one of the kind {file.path.suffix}")  # fmt: skip

@@ -21,6 +21,6 @@ class TranscriptsConfig(ManifestConfig):
     )
     held_out: float = shared.held_out(0.1, "recordings")
     tokens: str = option("characters", "what a token is", choices=token_kinds("characters"))
-    lowercase: bool = option(False, "characters and words: make texts lower case")
+    lowercase: bool = shared.lowercase(False, "characters and words")
     min_count: int = shared.min_count("characters and words")
     vocabulary_size: int = shared.vocabulary_size()

@@ -27,11 +27,11 @@ class ForecasterNetworkConfig(RecurrentConfig):
     hidden_size: int = option(64, "hidden units of each layer", least=1, former=("hidden",))
     dilations: tuple[int, ...] = option((), "dilation of each layer (steps between recurrent states), such as 1,2,4")
     distribution: str = option("student-t", "predictive distribution", choices=DISTRIBUTIONS)
-    loss: str = option("squared", "point: loss function", choices=("squared", "absolute", "huber"))
+    loss: str = option("squared", "loss function of the point distribution", choices=("squared", "absolute", "huber"))
     levels: tuple[float, ...] = option(
-        (0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975), "quantiles: probability levels"
+        (0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975), "probability levels of the quantiles distribution"
     )
-    point: str = option("median", "point forecast from a distribution", choices=("median", "mean"))
+    point: str = option("median", "point forecast of the other distributions", choices=("median", "mean"))
     members: int = option(1, "number of independent networks whose forecasts are averaged", least=1, most=100)
     keep_history: bool = option(True, "save the last training values, so that the model can forecast from them")
 

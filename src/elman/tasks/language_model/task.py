@@ -23,7 +23,7 @@ TASK = Task(
         noun="text",
         valid="Separate validation texts.",
         test="Test texts, evaluated once after training.",
-        cache="Folder that keeps encoded texts.",
+        cache="Folder for the cache of encoded texts.",
         toml="such as `hidden_size = 512` or `cell_options = {peepholes = true}`",
     ),
     help="""Train a language model on text.

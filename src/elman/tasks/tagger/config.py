@@ -49,7 +49,7 @@ class TaggerNetworkConfig(RecurrentConfig):
     batch_size: int = option(32, "sentences per batch", least=1)
 
 
-# Training options of all presets; `average` keeps a moving average of the weights.
+# Training options of all presets; `ema_decay` keeps a moving average of the weights.
 _TRAINING: dict[str, Any] = {"learning_rate": 2e-3, "weight_decay": 0.01, "ema_decay": 0.998}
 
 PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(

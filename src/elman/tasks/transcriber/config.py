@@ -41,7 +41,7 @@ class TranscriberNetworkConfig(RecurrentConfig):
     batch_frames: int = option(0, "maximum frames per batch, padding included; 0 for no limit", least=0)
 
 
-# Training options of all presets; `average` keeps a moving average of the weights.
+# Training options of all presets; `ema_decay` keeps a moving average of the weights.
 _TRAINING: dict[str, Any] = {"learning_rate": 2e-3, "weight_decay": 0.01, "ema_decay": 0.998}
 # Points have three features, which cannot be masked; the scale must be the same for all drawings.
 _STROKES: dict[str, Any] = {"input": "strokes", "normalise": "global", "frequency_masks": 0, "time_masks": 0}

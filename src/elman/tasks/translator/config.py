@@ -8,12 +8,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar
 
 from elman.data.pairs.config import PairsConfig
-from elman.nn.recurrent_config import (
-    RecurrentConfig,
-    attention_score_option,
-    input_feeding,
-    label_smoothing,
-)
+from elman.nn.recurrent_config import RecurrentConfig, attention_score_option, input_feeding, label_smoothing
 from elman.options import Sections, option
 from elman.train.config import TrainConfig
 
@@ -38,7 +33,7 @@ class TranslatorNetworkConfig(RecurrentConfig):
     )
     encoder_hidden_size: int = option(
         0,
-        "hidden units of each encoder layer and direction; 0 for hidden, or hidden / 2 if bidirectional",
+        "hidden units of each encoder layer and direction; 0 for hidden_size, or half of it if bidirectional",
         least=0,
         former=("encoder_hidden",),
     )
@@ -74,16 +69,14 @@ class TranslatorNetworkConfig(RecurrentConfig):
     batch_size: int = option(128, "maximum pairs per batch", least=1)
     batch_tokens: int = option(2200, "maximum tokens per batch, source, target and padding", least=2)
     best_by: str = option(
-        "loss",
-        "validation metric that selects the best weights",
-        choices=("loss", "bleu", "chrf", "exact"),
+        "loss", "validation metric that selects the best weights", choices=("loss", "bleu", "chrf", "exact")
     )
     translate_valid: int = option(
         500, "maximum validation pairs to translate in an evaluation, for BLEU, chrF and exact; 0 for none", least=0
     )
     source_vectors: str = option("", "file of word2vec or GloVe vectors to initialise the source embedding")
     target_vectors: str = option("", "file of word2vec or GloVe vectors to initialise the target embedding")
-    freeze_vectors: bool = option(False, "do not train embeddings that are given as files")
+    freeze_vectors: bool = option(False, "do not train the embeddings of source_vectors and target_vectors")
 
 
 _TRAINING: dict[str, Any] = {
