@@ -16,16 +16,19 @@ def printable(text: str) -> str:
     """Replace control characters, except line ends and tabs, with U+FFFD, so that `text` is safe on a terminal."""
     if text.isprintable():
         return text
-    return "".join("\ufffd" if _steers(sign) else sign for sign in text)
+    return "".join("\ufffd" if _is_control(character) else character for character in text)
 
 
-def _steers(sign: str) -> bool:
-    return (sign < " " and sign not in "\n\t") or "\x7f" <= sign <= "\x9f"
+def _is_control(character: str) -> bool:
+    return (character < " " and character not in "\n\t") or "\x7f" <= character <= "\x9f"
 
 
 def plain(text: str) -> str:
     """Return `text` on one line, with unprintable characters as escapes."""
-    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode("ascii") for sign in text)
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
+        for character in text
+    )
 
 
 def aligned(rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> str:

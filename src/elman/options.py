@@ -85,7 +85,7 @@ def flat_fields(section: type[Any]) -> dict[str, tuple[dataclasses.Field[Any], A
 
 
 def former_names(section: type[Any]) -> dict[str, str]:
-    """Every earlier name of an option of a section, and the option's present name."""
+    """Return the present name of an option of a section by each of its earlier names."""
     return {
         former: name for name, (field, _) in fields_of(section).items() for former in field.metadata.get("former", ())
     }
@@ -98,7 +98,7 @@ def present_names(
     *,
     warn: bool,
 ) -> dict[str, Any]:
-    """`values` with the present names of options in place of earlier ones.
+    """Return `values` with the present names of options in place of earlier ones.
 
     Issues a FormerNameWarning for each earlier name if `warn`. Raises ConfigError for an option with a value under two
     names.
@@ -121,7 +121,7 @@ def warn_of_former_name(former: str, name: str) -> None:
 
 
 def former_argument(options: dict[str, Any], former: str, name: str, value: T) -> T:
-    """The argument `name`: its `value`, or what a caller gave under its earlier name, which is removed from `options`.
+    """Return the `value` of the argument `name`, or the one under its earlier name, which is removed from `options`.
 
     Issues a FormerNameWarning for the earlier name.
     """
@@ -304,7 +304,7 @@ class Sections:
 
     @classmethod
     def present_names(cls, values: Mapping[str, Any], where: str = "the options") -> dict[str, Any]:
-        """A flat mapping of options under their present names, with a FormerNameWarning for each earlier name."""
+        """Return a flat mapping with the present names of options, with a FormerNameWarning for each earlier name."""
         return present_names(values, cls.sections().values(), where, warn=True)
 
     def to_json(self) -> dict[str, dict[str, Any]]:

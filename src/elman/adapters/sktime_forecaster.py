@@ -19,7 +19,7 @@ from elman.adapters.sktime_tables import (
     joined,
     moments,
     relative_steps,
-    wanted_times,
+    requested_times,
 )
 from elman.data.panel import Panel, PanelConfig, panel_from
 from elman.decode.forecast import check_horizon, check_levels, forecast_from
@@ -47,9 +47,8 @@ class ElmanForecaster(BaseForecaster):  # type: ignore[misc]
 
     One network is trained on all series of a panel or hierarchy, and on all variables of a series together. The columns
     of `X` are known in advance, except those in the option `past_covariates`, which are known only up to the cutoff.
-    In-sample forecasts are one step ahead of the true values; if there are too few of those, such as at the first
-    step, the forecast is NaN. `update` appends the new values; with `update_params=True` it trains a new model on all
-    values.
+    An in-sample forecast is made from the true values up to the step before; it is NaN where these are too few, such as
+    at the first step. `update` appends the new values; with `update_params=True` it trains a new model on all values.
 
     An argument that is None keeps the value of the preset, or the option's default. `fit` raises ConfigError for an
     unknown option or an invalid value, and DataError for data that cannot be used, such as missing values with the
@@ -198,9 +197,9 @@ class ElmanForecaster(BaseForecaster):  # type: ignore[misc]
     def _options(self, y: pd.DataFrame, X: pd.DataFrame | None, fh: ForecastingHorizon | None) -> dict[str, Any]:
         """Return the options of `elman.Forecaster` for these series."""
         options = Forecaster.setup_class.config_class.present_names(dict(self.options or {}))
-        settled = {each.name for each in dataclasses.fields(PanelConfig)}.difference(_OPEN) | {*_SAME, "seed"}
+        fixed = {each.name for each in dataclasses.fields(PanelConfig)}.difference(_OPEN) | {*_SAME, "seed"}
         for name in options:
-            if name in settled:
+            if name in fixed:
                 raise ConfigError(
                     "expected options that are neither arguments of the forecaster nor determined by sktime's data. "
                     f"Received: {name!r}"
@@ -237,7 +236,7 @@ class ElmanForecaster(BaseForecaster):  # type: ignore[misc]
         if X is not None:
             before = self._covariates(y, before, X)
         panel = self.model_.read(as_table(y, before))
-        steps = wanted_times(fh, self.cutoff, panel.frequency)
+        steps = requested_times(fh, self.cutoff, panel.frequency)
         wanted = panel.frequency.ordinal(elman_times(steps))
         begin, length = np.array(panel.starts)[:, None], panel.lengths
         ahead = wanted - begin - length[:, None] + 1  # 1 is the first step after a series' end

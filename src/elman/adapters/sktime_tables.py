@@ -21,7 +21,7 @@ __all__ = [
     "joined",
     "moments",
     "relative_steps",
-    "wanted_times",
+    "requested_times",
 ]
 
 Ints = npt.NDArray[np.int64]
@@ -94,7 +94,7 @@ def relative_steps(fh: ForecastingHorizon, cutoff: pd.Index) -> Ints:
     return np.asarray(fh.to_relative(cutoff).to_numpy(), dtype=np.int64)
 
 
-def wanted_times(fh: ForecastingHorizon, cutoff: pd.Index, frequency: Frequency) -> pd.Index:
+def requested_times(fh: ForecastingHorizon, cutoff: pd.Index, frequency: Frequency) -> pd.Index:
     """Return the times of the requested forecasts."""
     if fh.is_relative and fh.freq is None and isinstance(cutoff, pd.DatetimeIndex) and cutoff.tz is None:
         # sktime infers no frequency if times are missing in between; elman does.

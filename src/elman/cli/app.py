@@ -109,15 +109,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 @contextlib.contextmanager
 def _remarks_on_former_names() -> Iterator[None]:
-    """While this is open, the use of an earlier name of an option is one remark for people."""
-    said: set[str] = set()
+    """Inside the block, print one remark for each earlier name of an option that is used."""
+    shown_before: set[str] = set()
     usual = warnings.showwarning
 
     def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
         if not issubclass(category, FormerNameWarning):
             usual(message, category, *place, **more)
-        elif str(message) not in said:
-            said.add(str(message))
+        elif str(message) not in shown_before:
+            shown_before.add(str(message))
             remark(str(message))
 
     with warnings.catch_warnings():

@@ -55,13 +55,13 @@ def _no_option(type_: Any, value: Any) -> None:
 INPUT = Parameter(allow_leading_hyphen=True, validator=_no_option)
 
 
-def _named(type_: Any, tokens: Sequence[Token]) -> tuple[str, ...]:
+def _parse_strings(type_: Any, tokens: Sequence[Token]) -> tuple[str, ...]:
     """Parse comma-separated strings."""
     del type_
     return tuple(part for token in tokens for part in token.value.split(",") if part)
 
 
-def _listed(type_: Any, tokens: Sequence[Token]) -> tuple[float, ...]:
+def _parse_floats(type_: Any, tokens: Sequence[Token]) -> tuple[float, ...]:
     """Parse comma-separated numbers."""
     del type_
     text = ",".join(token.value for token in tokens)
@@ -73,7 +73,7 @@ def _listed(type_: Any, tokens: Sequence[Token]) -> tuple[float, ...]:
         ) from None
 
 
-def _counted(type_: Any, tokens: Sequence[Token]) -> tuple[int, ...]:
+def _parse_integers(type_: Any, tokens: Sequence[Token]) -> tuple[int, ...]:
     """Parse comma-separated whole numbers."""
     del type_
     text = ",".join(token.value for token in tokens)
@@ -85,7 +85,7 @@ def _counted(type_: Any, tokens: Sequence[Token]) -> tuple[int, ...]:
         ) from None
 
 
-def _table(type_: Any, tokens: Sequence[Token]) -> dict[str, Any]:
+def _parse_table(type_: Any, tokens: Sequence[Token]) -> dict[str, Any]:
     """Parse one or several NAME=VALUE. Values are read as TOML; one that is not valid TOML is a string."""
     del type_
     table: dict[str, Any] = {}
@@ -101,7 +101,7 @@ def _table(type_: Any, tokens: Sequence[Token]) -> dict[str, Any]:
 
 
 # Converters of lists by the type of their items.
-_LISTS = MappingProxyType({str: _named, float: _listed, int: _counted})
+_LISTS = MappingProxyType({str: _parse_strings, float: _parse_floats, int: _parse_integers})
 
 
 def flags_of(section: type[Any], title: str, place: int, defaults: Any) -> Any:
@@ -155,7 +155,7 @@ def flag_of(
         kind, settings["converter"], settings["n_tokens"] = tuple, listed, 1
         settings["metavar"] = "A,B,C"
     elif typing.get_origin(hint) is dict:
-        kind, settings["converter"] = list[str], _table
+        kind, settings["converter"] = list[str], _parse_table
         settings["metavar"] = "NAME=VALUE"
     elif typing.get_origin(hint) is list:
         several = typing.get_args(hint)[0] is Path

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 __all__ = ["info"]
 
-Json = Annotated[bool, Parameter(negative="", show_default=False, help="Print one JSON document.")]
+Json = Annotated[bool, Parameter(negative="", show_default=False, help="Print the result as JSON.")]
 
 # Only the beginning of a longer list or text is shown; JSON has all of it.
-_MAX_ITEMS, _MAX_SIGNS = 10, 300
+_MAX_ITEMS, _MAX_CHARACTERS = 10, 300
 
 _PACKAGES = ("torch", "numpy", "safetensors", "tokenizers", "cyclopts", "rich", "tensorboardX", "matplotlib")
 
@@ -86,7 +86,7 @@ def one_line(value: Any) -> str:
         shown = [one_line(item) for item in value[:_MAX_ITEMS]] + ([f"and {more:,} more"] if more > 0 else [])
         return ", ".join(shown) or "none"
     text = plain(str(value))
-    return "none" if value in (None, "") else text if len(text) <= _MAX_SIGNS else text[:_MAX_SIGNS] + " ..."
+    return "none" if value in (None, "") else text if len(text) <= _MAX_CHARACTERS else text[:_MAX_CHARACTERS] + " ..."
 
 
 def machine_facts() -> dict[str, Any]:

@@ -48,7 +48,7 @@ class _RunFlags:
         Path | None,
         Parameter(name=["--output", "-o"], group=RUN, help="The model's folder; required except in a dry run."),
     ] = None
-    preset: Annotated[str, Parameter(group=RUN, help="The options to start from; see the docs.")] = "base"
+    preset: Annotated[str, Parameter(group=RUN, help="Preset to start from, such as small, base or large.")] = "base"
     config: Annotated[Path | None, Parameter(group=RUN, help="A TOML file of options; flags override it.")] = None
     overwrite: Annotated[bool, _switch("Replace the model in the output folder.")] = False
     dry_run: Annotated[bool, _switch("Make a few steps only; show sizes and estimated time.")] = False
@@ -140,8 +140,8 @@ def resolve_options(kind: type[C], preset: str, file: Path | None, flags: dict[s
     training = options.training
     if not (training.max_steps or training.max_epochs or training.max_seconds):
         training = dataclasses.replace(training, max_seconds=DEFAULT_SECONDS)
-    settled: C = dataclasses.replace(options, training=training)
-    return settled
+    resolved: C = dataclasses.replace(options, training=training)
+    return resolved
 
 
 def describe_load(threads: int) -> str | None:

@@ -26,7 +26,7 @@ from elman.tasks.task import Endpoint, Task
 __all__ = ["make_command", "verbs"]
 
 _MODEL = Annotated[Path, Parameter(help="The model's folder.")]
-_JSON = Annotated[bool, Parameter(negative="", show_default=False, help="Print one JSON document.")]
+_JSON = Annotated[bool, Parameter(negative="", show_default=False, help="Print the result as JSON.")]
 _QUIET = Annotated[
     bool,
     Parameter(name=["--quiet", "-q"], negative="", show_default=False, help="Show no progress or remarks."),
@@ -144,10 +144,10 @@ def answer(
     output: Path | None = getattr(options, "output", None)
     check_answer_file(output)
     opened = registry.load_as(task.name, model)
-    print = (lambda sentence: None) if quiet else remark
+    show_remark = (lambda sentence: None) if quiet else remark
     with StageProgress(quiet=quiet) as progress:
-        found = task.load(endpoint.answer)(opened, files, options, EndpointCallbacks(progress, print))
-    if output is not None and found.save(output, as_json=as_json, remark=print):
+        found = task.load(endpoint.answer)(opened, files, options, EndpointCallbacks(progress, show_remark))
+    if output is not None and found.save(output, as_json=as_json, remark=show_remark):
         return
     if as_json:
         print_json(found.to_json())

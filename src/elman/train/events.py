@@ -39,7 +39,7 @@ class StepEvent:
 
 @dataclass(frozen=True)
 class EvaluationEvent:
-    """The model was evaluated after `step`. `best` is true if its loss is the lowest so far."""
+    """The model was evaluated after `step`; `best` if its `selection`, by default its loss, is the lowest so far."""
 
     step: int
     progress: float

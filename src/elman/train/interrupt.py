@@ -24,10 +24,10 @@ class Interrupt:
 
     def __enter__(self) -> Interrupt:
         if threading.current_thread() is threading.main_thread():
-            self._former = {number: signal.signal(number, self._remember) for number in _EXIT_CODES}
+            self._former = {number: signal.signal(number, self._record) for number in _EXIT_CODES}
         return self
 
-    def _remember(self, number: int, frame: FrameType | None) -> None:
+    def _record(self, number: int, frame: FrameType | None) -> None:
         del frame
         self.exit_code = _EXIT_CODES[signal.Signals(number)]
         self._put_back()

@@ -30,10 +30,10 @@ __all__ = ["Objective", "ScheduledObjective", "Stream", "Training"]
 
 
 class Stream(Protocol):
-    """Protocol of an endless source of batches whose position can be saved."""
+    """Protocol of an endless stream of batches whose position can be saved."""
 
     def next_batch(self) -> Batch:
-        """Return the next chunk of every lane."""
+        """Return the next batch."""
 
     @property
     def epoch(self) -> float:
@@ -57,7 +57,7 @@ class Objective(Protocol):
         """Return the initial state; an empty tuple if no state is carried from batch to batch."""
 
     def loss(self, batch: Batch, state: State) -> tuple[Tensor, int, State]:
-        """Return the sum of the losses over the counted targets, their number, and the state after the batch."""
+        """Return the sum of the losses over the targets that count, their number, and the state after the batch."""
 
     def evaluate(self, limit: int = 0) -> dict[str, float]:
         """Return metrics on held-out data, including `loss`; empty without such data.
@@ -83,8 +83,9 @@ class Training:
         stream: the source of batches.
         config: the options. `precision` and `device` must not be "auto".
 
-    `fit()` yields events until the budget is spent. `snapshot()`, taken at a `StepEvent` or `EvaluationEvent` event,
-    and `restore()` resume a stopped run. Raises ConfigError without a budget, or for `loss_to` not above `loss_from`.
+    `fit()` yields events until the budget is spent. A stopped run is resumed with `restore()` from a `snapshot()` that
+    was taken at a `StepEvent` or an `EvaluationEvent`. Raises ConfigError without a budget, or for `loss_to` not above
+    `loss_from`.
     """
 
     def __init__(self, objective: Objective, stream: Stream, config: TrainConfig) -> None:
@@ -128,18 +129,18 @@ class Training:
 
         Raises DivergenceError when the loss or a gradient is not finite, or the gradient norm is above `explosion`; the
         step is not made, so the weights are those of the previous step. Raises OutOfMemoryError when memory runs out,
-        and ConfigError when `loss_from` is beyond the chunk.
+        and ConfigError when `loss_from` is not below the number of time steps in a batch.
         """
         self._started_at = time.perf_counter()
-        watch = StepTimer(self.config, self.seconds_before)
+        timer = StepTimer(self.config, self.seconds_before)
         yield StartEvent(self.step)
         while True:
-            if not self.plan.settled and watch.ready(self.seconds):
+            if not self.plan.settled and timer.ready(self.seconds):
                 before = self.seconds
-                self.plan = dataclasses.replace(self.plan, evaluate_tokens=watch.evaluation_tokens())
+                self.plan = dataclasses.replace(self.plan, evaluate_tokens=timer.evaluation_tokens())
                 evaluation = self._evaluate()
-                self.plan = watch.plan(self.plan, self.step, self.seconds, self.seconds - before)
-                yield PlanEvent(self.plan.total_steps, self.plan.evaluate_every, watch.seconds_per_step)
+                self.plan = timer.plan(self.plan, self.step, self.seconds, self.seconds - before)
+                yield PlanEvent(self.plan.total_steps, self.plan.evaluate_every, timer.seconds_per_step)
                 yield evaluation
             elif self._evaluated_at != self.step and self.plan.evaluation_due(
                 self.step, self._progress_before, self.progress
@@ -154,9 +155,9 @@ class Training:
             self._progress_before = self.progress
             begun = time.perf_counter()
             with memory_errors(f"at step {self.step + 1}"):
-                stepped = self._make_step()
-            yield stepped
-            watch.stepped(time.perf_counter() - begun, stepped.tokens)  # includes the time that the caller took
+                event = self._make_step()
+            yield event
+            timer.stepped(time.perf_counter() - begun, event.tokens)  # includes the time that the caller took
 
     def _make_step(self) -> StepEvent:
         config = self.config
@@ -191,9 +192,9 @@ class Training:
         return StepEvent(self.step, progress, loss, tokens, self.stream.epoch, rate, norm, seconds)
 
     def _backward(self, batch: Batch) -> tuple[float, int]:
-        """Accumulate the gradients of one chunk and keep its final state; return the loss and the number of targets."""
+        """Accumulate the gradients of one batch and keep its final state; return the loss and the number of targets."""
         objective, config = self.objective, self.config
-        batch = self._only_counted(batch)
+        batch = self._mask_targets(batch)
         rows = batch.rows
         if self.state is None:
             state = objective.initial_state(rows)
@@ -208,7 +209,7 @@ class Training:
             (total / (count * config.accumulate)).backward()
         return float(total.detach()), count
 
-    def _only_counted(self, batch: Batch) -> Batch:
+    def _mask_targets(self, batch: Batch) -> Batch:
         start, end = self.config.loss_from, self.config.loss_to
         if not start and not end:
             return batch

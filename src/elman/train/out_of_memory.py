@@ -12,7 +12,7 @@ from elman.errors import OutOfMemoryError
 __all__ = ["memory_errors"]
 
 # Messages of torch's CPU allocator.
-_SAYINGS = ("can't allocate memory", "not enough memory", "Storage size calculation overflowed")
+_MESSAGES = ("can't allocate memory", "not enough memory", "Storage size calculation overflowed")
 
 
 @contextmanager
@@ -23,7 +23,7 @@ def memory_errors(where: str) -> Iterator[None]:
     except (MemoryError, torch.OutOfMemoryError) as error:
         raise _out_of_memory(where, error) from error
     except RuntimeError as error:
-        if any(saying in str(error) for saying in _SAYINGS):
+        if any(message in str(error) for message in _MESSAGES):
             raise _out_of_memory(where, error) from error
         raise
 
@@ -31,6 +31,6 @@ def memory_errors(where: str) -> Iterator[None]:
 def _out_of_memory(where: str, error: BaseException) -> OutOfMemoryError:
     first_line = next(iter(str(error).strip().splitlines()), type(error).__name__)
     return OutOfMemoryError(
-        f"out of memory {where}; a checkpoint, if there is one, is kept. Fewer lanes, shorter chunks or fewer hidden "
-        f"units need less memory. Received: {first_line}"
+        f"out of memory {where}; a checkpoint, if there is one, is kept. Smaller batches, shorter chunks or fewer "
+        f"hidden units need less memory. Received: {first_line}"
     )

@@ -35,7 +35,7 @@ class Plateau:
     stale: int = 0
 
     def update(self, loss: float, config: TrainConfig) -> bool:
-        """Record the loss of an evaluation; return true if it is the best so far."""
+        """Record the loss of an evaluation, or its `selection`; return true if it is the lowest so far."""
         if loss < self.best:
             self.best, self.waited, self.stale = loss, 0, 0
             return True
