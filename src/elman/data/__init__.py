@@ -3,10 +3,14 @@
 read         text from files: paths, encodings and document boundaries   (inputs, decoding)
 vocabulary   vocabularies of characters, words or subwords
 tokens       a corpus as token files for training, validation and test   (split, token_file)
+corpus       a corpus prepared with the options of a language model      (torch)
 stream       batches for truncated BPTT and for evaluation               (torch)
 table        CSV, TSV and JSON lines as columns of text
 readers      registry of file formats and their reader functions
 examples     labelled texts and series
+tagged       sequences of words or frames with a tag per time step
+panel        panels of time series, and their windows
+captioned    vectors, images and feature maps with captions
 sound        sound files, log-mel features, recordings with transcripts  (soundfile, soxr, torch)
 strokes      pen strokes with transcripts
 transcripts  sequences of frames with a text each: recordings and strokes

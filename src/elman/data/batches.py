@@ -32,9 +32,9 @@ class ShuffledBatches:
         lengths: time steps of each row, of shape `N`; or `N x 2` if each row has two sequences, such as a sentence and
             its translation. The rows of a batch are then similar in both lengths.
         make: function that makes the batch from an array of row indices.
-        batch_size: most rows in a batch.
-        steps: most time steps in a batch, padding included; 0 for no limit. Two sequences count together. Long rows
-            come in smaller batches, and a row with more steps than this is a batch alone.
+        batch_size: maximum number of rows in a batch.
+        steps: maximum number of time steps in a batch, padding included; 0 for no limit. Two sequences count together.
+            Long rows come in smaller batches, and a row with more steps than this is a batch alone.
         seed: seed of the random orders.
 
     Raises DataError if there are no rows, ConfigError for a batch size below 1, ShapeError for another shape of
@@ -60,7 +60,7 @@ class ShuffledBatches:
 
     @property
     def epoch(self) -> float:
-        """Number of passes over the rows so far, as a fraction."""
+        """Passes over the rows so far, with the fraction of the current one."""
         return self._epoch + self._rows_before / len(self.lengths)
 
     @property
@@ -98,14 +98,14 @@ class ShuffledBatches:
 
     def _order(self, epoch: int) -> list[Ints]:
         """Return the row indices of each batch of an epoch: similar lengths within a batch, batches in random order."""
-        draw = np.random.default_rng([self.seed, epoch])
-        order = draw.permutation(len(self.lengths))
+        generator = np.random.default_rng([self.seed, epoch])
+        order = generator.permutation(len(self.lengths))
         if self.lengths.min() != self.lengths.max():
             size = self._pool()
             pools = [order[start : start + size] for start in range(0, len(order), size)]
             order = np.concatenate([pool[self._alike(pool)] for pool in pools])
         batches = list(_cut(order, self.lengths, self.batch_size, self.steps))
-        return [batches[place] for place in draw.permutation(len(batches))]
+        return [batches[place] for place in generator.permutation(len(batches))]
 
     def _pool(self) -> int:
         """Return the number of rows in a pool."""
@@ -149,7 +149,7 @@ def spread(count: int, most: int) -> Ints:
 
 
 def spread_within(count: int, weight: int, limit: int) -> Ints:
-    """Return evenly spaced row indices with a total weight of about `limit` at most; all rows for a limit of 0.
+    """Return evenly spaced row indices with a total weight of at most about `limit`; all rows for a limit of 0.
 
     `weight` is the total weight of all `count` rows, such as their number of time steps. At least one index is
     returned.

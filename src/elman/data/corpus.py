@@ -20,11 +20,11 @@ from elman.state import Batch
 __all__ = ["HeldOutText", "open_inputs", "prepare_corpus"]
 
 # Rows of an evaluation batch and its time steps; each row first reads _BURN_IN tokens of context.
-_LANES, _STEPS, _BURN_IN = 128, 128, 128
+_ROWS, _STEPS, _BURN_IN = 128, 128, 128
 # With fewer tokens in a row, the burn-in would cost more than the row saves.
-_MIN_OF_A_LANE = 512
+_MIN_ROW_TOKENS = 512
 # Batches have fewer time steps if the vocabulary is large, so that a batch has at most about this many logits.
-_MAX_SCORES = 1 << 26
+_MAX_LOGITS = 1 << 26
 
 
 def open_inputs(paths: Paths, config: TextConfig) -> TextSource | None:
@@ -76,7 +76,7 @@ class HeldOutText:
     def __init__(self, tokens: TokenFile, vocabulary: Vocabulary, limit: int | None = None) -> None:
         self.tokens = tokens
         self.vocabulary = vocabulary
-        self.steps = max(1, min(_STEPS, _MAX_SCORES // (_LANES * vocabulary.size)))
+        self.steps = max(1, min(_STEPS, _MAX_LOGITS // (_ROWS * vocabulary.size)))
         self.limit = len(tokens) if limit is None else min(limit, len(tokens))
         self._characters: dict[int, int] = {}
 
@@ -93,7 +93,7 @@ class HeldOutText:
     def __call__(self, limit: int = 0) -> tuple[Iterable[Batch], int]:
         """Return the batches of the first `limit` tokens (0 for all), and the number of characters in their targets."""
         limit = min(limit, self.limit) if limit else self.limit
-        batch_size = min(_LANES, max(1, limit // _MIN_OF_A_LANE))
+        batch_size = min(_ROWS, max(1, limit // _MIN_ROW_TOKENS))
         batches = sequential(
             self.tokens,
             batch_size=batch_size,

@@ -34,7 +34,7 @@ BYTE_ORDER_MARK = "\ufeff"
 WIDE = {"utf_16": "utf-16-le", "utf_32": "utf-32-le"}
 # Bytes per read when a whole file is read.
 _BLOCK = 1 << 20
-# Most bytes read from a stream before its lines are yielded.
+# Maximum number of bytes that are read from a stream before its lines are yielded.
 _MAX_AT_ONCE = 1 << 16
 
 

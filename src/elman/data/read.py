@@ -154,6 +154,7 @@ def open_text(
     """Open a text in files, folders, globs or standard input ("-").
 
     inputs     paths; folders are searched recursively for names that match `pattern`, and .gz files are decompressed
+    encoding   encoding of the text
     errors     handling of bytes that cannot be decoded: "strict" (EncodingError), "replace" (by U+FFFD) or "ignore"
     documents  what a document is: "files", "lines" (each line that is not empty) or "paragraphs" (lines between blank
                lines)

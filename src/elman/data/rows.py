@@ -14,9 +14,9 @@ from elman.state import Batch
 
 __all__ = ["SequenceRows"]
 
-# Most rows and padded time steps of an evaluation batch: enough to keep the kernels busy.
+# Maximum number of rows and of padded time steps of an evaluation batch: enough to keep the kernels busy.
 _ROWS, _STEPS = 256, 50_000
-# Most padded time steps of a training batch: very long rows come in smaller batches.
+# Maximum number of padded time steps of a training batch: very long rows come in smaller batches.
 _MAX_STEPS = 1 << 20
 
 

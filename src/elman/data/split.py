@@ -15,7 +15,7 @@ __all__ = ["BORDERS", "PARTS", "Section", "check_split", "cut_points", "sections
 PARTS = ("train", "valid", "test")
 # Where a part may end: after any character, after a line end (else before a space), or before a document.
 BORDERS = ("character", "line", "document")
-# Most characters that a cut may move to reach a line end or a space.
+# Maximum number of characters that a cut may move to reach a line end or a space.
 NEAR = 10_000
 SPACE = re.compile(r"\s")
 

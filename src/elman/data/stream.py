@@ -25,10 +25,10 @@ Flags = npt.NDArray[np.bool_]
 class BPTTBatches:
     """Endless stream of batches for truncated BPTT: B rows read a circular text, T tokens at a time.
 
-    Lane i begins at token (offset + i*N//B) mod N. Each row continues the row of the batch before, except where
-    `reset_B` is true: in the first batch, at the beginning of a document (the first input of the row is an end token)
-    and at the beginning of the text. A row is shorter than T (`lengths_B`) where a document ends, with the end token as
-    its last target, and at the end of the text.
+    Row i begins at token (offset + i*N//B) mod N, for N tokens. Each row continues the row of the batch before,
+    except where `reset_B` is true: in the first batch, at the beginning of a document (the first input of the row is an
+    end token) and at the beginning of the text. A row is shorter than T (`lengths_B`) where a document ends, with the
+    end token as its last target, and at the end of the text.
     """
 
     def __init__(self, tokens: TokenFile, *, batch_size: int, length: int, end_id: int, offset: int = 0) -> None:
@@ -47,7 +47,7 @@ class BPTTBatches:
 
     @property
     def epoch(self) -> float:
-        """Number of passes over the text so far, as a fraction, counted in predictions."""
+        """Passes over the text so far, with the fraction of the current one, counted in targets."""
         return self.tokens_seen / (len(self.tokens) - 1)
 
     def next_batch(self) -> Batch:
@@ -115,20 +115,20 @@ def _sequential(
 ) -> Iterator[Batch]:
     predictions = min(len(tokens), limit or len(tokens)) - 1
     batch_size = min(batch_size, predictions)
-    # Lane i predicts the tokens from borders[i] + 1 to borders[i + 1].
+    # Row i predicts the tokens from borders[i] + 1 to borders[i + 1].
     borders = np.arange(batch_size + 1, dtype=np.int64) * predictions // batch_size
-    scored, stops = borders[:-1], borders[1:]
-    positions = np.array([_warm_start(tokens, int(first), burn_in, end_id) for first in scored], dtype=np.int64)
-    fresh = np.ones(batch_size, dtype=np.bool_)
+    begins, stops = borders[:-1], borders[1:]
+    positions = np.array([_warm_start(tokens, int(first), burn_in, end_id) for first in begins], dtype=np.int64)
+    first_B = np.ones(batch_size, dtype=np.bool_)
     ahead = _ReadAhead(tokens)
     while (positions < stops).any():
         inputs_BT, targets_BT, lengths_B = _stretch(ahead, positions, stops, length, end_id)
         places_BT = positions[:, None] + np.arange(length)
-        targets_BT[places_BT < scored[:, None]] = IGNORE_INDEX
-        reset_B = (fresh | (inputs_BT[:, 0] == end_id)) & (lengths_B > 0)
+        targets_BT[places_BT < begins[:, None]] = IGNORE_INDEX
+        reset_B = (first_B | (inputs_BT[:, 0] == end_id)) & (lengths_B > 0)
         yield _batch(inputs_BT, targets_BT, lengths_B, reset_B)
         positions = positions + lengths_B
-        fresh = np.zeros(batch_size, dtype=np.bool_)
+        first_B = np.zeros(batch_size, dtype=np.bool_)
 
 
 class _ReadAhead:
@@ -164,7 +164,7 @@ def _warm_start(tokens: TokenFile, first: int, burn_in: int, end_id: int) -> int
 
 
 def _stretch(ahead: _ReadAhead, positions: Ints, stops: Ints, length: int, end_id: int) -> tuple[Ints, Ints, Ints]:
-    """Return inputs_BT, targets_BT and lengths_B of a chunk per row.
+    """Return `inputs_BT`, `targets_BT` and `lengths_B` of a chunk per row.
 
     A chunk has up to `length` tokens from the position of its row, and ends at the row's stop and at end tokens.
     """

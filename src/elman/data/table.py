@@ -31,7 +31,7 @@ __all__ = ["MISSING", "Table", "read_table", "table_of_text"]
 # Cells that count as missing numbers (compared in lower case).
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "?"})
 
-# Most characters in a cell: enough for a whole book, but bounded.
+# Maximum number of characters in a cell, which may have a whole book.
 _LONGEST_CELL = 1 << 28
 
 

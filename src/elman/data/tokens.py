@@ -42,7 +42,7 @@ LAYOUT = 1
 class Corpus(NamedTuple):
     """An encoded text. The validation or test part is None if it has fewer than two tokens.
 
-    `scan` is the scan of the main text; `fingerprint` is a hash of the texts, the vocabulary and the split.
+    `scan` has the statistics of the main text; `fingerprint` is a hash of the texts, the vocabulary and the split.
     """
 
     train: TokenFile
@@ -91,8 +91,9 @@ def prepare(
     split       fractions of the characters for the training, validation and test parts, in the order of the text
     split_by    "position": cuts are exact for characters, and move forward to the next line end (else space) for words
                 and subwords; "documents": no document is cut
-    valid, test texts for these parts; their fractions in `split` are then added to the training part
+    valid, test  texts for these parts; their fractions in `split` are then added to the training part
     cache       folder of the token files, by default the cache folder; existing files are reused
+    progress    called with the name of the stage and the completed fraction
 
     Raises ConfigError, DataError (the text is too short, or was changed meanwhile), EncodingError, StorageError.
     """

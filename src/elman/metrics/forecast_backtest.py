@@ -46,7 +46,7 @@ class Backtest:
     coverage  for each level in per cent, the fraction of values inside the network's intervals
     remarks   sentences on what makes the comparison unfair, if anything
     last      the network's forecasts from the last origin, for a plot
-    truth     the true values of these forecasts, `[S, H, Y]`
+    truth     the true values of these forecasts, `[N, T, Y]`
     """
 
     horizon: int

@@ -32,8 +32,8 @@ class CaptionDataset:
 
     name      name of the data in messages
     kind      "vectors", "images" or "maps"
-    items     float32 N x F for vectors; uint8 or float32 N x H x W x C for images; float32 N x S x F or N x H x W x F
-              for maps of features
+    items     float32 `N x features` for vectors; uint8 or float32 `N x height x width x channels` for images; float32
+              `N x positions x features` or `N x height x width x features` for feature maps
     captions  one or more texts per item; None if the data has no captions
     places    where each item comes from, for messages, such as "words.csv, line 7"
     names     the feature names of vectors; empty if they have none
@@ -101,7 +101,7 @@ def made(
     places: Sequence[str] | None = None,
     names: tuple[str, ...] = (),
 ) -> CaptionDataset:
-    """Create `CaptionDataset` from an array.
+    """Create a `CaptionDataset` from an array.
 
     Pixels are uint8 (0 to 255) or floats. Vectors and maps may have any integer or float dtype and become float32.
     With `kind` "auto", arrays of 2 dimensions are vectors and arrays of 3 or 4 dimensions are images. Raises

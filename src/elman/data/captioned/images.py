@@ -31,7 +31,7 @@ def check_size(size: Sequence[int]) -> tuple[int, int] | None:
 
 
 def read_pictures(paths: Sequence[Path], names: Sequence[str], config: CaptionDataConfig) -> npt.NDArray[np.uint8]:
-    """Read image files as an array N x H x W x C.
+    """Read image files as an array `N x height x width x channels`.
 
     Raises DataError for a file that is not an undamaged image of 8 bits per channel, and for images of different
     sizes if `image_size` is not given; StorageError for a file that cannot be read; ConfigError for a bad size.
@@ -49,7 +49,7 @@ def read_pictures(paths: Sequence[Path], names: Sequence[str], config: CaptionDa
 
 
 def pixels_of(picture: Any, name: str, color: str, size: tuple[int, int] | None) -> npt.NDArray[np.uint8]:
-    """Return the pixels of a Pillow image, H x W x C, rotated as its EXIF orientation says."""
+    """Return the pixels of a Pillow image, `height x width x channels`, in its EXIF orientation."""
     from PIL import Image, ImageOps
 
     if picture.mode.startswith(("I", "F")):

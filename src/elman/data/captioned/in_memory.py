@@ -32,7 +32,7 @@ def are_paths(items: Any) -> bool:
 def captioned_from(
     items: Any, captions: Sequence[Any] | None, config: CaptionDataConfig, *, name: str = "items"
 ) -> CaptionDataset:
-    """Create `CaptionDataset` from Python objects.
+    """Create a `CaptionDataset` from Python objects.
 
     Args:
         items: an array, a tensor or a data frame; or a list of arrays of one shape, or of Pillow images.

@@ -86,7 +86,7 @@ def _is_data(member: str) -> bool:
 
 
 def _shown(member: str) -> str:
-    return "".join(sign if sign.isprintable() else "?" for sign in member[:100])
+    return "".join(character if character.isprintable() else "?" for character in member[:100])
 
 
 def _blocks(file: InputFile, member: zipfile.ZipInfo, name: str) -> Iterator[bytes]:

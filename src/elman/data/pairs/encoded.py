@@ -63,8 +63,8 @@ class TokenSequences:
         lengths = self.lengths[rows]
         places = np.arange(lengths.max(initial=0))
         inside = places < lengths[:, None]
-        wanted = np.where(inside, self._starts[rows][:, None] + places, 0)
-        return np.where(inside, self._ids[wanted], np.int64(fill))
+        indices = np.where(inside, self._starts[rows][:, None] + places, 0)
+        return np.where(inside, self._ids[indices], np.int64(fill))
 
 
 @dataclass(frozen=True)

@@ -29,9 +29,9 @@ def pairs_of_lines(lines: Sequence[str], name: str, columns: Columns, header: st
     """
     first = lines[0].split("\t")
     names = [cell.strip() for cell in first]
-    asked = [column for column in columns[: 1 + with_targets] if column and not column.isdecimal()]
+    named = [column for column in columns[: 1 + with_targets] if column and not column.isdecimal()]
     if header == "auto":
-        header = "yes" if asked or {name.lower() for name in names}.issuperset(SIDES) else "no"
+        header = "yes" if named or {name.lower() for name in names}.issuperset(SIDES) else "no"
     if header == "no":
         names = []
     wanted = [_place(names, columns[side], side, name) for side in range(1 + with_targets)]

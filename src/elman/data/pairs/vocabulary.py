@@ -108,8 +108,8 @@ class PairVocabulary:
         ]
         if _cut_at_spaces(vocabulary):
             return " ".join(words)
-        spacing = Detokenizer()
-        return "".join(map(spacing.place, words))
+        detokenizer = Detokenizer()
+        return "".join(map(detokenizer.place, words))
 
     def to_json(self) -> dict[str, Any]:
         """Return the vocabularies as JSON values; a shared one occurs once."""

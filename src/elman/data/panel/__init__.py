@@ -10,7 +10,7 @@ panel       the `Panel` class
 transform   invertible transforms: logarithm, Box-Cox, differences, scaling     (fit: estimation from the values)
 windows     batches of windows                                  (carried_windows: with carried state; torch)
 split       training and held-out parts of each series
-known       training series that are stored with a model
+history     training series that are stored with a model
 forecast    forecasts as data frames, CSV and JSON
 
 The public names load on first use.

@@ -29,7 +29,7 @@ Ints = npt.NDArray[np.int64]
 
 
 class _SourceRows(NamedTuple):
-    """The rows of one source: series names, times, values and row numbers."""
+    """The rows of one source: series names, times, whether these are dates, values and row numbers."""
 
     owners: Sequence[str]
     times: Ints
@@ -237,7 +237,7 @@ def _static(
     begins: Sequence[int],
     encoder: Sequence[Mapping[str, Any]] | None,
 ) -> tuple[Floats, Sequence[Mapping[str, Any]]]:
-    """Return the static features, [S, C], and their encoder. `rows` must be in the order of the sources."""
+    """Return the static features of N series, [N, C], and their encoder. `rows` must be in the order of the sources."""
     first = np.full(len(rows.ids), -1)
     first[rows.codes[::-1]] = np.arange(len(rows.codes))[::-1]
     kinds = {column["name"]: column["kind"] for column in encoder or ()}

@@ -22,7 +22,7 @@ class CarriedWindowBatches:
     """Endless, resumable stream of batches in which each row continues the row of the batch before.
 
     In each epoch, the series are assigned to the rows in a new random order. A series that is longer than the share of
-    a row is cut into pieces. A row without remaining steps in the epoch has rows of length 0.
+    a row is cut into pieces. A row without remaining steps in the epoch has windows of length 0.
 
     Args:
         dataset: the series.
@@ -50,7 +50,7 @@ class CarriedWindowBatches:
 
     @property
     def epoch(self) -> float:
-        """Number of passes over the series so far, as a fraction."""
+        """Passes over the series so far, with the fraction of the current one."""
         return self._epoch + self._place / len(self._rows)
 
     def next_batch(self) -> Batch:
@@ -81,18 +81,18 @@ class CarriedWindowBatches:
 
     def _deal(self, epoch: int) -> list[tuple[Windows, npt.NDArray[np.bool_]]]:
         """Return the windows of each batch of an epoch, and which of their rows begin in the initial state."""
-        batch_size: list[list[tuple[int, int, int, bool]]] = [[] for _ in range(self.batch_size)]
+        rows: list[list[tuple[int, int, int, bool]]] = [[] for _ in range(self.batch_size)]
         for piece in np.random.default_rng([self.seed, epoch]).permutation(len(self.pieces)).tolist():
             number, begin, end = self.pieces[piece]
-            lane = min(batch_size, key=len)
+            shortest = min(rows, key=len)
             for start in range(begin, end, self.context):
-                lane.append((number, start, min(self.context, end - start), start == begin))
-        steps = max(map(len, batch_size))
+                shortest.append((number, start, min(self.context, end - start), start == begin))
+        steps = max(map(len, rows))
         batches = []
         for step in range(steps):
-            here = [lane[step] if step < len(lane) else (0, 0, 0, False) for lane in batch_size]
+            here = [row[step] if step < len(row) else (0, 0, 0, False) for row in rows]
             numbers = np.array([each[:3] for each in here], dtype=np.int64)
             series, start, length = numbers.T
-            fresh = np.array([each[3] for each in here])
-            batches.append((Windows(series, start, length, np.zeros_like(start), self.stop[series]), fresh))
+            reset_B = np.array([each[3] for each in here])
+            batches.append((Windows(series, start, length, np.zeros_like(start), self.stop[series]), reset_B))
         return batches

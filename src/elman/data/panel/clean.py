@@ -1,6 +1,6 @@
 """Cleaning of the rows of many series: order, duplicates, missing times and missing values.
 
-Each kind of problem is either refused with an error or mended as the options say; none is mended silently.
+Each kind of problem raises an error, unless an option says how to correct it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ __all__ = ["PanelRows", "drop_duplicates", "fill_cells", "fill_steps", "in_order
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-# Most steps that are filled in, in all or for each existing row: a wrong year must not give a billion steps.
+# Maximum number of steps that are filled in, in all, or per existing row if that allows more: a wrong year must not
+# give a billion steps.
 _MAX_FILLED = 1_000_000
 _MAX_PER_ROW = 50
 

@@ -68,7 +68,7 @@ def fit_transforms(
 
 
 def _groups(targets: Sequence[Floats]) -> Iterator[tuple[list[int], Floats]]:
-    """Yield groups of series of similar length: their indices, and the values [S, T, Y] padded with NaN."""
+    """Yield groups of series of similar length: their indices, and the values [N, T, Y] padded with NaN."""
     bins: dict[int, list[int]] = {}
     for row, values in enumerate(targets):
         bins.setdefault(len(values).bit_length(), []).append(row)
@@ -117,7 +117,7 @@ def _mean(values: Floats, there: Bools) -> Floats:
 
 
 def _scales(w_NTY: Floats, scaling: str, rounding: Floats) -> tuple[Floats, Floats]:
-    """Return the offset and scale of each series and variable, [S, Y]; a scale of at most `rounding` becomes 1."""
+    """Return the offset and scale of each series and variable, [N, Y]; a scale of at most `rounding` becomes 1."""
     there = ~np.isnan(w_NTY)
     offset, scale = np.zeros_like(rounding), np.ones_like(rounding)
     if scaling == "standard":
@@ -146,7 +146,7 @@ def _quantile(ordered: Floats, count: npt.NDArray[np.int64], share: float) -> Fl
 
 
 def _powers(y_NTY: Floats) -> tuple[Floats, Floats]:
-    """Return the power of maximum likelihood and the geometric mean of each series and variable, [S, Y].
+    """Return the power of maximum likelihood and the geometric mean of each series and variable, [N, Y].
 
     For values divided by their geometric mean, the likelihood decreases with the variance of the Box-Cox transform. The
     best of a few powers is refined by golden-section search.

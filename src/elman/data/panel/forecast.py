@@ -23,18 +23,19 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Forecast:
-    """Forecast of S series of Y variables for H time steps.
+    """Forecast of N series of Y variables for T time steps.
 
     ids        names of the series
     frequency  the grid of times
     starts     ordinal of the first forecast step of each series
     names      names of the Y variables
-    mean       point forecasts, `[S, H, Y]`: mean or median of the distribution, by the model's option `point`
-    intervals  lower and upper bounds of the prediction intervals, `[S, H, Y]` each, by level in per cent
-    samples    sample paths, `[S, N, H, Y]`, drawn jointly over the time steps; None if none were requested
+    mean       point forecasts, `[N, T, Y]`: mean or median of the distribution, by the model's option `point`
+    intervals  lower and upper bounds of the prediction intervals, `[N, T, Y]` each, by level in per cent
+    samples    K sample paths, `[N, K, T, Y]`, drawn jointly over the time steps; None if none were requested
     history    the series up to the forecast, for plots
     columns    names of the columns of ids and times in a table
     kind       default data frame library of `to_frame`: "pandas" or "polars"
+    title      title of plots
     """
 
     ids: list[str]
@@ -78,7 +79,7 @@ class Forecast:
 
     @property
     def horizon(self) -> int:
-        """Number of forecast steps H."""
+        """Number of forecast steps T."""
         return self.mean.shape[1]
 
     def times(self, series: int = 0) -> Any:
@@ -86,7 +87,7 @@ class Forecast:
         return self.frequency.time(self.starts[series] + np.arange(self.horizon))
 
     def _table(self) -> Iterator[tuple[str, Doubles]]:
-        """Yield the names and values, `[S, H]`, of the numeric columns."""
+        """Yield the names and values, `[N, T]`, of the numeric columns."""
         for place, name in enumerate(self.names):
             yield name, self.mean[..., place]
             for level, (low, high) in sorted(self.intervals.items()):
@@ -150,8 +151,8 @@ class Forecast:
             series.append(entry)
         return {"frequency": self.frequency.name, "horizon": self.horizon, "series": series}
 
-    def _by_name(self, values_NY: Doubles) -> dict[str, list[float]]:
-        return {name: values_NY[:, place].tolist() for place, name in enumerate(self.names)}
+    def _by_name(self, values_TY: Doubles) -> dict[str, list[float]]:
+        return {name: values_TY[:, place].tolist() for place, name in enumerate(self.names)}
 
     def find(self, name: str) -> int:
         """Return the index of the series with this name. Raises ConfigError if there is none."""

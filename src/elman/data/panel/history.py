@@ -159,23 +159,23 @@ def series_history_from_json(values: Any, chain: TransformConfig, where: str) ->
             encoder=tuple(check_encoder(values["encoder"])),
         )
         transforms = [Transform.from_json(each["transform"]) for each in series]
-        known = SeriesHistory(panel, transforms, [int(each["until"]) for each in series], chain)
-        _check_sizes(known)
-        return known
+        history = SeriesHistory(panel, transforms, [int(each["until"]) for each in series], chain)
+        _check_sizes(history)
+        return history
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise ArtifactError(f"{where}: expected the series of a forecaster. Received: {error!r}") from error
 
 
-def _check_sizes(known: SeriesHistory) -> None:
+def _check_sizes(history: SeriesHistory) -> None:
     """Raise ValueError for fields that contradict each other."""
-    panel = known.tail
+    panel = history.tail
     if len(set(panel.ids)) != len(panel):
         raise ValueError("a series twice")
-    if not all(abs(time) <= _FARTHEST for time in (*panel.starts, *known.until)):
+    if not all(abs(time) <= _FARTHEST for time in (*panel.starts, *history.until)):
         raise ValueError("a time out of range")
     if panel.static_names != static_names(panel.encoder):
         raise ValueError("static features that the encoder does not make")
-    for number, transform in enumerate(known.transforms):
+    for number, transform in enumerate(history.transforms):
         steps = len(panel.targets[number])
         if len(panel.past[number]) != steps or len(panel.future[number]) < steps:
             raise ValueError("covariates for other steps than the values")

@@ -28,9 +28,11 @@ class Panel:
     starts     ordinal of the first time step of each series
     targets    values to forecast, [T, Y] for each series; NaN only for values that `missing="mask"` left out
     past       past covariates, known up to the present, [T, F]
-    future     known-future covariates, for some more time steps, [T + N, F]
+    future     known-future covariates, [T + S, F], also of the S time steps after the series
     static     static features of each series, [N, C]; categories are one-hot
     encoder    encoding of the static columns, as plain JSON values
+
+    `target_names`, `past_names`, `future_names` and `static_names` are the names of the columns.
     """
 
     ids: list[str]
@@ -56,7 +58,7 @@ class Panel:
 
     @property
     def ahead(self) -> npt.NDArray[np.int64]:
-        """Number of time steps F of each series for which known-future covariates follow its last value."""
+        """Number of time steps S after each series that have known-future covariates."""
         return np.array([len(f) - len(t) for f, t in zip(self.future, self.targets, strict=True)], dtype=np.int64)
 
     def find(self, name: str) -> int:

@@ -65,7 +65,7 @@ def panel_from(
     """Convert a pandas or polars data frame or series, an array, or a dictionary of arrays by series to a panel.
 
     A pandas index of dates or periods is the time; an index of two levels is series and time. Arrays have the shape [T]
-    or [T, Y], with columns "y" or "1", "2", ...; in a dictionary each array is a series, and in [S, T, Y] each row is.
+    or [T, Y], with columns "y" or "1", "2", ...; in a dictionary each array is a series, and in [N, T, Y] each row is.
     The times of arrays are the integers from 0, as are those of a frame without a column or an index of times. Integer
     times of a frame are integers, or years or compact dates if the frequency is one of dates. Other arguments and
     errors are those of `read_panel`; messages count rows from 1.
@@ -181,5 +181,5 @@ def _numbers(data: Any, name: str) -> Any:
     if found.dtype.kind == "c":
         raise DataError(f"{name}: expected real numbers. Received: complex ones")
     if not 1 <= array.ndim <= 3 or not array.size:
-        raise DataError(f"{name}: expected numbers of the shape [T], [T, Y] or [S, T, Y]. Received: {array.shape}")
+        raise DataError(f"{name}: expected numbers of the shape [T], [T, Y] or [N, T, Y]. Received: {array.shape}")
     return array

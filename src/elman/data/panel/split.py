@@ -26,25 +26,27 @@ def resolve_windows(window: WindowConfig, panel: Panel, *, counts: bool) -> Wind
     if not len(panel):
         raise DataError("expected at least one series to train on. Received: none")
     longest = int(panel.lengths.max())
-    settled = resolve_window_sizes(window, season=panel.frequency.season, longest=longest, counts=counts)
-    if settled.context >= longest:
+    resolved = resolve_window_sizes(window, season=panel.frequency.season, longest=longest, counts=counts)
+    if resolved.context >= longest:
         raise DataError(
-            f"expected a series longer than a window of context = {settled.context} steps. "
+            f"expected a series longer than a window of context = {resolved.context} steps. "
             f"Received: {longest} steps in the longest"
         )
-    if settled.autoregression >= longest:
+    if resolved.autoregression >= longest:
         raise DataError(
-            f"expected a series longer than autoregression = {settled.autoregression} steps. "
+            f"expected a series longer than autoregression = {resolved.autoregression} steps. "
             f"Received: {longest} steps in the longest"
         )
-    if settled.mode == "direct" and settled.horizon >= longest:
+    if resolved.mode == "direct" and resolved.horizon >= longest:
         raise DataError(
-            f"expected a series longer than horizon = {settled.horizon} steps, with mode=direct. "
+            f"expected a series longer than horizon = {resolved.horizon} steps, with mode=direct. "
             f"Received: {longest} steps in the longest"
         )
-    if settled.loss_steps > settled.context:
-        raise ConfigError(f"expected loss_steps of at most context = {settled.context}. Received: {settled.loss_steps}")
-    return settled
+    if resolved.loss_steps > resolved.context:
+        raise ConfigError(
+            f"expected loss_steps of at most context = {resolved.context}. Received: {resolved.loss_steps}"
+        )
+    return resolved
 
 
 def training_ends(panel: Panel, window: WindowConfig) -> Ints:
@@ -88,9 +90,9 @@ def check_counts(panel: Panel) -> None:
 def held_out_batches(
     dataset: WindowDataset, rows: Windows, horizon: int, *, direct: bool
 ) -> Callable[[int], tuple[Iterable[Batch], int]]:
-    """Return a function that returns evaluation batches, and the number of last time steps that predict (0 for all).
+    """Return a function of the maximum number of target values to evaluate (0 for all), for evaluation.
 
-    Its argument is the most target values to evaluate, 0 for all; if there are more, it takes evenly spaced windows.
+    It returns batches of evenly spaced windows, and the number of last time steps of a window to evaluate (0 for all).
     """
     loss_steps = 1 if direct else 0
     widths = dataset.targets.shape[1] * (np.full(len(rows.series), horizon) if direct else rows.high - rows.low)

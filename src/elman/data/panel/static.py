@@ -39,7 +39,7 @@ def static_names(encoder: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
 def encode_static(
     columns: Mapping[str, Column], encoder: Sequence[Mapping[str, Any]], where: Callable[[int], str], series: int
 ) -> Floats:
-    """Return the features of all series, [S, C]. `where` returns the location of the first row of a series.
+    """Return the features of N series, [N, C]. `where` returns the location of the first row of a series.
 
     Raises DataError for a category that the encoder does not have.
     """

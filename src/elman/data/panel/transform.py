@@ -60,8 +60,9 @@ class Transform:
         return (self._differences(w_TY) - self.offset) / self.scale
 
     def inverse(self, z_NY: Floats, history_TY: Floats) -> Floats:
-        """Return the values of z in the units of the series, [H, Y], or [N, H, Y] for sample paths.
+        """Return the values of z in the units of the series, in the shape of z.
 
+        z_NY        transformed values of N time steps, or [K, N, Y] for K sample paths
         history_TY  untransformed values of the series before z; only the last `lost` time steps are used
 
         Values outside the range of the function are clipped to it. Raises DataError for a history that is too short or

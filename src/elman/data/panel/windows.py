@@ -140,12 +140,12 @@ class WindowDataset:
             ]
         )
 
-    def targets_of(self, rows: Windows, steps_BN: Ints, horizon: int) -> Tensor:
-        """Return `targets_BTNY`, the values after each of `steps_BN`; NaN outside the target range and the window."""
-        wanted = (rows.start[:, None] + steps_BN)[..., None] + np.arange(1, horizon + 1)
-        kept = (wanted >= rows.low[:, None, None]) & (wanted < rows.high[:, None, None])
-        kept &= (steps_BN >= 0)[..., None] & (steps_BN < rows.length[:, None])[..., None]
-        inside = np.clip(wanted, 0, self.length[rows.series][:, None, None] - 1)
+    def targets_of(self, rows: Windows, steps_BT: Ints, horizon: int) -> Tensor:
+        """Return `targets_BTNY`, the values after each of `steps_BT`; NaN outside the target range and the window."""
+        places = (rows.start[:, None] + steps_BT)[..., None] + np.arange(1, horizon + 1)
+        kept = (places >= rows.low[:, None, None]) & (places < rows.high[:, None, None])
+        kept &= (steps_BT >= 0)[..., None] & (steps_BT < rows.length[:, None])[..., None]
+        inside = np.clip(places, 0, self.length[rows.series][:, None, None] - 1)
         found = self.targets[self.offset[rows.series][:, None, None] + inside]
         return torch.from_numpy(np.where(kept[..., None], found, np.float32(np.nan)))
 

@@ -101,7 +101,7 @@ class FeatureStream:
         self._log_mel = log_mel
         # The samples that later frames need, at first the padding.
         self._kept: npt.NDArray[np.float32] = np.zeros(log_mel.fft // 2, dtype=np.float32)
-        self._heard = 0
+        self._received = 0
         self._finished = False
 
     def push(self, samples: Samples) -> Floats:
@@ -110,7 +110,7 @@ class FeatureStream:
             raise ConfigError(f"expected no samples after the end of a sound. Received: {len(samples)}")
         if samples.ndim != 1:
             raise DataError(f"expected samples of one channel. Received: shape {samples.shape}")
-        self._heard += len(samples)
+        self._received += len(samples)
         return self._frames(samples)
 
     def finish(self) -> Floats:
@@ -118,7 +118,7 @@ class FeatureStream:
         if self._finished:
             raise ConfigError("expected the end of a sound once. Received: a second end")
         self._finished = True
-        if not self._heard:
+        if not self._received:
             return self._none()
         return self._frames(np.zeros(self._log_mel.fft // 2, dtype=np.float32))
 

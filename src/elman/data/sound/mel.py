@@ -48,11 +48,11 @@ def mel_filters(rate: int, fft: int, mels: int, low: float, high: float) -> Doub
     frequencies_K = np.linspace(0.0, rate / 2, fft // 2 + 1) if fft % 2 == 0 else np.arange(fft // 2 + 1) * rate / fft
     rise, fall = (frequencies_K - begin) / (middle - begin), (end - frequencies_K) / (end - middle)
     weights_FK = np.maximum(0.0, np.minimum(rise, fall)) * (2.0 / (end - begin))
-    deaf = np.flatnonzero(~weights_FK.any(axis=1))
-    if len(deaf):
+    empty = np.flatnonzero(~weights_FK.any(axis=1))
+    if len(empty):
         raise ConfigError(
             f"expected filters that each cover a frequency of the transform; the narrowest are narrower than "
             f"{rate / fft:.1f} Hz, the distance of two frequencies; use fewer mels or a longer window. "
-            f"Received: mels={mels}, of which {len(deaf)} cover none"
+            f"Received: mels={mels}, of which {len(empty)} cover none"
         )
     return weights_FK

@@ -1,11 +1,11 @@
 """Sequences with a tag per time step, from files and from Python objects.
 
 tagged      the data class `TaggedDataset`, and checks   conllu    CoNLL-U files
-columns     words and tags in columns             triples   seq.in, seq.out, label
-frames      NumPy files and long tables           readers   the formats by name
-read        sequences from paths                  write     writing predictions
-spans       spans in IOB and similar tags         options   arguments of the readers
-vocabulary  ids of words, characters and tags        encoded   batches (imports torch)
+columns     words and tags in columns                    triples   seq.in, seq.out, label
+frames      NumPy files and long tables                  readers   the formats by name
+read        sequences from paths                         write     writing predictions
+spans       spans in IOB and similar tags                options   arguments of the readers
+vocabulary  ids of words, characters and tags            encoded   batches (imports torch)
 
 The public names load on first use.
 """

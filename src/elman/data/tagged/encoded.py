@@ -20,10 +20,10 @@ __all__ = ["EncodedSequences", "TagTargets", "WordInputs"]
 class WordInputs(NamedTuple):
     """The words of a batch, which has N distinct words.
 
-    words_BT      id of each word
-    distinct_BT   index of each word among the distinct words
-    characters_NT character ids of each distinct word; here T counts characters
-    lengths_N     number of characters of each distinct word
+    words_BT       id of each word
+    distinct_BT    index of each word among the distinct words
+    characters_NT  character ids of each distinct word; here T counts characters
+    lengths_N      number of characters of each distinct word
     """
 
     words_BT: Tensor

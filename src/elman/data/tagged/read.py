@@ -48,8 +48,8 @@ def read_tagged(
     known = readers.known()
     if format not in ("auto", *known):
         raise ConfigError(f"expected a format among auto, {', '.join(known)}. Received: {format!r}")
-    asked = known.get(format)
-    if with_tags and asked is not None and not asked.labelled:
+    requested = known.get(format)
+    if with_tags and requested is not None and not requested.labelled:
         raise ConfigError(f"expected a format with tags. Received: {format!r}")
     check_encoding(encoding)
     options = ReadOptions(
@@ -65,14 +65,14 @@ def read_tagged(
     parts: list[TaggedDataset] = []
     for each in paths:
         place = Path(os.fspath(each)).expanduser()
-        whole = asked or reader_of(known, place, whole=True)
+        whole = requested or reader_of(known, place, whole=True)
         if whole is not None and whole.whole:
             part = whole.read(place, options)
             parts += [] if part is None else [part]
             continue
         for file in find_files([each]):
             try:
-                reader = asked or reader_of(known, file.path) or known["columns"]
+                reader = requested or reader_of(known, file.path) or known["columns"]
                 part = reader.read(file, options)
                 parts += [] if part is None else [part]
             finally:

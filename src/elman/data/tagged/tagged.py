@@ -161,7 +161,7 @@ def tagged_from(
     intents: Sequence[Any] | None = None,
     name: str = "the sentences",
 ) -> TaggedDataset:
-    """Create `TaggedDataset` from lists or arrays.
+    """Create a `TaggedDataset` from lists or arrays.
 
     sequences  lists of words, texts (split at white space), or arrays `x_TI` of frames
     tags       a tag for every time step of each sequence; converted by `str`

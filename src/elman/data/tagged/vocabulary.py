@@ -24,7 +24,7 @@ __all__ = ["UNKNOWN_ID", "TaggerVocabulary", "unseen_answers"]
 UNKNOWN_ID = 0
 _DIGIT = re.compile(r"\d")
 # Only this many characters of a word are read.
-MAX_LETTERS = 100
+MAX_CHARACTERS = 100
 _MOST = 1_000_000
 # In characters. A longer text is most likely not a label but the wrong column or file.
 _LONGEST_TAG = 1000
@@ -54,7 +54,9 @@ class TaggerVocabulary:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_words", {word: number for number, word in enumerate(self.words, 1)})
-        object.__setattr__(self, "_characters", {letter: number for number, letter in enumerate(self.characters, 1)})
+        object.__setattr__(
+            self, "_characters", {character: number for number, character in enumerate(self.characters, 1)}
+        )
         object.__setattr__(self, "_tags", {tag: number for number, tag in enumerate(self.tags)})
         object.__setattr__(self, "_intents", {intent: number for number, intent in enumerate(self.intents)})
 
@@ -117,7 +119,7 @@ class TaggerVocabulary:
     def char_ids(self, word: str) -> list[int]:
         """Return the id of each character of a word, 0 for unknown characters."""
         known: Mapping[str, int] = self._characters  # type: ignore[attr-defined]
-        return [known.get(letter, UNKNOWN_ID) for letter in word[:MAX_LETTERS]]
+        return [known.get(character, UNKNOWN_ID) for character in word[:MAX_CHARACTERS]]
 
     def tag_ids(self, tags: Sequence[str]) -> npt.NDArray[np.int64]:
         """Return the id of each tag, IGNORE_INDEX for unknown tags."""
@@ -163,7 +165,7 @@ class TaggerVocabulary:
             fields[name] = tuple(values)
         if len(fields["tags"]) < 2 or len(fields["intents"]) == 1:
             raise ArtifactError("expected at least two tags, and no or two intents, of a tagger. Received: fewer")
-        if any(len(letter) != 1 for letter in fields["letters"]):
+        if any(len(character) != 1 for character in fields["letters"]):
             raise ArtifactError("expected the characters of a tagger to be single characters. Received: longer texts")
         if not 0 <= fields["features"] <= _MOST or bool(fields["features"]) == bool(fields["letters"]):
             raise ArtifactError("expected a tagger of either words or frames. Received: both or neither")

@@ -61,7 +61,7 @@ class Vocabulary(ABC):
         """Return the token ids of `text` as int64, without end tokens."""
 
     def encode_many(self, texts: Sequence[str]) -> list[Ids]:
-        """`encode` for each of `texts`."""
+        """Return the token ids of each of `texts`, as `encode` does."""
         return [self.encode(text) for text in texts]
 
     @abstractmethod
@@ -116,8 +116,12 @@ def display(text: str) -> str:
     if text.isprintable():
         return text.replace(" ", "␣")
     return "".join(
-        "␣" if sign == " " else sign if sign.isprintable() else sign.encode("unicode_escape").decode("ascii")
-        for sign in text
+        "␣"
+        if character == " "
+        else character
+        if character.isprintable()
+        else character.encode("unicode_escape").decode("ascii")
+        for character in text
     )
 
 

@@ -1,7 +1,7 @@
 """Readers of tagged sentences and frames; every module of this package defines one or more `Reader` objects.
 
 A reader is called with an `InputFile` and the `ReadOptions`; a reader with `whole`, with a `Path` and the options. It
-returns `TaggedDataset`, or None for a file that is read together with another one.
+returns a `TaggedDataset`, or None for a file that is read together with another one.
 """
 
 from __future__ import annotations

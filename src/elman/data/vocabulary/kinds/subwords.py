@@ -56,11 +56,11 @@ class SubwordVocabulary(Vocabulary):
     option_names: ClassVar[Mapping[str, str]] = MappingProxyType({"vocabulary_size": "size"})
 
     def __init__(self, vocabulary: dict[str, int], merges: list[tuple[str, str]]) -> None:
-        spelling = _bytes_of_signs()
+        spelling = _bytes_of_characters()
         self._bytes = [b""] * len(vocabulary)
         for token, number in vocabulary.items():
             if number >= len(SPECIALS):
-                self._bytes[number] = bytes(spelling[sign] for sign in token)
+                self._bytes[number] = bytes(spelling[character] for character in token)
         self._table = vocabulary
         self._merges = merges
         self._tokenizer = _tokenizer(vocabulary, merges)
@@ -90,7 +90,7 @@ class SubwordVocabulary(Vocabulary):
         trainer = trainers.BpeTrainer(
             vocab_size=size,
             special_tokens=list(SPECIALS),
-            initial_alphabet=sorted(_bytes_of_signs()),
+            initial_alphabet=sorted(_bytes_of_characters()),
             show_progress=False,
         )
         _use_threads(True)
@@ -196,11 +196,14 @@ def _checked_table(table: dict[Any, Any]) -> dict[str, int]:
         raise ArtifactError(f"expected {SMALLEST} to {MAX_SIZE} tokens. Received: {len(table)}")
     if not all(type(number) is int for number in table.values()) or set(table.values()) != set(range(len(table))):
         raise ArtifactError(f"expected tokens with the ids 0 to {len(table) - 1}, each once. Received: other ids")
-    signs = _bytes_of_signs()
-    if any(table.get(token) != number for number, token in enumerate(SPECIALS)) or not signs.keys() <= table.keys():
+    characters = _bytes_of_characters()
+    if (
+        any(table.get(token) != number for number, token in enumerate(SPECIALS))
+        or not characters.keys() <= table.keys()
+    ):
         raise ArtifactError("expected the special tokens and every byte in a vocabulary. Received: one without some")
     for token in table:
-        if token not in SPECIALS and not (token and all(sign in signs for sign in token)):
+        if token not in SPECIALS and not (token and all(character in characters for character in token)):
             raise ArtifactError(f"expected tokens spelled in bytes. Received: {token[:40]!r}")
     return table
 
@@ -261,7 +264,7 @@ def _last_border(text: str, low: int, high: int) -> int:
 
 
 @cache
-def _bytes_of_signs() -> dict[str, int]:
+def _bytes_of_characters() -> dict[str, int]:
     """Return the byte of each character in the byte alphabet of the library.
 
     A byte that is printable in Latin-1 is that character; the others have the code points from 256.

@@ -46,7 +46,7 @@ class WordVocabulary(Vocabulary):
     """Vocabulary with one token per word, the most frequent first.
 
     The tokenizer "regex" finds words (with apostrophes inside) and numbers (with points and commas inside); any other
-    character is a token. "whitespace" splits at white space only, for text that is already tokenised. A newline is a
+    character is a token. "whitespace" splits at white space only, for text that is already tokenized. A newline is a
     token. `numbers` and `urls` replace numbers by [NUM] and URLs by [URL]; `punctuation="drop"` removes tokens without
     a letter, digit or newline.
     """
@@ -118,13 +118,13 @@ class WordVocabulary(Vocabulary):
             while len(counts) > MAX_COUNTED:
                 rarest += 1
                 counts = Counter({word: count for word, count in counts.items() if count > rarest})
-        room = max_size - len(empty._specials)
-        usual = [
+        most = max_size - len(empty._specials)
+        kept = [
             (-count, word)
             for word, count in counts.items()
             if count >= min_count and word not in RESERVED and empty._special_of(word) == UNKNOWN_ID
         ]
-        words = [word for _, word in sorted(usual)[:room]]
+        words = [word for _, word in sorted(kept)[:most]]
         if not words:
             raise DataError(f"expected a word that occurs at least {min_count} times in the text. Received: none")
         return cls(words, tokenizer=tokenizer, lowercase=lowercase, punctuation=punctuation, numbers=numbers, urls=urls)
@@ -148,14 +148,14 @@ class WordVocabulary(Vocabulary):
         return np.array(ids, dtype=np.int64)
 
     def decode_stream(self, ids: Iterable[int]) -> Iterator[str]:
-        spacing = Detokenizer()
+        detokenizer = Detokenizer()
         for number in ids:
             number = self.check_number(number)
             if number == END_ID:
-                spacing = Detokenizer()
+                detokenizer = Detokenizer()
                 yield ""
             else:
-                yield spacing.place(self._plain(number))
+                yield detokenizer.place(self._plain(number))
 
     def token(self, number: int) -> str:
         return display(self._plain(self.check_number(number)))
@@ -232,5 +232,5 @@ def _marks() -> str:
     return "".join(f"{chr(first)}-{chr(last)}" for first, last in ranges)
 
 
-def _is_mark(sign: str) -> bool:
-    return unicodedata.category(sign)[0] == "M" or sign in "\u200c\u200d"
+def _is_mark(character: str) -> bool:
+    return unicodedata.category(character)[0] == "M" or character in "\u200c\u200d"
