@@ -19,8 +19,8 @@ __all__ = ["average_folders"]
 def average_folders(folders: Sequence[str | os.PathLike[str]]) -> Any:
     """Load the first model and replace its weights by the mean over all models (Junczys-Dowmunt et al. 2016).
 
-    The models must have the same task, vocabulary and options, except for training options; copies of a run's folder
-    at different steps have. The result has no metrics, because it has not been evaluated.
+    The models must have the same task, vocabulary and options, except for training options, such as copies of a run's
+    folder at different steps. The result has no metrics, because it has not been evaluated.
 
     Raises ConfigError for fewer than two folders, ArtifactError for models that do not match.
     """
@@ -29,16 +29,12 @@ def average_folders(folders: Sequence[str | os.PathLike[str]]) -> Any:
         raise ConfigError(f"expected at least two models to average. Received: {len(names)}")
     described = [artifact.read(name) for name in names]
     first = described[0]
+    same = {"task": "of one task", "config": "with the same options", "vocabulary": "with one vocabulary"}
     for name, other in zip(names[1:], described[1:], strict=True):
-        for what in ("task", "config", "vocabulary"):
-            if getattr(first, what) != getattr(other, what):
-                expected = {
-                    "task": "of one task",
-                    "config": "with the same options",
-                    "vocabulary": "with one vocabulary",
-                }
+        for field, expected in same.items():
+            if getattr(first, field) != getattr(other, field):
                 raise ArtifactError(
-                    f"expected models {expected[what]} to average. Received: {names[0]} and {name}, which differ"
+                    f"expected models {expected} to average. Received: {names[0]} and {name}, which differ"
                 )
     models = [load(name) for name in names]
     stored = [model.network.stored() for model in models]

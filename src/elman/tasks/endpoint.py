@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from elman.display import Progress, finite_json, plain, printable
 from elman.errors import ConfigError
@@ -27,6 +27,7 @@ __all__ = [
     "EndpointOptions",
     "EvaluateGenerationOptions",
     "EvaluateOptions",
+    "Files",
     "Metrics",
     "ScoreOptions",
     "Screen",
@@ -37,6 +38,9 @@ __all__ = [
     "text_metrics_answer",
     "written_lines",
 ]
+
+# Paths of the data, as given on the command line.
+Files: TypeAlias = tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,7 @@ class Call:
 class EndpointOptions:
     """Base class of an endpoint's options: a subclass is a dataclass whose fields are declared with `option()`."""
 
-    def check(self, files: tuple[str, ...], call: Call) -> None:
+    def check(self, files: Files, call: Call) -> None:
         """Raise ConfigError for incompatible options and files. Called before the model is loaded."""
 
 
@@ -140,7 +144,7 @@ class EvaluateOptions(EndpointOptions):
     encoding: str = option("", "Text encoding; by default that of the training data.")
     errors: str = errors_option()
 
-    def check(self, files: tuple[str, ...], call: Call) -> None:
+    def check(self, files: Files, call: Call) -> None:
         """Raise ConfigError for missing data, and for a limit below `least`."""
         del call
         expect_data(files, "data to evaluate on: elman evaluate MODEL DATA")
@@ -176,19 +180,19 @@ class ScoreOptions(EndpointOptions):
     encoding: str = option("", "Text encoding; by default that of the training data.")
     errors: str = errors_option()
 
-    def check(self, files: tuple[str, ...], call: Call) -> None:
+    def check(self, files: Files, call: Call) -> None:
         """Raise ConfigError unless either files or texts are given."""
         del call
         expect_one(files, self.text, "lines to score, from a file (- for standard input) or by --text")
 
 
-def expect_data(files: tuple[str, ...], expected: str) -> None:
+def expect_data(files: Files, expected: str) -> None:
     """Raise ConfigError if there are no files; `expected` describes them in the message."""
     if not files:
         raise ConfigError(f"expected {expected}. Received: none")
 
 
-def expect_one(files: tuple[str, ...], text: Sequence[str] | None, expected: str) -> None:
+def expect_one(files: Files, text: Sequence[str] | None, expected: str) -> None:
     """Raise ConfigError unless either files or texts are given; `expected` describes them in the message."""
     if bool(files) == (text is not None):
         raise ConfigError(f"expected {expected}. Received: {'both' if files else 'neither'}")

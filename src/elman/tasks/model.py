@@ -64,7 +64,8 @@ class TaskModel(ABC, Generic[C, N, V]):
         config: the options; after `fit`, with all automatic values resolved.
         metrics, data, training, command: the record of the training run in the model's folder.
 
-    Raises ConfigError for an unknown option or a value that is not allowed.
+    Raises ConfigError for an unknown option or a value that is not allowed. Methods that need a trained model raise
+    ConfigError before `fit`.
     """
 
     setup_class: ClassVar[type[Setup[Any, Any, Any, Any]]]
@@ -146,11 +147,7 @@ class TaskModel(ABC, Generic[C, N, V]):
         return self._train(self.setup_class(self._chosen, parts, **setup), None, progress, tune)
 
     def _train(
-        self,
-        setup: Setup[Any, Any, Any, Any],
-        folder: str | os.PathLike[str] | None,
-        progress: bool,
-        tune: bool,
+        self, setup: Setup[Any, Any, Any, Any], folder: str | os.PathLike[str] | None, progress: bool, tune: bool
     ) -> Self:
         for note in setup.notes():
             _log.warning("%s", note)

@@ -259,7 +259,8 @@ def resume_run(
 
     overrides   budget options that replace those of the run
     quiet       show no progress
-    tune        set this process' threads and memory allocator for training first
+    tensorboard write a TensorBoard log
+    tune        set the threads and the memory allocator of this process for training
     reading     `progress` and `cache` of `Setup.open`
 
     Raises ArtifactError for a missing or invalid checkpoint, DataError for missing or changed data.

@@ -86,8 +86,7 @@ class SequenceSetup(Setup[C, N, P, V], Generic[C, N, P, V, E]):
 
     @classmethod
     def make_parts(cls, train: Any, config: Any, *, valid: Any = None, test: Any = None) -> Any:
-        """Return the splits; without `valid`, a random share of `train` is held out. Raises DataError if too few
-        examples are left."""
+        """Return the splits; without `valid`, a random share of `train` is held out. Raises DataError for too few."""
         if valid is None:
             train, valid = hold_out(train, config.data.held_out, config.training.seed, f"{cls.item}s")
         return Parts(train, valid, test)

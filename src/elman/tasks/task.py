@@ -55,8 +55,8 @@ class Endpoint:
     examples  command lines, without `elman`; complete ones if they have a pipe
     data      the data argument
     options   `.module:Name` of a dataclass of options, each declared with `option()`
-    answer    `.module:name` of the function: takes the model, the paths of the data, the options and a
-              `EndpointCallbacks`, returns an `Answer`
+    answer    `.module:name` of a function that takes the model, the paths of the data, the options and
+              `EndpointCallbacks`, and returns an `Answer`
     model_option  whether the model may also be given by `--model`
 
     Several tasks may share a verb. Options of the same name must then be identical. The help of the command joins the

@@ -17,6 +17,7 @@ from elman.tasks.endpoint import (
     EndpointOptions,
     EvaluateGenerationOptions,
     EvaluateOptions,
+    Files,
     Metrics,
     ScoreOptions,
     Screen,
@@ -49,7 +50,7 @@ class CaptionOptions(EndpointOptions):
     errors: str = errors_option()
     search: SearchConfig = field(default_factory=SearchConfig)
 
-    def check(self, files: tuple[str, ...], call: Call) -> None:
+    def check(self, files: Files, call: Call) -> None:
         """Raise ConfigError if no files are given."""
         del call
         expect_data(files, "items to caption: elman caption MODEL DATA")
@@ -78,9 +79,7 @@ class Captions(Answer):
         return written_lines(self.found, screen, several=self.several)
 
 
-def caption(
-    model: Captioner, files: tuple[str, ...], options: CaptionOptions, callbacks: EndpointCallbacks
-) -> Captions:
+def caption(model: Captioner, files: Files, options: CaptionOptions, callbacks: EndpointCallbacks) -> Captions:
     """Generate captions of the items in files."""
     drawn = options.attention is not None
     if drawn:
@@ -125,9 +124,7 @@ class EvaluateCaptionsOptions(EvaluateGenerationOptions):
     """Options of `evaluate`."""
 
 
-def evaluate(
-    model: Captioner, files: tuple[str, ...], options: EvaluateCaptionsOptions, callbacks: EndpointCallbacks
-) -> Metrics:
+def evaluate(model: Captioner, files: Files, options: EvaluateCaptionsOptions, callbacks: EndpointCallbacks) -> Metrics:
     """Compute perplexity, accuracy, exact match, BLEU and chrF against all references."""
     items = options.limited(_read(model, files, options, callbacks))
     return text_metrics_answer(model.evaluate(items, progress=callbacks.progress, **options.search()), callbacks)
@@ -137,7 +134,7 @@ def evaluate(
 class ScoreCaptionsOptions(ScoreOptions):
     """Options of `score`."""
 
-    def check(self, files: tuple[str, ...], call: Call) -> None:
+    def check(self, files: Files, call: Call) -> None:
         """Raise ConfigError for options that do not apply to captioners."""
         super().check(files, call)
         if self.text is not None or self.per_token:
@@ -162,9 +159,7 @@ class CaptionScores(Answer):
             yield f"{value:10.3f}  {screen.shown(text)}\n"
 
 
-def score(
-    model: Captioner, files: tuple[str, ...], options: ScoreCaptionsOptions, callbacks: EndpointCallbacks
-) -> CaptionScores:
+def score(model: Captioner, files: Files, options: ScoreCaptionsOptions, callbacks: EndpointCallbacks) -> CaptionScores:
     """Compute the log-probability of each caption, given its item."""
     items = _read(model, files, options, callbacks)
     scores = model.score(items)

@@ -20,13 +20,7 @@ from elman.errors import ConfigError, DataError
 from elman.options import fill, with_given
 from elman.tasks.captioner.config import CaptionerConfig
 from elman.tasks.captioner.network import CaptionerNetwork
-from elman.tasks.captioner.setup import (
-    CaptionerSetup,
-    log_probabilities,
-    measure,
-    search_captions,
-    signatures,
-)
+from elman.tasks.captioner.setup import CaptionerSetup, log_probabilities, measure, search_captions, signatures
 from elman.tasks.sequence_model import SequenceModel
 
 __all__ = ["Captioner"]
@@ -51,7 +45,6 @@ class Captioner(SequenceModel[CaptionerConfig, CaptionerNetwork, CaptionerVocabu
     _expected = "items and captions, or paths of files"
 
     def __repr__(self) -> str:
-        """Return a one-line description of the model."""
         network = self.config.network
         shape = f"{network.shape}, attention {network.attention}"
         if self._network is None:
@@ -90,12 +83,12 @@ class Captioner(SequenceModel[CaptionerConfig, CaptionerNetwork, CaptionerVocabu
         return captioned_from(items, captions, self.config.data, **how)
 
     def read(self, paths: Any, *, captioned: bool = False, encoding: str = "", errors: str = "") -> CaptionDataset:
-        """Read items from files, with the data options of training. Raises DataError, EncodingError."""
+        """Read items from files, with the data options of training. Raises DataError, EncodingError, StorageError."""
         data = with_given(self._reading(), encoding=encoding, errors=errors)
         return read_captioned(as_paths(paths), data, captioned=captioned)
 
     def caption(self, items: Any, *, batch_size: int = 128, **search: Any) -> list[str]:
-        """Return the best caption of each item; arguments as for `captions`."""
+        """Return the best caption of each item; arguments and errors as for `captions`."""
         return [found[0].text if found else "" for found in self.captions(items, batch_size=batch_size, **search)]
 
     def captions(

@@ -114,7 +114,7 @@ class CaptionerNetwork(TokenDecoderNetwork):
         return self.start(vector_BF, self.decoder), memory
 
     def forward(self, items: Tensor, tokens_BT: Tensor) -> Tensor:
-        """Return the decoder outputs `r_BTY`, which `score` turns into logits; `tokens_BT` start with `bos_id`."""
+        """Return the decoder outputs `r_BTY`, which `logits` turns into logits; `tokens_BT` start with `bos_id`."""
         state, memory = self.encode(items)
         x_BTE = self._drop(self.embed(tokens_BT), self.config.input_dropout)
         return self.decoder(x_BTE, state, memory).r_BTY

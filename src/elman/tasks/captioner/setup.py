@@ -50,10 +50,8 @@ _GREEDY = SearchConfig(beams=1)
 class CaptionObjective(SequenceObjective[EncodedCaptions]):
     """Negative log-likelihood of the tokens of captions, end token included, averaged over tokens.
 
-    model       the network
-    vocabulary  the vocabulary
-    held_out    the validation set, or None
-    longest     maximum number of tokens to generate in an evaluation
+    held_out  the validation set, or None
+    longest   maximum number of tokens to generate in an evaluation
     """
 
     model: CaptionerNetwork
@@ -147,8 +145,8 @@ def measure(
 def signatures(data: EncodedCaptions, vocabulary: CaptionerVocabulary) -> dict[str, str]:
     """Return the sacrebleu signatures of the metrics on `data`."""
     most = max(map(len, data.data.captions or [[]]))
-    describe = bleu_signatures(references=most, lowercase=vocabulary.lowercase)
-    return {f"{name}_signature": signature for name, signature in describe.items()}
+    found = bleu_signatures(references=most, lowercase=vocabulary.lowercase)
+    return {f"{name}_signature": signature for name, signature in found.items()}
 
 
 def search_captions(
@@ -162,7 +160,7 @@ def search_captions(
     batch_size: int = _ROWS,
     progress: Progress | None = None,
 ) -> list[list[Hypothesis]]:
-    """Return the hypotheses of each item, best first. `progress` gets "writing" and the completed fraction."""
+    """Return the hypotheses of each item, best first. `progress` is called with "writing" and a fraction."""
     found: list[list[Hypothesis]] = []
     banned = (UNKNOWN_ID,)
     with torch.no_grad():
@@ -242,7 +240,6 @@ class CaptionerSetup(
                 raise DataError(f"{part.name}: expected a caption for every item. Received: none")
 
     def encode(self) -> None:
-        """Encode all splits."""
         self._check_captions()
         super().encode()
 
@@ -262,11 +259,9 @@ class CaptionerSetup(
 
     @property
     def loss_name(self) -> str:
-        """Name and unit of the loss."""
         return f"nats per {self.vocabulary.text.unit}"
 
     def describe(self, figures: Mapping[str, float]) -> str:
-        """Format the metrics of an evaluation as one line."""
         shown = [f"exact {figures['exact']:.2%}"]
         if "bleu" in figures:
             shown.append(f"BLEU {figures['bleu']:.1f}")
@@ -290,7 +285,6 @@ class CaptionerSetup(
         ]
 
     def summary(self) -> str:
-        """Describe the network and the data in one line."""
         facts, text = self.data, self.vocabulary.text
         left_out, most = facts["longer_than_max_length"], self.config.text.max_length
         return (

@@ -29,9 +29,7 @@ with one caption per line, and folders of images with captions.csv. Ctrl-C saves
     ),
     titles=MappingProxyType({"text": "Captions"}),
     card=CardSnippet(
-        pipeline="image-to-text",
-        shell="elman caption MODEL DATA",
-        python='print(model.caption(pathlib.Path("DATA")))',
+        pipeline="image-to-text", shell="elman caption MODEL DATA", python='print(model.caption(pathlib.Path("DATA")))'
     ),
     endpoints=(
         Endpoint(

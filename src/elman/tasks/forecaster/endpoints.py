@@ -20,6 +20,7 @@ from elman.tasks.endpoint import (
     EndpointCallbacks,
     EndpointOptions,
     EvaluateOptions,
+    Files,
     Metrics,
     Screen,
     expect_data,
@@ -52,19 +53,18 @@ class ForecastOptions(EndpointOptions):
 
     horizon: int | None = option(None, "Time steps to forecast; by default the model's horizon.")
     levels: str | None = _levels_option()
-    samples: int = option(0, "Number of sample paths; with --json or --create.")
+    samples: int = option(0, "Number of sample paths to return; needs --json or --create.")
     future: Path | None = option(
         None, "A file with future values of the known covariates, if DATA does not have them.", local=True
     )
-    create: int | None = option(None, "Instead, generate a new series of this many time steps.")
+    create: int | None = option(None, "Generate a new series of this many time steps, instead of a forecast.")
     missing: str = _missing_option()
     seed: int = option(0, "Random seed of sample paths.")
     picture: Path | None = option(None, "Plot a series to this PNG or SVG file.", local=True)
     series: str | None = option(None, "The series to plot, or the scale for --create; by default the first.")
     output: Path | None = option(None, "Write the forecast to this CSV file.", local=True, flag="-o")
 
-    def check(self, files: tuple[str, ...], call: Call) -> None:
-        """Raise ConfigError for incompatible options."""
+    def check(self, files: Files, call: Call) -> None:
         _levels(self.levels)
         if self.create is None:
             _check_series(self.series, self.picture)
@@ -139,7 +139,7 @@ class CreatedSeries(Answer):
 
 
 def forecast(
-    model: Forecaster, files: tuple[str, ...], options: ForecastOptions, callbacks: EndpointCallbacks
+    model: Forecaster, files: Files, options: ForecastOptions, callbacks: EndpointCallbacks
 ) -> Forecasts | CreatedSeries:
     """Forecast the series in a file, or by default the training series; or generate new series."""
     if options.create is not None:
@@ -188,7 +188,7 @@ class BacktestOptions(EndpointOptions):
     picture: Path | None = option(None, "Plot a series to this PNG or SVG file.", local=True)
     series: str | None = option(None, "The series to plot; by default the first.")
 
-    def check(self, files: tuple[str, ...], call: Call) -> None:
+    def check(self, files: Files, call: Call) -> None:
         """Raise ConfigError for missing data and incompatible options."""
         del call
         expect_data(files, "data to test on: elman backtest MODEL DATA --horizon H")
@@ -203,7 +203,6 @@ class Backtests(Answer):
         self.found = found
 
     def to_json(self) -> dict[str, Any]:
-        """Return all metrics."""
         return self.found.to_json()
 
     def to_text(self, screen: Screen) -> Iterator[str]:
@@ -212,9 +211,7 @@ class Backtests(Answer):
         yield f"{counted(self.found.windows, 'forecast')} of {counted(self.found.horizon, 'step')}\n{self.found}\n"
 
 
-def backtest(
-    model: Forecaster, files: tuple[str, ...], options: BacktestOptions, callbacks: EndpointCallbacks
-) -> Backtests:
+def backtest(model: Forecaster, files: Files, options: BacktestOptions, callbacks: EndpointCallbacks) -> Backtests:
     """Evaluate forecasts from several origins."""
     found = model.reading(missing=options.missing).backtest(
         files,
@@ -240,7 +237,7 @@ class EvaluateForecastsOptions(EvaluateOptions):
 
 
 def evaluate(
-    model: Forecaster, files: tuple[str, ...], options: EvaluateForecastsOptions, callbacks: EndpointCallbacks
+    model: Forecaster, files: Files, options: EvaluateForecastsOptions, callbacks: EndpointCallbacks
 ) -> Metrics:
     """Compute errors of forecasts from every origin after the training data, or in the last steps."""
     reader = model.reading(encoding=options.encoding, errors=options.errors)

@@ -53,7 +53,6 @@ class Forecaster(TaskModel[ForecasterConfig, ForecasterNetwork, SeriesHistory]):
         self.kind = "pandas"
 
     def __repr__(self) -> str:
-        """Return a one-line description of the model."""
         shape = f"{self.config.network.shape}, {self.config.window.mode}"
         if self._network is None:
             return f"<Forecaster {shape}, not trained>"
@@ -65,12 +64,7 @@ class Forecaster(TaskModel[ForecasterConfig, ForecasterNetwork, SeriesHistory]):
         return self.vocabulary
 
     def fit(
-        self,
-        data: Any,
-        *,
-        folder: str | os.PathLike[str] | None = None,
-        progress: bool = True,
-        tune: bool = True,
+        self, data: Any, *, folder: str | os.PathLike[str] | None = None, progress: bool = True, tune: bool = True
     ) -> Forecaster:
         """Train on series.
 
@@ -243,9 +237,9 @@ class Forecaster(TaskModel[ForecasterConfig, ForecasterNetwork, SeriesHistory]):
         shorter = dataclasses.replace(
             window, context=min(window.context, most), loss_steps=min(window.loss_steps, most)
         )
-        fresh = type(self)()
-        fresh._start(dataclasses.replace(self.config, window=shorter))
-        return fresh.fit(panel, progress=False, tune=False)
+        model = type(self)()
+        model._start(dataclasses.replace(self.config, window=shorter))
+        return model.fit(panel, progress=False, tune=False)
 
     def evaluate(
         self, data: Any, *, steps: int = 0, stride: int = 1, progress: Progress | None = None
@@ -296,7 +290,8 @@ class Forecaster(TaskModel[ForecasterConfig, ForecasterNetwork, SeriesHistory]):
         random    random seed
         progress  called with the name of the stage and the completed fraction
 
-        Raises ConfigError for a model with covariates, because their values are not known.
+        Raises ConfigError for a model with covariates, because their values are not known, and for invalid options;
+        DataError for an invalid `seed`.
         """
         check_horizon(length)
         network, known = self.network, self.known

@@ -40,7 +40,7 @@ class NextValueObjective:
 
     Args:
         model: the network.
-        loss_steps: direct mode: number of last time steps of a window that are in the training loss; 0 for all.
+        loss_steps: in direct mode, the number of last time steps of a window in the training loss; 0 for all.
         held_out: returns the batches of an evaluation, of at most so many windows (0 for all), and the number of last
             time steps of a window to evaluate (0 for all); None without validation data.
         sampling: returns the current probability that an input is replaced by the network's own prediction
@@ -73,7 +73,7 @@ class NextValueObjective:
         inputs = _moved(batch.inputs_BT, self.model.device)
         own = self.sampling() if self.sampling is not None else 0.0
         total: Tensor | None = None
-        last = []
+        states = []
         for number, member in enumerate(self.model.members):
             begin = state[number] if self.carry else None
             if own:
@@ -83,10 +83,10 @@ class NextValueObjective:
                 parameters, end = member(inputs, batch.lengths_B, begin, self.loss_steps)
             loss = (member.head.loss(parameters, targets) * seen).sum()
             total = loss if total is None else total + loss
-            last.append(end)
+            states.append(end)
         if total is None:
             return targets.new_zeros(()), 0, ()
-        return total / len(last), int(seen.sum()), tuple(last) if self.carry else ()
+        return total / len(states), int(seen.sum()), tuple(states) if self.carry else ()
 
     @torch.no_grad()
     def evaluate(self, limit: int = 0) -> dict[str, float]:
@@ -130,7 +130,6 @@ class ForecasterSetup(Setup[ForecasterConfig, ForecasterNetwork, Panel, SeriesHi
 
     @classmethod
     def check_options(cls, config: ForecasterConfig) -> None:
-        """Raise ConfigError for incompatible options."""
         check_options(config)
         super().check_options(config)
 
@@ -151,7 +150,7 @@ class ForecasterSetup(Setup[ForecasterConfig, ForecasterNetwork, Panel, SeriesHi
 
     @classmethod
     def vocabulary_from(cls, content: Mapping[str, Any], config: ForecasterConfig, where: str) -> SeriesHistory:
-        """Load the vocabulary: the known series."""
+        """Load the vocabulary: the history of the training series."""
         return series_history_from_json(content, config.transforms, where)
 
     @classmethod
@@ -268,13 +267,11 @@ class ForecasterSetup(Setup[ForecasterConfig, ForecasterNetwork, Panel, SeriesHi
 
     @property
     def loss_name(self) -> str:
-        """Name and unit of the loss."""
         network = self.config.network
         names = {"point": f"{network.loss} error", "quantiles": "quantile loss"}
         return f"{names.get(network.distribution, 'nats')} per value"
 
     def describe(self, figures: Mapping[str, float]) -> str:
-        """Format the metrics of an evaluation as one line."""
         return f"{figures['loss']:.4f} {self.loss_name}, RMSE {figures['scaled_rmse']:.4f} of scaled series"
 
     def finish(self, folder: Path | None) -> dict[str, Any]:
@@ -301,7 +298,6 @@ class ForecasterSetup(Setup[ForecasterConfig, ForecasterNetwork, Panel, SeriesHi
         return [*self.parts.summary(), ("windows", windows)]
 
     def summary(self) -> str:
-        """Describe the network and the data in one line."""
         facts = self.data
         series = f"{facts['series']:,} series, {facts['steps']:,} steps of {facts['frequency']}"
         return f"{self.network_summary}; {series}"

@@ -18,6 +18,7 @@ from elman.tasks.endpoint import (
     EndpointCallbacks,
     EndpointOptions,
     EvaluateOptions,
+    Files,
     Metrics,
     ScoreOptions,
     Screen,
@@ -65,7 +66,7 @@ class GenerateOptions(SamplingConfig, _PromptOptions, EndpointOptions):
     )
     echo: bool = option(True, "Print the prompt before the generated text.", local=True)
 
-    def check(self, files: tuple[str, ...], call: Call) -> None:
+    def check(self, files: Files, call: Call) -> None:
         """Raise ConfigError for more than one prompt."""
         del call
         if len(files) + (self.prompt is not None) + (self.prompt_file is not None) > 1:
@@ -113,7 +114,7 @@ class GeneratedTexts(Answer):
 
 
 def generate(
-    model: LanguageModel, files: tuple[str, ...], options: GenerateOptions, callbacks: EndpointCallbacks
+    model: LanguageModel, files: Files, options: GenerateOptions, callbacks: EndpointCallbacks
 ) -> GeneratedTexts:
     """Generate text that continues the prompt."""
     prompt, source = options.prompt or "", files[0] if files else options.prompt_file
@@ -141,7 +142,7 @@ def generate(
 class ScoreLinesOptions(ScoreOptions):
     """Options of `score`."""
 
-    def check(self, files: tuple[str, ...], call: Call) -> None:
+    def check(self, files: Files, call: Call) -> None:
         """Raise ConfigError for several files and for invalid text."""
         super().check(files, call)
         if len(files) > 1:
@@ -184,9 +185,7 @@ class LineScores(Answer):
             self.callbacks.remark("there was no line to score")
 
 
-def score(
-    model: LanguageModel, files: tuple[str, ...], options: ScoreLinesOptions, callbacks: EndpointCallbacks
-) -> LineScores:
+def score(model: LanguageModel, files: Files, options: ScoreLinesOptions, callbacks: EndpointCallbacks) -> LineScores:
     """Compute the log-probability of each non-empty line."""
     lines: Iterator[str] = iter(options.text or ())
     if files:
@@ -221,9 +220,7 @@ class EvaluateTextOptions(EvaluateOptions):
     noun, least = "token", 2
 
 
-def evaluate(
-    model: LanguageModel, files: tuple[str, ...], options: EvaluateTextOptions, callbacks: EndpointCallbacks
-) -> Metrics:
+def evaluate(model: LanguageModel, files: Files, options: EvaluateTextOptions, callbacks: EndpointCallbacks) -> Metrics:
     """Compute nats and bits per token and per character, perplexity and accuracy."""
     found = model.evaluate(
         files, limit=options.limit, encoding=options.encoding, errors=options.errors, progress=callbacks.progress

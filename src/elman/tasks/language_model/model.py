@@ -57,7 +57,6 @@ class LanguageModel(TaskModel[LanguageModelConfig, LanguageModelNetwork, Vocabul
     setup_class = LanguageModelSetup
 
     def __repr__(self) -> str:
-        """Return a one-line description of the model."""
         shape = self.config.network.shape
         if self._network is None:
             return f"<LanguageModel {shape}, not trained>"
@@ -86,7 +85,8 @@ class LanguageModel(TaskModel[LanguageModelConfig, LanguageModelNetwork, Vocabul
         Returns self. Raises DataError, EncodingError, ConfigError, StorageError, DivergenceError, OutOfMemoryError.
         """
         if (text is None) == (string is None):
-            raise ConfigError("expected either text (paths) or string. Received: both or neither")
+            received = "neither" if text is None else "both"
+            raise ConfigError(f"expected either text (paths) or string. Received: {received}")
         if string is not None:
             if folder is not None:
                 raise ConfigError("expected text in a file when training in a folder. Received: a string")
@@ -115,8 +115,8 @@ class LanguageModel(TaskModel[LanguageModelConfig, LanguageModelNetwork, Vocabul
 
         Every token except the first is predicted once, with the state carried over the whole text. `limit` is the
         number of tokens to use; `encoding` and `errors` default to those of the training text; `progress` is called
-        with the name of the stage and the completed fraction. Raises DataError for a text that cannot be read, and
-        ConfigError if there is none.
+        with the name of the stage and the completed fraction. Raises DataError, EncodingError and StorageError for a
+        text that cannot be read, ConfigError if there is none or `limit` is below 2.
         """
         with self._encoded(text, self._reading(encoding, errors), progress) as tokens:
             batches, characters = HeldOutText(tokens, self.vocabulary, limit)()
@@ -156,13 +156,13 @@ class LanguageModel(TaskModel[LanguageModelConfig, LanguageModelNetwork, Vocabul
             ).train
 
     def _reading(self, encoding: str = "", errors: str = "") -> TextConfig:
-        """Return the text options of training, with these values in place if not empty."""
+        """Return the text options of training, with these values in their place if not empty."""
         return with_given(self.config.text, encoding=encoding, errors=errors)
 
     def lines(self, path: str | os.PathLike[str], *, encoding: str = "", errors: str = "") -> Iterator[str]:
         """Yield the lines of a file or of standard input ("-"); encoding and errors default to those of training.
 
-        Raises DataError, EncodingError.
+        Raises DataError, EncodingError, StorageError.
         """
         reading = self._reading(encoding, errors)
         return read_lines(path, encoding=reading.encoding, errors=reading.errors)
@@ -187,8 +187,8 @@ class LanguageModel(TaskModel[LanguageModelConfig, LanguageModelNetwork, Vocabul
         weights: str = "float32",
         **sampling: Any,
     ) -> Iterator[tuple[int, str]]:
-        """Yield generated text in pieces, as pairs (number of the sample, piece). Arguments as for `generate`."""
-        drawing = SamplingOptions(
+        """Yield generated text in pieces, as pairs (number of the sample, piece). Arguments, errors: see `generate`."""
+        options = SamplingOptions(
             **vars(fill(SamplingConfig, sampling, "sampling")), banned=(self.vocabulary.unknown_id,)
         )
         start = self.context_start() + self.vocabulary.encode(prompt).tolist()
@@ -198,7 +198,7 @@ class LanguageModel(TaskModel[LanguageModelConfig, LanguageModelNetwork, Vocabul
             self.vocabulary,
             start,
             length=length,
-            sampling=drawing,
+            sampling=options,
             samples=samples,
             stops=[stop] if isinstance(stop, str) else list(stop),
             seed=seed,

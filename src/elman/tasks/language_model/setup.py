@@ -41,7 +41,6 @@ class NextTokenObjective:
         self.held_out = held_out
 
     def initial_state(self, batch_size: int) -> State:
-        """Return the initial state."""
         return self.model.initial_state(batch_size)
 
     def loss(self, batch: Batch, state: State) -> tuple[Tensor, int, State]:
@@ -88,7 +87,6 @@ class LanguageModelSetup(Setup[LanguageModelConfig, LanguageModelNetwork, Corpus
 
     @classmethod
     def vocabulary_from(cls, content: Mapping[str, Any], config: LanguageModelConfig, where: str) -> Vocabulary:
-        """Load the vocabulary."""
         del config, where
         return vocabulary_from_json(content)
 
@@ -114,7 +112,6 @@ class LanguageModelSetup(Setup[LanguageModelConfig, LanguageModelNetwork, Corpus
         self._test = None if test is None else HeldOutText(test, self.vocabulary, limit)
 
     def stream(self) -> BPTTBatches:
-        """Return the endless stream of training batches."""
         network = self.config.network
         return BPTTBatches(
             self.parts.train, batch_size=network.batch_size, length=network.bptt, end_id=self.vocabulary.end_id
@@ -126,23 +123,19 @@ class LanguageModelSetup(Setup[LanguageModelConfig, LanguageModelNetwork, Corpus
 
     @property
     def holds_out(self) -> bool:
-        """Whether there is a validation set."""
         return self._valid is not None
 
     @property
     def unit(self) -> str:
-        """Name of a token."""
         return {"character": "char"}.get(self.vocabulary.unit, self.vocabulary.unit)
 
     def test(self, limit: int) -> dict[str, float]:
-        """Return metrics on the test set."""
         if self._test is None:
             return {}
         batches, characters = self._test(limit)
         return measure(self.network, batches).metrics(characters)
 
     def describe(self, figures: Mapping[str, float]) -> str:
-        """Format the metrics of an evaluation as one line."""
         if "bits_per_char" in figures:
             bits = f"{figures['bits_per_char']:.4f} bits per char"
         else:
@@ -183,6 +176,5 @@ class LanguageModelSetup(Setup[LanguageModelConfig, LanguageModelNetwork, Corpus
         ]
 
     def summary(self) -> str:
-        """Describe the network and the data in one line."""
         tokens = f"{len(self.parts.train):,} {self.vocabulary.unit}s to train on"
         return f"{self.network_summary}; {tokens}, vocabulary of {self.vocabulary.size:,}"

@@ -20,6 +20,7 @@ from elman.tasks.endpoint import (
     EndpointCallbacks,
     EndpointOptions,
     EvaluateOptions,
+    Files,
     Metrics,
     Screen,
     expect_one,
@@ -41,9 +42,7 @@ class TagOptions(EndpointOptions):
 
     text: list[str] | None = option(None, "A sentence; may be given several times.")
     format: str = option(
-        "auto",
-        "File format; auto: by file name, otherwise one sentence per line (plain).",
-        choices=UNTAGGED_FORMATS,
+        "auto", "File format; auto: by file name, otherwise one sentence per line (plain).", choices=UNTAGGED_FORMATS
     )
     punctuation: bool = option(False, "Split punctuation from the words of plain sentences.")
     to: str = option(
@@ -63,7 +62,7 @@ class TagOptions(EndpointOptions):
     )
     encoding: str = option("", "Text encoding; by default that of the training data.")
 
-    def check(self, files: tuple[str, ...], call: Call) -> None:
+    def check(self, files: Files, call: Call) -> None:
         """Raise ConfigError unless either files or texts are given, and a single output format."""
         expect_one(files, self.text, "sentences from files (- for standard input) or by --text")
         if call.as_json and self.to not in ("", "json"):
@@ -119,14 +118,14 @@ class Tags(Answer):
         return as_text(self.sequences, self.known, self.color == "always" or (self.color == "auto" and coloured))
 
 
-def tag(model: Tagger, files: tuple[str, ...], options: TagOptions, callbacks: EndpointCallbacks) -> Tags:
+def tag(model: Tagger, files: Files, options: TagOptions, callbacks: EndpointCallbacks) -> Tags:
     """Tag sentences or frames."""
     found = model.tag(_read(model, files, options), progress=callbacks.progress)
     column = model.config.data.tag_column or "upos"
     return Tags(found, model.vocabulary.tags, column, options.to, options.color)
 
 
-def _read(model: Tagger, files: tuple[str, ...], options: TagOptions) -> TaggedDataset:
+def _read(model: Tagger, files: Files, options: TagOptions) -> TaggedDataset:
     """Read the sequences to tag."""
     from elman.data.tagged import read_plain, read_untagged
 
@@ -148,9 +147,7 @@ class EvaluateTagsOptions(EvaluateOptions):
     picture: Path | None = option(None, "Plot the confusion matrix to this PNG or SVG file.", local=True)
 
 
-def evaluate(
-    model: Tagger, files: tuple[str, ...], options: EvaluateTagsOptions, callbacks: EndpointCallbacks
-) -> Metrics:
+def evaluate(model: Tagger, files: Files, options: EvaluateTagsOptions, callbacks: EndpointCallbacks) -> Metrics:
     """Compute accuracy, span F1, and metrics of every tag and every type of span."""
     from elman.data.tagged.vocabulary import unseen_answers
 

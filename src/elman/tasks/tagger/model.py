@@ -28,7 +28,7 @@ class Tagger(SequenceModel[TaggerConfig, TaggerNetwork, TaggerVocabulary]):
     """A recurrent network that predicts a tag for every word or frame.
 
     Args:
-        preset: "small", "base" or "large", the options to start from.
+        preset: "small", "base", "spans" or "large", the options to start from.
         options: any option of `elman train tagger`, such as `head="crf"`, `hidden_size=100`, `max_epochs=10`.
 
     Example:
@@ -44,7 +44,6 @@ class Tagger(SequenceModel[TaggerConfig, TaggerNetwork, TaggerVocabulary]):
     _given = (2, 3)
 
     def __repr__(self) -> str:
-        """Return a one-line description of the model."""
         network = self.config.network
         shape = f"{network.shape}, {network.head}"
         if self._network is None:
@@ -85,7 +84,7 @@ class Tagger(SequenceModel[TaggerConfig, TaggerNetwork, TaggerVocabulary]):
         return tagged_from(sentences, tags, intents=intents, **how)
 
     def read(self, paths: Any, **reading: Any) -> TaggedDataset:
-        """Read sequences from files, with the data options of training. Raises DataError, EncodingError.
+        """Read sequences from files, with the data options of training. Raises DataError, EncodingError, StorageError.
 
         reading  `format`, `with_tags`, `encoding`, `errors` and `punctuation` of `read_part`
         """
@@ -94,18 +93,19 @@ class Tagger(SequenceModel[TaggerConfig, TaggerNetwork, TaggerVocabulary]):
     def predict(self, sentences: Any, *, progress: Progress | None = None) -> list[list[str]]:
         """Return the tags of each sentence, given as lists of words, texts split at white space, or frames `x_TI`.
 
-        `progress` is called with the name of the stage and the completed fraction.
+        `progress` is called with the name of the stage and the completed fraction. Raises DataError for sentences that
+        cannot be used.
         """
         return [each.tags for each in self.tag(sentences, progress=progress)]
 
     def predict_intents(self, sentences: Any, *, progress: Progress | None = None) -> list[str]:
-        """Return the label of each sentence. Raises ConfigError for a tagger trained without `intent=True`."""
+        """Return the label of each sentence, given as for `predict`. Raises ConfigError without `intent=True`."""
         if not self.vocabulary.intents:
             raise ConfigError("expected a tagger that was trained with intent=true. Received: one that was not")
         return [each.intent or "" for each in self.tag(sentences, progress=progress)]
 
     def tag(self, sentences: Any, *, progress: Progress | None = None) -> list[TagPrediction]:
-        """Return tags with probabilities, spans and labels of sentences as for `predict`, or of a single text."""
+        """Return tags with probabilities, spans and labels; arguments and errors as for `predict`, or a single text."""
         if isinstance(sentences, str):
             sentences = [sentences]
         if not isinstance(sentences, TaggedDataset):
@@ -114,9 +114,9 @@ class Tagger(SequenceModel[TaggerConfig, TaggerNetwork, TaggerVocabulary]):
             sentences = tagged_from(sentences)
         data, vocabulary = sentences, self.vocabulary
         self.network.eval()
-        given = answers(self.network, EncodedSequences(data, vocabulary), progress=progress)
+        found = answers(self.network, EncodedSequences(data, vocabulary), progress=progress)
         sequences = []
-        for row, answer in enumerate(given):
+        for row, answer in enumerate(found):
             tags = [vocabulary.tags[tag] for tag in answer.tags]
             sequences.append(
                 TagPrediction(
@@ -136,7 +136,7 @@ class Tagger(SequenceModel[TaggerConfig, TaggerNetwork, TaggerVocabulary]):
         """Return metrics: loss, accuracy, span precision, recall and F1, accuracy of sentence labels, and counts.
 
         `sentences` with `tags` as for `fit`, or paths; `progress` as for `predict`. A tag that was not seen in training
-        counts as wrong. Raises DataError for invalid data.
+        counts as wrong. Raises DataError for invalid data, ConfigError for intents without tags.
         """
         return self._measured(self._known(sentences, tags, intents), progress)[0]
 

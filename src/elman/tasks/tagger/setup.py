@@ -32,12 +32,7 @@ _ROWS, _STEPS = 64, 8192
 
 @dataclass(eq=False)
 class TagObjective(SequenceObjective[EncodedSequences]):
-    """Negative log-likelihood of tags, plus the weighted one of sentence labels, averaged over time steps.
-
-    model       the network
-    vocabulary  the vocabulary
-    held_out    the validation set, or None
-    """
+    """Negative log-likelihood of tags, plus the weighted one of sentence labels, averaged over time steps."""
 
     model: TaggerNetwork
     vocabulary: TaggerVocabulary
@@ -45,17 +40,17 @@ class TagObjective(SequenceObjective[EncodedSequences]):
 
     def loss(self, batch: Batch, state: State) -> tuple[Tensor, int, State]:
         """Return the summed loss in nats, the number of time steps, and no state."""
-        scores = self.model(batch.inputs_BT, batch.lengths_B)
-        total, count = batch_loss(scores, batch, self.model.crf, self.model.config.intent_weight)
+        logits = self.model(batch.inputs_BT, batch.lengths_B)
+        total, count = batch_loss(logits, batch, self.model.crf, self.model.config.intent_weight)
         return total, count, state
 
     def evaluate_part(self, held_out: EncodedSequences, limit: int) -> dict[str, float]:
         """Return loss, accuracy, span F1 for tags in a span notation, and metrics of sentence labels."""
         figures, _ = measure(self.model, self.vocabulary, held_out, limit)
-        judged = [figures[name] for name in ("f1", "intent_accuracy") if name in figures]
+        measures = [figures[name] for name in ("f1", "intent_accuracy") if name in figures]
         if "f1" not in figures:
-            judged.append(figures["accuracy"])
-        return {**figures, "selection": 1.0 - sum(judged) / len(judged)}
+            measures.append(figures["accuracy"])
+        return {**figures, "selection": 1.0 - sum(measures) / len(measures)}
 
 
 def measure(
@@ -66,15 +61,14 @@ def measure(
     *,
     progress: Progress | None = None,
 ) -> tuple[dict[str, float], list[TagPredictions]]:
-    """Return metrics on `data`, and the predictions. With `limit`, evenly spaced sequences of about so many time steps
-    are used (0: all)."""
+    """Return metrics on `data`, and predictions; with `limit`, on evenly spaced sequences with that many steps."""
     rows = data.some(limit)
     nats, steps = 0.0, 0
     found: dict[int, TagPredictions] = {}
-    for part, scores, batch in _scored(model, data, rows, progress):
-        total, counted = batch_loss(scores, batch, model.crf, model.config.intent_weight)
-        nats, steps = nats + float(total), steps + counted
-        found.update(zip(part.tolist(), decode(scores, batch.lengths_B, model.crf), strict=True))
+    for part, logits, batch in _scored(model, data, rows, progress):
+        total, count = batch_loss(logits, batch, model.crf, model.config.intent_weight)
+        nats, steps = nats + float(total), steps + count
+        found.update(zip(part.tolist(), decode(logits, batch.lengths_B, model.crf), strict=True))
     given = [found[row] for row in rows.tolist()]
     figures = figures_of(
         data.data.take(rows.tolist()),
@@ -88,16 +82,15 @@ def measure(
 def answers(model: TaggerNetwork, data: EncodedSequences, *, progress: Progress | None = None) -> list[TagPredictions]:
     """Return the most likely tags of every sequence, in order."""
     found: dict[int, TagPredictions] = {}
-    for part, scores, batch in _scored(model, data, np.arange(len(data)), progress):
-        found.update(zip(part.tolist(), decode(scores, batch.lengths_B, model.crf), strict=True))
+    for part, logits, batch in _scored(model, data, np.arange(len(data)), progress):
+        found.update(zip(part.tolist(), decode(logits, batch.lengths_B, model.crf), strict=True))
     return [found[row] for row in range(len(data))]
 
 
 def _scored(
     model: TaggerNetwork, data: EncodedSequences, rows: Ints, progress: Progress | None
 ) -> Iterator[tuple[Ints, TagLogits, Batch]]:
-    """Yield the indices, logits and batch for batches of `rows`. `progress` gets "tagging" and the completed
-    fraction."""
+    """Yield the indices, logits and batch for batches of `rows`. `progress` is called with "tagging" and a fraction."""
     done = 0
     with torch.no_grad():
         for part, batch in in_order(data.lengths, data.batch, batch_size=_ROWS, steps=_STEPS, rows=rows):
@@ -144,14 +137,12 @@ class TaggerSetup(SequenceSetup[TaggerConfig, TaggerNetwork, Parts[TaggedDataset
         return TaggerVocabulary.learn(self.parts.train, self.config.data, intent=self.config.network.intent)
 
     def encode(self) -> None:
-        """Encode all splits."""
         for part in (self.parts.valid, self.parts.test):
             if part is not None:
                 part.check_labels(intents=self.config.network.intent)
         super().encode()
 
     def encode_part(self, part: TaggedDataset, *, training: bool = False) -> EncodedSequences:
-        """Encode a split."""
         return EncodedSequences(part, self.vocabulary)
 
     def make_run_network(self) -> TaggerNetwork:
@@ -175,7 +166,6 @@ class TaggerSetup(SequenceSetup[TaggerConfig, TaggerNetwork, Parts[TaggedDataset
         return "frame" if self.vocabulary.features else "word"
 
     def describe(self, figures: Mapping[str, float]) -> str:
-        """Format the metrics of an evaluation as one line."""
         shown = [f"accuracy {figures['accuracy']:.2%}"]
         if "f1" in figures:
             shown.append(f"span F1 {figures['f1']:.2%}")
@@ -197,6 +187,5 @@ class TaggerSetup(SequenceSetup[TaggerConfig, TaggerNetwork, Parts[TaggedDataset
         ]
 
     def summary(self) -> str:
-        """Describe the network and the data in one line."""
         steps = f"{self.data['train_steps']:,} {self.unit}s to train on"
         return f"{self.network_summary}; {steps}, {self.vocabulary.answer_summary()}"

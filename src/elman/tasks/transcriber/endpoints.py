@@ -18,6 +18,7 @@ from elman.tasks.endpoint import (
     EndpointCallbacks,
     EndpointOptions,
     EvaluateGenerationOptions,
+    Files,
     Metrics,
     Screen,
     expect_data,
@@ -43,7 +44,7 @@ class TranscribeOptions(EndpointOptions):
     output: Path | None = option(None, "Write the transcripts to this file.", local=True, flag="-o")
     search: TranscriptSearchConfig = field(default_factory=TranscriptSearchConfig)
 
-    def check(self, files: tuple[str, ...], call: Call) -> None:
+    def check(self, files: Files, call: Call) -> None:
         """Raise ConfigError for missing files and incompatible options."""
         expect_data(files, "sounds: elman transcribe MODEL FILE")
         if not self.stream:
@@ -86,10 +87,10 @@ class Transcripts(Answer):
     def to_text(self, screen: Screen) -> Iterator[str]:
         """Yield a line for each recording, followed by its alternative texts if there are any."""
         for answer in self.answers:
-            said = answer.timed() if self.times else answer.text
-            lines = [f"{answer.name}\t{said}" if len(self.answers) > 1 else said]
+            line = answer.timed() if self.times else answer.text
+            lines = [f"{answer.name}\t{line}" if len(self.answers) > 1 else line]
             lines += [f"\t{each.score:.2f}\t{each.text}" for each in answer.readings[1:]]
-            text = "".join(f"{' '.join(line.splitlines())}\n" for line in lines)
+            text = "".join(f"{' '.join(each.splitlines())}\n" for each in lines)
             yield screen.shown(text)
 
 
@@ -97,7 +98,7 @@ class StreamedText(Answer):
     """The text of files or standard input, generated while they are read."""
 
     def __init__(
-        self, model: Transcriber, files: tuple[str, ...], options: TranscribeOptions, callbacks: EndpointCallbacks
+        self, model: Transcriber, files: Files, options: TranscribeOptions, callbacks: EndpointCallbacks
     ) -> None:
         self.model = model
         self.files = files
@@ -112,15 +113,15 @@ class StreamedText(Answer):
         """Yield text as it becomes final. If reading fails, the text up to the error is yielded before the error."""
         own = self.model.config.sound.sample_rate
         for file in self.files:
-            coming = self.model.stream(self.options.rate or own)
+            stream = self.model.stream(self.options.rate or own)
             broken: DataError | None = None
             try:
                 for samples in self._pieces(file):
-                    yield screen.shown(coming.push(samples))
+                    yield screen.shown(stream.push(samples))
             except DataError as error:
                 broken = error
-            if broken is None or coming.frames:
-                yield screen.shown(coming.finish() + "\n")
+            if broken is None or stream.frames:
+                yield screen.shown(stream.finish() + "\n")
             if broken is not None:
                 raise broken
 
@@ -139,7 +140,7 @@ class StreamedText(Answer):
 
 
 def transcribe(
-    model: Transcriber, files: tuple[str, ...], options: TranscribeOptions, callbacks: EndpointCallbacks
+    model: Transcriber, files: Files, options: TranscribeOptions, callbacks: EndpointCallbacks
 ) -> Transcripts | StreamedText:
     """Transcribe sounds or pen strokes."""
     if options.stream:
@@ -164,12 +165,11 @@ class EvaluateTranscriptsOptions(EvaluateGenerationOptions):
     lm_weight: float | None = option(None, "Transcribers: weight of the language model's log-probabilities.")
 
     def search(self) -> dict[str, Any]:
-        """Return the search options that were given."""
         return super().search() | ({} if self.lm_weight is None else {"lm_weight": self.lm_weight})
 
 
 def evaluate(
-    model: Transcriber, files: tuple[str, ...], options: EvaluateTranscriptsOptions, callbacks: EndpointCallbacks
+    model: Transcriber, files: Files, options: EvaluateTranscriptsOptions, callbacks: EndpointCallbacks
 ) -> Metrics:
     """Compute loss, word and character error rates, and the fraction of exact transcripts."""
     reading = {"encoding": options.encoding, "errors": options.errors, "progress": callbacks.progress}

@@ -48,7 +48,6 @@ class Transcriber(SequenceModel[TranscriberConfig, TranscriberNetwork, Transcrib
     _expected = "sounds and texts, or paths of files"
 
     def __repr__(self) -> str:
-        """Return a one-line description of the model."""
         network = self.config.network
         shape = network.shape + " bidirectional" * network.bidirectional
         if self._network is None:
@@ -87,7 +86,7 @@ class Transcriber(SequenceModel[TranscriberConfig, TranscriberNetwork, Transcrib
         return self._fit(sounds, texts, rate=rate, valid=valid, test=test, folder=folder, progress=progress, tune=tune)
 
     def read(self, paths: Any, **reading: Any) -> Transcripts:
-        """Read recordings from files, with the data options of training. Raises DataError, EncodingError.
+        """Read recordings from files, with the data options of training. Raises DataError, EncodingError, StorageError.
 
         reading  `labelled`, `input`, `encoding`, `errors` and `progress` of `read_part`
         """
@@ -95,7 +94,7 @@ class Transcriber(SequenceModel[TranscriberConfig, TranscriberNetwork, Transcrib
         return read_part(as_paths(paths, self._expected), self.config.data, self.config.sound, **reading)
 
     def transcribe(self, sounds: Any, *, rate: int = 0, lm: CharacterModel | None = None, **search: Any) -> list[str]:
-        """Return the text of each sound; arguments as for `transcripts`."""
+        """Return the text of each sound; arguments and errors as for `transcripts`."""
         return [each.text for each in self.transcripts(sounds, rate=rate, lm=lm, **search)]
 
     def transcripts(

@@ -28,8 +28,8 @@ __all__ = ["TranscriberNetwork"]
 class TranscriberNetwork(StoredModule):
     """Normalised frames, stacked and subsampled; recurrent layers; a linear output layer.
 
-    Each time step reads `stack` frames, and time steps are `stride` frames apart; with the input projection of the
-    first layer this is a convolution over time. The lookahead of a unidirectional network is `stack - 1` frames.
+    A time step reads `stack_frames` frames, and time steps are `stride` frames apart; with the input projection of the
+    first layer this is a convolution over time. A unidirectional network looks ahead `stack_frames - 1` frames.
 
     Args:
         features: number of features F of a frame.
@@ -110,7 +110,7 @@ class TranscriberNetwork(StoredModule):
         return (x_BTF - self.mean_F) / self.deviation_F
 
     def stacked(self, x_BTF: Tensor) -> Tensor:
-        """Return the input of each complete time step, `B x steps x (stack * F)`."""
+        """Return the input of each complete time step, `B x steps x (stack_frames * F)`."""
         config = self.config
         if x_BTF.shape[1] < config.stack_frames:
             return x_BTF.new_zeros(x_BTF.shape[0], 0, config.stack_frames * self.features)

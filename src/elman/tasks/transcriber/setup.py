@@ -42,12 +42,7 @@ _TIE = 1e-6
 @dataclass(eq=False)
 class CTCObjective(SequenceObjective[EncodedTranscripts]):
     """Loss of connectionist temporal classification (Graves et al. 2006): the negative log-probability of a text,
-    summed over all alignments with the time steps; averaged over tokens.
-
-    model       the network
-    vocabulary  the vocabulary
-    held_out    the validation set, or None
-    """
+    summed over all alignments with the time steps; averaged over tokens."""
 
     model: TranscriberNetwork
     vocabulary: TranscriberVocabulary
@@ -82,12 +77,12 @@ def measure(
     rows = data.some(limit)
     nats, steps = 0.0, 0
     found: dict[int, str] = {}
-    for part, scores, batch in scored(model, data, rows):
-        nats_B, counts_B = batch_loss(scores, batch)
+    for part, logits, batch in scored(model, data, rows):
+        nats_B, counts_B = batch_loss(logits, batch)
         fits_B = torch.from_numpy(data.fits[part])
         nats += float(nats_B.cpu()[fits_B].double().sum())
         steps += int(counts_B[fits_B].sum())
-        for row, answers in zip(part.tolist(), find(scores), strict=True):
+        for row, answers in zip(part.tolist(), find(logits), strict=True):
             found[row] = vocabulary.tokens.decode(answers[0].tokens)
         if progress is not None:
             progress("transcribing", len(found) / len(rows))
@@ -108,10 +103,10 @@ def transcribed(
     *,
     progress: Progress | None = None,
 ) -> list[Transcript]:
-    """Return a `Transcript` of every recording. `progress` gets "transcribing" and the completed fraction."""
+    """Return a `Transcript` of every recording. `progress` is called with "transcribing" and a fraction."""
     found: dict[int, list[CtcResult]] = {}
-    for part, scores, _ in scored(network, data, np.arange(len(data))):
-        found.update(zip(part.tolist(), find(scores), strict=True))
+    for part, logits, _ in scored(network, data, np.arange(len(data))):
+        found.update(zip(part.tolist(), find(logits), strict=True))
         if progress is not None:
             progress("transcribing", len(found) / len(data))
     stride, hop = network.config.stride, sound.hop_ms / 1000.0
@@ -150,7 +145,7 @@ class TranscriberSetup(
 
     @classmethod
     def check_options(cls, config: TranscriberConfig) -> None:
-        """Also raise ConfigError if error rates cannot be computed, before the first evaluation does."""
+        """Also raise ConfigError if the package that computes error rates is not installed."""
         super().check_options(config)
         error_rates(["a"], ["a"])
 
@@ -194,7 +189,6 @@ class TranscriberSetup(
             self._train = self.encode_part(self.parts.train.take(np.flatnonzero(every.fits).tolist()))
 
     def encode_part(self, part: Transcripts, *, training: bool = False) -> EncodedTranscripts:
-        """Encode a split."""
         return EncodedTranscripts(part, self.vocabulary, self.config.network)
 
     def init_network(self) -> None:
@@ -213,11 +207,9 @@ class TranscriberSetup(
 
     @property
     def unit(self) -> str:
-        """Name of a token."""
         return self.vocabulary.unit
 
     def describe(self, figures: Mapping[str, float]) -> str:
-        """Format the metrics of an evaluation as one line."""
         shown = [f"WER {figures['wer']:.2%}", f"CER {figures['cer']:.2%}", f"exact {figures['exact']:.2%}"]
         if "loss" in figures:  # left out if infinite: no text fits into its time steps
             shown.append(f"loss {figures['loss']:.4f}")
@@ -253,6 +245,5 @@ class TranscriberSetup(
         ]
 
     def summary(self) -> str:
-        """Describe the network and the data in one line."""
         things = f"{len(self._train):,} {self.vocabulary.things} to train on"
         return f"{self.network_summary}; {things}, {self.vocabulary.answers} and the blank"

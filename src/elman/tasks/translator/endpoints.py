@@ -18,6 +18,7 @@ from elman.tasks.endpoint import (
     EndpointOptions,
     EvaluateGenerationOptions,
     EvaluateOptions,
+    Files,
     Metrics,
     ScoreOptions,
     Screen,
@@ -63,7 +64,7 @@ class TranslateOptions(EndpointOptions):
     errors: str = errors_option()
     search: SearchConfig = field(default_factory=SearchConfig)
 
-    def check(self, files: tuple[str, ...], call: Call) -> None:
+    def check(self, files: Files, call: Call) -> None:
         """Raise ConfigError unless either files or texts are given, and for invalid search options."""
         del call
         expect_one(files, self.text, "sentences from files (- for standard input) or by --text")
@@ -96,9 +97,7 @@ class Translations(Answer):
             number += len(found)
 
 
-def translate(
-    model: Translator, files: tuple[str, ...], options: TranslateOptions, callbacks: EndpointCallbacks
-) -> Translations:
+def translate(model: Translator, files: Files, options: TranslateOptions, callbacks: EndpointCallbacks) -> Translations:
     """Translate sentences from files or from the options; lines of standard input are translated as they are read."""
     if options.attention is not None:
         from elman.plots.picture import check_suffix
@@ -111,7 +110,7 @@ def translate(
     if files == ("-",) and options.output is None and options.attention is None:
         # No progress while the output is a stream.
         silent = EndpointCallbacks(remark=callbacks.remark)
-        blocks = _coming(model, options, how, callbacks)
+        blocks = _translated_lines(model, options, how, callbacks)
         return Translations(lambda: _found(model, files, options, how, silent), blocks, several=several)
     found = _found(model, files, options, how, callbacks)
     return Translations(lambda: found, [found], several=several)
@@ -125,11 +124,7 @@ def _further(folders: Sequence[Path] | None) -> list[Any]:
 
 
 def _found(
-    model: Translator,
-    files: tuple[str, ...],
-    options: TranslateOptions,
-    how: dict[str, Any],
-    callbacks: EndpointCallbacks,
+    model: Translator, files: Files, options: TranslateOptions, how: dict[str, Any], callbacks: EndpointCallbacks
 ) -> Found:
     """Translate all sentences, and plot their attention if requested."""
     sources = list(options.text or ())
@@ -146,10 +141,10 @@ def _found(
     return found
 
 
-def _coming(
+def _translated_lines(
     model: Translator, options: TranslateOptions, how: dict[str, Any], callbacks: EndpointCallbacks
 ) -> Iterator[Found]:
-    """Yield translations of lines of standard input; all lines that are available form a group."""
+    """Yield translations of lines of standard input; all available lines form a group."""
     from elman.data.decoding import stream_lines
 
     data = model.config.data
@@ -179,9 +174,7 @@ class EvaluatePairsOptions(EvaluateGenerationOptions):
     ensemble: list[Path] | None = option(None, "Translators: further models of an ensemble.", local=True)
 
 
-def evaluate(
-    model: Translator, files: tuple[str, ...], options: EvaluatePairsOptions, callbacks: EndpointCallbacks
-) -> Metrics:
+def evaluate(model: Translator, files: Files, options: EvaluatePairsOptions, callbacks: EndpointCallbacks) -> Metrics:
     """Compute perplexity, accuracy, BLEU, chrF and exact matches."""
     further = _further(options.ensemble)
     pairs = options.limited(_read(model, files, options, callbacks))
@@ -213,7 +206,7 @@ class PairScores(Answer):
                 yield from scored_tokens(found.tokens, found.log_probs)
 
 
-def score(model: Translator, files: tuple[str, ...], options: ScoreOptions, callbacks: EndpointCallbacks) -> PairScores:
+def score(model: Translator, files: Files, options: ScoreOptions, callbacks: EndpointCallbacks) -> PairScores:
     """Compute the log-probability of each target, given its source."""
     from elman.data.pairs.pairs import cut_at_tabs
 
@@ -229,7 +222,7 @@ def score(model: Translator, files: tuple[str, ...], options: ScoreOptions, call
 
 
 def _read(
-    model: Translator, files: tuple[str, ...], options: EvaluateOptions | ScoreOptions, callbacks: EndpointCallbacks
+    model: Translator, files: Files, options: EvaluateOptions | ScoreOptions, callbacks: EndpointCallbacks
 ) -> Pairs:
     """Read pairs from files; add remarks on pairs that were left out."""
     pairs = model.read(list(files), encoding=options.encoding, errors=options.errors)

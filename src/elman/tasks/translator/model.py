@@ -53,10 +53,9 @@ class Translator(SequenceModel[TranslatorConfig, TranslatorNetwork, PairVocabula
 
     def __init__(self, preset: str = "base", **options: Any) -> None:
         super().__init__(preset, **options)
-        self._packs = PackedOutputCache()
+        self._output_cache = PackedOutputCache()
 
     def __repr__(self) -> str:
-        """Return a one-line description of the model."""
         network = self.config.network
         shape = f"{network.shape}, attention: {network.attention}"
         if self._network is None:
@@ -102,7 +101,7 @@ class Translator(SequenceModel[TranslatorConfig, TranslatorNetwork, PairVocabula
     def translate(self, texts: Iterable[str] | str, **options: Any) -> list[str]:
         """Return the best translation of each text, or of a single one; that of an empty text is empty.
 
-        Options are those of `translations`.
+        Options and errors are those of `translations`.
         """
         return [each[0].text for each in self.translations(texts, **options)]
 
@@ -146,7 +145,7 @@ class Translator(SequenceModel[TranslatorConfig, TranslatorNetwork, PairVocabula
             batch_size=batch_size,
             precision=self._precision(precision),
             logit_precision=logit_precision_for(precision),
-            output_cache=self._packs,
+            output_cache=self._output_cache,
             progress=progress,
         )
 
@@ -187,7 +186,8 @@ class Translator(SequenceModel[TranslatorConfig, TranslatorNetwork, PairVocabula
         progress          as for `translations`
         options           those of `translations`
 
-        Raises DataError for invalid data, and for files whose names have the reverse direction.
+        Raises DataError for invalid data, and for files whose names have the reverse direction; ConfigError for invalid
+        options.
         """
         if isinstance(sources, Pairs):
             pairs = sources
@@ -207,11 +207,11 @@ class Translator(SequenceModel[TranslatorConfig, TranslatorNetwork, PairVocabula
     def read(self, paths: Any, *, with_targets: bool = True, **reading: Any) -> Pairs:
         """Read pairs from files, with the data options of training; `reading` holds arguments of `read_part`.
 
-        Raises DataError, also for files whose names have the reverse direction, and EncodingError.
+        Raises DataError, also for files whose names have the reverse direction; EncodingError, StorageError.
         """
-        known = as_paths(paths, self._expected)
-        check_languages(self.languages, known, self.config.data, with_targets=with_targets)
-        return read_part(known, self.config.data, with_targets=with_targets, **reading)
+        paths = as_paths(paths, self._expected)
+        check_languages(self.languages, paths, self.config.data, with_targets=with_targets)
+        return read_part(paths, self.config.data, with_targets=with_targets, **reading)
 
     def remarks_on(self, texts: Sequence[str]) -> list[str]:
         """Return warnings about source texts: empty or long sentences, and unknown words."""
@@ -248,11 +248,11 @@ class Translator(SequenceModel[TranslatorConfig, TranslatorNetwork, PairVocabula
         check_members(members)
         return members
 
-    def _precision(self, asked: str) -> str:
-        if asked not in ("auto", "float32", "bfloat16"):
-            raise ConfigError(f"expected precision among auto, float32, bfloat16. Received: {asked!r}")
-        if asked != "auto":
-            return asked
+    def _precision(self, requested: str) -> str:
+        if requested not in ("auto", "float32", "bfloat16"):
+            raise ConfigError(f"expected precision among auto, float32, bfloat16. Received: {requested!r}")
+        if requested != "auto":
+            return requested
         on_cpu = self.network.device.type == "cpu"
         fast = has_bfloat16() if on_cpu else torch.cuda.is_bf16_supported()
         return "bfloat16" if fast and self.config.training.precision == "bfloat16" else "float32"

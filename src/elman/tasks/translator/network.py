@@ -91,7 +91,7 @@ class TranslatorNetwork(TokenDecoderNetwork):
         return self.logits(self.read(sources_BS, source_lengths_B, targets_BT))
 
     def read(self, sources_BS: Tensor, source_lengths_B: Tensor, targets_BT: Tensor) -> Tensor:
-        """Return the decoder outputs `r_BTY`, which `score` turns into logits."""
+        """Return the decoder outputs `r_BTY`, which `logits` turns into logits."""
         state, memory = self.encode(sources_BS, source_lengths_B)
         return self.decoder(self._embed(targets_BT), state, memory).r_BTY
 

@@ -33,7 +33,6 @@ __all__ = ["TranslationObjective", "TranslatorSetup", "member_of"]
 class TranslationObjective(SequenceObjective[EncodedPairs]):
     """Negative log-likelihood of target tokens, with label smoothing in training only.
 
-    model      the network
     held_out   the validation set, or None
     translate  translates sources for metrics of translations; None for no such metrics
     lowercase  compare translations and targets in lower case
@@ -103,7 +102,6 @@ class TranslatorSetup(SequenceSetup[TranslatorConfig, TranslatorNetwork, PairPar
 
     @classmethod
     def check_options(cls, config: TranslatorConfig) -> None:
-        """Raise ConfigError for incompatible options."""
         super().check_options(config)
         network, data = config.network, config.data
         if network.tied == "all" and not data.shared:
@@ -158,7 +156,6 @@ class TranslatorSetup(SequenceSetup[TranslatorConfig, TranslatorNetwork, PairPar
 
     @staticmethod
     def make_network(config: TranslatorConfig, vocabulary: PairVocabulary) -> TranslatorNetwork:
-        """Return an untrained network."""
         return TranslatorNetwork(vocabulary.source.size, vocabulary.target.size, config.network)
 
     @classmethod
@@ -198,7 +195,6 @@ class TranslatorSetup(SequenceSetup[TranslatorConfig, TranslatorNetwork, PairPar
         return {**figures, **text_figures(texts, pairs.targets or [], lowercase=self.config.data.lowercase)}
 
     def describe(self, figures: Mapping[str, float]) -> str:
-        """Format the metrics of an evaluation as one line."""
         shown = [f"perplexity {figures['perplexity']:.3g}", f"accuracy {figures['accuracy']:.2%}"]
         for name, label in (("bleu", "BLEU"), ("chrf", "chrF")):
             shown += [f"{label} {figures[name]:.2f}"] if name in figures else []
@@ -225,7 +221,6 @@ class TranslatorSetup(SequenceSetup[TranslatorConfig, TranslatorNetwork, PairPar
         ]
 
     def summary(self) -> str:
-        """Describe the network and the data in one line."""
         network = self.config.network
         encoder = network.encoder_cell or network.cell
         sides = f"{encoder} to {network.cell}" if encoder != network.cell else network.cell

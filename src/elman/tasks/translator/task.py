@@ -32,9 +32,7 @@ archives of these. Ctrl-C saves a checkpoint and stops; `elman train --resume MO
         "        --no-bidirectional --dropout 0 --learning-rate 3e-3",
     ),
     card=CardSnippet(
-        pipeline="translation",
-        shell="elman translate MODEL FILE",
-        python='print(model.translate(["..."]))',
+        pipeline="translation", shell="elman translate MODEL FILE", python='print(model.translate(["..."]))'
     ),
     endpoints=(
         Endpoint(
