@@ -31,7 +31,7 @@ class ForecasterNetworkConfig(RecurrentConfig):
     levels: tuple[float, ...] = option(
         (0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975), "probability levels of the quantiles distribution"
     )
-    point: str = option("median", "point forecast of the other distributions", choices=("median", "mean"))
+    point: str = option("median", "point forecast from a predicted distribution", choices=("median", "mean"))
     members: int = option(1, "number of independent networks whose forecasts are averaged", least=1, most=100)
     keep_history: bool = option(True, "save the last training values, so that the model can forecast from them")
 
