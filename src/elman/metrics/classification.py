@@ -1,4 +1,4 @@
-"""Metrics of classification (accuracy, F1, calibration) and of regression (errors of predicted scores)."""
+"""Metrics of classification (accuracy, F1, calibration) and of regression (errors of predicted numbers)."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def class_evaluation(
 def regression_metrics(predicted_N: Floats, truth_N: Floats) -> dict[str, float]:
     """Root mean squared error, mean absolute error, and R2 (coefficient of determination).
 
-    If all true scores are equal, R2 is 1 for exact predictions and 0 otherwise.
+    If all true numbers are equal, R2 is 1 for exact predictions and 0 otherwise.
     """
     errors_N = predicted_N - truth_N
     squares = float((errors_N**2).sum())
@@ -77,7 +77,7 @@ def regression_metrics(predicted_N: Floats, truth_N: Floats) -> dict[str, float]
 
 
 def evaluation(outputs_NC: Floats, truth_N: npt.NDArray[Any], vocabulary: ClassifierVocabulary) -> dict[str, Any]:
-    """All metrics of a network's outputs: `class_evaluation` for classes, `regression_metrics` for scores."""
+    """All metrics of a network's outputs: `class_evaluation` for classes, `regression_metrics` for a regression."""
     targets = vocabulary.targets
     if isinstance(targets, ClassTargets):
         return class_evaluation(outputs_NC, truth_N, targets.names, vocabulary.temperature)
