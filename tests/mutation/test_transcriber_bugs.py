@@ -119,8 +119,8 @@ BUGS = [
         "pieces forget the frames that are still needed",
         transcript_stream,
         "TranscriptStream._process_frames",
-        "self._kept = kept_BTF[:, steps * config.stride :]",
-        "self._kept = kept_BTF[:, (steps - 1) * config.stride + config.stack_frames :]",
+        "self._pending = pending_BTF[:, steps * config.stride :]",
+        "self._pending = pending_BTF[:, (steps - 1) * config.stride + config.stack_frames :]",
         check_pieces,
     ),
     Planted(
