@@ -116,7 +116,7 @@ def _find(program: Program, element_bytes: int) -> tuple[ctypes.CDLL, CompiledPr
 
 
 def has_half_products() -> bool:
-    """Whether the library in use supports bfloat16 matrix products."""
+    """Return whether the library in use supports bfloat16 matrix products."""
     return bool(library.load().elman_has_half_products())
 
 
@@ -174,6 +174,7 @@ class Layer:
     """The inputs and options of one layer in one direction.
 
     program      the traced equations
+    kind         the kind of `x`
     x            float: B x T x I (PRODUCT), B x T x blocks of H (READY), or the table (TOKENS)
     tokens_BT    int64 row indices of the table, for TOKENS
     lengths_B    int64, 0..T, in any order; None when all rows have T time steps
