@@ -151,7 +151,7 @@ def sample_natively(
 ) -> Iterator[list[list[int]]]:
     """Sample on the native engine; yields the tokens of each row for several steps at a time.
 
-    The tokens of a row depend only on the seed and the row's index. -1 stands for a token that cannot be sampled.
+    The tokens of a row depend only on the seed and the row's index. A token that cannot be sampled is -1.
     """
     if not start:
         raise ConfigError("expected at least one token to start from. Received: none")
