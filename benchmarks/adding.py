@@ -44,7 +44,7 @@ def main() -> None:
     x_NTI, sums_N = make(arguments.sequences, arguments.steps, draw)
     new_NTI, true_N = make(2000, arguments.steps, draw)
     model = Classifier(
-        kind="score",
+        kind="regression",
         hidden_size=64,
         cell_options={"memory": arguments.steps},
         bidirectional=False,

@@ -167,6 +167,23 @@ def test_an_option_of_a_model_folder(task: str, former: str, name: str, value: A
     assert given_under(config, name) == value
 
 
+def test_a_choice(write: Write, capfd: pytest.CaptureFixture[str]) -> None:
+    """The regression of a classifier was `kind="score"`."""
+    with pytest.warns(FormerNameWarning, match="^the option 'kind=score' is now called 'kind=regression'$"):
+        model = elman.Classifier(kind="score")
+    assert (model.kind, model.config.target.kind) == ("regression", "regression")
+    values = {**model.config.to_json(), "target": {**model.config.to_json()["target"], "kind": "score"}}
+    assert type(model.config).from_json(values, "elman.json").target.kind == "regression"
+    file = write('kind = "score"\n')
+    command = ["train", "classifier", str(file.with_name("absent")), "--dry-run", "-q"]
+    for words in (["--kind", "score"], ["--config", str(file)]):
+        assert main([*command, *words]) == 2
+        first, last = capfd.readouterr().err.splitlines()
+        assert first == "elman: the option 'kind=score' is now called 'kind=regression'"
+        assert "there is no such file" in last
+    assert "score" not in help_of("classifier", capfd).partition("--kind ")[2].partition("--class-weights")[0]
+
+
 def test_an_option_under_both_names_is_refused() -> None:
     with pytest.raises(ConfigError, match="expected the option hidden_size once"):
         elman.LanguageModel(hidden=3, hidden_size=4)

@@ -18,8 +18,7 @@ def lazy_names(
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """Return the functions `__getattr__` and `__dir__` for a package.
 
-    homes  the names that each module defines, by the module's name: relative to the package (`.stack`) or absolute
-
+    homes   the names that each module defines, by the module's name: relative to the package (`.stack`) or absolute
     former  earlier names, each with the present one; using one issues a FormerNameWarning
 
     Any other name raises AttributeError.

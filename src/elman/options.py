@@ -14,6 +14,7 @@ import typing
 import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, ClassVar, Self, TypeVar
 
 from elman.errors import ConfigError, FormerNameWarning
@@ -50,6 +51,7 @@ def option(
     flag: str = "",
     free: bool = False,
     former: tuple[str, ...] = (),
+    former_choices: Mapping[str, str] = MappingProxyType({}),
 ) -> Any:
     """Declare a dataclass field with a default, a line of help and the allowed values.
 
@@ -59,9 +61,10 @@ def option(
     flag         a short name on the command line, such as `-o`
     free         on the command line, the value may begin with a hyphen
     former       earlier names of the option, which are still read
+    former_choices  earlier names of choices, each with the present one
     """
-    metadata = {"help": help, "choices": choices, "least": least, "most": most}
-    metadata |= {"local": local, "flag": flag, "free": free, "former": former}
+    metadata: dict[str, Any] = {"help": help, "choices": choices, "least": least, "most": most}
+    metadata |= {"local": local, "flag": flag, "free": free, "former": former, "former_choices": former_choices}
     if isinstance(default, dict):
         return dataclasses.field(default_factory=lambda: dict(default), metadata=metadata)
     return dataclasses.field(default=default, metadata=metadata)
@@ -98,12 +101,13 @@ def present_names(
     *,
     warn: bool,
 ) -> dict[str, Any]:
-    """Return `values` with the present names of options in place of earlier ones.
+    """Return `values` with the present names of options, and of choices, in place of earlier ones.
 
     Issues a FormerNameWarning for each earlier name if `warn`. Raises ConfigError for an option with a value under two
     names.
     """
-    present = {former: name for section in sections for former, name in former_names(section).items()}
+    fields = {name: field for section in sections for name, (field, _) in fields_of(section).items()}
+    present = {former: name for name, field in fields.items() for former in field.metadata.get("former", ())}
     found: dict[str, Any] = {}
     for former, value in values.items():
         name = present.get(former, former)
@@ -111,6 +115,11 @@ def present_names(
             raise ConfigError(f"{where}: expected the option {name} once. Received: {name} and its earlier name")
         if name != former and warn:
             warn_of_former_name(former, name)
+        choices = fields[name].metadata.get("former_choices", {}) if name in fields else {}
+        if isinstance(value, str) and value in choices:
+            if warn:
+                warn_of_former_name(f"{name}={value}", f"{name}={choices[value]}")
+            value = choices[value]
         found[name] = value
     return found
 

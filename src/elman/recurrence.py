@@ -95,7 +95,7 @@ class RunnableCell(Protocol):
 
     @property
     def weight_ih(self) -> Tensor:
-        """The input weights, gates x I."""
+        """The input weights, G x I."""
 
 
 def clear_padding(x_BTF: Tensor, lengths_B: Tensor) -> Tensor:

@@ -33,7 +33,7 @@ QUICK: dict[str, Any] = {
     "hidden_size": 8,
     "max_steps": 40,
 }
-SCORES = {**QUICK, "kind": "score", "cell": "elman", "pool": "last", "max_steps": 80, "split": (1.0, 0.0, 0.0)}
+SCORES = {**QUICK, "kind": "regression", "cell": "elman", "pool": "last", "max_steps": 80, "split": (1.0, 0.0, 0.0)}
 
 
 def quick(**options: Any) -> elman.Classifier:
@@ -98,11 +98,11 @@ def test_a_clone_has_the_parameters_and_not_what_was_learnt(capsys: pytest.Captu
 def test_a_model_of_scores_is_a_regressor() -> None:
     assert is_classifier(quick())
     assert not is_regressor(quick())
-    assert is_regressor(quick(kind="score"))
+    assert is_regressor(quick(kind="regression"))
     assert hasattr(quick(), "predict_proba")
-    assert not hasattr(quick(kind="score"), "predict_proba")
+    assert not hasattr(quick(kind="regression"), "predict_proba")
     with pytest.raises(ConfigError, match="expected a model of classes"):
-        quick(kind="score").predict_proba  # noqa: B018
+        quick(kind="regression").predict_proba  # noqa: B018
 
 
 def test_a_model_that_is_not_trained_is_a_config_error_too() -> None:

@@ -38,7 +38,8 @@ CLASSIFIER: dict[str, tuple[str, str, tuple[str, ...], str]] = {
         "t.txt", "".join(f"text {n}\t{n % 2}\n" for n in range(10)), (), "Received: 10 labels, all different, such as"
     ),
     "one score": (
-        "t.csv", "text,label\na,1\nb,1\n", ("--kind", "score"), "expected scores that differ, to learn from. Received: "
+        "t.csv", "text,label\na,1\nb,1\n", ("--kind", "regression"),
+        "expected numbers that differ, to learn from. Received: "
     ),
     "a table without names": (
         "t.tsv", "a good film\t1\na bad film\t0\n", (), "a column 'text' (text_column names it; without header"

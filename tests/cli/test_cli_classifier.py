@@ -96,7 +96,7 @@ def test_train_prints_one_json_document(elman, reviews, tmp_path):
 
 def test_a_score_is_trained_and_answered(elman, tmp_path):
     path = table(tmp_path / "s.csv", [(text, len(text) / 10) for text, _ in LINES], "text,stars")
-    flags = ("--kind", "score", "--label-column", "stars")
+    flags = ("--kind", "regression", "--label-column", "stars")
     said = elman("train", "classifier", path, "-o", tmp_path / "m", *flags, "-q", *TINY)
     assert said.code == 0, said.err
     assert "RMSE" in said.out
@@ -309,7 +309,7 @@ BAD: dict[str, tuple[str, str, str]] = {
 def test_data_that_cannot_be_used_is_one_line_and_leaves_no_folder(elman, name, tmp_path):
     file, content, expected = BAD[name]
     (tmp_path / file).write_bytes(content.encode("utf-8", "surrogateescape"))
-    flags = ("--kind", "score") if "score" in name else ()
+    flags = ("--kind", "regression") if "score" in name else ()
     said = elman("train", "classifier", tmp_path / file, "-o", tmp_path / "m", *flags, *TINY)
     assert said.code == 2, said.err
     assert expected in said.error()

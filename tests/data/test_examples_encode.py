@@ -170,7 +170,7 @@ def test_one_class_or_very_many_cannot_be_learnt() -> None:
         DataError, match=r"at least two classes to learn from\. Received: one class only, 'a', in 3 examples"
     ):
         learn_targets(labelled(["a", "a", "a"]), "classes")
-    with pytest.raises(DataError, match=r"at most 5,000 classes; .* kind=score. Received: 5,001 different labels"):
+    with pytest.raises(DataError, match=r"at most 5,000 classes; .* kind=regression. Received: 5,001 different labels"):
         learn_targets(labelled([n / 7 for n in range(5001)]), "classes")
 
 
@@ -178,21 +178,21 @@ def test_one_class_or_very_many_cannot_be_learnt() -> None:
 def test_scores_come_back(scores: list[float]) -> None:
     examples = labelled(scores)
     if np.std(scores) == 0.0:
-        with pytest.raises(DataError, match="expected scores that differ"):
-            learn_targets(examples, "score")
+        with pytest.raises(DataError, match="expected numbers that differ"):
+            learn_targets(examples, "regression")
         return
-    targets = learn_targets(examples, "score")
+    targets = learn_targets(examples, "regression")
     assert isinstance(targets, RegressionTarget)
     size = max(1.0, *map(abs, scores))
     np.testing.assert_allclose(targets.decode(targets.encode(examples)), scores, atol=1e-5 * size)
-    assert targets_from_json(through_json(targets.to_json()), "score", "here") == targets
+    assert targets_from_json(through_json(targets.to_json()), "regression", "here") == targets
 
 
 @pytest.mark.parametrize("label", ["good", "nan", "inf", ""])
 def test_a_label_that_is_no_score_is_named_with_its_place(label: str) -> None:
     examples = Examples("series", [np.zeros((1, 1), np.float32)] * 2, ["1", label], ["f.csv, line 2", "f.csv, line 3"])
-    with pytest.raises(DataError, match=f"f.csv, line 3: expected a finite number as the score. Received: '{label}'"):
-        learn_targets(examples, "score")
+    with pytest.raises(DataError, match=f"f.csv, line 3: expected a finite number as the label. Received: '{label}'"):
+        learn_targets(examples, "regression")
 
 
 @pytest.mark.parametrize(
@@ -206,12 +206,12 @@ def test_a_label_that_is_no_score_is_named_with_its_place(label: str) -> None:
         ("classes", {"labels": ["a", "b"], "label_values": "magic"}),
         ("classes", {"labels": ["a", "b"], "label_values": "integer"}),
         ("classes", {"labels": ["a", "b"], "label_values": ["text"]}),
-        ("score", {"target": None}),
-        ("score", {"target": {"mean": 0.0}}),
-        ("score", {"target": {"mean": "0", "deviation": 1.0}}),
-        ("score", {"target": {"mean": 0.0, "deviation": 0.0}}),
-        ("score", {"target": {"mean": 0.0, "deviation": True}}),
-        ("score", {"target": {"mean": 1e999, "deviation": 1.0}}),
+        ("regression", {"target": None}),
+        ("regression", {"target": {"mean": 0.0}}),
+        ("regression", {"target": {"mean": "0", "deviation": 1.0}}),
+        ("regression", {"target": {"mean": 0.0, "deviation": 0.0}}),
+        ("regression", {"target": {"mean": 0.0, "deviation": True}}),
+        ("regression", {"target": {"mean": 1e999, "deviation": 1.0}}),
     ],
 )
 def test_targets_that_lie_are_refused(kind: str, content: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import importlib.util
 import re
@@ -208,6 +209,27 @@ def test_the_plan_names_files_that_are_there() -> None:
     for package, files in rows:
         for file in re.findall(r"`([\w/.]+)`", files):
             assert (ROOT / "src" / "elman" / package / file).is_file(), f"{package}/{file}"
+
+
+def test_the_plan_names_classes_and_methods_that_are_there() -> None:
+    defined: dict[str, set[str]] = {}
+    for path in (ROOT / "src" / "elman").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                methods = {each.name for each in node.body if isinstance(each, ast.FunctionDef)}
+                defined.setdefault(node.name, set()).update(methods)
+    page = read("docs/architecture.md")
+    dotted = set(re.findall(r"\b([A-Z]\w*[a-z]\w*)\.([a-z]\w*)\b", page)) - {("README", "md")}
+    assert len(dotted) > 3
+    assert [f"{name}.{method}" for name, method in dotted if method not in defined.get(name, ())] == []
+    others = {
+        "State",
+        "AddressSanitizer",
+        "ThreadSanitizer",
+        "UndefinedBehaviorSanitizer",
+    }
+    words = set(re.findall(r"\b(?:[A-Z][a-z]+){2,}\b", page)) | set(re.findall(r"`([A-Z][a-z]\w+)`", page))
+    assert sorted(words - defined.keys() - others) == []
 
 
 def test_the_model_folder_page_names_every_file(workplace: Path) -> None:

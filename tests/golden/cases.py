@@ -114,7 +114,7 @@ CASES: dict[str, GoldenCase] = {
         "Classifier",
         data.write_scored_series,
         {
-            "kind": "score",
+            "kind": "regression",
             "hidden_size": 5,
             "batch_size": 6,
             "noise": 0.1,

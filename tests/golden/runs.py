@@ -82,7 +82,7 @@ RUNS: dict[str, GoldenRun] = {
     "classifier-score": GoldenRun(
         "Classifier",
         data.write_ratings,
-        {"kind": "score", "hidden_size": 5, "embedding": 4, "batch_size": 6, "split": (0.8, 0.2, 0.0)},
+        {"kind": "regression", "hidden_size": 5, "embedding": 4, "batch_size": 6, "split": (0.8, 0.2, 0.0)},
         lambda model: [model.predict(cases.REVIEWS), model.explain(cases.REVIEWS)],
     ),
     "classifier-series-score": of_case("classifier-scores"),

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file
 
 import elman
-from elman.options import former_names, present_names
+from elman.options import fields_of, former_names, present_names
 from elman.tasks.registry import find
 
 from .cases import CASES
@@ -56,6 +56,9 @@ def present_card(text: str, task: str) -> list[str]:
         for former, name in former_names(kind).items():
             text = text.replace(f"`{section}.{former}`", f"`{section}.{name}`")
             text = text.replace(f"`options.{former}`", f"`options.{name}`")
+        for name, (field, _) in fields_of(kind).items():
+            for former, choice in field.metadata["former_choices"].items():
+                text = text.replace(f"`{section}.{name}` | `{former}`", f"`{section}.{name}` | `{choice}`")
     return sorted(text.splitlines())
 
 

@@ -102,10 +102,10 @@ def test_a_bug_in_the_driver_is_caught(bug: DriverBug, switched: Path, monkeypat
 @pytest.fixture
 def no_program_remembered() -> Iterator[None]:
     """Cells are traced again, now and afterwards."""
-    for memory in (trace._remembered, trace._shared):
+    for memory in (trace._traced, trace._shared):
         memory.clear()
     yield
-    for memory in (trace._remembered, trace._shared):
+    for memory in (trace._traced, trace._shared):
         memory.clear()
 
 
@@ -114,7 +114,7 @@ def no_program_remembered() -> Iterator[None]:
 def test_a_bug_in_python_is_caught(bug: Bug, monkeypatch: pytest.MonkeyPatch) -> None:
     bug.check(bug.case, bug.kernel)
     right = program_text(bug.case)
-    trace._remembered.clear()
+    trace._traced.clear()
     trace._shared.clear()
     with monkeypatch.context() as planted:
         plant(bug, planted)

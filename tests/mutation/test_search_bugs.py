@@ -65,7 +65,7 @@ BUGS = [
     bug(
         "coverage is rewarded where it is missing",
         beam,
-        "_BeamState._set_aside",
+        "_BeamState._add_finished",
         "scores_BK + self.options",
         "scores_BK - self.options",
         check_search,
@@ -73,7 +73,7 @@ BUGS = [
     bug(
         "coverage counts the padding",
         beam,
-        "_BeamState._set_aside",
+        "_BeamState._add_finished",
         "missing_BKS.masked_fill(beyond_BS[:, None], 0.0)",
         "missing_BKS",
         check_search,
@@ -90,8 +90,8 @@ BUGS = [
         "a sentence stops when its best score beats the shortest way on",
         beam,
         "_BeamState._done",
-        "(self.limits_N[live_B] + 1).to(most_B)",
-        "(0 * self.limits_N[live_B] + self.history.steps).to(most_B)",
+        "(self.limits_N[live_B] + 1).to(best_B)",
+        "(0 * self.limits_N[live_B] + self.history.steps).to(best_B)",
         check_search,
     ),
     bug(
@@ -111,12 +111,12 @@ BUGS = [
         "scores_BN",
         check_search,
     ),
-    bug("every end is taken", beam, "_BeamState.step", "(ends_BK >= least_B1)", "(ends_BK <= 0.0)", check_search),
+    bug("every end is taken", beam, "_BeamState.step", "(ends_BK >= threshold_B1)", "(ends_BK <= 0.0)", check_search),
     bug(
         "the sum of exponentials is left out",
         candidates,
         "log_normaliser",
-        "most_N - torch.cat(shares).log()",
+        "most_N - torch.cat(largest_probabilities).log()",
         "most_N",
         check_search,
     ),
@@ -155,7 +155,7 @@ BUGS = [
     bug(
         "a token follows itself without a blank",
         ctc_beam,
-        "_Prefixes.hear",
+        "_Prefixes.extend",
         "np.where(tried_C == last_K[:, None], self.blanks[:, None], both_K[:, None])",
         "both_K[:, None] + 0 * tried_C",
         check_texts,
@@ -171,9 +171,9 @@ BUGS = [
     bug(
         "the language model's state is that of another text",
         ctc_beam,
-        "_Model.follow",
-        "take_rows(self._judged.state, from_N)",
-        "take_rows(self._judged.state, 0 * from_N)",
+        "_Model.update",
+        "take_rows(self._output.state, from_N)",
+        "take_rows(self._output.state, 0 * from_N)",
         check_texts,
     ),
     bug(
@@ -199,7 +199,7 @@ UNWRITTEN_BUGS = [
     bug(
         "unwritten scores have no normaliser",
         candidates,
-        "_extend_unwritten",
+        "_extend_lazy",
         "totals_BK.to(best.scores_NK.dtype).flatten() - normaliser_N",
         "totals_BK.to(best.scores_NK.dtype).flatten()",
         check_all_unwritten,
@@ -207,7 +207,7 @@ UNWRITTEN_BUGS = [
     bug(
         "unwritten scores are those of another hypothesis",
         candidates,
-        "_extend_unwritten",
+        "_extend_lazy",
         "top.indices // best.tokens_NK.shape[1]",
         "top.indices % K",
         check_all_unwritten,
@@ -215,7 +215,7 @@ UNWRITTEN_BUGS = [
     bug(
         "a banned token takes another's place",
         candidates,
-        "_extend_unwritten",
+        "_extend_lazy",
         "logits.best(count + banned, end)",
         "logits.best(count, end)",
         check_all_unwritten,

@@ -119,8 +119,8 @@ BUGS = [
         "pieces forget the frames that are still needed",
         transcript_stream,
         "TranscriptStream._process_frames",
-        "self._kept = kept_BTF[:, steps * config.stride :]",
-        "self._kept = kept_BTF[:, (steps - 1) * config.stride + config.stack_frames :]",
+        "self._pending = pending_BTF[:, steps * config.stride :]",
+        "self._pending = pending_BTF[:, (steps - 1) * config.stride + config.stack_frames :]",
         check_pieces,
     ),
     Planted(
@@ -151,8 +151,8 @@ BUGS = [
         "a path leaps from a token to the same token",
         ctc_search,
         "alignment",
-        "leaps_K[3::2] = symbols[3::2] != symbols[1:-2:2]",
-        "leaps_K[3::2] = True",
+        "can_skip_K[3::2] = symbols[3::2] != symbols[1:-2:2]",
+        "can_skip_K[3::2] = True",
         check_spans,
     ),
     Planted(

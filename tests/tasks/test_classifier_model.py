@@ -132,7 +132,7 @@ def test_figures_of_scores_are_those_of_scikit_learn() -> None:
 def test_a_score_is_learnt_in_its_own_units() -> None:
     X, _ = series(60, channels=1)
     y = [1000 + float(x[-1, 0]) for x in X]
-    model = fitted(X, y, kind="score", max_steps=150, hidden_size=12, pool="last-mean")
+    model = fitted(X, y, kind="regression", max_steps=150, hidden_size=12, pool="last-mean")
     figures = model.evaluate(X, y)
     assert figures["r2"] == model.score(X, y) > 0.8
     assert set(figures) == {"examples", "rmse", "mae", "r2"}
@@ -147,7 +147,7 @@ def test_a_score_is_learnt_in_its_own_units() -> None:
 def test_the_scale_of_a_score_is_that_of_the_training_part() -> None:
     X, _ = series(40, channels=1)
     y = np.arange(40.0) ** 3
-    targets = fitted(X, y, kind="score", max_steps=1, split=(0.5, 0.25, 0.25)).vocabulary.targets
+    targets = fitted(X, y, kind="regression", max_steps=1, split=(0.5, 0.25, 0.25)).vocabulary.targets
     assert isinstance(targets, RegressionTarget)
     train, _, _ = split_rows(None, len(X), (0.5, 0.25, 0.25), seed=0, stratify=False)
     assert (targets.mean, targets.deviation) == pytest.approx((y[train].mean(), y[train].std()))
@@ -352,7 +352,7 @@ def test_a_label_that_was_not_seen_is_named_with_its_place(of_texts: Classifier,
     ("options", "message"),
     [
         ({"loss_from": 2}, "expected loss_from and loss_to for tasks with a target at every step"),
-        ({"kind": "score", "class_weights": "balanced"}, "for classes only. Received: kind=score"),
+        ({"kind": "regression", "class_weights": "balanced"}, "for classes only. Received: kind=regression"),
         ({"label_smoothing": 1.0}, "expected label_smoothing from 0 up to, but not including, 1"),
         ({"pool": "best"}, "expected pool to be one of last, mean, max, attention"),
         ({"word_dropout": 1.0}, "expected word_dropout from 0 up to"),

@@ -91,7 +91,7 @@ def test_a_bag_without_classes_begins_with_nothing_and_learns() -> None:
     keys, ratios = learn_bag(rows_of(TOKENS), None, 1, 2)
     assert not ratios.any()
     X, y = texts()
-    model = fitted(X, [float(label == "pos") for label in y], kind="score", bag=1, max_steps=60)
+    model = fitted(X, [float(label == "pos") for label in y], kind="regression", bag=1, max_steps=60)
     assert model.network.bag.weight.abs().max() > 0.1
     assert len(keys) == len(weights_by_hand(2))
 

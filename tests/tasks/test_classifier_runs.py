@@ -52,7 +52,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "no validation": {"split": (1.0, 0.0, 0.0)},
     "patience": {"patience": 3, "evaluate_every": 1, "learning_rate": 1.0, "max_steps": 40},
     "epochs": {"max_steps": 0, "max_epochs": 1.5},
-    "a score": {"kind": "score", "bag": 1},
+    "a score": {"kind": "regression", "bag": 1},
     "linear": {"cell": "mingru", "cell_options": {}},
 }
 
@@ -60,7 +60,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
 def data(folder: Path, options: dict[str, Any]) -> Path:
     X, y = texts(90)
     scores = [f"{len(text) / 7:.3f}" for text in X]
-    return write_csv(folder / "t.csv", X, scores if options.get("kind") == "score" else y)
+    return write_csv(folder / "t.csv", X, scores if options.get("kind") == "regression" else y)
 
 
 def resumed(folder: Path, **overrides: Any) -> Any:
@@ -169,7 +169,7 @@ def test_a_checkpoint_with_wrong_inputs_is_refused(value: Any, tmp_path: Path) -
 def test_what_is_saved_is_loaded(name: str, tmp_path: Path) -> None:
     options = OPTIONS | VARIANTS[name]
     X, y = texts(90)
-    labels: Any = [len(text) / 7 for text in X] if options.get("kind") == "score" else y
+    labels: Any = [len(text) / 7 for text in X] if options.get("kind") == "regression" else y
     model = Classifier(**options).fit(X, labels, progress=False, tune=False)
     model.save(tmp_path / "m")
     loaded = elman.load(tmp_path / "m")
@@ -211,7 +211,7 @@ HOSTILE: dict[str, tuple[str, str, Any]] = {
     "an unknown pool": ("elman", "config.network.pool", "magic"),
     "no direction": ("elman", "config.network.bidirectional", 3),
     "an unknown cell": ("elman", "config.network.cell", "os.system"),
-    "a score": ("elman", "config.target.kind", "score"),
+    "a score": ("elman", "config.target.kind", "regression"),
     "no sections": ("elman", "config", {}),
     "another task": ("elman", "task", "tagger"),
     "no vocabulary": ("elman", "vocabulary", None),

@@ -125,7 +125,7 @@ def test_the_loss_is_the_sum_of_the_nats() -> None:
                 log_probs = scores.logits_BTV[row, t].log_softmax(-1)
                 expected -= float(log_probs[model.vocabulary.tags.index(tag)].detach())
         if intents[row] in model.vocabulary.intents:
-            log_probs = scores.intents_BV[row].log_softmax(-1)
+            log_probs = scores.intents_BC[row].log_softmax(-1)
             expected -= 0.5 * float(log_probs[model.vocabulary.intents.index(intents[row])].detach())
     assert float(total.detach()) == pytest.approx(expected, rel=1e-5)
     assert count == sum(len(each) for each in tags) - 1

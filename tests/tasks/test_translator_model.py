@@ -147,7 +147,7 @@ def test_a_batch_takes_no_more_memory_than_it_may(model, monkeypatch):
     from elman.decode import translation as search
 
     expected = model.translate([*LENGTHS, *SOURCES], beams=3)
-    for name, most in (("_STEPS", 12), ("_SCORES", 3 * model.vocabulary.target.size * 2)):
+    for name, most in (("_MAX_STEPS", 12), ("_MAX_LOGITS", 3 * model.vocabulary.target.size * 2)):
         rows = []
         with monkeypatch.context() as patch:
             patch.setattr(search, name, most)
@@ -160,7 +160,8 @@ def test_a_batch_takes_no_more_memory_than_it_may(model, monkeypatch):
                 ),
             )
             assert model.translate([*LENGTHS, *SOURCES], beams=3) == expected
-        assert all((count * longest <= 12 or count == 1) if name == "_STEPS" else count <= 2 for count, longest in rows)
+        by_steps = name == "_MAX_STEPS"
+        assert all((count * longest <= 12 or count == 1) if by_steps else count <= 2 for count, longest in rows)
 
 
 def test_the_longest_answer(model):

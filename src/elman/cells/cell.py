@@ -49,8 +49,8 @@ class Cell(nn.Module, ABC):
         learn_initial_state: whether the initial state is a parameter; otherwise it is zero.
         device, dtype: of the weights.
 
-    The weights have torch's layout: `weight_ih` (G, I), `weight_hh` (G, H), `bias_ih` (G), `bias_hh` (G), with the
-    gates' blocks in the order of `gate_names`.
+    The weights have torch's layout: `weight_ih` (G, I), `weight_hh` (G, `output_size`), `bias_ih` (G),
+    `bias_hh` (G), with the gates' blocks in the order of `gate_names`.
 
     Raises ConfigError for a size that is not a positive whole number, or an unknown initialiser.
     """
@@ -168,7 +168,7 @@ class Cell(nn.Module, ABC):
         return done.y, done.state
 
     def forward(self, x_BI: Tensor, state: State | None = None) -> tuple[Tensor, State]:
-        """Run one time step like `step`, from the initial state when `state` is None."""
+        """Run one time step like `step`, with its errors, from the initial state when `state` is None."""
         return self.step(x_BI, self.initial_state(x_BI.shape[0]) if state is None else state)
 
     @property

@@ -23,10 +23,10 @@ from elman.options import suggestion
 __all__ = ["GROUP", "available", "built_in", "cell_class", "cell_modules", "make", "unusable"]
 
 _PACKAGE = __name__.rpartition(".")[0]
-# The entry-point group is named after this package.
+# Group of the entry points, named after this package.
 GROUP = _PACKAGE
 # Class attributes that every cell must define, as text.
-_SAID = ("name", "summary", "equations", "paper")
+_REQUIRED_TEXTS = ("name", "summary", "equations", "paper")
 
 
 def _is_cell(value: Any) -> bool:
@@ -72,7 +72,7 @@ def _load(entries: Sequence[EntryPoint]) -> type[Cell] | str:
         return f"{subject} cannot be imported: {type(error).__name__}: {error}"
     if not _is_cell(cell):
         return f"{subject} is not a concrete subclass of elman.cells.Cell"
-    without = [each for each in _SAID if not isinstance(getattr(cell, each, None), str)]
+    without = [each for each in _REQUIRED_TEXTS if not isinstance(getattr(cell, each, None), str)]
     if without:
         return f"{subject} lacks {', '.join(without)}"
     return cell if cell.name == entry.name else f"{subject} has another name, {cell.name!r}"
@@ -89,10 +89,10 @@ def available() -> MappingProxyType[str, type[Cell]]:
 
 def unusable() -> list[str]:
     """Return a sentence for each installed cell that cannot be used."""
-    own = built_in()
+    builtin = built_in()
     sentences = []
     for name, entries in _registered().items():
-        if name in own:
+        if name in builtin:
             places = ", ".join(each.value for each in entries)
             sentences.append(f"the installed cell {name!r} ({places}) has the name of a built-in cell")
         elif isinstance(problem := _load(entries), str):
@@ -106,9 +106,9 @@ def cell_class(name: str) -> type[Cell]:
     An installed cell is imported only when it is requested. Raises ConfigError for an unknown name, and for an
     installed cell that cannot be used.
     """
-    own = built_in()
-    if name in own:
-        return own[name]
+    builtin = built_in()
+    if name in builtin:
+        return builtin[name]
     entries = _registered().get(name)
     if entries is None:
         known = available()

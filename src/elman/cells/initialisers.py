@@ -67,13 +67,13 @@ def fill_gates(weight: Tensor, how: str, gates: int, hidden_size: int) -> None:
 
 
 def chrono_init_(bias: Tensor | None, gate_names: Sequence[str], signs: Mapping[str, float], steps: int) -> None:
-    """Chrono initialisation of gate biases, for memory over 1 to `steps` time steps (Tallec & Ollivier 2018).
+    """Apply chrono initialisation to gate biases, for memory over 1 to `steps` time steps (Tallec & Ollivier 2018).
 
     The bias of a gate that keeps the state is log(u), with u uniform between 1 and max(2, steps - 1). A gate that
     overwrites the state has the sign -1 and gets the same values negated. With `steps` 0 nothing changes.
 
-    bias        of all gates, one block of H for each of `gate_names`
-    signs       of the gates to fill: 1 or -1, by gate name
+    bias   of all gates, one block of H for each of `gate_names`
+    signs  of the gates to fill: 1 or -1, by gate name
     """
     if not steps:
         return

@@ -169,7 +169,10 @@ def flag_of(
     elif hint is int:
         settings["converter"] = whole_number
     elif choices_of(field):
-        kind = Literal[tuple(choice for choice in choices_of(field) if choice)]
+        shown = tuple(choice for choice in choices_of(field) if choice)
+        kind = Literal[(*shown, *field.metadata["former_choices"])]
+        if field.metadata["former_choices"]:
+            settings |= {"show_choices": False, "help": f"{settings['help']} [choices: {', '.join(shown)}]"}
     return Annotated[kind | None, Parameter(**settings)]
 
 

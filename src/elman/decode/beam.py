@@ -20,7 +20,7 @@ from elman.decode.search import (
     Hypothesis,
     SearchStep,
     check_batch,
-    check_scored,
+    check_search_step,
     check_tokens,
     take_rows,
 )
@@ -71,7 +71,7 @@ class BeamOptions:
 
 
 def length_divisor(length: Tensor, penalty: float) -> Tensor:
-    """Divisor of a log-probability, ((5 + n) / 6) ** penalty (Wu et al. 2016)."""
+    """Return the divisor of a log-probability, ((5 + n) / 6) ** penalty (Wu et al. 2016)."""
     return ((5.0 + length) / 6.0) ** penalty
 
 
@@ -115,12 +115,12 @@ def beam_search(
     tokens_BK = torch.full((rows, 1), start, device=device)
     totals_BK = torch.zeros(rows, 1, device=device)
     while len(live_B):
-        scored = advance(tokens_BK, state, memory)
-        check_scored(scored, tokens_BK, end)
-        chosen, kept = search.step(live_B, scored, totals_BK)
+        output = advance(tokens_BK, state, memory)
+        check_search_step(output, tokens_BK, end)
+        chosen, kept = search.step(live_B, output, totals_BK)
         first_B1 = torch.arange(len(live_B), device=device)[:, None] * tokens_BK.shape[1]
         tokens_BK, totals_BK, live_B = chosen.tokens_BK, chosen.totals_BK, live_B[kept]
-        state = take_rows(scored.state, (first_B1[kept] + chosen.slots_BK).flatten())
+        state = take_rows(output.state, (first_B1[kept] + chosen.slots_BK).flatten())
         memory = take_rows(memory, kept) if len(kept) < len(first_B1) else memory
     return search.history.hypotheses(search.ended, lengths_B)
 
@@ -134,7 +134,10 @@ class _Continuations(NamedTuple):
 
 
 class _BeamState:
-    """State of a running search. B: the unfinished sentences; N: all sentences."""
+    """State of a running search.
+
+    In shapes, B are the unfinished sentences, and N all sentences; in `scores_BN`, N are extensions of one sentence.
+    """
 
     def __init__(
         self,
@@ -153,43 +156,43 @@ class _BeamState:
         self.coverage_BKS: Tensor | None = None
         self.history = SearchHistory(len(limits_N))
 
-    def step(self, live_B: Tensor, scored: SearchStep, totals_BK: Tensor) -> tuple[_Continuations, Tensor]:
-        """The hypotheses to continue, and the indices into `live_B` of the sentences to continue."""
+    def step(self, live_B: Tensor, output: SearchStep, totals_BK: Tensor) -> tuple[_Continuations, Tensor]:
+        """Return the hypotheses to continue, and the indices into `live_B` of the sentences to continue."""
         beams, length = self.options.beams, self.history.steps + 1
         # `beams` of these remain after the end and banned tokens of each hypothesis are removed.
-        best, ends_BK = extend(scored.logits_BKV, totals_BK, 2 * beams, self.end, len(self.banned))
+        best, ends_BK = extend(output.logits_BKV, totals_BK, 2 * beams, self.end, len(self.banned))
         scores_BN = best.scores_BN
         if len(self.banned):
             scores_BN = scores_BN.masked_fill(torch.isin(best.tokens_BN, self.banned), -torch.inf)
         width = min(beams, scores_BN.shape[1])
-        least_B1 = scores_BN.topk(width, dim=1).values[:, -1:]
-        natural_BK = (ends_BK >= least_B1) & (ends_BK > -torch.inf)
+        threshold_B1 = scores_BN.topk(width, dim=1).values[:, -1:]
+        natural_BK = (ends_BK >= threshold_B1) & (ends_BK > -torch.inf)
         at_limit_B1 = (self.limits_N[live_B] < length)[:, None]
-        coverage_BKS = self._coverage(scored)
-        self._set_aside(live_B, ends_BK, natural_BK, at_limit_B1 & (totals_BK > -torch.inf), coverage_BKS)
+        coverage_BKS = self._coverage(output)
+        self._add_finished(live_B, ends_BK, natural_BK, at_limit_B1 & (totals_BK > -torch.inf), coverage_BKS)
 
-        going = scores_BN.masked_fill(best.tokens_BN == self.end, -torch.inf).topk(width, dim=1)
-        totals_BK = going.values.clamp(max=0.0)
+        continued = scores_BN.masked_fill(best.tokens_BN == self.end, -torch.inf).topk(width, dim=1)
+        totals_BK = continued.values.clamp(max=0.0)
         kept = (~self._done(live_B, totals_BK, at_limit_B1[:, 0])).nonzero()[:, 0]
-        slots_BK = best.slots_BN.gather(1, going.indices)[kept]
-        chosen = _Continuations(best.tokens_BN.gather(1, going.indices)[kept], slots_BK, totals_BK[kept])
+        slots_BK = best.slots_BN.gather(1, continued.indices)[kept]
+        chosen = _Continuations(best.tokens_BN.gather(1, continued.indices)[kept], slots_BK, totals_BK[kept])
         if coverage_BKS is not None:
             self.coverage_BKS = coverage_BKS[kept[:, None], slots_BK]
-        weights_BKS = scored.weights_BKS if self.attention else None
+        weights_BKS = output.weights_BKS if self.attention else None
         self.history.add(live_B, weights_BKS, kept, chosen.tokens_BK, chosen.slots_BK)
         return chosen, kept
 
-    def _coverage(self, scored: SearchStep) -> Tensor | None:
-        """The attention that each source step has received so far; None without a coverage penalty."""
+    def _coverage(self, output: SearchStep) -> Tensor | None:
+        """Return the attention that each source step has received so far; None without a coverage penalty."""
         if not self.options.coverage_penalty:
             return None
-        if scored.weights_BKS is None:
+        if output.weights_BKS is None:
             penalty = self.options.coverage_penalty
             raise ConfigError(f"expected a network with attention for a coverage_penalty. Received: {penalty}")
-        received_BKS = as_scores(scored.weights_BKS)
+        received_BKS = as_scores(output.weights_BKS)
         return received_BKS if self.coverage_BKS is None else self.coverage_BKS + received_BKS
 
-    def _set_aside(
+    def _add_finished(
         self, live_B: Tensor, ends_BK: Tensor, natural_BK: Tensor, forced_BK: Tensor, coverage_BKS: Tensor | None
     ) -> None:
         """Add the hypotheses that end at this step to the `n_best` ended ones."""
@@ -210,13 +213,13 @@ class _BeamState:
         self.ended.add(live_B, self.history.steps, scores_BK, ends_BK, natural_BK, ending_BK)
 
     def _done(self, live_B: Tensor, totals_BK: Tensor, at_limit_B: Tensor) -> Tensor:
-        """Mask of the sentences that are finished."""
-        most_B = totals_BK.amax(dim=1)
+        """Return the mask of the sentences that are finished."""
+        best_B = totals_BK.amax(dim=1)
         # Upper bound of the reachable score: the log-probability cannot rise, the divisor is largest at the limit, and
         # the coverage term is at most 0.
-        longest_B = (self.limits_N[live_B] + 1).to(most_B)
-        reachable_B = most_B / length_divisor(longest_B, self.options.length_penalty)
-        done_B = at_limit_B | (most_B == -torch.inf) | (self.ended.scores_NK[live_B, -1] >= reachable_B)
+        longest_B = (self.limits_N[live_B] + 1).to(best_B)
+        reachable_B = best_B / length_divisor(longest_B, self.options.length_penalty)
+        done_B = at_limit_B | (best_B == -torch.inf) | (self.ended.scores_NK[live_B, -1] >= reachable_B)
         if self.options.stop == "enough":
             done_B = done_B | (self.counts_N[live_B] >= self.options.beams)
         return done_B

@@ -18,7 +18,7 @@ from elman.errors import TrainingError
 
 __all__ = ["Extensions", "as_scores", "best_extensions", "extend", "log_normaliser"]
 
-# An `LazyLogits` keeps the best tokens of a hypothesis sorted, which is slow if they are many. Its logits are
+# `LazyLogits` keep the best tokens of a hypothesis sorted, which is slow if they are many. Their logits are
 # materialised for more than `_MAX_KEPT` tokens that are also more than 1 / `_SHARE` of the vocabulary.
 _MAX_KEPT, _SHARE = 128, 64
 
@@ -44,32 +44,32 @@ class Extensions(NamedTuple):
 
 
 def as_scores(logits: Tensor | LazyLogits) -> Tensor:
-    """The logits as a tensor in float32 or wider."""
+    """Return logits, or other values, as a tensor in float32 or wider."""
     if isinstance(logits, LazyLogits):
         logits = logits.written()
     return logits.to(torch.promote_types(logits.dtype, torch.float32))
 
 
 def log_normaliser(logits_NV: Tensor) -> Tensor:
-    """log(sum(exp(logits))) of each row; 0 for a row of -inf only, so that its log-probabilities are -inf.
+    """Return log(sum(exp(logits))) of each row; 0 for a row of -inf only, so that its log-probabilities are -inf.
 
     Raises TrainingError when a logit is NaN or +inf.
     """
     most_N = logits_NV.amax(dim=1)
-    _check_scores(most_N)
+    _check_logits(most_N)
     rows = logits_NV.shape[0] if logits_NV.device.type != "cpu" else _ROWS
     probabilities = logits_NV.new_empty(min(rows, logits_NV.shape[0]), logits_NV.shape[1])
-    shares = []
+    largest_probabilities = []
     for part in logits_NV.split(rows):
         # The largest probability is exp(0) / sum(exp(logits - max)).
-        shares.append(torch.softmax(part, dim=1, out=probabilities[: len(part)]).amax(dim=1))
-    return torch.where(most_N == -torch.inf, 0.0, most_N - torch.cat(shares).log())
+        largest_probabilities.append(torch.softmax(part, dim=1, out=probabilities[: len(part)]).amax(dim=1))
+    return torch.where(most_N == -torch.inf, 0.0, most_N - torch.cat(largest_probabilities).log())
 
 
 def extend(
     logits_BKV: Tensor | LazyLogits, totals_BK: Tensor, count: int, end: int, banned: int = 0
 ) -> tuple[Extensions, Tensor]:
-    """The most likely extensions of each sentence, and the log-probability `ends_BK` of each hypothesis with the end.
+    """Return the most likely extensions of each sentence, and the log-probability of each hypothesis with the end.
 
     totals_BK  log-probabilities of the hypotheses so far
     count      number of extensions that remain after any `banned` tokens of each hypothesis are removed
@@ -77,19 +77,17 @@ def extend(
     Raises TrainingError when a logit is NaN or +inf.
     """
     if isinstance(logits_BKV, LazyLogits) and count + banned <= max(_MAX_KEPT, logits_BKV.shape[2] // _SHARE):
-        return _extend_unwritten(logits_BKV, totals_BK, count, end, banned)
+        return _extend_lazy(logits_BKV, totals_BK, count, end, banned)
     scores_BKV = as_scores(logits_BKV)
     B, K, _ = scores_BKV.shape
     offsets_BK = totals_BK.to(scores_BKV.dtype) - log_normaliser(scores_BKV.flatten(0, 1)).view(B, K)
     return best_extensions(scores_BKV, offsets_BK, count + K * banned), scores_BKV[:, :, end] + offsets_BK
 
 
-def _extend_unwritten(
-    logits: LazyLogits, totals_BK: Tensor, count: int, end: int, banned: int
-) -> tuple[Extensions, Tensor]:
+def _extend_lazy(logits: LazyLogits, totals_BK: Tensor, count: int, end: int, banned: int) -> tuple[Extensions, Tensor]:
     B, K, _ = logits.shape
     best = logits.best(count + banned, end)
-    _check_scores(best.normaliser_N)
+    _check_logits(best.normaliser_N)
     # In a row of -inf only, every log-probability stays -inf.
     normaliser_N = best.normaliser_N.where(best.scores_NK[:, 0] > -torch.inf, 0.0)
     offsets_N = totals_BK.to(best.scores_NK.dtype).flatten() - normaliser_N
@@ -100,7 +98,7 @@ def _extend_unwritten(
     return Extensions(top.values, slots_BN, tokens_BN), (best.wanted_N + offsets_N).view(B, K)
 
 
-def _check_scores(most_N: Tensor) -> None:
+def _check_logits(most_N: Tensor) -> None:
     """Raise TrainingError if the largest logit or the normaliser of a row is NaN or +inf."""
     usable_N = most_N < torch.inf
     if not bool(usable_N.all()):
@@ -111,7 +109,7 @@ def _check_scores(most_N: Tensor) -> None:
 
 
 def best_extensions(logits_BKV: Tensor, offsets_BK: Tensor, count: int) -> Extensions:
-    """The `count` largest `logits + offsets` of each sentence, over hypotheses and tokens; all if there are fewer.
+    """Return the `count` largest `logits + offsets` of each sentence, over hypotheses and tokens, or all if fewer.
 
     Which of several equal values is chosen is not defined, as in `torch.topk`.
     """
@@ -126,9 +124,9 @@ def best_extensions(logits_BKV: Tensor, offsets_BK: Tensor, count: int) -> Exten
     # Rounding is monotonic: the maximum of a block stays the maximum after the offset is added.
     most_BKN = blocks_BKNC.amax(dim=3) + offsets_BK[:, :, None]
     chosen_BN = most_BKN.flatten(1).topk(count, dim=1).indices
-    slots_BN, numbers_BN = chosen_BN // blocks, chosen_BN % blocks
+    slots_BN, chosen_blocks_BN = chosen_BN // blocks, chosen_BN % blocks
     rows_B1 = torch.arange(B, device=chosen_BN.device)[:, None]
-    scores_BNC = blocks_BKNC[rows_B1, slots_BN, numbers_BN] + offsets_BK.gather(1, slots_BN)[:, :, None]
+    scores_BNC = blocks_BKNC[rows_B1, slots_BN, chosen_blocks_BN] + offsets_BK.gather(1, slots_BN)[:, :, None]
     rest_BKC = logits_BKV[:, :, whole:] + offsets_BK[:, :, None]
     top = torch.cat([scores_BNC.flatten(1), rest_BKC.flatten(1)], dim=1).topk(count, dim=1)
     # Map the indices back: to a chosen block, or to the columns after the last whole block.
@@ -138,5 +136,5 @@ def best_extensions(logits_BKV: Tensor, offsets_BK: Tensor, count: int) -> Exten
     return Extensions(
         top.values,
         torch.where(inside_BN, slots_BN.gather(1, block_BN), place_BN // width),
-        torch.where(inside_BN, numbers_BN.gather(1, block_BN) * _BLOCK + column_BN, whole + place_BN % width),
+        torch.where(inside_BN, chosen_blocks_BN.gather(1, block_BN) * _BLOCK + column_BN, whole + place_BN % width),
     )

@@ -59,20 +59,20 @@ def ctc_greedy(logits_BTV: Tensor, lengths_B: Tensor | None = None, blank: int =
     lengths = [T] * B if lengths_B is None else lengths_B.tolist()
     if len(lengths) != B or any(not 0 <= length <= T for length in lengths):
         raise ShapeError(f"expected {B} lengths from 0 to {T} in lengths_B. Received: {lengths}")
-    best_BT, chosen_BT = _best(logits_BTV)
-    counts_BT = torch.arange(T)[None] < torch.tensor(lengths, dtype=torch.int64)[:, None]
-    _check_scores(best_BT[counts_BT])
-    sums = best_BT.double().masked_fill(~counts_BT, 0.0).sum(dim=1).tolist()
-    answers = []
+    best_BT, chosen_BT = _most_likely(logits_BTV)
+    real_BT = torch.arange(T)[None] < torch.tensor(lengths, dtype=torch.int64)[:, None]
+    _check_scores(best_BT[real_BT])
+    sums = best_BT.double().masked_fill(~real_BT, 0.0).sum(dim=1).tolist()
+    paths = []
     for symbols, length, total in zip(chosen_BT.tolist(), lengths, sums, strict=True):
         runs = _runs(symbols[:length])
-        texts = [(symbol, (first, after)) for symbol, first, after in runs if symbol != blank]
-        answers.append(CtcPath(tuple(s for s, _ in texts), tuple(span for _, span in texts), total))
-    return answers
+        tokens = [(symbol, (first, after)) for symbol, first, after in runs if symbol != blank]
+        paths.append(CtcPath(tuple(s for s, _ in tokens), tuple(span for _, span in tokens), total))
+    return paths
 
 
-def _best(logits: Tensor) -> tuple[Tensor, Tensor]:
-    """The log-probability and the index of the most likely symbol of each frame, on the CPU."""
+def _most_likely(logits: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the log-probability and the index of the most likely symbol of each frame, on the CPU."""
     most, chosen = as_scores(logits).max(dim=-1)
     return (most - as_scores(logits).logsumexp(dim=-1)).cpu(), chosen.cpu()
 
@@ -85,7 +85,7 @@ def _check_scores(log_probabilities: Tensor) -> None:
 
 
 def _runs(symbols: list[int]) -> list[tuple[int, int, int]]:
-    """Runs of equal symbols: the symbol, the first frame, and the frame after the last."""
+    """Return the runs of equal symbols: the symbol, the first frame, and the frame after the last."""
     runs, first = [], 0
     for symbol, run in groupby(symbols):
         after = first + len(list(run))
@@ -116,7 +116,7 @@ class CtcGreedyStream:
         if logits_TV.dim() != 2 or not logits_TV.shape[1]:
             raise ShapeError(f"expected logits_TV of frames and tokens. Received: shape {tuple(logits_TV.shape)}")
         check_blank(self.blank, logits_TV.shape[1])
-        best_T, chosen_T = _best(logits_TV)
+        best_T, chosen_T = _most_likely(logits_TV)
         _check_scores(best_T)
         tokens = []
         for symbol in chosen_T.tolist():

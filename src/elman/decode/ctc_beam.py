@@ -139,7 +139,7 @@ def ctc_prefix_beam(
     texts = _Prefixes.empty(options.beams, weight, options.bonus, model)
     for frame in frames:
         tried: Numbers = np.flatnonzero((frame >= options.token_floor) & (frame > -np.inf))
-        texts.hear(frame, tried[tried != blank], blank)
+        texts.extend(frame, tried[tried != blank], blank)
     return texts.best(options.n_best)
 
 
@@ -147,42 +147,42 @@ class _Model:
     """Output of the language model for each of the current prefixes."""
 
     def __init__(self, language: LanguageModelScorer, columns: int) -> None:
-        self._columns, self._extend = columns, language.extend
-        self._judged = self._checked(language.first, 1)
-        self.log_probabilities: Array = self._judged.log_probabilities_NV.double().cpu().numpy()
+        self._columns, self._score_tokens = columns, language.extend
+        self._output = self._checked(language.first, 1)
+        self.log_probabilities: Array = self._output.log_probabilities_NV.double().cpu().numpy()
 
-    def follow(self, kept: Numbers, parents: Numbers, tokens: Numbers) -> None:
+    def update(self, kept: Numbers, parents: Numbers, tokens: Numbers) -> None:
         """Keep the prefixes `kept`, and append the prefixes `parents` extended by `tokens`."""
-        device = self._judged.log_probabilities_NV.device
+        device = self._output.log_probabilities_NV.device
         parts = [self._rows(torch.from_numpy(kept).to(device))]
         if len(tokens):
             from_N = torch.from_numpy(parents).to(device)
-            judged = self._extend(torch.from_numpy(tokens).to(device), take_rows(self._judged.state, from_N))
-            parts.append(self._checked(judged, len(tokens)))
-        judged = parts[0] if len(parts) == 1 else _joined(parts[0], parts[1])
-        self._judged = judged
-        self.log_probabilities = judged.log_probabilities_NV.double().cpu().numpy()
+            output = self._score_tokens(torch.from_numpy(tokens).to(device), take_rows(self._output.state, from_N))
+            parts.append(self._checked(output, len(tokens)))
+        output = parts[0] if len(parts) == 1 else _joined(parts[0], parts[1])
+        self._output = output
+        self.log_probabilities = output.log_probabilities_NV.double().cpu().numpy()
 
     def ends(self) -> Array | float:
-        """Log-probability of the end after each prefix; 0 if the model has no end token."""
-        ends_N = self._judged.ends_N
+        """Return the log-probability of the end after each prefix; 0 if the model has no end token."""
+        ends_N = self._output.ends_N
         return 0.0 if ends_N is None else ends_N.double().cpu().numpy()
 
     def _rows(self, rows: Tensor) -> LanguageModelStep:
-        ends_N = self._judged.ends_N
+        ends_N = self._output.ends_N
         return LanguageModelStep(
-            self._judged.log_probabilities_NV[rows],
-            take_rows(self._judged.state, rows),
+            self._output.log_probabilities_NV[rows],
+            take_rows(self._output.state, rows),
             None if ends_N is None else ends_N[rows],
         )
 
-    def _checked(self, judged: LanguageModelStep, rows: int) -> LanguageModelStep:
-        found = tuple(judged.log_probabilities_NV.shape)
+    def _checked(self, output: LanguageModelStep, rows: int) -> LanguageModelStep:
+        found = tuple(output.log_probabilities_NV.shape)
         if found != (rows, self._columns):
             raise ShapeError(f"expected a language model's scores of {(rows, self._columns)}. Received: shape {found}")
-        if bool(judged.log_probabilities_NV.isnan().any()):
+        if bool(output.log_probabilities_NV.isnan().any()):
             raise TrainingError("expected log-probabilities from the language model. Received: nan")
-        return judged
+        return output
 
 
 def _joined(kept: LanguageModelStep, new: LanguageModelStep) -> LanguageModelStep:
@@ -195,10 +195,18 @@ def _joined(kept: LanguageModelStep, new: LanguageModelStep) -> LanguageModelSte
 class _Prefixes:
     """The current prefixes, one per entry of every array, and the tree of all prefixes so far.
 
-    nodes    index of each prefix in the tree; equal prefixes have the same index
-    blanks   log-probability of the paths that end in a blank
-    others   log-probability of the paths that do not
-    language log-probability of the prefix under the language model
+    beams     number of prefixes to keep
+    weight    weight of the language model
+    bonus     added for each token
+    model     output of the language model; None without one
+    nodes     index of each prefix in the tree; equal prefixes have the same index
+    blanks    log-probability of the paths that end in a blank
+    others    log-probability of the paths that do not
+    language  log-probability of the prefix under the language model
+    parents   index of the parent of each prefix in the tree
+    tokens    last token of each prefix in the tree
+    sizes     number of tokens of each prefix in the tree
+    children  index of a prefix in the tree, by its parent and last token
     """
 
     beams: int
@@ -216,12 +224,12 @@ class _Prefixes:
 
     @staticmethod
     def empty(beams: int, weight: float, bonus: float, model: _Model | None) -> _Prefixes:
-        """The beam with the empty prefix only."""
+        """Return the beam with the empty prefix only."""
         zero = np.zeros(1)
         nodes: Numbers = np.zeros(1, dtype=np.int64)
         return _Prefixes(beams, weight, bonus, model, nodes, zero, np.full(1, -np.inf), zero, [-1], [-1], [0], {})
 
-    def hear(self, frame_V: Array, tried_C: Numbers, blank: int) -> None:
+    def extend(self, frame_V: Array, tried_C: Numbers, blank: int) -> None:
         """Extend every prefix by one frame, in which only the tokens `tried_C` may begin."""
         last_K: Numbers = np.array([self.tokens[node] for node in self.nodes], dtype=np.int64)
         sizes_K: Numbers = np.array([self.sizes[node] for node in self.nodes], dtype=np.int64)
@@ -248,7 +256,7 @@ class _Prefixes:
         columns = max(len(tried_C), 1)
         from_N, tokens_N = grown // columns, tried_C[grown % columns] if len(grown) else tried_C[:0]
         if self.model is not None and (len(grown) or len(kept) < len(self.nodes)):
-            self.model.follow(kept, from_N, tokens_N)
+            self.model.update(kept, from_N, tokens_N)
         new_nodes = [self._child(int(self.nodes[k]), int(token)) for k, token in zip(from_N, tokens_N, strict=True)]
         self.nodes = np.concatenate([self.nodes[kept], np.array(new_nodes, dtype=np.int64)])
         self.blanks = np.concatenate([blanks_K[kept], np.full(len(grown), -np.inf)])
@@ -256,7 +264,7 @@ class _Prefixes:
         self.language = np.concatenate([self.language[kept], language_KC.reshape(-1)[grown]])
 
     def _merge(self, others_K: Array, new_KC: Array, last_K: Numbers, tried_C: Numbers) -> None:
-        """Where an extended prefix equals another one in the beam, add its paths to that one."""
+        """Add the paths of an extended prefix to an equal prefix in the beam, if there is one."""
         parents_K: Numbers = np.array([self.parents[node] for node in self.nodes], dtype=np.int64)
         children, found = np.nonzero(parents_K[:, None] == self.nodes)
         places = np.searchsorted(tried_C, last_K[children])
@@ -274,7 +282,7 @@ class _Prefixes:
         return child
 
     def best(self, n_best: int) -> list[CtcHypothesis]:
-        """The best texts after the last frame."""
+        """Return the best texts after the last frame."""
         totals = np.logaddexp(self.blanks, self.others)
         language = self.language if self.model is None else self.language + self.model.ends()
         sizes = np.array([self.sizes[node] for node in self.nodes])

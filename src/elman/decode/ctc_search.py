@@ -44,9 +44,9 @@ class CtcResult(NamedTuple):
 CtcSearch = Callable[[CtcLogits], list[list[CtcResult]]]
 
 
-def greedy(scores: CtcLogits) -> list[list[CtcResult]]:
+def greedy(output: CtcLogits) -> list[list[CtcResult]]:
     """Decode every row greedily: one text, of the most likely symbol of each step."""
-    paths = ctc_greedy(scores.logits_BTV, scores.lengths_B, BLANK)
+    paths = ctc_greedy(output.logits_BTV, output.lengths_B, BLANK)
     return [[CtcResult(path.tokens, path.spans, path.log_probability, path.log_probability, 0.0)] for path in paths]
 
 
@@ -69,10 +69,10 @@ def finder(options: TranscriptSearchConfig, language: LanguageModelScorer | None
         bonus=options.insertion_bonus,
     )
 
-    def find(scores: CtcLogits) -> list[list[CtcResult]]:
-        log_probs_BTV = scores.logits_BTV.double().log_softmax(dim=-1)
+    def find(output: CtcLogits) -> list[list[CtcResult]]:
+        log_probs_BTV = output.logits_BTV.double().log_softmax(dim=-1)
         found = []
-        for log_probs_TV, length in zip(log_probs_BTV, scores.lengths_B.tolist(), strict=True):
+        for log_probs_TV, length in zip(log_probs_BTV, output.lengths_B.tolist(), strict=True):
             row_TV = log_probs_TV[:length]
             hypotheses = ctc_prefix_beam(row_TV, beam, blank=BLANK, language=language)
             found.append(
@@ -89,9 +89,10 @@ def finder(options: TranscriptSearchConfig, language: LanguageModelScorer | None
 
 
 def alignment(log_probs_TV: torch.Tensor, tokens: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
-    """Most likely CTC alignment (Viterbi): for each token, the first step and the step after the last.
+    """Return the most likely CTC alignment (Viterbi): for each token, the first step and the step after the last.
 
     The path goes through blank, token, blank, ..., token, blank; a blank between two different tokens may be skipped.
+    In shapes, K are the positions of this sequence.
     """
     T, N = len(log_probs_TV), len(tokens)
     if not N:
@@ -100,22 +101,22 @@ def alignment(log_probs_TV: torch.Tensor, tokens: tuple[int, ...]) -> tuple[tupl
     symbols[1::2] = tokens
     emitted_TK = log_probs_TV.detach().double().cpu().numpy()[:, symbols]
     # A blank may be skipped only onto a token that differs from the previous one.
-    leaps_K = np.zeros(len(symbols), dtype=bool)
-    leaps_K[3::2] = symbols[3::2] != symbols[1:-2:2]
+    can_skip_K = np.zeros(len(symbols), dtype=bool)
+    can_skip_K[3::2] = symbols[3::2] != symbols[1:-2:2]
     best_K = np.full(len(symbols), -np.inf)
     best_K[:2] = emitted_TK[0, :2]
-    came_TK = np.zeros((T, len(symbols)), dtype=np.int64)
+    previous_TK = np.zeros((T, len(symbols)), dtype=np.int64)
     for t in range(1, T):
         one_K = np.concatenate([[-np.inf], best_K[:-1]])
-        two_K = np.where(leaps_K, np.concatenate([[-np.inf, -np.inf], best_K[:-2]]), -np.inf)
-        ways_3K = np.stack([best_K, one_K, two_K])
-        came_TK[t] = ways_3K.argmax(axis=0)
-        best_K = ways_3K.max(axis=0) + emitted_TK[t]
+        two_K = np.where(can_skip_K, np.concatenate([[-np.inf, -np.inf], best_K[:-2]]), -np.inf)
+        candidates_3K = np.stack([best_K, one_K, two_K])
+        previous_TK[t] = candidates_3K.argmax(axis=0)
+        best_K = candidates_3K.max(axis=0) + emitted_TK[t]
     place = len(symbols) - 1 if best_K[-1] >= best_K[-2] else len(symbols) - 2
     path_T = np.zeros(T, dtype=np.int64)
     for t in range(T - 1, -1, -1):
         path_T[t] = place
-        place -= came_TK[t, place]
+        place -= previous_TK[t, place]
     spans = []
     for number in range(N):
         steps = np.flatnonzero(path_T == 2 * number + 1)

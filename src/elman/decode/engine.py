@@ -17,7 +17,7 @@ from elman.state import State
 __all__ = ["PackedNetwork", "StackedNetwork", "TokenNetwork", "engine_of"]
 
 _Fingerprint = tuple[tuple[int, int, int], ...]
-_kept: WeakKeyDictionary[StackedNetwork, tuple[str, _Fingerprint, Engine]] = WeakKeyDictionary()
+_engines: WeakKeyDictionary[StackedNetwork, tuple[str, _Fingerprint, Engine]] = WeakKeyDictionary()
 _lock = threading.Lock()
 
 
@@ -27,10 +27,10 @@ class TokenNetwork(Protocol):
     head: nn.Linear
 
     def initial_state(self, batch_size: int, /) -> State:
-        """The state before the first token."""
+        """Return the state before the first token."""
 
     def __call__(self, tokens_BT: Tensor, lengths_B: Tensor | None, state: State, /) -> Any:
-        """`logits_BTV` of every next token, and the state after each row's last token."""
+        """Return `logits_BTV` of every next token, and the state after each row's last token."""
 
 
 class StackedNetwork(TokenNetwork, Protocol):
@@ -43,16 +43,16 @@ class StackedNetwork(TokenNetwork, Protocol):
         """Whether a layer's input is added to its output."""
 
     def cells(self) -> Sequence[Any]:
-        """The cell of each layer, in order."""
+        """Return the cell of each layer, in order."""
 
     def table(self) -> Tensor:
-        """`features_VE`: the first cell's input for each token."""
+        """Return `embeddings_VE`, the first cell's input for each token."""
 
     def parameters(self) -> Iterator[Tensor]:
-        """The parameters."""
+        """Yield the parameters."""
 
     def buffers(self) -> Iterator[Tensor]:
-        """The buffers."""
+        """Yield the buffers."""
 
 
 def engine_of(network: object, weights: str = "float32") -> Engine | str:
@@ -68,13 +68,13 @@ def engine_of(network: object, weights: str = "float32") -> Engine | str:
         return problem
     fingerprint = _fingerprint(network)
     with _lock:
-        kept = _kept.get(network)
-        if kept is not None and kept[:2] == (weights, fingerprint):
-            return kept[2]
+        cached = _engines.get(network)
+        if cached is not None and cached[:2] == (weights, fingerprint):
+            return cached[2]
     head = network.head
     engine = Engine(cells, network.table(), head.weight, head.bias, residual=network.residual, weights=weights)
     with _lock:
-        _kept[network] = weights, fingerprint, engine
+        _engines[network] = weights, fingerprint, engine
     return engine
 
 
@@ -93,7 +93,7 @@ class PackedNetwork:
         self._engine = engine
 
     def __call__(self, tokens_BT: Tensor, lengths_B: Tensor | None, state: State) -> tuple[Tensor, State]:
-        """`logits_BTV` of every next token, and the state after the last step.
+        """Return `logits_BTV` of every next token, and the state after the last step.
 
         The state of a row that is shorter than the batch is not valid. It is never used, because such a row is
         followed by a reset of its state.
@@ -109,7 +109,7 @@ def _is_stacked(network: object) -> TypeGuard[StackedNetwork]:
 
 
 def _fingerprint(network: StackedNetwork) -> _Fingerprint:
-    """Fingerprint of the weights: torch's version counters show most changes, the sums of the bits the others."""
+    """Return a fingerprint of the weights: torch's version counters show most changes, the sums of the bits others."""
     return tuple(
         (tensor.data_ptr(), tensor._version, int(tensor.detach().view(torch.int32).sum()))
         for tensor in (*network.parameters(), *network.buffers())

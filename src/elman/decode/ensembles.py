@@ -29,21 +29,26 @@ def ensemble(advances: Sequence[Advance]) -> Advance:
         raise ConfigError("expected at least one member of an ensemble. Received: none")
 
     def advance(tokens_BK: Tensor, state: State, memory: State) -> SearchStep:
-        scored = [member(tokens_BK, own, read) for member, own, read in zip(members, state, memory, strict=True)]
-        sizes = [one.logits_BKV.shape[-1] for one in scored]
+        outputs = [
+            member(tokens_BK, member_state, member_memory)
+            for member, member_state, member_memory in zip(members, state, memory, strict=True)
+        ]
+        sizes = [output.logits_BKV.shape[-1] for output in outputs]
         if len(set(sizes)) > 1:
             raise ShapeError(f"expected members of an ensemble to score equally many tokens. Received: {sizes}")
-        log_probabilities = [torch.log_softmax(as_scores(one.logits_BKV), dim=-1) for one in scored]
+        log_probabilities = [torch.log_softmax(as_scores(output.logits_BKV), dim=-1) for output in outputs]
         total_BKV = log_probabilities[0]
         for more_BKV in log_probabilities[1:]:
             total_BKV = torch.logaddexp(total_BKV, more_BKV)
-        return SearchStep(total_BKV - math.log(len(members)), tuple(one.state for one in scored), _mean_weights(scored))
+        return SearchStep(
+            total_BKV - math.log(len(members)), tuple(output.state for output in outputs), _mean_weights(outputs)
+        )
 
     return advance
 
 
-def _mean_weights(scored: list[SearchStep]) -> Tensor | None:
-    weights = [one.weights_BKS for one in scored if one.weights_BKS is not None]
-    if len(weights) < len(scored) or len({one.shape for one in weights}) > 1:
+def _mean_weights(outputs: list[SearchStep]) -> Tensor | None:
+    weights = [output.weights_BKS for output in outputs if output.weights_BKS is not None]
+    if len(weights) < len(outputs) or len({each.shape for each in weights}) > 1:
         return None
-    return torch.stack([as_scores(one) for one in weights]).mean(dim=0)
+    return torch.stack([as_scores(each) for each in weights]).mean(dim=0)

@@ -30,8 +30,8 @@ _CARRIED = 4
 
 
 class ForecastArrays(NamedTuple):
-    """Forecasts from N origins: the point forecast and, by level, the bounds of the intervals, all `[N, H, Y]`, and the
-    sample paths `[N, S, H, Y]` if requested."""
+    """Forecasts from N origins: the point forecast and, by level, the bounds of the intervals, all `[N, horizon, Y]`,
+    and the sample paths `[N, paths, horizon, Y]` if requested."""
 
     mean: Doubles
     intervals: dict[float, tuple[Doubles, Doubles]]
@@ -63,7 +63,7 @@ def check_levels(levels: Sequence[float], spread: bool) -> tuple[float, ...]:
 
 
 def probabilities(levels: Sequence[float]) -> tuple[float, ...]:
-    """Quantile levels of the lower bounds of the intervals, then of the upper bounds."""
+    """Return the quantile levels of the lower bounds of the intervals, then of the upper bounds."""
     low = [0.5 - level / 200 for level in levels]
     return (*low, *(1 - each for each in low))
 
@@ -113,26 +113,26 @@ def forecast_from(
             f"Received: {int(origin[int(scaled.argmin())]) + 1}"
         )
     context = window.context * (_CARRIED if window.carry else 1)
-    chances = probabilities(levels)
+    quantile_levels = probabilities(levels)
     exact = horizon <= network.horizon and (horizon == 1 or not dataset.lost) and not samples
     if network.spread and network.point == "mean" and transforms[0].kind != "none":
         exact = False  # The mean does not commute with a nonlinear inverse transform.
     if exact or (not network.spread and horizon <= network.horizon):
         point, _, quantiles = marginals(
-            network, dataset, series, scaled, context=context, levels=chances, progress=progress
+            network, dataset, series, scaled, context=context, levels=quantile_levels, progress=progress
         )
         stacked = np.concatenate([point[:, None], np.moveaxis(quantiles, -1, 1)], axis=1)[:, :, :horizon]
         undone = _undone(stacked, panel, transforms, series, origin)
         return _finite(panel, series, undone[:, 0], np.moveaxis(undone[:, 1:], 1, 0), levels, None)
-    drawn = max(samples, paths) if network.spread else 0
-    found = sample_paths(
-        network, dataset, series, scaled, horizon, context=context, paths=drawn, seed=seed, progress=progress
+    path_count = max(samples, paths) if network.spread else 0
+    sampled = sample_paths(
+        network, dataset, series, scaled, horizon, context=context, paths=path_count, seed=seed, progress=progress
     )
-    undone = _undone(found, panel, transforms, series, origin)
-    middle = undone.mean(1) if network.point == "mean" or not drawn else np.median(undone, 1)
-    bounds = np.quantile(undone, chances, axis=1) if chances else np.zeros((0, *middle.shape))
-    shown = undone[:, np.arange(samples) * drawn // samples] if samples else None  # from every member
-    return _finite(panel, series, middle, bounds, levels, shown)
+    undone = _undone(sampled, panel, transforms, series, origin)
+    middle = undone.mean(1) if network.point == "mean" or not path_count else np.median(undone, 1)
+    bounds = np.quantile(undone, quantile_levels, axis=1) if quantile_levels else np.zeros((0, *middle.shape))
+    returned = undone[:, np.arange(samples) * path_count // samples] if samples else None  # from every member
+    return _finite(panel, series, middle, bounds, levels, returned)
 
 
 def _check_covariates(network: Predictor, panel: Panel, series: Ints, origin: Ints, horizon: int) -> None:
@@ -155,7 +155,7 @@ def _check_covariates(network: Predictor, panel: Panel, series: Ints, origin: In
 
 
 def _undone(scaled: Doubles, panel: Panel, transforms: Sequence[Transform], series: Ints, origin: Ints) -> Doubles:
-    """Inverse-transformed paths `[N, S, H, Y]`, in the units of their series."""
+    """Return the inverse-transformed paths `[N, paths, horizon, Y]`, in the units of their series."""
     result = np.empty_like(scaled)
     for number in np.unique(series).tolist():
         rows = np.flatnonzero(series == number)
@@ -172,7 +172,10 @@ def _undone(scaled: Doubles, panel: Panel, transforms: Sequence[Transform], seri
 def _finite(
     panel: Panel, series: Ints, mean: Doubles, bounds: Doubles, levels: Sequence[float], samples: Doubles | None
 ) -> ForecastArrays:
-    """Forecasts with `bounds` (all lower, then all upper) by level. Raises DataError for values that are not finite."""
+    """Return the forecasts with `bounds` (all lower, then all upper) by level.
+
+    Raises DataError for values that are not finite.
+    """
     good = np.isfinite(mean).all((1, 2)) & np.isfinite(bounds).all((0, 2, 3))
     if not good.all():
         name = panel.ids[int(series[int(np.flatnonzero(~good)[0])])]
@@ -217,7 +220,7 @@ def create_series(
             "expected draw=False: a network with distribution=point has no distribution to sample from. "
             "Received: draw=True"
         )
-    if _is_stretch(seed):
+    if _is_slice_seed(seed):
         series = seed[0]
     number = tail.find(series) if isinstance(series, str) else int(series)
     if not 0 <= number < len(tail):
@@ -253,12 +256,12 @@ def create_series(
     return values[:, 0] if values.shape[1] == 1 else values
 
 
-def _is_stretch(seed: Any) -> bool:
+def _is_slice_seed(seed: Any) -> bool:
     return isinstance(seed, tuple) and len(seed) == 2 and isinstance(seed[1], slice)
 
 
 def _history(network: Predictor, known: SeriesHistory, one: Panel, seed: Any) -> tuple[Doubles, int]:
-    """The seed values `[T, Y]`, in the units of the series, and the step of `one` that follows them."""
+    """Return the seed values `[T, Y]`, in the units of the series, and the step of `one` that follows them."""
     variables, stop = len(one.target_names), len(one.targets[0])
     if isinstance(seed, str):
         if seed != "zeros":
@@ -273,7 +276,7 @@ def _history(network: Predictor, known: SeriesHistory, one: Panel, seed: Any) ->
             )
         zeros = np.zeros((steps, variables))
         return np.concatenate([before, transform.inverse(zeros, before)]), stop
-    if _is_stretch(seed):
+    if _is_slice_seed(seed):
         first, stop, step = seed[1].indices(stop)
         if step != 1:
             raise ConfigError(f"expected a slice of consecutive steps as the seed. Received: {seed[1]}")

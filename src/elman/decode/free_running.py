@@ -32,13 +32,13 @@ class Distributions(Protocol):
     """Protocol of the predicted distributions, with P parameters for each of Y values."""
 
     def mean(self, parameters_YP: Tensor) -> Tensor:
-        """Expected values `..O`."""
+        """Return the expected values `..Y`."""
 
     def sample(self, parameters_YP: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """One random sample `..O` of every distribution."""
+        """Draw one random value from every distribution, `..Y`."""
 
     def quantiles(self, parameters_YP: Tensor, levels: Sequence[float]) -> Tensor:
-        """Quantiles `..OQ` at the probabilities `levels`."""
+        """Return the quantiles `..YK` at the probabilities `levels`."""
 
 
 class MemberNetwork(Protocol):
@@ -65,10 +65,10 @@ class MemberNetwork(Protocol):
         """Number of latest values in the input of one time step."""
 
     def point_forecast(self, parameters: Tensor) -> Tensor:
-        """Point forecast of each distribution."""
+        """Return the point forecast of each distribution."""
 
     def read(self, values: Tensor) -> Tensor:
-        """Predicted values in the form of the network's inputs."""
+        """Transform predicted values to input values."""
 
     def __call__(
         self, inputs: WindowInputs, lengths_B: Tensor | None = None, state: State | None = None, loss_steps: int = 0
@@ -126,7 +126,7 @@ def _chunks(count: int, each: int) -> Iterator[slice]:
 def _window(
     network: Predictor, dataset: WindowDataset, series: Ints, origin: Ints, context: int
 ) -> tuple[WindowInputs, Tensor | None]:
-    """The windows that end at `origin`, and their lengths if they differ."""
+    """Return the windows that end at `origin`, and their lengths if they differ."""
     start = np.maximum(origin - context + 1, 0)
     length = origin - start + 1
     inputs = dataset.inputs(series, start, int(length.max()), network.horizon)
@@ -189,10 +189,10 @@ def sample_paths(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Doubles:
-    """Sample paths `[N, S, H, Y]` of the values after each origin.
+    """Sample paths `[N, paths, horizon, Y]` of the values after each origin.
 
-    paths    S, the number of sample paths of each series, divided among the members; 0 for one path (S = 1) that is
-             continued from the point forecasts, averaged over the members
+    paths    number of sample paths of each series, divided among the members; 0 for one path that is continued from
+             the point forecasts, averaged over the members
     context  steps of history that are read before the first prediction
 
     Future covariates must reach `horizon` steps beyond each origin.
@@ -230,7 +230,7 @@ def sample_paths(
 
 
 def _value(member: MemberNetwork, parameters: Tensor, draw: torch.Generator | None) -> Tensor:
-    """Predicted values `[N, horizon x Y]`: samples if `draw` is given, else point forecasts."""
+    """Return the predicted values `[N, horizon x Y]`: samples if `draw` is given, else point forecasts."""
     return member.point_forecast(parameters) if draw is None else member.head.sample(parameters, draw)
 
 
@@ -246,7 +246,7 @@ def _next(
     draw: torch.Generator | None,
     advance: Callable[[int], None],
 ) -> Tensor:
-    """Recursive forecast, step by step with carried state."""
+    """Forecast recursively, one step at a time with carried state."""
     inputs, lengths_B = _window(network, dataset, series, origin, context)
     parameters, state = member(inputs, lengths_B, None, 1)
 
@@ -258,7 +258,7 @@ def _next(
     static_NC = spread(inputs.static_BC)
     ahead_BNF = dataset.ahead_of(series, origin + 1, horizon).to(network.device)
     seen_N1Y = spread(torch.ones_like(inputs.seen_BTY[:, :1]))
-    none_N1F = seen_N1Y.new_zeros(len(seen_N1Y), 1, member.sizes.past)
+    past_N1F = seen_N1Y.new_zeros(len(seen_N1Y), 1, member.sizes.past)
     parameters = spread(parameters)[:, 0]
     found = []
     for step in range(horizon):
@@ -267,8 +267,10 @@ def _next(
         advance(len(series))
         if step + 1 < horizon:
             recent_NSY = torch.cat([recent_NSY[:, 1:], member.read(values_NY)[:, None].to(recent_NSY.dtype)], 1)
-            here = WindowInputs(recent_NSY, seen_N1Y, none_N1F, spread(ahead_BNF[:, step + 1 : step + 2]), static_NC)
-            parameters, state = member(here, None, state)
+            step_inputs = WindowInputs(
+                recent_NSY, seen_N1Y, past_N1F, spread(ahead_BNF[:, step + 1 : step + 2]), static_NC
+            )
+            parameters, state = member(step_inputs, None, state)
             parameters = parameters[:, 0]
     return torch.stack(found, 1).unflatten(0, (-1, paths))
 
@@ -285,7 +287,7 @@ def _direct(
     draw: torch.Generator | None,
     advance: Callable[[int], None],
 ) -> Tensor:
-    """Direct forecast, in blocks of `member.horizon` steps; the window then moves forward over the predictions."""
+    """Forecast directly, in blocks of `member.horizon` steps; the window then moves forward over the predictions."""
     inputs, lengths_B = _window(network, dataset, series, origin, context)
     parameters, _ = member(inputs, lengths_B, None, 1)
     parameters = parameters[:, 0].repeat_interleave(paths, 0)
@@ -305,7 +307,7 @@ def _direct(
             places = torch.arange(1 - member.lookback, steps) + (known.shape[1] - length)[:, None]
             places = places.clamp(0, known.shape[1] - 1).to(known.device)
             values = known.gather(1, places[..., None].expand(-1, -1, targets))
-            here = WindowInputs(
+            step_inputs = WindowInputs(
                 values,
                 torch.ones_like(values[:, :steps, : inputs.seen_BTY.shape[2]]),
                 values.new_zeros(len(values), steps, 0),
@@ -313,14 +315,14 @@ def _direct(
                 inputs.static_BC.repeat_interleave(paths, 0),
             )
             same = int(length.min()) == steps
-            parameters, _ = member(here, None if same else length, None, 1)
+            parameters, _ = member(step_inputs, None if same else length, None, 1)
             found.append(_value(member, parameters[:, 0], draw).unflatten(1, (-1, targets)))
             advance(len(series) * member.horizon)
     return torch.cat(found, 1)[:, :horizon].unflatten(0, (-1, paths))
 
 
 def _aligned(values_BSY: Tensor, lengths_B: Tensor | None) -> Tensor:
-    """The values aligned to the right, with each row's first value repeated in front."""
+    """Return the values aligned to the right, with each row's first value repeated in front."""
     if lengths_B is None:
         return values_BSY
     width = values_BSY.shape[1]

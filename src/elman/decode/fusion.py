@@ -23,9 +23,8 @@ __all__ = ["CharacterModel", "language_model_scorer"]
 class CharacterModel(Protocol):
     """Protocol of the language model; implemented by `elman.LanguageModel`.
 
-    vocabulary       must be of characters
-    network          has `initial_state(rows)`, and a call and `step` as those of a language model's network
-    context_start()  ids of the tokens before a text; the last of them also ends it
+    The vocabulary must be of characters. The network has `initial_state(rows)`, and a call and `step` as those of a
+    language model's network.
     """
 
     @property
@@ -37,7 +36,7 @@ class CharacterModel(Protocol):
         """The network."""
 
     def context_start(self) -> Sequence[int]:
-        """Ids of the tokens before a text."""
+        """Return the ids of the tokens before a text; the last of them also ends it."""
 
 
 def language_model_scorer(lm: CharacterModel, vocabulary: TranscriberVocabulary) -> LanguageModelScorer:

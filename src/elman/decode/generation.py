@@ -32,7 +32,7 @@ class SteppingNetwork(TokenNetwork, Protocol):
     """Protocol of a network that can also advance by one token."""
 
     def step(self, tokens_B: Tensor, state: State, /) -> tuple[Tensor, State]:
-        """`logits_BV` after one more token in each row, and the state after it."""
+        """Return `logits_BV` after one more token in each row, and the state after it."""
 
 
 @dataclass
@@ -61,7 +61,7 @@ class StopStringFilter:
 
 
 def _overlap(text: str, stop: str) -> int:
-    """Length of the longest suffix of `text` that is a proper prefix of `stop`."""
+    """Return the length of the longest suffix of `text` that is a proper prefix of `stop`."""
     return next((n for n in range(min(len(stop) - 1, len(text)), 0, -1) if text.endswith(stop[:n])), 0)
 
 
@@ -109,14 +109,14 @@ def stream_texts(
     rows = [_Row(vocabulary, start, stops) for _ in range(samples)]
     with torch.no_grad():
         if isinstance(engine, Engine):
-            drawn = sample_natively(engine, network, start, length, sampling, samples, seed)
+            blocks = sample_natively(engine, network, start, length, sampling, samples, seed)
         elif weights == "float32":
             _log.info("text is drawn with torch: %s", engine)
-            drawn = sample_with_torch(network, start, length, sampling, samples, seed)
+            blocks = sample_with_torch(network, start, length, sampling, samples, seed)
         else:
             raise KernelUnavailableError(f"expected a network that can run with {weights} weights. Received: {engine}")
-        for stretch in drawn:
-            for number, (row, tokens) in enumerate(zip(rows, stretch, strict=True)):
+        for block in blocks:
+            for number, (row, tokens) in enumerate(zip(rows, block, strict=True)):
                 if row.ended:
                     continue
                 if piece := row.feed(tokens):
@@ -151,7 +151,7 @@ def sample_natively(
 ) -> Iterator[list[list[int]]]:
     """Sample on the native engine; yields the tokens of each row for several steps at a time.
 
-    The tokens of a row depend only on the seed and the row's index. -1 stands for a token that cannot be sampled.
+    The tokens of a row depend only on the seed and the row's index. A token that cannot be sampled is -1.
     """
     if not start:
         raise ConfigError("expected at least one token to start from. Received: none")
@@ -166,12 +166,12 @@ def sample_natively(
     )
     done, steps = 0, 1
     while done < length:
-        begun = perf_counter()
-        stretch = engine.draw(streams, min(steps, length - done), sampling).tolist()
+        started = perf_counter()
+        block = engine.draw(streams, min(steps, length - done), sampling).tolist()
         done += steps
-        if perf_counter() - begun < _SECONDS_A_CALL / 2:
+        if perf_counter() - started < _SECONDS_A_CALL / 2:
             steps *= 2
-        yield stretch
+        yield block
 
 
 class _Row:

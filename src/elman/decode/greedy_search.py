@@ -15,7 +15,7 @@ from elman.decode.search import (
     Hypothesis,
     SearchStep,
     check_batch,
-    check_scored,
+    check_search_step,
     check_tokens,
     take_rows,
 )
@@ -64,16 +64,16 @@ def greedy(
     0.
     """
     check_tokens(start, end, banned)
-    refused = torch.tensor(sorted(set(banned)), dtype=torch.int64)
+    banned_ids = torch.tensor(sorted(set(banned)), dtype=torch.int64)
 
-    def pick(scored: SearchStep, totals_B: Tensor, history_BN: Tensor) -> TokenChoice:
-        best, ends_B1 = extend(scored.logits_BKV, totals_B[:, None], 1, end, len(refused))
-        barred_BN = torch.isin(best.tokens_BN, refused.to(best.tokens_BN.device))
-        most = best.scores_BN.masked_fill(barred_BN, -torch.inf).max(dim=1, keepdim=True)
+    def choose_tokens(output: SearchStep, totals_B: Tensor, history_BN: Tensor) -> TokenChoice:
+        best, ends_B1 = extend(output.logits_BKV, totals_B[:, None], 1, end, len(banned_ids))
+        banned_BN = torch.isin(best.tokens_BN, banned_ids.to(best.tokens_BN.device))
+        most = best.scores_BN.masked_fill(banned_BN, -torch.inf).max(dim=1, keepdim=True)
         tokens_B1 = best.tokens_BN.gather(1, most.indices).where(most.values > -torch.inf, end)
         return TokenChoice(tokens_B1[:, 0], most.values[:, 0], ends_B1[:, 0])
 
-    return _follow(advance, state, memory, pick, rows, start, end, limits_B, lengths_B, attention)
+    return _run_search(advance, state, memory, choose_tokens, rows, start, end, limits_B, lengths_B, attention)
 
 
 @torch.no_grad()
@@ -103,33 +103,35 @@ def draw(
         raise ConfigError(f"expected samples to be a whole number from 1. Received: {samples!r}")
     device, limits_B, lengths_B = check_batch(state, memory, rows, limits_B, lengths_B)
     generator = torch.Generator(device=device).manual_seed(seed)
-    refused = torch.tensor(sorted(set(sampling.banned)), dtype=torch.int64, device=device)
+    banned_ids = torch.tensor(sorted(set(sampling.banned)), dtype=torch.int64, device=device)
 
-    def pick(scored: SearchStep, totals_B: Tensor, history_BN: Tensor) -> TokenChoice:
-        logits_BV = as_scores(scored.logits_BKV)[:, 0]
+    def choose_tokens(output: SearchStep, totals_B: Tensor, history_BN: Tensor) -> TokenChoice:
+        logits_BV = as_scores(output.logits_BKV)[:, 0]
         offsets_B = totals_B.to(logits_BV.dtype) - log_normaliser(logits_BV)
-        free_BV = logits_BV.index_fill(1, refused, -torch.inf) if len(refused) else logits_BV
-        stuck_B = free_BV.amax(dim=1) == -torch.inf
+        free_BV = logits_BV.index_fill(1, banned_ids, -torch.inf) if len(banned_ids) else logits_BV
+        no_token_B = free_BV.amax(dim=1) == -torch.inf
         recent_BN = history_BN[:, -sampling.repetition_window :]
-        tokens_B = choose(logits_BV.masked_fill(stuck_B[:, None], 0.0), sampling, generator, recent_BN)
-        tokens_B = torch.where(stuck_B, end, tokens_B)
-        reached_B = logits_BV.gather(1, tokens_B[:, None])[:, 0]
-        return TokenChoice(tokens_B, offsets_B + reached_B, offsets_B + logits_BV[:, end])
+        tokens_B = choose(logits_BV.masked_fill(no_token_B[:, None], 0.0), sampling, generator, recent_BN)
+        tokens_B = torch.where(no_token_B, end, tokens_B)
+        chosen_logits_B = logits_BV.gather(1, tokens_B[:, None])[:, 0]
+        return TokenChoice(tokens_B, offsets_B + chosen_logits_B, offsets_B + logits_BV[:, end])
 
     if samples > 1:
         # One row per sample.
         each = torch.arange(rows, device=device).repeat_interleave(samples)
         state, memory, limits_B = take_rows(state, each), take_rows(memory, each), limits_B[each]
         lengths_B = None if lengths_B is None else lengths_B[each]
-    drawn = _follow(advance, state, memory, pick, rows * samples, start, end, limits_B, lengths_B, attention)
+    drawn = _run_search(
+        advance, state, memory, choose_tokens, rows * samples, start, end, limits_B, lengths_B, attention
+    )
     return [drawn[first : first + samples] for first in range(0, len(drawn), samples)]
 
 
-def _follow(
+def _run_search(
     advance: Advance,
     state: State,
     memory: State,
-    pick: ChooseTokens,
+    choose_tokens: ChooseTokens,
     rows: int,
     start: int,
     end: int,
@@ -137,7 +139,7 @@ def _follow(
     lengths_N: Tensor | None,
     attention: bool,
 ) -> list[Hypothesis]:
-    """Extend each row by the tokens that `pick` returns until it ends."""
+    """Extend each row by the tokens that `choose_tokens` returns until it ends."""
     device, limits_N, lengths_N = check_batch(state, memory, rows, limits_B, lengths_N)
     if not rows:
         return []
@@ -147,20 +149,20 @@ def _follow(
     totals_B = torch.zeros(rows, device=device)
     history_BN = tokens_B1[:, :0]
     while len(live_B):
-        scored = advance(tokens_B1, state, memory)
-        check_scored(scored, tokens_B1, end)
-        picked = pick(scored, totals_B, history_BN)
-        natural_B = (picked.tokens_B == end) & (picked.ends_B > -torch.inf)
-        ending_B = (picked.tokens_B == end) | (limits_N[live_B] <= history.steps)
-        tokens_B = torch.where(ending_B, end, picked.tokens_B)
-        totals_B = torch.where(ending_B, picked.ends_B, picked.totals_B)
+        output = advance(tokens_B1, state, memory)
+        check_search_step(output, tokens_B1, end)
+        choice = choose_tokens(output, totals_B, history_BN)
+        natural_B = (choice.tokens_B == end) & (choice.ends_B > -torch.inf)
+        ending_B = (choice.tokens_B == end) | (limits_N[live_B] <= history.steps)
+        tokens_B = torch.where(ending_B, end, choice.tokens_B)
+        totals_B = torch.where(ending_B, choice.ends_B, choice.totals_B)
         columns = (totals_B, totals_B, natural_B, ending_B)
         ended.add(live_B, history.steps, *(column[:, None] for column in columns))
         kept = (~ending_B).nonzero()[:, 0]
         tokens_B1, slots_B1 = tokens_B[kept, None], torch.zeros_like(kept)[:, None]
-        history.add(live_B, scored.weights_BKS if attention else None, kept, tokens_B1, slots_B1)
+        history.add(live_B, output.weights_BKS if attention else None, kept, tokens_B1, slots_B1)
         history_BN = torch.cat([history_BN[kept], tokens_B1], dim=1)
         live_B, totals_B, some_ended = live_B[kept], totals_B[kept], len(kept) < len(live_B)
-        state = take_rows(scored.state, kept) if some_ended else scored.state
+        state = take_rows(output.state, kept) if some_ended else output.state
         memory = take_rows(memory, kept) if some_ended else memory
     return [row[0] for row in history.hypotheses(ended, lengths_N)]

@@ -40,5 +40,5 @@ class LazyLogits:
         return self._write(self._r_BKY)
 
     def best(self, count: int, wanted: int) -> TopTokens:
-        """The `count` best tokens after each of the B * K hypotheses, and the logit of the token `wanted`."""
+        """Return the `count` best tokens after each of the B * K hypotheses, and the logit of the token `wanted`."""
         return self._packed.best(self._r_BKY.flatten(0, 1), count, wanted)

@@ -31,6 +31,7 @@ class SamplingOptions(SamplingConfig):
     top_k               sample from the k most likely tokens; 0 for all
     top_p               sample from the most likely tokens whose total probability reaches top_p (Holtzman et al. 2020)
     repetition_penalty  above 1 makes the last `repetition_window` tokens less likely (Keskar et al. 2019)
+    repetition_window   number of last tokens that the repetition penalty applies to
     banned              ids of tokens that are never sampled
     """
 

@@ -1,6 +1,6 @@
 """Types shared by all searches: the step function they call and the hypotheses they return.
 
-The searches see a decoder as one step function:
+All searches call the decoder as one step function:
 
     advance(tokens_BK, state, memory) -> SearchStep(logits_BKV, state, weights_BKS)
 
@@ -29,7 +29,7 @@ __all__ = [
     "SearchStep",
     "check_batch",
     "check_rows",
-    "check_scored",
+    "check_search_step",
     "check_tokens",
     "take_rows",
 ]
@@ -78,7 +78,7 @@ def take_rows(state: State, rows: Tensor) -> State:
 
 
 def _device_of(state: State, memory: State) -> torch.device:
-    """Device of the leaves; the CPU if there are none."""
+    """Return the device of the leaves; the CPU if there are none."""
     found = [*leaves(state), *leaves(memory)]
     return found[0].device if found else torch.device("cpu")
 
@@ -130,13 +130,13 @@ def check_batch(
     return device, _limits_on(limits_B, rows, device), _lengths_on(lengths_B, rows, device)
 
 
-def check_scored(scored: SearchStep, tokens_BK: Tensor, end: int) -> None:
-    """Raise ShapeError unless `scored` fits `tokens_BK` and has a column for `end`."""
-    shape, weights = tuple(scored.logits_BKV.shape), scored.weights_BKS
+def check_search_step(output: SearchStep, tokens_BK: Tensor, end: int) -> None:
+    """Raise ShapeError unless `output` fits `tokens_BK` and has a column for `end`."""
+    shape, weights = tuple(output.logits_BKV.shape), output.weights_BKS
     if len(shape) != 3 or shape[:2] != tuple(tokens_BK.shape) or not end < shape[2]:
         expected = f"logits_BKV of {tuple(tokens_BK.shape)} hypotheses with a column for the end, token {end}"
         raise ShapeError(f"expected {expected}. Received: shape {shape}")
     if weights is not None and (weights.dim() != 3 or weights.shape[:2] != tokens_BK.shape):
         expected = f"weights_BKS of {tuple(tokens_BK.shape)} hypotheses"
         raise ShapeError(f"expected {expected}. Received: shape {tuple(weights.shape)}")
-    check_rows("the state after a step", scored.state, tokens_BK.numel())
+    check_rows("the state after a step", output.state, tokens_BK.numel())

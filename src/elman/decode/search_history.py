@@ -14,7 +14,7 @@ __all__ = ["FinishedHypotheses", "SearchHistory"]
 
 @dataclass
 class FinishedHypotheses:
-    """The best N ended hypotheses of each of A sentences, best first.
+    """The best K ended hypotheses of each of N sentences, best first.
 
     scores_NK             values by which they are ranked; -inf in empty places
     log_probabilities_NK  of the tokens and the end
@@ -31,7 +31,7 @@ class FinishedHypotheses:
 
     @staticmethod
     def none(rows: int, n_best: int, device: torch.device) -> FinishedHypotheses:
-        """No ended hypotheses."""
+        """Return an object without hypotheses."""
         nothing = torch.full((rows, n_best), -torch.inf, device=device)
         numbers = torch.full((rows, n_best), -1, device=device)
         return FinishedHypotheses(nothing, nothing.clone(), numbers, numbers.clone(), numbers > 0)
@@ -39,7 +39,7 @@ class FinishedHypotheses:
     def add(
         self, live_B: Tensor, step: int, scores_BK: Tensor, totals_BK: Tensor, natural_BK: Tensor, ending_BK: Tensor
     ) -> None:
-        """Add the hypotheses of sentences `live_B` selected by `ending_BK`, and keep the best N."""
+        """Add the hypotheses of sentences `live_B` selected by `ending_BK`, and keep the best `n_best`."""
         n_best = self.scores_NK.shape[1]
         # A hypothesis with probability 0 still ranks above an empty place.
         scores_BK = scores_BK.float().clamp(min=torch.finfo(torch.float32).min).masked_fill(~ending_BK, -torch.inf)
@@ -57,7 +57,7 @@ class FinishedHypotheses:
 
 @dataclass
 class SearchHistory:
-    """The steps of a search over A sentences.
+    """The steps of a search over N sentences.
 
     Each step has the sentences that were unfinished and their attention and, for those that continue, the added tokens
     and the indices of the hypotheses that these extend.
@@ -65,19 +65,19 @@ class SearchHistory:
 
     rows: int
     _weights: list[tuple[Tensor, Tensor] | None] = field(default_factory=list)
-    _moves: list[tuple[Tensor, Tensor, Tensor]] = field(default_factory=list)
+    _extensions: list[tuple[Tensor, Tensor, Tensor]] = field(default_factory=list)
 
     @property
     def steps(self) -> int:
         """Number of steps so far."""
-        return len(self._moves)
+        return len(self._extensions)
 
     def add(
         self, live_B: Tensor, weights_BKS: Tensor | None, kept: Tensor, tokens_BK: Tensor, slots_BK: Tensor
     ) -> None:
         """Add a step; `kept` are the indices into `live_B` of the rows of `tokens_BK` and `slots_BK`."""
         self._weights.append(None if weights_BKS is None else (live_B, weights_BKS))
-        self._moves.append((live_B[kept], tokens_BK, slots_BK))
+        self._extensions.append((live_B[kept], tokens_BK, slots_BK))
 
     def hypotheses(self, ended: FinishedHypotheses, lengths_N: Tensor | None) -> list[list[Hypothesis]]:
         """Build the ended hypotheses: tokens and, if it was recorded, attention up to the lengths `lengths_N`."""
@@ -86,7 +86,7 @@ class SearchHistory:
         tokens_NKT = steps_NK.new_zeros(*steps_NK.shape, most)
         attended: list[Tensor] = []
         for step in reversed(range(most)):
-            live_B, tokens_BK, from_BK = self._moves[step]
+            live_B, tokens_BK, from_BK = self._extensions[step]
             place_N1 = _places(live_B, self.rows)[:, None]
             # Hypotheses without this step read a placeholder value that is not used.
             on_NK = steps_NK > step
@@ -108,7 +108,7 @@ class SearchHistory:
 
 
 def _places(live_B: Tensor, rows: int) -> Tensor:
-    """Index of each of `rows` sentences in `live_B`; 0 for those that are not in it."""
+    """Return the index of each of `rows` sentences in `live_B`; 0 for those that are not in it."""
     place_N = live_B.new_zeros(rows)
     place_N[live_B] = torch.arange(len(live_B), device=live_B.device)
     return place_N
@@ -123,17 +123,17 @@ def _hypotheses(
     natural = ended.natural_NK.tolist()
     lengths = None if lengths_N is None else lengths_N.tolist()
     least = torch.finfo(torch.float32).min
-    answers: list[list[Hypothesis]] = []
-    for a, row in enumerate(steps):
+    results: list[list[Hypothesis]] = []
+    for row, row_steps in enumerate(steps):
         found = []
-        for n, count in enumerate(row):
+        for k, count in enumerate(row_steps):
             if count < 0:
                 continue
             attention = None
             if weights_NKTS is not None:
-                until = weights_NKTS.shape[3] if lengths is None else lengths[a]
-                attention = weights_NKTS[a, n, :count, :until].clone()
-            score = scores[a][n] if scores[a][n] > least else float("-inf")
-            found.append(Hypothesis(tuple(tokens[a][n][:count]), score, totals[a][n], attention, natural[a][n]))
-        answers.append(found)
-    return answers
+                until = weights_NKTS.shape[3] if lengths is None else lengths[row]
+                attention = weights_NKTS[row, k, :count, :until].clone()
+            score = scores[row][k] if scores[row][k] > least else float("-inf")
+            found.append(Hypothesis(tuple(tokens[row][k][:count]), score, totals[row][k], attention, natural[row][k]))
+        results.append(found)
+    return results

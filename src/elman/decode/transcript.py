@@ -68,23 +68,26 @@ class Transcript:
         }
 
     def timed(self) -> str:
-        """The words of the text, each preceded by its start time."""
+        """Return the words of the text, each preceded by its start time."""
         words: list[str] = []
-        fresh = True
+        starts_word = True
         for piece in self.pieces:
-            for sign in piece.text:
-                if sign.isspace():
-                    fresh = True
-                elif fresh:
-                    words.append(f"[{piece.start:.2f}] {sign}")
-                    fresh = False
+            for character in piece.text:
+                if character.isspace():
+                    starts_word = True
+                elif starts_word:
+                    words.append(f"[{piece.start:.2f}] {character}")
+                    starts_word = False
                 else:
-                    words[-1] += sign
+                    words[-1] += character
         return " ".join(words)
 
 
 def find_by(options: TranscriptSearchConfig, vocabulary: TranscriberVocabulary, lm: CharacterModel | None) -> CtcSearch:
-    """Return the decoding function for `options`, with an optional language model. Raises ConfigError."""
+    """Return the decoding function for `options`, with an optional language model.
+
+    Raises ConfigError as `finder` and `language_model_scorer` do.
+    """
     return finder(options, None if lm is None else language_model_scorer(lm, vocabulary))
 
 

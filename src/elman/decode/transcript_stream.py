@@ -31,7 +31,7 @@ Floats = npt.NDArray[np.float32]
 
 
 class StepOptions(FrameOptions, Protocol):
-    """Protocol of the network options that determine time steps: each has `stack` frames."""
+    """Protocol of the network options that determine the time steps: each has `stack_frames` frames."""
 
     @property
     def stack_frames(self) -> int: ...
@@ -54,7 +54,7 @@ class StepNetwork(Protocol):
         """Device of the weights."""
 
     def initial_state(self, batch_size: int) -> State:
-        """The state before the first step."""
+        """Return the state before the first step."""
 
     def scaled(self, x_BTF: Tensor) -> Tensor:
         """Scale frames to the network's input."""
@@ -63,7 +63,7 @@ class StepNetwork(Protocol):
         """Stack scaled frames to the input of each time step; the frames must fill whole steps."""
 
     def advance(self, x_BTI: Tensor, state: State) -> tuple[Tensor, State]:
-        """Logits of the next time steps from their stacked inputs, and the state after them."""
+        """Return the logits of the next time steps from their stacked inputs, and the state after them."""
 
 
 class TranscriptStream:
@@ -100,10 +100,10 @@ class TranscriptStream:
             as_sound(np.zeros(1, dtype=np.float32), self._rate, "the stream")  # validates the rate
             if self._rate != sound.sample_rate:
                 self._resampler = _resampler(self._rate, sound.sample_rate)
-        self._kept = torch.zeros(1, 0, network.features)
+        self._pending = torch.zeros(1, 0, network.features)
         self._state = network.initial_state(1)
         self._tokens = CtcGreedyStream(blank=BLANK)
-        self._given: list[int] = []
+        self._token_ids: list[int] = []
         self._finished = False
 
     def push(self, piece: Any) -> str:
@@ -139,10 +139,10 @@ class TranscriptStream:
                 rest = self._resampler.resample_chunk(np.zeros(0, dtype=np.float32), last=True)
                 parts.append(self._features.push(rest))
             last = np.concatenate([*parts, self._features.finish()])
-        said = self._process_frames(last, last=True)
+        new_text = self._process_frames(last, last=True)
         if not self.frames:
             raise DataError("expected a sound. Received: no samples")
-        return said
+        return new_text
 
     def _process_frames(self, x_TF: Floats, *, last: bool) -> str:
         """Process frames and return the text that is now certain; the last frames are padded with zeros."""
@@ -151,20 +151,20 @@ class TranscriptStream:
         device = network.device
         with torch.no_grad():
             scaled_BTF = network.scaled(torch.from_numpy(np.ascontiguousarray(x_TF))[None].to(device))
-            kept_BTF = torch.cat([self._kept.to(device), scaled_BTF], dim=1)
-            count = kept_BTF.shape[1]
+            pending_BTF = torch.cat([self._pending.to(device), scaled_BTF], dim=1)
+            count = pending_BTF.shape[1]
             steps = (count - config.stack_frames) // config.stride + 1 if count >= config.stack_frames else 0
             if last:
                 steps = int(steps_after_stacking(torch.tensor(count), config.stride))
                 missing = max(0, (steps - 1) * config.stride + config.stack_frames - count)
-                kept_BTF = torch.nn.functional.pad(kept_BTF, (0, 0, 0, missing))
+                pending_BTF = torch.nn.functional.pad(pending_BTF, (0, 0, 0, missing))
             if steps:
                 end = (steps - 1) * config.stride + config.stack_frames
-                logits_BTV, self._state = network.advance(network.stacked(kept_BTF[:, :end]), self._state)
-                self._kept = kept_BTF[:, steps * config.stride :]
+                logits_BTV, self._state = network.advance(network.stacked(pending_BTF[:, :end]), self._state)
+                self._pending = pending_BTF[:, steps * config.stride :]
                 tokens = list(self._tokens.push(logits_BTV[0].float()))
             else:
-                self._kept = kept_BTF
+                self._pending = pending_BTF
                 tokens = []
         return self._text_of(tokens, last=last)
 
@@ -172,14 +172,14 @@ class TranscriptStream:
         """Add tokens and return their text."""
         known = self._vocabulary.tokens
         if known.per_character:
-            said = known.decode(tokens)
+            new_text = known.decode(tokens)
         else:
             # The text between two tokens depends on the tokens before, and some text may be held back.
-            self._given += tokens
-            pieces = list(known.decode_stream(self._given))
-            said = "".join(pieces if last else pieces[: len(self._given)])[len(self.text) :]
-        self.text += said
-        return said
+            self._token_ids += tokens
+            pieces = list(known.decode_stream(self._token_ids))
+            new_text = "".join(pieces if last else pieces[: len(self._token_ids)])[len(self.text) :]
+        self.text += new_text
+        return new_text
 
 
 def _resampler(rate: int, to: int) -> Any:

@@ -48,7 +48,7 @@ Translate = Callable[[list[str]], list[str]]
 BATCH_SIZE = 128
 # Maximum number of source steps of a batch, padding included, and of logits of its hypotheses at one step. A single
 # sentence may exceed them.
-_STEPS, _SCORES = 1 << 15, 1 << 26
+_MAX_STEPS, _MAX_LOGITS = 1 << 15, 1 << 26
 # Default length limit of a target in tokens: _RATIO * source length + _MORE.
 _RATIO, _MORE = 2, 20
 
@@ -102,17 +102,19 @@ class SourceNetwork(Protocol):
         """Encode sources: the initial state of the decoder, and its memory."""
 
     def advance(self, tokens_BK: Tensor, state: State, memory: State, /) -> SearchStep:
-        """One step of a search."""
+        """Run one step of a search."""
 
     def packed_advance(self, logit_precision: str, output_cache: Any = None, /) -> Advance:
-        """A step function for many steps: `advance` with the output projection packed, where possible."""
+        """Return a step function for many steps: `advance` with the output projection packed, where possible."""
 
 
 class EnsembleMember(NamedTuple):
-    """One network of a search with its vocabulary.
+    """One network of a search.
 
-    reverse  whether it reads sources in reverse order
-    attends  whether it has attention
+    network     the network
+    vocabulary  its source and target vocabulary
+    reverse     whether it reads sources in reverse order
+    attends     whether it has attention
     """
 
     network: SourceNetwork
@@ -121,7 +123,7 @@ class EnsembleMember(NamedTuple):
     attends: bool = True
 
     def reads_like(self, other: EnsembleMember) -> bool:
-        """Whether both encode a source as the same time steps."""
+        """Return whether both encode a source as the same time steps."""
         own, others = self.vocabulary, other.vocabulary
         return (
             self.reverse == other.reverse
@@ -157,19 +159,19 @@ def check_attention(members: Sequence[EnsembleMember]) -> None:
 
 
 def encode_sources(texts: Sequence[str], member: EnsembleMember) -> TokenSequences:
-    """Token ids of sources, in the order in which the member's network reads them."""
+    """Return the token ids of sources, in the order in which the member's network reads them."""
     step = -1 if member.reverse else 1
     vocabulary = member.vocabulary
     return TokenSequences([ids[::step] for ids in vocabulary.encode_sources(texts)], vocabulary.source.end_id)
 
 
 def length_limits(lengths: Any, most: int) -> list[int]:
-    """Maximum number of target tokens for sources of these lengths; `most` is the user's limit, 0 for none."""
+    """Return the limits of target tokens for sources of these lengths; `most` is the user's limit, 0 for none."""
     return [most or _RATIO * int(length) + _MORE for length in lengths]
 
 
 def autocast(network: SourceNetwork, precision: str) -> AbstractContextManager[Any]:
-    """Context of mixed precision if `precision` is "bfloat16"."""
+    """Return a context of mixed precision if `precision` is "bfloat16"."""
     if precision != "bfloat16":
         return nullcontext()
     return torch.autocast(network.device.type, torch.bfloat16)
@@ -201,18 +203,18 @@ def search_all(
     if not texts:
         return []
     width = search.n_best if search.sample else search.beams
-    fitting = max(1, _SCORES // (width * members[0].vocabulary.target.size))
-    alike = all(member.reads_like(members[0]) for member in members[1:])
+    fitting = max(1, _MAX_LOGITS // (width * members[0].vocabulary.target.size))
+    same_sources = all(member.reads_like(members[0]) for member in members[1:])
     encoded = [encode_sources(texts, member) for member in members]
     found: list[list[Hypothesis]] = [[] for _ in texts]
     done = 0
     # Sampling needs all logits.
-    advance = _advance(members, alike, None if search.sample else logit_precision, output_cache)
+    advance = _advance(members, same_sources, None if search.sample else logit_precision, output_cache)
     with torch.inference_mode(), autocast(members[0].network, precision):
-        for rows, _ in in_order(encoded[0].lengths, _no_batch, batch_size=min(batch_size, fitting), steps=_STEPS):
+        for rows, _ in in_order(encoded[0].lengths, _no_batch, batch_size=min(batch_size, fitting), steps=_MAX_STEPS):
             started = [_start(member.network, side, rows) for member, side in zip(members, encoded, strict=True)]
             lengths_B = torch.from_numpy(encoded[0].lengths[rows])
-            answers = find(
+            results = find(
                 advance,
                 started[0][0] if len(members) == 1 else tuple(state for state, _ in started),
                 started[0][1] if len(members) == 1 else tuple(memory for _, memory in started),
@@ -224,8 +226,8 @@ def search_all(
                 lengths_B=lengths_B,
                 attention=attention,
             )
-            for row, hypotheses in zip(rows.tolist(), answers, strict=True):
-                found[row] = [_forwards(each, members[0].reverse) for each in hypotheses]
+            for row, hypotheses in zip(rows.tolist(), results, strict=True):
+                found[row] = [_restore_order(each, members[0].reverse) for each in hypotheses]
             done += len(rows)
             if progress is not None:
                 progress("translating", done / len(texts))
@@ -233,7 +235,7 @@ def search_all(
 
 
 def _no_batch(rows: Any) -> Batch:
-    """Empty batch: only the rows of `in_order` are used, because each member encodes the sources itself."""
+    """Return an empty batch: only the rows of `in_order` are used, because each member encodes the sources itself."""
     del rows
     return Batch((), torch.empty(0))
 
@@ -244,17 +246,19 @@ def _start(network: SourceNetwork, sources: TokenSequences, rows: Any) -> tuple[
     return network.encode(sources_BS, torch.from_numpy(sources.lengths[rows]).to(device))
 
 
-def _advance(members: Sequence[EnsembleMember], alike: bool, logit_precision: str | None, output_cache: Any) -> Advance:
+def _advance(
+    members: Sequence[EnsembleMember], same_sources: bool, logit_precision: str | None, output_cache: Any
+) -> Advance:
     if len(members) == 1:
         network = members[0].network
         return network.advance if logit_precision is None else network.packed_advance(logit_precision, output_cache)
     # The mean over members needs all logits of each.
     advances: list[Advance] = [member.network.advance for member in members]
-    return ensemble(advances if alike else [_without_attention(each) for each in advances])
+    return ensemble(advances if same_sources else [_without_attention(each) for each in advances])
 
 
 def _without_attention(advance: Advance) -> Advance:
-    """`advance` without attention weights, whose source steps differ from those of other members."""
+    """Return `advance` without attention weights, whose source steps differ from those of other members."""
 
     def plain(tokens_BK: Tensor, state: State, memory: State) -> SearchStep:
         return advance(tokens_BK, state, memory)._replace(weights_BKS=None)
@@ -262,7 +266,7 @@ def _without_attention(advance: Advance) -> Advance:
     return plain
 
 
-def _forwards(hypothesis: Hypothesis, reverse: bool) -> Hypothesis:
+def _restore_order(hypothesis: Hypothesis, reverse: bool) -> Hypothesis:
     """Restore the order of the text in the columns of the attention; the end stays last."""
     if not reverse or hypothesis.attention is None:
         return hypothesis
@@ -295,9 +299,9 @@ def translate_all(
     if attention or replace_unknown or (search.coverage_penalty and not search.sample):
         check_attention(members)
     full = [row for row, text in enumerate(pairs_from(texts).sources if texts else []) if text]
-    given = [texts[row] for row in full]
+    nonempty = [texts[row] for row in full]
     by_row = dict(
-        zip(full, search_all(members, given, search, attention=attention or replace_unknown, **how), strict=True)
+        zip(full, search_all(members, nonempty, search, attention=attention or replace_unknown, **how), strict=True)
     )
     vocabulary = members[0].vocabulary
     return [
@@ -324,7 +328,7 @@ def translations_of(
     replace_unknown: bool,
     attention: bool,
 ) -> list[Translation]:
-    """Translations of one source from its hypotheses; one empty translation without hypotheses (empty source)."""
+    """Return the translations of one source from its hypotheses; without hypotheses (empty source), an empty one."""
     end = vocabulary.source.token(vocabulary.source.end_id)
     if not hypotheses:
         return [Translation(source, "", [], 0.0, 0.0, True, [end], np.zeros((0, 1), np.float32) if attention else None)]

@@ -117,7 +117,7 @@ def run(
     kernel             the name of a backend, to force it
 
     Returns `y_BTY`, zero past a row's length, and the state after each row's last time step.
-    Raises ShapeError when the shape of `x` or `lengths_B` is wrong.
+    Raises ShapeError when the shape of `x` or `lengths_B` is wrong, and the errors of `choose`.
     """
     shown, dimensions, legend = (
         (x.tokens_BT, 2, "tokens_BT with 2 dimensions (batch, time)")

@@ -1,4 +1,4 @@
-"""Metrics of classification (accuracy, F1, calibration) and of regression (errors of predicted scores)."""
+"""Metrics of classification (accuracy, F1, calibration) and of regression (errors of predicted numbers)."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ Floats = npt.NDArray[np.float64]
 
 
 def log_softmax(logits_NC: Floats) -> Floats:
-    """Log-probabilities of the classes."""
+    """Return the log-probabilities of the classes."""
     shifted_NC = logits_NC - logits_NC.max(axis=1, keepdims=True)
     return shifted_NC - np.log(np.exp(shifted_NC).sum(axis=1, keepdims=True))
 
 
 def class_metrics(logits_NC: Floats, truth_N: npt.NDArray[np.int64]) -> dict[str, float]:
-    """Cross-entropy in nats, accuracy, and macro F1 over the classes that occur."""
+    """Return cross-entropy in nats, accuracy, and macro F1 over the classes that occur."""
     log_probs_NC = log_softmax(logits_NC)
     predicted_N = logits_NC.argmax(axis=1)
     matrix_CC = confusion_matrix(truth_N, predicted_N, logits_NC.shape[1])
@@ -40,7 +40,7 @@ def class_metrics(logits_NC: Floats, truth_N: npt.NDArray[np.int64]) -> dict[str
 def class_evaluation(
     logits_NC: Floats, truth_N: npt.NDArray[Any], names: Sequence[str], temperature: float
 ) -> dict[str, Any]:
-    """All metrics of classification: overall, by class, the confusion matrix, and calibration.
+    """Return all metrics of classification: overall, by class, the confusion matrix, and calibration.
 
     Probabilities are those of `logits_NC / temperature`; "ece_before" is the calibration error at temperature 1.
     """
@@ -62,9 +62,9 @@ def class_evaluation(
 
 
 def regression_metrics(predicted_N: Floats, truth_N: Floats) -> dict[str, float]:
-    """Root mean squared error, mean absolute error, and R2 (coefficient of determination).
+    """Return root mean squared error, mean absolute error, and R2 (coefficient of determination).
 
-    If all true scores are equal, R2 is 1 for exact predictions and 0 otherwise.
+    If all true numbers are equal, R2 is 1 for exact predictions and 0 otherwise.
     """
     errors_N = predicted_N - truth_N
     squares = float((errors_N**2).sum())
@@ -77,28 +77,30 @@ def regression_metrics(predicted_N: Floats, truth_N: Floats) -> dict[str, float]
 
 
 def evaluation(outputs_NC: Floats, truth_N: npt.NDArray[Any], vocabulary: ClassifierVocabulary) -> dict[str, Any]:
-    """All metrics of a network's outputs: `class_evaluation` for classes, `regression_metrics` for scores."""
+    """Return all metrics of the outputs: `class_evaluation` for classes, `regression_metrics` for a regression."""
     targets = vocabulary.targets
     if isinstance(targets, ClassTargets):
         return class_evaluation(outputs_NC, truth_N, targets.names, vocabulary.temperature)
-    figures = regression_metrics(targets.decode(outputs_NC[:, 0]), targets.decode(truth_N))
-    return {"examples": len(truth_N), **figures}
+    metrics = regression_metrics(targets.decode(outputs_NC[:, 0]), targets.decode(truth_N))
+    return {"examples": len(truth_N), **metrics}
 
 
-def evaluation_text(figures: Mapping[str, Any]) -> str:
+def evaluation_text(metrics: Mapping[str, Any]) -> str:
     """Format the metrics of `evaluation` as text; for classes with a table of the classes and the confusion matrix."""
-    if "classes" not in figures:
-        scored = [(name, f"{value:,}" if name == "examples" else f"{value:.6g}") for name, value in figures.items()]
-        return aligned(scored, right=[1])
+    if "classes" not in metrics:
+        rows_of_metrics = [
+            (name, f"{value:,}" if name == "examples" else f"{value:.6g}") for name, value in metrics.items()
+        ]
+        return aligned(rows_of_metrics, right=[1])
     shown = ("accuracy", "macro_f1", "log_loss", "brier", "ece", "ece_before", "temperature")
     rows = [
-        ("examples", f"{figures['examples']:,}"),
-        *((name.replace("_", " "), f"{figures[name]:.4f}") for name in shown),
+        ("examples", f"{metrics['examples']:,}"),
+        *((name.replace("_", " "), f"{metrics[name]:.4f}") for name in shown),
     ]
     head = ("class", "precision", "recall", "f1", "support")
     table = [
         (plain(each["name"]), *(f"{each[name]:.4f}" for name in head[1:4]), f"{each['support']:,}")
-        for each in figures["classes"]
+        for each in metrics["classes"]
     ]
-    matrix = confusion_text(np.array(figures["confusion"]), [plain(each["name"]) for each in figures["classes"]])
+    matrix = confusion_text(np.array(metrics["confusion"]), [plain(each["name"]) for each in metrics["classes"]])
     return "\n\n".join([aligned(rows, right=[1]), aligned([head, *table], right=[1, 2, 3, 4]), matrix])

@@ -51,7 +51,7 @@ class Summary(NamedTuple):
 
 
 def confusion_matrix(truth: ArrayLike, predicted: ArrayLike, classes: int) -> NDArray[np.int64]:
-    """Counts `[C, C]`: row i, column j is the number of examples of class i that were predicted as class j.
+    """Return the counts `[C, C]`: row i, column j is the number of examples of class i that were predicted as class j.
 
     Args:
         truth, predicted: class indices from 0 to C - 1, N each.
@@ -77,7 +77,7 @@ def confusion_matrix(truth: ArrayLike, predicted: ArrayLike, classes: int) -> ND
 
 
 def class_report(matrix: ArrayLike, names: Sequence[str]) -> list[ClassMetrics]:
-    """Precision, recall, F1 and support of every class. A ratio with denominator 0 is 0."""
+    """Return precision, recall, F1 and support of every class. A ratio with denominator 0 is 0."""
     counts = checked_counts(matrix, names)
     hits, support, taken = counts.diagonal(), counts.sum(1), counts.sum(0)
     precision, recall, f1 = _share(hits, taken), _share(hits, support), _share(2 * hits, support + taken)
@@ -88,7 +88,7 @@ def class_report(matrix: ArrayLike, names: Sequence[str]) -> list[ClassMetrics]:
 
 
 def summary(matrix: ArrayLike) -> Summary:
-    """Accuracy, macro F1 and support-weighted F1.
+    """Return accuracy, macro F1 and support-weighted F1.
 
     Classes that neither occur nor are predicted are left out of macro F1.
     """
@@ -122,7 +122,7 @@ def confusion_text(matrix: ArrayLike, names: Sequence[str], *, width: int = 100)
 
 
 def checked_counts(matrix: ArrayLike, names: Sequence[str] | None) -> NDArray[np.int64]:
-    """The matrix as an array. Raises ShapeError unless it has a row and a column for each class."""
+    """Return the matrix as an array. Raises ShapeError unless it has a row and a column for each class."""
     counts = np.asarray(matrix)
     classes = len(counts) if names is None and counts.ndim else len(names or ())
     if counts.shape != (classes, classes) or not classes:

@@ -46,7 +46,7 @@ class Backtest:
     coverage  for each level in per cent, the fraction of values inside the network's intervals
     remarks   sentences on what makes the comparison unfair, if anything
     last      the network's forecasts from the last origin, for a plot
-    truth     the true values of these forecasts, `[N, T, Y]`
+    truth     the true values of these forecasts, `[series, horizon, Y]`
     """
 
     horizon: int
@@ -73,14 +73,14 @@ class Backtest:
         )
 
     def table(self) -> list[list[str]]:
-        """Rows of formatted cells; the first row has the names of the metrics."""
+        """Return rows of formatted cells; the first row has the names of the metrics."""
         rows = [["", *(_SHOWN[score] for score in _SCORES)]]
         for name, row in self.scores.items():
             rows.append([_NAMES.get(name, name), *(f"{row[score]:.4g}" for score in _SCORES)])
         return rows
 
     def __str__(self) -> str:
-        """The table, the coverage and the verdict."""
+        """Return the table, the coverage and the verdict."""
         rows = self.table()
         widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
         lines = []
@@ -151,7 +151,7 @@ def rolling_backtest(
 
 
 def _remarks(panel: Panel, seen: Ints | None, at: Ints) -> list[str]:
-    """A remark if forecasts are evaluated on steps that the network was trained or selected on."""
+    """Return a remark if forecasts are evaluated on steps that the network was trained or selected on."""
     count = 0 if seen is None else int((seen > at[:, 0] + 1).sum())
     if not count:
         return []
@@ -165,7 +165,7 @@ def _remarks(panel: Panel, seen: Ints | None, at: Ints) -> list[str]:
 def evaluate_rolling(
     panel: Panel, forecast: Callable[[Ints, Ints], Doubles], horizon: int, *, first: Ints, stride: int
 ) -> dict[str, float]:
-    """Metrics of forecasts from successive origins, each given the true values before it.
+    """Return metrics of forecasts from successive origins, each given the true values before it.
 
     forecast  called with the indices of N series and their last known steps; returns the forecasts `[N, horizon, Y]`
     first     for each series, the first step that is evaluated
@@ -188,25 +188,25 @@ def evaluate_rolling(
         )
     found = forecast(rows, last)
     truth = truths(panel, rows, last, horizon)
-    flat, guess = truth.reshape(-1, truth.shape[2]), found.reshape(-1, truth.shape[2])
+    flat, predicted = truth.reshape(-1, truth.shape[2]), found.reshape(-1, truth.shape[2])
     scaled = []
     for number in np.unique(rows).tolist():
-        here = rows == number
+        of_series = rows == number
         scaled.append(
             mase(
-                truth[here].reshape(-1, truth.shape[2]),
-                found[here].reshape(-1, truth.shape[2]),
+                truth[of_series].reshape(-1, truth.shape[2]),
+                found[of_series].reshape(-1, truth.shape[2]),
                 panel.targets[number][: max(int(first[number]), 2)],
                 panel.frequency.season,
             )
         )
     finite = [each for each in scaled if np.isfinite(each)]
-    squared = rmse(flat, guess)
+    squared = rmse(flat, predicted)
     return {
         "rmse": squared,
         "mse": squared**2,
-        "mae": mae(flat, guess),
-        "smape": smape(flat, guess),
+        "mae": mae(flat, predicted),
+        "smape": smape(flat, predicted),
         "mase": float(np.mean(finite)) if finite else float("nan"),
         "forecasts": len(rows),
         "horizon": horizon,
@@ -214,9 +214,10 @@ def evaluate_rolling(
 
 
 def backtest_origins(panel: Panel, horizon: int, origins: int, step: int, least: int) -> Ints:
-    """The last known step of each forecast, `[S, origins]`; the last origin is `horizon` steps before a series' end.
+    """Return the last known step of each forecast, `[series, origins]`.
 
-    Raises DataError for a series with fewer than `least` values before its first origin.
+    The last origin is `horizon` steps before a series' end. Raises DataError for a series with fewer than `least`
+    values before its first origin, ConfigError for an invalid number of origins or step.
     """
     if not all(isinstance(each, int) and each >= 1 for each in (origins, step)):
         raise ConfigError(f"expected at least one origin, and a step of at least 1. Received: {origins!r}, {step!r}")
@@ -231,7 +232,7 @@ def backtest_origins(panel: Panel, horizon: int, origins: int, step: int, least:
 
 
 def truths(panel: Panel, series: Ints, origin: Ints, horizon: int) -> Doubles:
-    """The true values after each origin, `[N, H, Y]`."""
+    """Return the true values after each origin, `[N, horizon, Y]`."""
     return np.stack(
         [panel.targets[s][o + 1 : o + 1 + horizon] for s, o in zip(series.tolist(), origin.tolist(), strict=True)]
     )
@@ -240,7 +241,7 @@ def truths(panel: Panel, series: Ints, origin: Ints, horizon: int) -> Doubles:
 def simple_forecasts(
     panel: Panel, series: Ints, origin: Ints, horizon: int, *, season: int, lags: int
 ) -> dict[str, Doubles]:
-    """Baseline forecasts: seasonal naive, drift and a linear autoregression, from the values up to each origin.
+    """Make baseline forecasts: seasonal naive, drift and a linear autoregression, from the values up to each origin.
 
     The autoregression is fitted for each window, on the values of its series up to the origin. It has fewer lags if
     these are fewer than three times `lags`. Seasonal naive uses a season of one step if they are fewer than a season.
@@ -259,7 +260,7 @@ def simple_forecasts(
 def measure(
     panel: Panel, series: Ints, origin: Ints, forecasts: Mapping[str, Doubles], network: ForecastArrays, season: int
 ) -> tuple[dict[str, dict[str, float]], dict[float, float]]:
-    """Metrics of the network and of the other forecasts, and the coverage of the network's intervals.
+    """Return metrics of the network and of the other forecasts, and the coverage of the network's intervals.
 
     MASE is the mean over windows; the others are computed over all values together. The continuous ranked probability
     score (CRPS) of a forecast without sample paths is its mean absolute error.
@@ -274,13 +275,13 @@ def measure(
             for row, (s, o) in enumerate(zip(series.tolist(), origin.tolist(), strict=True))
         ]
         finite = [each for each in scaled if math.isfinite(each)]
-        guess = values.reshape(flat.shape)
+        predicted = values.reshape(flat.shape)
         scores[name] = {
             "mase": float(np.mean(finite)) if finite else math.nan,
-            "smape": smape(flat, guess),
-            "rmse": rmse(flat, guess),
-            "mae": mae(flat, guess),
-            "crps": mae(flat, guess),
+            "smape": smape(flat, predicted),
+            "rmse": rmse(flat, predicted),
+            "mae": mae(flat, predicted),
+            "crps": mae(flat, predicted),
         }
     if network.samples is not None:
         paths = np.moveaxis(network.samples, 1, 0).reshape(network.samples.shape[1], *flat.shape)

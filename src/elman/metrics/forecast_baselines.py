@@ -108,7 +108,7 @@ class LinearAutoregression:
         return values[self.lags :].reshape(horizon, *past.shape[1:])
 
     def one_step(self, history: ArrayLike, start: int | None = None) -> Floats:
-        """One-step forecasts of every step from index `start` on, each from the true values before it.
+        """Return one-step forecasts of every step from index `start` on, each from the true values before it.
 
         `start` is at least `lags`, its default.
         """
@@ -160,7 +160,7 @@ def _history(history: ArrayLike, horizon: int, least: int) -> Floats:
 
 
 def _filled(series: ArrayLike) -> Floats:
-    """The series in float64 with missing values filled."""
+    """Return the series in float64 with missing values filled."""
     values = np.asarray(series, np.float64)
     if values.ndim not in (1, 2):
         raise ShapeError(f"expected a series of shape T or TY. Received: {values.shape}")

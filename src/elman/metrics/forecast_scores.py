@@ -25,19 +25,19 @@ _ROUNDING = 1e-12
 
 
 def mae(truth: ArrayLike, forecast: ArrayLike) -> float:
-    """The mean absolute error, in the unit of the data: mean |y - f|."""
+    """Return the mean absolute error, in the unit of the data: mean |y - f|."""
     truth, forecast = _alike(truth, forecast=forecast)
     return _mean(np.abs(truth - forecast), truth)
 
 
 def rmse(truth: ArrayLike, forecast: ArrayLike) -> float:
-    """The root of the mean squared error, in the unit of the data: sqrt(mean (y - f)**2)."""
+    """Return the root of the mean squared error, in the unit of the data: sqrt(mean (y - f)**2)."""
     truth, forecast = _alike(truth, forecast=forecast)
     return float(np.sqrt(_mean((truth - forecast) ** 2, truth)))
 
 
 def smape(truth: ArrayLike, forecast: ArrayLike) -> float:
-    """The symmetric mean absolute percentage error, from 0 to 200: 100 mean 2 |y - f| / (|y| + |f|).
+    """Return the symmetric mean absolute percentage error, from 0 to 200: 100 mean 2 |y - f| / (|y| + |f|).
 
     The error is 0 where both values are 0. As in the M4 competition (Makridakis et al. 2020).
     """
@@ -48,11 +48,11 @@ def smape(truth: ArrayLike, forecast: ArrayLike) -> float:
 
 
 def mase(truth: ArrayLike, forecast: ArrayLike, history: ArrayLike, season: int = 1) -> float:
-    """The mean absolute scaled error (Hyndman & Koehler 2006): 1 equals the error of seasonal naive on the history.
+    """Return the mean absolute scaled error (Hyndman & Koehler 2006).
 
     The mean absolute error divided by mean |h_t - h_(t-season)| over `history` (shape `T` or `TY`), for each variable;
-    then the mean over the variables. A variable whose history is constant, up to rounding, has no such scale and is
-    left out.
+    then the mean over the variables. 1 equals the error of seasonal naive on the history. A variable whose history is
+    constant, up to rounding, has no such scale and is left out.
     """
     truth, forecast = _alike(truth, forecast=forecast)
     past = np.asarray(history, np.float64)
@@ -77,7 +77,7 @@ def mase(truth: ArrayLike, forecast: ArrayLike, history: ArrayLike, season: int 
 
 
 def pinball(truth: ArrayLike, quantile: ArrayLike, level: float) -> float:
-    """The mean pinball loss of one quantile (Koenker & Bassett 1978).
+    """Return the mean pinball loss of one quantile (Koenker & Bassett 1978).
 
     An error e = y - q costs level * e if it is positive, and (level - 1) * e if it is negative.
     """
@@ -89,28 +89,28 @@ def pinball(truth: ArrayLike, quantile: ArrayLike, level: float) -> float:
 
 
 def crps_from_samples(truth: ArrayLike, samples: ArrayLike) -> float:
-    """The continuous ranked probability score of an ensemble, in the unit of the data.
+    """Return the continuous ranked probability score of samples, in the unit of the data.
 
-    mean |x_i - y| - mean |x_i - x_j| / 2 over all members i and j (Gneiting & Raftery 2007), exact, by sorting. With
-    one member it is the absolute error.
+    mean |x_i - y| - mean |x_i - x_j| / 2 over all samples i and j (Gneiting & Raftery 2007), exact, by sorting. With
+    one sample it is the absolute error.
 
     Args:
         truth: `T` or `TY`.
-        samples: one more axis in front: `ST` or `STY`.
+        samples: one more axis in front, of S samples: `ST` or `STY`.
     """
     drawn = np.asarray(samples, np.float64)
     known = np.asarray(truth, np.float64)
     if drawn.ndim == 0 or drawn.shape[1:] != known.shape or not len(drawn):
         raise ShapeError(f"expected samples of shape (S, {_inside(known.shape)}). Received: {drawn.shape}")
     count = len(drawn)
-    # In rising order, member k is the larger one in k pairs and the smaller one in count - 1 - k.
+    # In rising order, sample k is the larger one in k pairs and the smaller one in count - 1 - k.
     weights = (2 * np.arange(count) - count + 1).reshape(-1, *[1] * known.ndim)
     spread = (np.sort(drawn, axis=0) * weights).sum(0) / count**2
     return _mean(np.abs(drawn - known).mean(0) - spread, known)
 
 
 def crps_from_quantiles(truth: ArrayLike, quantiles: ArrayLike, levels: Sequence[float]) -> float:
-    """The continuous ranked probability score by quantiles: twice the mean pinball loss over `levels`.
+    """Return the continuous ranked probability score by quantiles: twice the mean pinball loss over `levels`.
 
     It approaches the exact score with an increasing number of evenly spaced levels. With few levels, compare it only
     with scores over the same levels.
@@ -130,7 +130,7 @@ def crps_from_quantiles(truth: ArrayLike, quantiles: ArrayLike, levels: Sequence
 
 
 def coverage(truth: ArrayLike, low: ArrayLike, high: ArrayLike) -> float:
-    """The fraction, from 0 to 1, of true values inside their intervals, bounds included."""
+    """Return the fraction, from 0 to 1, of true values inside their intervals, bounds included."""
     truth, low, high = _alike(truth, low=low, high=high)
     unknown = np.isnan(low) | np.isnan(high)
     return _mean(np.where(unknown, np.nan, (low <= truth) & (truth <= high)), truth)

@@ -17,7 +17,7 @@ from elman.state import IGNORE_INDEX, Batch, State, reset_rows
 __all__ = ["TextScore", "TokenCounts", "measure", "score_lines"]
 
 # Approximate maximum number of logits in memory.
-_MAX_SCORES = 1 << 26
+_MAX_LOGITS = 1 << 26
 
 
 class TokenCounts(NamedTuple):
@@ -28,9 +28,9 @@ class TokenCounts(NamedTuple):
     correct: int
 
     def metrics(self, characters: int = 0) -> dict[str, float]:
-        """Means per token and, if the number of characters is given, per character."""
+        """Return means per token and, if the number of characters is given, per character."""
         loss = self.nats / max(self.tokens, 1)
-        figures = {
+        metrics = {
             "loss": loss,
             "nats_per_token": loss,
             "bits_per_token": loss / math.log(2),
@@ -39,9 +39,9 @@ class TokenCounts(NamedTuple):
             "tokens": self.tokens,
         }
         if characters:
-            figures["nats_per_char"] = self.nats / characters
-            figures["bits_per_char"] = self.nats / characters / math.log(2)
-        return figures
+            metrics["nats_per_char"] = self.nats / characters
+            metrics["bits_per_char"] = self.nats / characters / math.log(2)
+        return metrics
 
 
 def measure(model: TokenNetwork, batches: Iterable[Batch]) -> TokenCounts:
@@ -94,12 +94,12 @@ def score_lines(
     rows: int = 64,
     chunk: int = 512,
 ) -> Iterator[TextScore]:
-    """Yield a Score for every line, in order; each line is scored separately, after the tokens `start`.
+    """Yield a `TextScore` for every line, in order; each line is scored separately, after the tokens `start`.
 
     Lines run in batches of `rows`, in chunks of at most `chunk` tokens with carried state (fewer for a large
     vocabulary), so that the length of a line does not affect the memory use.
     """
-    chunk = max(1, min(chunk, _MAX_SCORES // (rows * vocabulary.size)))
+    chunk = max(1, min(chunk, _MAX_LOGITS // (rows * vocabulary.size)))
     for first in range(0, len(lines), rows):
         group = lines[first : first + rows]
         ids = [vocabulary.encode(line).tolist() for line in group]
@@ -123,13 +123,13 @@ def _log_probs(
         for begin in range(0, width - 1, chunk):
             inputs_BT = tokens_BT[:, begin : min(begin + chunk, width - 1)].to(device)
             targets_BT = tokens_BT[:, begin + 1 : begin + 1 + inputs_BT.shape[1]].to(device)
-            here_B = (lengths_B - begin).clamp(0, inputs_BT.shape[1])
-            logits_BTV, state = network(inputs_BT, here_B, state)
+            chunk_lengths_B = (lengths_B - begin).clamp(0, inputs_BT.shape[1])
+            logits_BTV, state = network(inputs_BT, chunk_lengths_B, state)
             log_probs_BTV = torch.log_softmax(logits_BTV.float(), dim=-1)
             values.append(log_probs_BTV.gather(2, targets_BT[..., None])[..., 0].cpu())
-    scored_BT = torch.cat(values, dim=1) if values else torch.zeros(len(full), 0)
+    log_probs_BT = torch.cat(values, dim=1) if values else torch.zeros(len(full), 0)
     skip = len(start) - 1
-    return [scored_BT[place, skip : len(row) - 1].tolist() for place, row in enumerate(full)]
+    return [log_probs_BT[place, skip : len(row) - 1].tolist() for place, row in enumerate(full)]
 
 
 def _summary(line: str, log_probs: list[float], ids: list[int], vocabulary: Vocabulary) -> TextScore:

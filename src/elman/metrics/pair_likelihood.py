@@ -28,9 +28,10 @@ _ROWS, _STEPS = 128, 12_000
 class PairScore:
     """Likelihood of one target, given its source.
 
-    tokens     tokens of the target, the end included
-    log_probs  natural logarithm of the probability of each token
-    unknown    number of tokens that are not in the vocabulary
+    source, target  the texts
+    tokens          tokens of the target, the end included
+    log_probs       natural logarithm of the probability of each token
+    unknown         number of tokens that are not in the vocabulary
     """
 
     source: str
@@ -73,10 +74,10 @@ class TargetNetwork(Protocol):
         """Device of the weights."""
 
     def read(self, sources_BS: Tensor, source_lengths_B: Tensor, targets_BT: Tensor, /) -> Tensor:
-        """Decoder outputs `r_BTY` after every token of the targets."""
+        """Return the decoder outputs `r_BTY` after every token of the targets."""
 
     def logits(self, r_BTY: Tensor, /) -> Tensor:
-        """Logits of the next token for each decoder output."""
+        """Return the logits of the next token for each decoder output."""
 
 
 class Likelihood(NamedTuple):
@@ -103,8 +104,8 @@ def likelihoods(
     with torch.no_grad():
         for part, batch in in_order(first.lengths, first.batch, batch_size=_ROWS, steps=_STEPS, rows=rows):
             mean_NV: Tensor | None = None
-            for network, own in zip(networks, data, strict=True):
-                inputs, targets_BT = moved(batch if own is first else own.batch(part), network)
+            for network, encoded in zip(networks, data, strict=True):
+                inputs, targets_BT = moved(batch if encoded is first else encoded.batch(part), network)
                 counted_BT = targets_BT != IGNORE_INDEX
                 logits_NV = network.logits(network.read(*inputs)[counted_BT])
                 logits_NV = logits_NV if logits_NV.dtype == torch.float64 else logits_NV.float()
@@ -130,19 +131,19 @@ def pair_scores(pairs: Pairs, vocabulary: PairVocabulary, found: Iterable[Likeli
     return [
         PairScore(
             source,
-            wanted,
+            text,
             [*vocabulary.target_tokens(ids.tolist()), target.token(target.end_id)],
             each.log_probs_T.tolist(),
             int((ids == target.unknown_id).sum()),
         )
-        for source, wanted, ids, each in zip(
+        for source, text, ids, each in zip(
             pairs.sources, targets, vocabulary.encode_targets(targets), in_order_of_pairs, strict=True
         )
     ]
 
 
 def tally(found: Iterable[Likelihood]) -> dict[str, float]:
-    """Metrics over all targets.
+    """Return metrics over all targets.
 
     Returns `loss` in nats per target token (ends included), `perplexity`, `accuracy` (of the most likely next token
     under teacher forcing), and the number of `tokens`.

@@ -58,14 +58,14 @@ class Report:
 def figures_of(
     truth: TaggedDataset, tags: Sequence[Sequence[str]], intents: Sequence[str] | None, *, spans: bool
 ) -> dict[str, float]:
-    """Metrics of the predictions `tags` and `intents` for `truth`.
+    """Return metrics of the predictions `tags` and `intents` for `truth`.
 
-    accuracy         fraction of time steps with the correct tag
-    sentences        fraction of sequences with all tags correct
-    precision, recall, f1   of spans (with `spans`); a span is correct if its type and both boundaries are
-    intent_accuracy  fraction of correct sentence labels (if there are any)
-    exact            fraction of sequences with all tags and the label correct
-    tokens           number of time steps
+    accuracy               fraction of time steps with the correct tag
+    sentences              fraction of sequences with all tags correct
+    precision, recall, f1  of spans (with `spans`); a span is correct if its type and both boundaries are
+    intent_accuracy        fraction of correct sentence labels (if there are any)
+    exact                  fraction of sequences with all tags and the label correct
+    tokens                 number of time steps
 
     Raises DataError if `truth` has no tags.
     """
@@ -106,7 +106,7 @@ def report_of(truth: TaggedDataset, tags: Sequence[Sequence[str]], figures: dict
 
 
 def _span_figures(truth: Sequence[Sequence[str]], tags: Sequence[Sequence[str]]) -> list[ClassMetrics]:
-    """Precision, recall and F1 of every type of span, in nervaluate's strict mode (type and both boundaries)."""
+    """Return precision, recall and F1 of every type of span, in nervaluate's strict mode (type and both boundaries)."""
     from nervaluate import Evaluator
 
     def as_dicts(sequences: Sequence[Sequence[str]]) -> list[list[dict[str, object]]]:
@@ -139,7 +139,7 @@ def _shown(name: str, value: float) -> str:
 
 
 def _by_name(figures: Sequence[ClassMetrics]) -> dict[str, dict[str, float]]:
-    """Metrics by name, as JSON values."""
+    """Return metrics by name, as JSON values."""
     return {
         each.name: {"precision": each.precision, "recall": each.recall, "f1": each.f1, "support": each.support}
         for each in figures

@@ -12,7 +12,7 @@ __all__ = ["error_rates", "figures_of"]
 
 
 def figures_of(truth: Sequence[str], given: Sequence[str]) -> dict[str, float]:
-    """Metrics of the texts `given` compared with the true ones.
+    """Return metrics of the texts `given` compared with the true ones.
 
     wer    word error rate: substitutions, deletions and insertions over the number of true words (by jiwer)
     cer    character error rate
@@ -25,7 +25,7 @@ def figures_of(truth: Sequence[str], given: Sequence[str]) -> dict[str, float]:
 
 
 def error_rates(truth: Sequence[str], given: Sequence[str]) -> dict[str, float]:
-    """`wer` and `cer`, ignoring white space at the ends. Raises ConfigError if jiwer is not installed."""
+    """Return `wer` and `cer`, ignoring white space at the ends. Raises ConfigError if jiwer is not installed."""
     if not truth:
         return {"wer": 0.0, "cer": 0.0}
     jiwer = _jiwer()

@@ -14,7 +14,7 @@ __all__ = ["bleu_metrics", "bleu_signatures", "check_bleu", "exact_match", "figu
 def bleu_metrics(
     hypotheses: Sequence[str], references: Sequence[str | Sequence[str]], *, lowercase: bool = False
 ) -> dict[str, float]:
-    """`bleu` (Papineni et al. 2002) and `chrf` (Popovic 2015) of the whole corpus, from 0 to 100, by sacrebleu.
+    """Return `bleu` (Papineni et al. 2002) and `chrf` (Popovic 2015) of the whole corpus, from 0 to 100, by sacrebleu.
 
     Each hypothesis has one or more references. Raises DataError if the numbers of texts differ or are 0, ConfigError if
     sacrebleu is not installed.
@@ -37,7 +37,7 @@ def bleu_metrics(
 
 
 def bleu_signatures(*, references: int = 1, lowercase: bool = False) -> dict[str, str]:
-    """sacrebleu's signatures of `bleu` and `chrf`, with its version, for this number of references per text."""
+    """Return sacrebleu's signatures of `bleu` and `chrf`, with its version, for this number of references per text."""
     check_bleu()
     metrics = _metrics(lowercase)
     for metric in metrics:
@@ -57,7 +57,7 @@ def check_bleu() -> None:
 
 
 def has_bleu() -> bool:
-    """Whether sacrebleu is installed."""
+    """Return whether sacrebleu is installed."""
     from importlib.util import find_spec
 
     try:
@@ -67,7 +67,7 @@ def has_bleu() -> bool:
 
 
 def exact_match(hypotheses: Sequence[str], references: Sequence[str | Sequence[str]]) -> float:
-    """The fraction of texts that equal one of their references, ignoring white space at the ends."""
+    """Return the fraction of texts that equal one of their references, ignoring white space at the ends."""
     hits = [
         text.strip() in [each.strip() for each in ([known] if isinstance(known, str) else known)]
         for text, known in zip(hypotheses, references, strict=True)
@@ -76,7 +76,7 @@ def exact_match(hypotheses: Sequence[str], references: Sequence[str | Sequence[s
 
 
 def text_figures(texts: Sequence[str], targets: Sequence[str], *, lowercase: bool = False) -> dict[str, float]:
-    """`bleu` and `chrf`, if sacrebleu is installed, and `exact` of translations, each with one target."""
+    """Return `bleu` and `chrf`, if sacrebleu is installed, and `exact` of translations, each with one target."""
     figures = bleu_metrics(texts, targets, lowercase=lowercase) if has_bleu() else {}
     if lowercase:
         texts, targets = [text.lower() for text in texts], [target.lower() for target in targets]

@@ -39,7 +39,7 @@ class Attention(nn.Module):
         additive   u . tanh(W_q q + W_v v_s + b)        (Bahdanau et al. 2015)
 
     Args:
-        score: the name of the score function, as above.
+        score_function: name of the score function, as above.
         query_size, memory_size: the sizes of q and v_s.
         size: of the hidden layer of the additive score; 0 for `query_size`.
 
@@ -95,11 +95,11 @@ class Attention(nn.Module):
         if self.query is None:
             scores_BTS = query_BTH @ attended.keys_BSA.mT
         else:
-            asked_BT1A = self.query(query_BTH)[:, :, None]
-            scores_BTS = torch.tanh(asked_BT1A + attended.keys_BSA[:, None]) @ self.direction_A
-        absent_B1S = ~attended.real_BS[:, None]
+            query_BT1A = self.query(query_BTH)[:, :, None]
+            scores_BTS = torch.tanh(query_BT1A + attended.keys_BSA[:, None]) @ self.direction_A
+        padding_B1S = ~attended.real_BS[:, None]
         scores_BTS = scores_BTS.float() if scores_BTS.dtype != torch.float64 else scores_BTS
         # The lowest finite number, since minus infinity makes a row that is all padding 0 / 0.
-        scores_BTS = scores_BTS.masked_fill(absent_B1S, torch.finfo(scores_BTS.dtype).min)
-        weights_BTS = torch.softmax(scores_BTS, dim=-1).masked_fill(absent_B1S, 0.0)
+        scores_BTS = scores_BTS.masked_fill(padding_B1S, torch.finfo(scores_BTS.dtype).min)
+        weights_BTS = torch.softmax(scores_BTS, dim=-1).masked_fill(padding_B1S, 0.0)
         return weights_BTS.to(attended.values_BSF.dtype) @ attended.values_BSF, weights_BTS

@@ -24,7 +24,7 @@ __all__ = ["Explanation", "explanations", "predict_outputs", "step_weights"]
 class Explanation:
     """Attribution of a prediction to its input.
 
-    label    the class that is explained; None for a predicted score
+    label    the class that is explained; None for a regression
     pieces   the tokens of a text; empty for series
     values   the series `x_TI` as passed in; None for texts
     weights  gradient x input: one number per token, or `weights_TI` for series. Positive values are evidence for the
@@ -44,7 +44,7 @@ class SequenceNetwork(Protocol):
     bag: NgramBag | None
 
     def __call__(self, inputs: Tensor, lengths_B: Tensor | None) -> Tensor:
-        """Return the logits (or predicted scores) `logits_BC`."""
+        """Return the logits (or predicted numbers) `logits_BC`."""
 
     def features(self, inputs: Tensor) -> Tensor:
         """Return the input of the first layer, `x_BTI`."""

@@ -1,4 +1,4 @@
-"""Bag: a linear model of the n-grams of a text, added to the logits of a recurrent classifier.
+"""NgramBag: a linear model of the n-grams of a text, added to the logits of a recurrent classifier.
 
 Every n-gram of tokens has an integer hash as its key. The keys of the training texts are stored in ascending order, so
 that one binary search finds all n-grams of a batch.

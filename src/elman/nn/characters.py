@@ -1,4 +1,4 @@
-"""CharacterWords: word vectors from characters, by a bidirectional recurrent layer."""
+"""CharacterEncoder: word vectors from characters, by a bidirectional recurrent layer."""
 
 from __future__ import annotations
 
@@ -21,8 +21,10 @@ class CharacterEncoder(nn.Module):
     Args:
         characters: the number of different characters.
         embedding: E, the size of a character's embedding.
-        hidden_size: H of each direction.
+        hidden_size: H, the number of hidden units of each direction.
         cell, cell_options: as for `Stack`.
+
+    Raises ConfigError for an unknown cell or option.
     """
 
     def __init__(

@@ -58,51 +58,52 @@ class _LinearCrossEntropy(torch.autograd.Function):
         dtype: torch.dtype,
     ) -> Tensor:
         V = bias_V.shape[0]
-        given_NY, used_VY = x_NY.to(dtype), weight_VY[:V].to(dtype)
+        input_NY, used_weight_VY = x_NY.to(dtype), weight_VY[:V].to(dtype)
         with torch.autocast(x_NY.device.type, enabled=False):
-            scores_NV = torch.addmm(bias_V.to(dtype), given_NY, used_VY.mT)
-        wanted = any(ctx.needs_input_grad[:3])
+            logits_NV = torch.addmm(bias_V.to(dtype), input_NY, used_weight_VY.mT)
+        needs_gradient = any(ctx.needs_input_grad[:3])
         exact = torch.promote_types(dtype, torch.float32)
         total = torch.zeros((), dtype=exact, device=x_NY.device)
         # Summed here while the rows are in the cache: a sum in the backward pass would read all of them again.
         d_bias_V = torch.zeros(V, dtype=exact, device=x_NY.device) if ctx.needs_input_grad[2] else None
-        for part_NV, block_targets_N in zip(scores_NV.split(_ROWS), targets_N.split(_ROWS), strict=True):
-            logits_NV = part_NV.to(exact)
-            shares_NV = torch.softmax(logits_NV, dim=1)
+        for block_NV, block_targets_N in zip(logits_NV.split(_ROWS), targets_N.split(_ROWS), strict=True):
+            exact_NV = block_NV.to(exact)
+            probabilities_NV = torch.softmax(exact_NV, dim=1)
             # logsumexp from the largest probability, which is exp(max - logsumexp).
-            sums_N = logits_NV.amax(dim=1) - shares_NV.amax(dim=1).log()
-            block_target_N = logits_NV.gather(1, block_targets_N[:, None])[:, 0]
-            mixed_N = (1.0 - smoothing) * block_target_N
+            sums_N = exact_NV.amax(dim=1) - probabilities_NV.amax(dim=1).log()
+            target_logits_N = exact_NV.gather(1, block_targets_N[:, None])[:, 0]
+            smoothed_N = (1.0 - smoothing) * target_logits_N
             if smoothing:
-                mixed_N = mixed_N + smoothing * logits_NV.mean(dim=1)
-            total += (sums_N - mixed_N).sum()
-            if wanted:
+                smoothed_N = smoothed_N + smoothing * exact_NV.mean(dim=1)
+            total += (sums_N - smoothed_N).sum()
+            if needs_gradient:
+                gradient_NV = probabilities_NV  # changed in place
                 if smoothing:
-                    shares_NV.sub_(smoothing / V)
-                certain_N1 = shares_NV.new_full((len(block_targets_N), 1), smoothing - 1.0)
-                shares_NV.scatter_add_(1, block_targets_N[:, None], certain_N1)
-                part_NV.copy_(shares_NV)
+                    gradient_NV.sub_(smoothing / V)
+                correction_N1 = gradient_NV.new_full((len(block_targets_N), 1), smoothing - 1.0)
+                gradient_NV.scatter_add_(1, block_targets_N[:, None], correction_N1)
+                block_NV.copy_(gradient_NV)
                 if d_bias_V is not None:
-                    d_bias_V += shares_NV.sum(dim=0)
-        if wanted:
-            ctx.save_for_backward(scores_NV, given_NY, used_VY, d_bias_V)
-            ctx.given, ctx.weight, ctx.bias = x_NY.dtype, (weight_VY.shape, weight_VY.dtype), bias_V.dtype
+                    d_bias_V += gradient_NV.sum(dim=0)
+        if needs_gradient:
+            ctx.save_for_backward(logits_NV, input_NY, used_weight_VY, d_bias_V)
+            ctx.input_dtype, ctx.weight, ctx.bias = x_NY.dtype, (weight_VY.shape, weight_VY.dtype), bias_V.dtype
         return total
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, scale: Tensor) -> tuple[Tensor | None, ...]:
-        gradient_NV, given_NY, used_VY, d_bias_V = ctx.saved_tensors
-        scale = scale.to(given_NY.dtype)
-        x_NY = weight_VY = bias_V = None
-        with torch.autocast(given_NY.device.type, enabled=False):
+        gradient_NV, input_NY, used_weight_VY, d_bias_V = ctx.saved_tensors
+        scale = scale.to(input_NY.dtype)
+        d_x_NY = d_weight_VY = None
+        with torch.autocast(input_NY.device.type, enabled=False):
             if ctx.needs_input_grad[0]:
-                x_NY = (gradient_NV @ used_VY).to(ctx.given) * scale.to(ctx.given)
+                d_x_NY = (gradient_NV @ used_weight_VY).to(ctx.input_dtype) * scale.to(ctx.input_dtype)
             if ctx.needs_input_grad[1]:
                 shape, dtype = ctx.weight
-                weight_VY = torch.empty(shape, dtype=dtype, device=given_NY.device)
-                weight_VY[: len(used_VY)] = gradient_NV.mT @ (given_NY * scale)
-                weight_VY[len(used_VY) :] = 0.0
+                d_weight_VY = torch.empty(shape, dtype=dtype, device=input_NY.device)
+                d_weight_VY[: len(used_weight_VY)] = gradient_NV.mT @ (input_NY * scale)
+                d_weight_VY[len(used_weight_VY) :] = 0.0
             if d_bias_V is not None:
-                bias_V = d_bias_V.to(ctx.bias) * scale.to(ctx.bias)
-        return x_NY, weight_VY, bias_V, None, None, None
+                d_bias_V = d_bias_V.to(ctx.bias) * scale.to(ctx.bias)
+        return d_x_NY, d_weight_VY, d_bias_V, None, None, None

@@ -12,17 +12,17 @@ from elman.state import Batch
 __all__ = ["batch_loss"]
 
 
-def batch_loss(scores: CtcLogits, batch: Batch) -> tuple[Tensor, Tensor]:
+def batch_loss(output: CtcLogits, batch: Batch) -> tuple[Tensor, Tensor]:
     """Return the loss of every row in nats, float32, and the number of tokens of its text, at least 1.
 
     The loss is infinite where a text needs more time steps than its row has.
     """
     targets = batch.targets_BT
-    log_probs_TBV = scores.logits_BTV.float().log_softmax(dim=-1).transpose(0, 1)
+    log_probs_TBV = output.logits_BTV.float().log_softmax(dim=-1).transpose(0, 1)
     nats_B = F.ctc_loss(
         log_probs_TBV,
         targets.tokens_N.to(log_probs_TBV.device),  # type: ignore[attr-defined]
-        scores.lengths_B.cpu(),
+        output.lengths_B.cpu(),
         targets.lengths_B,  # type: ignore[attr-defined]
         blank=BLANK,
         reduction="none",

@@ -77,20 +77,20 @@ class Decoder(nn.Module):
 
     Here x is the input, y the output of the last recurrent layer, c the context, r the output and v the memory's
     vector, which is also part of the first layer's input. With `feeding` (input feeding, Luong et al. 2015) the
-    previous r is concatenated to x. All time steps run at once, except with bahdanau and with `feeding`, where a step
-    needs the output of the previous one.
+    previous r is concatenated to x. All time steps run in one call of the recurrent layers, except with bahdanau and
+    with `feeding`, where the input of a step depends on the output of the previous one.
 
     Args:
         make: function that builds unidirectional recurrent layers from an input size and a number of layers.
         input_size: size of x.
-        layers: L.
+        layers: number of recurrent layers.
         attention: the kind of attention, as above.
-        score: the attention score, as in `Attention`; empty for additive with bahdanau, general otherwise.
+        score_function: the attention score, as in `Attention`; empty for additive with bahdanau, general otherwise.
         memory_size: F, the size of the memory vectors that attention reads.
         vector_size: size of v; 0 for none.
         answer_size: Y, the size of r.
         feeding: whether to use input feeding.
-        dropout: rate on y and c before the output layer, and, with `between`, on the output of the first layer.
+        dropout: rate on the input of W, and, with `between`, on the output of the first layer.
         variational: whether one dropout mask is used for all time steps.
 
     Raises ConfigError for options that exclude each other.
@@ -138,16 +138,15 @@ class Decoder(nn.Module):
             top = self.upper.output_size
         self.attention: Attention | None = None
         if attention != "none":
-            asking = self.lower.output_size
             score_function = score_function or ("additive" if attention == "bahdanau" else "general")
-            self.attention = Attention(score_function, asking, memory_size)
+            self.attention = Attention(score_function, self.lower.output_size, memory_size)
         self.query_size = top if attention == "bahdanau" else 0
         features = top + vector_size + memory_size * (attention != "none") + input_size * (attention == "bahdanau")
         self.answer = nn.Linear(features, answer_size)
 
     @property
     def in_one(self) -> bool:
-        """Whether all time steps run at once, since no step needs the output of the previous one."""
+        """Whether all time steps run in one call of the recurrent layers; see the class."""
         return self.kind != "bahdanau" and not self.feeding
 
     def initial_state(self, batch_size: int) -> DecoderState:
@@ -184,13 +183,13 @@ class Decoder(nn.Module):
         """Run all time steps of the inputs `x_BTI`."""
         if self.in_one:
             return self._in_one(x_BTI, state, memory)
-        answers, weights = [], []
+        outputs, weights = [], []
         for x_B1I in x_BTI.split(1, dim=1):
-            done = self._step(x_B1I, state, memory)
-            answers.append(done.r_BTY)
-            weights.append(done.weights_BTS)
-            state = done.state
-        return DecoderOutput(torch.cat(answers, dim=1), state, torch.cat([w for w in weights if w is not None], dim=1))
+            output = self._step(x_B1I, state, memory)
+            outputs.append(output.r_BTY)
+            weights.append(output.weights_BTS)
+            state = output.state
+        return DecoderOutput(torch.cat(outputs, dim=1), state, torch.cat([w for w in weights if w is not None], dim=1))
 
     def step(self, x_BKI: Tensor, state: DecoderState, memory: DecoderMemory) -> DecoderOutput:
         """Run one time step of K sequences for each of the memory's B rows; outputs and weights are B x K x ...
@@ -215,7 +214,7 @@ class Decoder(nn.Module):
                 y_BTY, second = self.upper(_joined(self._drop(y_BTY), context_BTF), None, state.stacks[1])
                 stacks = (first, second)
             features = [y_BTY, context_BTF]
-        return DecoderOutput(self._answer([*features, vector_BTF]), state._replace(stacks=stacks), weights_BTS)
+        return DecoderOutput(self._output([*features, vector_BTF]), state._replace(stacks=stacks), weights_BTS)
 
     def _step(self, x_BKI: Tensor, state: DecoderState, memory: DecoderMemory) -> DecoderOutput:
         B, K = x_BKI.shape[:2]
@@ -239,12 +238,12 @@ class Decoder(nn.Module):
         features = [y_BKY] if context_BKF is None else [y_BKY, context_BKF]
         if self.kind == "bahdanau":
             features.append(x_BKI)
-        r_BKY = self._answer([*features, vector_BKF])
+        r_BKY = self._output([*features, vector_BKF])
         query_BY = y_BKY.flatten(0, 1) if self.query_size else state.query_BY
         fed_BY = r_BKY.flatten(0, 1) if self.feeding else state.fed_BY
         return DecoderOutput(r_BKY, DecoderState(stacks, query_BY, fed_BY), weights_BKS)
 
-    def _answer(self, features: list[Tensor]) -> Tensor:
+    def _output(self, features: list[Tensor]) -> Tensor:
         return torch.tanh(self.answer(self._drop(_joined(*features))))
 
     def _drop(self, x_BTF: Tensor) -> Tensor:

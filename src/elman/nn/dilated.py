@@ -26,8 +26,8 @@ class DilatedStack(nn.Module):
 
     Args:
         cell: a cell's name, or its class.
-        input_size: I.
-        hidden_size: H of every layer.
+        input_size: I, the number of input features.
+        hidden_size: H, the number of hidden units of every layer.
         dilations: d of every layer, such as (1, 2, 4).
         residual: whether to add a layer's input to its output where both have the same size.
         dropout: rate on the output of every layer except the last.
@@ -124,25 +124,29 @@ def _run(unroll: Unroll, dilation: int, x_BTI: Tensor, lengths_B: Tensor | None,
     batch, steps, features = x_BTI.shape
     if not steps:
         return x_BTI.new_zeros(batch, 0, unroll.cell.output_size), state
-    used = min(dilation, steps)  # a sequence shorter than the dilation leaves the other slots unchanged
+    used_slots = min(dilation, steps)  # a sequence shorter than the dilation leaves the other slots unchanged
     rounds = -(-steps // dilation)
     if lengths_B is None:
         lengths_B = torch.full((batch,), steps)
     lengths_B = lengths_B.to("cpu", torch.int64)
-    padded = torch.nn.functional.pad(x_BTI, (0, 0, 0, rounds * used - steps)) if rounds > 1 else x_BTI
-    rows = padded.reshape(batch, rounds, used, features).transpose(1, 2).reshape(batch * used, rounds, features)
-    slots = torch.arange(used)
+    padded = torch.nn.functional.pad(x_BTI, (0, 0, 0, rounds * used_slots - steps)) if rounds > 1 else x_BTI
+    rows = (
+        padded.reshape(batch, rounds, used_slots, features)
+        .transpose(1, 2)
+        .reshape(batch * used_slots, rounds, features)
+    )
+    slots = torch.arange(used_slots)
     lengths = ((lengths_B[:, None] - slots + dilation - 1) // dilation).clamp(min=0).flatten()
-    start = map_leaves(lambda leaf: leaf[:, :used].reshape(batch * used, *leaf.shape[2:]), state)
+    start = map_leaves(lambda leaf: leaf[:, :used_slots].reshape(batch * used_slots, *leaf.shape[2:]), state)
     whole = int(lengths.min()) == rounds
     y, final = unroll(rows, None if whole else lengths, start)
-    y_BTY = y.reshape(batch, used, rounds, -1).transpose(1, 2).reshape(batch, rounds * used, -1)[:, :steps]
+    y_BTY = y.reshape(batch, used_slots, rounds, -1).transpose(1, 2).reshape(batch, rounds * used_slots, -1)[:, :steps]
     # Rotate the slots so that slot 0 is the previous state of the next time step.
     order = (lengths_B[:, None] + torch.arange(dilation)) % dilation
 
-    def turned(old: Tensor, new: Tensor) -> Tensor:
-        joined = torch.cat([new.reshape(batch, used, *new.shape[1:]).to(old.dtype), old[:, used:]], dim=1)
+    def rotated(old: Tensor, new: Tensor) -> Tensor:
+        joined = torch.cat([new.reshape(batch, used_slots, *new.shape[1:]).to(old.dtype), old[:, used_slots:]], dim=1)
         rows_B1 = torch.arange(batch, device=joined.device)[:, None]
         return joined[rows_B1, order.to(joined.device)]
 
-    return y_BTY, map_leaves(turned, state, final)
+    return y_BTY, map_leaves(rotated, state, final)

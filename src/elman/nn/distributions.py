@@ -179,7 +179,7 @@ class NegativeBinomialHead(ForecastHead):
         return torch.stack([mean + _MIN_SCALE, dispersion + _MIN_DISPERSION], dim=-1)
 
     def rescale(self, parameters_YP: Tensor, factor_Y: Tensor) -> Tensor:
-        """Multiply the means by the positive factors `factor_..O`; the dispersions stay the same."""
+        """Multiply the means by the positive factors `factor_..Y`; the dispersions stay the same."""
         return torch.cat([parameters_YP[..., :1] * factor_Y[..., None], parameters_YP[..., 1:]], dim=-1)
 
     def loss(self, parameters_YP: Tensor, target_Y: Tensor) -> Tensor:

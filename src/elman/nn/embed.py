@@ -47,7 +47,10 @@ class Embedding(nn.Embedding):
 
 
 def embed_tokens(vocabulary_size: int, embedding_size: int) -> tuple[OneHot | Embedding, int]:
-    """Build the input layer for token ids; return it and its feature size. `embedding_size` 0 means one-hot vectors."""
+    """Build the input layer for token ids; return it and its feature size. `embedding_size` 0 means one-hot vectors.
+
+    Raises ConfigError as `OneHot` does.
+    """
     if embedding_size == 0:
         return OneHot(vocabulary_size), vocabulary_size
     return Embedding(vocabulary_size, embedding_size), embedding_size

@@ -51,23 +51,25 @@ def spec_augment(
     rows, steps, features = x_BTF.shape
     device = x_BTF.device
     times_B = lengths_B.to("cpu")
-    hidden_BT = _masks(times_B, steps, time_masks, time_width, generator).to(device)
-    hidden_BF = _masks(torch.full((rows,), features), features, frequency_masks, frequency_width, generator).to(device)
+    time_mask_BT = _masks(times_B, steps, time_masks, time_width, generator).to(device)
+    frequency_mask_BF = _masks(torch.full((rows,), features), features, frequency_masks, frequency_width, generator).to(
+        device
+    )
     real_BT = torch.arange(steps, device=device) < times_B.to(device)[:, None]
     # The padding may contain anything, even NaN, so it must not enter the means.
     real_BTF = torch.where(real_BT[..., None], x_BTF, 0.0)
     mean_BF = real_BTF.sum(dim=1) / times_B.to(device, x_BTF.dtype).clamp(min=1)[:, None]
-    masked_BTF = torch.where(hidden_BT[..., None], mean_BF[:, None], x_BTF)
+    masked_BTF = torch.where(time_mask_BT[..., None], mean_BF[:, None], x_BTF)
     mean_B = mean_BF.mean(dim=1)
-    return torch.where(hidden_BF[:, None] & real_BT[..., None], mean_B[:, None, None], masked_BTF)
+    return torch.where(frequency_mask_BF[:, None] & real_BT[..., None], mean_B[:, None, None], masked_BTF)
 
 
 def _masks(sizes_B: Tensor, size: int, count: int, width: int, generator: torch.Generator) -> Tensor:
     """Draw boolean masks `B x size`: `count` spans a row, of 0 to `width` positions within the first `sizes_B`."""
-    most_B1 = (sizes_B[:, None] // 2).clamp(max=width)
-    drawn_2BN = torch.rand(2, len(sizes_B), count, generator=generator)
-    widths_BN = (drawn_2BN[0] * (most_B1 + 1)).long()
-    begins_BN = (drawn_2BN[1] * (sizes_B[:, None] - widths_BN + 1)).long()
-    places = torch.arange(size)
-    inside_BNS = (places >= begins_BN[..., None]) & (places < (begins_BN + widths_BN)[..., None])
+    max_width_B1 = (sizes_B[:, None] // 2).clamp(max=width)
+    random_2BN = torch.rand(2, len(sizes_B), count, generator=generator)
+    widths_BN = (random_2BN[0] * (max_width_B1 + 1)).long()
+    begins_BN = (random_2BN[1] * (sizes_B[:, None] - widths_BN + 1)).long()
+    positions = torch.arange(size)
+    inside_BNS = (positions >= begins_BN[..., None]) & (positions < (begins_BN + widths_BN)[..., None])
     return inside_BNS.any(dim=1)

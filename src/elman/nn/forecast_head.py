@@ -50,7 +50,7 @@ class ForecastHead(nn.Module, ABC):
         self.linear = nn.Linear(features, outputs * len(self.parameter_names))
 
     def forward(self, y_H: Tensor) -> Tensor:
-        """Return the parameters `..OP` of every value's distribution, from features `y_..H`.
+        """Return the parameters `..YP` of every value's distribution, from features `y_..H`.
 
         Raises ShapeError for another number of features.
         """
@@ -68,25 +68,25 @@ class ForecastHead(nn.Module, ABC):
 
     @abstractmethod
     def loss(self, parameters_YP: Tensor, target_Y: Tensor) -> Tensor:
-        """Return the loss of each target, `loss_..O`: by default the negative log-likelihood in nats."""
+        """Return the loss of each target, `loss_..Y`: by default the negative log-likelihood in nats."""
 
     @abstractmethod
     def mean(self, parameters_YP: Tensor) -> Tensor:
-        """Return the expected values `..O`."""
+        """Return the expected values `..Y`."""
 
     @abstractmethod
     def sample(self, parameters_YP: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """Draw one random value from every distribution, `..O`."""
+        """Draw one random value from every distribution, `..Y`."""
 
     @abstractmethod
     def quantiles(self, parameters_YP: Tensor, levels: Sequence[float]) -> Tensor:
-        """Return the quantiles `..OQ` at the probabilities `levels`, each between 0 and 1.
+        """Return the quantiles `..YK` at the probabilities `levels`, each between 0 and 1.
 
         Raises ConfigError for other levels.
         """
 
     def shift(self, parameters_YP: Tensor, offset_Y: Tensor) -> Tensor:
-        """Return the parameters of the distributions shifted by `offset_..O`.
+        """Return the parameters of the distributions shifted by `offset_..Y`.
 
         Raises ConfigError for a head whose domain is not real.
         """

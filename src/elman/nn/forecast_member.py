@@ -90,21 +90,21 @@ class ForecastMember(nn.Module):
         x_BTI = sequence_dropout(x_BTI, self.input_dropout, variational=self.variational, training=self.training)
         y_BTH, state = self.stack(x_BTI, lengths_B, state)
         steps = y_BTH.shape[1]
-        places_BN = None
+        steps_BN = None
         if loss_steps:
             ends_B = torch.full((y_BTH.shape[0],), steps) if lengths_B is None else lengths_B
-            places_BN = (ends_B[:, None] - loss_steps + torch.arange(loss_steps)).clamp(min=0).to(y_BTH.device)
-            y_BTH = y_BTH.gather(1, places_BN[..., None].expand(-1, -1, y_BTH.shape[2]))
+            steps_BN = (ends_B[:, None] - loss_steps + torch.arange(loss_steps)).clamp(min=0).to(y_BTH.device)
+            y_BTH = y_BTH.gather(1, steps_BN[..., None].expand(-1, -1, y_BTH.shape[2]))
         y_BTH = sequence_dropout(y_BTH, self.dropout, variational=self.variational, training=self.training)
         if self.direct:
             ahead = inputs.ahead_BNF.unfold(1, self.horizon, 1).flatten(2)
             static = inputs.static_BC[:, None].expand(-1, y_BTH.shape[1], -1)
-            if places_BN is not None:
-                ahead = ahead.gather(1, places_BN[..., None].expand(-1, -1, ahead.shape[2]))
+            if steps_BN is not None:
+                ahead = ahead.gather(1, steps_BN[..., None].expand(-1, -1, ahead.shape[2]))
             y_BTH = torch.cat([y_BTH, ahead, static], dim=-1)
         parameters = self.head(y_BTH)
         if self.residual_to_last or self.lags:
-            parameters = self.head.shift(parameters, self._base(inputs.values_BSY, places_BN))
+            parameters = self.head.shift(parameters, self._base(inputs.values_BSY, steps_BN))
         return parameters, state
 
     def scheduled(self, inputs: WindowInputs, lengths_B: Tensor | None, own: float) -> Tensor:
@@ -116,21 +116,21 @@ class ForecastMember(nn.Module):
         rows, steps = inputs.values_BSY.shape[0], inputs.values_BSY.shape[1] - self.lookback + 1
         state, found = self.initial_state(rows), []
         for step in range(steps):
-            here = WindowInputs(
+            step_inputs = WindowInputs(
                 torch.stack(columns[step : step + self.lookback], 1),
                 inputs.seen_BTY[:, step : step + 1],
                 inputs.past_BTF[:, step : step + 1],
                 inputs.ahead_BNF[:, step : step + 1],
                 inputs.static_BC,
             )
-            there_B = None if lengths_B is None else (lengths_B - step).clamp(0, 1)
-            parameters, state = self(here, there_B, state)
+            step_lengths_B = None if lengths_B is None else (lengths_B - step).clamp(0, 1)
+            parameters, state = self(step_inputs, step_lengths_B, state)
             found.append(parameters)
             if step + 1 < steps:
-                guess_BY = self.read(self.point_forecast(parameters.detach())[:, 0])
-                taken_B1 = torch.rand(rows, 1).to(guess_BY.device) < own
-                place = step + self.lookback
-                columns[place] = torch.where(taken_B1, guess_BY, columns[place])
+                predicted_BY = self.read(self.point_forecast(parameters.detach())[:, 0])
+                replaced_B1 = torch.rand(rows, 1).to(predicted_BY.device) < own
+                index = step + self.lookback
+                columns[index] = torch.where(replaced_B1, predicted_BY, columns[index])
         return torch.cat(found, 1)
 
     @property
@@ -162,12 +162,12 @@ class ForecastMember(nn.Module):
         parts += [inputs.seen_BTY, inputs.past_BTF, inputs.ahead_BNF[:, :steps], static_BTC]
         return torch.cat(parts, dim=-1)
 
-    def _base(self, values_BSY: Tensor, places_BN: Tensor | None) -> Tensor:
+    def _base(self, values_BSY: Tensor, steps_BN: Tensor | None) -> Tensor:
         """Return the base that is added to the prediction, `[B, N, horizon x Y]`."""
         windows_BTYL = values_BSY.unfold(1, max(self.lags, 1), 1)[:, self.lookback - max(self.lags, 1) :]
-        if places_BN is not None:
-            rows_B1 = torch.arange(len(places_BN), device=values_BSY.device)[:, None]
-            windows_BTYL = windows_BTYL[rows_B1, places_BN]
+        if steps_BN is not None:
+            rows_B1 = torch.arange(len(steps_BN), device=values_BSY.device)[:, None]
+            windows_BTYL = windows_BTYL[rows_B1, steps_BN]
         anchor_BTY1 = windows_BTYL[..., -1:] if self.residual_to_last else windows_BTYL.new_zeros(())
         base_BTNY = anchor_BTY1.expand(*windows_BTYL.shape[:3], self.horizon).transpose(2, 3)
         if self.lags:

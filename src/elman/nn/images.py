@@ -36,16 +36,16 @@ class ImageEncoder(nn.Module):
         self.input_channels = input_channels
         self.output_size = channels[-1]
         blocks: list[nn.Module] = []
-        before = input_channels
+        in_channels = input_channels
         for size in channels:
             blocks += [
-                nn.Conv2d(before, size, 3, padding=1, bias=False),
+                nn.Conv2d(in_channels, size, 3, padding=1, bias=False),
                 # Pool before the normalisation, which then has a quarter of the work.
                 nn.MaxPool2d(2, ceil_mode=True),
                 nn.GroupNorm(_groups(size), size),
                 nn.ReLU(),
             ]
-            before = size
+            in_channels = size
         self.blocks = nn.Sequential(*blocks)
         self.halvings = len(channels)
 

@@ -36,9 +36,9 @@ def init_network(members: Sequence[ForecastMember], dataset: WindowDataset, stop
     Time steps with fewer earlier values than the map reads are left out, unless there are no others.
     """
     member = members[0]
-    horizon, lags, targets_Y = member.horizon, max(member.lags, 1), member.sizes.targets
+    horizon, lags, variables = member.horizon, max(member.lags, 1), member.sizes.targets
     if member.counts:
-        _start_counts(members, dataset, stop)
+        _init_counts(members, dataset, stop)
     if not (member.residual_to_last or member.lags):
         return
     rows = _steps(stop, horizon, lags - 1)
@@ -49,10 +49,10 @@ def init_network(members: Sequence[ForecastMember], dataset: WindowDataset, stop
     rows = rows.take(places)
     values = dataset.inputs(rows.series, rows.start, 1, horizon).values_BSY[:, -lags:].double().numpy()
     targets = dataset.targets_of(rows, np.zeros((len(places), 1), dtype=np.int64), horizon)[:, 0].double().numpy()
-    errors = np.empty((len(places), horizon, targets_Y))
-    for target in range(targets_Y):
-        anchor_B1 = values[:, -1:, target] if member.residual_to_last else np.zeros((len(places), 1))
-        x, y = values[:, :, target] - anchor_B1, targets[:, :, target] - anchor_B1
+    errors = np.empty((len(places), horizon, variables))
+    for target in range(variables):
+        anchor_N1 = values[:, -1:, target] if member.residual_to_last else np.zeros((len(places), 1))
+        x, y = values[:, :, target] - anchor_N1, targets[:, :, target] - anchor_N1
         weights, bias = np.zeros((lags, horizon)), np.zeros(horizon)
         if member.lags and window.least_squares:
             weights, bias = _ridge(x, y)
@@ -68,13 +68,15 @@ def init_network(members: Sequence[ForecastMember], dataset: WindowDataset, stop
             each.head.linear.bias.copy_(torch.from_numpy(_biases(each.head, errors.reshape(len(errors), -1))))
 
 
-def _start_counts(members: Sequence[ForecastMember], dataset: WindowDataset, stop: Ints) -> None:
+def _init_counts(members: Sequence[ForecastMember], dataset: WindowDataset, stop: Ints) -> None:
     """Initialise the heads so that they predict the mean and the dispersion of all counts."""
     known = [dataset.targets[begin : begin + end] for begin, end in zip(dataset.offset, stop, strict=True)]
     counts = np.concatenate(known).astype(np.float64)
     mean = np.maximum(np.nanmean(counts, 0), _MIN_SPREAD)
     dispersion = np.maximum((np.nanvar(counts, 0) - mean) / mean**2, 0.01)
-    raw_YP = np.array([[_before_softplus(float(each)) for each in pair] for pair in zip(mean, dispersion, strict=True)])
+    raw_YP = np.array(
+        [[_inverse_softplus(float(each)) for each in pair] for pair in zip(mean, dispersion, strict=True)]
+    )
     for member in members:
         with torch.no_grad():
             member.head.linear.bias.copy_(torch.from_numpy(np.tile(raw_YP, (member.horizon, 1)).reshape(-1)))
@@ -90,14 +92,14 @@ def _biases(head: ForecastHead, errors_NY: Doubles) -> Doubles:
             continue
         if levels:
             quantiles, middle = np.quantile(known, levels), len(levels) // 2
-            gaps = [_before_softplus(float(gap)) for gap in np.diff(quantiles)]
+            gaps = [_inverse_softplus(float(gap)) for gap in np.diff(quantiles)]
             raw[place] = [*gaps[:middle], quantiles[middle], *gaps[middle:]]
         elif "scale" in head.parameter_names:
-            raw[place, head.parameter_names.index("scale")] = _before_softplus(float(known.std()))
+            raw[place, head.parameter_names.index("scale")] = _inverse_softplus(float(known.std()))
     return raw.reshape(-1)
 
 
-def _before_softplus(spread: float) -> float:
+def _inverse_softplus(spread: float) -> float:
     spread = max(spread, _MIN_SPREAD)
     return spread if spread > 30 else float(np.log(np.expm1(spread)))
 
@@ -113,7 +115,7 @@ def _steps(stop: Ints, horizon: int, first: int) -> Windows:
 def _ridge(
     x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Fit ridge regression without rows that lack a target; return weights `[L, h]` and intercepts `[h]`."""
+    """Fit ridge regression without rows that lack a target; return weights `[L, horizon]` and intercepts."""
     whole = np.isfinite(y).all(1)
     x, y = x[whole], y[whole]
     if not len(x):

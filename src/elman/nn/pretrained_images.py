@@ -1,4 +1,7 @@
-"""PretrainedImages: a frozen torchvision image classifier without its last layer. Imports torchvision on first use."""
+"""PretrainedImageEncoder: a frozen torchvision image classifier without its last layer.
+
+torchvision is imported on first use.
+"""
 
 from __future__ import annotations
 

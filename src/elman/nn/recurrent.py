@@ -26,7 +26,6 @@ _NOT_CELL_OPTIONS = frozenset(inspect.signature(Stack).parameters) | {
     "output_size",
 }
 
-
 # Arguments of cells that users cannot set in `cell_options`.
 _SETTLED = frozenset({"gate_names", "output_size", "learn_initial_state", "device", "dtype"})
 
@@ -73,7 +72,7 @@ def _options(config: RecurrentConfig) -> dict[str, Any]:
 
 
 def present_cell_options(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Options of the cell `name` under their present names: models of earlier versions have earlier ones."""
+    """Return the options of the cell `name` under their present names; earlier versions saved earlier names."""
     former = cell_class(name).former_options
     return {former.get(option, option): value for option, value in options.items()}
 

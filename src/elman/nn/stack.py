@@ -19,13 +19,13 @@ __all__ = ["Stack"]
 
 
 class Stack(nn.Module):
-    """L layers of a cell.
+    """Layers of a cell.
 
     Args:
         cell: a cell's name, or its class.
-        input_size: I.
-        hidden_size: H of every layer.
-        layers: L.
+        input_size: I, the number of input features.
+        hidden_size: H, the number of hidden units of every layer.
+        layers: number of layers.
         bidirectional: whether every layer also runs backward; the outputs of both directions are concatenated.
         residual: whether to add a layer's input to its output where both have the same size.
         dropout: rate on the output of every layer except the last (as in `torch.nn.LSTM`).
@@ -130,7 +130,7 @@ class Stack(nn.Module):
         return traces
 
     def _touches_input(self) -> bool:
-        """Whether the inputs are needed outside the first layer's matrix product, so that a `Lookup` is computed."""
+        """Return whether a `Lookup` is converted to inputs first: more than the first layer's product needs them."""
         return self.residual or (self.training and self.input_dropout > 0)
 
     def _drop(self, x_BTF: Tensor, rate: float) -> Tensor:

@@ -21,10 +21,10 @@ _MAX_CRF_TAGS = 2000
 
 
 class TagLogits(NamedTuple):
-    """Logits of a tagger: `logits_BTV` of the tags, and `intents_BV` of the sentence labels, None if there are none."""
+    """Logits of a tagger: `logits_BTV` of the tags, and `intents_BC` of the sentence labels, None if there are none."""
 
     logits_BTV: Tensor
-    intents_BV: Tensor | None
+    intents_BC: Tensor | None
 
 
 class TagPredictions(NamedTuple):
@@ -43,7 +43,7 @@ class TagPredictions(NamedTuple):
 
 
 def tag_crf(tags: Sequence[str], scheme: str | None) -> CRF:
-    """Build a CRF over these tags that allows the paths that are valid in the tagging scheme; all paths if None.
+    """Build a CRF over these tags that allows the paths that are valid in the tagging scheme; None allows all paths.
 
     Raises ConfigError for too many tags.
     """
@@ -59,9 +59,9 @@ def tag_crf(tags: Sequence[str], scheme: str | None) -> CRF:
     return CRF(len(tags), TransitionMask(torch.tensor(steps), torch.tensor(starts), torch.tensor(stops)))
 
 
-def decode(scores: TagLogits, lengths_B: Tensor | None, crf: CRF | None) -> list[TagPredictions]:
+def decode(output: TagLogits, lengths_B: Tensor | None, crf: CRF | None) -> list[TagPredictions]:
     """Return the most likely tags of every row of a batch, with their probabilities."""
-    logits_BTV = scores.logits_BTV.float()
+    logits_BTV = output.logits_BTV.float()
     if lengths_B is None:
         lengths_B = torch.full(logits_BTV.shape[:1], logits_BTV.shape[1])
     if crf is None:
@@ -71,24 +71,27 @@ def decode(scores: TagLogits, lengths_B: Tensor | None, crf: CRF | None) -> list
         probabilities_BTV = crf.marginals(logits_BTV, lengths_B)
         tags_BT = crf.best_paths(logits_BTV, lengths_B)[0].clamp_min(0)
     chosen_BT = probabilities_BTV.gather(2, tags_BT[..., None])[..., 0]
-    intents, certain = [0] * len(tags_BT), [1.0] * len(tags_BT)
-    if scores.intents_BV is not None:
-        best = scores.intents_BV.float().softmax(dim=-1).max(dim=-1)
-        intents, certain = best.indices.tolist(), best.values.tolist()
-    rows = zip(tags_BT.tolist(), chosen_BT.tolist(), lengths_B.tolist(), intents, certain, strict=True)
-    return [TagPredictions(tags[:length], given[:length], intent, sure) for tags, given, length, intent, sure in rows]
+    intents, intent_probabilities = [0] * len(tags_BT), [1.0] * len(tags_BT)
+    if output.intents_BC is not None:
+        best = output.intents_BC.float().softmax(dim=-1).max(dim=-1)
+        intents, intent_probabilities = best.indices.tolist(), best.values.tolist()
+    rows = zip(tags_BT.tolist(), chosen_BT.tolist(), lengths_B.tolist(), intents, intent_probabilities, strict=True)
+    return [
+        TagPredictions(tags[:length], probabilities[:length], intent, intent_probability)
+        for tags, probabilities, length, intent, intent_probability in rows
+    ]
 
 
-def batch_loss(scores: TagLogits, batch: Batch, crf: CRF | None, intent_weight: float) -> tuple[Tensor, int]:
+def batch_loss(output: TagLogits, batch: Batch, crf: CRF | None, intent_weight: float) -> tuple[Tensor, int]:
     """Return the sum of the losses of a batch in nats, and the number of time steps that have a tag loss.
 
     The loss of sentence labels is multiplied by `intent_weight`. Tags and labels that are IGNORE_INDEX have no loss.
     With a CRF, a sentence with such a tag or with a forbidden path has no tag loss.
     """
-    device = scores.logits_BTV.device
+    device = output.logits_BTV.device
     tags_BT = batch.targets_BT.tags_BT.to(device)  # type: ignore[attr-defined]
     intents_B = batch.targets_BT.intents_B.to(device)  # type: ignore[attr-defined]
-    logits_BTV = scores.logits_BTV.float() if scores.logits_BTV.dtype != torch.float64 else scores.logits_BTV
+    logits_BTV = output.logits_BTV.float() if output.logits_BTV.dtype != torch.float64 else output.logits_BTV
     if crf is None:
         total = F.cross_entropy(logits_BTV.flatten(0, 1), tags_BT.flatten(), ignore_index=IGNORE_INDEX, reduction="sum")
         count = int((tags_BT != IGNORE_INDEX).sum())
@@ -99,7 +102,7 @@ def batch_loss(scores: TagLogits, batch: Batch, crf: CRF | None, intent_weight: 
         nats_B = -crf.log_likelihood(logits_BTV, tags_BT.clamp_min(0), lengths_B)
         total = nats_B.masked_fill(~counted_B, 0.0).sum()
         count = int(lengths_B[counted_B].sum())
-    if scores.intents_BV is not None:
-        nats = F.cross_entropy(scores.intents_BV.float(), intents_B, ignore_index=IGNORE_INDEX, reduction="sum")
+    if output.intents_BC is not None:
+        nats = F.cross_entropy(output.intents_BC.float(), intents_B, ignore_index=IGNORE_INDEX, reduction="sum")
         total = total + intent_weight * nats
     return total, count

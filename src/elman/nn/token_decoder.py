@@ -1,4 +1,4 @@
-"""OutputSide: base class of networks that decode tokens, with the output layer, the loss and the search step."""
+"""TokenDecoderNetwork: base class of networks that decode tokens, with output layer, loss and search step."""
 
 from __future__ import annotations
 
@@ -94,21 +94,21 @@ class TokenDecoderNetwork(StoredModule, ABC):
         choice has no gradient.
         """
         tokens_B1 = tokens_BT[:, :1]
-        answers: list[Tensor] = []
+        outputs: list[Tensor] = []
         for t in range(tokens_BT.shape[1]):
             if t:
-                own_B1 = self.logits(answers[-1].detach()).argmax(dim=-1)
-                chosen_B1 = torch.rand(own_B1.shape, device=own_B1.device) < rate
-                tokens_B1 = torch.where(chosen_B1, own_B1, tokens_BT[:, t : t + 1])
-            done = self.decoder.step(embed(tokens_B1), state, memory)
-            state = done.state
-            answers.append(done.r_BTY)
-        return torch.cat(answers, dim=1)
+                predicted_B1 = self.logits(outputs[-1].detach()).argmax(dim=-1)
+                replaced_B1 = torch.rand(predicted_B1.shape, device=predicted_B1.device) < rate
+                tokens_B1 = torch.where(replaced_B1, predicted_B1, tokens_BT[:, t : t + 1])
+            output = self.decoder.step(embed(tokens_B1), state, memory)
+            state = output.state
+            outputs.append(output.r_BTY)
+        return torch.cat(outputs, dim=1)
 
     def advance(self, tokens_BK: Tensor, state: DecoderState, memory: DecoderMemory) -> SearchStep:
         """Run one search step: return the logits after the tokens of K hypotheses for each row of the memory."""
-        done = self.decoder.step(self.target_embedding(tokens_BK), state, memory)
-        return SearchStep(self.logits(done.r_BTY), done.state, done.weights_BTS)
+        output = self.decoder.step(self.target_embedding(tokens_BK), state, memory)
+        return SearchStep(self.logits(output.r_BTY), output.state, output.weights_BTS)
 
     def packed_advance(self, logit_precision: str, output_cache: PackedOutputCache | None = None) -> Advance:
         """Return a faster `advance` for a search, if the native engine supports the output product.
@@ -134,8 +134,8 @@ class TokenDecoderNetwork(StoredModule, ABC):
         return advance
 
     def _advance(self, packed: PackedOutput, tokens_BK: Tensor, state: State, memory: State) -> SearchStep:
-        done = self.decoder.step(self.target_embedding(tokens_BK), state, memory)
-        return SearchStep(LazyLogits(done.r_BTY, packed, self.logits), done.state, done.weights_BTS)
+        output = self.decoder.step(self.target_embedding(tokens_BK), state, memory)
+        return SearchStep(LazyLogits(output.r_BTY, packed, self.logits), output.state, output.weights_BTS)
 
     def _output_weight(self) -> Tensor:
         """Return the output weights, one row per token; a tied embedding has the start token as its last row."""

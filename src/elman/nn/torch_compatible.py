@@ -32,13 +32,13 @@ def _check_type(name: str, value: object, kind: type) -> None:
 
 def _borrow(module: _Module, tensors: dict[str, Tensor], prefix: str = "") -> _Module:
     """Return a shallow copy of `module` with `tensors` as parameters; the original may be shared between threads."""
-    twin = copy.copy(module)
-    twin.__dict__["_parameters"] = {name: tensors.get(prefix + name) for name in module._parameters}
-    twin.__dict__["_modules"] = {
+    replica = copy.copy(module)
+    replica.__dict__["_parameters"] = {name: tensors.get(prefix + name) for name in module._parameters}
+    replica.__dict__["_modules"] = {
         name: None if child is None else _borrow(child, tensors, f"{prefix}{name}.")
         for name, child in module._modules.items()
     }
-    return twin
+    return replica
 
 
 class _Recurrent(nn.Module):
@@ -133,8 +133,8 @@ class _Recurrent(nn.Module):
         """Return the outputs of the last layer and the last state of every layer and direction, in torch's layouts.
 
         input    float, T x B x I (B x T x I with `batch_first`), T x I for one sequence, or a PackedSequence
-        hx       initial state, L*D x B x H (L*D x H for one sequence); for the LSTM a pair of these, h and c; zero
-                 when None
+        hx       initial state, N x B x H (N x H for one sequence), where N is the number of layers times directions;
+                 for the LSTM a pair of these, h and c, where h has `proj_size` features if this is set; zero when None
         lengths  B whole numbers, for a padded input: in the padding the output is zero and the state does not change.
                  Lengths may be zero, and in any order.
 

@@ -72,15 +72,15 @@ def load_word_vectors(path: str, embed: Embedding, vocabulary: Vocabulary) -> st
         )
     known = torch.from_numpy(found)
     # Scale the vectors to the standard deviation of the embedding's initial values, which the network expects.
-    given = torch.from_numpy(matrix)[known]
-    given = given * (embed.weight.detach().std() / given.std().clamp_min(1e-12)).to(given)
+    vectors = torch.from_numpy(matrix)[known]
+    vectors = vectors * (embed.weight.detach().std() / vectors.std().clamp_min(1e-12)).to(vectors)
     with torch.no_grad():
-        embed.weight[: len(words)][known] = given.to(embed.weight)
+        embed.weight[: len(words)][known] = vectors.to(embed.weight)
     return f"{path}: vectors of {int(found.sum()):,} of {vocabulary.size:,} tokens"
 
 
 def _word(vocabulary: Vocabulary, number: int) -> str:
-    """Return the word that stands for a token in a file of vectors.
+    """Return the word under which a file of vectors has a token.
 
     For subwords, this is the token without its leading space, or "" for a token that does not begin a word.
     """

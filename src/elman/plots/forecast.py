@@ -41,7 +41,7 @@ def plot_forecast(
     """Draw history, forecast and intervals of one series as PNG or SVG, by the suffix.
 
     series  name or index of the series
-    truth   true values `[H, Y]`, if they are known
+    truth   true values `[horizon, Y]`, if they are known
 
     Raises ConfigError for a series that does not exist or another suffix, StorageError if the file cannot be written.
     """
@@ -135,7 +135,7 @@ def draw_forecast(
             _values(f"low of {level:g} %", low, len(future_times), variables),
             _values(f"high of {level:g} %", high, len(future_times), variables),
         )
-    came = None if truth is None else _values("truth", truth, len(future_times), variables)
+    true_values = None if truth is None else _values("truth", truth, len(future_times), variables)
     simple_name, simple = baseline if isinstance(baseline, tuple) else ("simple forecast", baseline)
     simple = None if simple is None else _values("baseline", simple, len(future_times), variables)
     names = [name] * variables if isinstance(name, str) else list(name)
@@ -153,10 +153,10 @@ def draw_forecast(
                 color=FOR, alpha=0.22 + 0.16 * depth, linewidth=0, label=f"{level:g} % interval",
             )  # fmt: skip
         axes.plot(past_times, past[:, y], color=DARK, linewidth=1.3, label="history")
-        if came is not None:
+        if true_values is not None:
             marker = "o" if len(future_times) <= 60 else ""
             axes.plot(
-                joined.times, joined.values(came[:, y]), color=DARK, linewidth=1.1, linestyle=(0, (1, 1)),
+                joined.times, joined.values(true_values[:, y]), color=DARK, linewidth=1.1, linestyle=(0, (1, 1)),
                 marker=marker, markersize=3, label="true values",
             )  # fmt: skip
         if simple is not None:

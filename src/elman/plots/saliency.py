@@ -34,7 +34,7 @@ _FAINT = 0.1
 # Font size in points, and the width of a character in inches for this font.
 _POINTS = 9.5
 _LETTER = 0.602 * _POINTS / 72
-_COLUMNS, _MAX_SIGNS = 92, 4_000
+_COLUMNS, _MAX_CHARACTERS = 92, 4_000
 _MAX_PANELS = 6
 
 
@@ -73,6 +73,9 @@ def draw_token_weights(
     """Draw the tokens as lines of text on coloured backgrounds, as PNG or SVG by the suffix.
 
     Only the first 4,000 characters of a long text are drawn, with a line that gives the number of omitted tokens.
+
+    Raises ShapeError unless there is one weight per token, DataError for weights that are not finite, ConfigError for
+    another suffix.
     """
     from matplotlib.patches import Rectangle
 
@@ -169,7 +172,7 @@ def _maps(values: NDArray[np.float64], sizes: NDArray[np.float64], names: Sequen
 
 
 def _palette() -> LinearSegmentedColormap:
-    """Colour map from red over white to blue, light enough for dark text."""
+    """Return a colour map from red over white to blue, light enough for dark text."""
     from matplotlib.colors import LinearSegmentedColormap
 
     return LinearSegmentedColormap.from_list("weights", ["#f4866f", "#fbd9c8", "#ffffff", "#cfe3f5", "#6ea8dc"])
@@ -188,14 +191,14 @@ def _colour_bar(figure: Figure, palette: LinearSegmentedColormap, axes: Axes | N
 
 
 def _lay_out(tokens: Sequence[str], gap: int) -> tuple[list[tuple[int, int, str]], int]:
-    """Line, column and text of every drawn token, and the number of lines."""
+    """Return line, column and text of every drawn token, and the number of lines."""
     places: list[tuple[int, int, str]] = []
-    line, column, signs = 0, 0, 0
+    line, column, characters = 0, 0, 0
     for token in tokens:
         shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in token)
         shown = shown if len(shown) <= _COLUMNS else shown[: _COLUMNS - 1] + "…"
-        signs += len(shown) + gap
-        if signs > _MAX_SIGNS:
+        characters += len(shown) + gap
+        if characters > _MAX_CHARACTERS:
             break
         if column and column + len(shown) > _COLUMNS:
             line, column = line + 1, 0

@@ -22,15 +22,15 @@ class NoProbabilitiesError(ConfigError, AttributeError):
     """A regression model has no `predict_proba`. An AttributeError too, so that `hasattr` is false."""
 
 
-def tags(*, scores: bool) -> Any:
-    """Return the scikit-learn estimator tags of a classifier or, with `scores`, of a regressor."""
+def tags(*, regression: bool) -> Any:
+    """Return the scikit-learn estimator tags of a classifier or, for a `regression`, of a regressor."""
     from sklearn.utils import ClassifierTags, InputTags, RegressorTags, Tags, TargetTags
 
     return Tags(
-        estimator_type="regressor" if scores else "classifier",
+        estimator_type="regressor" if regression else "classifier",
         target_tags=TargetTags(required=True),
-        classifier_tags=None if scores else ClassifierTags(),
-        regressor_tags=RegressorTags() if scores else None,
+        classifier_tags=None if regression else ClassifierTags(),
+        regressor_tags=RegressorTags() if regression else None,
         input_tags=InputTags(three_d_array=True, string=True),
     )
 

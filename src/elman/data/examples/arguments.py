@@ -46,7 +46,7 @@ _KINDS = {"b": "boolean", "i": "integer", "u": "integer", "f": "number"}
 class InMemoryExamples:
     """Labelled examples made from Python objects.
 
-    classes   the sorted distinct labels, as given; None for scores
+    classes   the sorted distinct labels, as given; None for a regression
     names     the text of each class
     values    type of the labels: "text", "integer", "number" or "boolean"
     features  T if X is a matrix with one series per row, else None
@@ -59,17 +59,17 @@ class InMemoryExamples:
     features: int | None
 
 
-def labelled_examples(X: Any, y: Any, config: ExamplesConfig, *, scores: bool) -> InMemoryExamples:
-    """Convert training data X and y, with classes or `scores` as labels. Raises DataError."""
+def labelled_examples(X: Any, y: Any, config: ExamplesConfig, *, regression: bool) -> InMemoryExamples:
+    """Convert training data X and y, with classes or, for a `regression`, numbers as labels. Raises DataError."""
     if y is None:
         raise DataError(
             "expected a label for every example of X: training requires y to be passed, but the target y is None. "
             "Received: none"
         )
-    y = flat_labels(y, scores=scores)
+    y = flat_labels(y, regression=regression)
     examples = _examples(X, y, config)
     features = matrix_columns(X) if examples.kind == "series" else None
-    if scores:
+    if regression:
         return InMemoryExamples(examples, None, None, "number", features)
     classes = np.unique(np.asarray(y))
     names = label_texts(classes.tolist(), "y")
@@ -158,10 +158,10 @@ def check_columns(X: Any, expected: int | None) -> None:
         )
 
 
-def flat_labels(y: Any, *, scores: bool) -> Any:
+def flat_labels(y: Any, *, regression: bool) -> Any:
     """Return labels with column vectors flattened; gives scikit-learn's warning for these if it is imported.
 
-    Raises DataError for fractional numbers, unless `scores` are learnt.
+    Raises DataError for fractional numbers, except for a `regression`.
     """
     found = np.asarray(y) if hasattr(y, "__array__") else y
     if isinstance(found, np.ndarray) and found.ndim == 2 and found.shape[1] == 1:
@@ -175,8 +175,8 @@ def flat_labels(y: Any, *, scores: bool) -> Any:
             )
         y = found = found[:, 0]
     numbers = isinstance(found, np.ndarray) and found.dtype.kind == "f"
-    if numbers and not scores and not np.array_equal(found, np.round(found), equal_nan=True):
+    if numbers and not regression and not np.array_equal(found, np.round(found), equal_nan=True):
         raise DataError(
-            "y: expected classes; use kind='score' to learn real numbers. Received: Unknown label type: continuous"
+            "y: expected classes; use kind='regression' to learn real numbers. Received: Unknown label type: continuous"
         )
     return y

@@ -26,7 +26,7 @@ def split_rows(
 
     Each part gets its share of the `count` rows, rounded to whole rows. A part whose share is above 0 gets at least
     one row, if there are enough rows. With `stratify` and `labels` this holds within every class, so that the only
-    row of a class is in training. Do not stratify by labels that are scores.
+    row of a class is in training. Do not stratify by real-valued labels.
 
     Raises ConfigError for shares that are not three numbers with a sum of 1, and for another number of labels.
     """
@@ -85,7 +85,7 @@ def make_parts(
     config: ExamplesConfig,
     *,
     seed: int,
-    scores: bool = False,
+    regression: bool = False,
     valid: Examples | None = None,
     test: Examples | None = None,
     names: Sequence[str] | None = None,
@@ -94,7 +94,7 @@ def make_parts(
     """Split `examples` into parts.
 
     With `valid` or `test`, these are used as they are, and their shares of `examples` stay in the training part.
-    Labels that are `scores` are not stratified; `names` and `values` are as in `ExampleParts`. Raises DataError for
+    Labels of a `regression` are not stratified; `names` and `values` are as in `ExampleParts`. Raises DataError for
     examples without labels and for an empty training part; ConfigError for invalid shares.
     """
     if examples.labels is None:
@@ -103,7 +103,7 @@ def make_parts(
     for part, own in ((1, valid), (2, test)):
         if own is not None and len(shares) == 3:
             shares[0], shares[part] = shares[0] + shares[part], 0.0
-    labels, stratify = None if scores else examples.labels, config.stratify and not scores
+    labels, stratify = None if regression else examples.labels, config.stratify and not regression
     rows = split_rows(labels, len(examples), shares, seed=seed, stratify=stratify)
     if not len(rows[0]):
         raise DataError(f"expected examples in the training part. Received: {len(examples)} in all, split by {shares}")

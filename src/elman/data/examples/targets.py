@@ -1,4 +1,4 @@
-"""Targets of training: labels encoded as class indices or as standardised scores."""
+"""Targets of training: labels encoded as class indices or as standardised numbers."""
 
 from __future__ import annotations
 
@@ -70,22 +70,22 @@ class ClassTargets:
 
 @dataclass(frozen=True)
 class RegressionTarget:
-    """Encodes labels as standardised real numbers: (score - mean) / deviation."""
+    """Encodes labels of a regression as standardised numbers: (label - mean) / deviation."""
 
     mean: float
     deviation: float
     outputs: int = 1
 
     def encode(self, examples: Examples) -> npt.NDArray[np.float32]:
-        """Return the standardised scores. Raises DataError, with the place, for a label that is no finite number."""
+        """Return the standardised numbers. Raises DataError, with the place, for a label that is no finite number."""
         return ((_numbers(examples) - self.mean) / self.deviation).astype(np.float32)
 
     def decode(self, outputs: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-        """Convert outputs of the network to scores."""
+        """Convert outputs of the network to numbers."""
         return np.asarray(outputs, dtype=np.float64) * self.deviation + self.mean
 
     def to_json(self) -> dict[str, Any]:
-        """Return the scale of the score as JSON values."""
+        """Return the scale of the labels as JSON values."""
         return {
             "labels": None,
             "label_values": "number",
@@ -97,20 +97,20 @@ Targets = ClassTargets | RegressionTarget
 
 
 def learn_targets(examples: Examples, kind: str, names: Sequence[str] | None = None, values: str = "text") -> Targets:
-    """Learn the targets of `examples`: `RegressionTarget` if `kind` is "score", else `ClassTargets`.
+    """Learn the targets of `examples`: `RegressionTarget` if `kind` is "regression", else `ClassTargets`.
 
     `names` gives the classes in order; by default they are sorted, numbers by value and before other names. Raises
-    DataError for missing labels, for a single class or a constant score, for more than 5000 classes, for a score that
+    DataError for missing labels, for a single class or a constant number, for more than 5000 classes, for a number that
     is not a number, and for more than 9 labels that are all different classes.
     """
-    if kind == "score":
-        scores = _numbers(examples)
-        deviation = float(scores.std()) if len(scores) else 0.0
+    if kind == "regression":
+        numbers = _numbers(examples)
+        deviation = float(numbers.std()) if len(numbers) else 0.0
         if deviation == 0.0:
-            received = f"{scores[0]:g} in all of {len(scores):,} examples" if len(scores) > 1 else "one sample"
-            received = received if len(scores) else "no examples"
-            raise DataError(f"expected scores that differ, to learn from. Received: {received}")
-        return RegressionTarget(float(scores.mean()), deviation)
+            received = f"{numbers[0]:g} in all of {len(numbers):,} examples" if len(numbers) > 1 else "one sample"
+            received = received if len(numbers) else "no examples"
+            raise DataError(f"expected numbers that differ, to learn from. Received: {received}")
+        return RegressionTarget(float(numbers.mean()), deviation)
     labels = _labels(examples)
     for label, place in zip(labels, examples.places, strict=True):
         if len(label) > _LONGEST_LABEL:
@@ -126,14 +126,14 @@ def learn_targets(examples: Examples, kind: str, names: Sequence[str] | None = N
         )
     if len(found) > _MAX_CLASSES:
         raise DataError(
-            f"expected at most {_MAX_CLASSES:,} classes; labels that are real numbers need kind=score. "
+            f"expected at most {_MAX_CLASSES:,} classes; labels that are real numbers need kind=regression. "
             f"Received: {len(found):,} different labels"
         )
     if len(found) == len(labels) > _FEW:
         raise DataError(
             f"expected classes with several examples each; is the label where the text should be (label_first, "
-            f"label_column), or a score to learn (kind=score)? Received: {len(labels):,} labels, all different, such "
-            f"as {labels[0][:40]!r}"
+            f"label_column), or a number to learn (kind=regression)? Received: {len(labels):,} labels, all different, "
+            f"such as {labels[0][:40]!r}"
         )
     return ClassTargets(found, values)
 
@@ -153,10 +153,10 @@ def class_weights_of(truth_N: npt.NDArray[np.int64], classes: int) -> npt.NDArra
 def targets_from_json(content: Mapping[str, Any], kind: str, where: str) -> Targets:
     """Load what `to_json` returned. Raises ArtifactError for anything else."""
     labels, values, scale = content.get("labels"), content.get("label_values"), content.get("target")
-    if kind == "score":
+    if kind == "regression":
         numbers: list[Any] = [scale.get(name) for name in ("mean", "deviation")] if isinstance(scale, dict) else []
         if not (numbers and all(type(n) in (int, float) and math.isfinite(n) for n in numbers) and numbers[1] > 0.0):
-            raise ArtifactError(f"{where}: expected the mean and deviation of the score. Received: {str(scale)[:60]}")
+            raise ArtifactError(f"{where}: expected the mean and deviation of the labels. Received: {str(scale)[:60]}")
         return RegressionTarget(float(numbers[0]), float(numbers[1]))
     if (
         not isinstance(labels, list)
@@ -181,15 +181,15 @@ def _labels(examples: Examples) -> list[str]:
 
 
 def _numbers(examples: Examples) -> npt.NDArray[np.float64]:
-    scores = np.empty(len(examples))
+    numbers = np.empty(len(examples))
     for row, label in enumerate(_labels(examples)):
         try:
-            scores[row] = float(label)
+            numbers[row] = float(label)
         except ValueError:
-            scores[row] = math.nan
-        if not math.isfinite(scores[row]):
-            raise DataError(f"{examples.places[row]}: expected a finite number as the score. Received: {label!r}")
-    return scores
+            numbers[row] = math.nan
+        if not math.isfinite(numbers[row]):
+            raise DataError(f"{examples.places[row]}: expected a finite number as the label. Received: {label!r}")
+    return numbers
 
 
 def _rank(name: str) -> tuple[bool, float, str]:

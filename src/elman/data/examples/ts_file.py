@@ -28,13 +28,13 @@ class _Header:
     """Content of a file's header. `labels` is None if lines have no label, and empty if any label is allowed."""
 
     labels: frozenset[str] | None = None
-    scores: bool = False
+    regression: bool = False
     equal_length: bool = False
     lines: int = 0
 
 
 def read_ts(file: InputFile, config: ExamplesConfig, *, labelled: bool) -> Examples:
-    """Read the series in a `.ts` file; labels are classes or, in a file for regression, scores.
+    """Read the series in a `.ts` file; labels are classes or, in a file for regression, numbers.
 
     Raises DataError, with line, step and channel, for a file that contradicts its header, values that are not numbers,
     channels of different lengths, and time stamps, which are not supported.
@@ -90,7 +90,7 @@ def _header(lines: list[str], name: str) -> _Header:
                 header.equal_length = said
             elif key in ("@classlabel", "@targetlabel") and said:
                 header.labels = frozenset(words[2:]) if key == "@classlabel" else frozenset()
-                header.scores = key == "@targetlabel"
+                header.regression = key == "@targetlabel"
         elif not key.startswith("@"):
             raise DataError(f"{place}: expected a line of a .ts file's header, such as @classLabel true a b. "
                             f"Received: {line.strip()[:40]!r}")  # fmt: skip
@@ -101,7 +101,7 @@ def _label(cell: str, header: _Header, place: str) -> str:
     if not cell or (header.labels and cell not in header.labels):
         known = f"among {', '.join(sorted(header.labels))}, as in the header" if header.labels else "after the last ':'"
         raise DataError(f"{place}: expected a label {known}. Received: {cell[:40]!r}")
-    if header.scores:
+    if header.regression:
         try:
             finite = np.isfinite(float(cell))
         except ValueError:

@@ -24,7 +24,7 @@ class ClassifierVocabulary:
     """Encoder of inputs and targets of a classifier.
 
     encoder      encodes texts or series
-    targets      encodes classes or scores
+    targets      encodes classes or numbers
     grams        number of n-grams in the bag of n-grams; 0 without a bag
     temperature  divides the logits before the softmax
     """
@@ -41,7 +41,7 @@ class ClassifierVocabulary:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Classes as text; empty for a score."""
+        """Classes as text; empty for a regression."""
         return self.targets.names if isinstance(self.targets, ClassTargets) else ()
 
     @property
@@ -55,14 +55,14 @@ class ClassifierVocabulary:
         return self.encoder.joiner if isinstance(self.encoder, TextEncoder) else " "
 
     def classes(self) -> ClassTargets:
-        """Return the classes. Raises ConfigError for a model with kind=score."""
+        """Return the classes. Raises ConfigError for a regression."""
         if not isinstance(self.targets, ClassTargets):
-            raise ConfigError("expected a model of classes. Received: one that was trained with kind=score")
+            raise ConfigError("expected a model of classes. Received: one that was trained with kind=regression")
         return self.targets
 
     def answer(self) -> str:
-        """Return a description of the output for people: "3 classes" or "a score"."""
-        return f"{self.targets.outputs:,} classes" if isinstance(self.targets, ClassTargets) else "a score"
+        """Return a description of the output for people: "3 classes" or "a number"."""
+        return f"{self.targets.outputs:,} classes" if isinstance(self.targets, ClassTargets) else "a number"
 
     def to_json(self) -> dict[str, Any]:
         """Return the vocabulary as JSON values."""
@@ -91,7 +91,7 @@ class EncodedExamples:
     """Examples encoded by a vocabulary. Raises DataError for examples that the vocabulary cannot encode.
 
     rows     inputs of the network, with targets
-    truth_N  class indices, or standardised scores
+    truth_N  class indices, or standardised numbers
     longer   number of texts that were truncated
     """
 

@@ -62,7 +62,7 @@ def _steps(moments: Ints, before: Ints, after: Ints) -> _Steps:
         dates = days.astype("datetime64[D]")
         first = dates.astype("datetime64[M]").astype("datetime64[D]")
         day = (dates - first).astype(np.int64) + 1
-        last = (dates + 1).astype("datetime64[M]") != dates.astype("datetime64[M]")
+        last = (dates + np.timedelta64(1, "D")).astype("datetime64[M]") != dates.astype("datetime64[M]")
         kind = 1 if (day == 1).all() else 0 if last.all() else int(day[0]) if (day == day[0]).all() else None
         grid = None if kind is None or kind > 28 else Frequency("month", day=kind, clock=int(clocks[0]))
         if grid is None and (after - before == DAY).any() and _skips_weekends(days, before, after):

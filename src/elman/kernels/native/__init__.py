@@ -136,7 +136,7 @@ def _run(
 
 
 def check_sizes(layer: Layer, B: int, H: int) -> None:
-    """Check shape, dtype and device of every tensor, since the driver reads them by pointer."""
+    """Raise ShapeError for a tensor of wrong shape, dtype or device: the driver reads tensors by pointer."""
     p, u = layer.program.p_blocks * H, layer.program.u_blocks * H
     weight_ih, bias_ih, weight_hh, bias_hh = layer.products
     inputs = p if weight_ih is None else weight_ih.shape[-1]
@@ -157,7 +157,7 @@ def check_sizes(layer: Layer, B: int, H: int) -> None:
 
 
 def check_tokens(tokens_BT: Tensor, rows: int) -> None:
-    """Check that every token is a row of the table."""
+    """Raise DataError unless every token is a row of the table."""
     least, most = torch.aminmax(tokens_BT)
     if int(least) < 0 or int(most) >= rows:
         raise DataError(f"expected tokens from 0 to {rows - 1}. Received: {int(least)} to {int(most)}")

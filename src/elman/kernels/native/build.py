@@ -83,7 +83,7 @@ class BuildProblem(NamedTuple):
 
 
 def is_x86_64() -> bool:
-    """Whether this is a 64-bit Python on x86-64."""
+    """Return whether this is a 64-bit Python on x86-64."""
     return platform.machine().lower() in ("x86_64", "amd64") and sys.maxsize > 2**32
 
 
@@ -109,12 +109,12 @@ def flags_of(instruction_set: str, sanitizer: str | None = None) -> tuple[str, .
 def named_compiler() -> tuple[str, ...] | BuildProblem:
     """Return the compiler's command: that of ELMAN_CXX or CXX, else the first usual name that is installed."""
     for variable in ("ELMAN_CXX", "CXX"):
-        wish = os.environ.get(variable, "").strip()
-        if wish:
+        value = os.environ.get(variable, "").strip()
+        if value:
             try:
-                program, *arguments = shlex.split(wish)
+                program, *arguments = shlex.split(value)
             except ValueError as error:
-                return BuildProblem(f"{variable}={wish!r} is not a command: {error}")
+                return BuildProblem(f"{variable}={value!r} is not a command: {error}")
             path = shutil.which(program)
             if path is None:
                 return BuildProblem(f"the C++ compiler {program!r}, which {variable} names, was not found")
@@ -132,14 +132,14 @@ def find_compiler() -> Compiler | BuildProblem:
     if isinstance(command, BuildProblem):
         return command
     try:
-        said = subprocess.run(
+        result = subprocess.run(
             [*command, "--version"], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60
         )
     except (OSError, subprocess.TimeoutExpired, UnicodeDecodeError) as error:
         return BuildProblem(f"the C++ compiler {command[0]!r} does not start: {error}")
-    if said.returncode:
-        return BuildProblem(f"the C++ compiler {command[0]!r} ended with code {said.returncode}", said.stderr)
-    return Compiler(command, said.stdout.partition("\n")[0].strip())
+    if result.returncode:
+        return BuildProblem(f"the C++ compiler {command[0]!r} ended with code {result.returncode}", result.stderr)
+    return Compiler(command, result.stdout.partition("\n")[0].strip())
 
 
 def first_error(output: str, code: int) -> str:
@@ -176,7 +176,7 @@ def compile_library(compiler: Compiler, source: Path, target: Path, flags: Seque
 
 
 def has_openmp(compiler: Compiler, folder: Path) -> bool:
-    """Whether the compiler can build libraries with OpenMP."""
+    """Return whether the compiler can build libraries with OpenMP."""
     source = folder / "openmp.cpp"
     source.write_text("#include <omp.h>\nint threads() { return omp_get_max_threads(); }\n", encoding="utf-8")
     return compile_library(compiler, source, folder / "openmp.so", ("-shared", "-fPIC", "-fopenmp")) is None
@@ -194,7 +194,7 @@ def sources_digest() -> str:
 
 
 def is_current(folder: Path = COMPILED) -> bool:
-    """Whether the libraries in `folder` are up to date."""
+    """Return whether the libraries in `folder` are up to date."""
     try:
         stamp = (folder / _STAMP).read_text(encoding="utf-8")
     except OSError:
@@ -272,12 +272,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--into", type=Path, default=COMPILED, metavar="FOLDER", help="default: the package's folder")
     parser.add_argument("--only", nargs="+", choices=instruction_sets(), metavar="SET", help="default: every one")
     parser.add_argument("--sanitize", choices=tuple(SANITIZERS), help="build with a sanitizer")
-    wish = parser.parse_args(arguments)
-    if wish.sanitize and wish.into == COMPILED:
+    options = parser.parse_args(arguments)
+    if options.sanitize and options.into == COMPILED:
         parser.error("--sanitize needs --into: such libraries load only in processes that preload the sanitizer")
-    problem = build(wish.into, wish.only, wish.sanitize)
+    problem = build(options.into, options.only, options.sanitize)
     if problem is None:
-        print(f"compiled for {', '.join(wish.only or instruction_sets())} into {wish.into}")
+        print(f"compiled for {', '.join(options.only or instruction_sets())} into {options.into}")
         return 0
     print(problem.output + problem.sentence, file=sys.stderr)
     return 1

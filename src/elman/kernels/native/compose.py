@@ -44,7 +44,7 @@ class _BackwardGraph(NamedTuple):
     graph: Graph
     results: dict[str, int]
     # Nodes of the forward equations that are in memory in any case: node to place.
-    at_hand: dict[int, str]
+    in_memory: dict[int, str]
     # Nodes that have the same value in all rows.
     once: set[int]
 
@@ -73,11 +73,11 @@ def _backward_cost(backward: _BackwardGraph, kept: Sequence[int | None], slots: 
     graph = backward.graph
     stored = {node for node in kept if node is not None}
     total = 0.0
-    for number in graph.reachable(backward.results.values(), stop=stored | backward.at_hand.keys()):
+    for number in graph.reachable(backward.results.values(), stop=stored | backward.in_memory.keys()):
         node = graph.nodes[number]
         if number in stored:
             total += _MOVE_COST
-        elif number in backward.at_hand:
+        elif number in backward.in_memory:
             total += 0.0 if node.function in ("input", "constant") else _MOVE_COST
         elif node.function == "input":
             return _IMPOSSIBLE  # the initial value of a slot, which was overwritten
@@ -100,7 +100,7 @@ def _choose_kept(backward: _BackwardGraph, forward: Sequence[int], slots: int) -
         number
         for number in forward
         if number in needed
-        and number not in backward.at_hand
+        and number not in backward.in_memory
         and number not in backward.once
         and graph.nodes[number].function != "constant"
         and not graph.is_mask(number)
@@ -182,16 +182,16 @@ def compose(equations: Equations) -> Program:
     backward_results = {place: everything[f"d:{place}"] for place in d_results}
 
     # The old state takes precedence over the new one, so an unchanged leaf is read from its old place.
-    at_hand = {everything[f"new{index}"]: f"new{index}" for index in range(leaves)}
+    in_memory = {everything[f"new{index}"]: f"new{index}" for index in range(leaves)}
     for number, node in enumerate(graph.nodes):
         if node.function == "constant" or (node.function == "input" and not str(node.value).startswith("slot")):
-            at_hand[number] = str(node.value)
-    backward = _BackwardGraph(graph, backward_results, at_hand, _same_in_all_rows(graph))
+            in_memory[number] = str(node.value)
+    backward = _BackwardGraph(graph, backward_results, in_memory, _same_in_all_rows(graph))
     kept = _choose_kept(backward, graph.reachable(forward_results.values()), slots)
     names = {held: f"slot{slot}" for slot, held in enumerate(kept) if held is not None}
     forward_results |= {place: held for held, place in names.items()}
     inputs = {number: str(node.value) for number, node in enumerate(graph.nodes) if node.function == "input"}
-    loads = {number: place for number, place in at_hand.items() if graph.nodes[number].function != "constant"}
+    loads = {number: place for number, place in in_memory.items() if graph.nodes[number].function != "constant"}
     return Program(
         p_blocks=equations.p_blocks,
         u_blocks=equations.u_blocks,

@@ -29,7 +29,7 @@ _ROWS_A_THREAD = 8
 
 
 class SamplingParameters(Protocol):
-    """Protocol of the sampling options; `elman.decode.Sampling` satisfies it."""
+    """Protocol of the sampling options; `elman.decode.SamplingOptions` satisfies it."""
 
     @property
     def temperature(self) -> float:

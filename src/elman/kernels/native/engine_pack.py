@@ -97,9 +97,9 @@ class NetworkPacker:
         """Fill the memory, and return the structure that points into it."""
         memory, V = self.memory, len(embeddings_VE)
         first = parts[0]
-        table_VY = token_table(first, embeddings_VE.float()) if fits_table(first, V) else None
-        table = None if table_VY is None else memory.add_numbers(table_VY)
-        kept = table_VY is None or (residual and first.cell.input_size == first.cell.output_size)
+        table_VF = token_table(first, embeddings_VE.float()) if fits_table(first, V) else None
+        table = None if table_VF is None else memory.add_numbers(table_VF)
+        kept = table_VF is None or (residual and first.cell.input_size == first.cell.output_size)
         embeddings = memory.add_numbers(padded_last(embeddings_VE.float())) if kept else None
         layers = [self._add_layer(part, by_table=table is not None and part is first) for part in parts]
         size = round_up(V)
@@ -134,23 +134,23 @@ class NetworkPacker:
             head_start=address(head_start),
         )
 
-    def _add_weights(self, columns_CK: Tensor) -> int | None:
-        """Register packed weights: one row of `columns_CK` for every output of the product."""
-        if not columns_CK.numel():
+    def _add_weights(self, columns_CI: Tensor) -> int | None:
+        """Register packed weights: one row of `columns_CI` for every output of the product."""
+        if not columns_CI.numel():
             return None
-        columns_CK = columns_CK.contiguous()
-        C, K = columns_CK.shape
+        columns_CI = columns_CI.contiguous()
+        C, K = columns_CI.shape
         number = WEIGHT_FORMATS.index(self._weights)
 
         def fill(address: int) -> None:
-            self._library.elman_engine_pack(number, K, C, columns_CK.data_ptr(), address)
+            self._library.elman_engine_pack(number, K, C, columns_CI.data_ptr(), address)
 
         return self.memory.add(self._library.elman_engine_packed_bytes(number, K, C), fill)
 
     def _add_layer(self, part: CompiledCell, *, by_table: bool) -> list[int | None]:
         """Register a layer's initial record, input and recurrent weights, and parameters."""
         cell, program, H = part.cell, part.program, part.cell.hidden_size
-        start = self.memory.add_numbers(started(part))
+        start = self.memory.add_numbers(all_biases(part))
         x_weights = None if by_table else self._add_weights(by_slots(cell.weight_ih, program.x_gates, H))
         h_weights = None
         if program.h_gates:
@@ -169,44 +169,44 @@ def padded_last(x: Tensor) -> Tensor:
     return F.pad(x.detach().float(), (0, round_up(x.shape[-1]) - x.shape[-1]))
 
 
-def by_slots(blocks_GK: Tensor, gates: Sequence[int], H: int) -> Tensor:
+def by_slots(blocks_GI: Tensor, gates: Sequence[int], H: int) -> Tensor:
     """Arrange blocks of H rows in the order of `gates`, each padded with zeros to a multiple of the lanes."""
     width = round_up(H)
-    columns_CK = torch.zeros(len(gates) * width, blocks_GK.shape[1])
+    columns_CI = torch.zeros(len(gates) * width, blocks_GI.shape[1])
     for slot, gate in enumerate(gates):
-        columns_CK[slot * width : slot * width + H] = blocks_GK[gate * H : (gate + 1) * H]
-    return columns_CK
+        columns_CI[slot * width : slot * width + H] = blocks_GI[gate * H : (gate + 1) * H]
+    return columns_CI
 
 
 def fits_table(part: CompiledCell, vocabulary_size: int) -> bool:
-    """Whether a table of the projected tokens of the first layer is within the size limit."""
-    return 4 * vocabulary_size * past_start(part).numel() <= _LARGEST_TABLE
+    """Return whether a table of the projected tokens of the first layer is within the size limit."""
+    return 4 * vocabulary_size * recurrent_biases(part).numel() <= _LARGEST_TABLE
 
 
 def token_table(part: CompiledCell, embeddings_VE: Tensor) -> Tensor:
     """Return the first layer's record for every token: input projection and biases, without the recurrent product."""
-    table_VY = past_start(part).repeat(len(embeddings_VE), 1)
+    table_VF = recurrent_biases(part).repeat(len(embeddings_VE), 1)
     x_columns = by_slots(part.cell.project(embeddings_VE).T, part.program.x_gates, part.cell.hidden_size)
-    table_VY[:, : len(x_columns)] += x_columns.T
-    return table_VY
+    table_VF[:, : len(x_columns)] += x_columns.T
+    return table_VF
 
 
-def past_start(part: CompiledCell) -> Tensor:
+def recurrent_biases(part: CompiledCell) -> Tensor:
     """Return a record with the recurrent biases only, for the slots that the products write."""
     program, cell, H = part.program, part.cell, part.cell.hidden_size
     width = round_up(H)
-    start_Y = torch.zeros(max(len(program.x_gates), program.h_first + len(program.h_gates)) * width)
+    record_F = torch.zeros(max(len(program.x_gates), program.h_first + len(program.h_gates)) * width)
     bias = getattr(cell, "bias_hh", None)
     if bias is not None and program.h_gates:
-        start_Y[program.h_first * width :] += by_slots(bias[:, None], program.h_gates, H)[:, 0]
-    return start_Y
+        record_F[program.h_first * width :] += by_slots(bias[:, None], program.h_gates, H)[:, 0]
+    return record_F
 
 
-def started(part: CompiledCell) -> Tensor:
+def all_biases(part: CompiledCell) -> Tensor:
     """Return a record with all biases."""
     program, cell = part.program, part.cell
-    start_Y = past_start(part)
+    record_F = recurrent_biases(part)
     if cell.bias_ih is not None:
         columns = by_slots(cell.bias_ih[:, None], program.x_gates, cell.hidden_size)[:, 0]
-        start_Y[: len(columns)] += columns
-    return start_Y
+        record_F[: len(columns)] += columns
+    return record_F

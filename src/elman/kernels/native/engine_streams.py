@@ -16,12 +16,13 @@ __all__ = ["TokenStreams", "check_numbers"]
 class TokenStreams:
     """The state of B sequences in generation, which `Engine.draw` updates in place.
 
-    states_BF     float32, the packed state of each row, as from `Engine.pack_state`
-    tokens_B      int64, the token that is read next
-    seeds_B, numbers_B  int64, a row's seed and stream number: with `positions_B` they determine its random numbers
-    positions_B   int64, the number of tokens that the row has sampled
-    history_BN    int64, a ring buffer of the last N tokens, -1 where empty; N is 0 without a repetition penalty
-    places_B      int64, the position in the ring buffer that the next token overwrites
+    states_BF    float32, the packed state of each row, as from `Engine.pack_state`
+    tokens_B     int64, the token that is read next
+    seeds_B      int64, the seed of each row
+    numbers_B    int64, the stream number of each row: with seed and position it determines the row's random numbers
+    positions_B  int64, the number of tokens that the row has sampled
+    history_BN   int64, a ring buffer of the last N tokens, -1 where empty; N is 0 without a repetition penalty
+    places_B     int64, the position in the ring buffer that the next token overwrites
     """
 
     states_BF: Tensor
@@ -45,13 +46,13 @@ class TokenStreams:
     ) -> TokenStreams:
         """Return streams that have not sampled any token yet.
 
-        states_BF   as from `Engine.pack_state`, before `tokens_B`
-        tokens_B    int64, the tokens that are read first
-        seed        from 0 to 2**63 - 1
-        numbers_B   int64, the stream number of each row (0, 1, 2, ... when None); with `seed` it determines the row's
-                    random numbers
-        recent_BN   int64, the tokens up to and including `tokens_B`, oldest first, for a repetition penalty
-        window      the number of recent tokens that the repetition penalty applies to; 0 for no penalty
+        states_BF  as from `Engine.pack_state`, before `tokens_B`
+        tokens_B   int64, the tokens that are read first
+        seed       from 0 to 2**63 - 1
+        numbers_B  int64, the stream number of each row (0, 1, 2, ... when None); with `seed` it determines the row's
+                   random numbers
+        recent_BN  int64, the tokens up to and including `tokens_B`, oldest first, for a repetition penalty
+        window     the number of recent tokens that the repetition penalty applies to; 0 for no penalty
         """
         B = len(tokens_B)
         history_BN = torch.full((B, window), -1, dtype=torch.int64)
@@ -79,7 +80,7 @@ class TokenStreams:
             getattr(self, field.name)[lines_B] = getattr(part, field.name)
 
     def check(self) -> None:
-        """Check that the shapes and dtypes of all tensors match."""
+        """Raise ShapeError unless the shapes and dtypes of all tensors match."""
         B, N = len(self.tokens_B), self.history_BN.shape[-1]
         for name in ("tokens_B", "seeds_B", "numbers_B", "positions_B", "places_B"):
             check_numbers(name, getattr(self, name), (B,))
@@ -89,7 +90,7 @@ class TokenStreams:
 
 
 def check_numbers(name: str, numbers: Tensor, shape: tuple[int, ...]) -> None:
-    """Check that `numbers` is contiguous int64 of `shape` on the CPU. Raises ShapeError."""
+    """Raise ShapeError unless `numbers` is contiguous int64 of `shape` on the CPU."""
     right = numbers.dtype == torch.int64 and numbers.device.type == "cpu" and numbers.is_contiguous()
     if tuple(numbers.shape) != shape or not right:
         raise ShapeError(

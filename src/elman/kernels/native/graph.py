@@ -49,7 +49,7 @@ class Graph:
         return node.value if node.function == "constant" and isinstance(node.value, float) else None
 
     def is_mask(self, number: int) -> bool:
-        """Whether a node is boolean."""
+        """Return whether a node is boolean."""
         return self.nodes[number].function in MASKS
 
     def apply(self, function: str, *operands: int) -> int:

@@ -116,7 +116,7 @@ def _find(program: Program, element_bytes: int) -> tuple[ctypes.CDLL, CompiledPr
 
 
 def has_half_products() -> bool:
-    """Whether the library in use supports bfloat16 matrix products."""
+    """Return whether the library in use supports bfloat16 matrix products."""
     return bool(library.load().elman_has_half_products())
 
 
@@ -174,6 +174,7 @@ class Layer:
     """The inputs and options of one layer in one direction.
 
     program      the traced equations
+    kind         the kind of `x`
     x            float: B x T x I (PRODUCT), B x T x blocks of H (READY), or the table (TOKENS)
     tokens_BT    int64 row indices of the table, for TOKENS
     lengths_B    int64, 0..T, in any order; None when all rows have T time steps
@@ -251,22 +252,24 @@ class Layer:
         whole_x = len(program.x_gates) == program.p_blocks
         whole_h = len(program.h_gates) == program.u_blocks
 
-        def like(tensor: Tensor | None, wish: bool, whole: bool = True) -> Tensor | None:
-            if tensor is None or not wish:
+        def like(tensor: Tensor | None, requested: bool, whole: bool = True) -> Tensor | None:
+            if tensor is None or not requested:
                 return None
             make = torch.empty_like if whole else torch.zeros_like
             return make(tensor, memory_format=torch.contiguous_format)
 
         return Gradients(
             x=like(self.x, wanted.x, self.kind is Input.PRODUCT or (self.kind is Input.READY and whole_x)),
-            start=[like(leaf, wish) for leaf, wish in zip(self.start, wanted.start, strict=True)],
+            start=[like(leaf, requested) for leaf, requested in zip(self.start, wanted.start, strict=True)],
             products=[
-                like(weight, wish, whole)
-                for weight, wish, whole in zip(
+                like(weight, requested, whole)
+                for weight, requested, whole in zip(
                     self.products, wanted.products, (whole_x, whole_x, whole_h, whole_h), strict=True
                 )
             ],
-            parameters=[like(one, wish) for one, wish in zip(self.parameters, wanted.parameters, strict=True)],
+            parameters=[
+                like(one, requested) for one, requested in zip(self.parameters, wanted.parameters, strict=True)
+            ],
         )
 
     def _call(self, keep: bool) -> tuple[ctypes.CDLL, _Call, dict[str, list[Tensor]]]:

@@ -92,7 +92,7 @@ def _forward_fake(*arguments: Any) -> list[Tensor]:
     return [layer.x.new_empty(B, T, H), *final, *(layer.x.new_empty(size) for size in sizes)]
 
 
-def _given(gradients: Gradients) -> list[Tensor]:
+def _present(gradients: Gradients) -> list[Tensor]:
     every = [gradients.x, *gradients.start, *gradients.products, *gradients.parameters]
     return [gradient for gradient in every if gradient is not None]
 
@@ -106,22 +106,22 @@ def _split(arguments: Sequence[Any]) -> tuple[Layer, Tape, Tensor | None, list[T
     )
     layer = _layer(*inputs, *options)
     first = 1 + len(layer.start)
-    wishes = GradientMask(
+    mask = GradientMask(
         wanted[0], wanted[1:first], wanted[first : first + len(PRODUCTS)], wanted[first + len(PRODUCTS) :]
     )
-    return layer, Tape(records, states), dy_BTH, list(d_final), wishes
+    return layer, Tape(records, states), dy_BTH, list(d_final), mask
 
 
 def _backward(*arguments: Any) -> list[Tensor]:
     """Return the requested gradients: of x, the leaves of the initial state, the weights and the parameters."""
     layer, tape, dy_BTH, d_final, wanted = _split(arguments)
     # An operator must not change its arguments, but the driver overwrites the records with gradients.
-    return _given(layer.backward(replace(tape, records=tape.records.clone()), dy_BTH, d_final, wanted))
+    return _present(layer.backward(replace(tape, records=tape.records.clone()), dy_BTH, d_final, wanted))
 
 
 def _backward_fake(*arguments: Any) -> list[Tensor]:
     layer, _, _, _, wanted = _split(arguments)
-    return _given(layer.make_gradients(wanted))
+    return _present(layer.make_gradients(wanted))
 
 
 def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: list[Tensor]) -> None:
@@ -132,7 +132,7 @@ def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: list[Tensor]) -> N
     ctx.options = options
     ctx.leaves = len(start)
     ctx.save_for_backward(x, tokens_BT, lengths_B, mask_BH, *output[-2:], *start, *weights)
-    ctx.wished = x.requires_grad, [leaf.requires_grad for leaf in start], [one.requires_grad for one in weights]
+    ctx.requested = x.requires_grad, [leaf.requires_grad for leaf in start], [one.requires_grad for one in weights]
 
 
 def _autograd(ctx: Any, grads: list[Tensor | None]) -> tuple[Any, ...]:
@@ -140,20 +140,20 @@ def _autograd(ctx: Any, grads: list[Tensor | None]) -> tuple[Any, ...]:
     x, tokens_BT, lengths_B, mask_BH, records, states, *others = ctx.saved_tensors
     leaves = ctx.leaves
     start, weights = others[:leaves], others[leaves:]
-    wish_x, wish_start, wish_weights = ctx.wished
+    request_x, request_start, request_weights = ctx.requested
     present = ctx.options[2]
-    remaining = iter(wish_weights)
-    wish_named = [bool(present >> place & 1) and next(remaining) for place in range(len(PRODUCTS))]
-    wanted = [wish_x, *wish_start, *wish_named, *remaining]
+    remaining = iter(request_weights)
+    request_products = [bool(present >> place & 1) and next(remaining) for place in range(len(PRODUCTS))]
+    wanted = [request_x, *request_start, *request_products, *remaining]
     dy_BTH, *d_final = grads[:-2]
-    given = iter(
+    gradients = iter(
         torch.ops.elman.layer_backward(
             x, tokens_BT, lengths_B, start, weights, mask_BH, records, states, dy_BTH, d_final, *ctx.options, wanted
         )
     )
-    dx = next(given) if wish_x else None
-    d_start = [next(given) if wish else None for wish in wish_start]
-    d_weights = [next(given) if wish else None for wish in wish_weights]
+    dx = next(gradients) if request_x else None
+    d_start = [next(gradients) if request else None for request in request_start]
+    d_weights = [next(gradients) if request else None for request in request_weights]
     return dx, None, None, d_start, d_weights, None, *[None] * 6
 
 
@@ -211,12 +211,12 @@ class _EagerLayer(torch.autograd.Function):
             products=products,
             parameters=parameters,
         )
-        wished = iter(ctx.needs_input_grad[2:])
+        requested = iter(ctx.needs_input_grad[2:])
         wanted = GradientMask(
-            next(wished),
-            [next(wished) for _ in start],
-            [weight is not None and next(wished) for weight in products],
-            list(wished),
+            next(requested),
+            [next(requested) for _ in start],
+            [weight is not None and next(requested) for weight in products],
+            list(requested),
         )
         dy_BTH, *d_final = grads
         tape = Tape(records, states, ctx.buffers)
@@ -224,10 +224,12 @@ class _EagerLayer(torch.autograd.Function):
             # A second backward pass (retain_graph=True): the first one has overwritten the records with gradients.
             tape = layer.forward(True)[2] or tape
         ctx.spent, ctx.buffers = True, ()
-        given = layer.backward(tape, dy_BTH, d_final, wanted)
+        gradients = layer.backward(tape, dy_BTH, d_final, wanted)
         tape.release()
-        d_products = [gradient for gradient, weight in zip(given.products, products, strict=True) if weight is not None]
-        return None, None, given.x, *given.start, *d_products, *given.parameters
+        d_products = [
+            gradient for gradient, weight in zip(gradients.products, products, strict=True) if weight is not None
+        ]
+        return None, None, gradients.x, *gradients.start, *d_products, *gradients.parameters
 
 
 def _refuse_double_backward() -> None:

@@ -50,10 +50,12 @@ class Program:
     x_gates              x_gates[i] is the block of p that is added to slot i
     h_gates              h_gates[i] is the block of u that is added to slot h_first + i; a slot of both holds their sum
     slots                the number of slots in a record
+    h_first              the first slot of the recurrent product
     leaves               the names of the state's leaves, each of H units
     h_leaf               the leaf that enters the recurrent product
     y_leaf               the leaf that is the output, or -1
     parameters           names of the cell's parameters and buffers in the equations, each of size H or 1
+    forward, backward    the operations of the two passes, in order
     text, digest         the program as text, and the first digits of its SHA-256
     """
 

@@ -98,7 +98,7 @@ def _private_folder() -> Path:
 
 
 def _is_sound(path: Path) -> bool:
-    """Whether `path` is a regular file that only this user can write to, and its content has the recorded digest."""
+    """Return whether `path` is a regular file that only this user can write to, with the recorded digest."""
     try:
         found = path.lstat()
         if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:

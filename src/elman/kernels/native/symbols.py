@@ -57,30 +57,30 @@ def _codes(value: Symbol, H: int) -> Tensor:
 
 
 def _read(codes: Tensor, H: int, name: str, dtype: torch.dtype) -> Symbol:
-    """Decode a tensor of codes into a symbolic tensor. Raises Untraceable when there is none."""
-    refused = UntraceableError(f"calls {name}, which moves numbers between units or rows")
+    """Decode a tensor of codes into a symbolic tensor. Raises UntraceableError when there is none."""
+    error = UntraceableError(f"calls {name}, which moves numbers between units or rows")
     shape = tuple(codes.shape)
     numbers = codes.numpy()
     rows, rest = np.divmod(numbers, _MAX_NODES * (H + 1))
     if rows.any():
         if len(shape) < 2 or shape[0] != ROWS:
-            raise refused
+            raise error
         expected = np.arange(1, ROWS + 1).reshape(ROWS, *[1] * (len(shape) - 1))
         if not ((rows == 0) | (rows == expected)).all():
-            raise refused
+            raise error
     if len(shape) > 1 and shape[0] == ROWS:
         if not (rest == rest[:1]).all():
-            raise refused
+            raise error
         rest = rest[:1]
     nodes, units = np.divmod(rest, H + 1)
     if (units == H).all() and (not shape or shape[-1] == 1):
         return symbol(shape, nodes, dtype)
     if not shape or shape[-1] % H or not shape[-1]:
-        raise refused
+        raise error
     nodes, units = (part.reshape(*part.shape[:-1], -1, H) for part in (nodes, units))
     in_order = (units == np.arange(H)).all(-1) | (units == H).all(-1)
     if not in_order.all() or not (nodes == nodes[..., :1]).all():
-        raise refused
+        raise error
     return symbol(shape, nodes[..., 0], dtype)
 
 

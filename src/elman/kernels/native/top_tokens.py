@@ -63,12 +63,12 @@ class _Call(Structure):
 
 
 class TopTokens(NamedTuple):
-    """The top C tokens of N rows.
+    """The top K tokens of N rows.
 
-    scores_NK      float32 logits, largest first; -inf where a row has fewer tokens with a finite logit
-    tokens_NK      int64
-    wanted_N       the logit of the requested token
-    normaliser_N   log(sum(exp(logit))) over all tokens; NaN in a row with a logit of NaN or +inf
+    scores_NK     float32 logits, largest first; -inf where a row has fewer tokens with a finite logit
+    tokens_NK     int64 token ids
+    wanted_N      the logit of the requested token
+    normaliser_N  log(sum(exp(logit))) over all tokens; NaN in a row with a logit of NaN or +inf
     """
 
     scores_NK: Tensor
@@ -156,7 +156,7 @@ class PackedOutput:
         self._memory.allocate()
 
     def holds(self, weight_VY: Tensor, bias_V: Tensor, logit_precision: str) -> bool:
-        """Whether these weights and this precision equal the packed ones. NaN equals nothing."""
+        """Return whether these weights and this precision equal the packed ones. NaN equals nothing."""
         V, size = self.vocabulary, self.size
         return (
             self.logit_precision == logit_precision

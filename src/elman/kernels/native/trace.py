@@ -26,7 +26,7 @@ __all__ = ["program_of"]
 _OWN = frozenset(vars(torch.nn.Module())) - {"training"}
 _PLAIN = (int, float, str, bool, type(None))
 
-_remembered: WeakKeyDictionary[RunnableCell, tuple[Any, Program | str]] = WeakKeyDictionary()
+_traced: WeakKeyDictionary[RunnableCell, tuple[Any, Program | str]] = WeakKeyDictionary()
 # Programs by fingerprint, shared by equal cells, such as copies and the layers of a stack.
 _shared: dict[Any, Program | str] = {}
 _MAX_SHARED = 256
@@ -47,11 +47,11 @@ def _frozen(value: Any) -> Any:
     return _Identity(id(value))
 
 
-def _has_identity(look: Any) -> bool:
-    return any(map(_has_identity, look)) if isinstance(look, tuple | list) else isinstance(look, _Identity)
+def _has_identity(snapshot: Any) -> bool:
+    return any(map(_has_identity, snapshot)) if isinstance(snapshot, tuple | list) else isinstance(snapshot, _Identity)
 
 
-def _look_of(module: Any) -> Any:
+def _snapshot_of(module: Any) -> Any:
     """Return a snapshot of everything in a module that tracing depends on."""
     attributes = vars(module)
     own = tuple([(name, _frozen(value)) for name, value in attributes.items() if name not in _OWN])
@@ -64,7 +64,7 @@ def _look_of(module: Any) -> Any:
     )
     inner = tuple(
         [
-            (name, None if child is None else (type(child), _look_of(child)))
+            (name, None if child is None else (type(child), _snapshot_of(child)))
             for name, child in attributes["_modules"].items()
         ]
     )
@@ -73,19 +73,19 @@ def _look_of(module: Any) -> Any:
 
 def program_of(cell: RunnableCell) -> Program | str:
     """Return the program of `cell`'s equations, or the reason why there is none."""
-    look = (type(cell), vars(type(cell)).get("update"), _look_of(cell))
-    known = _remembered.get(cell)
-    if known is not None and known[0] == look:
+    snapshot = (type(cell), vars(type(cell)).get("update"), _snapshot_of(cell))
+    known = _traced.get(cell)
+    if known is not None and known[0] == snapshot:
         return known[1]
-    answer = _shared.get(look)
-    if answer is None:
-        answer = _make(cell)
-        if not _has_identity(look):
+    program = _shared.get(snapshot)
+    if program is None:
+        program = _make(cell)
+        if not _has_identity(snapshot):
             if len(_shared) >= _MAX_SHARED:
                 _shared.clear()
-            _shared[look] = answer
-    _remembered[cell] = (look, answer)
-    return answer
+            _shared[snapshot] = program
+    _traced[cell] = (snapshot, program)
+    return program
 
 
 def _make(cell: RunnableCell) -> Program | str:

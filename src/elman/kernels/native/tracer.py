@@ -297,7 +297,7 @@ def _run(cell: Any, *, masked: bool) -> Equations:
 
 
 def trace(cell: RunnableCell) -> Equations:
-    """Trace the equations of `cell`. Raises Untraceable when they are not element-wise."""
+    """Trace the equations of `cell`. Raises UntraceableError when they are not element-wise."""
     equations = _run(cell, masked=False)
     if equations.u_blocks:
         _run(cell, masked=True)

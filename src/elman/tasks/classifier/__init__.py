@@ -1,1 +1,1 @@
-"""Classifier: predicts a class or a score for each text or series."""
+"""Classifier: predicts a class or a number for each text or series."""

@@ -19,7 +19,12 @@ __all__ = ["PRESETS", "ClassifierConfig", "ClassifierNetworkConfig", "TargetConf
 class TargetConfig:
     """Options of the target."""
 
-    kind: str = option("classes", "type of target: classes, or a real-valued score", choices=("classes", "score"))
+    kind: str = option(
+        "classes",
+        "type of target: classes, or a real number (regression)",
+        choices=("classes", "regression"),
+        former_choices=MappingProxyType({"score": "regression"}),
+    )
     class_weights: str = option(
         "none", "classes: balanced gives every class the same weight in the loss", choices=("none", "balanced")
     )

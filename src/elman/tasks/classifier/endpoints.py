@@ -73,9 +73,9 @@ class Prediction:
     """The prediction for one example.
 
     shown          the text, or the place of the series in its file
-    label          the predicted class; None for a score
-    value          the probability of the class, or the score
-    probabilities  the probability of every class, by name; empty for a score
+    label          the predicted class; None for a regression
+    value          the probability of the class, or the predicted number
+    probabilities  the probability of every class, by name; empty for a regression
     explanation    the contribution of each token or time step; None if not requested
     """
 
@@ -157,7 +157,7 @@ class Predictions(Answer):
 def predict(
     model: Classifier, files: tuple[str, ...], options: PredictOptions, callbacks: EndpointCallbacks
 ) -> Predictions:
-    """Predict the class or the score of texts, or of the examples in files."""
+    """Predict the class or the number of texts, or of the examples in files."""
     from elman.data.examples.arguments import example_groups
 
     vocabulary, explained = model.vocabulary, options.explain or options.picture is not None
@@ -224,14 +224,16 @@ class EvaluateClassesOptions(EvaluateOptions):
 def evaluate(
     model: Classifier, files: tuple[str, ...], options: EvaluateClassesOptions, callbacks: EndpointCallbacks
 ) -> Metrics:
-    """Compute metrics, a report for each class, and the confusion matrix; for scores, their errors."""
+    """Compute metrics, a report for each class, and the confusion matrix; for a regression, its errors."""
     from elman.data.examples import read_examples
     from elman.metrics.classification import evaluation_text
 
     examples = options.limited(read_examples(list(files), _reading(model, options), progress=callbacks.progress))
     names = model.vocabulary.names
     if options.picture is not None and not names:
-        raise ConfigError(f"expected --picture for a model of classes only. Received: {options.picture} for a score")
+        raise ConfigError(
+            f"expected --picture for a model of classes only. Received: {options.picture} for a regression"
+        )
     figures = model.evaluate(examples, progress=callbacks.progress)
     if options.picture is not None:
         from elman.plots.confusion import draw_confusion

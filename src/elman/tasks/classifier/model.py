@@ -37,15 +37,15 @@ _PATHS = "a path, or several, as for the training data"
 
 
 class Classifier(ScikitModel[ClassifierConfig, ClassifierNetwork, ClassifierVocabulary]):
-    """A recurrent classifier of texts or series, or a regression to one score.
+    """A recurrent classifier of texts or series, or a regression to one number.
 
     Args:
         preset: "small", "base" or "large", the options to start from.
         options: any option of `elman train classifier` by its name, such as `cell="lstm"`, `hidden_size=256`,
-            `kind="score"`. None means the preset's value. `fit` validates the values.
+            `kind="regression"`. None means the preset's value. `fit` validates the values.
 
     Attributes:
-        classes_: the classes as given to `fit`, in the order of `predict_proba` (not for a score).
+        classes_: the classes as given to `fit`, in the order of `predict_proba` (not for a regression).
         n_features_in_: number of time steps of series given as a matrix with one series per row.
         metrics: the metrics of the training run: "valid", "best_step", "calibration" and "test", as available.
 
@@ -73,8 +73,8 @@ class Classifier(ScikitModel[ClassifierConfig, ClassifierNetwork, ClassifierVoca
         return f"<Classifier {self.config.network.shape}, {weights}, {answer}>"
 
     def __sklearn_tags__(self) -> Any:
-        """Return scikit-learn's tags: those of a classifier, or with `kind="score"` of a regressor."""
-        return tags(scores=self._gives_scores())
+        """Return scikit-learn's tags: those of a classifier, or with `kind="regression"` of a regressor."""
+        return tags(regression=self._is_regression())
 
     def fit(
         self,
@@ -105,13 +105,13 @@ class Classifier(ScikitModel[ClassifierConfig, ClassifierNetwork, ClassifierVoca
             self._fit_files(sources, folder=folder, progress=progress, tune=tune)
             return self._name_classes()
         config = self._chosen
-        data, scores = config.data, config.target.kind == "score"
-        given = labelled_examples(X, y, data, scores=scores)
+        data, regression = config.data, config.target.kind == "regression"
+        given = labelled_examples(X, y, data, regression=regression)
         parts = make_parts(
             given.examples,
             data,
             seed=config.training.seed,
-            scores=scores,
+            regression=regression,
             valid=held_out(valid, data),
             test=held_out(test, data),
             names=given.names,
@@ -142,7 +142,7 @@ class Classifier(ScikitModel[ClassifierConfig, ClassifierNetwork, ClassifierVoca
         return SequenceRows(vocabulary.encoder.encode(examples))
 
     def predict(self, X: Any, *, progress: Progress | None = None) -> npt.NDArray[Any]:
-        """Return the most likely class of each example, as given to `fit`, or its score (float64).
+        """Return the most likely class of each example, as given to `fit`, or its number (float64).
 
         X         texts, arrays or data frames as in `fit`, or a `pathlib.Path` to read
         progress  called with the name of the stage and the completed fraction
@@ -163,21 +163,21 @@ class Classifier(ScikitModel[ClassifierConfig, ClassifierNetwork, ClassifierVoca
         Arguments as for `predict`. Raises `NoProbabilitiesError`, a ConfigError and AttributeError, for a model of
         scores.
         """
-        if self._gives_scores():
-            raise NoProbabilitiesError("expected a model of classes. Received: one with kind=score")
+        if self._is_regression():
+            raise NoProbabilitiesError("expected a model of classes. Received: one with kind=regression")
         return self._predict_proba
 
     def _predict_proba(self, X: Any, *, progress: Progress | None = None) -> npt.NDArray[np.float64]:
         outputs_NC = self._outputs(self._rows(X), progress)
         return np.exp(log_softmax(outputs_NC / self.vocabulary.temperature))
 
-    def _gives_scores(self) -> bool:
+    def _is_regression(self) -> bool:
         if self._vocabulary is not None:
             return not self._vocabulary.names
-        return getattr(self, "kind", None) == "score"
+        return getattr(self, "kind", None) == "regression"
 
     def score(self, X: Any, y: Any = None) -> float:
-        """Return the accuracy on labelled examples, or R2 for scores. Data as for `evaluate`."""
+        """Return the accuracy on labelled examples, or R2 for a regression. Data as for `evaluate`."""
         figures = self.evaluate(X, y)
         return float(figures["accuracy" if self.vocabulary.names else "r2"])
 
@@ -186,7 +186,7 @@ class Classifier(ScikitModel[ClassifierConfig, ClassifierNetwork, ClassifierVoca
 
         Classes: "examples", "accuracy", "macro_f1", "log_loss" (nats), "brier", "ece" (expected calibration error) and
         "ece_before" (without the temperature), "temperature", "classes" (precision, recall, F1 and support of each)
-        and "confusion" (rows are true, columns predicted). Scores: "examples", "rmse", "mae", "r2".
+        and "confusion" (rows are true, columns predicted). Regression: "examples", "rmse", "mae", "r2".
 
         Raises DataError for invalid examples, and for a label that was not seen in training.
         """

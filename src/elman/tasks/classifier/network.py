@@ -23,7 +23,7 @@ class ClassifierNetwork(StoredModule):
 
     Args:
         config: the sizes and dropout rates.
-        outputs: number of classes C; 1 for a score.
+        outputs: number of classes C; 1 for a regression.
         tokens: vocabulary size V for texts; 0 for series.
         channels: input features I of series; 0 for texts.
         grams: number of n-grams in the bag; 0 for no bag.

@@ -104,7 +104,7 @@ class ClassObjective(_ExampleObjective):
 
 @dataclass(eq=False, kw_only=True)
 class RegressionObjective(_ExampleObjective):
-    """Squared error of the standardised score; `deviation` is the standard deviation of scores."""
+    """Squared error of the standardised number; `deviation` is the standard deviation of the labels."""
 
     deviation: float
 
@@ -115,7 +115,7 @@ class RegressionObjective(_ExampleObjective):
         return F.mse_loss(outputs_B, targets_B, reduction="sum"), len(targets_B), state
 
     def figures(self, outputs_NC: npt.NDArray[np.float64], truth_N: npt.NDArray[Any]) -> dict[str, float]:
-        """Return the squared error of the standardised score, and RMSE, MAE and R2 of the score."""
+        """Return the squared error of the standardised number, and its RMSE, MAE and R2."""
         outputs_N, truth_N = outputs_NC[:, 0], truth_N.astype(np.float64)
         loss = float(np.mean((outputs_N - truth_N) ** 2))
         return {"loss": loss, **regression_metrics(outputs_N * self.deviation, truth_N * self.deviation)}
@@ -136,8 +136,8 @@ class ClassifierSetup(
         """Raise ConfigError for incompatible options."""
         super().check_options(config)
         target = config.target
-        if target.kind == "score" and (target.class_weights != "none" or target.label_smoothing):
-            raise ConfigError("expected class_weights and label_smoothing for classes only. Received: kind=score")
+        if target.kind == "regression" and (target.class_weights != "none" or target.label_smoothing):
+            raise ConfigError("expected class_weights and label_smoothing for classes only. Received: kind=regression")
         if not 0.0 <= target.label_smoothing < 1.0:
             raise ConfigError(
                 f"expected label_smoothing from 0 up to, but not including, 1. Received: {target.label_smoothing}"
@@ -165,8 +165,8 @@ class ClassifierSetup(
         train = read_examples(sources.train, data, progress=progress)
         held_out = (sources.valid, sources.test)
         valid, test = (cls.read_part(paths, config, progress) if paths else None for paths in held_out)
-        scores = config.target.kind == "score"
-        return make_parts(train, data, seed=config.training.seed, scores=scores, valid=valid, test=test)
+        regression = config.target.kind == "regression"
+        return make_parts(train, data, seed=config.training.seed, regression=regression, valid=valid, test=test)
 
     @classmethod
     def vocabulary_from(cls, content: Mapping[str, Any], config: ClassifierConfig, where: str) -> ClassifierVocabulary:
@@ -190,12 +190,12 @@ class ClassifierSetup(
         return ClassifierNetwork(config.network, outputs=2, tokens=2)
 
     def learn_vocabulary(self) -> ClassifierVocabulary:
-        """Return the tokens or the scale of the inputs, and the classes or the scale of the scores."""
+        """Return the tokens or the scale of the inputs, and the classes or the scale of the labels of a regression."""
         config, parts = self.config, self.parts
         encoder = learn_encoder(parts.train, config.input)
         self._check_inputs()
-        # Classes are those of all splits; the scale of a score is that of the training set.
-        labelled = parts.train if config.target.kind == "score" else parts.known
+        # Classes are those of all splits; the scale of the labels of a regression is that of the training set.
+        labelled = parts.train if config.target.kind == "regression" else parts.known
         return ClassifierVocabulary(encoder, learn_targets(labelled, config.target.kind, parts.names, parts.values))
 
     def _check_inputs(self) -> None:
@@ -235,7 +235,7 @@ class ClassifierSetup(
         return self._train.rows.shuffled(self.config.network.batch_size, self.training_config.seed)
 
     def objective(self) -> ClassObjective | RegressionObjective:
-        """Return the loss of classes or of scores."""
+        """Return the loss of classes or of a regression."""
         held_out = None if self._valid is None else (self._valid.rows, self._valid.truth_N)
         target, targets, most = self.config.target, self.vocabulary.targets, self.training_config.evaluate_tokens
         if not isinstance(targets, ClassTargets):
@@ -249,7 +249,7 @@ class ClassifierSetup(
     @property
     def loss_name(self) -> str:
         """Name and unit of the loss."""
-        return "nats per example" if self.vocabulary.names else "squared error of the standardised score"
+        return "nats per example" if self.vocabulary.names else "squared error of the standardised number"
 
     def evaluate_split(self, data: EncodedExamples) -> dict[str, float]:
         """Return metrics on an encoded split."""

@@ -13,12 +13,12 @@ TASK = Task(
     model=".model:Classifier",
     config=".config:ClassifierConfig",
     rank=2,
-    summary="Classifier of texts or series, or regression to a score.",
+    summary="Classifier of texts or series, or regression to a number.",
     data=DataArgument(
         help="Files, folders or globs; - for standard input. `.gz` files are decompressed.",
         toml="such as `hidden_size = 512`",
     ),
-    help="""Train a classifier of texts or series, or with `--kind score` a regression to one number.
+    help="""Train a classifier of texts or series, or with `--kind regression` a regression to one number.
 
 `--max-steps`, `--max-epochs` or `--max-seconds` replace the preset's number of steps. Ctrl-C saves a checkpoint and
 stops; `elman train --resume MODEL` continues.""",
@@ -26,7 +26,7 @@ stops; `elman train --resume MODEL` continues.""",
         "train classifier reviews.csv -o model",
         "train classifier names/ -o model --tokens characters",
         "train classifier train.ts --valid valid.ts --test test.ts -o model --cell lstm",
-        "train classifier reviews.csv -o model --kind score --label-column stars --max-seconds 300",
+        "train classifier reviews.csv -o model --kind regression --label-column stars",
     ),
     card=CardSnippet(
         pipeline="text-classification",
@@ -38,8 +38,8 @@ stops; `elman train --resume MODEL` continues.""",
     endpoints=(
         Endpoint(
             verb="predict",
-            summary="Predict the class or score of texts or series.",
-            help="""Predict the class, or the score, of texts or series.
+            summary="Predict the class or number of texts or series.",
+            help="""Predict the class, or with a regression the number, of texts or series.
 
 Each line of standard input is a text, and is classified as soon as it is read. `--explain` marks every word with its
 contribution for or against the prediction (gradient x input).""",
@@ -55,7 +55,7 @@ contribution for or against the prediction (gradient x input).""",
         ),
         evaluate_endpoint(
             help="Classifiers: accuracy, F1, calibration, a report for each class, and the confusion matrix, which "
-            "`--picture` plots; for scores, their errors.",
+            "`--picture` plots; for a regression, its errors.",
             examples=("evaluate sentiment test.csv --picture confusion.png",),
             options=".endpoints:EvaluateClassesOptions",
             answer=".endpoints:evaluate",

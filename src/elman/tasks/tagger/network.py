@@ -92,8 +92,8 @@ class TaggerNetwork(StoredModule):
         x_BTI = (inputs - self.mean_I) / self.scale_I if isinstance(inputs, Tensor) else self._read(inputs)
         y_BTY, _ = self.stack(self._drop(x_BTI, self.config.input_dropout), lengths_B)
         y_BTY = self._drop(y_BTY, self.config.dropout)
-        intents_BV = None if self.intent_pool is None else self.intent_head(self.intent_pool(y_BTY, lengths_B))
-        return TagLogits(self.head(y_BTY), intents_BV)
+        intents_BC = None if self.intent_pool is None else self.intent_head(self.intent_pool(y_BTY, lengths_B))
+        return TagLogits(self.head(y_BTY), intents_BC)
 
     def standardise(self, frames: Sequence[npt.NDArray[np.float32]]) -> None:
         """Set the input scale so that the features of `frames` have mean 0 and deviation 1; constant ones become 0."""
