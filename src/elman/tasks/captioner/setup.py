@@ -212,7 +212,6 @@ class CaptionerSetup(
     def read_part(
         cls, paths: Sequence[Any], config: CaptionerConfig, progress: Progress | None = None
     ) -> CaptionDataset:
-        """Read the items and captions of one split."""
         return read_captioned(paths, config.data)
 
     @staticmethod

@@ -142,7 +142,6 @@ class ForecasterSetup(Setup[ForecasterConfig, ForecasterNetwork, Panel, SeriesHi
         vocabulary: SeriesHistory | None = None,
         progress: Progress | None = None,
     ) -> Panel:
-        """Read the series."""
         del vocabulary
         if progress is not None:
             progress("reading", 0.0)

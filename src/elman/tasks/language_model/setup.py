@@ -92,7 +92,6 @@ class LanguageModelSetup(Setup[LanguageModelConfig, LanguageModelNetwork, Corpus
 
     @staticmethod
     def make_network(config: LanguageModelConfig, vocabulary: Vocabulary) -> LanguageModelNetwork:
-        """Return a network for this vocabulary."""
         return LanguageModelNetwork(vocabulary.size, config.network)
 
     @classmethod
@@ -101,7 +100,6 @@ class LanguageModelSetup(Setup[LanguageModelConfig, LanguageModelNetwork, Corpus
         return LanguageModelNetwork(2, config.network)
 
     def learn_vocabulary(self) -> Vocabulary:
-        """Return the vocabulary of the corpus."""
         return self.parts.vocabulary
 
     def encode(self) -> None:

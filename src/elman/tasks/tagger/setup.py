@@ -109,7 +109,6 @@ class TaggerSetup(SequenceSetup[TaggerConfig, TaggerNetwork, Parts[TaggedDataset
 
     @classmethod
     def read_part(cls, paths: Sequence[Any], config: TaggerConfig, progress: Progress | None = None) -> TaggedDataset:
-        """Read the sequences of one split."""
         return read_part(paths, config.data)
 
     @staticmethod

@@ -130,13 +130,11 @@ class TranslatorSetup(SequenceSetup[TranslatorConfig, TranslatorNetwork, PairPar
         vocabulary: PairVocabulary | None = None,
         progress: Progress | None = None,
     ) -> PairParts:
-        """Read the pairs of all splits."""
         del vocabulary
         return read_pair_parts(sources, config.data, config.training.seed, progress)
 
     @classmethod
     def read_part(cls, paths: Sequence[Any], config: TranslatorConfig, progress: Progress | None = None) -> Pairs:
-        """Read the pairs of one split."""
         return read_part(paths, config.data)
 
     @classmethod
