@@ -98,7 +98,7 @@ def nearest_neighbour(train: Any, test: Any) -> float:
 
 
 BAG: dict[str, Any] = {
-    "word_rule": "whitespace", "min_count": 2, "embedding": 50, "hidden_size": 50, "variational": True,
+    "tokenizer": "whitespace", "min_count": 2, "embedding": 50, "hidden_size": 50, "variational": True,
     "input_dropout": 0.5, "embedding_dropout": 0.0, "output_dropout": 0.5, "bag": 2, "bag_start": 0.3,
     "learning_rate": 1e-3, "weight_decay": 0.1, "batch_size": 50, "max_epochs": 4,
 }  # fmt: skip
@@ -107,7 +107,7 @@ SERIES: dict[str, Any] = {
     "batch_size": 32, "max_epochs": 60, "standardise": "channels",
 }  # fmt: skip
 SST2 = tuple(f"classification/sst2/{part}.tsv" for part in ("train", "dev", "test"))
-SST2_FORM = {"form": "table", "header": False, "text_column": "1", "label_column": "2"}
+SST2_FORM = {"format": "table", "header": False, "text_column": "1", "label_column": "2"}
 TS = "series-classification/{0}/{0}_{1}.ts"
 
 WORKS: dict[str, Work] = {

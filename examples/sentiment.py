@@ -12,7 +12,7 @@ from elman.plots.saliency import coloured
 
 train, valid, test = sys.argv[1:4]
 seconds = float(sys.argv[4]) if len(sys.argv) > 4 else 60.0
-model = elman.Classifier(form="lines", label_first=False, max_seconds=seconds)
+model = elman.Classifier(format="lines", label_first=False, max_seconds=seconds)
 model.fit(train, valid=valid)
 figures = model.evaluate(test)
 print(f"accuracy on {figures['examples']:,} test reviews: {figures['accuracy']:.1%}")

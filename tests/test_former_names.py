@@ -21,19 +21,20 @@ from elman.options import fields_of, former_names
 from elman.tasks.registry import built_in, find
 
 ALL_TASKS = {"hidden": ("hidden_size", 12), "average": ("ema_decay", 0.5)}
+WORDS = {"tokeniser": ("tokenizer", "whitespace"), "word_rule": ("tokenizer", "whitespace")}
 # Of each task, every earlier name of an option, its present name, and a value.
 OPTIONS: dict[str, dict[str, tuple[str, Any]]] = {
-    "language-model": ALL_TASKS | {"lanes": ("batch_size", 3), "chunk": ("bptt", 7)},
-    "classifier": ALL_TASKS,
+    "language-model": ALL_TASKS | WORDS | {"lanes": ("batch_size", 3), "chunk": ("bptt", 7)},
+    "classifier": ALL_TASKS | WORDS | {"form": ("format", "table")},
     "tagger": ALL_TASKS | {"letter_embedding": ("char_embedding", 5), "letter_hidden": ("char_hidden", 6)},
     "forecaster": ALL_TASKS | {"counted": ("loss_steps", 2), "anchor": ("residual_to_last", False)},
     "translator": ALL_TASKS
+    | WORDS
     | {
         "encoder_hidden": ("encoder_hidden_size", 6),
         "score": ("attention_score", "dot"),
-        "tokeniser": ("tokenizer", "whitespace"),
     },
-    "captioner": ALL_TASKS | {"score": ("attention_score", "general")},
+    "captioner": ALL_TASKS | WORDS | {"score": ("attention_score", "general")},
     "transcriber": ALL_TASKS | {"stack": ("stack_frames", 4)},
 }
 # What some options need with them.

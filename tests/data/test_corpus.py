@@ -37,7 +37,7 @@ EFFECTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "lowercase of words": ({"tokens": "words"}, {"tokens": "words", "lowercase": True}),
     "min_count of words": ({"tokens": "words"}, {"tokens": "words", "min_count": 2}),
     "vocabulary_size of words": ({"tokens": "words"}, {"tokens": "words", "vocabulary_size": 6}),
-    "word_rule": ({"tokens": "words"}, {"tokens": "words", "word_rule": "whitespace"}),
+    "tokenizer": ({"tokens": "words"}, {"tokens": "words", "tokenizer": "whitespace"}),
     "punctuation": ({"tokens": "words"}, {"tokens": "words", "punctuation": "drop"}),
     "numbers": ({"tokens": "words"}, {"tokens": "words", "numbers": True}),
     "urls": ({"tokens": "words"}, {"tokens": "words", "urls": True}),
@@ -62,7 +62,7 @@ def test_an_option_of_the_text_changes_its_tokens(name: str, tmp_path: Path) -> 
 
 def test_words_by_either_rule(tmp_path: Path) -> None:
     words = {
-        rule: corpus_of(tmp_path, TEXT, tokens="words", word_rule=rule).vocabulary.to_json()["words"]
+        rule: corpus_of(tmp_path, TEXT, tokens="words", tokenizer=rule).vocabulary.to_json()["words"]
         for rule in ("regex", "whitespace")
     }
     assert "b!" in words["whitespace"]

@@ -41,7 +41,7 @@ def test_texts_become_tokens_of_the_training_vocabulary() -> None:
     [
         ({"tokens": "words", "lowercase": False}, "Good film.", ["Good", "film", "."]),
         ({"tokens": "words", "punctuation": "drop"}, "Good film.", ["good", "film"]),
-        ({"tokens": "words", "word_rule": "whitespace"}, "Good film.", ["good", "film."]),
+        ({"tokens": "words", "tokenizer": "whitespace"}, "Good film.", ["good", "film."]),
         ({"tokens": "words", "max_length": 1}, "Good film.", ["good"]),
         ({"tokens": "characters", "max_length": 3}, "Good", ["G", "o", "o"]),
         ({"tokens": "words", "punctuation": "drop"}, "...", ["[UNK]"]),

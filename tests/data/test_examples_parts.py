@@ -118,6 +118,6 @@ def test_the_fingerprint_names_that_of_every_part() -> None:
 
 def test_scores_are_not_stratified() -> None:
     scores = labelled([str(n % 2) for n in range(40)])
-    parts = make_parts(scores, ExamplesConfig(split=(0.5, 0.5, 0.0)), seed=0, scores=True)
+    parts = make_parts(scores, ExamplesConfig(split=(0.5, 0.5, 0.0)), seed=0, regression=True)
     rows, _, _ = split_rows(None, 40, (0.5, 0.5, 0.0), seed=0, stratify=False)
     assert parts.train.places == [scores.places[row] for row in rows]

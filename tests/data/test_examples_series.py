@@ -45,7 +45,7 @@ def lists(examples: Examples) -> list[Any]:
          .replace("2,8,", "2,2025-01-01,"), {}),
         (TABLE.replace("series", "id").replace("time", "ds"), {"series_column": "id", "time_column": "ds"}),
         (TABLE.replace("label", "class"), {"label_column": "class"}),
-        (TABLE.replace("series,time", "text,time"), {"series_column": "text", "form": "series-table"}),
+        (TABLE.replace("series,time", "text,time"), {"series_column": "text", "format": "series-table"}),
         (TABLE.replace("time", "clock"), {"time_column": "", "value_columns": ("a", "b")}),
         (TABLE.split("\n", 1)[1], {"header": False, "series_column": "1", "time_column": "2", "label_column": "5"}),
     ],
@@ -75,7 +75,7 @@ def test_missing_values_are_refused_or_interpolated(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "options", "message"),
     [
-        (("series,", "id,"), {"form": "series-table"}, r"a column 'series'. Received: the columns 'id', 'time', 'a'"),
+        (("series,", "id,"), {"format": "series-table"}, r"a column 'series'. Received: the columns 'id', 'time', 'a'"),
         (("time,", "ds,"), {}, r"a column 'time'. Received: the columns 'series', 'ds'"),
         (("label", "class"), {}, r"a column 'label'"),
         (("a,b", "a,b"), {"value_columns": ("a", "c")}, r"a column 'c'"),

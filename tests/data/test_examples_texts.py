@@ -40,7 +40,7 @@ SAME: list[tuple[str, dict[str, str | bytes], dict[str, Any]]] = [
     ("d.txt", {"d.txt": 'pos good film\nneg a "bad", sad one'}, {"delimiter": " "}),
     ("d.txt", {"d.txt": 'good film\tpos\na "bad", sad one\tneg'}, {"label_first": False}),
     ("d.txt", {"d.txt": 'good film\tpos\na "bad", sad one\tneg'}, {"label_first": False, "delimiter": "\\t"}),
-    ("d.tsv", {"d.tsv": 'pos\tgood film\nneg\ta "bad", sad one'}, {"form": "lines"}),
+    ("d.tsv", {"d.tsv": 'pos\tgood film\nneg\ta "bad", sad one'}, {"format": "lines"}),
     ("d.txt.gz", {"d.txt.gz": gzip.compress(b'pos\tgood film\nneg\ta "bad", sad one\n')}, {}),
     ("d.txt", {"d.txt": 'good film\na "bad", sad one\n', "y": "pos\nneg\n"}, {"labels": "y"}),
     ("d.txt", {"d.txt": 'good film\na "bad", sad one\n', "y.csv": "n,label\n1,pos\n2,neg\n"}, {"labels": "y.csv"}),
@@ -183,7 +183,7 @@ def test_several_files_are_joined_in_their_order(tmp_path: Path) -> None:
 
 def test_standard_input(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("ELMAN_CACHE", str(tmp_path / "cache"))
-    for content, options in ((b"a\tx\n", {}), (b"text,label\nx,a\n", {"form": "table"})):
+    for content, options in ((b"a\tx\n", {}), (b"text,label\nx,a\n", {"format": "table"})):
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
         examples = read_examples(["-"], ExamplesConfig(**options))
         assert (examples.inputs, examples.labels) == (["x"], ["a"])

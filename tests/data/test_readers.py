@@ -78,7 +78,7 @@ def toys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def test_a_new_reader_of_examples_is_chosen_by_suffix_and_by_name(toys: Path) -> None:
     for name, form in (("a.slash", "auto"), ("a.SLASH", "auto"), ("a.txt", "slashes")):
         (toys / name).write_text("good/1\nbad/0\n")
-        examples = read_examples(toys / name, ExamplesConfig(form=form))
+        examples = read_examples(toys / name, ExamplesConfig(format=form))
         assert (examples.inputs, examples.labels) == (["good", "bad"], ["1", "0"])
     (toys / "b.txt").write_text("1\tgood\n")
     assert read_examples(toys / "b.txt", ExamplesConfig()).inputs == ["good"]
@@ -108,7 +108,7 @@ from elman.data.examples.config import ExamplesConfig
 from elman.data.tagged.config import TaggedDataConfig
 from elman.options import choices_of, fields_of
 from elman.tasks.tagger.endpoints import TagOptions
-for section, name in ((ExamplesConfig, "form"), (TaggedDataConfig, "format"), (TagOptions, "format")):
+for section, name in ((ExamplesConfig, "format"), (TaggedDataConfig, "format"), (TagOptions, "format")):
     print(*choices_of(fields_of(section)[name][0]))
 print(*sorted({{"numpy", "torch"}} & sys.modules.keys()))
 """
@@ -129,8 +129,8 @@ def test_two_readers_of_one_name_are_refused(toys: Path) -> None:
 
 def test_an_unknown_form_is_refused_with_a_suggestion(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("1\tgood\n")
-    with pytest.raises(ConfigError, match=r"form among auto, table, .* Received: 'line'\. Did you mean 'lines'\?"):
-        read_examples(tmp_path / "a.txt", ExamplesConfig(form="line"))
+    with pytest.raises(ConfigError, match=r"format among auto, table, .* Received: 'line'\. Did you mean 'lines'\?"):
+        read_examples(tmp_path / "a.txt", ExamplesConfig(format="line"))
 
 
 @pytest.mark.parametrize("package", [example_readers, tagged_readers], ids=lambda package: package.__name__)

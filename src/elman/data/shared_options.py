@@ -16,8 +16,8 @@ __all__ = [
     "lowercase",
     "min_count",
     "punctuation",
+    "tokenizer",
     "vocabulary_size",
-    "word_rule",
 ]
 
 
@@ -53,10 +53,10 @@ def vocabulary_size() -> Any:
     return option(0, "words and subwords: maximum number of tokens; 0 for no limit (subwords: 4096)", least=0)
 
 
-def word_rule() -> Any:
-    """Declare the rule for finding words."""
+def tokenizer() -> Any:
+    """Declare how texts are split into words."""
     help = "words: regex separates words and punctuation, whitespace splits at white space only"
-    return option("regex", help, choices=("regex", "whitespace"))
+    return option("regex", help, choices=("regex", "whitespace"), former=("tokeniser", "word_rule"))
 
 
 def punctuation() -> Any:

@@ -31,7 +31,7 @@ class TextConfig:
     lowercase: bool = shared.lowercase(False, "characters and words")
     min_count: int = shared.min_count("characters and words")
     vocabulary_size: int = shared.vocabulary_size()
-    word_rule: str = shared.word_rule()
+    tokenizer: str = shared.tokenizer()
     punctuation: str = shared.punctuation()
     numbers: bool = option(False, "words: numbers become [NUM]")
     urls: bool = option(False, "words: web addresses become [URL]")

@@ -43,7 +43,7 @@ class CaptionTextConfig:
     lowercase: bool = shared.lowercase(True)
     min_count: int = option(1, "words and characters: minimum count of a token; rarer ones become [UNK]", least=1)
     vocabulary_size: int = shared.vocabulary_size()
-    word_rule: str = shared.word_rule()
+    tokenizer: str = shared.tokenizer()
     max_length: int = option(
         100,
         "maximum tokens of a caption; longer ones are left out of training and never generated",

@@ -2,9 +2,9 @@
 
 config   the options
 base     the data class `Examples`
-reading  reading files: detecting their form, joining several
+reading  reading files: detecting their format, joining several
 readers  the forms by name
-texts, table_file, series_table, ts_file, arrays   the functions that read each form
+texts, table_file, series_table, ts_file, arrays   the functions that read each format
 memory   examples from Python objects: lists, arrays, data frames
 series   validation of a series, and missing values
 parts    training, validation and test parts

@@ -9,20 +9,21 @@ from elman.data.examples import readers
 from elman.data.vocabulary.kinds import token_kinds
 from elman.options import option
 
-__all__ = ["FORMS", "ExamplesConfig"]
+__all__ = ["FORMATS", "ExamplesConfig"]
 
-FORMS = ("auto", *readers.known())
+FORMATS = ("auto", *readers.known())
 
 
 @dataclass(frozen=True)
 class ExamplesConfig:
     """Options for reading and splitting labelled texts and series."""
 
-    form: str = option(
+    format: str = option(
         "auto",
-        "form of the data: a table of texts, lines of label and text, a folder or file per class, a table of series, "
+        "format of the data: a table of texts, lines of label and text, a folder or file per class, a table of series, "
         "a .ts file, NumPy or idx arrays; auto: detect it from names and columns",
-        choices=FORMS,
+        choices=FORMATS,
+        former=("form",),
     )
     text_column: str = option("text", "tables: the column of the texts")
     label_column: str = option("label", "tables: the column of the labels")
@@ -60,7 +61,7 @@ class InputConfig:
     lowercase: bool = shared.lowercase(True)
     min_count: int = shared.min_count()
     vocabulary_size: int = shared.vocabulary_size()
-    word_rule: str = shared.word_rule()
+    tokenizer: str = shared.tokenizer()
     punctuation: str = shared.punctuation()
     max_length: int = option(1000, "texts: longer ones are cut after this many tokens; 0 for no limit", least=0)
     standardise: str = option(

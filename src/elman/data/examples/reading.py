@@ -1,4 +1,4 @@
-"""Reading examples from paths: detects the form of each file and joins the files."""
+"""Reading examples from paths: detects the format of each file and joins the files."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def read_examples(
 
     Args:
         paths: what to read.
-        config: the options. With the form "auto", a folder is expected to have a subfolder or a file per class. Files
+        config: the options. With the format "auto", a folder is expected to have a subfolder or a file per class. Files
             are recognised by their suffix: .csv, .tsv, .tab, .jsonl and .ndjson are tables (of series if there is a
             series column and no text column); .ts, .npy, .npz and .idx (or idx3 within the name) are series or arrays;
             installed readers add other suffixes; all other files are lines. All but .npz may end with .gz.
@@ -46,12 +46,12 @@ def read_examples(
         raise ConfigError(f"expected a delimiter of one character, no quote and no line end. Received: {delimiter!r}")
     config = replace(config, delimiter=delimiter)
     known = readers.known()
-    if config.form not in ("auto", *known):
+    if config.format not in ("auto", *known):
         raise ConfigError(
-            f"expected a form among auto, {', '.join(known)}. Received: {config.form!r}."
-            f"{suggestion(config.form, known)}"
+            f"expected a format among auto, {', '.join(known)}. Received: {config.format!r}."
+            f"{suggestion(config.format, known)}"
         )
-    asked = known.get(config.form)
+    asked = known.get(config.format)
     whole = asked or reader_of(known, *(Path(path).expanduser() for path in named), whole=True)
     if whole is not None and whole.whole:
         found: Examples = whole.read(named, config)

@@ -15,10 +15,10 @@ __all__ = ["read_series_table", "read_table_file"]
 
 
 def read_table_file(file: InputFile, config: ExamplesConfig, *, labelled: bool) -> Examples:
-    """Read the texts of a table; or, with the form "auto", its series if it has a series column and no text column."""
+    """Read the texts of a table; with the format "auto", its series if it has a series and no text column."""
     table = _table(file, config)
     series = config.series_column in table.columns and config.text_column not in table.columns
-    if config.form == "auto" and series:
+    if config.format == "auto" and series:
         return series_of_table(table, config, labelled=labelled)
     return texts_of_table(table, config, labelled=labelled)
 

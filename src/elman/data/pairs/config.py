@@ -35,12 +35,7 @@ class PairsConfig:
     target_tokens: str = option(
         "", "what a token of the target is; by default as in tokens", choices=("", *token_kinds("subwords"))
     )
-    tokenizer: str = option(
-        "regex",
-        "words: regex separates words and punctuation, whitespace splits at white space only",
-        choices=("regex", "whitespace"),
-        former=("tokeniser",),
-    )
+    tokenizer: str = shared.tokenizer()
     vocabulary_size: int = option(6000, "maximum number of tokens in a vocabulary", least=3)
     min_count: int = option(2, "words and characters: minimum count of a token; rarer ones become [UNK]", least=1)
     shared: bool = option(False, "one vocabulary for source and target")

@@ -57,7 +57,6 @@ class WordVocabulary(Vocabulary):
         {
             "min_count": "min_count",
             "lowercase": "lowercase",
-            "word_rule": "tokenizer",
             "tokenizer": "tokenizer",
             "punctuation": "punctuation",
             "numbers": "numbers",
