@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import importlib
 import json
+import pickle
+import warnings
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 import elman
-from elman.cells import make
+from elman import nn
+from elman.cells import GRU, make
 from elman.cli import main
-from elman.data import learn_vocabulary
+from elman.cli.flags import flags_of
+from elman.data import BPTTBatches, WordVocabulary, learn_vocabulary
 from elman.errors import ConfigError, FormerNameWarning
-from elman.options import fields_of, former_names
+from elman.kernels.output_product import PackedOutput, why_not
+from elman.nn.recurrent import check_cell, present_cell_options
+from elman.nn.recurrent_config import RecurrentConfig
+from elman.options import fields_of, former_names, option, present_names
+from elman.tasks.average import average_folders
+from elman.tasks.language_model.setup import LanguageModelSetup
 from elman.tasks.registry import built_in, find
+from elman.train import TrainConfig
 
 ALL_TASKS = {"hidden": ("hidden_size", 12), "average": ("ema_decay", 0.5)}
 WORDS = {"tokeniser": ("tokenizer", "whitespace"), "word_rule": ("tokenizer", "whitespace")}
@@ -170,7 +183,7 @@ def test_an_option_of_a_model_folder(task: str, former: str, name: str, value: A
 
 def test_a_choice(write: Write, capfd: pytest.CaptureFixture[str]) -> None:
     """The regression of a classifier was `kind="score"`."""
-    with pytest.warns(FormerNameWarning, match="^the option 'kind=score' is now called 'kind=regression'$"):
+    with pytest.warns(FormerNameWarning, match="^the option kind='score' is now called kind='regression'$"):
         model = elman.Classifier(kind="score")
     assert (model.kind, model.config.target.kind) == ("regression", "regression")
     values = {**model.config.to_json(), "target": {**model.config.to_json()["target"], "kind": "score"}}
@@ -180,7 +193,7 @@ def test_a_choice(write: Write, capfd: pytest.CaptureFixture[str]) -> None:
     for words in (["--kind", "score"], ["--config", str(file)]):
         assert main([*command, *words]) == 2
         first, last = capfd.readouterr().err.splitlines()
-        assert first == "elman: the option 'kind=score' is now called 'kind=regression'"
+        assert first == "elman: the option kind='score' is now called kind='regression'"
         assert "there is no such file" in last
     assert "score" not in help_of("classifier", capfd).partition("--kind ")[2].partition("--class-weights")[0]
 
@@ -215,6 +228,8 @@ def test_an_argument_of_the_sktime_forecaster() -> None:
     from elman.adapters.sktime import ElmanForecaster
 
     y = pandas.Series(range(40), dtype=float, index=pandas.period_range("2020-01", periods=40, freq="M"))
+    with pytest.raises(ConfigError, match="expected the option hidden_size once"):
+        ElmanForecaster("small", hidden=5).set_params(hidden_size=8).fit(y)
     with pytest.warns(FormerNameWarning, match="hidden"):
         found = ElmanForecaster("small", hidden=5, max_steps=1, options={"threads": 1, "device": "cpu"}).fit(y)
     assert found.model_.config.network.hidden_size == 5
@@ -258,3 +273,151 @@ def test_options_that_are_fields_have_no_earlier_name_by_chance() -> None:
         hidden_size: int = 3
 
     assert former_names(Section) == {}
+
+
+def test_a_section_of_options() -> None:
+    """Options as classes, as the pages on training use them: earlier names are accepted, and can be read."""
+    with pytest.warns(FormerNameWarning, match="^the option 'average' is now called 'ema_decay'$") as warned:
+        config = TrainConfig(average=0.5, max_steps=3)
+    assert (config.ema_decay, config.max_steps) == (0.5, 3)
+    assert warned[0].filename == __file__, "the warning names the line that is to be changed"
+    with pytest.warns(FormerNameWarning):
+        assert config.average == 0.5  # type: ignore[attr-defined]
+    model = elman.LanguageModel(hidden_size=9)
+    with pytest.warns(FormerNameWarning):
+        assert model.config.network.hidden == 9
+    assert pickle.loads(pickle.dumps(config)) == copy.deepcopy(config) == config
+    assert not hasattr(config, "nothing")
+    with pytest.raises(ConfigError, match="expected the option ema_decay once"):
+        dataclasses.replace(config, average=0.25)
+    with pytest.raises(TypeError, match="unexpected keyword argument 'nothing'"):
+        TrainConfig(nothing=1)
+
+
+KEYWORDS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
+    "score": (lambda **named: nn.Attention(query_size=4, memory_size=4, **named), {"score": "dot"}),
+    "letters": (lambda **named: nn.CharacterEncoder(embedding=3, hidden_size=2, **named), {"letters": 5}),
+    "hidden": (lambda **named: nn.CharacterEncoder(5, embedding=3, **named), {"hidden": 2}),
+    "lanes": (lambda **named: BPTTBatches(np.arange(50), length=4, end_id=1, **named), {"lanes": 2}),
+    "tokeniser": (lambda **named: WordVocabulary(["a"], **named), {"tokeniser": "whitespace"}),
+    "scan": (lambda **named: PackedOutput(torch.ones(8, 4), torch.zeros(8), **named), {"scan": "float32"}),
+}
+
+
+@pytest.mark.parametrize("former", list(KEYWORDS))
+def test_an_argument_of_a_public_class(former: str) -> None:
+    if former == "scan" and why_not(torch.ones(8, 4), torch.zeros(8)) is not None:
+        pytest.skip(f"no packed output here: {why_not(torch.ones(8, 4), torch.zeros(8))}")
+    make_one, named = KEYWORDS[former]
+    with pytest.warns(FormerNameWarning, match=f"^the option '{former}' is now called '"):
+        make_one(**named)
+
+
+@pytest.mark.parametrize(
+    ("module", "former"),
+    [
+        ("elman.train.events", "Stepped"),
+        ("elman.recurrence", "Request"),
+        ("elman.data.stream", "Lanes"),
+        ("elman.decode.sampling", "Sampling"),
+        ("elman.nn.decoder", "StartState"),
+        ("elman.tasks.endpoint", "Conversation"),
+        ("elman.kernels.output_product", "SCANS"),
+    ],
+)
+def test_a_name_of_a_module(module: str, former: str) -> None:
+    with pytest.warns(FormerNameWarning, match=f"^{module}.{former} is now called "):
+        assert getattr(importlib.import_module(module), former) is not None
+
+
+def test_both_names_are_refused_everywhere() -> None:
+    with pytest.raises(ConfigError, match="expected the option chrono_init once"):
+        make("lstm", 2, 3, memory=9, chrono_init=3)
+    with pytest.raises(ConfigError, match="expected the option tokenizer once"):
+        learn_vocabulary({"kind": "words", "tokeniser": "whitespace", "tokenizer": "regex"}, ["a"])
+    model = elman.LanguageModel(cell="gru", cell_options={"memory": 9, "chrono_init": 3})
+    with pytest.raises(ConfigError, match="gru: expected the option chrono_init once"):
+        model.setup_class.make_smallest_network(model.config)
+
+
+class OwnMemory(GRU):
+    """A cell of another package whose own option has an earlier name of its base class."""
+
+    name = "own-memory"
+
+    def __init__(self, input_size: int, hidden_size: int, *, memory: int = 5, **options: Any) -> None:
+        super().__init__(input_size, hidden_size, **options)
+        self.own = memory
+
+
+def test_an_own_option_of_a_derived_cell_keeps_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("elman.nn.recurrent.cell_class", lambda name: OwnMemory)
+    assert present_cell_options("own-memory", {"memory": 7}) == {"memory": 7}
+    check_cell("own-memory", {"memory": 7})
+    cell = OwnMemory(2, 3, memory=7)
+    assert (cell.own, cell.chrono_init) == (7, 0)
+
+
+@dataclasses.dataclass(frozen=True)
+class OwnNetworkConfig(RecurrentConfig):
+    """The network of a task of another package, with its own option of an earlier name."""
+
+    hidden: int = option(7, "units")
+
+
+def test_an_own_option_of_a_task_keeps_its_name() -> None:
+    assert "hidden" not in former_names(OwnNetworkConfig)
+    assert present_names({"hidden": 3}, (OwnNetworkConfig,), warn=True) == {"hidden": 3}
+    assert OwnNetworkConfig(hidden=3).hidden == 3
+    flags_of(OwnNetworkConfig, "Network", 1, OwnNetworkConfig())
+
+
+def test_methods_of_a_task_under_earlier_names_are_called() -> None:
+    with pytest.warns(FormerNameWarning, match="^the method 'settle_config' of Settled is"):
+
+        class Settled(LanguageModelSetup):
+            def settle_config(self, config: Any) -> Any:
+                raise ConfigError("settled")
+
+    with pytest.raises(ConfigError, match="settled"):
+        Settled(elman.LanguageModel(max_steps=1).config, None)  # type: ignore[arg-type]
+
+
+def test_a_model_that_an_earlier_version_pickled() -> None:
+    """Options of a model that is not trained get their present names."""
+    state = {**vars(elman.Classifier(hidden_size=5)), "hidden": 5}
+    del state["hidden_size"]
+    model = elman.Classifier.__new__(elman.Classifier)
+    model.__setstate__(state)
+    assert model.get_params()["hidden_size"] == 5
+    tagger = elman.Tagger.__new__(elman.Tagger)
+    tagger.__setstate__({**vars(elman.Tagger()), "_options": {"hidden": 5}})
+    assert tagger.get_params()["hidden_size"] == 5
+    assert pickle.loads(pickle.dumps(elman.Tagger(hidden_size=6))).get_params()["hidden_size"] == 6
+
+
+def test_models_of_two_versions_are_averaged(tmp_path: Path) -> None:
+    """A golden model has earlier names of options; written again, it has the present ones."""
+    folder = Path(__file__).parent / "golden" / "models" / "tagger"
+    elman.load(folder).save(tmp_path / "again")
+    averaged = average_folders([folder, tmp_path / "again"])
+    found, expected = averaged.network.state_dict(), elman.load(folder).network.state_dict()
+    assert all(torch.equal(found[name], tensor) for name, tensor in expected.items())
+
+
+def test_a_trained_model_has_present_names_of_cell_options(tmp_path: Path) -> None:
+    file = tmp_path / "a.txt"
+    file.write_text("a b c d e\n" * 50, encoding="utf-8")
+    options = {"cell": "gru", "cell_options": {"memory": 9}, "hidden_size": 3, "embedding": 2, "max_steps": 1}
+    model = elman.LanguageModel(**options, threads=1, device="cpu")
+    model.fit(file, folder=tmp_path / "m", progress=False, tune=False)
+    stored = json.loads((tmp_path / "m" / "elman.json").read_text(encoding="utf-8"))
+    assert stored["config"]["network"]["cell_options"] == {"chrono_init": 9}
+
+
+def test_the_command_line_in_another_thread_leaves_warnings_alone(write: Write) -> None:
+    usual = warnings.showwarning
+    words = ["train", "lm", str(write("x").with_name("absent")), "--hidden-size", "3", "--dry-run", "-q"]
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(lambda _: main(words), range(8))) == [2] * 8
+    assert warnings.showwarning is usual

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import importlib
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from elman.errors import FormerNameWarning
+from elman.former import former_attributes
 
 __all__ = ["lazy_names"]
 
@@ -23,13 +22,13 @@ def lazy_names(
 
     Any other name raises AttributeError.
     """
+    former_getattr = former_attributes(package, former)
     home_of = {name: home for home, names in homes.items() for name in names}
 
     def getattr_(name: str) -> Any:
         home = home_of.get(name)
         if home is None and name in former:
-            warnings.warn(f"{package}.{name} is now called {former[name]}", FormerNameWarning, stacklevel=2)
-            return getattr(importlib.import_module(package), former[name])
+            return former_getattr(name)
         if home is None:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         return getattr(importlib.import_module(home, package), name)

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import functools
 import math
 import types
 import typing
-import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, ClassVar, Self, TypeVar
 
-from elman.errors import ConfigError, FormerNameWarning
+from elman.errors import ConfigError
+from elman.former import warn_of_former_name
 
 __all__ = [
     "Sections",
@@ -27,13 +28,12 @@ __all__ = [
     "fill",
     "fill_flat",
     "flat_fields",
-    "former_argument",
     "former_names",
     "option",
     "present_names",
+    "section",
     "suggestion",
     "to_json",
-    "warn_of_former_name",
     "with_given",
 ]
 
@@ -70,6 +70,29 @@ def option(
     return dataclasses.field(default=default, metadata=metadata)
 
 
+@typing.dataclass_transform(frozen_default=True)
+def section(cls: type[T]) -> type[T]:
+    """Class decorator: a frozen dataclass of options, which accepts and has the earlier names of its options too."""
+    made: Any = dataclasses.dataclass(frozen=True)(cls)
+    init = made.__init__
+
+    @functools.wraps(init)
+    def create(self: Any, *positional: Any, **named: Any) -> None:
+        if named.keys() - made.__dataclass_fields__.keys():
+            named = present_names(named, (made,), made.__name__, warn=True)
+        init(self, *positional, **named)
+
+    def find(self: Any, name: str) -> Any:
+        present = None if name.startswith("_") else former_names(type(self)).get(name)
+        if present is None:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        warn_of_former_name(f"the option {name!r}", repr(present))
+        return getattr(self, present)
+
+    made.__init__, made.__getattr__ = create, find
+    return typing.cast("type[T]", made)
+
+
 def fields_of(section: type[Any]) -> dict[str, tuple[dataclasses.Field[Any], Any]]:
     """Return the field and the type of every option of a section, by name."""
     hints = typing.get_type_hints(section)
@@ -89,8 +112,13 @@ def flat_fields(section: type[Any]) -> dict[str, tuple[dataclasses.Field[Any], A
 
 def former_names(section: type[Any]) -> dict[str, str]:
     """Return the present name of an option of a section by each of its earlier names."""
+    fields = fields_of(section)
+    # A class may have its own option with the earlier name of an inherited one.
     return {
-        former: name for name, (field, _) in fields_of(section).items() for former in field.metadata.get("former", ())
+        former: name
+        for name, (field, _) in fields.items()
+        for former in field.metadata.get("former", ())
+        if former not in fields
     }
 
 
@@ -106,39 +134,24 @@ def present_names(
     Issues a FormerNameWarning for each earlier name if `warn`. Raises ConfigError for an option with a value under two
     names.
     """
-    fields = {name: field for section in sections for name, (field, _) in fields_of(section).items()}
-    present = {former: name for name, field in fields.items() for former in field.metadata.get("former", ())}
+    kinds = list(sections)
+    fields = {name: field for kind in kinds for name, (field, _) in fields_of(kind).items()}
+    present = {former: name for kind in kinds for former, name in former_names(kind).items()}
     found: dict[str, Any] = {}
     for former, value in values.items():
         name = present.get(former, former)
         if name in found or (name != former and name in values):
-            raise ConfigError(f"{where}: expected the option {name} once. Received: {name} and its earlier name")
+            other = next(other for other in values if other != former and present.get(other, other) == name)
+            raise ConfigError(f"{where}: expected the option {name} once. Received: {former} and {other}")
         if name != former and warn:
-            warn_of_former_name(former, name)
+            warn_of_former_name(f"the option {former!r}", repr(name))
         choices = fields[name].metadata.get("former_choices", {}) if name in fields else {}
         if isinstance(value, str) and value in choices:
             if warn:
-                warn_of_former_name(f"{name}={value}", f"{name}={choices[value]}")
+                warn_of_former_name(f"the option {name}={value!r}", f"{name}={choices[value]!r}")
             value = choices[value]
         found[name] = value
     return found
-
-
-def warn_of_former_name(former: str, name: str) -> None:
-    """Issue a FormerNameWarning: an option was given under an earlier name."""
-    warnings.warn(f"the option {former!r} is now called {name!r}", FormerNameWarning, stacklevel=3)
-
-
-def former_argument(options: dict[str, Any], former: str, name: str, value: T) -> T:
-    """Return the `value` of the argument `name`, or the one under its earlier name, which is removed from `options`.
-
-    Issues a FormerNameWarning for the earlier name.
-    """
-    if former not in options:
-        return value
-    warn_of_former_name(former, name)
-    given: T = options.pop(former)
-    return given
 
 
 def fill_flat(section: type[T], values: Mapping[str, Any], where: str = "the options") -> T:
@@ -287,7 +300,7 @@ class Sections:
                 f"{suggestion(preset, cls.presets)}"
             )
         layers = tuple(cls.present_names(layer, where) for layer in layers)
-        flat: dict[str, Any] = dict(cls.presets[preset])
+        flat = present_names(cls.presets[preset], cls.sections().values(), where, warn=False)
         if any(layer.get(name) for layer in layers for name in cls.budget):
             flat = {name: value for name, value in flat.items() if name not in cls.budget}
         sections = cls.sections()

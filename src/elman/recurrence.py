@@ -12,9 +12,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from elman.former import former_attributes
 from elman.state import State
 
 __all__ = ["KernelRequest", "Lookup", "RunnableCell", "Step", "TorchForm", "clear_padding"]
+
+__getattr__ = former_attributes(__name__, {"Request": "KernelRequest"})
 
 
 class Step(NamedTuple):

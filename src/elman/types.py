@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 from elman import state
-from elman.errors import FormerNameWarning
+from elman.former import warn_of_former_name
 
-__all__: list[str] = []
+__all__ = [*state.__all__]
 
 _FORMER = {"IGNORED": "IGNORE_INDEX"}
 
@@ -17,5 +16,5 @@ def __getattr__(name: str) -> Any:
     present = _FORMER.get(name, name)
     if present not in state.__all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    warnings.warn(f"elman.types.{name} is now called elman.state.{present}", FormerNameWarning, stacklevel=2)
+    warn_of_former_name(f"elman.types.{name}", f"elman.state.{present}")
     return getattr(state, present)

@@ -206,7 +206,7 @@ class ElmanForecaster(BaseForecaster):  # type: ignore[misc]
                 )
         named = {name: getattr(self, name) for name in _SAME if getattr(self, name) is not None}
         if self.hidden is not None:
-            named |= Forecaster.setup_class.config_class.present_names({"hidden": self.hidden})
+            named = Forecaster.setup_class.config_class.present_names({**named, "hidden": self.hidden})
         if self.mode == "direct" and self.horizon is None and fh is not None:
             furthest = int(np.max(relative_steps(fh, self.cutoff), initial=0))
             named |= {"horizon": furthest} if furthest > 0 else {}

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from elman.cells.cell import ElementwiseCell, HiddenState
 from elman.cells.initialisers import chrono_init_
-from elman.options import former_argument
+from elman.former import former_keywords
 from elman.recurrence import Step, TorchForm
 
 __all__ = ["GRU"]
@@ -40,8 +40,8 @@ class GRU(ElementwiseCell):
     compiled_variants: ClassVar[Mapping[str, Mapping[str, Any]]] = {"gru": {}}
     former_options: ClassVar[Mapping[str, str]] = {"memory": "chrono_init"}
 
+    @former_keywords(memory="chrono_init")
     def __init__(self, input_size: int, hidden_size: int, *, chrono_init: int = 0, **options: Any) -> None:
-        chrono_init = former_argument(options, "memory", "chrono_init", chrono_init)
         super().__init__(input_size, hidden_size, gate_names=("r", "z", "n"), **options)
         self.chrono_init = chrono_init
         self.reset_parameters()

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from elman.cells.cell import Cell, HiddenState
 from elman.cells.initialisers import chrono_init_
-from elman.options import former_argument
+from elman.former import former_keywords
 from elman.recurrence import Step
 
 __all__ = ["GRUResetBefore"]
@@ -41,8 +41,8 @@ class GRUResetBefore(Cell):
     paper: ClassVar[str] = "Cho et al. 2014, Learning phrase representations using RNN encoder-decoder"
     former_options: ClassVar[Mapping[str, str]] = {"memory": "chrono_init"}
 
+    @former_keywords(memory="chrono_init")
     def __init__(self, input_size: int, hidden_size: int, *, chrono_init: int = 0, **options: Any) -> None:
-        chrono_init = former_argument(options, "memory", "chrono_init", chrono_init)
         super().__init__(input_size, hidden_size, gate_names=("r", "z", "n"), **options)
         self.chrono_init = chrono_init
         self.reset_parameters()

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from elman.cells.cell import ElementwiseCell
 from elman.cells.initialisers import chrono_init_
 from elman.errors import ConfigError
-from elman.options import former_argument
+from elman.former import former_keywords
 from elman.recurrence import Step, TorchForm
 
 __all__ = ["LSTM", "LSTMState"]
@@ -63,6 +63,7 @@ class LSTM(ElementwiseCell):
         "lstm_peepholes": {"peepholes": True},
     }
 
+    @former_keywords(memory="chrono_init")
     def __init__(
         self,
         input_size: int,
@@ -76,7 +77,6 @@ class LSTM(ElementwiseCell):
         chrono_init: int = 0,
         **options: Any,
     ) -> None:
-        chrono_init = former_argument(options, "memory", "chrono_init", chrono_init)
         if not 0 <= projection < hidden_size:
             raise ConfigError(
                 f"expected projection from 0 to hidden_size - 1 = {hidden_size - 1}. Received: {projection}"

@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 import sys
+import threading
 import traceback
 import warnings
 from collections.abc import Iterator, Sequence
@@ -109,7 +110,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 @contextlib.contextmanager
 def _remarks_on_former_names() -> Iterator[None]:
-    """Inside the block, print one remark for each earlier name of an option that is used."""
+    """Inside the block, print one remark for each earlier name of an option that is used.
+
+    The filters of warnings belong to the process, so in other threads than the main one they stay as they are.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     shown_before: set[str] = set()
     usual = warnings.showwarning
 

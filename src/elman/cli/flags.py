@@ -112,10 +112,11 @@ def flags_of(section: type[Any], title: str, place: int, defaults: Any) -> Any:
     defaults  a section whose values the help shows as defaults
     """
     group = Group(title, sort_key=place)
+    earlier = former_names(section)
     flags = [
         (each, flag_of(each, field, hint, getattr(defaults, name), group=group, negative=True, show=each == name), None)
         for name, (field, hint) in fields_of(section).items()
-        for each in (name, *field.metadata["former"])
+        for each in (name, *(former for former, present in earlier.items() if present == name))
     ]
     return flags_class(section.__name__, flags)
 

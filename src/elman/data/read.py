@@ -14,8 +14,11 @@ from elman.data.decoding import check_encoding, decoded_blocks, line_pieces, raw
 from elman.data.inputs import InputFile, find_files
 from elman.display import Progress
 from elman.errors import ConfigError, DataError
+from elman.former import former_attributes
 
 __all__ = ["DOCUMENTS", "TextPiece", "TextSource", "TextStatistics", "open_text", "read_lines"]
+
+__getattr__ = former_attributes(__name__, {"Piece": "TextPiece", "Scan": "TextStatistics"})
 
 DOCUMENTS = ("files", "lines", "paragraphs")
 ERRORS = ("strict", "replace", "ignore")

@@ -11,9 +11,12 @@ import torch
 
 from elman.data.token_file import TokenFile
 from elman.errors import ConfigError, DataError
+from elman.former import former_attributes, former_keywords
 from elman.state import IGNORE_INDEX, Batch
 
 __all__ = ["BPTTBatches", "sequential"]
+
+__getattr__ = former_attributes(__name__, {"Lanes": "BPTTBatches"})
 
 # Batches per read from the disk.
 _BATCHES_AHEAD = 16
@@ -31,6 +34,7 @@ class BPTTBatches:
     end token as its last target, and at the end of the text.
     """
 
+    @former_keywords(lanes="batch_size")
     def __init__(self, tokens: TokenFile, *, batch_size: int, length: int, end_id: int, offset: int = 0) -> None:
         """Raises ConfigError for fewer than one row or step, DataError for a text of fewer than two tokens."""
         _check(tokens, batch_size, length)
@@ -92,6 +96,7 @@ class BPTTBatches:
         self.tokens_seen = seen
 
 
+@former_keywords(lanes="batch_size")
 def sequential(
     tokens: TokenFile, *, batch_size: int, length: int, end_id: int, burn_in: int = 128, limit: int | None = None
 ) -> Iterator[Batch]:

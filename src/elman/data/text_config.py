@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from elman.data import shared_options as shared
 from elman.data.vocabulary.kinds import token_kinds
-from elman.options import option
+from elman.options import option, section
 
 __all__ = ["TextConfig"]
 
 
-@dataclass(frozen=True)
+@section
 class TextConfig:
     """Options for reading, splitting and tokenizing a text."""
 

@@ -26,9 +26,12 @@ from elman.decode.search import (
 )
 from elman.decode.search_history import FinishedHypotheses, SearchHistory
 from elman.errors import ConfigError
+from elman.former import former_attributes
 from elman.state import State
 
 __all__ = ["BeamOptions", "beam_search", "length_divisor"]
+
+__getattr__ = former_attributes(__name__, {"Beam": "BeamOptions"})
 
 
 @dataclass(frozen=True)

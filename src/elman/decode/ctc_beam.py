@@ -18,6 +18,7 @@ from torch import Tensor
 from elman.decode.ctc import check_blank
 from elman.decode.search import take_rows
 from elman.errors import ConfigError, ShapeError, TrainingError
+from elman.former import former_attributes
 from elman.state import State, map_leaves
 
 __all__ = [
@@ -28,6 +29,16 @@ __all__ = [
     "ScoreTokens",
     "ctc_prefix_beam",
 ]
+
+__getattr__ = former_attributes(
+    __name__,
+    {
+        "CtcBeam": "CtcBeamOptions",
+        "Extend": "ScoreTokens",
+        "Judged": "LanguageModelStep",
+        "LanguageScores": "LanguageModelScorer",
+    },
+)
 
 # float64 throughout: log-probabilities of hundreds of frames are summed.
 Array = np.ndarray[Any, np.dtype[np.float64]]

@@ -13,9 +13,12 @@ from torch import Tensor
 
 from elman.decode.sampling_config import SamplingConfig
 from elman.errors import ConfigError
+from elman.former import former_attributes
 from elman.state import State
 
 __all__ = ["SamplingOptions", "check_seed", "choose", "sample"]
+
+__getattr__ = former_attributes(__name__, {"Sampling": "SamplingOptions"})
 
 # Small, but not 0 in float32.
 _COLDEST = 1e-30

@@ -21,6 +21,7 @@ from torch import Tensor
 
 from elman.decode.lazy_logits import LazyLogits
 from elman.errors import ConfigError, ShapeError
+from elman.former import former_attributes
 from elman.state import State, leaves, map_leaves, named_leaves
 
 __all__ = [
@@ -33,6 +34,8 @@ __all__ = [
     "check_tokens",
     "take_rows",
 ]
+
+__getattr__ = former_attributes(__name__, {"Scored": "SearchStep"})
 
 
 class SearchStep(NamedTuple):

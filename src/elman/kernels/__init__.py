@@ -14,14 +14,13 @@ from __future__ import annotations
 
 import logging
 import os
-import warnings
 from types import MappingProxyType
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from elman.errors import ConfigError, FormerNameWarning, KernelUnavailableError, ShapeError
+from elman.errors import ConfigError, KernelUnavailableError, ShapeError
+from elman.former import former_attributes
 from elman.kernels import native, reference, scan, torch_layers
 from elman.kernels.native.build import EVERY_INSTRUCTION_SET
 from elman.recurrence import KernelRequest, Lookup, RunnableCell, Step, TorchForm, clear_padding
@@ -50,11 +49,7 @@ _log = logging.getLogger("elman.kernels")
 _logged: set[tuple[str, str]] = set()
 
 
-def __getattr__(name: str) -> Any:
-    if name != "Request":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    warnings.warn("elman.kernels.Request is now called KernelRequest", FormerNameWarning, stacklevel=2)
-    return KernelRequest
+__getattr__ = former_attributes(__name__, {"Request": "KernelRequest"})
 
 
 def why_not(cell: RunnableCell, request: KernelRequest | None = None) -> dict[str, str | None]:

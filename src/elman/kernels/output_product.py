@@ -6,6 +6,7 @@ the reason why it cannot pack some weights.
 
 from __future__ import annotations
 
+from elman.former import former_attributes
 from elman.kernels.native.top_tokens import (
     LOGIT_PRECISIONS,
     PackedOutput,
@@ -25,3 +26,14 @@ __all__ = [
     "logit_precision_for",
     "why_not",
 ]
+
+__getattr__ = former_attributes(
+    __name__,
+    {
+        "Best": "TopTokens",
+        "SCANS": "LOGIT_PRECISIONS",
+        "check_scan": "check_logit_precision",
+        "quickest_scan": "fastest_logit_precision",
+        "scan_for": "logit_precision_for",
+    },
+)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from elman.errors import ConfigError, ShapeError
+from elman.former import former_keywords
 
 __all__ = ["SCORES", "Attention", "AttentionMemory"]
 
@@ -46,6 +47,7 @@ class Attention(nn.Module):
     Raises ConfigError for an unknown score, and for the dot score with different sizes.
     """
 
+    @former_keywords(score="score_function")
     def __init__(self, score_function: str, query_size: int, memory_size: int, *, size: int = 0) -> None:
         super().__init__()
         if score_function not in SCORES:

@@ -6,11 +6,14 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from elman.former import former_attributes, former_keywords
 from elman.nn.embed import Embedding
 from elman.nn.pool import Pool
 from elman.nn.stack import Stack
 
 __all__ = ["CharacterEncoder"]
+
+__getattr__ = former_attributes(__name__, {"CharacterWords": "CharacterEncoder"})
 
 
 class CharacterEncoder(nn.Module):
@@ -27,6 +30,7 @@ class CharacterEncoder(nn.Module):
     Raises ConfigError for an unknown cell or option.
     """
 
+    @former_keywords(letters="characters", hidden="hidden_size")
     def __init__(
         self, characters: int, *, embedding: int, hidden_size: int, cell: str = "lstm", **cell_options: Any
     ) -> None:

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from elman.errors import ShapeError
+from elman.former import former_keywords
 
 __all__ = ["linear_cross_entropy"]
 
@@ -21,6 +22,7 @@ __all__ = ["linear_cross_entropy"]
 _ROWS = 64
 
 
+@former_keywords(x_NR="x_NY", weight_VR="weight_VY")
 def linear_cross_entropy(
     x_NY: Tensor, weight_VY: Tensor, bias_V: Tensor, targets_N: Tensor, smoothing: float = 0.0
 ) -> Tensor:

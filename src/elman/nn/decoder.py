@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from elman.errors import ConfigError, ShapeError
+from elman.former import former_attributes, former_keywords
 from elman.nn.attention import Attention, AttentionMemory
 from elman.nn.dropout import check_rate, sequence_dropout
 from elman.nn.stack import Stack
@@ -28,6 +29,8 @@ __all__ = [
     "check_copied",
     "copied_state",
 ]
+
+__getattr__ = former_attributes(__name__, {"StartState": "Bridge"})
 
 ATTENTIONS = ("none", "luong", "bahdanau", "between")
 
@@ -96,6 +99,7 @@ class Decoder(nn.Module):
     Raises ConfigError for options that exclude each other.
     """
 
+    @former_keywords(score="score_function")
     def __init__(
         self,
         make: MakeStack,

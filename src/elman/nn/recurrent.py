@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from elman.cells import Cell, cell_class
 from elman.errors import ConfigError
+from elman.former import warn_of_former_name
 from elman.nn.dilated import DilatedStack
 from elman.nn.recurrent_config import RecurrentConfig
 from elman.nn.stack import Stack
-from elman.options import suggestion, warn_of_former_name
+from elman.options import Sections, suggestion
 
-__all__ = ["check_cell", "make_dilated_stack", "make_stack", "options_of", "present_cell_options"]
+__all__ = ["check_cell", "make_dilated_stack", "make_stack", "options_of", "with_present_cell_options"]
+
+S = TypeVar("S", bound=Sections)
 
 # Not allowed in `cell_options`: arguments of `Stack`, and arguments that the network sets.
 _NOT_CELL_OPTIONS = frozenset(inspect.signature(Stack).parameters) | {
@@ -73,8 +77,28 @@ def _options(config: RecurrentConfig) -> dict[str, Any]:
 
 def present_cell_options(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options of the cell `name` under their present names; earlier versions saved earlier names."""
-    former = cell_class(name).former_options
-    return {former.get(option, option): value for option, value in options.items()}
+    cell = cell_class(name)
+    known, found = options_of(cell), {}
+    for option, value in options.items():
+        # A derived cell may have its own option with such a name.
+        present = option if option in known else cell.former_options.get(option, option)
+        if present in found or (present != option and present in options):
+            raise ConfigError(f"{name}: expected the option {present} once. Received: {present} and its earlier name")
+        found[present] = value
+    return found
+
+
+def with_present_cell_options(config: S) -> S:
+    """Return `config` with the options of all cells under their present names."""
+    sections = {}
+    for name, section in vars(config).items():
+        if isinstance(section, RecurrentConfig):
+            changes: dict[str, Any] = {"cell_options": present_cell_options(section.cell, section.cell_options)}
+            if other := getattr(section, "encoder_cell_options", None):
+                cell = getattr(section, "encoder_cell", "") or section.cell
+                changes["encoder_cell_options"] = present_cell_options(cell, other)
+            sections[name] = dataclasses.replace(section, **changes)
+    return dataclasses.replace(config, **sections)  # type: ignore[type-var]
 
 
 def options_of(cell: type[Cell]) -> dict[str, Any]:
@@ -96,10 +120,9 @@ def check_cell(name: str, options: Mapping[str, Any]) -> None:
     cell = cell_class(name)
     known = options_of(cell)
     for option in options:
-        if option in cell.former_options:
-            warn_of_former_name(option, cell.former_options[option])
-            continue
-        if option not in known:
+        if option not in known and option in cell.former_options:
+            warn_of_former_name(f"the option {option!r}", repr(cell.former_options[option]))
+        elif option not in known:
             raise ConfigError(
                 f"expected options of {name} among {', '.join(known)}. Received: {option!r}.{suggestion(option, known)}"
             )

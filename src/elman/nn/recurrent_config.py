@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
-from elman.options import option
+from elman.options import option, section
 
 __all__ = ["RecurrentConfig", "attention_score_option", "input_feeding", "label_smoothing"]
 
 
-@dataclass(frozen=True)
+@section
 class RecurrentConfig:
     """Options of the recurrent layers of a network. Each task extends them by the other options of its network."""
 

@@ -29,14 +29,17 @@ def average_folders(folders: Sequence[str | os.PathLike[str]]) -> Any:
         raise ConfigError(f"expected at least two models to average. Received: {len(names)}")
     described = [artifact.read(name) for name in names]
     first = described[0]
-    same = {"task": "of one task", "config": "with the same options", "vocabulary": "with one vocabulary"}
-    for name, other in zip(names[1:], described[1:], strict=True):
-        for field, expected in same.items():
-            if getattr(first, field) != getattr(other, field):
+    models = [load(name) for name in names]
+    for name, other, model in zip(names[1:], described[1:], models[1:], strict=True):
+        for expected, same in (
+            ("of one task", other.task == first.task),
+            ("with the same options", model.config.stored() == models[0].config.stored()),
+            ("with one vocabulary", other.vocabulary == first.vocabulary),
+        ):
+            if not same:
                 raise ArtifactError(
                     f"expected models {expected} to average. Received: {names[0]} and {name}, which differ"
                 )
-    models = [load(name) for name in names]
     stored = [model.network.stored() for model in models]
     models[0].network.load_stored({name: _mean(name, [each[name] for each in stored]) for name in stored[0]})
     models[0].metrics = {}

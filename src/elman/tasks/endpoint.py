@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 from elman.display import Progress, finite_json, plain, printable
 from elman.errors import ConfigError
 from elman.files import write_text
+from elman.former import former_attributes
 from elman.metrics.translation import figures_text
 from elman.options import option
 
@@ -38,6 +39,16 @@ __all__ = [
     "text_metrics_answer",
     "written_lines",
 ]
+
+__getattr__ = former_attributes(
+    __name__,
+    {
+        "Conversation": "EndpointCallbacks",
+        "EvaluateWritingOptions": "EvaluateGenerationOptions",
+        "Figures": "Metrics",
+        "writing_figures": "text_metrics_answer",
+    },
+)
 
 # Paths of the data, as given on the command line.
 Files: TypeAlias = tuple[str, ...]

@@ -19,7 +19,8 @@ from elman import artifact
 from elman.data.sources import Sources
 from elman.errors import ArtifactError, ConfigError
 from elman.nn import StoredModule
-from elman.options import Sections, fields_of
+from elman.nn.recurrent import with_present_cell_options
+from elman.options import Sections, fields_of, present_names
 from elman.tasks.registry import find
 from elman.tasks.run import Run
 from elman.tasks.setup import Setup
@@ -111,6 +112,12 @@ class TaskModel(ABC, Generic[C, N, V]):
         self.__init__(**changed)  # type: ignore[misc]
         return self
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Restore a pickled or copied model; options of one that an earlier version pickled get their present names."""
+        kinds = self.setup_class.config_class.sections().values()
+        self.__dict__.update(present_names(state, kinds, warn=False))
+        self._options = present_names(state.get("_options", {}), kinds, warn=False)
+
     def __sklearn_is_fitted__(self) -> bool:
         """Whether the model is trained (scikit-learn protocol)."""
         return self._network is not None
@@ -196,6 +203,7 @@ class TaskModel(ABC, Generic[C, N, V]):
         training: Mapping[str, Any] = described.training
         try:
             config: C = setup.config_class.from_json({**described.config, "training": training["options"]}, where)
+            config = with_present_cell_options(config)
         except (KeyError, TypeError, ConfigError) as error:
             raise ArtifactError(f"{where} is broken: {error}") from error
         vocabulary: V = setup.vocabulary_from(described.vocabulary, config, f"{os.fspath(folder)}/vocabulary.json")

@@ -15,6 +15,7 @@ from elman.data.batches import ShuffledBatches
 from elman.data.parts import Parts, hold_out, read_parts
 from elman.data.sources import Sources
 from elman.display import Progress
+from elman.former import former_methods
 from elman.nn import StoredModule
 from elman.options import Sections
 from elman.state import Batch, State
@@ -36,6 +37,10 @@ class SequenceObjective(ABC, Generic[E]):
     """
 
     held_out: E | None
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        former_methods(cls, {"measured": "evaluate_part"})
 
     def initial_state(self, batch_size: int) -> State:
         """Return no state."""

@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import torch
@@ -17,8 +18,9 @@ import torch
 from elman.data.sources import Sources
 from elman.display import Progress
 from elman.errors import ConfigError
+from elman.former import former_methods
 from elman.nn import StoredModule
-from elman.nn.recurrent import check_cell
+from elman.nn.recurrent import check_cell, with_present_cell_options
 from elman.nn.recurrent_config import RecurrentConfig
 from elman.options import Sections
 from elman.train import TrainConfig
@@ -34,6 +36,17 @@ C = TypeVar("C", bound=Sections)
 N = TypeVar("N", bound=StoredModule)
 P = TypeVar("P")
 V = TypeVar("V")
+
+
+# Methods that tasks of other packages may define under earlier names.
+_FORMER = MappingProxyType(
+    {
+        "settle_config": "resolve_config",
+        "start_network": "init_network",
+        "measure_part": "evaluate_split",
+        "reading_tells": "reports_reading",
+    }
+)
 
 
 class Setup(ABC, Generic[C, N, P, V]):
@@ -65,12 +78,16 @@ class Setup(ABC, Generic[C, N, P, V]):
     # Whether progress shows the loss in bits as well as in nats.
     in_bits: ClassVar[bool] = False
 
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        former_methods(cls, _FORMER)
+
     def __init__(self, config: C, parts: P, sources: Sources | None = None, *, vocabulary: V | None = None) -> None:
         self.check_options(config)
         self.parts = parts
         self.sources = sources
         self.resumed = vocabulary is not None
-        self.config: C = self.resolve_config(config)
+        self.config: C = self.resolve_config(with_present_cell_options(config))
         self.vocabulary: V = self.learn_vocabulary() if vocabulary is None else vocabulary
         self.encode()
         training = self.training_config

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
-from elman.options import option
+from elman.options import option, section
 
 __all__ = ["TrainConfig"]
 
 
-@dataclass(frozen=True)
+@section
 class TrainConfig:
     """Options of a training run."""
 

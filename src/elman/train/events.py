@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from elman.former import former_attributes
+
 __all__ = ["EndEvent", "EvaluationEvent", "Event", "PlanEvent", "StartEvent", "StepEvent"]
+
+__getattr__ = former_attributes(
+    __name__,
+    {
+        "Ended": "EndEvent",
+        "Evaluated": "EvaluationEvent",
+        "Planned": "PlanEvent",
+        "Started": "StartEvent",
+        "Stepped": "StepEvent",
+    },
+)
 
 
 @dataclass(frozen=True)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from elman.data import shared_options as shared
 from elman.data.vocabulary.kinds import token_kinds
-from elman.options import option
+from elman.options import option, section
 
 __all__ = ["CaptionDataConfig", "CaptionTextConfig"]
 
 
-@dataclass(frozen=True)
+@section
 class CaptionDataConfig:
     """Options for reading items with captions."""
 
@@ -35,7 +33,7 @@ class CaptionDataConfig:
     held_out: float = shared.held_out(0.1, "items")
 
 
-@dataclass(frozen=True)
+@section
 class CaptionTextConfig:
     """Options for the tokens of captions."""
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from elman.data import shared_options as shared
 from elman.data.examples import readers
 from elman.data.vocabulary.kinds import token_kinds
-from elman.options import option
+from elman.options import option, section
 
 __all__ = ["FORMATS", "ExamplesConfig"]
 
 FORMATS = ("auto", *readers.known())
 
 
-@dataclass(frozen=True)
+@section
 class ExamplesConfig:
     """Options for reading and splitting labelled texts and series."""
 
@@ -53,7 +51,7 @@ class ExamplesConfig:
     stratify: bool = option(True, "keep the proportions of the classes in every part")
 
 
-@dataclass(frozen=True)
+@section
 class InputConfig:
     """Options for tokenising texts and scaling series."""
 

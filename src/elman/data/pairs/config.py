@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from elman.data import shared_options as shared
 from elman.data.vocabulary.kinds import token_kinds
 from elman.errors import ConfigError
-from elman.options import option
+from elman.options import option, section
 
 __all__ = ["PairsConfig"]
 
 
-@dataclass(frozen=True)
+@section
 class PairsConfig:
     """Options for reading and encoding pairs."""
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from elman.data import shared_options as shared
-from elman.options import option
+from elman.options import option, section
 
 __all__ = ["PanelConfig", "TransformConfig"]
 
 
-@dataclass(frozen=True)
+@section
 class PanelConfig:
     """Options for reading and cleaning time series."""
 
@@ -41,7 +39,7 @@ class PanelConfig:
     errors: str = shared.errors()
 
 
-@dataclass(frozen=True)
+@section
 class TransformConfig:
     """Options for the invertible transforms of each series, applied in this order before the network reads it."""
 

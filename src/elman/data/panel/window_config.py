@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
 
 from elman.errors import ConfigError
-from elman.options import option
+from elman.options import option, section
 
 __all__ = ["LONGEST", "WindowConfig", "check_windows", "resolve_window_sizes"]
 
@@ -16,7 +15,7 @@ LONGEST = 100_000
 _SEASONS, _MIN_CONTEXT, _MAX_CONTEXT = 3, 12, 168
 
 
-@dataclass(frozen=True)
+@section
 class WindowConfig:
     """Options for what the network reads of a series and what it predicts."""
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from elman.options import option
+from elman.options import option, section
 
 __all__ = ["SoundConfig"]
 
 
-@dataclass(frozen=True)
+@section
 class SoundConfig:
     """Sample rate and log-mel features."""
 

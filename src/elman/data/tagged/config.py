@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from elman.data import shared_options as shared
 from elman.data.tagged import readers
-from elman.options import option
+from elman.options import option, section
 
 __all__ = ["FORMATS", "UNTAGGED_FORMATS", "TaggedDataConfig"]
 
@@ -17,7 +15,7 @@ _WITH_TAGS = tuple(name for name, reader in _KNOWN.items() if reader.labelled)
 UNTAGGED_FORMATS = ("auto", *(name for name in _KNOWN if name not in _WITH_TAGS), *_WITH_TAGS)
 
 
-@dataclass(frozen=True)
+@section
 class TaggedDataConfig:
     """Options for reading sentences or frames, and for the vocabulary of words."""
 

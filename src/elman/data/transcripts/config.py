@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from elman.data import shared_options as shared
 from elman.data.manifest import ManifestConfig
 from elman.data.vocabulary.kinds import token_kinds
-from elman.options import option
+from elman.options import option, section
 
 __all__ = ["TranscriptsConfig"]
 
 
-@dataclass(frozen=True)
+@section
 class TranscriptsConfig(ManifestConfig):
     """Options for reading recordings or drawings, and for the tokens of their texts."""
 

@@ -9,7 +9,7 @@ from typing import Any
 from elman.data.vocabulary.base import Vocabulary
 from elman.data.vocabulary.kinds import token_kinds, vocabulary_class
 from elman.errors import ArtifactError, ConfigError
-from elman.options import former_argument
+from elman.former import former_keywords
 
 __all__ = ["complete_options", "learn_vocabulary", "vocabulary_from_json"]
 
@@ -21,9 +21,7 @@ def complete_options(options: str | Mapping[str, Any]) -> dict[str, Any]:
     option.
     """
     given: dict[str, Any] = {"kind": options} if isinstance(options, str) else dict(options)
-    kind = given.pop("kind", None)
-    if "tokeniser" in given:
-        given["tokenizer"] = former_argument(given, "tokeniser", "tokenizer", None)
+    kind, given = given.pop("kind", None), _with_present_names(**given)
     known = {
         name: parameter.default
         for name, parameter in inspect.signature(vocabulary_class(kind).learn).parameters.items()
@@ -33,6 +31,11 @@ def complete_options(options: str | Mapping[str, Any]) -> dict[str, Any]:
         if name not in known:
             raise ConfigError(f"expected an option of {kind}, one of {', '.join(known)}. Received: {name!r}")
     return {"kind": kind, **known, **given}
+
+
+@former_keywords(tokeniser="tokenizer")
+def _with_present_names(**options: Any) -> dict[str, Any]:
+    return options
 
 
 def learn_vocabulary(options: str | Mapping[str, Any], pieces: Iterable[str]) -> Vocabulary:

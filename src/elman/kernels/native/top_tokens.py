@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from elman.errors import ConfigError, KernelUnavailableError, ShapeError
+from elman.former import former_keywords
 from elman.kernels.native import buffer_pool, library
 from elman.kernels.native.build import EVERY_INSTRUCTION_SET
 from elman.kernels.native.engine_abi import declare
@@ -119,6 +120,7 @@ class PackedOutput:
     ShapeError for tensors whose shapes do not match.
     """
 
+    @former_keywords(scan="logit_precision", weight_VR="weight_VY")
     def __init__(self, weight_VY: Tensor, bias_V: Tensor, logit_precision: str) -> None:
         check_logit_precision(logit_precision)
         problem = why_not(weight_VY, bias_V)

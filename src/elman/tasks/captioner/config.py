@@ -9,13 +9,13 @@ from typing import Any, ClassVar
 
 from elman.data.captioned.config import CaptionDataConfig, CaptionTextConfig
 from elman.nn.recurrent_config import RecurrentConfig, attention_score_option, input_feeding, label_smoothing
-from elman.options import Sections, option
+from elman.options import Sections, option, section
 from elman.train.config import TrainConfig
 
 __all__ = ["PRESETS", "CaptionerConfig", "CaptionerNetworkConfig"]
 
 
-@dataclass(frozen=True)
+@section
 class CaptionerNetworkConfig(RecurrentConfig):
     """Options of the network, the loss and the batches. Options of layers apply to the decoder."""
 

@@ -9,13 +9,13 @@ from typing import Any, ClassVar
 
 from elman.data.examples.config import ExamplesConfig, InputConfig
 from elman.nn.recurrent_config import RecurrentConfig
-from elman.options import Sections, option
+from elman.options import Sections, option, section
 from elman.train.config import TrainConfig
 
 __all__ = ["PRESETS", "ClassifierConfig", "ClassifierNetworkConfig", "TargetConfig"]
 
 
-@dataclass(frozen=True)
+@section
 class TargetConfig:
     """Options of the target."""
 
@@ -34,7 +34,7 @@ class TargetConfig:
     )
 
 
-@dataclass(frozen=True)
+@section
 class ClassifierNetworkConfig(RecurrentConfig):
     """Options of the network and its batches."""
 

@@ -11,7 +11,7 @@ from elman.data.panel import PanelConfig, TransformConfig
 from elman.data.panel.window_config import WindowConfig, check_windows
 from elman.errors import ConfigError
 from elman.nn.recurrent_config import RecurrentConfig
-from elman.options import Sections, option
+from elman.options import Sections, option, section
 from elman.train.config import TrainConfig
 
 __all__ = ["PRESETS", "ForecasterConfig", "ForecasterNetworkConfig", "check_options"]
@@ -19,7 +19,7 @@ __all__ = ["PRESETS", "ForecasterConfig", "ForecasterNetworkConfig", "check_opti
 DISTRIBUTIONS = ("student-t", "gaussian", "quantiles", "negative-binomial", "point")
 
 
-@dataclass(frozen=True)
+@section
 class ForecasterNetworkConfig(RecurrentConfig):
     """Options of the network and its predictive distribution."""
 

@@ -9,13 +9,13 @@ from typing import Any, ClassVar
 
 from elman.data.text_config import TextConfig
 from elman.nn.recurrent_config import RecurrentConfig
-from elman.options import Sections, option
+from elman.options import Sections, option, section
 from elman.train.config import TrainConfig
 
 __all__ = ["PRESETS", "LanguageModelConfig", "LanguageModelNetworkConfig"]
 
 
-@dataclass(frozen=True)
+@section
 class LanguageModelNetworkConfig(RecurrentConfig):
     """Options of the network and its batches."""
 

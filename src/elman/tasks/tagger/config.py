@@ -9,13 +9,13 @@ from typing import Any, ClassVar
 
 from elman.data.tagged.config import TaggedDataConfig
 from elman.nn.recurrent_config import RecurrentConfig
-from elman.options import Sections, option
+from elman.options import Sections, option, section
 from elman.train.config import TrainConfig
 
 __all__ = ["PRESETS", "TaggerConfig", "TaggerNetworkConfig"]
 
 
-@dataclass(frozen=True)
+@section
 class TaggerNetworkConfig(RecurrentConfig):
     """Options of the network and its batches."""
 

@@ -10,13 +10,13 @@ from typing import Any, ClassVar
 from elman.data.sound.config import SoundConfig
 from elman.data.transcripts.config import TranscriptsConfig
 from elman.nn.recurrent_config import RecurrentConfig
-from elman.options import Sections, option
+from elman.options import Sections, option, section
 from elman.train.config import TrainConfig
 
 __all__ = ["PRESETS", "TranscriberConfig", "TranscriberNetworkConfig"]
 
 
-@dataclass(frozen=True)
+@section
 class TranscriberNetworkConfig(RecurrentConfig):
     """Options of the network and its batches."""
 

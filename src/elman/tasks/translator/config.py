@@ -9,13 +9,13 @@ from typing import Any, ClassVar
 
 from elman.data.pairs.config import PairsConfig
 from elman.nn.recurrent_config import RecurrentConfig, attention_score_option, input_feeding, label_smoothing
-from elman.options import Sections, option
+from elman.options import Sections, option, section
 from elman.train.config import TrainConfig
 
 __all__ = ["PRESETS", "TranslatorConfig", "TranslatorNetworkConfig"]
 
 
-@dataclass(frozen=True)
+@section
 class TranslatorNetworkConfig(RecurrentConfig):
     """Options of the network, the loss and the batches. Options of layers apply to the decoder, and by default to the
     encoder."""

@@ -27,6 +27,7 @@ from elman.data.vocabulary.base import (
 )
 from elman.data.vocabulary.spacing import Detokenizer
 from elman.errors import ArtifactError, ConfigError, DataError
+from elman.former import former_keywords
 
 __all__ = ["WordVocabulary"]
 
@@ -65,6 +66,7 @@ class WordVocabulary(Vocabulary):
         }
     )
 
+    @former_keywords(tokeniser="tokenizer")
     def __init__(
         self,
         words: list[str],
@@ -90,6 +92,7 @@ class WordVocabulary(Vocabulary):
         self._pattern = _pattern(tokenizer, urls)
 
     @classmethod
+    @former_keywords(tokeniser="tokenizer")
     def learn(
         cls,
         pieces: Iterable[str],
