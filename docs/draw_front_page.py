@@ -107,7 +107,7 @@ def draw(listener: Listener, path: Path) -> None:
     axes.set_xscale("log")
     axes.set_xticks([1e4, 1e5, 1e6, 1e7], ["10 thousand", "100 thousand", "1 million", "10 million"])
     axes.set_xlabel("characters read", color=INK)
-    axes.set_ylabel("loss, nats a character", color=INK)
+    axes.set_ylabel("loss, nats per character", color=INK)
     axes.grid(color="#e4e2dc", linewidth=0.8)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False, loc="lower left", fontsize=11)

@@ -40,8 +40,8 @@ def former_attributes(module: str, names: Mapping[str, str]) -> Callable[[str], 
     return getattr_
 
 
-def former_keywords(**names: str) -> Callable[[F], F]:
-    """Return a decorator of a function whose arguments had other names: `former_keywords(earlier="present")`.
+def former_keywords(names: Mapping[str, str]) -> Callable[[F], F]:
+    """Return a decorator of a function whose arguments had other names: `former_keywords({"earlier": "present"})`.
 
     The function raises ConfigError for an argument that is given under both names.
     """

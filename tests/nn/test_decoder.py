@@ -105,7 +105,7 @@ def test_dropout_acts_in_training_only() -> None:
         ({"attention": "soft"}, r"attention among none, luong, bahdanau, between\. Received: 'soft'"),
         ({"attention": "between", "layers": 1}, r"at least 2 layers .*Received: 1"),
         ({"attention": "none", "feeding": True}, r"with input feeding\. Received: attention = none"),
-        ({"attention": "none", "score_function": "dot"}, r"Received: attention = none, score = dot"),
+        ({"attention": "none", "score_function": "dot"}, r"Received: attention = none, score_function = dot"),
         ({"attention": "luong", "score_function": "dot"}, r"same size .*Received: 5 and 6"),
         ({"attention": "luong", "dropout": 1.0}, r"dropout from 0 .*Received: 1\.0"),
     ],

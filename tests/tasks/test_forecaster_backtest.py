@@ -86,7 +86,7 @@ def test_a_remark_where_the_network_has_seen_what_it_is_tested_on() -> None:
     frame = long_frame({"a": 40, "b": 40})
     model = fitted(frame)
     (remark,) = model.backtest(frame, 3, origins=2, paths=10).remarks
-    assert remark.startswith("The network was trained or selected on steps of 2 of 2 series")
+    assert remark.startswith("the network was trained or selected on steps of 2 of 2 series")
     assert model.backtest(frame, 3, origins=1, refit=True, paths=10).remarks == []
     untrained = Forecaster(**OPTIONS)
     assert untrained.backtest(frame, 3, origins=1, refit=True, paths=10).windows == 2

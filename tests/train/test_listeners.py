@@ -140,8 +140,8 @@ def test_without_a_terminal_the_watch_writes_plain_lines() -> None:
     assert stream.getvalue().splitlines() == [
         "resuming after step 1,200",
         "12.3 ms a step: the run will end after 5,000 steps",
-        f"step  1,202  validation 1.2500 nats, {1.25 / math.log(2):.4f} bits a char  best so far",
-        f"step  1,300  validation 1.5000 nats, {1.5 / math.log(2):.4f} bits a char",
+        f"step  1,202  validation 1.2500 nats, {1.25 / math.log(2):.4f} bits per char  best so far",
+        f"step  1,300  validation 1.5000 nats, {1.5 / math.log(2):.4f} bits per char",
         "finished at step 5,000: the budget is spent",
     ]
 

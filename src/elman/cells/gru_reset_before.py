@@ -41,7 +41,7 @@ class GRUResetBefore(Cell):
     paper: ClassVar[str] = "Cho et al. 2014, Learning phrase representations using RNN encoder-decoder"
     former_options: ClassVar[Mapping[str, str]] = {"memory": "chrono_init"}
 
-    @former_keywords(memory="chrono_init")
+    @former_keywords({"memory": "chrono_init"})
     def __init__(self, input_size: int, hidden_size: int, *, chrono_init: int = 0, **options: Any) -> None:
         super().__init__(input_size, hidden_size, gate_names=("r", "z", "n"), **options)
         self.chrono_init = chrono_init

@@ -63,7 +63,7 @@ class LSTM(ElementwiseCell):
         "lstm_peepholes": {"peepholes": True},
     }
 
-    @former_keywords(memory="chrono_init")
+    @former_keywords({"memory": "chrono_init"})
     def __init__(
         self,
         input_size: int,

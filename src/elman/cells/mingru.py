@@ -35,7 +35,7 @@ class MinGRU(LinearCell):
     compiled_variants: ClassVar[Mapping[str, Mapping[str, Any]]] = {"mingru": {}}
     former_options: ClassVar[Mapping[str, str]] = {"memory": "chrono_init"}
 
-    @former_keywords(memory="chrono_init")
+    @former_keywords({"memory": "chrono_init"})
     def __init__(self, input_size: int, hidden_size: int, *, chrono_init: int = 0, **options: Any) -> None:
         super().__init__(input_size, hidden_size, gate_names=("z", "n"), **options)
         self.chrono_init = chrono_init

@@ -34,7 +34,7 @@ class BPTTBatches:
     end token as its last target, and at the end of the text.
     """
 
-    @former_keywords(lanes="batch_size")
+    @former_keywords({"lanes": "batch_size"})
     def __init__(self, tokens: TokenFile, *, batch_size: int, length: int, end_id: int, offset: int = 0) -> None:
         """Raises ConfigError for fewer than one row or step, DataError for a text of fewer than two tokens."""
         _check(tokens, batch_size, length)
@@ -96,7 +96,7 @@ class BPTTBatches:
         self.tokens_seen = seen
 
 
-@former_keywords(lanes="batch_size")
+@former_keywords({"lanes": "batch_size"})
 def sequential(
     tokens: TokenFile, *, batch_size: int, length: int, end_id: int, burn_in: int = 128, limit: int | None = None
 ) -> Iterator[Batch]:

@@ -157,8 +157,8 @@ def _remarks(panel: Panel, seen: Ints | None, at: Ints) -> list[str]:
         return []
     what = "the series" if len(panel) == 1 else f"{count:,} of {len(panel):,} series"
     return [
-        f"The network was trained or selected on steps of {what} that it forecasts here, which the simple forecasts "
-        "were not: train it on what comes before the first origin, or use refit."
+        f"the network was trained or selected on steps of {what} that it forecasts here, and the simple forecasts were "
+        "not: train it on what is before the first origin, or use refit"
     ]
 
 
@@ -182,9 +182,11 @@ def evaluate_rolling(
         origin.append(origins)
     rows, last = np.concatenate(series), np.concatenate(origin)
     if not len(rows):
+        shortest, longest = int(lengths.min()), int(lengths.max())
+        span = f"{longest:,}" if shortest == longest else f"{shortest:,} to {longest:,}"
         raise DataError(
-            f"expected series with steps after those that the model was trained on, at least {horizon}, or a number of "
-            f"last steps to measure (steps). Received: series of {int(lengths.min()):,} to {int(lengths.max()):,} steps"
+            f"expected series with steps after those that the model was trained on, {horizon} or more, or a number of "
+            f"last steps to evaluate (steps; on the command line --limit). Received: series of {span} steps"
         )
     found = forecast(rows, last)
     truth = truths(panel, rows, last, horizon)

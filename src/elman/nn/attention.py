@@ -47,7 +47,7 @@ class Attention(nn.Module):
     Raises ConfigError for an unknown score, and for the dot score with different sizes.
     """
 
-    @former_keywords(score="score_function")
+    @former_keywords({"score": "score_function"})
     def __init__(self, score_function: str, query_size: int, memory_size: int, *, size: int = 0) -> None:
         super().__init__()
         if score_function not in SCORES:

@@ -30,7 +30,7 @@ class CharacterEncoder(nn.Module):
     Raises ConfigError for an unknown cell or option.
     """
 
-    @former_keywords(letters="characters", hidden="hidden_size")
+    @former_keywords({"letters": "characters", "hidden": "hidden_size"})
     def __init__(
         self, characters: int, *, embedding: int, hidden_size: int, cell: str = "lstm", **cell_options: Any
     ) -> None:

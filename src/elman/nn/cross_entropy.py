@@ -22,7 +22,7 @@ __all__ = ["linear_cross_entropy"]
 _ROWS = 64
 
 
-@former_keywords(x_NR="x_NY", weight_VR="weight_VY")
+@former_keywords({"x_NR": "x_NY", "weight_VR": "weight_VY"})
 def linear_cross_entropy(
     x_NY: Tensor, weight_VY: Tensor, bias_V: Tensor, targets_N: Tensor, smoothing: float = 0.0
 ) -> Tensor:

@@ -99,7 +99,7 @@ class Decoder(nn.Module):
     Raises ConfigError for options that exclude each other.
     """
 
-    @former_keywords(score="score_function")
+    @former_keywords({"score": "score_function"})
     def __init__(
         self,
         make: MakeStack,
@@ -124,7 +124,8 @@ class Decoder(nn.Module):
             raise ConfigError("expected attention with input feeding. Received: attention = none")
         if score_function and attention == "none":
             raise ConfigError(
-                f"expected attention other than none with a score. Received: attention = none, score = {score_function}"
+                f"expected attention other than none with an attention score. Received: attention = none, "
+                f"score_function = {score_function}"
             )
         self.kind = attention
         self.feeding = feeding

@@ -95,7 +95,7 @@ class TrainingProgress:
         if self.describe is not None:
             return self.describe(metrics)
         loss = metrics["loss"]
-        return f"{loss:.4f} nats, {loss / math.log(2):.4f} bits a {self.unit}"
+        return f"{loss:.4f} nats, {loss / math.log(2):.4f} bits per {self.unit}"
 
     def _report_if_slower(self, progress: float) -> None:
         """Report once if a run with a budget in seconds will take much longer than that."""

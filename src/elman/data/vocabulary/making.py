@@ -33,7 +33,7 @@ def complete_options(options: str | Mapping[str, Any]) -> dict[str, Any]:
     return {"kind": kind, **known, **given}
 
 
-@former_keywords(tokeniser="tokenizer")
+@former_keywords({"tokeniser": "tokenizer"})
 def _with_present_names(**options: Any) -> dict[str, Any]:
     return options
 

@@ -120,7 +120,7 @@ class PackedOutput:
     ShapeError for tensors whose shapes do not match.
     """
 
-    @former_keywords(scan="logit_precision", weight_VR="weight_VY")
+    @former_keywords({"scan": "logit_precision", "weight_VR": "weight_VY"})
     def __init__(self, weight_VY: Tensor, bias_V: Tensor, logit_precision: str) -> None:
         check_logit_precision(logit_precision)
         problem = why_not(weight_VY, bias_V)

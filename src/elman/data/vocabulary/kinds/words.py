@@ -66,7 +66,7 @@ class WordVocabulary(Vocabulary):
         }
     )
 
-    @former_keywords(tokeniser="tokenizer")
+    @former_keywords({"tokeniser": "tokenizer"})
     def __init__(
         self,
         words: list[str],
@@ -92,7 +92,7 @@ class WordVocabulary(Vocabulary):
         self._pattern = _pattern(tokenizer, urls)
 
     @classmethod
-    @former_keywords(tokeniser="tokenizer")
+    @former_keywords({"tokeniser": "tokenizer"})
     def learn(
         cls,
         pieces: Iterable[str],
