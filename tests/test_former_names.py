@@ -330,6 +330,15 @@ def test_a_name_of_a_module(module: str, former: str) -> None:
         assert getattr(importlib.import_module(module), former) is not None
 
 
+def test_fields_of_the_best_tokens() -> None:
+    if why_not(torch.ones(8, 4), torch.zeros(8)) is not None:
+        pytest.skip("no packed output here")
+    found = PackedOutput(torch.ones(8, 4), torch.zeros(8), "float32").best(torch.ones(1, 4), 3, 0)
+    with pytest.warns(FormerNameWarning, match="^TopTokens.tokens_NC is now called tokens_NK$"):
+        assert found.tokens_NC is found.tokens_NK
+    assert not hasattr(found, "nothing")
+
+
 def test_both_names_are_refused_everywhere() -> None:
     with pytest.raises(ConfigError, match="expected the option chrono_init once"):
         make("lstm", 2, 3, memory=9, chrono_init=3)

@@ -15,7 +15,9 @@ class TrainConfig:
 
     optimizer: str = option("adamw", "adamw, adam, sgd, or the name of any class in torch.optim")
     learning_rate: float = option(4e-3, "the highest learning rate of the run", least=0.0)
-    weight_decay: float | None = option(None, "weight decay; where no preset has one, 0.1 for adamw and 0 for others", least=0.0)
+    weight_decay: float | None = option(
+        None, "weight decay; without a preset's, 0.1 for adamw and 0 for others", least=0.0
+    )
     optimizer_options: dict[str, Any] = option({}, "further arguments of the optimiser, such as momentum=0.9")
     schedule: str = option(
         "cosine", "how the learning rate falls after warm-up", choices=("constant", "cosine", "plateau")

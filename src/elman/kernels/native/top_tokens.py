@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import os
 from ctypes import POINTER, Structure, c_int64, c_void_p
+from types import MappingProxyType
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from elman.errors import ConfigError, KernelUnavailableError, ShapeError
-from elman.former import former_keywords
+from elman.former import former_keywords, warn_of_former_name
 from elman.kernels.native import buffer_pool, library
 from elman.kernels.native.build import EVERY_INSTRUCTION_SET
 from elman.kernels.native.engine_abi import declare
@@ -63,6 +64,10 @@ class _Call(Structure):
     )
 
 
+# Fields under their earlier names.
+_FORMER_FIELDS = MappingProxyType({"scores_NC": "scores_NK", "tokens_NC": "tokens_NK"})
+
+
 class TopTokens(NamedTuple):
     """The top K tokens of N rows.
 
@@ -76,6 +81,13 @@ class TopTokens(NamedTuple):
     tokens_NK: Tensor
     wanted_N: Tensor
     normaliser_N: Tensor
+
+    def __getattr__(self, name: str) -> Tensor:
+        if name not in _FORMER_FIELDS:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        warn_of_former_name(f"TopTokens.{name}", _FORMER_FIELDS[name])
+        found: Tensor = getattr(self, _FORMER_FIELDS[name])
+        return found
 
 
 def fastest_logit_precision() -> str:
