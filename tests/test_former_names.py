@@ -57,6 +57,11 @@ NEEDS: dict[tuple[str, str], dict[str, str]] = {
 }
 EACH = [(task, former, *names) for task, options in OPTIONS.items() for former, names in options.items()]
 each_option = pytest.mark.parametrize(("task", "former", "name", "value"), EACH)
+# The options of one task by default, the others where slow tests run.
+each_option_slowly = pytest.mark.parametrize(
+    ("task", "former", "name", "value"),
+    [case if case[0] == "forecaster" else pytest.param(*case, marks=pytest.mark.slow) for case in EACH],
+)
 
 # Of each module, every earlier public name, and the present one.
 PUBLIC = {
@@ -135,7 +140,7 @@ def test_an_option_in_python(task: str, former: str, name: str, value: Any) -> N
     assert given_under(changed.config, name) == value
 
 
-@each_option
+@each_option_slowly
 def test_an_option_on_the_command_line(
     task: str, former: str, name: str, value: Any, write: Write, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -157,7 +162,7 @@ def help_of(command: str, capfd: pytest.CaptureFixture[str]) -> str:
     return capfd.readouterr().out
 
 
-@each_option
+@each_option_slowly
 def test_an_option_in_a_toml_file(
     task: str, former: str, name: str, value: Any, write: Write, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -43,6 +43,7 @@ def findings(words: ModuleType, tmp_path: Path):
     return check
 
 
+@pytest.mark.slow
 def test_this_checkout_passes(words: ModuleType) -> None:
     assert [str(each) for each in words.check(ROOT)] == []
 

@@ -112,11 +112,11 @@ def flat_fields(section: type[Any]) -> dict[str, tuple[dataclasses.Field[Any], A
 
 def former_names(section: type[Any]) -> dict[str, str]:
     """Return the present name of an option of a section by each of its earlier names."""
-    fields = fields_of(section)
+    fields = {field.name: field for field in dataclasses.fields(section)}
     # A class may have its own option with the earlier name of an inherited one.
     return {
         former: name
-        for name, (field, _) in fields.items()
+        for name, field in fields.items()
         for former in field.metadata.get("former", ())
         if former not in fields
     }
@@ -135,7 +135,7 @@ def present_names(
     names.
     """
     kinds = list(sections)
-    fields = {name: field for kind in kinds for name, (field, _) in fields_of(kind).items()}
+    fields = {field.name: field for kind in kinds for field in dataclasses.fields(kind)}
     present = {former: name for kind in kinds for former, name in former_names(kind).items()}
     found: dict[str, Any] = {}
     for former, value in values.items():
