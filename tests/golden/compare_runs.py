@@ -100,6 +100,8 @@ def train(run: GoldenRun, data: Path, folder: Path, steps: int) -> dict[str, Any
     kind = getattr(elman, run.kind)
     known = {name for section in kind.setup_class.config_class.sections().values() for name in vars(section())}
     options = COMMON | {"max_steps": steps} | run.options
+    if EARLIER_NAMES["hidden_size"] in known and options.get("kind") == "regression":
+        options["kind"] = "score"
     model = kind(
         **{name if name in known | {"preset"} else EARLIER_NAMES[name]: value for name, value in options.items()}
     )
