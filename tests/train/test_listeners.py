@@ -228,17 +228,6 @@ def test_usable_cores_follow_the_mask_of_the_process() -> None:
 
 
 @pytest.mark.parametrize(
-    ("limit", "expected"), [("max 100000", 8), ("150000 100000", 1), ("400000 100000", 4), ("?", 8)]
-)
-def test_usable_cores_follow_the_quota_of_the_control_group(
-    limit: str, expected: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)))
-    monkeypatch.setattr(Path, "read_text", lambda _: limit)
-    assert usable_cores() == expected
-
-
-@pytest.mark.parametrize(
     ("flags", "expected"), [("flags : fpu avx2", False), ("flags : fpu avx512_bf16", True), ("Features : bf16", True)]
 )
 def test_bfloat16_is_read_from_the_processors_flags(

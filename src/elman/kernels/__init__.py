@@ -21,7 +21,8 @@ from torch import Tensor
 
 from elman.errors import ConfigError, KernelUnavailableError, ShapeError
 from elman.former import former_attributes
-from elman.kernels import native, reference, scan, torch_layers
+from elman.kernels import forks, native, reference, scan, torch_layers
+from elman.kernels.forks import usable_threads
 from elman.kernels.native.build import EVERY_INSTRUCTION_SET
 from elman.recurrence import KernelRequest, Lookup, RunnableCell, Step, TorchForm, clear_padding
 from elman.state import State
@@ -39,6 +40,7 @@ __all__ = [
     "native_status",
     "reverse_rows",
     "run",
+    "usable_threads",
     "why_not",
 ]
 
@@ -136,6 +138,7 @@ def _run(
     reverse: bool,
     kernel: str | None,
 ) -> tuple[Tensor, State]:
+    forks.watch()
     shown = x.tokens_BT if isinstance(x, Lookup) else x
     B, T = shown.shape[:2]
     if lengths_B is not None:

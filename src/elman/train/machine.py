@@ -7,8 +7,9 @@ import dataclasses
 import torch
 
 from elman.errors import ConfigError
+from elman.kernels import usable_threads
 from elman.train.config import TrainConfig
-from elman.train.tuning import has_bfloat16, tune_allocator, usable_cores
+from elman.train.tuning import default_threads, has_bfloat16, tune_allocator
 
 __all__ = ["resolve_auto", "tune_process"]
 
@@ -30,10 +31,10 @@ def resolve_auto(config: TrainConfig) -> TrainConfig:
     if precision == "auto":
         fast = torch.cuda.is_bf16_supported() if kind == "cuda" else has_bfloat16()
         precision = "bfloat16" if fast else "float32"
-    return dataclasses.replace(config, device=device, precision=precision, threads=config.threads or usable_cores())
+    return dataclasses.replace(config, device=device, precision=precision, threads=config.threads or default_threads())
 
 
 def tune_process(config: TrainConfig) -> None:
     """Set the number of threads and the memory allocator of this process for training."""
-    torch.set_num_threads(config.threads)
+    torch.set_num_threads(usable_threads(config.threads))
     tune_allocator()

@@ -10,11 +10,20 @@ thread that it waits for. Does not import torch.
 from __future__ import annotations
 
 import ctypes
+import math
 import os
 import sys
 from pathlib import Path
 
-__all__ = ["has_bfloat16", "limit_openmp_spinning", "release_memory", "tune_allocator", "usable_cores"]
+__all__ = [
+    "cpu_quota",
+    "default_threads",
+    "has_bfloat16",
+    "limit_openmp_spinning",
+    "release_memory",
+    "tune_allocator",
+    "usable_cores",
+]
 
 # From glibc's malloc.h.
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
@@ -26,16 +35,62 @@ _PLANS = 128
 _SPIN_ROUNDS = 20_000
 
 
-def usable_cores() -> int:
-    """Return the number of cores that this process may use, by its affinity mask and control group quota."""
+def usable_cores(root: Path = Path("/")) -> int:
+    """Return the number of cores that this process may use, by its affinity mask and the quotas of its control groups.
+
+    A quota below one core counts as one. `root` is the root of the file system, in which the quotas are read.
+    """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, math.floor(min(cores, cpu_quota(root))))
+
+
+def default_threads() -> int:
+    """Return the default number of threads: OMP_NUM_THREADS, or else the usable cores."""
+    first = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
+    return int(first) if first.isdecimal() and int(first) > 0 else usable_cores()
+
+
+def cpu_quota(root: Path = Path("/")) -> float:
+    """Return the cores that the control groups of this process grant it, v1 or v2; infinity without a quota.
+
+    The quota of a group also bounds the groups in it. In a container the path may be that of the host; then only the
+    mounted root group exists, which is the container's own.
+    """
     try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
-        if quota != "max":
-            cores = min(cores, max(1, int(quota) // int(period)))
+        lines = (root / "proc/self/cgroup").read_text().splitlines()
+    except (OSError, UnicodeDecodeError):
+        lines = []
+    quotas = [math.inf]
+    for line in [*lines, "0::/"]:
+        _, _, rest = line.partition(":")
+        controllers, _, path = rest.partition(":")
+        if controllers and "cpu" not in controllers.split(","):
+            continue
+        mounts = ("", "unified") if not controllers else (controllers, "cpu")
+        read = _quota_v2 if not controllers else _quota_v1
+        for mount in mounts:
+            base = root / "sys/fs/cgroup" / mount
+            parts = [part for part in path.split("/") if part not in ("", "..")]
+            quotas += [read(base.joinpath(*parts[:count])) for count in range(len(parts) + 1)]
+    return min(quotas)
+
+
+def _quota_v2(group: Path) -> float:
+    return _ratio(group / "cpu.max", None)
+
+
+def _quota_v1(group: Path) -> float:
+    return _ratio(group / "cpu.cfs_quota_us", group / "cpu.cfs_period_us")
+
+
+def _ratio(quota: Path, period: Path | None) -> float:
+    """Return quota / period, both in one file if `period` is None; infinity where the files set no quota."""
+    try:
+        text = quota.read_text() + (" " + period.read_text() if period is not None else "")
+        granted, each = map(int, text.split())
     except (OSError, ValueError):
-        pass  # no control group quota
-    return cores
+        return math.inf  # no such file, or no quota: "max"
+    return granted / each if granted > 0 and each > 0 else math.inf
 
 
 def limit_openmp_spinning() -> bool:

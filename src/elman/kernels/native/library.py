@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from elman.errors import KernelUnavailableError
+from elman.kernels import forks
 from elman.kernels.native import build, program_cache
 from elman.kernels.native.abi import ABI_VERSION, CompiledProgram
 
@@ -33,14 +34,12 @@ _libraries: dict[tuple[Path, str], ctypes.CDLL] = {}
 _chosen: dict[tuple[Path, str | None], str] = {}
 _refusals: dict[Settings, str] = {}
 _programs: dict[tuple[Settings, str, int], CompiledProgram | str] = {}
-_forked = False
 _watches_forks = False
 
 
 def _after_fork() -> None:
-    """Reset a forked child, which has no OpenMP threads, and where a lost thread may have held the lock."""
-    global _forked, _lock
-    _forked = True
+    """Reset the lock in a forked child, where a lost thread may have held it."""
+    global _lock
     _lock = threading.RLock()
 
 
@@ -73,6 +72,7 @@ def _load_file(path: Path) -> ctypes.CDLL:
     import torch  # noqa: F401  loads its OpenMP runtime first, so that the library uses the same one
 
     global _watches_forks
+    forks.watch()
     if not _watches_forks and hasattr(os, "register_at_fork"):
         _watches_forks = True
         os.register_at_fork(after_in_child=_after_fork)
@@ -194,7 +194,7 @@ def threads() -> int:
     """Return the number of threads for a kernel: torch's, but 1 in a forked child, where OpenMP would deadlock."""
     import torch
 
-    return 1 if _forked else torch.get_num_threads()
+    return forks.usable_threads(torch.get_num_threads())
 
 
 def describe() -> dict[str, str | bool]:
