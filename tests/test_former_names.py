@@ -31,6 +31,7 @@ from elman.options import fields_of, former_names, option, present_names
 from elman.tasks.average import average_folders
 from elman.tasks.language_model.setup import LanguageModelSetup
 from elman.tasks.registry import built_in, find
+from elman.tasks.setup import Setup
 from elman.train import TrainConfig
 
 ALL_TASKS = {"hidden": ("hidden_size", 12), "average": ("ema_decay", 0.5)}
@@ -140,9 +141,23 @@ def test_an_option_in_python(task: str, former: str, name: str, value: Any) -> N
     assert given_under(changed.config, name) == value
 
 
+@pytest.fixture
+def checked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The options of every run that is begun from now on."""
+    found: list[Any] = []
+    check = Setup.check.__func__  # type: ignore[attr-defined]
+
+    def record(cls: type[Any], config: Any) -> None:
+        found.append(config)
+        check(cls, config)
+
+    monkeypatch.setattr(Setup, "check", classmethod(record))
+    return found
+
+
 @each_option_slowly
 def test_an_option_on_the_command_line(
-    task: str, former: str, name: str, value: Any, write: Write, capfd: pytest.CaptureFixture[str]
+    task: str, former: str, name: str, value: Any, write: Write, capfd: pytest.CaptureFixture[str], checked: list[Any]
 ) -> None:
     """The option is read, with one remark; the help shows only the present name."""
     flag = former.replace("_", "-")
@@ -153,6 +168,7 @@ def test_an_option_on_the_command_line(
     first, last = capfd.readouterr().err.splitlines()
     assert first == f"elman: the option '{former}' is now called '{name}'"
     assert "there is no such file" in last
+    assert [given_under(config, name) for config in checked] == [value]
     assert f"--{flag} " not in help_of(command[1], capfd)
 
 
@@ -164,7 +180,7 @@ def help_of(command: str, capfd: pytest.CaptureFixture[str]) -> str:
 
 @each_option_slowly
 def test_an_option_in_a_toml_file(
-    task: str, former: str, name: str, value: Any, write: Write, capfd: pytest.CaptureFixture[str]
+    task: str, former: str, name: str, value: Any, write: Write, capfd: pytest.CaptureFixture[str], checked: list[Any]
 ) -> None:
     options = {former: value, **NEEDS.get((task, former), {})}
     file = write("".join(f"{option} = {json.dumps(setting)}\n" for option, setting in options.items()))
@@ -173,6 +189,7 @@ def test_an_option_in_a_toml_file(
     first, last = capfd.readouterr().err.splitlines()
     assert first == f"elman: the option '{former}' is now called '{name}'"
     assert "there is no such file" in last
+    assert [given_under(config, name) for config in checked] == [value]
 
 
 @each_option
@@ -186,7 +203,7 @@ def test_an_option_of_a_model_folder(task: str, former: str, name: str, value: A
     assert given_under(config, name) == value
 
 
-def test_a_choice(write: Write, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_choice(write: Write, capfd: pytest.CaptureFixture[str], checked: list[Any]) -> None:
     """The regression of a classifier was `kind="score"`."""
     with pytest.warns(FormerNameWarning, match="^the option kind='score' is now called kind='regression'$"):
         model = elman.Classifier(kind="score")
@@ -200,6 +217,7 @@ def test_a_choice(write: Write, capfd: pytest.CaptureFixture[str]) -> None:
         first, last = capfd.readouterr().err.splitlines()
         assert first == "elman: the option kind='score' is now called kind='regression'"
         assert "there is no such file" in last
+        assert checked.pop().target.kind == "regression"
     assert "score" not in help_of("classifier", capfd).partition("--kind ")[2].partition("--class-weights")[0]
 
 

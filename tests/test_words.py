@@ -74,6 +74,7 @@ def test_the_legend_is_read(words: ModuleType) -> None:
             "src/a.py:1: an error that says what was expected",
         ),
         ("src/a.py", "def f(x_BTQ): ...\n", "src/a.py:1: x_BTQ: Q is not in the legend"),
+        ("src/a.py", "x_BTh = 1\n", "src/a.py:1: x_BTh: h is not in the legend"),
         ("src/a.py", "x_BTHBT = 1\n", "src/a.py:1: x_BTHBT: expected at most 4 shape letters"),
         (
             "src/elman/state.py",

@@ -42,7 +42,9 @@ ALLOWED = ("Once upon",)
 
 _WORDS = {re.compile(rf"(?<![\w`-])(?:{words})(?![\w`-])", re.IGNORECASE): hint for words, hint in EXCLUDED.items()}
 # `X` is the name that estimators of other libraries give their inputs.
-_SHAPED = re.compile(r"_?[a-z][a-z0-9_]*_(?!X$)([A-Z0-9]+)")
+_SHAPED = re.compile(r"_?[a-z][a-z0-9_]*_(?!X$)([A-Z](?:[a-z]?[A-Z0-9])*[a-z]?|[0-9]*[A-Z][A-Z0-9]*)")
+# From Python 3.12 on, the texts in an f-string are tokens of their own.
+_TEXTS = (tokenize.STRING, getattr(tokenize, "FSTRING_MIDDLE", tokenize.STRING))
 
 
 class Finding(NamedTuple):
@@ -130,7 +132,7 @@ def check_python(path: Path, text: str, letters: set[str], errors: set[str]) -> 
     docstrings, library = _docstrings(tree), path.is_relative_to("src")
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         prose = token.type == tokenize.COMMENT or token.start in docstrings
-        prose |= token.type == tokenize.STRING and library and " " in token.string
+        prose |= token.type in _TEXTS and library and " " in token.string
         if prose:
             for line, problem in excluded_words(token.string):
                 yield Finding(path, token.start[0] + line, problem)

@@ -10,7 +10,7 @@ import os
 
 import torch
 
-__all__ = ["forked", "usable_threads", "watch"]
+__all__ = ["usable_threads", "watch"]
 
 _log = logging.getLogger("elman.kernels")
 _watching = False
@@ -33,11 +33,6 @@ def _in_child() -> None:
         torch.set_num_threads(1)
 
 
-def forked() -> bool:
-    """Whether this process was forked from one that had run layers."""
-    return _forked
-
-
 def usable_threads(threads: int) -> int:
-    """Return `threads`, or 1 in a forked child."""
+    """Return `threads`, or 1 in a process that was forked from one that had run layers."""
     return 1 if _forked else threads

@@ -83,7 +83,8 @@ def present_cell_options(name: str, options: Mapping[str, Any]) -> dict[str, Any
         # A derived cell may have its own option with such a name.
         present = option if option in known else cell.former_options.get(option, option)
         if present in found or (present != option and present in options):
-            raise ConfigError(f"{name}: expected the option {present} once. Received: {present} and its earlier name")
+            earlier = next(former for former in options if cell.former_options.get(former) == present)
+            raise ConfigError(f"{name}: expected the option {present} once. Received: {present} and {earlier}")
         found[present] = value
     return found
 
