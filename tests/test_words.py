@@ -66,6 +66,7 @@ def test_the_legend_is_read(words: ModuleType) -> None:
         ("src/a.py", 'f"{x} knows nothing about {y}"\n', "src/a.py:1: 'knows nothing' is excluded"),
         ("src/a.py", '"""It stops, for it is done."""\n', "src/a.py:1: 'for it' is excluded; write because"),
         ("src/a.cpp", "int x;  // the room for x\n", "src/a.cpp:1: 'room' is excluded"),
+        ("src/a.h", "int a;\n/* One.\n * The room for x.\n */\n", "src/a.h:3: 'room' is excluded"),
         ("README.md", "# A\n\nText `told` beside\nit.\n", "README.md:3: 'beside' is excluded"),
         ("docs/a.md", "```\nhence\n```\nThus.\n", "docs/a.md:4: 'Thus' is excluded"),
         (

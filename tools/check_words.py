@@ -143,10 +143,11 @@ def check_python(path: Path, text: str, letters: set[str], errors: set[str]) -> 
 
 def check_cpp(path: Path, text: str) -> Iterator[Finding]:
     """Check the comments of a C++ file."""
-    for number, line in enumerate(text.splitlines(), 1):
-        _, mark, comment = line.partition("//")
-        for _, problem in excluded_words(comment if mark else ""):
-            yield Finding(path, number, problem)
+    for comment in re.finditer(r'"(?:\\.|[^"\\\n])*"|//[^\n]*|/\*.*?\*/', text, flags=re.DOTALL):
+        if comment[0].startswith("/"):
+            first = text.count("\n", 0, comment.start()) + 1
+            for line, problem in excluded_words(comment[0]):
+                yield Finding(path, first + line, problem)
 
 
 def check_markdown(path: Path, text: str) -> Iterator[Finding]:
