@@ -32,8 +32,10 @@ class Speed(NamedTuple):
 
 def show_plan(run: Run, as_json: bool) -> None:
     """Make a few steps, and print sizes and the estimated time of the run."""
-    setup, training = run.setup, run.setup.training_config
-    speed = measure_speed(run)
+    setup = run.setup
+    with run.choosing_threads():
+        speed = measure_speed(run)
+    training = setup.training_config
     limits = []
     if training.max_steps:
         limits.append(training.max_steps)

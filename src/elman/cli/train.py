@@ -111,7 +111,7 @@ def explain(error: CycloptsError, words: Sequence[str]) -> str | None:
         return None
     if resumes and isinstance(error, UnknownOptionError) and error.token is not None:
         return (
-            "expected only --max-steps, --max-epochs or --max-seconds; a resumed run keeps all other options. "
+            "expected only --max-steps, --max-epochs, --max-seconds or --threads: a resumed run keeps all others. "
             f"Received: {error.token.keyword or error.token.value}"
         )
     names = _names()
@@ -138,6 +138,10 @@ def resume(
     max_seconds: Annotated[
         float | None, Parameter(help="Replace the budget of the run: stop after this many seconds in all.")
     ] = None,
+    threads: Annotated[
+        Count | None,
+        Parameter(help="Replace the number of threads, which changes the last bits of the results; 0 for the default."),
+    ] = None,
     json: Annotated[bool, Parameter(negative="", show_default=False, help="Print the result as JSON.")] = False,
     quiet: Annotated[
         bool, Parameter(name=["--quiet", "-q"], negative="", show_default=False, help="Show no progress.")
@@ -162,6 +166,8 @@ def resume(
             "Received: neither"
         )
     overrides = new_budget(max_steps=max_steps, max_epochs=max_epochs, max_seconds=max_seconds)
+    if threads is not None:
+        overrides["threads"] = fill(TrainConfig, {"threads": threads}, "the command line").threads
     if tune:
         limit_openmp_spinning()
     from elman.tasks.run import resume_run

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -111,6 +110,7 @@ def train_model(
         command=shlex.join(["elman", *COMMAND_LINE.get()]),
         watch=setup.watch(quiet=flags.quiet or flags.dry_run),
         tensorboard=flags.tensorboard,
+        tune=flags.tune,
     )
     for note in setup.notes():
         remark(note)
@@ -119,8 +119,6 @@ def train_model(
         return
     if not flags.quiet:
         remark(f"{setup.summary()}; {training.device}, {training.precision}, threads: {training.threads}")
-        if busy := describe_load(training.threads):
-            remark(busy)
         if not setup.holds_out:
             remark("nothing is held out for validation: the weights of the last step will be kept")
     if flags.overwrite:
@@ -142,14 +140,6 @@ def resolve_options(kind: type[C], preset: str, file: Path | None, flags: dict[s
         training = dataclasses.replace(training, max_seconds=DEFAULT_SECONDS)
     resolved: C = dataclasses.replace(options, training=training)
     return resolved
-
-
-def describe_load(threads: int) -> str | None:
-    """Return a hint if other programs keep the cores busy, since then several threads are slow."""
-    load = os.getloadavg()[0]
-    if threads == 1 or load < 0.75 * threads:
-        return None
-    return f"other programs keep this machine busy (load {load:.1f} on {threads} cores): --threads 1 can be faster"
 
 
 def show_result(run: Run, folder: Path, as_json: bool) -> None:

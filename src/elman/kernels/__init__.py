@@ -24,6 +24,7 @@ from elman.former import former_attributes
 from elman.kernels import forks, native, reference, scan, torch_layers
 from elman.kernels.forks import usable_threads
 from elman.kernels.native.build import EVERY_INSTRUCTION_SET
+from elman.kernels.threads import PassiveWaiting, each_with_threads_for, threads_for
 from elman.recurrence import KernelRequest, Lookup, RunnableCell, Step, TorchForm, clear_padding
 from elman.state import State
 
@@ -31,15 +32,18 @@ __all__ = [
     "BACKENDS",
     "KernelRequest",
     "Lookup",
+    "PassiveWaiting",
     "RunnableCell",
     "Step",
     "TorchForm",
     "check_lengths",
     "choose",
     "clear_padding",
+    "each_with_threads_for",
     "native_status",
     "reverse_rows",
     "run",
+    "threads_for",
     "usable_threads",
     "why_not",
 ]

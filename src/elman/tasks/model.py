@@ -159,7 +159,7 @@ class TaskModel(ABC, Generic[C, N, V]):
         for note in setup.notes():
             _log.warning("%s", note)
         where = None if folder is None else Path(folder)
-        run = Run(setup, folder=where, command="", watch=setup.watch(quiet=not progress))
+        run = Run(setup, folder=where, command="", watch=setup.watch(quiet=not progress), tune=tune)
         if tune:
             tune_process(setup.training_config)
         run.run()

@@ -9,7 +9,8 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,10 @@ from elman.tasks.setup import Setup
 from elman.train import EvaluationEvent, StepEvent, TrainConfig, checkpoint
 from elman.train.history import History, TensorBoard
 from elman.train.interrupt import Interrupt
+from elman.train.loop import Training
 from elman.train.machine import resolve_auto, tune_process
 from elman.train.progress import TrainingProgress
+from elman.train.threads import ThreadChooser
 from elman.train.tuning import release_memory
 
 __all__ = ["Run", "finite", "resume_run"]
@@ -45,6 +48,7 @@ class Run:
         watch: the progress display.
         tensorboard: whether to write a TensorBoard log into the folder.
         samples: whether to show a sample of the network's output after each evaluation.
+        tune: whether to choose the number of threads by measuring, and to let them wait as the machine's load demands.
 
     Attributes:
         training, metrics: the trainer, and the metrics of the best weights, which the network has after `run`.
@@ -61,6 +65,7 @@ class Run:
         watch: TrainingProgress,
         tensorboard: bool = True,
         samples: bool = False,
+        tune: bool = False,
     ) -> None:
         self.setup = setup
         self.folder = folder
@@ -77,6 +82,7 @@ class Run:
         self.history = History()
         self._tensorboard = tensorboard
         self._samples = samples
+        self._tune = tune
         self._best: dict[str, torch.Tensor] = {}
         self._saved_at = time.perf_counter()
         self._resumed = False
@@ -105,7 +111,7 @@ class Run:
             else None
         )
         try:
-            with self.watch, Interrupt() as interrupt:
+            with self.watch, Interrupt() as interrupt, self.choosing_threads() as chooser:
                 for event in self.training.fit():
                     row = self.history.on_event(event, self.training.seconds)
                     if row is not None and board is not None:
@@ -117,6 +123,8 @@ class Run:
                         self._show_sample()
                     if isinstance(event, StepEvent) and event.step % _STEPS_TO_RELEASE == 0:
                         release_memory()
+                    if isinstance(event, StepEvent):
+                        chooser.on_step()
                     if isinstance(event, StepEvent | EvaluationEvent):
                         if interrupt.exit_code is not None:
                             self._stop(interrupt.exit_code)
@@ -126,6 +134,21 @@ class Run:
             if board is not None:
                 board.close()
         self._finish()
+
+    @contextmanager
+    def choosing_threads(self) -> Iterator[ThreadChooser]:
+        """Context manager of the steps, for which the number of threads is chosen first, if it is automatic."""
+        training = self.training if self._tune and isinstance(self.training, Training) else None
+        automatic = self.setup.automatic_threads and not self._resumed
+        with ThreadChooser(training, automatic=automatic, report=self.watch.print, folder=self.folder) as chooser:
+            before = chooser.threads
+            chooser.start()
+            if chooser.threads != before:
+                self.setup.set_threads(chooser.threads)
+                if self.folder is not None:
+                    self._describe(self.folder)
+                    self._save_checkpoint()
+            yield chooser
 
     def restore(self, tensors: dict[str, torch.Tensor], facts: dict[str, Any]) -> None:
         """Restore the checkpoint of a run with the same options and data. Raises DataError, ArtifactError."""
@@ -257,10 +280,10 @@ def resume_run(
 ) -> Run:
     """Return the run whose checkpoint is in `folder`, ready to continue with `run`.
 
-    overrides   budget options that replace those of the run
+    overrides   budget options and `threads` that replace those of the run
     quiet       show no progress
     tensorboard write a TensorBoard log
-    tune        set the threads and the memory allocator of this process for training
+    tune        set threads and the memory allocator of this process for training
     reading     `progress` and `cache` of `Setup.open`
 
     Raises ArtifactError for a missing or invalid checkpoint, DataError for missing or changed data.
@@ -275,7 +298,7 @@ def resume_run(
         threads = facts["threads"]
         if type(threads) is not int or not 1 <= threads <= 4096:
             raise TypeError(f"threads {threads!r}")
-        training: TrainConfig = resolve_auto(dataclasses.replace(options.training, **overrides, threads=threads))
+        training: TrainConfig = resolve_auto(dataclasses.replace(options.training, **{"threads": threads, **overrides}))
         if tune:
             tune_process(training)
         if described.vocabulary is None:
@@ -286,7 +309,12 @@ def resume_run(
         setup_class.check_folder(options, vocabulary, f"{folder}/elman.json")
         setup = setup_class.open(options, sources, vocabulary=vocabulary, **reading)
         run = Run(
-            setup, folder=folder, command=facts["command"], watch=setup.watch(quiet=quiet), tensorboard=tensorboard
+            setup,
+            folder=folder,
+            command=facts["command"],
+            watch=setup.watch(quiet=quiet),
+            tensorboard=tensorboard,
+            tune=tune,
         )
         run.restore(tensors, facts)
     except (KeyError, TypeError, AttributeError, RuntimeError) as error:

@@ -25,7 +25,7 @@ from elman.nn.recurrent_config import RecurrentConfig
 from elman.options import Sections
 from elman.train import TrainConfig
 from elman.train.loop import Objective, Stream, Training
-from elman.train.machine import resolve_auto
+from elman.train.machine import chooses_threads, resolve_auto
 from elman.train.out_of_memory import memory_errors
 from elman.train.progress import TrainingProgress
 from elman.train.trainer import Trainer
@@ -60,6 +60,7 @@ class Setup(ABC, Generic[C, N, P, V]):
 
     Attributes:
         config: the options, with all automatic values resolved.
+        automatic_threads: whether the number of threads is chosen by measuring.
         vocabulary: tokens, labels and scales, which are saved with the model.
         network: a new network on the run's device, initialised with the run's seed.
 
@@ -87,6 +88,7 @@ class Setup(ABC, Generic[C, N, P, V]):
         self.parts = parts
         self.sources = sources
         self.resumed = vocabulary is not None
+        self.automatic_threads = chooses_threads(config.training)  # type: ignore[attr-defined]
         self.config: C = self.resolve_config(with_present_cell_options(config))
         self.vocabulary: V = self.learn_vocabulary() if vocabulary is None else vocabulary
         self.encode()
@@ -274,6 +276,11 @@ class Setup(ABC, Generic[C, N, P, V]):
         """The training options."""
         training: TrainConfig = self.config.training  # type: ignore[attr-defined]
         return training
+
+    def set_threads(self, threads: int) -> None:
+        """Replace the number of threads in the options."""
+        training = dataclasses.replace(self.training_config, threads=threads)
+        self.config = dataclasses.replace(self.config, training=training)  # type: ignore[type-var]
 
     @property
     def network_name(self) -> str:

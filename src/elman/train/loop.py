@@ -9,8 +9,8 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Protocol, runtime_checkable
 
 import torch
@@ -295,6 +295,27 @@ class Training:
         }
         return tensors, facts
 
+    @contextmanager
+    def trial(self) -> Iterator[Callable[[], float]]:
+        """Context manager for trying steps: gives a function that makes one step and returns its seconds.
+
+        Afterwards everything but `seconds` is as before. The function raises the errors of `fit`.
+        """
+        tensors, facts = self.snapshot()
+        tensors = {name: tensor.clone() for name, tensor in tensors.items()}
+
+        def step() -> float:
+            with memory_errors(f"at step {self.step + 1}"):
+                return self._make_step().seconds
+
+        try:
+            yield step
+        finally:
+            seconds = self.seconds
+            self.optimizer.zero_grad()
+            self.restore(tensors, facts)
+            self.seconds_before, self._started_at = seconds, time.perf_counter()
+
     def restore(self, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
         """Restore a `snapshot()` of a run with the same options."""
         parts: dict[str, dict[str, Tensor]] = {}
@@ -309,7 +330,9 @@ class Training:
         for text, numbers in facts["optimizer"].items():
             entries.setdefault(int(text), {}).update(numbers)
         self.optimizer.load_state_dict({"state": entries, "param_groups": self.optimizer.state_dict()["param_groups"]})
-        if facts["rows"] is not None:
+        if facts["rows"] is None:
+            self.state = None
+        else:
             saved = parts.get("state", {})
             shape = self.objective.initial_state(facts["rows"])
             names = iter([name for name, _ in named_leaves(shape)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 
 import torch
 
@@ -11,7 +12,12 @@ from elman.kernels import usable_threads
 from elman.train.config import TrainConfig
 from elman.train.tuning import default_threads, has_bfloat16, tune_allocator
 
-__all__ = ["resolve_auto", "tune_process"]
+__all__ = ["chooses_threads", "resolve_auto", "tune_process"]
+
+
+def chooses_threads(config: TrainConfig) -> bool:
+    """Whether a run may choose its number of threads by measuring: neither `threads` nor OMP_NUM_THREADS is set."""
+    return config.threads == 0 and not os.environ.get("OMP_NUM_THREADS")
 
 
 def resolve_auto(config: TrainConfig) -> TrainConfig:

@@ -107,7 +107,7 @@ class TrainingProgress:
             self._reported_slower = True
             self.print(
                 f"this machine has become slower: the run will take about {whole:.0f} s, not {self.budget_seconds:.0f} "
-                "(its number of steps is fixed). If other programs are running, --threads 1 can be faster"
+                "(its number of steps is fixed)"
             )
 
     def print(self, text: str) -> None:
