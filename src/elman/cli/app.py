@@ -21,6 +21,7 @@ from elman.cli.verbs import make_command, verbs
 from elman.display import plain
 from elman.errors import ElmanError, FormerNameWarning, TrainingInterrupted
 from elman.options import suggestion
+from elman.train.tuning import limit_openmp_spinning
 
 __all__ = ["main", "make_app"]
 
@@ -87,6 +88,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     COMMAND_LINE.set(tuple(words))
     if argv is None:
         _prepare_process(debug)
+        if words[:1] != ["train"]:  # which has an option for it
+            limit_openmp_spinning()
     try:
         with _remarks_on_former_names():
             make_app(words)(words)

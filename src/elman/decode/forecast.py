@@ -15,6 +15,7 @@ from elman.data.panel.windows import make_window_dataset
 from elman.decode.free_running import Predictor, marginals, sample_paths
 from elman.display import Progress
 from elman.errors import ConfigError, DataError
+from elman.kernels import threads_for
 
 __all__ = ["LEVELS", "PATHS", "ForecastArrays", "check_horizon", "check_levels", "create_series", "forecast_from"]
 
@@ -118,16 +119,18 @@ def forecast_from(
     if network.spread and network.point == "mean" and transforms[0].kind != "none":
         exact = False  # The mean does not commute with a nonlinear inverse transform.
     if exact or (not network.spread and horizon <= network.horizon):
-        point, _, quantiles = marginals(
-            network, dataset, series, scaled, context=context, levels=quantile_levels, progress=progress
-        )
+        with threads_for(len(series), network):
+            point, _, quantiles = marginals(
+                network, dataset, series, scaled, context=context, levels=quantile_levels, progress=progress
+            )
         stacked = np.concatenate([point[:, None], np.moveaxis(quantiles, -1, 1)], axis=1)[:, :, :horizon]
         undone = _undone(stacked, panel, transforms, series, origin)
         return _finite(panel, series, undone[:, 0], np.moveaxis(undone[:, 1:], 1, 0), levels, None)
     path_count = max(samples, paths) if network.spread else 0
-    sampled = sample_paths(
-        network, dataset, series, scaled, horizon, context=context, paths=path_count, seed=seed, progress=progress
-    )
+    with threads_for(len(series) * max(1, path_count), network):
+        sampled = sample_paths(
+            network, dataset, series, scaled, horizon, context=context, paths=path_count, seed=seed, progress=progress
+        )
     undone = _undone(sampled, panel, transforms, series, origin)
     middle = undone.mean(1) if network.point == "mean" or not path_count else np.median(undone, 1)
     bounds = np.quantile(undone, quantile_levels, axis=1) if quantile_levels else np.zeros((0, *middle.shape))

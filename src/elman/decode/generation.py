@@ -16,6 +16,7 @@ from elman.data.vocabulary import Vocabulary
 from elman.decode.engine import TokenNetwork, engine_of
 from elman.decode.sampling import SamplingOptions, check_seed, sample
 from elman.errors import ConfigError, DataError, KernelUnavailableError
+from elman.kernels import each_with_threads_for, threads_for
 from elman.kernels.generation import Engine, TokenStreams
 from elman.state import State, map_leaves
 
@@ -105,7 +106,8 @@ def stream_texts(
     if any(stop == "" for stop in stops):
         raise ConfigError("expected stop strings of at least one character. Received: an empty one")
     check_seed(seed)
-    engine = engine_of(network, weights)
+    with threads_for(samples, network):
+        engine = engine_of(network, weights)
     rows = [_Row(vocabulary, start, stops) for _ in range(samples)]
     with torch.no_grad():
         if isinstance(engine, Engine):
@@ -115,7 +117,7 @@ def stream_texts(
             blocks = sample_with_torch(network, start, length, sampling, samples, seed)
         else:
             raise KernelUnavailableError(f"expected a network that can run with {weights} weights. Received: {engine}")
-        for block in blocks:
+        for block in each_with_threads_for(samples, network, blocks):
             for number, (row, tokens) in enumerate(zip(rows, block, strict=True)):
                 if row.ended:
                     continue

@@ -23,6 +23,7 @@ from elman.data.transcripts.encoded import FrameOptions, steps_after_stacking
 from elman.data.transcripts.vocabulary import BLANK, TranscriberVocabulary
 from elman.decode.ctc import CtcGreedyStream
 from elman.errors import ConfigError, DataError
+from elman.kernels import threads_for
 from elman.state import State
 
 __all__ = ["StepNetwork", "StepOptions", "TranscriptStream"]
@@ -149,7 +150,7 @@ class TranscriptStream:
         network, config = self._network, self._network.config
         self.frames += len(x_TF)
         device = network.device
-        with torch.no_grad():
+        with torch.no_grad(), threads_for(1, network):
             scaled_BTF = network.scaled(torch.from_numpy(np.ascontiguousarray(x_TF))[None].to(device))
             pending_BTF = torch.cat([self._pending.to(device), scaled_BTF], dim=1)
             count = pending_BTF.shape[1]

@@ -21,6 +21,7 @@ from elman.decode.search_config import SearchConfig
 from elman.decode.text_output import find
 from elman.display import Progress
 from elman.errors import ConfigError
+from elman.kernels import threads_for
 from elman.kernels.output_product import logit_precision_for
 from elman.state import Batch, State
 
@@ -210,7 +211,8 @@ def search_all(
     done = 0
     # Sampling needs all logits.
     advance = _advance(members, same_sources, None if search.sample else logit_precision, output_cache)
-    with torch.inference_mode(), autocast(members[0].network, precision):
+    network = members[0].network
+    with torch.inference_mode(), autocast(network, precision), threads_for(width * len(texts), network):
         for rows, _ in in_order(encoded[0].lengths, _no_batch, batch_size=min(batch_size, fitting), steps=_MAX_STEPS):
             started = [_start(member.network, side, rows) for member, side in zip(members, encoded, strict=True)]
             lengths_B = torch.from_numpy(encoded[0].lengths[rows])

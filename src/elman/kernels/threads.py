@@ -31,7 +31,7 @@ _MUCH_WORK = 200_000_000
 
 
 @contextmanager
-def threads_for(rows: int, network: nn.Module | None = None) -> Iterator[None]:
+def threads_for(rows: int, network: object = None) -> Iterator[None]:
     """Context manager in which torch and the engine use one thread if there are few rows, in this thread of Python.
 
     rows     number of rows that are computed together
@@ -48,16 +48,17 @@ def threads_for(rows: int, network: nn.Module | None = None) -> Iterator[None]:
         _set_threads(usual, former)
 
 
-def _is_short(rows: int, network: nn.Module | None) -> bool:
+def _is_short(rows: int, network: object) -> bool:
     if rows >= _FEW_ROWS:
         return False
-    return network is None or rows * sum(weight.numel() for weight in network.parameters()) < _MUCH_WORK
+    weights = sum(weight.numel() for weight in network.parameters()) if isinstance(network, nn.Module) else 0
+    return rows * weights < _MUCH_WORK
 
 
-def each_with_threads_for(rows: int, items: Iterator[T]) -> Iterator[T]:
-    """Yield `items`, each computed within `threads_for(rows)`; between them the number of threads is as usual."""
+def each_with_threads_for(rows: int, network: object, items: Iterator[T]) -> Iterator[T]:
+    """Yield `items`, each computed within `threads_for(rows, network)`; between them, threads are as usual."""
     while True:
-        with threads_for(rows):
+        with threads_for(rows, network):
             try:
                 item = next(items)
             except StopIteration:

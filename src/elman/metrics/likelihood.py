@@ -12,6 +12,7 @@ import torch.nn.functional as F
 
 from elman.data.vocabulary import Vocabulary
 from elman.decode.engine import TokenNetwork
+from elman.kernels import threads_for
 from elman.state import IGNORE_INDEX, Batch, State, reset_rows
 
 __all__ = ["TextScore", "TokenCounts", "measure", "score_lines"]
@@ -119,7 +120,7 @@ def _log_probs(
     lengths_B = torch.tensor([len(row) - 1 for row in full])
     state = network.initial_state(len(full))
     values = []
-    with torch.no_grad():
+    with torch.no_grad(), threads_for(len(full), network):
         for begin in range(0, width - 1, chunk):
             inputs_BT = tokens_BT[:, begin : min(begin + chunk, width - 1)].to(device)
             targets_BT = tokens_BT[:, begin + 1 : begin + 1 + inputs_BT.shape[1]].to(device)

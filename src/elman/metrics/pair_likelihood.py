@@ -16,6 +16,7 @@ from elman.data.batches import in_order
 from elman.data.pairs import Pairs, PairVocabulary
 from elman.data.pairs.encoded import EncodedPairs, PairInputs
 from elman.display import Progress
+from elman.kernels import threads_for
 from elman.state import IGNORE_INDEX, Batch, map_leaves
 
 __all__ = ["Likelihood", "PairScore", "TargetNetwork", "likelihoods", "moved", "pair_scores", "tally"]
@@ -103,20 +104,21 @@ def likelihoods(
     done, total = 0, len(first if rows is None else rows)
     with torch.no_grad():
         for part, batch in in_order(first.lengths, first.batch, batch_size=_ROWS, steps=_STEPS, rows=rows):
-            mean_NV: Tensor | None = None
-            for network, encoded in zip(networks, data, strict=True):
-                inputs, targets_BT = moved(batch if encoded is first else encoded.batch(part), network)
-                counted_BT = targets_BT != IGNORE_INDEX
-                logits_NV = network.logits(network.read(*inputs)[counted_BT])
-                logits_NV = logits_NV if logits_NV.dtype == torch.float64 else logits_NV.float()
-                log_probs_NV = torch.log_softmax(logits_NV, dim=-1)
-                mean_NV = log_probs_NV if mean_NV is None else torch.logaddexp(mean_NV, log_probs_NV)
-            if mean_NV is None:
-                return
-            targets_N = targets_BT[counted_BT]
-            found_N = mean_NV.gather(1, targets_N[:, None])[:, 0].double() - math.log(len(networks))
-            likeliest_N = mean_NV.argmax(dim=-1) == targets_N
-            lengths = counted_BT.sum(dim=1).tolist()
+            with threads_for(total, networks[0] if networks else None):
+                mean_NV: Tensor | None = None
+                for network, encoded in zip(networks, data, strict=True):
+                    inputs, targets_BT = moved(batch if encoded is first else encoded.batch(part), network)
+                    counted_BT = targets_BT != IGNORE_INDEX
+                    logits_NV = network.logits(network.read(*inputs)[counted_BT])
+                    logits_NV = logits_NV if logits_NV.dtype == torch.float64 else logits_NV.float()
+                    log_probs_NV = torch.log_softmax(logits_NV, dim=-1)
+                    mean_NV = log_probs_NV if mean_NV is None else torch.logaddexp(mean_NV, log_probs_NV)
+                if mean_NV is None:
+                    return
+                targets_N = targets_BT[counted_BT]
+                found_N = mean_NV.gather(1, targets_N[:, None])[:, 0].double() - math.log(len(networks))
+                likeliest_N = mean_NV.argmax(dim=-1) == targets_N
+                lengths = counted_BT.sum(dim=1).tolist()
             for row, log_probs, hits in zip(part, found_N.split(lengths), likeliest_N.split(lengths), strict=True):
                 yield Likelihood(int(row), log_probs.cpu().numpy(), hits.cpu().numpy())
             done += len(part)

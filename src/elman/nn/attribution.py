@@ -15,6 +15,7 @@ from elman.data.examples.base import Examples
 from elman.data.examples.encode import InputEncoder, TextEncoder
 from elman.data.rows import SequenceRows
 from elman.display import Progress
+from elman.kernels import threads_for
 from elman.nn.bag import NgramBag
 
 __all__ = ["Explanation", "explanations", "predict_outputs", "step_weights"]
@@ -69,7 +70,7 @@ def predict_outputs(
     chosen, done = rows.chosen(limit), 0
     device = network.head.weight.device
     found = np.empty((len(chosen), network.head.out_features))
-    with torch.no_grad():
+    with torch.no_grad(), threads_for(len(chosen), network):
         for numbers, batch in rows.in_order(chosen):
             logits_BC = network(batch.inputs_BT.to(device), batch.lengths_B)
             found[np.searchsorted(chosen, numbers)] = logits_BC.double().cpu().numpy()

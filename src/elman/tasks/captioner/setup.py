@@ -25,6 +25,7 @@ from elman.decode.search_config import SearchConfig
 from elman.decode.text_output import find
 from elman.display import Progress
 from elman.errors import DataError
+from elman.kernels import threads_for
 from elman.metrics.translation import bleu_metrics, bleu_signatures, exact_match, has_bleu
 from elman.state import IGNORE_INDEX, Batch, State
 from elman.tasks.captioner.config import CaptionerConfig
@@ -92,7 +93,7 @@ def _batches(data: EncodedCaptions, rows: Ints | None = None) -> Iterator[tuple[
 def log_probabilities(model: CaptionerNetwork, data: EncodedCaptions) -> list[float]:
     """Return the log-probability of each caption, end token included, in order."""
     found = np.zeros(len(data))
-    with torch.no_grad():
+    with torch.no_grad(), threads_for(len(data), model):
         for part, batch in _batches(data):
             logits_NV, targets_N = _scored(model, batch)
             nats_N = F.cross_entropy(logits_NV, targets_N, reduction="none").cpu().double().numpy()
@@ -163,7 +164,8 @@ def search_captions(
     """Return the hypotheses of each item, best first. `progress` is called with "writing" and a fraction."""
     found: list[list[Hypothesis]] = []
     banned = (UNKNOWN_ID,)
-    with torch.no_grad():
+    hypotheses = len(items) * (search.n_best if search.sample else search.beams)
+    with torch.no_grad(), threads_for(hypotheses, model):
         # Sampling needs all logits.
         advance = model.advance if search.sample else model.packed_advance("float32")
         for number, start in enumerate(range(0, len(items), batch_size)):

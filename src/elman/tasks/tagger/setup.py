@@ -17,6 +17,7 @@ from elman.data.tagged.encoded import EncodedSequences
 from elman.data.tagged.vocabulary import TaggerVocabulary
 from elman.display import Progress
 from elman.errors import ArtifactError
+from elman.kernels import threads_for
 from elman.metrics.tagging import figures_of
 from elman.nn.tags import TagLogits, TagPredictions, batch_loss, decode
 from elman.state import Batch, State
@@ -82,8 +83,9 @@ def measure(
 def answers(model: TaggerNetwork, data: EncodedSequences, *, progress: Progress | None = None) -> list[TagPredictions]:
     """Return the most likely tags of every sequence, in order."""
     found: dict[int, TagPredictions] = {}
-    for part, logits, batch in _scored(model, data, np.arange(len(data)), progress):
-        found.update(zip(part.tolist(), decode(logits, batch.lengths_B, model.crf), strict=True))
+    with threads_for(len(data), model):
+        for part, logits, batch in _scored(model, data, np.arange(len(data)), progress):
+            found.update(zip(part.tolist(), decode(logits, batch.lengths_B, model.crf), strict=True))
     return [found[row] for row in range(len(data))]
 
 

@@ -23,6 +23,7 @@ from elman.decode.ctc_search import CtcResult, CtcSearch, greedy
 from elman.decode.transcript import Transcript, transcript
 from elman.display import Progress
 from elman.errors import ArtifactError, DataError
+from elman.kernels import threads_for
 from elman.metrics.transcription import error_rates, figures_of
 from elman.nn.ctc_loss import batch_loss
 from elman.state import Batch, State
@@ -105,10 +106,11 @@ def transcribed(
 ) -> list[Transcript]:
     """Return a `Transcript` of every recording. `progress` is called with "transcribing" and a fraction."""
     found: dict[int, list[CtcResult]] = {}
-    for part, logits, _ in scored(network, data, np.arange(len(data))):
-        found.update(zip(part.tolist(), find(logits), strict=True))
-        if progress is not None:
-            progress("transcribing", len(found) / len(data))
+    with threads_for(len(data), network):
+        for part, logits, _ in scored(network, data, np.arange(len(data))):
+            found.update(zip(part.tolist(), find(logits), strict=True))
+            if progress is not None:
+                progress("transcribing", len(found) / len(data))
     stride, hop = network.config.stride, sound.hop_ms / 1000.0
     places = zip(data.data.places, data.lengths.tolist(), strict=True)
     return [
