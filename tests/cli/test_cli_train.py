@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from elman.cli.flags import flags_of, given
 from elman.options import fields_of, former_names
 from elman.tasks.language_model.config import LanguageModelConfig
+from elman.train import checkpoint
 from elman.train.config import TrainConfig
 
 TINY = ["--hidden-size", "8", "--embedding", "4", "--batch-size", "4", "--bptt", "8", "--no-tune", "--no-tensorboard"]
@@ -232,6 +234,19 @@ def test_resuming_a_finished_run(elman, model, tmp_path):
     assert "--max-steps or --max-epochs" in said.err
     facts = elman("train", "--resume", folder, "--max-steps", 5, "--json", "--no-tensorboard", "--no-tune").json()
     assert facts["steps"] == 5
+
+
+def test_resuming_with_another_number_of_threads(elman, model, tmp_path):
+    folder = tmp_path / "m"
+    shutil.copytree(model, folder)
+    before = checkpoint.load(folder)[1]["threads"]
+    assert elman("train", "--resume", folder, "--max-steps", 4, "--no-tensorboard").code == 0
+    assert checkpoint.load(folder)[1]["threads"] == before
+    words = ("--max-steps", 5, "--threads", before + 1, "--no-tensorboard")
+    assert elman("train", "--resume", folder, *words).code == 0
+    assert checkpoint.load(folder)[1]["threads"] == before + 1
+    torch.set_num_threads(1)
+    assert "threads" in elman("train", "--resume", folder, "--threads", -1).error()
 
 
 @pytest.mark.parametrize("flags", [("--max-steps", 0), ("--max-epochs", -1)])

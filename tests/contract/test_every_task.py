@@ -7,7 +7,7 @@ import os
 import shutil
 import signal
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -182,6 +182,56 @@ def test_a_stopped_run_goes_on_bit_for_bit(
     one, other = (json.loads((folder / "elman.json").read_text()) for folder in (tmp_path / "m", folders[task]))
     assert one["metrics"] == other["metrics"]
     assert case.answers(elman.load(tmp_path / "m")) == case.answers(elman.load(folders[task]))
+
+
+@each_task
+def test_steps_that_are_tried_change_nothing(
+    task: str, folders: Folders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = CASES[task]
+    step = Training._make_step
+    tried = []
+
+    def trying(self: Training) -> Any:
+        if self.step in (0, 4) and self.step not in tried:
+            tried.append(self.step)
+            with self.trial() as make:
+                for _ in range(3):
+                    make()
+        return step(self)
+
+    monkeypatch.setattr(Training, "_make_step", trying)
+    model_class(task)(**COMMON | case.options).fit(
+        case.write(tmp_path), folder=tmp_path / "m", progress=False, tune=False
+    )
+    assert tried == [0, 4]
+    (found, facts), (straight, others) = (checkpoint.load(folder) for folder in (tmp_path / "m", folders[task]))
+    assert set(found) == set(straight)
+    for name, tensor in straight.items():
+        assert torch.equal(found[name], tensor), name
+    assert {**facts, "seconds": 0, "inputs": 0} == {**others, "seconds": 0, "inputs": 0}
+
+
+# What has fewer than eight rows, where `answers` has more: hypotheses of a search, or sampled paths of a forecast.
+FEW_ROWS: dict[str, Callable[[Any], Any]] = {
+    "forecaster": lambda model: model.forecast(horizon=1),
+    "translator": lambda model: (model.translate(["die kuh"]), model.score(["die kuh"], ["the cow"])),
+    "captioner": lambda model: (model.caption([[0.5, 0.1, 1.0]]), model.score([[0.5, 0.1, 1.0]], ["a bar"])),
+}
+
+
+@each_task
+def test_a_prediction_of_few_rows_uses_one_thread(task: str, folders: Folders) -> None:
+    model, seen = elman.load(folders[task]), set()
+    hook = torch.nn.modules.module.register_module_forward_pre_hook(lambda *_: seen.add(torch.get_num_threads()))
+    try:
+        torch.set_num_threads(2)
+        FEW_ROWS.get(task, CASES[task].answers)(model)
+        assert torch.get_num_threads() == 2
+    finally:
+        hook.remove()
+        torch.set_num_threads(1)
+    assert seen == {1}
 
 
 @each_task

@@ -55,6 +55,9 @@ class TrainConfig:
     )
     device: str = option("auto", "auto, cpu, cuda or cuda:N")
     threads: int = option(
-        0, "number of threads; 0 for OMP_NUM_THREADS, or one per core that this process may use", least=0
+        0,
+        "number of threads; 0 for OMP_NUM_THREADS, or one per core that this process may use, or fewer where that is "
+        "measured to be faster",
+        least=0,
     )
     seed: int = option(0, "seed of all random numbers", least=0, most=2**63 - 1)

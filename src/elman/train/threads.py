@@ -38,8 +38,8 @@ _FASTER = 0.95
 # threads are faster on a machine that is not busy, and no slower on a busy one if they wait passively, as soon as the
 # system has spread them over the cores (which takes longer than a round).
 _SHORT_BUSY, _SHORT = 0.02, 0.01
-# A first step that is longer is no short one, although it makes plans and buffers.
-_LONG_FIRST_STEP = 0.1
+# A first step that is longer (seconds) is no short one, although it loads libraries and makes plans; and a second one.
+_LONG_FIRST_STEP, _LONG_SECOND_STEP = 0.5, 0.1
 # A run is measured if it has at least this many steps, and the shortest measurement takes at most this share of its
 # budget in seconds.
 _MIN_STEPS, _LARGEST_SHARE = 300, 0.03
@@ -69,7 +69,7 @@ def measure_threads(
     seconds: dict[int, list[float]] = {number: [] for number in numbers}
     try:
         with training.trial() as step:
-            if only is not None and step() > _LONG_FIRST_STEP:
+            if only is not None and (step() > _LONG_FIRST_STEP or step() > _LONG_SECOND_STEP):
                 return {}
             each = _mean_seconds(step, _WARM_UP, _WARM_UP_SECONDS)
             if _FEWEST_ROUNDS * len(numbers) * max(_ROUND_SECONDS, each) > longest:

@@ -1,0 +1,265 @@
+"""Choosing the number of threads of a run by measuring, and following the load of the machine."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from elman import LanguageModel
+from elman.errors import DivergenceError
+from elman.tasks.language_model.config import LanguageModelConfig
+from elman.tasks.run import resume_run
+from elman.train import checkpoint, threads
+from elman.train.load import Load
+from elman.train.loop import Training
+from elman.train.threads import ThreadChooser, measure_threads
+
+from .runs import SMALL, Journey, made_up_text
+
+OPTIONS = SMALL | {"max_steps": 400, "evaluate_every": 400, "threads": 0}
+
+
+@pytest.fixture
+def text(tmp_path: Path) -> Path:
+    path = tmp_path / "text.txt"
+    path.write_text(made_up_text(), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def two_cores(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A machine with two cores for this process, and two threads."""
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    for module in ("elman.train.threads", "elman.train.machine"):
+        monkeypatch.setattr(f"{module}.default_threads", lambda: 2)
+    yield
+    torch.set_num_threads(1)
+
+
+def steps_take(monkeypatch: pytest.MonkeyPatch, one: float, two: float) -> list[int]:
+    """Let steps take so many seconds with one and two threads in measurements; returns the threads of each of these."""
+    seen: list[int] = []
+
+    def seconds(step: Callable[[], float], fewest: int, least: float) -> float:
+        step()
+        seen.append(torch.get_num_threads())
+        return one if seen[-1] == 1 else two
+
+    monkeypatch.setattr(threads, "_mean_seconds", seconds)
+    return seen
+
+
+def others_use(monkeypatch: pytest.MonkeyPatch, cores: float | None) -> None:
+    """Let other programs use so many of two cores."""
+    monkeypatch.setattr(Load, "cores", 2)
+    monkeypatch.setattr(Load, "others", lambda self: cores)
+
+
+def train(text: Path, folder: Path, **options: Any) -> tuple[int, int]:
+    """Train, and return the threads in the checkpoint and in the options of the model."""
+    LanguageModel(**OPTIONS | options).fit(text, folder=folder, progress=False)
+    kept = json.loads((folder / "elman.json").read_text())["training"]["options"]["threads"]
+    return checkpoint.load(folder)[1]["threads"], kept
+
+
+def test_one_thread_is_chosen_where_it_is_faster_and_kept(
+    text: Path, tmp_path: Path, two_cores: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = steps_take(monkeypatch, 0.003, 0.004)
+    assert train(text, tmp_path / "one") == (1, 1)
+    assert seen == [2, *[1, 2] * 3], "clear after three rounds"
+    # The same weights as with --threads 1: measuring leaves no trace.
+    assert train(text, tmp_path / "set", threads=1) == (1, 1)
+    first, second = (checkpoint.load(tmp_path / name)[0] for name in ("one", "set"))
+    assert first.keys() == second.keys()
+    for name, tensor in first.items():
+        assert torch.equal(tensor, second[name]), name
+    # A resumed run does not choose again.
+    seen.clear()
+    torch.set_num_threads(2)
+    run = resume_run(tmp_path / "one", overrides={"max_steps": 405}, quiet=True, tune=True)
+    run.run()
+    assert (torch.get_num_threads(), seen) == (1, [])
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "options", "environment", "measured"),
+    [
+        (0.004, 0.003, {}, {}, True),  # two are faster
+        (0.00385, 0.004, {}, {}, True),  # a tie
+        (0.011, 0.012, {}, {}, False),  # steps are long
+        (0.003, 0.004, {"threads": 2}, {}, False),
+        (0.003, 0.004, {}, {"OMP_NUM_THREADS": "2"}, False),
+        (0.003, 0.004, {"max_steps": 299}, {}, False),
+        (0.003, 0.004, {"max_steps": 0, "max_epochs": 1.0}, {}, False),  # 28 steps
+        (0.003, 0.004, {"max_steps": 305, "max_seconds": 9.0}, {}, False),
+    ],
+)
+def test_two_threads_stay(
+    one: float,
+    two: float,
+    options: dict[str, Any],
+    environment: dict[str, str],
+    measured: bool,
+    text: Path,
+    tmp_path: Path,
+    two_cores: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen = steps_take(monkeypatch, one, two)
+    others_use(monkeypatch, 0.0)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert train(text, tmp_path / "m", **options) == (2, 2)
+    assert (1 in seen) == measured
+
+
+def test_without_tuning_nothing_is_measured(text: Path, two_cores: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = steps_take(monkeypatch, 0.003, 0.004)
+    torch.set_num_threads(2)
+    LanguageModel(**OPTIONS).fit(text, progress=False, tune=False)
+    assert (torch.get_num_threads(), seen) == (2, [])
+
+
+def test_the_choice_is_reported(
+    text: Path, two_cores: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    steps_take(monkeypatch, 0.003, 0.004)
+    LanguageModel(**OPTIONS).fit(text)
+    assert "threads: 1, since a step takes 3 ms with that, and 4 ms with threads: 2" in capsys.readouterr().err
+
+
+def test_a_busy_machine_is_measured_also_for_longer_steps(
+    text: Path, tmp_path: Path, two_cores: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps_take(monkeypatch, 0.012, 0.018)
+    others_use(monkeypatch, 2.0)
+    assert train(text, tmp_path / "m")[0] == 1
+
+
+def test_an_error_in_a_measurement_is_left_to_the_run(text: Path, tmp_path: Path) -> None:
+    journey = Journey(tmp_path, text, {})
+
+    def fail(*_: Any) -> float:
+        raise DivergenceError("no number", 1)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(threads, "_mean_seconds", fail)
+        assert measure_threads(journey.training, (1, 2)) == {}
+    assert torch.get_num_threads() == 1
+    assert journey.training.step == 0
+
+
+def test_a_long_measurement_is_not_made(text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = steps_take(monkeypatch, 1.0, 1.0)
+    assert measure_threads(Journey(tmp_path, text, {}).training, (1, 2), longest=5.9) == {}
+    assert len(seen) == 1
+    assert measure_threads(Journey(tmp_path, text, {}).training, (1, 2), longest=6.1) == {1: 1.0, 2: 1.0}
+    torch.set_num_threads(1)
+
+
+@pytest.mark.parametrize("most", range(1, 70))
+def test_candidates(most: int) -> None:
+    found = threads._candidates(most)
+    assert found[0] == 1
+    assert found[-1] == most
+    assert len(found) == (1 if most == 1 else 2 if most < 4 else 3)
+    assert list(found) == sorted(found)
+
+
+class Machine:
+    """A chooser whose looks at the load come one after another, and what it reports."""
+
+    def __init__(self, text: Path, folder: Path, patch: pytest.MonkeyPatch, number: int) -> None:
+        torch.set_num_threads(number)
+        self.patch = patch
+        self.lines: list[str] = []
+        self.training = Journey(folder, text, {}).training
+        self.chooser = ThreadChooser(self.training, automatic=False, report=self.lines.append, folder=folder)
+        patch.setattr(threads, "_LOOK_SECONDS", -math.inf)
+        self.chooser.start()
+
+    def looks(self, count: int, others: float) -> None:
+        others_use(self.patch, others)
+        for _ in range(count):
+            self.chooser.on_step()
+
+
+def test_a_lasting_change_of_load_is_measured_and_reported_once(
+    text: Path, tmp_path: Path, two_cores: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = steps_take(monkeypatch, 0.003, 0.004)
+    machine = Machine(text, tmp_path, monkeypatch, 2)
+    before = {name: tensor.clone() for name, tensor in machine.training.snapshot()[0].items()}
+    with machine.chooser:
+        machine.looks(30, 0.1)
+        machine.looks(19, 1.9)  # a short change
+        machine.looks(1, 0.1)
+        assert (machine.lines, seen, machine.chooser.waiting.on) == ([], [], False)
+        machine.looks(20, 1.9)
+        assert machine.chooser.waiting.on
+        (line,) = machine.lines
+        assert "other programs keep the cores busy: a step takes 4 ms with threads: 2, and 3 ms with threads: 1" in line
+        assert line.endswith(f"Ctrl-C, then elman train --resume {tmp_path} --threads 1")
+        machine.looks(200, 1.9)
+        assert len(machine.lines) == 1
+    assert not machine.chooser.waiting.on
+    assert torch.get_num_threads() == 2
+    for name, tensor in machine.training.snapshot()[0].items():
+        assert torch.equal(tensor, before[name]), name
+
+
+def test_a_machine_that_is_free_again_has_use_for_more_threads(
+    text: Path, tmp_path: Path, two_cores: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps_take(monkeypatch, 0.03, 0.02)
+    machine = Machine(text, tmp_path, monkeypatch, 1)
+    with machine.chooser:
+        machine.looks(3, 1.9)
+        assert not machine.chooser.waiting.on, "one thread waits for none"
+        machine.looks(20, 0.0)
+    (line,) = machine.lines
+    assert "no longer keep the cores busy: a step takes 30 ms with threads: 1, and 20 ms with threads: 2" in line
+    assert torch.get_num_threads() == 1, "the run itself is not changed"
+
+
+def test_an_unknown_load_changes_nothing(
+    text: Path, tmp_path: Path, two_cores: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = Machine(text, tmp_path, monkeypatch, 2)
+    others_use(monkeypatch, None)
+    for _ in range(50):
+        machine.chooser.on_step()
+    assert (machine.lines, machine.chooser.waiting.on, machine.chooser.busy) == ([], False, None)
+
+
+def test_no_threads_are_chosen_on_a_gpu(text: Path, tmp_path: Path, two_cores: None) -> None:
+    training = Journey(tmp_path, text, {}).training
+    training.config = LanguageModelConfig.make("base", SMALL, {"device": "cuda"}).training
+    assert ThreadChooser(training, automatic=True, report=print).most == 1
+
+
+def test_measuring_times_real_steps(text: Path, tmp_path: Path) -> None:
+    journey = Journey(tmp_path, text, {})
+    made: list[int] = []
+    step = Training._make_step
+
+    def counted(self: Training) -> Any:
+        made.append(torch.get_num_threads())
+        return step(self)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Training, "_make_step", counted)
+        patch.setattr(threads, "_ROUND_SECONDS", 0.01)
+        found = measure_threads(journey.training, (1, 2))
+    assert set(found) == {1, 2}
+    assert all(0.0 < seconds < 1.0 for seconds in found.values())
+    assert made.count(1) >= 3 <= made.count(2)
+    assert journey.training.step == 0
+    assert torch.get_num_threads() == 1
