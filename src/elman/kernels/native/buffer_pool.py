@@ -46,7 +46,7 @@ def fetch(size: int, huge_from: int = _HUGE_PAGE) -> Tensor:
 def take(size: int) -> Tensor:
     """Return an uninitialised uint8 buffer of at least `size` bytes, aligned to 64 bytes."""
     if size < _SMALL:
-        return torch.empty(size, dtype=torch.uint8)
+        return torch.empty(size, dtype=torch.uint8, device="cpu")
     size = _size_class(size)
     with contextlib.suppress(KeyError, IndexError):
         return _idle[size].pop()

@@ -141,9 +141,9 @@ class Engine:
         N = streams.history_BN.shape[1] if sampling.repetition_penalty != 1.0 else 0
         if N and B and int(streams.history_BN.max()) >= self.vocabulary_size:
             self._check_tokens(streams.history_BN, tuple(streams.history_BN.shape))
-        banned = torch.tensor(sampling.banned, dtype=torch.int64)
+        banned = torch.tensor(sampling.banned, dtype=torch.int64, device="cpu")
         self._check_tokens(banned, (len(sampling.banned),))
-        drawn_BT = torch.empty(B, max(steps, 0), dtype=torch.int64)
+        drawn_BT = torch.empty(B, max(steps, 0), dtype=torch.int64, device="cpu")
         call = Call(
             tokens=streams.tokens_B.data_ptr(),
             drawn=drawn_BT.data_ptr(),
@@ -178,7 +178,8 @@ class Engine:
         self._check_states(states_BF, B)
         tokens_BT = tokens_BT.contiguous()
         self._check_tokens(tokens_BT, (B, T))
-        logits = torch.empty(B, T, self.vocabulary_size) if every_step else torch.empty(B, self.vocabulary_size)
+        shape = (B, T, self.vocabulary_size) if every_step else (B, self.vocabulary_size)
+        logits = torch.empty(shape, dtype=torch.float32, device="cpu")
         call = Call(read=tokens_BT.data_ptr(), logits=logits.data_ptr(), every_step=every_step)
         self._run(call, states_BF, None, B, T)
         return logits
@@ -203,7 +204,7 @@ class Engine:
         check_numbers("lines_B", lines_B, (B,))
         self._check_lines(lines_B, len(sessions_NF))
         self._check_tokens(tokens_B, (B,))
-        logits_BV = torch.empty(B, self.vocabulary_size)
+        logits_BV = torch.empty(B, self.vocabulary_size, dtype=torch.float32, device="cpu")
         self._run(Call(read=tokens_B.data_ptr(), logits=logits_BV.data_ptr()), sessions_NF, lines_B, B, 1)
         return logits_BV
 
@@ -224,7 +225,7 @@ class Engine:
         held = getattr(self._workspaces, "held", None)
         if held is None or held[0] != (rows, threads):
             size = self._library.elman_engine_workspace(byref(self._network), rows, threads) + 64
-            held = (rows, threads), torch.empty(size, dtype=torch.uint8)
+            held = (rows, threads), torch.empty(size, dtype=torch.uint8, device="cpu")
             self._workspaces.held = held
         buffer: Tensor = held[1]
         return buffer

@@ -103,9 +103,9 @@ class NetworkPacker:
         embeddings = memory.add_numbers(padded_last(embeddings_VE.float())) if kept else None
         layers = [self._add_layer(part, by_table=table is not None and part is first) for part in parts]
         size = round_up(V)
-        start_V = torch.full((size,), -torch.inf)
+        start_V = torch.full((size,), -torch.inf, dtype=torch.float32, device="cpu")
         start_V[:V] = 0.0 if head_bias_V is None else head_bias_V
-        head_VY = torch.zeros(size, head_weight_VY.shape[1])
+        head_VY = torch.zeros(size, head_weight_VY.shape[1], dtype=torch.float32, device="cpu")
         head_VY[:V] = head_weight_VY
         head, head_start = self._add_weights(head_VY), memory.add_numbers(start_V)
         memory.allocate()
@@ -172,7 +172,7 @@ def padded_last(x: Tensor) -> Tensor:
 def by_slots(blocks_GI: Tensor, gates: Sequence[int], H: int) -> Tensor:
     """Arrange blocks of H rows in the order of `gates`, each padded with zeros to a multiple of the lanes."""
     width = round_up(H)
-    columns_CI = torch.zeros(len(gates) * width, blocks_GI.shape[1])
+    columns_CI = torch.zeros(len(gates) * width, blocks_GI.shape[1], dtype=torch.float32, device="cpu")
     for slot, gate in enumerate(gates):
         columns_CI[slot * width : slot * width + H] = blocks_GI[gate * H : (gate + 1) * H]
     return columns_CI
@@ -195,7 +195,9 @@ def recurrent_biases(part: CompiledCell) -> Tensor:
     """Return a record with the recurrent biases only, for the slots that the products write."""
     program, cell, H = part.program, part.cell, part.cell.hidden_size
     width = round_up(H)
-    record_F = torch.zeros(max(len(program.x_gates), program.h_first + len(program.h_gates)) * width)
+    record_F = torch.zeros(
+        max(len(program.x_gates), program.h_first + len(program.h_gates)) * width, dtype=torch.float32, device="cpu"
+    )
     bias = getattr(cell, "bias_hh", None)
     if bias is not None and program.h_gates:
         record_F[program.h_first * width :] += by_slots(bias[:, None], program.h_gates, H)[:, 0]

@@ -55,7 +55,7 @@ class TokenStreams:
         window     the number of recent tokens that the repetition penalty applies to; 0 for no penalty
         """
         B = len(tokens_B)
-        history_BN = torch.full((B, window), -1, dtype=torch.int64)
+        history_BN = torch.full((B, window), -1, dtype=torch.int64, device="cpu")
         known = 0
         if recent_BN is not None and window:
             known = min(window, recent_BN.shape[1])
@@ -63,11 +63,11 @@ class TokenStreams:
         return cls(
             states_BF=states_BF.clone(),
             tokens_B=tokens_B.clone(),
-            seeds_B=torch.full((B,), seed, dtype=torch.int64),
-            numbers_B=torch.arange(B) if numbers_B is None else numbers_B.clone(),
-            positions_B=torch.zeros(B, dtype=torch.int64),
+            seeds_B=torch.full((B,), seed, dtype=torch.int64, device="cpu"),
+            numbers_B=torch.arange(B, dtype=torch.int64, device="cpu") if numbers_B is None else numbers_B.clone(),
+            positions_B=torch.zeros(B, dtype=torch.int64, device="cpu"),
             history_BN=history_BN,
-            places_B=torch.full((B,), known % window if window else 0, dtype=torch.int64),
+            places_B=torch.full((B,), known % window if window else 0, dtype=torch.int64, device="cpu"),
         )
 
     def take(self, lines_B: Tensor) -> TokenStreams:

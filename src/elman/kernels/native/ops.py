@@ -33,7 +33,7 @@ _SCHEMAS = {
 }
 _programs: dict[str, Program] = {}
 # Placeholder in a saved `Layer` for tensors that autograd saves.
-_NONE = torch.empty(0)
+_NONE = torch.empty(0, dtype=torch.float32, device="cpu")
 
 
 def remember(program: Program) -> str:

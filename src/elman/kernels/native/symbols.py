@@ -14,10 +14,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-__all__ = ["ROWS", "Grid", "Symbol", "UntraceableError", "move", "symbol"]
+__all__ = ["OTHER_ROWS", "ROWS", "Grid", "Symbol", "UntraceableError", "move", "symbol"]
 
-# The batch size of symbolic tensors. No cell has as many gates, so a row cannot be mistaken for a gate.
-ROWS = 13
+# The batch sizes of symbolic tensors in two traces. No cell has as many gates, so a row cannot be mistaken for a gate.
+ROWS, OTHER_ROWS = 31, 37
 # More than the nodes of any equations, so that a code can be decoded into row, node and unit.
 _MAX_NODES = 1 << 20
 
@@ -42,7 +42,7 @@ def symbol(shape: tuple[int, ...], grid: Grid, dtype: torch.dtype) -> Symbol:
     return made
 
 
-def _codes(value: Symbol, H: int) -> Tensor:
+def _codes(value: Symbol, H: int, rows: int) -> Tensor:
     """Encode row, node and unit of each element as int64, with special codes for "all rows" and "all units"."""
     shape = tuple(value.shape)
     codes = np.broadcast_to(np.asarray(value.grid, dtype=np.int64), value.grid.shape)
@@ -50,25 +50,25 @@ def _codes(value: Symbol, H: int) -> Tensor:
     units = np.arange(H) if has_units else np.array([H])
     codes = (codes[..., None] * (H + 1) + units).reshape(*codes.shape[:-1], -1) if shape else codes * (H + 1) + H
     codes = np.broadcast_to(codes, shape).copy()
-    if len(shape) > 1 and shape[0] == ROWS:
-        rows = np.arange(1, ROWS + 1).reshape(ROWS, *[1] * (len(shape) - 1))
-        codes += rows * _MAX_NODES * (H + 1)
+    if len(shape) > 1 and shape[0] == rows:
+        numbers = np.arange(1, rows + 1).reshape(rows, *[1] * (len(shape) - 1))
+        codes += numbers * _MAX_NODES * (H + 1)
     return torch.from_numpy(codes)
 
 
-def _read(codes: Tensor, H: int, name: str, dtype: torch.dtype) -> Symbol:
+def _read(codes: Tensor, H: int, rows: int, name: str, dtype: torch.dtype) -> Symbol:
     """Decode a tensor of codes into a symbolic tensor. Raises UntraceableError when there is none."""
     error = UntraceableError(f"calls {name}, which moves numbers between units or rows")
     shape = tuple(codes.shape)
     numbers = codes.numpy()
-    rows, rest = np.divmod(numbers, _MAX_NODES * (H + 1))
-    if rows.any():
-        if len(shape) < 2 or shape[0] != ROWS:
+    row, rest = np.divmod(numbers, _MAX_NODES * (H + 1))
+    if row.any():
+        if len(shape) < 2 or shape[0] != rows:
             raise error
-        expected = np.arange(1, ROWS + 1).reshape(ROWS, *[1] * (len(shape) - 1))
-        if not ((rows == 0) | (rows == expected)).all():
+        expected = np.arange(1, rows + 1).reshape(rows, *[1] * (len(shape) - 1))
+        if not ((row == 0) | (row == expected)).all():
             raise error
-    if len(shape) > 1 and shape[0] == ROWS:
+    if len(shape) > 1 and shape[0] == rows:
         if not (rest == rest[:1]).all():
             raise error
         rest = rest[:1]
@@ -84,14 +84,14 @@ def _read(codes: Tensor, H: int, name: str, dtype: torch.dtype) -> Symbol:
     return symbol(shape, nodes[..., 0], dtype)
 
 
-def move(function: Callable[..., Any], name: str, args: Any, kwargs: Any, H: int) -> Any:
+def move(function: Callable[..., Any], name: str, args: Any, kwargs: Any, H: int, rows: int) -> Any:
     """Apply a function that only moves elements to arguments with symbolic tensors."""
     dtype: list[torch.dtype] = []
 
     def encode(argument: Any) -> Any:
         if isinstance(argument, Symbol):
             dtype.append(argument.dtype)
-            return _codes(argument, H)
+            return _codes(argument, H, rows)
         if isinstance(argument, list | tuple):
             parts = [encode(part) for part in argument]
             return parts if isinstance(argument, list) else tuple(parts)
@@ -99,7 +99,7 @@ def move(function: Callable[..., Any], name: str, args: Any, kwargs: Any, H: int
 
     def decode(result: Any) -> Any:
         if isinstance(result, Tensor):
-            return _read(result, H, name, dtype[0])
+            return _read(result, H, rows, name, dtype[0])
         return type(result)(decode(part) for part in result)
 
     args, kwargs = encode(tuple(args)), {key: encode(argument) for key, argument in kwargs.items()}

@@ -155,9 +155,9 @@ class PackedOutput:
         self._library.elman_best_run.argtypes = [POINTER(_Call)]
         self._library.elman_best_run.restype = None
         V, columns = self.vocabulary, round_up(self.vocabulary)
-        start = torch.full((columns,), -torch.inf)
+        start = torch.full((columns,), -torch.inf, dtype=torch.float32, device="cpu")
         start[:V] = bias_V.detach()
-        padded = torch.zeros(columns, self.size)
+        padded = torch.zeros(columns, self.size, dtype=torch.float32, device="cpu")
         padded[:V] = weight_VY.detach()[:V]
         self._memory = PackedBuffer()
         size = self._library.elman_engine_packed_bytes(self._format, self.size, columns)
@@ -195,14 +195,14 @@ class PackedOutput:
         x_NY = x_NY.detach().to("cpu", torch.float32).contiguous()
         rows, count = len(x_NY), min(count, self.vocabulary)
         found = TopTokens(
-            torch.empty(rows, count),
-            torch.empty(rows, count, dtype=torch.int64),
-            torch.empty(rows),
-            torch.empty(rows),
+            torch.empty(rows, count, dtype=torch.float32, device="cpu"),
+            torch.empty(rows, count, dtype=torch.int64, device="cpu"),
+            torch.empty(rows, dtype=torch.float32, device="cpu"),
+            torch.empty(rows, dtype=torch.float32, device="cpu"),
         )
         if not rows:
             return found
-        levels, exact = torch.empty(rows), self.logit_precision == "float32"
+        levels, exact = torch.empty(rows, dtype=torch.float32, device="cpu"), self.logit_precision == "float32"
         call = _Call(
             rows=rows,
             size=self.size,

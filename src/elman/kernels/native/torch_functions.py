@@ -333,9 +333,7 @@ QUESTIONS = frozenset(
     [
         *(getattr(Tensor, name) for name in ("size", "dim", "ndimension", "numel", "nelement", "is_floating_point")),
         *(getattr(Tensor, name) for name in ("__len__", "is_complex", "element_size", "get_device", "is_contiguous")),
-        *(getattr(Tensor, name).__get__ for name in ("shape", "dtype", "device", "ndim", "layout", "requires_grad")),
-        *(getattr(Tensor, name).__get__ for name in ("is_cuda", "is_meta", "is_sparse", "is_cpu", "is_leaf")),
+        *(getattr(Tensor, name).__get__ for name in ("shape", "dtype", "ndim", "layout", "is_cuda", "is_sparse")),
         *(torch.is_tensor, torch.is_floating_point, torch.numel, torch.result_type, torch.is_complex),
-        torch._C._set_grad_enabled,  # called by torch.no_grad()
     ]
 )

@@ -10,12 +10,14 @@ from types import FunctionType
 from typing import Any
 from weakref import WeakKeyDictionary
 
+import numpy as np
 import torch
 from torch.utils._python_dispatch import _disable_current_modes
 
 from elman.kernels.native.abi import MAX_LEAVES, MAX_PARAMETERS
 from elman.kernels.native.compose import compose
 from elman.kernels.native.program import Program
+from elman.kernels.native.read_values import ReadValues
 from elman.kernels.native.symbols import UntraceableError
 from elman.kernels.native.tracer import trace
 from elman.recurrence import RunnableCell
@@ -30,20 +32,26 @@ _traced: WeakKeyDictionary[RunnableCell, tuple[Any, Program | str]] = WeakKeyDic
 # Programs by fingerprint, shared by equal cells, such as copies and the layers of a stack.
 _shared: dict[Any, Program | str] = {}
 _MAX_SHARED = 256
+_read: WeakKeyDictionary[type[Any], ReadValues] = WeakKeyDictionary()
 
 
 class _Identity(int):
     """Represents an object that is compared by identity, which is valid only during its lifetime."""
 
 
-def _frozen(value: Any) -> Any:
+def _frozen(value: Any, depth: int = 6) -> Any:
     """Return a comparable snapshot of `value` that holds no reference to it."""
     if isinstance(value, _PLAIN):
         return value
-    if isinstance(value, tuple | list):
-        return tuple([_frozen(part) for part in value])
-    if isinstance(value, dict):
-        return tuple([(key, _frozen(part)) for key, part in value.items()])
+    if depth and isinstance(value, tuple | list):
+        return tuple([_frozen(part, depth - 1) for part in value])
+    if depth and isinstance(value, dict):
+        return tuple([(key, _frozen(part, depth - 1)) for key, part in value.items()])
+    if isinstance(value, np.ndarray) and value.dtype != object:
+        return value.shape, value.dtype.str, value.tobytes()
+    inner = getattr(value, "__dict__", None)
+    if depth and isinstance(inner, dict) and not callable(value) and not isinstance(value, torch.Tensor):
+        return _Identity(id(value)), _frozen(inner, depth - 1)
     return _Identity(id(value))
 
 
@@ -71,12 +79,27 @@ def _snapshot_of(module: Any) -> Any:
     return own, weights, inner
 
 
+def _ties_of(module: Any) -> Any:
+    """Return which weights are the same tensor: tied weights have one place in a program."""
+    tensors = [*module.named_parameters(remove_duplicate=False), *module.named_buffers(remove_duplicate=False)]
+    if len({id(tensor) for _, tensor in tensors}) == len(tensors):
+        return ()
+    first: dict[int, int] = {}
+    return tuple([first.setdefault(id(tensor), place) for place, (_, tensor) in enumerate(tensors)])
+
+
 def program_of(cell: RunnableCell) -> Program | str:
     """Return the program of `cell`'s equations, or the reason why there is none."""
-    snapshot = (type(cell), vars(type(cell)).get("update"), _snapshot_of(cell))
+    kind = type(cell)
+    values = _read.get(kind)
+    if values is None:
+        values = _read[kind] = ReadValues(kind)
+    snapshot = (kind, vars(kind).get("update"), _snapshot_of(cell), _ties_of(cell), values.now())
     known = _traced.get(cell)
     if known is not None and known[0] == snapshot:
         return known[1]
+    _read[kind] = ReadValues(kind)  # a function that it follows may be another now
+    snapshot = (*snapshot[:-1], _read[kind].now())
     program = _shared.get(snapshot)
     if program is None:
         program = _make(cell)

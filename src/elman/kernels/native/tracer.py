@@ -7,6 +7,7 @@ element-wise. Anything else raises `UntraceableError` with the reason.
 
 from __future__ import annotations
 
+import copy
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -19,7 +20,7 @@ from torch.overrides import TorchFunctionMode
 
 from elman.kernels.native.compose import Equations
 from elman.kernels.native.graph import Graph
-from elman.kernels.native.symbols import ROWS, Symbol, UntraceableError, move, symbol
+from elman.kernels.native.symbols import OTHER_ROWS, ROWS, Symbol, UntraceableError, move, symbol
 from elman.kernels.native.torch_activations import ELEMENTWISE
 from elman.kernels.native.torch_functions import FACTORIES, MOVES, QUESTIONS, Elementwise
 from elman.recurrence import RunnableCell
@@ -41,8 +42,12 @@ def _name_of(function: Any) -> str:
 class _Tracer(TorchFunctionMode):
     """Records the torch calls of a cell's equations."""
 
-    def __init__(self, cell: Any, H: int, dtype: torch.dtype) -> None:
+    def __init__(self, cell: Any, H: int, dtype: torch.dtype, *, rows: int, cuts: bool) -> None:
+        """`cuts`: whether gradients are cut where the cell switches them off."""
         super().__init__()
+        self.rows = rows
+        self.cuts = cuts
+        self.gradients = torch.is_grad_enabled()
         self.graph = Graph()
         self.H = H
         self.dtype = dtype
@@ -59,18 +64,25 @@ class _Tracer(TorchFunctionMode):
         """Return the symbolic tensor of p, u or a mask."""
         names = [f"{letter}{block}" for block in range(blocks)]
         grid = np.array([[self.graph.input(name) for name in names]])
-        return symbol((ROWS, blocks * self.H), grid, self.dtype)
+        return symbol((self.rows, blocks * self.H), grid, self.dtype)
 
     def leaf(self, index: int) -> Symbol:
         """Return the symbolic tensor of a leaf of the state before the time step."""
-        return symbol((ROWS, self.H), np.array([[self.graph.input(f"old{index}")]]), self.dtype)
+        return symbol((self.rows, self.H), np.array([[self.graph.input(f"old{index}")]]), self.dtype)
 
     def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Handle a torch call instead of `function`."""
         kwargs = kwargs or {}
         name = _name_of(function)
+        if function is torch._C._set_grad_enabled:  # called by torch.no_grad() and others
+            self.gradients = bool(args[0])
+            return function(*args, **kwargs)
+        if torch.is_grad_enabled() != self.gradients:
+            raise UntraceableError("calls a torch.autograd.Function, whose backward the engine does not know")
         if function in QUESTIONS:
             return function(*args, **kwargs)
+        if name == "device":
+            return torch.device("cpu")  # where the engine runs
         if function is F.linear:
             return self._product(*args, **kwargs)
         if function in ELEMENTWISE:
@@ -78,7 +90,7 @@ class _Tracer(TorchFunctionMode):
         if function in MOVES:
             args = [self._with_symbols(argument) for argument in args]
             kwargs = {key: self._with_symbols(argument) for key, argument in kwargs.items()}
-            return self._cut_gradient(move(function, name, args, kwargs, self.H))
+            return self._cut_gradient(move(function, name, args, kwargs, self.H, self.rows))
         if function in FACTORIES:
             return self._constant(function, name, args, kwargs)
         if function is F.dropout:
@@ -163,13 +175,15 @@ class _Tracer(TorchFunctionMode):
 
     def _cut_gradient(self, result: Any) -> Any:
         """Detach `result` under torch.no_grad()."""
-        if torch.is_grad_enabled() or not isinstance(result, Symbol) or result.dtype == torch.bool:
+        if torch.is_grad_enabled() or not self.cuts or not isinstance(result, Symbol) or result.dtype == torch.bool:
             return result
         cut = [self.graph.apply("detach", int(node)) for node in result.grid.flat]
         return symbol(tuple(result.shape), np.array(cut).reshape(result.grid.shape), result.dtype)
 
     def _constant(self, function: Callable[..., Tensor], name: str, args: Any, kwargs: Any) -> Symbol:
         """Return the symbolic result of a factory function that fills a tensor with one number."""
+        if any(map(_has_array, (args, kwargs))):
+            raise UntraceableError(f"calls {name} with an array or a list of tensors, whose numbers may change")
         if args and isinstance(args[0], Tensor) and name.startswith("new_"):
             args = (torch.empty(0, dtype=self.dtype), *args[1:])
         if any(isinstance(part, Tensor) for part in (*args[name.startswith("new_") :], *kwargs.values())):
@@ -230,9 +244,22 @@ class _Tracer(TorchFunctionMode):
         if self.h_leaf not in (None, leaf):
             raise other
         self.h_leaf = leaf
-        self.without_bias = bias is not getattr(cell, "bias_hh", None)
+        self.without_bias |= bias is not getattr(cell, "bias_hh", None)
         self.u_blocks = weight.shape[0] // self.H
-        return self.part("u", self.u_blocks)
+        result: Symbol = self._cut_gradient(self.part("u", self.u_blocks))
+        return result
+
+
+def _has_array(value: Any) -> bool:
+    """Whether arguments hold a NumPy array, or a tensor in a list."""
+    if isinstance(value, dict):
+        value = [*value.values()]
+    parts = value if isinstance(value, list | tuple) else []
+    return any(
+        isinstance(part, np.ndarray | np.generic)
+        or (isinstance(part, list | tuple) and any(isinstance(each, Tensor) or _has_array([each]) for each in part))
+        for part in parts
+    )
 
 
 def _width_of_part(cell: Any, weight: Tensor) -> int:
@@ -253,32 +280,41 @@ def _start(cell: Any, H: int) -> State:
     return state
 
 
-def _run(cell: Any, *, masked: bool) -> Equations:
-    """Trace one call of `advance`."""
+def _run(cell: Any, *, masked: bool = False, rows: int = ROWS, gradients: bool = True, cuts: bool = True) -> Equations:
+    """Trace one call of `advance`.
+
+    rows       number of rows of the symbolic tensors
+    gradients  whether the caller has gradients on
+    cuts       whether gradients are cut where the cell switches them off
+    """
     H = cell.hidden_size
     weight = next(iter(cell.parameters()))
     start = _start(cell, H)
     width = _width_of_part(cell, weight)
     if width % H:
         raise UntraceableError(f"its project gives {width} numbers a row, expected a multiple of {H} (hidden_size)")
-    tracer = _Tracer(cell, H, weight.dtype)
+    with torch.set_grad_enabled(gradients):
+        tracer = _Tracer(cell, H, weight.dtype, rows=rows, cuts=cuts)
     names = [name for name, _ in named_leaves(start)]
     indices = iter(range(len(names)))
     state = map_leaves(lambda _: tracer.leaf(next(indices)), start)
     p_BG = tracer.part("p", width // H)
     mask = (tracer.part("mask", 1),) if masked else ()
-    with torch.enable_grad(), warnings.catch_warnings(), tracer:
+    before = _contents(cell)
+    with torch.set_grad_enabled(gradients), warnings.catch_warnings(), tracer:
         warnings.simplefilter("ignore")
         step = cell.advance(p_BG, state, *mask)
     if tracer.without_bias:
         raise UntraceableError("calls linear(h, weight_hh) without bias_hh, although the cell has one")
+    if changed := [name for name, value in _contents(cell).items() if before.get(name) is not value]:
+        raise UntraceableError(f"changes the cell ({changed[0][1]})")
     if [name for name, _ in named_leaves(step.state)] != names:
         raise UntraceableError("returns a state with different leaves from the previous state")
 
     def node_of(what: str, value: Any) -> int:
-        if not isinstance(value, Symbol) or tuple(value.shape) != (ROWS, H) or value.grid.size != 1:
+        if not isinstance(value, Symbol) or tuple(value.shape) != (rows, H) or value.grid.size != 1:
             shape = tuple(getattr(value, "shape", ()))
-            received = f"batch x {shape[-1]}" if shape[:1] == (ROWS,) and len(shape) == 2 else f"{shape}"
+            received = f"batch x {shape[-1]}" if shape[:1] == (rows,) and len(shape) == 2 else f"{shape}"
             raise UntraceableError(f"returns {what} of shape {received}, expected batch x {H}")
         node = int(value.grid.flat[0])
         if value.dtype == torch.bool:
@@ -296,9 +332,48 @@ def _run(cell: Any, *, masked: bool) -> Equations:
     )
 
 
+def _contents(cell: Any) -> dict[tuple[int, str], Any]:
+    """Return all attributes, weights and buffers of a cell and the modules in it, by module and name."""
+    found: dict[tuple[int, str], Any] = {}
+    for number, module in enumerate(cell.modules()):
+        own = {name: value for name, value in vars(module).items() if name not in ("_parameters", "_buffers")}
+        for group in (own, module._parameters, module._buffers):
+            found |= {(number, name): value for name, value in group.items()}
+    return found
+
+
 def trace(cell: RunnableCell) -> Equations:
-    """Trace the equations of `cell`. Raises UntraceableError when they are not element-wise."""
-    equations = _run(cell, masked=False)
-    if equations.u_blocks:
-        _run(cell, masked=True)
+    """Trace the equations of `cell`, on a copy. Raises UntraceableError when they are not element-wise.
+
+    The equations must be the same for another number of rows, without gradients, and with a recurrent mask.
+    """
+    try:
+        cell = copy.deepcopy(cell)
+    except Exception as error:  # An attribute of a cell may refuse in any way.
+        raise UntraceableError(f"its attributes cannot be copied ({type(error).__name__}: {error})") from error
+    equations = _run(cell)
+    plain = _run(cell, cuts=False)
+    if not _equal(plain, _run(cell, cuts=False, rows=OTHER_ROWS)):
+        raise UntraceableError("depends on the number of rows")
+    if not _equal(plain, _run(cell, cuts=False, gradients=False)):
+        raise UntraceableError("depends on whether gradients are on")
+    if equations.u_blocks and not _equal(equations, _run(cell, masked=True)):
+        raise UntraceableError("depends on whether there is a recurrent mask")
     return equations
+
+
+def _equal(one: Equations, other: Equations) -> bool:
+    """Whether two traces compute the same."""
+    return _expressions(one) == _expressions(other) and one[3:] == other[3:]
+
+
+def _expressions(equations: Equations) -> list[Any]:
+    """Return the results of equations as numbers of expressions, equal for equal ones, and the expressions."""
+    numbers: dict[Any, int] = {}
+    own: dict[int, int] = {}
+    results = (equations.y, *equations.new)
+    for number in sorted(equations.graph.reachable(results)):
+        node = equations.graph.nodes[number]
+        key = (node.function, tuple([own[operand] for operand in node.operands]), node.value)
+        own[number] = numbers.setdefault(key, len(numbers))
+    return [[own[result] for result in results], list(numbers)]
