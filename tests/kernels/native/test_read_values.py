@@ -170,6 +170,34 @@ def test_an_object_that_is_held() -> None:
     assert off_by(cell) < 1e-12
 
 
+def test_only_attributes_that_are_read_count() -> None:
+    """An object with much in it, and a circle, costs no comparison of all of it."""
+    cell = odd(lambda self, p, u, h: torch.tanh(p + u) * self.held.alpha)
+    cell.held = Held()
+    cell.held.circle = cell.held  # type: ignore[attr-defined]
+    program = program_of(cell)
+    cell.held.unread = 3  # type: ignore[attr-defined]
+    assert program_of(cell) is program
+    cell.held.alpha = 0.5
+    assert program_of(cell) is not program
+
+
+def test_what_is_too_large_to_compare_is_traced_at_every_call() -> None:
+    large = np.full(20_000, 0.25)
+    cell = odd(lambda self, p, u, h: torch.tanh(p + u) * float(large[7]))
+    assert off_by(cell) < 1e-12
+    large[7] = 0.75
+    assert off_by(cell) < 1e-12
+
+
+def test_a_number_and_its_like_have_programs_of_their_own() -> None:
+    cell = odd(lambda self, p, u, h: torch.tanh(p + u) if self.leak is True else p + u)
+    cell.leak = True
+    assert off_by(cell) < 1e-12
+    cell.leak = 1
+    assert off_by(cell) < 1e-12
+
+
 def test_a_program_of_tied_weights_does_not_serve_others() -> None:
     cells = []
     for tied in (True, False, True):

@@ -6,32 +6,41 @@ class refers to, so that a program is used only while these values are the same.
 
 from __future__ import annotations
 
+import dis
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
 import torch
 
-__all__ = ["ReadValues"]
+__all__ = ["Identity", "ReadValues", "content_of"]
 
 _ENTRIES = ("advance", "update")
 # What code of these modules does is not followed; their functions are known to the tracer.
 _KNOWN = ("torch", "numpy", "math", "builtins", "typing", "elman")
 _ABSENT = object()
 _LARGEST = 256  # functions that are followed
+# Larger containers and arrays are not compared.
+_MOST_ITEMS, _MOST_BYTES = 1000, 65536
+_GLOBALS = frozenset({"LOAD_GLOBAL", "LOAD_NAME"})
+_ATTRIBUTES = frozenset({"LOAD_ATTR", "LOAD_METHOD", "LOAD_SUPER_ATTR"})
 
 
 class ReadValues:
     """The values that the equations of a class of cells read from outside.
 
-    `now()` returns them; objects other than numbers, strings and containers of them are compared by identity.
+    names   the names of attributes that the code reads
+
+    `now()` returns the values. Numbers, strings, arrays, containers of them and attributes of objects in `names` are
+    compared by content, other objects by identity.
     """
 
     def __init__(self, kind: type[Any]) -> None:
+        self.names: set[str] = set()
         self._kind = kind
-        # (namespace or class or cell of a closure, name) of every value, in the order in which they are found.
+        # (namespace, class or cell of a closure, name) of every value, in the order in which they are found.
         self._places: dict[tuple[int, str], tuple[Any, str]] = {}
         self._seen: dict[int, Any] = {}
         for name in _ENTRIES:
@@ -39,49 +48,52 @@ class ReadValues:
 
     def now(self) -> tuple[Any, ...]:
         """Return the values as they are now."""
-        return tuple([_content(_get(place, name)) for place, name in self._places.values()])
+        names = self.names
+        return tuple([content_of(_get(place, name), names) for place, name in self._places.values()])
 
     def _follow(self, value: Any) -> None:
         """Find the values that a function reads, and the functions that it calls."""
         if isinstance(value, property):
-            for function in (value.fget,):
-                self._follow(function)
-            return
+            value = value.fget
         function = getattr(value, "__func__", value)  # of a method, a static method or a class method
         function = getattr(function, "__wrapped__", function)
         if not isinstance(function, FunctionType) or id(function) in self._seen or len(self._seen) >= _LARGEST:
             return
         self._seen[id(function)] = function
-        names = sorted({name for code in _codes(function.__code__) for name in code.co_names})
-        for name in names:
-            if name in function.__globals__:
-                self._read(function.__globals__, name, names)
-            static = _static(self._kind, name)
-            if static is not _ABSENT:
-                self._read(self._kind, name, names)
+        codes = [*_codes(function.__code__)]
+        attributes, names = (
+            {name for code in codes for name in _names(code, loads)} for loads in (_ATTRIBUTES, _GLOBALS)
+        )
+        self.names |= attributes
+        for name in sorted(names & function.__globals__.keys()):
+            self._read(function.__globals__, name, attributes)
+        for name in sorted(attributes):
+            if _static(self._kind, name) is not _ABSENT:
+                self._read(self._kind, name, attributes)
         for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
-            self._read(cell, name, names)
+            self._read(cell, name, attributes)
         for place, default in enumerate(function.__defaults__ or ()):
-            if not isinstance(default, FunctionType):
-                self._read({str(place): default}, str(place), names)
+            self._read({str(place): default}, str(place), attributes)
 
-    def _read(self, place: Any, name: str, names: list[str]) -> None:
+    def _read(self, place: Any, name: str, attributes: set[str]) -> None:
         key = (id(place), name)
         if key in self._places:
             return
         value = _get(place, name)
         if isinstance(value, ModuleType):
-            if value.__name__.partition(".")[0] not in _KNOWN:
-                for inner in names:
-                    if inner in vars(value):
-                        self._read(vars(value), inner, names)
+            if _package(value.__name__) not in _KNOWN:
+                for inner in sorted(attributes & vars(value).keys()):
+                    self._read(vars(value), inner, attributes)
             return
-        if isinstance(value, type) and value.__module__.partition(".")[0] in _KNOWN:
-            return
-        if getattr(value, "__module__", None) and str(value.__module__).partition(".")[0] in _KNOWN[:-1]:
+        known = _package(getattr(value, "__module__", None) or "")
+        if known in _KNOWN and (isinstance(value, type) or known != "elman"):
             return
         self._places[key] = (place, name)
         self._follow(value)
+
+
+def _package(module: Any) -> str:
+    return str(module).partition(".")[0]
 
 
 def _codes(code: CodeType) -> Iterator[CodeType]:
@@ -90,6 +102,13 @@ def _codes(code: CodeType) -> Iterator[CodeType]:
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             yield from _codes(constant)
+
+
+def _names(code: CodeType, loads: frozenset[str]) -> Iterator[str]:
+    """Yield the names that some instructions of a code object load."""
+    for instruction in dis.get_instructions(code):
+        if instruction.opname in loads:
+            yield str(instruction.argval)
 
 
 def _static(kind: type[Any], name: str) -> Any:
@@ -128,24 +147,39 @@ class _Same:
         return id(self.held)
 
 
-def _content(value: Any, depth: int = 4) -> Any:
-    """Return a comparable and hashable copy of a value."""
-    if isinstance(value, bool | int | str | bytes | type(None)):
+class _Never:
+    """A content that equals nothing: what is too large to compare is traced at every call."""
+
+    __hash__ = object.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        return False
+
+
+def content_of(value: Any, names: Set[str], depth: int = 6, *, held: bool = True) -> Any:
+    """Return a comparable and hashable copy of a value.
+
+    names  the attributes of objects that count
+    held   whether objects are kept alive, so that no other gets their address
+    """
+    if value is None or isinstance(value, bool | int | str | bytes):
         return type(value), value
     if isinstance(value, float):
         return float, "nan" if math.isnan(value) else (value, math.copysign(1.0, value))
-    if depth and isinstance(value, tuple | list | set | frozenset):
-        return type(value), tuple([_content(part, depth - 1) for part in value])
-    if depth and isinstance(value, dict):
-        return dict, tuple([(_content(key, depth - 1), _content(part, depth - 1)) for key, part in value.items()])
+    if isinstance(value, tuple | list | set | frozenset | dict):
+        if not depth or len(value) > _MOST_ITEMS:
+            return _Never()
+        parts = [part for item in value.items() for part in item] if isinstance(value, dict) else value
+        return type(value), tuple([content_of(part, names, depth - 1, held=held) for part in parts])
     if isinstance(value, np.ndarray) and value.dtype != object:
-        return value.shape, value.dtype.str, value.tobytes()
+        return (value.shape, value.dtype.str, value.tobytes()) if value.nbytes <= _MOST_BYTES else _Never()
+    identity = _Same(value) if held else Identity(id(value))
     inner = getattr(value, "__dict__", None)
-    if (
-        depth
-        and isinstance(inner, dict)
-        and not callable(value)
-        and not isinstance(value, type | torch.nn.Module | torch.Tensor)
-    ):
-        return _Same(value), _content(inner, depth - 1)
-    return _Same(value)
+    if depth and isinstance(inner, dict) and not callable(value) and not isinstance(value, torch.Tensor):
+        own = [(name, content_of(inner[name], names, depth - 1, held=held)) for name in sorted(names & inner.keys())]
+        return identity, tuple(own)
+    return identity
+
+
+class Identity(int):
+    """Represents an object that is compared by identity, which is valid only during its lifetime."""

@@ -6,18 +6,18 @@ of the weights do not matter.
 
 from __future__ import annotations
 
+from collections.abc import Set
 from types import FunctionType
 from typing import Any
 from weakref import WeakKeyDictionary
 
-import numpy as np
 import torch
 from torch.utils._python_dispatch import _disable_current_modes
 
 from elman.kernels.native.abi import MAX_LEAVES, MAX_PARAMETERS
 from elman.kernels.native.compose import compose
 from elman.kernels.native.program import Program
-from elman.kernels.native.read_values import ReadValues
+from elman.kernels.native.read_values import Identity, ReadValues, content_of
 from elman.kernels.native.symbols import UntraceableError
 from elman.kernels.native.tracer import trace
 from elman.recurrence import RunnableCell
@@ -26,7 +26,6 @@ __all__ = ["program_of"]
 
 # The attributes of every module.
 _OWN = frozenset(vars(torch.nn.Module())) - {"training"}
-_PLAIN = (int, float, str, bool, type(None))
 
 _traced: WeakKeyDictionary[RunnableCell, tuple[Any, Program | str]] = WeakKeyDictionary()
 # Programs by fingerprint, shared by equal cells, such as copies and the layers of a stack.
@@ -35,34 +34,16 @@ _MAX_SHARED = 256
 _read: WeakKeyDictionary[type[Any], ReadValues] = WeakKeyDictionary()
 
 
-class _Identity(int):
-    """Represents an object that is compared by identity, which is valid only during its lifetime."""
-
-
-def _frozen(value: Any, depth: int = 6) -> Any:
-    """Return a comparable snapshot of `value` that holds no reference to it."""
-    if isinstance(value, _PLAIN):
-        return value
-    if depth and isinstance(value, tuple | list):
-        return tuple([_frozen(part, depth - 1) for part in value])
-    if depth and isinstance(value, dict):
-        return tuple([(key, _frozen(part, depth - 1)) for key, part in value.items()])
-    if isinstance(value, np.ndarray) and value.dtype != object:
-        return value.shape, value.dtype.str, value.tobytes()
-    inner = getattr(value, "__dict__", None)
-    if depth and isinstance(inner, dict) and not callable(value) and not isinstance(value, torch.Tensor):
-        return _Identity(id(value)), _frozen(inner, depth - 1)
-    return _Identity(id(value))
-
-
 def _has_identity(snapshot: Any) -> bool:
-    return any(map(_has_identity, snapshot)) if isinstance(snapshot, tuple | list) else isinstance(snapshot, _Identity)
+    return any(map(_has_identity, snapshot)) if isinstance(snapshot, tuple | list) else isinstance(snapshot, Identity)
 
 
-def _snapshot_of(module: Any) -> Any:
+def _snapshot_of(module: Any, names: Set[str]) -> Any:
     """Return a snapshot of everything in a module that tracing depends on."""
     attributes = vars(module)
-    own = tuple([(name, _frozen(value)) for name, value in attributes.items() if name not in _OWN])
+    own = tuple(
+        [(name, content_of(value, names, held=False)) for name, value in attributes.items() if name not in _OWN]
+    )
     weights = tuple(
         [
             None if tensor is None else (name, tensor.dtype, tensor.shape, tensor.device)
@@ -72,7 +53,7 @@ def _snapshot_of(module: Any) -> Any:
     )
     inner = tuple(
         [
-            (name, None if child is None else (type(child), _snapshot_of(child)))
+            (name, None if child is None else (type(child), _snapshot_of(child, names)))
             for name, child in attributes["_modules"].items()
         ]
     )
@@ -94,12 +75,12 @@ def program_of(cell: RunnableCell) -> Program | str:
     values = _read.get(kind)
     if values is None:
         values = _read[kind] = ReadValues(kind)
-    snapshot = (kind, vars(kind).get("update"), _snapshot_of(cell), _ties_of(cell), values.now())
+    snapshot = (kind, vars(kind).get("update"), _snapshot_of(cell, values.names), _ties_of(cell), values.now())
     known = _traced.get(cell)
     if known is not None and known[0] == snapshot:
         return known[1]
-    _read[kind] = ReadValues(kind)  # a function that it follows may be another now
-    snapshot = (*snapshot[:-1], _read[kind].now())
+    values = _read[kind] = ReadValues(kind)  # a function that it follows may be another now
+    snapshot = (*snapshot[:2], _snapshot_of(cell, values.names), snapshot[3], values.now())
     program = _shared.get(snapshot)
     if program is None:
         program = _make(cell)
