@@ -52,6 +52,9 @@ def steps_take(monkeypatch: pytest.MonkeyPatch, one: float, two: float) -> list[
         return one if seen[-1] == 1 else two
 
     monkeypatch.setattr(threads, "_mean_seconds", seconds)
+    # Real steps, which are made first, may take any time here.
+    monkeypatch.setattr(threads, "_LONG_FIRST_STEP", math.inf)
+    monkeypatch.setattr(threads, "_LONG_SECOND_STEP", math.inf)
     return seen
 
 
@@ -162,6 +165,18 @@ def test_a_long_measurement_is_not_made(text: Path, tmp_path: Path, monkeypatch:
     assert len(seen) == 1
     assert measure_threads(Journey(tmp_path, text, {}).training, (1, 2), longest=6.1) == {1: 1.0, 2: 1.0}
     torch.set_num_threads(1)
+
+
+def test_a_long_first_or_second_step_is_enough(text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, made in (("_LONG_FIRST_STEP", 1), ("_LONG_SECOND_STEP", 2)):
+        seen = steps_take(monkeypatch, 0.003, 0.003)
+        monkeypatch.setattr(threads, name, 0.0)
+        training = Journey(tmp_path, text, {}).training
+        steps: list[int] = []
+        step = training._make_step
+        monkeypatch.setattr(training, "_make_step", lambda step=step, steps=steps: (steps.append(1), step())[1])
+        assert measure_threads(training, (1, 2), only=lambda seconds: True) == {}
+        assert (len(steps), seen) == (made, [])
 
 
 @pytest.mark.parametrize("most", range(1, 70))

@@ -304,3 +304,24 @@ def test_asking_changes_nothing_in_a_cell() -> None:
     program_of(cell)
     for name, tensor in cell.state_dict().items():
         assert torch.equal(tensor, before[name]), name
+
+
+def test_asking_leaves_random_numbers_alone() -> None:
+    class Noisy(Invented):
+        def project(self, x_BTI: Tensor) -> Tensor:
+            if x_BTI.device.type != "meta":
+                drawn.append(float(torch.rand(1)))
+            return super().project(x_BTI) + torch.rand(1, device=x_BTI.device)
+
+        def update(self, p_BG: Tensor, u_BG: Tensor, state: HiddenState) -> Step:
+            return self.done(torch.tanh(p_BG + u_BG))
+
+    drawn: list[float] = []
+    cell = Noisy(3, 5)
+    torch.manual_seed(3)
+    expected = torch.rand(2)
+    torch.manual_seed(3)
+    first = torch.rand(1)
+    program_of(cell)
+    assert drawn == []
+    assert torch.equal(torch.cat([first, torch.rand(1)]), expected)

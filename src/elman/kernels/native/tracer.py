@@ -264,6 +264,14 @@ def _has_array(value: Any) -> bool:
 
 def _width_of_part(cell: Any, weight: Tensor) -> int:
     """Return the size of `project`'s output for one time step."""
+    try:
+        # Without data, so that no random numbers are drawn from the generator that all threads share.
+        shapes = copy.deepcopy(cell).to("meta")
+        with torch.no_grad():
+            found: Tensor = shapes.project(torch.empty(1, 1, cell.input_size, dtype=weight.dtype, device="meta"))
+        return found.shape[-1]
+    except Exception:  # code of a cell that needs data
+        pass
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
         projected: Tensor = cell.project(weight.new_zeros(1, 1, cell.input_size))
     return projected.shape[-1]
