@@ -254,6 +254,18 @@ def test_an_unknown_load_changes_nothing(
     assert (machine.lines, machine.chooser.waiting.on, machine.chooser.busy) == ([], False, None)
 
 
+def test_threads_that_have_cores_enough_do_not_wait_passively(
+    text: Path, tmp_path: Path, two_cores: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = Machine(text, tmp_path, monkeypatch, 2)
+    with machine.chooser:
+        for cores, others, passive in ((8, 6.0, False), (8, 6.4, True), (2, 0.2, False), (2, 0.4, True)):
+            others_use(monkeypatch, others)
+            monkeypatch.setattr(Load, "cores", cores)
+            machine.chooser.on_step()
+            assert machine.chooser.waiting.on == passive
+
+
 def test_no_threads_are_chosen_on_a_gpu(text: Path, tmp_path: Path, two_cores: None) -> None:
     training = Journey(tmp_path, text, {}).training
     training.config = LanguageModelConfig.make("base", SMALL, {"device": "cuda"}).training

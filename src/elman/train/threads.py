@@ -189,7 +189,7 @@ class ThreadChooser:
         busy = others > self._load.cores - self.most + _BUSY
         if self.busy is None:
             self.busy = busy
-        self.waiting.switch(busy and self.threads > 1)
+        self.waiting.switch(self.threads > 1 and others > self._load.cores - self.threads + _BUSY)
         return busy != self.busy
 
     def _compare(self, training: Training) -> None:

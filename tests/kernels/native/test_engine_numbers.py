@@ -20,7 +20,7 @@ from torch import Tensor
 from elman.cells import ElementwiseCell
 from elman.errors import ConfigError, DataError, KernelUnavailableError, ShapeError
 from elman.kernels import Step
-from elman.kernels.native import build, engine_pack, library
+from elman.kernels.native import build, engine_abi, engine_pack, library
 from elman.kernels.native.engine import WEIGHT_FORMATS, Engine, why_not
 from elman.kernels.native.engine_abi import Call, Layer, Network, SamplingOptions
 from elman.state import leaves
@@ -404,3 +404,14 @@ def test_ctypes_and_the_compiler_agree_on_sizes() -> None:
     native.elman_engine_sizeof.restype = ctypes.c_int64
     sizes = [native.elman_engine_sizeof(number) for number in range(4)]
     assert sizes == [ctypes.sizeof(structure) for structure in (Layer, Network, SamplingOptions, Call)]
+
+
+def test_a_library_with_other_structures_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Longer(Call):
+        _fields_ = (("more", ctypes.c_int64),)
+
+    monkeypatch.setattr(engine_abi, "Call", Longer)
+    with pytest.raises(
+        KernelUnavailableError, match=r"whose structures have \[.*\] bytes; reinstall elman\. Received: \["
+    ):
+        engine_abi.declare(library.load())

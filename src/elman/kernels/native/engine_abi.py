@@ -8,9 +8,10 @@ from __future__ import annotations
 import ctypes
 from ctypes import POINTER, Structure, c_double, c_int64, c_void_p
 
+from elman.errors import KernelUnavailableError
 from elman.kernels.native.abi import MAX_PARAMETERS, CompiledProgram
 
-__all__ = ["Call", "Layer", "Network", "SamplingOptions", "declare"]
+__all__ = ["Call", "Layer", "Network", "SamplingOptions", "check_sizes", "declare"]
 
 
 class Layer(Structure):
@@ -84,7 +85,10 @@ class Call(Structure):
 
 
 def declare(library: ctypes.CDLL) -> None:
-    """Declare the argument and return types of the engine's functions."""
+    """Declare the argument and return types of the engine's functions, and check the sizes of its structures.
+
+    Raises KernelUnavailableError for a library with other structures.
+    """
     library.elman_engine_workspace.argtypes = [POINTER(Network), c_int64, c_int64]
     library.elman_engine_workspace.restype = c_int64
     library.elman_engine_packed_bytes.argtypes = [c_int64, c_int64, c_int64]
@@ -95,3 +99,13 @@ def declare(library: ctypes.CDLL) -> None:
     library.elman_engine_run.restype = None
     library.elman_engine_sizeof.argtypes = [c_int64]
     library.elman_engine_sizeof.restype = c_int64
+    sizes = [library.elman_engine_sizeof(number) for number in range(4)]
+    check_sizes(sizes, [ctypes.sizeof(structure) for structure in (Layer, Network, SamplingOptions, Call)])
+
+
+def check_sizes(received: list[int], expected: list[int]) -> None:
+    """Raise KernelUnavailableError unless the structures of the library have the expected bytes."""
+    if received != expected:
+        raise KernelUnavailableError(
+            f"expected a compiled library whose structures have {expected} bytes; reinstall elman. Received: {received}"
+        )

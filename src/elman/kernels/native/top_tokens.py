@@ -6,7 +6,7 @@ The logits of the whole vocabulary are never in memory at once: see `csrc/best.h
 from __future__ import annotations
 
 import os
-from ctypes import POINTER, Structure, c_int64, c_void_p
+from ctypes import POINTER, Structure, c_int64, c_void_p, sizeof
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -17,7 +17,7 @@ from elman.errors import ConfigError, KernelUnavailableError, ShapeError
 from elman.former import former_keywords, warn_of_former_name
 from elman.kernels.native import buffer_pool, library
 from elman.kernels.native.build import EVERY_INSTRUCTION_SET
-from elman.kernels.native.engine_abi import declare
+from elman.kernels.native.engine_abi import check_sizes, declare
 from elman.kernels.native.engine_pack import WEIGHT_FORMATS, round_up
 from elman.kernels.native.packed_buffer import PackedBuffer
 
@@ -154,6 +154,8 @@ class PackedOutput:
         self._library.elman_best_workspace.restype = c_int64
         self._library.elman_best_run.argtypes = [POINTER(_Call)]
         self._library.elman_best_run.restype = None
+        self._library.elman_best_sizeof.restype = c_int64
+        check_sizes([self._library.elman_best_sizeof()], [sizeof(_Call)])
         V, columns = self.vocabulary, round_up(self.vocabulary)
         start = torch.full((columns,), -torch.inf, dtype=torch.float32, device="cpu")
         start[:V] = bias_V.detach()
