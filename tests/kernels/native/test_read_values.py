@@ -325,3 +325,19 @@ def test_asking_leaves_random_numbers_alone() -> None:
     program_of(cell)
     assert drawn == []
     assert torch.equal(torch.cat([first, torch.rand(1)]), expected)
+
+
+def test_weights_that_torch_computes_are_traced_too() -> None:
+    """Weights with dropout, or those of `functional_call`, are no leaves of autograd, also at the first call."""
+    unroll = Unroll(odd(lambda self, p, u, h: torch.tanh(p + u)), kernel=None)
+    x_BTI = torch.randn(2, 4, 3, dtype=torch.float64)
+    weights = {name: weight * 2.0 for name, weight in unroll.named_parameters()}
+    weights["cell.weight_hh"].retain_grad()
+    y_BTH, _ = torch.func.functional_call(unroll, weights, (x_BTI,))
+    y_BTH.sum().backward()
+    assert isinstance(program_of(unroll.cell), Program)
+    assert weights["cell.weight_hh"].grad is not None
+    assert off_by(unroll.cell) < 1e-12  # type: ignore[arg-type]
+    dropped = Unroll(odd(lambda self, p, u, h: torch.tanh(u + p)), weight_drop=0.5).train()
+    dropped(x_BTI)
+    assert isinstance(program_of(dropped.cell), Program)

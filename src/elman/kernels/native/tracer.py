@@ -266,7 +266,7 @@ def _width_of_part(cell: Any, weight: Tensor) -> int:
     """Return the size of `project`'s output for one time step."""
     try:
         # Without data, so that no random numbers are drawn from the generator that all threads share.
-        shapes = copy.deepcopy(cell).to("meta")
+        shapes = _copy(cell).to("meta")
         with torch.no_grad():
             found: Tensor = shapes.project(torch.empty(1, 1, cell.input_size, dtype=weight.dtype, device="meta"))
         return found.shape[-1]
@@ -355,10 +355,7 @@ def trace(cell: RunnableCell) -> Equations:
 
     The equations must be the same for another number of rows, without gradients, and with a recurrent mask.
     """
-    try:
-        cell = copy.deepcopy(cell)
-    except Exception as error:  # An attribute of a cell may refuse in any way.
-        raise UntraceableError(f"its attributes cannot be copied ({type(error).__name__}: {error})") from error
+    cell = _copy(cell)
     equations = _run(cell)
     plain = _run(cell, cuts=False)
     if not _equal(plain, _run(cell, cuts=False, rows=OTHER_ROWS)):
@@ -368,6 +365,21 @@ def trace(cell: RunnableCell) -> Equations:
     if equations.u_blocks and not _equal(equations, _run(cell, masked=True)):
         raise UntraceableError("depends on whether there is a recurrent mask")
     return equations
+
+
+def _copy(cell: Any) -> Any:
+    """Return a deep copy of a cell; tensors that torch computed, such as weights with dropout, are copied detached."""
+    tensors = [
+        value
+        for module in cell.modules()
+        for group in (vars(module), module._parameters, module._buffers)
+        for value in group.values()
+        if isinstance(value, Tensor) and not value.is_leaf
+    ]
+    try:
+        return copy.deepcopy(cell, {id(tensor): tensor.detach().clone() for tensor in tensors})
+    except Exception as error:  # An attribute of a cell may refuse in any way.
+        raise UntraceableError(f"its attributes cannot be copied ({type(error).__name__}: {error})") from error
 
 
 def _equal(one: Equations, other: Equations) -> bool:
