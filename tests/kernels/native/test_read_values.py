@@ -6,6 +6,7 @@ import copy
 import math
 import types
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -159,6 +160,71 @@ def test_a_number_of_a_base_class_and_of_a_closure() -> None:
     Base.beta = 0.75
     assert off_by(cell) < 1e-12
     alpha = 0.5
+    assert off_by(cell) < 1e-12
+
+
+class Activation(nn.Module):
+    """A module in a cell, whose code reads a global."""
+
+    beta = 0.25
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.tanh(x) * ALPHA * self.beta
+
+
+class Scale:
+    """An object whose methods read a number of its own, of its class and of the module."""
+
+    gamma = 0.5
+
+    def __init__(self) -> None:
+        self.factor = 0.25
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return self.scaled(x) * ALPHA
+
+    def scaled(self, x: Tensor) -> Tensor:
+        return x * self.factor * self.gamma
+
+
+SCALE = Scale()
+
+
+def change_global(cell: Any) -> None:
+    globals()["ALPHA"] = 0.75
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        change_global,
+        lambda cell: setattr(SCALE, "factor", 0.75),
+        lambda cell: setattr(Scale, "gamma", 0.75),
+        lambda cell: setattr(Activation, "beta", 0.75),
+    ],
+)
+@pytest.mark.parametrize(
+    "update",
+    [
+        lambda self, p, u, h: self.activation(p + u),
+        lambda self, p, u, h: SCALE(torch.tanh(p + u)),
+        lambda self, p, u, h: SCALE.scaled(torch.tanh(p + u)),
+        lambda self, p, u, h: self.held(torch.tanh(p + u)),
+        lambda self, p, u, h: self.helper(torch.tanh(p + u)),
+        lambda self, p, u, h: self.fixed(torch.tanh(p + u)),
+        lambda self, p, u, h: torch.tanh(p + u) * getattr(SCALE, "factor"),  # noqa: B009
+    ],
+)
+def test_code_of_modules_objects_and_functions_is_followed(
+    update: Any, change: Callable[[Any], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for owner, name in ((SCALE, "factor"), (Scale, "gamma"), (Activation, "beta")):
+        monkeypatch.setattr(owner, name, 0.25)
+    cell = odd(update)
+    cell.activation, cell.held, cell.helper, cell.fixed = Activation(), SCALE, helped, partial(helped)
+    assert isinstance(program_of(cell), Program), program_of(cell)
+    assert off_by(cell) < 1e-12
+    change(cell)
     assert off_by(cell) < 1e-12
 
 

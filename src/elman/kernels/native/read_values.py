@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import dis
 import math
-from collections.abc import Iterator, Set
-from types import CodeType, FunctionType, ModuleType
+from collections.abc import Iterable, Iterator, Set
+from functools import partial
+from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
 import torch
 
-__all__ = ["Identity", "ReadValues", "content_of"]
+__all__ = ["Identity", "ReadValues", "content_of", "sources_of"]
 
-_ENTRIES = ("advance", "update")
+# The methods of a cell, of a module in it and of an object that is called.
+_ENTRIES = ("advance", "update", "forward", "__call__")
 # What code of these modules does is not followed; their functions are known to the tracer.
-_KNOWN = ("torch", "numpy", "math", "builtins", "typing", "elman")
+_KNOWN = frozenset({"torch", "numpy", "math", "builtins", "typing", "types", "collections", "functools", "elman"})
+_PLAIN = (bool, int, float, str, tuple, list, dict, type(None))
 _ABSENT = object()
 _LARGEST = 256  # functions that are followed
 # Larger containers and arrays are not compared.
@@ -29,67 +32,108 @@ _ATTRIBUTES = frozenset({"LOAD_ATTR", "LOAD_METHOD", "LOAD_SUPER_ATTR"})
 
 
 class ReadValues:
-    """The values that the equations of a class of cells read from outside.
+    """The values that code reads from outside.
 
-    names   the names of attributes that the code reads
+    sources  the classes and functions whose code it is, from `sources_of`
+    names    the names of attributes that the code reads
 
     `now()` returns the values. Numbers, strings, arrays, containers of them and attributes of objects in `names` are
     compared by content, other objects by identity.
     """
 
-    def __init__(self, kind: type[Any]) -> None:
+    def __init__(self, sources: Iterable[Any]) -> None:
         self.names: set[str] = set()
-        self._kind = kind
+        self._kinds: list[type[Any]] = []
         # (namespace, class or cell of a closure, name) of every value, in the order in which they are found.
         self._places: dict[tuple[int, str], tuple[Any, str]] = {}
         self._seen: dict[int, Any] = {}
-        for name in _ENTRIES:
-            self._follow(getattr(kind, name, None))
+        for source in sources:
+            if isinstance(source, type):
+                self._follow_class(source)
+            else:
+                self._follow(source)
 
     def now(self) -> tuple[Any, ...]:
         """Return the values as they are now."""
         names = self.names
         return tuple([content_of(_get(place, name), names) for place, name in self._places.values()])
 
+    def _follow_class(self, kind: type[Any]) -> None:
+        """Find what the methods of a class read that are called, now or by code that is found later."""
+        if kind not in self._kinds:
+            self._kinds.append(kind)
+            for name in sorted({*_ENTRIES, *self.names}):
+                if _static(kind, name) is not _ABSENT:
+                    self._read(kind, name)
+
     def _follow(self, value: Any) -> None:
         """Find the values that a function reads, and the functions that it calls."""
-        if isinstance(value, property):
-            value = value.fget
+        value = value.fget if isinstance(value, property) else value
+        value = value.func if isinstance(value, partial) else value
         function = getattr(value, "__func__", value)  # of a method, a static method or a class method
         function = getattr(function, "__wrapped__", function)
-        if not isinstance(function, FunctionType) or id(function) in self._seen or len(self._seen) >= _LARGEST:
+        if not isinstance(function, FunctionType) or id(function) in self._seen:
+            return
+        if len(self._seen) >= _LARGEST:
+            self._places[0, ""] = {"": _Never()}, ""
             return
         self._seen[id(function)] = function
         codes = [*_codes(function.__code__)]
-        attributes, names = (
-            {name for code in codes for name in _names(code, loads)} for loads in (_ATTRIBUTES, _GLOBALS)
-        )
+        attributes = {name for code in codes for name in _names(code, _ATTRIBUTES)}
+        names = {name for code in codes for name in _names(code, _GLOBALS)}
+        fresh = attributes - self.names
         self.names |= attributes
         for name in sorted(names & function.__globals__.keys()):
-            self._read(function.__globals__, name, attributes)
-        for name in sorted(attributes):
-            if _static(self._kind, name) is not _ABSENT:
-                self._read(self._kind, name, attributes)
+            self._read(function.__globals__, name)
+        for kind in list(self._kinds):
+            for name in sorted(fresh):
+                if _static(kind, name) is not _ABSENT:
+                    self._read(kind, name)
         for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
-            self._read(cell, name, attributes)
-        for place, default in enumerate(function.__defaults__ or ()):
-            self._read({str(place): default}, str(place), attributes)
+            self._read(cell, name)
+        defaults = {str(place): value for place, value in enumerate(function.__defaults__ or ())}
+        defaults |= function.__kwdefaults__ or {}
+        for name in defaults:
+            self._read(defaults, name)
 
-    def _read(self, place: Any, name: str, attributes: set[str]) -> None:
+    def _read(self, place: Any, name: str) -> None:
         key = (id(place), name)
         if key in self._places:
             return
         value = _get(place, name)
         if isinstance(value, ModuleType):
             if _package(value.__name__) not in _KNOWN:
-                for inner in sorted(attributes & vars(value).keys()):
-                    self._read(vars(value), inner, attributes)
+                for inner in sorted(self.names & vars(value).keys()):
+                    self._read(vars(value), inner)
             return
         known = _package(getattr(value, "__module__", None) or "")
         if known in _KNOWN and (isinstance(value, type) or known != "elman"):
             return
         self._places[key] = (place, name)
+        if isinstance(value, type):
+            return
         self._follow(value)
+        if _is_object(value):
+            self._follow_class(type(value))
+
+
+def sources_of(module: Any) -> tuple[Any, ...]:
+    """Return the classes of a module, of those in it and of the objects that they hold, and the functions they hold."""
+    found: dict[Any, None] = {type(module): None}
+    for inner in module.modules():
+        if _package(type(inner).__module__) not in _KNOWN:
+            found[type(inner)] = None
+        for value in vars(inner).values():
+            if isinstance(value, FunctionType | MethodType | partial):
+                found[value] = None
+            elif not isinstance(value, _PLAIN) and _is_object(value):
+                found[type(value)] = None
+    return tuple(found)
+
+
+def _is_object(value: Any) -> bool:
+    """Whether a value is an object of a class that is not known."""
+    return not isinstance(value, FunctionType | type) and _package(type(value).__module__) not in _KNOWN
 
 
 def _package(module: Any) -> str:
@@ -105,10 +149,11 @@ def _codes(code: CodeType) -> Iterator[CodeType]:
 
 
 def _names(code: CodeType, loads: frozenset[str]) -> Iterator[str]:
-    """Yield the names that some instructions of a code object load."""
+    """Yield the names that some instructions of a code object load, and strings that may be names for `getattr`."""
     for instruction in dis.get_instructions(code):
         if instruction.opname in loads:
             yield str(instruction.argval)
+    yield from (text for text in code.co_consts if isinstance(text, str) and text.isidentifier())
 
 
 def _static(kind: type[Any], name: str) -> Any:
@@ -175,7 +220,7 @@ def content_of(value: Any, names: Set[str], depth: int = 6, *, held: bool = True
         return (value.shape, value.dtype.str, value.tobytes()) if value.nbytes <= _MOST_BYTES else _Never()
     identity = _Same(value) if held else Identity(id(value))
     inner = getattr(value, "__dict__", None)
-    if depth and isinstance(inner, dict) and not callable(value) and not isinstance(value, torch.Tensor):
+    if depth and isinstance(inner, dict) and not isinstance(value, FunctionType | type | torch.Tensor):
         own = [(name, content_of(inner[name], names, depth - 1, held=held)) for name in sorted(names & inner.keys())]
         return identity, tuple(own)
     return identity

@@ -17,7 +17,7 @@ from torch.utils._python_dispatch import _disable_current_modes
 from elman.kernels.native.abi import MAX_LEAVES, MAX_PARAMETERS
 from elman.kernels.native.compose import compose
 from elman.kernels.native.program import Program
-from elman.kernels.native.read_values import Identity, ReadValues, content_of
+from elman.kernels.native.read_values import Identity, ReadValues, content_of, sources_of
 from elman.kernels.native.symbols import UntraceableError
 from elman.kernels.native.tracer import trace
 from elman.recurrence import RunnableCell
@@ -31,7 +31,8 @@ _traced: WeakKeyDictionary[RunnableCell, tuple[Any, Program | str]] = WeakKeyDic
 # Programs by fingerprint, shared by equal cells, such as copies and the layers of a stack.
 _shared: dict[Any, Program | str] = {}
 _MAX_SHARED = 256
-_read: WeakKeyDictionary[type[Any], ReadValues] = WeakKeyDictionary()
+# What the code of these classes and functions reads.
+_read: dict[tuple[Any, ...], ReadValues] = {}
 
 
 def _has_identity(snapshot: Any) -> bool:
@@ -71,16 +72,15 @@ def _ties_of(module: Any) -> Any:
 
 def program_of(cell: RunnableCell) -> Program | str:
     """Return the program of `cell`'s equations, or the reason why there is none."""
-    kind = type(cell)
-    values = _read.get(kind)
-    if values is None:
-        values = _read[kind] = ReadValues(kind)
-    snapshot = (kind, vars(kind).get("update"), _snapshot_of(cell, values.names), _ties_of(cell), values.now())
+    sources = sources_of(cell)
+    values = _read.get(sources) or _find_values(sources)
+    kind, ties = type(cell), _ties_of(cell)
+    snapshot = (kind, vars(kind).get("update"), _snapshot_of(cell, values.names), ties, values.now())
     known = _traced.get(cell)
     if known is not None and known[0] == snapshot:
         return known[1]
-    values = _read[kind] = ReadValues(kind)  # a function that it follows may be another now
-    snapshot = (*snapshot[:2], _snapshot_of(cell, values.names), snapshot[3], values.now())
+    values = _find_values(sources)  # a function that it follows may be another now
+    snapshot = (*snapshot[:2], _snapshot_of(cell, values.names), ties, values.now())
     program = _shared.get(snapshot)
     if program is None:
         program = _make(cell)
@@ -90,6 +90,13 @@ def program_of(cell: RunnableCell) -> Program | str:
             _shared[snapshot] = program
     _traced[cell] = (snapshot, program)
     return program
+
+
+def _find_values(sources: tuple[Any, ...]) -> ReadValues:
+    if len(_read) >= _MAX_SHARED:
+        _read.clear()
+    values = _read[sources] = ReadValues(sources)
+    return values
 
 
 def _make(cell: RunnableCell) -> Program | str:
