@@ -246,7 +246,11 @@ def test_resuming_with_another_number_of_threads(elman, model, tmp_path):
     assert elman("train", "--resume", folder, *words).code == 0
     assert checkpoint.load(folder)[1]["threads"] == before + 1
     torch.set_num_threads(1)
-    assert "threads" in elman("train", "--resume", folder, "--threads", -1).error()
+    for number in (-1, 4097, 10**30):
+        message = elman("train", "--resume", folder, "--threads", number).error()
+        assert "threads" in message
+        assert f"Received: {number}" in message
+    assert checkpoint.load(folder)[1]["threads"] == before + 1
 
 
 @pytest.mark.parametrize("flags", [("--max-steps", 0), ("--max-epochs", -1)])

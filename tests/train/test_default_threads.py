@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from elman.train.config import TrainConfig
-from elman.train.machine import resolve_auto
+from elman.train.machine import chooses_threads, resolve_auto
 from elman.train.tuning import cpu_quota, default_threads, usable_cores
 
 V1 = "4:memory:/\n3:cpu,cpuacct:/docker/abc\n0::/\n"
@@ -93,6 +93,8 @@ def test_the_users_own_setting_comes_first(value: str, threads: int, monkeypatch
     assert default_threads() == threads
     assert resolve_auto(TrainConfig(device="cpu")).threads == threads
     assert resolve_auto(TrainConfig(device="cpu", threads=5)).threads == 5
+    assert chooses_threads(TrainConfig()) == (threads == 8)
+    assert not chooses_threads(TrainConfig(threads=5))
 
 
 def test_this_machine_has_a_quota_that_can_be_read() -> None:

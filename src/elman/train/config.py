@@ -59,5 +59,6 @@ class TrainConfig:
         "number of threads; 0 for OMP_NUM_THREADS, or one per core that this process may use, or fewer where that is "
         "measured to be faster",
         least=0,
+        most=4096,
     )
     seed: int = option(0, "seed of all random numbers", least=0, most=2**63 - 1)

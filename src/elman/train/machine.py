@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 
 import torch
 
 from elman.errors import ConfigError
 from elman.kernels import usable_threads
 from elman.train.config import TrainConfig
-from elman.train.tuning import default_threads, has_bfloat16, tune_allocator
+from elman.train.tuning import default_threads, has_bfloat16, requested_threads, tune_allocator
 
 __all__ = ["chooses_threads", "resolve_auto", "tune_process"]
 
 
 def chooses_threads(config: TrainConfig) -> bool:
     """Whether a run may choose its number of threads by measuring: neither `threads` nor OMP_NUM_THREADS is set."""
-    return config.threads == 0 and not os.environ.get("OMP_NUM_THREADS")
+    return config.threads == 0 and requested_threads() == 0
 
 
 def resolve_auto(config: TrainConfig) -> TrainConfig:

@@ -21,6 +21,7 @@ __all__ = [
     "has_bfloat16",
     "limit_openmp_spinning",
     "release_memory",
+    "requested_threads",
     "tune_allocator",
     "usable_cores",
 ]
@@ -46,8 +47,13 @@ def usable_cores(root: Path = Path("/")) -> int:
 
 def default_threads() -> int:
     """Return the default number of threads: OMP_NUM_THREADS, or else the usable cores."""
+    return requested_threads() or usable_cores()
+
+
+def requested_threads() -> int:
+    """Return the number of threads in OMP_NUM_THREADS; 0 if it has none."""
     first = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
-    return int(first) if first.isdecimal() and int(first) > 0 else usable_cores()
+    return int(first) if first.isdecimal() else 0
 
 
 def cpu_quota(root: Path = Path("/")) -> float:
