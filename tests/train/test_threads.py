@@ -130,6 +130,21 @@ def test_without_tuning_nothing_is_measured(text: Path, two_cores: None, monkeyp
     assert (torch.get_num_threads(), seen) == (2, [])
 
 
+def test_a_large_network_is_not_measured(
+    text: Path, tmp_path: Path, two_cores: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = steps_take(monkeypatch, 0.003, 0.004)
+    monkeypatch.setattr(threads, "_MOST_WEIGHTS", 100)
+    monkeypatch.setattr(Training, "trial", None)
+    assert train(text, tmp_path / "m") == (2, 2)
+    machine = Machine(text, tmp_path, monkeypatch, 2)
+    with machine.chooser:
+        machine.looks(30, 0.1)
+        machine.looks(30, 1.9)
+        assert machine.chooser.waiting.on
+    assert (seen, machine.lines) == ([], [])
+
+
 def test_the_choice_is_reported(
     text: Path, two_cores: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -209,10 +209,11 @@ def search_all(
     encoded = [encode_sources(texts, member) for member in members]
     found: list[list[Hypothesis]] = [[] for _ in texts]
     done = 0
-    # Sampling needs all logits.
-    advance = _advance(members, same_sources, None if search.sample else logit_precision, output_cache)
-    network = members[0].network
-    with torch.inference_mode(), autocast(network, precision), threads_for(width * len(texts), network):
+    network, hypotheses = members[0].network, width * len(texts)
+    with threads_for(hypotheses, network):
+        # Sampling needs all logits.
+        advance = _advance(members, same_sources, None if search.sample else logit_precision, output_cache)
+    with torch.inference_mode(), autocast(network, precision), threads_for(hypotheses, network):
         for rows, _ in in_order(encoded[0].lengths, _no_batch, batch_size=min(batch_size, fitting), steps=_MAX_STEPS):
             started = [_start(member.network, side, rows) for member, side in zip(members, encoded, strict=True)]
             lengths_B = torch.from_numpy(encoded[0].lengths[rows])

@@ -43,6 +43,8 @@ _LONG_FIRST_STEP, _LONG_SECOND_STEP = 0.5, 0.1
 # A run is measured if it has at least this many steps, and the shortest measurement takes at most this share of its
 # budget in seconds.
 _MIN_STEPS, _LARGEST_SHARE = 300, 0.03
+# The steps of larger networks are long.
+_MOST_WEIGHTS = 20_000_000
 # The machine is busy when other programs use this many of the cores that all threads need.
 _BUSY = 0.3
 # Seconds before the first look at the load, and between two.
@@ -109,7 +111,7 @@ class ThreadChooser:
     """Chooses the number of threads of a run, lets them wait as the load of the machine demands, and reports.
 
     Args:
-        training: the run; None to choose nothing.
+        training: the run; None to choose nothing. That of a large network is not measured.
         automatic: whether one thread may be chosen at the first step, if it is faster.
         report: called with a line for the user.
         folder: the model's folder, for the line; None if there is none.
@@ -118,7 +120,9 @@ class ThreadChooser:
     def __init__(
         self, training: Training | None, *, automatic: bool, report: Callable[[str], None], folder: object = None
     ) -> None:
-        self.training = training
+        # Trying steps takes a copy of the weights and of the optimiser's state.
+        small = training is not None and sum(map(torch.numel, training.objective.model.parameters())) <= _MOST_WEIGHTS
+        self.training = training if small else None
         self.automatic = automatic
         self.report = report
         self.folder = folder
