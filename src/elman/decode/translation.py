@@ -209,11 +209,11 @@ def search_all(
     encoded = [encode_sources(texts, member) for member in members]
     found: list[list[Hypothesis]] = [[] for _ in texts]
     done = 0
-    network, hypotheses = members[0].network, width * len(texts)
-    with threads_for(hypotheses, network):
+    network, together = members[0].network, width * len(texts)
+    with threads_for(together, network):
         # Sampling needs all logits.
         advance = _advance(members, same_sources, None if search.sample else logit_precision, output_cache)
-    with torch.inference_mode(), autocast(network, precision), threads_for(hypotheses, network):
+    with torch.inference_mode(), autocast(network, precision), threads_for(together, network):
         for rows, _ in in_order(encoded[0].lengths, _no_batch, batch_size=min(batch_size, fitting), steps=_MAX_STEPS):
             started = [_start(member.network, side, rows) for member, side in zip(members, encoded, strict=True)]
             lengths_B = torch.from_numpy(encoded[0].lengths[rows])
