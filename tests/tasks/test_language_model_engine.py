@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import time
+from concurrent.futures import ThreadPoolExecutor
 from itertools import count, takewhile
 from pathlib import Path
 from typing import Any
@@ -96,6 +99,7 @@ def test_changed_weights_make_a_new_engine_and_the_same_ones_do_not(model: Langu
     assert isinstance(first, Engine)
     assert engine_of(network) is first
     assert engine_of(network, "int8") is not first
+    assert engine_of(network) is first, "one engine is kept for each format"
     bias = network.head.bias
     for change in (lambda: bias.data.add_(0.25), lambda: bias.data.sub_(0.25)):
         before = engine_of(network)
@@ -109,6 +113,45 @@ def test_changed_weights_make_a_new_engine_and_the_same_ones_do_not(model: Langu
     finally:
         with torch.no_grad():
             network.head.bias[model.vocabulary.encode("w").item()] -= 50.0
+
+
+def test_what_an_engine_rests_on_is_seen(model: LanguageModel) -> None:
+    """Weights in another order, attributes of any module, and hooks: text is drawn from the network as it is."""
+    network = copy.deepcopy(model.network)
+    first = engine_of(network)
+    bias = network.head.bias
+    bias.data.copy_(bias.data.flip(0))
+    permuted = engine_of(network)
+    assert permuted is not first
+    network.stack.residual = not network.stack.residual
+    toggled = engine_of(network)
+    assert isinstance(toggled, Engine)
+    assert toggled is not permuted
+    network.stack.residual = not network.stack.residual
+    assert engine_of(network) is not toggled
+    kept = engine_of(network)
+    network.cells()[0].remark = "a changed attribute"
+    assert engine_of(network) is not kept
+    handle = network.stack.register_forward_hook(lambda *_: None)
+    assert engine_of(network) == "its module stack has hooks"
+    handle.remove()
+    assert isinstance(engine_of(network), Engine)
+
+
+def test_threads_that_need_the_same_engine_build_it_once(model: LanguageModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    network, built = copy.deepcopy(model.network), []
+
+    def build(*args: Any, **options: Any) -> Engine:
+        built.append(options["weights"])
+        time.sleep(0.05)
+        return Engine(*args, **options)
+
+    monkeypatch.setattr("elman.decode.engine.Engine", build)
+    formats = ["float32", "int8"] * 4
+    with ThreadPoolExecutor(8) as pool:
+        engines = list(pool.map(lambda weights: engine_of(network, weights), formats))
+    assert sorted(built) == ["float32", "int8"]
+    assert len({id(engine) for engine in engines}) == 2
 
 
 @pytest.mark.parametrize("weights", ["bfloat16", "int8"])

@@ -1,24 +1,25 @@
-"""Native engines for networks of stacked cells: built on first use and cached while the weights are unchanged."""
+"""Native engines for networks of stacked cells: built on first use, and kept while what they rest on is unchanged."""
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol, TypeGuard
 from weakref import WeakKeyDictionary
 
-import torch
 from torch import Tensor, nn
 
 from elman.errors import KernelUnavailableError
-from elman.kernels.generation import Engine, why_not
+from elman.kernels.generation import Engine, Fingerprint, fingerprint_of
 from elman.state import State
 
 __all__ = ["PackedNetwork", "StackedNetwork", "TokenNetwork", "engine_of"]
 
-_Fingerprint = tuple[tuple[int, int, int], ...]
-_engines: WeakKeyDictionary[StackedNetwork, tuple[str, _Fingerprint, Engine]] = WeakKeyDictionary()
-_lock = threading.Lock()
+# The engines of a network, by the format of their weights, and what they were built from.
+_engines: WeakKeyDictionary[StackedNetwork, dict[str, tuple[Fingerprint, Engine]]] = WeakKeyDictionary()
+# By process: a thread that is lost in a forked child may hold the parent's lock.
+_locks: dict[int, threading.Lock] = {}
 
 
 class TokenNetwork(Protocol):
@@ -48,11 +49,8 @@ class StackedNetwork(TokenNetwork, Protocol):
     def table(self) -> Tensor:
         """Return `embeddings_VE`, the first cell's input for each token."""
 
-    def parameters(self) -> Iterator[Tensor]:
-        """Yield the parameters."""
-
-    def buffers(self) -> Iterator[Tensor]:
-        """Yield the buffers."""
+    def named_modules(self) -> Iterator[tuple[str, nn.Module]]:
+        """Yield all modules with their names."""
 
 
 def engine_of(network: object, weights: str = "float32") -> Engine | str:
@@ -63,19 +61,22 @@ def engine_of(network: object, weights: str = "float32") -> Engine | str:
     if not _is_stacked(network):
         return f"{type(network).__name__} is not a network of stacked cells"
     cells = network.cells()
-    problem = why_not(cells, network.vocabulary_size)
-    if problem is not None:
-        return problem
-    fingerprint = _fingerprint(network)
-    with _lock:
-        cached = _engines.get(network)
-        if cached is not None and cached[:2] == (weights, fingerprint):
-            return cached[2]
-    head = network.head
-    engine = Engine(cells, network.table(), head.weight, head.bias, residual=network.residual, weights=weights)
-    with _lock:
-        _engines[network] = weights, fingerprint, engine
-    return engine
+    fingerprint = fingerprint_of(network, cells, network.vocabulary_size)
+    if isinstance(fingerprint, str):
+        return fingerprint
+    # Another thread that needs the same engine waits for it.
+    with _locks.setdefault(os.getpid(), threading.Lock()):
+        kept = {
+            name: (known, engine)
+            for name, (known, engine) in _engines.get(network, {}).items()
+            if known.equals(fingerprint)
+        }
+        if weights not in kept:
+            head = network.head
+            engine = Engine(cells, network.table(), head.weight, head.bias, residual=network.residual, weights=weights)
+            kept[weights] = fingerprint, engine
+        _engines[network] = kept
+        return kept[weights][1]
 
 
 class PackedNetwork:
@@ -106,11 +107,3 @@ class PackedNetwork:
 
 def _is_stacked(network: object) -> TypeGuard[StackedNetwork]:
     return all(hasattr(network, name) for name in ("cells", "table", "residual", "vocabulary_size"))
-
-
-def _fingerprint(network: StackedNetwork) -> _Fingerprint:
-    """Return a fingerprint of the weights: torch's version counters show most changes, the sums of the bits others."""
-    return tuple(
-        (tensor.data_ptr(), tensor._version, int(tensor.detach().view(torch.int32).sum()))
-        for tensor in (*network.parameters(), *network.buffers())
-    )

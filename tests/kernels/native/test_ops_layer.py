@@ -15,7 +15,6 @@ from torch.utils.checkpoint import checkpoint
 
 from elman import kernels
 from elman.cells import Cell
-from elman.errors import KernelUnavailableError
 from elman.kernels import Lookup
 from elman.kernels.native import buffer_pool, ops
 from elman.kernels.native.layer import Input
@@ -167,21 +166,6 @@ def test_weights_of_another_can_be_put_in_place() -> None:
     wanted = torch.autograd.grad(expected.square().sum(), list(other.parameters()))
     assert all(map(torch.equal, got, wanted))
     assert all(parameter.grad is None for parameter in cell.parameters())
-
-
-@pytest.mark.parametrize("through_operator", [False, True], ids=["eager", "operator"])
-def test_a_second_derivative_is_refused(through_operator: bool) -> None:
-    cell = cell_of("gru", 3, 5)
-    if through_operator:
-        ops._define()
-        given = arguments("gru", Input.PRODUCT, ragged=True, keep=True)
-        x = given[0]
-        y, *_ = torch.ops.elman.layer(*given)
-    else:
-        x = random(5, 6, 3).requires_grad_()
-        y, _ = kernels.run(cell, x, None, cell.initial_state(5), kernel="native")
-    with pytest.raises(KernelUnavailableError, match=r"first derivatives only.*kernel='reference'"):
-        torch.autograd.grad(y.sum(), x, create_graph=True)
 
 
 def test_torch_func_gives_gradients() -> None:

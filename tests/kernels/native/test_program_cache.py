@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import subprocess
 import sys
@@ -31,15 +30,16 @@ def made(source: str = SOURCE, instruction_set: str = LOWEST) -> CompiledFile:
     return result
 
 
-def answer(path: Path) -> int:
-    return ctypes.CDLL(str(path)).answer()
+def answer(found: CompiledFile) -> int:
+    number: int = found.load().answer()
+    return number
 
 
 def test_a_source_is_compiled_once() -> None:
     first = made()
     assert first.compiled
-    assert answer(first.path) == 42
-    assert made() == (first.path, False)
+    assert answer(first) == 42
+    assert made()[:2] == (first.path, False)
     assert made(SOURCE + "// other\n").compiled
 
 
@@ -104,10 +104,11 @@ def test_what_looks_wrong_is_compiled_again(damage: object) -> None:
     assert not made().compiled
     damage(path)  # type: ignore[operator]
     again = made()
-    assert again == (path, True)
+    assert again[:2] == (path, True)
     assert not path.is_symlink()
     assert path.stat().st_uid == os.geteuid()
-    assert answer(path) == 42
+    assert answer(again) == 42
+    assert answer(made()) == 42
     assert not made().compiled
 
 
@@ -121,6 +122,54 @@ def test_what_a_killed_process_left_is_removed_after_a_day() -> None:
     made(SOURCE + "// other\n")
     assert not left["old"].exists()
     assert left["young"].exists()
+
+
+OTHER_SOURCE = SOURCE.replace("42", "666")
+
+
+def test_what_was_checked_is_loaded_although_its_path_has_changed() -> None:
+    found, other = made(), made(OTHER_SOURCE)
+    checked = made()
+    other.path.replace(found.path)
+    assert answer(checked) == 42
+    assert answer(other) == 666
+    assert made().compiled, "the digest is that of another file"
+
+
+def test_a_folder_that_others_could_replace_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    open_folder = tmp_path / "open"
+    (open_folder / "cache").mkdir(parents=True)
+    monkeypatch.setenv("ELMAN_CACHE", str(open_folder / "cache"))
+    for mode, used in ((0o777, False), (0o1777, True), (0o757, False), (0o755, True), (0o700, True)):
+        open_folder.chmod(mode)
+        said = compiled_program(SOURCE, LOWEST)
+        assert isinstance(said, CompiledFile) == used, f"{mode:o}: {said}"
+        if isinstance(said, str):
+            assert f"no other user can write to {open_folder}" in said
+            assert said.endswith(f"Received: mode {mode:03o}")
+    if not os.geteuid():
+        os.chown(open_folder, 12345, -1)
+        assert str(compiled_program(SOURCE, LOWEST)).endswith("Received: user 12345")
+
+
+def test_a_group_with_other_members_counts_as_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ELMAN_CACHE", str(tmp_path / "shared" / "cache"))
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "shared").chmod(0o770)
+    for private in (True, False):
+        monkeypatch.setattr(program_cache, "_is_private", lambda _group, private=private: private)
+        assert isinstance(compiled_program(SOURCE, LOWEST), CompiledFile) == private
+
+
+def test_the_group_of_a_user_alone_is_private() -> None:
+    grp, pwd = pytest.importorskip("grp"), pytest.importorskip("pwd")
+    user = pwd.getpwuid(os.geteuid())
+    own = grp.getgrgid(user.pw_gid)
+    assert program_cache._is_private(user.pw_gid) == (own.gr_name == user.pw_name and set(own.gr_mem) <= {user.pw_name})
+    with_members = [group.gr_gid for group in grp.getgrall() if set(group.gr_mem) - {user.pw_name, "root"}]
+    assert not any(map(program_cache._is_private, with_members))
+    unknown = next(number for number in range(60000, 2**16) if number not in {g.gr_gid for g in grp.getgrall()})
+    assert not program_cache._is_private(unknown)
 
 
 def test_a_folder_of_another_user_is_not_used(tmp_path: Path) -> None:
@@ -157,12 +206,12 @@ def test_no_compiler_and_a_compiler_that_fails_are_reported(monkeypatch: pytest.
 
 def test_processes_that_compile_at_once_do_not_disturb_each_other(tmp_path: Path) -> None:
     script = f"""
-import ctypes, sys
+import sys
 from elman.kernels.native.program_cache import compiled_program
 print("ready", flush=True)
 sys.stdin.readline()
 made = compiled_program({SOURCE!r}, {LOWEST!r})
-print(ctypes.CDLL(str(made.path)).answer())
+print(made.load().answer())
 """
     workers = [
         subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
 from elman.errors import DataError, KernelUnavailableError, ShapeError
 from elman.kernels.native import library
@@ -34,6 +35,8 @@ def why_not(cell: RunnableCell, request: KernelRequest) -> str | None:
         return "it computes no gradient for a recurrent mask"
     if torch._C._are_functorch_transforms_active():
         return "it cannot be transformed by torch.func (grad, vmap, jvp)"
+    if forward_ad._current_level >= 0:
+        return "it computes no derivatives in forward mode (torch.autograd.forward_ad)"
     reason = library.why_not()
     if reason is not None:
         return reason
@@ -93,6 +96,10 @@ def _run(
     dtype = cell.weight_ih.dtype
     product = cell.plain_input_product
     tokens_BT = None
+    if torch.is_grad_enabled():
+        # The backward pass reads these numbers too. They may be memory of NumPy that the caller fills again.
+        x = Lookup(x.tokens_BT.clone(), x.features_VI) if isinstance(x, Lookup) else x
+        lengths_B = None if lengths_B is None else lengths_B.clone()
     if isinstance(x, Lookup):
         # Projecting the V rows of the matrix is cheaper than projecting B x T inputs.
         if product and x.features_VI.shape[0] < x.tokens_BT.numel():
@@ -125,7 +132,9 @@ def _run(
             cell.weight_hh if past else None,
             cell.bias_hh if past else None,
         ),
-        parameters=[reduce(getattr, name.split("."), cell).expand(H) for name in program.parameters],
+        parameters=[
+            reduce(getattr, name.split("."), cell).reshape(-1).to(dtype).expand(H) for name in program.parameters
+        ],
         mask_BH=mask_BH,
         reverse=reverse,
         half=half and dtype == torch.float32 and has_half_products(),

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from ctypes import CFUNCTYPE, POINTER, Structure, c_int32, c_int64, c_void_p
 
-__all__ = ["ABI_VERSION", "MAX_LEAVES", "MAX_PARAMETERS", "CompiledProgram", "Tile", "TileFunction"]
+__all__ = ["ABI_VERSION", "MAX_GATES", "MAX_LEAVES", "MAX_PARAMETERS", "CompiledProgram", "Tile", "TileFunction"]
 
 ABI_VERSION = 2
+MAX_GATES = 16
 MAX_LEAVES = 8
 MAX_PARAMETERS = 16
 

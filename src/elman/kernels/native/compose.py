@@ -1,7 +1,6 @@
-"""Build a `Program` from traced equations: assign slots, differentiate, choose saved values, order the operations.
+"""Build a `Program` from traced equations: assign slots, differentiate, choose kept values, order the operations.
 
-The forward pass saves in the slots the values that minimise the total cost of both passes. Values that the backward
-pass needs and that are not in the slots, the states or the parameters are recomputed.
+Values that the backward pass needs and that are not in the slots, the states or the parameters are recomputed.
 """
 
 from __future__ import annotations
@@ -10,19 +9,15 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from elman.kernels.native.derive import gradients
-from elman.kernels.native.graph import Graph
+from elman.kernels.native.graph import Graph, whole_power
+from elman.kernels.native.kept import BackwardGraph, choose_kept
 from elman.kernels.native.merge import assign_slots
 from elman.kernels.native.program import Operation, Program
 
 __all__ = ["Equations", "compose"]
 
-# Cost of an additional slot in the record, a store and a load from memory, in multiply-adds of one vector.
-_SLOT_COST = 40.0
-# Cost of a load or a store of an existing slot.
-_MOVE_COST = 1.0
-_IMPOSSIBLE = float("inf")
-# Relative cost of a function of parameters alone, which is computed once for all rows.
-_ONCE = 1 / 16
+# Powers with whole exponents up to this are computed by products.
+_LARGEST_POWER = 17
 
 
 class Equations(NamedTuple):
@@ -36,17 +31,6 @@ class Equations(NamedTuple):
     leaves: tuple[str, ...]
     h_leaf: int
     parameters: tuple[str, ...]
-
-
-class _BackwardGraph(NamedTuple):
-    """The graph with gradients, and the node that is written to each place by the backward pass."""
-
-    graph: Graph
-    results: dict[str, int]
-    # Nodes of the forward equations that are in memory in any case: node to place.
-    in_memory: dict[int, str]
-    # Nodes that have the same value in all rows.
-    once: set[int]
 
 
 def _differentiate(
@@ -66,62 +50,6 @@ def _differentiate(
         place = name.replace("old", "d_state").replace("parameter", "d_parameter")
         results[place] = zero if gradient is None else gradient
     return results
-
-
-def _backward_cost(backward: _BackwardGraph, kept: Sequence[int | None], slots: int) -> float:
-    """Return the cost of the backward pass if slot s holds the node kept[s] (None: an unused slot)."""
-    graph = backward.graph
-    stored = {node for node in kept if node is not None}
-    total = 0.0
-    for number in graph.reachable(backward.results.values(), stop=stored | backward.in_memory.keys()):
-        node = graph.nodes[number]
-        if number in stored:
-            total += _MOVE_COST
-        elif number in backward.in_memory:
-            total += 0.0 if node.function in ("input", "constant") else _MOVE_COST
-        elif node.function == "input":
-            return _IMPOSSIBLE  # the initial value of a slot, which was overwritten
-        else:
-            total += graph.cost(number) * (_ONCE if number in backward.once else 1)
-    for slot, held in enumerate(kept):
-        if slot >= slots:
-            total += _SLOT_COST
-        if held is not None and graph.nodes[held].value != f"slot{slot}":
-            total += _MOVE_COST
-    return total
-
-
-def _choose_kept(backward: _BackwardGraph, forward: Sequence[int], slots: int) -> list[int | None]:
-    """Choose the node that each slot holds after the forward pass, by greedy descent from the unchanged inputs."""
-    graph = backward.graph
-    kept: list[int | None] = [graph.input(f"slot{slot}") for slot in range(slots)]
-    needed = set(graph.reachable(backward.results.values()))
-    candidates: list[int | None] = [
-        number
-        for number in forward
-        if number in needed
-        and number not in backward.in_memory
-        and number not in backward.once
-        and graph.nodes[number].function != "constant"
-        and not graph.is_mask(number)
-    ]
-    candidates.append(None)
-    cost = _backward_cost(backward, kept, slots)
-    while True:
-        best: list[int | None] | None = None
-        for slot in range(len(kept) + 1):
-            for candidate in candidates:
-                if candidate in kept if candidate is not None else slot == len(kept):
-                    continue
-                changed = [*kept[:slot], candidate, *kept[slot + 1 :]]
-                if changed[-1] is None and slot >= slots:
-                    changed.pop()
-                changed_cost = _backward_cost(backward, changed, slots)
-                if changed_cost < cost:
-                    best, cost = changed, changed_cost
-        if best is None:
-            return kept
-        kept = best
 
 
 def _schedule(graph: Graph, results: Mapping[str, int], names: Mapping[int, str]) -> tuple[Operation, ...]:
@@ -159,9 +87,24 @@ def _same_in_all_rows(graph: Graph) -> set[int]:
     return same
 
 
+def _inputs_of(graph: Graph) -> dict[int, str]:
+    return {number: str(node.value) for number, node in enumerate(graph.nodes) if node.function == "input"}
+
+
+def _rewrite(graph: Graph, function: str, operands: tuple[int, ...]) -> int | None:
+    """Replace what only gradients need: remove detach, and compute powers with whole exponents by products."""
+    if function == "detach":
+        return operands[0]
+    exponent = graph.value_of(operands[1]) if function == "power" else None
+    if exponent is None or not exponent.is_integer() or not 0 < abs(exponent) <= _LARGEST_POWER:
+        return None
+    power = whole_power(graph, operands[0], abs(int(exponent)))
+    return power if exponent > 0 else graph.apply("div", graph.constant(1), power)
+
+
 def _without_detach(graph: Graph, results: dict[str, int]) -> tuple[Graph, dict[str, int]]:
     plain = Graph()
-    copies = graph.copy_into(plain, results.values(), {}, without="detach")
+    copies = graph.copy_into(plain, results.values(), {}, _rewrite)
     return plain, {place: copies[number] for place, number in results.items()}
 
 
@@ -177,6 +120,9 @@ def compose(equations: Equations) -> Program:
     slots = slotted.h_first + len(slotted.h_gates)
     d_results = _differentiate(slotted.graph, y, new, slots, len(equations.parameters), y_leaf)
     outputs = {f"new{index}": node for index, node in enumerate(new)} | ({} if y is None else {"y": y})
+    own_inputs = {
+        number: str(node.value) for number, node in enumerate(slotted.graph.nodes) if node.function == "input"
+    }
     graph, everything = _without_detach(slotted.graph, {**outputs, **{f"d:{k}": v for k, v in d_results.items()}})
     forward_results = {place: everything[place] for place in outputs}
     backward_results = {place: everything[f"d:{place}"] for place in d_results}
@@ -186,11 +132,11 @@ def compose(equations: Equations) -> Program:
     for number, node in enumerate(graph.nodes):
         if node.function == "constant" or (node.function == "input" and not str(node.value).startswith("slot")):
             in_memory[number] = str(node.value)
-    backward = _BackwardGraph(graph, backward_results, in_memory, _same_in_all_rows(graph))
-    kept = _choose_kept(backward, graph.reachable(forward_results.values()), slots)
+    backward = BackwardGraph(graph, backward_results, in_memory, _same_in_all_rows(graph))
+    kept = choose_kept(backward, graph.reachable(forward_results.values()), slots)
     names = {held: f"slot{slot}" for slot, held in enumerate(kept) if held is not None}
     forward_results |= {place: held for held, place in names.items()}
-    inputs = {number: str(node.value) for number, node in enumerate(graph.nodes) if node.function == "input"}
+    inputs = _inputs_of(graph)
     loads = {number: place for number, place in in_memory.items() if graph.nodes[number].function != "constant"}
     return Program(
         p_blocks=equations.p_blocks,
@@ -205,4 +151,5 @@ def compose(equations: Equations) -> Program:
         parameters=equations.parameters,
         forward=_schedule(graph, forward_results, inputs),
         backward=_schedule(graph, backward_results, names | loads),
+        equations=_schedule(slotted.graph, outputs, own_inputs),
     )

@@ -6,18 +6,17 @@ import ctypes
 import enum
 from collections.abc import Sequence
 from ctypes import c_int32, c_int64, c_void_p
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from elman.errors import KernelUnavailableError
 from elman.kernels.native import buffer_pool, library
-from elman.kernels.native.abi import MAX_LEAVES, MAX_PARAMETERS, CompiledProgram
+from elman.kernels.native.abi import MAX_GATES, MAX_LEAVES, MAX_PARAMETERS, CompiledProgram
 from elman.kernels.native.program import Program
 
 __all__ = [
-    "MAX_GATES",
     "PRODUCTS",
     "GradientMask",
     "Gradients",
@@ -28,7 +27,6 @@ __all__ = [
     "tape_sizes",
 ]
 
-MAX_GATES = 16
 # The weights and biases of the input product and the recurrent product.
 PRODUCTS = ("weight_ih", "bias_ih", "weight_hh", "bias_hh")
 _LANE_BYTES = 64
@@ -130,24 +128,24 @@ def _address(tensor: Tensor | None) -> int | None:
 
 def rows_contiguous(tensor: Tensor) -> Tensor:
     """Return the tensor itself if its last dimension is contiguous, else a contiguous copy."""
+    tensor = tensor.resolve_neg()
     return tensor if tensor.stride(-1) == 1 or tensor.shape[-1] == 1 else tensor.contiguous()
+
+
+def plain(tensor: Tensor) -> Tensor:
+    """Return the tensor itself if it is contiguous, else a contiguous copy; never one that is negated when read."""
+    return tensor.resolve_neg().contiguous()
 
 
 @dataclass(frozen=True)
 class Tape:
     """Values that the forward pass saves for the backward pass: `records` and `states`, flat, in the driver's layout.
 
-    The backward pass overwrites the records with gradients. `buffers` hold both; they come from
-    `buffer_pool.take`.
+    The backward pass overwrites the records with gradients.
     """
 
     records: Tensor
     states: Tensor
-    buffers: tuple[Tensor, ...] = ()
-
-    def release(self) -> None:
-        """Return the buffers to the pool. The tape must not be read afterwards."""
-        buffer_pool.give_back(*self.buffers)
 
 
 @dataclass(frozen=True)
@@ -198,6 +196,20 @@ class Layer:
     reverse: bool = False
     half: bool = False
 
+    @property
+    def tensors(self) -> list[Tensor]:
+        """The tensors that have gradients: x, the leaves of the initial state, weights and biases, parameters."""
+        weights = [weight for weight in self.products if weight is not None]
+        return [self.x, *self.start, *weights, *self.parameters]
+
+    def with_tensors(self, tensors: Sequence[Tensor]) -> Layer:
+        """Return this layer with other tensors in the order of `tensors`."""
+        x, *others = tensors
+        remaining = iter(others)
+        start = [next(remaining) for _ in self.start]
+        products = [None if weight is None else next(remaining) for weight in self.products]
+        return replace(self, x=x, start=start, products=products, parameters=[*remaining])
+
     def forward(self, keep: bool) -> tuple[Tensor, list[Tensor], Tape | None]:
         """Return the outputs `y_BTH`, the leaves of the final state, and the tape if `keep`."""
         functions, call, held = self._call(keep)
@@ -208,17 +220,12 @@ class Layer:
         call.final = _pointers(c_void_p * MAX_LEAVES, final)
         functions.elman_layer_plan(ctypes.byref(call))
         sizes = call.records_bytes, call.states_bytes
-        buffers = tuple(buffer_pool.take(size) for size in sizes)
+        records, states = (buffer_pool.take(size)[:size].view(self.x.dtype) for size in sizes)
         workspace = buffer_pool.take(call.forward_workspace_bytes)
-        call.records, call.states, call.workspace = (buffer.data_ptr() for buffer in (*buffers, workspace))
+        call.records, call.states, call.workspace = (buffer.data_ptr() for buffer in (records, states, workspace))
         functions.elman_layer_forward(ctypes.byref(call))
-        buffer_pool.give_back(workspace)
-        records, states = (buffer[:size].view(self.x.dtype) for buffer, size in zip(buffers, sizes, strict=True))
-        tape = Tape(records, states, buffers)
-        if keep:
-            return y_BTH, final, tape
-        tape.release()
-        return y_BTH, final, None
+        del held
+        return y_BTH, final, Tape(records, states) if keep else None
 
     def backward(
         self, tape: Tape, dy_BTH: Tensor | None, d_final: list[Tensor | None], wanted: GradientMask
@@ -228,7 +235,7 @@ class Layer:
         if dy_BTH is not None:
             dy_BTH = rows_contiguous(dy_BTH)
             call.dy, call.dy_row, call.dy_step = dy_BTH.data_ptr(), dy_BTH.stride(0), dy_BTH.stride(1)
-        d_final = [None if leaf is None else leaf.contiguous() for leaf in d_final]
+        d_final = [None if leaf is None else plain(leaf) for leaf in d_final]
         call.d_final = _pointers(c_void_p * MAX_LEAVES, d_final)
         gradients = self.make_gradients(wanted)
         if gradients.x is not None:
@@ -243,7 +250,6 @@ class Layer:
         workspace = buffer_pool.take(call.backward_workspace_bytes)
         call.records, call.states, call.workspace = (part.data_ptr() for part in (tape.records, tape.states, workspace))
         functions.elman_layer_backward(ctypes.byref(call))
-        buffer_pool.give_back(workspace)
         del held
         return gradients
 
@@ -277,9 +283,9 @@ class Layer:
         program, x = self.program, self.x
         functions, compiled = _find(program, x.element_size())
         x = rows_contiguous(x)
-        start = [leaf.contiguous() for leaf in self.start]
-        parameters = [parameter.contiguous() for parameter in self.parameters]
-        others = [None if tensor is None else tensor.contiguous() for tensor in (*self.products, self.mask_BH)]
+        start = [plain(leaf) for leaf in self.start]
+        parameters = [plain(parameter) for parameter in self.parameters]
+        others = [None if tensor is None else plain(tensor) for tensor in (*self.products, self.mask_BH)]
         call = _Call()
         call.rows, call.units = start[0].shape
         call.element_bytes, call.half_products = x.element_size(), self.half

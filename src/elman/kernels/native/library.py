@@ -182,7 +182,7 @@ def _look_up(program: Program, element_bytes: int) -> CompiledProgram | str:
     if made.compiled:
         _log.info("compiled a cell's equations (%s) in %.1f s", program.digest, time.monotonic() - start)
     try:
-        library = ctypes.CDLL(str(made.path))
+        library = made.load()
         function = getattr(library, f"elman_program_f{8 * element_bytes}")
     except (OSError, AttributeError) as error:
         return f"the cell's compiled equations cannot be loaded: {error}"

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from elman.errors import KernelUnavailableError
+from elman.kernels.native.differentiable import gradients
 from elman.kernels.native.layer import PRODUCTS, GradientMask, Gradients, Input, Layer, Tape, tape_sizes
 from elman.kernels.native.program import Program
 
@@ -136,24 +137,27 @@ def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: list[Tensor]) -> N
 
 
 def _autograd(ctx: Any, grads: list[Tensor | None]) -> tuple[Any, ...]:
-    _refuse_double_backward()
     x, tokens_BT, lengths_B, mask_BH, records, states, *others = ctx.saved_tensors
     leaves = ctx.leaves
     start, weights = others[:leaves], others[leaves:]
     request_x, request_start, request_weights = ctx.requested
+    if torch.is_grad_enabled() or any(map(_is_batch, grads)):
+        layer = _layer(x, tokens_BT, lengths_B, start, weights, mask_BH, *ctx.options)
+        dx, *others = gradients(layer, [request_x, *request_start, *request_weights], grads[:-2])
+        return dx, None, None, others[:leaves], others[leaves:], None, *[None] * 6
     present = ctx.options[2]
     remaining = iter(request_weights)
     request_products = [bool(present >> place & 1) and next(remaining) for place in range(len(PRODUCTS))]
     wanted = [request_x, *request_start, *request_products, *remaining]
     dy_BTH, *d_final = grads[:-2]
-    gradients = iter(
+    found = iter(
         torch.ops.elman.layer_backward(
             x, tokens_BT, lengths_B, start, weights, mask_BH, records, states, dy_BTH, d_final, *ctx.options, wanted
         )
     )
-    dx = next(gradients) if request_x else None
-    d_start = [next(gradients) if request else None for request in request_start]
-    d_weights = [next(gradients) if request else None for request in request_weights]
+    dx = next(found) if request_x else None
+    d_start = [next(found) if request else None for request in request_start]
+    d_weights = [next(found) if request else None for request in request_weights]
     return dx, None, None, d_start, d_weights, None, *[None] * 6
 
 
@@ -188,15 +192,12 @@ class _EagerLayer(torch.autograd.Function):
                 layer, x=_NONE, tokens_BT=None, lengths_B=None, mask_BH=None, start=[], products=(), parameters=[]
             )
             ctx.leaves = len(layer.start)
-            # Not the tape: a reference to it from `ctx` would keep the tensors that autograd frees after backward.
-            ctx.buffers = tape.buffers
             ctx.spent = False
         return y_BTH, *final
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
         """Compute the gradients of `tensors`."""
-        _refuse_double_backward()
         x, tokens_BT, lengths_B, mask_BH, records, states, *others = ctx.saved_tensors
         first = ctx.leaves
         start, products = others[:first], others[first : first + len(PRODUCTS)]
@@ -218,34 +219,36 @@ class _EagerLayer(torch.autograd.Function):
             [weight is not None and next(requested) for weight in products],
             list(requested),
         )
+        if torch.is_grad_enabled() or any(map(_is_batch, grads)):
+            return None, None, *gradients(layer, ctx.needs_input_grad[2:], grads)
         dy_BTH, *d_final = grads
-        tape = Tape(records, states, ctx.buffers)
+        tape = Tape(records, states)
         if ctx.spent:
             # A second backward pass (retain_graph=True): the first one has overwritten the records with gradients.
             tape = layer.forward(True)[2] or tape
-        ctx.spent, ctx.buffers = True, ()
-        gradients = layer.backward(tape, dy_BTH, d_final, wanted)
-        tape.release()
-        d_products = [
-            gradient for gradient, weight in zip(gradients.products, products, strict=True) if weight is not None
-        ]
-        return None, None, gradients.x, *gradients.start, *d_products, *gradients.parameters
+        ctx.spent = True
+        found = layer.backward(tape, dy_BTH, d_final, wanted)
+        d_products = [gradient for gradient, weight in zip(found.products, products, strict=True) if weight is not None]
+        return None, None, found.x, *found.start, *d_products, *found.parameters
 
 
-def _refuse_double_backward() -> None:
-    if torch.is_grad_enabled():
-        raise KernelUnavailableError(
-            "the native kernel supports first derivatives only; for create_graph=True choose kernel='reference'. "
-            "Received: a backward pass with create_graph=True"
-        )
+def _is_batch(gradient: Tensor | None) -> bool:
+    """Whether a gradient stands for several, as with `torch.autograd.grad(..., is_grads_batched=True)`."""
+    if gradient is None:
+        return False
+    return torch._C._functorch.is_legacy_batchedtensor(gradient) or torch._C._functorch.is_batchedtensor(gradient)
+
+
+def _is_observed() -> bool:
+    """Whether torch records operators, as make_fx, torch.compile and torch.jit.trace do."""
+    return torch.compiler.is_compiling() or torch._C._len_torch_dispatch_stack() > 0 or torch._C._is_tracing()
 
 
 def run_layer(layer: Layer) -> tuple[Tensor, list[Tensor]]:
     """Return `y_BTH` and the leaves of the final state, differentiable in all float tensors except the mask."""
-    weights = [weight for weight in layer.products if weight is not None] + layer.parameters
-    tensors = (layer.x, *layer.start, *weights)
+    tensors = layer.tensors
     keep = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)
-    if type(layer.x) in (Tensor, nn.Parameter) and not torch.compiler.is_compiling():
+    if type(layer.x) in (Tensor, nn.Parameter) and not _is_observed():
         y_BTH, *final = _EagerLayer.apply(layer, keep, *tensors)  # type: ignore[no-untyped-call]
         return y_BTH, final
     _define()
@@ -255,7 +258,7 @@ def run_layer(layer: Layer) -> tuple[Tensor, list[Tensor]]:
         layer.tokens_BT,
         layer.lengths_B,
         layer.start,
-        weights,
+        tensors[1 + len(layer.start) :],
         layer.mask_BH,
         remember(layer.program),
         int(layer.kind),

@@ -56,6 +56,7 @@ class Program:
     y_leaf               the leaf that is the output, or -1
     parameters           names of the cell's parameters and buffers in the equations, each of size H or 1
     forward, backward    the operations of the two passes, in order
+    equations            those of the forward pass that write results, with "detach" where the cell cuts a gradient
     text, digest         the program as text, and the first digits of its SHA-256
     """
 
@@ -71,6 +72,7 @@ class Program:
     parameters: tuple[str, ...]
     forward: tuple[Operation, ...]
     backward: tuple[Operation, ...]
+    equations: tuple[Operation, ...]
     text: str = field(init=False, repr=False)
     digest: str = field(init=False)
 
@@ -136,7 +138,7 @@ def interpret(
     state_leaves: Sequence[Tensor],
     parameters: Sequence[Tensor],
 ) -> tuple[Tensor, tuple[Tensor, ...]]:
-    """Run one time step in differentiable torch operations.
+    """Run one time step in torch operations, differentiable any number of times.
 
     p_blocks, u_blocks   the input projection and the recurrent product, split into blocks of shape B x H
     state_leaves         the leaves of the state before the time step, each B x H
@@ -147,7 +149,7 @@ def interpret(
     places = record_of(program, p_blocks, u_blocks)
     places |= {f"old{index}": leaf for index, leaf in enumerate(state_leaves)}
     places |= {f"parameter{index}": parameter for index, parameter in enumerate(parameters)}
-    written = run_operations(program.forward, places)
+    written = run_operations(program.equations, places)
     like = state_leaves[0]
 
     def whole(value: Tensor | float) -> Tensor:

@@ -1,11 +1,13 @@
 """Cache of users' own cells as shared libraries, which are compiled at first use.
 
 A library is named by a digest of everything that it is built from, and a file next to it has a digest of its content.
-A library that is truncated or altered, or that another user could have altered, is never loaded but compiled again.
+A library that is truncated or altered, or that another user could have altered, is never loaded but compiled again. It
+is loaded from the open file that was checked, whatever has become of its path since.
 """
 
 from __future__ import annotations
 
+import ctypes
 import functools
 import hashlib
 import os
@@ -25,10 +27,19 @@ _DIGEST_SUFFIX = ".sha256"
 
 
 class CompiledFile(NamedTuple):
-    """A shared library, and whether this call has compiled it."""
+    """A shared library, open, and whether this call has compiled it."""
 
     path: Path
     compiled: bool
+    descriptor: int
+
+    def load(self) -> ctypes.CDLL:
+        """Load the library from its open file. Raises OSError if it cannot be loaded.
+
+        The file stays open, since the system's loader knows a library by this name.
+        """
+        open_file = f"/proc/self/fd/{self.descriptor}"
+        return ctypes.CDLL(open_file if os.path.exists(open_file) else str(self.path))
 
 
 def compiled_program(source: str, instruction_set: str) -> CompiledFile | str:
@@ -40,8 +51,9 @@ def compiled_program(source: str, instruction_set: str) -> CompiledFile | str:
     try:
         folder = _private_folder()
         path = folder / f"{_key(source, compiler, flags)}.so"
-        if _is_sound(path):
-            return CompiledFile(path, compiled=False)
+        descriptor = _open_sound(path)
+        if descriptor is not None:
+            return CompiledFile(path, False, descriptor)
         clean_cache(folder)
         with tempfile.TemporaryDirectory(prefix=".", suffix=TEMPORARY_SUFFIX, dir=folder) as temporary:
             written, made = Path(temporary) / "program.cpp", Path(temporary) / path.name
@@ -50,10 +62,10 @@ def compiled_program(source: str, instruction_set: str) -> CompiledFile | str:
             if problem is not None:
                 return f"its equations cannot be compiled: {problem.sentence}"
             made.chmod(0o600)
-            digest = hashlib.sha256(made.read_bytes()).hexdigest()
+            descriptor = os.open(made, os.O_RDONLY | os.O_CLOEXEC)
             made.replace(path)
-        write_text(path.with_suffix(_DIGEST_SUFFIX), digest + "\n")
-        return CompiledFile(path, compiled=True)
+        write_text(path.with_suffix(_DIGEST_SUFFIX), _digest_of(descriptor) + "\n")
+        return CompiledFile(path, True, descriptor)
     except StorageError as error:
         return f"its compiled equations cannot be kept: {error}"
     except OSError as error:
@@ -82,8 +94,9 @@ def _key(source: str, compiler: build.Compiler, flags: tuple[str, ...]) -> str:
 
 def _private_folder() -> Path:
     """Return the folder for these libraries, which no other user can write to."""
-    folder = cache_folder() / "kernels"
+    folder = cache_folder().resolve() / "kernels"
     try:
+        _refuse_others(folder)
         folder.mkdir(mode=0o700, exist_ok=True)
         found = folder.stat()
         if found.st_uid != os.geteuid():
@@ -97,13 +110,55 @@ def _private_folder() -> Path:
     return folder
 
 
-def _is_sound(path: Path) -> bool:
-    """Return whether `path` is a regular file that only this user can write to, with the recorded digest."""
+def _refuse_others(folder: Path) -> None:
+    """Raise StorageError if another user could put something else in place of a folder, at any level above it."""
+    for parent in folder.parents:
+        found = parent.stat()
+        if found.st_uid not in (0, os.geteuid()):
+            raise StorageError(
+                f"expected this user or root to own {parent}, which {folder} is in. Received: user {found.st_uid}"
+            )
+        # In a sticky folder, such as /tmp, only its owner may replace a folder.
+        writable = found.st_mode & stat.S_IWOTH or (found.st_mode & stat.S_IWGRP and not _is_private(found.st_gid))
+        if writable and not found.st_mode & stat.S_ISVTX:
+            raise StorageError(
+                f"expected that no other user can write to {parent}, which {folder} is in. Received: mode "
+                f"{stat.S_IMODE(found.st_mode):03o}"
+            )
+
+
+def _is_private(group: int) -> bool:
+    """Whether this user is the only member of a group: root's own, or one that is named like the user."""
+    import grp  # Unix alone has users and groups
+    import pwd
+
     try:
-        found = path.lstat()
-        if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:
-            return False
-        noted = path.with_suffix(_DIGEST_SUFFIX).read_text(encoding="utf-8").strip()
-        return hashlib.sha256(path.read_bytes()).hexdigest() == noted
-    except (OSError, UnicodeDecodeError):
+        user, found = pwd.getpwuid(os.geteuid()), grp.getgrgid(group)
+    except KeyError:
         return False
+    own = group == 0 or (group == user.pw_gid and found.gr_name == user.pw_name)
+    return own and not set(found.gr_mem) - {user.pw_name, "root"}
+
+
+def _open_sound(path: Path) -> int | None:
+    """Open a regular file that only this user can write to, and that has the recorded digest; None for others."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError:
+        return None
+    try:
+        found = os.fstat(descriptor)
+        if stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid() and not found.st_mode & 0o022:
+            noted = path.with_suffix(_DIGEST_SUFFIX).read_text(encoding="utf-8").strip()
+            if _digest_of(descriptor) == noted:
+                return descriptor
+    except (OSError, UnicodeDecodeError):
+        pass
+    os.close(descriptor)
+    return None
+
+
+def _digest_of(descriptor: int) -> str:
+    with open(descriptor, "rb", closefd=False) as file:
+        file.seek(0)
+        return hashlib.sha256(file.read()).hexdigest()

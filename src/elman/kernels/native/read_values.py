@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import dis
 import math
-from collections.abc import Iterable, Iterator, Set
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Set
 from functools import partial
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
@@ -16,13 +17,15 @@ from typing import Any
 import numpy as np
 import torch
 
-__all__ = ["Identity", "ReadValues", "content_of", "sources_of"]
+__all__ = ["ReadValues", "content_of", "sources_of"]
 
 # The methods of a cell, of a module in it and of an object that is called.
 _ENTRIES = ("advance", "update", "forward", "__call__")
 # What code of these modules does is not followed; their functions are known to the tracer.
 _KNOWN = frozenset({"torch", "numpy", "math", "builtins", "typing", "types", "collections", "functools", "elman"})
-_PLAIN = (bool, int, float, str, tuple, list, dict, type(None))
+_PLAIN = (bool, int, float, str, type(None))
+# The attributes of every module.
+_OWN = frozenset(vars(torch.nn.Module()))
 _ABSENT = object()
 _LARGEST = 256  # functions that are followed
 # Larger containers and arrays are not compared.
@@ -123,12 +126,22 @@ def sources_of(module: Any) -> tuple[Any, ...]:
     for inner in module.modules():
         if _package(type(inner).__module__) not in _KNOWN:
             found[type(inner)] = None
-        for value in vars(inner).values():
-            if isinstance(value, FunctionType | MethodType | partial):
-                found[value] = None
-            elif not isinstance(value, _PLAIN) and _is_object(value):
-                found[type(value)] = None
+        for name, value in vars(inner).items():
+            if name not in _OWN:
+                _add_sources(value, found)
     return tuple(found)
+
+
+def _add_sources(value: Any, found: dict[Any, None], depth: int = 4) -> None:
+    """Add the classes and functions of a value, and of what it contains."""
+    if isinstance(value, FunctionType | MethodType | partial):
+        found[value] = None
+    elif isinstance(value, tuple | list | dict | set | frozenset):
+        if depth and len(value) <= _MOST_ITEMS:  # larger ones are not compared
+            for part in value.values() if isinstance(value, dict) else value:
+                _add_sources(part, found, depth - 1)
+    elif not isinstance(value, _PLAIN) and _is_object(value):
+        found[type(value)] = None
 
 
 def _is_object(value: Any) -> bool:
@@ -177,19 +190,34 @@ def _get(place: Any, name: str) -> Any:
         return _ABSENT
 
 
-class _Same:
-    """An object that is compared by identity, and held so that no other gets its address."""
+class _Identity:
+    """An object that is compared by identity. It is not kept alive, and equals nothing when it is gone.
 
-    __slots__ = ("held",)
+    An object without weak references is kept alive, so that no other gets its address.
+    """
 
-    def __init__(self, held: Any) -> None:
-        self.held = held
+    __slots__ = ("_find", "_number")
+
+    def __init__(self, value: Any) -> None:
+        self._number = id(value)
+        self._find: Callable[[], Any]
+        try:
+            self._find = weakref.ref(value)
+        except TypeError:
+            self._find = partial(_itself, value)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and self.held is other.held
+        if not isinstance(other, _Identity) or self._number != other._number:
+            return False
+        value = self._find()
+        return value is not None and value is other._find()
 
     def __hash__(self) -> int:
-        return id(self.held)
+        return self._number
+
+
+def _itself(value: Any) -> Any:
+    return value
 
 
 class _Never:
@@ -201,12 +229,8 @@ class _Never:
         return False
 
 
-def content_of(value: Any, names: Set[str], depth: int = 6, *, held: bool = True) -> Any:
-    """Return a comparable and hashable copy of a value.
-
-    names  the attributes of objects that count
-    held   whether objects are kept alive, so that no other gets their address
-    """
+def content_of(value: Any, names: Set[str], depth: int = 6) -> Any:
+    """Return a comparable and hashable copy of a value; `names` are the attributes of objects that count."""
     if value is None or isinstance(value, bool | int | str | bytes):
         return type(value), value
     if isinstance(value, float):
@@ -215,16 +239,12 @@ def content_of(value: Any, names: Set[str], depth: int = 6, *, held: bool = True
         if not depth or len(value) > _MOST_ITEMS:
             return _Never()
         parts = [part for item in value.items() for part in item] if isinstance(value, dict) else value
-        return type(value), tuple([content_of(part, names, depth - 1, held=held) for part in parts])
+        return type(value), tuple([content_of(part, names, depth - 1) for part in parts])
     if isinstance(value, np.ndarray) and value.dtype != object:
         return (value.shape, value.dtype.str, value.tobytes()) if value.nbytes <= _MOST_BYTES else _Never()
-    identity = _Same(value) if held else Identity(id(value))
+    identity = _Identity(value)
     inner = getattr(value, "__dict__", None)
     if depth and isinstance(inner, dict) and not isinstance(value, FunctionType | type | torch.Tensor):
-        own = [(name, content_of(inner[name], names, depth - 1, held=held)) for name in sorted(names & inner.keys())]
+        own = [(name, content_of(inner[name], names, depth - 1)) for name in sorted(names & inner.keys())]
         return identity, tuple(own)
     return identity
-
-
-class Identity(int):
-    """Represents an object that is compared by identity, which is valid only during its lifetime."""

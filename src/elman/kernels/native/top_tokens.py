@@ -227,5 +227,4 @@ class PackedOutput:
         workspace = buffer_pool.take(self._library.elman_best_workspace(call))
         call.workspace = workspace.data_ptr()
         self._library.elman_best_run(call)
-        buffer_pool.give_back(workspace)
         return found._replace(normaliser_N=levels + found.normaliser_N.log())

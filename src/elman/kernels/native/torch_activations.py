@@ -39,17 +39,21 @@ def _leaky_relu(graph: Graph, input: int, negative_slope: float = 0.01, inplace:
 
 @elementwise("elu")
 def _elu(graph: Graph, input: int, alpha: float = 1.0, inplace: bool = False) -> int:
+    return _exponential_unit(graph, input, input, alpha)
+
+
+def _exponential_unit(graph: Graph, input: int, scaled: int, alpha: float) -> int:
+    """Return x where x > 0, elsewhere alpha * (exp(scaled) - 1)."""
     zero = graph.constant(0)
     above = graph.apply("less", zero, input)
     # Where x is above 0 the other branch must not overflow: infinity times the gradient 0 would be NaN.
-    below = graph.apply("expm1", graph.apply("select", above, zero, input))
+    below = graph.apply("expm1", graph.apply("select", above, zero, scaled))
     return graph.apply("select", above, input, graph.apply("mul", below, graph.constant(alpha)))
 
 
 @elementwise("celu")
 def _celu(graph: Graph, input: int, alpha: float = 1.0, inplace: bool = False) -> int:
-    stretched = graph.apply("div", input, graph.constant(alpha))
-    return graph.apply("mul", graph.constant(alpha), _elu(graph, stretched))
+    return _exponential_unit(graph, input, graph.apply("div", input, graph.constant(alpha)), alpha)
 
 
 @elementwise("selu")

@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from elman.kernels.native.graph import Graph
+from elman.kernels.native.graph import Graph, whole_power
 from elman.kernels.native.symbols import UntraceableError
 
 __all__ = ["ELEMENTWISE", "FACTORIES", "MOVES", "QUESTIONS", "Elementwise", "between", "elementwise"]
@@ -130,24 +130,14 @@ def _square(graph: Graph, input: int) -> int:
     return graph.apply("mul", input, input)
 
 
-def _whole_power(graph: Graph, node: int, exponent: int) -> int:
-    """Compute node ^ exponent by squaring, for an integer exponent of 1 or more."""
-    if exponent == 1:
-        return node
-    half = _whole_power(graph, node, exponent // 2)
-    square = graph.apply("mul", half, half)
-    return graph.apply("mul", square, node) if exponent % 2 else square
-
-
 @elementwise("pow", "__pow__")
 def _pow(graph: Graph, input: int, exponent: float) -> int:
     one = graph.constant(1)
     if exponent == 0:
         return one
     size = abs(exponent)
-    if size == int(size) and size <= 16:
-        power = _whole_power(graph, input, int(size))
-        return power if exponent > 0 else graph.apply("div", one, power)
+    if 0 < exponent <= 16 and float(exponent).is_integer():
+        return whole_power(graph, input, int(exponent))
     if size == 0.5:
         root = graph.apply("square_root", input)
         return root if exponent > 0 else graph.apply("div", one, root)
@@ -175,16 +165,26 @@ def _maximum(graph: Graph, input: int, other: int) -> int:
 
 
 def between(graph: Graph, x: int, low: float | None, high: float | None, *, ends: bool) -> int:
-    """Clamp x to a range; `ends` is whether the gradient passes at the bounds."""
-    result = x
-    for bound, is_low in ((low, True), (high, False)):
-        if bound is None or math.isinf(bound):
-            continue
-        limit = graph.constant(bound)
-        pair = (x, limit) if is_low else (limit, x)
-        outside = graph.apply("less" if ends else "less_or_equal", *pair)
-        result = graph.apply("select", outside, limit, result)
-    return result
+    """Clamp x to a range, as min(max(x, low), high); `ends` is whether the gradient passes at the bounds.
+
+    The gradient of NaN is 0.
+    """
+    if any(bound is not None and math.isnan(bound) for bound in (low, high)):
+        raise UntraceableError("clamps to NaN")
+    compare = "less_or_equal" if ends else "less"
+    clamped, inside = x, []
+    if low is not None and low != -math.inf:
+        limit = graph.constant(low)
+        inside.append(graph.apply(compare, limit, x))
+        clamped = graph.apply("select", graph.apply("less", x, limit), limit, x)
+    if high is not None and high != math.inf:
+        limit = graph.constant(high)
+        inside.append(graph.apply(compare, x, limit))
+        clamped = graph.apply("select", graph.apply("less", limit, clamped), limit, clamped)
+    if not inside:
+        inside.append(graph.apply("equal", x, x))
+    within = inside[0] if len(inside) == 1 else graph.apply("both", *inside)
+    return graph.apply("select", within, x, graph.apply("detach", clamped))
 
 
 @elementwise("clamp", "clip")

@@ -6,7 +6,8 @@ of the weights do not matter.
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Iterator, Set
+from contextlib import contextmanager
 from types import FunctionType
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -14,12 +15,12 @@ from weakref import WeakKeyDictionary
 import torch
 from torch.utils._python_dispatch import _disable_current_modes
 
-from elman.kernels.native.abi import MAX_LEAVES, MAX_PARAMETERS
+from elman.kernels.native.abi import MAX_GATES, MAX_LEAVES, MAX_PARAMETERS
 from elman.kernels.native.compose import compose
 from elman.kernels.native.program import Program
-from elman.kernels.native.read_values import Identity, ReadValues, content_of, sources_of
+from elman.kernels.native.read_values import ReadValues, content_of, sources_of
 from elman.kernels.native.symbols import UntraceableError
-from elman.kernels.native.tracer import trace
+from elman.kernels.native.tracer import has_hooks, trace
 from elman.recurrence import RunnableCell
 
 __all__ = ["program_of"]
@@ -35,16 +36,10 @@ _MAX_SHARED = 256
 _read: dict[tuple[Any, ...], ReadValues] = {}
 
 
-def _has_identity(snapshot: Any) -> bool:
-    return any(map(_has_identity, snapshot)) if isinstance(snapshot, tuple | list) else isinstance(snapshot, Identity)
-
-
 def _snapshot_of(module: Any, names: Set[str]) -> Any:
     """Return a snapshot of everything in a module that tracing depends on."""
     attributes = vars(module)
-    own = tuple(
-        [(name, content_of(value, names, held=False)) for name, value in attributes.items() if name not in _OWN]
-    )
+    own = tuple([(name, content_of(value, names)) for name, value in attributes.items() if name not in _OWN])
     weights = tuple(
         [
             None if tensor is None else (name, tensor.dtype, tensor.shape, tensor.device)
@@ -54,7 +49,7 @@ def _snapshot_of(module: Any, names: Set[str]) -> Any:
     )
     inner = tuple(
         [
-            (name, None if child is None else (type(child), _snapshot_of(child, names)))
+            (name, None if child is None else (type(child), has_hooks(child), _snapshot_of(child, names)))
             for name, child in attributes["_modules"].items()
         ]
     )
@@ -84,10 +79,9 @@ def program_of(cell: RunnableCell) -> Program | str:
     program = _shared.get(snapshot)
     if program is None:
         program = _make(cell)
-        if not _has_identity(snapshot):
-            if len(_shared) >= _MAX_SHARED:
-                _shared.clear()
-            _shared[snapshot] = program
+        if len(_shared) >= _MAX_SHARED:
+            _shared.clear()
+        _shared[snapshot] = program
     _traced[cell] = (snapshot, program)
     return program
 
@@ -99,18 +93,34 @@ def _find_values(sources: tuple[Any, ...]) -> ReadValues:
     return values
 
 
+@contextmanager
+def _no_jit_tracing() -> Iterator[None]:
+    """Context manager in which torch.jit.trace records nothing."""
+    state = torch._C._get_tracing_state()
+    torch._C._set_tracing_state(None)
+    try:
+        yield
+    finally:
+        torch._C._set_tracing_state(state)
+
+
 def _make(cell: RunnableCell) -> Program | str:
     where = "its update"
     if not isinstance(getattr(type(cell), "update", None), FunctionType):
         where = "its advance"
     try:
         # The result is cached, so it must not depend on the current dispatch mode (such as fake tensors).
-        with _disable_current_modes():
+        with _disable_current_modes(), _no_jit_tracing():
             equations = trace(cell)
     except UntraceableError as reason:
         return str(reason) if str(reason).startswith("its ") else f"{where} {reason}"
     except Exception as error:  # A cell's own code may raise any exception on symbolic tensors.
         return f"{where} cannot be traced: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+    if not equations.leaves:
+        return "it has no state"
+    if max(equations.p_blocks, equations.u_blocks) > MAX_GATES:
+        blocks = max(equations.p_blocks, equations.u_blocks)
+        return f"its products have {blocks} blocks of hidden_size numbers, expected at most {MAX_GATES}"
     if len(equations.leaves) > MAX_LEAVES:
         return f"its state has {len(equations.leaves)} leaves, expected at most {MAX_LEAVES}"
     if len(equations.parameters) > MAX_PARAMETERS:

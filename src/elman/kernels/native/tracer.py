@@ -26,10 +26,11 @@ from elman.kernels.native.torch_functions import FACTORIES, MOVES, QUESTIONS, El
 from elman.recurrence import RunnableCell
 from elman.state import State, map_leaves, named_leaves
 
-__all__ = ["trace"]
+__all__ = ["has_hooks", "trace"]
 
 _NUMBERS = (bool, int, float)
 _READS = frozenset({"__bool__", "item", "__float__", "__int__", "__index__", "tolist", "numpy", "__iter__"})
+_HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 _TYPES = frozenset({"to", "type", "type_as", "float", "double", "half", "bfloat16"})
 
 
@@ -48,7 +49,7 @@ class _Tracer(TorchFunctionMode):
         self.rows = rows
         self.cuts = cuts
         self.gradients = torch.is_grad_enabled()
-        self.graph = Graph()
+        self.graph = Graph(exact=True)
         self.H = H
         self.dtype = dtype
         self.cell = cell
@@ -128,6 +129,9 @@ class _Tracer(TorchFunctionMode):
             raise UntraceableError(f"uses {name} apart from linear(h, weight_hh, bias_hh)")
         if not tensor.is_floating_point():
             raise UntraceableError(f"uses {name}, which holds no floating-point numbers")
+        # A tensor of no dimensions does not change the dtype of a result.
+        if tensor.dtype != self.dtype and tensor.dim():
+            raise UntraceableError(f"uses {name} of {tensor.dtype}; expected {self.dtype}")
         if tensor.numel() not in (1, self.H) or any(size != 1 for size in shape[:-1]):
             raise UntraceableError(f"uses {name} of shape {shape}; expected 1 or {self.H} numbers")
         index = self.parameters.setdefault(name, len(self.parameters))
@@ -350,11 +354,20 @@ def _contents(cell: Any) -> dict[tuple[int, str], Any]:
     return found
 
 
+def has_hooks(module: torch.nn.Module) -> bool:
+    """Whether a module calls hooks, forward or backward."""
+    attributes = vars(module)
+    return any(attributes[name] for name in _HOOKS)
+
+
 def trace(cell: RunnableCell) -> Equations:
     """Trace the equations of `cell`, on a copy. Raises UntraceableError when they are not element-wise.
 
     The equations must be the same for another number of rows, without gradients, and with a recurrent mask.
     """
+    for name, module in cell.named_modules():
+        if name and has_hooks(module):
+            raise UntraceableError(f"calls {name}, which has hooks")
     cell = _copy(cell)
     equations = _run(cell)
     plain = _run(cell, cuts=False)

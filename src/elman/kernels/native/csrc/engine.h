@@ -14,6 +14,7 @@
 #include "engine_products.h"
 #include "engine_sample.h"
 #include "export.h"
+#include "parallel.h"
 
 /* A record here holds all units of a layer: slot s of unit k is record[s * width + k]. */
 typedef struct {
@@ -305,14 +306,14 @@ struct Block {
 inline void run_call(const elman_engine_network &network, const elman_engine_call &call) {
     const int64_t height = block_rows(call.rows, call.threads), blocks = (call.rows + height - 1) / height;
     const int64_t bytes = block_bytes(sizes_of(network), height);
-#if defined(_OPENMP)
-#pragma omp parallel for schedule(static) num_threads((int)call.threads) if (call.threads > 1 && blocks > 1)
-#endif
-    for (int64_t block = 0; block < blocks; block++) {
-        const int64_t first = block * height, left = call.rows - first;
-        Block(network, call, first, left < height ? left : height, static_cast<char *>(call.workspace) + block * bytes)
-            .run();
-    }
+    const int threads = (int)(call.threads < blocks ? call.threads : blocks);
+    run_team(threads, [&](const Team &team) {
+        for (int64_t block = team.from(blocks); block < team.to(blocks); block++) {
+            const int64_t first = block * height, left = call.rows - first;
+            char *const memory = static_cast<char *>(call.workspace) + block * bytes;
+            Block(network, call, first, left < height ? left : height, memory).run();
+        }
+    });
 }
 
 }  // namespace engine

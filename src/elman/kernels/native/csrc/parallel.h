@@ -7,8 +7,36 @@
 #if defined(_OPENMP)
 #include <omp.h>
 #endif
+#if defined(__SSE__)
+#include <xmmintrin.h>
+#endif
 
 namespace {
+
+/* How this thread computes with floating-point numbers: rounding, and whether denormal numbers are flushed to zero. */
+struct Arithmetic {
+    uint64_t word;
+
+    static Arithmetic now() {
+#if defined(__SSE__)
+        return {_mm_getcsr()};
+#elif defined(__aarch64__)
+        uint64_t word;
+        __asm__ volatile("mrs %0, fpcr" : "=r"(word));
+        return {word};
+#else
+        return {0};
+#endif
+    }
+
+    void set() const {
+#if defined(__SSE__)
+        _mm_setcsr((unsigned)word);
+#elif defined(__aarch64__)
+        __asm__ volatile("msr fpcr, %0" : : "r"(word));
+#endif
+    }
+};
 
 struct Team {
     int threads, index;
@@ -27,11 +55,18 @@ struct Team {
     int64_t to(int64_t count) const { return count * (index + 1) / threads; }
 };
 
+/* All threads of the team compute as the caller does, so that results do not depend on their number. */
 template <class Function> void run_team(int threads, const Function &function) {
 #if defined(_OPENMP)
     if (threads > 1) {
+        const Arithmetic callers = Arithmetic::now();
 #pragma omp parallel num_threads(threads)
-        function(Team{omp_get_num_threads(), omp_get_thread_num()});
+        {
+            const Arithmetic own = Arithmetic::now();
+            callers.set();
+            function(Team{omp_get_num_threads(), omp_get_thread_num()});
+            own.set();
+        }
         return;
     }
 #endif
