@@ -27,7 +27,7 @@ NAMES = ["elman", "gru", "lstm", "mingru"]
 
 @pytest.fixture(params=[False, True], ids=["eager", "operator"])
 def _path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ops, "_is_observed", lambda: request.param)
+    monkeypatch.setattr(ops, "is_recorded", lambda: request.param)
 
 
 def cells() -> list[Cell]:

@@ -83,6 +83,27 @@ def test_any_number_of_threads_sums_the_features_gradients(name: str, dtype: tor
         assert_within(run(cell, given), alone, 1e-5 if dtype == torch.float32 else 1e-13)
 
 
+def test_denormal_numbers_are_flushed_on_every_thread_or_on_none() -> None:
+    """`torch.set_flush_denormal` holds for the caller; a team computes as its caller does, and then as before."""
+    # A cell that is linear near zero: outputs and gradients of a few smallest numbers.
+    cell = cell_of("elman", 5, 37, torch.float32)
+    with torch.no_grad():
+        for bias in (cell.bias_ih, cell.bias_hh):
+            bias.zero_()
+    tiny = Run(random(B, T, 5, dtype=torch.float32) * 1e-38, None, map_leaves(torch.zeros_like, start_of(cell, B)))
+    found = {}
+    try:
+        for flush in (False, True, False):
+            assert torch.set_flush_denormal(flush), "this processor cannot flush denormal numbers"
+            for threads in (1, 2, 3):
+                torch.set_num_threads(threads)
+                found.setdefault(flush, run(cell, tiny))
+                assert_same_bits(run(cell, tiny), found[flush])
+    finally:
+        torch.set_flush_denormal(False)
+    assert not torch.equal(found[False].y, found[True].y), "there are no denormal numbers in this layer"
+
+
 @pytest.mark.parametrize("ragged", [False, True], ids=["full", "ragged"])
 def test_threads_without_a_tape_do_not_meet(ragged: bool) -> None:
     """Without gradients all chunks share one place; a thread may be a chunk ahead of another."""

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import mmap
 import subprocess
 import sys
+import warnings
+import weakref
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,10 +15,12 @@ import torch
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.func import functional_call
+from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils.checkpoint import checkpoint
 
 from elman import kernels
 from elman.cells import Cell
+from elman.errors import DataError, ShapeError
 from elman.kernels import Lookup
 from elman.kernels.native import buffer_pool, ops
 from elman.kernels.native.layer import Input
@@ -166,6 +172,98 @@ def test_weights_of_another_can_be_put_in_place() -> None:
     wanted = torch.autograd.grad(expected.square().sum(), list(other.parameters()))
     assert all(map(torch.equal, got, wanted))
     assert all(parameter.grad is None for parameter in cell.parameters())
+
+
+class Layer(nn.Module):
+    """A layer from a fixed start."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.cell = cell_of(name, 3, 5)
+        self.start = start_of(self.cell, 5)
+
+    def forward(self, x_BTI: Tensor, lengths_B: Tensor) -> Tensor:
+        return kernels.run(self.cell, x_BTI, lengths_B, self.start, kernel="native")[0]
+
+
+@pytest.mark.parametrize("grad", [False, True], ids=["no_grad", "grad"])
+@pytest.mark.parametrize("name", ["gru", "mingru"])
+def test_a_recorded_layer_computes_with_other_inputs(name: str, grad: bool) -> None:
+    """make_fx and torch.jit.trace on real tensors record the operator, not its results."""
+    layer, lengths_B = Layer(name), torch.tensor([6, 6, 2, 0, 1])
+    first, second = random(5, 6, 3), random(5, 6, 3, seed=8)
+    with torch.set_grad_enabled(grad), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch.jit is deprecated, and finds that checks are not recorded
+        graph = make_fx(layer)(first, LENGTHS)
+        script = torch.jit.trace(layer, (first, LENGTHS), check_trace=False)
+        assert "elman.layer" in graph.code
+        expected = layer(second, lengths_B)
+        for recorded in (graph, script):
+            assert torch.equal(recorded(second, lengths_B), expected)
+    if grad:
+        (wanted,) = torch.autograd.grad(expected.square().sum(), layer.cell.weight_ih)
+        (found,) = torch.autograd.grad(script(second, lengths_B).square().sum(), layer.cell.weight_ih)
+        assert_close("gradient", found, wanted, 1e-12)
+
+
+def test_a_recorded_layer_checks_the_numbers_that_it_gets() -> None:
+    """Other tokens and lengths than those it was recorded with must not send the driver's pointers elsewhere."""
+    cell = cell_of("gru", 3, 5)
+    start, features_VI = start_of(cell, 5), random(4, 3)
+
+    def layer(tokens_BT: Tensor, lengths_B: Tensor) -> Tensor:
+        return kernels.run(cell, Lookup(tokens_BT, features_VI), lengths_B, start, kernel="native")[0]
+
+    tokens_BT = torch.arange(30).reshape(5, 6) % 4
+    with torch.no_grad():
+        graph = make_fx(layer)(tokens_BT, LENGTHS)
+        assert torch.equal(graph(3 - tokens_BT, LENGTHS.flip(0)), layer(3 - tokens_BT, LENGTHS.flip(0)))
+        with pytest.raises(DataError, match=r"expected tokens from 0 to 3\. Received: 0 to 2000"):
+            graph(torch.where(tokens_BT == 3, 2000, 0), LENGTHS)
+        with pytest.raises(ShapeError, match=r"expected lengths from 0 to 6\. Received: 0 to 7000"):
+            graph(tokens_BT, LENGTHS * 1000 + 1000 * (LENGTHS > 5))
+
+
+def test_equations_are_not_recorded() -> None:
+    """A cell that is traced within torch.jit.trace leaves nothing in its graph."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        script = torch.jit.trace(Layer("lstm-peepholes"), (random(5, 6, 3), LENGTHS), check_trace=False)
+    assert "tanh" not in str(script.graph)
+    assert "elman::layer" in str(script.graph)
+
+
+def test_checkpointing_saves_memory() -> None:
+    """The tapes of all layers are gone until their backward passes compute them again."""
+    cell = cell_of("lstm", 32, 64, torch.float32)
+
+    def held_bytes(checkpointed: bool) -> tuple[int, Tensor]:
+        taken: list[weakref.ref[mmap.mmap]] = []
+        fetch = buffer_pool._map
+
+        def watch(size: int, huge_from: int) -> Any:
+            memory = fetch(size, huge_from)
+            taken.append(weakref.ref(memory.space))
+            return memory
+
+        buffer_pool._idle.clear()
+        y_BTH = random(32, 100, 32, dtype=torch.float32).requires_grad_()
+        x_BTI = y_BTH
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(buffer_pool, "_map", watch)
+            for _ in range(4):
+                layer = Unroll(cell, kernel="native")
+                run = partial(lambda layer, x: layer(x)[0], layer)
+                made = checkpoint(run, y_BTH, use_reentrant=False) if checkpointed else run(y_BTH)
+                y_BTH = made[..., :32]
+        buffer_pool._idle.clear()
+        held = sum(len(space) for reference in taken if (space := reference()) is not None)
+        return held, torch.autograd.grad(y_BTH.square().sum(), x_BTI)[0]
+
+    (plain, gradient), (saved, again) = held_bytes(False), held_bytes(True)
+    assert plain > 4 * 100 * 32 * 64 * 4 * 4
+    assert saved == 0
+    assert torch.equal(again, gradient)
 
 
 def test_torch_func_gives_gradients() -> None:

@@ -13,8 +13,9 @@ import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
-from elman.errors import DataError, KernelUnavailableError, ShapeError
+from elman.errors import KernelUnavailableError, ShapeError
 from elman.kernels.native import library
+from elman.kernels.recording import is_recorded
 from elman.recurrence import KernelRequest, Lookup, RunnableCell, clear_padding
 from elman.state import State, leaves
 
@@ -104,7 +105,6 @@ def _run(
         # Projecting the V rows of the matrix is cheaper than projecting B x T inputs.
         if product and x.features_VI.shape[0] < x.tokens_BT.numel():
             kind, tokens_BT, entering = Input.TOKENS, x.tokens_BT.long(), cell.project(x.features_VI.to(dtype))
-            check_tokens(tokens_BT, x.features_VI.shape[0])
         else:
             kind, entering = Input.PRODUCT, x.inputs().to(dtype)
     else:
@@ -140,6 +140,8 @@ def _run(
         half=half and dtype == torch.float32 and has_half_products(),
     )
     check_sizes(layer, B, H)
+    if not is_recorded():
+        layer.check_tokens()
     y_BTH, last = run_layer(layer)
     return y_BTH, type(state)(*last)
 
@@ -163,10 +165,3 @@ def check_sizes(layer: Layer, B: int, H: int) -> None:
         if tensor is not None and (tensor.shape != shape or tensor.dtype != dtype or not tensor.is_cpu):
             received = f"{tuple(tensor.shape)}, {tensor.dtype}, on {tensor.device}"
             raise ShapeError(f"expected {name} of shape {shape}, {dtype}, on the CPU. Received: {received}")
-
-
-def check_tokens(tokens_BT: Tensor, rows: int) -> None:
-    """Raise DataError unless every token is a row of the table."""
-    least, most = torch.aminmax(tokens_BT)
-    if int(least) < 0 or int(most) >= rows:
-        raise DataError(f"expected tokens from 0 to {rows - 1}. Received: {int(least)} to {int(most)}")

@@ -57,4 +57,4 @@ def fingerprint_of(network: Any, cells: Sequence[Any], vocabulary_size: int) -> 
 def _checksum(tensor: Tensor) -> int:
     """Return a checksum of a tensor's bytes, which depends on their order."""
     numbers = tensor.detach().resolve_neg().contiguous().reshape(-1).view(torch.uint8)
-    return zlib.crc32(numbers.cpu().numpy())
+    return zlib.crc32(numbers.cpu().numpy().data)

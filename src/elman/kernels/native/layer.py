@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from elman.errors import KernelUnavailableError
+from elman.errors import DataError, ElmanError, KernelUnavailableError, ShapeError
 from elman.kernels.native import buffer_pool, library
 from elman.kernels.native.abi import MAX_GATES, MAX_LEAVES, MAX_PARAMETERS, CompiledProgram
 from elman.kernels.native.program import Program
@@ -137,6 +137,13 @@ def plain(tensor: Tensor) -> Tensor:
     return tensor.resolve_neg().contiguous()
 
 
+def _check_range(what: str, numbers: Tensor, most: int, error: type[ElmanError]) -> None:
+    """Raise an error unless all numbers are from 0 to `most`."""
+    low, high = torch.aminmax(numbers)
+    if int(low) < 0 or int(high) > most:
+        raise error(f"expected {what} from 0 to {most}. Received: {int(low)} to {int(high)}")
+
+
 @dataclass(frozen=True)
 class Tape:
     """Values that the forward pass saves for the backward pass: `records` and `states`, flat, in the driver's layout.
@@ -209,6 +216,17 @@ class Layer:
         start = [next(remaining) for _ in self.start]
         products = [None if weight is None else next(remaining) for weight in self.products]
         return replace(self, x=x, start=start, products=products, parameters=[*remaining])
+
+    def check_tokens(self) -> None:
+        """Raise DataError for a token that is no row of the table: the driver uses it as an index."""
+        if self.tokens_BT is not None:
+            _check_range("tokens", self.tokens_BT, self.x.shape[0] - 1, DataError)
+
+    def check_lengths(self) -> None:
+        """Raise ShapeError for a length that is not from 0 to the number of time steps."""
+        if self.lengths_B is not None:
+            T = (self.x if self.tokens_BT is None else self.tokens_BT).shape[1]
+            _check_range("lengths", self.lengths_B, T, ShapeError)
 
     def forward(self, keep: bool) -> tuple[Tensor, list[Tensor], Tape | None]:
         """Return the outputs `y_BTH`, the leaves of the final state, and the tape if `keep`."""

@@ -18,6 +18,7 @@ from elman.errors import KernelUnavailableError
 from elman.kernels.native.differentiable import gradients
 from elman.kernels.native.layer import PRODUCTS, GradientMask, Gradients, Input, Layer, Tape, tape_sizes
 from elman.kernels.native.program import Program
+from elman.kernels.recording import is_recorded
 
 __all__ = ["remember", "run_layer"]
 
@@ -77,6 +78,9 @@ def _forward(*arguments: Any) -> list[Tensor]:
     """Return outputs, the leaves of the final state, and the tape: two tensors, empty when it is not kept."""
     *described, keep = arguments
     layer = _layer(*described)
+    # A recorded layer may get other numbers than those that it was recorded with.
+    layer.check_tokens()
+    layer.check_lengths()
     y_BTH, final, tape = layer.forward(keep)
     if tape is None:
         return [y_BTH, *final, layer.x.new_empty(0), layer.x.new_empty(0)]
@@ -116,6 +120,8 @@ def _split(arguments: Sequence[Any]) -> tuple[Layer, Tape, Tensor | None, list[T
 def _backward(*arguments: Any) -> list[Tensor]:
     """Return the requested gradients: of x, the leaves of the initial state, the weights and the parameters."""
     layer, tape, dy_BTH, d_final, wanted = _split(arguments)
+    layer.check_tokens()
+    layer.check_lengths()
     # An operator must not change its arguments, but the driver overwrites the records with gradients.
     return _present(layer.backward(replace(tape, records=tape.records.clone()), dy_BTH, d_final, wanted))
 
@@ -239,16 +245,11 @@ def _is_batch(gradient: Tensor | None) -> bool:
     return torch._C._functorch.is_legacy_batchedtensor(gradient) or torch._C._functorch.is_batchedtensor(gradient)
 
 
-def _is_observed() -> bool:
-    """Whether torch records operators, as make_fx, torch.compile and torch.jit.trace do."""
-    return torch.compiler.is_compiling() or torch._C._len_torch_dispatch_stack() > 0 or torch._C._is_tracing()
-
-
 def run_layer(layer: Layer) -> tuple[Tensor, list[Tensor]]:
     """Return `y_BTH` and the leaves of the final state, differentiable in all float tensors except the mask."""
     tensors = layer.tensors
     keep = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)
-    if type(layer.x) in (Tensor, nn.Parameter) and not _is_observed():
+    if type(layer.x) in (Tensor, nn.Parameter) and not is_recorded():
         y_BTH, *final = _EagerLayer.apply(layer, keep, *tensors)  # type: ignore[no-untyped-call]
         return y_BTH, final
     _define()

@@ -47,7 +47,7 @@ class ReadValues:
     def __init__(self, sources: Iterable[Any]) -> None:
         self.names: set[str] = set()
         self._kinds: list[type[Any]] = []
-        # (namespace, class or cell of a closure, name) of every value, in the order in which they are found.
+        # (namespace, class, function or cell of a closure, name) of every value, in the order in which they are found.
         self._places: dict[tuple[int, str], tuple[Any, str]] = {}
         self._seen: dict[int, Any] = {}
         for source in sources:
@@ -72,7 +72,8 @@ class ReadValues:
     def _follow(self, value: Any) -> None:
         """Find the values that a function reads, and the functions that it calls."""
         value = value.fget if isinstance(value, property) else value
-        value = value.func if isinstance(value, partial) else value
+        while isinstance(value, partial):
+            value = value.func
         function = getattr(value, "__func__", value)  # of a method, a static method or a class method
         function = getattr(function, "__wrapped__", function)
         if not isinstance(function, FunctionType) or id(function) in self._seen:
@@ -94,10 +95,8 @@ class ReadValues:
                     self._read(kind, name)
         for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
             self._read(cell, name)
-        defaults = {str(place): value for place, value in enumerate(function.__defaults__ or ())}
-        defaults |= function.__kwdefaults__ or {}
-        for name in defaults:
-            self._read(defaults, name)
+        for name in ("__defaults__", "__kwdefaults__"):
+            self._read(function, name)
 
     def _read(self, place: Any, name: str) -> None:
         key = (id(place), name)
@@ -109,15 +108,16 @@ class ReadValues:
                 for inner in sorted(self.names & vars(value).keys()):
                     self._read(vars(value), inner)
             return
-        known = _package(getattr(value, "__module__", None) or "")
+        known = "" if isinstance(value, partial) else _package(getattr(value, "__module__", None) or "")
         if known in _KNOWN and (isinstance(value, type) or known != "elman"):
             return
         self._places[key] = (place, name)
         if isinstance(value, type):
             return
-        self._follow(value)
-        if _is_object(value):
-            self._follow_class(type(value))
+        for part in _parts(value):
+            self._follow(part)
+            if _is_object(part):
+                self._follow_class(type(part))
 
 
 def sources_of(module: Any) -> tuple[Any, ...]:
@@ -127,21 +127,23 @@ def sources_of(module: Any) -> tuple[Any, ...]:
         if _package(type(inner).__module__) not in _KNOWN:
             found[type(inner)] = None
         for name, value in vars(inner).items():
-            if name not in _OWN:
-                _add_sources(value, found)
+            if name in _OWN or isinstance(value, _PLAIN):
+                continue
+            for part in _parts(value):
+                if isinstance(part, FunctionType | MethodType | partial):
+                    found[part] = None
+                elif not isinstance(part, _PLAIN) and _is_object(part):
+                    found[type(part)] = None
     return tuple(found)
 
 
-def _add_sources(value: Any, found: dict[Any, None], depth: int = 4) -> None:
-    """Add the classes and functions of a value, and of what it contains."""
-    if isinstance(value, FunctionType | MethodType | partial):
-        found[value] = None
-    elif isinstance(value, tuple | list | dict | set | frozenset):
-        if depth and len(value) <= _MOST_ITEMS:  # larger ones are not compared
-            for part in value.values() if isinstance(value, dict) else value:
-                _add_sources(part, found, depth - 1)
-    elif not isinstance(value, _PLAIN) and _is_object(value):
-        found[type(value)] = None
+def _parts(value: Any, depth: int = 4) -> Iterator[Any]:
+    """Yield a value, or those in a container that is small enough to be compared."""
+    if not isinstance(value, tuple | list | dict | set | frozenset):
+        yield value
+    elif depth and len(value) <= _MOST_ITEMS:
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _parts(part, depth - 1)
 
 
 def _is_object(value: Any) -> bool:
@@ -184,6 +186,8 @@ def _get(place: Any, name: str) -> Any:
         return place.get(name, _ABSENT)
     if isinstance(place, type):
         return _static(place, name)
+    if isinstance(place, FunctionType):
+        return getattr(place, name)
     try:
         return place.cell_contents
     except ValueError:  # an empty cell

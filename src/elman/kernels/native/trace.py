@@ -6,7 +6,7 @@ of the weights do not matter.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Set
+from collections.abc import Callable, Iterator, Set
 from contextlib import contextmanager
 from types import FunctionType
 from typing import Any
@@ -96,12 +96,13 @@ def _find_values(sources: tuple[Any, ...]) -> ReadValues:
 @contextmanager
 def _no_jit_tracing() -> Iterator[None]:
     """Context manager in which torch.jit.trace records nothing."""
+    set_state: Callable[[Any], None] = vars(torch._C)["_set_tracing_state"]
     state = torch._C._get_tracing_state()
-    torch._C._set_tracing_state(None)
+    set_state(None)
     try:
         yield
     finally:
-        torch._C._set_tracing_state(state)
+        set_state(state)
 
 
 def _make(cell: RunnableCell) -> Program | str:

@@ -23,7 +23,6 @@ from elman.kernels.native.graph import Graph
 from elman.kernels.native.symbols import OTHER_ROWS, ROWS, Symbol, UntraceableError, move, symbol
 from elman.kernels.native.torch_activations import ELEMENTWISE
 from elman.kernels.native.torch_functions import FACTORIES, MOVES, QUESTIONS, Elementwise
-from elman.recurrence import RunnableCell
 from elman.state import State, map_leaves, named_leaves
 
 __all__ = ["has_hooks", "trace"]
@@ -360,7 +359,7 @@ def has_hooks(module: torch.nn.Module) -> bool:
     return any(attributes[name] for name in _HOOKS)
 
 
-def trace(cell: RunnableCell) -> Equations:
+def trace(cell: Any) -> Equations:
     """Trace the equations of `cell`, on a copy. Raises UntraceableError when they are not element-wise.
 
     The equations must be the same for another number of rows, without gradients, and with a recurrent mask.
