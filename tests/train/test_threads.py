@@ -18,7 +18,7 @@ from elman.tasks.run import resume_run
 from elman.train import checkpoint, threads
 from elman.train.load import Load
 from elman.train.loop import Training
-from elman.train.threads import ThreadChooser, measure_threads
+from elman.train.threads import StepTime, ThreadChooser, fastest, measure_threads
 
 from .runs import SMALL, Journey, made_up_text
 
@@ -42,16 +42,21 @@ def two_cores(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     torch.set_num_threads(1)
 
 
-def steps_take(monkeypatch: pytest.MonkeyPatch, one: float, two: float) -> list[int]:
-    """Let steps take so many seconds with one and two threads in measurements; returns the threads of each of these."""
+def steps_take(monkeypatch: pytest.MonkeyPatch, one: float, two: float, busy: float | None = None) -> list[int]:
+    """Let steps take so many seconds with one and two threads in measurements; returns the threads of each of these.
+
+    On a busy machine, these are seconds of processor time, and all steps take `busy` seconds.
+    """
     seen: list[int] = []
 
-    def seconds(step: Callable[[], float], fewest: int, least: float) -> float:
+    def seconds(step: Callable[[], float], fewest: int, least: float) -> StepTime:
         step()
         seen.append(torch.get_num_threads())
-        return one if seen[-1] == 1 else two
+        each = one if seen[-1] == 1 else two
+        # On a free machine, both times are the same.
+        return StepTime(each if busy is None else busy, each)
 
-    monkeypatch.setattr(threads, "_mean_seconds", seconds)
+    monkeypatch.setattr(threads, "_mean_time", seconds)
     # Real steps, which are made first, may take any time here.
     monkeypatch.setattr(threads, "_LONG_FIRST_STEP", math.inf)
     monkeypatch.setattr(threads, "_LONG_SECOND_STEP", math.inf)
@@ -149,6 +154,7 @@ def test_the_choice_is_reported(
     text: Path, two_cores: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     steps_take(monkeypatch, 0.003, 0.004)
+    others_use(monkeypatch, 0.0)
     LanguageModel(**OPTIONS).fit(text)
     assert "threads: 1, since a step takes 3 ms with that, and 4 ms with threads: 2" in capsys.readouterr().err
 
@@ -156,9 +162,15 @@ def test_the_choice_is_reported(
 def test_a_busy_machine_is_measured_also_for_longer_steps(
     text: Path, tmp_path: Path, two_cores: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    steps_take(monkeypatch, 0.012, 0.018)
     others_use(monkeypatch, 2.0)
-    assert train(text, tmp_path / "m")[0] == 1
+    for one, two, chosen in ((0.024, 0.018, 1), (0.024, 0.016, 2), (0.016, 0.018, 1)):
+        seen = steps_take(monkeypatch, one, two, busy=0.05)
+        torch.set_num_threads(2)
+        assert train(text, tmp_path / f"m{one / two}")[0] == chosen
+        assert 1 in seen
+    seen = steps_take(monkeypatch, 0.1, 0.1, busy=0.11)
+    assert train(text, tmp_path / "long")[0] == 2
+    assert 1 not in seen
 
 
 def test_an_error_in_a_measurement_is_left_to_the_run(text: Path, tmp_path: Path) -> None:
@@ -168,7 +180,7 @@ def test_an_error_in_a_measurement_is_left_to_the_run(text: Path, tmp_path: Path
         raise DivergenceError("no number", 1)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(threads, "_mean_seconds", fail)
+        patch.setattr(threads, "_mean_time", fail)
         assert measure_threads(journey.training, (1, 2)) == {}
     assert torch.get_num_threads() == 1
     assert journey.training.step == 0
@@ -178,7 +190,9 @@ def test_a_long_measurement_is_not_made(text: Path, tmp_path: Path, monkeypatch:
     seen = steps_take(monkeypatch, 1.0, 1.0)
     assert measure_threads(Journey(tmp_path, text, {}).training, (1, 2), longest=5.9) == {}
     assert len(seen) == 1
-    assert measure_threads(Journey(tmp_path, text, {}).training, (1, 2), longest=6.1) == {1: 1.0, 2: 1.0}
+    assert measure_threads(Journey(tmp_path, text, {}).training, (1, 2), longest=6.1) == {
+        number: StepTime(1.0, 1.0) for number in (1, 2)
+    }
     torch.set_num_threads(1)
 
 
@@ -192,6 +206,15 @@ def test_a_long_first_or_second_step_is_enough(text: Path, tmp_path: Path, monke
         monkeypatch.setattr(training, "_make_step", lambda step=step, steps=steps: (steps.append(1), step())[1])
         assert measure_threads(training, (1, 2), only=lambda seconds: True) == {}
         assert (len(steps), seen) == (made, [])
+
+
+def test_the_fastest_of_several() -> None:
+    """By the time of a step on a free machine, and by processor time of the calling thread on a busy one."""
+    times = {1: StepTime(0.03, 0.03), 3: StepTime(0.02, 0.018), 8: StepTime(0.04, 0.015)}
+    assert fastest(times, 8, busy=False) == 3
+    assert fastest(times, 8, busy=True) == 8
+    assert fastest({1: StepTime(0.03, 0.03), 8: StepTime(0.01, 0.022)}, 8, busy=True) == 1
+    assert fastest({1: StepTime(0.0385, 0.1), 8: StepTime(0.04, 0.1)}, 8, busy=False) == 8
 
 
 @pytest.mark.parametrize("most", range(1, 70))
@@ -235,7 +258,8 @@ def test_a_lasting_change_of_load_is_measured_and_reported_once(
         machine.looks(20, 1.9)
         assert machine.chooser.waiting.on
         (line,) = machine.lines
-        assert "other programs keep the cores busy: a step takes 4 ms with threads: 2, and 3 ms with threads: 1" in line
+        assert "threads: 1 would be faster, since other programs keep the cores busy, and 2 threads gain a" in line
+        assert " factor of 0.75 at most. To change it: " in line
         assert line.endswith(f"Ctrl-C, then elman train --resume {tmp_path} --threads 1")
         machine.looks(200, 1.9)
         assert len(machine.lines) == 1
@@ -255,7 +279,8 @@ def test_a_machine_that_is_free_again_has_use_for_more_threads(
         assert not machine.chooser.waiting.on, "one thread waits for none"
         machine.looks(20, 0.0)
     (line,) = machine.lines
-    assert "no longer keep the cores busy: a step takes 30 ms with threads: 1, and 20 ms with threads: 2" in line
+    assert line.startswith("other programs no longer keep the cores busy: threads: 2 would be faster, since a step ")
+    assert "takes 20 ms with that, and 30 ms with threads: 1. To change it: " in line
     assert torch.get_num_threads() == 1, "the run itself is not changed"
 
 
@@ -301,7 +326,7 @@ def test_measuring_times_real_steps(text: Path, tmp_path: Path) -> None:
         patch.setattr(threads, "_ROUND_SECONDS", 0.01)
         found = measure_threads(journey.training, (1, 2))
     assert set(found) == {1, 2}
-    assert all(0.0 < seconds < 1.0 for seconds in found.values())
+    assert all(0.0 < time.own <= 1.1 * time.seconds < 1.0 for time in found.values())
     assert made.count(1) >= 3 <= made.count(2)
     assert journey.training.step == 0
     assert torch.get_num_threads() == 1

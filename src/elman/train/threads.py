@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 import statistics
 import time
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
@@ -22,7 +22,7 @@ from elman.train.tuning import default_threads
 if TYPE_CHECKING:
     from elman.train.loop import Training
 
-__all__ = ["ThreadChooser", "measure_threads"]
+__all__ = ["StepTime", "ThreadChooser", "fastest", "measure_threads"]
 
 # Steps before the measurement: the fewest, and their seconds, in which the load of the machine is measured too.
 _WARM_UP, _WARM_UP_SECONDS = 2, 0.1
@@ -34,10 +34,11 @@ _FEWEST_ROUNDS, _MOST_ROUNDS = 3, 5
 _CLEAR = 1.2
 # Fewer threads are chosen when a step with them takes less than this share of the time.
 _FASTER = 0.95
-# Steps that are shorter (seconds) may be faster with fewer threads, on a busy machine and on others. Above, several
-# threads are faster on a machine that is not busy, and no slower on a busy one if they wait passively, as soon as the
-# system has spread them over the cores (which takes longer than a round).
-_SHORT_BUSY, _SHORT = 0.02, 0.01
+# On a busy machine the times of a few steps are chance. Threads that wait passively are faster there if a step would be
+# this many times as fast with them on free cores, as the processor time of the calling thread shows.
+_WORTH_SHARING = 1.45
+# Steps that are shorter (seconds) may be faster with fewer threads, on a busy machine and on others.
+_SHORT_BUSY, _SHORT = 0.1, 0.01
 # A first step that is longer (seconds) is no short one, although it loads libraries and makes plans; and a second one.
 _LONG_FIRST_STEP, _LONG_SECOND_STEP = 0.5, 0.1
 # A run is measured if it has at least this many steps, and the shortest measurement takes at most this share of its
@@ -53,14 +54,21 @@ _FIRST_LOOK_SECONDS, _LOOK_SECONDS = 0.25, 1.0
 _LOOKS, _MEASUREMENTS = 20, 4
 
 
+class StepTime(NamedTuple):
+    """The seconds of a step, and those of processor time of the thread that calls it."""
+
+    seconds: float
+    own: float
+
+
 def measure_threads(
     training: Training,
     numbers: Sequence[int],
     *,
     longest: float = _LONGEST,
     only: Callable[[float], bool] | None = None,
-) -> dict[int, float]:
-    """Return the seconds of a step with each number of threads, in alternating rounds of steps that are then undone.
+) -> dict[int, StepTime]:
+    """Return the time of a step with each number of threads, from alternating rounds of steps that are then undone.
 
     longest  the seconds that the shortest measurement may take; empty if it would take more
     only     called with the seconds of a step; empty if it returns False
@@ -68,36 +76,46 @@ def measure_threads(
     The number of threads of torch stays as it was. Empty if a step raises an error, which the run itself will meet.
     """
     usual = torch.get_num_threads()
-    seconds: dict[int, list[float]] = {number: [] for number in numbers}
+    times: dict[int, list[StepTime]] = {number: [] for number in numbers}
     try:
         with training.trial() as step:
             if only is not None and (step() > _LONG_FIRST_STEP or step() > _LONG_SECOND_STEP):
                 return {}
-            each = _mean_seconds(step, _WARM_UP, _WARM_UP_SECONDS)
+            each = _mean_time(step, _WARM_UP, _WARM_UP_SECONDS).seconds
             if _FEWEST_ROUNDS * len(numbers) * max(_ROUND_SECONDS, each) > longest:
                 return {}
             if only is not None and not only(each):
                 return {}
             for done in range(_MOST_ROUNDS):
-                if done >= _FEWEST_ROUNDS and _is_clear(list(seconds.values())):
+                if done >= _FEWEST_ROUNDS and _is_clear([[time.seconds for time in found] for found in times.values()]):
                     break
                 for number in numbers:
                     torch.set_num_threads(number)
-                    seconds[number].append(_mean_seconds(step, 1, _ROUND_SECONDS))
+                    times[number].append(_mean_time(step, 1, _ROUND_SECONDS))
     except ElmanError:
         return {}
     finally:
         torch.set_num_threads(usual)
-    return {number: statistics.median(found) for number, found in seconds.items()}
+    return {number: StepTime(*map(statistics.median, zip(*found, strict=True))) for number, found in times.items()}
 
 
-def _mean_seconds(step: Callable[[], float], fewest: int, seconds: float) -> float:
+def _mean_time(step: Callable[[], float], fewest: int, seconds: float) -> StepTime:
     """Make steps for so many seconds, and at least `fewest`; return the mean time of one."""
-    begun, steps = time.perf_counter(), 0
+    begun, own, steps = time.perf_counter(), time.thread_time(), 0
     while steps < fewest or time.perf_counter() - begun < seconds:
         step()
         steps += 1
-    return (time.perf_counter() - begun) / steps
+    return StepTime((time.perf_counter() - begun) / steps, (time.thread_time() - own) / steps)
+
+
+def fastest(times: Mapping[int, StepTime], usual: int, *, busy: bool) -> int:
+    """Return the number of threads that is faster than the `usual` one, or that itself."""
+    if not busy:
+        best = min(times, key=lambda number: times[number].seconds)
+        return best if times[best].seconds < _FASTER * times[usual].seconds else usual
+    best = min(times, key=lambda number: times[number].own)
+    few = min(times)
+    return best if times[few].own >= _WORTH_SHARING * times[best].own else few
 
 
 def _is_clear(columns: list[list[float]]) -> bool:
@@ -161,14 +179,23 @@ class ThreadChooser:
         self._measurements += 1
         if not found:
             return
-        best = min(found, key=lambda number: found[number])
-        if found[best] < _FASTER * found[self.threads]:
-            self.report(
-                f"threads: {best}, since a step takes {_ms(found[best])} with that, and {_ms(found[self.threads])} "
-                f"with threads: {self.threads}"
-            )
+        best = fastest(found, self.threads, busy=bool(self.busy))
+        if best != self.threads:
+            self.report(f"threads: {best}, since {self._comparison(found, best)}")
             self.threads = best
             torch.set_num_threads(best)
+
+    def _comparison(self, times: Mapping[int, StepTime], best: int) -> str:
+        """Return why `best` threads are faster than those of the run."""
+        if self.busy:
+            gain = times[best].own / times[self.threads].own
+            return (
+                f"other programs keep the cores busy, and threads: {self.threads} gain a factor of {gain:.2g} at most"
+            )
+        return (
+            f"a step takes {_ms(times[best].seconds)} with that, and {_ms(times[self.threads].seconds)} with threads: "
+            f"{self.threads}"
+        )
 
     def _may_be_faster(self, seconds: float) -> bool:
         """Whether fewer threads may be faster for steps of so many seconds."""
@@ -206,12 +233,10 @@ class ThreadChooser:
         # With passive waiting, long steps lose nothing by more threads.
         only = self._may_be_faster if self.waiting.on else None
         found = measure_threads(training, (self.threads, other), only=only)
-        if not found or found[other] >= _FASTER * found[self.threads]:
+        if not found or fastest(found, self.threads, busy=self.busy) != other:
             return
-        line = (
-            f"other programs {'' if self.busy else 'no longer '}keep the cores busy: a step takes "
-            f"{_ms(found[self.threads])} with threads: {self.threads}, and {_ms(found[other])} with threads: {other}"
-        )
+        line = "" if self.busy else "other programs no longer keep the cores busy: "
+        line += f"threads: {other} would be faster, since {self._comparison(found, other)}"
         if self.folder is not None:
             line += f". To change it: Ctrl-C, then elman train --resume {self.folder} --threads {other}"
         self.report(line)

@@ -20,7 +20,7 @@ from torch.utils.checkpoint import checkpoint
 
 from elman import kernels
 from elman.cells import Cell
-from elman.errors import DataError, ShapeError
+from elman.errors import DataError, KernelUnavailableError, ShapeError
 from elman.kernels import Lookup
 from elman.kernels.native import buffer_pool, ops
 from elman.kernels.native.layer import Input
@@ -222,6 +222,15 @@ def test_a_recorded_layer_checks_the_numbers_that_it_gets() -> None:
             graph(torch.where(tokens_BT == 3, 2000, 0), LENGTHS)
         with pytest.raises(ShapeError, match=r"expected lengths from 0 to 6\. Received: 0 to 7000"):
             graph(tokens_BT, LENGTHS * 1000 + 1000 * (LENGTHS > 5))
+
+
+def test_equations_that_this_process_does_not_know(monkeypatch: pytest.MonkeyPatch) -> None:
+    layer = Layer("gru")
+    with torch.no_grad():
+        graph = make_fx(layer)(random(5, 6, 3), LENGTHS)
+        monkeypatch.setattr(ops, "_programs", {})
+        with pytest.raises(KernelUnavailableError, match="expected a cell that has run in this process"):
+            graph(random(5, 6, 3), LENGTHS)
 
 
 def test_equations_are_not_recorded() -> None:

@@ -57,6 +57,11 @@ def _layer(
     reverse: bool,
     half: bool,
 ) -> Layer:
+    if program not in _programs:
+        raise KernelUnavailableError(
+            f"expected a cell that has run in this process, whose equations a recorded layer needs. Received: the "
+            f"equations {program}"
+        )
     remaining = iter(weights)
     products = [next(remaining) if present >> place & 1 else None for place in range(len(PRODUCTS))]
     return Layer(
