@@ -81,7 +81,7 @@ def test_one_thread_is_chosen_where_it_is_faster_and_kept(
 ) -> None:
     seen = steps_take(monkeypatch, 0.003, 0.004)
     assert train(text, tmp_path / "one") == (1, 1)
-    assert seen == [2, *[1, 2] * 3], "clear after three rounds"
+    assert seen == [2, *[2, 1, 2] * 3]
     # The same weights as with --threads 1: measuring leaves no trace.
     assert train(text, tmp_path / "set", threads=1) == (1, 1)
     first, second = (checkpoint.load(tmp_path / name)[0] for name in ("one", "set"))
@@ -163,7 +163,7 @@ def test_a_busy_machine_is_measured_also_for_longer_steps(
     text: Path, tmp_path: Path, two_cores: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     others_use(monkeypatch, 2.0)
-    for one, two, chosen in ((0.024, 0.018, 1), (0.024, 0.016, 2), (0.016, 0.018, 1)):
+    for one, two, chosen in ((0.024, 0.016, 1), (0.024, 0.015, 2), (0.016, 0.018, 1)):
         seen = steps_take(monkeypatch, one, two, busy=0.05)
         torch.set_num_threads(2)
         assert train(text, tmp_path / f"m{one / two}")[0] == chosen
@@ -188,9 +188,9 @@ def test_an_error_in_a_measurement_is_left_to_the_run(text: Path, tmp_path: Path
 
 def test_a_long_measurement_is_not_made(text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = steps_take(monkeypatch, 1.0, 1.0)
-    assert measure_threads(Journey(tmp_path, text, {}).training, (1, 2), longest=5.9) == {}
+    assert measure_threads(Journey(tmp_path, text, {}).training, (1, 2), longest=8.9) == {}
     assert len(seen) == 1
-    assert measure_threads(Journey(tmp_path, text, {}).training, (1, 2), longest=6.1) == {
+    assert measure_threads(Journey(tmp_path, text, {}).training, (1, 2), longest=9.1) == {
         number: StepTime(1.0, 1.0) for number in (1, 2)
     }
     torch.set_num_threads(1)
@@ -213,7 +213,7 @@ def test_the_fastest_of_several() -> None:
     times = {1: StepTime(0.03, 0.03), 3: StepTime(0.02, 0.018), 8: StepTime(0.04, 0.015)}
     assert fastest(times, 8, busy=False) == 3
     assert fastest(times, 8, busy=True) == 8
-    assert fastest({1: StepTime(0.03, 0.03), 8: StepTime(0.01, 0.022)}, 8, busy=True) == 1
+    assert fastest({1: StepTime(0.03, 0.03), 8: StepTime(0.01, 0.02)}, 8, busy=True) == 1
     assert fastest({1: StepTime(0.0385, 0.1), 8: StepTime(0.04, 0.1)}, 8, busy=False) == 8
 
 

@@ -26,17 +26,13 @@ __all__ = ["StepTime", "ThreadChooser", "fastest", "measure_threads"]
 
 # Steps before the measurement: the fewest, and their seconds, in which the load of the machine is measured too.
 _WARM_UP, _WARM_UP_SECONDS = 2, 0.1
-# Seconds of the steps with one number of threads in one round, and the most seconds of the shortest measurement.
-_ROUND_SECONDS, _LONGEST = 0.05, 4.0
-# Rounds: the fewest, after which a clear result ends the measurement, and the most.
-_FEWEST_ROUNDS, _MOST_ROUNDS = 3, 5
-# Ratios of times that are clear in every round.
-_CLEAR = 1.2
+# Seconds of the steps with one number of threads in one round, the rounds, and the most seconds of a measurement.
+_ROUND_SECONDS, _ROUNDS, _LONGEST = 0.05, 3, 4.0
 # Fewer threads are chosen when a step with them takes less than this share of the time.
 _FASTER = 0.95
 # On a busy machine the times of a few steps are chance. Threads that wait passively are faster there if a step would be
 # this many times as fast with them on free cores, as the processor time of the calling thread shows.
-_WORTH_SHARING = 1.45
+_WORTH_SHARING = 1.55
 # Steps that are shorter (seconds) may be faster with fewer threads, on a busy machine and on others.
 _SHORT_BUSY, _SHORT = 0.1, 0.01
 # A first step that is longer (seconds) is no short one, although it loads libraries and makes plans; and a second one.
@@ -55,10 +51,11 @@ _LOOKS, _MEASUREMENTS = 20, 4
 
 
 class StepTime(NamedTuple):
-    """The seconds of a step, and those of processor time of the thread that calls it."""
+    """The mean seconds of steps, those of processor time of the thread that calls them, and the number of steps."""
 
     seconds: float
     own: float
+    steps: int = 1
 
 
 def measure_threads(
@@ -68,9 +65,9 @@ def measure_threads(
     longest: float = _LONGEST,
     only: Callable[[float], bool] | None = None,
 ) -> dict[int, StepTime]:
-    """Return the time of a step with each number of threads, from alternating rounds of steps that are then undone.
+    """Return the time of a step with each number of threads, from alternating rounds of steps that are undone.
 
-    longest  the seconds that the shortest measurement may take; empty if it would take more
+    longest  the seconds that the measurement may take; empty if it would take more
     only     called with the seconds of a step; empty if it returns False
 
     The number of threads of torch stays as it was. Empty if a step raises an error, which the run itself will meet.
@@ -82,21 +79,30 @@ def measure_threads(
             if only is not None and (step() > _LONG_FIRST_STEP or step() > _LONG_SECOND_STEP):
                 return {}
             each = _mean_time(step, _WARM_UP, _WARM_UP_SECONDS).seconds
-            if _FEWEST_ROUNDS * len(numbers) * max(_ROUND_SECONDS, each) > longest:
+            if _ROUNDS * (1 + len(numbers)) * max(_ROUND_SECONDS, each) > longest:
                 return {}
             if only is not None and not only(each):
                 return {}
-            for done in range(_MOST_ROUNDS):
-                if done >= _FEWEST_ROUNDS and _is_clear([[time.seconds for time in found] for found in times.values()]):
-                    break
+            for _ in range(_ROUNDS):
+                # The same batches each time, since those of whole sequences differ much; first untimed, since libraries
+                # make a plan for each shape.
+                with training.trial() as again:
+                    steps = _mean_time(again, 1, _ROUND_SECONDS).steps
                 for number in numbers:
                     torch.set_num_threads(number)
-                    times[number].append(_mean_time(step, 1, _ROUND_SECONDS))
+                    with training.trial() as again:
+                        times[number].append(_mean_time(again, steps, 0.0))
+                step()
     except ElmanError:
         return {}
     finally:
         torch.set_num_threads(usual)
-    return {number: StepTime(*map(statistics.median, zip(*found, strict=True))) for number, found in times.items()}
+    return {
+        number: StepTime(
+            statistics.median(time.seconds for time in found), statistics.median(time.own for time in found)
+        )
+        for number, found in times.items()
+    }
 
 
 def _mean_time(step: Callable[[], float], fewest: int, seconds: float) -> StepTime:
@@ -105,7 +111,7 @@ def _mean_time(step: Callable[[], float], fewest: int, seconds: float) -> StepTi
     while steps < fewest or time.perf_counter() - begun < seconds:
         step()
         steps += 1
-    return StepTime((time.perf_counter() - begun) / steps, (time.thread_time() - own) / steps)
+    return StepTime((time.perf_counter() - begun) / steps, (time.thread_time() - own) / steps, steps)
 
 
 def fastest(times: Mapping[int, StepTime], usual: int, *, busy: bool) -> int:
@@ -116,13 +122,6 @@ def fastest(times: Mapping[int, StepTime], usual: int, *, busy: bool) -> int:
     best = min(times, key=lambda number: times[number].own)
     few = min(times)
     return best if times[few].own >= _WORTH_SHARING * times[best].own else few
-
-
-def _is_clear(columns: list[list[float]]) -> bool:
-    """Whether the same number of threads was much faster than all others in every round."""
-    best = min(columns, key=statistics.median)
-    others = [column for column in columns if column is not best]
-    return all(second > _CLEAR * first for column in others for first, second in zip(best, column, strict=True))
 
 
 class ThreadChooser:
@@ -189,9 +188,7 @@ class ThreadChooser:
         """Return why `best` threads are faster than those of the run."""
         if self.busy:
             gain = times[best].own / times[self.threads].own
-            return (
-                f"other programs keep the cores busy, and threads: {self.threads} gain a factor of {gain:.2g} at most"
-            )
+            return f"other programs keep the cores busy, and {self.threads} threads gain a factor of {gain:.2g} at most"
         return (
             f"a step takes {_ms(times[best].seconds)} with that, and {_ms(times[self.threads].seconds)} with threads: "
             f"{self.threads}"
