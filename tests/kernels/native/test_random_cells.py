@@ -13,7 +13,7 @@ from torch import Tensor
 
 from elman import kernels
 from elman.errors import KernelUnavailableError
-from elman.kernels.native import read_values, trace, tracer
+from elman.kernels.native import equations, read_values, trace, tracer
 from elman.kernels.native.trace import program_of
 
 from .layers import needs_library
@@ -83,7 +83,7 @@ def check(seeds: Iterable[int], features: list[str] | None = None) -> None:
 
 def runs(made: RandomCell, seed: int) -> None:
     """Check that the engine runs a cell as it is, or refuses it where it must."""
-    refused = made.refused or any(map(tracer.has_hooks, made.cell.children()))
+    refused = made.refused or any(map(equations.has_hooks, made.cell.children()))
     ran = agrees(made.cell, seed)
     assert ran != refused, "is run although its equations cannot be traced" if ran else f"{program_of(made.cell)}"
 
@@ -135,22 +135,22 @@ _FOLLOW = read_values.ReadValues._follow
 
 
 def _without_hooks(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (tracer, trace):
+    for module in (equations, trace):
         monkeypatch.setattr(module, "has_hooks", lambda module: False)
 
 
 def _follow_functions(monkeypatch: pytest.MonkeyPatch) -> None:
-    handle = tracer._Tracer.__torch_function__
+    handle = tracer.Tracer.__torch_function__
 
     def follow(self: Any, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         self.gradients = torch.is_grad_enabled()
         return handle(self, function, types, args, kwargs)
 
-    monkeypatch.setattr(tracer._Tracer, "__torch_function__", follow)
+    monkeypatch.setattr(tracer.Tracer, "__torch_function__", follow)
 
 
 PLANTED: dict[str, tuple[str, Callable[[pytest.MonkeyPatch], None]]] = {
-    "the number of rows is not varied": ("rows", lambda m: m.setattr(tracer, "OTHER_ROWS", tracer.ROWS)),
+    "the number of rows is not varied": ("rows", lambda m: m.setattr(equations, "OTHER_ROWS", equations.ROWS)),
     "globals are not read": ("global", lambda m: m.setattr(read_values.ReadValues, "now", lambda self: ())),
     "helpers are not followed": ("helper", lambda m: m.setattr(read_values.ReadValues, "_follow", _follow_no_helpers)),
     "functions in containers are not followed": (
@@ -164,13 +164,13 @@ PLANTED: dict[str, tuple[str, Callable[[pytest.MonkeyPatch], None]]] = {
     ),
     "attributes of the cell are not compared": ("own attribute", lambda m: m.setattr(trace, "content_of", _nothing)),
     "ties are not part of a program's key": ("tied parameters", lambda m: m.setattr(trace, "_ties_of", _nothing)),
-    "the cell itself is traced": ("buffer that is set", lambda m: m.setattr(tracer, "_copy", lambda cell: cell)),
+    "the cell itself is traced": ("buffer that is set", lambda m: m.setattr(equations, "_copy", lambda cell: cell)),
     "hooks are not looked for": ("module", _without_hooks),
     "a gradient is not cut": (
         "no_grad",
-        lambda m: m.setattr(tracer._Tracer, "_cut_gradient", lambda self, result: result),
+        lambda m: m.setattr(tracer.Tracer, "_cut_gradient", lambda self, result: result),
     ),
-    "traces are not compared": ("is_grad_enabled", lambda m: m.setattr(tracer, "_equal", lambda one, other: True)),
+    "traces are not compared": ("is_grad_enabled", lambda m: m.setattr(equations, "_equal", lambda one, other: True)),
     "questions of gradients are answered": (
         "requires_grad",
         lambda m: m.setattr(tracer, "QUESTIONS", tracer.QUESTIONS | {Tensor.requires_grad.__get__}),

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from elman.kernels.native.engine_pack import find_parts
+from elman.kernels.native.equations import has_hooks
 from elman.kernels.native.program import Program
 from elman.kernels.native.read_values import content_of
-from elman.kernels.native.tracer import has_hooks
 
 __all__ = ["Fingerprint", "fingerprint_of"]
 

@@ -17,10 +17,10 @@ from torch.utils._python_dispatch import _disable_current_modes
 
 from elman.kernels.native.abi import MAX_GATES, MAX_LEAVES, MAX_PARAMETERS
 from elman.kernels.native.compose import compose
+from elman.kernels.native.equations import has_hooks, trace
 from elman.kernels.native.program import Program
 from elman.kernels.native.read_values import ReadValues, content_of, sources_of
 from elman.kernels.native.symbols import UntraceableError
-from elman.kernels.native.tracer import has_hooks, trace
 from elman.recurrence import RunnableCell
 
 __all__ = ["program_of"]
