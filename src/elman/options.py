@@ -22,6 +22,7 @@ from elman.former import warn_of_former_name
 
 __all__ = [
     "Sections",
+    "automatic_value",
     "check_text",
     "choices_of",
     "fields_of",
@@ -52,6 +53,7 @@ def option(
     free: bool = False,
     former: tuple[str, ...] = (),
     former_choices: Mapping[str, str] = MappingProxyType({}),
+    automatic: Any = None,
 ) -> Any:
     """Declare a dataclass field with a default, a line of help and the allowed values.
 
@@ -62,9 +64,11 @@ def option(
     free         on the command line, the value may begin with a hyphen
     former       earlier names of the option, which are still read
     former_choices  earlier names of choices, each with the present one
+    automatic    the value that the default, None, stands for where nothing speaks against it
     """
     metadata: dict[str, Any] = {"help": help, "choices": choices, "least": least, "most": most}
     metadata |= {"local": local, "flag": flag, "free": free, "former": former, "former_choices": former_choices}
+    metadata |= {"automatic": automatic}
     if isinstance(default, dict):
         return dataclasses.field(default_factory=lambda: dict(default), metadata=metadata)
     return dataclasses.field(default=default, metadata=metadata)
@@ -108,6 +112,11 @@ def flat_fields(section: type[Any]) -> dict[str, tuple[dataclasses.Field[Any], A
         else:
             found[name] = (field, hint, "")
     return found
+
+
+def automatic_value(section: Any, name: str) -> Any:
+    """Return the value that None stands for in an option of a section, as declared by `option(automatic=...)`."""
+    return fields_of(type(section))[name][0].metadata["automatic"]
 
 
 def former_names(section: type[Any]) -> dict[str, str]:

@@ -24,8 +24,21 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import PackedSequence
 
-__all__ = ["IGNORE_INDEX", "Batch", "State", "detach", "leaves", "map_leaves", "named_leaves", "reset_rows"]
+from elman.errors import ShapeError
+
+__all__ = [
+    "IGNORE_INDEX",
+    "Batch",
+    "State",
+    "check_tensor",
+    "detach",
+    "leaves",
+    "map_leaves",
+    "named_leaves",
+    "reset_rows",
+]
 
 # A nested tuple with tensors at its leaves; a recursive type would be no clearer.
 State = Any
@@ -59,6 +72,18 @@ def _rebuild(node: tuple[Any, ...], children: list[Any]) -> State:
     # A NamedTuple is built from separate fields, a plain tuple from an iterable.
     make = getattr(type(node), "_make", tuple)
     return make(children)
+
+
+def check_tensor(name: str, value: object) -> None:
+    """Raise ShapeError unless `value` is a tensor, with the usual way to make one of it."""
+    if isinstance(value, Tensor):
+        return
+    hint = ""
+    if isinstance(value, PackedSequence):
+        hint = "; pad_packed_sequence makes a tensor and lengths of it"
+    elif hasattr(value, "__array__") or isinstance(value, list):
+        hint = "; torch.as_tensor makes one of it"
+    raise ShapeError(f"expected {name} to be a tensor{hint}. Received: {type(value).__name__}")
 
 
 def map_leaves(fn: Callable[..., Tensor], state: State, *others: State) -> State:

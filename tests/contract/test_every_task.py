@@ -17,6 +17,7 @@ import torch
 
 import elman
 from elman.cli import main
+from elman.data.sources import Sources
 from elman.errors import ArtifactError, ConfigError, TrainingInterrupted
 from elman.options import Sections, fields_of, flat_fields
 from elman.tasks.endpoint import EndpointOptions
@@ -239,6 +240,66 @@ def test_a_prediction_of_few_rows_uses_one_thread(task: str, folders: Folders, m
         hook.remove()
         torch.set_num_threads(1)
     assert seen == {1}
+
+
+@each_task_slowly
+def test_a_killed_save_leaves_the_earlier_model(
+    task: str, folders: Folders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wherever saving stops, weights and description belong together."""
+    shutil.copytree(folders[task], tmp_path / "model")
+    model = elman.load(tmp_path / "model")
+    answers, metrics = CASES[task].answers(model), model.metrics
+    with torch.no_grad():
+        for weight in model.network.parameters():
+            weight.add_(0.5)
+    model.metrics = {"valid": {"loss": 123.0}}
+    monkeypatch.setattr("elman.tasks.model.artifact.write", lambda *_, **__: os.kill(os.getpid(), signal.SIGINT))
+    with pytest.raises(KeyboardInterrupt):
+        model.save(tmp_path / "model")
+    kept = elman.load(tmp_path / "model")
+    assert kept.metrics == metrics
+    assert CASES[task].answers(kept) == answers
+
+
+@pytest.mark.parametrize("task", [name for name, described in TASKS.items() if described.data.valid])
+def test_data_of_its_own_leaves_the_training_data_whole(task: str, tmp_path: Path) -> None:
+    """Nothing is cut from the training data once validation or test data is given, unless an option asks for it."""
+    case, setup_class = CASES[task], model_class(task).setup_class
+    files = [str(file) for file in case.write(tmp_path)]
+    plain = {name: value for name, value in case.options.items() if name not in ("split", "held_out")}
+
+    def sizes(valid: list[str], test: list[str], **options: Any) -> tuple[list[int | None], list[str]]:
+        config = setup_class.config_class.make("base", COMMON | plain | options)
+        setup = setup_class.open(config, Sources(files, valid, test))
+        parts = (setup.parts.train, setup.parts.valid, setup.parts.test)
+        return [None if part is None else len(part) for part in parts], setup.notes()
+
+    names = {name for kind in setup_class.config_class.sections().values() for name in fields_of(kind)}
+    nothing, some = (
+        ({"split": (1.0, 0.0, 0.0)}, {"split": (0.7, 0.3, 0.0)})
+        if "split" in names
+        else (
+            {"held_out": 0.0},
+            {"held_out": 0.3},
+        )
+    )
+    (whole, *others), _ = sizes([], [], **nothing)
+    assert others == [None, None]
+    assert whole is not None
+    assert sizes(files, [])[0] == [whole, whole, None]
+    assert sizes(files, files)[0] == [whole, whole, whole]
+    found, notes = sizes([], files)
+    assert found == [whole, None, whole]
+    assert any("no validation data" in note for note in notes)
+    (train, valid, test), notes = sizes([], files, **some)
+    assert train is not None
+    assert train < whole == test
+    assert valid
+    assert not any("no validation data" in note for note in notes)
+    usual = sizes([], [])[0]
+    assert usual[0] is not None
+    assert usual[0] < whole, "by default, something is held out for validation"
 
 
 @each_task

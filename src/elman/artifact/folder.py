@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import stat
@@ -12,18 +13,21 @@ from pathlib import Path
 from typing import Any
 
 from elman.artifact.card import CardSnippet, model_card
-from elman.artifact.strict import read_small_file, shown, strict_json, to_json
+from elman.artifact.safetensors_header import DIGEST, read_header
+from elman.artifact.strict import open_plain_file, read_small_file, shown, strict_json, to_json
 from elman.errors import ArtifactError, ConfigError
 from elman.files import atomic_file, make_folder, remove_stale_temporaries, storage_error
 from elman.version import VERSION
 
-__all__ = ["FORMAT_VERSION", "WEIGHTS", "Artifact", "read", "write"]
+__all__ = ["FORMAT_VERSION", "WEIGHTS", "Artifact", "keep_described_weights", "read", "write"]
 
 FORMAT_VERSION = 1
 
 DESCRIPTION = "elman.json"
 VOCABULARY = "vocabulary.json"
 WEIGHTS = "weights.safetensors"
+# Weights that elman.json still describes while new ones are being saved.
+_DESCRIBED_WEIGHTS = "weights.described.safetensors"
 CARD = "README.md"
 
 MAX_DESCRIPTION_BYTES = 1024 * 1024
@@ -42,6 +46,8 @@ _KEYS: dict[str, tuple[type, ...]] = {
     "weights": (str,),
     "command": (str,),
 }
+# Keys that elman.json may have.
+_FURTHER_KEYS: dict[str, tuple[type, ...]] = {"weights_digest": (str,)}
 _TASK = re.compile(r"[a-z][a-z0-9-]{0,63}")
 # A file name without a folder part, of portable characters, without a leading dot or dash.
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
@@ -85,14 +91,17 @@ def write(
     data: Mapping[str, Any],
     command: str,
     vocabulary: Mapping[str, Any] | None,
+    weights_digest: str | None = None,
     snippet: CardSnippet | None = None,
 ) -> None:
     """Write elman.json, vocabulary.json (unless None) and README.md into `folder`, which is created if missing.
 
     All three are on the disk before the first is renamed to its final name, and elman.json is renamed last, so that a
-    full disk leaves an older model unchanged. The weights are written by `write_weights`, before or after. Temporary
-    files of killed processes are removed. Raises ConfigError for values that are not plain JSON, such as NaN, and
-    StorageError when the disk is full or access is denied.
+    full disk leaves an older model unchanged. The weights are written before, by `write_weights`, which returns the
+    `weights_digest`. Temporary files of killed processes are removed.
+
+    Raises ConfigError for values that are not plain JSON, such as NaN, and StorageError when the disk is full or access
+    is denied.
     """
     if not _TASK.fullmatch(task):
         raise ConfigError(f"expected a task of small letters, digits and dashes. Received: {shown(task)}")
@@ -108,6 +117,8 @@ def write(
         "weights": WEIGHTS,
         "command": command,
     }
+    if weights_digest is not None:
+        description["weights_digest"] = weights_digest
     # The stack below renames in reverse order: the first file is renamed last.
     contents = {DESCRIPTION: _sized(to_json(description, DESCRIPTION), DESCRIPTION, MAX_DESCRIPTION_BYTES)}
     card = model_card(
@@ -134,6 +145,49 @@ def write(
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
+    with contextlib.suppress(OSError):
+        (path / _DESCRIBED_WEIGHTS).unlink(missing_ok=True)
+
+
+def keep_described_weights(folder: Path) -> None:
+    """Keep the weights of a folder under another name, if elman.json describes them, before others replace them."""
+    try:
+        digest = _described_digest(folder)
+        if digest is not None and _digest_in(folder / WEIGHTS) == digest:
+            (folder / _DESCRIBED_WEIGHTS).unlink(missing_ok=True)
+            os.link(folder / WEIGHTS, folder / _DESCRIBED_WEIGHTS)
+    except (OSError, ArtifactError):
+        pass  # without links to files, a killed process may leave weights that elman.json does not describe
+
+
+def _described_digest(folder: Path) -> str | None:
+    where = folder / DESCRIPTION
+    digest = _checked_description(strict_json(read_small_file(where, MAX_DESCRIPTION_BYTES), where), where).get(
+        "weights_digest"
+    )
+    return None if digest is None else str(digest)
+
+
+def _digest_in(path: Path) -> str | None:
+    """Return the digest that a file of weights has of itself."""
+    with open_plain_file(path) as file:
+        return read_header(file, path).metadata.get(DIGEST)
+
+
+def _described_weights(path: Path, digest: str | None, folder: Path) -> Path:
+    """Return the file of weights with a digest: `path`, or the one that was kept while new weights were saved."""
+    if digest is None or (received := _digest_in(path)) == digest:
+        return path
+    try:
+        kept = _inside(folder, _DESCRIBED_WEIGHTS)
+        if _digest_in(kept) == digest:
+            return kept
+    except (FileNotFoundError, ArtifactError):
+        pass
+    raise ArtifactError(
+        f"{path} is not what {folder / DESCRIPTION} describes: expected weights with the digest {shown(digest)}. "
+        f"Received: {shown(received)}. If a run was stopped while it saved them, resume it"
+    )
 
 
 def _sized(content: bytes, what: str, limit: int) -> bytes:
@@ -179,7 +233,7 @@ def read(folder: str | os.PathLike[str], *, task: str | None = None) -> Artifact
         command=description["command"],
         vocabulary=_read_vocabulary(found.get(description["vocabulary"])),
         elman_version=description["elman"],
-        weights=found[description["weights"]],
+        weights=_described_weights(found[description["weights"]], description.get("weights_digest"), path),
     )
 
 
@@ -233,9 +287,12 @@ def _checked_description(description: Any, where: Path) -> dict[str, Any]:
         )
     if missing := sorted(_KEYS.keys() - description.keys()):
         raise ArtifactError(f"{where} is broken: expected the keys {', '.join(_KEYS)}. Received: none of {missing}")
-    if unknown := sorted(description.keys() - _KEYS.keys()):
+    known = _KEYS | _FURTHER_KEYS
+    if unknown := sorted(description.keys() - known.keys()):
         raise ArtifactError(f"{where} is broken: expected only {', '.join(_KEYS)}. Received: {shown(unknown)}")
-    for key, types in _KEYS.items():
+    for key, types in known.items():
+        if key not in description:
+            continue
         if not isinstance(description[key], types):
             expected = " or ".join({"dict": "object", "str": "text", "NoneType": "null"}[t.__name__] for t in types)
             raise ArtifactError(

@@ -13,8 +13,10 @@ from typing import Any, BinaryIO, NamedTuple, NoReturn
 from elman.artifact.strict import open_plain_file, shown, strict_json
 from elman.errors import ArtifactError
 
-__all__ = ["ITEM_SIZES", "MAX_TENSORS", "Header", "TensorEntry", "check_header", "read_header"]
+__all__ = ["DIGEST", "ITEM_SIZES", "MAX_TENSORS", "Header", "TensorEntry", "check_header", "read_header"]
 
+# Metadata key of a digest of all names, dtypes, shapes and bytes.
+DIGEST = "sha256"
 MAX_HEADER_BYTES = 8 * 1024 * 1024
 MAX_TENSORS = 10_000
 MAX_DIMENSIONS = 32

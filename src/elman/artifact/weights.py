@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import TYPE_CHECKING, BinaryIO
 
-from elman.artifact.folder import WEIGHTS, Artifact, read
-from elman.artifact.safetensors_header import MAX_TENSORS, TensorEntry, read_header
+from elman.artifact.folder import WEIGHTS, Artifact, keep_described_weights, read
+from elman.artifact.safetensors_header import DIGEST, MAX_TENSORS, TensorEntry, read_header
 from elman.artifact.strict import open_plain_file, shown
 from elman.errors import ArtifactError, ConfigError
 from elman.files import atomic_file, make_folder
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 __all__ = ["read_weights", "write_weights"]
-
-# Metadata key of a digest of all names, dtypes, shapes and bytes.
-DIGEST = "sha256"
 
 
 def _dtypes() -> dict[str, torch.dtype]:
@@ -41,12 +38,15 @@ def _dtypes() -> dict[str, torch.dtype]:
     }
 
 
-def write_weights(folder: str | os.PathLike[str], tensors: Mapping[str, Tensor]) -> None:
-    """Write `tensors` atomically to weights.safetensors in `folder`, with their dtypes and shapes.
+def write_weights(folder: str | os.PathLike[str], tensors: Mapping[str, Tensor]) -> str:
+    """Write `tensors` atomically to weights.safetensors in `folder`, with their dtypes and shapes; return their digest.
 
-    The tensors may be on any device and have any strides. The file contains a digest, so that `read_weights` detects
-    changed bytes. Raises ConfigError for NaN or infinite values, for a dtype that the format does not have, and for
-    tensors that share memory; StorageError when the disk is full or access is denied.
+    Weights that were there are kept under another name until `write` has described the new ones, so that the folder is
+    a whole model at any time. The tensors may be on any device and have any strides. The file contains a digest, with
+    which `read_weights` detects changed bytes.
+
+    Raises ConfigError for NaN or infinite values, for a dtype that the format does not have, and for tensors that share
+    memory; StorageError when the disk is full or access is denied.
     """
     from safetensors.torch import save
 
@@ -66,10 +66,13 @@ def write_weights(folder: str | os.PathLike[str], tensors: Mapping[str, Tensor])
     _expect_separate_memory(tensors)
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     # Only one metadata entry: safetensors writes several in random order, but equal tensors must give equal files.
-    content = save(plain, metadata={DIGEST: _digest(plain)})
+    digest = _digest(plain)
+    content = save(plain, metadata={DIGEST: digest})
     path = make_folder(folder)
+    keep_described_weights(path)
     with atomic_file(path / WEIGHTS) as file:
         file.write(content)
+    return digest
 
 
 def read_weights(

@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from elman.cells.initialisers import fill_gates
 from elman.errors import ConfigError, ShapeError
 from elman.recurrence import Step, TorchForm
-from elman.state import State, named_leaves
+from elman.state import State, check_tensor, named_leaves
 
 __all__ = ["Cell", "ElementwiseCell", "HiddenState", "LinearCell"]
 
@@ -187,6 +187,7 @@ class Cell(nn.Module, ABC):
 
     def check_input(self, x_BTI: Tensor) -> None:
         """Raise ShapeError unless `x_BTI` is batch x time x I, of the weights' dtype (any, under autocast)."""
+        check_tensor("x_BTI", x_BTI)
         if x_BTI.dim() != 3 or x_BTI.shape[-1] != self.input_size:
             raise ShapeError(
                 f"expected x_BTI of shape (batch, time, {self.input_size}). Received: {tuple(x_BTI.shape)}"
@@ -195,8 +196,24 @@ class Cell(nn.Module, ABC):
         if x_BTI.dtype != dtype and not torch.is_autocast_enabled(x_BTI.device.type):
             raise ShapeError(f"expected x_BTI of {dtype}, as the weights. Received: {x_BTI.dtype}")
 
+    def as_state(self, state: State) -> State:
+        """Return a state given as torch's layers take it: a tuple of its leaves, or a tensor if there is one leaf.
+
+        Anything else is returned as it is.
+        """
+        leaves = [state] if isinstance(state, Tensor) else state
+        plain = type(leaves) in (tuple, list) and len(leaves) == len(self.state_sizes())
+        if plain and all(isinstance(leaf, Tensor) for leaf in leaves):
+            return self.state_type(*leaves)
+        return state
+
     def check_state(self, state: State, batch_size: int) -> None:
         """Raise ShapeError unless `state` has this cell's leaves with `batch_size` rows."""
+        if isinstance(state, Tensor) or not _has_tensors(state):
+            raise ShapeError(
+                f"expected a state of {type(self).__name__}: a {self.state_type.__name__} of tensors. Received: "
+                f"{type(state).__name__}"
+            )
         expected = {leaf: (batch_size, size) for leaf, size in self.state_sizes().items()}
         received = {leaf: tuple(tensor.shape) for leaf, tensor in named_leaves(state)}
         if received != expected:
@@ -205,6 +222,11 @@ class Cell(nn.Module, ABC):
     def extra_repr(self) -> str:
         """Return the sizes, for `repr`."""
         return f"{self.input_size}, {self.hidden_size}"
+
+
+def _has_tensors(node: Any) -> bool:
+    """Whether a state consists of tuples with tensors at their leaves."""
+    return isinstance(node, Tensor) or (isinstance(node, tuple) and all(map(_has_tensors, node)))
 
 
 class ElementwiseCell(Cell):

@@ -35,6 +35,7 @@ Ctrl-C; 143 stopped by SIGTERM."""
 COMMANDS = {
     "average": ("elman.cli.average:average", "Average the weights of several models of one kind."),
     "info": ("elman.cli.show:info", "Show information about this machine or a model."),
+    "cache": ("elman.cli.cache:cache", "Show what the cache folder keeps, or empty it."),
     "cells": ("elman.cli.cells:cells", "List the recurrent cells with their equations and options."),
 }
 # The option that writes shell completion, which needs all commands with all options.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, Self, TypeVar
 
@@ -12,8 +12,9 @@ import numpy as np
 from elman.data.sources import Sources
 from elman.display import Progress
 from elman.errors import DataError
+from elman.options import automatic_value
 
-__all__ = ["Parts", "hold_out", "read_parts"]
+__all__ = ["Parts", "held_out_share", "hold_out", "read_parts"]
 
 
 class Dataset(Protocol):
@@ -48,6 +49,19 @@ class Parts(Generic[P]):
         """Yield the name and the data of each part."""
         yield from (("train", self.train), ("valid", self.valid), ("test", self.test))
 
+    def repeated(self) -> dict[str, int]:
+        """Return how many items of the validation and test data are also in the training data, where there are any.
+
+        Empty for data without a method `contents`, which yields something hashable for each item.
+        """
+        contents: Callable[[Any], Iterable[object]] | None = getattr(type(self.train), "contents", None)
+        held = {name: part for name, part in (("valid", self.valid), ("test", self.test)) if part is not None}
+        if contents is None or not held:
+            return {}
+        known = set(contents(self.train))
+        counts = {name: sum(item in known for item in contents(part)) for name, part in held.items()}
+        return {name: count for name, count in counts.items() if count}
+
 
 def read_parts(
     sources: Sources, read: Callable[[Sequence[str]], P], noun: str, progress: Progress | None = None
@@ -65,6 +79,14 @@ def read_parts(
     if train is None:
         raise DataError(f"expected at least one {noun} to train on. Received: none")
     return train, valid, test
+
+
+def held_out_share(config: Any, test: object) -> float:
+    """Return the option `held_out` of a section of options; by default its usual value, or 0 if there is test data."""
+    given: float | None = config.held_out
+    if given is None:
+        given = 0.0 if test is not None else float(automatic_value(config, "held_out"))
+    return given
 
 
 def hold_out(train: P, share: float, seed: int, noun: str) -> tuple[P, P | None]:

@@ -16,6 +16,7 @@ __all__ = [
     "lowercase",
     "min_count",
     "punctuation",
+    "split",
     "tokenizer",
     "vocabulary_size",
 ]
@@ -34,7 +35,22 @@ def errors() -> Any:
 def held_out(share: float, items: str) -> Any:
     """Declare the fraction kept for validation; `items` is the name of the examples in the help."""
     return option(
-        share, f"share of the {items} held out for validation, if no validation data is given", least=0.0, most=0.9
+        None,
+        f"share of the {items} held out for validation, if no validation data is given (default: {share}, or 0 if test "
+        "data is given)",
+        least=0.0,
+        most=0.9,
+        automatic=share,
+    )
+
+
+def split(shares: tuple[float, float, float]) -> Any:
+    """Declare the fractions for training, validation and test."""
+    written = ",".join(str(share) for share in shares)
+    return option(
+        None,
+        f"shares for training, validation and test (default: {written}, or 1,0,0 if validation or test data is given)",
+        automatic=shares,
     )
 
 

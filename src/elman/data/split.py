@@ -10,7 +10,7 @@ from typing import NamedTuple
 from elman.data.read import TextPiece
 from elman.errors import ConfigError
 
-__all__ = ["BORDERS", "PARTS", "Section", "check_split", "cut_points", "sections"]
+__all__ = ["BORDERS", "PARTS", "Section", "check_split", "cut_points", "sections", "shares_of"]
 
 PARTS = ("train", "valid", "test")
 # Where a part may end: after any character, after a line end (else before a space), or before a document.
@@ -43,6 +43,23 @@ def check_split(split: Sequence[float]) -> tuple[float, float, float]:
             f"something to train on. Received: {tuple(split)}"
         )
     return fractions[0], fractions[1], fractions[2]
+
+
+def shares_of(
+    split: Sequence[float] | None, usual: Sequence[float], *, valid: bool, test: bool
+) -> tuple[float, float, float]:
+    """Return the fractions of the training data that become training, validation and test part.
+
+    split        fractions that were asked for; None for the `usual` ones, or none if a part has data of its own
+    valid, test  whether the part has data of its own; its fraction is then added to the training part
+
+    Raises ConfigError like `check_split`.
+    """
+    if split is None:
+        split = (1.0, 0.0, 0.0) if valid or test else usual
+    shares = check_split(split)
+    moved = (shares[1] if valid else 0.0, shares[2] if test else 0.0)
+    return shares[0] + sum(moved), shares[1] - moved[0], shares[2] - moved[1]
 
 
 def cut_points(split: tuple[float, float, float], characters: int) -> tuple[int, int]:

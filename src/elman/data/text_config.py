@@ -22,7 +22,7 @@ class TextConfig:
         "what a document is; the hidden state is reset at the start of each",
         choices=("files", "lines", "paragraphs"),
     )
-    split: tuple[float, ...] = option((0.9, 0.05, 0.05), "shares for training, validation and test")
+    split: tuple[float, ...] | None = shared.split((0.9, 0.05, 0.05))
     split_by: str = option(
         "position", "cut the text at a position, or between documents", choices=("position", "documents")
     )

@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from elman.cache import cache_folder, clean_cache
+from elman.cache import cache_folder, clean_cache, limit_cache, mark_used
 from elman.data.read import TextPiece, TextSource, TextStatistics
-from elman.data.split import Section, check_split, cut_points, sections
+from elman.data.split import Section, cut_points, sections, shares_of
 from elman.data.token_file import TokenFile, TokenWriter, smallest_dtype
 from elman.data.vocabulary import (
     Vocabulary,
@@ -35,6 +35,7 @@ from elman.files import atomic_file, make_folder, write_text
 __all__ = ["SPLIT_BY", "Corpus", "TokenFile", "prepare"]
 
 SPLIT_BY = ("position", "documents")
+_USUAL_SPLIT = (0.9, 0.05, 0.05)
 # Increased whenever the same text gives other tokens.
 LAYOUT = 1
 
@@ -78,7 +79,7 @@ def prepare(
     source: TextSource,
     *,
     vocabulary: Vocabulary | str | Mapping[str, Any] = "characters",
-    split: Sequence[float] = (0.9, 0.05, 0.05),
+    split: Sequence[float] | None = None,
     split_by: str = "position",
     valid: TextSource | None = None,
     test: TextSource | None = None,
@@ -88,7 +89,8 @@ def prepare(
     """Split a text, learn a vocabulary from its training part, and write each part as a token file.
 
     vocabulary  a vocabulary to use, or a kind, or a mapping of `kind` and the options to learn it with
-    split       fractions of the characters for the training, validation and test parts, in the order of the text
+    split       fractions of the characters for the training, validation and test parts, in the order of the text;
+                by default 0.9, 0.05 and 0.05, or all for training if there is a text for another part
     split_by    "position": cuts are exact for characters, and move forward to the next line end (else space) for words
                 and subwords; "documents": no document is cut
     valid, test  texts for these parts; their fractions in `split` are then added to the training part
@@ -97,7 +99,7 @@ def prepare(
 
     Raises ConfigError, DataError (the text is too short, or was changed meanwhile), EncodingError, StorageError.
     """
-    fractions = check_split(split)
+    kept = shares_of(split, _USUAL_SPLIT, valid=valid is not None, test=test is not None)
     if split_by not in SPLIT_BY:
         raise ConfigError(f"expected split_by to be one of {', '.join(SPLIT_BY)}. Received: {split_by!r}")
     folder = cache_folder() if cache is None else cache
@@ -107,8 +109,6 @@ def prepare(
         options = complete_options(vocabulary)
         per_character = vocabulary_class(options["kind"]).per_character
     border = "document" if split_by == "documents" else "character" if per_character else "line"
-    moved = [fractions[1] if valid else 0.0, fractions[2] if test else 0.0]
-    kept = (fractions[0] + sum(moved), fractions[1] - moved[0], fractions[2] - moved[1])
 
     scan = _scan(source, progress)
     texts = [_Text(source, scan, cut_points(kept, scan.characters), border, (0, 1, 2))]
@@ -121,6 +121,7 @@ def prepare(
     parts: dict[int, TokenFile] = {}
     for text in texts:  # a separate validation or test text replaces the empty part of the main text
         parts.update(_encode(text, learnt, make_folder(folder / "tokens"), progress))
+    limit_cache(folder)
     train = parts[0]
     if len(train) < 2:
         raise DataError(
@@ -147,7 +148,9 @@ def _learn(text: _Text, options: dict[str, Any], folder: Path, progress: Progres
     except TypeError as error:
         raise ConfigError(f"expected plain values as options of a vocabulary. Received: {options}") from error
     try:
-        return vocabulary_from_json(json.loads(path.read_text("utf-8")))
+        known = vocabulary_from_json(json.loads(path.read_text("utf-8")))
+        mark_used(path)
+        return known
     except (FileNotFoundError, ValueError, RecursionError, ArtifactError):
         pass  # missing or damaged: learn it
     except OSError as error:
@@ -199,9 +202,11 @@ def _encode(text: _Text, vocabulary: Vocabulary, folder: Path, progress: Progres
 
 def _cached(path: Path, key: str) -> TokenFile | None:
     try:
-        return TokenFile(path, key)
+        file = TokenFile(path, key)
     except (DataError, StorageError):
         return None
+    mark_used(path)
+    return file
 
 
 def _write(path: Path, key: str, group: Iterator[Section], several: bool, vocabulary: Vocabulary) -> int:

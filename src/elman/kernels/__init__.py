@@ -27,7 +27,7 @@ from elman.kernels.native.build import EVERY_INSTRUCTION_SET
 from elman.kernels.recording import is_recorded
 from elman.kernels.threads import PassiveWaiting, each_with_threads_for, threads_for
 from elman.recurrence import KernelRequest, Lookup, RunnableCell, Step, TorchForm, clear_padding
-from elman.state import State
+from elman.state import State, check_tensor
 
 __all__ = [
     "BACKENDS",
@@ -81,7 +81,11 @@ def choose(cell: RunnableCell, request: KernelRequest | None = None, kernel: str
     if forced in EVERY_INSTRUCTION_SET:
         forced = "native"
     if forced is None:
-        name = next(name for name, backend in BACKENDS.items() if backend.why_not(cell, request) is None)
+        order = [*BACKENDS]
+        if torch._C._is_tracing():
+            # What is recorded should run in programs without elman: torch's own layers, or in ONNX the loop.
+            order = ["torch", "reference"] if torch.onnx.is_in_onnx_export() else ["torch", *order]
+        name = next(name for name in order if BACKENDS[name].why_not(cell, request) is None)
     elif forced not in BACKENDS:
         raise ConfigError(
             f"expected a kernel among {', '.join(BACKENDS)}, or an instruction set of the native one among "
@@ -126,6 +130,7 @@ def run(
         if isinstance(x, Lookup)
         else (x, 3, "x_BTI with 3 dimensions (batch, time, input)")
     )
+    check_tensor(legend.split()[0], shown)
     if shown.dim() != dimensions:
         raise ShapeError(f"expected {legend}. Received: {tuple(shown.shape)}")
     if torch.compiler.is_compiling() and shown.device.type == "cpu":
@@ -187,6 +192,7 @@ def reverse_rows(x_BTF: Tensor, lengths_B: Tensor | None) -> Tensor:
 
 def check_lengths(lengths_B: Tensor, B: int, T: int) -> Tensor:
     """Return `lengths_B` as int64. Raises ShapeError unless it has B integers from 0 to T."""
+    check_tensor("lengths_B", lengths_B)
     if lengths_B.is_floating_point() or lengths_B.shape != (B,):
         raise ShapeError(
             f"expected lengths_B with {B} whole numbers. Received: shape {tuple(lengths_B.shape)}, {lengths_B.dtype}"

@@ -35,6 +35,8 @@ def why_not(cell: RunnableCell, request: KernelRequest) -> str | None:
         return form
     if request.recurrent_mask:
         return "torch's layers have no recurrent dropout"
+    if torch._C._is_tracing() and torch.onnx.is_in_onnx_export() and len(form.weights) % 2:
+        return "ONNX has no LSTM with a projection"
     return None
 
 
@@ -66,7 +68,8 @@ def _call(form: TorchForm, x: Tensor | PackedSequence, state: State) -> tuple[Te
     hidden = tuple(leaf[None].contiguous() for leaf in state)
     hx = hidden if len(hidden) > 1 else hidden[0]
     # One layer, no dropout, one direction. cuDNN saves tensors for backward only if its `train` argument is true.
-    options = (list(form.weights), form.has_biases, 1, 0.0, torch.is_grad_enabled(), False)
+    train = torch.is_grad_enabled() or torch._C._is_tracing()
+    options = (list(form.weights), form.has_biases, 1, 0.0, train, False)
     layer = _LAYERS[form.layer]
     arguments = (x.data, x.batch_sizes, hx, *options) if isinstance(x, PackedSequence) else (x, hx, *options, True)
     # An odd number of weights means a projection: torch then warns once per process that it uses a slower loop.

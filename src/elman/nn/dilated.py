@@ -13,7 +13,7 @@ from elman.errors import ConfigError, ShapeError
 from elman.kernels import clear_padding
 from elman.nn.dropout import check_rate, sequence_dropout
 from elman.nn.unroll import Unroll
-from elman.state import State, map_leaves
+from elman.state import State, check_tensor, map_leaves
 
 __all__ = ["DilatedStack"]
 
@@ -94,6 +94,9 @@ class DilatedStack(nn.Module):
         Arguments as for `Stack`; `state` has the shapes of `initial_state`. Raises ShapeError for a tensor with the
         wrong shape.
         """
+        check_tensor("x_BTI", x_BTI)
+        if lengths_B is not None:
+            check_tensor("lengths_B", lengths_B)
         if x_BTI.dim() != 3 or x_BTI.shape[-1] != self.input_size:
             raise ShapeError(
                 f"expected x_BTI of shape (batch, time, {self.input_size}). Received: {tuple(x_BTI.shape)}"

@@ -13,7 +13,7 @@ from elman.errors import ConfigError, ShapeError
 from elman.kernels import Lookup, clear_padding
 from elman.nn.dropout import check_rate, sequence_dropout
 from elman.nn.unroll import Trace, Unroll
-from elman.state import State
+from elman.state import State, check_tensor
 
 __all__ = ["Stack"]
 
@@ -144,13 +144,17 @@ class Stack(nn.Module):
         return clear_padding(x_BTF + y_BTF, lengths_B.to(x_BTF.device))
 
     def _start(self, x: Tensor | Lookup, state: State | None) -> State:
+        if not isinstance(x, Lookup):
+            check_tensor("x_BTI", x)
         shape = (*x.tokens_BT.shape, x.features_VI.shape[-1]) if isinstance(x, Lookup) else tuple(x.shape)
         if len(shape) != 3 or shape[-1] != self.input_size:
             raise ShapeError(f"expected x_BTI of shape (batch, time, {self.input_size}). Received: {shape}")
         if state is None:
             return self.initial_state(shape[0])
         expected = [len(layer) for layer in self.unrolls()]
-        received = [len(layer) for layer in state]
+        received: Any = type(state).__name__
+        if isinstance(state, tuple | list):
+            received = [len(layer) if isinstance(layer, tuple | list) else type(layer).__name__ for layer in state]
         if received != expected:
             raise ShapeError(
                 f"expected a state of {len(expected)} layers with {expected[0]} directions each. Received: {received}"

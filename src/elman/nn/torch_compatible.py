@@ -44,8 +44,9 @@ def _borrow(module: _Module, tensors: dict[str, Tensor], prefix: str = "") -> _M
 class _Recurrent(nn.Module):
     """Base class of RNN, GRU and LSTM: parameter names, initialisation and layouts. Subclasses define constructors."""
 
-    # Name of the cell.
+    # Name of the cell, and torch's class.
     cell: ClassVar[str]
+    torch_class: ClassVar[Any]
     _equations: Stack
 
     def __init__(
@@ -121,6 +122,42 @@ class _Recurrent(nn.Module):
 
     def flatten_parameters(self) -> None:
         """Do nothing: there is no flat copy of the weights. Exists for compatibility with torch."""
+
+    @property
+    def mode(self) -> str:
+        """torch's name of the equations: "LSTM", "GRU", "RNN_TANH" or "RNN_RELU"."""
+        name = self.torch_class.__name__
+        return f"{name}_{self._torch_options()['nonlinearity'].upper()}" if name == "RNN" else name
+
+    @property
+    def _all_weights(self) -> list[list[str]]:
+        """The names of the parameters of every layer and direction."""
+        return [[*names] for names in self._names]
+
+    @property
+    def _flat_weights(self) -> list[nn.Parameter]:
+        """The parameters of all layers and directions."""
+        return [weight for weights in self.all_weights for weight in weights]
+
+    def _torch_options(self) -> dict[str, Any]:
+        """Return further arguments of torch's constructor."""
+        return {}
+
+    def __prepare_scriptable__(self) -> Any:
+        """Return torch's layer with the same parameters, which `torch.jit.script` compiles in place of this one."""
+        made = self.torch_class(
+            self.input_size,
+            self.hidden_size,
+            num_layers=self.num_layers,
+            bias=self.bias,
+            batch_first=self.batch_first,
+            dropout=self.dropout,
+            bidirectional=self.bidirectional,
+            device="meta",
+            **self._torch_options(),
+        )
+        made.load_state_dict(self.state_dict(keep_vars=True), assign=True)
+        return made.train(self.training)
 
     @property
     def all_weights(self) -> list[list[nn.Parameter]]:
@@ -233,6 +270,7 @@ class RNN(_Recurrent):
     """
 
     cell: ClassVar[str] = "elman"
+    torch_class: ClassVar[Any] = nn.RNN
 
     def __init__(
         self,
@@ -253,11 +291,15 @@ class RNN(_Recurrent):
         )
         self.nonlinearity = nonlinearity
 
+    def _torch_options(self) -> dict[str, Any]:
+        return {"nonlinearity": self.nonlinearity}
+
 
 class GRU(_Recurrent):
     """Drop-in replacement for `torch.nn.GRU`, the gated recurrent unit; otherwise like `RNN`."""
 
     cell: ClassVar[str] = "gru"
+    torch_class: ClassVar[Any] = nn.GRU
 
     def __init__(
         self,
@@ -278,6 +320,7 @@ class LSTM(_Recurrent):
     """Drop-in replacement for `torch.nn.LSTM`, with `proj_size` for an output projection; otherwise like `RNN`."""
 
     cell: ClassVar[str] = "lstm"
+    torch_class: ClassVar[Any] = nn.LSTM
 
     def __init__(
         self,
@@ -295,3 +338,6 @@ class LSTM(_Recurrent):
         super().__init__(
             input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, device, dtype, proj_size
         )
+
+    def _torch_options(self) -> dict[str, Any]:
+        return {"proj_size": self.proj_size}

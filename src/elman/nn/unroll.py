@@ -136,6 +136,7 @@ class Unroll(nn.Module):
         self.cell.check_input(x.features_VI[None] if isinstance(x, Lookup) else x)
         if state is None:
             return self.cell.initial_state(_rows(x))
+        state = self.cell.as_state(state)
         self.cell.check_state(state, _rows(x))
         return state
 

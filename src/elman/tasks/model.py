@@ -179,7 +179,7 @@ class TaskModel(ABC, Generic[C, N, V]):
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Save the model to a folder. Raises StorageError if it cannot be written."""
         vocabulary: Any = self.vocabulary
-        artifact.write_weights(folder, self.network.stored())
+        digest = artifact.write_weights(folder, self.network.stored())
         artifact.write(
             folder,
             task=self.setup_class.task,
@@ -189,6 +189,7 @@ class TaskModel(ABC, Generic[C, N, V]):
             data=self.data,
             command=self.command,
             vocabulary=vocabulary.to_json(),
+            weights_digest=digest,
             snippet=find(self.setup_class.task).card,
         )
 

@@ -146,7 +146,7 @@ class Run:
             if chooser.threads != before:
                 self.setup.set_threads(chooser.threads)
                 if self.folder is not None:
-                    self._describe(self.folder)
+                    self._save_model(self.folder, self._kept())
                     self._save_checkpoint()
             yield chooser
 
@@ -168,11 +168,12 @@ class Run:
     def _begin_folder(self, folder: Path) -> None:
         make_folder(folder)
         checkpoint.path_in(folder).unlink(missing_ok=True)
-        artifact.write_weights(folder, self._kept())
-        self._describe(folder)
+        self._save_model(folder, self._kept())
         self._save_checkpoint()
 
-    def _describe(self, folder: Path) -> None:
+    def _save_model(self, folder: Path, weights: dict[str, torch.Tensor]) -> None:
+        """Write the weights, and last the description, which has their digest."""
+        digest = artifact.write_weights(folder, weights)
         artifact.write(
             folder,
             task=self.setup.task,
@@ -188,6 +189,7 @@ class Run:
             data=self.setup.data,
             command=self.command,
             vocabulary=self.setup.vocabulary.to_json(),
+            weights_digest=digest,
             snippet=find(self.setup.task).card,
         )
 
@@ -212,8 +214,7 @@ class Run:
         self._best = self._kept()
         self.metrics = {"valid": finite(event.metrics), "best_step": event.step}
         if self.folder is not None:
-            artifact.write_weights(self.folder, self._best)
-            self._describe(self.folder)
+            self._save_model(self.folder, self._best)
 
     def _save_checkpoint(self) -> None:
         if self.folder is None:
@@ -231,7 +232,7 @@ class Run:
         self.history.write_csv(self.folder / "history.csv")
         checkpoint.save(self.folder, tensors, facts)
         if not self.setup.holds_out:
-            artifact.write_weights(self.folder, self._kept())
+            self._save_model(self.folder, self._kept())
         self._saved_at = time.perf_counter()
 
     def _stop(self, exit_code: int) -> None:
@@ -254,8 +255,7 @@ class Run:
         if baselines := self.setup.baselines():
             self.metrics["baselines"] = {name: finite(figures) for name, figures in baselines.items()}
         if self.folder is not None:
-            artifact.write_weights(self.folder, self.network.stored())
-            self._describe(self.folder)
+            self._save_model(self.folder, self.network.stored())
             draw_losses(
                 self.history.rows,
                 self.folder / "loss.png",

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 from torch import Tensor
 
 from elman.data.batches import ShuffledBatches
-from elman.data.parts import Parts, hold_out, read_parts
+from elman.data.parts import Parts, held_out_share, hold_out, read_parts
 from elman.data.sources import Sources
 from elman.display import Progress
 from elman.former import former_methods
@@ -91,9 +91,13 @@ class SequenceSetup(Setup[C, N, P, V], Generic[C, N, P, V, E]):
 
     @classmethod
     def make_parts(cls, train: Any, config: Any, *, valid: Any = None, test: Any = None) -> Any:
-        """Return the splits; without `valid`, a random share of `train` is held out. Raises DataError for too few."""
+        """Return the splits; without `valid`, a random share of `train` is held out. Raises DataError for too few.
+
+        Without `held_out`, nothing is held out if there is test data.
+        """
         if valid is None:
-            train, valid = hold_out(train, config.data.held_out, config.training.seed, f"{cls.item}s")
+            share = held_out_share(config.data, test)
+            train, valid = hold_out(train, share, config.training.seed, f"{cls.item}s")
         return Parts(train, valid, test)
 
     @abstractmethod

@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import torch
 
+from elman.data.parts import Parts
 from elman.data.sources import Sources
 from elman.display import Progress
 from elman.errors import ConfigError
@@ -243,8 +244,23 @@ class Setup(ABC, Generic[C, N, P, V]):
         return {}
 
     def notes(self) -> list[str]:
-        """Return remarks on the data, to show before the run."""
-        return []
+        """Return remarks on the data, to show before the run. Overrides call `super`."""
+        notes = []
+        if isinstance(self.parts, Parts):
+            names = {"valid": "validation", "test": "test"}
+            for name, count in self.parts.repeated().items():
+                whole = len(getattr(self.parts, name))
+                notes.append(
+                    f"{count:,} of {whole:,} items of the {names[name]} data are also in the training data, so figures "
+                    "are better than on new data"
+                )
+        if self.holds_out or getattr(self.parts, "test", None) is None:
+            return notes
+        return [
+            *notes,
+            "there is no validation data, since nothing is cut from the training data where test data is given: the "
+            "last weights are kept, not the best",
+        ]
 
     def baselines(self) -> dict[str, dict[str, float]]:
         """Return the metrics of simple baselines on held-out data, by the name of the baseline."""

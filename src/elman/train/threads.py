@@ -32,7 +32,7 @@ _ROUND_SECONDS, _ROUNDS, _LONGEST = 0.05, 3, 4.0
 _FASTER = 0.95
 # On a busy machine the times of a few steps are chance. Threads that wait passively are faster there if a step would be
 # this many times as fast with them on free cores, as the processor time of the calling thread shows.
-_WORTH_SHARING = 1.55
+_WORTH_SHARING = 1.5
 # Steps that are shorter (seconds) may be faster with fewer threads, on a busy machine and on others.
 _SHORT_BUSY, _SHORT = 0.1, 0.01
 # A first step that is longer (seconds) is no short one, although it loads libraries and makes plans; and a second one.

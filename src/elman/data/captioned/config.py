@@ -30,7 +30,7 @@ class CaptionDataConfig:
     image_size: tuple[int, ...] = option((), "image files: height and width to resize to, such as 64,96")
     encoding: str = shared.encoding()
     errors: str = shared.errors()
-    held_out: float = shared.held_out(0.1, "items")
+    held_out: float | None = shared.held_out(0.1, "items")
 
 
 @section

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,6 +47,11 @@ class Examples:
             [self.places[row] for row in numbers],
             self.channels,
         )
+
+    def contents(self) -> Iterator[object]:
+        """Yield the input of each example as something hashable."""
+        for each in self.inputs:
+            yield each if isinstance(each, str) else (each.shape, each.tobytes())
 
     def fingerprint(self) -> str:
         """Return a SHA-256 hash of inputs, labels and channels; `places` are left out, so that files can be moved."""

@@ -47,7 +47,7 @@ class ExamplesConfig:
     encoding: str = option("utf-8", "the encoding of texts and tables")
     errors: str = shared.errors()
     pattern: str = option("*", "which files of a folder to read, such as *.txt")
-    split: tuple[float, ...] = option((0.9, 0.1, 0.0), "shares for training, validation and test")
+    split: tuple[float, ...] | None = shared.split((0.9, 0.1, 0.0))
     stratify: bool = option(True, "keep the proportions of the classes in every part")
 
 

@@ -11,8 +11,9 @@ import numpy.typing as npt
 from elman.data.examples.base import Examples
 from elman.data.examples.config import ExamplesConfig
 from elman.data.parts import Parts
-from elman.data.split import check_split
+from elman.data.split import check_split, shares_of
 from elman.errors import ConfigError, DataError
+from elman.options import automatic_value
 
 __all__ = ["ExampleParts", "make_parts", "split_rows"]
 
@@ -94,15 +95,15 @@ def make_parts(
     """Split `examples` into parts.
 
     With `valid` or `test`, these are used as they are, and their shares of `examples` stay in the training part.
-    Labels of a `regression` are not stratified; `names` and `values` are as in `ExampleParts`. Raises DataError for
-    examples without labels and for an empty training part; ConfigError for invalid shares.
+    Without `config.split`, nothing else is cut then. Labels of a `regression` are not stratified. `names` and `values`
+    are as in `ExampleParts`.
+
+    Raises DataError for examples without labels and for an empty training part; ConfigError for invalid shares.
     """
     if examples.labels is None:
         raise DataError(f"{examples.places[0]}: expected a label for every example. Received: none")
-    shares = list(config.split)
-    for part, own in ((1, valid), (2, test)):
-        if own is not None and len(shares) == 3:
-            shares[0], shares[part] = shares[0] + shares[part], 0.0
+    usual = automatic_value(config, "split")
+    shares = shares_of(config.split, usual, valid=valid is not None, test=test is not None)
     labels, stratify = None if regression else examples.labels, config.stratify and not regression
     rows = split_rows(labels, len(examples), shares, seed=seed, stratify=stratify)
     if not len(rows[0]):

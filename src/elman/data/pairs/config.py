@@ -28,7 +28,7 @@ class PairsConfig:
     header: str = option("auto", "tables: whether the first row names the columns", choices=("auto", "yes", "no"))
     encoding: str = shared.encoding()
     errors: str = shared.errors()
-    held_out: float = shared.held_out(0.05, "pairs")
+    held_out: float | None = shared.held_out(0.05, "pairs")
     tokens: str = option("subwords", "what a token is", choices=token_kinds("subwords"))
     target_tokens: str = option(
         "", "what a token of the target is; by default as in tokens", choices=("", *token_kinds("subwords"))

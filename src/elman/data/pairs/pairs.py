@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from elman.errors import DataError
@@ -40,6 +40,10 @@ class Pairs:
         if self.targets is None:
             raise DataError(f"{self.name}: expected sources with targets. Received: sources only")
         return Pairs(self.name, self.targets, self.sources, self.dropped_empty)
+
+    def contents(self) -> Iterator[object]:
+        """Yield the sentences of each pair as something hashable."""
+        yield from self.sources if self.targets is None else zip(self.sources, self.targets, strict=True)
 
     def fingerprint(self) -> str:
         """Return a hash of all sources and targets, in order."""

@@ -9,7 +9,7 @@ from elman.data.pairs.config import PairsConfig
 from elman.data.pairs.languages import Languages, check_direction, languages_of
 from elman.data.pairs.pairs import Pairs
 from elman.data.pairs.read import read_pairs
-from elman.data.parts import Parts, hold_out, read_parts
+from elman.data.parts import Parts, held_out_share, hold_out, read_parts
 from elman.data.sources import Paths, Sources
 from elman.display import Progress
 
@@ -70,9 +70,11 @@ def make_parts(
 ) -> PairParts:
     """Create the parts; without `valid`, a random share of `train` is held out, drawn by `seed`.
 
+    Without `config.held_out`, nothing is held out if there is test data.
+
     Raises DataError if too few pairs are left.
     """
     remarks = tuple(remark for part in (train, valid, test) if part is not None for remark in part.remarks())
     if valid is None:
-        train, valid = hold_out(train, config.held_out, seed, "pairs")
+        train, valid = hold_out(train, held_out_share(config, test), seed, "pairs")
     return PairParts(train, valid, test, languages, remarks)

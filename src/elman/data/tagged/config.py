@@ -32,7 +32,7 @@ class TaggedDataConfig:
     )
     sequence_column: str = option("sequence", "frames in a table: the column that identifies the sequence")
     time_column: str = option("time", "frames in a table: the column that orders the frames of a sequence")
-    held_out: float = shared.held_out(0.1, "sentences")
+    held_out: float | None = shared.held_out(0.1, "sentences")
     lowercase: bool = option(True, "word embeddings: make words lower case (character embeddings keep the case)")
     digits: bool = option(True, "word embeddings: replace every digit by 0")
     standardise: bool = option(True, "frames: scale each feature to mean 0 and standard deviation 1 in training data")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,6 +82,13 @@ class TaggedDataset:
             pick(self.places),
             self.feature_names,
         )
+
+    def contents(self) -> Iterator[object]:
+        """Yield the words or frames of each sequence as something hashable."""
+        if self.frames is not None:
+            yield from ((frames.shape, frames.tobytes()) for frames in self.frames)
+        else:
+            yield from map(tuple, self.words or ())
 
     def with_features(self, names: tuple[str, ...]) -> TaggedDataset:
         """Return the data with the features of frames in the order of `names`, if both have names.

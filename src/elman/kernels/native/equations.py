@@ -10,13 +10,12 @@ import torch
 from torch import Tensor
 
 from elman.kernels.native.compose import Equations
+from elman.kernels.native.guard import HOOKS
 from elman.kernels.native.symbols import OTHER_ROWS, ROWS, Symbol, UntraceableError
 from elman.kernels.native.tracer import Tracer
 from elman.state import State, map_leaves, named_leaves
 
 __all__ = ["has_hooks", "trace"]
-
-_HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 
 
 def _width_of_part(cell: Any, weight: Tensor) -> int:
@@ -110,7 +109,7 @@ def _contents(cell: Any) -> dict[tuple[int, str], Any]:
 def has_hooks(module: torch.nn.Module) -> bool:
     """Whether a module calls hooks, forward or backward."""
     attributes = vars(module)
-    return any(attributes[name] for name in _HOOKS)
+    return any(attributes[name] for name in HOOKS)
 
 
 def trace(cell: Any) -> Equations:

@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-from elman.cache import cache_folder, clean_cache
+from elman.cache import cache_folder, clean_cache, limit_cache, mark_used
 from elman.errors import StorageError
 from elman.files import TEMPORARY_SUFFIX, write_text
 from elman.kernels.native import build
@@ -53,6 +53,8 @@ def compiled_program(source: str, instruction_set: str) -> CompiledFile | str:
         path = folder / f"{_key(source, compiler, flags)}.so"
         descriptor = _open_sound(path)
         if descriptor is not None:
+            for used in (path, path.with_suffix(_DIGEST_SUFFIX)):
+                mark_used(used)
             return CompiledFile(path, False, descriptor)
         clean_cache(folder)
         with tempfile.TemporaryDirectory(prefix=".", suffix=TEMPORARY_SUFFIX, dir=folder) as temporary:
@@ -65,6 +67,7 @@ def compiled_program(source: str, instruction_set: str) -> CompiledFile | str:
             descriptor = os.open(made, os.O_RDONLY | os.O_CLOEXEC)
             made.replace(path)
         write_text(path.with_suffix(_DIGEST_SUFFIX), _digest_of(descriptor) + "\n")
+        limit_cache(folder.parent)
         return CompiledFile(path, True, descriptor)
     except StorageError as error:
         return f"its compiled equations cannot be kept: {error}"

@@ -58,8 +58,15 @@ class ReadValues:
 
     def now(self) -> tuple[Any, ...]:
         """Return the values as they are now."""
-        names = self.names
-        return tuple([content_of(_get(place, name), names) for place, name in self._places.values()])
+        return tuple([self.content(place, name) for place, name in self._places.values()])
+
+    def places(self) -> Iterable[tuple[Any, str]]:
+        """Return where each value is: a namespace, class, function or cell of a closure, and a name in it."""
+        return self._places.values()
+
+    def content(self, place: Any, name: str) -> Any:
+        """Return a value as it is now, in a form that can be compared."""
+        return content_of(_get(place, name), self.names)
 
     def _follow_class(self, kind: type[Any]) -> None:
         """Find what the methods of a class read that are called, now or by code that is found later."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Set
 from contextlib import contextmanager
 from types import FunctionType
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import torch
@@ -18,6 +18,7 @@ from torch.utils._python_dispatch import _disable_current_modes
 from elman.kernels.native.abi import MAX_GATES, MAX_LEAVES, MAX_PARAMETERS
 from elman.kernels.native.compose import compose
 from elman.kernels.native.equations import has_hooks, trace
+from elman.kernels.native.guard import OWN, Guard
 from elman.kernels.native.program import Program
 from elman.kernels.native.read_values import ReadValues, content_of, sources_of
 from elman.kernels.native.symbols import UntraceableError
@@ -25,21 +26,27 @@ from elman.recurrence import RunnableCell
 
 __all__ = ["program_of"]
 
-# The attributes of every module.
-_OWN = frozenset(vars(torch.nn.Module())) - {"training"}
 
-_traced: WeakKeyDictionary[RunnableCell, tuple[Any, Program | str]] = WeakKeyDictionary()
+class _Known(NamedTuple):
+    """The program of a cell, a fast check that it is still right, and the snapshot that it was found with."""
+
+    guard: Guard
+    snapshot: Any
+    program: Program | str
+
+
+_traced: WeakKeyDictionary[RunnableCell, _Known] = WeakKeyDictionary()
 # Programs by fingerprint, shared by equal cells, such as copies and the layers of a stack.
 _shared: dict[Any, Program | str] = {}
 _MAX_SHARED = 256
-# What the code of these classes and functions reads.
-_read: dict[tuple[Any, ...], ReadValues] = {}
+# What the code of these classes and functions reads, and the values when it was found.
+_read: dict[tuple[Any, ...], tuple[Any, ReadValues]] = {}
 
 
 def _snapshot_of(module: Any, names: Set[str]) -> Any:
     """Return a snapshot of everything in a module that tracing depends on."""
     attributes = vars(module)
-    own = tuple([(name, content_of(value, names)) for name, value in attributes.items() if name not in _OWN])
+    own = tuple([(name, content_of(value, names)) for name, value in attributes.items() if name not in OWN])
     weights = tuple(
         [
             None if tensor is None else (name, tensor.dtype, tensor.shape, tensor.device)
@@ -67,29 +74,34 @@ def _ties_of(module: Any) -> Any:
 
 def program_of(cell: RunnableCell) -> Program | str:
     """Return the program of `cell`'s equations, or the reason why there is none."""
-    sources = sources_of(cell)
-    values = _read.get(sources) or _find_values(sources)
+    known = _traced.get(cell)
+    if known is not None and known.guard.holds(cell):
+        return known.program
+    values = _find_values(sources_of(cell))
     kind, ties = type(cell), _ties_of(cell)
     snapshot = (kind, vars(kind).get("update"), _snapshot_of(cell, values.names), ties, values.now())
-    known = _traced.get(cell)
-    if known is not None and known[0] == snapshot:
-        return known[1]
-    values = _find_values(sources)  # a function that it follows may be another now
-    snapshot = (*snapshot[:2], _snapshot_of(cell, values.names), ties, values.now())
-    program = _shared.get(snapshot)
-    if program is None:
+    if known is not None and known.snapshot == snapshot:
+        program = known.program  # the same content in other objects
+    elif snapshot in _shared:
+        program = _shared[snapshot]
+    else:
         program = _make(cell)
         if len(_shared) >= _MAX_SHARED:
             _shared.clear()
         _shared[snapshot] = program
-    _traced[cell] = (snapshot, program)
+    _traced[cell] = _Known(Guard(cell, values), snapshot, program)
     return program
 
 
 def _find_values(sources: tuple[Any, ...]) -> ReadValues:
+    """Return the values that the code of `sources` reads; a function that it calls may be another than before."""
+    kept = _read.get(sources)
+    if kept is not None and kept[0] == kept[1].now():
+        return kept[1]
     if len(_read) >= _MAX_SHARED:
         _read.clear()
-    values = _read[sources] = ReadValues(sources)
+    values = ReadValues(sources)
+    _read[sources] = values.now(), values
     return values
 
 

@@ -308,7 +308,8 @@ class ClassifierSetup(
     def notes(self) -> list[str]:
         """Report texts that are truncated."""
         longer = self._train.longer
-        return [f"{longer:,} texts are longer than max_length and are truncated"] if longer else []
+        truncated = [f"{longer:,} texts are longer than max_length and are truncated"] if longer else []
+        return [*super().notes(), *truncated]
 
     def summary(self) -> str:
         """Describe the network and the data in one line."""

@@ -234,7 +234,7 @@ class TranscriberSetup(
                     "left out of training" if name == "train" else f"counted in the error rates of the {name} part only"
                 )
                 notes.append(f"{encoded.too_long()}; they are {fate}")
-        return notes
+        return [*super().notes(), *notes]
 
     def outline(self) -> list[tuple[str, str]]:
         """Describe the splits, inputs and tokens."""
