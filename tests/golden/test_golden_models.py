@@ -97,6 +97,7 @@ def test_the_commands_say_what_they_did(name: str, capfd: pytest.CaptureFixture[
 def test_a_golden_model_is_written_as_it_was(name: str, tmp_path: Path) -> None:
     elman.load(MODELS / name).save(tmp_path / "again")
     before, after = present(described(MODELS / name)), described(tmp_path / "again")
+    assert len(after.pop("weights_digest")) == 64  # which folders of earlier code lack
     assert list(before) == list(after)
     assert before | {"elman": ""} == after | {"elman": ""}  # a run writes "training" in another order
     texts = [
@@ -116,6 +117,8 @@ def test_a_golden_model_is_written_as_it_was(name: str, tmp_path: Path) -> None:
 def test_a_new_run_writes_the_same_keys(name: str, tmp_path: Path) -> None:
     folder = tmp_path / "model"
     trained(CASES[name], folder / DATA, folder, max_steps=2)
-    assert keys_of(described(folder)) == keys_of(present(described(MODELS / name)))
-    golden, new = ((path / "history.csv").read_text().splitlines() for path in (MODELS / WITH_HISTORY, folder))
-    assert new[0] == golden[0]
+    new = described(folder)
+    del new["weights_digest"]
+    assert keys_of(new) == keys_of(present(described(MODELS / name)))
+    golden, rows = ((path / "history.csv").read_text().splitlines() for path in (MODELS / WITH_HISTORY, folder))
+    assert rows[0] == golden[0]

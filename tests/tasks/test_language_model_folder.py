@@ -188,6 +188,12 @@ def test_weights_of_another_model_are_refused(whole: Path, tmp_path: Path) -> No
     other = trained(tmp_path, hidden_size=9)
     other.save(tmp_path / "model")
     (tmp_path / "model" / "weights.safetensors").write_bytes((whole / "weights.safetensors").read_bytes())
+    with pytest.raises(ArtifactError, match=r"weights\.safetensors is not what .*elman\.json describes"):
+        elman.load(tmp_path / "model")
+    # A folder of an earlier version has no digest of its weights: their shapes tell.
+    description = json.loads((tmp_path / "model" / "elman.json").read_text())
+    del description["weights_digest"]
+    (tmp_path / "model" / "elman.json").write_text(json.dumps(description))
     with pytest.raises(ArtifactError, match=r"weight_ih|head|weight_hh"):
         elman.load(tmp_path / "model")
 
