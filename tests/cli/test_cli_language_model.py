@@ -10,7 +10,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from elman import load
 from elman.display import printable
+from elman.tasks.language_model.endpoints import with_line_ends
 
 
 def test_generate_prints_the_prompt_and_the_text(elman, model):
@@ -78,6 +80,15 @@ def test_stop_ends_the_text(elman, model):
     whole = elman(*words, "--json").json()["texts"][0]
     stop = whole[5]
     assert elman(*words, "--json", "--stop", stop).json()["texts"][0] == whole[: whole.index(stop)]
+
+
+def test_a_line_end_as_a_stop(elman, model):
+    loaded = load(model)
+    seed = next(seed for seed in range(200) if "\n" in loaded.generate(length=200, seed=seed))
+    words = ("generate", model, "--length", 200, "--seed", seed, "--json", "--no-echo")
+    whole = elman(*words).json()["texts"][0]
+    assert elman(*words, "--stop", r"\n").json()["texts"][0] == whole[: whole.index("\n")]
+    assert with_line_ends(r"a\nb\tc\r\\n\x") == "a\nb\tc\r\\n\\x"
 
 
 @pytest.mark.parametrize(

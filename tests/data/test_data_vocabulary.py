@@ -332,3 +332,41 @@ def test_a_vocabulary_has_at_most_a_million_tokens() -> None:
 def test_all_pairs_of_letters_are_folded() -> None:
     assert all(chr(code).lower() == chr(code) for code in range(characters.PAIRS_END, 0x110000))
     assert max(ord(chr(code).lower()[0]) for code in range(characters.PAIRS_END)) < characters.PAIRS_END
+
+
+HINDI = ["विकिपीडिया", "किताब", "सुन्दर", "भाषा", "लोग", "हिन्दी", "स्कूल", "पानी"]
+
+
+def test_words_with_combining_marks_can_be_one_subword() -> None:
+    made = SubwordVocabulary.learn([" ".join(HINDI * 40)], size=1000)
+    assert [len(made.encode(" " + word)) for word in HINDI] == [1] * 8
+    assert len(made.encode(" cafe\u0301")) <= 7
+    text = " ".join(HINDI) + " 👩\u200d👩\u200d👧 cafe\u0301\n\n"
+    assert made.decode(made.encode(text)) == text
+    again = vocabulary_from_json(json.loads(json.dumps(made.to_json())))
+    assert again.encode(text).tolist() == made.encode(text).tolist()
+    assert again.fingerprint() == made.fingerprint()
+
+
+def test_a_subword_vocabulary_of_an_earlier_version_encodes_as_it_did() -> None:
+    stored = SubwordVocabulary.learn([" ".join(HINDI * 40)], size=1000).to_json()
+    stored["tokenizer"]["pre_tokenizer"] = {
+        "type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True,
+    }  # fmt: skip
+    old = vocabulary_from_json(json.loads(json.dumps(stored)))
+    ids = old.encode(" " + HINDI[0])
+    assert len(ids) > 1
+    assert vocabulary_from_json(old.to_json()).encode(" " + HINDI[0]).tolist() == ids.tolist()
+    stored["tokenizer"]["pre_tokenizer"] = {"type": "Whitespace"}
+    with pytest.raises(ArtifactError, match="expected a plain byte-level BPE tokenizer"):
+        vocabulary_from_json(stored)
+
+
+@pytest.mark.parametrize("rest", ["This", "go", "42", "(x)"])
+@pytest.mark.parametrize("start", ["a line\n\n", "a line\n", "a line ", "a line.  ", "a\n ", "", " ", "\n", "a\t"])
+def test_the_start_of_a_text_is_encoded_as_it_is_before_a_word(start: str, rest: str) -> None:
+    made = SubwordVocabulary.learn([f"a line {number}\n\nThis\n\n\n" for number in range(50)], size=300)
+    whole = made.encode(start + rest).tolist()
+    ids = made.encode_start(start).tolist()
+    assert whole[: len(ids)] == ids
+    assert made.decode(ids) == start.removesuffix(" ")

@@ -26,6 +26,10 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> LanguageModel:
 
 
 def greedy_by_hand(model: LanguageModel, prompt: str, length: int) -> str:
+    return model.vocabulary.decode(tokens_by_hand(model, prompt, length))
+
+
+def tokens_by_hand(model: LanguageModel, prompt: str, length: int) -> list[int]:
     tokens = model.context_start() + model.vocabulary.encode(prompt).tolist()
     state = model.network.initial_state(1)
     drawn: list[int] = []
@@ -38,7 +42,7 @@ def greedy_by_hand(model: LanguageModel, prompt: str, length: int) -> str:
             if drawn[-1] == model.vocabulary.end_id:
                 break
             logits, state = model.network.step(torch.tensor([drawn[-1]]), state)
-    return model.vocabulary.decode(drawn)
+    return drawn
 
 
 @pytest.mark.parametrize("prompt", ["", "t", "the white whale " * 3])
@@ -110,6 +114,29 @@ def test_words_have_their_spaces_after_a_prompt_too(tmp_path: Path) -> None:
     tokens = word_model.vocabulary.encode(prompt + text).tolist()
     assert len(tokens) == 2 + 6, "prompt and text, put together, are the words that were drawn"
     assert text.startswith(" ")
+
+
+@pytest.mark.parametrize("kind", ["words", "subwords"])
+def test_a_prompt_may_end_with_a_space(kind: str, tmp_path: Path) -> None:
+    size = {"vocabulary_size": 280} if kind == "subwords" else {}
+    other = trained(tmp_path, tokens=kind, max_steps=40, **size)
+    without = other.generate("the white", length=6, temperature=0)
+    assert without.startswith(" ")
+    assert other.generate("the white ", length=6, temperature=0) == without[1:]
+    assert other.generate("the white ", length=6, seed=3, samples=2) == [
+        text.removeprefix(" ") for text in other.generate("the white", length=6, seed=3, samples=2)
+    ]
+
+
+def test_the_start_of_a_sample_is_never_part_of_it(tmp_path: Path) -> None:
+    text = "the dogs' bone and the dogs' tail, the cat says 'so' and runs.\n" * 12
+    other = trained(tmp_path, text=text, tokens="words", max_steps=60)
+    for prompt in ("the dogs'", "the cat says '", "the dogs' bone and"):
+        made = other.generate(prompt, length=8, temperature=0)
+        tokens = other.vocabulary.encode(prompt).tolist()
+        whole = other.vocabulary.decode([*tokens, *tokens_by_hand(other, prompt, 8)])
+        assert made
+        assert "".join((prompt + made).split()) == "".join(whole.split())
 
 
 @pytest.mark.parametrize("kind", ["words", "subwords"])

@@ -187,9 +187,12 @@ class _Row:
         self._pieces = vocabulary.decode_stream(self._take())
         self._stop = StopStringFilter(stops)
         # Whether a space precedes the first word depends on the tokens before it.
+        given = ""
         for token in start:
             self._inbox.append(token)
-            next(self._pieces)
+            given += next(self._pieces)
+        # Text of these tokens that the stream holds back is not part of the sample.
+        self._given = sum(not each.isspace() for each in vocabulary.decode(start)[len(given) :])
 
     def _take(self) -> Iterator[int]:
         while self._inbox:
@@ -206,15 +209,23 @@ class _Row:
                 self.failed = True
                 break
             self._inbox.append(token)
-            piece = next(self._pieces)
+            piece = self._new(next(self._pieces))
             text.append(self._stop.feed(piece) if self._stop.stops else piece)
             if self._stop.ended:
                 self.ended = True
                 break
         return "".join(text)
 
+    def _new(self, piece: str) -> str:
+        """Return a piece without the text of the tokens that the sample started with."""
+        at = 0
+        while self._given and at < len(piece):
+            self._given -= not piece[at].isspace()
+            at += 1
+        return piece[at:]
+
     def finish(self) -> str:
         """End the row and return the text that was held back."""
         self.ended = True
-        text = "".join([self._stop.feed(piece) for piece in self._pieces])
+        text = "".join([self._stop.feed(self._new(piece)) for piece in self._pieces])
         return text if self._stop.ended else text + self._stop.rest()

@@ -108,8 +108,7 @@ class PairVocabulary:
         ]
         if _cut_at_spaces(vocabulary):
             return " ".join(words)
-        detokenizer = Detokenizer()
-        return "".join(map(detokenizer.place, words))
+        return Detokenizer().join(words)
 
     def to_json(self) -> dict[str, Any]:
         """Return the vocabularies as JSON values; a shared one occurs once."""

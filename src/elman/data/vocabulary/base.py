@@ -60,6 +60,10 @@ class Vocabulary(ABC):
     def encode(self, text: str) -> Ids:
         """Return the token ids of `text` as int64, without end tokens."""
 
+    def encode_start(self, text: str) -> Ids:
+        """Return the token ids of a text that goes on; the token after them may begin with its last space."""
+        return self.encode(text)
+
     def encode_many(self, texts: Sequence[str]) -> list[Ids]:
         """Return the token ids of each of `texts`, as `encode` does."""
         return [self.encode(text) for text in texts]

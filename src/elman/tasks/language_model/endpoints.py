@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -58,7 +59,9 @@ class _PromptOptions:
 class GenerateOptions(SamplingConfig, _PromptOptions, EndpointOptions):
     """Options of `generate`."""
 
-    stop: list[str] | None = option(None, "Stop before this text; may be given several times.")
+    stop: list[str] | None = option(
+        None, r"Stop before this text, in which \n is a line end; may be given several times."
+    )
     samples: int = option(1, "Number of texts to generate.")
     seed: int | None = option(None, "Random seed; the same seed gives the same text.")
     weights: str = option(
@@ -129,13 +132,19 @@ def generate(
     pieces = model.stream(
         prompt,
         length=options.length,
-        stop=options.stop or (),
+        stop=[with_line_ends(stop) for stop in options.stop or ()],
         samples=options.samples,
         seed=seed,
         weights=options.weights,
         **options.sampling(),
     )
     return GeneratedTexts(prompt, seed, options.samples, pieces, options.echo)
+
+
+def with_line_ends(text: str) -> str:
+    r"""Return a text of a command line, in which \n, \r, \t and \\ stand for the characters."""
+    signs = {"n": "\n", "r": "\r", "t": "\t", "\\": "\\"}
+    return re.sub(r"\\([nrt\\])", lambda found: signs[found[1]], text)
 
 
 @dataclass(frozen=True)

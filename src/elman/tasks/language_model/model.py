@@ -191,9 +191,9 @@ class LanguageModel(TaskModel[LanguageModelConfig, LanguageModelNetwork, Vocabul
         options = SamplingOptions(
             **vars(fill(SamplingConfig, sampling, "sampling")), banned=(self.vocabulary.unknown_id,)
         )
-        start = self.context_start() + self.vocabulary.encode(prompt).tolist()
+        start = self.context_start() + self.vocabulary.encode_start(prompt).tolist()
         self.network.eval()
-        return stream_texts(
+        pieces = stream_texts(
             self.network,
             self.vocabulary,
             start,
@@ -204,6 +204,9 @@ class LanguageModel(TaskModel[LanguageModelConfig, LanguageModelNetwork, Vocabul
             seed=seed,
             weights=weights,
         )
+        # The first word comes with the space before it, which the prompt already has.
+        held = not self.vocabulary.per_character and prompt.endswith(" ")
+        return without_first_space(pieces) if held else pieces
 
     def generate(self, prompt: str = "", **options: Any) -> str | list[str]:
         """Generate text that continues `prompt`, which is not part of the result.
@@ -243,6 +246,17 @@ class LanguageModel(TaskModel[LanguageModelConfig, LanguageModelNetwork, Vocabul
             if progress is not None:
                 progress("scoring", len(found) / len(lines))
         return found
+
+
+def without_first_space(pieces: Iterable[tuple[int, str]]) -> Iterator[tuple[int, str]]:
+    """Yield pieces of numbered texts without a space at the start of each text."""
+    begun: set[int] = set()
+    for number, piece in pieces:
+        if number not in begun and piece:
+            begun.add(number)
+            piece = piece.removeprefix(" ")
+        if piece:
+            yield number, piece
 
 
 def reporting(batches: Iterable[Batch], total: float, progress: Progress) -> Iterator[Batch]:

@@ -9,6 +9,7 @@ import codecs
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import pairwise
@@ -28,6 +29,7 @@ from elman.data.vocabulary.base import (
     check_fields,
     display,
 )
+from elman.data.vocabulary.marks import marks
 from elman.errors import ArtifactError, DataError
 
 __all__ = ["LEARNT_FROM", "SubwordVocabulary"]
@@ -43,19 +45,24 @@ BATCH = 16
 THREADS_FROM = 256
 REPLACEMENT = "\ufffd"
 THREADS = "TOKENIZERS_PARALLELISM"
+# The parts that the merges of a vocabulary stay inside of: "letters" as GPT-2 cuts words, before every combining mark;
+# "marks" keeps combining marks and joiners in their word or emoji.
+CUTS = ("letters", "marks")
+_PARTS = r"'(?:[sdmt]|ll|ve|re)| ?\p{L}[\p{L}\p{M}\x{200C}\x{200D}]*| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
 
 
 class SubwordVocabulary(Vocabulary):
     """Byte-level BPE vocabulary: frequent byte sequences are one token, and any text can be encoded.
 
-    `vocabulary` maps tokens in the spelling of the library to ids; `merges` are the pairs to join, by priority.
+    `vocabulary` maps tokens in the spelling of the library to ids; `merges` are the pairs to join, by priority; `cut`
+    says whether words are cut before combining marks ("letters", as earlier versions did) or not ("marks").
     """
 
     kind: ClassVar[str] = "subwords"
     unit: ClassVar[str] = "token"
     option_names: ClassVar[Mapping[str, str]] = MappingProxyType({"vocabulary_size": "size"})
 
-    def __init__(self, vocabulary: dict[str, int], merges: list[tuple[str, str]]) -> None:
+    def __init__(self, vocabulary: dict[str, int], merges: list[tuple[str, str]], cut: str = "letters") -> None:
         spelling = _bytes_of_characters()
         self._bytes = [b""] * len(vocabulary)
         for token, number in vocabulary.items():
@@ -63,7 +70,8 @@ class SubwordVocabulary(Vocabulary):
                 self._bytes[number] = bytes(spelling[character] for character in token)
         self._table = vocabulary
         self._merges = merges
-        self._tokenizer = _tokenizer(vocabulary, merges)
+        self._cut = cut
+        self._tokenizer = _tokenizer(vocabulary, merges, cut)
 
     @classmethod
     def learn(cls, pieces: Iterable[str], *, size: int = 4096) -> SubwordVocabulary:
@@ -72,21 +80,24 @@ class SubwordVocabulary(Vocabulary):
         Raises ConfigError for a size under 258 (two special tokens and every byte), DataError for an empty text.
         """
         check_count("size", size, SMALLEST)
-        from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+        from tokenizers import Tokenizer, models, trainers
 
         read = 0
+        marked = False
+        mark = re.compile(f"[{marks()}]")
 
         def first_chunks() -> Iterator[str]:
-            nonlocal read
+            nonlocal read, marked
             for piece in pieces:
                 for chunk in _chunks(piece):
+                    marked = marked or mark.search(chunk) is not None
                     yield chunk.encode("utf-8", "replace").decode("utf-8")
                     read += len(chunk.encode("utf-8", "replace"))
                     if read >= LEARNT_FROM:
                         return
 
         learner = Tokenizer(models.BPE())
-        learner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+        learner.pre_tokenizer = _pre_tokenizer("marks")
         trainer = trainers.BpeTrainer(
             vocab_size=size,
             special_tokens=list(SPECIALS),
@@ -101,7 +112,8 @@ class SubwordVocabulary(Vocabulary):
         if not read:
             raise DataError("expected some text to learn tokens from. Received: none")
         model = json.loads(learner.to_str())["model"]
-        return cls(model["vocab"], [_pair(merge) for merge in model["merges"]])
+        # Without marks, the vocabulary is that of earlier versions.
+        return cls(model["vocab"], [_pair(merge) for merge in model["merges"]], "marks" if marked else "letters")
 
     @property
     def size(self) -> int:
@@ -129,6 +141,14 @@ class SubwordVocabulary(Vocabulary):
         ends = np.cumsum([0, *counts])
         empty = [np.zeros(0, dtype=np.int64)]
         return [np.concatenate(empty + encoded[a:b]) for a, b in pairwise(ends)]
+
+    def encode_start(self, text: str) -> Ids:
+        # The last white space is cut as it is before a word; a space there is part of the word's token.
+        if not text or not text[-1].isspace():
+            return self.encode(text)
+        word = " x" if text[-1] == " " else "x"
+        ids = self.encode(text.removesuffix(" ") + word)
+        return ids[: len(ids) - len(self.encode(word))]
 
     def decode_stream(self, ids: Iterable[int]) -> Iterator[str]:
         # Holds back the first bytes of a character until it is complete.
@@ -162,7 +182,8 @@ class SubwordVocabulary(Vocabulary):
 
     def fingerprint(self) -> str:
         """Return a hash of the tokens and merges, independent of the JSON format of the library's version."""
-        content = json.dumps([self.kind, sorted(self._table.items()), self._merges])
+        cut = [] if self._cut == "letters" else [self._cut]
+        content = json.dumps([self.kind, sorted(self._table.items()), self._merges, *cut])
         return hashlib.sha256(content.encode("ascii")).hexdigest()
 
     @classmethod
@@ -182,13 +203,19 @@ class SubwordVocabulary(Vocabulary):
                 raise ArtifactError(f"expected merges of tokens of the vocabulary. Received: {str(pair)[:80]}")
         if len(set(pairs)) != len(pairs) or len(pairs) > MAX_SIZE:
             raise ArtifactError(f"expected every merge once. Received: {len(pairs)}, some twice")
-        before = stored.get("pre_tokenizer")
-        plain = (
-            isinstance(before, dict) and before.get("type") == "ByteLevel" and before.get("add_prefix_space") is False
-        )
-        if not plain or stored.get("normalizer") is not None or stored.get("added_tokens") != []:
+        cut = _stored_cut(stored.get("pre_tokenizer"))
+        if cut is None or stored.get("normalizer") is not None or stored.get("added_tokens") != []:
             raise ArtifactError("expected a plain byte-level BPE tokenizer. Received: one with other steps")
-        return cls(vocabulary, pairs)
+        return cls(vocabulary, pairs, cut)
+
+
+def _stored_cut(before: object) -> str | None:
+    """Return the value of `cut` for a stored pre-tokenizer; None for one that no vocabulary has."""
+    if not isinstance(before, dict):
+        return None
+    if before.get("type") == "ByteLevel" and before.get("add_prefix_space") is False:
+        return "letters"
+    return "marks" if before == json.loads(_tokenizer({}, [], "marks").to_str())["pre_tokenizer"] else None
 
 
 def _checked_table(table: dict[Any, Any]) -> dict[str, int]:
@@ -208,12 +235,22 @@ def _checked_table(table: dict[Any, Any]) -> dict[str, int]:
     return table
 
 
-def _tokenizer(vocabulary: dict[str, int], merges: list[tuple[str, str]]) -> Any:
+def _pre_tokenizer(cut: str) -> Any:
+    """Return the step of the library that cuts a text into words before merges."""
+    from tokenizers import Regex, pre_tokenizers
+
+    if cut == "letters":
+        return pre_tokenizers.ByteLevel(add_prefix_space=False)
+    in_bytes = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    return pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(_PARTS), "isolated"), in_bytes])
+
+
+def _tokenizer(vocabulary: dict[str, int], merges: list[tuple[str, str]], cut: str) -> Any:
     """Return a tokenizer of the library. Special tokens are only in its table, so no text is encoded as one."""
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+    from tokenizers import Tokenizer, decoders, models
 
     tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=merges))
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.pre_tokenizer = _pre_tokenizer(cut)
     tokenizer.decoder = decoders.ByteLevel()
     return tokenizer
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
@@ -25,6 +24,7 @@ from elman.data.vocabulary.base import (
     check_flag,
     display,
 )
+from elman.data.vocabulary.marks import EMOJI_PATTERN, marks
 from elman.data.vocabulary.spacing import Detokenizer
 from elman.errors import ArtifactError, ConfigError, DataError
 from elman.former import former_keywords
@@ -49,7 +49,8 @@ class WordVocabulary(Vocabulary):
     The tokenizer "regex" finds words (with apostrophes inside) and numbers (with points and commas inside); any other
     character is a token. "whitespace" splits at white space only, for text that is already tokenized. A newline is a
     token. `numbers` and `urls` replace numbers by [NUM] and URLs by [URL]; `punctuation="drop"` removes tokens without
-    a letter, digit or newline.
+    a letter, digit or newline. With `emoji`, an emoji of several code points is one token; vocabularies of earlier
+    versions cut it.
     """
 
     kind: ClassVar[str] = "words"
@@ -76,6 +77,7 @@ class WordVocabulary(Vocabulary):
         punctuation: str = "keep",
         numbers: bool = False,
         urls: bool = False,
+        emoji: bool = False,
     ) -> None:
         if tokenizer not in TOKENIZERS:
             raise ConfigError(f"expected tokenizer to be one of {', '.join(TOKENIZERS)}. Received: {tokenizer!r}")
@@ -89,7 +91,8 @@ class WordVocabulary(Vocabulary):
         self.words = words
         self._specials = [UNKNOWN, END] + [NUMBER] * numbers + [URL] * urls
         self._numbers = {word: number for number, word in enumerate(words, len(self._specials))}
-        self._pattern = _pattern(tokenizer, urls)
+        self.emoji = check_flag("emoji", emoji)
+        self._pattern = _pattern(tokenizer, urls, emoji)
 
     @classmethod
     @former_keywords({"tokeniser": "tokenizer"})
@@ -112,7 +115,9 @@ class WordVocabulary(Vocabulary):
         """
         check_count("min_count", min_count, 1, 1 << 62)
         check_count("max_size", max_size, 5)
-        empty = cls([], tokenizer=tokenizer, lowercase=lowercase, punctuation=punctuation, numbers=numbers, urls=urls)
+        options: dict[str, Any] = {"tokenizer": tokenizer, "lowercase": lowercase, "punctuation": punctuation}
+        options |= {"numbers": numbers, "urls": urls, "emoji": True}
+        empty = cls([], **options)
         counts: Counter[str] = Counter()
         rarest = 0
         for piece in pieces:
@@ -129,7 +134,10 @@ class WordVocabulary(Vocabulary):
         words = [word for _, word in sorted(kept)[:most]]
         if not words:
             raise DataError(f"expected a word that occurs at least {min_count} times in the text. Received: none")
-        return cls(words, tokenizer=tokenizer, lowercase=lowercase, punctuation=punctuation, numbers=numbers, urls=urls)
+        # Without emoji, the vocabulary is that of earlier versions.
+        joined = re.compile(EMOJI_PATTERN)
+        found = tokenizer == "regex" and any(joined.fullmatch(word) for word in words if not word.isascii())
+        return cls(words, **options | {"emoji": found})
 
     @property
     def size(self) -> int:
@@ -154,10 +162,12 @@ class WordVocabulary(Vocabulary):
         for number in ids:
             number = self.check_number(number)
             if number == END_ID:
+                yield detokenizer.rest()
                 detokenizer = Detokenizer()
-                yield ""
             else:
                 yield detokenizer.place(self._plain(number))
+        if rest := detokenizer.rest():
+            yield rest
 
     def token(self, number: int) -> str:
         return display(self._plain(self.check_number(number)))
@@ -177,6 +187,7 @@ class WordVocabulary(Vocabulary):
             "punctuation": self.punctuation,
             "numbers": self.numbers,
             "urls": self.urls,
+            **({"emoji": True} if self.emoji else {}),
             "words": self.words,
         }
 
@@ -184,6 +195,9 @@ class WordVocabulary(Vocabulary):
     def from_json(cls, content: object) -> WordVocabulary:
         """Create from the result of `to_json`. Raises ArtifactError for other values."""
         types = {"kind": str, "tokeniser": str, "lowercase": bool, "punctuation": str, "numbers": bool, "urls": bool}
+        types["emoji"] = bool
+        if isinstance(content, dict):
+            content = {"emoji": False, **content}
         fields = check_fields(content, {**types, "words": list}, "a word vocabulary")
         words = fields["words"]
         if not 1 <= len(words) <= MAX_SIZE - 4:
@@ -213,26 +227,10 @@ class WordVocabulary(Vocabulary):
 
 
 @cache
-def _pattern(tokenizer: str, urls: bool) -> re.Pattern[str]:
+def _pattern(tokenizer: str, urls: bool, emoji: bool) -> re.Pattern[str]:
     if tokenizer == "whitespace":
         return re.compile(r"\n|[^\s]+")
-    word = rf"\w+(?:[{_marks()}]+\w*|['’]\w+)*"
+    word = rf"\w+(?:[{marks()}]+\w*|['’]\w+)*"
     address = URL_PATTERN + "|" if urls else ""
-    return re.compile(rf"{address}{NUMBER_PATTERN}(?!\w)|{word}|\n|[^\s]")
-
-
-@cache
-def _marks() -> str:
-    """Return the combining marks and joiners, which \\w does not match, as the content of a character class."""
-    codes = [code for code in (*range(0x300, 0x1F000), *range(0xE0100, 0xE01F0)) if _is_mark(chr(code))]
-    ranges: list[list[int]] = []
-    for code in codes:
-        if ranges and ranges[-1][1] == code - 1:
-            ranges[-1][1] = code
-        else:
-            ranges.append([code, code])
-    return "".join(f"{chr(first)}-{chr(last)}" for first, last in ranges)
-
-
-def _is_mark(character: str) -> bool:
-    return unicodedata.category(character)[0] == "M" or character in "\u200c\u200d"
+    pictures = EMOJI_PATTERN + "|" if emoji else ""
+    return re.compile(rf"{address}{pictures}{NUMBER_PATTERN}(?!\w)|{word}|\n|[^\s]")
