@@ -18,6 +18,11 @@ SIZES = ["--hidden-size", "8", "--layers", "1", "--embedding", "4", "--char-embe
 QUIET = ["--no-tune", "--no-tensorboard", "-q"]
 TINY = [*SIZES, "--max-steps", "3", "--precision", "float32", "--threads", "1", *QUIET]
 COLUMNS = "go\tO\nto\tO\nnew\tB-place\nyork\tI-place\n\nfly\tO\nhome\tB-place\n\nstay\tO\n\n" * 4
+CONLLX = (
+    "# a comment\n1-2\tShe's\t_\t_\t_\t_\t_\t_\t_\t_\n1\tShe\tshe\tPRON\tPRP\t_\t2\tnsubj\t_\t_\n"
+    "2\tsees\tsee\tVERB\tVBZ\t_\t0\troot\t_\t_\n2.1\tx\tx\tX\tX\t_\t_\t_\t_\t_\n\n"
+    "1\tDogs\tdog\tNOUN\tNNS\t_\t0\troot\t_\t_\n"
+)
 
 
 @pytest.fixture(scope="session")
@@ -114,7 +119,54 @@ def test_colour_is_for_terminals(elman, with_intents, monkeypatch):
 def test_sentences_from_standard_input_and_with_punctuation(elman, tagger, monkeypatch):
     monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO("\ufeffgo home!\r\n\r\nstay\r\n".encode())))
     said = elman("tag", tagger, "-", "--json", "--punctuation").json()
-    assert [each["words"] for each in said["sequences"]] == [["go", "home", "!"], ["stay"]]
+    assert [each["words"] for each in said["sequences"]] == [["go", "home", "!"], [], ["stay"]]
+
+
+def test_an_empty_line_has_an_empty_answer(elman, tagger, with_intents, tmp_path):
+    (tmp_path / "l.txt").write_text("go home\n\nstay here now\n\n")
+    for model in (tagger, with_intents):
+        lines = elman("tag", model, tmp_path / "l.txt", "--to", "text").out.split("\n")
+        assert [bool(line) for line in lines] == [True, False, True, False, False]
+    assert elman("tag", tagger, tmp_path / "l.txt").out.count("\n") == 2 + 1 + 1 + 3 + 1 + 1
+    found = elman("tag", tagger, "--text", "", "--text", "go", "--json").json()["sequences"]
+    assert [each["words"] for each in found] == [[], ["go"]]
+
+
+def test_words_in_columns_are_recognised_when_they_are_tagged(elman, tagger, columns, tmp_path):
+    def words(path, *more):
+        return [each["words"] for each in elman("tag", tagger, path, "--json", *more).json()["sequences"]]
+
+    assert words(columns) == read_tagged([columns]).words
+    (tmp_path / "u.txt").write_text(CONLLX)
+    assert words(tmp_path / "u.txt") == [["She", "sees"], ["Dogs"]]
+    (tmp_path / "two.txt").write_text("go home\n\nstay here\n")
+    assert words(tmp_path / "two.txt") == [["go", "home"], [], ["stay", "here"]]
+    (tmp_path / "tabs.txt").write_text("go\thome\nstay\there\n")
+    assert "The option format says" in elman("tag", tagger, tmp_path / "tabs.txt").error()
+    assert words(tmp_path / "tabs.txt", "--format", "plain") == [["go", "home"], ["stay", "here"]]
+    assert words(tmp_path / "tabs.txt", "--format", "columns") == [["go", "stay"]]
+
+
+@pytest.mark.parametrize("kind", ["0", "o", "B_place", "place-B", "?"])
+def test_a_tag_that_breaks_the_notation_is_told_and_spans_are_measured(elman, columns, tmp_path, kind):
+    lines = columns.read_text().split("\n")
+    row = next(row for row, line in enumerate(lines) if line.split()[-1:] == ["B-place" if "B" in kind else "O"])
+    word = lines[row].split()[0]
+    lines[row] = f"{word}\t{kind}"
+    (tmp_path / "odd.txt").write_text("\n".join(lines))
+    words = ("train", "tagger", tmp_path / "odd.txt", "--head", "crf", "--json", *TINY)
+    said = elman(*words, "--valid", columns, "-o", tmp_path / "m")
+    assert "f1" in said.json()["valid"]
+    read = "B-place" if "B" in kind else "O"
+    assert "1 tag breaks the notation of the other 27 (B-TYPE, I-TYPE and O" in said.err
+    assert f"{kind!r} (1 time) as {read}" in said.err
+    assert "f1" in elman("evaluate", tmp_path / "m", tmp_path / "odd.txt", "--json").json()
+    counted = "not seen in training, and counted as wrong: '?'" if kind == "?" else f"{kind!r} (1 time) as {read}"
+    assert counted in elman("evaluate", tmp_path / "m", tmp_path / "odd.txt").err
+    refused = elman(*words, "--strict", "--held-out", "0", "-o", tmp_path / "n")
+    assert f"Received: {kind!r}" in refused.error()
+    assert "odd.txt, line " in refused.error()
+    assert not (tmp_path / "n").exists()
 
 
 def test_evaluation_has_a_row_for_every_tag_and_span(elman, tagger, columns, tmp_path):

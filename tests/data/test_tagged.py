@@ -310,10 +310,10 @@ def test_several_files_and_those_that_do_not_fit(tmp_path: Path) -> None:
 
 def test_plain_sentences(tmp_path: Path) -> None:
     lines = ["It's well-known, isn't it?", "", " Yes. "]
-    assert read_plain(lines, "x").words == [["It's", "well-known,", "isn't", "it?"], ["Yes."]]
+    assert read_plain(lines, "x").words == [["It's", "well-known,", "isn't", "it?"], [], ["Yes."]]
     cut = read_plain(lines, "x", punctuation=True)
-    assert cut.words == [["It's", "well-known", ",", "isn't", "it", "?"], ["Yes", "."]]
-    assert cut.places == ["x, line 1", "x, line 3"]
+    assert cut.words == [["It's", "well-known", ",", "isn't", "it", "?"], [], ["Yes", "."]]
+    assert cut.places == ["x, line 1", "x, line 2", "x, line 3"]
     with pytest.raises(DataError, match="x: expected one sentence per line"):
         read_plain(["", " "], "x")
     folder = triples(tmp_path / "t", "a\n", "O\n", None)
@@ -358,3 +358,67 @@ def test_the_fingerprint_sees_every_change() -> None:
     assert len(seen) == 4
     one, two = np.zeros((1, 2), np.float32), np.zeros((2, 1), np.float32)
     assert tagged_from([one]).fingerprint() != tagged_from([two]).fingerprint()
+
+
+def test_only_punctuation_is_separated_from_words() -> None:
+    lines = ["सीता पानी पीती है।", "be\u0301be\u0301 cafe\u0301.", "(«5 €», $7) snake_ ... 👍🏽!"]
+    assert read_plain(lines, "x", punctuation=True).words == [
+        ["सीता", "पानी", "पीती", "है", "।"],
+        ["be\u0301be\u0301", "cafe\u0301", "."],
+        ["(", "«", "5", "€", "»", ",", "$7", ")", "snake_", ".", ".", ".", "👍🏽", "!"],
+    ]
+
+
+TEN = (
+    "1\tShe\tshe\tPRON\tPRP\t_\t2\tnsubj\t_\t_\n2\tsees\tsee\tVERB\tVBZ\t_\t0\troot\t_\tSpaceAfter=No\n\n"
+    "1-2\tdogs'\t_\t_\t_\t_\t_\t_\t_\t_\n1\tdogs\tdog\tNOUN\tNNS\t_\t0\troot\t_\t_\n"
+)
+
+
+@pytest.mark.parametrize("name", ["a.conll", "a.txt", "a.conllx", "a.conllu", "a.conllup"])
+@pytest.mark.parametrize("content", [TEN, "# text = She sees\n" + TEN, TEN.replace("\t", "  ")])
+def test_ten_columns_are_conll_in_a_file_of_any_name(tmp_path: Path, name: str, content: str) -> None:
+    path = tmp_path / name
+    path.write_text(content)
+    data = read_tagged([path])
+    assert data.words == [["She", "sees"], ["dogs"]]
+    assert data.tags == [["PRON", "VERB"], ["NOUN"]]
+    assert read_tagged([path], tag_column="xpos").tags == [["PRP", "VBZ"], ["NNS"]]
+    assert read_tagged([path], tag_column="5").tags == [["PRP", "VBZ"], ["NNS"]]
+    with pytest.raises(DataError, match=r"expected tags in the column deps; tag_column names another one"):
+        read_tagged([path], tag_column="deps")
+
+
+def test_conllu_plus_names_its_columns(tmp_path: Path) -> None:
+    path = tmp_path / "a.conllup"
+    path.write_text("# global.columns = ID FORM UPOS PARSEME:MWE\n1\tgo\tVERB\t*\n2\ton\tADP\t1\n")
+    assert read_tagged([path]).tags == [["VERB", "ADP"]]
+    assert read_tagged([path], tag_column="parseme:mwe").tags == [["*", "1"]]
+    with pytest.raises(ConfigError, match=r"among upos, parseme:mwe\. Received: 'xpos'"):
+        read_tagged([path], tag_column="xpos")
+
+
+def test_numbers_of_words_are_no_words(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("1 She PRON\n2 sees VERB\n\n1 Dogs NOUN\n")
+    with pytest.raises(DataError, match=r"expected words in column 1; word_column names another one"):
+        read_tagged([path])
+    assert read_tagged([path], word_column=2).words == [["She", "sees"], ["Dogs"]]
+
+
+@pytest.mark.parametrize("missing", [np.nan, None, np.inf])
+def test_labels_of_frames_are_finite(missing: float | None) -> None:
+    with pytest.raises(DataError, match=r"number 0, number 2: expected a label that is a text or a finite number"):
+        tagged_from([np.zeros((2, 1))], [[1.0, missing]])
+
+
+def test_a_missing_label_among_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("sequence,time,x,label\na,0,1,1\na,1,1,nan\n")
+    with pytest.raises(DataError, match=r"a\.csv, line 3: expected a tag in the column 'label', a number"):
+        read_tagged([path])
+    path.write_text("sequence,time,x,label\na,0,1,up\na,1,1,None\n")
+    assert read_tagged([path]).tags == [["up", "None"]]
+    np.savez(tmp_path / "a.npz", x=np.zeros((2, 1)), y=np.array([1.0, np.nan]))
+    with pytest.raises(DataError, match=r"a\.npz, sequence 0, number 2: expected a label"):
+        read_tagged([tmp_path / "a.npz"])

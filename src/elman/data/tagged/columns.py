@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
+import itertools
+from collections.abc import Iterable, Sequence, Set
 
+from elman.data.blank_lines import is_blank
 from elman.data.tagged.tagged import TaggedDataset, check_words
 from elman.errors import ConfigError, DataError
 
-__all__ = ["read_columns", "read_plain"]
+__all__ = ["has_columns", "read_columns"]
 
 # Marks a new document in files of CoNLL 2003.
 _DOCUMENT = "-DOCSTART-"
-# Letters and digits with other characters between them, or a single other character.
-_WORD = re.compile(r"\w+(?:[^\w\s]+\w+)*|[^\w\s]")
+# Share of the lines of a file in columns whose tag is known.
+_KNOWN_TAGS = 0.8
 
 
 def read_columns(
@@ -23,7 +24,8 @@ def read_columns(
 
     Columns are separated by tabs if the file's first line has one, else by white space. They count from 1; the tag is
     in the last column unless `tag_column` has another number. Lines that begin with -DOCSTART- are left out.
-    Raises DataError with file and line; ConfigError if `tag_column` is not a number.
+    Raises DataError with file and line, also for numbers of words in place of words; ConfigError if `tag_column` is not
+    a number.
     """
     if tag_column and not (tag_column.isascii() and tag_column.isdigit() and int(tag_column)):
         raise ConfigError(f"expected the number of the tags' column, from 1. Received: {tag_column!r}")
@@ -35,7 +37,7 @@ def read_columns(
     begun, width, tabs = 0, 0, False
     for number, line in enumerate([*lines, ""], 1):
         where = f"{name}, line {number}"
-        if not line.strip():
+        if is_blank(line):
             if now:
                 words.append(check_words(now, f"{name}, line {begun}"))
                 tags.append(now_tags)
@@ -45,7 +47,7 @@ def read_columns(
         if line.startswith(_DOCUMENT):
             continue
         tabs = tabs if width else "\t" in line
-        cells = line.split("\t") if tabs else line.split()
+        cells = _cells(line, tabs)
         width = width or len(cells)
         if len(cells) != width:
             raise DataError(f"{where}: expected {width} columns, as above. Received: {len(cells)}")
@@ -62,21 +64,43 @@ def read_columns(
         now_tags.append(cells[column - 1].strip())
     if not words:
         raise DataError(f"{name}: expected words with tags, one word per line. Received: none")
+    if width > 2 and _are_numbers(words):
+        raise DataError(
+            f"{name}: expected words in column {word_column}; word_column names another one. "
+            f"Received: the numbers of the words, from 1 in each of the {len(words):,} sentences"
+        )
     return TaggedDataset(name, words, None, tags if with_tags else None, None, places)
 
 
-def read_plain(lines: Iterable[str], name: str, *, punctuation: bool = False) -> TaggedDataset:
-    """Return one sentence per line, with words separated by white space; empty lines are left out.
+def _cells(line: str, tabs: bool) -> list[str]:
+    return line.split("\t") if tabs else line.split()
 
-    With `punctuation`, punctuation at the ends of words becomes separate words. Raises DataError if there are no words.
+
+def _are_numbers(words: Sequence[Sequence[str]]) -> bool:
+    """Return whether the words of every sentence are 1, 2, 3 and so on."""
+    return max(map(len, words)) > 1 and all(
+        word == str(number) for sentence in words for number, word in enumerate(sentence, 1)
+    )
+
+
+def has_columns(lines: Sequence[str], *, word_column: int, tag_column: str, tags: Set[str]) -> bool | None:
+    """Return whether lines are words with tags in columns, and not sentences; None if it is unclear.
+
+    They are if all have the same number of columns, and the tags' column has mostly the known `tags`. It is unclear
+    if all have the same number of columns with tabs between them, or with blank lines between groups of lines.
     """
-    words: list[list[str]] = []
-    places: list[str] = []
-    for number, line in enumerate(lines, 1):
-        if line.strip():
-            place = f"{name}, line {number}"
-            words.append(check_words(_WORD.findall(line) if punctuation else line.split(), place))
-            places.append(place)
-    if not words:
-        raise DataError(f"{name}: expected one sentence per line. Received: none")
-    return TaggedDataset(name, words, None, None, None, places)
+    filled = [line for line in lines if not is_blank(line) and not line.startswith(_DOCUMENT)]
+    groups = sum(is_blank(before) and not is_blank(line) for before, line in itertools.pairwise(["", *lines]))
+    if not filled:
+        return False
+    tabs = "\t" in filled[0]
+    rows = [_cells(line, tabs) for line in filled]
+    width = len(rows[0])
+    column = int(tag_column) if tag_column.isdecimal() else width
+    if width < 2 or any(len(row) != width for row in rows):
+        return False
+    if word_column <= width and column <= width and column != word_column:
+        known = sum(row[column - 1].strip() in tags for row in rows)
+        if known >= _KNOWN_TAGS * len(rows):
+            return True
+    return None if tabs or (groups > 1 and len(filled) >= 2 * groups) else False

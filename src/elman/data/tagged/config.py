@@ -32,6 +32,8 @@ class TaggedDataConfig:
     )
     sequence_column: str = option("sequence", "frames in a table: the column that identifies the sequence")
     time_column: str = option("time", "frames in a table: the column that orders the frames of a sequence")
+    strict: bool = option(False, "stop with an error at a tag that breaks the notation of spans, such as 0 for O")
+    quoting: str = shared.quoting()
     held_out: float | None = shared.held_out(0.1, "sentences")
     lowercase: bool = option(True, "word embeddings: make words lower case (character embeddings keep the case)")
     digits: bool = option(True, "word embeddings: replace every digit by 0")

@@ -53,7 +53,7 @@ class EncodedSequences:
             wanted = f"frames of {vocabulary.features} features" if vocabulary.features else "words"
             received = f"frames of {data.features} features" if data.features else "words"
             raise DataError(f"{data.name}: expected {wanted}. Received: {received}")
-        data = data.with_features(vocabulary.feature_names)
+        data = vocabulary.with_read_tags(data.with_features(vocabulary.feature_names))
         self.data = data
         self.lengths = data.lengths
         self.tags: list[Ints] | None = None if data.tags is None else [vocabulary.tag_ids(each) for each in data.tags]

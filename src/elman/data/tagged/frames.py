@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from elman.data.binary import open_bytes, read_npy, read_npz
+from elman.data.examples.labels import label_texts
 from elman.data.suffixes import table_kind
-from elman.data.table import Table, read_table
+from elman.data.table import MISSING, Table, read_table
 from elman.data.tagged.tagged import Frames, TaggedDataset, check_fit, check_frames
 from elman.errors import DataError
 
@@ -28,6 +29,7 @@ def read_frames(
     sequence_column: str = "sequence",
     time_column: str = "time",
     tag_column: str = "",
+    quoting: str = "auto",
     encoding: str = "utf-8",
     errors: str = "strict",
     with_tags: bool = True,
@@ -43,7 +45,7 @@ def read_frames(
     Raises DataError with file and place; StorageError.
     """
     if table_kind(path) is not None:
-        table = read_table(path, encoding=encoding, errors=errors)
+        table = read_table(path, quoting=quoting, encoding=encoding, errors=errors)
         return _from_table(table, sequence_column, time_column, tag_column or "label", with_tags)
     if path.suffix == ".npz":
         arrays = read_npz(path, str(path))
@@ -88,10 +90,16 @@ def _from_arrays(
         raise DataError(f"{name}: expected at least one sequence. Received: none")
     places = [f"{name}, sequence {row}" for row in range(len(x))]
     frames = [check_frames(x[row, : sizes[row]], places[row]) for row in range(len(x))]
-    tags = None if y is None else [[str(tag) for tag in y[row, : sizes[row]].tolist()] for row in range(len(x))]
+    tags = None if y is None else [_tags(y[row, : sizes[row]], places[row]) for row in range(len(x))]
     found = TaggedDataset(name, None, frames, tags, None, places)
     check_fit(found)
     return found
+
+
+def _tags(labels: npt.NDArray[np.generic], place: str) -> list[str]:
+    """Return labels as texts, as earlier versions did. Raises DataError for one that is missing or not finite."""
+    label_texts(labels.tolist(), place)
+    return [str(label) for label in labels.tolist()]
 
 
 def _from_table(table: Table, sequence: str, time: str, label: str, with_tags: bool) -> TaggedDataset:
@@ -107,6 +115,7 @@ def _from_table(table: Table, sequence: str, time: str, label: str, with_tags: b
     for row, text in enumerate(labels or ()):
         if not text.strip():
             raise DataError(f"{table.where(row)}: expected a tag in the column {label!r}. Received: an empty cell")
+    _check_numbers(table, label, labels or ())
     values = np.stack([table.numbers(name) for name in features], axis=1)
     rows: dict[str, list[int]] = {}
     for row, name in enumerate(names):
@@ -123,6 +132,22 @@ def _from_table(table: Table, sequence: str, time: str, label: str, with_tags: b
     found = TaggedDataset(table.name, None, frames, tags if with_tags else None, None, places, tuple(features))
     check_fit(found)
     return found
+
+
+def _check_numbers(table: Table, column: str, labels: Sequence[str]) -> None:
+    """Raise DataError for a missing value among labels that are numbers otherwise."""
+    missing = next((row for row, text in enumerate(labels) if text.strip().lower() in MISSING), None)
+    if missing is None:
+        return
+    try:
+        numbers = [float(text) for text in labels if text.strip().lower() not in MISSING]
+    except ValueError:
+        return  # a label such as "none" among texts
+    if numbers:
+        raise DataError(
+            f"{table.where(missing)}: expected a tag in the column {column!r}, a number as the others. "
+            f"Received: {labels[missing].strip()!r}"
+        )
 
 
 def _check_times(table: Table, name: str, rows: Sequence[int], times: npt.NDArray[np.float64]) -> None:

@@ -27,20 +27,23 @@ def read_tagged(
     tag_column: str = "",
     sequence_column: str = "sequence",
     time_column: str = "time",
+    quoting: str = "auto",
     encoding: str = "utf-8",
     errors: str = "strict",
     with_tags: bool = True,
     punctuation: bool = False,
+    known_tags: frozenset[str] | None = None,
 ) -> TaggedDataset:
     """Read the sequences in files, folders and globs, in order.
 
     Files may be compressed (`.gz`); "-" is standard input.
 
     format       one of FORMATS; `auto`: by the name: .conllu; a folder with seq.in; .npy, .npz, .csv, .tsv and .jsonl
-                 are frames; other suffixes of installed readers; all else is `columns`. `plain` is one sentence per
-                 line without tags
+                 are frames; other suffixes of installed readers; all else is `columns`, or CoNLL-X and CoNLL-U if it
+                 has ten columns of which the first numbers the words. `plain` is one sentence per line without tags
     with_tags    whether tags are required; if False, they are not read
     punctuation  plain: punctuation at the ends of words becomes separate words
+    known_tags   plain: the tags of a model; with them, files in columns or CoNLL-U are recognised by their content
 
     The other arguments are those of the readers. Raises DataError with file and line, EncodingError, StorageError,
     ConfigError.
@@ -57,10 +60,13 @@ def read_tagged(
         tag_column=tag_column,
         sequence_column=sequence_column,
         time_column=time_column,
+        quoting=quoting,
         encoding=encoding,
         errors=errors,
         with_tags=with_tags,
         punctuation=punctuation,
+        detect=format == "auto",
+        known_tags=known_tags,
     )
     parts: list[TaggedDataset] = []
     for each in paths:
@@ -92,6 +98,7 @@ def read_part(
     encoding: str = "",
     errors: str = "",
     punctuation: bool = False,
+    known_tags: frozenset[str] | None = None,
 ) -> TaggedDataset:
     """Read the sequences in `paths` with the options of `config`; `format`, `encoding` and `errors` override these."""
     return read_tagged(
@@ -101,23 +108,42 @@ def read_part(
         tag_column=config.tag_column,
         sequence_column=config.sequence_column,
         time_column=config.time_column,
+        quoting=config.quoting,
         encoding=encoding or config.encoding,
         errors=errors or config.errors,
         with_tags=with_tags,
         punctuation=punctuation,
+        known_tags=known_tags,
     )
 
 
 def read_untagged(
-    paths: Sequence[str], config: TaggedDataConfig, *, format: str, encoding: str = "", punctuation: bool = False
+    paths: Sequence[str],
+    config: TaggedDataConfig,
+    *,
+    format: str,
+    encoding: str = "",
+    punctuation: bool = False,
+    tags: frozenset[str] = frozenset(),
 ) -> TaggedDataset:
-    """Read sequences to be tagged; with `auto`, files in no other known format have one sentence per line."""
+    """Read sequences to be tagged by a model with these `tags`.
+
+    With `auto`, files in no other known format have one sentence per line, unless their content shows that they have
+    words in columns.
+    """
     parts = []
     for path in paths:
         kind = plain_format_of(path) if format == "auto" else format
-        parts.append(
-            read_part([path], config, format=kind, with_tags=False, encoding=encoding, punctuation=punctuation)
+        part = read_part(
+            [path],
+            config,
+            format=kind,
+            with_tags=False,
+            encoding=encoding,
+            punctuation=punctuation,
+            known_tags=tags if format == "auto" else None,
         )
+        parts.append(part)
     return joined(parts)
 
 

@@ -11,6 +11,8 @@ __all__ = ["SCHEMES", "Span", "allowed_ends", "allowed_step", "is_written_in", "
 # The prefixes of each scheme. `iob` are IOB tags that follow neither the rules of IOB1 nor those of IOB2.
 SCHEMES = {"iob2": "BI", "iob1": "BI", "iob": "BI", "iobes": "BIES", "bilou": "BILU"}
 OUTSIDE = "O"
+# Smallest share of sequences that follow a scheme of more than two prefixes.
+_MOST = 0.9
 # The role of a prefix: B begin, I inside, E end, S single step.
 _ROLES = {"B": "B", "I": "I", "E": "E", "L": "E", "S": "S", "U": "S"}
 
@@ -33,12 +35,15 @@ def scheme_of(sequences: Iterable[Sequence[str]]) -> str | None:
     """Return the tagging scheme of all `sequences` of tags, or None if they have no spans.
 
     `iob2`: a span begins with B. `iob1`: it begins with I, or with B directly after a span of the same type. `iob`:
-    both occur.
+    both occur. A few sequences may break the rules of `iobes` or `bilou`.
     """
     found = [list(tags) for tags in sequences]
     tags = {tag for each in found for tag in each}
     for scheme in ("iob2", "iob1", "iobes", "bilou", "iob"):
         if is_written_in(scheme, tags) and all(follows(scheme, each) for each in found):
+            return scheme
+    for scheme in ("iobes", "bilou"):
+        if is_written_in(scheme, tags) and sum(follows(scheme, each) for each in found) >= _MOST * len(found):
             return scheme
     return None
 

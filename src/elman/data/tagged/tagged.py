@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from elman.data.examples.labels import label_texts
+from elman.display import listed
 from elman.errors import DataError
 
 __all__ = [
@@ -100,8 +102,8 @@ class TaggedDataset:
         lacking = next((name for name in names if name not in self.feature_names), None)
         if lacking is not None:
             raise DataError(
-                f"{self.name}: expected a column {lacking!r}, as in training. "
-                f"Received: the columns {', '.join(map(repr, self.feature_names[:20]))}"
+                f"{self.name}: expected a column {listed([lacking])}, as in training. "
+                f"Received: the columns {listed(self.feature_names)}"
             )
         order = [self.feature_names.index(name) for name in names]
         return dataclasses.replace(
@@ -171,8 +173,8 @@ def tagged_from(
     """Create a `TaggedDataset` from lists or arrays.
 
     sequences  lists of words, texts (split at white space), or arrays `x_TI` of frames
-    tags       a tag for every time step of each sequence; converted by `str`
-    intents    a label for each sequence; converted by `str`
+    tags       a tag for every time step of each sequence; texts, or finite numbers, of which 1.0 and 1 are one tag
+    intents    a label for each sequence; as for tags
 
     Raises DataError, with the index of the sequence from 0, for invalid sequences and for labels that do not match
     them.
@@ -196,8 +198,8 @@ def tagged_from(
         name,
         words,
         frames,
-        None if tags is None else [[str(tag) for tag in each] for each in tags],
-        None if intents is None else [str(intent) for intent in intents],
+        None if tags is None else [label_texts(each, f"{name}, number {row}") for row, each in enumerate(tags)],
+        None if intents is None else label_texts(intents, "the intents"),
         places,
     )
     check_fit(found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -13,16 +14,18 @@ import numpy.typing as npt
 
 from elman.data.tagged import TaggedDataset
 from elman.data.tagged.config import TaggedDataConfig
-from elman.data.tagged.spans import SCHEMES, is_written_in, scheme_of
+from elman.data.tagged.notation import describe_readings, learn_scheme, read_tag
+from elman.data.tagged.spans import OUTSIDE, SCHEMES, is_written_in
 from elman.data.vocabulary.base import check_fields
 from elman.errors import ArtifactError, DataError
 from elman.state import IGNORE_INDEX
 
-__all__ = ["UNKNOWN_ID", "TaggerVocabulary", "unseen_answers"]
+__all__ = ["UNKNOWN_ID", "TaggerVocabulary", "broken_tags", "unseen_answers"]
 
 # The id of unknown words and unknown characters.
 UNKNOWN_ID = 0
 _DIGIT = re.compile(r"\d")
+_WHOLE = re.compile(r"(-?[0-9]+)\.0+")
 # Only this many characters of a word are read.
 MAX_CHARACTERS = 100
 _MOST = 1_000_000
@@ -58,6 +61,7 @@ class TaggerVocabulary:
             self, "_characters", {character: number for number, character in enumerate(self.characters, 1)}
         )
         object.__setattr__(self, "_tags", {tag: number for number, tag in enumerate(self.tags)})
+        object.__setattr__(self, "_numbered", {_as_number(tag): tag for tag in self.tags})
         object.__setattr__(self, "_intents", {intent: number for number, intent in enumerate(self.intents)})
 
     @classmethod
@@ -67,7 +71,9 @@ class TaggerVocabulary:
         Raises DataError for data without labels, with a single tag or sentence label, or with too long a label.
         """
         data.check_labels(intents=intent)
-        tags = sorted({tag for each in data.tags or () for tag in each})
+        scheme = learn_scheme(data.tags or ())
+        given = {tag for each in data.tags or () for tag in each}
+        tags = sorted({read_tag(_as_number(tag) if data.features else tag, scheme) for tag in given})
         if len(tags) < 2:
             raise DataError(f"{data.name}: expected at least two different tags. Received: {', '.join(tags) or 'none'}")
         intents: list[str] = []
@@ -75,7 +81,7 @@ class TaggerVocabulary:
             intents = sorted(set(data.intents or ()))
             if len(intents) < 2:
                 raise DataError(f"{data.name}: expected at least two different intents. Received: {intents[0]!r}")
-        _check_sizes(data, [*tags, *intents])
+        _check_sizes(data, [*given, *intents])
         words: Counter[str] = Counter()
         characters: set[str] = set()
         for sentence in data.words or ():
@@ -86,7 +92,7 @@ class TaggerVocabulary:
             characters=tuple(sorted(characters)),
             tags=tuple(tags),
             intents=tuple(intents),
-            scheme=scheme_of(data.tags or ()),
+            scheme=scheme,
             features=data.features,
             lowercase=config.lowercase,
             digits=config.digits,
@@ -125,6 +131,40 @@ class TaggerVocabulary:
         """Return the id of each tag, IGNORE_INDEX for unknown tags."""
         known: Mapping[str, int] = self._tags  # type: ignore[attr-defined]
         return np.array([known.get(tag, IGNORE_INDEX) for tag in tags], dtype=np.int64)
+
+    def read_tag(self, tag: str, *, training: bool = False) -> str:
+        """Return a tag as this vocabulary reads it: 1.0 as 1, or 1 as 1.0, and in the notation of its spans.
+
+        A tag of `training` data that breaks the notation is O unless its meaning is certain.
+        """
+        if tag in self._tags:  # type: ignore[attr-defined]
+            return tag
+        numbered: Mapping[str, str] = self._numbered  # type: ignore[attr-defined]
+        return numbered.get(_as_number(tag)) or read_tag(tag, self.scheme, training=training)
+
+    def with_read_tags(self, data: TaggedDataset, *, training: bool = False) -> TaggedDataset:
+        """Return the data with its tags as `read_tag` reads them."""
+        readings = {
+            tag: self.read_tag(tag, training=training) for tag in {tag for each in data.tags or () for tag in each}
+        }
+        if all(tag == read for tag, read in readings.items()):
+            return data
+        return dataclasses.replace(data, tags=[[readings[tag] for tag in each] for each in data.tags or ()])
+
+    def check_notation(self, data: TaggedDataset) -> None:
+        """Raise DataError, with the place, for a tag that breaks the notation of the spans."""
+        for tags, place in zip(data.tags or (), data.places, strict=False):
+            for number, tag in enumerate(tags, 1):
+                if self.scheme is not None and (read := self.read_tag(tag, training=True)) != tag:
+                    raise DataError(
+                        f"{place}, word {number}: expected O, or a tag in the notation of the others, such as "
+                        f"{self.span_tag!r} (without strict, this is taken as {read} in training). Received: {tag!r}"
+                    )
+
+    @property
+    def span_tag(self) -> str:
+        """A tag of a span; an empty text if there is none."""
+        return next((tag for tag in self.tags if tag != OUTSIDE), "") if self.scheme else ""
 
     def intent_id(self, intent: str) -> int:
         """Return the id of a sentence label, IGNORE_INDEX if it is unknown."""
@@ -178,8 +218,32 @@ class TaggerVocabulary:
         return cls(characters=fields.pop("letters"), **{**fields, "scheme": scheme})
 
 
+def broken_tags(vocabulary: TaggerVocabulary, data: TaggedDataset, *, training: bool = False) -> str | None:
+    """Return a remark on the tags of `data` that break the notation of the spans and are read otherwise, or None.
+
+    Also where some tags are in a notation of spans, but too many are not.
+    """
+    counts = Counter(tag for tags in data.tags or () for tag in tags)
+    if vocabulary.scheme is None:
+        inside = {tag: count for tag, count in counts.items() if any(is_written_in(each, [tag]) for each in SCHEMES)}
+        if not inside or OUTSIDE not in counts:
+            return None
+        others = [tag for tag in counts if tag not in inside and tag != OUTSIDE]
+        if not others:
+            return None
+        return (
+            f"the tags are taken as plain labels, not as spans: some, such as {next(iter(inside))!r}, are in a "
+            f"notation of spans, but {sum(counts[tag] for tag in others):,} of {counts.total():,} are not, such as "
+            f"{', '.join(map(repr, others[:3]))}"
+        )
+    read = {tag: vocabulary.read_tag(tag, training=training) for tag in counts}
+    readings = {(tag, read[tag]): count for tag, count in counts.most_common() if read[tag] != tag}
+    return describe_readings(readings, counts.total(), vocabulary.scheme) if readings else None
+
+
 def unseen_answers(vocabulary: TaggerVocabulary, data: TaggedDataset) -> str | None:
     """Return a remark on the tags and sentence labels of `data` that were not seen in training, or None."""
+    data = vocabulary.with_read_tags(data)
     notes = []
     for what, known, found in (
         ("tag", vocabulary.tags, [tag for tags in data.tags or () for tag in tags]),
@@ -204,6 +268,12 @@ def _check_sizes(data: TaggedDataset, answers: Sequence[str]) -> None:
         f"{data.places[row]}: expected tags of at most {_LONGEST_TAG:,} characters. "
         f"Received: one of {len(longest):,}, {longest[:40]!r}..."
     )
+
+
+def _as_number(tag: str) -> str:
+    """Return the label of a frame; that of a whole number without a decimal point, so that 1.0 and 1 are one label."""
+    found = _WHOLE.fullmatch(tag)
+    return found[1] if found else tag
 
 
 def normalised(word: str, lowercase: bool, digits: bool) -> str:

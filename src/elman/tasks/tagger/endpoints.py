@@ -134,7 +134,12 @@ def _read(model: Tagger, files: Files, options: TagOptions) -> TaggedDataset:
             raise DataError(f"expected frames of {model.vocabulary.features} numbers for this tagger. Received: text")
         return read_plain(options.text, "--text", punctuation=options.punctuation)
     return read_untagged(
-        files, model.config.data, format=options.format, encoding=options.encoding, punctuation=options.punctuation
+        files,
+        model.config.data,
+        format=options.format,
+        encoding=options.encoding,
+        punctuation=options.punctuation,
+        tags=frozenset(model.vocabulary.tags),
     )
 
 
@@ -149,11 +154,12 @@ class EvaluateTagsOptions(EvaluateOptions):
 
 def evaluate(model: Tagger, files: Files, options: EvaluateTagsOptions, callbacks: EndpointCallbacks) -> Metrics:
     """Compute accuracy, span F1, and metrics of every tag and every type of span."""
-    from elman.data.tagged.vocabulary import unseen_answers
+    from elman.data.tagged.vocabulary import broken_tags, unseen_answers
 
     known = options.limited(model.read(list(files), encoding=options.encoding, errors=options.errors))
-    if strange := unseen_answers(model.vocabulary, known):
-        callbacks.remark(strange)
+    for remark in (broken_tags(model.vocabulary, known), unseen_answers(model.vocabulary, known)):
+        if remark:
+            callbacks.remark(remark)
     report = model.report(known, progress=callbacks.progress)
     if options.picture is not None:
         from elman.plots.confusion import draw_confusion

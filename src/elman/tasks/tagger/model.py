@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
+from elman.data.blank_lines import answer_lines
 from elman.data.sources import as_paths
 from elman.data.tagged import TaggedDataset, TagPrediction, read_part, tagged_from
 from elman.data.tagged.encoded import EncodedSequences
@@ -112,7 +113,18 @@ class Tagger(SequenceModel[TaggerConfig, TaggerNetwork, TaggerVocabulary]):
             if not len(sentences):
                 return []
             sentences = tagged_from(sentences)
-        data, vocabulary = sentences, self.vocabulary
+        data = sentences
+        if data.words is None:
+            return self._predictions(data, progress)
+        return answer_lines(
+            data.words,
+            lambda rows: self._predictions(data.take(rows), progress),
+            lambda row: TagPrediction([], [], [], [], None, None),
+        )
+
+    def _predictions(self, data: TaggedDataset, progress: Progress | None) -> list[TagPrediction]:
+        """Return the predictions for sequences that are not empty."""
+        vocabulary = self.vocabulary
         self.network.eval()
         found = answers(self.network, EncodedSequences(data, vocabulary), progress=progress)
         sequences = []
@@ -146,7 +158,8 @@ class Tagger(SequenceModel[TaggerConfig, TaggerNetwork, TaggerVocabulary]):
         """Return the metrics of `evaluate`, with the same arguments, and those of every tag and type of span."""
         data = self._known(sentences, tags, intents)
         figures, given = self._measured(data, progress)
-        return report_of(data, given, figures, spans=self.vocabulary.scheme is not None)
+        truth = self.vocabulary.with_read_tags(data)
+        return report_of(truth, given, figures, spans=self.vocabulary.scheme is not None)
 
     def score(self, sentences: Any, tags: Labels = None, *, intents: Labels = None) -> float:
         """Return span F1 if the tags use a span notation, else accuracy; arguments as for `evaluate`."""

@@ -14,7 +14,7 @@ from elman.data.batches import Ints, in_order
 from elman.data.parts import Parts
 from elman.data.tagged import TaggedDataset, read_part
 from elman.data.tagged.encoded import EncodedSequences
-from elman.data.tagged.vocabulary import TaggerVocabulary
+from elman.data.tagged.vocabulary import TaggerVocabulary, broken_tags, unseen_answers
 from elman.display import Progress
 from elman.errors import ArtifactError
 from elman.kernels import threads_for
@@ -138,13 +138,25 @@ class TaggerSetup(SequenceSetup[TaggerConfig, TaggerNetwork, Parts[TaggedDataset
         return TaggerVocabulary.learn(self.parts.train, self.config.data, intent=self.config.network.intent)
 
     def encode(self) -> None:
-        for part in (self.parts.valid, self.parts.test):
-            if part is not None:
+        for name, part in self.parts.named():
+            if part is not None and name != "train":
                 part.check_labels(intents=self.config.network.intent)
+            if part is not None and self.config.data.strict:
+                self.vocabulary.check_notation(part)
         super().encode()
 
+    def notes(self) -> list[str]:
+        """Return remarks on tags that break the notation of spans."""
+        notes = []
+        for name, part in self.parts.named():
+            if part is not None:
+                notes.append(broken_tags(self.vocabulary, part, training=name == "train"))
+            if part is not None and name != "train":
+                notes.append(unseen_answers(self.vocabulary, part))
+        return [note for note in dict.fromkeys(notes) if note]
+
     def encode_part(self, part: TaggedDataset, *, training: bool = False) -> EncodedSequences:
-        return EncodedSequences(part, self.vocabulary)
+        return EncodedSequences(self.vocabulary.with_read_tags(part, training=training), self.vocabulary)
 
     def make_run_network(self) -> TaggerNetwork:
         """Return a network with the word counts of the training set, for word dropout."""

@@ -28,6 +28,7 @@ def _read(file: InputFile, options: ReadOptions) -> TaggedDataset | None:
         sequence_column=options.sequence_column,
         time_column=options.time_column,
         tag_column=options.tag_column,
+        quoting=options.quoting,
         encoding=options.encoding,
         errors=options.errors,
         with_tags=options.with_tags,
