@@ -173,3 +173,25 @@ def test_the_last_layer_decides_whether_a_preset_s_options_go() -> None:
     for names, kept in ((("sgd", "adamw"), there), (("adamw", "sgd"), gone)):
         layers = [{"optimizer": name} for name in names]
         assert Kitchens.make("base", *layers).training.optimizer_options == kept
+
+
+@dataclass(frozen=True)
+class Recipes(Sections):
+    """A model with an option that its first version did not have."""
+
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"base": {}}
+
+    kitchen: NewKitchen = field(default_factory=lambda: NewKitchen())
+
+
+@dataclass(frozen=True)
+class NewKitchen:
+    """Options of a later version."""
+
+    heat: str = option("auto", "a choice", choices=("auto", "low"), absent="low")
+
+
+def test_a_stored_model_without_an_option_behaves_as_before() -> None:
+    assert Recipes.make().kitchen.heat == "auto"
+    assert Recipes.from_json({"kitchen": {}}, "a model").kitchen.heat == "low"
+    assert Recipes.from_json(Recipes.make().to_json(), "a model").kitchen.heat == "auto"

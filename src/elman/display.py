@@ -3,10 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-__all__ = ["Progress", "aligned", "counted", "finite_json", "plain", "printable", "size_of", "span"]
+__all__ = [
+    "Progress",
+    "aligned",
+    "counted",
+    "finite_json",
+    "invisible",
+    "listed",
+    "plain",
+    "printable",
+    "size_of",
+    "span",
+]
+
+_BLANK_LETTERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 
 # Called with the name of a stage of the work and the share of it that is done, from 0 to 1.
 Progress = Callable[[str, float], None]
@@ -29,6 +43,27 @@ def plain(text: str) -> str:
         character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
         for character in text
     )
+
+
+def invisible(text: str) -> str:
+    """Return a remark on characters of `text` that look like a space or like nothing, such as ` (with a no-break space,
+    U+00A0)`; an empty text if there are none.
+    """
+    found = [character for character in dict.fromkeys(text) if _is_invisible(character)]
+    names = [f"{unicodedata.name(each, 'CONTROL CHARACTER').lower()}, U+{ord(each):04X}" for each in found]
+    return f" (with a {' and a '.join(names)})" if names else ""
+
+
+def listed(names: Iterable[str], most: int = 20) -> str:
+    """Return the first names in quotation marks, with their invisible characters named."""
+    shown = list(names)
+    quoted = ", ".join(f"{name[:40]!r}{invisible(name)}" for name in shown[:most])
+    return quoted + (", ..." if len(shown) > most else "")
+
+
+def _is_invisible(character: str) -> bool:
+    # The last ones are letters or symbols that are drawn as nothing.
+    return character != " " and (unicodedata.category(character)[0] in "ZC" or character in _BLANK_LETTERS)
 
 
 def aligned(rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> str:

@@ -54,6 +54,7 @@ def option(
     former: tuple[str, ...] = (),
     former_choices: Mapping[str, str] = MappingProxyType({}),
     automatic: Any = None,
+    absent: Any = None,
 ) -> Any:
     """Declare a dataclass field with a default, a line of help and the allowed values.
 
@@ -65,10 +66,11 @@ def option(
     former       earlier names of the option, which are still read
     former_choices  earlier names of choices, each with the present one
     automatic    the value that the default, None, stands for where nothing speaks against it
+    absent       value for stored options without this one, if it is not the default: what earlier versions did
     """
     metadata: dict[str, Any] = {"help": help, "choices": choices, "least": least, "most": most}
     metadata |= {"local": local, "flag": flag, "free": free, "former": former, "former_choices": former_choices}
-    metadata |= {"automatic": automatic}
+    metadata |= {"automatic": automatic, "absent": absent}
     if isinstance(default, dict):
         return dataclasses.field(default_factory=lambda: dict(default), metadata=metadata)
     return dataclasses.field(default=default, metadata=metadata)
@@ -354,10 +356,16 @@ class Sections:
             raise ConfigError(f"{where}: expected the sections {', '.join(sections)}. Received: {sorted(values)}")
         return cls(
             **{
-                name: fill(kind, present_names(values[name], (kind,), where, warn=False), where)
+                name: fill(kind, _completed(kind, present_names(values[name], (kind,), where, warn=False)), where)
                 for name, kind in sections.items()
             }
         )
+
+
+def _completed(kind: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the stored options of a section with the options that earlier versions did not have."""
+    absent = {field.name: field.metadata.get("absent") for field in dataclasses.fields(kind)}
+    return {**{name: value for name, value in absent.items() if value is not None}, **values}
 
 
 def check_text(text: str, what: str = "--text") -> None:

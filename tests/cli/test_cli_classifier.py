@@ -221,13 +221,37 @@ def standard_input(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[bytes]
 def test_predict_lines_of_standard_input(elman, classifier, standard_input):
     os.close(standard_input("\ufeffgood film\r\n\nplainly bad\nün good".encode()))
     lines = elman("predict", classifier, "-").out.splitlines()
-    assert [line.split()[0] for line in lines] == ["pos", "neg", "pos"]
+    assert [line.split()[:1] for line in lines] == [["pos"], [], ["neg"], ["pos"]]
     assert lines[0].endswith("good film")
-    assert lines[2].endswith("ün good")
+    assert lines[3].endswith("ün good")
     os.close(standard_input(b"good \xff\n"))
-    assert "standard input, line 1" in elman("predict", classifier, "-").error()
+    assert "standard input: the bytes at offset 5 are not utf-8 text" in elman("predict", classifier, "-").error()
     os.close(standard_input(b"good \xff\n"))
     assert elman("predict", classifier, "-", "--errors", "replace").code == 0
+
+
+def test_an_empty_line_has_an_empty_answer(elman, classifier, tmp_path):
+    file = tmp_path / "lines.txt"
+    file.write_bytes(b"good film\r\n\nplainly\rbad\n \n")
+    said = elman("predict", classifier, file)
+    assert [line.split()[:1] for line in said.out.split("\n")] == [["pos"], [], ["neg"], [], []]
+    found = elman("predict", classifier, file, "--json", "--proba").json()["examples"]
+    assert [each["label"] for each in found] == ["pos", None, "neg", None]
+    assert found[1] == {"text": "", "label": None, "probability": None}
+    assert elman("predict", classifier, file, "--proba", "-o", tmp_path / "a.csv").code == 0
+    content = (tmp_path / "a.csv").read_bytes().decode()
+    rows = list(csv.reader(io.StringIO(content, newline="")))
+    assert rows[3][0] == "plainly\rbad"
+    assert [row[1] for row in rows] == ["label", "pos", "", "neg", ""]
+    assert rows[2] == ["", "", "", "", ""]
+    found = elman("predict", classifier, "--text", "good", "--text", "", "--json").json()["examples"]
+    assert [each["label"] for each in found] == ["pos", None]
+
+
+def test_a_labelled_file_may_have_an_empty_line_when_it_is_predicted(elman, classifier, tmp_path):
+    (tmp_path / "l.txt").write_text("pos\tgood film\n\nneg\tplainly bad\n")
+    found = elman("predict", classifier, tmp_path / "l.txt", "--json").json()["examples"]
+    assert [each["text"] for each in found] == ["good film", "", "plainly bad"]
 
 
 def test_lines_are_answered_as_they_come(standard_input):

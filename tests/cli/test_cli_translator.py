@@ -137,6 +137,20 @@ def test_standard_input_as_json_is_one_document(elman, translator, monkeypatch):
     assert "2 of " in said.err  # the unknown words are remarked on
 
 
+def test_as_many_lines_are_written_as_read(elman, translator, monkeypatch, tmp_path):
+    content = b"die kuh\rrennt\r\n\nein \xe2\x80\xa8hund\x0b\x1c\n\n"
+    (tmp_path / "a.de").write_bytes(content)
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(content)))
+    out = elman("translate", translator, tmp_path / "a.de").out
+    assert elman("translate", translator, "-").out == out
+    assert elman("translate", translator, tmp_path / "a.de", "-o", tmp_path / "a.out").code == 0
+    assert (tmp_path / "a.out").read_bytes().decode() == out
+    lines = ["die kuh\rrennt", "", "ein \u2028hund\x0b\x1c", ""]
+    assert out.split("\n") == [*library.load(translator).translate(lines), ""]
+    (tmp_path / "b.de").write_bytes(b"die kuh\rein hund\r")
+    assert "b.de: expected lines that end with a line feed" in elman("translate", translator, tmp_path / "b.de").error()
+
+
 def test_standard_input_that_is_no_text(elman, translator, monkeypatch):
     monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(b"die kuh\xff\n")))
     assert "standard input: the bytes at offset 7 are not utf-8" in elman("translate", translator, "-").error()

@@ -91,6 +91,7 @@ def test_cells_that_repeat_those_above_stand_in_every_row(tmp_path: Path) -> Non
 def test_every_sign_and_every_line_end(tmp_path: Path) -> None:
     rows = [["\u2028x", "\U0001f600"], ["a\x0bb", "c\x85d"], ['q"', "e\nf"]]
     text = "".join(",".join('"' + cell.replace('"', '""') + '"' for cell in row) + "\r" for row in [["a", "b"], *rows])
+    text = text.replace("\r", "\r\n")
     assert read_table(written(tmp_path, text)).columns == {
         "a": [row[0] for row in rows],
         "b": [row[1] for row in rows],
@@ -120,7 +121,11 @@ def test_what_is_no_number_is_reported_with_its_place(tmp_path: Path, cell: str)
         ("a,b\n1,2\n1,2,3\n", "t.csv", r"line 3: expected 2 cells, as above\. Received: 3"),
         ("a,b\n1\n", "t.csv", r"line 2: expected 2 cells, as above\. Received: 1"),
         ("a,a\n1,2\n", "t.csv", "'a' twice"),
-        ('a,b\n"1,2\n3,4\n', "t.csv", "line 3"),
+        ('a,b\n"1,2\n3,4\n', "t.csv", r"line 2: expected the quotation mark .*quoting=off .* never closed"),
+        ('a,b\n1,2\n"x\ny",3\n"p\nq","1\n3,4\n', "t.csv", "line 6: expected the quotation mark"),
+        ('a,b\n"1" x,2\n3,4\n', "t.csv", "line 2: expected ',' or a line end after the closing quotation mark"),
+        ('a,b\n1,2\n"x,1\ny,2\n"z,3\n', "t.csv", r"line 3: expected ',' .* Received: other text, in line 5"),
+        ("a,b\r1,2\r", "t.csv", r"t\.csv: .* Received: carriage returns"),
         ("a,b\n1,\0\n", "t.csv", r"binary|line 2"),
         ("{}x\n", "t.jsonl", "line 1: expected one JSON object a line"),
         ('{"a": 1}\n[1]\n', "t.jsonl", "line 2: expected a JSON object"),
@@ -151,3 +156,35 @@ def test_bytes_that_are_not_text(tmp_path: Path) -> None:
         read_table(written(tmp_path, b"a,b\n\xff\xfe\xfa,1\n"))
     with pytest.raises(ConfigError, match="kind of a table"):
         read_table(written(tmp_path, "a\n1\n"), kind="xlsx")
+
+
+SWALLOWED = 'text\tlabel\none\ta\n"two\tb\nthree"\tc\nsays "four"\td\n'
+
+
+def test_quotation_marks_are_text_in_tsv_unless_quoting_is_on(tmp_path: Path) -> None:
+    path = written(tmp_path, SWALLOWED, "t.tsv")
+    for quoting in ("auto", "off"):
+        table = read_table(path, quoting=quoting)
+        assert table.columns == {"text": ["one", '"two', 'three"', 'says "four"'], "label": list("abcd")}
+        assert list(table.lines) == [2, 3, 4, 5]
+    assert read_table(path, quoting="on").columns["text"] == ["one", "two\tb\nthree", 'says "four"']
+    assert len(read_table(written(tmp_path, SWALLOWED, "t.txt"))) == 4
+    commas = SWALLOWED.replace("\t", ",")
+    assert read_table(written(tmp_path, commas)).columns["text"] == ["one", "two,b\nthree", 'says "four"']
+    assert read_table(written(tmp_path, commas, "t.txt"), quoting="off").columns["label"] == list("abcd")
+    with pytest.raises(ConfigError, match=r"quoting among auto, on, off\. Received: 'yes'"):
+        read_table(path, quoting="yes")
+
+
+def test_a_carriage_return_is_part_of_its_cell(tmp_path: Path) -> None:
+    path = written(tmp_path, b'a,b\r\none\rtwo,1\n"x\ry",2\r\n')
+    assert read_table(path).columns == {"a": ["one\rtwo", "x\ry"], "b": ["1", "2"]}
+    assert read_table(written(tmp_path, b"a\tb\none\rtwo\t1\r\n", "t.tsv")).columns == {"a": ["one\rtwo"], "b": ["1"]}
+
+
+def test_invisible_characters_of_names_are_named(tmp_path: Path) -> None:
+    table = read_table(written(tmp_path, "te\u200bxt,my\u00a0label\nx,y\n"))
+    with pytest.raises(DataError, match=r"with a zero width space, U\+200B.*with a no-break space, U\+00A0"):
+        table.column("text")
+    with pytest.raises(DataError, match=r"no such file or folder\. Received: .*with a no-break space, U\+00A0"):
+        read_table(tmp_path / "a\u00a0b.csv")

@@ -32,7 +32,8 @@ SAME: list[tuple[str, dict[str, str | bytes], dict[str, Any]]] = [
     ("d.csv", {"d.csv": 'text,label\ngood film,pos\n"a ""bad"", sad one",neg\n'}, {}),
     ("d.csv", {"d.csv": '\ufefflabel;text\r\npos;good film\r\nneg;"a ""bad"", sad one"\r\n'}, {}),
     ("d.tsv", {"d.tsv": 'good film\tpos\n"a ""bad"", sad one"\tneg'}, {"header": False, "text_column": "1",
-     "label_column": "2"}),
+     "label_column": "2", "quoting": "on"}),
+    ("d.tsv", {"d.tsv": 'text\tlabel\ngood film\tpos\na "bad", sad one\tneg'}, {}),
     ("d.jsonl", {"d.jsonl": '{"text": "good film", "label": "pos"}\n'
      '{"text": "a \\"bad\\", sad one", "label": "neg"}'}, {}),
     ("d.txt", {"d.txt": 'pos\tgood film\nneg\ta "bad", sad one\n\n'}, {}),

@@ -254,3 +254,26 @@ def test_taking_swapping_and_joining() -> None:
         alone.swapped()
     with pytest.raises(DataError, match="expected targets in both or in neither"):
         joined([pairs, alone])
+
+
+def test_a_carriage_return_shifts_no_lines(tmp_path: Path) -> None:
+    source = written(tmp_path, b"one\rtwo\nthree\r\nfour\x0bfive\xe2\x80\xa8six\n", "a.en")
+    target = written(tmp_path, "eins zwei\ndrei\nvier fünf sechs\n", "a.de")
+    pairs = read_pairs([source, target])
+    assert pairs.sources == ["one\rtwo", "three", "four\x0bfive\u2028six"]
+    assert pairs.targets == ["eins zwei", "drei", "vier fünf sechs"]
+    with pytest.raises(DataError, match=r"b\.en: .* Received: carriage returns"):
+        read_pairs([written(tmp_path, b"one\rtwo\r", "b.en"), target])
+
+
+def test_quoting_of_tables(tmp_path: Path) -> None:
+    tsv = written(tmp_path, '"so\tja\n"no"\tnein\n', "a.tsv")
+    assert read_pairs([tsv]).sources == ['"so', '"no"']
+    with pytest.raises(DataError, match=r"a\.tsv, line 1: expected the quotation mark"):
+        read_pairs([tsv], quoting="on")
+    tsv = written(tmp_path, '"so ""he"""\tja\n\n"no"\tnein\n', "b.tsv")
+    assert read_pairs([tsv], quoting="on").sources == ['so "he"', "no"]
+    csv = written(tmp_path, 'source,target\n"so,ja\n', "a.csv")
+    with pytest.raises(DataError, match=r"a\.csv, line 2: .*quoting=off"):
+        read_pairs([csv])
+    assert read_pairs([csv], quoting="off").sources == ['"so']

@@ -71,6 +71,17 @@ def test_the_same_manifest_in_many_forms(
     assert found.places[1] == f"{path}, line {line}: sounds/b.flac"
 
 
+def test_a_lone_quotation_mark_in_a_manifest(tmp_path: Path, sounds: Path) -> None:
+    del sounds
+    content = 'path\ttext\nsounds/a.wav\tone\nsounds/a.wav\t"one, he said\n'
+    path = manifest(tmp_path, content, "list.tsv")
+    assert read_recordings(path, CONFIG).texts == ["one", '"one, he said']
+    path = manifest(tmp_path, 'path,text\nsounds/a.wav,"one\nsounds/a.wav,he said\n')
+    with pytest.raises(DataError, match=r"list\.csv, line 2: expected the quotation mark .*quoting=off"):
+        read_recordings(path, CONFIG)
+    assert read_recordings(path, ManifestConfig(quoting="off")).texts == ['"one', "he said"]
+
+
 def test_absolute_paths_and_other_columns(tmp_path: Path, sounds: Path) -> None:
     other = tmp_path / "elsewhere"
     other.mkdir()

@@ -146,6 +146,23 @@ def test_a_run_that_is_over_stays_over_or_gets_a_new_end(tmp_path: Path) -> None
     assert run.training.step == 9
 
 
+def test_a_run_of_an_earlier_version_reads_its_tsv_as_it_did(tmp_path: Path) -> None:
+    X, y = texts()
+    X[3] = f'"{X[3]}\t\t""so""\n{X[3]}"'
+    path = tmp_path / "t.tsv"
+    path.write_text("text\tlabel\n" + "".join(f"{text}\t{label}\n" for text, label in zip(X, y, strict=True)))
+    with pytest.raises(DataError, match=r"t\.tsv, line 5: expected 2 cells, as above\. Received: 3"):
+        Classifier(**OPTIONS).fit(path, progress=False, tune=False)
+    Classifier(**OPTIONS, quoting="on").fit(path, folder=tmp_path / "m", progress=False, tune=False)
+    described = json.loads((tmp_path / "m" / "elman.json").read_text("utf-8"))
+    del described["config"]["data"]["quoting"]
+    (tmp_path / "m" / "elman.json").write_text(json.dumps(described), encoding="utf-8")
+    assert elman.load(tmp_path / "m").config.data.quoting == "on"
+    run = resumed(tmp_path / "m", max_steps=9)
+    run.run()
+    assert run.training.step == 9
+
+
 def test_other_data_cannot_be_resumed_on(tmp_path: Path) -> None:
     folder = begun(tmp_path)
     X, y = texts(90)

@@ -1,7 +1,8 @@
 """Decoding of the bytes of a file to text, as a whole or in pieces.
 
-Line ends become "\\n" and a byte-order mark at the start is dropped. An error for a byte that cannot be decoded gives
-its offset (in a .gz file: the offset in the decompressed data).
+Only "\\n" and "\\r\\n" end a line; both become "\\n", and a carriage return elsewhere stays in its line. A byte-order
+mark at the start is dropped. An error for a byte that cannot be decoded gives its offset (in a .gz file: the offset in
+the decompressed data).
 """
 
 from __future__ import annotations
@@ -78,10 +79,11 @@ def raw_blocks(path: Path, name: str, block: int, report: Callable[[int], None] 
 def decoded_blocks(blocks: Iterable[bytes], name: str, *, encoding: str, errors: str) -> Iterator[str]:
     """Decode the blocks of one file. `errors` is strict, replace or ignore.
 
-    Raises EncodingError with the file and the byte offset; DataError if the file looks binary.
+    Raises EncodingError with the file and the byte offset; DataError if the file looks binary, or if its only line ends
+    are carriage returns.
     """
     decoder = codecs.getincrementaldecoder(encoding)(errors)
-    newlines = io.IncrementalNewlineDecoder(None, translate=True)
+    newlines = _LineEnds(name)
     wide = next((plain for prefix, plain in WIDE.items() if encoding.replace("-", "_").startswith(prefix)), None)
     end = 0  # offset after the bytes decoded so far
     first = True
@@ -105,6 +107,32 @@ def decoded_blocks(blocks: Iterable[bytes], name: str, *, encoding: str, errors:
         yield text
 
 
+class _LineEnds:
+    """Replaces "\\r\\n" by "\\n" in a text that arrives in pieces; `name` is the name of its file in messages."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._held = ""  # a carriage return at the end of a piece
+        self._returns = self._line_feeds = False
+
+    def decode(self, piece: str, final: bool = False) -> str:
+        """Return the next piece. Raises DataError if the last piece ends a text with carriage returns as line ends."""
+        text = self._held + piece
+        self._held = ""
+        if not final and text.endswith("\r"):
+            text, self._held = text[:-1], "\r"
+        if "\r" in text:
+            text = text.replace("\r\n", "\n")
+            self._returns = self._returns or "\r" in text
+        self._line_feeds = self._line_feeds or "\n" in text
+        if final and self._returns and not self._line_feeds:
+            raise DataError(
+                f"{self._name}: expected lines that end with a line feed (\\n), or with a carriage return and a line "
+                "feed (\\r\\n). Received: carriage returns (\\r) as the only line ends"
+            )
+        return text
+
+
 def text_of(blocks: Iterable[bytes], name: str, *, encoding: str, errors: str) -> str:
     """Decode the blocks of a file to one text. Raises ConfigError for an unknown encoding, and as `decoded_blocks`."""
     return "".join(decoded_blocks(blocks, name, encoding=check_encoding(encoding), errors=errors))
@@ -116,7 +144,7 @@ def text_in(path: Path, name: str, *, encoding: str, errors: str) -> str:
 
 
 def lines_of(text: str) -> list[str]:
-    """Split a text into lines without their ends. The last line may have no line end; an empty text has no lines."""
+    """Split a decoded text into lines without their ends. The last may have no line end; an empty text has no lines."""
     return text.removesuffix("\n").split("\n") if text else []
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from elman.cache import cache_folder
+from elman.display import invisible
 from elman.errors import ConfigError, DataError, StorageError
 from elman.files import TEMPORARY_SUFFIX
 
@@ -91,10 +92,12 @@ def _expand(item: str, pattern: str) -> Iterator[InputFile]:
 
 def _expand_glob(item: str) -> Iterator[InputFile]:
     if not glob.has_magic(item):
-        raise DataError(f"there is no such file or folder. Received: {item}")
+        raise DataError(f"there is no such file or folder. Received: {item}{invisible(item)}")
     names = sorted(name for name in glob.glob(os.path.expanduser(item), recursive=True) if os.path.isfile(name))
     if not names:
-        raise DataError(f"expected at least one file that matches the glob; none does. Received: {item}")
+        raise DataError(
+            f"expected at least one file that matches the glob; none does. Received: {item}{invisible(item)}"
+        )
     for name in names:
         yield InputFile(Path(name), name)
 

@@ -20,6 +20,7 @@ class ManifestConfig:
     path_column: str = option("path", "manifests: column with the paths of sound files, relative to the manifest")
     text_column: str = option("text", "manifests: the column of the texts")
     part: str = option("", "arrays (.npz) with several parts: the part to read, such as train, if a path has no :PART")
+    quoting: str = shared.quoting()
     encoding: str = shared.encoding()
     errors: str = shared.errors()
 

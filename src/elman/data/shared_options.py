@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from elman.data.cells import QUOTING
 from elman.options import option
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "lowercase",
     "min_count",
     "punctuation",
+    "quoting",
     "split",
     "tokenizer",
     "vocabulary_size",
@@ -30,6 +32,12 @@ def encoding() -> Any:
 def errors() -> Any:
     """Declare the handling of bytes that cannot be decoded."""
     return option("strict", "how to handle bytes that cannot be decoded", choices=("strict", "replace", "ignore"))
+
+
+def quoting(before: str = "on") -> Any:
+    """Declare whether quotation marks enclose the cells of tables; `before` is what earlier versions did."""
+    help = "tables: whether quotation marks enclose cells, or are text; auto: on in .csv, off in .tsv"
+    return option("auto", help, choices=QUOTING, absent=before)
 
 
 def held_out(share: float, items: str) -> Any:

@@ -1,16 +1,15 @@
 """Tables from CSV, TSV and JSON lines, as columns of text with the line number of each row.
 
-Byte-order marks, Windows line ends, quoted cells with line ends in them, and `.gz` files are supported.
+Byte-order marks, Windows line ends, quoted cells with line ends in them, and `.gz` files are supported. Quotation marks
+enclose cells in CSV; in TSV they are text, unless the option `quoting` says otherwise.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from array import array
 from collections import Counter
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import chain
@@ -20,9 +19,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from elman.data.cells import is_quoted, rows_of_cells
 from elman.data.decoding import text_in
 from elman.data.inputs import find_files
 from elman.data.suffixes import table_kind
+from elman.display import listed
 from elman.errors import ConfigError, DataError
 from elman.options import suggestion
 
@@ -30,9 +31,6 @@ __all__ = ["MISSING", "Table", "read_table", "table_of_text"]
 
 # Cells that count as missing numbers (compared in lower case).
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "?"})
-
-# Maximum number of characters in a cell, which may have a whole book.
-_LONGEST_CELL = 1 << 28
 
 
 @dataclass(frozen=True)
@@ -58,10 +56,9 @@ class Table:
     def column(self, name: str, *, hint: str = "") -> list[str | None]:
         """Return a column. Raises DataError with the existing columns; `hint` says how to select another column."""
         if name not in self.columns:
-            found = ", ".join(repr(each[:40]) for each in list(self.columns)[:20])
             raise DataError(
-                f"{self.name}: expected a column {name!r}{hint and f' ({hint})'}. Received: the columns {found}."
-                f"{suggestion(name, self.columns)}"
+                f"{self.name}: expected a column {listed([name])}{hint and f' ({hint})'}. "
+                f"Received: the columns {listed(self.columns)}.{suggestion(name, self.columns)}"
             )
         return self.columns[name]
 
@@ -115,6 +112,7 @@ def read_table(
     kind: str = "auto",
     header: bool = True,
     delimiter: str = "",
+    quoting: str = "auto",
     encoding: str = "utf-8",
     errors: str = "strict",
 ) -> Table:
@@ -124,29 +122,34 @@ def read_table(
     header     whether the first row has the column names; otherwise the names are "1", "2", ...
     delimiter  separator of the cells in a row; by default a tab for tsv, and for csv detected from the first row:
                a comma, else a semicolon, else a tab
+    quoting    "on" or "off": whether quotation marks enclose cells, or are text; "auto": on in .csv, off in .tsv and
+               in a table of another name with tabs between its cells
     encoding, errors  as for `open_text`
 
-    Raises DataError with file and line for a row of another width, duplicate column names, a file without rows, and
-    invalid JSON; EncodingError; StorageError; ConfigError.
+    Raises DataError with file and line for a row of another width, a quotation mark that is not closed, duplicate
+    column names, a file without rows, and invalid JSON; EncodingError; StorageError; ConfigError.
     """
     (file,) = find_files([path])
     try:
         if kind == "auto":
-            kind = table_kind(file.path) or "csv"
-        if kind not in ("csv", "tsv", "jsonl"):
+            kind = table_kind(file.path) or "auto"
+        if kind not in ("auto", "csv", "tsv", "jsonl"):
             raise ConfigError(f"expected the kind of a table among auto, csv, tsv, jsonl. Received: {kind!r}")
         text = text_in(file.path, file.name, encoding=encoding, errors=errors)
-        return table_of_text(text, file.name, kind=kind, header=header, delimiter=delimiter)
+        return table_of_text(text, file.name, kind=kind, header=header, delimiter=delimiter, quoting=quoting)
     finally:
         if file.spooled:
             file.path.unlink(missing_ok=True)
 
 
-def table_of_text(text: str, name: str, *, kind: str, header: bool = True, delimiter: str = "") -> Table:
+def table_of_text(
+    text: str, name: str, *, kind: str, header: bool = True, delimiter: str = "", quoting: str = "auto"
+) -> Table:
     """Parse the text of a table; `name` is its name in messages. Other arguments and errors as in `read_table`."""
     if kind == "jsonl":
         return _from_json_lines(text, name)
-    return _from_cells(text, name, delimiter or ("\t" if kind == "tsv" else _guessed(text)), header)
+    delimiter = delimiter or ("\t" if kind == "tsv" else _guessed(text))
+    return _from_cells(text, name, delimiter, header, is_quoted(quoting, kind, delimiter))
 
 
 def _guessed(text: str) -> str:
@@ -154,27 +157,8 @@ def _guessed(text: str) -> str:
     return ";" if ";" in first and "," not in first else "," if "," in first or "\t" not in first else "\t"
 
 
-def _rows(text: str, name: str, delimiter: str) -> Generator[tuple[int, list[str]]]:
-    """Yield each row that is not empty, with the number of its first line."""
-    # StringIO would need four bytes per character.
-    lines = io.TextIOWrapper(io.BytesIO(text.encode("utf-8", "surrogatepass")), "utf-8", "surrogatepass", newline="")
-    reader = csv.reader(lines, delimiter=delimiter, strict=True)
-    before = csv.field_size_limit(_LONGEST_CELL)
-    try:
-        begin = 1
-        for row in reader:
-            if row:
-                yield begin, row
-            begin = reader.line_num + 1
-    except csv.Error as error:
-        raise DataError(f"{name}, line {reader.line_num}: expected cells with {delimiter!r} between them. "
-                        f"Received: {error}") from error  # fmt: skip
-    finally:
-        csv.field_size_limit(before)
-
-
-def _from_cells(text: str, name: str, delimiter: str, header: bool) -> Table:
-    with closing(_rows(text, name, delimiter)) as rows:
+def _from_cells(text: str, name: str, delimiter: str, header: bool, quoted: bool) -> Table:
+    with closing(rows_of_cells(text, name, delimiter, quoted=quoted)) as rows:
         begin, first = next(rows, (0, []))
         if not first:
             raise DataError(f"{name}: expected a table. Received: an empty file")
@@ -195,8 +179,7 @@ def _from_cells(text: str, name: str, delimiter: str, header: bool) -> Table:
             lines.append(line)
             before = row
     if not lines:
-        shown = ", ".join(map(repr, names[:20])) + (", ..." if len(names) > 20 else "")
-        raise DataError(f"{name}: expected rows below the names {shown}. Received: none")
+        raise DataError(f"{name}: expected rows below the names {listed(names)}. Received: none")
     return Table(name, dict(zip(names, columns, strict=True)), lines)
 
 

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from elman.data.batches import in_order
+from elman.data.blank_lines import answer_lines
 from elman.data.pairs import PairVocabulary, pairs_from
 from elman.data.pairs.encoded import TokenSequences
 from elman.decode.ensembles import ensemble
@@ -301,16 +302,19 @@ def translate_all(
     """
     if attention or replace_unknown or (search.coverage_penalty and not search.sample):
         check_attention(members)
-    full = [row for row, text in enumerate(pairs_from(texts).sources if texts else []) if text]
-    nonempty = [texts[row] for row in full]
-    by_row = dict(
-        zip(full, search_all(members, nonempty, search, attention=attention or replace_unknown, **how), strict=True)
-    )
     vocabulary = members[0].vocabulary
-    return [
-        translations_of(text, by_row.get(row), vocabulary, replace_unknown=replace_unknown, attention=attention)
-        for row, text in enumerate(texts)
-    ]
+
+    def translated(text: str, hypotheses: Sequence[Hypothesis] | None) -> list[Translation]:
+        return translations_of(text, hypotheses, vocabulary, replace_unknown=replace_unknown, attention=attention)
+
+    def search_rows(rows: list[int]) -> list[list[Translation]]:
+        full = [texts[row] for row in rows]
+        found = search_all(members, full, search, attention=attention or replace_unknown, **how)
+        return [translated(text, hypotheses) for text, hypotheses in zip(full, found, strict=True)]
+
+    # Checks that all are texts.
+    sources = pairs_from(texts).sources if texts else []
+    return answer_lines(sources, search_rows, lambda row: translated(texts[row], None))
 
 
 def translating(member: EnsembleMember, search: SearchConfig, precision: str) -> Translate:

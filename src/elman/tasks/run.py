@@ -154,7 +154,8 @@ class Run:
         """Restore the checkpoint of a run with the same options and data. Raises DataError, ArtifactError."""
         if facts["fingerprint"] != self.setup.fingerprint:
             raise DataError(
-                "expected the data that the run was started with, fingerprint "
+                "expected the data that the run was started with, read as it was then (the files have changed, or the "
+                "rules by which elman reads them, see CHANGELOG.md), fingerprint "
                 f"{facts['fingerprint'][:12]}. Received: {self.setup.fingerprint[:12]}"
             )
         self.training.restore(tensors, facts)

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from elman.data.captioned.config import CaptionDataConfig
+from elman.display import invisible
 from elman.errors import ConfigError, DataError, StorageError
 
 __all__ = ["PICTURES", "check_size", "pixels_of", "read_pictures"]
@@ -72,7 +73,7 @@ def _read(path: Path, name: str, color: str, size: tuple[int, int] | None) -> np
             with Image.open(path) as picture:
                 return pixels_of(picture, name, color, size)
     except FileNotFoundError as error:
-        raise DataError(f"expected an image file. Received: no such file {name}") from error
+        raise DataError(f"expected an image file. Received: no such file {name}{invisible(name)}") from error
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
         raise DataError(f"{name}: expected an image of fewer pixels. Received: {error}") from error
     except (PermissionError, IsADirectoryError) as error:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from elman.data.blank_lines import is_blank
 from elman.data.examples.base import Examples
 from elman.data.examples.config import ExamplesConfig
 from elman.data.examples.in_memory import examples_from
@@ -115,14 +116,16 @@ def example_groups(
 ) -> Iterator[Examples]:
     """Yield examples for prediction in groups: of the texts `given`, or else of files.
 
-    With `texts`, lines of standard input ("-") are yielded as soon as they arrive.
+    With `texts`, lines of standard input ("-") are yielded as soon as they arrive. Texts and lines may be empty.
     """
     if given is not None:
-        yield examples_from(list(given), kind="text", name="--text")
+        if all(map(is_blank, given)):
+            raise DataError("--text: expected a text. Received: an empty one")
+        yield Examples("text", list(given), None, [f"--text, number {number}" for number in range(1, len(given) + 1)])
     elif texts and list(paths) == ["-"]:
         yield from incoming_texts(config)
     else:
-        examples = read_examples(list(paths), config, labelled=False)
+        examples = read_examples(list(paths), config, labelled=False, blank=True)
         for start in range(0, len(examples), _AT_ONCE):
             yield examples.take(range(start, min(start + _AT_ONCE, len(examples))))
 

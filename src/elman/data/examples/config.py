@@ -27,6 +27,7 @@ class ExamplesConfig:
     label_column: str = option("label", "tables: the column of the labels")
     header: bool = option(True, "tables: the first row has the column names; without, they are 1, 2, and so on")
     delimiter: str = option("", "separator of cells, or of label and text in a line (default: a tab, or detected)")
+    quoting: str = shared.quoting()
     label_first: bool = option(True, "lines: the label is before the text, not after it")
     series_column: str = option("series", "tables of series: the column that identifies the series of a row")
     time_column: str = option("time", "tables of series: the column of the time; empty if rows are in order")

@@ -14,6 +14,7 @@ from elman.data.examples.lines import text_lines
 from elman.data.inputs import InputFile
 from elman.data.suffixes import bare_suffix, is_idx, table_kind
 from elman.data.table import read_table
+from elman.display import invisible
 from elman.errors import DataError
 
 __all__ = ["label_file", "label_text", "label_texts", "matched", "read_labels"]
@@ -57,7 +58,7 @@ def label_file(data: Path, config: ExamplesConfig) -> Path | None:
         for path in (data.parent / named, named.expanduser()) if len(named.parts) == 1 else (named.expanduser(),):
             if path.is_file():
                 return path
-        raise DataError(f"expected a file of labels. Received: no such file {config.labels}")
+        raise DataError(f"expected a file of labels. Received: no such file {config.labels}{invisible(config.labels)}")
     found = _NAMED.fullmatch(data.name)
     if found is None:
         return None
@@ -78,7 +79,12 @@ def read_labels(path: Path, config: ExamplesConfig) -> list[str]:
         return label_texts(values.tolist(), name)
     if table_kind(path):
         table = read_table(
-            path, header=config.header, delimiter=config.delimiter, encoding=config.encoding, errors=config.errors
+            path,
+            header=config.header,
+            delimiter=config.delimiter,
+            quoting=config.quoting,
+            encoding=config.encoding,
+            errors=config.errors,
         )
         return [label.strip() for label in table.texts(config.label_column)]
     lines = text_lines(InputFile(path, name), config)

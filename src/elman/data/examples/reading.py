@@ -10,6 +10,7 @@ from pathlib import Path
 from elman.data.examples import readers
 from elman.data.examples.base import Examples, join
 from elman.data.examples.config import ExamplesConfig
+from elman.data.examples.texts import check_texts
 from elman.data.inputs import find_files
 from elman.data.readers import reader_of
 from elman.display import Progress
@@ -24,6 +25,7 @@ def read_examples(
     config: ExamplesConfig,
     *,
     labelled: bool = True,
+    blank: bool = False,
     progress: Progress | None = None,
 ) -> Examples:
     """Read the examples in files, folders, globs, or on standard input ("-"), concatenated in the order given.
@@ -35,6 +37,7 @@ def read_examples(
             series column and no text column); .ts, .npy, .npz and .idx (or idx3 within the name) are series or arrays;
             installed readers add other suffixes; all other files are lines. All but .npz may end with .gz.
         labelled: whether each example must have a label. If False, `labels` is None for data without labels.
+        blank: whether lines without labels may be empty; otherwise those at the end of a file are left out.
         progress: called with "reading" and the fraction of the files that has been read.
 
     Raises DataError with file and place for data that cannot be used; EncodingError, StorageError, ConfigError.
@@ -61,7 +64,8 @@ def read_examples(
         parts: list[Examples] = []
         for number, file in enumerate(files, 1):
             reader = asked or reader_of(known, file.path) or known["lines"]
-            parts.append(reader.read(file, config, labelled=labelled))
+            part: Examples = reader.read(file, config, labelled=labelled)
+            parts.append(part if labelled or blank else check_texts(part, last=False))
             if progress is not None:
                 progress("reading", number / len(files))
         return join(parts)

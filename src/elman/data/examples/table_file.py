@@ -30,6 +30,11 @@ def read_series_table(file: InputFile, config: ExamplesConfig, *, labelled: bool
 
 def _table(file: InputFile, config: ExamplesConfig) -> Table:
     table = read_table(
-        file.path, header=config.header, delimiter=config.delimiter, encoding=config.encoding, errors=config.errors
+        file.path,
+        header=config.header,
+        delimiter=config.delimiter,
+        quoting=config.quoting,
+        encoding=config.encoding,
+        errors=config.errors,
     )
     return replace(table, name=file.name)

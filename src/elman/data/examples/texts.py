@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from elman.data.blank_lines import answer_lines, is_blank
 from elman.data.decoding import text_in
 from elman.data.examples.base import Examples
 from elman.data.examples.config import ExamplesConfig
 from elman.data.examples.labels import label_file, matched, read_labels
-from elman.data.examples.lines import text_lines
+from elman.data.examples.lines import all_lines, text_lines
 from elman.data.inputs import InputFile, find_files
 from elman.data.suffixes import bare_suffix
 from elman.data.table import Table
 from elman.errors import DataError
 
-__all__ = ["classes_of_files", "lines_with_labels", "table_labels", "texts_of_table"]
+__all__ = ["check_texts", "classes_of_files", "lines_with_labels", "table_labels", "texts_of_table"]
 
 
 def texts_of_table(table: Table, config: ExamplesConfig, *, labelled: bool) -> Examples:
@@ -50,23 +51,53 @@ def lines_with_labels(file: InputFile, config: ExamplesConfig, *, labelled: bool
     """Read one text per line, with its label before or after it, or in a separate file of labels.
 
     If not `labelled`, each line is a text only, unless there is a file of labels or every line has a tab between label
-    and text. Raises DataError, with the line, for a text or label that is empty or missing.
+    and text; lines may be empty if there is no file of labels. Raises DataError, with the line, for another text or
+    label that is empty or missing.
     """
+    label_path = label_file(file.path, config)
+    if not labelled and label_path is None:
+        return _unlabelled(file, config)
     lines = text_lines(file, config)
     if not lines:
         raise DataError(f"{file.name}: expected one text per line. Received: an empty file")
-    places = [f"{file.name}, line {number}" for number in range(1, len(lines) + 1)]
+    places = _places(file, lines)
     delimiter = config.delimiter or "\t"
-    label_path = label_file(file.path, config)
     labels: list[str] | None = None
     if label_path is not None:
         labels = matched(read_labels(label_path, config), len(lines), str(label_path), file.name)
-    elif labelled or (delimiter == "\t" and all("\t" in line for line in lines)):
+    else:
         labels, lines = _cut(lines, places, delimiter, config.label_first)
-    for line, place in zip(lines, places, strict=True):
-        if not line.strip():
+    return check_texts(Examples("text", lines, labels, places))
+
+
+def check_texts(examples: Examples, *, last: bool = True) -> Examples:
+    """Return `examples`; without `last`, without empty texts at the end. Raises DataError for another empty text."""
+    count = len(examples)
+    while not last and count and isinstance(text := examples.inputs[count - 1], str) and is_blank(text):
+        count -= 1
+    examples = examples if count == len(examples) else examples.take(range(count))
+    for each, place in zip(examples.inputs, examples.places, strict=True):
+        if isinstance(each, str) and is_blank(each):
             raise DataError(f"{place}: expected a text. Received: an empty one")
-    return Examples("text", lines, labels, places)
+    return examples
+
+
+def _places(file: InputFile, lines: Sequence[str]) -> list[str]:
+    return [f"{file.name}, line {number}" for number in range(1, len(lines) + 1)]
+
+
+def _unlabelled(file: InputFile, config: ExamplesConfig) -> Examples:
+    """Return the text of every line, of which some may be empty."""
+    lines = all_lines(file, config)
+    rows = [row for row, line in enumerate(lines) if not is_blank(line)]
+    if not rows:
+        raise DataError(f"{file.name}: expected one text per line. Received: an empty file")
+    places = _places(file, lines)
+    if config.delimiter not in ("", "\t") or not all("\t" in lines[row] for row in rows):
+        return Examples("text", lines, None, places)
+    labels, texts = _cut([lines[row] for row in rows], [places[row] for row in rows], "\t", config.label_first)
+    cut = answer_lines(lines, lambda _: zip(texts, labels, strict=True), lambda _: ("", ""))
+    return Examples("text", [text for text, _ in cut], [label for _, label in cut], places)
 
 
 def _cut(lines: list[str], places: list[str], delimiter: str, label_first: bool) -> tuple[list[str], list[str]]:

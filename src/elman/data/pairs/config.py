@@ -26,6 +26,7 @@ class PairsConfig:
         "", "tables: number or name of the column of targets (default: the second); aligned files: a suffix"
     )
     header: str = option("auto", "tables: whether the first row names the columns", choices=("auto", "yes", "no"))
+    quoting: str = shared.quoting(before="auto")
     encoding: str = shared.encoding()
     errors: str = shared.errors()
     held_out: float | None = shared.held_out(0.05, "pairs")

@@ -38,6 +38,7 @@ def read_part(
         source_column=config.source_column,
         target_column=config.target_column,
         header=config.header,
+        quoting=config.quoting,
         encoding=encoding or config.encoding,
         errors=errors or config.errors,
         with_targets=with_targets,

@@ -6,11 +6,12 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from elman.data.cells import is_quoted, quoted_cells
 from elman.data.decoding import check_encoding
 from elman.data.inputs import find_files
 from elman.data.pairs.archive import TextFile, is_archive, members_of, text_file
 from elman.data.pairs.pairs import Pairs, check_some, joined, paired, tidy
-from elman.data.pairs.tables import Columns, pairs_of_lines, pairs_of_table
+from elman.data.pairs.tables import Columns, pairs_of_rows, pairs_of_table
 from elman.data.read import ERRORS
 from elman.data.suffixes import table_kind
 from elman.data.table import table_of_text
@@ -29,6 +30,7 @@ def read_pairs(
     source_column: str = "",
     target_column: str = "",
     header: str = "auto",
+    quoting: str = "auto",
     encoding: str = "utf-8",
     errors: str = "strict",
     with_targets: bool = True,
@@ -45,6 +47,7 @@ def read_pairs(
             and target, else the first and the second. For aligned files: 1 or 2, or a suffix such as `de`.
         header: "yes" or "no": whether the first row of a table has the column names. "auto": yes for csv; for tsv if
             a column is given by name, or if the first row has the names source and target.
+        quoting: "on" or "off": whether quotation marks enclose the cells of tables; "auto": on for csv, off for tsv.
         encoding: the encoding of the files.
         errors: what to do with bytes that are not text: "strict", "replace" or "ignore".
         with_targets: whether targets are required. If False, only sources are read: the source column of tables, and
@@ -60,7 +63,7 @@ def read_pairs(
     if source_column and source_column == target_column and with_targets:
         raise ConfigError(f"expected two columns, of source and target. Received: {source_column!r} for both")
     check_encoding(encoding)
-    reader = _Reader(format, (source_column, target_column), header, encoding, errors, with_targets)
+    reader = _Reader(format, (source_column, target_column), header, quoting, encoding, errors, with_targets)
     named = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
     parts: list[Pairs] = []
     texts: list[TextFile] = []
@@ -89,11 +92,19 @@ class _Reader:
     """Reads files with the options of `read_pairs`."""
 
     def __init__(
-        self, format: str, columns: Columns, header: str, encoding: str, errors: str, with_targets: bool
+        self,
+        format: str,
+        columns: Columns,
+        header: str,
+        quoting: str,
+        encoding: str,
+        errors: str,
+        with_targets: bool,
     ) -> None:
         self.format = format
         self.columns = columns
         self.header = header
+        self.quoting = quoting
         self.encoding = encoding
         self.errors = errors
         self.with_targets = with_targets
@@ -121,9 +132,11 @@ class _Reader:
         """Read the pairs in a table of this kind."""
         if kind == "tsv":
             lines = file.lines(self.encoding, self.errors)
-            return pairs_of_lines(lines, file.name, self.columns, self.header, with_targets=self.with_targets)
+            quoted = is_quoted(self.quoting, kind, "\t")
+            rows = quoted_cells(lines, file.name) if quoted else [line.split("\t") for line in lines]
+            return pairs_of_rows(rows, file.name, self.columns, self.header, with_targets=self.with_targets)
         text = file.text(self.encoding, self.errors)
-        table = table_of_text(text, file.name, kind=kind, header=self.header != "no")
+        table = table_of_text(text, file.name, kind=kind, header=self.header != "no", quoting=self.quoting)
         return pairs_of_table(table, self.columns, with_targets=self.with_targets)
 
     def texts(self, files: list[TextFile]) -> list[Pairs]:

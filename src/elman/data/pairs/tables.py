@@ -1,6 +1,6 @@
 """Pairs in two columns of a table: TSV, CSV, JSON lines.
 
-In TSV, quotation marks are part of the sentences, not quoting.
+In TSV, quotation marks are part of the sentences, unless the option `quoting` is on.
 """
 
 from __future__ import annotations
@@ -9,10 +9,11 @@ from collections.abc import Sequence
 
 from elman.data.pairs.pairs import Pairs, paired, tidy
 from elman.data.table import Table
+from elman.display import listed
 from elman.errors import DataError
 from elman.options import suggestion
 
-__all__ = ["SIDES", "Columns", "pairs_of_lines", "pairs_of_table"]
+__all__ = ["SIDES", "Columns", "pairs_of_rows", "pairs_of_table"]
 
 # Default names of the columns.
 SIDES = ("source", "target")
@@ -21,14 +22,13 @@ SIDES = ("source", "target")
 Columns = tuple[str, str]
 
 
-def pairs_of_lines(lines: Sequence[str], name: str, columns: Columns, header: str, *, with_targets: bool) -> Pairs:
-    """Return the pairs in lines with tabs between their columns.
+def pairs_of_rows(rows: Sequence[list[str]], name: str, columns: Columns, header: str, *, with_targets: bool) -> Pairs:
+    """Return the pairs in the cells of lines, from which an empty line has one empty cell.
 
     `header` is "yes", "no", or "auto": the first line is a header if a column is given by name, or if it has the names
     source and target. Raises DataError, with the line, if a tab is missing.
     """
-    first = lines[0].split("\t")
-    names = [cell.strip() for cell in first]
+    names = [cell.strip() for cell in rows[0]]
     named = [column for column in columns[: 1 + with_targets] if column and not column.isdecimal()]
     if header == "auto":
         header = "yes" if named or {name.lower() for name in names}.issuperset(SIDES) else "no"
@@ -37,14 +37,13 @@ def pairs_of_lines(lines: Sequence[str], name: str, columns: Columns, header: st
     wanted = [_place(names, columns[side], side, name) for side in range(1 + with_targets)]
     cells: list[list[str]] = [[] for _ in wanted]
     start = 1 if names else 0
-    for number, line in enumerate(lines[start:], start + 1):
-        row = line.split("\t")
+    for number, row in enumerate(rows[start:], start + 1):
         if len(row) <= max(wanted):
-            if not line.strip():
+            if not any(cell.strip() for cell in row):
                 row = [""] * (max(wanted) + 1)
             elif len(row) == 1:
                 raise DataError(f"{name}, line {number}: expected a source and a target with a tab between them. "
-                                f"Received: {line[:40]!r}")  # fmt: skip
+                                f"Received: {row[0][:40]!r}")  # fmt: skip
             else:
                 raise DataError(
                     f"{name}, line {number}: expected at least {max(wanted) + 1} columns with tabs between them. "
@@ -78,10 +77,9 @@ def _place(names: Sequence[str], column: str, side: int, where: str) -> int:
         column = str(side + 1)
     if column.isdecimal() and int(column) >= 1 and (not names or int(column) <= len(names)):
         return int(column) - 1
-    shown = ", ".join(repr(name[:40]) for name in names[:20]) or "no names"
     raise DataError(
-        f"{where}: expected a column {column!r} ({SIDES[side]}_column names it, or its number from 1). "
-        f"Received: {shown}.{suggestion(column, names)}"
+        f"{where}: expected a column {listed([column])} ({SIDES[side]}_column names it, or its number from 1). "
+        f"Received: {listed(names) or 'no names'}.{suggestion(column, names)}"
     )
 
 

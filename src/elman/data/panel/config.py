@@ -35,6 +35,7 @@ class PanelConfig:
     )
     sort: str = option("error", "how to handle rows that are not sorted by time", choices=("error", "sort"))
     delimiter: str = option("", "separator of the cells in a row; by default detected from the first row")
+    quoting: str = shared.quoting()
     encoding: str = shared.encoding()
     errors: str = shared.errors()
 

@@ -47,7 +47,13 @@ def read_panel(
     sources: list[Source] = []
     for file in find_files(paths):  # type: ignore[arg-type]
         try:
-            table = read_table(file.path, delimiter=config.delimiter, encoding=config.encoding, errors=config.errors)
+            table = read_table(
+                file.path,
+                delimiter=config.delimiter,
+                quoting=config.quoting,
+                encoding=config.encoding,
+                errors=config.errors,
+            )
         finally:
             if file.spooled:
                 file.path.unlink(missing_ok=True)
@@ -85,7 +91,10 @@ def future_from(data: Any, panel: Panel, config: PanelConfig) -> Panel:
     if not panel.future_names:
         raise DataError("expected a model with covariates that are known ahead (future_covariates). Received: none")
     if isinstance(data, str | os.PathLike):
-        source: Source = TableSource(read_table(os.fspath(data), delimiter=config.delimiter, encoding=config.encoding))
+        table = read_table(
+            os.fspath(data), delimiter=config.delimiter, quoting=config.quoting, encoding=config.encoding
+        )
+        source: Source = TableSource(table)
     else:
         source, config = _source_of(data, config)
     wanted = replace(config, past_covariates=(), static_columns=(), future_covariates=panel.future_names)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from elman.data.panel.config import PanelConfig
 from elman.data.panel.sources import FrameSource, Source
 from elman.data.panel.times import looks_like_a_time
+from elman.display import listed
 from elman.errors import ConfigError, DataError
 
 __all__ = ["ColumnRoles", "find_roles"]
@@ -48,8 +49,9 @@ def find_roles(source: Source, config: PanelConfig, targets: bool = True) -> Col
     ]
     for name in roles:
         if name not in source.names:
-            shown = ", ".join(map(repr, source.names))
-            raise DataError(f"{source.name}: expected a column {name!r}. Received: the columns {shown}")
+            raise DataError(
+                f"{source.name}: expected a column {listed([name])}. Received: the columns {listed(source.names)}"
+            )
         if roles.count(name) > 1:
             raise ConfigError(
                 f"expected each column as one of series, time, target or covariate. Received: {name!r} twice"

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from elman.data.panel.times import parse_times
 from elman.data.table import MISSING, Table
+from elman.display import listed
 from elman.errors import ConfigError, DataError
 from elman.options import suggestion
 
@@ -129,9 +130,8 @@ class FrameSource:
 
     def _column(self, name: str) -> npt.NDArray[Any]:
         if name not in self.columns:
-            found = ", ".join(map(repr, self.columns))
             raise DataError(
-                f"{self.name}: expected a column {name!r}. Received: the columns {found}."
+                f"{self.name}: expected a column {listed([name])}. Received: the columns {listed(self.columns)}."
                 f"{suggestion(name, self.columns)}"
             )
         values = self.columns[name]

@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 from typing import BinaryIO
 
+from elman.display import invisible
 from elman.errors import DataError, StorageError
 
 __all__ = ["check_whole"]
@@ -36,11 +37,12 @@ def check_whole(path: Path, name: str) -> None:
             elif start[:4] == b"OggS":
                 _check_ogg(file, size, name)
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise DataError(f"{name}: expected a sound file. Received: no file of this name") from error
+        raise DataError(f"{name}: expected a sound file. Received: no file of this name{invisible(name)}") from error
     except (OSError, ValueError) as error:
         if isinstance(error, DataError):
             raise
-        raise StorageError(f"cannot read {name}: {getattr(error, 'strerror', None) or error}") from error
+        reason = getattr(error, "strerror", None) or error
+        raise StorageError(f"cannot read {name}{invisible(name)}: {reason}") from error
 
 
 def _check_wave(file: BinaryIO, size: int, name: str) -> None:

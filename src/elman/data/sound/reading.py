@@ -95,7 +95,7 @@ def read_recordings(
 def _add_manifest(
     file: InputFile, config: ManifestConfig, labelled: bool, sounds: list[Path], texts: list[str], places: list[str]
 ) -> None:
-    table = read_table(file.path, encoding=config.encoding, errors=config.errors)
+    table = read_table(file.path, quoting=config.quoting, encoding=config.encoding, errors=config.errors)
     table = replace(table, name=file.name)
     folder = Path() if file.spooled else file.path.parent
     for row, value in enumerate(table.texts(config.path_column, hint="named by path_column")):

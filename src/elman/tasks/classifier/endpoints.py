@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-import io
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from elman.artifact import Artifact
+from elman.data.cells import csv_line
 from elman.display import plain
 from elman.errors import ConfigError
 from elman.files import write_text
@@ -73,15 +72,15 @@ class Prediction:
     """The prediction for one example.
 
     shown          the text, or the place of the series in its file
-    label          the predicted class; None for a regression
-    value          the probability of the class, or the predicted number
+    label          the predicted class; None for a regression and for an empty line
+    value          the probability of the class, or the predicted number; None for an empty line
     probabilities  the probability of every class, by name; empty for a regression
     explanation    the contribution of each token or time step; None if not requested
     """
 
     shown: str
     label: str | None
-    value: float
+    value: float | None
     probabilities: dict[str, float]
     explanation: Explanation | None
 
@@ -102,7 +101,7 @@ class Predictions(Answer):
 
     def _facts(self, each: Prediction) -> dict[str, Any]:
         facts: dict[str, Any] = {self.what: each.shown}
-        facts |= {"score": each.value} if each.label is None else {"label": each.label, "probability": each.value}
+        facts |= {"label": each.label, "probability": each.value} if self.names else {"score": each.value}
         if self.options.proba and each.label is not None:
             facts["probabilities"] = each.probabilities
         if each.explanation is not None:
@@ -112,10 +111,13 @@ class Predictions(Answer):
         return facts
 
     def to_text(self, screen: Screen) -> Iterator[str]:
-        """Yield a line for each example, with probabilities and explanation if requested."""
+        """Yield a line for each example, with probabilities and explanation if requested; an empty line for one."""
         colour = self.options.color == "always" or (self.options.color == "auto" and screen.colour)
         width = min(24, max((len(plain(name)) for name in self.names), default=0))
         for each in self.found:
+            if each.value is None:
+                yield "\n"
+                continue
             shown = plain(each.shown)
             shown = shown if len(shown) <= _SHOWN else shown[:_SHOWN] + "…"
             if each.label is None:
@@ -141,16 +143,13 @@ class Predictions(Answer):
         """Write all predictions as CSV, atomically."""
         del as_json
         shares = self.names if self.options.proba else ()
-        table, count = io.StringIO(), 0
-        writer = csv.writer(table, lineterminator="\n")
         columns = ["label", "probability", *(f"probability of {name}" for name in shares)]
-        writer.writerow([self.what, *(columns if self.names else ["score"])])
+        lines = [csv_line([self.what, *(columns if self.names else ["score"])])]
         for each in self.found:
             label = [each.label] if self.names else []
-            writer.writerow([each.shown, *label, each.value, *(each.probabilities[name] for name in shares)])
-            count += 1
-        write_text(path, table.getvalue())
-        remark(f"{count:,} answers in {path}")
+            lines.append(csv_line([each.shown, *label, each.value, *(each.probabilities.get(name) for name in shares)]))
+        write_text(path, "".join(lines))
+        remark(f"{len(lines) - 1:,} answers in {path}")
         return True
 
 
@@ -178,18 +177,34 @@ def _reading(model: Classifier, options: PredictOptions | EvaluateOptions) -> Ex
 
 def _answers(model: Classifier, groups: Iterator[Examples], explained: bool) -> Iterator[Prediction]:
     """Yield a prediction for each example."""
-    names = model.vocabulary.names
     for examples in groups:
-        found = (model.predict_proba if names else model.predict)(examples).tolist()
-        explanations = model.explain(examples) if explained else [None] * len(examples)
-        shown = examples.inputs if examples.kind == "text" else examples.places
-        for each, answer, explanation in zip(shown, found, explanations, strict=True):
-            if names:
-                by_name = dict(zip(names, answer, strict=True))
-                best = max(by_name, key=by_name.__getitem__)
-                yield Prediction(str(each), best, by_name[best], by_name, explanation)
-            else:
-                yield Prediction(str(each), None, answer, {}, explanation)
+        yield from _group_answers(model, examples, explained)
+
+
+def _group_answers(model: Classifier, examples: Examples, explained: bool) -> list[Prediction]:
+    """Return a prediction for each example, and an empty one for an empty line."""
+    from elman.data.blank_lines import answer_lines
+
+    shown = [str(each) for each in (examples.inputs if examples.kind == "text" else examples.places)]
+    return answer_lines(
+        shown,
+        lambda rows: _predicted(model, examples.take(rows), [shown[row] for row in rows], explained),
+        lambda row: Prediction(shown[row], None, None, {}, None),
+    )
+
+
+def _predicted(model: Classifier, examples: Examples, shown: list[str], explained: bool) -> Iterator[Prediction]:
+    """Yield a prediction for each example, which has text or steps."""
+    names = model.vocabulary.names
+    found = (model.predict_proba if names else model.predict)(examples).tolist()
+    explanations = model.explain(examples) if explained else [None] * len(examples)
+    for each, answer, explanation in zip(shown, found, explanations, strict=True):
+        if names:
+            by_name = dict(zip(names, answer, strict=True))
+            best = max(by_name, key=by_name.__getitem__)
+            yield Prediction(each, best, by_name[best], by_name, explanation)
+        else:
+            yield Prediction(each, None, answer, {}, explanation)
 
 
 def _drawing(
@@ -199,8 +214,9 @@ def _drawing(
     from elman.plots.saliency import draw_series_weights, draw_token_weights
 
     count = 0
-    for count, each in enumerate(found, 1):
-        if count == 1 and each.explanation is not None:
+    for each in found:
+        count += each.explanation is not None
+        if count == 1 and each.explanation is not None and each.value is not None:
             steps = each.explanation
             title = f"score {each.value:.4g}" if each.label is None else f"{each.label}, {each.value:.1%}"
             if steps.values is None:

@@ -90,7 +90,7 @@ class Transcripts(Answer):
             line = answer.timed() if self.times else answer.text
             lines = [f"{answer.name}\t{line}" if len(self.answers) > 1 else line]
             lines += [f"\t{each.score:.2f}\t{each.text}" for each in answer.readings[1:]]
-            text = "".join(f"{' '.join(each.splitlines())}\n" for each in lines)
+            text = "".join(each.replace("\n", " ") + "\n" for each in lines)
             yield screen.shown(text)
 
 
