@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import FrozenInstanceError, dataclass, field
 from typing import Any, ClassVar
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -54,6 +55,40 @@ def test_whole_numbers_serve_as_numbers() -> None:
     assert power == 3.0
     assert type(power) is float
     assert fill(Kitchen, {"shares": [1, 0]}).shares == (1.0, 0.0)
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.int64, np.uint16])
+def test_numpys_values_become_pythons(dtype: type) -> None:
+    given = {
+        "plates": dtype(3),
+        "power": np.float32(0.5),
+        "lit": np.True_,
+        "name": np.str_("oven"),
+        "shares": np.array([0.25, 0.75]),
+        "extra": {"b": dtype(2), "c": [np.float64(1.5)], "d": np.array([True])},
+    }
+    found = fill(Kitchen, given)
+    assert found == Kitchen(
+        "oven", plates=3, power=0.5, lit=True, shares=(0.25, 0.75), extra={"b": 2, "c": [1.5], "d": [True]}
+    )
+    assert json.loads(json.dumps(to_json(found))) == to_json(found)
+    assert fill(Kitchen, {"power": dtype(3), "plates": np.array(4)}) == Kitchen(power=3.0)
+    assert {type(value) for value in (found.plates, found.power, found.lit, found.name)} == {int, float, bool, str}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("plates", np.float64(3)),
+        ("plates", np.True_),
+        ("plates", np.array([3])),
+        ("lit", np.int64(1)),
+        ("power", np.nan),
+    ],
+)
+def test_numpys_values_of_other_types_are_refused(name: str, value: Any) -> None:
+    with pytest.raises(ConfigError, match=f"expected {name} to be"):
+        fill(Kitchen, {name: value})
 
 
 def test_an_option_that_may_be_missing() -> None:

@@ -32,6 +32,7 @@ __all__ = [
     "former_names",
     "option",
     "present_names",
+    "python_value",
     "section",
     "suggestion",
     "to_json",
@@ -201,6 +202,17 @@ def to_json(section: Any) -> dict[str, Any]:
     }
 
 
+def python_value(value: Any) -> Any:
+    """Return NumPy's numbers, booleans, texts and arrays of them as Python values, and any other value unchanged."""
+    if isinstance(value, dict):
+        return {name: python_value(each) for name, each in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(map(python_value, value))
+    if type(value).__module__ != "numpy" or getattr(getattr(value, "dtype", None), "kind", "") not in tuple("biufU"):
+        return value
+    return value.tolist()
+
+
 def with_given(section: T, **values: Any) -> T:
     """Return `section` with the non-empty `values` replacing its own."""
     given = {name: value for name, value in values.items() if value}
@@ -226,6 +238,7 @@ def fill(section: type[T], values: Mapping[str, Any], where: str = "the options"
 
 def _check(name: str, value: Any, hint: Any, field: dataclasses.Field[Any], where: str) -> Any:
     """Check `value` and convert it to the option's type."""
+    value = python_value(value)
     expected = hint
     if isinstance(hint, types.UnionType):
         if value is None:

@@ -296,3 +296,13 @@ def test_sources_that_are_not_alike_are_not_joined() -> None:
     swapped = made(np.array([[4.0, 3.0]]), "s", names=("q", "p"))
     assert join([named, swapped]).items.tolist() == [[1, 2], [3, 4]]
     assert isinstance(join([one]), CaptionDataset)
+
+
+def test_images_in_torchs_order_of_axes_are_turned() -> None:
+    pixels = np.random.default_rng(0).random((4, 8, 24, 3), dtype=np.float32)
+    for form in (pixels, torch.from_numpy(pixels).permute(0, 3, 1, 2), list(pixels.transpose(0, 3, 1, 2))):
+        np.testing.assert_array_equal(captioned_from(form, None, CONFIG).items, pixels)
+    grey = np.random.default_rng(0).integers(0, 256, (4, 1, 8, 24), dtype=np.uint8)
+    assert captioned_from(grey, None, CONFIG).items.shape == (4, 8, 24, 1)
+    maps = captioned_from(grey.astype(np.float32), None, config(items="maps"))
+    assert maps.items.shape == (4, 1, 8, 24)  # not images

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from elman.data.examples import Examples, ExamplesConfig, read_examples
+from elman.data.examples import Examples, ExamplesConfig, examples_from, read_examples
 from elman.errors import DataError, ElmanError
 
 DRAW = np.random.default_rng(0)
@@ -284,3 +284,12 @@ def test_mnist_is_what_its_files_say(shared_data: Callable[[str], Path]) -> None
     labels = gzip.decompress((folder / "t10k-labels-idx1-ubyte.gz").read_bytes())[8:]
     assert examples.labels == [str(label) for label in labels]
     assert np.array_equal(stacked(examples), np.frombuffer(raw, np.uint8).reshape(-1, 28, 28) / np.float32(255))
+
+
+def test_images_in_torchs_order_of_axes_are_turned() -> None:
+    pixels = np.random.default_rng(0).random((4, 8, 24, 3), dtype=np.float32)
+    expected = stacked(examples_from(pixels))
+    np.testing.assert_array_equal(stacked(examples_from(pixels.transpose(0, 3, 1, 2))), expected)
+    assert expected.shape == (4, 8, 72)
+    rgba = np.zeros((2, 3, 8, 4), dtype=np.float32)  # three rows of pixels with four channels
+    assert stacked(examples_from(rgba)).shape == (2, 3, 32)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -252,3 +253,42 @@ def test_a_missing_library_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setitem(sys.modules, library, None)
     with pytest.raises(ConfigError, match=rf"expected {library} to be installed: pip install 'elman\[sound\]'"):
         read_sound(path, 8000)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [8000, -8000, 120],
+        np.array([8000, -8000], dtype=np.int64),
+        np.array([8000, -8000], dtype=np.int32),
+        np.array([2**31 + 5, 2**31 - 7], dtype=np.uint32),
+        np.array([2**40, -(2**40)]),
+    ],
+)
+def test_whole_numbers_of_an_uncertain_range_are_refused(values: Any) -> None:
+    with pytest.raises(DataError, match=r"x: expected samples as floats from -1 to 1, .* with a peak of [\d,]+"):
+        as_sound(values, 16000, "x")
+
+
+def test_whole_numbers_of_a_certain_range_are_scaled_by_it() -> None:
+    for dtype, value in (
+        (np.int16, 2**14),
+        (np.int8, 2**6),
+        (np.int32, 2**30),
+        (np.uint8, 192),
+        (np.uint16, 3 * 2**14),
+    ):
+        assert as_sound(np.array([value], dtype=dtype), 16000, "x").samples.tolist() == [0.5]
+    for dtype in (np.int32, np.int64):
+        assert as_sound(np.zeros(3, dtype=dtype), 16000, "silence").samples.tolist() == [0.0] * 3
+
+
+@pytest.mark.parametrize("declared", [0x7FFFF000, 0x7FFFEFFC, 0x80000000, 0x7FFFFFFF, 0xFFFFFFFF])
+def test_a_wave_file_from_a_pipe_has_the_samples_that_are_in_it(tmp_path: Path, declared: int) -> None:
+    path = tmp_path / "pipe.wav"
+    path.write_bytes(wave(np.arange(800, dtype="<i2").tobytes(), declared=declared))
+    assert sound_info(path).frames == 800
+    assert len(read_sound(path).samples) == 800
+    path.write_bytes(wave(np.arange(800, dtype="<i2").tobytes(), declared=0x7FFFE000))
+    with pytest.raises(DataError, match="the file is cut short"):
+        read_sound(path)

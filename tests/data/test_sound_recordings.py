@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 import tarfile
@@ -295,3 +296,41 @@ def test_spoken_digits(tmp_path: Path, shared_data: Callable[[str], Path]) -> No
     assert all(np.isfinite(x_TF).all() for x_TF in found.frames)
     own = LogMel(EIGHT)(read_sound(tmp_path / rows[5]["path"], 8000).samples)
     np.testing.assert_array_equal(found.frames[5], own)
+
+
+def test_samples_and_their_rate_may_come_in_either_order() -> None:
+    samples = noise(1)
+    found = recordings_from([(samples, 8000), (8000, samples), (np.int64(8000), np.int16([1, 2, 3]))])
+    np.testing.assert_array_equal(found.samples(0, 8000), found.samples(1, 8000))
+    assert [info.rate for info in found.infos] == [8000] * 3
+    with pytest.raises(DataError, match="number 0: expected samples"):
+        recordings_from([(8000, 16000)])
+
+
+def test_manifests_of_other_programs(sounds: Path) -> None:
+    nemo = '{"audio_filepath": "a.wav", "duration": 0.2, "text": "one"}\n' * 2
+    (sounds / "clips").mkdir()
+    (sounds / "clips" / "b.wav").write_bytes((sounds / "a.wav").read_bytes())
+    texts = {
+        "nemo.json": nemo,
+        "nemo.manifest": "\n" + nemo,
+        "common_voice.tsv": "client_id\tpath\tsentence\n1\ta.wav\tone\n2\tb.wav\tone\n",
+        "deepspeech.csv": "wav_filename,wav_filesize,transcript\na.wav,1,one\na.wav,1,one\n",
+        "folder.csv": "file_name,transcription\na.wav,one\na.wav,one\n",
+    }
+    for name, text in texts.items():
+        found = read_recordings(manifest(sounds, text, name), CONFIG)
+        assert found.texts == ["one", "one"], name
+        assert len(found.samples(1, 8000)) == len(found.samples(0, 8000))
+
+
+def test_the_delimiter_and_the_columns_of_a_manifest_are_options(sounds: Path) -> None:
+    path = manifest(sounds, "path|said, then|sentence|transcript\na.wav|no|yes|maybe\n", "bars.csv")
+    config = dataclasses.replace(CONFIG, delimiter="|")
+    assert read_recordings(path, dataclasses.replace(config, text_column="sentence")).texts == ["yes"]
+    with pytest.raises(DataError, match="expected a column 'text' \\(named by text_column\\)"):
+        read_recordings(path, config)  # two columns could be meant
+    with pytest.raises(ConfigError, match="expected a delimiter of one character"):
+        read_recordings(path, dataclasses.replace(CONFIG, delimiter="||"))
+    tabs = manifest(sounds, "path\ttext\na.wav\tone, two\n", "tabs.txt")
+    assert read_recordings(tabs, dataclasses.replace(CONFIG, delimiter="\\t")).texts == ["one, two"]

@@ -322,9 +322,10 @@ def test_plain_sentences(tmp_path: Path) -> None:
 
 
 def test_python_lists_and_arrays() -> None:
-    data = tagged_from([["a", "b"], "c d e"], [["X", "Y"], [1, 2, 3]], intents=["p", "q"])
+    data = tagged_from([["a", "b"], "c d e"], [["X", "Y"], np.array(["Z", "X", "Y"])], intents=[1, 2.0])
     assert data.words == [["a", "b"], ["c", "d", "e"]]
-    assert data.tags == [["X", "Y"], ["1", "2", "3"]]
+    assert (data.tags, data.intents) == ([["X", "Y"], ["Z", "X", "Y"]], ["1", "2"])
+    assert data.label_types == ("text", "number")
     frames = tagged_from([np.zeros((2, 3)), [[1, 2, 3]]], [[0, 1], [1]])
     assert frames.features == 3
     assert frames.lengths.tolist() == [2, 1]
@@ -343,6 +344,16 @@ def test_python_lists_and_arrays() -> None:
         ([["a", 1]], None, None, "number 0: expected words, or frames as a matrix of numbers"),
         ([np.zeros((2, 3)), np.zeros((2, 2))], None, None, "number 1: expected frames of 3 features. Received: 2"),
         ([[[1, 2], [3]]], None, None, "number 0: expected frames of equal size"),
+        ([["a", "b"]], [["X", None]], None, "the tags of the sentences, number 2: .* Received: None"),
+        ([["a", "b"]], [[0.0, float("nan")]], None, "the tags of the sentences, number 2: .* Received: nan"),
+        ([["a", "b"]], [["X", 1]], None, "number 2: expected labels of one type, as the first, a text"),
+        ([["a"]], [None], None, "expected a list or an array of tags. Received: NoneType"),
+        ([["a"]], 5, None, "expected a list or an array of tags of each sequence. Received: int 5"),
+        ([["a"]], [["X"]], [None], "the labels of the sentences, number 1: .* Received: None"),
+        ([["a"]], [["X"]], 5, "expected a list or an array of labels. Received: int 5"),
+        ([None], None, None, "number 0: expected words, or frames as a matrix of numbers"),
+        (None, None, None, "expected the sentences in a list or an array. Received: NoneType"),
+        ({"a": 1}, None, None, "expected the sentences in a list or an array. Received: dict"),
         ([[[1.0, float("nan")]]], None, None, "number 0, step 0: expected finite numbers. Received: nan"),
     ],
 )

@@ -25,6 +25,8 @@ _ROWS, _STEPS, _BURN_IN = 128, 128, 128
 _MIN_ROW_TOKENS = 512
 # Batches have fewer time steps if the vocabulary is large, so that a batch has at most about this many logits.
 _MAX_LOGITS = 1 << 26
+# Number of tokens that are decoded together.
+_DECODED_AT_ONCE = 1 << 20
 
 
 def open_inputs(paths: Paths, config: TextConfig) -> TextSource | None:
@@ -71,24 +73,41 @@ def prepare_corpus(
 
 
 class HeldOutText:
-    """Batches of a held-out part in which every token is predicted once, with the number of characters predicted."""
+    """Batches of a held-out part in which every token is predicted once, with the number of characters predicted.
+
+    The end of the text is predicted only if the part has several documents.
+    """
 
     def __init__(self, tokens: TokenFile, vocabulary: Vocabulary, limit: int | None = None) -> None:
         self.tokens = tokens
         self.vocabulary = vocabulary
         self.steps = max(1, min(_STEPS, _MAX_LOGITS // (_ROWS * vocabulary.size)))
-        self.limit = len(tokens) if limit is None else min(limit, len(tokens))
+        # Whether the last token is the end of the only document.
+        ends_alone = len(tokens) > 2 and tokens.documents <= 1
+        ends_alone = ends_alone and int(tokens.read(len(tokens) - 1, len(tokens))[0]) == vocabulary.end_id
+        self.counted = len(tokens) - ends_alone
+        self.limit = self.counted if limit is None else min(limit, self.counted)
         self._characters: dict[int, int] = {}
 
     def characters(self, limit: int) -> int:
-        """Return the number of characters in the targets of the first `limit` tokens. Cached, as it needs decoding."""
+        """Return the number of characters in the targets of the first `limit` tokens. Cached, as it needs decoding.
+
+        A part of the text has its share of the characters of the whole text, which unknown tokens, lower case and the
+        like make different from those of the decoded tokens.
+        """
         if limit not in self._characters:
             # The first token has no predecessor and so is no target; end tokens have no characters.
-            first = len(self.vocabulary.decode(self.tokens.read(0, 1).tolist()))
-            whole = limit == len(self.tokens)
-            read = self.tokens.characters if whole else len(self.vocabulary.decode(self.tokens.read(0, limit).tolist()))
-            self._characters[limit] = read - first
+            read = self.tokens.characters
+            if limit < self.counted:
+                read = round(read * self._decoded(limit) / max(self._decoded(self.counted), 1))
+            self._characters[limit] = read - self._decoded(1)
         return self._characters[limit]
+
+    def _decoded(self, limit: int) -> int:
+        """Return the number of characters of the first `limit` tokens when decoded."""
+        starts = range(0, limit, _DECODED_AT_ONCE)
+        parts = (self.tokens.read(start, min(start + _DECODED_AT_ONCE, limit)) for start in starts)
+        return sum(len(self.vocabulary.decode(part.tolist())) for part in parts)
 
     def __call__(self, limit: int = 0) -> tuple[Iterable[Batch], int]:
         """Return the batches of the first `limit` tokens (0 for all), and the number of characters in their targets."""

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from elman.data.batches import Ints, ShuffledBatches, in_order, spread
 from elman.state import Batch
 
-__all__ = ["SequenceRows"]
+__all__ = ["SequenceRows", "WeightedTargets"]
 
 # Maximum number of rows and of padded time steps of an evaluation batch: enough to keep the kernels busy.
 _ROWS, _STEPS = 256, 50_000
 # Maximum number of padded time steps of a training batch: very long rows come in smaller batches.
 _MAX_STEPS = 1 << 20
+
+
+class WeightedTargets(NamedTuple):
+    """Targets of a batch whose examples have weights."""
+
+    targets_B: Tensor
+    weights_B: Tensor
 
 
 class SequenceRows:
@@ -26,13 +34,20 @@ class SequenceRows:
     Args:
         rows: int64 token ids or float32 `x_TI` of each sequence.
         targets: class indices or regression targets; None if there are none.
+        weights: factor of the loss of each sequence, in batches with `WeightedTargets`; None if there are none.
     """
 
-    def __init__(self, rows: Sequence[npt.NDArray[Any]], targets: npt.NDArray[Any] | None = None) -> None:
+    def __init__(
+        self,
+        rows: Sequence[npt.NDArray[Any]],
+        targets: npt.NDArray[Any] | None = None,
+        weights: npt.NDArray[np.float32] | None = None,
+    ) -> None:
         self.lengths = np.array([len(row) for row in rows], dtype=np.int64)
         self._starts = np.concatenate([[0], np.cumsum(self.lengths)[:-1]]).astype(np.int64)
         self._steps = torch.from_numpy(np.concatenate(rows))
         self._targets = None if targets is None else torch.from_numpy(targets)
+        self.weights_N = weights
         # Padding indices are clamped to this, so that they are valid after the last row too.
         self._last = len(self._steps) - 1
 
@@ -45,9 +60,12 @@ class SequenceRows:
         longest = int(lengths.max())
         places_BT = np.minimum(self._starts[rows][:, None] + np.arange(longest), self._last)
         inputs = self._steps[torch.from_numpy(places_BT)]
-        targets_B = torch.zeros(len(rows)) if self._targets is None else self._targets[torch.from_numpy(rows)]
+        chosen = torch.from_numpy(rows)
+        targets: Any = torch.zeros(len(rows)) if self._targets is None else self._targets[chosen]
+        if self.weights_N is not None:
+            targets = WeightedTargets(targets, torch.from_numpy(self.weights_N[rows]))
         ragged = bool((lengths != longest).any())
-        return Batch(inputs, targets_B, torch.from_numpy(lengths) if ragged else None)
+        return Batch(inputs, targets, torch.from_numpy(lengths) if ragged else None)
 
     def shuffled(self, batch_size: int, seed: int) -> ShuffledBatches:
         """Return an endless stream of training batches."""

@@ -11,6 +11,8 @@ from elman.data.cells import QUOTING
 from elman.options import option
 
 __all__ = [
+    "BLEU_TOKENIZERS",
+    "bleu_tokenizer",
     "encoding",
     "errors",
     "held_out",
@@ -22,6 +24,15 @@ __all__ = [
     "tokenizer",
     "vocabulary_size",
 ]
+
+
+# sacrebleu's tokenizers that need no download.
+BLEU_TOKENIZERS = ("13a", "intl", "zh", "ja-mecab", "ko-mecab", "char", "none")
+
+
+def bleu_tokenizer(known: str) -> Any:
+    """Declare the tokenizer of BLEU; `known` says what "auto" chooses by."""
+    return option("auto", f"BLEU: sacrebleu's tokenizer; auto: {known}", choices=("auto", *BLEU_TOKENIZERS))
 
 
 def encoding() -> Any:

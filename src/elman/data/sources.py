@@ -60,7 +60,7 @@ def as_paths(paths: Any, expected: str = "paths of files") -> list[str | os.Path
         return []
     if isinstance(paths, str | os.PathLike):
         return [paths]
-    if isinstance(paths, Iterable):
+    if isinstance(paths, Iterable) and getattr(paths, "ndim", 1) != 0:
         found = list(paths)
         if all(isinstance(path, str | os.PathLike) for path in found):
             return found

@@ -27,7 +27,7 @@ from elman.display import listed
 from elman.errors import ConfigError, DataError
 from elman.options import suggestion
 
-__all__ = ["MISSING", "Table", "read_table", "table_of_text"]
+__all__ = ["MISSING", "Table", "checked_delimiter", "read_table", "separator_of", "table_of_text"]
 
 # Cells that count as missing numbers (compared in lower case).
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "?"})
@@ -106,6 +106,15 @@ def _plain_numbers(values: Sequence[str | None]) -> npt.NDArray[np.float64] | No
     return numbers if np.isfinite(numbers).all() and not any("_" in value for value in values if value) else None
 
 
+def checked_delimiter(delimiter: str) -> str:
+    """Return the separator that an option gives. Raises ConfigError unless it is one character, or empty."""
+    # From a shell, "\\t" arrives as two characters.
+    delimiter = delimiter.replace("\\t", "\t")
+    if len(delimiter) > 1 or delimiter in ('"', "\n", "\r"):
+        raise ConfigError(f"expected a delimiter of one character, no quote and no line end. Received: {delimiter!r}")
+    return delimiter
+
+
 def read_table(
     path: str | Path,
     *,
@@ -116,9 +125,10 @@ def read_table(
     encoding: str = "utf-8",
     errors: str = "strict",
 ) -> Table:
-    """Read the table in a file, or on standard input ("-", as CSV unless `kind` is given).
+    """Read the table in a file, or on standard input ("-").
 
-    kind       "csv", "tsv", "jsonl", or "auto": by the suffix of the file, else CSV
+    kind       "csv", "tsv", "jsonl", or "auto": by the suffix of the file, else JSON lines if the first line is a JSON
+               object, and CSV otherwise
     header     whether the first row has the column names; otherwise the names are "1", "2", ...
     delimiter  separator of the cells in a row; by default a tab for tsv, and for csv detected from the first row:
                a comma, else a semicolon, else a tab
@@ -136,6 +146,8 @@ def read_table(
         if kind not in ("auto", "csv", "tsv", "jsonl"):
             raise ConfigError(f"expected the kind of a table among auto, csv, tsv, jsonl. Received: {kind!r}")
         text = text_in(file.path, file.name, encoding=encoding, errors=errors)
+        if kind == "auto":
+            kind = "jsonl" if _begins_with_object(text) else "csv"
         return table_of_text(text, file.name, kind=kind, header=header, delimiter=delimiter, quoting=quoting)
     finally:
         if file.spooled:
@@ -148,11 +160,24 @@ def table_of_text(
     """Parse the text of a table; `name` is its name in messages. Other arguments and errors as in `read_table`."""
     if kind == "jsonl":
         return _from_json_lines(text, name)
-    delimiter = delimiter or ("\t" if kind == "tsv" else _guessed(text))
+    delimiter = delimiter or separator_of(text, kind)
     return _from_cells(text, name, delimiter, header, is_quoted(quoting, kind, delimiter))
 
 
-def _guessed(text: str) -> str:
+def _begins_with_object(text: str) -> bool:
+    """Return whether the first line that is not empty is a JSON object."""
+    if not text[:100].lstrip().startswith("{"):
+        return False
+    try:
+        return isinstance(json.loads(text.lstrip().partition("\n")[0]), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def separator_of(text: str, kind: str | None) -> str:
+    """Return the separator of the cells: a tab for tsv; otherwise a comma, a semicolon or a tab, by the first line."""
+    if kind == "tsv":
+        return "\t"
     first = text.partition("\n")[0]
     return ";" if ";" in first and "," not in first else "," if "," in first or "\t" not in first else "\t"
 

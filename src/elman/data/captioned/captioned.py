@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from elman.data.image_arrays import channels_last
 from elman.errors import DataError
 
 __all__ = ["KINDS", "CaptionDataset", "checked_captions", "join", "made"]
@@ -103,12 +104,15 @@ def made(
 ) -> CaptionDataset:
     """Create a `CaptionDataset` from an array.
 
-    Pixels are uint8 (0 to 255) or floats. Vectors and maps may have any integer or float dtype and become float32.
-    With `kind` "auto", arrays of 2 dimensions are vectors and arrays of 3 or 4 dimensions are images. Raises
-    DataError, with the place, for an unsupported dtype or shape, for values that are not finite, and for no items.
+    Pixels are uint8 (0 to 255) or floats; images in torch's order of axes are turned, see `channels_last`. Vectors and
+    maps may have any integer or float dtype and become float32. With `kind` "auto", arrays of 2 dimensions are vectors
+    and arrays of 3 or 4 dimensions are images. Raises DataError, with the place, for an unsupported dtype or shape, for
+    values that are not finite, and for no items.
     """
     if kind == "auto":
         kind = "vectors" if values.ndim == 2 else "images"
+    if kind == "images":
+        values = channels_last(values)
     if values.ndim not in _DIMENSIONS[kind] or 0 in values.shape[1:]:
         raise DataError(f"{name}: expected {kind} as an array of shape {_SHAPES[kind]}. Received: {values.shape}")
     if not len(values):

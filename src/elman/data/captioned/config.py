@@ -49,3 +49,4 @@ class CaptionTextConfig:
         least=1,
         most=10000,
     )
+    bleu_tokenizer: str = shared.bleu_tokenizer("13a")

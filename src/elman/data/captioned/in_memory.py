@@ -13,6 +13,7 @@ import numpy as np
 from elman.data.captioned.captioned import CaptionDataset, checked_captions, made
 from elman.data.captioned.config import CaptionDataConfig
 from elman.data.captioned.images import check_size, pixels_of
+from elman.data.texts import is_sequence
 from elman.errors import DataError
 
 __all__ = ["are_paths", "captioned_from"]
@@ -67,7 +68,7 @@ def captioned_from(
     found = made(np.asarray(items), name, kind, names=names)
     if captions is None:
         return found
-    if isinstance(captions, str) or not hasattr(captions, "__len__"):
+    if not is_sequence(captions):
         raise DataError(f"captions: expected a list of texts. Received: {type(captions).__name__}")
     return replace(found, captions=checked_captions(list(captions), len(found), "captions", name))
 

@@ -18,10 +18,11 @@ import numpy.typing as npt
 from elman.data.blank_lines import is_blank
 from elman.data.examples.base import Examples
 from elman.data.examples.config import ExamplesConfig
-from elman.data.examples.in_memory import examples_from
-from elman.data.examples.labels import label_texts
+from elman.data.examples.in_memory import examples_from, labels_from
 from elman.data.examples.lines import incoming_texts
 from elman.data.examples.reading import read_examples
+from elman.data.examples.weights import with_weights
+from elman.data.labels import label_texts, type_of_labels
 from elman.data.sources import as_paths, is_path
 from elman.errors import DataError
 
@@ -40,8 +41,6 @@ __all__ = [
 # Examples that are predicted together by `example_groups`.
 _AT_ONCE = 512
 
-_KINDS = {"b": "boolean", "i": "integer", "u": "integer", "f": "number"}
-
 
 @dataclass(frozen=True)
 class InMemoryExamples:
@@ -49,7 +48,7 @@ class InMemoryExamples:
 
     classes   the sorted distinct labels, as given; None for a regression
     names     the text of each class
-    values    type of the labels: "text", "integer", "number" or "boolean"
+    values    type of the labels, one of `LABEL_TYPES`
     features  T if X is a matrix with one series per row, else None
     """
 
@@ -60,21 +59,26 @@ class InMemoryExamples:
     features: int | None
 
 
-def labelled_examples(X: Any, y: Any, config: ExamplesConfig, *, regression: bool) -> InMemoryExamples:
-    """Convert training data X and y, with classes or, for a `regression`, numbers as labels. Raises DataError."""
+def labelled_examples(
+    X: Any, y: Any, config: ExamplesConfig, *, regression: bool, sample_weight: Any = None
+) -> InMemoryExamples:
+    """Convert training data X and y, with classes or, for a `regression`, numbers as labels.
+
+    Raises DataError, also for labels of several types and for invalid weights.
+    """
     if y is None:
         raise DataError(
             "expected a label for every example of X: training requires y to be passed, but the target y is None. "
             "Received: none"
         )
     y = flat_labels(y, regression=regression)
-    examples = _examples(X, y, config)
+    examples = with_weights(_examples(X, y, config), sample_weight, classes=not regression)
     features = matrix_columns(X) if examples.kind == "series" else None
     if regression:
         return InMemoryExamples(examples, None, None, "number", features)
+    values = type_of_labels(labels_from(y), "y")
     classes = np.unique(np.asarray(y))
-    names = label_texts(classes.tolist(), "y")
-    return InMemoryExamples(examples, classes, names, _KINDS.get(classes.dtype.kind, "text"), features)
+    return InMemoryExamples(examples, classes, label_texts(classes.tolist(), "y"), values, features)
 
 
 def held_out(part: Any, config: ExamplesConfig) -> Examples | None:

@@ -11,9 +11,11 @@ import numpy.typing as npt
 from elman.data.binary import open_bytes, read_idx, read_npy, read_npz
 from elman.data.examples.base import Examples
 from elman.data.examples.config import ExamplesConfig
-from elman.data.examples.labels import label_file, label_texts, matched, read_labels
+from elman.data.examples.labels import label_file, matched, read_labels
 from elman.data.examples.series import checked_series
+from elman.data.image_arrays import channels_last
 from elman.data.inputs import InputFile
+from elman.data.labels import label_texts
 from elman.data.suffixes import bare_suffix
 from elman.errors import DataError
 
@@ -37,8 +39,8 @@ def examples_of_array(
 
     Args:
         values: texts of shape N; or numbers of shape N x T (series of one channel), N x T x I (series or images), or
-            N x height x width x channels (images). In uint8 arrays of three or four dimensions, 0 to 255 becomes
-            0 to 1.
+            N x height x width x channels (images; those of torch's order are turned). In uint8 arrays of three or
+            four dimensions, 0 to 255 becomes 0 to 1.
         name: name of the array in messages.
         images: whether the time steps of an image are its "rows", its "columns" or its "pixels".
         missing: as for `checked_series`.
@@ -63,6 +65,7 @@ def examples_of_array(
                         f"or 4 (images with channels){hint}. "
                         f"Received: {values.dtype} of shape {values.shape}")  # fmt: skip
     places = [f"{name}, row {row}" for row in range(1, len(values) + 1)]
+    values = channels_last(values)
     x_NTI = _sequences(values, images)
     if not x_NTI.size:
         raise DataError(f"{name}: expected series of at least one step; 0 feature(s) (shape={values.shape}) while a "

@@ -26,6 +26,7 @@ class Examples:
     labels    the label of each example, as text; None if the data has no labels
     places    where each example comes from, for messages, such as "reviews.csv, line 7"
     channels  the names of the I channels of series, empty strings if the data has no names; () for texts
+    weights   the factor of each example's loss; None if there are none
     """
 
     kind: str
@@ -33,6 +34,7 @@ class Examples:
     labels: list[str] | None
     places: Sequence[str]
     channels: tuple[str, ...] = ()
+    weights: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -46,6 +48,7 @@ class Examples:
             None if self.labels is None else [self.labels[row] for row in numbers],
             [self.places[row] for row in numbers],
             self.channels,
+            None if self.weights is None else self.weights[numbers],
         )
 
     def contents(self) -> Iterator[object]:
@@ -70,6 +73,9 @@ class Examples:
                 digest.update(b"%d:%d:" % each.shape)
                 digest.update(np.ascontiguousarray(each, dtype="<f4").data)
         add("unlabelled" if self.labels is None else "labelled", *(self.labels or ()))
+        if self.weights is not None:
+            add("weights")
+            digest.update(np.ascontiguousarray(self.weights, dtype="<f4").data)
         return digest.hexdigest()
 
 

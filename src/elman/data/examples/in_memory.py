@@ -11,11 +11,12 @@ import numpy.typing as npt
 
 from elman.data.examples.arrays import examples_of_array
 from elman.data.examples.base import Examples, Floats
-from elman.data.examples.labels import label_texts, matched
+from elman.data.examples.labels import matched
 from elman.data.examples.series import checked_series
+from elman.data.labels import label_texts
 from elman.errors import ConfigError, DataError
 
-__all__ = ["examples_from"]
+__all__ = ["examples_from", "labels_from"]
 
 
 def examples_from(
@@ -58,7 +59,7 @@ def examples_from(
         examples = _series(values, name, missing)
     if y is None:
         return examples
-    return replace(examples, labels=matched(label_texts(_labels(y), "y"), len(examples), "y", name))
+    return replace(examples, labels=matched(label_texts(labels_from(y), "y"), len(examples), "y", name))
 
 
 def _plain(X: Any) -> Any:
@@ -72,7 +73,10 @@ def _plain(X: Any) -> Any:
     return list(X)
 
 
-def _labels(y: Any) -> list[Any]:
+def labels_from(y: Any) -> list[Any]:
+    """Return labels of any kind of sequence as a list of Python values. Raises DataError for anything else."""
+    if isinstance(y, str | bytes | Mapping | Set) or not (hasattr(y, "__len__") or hasattr(y, "__array__")):
+        raise DataError(f"y: expected a list or an array of labels. Received: {_shown(y)}")
     values = _plain(y)
     if isinstance(values, np.ndarray):
         if values.ndim == 2 and values.shape[1] == 1:

@@ -1,49 +1,24 @@
-"""Labels as text: from values of any type, and from separate label files."""
+"""Labels in separate files."""
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from elman.data.binary import open_bytes, read_idx, read_npy
 from elman.data.examples.config import ExamplesConfig
 from elman.data.examples.lines import text_lines
 from elman.data.inputs import InputFile
+from elman.data.labels import label_texts
 from elman.data.suffixes import bare_suffix, is_idx, table_kind
 from elman.data.table import read_table
 from elman.display import invisible
 from elman.errors import DataError
 
-__all__ = ["label_file", "label_text", "label_texts", "matched", "read_labels"]
+__all__ = ["label_file", "matched", "read_labels"]
 
 # Names of data files; the last of these words is replaced to get the name of the label file.
 _NAMED = re.compile(r"(.*)(?:images-idx3|images|inputs|texts?)(.*)", re.DOTALL)
-# Above this, not every integer is exact as a float.
-_WHOLE = 2.0**53
-
-
-def label_text(value: Any, place: str) -> str:
-    """Return a label as text: whole numbers without a decimal point, so that 1, 1.0 and "1" are one label.
-
-    Raises DataError, with the place, for a value that is missing, not finite, or neither a text nor a number.
-    """
-    if hasattr(value, "item"):
-        value = value.item()
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool | int):
-        return str(value)
-    if isinstance(value, float) and math.isfinite(value):
-        return str(int(value)) if value.is_integer() and abs(value) < _WHOLE else repr(value)
-    raise DataError(f"{place}: expected a label that is a text or a finite number. Received: {str(value)[:40]}")
-
-
-def label_texts(values: Iterable[Any], name: str) -> list[str]:
-    """Return every label as text; `name` is their name in messages."""
-    return [label_text(value, f"{name}, number {row}") for row, value in enumerate(values, 1)]
 
 
 def label_file(data: Path, config: ExamplesConfig) -> Path | None:

@@ -13,6 +13,7 @@ from elman.data.examples.config import ExamplesConfig
 from elman.data.examples.texts import check_texts
 from elman.data.inputs import find_files
 from elman.data.readers import reader_of
+from elman.data.table import checked_delimiter
 from elman.display import Progress
 from elman.errors import ConfigError
 from elman.options import suggestion
@@ -43,11 +44,7 @@ def read_examples(
     Raises DataError with file and place for data that cannot be used; EncodingError, StorageError, ConfigError.
     """
     named = [os.fspath(path) for path in ([paths] if isinstance(paths, str | os.PathLike) else paths)]
-    # From a shell, "\\t" arrives as two characters.
-    delimiter = config.delimiter.replace("\\t", "\t")
-    if len(delimiter) > 1 or delimiter in ('"', "\n", "\r"):
-        raise ConfigError(f"expected a delimiter of one character, no quote and no line end. Received: {delimiter!r}")
-    config = replace(config, delimiter=delimiter)
+    config = replace(config, delimiter=checked_delimiter(config.delimiter))
     known = readers.known()
     if config.format not in ("auto", *known):
         raise ConfigError(

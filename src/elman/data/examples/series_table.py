@@ -12,6 +12,7 @@ from elman.data.examples.base import Examples
 from elman.data.examples.config import ExamplesConfig
 from elman.data.examples.series import checked_series
 from elman.data.examples.texts import table_labels
+from elman.data.labels import common_spelling
 from elman.data.table import Table
 from elman.errors import DataError
 
@@ -46,7 +47,8 @@ def series_of_table(table: Table, config: ExamplesConfig, *, labelled: bool) -> 
         inputs.append(checked_series(values[rows], place, missing=config.missing, channels=channels))
         places.append(place)
         if labels is not None:
-            other = next((row for row in rows if labels[row] != labels[rows[0]]), None)
+            first = common_spelling(labels[rows[0]])
+            other = next((row for row in rows if common_spelling(labels[row]) != first), None)
             if other is not None:
                 raise DataError(f"{table.where(other)}: expected one label for the series {name!r}, "
                                 f"{labels[rows[0]]!r} as above. Received: {labels[other]!r}")  # fmt: skip

@@ -6,16 +6,24 @@ from dataclasses import replace
 
 from elman.data.examples.base import Examples
 from elman.data.examples.config import ExamplesConfig
+from elman.data.examples.rows_file import holds_rows, series_of_rows
 from elman.data.examples.series_table import series_of_table
 from elman.data.examples.texts import texts_of_table
 from elman.data.inputs import InputFile
-from elman.data.table import Table, read_table
+from elman.data.read import read_lines
+from elman.data.suffixes import table_kind
+from elman.data.table import Table, read_table, separator_of
 
 __all__ = ["read_series_table", "read_table_file"]
 
 
 def read_table_file(file: InputFile, config: ExamplesConfig, *, labelled: bool) -> Examples:
-    """Read the texts of a table; with the format "auto", its series if it has a series and no text column."""
+    """Read the texts of a table.
+
+    With the format "auto", its series if it has a series and no text column, or if its first row has numbers only.
+    """
+    if config.format == "auto" and config.header and holds_rows(_first_cells(file, config)):
+        return series_of_rows(_table(file, replace(config, header=False)), config, labelled=labelled)
     table = _table(file, config)
     series = config.series_column in table.columns and config.text_column not in table.columns
     if config.format == "auto" and series:
@@ -26,6 +34,12 @@ def read_table_file(file: InputFile, config: ExamplesConfig, *, labelled: bool) 
 def read_series_table(file: InputFile, config: ExamplesConfig, *, labelled: bool) -> Examples:
     """Read the series of a table."""
     return series_of_table(_table(file, config), config, labelled=labelled)
+
+
+def _first_cells(file: InputFile, config: ExamplesConfig) -> list[str]:
+    """Return the cells of the first line."""
+    line = next(read_lines(file.path, encoding=config.encoding, errors=config.errors), "")
+    return line.split(config.delimiter or separator_of(line, table_kind(file.path)))
 
 
 def _table(file: InputFile, config: ExamplesConfig) -> Table:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from elman.data.examples import Examples
+from elman.data.labels import LABEL_TYPES, LabelIndex, names_in_files
 from elman.errors import ArtifactError, DataError
 
 __all__ = ["ClassTargets", "RegressionTarget", "Targets", "class_weights_of", "learn_targets", "targets_from_json"]
@@ -21,13 +22,6 @@ _MAX_CLASSES = 5000
 _LONGEST_LABEL = 1000
 # With more examples than this, labels that are all different are refused.
 _FEW = 9
-# Converts the text of a label back to the type it had in the data.
-_VALUES: dict[str, Callable[[str], Any]] = {
-    "text": str,
-    "integer": int,
-    "number": float,
-    "boolean": lambda text: text == "True",
-}
 
 
 @dataclass(frozen=True)
@@ -35,7 +29,7 @@ class ClassTargets:
     """Encodes labels as class indices.
 
     names     the text of every class, by index
-    values    type of the labels before they became text: "text", "integer", "number" or "boolean"
+    values    type of the labels before they became text, one of `LABEL_TYPES`
     """
 
     names: tuple[str, ...]
@@ -48,19 +42,21 @@ class ClassTargets:
 
     def array(self) -> npt.NDArray[Any]:
         """Return the classes in their original type: scikit-learn's `classes_`."""
-        return np.array([_VALUES[self.values](name) for name in self.names])
+        return np.array([LABEL_TYPES[self.values](name) for name in self.names])
 
     def encode(self, examples: Examples) -> npt.NDArray[np.int64]:
         """Return the class index of each label. Raises DataError, with the place, for a label not seen in training."""
-        numbers = {name: number for number, name in enumerate(self.names)}
+        known = LabelIndex(self.names)
+        numbers = {label: known.find(label) for label in set(_labels(examples))}
         found = np.empty(len(examples), dtype=np.int64)
         for row, label in enumerate(_labels(examples)):
-            if label not in numbers:
+            number = numbers[label]
+            if number is None:
                 shown = ", ".join(map(repr, self.names[:10])) + (", ..." if len(self.names) > 10 else "")
                 raise DataError(
                     f"{examples.places[row]}: expected a label seen in training, one of {shown}. Received: {label!r}"
                 )
-            found[row] = numbers[label]
+            found[row] = number
         return found
 
     def to_json(self) -> dict[str, Any]:
@@ -99,7 +95,8 @@ Targets = ClassTargets | RegressionTarget
 def learn_targets(examples: Examples, kind: str, names: Sequence[str] | None = None, values: str = "text") -> Targets:
     """Learn the targets of `examples`: `RegressionTarget` if `kind` is "regression", else `ClassTargets`.
 
-    `names` gives the classes in order; by default they are sorted, numbers by value and before other names. Raises
+    `names` gives the classes in order, and `values` their type. By default they are those of files: sorted, numbers by
+    value and before other names, and integers if all of them are whole numbers. Raises
     DataError for missing labels, for a single class or a constant number, for more than 5000 classes, for a number that
     is not a number, and for more than 9 labels that are all different classes.
     """
@@ -118,7 +115,10 @@ def learn_targets(examples: Examples, kind: str, names: Sequence[str] | None = N
                 f"{place}: expected a label of at most {_LONGEST_LABEL:,} characters. "
                 f"Received: one of {len(label):,}, {label[:40]!r}..."
             )
-    found = tuple(names) if names is not None else tuple(sorted(set(labels), key=_rank))
+    different, in_files = names_in_files(labels)
+    if names is None:
+        names, values = sorted(different, key=_rank), in_files
+    found = tuple(names)
     if len(found) < 2:
         raise DataError(
             f"expected examples of at least two classes to learn from. Received: one class only, "

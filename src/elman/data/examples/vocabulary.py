@@ -90,7 +90,7 @@ class ClassifierVocabulary:
 class EncodedExamples:
     """Examples encoded by a vocabulary. Raises DataError for examples that the vocabulary cannot encode.
 
-    rows     inputs of the network, with targets
+    rows     inputs of the network, with targets and weights
     truth_N  class indices, or standardised numbers
     longer   number of texts that were truncated
     """
@@ -98,4 +98,4 @@ class EncodedExamples:
     def __init__(self, examples: Examples, vocabulary: ClassifierVocabulary) -> None:
         self.truth_N: npt.NDArray[Any] = vocabulary.targets.encode(examples)
         encoded, self.longer = vocabulary.encoder.encode_and_count(examples)
-        self.rows = SequenceRows(encoded, self.truth_N)
+        self.rows = SequenceRows(encoded, self.truth_N, examples.weights)

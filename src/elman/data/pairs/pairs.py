@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from elman.data.texts import texts_from
 from elman.errors import DataError
 
 __all__ = ["Pairs", "cut_at_tabs", "joined", "paired", "pairs_from", "tidy"]
@@ -85,12 +86,12 @@ def pairs_from(sources: Iterable[str], targets: Iterable[str] | None = None, *, 
     Raises DataError for a string in place of a list, items that are not strings, different numbers of sources and
     targets, and no pairs.
     """
-    first = _texts(sources, "sources")
+    first = texts_from(sources, "sources")
     if targets is None:
         if not first:
             raise DataError(f"{name}: expected at least one sentence. Received: none")
         return Pairs(name, list(map(tidy, first)), None)
-    second = _texts(targets, "targets")
+    second = texts_from(targets, "targets")
     if len(first) != len(second):
         raise DataError(f"{name}: expected as many targets as sources, {len(first)}. Received: {len(second)} targets")
     return check_some(paired(name, first, second))
@@ -127,13 +128,3 @@ def joined(parts: Sequence[Pairs]) -> Pairs:
         None if first.targets is None else [text for part in parts for text in part.targets or ()],
         sum(part.dropped_empty for part in parts),
     )
-
-
-def _texts(values: Iterable[str], what: str) -> list[str]:
-    if isinstance(values, str | bytes):
-        raise DataError(f"expected {what} as a list of sentences. Received: one {type(values).__name__}")
-    found = list(values)
-    for row, value in enumerate(found):
-        if not isinstance(value, str):
-            raise DataError(f"expected {what} that are texts. Received: {type(value).__name__} at index {row}")
-    return found

@@ -14,8 +14,9 @@ from elman.errors import DataError, StorageError
 
 __all__ = ["check_whole"]
 
-# The length field of a WAV file that was written to a pipe, or is longer than 4 GB (RF64).
-_ENDLESS = 0xFFFFFFFF
+# Length fields of WAV files that were written to a pipe, so that their length was not known: by ffmpeg (and of RF64
+# files, longer than 4 GB), by arecord, and by sox, which rounds down to whole samples of all channels.
+_ENDLESS = frozenset({0xFFFFFFFF, 0x80000000, 0x7FFFFFFF, *range(0x7FFFF000 - 0x100, 0x7FFFF001)})
 # The maximum size of an Ogg page, in bytes.
 _LONGEST_PAGE = 65307
 _PAGE_HEADER = 27
@@ -61,7 +62,7 @@ def _check_wave(file: BinaryIO, size: int, name: str) -> None:
             break
         place += 8 + length + length % 2
     found = size - place - 8
-    if length == _ENDLESS:
+    if length in _ENDLESS:
         length = large
     if found < length:
         raise DataError(f"{name}: expected {length:,} bytes of samples, as its header says; the file is cut short. "

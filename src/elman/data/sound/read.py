@@ -44,6 +44,8 @@ _BLOCK = 1 << 18  # samples that are read at a time
 _MIN_RATE, _MAX_RATE = 1000, 1_000_000
 # An array with more is probably of shape channels x samples, as some libraries return.
 _MAX_CHANNELS = 64
+# The full scale of 16 bits: samples of 32 bits with a lower peak would be almost silent, and are probably narrower.
+_WIDEST_NARROW = 1 << 15
 
 
 class SoundInfo(NamedTuple):
@@ -130,10 +132,13 @@ def as_sound(values: Any, rate: int, name: str, *, longest_seconds: float = _LON
     """Convert an array of samples, of shape N or N x channels; integers are scaled by the range of their dtype.
 
     Raises DataError, with the name, for another shape or dtype, more than 64 channels, no samples, too long a sound,
-    and samples that are not finite; ConfigError for an invalid rate.
+    whole numbers whose range is not certain, and samples that are not finite; ConfigError for an invalid rate.
     """
     _check_rate(rate, name)
-    array = np.asarray(values)
+    try:
+        array = np.asarray(values)
+    except ValueError as error:
+        raise DataError(f"{name}: expected samples, numbers of shape N or N x channels. Received: {error}") from error
     if array.dtype.kind not in "iuf" or array.ndim not in (1, 2) or 0 in array.shape[1:]:
         raise DataError(f"{name}: expected samples, numbers of shape N or N x channels. "
                         f"Received: {array.dtype} of shape {array.shape}")  # fmt: skip
@@ -145,7 +150,9 @@ def as_sound(values: Any, rate: int, name: str, *, longest_seconds: float = _LON
     if array.dtype.kind in "iu":
         limits = np.iinfo(array.dtype)
         middle = 0 if array.dtype.kind == "i" else (limits.max + 1) // 2
-        array = (array.astype(np.float64) - middle) / (limits.max + 1 - middle)
+        centred = array.astype(np.float64) - middle
+        _check_range(array.dtype, float(np.abs(centred).max()), name)
+        array = centred / (limits.max + 1 - middle)
     with np.errstate(over="ignore"):
         array = array.astype(np.float32)
     samples = array if array.ndim == 1 else array.mean(axis=1, dtype=np.float32)
@@ -217,6 +224,17 @@ def _check_length(info: SoundInfo, name: str, longest_seconds: float) -> None:
     if info.seconds > longest_seconds:
         raise DataError(f"{name}: expected a sound of at most {longest_seconds:g} seconds (longest_seconds). "
                         f"Received: one of {info.seconds:,.1f}")  # fmt: skip
+
+
+def _check_range(dtype: np.dtype[Any], peak: float, name: str) -> None:
+    """Raise DataError for whole numbers that need not have the range of their dtype: those of a list are int64."""
+    if dtype.itemsize <= 2 or not peak or (dtype.itemsize == 4 and peak > _WIDEST_NARROW):
+        return
+    raise DataError(
+        f"{name}: expected samples as floats from -1 to 1, or as an array of 8 or 16 bits, such as "
+        f"np.asarray(samples, dtype=np.int16), because the full scale of others is not known. "
+        f"Received: {dtype} with a peak of {peak:,.0f}"
+    )
 
 
 def _check_finite(samples: Samples, before: int, name: str) -> None:

@@ -9,10 +9,9 @@ from pathlib import Path
 
 from elman.data.decoding import check_encoding
 from elman.data.inputs import InputFile, find_files, is_new
-from elman.data.manifest import ManifestConfig, sidecar_text
+from elman.data.manifest import ManifestConfig, read_manifest, sidecar_text
 from elman.data.sound.read import SUFFIXES, sound_info
 from elman.data.sound.recordings import Recordings, file_digest
-from elman.data.table import read_table
 from elman.display import Progress
 from elman.errors import DataError
 
@@ -20,6 +19,10 @@ __all__ = ["is_sound", "read_recordings"]
 
 # Sound files of unsupported formats, which would otherwise be read as manifests.
 _OTHERS = (".mp3", ".m4a", ".mp4", ".aac", ".aif", ".aiff", ".wma", ".webm", ".amr")
+
+
+# The folder of the sounds of a Common Voice table.
+_CLIPS = "clips"
 
 
 def is_sound(path: Path) -> bool:
@@ -95,15 +98,16 @@ def read_recordings(
 def _add_manifest(
     file: InputFile, config: ManifestConfig, labelled: bool, sounds: list[Path], texts: list[str], places: list[str]
 ) -> None:
-    table = read_table(file.path, quoting=config.quoting, encoding=config.encoding, errors=config.errors)
-    table = replace(table, name=file.name)
+    table = replace(read_manifest(file.path, config), name=file.name)
     folder = Path() if file.spooled else file.path.parent
     for row, value in enumerate(table.texts(config.path_column, hint="named by path_column")):
         name = value.strip()
         place = table.where(row)
         if not name or "\0" in name:
             raise DataError(f"{place}: expected the path of a sound file. Received: {name[:40]!r}")
-        sounds.append(folder / name)
+        # Common Voice has its sounds in a folder next to the table.
+        beside = folder / _CLIPS / name
+        sounds.append(beside if beside.is_file() and not (folder / name).is_file() else folder / name)
         places.append(f"{place}: {name}")
     if labelled:
         for row, text in enumerate(table.texts(config.text_column, hint="named by text_column")):

@@ -17,6 +17,7 @@ from elman.data.decoding import raw_blocks
 from elman.data.sound.config import SoundConfig
 from elman.data.sound.read import Samples, Sound, SoundInfo, as_sound, read_sound, resampled, resampled_length
 from elman.data.sound.read import sound_info as info_of
+from elman.data.texts import is_sequence
 from elman.data.transcripts import LazyFrames, Transcripts, digest_of, given_texts
 from elman.display import Progress
 from elman.errors import ConfigError, DataError
@@ -104,8 +105,8 @@ def recordings_from(
     """Create `Recordings` from Python objects.
 
     Args:
-        sounds: a list of paths, of samples of shape N or N x channels, or of pairs of samples and their rate. Integers
-            are scaled by the range of their dtype.
+        sounds: a list of paths, of samples of shape N or N x channels, or of pairs of samples and their rate, in
+            either order. Integers are scaled by the range of their dtype.
         texts: the text of each sound; None if there are none.
         rate: sample rate in Hz of samples without a rate.
         name: name of the recordings in messages.
@@ -114,7 +115,7 @@ def recordings_from(
     Raises DataError, with the index of the sound from 0, for sounds that cannot be used; ConfigError for samples
     without a rate; StorageError.
     """
-    if isinstance(sounds, str | bytes | os.PathLike) or not hasattr(sounds, "__len__"):
+    if isinstance(sounds, os.PathLike) or not is_sequence(sounds):
         raise DataError(f"expected a list of sounds. Received: {type(sounds).__name__}")
     if getattr(sounds, "ndim", 0) == 1 and getattr(getattr(sounds, "dtype", None), "kind", "f") in ("i", "u", "f"):
         raise DataError(f"{name}: expected a list of sounds, such as [samples]. Received: {len(sounds):,} numbers")
@@ -131,7 +132,7 @@ def recordings_from(
             digests.append(file_digest(path, place))
             found.append(path)
         else:
-            own, given = each if isinstance(each, tuple) and len(each) == 2 else (each, rate)
+            own, given = _samples_and_rate(each, rate)
             if not given:
                 raise ConfigError(f"{place}: expected the sample rate of the samples (rate). Received: none")
             sound = as_sound(
@@ -142,6 +143,15 @@ def recordings_from(
             found.append(sound)
         places.append(place)
     return Recordings(name, found, infos, given_texts(texts, len(found), name), places, digests)
+
+
+def _samples_and_rate(sound: Any, rate: int) -> tuple[Any, Any]:
+    """Return samples and their rate: of a pair in either order, as scipy's (rate, samples), or of samples alone."""
+    if not isinstance(sound, tuple) or len(sound) != 2:
+        return sound, rate
+    first, second = sound
+    alone = [np.ndim(each) == 0 for each in sound]
+    return (second, first) if alone == [True, False] else (first, second)
 
 
 def file_digest(path: Path, name: str) -> bytes:

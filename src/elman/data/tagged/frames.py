@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from elman.data.binary import open_bytes, read_npy, read_npz
-from elman.data.examples.labels import label_texts
+from elman.data.labels import label_texts
 from elman.data.suffixes import table_kind
 from elman.data.table import MISSING, Table, read_table
 from elman.data.tagged.tagged import Frames, TaggedDataset, check_fit, check_frames
@@ -90,7 +90,9 @@ def _from_arrays(
         raise DataError(f"{name}: expected at least one sequence. Received: none")
     places = [f"{name}, sequence {row}" for row in range(len(x))]
     frames = [check_frames(x[row, : sizes[row]], places[row]) for row in range(len(x))]
-    tags = None if y is None else [_tags(y[row, : sizes[row]], places[row]) for row in range(len(x))]
+    tags = None
+    if y is not None:
+        tags = [label_texts(y[row, : sizes[row]].tolist(), f"{places[row]}, the labels") for row in range(len(x))]
     found = TaggedDataset(name, None, frames, tags, None, places)
     check_fit(found)
     return found

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from elman.data.examples.labels import label_texts
+from elman.data.labels import label_texts, type_of_labels
+from elman.data.texts import is_sequence
 from elman.display import listed
 from elman.errors import DataError
 
@@ -44,6 +45,7 @@ class TaggedDataset:
     intents        a label for every sequence; None if there are none
     places         where every sequence comes from, for messages
     feature_names  the names of the I features of a frame; empty if they have none
+    label_types    types of the tags and of the labels, as in `LABEL_TYPES`; None for files
     """
 
     name: str
@@ -53,6 +55,7 @@ class TaggedDataset:
     intents: list[str] | None
     places: list[str]
     feature_names: tuple[str, ...] = ()
+    label_types: tuple[str, str] | None = None
 
     def __len__(self) -> int:
         return len(self.places)
@@ -75,14 +78,13 @@ class TaggedDataset:
         def pick(values: Any) -> Any:
             return None if values is None else [values[row] for row in chosen]
 
-        return TaggedDataset(
-            self.name,
-            pick(self.words),
-            pick(self.frames),
-            pick(self.tags),
-            pick(self.intents),
-            pick(self.places),
-            self.feature_names,
+        return dataclasses.replace(
+            self,
+            words=pick(self.words),
+            frames=pick(self.frames),
+            tags=pick(self.tags),
+            intents=pick(self.intents),
+            places=pick(self.places),
         )
 
     def contents(self) -> Iterator[object]:
@@ -179,6 +181,7 @@ def tagged_from(
     Raises DataError, with the index of the sequence from 0, for invalid sequences and for labels that do not match
     them.
     """
+    sequences = _sequences(sequences, name)
     places = [f"{name}, number {number}" for number in range(len(sequences))]
     words: list[list[str]] | None = None
     frames: list[Frames] | None = None
@@ -194,16 +197,39 @@ def tagged_from(
         frames = [check_frames(each, place) for each, place in zip(sequences, places, strict=True)]
     if not places:
         raise DataError(f"expected at least one sequence in {name}. Received: none")
+    tag_rows = None if tags is None else [_listed(each, "tags") for each in _listed(tags, "tags of each sequence")]
+    labels = None if intents is None else _listed(intents, "labels")
     found = TaggedDataset(
         name,
         words,
         frames,
-        None if tags is None else [label_texts(each, f"{name}, number {row}") for row, each in enumerate(tags)],
-        None if intents is None else label_texts(intents, "the intents"),
+        None if tag_rows is None else [label_texts(each, f"the tags of {name}") for each in tag_rows],
+        None if labels is None else label_texts(labels, f"the labels of {name}"),
         places,
+        label_types=(
+            type_of_labels([tag for each in tag_rows or () for tag in each], f"the tags of {name}"),
+            type_of_labels(labels or (), f"the labels of {name}"),
+        ),
     )
     check_fit(found)
     return found
+
+
+def _sequences(sequences: Any, name: str) -> Sequence[Any]:
+    """Return `sequences`. Raises DataError unless it is a list or an array of them."""
+    if not is_sequence(sequences):
+        received = f"{type(sequences).__name__} {str(sequences)[:40]!r}"
+        raise DataError(f"expected {name} in a list or an array. Received: {received}")
+    return sequences if hasattr(sequences, "__getitem__") else list(sequences)
+
+
+def _listed(values: Any, what: str) -> list[Any]:
+    """Return a list or an array of labels as a list. Raises DataError for anything else."""
+    if hasattr(values, "tolist"):
+        values = values.tolist()
+    if not isinstance(values, Iterable) or isinstance(values, bytes | Mapping):
+        raise DataError(f"expected a list or an array of {what}. Received: {type(values).__name__} {str(values)[:40]}")
+    return list(values)
 
 
 def check_words(words: list[str], place: str) -> list[str]:

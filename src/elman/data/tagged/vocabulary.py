@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from elman.data.labels import LABEL_TYPES, LabelIndex, names_in_files
 from elman.data.tagged import TaggedDataset
 from elman.data.tagged.config import TaggedDataConfig
 from elman.data.tagged.notation import describe_readings, learn_scheme, read_tag
@@ -43,6 +44,7 @@ class TaggerVocabulary:
     features           I, the number of features of a frame; 0 for words
     lowercase, digits  how words are normalised before they are looked up
     feature_names      the names of the features; empty if they have none
+    label_types        types of the tags and of the sentence labels in the data, as in `LABEL_TYPES`
     """
 
     words: tuple[str, ...]
@@ -54,15 +56,15 @@ class TaggerVocabulary:
     lowercase: bool
     digits: bool
     feature_names: tuple[str, ...] = ()
+    label_types: tuple[str, str] = ("text", "text")
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_words", {word: number for number, word in enumerate(self.words, 1)})
         object.__setattr__(
             self, "_characters", {character: number for number, character in enumerate(self.characters, 1)}
         )
-        object.__setattr__(self, "_tags", {tag: number for number, tag in enumerate(self.tags)})
-        object.__setattr__(self, "_numbered", {_as_number(tag): tag for tag in self.tags})
-        object.__setattr__(self, "_intents", {intent: number for number, intent in enumerate(self.intents)})
+        object.__setattr__(self, "_tags", LabelIndex(self.tags))
+        object.__setattr__(self, "_intents", LabelIndex(self.intents))
 
     @classmethod
     def learn(cls, data: TaggedDataset, config: TaggedDataConfig, *, intent: bool) -> TaggerVocabulary:
@@ -73,12 +75,15 @@ class TaggerVocabulary:
         data.check_labels(intents=intent)
         scheme = learn_scheme(data.tags or ())
         given = {tag for each in data.tags or () for tag in each}
-        tags = sorted({read_tag(_as_number(tag) if data.features else tag, scheme) for tag in given})
+        readings = {tag: read_tag(tag, scheme) for tag in given}
+        types = data.label_types or ("", "")
+        tags, tag_type = _learnt([readings[tag] for each in data.tags or () for tag in each], types[0])
+        intent_type = "text"
         if len(tags) < 2:
             raise DataError(f"{data.name}: expected at least two different tags. Received: {', '.join(tags) or 'none'}")
         intents: list[str] = []
         if intent:
-            intents = sorted(set(data.intents or ()))
+            intents, intent_type = _learnt(data.intents or (), types[1])
             if len(intents) < 2:
                 raise DataError(f"{data.name}: expected at least two different intents. Received: {intents[0]!r}")
         _check_sizes(data, [*given, *intents])
@@ -97,6 +102,7 @@ class TaggerVocabulary:
             lowercase=config.lowercase,
             digits=config.digits,
             feature_names=data.feature_names,
+            label_types=(tag_type, intent_type),
         )
 
     @classmethod
@@ -129,21 +135,23 @@ class TaggerVocabulary:
 
     def tag_ids(self, tags: Sequence[str]) -> npt.NDArray[np.int64]:
         """Return the id of each tag, IGNORE_INDEX for unknown tags."""
-        known: Mapping[str, int] = self._tags  # type: ignore[attr-defined]
-        return np.array([known.get(tag, IGNORE_INDEX) for tag in tags], dtype=np.int64)
+        known: LabelIndex = self._tags  # type: ignore[attr-defined]
+        numbers = {tag: known.find(tag) for tag in set(tags)}
+        return np.array([IGNORE_INDEX if numbers[tag] is None else numbers[tag] for tag in tags], dtype=np.int64)
 
     def read_tag(self, tag: str, *, training: bool = False) -> str:
         """Return a tag as this vocabulary reads it: 1.0 as 1, or 1 as 1.0, and in the notation of its spans.
 
         A tag of `training` data that breaks the notation is O unless its meaning is certain.
         """
-        if tag in self._tags:  # type: ignore[attr-defined]
-            return tag
-        numbered: Mapping[str, str] = self._numbered  # type: ignore[attr-defined]
-        return numbered.get(_as_number(tag)) or read_tag(tag, self.scheme, training=training)
+        known: LabelIndex = self._tags  # type: ignore[attr-defined]
+        return read_tag(tag, self.scheme, training=training) if known.find(tag) is None else known.name(tag)
 
     def with_read_tags(self, data: TaggedDataset, *, training: bool = False) -> TaggedDataset:
-        """Return the data with its tags as `read_tag` reads them."""
+        """Return the data with its tags as `read_tag` reads them, and sentence labels spelled as the vocabulary's."""
+        intents: LabelIndex = self._intents  # type: ignore[attr-defined]
+        if data.intents is not None:
+            data = dataclasses.replace(data, intents=[intents.name(intent) for intent in data.intents])
         readings = {
             tag: self.read_tag(tag, training=training) for tag in {tag for each in data.tags or () for tag in each}
         }
@@ -168,8 +176,17 @@ class TaggerVocabulary:
 
     def intent_id(self, intent: str) -> int:
         """Return the id of a sentence label, IGNORE_INDEX if it is unknown."""
-        known: Mapping[str, int] = self._intents  # type: ignore[attr-defined]
-        return known.get(intent, IGNORE_INDEX)
+        known: LabelIndex = self._intents  # type: ignore[attr-defined]
+        number = known.find(intent)
+        return IGNORE_INDEX if number is None else number
+
+    def tag_values(self, tags: Sequence[str]) -> list[Any]:
+        """Return tags in the type that they had in the data."""
+        return [LABEL_TYPES[self.label_types[0]](tag) for tag in tags]
+
+    def intent_values(self, intents: Sequence[str]) -> list[Any]:
+        """Return sentence labels in the type that they had in the data."""
+        return [LABEL_TYPES[self.label_types[1]](intent) for intent in intents]
 
     def to_json(self) -> dict[str, Any]:
         """Return the vocabulary as JSON values."""
@@ -184,15 +201,17 @@ class TaggerVocabulary:
             "feature_names": list(self.feature_names),
             "lowercase": self.lowercase,
             "digits": self.digits,
+            "label_types": list(self.label_types),
         }
 
     @classmethod
     def from_json(cls, content: object) -> TaggerVocabulary:
         """Load what `to_json` returned. Raises ArtifactError for anything else."""
         kinds = {"kind": str, "words": list, "letters": list, "tags": list, "intents": list, "scheme": str,
-                 "features": int, "feature_names": list, "lowercase": bool, "digits": bool}  # fmt: skip
+                 "features": int, "feature_names": list, "lowercase": bool, "digits": bool,
+                 "label_types": list}  # fmt: skip
         if isinstance(content, dict):
-            content = {"feature_names": [], **content}
+            content = {"feature_names": [], "label_types": ["text", "text"], **content}
         fields = dict(check_fields(content, kinds, "a tagger's vocabulary"))
         if fields.pop("kind") != "tagger":
             raise ArtifactError("expected a tagger's vocabulary. Received: another kind")
@@ -211,6 +230,7 @@ class TaggerVocabulary:
             raise ArtifactError("expected a tagger of either words or frames. Received: both or neither")
         if fields["feature_names"] and len(fields["feature_names"]) != fields["features"]:
             raise ArtifactError("expected a name for every feature of a tagger, or no names. Received: another count")
+        fields["label_types"] = _checked_types(fields["label_types"], fields["tags"], fields["intents"])
         scheme = fields["scheme"] or None
         if scheme is not None and (scheme not in SCHEMES or not is_written_in(scheme, fields["tags"])):
             raise ArtifactError(f"expected the tagging scheme of a tagger's tags. Received: {scheme!r} for other tags")
@@ -257,6 +277,12 @@ def unseen_answers(vocabulary: TaggerVocabulary, data: TaggedDataset) -> str | N
     return "; ".join(notes) or None
 
 
+def _learnt(labels: Sequence[str], given: str) -> tuple[list[str], str]:
+    """Return the different labels, sorted, and their type: that `given` with data in memory, or that of files."""
+    found, in_files = (set(labels), given) if given else names_in_files(labels)
+    return sorted(found), in_files
+
+
 def _check_sizes(data: TaggedDataset, answers: Sequence[str]) -> None:
     longest = max(answers, key=len)
     if len(longest) <= _LONGEST_TAG:
@@ -268,12 +294,6 @@ def _check_sizes(data: TaggedDataset, answers: Sequence[str]) -> None:
         f"{data.places[row]}: expected tags of at most {_LONGEST_TAG:,} characters. "
         f"Received: one of {len(longest):,}, {longest[:40]!r}..."
     )
-
-
-def _as_number(tag: str) -> str:
-    """Return the label of a frame; that of a whole number without a decimal point, so that 1.0 and 1 are one label."""
-    found = _WHOLE.fullmatch(tag)
-    return found[1] if found else tag
 
 
 def normalised(word: str, lowercase: bool, digits: bool) -> str:

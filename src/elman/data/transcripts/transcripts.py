@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, overload
 import numpy as np
 import numpy.typing as npt
 
+from elman.data.texts import is_sequence
 from elman.errors import DataError
 
 __all__ = [
@@ -159,6 +160,8 @@ def given_texts(texts: Sequence[Any] | None, count: int, name: str) -> list[str]
     """
     if texts is None:
         return None
+    if not is_sequence(texts):
+        raise DataError(f"expected a list of the texts of {name}. Received: {type(texts).__name__}")
     found = list(texts)
     if len(found) != count:
         raise DataError(f"expected a text for each of the {count} sequences of {name}. Received: {len(found)} texts")
