@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 from sklearn.base import clone, is_classifier, is_regressor
+from sklearn.ensemble import StackingClassifier
 from sklearn.exceptions import DataConversionWarning, NotFittedError
-from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.model_selection import FixedThresholdClassifier, GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import estimator_checks_generator
@@ -52,6 +53,10 @@ CHECKS_OF_SCORES = {"check_supervised_y_2d", "check_regressors_train", "check_re
                     "check_regressors_int", "check_regressors_no_decision_function"}  # fmt: skip
 
 
+# Repeated rows are not the same as weights: which rows are held out, and in which batch a row is, is drawn.
+UNMET = {"check_sample_weight_equivalence_on_dense_data"}
+
+
 def checks() -> Iterator[Any]:
     """Every check of both estimators, with the name that scikit-learn gives it."""
     with warnings.catch_warnings():
@@ -63,6 +68,7 @@ def checks() -> Iterator[Any]:
                 settings = ",".join(f"{key}={value}" for key, value in check.keywords.items())
                 quick_enough = kind == "classes" or name in CHECKS_OF_SCORES
                 marks = () if quick_enough else (pytest.mark.slow,)
+                marks += (pytest.mark.xfail(raises=AssertionError, reason="held-out rows"),) * (name in UNMET)
                 yield pytest.param(estimator, check, id=f"{kind}-{name}({settings})", marks=marks)
 
 
@@ -83,6 +89,49 @@ def test_it_works_inside_scikit_learns_tools(capsys: pytest.CaptureFixture[str])
     search = GridSearchCV(quick(), {"hidden_size": [4, 8], "cell": ["gru"]}, cv=2).fit(X, y)
     assert set(search.best_params_) == {"hidden_size", "cell"}
     assert search.best_estimator_.score(X, y) > 0.8
+
+
+def test_scorers_and_meta_estimators_that_look_at_names_of_methods() -> None:
+    X, y = rows()
+    search = GridSearchCV(quick(), {"pool": ["last", "mean"]}, cv=2, scoring="roc_auc").fit(X, y)
+    assert (search.cv_results_["mean_test_score"] > 0.9).all()
+    threshold = FixedThresholdClassifier(quick(), threshold=0.3).fit(X, y)
+    assert set(threshold.predict(X).tolist()) == {0, 1}
+    assert threshold.predict(X[:2]).shape == (2,)
+    stack = StackingClassifier([("elman", quick())], cv=2).fit(X, y)
+    assert stack.score(X, y) > 0.8
+
+
+def test_every_public_method_has_its_name() -> None:
+    for name in elman.__all__:
+        kind = getattr(elman, name)
+        if not isinstance(kind, type):
+            continue
+        for attribute in dir(kind):
+            method = getattr(kind, attribute)
+            if not attribute.startswith("_") and callable(method) and not isinstance(method, type):
+                assert method.__name__ == attribute, (name, attribute)
+    assert quick().predict_proba.__name__ == "predict_proba"
+
+
+def test_fits_of_scikit_learn_are_quiet_unless_progress_is_requested(capsys: pytest.CaptureFixture[str]) -> None:
+    X, y = rows()
+    search = GridSearchCV(quick(max_steps=2), {"pool": ["last", "mean"]}, cv=2)
+    search.fit(X, y)
+    make_pipeline(StandardScaler(), quick(max_steps=2)).fit(X, y)
+    assert capsys.readouterr().err == ""
+    search.fit(X, y, progress=True)
+    assert capsys.readouterr().err.count("finished at step") == 5
+    quick(max_steps=2).fit(X, y)
+    assert "finished at step" in capsys.readouterr().err
+
+
+def test_options_may_be_numpys_numbers() -> None:
+    X, y = rows()
+    grid = {"hidden_size": np.arange(4, 6), "calibrate": np.array([True]), "output_dropout": np.array([0.1])}
+    search = GridSearchCV(quick(max_steps=2), grid, cv=2, error_score="raise").fit(X, y)
+    assert search.best_params_["hidden_size"] in (4, 5)
+    assert type(search.best_estimator_.config.network.hidden_size) is int
 
 
 def test_a_clone_has_the_parameters_and_not_what_was_learnt(capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,7 +13,10 @@ from elman.tasks.registry import built_in, find
 def card(**changes: Any) -> str:
     values: dict[str, Any] = {
         "task": "language-model",
-        "config": {"cell": "lstm", "hidden_size": 256, "dropout": None, "layers": [1, 2], "tied": True},
+        "config": {
+            "text": {"tokens": "words"},
+            "network": {"cell": "lstm", "hidden_size": 256, "dropout": None, "layers": [1, 2], "tied": True},
+        },
         "training": {"optimizer": {"name": "adamw", "learning_rate": 0.004}},
         "metrics": {"loss": 1.23456789, "perplexity": 1e9},
         "data": {
@@ -48,10 +51,10 @@ def test_title_and_every_value() -> None:
     for line in (
         "| `loss` | 1.23457 |",
         "| `perplexity` | 1e+09 |",
-        "| `hidden_size` | 256 |",
-        "| `dropout` | – |",
-        "| `layers` | 1, 2 |",
-        "| `tied` | yes |",
+        "| `network.hidden_size` | 256 |",
+        "| `network.dropout` | – |",
+        "| `network.layers` | 1, 2 |",
+        "| `network.tied` | yes |",
         "| `optimizer.learning_rate` | 0.004 |",
         "| `name` | `bytes` | `sha256` |",
         "| `book.txt` | 1115394 | `86c4` |",

@@ -207,3 +207,11 @@ def test_completion_knows_switches_from_options_with_values(tmp_path):
         assert not any(" -r" in line for line in found), found
     assert any("-l beams " in line and " -r" in line for line in lines)
     assert any("Generate a text for each vector or image." in line for line in lines)
+
+
+def test_debug_is_an_option_and_may_be_the_value_of_another(elman, model, monkeypatch):
+    told = elman("score", model, "--text", "--debug", "--json").json()
+    assert [each["text"] for each in told["lines"]] == ["--debug"]
+    assert "Traceback" in elman("--debug", "generate", model, "--top-p", "7").err
+    assert "Traceback" in elman("generate", model, "--top-p", "7", "--debug").err
+    assert "--debug" in elman("score", model, "--", "--debug").error()

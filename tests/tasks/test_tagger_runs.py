@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 import elman
 from elman import Tagger
 from elman.errors import ArtifactError, ConfigError, DataError, TrainingInterrupted
 from elman.tasks.run import Run, resume_run
-from elman.tasks.tagger.setup import TagObjective
+from elman.tasks.tagger.setup import TaggerSetup, TagObjective
 from elman.train import checkpoint
 
 from .small_taggers import OPTIONS, write_triples
@@ -96,3 +98,35 @@ def test_a_run_needs_its_vocabulary(tmp_path: Path) -> None:
 def test_options_that_need_held_out_data(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="expected validation data for patience"):
         train(write_triples(tmp_path / "data"), tmp_path / "model", held_out=0.0, patience=2)
+
+
+def test_only_values_of_the_folder_make_a_checkpoint_broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "model"
+    train(write_triples(tmp_path / "data"), folder)
+    for owner, name, error in (
+        (TaggerSetup, "open", TypeError("a coding error")),
+        (Run, "__init__", AttributeError("another")),
+        (Run, "restore", RuntimeError("CUDA error: device-side assert triggered")),
+        (Run, "restore", torch.OutOfMemoryError("CUDA out of memory")),
+    ):
+
+        def fail(*_: Any, error: Exception = error, **__: Any) -> None:
+            raise error
+
+        with monkeypatch.context() as patched:
+            patched.setattr(owner, name, fail)
+            with pytest.raises(type(error), match=str(error)):
+                resumed(folder)
+    tensors, facts = checkpoint.load(folder)
+    checkpoint.save(folder, tensors, {**facts, "history": 5})
+    with pytest.raises(ArtifactError, match=r"the checkpoint in .* is broken"):
+        resumed(folder)
+
+
+def test_a_run_without_tensorboardx_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    monkeypatch.setitem(sys.modules, "tensorboardX", None)
+    data = write_triples(tmp_path / "data")
+    Tagger(**OPTIONS).fit(data, folder=tmp_path / "model", progress=True, tune=False)
+    assert capsys.readouterr().err.count("no TensorBoard log: tensorboardX is not installed") == 1
+    assert not (tmp_path / "model" / "tensorboard").exists()
+    assert (tmp_path / "model" / "loss.png").exists()

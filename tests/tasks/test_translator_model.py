@@ -370,3 +370,11 @@ def test_a_folder_whose_vocabulary_is_another_is_refused(model, tmp_path):
     with pytest.raises(ArtifactError):
         elman.load(tmp_path / "m")
     assert isinstance(model.vocabulary, PairVocabulary)
+
+
+def test_samples_of_the_batches_are_drawn_with_different_seeds(model):
+    same = [SOURCES[0]] * 12
+    drawn = [each[0].tokens for each in model.translations(same, sample=True, batch_size=4, seed=5)]
+    assert drawn == [each[0].tokens for each in model.translations(same, sample=True, batch_size=4, seed=5)]
+    assert drawn[:4] == [each[0].tokens for each in model.translations(same[:4], sample=True, batch_size=4, seed=5)]
+    assert drawn[:4] != drawn[4:8] != drawn[8:] != drawn[:4]

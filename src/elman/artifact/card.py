@@ -51,7 +51,7 @@ def model_card(
     """
     snippet = snippet or CardSnippet()
     kind = task.replace("-", " ")
-    cell = config.get("cell")
+    cell = _cell_name(config)
     title = kind.capitalize() + (f" ({_code(cell)})" if isinstance(cell, str) else "")
     front = ["---", "library_name: elman", "tags:", "- recurrent-neural-network", f"- {task}"]
     if snippet.pipeline and data.get("kind") != "series":
@@ -79,6 +79,12 @@ def model_card(
         + _fenced("\n".join(python), "python")
     )
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _cell_name(config: Mapping[str, Any]) -> Any:
+    """Return the option `cell` of the options or of one of their sections; None if there is none."""
+    sections = [config, *(section for section in config.values() if isinstance(section, Mapping))]
+    return next((section["cell"] for section in sections if "cell" in section), None)
 
 
 def _section(title: str, values: Mapping[str, Any]) -> str:

@@ -84,8 +84,7 @@ def make_app(words: Sequence[str] = ()) -> App:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line `argv` (default: that of this process) and return its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
-    debug = "--debug" in words
-    words = [word for word in words if word != "--debug"]
+    debug, words = _without_debug(words)
     COMMAND_LINE.set(tuple(words))
     if argv is None:
         _prepare_process(debug)
@@ -110,6 +109,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:  # every error is reported in one line
         return _report_error(error, words, debug)
     return 0
+
+
+def _without_debug(words: list[str]) -> tuple[bool, list[str]]:
+    """Return whether `--debug` is given, and the words without it; the value of another option stays."""
+    if "--debug" not in words:
+        return False, words
+    end = words.index("--") if "--" in words else len(words)
+    taking: set[str] = set()
+    before = [word for word in words[:end] if word != "--debug"]
+    with contextlib.suppress(CycloptsError, ElmanError):
+        _, apps, _ = make_app(before).parse_commands(before)
+        arguments = apps[-1].assemble_argument_collection()
+        taking = {name for each in arguments if each.parameter.allow_leading_hyphen for name in each.names}
+    given = {
+        place
+        for place, word in enumerate(words[:end])
+        if word == "--debug" and (place == 0 or words[place - 1] not in taking)
+    }
+    return bool(given), [word for place, word in enumerate(words) if place not in given]
 
 
 @contextlib.contextmanager

@@ -16,6 +16,7 @@ from elman.decode.free_running import Predictor, marginals, sample_paths
 from elman.display import Progress
 from elman.errors import ConfigError, DataError
 from elman.kernels import threads_for
+from elman.options import python_value
 
 __all__ = ["LEVELS", "PATHS", "ForecastArrays", "check_horizon", "check_levels", "create_series", "forecast_from"]
 
@@ -50,6 +51,7 @@ def check_levels(levels: Sequence[float], spread: bool) -> tuple[float, ...]:
 
     Raises ConfigError for invalid levels, and for any level if no distribution is predicted.
     """
+    levels = python_value(levels)
     if not isinstance(levels, Sequence) or isinstance(levels, str):
         raise ConfigError(f"expected a list of levels of intervals, such as (80, 95). Received: {levels!r}")
     for level in levels:

@@ -16,6 +16,7 @@ from torch import Tensor
 from elman.data.panel.covariates import CovariateScales
 from elman.data.panel.window_config import WindowConfig
 from elman.data.panel.windows import InputSizes, WindowDataset, WindowInputs
+from elman.decode.evaluation_mode import in_evaluation_mode
 from elman.display import Progress
 from elman.state import State, map_leaves
 
@@ -134,6 +135,7 @@ def _window(
     return map_leaves(lambda leaf: leaf.to(network.device), inputs), lengths_B
 
 
+@in_evaluation_mode
 @torch.no_grad()
 def marginals(
     network: Predictor,
@@ -150,7 +152,6 @@ def marginals(
     Returns the point forecasts and means `[N, horizon, Y]` and the quantiles `[N, horizon, Y, K]` at `levels`, averaged
     over the members.
     """
-    network.eval()
     numbers = (context + dataset.lookback) * (dataset.values.shape[1] + dataset.ahead.shape[1] + 64)
     points, means, quantiles = [], [], []
     for part in _chunks(len(series), min(_MAX_ROWS, _MAX_NUMBERS // numbers)):
@@ -176,6 +177,7 @@ def marginals(
     return torch.cat(points).numpy(), torch.cat(means).numpy(), torch.cat(quantiles).numpy()
 
 
+@in_evaluation_mode
 @torch.no_grad()
 def sample_paths(
     network: Predictor,
@@ -197,7 +199,6 @@ def sample_paths(
 
     Future covariates must reach `horizon` steps beyond each origin.
     """
-    network.eval()
     generator = torch.Generator(network.device).manual_seed(seed)
     members = network.members
     shares = [paths // len(members) + (number < paths % len(members)) for number in range(len(members))]

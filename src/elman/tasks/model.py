@@ -137,13 +137,19 @@ class TaskModel(ABC, Generic[C, N, V]):
         return self._vocabulary
 
     def _fit_files(
-        self, sources: Sources, *, folder: str | os.PathLike[str] | None, progress: bool, tune: bool, **reading: Any
+        self,
+        sources: Sources,
+        *,
+        folder: str | os.PathLike[str] | None,
+        progress: bool | None,
+        tune: bool,
+        **reading: Any,
     ) -> Self:
         """Train on files; `reading` holds further arguments of `Setup.open`."""
         return self._train(self.setup_class.open(self._chosen, sources, **reading), folder, progress, tune)
 
     def _fit_memory(
-        self, parts: Any, *, folder: str | os.PathLike[str] | None, progress: bool, tune: bool, **setup: Any
+        self, parts: Any, *, folder: str | os.PathLike[str] | None, progress: bool | None, tune: bool, **setup: Any
     ) -> Self:
         """Train on data in memory; `setup` holds further arguments of the task's `Setup`.
 
@@ -154,12 +160,13 @@ class TaskModel(ABC, Generic[C, N, V]):
         return self._train(self.setup_class(self._chosen, parts, **setup), None, progress, tune)
 
     def _train(
-        self, setup: Setup[Any, Any, Any, Any], folder: str | os.PathLike[str] | None, progress: bool, tune: bool
+        self, setup: Setup[Any, Any, Any, Any], folder: str | os.PathLike[str] | None, progress: bool | None, tune: bool
     ) -> Self:
         for note in setup.notes():
             _log.warning("%s", note)
         where = None if folder is None else Path(folder)
-        run = Run(setup, folder=where, command="", watch=setup.watch(quiet=not progress), tune=tune)
+        shown = not _inside_scikit_learn() if progress is None else progress
+        run = Run(setup, folder=where, command="", watch=setup.watch(quiet=not shown), tune=tune)
         if tune:
             tune_process(setup.training_config)
         run.run()
@@ -222,6 +229,16 @@ class TaskModel(ABC, Generic[C, N, V]):
 
     def _check_loaded(self, where: str) -> None:
         """Raise ArtifactError if the weights, options and vocabulary read from `where` are inconsistent."""
+
+
+def _inside_scikit_learn() -> bool:
+    """Return whether code of scikit-learn, such as a search or a pipeline, is among the callers."""
+    frame = sys._getframe(1) if "sklearn" in sys.modules else None
+    while frame is not None:
+        if str(frame.f_globals.get("__name__", "")).partition(".")[0] == "sklearn":
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _not_trained() -> ConfigError:

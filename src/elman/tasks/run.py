@@ -18,12 +18,13 @@ import torch
 
 from elman import artifact
 from elman.data.sources import Sources
+from elman.decode.evaluation_mode import evaluation_mode
 from elman.errors import ArtifactError, ConfigError, DataError, TrainingInterrupted
 from elman.files import make_folder
 from elman.plots.curves import draw_losses
 from elman.tasks.registry import find, task_of
 from elman.tasks.setup import Setup
-from elman.train import EvaluationEvent, StepEvent, TrainConfig, checkpoint
+from elman.train import EvaluationEvent, StepEvent, checkpoint
 from elman.train.history import History, TensorBoard
 from elman.train.interrupt import Interrupt
 from elman.train.loop import Training
@@ -105,11 +106,7 @@ class Run:
         """
         if self.folder is not None and not self._resumed:
             self._begin_folder(self.folder)
-        board = (
-            TensorBoard(self.folder / "tensorboard", self.training.step)
-            if self.folder is not None and self._tensorboard
-            else None
-        )
+        board = self._open_board()
         try:
             with self.watch, Interrupt() as interrupt, self.choosing_threads() as chooser:
                 for event in self.training.fit():
@@ -134,6 +131,16 @@ class Run:
             if board is not None:
                 board.close()
         self._finish()
+
+    def _open_board(self) -> TensorBoard | None:
+        """Return the TensorBoard log of a run in a folder, if requested; show a remark if tensorboardX is missing."""
+        if self.folder is None or not self._tensorboard:
+            return None
+        try:
+            return TensorBoard(self.folder / "tensorboard", self.training.step)
+        except ImportError:
+            self.watch.print("no TensorBoard log: tensorboardX is not installed (pip install 'elman[tensorboard]')")
+            return None
 
     @contextmanager
     def choosing_threads(self) -> Iterator[ThreadChooser]:
@@ -201,13 +208,13 @@ class Run:
 
     def _show_sample(self) -> None:
         """Show a sample of the network's output, without changing the state of torch's random generator."""
-        training = self.network.training
-        self.network.eval()
-        try:
-            with torch.random.fork_rng(), torch.no_grad(), self.training.averaged_weights():
-                sample = self.setup.sample()
-        finally:
-            self.network.train(training)
+        with (
+            evaluation_mode(self.network),
+            torch.random.fork_rng(),
+            torch.no_grad(),
+            self.training.averaged_weights(),
+        ):
+            sample = self.setup.sample()
         if sample is not None:
             self.watch.print(sample)
 
@@ -292,32 +299,37 @@ def resume_run(
     described = artifact.read(folder)
     setup_class = task_of(folder).model_class().setup_class
     tensors, facts = checkpoint.load(folder)
-    try:
+    with _reading_errors(folder):
         options = setup_class.config_class.from_json(
             {**described.config, "training": described.training["options"]}, f"{folder}/elman.json"
         )
         threads = facts["threads"]
         if type(threads) is not int or not 1 <= threads <= 4096:
             raise TypeError(f"threads {threads!r}")
-        training: TrainConfig = resolve_auto(dataclasses.replace(options.training, **{"threads": threads, **overrides}))
-        if tune:
-            tune_process(training)
+        training = dataclasses.replace(options.training, **{"threads": threads, **overrides})
+        sources, command = Sources.from_json(facts["inputs"]), facts["command"]
         if described.vocabulary is None:
             raise ArtifactError(f"expected a vocabulary in {folder}. Received: none")
-        options = dataclasses.replace(options, training=training)
         vocabulary = setup_class.vocabulary_from(described.vocabulary, options, f"{folder}/vocabulary.json")
-        sources = Sources.from_json(facts["inputs"])
         setup_class.check_folder(options, vocabulary, f"{folder}/elman.json")
-        setup = setup_class.open(options, sources, vocabulary=vocabulary, **reading)
-        run = Run(
-            setup,
-            folder=folder,
-            command=facts["command"],
-            watch=setup.watch(quiet=quiet),
-            tensorboard=tensorboard,
-            tune=tune,
-        )
+    training = resolve_auto(training)
+    if tune:
+        tune_process(training)
+    options = dataclasses.replace(options, training=training)
+    setup = setup_class.open(options, sources, vocabulary=vocabulary, **reading)
+    watch = setup.watch(quiet=quiet)
+    run = Run(setup, folder=folder, command=command, watch=watch, tensorboard=tensorboard, tune=tune)
+    with _reading_errors(folder):
         run.restore(tensors, facts)
-    except (KeyError, TypeError, AttributeError, RuntimeError) as error:
-        raise ArtifactError(f"the checkpoint in {folder} is broken. Received: {error!r}") from error
     return run
+
+
+@contextmanager
+def _reading_errors(folder: Path) -> Iterator[None]:
+    """Report values in a run's folder that cannot be used as an ArtifactError; the errors of a GPU stay as they are."""
+    try:
+        yield
+    except (KeyError, TypeError, AttributeError, RuntimeError) as error:
+        if isinstance(error, torch.OutOfMemoryError) or "CUDA" in str(error):
+            raise
+        raise ArtifactError(f"the checkpoint in {folder} is broken. Received: {error!r}") from error

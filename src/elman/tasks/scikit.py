@@ -4,22 +4,45 @@ from __future__ import annotations
 
 import inspect
 import os
-from typing import Any, Self, TypeVar
+import types
+from collections.abc import Callable
+from typing import Any, Generic, ParamSpec, Self, TypeVar
 
 from elman.errors import ConfigError
 from elman.nn import StoredModule
 from elman.options import Sections, fields_of
 from elman.tasks.model import TaskModel
 
-__all__ = ["NoProbabilitiesError", "ScikitModel", "tags"]
+__all__ = ["ClassesOnly", "NoProbabilitiesError", "ScikitModel", "tags"]
 
 C = TypeVar("C", bound=Sections)
 N = TypeVar("N", bound=StoredModule)
 V = TypeVar("V")
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 class NoProbabilitiesError(ConfigError, AttributeError):
     """A regression model has no `predict_proba`. An AttributeError too, so that `hasattr` is false."""
+
+
+class ClassesOnly(Generic[P, R]):
+    """Decorator of a method that a model has only if it predicts classes, as scikit-learn's `available_if`.
+
+    The bound method has the function's name, which scikit-learn's scorers read. For a regression the attribute raises
+    NoProbabilitiesError.
+    """
+
+    def __init__(self, function: Callable[P, R]) -> None:
+        self.function = function
+        self.__doc__ = function.__doc__
+
+    def __get__(self, model: Any, owner: type[Any]) -> Callable[..., R]:
+        if model is None:
+            return self.function
+        if model._is_regression():
+            raise NoProbabilitiesError("expected a model of classes. Received: one with kind=regression")
+        return types.MethodType(self.function, model)
 
 
 def tags(*, regression: bool) -> Any:

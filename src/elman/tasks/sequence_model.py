@@ -41,7 +41,7 @@ class SequenceModel(TaskModel[C, N, V], Generic[C, N, V]):
         valid: Any,
         test: Any,
         folder: str | os.PathLike[str] | None,
-        progress: bool,
+        progress: bool | None,
         tune: bool,
         **how: Any,
     ) -> Self:

@@ -31,6 +31,6 @@ def memory_errors(where: str) -> Iterator[None]:
 def _out_of_memory(where: str, error: BaseException) -> OutOfMemoryError:
     first_line = next(iter(str(error).strip().splitlines()), type(error).__name__)
     return OutOfMemoryError(
-        f"out of memory {where}; a checkpoint, if there is one, is kept. Smaller batches, shorter chunks or fewer "
-        f"hidden units need less memory. Received: {first_line}"
+        f"out of memory {where}; a checkpoint, if there is one, is kept. Smaller batches, shorter sequences or "
+        f"fewer hidden units need less memory. Received: {first_line}"
     )

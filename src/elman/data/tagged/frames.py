@@ -98,12 +98,6 @@ def _from_arrays(
     return found
 
 
-def _tags(labels: npt.NDArray[np.generic], place: str) -> list[str]:
-    """Return labels as texts, as earlier versions did. Raises DataError for one that is missing or not finite."""
-    label_texts(labels.tolist(), place)
-    return [str(label) for label in labels.tolist()]
-
-
 def _from_table(table: Table, sequence: str, time: str, label: str, with_tags: bool) -> TaggedDataset:
     names = table.texts(sequence)
     times = table.numbers(time)

@@ -190,6 +190,8 @@ class TaggerVocabulary:
 
     def to_json(self) -> dict[str, Any]:
         """Return the vocabulary as JSON values."""
+        # Left out if both are texts, as in files of earlier versions.
+        types = {} if self.label_types == ("text", "text") else {"label_types": list(self.label_types)}
         return {
             "kind": "tagger",
             "words": list(self.words),
@@ -201,7 +203,7 @@ class TaggerVocabulary:
             "feature_names": list(self.feature_names),
             "lowercase": self.lowercase,
             "digits": self.digits,
-            "label_types": list(self.label_types),
+            **types,
         }
 
     @classmethod
@@ -281,6 +283,18 @@ def _learnt(labels: Sequence[str], given: str) -> tuple[list[str], str]:
     """Return the different labels, sorted, and their type: that `given` with data in memory, or that of files."""
     found, in_files = (set(labels), given) if given else names_in_files(labels)
     return sorted(found), in_files
+
+
+def _checked_types(types: list[Any], *names: Sequence[str]) -> tuple[str, str]:
+    """Return the types of tags and sentence labels. Raises ArtifactError unless the names have these types."""
+    try:
+        tag_type, intent_type = types
+        for kind, own in zip((tag_type, intent_type), names, strict=True):
+            for name in own:
+                LABEL_TYPES[kind](name)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ArtifactError(f"expected the types of a tagger's labels. Received: {str(types)[:60]}") from error
+    return tag_type, intent_type
 
 
 def _check_sizes(data: TaggedDataset, answers: Sequence[str]) -> None:

@@ -15,8 +15,8 @@ from elman.tasks.endpoint import (
     Call,
     EndpointCallbacks,
     EndpointOptions,
-    EvaluateGenerationOptions,
     EvaluateOptions,
+    EvaluateTextsOptions,
     Files,
     Metrics,
     ScoreOptions,
@@ -120,7 +120,7 @@ def _draw(
 
 
 @dataclass(frozen=True)
-class EvaluateCaptionsOptions(EvaluateGenerationOptions):
+class EvaluateCaptionsOptions(EvaluateTextsOptions):
     """Options of `evaluate`."""
 
 

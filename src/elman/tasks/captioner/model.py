@@ -13,10 +13,12 @@ from elman.data.captioned import CaptionDataConfig, CaptionDataset, captioned_fr
 from elman.data.captioned.encoded import EncodedCaptions
 from elman.data.captioned.vocabulary import CaptionerVocabulary
 from elman.data.sources import as_paths, is_path
+from elman.decode.evaluation_mode import evaluation_mode
 from elman.decode.search_config import SearchConfig
 from elman.decode.text_output import TextOutput, written
 from elman.display import Progress
 from elman.errors import ConfigError, DataError
+from elman.metrics.translation import tokenizer_for
 from elman.options import fill, with_given
 from elman.tasks.captioner.config import CaptionerConfig
 from elman.tasks.captioner.network import CaptionerNetwork
@@ -60,7 +62,7 @@ class Captioner(SequenceModel[CaptionerConfig, CaptionerNetwork, CaptionerVocabu
         valid: Any = None,
         test: Any = None,
         folder: str | os.PathLike[str] | None = None,
-        progress: bool = True,
+        progress: bool | None = None,
         tune: bool = True,
     ) -> Captioner:
         """Train the captioner.
@@ -70,7 +72,7 @@ class Captioner(SequenceModel[CaptionerConfig, CaptionerNetwork, CaptionerVocabu
         valid, test  separate validation and test data: paths, or (items, captions); without `valid`, the share
                      `held_out` of the training data is held out
         folder       for files: write checkpoints and the best model to this folder during training
-        progress     show a progress bar on standard error
+        progress     show a progress bar on standard error; by default, unless scikit-learn calls `fit`
         tune         set the threads and the memory allocator of this process for training
 
         Returns self. Raises DataError, EncodingError, ConfigError, StorageError, DivergenceError, OutOfMemoryError.
@@ -120,17 +122,17 @@ class Captioner(SequenceModel[CaptionerConfig, CaptionerNetwork, CaptionerVocabu
         if (isinstance(items, list | tuple) and not items) or getattr(items, "shape", ())[:1] == (0,):
             return []
         data = EncodedCaptions(self._known(items, None), vocabulary)
-        network.eval()
-        found = search_captions(
-            network,
-            data,
-            np.arange(len(data.data)),
-            self.config.text.max_length,
-            options,
-            attention=attention,
-            batch_size=batch_size,
-            progress=progress,
-        )
+        with evaluation_mode(network):
+            found = search_captions(
+                network,
+                data,
+                np.arange(len(data.data)),
+                self.config.text.max_length,
+                options,
+                attention=attention,
+                batch_size=batch_size,
+                progress=progress,
+            )
         return [[written(each, vocabulary.decode, vocabulary.text.token) for each in best] for best in found]
 
     def score(self, items: Any, captions: Sequence[Any] | None = None) -> list[list[float]]:
@@ -139,9 +141,9 @@ class Captioner(SequenceModel[CaptionerConfig, CaptionerNetwork, CaptionerVocabu
         `items` with `captions` as for `fit`, or paths. Raises DataError for invalid data.
         """
         data = self._known(items, captions, captioned=True)
-        self.network.eval()
         encoded = EncodedCaptions(data, self.vocabulary)
-        flat = iter(log_probabilities(self.network, encoded))
+        with evaluation_mode(self.network):
+            flat = iter(log_probabilities(self.network, encoded))
         return [[next(flat) for _ in row] for row in data.captions or ()]
 
     def token_counts(self, captions: Sequence[str]) -> list[int]:
@@ -149,22 +151,36 @@ class Captioner(SequenceModel[CaptionerConfig, CaptionerNetwork, CaptionerVocabu
         return [len(ids) + 1 for ids in self.vocabulary.text.encode_many(captions)]
 
     def evaluate(
-        self, items: Any, captions: Sequence[Any] | None = None, *, progress: Progress | None = None, **search: Any
+        self,
+        items: Any,
+        captions: Sequence[Any] | None = None,
+        *,
+        bleu_tokenizer: str = "",
+        progress: Progress | None = None,
+        **search: Any,
     ) -> dict[str, Any]:
         """Return metrics: loss, perplexity, token accuracy and exact match; with sacrebleu installed, also BLEU and
         chrF with their signatures.
 
         `items` with `captions` as for `fit`, or paths; `search` as for `captions`, by default greedy (`beams=1`);
-        `progress` as for `captions`. Raises DataError for invalid data, ConfigError for invalid options.
+        `progress` as for `captions`; `bleu_tokenizer` replaces the option of training. Raises DataError for invalid
+        data, ConfigError for invalid options.
         """
         options = fill(SearchConfig, {"beams": 1, **search}, "the search options")
         self._check_search(options, attention=False)
+        tokenizer = tokenizer_for(bleu_tokenizer or self.config.text.bleu_tokenizer)
         data = EncodedCaptions(self._known(items, captions, captioned=True), self.vocabulary)
-        self.network.eval()
-        figures, _ = measure(
-            self.network, self.vocabulary, data, self.config.text.max_length, search=options, progress=progress
-        )
-        return figures | signatures(data, self.vocabulary) if "bleu" in figures else figures
+        with evaluation_mode(self.network):
+            figures, _ = measure(
+                self.network,
+                self.vocabulary,
+                data,
+                self.config.text.max_length,
+                search=options,
+                tokenizer=tokenizer,
+                progress=progress,
+            )
+        return figures | signatures(data, self.vocabulary, tokenizer) if "bleu" in figures else figures
 
     def places(self) -> tuple[int, int]:
         """Return height and width of the feature map. Raises ConfigError for a model without attention."""

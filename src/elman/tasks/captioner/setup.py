@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,7 +25,7 @@ from elman.decode.text_output import find
 from elman.display import Progress
 from elman.errors import DataError
 from elman.kernels import threads_for
-from elman.metrics.translation import bleu_metrics, bleu_signatures, exact_match, has_bleu
+from elman.metrics.translation import bleu_metrics, bleu_signatures, exact_match, has_bleu, tokenizer_for
 from elman.state import IGNORE_INDEX, Batch, State
 from elman.tasks.captioner.config import CaptionerConfig
 from elman.tasks.captioner.network import CaptionerNetwork
@@ -51,14 +50,16 @@ _GREEDY = SearchConfig(beams=1)
 class CaptionObjective(SequenceObjective[EncodedCaptions]):
     """Negative log-likelihood of the tokens of captions, end token included, averaged over tokens.
 
-    held_out  the validation set, or None
-    longest   maximum number of tokens to generate in an evaluation
+    held_out   the validation set, or None
+    longest    maximum number of tokens to generate in an evaluation
+    tokenizer  sacrebleu's tokenizer for BLEU
     """
 
     model: CaptionerNetwork
     vocabulary: CaptionerVocabulary
     held_out: EncodedCaptions | None
     longest: int
+    tokenizer: str = "13a"
 
     def loss(self, batch: Batch, state: State) -> tuple[Tensor, int, State]:
         """Return the summed loss in nats, with label smoothing, the number of tokens, and no state."""
@@ -67,7 +68,7 @@ class CaptionObjective(SequenceObjective[EncodedCaptions]):
 
     def evaluate_part(self, held_out: EncodedCaptions, limit: int) -> dict[str, float]:
         """Return metrics of greedy captions. The best weights are those with the lowest loss."""
-        return measure(self.model, self.vocabulary, held_out, self.longest, limit=limit)[0]
+        return measure(self.model, self.vocabulary, held_out, self.longest, limit=limit, tokenizer=self.tokenizer)[0]
 
 
 def _answers(model: CaptionerNetwork, batch: Batch) -> tuple[Tensor, Tensor]:
@@ -110,13 +111,15 @@ def measure(
     *,
     search: SearchConfig = _GREEDY,
     limit: int = 0,
+    tokenizer: str = "13a",
     progress: Progress | None = None,
 ) -> tuple[dict[str, float], list[str]]:
     """Return metrics on `data`, and the generated caption of each item.
 
     `loss` (nats per token) and `accuracy` (of tokens) use teacher forcing. `exact` is the fraction of captions that
     equal a reference after decoding. `bleu` and `chrf` are computed against all references if sacrebleu is installed,
-    and ignore case if the vocabulary is lower case. With `limit`, evenly spaced items of about so many tokens are used.
+    with `tokenizer`, and ignore case if the vocabulary is lower case. With `limit`, evenly spaced items of about so
+    many tokens are used.
     """
     items = data.some(limit)
     rows = np.flatnonzero(np.isin(data.owners, items))
@@ -139,14 +142,14 @@ def measure(
         "exact": exact_match(texts, [vocabulary.plain(each) for each in references]),
     }
     if has_bleu():
-        figures |= bleu_metrics(texts, references, lowercase=vocabulary.lowercase)
+        figures |= bleu_metrics(texts, references, lowercase=vocabulary.lowercase, tokenizer=tokenizer)
     return figures, texts
 
 
-def signatures(data: EncodedCaptions, vocabulary: CaptionerVocabulary) -> dict[str, str]:
+def signatures(data: EncodedCaptions, vocabulary: CaptionerVocabulary, tokenizer: str = "13a") -> dict[str, str]:
     """Return the sacrebleu signatures of the metrics on `data`."""
     most = max(map(len, data.data.captions or [[]]))
-    found = bleu_signatures(references=most, lowercase=vocabulary.lowercase)
+    found = bleu_signatures(references=most, lowercase=vocabulary.lowercase, tokenizer=tokenizer)
     return {f"{name}_signature": signature for name, signature in found.items()}
 
 
@@ -179,18 +182,13 @@ def search_captions(
                 start=model.bos_id,
                 end=END_ID,
                 limits_B=[search.max_length or longest] * len(part),
-                search=_of_batch(search, number),
+                search=search.of_batch(number),
                 banned=banned,
                 attention=attention,
             )
             if progress is not None:
                 progress("writing", len(found) / len(items))
     return found
-
-
-def _of_batch(search: SearchConfig, number: int) -> SearchConfig:
-    """Return the search with a different seed for each batch."""
-    return dataclasses.replace(search, seed=(search.seed + number) % 2**63) if search.sample else search
 
 
 def unknown_tokens(vocabulary: CaptionerVocabulary, captions: Sequence[Sequence[str]]) -> str | None:
@@ -256,7 +254,9 @@ class CaptionerSetup(
 
     def objective(self) -> CaptionObjective:
         """Return the loss of captions."""
-        return CaptionObjective(self.network, self.vocabulary, self._valid, self.config.text.max_length)
+        text = self.config.text
+        tokenizer = tokenizer_for(text.bleu_tokenizer)
+        return CaptionObjective(self.network, self.vocabulary, self._valid, text.max_length, tokenizer)
 
     @property
     def loss_name(self) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from typing import Any, Self
 
 import numpy as np
@@ -16,20 +15,22 @@ from elman.data.examples.arguments import (
     labelled_examples,
     unlabelled_examples,
 )
-from elman.data.examples.labels import label_text
 from elman.data.examples.parts import make_parts
 from elman.data.examples.targets import ClassTargets, RegressionTarget
 from elman.data.examples.vocabulary import ClassifierVocabulary, EncodedExamples
+from elman.data.examples.weights import checked_weights
+from elman.data.labels import LabelIndex, label_text
 from elman.data.rows import SequenceRows
 from elman.data.sources import Sources, as_paths, is_path
+from elman.decode.evaluation_mode import evaluation_mode
 from elman.display import Progress
-from elman.errors import DataError
-from elman.metrics.classification import evaluation, log_softmax
+from elman.errors import ConfigError, DataError
+from elman.metrics.classification import evaluation, log_softmax, weighted_score
 from elman.nn.attribution import Explanation, explanations, predict_outputs, step_weights
 from elman.tasks.classifier.config import ClassifierConfig
 from elman.tasks.classifier.network import ClassifierNetwork
 from elman.tasks.classifier.setup import ClassifierSetup
-from elman.tasks.scikit import NoProbabilitiesError, ScikitModel, tags
+from elman.tasks.scikit import ClassesOnly, ScikitModel, tags
 
 __all__ = ["Classifier"]
 
@@ -80,33 +81,38 @@ class Classifier(ScikitModel[ClassifierConfig, ClassifierNetwork, ClassifierVoca
         self,
         X: Any,
         y: Any = None,
+        sample_weight: Any = None,
         *,
         valid: Any = None,
         test: Any = None,
         folder: str | os.PathLike[str] | None = None,
-        progress: bool = True,
+        progress: bool | None = None,
         tune: bool = True,
     ) -> Classifier:
         """Train the classifier.
 
-        X            with `y`: texts, arrays or data frames, see `elman.data.examples.examples_from`; without `y`: one
-                     or more paths
-        y            a label for each example
-        valid, test  separate validation and test data: paths, or a pair (X, y); by default, shares given by `split`
-        folder       for files: write checkpoints and the best model to this folder during training
-        progress     show a progress bar on standard error
-        tune         set the threads and the memory allocator of this process for training
+        X              with `y`: texts, arrays or data frames, see `elman.data.examples.examples_from`; without `y`: one
+                       or more paths
+        y              a label for each example
+        sample_weight  with `y`: a number for each example, by which its loss is multiplied; the validation examples'
+                       weights apply to the selection of the best weights
+        valid, test    separate validation and test data: paths, or a pair (X, y); by default, shares given by `split`
+        folder         for files: write checkpoints and the best model to this folder during training
+        progress       show a progress bar on standard error; by default, unless scikit-learn calls `fit`
+        tune           set the threads and the memory allocator of this process for training
 
         Returns self. Raises DataError, EncodingError, ConfigError, StorageError, DivergenceError, OutOfMemoryError.
         """
         self._begin()
         if y is None and is_path(X):
+            if sample_weight is not None:
+                raise ConfigError("expected sample_weight with examples in memory, X and y. Received: paths of files")
             sources = Sources(as_paths(X), as_paths(valid, _PATHS), as_paths(test, _PATHS))
             self._fit_files(sources, folder=folder, progress=progress, tune=tune)
             return self._name_classes()
         config = self._chosen
         data, regression = config.data, config.target.kind == "regression"
-        given = labelled_examples(X, y, data, regression=regression)
+        given = labelled_examples(X, y, data, regression=regression, sample_weight=sample_weight)
         parts = make_parts(
             given.examples,
             data,
@@ -131,8 +137,8 @@ class Classifier(ScikitModel[ClassifierConfig, ClassifierNetwork, ClassifierVoca
 
     def _outputs(self, rows: SequenceRows, progress: Progress | None) -> npt.NDArray[np.float64]:
         """Return the network's outputs [N, C]."""
-        self.network.eval()
-        return predict_outputs(self.network, rows, progress=progress)
+        with evaluation_mode(self.network):
+            return predict_outputs(self.network, rows, progress=progress)
 
     def _rows(self, X: Any) -> SequenceRows:
         """Encode the inputs of `predict`."""
@@ -156,18 +162,13 @@ class Classifier(ScikitModel[ClassifierConfig, ClassifierNetwork, ClassifierVoca
         found: npt.NDArray[Any] = self.classes_[outputs_NC.argmax(axis=1)]
         return found
 
-    @property
-    def predict_proba(self) -> Callable[..., npt.NDArray[np.float64]]:
-        """`predict_proba(X)`: probabilities [N, C] of the classes, in the order of `classes_`.
+    @ClassesOnly
+    def predict_proba(self, X: Any, *, progress: Progress | None = None) -> npt.NDArray[np.float64]:
+        """Return the probabilities [N, C] of the classes, in the order of `classes_`.
 
-        Arguments as for `predict`. Raises `NoProbabilitiesError`, a ConfigError and AttributeError, for a model of
-        scores.
+        Arguments as for `predict`. A regression does not have this method: `NoProbabilitiesError`, a ConfigError and
+        AttributeError.
         """
-        if self._is_regression():
-            raise NoProbabilitiesError("expected a model of classes. Received: one with kind=regression")
-        return self._predict_proba
-
-    def _predict_proba(self, X: Any, *, progress: Progress | None = None) -> npt.NDArray[np.float64]:
         outputs_NC = self._outputs(self._rows(X), progress)
         return np.exp(log_softmax(outputs_NC / self.vocabulary.temperature))
 
@@ -176,10 +177,23 @@ class Classifier(ScikitModel[ClassifierConfig, ClassifierNetwork, ClassifierVoca
             return not self._vocabulary.names
         return getattr(self, "kind", None) == "regression"
 
-    def score(self, X: Any, y: Any = None) -> float:
-        """Return the accuracy on labelled examples, or R2 for a regression. Data as for `evaluate`."""
-        figures = self.evaluate(X, y)
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
+        """Return the accuracy on labelled examples, or R2 for a regression.
+
+        Data as for `evaluate`, weights as for `fit`.
+        """
+        encoded = self._encoded(X, y)
+        weights_N = checked_weights(sample_weight, len(encoded.rows))
+        if weights_N is not None:
+            return weighted_score(self._outputs(encoded.rows, None), encoded.truth_N, self.vocabulary, weights_N)
+        figures = evaluation(self._outputs(encoded.rows, None), encoded.truth_N, self.vocabulary)
         return float(figures["accuracy" if self.vocabulary.names else "r2"])
+
+    def _encoded(self, X: Any, y: Any) -> EncodedExamples:
+        """Encode labelled examples for an evaluation."""
+        vocabulary = self.vocabulary
+        check_columns(X, getattr(self, "n_features_in_", None))
+        return EncodedExamples(evaluation_examples(X, y, self.config.data), vocabulary)
 
     def evaluate(self, X: Any, y: Any = None, *, progress: Progress | None = None) -> dict[str, Any]:
         """Return metrics on labelled examples: X and y as in `fit`, or one or more paths; `progress` as for `predict`.
@@ -190,10 +204,8 @@ class Classifier(ScikitModel[ClassifierConfig, ClassifierNetwork, ClassifierVoca
 
         Raises DataError for invalid examples, and for a label that was not seen in training.
         """
-        vocabulary = self.vocabulary
-        check_columns(X, getattr(self, "n_features_in_", None))
-        encoded = EncodedExamples(evaluation_examples(X, y, self.config.data), vocabulary)
-        return evaluation(self._outputs(encoded.rows, progress), encoded.truth_N, vocabulary)
+        encoded = self._encoded(X, y)
+        return evaluation(self._outputs(encoded.rows, progress), encoded.truth_N, self.vocabulary)
 
     def explain(self, X: Any, label: Any = None, *, progress: Progress | None = None) -> list[Explanation]:
         """Return the contribution of every token or time step to a prediction, by gradient x input.
@@ -208,12 +220,14 @@ class Classifier(ScikitModel[ClassifierConfig, ClassifierNetwork, ClassifierVoca
         rows = SequenceRows(encoder.encode(examples))
         chosen_N = self._outputs(rows, progress).argmax(axis=1)
         if wanted is not None:
-            if wanted not in self.vocabulary.classes().names:
+            number = LabelIndex(self.vocabulary.classes().names).find(wanted)
+            if number is None:
                 shown = ", ".join(map(repr, names[:10]))
                 raise DataError(f"expected a label seen in training, one of {shown}. Received: {wanted!r}")
-            chosen_N = np.full(len(examples), names.index(wanted))
+            chosen_N = np.full(len(examples), number)
         labels = [names[chosen] if names else None for chosen in chosen_N.tolist()]
-        return explanations(examples, encoder, labels, step_weights(self.network, rows, chosen_N))
+        with evaluation_mode(self.network):
+            return explanations(examples, encoder, labels, step_weights(self.network, rows, chosen_N))
 
     @classmethod
     def load(cls, folder: str | os.PathLike[str]) -> Self:

@@ -21,12 +21,12 @@ from elman.data.examples.encode import TextEncoder, learn_encoder
 from elman.data.examples.parts import ExampleParts, make_parts
 from elman.data.examples.targets import ClassTargets, class_weights_of, learn_targets
 from elman.data.examples.vocabulary import ClassifierVocabulary, EncodedExamples
-from elman.data.rows import SequenceRows
+from elman.data.rows import SequenceRows, WeightedTargets
 from elman.data.sources import Sources
 from elman.display import Progress
 from elman.errors import ConfigError
 from elman.metrics.calibration import fit_temperature
-from elman.metrics.classification import class_metrics, evaluation, regression_metrics
+from elman.metrics.classification import class_metrics, evaluation, regression_metrics, weighted_mean
 from elman.metrics.confusion import confusion_matrix
 from elman.nn.attribution import predict_outputs
 from elman.nn.bag import learn_bag
@@ -46,7 +46,7 @@ _LOSS_IN_SELECTION = 1e-3
 
 @dataclass(eq=False)
 class _ExampleObjective(SequenceObjective[tuple[SequenceRows, npt.NDArray[Any]]]):
-    """Loss of whole examples, and metrics on held-out rows.
+    """Loss of whole examples, each multiplied by its weight if there are any, and metrics on held-out rows.
 
     model     the network
     held_out  the rows and targets of the validation set, or None
@@ -58,14 +58,33 @@ class _ExampleObjective(SequenceObjective[tuple[SequenceRows, npt.NDArray[Any]]]
     most: int = field(default=0, kw_only=True)
 
     @abstractmethod
-    def figures(self, outputs_NC: npt.NDArray[np.float64], truth_N: npt.NDArray[Any]) -> dict[str, float]:
-        """Return the metrics of the network's outputs."""
+    def losses(self, outputs_BC: Tensor, targets_B: Tensor, reduction: str) -> Tensor:
+        """Return the losses of the examples, reduced as `torch.nn.functional` does: by "none" or "sum"."""
+
+    @abstractmethod
+    def figures(
+        self,
+        outputs_NC: npt.NDArray[np.float64],
+        truth_N: npt.NDArray[Any],
+        weights_N: npt.NDArray[Any] | None = None,
+    ) -> dict[str, float]:
+        """Return the metrics of the network's outputs; weights of the examples apply to the selection only."""
+
+    def loss(self, batch: Batch, state: State) -> tuple[Tensor, int, State]:
+        """Return the summed loss, the number of examples, and no state."""
+        outputs_BC, given = self._outputs(batch), batch.targets_BT
+        if not isinstance(given, WeightedTargets):
+            return self.losses(outputs_BC, given.to(outputs_BC.device), "sum"), len(given), state
+        targets_B, weights_B = (each.to(outputs_BC.device) for each in given)
+        return (self.losses(outputs_BC, targets_B, "none") * weights_B).sum(), len(targets_B), state
 
     def evaluate_part(self, held_out: tuple[SequenceRows, npt.NDArray[Any]], limit: int) -> dict[str, float]:
         """Return metrics on held-out rows."""
         rows, truth_N = held_out
         limit = min(limit, self.most) if limit and self.most else limit or self.most
-        return self.figures(predict_outputs(self.model, rows, limit), truth_N[rows.chosen(limit)])
+        chosen = rows.chosen(limit)
+        weights_N = None if rows.weights_N is None else rows.weights_N[chosen]
+        return self.figures(predict_outputs(self.model, rows, limit), truth_N[chosen], weights_N)
 
     def _outputs(self, batch: Batch) -> Tensor:
         logits_BC: Tensor = self.model(batch.inputs_BT.to(self.model.head.weight.device), batch.lengths_B)
@@ -83,22 +102,26 @@ class ClassObjective(_ExampleObjective):
     class_weights: npt.NDArray[np.float64] | None = None
     label_smoothing: float = 0.0
 
-    def loss(self, batch: Batch, state: State) -> tuple[Tensor, int, State]:
-        """Return the summed loss in nats, the number of examples, and no state."""
-        logits_BC = self._outputs(batch)
-        targets_B = batch.targets_BT.to(logits_BC.device)
-        weights = None if self.class_weights is None else torch.tensor(self.class_weights).to(logits_BC)
-        total = F.cross_entropy(
-            logits_BC, targets_B, weight=weights, label_smoothing=self.label_smoothing, reduction="sum"
+    def losses(self, outputs_BC: Tensor, targets_B: Tensor, reduction: str) -> Tensor:
+        """Return the cross-entropies in nats."""
+        weights = None if self.class_weights is None else torch.tensor(self.class_weights).to(outputs_BC)
+        return F.cross_entropy(
+            outputs_BC, targets_B, weight=weights, label_smoothing=self.label_smoothing, reduction=reduction
         )
-        return total, len(targets_B), state
 
-    def figures(self, outputs_NC: npt.NDArray[np.float64], truth_N: npt.NDArray[Any]) -> dict[str, float]:
+    def figures(
+        self,
+        outputs_NC: npt.NDArray[np.float64],
+        truth_N: npt.NDArray[Any],
+        weights_N: npt.NDArray[Any] | None = None,
+    ) -> dict[str, float]:
         """Return loss, accuracy and F1."""
         figures = class_metrics(outputs_NC, truth_N)
         wrong_N = outputs_NC.argmax(axis=1) != truth_N
-        weights_N = np.ones(len(truth_N)) if self.class_weights is None else self.class_weights[truth_N]
-        error = float(np.average(wrong_N, weights=weights_N if weights_N.any() else None))
+        counted_N = np.ones(len(truth_N)) if self.class_weights is None else self.class_weights[truth_N]
+        if weights_N is not None:
+            counted_N = counted_N * weights_N
+        error = weighted_mean(wrong_N, counted_N)
         return {**figures, "selection": error + _LOSS_IN_SELECTION * figures["loss"]}
 
 
@@ -108,17 +131,24 @@ class RegressionObjective(_ExampleObjective):
 
     deviation: float
 
-    def loss(self, batch: Batch, state: State) -> tuple[Tensor, int, State]:
-        """Return the summed squared error, the number of examples, and no state."""
-        outputs_B = self._outputs(batch)[:, 0]
-        targets_B = batch.targets_BT.to(outputs_B)
-        return F.mse_loss(outputs_B, targets_B, reduction="sum"), len(targets_B), state
+    def losses(self, outputs_BC: Tensor, targets_B: Tensor, reduction: str) -> Tensor:
+        """Return the squared errors."""
+        return F.mse_loss(outputs_BC[:, 0], targets_B.to(outputs_BC), reduction=reduction)
 
-    def figures(self, outputs_NC: npt.NDArray[np.float64], truth_N: npt.NDArray[Any]) -> dict[str, float]:
+    def figures(
+        self,
+        outputs_NC: npt.NDArray[np.float64],
+        truth_N: npt.NDArray[Any],
+        weights_N: npt.NDArray[Any] | None = None,
+    ) -> dict[str, float]:
         """Return the squared error of the standardised number, and its RMSE, MAE and R2."""
         outputs_N, truth_N = outputs_NC[:, 0], truth_N.astype(np.float64)
-        loss = float(np.mean((outputs_N - truth_N) ** 2))
-        return {"loss": loss, **regression_metrics(outputs_N * self.deviation, truth_N * self.deviation)}
+        squares_N = (outputs_N - truth_N) ** 2
+        figures = {
+            "loss": float(np.mean(squares_N)),
+            **regression_metrics(outputs_N * self.deviation, truth_N * self.deviation),
+        }
+        return figures if weights_N is None else {**figures, "selection": weighted_mean(squares_N, weights_N)}
 
 
 class ClassifierSetup(

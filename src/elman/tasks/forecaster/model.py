@@ -18,7 +18,7 @@ from elman.decode.forecast import LEVELS, check_horizon, check_levels, create_se
 from elman.display import Progress
 from elman.errors import ArtifactError, ConfigError
 from elman.metrics.forecast_backtest import evaluate_rolling, rolling_backtest
-from elman.options import with_given
+from elman.options import python_value, with_given
 from elman.tasks.forecaster.config import ForecasterConfig
 from elman.tasks.forecaster.network import ForecasterNetwork
 from elman.tasks.forecaster.results import Backtest, Forecast
@@ -64,14 +64,19 @@ class Forecaster(TaskModel[ForecasterConfig, ForecasterNetwork, SeriesHistory]):
         return self.vocabulary
 
     def fit(
-        self, data: Any, *, folder: str | os.PathLike[str] | None = None, progress: bool = True, tune: bool = True
+        self,
+        data: Any,
+        *,
+        folder: str | os.PathLike[str] | None = None,
+        progress: bool | None = None,
+        tune: bool = True,
     ) -> Forecaster:
         """Train on series.
 
         data      files (CSV, TSV, JSON lines) or a folder of them; a data frame or series of pandas or polars; an array
                   `[T]` or `[T, Y]`, or a dictionary of them; a `Panel`
         folder    for files: write checkpoints and the best model to this folder during training
-        progress  show a progress bar on standard error
+        progress  show a progress bar on standard error; by default, unless scikit-learn calls `fit`
         tune      set the threads and the memory allocator of this process for training
 
         The last time steps of each series are the validation set (`valid_share`, `valid_steps`), which selects the
@@ -135,11 +140,14 @@ class Forecaster(TaskModel[ForecasterConfig, ForecasterNetwork, SeriesHistory]):
         Raises DataError for series that do not match the model, and ConfigError.
         """
         network = self.network
-        horizon = self.config.window.horizon if horizon is None else horizon
+        horizon = self.config.window.horizon if horizon is None else python_value(horizon)
         check_horizon(horizon)
+        samples = python_value(samples)
         if isinstance(samples, bool) or not isinstance(samples, int) or samples < 0:
             raise ConfigError(f"expected samples of 0 or more. Received: {samples!r}")
-        chosen = check_levels(LEVELS if levels is None and network.spread else levels or (), network.spread)
+        chosen = check_levels(
+            LEVELS if levels is None and network.spread else python_value(levels) or (), network.spread
+        )
         panel = self.read(data, future)
         origin = panel.lengths - 1
         ahead = forecast_from(
@@ -163,7 +171,9 @@ class Forecaster(TaskModel[ForecasterConfig, ForecasterNetwork, SeriesHistory]):
             kind=self.kind if data is None else _kind(data),
         )
 
-    predict = forecast
+    def predict(self, data: Any = None, horizon: int | None = None, **options: Any) -> Forecast:
+        """Forecast series: another name of `forecast`, with the same arguments."""
+        return self.forecast(data, horizon, **options)
 
     def backtest(
         self,
@@ -193,10 +203,10 @@ class Forecaster(TaskModel[ForecasterConfig, ForecasterNetwork, SeriesHistory]):
         The baselines (seasonal naive, drift, linear autoregression) use only data before an origin, too. Raises
         DataError for a series that is too short, and ConfigError.
         """
-        horizon = self.config.window.horizon if horizon is None else horizon
+        horizon = self.config.window.horizon if horizon is None else python_value(horizon)
         check_horizon(horizon)
         spread = self.config.network.distribution != "point"
-        chosen = check_levels(LEVELS if levels is None and spread else levels or (), spread)
+        chosen = check_levels(LEVELS if levels is None and spread else python_value(levels) or (), spread)
         panel = _panel(data, self._chosen) if refit and self._vocabulary is None else self.read(data)
         if paths < 1:
             raise ConfigError(f"expected at least one path. Received: {paths}")
@@ -222,8 +232,8 @@ class Forecaster(TaskModel[ForecasterConfig, ForecasterNetwork, SeriesHistory]):
             panel,
             forecast,
             horizon,
-            origins=origins,
-            step=horizon if step is None else step,
+            origins=python_value(origins),
+            step=horizon if step is None else python_value(step),
             lags=self.config.window.autoregression,
             seen=None if refit else self.known.seen(panel),
             progress=progress,
@@ -293,6 +303,7 @@ class Forecaster(TaskModel[ForecasterConfig, ForecasterNetwork, SeriesHistory]):
         Raises ConfigError for a model with covariates, because their values are not known, and for invalid options;
         DataError for an invalid `seed`.
         """
+        length = python_value(length)
         check_horizon(length)
         network, known = self.network, self.known
         return create_series(network, known, length, seed, series=series, draw=draw, random=random, progress=progress)

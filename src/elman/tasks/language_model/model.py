@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import tempfile
 from collections import defaultdict
@@ -16,10 +15,12 @@ from elman.data.decoding import check_encoding
 from elman.data.read import read_lines
 from elman.data.sources import Sources, as_paths
 from elman.data.text_config import TextConfig
+from elman.data.texts import texts_from
 from elman.data.token_file import TokenFile
 from elman.data.tokens import prepare
 from elman.data.vocabulary import Vocabulary, describe_unknown
 from elman.decode.engine import PackedNetwork
+from elman.decode.evaluation_mode import evaluated, evaluation_mode
 from elman.decode.generation import stream_texts
 from elman.decode.sampling import SamplingOptions
 from elman.decode.sampling_config import SamplingConfig
@@ -27,7 +28,7 @@ from elman.display import Progress
 from elman.errors import ConfigError, DataError
 from elman.kernels.generation import WEIGHT_FORMATS
 from elman.metrics.likelihood import TextScore, measure, score_lines
-from elman.options import fill, with_given
+from elman.options import fill, python_value, with_given
 from elman.state import IGNORE_INDEX, Batch
 from elman.tasks.language_model.config import LanguageModelConfig
 from elman.tasks.language_model.network import LanguageModelNetwork
@@ -70,7 +71,7 @@ class LanguageModel(TaskModel[LanguageModelConfig, LanguageModelNetwork, Vocabul
         valid: Paths = (),
         test: Paths = (),
         folder: str | os.PathLike[str] | None = None,
-        progress: bool = True,
+        progress: bool | None = None,
         tune: bool = True,
     ) -> LanguageModel:
         """Train on text.
@@ -79,7 +80,7 @@ class LanguageModel(TaskModel[LanguageModelConfig, LanguageModelNetwork, Vocabul
         string       the text itself, instead of `text`
         valid, test  separate validation and test files; by default, shares of `text` given by `split`
         folder       write checkpoints and the best model to this folder during training
-        progress     show a progress bar on standard error
+        progress     show a progress bar on standard error; by default, unless scikit-learn calls `fit`
         tune         set the threads and the memory allocator of this process for training
 
         Returns self. Raises DataError, EncodingError, ConfigError, StorageError, DivergenceError, OutOfMemoryError.
@@ -119,11 +120,12 @@ class LanguageModel(TaskModel[LanguageModelConfig, LanguageModelNetwork, Vocabul
         text that cannot be read, ConfigError if there is none or `limit` is below 2.
         """
         with self._encoded(text, self._reading(encoding, errors), progress) as tokens:
-            batches, characters = HeldOutText(tokens, self.vocabulary, limit)()
+            held_out = HeldOutText(tokens, self.vocabulary, limit)
+            batches, characters = held_out()
             if progress is not None:
-                batches = reporting(batches, min(limit or math.inf, len(tokens)) - 1, progress)
-            self.network.eval()
-            return measure(self.network, batches).metrics(characters)
+                batches = reporting(batches, held_out.limit - 1, progress)
+            with evaluation_mode(self.network):
+                return measure(self.network, batches).metrics(characters)
 
     def compare_weights(
         self, text: Paths, *, limit: int | None = None, progress: Progress | None = None
@@ -133,9 +135,8 @@ class LanguageModel(TaskModel[LanguageModelConfig, LanguageModelNetwork, Vocabul
         `progress` as for `evaluate`. Raises DataError for a text that cannot be read, KernelUnavailableError if the
         native engine cannot run the network.
         """
-        with self._encoded(text, self.config.text, progress) as tokens:
+        with self._encoded(text, self.config.text, progress) as tokens, evaluation_mode(self.network):
             held_out = HeldOutText(tokens, self.vocabulary, limit)
-            self.network.eval()
             figures = {}
             for number, weights in enumerate(WEIGHT_FORMATS):
                 if progress is not None:
@@ -192,21 +193,20 @@ class LanguageModel(TaskModel[LanguageModelConfig, LanguageModelNetwork, Vocabul
             **vars(fill(SamplingConfig, sampling, "sampling")), banned=(self.vocabulary.unknown_id,)
         )
         start = self.context_start() + self.vocabulary.encode_start(prompt).tolist()
-        self.network.eval()
         pieces = stream_texts(
             self.network,
             self.vocabulary,
             start,
-            length=length,
+            length=python_value(length),
             sampling=options,
-            samples=samples,
+            samples=python_value(samples),
             stops=[stop] if isinstance(stop, str) else list(stop),
-            seed=seed,
+            seed=python_value(seed),
             weights=weights,
         )
         # The first word comes with the space before it, which the prompt already has.
         held = not self.vocabulary.per_character and prompt.endswith(" ")
-        return without_first_space(pieces) if held else pieces
+        return evaluated(self.network, without_first_space(pieces) if held else pieces)
 
     def generate(self, prompt: str = "", **options: Any) -> str | list[str]:
         """Generate text that continues `prompt`, which is not part of the result.
@@ -238,10 +238,9 @@ class LanguageModel(TaskModel[LanguageModelConfig, LanguageModelNetwork, Vocabul
 
         `progress` is called with the name of the stage and the completed fraction.
         """
-        lines = [lines] if isinstance(lines, str) else list(lines)
-        self.network.eval()
+        lines = [lines] if isinstance(lines, str) else texts_from(lines, "lines")
         found: list[TextScore] = []
-        for each in score_lines(self.network, self.vocabulary, lines, self.context_start()):
+        for each in evaluated(self.network, score_lines(self.network, self.vocabulary, lines, self.context_start())):
             found.append(each)
             if progress is not None:
                 progress("scoring", len(found) / len(lines))

@@ -12,6 +12,7 @@ from elman.data.tagged import TaggedDataset, TagPrediction, read_part, tagged_fr
 from elman.data.tagged.encoded import EncodedSequences
 from elman.data.tagged.spans import spans_of
 from elman.data.tagged.vocabulary import TaggerVocabulary
+from elman.decode.evaluation_mode import evaluation_mode
 from elman.display import Progress
 from elman.errors import ConfigError
 from elman.metrics.tagging import Report, report_of
@@ -60,7 +61,7 @@ class Tagger(SequenceModel[TaggerConfig, TaggerNetwork, TaggerVocabulary]):
         valid: Any = None,
         test: Any = None,
         folder: str | os.PathLike[str] | None = None,
-        progress: bool = True,
+        progress: bool | None = None,
         tune: bool = True,
     ) -> Tagger:
         """Train the tagger.
@@ -72,7 +73,7 @@ class Tagger(SequenceModel[TaggerConfig, TaggerNetwork, TaggerVocabulary]):
         valid, test  separate validation and test data: paths, (sentences, tags) or (sentences, tags, intents);
                      without `valid`, the share `held_out` of the training data is held out
         folder       for files: write checkpoints and the best model to this folder during training
-        progress     show a progress bar on standard error
+        progress     show a progress bar on standard error; by default, unless scikit-learn calls `fit`
         tune         set the threads and the memory allocator of this process for training
 
         Returns self. Raises DataError, EncodingError, ConfigError, StorageError, DivergenceError, OutOfMemoryError.
@@ -91,26 +92,31 @@ class Tagger(SequenceModel[TaggerConfig, TaggerNetwork, TaggerVocabulary]):
         """
         return read_part(as_paths(paths, self._expected), self.config.data, **reading)
 
-    def predict(self, sentences: Any, *, progress: Progress | None = None) -> list[list[str]]:
-        """Return the tags of each sentence, given as lists of words, texts split at white space, or frames `x_TI`.
+    def predict(self, sentences: Any, *, progress: Progress | None = None) -> list[list[Any]]:
+        """Return the tags of each sentence, of the type given to `fit`.
 
+        Sentences are lists of words, texts split at white space, or frames `x_TI`.
         `progress` is called with the name of the stage and the completed fraction. Raises DataError for sentences that
         cannot be used.
         """
-        return [each.tags for each in self.tag(sentences, progress=progress)]
+        return [self.vocabulary.tag_values(each.tags) for each in self.tag(sentences, progress=progress)]
 
-    def predict_intents(self, sentences: Any, *, progress: Progress | None = None) -> list[str]:
-        """Return the label of each sentence, given as for `predict`. Raises ConfigError without `intent=True`."""
+    def predict_intents(self, sentences: Any, *, progress: Progress | None = None) -> list[Any]:
+        """Return the label of each sentence, of the type given to `fit`; sentences as for `predict`.
+
+        Raises ConfigError without `intent=True`.
+        """
         if not self.vocabulary.intents:
             raise ConfigError("expected a tagger that was trained with intent=true. Received: one that was not")
-        return [each.intent or "" for each in self.tag(sentences, progress=progress)]
+        found = [each.intent or "" for each in self.tag(sentences, progress=progress)]
+        return self.vocabulary.intent_values(found)
 
     def tag(self, sentences: Any, *, progress: Progress | None = None) -> list[TagPrediction]:
         """Return tags with probabilities, spans and labels; arguments and errors as for `predict`, or a single text."""
         if isinstance(sentences, str):
             sentences = [sentences]
         if not isinstance(sentences, TaggedDataset):
-            if not len(sentences):
+            if hasattr(sentences, "__len__") and not len(sentences):
                 return []
             sentences = tagged_from(sentences)
         data = sentences
@@ -125,8 +131,8 @@ class Tagger(SequenceModel[TaggerConfig, TaggerNetwork, TaggerVocabulary]):
     def _predictions(self, data: TaggedDataset, progress: Progress | None) -> list[TagPrediction]:
         """Return the predictions for sequences that are not empty."""
         vocabulary = self.vocabulary
-        self.network.eval()
-        found = answers(self.network, EncodedSequences(data, vocabulary), progress=progress)
+        with evaluation_mode(self.network):
+            found = answers(self.network, EncodedSequences(data, vocabulary), progress=progress)
         sequences = []
         for row, answer in enumerate(found):
             tags = [vocabulary.tags[tag] for tag in answer.tags]
@@ -168,8 +174,8 @@ class Tagger(SequenceModel[TaggerConfig, TaggerNetwork, TaggerVocabulary]):
 
     def _measured(self, data: TaggedDataset, progress: Progress | None) -> tuple[dict[str, float], list[list[str]]]:
         vocabulary = self.vocabulary
-        self.network.eval()
-        figures, given = measure(self.network, vocabulary, EncodedSequences(data, vocabulary), progress=progress)
+        with evaluation_mode(self.network):
+            figures, given = measure(self.network, vocabulary, EncodedSequences(data, vocabulary), progress=progress)
         return figures, [[vocabulary.tags[tag] for tag in answer.tags] for answer in given]
 
     def _known(self, sentences: Any, tags: Any, intents: Any) -> TaggedDataset:

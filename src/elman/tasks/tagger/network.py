@@ -97,7 +97,7 @@ class TaggerNetwork(StoredModule):
 
     def standardise(self, frames: Sequence[npt.NDArray[np.float32]]) -> None:
         """Set the input scale so that the features of `frames` have mean 0 and deviation 1; constant ones become 0."""
-        mean_I, deviation_I = mean_and_deviation([np.concatenate(list(frames))])
+        mean_I, deviation_I = mean_and_deviation(list(frames))
         self.mean_I.copy_(torch.from_numpy(mean_I))
         self.scale_I.copy_(torch.from_numpy(deviation_I))
 

@@ -11,6 +11,7 @@ from elman.data.transcripts import Transcripts
 from elman.data.transcripts.encoded import EncodedTranscripts
 from elman.data.transcripts.read import given_part, read_part
 from elman.data.transcripts.vocabulary import TranscriberVocabulary
+from elman.decode.evaluation_mode import evaluation_mode
 from elman.decode.fusion import CharacterModel
 from elman.decode.transcript import Transcript, find_by
 from elman.decode.transcript_config import TranscriptSearchConfig
@@ -64,7 +65,7 @@ class Transcriber(SequenceModel[TranscriberConfig, TranscriberNetwork, Transcrib
         valid: Any = None,
         test: Any = None,
         folder: str | os.PathLike[str] | None = None,
-        progress: bool = True,
+        progress: bool | None = None,
         tune: bool = True,
     ) -> Transcriber:
         """Train the transcriber.
@@ -77,7 +78,7 @@ class Transcriber(SequenceModel[TranscriberConfig, TranscriberNetwork, Transcrib
         valid, test  separate validation and test data: paths, or (sounds, texts); without `valid`, the share
                      `held_out` of the training data is held out
         folder       for files: write checkpoints and the best model to this folder during training
-        progress     show a progress bar on standard error
+        progress     show a progress bar on standard error; by default, unless scikit-learn calls `fit`
         tune         set the threads and the memory allocator of this process for training
 
         Returns self. Recordings that are too short for their text are left out; the logger `elman.tasks` warns.
@@ -117,12 +118,12 @@ class Transcriber(SequenceModel[TranscriberConfig, TranscriberNetwork, Transcrib
         Raises DataError for invalid sounds; ConfigError for invalid options, and for a language model that lacks
         characters of the transcriber.
         """
-        self.network.eval()
         if isinstance(sounds, list | tuple) and not sounds:
             return []
         data = EncodedTranscripts(self._unlabelled(sounds, rate, progress), self.vocabulary, self.config.network)
         find = find_by(fill(TranscriptSearchConfig, search, "the search options"), self.vocabulary, lm)
-        return transcribed(self.network, self.vocabulary, data, self.config.sound, find, progress=progress)
+        with evaluation_mode(self.network):
+            return transcribed(self.network, self.vocabulary, data, self.config.sound, find, progress=progress)
 
     def stream(self, rate: int = 0) -> TranscriptStream:
         """Return a stream with `push(samples)` and `finish()`, which return the text that has become final.
@@ -149,10 +150,10 @@ class Transcriber(SequenceModel[TranscriberConfig, TranscriberNetwork, Transcrib
         DataError for invalid data, ConfigError for invalid options.
         """
         data = self._known(sounds, texts, rate, progress)
-        self.network.eval()
         encoded = EncodedTranscripts(data, self.vocabulary, self.config.network)
         find = find_by(fill(TranscriptSearchConfig, search, "the search options"), self.vocabulary, lm)
-        return measure(self.network, self.vocabulary, encoded, find=find, progress=progress)[0]
+        with evaluation_mode(self.network):
+            return measure(self.network, self.vocabulary, encoded, find=find, progress=progress)[0]
 
     def _unlabelled(self, sounds: Any, rate: int, progress: Progress | None) -> Transcripts:
         if isinstance(sounds, Transcripts):

@@ -16,8 +16,8 @@ from elman.tasks.endpoint import (
     Call,
     EndpointCallbacks,
     EndpointOptions,
-    EvaluateGenerationOptions,
     EvaluateOptions,
+    EvaluateTextsOptions,
     Files,
     Metrics,
     ScoreOptions,
@@ -153,6 +153,9 @@ def _translated_lines(
         for remark in model.remarks_on([line for line in lines if line.strip()]):
             callbacks.remark(remark)
         yield model.translations(lines, **how)
+        if how["sample"]:
+            # A batch of a group has its own seed, and a group has at most as many batches as lines.
+            how["seed"] = (how["seed"] + len(lines)) % 2**63
 
 
 def _draw(found: Found, path: Path, callbacks: EndpointCallbacks) -> None:
@@ -166,7 +169,7 @@ def _draw(found: Found, path: Path, callbacks: EndpointCallbacks) -> None:
 
 
 @dataclass(frozen=True)
-class EvaluatePairsOptions(EvaluateGenerationOptions):
+class EvaluatePairsOptions(EvaluateTextsOptions):
     """Options of `evaluate`."""
 
     noun = "pair"

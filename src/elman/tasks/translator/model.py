@@ -10,17 +10,19 @@ import torch
 
 from elman.data.pairs import Pairs, PairVocabulary, pairs_from
 from elman.data.pairs.encoded import encode_pairs
-from elman.data.pairs.languages import Languages, check_languages
+from elman.data.pairs.languages import Languages, check_languages, languages_of
 from elman.data.pairs.parts import read_part
 from elman.data.pairs.remarks import remarks_on
 from elman.data.sources import as_paths
+from elman.data.texts import texts_from
+from elman.decode.evaluation_mode import evaluation_mode
 from elman.decode.search_config import SearchConfig
 from elman.decode.translation import BATCH_SIZE, EnsembleMember, Translation, check_members, translate_all
 from elman.display import Progress
 from elman.errors import ArtifactError, ConfigError, DataError
 from elman.kernels.output_product import logit_precision_for
 from elman.metrics.pair_likelihood import Likelihood, PairScore, likelihoods, pair_scores, tally
-from elman.metrics.translation import bleu_signatures, text_figures
+from elman.metrics.translation import bleu_signatures, text_figures, tokenizer_for
 from elman.nn.token_decoder import PackedOutputCache
 from elman.options import fill
 from elman.tasks.average import average_folders
@@ -77,7 +79,7 @@ class Translator(SequenceModel[TranslatorConfig, TranslatorNetwork, PairVocabula
         valid: Any = None,
         test: Any = None,
         folder: str | os.PathLike[str] | None = None,
-        progress: bool = True,
+        progress: bool | None = None,
         tune: bool = True,
     ) -> Translator:
         """Train the translator.
@@ -88,7 +90,7 @@ class Translator(SequenceModel[TranslatorConfig, TranslatorNetwork, PairVocabula
         valid, test  separate validation and test pairs: paths, or (sources, targets); without `valid`, the share
                      `held_out` of the training pairs is held out
         folder       for files: write checkpoints and the best model to this folder during training
-        progress     show a progress bar on standard error
+        progress     show a progress bar on standard error; by default, unless scikit-learn calls `fit`
         tune         set the threads and the memory allocator of this process for training
 
         Returns self. Raises DataError, EncodingError, ConfigError, StorageError, DivergenceError, OutOfMemoryError.
@@ -136,18 +138,19 @@ class Translator(SequenceModel[TranslatorConfig, TranslatorNetwork, PairVocabula
         members = self._members(ensemble)
         options = fill(SearchConfig, search, "the search options")
         options.check()
-        return translate_all(
-            members,
-            [texts] if isinstance(texts, str) else list(texts),
-            options,
-            replace_unknown=replace_unknown,
-            attention=attention,
-            batch_size=batch_size,
-            precision=self._precision(precision),
-            logit_precision=logit_precision_for(precision),
-            output_cache=self._output_cache,
-            progress=progress,
-        )
+        with evaluation_mode(self.network, *(model.network for model in ensemble)):
+            return translate_all(
+                members,
+                [texts] if isinstance(texts, str) else texts_from(texts, "sentences"),
+                options,
+                replace_unknown=replace_unknown,
+                attention=attention,
+                batch_size=batch_size,
+                precision=self._precision(precision),
+                logit_precision=logit_precision_for(precision),
+                output_cache=self._output_cache,
+                progress=progress,
+            )
 
     def score(
         self,
@@ -165,7 +168,8 @@ class Translator(SequenceModel[TranslatorConfig, TranslatorNetwork, PairVocabula
         pairs = pairs_from(sources, targets)
         if pairs.dropped_empty:
             raise DataError(f"expected sentences that are not empty. Received: {pairs.dropped_empty} empty pairs")
-        return pair_scores(pairs, self.vocabulary, self._likelihoods(pairs, ensemble, progress))
+        with evaluation_mode(self.network, *(model.network for model in ensemble)):
+            return pair_scores(pairs, self.vocabulary, self._likelihoods(pairs, ensemble, progress))
 
     def evaluate(
         self,
@@ -173,6 +177,7 @@ class Translator(SequenceModel[TranslatorConfig, TranslatorNetwork, PairVocabula
         targets: Iterable[str] | None = None,
         *,
         lowercase: bool | None = None,
+        bleu_tokenizer: str = "",
         ensemble: Sequence[Translator] = (),
         progress: Progress | None = None,
         **options: Any,
@@ -182,6 +187,7 @@ class Translator(SequenceModel[TranslatorConfig, TranslatorNetwork, PairVocabula
 
         sources, targets  as for `fit`
         lowercase         compare in lower case; by default if the model is lower case
+        bleu_tokenizer    sacrebleu's tokenizer for BLEU; by default the option of training, see `tokenizer_for`
         ensemble          further models, as for `translations`
         progress          as for `translations`
         options           those of `translations`
@@ -195,12 +201,18 @@ class Translator(SequenceModel[TranslatorConfig, TranslatorNetwork, PairVocabula
             pairs = self.read(sources) if targets is None else pairs_from(sources, targets)
         if pairs.targets is None:
             raise DataError(f"{pairs.name}: expected targets for the sources. Received: sources alone")
-        lowercase = self.config.data.lowercase if lowercase is None else lowercase
-        figures: dict[str, Any] = tally(self._likelihoods(pairs, ensemble, progress))
+        data = self.config.data
+        lowercase = data.lowercase if lowercase is None else lowercase
+        language = data.target_language or self.languages[1]
+        if not language and targets is None and not isinstance(sources, Pairs):
+            language = languages_of(as_paths(sources), data)[1]
+        tokenizer = tokenizer_for(bleu_tokenizer or data.bleu_tokenizer, language)
+        with evaluation_mode(self.network, *(model.network for model in ensemble)):
+            figures: dict[str, Any] = tally(self._likelihoods(pairs, ensemble, progress))
         texts = self.translate(pairs.sources, ensemble=ensemble, progress=progress, **options)
-        figures |= {**text_figures(texts, pairs.targets, lowercase=lowercase), "pairs": len(pairs)}
+        figures |= {**text_figures(texts, pairs.targets, lowercase=lowercase, tokenizer=tokenizer), "pairs": len(pairs)}
         if "bleu" in figures:
-            signatures = bleu_signatures(lowercase=lowercase)
+            signatures = bleu_signatures(lowercase=lowercase, tokenizer=tokenizer)
             figures |= {f"{name}_signature": signature for name, signature in signatures.items()}
         return figures
 
@@ -240,11 +252,8 @@ class Translator(SequenceModel[TranslatorConfig, TranslatorNetwork, PairVocabula
         )
 
     def _members(self, ensemble: Sequence[Translator]) -> list[EnsembleMember]:
-        """Return this model and the further ones, in evaluation mode."""
-        models = [self, *ensemble]
-        for model in models:
-            model.network.eval()
-        members = [member_of(model.config, model.network, model.vocabulary) for model in models]
+        """Return this model and the further ones as members of an ensemble."""
+        members = [member_of(model.config, model.network, model.vocabulary) for model in (self, *ensemble)]
         check_members(members)
         return members
 

@@ -18,7 +18,7 @@ from elman.decode.translation import EnsembleMember, Translate, translating
 from elman.display import Progress
 from elman.errors import ConfigError
 from elman.metrics.pair_likelihood import likelihoods, moved, tally
-from elman.metrics.translation import check_bleu, text_figures
+from elman.metrics.translation import check_bleu, text_figures, tokenizer_for
 from elman.nn.recurrent import check_cell
 from elman.nn.word_vectors import WordVectorOptions
 from elman.state import IGNORE_INDEX, Batch, State
@@ -36,6 +36,7 @@ class TranslationObjective(SequenceObjective[EncodedPairs]):
     held_out   the validation set, or None
     translate  translates sources for metrics of translations; None for no such metrics
     lowercase  compare translations and targets in lower case
+    tokenizer  sacrebleu's tokenizer for BLEU
     progress   completed fraction of the run, with which scheduled sampling rises
     """
 
@@ -43,6 +44,7 @@ class TranslationObjective(SequenceObjective[EncodedPairs]):
     held_out: EncodedPairs | None = None
     translate: Translate | None = None
     lowercase: bool = False
+    tokenizer: str = "13a"
     progress: float = 0.0
 
     def begin_step(self, progress: float) -> None:
@@ -71,7 +73,8 @@ class TranslationObjective(SequenceObjective[EncodedPairs]):
         if self.translate is not None and config.translate_valid:
             chosen = held_out.pairs.take(held_out.rows[rows[spread(len(rows), config.translate_valid)]].tolist())
             texts = self.translate(chosen.sources)
-            figures |= text_figures(texts, chosen.targets or [], lowercase=self.lowercase)
+            targets = chosen.targets or []
+            figures |= text_figures(texts, targets, lowercase=self.lowercase, tokenizer=self.tokenizer)
         best_by = config.best_by
         selection = figures["loss"]
         if best_by != "loss":
@@ -109,6 +112,7 @@ class TranslatorSetup(SequenceSetup[TranslatorConfig, TranslatorNetwork, PairPar
                 "expected one vocabulary for both sides, shared=true, with tied=all. Received: shared=false"
             )
         data.check()
+        tokenizer_for(data.bleu_tokenizer, data.target_language)
         if network.best_by in ("bleu", "chrf", "exact") and not network.translate_valid:
             raise ConfigError(f"expected translate_valid above 0 with best_by={network.best_by}. Received: 0")
         if network.best_by in ("bleu", "chrf"):
@@ -180,7 +184,14 @@ class TranslatorSetup(SequenceSetup[TranslatorConfig, TranslatorNetwork, PairPar
     def objective(self) -> TranslationObjective:
         """Return the loss of targets."""
         translate = self._translating(SearchConfig(beams=1))
-        return TranslationObjective(self.network, self._valid, translate, lowercase=self.config.data.lowercase)
+        compared = self._compared()
+        return TranslationObjective(self.network, self._valid, translate, **compared)
+
+    def _compared(self) -> dict[str, Any]:
+        """Return how translations are compared with targets: arguments of `text_figures`."""
+        data = self.config.data
+        language = data.target_language or self.parts.languages[1]
+        return {"lowercase": data.lowercase, "tokenizer": tokenizer_for(data.bleu_tokenizer, language)}
 
     def _translating(self, search: SearchConfig) -> Translate:
         member = member_of(self.config, self.network, self.vocabulary)
@@ -190,7 +201,7 @@ class TranslatorSetup(SequenceSetup[TranslatorConfig, TranslatorNetwork, PairPar
         """Return metrics of targets, and of translations by the default search."""
         figures, pairs = tally(likelihoods([self.network], [data])), data.pairs
         texts = self._translating(SearchConfig())(pairs.sources)
-        return {**figures, **text_figures(texts, pairs.targets or [], lowercase=self.config.data.lowercase)}
+        return {**figures, **text_figures(texts, pairs.targets or [], **self._compared())}
 
     def describe(self, figures: Mapping[str, float]) -> str:
         shown = [f"perplexity {figures['perplexity']:.3g}", f"accuracy {figures['accuracy']:.2%}"]
