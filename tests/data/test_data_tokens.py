@@ -117,7 +117,8 @@ def test_words_do_not_run_from_one_document_into_the_next(tmp_path: Path) -> Non
 def test_texts_given_for_parts(tmp_path: Path) -> None:
     main, valid, test = text(tmp_path, "ab" * 50), text(tmp_path, "ba"), text(tmp_path, "a", "b")
     assert shown(prepare(main, valid=valid, test=test)) == ["|" + "ab" * 50, "|ba", "|a|b|"]
-    assert [len(part) for part in shown(prepare(main, valid=valid))] == [96, 3, 5]
+    assert [len(part) for part in shown(prepare(main, valid=valid))] == [101, 3, 0], "nothing is cut"
+    assert [len(part) for part in shown(prepare(main, valid=valid, split=(0.9, 0.05, 0.05)))] == [96, 3, 5]
     assert [len(part) for part in shown(prepare(main, test=test, split=(0.9, 0.1, 0)))] == [91, 10, 5]
 
 

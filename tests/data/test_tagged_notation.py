@@ -96,7 +96,7 @@ def test_plain_labels_are_left_alone() -> None:
 
 def test_whole_numbers_are_one_label_of_frames() -> None:
     frames = [[[0.0], [1.0]]]
-    for tags in ([["1.0", "0.0"]], [[1, 0]], [[1.0, 0.0]]):
+    for tags in ([[1, 0]], [[1.0, 0.0]]):
         made = TaggerVocabulary.learn(tagged_from(frames, tags), TaggedDataConfig(), intent=False)
         assert made.tags == ("0", "1")
         assert made.with_read_tags(tagged_from(frames, [["0.0", "1"]])).tags == [["0", "1"]]

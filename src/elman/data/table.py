@@ -146,8 +146,8 @@ def read_table(
         if kind not in ("auto", "csv", "tsv", "jsonl"):
             raise ConfigError(f"expected the kind of a table among auto, csv, tsv, jsonl. Received: {kind!r}")
         text = text_in(file.path, file.name, encoding=encoding, errors=errors)
-        if kind == "auto":
-            kind = "jsonl" if _begins_with_object(text) else "csv"
+        if kind == "auto" and _begins_with_object(text):
+            kind = "jsonl"
         return table_of_text(text, file.name, kind=kind, header=header, delimiter=delimiter, quoting=quoting)
     finally:
         if file.spooled:

@@ -92,7 +92,7 @@ def _from_arrays(
     frames = [check_frames(x[row, : sizes[row]], places[row]) for row in range(len(x))]
     tags = None
     if y is not None:
-        tags = [label_texts(y[row, : sizes[row]].tolist(), f"{places[row]}, the labels") for row in range(len(x))]
+        tags = [label_texts(y[row, : sizes[row]].tolist(), places[row]) for row in range(len(x))]
     found = TaggedDataset(name, None, frames, tags, None, places)
     check_fit(found)
     return found

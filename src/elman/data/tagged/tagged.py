@@ -203,7 +203,9 @@ def tagged_from(
         name,
         words,
         frames,
-        None if tag_rows is None else [label_texts(each, f"the tags of {name}") for each in tag_rows],
+        None
+        if tag_rows is None
+        else [label_texts(each, f"the tags of {name}, number {row}") for row, each in enumerate(tag_rows)],
         None if labels is None else label_texts(labels, f"the labels of {name}"),
         places,
         label_types=(
