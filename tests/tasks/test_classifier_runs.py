@@ -283,3 +283,14 @@ def test_series_are_saved_with_their_scale(tmp_path: Path) -> None:
     loaded = elman.load(tmp_path / "m")
     assert np.array_equal(model.predict_proba(X), loaded.predict_proba(X))
     assert loaded.predict(X).dtype.kind == "i"
+
+
+def test_the_figures_of_a_bfloat16_run_are_those_of_evaluate(capsys: pytest.CaptureFixture[str]) -> None:
+    held = series(30, seed=4)
+    model = Classifier(**OPTIONS | {"precision": "bfloat16", "calibrate": False})
+    model.fit(*series(), valid=held, progress=True, tune=False)
+    figures = model.evaluate(*held)
+    assert model.metrics["valid"]["loss"] == pytest.approx(figures["log_loss"], rel=1e-9)
+    assert model.metrics["valid"]["accuracy"] == figures["accuracy"]
+    (line,) = (line for line in capsys.readouterr().err.splitlines() if "in float32" in line)
+    assert f"{figures['log_loss']:.4f} nats per example" in line

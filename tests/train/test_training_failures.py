@@ -101,7 +101,7 @@ def test_running_out_of_memory_says_where_and_what_helps(error: Exception, where
         list(training.fit())
     place = {"step": "out of memory at step 1", "evaluation": "out of memory in the evaluation after step 1"}[where]
     assert str(caught.value).startswith(place)
-    assert "Smaller batches, shorter chunks or fewer hidden units need less memory. Received: " in str(caught.value)
+    assert "Smaller batches, shorter sequences or fewer hidden units need less memory. Received: " in str(caught.value)
     assert "frame #0" not in str(caught.value)
 
 

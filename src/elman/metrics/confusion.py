@@ -6,7 +6,7 @@ Shapes: N examples, C classes.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -102,12 +102,13 @@ def summary(matrix: ArrayLike) -> Summary:
     return Summary(float(hits.sum() / total), float(f1[seen].mean()), float((f1 * support).sum() / total), total)
 
 
-def confusion_text(matrix: ArrayLike, names: Sequence[str], *, width: int = 100) -> str:
+def confusion_text(matrix: ArrayLike, names: Sequence[Any], *, width: int = 100) -> str:
     """Format the matrix as a table of at most `width` characters per line: true classes in rows, predicted in columns.
 
-    Columns are headed by the classes' names, or by numbers if the names are too long. With more than 20 classes, or if
-    the table would be wider than `width`, the most confused pairs are listed instead.
+    Columns are headed by the names of the classes, or by numbers if these are too long. With more than 20 classes, or
+    if the table would be wider than `width`, the most confused pairs are listed instead.
     """
+    names = [str(name) for name in names]
     counts = checked_counts(matrix, names)
     labels = [shortened(name, 24) for name in names]
     numbers = [str(i + 1) for i in range(len(labels))]

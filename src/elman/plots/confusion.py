@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -15,13 +16,14 @@ __all__ = ["draw_confusion"]
 
 
 def draw_confusion(
-    matrix: ArrayLike, names: Sequence[str], path: str | os.PathLike[str], *, title: str = "confusion matrix"
+    matrix: ArrayLike, names: Sequence[Any], path: str | os.PathLike[str], *, title: str = "confusion matrix"
 ) -> None:
     """Draw the matrix as PNG or SVG, by the suffix. Colours show fractions of the row; counts are added if they fit.
 
     Raises ShapeError unless the matrix has a row and a column for each name, ConfigError for another suffix.
     """
     check_suffix(path)
+    names = [str(name) for name in names]
     counts = checked_counts(matrix, names)
     classes = len(names)
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)

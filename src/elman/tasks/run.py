@@ -29,6 +29,7 @@ from elman.train.history import History, TensorBoard
 from elman.train.interrupt import Interrupt
 from elman.train.loop import Training
 from elman.train.machine import resolve_auto, tune_process
+from elman.train.out_of_memory import memory_errors
 from elman.train.progress import TrainingProgress
 from elman.train.threads import ThreadChooser
 from elman.train.tuning import release_memory
@@ -252,11 +253,24 @@ class Run:
             f"stopped by {name} at step {self.training.step}; resume: elman train --resume {self.folder}", exit_code
         )
 
+    def _measure_in_float32(self) -> None:
+        """Replace the validation metrics of a bfloat16 run by those in float32, which are those of `evaluate`."""
+        if self.setup.training_config.precision != "bfloat16" or "valid" not in self.metrics:
+            return
+        if not isinstance(self.training, Training):
+            return
+        with torch.no_grad(), memory_errors("in the last evaluation"):
+            metrics = self.training.objective.evaluate(self.training.evaluation_limit)
+        metrics.pop("selection", None)
+        self.metrics["valid"] = finite(metrics)
+        self.watch.on_result(metrics)
+
     def _finish(self) -> None:
         """Save the last checkpoint, then load the best weights, evaluate them and write the model."""
         self._save_checkpoint()
         self.network.load_stored(self._best or self._kept())
         self.network.eval()
+        self._measure_in_float32()
         self.metrics |= self.setup.finish(self.folder)
         if tested := self.setup.test(self.training.evaluation_limit):
             self.metrics["test"] = finite(tested)

@@ -241,12 +241,12 @@ class Training:
         return self.config.device.startswith("cuda")
 
     def _evaluate(self) -> EvaluationEvent:
-        """Evaluate the model in float32 at any `precision`, so that the metrics are those of its `evaluate`."""
         model = self.objective.model
         model.eval()
         with (
             self.averaged_weights(),
             torch.no_grad(),
+            self._autocast(),
             memory_errors(f"in the evaluation after step {self.step}"),
         ):
             metrics = self.objective.evaluate(self.plan.evaluate_tokens)

@@ -91,6 +91,10 @@ class TrainingProgress:
         elif isinstance(event, EndEvent):
             self.print(f"finished at step {event.step:,}: {event.reason}")
 
+    def on_result(self, metrics: Mapping[str, float]) -> None:
+        """Show the metrics of the best weights of a bfloat16 run, which were measured in float32."""
+        self.print(f"best weights, in float32: validation {self._described(metrics)}")
+
     def _described(self, metrics: Mapping[str, float]) -> str:
         if self.describe is not None:
             return self.describe(metrics)
