@@ -186,5 +186,17 @@ def test_invisible_characters_of_names_are_named(tmp_path: Path) -> None:
     table = read_table(written(tmp_path, "te\u200bxt,my\u00a0label\nx,y\n"))
     with pytest.raises(DataError, match=r"with a zero width space, U\+200B.*with a no-break space, U\+00A0"):
         table.column("text")
+    with pytest.raises(DataError, match=r"Received: 'a' twice \(with a no-break space"):
+        read_table(written(tmp_path, "a,a\u00a0\n1,2\n"))
     with pytest.raises(DataError, match=r"no such file or folder\. Received: .*with a no-break space, U\+00A0"):
         read_table(tmp_path / "a\u00a0b.csv")
+
+
+def test_a_cell_that_may_be_rows_is_warned_of(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    rows = 'text,label\none,a\n"two,b\nthree,a\nfour",b\nfive,a\n'
+    assert len(read_table(written(tmp_path, rows))) == 3
+    assert "t.csv, lines 3 to 5: one cell between quotation marks" in caplog.text
+    caplog.clear()
+    read_table(written(tmp_path, 'text,label\n"Dear A,\nmany, many, thanks\nB",a\n"one\ntwo\nthree",b\n'))
+    read_table(written(tmp_path, 'text\n"one\ntwo\nthree"\n'))
+    assert caplog.text == ""

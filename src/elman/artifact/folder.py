@@ -15,6 +15,7 @@ from typing import Any
 from elman.artifact.card import CardSnippet, model_card
 from elman.artifact.safetensors_header import DIGEST, read_header
 from elman.artifact.strict import open_plain_file, read_small_file, shown, strict_json, to_json
+from elman.display import invisible
 from elman.errors import ArtifactError, ConfigError
 from elman.files import atomic_file, make_folder, remove_stale_temporaries, storage_error
 from elman.version import VERSION
@@ -241,7 +242,9 @@ def _expect_folder(path: Path) -> None:
     try:
         mode = path.stat().st_mode
     except FileNotFoundError as error:
-        raise ArtifactError(f"no model at {path}: expected a folder. Received: no such folder") from error
+        raise ArtifactError(
+            f"no model at {path}: expected a folder. Received: no such folder{invisible(str(path))}"
+        ) from error
     except (OSError, ValueError) as error:
         raise ArtifactError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
     if not stat.S_ISDIR(mode):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import logging
 import re
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing
@@ -11,6 +12,8 @@ from contextlib import closing
 from elman.errors import ConfigError, DataError
 
 __all__ = ["QUOTING", "csv_line", "is_quoted", "quoted_cells", "rows_of_cells"]
+
+_log = logging.getLogger("elman.data")
 
 # Values of the option `quoting`.
 QUOTING = ("auto", "on", "off")
@@ -80,15 +83,30 @@ def _rows(text: str, name: str, delimiter: str, quoted: bool) -> Generator[tuple
     begin = 1
     try:
         for row in reader:
+            end = reader.line_num
             if row:
+                if end > begin + 1:
+                    _warn_of_rows_inside(row, name, begin, end, delimiter)
                 yield begin, row
-            begin = reader.line_num + 1
+            begin = end + 1
     except csv.Error as error:
         if not quoted:
             raise DataError(_unreadable(name, delimiter, reader.line_num, error)) from error
         raise _refusal(text, name, delimiter, begin, reader.line_num, error) from error
     finally:
         csv.field_size_limit(before)
+
+
+def _warn_of_rows_inside(row: list[str], name: str, begin: int, end: int, delimiter: str) -> None:
+    """Log a warning if a cell of several lines may be rows between two quotation marks that do not belong together."""
+    most = len(row) - 1
+    for place, cell in enumerate(row):
+        first, *middle, last = [line.count(delimiter) for line in cell.split("\n")] if "\n" in cell else (0, 0)
+        if middle and most and place + first == most and last == place and all(count == most for count in middle):
+            _log.warning(
+                "%s, lines %d to %d: one cell between quotation marks, although each line has as many cells as a row; "
+                "quoting=off reads quotation marks as text", name, begin, end
+            )  # fmt: skip
 
 
 def _refusal(

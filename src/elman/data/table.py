@@ -23,7 +23,7 @@ from elman.data.cells import is_quoted, rows_of_cells
 from elman.data.decoding import text_in
 from elman.data.inputs import find_files
 from elman.data.suffixes import table_kind
-from elman.display import listed
+from elman.display import invisible, listed
 from elman.errors import ConfigError, DataError
 from elman.options import suggestion
 
@@ -190,7 +190,10 @@ def _from_cells(text: str, name: str, delimiter: str, header: bool, quoted: bool
         names = [cell.strip() for cell in first] if header else [str(number + 1) for number in range(len(first))]
         twice = next((each for each, count in Counter(names).items() if count > 1), None)
         if twice is not None:
-            raise DataError(f"{name}, line {begin}: expected every column's name once. Received: {twice!r} twice")
+            unseen = "".join(invisible(cell.strip(" \r")) for cell in first if cell.strip() == twice)
+            raise DataError(
+                f"{name}, line {begin}: expected every column's name once. Received: {twice!r} twice{unseen}"
+            )
         columns: list[list[str | None]] = [[] for _ in names]
         lines = array("q")
         before = first

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence, Set
 
 from elman.data.blank_lines import is_blank
 from elman.data.tagged.tagged import TaggedDataset, check_words
+from elman.display import invisible
 from elman.errors import ConfigError, DataError
 
 __all__ = ["has_columns", "read_columns"]
@@ -50,7 +51,8 @@ def read_columns(
         cells = _cells(line, tabs)
         width = width or len(cells)
         if len(cells) != width:
-            raise DataError(f"{where}: expected {width} columns, as above. Received: {len(cells)}")
+            unseen = invisible(line.replace("\t", " "))
+            raise DataError(f"{where}: expected {width} columns, as above. Received: {len(cells)}{unseen}")
         column = int(tag_column) if tag_column else width
         for what, place in [("words", word_column)] + [("tags", column)] * with_tags:
             if place > width:
