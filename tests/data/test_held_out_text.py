@@ -39,9 +39,19 @@ def test_characters_of_a_part_are_its_share_of_the_text(tmp_path: Path, options:
 def test_the_end_counts_only_among_several_documents(tmp_path: Path) -> None:
     several = held_out(tmp_path, LINE * 5, documents="lines")
     assert several.counted == len(several.tokens)
+    assert int(several.tokens.read(several.counted - 1, several.counted)[0]) == several.vocabulary.end_id
     one = held_out(tmp_path, LINE * 5)
-    last = int(one.tokens.read(one.counted - 1, one.counted)[0])
-    assert last != one.vocabulary.end_id
+    assert int(one.tokens.read(one.counted - 1, one.counted)[0]) != one.vocabulary.end_id
+    # A part with one of several documents counts as that document alone does.
+    config = TextConfig(documents="lines")
+    source = open_inputs([tmp_path / "text.txt"], config)
+    assert source is not None
+    split = {"split": (0.8, 0.0, 0.2), "split_by": "documents", "cache": tmp_path / "cache"}
+    corpus = prepare(source, vocabulary=vocabulary_options(config), **split)
+    assert corpus.test is not None
+    assert corpus.test.documents == 1
+    alone = held_out(tmp_path, LINE, documents="lines")
+    assert HeldOutText(corpus.test, corpus.vocabulary).counted == alone.counted == len(corpus.test) - 1
 
 
 def test_bits_per_character_are_those_of_the_whole_text_with_a_limit_of_all(tmp_path: Path) -> None:

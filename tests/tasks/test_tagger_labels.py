@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from pathlib import Path
 from typing import Any
@@ -80,6 +81,17 @@ def test_a_folder_of_an_earlier_version_keeps_texts(tmp_path: Path) -> None:
     assert vocabulary.tag_values(["0", "1"]) == ["0", "1"]
     earlier = {**content, "tags": ["0.0", "1.0"]}
     assert TaggerVocabulary.from_json(earlier).tag_ids(["0", "1.0", "2"]).tolist() == [0, 1, -100]
+
+
+def test_a_pickled_vocabulary_of_an_earlier_version_is_read() -> None:
+    vocabulary = TaggerVocabulary.smallest(intent=True)
+    earlier = copy.copy(vocabulary)
+    state = {**vars(vocabulary), "_tags": {"a": 0, "b": 1}, "_intents": {"a": 0, "b": 1}}
+    del state["label_types"]
+    vars(earlier).clear()
+    vars(earlier).update(state)
+    assert earlier.tag_ids(["b", "c"]).tolist() == [1, -100]
+    assert (earlier.intent_id("a"), earlier.tag_values(["b"])) == (0, ["b"])
 
 
 @pytest.mark.parametrize("types", [["integer"], ["integer", "text", "text"], ["complex", "text"], [1, 2], [[], "text"]])

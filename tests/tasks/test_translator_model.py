@@ -13,6 +13,7 @@ import torch
 import elman
 from elman.data.pairs import PairVocabulary, pairs_from
 from elman.decode.search import Hypothesis
+from elman.decode.search_config import SearchConfig
 from elman.decode.translation import translations_of
 from elman.errors import ArtifactError, ConfigError, DataError
 from elman.tasks.average import average_folders
@@ -378,3 +379,18 @@ def test_samples_of_the_batches_are_drawn_with_different_seeds(model):
     assert drawn == [each[0].tokens for each in model.translations(same, sample=True, batch_size=4, seed=5)]
     assert drawn[:4] == [each[0].tokens for each in model.translations(same[:4], sample=True, batch_size=4, seed=5)]
     assert drawn[:4] != drawn[4:8] != drawn[8:] != drawn[:4]
+
+
+def test_groups_of_standard_input_are_drawn_with_different_seeds(model, monkeypatch):
+    from elman.tasks.endpoint import EndpointCallbacks
+    from elman.tasks.translator import endpoints
+
+    groups = [SOURCES[:1] * 3, SOURCES[:1] * 3]
+    monkeypatch.setattr("elman.data.decoding.stream_lines", lambda *_, **__: iter(groups))
+    monkeypatch.setattr("sys.stdin", type("Input", (), {"buffer": None}))
+    options = endpoints.TranslateOptions(search=SearchConfig(sample=True, seed=4))
+    first, second = endpoints.translate(model, ("-",), options, EndpointCallbacks()).blocks
+    assert [each[0].tokens for each in first] != [each[0].tokens for each in second]
+    assert [each[0].tokens for each in first] == [
+        each[0].tokens for each in model.translations(groups[0], sample=True, seed=4)
+    ]

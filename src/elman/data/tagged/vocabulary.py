@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -63,8 +64,15 @@ class TaggerVocabulary:
         object.__setattr__(
             self, "_characters", {character: number for number, character in enumerate(self.characters, 1)}
         )
-        object.__setattr__(self, "_tags", LabelIndex(self.tags))
-        object.__setattr__(self, "_intents", LabelIndex(self.intents))
+
+    # Not set in `__post_init__`, which pickled vocabularies of earlier versions do not run again.
+    @cached_property
+    def _tag_index(self) -> LabelIndex:
+        return LabelIndex(self.tags)
+
+    @cached_property
+    def _intent_index(self) -> LabelIndex:
+        return LabelIndex(self.intents)
 
     @classmethod
     def learn(cls, data: TaggedDataset, config: TaggedDataConfig, *, intent: bool) -> TaggerVocabulary:
@@ -135,8 +143,7 @@ class TaggerVocabulary:
 
     def tag_ids(self, tags: Sequence[str]) -> npt.NDArray[np.int64]:
         """Return the id of each tag, IGNORE_INDEX for unknown tags."""
-        known: LabelIndex = self._tags  # type: ignore[attr-defined]
-        numbers = {tag: known.find(tag) for tag in set(tags)}
+        numbers = {tag: self._tag_index.find(tag) for tag in set(tags)}
         return np.array([IGNORE_INDEX if numbers[tag] is None else numbers[tag] for tag in tags], dtype=np.int64)
 
     def read_tag(self, tag: str, *, training: bool = False) -> str:
@@ -144,12 +151,12 @@ class TaggerVocabulary:
 
         A tag of `training` data that breaks the notation is O unless its meaning is certain.
         """
-        known: LabelIndex = self._tags  # type: ignore[attr-defined]
+        known = self._tag_index
         return read_tag(tag, self.scheme, training=training) if known.find(tag) is None else known.name(tag)
 
     def with_read_tags(self, data: TaggedDataset, *, training: bool = False) -> TaggedDataset:
         """Return the data with its tags as `read_tag` reads them, and sentence labels spelled as the vocabulary's."""
-        intents: LabelIndex = self._intents  # type: ignore[attr-defined]
+        intents = self._intent_index
         if data.intents is not None:
             data = dataclasses.replace(data, intents=[intents.name(intent) for intent in data.intents])
         readings = {
@@ -176,8 +183,7 @@ class TaggerVocabulary:
 
     def intent_id(self, intent: str) -> int:
         """Return the id of a sentence label, IGNORE_INDEX if it is unknown."""
-        known: LabelIndex = self._intents  # type: ignore[attr-defined]
-        number = known.find(intent)
+        number = self._intent_index.find(intent)
         return IGNORE_INDEX if number is None else number
 
     def tag_values(self, tags: Sequence[str]) -> list[Any]:
