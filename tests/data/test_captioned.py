@@ -149,7 +149,7 @@ def test_pictures_and_other_objects_in_memory(tmp_path: Path) -> None:
     assert made_of.names == ("p", "q", "r")
     turned = made_of.named(("r", "p", "q"))
     assert turned.items[0].tolist() == [0, 1, 0]
-    with pytest.raises(DataError, match="Received: no column 's'"):
+    with pytest.raises(DataError, match=r"missing: 's'; unknown: 'r'"):
         made_of.named(("p", "q", "s"))
 
 

@@ -107,7 +107,7 @@ def test_scores_keep_their_value(number: float) -> None:
         (csr_matrix(np.eye(2)), None, r"X\.toarray\(\)\. Received: a sparse csr_matrix"),
         (pl.Series(["a", None]), None, "X, row 2: expected a text. Received: NoneType"),
         (pl.DataFrame({"a": [1, 2], "b": [3, None]}), None, "X, row 2, step 2, channel 1: .*a missing value"),
-        (pd.DataFrame([[1, 2], [3, None]], dtype="Int64"), None, "X, row 2: expected a series"),
+        (pd.DataFrame([[1, 2], [3, None]], dtype="Int64"), None, "X, row 2, step 2, channel 1: .*a missing value"),
         ([], None, "at least one example"),
         (np.empty((0, 4)), None, "at least one example"),
         (np.empty((2, 0)), None, r"of at least one step; .*Received: an array of shape \(2, 0\)"),

@@ -17,6 +17,7 @@ from elman.errors import ArtifactError, ConfigError, DataError
 # Names as pandas gives them, and the season of each.
 NAMES = {
     "YS": 1, "YE": 1, "YS-APR": 1, "YE-JUN": 1, "2YS": 1, "QS": 4, "QS-FEB": 4, "QE": 4, "QE-JAN": 4,
+    "BME": 12, "BMS": 12, "BQE": 4, "BQS": 4, "BYE": 1, "BYS": 1, "SMS": 24, "SME": 24, "2BME": 6, "BQE-JAN": 4,
     "MS": 12, "ME": 12, "2MS": 6, "W-SUN": 52, "W-WED": 52, "2W-MON": 26, "D": 7, "2D": 1, "B": 5, "h": 24, "6h": 4,
     "15min": 96, "min": 1440, "s": 60, "10s": 6,
 }  # fmt: skip
@@ -96,6 +97,27 @@ def test_business_days_are_reported_from_days_by_their_weekends() -> None:
     assert infer_frequency(holiday).name == "B"
     assert infer_frequency(grid_of("D", "2024-01-01")).name == "D"
     assert infer_frequency(grid_of("W-MON", "2024-01-01")).name == "W-MON"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [("M", "ME"), ("Q", "QE"), ("A", "YE"), ("Y", "YE"), ("Q-JAN", "QE-JAN"), ("A-MAR", "YE-MAR")]
+)
+def test_old_names_of_pandas_are_ends_where_the_times_are(old: str, new: str) -> None:
+    ends = grid_of(new)
+    found = Frequency.named(old, near=int(ends[0].astype(np.int64)))
+    assert found.name == new
+    assert (np.diff(found.ordinal(ends)) == 1).all()
+    begins = grid_of(new.replace("E", "S", 1).replace("QS-JAN", "QS-FEB").replace("YS-MAR", "YS-APR"))
+    assert Frequency.named(old[0], near=int(begins[0].astype(np.int64))).name.startswith(new[0] + "S")
+
+
+@pytest.mark.parametrize(("old", "new"), [("BM", "BME"), ("BQ", "BQE"), ("BA", "BYE"), ("BAS", "BYS"), ("SM", "SME")])
+def test_old_names_of_pandas(old: str, new: str) -> None:
+    assert Frequency.named(old) == Frequency.named(new)
+
+
+def test_few_times_are_no_half_months() -> None:
+    assert infer_frequency(np.array(["2024-03-01", "2024-03-15"], dtype="datetime64[D]")).name == "2W-FRI"
 
 
 def test_two_candidates_are_named_where_steps_are_mixed() -> None:

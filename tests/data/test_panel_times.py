@@ -57,7 +57,7 @@ def test_forms_of_ones_own() -> None:
 
 
 @pytest.mark.parametrize(
-    "texts", [["0", "1", "2"], ["1949", "2", "3"], ["-5", "5"], ["20200230", "20200229"], ["1200"]]
+    "texts", [["0", "1", "2"], ["1949", "2", "3"], ["-5", "5"], ["20200230", "20209999"], ["1200"]]
 )
 def test_integers_stay_integers(texts: list[str]) -> None:
     times, dated = parse_times(texts, where, "ds")
@@ -75,6 +75,7 @@ def test_integers_stay_integers(texts: list[str]) -> None:
         (["2020-01-01", "12"], r"line 3: .* Received: '12'"),
         (["NaT"], r"Received: 'NaT'"),
         (["today"], r"Received: 'today'"),
+        (["20200229", "20200230"], r"line 3: expected a date in the column 'ds', .* frequency=step .* 20200230"),
         (["01/02/2020"], r"Received: '01/02/2020'"),
         (["2020-01-01 00:00:00.5"], r"whole seconds .* Received: '2020-01-01 00:00:00.5'"),
         (["x" * 10_000_000], r"Received: 'x{40}'"),
@@ -85,6 +86,13 @@ def test_what_is_no_time_is_named_with_its_place(texts: list[str], message: str)
     with pytest.raises(DataError, match=message) as caught:
         parse_times(texts, where, "ds")
     assert len(str(caught.value)) < 300
+
+
+def test_local_times_of_days_and_utc_of_others() -> None:
+    days = ["2024-03-09T00:00:00-05:00", "2024-03-10T00:00:00-05:00", "2024-03-11T00:00:00-04:00"]
+    assert parsed(*days) == ["2024-03-09T00:00:00", "2024-03-10T00:00:00", "2024-03-11T00:00:00"]
+    hours = ["2024-03-10T01:00:00-05:00", "2024-03-10T03:00:00-04:00"]
+    assert parsed(*hours) == ["2024-03-10T06:00:00", "2024-03-10T07:00:00"]
 
 
 def test_a_format_that_does_not_fit() -> None:

@@ -104,7 +104,7 @@ BUGS = [
         "sampled counts have no dispersion",
         distributions,
         "NegativeBinomialHead.sample",
-        "torch._standard_gamma(1 / dispersion, generator) * dispersion * mean",
+        "drawn(torch._standard_gamma, 1 / dispersion, generator) * dispersion * mean",
         "mean",
         lambda: moments("negative-binomial"),
     ),

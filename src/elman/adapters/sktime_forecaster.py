@@ -272,7 +272,7 @@ class ElmanForecaster(BaseForecaster):  # type: ignore[misc]
         check_horizon(horizon)
         # A quantile is the lower or upper bound of an interval around the median.
         around = [max(round(abs(200 * each - 100), 9), _NARROW) for each in alpha]
-        levels = check_levels(around, model.network.spread)
+        levels = check_levels(around, model.network.spread, least=0.0)
         ahead = forecast_from(
             model.network,
             panel,

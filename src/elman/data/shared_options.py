@@ -13,6 +13,7 @@ from elman.options import option
 __all__ = [
     "BLEU_TOKENIZERS",
     "bleu_tokenizer",
+    "decimal",
     "encoding",
     "errors",
     "held_out",
@@ -33,6 +34,11 @@ BLEU_TOKENIZERS = ("13a", "intl", "zh", "ja-mecab", "ko-mecab", "char", "none")
 def bleu_tokenizer(known: str) -> Any:
     """Declare the tokenizer of BLEU; `known` says what "auto" chooses by."""
     return option("auto", f"BLEU: sacrebleu's tokenizer; auto: {known}", choices=("auto", *BLEU_TOKENIZERS))
+
+
+def decimal() -> Any:
+    """Declare the decimal sign of numbers in tables."""
+    return option(".", "tables: decimal sign of numbers, a point or a comma", choices=(".", ","))
 
 
 def encoding() -> Any:

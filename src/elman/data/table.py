@@ -11,7 +11,7 @@ from array import array
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from elman.data.cells import is_quoted, rows_of_cells
+from elman.data.decimal_sign import number_hint, pointed
 from elman.data.decoding import text_in
 from elman.data.inputs import find_files
 from elman.data.suffixes import table_kind
@@ -40,11 +41,13 @@ class Table:
     name     name of the table in messages: the path of a file, or "the data frame"
     columns  columns by name, of equal length; None where JSON lines have null or no such key
     lines    line of the file at which each row begins, from 1; for other sources the row number
+    decimal  decimal sign of numbers: a point or a comma
     """
 
     name: str
     columns: dict[str, list[str | None]]
     lines: Sequence[int]
+    decimal: str = "."
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -76,7 +79,7 @@ class Table:
         Raises DataError with the line of a cell that is not a finite number, or that is missing without `missing`.
         """
         values = self.column(name)
-        if (quick := _plain_numbers(values)) is not None:
+        if self.decimal == "." and (quick := _plain_numbers(values)) is not None:
             return quick
         numbers = np.empty(len(values))
         for row, value in enumerate(values):
@@ -87,14 +90,23 @@ class Table:
                     raise DataError(f"{self.where(row)}: expected a number in the column {name!r}. Received: {shown}")
                 numbers[row] = np.nan
                 continue
-            try:
-                number = float(text)
-            except ValueError:
-                number = np.nan
-            if not np.isfinite(number) or "_" in text:
-                raise DataError(f"{self.where(row)}: expected a number in the column {name!r}. Received: {text[:40]!r}")
+            number = self.number(text)
+            if number is None:
+                hint = number_hint(text, self.decimal)
+                raise DataError(
+                    f"{self.where(row)}: expected a number in the column {name!r}{hint}. Received: {text[:40]!r}"
+                )
             numbers[row] = number
         return numbers
+
+    def number(self, text: str) -> float | None:
+        """Return the number in a cell, or None if it has none that is finite."""
+        plain = pointed(text) if self.decimal == "," else text
+        try:
+            number = float(plain)
+        except ValueError:
+            return None
+        return number if np.isfinite(number) and "_" not in plain else None
 
 
 def _plain_numbers(values: Sequence[str | None]) -> npt.NDArray[np.float64] | None:
@@ -122,6 +134,7 @@ def read_table(
     header: bool = True,
     delimiter: str = "",
     quoting: str = "auto",
+    decimal: str = ".",
     encoding: str = "utf-8",
     errors: str = "strict",
 ) -> Table:
@@ -134,6 +147,7 @@ def read_table(
                a comma, else a semicolon, else a tab
     quoting    "on" or "off": whether quotation marks enclose cells, or are text; "auto": on in .csv, off in .tsv and
                in a table of another name with tabs between its cells
+    decimal    decimal sign of numbers: a point or a comma
     encoding, errors  as for `open_text`
 
     Raises DataError with file and line for a row of another width, a quotation mark that is not closed, duplicate
@@ -148,7 +162,8 @@ def read_table(
         text = text_in(file.path, file.name, encoding=encoding, errors=errors)
         if kind == "auto" and _begins_with_object(text):
             kind = "jsonl"
-        return table_of_text(text, file.name, kind=kind, header=header, delimiter=delimiter, quoting=quoting)
+        table = table_of_text(text, file.name, kind=kind, header=header, delimiter=delimiter, quoting=quoting)
+        return replace(table, decimal=decimal)
     finally:
         if file.spooled:
             file.path.unlink(missing_ok=True)

@@ -13,6 +13,7 @@ from elman.data.panel.history import SeriesHistory
 from elman.data.panel.window_config import LONGEST
 from elman.data.panel.windows import make_window_dataset
 from elman.decode.free_running import Predictor, marginals, sample_paths
+from elman.decode.randomness import named_seed
 from elman.display import Progress
 from elman.errors import ConfigError, DataError
 from elman.kernels import threads_for
@@ -46,8 +47,8 @@ def check_horizon(horizon: int) -> None:
         raise ConfigError(f"expected a horizon from 1 to {LONGEST:,} steps. Received: {horizon!r}")
 
 
-def check_levels(levels: Sequence[float], spread: bool) -> tuple[float, ...]:
-    """Return the sorted levels of intervals in per cent.
+def check_levels(levels: Sequence[float], spread: bool, least: float = 1.0) -> tuple[float, ...]:
+    """Return the sorted levels of intervals in per cent. A level below `least` is most likely meant as a fraction.
 
     Raises ConfigError for invalid levels, and for any level if no distribution is predicted.
     """
@@ -57,6 +58,11 @@ def check_levels(levels: Sequence[float], spread: bool) -> tuple[float, ...]:
     for level in levels:
         if isinstance(level, bool) or not isinstance(level, int | float) or not 0 < level < 100:
             raise ConfigError(f"expected levels of intervals in per cent, such as 80 and 95. Received: {level!r}")
+        if level < least:
+            raise ConfigError(
+                f"expected levels of intervals in per cent, {100 * level:g} for a share of {level:g}, and at least "
+                f"{least:g}. Received: {level!r}"
+            )
     if levels and not spread:
         raise ConfigError(
             "expected no levels: a network with distribution=point has no intervals. "
@@ -83,6 +89,7 @@ def forecast_from(
     samples: int = 0,
     paths: int = PATHS,
     seed: int = 0,
+    shared: bool = False,
     progress: Progress | None = None,
 ) -> ForecastArrays:
     """Forecast `horizon` steps after step `origin` of each of `series`, from the values up to that step.
@@ -92,6 +99,8 @@ def forecast_from(
     paths     minimum number of sample paths if a distribution over several steps is estimated from samples; with 0 and
               no samples, one path is continued from the point forecasts, without intervals
     seed      seed of the sampling
+    shared    draw the random numbers of all series from one stream, so that they depend on the other series; by
+              default those of a series depend on the seed and its name alone
     progress  called with the name of the current work and the fraction done
 
     Raises DataError for an origin with too few values before it, and for covariates that end before the horizon.
@@ -129,9 +138,10 @@ def forecast_from(
         undone = _undone(stacked, panel, transforms, series, origin)
         return _finite(panel, series, undone[:, 0], np.moveaxis(undone[:, 1:], 1, 0), levels, None)
     path_count = max(samples, paths) if network.spread else 0
+    seeds = seed if shared else [named_seed(seed, panel.ids[number]) for number in series.tolist()]
     with threads_for(len(series) * max(1, path_count), network):
         sampled = sample_paths(
-            network, dataset, series, scaled, horizon, context=context, paths=path_count, seed=seed, progress=progress
+            network, dataset, series, scaled, horizon, context=context, paths=path_count, seed=seeds, progress=progress
         )
     undone = _undone(sampled, panel, transforms, series, origin)
     middle = undone.mean(1) if network.point == "mean" or not path_count else np.median(undone, 1)
@@ -255,6 +265,7 @@ def create_series(
         samples=int(draw),
         paths=0,
         seed=random,
+        shared=True,
         progress=progress,
     )
     values = ahead.mean[0] if ahead.samples is None else ahead.samples[0, 0]

@@ -17,6 +17,7 @@ from elman.data.panel.covariates import CovariateScales
 from elman.data.panel.window_config import WindowConfig
 from elman.data.panel.windows import InputSizes, WindowDataset, WindowInputs
 from elman.decode.evaluation_mode import in_evaluation_mode
+from elman.decode.randomness import Randomness
 from elman.display import Progress
 from elman.state import State, map_leaves
 
@@ -35,7 +36,7 @@ class Distributions(Protocol):
     def mean(self, parameters_YP: Tensor) -> Tensor:
         """Return the expected values `..Y`."""
 
-    def sample(self, parameters_YP: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    def sample(self, parameters_YP: Tensor, generator: Randomness = None) -> Tensor:
         """Draw one random value from every distribution, `..Y`."""
 
     def quantiles(self, parameters_YP: Tensor, levels: Sequence[float]) -> Tensor:
@@ -188,7 +189,7 @@ def sample_paths(
     *,
     context: int,
     paths: int,
-    seed: int = 0,
+    seed: int | Sequence[int] = 0,
     progress: Progress | None = None,
 ) -> Doubles:
     """Sample paths `[N, paths, horizon, Y]` of the values after each origin.
@@ -196,10 +197,11 @@ def sample_paths(
     paths    number of sample paths of each series, divided among the members; 0 for one path that is continued from
              the point forecasts, averaged over the members
     context  steps of history that are read before the first prediction
+    seed     one for all series, or one for each: then the paths of a series do not depend on the others
 
     Future covariates must reach `horizon` steps beyond each origin.
     """
-    generator = torch.Generator(network.device).manual_seed(seed)
+    shared = torch.Generator(network.device).manual_seed(seed) if isinstance(seed, int) else None
     members = network.members
     shares = [paths // len(members) + (number < paths % len(members)) for number in range(len(members))]
     numbers = (context + dataset.lookback) * (dataset.values.shape[1] + dataset.ahead.shape[1] + 64)
@@ -215,6 +217,9 @@ def sample_paths(
     results = []
     for part in _chunks(len(series), min(_MAX_ROWS // max(paths, 1), _MAX_NUMBERS // (numbers * max(paths, 1)))):
         found = []
+        generator: Randomness = shared
+        if not isinstance(seed, int):
+            generator = [torch.Generator(network.device).manual_seed(each) for each in seed[part]]
         for member, share in zip(members, shares, strict=True):
             if paths and not share:
                 continue
@@ -230,7 +235,7 @@ def sample_paths(
     return np.concatenate(results)
 
 
-def _value(member: MemberNetwork, parameters: Tensor, draw: torch.Generator | None) -> Tensor:
+def _value(member: MemberNetwork, parameters: Tensor, draw: Randomness) -> Tensor:
     """Return the predicted values `[N, horizon x Y]`: samples if `draw` is given, else point forecasts."""
     return member.point_forecast(parameters) if draw is None else member.head.sample(parameters, draw)
 
@@ -244,7 +249,7 @@ def _next(
     horizon: int,
     context: int,
     paths: int,
-    draw: torch.Generator | None,
+    draw: Randomness,
     advance: Callable[[int], None],
 ) -> Tensor:
     """Forecast recursively, one step at a time with carried state."""
@@ -285,7 +290,7 @@ def _direct(
     horizon: int,
     context: int,
     paths: int,
-    draw: torch.Generator | None,
+    draw: Randomness,
     advance: Callable[[int], None],
 ) -> Tensor:
     """Forecast directly, in blocks of `member.horizon` steps; the window then moves forward over the predictions."""

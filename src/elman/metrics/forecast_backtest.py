@@ -15,13 +15,14 @@ import numpy.typing as npt
 
 from elman.data.panel import Panel
 from elman.data.panel.forecast import Forecast
+from elman.data.panel.split import SHORT
 from elman.decode.forecast import ForecastArrays
 from elman.display import Progress
 from elman.errors import ConfigError, DataError
 from elman.metrics.forecast_baselines import LinearAutoregression, drift, seasonal_naive
 from elman.metrics.forecast_scores import coverage, crps_from_samples, mae, mase, rmse, smape
 
-__all__ = ["NETWORK", "Backtest", "evaluate_rolling", "rolling_backtest"]
+__all__ = ["NETWORK", "Backtest", "evaluate_rolling", "rolling_backtest", "testable"]
 
 Ints = npt.NDArray[np.int64]
 Doubles = npt.NDArray[np.float64]
@@ -228,9 +229,25 @@ def backtest_origins(panel: Panel, horizon: int, origins: int, step: int, least:
     if found[worst, 0] + 1 < least:
         raise DataError(
             f"the series {panel.ids[worst]!r}: expected at least {least + horizon + step * (origins - 1)} values for "
-            f"{origins} origins {step} steps apart and a horizon of {horizon}. Received: {int(panel.lengths[worst])}"
+            f"{origins} origins {step} steps apart and a horizon of {horizon}{SHORT}. "
+            f"Received: {int(panel.lengths[worst])}"
         )
     return found
+
+
+def testable(panel: Panel, horizon: int, origins: int, step: int, lost: int) -> Panel:
+    """Return the series that are long enough for a backtest; differences consume `lost` values.
+
+    Raises DataError if there are none.
+    """
+    least = max(_MIN_VALUES, lost + 2) + horizon + step * (origins - 1)
+    good = np.flatnonzero(panel.lengths >= least)
+    if not len(good):
+        raise DataError(
+            f"expected a series of at least {least} values for {origins} origins {step} steps apart and a horizon of "
+            f"{horizon}. Received: {len(panel)} series, the longest of {int(panel.lengths.max(initial=0))} values"
+        )
+    return panel if len(good) == len(panel) else panel.take(good)
 
 
 def truths(panel: Panel, series: Ints, origin: Ints, horizon: int) -> Doubles:

@@ -27,7 +27,7 @@ class Explanation:
 
     label    the class that is explained; None for a regression
     pieces   the tokens of a text; empty for series
-    values   the series `x_TI` as passed in; None for texts
+    values   the series `x_TI` as passed in, with its columns in the order of training; None for texts
     weights  gradient x input: one number per token, or `weights_TI` for series. Positive values are evidence for the
              label, negative ones against it
     """
@@ -129,6 +129,7 @@ def explanations(
 ) -> list[Explanation]:
     """Return the explanations of examples from their `step_weights`, which are summed per token for texts."""
     found = []
+    examples = examples if isinstance(encoder, TextEncoder) else encoder.arranged(examples)
     for given, label, weights_TI in zip(examples.inputs, labels, weights, strict=True):
         if isinstance(encoder, TextEncoder):
             found.append(Explanation(label, tuple(encoder.pieces(str(given))), None, weights_TI.sum(axis=1)))

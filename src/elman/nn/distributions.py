@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from elman.decode.randomness import Randomness, drawn
 from elman.errors import ConfigError
 from elman.nn.forecast_head import ForecastHead, alike, levels_tensor, noise
 from elman.nn.quantile_functions import negative_binomial_quantile, normal_quantile, student_t_quantile
@@ -67,7 +68,7 @@ class PointHead(ForecastHead):
         """Return the point forecasts."""
         return parameters_YP[..., 0]
 
-    def sample(self, parameters_YP: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    def sample(self, parameters_YP: Tensor, generator: Randomness = None) -> Tensor:
         """Raise ConfigError: there is no distribution to sample from."""
         raise self._no_distribution()
 
@@ -106,7 +107,7 @@ class GaussianHead(ForecastHead):
         """Return the means."""
         return parameters_YP[..., 0]
 
-    def sample(self, parameters_YP: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    def sample(self, parameters_YP: Tensor, generator: Randomness = None) -> Tensor:
         """Draw one value from each normal distribution."""
         mean_Y, scale_Y = parameters_YP.unbind(-1)
         return mean_Y + scale_Y * noise(torch.randn, mean_Y, generator)
@@ -146,7 +147,7 @@ class StudentTHead(GaussianHead):
         )  # fmt: skip
         return nats_Y.to(parameters_YP.dtype)
 
-    def sample(self, parameters_YP: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    def sample(self, parameters_YP: Tensor, generator: Randomness = None) -> Tensor:
         """Draw one value from each t-distribution, by the polar method (Bailey 1994)."""
         location, scale, df = parameters_YP.unbind(-1)
         u, v = (noise(torch.rand, location.double(), generator) for _ in range(2))
@@ -199,11 +200,11 @@ class NegativeBinomialHead(ForecastHead):
         """Return the means."""
         return parameters_YP[..., 0]
 
-    def sample(self, parameters_YP: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    def sample(self, parameters_YP: Tensor, generator: Randomness = None) -> Tensor:
         """Draw one count from each distribution: a Poisson count with a gamma-distributed rate."""
         mean, dispersion = parameters_YP.double().unbind(-1)
-        rates_Y = torch._standard_gamma(1 / dispersion, generator) * dispersion * mean
-        return torch.poisson(rates_Y, generator).to(parameters_YP.dtype)
+        rates_Y = drawn(torch._standard_gamma, 1 / dispersion, generator) * dispersion * mean
+        return drawn(torch.poisson, rates_Y, generator).to(parameters_YP.dtype)
 
     def quantiles(self, parameters_YP: Tensor, levels: Sequence[float]) -> Tensor:
         """Return, for each level, the smallest count that is not exceeded with at least that probability."""

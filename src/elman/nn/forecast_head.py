@@ -16,6 +16,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from elman.decode.randomness import Randomness, drawn
 from elman.errors import ConfigError, ShapeError
 
 __all__ = ["ForecastHead", "alike", "check_levels", "levels_tensor", "noise"]
@@ -75,7 +76,7 @@ class ForecastHead(nn.Module, ABC):
         """Return the expected values `..Y`."""
 
     @abstractmethod
-    def sample(self, parameters_YP: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    def sample(self, parameters_YP: Tensor, generator: Randomness = None) -> Tensor:
         """Draw one random value from every distribution, `..Y`."""
 
     @abstractmethod
@@ -99,9 +100,13 @@ def alike(parameters: Tensor, target_Y: Tensor) -> tuple[Tensor, Tensor]:
     return parameters.to(dtype), target_Y.to(dtype)
 
 
-def noise(draw: Callable[..., Tensor], like: Tensor, generator: torch.Generator | None) -> Tensor:
+def noise(draw: Callable[..., Tensor], like: Tensor, generator: Randomness) -> Tensor:
     """Draw random numbers by `draw` (torch.rand or torch.randn) with the shape, dtype and device of `like`."""
-    return draw(like.shape, generator=generator, dtype=like.dtype, device=like.device)
+
+    def of(block: Tensor, each: torch.Generator | None) -> Tensor:
+        return draw(block.shape, generator=each, dtype=block.dtype, device=block.device)
+
+    return drawn(of, like, generator)
 
 
 def check_levels(levels: Sequence[float]) -> None:

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from elman.decode.randomness import Randomness
 from elman.errors import ConfigError
 from elman.nn.forecast_head import ForecastHead, alike, check_levels, levels_tensor, noise
 from elman.nn.quantile_functions import normal_quantile
@@ -76,7 +77,7 @@ class QuantileHead(ForecastHead):
             mean = mean + parameters_YP[..., i] * (mass - share) + parameters_YP[..., i + 1] * share
         return mean
 
-    def sample(self, parameters_YP: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    def sample(self, parameters_YP: Tensor, generator: Randomness = None) -> Tensor:
         """Draw one value from each interpolated distribution."""
         return self._at(parameters_YP, noise(torch.randn, parameters_YP[..., 0], generator)[..., None])[..., 0]
 

@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from elman.data.columns import order_of, real_columns
 from elman.data.image_arrays import channels_last
+from elman.data.values import indistinct
 from elman.errors import DataError
 
 __all__ = ["KINDS", "CaptionDataset", "checked_captions", "join", "made"]
@@ -70,16 +72,28 @@ class CaptionDataset:
     def named(self, names: tuple[str, ...]) -> CaptionDataset:
         """Return the data with the features of vectors in the order of `names`, if both have names.
 
-        Raises DataError if one of `names` is missing.
+        Row numbers without a name are left out. Raises DataError if one of `names` is missing, and for another column.
         """
-        if not names or not self.names or names == self.names:
+        if not names or not self.names:
             return self
-        missing = sorted(set(names) - set(self.names))
-        if missing:
-            raise DataError(
-                f"{self.name}: expected the columns that the model was trained with. Received: no column {missing[0]!r}"
-            )
-        order = [self.names.index(name) for name in names]
+        order = order_of(names, self.names, self.name, values=self._feature)
+        return self if order is None else self._with(order)
+
+    def without_row_numbers(self) -> CaptionDataset:
+        """Return the data without the features that are row numbers. Raises DataError if there are no others."""
+        real = real_columns(self.names, self._feature)
+        if len(real) == len(self.names):
+            return self
+        if not real:
+            raise DataError(f"{self.name}: expected columns of numbers. Received: row numbers without a name")
+        return self._with(real)
+
+    def _feature(self, number: int) -> npt.NDArray[Any]:
+        values: npt.NDArray[Any] = self.items[:, number]
+        return values
+
+    def _with(self, order: list[int]) -> CaptionDataset:
+        names = tuple(self.names[place] for place in order)
         return CaptionDataset(self.name, self.kind, self.items[:, order], self.captions, self.places, names)
 
     def fingerprint(self) -> str:
@@ -134,6 +148,13 @@ def made(
             which = f" number {names[place]!r}" if names else f", number {place + 1}"
             shown = values.reshape(len(values), -1)[row, place]
             raise DataError(f"{places[row]}{which}: expected a finite number of at most 3.4e38. Received: {shown}")
+        close = None if pixels else indistinct(values, items)
+        if close is not None:
+            raise DataError(
+                f"{name}: expected values that differ in float32; subtract their mean. "
+                f"Received: {values.reshape(-1, values.shape[-1])[0, close]} in feature "
+                f"{repr(names[close]) if names else close + 1}, with nearly the same in other items"
+            )
         values = items
     return CaptionDataset(name, kind, np.ascontiguousarray(values), captions, places, names)
 

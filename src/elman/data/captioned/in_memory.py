@@ -13,7 +13,9 @@ import numpy as np
 from elman.data.captioned.captioned import CaptionDataset, checked_captions, made
 from elman.data.captioned.config import CaptionDataConfig
 from elman.data.captioned.images import check_size, pixels_of
+from elman.data.columns import flat_name
 from elman.data.texts import is_sequence
+from elman.data.values import as_array
 from elman.errors import DataError
 
 __all__ = ["are_paths", "captioned_from"]
@@ -49,7 +51,8 @@ def captioned_from(
     kind = config.items
     names: tuple[str, ...] = ()
     if hasattr(items, "columns") and hasattr(items, "to_numpy"):
-        names, items, kind = tuple(str(column) for column in items.columns), items.to_numpy(), "vectors"
+        names, items, kind = tuple(flat_name(column) for column in items.columns), items.to_numpy(), "vectors"
+        items = as_array(items, name)
         _check_columns(items, names, name)
     if isinstance(items, list | tuple):
         items = list(items)
@@ -65,7 +68,7 @@ def captioned_from(
             )
     if hasattr(items, "detach"):
         items = items.detach().cpu().numpy()
-    found = made(np.asarray(items), name, kind, names=names)
+    found = made(as_array(items, name), name, kind, names=names)
     if captions is None:
         return found
     if not is_sequence(captions):

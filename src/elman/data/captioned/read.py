@@ -117,7 +117,13 @@ def _form(file: InputFile, config: CaptionDataConfig) -> str:
 
 
 def _table(file: InputFile, config: CaptionDataConfig, captioned: bool) -> CaptionDataset:
-    table = read_table(file.path, quoting=config.quoting, encoding=config.encoding, errors=config.errors)
+    table = read_table(
+        file.path,
+        quoting=config.quoting,
+        decimal=config.decimal,
+        encoding=config.encoding,
+        errors=config.errors,
+    )
     return captioned_table(replace(table, name=file.name), file.path.parent, config, captioned=captioned)
 
 

@@ -87,7 +87,7 @@ class CaptionerVocabulary:
     def learn(cls, data: CaptionDataset, config: CaptionTextConfig) -> CaptionerVocabulary:
         """Learn the vocabulary from training data. Raises DataError, ConfigError."""
         texts = [text for row in data.captions or () for text in row]
-        return cls(ItemSpec.of(data), learn_vocabulary(vocabulary_options(config), texts))
+        return cls(ItemSpec.of(data.without_row_numbers()), learn_vocabulary(vocabulary_options(config), texts))
 
     def decode(self, tokens: Sequence[int]) -> str:
         """Return the text of token ids, without surrounding white space."""

@@ -17,6 +17,7 @@ from elman.data.image_arrays import channels_last
 from elman.data.inputs import InputFile
 from elman.data.labels import label_texts
 from elman.data.suffixes import bare_suffix
+from elman.data.values import precise
 from elman.errors import DataError
 
 __all__ = ["examples_of_array", "read_idx_file", "read_numpy_file"]
@@ -66,7 +67,9 @@ def examples_of_array(
                         f"Received: {values.dtype} of shape {values.shape}")  # fmt: skip
     places = [f"{name}, row {row}" for row in range(1, len(values) + 1)]
     values = channels_last(values)
-    x_NTI = _sequences(values, images)
+    x_NTI: npt.NDArray[Any] = _sequences(values, images)
+    if np.isfinite(x_NTI).all():
+        x_NTI = precise(_sequences(values, images, None), x_NTI)
     if not x_NTI.size:
         raise DataError(f"{name}: expected series of at least one step; 0 feature(s) (shape={values.shape}) while a "
                         f"minimum of 1 is required. Received: an array of shape {values.shape}")  # fmt: skip
@@ -76,7 +79,7 @@ def examples_of_array(
         return _listed(whole, places, missing, labels)
     if np.isfinite(x_NTI).all():
         return Examples("series", whole, labels, places, ("",) * x_NTI.shape[2])
-    # Errors show values as they were given, so they are checked before conversion to float32 and scaling.
+    # Errors show values as they were given, so they are checked before any conversion.
     return _listed(list(_sequences(values, images, values.dtype)), places, missing, labels)
 
 
@@ -92,7 +95,7 @@ def _some(items: list[Any], name: str) -> list[Any]:
 
 
 def _sequences(values: npt.NDArray[Any], images: str, dtype: Any = np.float32) -> npt.NDArray[Any]:
-    """Return an array of series or images as `x_NTI`."""
+    """Return an array of series or images as `x_NTI`; without a `dtype`, a view of the numbers as they were given."""
     scaled = values.dtype == np.uint8 and values.ndim > 2
     if values.ndim == 2:
         values = values[:, :, None]
@@ -104,6 +107,8 @@ def _sequences(values: npt.NDArray[Any], images: str, dtype: Any = np.float32) -
         steps = (values.shape[1] * values.shape[2],) if images == "pixels" else values.shape[1:2]
         inner = channels[0] if images == "pixels" else values.shape[2] * channels[0]
         values = values.reshape(len(values), *steps, inner)
+    if dtype is None:
+        return values
     with np.errstate(over="ignore"):
         x_NTI = np.array(values, dtype=dtype, order="C")
     return np.divide(x_NTI, np.float32(255), out=x_NTI) if scaled else x_NTI

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from elman.errors import DataError
 
 __all__ = ["Examples", "Floats", "join"]
 
-Floats = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True)
@@ -22,11 +22,12 @@ class Examples:
     """Sequences with their labels.
 
     kind      "text" or "series"
-    inputs    the texts, or float32 arrays `x_TI`, T at least 1 and I the same in all
+    inputs    the texts, or arrays `x_TI` of float32 or float64, T at least 1 and I the same in all
     labels    the label of each example, as text; None if the data has no labels
     places    where each example comes from, for messages, such as "reviews.csv, line 7"
     channels  the names of the I channels of series, empty strings if the data has no names; () for texts
     weights   the factor of each example's loss; None if there are none
+    features  the names of the time steps, which are the columns of a data frame of one series a row; () without names
     """
 
     kind: str
@@ -35,6 +36,7 @@ class Examples:
     places: Sequence[str]
     channels: tuple[str, ...] = ()
     weights: Floats | None = None
+    features: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -49,12 +51,23 @@ class Examples:
             [self.places[row] for row in numbers],
             self.channels,
             None if self.weights is None else self.weights[numbers],
+            self.features,
         )
 
     def contents(self) -> Iterator[object]:
         """Yield the input of each example as something hashable."""
         for each in self.inputs:
             yield each if isinstance(each, str) else (each.shape, each.tobytes())
+
+    def channel(self, number: int) -> npt.NDArray[Any]:
+        """Return the values of a channel in all series."""
+        inputs: Any = self.inputs
+        return np.concatenate([each[:, number] for each in inputs])
+
+    def step(self, number: int) -> npt.NDArray[Any]:
+        """Return the values of a time step in all series."""
+        inputs: Any = self.inputs
+        return np.concatenate([each[number] for each in inputs])
 
     def fingerprint(self) -> str:
         """Return a SHA-256 hash of inputs, labels and channels; `places` are left out, so that files can be moved."""
@@ -80,10 +93,14 @@ class Examples:
 
 
 def join(parts: Sequence[Examples]) -> Examples:
-    """Concatenate the examples of several sources. Raises DataError unless kind, channels and labelling agree."""
+    """Concatenate the examples of several sources; channels go by name.
+
+    Raises DataError unless kind, channels and labelling agree.
+    """
     first = parts[0]
     if len(parts) == 1:
         return first
+    parts = [first, *(_as_in(first, part) for part in parts[1:])]
     for part in parts[1:]:
         if part.kind != first.kind:
             raise DataError(f"expected examples of one kind; {first.places[0]} has a {first.kind}. "
@@ -98,6 +115,15 @@ def join(parts: Sequence[Examples]) -> Examples:
     labels = None if first.labels is None else [label for part in parts for label in part.labels or ()]
     inputs: Any = [each for part in parts for each in part.inputs]
     return Examples(first.kind, inputs, labels, [place for part in parts for place in part.places], first.channels)
+
+
+def _as_in(first: Examples, part: Examples) -> Examples:
+    """Return the part with its channels in the order of the first one, if both have the same names."""
+    if part.kind != "series" or sorted(part.channels) != sorted(first.channels) or part.channels == first.channels:
+        return part
+    order = [part.channels.index(name) for name in first.channels]
+    inputs: Any = part.inputs
+    return replace(part, inputs=[each[:, order] for each in inputs], channels=first.channels)
 
 
 def _named(channels: tuple[str, ...]) -> str:

@@ -45,6 +45,7 @@ class ExamplesConfig:
         "series: refuse missing values, or interpolate them from their neighbours",
         choices=("refuse", "interpolate"),
     )
+    decimal: str = shared.decimal()
     encoding: str = option("utf-8", "the encoding of texts and tables")
     errors: str = shared.errors()
     pattern: str = option("*", "which files of a folder to read, such as *.txt")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from elman.data.columns import have_names, order_of, real_columns
 from elman.data.examples import Examples
 from elman.data.examples.config import InputConfig
 from elman.data.moments import mean_and_deviation
@@ -81,46 +82,43 @@ class SeriesEncoder:
 
     channels     the names of the I channels
     standardise  "none"; "channels": by `mean_I` and `deviation_I`; "series": by the mean and deviation of each series
+    features     the names of the time steps, if the series were the rows of a data frame; () without names
     """
 
     channels: tuple[str, ...]
     standardise: str
     mean_I: npt.NDArray[np.float64]
     deviation_I: npt.NDArray[np.float64]
+    features: tuple[str, ...] = ()
     kind: str = "series"
 
-    def encode(self, examples: Examples) -> list[npt.NDArray[Any]]:
-        """Return the scaled float32 `x_TI` of every series.
+    def arranged(self, examples: Examples) -> Examples:
+        """Return series with their channels and time steps as in training, if both have names.
 
-        If both the training data and `examples` have channel names, channels are reordered as in training. Raises
-        DataError for texts, for another number of channels, and for channels with other names.
+        Row numbers without a name are left out. Raises DataError for texts, for another number of channels, and for
+        channels or time steps with other names.
         """
         _check_kind(examples, self.kind)
-        rows = []
-        order_I = self._order(examples)
-        inputs: list[npt.NDArray[Any]] = examples.inputs  # type: ignore[assignment]
+        inputs: Any = examples.inputs
+        if examples.features and self.features:
+            order = order_of(self.features, examples.features, "X", values=examples.step)
+            inputs = inputs if order is None else [x_TI[order] for x_TI in inputs]
+        if have_names(examples.channels) and have_names(self.channels):
+            place = examples.places[0]
+            order = order_of(self.channels, examples.channels, place, what="channel", values=examples.channel)
+            inputs = inputs if order is None else [x_TI[:, order] for x_TI in inputs]
         for x_TI, place in zip(inputs, examples.places, strict=True):
             if x_TI.shape[1] != len(self.channels):
                 raise DataError(
                     f"{place}: expected series of {len(self.channels)} channels, as in training. "
                     f"Received: {x_TI.shape[1]}"
                 )
-            rows.append(self._scaled(x_TI if order_I is None else x_TI[:, order_I]))
-        return rows
+        return replace(examples, inputs=inputs)
 
-    def _order(self, examples: Examples) -> list[int] | None:
-        """Return the index in `examples` of each training channel, or None if no reordering is needed."""
-        given = examples.channels
-        same_number = len(given) == len(self.channels)
-        if given == self.channels or not same_number or not (_has_names(given) and _has_names(self.channels)):
-            return None
-        lacking = next((name for name in self.channels if name not in given), None)
-        if lacking is not None:
-            raise DataError(
-                f"{examples.places[0]}: expected a channel {lacking!r}, as in training. "
-                f"Received: the channels {', '.join(map(repr, given[:20]))}"
-            )
-        return [given.index(name) for name in self.channels]
+    def encode(self, examples: Examples) -> list[npt.NDArray[Any]]:
+        """Return the scaled float32 `x_TI` of every series. Raises DataError as `arranged` does."""
+        inputs: Any = self.arranged(examples).inputs
+        return [self._scaled(x_TI) for x_TI in inputs]
 
     def encode_and_count(self, examples: Examples) -> tuple[list[npt.NDArray[Any]], int]:
         """Return what `encode` returns, and 0: series are not truncated."""
@@ -139,7 +137,8 @@ class SeriesEncoder:
     def to_json(self) -> dict[str, Any]:
         """Return the encoder as JSON values."""
         scale = {"by": self.standardise, "mean": self.mean_I.tolist(), "deviation": self.deviation_I.tolist()}
-        return {"text": None, "channels": list(self.channels), "scale": scale}
+        named = {"features": list(self.features)} if self.features else {}
+        return {"text": None, "channels": list(self.channels), "scale": scale, **named}
 
 
 InputEncoder = TextEncoder | SeriesEncoder
@@ -150,17 +149,42 @@ def learn_encoder(examples: Examples, config: InputConfig) -> InputEncoder:
     if examples.kind == "text":
         vocabulary = learn_vocabulary(vocabulary_options(config), examples.inputs)  # type: ignore[arg-type]
         return TextEncoder(vocabulary, config.max_length)
+    examples = _without_row_numbers(examples)
     inputs: list[npt.NDArray[Any]] = examples.inputs  # type: ignore[assignment]
     channels = examples.channels or tuple(str(number + 1) for number in range(inputs[0].shape[1]))
+    features = examples.features
     zeros_I, ones_I = np.zeros(len(channels)), np.ones(len(channels))
     how = config.standardise
     if how == "auto":
         bounded = all(x_TI.min() >= 0.0 and x_TI.max() <= 1.0 for x_TI in inputs)
         how = "none" if bounded else "channels"
     if how in ("none", "series"):
-        return SeriesEncoder(channels, how, zeros_I, ones_I)
+        return SeriesEncoder(channels, how, zeros_I, ones_I, features)
     mean, deviation = mean_and_deviation(inputs, 0 if how == "channels" else (0, 1), least=_MIN_DEVIATION)
-    return SeriesEncoder(channels, "channels", zeros_I + mean, ones_I * deviation)
+    return SeriesEncoder(channels, "channels", zeros_I + mean, ones_I * deviation, features)
+
+
+def _without_row_numbers(examples: Examples) -> Examples:
+    """Return series without the channels and time steps that are row numbers. Raises DataError if nothing is left."""
+    channels = list(range(len(examples.channels)))
+    if have_names(examples.channels):
+        channels = real_columns(examples.channels, examples.channel)
+    steps = real_columns(examples.features, examples.step)
+    if len(channels) == len(examples.channels) and len(steps) == len(examples.features):
+        return examples
+    if (examples.channels and not channels) or (examples.features and not steps):
+        raise DataError(f"{examples.places[0]}: expected a column of values. Received: row numbers without a name")
+    inputs: Any = examples.inputs
+    if steps:
+        inputs = [x_TI[steps] for x_TI in inputs]
+    if channels:
+        inputs = [x_TI[:, channels] for x_TI in inputs]
+    return replace(
+        examples,
+        inputs=inputs,
+        channels=tuple(examples.channels[place] for place in channels),
+        features=tuple(examples.features[place] for place in steps),
+    )
 
 
 def encoder_from_json(content: Mapping[str, Any], config: InputConfig, where: str) -> InputEncoder:
@@ -183,7 +207,10 @@ def encoder_from_json(content: Mapping[str, Any], config: InputConfig, where: st
     deviation_I = _finite_numbers(scale.get("deviation"), len(channels), where)
     if not (deviation_I > 0.0).all():
         raise ArtifactError(f"{where}: expected deviations above 0. Received: {deviation_I.min()}")
-    return SeriesEncoder(tuple(channels), scale["by"], mean_I, deviation_I)
+    features = content.get("features", [])
+    if not isinstance(features, list) or not all(isinstance(name, str) for name in features):
+        raise ArtifactError(f"{where}: expected the names of time steps. Received: {str(features)[:60]}")
+    return SeriesEncoder(tuple(channels), scale["by"], mean_I, deviation_I, tuple(features))
 
 
 def _finite_numbers(values: Any, count: int, where: str) -> npt.NDArray[np.float64]:
@@ -194,11 +221,6 @@ def _finite_numbers(values: Any, count: int, where: str) -> npt.NDArray[np.float
     ):
         raise ArtifactError(f"{where}: expected {count} numbers for the scale. Received: {str(values)[:60]}")
     return np.array(values, dtype=np.float64)
-
-
-def _has_names(channels: tuple[str, ...]) -> bool:
-    """Return whether channels have names other than their numbers."""
-    return any(name not in ("", str(number)) for number, name in enumerate(channels, 1))
 
 
 def _check_kind(examples: Examples, kind: str) -> None:

@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from elman.data.columns import frame_columns, order_of
 from elman.data.examples.arrays import examples_of_array
 from elman.data.examples.base import Examples, Floats
 from elman.data.examples.labels import matched
 from elman.data.examples.series import checked_series
 from elman.data.labels import label_texts
+from elman.data.values import as_array
 from elman.errors import ConfigError, DataError
 
 __all__ = ["examples_from", "labels_from"]
@@ -26,7 +28,8 @@ def examples_from(
 
     Args:
         X: texts in a list, an array or a Series; or series: an array of shape N x T (one channel) or N x T x I, a list
-            of arrays of shape T or T x I, or a data frame of numbers with one series per row.
+            of arrays of shape T or T x I, or of data frames with a column per channel, or a data frame of numbers with
+            one series per row. Channels and the columns of a data frame go by name.
         y: labels, texts or numbers, in a list, an array or a Series; None if there are none.
         kind: "text", "series", or "auto": texts if the first item is a text.
         name: name of X in messages.
@@ -46,6 +49,7 @@ def examples_from(
         raise DataError(f"{name}: expected a list of texts, or series in an array or a list of arrays. "
                         f"Received: {_shown(X)}")  # fmt: skip
     values = _plain(X)
+    values = as_array(values, name) if isinstance(values, np.ndarray) else values
     if not len(values):
         raise DataError(f"{name}: expected at least one example. Received: none")
     if kind == "auto":
@@ -56,7 +60,9 @@ def examples_from(
     elif isinstance(values, np.ndarray) and values.dtype != object:
         examples = examples_of_array(values, name, images=images, missing=missing)
     else:
-        examples = _series(values, name, missing)
+        examples = _series(list(values), name, missing)
+    if kind == "series":
+        examples = replace(examples, features=frame_columns(X))
     if y is None:
         return examples
     return replace(examples, labels=matched(label_texts(labels_from(y), "y"), len(examples), "y", name))
@@ -110,7 +116,13 @@ def _series(values: Sequence[Any], name: str, missing: str) -> Examples:
             raise DataError(f"{place}: expected {found[0].shape[1]} channels, as in the first series. "
                             f"Received: {x_TI.shape[1]}")  # fmt: skip
         found.append(checked_series(x_TI, place, missing=missing))
-    return Examples("series", found, None, places, ("",) * found[0].shape[1])
+    named = frame_columns(values[0])
+    if len(named) < 2 or not all(map(frame_columns, values)):
+        return Examples("series", found, None, places, ("",) * found[0].shape[1])
+    for row, (value, place) in enumerate(zip(values, places, strict=True)):
+        order = order_of(named, frame_columns(value), place, what="channel", like="in the first series")
+        found[row] = found[row] if order is None else found[row][:, order]
+    return Examples("series", found, None, places, named)
 
 
 def _one_series(value: Any, place: str) -> npt.NDArray[Any]:
@@ -119,9 +131,11 @@ def _one_series(value: Any, place: str) -> npt.NDArray[Any]:
     if isinstance(value, str | bytes) or not hasattr(value, "__len__"):
         raise DataError(f"{place}: {wrong}. Received: {_shown(value)}")
     try:
-        array = np.asarray(_plain(value))
+        array = as_array(_plain(value), place)
         if array.dtype == object:
             array = array.astype(np.float64)
+    except DataError:
+        raise
     except (TypeError, ValueError) as error:
         raise DataError(f"{place}: {wrong}, the same number in every step. Received: {error}") from error
     if array.dtype.kind not in "biuf" or array.ndim not in (1, 2):

@@ -1,4 +1,4 @@
-"""Validation of series: finite float32 arrays with at least one time step."""
+"""Validation of series: arrays of finite numbers with at least one time step."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from elman.data.examples.base import Floats
+from elman.data.values import precise
 from elman.errors import DataError
 
 __all__ = ["checked_series", "named"]
@@ -17,7 +18,7 @@ __all__ = ["checked_series", "named"]
 def checked_series(
     values_TI: npt.NDArray[Any], place: str, *, missing: str = "refuse", channels: Sequence[str] = ()
 ) -> Floats:
-    """Check a series and return it as float32.
+    """Check a series and return it as float32, or as float64 if float32 loses too much of how it varies.
 
     Args:
         values_TI: the values, NaN if missing.
@@ -34,7 +35,7 @@ def checked_series(
     with np.errstate(over="ignore"):
         x_TI = np.ascontiguousarray(values_TI, dtype=np.float32)
     if np.isfinite(x_TI).all():
-        return x_TI
+        return precise(values_TI, x_TI)
     wrong = ~np.isfinite(x_TI) & ~np.isnan(x_TI) if missing == "interpolate" else ~np.isfinite(x_TI)
     if wrong.any():
         step, channel = (int(number) for number in np.argwhere(wrong)[0])
@@ -44,7 +45,7 @@ def checked_series(
         else:
             expected, shown = "a number that float32 can hold", repr(value)
         raise DataError(f"{place}, {named(step, channel, channels)}: expected {expected}. Received: {shown}")
-    return _interpolated(x_TI, place, channels)
+    return _interpolated(precise(values_TI, x_TI), place, channels)
 
 
 def named(step: int, channel: int, channels: Sequence[str] = ()) -> str:

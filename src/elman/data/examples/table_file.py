@@ -48,6 +48,7 @@ def _table(file: InputFile, config: ExamplesConfig) -> Table:
         header=config.header,
         delimiter=config.delimiter,
         quoting=config.quoting,
+        decimal=config.decimal,
         encoding=config.encoding,
         errors=config.errors,
     )

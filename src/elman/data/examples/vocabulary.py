@@ -50,6 +50,11 @@ class ClassifierVocabulary:
         return () if isinstance(self.encoder, TextEncoder) else self.encoder.channels
 
     @property
+    def features(self) -> tuple[str, ...]:
+        """Names of the time steps of series that were rows of a data frame; empty without names, and for texts."""
+        return () if isinstance(self.encoder, TextEncoder) else self.encoder.features
+
+    @property
     def joiner(self) -> str:
         """Separator of the tokens of a text, for display."""
         return self.encoder.joiner if isinstance(self.encoder, TextEncoder) else " "

@@ -2,7 +2,7 @@
 
 config      options for reading and transforming series
 frequency   the grid of times           (infer: inference from times; calendar: calendar features; times: parsing)
-sources     tables, data frames and arrays as columns
+sources     tables and data frames as columns    (memory: arrays and dictionaries; frame_index: the index of a frame)
 read        a panel from files, data frames or arrays    (roles: column roles; build: from columns to series)
 clean       order of rows, duplicate and missing times
 static      static features of a series: numbers and categories
@@ -11,7 +11,7 @@ transform   invertible transforms: logarithm, Box-Cox, differences, scaling     
 windows     batches of windows                                  (carried_windows: with carried state; torch)
 split       training and held-out parts of each series
 history     training series that are stored with a model
-forecast    forecasts as data frames, CSV and JSON
+forecast    forecasts as data frames, CSV and JSON              (zones: in the time zone of the data)
 
 The public names load on first use.
 """

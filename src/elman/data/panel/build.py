@@ -19,10 +19,10 @@ from elman.data.panel.panel import Panel
 from elman.data.panel.roles import ColumnRoles, find_roles
 from elman.data.panel.sources import Source
 from elman.data.panel.static import encode_static, learn_encoder, static_names
-from elman.data.panel.times import from_parts
+from elman.data.panel.times import LocalRule, Times, from_parts, same_clock
 from elman.errors import ConfigError, DataError
 
-__all__ = ["build_panel", "gather"]
+__all__ = ["build_panel", "gather", "local_rule"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -36,6 +36,8 @@ class _SourceRows(NamedTuple):
     dated: bool
     values: Floats
     numbers: Ints
+    zone: str = ""
+    local: bool = False
 
 
 def build_panel(
@@ -46,7 +48,8 @@ def build_panel(
 ) -> Panel:
     """Build the panel from the sources; see `read_panel`."""
     grid = frequency or (Frequency.named(config.frequency) if config.frequency else None)
-    rows, roles, numbers = gather(sources, config, dated=None if grid is None else grid.dated)
+    local = local_rule(frequency, grid)
+    rows, roles, numbers = gather(sources, config, dated=None if grid is None else grid.dated, local=local)
     static, encoder = _static(sources, config, rows, numbers, encoder)
     rows = drop_duplicates(in_order(rows, config.sort), config.duplicates)
     rows, ordinals, placed = _place(rows, config, frequency, sources[0].name)
@@ -74,6 +77,9 @@ def build_panel(
         future_names=config.future_covariates,
         static_names=static_names(encoder),
         encoder=tuple(encoder),
+        # Of a grid of days only local dates have a zone: the clock of other times would change with the season.
+        zone=rows.zone if placed.dated and placed.days == rows.local else "",
+        whole_ids=roles.series is not None and all(source.whole(roles.series) for source in sources),
     )
 
 
@@ -82,24 +88,44 @@ def _split(values: Floats, begins: Ints, lengths: Ints | None) -> list[Floats]:
     return parts if lengths is None else [part[:length] for part, length in zip(parts, lengths, strict=True)]
 
 
+def local_rule(exact: Frequency | None, named: Frequency | None = None) -> LocalRule:
+    """Return the rule when local times of a zone are read in place of UTC: if their grid has steps of days or longer.
+
+    exact  the grid of the times, if it is known
+    named  the grid without its phase, if only that is known
+    """
+
+    def rule(walls: Ints) -> bool:
+        if exact is not None:
+            return exact.days and not exact.locate(walls)[1].any()
+        return (named is None or named.days) and same_clock(walls)
+
+    return rule
+
+
 def gather(
-    sources: Sequence[Source], config: PanelConfig, targets: bool = True, dated: bool | None = None
+    sources: Sequence[Source],
+    config: PanelConfig,
+    targets: bool = True,
+    dated: bool | None = None,
+    local: LocalRule = same_clock,
 ) -> tuple[PanelRows, ColumnRoles, list[int]]:
     """Return the rows of all sources in their order, the roles of the columns, and the first row of each source.
 
     Without `targets`, only the covariates are read, and a single series has the name "". `dated` says whether
-    integers may be years and compact dates.
+    integers may be years and compact dates, and `local` whether local times are read in place of UTC.
     """
     all_roles = [find_roles(source, config, targets) for source in sources]
     roles = all_roles[0]
     for source, own in zip(sources, all_roles, strict=True):
-        if own != roles:
+        # The columns of each source are read by name, in any order.
+        if sorted(own.targets) != sorted(roles.targets) or replace(own, targets=roles.targets) != roles:
             raise DataError(
                 f"{source.name}: expected the columns of {sources[0].name}. Received: {', '.join(source.names)}"
             )
     begins = np.cumsum([0, *(len(source) for source in sources)]).tolist()
     parts = [
-        _part(source, roles, config, begins[number], len(sources) > 1, targets, dated)
+        _part(source, roles, config, begins[number], len(sources) > 1, targets, dated, local)
         for number, source in enumerate(sources)
     ]
     if len({part.dated for part in parts}) > 1:
@@ -124,6 +150,8 @@ def gather(
         targets=len(found),
         numbers=np.concatenate([part.numbers for part in parts]),
         where=where,
+        zone=parts[0].zone if len({(part.zone, part.local) for part in parts}) == 1 else "",
+        local=parts[0].local,
     )
     return rows, roles, begins
 
@@ -136,18 +164,21 @@ def _part(
     several: bool,
     targets: bool,
     dates: bool | None,
+    local: LocalRule,
 ) -> _SourceRows:
-    times, dated = _times(source, roles, config, dates)
+    times, dated, *rest = _times(source, roles, config, dates, local)
+    zone: Any = rest
     numbers = np.arange(begin, begin + len(source))
     found = [source.numbers(name) for name in roles.targets]
     covariates = [source.numbers(name) for name in (*config.past_covariates, *config.future_covariates)]
     values = np.stack([*found, *covariates], axis=1)
     if roles.series is not None:
-        return _SourceRows(_names(source, roles.series), times, dated, values, numbers)
+        return _SourceRows(_names(source, roles.series), times, dated, values, numbers, *zone)
     stem = PurePath(source.name).name.split(".")[0]
     if not roles.separate or not targets:
         one = roles.targets[0] if len(roles.targets) == 1 else "series"
-        return _SourceRows([(stem if several else one) if targets else ""] * len(times), times, dated, values, numbers)
+        owner = (stem if several else one) if targets else ""
+        return _SourceRows([owner] * len(times), times, dated, values, numbers, *zone)
     owners: list[str] = []
     kept: list[Ints] = []
     pieces: list[Floats] = []
@@ -162,7 +193,7 @@ def _part(
         kept.append(rows)
         pieces.append(np.stack([column, *covariates], axis=1)[rows])
     every = np.concatenate(kept)
-    return _SourceRows(owners, times[every], dated, np.concatenate(pieces), numbers[every])
+    return _SourceRows(owners, times[every], dated, np.concatenate(pieces), numbers[every], *zone)
 
 
 def _names(source: Source, column: str) -> Sequence[str]:
@@ -174,22 +205,22 @@ def _names(source: Source, column: str) -> Sequence[str]:
     return names
 
 
-def _times(source: Source, roles: ColumnRoles, config: PanelConfig, dated: bool | None) -> tuple[Ints, bool]:
+def _times(source: Source, roles: ColumnRoles, config: PanelConfig, dated: bool | None, local: LocalRule) -> Times:
     if config.time_parts:
         parts = {name: source.numbers(name) for name in roles.time}
         if len(parts) > 6:
             raise ConfigError(f"expected time_parts from year to second, at most six. Received: {len(parts)}")
-        return from_parts(parts, source.where), True
+        return Times(from_parts(parts, source.where), True)
     if roles.time:
-        return source.times(roles.time[0], config.time_format, dated)
+        return source.times(roles.time[0], config.time_format, dated, local)
     if roles.series is None:
-        return np.arange(len(source)), False
+        return Times(np.arange(len(source)), False)
     counts: dict[str, int] = {}
     steps = np.empty(len(source), dtype=np.int64)
     for row, name in enumerate(_names(source, roles.series)):
         steps[row] = counts.get(name, 0)
         counts[name] = int(steps[row]) + 1
-    return steps, False
+    return Times(steps, False)
 
 
 def _place(

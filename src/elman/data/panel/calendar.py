@@ -21,7 +21,7 @@ class Grid(Protocol):
 
     @property
     def unit(self) -> str:
-        """Unit of the grid: "second", "business", "month" or "step"."""
+        """Unit of the grid: "second", "business", "month", "half-month" or "step"."""
 
     @property
     def multiple(self) -> int:
@@ -56,6 +56,8 @@ def _varying(frequency: Grid) -> tuple[str, ...]:
         return ("weekday", "day_of_year")
     if frequency.unit == "month":
         return ("month",) if frequency.multiple % 12 else ()
+    if frequency.unit == "half-month":
+        return ("month", "day_of_month")
     if frequency.multiple >= 7 * _DAY:
         return ("day_of_year",)
     if frequency.multiple >= _DAY:

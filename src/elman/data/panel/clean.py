@@ -38,6 +38,8 @@ class PanelRows:
     targets  number of target columns
     numbers  row number in the source, for messages; -1 for a row that was filled in
     where    function that returns the location of a row of the source, for messages
+    zone     name of the time zone; empty without one
+    local    whether the times are local times of a zone, and not UTC
     """
 
     ids: list[str]
@@ -49,6 +51,8 @@ class PanelRows:
     targets: int
     numbers: Ints
     where: Callable[[int], str]
+    zone: str = ""
+    local: bool = False
 
     @property
     def begins(self) -> Ints:

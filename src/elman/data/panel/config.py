@@ -34,8 +34,14 @@ class PanelConfig:
         "error", "how to handle rows with the same time", choices=("error", "first", "last", "mean", "sum")
     )
     sort: str = option("error", "how to handle rows that are not sorted by time", choices=("error", "sort"))
+    short_series: str = option(
+        "error",
+        "how to handle a series that is too short to train on or to forecast; drop leaves it out, with a remark",
+        choices=("error", "drop"),
+    )
     delimiter: str = option("", "separator of the cells in a row; by default detected from the first row")
     quoting: str = shared.quoting()
+    decimal: str = shared.decimal()
     encoding: str = shared.encoding()
     errors: str = shared.errors()
 

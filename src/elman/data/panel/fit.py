@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +12,7 @@ from elman.data.panel.config import TransformConfig
 from elman.data.panel.transform import Transform, check_domain, forward_values
 from elman.errors import ConfigError, DataError
 
-__all__ = ["fit_transforms"]
+__all__ = ["fit_transforms", "lost_steps"]
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -26,13 +27,24 @@ _ROUNDING = 1e-12
 _SMALLEST = 1e-300
 
 
+def lost_steps(config: TransformConfig, season: int) -> int:
+    """Return the number of time steps at the start of a series that the differences consume."""
+    return config.difference + config.seasonal_difference * (config.seasonal_period or season)
+
+
 def fit_transforms(
-    targets: Sequence[Floats], config: TransformConfig, *, season: int = 1, ids: Sequence[str] = ()
+    targets: Sequence[Floats],
+    config: TransformConfig,
+    *,
+    season: int = 1,
+    ids: Sequence[str] = (),
+    time: Callable[[int, int], str] | None = None,
 ) -> list[Transform]:
     """Fit the transform of each series, [T, Y], to its values; NaN is ignored.
 
     season  time steps of a season, if the options do not give it
     ids     names of the series, for messages
+    time    returns the time of a series' step as text, for messages
 
     The power of Box-Cox maximises the profile likelihood from 0 to 2 for each variable (Box & Cox 1964). Offset and
     scale are the mean and the standard deviation ("standard"), the minimum and the range ("min-max"), 0 and the mean
@@ -46,10 +58,10 @@ def fit_transforms(
         raise ConfigError(
             f"expected seasonal_period of at least 2 for a seasonal difference. Received: a season of {period}"
         )
-    lost = config.difference + config.seasonal_difference * period
+    lost = lost_steps(config, season)
     for row, values in enumerate(targets):
         name = f"the series {ids[row]!r}" if len(ids) else f"the series {row + 1}"
-        check_domain(config.transform, values, name)
+        check_domain(config.transform, values, name, None if time is None else partial(time, row))
         if len(values) <= lost:
             raise DataError(f"{name}: expected more than {lost} steps to take differences. Received: {len(values)}")
     found: dict[int, Transform] = {}

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from elman.data.panel.frequency import Frequency
 from elman.data.panel.panel import Panel
+from elman.data.panel.zones import as_known_zone, pandas_times, polars_times, zoned_text
 from elman.errors import ConfigError
 
 __all__ = ["Forecast"]
@@ -36,6 +37,9 @@ class Forecast:
     columns    names of the columns of ids and times in a table
     kind       default data frame library of `to_frame`: "pandas" or "polars"
     title      title of plots
+    whole_ids  whether the names of the series are whole numbers in a table, as in the data
+    zone       name of the time zone of the data, in which tables have the times; empty without one
+    remarks    sentences on what makes the forecast worse than it could be, and on what was left out
     """
 
     ids: list[str]
@@ -49,6 +53,9 @@ class Forecast:
     columns: tuple[str, str] = ("unique_id", "ds")
     kind: str = "pandas"
     title: str = field(default="")
+    whole_ids: bool = False
+    zone: str = ""
+    remarks: tuple[str, ...] = ()
 
     @classmethod
     def after(
@@ -69,7 +76,7 @@ class Forecast:
             intervals=dict(intervals),
             samples=samples,
             history=panel.cut(origin + 1),
-            **{"names": panel.target_names, **more},
+            **{"names": panel.target_names, "whole_ids": panel.whole_ids, "zone": as_known_zone(panel.zone), **more},
         )
 
     def __repr__(self) -> str:
@@ -105,18 +112,23 @@ class Forecast:
         if kind not in ("pandas", "polars"):
             raise ConfigError(f"expected a frame of pandas or polars. Received: {kind!r}")
         times = np.concatenate([np.asarray(self.times(number)) for number in range(len(self.ids))])
+        moments: Any = times.astype("datetime64[us]") if times.dtype.kind == "M" else times
         columns: dict[str, Any] = {
-            self.columns[0]: [each for each in self.ids for _ in range(self.horizon)],
-            self.columns[1]: times.astype("datetime64[us]") if times.dtype.kind == "M" else times,
+            self.columns[0]: [int(each) if self.whole_ids else each for each in self.ids for _ in range(self.horizon)],
+            self.columns[1]: moments,
             **{name: values.ravel() for name, values in self._table()},
         }
         try:
             if kind == "polars":
                 import polars
 
+                if self.zone:
+                    columns[self.columns[1]] = polars_times(moments, self.zone, local=self.frequency.days)
                 return polars.DataFrame(columns)
             import pandas  # type: ignore[import-untyped]
 
+            if self.zone:
+                columns[self.columns[1]] = pandas_times(moments, self.zone, local=self.frequency.days)
             return pandas.DataFrame(columns)
         except ImportError as error:
             raise ConfigError(f"expected {kind} to be installed. Received: {error}") from error
@@ -129,7 +141,7 @@ class Forecast:
         writer.writerow([*self.columns, *(name for name, _ in table)])
         for number, name in enumerate(self.ids):
             for step in range(self.horizon):
-                time = self.frequency.format(self.starts[number] + step)
+                time = zoned_text(self.frequency, self.starts[number] + step, self.zone)
                 writer.writerow([name, time, *(f"{values[number, step]:.10g}" for _, values in table)])
         return out.getvalue()
 
@@ -139,7 +151,9 @@ class Forecast:
         for number, name in enumerate(self.ids):
             entry: dict[str, Any] = {
                 "id": name,
-                "times": [self.frequency.format(self.starts[number] + step) for step in range(self.horizon)],
+                "times": [
+                    zoned_text(self.frequency, self.starts[number] + step, self.zone) for step in range(self.horizon)
+                ],
                 "mean": self._by_name(self.mean[number]),
                 "intervals": {
                     f"{level:g}": {"low": self._by_name(low[number]), "high": self._by_name(high[number])}
@@ -149,7 +163,8 @@ class Forecast:
             if self.samples is not None:
                 entry["samples"] = [self._by_name(path) for path in self.samples[number]]
             series.append(entry)
-        return {"frequency": self.frequency.name, "horizon": self.horizon, "series": series}
+        remarks = {"remarks": list(self.remarks)} if self.remarks else {}
+        return {"frequency": self.frequency.name, "horizon": self.horizon, "series": series, **remarks}
 
     def _by_name(self, values_TY: Doubles) -> dict[str, list[float]]:
         return {name: values_TY[:, place].tolist() for place, name in enumerate(self.names)}

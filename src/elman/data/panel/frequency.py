@@ -25,25 +25,42 @@ _WEEK = 7 * DAY
 _WEEKDAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
 _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 _SECONDS = {"s": 1, "S": 1, "min": 60, "T": 60, "h": 3600, "H": 3600, "D": DAY, "d": DAY}
-# Months per step, and whether times are on the last day of the month.
-_CALENDAR = {"MS": (1, False), "M": (1, False), "ME": (1, True), "QS": (3, False), "Q": (3, False), "QE": (3, True),
-             "YS": (12, False), "Y": (12, False), "A": (12, False), "AS": (12, False), "YE": (12, True)}  # fmt: skip
+# Days of the month with a number of their own: the last one, and the last and the first from Monday to Friday.
+_LAST, _LAST_WORKING, _FIRST_WORKING = 0, -1, -2
+_ENDS = (_LAST, _LAST_WORKING)
+# Months per step, and the day of the month.
+_CALENDAR = {
+    **dict.fromkeys(("MS", "M"), (1, 1)), "ME": (1, _LAST), "BMS": (1, _FIRST_WORKING),
+    **dict.fromkeys(("BME", "BM"), (1, _LAST_WORKING)),
+    **dict.fromkeys(("QS", "Q"), (3, 1)), "QE": (3, _LAST), "BQS": (3, _FIRST_WORKING),
+    **dict.fromkeys(("BQE", "BQ"), (3, _LAST_WORKING)),
+    **dict.fromkeys(("YS", "Y", "A", "AS"), (12, 1)), "YE": (12, _LAST),
+    **dict.fromkeys(("BYS", "BAS"), (12, _FIRST_WORKING)),
+    **dict.fromkeys(("BYE", "BY", "BA"), (12, _LAST_WORKING)),
+}  # fmt: skip
+# Names of pandas before 2.2 for the ends of months, which are read as their beginnings where times are these.
+_EITHER = ("M", "Q", "Y", "A")
+# Half a month: whether the second half has its last day, and not its first.
+_HALVES = {"SMS": 1, "SME": _LAST, "SM": _LAST}
+_MIDDLE = 15
 _NAME = re.compile(r"(\d*)([A-Za-z]+)(?:-([A-Za-z]{3}|\d{1,2}))?")
-_EXAMPLES = "YS, QS, MS, ME, W-SUN, D, B, h, 15min, s or step"
+_EXAMPLES = "YS, QS, MS, ME, BME, SMS, W-SUN, D, B, h, 15min, s or step"
 
 
 @dataclass(frozen=True)
 class Frequency:
     """A regular grid of times.
 
-    unit      "second", "business" (days from Monday to Friday), "month", or "step" (times are integers)
+    unit      "second", "business" (days from Monday to Friday), "month", "half-month" (the 15th, and the first or the
+              last day), or "step" (times are integers)
     multiple  units between consecutive times
     phase     offset of the grid in units since 1970, below `multiple`
-    day       for months: day of the month, 1 to 28, or 0 for the last
+    day       for months: day of the month, 1 to 28, 0 for the last, and of those from Monday to Friday -1 for the last
+              and -2 for the first
     clock     for months and business days: seconds since midnight
 
-    Names are those of pandas: "MS", "QE", "YS-APR", "W-SUN", "D", "B", "h", "15min"; also "step" for integers and
-    "MS-15" for the 15th of each month.
+    Names are those of pandas: "MS", "QE", "YS-APR", "BME", "SMS", "W-SUN", "D", "B", "h", "15min"; also "step" for
+    integers and "MS-15" for the 15th of each month. "M", "Q", "Y" and "A" are ends of months if the times are.
     """
 
     unit: str
@@ -65,6 +82,8 @@ class Frequency:
         count, word, anchor = int(found[1] or 1), found[2], (found[3] or "").upper()
         if word in _CALENDAR:
             return cls._monthly(count, word, anchor, near, name)
+        if word in _HALVES and count == 1 and not anchor:
+            return cls("half-month", day=_HALVES[word], clock=0 if near is None else near % DAY)
         if word == "W" and (not anchor or anchor in _WEEKDAYS):
             weekday = _WEEKDAYS.index(anchor or "SUN")
             phase = (weekday - 3) % 7 * DAY  # 1970 began on a Thursday
@@ -83,14 +102,16 @@ class Frequency:
 
     @classmethod
     def _monthly(cls, count: int, word: str, anchor: str, near: int | None, name: str) -> Frequency:
-        months, last = _CALENDAR[word]
+        months, day = _CALENDAR[word]
+        if word in _EITHER and near is not None and not anchor.isdecimal() and _is_last(near // DAY):
+            day = _LAST
         multiple = count * months
-        if months == 1 and anchor and not (not last and anchor.isdecimal() and 1 <= int(anchor) <= 28):
+        if months == 1 and anchor and not (day == 1 and anchor.isdecimal() and 1 <= int(anchor) <= 28):
             raise ConfigError(f"expected months as MS, ME, or MS-15 for a day up to 28. Received: {name!r}")
         if months > 1 and anchor and anchor not in _MONTHS:
             raise ConfigError(f"expected a month such as {word}-JAN. Received: {name!r}")
-        day = 0 if last else int(anchor) if months == 1 and anchor else 1
-        month = _MONTHS.index(anchor) if months > 1 and anchor else 11 if last else 0
+        day = int(anchor) if months == 1 and anchor else day
+        month = _MONTHS.index(anchor) if months > 1 and anchor else 11 if day in _ENDS else 0
         grid = cls("month", multiple, month % multiple, day, 0 if near is None else near % DAY)
         if near is None:
             return grid
@@ -107,6 +128,8 @@ class Frequency:
             return "B"
         if self.unit == "month":
             return self._month_name()
+        if self.unit == "half-month":
+            return "SME" if self.day == _LAST else "SMS"
         if self.multiple % _WEEK == 0:
             weekday = _WEEKDAYS[(self.phase // DAY + 3) % 7]
             return f"{_count(self.multiple // _WEEK)}W-{weekday}"
@@ -116,7 +139,7 @@ class Frequency:
         return f"{_count(self.multiple // seconds)}{word}"
 
     def _month_name(self) -> str:
-        end = "E" if self.day == 0 else "S"
+        end, working = "E" if self.day in _ENDS else "S", "B" * (self.day < 0)
         if self.day > 1:
             return f"{_count(self.multiple)}MS-{self.day}"
         for months, letter in ((12, "Y"), (3, "Q")):
@@ -124,8 +147,8 @@ class Frequency:
                 month = self.phase % months
                 usual = months - 1 if end == "E" else 0
                 anchor = "" if month == usual else f"-{_MONTHS[month]}"
-                return f"{_count(self.multiple // months)}{letter}{end}{anchor}"
-        return f"{_count(self.multiple)}M{end}"
+                return f"{_count(self.multiple // months)}{working}{letter}{end}{anchor}"
+        return f"{_count(self.multiple)}{working}M{end}"
 
     @property
     def dated(self) -> bool:
@@ -133,10 +156,15 @@ class Frequency:
         return self.unit != "step"
 
     @property
+    def days(self) -> bool:
+        """Whether a step is a day or longer, so that local dates do not depend on changes of the clocks."""
+        return self.dated and (self.unit != "second" or self.multiple >= DAY)
+
+    @property
     def season(self) -> int:
         """Number of steps in the usual season, or 1 if there is none.
 
-        It is 12 for MS, 4 for QS, 52 for W, 7 for D, 5 for B, 24 for h, 96 for 15min and 60 for s.
+        It is 12 for MS, 24 for SMS, 4 for QS, 52 for W, 7 for D, 5 for B, 24 for h, 96 for 15min and 60 for s.
         """
         if self.unit == "step":
             return 1
@@ -144,6 +172,8 @@ class Frequency:
             return 5
         if self.unit == "month":
             return _share(12, self.multiple)
+        if self.unit == "half-month":
+            return 24
         if self.multiple % _WEEK == 0:
             return _share(52, self.multiple // _WEEK)
         if self.multiple >= DAY:
@@ -160,8 +190,13 @@ class Frequency:
             weeks, weekdays = np.divmod(days + 3, 7)
             return weeks * 5 + np.minimum(weekdays, 4), (weekdays > 4) | (clock != self.clock)
         months = _month(days)
+        if self.unit == "half-month":
+            first = days - months.astype("datetime64[M]").astype("datetime64[D]").astype(np.int64) + 1
+            second = first >= _MIDDLE if self.day == 1 else first > _MIDDLE
+            ordinals = 2 * months + second
+            return ordinals, (self.seconds(ordinals) != times)
         ordinals, rest = np.divmod(months - self.phase, self.multiple)
-        return ordinals, (rest != 0) | (clock != self.clock) | (days != self._day_of(months))
+        return ordinals, (rest != 0) | (clock != self.clock) | (days != _day_of(months, self.day))
 
     def seconds(self, ordinals: Ints) -> Ints:
         """Return the times of ordinals: seconds since 1970, or integers."""
@@ -170,12 +205,11 @@ class Frequency:
         if self.unit == "business":
             weeks, weekdays = np.divmod(ordinals, 5)
             return (weeks * 7 + weekdays - 3) * DAY + self.clock
-        return self._day_of(ordinals * self.multiple + self.phase) * DAY + self.clock
-
-    def _day_of(self, months: Ints) -> Ints:
-        """Return the day (since 1970) of the grid in each month."""
-        first = (months + (self.day == 0)).astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
-        return first + (self.day - 1)
+        if self.unit == "half-month":
+            months, second = np.divmod(ordinals, 2)
+            at_middle = second == (self.day == 1)
+            return np.where(at_middle, _day_of(months, _MIDDLE), _day_of(months, self.day)) * DAY + self.clock
+        return _day_of(ordinals * self.multiple + self.phase, self.day) * DAY + self.clock
 
     def ordinal(self, time: Any) -> Any:
         """Return the ordinal of a time (datetime64, datetime, ISO text, or int), or an array for an array.
@@ -231,11 +265,11 @@ class Frequency:
         good = (
             isinstance(values, Mapping)
             and set(values) == {"name", "unit", *fields}
-            and values["unit"] in ("second", "business", "month", "step")
+            and values["unit"] in ("second", "business", "month", "half-month", "step")
             and all(type(values[name]) is int for name in fields)
             and values["multiple"] >= 1
             and 0 <= values["phase"] < values["multiple"]
-            and 0 <= values["day"] <= 28
+            and _FIRST_WORKING <= values["day"] <= 28
             and 0 <= values["clock"] < DAY
         )
         if not good:
@@ -249,6 +283,26 @@ def show_time(time: int, dated: bool) -> str:
         return str(time)
     text = str(np.datetime64(time, "s")).replace("T", " ")
     return text.removesuffix(" 00:00:00")
+
+
+def _is_last(day: int) -> bool:
+    """Return whether a day (since 1970) is the last of its month."""
+    before, after = _month(np.array([day, day + 1]))
+    return bool(before != after)
+
+
+def _day_of(months: Ints, day: int) -> Ints:
+    """Return the day (since 1970) of each month with this number in the month; see `Frequency`."""
+    first = (months + (day in _ENDS)).astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
+    if day > 0:
+        return first + (day - 1)
+    found: Ints = first - 1 if day in _ENDS else first
+    weekday = (found + 3) % 7
+    if day == _LAST_WORKING:
+        found = found - np.maximum(weekday - 4, 0)
+    if day == _FIRST_WORKING:
+        found = found + np.where(weekday > 4, 7 - weekday, 0)
+    return found
 
 
 def _month(days: Ints) -> Ints:

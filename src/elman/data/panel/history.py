@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from elman.data.columns import have_names, order_of
 from elman.data.panel import Frequency, Panel, Transform, TransformConfig, fit_transforms
+from elman.data.panel.fit import lost_steps
 from elman.data.panel.static import check_encoder, static_names
 from elman.data.panel.window_config import WindowConfig
 from elman.data.panel.windows import InputSizes, lookback
@@ -19,6 +21,8 @@ __all__ = ["SeriesHistory", "series_history", "series_history_from_json"]
 
 Doubles = npt.NDArray[np.float64]
 
+# The values of a panel for each time step.
+_VALUES = ("targets", "past", "future")
 # Most steps between 1970, or step 0, and the beginning or end of a series.
 _FARTHEST = 1 << 48
 
@@ -31,12 +35,29 @@ class SeriesHistory:
     transforms  transform of each series, fitted on the values before its validation part
     until       ordinal after the last step of each series that was used for training or validation
     chain       options of the transforms, for new series
+    earlier     whether an earlier version wrote it: ids stay texts, and all series share one stream of random numbers
     """
 
     tail: Panel
     transforms: list[Transform]
     until: list[int]
     chain: TransformConfig
+    earlier: bool = False
+
+    def matched(self, panel: Panel) -> Panel:
+        """Return a panel with its variables in the order of the training data, by name.
+
+        The name of a single variable, and variables without names (those of arrays), are not compared. Raises DataError
+        if the frequency or the columns differ from those of the training data.
+        """
+        names, given = self.tail.target_names, panel.target_names
+        if max(len(names), len(given)) > 1 and have_names(names) and have_names(given):
+            order = order_of(names, given, "the series")
+            if order is not None:
+                targets = [values[:, order] for values in panel.targets]
+                panel = replace(panel, targets=targets, target_names=names)
+        self.check(panel)
+        return panel
 
     def check(self, panel: Panel) -> None:
         """Raise DataError if the frequency or the columns of a panel differ from those of the training data."""
@@ -54,6 +75,39 @@ class SeriesHistory:
                     f"expected the {what.replace('_', ' ')} {', '.join(getattr(own, what)) or '(none)'}, as in "
                     f"training. Received: {', '.join(getattr(panel, what)) or '(none)'}"
                 )
+
+    def continued(self, panel: Panel) -> Panel:
+        """Return a panel in which known series have the kept values before their first step, if nothing is between."""
+        own, places = self.tail, {name: place for place, name in enumerate(self.tail.ids)}
+        starts = list(panel.starts)
+        parts: dict[str, Any] = {name: list(getattr(panel, name)) for name in _VALUES}
+        for number, name in enumerate(panel.ids):
+            place = places.get(name)
+            if place is None:
+                continue
+            before = panel.starts[number] - own.starts[place]
+            if 0 < before <= len(own.targets[place]):
+                starts[number] = own.starts[place]
+                for kind, values in parts.items():
+                    values[number] = np.concatenate([getattr(own, kind)[place][:before], values[number]])
+        return replace(panel, starts=starts, **parts)
+
+    def short_of(self, panel: Panel, context: int) -> list[str]:
+        """Return a remark on the series with fewer steps than a window of `context`, and than were kept of them."""
+        kept = dict(zip(self.tail.ids, self.tail.lengths.tolist(), strict=True))
+        short = [
+            (name, length)
+            for name, length in zip(panel.ids, panel.lengths.tolist(), strict=True)
+            if length < min(context, kept.get(name) or context)
+        ]
+        if not short:
+            return []
+        name, length = short[0]
+        which = f"the series {name!r} has" if len(short) == 1 else f"{len(short):,} series, such as {name!r}, have"
+        return [
+            f"{which} fewer steps ({length:,}) than the window of {context} that the network reads: give more of the "
+            "history for a better forecast"
+        ]
 
     def transforms_of(self, panel: Panel, stops: npt.NDArray[np.int64] | None = None) -> list[Transform]:
         """Return the transform of each series: that of training, or for new series one fitted on their values.
@@ -105,6 +159,8 @@ class SeriesHistory:
             "future": list(tail.future_names),
             "static": list(tail.static_names),
             "encoder": [dict(entry) for entry in tail.encoder],
+            **({} if self.earlier else {"whole_ids": tail.whole_ids}),
+            **({"zone": tail.zone} if tail.zone else {}),
             "series": [
                 {
                     "id": name,
@@ -129,7 +185,7 @@ def series_history(
     Transforms are fitted on the values before time step `begin` of each series.
     """
     transforms = fit(panel.cut(begin), chain)
-    lost = chain.difference + chain.seasonal_difference * (chain.seasonal_period or panel.frequency.season)
+    lost = lost_steps(chain, panel.frequency.season)
     kept = window.context * (4 if window.carry else 1) + lookback(window) + lost
     until = [start + int(length) for start, length in zip(panel.starts, panel.lengths, strict=True)]
     return SeriesHistory(panel.tail(kept if keep else 0), transforms, until, chain)
@@ -157,9 +213,12 @@ def series_history_from_json(values: Any, chain: TransformConfig, where: str) ->
             future_names=names["future"],
             static_names=names["static"],
             encoder=tuple(check_encoder(values["encoder"])),
+            whole_ids=bool(values.get("whole_ids", False)),
+            zone=str(values.get("zone", "")),
         )
         transforms = [Transform.from_json(each["transform"]) for each in series]
-        history = SeriesHistory(panel, transforms, [int(each["until"]) for each in series], chain)
+        until = [int(each["until"]) for each in series]
+        history = SeriesHistory(panel, transforms, until, chain, earlier="whole_ids" not in values)
         _check_sizes(history)
         return history
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
@@ -185,7 +244,7 @@ def _check_sizes(history: SeriesHistory) -> None:
 
 def fit(panel: Panel, chain: TransformConfig) -> list[Transform]:
     """Fit a transform for each series. Raises DataError with the name of a series that cannot be transformed."""
-    return fit_transforms(panel.targets, chain, ids=panel.ids, season=panel.frequency.season)
+    return fit_transforms(panel.targets, chain, ids=panel.ids, season=panel.frequency.season, time=panel.time_text)
 
 
 def _plain(values: Doubles) -> list[list[float | None]]:

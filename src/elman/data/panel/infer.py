@@ -17,6 +17,12 @@ __all__ = ["infer_frequency"]
 Ints = npt.NDArray[np.int64]
 
 
+# Fewest times from which a less usual grid is inferred.
+_FEWEST = 4
+# Fewest days between two times of a grid.
+_LEAST = {"month": 26, "half-month": 13, "business": 1}
+
+
 class _Steps(NamedTuple):
     """Distances between consecutive times, in units of `grid`."""
 
@@ -65,11 +71,22 @@ def _steps(moments: Ints, before: Ints, after: Ints) -> _Steps:
         last = (dates + np.timedelta64(1, "D")).astype("datetime64[M]") != dates.astype("datetime64[M]")
         kind = 1 if (day == 1).all() else 0 if last.all() else int(day[0]) if (day == day[0]).all() else None
         grid = None if kind is None or kind > 28 else Frequency("month", day=kind, clock=int(clocks[0]))
+        if grid is None and (after - before).min() >= _LEAST["half-month"] * DAY:
+            grid = _less_usual(moments, int(clocks[0]))
         if grid is None and (after - before == DAY).any() and _skips_weekends(days, before, after):
             grid = Frequency("business", clock=int(clocks[0]))
-        if grid is not None and (after - before).min() >= (28 * DAY if grid.unit == "month" else DAY):
+        if grid is not None and (after - before).min() >= _LEAST[grid.unit] * DAY:
             return _Steps(grid, grid.locate(after)[0] - grid.locate(before)[0])
     return _Steps(Frequency("second"), after - before)
+
+
+def _less_usual(moments: Ints, clock: int) -> Frequency | None:
+    """Return a grid of the last or first working days of months, or of half-months, if it has all of the times."""
+    if len(np.unique(moments)) < _FEWEST:
+        return None
+    grids = [Frequency("month", day=-1, clock=clock), Frequency("month", day=-2, clock=clock)]
+    grids += [Frequency("half-month", day=1, clock=clock), Frequency("half-month", day=0, clock=clock)]
+    return next((grid for grid in grids if not grid.locate(moments)[1].any()), None)
 
 
 def _skips_weekends(days: Ints, before: Ints, after: Ints) -> bool:

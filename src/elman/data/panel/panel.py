@@ -31,6 +31,8 @@ class Panel:
     future     known-future covariates, [T + S, F], also of the S time steps after the series
     static     static features of each series, [N, C]; categories are one-hot
     encoder    encoding of the static columns, as plain JSON values
+    whole_ids  whether the names of the series were given as whole numbers
+    zone       name of the time zone of the times: local times if steps are a day or longer, else UTC; empty without one
 
     `target_names`, `past_names`, `future_names` and `static_names` are the names of the columns.
     """
@@ -47,6 +49,8 @@ class Panel:
     future_names: tuple[str, ...] = ()
     static_names: tuple[str, ...] = ()
     encoder: Sequence[Mapping[str, Any]] = field(default=())
+    whole_ids: bool = False
+    zone: str = ""
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -118,6 +122,10 @@ class Panel:
         """
         steps = len(self.targets[series]) - start if count is None else count
         return self.frequency.time(self.starts[series] + start + np.arange(max(steps, 0)))
+
+    def time_text(self, series: int, step: int) -> str:
+        """Return the time of a step of a series as text."""
+        return self.frequency.format(self.starts[series] + step)
 
     def fingerprint(self) -> str:
         """Return a hash of the contents of the panel, the same on all platforms."""

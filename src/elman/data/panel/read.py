@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 
 from elman.data.inputs import find_files
-from elman.data.panel.build import build_panel, gather
+from elman.data.panel.build import build_panel, gather, local_rule
 from elman.data.panel.clean import drop_duplicates, in_order, on_grid
 from elman.data.panel.config import PanelConfig
 from elman.data.panel.frequency import Frequency
+from elman.data.panel.memory import source_of
 from elman.data.panel.panel import Panel
-from elman.data.panel.sources import FrameSource, Source, TableSource, open_frame
-from elman.data.table import read_table
+from elman.data.panel.sources import Source, TableSource
+from elman.data.table import Table, read_table
 from elman.errors import DataError
 
 __all__ = ["future_from", "panel_from", "read_panel"]
@@ -47,13 +48,7 @@ def read_panel(
     sources: list[Source] = []
     for file in find_files(paths):  # type: ignore[arg-type]
         try:
-            table = read_table(
-                file.path,
-                delimiter=config.delimiter,
-                quoting=config.quoting,
-                encoding=config.encoding,
-                errors=config.errors,
-            )
+            table = _table(file.path, config)
         finally:
             if file.spooled:
                 file.path.unlink(missing_ok=True)
@@ -68,15 +63,16 @@ def panel_from(
     frequency: Frequency | None = None,
     encoder: Sequence[Mapping[str, Any]] | None = None,
 ) -> Panel:
-    """Convert a pandas or polars data frame or series, an array, or a dictionary of arrays by series to a panel.
+    """Convert a data frame or series of pandas or polars, an array, or a dictionary of these by series to a panel.
 
-    A pandas index of dates or periods is the time; an index of two levels is series and time. Arrays have the shape [T]
-    or [T, Y], with columns "y" or "1", "2", ...; in a dictionary each array is a series, and in [N, T, Y] each row is.
-    The times of arrays are the integers from 0, as are those of a frame without a column or an index of times. Integer
-    times of a frame are integers, or years or compact dates if the frequency is one of dates. Other arguments and
-    errors are those of `read_panel`; messages count rows from 1.
+    A pandas index of dates or periods is the time; an index of two levels is series and time, by name or by what they
+    hold. Arrays have the shape [T] or [T, Y], with columns "y" or "1", "2", ...; in a dictionary each array, series or
+    frame is a series, and in [N, T, Y] each row is. The times of arrays are the integers from 0, as are those of a
+    frame of numbers alone. Integer times of a frame are integers or compact dates (20240131), or years if the frequency
+    is one of dates. Masked values are missing. Other arguments and errors are those of `read_panel`; messages count
+    rows from 1.
     """
-    source, config = _source_of(data, config)
+    source, config = source_of(data, config)
     return build_panel([source], config, frequency, encoder)
 
 
@@ -91,14 +87,11 @@ def future_from(data: Any, panel: Panel, config: PanelConfig) -> Panel:
     if not panel.future_names:
         raise DataError("expected a model with covariates that are known ahead (future_covariates). Received: none")
     if isinstance(data, str | os.PathLike):
-        table = read_table(
-            os.fspath(data), delimiter=config.delimiter, quoting=config.quoting, encoding=config.encoding
-        )
-        source: Source = TableSource(table)
+        source: Source = TableSource(_table(os.fspath(data), config))
     else:
-        source, config = _source_of(data, config)
+        source, config = source_of(data, config)
     wanted = replace(config, past_covariates=(), static_columns=(), future_covariates=panel.future_names)
-    rows, _, _ = gather([source], wanted, targets=False, dated=panel.frequency.dated)
+    rows, _, _ = gather([source], wanted, targets=False, dated=panel.frequency.dated, local=local_rule(panel.frequency))
     rows = drop_duplicates(in_order(rows, config.sort), config.duplicates)
     counted = rows.dated and not panel.frequency.dated
     ordinals = np.arange(len(rows.times)) if counted else on_grid(rows, panel.frequency)
@@ -134,61 +127,12 @@ def future_from(data: Any, panel: Panel, config: PanelConfig) -> Panel:
     return replace(panel, future=future)
 
 
-def _source_of(data: Any, config: PanelConfig) -> tuple[FrameSource, PanelConfig]:
-    if isinstance(data, np.ndarray | list | tuple):
-        array = _numbers(data, "the array")
-        if array.ndim == 1:
-            return FrameSource({"y": array}, len(array), "the array"), config
-        if array.ndim == 2:
-            return FrameSource(_columns(array), len(array), "the array"), config
-        data = {str(number + 1): values for number, values in enumerate(array)}
-    if isinstance(data, Mapping):
-        return _dictionary(data, config)
-    return open_frame(data), config
-
-
-def _dictionary(data: Mapping[Any, Any], config: PanelConfig) -> tuple[FrameSource, PanelConfig]:
-    """Return arrays by series as one source in long form."""
-    arrays = {str(name): _numbers(values, f"the array {name!r}") for name, values in data.items()}
-    tables = {name: values[:, None] if values.ndim == 1 else values for name, values in arrays.items()}
-    if not tables:
-        raise DataError("expected at least one series. Received: none")
-    widths = {name: values.shape[1] if values.ndim == 2 else 0 for name, values in tables.items()}
-    first = next(iter(widths))
-    for name, width in widths.items():
-        if width != widths[first] or not width:
-            raise DataError(
-                f"the array {name!r}: expected the shape [T] or [T, {widths[first] or 'Y'}], as for the others. "
-                f"Received: {arrays[name].shape}"
-            )
-    lengths = [len(values) for values in tables.values()]
-    ends = np.cumsum(lengths)
-    steps = np.concatenate([np.arange(length) for length in lengths])
-    owners = np.repeat(np.array(list(tables), dtype=object), lengths)
-    columns: dict[str, Any] = {config.id_column: owners, "ds": steps, **_columns(np.concatenate(list(tables.values())))}
-    covariates = {*config.past_covariates, *config.future_covariates}
-    targets = config.target_columns or tuple(name for name in list(columns)[2:] if name not in covariates)
-
-    def place(row: int) -> str:
-        return f"the array {owners[row]!r}, row {steps[row] + 1}"
-
-    source = FrameSource(columns, int(ends[-1]), "the arrays", place)
-    return source, replace(config, layout="long", time_column="ds", target_columns=targets)
-
-
-def _columns(array: Any) -> dict[str, Any]:
-    names = ["y"] if array.shape[1] == 1 else [str(number + 1) for number in range(array.shape[1])]
-    return {name: array[:, number] for number, name in enumerate(names)}
-
-
-def _numbers(data: Any, name: str) -> Any:
-    try:
-        found = np.asarray(data)
-        array = np.empty(0) if found.dtype.kind == "c" else found.astype(np.float64)
-    except (ValueError, TypeError) as error:
-        raise DataError(f"{name}: expected numbers in rows of one width. Received: {error}") from error
-    if found.dtype.kind == "c":
-        raise DataError(f"{name}: expected real numbers. Received: complex ones")
-    if not 1 <= array.ndim <= 3 or not array.size:
-        raise DataError(f"{name}: expected numbers of the shape [T], [T, Y] or [N, T, Y]. Received: {array.shape}")
-    return array
+def _table(path: str | os.PathLike[str], config: PanelConfig) -> Table:
+    return read_table(
+        os.fspath(path),
+        delimiter=config.delimiter,
+        quoting=config.quoting,
+        decimal=config.decimal,
+        encoding=config.encoding,
+        errors=config.errors,
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from elman.data.columns import are_row_numbers, is_unnamed
 from elman.data.panel.config import PanelConfig
 from elman.data.panel.sources import FrameSource, Source
 from elman.data.panel.times import looks_like_a_time
@@ -35,7 +36,7 @@ def find_roles(source: Source, config: PanelConfig, targets: bool = True) -> Col
     Raises DataError with the existing columns if one is missing; ConfigError for a column with two roles.
     """
     series, is_long = _series(source, config)
-    time = config.time_parts or _time(source, config, series)
+    time = config.time_parts or _time(source, config, series, is_long)
     found: tuple[str, ...] = ()
     if targets:
         found = _targets(source, config, {series or "", *time}, is_long)
@@ -77,8 +78,16 @@ def _series(source: Source, config: PanelConfig) -> tuple[str | None, bool]:
     return None, config.layout == "long" or (not config.target_columns and "y" in source.names)
 
 
-def _time(source: Source, config: PanelConfig, series: str | None) -> tuple[str, ...]:
-    names = [name for name in source.names if name != series]
+def _row_numbers(source: Source) -> set[str]:
+    """Return the columns of row numbers, which pandas writes without a name."""
+    unnamed = [name for name in source.names if is_unnamed(name) and source.numeric(name)]
+    return {name for name in unnamed if are_row_numbers(name, source.numbers(name))}
+
+
+def _time(source: Source, config: PanelConfig, series: str | None, is_long: bool) -> tuple[str, ...]:
+    """Return the column of times: that of the option, "ds", the first column, or the only one that has dates."""
+    skipped = {name for name in _row_numbers(source) if not looks_like_a_time(source.first(name))}
+    names = [name for name in source.names if name != series and name not in skipped]
     if config.time_column == "rows" and "rows" not in names:
         return ()
     if config.time_column:
@@ -89,11 +98,18 @@ def _time(source: Source, config: PanelConfig, series: str | None) -> tuple[str,
         return ()
     if looks_like_a_time(source.first(names[0])) or (config.time_format and not source.numeric(names[0])):
         return (names[0],)
-    if isinstance(source, FrameSource):
+    roles = {*config.target_columns, *config.past_covariates, *config.future_covariates, *config.static_columns}
+    roles |= {"y"} if is_long else set()
+    free = [name for name in names if name not in roles and not source.numeric(name)]
+    if len(free) == 1 and looks_like_a_time(source.first(free[0])) and not source.first(free[0]).isdecimal():
+        return (free[0],)
+    if isinstance(source, FrameSource) and not free:
         return ()
+    shown = next((name for name in free if name != names[0]), "") if isinstance(source, FrameSource) else ""
     raise DataError(
         f"{source.name}: expected times in the first column, or their column by time_column (rows where each row is a "
-        f"step), or how they are written by time_format. Received: {names[0]!r} with {source.first(names[0])[:40]!r}"
+        f"step) and that of the series' names by id_column, or how times are written by time_format. "
+        f"Received: {names[0]!r} with {source.first(names[0])[:40]!r}{f' first, and texts in {shown!r}' * bool(shown)}"
     )
 
 
@@ -103,7 +119,15 @@ def _targets(source: Source, config: PanelConfig, used: set[str], is_long: bool)
     if is_long:
         return ("y",)
     used |= {*config.past_covariates, *config.future_covariates, *config.static_columns}
-    found = tuple(name for name in source.names if name not in used and source.numeric(name))
+    used |= _row_numbers(source)
+    free = [name for name in source.names if name not in used]
+    found = tuple(name for name in free if source.numeric(name))
+    comma = next((name for name in free if name not in found and source.decimal_commas(name)), None)
+    if comma is not None:
+        raise DataError(
+            f"{source.name}: expected numbers with a decimal point in the column {comma!r} (for a file the option "
+            f"decimal=, reads a decimal comma). Received: {source.first(comma)[:40]!r}"
+        )
     if not found:
         shown = ", ".join(map(repr, source.names))
         raise DataError(f"{source.name}: expected a column of numbers to forecast. Received: the columns {shown}")

@@ -13,10 +13,20 @@ from elman.data.panel.windows import WindowDataset, Windows
 from elman.errors import ConfigError, DataError
 from elman.state import Batch
 
-__all__ = ["check_counts", "held_out_batches", "resolve_windows", "training_ends"]
+__all__ = [
+    "SHORT",
+    "check_counts",
+    "held_out_batches",
+    "left_out",
+    "resolve_windows",
+    "trainable",
+    "training_ends",
+]
 
 Ints = npt.NDArray[np.int64]
 
+# For messages about a series that is too short: the option that leaves it out.
+SHORT = ", or the option short_series=drop to leave it out"
 # Windows per evaluation batch.
 _AT_ONCE = 512
 
@@ -58,20 +68,50 @@ def training_ends(panel: Panel, window: WindowConfig) -> Ints:
     short = int(lengths.argmin())
     if lengths[short] < 2:
         raise DataError(
-            f"the series {panel.ids[short]!r}: expected at least 2 values to train on. Received: {int(lengths[short])}"
+            f"the series {panel.ids[short]!r}: expected at least 2 values to train on{SHORT}. "
+            f"Received: {int(lengths[short])}"
         )
-    held = np.floor(lengths * window.valid_share).astype(np.int64)
-    if window.valid_steps:
-        held = np.full_like(lengths, window.valid_steps)
-    held = np.where(lengths < 4, 0, np.minimum(held, lengths // 2)) if not window.valid_steps else held
-    if int((lengths - held).min()) < 2:
-        worst = int((lengths - held).argmin())
+    ends = _ends(lengths, window)
+    if int(ends.min()) < 2:
+        worst = int(ends.argmin())
         raise DataError(
-            f"the series {panel.ids[worst]!r}: expected more than valid_steps + 1 = {window.valid_steps + 1} values. "
-            f"Received: {int(lengths[worst])}"
+            f"the series {panel.ids[worst]!r}: expected more than valid_steps + 1 = {window.valid_steps + 1} values"
+            f"{SHORT}. Received: {int(lengths[worst])}"
         )
-    ends: Ints = lengths - held
     return ends
+
+
+def _ends(lengths: Ints, window: WindowConfig) -> Ints:
+    """Return the number of steps of each series before its validation part."""
+    if window.valid_steps:
+        ends: Ints = lengths - window.valid_steps
+        return ends
+    held = np.floor(lengths * window.valid_share).astype(np.int64)
+    return np.asarray(lengths - np.where(lengths < 4, 0, np.minimum(held, lengths // 2)), dtype=np.int64)
+
+
+def trainable(panel: Panel, window: WindowConfig, lost: int) -> Panel:
+    """Return the series that have two values or more to train on, of which differences consume `lost`.
+
+    Raises DataError if there are none.
+    """
+    good = np.flatnonzero(_ends(panel.lengths, window) >= lost + 2)
+    if not len(good):
+        raise DataError(
+            f"expected a series of at least {lost + 2} values to train on. "
+            f"Received: {len(panel)} series, the longest of {int(panel.lengths.max(initial=0))} values"
+        )
+    return panel if len(good) == len(panel) else panel.take(good)
+
+
+def left_out(before: Panel, after: Panel, why: str) -> list[str]:
+    """Return a remark with the names of the series that `after` does not have; none if it has all of `before`."""
+    kept = set(after.ids)
+    gone = [name for name in before.ids if name not in kept]
+    if not gone:
+        return []
+    shown = ", ".join(map(repr, gone[:5])) + (", ..." if len(gone) > 5 else "")
+    return [f"{len(gone):,} of {len(before):,} series left out, because they are too short {why}: {shown}"]
 
 
 def check_counts(panel: Panel) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from elman.errors import DataError
 
-__all__ = ["from_parts", "looks_like_a_time", "parse_times"]
+__all__ = ["LocalRule", "Times", "compact_dates", "from_parts", "looks_like_a_time", "parse_times", "same_clock"]
 
 Ints = npt.NDArray[np.int64]
 
@@ -25,6 +26,28 @@ _YEAR = re.compile(r"(1[5-9]|2[01])\d\d", re.ASCII)
 _PARTS = ("year", "month", "day", "hour", "minute", "second")
 
 Where = Callable[[int], str]
+# Returns whether local times (seconds since 1970) are to be used in place of UTC.
+LocalRule = Callable[[Ints], bool]
+
+
+class Times(NamedTuple):
+    """A column of times.
+
+    values  seconds since 1970, or integers
+    dated   whether they are dates
+    zone    name of their time zone; empty without one
+    local   whether they are local times of a zone, and not UTC
+    """
+
+    values: Ints
+    dated: bool
+    zone: str = ""
+    local: bool = False
+
+
+def same_clock(seconds: Ints) -> bool:
+    """Return whether several times are all at the same time of day, as those of days, weeks and months are."""
+    return len(seconds) > 1 and bool((seconds % 86_400 == seconds[0] % 86_400).all() and (seconds != seconds[0]).any())
 
 
 def looks_like_a_time(text: str) -> bool:
@@ -33,14 +56,19 @@ def looks_like_a_time(text: str) -> bool:
 
 
 def parse_times(
-    texts: Sequence[str], where: Where, column: str, time_format: str = "", dated: bool | None = None
+    texts: Sequence[str],
+    where: Where,
+    column: str,
+    time_format: str = "",
+    dated: bool | None = None,
+    local: LocalRule = same_clock,
 ) -> tuple[Ints, bool]:
     """Parse times, and return them with whether they are dates (seconds since 1970) or integers.
 
     Without a `time_format` (as for strptime), times are ISO 8601 down to whole seconds (2020-01, 2020-01-31,
     2020-01-31 12:00), quarters (2020Q1), compact dates (20200131), years (all from 1500 to 2199), or integers. With
-    `dated` false, years and compact dates are integers too. Times with a time zone are converted to UTC; either all of
-    them have one or none.
+    `dated` false, years and compact dates are integers too. Times with a time zone are converted to UTC, unless `local`
+    is true of the local times: days do not depend on changes of the clocks. Either all of them have a zone or none.
 
     `where` returns the location of a row. Raises DataError with the location of an invalid time.
     """
@@ -48,9 +76,10 @@ def parse_times(
     for row, text in enumerate(texts):
         rows.setdefault(text, row)
     if not time_format and all(_INTEGER.fullmatch(text.strip()) for text in rows):
-        return _integers(texts, rows, dated is not False)
+        return _integers(texts, rows, dated is not False, where, column)
     parse = _zoned if time_format else _iso
     values: dict[str, int] = {}
+    walls: dict[str, int] = {}
     zoned: dict[bool, int] = {}
     plain: list[str] = []
     for text, row in rows.items():
@@ -64,30 +93,55 @@ def parse_times(
         except ValueError:
             raise DataError(_no_time(where(row), column, text, time_format)) from None
         zoned.setdefault(moment.tzinfo is not None, row)
-        values[text] = _seconds(moment)
+        values[text], walls[text] = _seconds(moment), _seconds(moment.replace(tzinfo=None))
     if len(zoned) == 2:
         raise DataError(
             f"{where(max(zoned.values()))}: expected all times in the column {column!r} with a zone, or none. "
             f"Received: {texts[max(zoned.values())][:40]!r}, unlike the times above"
         )
+    if True in zoned and local(np.fromiter(walls.values(), dtype=np.int64, count=len(walls))):
+        values = walls
     values.update(_many(plain, rows, where, column))
     return np.fromiter(map(values.__getitem__, texts), dtype=np.int64, count=len(texts)), True
 
 
-def _integers(texts: Sequence[str], rows: Mapping[str, int], may_be_dates: bool) -> tuple[Ints, bool]:
+def _integers(
+    texts: Sequence[str], rows: Mapping[str, int], may_be_dates: bool, where: Where, column: str
+) -> tuple[Ints, bool]:
     stripped = {text: text.strip() for text in rows}
     values = {text: int(short) for text, short in stripped.items()}
     dated = False
+    if may_be_dates and all(_COMPACT.fullmatch(short) for short in stripped.values()):
+        whole = np.fromiter(map(values.__getitem__, texts), dtype=np.int64, count=len(texts))
+        dates = compact_dates(whole, where, column)
+        if dates is not None:
+            return dates, True
     if may_be_dates and all(_YEAR.fullmatch(short) for short in stripped.values()):
         dated = True
         values = {text: _seconds(datetime(year, 1, 1)) for text, year in values.items()}
-    elif may_be_dates and all(_COMPACT.fullmatch(short) for short in stripped.values()):
-        try:
-            values = {text: _seconds(datetime.strptime(short, "%Y%m%d")) for text, short in stripped.items()}
-            dated = True
-        except ValueError:  # 20200231 is not a date, so these are integers
-            dated = False
     return np.fromiter(map(values.__getitem__, texts), dtype=np.int64, count=len(texts)), dated
+
+
+def compact_dates(numbers: Ints, where: Where, column: str) -> Ints | None:
+    """Return the seconds since 1970 of integers such as 20240131; None unless all look like dates from 1500 to 2199.
+
+    Raises DataError, with the location, for the first one that is not a date although all look like dates.
+    """
+    years, rest = np.divmod(numbers, 10_000)
+    month, day = np.divmod(rest, 100)
+    alike = (years >= 1500) & (years < 2200) & (month >= 1) & (month <= 12) & (day >= 1) & (day <= 31)
+    if not len(numbers) or not alike.all():
+        return None
+    months = ((years - 1970) * 12 + month - 1).astype("datetime64[M]")
+    dates = months.astype("datetime64[D]") + (day - 1)
+    wrong = np.flatnonzero(dates.astype("datetime64[M]") != months)
+    if len(wrong):
+        raise DataError(
+            f"{where(int(wrong[0]))}: expected a date in the column {column!r}, as all of its numbers look like one "
+            f"(20240131), or the option frequency=step for integers. Received: {numbers[wrong[0]]}"
+        )
+    seconds: Ints = dates.astype(np.int64) * 86_400
+    return seconds
 
 
 def _many(texts: Sequence[str], rows: Mapping[str, int], where: Where, column: str) -> dict[str, int]:

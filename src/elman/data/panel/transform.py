@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,14 +46,14 @@ class Transform:
         """Number of time steps at the start of a series that the differences consume."""
         return self.difference + self.seasonal * self.period
 
-    def forward(self, y_TY: Floats, name: str = "the series") -> Floats:
+    def forward(self, y_TY: Floats, name: str = "the series", time: Callable[[int], str] | None = None) -> Floats:
         """Return z, [T - lost, Y]; NaN where it depends on a NaN value.
 
-        Raises DataError, with `name`, for values that have no logarithm and for a series of at most `lost` time steps;
-        ShapeError for another number of variables.
+        Raises DataError, with `name` and the `time` of a step, for values that have no logarithm and for a series of at
+        most `lost` time steps; ShapeError for another number of variables.
         """
         self._check(y_TY, 2, "y_TY")
-        check_domain(self.kind, y_TY, name)
+        check_domain(self.kind, y_TY, name, time)
         if len(y_TY) <= self.lost:
             raise DataError(f"{name}: expected more than {self.lost} steps to take differences. Received: {len(y_TY)}")
         w_TY = forward_values(self.kind, y_TY, self.power, self.centre)
@@ -141,15 +141,21 @@ class Transform:
                    period=values["period"], **numbers)  # fmt: skip
 
 
-def check_domain(kind: str, values: Floats, name: str) -> None:
-    """Raise DataError, with `name`, for a value outside the domain of the function; NaN is allowed."""
+def check_domain(kind: str, values: Floats, name: str, time: Callable[[int], str] | None = None) -> None:
+    """Raise DataError for a value outside the domain of the function; NaN is allowed.
+
+    name  name of the series in the message
+    time  returns the time of a step as text, for the message
+    """
     least = {"log": 0.0, "box-cox": 0.0, "log1p": -1.0}.get(kind)
     if least is None:
         return
     wrong = values <= least
     if wrong.any():
+        step = int(np.argwhere(wrong)[0][0])
+        place = name if time is None else f"{name} at {time(step)}"
         raise DataError(
-            f"{name}: expected values above {least:g} for the transform {kind}. Received: {values[wrong][0]:g}"
+            f"{place}: expected values above {least:g} for the transform {kind}. Received: {values[wrong][0]:g}"
         )
 
 

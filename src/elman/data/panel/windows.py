@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -184,7 +185,10 @@ def make_window_dataset(
     """
     if scales is not None:
         panel = _scaled(panel, scales)
-    series = [transform.forward(target) for transform, target in zip(transforms, panel.targets, strict=True)]
+    series = [
+        transform.forward(target, f"the series {panel.ids[number]!r}", partial(panel.time_text, number))
+        for number, (transform, target) in enumerate(zip(transforms, panel.targets, strict=True))
+    ]
     lost = transforms[0].lost
     targets = np.concatenate(series).astype(np.float32)
     length = np.array([len(each) for each in series], dtype=np.int64)

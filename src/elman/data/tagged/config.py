@@ -24,6 +24,7 @@ class TaggedDataConfig:
         "format of the files; auto: detect it from their names",
         choices=("auto", *_WITH_TAGS),
     )
+    decimal: str = shared.decimal()
     encoding: str = shared.encoding()
     errors: str = shared.errors()
     word_column: int = option(1, "columns: number of the column of the words", least=1)

@@ -49,11 +49,13 @@ class EncodedSequences:
     """
 
     def __init__(self, data: TaggedDataset, vocabulary: TaggerVocabulary) -> None:
+        if data.features and vocabulary.features:
+            data = data.with_features(vocabulary.feature_names)
         if data.features != vocabulary.features:
             wanted = f"frames of {vocabulary.features} features" if vocabulary.features else "words"
             received = f"frames of {data.features} features" if data.features else "words"
             raise DataError(f"{data.name}: expected {wanted}. Received: {received}")
-        data = vocabulary.with_read_tags(data.with_features(vocabulary.feature_names))
+        data = vocabulary.with_read_tags(data)
         self.data = data
         self.lengths = data.lengths
         self.tags: list[Ints] | None = None if data.tags is None else [vocabulary.tag_ids(each) for each in data.tags]

@@ -30,6 +30,7 @@ def read_frames(
     time_column: str = "time",
     tag_column: str = "",
     quoting: str = "auto",
+    decimal: str = ".",
     encoding: str = "utf-8",
     errors: str = "strict",
     with_tags: bool = True,
@@ -45,7 +46,7 @@ def read_frames(
     Raises DataError with file and place; StorageError.
     """
     if table_kind(path) is not None:
-        table = read_table(path, quoting=quoting, encoding=encoding, errors=errors)
+        table = read_table(path, quoting=quoting, decimal=decimal, encoding=encoding, errors=errors)
         return _from_table(table, sequence_column, time_column, tag_column or "label", with_tags)
     if path.suffix == ".npz":
         arrays = read_npz(path, str(path))

@@ -22,6 +22,7 @@ class ReadOptions:
     sequence_column: str = "sequence"
     time_column: str = "time"
     quoting: str = "auto"
+    decimal: str = "."
     encoding: str = "utf-8"
     errors: str = "strict"
     with_tags: bool = True

@@ -28,6 +28,7 @@ def read_tagged(
     sequence_column: str = "sequence",
     time_column: str = "time",
     quoting: str = "auto",
+    decimal: str = ".",
     encoding: str = "utf-8",
     errors: str = "strict",
     with_tags: bool = True,
@@ -56,6 +57,7 @@ def read_tagged(
         raise ConfigError(f"expected a format with tags. Received: {format!r}")
     check_encoding(encoding)
     options = ReadOptions(
+        decimal=decimal,
         word_column=word_column,
         tag_column=tag_column,
         sequence_column=sequence_column,
@@ -109,6 +111,7 @@ def read_part(
         sequence_column=config.sequence_column,
         time_column=config.time_column,
         quoting=config.quoting,
+        decimal=config.decimal,
         encoding=encoding or config.encoding,
         errors=errors or config.errors,
         with_tags=with_tags,

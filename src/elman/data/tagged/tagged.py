@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from elman.data.columns import frame_columns, order_of, real_columns
 from elman.data.labels import label_texts, type_of_labels
 from elman.data.texts import is_sequence
-from elman.display import listed
+from elman.data.values import as_array, indistinct
 from elman.errors import DataError
 
 __all__ = [
@@ -97,20 +98,30 @@ class TaggedDataset:
     def with_features(self, names: tuple[str, ...]) -> TaggedDataset:
         """Return the data with the features of frames in the order of `names`, if both have names.
 
-        Raises DataError, with the existing names, if one of `names` is missing.
+        Row numbers without a name are left out. Raises DataError, with the existing names, if one of `names` is
+        missing, and for another column.
         """
-        if self.frames is None or not names or not self.feature_names or names == self.feature_names:
+        if self.frames is None or not names or not self.feature_names:
             return self
-        lacking = next((name for name in names if name not in self.feature_names), None)
-        if lacking is not None:
-            raise DataError(
-                f"{self.name}: expected a column {listed([lacking])}, as in training. "
-                f"Received: the columns {listed(self.feature_names)}"
-            )
-        order = [self.feature_names.index(name) for name in names]
-        return dataclasses.replace(
-            self, frames=[np.ascontiguousarray(x_TI[:, order]) for x_TI in self.frames], feature_names=names
-        )
+        order = order_of(names, self.feature_names, self.name, values=self._feature)
+        return self if order is None else self._with(order)
+
+    def without_row_numbers(self) -> TaggedDataset:
+        """Return the data without the features that are row numbers. Raises DataError if there are no others."""
+        real = real_columns(self.feature_names, self._feature)
+        if len(real) == len(self.feature_names):
+            return self
+        if not real:
+            raise DataError(f"{self.name}: expected columns of features. Received: row numbers without a name")
+        return self._with(real)
+
+    def _feature(self, number: int) -> npt.NDArray[Any]:
+        return np.concatenate([x_TI[:, number] for x_TI in self.frames or ()])
+
+    def _with(self, order: list[int]) -> TaggedDataset:
+        names = tuple(self.feature_names[place] for place in order)
+        frames = [np.ascontiguousarray(x_TI[:, order]) for x_TI in self.frames or ()]
+        return dataclasses.replace(self, frames=frames, feature_names=names)
 
     def check_labels(self, *, intents: bool) -> None:
         """Raise DataError unless there are tags and, with `intents`, labels of the sentences."""
@@ -174,7 +185,7 @@ def tagged_from(
 ) -> TaggedDataset:
     """Create a `TaggedDataset` from lists or arrays.
 
-    sequences  lists of words, texts (split at white space), or arrays `x_TI` of frames
+    sequences  lists of words, texts (split at white space), or arrays or data frames `x_TI` of frames
     tags       a tag for every time step of each sequence; texts, or finite numbers, of which 1.0 and 1 are one tag
     intents    a label for each sequence; as for tags
 
@@ -199,6 +210,13 @@ def tagged_from(
         raise DataError(f"expected at least one sequence in {name}. Received: none")
     tag_rows = None if tags is None else [_listed(each, "tags") for each in _listed(tags, "tags of each sequence")]
     labels = None if intents is None else _listed(intents, "labels")
+    names = frame_columns(sequences[0])
+    if not names or not all(map(frame_columns, sequences)):
+        names = ()
+    for row, each in enumerate(sequences if names else ()):
+        order = order_of(names, frame_columns(each), places[row], like="in the first sequence")
+        if frames is not None and order is not None:
+            frames[row] = np.ascontiguousarray(frames[row][:, order])
     found = TaggedDataset(
         name,
         words,
@@ -208,6 +226,7 @@ def tagged_from(
         else [label_texts(each, f"the tags of {name}, number {row}") for row, each in enumerate(tag_rows)],
         None if labels is None else label_texts(labels, f"the labels of {name}"),
         places,
+        names,
         label_types=(
             type_of_labels([tag for each in tag_rows or () for tag in each], f"the tags of {name}"),
             type_of_labels(labels or (), f"the labels of {name}"),
@@ -251,7 +270,9 @@ def check_words(words: list[str], place: str) -> list[str]:
 def check_frames(values: Any, place: str) -> Frames:
     """Return `values` as frames `x_TI`. Raises DataError unless they are a matrix of finite numbers."""
     try:
-        array = np.asarray(values)
+        array = as_array(values, place)
+    except DataError:
+        raise
     except ValueError as error:
         raise DataError(f"{place}: expected frames of equal size. Received: {error}") from error
     if array.dtype.kind not in "fiub" or array.ndim != 2 or not array.size:
@@ -266,6 +287,12 @@ def check_frames(values: Any, place: str) -> Frames:
         t, i = (int(number) for number in bad[0])
         expected = "numbers that float32 can hold" if np.isfinite(array[t, i]) else "finite numbers"
         raise DataError(f"{place}, step {t}: expected {expected}. Received: {array[t, i]} in feature {i}")
+    close = indistinct(array, x_TI)
+    if close is not None:
+        raise DataError(
+            f"{place}: expected values that differ in float32; subtract their mean. "
+            f"Received: {array[0, close]} in feature {close}, with nearly the same in other steps"
+        )
     return x_TI
 
 

@@ -81,6 +81,7 @@ class TaggerVocabulary:
         Raises DataError for data without labels, with a single tag or sentence label, or with too long a label.
         """
         data.check_labels(intents=intent)
+        data = data.without_row_numbers()
         scheme = learn_scheme(data.tags or ())
         given = {tag for each in data.tags or () for tag in each}
         readings = {tag: read_tag(tag, scheme) for tag in given}

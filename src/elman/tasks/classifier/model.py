@@ -48,6 +48,8 @@ class Classifier(ScikitModel[ClassifierConfig, ClassifierNetwork, ClassifierVoca
     Attributes:
         classes_: the classes as given to `fit`, in the order of `predict_proba` (not for a regression).
         n_features_in_: number of time steps of series given as a matrix with one series per row.
+        feature_names_in_: names of the columns, if X was a data frame with one series per row and named columns. A
+            data frame in `predict` must have the same columns; their order does not matter.
         metrics: the metrics of the training run: "valid", "best_step", "calibration" and "test", as available.
 
     Example:
@@ -64,6 +66,7 @@ class Classifier(ScikitModel[ClassifierConfig, ClassifierNetwork, ClassifierVoca
     setup_class = ClassifierSetup
     classes_: npt.NDArray[Any]
     n_features_in_: int
+    feature_names_in_: npt.NDArray[Any]
 
     def __repr__(self) -> str:
         """Return a one-line description of the model."""
@@ -129,8 +132,10 @@ class Classifier(ScikitModel[ClassifierConfig, ClassifierNetwork, ClassifierVoca
         return self._name_classes(given.classes)
 
     def _name_classes(self, classes: npt.NDArray[Any] | None = None) -> Self:
-        """Set `classes_` to the given classes, or to the names of the labels."""
+        """Set `classes_` to the given classes, or to the names of the labels, and the names of columns."""
         targets = self.vocabulary.targets
+        if self.vocabulary.features:
+            self.feature_names_in_ = np.array(self.vocabulary.features, dtype=object)
         if isinstance(targets, ClassTargets):
             self.classes_ = targets.array() if classes is None else classes
         return self
@@ -143,7 +148,7 @@ class Classifier(ScikitModel[ClassifierConfig, ClassifierNetwork, ClassifierVoca
     def _rows(self, X: Any) -> SequenceRows:
         """Encode the inputs of `predict`."""
         vocabulary = self.vocabulary
-        check_columns(X, getattr(self, "n_features_in_", None))
+        check_columns(X, getattr(self, "n_features_in_", None), vocabulary.features)
         examples = unlabelled_examples(X, self.config.data, texts=vocabulary.reads_text)
         return SequenceRows(vocabulary.encoder.encode(examples))
 
@@ -192,7 +197,7 @@ class Classifier(ScikitModel[ClassifierConfig, ClassifierNetwork, ClassifierVoca
     def _encoded(self, X: Any, y: Any) -> EncodedExamples:
         """Encode labelled examples for an evaluation."""
         vocabulary = self.vocabulary
-        check_columns(X, getattr(self, "n_features_in_", None))
+        check_columns(X, getattr(self, "n_features_in_", None), vocabulary.features)
         return EncodedExamples(evaluation_examples(X, y, self.config.data), vocabulary)
 
     def evaluate(self, X: Any, y: Any = None, *, progress: Progress | None = None) -> dict[str, Any]:

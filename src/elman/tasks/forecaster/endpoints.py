@@ -47,6 +47,12 @@ def _missing_option() -> Any:
     return option("", help, choices=("", "error", "interpolate", "forward", "zero"))
 
 
+def _short_series_option() -> Any:
+    """Option for series that are too short."""
+    help = "How to handle series that are too short; drop leaves them out. By default as in training."
+    return option("", help, choices=("", "error", "drop"))
+
+
 @dataclass(frozen=True)
 class ForecastOptions(EndpointOptions):
     """Options of `forecast`."""
@@ -59,6 +65,7 @@ class ForecastOptions(EndpointOptions):
     )
     create: int | None = option(None, "Generate a new series of this many time steps, instead of a forecast.")
     missing: str = _missing_option()
+    short_series: str = _short_series_option()
     seed: int = option(0, "Random seed of sample paths.")
     picture: Path | None = option(None, "Plot a series to this PNG or SVG file.", local=True)
     series: str | None = option(None, "The series to plot, or the scale for --create; by default the first.")
@@ -79,6 +86,7 @@ class ForecastOptions(EndpointOptions):
             "--levels": self.levels is not None,
             "--future": self.future is not None,
             "--missing": bool(self.missing),
+            "--short-series": bool(self.short_series),
             "--picture": self.picture is not None,
             "--json": call.as_json,
         }
@@ -144,7 +152,7 @@ def forecast(
     """Forecast the series in a file, or by default the training series; or generate new series."""
     if options.create is not None:
         return _created(model, options.create, options, callbacks)
-    found = model.reading(missing=options.missing).forecast(
+    found = model.reading(missing=options.missing, short_series=options.short_series).forecast(
         files[0] if files else None,
         options.horizon,
         levels=_levels(options.levels),
@@ -184,6 +192,7 @@ class BacktestOptions(EndpointOptions):
     refit: bool = option(False, "Train a new model at each origin, on the data before it.")
     levels: str | None = _levels_option()
     missing: str = _missing_option()
+    short_series: str = _short_series_option()
     seed: int = option(0, "Random seed of sample paths.")
     picture: Path | None = option(None, "Plot a series to this PNG or SVG file.", local=True)
     series: str | None = option(None, "The series to plot; by default the first.")
@@ -213,7 +222,7 @@ class Backtests(Answer):
 
 def backtest(model: Forecaster, files: Files, options: BacktestOptions, callbacks: EndpointCallbacks) -> Backtests:
     """Evaluate forecasts from several origins."""
-    found = model.reading(missing=options.missing).backtest(
+    found = model.reading(missing=options.missing, short_series=options.short_series).backtest(
         files,
         options.horizon,
         origins=options.origins,

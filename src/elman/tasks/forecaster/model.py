@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import logging
 import os
 from collections.abc import Sequence
 from typing import Any
@@ -11,13 +12,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from elman.data.columns import is_unnamed
 from elman.data.panel import Panel, future_from, panel_from, read_panel
+from elman.data.panel.fit import lost_steps
 from elman.data.panel.history import SeriesHistory
+from elman.data.panel.split import left_out
 from elman.data.sources import Sources, as_paths, is_path
 from elman.decode.forecast import LEVELS, check_horizon, check_levels, create_series, forecast_from
 from elman.display import Progress
-from elman.errors import ArtifactError, ConfigError
-from elman.metrics.forecast_backtest import evaluate_rolling, rolling_backtest
+from elman.errors import ArtifactError, ConfigError, DataError
+from elman.metrics.forecast_backtest import evaluate_rolling, rolling_backtest, testable
 from elman.options import python_value, with_given
 from elman.tasks.forecaster.config import ForecasterConfig
 from elman.tasks.forecaster.network import ForecasterNetwork
@@ -29,6 +33,9 @@ __all__ = ["Forecaster"]
 
 Ints = npt.NDArray[np.int64]
 Doubles = npt.NDArray[np.float64]
+
+
+_log = logging.getLogger("elman.tasks")
 
 
 class Forecaster(TaskModel[ForecasterConfig, ForecasterNetwork, SeriesHistory]):
@@ -89,10 +96,10 @@ class Forecaster(TaskModel[ForecasterConfig, ForecasterNetwork, SeriesHistory]):
         self.kind = _kind(data)
         return self
 
-    def reading(self, *, missing: str = "", encoding: str = "", errors: str = "") -> Forecaster:
+    def reading(self, *, missing: str = "", short_series: str = "", encoding: str = "", errors: str = "") -> Forecaster:
         """Return a copy of the model that reads data with these options, if given, instead of its own."""
         other, own = copy.copy(self), self.config.data
-        data = with_given(own, missing=missing, encoding=encoding, errors=errors)
+        data = with_given(own, missing=missing, short_series=short_series, encoding=encoding, errors=errors)
         other.config = dataclasses.replace(self.config, data=data)
         return other
 
@@ -105,8 +112,8 @@ class Forecaster(TaskModel[ForecasterConfig, ForecasterNetwork, SeriesHistory]):
         """
         tail = self.known.tail
         if data is not None:
-            panel = _panel(data, self.config, frequency=tail.frequency, encoder=tail.encoder)
-            self.known.check(panel)
+            panel = _panel(data, self._reading(), frequency=tail.frequency, encoder=tail.encoder)
+            panel = self.known.matched(panel)
         elif self.config.network.keep_history:
             panel = tail
         else:
@@ -114,6 +121,13 @@ class Forecaster(TaskModel[ForecasterConfig, ForecasterNetwork, SeriesHistory]):
                 "expected data to forecast: this model has no history (keep_history=false). Received: none"
             )
         return panel if future is None else future_from(future, panel, self.config.data)
+
+    def _reading(self) -> ForecasterConfig:
+        """Return the options for reading: models of earlier versions may have learnt a column without a name."""
+        names, data = self.known.tail.target_names, self.config.data
+        if data.target_columns or not data.together or not any(map(is_unnamed, names)):
+            return self.config
+        return dataclasses.replace(self.config, data=dataclasses.replace(data, target_columns=names))
 
     def forecast(
         self,
@@ -137,7 +151,9 @@ class Forecaster(TaskModel[ForecasterConfig, ForecasterNetwork, SeriesHistory]):
         seed      random seed of sample paths
         progress  called with the name of the stage and the completed fraction
 
-        Raises DataError for series that do not match the model, and ConfigError.
+        Data that follows on the training data goes on from the history in the model. A series is forecast alike
+        whichever other series are forecast with it. Raises DataError for series that do not match the model, and
+        ConfigError.
         """
         network = self.network
         horizon = self.config.window.horizon if horizon is None else python_value(horizon)
@@ -148,7 +164,7 @@ class Forecaster(TaskModel[ForecasterConfig, ForecasterNetwork, SeriesHistory]):
         chosen = check_levels(
             LEVELS if levels is None and network.spread else python_value(levels) or (), network.spread
         )
-        panel = self.read(data, future)
+        panel, remarks = self._before_forecast(data, future)
         origin = panel.lengths - 1
         ahead = forecast_from(
             network,
@@ -160,6 +176,7 @@ class Forecaster(TaskModel[ForecasterConfig, ForecasterNetwork, SeriesHistory]):
             levels=chosen,
             samples=samples if network.spread else 0,
             seed=seed,
+            shared=self.known.earlier,
             progress=progress,
         )
         return Forecast.after(
@@ -169,11 +186,30 @@ class Forecaster(TaskModel[ForecasterConfig, ForecasterNetwork, SeriesHistory]):
             names=self.known.tail.target_names,
             columns=(self.config.data.id_column, self.config.data.time_column or "ds"),
             kind=self.kind if data is None else _kind(data),
+            whole_ids=panel.whole_ids and not self.known.earlier,
+            remarks=tuple(remarks),
         )
 
     def predict(self, data: Any = None, horizon: int | None = None, **options: Any) -> Forecast:
         """Forecast series: another name of `forecast`, with the same arguments."""
         return self.forecast(data, horizon, **options)
+
+    def _before_forecast(self, data: Any, future: Any) -> tuple[Panel, list[str]]:
+        """Return the series to forecast, and remarks on them: series that are left out, or short."""
+        panel = self.read(data, future)
+        if data is None:
+            return panel, []
+        panel, remarks = self.known.continued(panel), []
+        if self.config.data.short_series == "drop":
+            lost = lost_steps(self.config.transforms, panel.frequency.season)
+            kept = panel.take(np.flatnonzero(panel.lengths > lost))
+            remarks, panel = left_out(panel, kept, "to forecast"), kept
+            if not len(panel):
+                raise DataError(f"expected a series of more than {lost} values. Received: none")
+        remarks += self.known.short_of(panel, self.config.window.context)
+        for remark in remarks:
+            _log.warning("%s", remark)
+        return panel, remarks
 
     def backtest(
         self,
@@ -210,6 +246,12 @@ class Forecaster(TaskModel[ForecasterConfig, ForecasterNetwork, SeriesHistory]):
         panel = _panel(data, self._chosen) if refit and self._vocabulary is None else self.read(data)
         if paths < 1:
             raise ConfigError(f"expected at least one path. Received: {paths}")
+        remarks: list[str] = []
+        origins, step = python_value(origins), horizon if step is None else python_value(step)
+        if self.config.data.short_series == "drop":
+            lost = lost_steps(self.config.transforms, panel.frequency.season)
+            kept = testable(panel, horizon, origins, step, lost)
+            remarks, panel = left_out(panel, kept, "for the backtest"), kept
 
         def forecast(origin: Ints, first: Ints) -> Forecast:
             """Forecast from one origin of each series; scales of new series use the data before `first`."""
@@ -225,6 +267,7 @@ class Forecaster(TaskModel[ForecasterConfig, ForecasterNetwork, SeriesHistory]):
                 samples=paths if spread else 0,
                 paths=paths,
                 seed=seed,
+                shared=own.known.earlier,
             )
             return Forecast.after(panel, origin, *ahead)
 
@@ -232,13 +275,13 @@ class Forecaster(TaskModel[ForecasterConfig, ForecasterNetwork, SeriesHistory]):
             panel,
             forecast,
             horizon,
-            origins=python_value(origins),
-            step=horizon if step is None else python_value(step),
+            origins=origins,
+            step=step,
             lags=self.config.window.autoregression,
             seen=None if refit else self.known.seen(panel),
             progress=progress,
         )
-        return Backtest(**vars(found))
+        return Backtest(**{**vars(found), "remarks": [*remarks, *found.remarks]})
 
     def _refitted(self, panel: Panel) -> Forecaster:
         """Return a new model with the same options, trained on the panel; windows are shortened if necessary."""

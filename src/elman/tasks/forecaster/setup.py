@@ -17,8 +17,17 @@ from elman.data.batches import ShuffledBatches
 from elman.data.panel import Panel, read_panel
 from elman.data.panel.carried_windows import CarriedWindowBatches
 from elman.data.panel.covariates import covariate_scales
+from elman.data.panel.fit import lost_steps
 from elman.data.panel.history import SeriesHistory, series_history, series_history_from_json
-from elman.data.panel.split import check_counts, held_out_batches, resolve_windows, training_ends
+from elman.data.panel.split import (
+    SHORT,
+    check_counts,
+    held_out_batches,
+    left_out,
+    resolve_windows,
+    trainable,
+    training_ends,
+)
 from elman.data.panel.window_config import resolve_window_sizes
 from elman.data.panel.windows import InputSizes, WindowInputs, make_window_dataset, training_rows, validation_rows
 from elman.data.sources import Sources
@@ -128,6 +137,21 @@ class ForecasterSetup(Setup[ForecasterConfig, ForecasterNetwork, Panel, SeriesHi
     vocabulary_class = SeriesHistory
     unit = "value"
 
+    def __init__(
+        self,
+        config: ForecasterConfig,
+        parts: Panel,
+        sources: Sources | None = None,
+        *,
+        vocabulary: SeriesHistory | None = None,
+    ) -> None:
+        self._remarks: list[str] = []
+        if config.data.short_series == "drop" and len(parts):
+            kept = trainable(parts, config.window, lost_steps(config.transforms, parts.frequency.season))
+            self._remarks = left_out(parts, kept, "to train on")
+            parts = kept
+        super().__init__(config, parts, sources, vocabulary=vocabulary)
+
     @classmethod
     def check_options(cls, config: ForecasterConfig) -> None:
         check_options(config)
@@ -211,7 +235,7 @@ class ForecasterSetup(Setup[ForecasterConfig, ForecasterNetwork, Panel, SeriesHi
             worst = int(stop.argmin())
             begin, length = int(self.begin[worst]), int(panel.lengths[worst])
             raise DataError(
-                f"the series {panel.ids[worst]!r}: expected at least {dataset.lost + 2} values to train on. "
+                f"the series {panel.ids[worst]!r}: expected at least {dataset.lost + 2} values to train on{SHORT}. "
                 f"Received: {begin}, and {length - begin} held out"
             )
         self._rows = training_rows(dataset, stop, window)
@@ -280,6 +304,10 @@ class ForecasterSetup(Setup[ForecasterConfig, ForecasterNetwork, Panel, SeriesHi
 
             draw_held_out(self.network, self.parts, self._transforms, self.begin, folder / "forecast.png")
         return {}
+
+    def notes(self) -> list[str]:
+        """Report series that are left out."""
+        return self._remarks
 
     def data_facts(self) -> dict[str, Any]:
         """Return the number of series and time steps, and the frequency."""

@@ -165,7 +165,7 @@ class TaggerSetup(SequenceSetup[TaggerConfig, TaggerNetwork, Parts[TaggedDataset
 
     def init_network(self) -> None:
         """Set the scale of frames from the training set."""
-        frames = self.parts.train.frames
+        frames = self._train.data.frames
         if frames is not None and self.config.data.standardise:
             self.network.standardise(frames)
 

@@ -29,6 +29,7 @@ def _read(file: InputFile, options: ReadOptions) -> TaggedDataset | None:
         time_column=options.time_column,
         tag_column=options.tag_column,
         quoting=options.quoting,
+        decimal=options.decimal,
         encoding=options.encoding,
         errors=options.errors,
         with_tags=options.with_tags,

@@ -1,0 +1,192 @@
+"""Columns go by name in classifiers, taggers and captioners; row numbers without a name are no features."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+
+import elman
+from elman import Captioner, Classifier, Tagger
+from elman.errors import DataError
+
+QUICK: dict[str, Any] = {"hidden_size": 8, "max_steps": 60, "threads": 1, "learning_rate": 0.02, "device": "cpu"}
+RANDOM = np.random.default_rng(0)
+LABELS = np.array(["up", "down"] * 20)
+SIGN = np.where(LABELS == "up", 1.0, -1.0)
+MATRIX = SIGN[:, None] * np.linspace(-1, 1, 8) + 0.1 * RANDOM.normal(size=(40, 8))
+FRAME = pd.DataFrame(MATRIX, columns=[f"t{number}" for number in range(8)])
+FIT: dict[str, Any] = {"progress": False, "tune": False}
+
+
+@pytest.fixture(scope="module")
+def classifier() -> Classifier:
+    return Classifier("small", **QUICK).fit(FRAME, LABELS, **FIT)
+
+
+def test_the_columns_of_a_frame_go_by_name(classifier: Classifier, tmp_path: Path) -> None:
+    classifier.save(tmp_path / "model")
+    expected = classifier.predict_proba(FRAME)
+    assert classifier.score(FRAME, LABELS) > 0.9
+    for model in (classifier, elman.load(tmp_path / "model")):
+        assert model.feature_names_in_.tolist() == FRAME.columns.tolist()
+        for other in (FRAME[FRAME.columns[::-1]], pl.DataFrame(FRAME[FRAME.columns[::-1]].to_dict("list")), MATRIX,
+                      FRAME.assign(**{"Unnamed: 0": range(40)})):  # fmt: skip
+            np.testing.assert_array_equal(model.predict_proba(other), expected)
+        assert model.evaluate(FRAME[FRAME.columns[::-1]], LABELS) == classifier.evaluate(FRAME, LABELS)
+    explained = classifier.explain(FRAME[FRAME.columns[::-1]][:1])[0]
+    np.testing.assert_allclose(explained.values[:, 0], MATRIX[0], rtol=1e-6)
+
+
+def test_other_columns_of_a_frame_are_refused(classifier: Classifier) -> None:
+    for call in (classifier.predict, lambda X: classifier.score(X, LABELS)):
+        with pytest.raises(DataError, match=r"as in training, in any order \(missing: 't3'; unknown: 'x'\)"):
+            call(FRAME.rename(columns={"t3": "x"}))
+        with pytest.raises(DataError, match=r"\(missing: 't3'\)"):
+            call(FRAME.drop(columns="t3"))
+        with pytest.raises(DataError, match=r"\(unknown: 'x'\)"):
+            call(FRAME.assign(x=1.5))
+
+
+def test_frames_without_names_and_lists_go_by_place(classifier: Classifier) -> None:
+    plain = Classifier("small", **QUICK | {"max_steps": 2}).fit(MATRIX, LABELS, **FIT)
+    assert not hasattr(plain, "feature_names_in_")
+    np.testing.assert_array_equal(plain.predict_proba(FRAME), plain.predict_proba(MATRIX))
+    np.testing.assert_array_equal(classifier.predict(pd.DataFrame(MATRIX)), classifier.predict(MATRIX))
+    assert len(classifier.predict([row[:5] for row in MATRIX])) == 40
+    with_numbers = Classifier("small", **QUICK | {"max_steps": 2}).fit(
+        FRAME.reset_index(names="Unnamed: 0"), LABELS, **FIT
+    )
+    assert with_numbers.feature_names_in_.tolist() == FRAME.columns.tolist()
+
+
+def test_frames_of_channels_go_by_name() -> None:
+    series = [pd.DataFrame({"p": row, "q": 5 + row[::-1]}) for row in MATRIX]
+    model = Classifier("small", **QUICK | {"max_steps": 5}).fit(series, LABELS, **FIT)
+    assert model.vocabulary.channels == ("p", "q")
+    turned = [each[["q", "p"]] for each in series]
+    np.testing.assert_array_equal(model.predict_proba(turned), model.predict_proba(series))
+    with pytest.raises(DataError, match=r"expected the channels 'p', 'q', as in training, .*missing: 'q'"):
+        model.predict([each.rename(columns={"q": "r"}) for each in series])
+    with pytest.raises(DataError, match=r"row 2: expected the channels 'p', 'q', as in the first series"):
+        model.predict([series[0], series[1].rename(columns={"q": "r"})])
+
+
+def table(folder: Path, **columns: Any) -> Path:
+    frame = pd.DataFrame(
+        {"series": np.repeat([f"s{number}" for number in range(40)], 8), "time": np.tile(np.arange(8), 40),
+         "x": MATRIX.ravel(), "z": RANDOM.normal(size=320), "label": np.repeat(LABELS, 8), **columns}
+    )  # fmt: skip
+    frame.to_csv(folder / "t.csv")
+    return folder / "t.csv"
+
+
+def test_row_numbers_are_no_channel_of_a_classifier(tmp_path: Path) -> None:
+    path = table(tmp_path)
+    model = Classifier("small", **QUICK | {"max_steps": 3}).fit(path, **FIT)
+    assert model.vocabulary.channels == ("x", "z")
+    expected = model.predict_proba(path)
+    frame = pd.read_csv(path, index_col=0)
+    frame[["series", "time", "z", "x"]].to_csv(tmp_path / "other.csv", index=False)
+    np.testing.assert_array_equal(model.predict_proba(tmp_path / "other.csv"), expected)
+    frame.drop(columns="z").to_csv(tmp_path / "other.csv")
+    with pytest.raises(DataError, match=r"expected the channels 'x', 'z', as in training, .*missing: 'z'"):
+        model.predict(tmp_path / "other.csv")
+
+
+def test_files_of_a_classifier_with_columns_in_another_order_are_joined(tmp_path: Path) -> None:
+    path = table(tmp_path)
+    frame = pd.read_csv(path, index_col=0)
+    (tmp_path / "two").mkdir()
+    one, two = frame[frame["series"] < "s2"], frame[frame["series"] >= "s2"]
+    one.to_csv(tmp_path / "two" / "1.csv", index=False)
+    two[["z", "x", "series", "time", "label"]].to_csv(tmp_path / "two" / "2.csv", index=False)
+    model = Classifier("small", **QUICK | {"max_steps": 3}).fit(
+        [tmp_path / "two" / "1.csv", tmp_path / "two" / "2.csv"], **FIT
+    )
+    assert model.vocabulary.channels == ("x", "z")
+    np.testing.assert_allclose(model.vocabulary.encoder.mean_I[0], MATRIX.mean(), atol=0.2)
+
+
+def test_row_numbers_are_no_feature_of_a_tagger(tmp_path: Path) -> None:
+    path = table(tmp_path)
+    options = {"sequence_column": "series", "held_out": 0.0}
+    model = Tagger("small", **QUICK | {"max_steps": 3}, **options).fit(path, **FIT)
+    assert model.vocabulary.feature_names == ("x", "z")
+    expected = model.tag(model.read(path))
+    frame = pd.read_csv(path, index_col=0)
+    frame[["z", "label", "series", "time", "x"]].to_csv(tmp_path / "other.csv", index=False)
+    found = model.tag(model.read(tmp_path / "other.csv"))
+    assert [each.probabilities for each in found] == [each.probabilities for each in expected]
+    frame.assign(w=1.5).to_csv(tmp_path / "other.csv")
+    with pytest.raises(DataError, match=r"expected the columns 'x', 'z', as in training, .*unknown: 'w'"):
+        model.evaluate(tmp_path / "other.csv")
+
+
+def test_frames_of_a_tagger_go_by_name() -> None:
+    frames = [pd.DataFrame({"p": row, "q": 5 + row[::-1]}) for row in MATRIX]
+    tags = [np.where(row > 0, "a", "b") for row in MATRIX]
+    model = Tagger("small", **QUICK | {"max_steps": 3}, held_out=0.0).fit(frames, tags, **FIT)
+    assert model.vocabulary.feature_names == ("p", "q")
+    expected = [each.probabilities for each in model.tag(frames)]
+    assert [each.probabilities for each in model.tag([each[["q", "p"]] for each in frames])] == expected
+    assert [each.probabilities for each in model.tag([each.to_numpy() for each in frames])] == expected
+    with pytest.raises(DataError, match=r"missing: 'q'; unknown: 'r'"):
+        model.tag([each.rename(columns={"q": "r"}) for each in frames])
+
+
+def test_row_numbers_are_no_feature_of_a_captioner(tmp_path: Path) -> None:
+    options = {**QUICK, "embedding": 8, "max_steps": 3, "held_out": 0.0}
+    frame = FRAME.assign(caption=LABELS)
+    path = tmp_path / "t.csv"
+    frame.to_csv(path)
+    model = Captioner("small", **options).fit(path, **FIT)
+    assert model.vocabulary.item.names == tuple(FRAME.columns)
+    expected = model.evaluate(path)
+    frame[frame.columns[::-1]].to_csv(path, index=False)
+    assert model.evaluate(path) == expected
+    assert model.evaluate(FRAME[FRAME.columns[::-1]], LABELS.tolist()) == expected
+    assert model.evaluate(FRAME.reset_index(names="Unnamed: 0"), LABELS.tolist()) == expected
+    with pytest.raises(DataError, match=r"missing: 't3'; unknown: 'x'"):
+        model.caption(FRAME.rename(columns={"t3": "x"}))
+
+
+def test_values_far_from_zero_are_standardised_in_double_precision(classifier: Classifier, tmp_path: Path) -> None:
+    far = Classifier("small", **QUICK).fit(FRAME + 1e8, LABELS, **FIT)
+    assert far.score(FRAME + 1e8, LABELS) > 0.9
+    np.testing.assert_allclose(far.predict_proba(FRAME + 1e8), classifier.predict_proba(FRAME), atol=0.02)
+    path = table(tmp_path, x=MATRIX.ravel() + 1e8)
+    model = Classifier("small", **QUICK).fit(path, **FIT)
+    assert model.score(path) > 0.9
+
+
+@pytest.mark.parametrize("kind", ["nullable", "masked", "object"])
+def test_missing_values_of_every_kind_are_missing(kind: str) -> None:
+    frame = FRAME.copy()
+    frame.iloc[3, 2] = np.nan
+    data: Any = {
+        "nullable": frame.convert_dtypes(),
+        "masked": np.ma.masked_invalid(frame.to_numpy()),
+        "object": frame.astype(object).where(frame.notna(), None),
+    }[kind]
+    with pytest.raises(DataError, match=r"row 4, step 3, channel 1: expected a value \(missing=interpolate"):
+        Classifier("small", **QUICK).fit(data, LABELS, **FIT)
+    model = Classifier("small", **QUICK | {"max_steps": 2}, missing="interpolate").fit(data, LABELS, **FIT)
+    assert len(model.predict(data)) == 40
+
+
+def test_durations_are_refused() -> None:
+    with pytest.raises(DataError, match=r"X: expected numbers; convert durations .* Received: timedelta64"):
+        Classifier("small", **QUICK).fit(pd.DataFrame(MATRIX).apply(pd.to_timedelta, unit="h"), LABELS, **FIT)
+
+
+def test_features_that_single_precision_cannot_distinguish_are_refused() -> None:
+    frames, tags = [row[:, None] + 1e8 for row in MATRIX], [np.where(row > 0, "a", "b") for row in MATRIX]
+    with pytest.raises(DataError, match=r"expected values that differ in float32; subtract their mean"):
+        Tagger("small", **QUICK).fit(frames, tags, **FIT)
+    with pytest.raises(DataError, match=r"items: expected values that differ in float32; .* in feature 't0'"):
+        Captioner("small", **QUICK).fit(FRAME + 1e8, LABELS.tolist(), **FIT)
