@@ -52,6 +52,16 @@ def test_other_columns_of_a_frame_are_refused(classifier: Classifier) -> None:
             call(FRAME.assign(x=1.5))
 
 
+def test_columns_with_numbers_in_another_order_go_by_number() -> None:
+    frame = pd.DataFrame(MATRIX)
+    model = Classifier("small", **QUICK).fit(frame, LABELS, **FIT)
+    assert not hasattr(model, "feature_names_in_")
+    expected = model.predict_proba(frame)
+    np.testing.assert_array_equal(model.predict_proba(frame[frame.columns[::-1]]), expected)
+    np.testing.assert_array_equal(model.predict_proba(frame.rename(columns=lambda label: label + 8)), expected)
+    np.testing.assert_array_equal(model.predict_proba(FRAME), expected)
+
+
 def test_frames_without_names_and_lists_go_by_place(classifier: Classifier) -> None:
     plain = Classifier("small", **QUICK | {"max_steps": 2}).fit(MATRIX, LABELS, **FIT)
     assert not hasattr(plain, "feature_names_in_")
@@ -190,3 +200,27 @@ def test_features_that_single_precision_cannot_distinguish_are_refused() -> None
         Tagger("small", **QUICK).fit(frames, tags, **FIT)
     with pytest.raises(DataError, match=r"items: expected values that differ in float32; .* in feature 't0'"):
         Captioner("small", **QUICK).fit(FRAME + 1e8, LABELS.tolist(), **FIT)
+
+
+def test_a_table_with_decimal_commas(tmp_path: Path) -> None:
+    frame = pd.read_csv(table(tmp_path), index_col=0)
+    frame.to_csv(tmp_path / "point.csv", index=False)
+    frame.to_csv(tmp_path / "comma.csv", index=False, sep=";", decimal=",")
+    quick = QUICK | {"max_steps": 3}
+    for kind in (Classifier, Tagger):
+        options = {"sequence_column": "series"} if kind is Tagger else {}
+        with pytest.raises(
+            DataError, match=r"expected a number in the column 'x', with a decimal point \(the option dec"
+        ):
+            kind("small", **quick, **options).fit(tmp_path / "comma.csv", **FIT)
+        one = kind("small", **quick, **options).fit(tmp_path / "point.csv", **FIT)
+        other = kind("small", **quick, **options, decimal=",").fit(tmp_path / "comma.csv", **FIT)
+        assert one.evaluate(tmp_path / "point.csv") == other.evaluate(tmp_path / "comma.csv")
+    items = FRAME.assign(caption=LABELS)
+    items.to_csv(tmp_path / "items.csv", index=False, sep=";", decimal=",")
+    model = Captioner("small", **quick, embedding=8, held_out=0.0, decimal=",").fit(tmp_path / "items.csv", **FIT)
+    assert model.vocabulary.item.names == tuple(FRAME.columns)
+    scores = frame.assign(label=frame.groupby("series")["x"].transform("max"))
+    scores.to_csv(tmp_path / "scores.csv", index=False, sep=";", decimal=",")
+    model = Classifier("small", **quick, kind="regression", decimal=",").fit(tmp_path / "scores.csv", **FIT)
+    assert model.evaluate(tmp_path / "scores.csv")["examples"] == 40

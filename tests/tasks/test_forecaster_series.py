@@ -58,6 +58,12 @@ def test_other_names_are_refused(prices: Forecaster, tmp_path: Path) -> None:
         prices.forecast(wide()[["date", "price"]])
 
 
+def test_numbers_as_names_go_by_name() -> None:
+    frame = wide().rename(columns={"price": "1", "volume": "2"})
+    model = fitted(frame)
+    assert model.forecast(frame[["date", "2", "1"]]).to_csv() == model.forecast(frame).to_csv()
+
+
 def test_variables_without_names_go_by_their_places() -> None:
     model = fitted(wide()[["price", "volume"]].to_numpy())
     frame = wide().drop(columns="date")

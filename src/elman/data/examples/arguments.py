@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from elman.data.blank_lines import is_blank
-from elman.data.columns import frame_columns
+from elman.data.columns import Name, comparable, frame_columns
 from elman.data.examples.base import Examples
 from elman.data.examples.config import ExamplesConfig
 from elman.data.examples.in_memory import examples_from, labels_from
@@ -156,12 +156,12 @@ def matrix_columns(X: Any) -> int | None:
     return int(shape[1]) if len(shape) == 2 else None
 
 
-def check_columns(X: Any, expected: int | None, names: Sequence[str] = ()) -> None:
+def check_columns(X: Any, expected: int | None, names: Sequence[Name] = ()) -> None:
     """Raise DataError if X is a matrix with another number of columns than in training.
 
     Columns with names are compared with the `names` of training when they are encoded.
     """
-    found = None if names and frame_columns(X) else matrix_columns(X)
+    found = None if comparable(names, frame_columns(X)) else matrix_columns(X)
     if expected is not None and found is not None and found != expected:
         raise DataError(
             f"X has {found} features, but Classifier is expecting {expected} features as input; pass series of "

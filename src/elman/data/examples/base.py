@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from elman.data.columns import Name
 from elman.errors import DataError
 
 __all__ = ["Examples", "Floats", "join"]
@@ -36,7 +37,7 @@ class Examples:
     places: Sequence[str]
     channels: tuple[str, ...] = ()
     weights: Floats | None = None
-    features: tuple[str, ...] = ()
+    features: tuple[Name, ...] = ()
 
     def __len__(self) -> int:
         return len(self.inputs)

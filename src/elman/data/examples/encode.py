@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from elman.data.columns import have_names, order_of, real_columns
+from elman.data.columns import Name, comparable, have_names, order_of, real_columns
 from elman.data.examples import Examples
 from elman.data.examples.config import InputConfig
 from elman.data.moments import mean_and_deviation
@@ -89,7 +89,7 @@ class SeriesEncoder:
     standardise: str
     mean_I: npt.NDArray[np.float64]
     deviation_I: npt.NDArray[np.float64]
-    features: tuple[str, ...] = ()
+    features: tuple[Name, ...] = ()
     kind: str = "series"
 
     def arranged(self, examples: Examples) -> Examples:
@@ -100,10 +100,10 @@ class SeriesEncoder:
         """
         _check_kind(examples, self.kind)
         inputs: Any = examples.inputs
-        if examples.features and self.features:
+        if comparable(self.features, examples.features):
             order = order_of(self.features, examples.features, "X", values=examples.step)
             inputs = inputs if order is None else [x_TI[order] for x_TI in inputs]
-        if have_names(examples.channels) and have_names(self.channels):
+        if comparable(self.channels, examples.channels):
             place = examples.places[0]
             order = order_of(self.channels, examples.channels, place, what="channel", values=examples.channel)
             inputs = inputs if order is None else [x_TI[:, order] for x_TI in inputs]
@@ -208,7 +208,7 @@ def encoder_from_json(content: Mapping[str, Any], config: InputConfig, where: st
     if not (deviation_I > 0.0).all():
         raise ArtifactError(f"{where}: expected deviations above 0. Received: {deviation_I.min()}")
     features = content.get("features", [])
-    if not isinstance(features, list) or not all(isinstance(name, str) for name in features):
+    if not isinstance(features, list) or not all(type(name) in (str, int) for name in features):
         raise ArtifactError(f"{where}: expected the names of time steps. Received: {str(features)[:60]}")
     return SeriesEncoder(tuple(channels), scale["by"], mean_I, deviation_I, tuple(features))
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from elman.data.columns import frame_columns, order_of
+from elman.data.columns import frame_columns, frame_labels, order_of
 from elman.data.examples.arrays import examples_of_array
 from elman.data.examples.base import Examples, Floats
 from elman.data.examples.labels import matched
@@ -62,7 +62,7 @@ def examples_from(
     else:
         examples = _series(list(values), name, missing)
     if kind == "series":
-        examples = replace(examples, features=frame_columns(X))
+        examples = replace(examples, features=frame_labels(X))
     if y is None:
         return examples
     return replace(examples, labels=matched(label_texts(labels_from(y), "y"), len(examples), "y", name))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from elman.data.blank_lines import answer_lines, is_blank
+from elman.data.decimal_sign import has_decimal_comma, pointed
 from elman.data.decoding import text_in
 from elman.data.examples.base import Examples
 from elman.data.examples.config import ExamplesConfig
@@ -39,12 +40,20 @@ def table_labels(table: Table, config: ExamplesConfig, *, labelled: bool) -> lis
         return None
     labels = [(value or "").strip() for value in table.column(config.label_column, hint="label_column names it")]
     if all(labels):
-        return labels
+        return _pointed(labels) if table.decimal == "," else labels
     if not labelled:
         return None
     row = labels.index("")
     raise DataError(f"{table.where(row)}: expected a label in the column {config.label_column!r}. "
                     "Received: an empty cell")  # fmt: skip
+
+
+def _pointed(labels: list[str]) -> list[str]:
+    """Return labels that are all numbers with a decimal comma, or whole ones, with a decimal point."""
+    numbers = {label for label in labels if has_decimal_comma(label)}
+    if not numbers or not all(label in numbers or label.lstrip("+-").isdecimal() for label in dict.fromkeys(labels)):
+        return labels
+    return [pointed(label) for label in labels]
 
 
 def lines_with_labels(file: InputFile, config: ExamplesConfig, *, labelled: bool) -> Examples:

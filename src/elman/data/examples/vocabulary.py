@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy.typing as npt
 
+from elman.data.columns import Name
 from elman.data.examples.base import Examples
 from elman.data.examples.config import InputConfig
 from elman.data.examples.encode import InputEncoder, TextEncoder, encoder_from_json
@@ -50,7 +51,7 @@ class ClassifierVocabulary:
         return () if isinstance(self.encoder, TextEncoder) else self.encoder.channels
 
     @property
-    def features(self) -> tuple[str, ...]:
+    def features(self) -> tuple[Name, ...]:
         """Names of the time steps of series that were rows of a data frame; empty without names, and for texts."""
         return () if isinstance(self.encoder, TextEncoder) else self.encoder.features
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from elman.data.columns import have_names, order_of
+from elman.data.columns import comparable, order_of
 from elman.data.panel import Frequency, Panel, Transform, TransformConfig, fit_transforms
 from elman.data.panel.fit import lost_steps
 from elman.data.panel.static import check_encoder, static_names
@@ -51,7 +51,7 @@ class SeriesHistory:
         if the frequency or the columns differ from those of the training data.
         """
         names, given = self.tail.target_names, panel.target_names
-        if max(len(names), len(given)) > 1 and have_names(names) and have_names(given):
+        if max(len(names), len(given)) > 1 and comparable(names, given):
             order = order_of(names, given, "the series")
             if order is not None:
                 targets = [values[:, order] for values in panel.targets]

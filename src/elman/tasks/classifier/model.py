@@ -8,6 +8,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from elman.data.columns import have_names
 from elman.data.examples.arguments import (
     check_columns,
     evaluation_examples,
@@ -134,7 +135,7 @@ class Classifier(ScikitModel[ClassifierConfig, ClassifierNetwork, ClassifierVoca
     def _name_classes(self, classes: npt.NDArray[Any] | None = None) -> Self:
         """Set `classes_` to the given classes, or to the names of the labels, and the names of columns."""
         targets = self.vocabulary.targets
-        if self.vocabulary.features:
+        if have_names(self.vocabulary.features):
             self.feature_names_in_ = np.array(self.vocabulary.features, dtype=object)
         if isinstance(targets, ClassTargets):
             self.classes_ = targets.array() if classes is None else classes
