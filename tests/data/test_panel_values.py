@@ -126,6 +126,17 @@ def test_integers_that_are_dates(kind: Any, tmp_path: Path) -> None:
             read_panel(tmp_path / "t.csv", config())
 
 
+@pytest.mark.parametrize("kind", [np.int64, float, str])
+def test_integers_that_are_months(kind: Any, tmp_path: Path) -> None:
+    frame = pd.DataFrame({"ds": np.array([202411, 202412, 202501]).astype(kind), "y": VALUES[:3]})
+    frame.astype({"ds": int}).to_csv(tmp_path / "t.csv", index=False)
+    for panel in (panel_from(frame, config()), read_panel(tmp_path / "t.csv", config())):
+        assert (panel.frequency.name, panel.frequency.format(panel.starts[0])) == ("MS", "2024-11-01")
+    within = frame.assign(ds=np.array([202410, 202411, 202412]).astype(int))
+    assert panel_from(within, config()).frequency.name == "step"
+    assert panel_from(within, config(frequency="MS")).frequency.name == "MS"
+
+
 @pytest.mark.parametrize(
     ("names", "whole"),
     [([1, 2], True), (["1", "2"], False), ([1.5, 2.5], False), (np.array([1, 2], "int16"), True), (["a", "b"], False)],

@@ -76,7 +76,7 @@ def parse_times(
     for row, text in enumerate(texts):
         rows.setdefault(text, row)
     if not time_format and all(_INTEGER.fullmatch(text.strip()) for text in rows):
-        return _integers(texts, rows, dated is not False, where, column)
+        return _integers(texts, rows, dated, where, column)
     parse = _zoned if time_format else _iso
     values: dict[str, int] = {}
     walls: dict[str, int] = {}
@@ -106,27 +106,31 @@ def parse_times(
 
 
 def _integers(
-    texts: Sequence[str], rows: Mapping[str, int], may_be_dates: bool, where: Where, column: str
+    texts: Sequence[str], rows: Mapping[str, int], asked: bool | None, where: Where, column: str
 ) -> tuple[Ints, bool]:
     stripped = {text: text.strip() for text in rows}
     values = {text: int(short) for text, short in stripped.items()}
     dated = False
-    if may_be_dates and all(_COMPACT.fullmatch(short) for short in stripped.values()):
+    if asked is not False and all(len(short) in (6, 8) and short.isdecimal() for short in stripped.values()):
         whole = np.fromiter(map(values.__getitem__, texts), dtype=np.int64, count=len(texts))
-        dates = compact_dates(whole, where, column)
+        dates = compact_dates(whole, where, column, expected=bool(asked))
         if dates is not None:
             return dates, True
-    if may_be_dates and all(_YEAR.fullmatch(short) for short in stripped.values()):
+    if asked is not False and all(_YEAR.fullmatch(short) for short in stripped.values()):
         dated = True
         values = {text: _seconds(datetime(year, 1, 1)) for text, year in values.items()}
     return np.fromiter(map(values.__getitem__, texts), dtype=np.int64, count=len(texts)), dated
 
 
-def compact_dates(numbers: Ints, where: Where, column: str) -> Ints | None:
+def compact_dates(numbers: Ints, where: Where, column: str, *, expected: bool = False) -> Ints | None:
     """Return the seconds since 1970 of integers such as 20240131; None unless all look like dates from 1500 to 2199.
 
-    Raises DataError, with the location, for the first one that is not a date although all look like dates.
+    Integers such as 202401 are months if January follows December, or if dates are `expected`. Raises DataError, with
+    the location, for the first one that is not a date although all look like dates.
     """
+    months = _compact_months(numbers, expected)
+    if months is not None:
+        return months
     years, rest = np.divmod(numbers, 10_000)
     month, day = np.divmod(rest, 100)
     alike = (years >= 1500) & (years < 2200) & (month >= 1) & (month <= 12) & (day >= 1) & (day <= 31)
@@ -140,6 +144,21 @@ def compact_dates(numbers: Ints, where: Where, column: str) -> Ints | None:
             f"{where(int(wrong[0]))}: expected a date in the column {column!r}, as all of its numbers look like one "
             f"(20240131), or the option frequency=step for integers. Received: {numbers[wrong[0]]}"
         )
+    seconds: Ints = dates.astype(np.int64) * 86_400
+    return seconds
+
+
+def _compact_months(numbers: Ints, expected: bool) -> Ints | None:
+    """Return the seconds since 1970 of integers such as 202401, or None; see `compact_dates`."""
+    if not len(numbers) or numbers.min() < 150_001 or numbers.max() > 219_912:
+        return None
+    years, month = np.divmod(numbers, 100)
+    if ((month < 1) | (month > 12)).any():
+        return None
+    # From December to January.
+    if not expected and not (np.diff(np.unique(numbers)) == 89).any():
+        return None
+    dates = ((years - 1970) * 12 + month - 1).astype("datetime64[M]").astype("datetime64[D]")
     seconds: Ints = dates.astype(np.int64) * 86_400
     return seconds
 
