@@ -146,14 +146,14 @@ class TaggerSetup(SequenceSetup[TaggerConfig, TaggerNetwork, Parts[TaggedDataset
         super().encode()
 
     def notes(self) -> list[str]:
-        """Return remarks on tags that break the notation of spans."""
+        """Return remarks on the data, and on tags that break the notation of spans."""
         notes = []
         for name, part in self.parts.named():
             if part is not None:
                 notes.append(broken_tags(self.vocabulary, part, training=name == "train"))
             if part is not None and name != "train":
                 notes.append(unseen_answers(self.vocabulary, part))
-        return [note for note in dict.fromkeys(notes) if note]
+        return [*super().notes(), *(note for note in dict.fromkeys(notes) if note)]
 
     def encode_part(self, part: TaggedDataset, *, training: bool = False) -> EncodedSequences:
         return EncodedSequences(self.vocabulary.with_read_tags(part, training=training), self.vocabulary)
