@@ -190,7 +190,7 @@ def test_weights_of_another_model_are_refused(whole: Path, tmp_path: Path) -> No
     (tmp_path / "model" / "weights.safetensors").write_bytes((whole / "weights.safetensors").read_bytes())
     with pytest.raises(ArtifactError, match=r"weights\.safetensors is not what .*elman\.json describes"):
         elman.load(tmp_path / "model")
-    # A folder of an earlier version has no digest of its weights: their shapes tell.
+    # A folder of an earlier version has no digest of its weights: their shapes show it.
     description = json.loads((tmp_path / "model" / "elman.json").read_text())
     del description["weights_digest"]
     (tmp_path / "model" / "elman.json").write_text(json.dumps(description))
