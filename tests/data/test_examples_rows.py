@@ -35,6 +35,13 @@ def test_a_row_is_a_label_and_a_series(tmp_path: Path, name: str, text: str) -> 
     assert found.channels == ("",)
 
 
+@pytest.mark.parametrize(("name", "separator"), [("a.csv", ";"), ("a.csv", "\t"), ("a.tsv", "\t")])
+def test_rows_may_have_decimal_commas(tmp_path: Path, name: str, separator: str) -> None:
+    found = read(tmp_path / name, ROWS.replace(".", ",").replace("\t", separator), decimal=",")
+    assert found.labels == ["1", "2", "-1"]
+    assert found.inputs[0][:, 0].tolist() == pytest.approx([-0.64, 0.73, -1.2])
+
+
 def test_rows_without_labels_are_told_by_their_first_numbers(tmp_path: Path) -> None:
     with_labels = read(tmp_path / "a.tsv", ROWS, labelled=False)
     assert with_labels.labels == ["1", "2", "-1"]

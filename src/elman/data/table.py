@@ -144,7 +144,7 @@ def read_table(
                object, and CSV otherwise
     header     whether the first row has the column names; otherwise the names are "1", "2", ...
     delimiter  separator of the cells in a row; by default a tab for tsv, and for csv detected from the first row:
-               a comma, else a semicolon, else a tab
+               a comma, else a semicolon, else a tab; with a decimal comma, a comma comes last
     quoting    "on" or "off": whether quotation marks enclose cells, or are text; "auto": on in .csv, off in .tsv and
                in a table of another name with tabs between its cells
     decimal    decimal sign of numbers: a point or a comma
@@ -162,21 +162,30 @@ def read_table(
         text = text_in(file.path, file.name, encoding=encoding, errors=errors)
         if kind == "auto" and _begins_with_object(text):
             kind = "jsonl"
-        table = table_of_text(text, file.name, kind=kind, header=header, delimiter=delimiter, quoting=quoting)
-        return replace(table, decimal=decimal)
+        return table_of_text(
+            text, file.name, kind=kind, header=header, delimiter=delimiter, quoting=quoting, decimal=decimal
+        )
     finally:
         if file.spooled:
             file.path.unlink(missing_ok=True)
 
 
 def table_of_text(
-    text: str, name: str, *, kind: str, header: bool = True, delimiter: str = "", quoting: str = "auto"
+    text: str,
+    name: str,
+    *,
+    kind: str,
+    header: bool = True,
+    delimiter: str = "",
+    quoting: str = "auto",
+    decimal: str = ".",
 ) -> Table:
     """Parse the text of a table; `name` is its name in messages. Other arguments and errors as in `read_table`."""
     if kind == "jsonl":
-        return _from_json_lines(text, name)
-    delimiter = delimiter or separator_of(text, kind)
-    return _from_cells(text, name, delimiter, header, is_quoted(quoting, kind, delimiter))
+        return replace(_from_json_lines(text, name), decimal=decimal)
+    delimiter = delimiter or separator_of(text, kind, decimal)
+    table = _from_cells(text, name, delimiter, header, is_quoted(quoting, kind, delimiter))
+    return replace(table, decimal=decimal)
 
 
 def _begins_with_object(text: str) -> bool:
@@ -189,11 +198,16 @@ def _begins_with_object(text: str) -> bool:
         return False
 
 
-def separator_of(text: str, kind: str | None) -> str:
-    """Return the separator of the cells: a tab for tsv; otherwise a comma, a semicolon or a tab, by the first line."""
+def separator_of(text: str, kind: str | None, decimal: str = ".") -> str:
+    """Return the separator of the cells: a tab for tsv; otherwise a comma, a semicolon or a tab, by the first line.
+
+    If numbers have a decimal comma, a comma is the separator only if there is no other.
+    """
     if kind == "tsv":
         return "\t"
     first = text.partition("\n")[0]
+    if decimal == ",":
+        return next((separator for separator in ";\t" if separator in first), ",")
     return ";" if ";" in first and "," not in first else "," if "," in first or "\t" not in first else "\t"
 
 

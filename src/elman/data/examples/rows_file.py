@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from elman.data.decimal_sign import pointed
 from elman.data.examples.base import Examples, Floats
 from elman.data.examples.config import ExamplesConfig
 from elman.data.examples.series import checked_series
@@ -16,9 +17,9 @@ from elman.errors import DataError
 __all__ = ["holds_rows", "series_of_rows"]
 
 
-def holds_rows(names: Sequence[str]) -> bool:
+def holds_rows(names: Sequence[str], decimal: str = ".") -> bool:
     """Return whether the first row of a table has no names of columns, but at least three numbers."""
-    return len(names) > 2 and all(_is_number(name) for name in names)
+    return len(names) > 2 and all(_is_number(name, decimal) for name in names)
 
 
 def series_of_rows(table: Table, config: ExamplesConfig, *, labelled: bool) -> Examples:
@@ -54,9 +55,9 @@ def _whole(values: np.ndarray) -> bool:
     return bool((known == np.round(known)).all())
 
 
-def _is_number(text: str) -> bool:
+def _is_number(text: str, decimal: str) -> bool:
     try:
-        float(text)
+        float(pointed(text) if decimal == "," else text)
     except ValueError:
         return text.strip().lower() in MISSING
     return True

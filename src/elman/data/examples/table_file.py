@@ -22,7 +22,7 @@ def read_table_file(file: InputFile, config: ExamplesConfig, *, labelled: bool) 
 
     With the format "auto", its series if it has a series and no text column, or if its first row has numbers only.
     """
-    if config.format == "auto" and config.header and holds_rows(_first_cells(file, config)):
+    if config.format == "auto" and config.header and holds_rows(_first_cells(file, config), config.decimal):
         return series_of_rows(_table(file, replace(config, header=False)), config, labelled=labelled)
     table = _table(file, config)
     series = config.series_column in table.columns and config.text_column not in table.columns
@@ -39,7 +39,7 @@ def read_series_table(file: InputFile, config: ExamplesConfig, *, labelled: bool
 def _first_cells(file: InputFile, config: ExamplesConfig) -> list[str]:
     """Return the cells of the first line."""
     line = next(read_lines(file.path, encoding=config.encoding, errors=config.errors), "")
-    return line.split(config.delimiter or separator_of(line, table_kind(file.path)))
+    return line.split(config.delimiter or separator_of(line, table_kind(file.path), config.decimal))
 
 
 def _table(file: InputFile, config: ExamplesConfig) -> Table:
