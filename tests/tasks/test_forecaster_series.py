@@ -224,6 +224,7 @@ def test_short_series_of_a_backtest_and_of_a_forecast(caplog: pytest.LogCaptureF
         reader.backtest(frame, 30, origins=5)
     with pytest.raises(DataError, match="expected a series of more than 2 values"):
         reader.forecast(longer[longer["unique_id"] == "new"])
+    caplog.clear()
     path = tmp_path / "longer.csv"
     longer.to_csv(path, index=False)
     said: list[str] = []
@@ -232,6 +233,8 @@ def test_short_series_of_a_backtest_and_of_a_forecast(caplog: pytest.LogCaptureF
     assert said[0].endswith("for the backtest: 'new'")
     answer = forecast(model, (str(path),), ForecastOptions(short_series="drop"), callbacks)
     assert answer.to_json()["remarks"][0].endswith("to forecast: 'new'")
+    assert said[-1] == answer.to_json()["remarks"][-1]
+    assert not caplog.messages
 
 
 def test_a_zone_is_kept_in_the_folder(tmp_path: Path) -> None:

@@ -152,7 +152,8 @@ def forecast(
     """Forecast the series in a file, or by default the training series; or generate new series."""
     if options.create is not None:
         return _created(model, options.create, options, callbacks)
-    found = model.reading(missing=options.missing, short_series=options.short_series).forecast(
+    reader = model.reading(missing=options.missing, short_series=options.short_series, remark=callbacks.remark)
+    found = reader.forecast(
         files[0] if files else None,
         options.horizon,
         levels=_levels(options.levels),

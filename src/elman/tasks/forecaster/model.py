@@ -6,7 +6,7 @@ import copy
 import dataclasses
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -38,6 +38,10 @@ Doubles = npt.NDArray[np.float64]
 _log = logging.getLogger("elman.tasks")
 
 
+def _logged(sentence: str) -> None:
+    _log.warning("%s", sentence)
+
+
 class Forecaster(TaskModel[ForecasterConfig, ForecasterNetwork, SeriesHistory]):
     """A recurrent forecaster of one or many time series.
 
@@ -53,6 +57,7 @@ class Forecaster(TaskModel[ForecasterConfig, ForecasterNetwork, SeriesHistory]):
     """
 
     setup_class = ForecasterSetup
+    _remark: Callable[[str], None] = staticmethod(_logged)
 
     def __init__(self, preset: str = "base", **options: Any) -> None:
         super().__init__(preset, **options)
@@ -96,11 +101,23 @@ class Forecaster(TaskModel[ForecasterConfig, ForecasterNetwork, SeriesHistory]):
         self.kind = _kind(data)
         return self
 
-    def reading(self, *, missing: str = "", short_series: str = "", encoding: str = "", errors: str = "") -> Forecaster:
-        """Return a copy of the model that reads data with these options, if given, instead of its own."""
+    def reading(
+        self,
+        *,
+        missing: str = "",
+        short_series: str = "",
+        encoding: str = "",
+        errors: str = "",
+        remark: Callable[[str], None] | None = None,
+    ) -> Forecaster:
+        """Return a copy of the model that reads data with these options, if given, instead of its own.
+
+        `remark` is called with each remark on the data of a forecast; by default these are logged.
+        """
         other, own = copy.copy(self), self.config.data
         data = with_given(own, missing=missing, short_series=short_series, encoding=encoding, errors=errors)
         other.config = dataclasses.replace(self.config, data=data)
+        other._remark = remark or self._remark
         return other
 
     def read(self, data: Any, future: Any = None) -> Panel:
@@ -207,8 +224,8 @@ class Forecaster(TaskModel[ForecasterConfig, ForecasterNetwork, SeriesHistory]):
             if not len(panel):
                 raise DataError(f"expected a series of more than {lost} values. Received: none")
         remarks += self.known.short_of(panel, self.config.window.context)
-        for remark in remarks:
-            _log.warning("%s", remark)
+        for sentence in remarks:
+            self._remark(sentence)
         return panel, remarks
 
     def backtest(
