@@ -65,6 +65,9 @@ def test_frames_in_a_dictionary_go_by_name() -> None:
         ({"a": dated(), "b": pd.Series(VALUES)}, r"the series 'b': expected times, as for the others. Received: none"),
         ({"a": dated(), "b": VALUES}, r"the series 'b': expected a series or a data frame.* Received: list"),
         ([dated(), dated()], r"expected several series as a dictionary .* Received: a list of Series"),
+        (dated(["1,5"] * 6), r"row 1: expected a number in the column 'y', with a decimal point. Received: '1,5'"),
+        (dated(["1,234.5"] * 6), r"in the column 'y', without separators of thousands. Received: '1,234.5'"),
+        (dated(["x"] * 6), r"expected a number in the column 'y'. Received: 'x'"),
         (
             np.array([1, 2], "timedelta64[s]"),
             r"the array: expected numbers; convert durations .* Received: timedelta64",

@@ -198,7 +198,7 @@ class FrameSource:
         if is_missing(value):
             return np.nan
         if isinstance(value, NO_NUMBERS):
-            hint = ", with a decimal point" if number_hint(str(value), ".") else ""
+            hint = number_hint(str(value), ".").partition(" (")[0]  # the option is for files
             raise DataError(
                 f"{self.where(row)}: expected a number in the column {name!r}{hint}. Received: {str(value)[:40]!r}"
             )
