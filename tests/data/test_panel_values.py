@@ -142,7 +142,14 @@ def test_integers_that_are_months(kind: Any, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("names", "whole"),
-    [([1, 2], True), (["1", "2"], False), ([1.5, 2.5], False), (np.array([1, 2], "int16"), True), (["a", "b"], False)],
+    [
+        ([1, 2], True),
+        (["1", "2"], False),
+        ([1.5, 2.5], False),
+        (np.array([1, 2], "int16"), True),
+        (np.array([1, 2], object), True),
+        (["a", "b"], False),
+    ],
 )
 def test_names_that_are_whole_numbers(names: Any, whole: bool) -> None:
     frame = pd.DataFrame({"unique_id": np.repeat(names, 3), "ds": [*DAYS[:3]] * 2, "y": VALUES})

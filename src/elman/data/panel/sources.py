@@ -272,7 +272,10 @@ class FrameSource:
         return 2 * sum(map(has_decimal_comma, texts)) > len(texts)
 
     def whole(self, name: str) -> bool:
-        return self.array(name).dtype.kind in "iu"
+        values = self.array(name)
+        if values.dtype.kind != "O":
+            return values.dtype.kind in "iu"
+        return all(isinstance(value, int | np.integer) and not isinstance(value, bool) for value in values)
 
     def first(self, name: str) -> str:
         values = self.array(name)

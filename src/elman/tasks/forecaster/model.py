@@ -336,7 +336,10 @@ class Forecaster(TaskModel[ForecasterConfig, ForecasterNetwork, SeriesHistory]):
 
         def forecast(series: Ints, origin: Ints) -> Doubles:
             transforms = known.transforms_of(panel, np.maximum(first, 2))
-            return forecast_from(network, panel, transforms, series, origin, network.horizon, progress=progress).mean
+            ahead = forecast_from(
+                network, panel, transforms, series, origin, network.horizon, shared=known.earlier, progress=progress
+            )
+            return ahead.mean
 
         return evaluate_rolling(panel, forecast, network.horizon, first=first, stride=stride)
 
