@@ -229,10 +229,11 @@ def test_a_point_has_no_intervals() -> None:
         pd.date_range("2020-01-31", periods=40, freq="ME"),
         pd.date_range("2020-01-01", periods=40, freq="B"),
         pd.date_range("2020-06-01", periods=40, freq="h", tz="Europe/Berlin"),
+        pd.date_range("2020-02-20", periods=40, freq="D", tz="America/New_York"),
         pd.period_range("2020-01", periods=40, freq="Q"),
         pd.period_range("2020-01-01", periods=40, freq="W-FRI"),
     ],
-    ids=["range", "W-WED", "ME", "B", "zone", "quarters", "weeks"],
+    ids=["range", "W-WED", "ME", "B", "zone", "days of a zone", "quarters", "weeks"],
 )
 def test_indexes(index: pd.Index) -> None:
     y = pd.Series(days().to_numpy(), index=index)

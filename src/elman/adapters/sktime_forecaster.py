@@ -237,7 +237,7 @@ class ElmanForecaster(BaseForecaster):  # type: ignore[misc]
             before = self._covariates(y, before, X)
         panel = self.model_.read(as_table(y, before))
         steps = requested_times(fh, self.cutoff, panel.frequency)
-        wanted = panel.frequency.ordinal(elman_times(steps))
+        wanted = panel.frequency.ordinal(elman_times(steps, local=bool(panel.zone) and panel.frequency.days))
         begin, length = np.array(panel.starts)[:, None], panel.lengths
         ahead = wanted - begin - length[:, None] + 1  # 1 is the first step after a series' end
         values = np.full((1 + len(alpha), *ahead.shape, len(panel.target_names)), np.nan)

@@ -40,7 +40,9 @@ def as_table(y: pd.DataFrame, X: pd.DataFrame | None) -> pd.DataFrame:
         series = owners.unique()
         ids = np.array(_ids(series), dtype=object)
         columns["unique_id"] = ids[series.get_indexer(owners)]
-    columns["ds"] = elman_times(moments(table.index))
+    times = moments(table.index)
+    # Days of a zone are read by their local dates.
+    columns["ds"] = times if getattr(times, "tz", None) is not None else elman_times(times)
     return pd.DataFrame({**columns, **{name: table[name].to_numpy() for name in table.columns}})
 
 
@@ -80,12 +82,12 @@ def moments(index: pd.Index) -> pd.Index:
     return index.get_level_values(-1)
 
 
-def elman_times(times: pd.Index) -> npt.NDArray[Any]:
-    """Convert dates or integers for elman: a period becomes its start, and a time with a zone is converted to UTC."""
+def elman_times(times: pd.Index, *, local: bool = False) -> npt.NDArray[Any]:
+    """Convert dates or integers for elman: a period becomes its start, and a time with a zone its local or UTC time."""
     if isinstance(times, pd.PeriodIndex):
         times = times.to_timestamp()
     if isinstance(times, pd.DatetimeIndex) and times.tz is not None:
-        times = times.tz_convert("UTC").tz_localize(None)
+        times = times.tz_localize(None) if local else times.tz_convert("UTC").tz_localize(None)
     return np.asarray(times.to_numpy())
 
 
