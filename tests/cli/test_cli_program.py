@@ -156,7 +156,7 @@ def test_a_terminal_without_the_characters(model):
 def test_the_program_has_one_name_for_each_command():
     names = [name for name in app.make_app() if not name.startswith("-")]
     answers = ["backtest", "caption", "forecast", "generate", "predict", "score", "tag", "transcribe", "translate"]
-    assert sorted(names) == sorted([*answers, "average", "cells", "evaluate", "info", "train"])
+    assert sorted(names) == sorted([*answers, "average", "cache", "cells", "evaluate", "info", "train"])
 
 
 def test_info_shows_the_beginning_of_what_is_long():
