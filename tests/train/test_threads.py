@@ -213,7 +213,7 @@ def test_the_fastest_of_several() -> None:
     times = {1: StepTime(0.03, 0.03), 3: StepTime(0.02, 0.018), 8: StepTime(0.04, 0.015)}
     assert fastest(times, 8, busy=False) == 3
     assert fastest(times, 8, busy=True) == 8
-    assert fastest({1: StepTime(0.03, 0.03), 8: StepTime(0.01, 0.02)}, 8, busy=True) == 1
+    assert fastest({1: StepTime(0.03, 0.03), 8: StepTime(0.01, 0.021)}, 8, busy=True) == 1
     assert fastest({1: StepTime(0.0385, 0.1), 8: StepTime(0.04, 0.1)}, 8, busy=False) == 8
 
 
