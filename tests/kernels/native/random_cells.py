@@ -45,6 +45,10 @@ def _held(names: dict[str, Any], cell: Any) -> None:
     names["HELD"].scale += 0.25
 
 
+def _namespace(names: dict[str, Any], cell: Any) -> None:
+    names["Settings"].scale += 0.25
+
+
 def _own_held(names: dict[str, Any], cell: Any) -> None:
     cell.held = names["Held"]()
     cell.held.scale = 0.85
@@ -108,6 +112,9 @@ EXPRESSIBLE: dict[str, Feature] = {
     "array": Feature("float(ARRAY[0]) * {x}", _array),
     "held object": Feature("HELD.scale * {x}", _held),
     "method of a held object": Feature("HELD.scaled({x})", _held),
+    "class as a namespace": Feature("Settings.scale * {x}", _namespace),
+    "static method of a class": Feature("Settings.scaled({x})", _namespace),
+    "own class as a namespace": Feature("self.settings.scale * {x}", _namespace),
     "own object": Feature("self.held.scaled({x})", _own_held),
     "class attribute": Feature("self.rate * {x}", _base),
     "method of a base class": Feature("self.rated({x})", _base),
@@ -181,6 +188,14 @@ class Held:
 
 
 HELD = Held()
+
+
+class Settings:
+    scale = 0.5
+
+    @staticmethod
+    def scaled(x):
+        return Settings.scale * x
 
 
 def helper(x, share=0.25):
@@ -283,6 +298,7 @@ class Written(Base):
         H = self.hidden_size
         self.own, self.flag, self.steps = 0.5, True, 0
         self.held, self.functions, self.act = Held(), [listed], nn.Tanh()
+        self.settings = Settings
         self.scale = nn.Parameter(torch.rand(H))
         self.other = self.scale
         self.register_buffer("row", torch.rand(1, H))

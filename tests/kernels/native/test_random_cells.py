@@ -126,11 +126,17 @@ def _own_only(kind: type[Any], name: str) -> Any:
     return vars(kind).get(name, read_values._ABSENT)
 
 
+def _only_cells(self: Any, kind: type[Any]) -> None:
+    if issubclass(kind, torch.nn.Module):
+        _FOLLOW_CLASS(self, kind)
+
+
 def _follow_no_helpers(self: Any, value: Any) -> None:
     if getattr(value, "__name__", "") == "update":
         _FOLLOW(self, value)
 
 
+_FOLLOW_CLASS = read_values.ReadValues._follow_class
 _FOLLOW = read_values.ReadValues._follow
 
 
@@ -156,6 +162,10 @@ PLANTED: dict[str, tuple[str, Callable[[pytest.MonkeyPatch], None]]] = {
     "functions in containers are not followed": (
         "function in a global",
         lambda m: m.setattr(read_values, "_parts", lambda value, depth=4: iter([value])),
+    ),
+    "classes outside the cell's are not read": (
+        "class as a namespace",
+        lambda m: m.setattr(read_values.ReadValues, "_follow_class", _only_cells),
     ),
     "base classes are not read": ("class attribute", lambda m: m.setattr(read_values, "_static", _own_only)),
     "arrays are compared by identity": (

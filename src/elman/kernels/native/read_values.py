@@ -119,11 +119,12 @@ class ReadValues:
         if known in _KNOWN and (isinstance(value, type) or known != "elman"):
             return
         self._places[key] = (place, name)
-        if isinstance(value, type):
-            return
         for part in _parts(value):
             self._follow(part)
-            if _is_object(part):
+            if isinstance(part, type):
+                if _package(part.__module__) not in _KNOWN:
+                    self._follow_class(part)
+            elif _is_object(part):
                 self._follow_class(type(part))
 
 
@@ -137,7 +138,8 @@ def sources_of(module: Any) -> tuple[Any, ...]:
             if name in _OWN or isinstance(value, _PLAIN):
                 continue
             for part in _parts(value):
-                if isinstance(part, FunctionType | MethodType | partial):
+                own_class = isinstance(part, type) and _package(part.__module__) not in _KNOWN
+                if own_class or isinstance(part, FunctionType | MethodType | partial):
                     found[part] = None
                 elif not isinstance(part, _PLAIN) and _is_object(part):
                     found[type(part)] = None
