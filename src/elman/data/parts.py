@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from typing import Any, Generic, Protocol, Self, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from elman.data.sources import Sources
 from elman.display import Progress
 from elman.errors import DataError
 from elman.options import automatic_value
 
-__all__ = ["Parts", "held_out_share", "hold_out", "read_parts"]
+__all__ = ["Parts", "digest_of", "held_out_share", "hold_out", "read_parts"]
 
 
 class Dataset(Protocol):
@@ -52,7 +53,7 @@ class Parts(Generic[P]):
     def repeated(self) -> dict[str, int]:
         """Return how many items of the validation and test data are also in the training data, where there are any.
 
-        Empty for data without a method `contents`, which yields something hashable for each item.
+        Empty for data without a method `contents`, which yields something small and hashable for each item.
         """
         contents: Callable[[Any], Iterable[object]] | None = getattr(type(self.train), "contents", None)
         held = {name: part for name, part in (("valid", self.valid), ("test", self.test)) if part is not None}
@@ -79,6 +80,11 @@ def read_parts(
     if train is None:
         raise DataError(f"expected at least one {noun} to train on. Received: none")
     return train, valid, test
+
+
+def digest_of(x_TI: npt.NDArray[Any]) -> tuple[tuple[int, ...], bytes]:
+    """Return the shape of an array and a digest of its values, which take little memory."""
+    return x_TI.shape, hashlib.blake2b(np.ascontiguousarray(x_TI).data, digest_size=16).digest()
 
 
 def held_out_share(config: Any, test: object) -> float:

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from elman.data.columns import Name
+from elman.data.parts import digest_of
 from elman.errors import DataError
 
 __all__ = ["Examples", "Floats", "join"]
@@ -58,7 +59,7 @@ class Examples:
     def contents(self) -> Iterator[object]:
         """Yield the input of each example as something hashable."""
         for each in self.inputs:
-            yield each if isinstance(each, str) else (each.shape, each.tobytes())
+            yield each if isinstance(each, str) else digest_of(each)
 
     def channel(self, number: int) -> npt.NDArray[Any]:
         """Return the values of a channel in all series."""

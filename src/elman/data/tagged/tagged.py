@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from elman.data.columns import frame_columns, order_of, real_columns
 from elman.data.labels import label_texts, type_of_labels
+from elman.data.parts import digest_of
 from elman.data.texts import is_sequence
 from elman.data.values import as_array, indistinct
 from elman.errors import DataError
@@ -91,7 +92,7 @@ class TaggedDataset:
     def contents(self) -> Iterator[object]:
         """Yield the words or frames of each sequence as something hashable."""
         if self.frames is not None:
-            yield from ((frames.shape, frames.tobytes()) for frames in self.frames)
+            yield from map(digest_of, self.frames)
         else:
             yield from map(tuple, self.words or ())
 
