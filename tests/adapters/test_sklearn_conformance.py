@@ -183,6 +183,7 @@ def test_labels_that_are_no_classes_are_reported(capsys: pytest.CaptureFixture[s
     assert quick(max_steps=2).fit(X, y.astype(float)).classes_.dtype == np.float64
 
 
+@pytest.mark.slow
 def test_it_works_where_scikit_learn_is_not_installed() -> None:
     script = f"""
 import sys

@@ -205,29 +205,40 @@ def test_a_model_names_an_installed_cell(install: Install, tmp_path: Path) -> No
         LanguageModel.load(tmp_path / "model")
 
 
-def elman_cells(tmp_path: Path, entry_points: str, *words: str) -> subprocess.CompletedProcess[str]:
-    """`elman cells` in a process that finds a distribution with these entry points and the module toy_cells."""
+def elman_cells(tmp_path: Path, entry_points: str, *commands: str) -> subprocess.CompletedProcess[str]:
+    """Run commands of `elman` in a process that finds a distribution with these entry points and module toy_cells.
+
+    The exit code is that of the last one.
+    """
     (tmp_path / "toy_cells.py").write_text(TOY)
     described = tmp_path / "toy_cells-1.0.dist-info"
     described.mkdir(exist_ok=True)
     (described / "METADATA").write_text("Metadata-Version: 2.1\nName: toy-cells\nVersion: 1.0\n")
     (described / "entry_points.txt").write_text(entry_points)
-    script = f"import sys; sys.path.append({str(tmp_path)!r}); from elman.cli import main; sys.exit(main())"
-    command = [sys.executable, "-c", script, *words]
+    (tmp_path / "commands.py").write_text(
+        "import sys\n"
+        "from elman.cli import main\n"
+        "for command in sys.argv[1:]:\n"
+        "    print(f'running {command}', file=sys.stderr, flush=True)\n"
+        "    code = main(command.split())\n"
+        "sys.exit(code)\n"
+    )
+    command = [sys.executable, str(tmp_path / "commands.py"), *commands]
     return subprocess.run(command, capture_output=True, text=True, timeout=60)
 
 
 def test_an_installed_distribution_is_listed(tmp_path: Path) -> None:
     entry_points = "[elman.cells]\ntoy = toy_cells:Toy\nbroken = toy_cells:Gone\n\n[console_scripts]\nx = toy_cells:x\n"
+    asked = elman_cells(tmp_path, entry_points, "cells toy", "cells broken")
+    assert asked.returncode == 2
+    assert "expected a cell that can be used: the installed cell 'broken'" in asked.stderr
+    assert asked.stderr.startswith("running cells toy\nrunning cells broken\n")
     said = elman_cells(tmp_path, entry_points, "cells")
     assert said.returncode == 0
     assert "toy: a cell of another package" in said.stdout
     assert "options: scale=1.0, bias=true" in said.stdout
-    assert said.stderr.startswith("elman: the installed cell 'broken' (toy_cells:Gone) cannot be imported:")
-    asked = elman_cells(tmp_path, entry_points, "cells", "broken")
-    assert asked.returncode == 2
-    assert "expected a cell that can be used: the installed cell 'broken'" in asked.stderr
-    assert elman_cells(tmp_path, entry_points, "cells", "toy").stderr == ""
+    heading = "running cells\nelman: the installed cell 'broken' (toy_cells:Gone) cannot be imported:"
+    assert said.stderr.startswith(heading)
 
 
 def test_every_public_name_of_a_cells_module_is_found() -> None:

@@ -22,7 +22,7 @@ from elman.train.threads import StepTime, ThreadChooser, fastest, measure_thread
 
 from .runs import SMALL, Journey, made_up_text
 
-OPTIONS = SMALL | {"max_steps": 400, "evaluate_every": 400, "threads": 0}
+OPTIONS = SMALL | {"max_steps": 305, "evaluate_every": 305, "threads": 0}
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ def test_one_thread_is_chosen_where_it_is_faster_and_kept(
     # A resumed run does not choose again.
     seen.clear()
     torch.set_num_threads(2)
-    run = resume_run(tmp_path / "one", overrides={"max_steps": 405}, quiet=True, tune=True)
+    run = resume_run(tmp_path / "one", overrides={"max_steps": 310}, quiet=True, tune=True)
     run.run()
     assert (torch.get_num_threads(), seen) == (1, [])
 

@@ -127,6 +127,7 @@ def test_another_default_device_changes_no_result() -> None:
     assert run(DEVICE) == "True"
 
 
+@pytest.mark.slow
 @needs_engine
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 def test_a_child_that_is_forked_before_the_first_layer_ends() -> None:

@@ -336,6 +336,7 @@ print("the child ended with", os.waitstatus_to_exitcode(status) if finished else
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 def test_a_forked_child_reads_on() -> None:
     done = subprocess.run([sys.executable, "-c", FORK], capture_output=True, text=True, timeout=100)

@@ -345,6 +345,7 @@ print(torch.equal(torch.cat(list(loader)), expected[:4]))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="workers are forked on Linux")
 def test_workers_of_a_loader_run_layers() -> None:
     """Their parent's threads have stayed behind."""

@@ -204,6 +204,7 @@ def test_no_compiler_and_a_compiler_that_fails_are_reported(monkeypatch: pytest.
     )
 
 
+@pytest.mark.slow
 def test_processes_that_compile_at_once_do_not_disturb_each_other(tmp_path: Path) -> None:
     script = f"""
 import sys

@@ -56,7 +56,7 @@ def report_of(sanitizer: str, source: str, argument: int, folder: Path) -> str:
     [
         ("address", PAST_END, 5, "heap-buffer-overflow"),
         ("address", SIGNED, 5, "signed integer overflow"),
-        ("thread", RACE, 20_000, "data race"),
+        pytest.param("thread", RACE, 20_000, "data race", marks=pytest.mark.slow),
     ],
     ids=["past the end", "signed", "race"],
 )
