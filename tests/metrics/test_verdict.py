@@ -130,7 +130,8 @@ def test_sentences_and_tables() -> None:
     )
     assert found.best == "naive Bayes"
     assert found.sentence == (
-        "The network is worse than a simple rule (naive Bayes, fitted on 1,000 of the training data) by 50.00 points: accuracy 50.00% against 100.00% "
+        "The network is worse than a simple rule (naive Bayes, fitted on 1,000 of the training data) by 50.00 points: "
+        "accuracy 50.00% against 100.00% "
         f"(95 % interval {100 * found.low:+.3g} to {100 * found.high:+.3g}), on 200 validation examples. Use that rule."
     )
     assert found.table() == [
