@@ -21,10 +21,12 @@ __all__ = ["NaiveBayes"]
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
-# What is added to each count, in the order of preference, and the fewest texts to choose it on a tenth of them.
+# What is added to each count, in the order of preference; the fewest texts to choose it on a tenth of them; and the
+# most scores to choose it by, beyond which fewer texts do, but some.
 _ADDED = (1.0, 0.3, 0.1)
 _FEWEST_TO_CHOOSE = 50
-_MOST_HELD_OUT = 2000
+_MOST_CHOOSING = 1_000_000
+_FEWEST_CHOOSING = 200
 # Scores that are in memory at once, and texts whose features are.
 _MOST_SCORES = 4_000_000
 _MOST_TEXTS = 10_000
@@ -110,7 +112,7 @@ def _chosen(counts: Counts, labels_N: Ints, classes: int) -> float:
     if len(labels_N) < _FEWEST_TO_CHOOSE:
         return _ADDED[0]
     order_N = np.random.default_rng(0).permutation(len(labels_N))
-    held_out = min(len(labels_N) // 10, _MOST_HELD_OUT)
+    held_out = min(len(labels_N) // 10, max(_FEWEST_CHOOSING, _MOST_CHOOSING // classes))
     scored_N, fitted_N = order_N[:held_out], order_N[held_out:]
     fitted = Counts(counts.texts.take(fitted_N), counts.units)
     scored = Counts(counts.texts.take(scored_N), counts.units)
