@@ -36,7 +36,7 @@ def comparison_of(
     known = [np.array([places[tag] for tag in each], dtype=np.int64) for each in train.tags or []]
 
     def counts(given: Sequence[Sequence[str]]) -> Doubles:
-        rows = []
+        rows: list[tuple[int, ...]] = []
         for true, found in zip(truth, given, strict=True):
             if spans:
                 wanted, made = set(spans_of(true)), set(spans_of(found))

@@ -216,9 +216,11 @@ class TranscriberSetup(
         name, part, encoded = compared
         rows = evenly(len(part), MOST)
         some = encoded if len(rows) == len(part) else self.encode_part(part.take(rows.tolist()))
-        texts = [[text.lower() if self.vocabulary.lowercase else text for text in each.texts or []]
-                 for each in (self.parts.train, some.data)]  # fmt: skip
-        return comparison_of(lambda: measure(self.network, self.vocabulary, some)[1], *texts, name)
+        lower = self.vocabulary.lowercase
+        train, truth = (
+            [text.lower() if lower else text for text in each.texts or []] for each in (self.parts.train, some.data)
+        )
+        return comparison_of(lambda: measure(self.network, self.vocabulary, some)[1], train, truth, name)
 
     @property
     def unit(self) -> str:
