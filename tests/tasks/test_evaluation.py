@@ -19,7 +19,7 @@ QUICK: dict[str, Any] = {"max_steps": 2, "hidden_size": 4, "embedding": 3, "thre
 
 
 def table(rows: int, first: int = 0) -> str:
-    """Texts of two classes that naive Bayes tells apart."""
+    """Texts of two classes that naive Bayes separates."""
     words = {"good": ("fine", "warm", "bright"), "bad": ("cold", "dull", "grey")}
     lines = [
         f"{label},a {found[row % 3]} {found[(row + first) % 3]} day number {row + first}"
