@@ -154,4 +154,6 @@ def show_result(run: Run, folder: Path, as_json: bool) -> None:
             print(f"{label}: {run.setup.describe(figures)}")
     for name, figures in run.metrics.get("baselines", {}).items():
         print(f"{name}: {run.setup.describe(figures)}")
+    if run.verdict is not None:
+        print(run.verdict.to_text())
     print(f"model: {folder}")

@@ -5,18 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from elman.data.shared_options import BLEU_TOKENIZERS
 from elman.display import aligned
 from elman.errors import ConfigError, DataError
 from elman.options import suggestion
 
 __all__ = [
+    "bleu_counts",
     "bleu_metrics",
     "bleu_signatures",
     "check_bleu",
     "exact_match",
     "figures_text",
     "has_bleu",
+    "is_exact",
     "text_figures",
     "tokenizer_for",
 ]
@@ -119,11 +124,34 @@ def _is_installed(package: str) -> bool:
 
 def exact_match(hypotheses: Sequence[str], references: Sequence[str | Sequence[str]]) -> float:
     """Return the fraction of texts that equal one of their references, ignoring white space at the ends."""
-    hits = [
-        text.strip() in [each.strip() for each in ([known] if isinstance(known, str) else known)]
-        for text, known in zip(hypotheses, references, strict=True)
-    ]
+    hits = [is_exact(text, known) for text, known in zip(hypotheses, references, strict=True)]
     return sum(hits) / max(len(hits), 1)
+
+
+def is_exact(text: str, known: str | Sequence[str]) -> bool:
+    """Return whether a text equals one of its references, ignoring white space at the ends."""
+    return text.strip() in [each.strip() for each in ([known] if isinstance(known, str) else known)]
+
+
+def bleu_counts(
+    hypotheses: Sequence[str],
+    references: Sequence[str | Sequence[str]],
+    *,
+    lowercase: bool = False,
+    tokenizer: str = "13a",
+) -> npt.NDArray[np.float64]:
+    """Return the counts of each text from which BLEU is computed, by sacrebleu.
+
+    They are the matches of n-grams of 1 to 4 words, their numbers, and the lengths of the text and of the reference.
+    """
+    from sacrebleu.metrics.bleu import BLEU
+
+    bleu = BLEU(lowercase=lowercase, force=True, tokenize=tokenizer, effective_order=True)
+    rows = []
+    for text, known in zip(hypotheses, references, strict=True):
+        score = bleu.sentence_score(text, [known] if isinstance(known, str) else list(known))
+        rows.append((*score.counts, *score.totals, score.sys_len, score.ref_len))
+    return np.array(rows, dtype=np.float64).reshape(-1, 10)
 
 
 def text_figures(

@@ -165,11 +165,14 @@ class TaskModel(ABC, Generic[C, N, V]):
         for note in setup.notes():
             _log.warning("%s", note)
         where = None if folder is None else Path(folder)
-        shown = not _inside_scikit_learn() if progress is None else progress
-        run = Run(setup, folder=where, command="", watch=setup.watch(quiet=not shown), tune=tune)
+        shown = not _inside("sklearn") if progress is None else progress
+        watch = setup.watch(quiet=not shown)
+        run = Run(setup, folder=where, command="", watch=watch, tune=tune, compares=not _inside("sklearn", "sktime"))
         if tune:
             tune_process(setup.training_config)
         run.run()
+        if run.verdict is not None:
+            watch.print(run.verdict.to_text())
         return self.take_run(run)
 
     def take_run(self, run: Run) -> Self:
@@ -231,11 +234,11 @@ class TaskModel(ABC, Generic[C, N, V]):
         """Raise ArtifactError if the weights, options and vocabulary read from `where` are inconsistent."""
 
 
-def _inside_scikit_learn() -> bool:
-    """Return whether code of scikit-learn, such as a search or a pipeline, is among the callers."""
-    frame = sys._getframe(1) if "sklearn" in sys.modules else None
+def _inside(*packages: str) -> bool:
+    """Return whether code of one of these packages, such as a search of scikit-learn, is among the callers."""
+    frame = sys._getframe(1) if any(name in sys.modules for name in packages) else None
     while frame is not None:
-        if str(frame.f_globals.get("__name__", "")).partition(".")[0] == "sklearn":
+        if str(frame.f_globals.get("__name__", "")).partition(".")[0] in packages:
             return True
         frame = frame.f_back
     return False

@@ -21,7 +21,9 @@ from elman.data.sources import Sources
 from elman.decode.evaluation_mode import evaluation_mode
 from elman.errors import ArtifactError, ConfigError, DataError, TrainingInterrupted
 from elman.files import make_folder
+from elman.metrics.verdict import Verdict
 from elman.plots.curves import draw_losses
+from elman.tasks.comparison import compare
 from elman.tasks.registry import find, task_of
 from elman.tasks.setup import Setup
 from elman.train import EvaluationEvent, StepEvent, checkpoint
@@ -30,12 +32,15 @@ from elman.train.interrupt import Interrupt
 from elman.train.loop import Training
 from elman.train.machine import resolve_auto, tune_process
 from elman.train.out_of_memory import memory_errors
+from elman.train.plan import COMPARISON_SHARE
 from elman.train.progress import TrainingProgress
 from elman.train.threads import ThreadChooser
 from elman.train.tuning import release_memory
 
 __all__ = ["Run", "finite", "resume_run"]
 
+# Seconds that the comparison with simple rules may take in any run.
+_MIN_SECONDS = 0.5
 # Number of optimiser steps after which free memory is returned to the system.
 _STEPS_TO_RELEASE = 200
 
@@ -51,9 +56,11 @@ class Run:
         tensorboard: whether to write a TensorBoard log into the folder.
         samples: whether to show a sample of the network's output after each evaluation.
         tune: whether to choose the number of threads by measuring, and to let them wait as the machine's load demands.
+        compares: whether to compare the network with simple rules, if the option `baseline` is set.
 
     Attributes:
         training, metrics: the trainer, and the metrics of the best weights, which the network has after `run`.
+        verdict: the comparison with simple rules; None if there is none.
 
     Raises ConfigError for options that need validation data if there is none.
     """
@@ -68,6 +75,7 @@ class Run:
         tensorboard: bool = True,
         samples: bool = False,
         tune: bool = False,
+        compares: bool = True,
     ) -> None:
         self.setup = setup
         self.folder = folder
@@ -85,6 +93,8 @@ class Run:
         self._tensorboard = tensorboard
         self._samples = samples
         self._tune = tune
+        self._compares = compares and setup.training_config.baseline
+        self.verdict: Verdict | None = None
         self._best: dict[str, torch.Tensor] = {}
         self._saved_at = time.perf_counter()
         self._resumed = False
@@ -265,6 +275,20 @@ class Run:
         self.metrics["valid"] = finite(metrics)
         self.watch.on_result(metrics)
 
+    def _compare(self) -> None:
+        """Compare the network, which is saved, with the task's simple rules, and add the verdict to the metrics."""
+        training = self.setup.training_config
+        comparison = self.setup.comparison(self.training.evaluation_limit) if self._compares else None
+        if comparison is None:
+            return
+        seconds = COMPARISON_SHARE * (training.max_seconds or self.training.seconds)
+        with evaluation_mode(self.network), memory_errors("in the comparison with simple rules"):
+            self.verdict = compare(comparison, max(seconds, _MIN_SECONDS))
+        if self.verdict is not None:
+            self.metrics["verdict"] = self.verdict.to_json()
+            if self.folder is not None:
+                self._save_model(self.folder, self.network.stored())
+
     def _finish(self) -> None:
         """Save the last checkpoint, then load the best weights, evaluate them and write the model."""
         self._save_checkpoint()
@@ -284,6 +308,7 @@ class Run:
                 unit=self.setup.loss_name,
                 title=f"{self.setup.network_name}, {self.network.count_parameters():,} weights",
             )
+        self._compare()
 
 
 def finite(metrics: Mapping[str, float]) -> dict[str, float]:

@@ -47,6 +47,11 @@ class TrainConfig:
     evaluate_every: int = option(0, "steps between evaluations; 0 for about ten in the whole run", least=0)
     evaluate_tokens: int = option(250_000, "maximum number of validation tokens that an evaluation uses", least=2)
     patience: int = option(0, "stop after this many evaluations without improvement; 0 for never", least=0)
+    baseline: bool = option(
+        True,
+        "compare the trained network with simple rules on held-out data, in at most a twentieth of the run's time",
+        absent=False,
+    )
     checkpoint_seconds: float = option(30.0, "seconds between two checkpoints", least=0.0)
     precision: str = option(
         "auto",

@@ -14,7 +14,7 @@ from typing import Any
 
 from elman.train.config import TrainConfig
 
-__all__ = ["Plan", "StepTimer"]
+__all__ = ["COMPARISON_SHARE", "Plan", "StepTimer"]
 
 # Default number of evaluations in a run, and the share of a budget in seconds that they may take.
 _EVALUATIONS = 10
@@ -24,8 +24,9 @@ _LONGEST_EVALUATION, _MIN_EVALUATED = 0.03, 1000
 # The speed is measured for this share of a budget in seconds, within these bounds (seconds).
 _MEASURED_SHARE, _MEASURED_LEAST, _MEASURED_MOST = 0.06, 1.0, 10.0
 _MEASURED_STEPS = 10
-# Share of a budget in seconds that is kept in reserve for time that was not measured.
-_RESERVE = 0.03
+# Share of a budget in seconds that is kept in reserve for time that was not measured, and for comparing the network
+# with simple rules.
+_RESERVE, COMPARISON_SHARE = 0.03, 0.04
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,8 @@ class StepTimer:
     def plan(self, plan: Plan, step: int, seconds: float, evaluation_seconds: float) -> Plan:
         """Return a settled plan: the steps and evaluations that fit into the rest of the budget after `seconds`."""
         config = self.config
-        left = config.max_seconds * (1.0 - _RESERVE) - seconds
+        reserve = _RESERVE + COMPARISON_SHARE * config.baseline
+        left = config.max_seconds * (1.0 - reserve) - seconds
         if config.evaluate_every:
             every = config.evaluate_every
             total = step + int(left / (self.seconds_per_step + evaluation_seconds / every))

@@ -27,8 +27,10 @@ from elman.errors import DataError
 from elman.kernels import threads_for
 from elman.metrics.translation import bleu_metrics, bleu_signatures, exact_match, has_bleu, tokenizer_for
 from elman.state import IGNORE_INDEX, Batch, State
+from elman.tasks.captioner.baselines import MOST, comparison_of
 from elman.tasks.captioner.config import CaptionerConfig
 from elman.tasks.captioner.network import CaptionerNetwork
+from elman.tasks.comparison import Comparison, evenly
 from elman.tasks.sequence_setup import SequenceObjective, SequenceSetup
 
 __all__ = [
@@ -257,6 +259,21 @@ class CaptionerSetup(
         text = self.config.text
         tokenizer = tokenizer_for(text.bleu_tokenizer)
         return CaptionObjective(self.network, self.vocabulary, self._valid, text.max_length, tokenizer)
+
+    def comparison(self, limit: int) -> Comparison | None:
+        if (compared := self.compared_part()) is None:
+            return None
+        name, _, encoded = compared
+        items, vocabulary, text = evenly(len(encoded.data), MOST), self.vocabulary, self.config.text
+        del limit
+
+        def write() -> list[str]:
+            best = search_captions(self.network, encoded, items, text.max_length, _GREEDY)
+            return [vocabulary.decode(found[0].tokens) if found else "" for found in best]
+
+        held, train = encoded.data.take(items), self._train.data
+        tokenizer = tokenizer_for(text.bleu_tokenizer)
+        return comparison_of(write, train, held, name, lowercase=vocabulary.lowercase, tokenizer=tokenizer)
 
     @property
     def loss_name(self) -> str:

@@ -32,8 +32,10 @@ from elman.nn.attribution import predict_outputs
 from elman.nn.bag import learn_bag
 from elman.plots.confusion import draw_confusion
 from elman.state import Batch, State
+from elman.tasks.classifier.baselines import comparison_of
 from elman.tasks.classifier.config import ClassifierConfig
 from elman.tasks.classifier.network import ClassifierNetwork
+from elman.tasks.comparison import Comparison
 from elman.tasks.sequence_setup import SequenceObjective, SequenceSetup
 
 __all__ = ["ClassObjective", "ClassifierSetup", "RegressionObjective"]
@@ -304,6 +306,21 @@ class ClassifierSetup(
         figures = evaluation(logits_NC, valid.truth_N, self.vocabulary)
         kept = ("temperature", "log_loss", "brier", "ece", "ece_before")
         return {"calibration": {name: figures[name] for name in kept}}
+
+    def comparison(self, limit: int) -> Comparison | None:
+        del limit
+        if (compared := self.compared_part()) is None:
+            return None
+        name, part, encoded = compared
+
+        def outputs(rows_N: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+            if len(rows_N) < len(part):
+                rows = self.encode_part(part.take(rows_N)).rows
+                return predict_outputs(self.network, rows)
+            return predict_outputs(self.network, encoded.rows)
+
+        train_N, targets = self._train.truth_N, self.vocabulary.targets
+        return comparison_of(outputs, targets, self.parts.train, train_N, part, encoded.truth_N, name)
 
     def describe(self, figures: Mapping[str, float]) -> str:
         """Format the metrics of an evaluation as one line."""

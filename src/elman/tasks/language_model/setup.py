@@ -18,6 +18,8 @@ from elman.data.vocabulary import Vocabulary, vocabulary_from_json
 from elman.display import Progress
 from elman.metrics.likelihood import measure
 from elman.state import IGNORE_INDEX, Batch, State
+from elman.tasks.comparison import Comparison
+from elman.tasks.language_model.baselines import comparison_of
 from elman.tasks.language_model.config import LanguageModelConfig
 from elman.tasks.language_model.network import LanguageModelNetwork
 from elman.tasks.setup import Setup
@@ -132,6 +134,12 @@ class LanguageModelSetup(Setup[LanguageModelConfig, LanguageModelNetwork, Corpus
             return {}
         batches, characters = self._test(limit)
         return measure(self.network, batches).metrics(characters)
+
+    def comparison(self, limit: int) -> Comparison | None:
+        name, held = ("validation", self._valid) if self._test is None else ("test", self._test)
+        if held is None:
+            return None
+        return comparison_of(self.network, self.parts.train, held, self.vocabulary.size, self.unit, name, limit)
 
     def describe(self, figures: Mapping[str, float]) -> str:
         if "bits_per_char" in figures:
