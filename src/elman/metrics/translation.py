@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from elman.data.shared_options import BLEU_TOKENIZERS
+from elman.data.vocabulary.unicode_forms import KEEP, in_form
 from elman.display import aligned
 from elman.errors import ConfigError, DataError
 from elman.options import suggestion
@@ -127,9 +128,18 @@ def exact_match(hypotheses: Sequence[str], references: Sequence[str | Sequence[s
 
 
 def text_figures(
-    texts: Sequence[str], targets: Sequence[str], *, lowercase: bool = False, tokenizer: str = "13a"
+    texts: Sequence[str],
+    targets: Sequence[str],
+    *,
+    lowercase: bool = False,
+    tokenizer: str = "13a",
+    unicode_form: str = KEEP,
 ) -> dict[str, float]:
-    """Return `bleu` and `chrf`, if sacrebleu is installed, and `exact` of translations, each with one target."""
+    """Return `bleu` and `chrf`, if sacrebleu is installed, and `exact` of translations, each with one target.
+
+    Texts are compared in lower case with `lowercase`, and in `unicode_form`.
+    """
+    texts, targets = ([in_form(text, unicode_form) for text in side] for side in (texts, targets))
     figures = bleu_metrics(texts, targets, lowercase=lowercase, tokenizer=tokenizer) if has_bleu() else {}
     if lowercase:
         texts, targets = [text.lower() for text in texts], [target.lower() for target in targets]
