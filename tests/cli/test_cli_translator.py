@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import torch
 
 import elman as library
 from elman.cli import main
@@ -101,6 +102,7 @@ def test_every_flag_of_the_search_reaches_it(elman, translator):
         == (model.translate("die kuh rennt heute", sample=True, seed=3, temperature=2.0)[0])
     )
     assert len(said("--max-length", "1").split()) <= 1
+    assert len(said("--min-length", "9", "--beams", "1").split()) >= 9
     assert said("--beams", "1").rstrip("\n") == model.translate("die kuh rennt heute", beams=1)[0]
 
 
@@ -190,6 +192,30 @@ def test_unknown_words_are_replaced(elman, translator):
     expected = model.translate("die giraffe springt", replace_unknown=True)
     said = elman("translate", translator, "--text", "die giraffe springt", "--replace-unknown")
     assert said.out.rstrip("\n") == expected[0]
+
+
+def test_a_remark_counts_translations_with_unknown_tokens(elman, translator, tmp_path):
+    model = library.load(translator)
+    with torch.no_grad():
+        model.network.head_bias_V[model.vocabulary.target.unknown_id] = 1e3
+    model.save(tmp_path / "m")
+    asked = (
+        "translate",
+        tmp_path / "m",
+        "--text",
+        "die kuh",
+        "--text",
+        "der hund",
+        "--max-length",
+        "2",
+        "--beams",
+        "1",
+    )
+    said = elman(*asked)
+    assert said.out == "[UNK] [UNK]\n" * 2
+    assert "2 of 2 translations have unknown tokens, written as [UNK]; --replace-unknown" in said.err
+    assert "unknown tokens" not in elman(*asked, "--replace-unknown").err
+    assert "unknown tokens" not in elman("translate", translator, "--text", "die kuh").err
 
 
 def test_evaluate_tells_bleu_with_its_signature(elman, translator, pairs):

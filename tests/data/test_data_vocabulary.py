@@ -370,3 +370,42 @@ def test_the_start_of_a_text_is_encoded_as_it_is_before_a_word(start: str, rest:
     ids = made.encode_start(start).tolist()
     assert whole[: len(ids)] == ids
     assert made.decode(ids) == start.removesuffix(" ")
+
+
+PTB = "mr. <unk> is chairman of <unk> n.v.\nthe <UNK> group\n"
+
+
+@pytest.mark.parametrize("tokenizer", ["regex", "whitespace"])
+@pytest.mark.parametrize("more", [{}, {"lowercase": True}, {"punctuation": "drop"}, {"urls": True}], ids=str)
+def test_the_unknown_word_of_corpora_is_the_unknown_token(tokenizer: str, more: dict[str, Any]) -> None:
+    made = WordVocabulary.learn([PTB], tokenizer=tokenizer, **more)
+    assert not {"<unk>", "<UNK>", "unk", "<", ">"} & set(made.words)
+    ids = made.encode("the <unk> group of <UNK>").tolist()
+    assert [number == made.unknown_id for number in ids] == [False, True, False, False, True]
+    assert made.decode(made.encode("of <unk>")) == "of [UNK]"
+    again = vocabulary_from_json(json.loads(json.dumps(made.to_json())))
+    assert again.encode("<unk>").tolist() == [made.unknown_id]
+    assert again.fingerprint() == made.fingerprint()
+
+
+def test_vocabularies_of_earlier_versions_have_the_unknown_word_as_a_word() -> None:
+    stored = WordVocabulary(["the", "<unk>", "<", "unk", ">"], tokenizer="whitespace").to_json()
+    assert "unknown_words" not in stored
+    old = vocabulary_from_json(stored)
+    assert old.decode(old.encode("the <unk>")) == "the <unk>"
+    cut = vocabulary_from_json({**stored, "tokeniser": "regex"})
+    assert [cut.token(number) for number in cut.encode("<unk>").tolist()] == ["<", "unk", ">"]
+    # A text without the word gives the vocabulary of earlier versions.
+    assert "unknown_words" not in WordVocabulary.learn(["the unk < a >"]).to_json()
+
+
+def test_generated_subwords_have_no_text_for_cut_characters() -> None:
+    euro = SUBWORDS.encode("a\u20acb").tolist()
+    assert SUBWORDS.generated(euro) == "a\u20acb"
+    first = next(number for number in range(SUBWORDS.size) if SUBWORDS.token(number) == "<e2>")
+    for ids in ([first], [*SUBWORDS.encode("a").tolist(), first, *SUBWORDS.encode("b").tolist()]):
+        assert "\ufffd" in SUBWORDS.decode(ids)
+        assert SUBWORDS.generated(ids) == SUBWORDS.decode(ids).replace("\ufffd", "")
+        assert len(list(SUBWORDS.generated_stream(ids))) == len(ids)
+    letters = CharacterVocabulary("ab")
+    assert letters.generated([2, 3, 1]) == "ab"

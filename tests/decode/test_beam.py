@@ -45,6 +45,7 @@ def of_table(advance: Any, limits: list[int], options: BeamOptions, **others: An
     n_best=st.integers(1, 5),
     length_penalty=st.sampled_from([0.0, 0.6, 1.0, 2.5]),
     coverage_penalty=st.sampled_from([0.0, 0.4]),
+    min_length=st.sampled_from([0, 0, 1, 4]),
 )
 def test_the_batched_search_that_stops_early_equals_the_plain_one_that_does_not(
     seed: int,
@@ -54,10 +55,11 @@ def test_the_batched_search_that_stops_early_equals_the_plain_one_that_does_not(
     n_best: int,
     length_penalty: float,
     coverage_penalty: float,
+    min_length: int,
 ) -> None:
     options = BeamOptions(beams, min(beams, n_best), length_penalty, coverage_penalty)
     lengths, limits = zip(*sources, strict=True)
-    check_beam(seed, vocabulary, lengths, limits, options)
+    check_beam(seed, vocabulary, lengths, [max(limit, min_length) for limit in limits], options, min_length)
 
 
 def test_a_vocabulary_of_many_blocks_and_a_rest_is_searched_exactly() -> None:
@@ -92,6 +94,22 @@ def test_banned_tokens_are_never_taken_and_take_no_slot() -> None:
         for b, found in enumerate(answers):
             assert_same(found, plain_beam(toy, *one(state, memory, b), [4, 3, 5][b], options, banned=(START, 4)))
             assert all(not {START, 4} & set(h.tokens) for h in found)
+
+
+def test_no_hypothesis_ends_before_the_minimum_length() -> None:
+    # The end is by far the most likely token at every step.
+    low = -math.inf
+    advance = table([0.0, 6.0, 1.0], [0.0] * 3, [0.0, 6.0, 1.0])
+    for beams in (1, 3):
+        (found,) = of_table(advance, [8], BeamOptions(beams, beams), min_length=4)
+        assert min(len(h.tokens) for h in found) == 4
+        assert all(h.finished for h in found)
+    (alone,) = of_table(advance, [2], BeamOptions(1, 1, length_penalty=0.0), min_length=2)
+    normaliser = math.log(1.0 + math.exp(6.0) + math.exp(1.0))
+    assert alone[0].tokens == (2, 2)
+    assert alone[0].log_probability == pytest.approx(1.0 + 1.0 + 6.0 - 3 * normaliser)
+    # Nothing but the end can follow.
+    assert of_table(table([low, 0.0, low], [0.0] * 3, [low] * 3), [8], BeamOptions(3, 3), min_length=1) == [[]]
 
 
 def test_a_sentence_that_is_done_leaves_the_batch() -> None:
@@ -235,6 +253,8 @@ def test_arguments_that_do_not_fit_are_refused() -> None:
     refused(ShapeError, r"2 limits, one per sentence. Received: shape \(1,\)", limits_B=[1])
     refused(ConfigError, r"whole numbers from 0. Received: \[1, -1\]", limits_B=[1, -1])
     refused(ConfigError, r"whole numbers from 0. Received: \[1.0, 2.0\]", limits_B=[1.0, 2.0])
+    refused(ConfigError, r"limits of at least min_length = 3. Received: \[2, 2\]", min_length=3)
+    refused(ConfigError, "a min_length from 0. Received: -1", min_length=-1)
     refused(ConfigError, "an end that is not banned. Received: end 1, banned", banned=(1,))
     refused(ConfigError, "token numbers from 0. Received: start -1", start=-1)
     refused(ShapeError, "2 lengths in lengths_B", lengths_B=torch.tensor([1]))

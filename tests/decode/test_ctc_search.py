@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -100,3 +100,42 @@ def test_a_bonus_makes_texts_longer() -> None:
 def test_searches_that_cannot_be(options: dict[str, Any], said: str) -> None:
     with pytest.raises(ConfigError, match=said):
         finder(TranscriptSearchConfig(**options), None)
+
+
+def test_of_equal_texts_the_likelier_one_is_kept() -> None:
+    options = TranscriptSearchConfig(beams=40, n_best=4, token_floor=-1e9)
+    signs = "?_abb"
+
+    def decode(tokens: Sequence[int]) -> str:
+        return "".join(signs[token] for token in tokens)
+
+    for plain, distinct in zip(
+        finder(TranscriptSearchConfig(beams=40, n_best=40, token_floor=-1e9), None)(scores()),
+        finder(options, None, decode=decode)(scores()),
+        strict=True,
+    ):
+        firsts = {decode(each.tokens): each for each in reversed(plain)}
+        expected = sorted(firsts.values(), key=lambda each: -each.score)[:4]
+        assert [each.tokens for each in distinct] == [each.tokens for each in expected]
+        assert [each.spans for each in distinct] == [each.spans for each in expected]
+    assert any(len({decode(each.tokens) for each in row[:4]}) < 4 for row in finder(options, None)(scores(seed=1)))
+
+
+@pytest.mark.parametrize("options", [{}, {"beams": 40, "token_floor": -1e9}], ids=str)
+def test_banned_tokens_are_never_chosen_and_their_probability_is_lost(options: dict[str, Any]) -> None:
+    find = finder(TranscriptSearchConfig(**options), None, banned=(0, 3))
+    logits = scores(V=6)
+    lower = logits.logits_BTV.log_softmax(-1)
+    lower[:, :, [0, 3]] = -1e4
+    expected = finder(TranscriptSearchConfig(**options), None)(logits._replace(logits_BTV=lower))
+    for row, (found,) in enumerate(find(logits)):
+        assert not {0, 3} & set(found.tokens)
+        assert found.tokens == expected[row][0].tokens
+        path_TV = logits.logits_BTV[row, : (6, 4)[row]].double().log_softmax(-1)
+        if not options:
+            path_TV[:, [0, 3]] = -torch.inf
+            assert found.log_probability == pytest.approx(float(path_TV.max(-1).values.sum()), rel=1e-6)
+        else:
+            assert found.log_probability < expected[row][0].log_probability
+    with pytest.raises(ConfigError, match=r"banned symbols from 0 to 5 without the blank, 1\. Received: \(1,\)"):
+        finder(TranscriptSearchConfig(), None, banned=(BLANK,))(logits)

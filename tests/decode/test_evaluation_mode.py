@@ -12,6 +12,8 @@ from torch import nn
 import elman
 from elman.decode.evaluation_mode import evaluated, evaluation_mode, in_evaluation_mode
 
+from ..tasks.small_transcribers import OPTIONS, RATE, spoken
+
 
 def network() -> nn.Module:
     made = nn.Sequential(nn.Linear(2, 2), nn.Sequential(nn.Dropout(0.5)), nn.Dropout(0.5))
@@ -49,7 +51,21 @@ def test_a_network_that_is_trained_is_in_training_mode_after_predictions() -> No
     reader = elman.LanguageModel("small", **small, batch_size=2).fit(
         string="abcdefgh " * 50, progress=False, tune=False
     )
+    sounds, texts = spoken(12)
+    listener = elman.Transcriber("streaming", **OPTIONS | {"max_steps": 1, "layers": 1}).fit(
+        sounds, texts, rate=RATE, progress=False, tune=False
+    )
+    letters = elman.LanguageModel("small", **small, batch_size=2).fit(string="abc " * 50, progress=False, tune=False)
+
+    def listen() -> str:
+        stream = listener.stream(RATE)
+        assert modes(listener.network) == before
+        return stream.push(sounds[0]) + stream.finish()
+
     calls: list[tuple[Any, Callable[[], Any]]] = [
+        (listener, listen),
+        (listener, lambda: listener.transcribe(sounds[:2], rate=RATE)),
+        (letters, lambda: listener.transcribe(sounds[:2], rate=RATE, lm=letters)),
         (classifier, lambda: classifier.predict(X)),
         (classifier, lambda: classifier.score(X, y)),
         (classifier, lambda: classifier.explain(X[:2])),

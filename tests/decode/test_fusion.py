@@ -35,6 +35,22 @@ def test_a_language_model_says_what_it_says_alone(lm: LanguageModel) -> None:
     assert total == pytest.approx(alone.log_probability, rel=1e-4)
 
 
+def test_a_language_model_scores_in_evaluation_mode_and_keeps_its_own(lm: LanguageModel) -> None:
+    model = untrained()
+    expected = language_model_scorer(lm, model.vocabulary)
+    wanted = expected.extend(torch.tensor([2]), expected.first.state)
+    dropout = [module for module in lm.network.modules() if isinstance(module, torch.nn.Dropout)]
+    lm.network.train()
+    try:
+        language = language_model_scorer(lm, model.vocabulary)
+        found = language.extend(torch.tensor([2]), language.first.state)
+        assert lm.network.training
+        assert all(module.training for module in dropout)
+    finally:
+        lm.network.eval()
+    torch.testing.assert_close(found.log_probabilities_NV, wanted.log_probabilities_NV)
+
+
 def test_a_language_model_takes_part_in_the_search(lm: LanguageModel) -> None:
     model = untrained(seed=3)
     sounds = [tones("abcab"), tones("cabba")]

@@ -34,18 +34,21 @@ def follow(toy: Toy, state: Any, memory: Any, limits: list[int], **others: Any) 
     vocabulary=st.sampled_from([2, 3, 5, 300]),
     sources=st.lists(st.tuples(st.integers(1, 4), st.integers(0, 5)), min_size=1, max_size=4),
     ban=st.booleans(),
+    min_length=st.sampled_from([0, 0, 1, 4]),
 )
 def test_greedy_is_the_plain_search_with_one_beam(
-    seed: int, vocabulary: int, sources: list[tuple[int, int]], ban: bool
+    seed: int, vocabulary: int, sources: list[tuple[int, int]], ban: bool, min_length: int
 ) -> None:
     banned = (vocabulary - 1, 0) if ban and vocabulary > 3 else ()
     lengths, limits = (list(column) for column in zip(*sources, strict=True))
+    limits = [max(limit, min_length) for limit in limits]
     toy = Toy(seed, vocabulary)
     state, memory = toy.begin(lengths)
-    answers = follow(toy, state, memory, limits, banned=banned, lengths_B=memory.lengths_B, attention=True)
+    least: dict[str, Any] = {"banned": banned, "min_length": min_length}
+    answers = follow(toy, state, memory, limits, **least, lengths_B=memory.lengths_B, attention=True)
     for b, found in enumerate(answers):
         alone = one(state, memory, b)
-        assert_same([found], plain_beam(toy, *alone, limits[b], PLAIN, banned))
+        assert_same([found], plain_beam(toy, *alone, limits[b], PLAIN, **least))
         assert found.attention is not None
         weights = toy.steps_after_stacking(found.tokens, *alone)[1][: len(found.tokens)]
         torch.testing.assert_close(found.attention, weights.float())
@@ -145,6 +148,36 @@ def test_arguments_of_draws_that_do_not_fit_are_refused() -> None:
         greedy(toy.advance, state, memory, rows=1, start=START, end=END, limits_B=[2], lengths_B=torch.tensor([1, 2]))
     with pytest.raises(TrainingError, match="Received: nan"):
         draw(damaged, (), (), **base)
+
+
+def test_draws_do_not_end_before_the_minimum_length_and_say_how_likely_they_are() -> None:
+    toy = Toy(4, vocabulary=4)
+    toy.bias[END] = 2.0
+    state, memory = toy.begin([2, 3])
+    given: dict[str, Any] = {"rows": 2, "start": START, "end": END, "limits_B": [6, 3], "samples": 40, "seed": 5}
+    for sampling in (SamplingOptions(), SamplingOptions(temperature=0.0), SamplingOptions(top_k=1)):
+        drawn = draw(toy.advance, state, memory, sampling=sampling, min_length=3, **given)
+        assert min(len(h.tokens) for h in drawn[0]) == 3
+        assert {len(h.tokens) for h in drawn[1]} == {3}
+        for b, hypotheses in enumerate(drawn):
+            log_probabilities, _ = toy.steps_after_stacking(hypotheses[0].tokens, *one(state, memory, b))
+            total = sum(float(log_probabilities[t, token]) for t, token in enumerate([*hypotheses[0].tokens, END]))
+            assert hypotheses[0].log_probability == pytest.approx(total, abs=1e-5)
+    with pytest.raises(ConfigError, match=r"limits of at least min_length = 4. Received: \["):
+        draw(toy.advance, state, memory, sampling=SamplingOptions(), min_length=4, **given)
+
+
+def test_before_the_minimum_length_a_row_without_another_way_on_ends_with_probability_0() -> None:
+    low = -math.inf
+
+    def advance(tokens_BK: Tensor, state: Any, memory: Any) -> SearchStep:
+        return SearchStep(torch.tensor([low, 0.0, low]).expand(*tokens_BK.shape, 3), state)
+
+    given: dict[str, Any] = {"rows": 1, "start": START, "end": END, "limits_B": [5], "min_length": 2}
+    found = greedy(advance, (), (), **given)
+    (drawn,) = draw(advance, (), (), sampling=SamplingOptions(), seed=0, **given)
+    for hypothesis in (*found, *drawn):
+        assert (hypothesis.tokens, hypothesis.log_probability, hypothesis.finished) == ((), low, False)
 
 
 def test_an_ensemble_has_the_mean_of_its_members_probabilities_and_attention() -> None:

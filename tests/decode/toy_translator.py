@@ -98,7 +98,13 @@ def judge(toy: Toy, tokens: Sequence[int], state: Carried, memory: Memory, optio
 
 
 def plain_beam(
-    toy: Toy, state: Carried, memory: Memory, limit: int, options: BeamOptions, banned: Sequence[int] = ()
+    toy: Toy,
+    state: Carried,
+    memory: Memory,
+    limit: int,
+    options: BeamOptions,
+    banned: Sequence[int] = (),
+    min_length: int = 0,
 ) -> list[Found]:
     """Beam search over one sentence, hypothesis by hypothesis, always to the limit."""
     going: list[tuple[tuple[int, ...], float]] = [((), 0.0)]
@@ -111,7 +117,7 @@ def plain_beam(
         extensions.sort(key=lambda extension: -extension[0])
         for place, (_, tokens, token) in enumerate(extensions):
             natural = place < options.beams
-            if token == END and (natural or step == limit):
+            if token == END and step >= min_length and (natural or step == limit):
                 ended.append(Found(tokens, *judge(toy, tokens, state, memory, options), natural))
         going = [((*tokens, token), total) for total, tokens, token in extensions if token != END][: options.beams]
     return sorted(ended, key=lambda found: -found.score)[: options.n_best]
@@ -127,7 +133,13 @@ def every_sequence(
 
 
 def search(
-    toy: Toy, state: Carried, memory: Memory, limits: Sequence[int], options: BeamOptions, banned: Sequence[int] = ()
+    toy: Toy,
+    state: Carried,
+    memory: Memory,
+    limits: Sequence[int],
+    options: BeamOptions,
+    banned: Sequence[int] = (),
+    min_length: int = 0,
 ) -> list[list[Hypothesis]]:
     """The search under test."""
     # By way of the module, so that a bug can be planted there.
@@ -141,6 +153,7 @@ def search(
         limits_B=limits,
         options=options,
         banned=banned,
+        min_length=min_length,
         lengths_B=memory.lengths_B,
         attention=True,
     )
@@ -155,15 +168,22 @@ def assert_same(found: Sequence[Hypothesis], expected: Sequence[Found]) -> None:
         assert math.isclose(h.log_probability, e.log_probability, rel_tol=1e-5, abs_tol=1e-5)
 
 
-def check_beam(seed: int, vocabulary: int, lengths: Sequence[int], limits: Sequence[int], options: BeamOptions) -> None:
+def check_beam(
+    seed: int,
+    vocabulary: int,
+    lengths: Sequence[int],
+    limits: Sequence[int],
+    options: BeamOptions,
+    min_length: int = 0,
+) -> None:
     """A batch of sentences gives what the plain search gives for each alone, attention included."""
     toy = Toy(seed, vocabulary)
     state, memory = toy.begin(lengths)
-    answers = search(toy, state, memory, limits, options)
+    answers = search(toy, state, memory, limits, options, min_length=min_length)
     assert len(answers) == len(limits)
     for b, found in enumerate(answers):
         alone = one(state, memory, b)
-        assert_same(found, plain_beam(toy, *alone, limits[b], options))
+        assert_same(found, plain_beam(toy, *alone, limits[b], options, min_length=min_length))
         for hypothesis in found:
             assert hypothesis.attention is not None
             assert hypothesis.attention.dtype == torch.float32

@@ -313,3 +313,24 @@ def test_matrix_products_in_16_bits(attention: str, kind: str) -> None:
     model.fit(items, captions, progress=False, tune=False)
     assert math.isfinite(model.metrics["valid"]["loss"])
     assert len(model.caption(items[:3])) == 3
+
+
+@pytest.mark.parametrize("search", [{"beams": 1}, {"beams": 4, "n_best": 3}, {"sample": True, "n_best": 3}], ids=str)
+def test_no_caption_is_shorter_than_the_minimum(seeing: Captioner, search: dict[str, Any]) -> None:
+    pixels, _ = bars(4, seed=6)
+    held = seeing.captions(pixels, min_length=7, **search)
+    assert all(len(each.tokens) >= 7 for best in held for each in best)
+    assert min(len(each.tokens) for best in seeing.captions(pixels, **search) for each in best) < 7
+    with pytest.raises(ConfigError, match=r"min_length of at most max_length = 2\. Received: 3"):
+        seeing.captions(pixels, max_length=2, min_length=3, **search)
+    with pytest.raises(ConfigError, match=r"min_length of at most the model's max_length, 100\. Received: 101"):
+        seeing.captions(pixels, min_length=101, **search)
+
+
+def test_several_captions_of_an_item_are_different_texts() -> None:
+    pixels, captions = bars(20)
+    model = trained(pixels, captions, tokens="subwords", vocabulary_size=270, max_steps=1)
+    for best in model.captions(pixels[:4], beams=12, n_best=8, max_length=4, length_penalty=0.0):
+        texts = [each.text for each in best]
+        assert len(set(texts)) == len(texts) > 1
+        assert not any("\ufffd" in text for text in texts)

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import torch
 
-from elman import LanguageModel
+from elman import LanguageModel, load
+from elman.decode import generation
 from elman.decode.generation import read_prompt
 from elman.errors import ConfigError
 from elman.state import leaves
@@ -168,6 +169,32 @@ def test_a_penalty_makes_texts_less_repetitive(model: LanguageModel) -> None:
     assert len(set(varied)) > len(set(plain))
 
 
+@pytest.mark.parametrize("native", [True, False])
+@pytest.mark.parametrize("options", [{"temperature": 0}, {"seed": 3}, {"repetition_penalty": 2.0, "top_k": 5}], ids=str)
+def test_a_text_does_not_end_before_the_minimum_length(
+    model: LanguageModel, native: bool, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not native:
+        monkeypatch.setattr(generation, "engine_of", lambda *_: "not in this test")
+    end, before = model.vocabulary.end_id, model.network.head.bias.detach().clone()
+    free = model.generate("the", length=30, **options)
+    with torch.no_grad():
+        try:
+            model.network.head.bias[end] = 1e3
+            assert model.generate("the", length=30, **options) == ""
+            texts = model.generate("the", length=30, min_length=11, samples=3, **options)
+            assert [len(text) for text in texts] == [11] * 3
+            assert len(model.generate("the", length=11, min_length=11, **options)) == 11
+            stop = texts[0][4:6]
+            stopped = model.generate("the", length=30, min_length=11, samples=3, stop=stop, **options)
+            assert stopped[0] == texts[0][: texts[0].index(stop)]
+        finally:
+            model.network.head.bias.copy_(before)
+    # The bias of the end changes no other choice.
+    if options == {"temperature": 0}:
+        assert texts[0] == free[:11]
+
+
 def test_nothing_is_drawn_for_a_length_of_nothing(model: LanguageModel) -> None:
     assert model.generate("the", length=0) == ""
     assert model.generate("the", length=0, samples=2) == ["", ""]
@@ -178,6 +205,8 @@ def test_nothing_is_drawn_for_a_length_of_nothing(model: LanguageModel) -> None:
     [
         ({"length": -1}, "expected length to be a whole number from 0. Received: -1"),
         ({"length": 2.5}, "expected length to be a whole number from 0. Received: 2.5"),
+        ({"min_length": -1}, "expected min_length to be a whole number from 0. Received: -1"),
+        ({"length": 5, "min_length": 6}, "expected min_length of at most length = 5. Received: 6"),
         ({"samples": 0}, "expected samples to be a whole number from 1. Received: 0"),
         ({"samples": "2"}, "expected samples to be a whole number from 1. Received: '2'"),
         ({"temperature": -1.0}, "expected temperature to be 0 or more. Received: -1.0"),
@@ -204,3 +233,35 @@ def test_values_that_cannot_be_used_are_refused(model: LanguageModel, options: d
 def test_a_model_that_is_not_trained_says_so(use: Callable[[LanguageModel], Any]) -> None:
     with pytest.raises(ConfigError, match="expected a model that is trained"):
         use(LanguageModel())
+
+
+@pytest.mark.parametrize("tokenizer", ["regex", "whitespace"])
+def test_the_unknown_word_of_a_corpus_is_never_drawn(tokenizer: str, tmp_path: Path) -> None:
+    text = "the <unk> whale <unk> swam <unk> <unk> on\n" * 40
+    model = trained(tmp_path, text, tokens="words", tokenizer=tokenizer, max_steps=20)
+    (scored,) = model.score(["the <unk> whale"])
+    assert scored.tokens == ("the", "[UNK]", "whale")
+    assert scored.unknown == 1
+    assert scored.log_probs[1] > -1.9, "it is learnt"
+    for seed in range(3):
+        drawn = str(model.generate("the", length=60, seed=seed))
+        assert not any(sign in drawn for sign in ("unk", "UNK", "<"))
+
+
+def test_both_forms_of_a_letter_are_noted_and_made_one(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    text = "caf\u00e9 noir, cafe\u0301 creme\n" * 40
+    trained(tmp_path, text)
+    assert "1 letter of the training texts is in two Unicode forms" in caplog.text
+    assert "unicode_form=nfc" in caplog.text
+    caplog.clear()
+    model = trained(tmp_path, text, unicode_form="nfc")
+    assert "Unicode" not in caplog.text
+    one, other = model.score(["caf\u00e9", "cafe\u0301"])
+    assert one.tokens == other.tokens
+    assert model.data["characters"] == 40 * len("caf\u00e9 noir, caf\u00e9 creme\n")
+    model.save(tmp_path / "saved")
+    again = load(tmp_path / "saved")
+    assert again.vocabulary.unicode_form == "nfc"
+    assert again.score("cafe\u0301")[0].log_probs == pytest.approx(one.log_probs, rel=1e-5)
+    (tmp_path / "new.txt").write_text("cafe\u0301\n" * 20, encoding="utf-8")
+    assert again.evaluate(tmp_path / "new.txt")["tokens"] == 20 * 5

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 import elman
 from elman import Tagger, Transcriber
@@ -268,3 +269,46 @@ def test_models_of_other_tasks(tmp_path: Path) -> None:
     (tmp_path / "model" / "elman.json").write_text(json.dumps(described))
     with pytest.raises(ArtifactError, match=r"expected mels = 8, the features of the vocabulary. Received: 9"):
         elman.load(tmp_path / "model")
+
+
+@pytest.mark.parametrize("search", [{}, {"beams": 4}, {"n_best": 5}], ids=str)
+def test_the_unknown_token_is_never_said(search: dict[str, Any]) -> None:
+    model = untrained(seed=1, **ONE_WAY)
+    sound = tones("abcab")
+    with torch.no_grad():
+        model.network.head.bias[model.vocabulary.tokens.unknown_id] = 50.0
+    (answer,) = model.transcripts([sound], rate=RATE, **search)
+    assert not any("\ufffd" in each.text or "[UNK]" in each.text for each in answer.readings)
+    # Its probability is not given to the others.
+    assert answer.readings[0].log_probability < -100.0
+    stream = model.stream()
+    assert "\ufffd" not in stream.push(sound) + stream.finish()
+
+
+def test_texts_in_another_encoding_are_noted_with_their_place(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    manifest = write_manifest(tmp_path / "data", count=12)
+    lines = manifest.read_text(encoding="utf-8").splitlines()
+    lines[3] += "\ufffd"
+    manifest.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    Transcriber(**OPTIONS | {"max_steps": 1}).fit(manifest, valid=manifest, progress=False, tune=False)
+    assert "1 of 12 texts have U+FFFD" in caplog.text
+    assert "manifest.csv, line 4" in caplog.text
+
+
+def test_several_texts_of_a_recording_are_different(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = untrained(seed=1)
+    sound = tones("abcab")
+    (plain,) = model.transcripts([sound], rate=RATE, beams=12, n_best=4)
+    tokens = model.vocabulary.tokens
+    # As if b and c were two tokens of one text.
+    decode = type(tokens).decode_stream
+    monkeypatch.setattr(
+        type(tokens), "decode_stream", lambda self, ids: (each.replace("c", "b") for each in decode(self, ids))
+    )
+    (answer,) = model.transcripts([sound], rate=RATE, beams=12, n_best=4)
+    texts = [each.text for each in answer.readings]
+    assert len({each.text.replace("c", "b") for each in plain.readings}) < 4, "otherwise this proves nothing"
+    assert len(set(texts)) == len(texts) == 4
+    scores = [each.score for each in answer.readings]
+    assert scores == sorted(scores, reverse=True)
+    assert scores[0] == plain.readings[0].score

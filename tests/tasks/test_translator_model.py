@@ -12,11 +12,13 @@ import torch
 
 import elman
 from elman.data.pairs import PairVocabulary, pairs_from
+from elman.decode.evaluation_mode import evaluation_mode
 from elman.decode.search import Hypothesis
 from elman.decode.search_config import SearchConfig
-from elman.decode.translation import translations_of
+from elman.decode.translation import search_all, translations_of
 from elman.errors import ArtifactError, ConfigError, DataError
 from elman.tasks.average import average_folders
+from elman.tasks.translator.setup import member_of
 
 from .small_translators import SOURCES, TARGETS, greedy_by_hand, tiny, trained
 
@@ -394,3 +396,47 @@ def test_groups_of_standard_input_are_drawn_with_different_seeds(model, monkeypa
     assert [each[0].tokens for each in first] == [
         each[0].tokens for each in model.translations(groups[0], sample=True, seed=4)
     ]
+
+
+@pytest.mark.parametrize("search", [{"beams": 1}, {"beams": 4, "n_best": 3}, {"sample": True, "n_best": 3}], ids=str)
+def test_no_translation_is_shorter_than_the_minimum(model, search):
+    free = model.translations(LENGTHS, **search)
+    assert min(len(each.tokens) for best in free for each in best) < 9
+    held = model.translations(LENGTHS, min_length=9, **search)
+    for source, best in zip(LENGTHS, held, strict=True):
+        assert all(len(each.tokens) >= 9 for each in best) or not source.strip()
+    # The automatic limit becomes at least the minimum.
+    long = model.translations("die kuh", min_length=60, **search)[0]
+    assert {len(each.tokens) for each in long} == {60}
+    with pytest.raises(ConfigError, match=r"min_length of at most max_length = 4. Received: 5"):
+        model.translate("die kuh", max_length=4, min_length=5, **search)
+
+
+def test_several_translations_are_different_texts():
+    made = trained(tokens="subwords", vocabulary_size=300, max_steps=1, evaluate_every=1)
+    options = {"beams": 12, "n_best": 6, "length_penalty": 0.0, "max_length": 4}
+    members = [member_of(made.config, made.network, made.vocabulary)]
+    with evaluation_mode(made.network):
+        raw = search_all(members, LENGTHS[:4], SearchConfig(**options))
+    texts = [[made.vocabulary.decode_target(each.tokens) for each in best] for best in raw]
+    assert any(len(set(best[:6])) < 6 for best in texts), "otherwise this proves nothing"
+    for row, best in enumerate(made.translations(LENGTHS[:4], **options)):
+        assert [each.text for each in best] == list(dict.fromkeys(text.strip() for text in texts[row]))[:6]
+        assert [each.score for each in best] == sorted((each.score for each in best), reverse=True)
+    drawn = made.translations("die kuh", sample=True, n_best=9, temperature=0.0)[0]
+    assert len(drawn) == 9
+    assert len({each.text for each in drawn}) == 1
+
+
+def test_both_forms_of_a_letter_are_read_as_one(caplog):
+    apart = [source.replace("\u00e4", "a\u0308") for source in SOURCES]
+    half = [*SOURCES[:18], *apart[18:]]
+    tiny().fit(half, TARGETS, progress=False, tune=False)
+    assert "two Unicode forms" in caplog.text
+    caplog.clear()
+    made = tiny(unicode_form="nfc").fit(half, TARGETS, progress=False, tune=False)
+    assert "Unicode" not in caplog.text
+    assert [each.tokens for each in made.score(apart, SOURCES)] == [each.tokens for each in made.score(SOURCES, apart)]
+    assert made.translate(apart) == made.translate(SOURCES)
+    figures = [made.evaluate(SOURCES, targets) for targets in (SOURCES, apart)]
+    assert figures[0] == pytest.approx(figures[1])

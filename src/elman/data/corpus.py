@@ -39,6 +39,7 @@ def open_inputs(paths: Paths, config: TextConfig) -> TextSource | None:
         errors=config.errors,
         pattern=config.pattern,
         documents=config.documents,
+        unicode_form=config.unicode_form,
     )
 
 

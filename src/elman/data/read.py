@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from elman.data.decoding import check_encoding, decoded_blocks, line_pieces, raw_blocks
 from elman.data.inputs import InputFile, find_files
+from elman.data.vocabulary.unicode_forms import KEEP, check_form, pieces_in_form
 from elman.display import Progress
 from elman.errors import ConfigError, DataError
 from elman.former import former_attributes
@@ -68,9 +69,17 @@ class TextSource:
     """Text in files that can be read repeatedly. Made by `open_text`; call `close`, or use it as a context manager."""
 
     def __init__(
-        self, files: Sequence[InputFile], *, encoding: str, errors: str, documents: str, block: int = BLOCK
+        self,
+        files: Sequence[InputFile],
+        *,
+        encoding: str,
+        errors: str,
+        documents: str,
+        block: int = BLOCK,
+        unicode_form: str = KEEP,
     ) -> None:
         self.files = tuple(files)
+        self.unicode_form = unicode_form
         self.encoding = encoding
         self.errors = errors
         self.documents = documents
@@ -142,6 +151,8 @@ class TextSource:
         for file in self.files:
             blocks = counted(raw_blocks(file.path, file.name, self.block, on_disk))
             text = decoded_blocks(blocks, file.name, encoding=self.encoding, errors=self.errors)
+            if self.unicode_form != KEEP:
+                text = pieces_in_form(text, self.unicode_form)
             yield from find(line_pieces(text, self.block * LINE_BLOCKS))
 
 
@@ -153,15 +164,17 @@ def open_text(
     pattern: str = "*",
     documents: str = "files",
     block: int = BLOCK,
+    unicode_form: str = KEEP,
 ) -> TextSource:
     """Open a text in files, folders, globs or standard input ("-").
 
-    inputs     paths; folders are searched recursively for names that match `pattern`, and .gz files are decompressed
-    encoding   encoding of the text
-    errors     handling of bytes that cannot be decoded: "strict" (EncodingError), "replace" (by U+FFFD) or "ignore"
-    documents  what a document is: "files", "lines" (each line that is not empty) or "paragraphs" (lines between blank
-               lines)
-    block      bytes per read
+    inputs        paths; folders are searched recursively for names that match `pattern`; .gz files are decompressed
+    encoding      encoding of the text
+    errors        handling of bytes that cannot be decoded: "strict" (EncodingError), "replace" (by U+FFFD) or "ignore"
+    documents     what a document is: "files", "lines" (each line that is not empty) or "paragraphs" (lines between
+                  blank lines)
+    block         bytes per read
+    unicode_form  form that the text is brought into: "keep", "nfc" or "nfkc"
 
     Raises ConfigError, DataError, StorageError. The content is read later.
     """
@@ -172,7 +185,12 @@ def open_text(
         raise ConfigError(f"expected block to be at least 1 byte. Received: {block}")
     name = check_encoding(encoding)
     return TextSource(
-        find_files(inputs, pattern=pattern), encoding=name, errors=errors, documents=documents, block=block
+        find_files(inputs, pattern=pattern),
+        encoding=name,
+        errors=errors,
+        documents=documents,
+        block=block,
+        unicode_form=check_form(unicode_form),
     )
 
 

@@ -23,6 +23,7 @@ __all__ = [
     "quoting",
     "split",
     "tokenizer",
+    "unicode_form",
     "vocabulary_size",
 ]
 
@@ -82,6 +83,12 @@ def split(shares: tuple[float, float, float]) -> Any:
 def lowercase(default: bool, kinds: str = "words and characters") -> Any:
     """Declare the option for lower-case tokens; `kinds` are the kinds of tokens that have it."""
     return option(default, f"{kinds}: make everything lower case")
+
+
+def unicode_form() -> Any:
+    """Declare the Unicode form of texts."""
+    help = "Unicode form of texts: keep, nfc (a letter and its marks are one character), nfkc (also plain letters)"
+    return option("keep", help, choices=("keep", "nfc", "nfkc"))
 
 
 def min_count(kinds: str = "words and characters") -> Any:

@@ -27,6 +27,7 @@ class TextConfig:
         "position", "cut the text at a position, or between documents", choices=("position", "documents")
     )
     lowercase: bool = shared.lowercase(False, "characters and words")
+    unicode_form: str = shared.unicode_form()
     min_count: int = shared.min_count("characters and words")
     vocabulary_size: int = shared.vocabulary_size()
     tokenizer: str = shared.tokenizer()

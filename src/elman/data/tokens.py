@@ -38,6 +38,8 @@ SPLIT_BY = ("position", "documents")
 _USUAL_SPLIT = (0.9, 0.05, 0.05)
 # Increased whenever the same text gives other tokens.
 LAYOUT = 1
+# Increased whenever the same text gives another vocabulary.
+LEARNING = 2
 
 
 class Corpus(NamedTuple):
@@ -144,7 +146,7 @@ def _scan(source: TextSource, progress: Progress | None) -> TextStatistics:
 def _learn(text: _Text, options: dict[str, Any], folder: Path, progress: Progress | None) -> Vocabulary:
     """Return the vocabulary of the training part: from the cache, or learned and saved there."""
     try:
-        path = make_folder(folder / "vocabularies") / f"{text.key(options)}.json"
+        path = make_folder(folder / "vocabularies") / f"{text.key(options, LEARNING)}.json"
     except TypeError as error:
         raise ConfigError(f"expected plain values as options of a vocabulary. Received: {options}") from error
     try:
@@ -231,7 +233,9 @@ def _tokens(piece: TextPiece, vocabulary: Vocabulary) -> Ids:
     """Return the tokens of a piece, with an end token before each document that begins in it."""
     if vocabulary.per_character:
         ids = vocabulary.encode(piece.text)
-        return np.insert(ids, piece.starts, vocabulary.end_id) if piece.starts else ids
+        # A text in another Unicode form than that of the vocabulary has other places.
+        if not piece.starts or len(ids) == len(piece.text):
+            return np.insert(ids, piece.starts, vocabulary.end_id) if piece.starts else ids
     end = np.array([vocabulary.end_id], dtype=np.int64)
     arrays: list[Ids] = []
     inside = piece.starts[:1] != (0,)

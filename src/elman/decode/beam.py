@@ -90,6 +90,7 @@ def beam_search(
     limits_B: Sequence[int] | Tensor,
     options: BeamOptions,
     banned: Sequence[int] = (),
+    min_length: int = 0,
     lengths_B: Tensor | None = None,
     attention: bool = False,
 ) -> list[list[Hypothesis]]:
@@ -101,6 +102,7 @@ def beam_search(
                    there, with the log-probability that the network gives to the end; `finished` is False unless
                    that end was among the most likely extensions
     banned         ids of tokens that are never chosen; the probabilities of the others are not renormalised
+    min_length     number of tokens before which a hypothesis does not end; at most the limits
     lengths_B      steps of each source: attention to later steps is left out of the coverage and of `attention`
     attention      return the attention weights of every hypothesis
 
@@ -110,10 +112,10 @@ def beam_search(
     Raises ShapeError or ConfigError for invalid arguments, TrainingError for logits that are NaN or +inf.
     """
     check_tokens(start, end, banned)
-    device, limits_B, lengths_B = check_batch(state, memory, rows, limits_B, lengths_B)
+    device, limits_B, lengths_B = check_batch(state, memory, rows, limits_B, lengths_B, min_length)
     if not rows:
         return []
-    search = _BeamState(options, end, tuple(banned), limits_B, lengths_B, attention)
+    search = _BeamState(options, end, tuple(banned), min_length, limits_B, lengths_B, attention)
     live_B = torch.arange(rows, device=device)
     tokens_BK = torch.full((rows, 1), start, device=device)
     totals_BK = torch.zeros(rows, 1, device=device)
@@ -147,12 +149,13 @@ class _BeamState:
         options: BeamOptions,
         end: int,
         banned: tuple[int, ...],
+        min_length: int,
         limits_N: Tensor,
         lengths_N: Tensor | None,
         attention: bool,
     ) -> None:
         self.options, self.end, self.attention = options, end, attention
-        self.limits_N, self.lengths_N = limits_N, lengths_N
+        self.min_length, self.limits_N, self.lengths_N = min_length, limits_N, lengths_N
         self.banned = torch.tensor(sorted(set(banned)), dtype=torch.int64, device=limits_N.device)
         self.ended = FinishedHypotheses.none(len(limits_N), options.n_best, limits_N.device)
         self.counts_N = torch.zeros_like(limits_N)
@@ -170,6 +173,8 @@ class _BeamState:
         width = min(beams, scores_BN.shape[1])
         threshold_B1 = scores_BN.topk(width, dim=1).values[:, -1:]
         natural_BK = (ends_BK >= threshold_B1) & (ends_BK > -torch.inf)
+        if length <= self.min_length:
+            natural_BK = torch.zeros_like(natural_BK)
         at_limit_B1 = (self.limits_N[live_B] < length)[:, None]
         coverage_BKS = self._coverage(output)
         self._add_finished(live_B, ends_BK, natural_BK, at_limit_B1 & (totals_BK > -torch.inf), coverage_BKS)

@@ -6,6 +6,7 @@ path with repeated symbols merged and then blanks removed.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import NamedTuple
@@ -47,8 +48,12 @@ def check_blank(blank: int, columns: int) -> None:
 
 
 @torch.no_grad()
-def ctc_greedy(logits_BTV: Tensor, lengths_B: Tensor | None = None, blank: int = 0) -> list[CtcPath]:
+def ctc_greedy(
+    logits_BTV: Tensor, lengths_B: Tensor | None = None, blank: int = 0, banned: Sequence[int] = ()
+) -> list[CtcPath]:
     """Return the most likely path of each row, over its first `lengths_B` frames; later frames are ignored.
+
+    The symbols `banned` are never chosen; the probabilities of the others are not renormalised.
 
     Raises ShapeError or ConfigError for invalid arguments, TrainingError for logits that are NaN or +inf.
     """
@@ -56,10 +61,11 @@ def ctc_greedy(logits_BTV: Tensor, lengths_B: Tensor | None = None, blank: int =
         raise ShapeError(f"expected logits_BTV of rows, frames and tokens. Received: shape {tuple(logits_BTV.shape)}")
     B, T, V = logits_BTV.shape
     check_blank(blank, V)
+    _check_banned(banned, blank, V)
     lengths = [T] * B if lengths_B is None else lengths_B.tolist()
     if len(lengths) != B or any(not 0 <= length <= T for length in lengths):
         raise ShapeError(f"expected {B} lengths from 0 to {T} in lengths_B. Received: {lengths}")
-    best_BT, chosen_BT = _most_likely(logits_BTV)
+    best_BT, chosen_BT = _most_likely(logits_BTV, banned)
     real_BT = torch.arange(T)[None] < torch.tensor(lengths, dtype=torch.int64)[:, None]
     _check_scores(best_BT[real_BT])
     sums = best_BT.double().masked_fill(~real_BT, 0.0).sum(dim=1).tolist()
@@ -71,10 +77,21 @@ def ctc_greedy(logits_BTV: Tensor, lengths_B: Tensor | None = None, blank: int =
     return paths
 
 
-def _most_likely(logits: Tensor) -> tuple[Tensor, Tensor]:
+def _most_likely(logits: Tensor, banned: Sequence[int]) -> tuple[Tensor, Tensor]:
     """Return the log-probability and the index of the most likely symbol of each frame, on the CPU."""
-    most, chosen = as_scores(logits).max(dim=-1)
-    return (most - as_scores(logits).logsumexp(dim=-1)).cpu(), chosen.cpu()
+    scores = as_scores(logits)
+    allowed = scores
+    if banned:
+        allowed = scores.index_fill(-1, torch.tensor(list(banned), device=scores.device), -torch.inf)
+    most, chosen = allowed.max(dim=-1)
+    return (most - scores.logsumexp(dim=-1)).cpu(), chosen.cpu()
+
+
+def _check_banned(banned: Sequence[int], blank: int, columns: int) -> None:
+    if any(not 0 <= symbol < columns or symbol == blank for symbol in banned):
+        raise ConfigError(
+            f"expected banned symbols from 0 to {columns - 1} without the blank, {blank}. Received: {tuple(banned)}"
+        )
 
 
 def _check_scores(log_probabilities: Tensor) -> None:
@@ -101,8 +118,9 @@ class CtcGreedyStream:
     frame of its run.
     """
 
-    def __init__(self, blank: int = 0) -> None:
+    def __init__(self, blank: int = 0, banned: Sequence[int] = ()) -> None:
         self.blank = blank
+        self.banned = tuple(banned)
         self.last: int | None = None
         self.frames = 0
         self.log_probability = 0.0
@@ -116,7 +134,8 @@ class CtcGreedyStream:
         if logits_TV.dim() != 2 or not logits_TV.shape[1]:
             raise ShapeError(f"expected logits_TV of frames and tokens. Received: shape {tuple(logits_TV.shape)}")
         check_blank(self.blank, logits_TV.shape[1])
-        best_T, chosen_T = _most_likely(logits_TV)
+        _check_banned(self.banned, self.blank, logits_TV.shape[1])
+        best_T, chosen_T = _most_likely(logits_TV, self.banned)
         _check_scores(best_T)
         tokens = []
         for symbol in chosen_T.tolist():

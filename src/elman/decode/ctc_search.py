@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +13,7 @@ import torch
 from elman.data.transcripts.vocabulary import BLANK
 from elman.decode.ctc import CtcLogits, ctc_greedy
 from elman.decode.ctc_beam import CtcBeamOptions, LanguageModelScorer, ctc_prefix_beam
+from elman.decode.text_output import first_distinct
 from elman.decode.transcript_config import TranscriptSearchConfig
 from elman.errors import ConfigError
 
@@ -44,26 +46,36 @@ class CtcResult(NamedTuple):
 CtcSearch = Callable[[CtcLogits], list[list[CtcResult]]]
 
 
-def greedy(output: CtcLogits) -> list[list[CtcResult]]:
-    """Decode every row greedily: one text, of the most likely symbol of each step."""
-    paths = ctc_greedy(output.logits_BTV, output.lengths_B, BLANK)
+def greedy(output: CtcLogits, banned: Sequence[int] = ()) -> list[list[CtcResult]]:
+    """Decode every row greedily: one text, of the most likely symbol of each step that is not banned."""
+    paths = ctc_greedy(output.logits_BTV, output.lengths_B, BLANK, banned)
     return [[CtcResult(path.tokens, path.spans, path.log_probability, path.log_probability, 0.0)] for path in paths]
 
 
-def finder(options: TranscriptSearchConfig, language: LanguageModelScorer | None) -> CtcSearch:
-    """Return the decoding function for `options`. Raises ConfigError for options that cannot be combined."""
+def finder(
+    options: TranscriptSearchConfig,
+    language: LanguageModelScorer | None,
+    *,
+    decode: Callable[[Sequence[int]], str] | None = None,
+    banned: Sequence[int] = (),
+) -> CtcSearch:
+    """Return the decoding function for `options`. Raises ConfigError for options that cannot be combined.
+
+    decode  detokenises token ids; if given, the texts of a recording are distinct
+    banned  ids of tokens that are never chosen; the probabilities of the others are not renormalised
+    """
     usual = TranscriptSearchConfig()
     if language is None:
         if options.lm_weight != usual.lm_weight:
             raise ConfigError(f"expected lm_weight with a language model only. Received: {options.lm_weight:g}")
         if options == usual:
-            return greedy
+            return partial(greedy, banned=tuple(banned)) if banned else greedy
     beams = options.beams or max(_BEAMS, options.n_best)
     if options.n_best > beams:
         raise ConfigError(f"expected n_best of at most beams = {beams}. Received: {options.n_best}")
     beam = CtcBeamOptions(
         beams=beams,
-        n_best=options.n_best,
+        n_best=options.n_best if options.n_best == 1 or decode is None else beams,
         token_floor=options.token_floor,
         language_weight=options.lm_weight,
         bonus=options.insertion_bonus,
@@ -71,10 +83,14 @@ def finder(options: TranscriptSearchConfig, language: LanguageModelScorer | None
 
     def find(output: CtcLogits) -> list[list[CtcResult]]:
         log_probs_BTV = output.logits_BTV.double().log_softmax(dim=-1)
+        if banned:
+            log_probs_BTV[:, :, list(banned)] = -torch.inf
         found = []
         for log_probs_TV, length in zip(log_probs_BTV, output.lengths_B.tolist(), strict=True):
             row_TV = log_probs_TV[:length]
             hypotheses = ctc_prefix_beam(row_TV, beam, blank=BLANK, language=language)
+            if decode is not None:
+                hypotheses = first_distinct(hypotheses, lambda each: decode(each.tokens), options.n_best)
             found.append(
                 [
                     CtcResult(

@@ -5,19 +5,27 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from torch import nn
 
-__all__ = ["evaluated", "evaluation_mode", "in_evaluation_mode"]
+__all__ = ["Modules", "evaluated", "evaluation_mode", "in_evaluation_mode"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T")
 
 
+class Modules(Protocol):
+    """Protocol of a network, such as an `nn.Module`, whose modules are in training or evaluation mode."""
+
+    def modules(self) -> Iterator[nn.Module]: ...
+
+    def eval(self) -> Any: ...
+
+
 @contextmanager
-def evaluation_mode(*networks: nn.Module) -> Iterator[None]:
+def evaluation_mode(*networks: Modules) -> Iterator[None]:
     """Put networks into evaluation mode for the block; each module gets its own mode back after it."""
     training = [module for network in networks for module in network.modules() if module.training]
     for network in networks:

@@ -14,6 +14,7 @@ from torch import Tensor
 from elman.data.transcripts.vocabulary import BLANK, TranscriberVocabulary
 from elman.data.vocabulary import Vocabulary
 from elman.decode.ctc_beam import LanguageModelScorer, LanguageModelStep
+from elman.decode.evaluation_mode import evaluation_mode
 from elman.errors import ConfigError
 from elman.state import State
 
@@ -60,7 +61,8 @@ def language_model_scorer(lm: CharacterModel, vocabulary: TranscriberVocabulary)
             numbers.append(known.unknown_id)
             continue
         character = own.decode([number])
-        (found,) = known.encode(character).tolist()
+        ids = known.encode(character).tolist()
+        found = ids[0] if len(ids) == 1 else known.unknown_id
         numbers.append(found)
         if found == known.unknown_id:
             missing.append(character)
@@ -71,7 +73,6 @@ def language_model_scorer(lm: CharacterModel, vocabulary: TranscriberVocabulary)
             f"lower-case both. Received: one without {shown}"
         )
     network = lm.network
-    network.eval()
     device = next(network.parameters()).device
     numbers_V = torch.tensor(numbers, device=device)
     start = list(lm.context_start())
@@ -83,8 +84,9 @@ def language_model_scorer(lm: CharacterModel, vocabulary: TranscriberVocabulary)
 
     @torch.no_grad()
     def extend(tokens_N: Tensor, state: State) -> LanguageModelStep:
-        return output_of(*network.step(numbers_V[tokens_N.to(device)], state))
+        with evaluation_mode(network):
+            return output_of(*network.step(numbers_V[tokens_N.to(device)], state))
 
-    with torch.no_grad():
+    with evaluation_mode(network), torch.no_grad():
         logits_BTV, state = network(torch.tensor([start], device=device), None, network.initial_state(1))
     return LanguageModelScorer(output_of(logits_BTV[:, -1], state), extend)

@@ -7,14 +7,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from time import perf_counter
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 
 from elman.data.vocabulary import Vocabulary
 from elman.decode.engine import TokenNetwork, engine_of
-from elman.decode.sampling import SamplingOptions, check_seed, sample
+from elman.decode.sampling import SamplingOptions, check_seed, sample, without_end
 from elman.errors import ConfigError, DataError, KernelUnavailableError
 from elman.kernels import each_with_threads_for, threads_for
 from elman.kernels.generation import Engine, TokenStreams
@@ -91,30 +91,35 @@ def stream_texts(
     stops: Sequence[str],
     seed: int,
     weights: str = "float32",
+    min_length: int = 0,
 ) -> Iterator[tuple[int, str]]:
     """Sample up to `length` tokens in each of `samples` rows; yields (row, piece of text) as tokens are sampled.
 
-    A row ends at an end token, at a stop string (which is not part of its text), or after `length` tokens. Uses the
-    native engine, with weights in the format `weights`, if it can run the network, and torch otherwise.
+    A row ends at an end token, at a stop string (which is not part of its text), or after `length` tokens. An end token
+    is not sampled before a row has `min_length` tokens. Uses the native engine, with weights in the format `weights`,
+    if it can run the network, and torch otherwise.
 
     Raises ConfigError for an invalid length, number of samples, stop string or seed, KernelUnavailableError for a
     weight format other than float32 without a native engine, DataError if the network's logits are not finite.
     """
-    for name, value, least in (("length", length, 0), ("samples", samples, 1)):
+    for name, value, least in (("length", length, 0), ("samples", samples, 1), ("min_length", min_length, 0)):
         if not isinstance(value, int) or isinstance(value, bool) or value < least:
             raise ConfigError(f"expected {name} to be a whole number from {least}. Received: {value!r}")
+    if min_length > length:
+        raise ConfigError(f"expected min_length of at most length = {length}. Received: {min_length}")
     if any(stop == "" for stop in stops):
         raise ConfigError("expected stop strings of at least one character. Received: an empty one")
     check_seed(seed)
     with threads_for(samples, network):
         engine = engine_of(network, weights)
     rows = [_Row(vocabulary, start, stops) for _ in range(samples)]
+    early = _Early(without_end(sampling, vocabulary.end_id), min_length)
     with torch.no_grad():
         if isinstance(engine, Engine):
-            blocks = sample_natively(engine, network, start, length, sampling, samples, seed)
+            blocks = sample_natively(engine, network, start, length, sampling, samples, seed, early)
         elif weights == "float32":
             _log.info("text is drawn with torch: %s", engine)
-            blocks = sample_with_torch(network, start, length, sampling, samples, seed)
+            blocks = sample_with_torch(network, start, length, sampling, samples, seed, early)
         else:
             raise KernelUnavailableError(f"expected a network that can run with {weights} weights. Received: {engine}")
         for block in each_with_threads_for(samples, network, blocks):
@@ -132,13 +137,36 @@ def stream_texts(
             yield number, piece
 
 
+class _Early(NamedTuple):
+    """The options of sampling of the first tokens of a text, and the number of these tokens."""
+
+    sampling: SamplingOptions
+    steps: int
+
+
 def sample_with_torch(
-    network: SteppingNetwork, start: Sequence[int], length: int, sampling: SamplingOptions, samples: int, seed: int
+    network: SteppingNetwork,
+    start: Sequence[int],
+    length: int,
+    sampling: SamplingOptions,
+    samples: int,
+    seed: int,
+    early: _Early | None = None,
 ) -> Iterator[list[list[int]]]:
     """Sample with torch; yields the tokens of each row, one step at a time."""
     logits_BV, state = read_prompt(network, start, samples)
     history_BN = torch.tensor([list(start)], device=logits_BV.device).expand(samples, -1)
-    drawn = sample(network.step, state, logits_BV, sampling, seed=seed, history_BN=history_BN)
+    first, first_steps = early or (None, 0)
+    drawn = sample(
+        network.step,
+        state,
+        logits_BV,
+        sampling,
+        seed=seed,
+        history_BN=history_BN,
+        first=first,
+        first_steps=first_steps,
+    )
     return (tokens_B[:, None].tolist() for tokens_B in islice(drawn, length))
 
 
@@ -150,6 +178,7 @@ def sample_natively(
     sampling: SamplingOptions,
     samples: int,
     seed: int,
+    early: _Early | None = None,
 ) -> Iterator[list[list[int]]]:
     """Sample on the native engine; yields the tokens of each row for several steps at a time.
 
@@ -169,8 +198,9 @@ def sample_natively(
     done, steps = 0, 1
     while done < length:
         started = perf_counter()
-        block = engine.draw(streams, min(steps, length - done), sampling).tolist()
-        done += steps
+        options, until = (early.sampling, early.steps) if early and done < early.steps else (sampling, length)
+        block = engine.draw(streams, min(steps, until - done), options).tolist()
+        done += min(steps, until - done)
         if perf_counter() - started < _SECONDS_A_CALL / 2:
             steps *= 2
         yield block

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from elman.decode.candidates import as_scores, extend, log_normaliser
-from elman.decode.sampling import SamplingOptions, check_seed, choose
+from elman.decode.sampling import SamplingOptions, check_seed, choose, without_end
 from elman.decode.search import (
     Advance,
     Hypothesis,
@@ -54,6 +54,7 @@ def greedy(
     end: int,
     limits_B: Sequence[int] | Tensor,
     banned: Sequence[int] = (),
+    min_length: int = 0,
     lengths_B: Tensor | None = None,
     attention: bool = False,
 ) -> list[Hypothesis]:
@@ -64,16 +65,26 @@ def greedy(
     0.
     """
     check_tokens(start, end, banned)
-    banned_ids = torch.tensor(sorted(set(banned)), dtype=torch.int64)
+    banned_later = torch.tensor(sorted(set(banned)), dtype=torch.int64)
+    banned_early = torch.tensor(sorted({*banned, end}), dtype=torch.int64)
 
     def choose_tokens(output: SearchStep, totals_B: Tensor, history_BN: Tensor) -> TokenChoice:
+        may_end = history_BN.shape[1] >= min_length
+        banned_ids = banned_later if may_end else banned_early
         best, ends_B1 = extend(output.logits_BKV, totals_B[:, None], 1, end, len(banned_ids))
         banned_BN = torch.isin(best.tokens_BN, banned_ids.to(best.tokens_BN.device))
         most = best.scores_BN.masked_fill(banned_BN, -torch.inf).max(dim=1, keepdim=True)
         tokens_B1 = best.tokens_BN.gather(1, most.indices).where(most.values > -torch.inf, end)
-        return TokenChoice(tokens_B1[:, 0], most.values[:, 0], ends_B1[:, 0])
+        return _choice(tokens_B1[:, 0], most.values[:, 0], ends_B1[:, 0], may_end)
 
-    return _run_search(advance, state, memory, choose_tokens, rows, start, end, limits_B, lengths_B, attention)
+    return _run_search(
+        advance, state, memory, choose_tokens, rows, start, end, limits_B, min_length, lengths_B, attention
+    )
+
+
+def _choice(tokens_B: Tensor, totals_B: Tensor, ends_B: Tensor, may_end: bool) -> TokenChoice:
+    """Return the chosen tokens; a row that may not end yet has an end of probability 0."""
+    return TokenChoice(tokens_B, totals_B, ends_B if may_end else torch.full_like(ends_B, -torch.inf))
 
 
 @torch.no_grad()
@@ -89,6 +100,7 @@ def draw(
     sampling: SamplingOptions,
     seed: int,
     samples: int = 1,
+    min_length: int = 0,
     lengths_B: Tensor | None = None,
     attention: bool = False,
 ) -> list[list[Hypothesis]]:
@@ -103,18 +115,21 @@ def draw(
         raise ConfigError(f"expected samples to be a whole number from 1. Received: {samples!r}")
     device, limits_B, lengths_B = check_batch(state, memory, rows, limits_B, lengths_B)
     generator = torch.Generator(device=device).manual_seed(seed)
-    banned_ids = torch.tensor(sorted(set(sampling.banned)), dtype=torch.int64, device=device)
+    sampling_early = without_end(sampling, end)
 
     def choose_tokens(output: SearchStep, totals_B: Tensor, history_BN: Tensor) -> TokenChoice:
+        may_end = history_BN.shape[1] >= min_length
+        options = sampling if may_end else sampling_early
+        banned_ids = torch.tensor(sorted(set(options.banned)), dtype=torch.int64, device=device)
         logits_BV = as_scores(output.logits_BKV)[:, 0]
         offsets_B = totals_B.to(logits_BV.dtype) - log_normaliser(logits_BV)
         free_BV = logits_BV.index_fill(1, banned_ids, -torch.inf) if len(banned_ids) else logits_BV
         no_token_B = free_BV.amax(dim=1) == -torch.inf
         recent_BN = history_BN[:, -sampling.repetition_window :]
-        tokens_B = choose(logits_BV.masked_fill(no_token_B[:, None], 0.0), sampling, generator, recent_BN)
+        tokens_B = choose(logits_BV.masked_fill(no_token_B[:, None], 0.0), options, generator, recent_BN)
         tokens_B = torch.where(no_token_B, end, tokens_B)
         chosen_logits_B = logits_BV.gather(1, tokens_B[:, None])[:, 0]
-        return TokenChoice(tokens_B, offsets_B + chosen_logits_B, offsets_B + logits_BV[:, end])
+        return _choice(tokens_B, offsets_B + chosen_logits_B, offsets_B + logits_BV[:, end], may_end)
 
     if samples > 1:
         # One row per sample.
@@ -122,7 +137,7 @@ def draw(
         state, memory, limits_B = take_rows(state, each), take_rows(memory, each), limits_B[each]
         lengths_B = None if lengths_B is None else lengths_B[each]
     drawn = _run_search(
-        advance, state, memory, choose_tokens, rows * samples, start, end, limits_B, lengths_B, attention
+        advance, state, memory, choose_tokens, rows * samples, start, end, limits_B, min_length, lengths_B, attention
     )
     return [drawn[first : first + samples] for first in range(0, len(drawn), samples)]
 
@@ -136,11 +151,12 @@ def _run_search(
     start: int,
     end: int,
     limits_B: Sequence[int] | Tensor,
+    min_length: int,
     lengths_N: Tensor | None,
     attention: bool,
 ) -> list[Hypothesis]:
     """Extend each row by the tokens that `choose_tokens` returns until it ends."""
-    device, limits_N, lengths_N = check_batch(state, memory, rows, limits_B, lengths_N)
+    device, limits_N, lengths_N = check_batch(state, memory, rows, limits_B, lengths_N, min_length)
     if not rows:
         return []
     history, ended = SearchHistory(rows), FinishedHypotheses.none(rows, 1, device)

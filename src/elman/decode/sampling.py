@@ -6,7 +6,8 @@ The loop calls a step function `step(tokens_B, state) -> (logits_BV, state)`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import count
 
 import torch
 from torch import Tensor
@@ -16,7 +17,7 @@ from elman.errors import ConfigError
 from elman.former import former_attributes
 from elman.state import State
 
-__all__ = ["SamplingOptions", "check_seed", "choose", "sample"]
+__all__ = ["SamplingOptions", "check_seed", "choose", "sample", "without_end"]
 
 __getattr__ = former_attributes(__name__, {"Sampling": "SamplingOptions"})
 
@@ -53,6 +54,11 @@ class SamplingOptions(SamplingConfig):
         for holds, expected, received in checks:
             if not holds:
                 raise ConfigError(f"expected {expected}. Received: {received}")
+
+
+def without_end(sampling: SamplingOptions, end: int) -> SamplingOptions:
+    """Return options by which the end is not sampled, for a text that has not reached its minimum length."""
+    return replace(sampling, banned=(*sampling.banned, end))
 
 
 def _is_whole(value: object, least: int) -> bool:
@@ -95,20 +101,30 @@ def choose(
 
 
 def sample(
-    step: Step, state: State, logits_BV: Tensor, sampling: SamplingOptions, *, seed: int, history_BN: Tensor
+    step: Step,
+    state: State,
+    logits_BV: Tensor,
+    sampling: SamplingOptions,
+    *,
+    seed: int,
+    history_BN: Tensor,
+    first: SamplingOptions | None = None,
+    first_steps: int = 0,
 ) -> Iterator[Tensor]:
     """Sample tokens without end: yields one int64 token per row, then feeds it back through `step`.
 
-    logits_BV   logits of the first token to sample
-    history_BN  tokens before it, for the repetition penalty
+    logits_BV    logits of the first token to sample
+    history_BN   tokens before it, for the repetition penalty
+    first        options of the first `first_steps` tokens; by default those of the others
 
     Raises ConfigError for a seed outside 0 .. 2**63 - 1.
     """
     check_seed(seed)
     generator = torch.Generator(device=logits_BV.device).manual_seed(seed)
-    while True:
+    for number in count():
+        options = first if first is not None and number < first_steps else sampling
         recent_BN = history_BN[:, -sampling.repetition_window :]
-        tokens_B = choose(logits_BV, sampling, generator, recent_BN)
+        tokens_B = choose(logits_BV, options, generator, recent_BN)
         yield tokens_B
         history_BN = torch.cat([recent_BN, tokens_B[:, None]], dim=1)
         logits_BV, state = step(tokens_B, state)

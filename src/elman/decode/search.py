@@ -102,13 +102,17 @@ def check_tokens(start: int, end: int, banned: Sequence[int]) -> None:
         raise ConfigError(f"expected an end that is not banned. Received: end {end}, banned {tuple(banned)}")
 
 
-def _limits_on(limits_B: Sequence[int] | Tensor, rows: int, device: torch.device) -> Tensor:
-    """Return the limits as int64 on `device`; raise unless they are `rows` integers from 0."""
+def _limits_on(limits_B: Sequence[int] | Tensor, rows: int, device: torch.device, min_length: int) -> Tensor:
+    """Return the limits as int64 on `device`; raise unless they are `rows` integers from `min_length`."""
     limits = torch.as_tensor(limits_B, device=device)
     if limits.shape != (rows,):
         raise ShapeError(f"expected {rows} limits, one per sentence. Received: shape {tuple(limits.shape)}")
     if rows and (limits.is_floating_point() or int(limits.min()) < 0):
         raise ConfigError(f"expected limits that are whole numbers from 0. Received: {limits.tolist()}")
+    if min_length < 0:
+        raise ConfigError(f"expected a min_length from 0. Received: {min_length}")
+    if rows and int(limits.min()) < min_length:
+        raise ConfigError(f"expected limits of at least min_length = {min_length}. Received: {limits.tolist()}")
     return limits.long()
 
 
@@ -124,13 +128,18 @@ def _lengths_on(lengths_B: Tensor | None, rows: int, device: torch.device) -> Te
 
 
 def check_batch(
-    state: State, memory: State, rows: int, limits_B: Sequence[int] | Tensor, lengths_B: Tensor | None
+    state: State,
+    memory: State,
+    rows: int,
+    limits_B: Sequence[int] | Tensor,
+    lengths_B: Tensor | None,
+    min_length: int = 0,
 ) -> tuple[torch.device, Tensor, Tensor | None]:
     """Validate the inputs of a search over `rows` sentences; return its device, and limits and lengths on it."""
     check_rows("state", state, rows)
     check_rows("memory", memory, rows)
     device = _device_of(state, memory)
-    return device, _limits_on(limits_B, rows, device), _lengths_on(lengths_B, rows, device)
+    return device, _limits_on(limits_B, rows, device, min_length), _lengths_on(lengths_B, rows, device)
 
 
 def check_search_step(output: SearchStep, tokens_BK: Tensor, end: int) -> None:

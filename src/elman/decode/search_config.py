@@ -31,6 +31,7 @@ class SearchConfig:
     max_length: int = option(
         0, "maximum tokens of an output; 0 for a limit that depends on the source's length", least=0
     )
+    min_length: int = option(0, "minimum tokens of an output, before which it does not end", least=0)
     sample: bool = option(False, "sample outputs at random instead of searching")
     temperature: float = option(1.0, "sampling: below 1 more likely tokens, above 1 more varied ones", least=0.0)
     top_k: int = option(0, "sampling: from the k most likely tokens; 0 for all", least=0)
@@ -45,6 +46,10 @@ class SearchConfig:
 
     def check(self) -> None:
         """Raise ConfigError for options that cannot be combined."""
+        if self.max_length and self.min_length > self.max_length:
+            raise ConfigError(
+                f"expected min_length of at most max_length = {self.max_length}. Received: {self.min_length}"
+            )
         if not self.sample and self.n_best > self.beams:
             raise ConfigError(f"expected n_best of at most beams = {self.beams}. Received: {self.n_best}")
         idle = _OF_SEARCHES if self.sample else _OF_DRAWS

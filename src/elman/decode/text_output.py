@@ -5,9 +5,10 @@ The task provides the step function.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple, TypeVar
 
+import torch
 from torch import Tensor
 
 from elman.decode.beam import BeamOptions, beam_search
@@ -17,7 +18,9 @@ from elman.decode.search import Advance, Hypothesis
 from elman.decode.search_config import SearchConfig
 from elman.state import State
 
-__all__ = ["TextOutput", "find", "written"]
+__all__ = ["TextOutput", "distinct_texts", "find", "written"]
+
+T = TypeVar("T")
 
 
 class TextOutput(NamedTuple):
@@ -55,14 +58,19 @@ def find(
 ) -> list[list[Hypothesis]]:
     """Run greedy search, beam search or sampling for `rows` sentences, by `search`; arguments as for `beam_search`.
 
-    One beam is greedy search, without penalties. Raises ConfigError for options that cannot be combined.
+    One beam is greedy search, without penalties. `limits_B` below `min_length` are raised to it. With `n_best` above 1,
+    beam search returns up to as many hypotheses as beams, of which `distinct_texts` selects. Raises ConfigError for
+    options that cannot be combined.
     """
     search.check()
+    if search.min_length:
+        limits_B = torch.as_tensor(limits_B).clamp(min=search.min_length)
     common: dict[str, Any] = {
         "rows": rows,
         "start": start,
         "end": end,
         "limits_B": limits_B,
+        "min_length": search.min_length,
         "lengths_B": lengths_B,
         "attention": attention,
     }
@@ -75,7 +83,7 @@ def find(
         return [[found] for found in greedy(advance, state, memory, banned=banned, **common)]
     options = BeamOptions(
         beams=search.beams,
-        n_best=search.n_best,
+        n_best=1 if search.n_best == 1 else search.beams,
         length_penalty=search.length_penalty,
         coverage_penalty=search.coverage_penalty,
         stop=search.stop,  # type: ignore[arg-type]
@@ -93,3 +101,21 @@ def written(hypothesis: Hypothesis, decode: Callable[[Sequence[int]], str], toke
         hypothesis.attention,
         hypothesis.finished,
     )
+
+
+def distinct_texts(outputs: Iterable[T], text_of: Callable[[T], str], search: SearchConfig) -> list[T]:
+    """Return the first `n_best` outputs of a search, best first, without those that repeat the text of a better one.
+
+    Texts that differ in surrounding white space only are equal. Samples stay as they were drawn.
+    """
+    return list(outputs) if search.sample else first_distinct(outputs, text_of, search.n_best)
+
+
+def first_distinct(outputs: Iterable[T], text_of: Callable[[T], str], most: int) -> list[T]:
+    """Return the first `most` outputs whose texts, without surrounding white space, differ."""
+    found: dict[str, T] = {}
+    for each in outputs:
+        if len(found) == most:
+            break
+        found.setdefault(text_of(each).strip(), each)
+    return list(found.values())

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from elman.data.transcripts.vocabulary import TranscriberVocabulary
+from elman.data.transcripts.vocabulary import NEVER_EMITTED, TranscriberVocabulary
 from elman.decode.ctc_search import CtcResult, CtcSearch, finder
 from elman.decode.fusion import CharacterModel, language_model_scorer
 from elman.decode.transcript_config import TranscriptSearchConfig
@@ -88,7 +88,8 @@ def find_by(options: TranscriptSearchConfig, vocabulary: TranscriberVocabulary, 
 
     Raises ConfigError as `finder` and `language_model_scorer` do.
     """
-    return finder(options, None if lm is None else language_model_scorer(lm, vocabulary))
+    language = None if lm is None else language_model_scorer(lm, vocabulary)
+    return finder(options, language, decode=vocabulary.tokens.generated, banned=NEVER_EMITTED)
 
 
 def transcript(
@@ -100,7 +101,7 @@ def transcript(
     stride  frames from one time step of the network to the next
     hop     seconds from one frame to the next; not used for drawings, whose unit is the point
     """
-    texts = [vocabulary.tokens.decode(each.tokens) for each in found]
+    texts = [vocabulary.tokens.generated(each.tokens) for each in found]
     sound = vocabulary.kind == "sound"
     return Transcript(
         name=name,
@@ -117,7 +118,7 @@ def transcript(
 def _pieces(
     vocabulary: TranscriberVocabulary, found: CtcResult, hop: float, stride: int, frames: int
 ) -> list[TimedToken]:
-    texts = list(vocabulary.tokens.decode_stream(found.tokens))
+    texts = list(vocabulary.tokens.generated_stream(found.tokens))
     count = len(found.tokens)
     if len(texts) > count:  # text that the stream held back belongs to the last token
         texts[count - 1 :] = ["".join(texts[count - 1 :])]

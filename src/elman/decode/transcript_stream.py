@@ -20,8 +20,9 @@ from elman.data.sound.features import FeatureStream, LogMel
 from elman.data.sound.read import as_sound
 from elman.data.strokes import check_strokes
 from elman.data.transcripts.encoded import FrameOptions, steps_after_stacking
-from elman.data.transcripts.vocabulary import BLANK, TranscriberVocabulary
+from elman.data.transcripts.vocabulary import BLANK, NEVER_EMITTED, TranscriberVocabulary
 from elman.decode.ctc import CtcGreedyStream
+from elman.decode.evaluation_mode import Modules, evaluation_mode
 from elman.errors import ConfigError, DataError
 from elman.kernels import threads_for
 from elman.state import State
@@ -41,7 +42,7 @@ class StepOptions(FrameOptions, Protocol):
     def bidirectional(self) -> bool: ...
 
 
-class StepNetwork(Protocol):
+class StepNetwork(Modules, Protocol):
     """Protocol of a network that can run step by step, such as a transcriber's."""
 
     features: int
@@ -103,7 +104,7 @@ class TranscriptStream:
                 self._resampler = _resampler(self._rate, sound.sample_rate)
         self._pending = torch.zeros(1, 0, network.features)
         self._state = network.initial_state(1)
-        self._tokens = CtcGreedyStream(blank=BLANK)
+        self._tokens = CtcGreedyStream(blank=BLANK, banned=NEVER_EMITTED)
         self._token_ids: list[int] = []
         self._finished = False
 
@@ -150,7 +151,7 @@ class TranscriptStream:
         network, config = self._network, self._network.config
         self.frames += len(x_TF)
         device = network.device
-        with torch.no_grad(), threads_for(1, network):
+        with evaluation_mode(network), torch.no_grad(), threads_for(1, network):
             scaled_BTF = network.scaled(torch.from_numpy(np.ascontiguousarray(x_TF))[None].to(device))
             pending_BTF = torch.cat([self._pending.to(device), scaled_BTF], dim=1)
             count = pending_BTF.shape[1]
@@ -173,11 +174,11 @@ class TranscriptStream:
         """Add tokens and return their text."""
         known = self._vocabulary.tokens
         if known.per_character:
-            new_text = known.decode(tokens)
+            new_text = known.generated(tokens)
         else:
             # The text between two tokens depends on the tokens before, and some text may be held back.
             self._token_ids += tokens
-            pieces = list(known.decode_stream(self._token_ids))
+            pieces = list(known.generated_stream(self._token_ids))
             new_text = "".join(pieces if last else pieces[: len(self._token_ids)])[len(self.text) :]
         self.text += new_text
         return new_text

@@ -19,7 +19,7 @@ from elman.data.pairs.encoded import TokenSequences
 from elman.decode.ensembles import ensemble
 from elman.decode.search import Advance, Hypothesis, SearchStep
 from elman.decode.search_config import SearchConfig
-from elman.decode.text_output import find
+from elman.decode.text_output import distinct_texts, find
 from elman.display import Progress
 from elman.errors import ConfigError
 from elman.kernels import threads_for
@@ -191,7 +191,7 @@ def search_all(
     output_cache: Any = None,
     progress: Progress | None = None,
 ) -> list[list[Hypothesis]]:
-    """Search the hypotheses of every text, best first; networks must be in evaluation mode.
+    """Search the hypotheses of every text, best first, as `find` does; networks must be in evaluation mode.
 
     `precision` is the dtype of matrix products, `logit_precision` the format of the output projection over the
     vocabulary. `output_cache` caches packed weights between searches; see `TokenDecoderNetwork.packed_advance` for
@@ -295,7 +295,7 @@ def translate_all(
     attention: bool = False,
     **how: Any,
 ) -> list[list[Translation]]:
-    """Translate every text; translations are best first, and that of an empty text is empty.
+    """Translate every text, best first and distinct unless sampled; the translation of an empty text is empty.
 
     `replace_unknown` replaces each unknown token by the source token that receives the most attention. `how` is passed
     to `search_all`. Raises ConfigError for options that cannot be combined, and for attention if the members have none
@@ -306,7 +306,8 @@ def translate_all(
     vocabulary = members[0].vocabulary
 
     def translated(text: str, hypotheses: Sequence[Hypothesis] | None) -> list[Translation]:
-        return translations_of(text, hypotheses, vocabulary, replace_unknown=replace_unknown, attention=attention)
+        found = translations_of(text, hypotheses, vocabulary, replace_unknown=replace_unknown, attention=attention)
+        return distinct_texts(found, lambda each: each.text, search)
 
     def search_rows(rows: list[int]) -> list[list[Translation]]:
         full = [texts[row] for row in rows]

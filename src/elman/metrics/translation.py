@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from elman.data.shared_options import BLEU_TOKENIZERS
+from elman.data.vocabulary.unicode_forms import KEEP, in_form
 from elman.display import aligned
 from elman.errors import ConfigError, DataError
 from elman.options import suggestion
@@ -155,9 +156,18 @@ def bleu_counts(
 
 
 def text_figures(
-    texts: Sequence[str], targets: Sequence[str], *, lowercase: bool = False, tokenizer: str = "13a"
+    texts: Sequence[str],
+    targets: Sequence[str],
+    *,
+    lowercase: bool = False,
+    tokenizer: str = "13a",
+    unicode_form: str = KEEP,
 ) -> dict[str, float]:
-    """Return `bleu` and `chrf`, if sacrebleu is installed, and `exact` of translations, each with one target."""
+    """Return `bleu` and `chrf`, if sacrebleu is installed, and `exact` of translations, each with one target.
+
+    Texts are compared in lower case with `lowercase`, and in `unicode_form`.
+    """
+    texts, targets = ([in_form(text, unicode_form) for text in side] for side in (texts, targets))
     figures = bleu_metrics(texts, targets, lowercase=lowercase, tokenizer=tokenizer) if has_bleu() else {}
     if lowercase:
         texts, targets = [text.lower() for text in texts], [target.lower() for target in targets]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -17,6 +17,7 @@ import torch
 
 from elman.data.parts import Parts
 from elman.data.sources import Sources
+from elman.data.vocabulary.unicode_forms import two_forms_note
 from elman.display import Progress
 from elman.errors import ConfigError
 from elman.former import former_methods
@@ -244,9 +245,19 @@ class Setup(ABC, Generic[C, N, P, V]):
         del folder
         return {}
 
+    def text_vocabularies(self) -> Sequence[Any]:
+        """Return the vocabularies of the texts that are learnt from, each with `unicode_form` and `has_joining`."""
+        return ()
+
+    def training_texts(self) -> Iterable[str]:
+        """Return the texts that are learnt from, for remarks on them."""
+        return ()
+
     def notes(self) -> list[str]:
         """Return remarks on the data, to show before the run. Overrides call `super`."""
         notes = []
+        if note := two_forms_note(self.text_vocabularies(), self.training_texts):
+            notes.append(note)
         if isinstance(self.parts, Parts):
             names = {"valid": "validation", "test": "test"}
             for name, count in self.parts.repeated().items():

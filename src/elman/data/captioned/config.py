@@ -41,6 +41,7 @@ class CaptionTextConfig:
 
     tokens: str = option("words", "what a token is", choices=token_kinds("words"))
     lowercase: bool = shared.lowercase(True)
+    unicode_form: str = shared.unicode_form()
     min_count: int = option(1, "words and characters: minimum count of a token; rarer ones become [UNK]", least=1)
     vocabulary_size: int = shared.vocabulary_size()
     tokenizer: str = shared.tokenizer()

@@ -91,7 +91,7 @@ class CaptionerVocabulary:
 
     def decode(self, tokens: Sequence[int]) -> str:
         """Return the text of token ids, without surrounding white space."""
-        return self.text.decode(tokens).strip()
+        return self.text.generated(tokens).strip()
 
     def plain(self, texts: Sequence[str]) -> list[str]:
         """Encode and decode texts, to compare generated captions with them."""

@@ -59,6 +59,7 @@ class InputConfig:
 
     tokens: str = option("words", "texts: what a token is", choices=token_kinds("words"))
     lowercase: bool = shared.lowercase(True)
+    unicode_form: str = shared.unicode_form()
     min_count: int = shared.min_count()
     vocabulary_size: int = shared.vocabulary_size()
     tokenizer: str = shared.tokenizer()

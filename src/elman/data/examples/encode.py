@@ -61,7 +61,7 @@ class TextEncoder:
         if isinstance(self.vocabulary, WordVocabulary):
             words = self.vocabulary.split(text)
         elif self.vocabulary.per_character:
-            words = list(text)
+            words = list(self.vocabulary.in_form(text))
         else:
             words = [self.vocabulary.token(number) for number in self.vocabulary.encode(text).tolist()]
         return (words[: self.max_length] if self.max_length else words) or ["[UNK]"]

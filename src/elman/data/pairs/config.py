@@ -39,6 +39,7 @@ class PairsConfig:
     min_count: int = option(2, "words and characters: minimum count of a token; rarer ones become [UNK]", least=1)
     target_language: str = option("", "language of the targets, such as zh; by default the suffix of their files")
     bleu_tokenizer: str = shared.bleu_tokenizer("zh, ja-mecab or ko-mecab by the language of the targets, else 13a")
+    unicode_form: str = shared.unicode_form()
     shared: bool = option(False, "one vocabulary for source and target")
     lowercase: bool = option(False, "make sources and targets lower case")
     max_source: int = option(100, "maximum tokens of a source; longer pairs are left out of training", least=1)

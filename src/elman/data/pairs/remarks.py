@@ -46,6 +46,7 @@ def remarks_on(texts: Sequence[str], vocabulary: PairVocabulary, config: PairsCo
 def _unknown_words(texts: Sequence[str], vocabulary: PairVocabulary) -> Counter[str]:
     found: Counter[str] = Counter()
     for text in texts:
+        text = vocabulary.source.in_form(text)
         found.update(vocabulary.source.count_unknown(text.lower() if vocabulary.lowercase else text))
     return found
 

@@ -15,6 +15,7 @@ from elman.data.vocabulary import Vocabulary, WordVocabulary, learn_vocabulary, 
 from elman.data.vocabulary.base import Ids, check_fields
 from elman.data.vocabulary.options import vocabulary_options
 from elman.data.vocabulary.spacing import Detokenizer
+from elman.data.vocabulary.unicode_forms import in_form
 from elman.errors import ArtifactError, DataError
 
 __all__ = ["PairVocabulary"]
@@ -47,7 +48,7 @@ class PairVocabulary:
         kind, target_kind = config.tokens, config.target_tokens or config.tokens
 
         def learnt(kind: str, *sides: Sequence[str]) -> Vocabulary:
-            texts = (_read(text, kind, config.lowercase) for side in sides for text in side)
+            texts = (_read(text, kind, config.lowercase, config.unicode_form) for side in sides for text in side)
             return learn_vocabulary(_options(config, kind), texts)
 
         if config.shared:
@@ -96,7 +97,7 @@ class PairVocabulary:
         given = copies or {}
         vocabulary = self.target
         if vocabulary.kind != "words":
-            pieces = list(vocabulary.decode_stream(ids))
+            pieces = list(vocabulary.generated_stream(ids))
             for place, text in given.items():
                 pieces[place] = text
             joined = "".join(pieces)
@@ -137,14 +138,15 @@ class PairVocabulary:
         return hashlib.sha256(json.dumps(parts).encode("ascii")).hexdigest()
 
     def _encode(self, vocabulary: Vocabulary, texts: Sequence[str]) -> list[Ids]:
-        return vocabulary.encode_many([_read(text, vocabulary.kind, self.lowercase) for text in texts])
+        kind, form = vocabulary.kind, vocabulary.unicode_form
+        return vocabulary.encode_many([_read(text, kind, self.lowercase, form) for text in texts])
 
     def _tokens(self, vocabulary: Vocabulary, text: str) -> list[str]:
-        read = _read(text, vocabulary.kind, self.lowercase)
+        read = _read(text, vocabulary.kind, self.lowercase, vocabulary.unicode_form)
         if isinstance(vocabulary, WordVocabulary):
             return vocabulary.split(read)
         if vocabulary.per_character:
-            return list(read)
+            return list(vocabulary.in_form(read))
         return [vocabulary.token(int(number)) for number in vocabulary.encode(read)]
 
 
@@ -154,9 +156,9 @@ def _options(config: PairsConfig, kind: str) -> dict[str, Any]:
     return {**options, "max_size": config.vocabulary_size} if kind == "characters" else options
 
 
-def _read(text: str, kind: str, lowercase: bool) -> str:
+def _read(text: str, kind: str, lowercase: bool, form: str) -> str:
     """Prepare a sentence for its vocabulary."""
-    text = tidy(text)
+    text = tidy(in_form(text, form))
     if lowercase:
         text = text.lower()
     return " " + text if kind == "subwords" and text else text

@@ -37,6 +37,7 @@ class TaggedDataConfig:
     quoting: str = shared.quoting()
     held_out: float | None = shared.held_out(0.1, "sentences")
     lowercase: bool = option(True, "word embeddings: make words lower case (character embeddings keep the case)")
+    unicode_form: str = shared.unicode_form()
     digits: bool = option(True, "word embeddings: replace every digit by 0")
     standardise: bool = option(True, "frames: scale each feature to mean 0 and standard deviation 1 in training data")
     min_count: int = option(1, "word embeddings: minimum count of a word; rarer ones become unknown", least=1)

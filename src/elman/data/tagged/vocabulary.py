@@ -18,7 +18,8 @@ from elman.data.tagged import TaggedDataset
 from elman.data.tagged.config import TaggedDataConfig
 from elman.data.tagged.notation import describe_readings, learn_scheme, read_tag
 from elman.data.tagged.spans import OUTSIDE, SCHEMES, is_written_in
-from elman.data.vocabulary.base import check_fields
+from elman.data.vocabulary.base import UNKNOWN_WORDS, any_joins, check_fields, check_stored_form, stored_form
+from elman.data.vocabulary.unicode_forms import KEEP, in_form
 from elman.errors import ArtifactError, DataError
 from elman.state import IGNORE_INDEX
 
@@ -46,6 +47,7 @@ class TaggerVocabulary:
     lowercase, digits  how words are normalised before they are looked up
     feature_names      the names of the features; empty if they have none
     label_types        types of the tags and of the sentence labels in the data, as in `LABEL_TYPES`
+    unicode_form       form that words are brought into before they are looked up
     """
 
     words: tuple[str, ...]
@@ -58,6 +60,7 @@ class TaggerVocabulary:
     digits: bool
     feature_names: tuple[str, ...] = ()
     label_types: tuple[str, str] = ("text", "text")
+    unicode_form: str = KEEP
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_words", {word: number for number, word in enumerate(self.words, 1)})
@@ -99,10 +102,13 @@ class TaggerVocabulary:
         words: Counter[str] = Counter()
         characters: set[str] = set()
         for sentence in data.words or ():
+            if config.unicode_form != KEEP:
+                sentence = [in_form(word, config.unicode_form) for word in sentence]
             words.update(normalised(word, config.lowercase, config.digits) for word in sentence)
             characters.update(*sentence)
+        kept = sorted((-n, word) for word, n in words.items() if n >= config.min_count and word not in UNKNOWN_WORDS)
         return cls(
-            words=tuple(word for _, word in sorted((-n, word) for word, n in words.items() if n >= config.min_count)),
+            words=tuple(word for _, word in kept),
             characters=tuple(sorted(characters)),
             tags=tuple(tags),
             intents=tuple(intents),
@@ -112,6 +118,7 @@ class TaggerVocabulary:
             digits=config.digits,
             feature_names=data.feature_names,
             label_types=(tag_type, intent_type),
+            unicode_form=config.unicode_form,
         )
 
     @classmethod
@@ -132,15 +139,20 @@ class TaggerVocabulary:
         intents = f", {len(self.intents)} sentence labels" if self.intents else ""
         return f"{len(self.tags)} tags{notation}{intents}"
 
+    def has_joining(self) -> bool:
+        """Return whether words of the training data have characters that can be composed with others."""
+        return any_joins("".join(self.characters))
+
     def word_ids(self, words: Sequence[str]) -> list[int]:
         """Return the id of each word, 0 for unknown words."""
         known: Mapping[str, int] = self._words  # type: ignore[attr-defined]
+        words = [in_form(word, self.unicode_form) for word in words]
         return [known.get(normalised(word, self.lowercase, self.digits), UNKNOWN_ID) for word in words]
 
     def char_ids(self, word: str) -> list[int]:
         """Return the id of each character of a word, 0 for unknown characters."""
         known: Mapping[str, int] = self._characters  # type: ignore[attr-defined]
-        return [known.get(character, UNKNOWN_ID) for character in word[:MAX_CHARACTERS]]
+        return [known.get(character, UNKNOWN_ID) for character in in_form(word, self.unicode_form)[:MAX_CHARACTERS]]
 
     def tag_ids(self, tags: Sequence[str]) -> npt.NDArray[np.int64]:
         """Return the id of each tag, IGNORE_INDEX for unknown tags."""
@@ -211,6 +223,7 @@ class TaggerVocabulary:
             "lowercase": self.lowercase,
             "digits": self.digits,
             **types,
+            **stored_form(self.unicode_form),
         }
 
     @classmethod
@@ -218,9 +231,9 @@ class TaggerVocabulary:
         """Load what `to_json` returned. Raises ArtifactError for anything else."""
         kinds = {"kind": str, "words": list, "letters": list, "tags": list, "intents": list, "scheme": str,
                  "features": int, "feature_names": list, "lowercase": bool, "digits": bool,
-                 "label_types": list}  # fmt: skip
+                 "label_types": list, "unicode_form": str}  # fmt: skip
         if isinstance(content, dict):
-            content = {"feature_names": [], "label_types": ["text", "text"], **content}
+            content = {"feature_names": [], "label_types": ["text", "text"], "unicode_form": KEEP, **content}
         fields = dict(check_fields(content, kinds, "a tagger's vocabulary"))
         if fields.pop("kind") != "tagger":
             raise ArtifactError("expected a tagger's vocabulary. Received: another kind")
@@ -240,6 +253,7 @@ class TaggerVocabulary:
         if fields["feature_names"] and len(fields["feature_names"]) != fields["features"]:
             raise ArtifactError("expected a name for every feature of a tagger, or no names. Received: another count")
         fields["label_types"] = _checked_types(fields["label_types"], fields["tags"], fields["intents"])
+        check_stored_form(fields["unicode_form"])
         scheme = fields["scheme"] or None
         if scheme is not None and (scheme not in SCHEMES or not is_written_in(scheme, fields["tags"])):
             raise ArtifactError(f"expected the tagging scheme of a tagger's tags. Received: {scheme!r} for other tags")

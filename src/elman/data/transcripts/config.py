@@ -20,5 +20,6 @@ class TranscriptsConfig(ManifestConfig):
     held_out: float | None = shared.held_out(0.1, "recordings")
     tokens: str = option("characters", "what a token is", choices=token_kinds("characters"))
     lowercase: bool = shared.lowercase(False, "characters and words")
+    unicode_form: str = shared.unicode_form()
     min_count: int = shared.min_count("characters and words")
     vocabulary_size: int = shared.vocabulary_size()

@@ -34,6 +34,9 @@ Ints = npt.NDArray[np.int64]
 # A standard deviation below this, relative to the mean, is a rounding error of 0.
 _ROUNDING = 1e-6
 
+# The most places that a message lists.
+_NAMED = 3
+
 
 class LazyFrames(Sequence[Floats]):
     """A sequence of frames computed at every access: `make(row)` for each of `rows`."""
@@ -101,6 +104,18 @@ class Transcripts:
             [self.places[row] for row in chosen],
             [self.digests[row] for row in chosen],
             self.notes,
+        )
+
+    def undecoded(self) -> str | None:
+        """Return a sentence on texts with U+FFFD, the sign of bytes in another encoding; None if there are none."""
+        rows = [row for row, text in enumerate(self.texts or ()) if "\ufffd" in text]
+        if not rows:
+            return None
+        shown = ", ".join(self.places[row] for row in rows[:_NAMED])
+        more = f" and {len(rows) - _NAMED:,} more" if len(rows) > _NAMED else ""
+        return (
+            f"{len(rows):,} of {len(self):,} texts have U+FFFD, which stands for bytes that are not in the encoding of "
+            f"the option encoding: {shown}{more}"
         )
 
     def fingerprint(self) -> str:

@@ -7,17 +7,19 @@ from typing import Any
 
 from elman.data.transcripts.config import TranscriptsConfig
 from elman.data.transcripts.transcripts import Transcripts
-from elman.data.vocabulary import END_ID, Vocabulary, learn_vocabulary, vocabulary_from_json
+from elman.data.vocabulary import END_ID, UNKNOWN_ID, Vocabulary, learn_vocabulary, vocabulary_from_json
 from elman.data.vocabulary.base import check_fields
 from elman.data.vocabulary.options import vocabulary_options
 from elman.errors import ArtifactError, DataError
 
-__all__ = ["BLANK", "KINDS", "TranscriberVocabulary"]
+__all__ = ["BLANK", "KINDS", "NEVER_EMITTED", "TranscriberVocabulary"]
 
 KINDS = ("sound", "strokes")
 
 # The blank of CTC has the id of the token between documents, which does not occur in transcripts and has no text.
 BLANK = END_ID
+# Tokens that a transcript never contains.
+NEVER_EMITTED = (UNKNOWN_ID,)
 
 
 @dataclass(frozen=True)

@@ -12,15 +12,29 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 
+from elman.data.vocabulary.unicode_forms import FORMS, KEEP, in_form, joins
 from elman.errors import ArtifactError, ConfigError, DataError
 
-__all__ = ["END", "END_ID", "MAX_SIZE", "UNKNOWN", "UNKNOWN_ID", "Ids", "Vocabulary", "describe_unknown", "display"]
+__all__ = [
+    "END",
+    "END_ID",
+    "MAX_SIZE",
+    "UNKNOWN",
+    "UNKNOWN_ID",
+    "UNKNOWN_WORDS",
+    "Ids",
+    "Vocabulary",
+    "describe_unknown",
+    "display",
+]
 
 Ids = npt.NDArray[np.int64]
 
 UNKNOWN = "[UNK]"
 END = "[EOS]"
 UNKNOWN_ID = 0
+# Words that corpora such as the Penn Treebank and WikiText have in place of rare ones.
+UNKNOWN_WORDS = frozenset({"<unk>", "<UNK>"})
 END_ID = 1
 MAX_SIZE = 1_000_000
 
@@ -31,6 +45,7 @@ class Vocabulary(ABC):
     kind           name of the kind, which is also the name of its module
     unit           noun for a token in messages
     per_character  whether each character is exactly one token
+    unicode_form   form that texts are brought into before they are encoded, one of `FORMS`
     option_names   the task options that the kind takes, with the names of the arguments of `learn` for them
     """
 
@@ -40,6 +55,7 @@ class Vocabulary(ABC):
     option_names: ClassVar[Mapping[str, str]] = MappingProxyType({})
     unknown_id: ClassVar[int] = UNKNOWN_ID
     end_id: ClassVar[int] = END_ID
+    unicode_form: str = KEEP
 
     @classmethod
     @abstractmethod
@@ -50,6 +66,14 @@ class Vocabulary(ABC):
     @abstractmethod
     def from_json(cls, content: object) -> Self:
         """Create from the result of `to_json`. Raises ArtifactError for other values."""
+
+    def in_form(self, text: str) -> str:
+        """Return a text in the Unicode form of this vocabulary."""
+        return in_form(text, self.unicode_form)
+
+    def has_joining(self) -> bool:
+        """Return whether the texts that were learnt from may have characters that can be composed with others."""
+        return True
 
     @property
     @abstractmethod
@@ -78,6 +102,14 @@ class Vocabulary(ABC):
     def decode(self, ids: Iterable[int]) -> str:
         """Return the text of `ids`. Raises DataError for an id out of range."""
         return "".join(self.decode_stream(ids))
+
+    def generated_stream(self, ids: Iterable[int]) -> Iterator[str]:
+        """Yield the text of ids that a network has generated, as `decode_stream` does, without cut characters."""
+        return self.decode_stream(ids)
+
+    def generated(self, ids: Iterable[int]) -> str:
+        """Return the text of ids that a network has generated, without cut characters."""
+        return "".join(self.generated_stream(ids))
 
     @abstractmethod
     def token(self, number: int) -> str:
@@ -141,6 +173,23 @@ def check_flag(name: str, value: object) -> bool:
     if not isinstance(value, bool):
         raise ConfigError(f"expected {name} to be true or false. Received: {value!r}")
     return value
+
+
+def check_stored_form(form: str) -> str:
+    """Return the Unicode form in a stored vocabulary. Raises ArtifactError for an unknown one."""
+    if form not in FORMS:
+        raise ArtifactError(f"expected unicode_form among {', '.join(FORMS)} in a vocabulary. Received: {form[:40]!r}")
+    return form
+
+
+def stored_form(form: str) -> dict[str, Any]:
+    """Return the JSON entry of a Unicode form; none for texts that are kept, as in files of earlier versions."""
+    return {} if form == KEEP else {"unicode_form": form}
+
+
+def any_joins(text: str) -> bool:
+    """Return whether a text has a character that may be composed with the one before it."""
+    return not text.isascii() and any(map(joins, text))
 
 
 def check_fields(content: object, fields: Mapping[str, type], what: str) -> dict[str, Any]:

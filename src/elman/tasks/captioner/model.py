@@ -15,7 +15,7 @@ from elman.data.captioned.vocabulary import CaptionerVocabulary
 from elman.data.sources import as_paths, is_path
 from elman.decode.evaluation_mode import evaluation_mode
 from elman.decode.search_config import SearchConfig
-from elman.decode.text_output import TextOutput, written
+from elman.decode.text_output import TextOutput, distinct_texts, written
 from elman.display import Progress
 from elman.errors import ConfigError, DataError
 from elman.metrics.translation import tokenizer_for
@@ -108,7 +108,7 @@ class Captioner(SequenceModel[CaptionerConfig, CaptionerNetwork, CaptionerVocabu
         attention   return the attention weights of every caption: a row per token, a column per place of the map
         batch_size  items per batch
         progress    called with the name of the stage and the completed fraction
-        search      `beams`, `n_best`, `length_penalty`, `coverage_penalty`, `stop`, `max_length`; or
+        search      `beams`, `n_best`, `length_penalty`, `coverage_penalty`, `stop`, `min_length`, `max_length`; or
                     `sample=True` with `temperature`, `top_k`, `top_p` and `seed`
 
         Raises ConfigError for invalid options, and for attention of a model without it; DataError for items that do
@@ -133,7 +133,8 @@ class Captioner(SequenceModel[CaptionerConfig, CaptionerNetwork, CaptionerVocabu
                 batch_size=batch_size,
                 progress=progress,
             )
-        return [[written(each, vocabulary.decode, vocabulary.text.token) for each in best] for best in found]
+        texts = [[written(each, vocabulary.decode, vocabulary.text.token) for each in best] for best in found]
+        return [distinct_texts(best, lambda each: each.text, options) for best in texts]
 
     def score(self, items: Any, captions: Sequence[Any] | None = None) -> list[list[float]]:
         """Return the log-probability (nats) of every caption of each item, end token included.
@@ -193,11 +194,13 @@ class Captioner(SequenceModel[CaptionerConfig, CaptionerNetwork, CaptionerVocabu
         options.check()
         if attention or options.coverage_penalty:
             self.places()
-        if options.max_length > self.config.text.max_length:
-            raise ConfigError(
-                f"expected max_length of at most the model's, {self.config.text.max_length}. "
-                f"Received: {options.max_length}"
-            )
+        most = self.config.text.max_length
+        for given, name in (
+            (options.max_length, "max_length of at most the model's"),
+            (options.min_length, "min_length of at most the model's max_length"),
+        ):
+            if given > most:
+                raise ConfigError(f"expected {name}, {most}. Received: {given}")
 
     def _known(self, items: Any, captions: Any, *, captioned: bool = False) -> CaptionDataset:
         if isinstance(items, CaptionDataset):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from elman.data.captioned.encoded import EncodedCaptions
 from elman.data.captioned.images import check_size
 from elman.data.captioned.vocabulary import CaptionerVocabulary, ItemSpec
 from elman.data.parts import Parts
-from elman.data.vocabulary import END_ID, UNKNOWN_ID
+from elman.data.vocabulary import END_ID, UNKNOWN_ID, Vocabulary
 from elman.decode.search import Hypothesis
 from elman.decode.search_config import SearchConfig
 from elman.decode.text_output import find
@@ -135,7 +136,7 @@ def measure(
     best = search_captions(model, data, items, longest, search, progress=progress)
     texts = [vocabulary.decode(found[0].tokens) if found else "" for found in best]
     captions = data.data.captions or []
-    references = [captions[item] for item in items.tolist()]
+    references = [[vocabulary.text.in_form(text) for text in captions[item]] for item in items.tolist()]
     loss = nats / max(tokens, 1)
     figures = {
         "loss": loss,
@@ -234,6 +235,12 @@ class CaptionerSetup(
         """Return the shape of the training items and the tokens of their captions."""
         self._check_captions()
         return CaptionerVocabulary.learn(self.parts.train, self.config.text)
+
+    def text_vocabularies(self) -> list[Vocabulary]:
+        return [self.vocabulary.text]
+
+    def training_texts(self) -> Iterator[str]:
+        return chain.from_iterable(self.parts.train.captions or ())
 
     def _check_captions(self) -> None:
         for _, part in self.parts.named():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from elman.data.examples.targets import ClassTargets, class_weights_of, learn_ta
 from elman.data.examples.vocabulary import ClassifierVocabulary, EncodedExamples
 from elman.data.rows import SequenceRows, WeightedTargets
 from elman.data.sources import Sources
+from elman.data.vocabulary import Vocabulary
 from elman.display import Progress
 from elman.errors import ConfigError
 from elman.metrics.calibration import fit_temperature
@@ -229,6 +230,13 @@ class ClassifierSetup(
         # Classes are those of all splits; the scale of the labels of a regression is that of the training set.
         labelled = parts.train if config.target.kind == "regression" else parts.known
         return ClassifierVocabulary(encoder, learn_targets(labelled, config.target.kind, parts.names, parts.values))
+
+    def text_vocabularies(self) -> list[Vocabulary]:
+        encoder = self.vocabulary.encoder
+        return [encoder.vocabulary] if isinstance(encoder, TextEncoder) else []
+
+    def training_texts(self) -> Iterator[str]:
+        return map(str, self.parts.train.inputs)
 
     def _check_inputs(self) -> None:
         """Raise ConfigError for options that do not apply to this kind of input."""

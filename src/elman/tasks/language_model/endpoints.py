@@ -53,6 +53,7 @@ class _PromptOptions:
     prompt_file: str | None = option(None, "A file with the prompt, in place of the argument.", local=True, free=True)
     prompt: str | None = option(None, "The prompt.", free=True)
     length: int = option(200, "Maximum number of tokens to generate.")
+    min_length: int = option(0, "Minimum number of tokens, before which a text does not end.")
 
 
 @dataclass(frozen=True)
@@ -132,6 +133,7 @@ def generate(
     pieces = model.stream(
         prompt,
         length=options.length,
+        min_length=options.min_length,
         stop=[with_line_ends(stop) for stop in options.stop or ()],
         samples=options.samples,
         seed=seed,

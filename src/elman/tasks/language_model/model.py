@@ -182,6 +182,7 @@ class LanguageModel(TaskModel[LanguageModelConfig, LanguageModelNetwork, Vocabul
         prompt: str = "",
         *,
         length: int = 200,
+        min_length: int = 0,
         stop: Sequence[str] = (),
         samples: int = 1,
         seed: int = 0,
@@ -198,6 +199,7 @@ class LanguageModel(TaskModel[LanguageModelConfig, LanguageModelNetwork, Vocabul
             self.vocabulary,
             start,
             length=python_value(length),
+            min_length=python_value(min_length),
             sampling=options,
             samples=python_value(samples),
             stops=[stop] if isinstance(stop, str) else list(stop),
@@ -212,6 +214,7 @@ class LanguageModel(TaskModel[LanguageModelConfig, LanguageModelNetwork, Vocabul
         """Generate text that continues `prompt`, which is not part of the result.
 
         length              maximum number of tokens
+        min_length          minimum number of tokens, before which the text does not end; a stop string still ends it
         temperature         0 always takes the most likely token; 1 samples from the model's distribution
         top_k, top_p        sample among the k most likely tokens, or the smallest set with total probability p
         repetition_penalty  above 1 makes recent tokens less likely

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from elman.data.corpus import HeldOutText, prepare_corpus
 from elman.data.sources import Sources
 from elman.data.stream import BPTTBatches
 from elman.data.tokens import Corpus
-from elman.data.vocabulary import Vocabulary, vocabulary_from_json
+from elman.data.vocabulary import Vocabulary, WordVocabulary, vocabulary_from_json
 from elman.display import Progress
 from elman.metrics.likelihood import measure
 from elman.state import IGNORE_INDEX, Batch, State
@@ -25,6 +25,9 @@ from elman.tasks.language_model.network import LanguageModelNetwork
 from elman.tasks.setup import Setup
 
 __all__ = ["LanguageModelSetup", "NextTokenObjective"]
+
+# Tokens of the text that remarks on it are made from.
+_NOTED_TOKENS = 1 << 20
 
 
 class NextTokenObjective:
@@ -103,6 +106,16 @@ class LanguageModelSetup(Setup[LanguageModelConfig, LanguageModelNetwork, Corpus
 
     def learn_vocabulary(self) -> Vocabulary:
         return self.parts.vocabulary
+
+    def text_vocabularies(self) -> list[Vocabulary]:
+        return [self.vocabulary]
+
+    def training_texts(self) -> Sequence[str]:
+        """Return the words of the vocabulary, or the beginning of the text."""
+        if isinstance(self.vocabulary, WordVocabulary):
+            return self.vocabulary.words
+        train = self.parts.train
+        return [self.vocabulary.decode(train.read(0, min(len(train), _NOTED_TOKENS)).tolist())]
 
     def encode(self) -> None:
         """Prepare the validation and test sets."""

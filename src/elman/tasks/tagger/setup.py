@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -138,6 +139,12 @@ class TaggerSetup(SequenceSetup[TaggerConfig, TaggerNetwork, Parts[TaggedDataset
     def learn_vocabulary(self) -> TaggerVocabulary:
         """Return the words, characters, tags and sentence labels of the training set."""
         return TaggerVocabulary.learn(self.parts.train, self.config.data, intent=self.config.network.intent)
+
+    def text_vocabularies(self) -> list[TaggerVocabulary]:
+        return [self.vocabulary]
+
+    def training_texts(self) -> Iterator[str]:
+        return chain.from_iterable(self.parts.train.words or ())
 
     def encode(self) -> None:
         for name, part in self.parts.named():

@@ -131,7 +131,6 @@ class Transcriber(SequenceModel[TranscriberConfig, TranscriberNetwork, Transcrib
         `rate` is the sample rate, by default that of the model. Raises ConfigError for a bidirectional model, and for
         one that normalises by the whole recording.
         """
-        self.network.eval()
         return TranscriptStream(self.network, self.vocabulary, self.config.sound, rate)
 
     def evaluate(

@@ -18,9 +18,11 @@ from elman.data.transcripts import Transcripts
 from elman.data.transcripts.encoded import EncodedTranscripts
 from elman.data.transcripts.read import read_part
 from elman.data.transcripts.vocabulary import TranscriberVocabulary
+from elman.data.vocabulary import Vocabulary
 from elman.decode.ctc import CtcLogits
-from elman.decode.ctc_search import CtcResult, CtcSearch, greedy
-from elman.decode.transcript import Transcript, transcript
+from elman.decode.ctc_search import CtcResult, CtcSearch
+from elman.decode.transcript import Transcript, find_by, transcript
+from elman.decode.transcript_config import TranscriptSearchConfig
 from elman.display import Progress
 from elman.errors import ArtifactError, DataError
 from elman.kernels import threads_for
@@ -68,15 +70,16 @@ def measure(
     vocabulary: TranscriberVocabulary,
     data: EncodedTranscripts,
     limit: int = 0,
-    find: CtcSearch = greedy,
+    find: CtcSearch | None = None,
     *,
     progress: Progress | None = None,
 ) -> tuple[dict[str, float], list[str]]:
-    """Return metrics on `data`, and the texts decoded by `find`.
+    """Return metrics on `data`, and the texts decoded by `find`, by default greedily.
 
     Texts that need more time steps than there are count in the error rates and in `too_long`, but not in the loss.
     With `limit`, evenly spaced recordings of about so many tokens are used (0: all).
     """
+    find = find or find_by(TranscriptSearchConfig(), vocabulary, None)
     rows = data.some(limit)
     nats, steps = 0.0, 0
     found: dict[int, str] = {}
@@ -86,11 +89,12 @@ def measure(
         nats += float(nats_B.cpu()[fits_B].double().sum())
         steps += int(counts_B[fits_B].sum())
         for row, answers in zip(part.tolist(), find(logits), strict=True):
-            found[row] = vocabulary.tokens.decode(answers[0].tokens)
+            found[row] = vocabulary.tokens.generated(answers[0].tokens)
         if progress is not None:
             progress("transcribing", len(found) / len(rows))
     given = [found[row] for row in rows.tolist()]
     truth = [(data.data.texts or [])[row] for row in rows.tolist()]
+    truth = [vocabulary.tokens.in_form(text) for text in truth]
     if vocabulary.lowercase:
         truth = [text.lower() for text in truth]
     loss = nats / steps if steps else math.inf
@@ -177,6 +181,12 @@ class TranscriberSetup(
         """Return the tokens of the training texts, and the kind of frames."""
         return TranscriberVocabulary.learn(self.parts.train, self.config.data)
 
+    def text_vocabularies(self) -> list[Vocabulary]:
+        return [self.vocabulary.tokens]
+
+    def training_texts(self) -> Sequence[str]:
+        return self.parts.train.texts or ()
+
     def encode(self) -> None:
         """Encode all splits; training recordings with too few time steps for their text are left out."""
         for part in (self.parts.valid, self.parts.test):
@@ -249,6 +259,8 @@ class TranscriberSetup(
                     "left out of training" if name == "train" else f"counted in the error rates of the {name} part only"
                 )
                 notes.append(f"{encoded.too_long()}; they are {fate}")
+            if encoded is not None and (note := encoded.data.undecoded()):
+                notes.append(note)
         return [*super().notes(), *notes]
 
     def outline(self) -> list[tuple[str, str]]:

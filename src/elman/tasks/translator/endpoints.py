@@ -136,6 +136,7 @@ def _found(
     for remark in model.remarks_on(sources):
         callbacks.remark(remark)
     found = model.translations(sources, attention=drawn, progress=callbacks.progress, **how)
+    _remark_unknown(model, found, options, callbacks)
     if options.attention is not None:
         _draw(found, options.attention, callbacks)
     return found
@@ -152,10 +153,25 @@ def _translated_lines(
     for lines in stream_lines(sys.stdin.buffer, "standard input", encoding=encoding, errors=errors):  # type: ignore[arg-type]
         for remark in model.remarks_on([line for line in lines if line.strip()]):
             callbacks.remark(remark)
-        yield model.translations(lines, **how)
+        found = model.translations(lines, **how)
+        _remark_unknown(model, found, options, callbacks)
+        yield found
         if how["sample"]:
             # A batch of a group has its own seed, and a group has at most as many batches as lines.
             how["seed"] = (how["seed"] + len(lines)) % 2**63
+
+
+def _remark_unknown(model: Translator, found: Found, options: TranslateOptions, callbacks: EndpointCallbacks) -> None:
+    """Add a remark on unknown tokens in translations, unless words of the source replace them."""
+    target = model.vocabulary.target
+    sign = target.token(target.unknown_id)
+    count = sum(sign in each.tokens for best in found for each in best)
+    if count and not options.replace_unknown:
+        written = sign if target.kind == "words" else "U+FFFD"
+        callbacks.remark(
+            f"{count:,} of {sum(map(len, found)):,} translations have unknown tokens, written as {written}; "
+            "--replace-unknown puts words of the source there"
+        )
 
 
 def _draw(found: Found, path: Path, callbacks: EndpointCallbacks) -> None:

@@ -129,8 +129,10 @@ class Translator(SequenceModel[TranslatorConfig, TranslatorNetwork, PairVocabula
                          Unless it is float32, the output layer may preselect tokens in int8 and rescore the best
                          ones in float32, if that is faster
         progress         called with the name of the stage and the completed fraction
-        search           beams, n_best, length_penalty, coverage_penalty, stop, max_length, sample, temperature,
-                         top_k, top_p and seed, as in `SearchConfig`
+        search           beams, n_best, length_penalty, coverage_penalty, stop, min_length, max_length, sample,
+                         temperature, top_k, top_p and seed, as in `SearchConfig`
+
+        Several translations of a text are distinct, unless they are sampled.
 
         Sources are not truncated. Raises ConfigError for incompatible options, and for models with different target
         vocabularies.
@@ -210,7 +212,8 @@ class Translator(SequenceModel[TranslatorConfig, TranslatorNetwork, PairVocabula
         with evaluation_mode(self.network, *(model.network for model in ensemble)):
             figures: dict[str, Any] = tally(self._likelihoods(pairs, ensemble, progress))
         texts = self.translate(pairs.sources, ensemble=ensemble, progress=progress, **options)
-        figures |= {**text_figures(texts, pairs.targets, lowercase=lowercase, tokenizer=tokenizer), "pairs": len(pairs)}
+        compared: dict[str, Any] = {"lowercase": lowercase, "tokenizer": tokenizer, "unicode_form": data.unicode_form}
+        figures |= {**text_figures(texts, pairs.targets, **compared), "pairs": len(pairs)}
         if "bleu" in figures:
             signatures = bleu_signatures(lowercase=lowercase, tokenizer=tokenizer)
             figures |= {f"{name}_signature": signature for name, signature in signatures.items()}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from torch import Tensor
@@ -13,6 +14,8 @@ from elman.data.pairs import Pairs, PairVocabulary
 from elman.data.pairs.encoded import EncodedPairs, encode_pairs
 from elman.data.pairs.parts import PairParts, make_parts, read_pair_parts, read_part
 from elman.data.sources import Sources
+from elman.data.vocabulary import Vocabulary
+from elman.data.vocabulary.unicode_forms import KEEP
 from elman.decode.search_config import SearchConfig
 from elman.decode.translation import EnsembleMember, Translate, translating
 from elman.display import Progress
@@ -35,11 +38,12 @@ __all__ = ["TranslationObjective", "TranslatorSetup", "member_of"]
 class TranslationObjective(SequenceObjective[EncodedPairs]):
     """Negative log-likelihood of target tokens, with label smoothing in training only.
 
-    held_out   the validation set, or None
-    translate  translates sources for metrics of translations; None for no such metrics
-    lowercase  compare translations and targets in lower case
-    tokenizer  sacrebleu's tokenizer for BLEU
-    progress   completed fraction of the run, with which scheduled sampling rises
+    held_out      the validation set, or None
+    translate     translates sources for metrics of translations; None for no such metrics
+    lowercase     compare translations and targets in lower case
+    tokenizer     sacrebleu's tokenizer for BLEU
+    unicode_form  compare translations and targets in this form
+    progress      completed fraction of the run, with which scheduled sampling rises
     """
 
     model: TranslatorNetwork
@@ -47,6 +51,7 @@ class TranslationObjective(SequenceObjective[EncodedPairs]):
     translate: Translate | None = None
     lowercase: bool = False
     tokenizer: str = "13a"
+    unicode_form: str = KEEP
     progress: float = 0.0
 
     def begin_step(self, progress: float) -> None:
@@ -76,7 +81,8 @@ class TranslationObjective(SequenceObjective[EncodedPairs]):
             chosen = held_out.pairs.take(held_out.rows[rows[spread(len(rows), config.translate_valid)]].tolist())
             texts = self.translate(chosen.sources)
             targets = chosen.targets or []
-            figures |= text_figures(texts, targets, lowercase=self.lowercase, tokenizer=self.tokenizer)
+            compared = {"lowercase": self.lowercase, "tokenizer": self.tokenizer, "unicode_form": self.unicode_form}
+            figures |= text_figures(texts, targets, **compared)  # type: ignore[arg-type]
         best_by = config.best_by
         selection = figures["loss"]
         if best_by != "loss":
@@ -154,6 +160,12 @@ class TranslatorSetup(SequenceSetup[TranslatorConfig, TranslatorNetwork, PairPar
         """Return the tokens of the training pairs."""
         return PairVocabulary.learn(self.parts.train, self.config.data)
 
+    def text_vocabularies(self) -> list[Vocabulary]:
+        return [self.vocabulary.source, self.vocabulary.target]
+
+    def training_texts(self) -> Iterable[str]:
+        return chain(self.parts.train.sources, self.parts.train.targets or ())
+
     def encode_part(self, part: Pairs, *, training: bool = False) -> EncodedPairs:
         """Encode a split, without too long pairs in training."""
         return encode_pairs(part, self.vocabulary, self.config.data, in_training=training)
@@ -193,7 +205,11 @@ class TranslatorSetup(SequenceSetup[TranslatorConfig, TranslatorNetwork, PairPar
         """Return how translations are compared with targets: arguments of `text_figures`."""
         data = self.config.data
         language = data.target_language or self.parts.languages[1]
-        return {"lowercase": data.lowercase, "tokenizer": tokenizer_for(data.bleu_tokenizer, language)}
+        return {
+            "lowercase": data.lowercase,
+            "tokenizer": tokenizer_for(data.bleu_tokenizer, language),
+            "unicode_form": data.unicode_form,
+        }
 
     def _translating(self, search: SearchConfig) -> Translate:
         member = member_of(self.config, self.network, self.vocabulary)

@@ -18,11 +18,15 @@ from elman.data.vocabulary.base import (
     UNKNOWN_ID,
     Ids,
     Vocabulary,
+    any_joins,
     check_count,
     check_fields,
     check_flag,
+    check_stored_form,
     display,
+    stored_form,
 )
+from elman.data.vocabulary.unicode_forms import KEEP, check_form, in_form
 from elman.errors import ArtifactError, DataError
 
 __all__ = ["CharacterVocabulary"]
@@ -38,15 +42,19 @@ REPLACEMENT = "\ufffd"
 class CharacterVocabulary(Vocabulary):
     """Vocabulary with one token per character, in the order of code points after the special tokens.
 
-    With `lowercase`, each letter is replaced by its lower case, or by the first character of it if that has two.
+    With `lowercase`, each letter is replaced by its lower case, or by the first character of it if that has two. Texts
+    are brought into `unicode_form` before.
     """
 
     kind: ClassVar[str] = "characters"
     unit: ClassVar[str] = "character"
     per_character: ClassVar[bool] = True
-    option_names: ClassVar[Mapping[str, str]] = MappingProxyType({"min_count": "min_count", "lowercase": "lowercase"})
+    option_names: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {"min_count": "min_count", "lowercase": "lowercase", "unicode_form": "unicode_form"}
+    )
 
-    def __init__(self, characters: str, *, lowercase: bool = False) -> None:
+    def __init__(self, characters: str, *, lowercase: bool = False, unicode_form: str = KEEP) -> None:
+        self.unicode_form = check_form(unicode_form)
         self.characters = characters
         self.lowercase = lowercase
         codes = _code_points(characters)
@@ -57,18 +65,25 @@ class CharacterVocabulary(Vocabulary):
 
     @classmethod
     def learn(
-        cls, pieces: Iterable[str], *, lowercase: bool = False, min_count: int = 1, max_size: int = MAX_SIZE
+        cls,
+        pieces: Iterable[str],
+        *,
+        lowercase: bool = False,
+        min_count: int = 1,
+        max_size: int = MAX_SIZE,
+        unicode_form: str = KEEP,
     ) -> CharacterVocabulary:
         """Learn the characters that occur at least `min_count` times; the most frequent if more than `max_size`.
 
         Raises ConfigError for an option out of range, DataError when no character is left.
         """
         check_flag("lowercase", lowercase)
+        check_form(unicode_form)
         check_count("min_count", min_count, 1, 1 << 62)
         check_count("max_size", max_size, SPECIALS + 1)
         counts = np.zeros(CODE_POINTS, dtype=np.int64)
         for piece in pieces:
-            found = np.bincount(_code_points(piece))
+            found = np.bincount(_code_points(in_form(piece, unicode_form)))
             counts[: len(found)] += found
         if lowercase:
             folded = np.bincount(_small_codes(), weights=counts[:PAIRS_END], minlength=PAIRS_END)
@@ -79,14 +94,14 @@ class CharacterVocabulary(Vocabulary):
             codes = np.sort(codes[np.argsort(-counts[codes], kind="stable")[: max_size - SPECIALS]])
         if not len(codes):
             raise DataError(f"expected a character that occurs at least {min_count} times in the text. Received: none")
-        return cls(_text(codes), lowercase=lowercase)
+        return cls(_text(codes), lowercase=lowercase, unicode_form=unicode_form)
 
     @property
     def size(self) -> int:
         return SPECIALS + len(self.characters)
 
     def encode(self, text: str) -> Ids:
-        codes = _code_points(text)
+        codes = _code_points(self.in_form(text))
         numbers: Ids = self._numbers.take(np.minimum(codes, len(self._numbers) - 1))
         return numbers
 
@@ -105,16 +120,28 @@ class CharacterVocabulary(Vocabulary):
         return display(self.characters[number - SPECIALS])
 
     def count_unknown(self, text: str) -> dict[str, int]:
+        text = self.in_form(text)
         missing = np.flatnonzero(self.encode(text) == UNKNOWN_ID)
         return dict(Counter(text[place] for place in missing))
 
     def to_json(self) -> dict[str, Any]:
-        return {"kind": self.kind, "lowercase": self.lowercase, "characters": self.characters}
+        return {
+            "kind": self.kind,
+            "lowercase": self.lowercase,
+            **stored_form(self.unicode_form),
+            "characters": self.characters,
+        }
+
+    def has_joining(self) -> bool:
+        return any_joins(self.characters)
 
     @classmethod
     def from_json(cls, content: object) -> CharacterVocabulary:
         """Create from the result of `to_json`. Raises ArtifactError for other values."""
-        fields = check_fields(content, {"kind": str, "lowercase": bool, "characters": str}, "a character vocabulary")
+        types = {"kind": str, "lowercase": bool, "characters": str, "unicode_form": str}
+        if isinstance(content, dict):
+            content = {"unicode_form": KEEP, **content}
+        fields = check_fields(content, types, "a character vocabulary")
         characters: str = fields["characters"]
         if not 1 <= len(characters) <= MAX_SIZE - SPECIALS:
             raise ArtifactError(f"expected 1 to {MAX_SIZE - SPECIALS} characters. Received: {len(characters)}")
@@ -124,7 +151,8 @@ class CharacterVocabulary(Vocabulary):
                 "expected the characters of a vocabulary in the order of their code points, each once. "
                 f"Received: {characters[:40]!r}"
             )
-        return cls(characters, lowercase=fields["lowercase"])
+        form = check_stored_form(fields["unicode_form"])
+        return cls(characters, lowercase=fields["lowercase"], unicode_form=form)
 
 
 def _code_points(text: str) -> np.ndarray[Any, np.dtype[np.uint32]]:

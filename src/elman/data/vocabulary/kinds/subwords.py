@@ -25,11 +25,15 @@ from elman.data.vocabulary.base import (
     UNKNOWN_ID,
     Ids,
     Vocabulary,
+    any_joins,
     check_count,
     check_fields,
+    check_stored_form,
     display,
+    stored_form,
 )
 from elman.data.vocabulary.marks import marks
+from elman.data.vocabulary.unicode_forms import KEEP, check_form, in_form
 from elman.errors import ArtifactError, DataError
 
 __all__ = ["LEARNT_FROM", "SubwordVocabulary"]
@@ -55,14 +59,25 @@ class SubwordVocabulary(Vocabulary):
     """Byte-level BPE vocabulary: frequent byte sequences are one token, and any text can be encoded.
 
     `vocabulary` maps tokens in the spelling of the library to ids; `merges` are the pairs to join, by priority; `cut`
-    says whether words are cut before combining marks ("letters", as earlier versions did) or not ("marks").
+    says whether words are cut before combining marks ("letters", as earlier versions did) or not ("marks"). Texts are
+    brought into `unicode_form` first.
     """
 
     kind: ClassVar[str] = "subwords"
     unit: ClassVar[str] = "token"
-    option_names: ClassVar[Mapping[str, str]] = MappingProxyType({"vocabulary_size": "size"})
+    option_names: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {"vocabulary_size": "size", "unicode_form": "unicode_form"}
+    )
 
-    def __init__(self, vocabulary: dict[str, int], merges: list[tuple[str, str]], cut: str = "letters") -> None:
+    def __init__(
+        self,
+        vocabulary: dict[str, int],
+        merges: list[tuple[str, str]],
+        cut: str = "letters",
+        *,
+        unicode_form: str = KEEP,
+    ) -> None:
+        self.unicode_form = check_form(unicode_form)
         spelling = _bytes_of_characters()
         self._bytes = [b""] * len(vocabulary)
         for token, number in vocabulary.items():
@@ -74,12 +89,13 @@ class SubwordVocabulary(Vocabulary):
         self._tokenizer = _tokenizer(vocabulary, merges, cut)
 
     @classmethod
-    def learn(cls, pieces: Iterable[str], *, size: int = 4096) -> SubwordVocabulary:
+    def learn(cls, pieces: Iterable[str], *, size: int = 4096, unicode_form: str = KEEP) -> SubwordVocabulary:
         """Learn at most `size` tokens from the first 64 MiB (as UTF-8) of the text.
 
         Raises ConfigError for a size under 258 (two special tokens and every byte), DataError for an empty text.
         """
         check_count("size", size, SMALLEST)
+        check_form(unicode_form)
         from tokenizers import Tokenizer, models, trainers
 
         read = 0
@@ -89,7 +105,7 @@ class SubwordVocabulary(Vocabulary):
         def first_chunks() -> Iterator[str]:
             nonlocal read, marked
             for piece in pieces:
-                for chunk in _chunks(piece):
+                for chunk in _chunks(in_form(piece, unicode_form)):
                     marked = marked or mark.search(chunk) is not None
                     yield chunk.encode("utf-8", "replace").decode("utf-8")
                     read += len(chunk.encode("utf-8", "replace"))
@@ -113,7 +129,8 @@ class SubwordVocabulary(Vocabulary):
             raise DataError("expected some text to learn tokens from. Received: none")
         model = json.loads(learner.to_str())["model"]
         # Without marks, the vocabulary is that of earlier versions.
-        return cls(model["vocab"], [_pair(merge) for merge in model["merges"]], "marks" if marked else "letters")
+        merges = [_pair(merge) for merge in model["merges"]]
+        return cls(model["vocab"], merges, "marks" if marked else "letters", unicode_form=unicode_form)
 
     @property
     def size(self) -> int:
@@ -127,7 +144,7 @@ class SubwordVocabulary(Vocabulary):
         counts = []
         for text in texts:
             before = len(chunks)
-            chunks += _chunks(text.encode("utf-8", "replace").decode("utf-8"))
+            chunks += _chunks(self.in_form(text).encode("utf-8", "replace").decode("utf-8"))
             counts.append(len(chunks) - before)
         encoded: list[Ids] = []
         batch = max(BATCH, min(len(chunks), 1024) if len(texts) > 1 else BATCH)
@@ -151,8 +168,15 @@ class SubwordVocabulary(Vocabulary):
         return ids[: len(ids) - len(self.encode(word))]
 
     def decode_stream(self, ids: Iterable[int]) -> Iterator[str]:
+        return self._decoded(ids, "replace")
+
+    def generated_stream(self, ids: Iterable[int]) -> Iterator[str]:
+        # Any sequence of bytes can be generated; those that are no character have no text.
+        return self._decoded(ids, "ignore")
+
+    def _decoded(self, ids: Iterable[int], errors: str) -> Iterator[str]:
         # Holds back the first bytes of a character until it is complete.
-        decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        decoder = codecs.getincrementaldecoder("utf-8")(errors)
         for number in ids:
             number = self.check_number(number)
             if number >= len(SPECIALS):
@@ -178,18 +202,25 @@ class SubwordVocabulary(Vocabulary):
         return {}
 
     def to_json(self) -> dict[str, Any]:
-        return {"kind": self.kind, "tokenizer": json.loads(self._tokenizer.to_str())}
+        stored = {"kind": self.kind, "tokenizer": json.loads(self._tokenizer.to_str())}
+        return {**stored, **stored_form(self.unicode_form)}
+
+    def has_joining(self) -> bool:
+        return self._cut == "marks" or any(any_joins(raw.decode("utf-8", "ignore")) for raw in self._bytes)
 
     def fingerprint(self) -> str:
         """Return a hash of the tokens and merges, independent of the JSON format of the library's version."""
         cut = [] if self._cut == "letters" else [self._cut]
-        content = json.dumps([self.kind, sorted(self._table.items()), self._merges, *cut])
+        form = [] if self.unicode_form == KEEP else [self.unicode_form]
+        content = json.dumps([self.kind, sorted(self._table.items()), self._merges, *cut, *form])
         return hashlib.sha256(content.encode("ascii")).hexdigest()
 
     @classmethod
     def from_json(cls, content: object) -> SubwordVocabulary:
         """Create from the result of `to_json`. Raises ArtifactError for other values."""
-        fields = check_fields(content, {"kind": str, "tokenizer": dict}, "a subword vocabulary")
+        if isinstance(content, dict):
+            content = {"unicode_form": KEEP, **content}
+        fields = check_fields(content, {"kind": str, "tokenizer": dict, "unicode_form": str}, "a subword vocabulary")
         stored = fields["tokenizer"]
         model = stored.get("model")
         model = model if isinstance(model, dict) else {}
@@ -206,7 +237,7 @@ class SubwordVocabulary(Vocabulary):
         cut = _stored_cut(stored.get("pre_tokenizer"))
         if cut is None or stored.get("normalizer") is not None or stored.get("added_tokens") != []:
             raise ArtifactError("expected a plain byte-level BPE tokenizer. Received: one with other steps")
-        return cls(vocabulary, pairs, cut)
+        return cls(vocabulary, pairs, cut, unicode_form=check_stored_form(fields["unicode_form"]))
 
 
 def _stored_cut(before: object) -> str | None:

@@ -17,15 +17,19 @@ from elman.data.vocabulary.base import (
     MAX_SIZE,
     UNKNOWN,
     UNKNOWN_ID,
+    UNKNOWN_WORDS,
     Ids,
     Vocabulary,
+    any_joins,
     check_count,
     check_fields,
     check_flag,
     display,
+    stored_form,
 )
 from elman.data.vocabulary.marks import EMOJI_PATTERN, marks
 from elman.data.vocabulary.spacing import Detokenizer
+from elman.data.vocabulary.unicode_forms import KEEP, check_form
 from elman.errors import ArtifactError, ConfigError, DataError
 from elman.former import former_keywords
 
@@ -36,6 +40,7 @@ PUNCTUATION = ("keep", "drop")
 NUMBER = "[NUM]"
 URL = "[URL]"
 RESERVED = frozenset({UNKNOWN, END, NUMBER, URL})
+_NO_WORDS = RESERVED | UNKNOWN_WORDS
 # With more distinct words than this, the rarest are dropped while counting, to bound the memory.
 MAX_COUNTED = 2_000_000
 
@@ -49,8 +54,9 @@ class WordVocabulary(Vocabulary):
     The tokenizer "regex" finds words (with apostrophes inside) and numbers (with points and commas inside); any other
     character is a token. "whitespace" splits at white space only, for text that is already tokenized. A newline is a
     token. `numbers` and `urls` replace numbers by [NUM] and URLs by [URL]; `punctuation="drop"` removes tokens without
-    a letter, digit or newline. With `emoji`, an emoji of several code points is one token; vocabularies of earlier
-    versions cut it.
+    a letter, digit or newline. Texts are brought into `unicode_form` first. With `emoji`, an emoji of several code
+    points is one token; vocabularies of earlier versions cut it. With `unknown_words`, <unk> is one token, the unknown
+    one; learnt vocabularies never list it.
     """
 
     kind: ClassVar[str] = "words"
@@ -63,6 +69,7 @@ class WordVocabulary(Vocabulary):
             "punctuation": "punctuation",
             "numbers": "numbers",
             "urls": "urls",
+            "unicode_form": "unicode_form",
             "vocabulary_size": "max_size",
         }
     )
@@ -78,6 +85,8 @@ class WordVocabulary(Vocabulary):
         numbers: bool = False,
         urls: bool = False,
         emoji: bool = False,
+        unknown_words: bool = False,
+        unicode_form: str = KEEP,
     ) -> None:
         if tokenizer not in TOKENIZERS:
             raise ConfigError(f"expected tokenizer to be one of {', '.join(TOKENIZERS)}. Received: {tokenizer!r}")
@@ -92,7 +101,9 @@ class WordVocabulary(Vocabulary):
         self._specials = [UNKNOWN, END] + [NUMBER] * numbers + [URL] * urls
         self._numbers = {word: number for number, word in enumerate(words, len(self._specials))}
         self.emoji = check_flag("emoji", emoji)
-        self._pattern = _pattern(tokenizer, urls, emoji)
+        self.unicode_form = check_form(unicode_form)
+        self.unknown_words = check_flag("unknown_words", unknown_words)
+        self._pattern = _pattern(tokenizer, urls, emoji, unknown_words)
 
     @classmethod
     @former_keywords({"tokeniser": "tokenizer"})
@@ -107,6 +118,7 @@ class WordVocabulary(Vocabulary):
         max_size: int = MAX_SIZE,
         numbers: bool = False,
         urls: bool = False,
+        unicode_form: str = KEEP,
     ) -> WordVocabulary:
         """Learn the words that occur at least `min_count` times: at most `max_size` tokens with the special ones.
 
@@ -116,7 +128,13 @@ class WordVocabulary(Vocabulary):
         check_count("min_count", min_count, 1, 1 << 62)
         check_count("max_size", max_size, 5)
         options: dict[str, Any] = {"tokenizer": tokenizer, "lowercase": lowercase, "punctuation": punctuation}
-        options |= {"numbers": numbers, "urls": urls, "emoji": True}
+        options |= {
+            "numbers": numbers,
+            "urls": urls,
+            "emoji": True,
+            "unknown_words": True,
+            "unicode_form": unicode_form,
+        }
         empty = cls([], **options)
         counts: Counter[str] = Counter()
         rarest = 0
@@ -129,15 +147,17 @@ class WordVocabulary(Vocabulary):
         kept = [
             (-count, word)
             for word, count in counts.items()
-            if count >= min_count and word not in RESERVED and empty._special_of(word) == UNKNOWN_ID
+            if count >= min_count and word not in _NO_WORDS and empty._special_of(word) == UNKNOWN_ID
         ]
         words = [word for _, word in sorted(kept)[:most]]
         if not words:
             raise DataError(f"expected a word that occurs at least {min_count} times in the text. Received: none")
-        # Without emoji, the vocabulary is that of earlier versions.
+        # Without emoji and <unk>, the vocabulary is that of earlier versions.
         joined = re.compile(EMOJI_PATTERN)
-        found = tokenizer == "regex" and any(joined.fullmatch(word) for word in words if not word.isascii())
-        return cls(words, **options | {"emoji": found})
+        cuts = tokenizer == "regex"
+        found = cuts and any(joined.fullmatch(word) for word in words if not word.isascii())
+        unknown = cuts and not UNKNOWN_WORDS.isdisjoint(counts)
+        return cls(words, **options | {"emoji": found, "unknown_words": unknown})
 
     @property
     def size(self) -> int:
@@ -145,6 +165,7 @@ class WordVocabulary(Vocabulary):
 
     def split(self, text: str) -> list[str]:
         """Split `text` into words."""
+        text = self.in_form(text)
         words: list[str] = self._pattern.findall(text.lower() if self.lowercase else text)
         if self.punctuation == "drop":
             words = [word for word in words if word == "\n" or any(map(str.isalnum, word))]
@@ -188,16 +209,21 @@ class WordVocabulary(Vocabulary):
             "numbers": self.numbers,
             "urls": self.urls,
             **({"emoji": True} if self.emoji else {}),
+            **({"unknown_words": True} if self.unknown_words else {}),
+            **stored_form(self.unicode_form),
             "words": self.words,
         }
+
+    def has_joining(self) -> bool:
+        return any(map(any_joins, self.words))
 
     @classmethod
     def from_json(cls, content: object) -> WordVocabulary:
         """Create from the result of `to_json`. Raises ArtifactError for other values."""
         types = {"kind": str, "tokeniser": str, "lowercase": bool, "punctuation": str, "numbers": bool, "urls": bool}
-        types["emoji"] = bool
+        types |= {"emoji": bool, "unknown_words": bool, "unicode_form": str}
         if isinstance(content, dict):
-            content = {"emoji": False, **content}
+            content = {"emoji": False, "unknown_words": False, "unicode_form": KEEP, **content}
         fields = check_fields(content, {**types, "words": list}, "a word vocabulary")
         words = fields["words"]
         if not 1 <= len(words) <= MAX_SIZE - 4:
@@ -227,10 +253,11 @@ class WordVocabulary(Vocabulary):
 
 
 @cache
-def _pattern(tokenizer: str, urls: bool, emoji: bool) -> re.Pattern[str]:
+def _pattern(tokenizer: str, urls: bool, emoji: bool, unknown_words: bool) -> re.Pattern[str]:
     if tokenizer == "whitespace":
         return re.compile(r"\n|[^\s]+")
     word = rf"\w+(?:[{marks()}]+\w*|['’]\w+)*"
     address = URL_PATTERN + "|" if urls else ""
     pictures = EMOJI_PATTERN + "|" if emoji else ""
-    return re.compile(rf"{address}{pictures}{NUMBER_PATTERN}(?!\w)|{word}|\n|[^\s]")
+    unknown = "|".join(sorted(UNKNOWN_WORDS)) + "|" if unknown_words else ""
+    return re.compile(rf"{address}{pictures}{unknown}{NUMBER_PATTERN}(?!\w)|{word}|\n|[^\s]")
