@@ -13,11 +13,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from elman.data.centring import centre_of, centred, checked_centre
 from elman.data.labels import LABEL_TYPES, LabelIndex, names_in_files
 from elman.data.tagged import TaggedDataset
 from elman.data.tagged.config import TaggedDataConfig
 from elman.data.tagged.notation import describe_readings, learn_scheme, read_tag
 from elman.data.tagged.spans import OUTSIDE, SCHEMES, is_written_in
+from elman.data.tagged.tagged import Frames
 from elman.data.vocabulary.base import check_fields
 from elman.errors import ArtifactError, DataError
 from elman.state import IGNORE_INDEX
@@ -46,6 +48,7 @@ class TaggerVocabulary:
     lowercase, digits  how words are normalised before they are looked up
     feature_names      the names of the features; empty if they have none
     label_types        types of the tags and of the sentence labels in the data, as in `LABEL_TYPES`
+    centre             the mean of each feature, which is subtracted if float32 cannot distinguish the frames; or empty
     """
 
     words: tuple[str, ...]
@@ -58,6 +61,7 @@ class TaggerVocabulary:
     digits: bool
     feature_names: tuple[str, ...] = ()
     label_types: tuple[str, str] = ("text", "text")
+    centre: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_words", {word: number for number, word in enumerate(self.words, 1)})
@@ -112,6 +116,7 @@ class TaggerVocabulary:
             digits=config.digits,
             feature_names=data.feature_names,
             label_types=(tag_type, intent_type),
+            centre=centre_of(data.frames or ()) if config.standardise else (),
         )
 
     @classmethod
@@ -141,6 +146,23 @@ class TaggerVocabulary:
         """Return the id of each character of a word, 0 for unknown characters."""
         known: Mapping[str, int] = self._characters  # type: ignore[attr-defined]
         return [known.get(character, UNKNOWN_ID) for character in word[:MAX_CHARACTERS]]
+
+    def with_centred_frames(self, data: TaggedDataset) -> TaggedDataset:
+        """Return the data with the features of its frames as in training, centred and as float32.
+
+        Raises DataError for frames with other features, and for values that float32 cannot distinguish.
+        """
+        if data.features and self.features:
+            data = data.with_features(self.feature_names)
+        if data.features != self.features:
+            wanted = f"frames of {self.features} features" if self.features else "words"
+            received = f"frames of {data.features} features" if data.features else "words"
+            raise DataError(f"{data.name}: expected {wanted}. Received: {received}")
+        if data.frames is None:
+            return data
+        both = zip(data.frames, data.places, strict=True)
+        frames: list[Frames] = [centred(x_TI, self.centre, place, self.feature_names) for x_TI, place in both]
+        return dataclasses.replace(data, frames=frames)
 
     def tag_ids(self, tags: Sequence[str]) -> npt.NDArray[np.int64]:
         """Return the id of each tag, IGNORE_INDEX for unknown tags."""
@@ -211,6 +233,7 @@ class TaggerVocabulary:
             "lowercase": self.lowercase,
             "digits": self.digits,
             **types,
+            **({"centre": list(self.centre)} if self.centre else {}),
         }
 
     @classmethod
@@ -218,9 +241,9 @@ class TaggerVocabulary:
         """Load what `to_json` returned. Raises ArtifactError for anything else."""
         kinds = {"kind": str, "words": list, "letters": list, "tags": list, "intents": list, "scheme": str,
                  "features": int, "feature_names": list, "lowercase": bool, "digits": bool,
-                 "label_types": list}  # fmt: skip
+                 "label_types": list, "centre": list}  # fmt: skip
         if isinstance(content, dict):
-            content = {"feature_names": [], "label_types": ["text", "text"], **content}
+            content = {"feature_names": [], "label_types": ["text", "text"], "centre": [], **content}
         fields = dict(check_fields(content, kinds, "a tagger's vocabulary"))
         if fields.pop("kind") != "tagger":
             raise ArtifactError("expected a tagger's vocabulary. Received: another kind")
@@ -240,6 +263,7 @@ class TaggerVocabulary:
         if fields["feature_names"] and len(fields["feature_names"]) != fields["features"]:
             raise ArtifactError("expected a name for every feature of a tagger, or no names. Received: another count")
         fields["label_types"] = _checked_types(fields["label_types"], fields["tags"], fields["intents"])
+        fields["centre"] = checked_centre(fields["centre"], fields["features"], "a tagger's frames")
         scheme = fields["scheme"] or None
         if scheme is not None and (scheme not in SCHEMES or not is_written_in(scheme, fields["tags"])):
             raise ArtifactError(f"expected the tagging scheme of a tagger's tags. Received: {scheme!r} for other tags")

@@ -231,7 +231,7 @@ class CaptionerSetup(
     def learn_vocabulary(self) -> CaptionerVocabulary:
         """Return the shape of the training items and the tokens of their captions."""
         self._check_captions()
-        return CaptionerVocabulary.learn(self.parts.train, self.config.text)
+        return CaptionerVocabulary.learn(self.parts.train, self.config.text, self.config.data.feature_columns)
 
     def _check_captions(self) -> None:
         for _, part in self.parts.named():
