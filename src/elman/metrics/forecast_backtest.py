@@ -25,6 +25,7 @@ from elman.metrics.forecast_scores import coverage, crps_from_samples, mae, mase
 __all__ = [
     "NETWORK",
     "Backtest",
+    "evaluable",
     "evaluate_rolling",
     "rolling_backtest",
     "scaled_errors",
@@ -255,6 +256,25 @@ def testable(panel: Panel, horizon: int, origins: int, step: int, lost: int) -> 
         raise DataError(
             f"expected a series of at least {least} values for {origins} origins {step} steps apart and a horizon of "
             f"{horizon}. Received: {len(panel)} series, the longest of {int(panel.lengths.max(initial=0))} values"
+        )
+    return panel if len(good) == len(panel) else panel.take(good)
+
+
+def evaluable(panel: Panel, first: Ints, seen: Ints, horizon: int, lost: int) -> Panel:
+    """Return the series that are long enough for an evaluation; differences consume `lost` values.
+
+    first  for each series, the first step that is evaluated
+    seen   for each series, the number of steps that the network was trained on; a series without others is not short
+
+    Raises DataError if there are none.
+    """
+    origin = np.maximum(first - 1, 1)
+    enough = (origin < panel.lengths - horizon) | (seen >= panel.lengths)
+    good = np.flatnonzero((origin >= lost) & (panel.lengths > lost) & enough)
+    if not len(good):
+        raise DataError(
+            f"expected a series with more than {lost} values before the first forecast, and {horizon} after it. "
+            f"Received: {len(panel)} series, the longest of {int(panel.lengths.max(initial=0))} values"
         )
     return panel if len(good) == len(panel) else panel.take(good)
 

@@ -134,6 +134,11 @@ class SeriesHistory:
             dtype=np.int64,
         )
 
+    def first_unseen(self, panel: Panel, context: int) -> npt.NDArray[np.int64]:
+        """Return the first time step of each series after those of training; of a new series, after one window."""
+        seen = self.seen(panel)
+        return np.where(seen > 0, seen, np.minimum(context, panel.lengths))
+
     def sizes(self, window: WindowConfig, *, masked: bool) -> InputSizes:
         """Return the numbers of input columns of a network; `masked` is whether it reads the mask of missing values."""
         tail = self.tail

@@ -234,7 +234,7 @@ class CaptionerSetup(
     def learn_vocabulary(self) -> CaptionerVocabulary:
         """Return the shape of the training items and the tokens of their captions."""
         self._check_captions()
-        return CaptionerVocabulary.learn(self.parts.train, self.config.text)
+        return CaptionerVocabulary.learn(self.parts.train, self.config.text, self.config.data.feature_columns)
 
     def text_vocabularies(self) -> list[Vocabulary]:
         return [self.vocabulary.text]

@@ -26,6 +26,7 @@ from elman.data.sources import Sources, as_paths, is_path
 from elman.decode.evaluation_mode import evaluation_mode
 from elman.display import Progress
 from elman.errors import ConfigError, DataError
+from elman.former import FormerView, warn_of_former_name
 from elman.metrics.classification import evaluation, log_softmax, weighted_score
 from elman.nn.attribution import Explanation, explanations, predict_outputs, step_weights
 from elman.tasks.classifier.config import ClassifierConfig
@@ -76,6 +77,12 @@ class Classifier(ScikitModel[ClassifierConfig, ClassifierNetwork, ClassifierVoca
             return f"Classifier({given})"
         weights, answer = f"{self._network.count_parameters():,} weights", self.vocabulary.answer()
         return f"<Classifier {self.config.network.shape}, {weights}, {answer}>"
+
+    @property
+    def fitted(self) -> FormerView:
+        """An earlier name of `vocabulary`, which also has the attributes of the model. Raises ConfigError."""
+        warn_of_former_name("Classifier.fitted", "Classifier.vocabulary")
+        return FormerView(self.vocabulary, self)
 
     def __sklearn_tags__(self) -> Any:
         """Return scikit-learn's tags: those of a classifier, or with `kind="regression"` of a regressor."""

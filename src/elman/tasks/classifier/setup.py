@@ -225,7 +225,7 @@ class ClassifierSetup(
     def learn_vocabulary(self) -> ClassifierVocabulary:
         """Return the tokens or the scale of the inputs, and the classes or the scale of the labels of a regression."""
         config, parts = self.config, self.parts
-        encoder = learn_encoder(parts.train, config.input)
+        encoder = learn_encoder(parts.train, config.input, config.data.value_columns)
         self._check_inputs()
         # Classes are those of all splits; the scale of the labels of a regression is that of the training set.
         labelled = parts.train if config.target.kind == "regression" else parts.known
