@@ -212,7 +212,7 @@ class Translator(SequenceModel[TranslatorConfig, TranslatorNetwork, PairVocabula
         texts = self.translate(pairs.sources, ensemble=ensemble, progress=progress, **options)
         figures |= {**text_figures(texts, pairs.targets, lowercase=lowercase, tokenizer=tokenizer), "pairs": len(pairs)}
         if "bleu" in figures:
-            signatures = bleu_signatures(lowercase=lowercase, tokenizer=tokenizer)
+            signatures = bleu_signatures(pairs.targets, lowercase=lowercase, tokenizer=tokenizer)
             figures |= {f"{name}_signature": signature for name, signature in signatures.items()}
         return figures
 
