@@ -34,6 +34,8 @@ from elman.train.machine import resolve_auto, tune_process
 from elman.train.out_of_memory import memory_errors
 from elman.train.plan import COMPARISON_SHARE
 from elman.train.progress import TrainingProgress
+from elman.train.snapshot import check_shapes, parts_of
+from elman.train.stored import Stored, broken, read
 from elman.train.threads import ThreadChooser
 from elman.train.tuning import release_memory
 
@@ -170,19 +172,24 @@ class Run:
 
     def restore(self, tensors: dict[str, torch.Tensor], facts: dict[str, Any]) -> None:
         """Restore the checkpoint of a run with the same options and data. Raises DataError, ArtifactError."""
-        if facts["fingerprint"] != self.setup.fingerprint:
+        if self.folder is None:
+            raise ConfigError("expected a folder to resume in. Received: none")
+        fingerprint = read(facts, "fingerprint", str)
+        if fingerprint != self.setup.fingerprint:
             raise DataError(
                 "expected the data that the run was started with, read as it was then (the files have changed, or the "
                 "rules by which elman reads them, see CHANGELOG.md), fingerprint "
-                f"{facts['fingerprint'][:12]}. Received: {self.setup.fingerprint[:12]}"
+                f"{fingerprint[:12]}. Received: {self.setup.fingerprint[:12]}"
             )
+        metrics, history = read(facts, "metrics", dict), read(facts, "history", dict)
+        evaluated_at, step = read(facts, "evaluated_at", int), read(facts, "step", int)
+        best = parts_of(tensors)["best"]
+        if best:
+            check_shapes(best, self.network.stored(), "best")
         self.training.restore(tensors, facts)
         self._resumed = True
-        self.metrics = facts["metrics"]
-        if self.folder is None:
-            raise ConfigError("expected a folder to resume in. Received: none")
-        self._best = {name[5:]: tensor for name, tensor in tensors.items() if name.startswith("best.")}
-        self.history.restore(facts["history"], self.folder / "history.csv", facts["evaluated_at"], facts["step"])
+        self.metrics, self._best = metrics, dict(best)
+        self.history.restore(history, self.folder / "history.csv", evaluated_at, step)
 
     def _begin_folder(self, folder: Path) -> None:
         make_folder(folder)
@@ -296,7 +303,7 @@ class Run:
         self.network.eval()
         self._measure_in_float32()
         self.metrics |= self.setup.finish(self.folder)
-        if tested := self.setup.test(self.training.evaluation_limit):
+        if tested := self.setup.test(self.setup.training_config.evaluate_tokens or 0):
             self.metrics["test"] = finite(tested)
         if baselines := self.setup.baselines():
             self.metrics["baselines"] = {name: finite(figures) for name, figures in baselines.items()}
@@ -338,19 +345,17 @@ def resume_run(
     described = artifact.read(folder)
     setup_class = task_of(folder).model_class().setup_class
     tensors, facts = checkpoint.load(folder)
-    with _reading_errors(folder):
-        options = setup_class.config_class.from_json(
-            {**described.config, "training": described.training["options"]}, f"{folder}/elman.json"
-        )
-        threads = facts["threads"]
-        if type(threads) is not int or not 1 <= threads <= 4096:
-            raise TypeError(f"threads {threads!r}")
-        training = dataclasses.replace(options.training, **{"threads": threads, **overrides})
-        sources, command = Sources.from_json(facts["inputs"]), facts["command"]
-        if described.vocabulary is None:
-            raise ArtifactError(f"expected a vocabulary in {folder}. Received: none")
-        vocabulary = setup_class.vocabulary_from(described.vocabulary, options, f"{folder}/vocabulary.json")
-        setup_class.check_folder(options, vocabulary, f"{folder}/elman.json")
+    where = f"{folder}/elman.json"
+    options = setup_class.config_class.from_json(
+        {**described.config, "training": read(Stored(described.training, where), "options", dict)}, where
+    )
+    training = dataclasses.replace(options.training, **{"threads": _stored_threads(facts), **overrides})
+    sources = Sources.from_json(read(facts, "inputs", dict))
+    command = read(facts, "command", str)
+    if described.vocabulary is None:
+        raise ArtifactError(f"expected a vocabulary in {folder}. Received: none")
+    vocabulary = setup_class.vocabulary_from(described.vocabulary, options, f"{folder}/vocabulary.json")
+    setup_class.check_folder(options, vocabulary, where)
     training = resolve_auto(training)
     if tune:
         tune_process(training)
@@ -358,17 +363,13 @@ def resume_run(
     setup = setup_class.open(options, sources, vocabulary=vocabulary, **reading)
     watch = setup.watch(quiet=quiet)
     run = Run(setup, folder=folder, command=command, watch=watch, tensorboard=tensorboard, tune=tune)
-    with _reading_errors(folder):
-        run.restore(tensors, facts)
+    run.restore(tensors, facts)
     return run
 
 
-@contextmanager
-def _reading_errors(folder: Path) -> Iterator[None]:
-    """Report values in a run's folder that cannot be used as an ArtifactError; the errors of a GPU stay as they are."""
-    try:
-        yield
-    except (KeyError, TypeError, AttributeError, RuntimeError) as error:
-        if isinstance(error, torch.OutOfMemoryError) or "CUDA" in str(error):
-            raise
-        raise ArtifactError(f"the checkpoint in {folder} is broken. Received: {error!r}") from error
+def _stored_threads(facts: Mapping[str, Any]) -> int:
+    """Return the number of threads of a checkpoint. Raises ArtifactError."""
+    threads = read(facts, "threads", int)
+    if not 1 <= threads <= 4096:
+        raise broken(facts, "threads from 1 to 4096", threads)
+    return threads

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from elman.train.config import TrainConfig
+from elman.train.stored import read
 
 __all__ = ["COMPARISON_SHARE", "Plan", "StepTimer"]
 
@@ -71,12 +72,23 @@ class Plan:
 
     def to_json(self) -> dict[str, Any]:
         """Convert the plan to plain values."""
-        return dataclasses.asdict(self)
+        return {**dataclasses.asdict(self), "budget": list(self.budget)}
 
     @staticmethod
     def from_json(values: dict[str, Any], config: TrainConfig) -> Plan:
-        """Return the stored plan, or a new one if `config` has other limits than those it was made for."""
-        stored = Plan(**{**values, "budget": tuple(values["budget"])})
+        """Return the stored plan, or a new one if `config` has other limits than those it was made for.
+
+        Raises ArtifactError for values that are no plan.
+        """
+        stored = Plan(
+            read(values, "total_steps", int),
+            read(values, "max_epochs", float),
+            read(values, "evaluate_every", int),
+            read(values, "settled", bool),
+            tuple(read(values, "budget", list)),
+            # Earlier versions had no such limit.
+            read(values, "evaluate_tokens", int) if "evaluate_tokens" in values else 0,
+        )
         fresh = Plan.of(config)
         return stored if stored.budget == fresh.budget else fresh
 

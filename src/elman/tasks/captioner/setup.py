@@ -151,8 +151,7 @@ def measure(
 
 def signatures(data: EncodedCaptions, vocabulary: CaptionerVocabulary, tokenizer: str = "13a") -> dict[str, str]:
     """Return the sacrebleu signatures of the metrics on `data`."""
-    most = max(map(len, data.data.captions or [[]]))
-    found = bleu_signatures(references=most, lowercase=vocabulary.lowercase, tokenizer=tokenizer)
+    found = bleu_signatures(data.data.captions or (), lowercase=vocabulary.lowercase, tokenizer=tokenizer)
     return {f"{name}_signature": signature for name, signature in found.items()}
 
 

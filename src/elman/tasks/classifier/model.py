@@ -105,8 +105,8 @@ class Classifier(ScikitModel[ClassifierConfig, ClassifierNetwork, ClassifierVoca
         X              with `y`: texts, arrays or data frames, see `elman.data.examples.examples_from`; without `y`: one
                        or more paths
         y              a label for each example
-        sample_weight  with `y`: a number for each example, by which its loss is multiplied; the validation examples'
-                       weights apply to the selection of the best weights
+        sample_weight  with `y`: a number for each example, by which its loss is multiplied; examples of weight 0 are
+                       left out, and the validation examples' weights apply to the selection of the best weights
         valid, test    separate validation and test data: paths, or a pair (X, y); by default, shares given by `split`
         folder         for files: write checkpoints and the best model to this folder during training
         progress       show a progress bar on standard error; by default, unless scikit-learn calls `fit`

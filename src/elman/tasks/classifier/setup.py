@@ -277,7 +277,7 @@ class ClassifierSetup(
     def objective(self) -> ClassObjective | RegressionObjective:
         """Return the loss of classes or of a regression."""
         held_out = None if self._valid is None else (self._valid.rows, self._valid.truth_N)
-        target, targets, most = self.config.target, self.vocabulary.targets, self.training_config.evaluate_tokens
+        target, targets, most = self.config.target, self.vocabulary.targets, self.training_config.validation_limit
         if not isinstance(targets, ClassTargets):
             return RegressionObjective(self.network, held_out, deviation=targets.deviation, most=most)
         balanced = target.class_weights == "balanced"

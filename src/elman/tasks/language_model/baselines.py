@@ -17,6 +17,8 @@ from elman.tasks.comparison import Comparison, Doubles, SimpleRule
 
 __all__ = ["comparison_of"]
 
+# Maximum number of held-out tokens.
+_MOST = 250_000
 # Tokens of an item, whose losses are not independent; and those of the first fit of a rule.
 _ITEM, _FIRST = 100, 50_000
 # Orders of n-grams from which one is chosen on the end of the training text, and the tokens of which it is chosen.
@@ -28,8 +30,8 @@ _ADVICE = "Try more time, a larger network (--preset large), or --tokens subword
 def comparison_of(
     network: TokenNetwork, train: TokenFile, held: HeldOutText, size: int, unit: str, part: str, limit: int
 ) -> Comparison:
-    """Return the comparison on the first `limit` tokens of a held-out text (0: all that an evaluation uses)."""
-    tokens = min(limit, held.limit) if limit else held.limit
+    """Return the comparison on the first `limit` tokens of a held-out text (0: of as many as a comparison uses)."""
+    tokens = min(limit or _MOST, _MOST, held.limit)
     # Kneser-Ney counts contexts in place of tokens, which helps where most tokens are rare.
     smoothing: Literal["witten-bell", "kneser-ney"] = "witten-bell" if unit == "char" else "kneser-ney"
     # The first token has no predecessor.
