@@ -105,6 +105,15 @@ def test_convolutions_with_a_ridge_find_the_class_of_a_series() -> None:
     assert not np.allclose(other.transform(series[60:]), model.transform(series[60:]))
 
 
+def test_convolutions_of_levels() -> None:
+    series = [np.full(30, level) for level in (1.0, 1.1, 5.0, 5.1)]
+    assert np.ptp(RandomConvolutions(kernels=10).fit(series).transform(series), axis=0).max() == 0
+    kept = RandomConvolutions(kernels=10, scaling="training").fit(series).transform(series)
+    assert np.ptp(kept, axis=0).max() > 0
+    with pytest.raises(ConfigError, match=r"Received: 'none'$"):
+        RandomConvolutions(scaling="none").fit(series)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("train", [[[1.0, 2.0]], [[]], [[NAN] * 20], [[3.0] * 30, []]])
 def test_unusual_series(train: list[list[float]]) -> None:
     model = RandomConvolutions(kernels=20).fit(train)

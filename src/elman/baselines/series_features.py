@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from elman.baselines.series import as_channels, by_length, filled, resampled, standardised
+from elman.baselines.series import Scale, Scaling, as_channels, by_length, filled, resampled
 from elman.errors import ConfigError
 
 __all__ = ["RandomConvolutions", "summary_features"]
@@ -77,17 +77,22 @@ class RandomConvolutions:
     Args:
         seed: of the kernels.
         kernels: number of kernels.
+        scaling: `series` standardises each channel by itself, `training` by all training series, which keeps levels.
         most_steps: longer series are interpolated to this length.
+
+    Raises ConfigError for invalid arguments.
     """
 
-    def __init__(self, seed: int = 0, kernels: int = 500, most_steps: int = 1024) -> None:
+    def __init__(self, seed: int = 0, kernels: int = 500, scaling: Scaling = "series", most_steps: int = 1024) -> None:
         if kernels < 1 or most_steps < 1:
             raise ConfigError(
                 f"expected at least one kernel and one step. Received: kernels={kernels}, most_steps={most_steps}"
             )
         self.seed = seed
         self.kernels = kernels
+        self.scaling = scaling
         self.most_steps = most_steps
+        self._scale = Scale.of("series", [])
         self.length = 0
         self.channels = 0
         self._groups: list[_Kernels] = []
@@ -97,6 +102,7 @@ class RandomConvolutions:
         arrays = as_channels(series)
         self.length = max(1, min(self.most_steps, max(len(one) for one in arrays)))
         self.channels = arrays[0].shape[1]
+        self._scale = Scale.of(self.scaling, arrays)
         rng = np.random.default_rng(self.seed)
         drawn: dict[tuple[int, int, bool], list[tuple[Floats, float]]] = {}
         for _ in range(self.kernels):
@@ -117,7 +123,7 @@ class RandomConvolutions:
         if not self._groups:
             raise ConfigError("expected fit() before transform(). Received: convolutions without kernels")
         arrays = as_channels(series, self.channels)
-        values_NTC = resampled([standardised(filled(one)) for one in arrays], self.length)
+        values_NTC = resampled([self._scale(filled(one)) for one in arrays], self.length)
         return np.concatenate([group.features(values_NTC) for group in self._groups], axis=1)
 
 

@@ -1,7 +1,7 @@
 """The nearest training series, by the Euclidean distance or by dynamic time warping.
 
-Each channel of each series is standardised, missing values become 0, and series of different lengths are interpolated
-to the longest length of training. Both rules are the usual baselines of time series classification (Bagnall et al.
+Channels are standardised, missing values become 0, and series of different lengths are interpolated to the longest
+length of training. Both rules are the usual baselines of time series classification (Bagnall et al.
 2017, The great time series classification bake off).
 """
 
@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from elman.baselines.dtw import dtw_distances, envelopes, lower_bounds
 from elman.baselines.nearest_vector import nearest_vectors
-from elman.baselines.series import as_channels, resampled, standardised
+from elman.baselines.series import Scale, Scaling, as_channels, resampled
 from elman.errors import ConfigError, DataError
 
 __all__ = ["nearest_series", "predict"]
@@ -31,19 +31,24 @@ _TOGETHER = 32
 
 
 def predict(
-    train: Sequence[ArrayLike], labels_N: ArrayLike, test: Sequence[ArrayLike], distance: Distance = "euclid"
+    train: Sequence[ArrayLike],
+    labels_N: ArrayLike,
+    test: Sequence[ArrayLike],
+    distance: Distance = "euclid",
+    scaling: Scaling = "series",
 ) -> Ints:
-    """Return for each test series the label of the nearest training series."""
+    """Return for each test series the label of the nearest training series; see `nearest_series`."""
     labels = np.asarray(labels_N, np.int64)
     if labels.shape != (len(train),):
         raise DataError(f"expected a label for each of {len(train)} series. Received: shape {labels.shape}")
-    return labels[nearest_series(train, test, distance)]
+    return labels[nearest_series(train, test, distance, scaling)]
 
 
 def nearest_series(
     train: Sequence[ArrayLike],
     test: Sequence[ArrayLike],
     distance: Distance = "euclid",
+    scaling: Scaling = "series",
     most_steps: int = _MOST_STEPS,
 ) -> Ints:
     """Return for each test series the index of the nearest training series, the first one of equally near ones.
@@ -52,6 +57,7 @@ def nearest_series(
         train: arrays `T` or `TC`.
         test: arrays with the channels of the training series.
         distance: `euclid`, or `dtw` with a band of a tenth of the length.
+        scaling: `series` standardises each channel by itself, `training` by all training series, which keeps levels.
         most_steps: longer series are interpolated to this length.
     """
     if distance not in ("euclid", "dtw"):
@@ -63,8 +69,9 @@ def nearest_series(
     others = as_channels(test, fitted[0].shape[1])
     if not others:
         return np.zeros(0, np.int64)
-    train_NTC = resampled([standardised(one) for one in fitted], length)
-    test_BTC = resampled([standardised(one) for one in others], length)
+    scale = Scale.of(scaling, fitted)
+    train_NTC = resampled([scale(one) for one in fitted], length)
+    test_BTC = resampled([scale(one) for one in others], length)
     if distance == "euclid":
         return nearest_vectors(train_NTC, test_BTC)
     return _nearest_warped(train_NTC, test_BTC, length // 10)
