@@ -62,7 +62,8 @@ def test_the_error_is_that_of_examples_left_out() -> None:
 @pytest.mark.parametrize(("examples", "features"), SHAPES)
 def test_classes_are_scikit_learns(classes: int, examples: int, features: int, monkeypatch: pytest.MonkeyPatch) -> None:
     x, y = data(examples, features)
-    labels = (np.argsort(np.argsort(y[:, 0])) * classes // examples).astype(np.int64)
+    shares = np.argsort(np.argsort(y[:, 0])) / examples
+    labels = (shares**2 * classes).astype(np.int64)  # the first classes are larger
     test, _ = data(25, features, seed=1)
     judge = make_pipeline(StandardScaler(), JudgeClassifier(alpha=1.0)).fit(x, labels)
     model = RidgeClassifier((1.0,)).fit(x, labels, classes + 2)
