@@ -79,10 +79,10 @@ def test_classes_are_scikit_learns(classes: int, examples: int, features: int, m
 
 
 def test_very_many_classes() -> None:
-    labels = np.arange(3000)
-    x = np.random.default_rng(0).normal(size=(3000, 20))
+    labels = np.arange(400)
+    x = np.random.default_rng(0).normal(size=(400, 20))
     model = RidgeClassifier((1e-3,)).fit(x, labels, 50_000)
-    assert model.predict(x[:50]).shape == (50,)
+    assert model.predict(x[:50]).max() < 400
     assert RidgeClassifier().fit(x[:200], labels[:200] // 2, 50_000).predict(x).max() < 100
 
 

@@ -54,7 +54,7 @@ def test_convolutions_are_numpys(channels: int, steps: int, monkeypatch: pytest.
     rng = np.random.default_rng(0)
     series = rng.normal(size=(6, steps, channels))
     series = (series - series.mean(1, keepdims=True)) / series.std(1, keepdims=True)
-    model = RandomConvolutions(seed=3, kernels=40).fit(series)
+    model = RandomConvolutions(seed=3, kernels=40, scaling="series").fit(series)
     found, at = model.transform(series), 0
     assert found.shape == (6, 80)
     for group in model._groups:
@@ -107,9 +107,13 @@ def test_convolutions_with_a_ridge_find_the_class_of_a_series() -> None:
 
 def test_convolutions_of_levels() -> None:
     series = [np.full(30, level) for level in (1.0, 1.1, 5.0, 5.1)]
-    assert np.ptp(RandomConvolutions(kernels=10).fit(series).transform(series), axis=0).max() == 0
-    kept = RandomConvolutions(kernels=10, scaling="training").fit(series).transform(series)
-    assert np.ptp(kept, axis=0).max() > 0
+    differ = {}
+    for scaling in ("series", "training", None):
+        found = RandomConvolutions(kernels=10, scaling=scaling).fit(series).transform(series)
+        assert found.shape == (4, 20)
+        differ[scaling] = int((np.ptp(found, axis=0) > 0).sum())
+    assert differ["series"] == 0
+    assert 0 < differ[None] < differ["training"]
     with pytest.raises(ConfigError, match=r"Received: 'none'$"):
         RandomConvolutions(scaling="none").fit(series)  # type: ignore[arg-type]
 

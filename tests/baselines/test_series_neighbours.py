@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sklearn.neighbors import KNeighborsClassifier
 
 from elman.baselines.dtw import dtw_distances, envelopes, lower_bounds
-from elman.baselines.series_neighbours import nearest_series, predict
+from elman.baselines.series_neighbours import best_scaling, nearest_series, predict
 from elman.errors import ConfigError, DataError, ShapeError
 
 NAN = float("nan")
@@ -66,7 +66,7 @@ def test_euclid_is_scikit_learns() -> None:
         return ((series - series.mean(1, keepdims=True)) / series.std(1, keepdims=True)).reshape(len(series), -1)
 
     judge = KNeighborsClassifier(1).fit(flat(train), labels)
-    assert predict(train, labels, test).tolist() == judge.predict(flat(test)).tolist()
+    assert predict(train, labels, test, scaling="series").tolist() == judge.predict(flat(test)).tolist()
 
 
 @pytest.mark.parametrize(("distance", "correct"), [("euclid", 137), pytest.param("dtw", 141, marks=pytest.mark.slow)])
@@ -102,7 +102,23 @@ def test_levels_count_by_the_scale_of_training(distance) -> None:
     assert nearest_series(train, test, distance, "training").tolist() == [0]
 
 
-@pytest.mark.parametrize("scaling", ["series", "training"])
+@pytest.mark.parametrize("distance", ["euclid", "dtw"])
+def test_the_scaling_is_chosen_by_training_series(distance) -> None:
+    """The class is the level of noise, or the number of periods of a wave at any level and scale."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(60) % 3
+    levels = [label + rng.normal(0, 0.3, 20) for label in labels]
+    steps = np.linspace(0, 2 * np.pi, 20)
+    waves = [rng.uniform(1, 9) * np.sin((1 + label) * steps) + rng.normal(0, 20) for label in labels]
+    assert best_scaling(levels, labels) == "training"
+    assert best_scaling(waves, labels) == "series"
+    assert best_scaling(levels[:1], [0]) == "series"
+    for series in (levels, waves):
+        found = predict(series[:40], labels[:40], series[40:], distance)
+        assert found.tolist() == labels[40:].tolist()
+
+
+@pytest.mark.parametrize("scaling", ["series", "training", None])
 @pytest.mark.parametrize("distance", ["euclid", "dtw"])
 def test_unusual_series(distance, scaling) -> None:
     assert predict([[1.0, 2.0]], [3], [[], [NAN], [5.0] * 9], distance, scaling).tolist() == [3, 3, 3]

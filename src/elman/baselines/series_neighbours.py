@@ -18,7 +18,7 @@ from elman.baselines.nearest_vector import nearest_vectors
 from elman.baselines.series import Scale, Scaling, as_channels, resampled
 from elman.errors import ConfigError, DataError
 
-__all__ = ["nearest_series", "predict"]
+__all__ = ["best_scaling", "nearest_series", "predict"]
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -28,6 +28,8 @@ Distance = Literal["euclid", "dtw"]
 _MOST_STEPS = 1024
 # Series whose distances are computed together, in the order of their lower bounds.
 _TOGETHER = 32
+# Training series at most by which a scaling is chosen.
+_MOST_CHOOSING = 1000
 
 
 def predict(
@@ -35,13 +37,34 @@ def predict(
     labels_N: ArrayLike,
     test: Sequence[ArrayLike],
     distance: Distance = "euclid",
-    scaling: Scaling = "series",
+    scaling: Scaling | None = None,
 ) -> Ints:
-    """Return for each test series the label of the nearest training series; see `nearest_series`."""
-    labels = np.asarray(labels_N, np.int64)
-    if labels.shape != (len(train),):
-        raise DataError(f"expected a label for each of {len(train)} series. Received: shape {labels.shape}")
+    """Return for each test series the label of the nearest training series.
+
+    The default of `scaling` is that of `best_scaling`; other arguments as in `nearest_series`.
+    """
+    labels = _checked(labels_N, len(train))
+    scaling = best_scaling(train, labels) if scaling is None else scaling
     return labels[nearest_series(train, test, distance, scaling)]
+
+
+def best_scaling(train: Sequence[ArrayLike], labels_N: ArrayLike) -> Scaling:
+    """Return the scaling by which the nearest series in one half of the training has more labels of the other half.
+
+    Equally good ones give `series`.
+    """
+    labels = _checked(labels_N, len(train))
+    chosen_N = np.random.default_rng(0).permutation(len(train))[:_MOST_CHOOSING]
+    scored_N, fitted_N = np.split(chosen_N, [len(chosen_N) // 2])
+    if not scored_N.size:
+        return "series"
+    fitted, scored = ([train[row] for row in rows_N.tolist()] for rows_N in (fitted_N, scored_N))
+
+    def correct(scaling: Scaling) -> int:
+        found_N = labels[fitted_N][nearest_series(fitted, scored, "euclid", scaling)]
+        return int((found_N == labels[scored_N]).sum())
+
+    return "training" if correct("training") > correct("series") else "series"
 
 
 def nearest_series(
@@ -93,3 +116,10 @@ def _nearest_warped(train_NTC: Floats, test_BTC: Floats, band: int) -> Ints:
             best = min(best, (least, int(chosen_N[distances_N == least].min())))
         nearest_B[row] = best[1]
     return nearest_B
+
+
+def _checked(labels_N: ArrayLike, series: int) -> Ints:
+    labels = np.asarray(labels_N, np.int64)
+    if labels.shape != (series,):
+        raise DataError(f"expected a label for each of {series} series. Received: shape {labels.shape}")
+    return labels
