@@ -92,7 +92,7 @@ def test_a_search_over_the_options_of_a_tagger(capsys: pytest.CaptureFixture[str
     search = GridSearchCV(tagger, {"head": ["softmax"], "max_steps": [1, 150]}, cv=2, error_score="raise")
     search.fit(words, tags)
     assert search.best_params_["max_steps"] == 150
-    assert search.score(words, tags) == search.best_estimator_.score(words, tags) > 0.5
+    assert search.score(words, tags) == search.best_estimator_.score(words, tags) > 0.3
     assert len(search.predict(words[:3])) == 3
     assert capsys.readouterr().err == ""
 
