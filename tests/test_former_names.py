@@ -428,6 +428,20 @@ def test_a_model_that_an_earlier_version_pickled() -> None:
     assert pickle.loads(pickle.dumps(elman.Tagger(hidden_size=6))).get_params()["hidden_size"] == 6
 
 
+def test_what_a_classifier_has_learnt() -> None:
+    model = elman.Classifier("small", hidden_size=3, max_steps=1, threads=1, device="cpu")
+    with pytest.raises(ConfigError, match="expected a model that is trained"), pytest.warns(FormerNameWarning):
+        model.fitted  # noqa: B018
+    model.fit(np.eye(8), ["a", "b"] * 4, progress=False, tune=False)
+    with pytest.warns(FormerNameWarning, match=r"^Classifier\.fitted is now called Classifier\.vocabulary$"):
+        fitted = model.fitted
+    assert fitted.encoder is model.vocabulary.encoder
+    assert fitted.names == ("a", "b")
+    assert fitted.network is model.network
+    assert (fitted.config, fitted.metrics) == (model.config, model.metrics)
+    assert not hasattr(fitted, "nothing")
+
+
 def test_models_of_two_versions_are_averaged(tmp_path: Path) -> None:
     """A golden model has earlier names of options; written again, it has the present ones."""
     folder = Path(__file__).parent / "golden" / "models" / "tagger"

@@ -107,6 +107,7 @@ def test_an_option_that_may_be_missing() -> None:
         ({"plates": "4"}, "expected plates to be a whole number. Received: '4'"),
         ({"plates": 4.0}, "expected plates to be a whole number. Received: 4.0"),
         ({"plates": True}, "expected plates to be a whole number. Received: True"),
+        ({"timer": 2**63}, "expected timer to be a whole number within 64 bits. Received: 9223372036854775808"),
         ({"plates": None}, "expected plates to be a whole number. Received: None"),
         ({"plates": 0}, "expected plates to be at least 1. Received: 0"),
         ({"plates": 9}, "expected plates to be at most 8. Received: 9"),
@@ -140,7 +141,7 @@ def test_what_cannot_be_used_is_refused_with_its_name(values: dict[str, Any], me
         lit=st.booleans(),
         shares=st.lists(st.floats(allow_nan=False, allow_infinity=False)),
         extra=st.dictionaries(st.text(), st.integers()),
-        timer=st.none() | st.integers(2),
+        timer=st.none() | st.integers(2, 2**63 - 1),
     )
 )
 def test_options_go_through_json_and_back(values: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from elman.errors import ConfigError, FormerNameWarning
 
-__all__ = ["former_attributes", "former_keywords", "former_methods", "warn_of_former_name"]
+__all__ = ["FormerView", "former_attributes", "former_keywords", "former_methods", "warn_of_former_name"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 _PACKAGE = __name__.partition(".")[0]
@@ -23,6 +23,20 @@ def warn_of_former_name(former: str, name: str) -> None:
     while frame.f_back is not None and str(frame.f_globals.get("__name__", "")).partition(".")[0] == _PACKAGE:
         level, frame = level + 1, frame.f_back
     warnings.warn(f"{former} is now called {name}", FormerNameWarning, stacklevel=level)
+
+
+class FormerView:
+    """An object of earlier versions, whose attributes are those of several objects now: of the first that has one."""
+
+    def __init__(self, *parts: object) -> None:
+        self._parts = parts
+
+    def __getattr__(self, name: str) -> Any:
+        if not name.startswith("_"):
+            for part in self._parts:
+                if hasattr(part, name):
+                    return getattr(part, name)
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
 
 def former_attributes(module: str, names: Mapping[str, str]) -> Callable[[str], Any]:

@@ -269,6 +269,9 @@ def _plain(name: str, value: Any, expected: type[Any], where: str) -> Any:
     wrong_bool = isinstance(value, bool) and expected is not bool
     # Options are stored as JSON, which has no infinity or NaN.
     endless = isinstance(value, float) and not math.isfinite(value)
+    # Sizes of tensors have 64 bits.
+    if expected is int and isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise ConfigError(f"{where}: expected {name} to be a whole number within 64 bits. Received: {value}")
     if wrong_bool or endless or not isinstance(value, expected):
         raise ConfigError(f"{where}: expected {name} to be {_WORDS[expected]}. Received: {value!r}")
     return value

@@ -58,7 +58,8 @@ def test_every_command_has_help_with_an_example(elman):
 def test_a_mistyped_command(elman):
     said = elman("trian")
     assert said.code == 2
-    assert 'Did you mean "train"?' in said.error()
+    assert "expected a command among train, " in said.error()
+    assert said.error().endswith("Received: 'trian'. Did you mean 'train'?")
 
 
 def test_cells(elman):
@@ -77,7 +78,10 @@ def test_info_about_this_machine(elman):
     assert facts["kernels"]["lstm"]["kernel"] == FIRST_KERNEL
     assert "not linear" in facts["kernels"]["lstm"]["why_not"]["scan"]
     assert facts["cache"]["folder"] == os.environ["ELMAN_CACHE"]
-    assert "bfloat16" in elman("info").out
+    shown = elman("info").out
+    assert "bfloat16" in shown
+    assert facts["tasks"]["language-model"]["streams"] is True
+    assert not {line.split()[0] for line in shown.splitlines() if line.strip()} & {"streams", "view"}
 
 
 def test_info_about_a_forced_kernel(elman, monkeypatch):
@@ -172,8 +176,8 @@ def test_info_shows_the_beginning_of_what_is_long():
     [
         (("--resume", "m", "--hidden-size", 3), "Received: --hidden-size"),
         (("lm", "book.txt", "--resume", "m"), "Received: both"),
-        (("lm", "book.txt", "--resum", "m"), "Unknown option: --resum"),
-        (("--resume", "m", "--max-step", 3), "Did you mean --max-steps?"),
+        (("lm", "book.txt", "--resum", "m"), "Received: --resum"),
+        (("--resume", "m", "--max-step", 3), "Received: --max-step. Did you mean '--max-steps'?"),
     ],
 )
 def test_a_resumed_run_takes_no_new_options(elman, words, expected):
@@ -183,10 +187,47 @@ def test_a_resumed_run_takes_no_new_options(elman, words, expected):
 
 
 @pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("generate m --temperature hot", "expected --temperature to be a number. Received: 'hot'"),
+        ("generate m --length 1.5", "--length: expected a whole number. Received: '1.5'"),
+        ("generate m --weights int4", "expected --weights among float32, bfloat16, int8. Received: 'int4'. Did"),
+        ("generate m --echo=perhaps", "Received: 'perhaps'"),
+        ("generate", "expected a value for MODEL; see elman generate --help. Received: none"),
+        ("generate m --length", "expected a value for --length; see elman generate --help. Received: none"),
+        ("generate m --seed 1 --seed 2", "expected --seed once. Received: --seed again"),
+        ("generate m a b", "expected nothing more after elman generate. Received: 'b'"),
+        ("generate m --lenght 3", "see elman generate --help. Received: --lenght. Did you mean '--length'?"),
+        ("generate m -x", "Received: -x"),
+        ("train lm x --split 1,a", "--split: expected numbers with commas between them"),
+        ("train --hidden-size 3", "or --resume MODEL. Received: --hidden-size"),
+        (
+            "train language-model",
+            "at least one text to train on: elman train lm TEXT -o MODEL. Received: none",
+        ),
+        ("train language-modle x", "Received: 'language-modle'"),
+    ],
+)
+def test_a_command_line_that_cannot_be_read_is_told_of_like_all_else(elman, words, expected):
+    said = elman(*words.split())
+    assert said.code == 2
+    assert expected in said.error()
+    assert "xpected " in said.error()
+    assert "Received: " in said.error()
+
+
+def test_a_task_has_its_name_in_a_model_as_another_name_of_its_command(elman, text, tmp_path):
+    said = elman("train", "language-model", text, "--dry-run", "--json", "--max-steps", 3, "-q", "--no-tune")
+    assert said.json()["steps"] == 3
+    assert "--hidden-size" in elman("train", "language-model", "--help").out
+    assert "language-model" not in elman("train", "--help").out.partition("Parameters")[0]
+
+
+@pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["predict", "m", "x", "--explain", "--prob"], "Unknown option: --prob. Did you mean '--proba'?"),
-        (["score", "f", "--rank", "--per-tokn"], "Unknown option: --per-tokn. Did you mean '--per-token'?"),
+        (["predict", "m", "x", "--explain", "--prob"], "Received: --prob. Did you mean '--proba'?"),
+        (["score", "f", "--rank", "--per-tokn"], "Received: --per-tokn. Did you mean '--per-token'?"),
         (["generate", "m", "--no-echo", "--temprature", "1"], "Did you mean '--temperature'?"),
     ],
 )

@@ -253,6 +253,20 @@ def test_resuming_with_another_number_of_threads(elman, model, tmp_path):
     assert checkpoint.load(folder)[1]["threads"] == before + 1
 
 
+@pytest.mark.parametrize(
+    ("flags", "received"),
+    [
+        (("--max-seconds", 0), "max_seconds = 0"),
+        (("--max-epochs", 0, "--max-steps", 0), "max_steps = 0 and max_epochs = 0"),
+    ],
+)
+def test_a_limit_of_0_alone_is_no_budget(elman, text, tmp_path, flags, received):
+    said = elman("train", "lm", text, "-o", tmp_path / "m", *flags)
+    assert said.code == 2
+    assert said.error().endswith(f"or none of them, for 600 seconds. Received: {received}")
+    assert not (tmp_path / "m").exists()
+
+
 @pytest.mark.parametrize("flags", [("--max-steps", 0), ("--max-epochs", -1)])
 def test_a_new_budget_must_be_one(elman, model, flags):
     said = elman("train", "--resume", model, *flags)

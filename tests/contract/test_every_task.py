@@ -97,6 +97,19 @@ def test_a_task_has_a_public_class_and_options(task: str) -> None:
 
 
 @each_task
+def test_a_run_ends_with_a_verdict(task: str, folders: Folders) -> None:
+    described = json.loads((folders[task] / "elman.json").read_text())
+    verdict = described["metrics"]["verdict"]
+    assert verdict["outcome"] in ("better", "even", "worse")
+    assert verdict["best"] in verdict["rules"]
+    assert verdict["items"] >= 1
+    assert verdict["low"] <= verdict["difference"] <= verdict["high"]
+    assert 0.0 < verdict["chance"] <= 1.0
+    assert verdict["sentence"] in (folders[task] / "README.md").read_text().replace("\\|", "|")
+    assert described["training"]["options"]["baseline"] is True
+
+
+@each_task
 def test_its_description_is_true(task: str) -> None:
     described = TASKS[task]
     setup = model_class(task).setup_class

@@ -39,6 +39,7 @@ def test_pandas_writes_such_names() -> None:
 def test_real_columns() -> None:
     table = [NUMBERS, NUMBERS, NUMBERS / 2]
     assert real_columns(["", "x", "Unnamed: 2"], lambda place: table[place]) == [1, 2]
+    assert real_columns(["", "x", "Unnamed: 2"], lambda place: table[place], [""]) == [0, 1, 2]
 
 
 def test_order_by_name() -> None:

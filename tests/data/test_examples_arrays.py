@@ -113,6 +113,21 @@ def test_files_of_labels(tmp_path: Path, name: str, content: bytes) -> None:
     assert read(tmp_path / "x.npy", labels=str(tmp_path / name)).labels == ["1", "-0.5"]
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("y.csv", b"label\n1,5\n-0,5\n"),
+        ("y.csv", b"n;label\n1;1,5\n2;-0,5\n"),
+        ("y.tsv", b"label\n1,5\n-0,5\n"),
+        ("y.txt", b"1,5\n-0,5\n"),
+    ],
+)
+def test_labels_in_a_file_may_have_decimal_commas(tmp_path: Path, name: str, content: bytes) -> None:
+    np.save(tmp_path / "x.npy", np.ones((2, 3)))
+    (tmp_path / name).write_bytes(content)
+    assert read(tmp_path / "x.npy", labels=name, decimal=",").labels == ["1.5", "-0.5"]
+
+
 @pytest.mark.parametrize(("x", "y"), [("x", "y"), ("X", "labels"), ("inputs", "targets")])
 def test_npz_files(tmp_path: Path, x: str, y: str) -> None:
     values = DRAW.normal(size=(2, 4, 3)).astype(np.float32)

@@ -76,3 +76,60 @@ def test_other_tables_have_names(tmp_path: Path) -> None:
     found = read(tmp_path / "c.csv", "5,1,2\n6,1,2\n", header=False, text_column="1", label_column="2")
     assert found.inputs == ["5", "6"]
     assert np.array(found.labels).tolist() == ["1", "1"]
+
+
+SPACED = "  1.0000000e+00  -6.4e-01   7.3000000e-01  -1.2\n  2.0000000e+00  -0.96   0.5   NaN\n  -1.0  0 0    0\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a_TRAIN.txt", SPACED),
+        ("a_TRAIN.txt.gz", SPACED),
+        ("a_TRAIN", SPACED.replace("\n", " \r\n")),
+        ("a_TRAIN", ROWS.replace("\t", ",")),
+        ("a.txt", ROWS.replace("\t", "; ")),
+    ],
+)
+def test_lines_of_numbers_are_series(tmp_path: Path, name: str, text: str) -> None:
+    expected = read(tmp_path / "a.tsv", ROWS)
+    for labelled in (True, False):
+        found = read_examples(_written(tmp_path / name, text), ExamplesConfig(), labelled=labelled, texts=False)
+        assert (found.kind, found.labels) == ("series", expected.labels)
+        for x_TI, y_TI in zip(found.inputs, expected.inputs, strict=True):
+            np.testing.assert_array_equal(x_TI, y_TI)
+    assert found.places[1].endswith(f"{name}, line 2")
+
+
+def _written(path: Path, text: str) -> Path:
+    path.write_bytes(gzip.compress(text.encode()) if path.suffix == ".gz" else text.encode())
+    return path
+
+
+def test_the_form_can_be_named(tmp_path: Path) -> None:
+    expected = read(tmp_path / "a.tsv", ROWS)
+    tabs = {"b.txt": ROWS, "b.csv": ROWS.replace("\t", ","), "c.txt": ROWS.replace("\t", "|")}
+    for name, text in tabs.items():
+        options = {"delimiter": "|"} if "|" in text else {}
+        assert read(tmp_path / name, text, format="series-rows", **options).labels == expected.labels
+    spaced = read(tmp_path / "d.txt", SPACED.replace(".", ","), decimal=",")
+    np.testing.assert_array_equal(spaced.inputs[0], expected.inputs[0])
+    with pytest.raises(DataError, match=r"line 2: expected 4 cells, as above. Received: 3"):
+        read(tmp_path / "e.txt", "1 2 3 4\n1 2 3\n")
+    with pytest.raises(DataError, match=r"line 3: expected a number in the column '2'. Received: 'x'"):
+        read(tmp_path / "f.txt", "1 2 3\n\n1 x 3\n")
+
+
+def test_other_lines_stay_texts(tmp_path: Path) -> None:
+    assert read(tmp_path / "a.txt", "1\t2 3 4\n").inputs == ["2 3 4"]
+    assert read(tmp_path / "a.txt", "1\t2\t4\n").inputs == ["2\t4"]
+    assert read(tmp_path / "a.txt", "1 2 3\n2 3 4\n", delimiter=" ").inputs == ["2 3", "3 4"]
+    assert read(tmp_path / "a.txt", "1 2 3\n", labelled=False).inputs == ["1 2 3"]
+    assert read(tmp_path / "a.txt", "1 2 3\n", format="lines", labelled=False).inputs == ["1 2 3"]
+    (tmp_path / "labels.txt").write_text("x\ny\n")
+    assert read(tmp_path / "inputs.txt", "1 2 3\n2 3 4\n").inputs == ["1 2 3", "2 3 4"]
+    with pytest.raises(DataError, match="expected a label, then a text"):
+        read(tmp_path / "b.txt", "1 2\n")
+    for format in ("lines", "auto"):
+        with pytest.raises(DataError, match="expected a label, then a text"):
+            read(tmp_path / "b.txt", "1 good film\n", format=format)

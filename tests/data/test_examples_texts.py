@@ -28,6 +28,15 @@ def read(folder: Path, name: str = ".", labelled: bool = True, **options: Any) -
     return read_examples(folder / name, ExamplesConfig(**options), labelled=labelled)
 
 
+def test_labels_of_lines_may_have_decimal_commas(tmp_path: Path) -> None:
+    write(tmp_path, {"d.txt": "1,5\tgood\n2\tbad, or 1,5\n", "inputs.txt": "good\nbad\n", "labels.txt": "1,5\n-2,5"})
+    for labelled in (True, False):
+        found = read(tmp_path, "d.txt", labelled, decimal=",")
+        assert (found.labels, found.inputs) == (["1.5", "2.0"], ["good", "bad, or 1,5"])
+        assert read(tmp_path, "d.txt", labelled).labels == ["1,5", "2"]
+    assert read(tmp_path, "inputs.txt", decimal=",").labels == ["1.5", "-2.5"]
+
+
 SAME: list[tuple[str, dict[str, str | bytes], dict[str, Any]]] = [
     ("d.csv", {"d.csv": 'text,label\ngood film,pos\n"a ""bad"", sad one",neg\n'}, {}),
     ("d.csv", {"d.csv": '\ufefflabel;text\r\npos;good film\r\nneg;"a ""bad"", sad one"\r\n'}, {}),

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from elman.data.labels import LabelIndex, common_spelling, label_text, names_in_files, type_of_labels
+from elman.data.labels import LabelIndex, common_spelling, label_text, names_in_files, pointed_labels, type_of_labels
 from elman.errors import DataError
 
 
@@ -23,6 +23,12 @@ def test_labels_of_files_are_integers_if_all_of_them_are_whole() -> None:
     assert names_in_files(["1.0", "1.1"]) == ({"1.0", "1.1"}, "text")
     assert names_in_files(["01", "02"]) == ({"01", "02"}, "text")
     assert names_in_files([]) == (set(), "text")
+
+
+def test_numbers_with_a_decimal_comma_have_a_point_if_all_labels_are_numbers() -> None:
+    assert pointed_labels(["1,5", "2", "-1.000,25"], ",") == ["1.5", "2.0", "-1000.25"]
+    for labels, decimal in ((["1,5", "2"], "."), (["1,5", "a"], ","), (["1", "2"], ","), (["a,b", "c"], ",")):
+        assert pointed_labels(labels, decimal) == labels
 
 
 def test_a_label_is_found_in_any_spelling_and_in_its_own_first() -> None:

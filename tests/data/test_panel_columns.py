@@ -127,6 +127,32 @@ def test_an_index_of_the_series() -> None:
     assert panel_from(dated, named).frequency.name == "D"
 
 
+def test_an_index_of_three_levels_is_refused_with_what_to_do() -> None:
+    levels = pd.MultiIndex.from_product([["x"], ["p", "q"], DAYS], names=["land", "unique_id", "ds"])
+    frame = pd.DataFrame({"y": np.arange(12.0)}, index=levels)
+    message = r"reset_index\(\) makes columns of the levels, which the options id_column and time_column name. "
+    for data in (frame, {"a": frame}):
+        with pytest.raises(DataError, match=message + r"Received: 3 levels \('land', 'unique_id', 'ds'\)"):
+            panel_from(data, config())
+    assert panel_from(frame.reset_index(), config()).ids == ["p", "q"]
+
+
+def test_three_levels_of_columns_are_joined() -> None:
+    frame = pd.DataFrame({("a", "b", "c"): np.arange(6.0), ("a", "b", "d"): np.arange(6.0)}, index=DAYS)
+    assert panel_from(frame, config()).target_names == ("a/b/c", "a/b/d")
+
+
+def test_a_column_without_a_name_that_an_option_names_is_read(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"Unnamed: 0": np.arange(6.0), "ds": DAYS.strftime("%Y-%m-%d"), "a": np.arange(6.0) * 2})
+    for panel in in_every_form(frame, tmp_path, target_columns=("a", "Unnamed: 0")):
+        assert panel.targets[0][:, 1].tolist() == [0, 1, 2, 3, 4, 5]
+    for panel in in_every_form(frame, tmp_path, target_columns=("a",), past_covariates=("Unnamed: 0",)):
+        assert panel.past[0][:, 0].tolist() == [0, 1, 2, 3, 4, 5]
+    frame.rename(columns={"Unnamed: 0": ""}).to_csv(tmp_path / "t.csv", index=False)
+    panel = read_panel(tmp_path / "t.csv", config(target_columns=("",)))
+    assert panel.targets[0][:, 0].tolist() == [0, 1, 2, 3, 4, 5]
+
+
 def test_two_levels_of_columns_are_joined() -> None:
     frame = pd.DataFrame({("Close", "X"): np.arange(6.0), ("Open", "X"): np.arange(6.0) * 2}, index=DAYS)
     panel = panel_from(frame, config())

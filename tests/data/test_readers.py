@@ -82,7 +82,9 @@ def test_a_new_reader_of_examples_is_chosen_by_suffix_and_by_name(toys: Path) ->
         assert (examples.inputs, examples.labels) == (["good", "bad"], ["1", "0"])
     (toys / "b.txt").write_text("1\tgood\n")
     assert read_examples(toys / "b.txt", ExamplesConfig()).inputs == ["good"]
-    assert [*example_readers.known()] == ["table", "lines", "folder", "series-table", "ts", "numpy", "idx", "slashes"]
+    assert [*example_readers.known()] == [
+        *("table", "lines", "folder", "series-table", "ts", "numpy", "idx", "series-rows", "slashes")
+    ]
 
 
 def test_a_new_reader_of_tagged_sentences_is_chosen_by_suffix_and_by_name(toys: Path) -> None:
@@ -114,7 +116,7 @@ print(*sorted({{"numpy", "torch"}} & sys.modules.keys()))
 """
     done = subprocess.run([sys.executable, "-c", script, str(toys)], capture_output=True, text=True, timeout=60)
     assert done.stdout.splitlines() == [
-        "auto table lines folder series-table ts numpy idx slashes",
+        "auto table lines folder series-table ts numpy idx series-rows slashes",
         "auto conllu columns triples frames slash-folder slashes",
         "auto plain conllu columns triples frames slash-folder slashes",
         "",

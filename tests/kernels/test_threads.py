@@ -159,3 +159,10 @@ def test_threads_that_wait_passively_sleep() -> None:
     )
     spinning, sleeping, again = map(float, found.stdout.split())
     assert sleeping < 0.6 * min(spinning, again)
+
+
+def test_parameters_are_counted_once() -> None:
+    network = nn.Sequential(nn.Linear(3, 4), nn.ModuleDict({"inner": nn.Sequential(nn.Linear(4, 3, bias=False))}))
+    network[1]["inner"][0].tied = network[0].weight
+    network.register_module("none", None)
+    assert sum(module._sizes(network).values()) == sum(each.numel() for each in network.parameters()) == 28

@@ -61,6 +61,30 @@ def test_equal_weights_change_nothing_and_examples_of_weight_0_are_not_learnt() 
     assert model.score(X, y) > 0.8
 
 
+@pytest.mark.parametrize("kind", ["classes", "regression"])
+def test_an_example_of_weight_0_is_the_same_as_none(kind: str) -> None:
+    X, y = series()
+    kept = np.arange(len(y)) % 4 > 0
+    options = OPTIONS | {"kind": kind, "split": (0.7, 0.3, 0.0)}
+    # Far from the other values, so that it would change their scale.
+    X = [row if keep else 1e3 * row for row, keep in zip(X, kept, strict=True)]
+    weighted = Classifier(**options).fit(X, y, kept.astype(float), progress=False, tune=False)
+    few, labels = [X[row] for row in np.flatnonzero(kept)], np.asarray(y)[kept]
+    without = Classifier(**options).fit(few, labels, progress=False, tune=False)
+    ones = Classifier(**options).fit(few, labels, np.ones(len(few)), progress=False, tune=False)
+    assert weighted.data["train"] + weighted.data["valid"] == kept.sum()
+    assert np.array_equal(weighted.predict(X), ones.predict(X))
+    np.testing.assert_allclose(weighted.network.head.weight.detach(), without.network.head.weight.detach(), atol=1e-5)
+    assert weighted.fit(X, y, progress=False, tune=False).data["train"] > without.data["train"]
+
+
+def test_a_class_whose_examples_have_weight_0_stays_a_class() -> None:
+    X, y = series()
+    model = Classifier(**OPTIONS).fit(X, y, np.not_equal(y, 2).astype(float), progress=False, tune=False)
+    assert model.classes_.tolist() == [0, 1, 2]
+    assert model.predict_proba(X).shape == (45, 3)
+
+
 def test_a_snapshot_of_a_weighted_run_continues_it_bit_for_bit() -> None:
     whole = setup_of(WEIGHTS).trainer()
     for _ in whole.fit():

@@ -12,7 +12,8 @@ import pytest
 
 import elman
 from elman import Captioner, Classifier, Tagger
-from elman.errors import DataError
+from elman.data.tagged.vocabulary import TaggerVocabulary
+from elman.errors import ArtifactError, DataError
 
 QUICK: dict[str, Any] = {"hidden_size": 8, "max_steps": 60, "threads": 1, "learning_rate": 0.02, "device": "cpu"}
 RANDOM = np.random.default_rng(0)
@@ -194,12 +195,81 @@ def test_durations_are_refused() -> None:
         Classifier("small", **QUICK).fit(pd.DataFrame(MATRIX).apply(pd.to_timedelta, unit="h"), LABELS, **FIT)
 
 
-def test_features_that_single_precision_cannot_distinguish_are_refused() -> None:
-    frames, tags = [row[:, None] + 1e8 for row in MATRIX], [np.where(row > 0, "a", "b") for row in MATRIX]
+TAGS = [np.where(row > 0, "a", "b") for row in MATRIX]
+
+
+def test_frames_far_from_zero_are_standardised_in_double_precision(tmp_path: Path) -> None:
+    near, far = ([pd.DataFrame({"p": row, "q": 3 * row[::-1]}) + by for row in MATRIX] for by in (0.0, 1e8))
+    options = QUICK | {"max_steps": 40}
+    expected = Tagger("small", **options).fit(near, TAGS, **FIT)
+    model = Tagger("small", **options).fit(far, TAGS, **FIT)
+    assert (model.vocabulary.features, len(model.vocabulary.centre), expected.vocabulary.centre) == (2, 2, ())
+    assert model.score(far, TAGS) == expected.score(near, TAGS) > 0.8
+    model.save(tmp_path / "model")
+    for each in (model, elman.load(tmp_path / "model")):
+        for found, wanted in zip(each.tag([x[["q", "p"]] for x in far]), expected.tag(near), strict=True):
+            np.testing.assert_allclose(found.probabilities, wanted.probabilities, atol=1e-3)
+    with pytest.raises(DataError, match=r"number 0: expected values that differ in float32; .* in feature 'p'"):
+        expected.tag(far)
     with pytest.raises(DataError, match=r"expected values that differ in float32; subtract their mean"):
-        Tagger("small", **QUICK).fit(frames, tags, **FIT)
-    with pytest.raises(DataError, match=r"items: expected values that differ in float32; .* in feature 't0'"):
-        Captioner("small", **QUICK).fit(FRAME + 1e8, LABELS.tolist(), **FIT)
+        Tagger("small", **QUICK, standardise=False).fit(far, TAGS, **FIT)
+
+
+@pytest.mark.parametrize("kind", ["vectors", "maps"])
+def test_items_far_from_zero_are_standardised_in_double_precision(kind: str, tmp_path: Path) -> None:
+    options: dict[str, Any] = QUICK | {"embedding": 8, "max_steps": 40, "held_out": 0.0}
+    near: Any = FRAME
+    if kind == "maps":
+        near, options = MATRIX.reshape(40, 4, 2), options | {"items": "maps", "vector_size": 4}
+    expected = Captioner("small", **options).fit(near, LABELS.tolist(), **FIT)
+    model = Captioner("small", **options).fit(near + 1e8, LABELS.tolist(), **FIT)
+    assert expected.vocabulary.item.centre == ()
+    model.save(tmp_path / "model")
+    wanted = expected.evaluate(near, LABELS.tolist())
+    for each in (model, elman.load(tmp_path / "model")):
+        found = each.evaluate(near + 1e8, LABELS.tolist())
+        assert found["loss"] == pytest.approx(wanted["loss"], abs=1e-3)
+    with pytest.raises(DataError, match=r"expected values that differ in float32; subtract their mean"):
+        expected.caption(near + 1e8)
+
+
+def test_tables_far_from_zero(tmp_path: Path) -> None:
+    path = table(tmp_path, x=MATRIX.ravel() + 1e8, label=np.where(MATRIX.ravel() > 0, "a", "b"))
+    model = Tagger("small", **QUICK, sequence_column="series").fit(path, **FIT)
+    assert model.evaluate(path)["accuracy"] > 0.8
+    losses = []
+    for by in (0.0, 1e8):
+        (FRAME + by).assign(caption=LABELS).to_csv(tmp_path / "c.csv", index=False)
+        captioner = Captioner("small", **QUICK | {"max_steps": 20}, embedding=8).fit(tmp_path / "c.csv", **FIT)
+        losses.append(captioner.evaluate(tmp_path / "c.csv")["loss"])
+    assert losses[0] == pytest.approx(losses[1], abs=1e-3)
+
+
+def test_a_broken_centre_is_refused() -> None:
+    frames = [row[:, None] + 1e8 for row in MATRIX]
+    content = Tagger("small", **QUICK | {"max_steps": 1}).fit(frames, TAGS, **FIT).vocabulary.to_json()
+    assert TaggerVocabulary.from_json(content).centre == tuple(content["centre"])
+    for centre in ([1.0, 2.0], ["x"], [float("nan")], [True], 1.0):
+        with pytest.raises(ArtifactError):
+            TaggerVocabulary.from_json({**content, "centre": centre})
+
+
+def test_columns_of_row_numbers_that_an_option_names_are_read(tmp_path: Path) -> None:
+    path = table(tmp_path)
+    quick = QUICK | {"max_steps": 2}
+    for name in ("", "Unnamed: 0"):
+        pd.read_csv(path).rename(columns={"Unnamed: 0": name}).to_csv(tmp_path / "named.csv", index=False)
+        model = Classifier("small", **quick, value_columns=(name, "x")).fit(tmp_path / "named.csv", **FIT)
+        assert model.vocabulary.channels == (name, "x")
+        assert len(model.predict(tmp_path / "named.csv")) == 40
+        alone = Classifier("small", **quick, value_columns=(name,)).fit(tmp_path / "named.csv", **FIT)
+        assert alone.vocabulary.channels == (name,)
+        items = FRAME.assign(caption=LABELS).reset_index(names=name)
+        items.to_csv(tmp_path / "items.csv", index=False)
+        chosen = Captioner("small", **quick, embedding=8, feature_columns=(name, "t1"))
+        chosen.fit(tmp_path / "items.csv", **FIT)
+        assert chosen.vocabulary.item.names == (name, "t1")
+        assert len(chosen.caption(tmp_path / "items.csv")) == 40
 
 
 def test_a_table_with_decimal_commas(tmp_path: Path) -> None:

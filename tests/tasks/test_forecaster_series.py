@@ -16,7 +16,14 @@ from elman import Forecaster
 from elman.data.panel.history import series_history_from_json
 from elman.errors import ConfigError, DataError
 from elman.tasks.endpoint import EndpointCallbacks
-from elman.tasks.forecaster.endpoints import BacktestOptions, ForecastOptions, backtest, forecast
+from elman.tasks.forecaster.endpoints import (
+    BacktestOptions,
+    EvaluateForecastsOptions,
+    ForecastOptions,
+    backtest,
+    evaluate,
+    forecast,
+)
 
 from .small_series import fitted, long_frame, wave
 
@@ -94,6 +101,27 @@ def test_new_rows_alone_go_on_from_the_kept_history(options: dict[str, Any]) -> 
         np.testing.assert_allclose(rest.mean, whole.mean, rtol=1e-4)
         assert (rest.times() == whole.times()).all()
         assert rest.remarks == ()
+
+
+@pytest.mark.parametrize("options", [{}, {"difference": 1}, {"mode": "direct"}])
+def test_an_evaluation_and_a_backtest_of_new_rows_go_on_from_the_kept_history(options: dict[str, Any]) -> None:
+    values = wave(66)
+    model = fitted(days(values[:60]), **options)
+    whole = model.evaluate(days(values))
+    assert whole["forecasts"] == (4 if options.get("mode") else 6)
+    for kept in (60, 57):
+        rest = model.evaluate(days(values)[kept:])
+        assert rest["forecasts"] == whole["forecasts"]
+        assert rest["rmse"] == pytest.approx(whole["rmse"], rel=1e-3)
+    steps = {"horizon": 2, "origins": 2, "step": 2}
+    expected = model.backtest(days(values), **steps)
+    found = model.backtest(days(values)[60:], **steps)
+    assert found.remarks == expected.remarks == []
+    assert found.scores["network"]["rmse"] == pytest.approx(expected.scores["network"]["rmse"], rel=1e-3)
+    assert model.backtest(days(values)[60:], **steps, refit=True).windows == 2
+    without = fitted(days(values[:60]), keep_history=False, **options)
+    with pytest.raises(DataError, match="expected series with steps after those that the model was trained on"):
+        without.evaluate(days(values)[60:])
 
 
 def test_rows_that_are_fewer_than_the_window_are_remarked_on(caplog: pytest.LogCaptureFixture) -> None:
@@ -229,12 +257,36 @@ def test_short_series_of_a_backtest_and_of_a_forecast(caplog: pytest.LogCaptureF
     longer.to_csv(path, index=False)
     said: list[str] = []
     callbacks = EndpointCallbacks(remark=said.append)
+    evaluate(model, (str(path),), EvaluateForecastsOptions(limit=4, short_series="drop"), callbacks)
+    assert said.pop() == "1 of 3 series left out, because they are too short to evaluate: 'new'"
     backtest(model, (str(path),), BacktestOptions(horizon=2, origins=2, short_series="drop"), callbacks)
     assert said[0].endswith("for the backtest: 'new'")
     answer = forecast(model, (str(path),), ForecastOptions(short_series="drop"), callbacks)
     assert answer.to_json()["remarks"][0].endswith("to forecast: 'new'")
     assert said[-1] == answer.to_json()["remarks"][-1]
     assert not caplog.messages
+
+
+@pytest.mark.parametrize("options", [{}, {"difference": 2}, {"seasonal_difference": 1, "seasonal_period": 6}])
+def test_short_series_of_an_evaluation(options: dict[str, Any], caplog: pytest.LogCaptureFixture) -> None:
+    frame = long_frame({"a": 46, "b": 46})
+    model = fitted(frame[frame["ds"] < "2003-05-01"], **options)
+    expected = model.evaluate(frame)
+    short = pd.concat([frame, long_frame({"new": 1}), long_frame({"newer": 2})], ignore_index=True)
+    if options:
+        with pytest.raises(DataError, match=r"'new'.*: expected more than"):
+            model.evaluate(short)
+    reader = model.reading(short_series="drop")
+    with caplog.at_level(logging.WARNING):
+        assert reader.evaluate(short) == expected
+        assert reader.evaluate(short, steps=4) == model.evaluate(frame, steps=4)
+    assert caplog.messages[0] == ("2 of 4 series left out, because they are too short to evaluate: 'new', 'newer'")
+    assert reader.evaluate(frame) == expected
+    with pytest.raises(DataError, match=r"expected a series with more than .* values before the first forecast"):
+        reader.evaluate(long_frame({"new": 1}))
+    caplog.clear()
+    assert reader.evaluate(pd.concat([frame[:46], frame[46:86]]))["forecasts"] == 6
+    assert not caplog.messages, "a series without new rows is not short"
 
 
 def test_a_zone_is_kept_in_the_folder(tmp_path: Path) -> None:

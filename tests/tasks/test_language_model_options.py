@@ -7,13 +7,16 @@ from pathlib import Path
 import pytest
 
 from elman import LanguageModel
+from elman.data.sources import Sources
 from elman.nn import Stack
 from elman.tasks import run
-from elman.tasks.language_model.config import LanguageModelNetworkConfig
+from elman.tasks.language_model import setup
+from elman.tasks.language_model.config import LanguageModelConfig, LanguageModelNetworkConfig
 from elman.tasks.language_model.network import LanguageModelNetwork
 from elman.train import machine
+from elman.train.loop import Training
 
-from .small import OPTIONS, trained
+from .small import OPTIONS, TEXT, trained
 
 
 def test_every_option_of_the_network_reaches_its_layers() -> None:
@@ -49,6 +52,40 @@ def test_an_evaluation_uses_so_many_tokens_at_most(tmp_path: Path) -> None:
     model = trained(tmp_path, evaluate_tokens=30, split=(0.6, 0.2, 0.2))
     assert model.metrics["valid"]["tokens"] == model.metrics["test"]["tokens"] == 29
     assert model.data["valid_tokens"] > 100
+
+
+def test_the_test_part_is_measured_whole_so_that_a_run_and_an_evaluation_agree(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Training, "evaluation_limit", 30)  # as of a short budget in seconds
+    for name, repeats in (("train", 20), ("test", 4000)):
+        (tmp_path / name).write_text("the white whale swam in the wide sea; the captain saw it.\n" * repeats)
+    assert (tmp_path / "test").stat().st_size < 250_000 + 1
+    (tmp_path / "test").write_text((tmp_path / "test").read_text() + "the sea was wide.\n" * 2000)
+    model = LanguageModel(**OPTIONS, evaluate_every=6, ema_decay=0.5).fit(
+        tmp_path / "train", valid=tmp_path / "test", test=tmp_path / "test", folder=tmp_path / "m", progress=False
+    )
+    again = model.evaluate(tmp_path / "test")
+    assert again["tokens"] == model.data["test_tokens"] - 1 > 260_000
+    assert model.metrics["valid"]["tokens"] == 249_999
+    assert model.metrics["test"] == pytest.approx(again)
+    card = (tmp_path / "m" / "README.md").read_text()
+    assert f"| `test.loss` | {again['loss']:.6g} |" in card
+
+
+def test_a_large_test_part_is_told_of_before_a_run_with_a_budget_in_seconds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(setup, "_MANY", 90)
+    (tmp_path / "text.txt").write_text(TEXT)
+    for options, told in (
+        ({"max_seconds": 9.0}, True),
+        ({"max_seconds": 9.0, "evaluate_tokens": 50}, False),
+        ({}, False),
+    ):
+        config = LanguageModelConfig.make("base", {**OPTIONS, "split": (0.8, 0.1, 0.1), **options})
+        opened = setup.LanguageModelSetup.open(config, Sources([tmp_path / "text.txt"]), cache=tmp_path)
+        assert any("of the test part are measured" in note for note in opened.notes()) == told
 
 
 def test_training_sets_threads_and_allocator_unless_reported_not_to(

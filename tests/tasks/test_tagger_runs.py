@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +15,12 @@ import torch
 
 import elman
 from elman import Tagger
-from elman.errors import ArtifactError, ConfigError, DataError, TrainingInterrupted
+from elman.data.sources import Sources
+from elman.errors import ArtifactError, ConfigError, DataError, ElmanError, TrainingInterrupted
 from elman.tasks.run import Run, resume_run
 from elman.tasks.tagger.setup import TaggerSetup, TagObjective
 from elman.train import checkpoint
+from elman.train.loop import Training
 
 from .small_taggers import OPTIONS, write_triples
 
@@ -106,6 +111,10 @@ def test_only_values_of_the_folder_make_a_checkpoint_broken(tmp_path: Path, monk
     for owner, name, error in (
         (TaggerSetup, "open", TypeError("a coding error")),
         (Run, "__init__", AttributeError("another")),
+        (Run, "restore", TypeError("a coding error")),
+        (Training, "restore", KeyError("a coding error")),
+        (torch.nn.Module, "load_state_dict", RuntimeError("a coding error")),
+        (Sources, "__init__", TypeError("a coding error")),
         (Run, "restore", RuntimeError("CUDA error: device-side assert triggered")),
         (Run, "restore", torch.OutOfMemoryError("CUDA out of memory")),
     ):
@@ -118,9 +127,65 @@ def test_only_values_of_the_folder_make_a_checkpoint_broken(tmp_path: Path, monk
             with pytest.raises(type(error), match=str(error)):
                 resumed(folder)
     tensors, facts = checkpoint.load(folder)
+    said = re.escape(f"the checkpoint in {folder} is broken: expected history to be a table. Received: 5")
     checkpoint.save(folder, tensors, {**facts, "history": 5})
-    with pytest.raises(ArtifactError, match=r"the checkpoint in .* is broken"):
+    with pytest.raises(ArtifactError, match=said):
         resumed(folder)
+
+
+# What may stand in a checkpoint in place of a value.
+JUNK: list[Any] = [None, True, -1, 10**40, 0.5, "", "junk", [], [[]], {}, {"junk": 1}, [1, "a"]]
+
+
+def places(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """The paths of all values inside a table and its tables."""
+    for name, item in value.items():
+        yield (*path, name)
+        if isinstance(item, dict):
+            yield from places(item, (*path, name))
+
+
+@pytest.mark.slow
+def test_every_wrong_value_of_a_checkpoint_is_told_of_or_harmless(tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    train(write_triples(tmp_path / "data"), folder)
+    tensors, facts = checkpoint.load(folder)
+    refused = 0
+    for number, path in enumerate(places(facts)):
+        for junk in JUNK[number % 3 :: 3]:
+            changed = json.loads(json.dumps(facts))
+            inner = changed
+            for name in path[:-1]:
+                inner = inner[name]
+            inner[path[-1]] = junk
+            checkpoint.save(folder, tensors, changed)
+            try:
+                resume_run(folder, overrides={}, quiet=True)
+            except ElmanError:
+                refused += 1
+            except Exception as error:
+                pytest.fail(f"{path} = {junk!r} gave {type(error).__name__}: {error}")
+    assert refused > 60
+
+
+def test_every_wrong_tensor_of_a_checkpoint_is_told_of(tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    train(write_triples(tmp_path / "data"), folder, ema_decay=0.9)
+    tensors, facts = checkpoint.load(folder)
+    kinds = {}
+    for name in tensors:
+        kinds.setdefault(name.partition(".")[0], name)
+    assert set(kinds) == {"model", "optimizer", "average", "random", "best"}
+    for part, name in kinds.items():
+        for other in ({}, {name: torch.zeros(3, 5, 7)}, {f"{part}.junk": torch.zeros(2)}):
+            kept = tensors if f"{part}.junk" in other else {key: tensors[key] for key in tensors if key != name}
+            if part == "optimizer" and f"{part}.junk" not in other:
+                continue  # optimisers have tensors of other shapes than the weights, or none
+            if part == "random" and f"{part}.junk" in other:
+                continue  # generators of other devices
+            checkpoint.save(folder, {**kept, **other}, facts)
+            with pytest.raises(ArtifactError, match=re.escape(f"the checkpoint in {folder} is broken: expected")):
+                resume_run(folder, overrides={}, quiet=True)
 
 
 def test_a_run_without_tensorboardx_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:

@@ -8,11 +8,15 @@ from typing import Any
 import pytest
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GridSearchCV
+from sklearn.utils import get_tags
 
+import elman
 from elman.errors import ConfigError
 from elman.tasks.registry import built_in
 
 from ..contract.tasks import CASES, COMMON
+from . import small_taggers, small_translators
 
 TASKS = built_in()
 each_task = pytest.mark.parametrize("task", list(TASKS))
@@ -65,3 +69,40 @@ def test_a_model_that_was_loaded_is_cloned_with_its_options(task: str, tmp_path:
     assert twin.config == loaded.config
     loaded.set_params(hidden_size=3)
     assert loaded.get_params()["hidden_size"] == 3
+
+
+@each_task
+def test_scikit_learn_can_read_what_a_model_is(task: str) -> None:
+    read = get_tags(TASKS[task].model_class()())
+    assert read.estimator_type == ("classifier" if task == "classifier" else None)
+    assert read.input_tags.string
+
+
+@each_task
+def test_a_clone_takes_the_values_of_another_preset(task: str) -> None:
+    kind = TASKS[task].model_class()
+    twin = clone(kind("small", hidden_size=7)).set_params(preset="large")
+    assert twin.get_params() == kind("large", hidden_size=7).get_params()
+    assert twin.config == kind("large", hidden_size=7).config
+
+
+def test_a_search_over_the_options_of_a_tagger(capsys: pytest.CaptureFixture[str]) -> None:
+    words, tags, _ = small_taggers.sentences(24)
+    tagger = elman.Tagger(**small_taggers.OPTIONS)
+    search = GridSearchCV(tagger, {"head": ["softmax"], "max_steps": [1, 40]}, cv=2, error_score="raise")
+    search.fit(words, tags)
+    assert search.best_params_["max_steps"] == 40
+    assert search.score(words, tags) == search.best_estimator_.score(words, tags) > 0.5
+    assert len(search.predict(words[:3])) == 3
+    assert capsys.readouterr().err == ""
+
+
+def test_a_search_by_a_score_of_ones_own() -> None:
+    sources, targets = small_translators.SOURCES, small_translators.TARGETS
+
+    def accuracy(model: elman.Translator, texts: list[str], wanted: list[str]) -> float:
+        return model.evaluate(texts, wanted)["accuracy"]
+
+    grid = {"max_steps": [1, 30], "preset": ["base"]}
+    search = GridSearchCV(small_translators.tiny(), grid, scoring=accuracy, cv=2, error_score="raise")
+    assert search.fit(sources, targets).best_params_["max_steps"] == 30

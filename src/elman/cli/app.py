@@ -12,15 +12,15 @@ import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from cyclopts import App, CycloptsError, MissingArgumentError, Parameter, UnusedCliTokensError, ValidationError
+from cyclopts import App, CycloptsError, Parameter
 
 from elman import __version__
 from elman.cli import train
 from elman.cli.output import COMMAND_LINE, remark
+from elman.cli.usage import usage_message
 from elman.cli.verbs import make_command, verbs
 from elman.display import plain
 from elman.errors import ElmanError, FormerNameWarning, TrainingInterrupted
-from elman.options import suggestion
 from elman.train.tuning import limit_openmp_spinning
 
 __all__ = ["main", "make_app"]
@@ -173,7 +173,7 @@ def _report_error(error: Exception, words: Sequence[str], debug: bool) -> int:
     hint = "" if debug else " (--debug shows more)"
     message = " ".join(plain(" ".join(str(error).split())).split())
     if isinstance(error, CycloptsError):
-        code, message = 2, " ".join(_usage(error, words).split())
+        code, message = 2, " ".join(usage_message(error, words, make_app).split())
     elif isinstance(error, ElmanError):
         code, hint = error.exit_code, ""
     elif isinstance(error, MemoryError) or "can't allocate memory" in message:
@@ -185,40 +185,3 @@ def _report_error(error: Exception, words: Sequence[str], debug: bool) -> int:
         message = f"unexpected: {type(error).__name__}: {message}{hint}"
     print(f"elman: error: {message}", file=sys.stderr)
     return code
-
-
-def _usage(error: CycloptsError, words: Sequence[str]) -> str:
-    """Return the message for a command line that cannot be parsed."""
-    special = train.explain(error, words)
-    if special is not None:
-        return special
-    chain = " ".join(["elman", *(error.command_chain or ())])
-    if isinstance(error, MissingArgumentError) and error.argument is not None:
-        return f"expected a value for {error.keyword or error.argument.name}; see {chain} --help. Received: none"
-    if isinstance(error, UnusedCliTokensError | ValidationError):
-        unknown = _unknown_option(error, words)
-        if unknown is not None:
-            return unknown
-        if isinstance(error, UnusedCliTokensError) and error.unused_tokens:
-            return f"expected nothing more after {chain}. Received: {error.unused_tokens[0]!r}"
-    return str(error)
-
-
-def _unknown_option(error: CycloptsError, words: Sequence[str]) -> str | None:
-    """Return the message for the first word that looks like an option but is not one of this command."""
-    app = make_app(words)
-    for name in error.command_chain or ():
-        app = app[name]
-    arguments = app.assemble_argument_collection()
-    known = [name for argument in arguments for name in argument.names]
-    shown = [name for argument in arguments if argument.parameter.show is not False for name in argument.names]
-    takes_value = {name for argument in arguments if argument.token_count()[0] for name in argument.names}
-    before = ""
-    for word in words:
-        name = word.partition("=")[0]
-        if name == "--":
-            break
-        if name.startswith("-") and name != "-" and name not in known and before not in takes_value:
-            return f"Unknown option: {name}.{suggestion(name, shown)}"
-        before = name
-    return None

@@ -26,6 +26,9 @@ Json = Annotated[bool, Parameter(negative="", show_default=False, help="Print th
 # Only the beginning of a longer list or text is shown; JSON has all of it.
 _MAX_ITEMS, _MAX_CHARACTERS = 10, 300
 
+# Facts of a task that are in JSON only: whether it reads input in chunks, and the name of its view on a page.
+_FOR_PROGRAMS = ("streams", "view")
+
 _PACKAGES = ("torch", "numpy", "safetensors", "tokenizers", "cyclopts", "rich", "tensorboardX", "matplotlib")
 
 
@@ -48,7 +51,18 @@ def info(
     if json:
         print_json(facts)
     else:
-        print("\n".join(outline(facts)))
+        print("\n".join(outline(for_people(facts))))
+
+
+def for_people(facts: dict[str, Any]) -> dict[str, Any]:
+    """Return the facts without those of a task that only programs use, such as servers."""
+    tasks = facts.get("tasks")
+    if tasks is None:
+        return facts
+    shown = {
+        name: {key: value for key, value in task.items() if key not in _FOR_PROGRAMS} for name, task in tasks.items()
+    }
+    return {**facts, "tasks": shown}
 
 
 def outline(facts: dict[str, Any], depth: int = 0) -> list[str]:

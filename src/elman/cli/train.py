@@ -37,6 +37,8 @@ def make_app(words: Sequence[str] = (), *, whole: bool = False) -> App:
             app.command(train_command(task), name=task.train_command)
         else:
             app.command(App(name=task.train_command, help=task.summary))
+        if words[1:2] == [task.name] != [task.train_command]:
+            app.command(train_command(task), name=task.name)
     return app
 
 
@@ -118,7 +120,9 @@ def explain(error: CycloptsError, words: Sequence[str]) -> str | None:
     usage = f"expected a task ({', '.join(names)}), as in elman train lm TEXT -o MODEL, or --resume MODEL"
     if isinstance(error, UnusedCliTokensError) and error.unused_tokens:
         return f"{usage}. Received: {error.unused_tokens[0]!r}.{suggestion(error.unused_tokens[0], names)}"
-    return f"{usage}. Received: neither" if isinstance(error, UnknownOptionError) else None
+    if isinstance(error, UnknownOptionError):
+        return f"{usage}. Received: {error.token.keyword or error.token.value}"
+    return None
 
 
 def _names() -> list[str]:

@@ -128,7 +128,10 @@ def train_model(
 
 
 def resolve_options(kind: type[C], preset: str, file: Path | None, flags: dict[str, Any]) -> C:
-    """Return a preset overridden by a TOML file and then by flags, with the default budget if there is none."""
+    """Return a preset overridden by a TOML file and then by flags, with the default budget if there is none.
+
+    Raises ConfigError, also for limits that are given, but are all 0.
+    """
     layers = []
     if file is not None:
         layers.append(kind.present_names(read_toml(file, kind.sections()), str(file)))
@@ -137,6 +140,12 @@ def resolve_options(kind: type[C], preset: str, file: Path | None, flags: dict[s
     options: Any = kind.make(preset, *layers, flags, where="the command line")
     training = options.training
     if not (training.max_steps or training.max_epochs or training.max_seconds):
+        zeros = [f"{name} = 0" for name in kind.budget if any(name in layer for layer in (*layers, flags))]
+        if zeros:
+            raise ConfigError(
+                f"expected a limit above 0 among {', '.join(kind.budget)} (0 is no limit), or none of them, for "
+                f"{DEFAULT_SECONDS:g} seconds. Received: {' and '.join(zeros)}"
+            )
         training = dataclasses.replace(training, max_seconds=DEFAULT_SECONDS)
     resolved: C = dataclasses.replace(options, training=training)
     return resolved
@@ -154,4 +163,6 @@ def show_result(run: Run, folder: Path, as_json: bool) -> None:
             print(f"{label}: {run.setup.describe(figures)}")
     for name, figures in run.metrics.get("baselines", {}).items():
         print(f"{name}: {run.setup.describe(figures)}")
+    if run.verdict is not None:
+        print(run.verdict.to_text())
     print(f"model: {folder}")

@@ -119,6 +119,13 @@ def _flags(verb: str, offers: Sequence[tuple[Task, Endpoint]]) -> tuple[Any, dic
     return flags_class(verb.capitalize(), flags) | None, switches
 
 
+def _repeat_verdict(model: Any, show_remark: Callable[[str], None]) -> None:
+    """Show the sentence that ended the training run, if the folder has one."""
+    verdict = getattr(model, "metrics", {}).get("verdict")
+    if isinstance(verdict, dict) and isinstance(verdict.get("sentence"), str):
+        show_remark(f"when this model was trained: {verdict['sentence']}")
+
+
 def answer(
     verb: str,
     offers: Sequence[tuple[Task, Endpoint]],
@@ -147,6 +154,12 @@ def answer(
     show_remark = (lambda sentence: None) if quiet else remark
     with StageProgress(quiet=quiet) as progress:
         found = task.load(endpoint.answer)(opened, files, options, EndpointCallbacks(progress, show_remark))
+        if getattr(options, "baseline", False):
+            from elman.tasks.evaluation import ComparedAnswer, compare_on
+
+            found = ComparedAnswer(found, compare_on(opened, model, files, progress=progress))
+        elif verb == "evaluate":
+            _repeat_verdict(opened, show_remark)
     if output is not None and found.save(output, as_json=as_json, remark=show_remark):
         return
     if as_json:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from elman.data.epochs import EpochStream
 from elman.errors import ConfigError, DataError, ShapeError
 from elman.state import Batch
 
@@ -25,7 +26,7 @@ _POOL = 50
 _POOL_OF_PAIRS = 100
 
 
-class ShuffledBatches:
+class ShuffledBatches(EpochStream[Ints]):
     """Endless stream of batches, with all rows in a new random order in each epoch.
 
     Args:
@@ -55,8 +56,8 @@ class ShuffledBatches:
         self.batch_size = batch_size
         self.steps = steps
         self.seed = seed
-        self._epoch, self._place, self._rows_before = 0, 0, 0
-        self._batches: list[Ints] = self._order(0)
+        self._rows_before = 0
+        self.begin()
 
     @property
     def epoch(self) -> float:
@@ -66,37 +67,24 @@ class ShuffledBatches:
     @property
     def padding(self) -> float:
         """Fraction of padding among the time steps of this epoch."""
-        return padding_share(self.lengths, self._batches)
+        return padding_share(self.lengths, self._drawn)
+
+    def sizes(self) -> dict[str, int]:
+        """Return the numbers of rows, in all and in a batch."""
+        return {"rows": len(self.lengths), "batch_size": self.batch_size}
 
     def next_batch(self) -> Batch:
         """Return the next batch."""
-        rows = self._batches[self._place]
-        self._place += 1
-        self._rows_before += len(rows)
-        if self._place == len(self._batches):
-            self._epoch, self._place, self._rows_before = self._epoch + 1, 0, 0
-            self._batches = self._order(self._epoch)
+        rows = self.take_next()
+        self._rows_before = self._rows_before + len(rows) if self._place else 0
         return self.make(rows)
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return the position in the stream; another stream over the same data continues from it identically."""
-        return {"rows": len(self.lengths), "batch_size": self.batch_size, "epoch": self._epoch, "place": self._place}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Continue from a saved position. Raises ConfigError if the data or the batch size differ."""
-        for name, own in (("rows", len(self.lengths)), ("batch_size", self.batch_size)):
-            if state.get(name) != own:
-                raise ConfigError(f"expected a cursor saved with {name} {own}. Received: {state.get(name)!r}")
-        epoch, place = state.get("epoch"), state.get("place")
-        if type(epoch) is not int or type(place) is not int or epoch < 0 or place < 0:
-            raise ConfigError(f"expected an epoch and a place in it. Received: {epoch!r}, {place!r}")
-        batches = self._order(epoch)
-        if place >= len(batches):
-            raise ConfigError(f"expected a place below the {len(batches)} batches of an epoch. Received: {place}")
-        self._epoch, self._place, self._batches = epoch, place, batches
-        self._rows_before = sum(len(rows) for rows in batches[:place])
+        super().load_state_dict(state)
+        self._rows_before = sum(len(rows) for rows in self._drawn[: self._place])
 
-    def _order(self, epoch: int) -> list[Ints]:
+    def draw(self, epoch: int) -> list[Ints]:
         """Return the row indices of each batch of an epoch: similar lengths within a batch, batches in random order."""
         generator = np.random.default_rng([self.seed, epoch])
         order = generator.permutation(len(self.lengths))

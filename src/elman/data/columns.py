@@ -44,10 +44,18 @@ def are_row_numbers(name: Name, values: npt.NDArray[Any]) -> bool:
     return bool(np.isfinite(values).all() and (values % 1 == 0).all())
 
 
-def real_columns(names: Sequence[Name], values: Callable[[int], npt.NDArray[Any]]) -> list[int]:
-    """Return the indices of the columns that are not row numbers; `values` returns the values of a column."""
+def real_columns(
+    names: Sequence[Name], values: Callable[[int], npt.NDArray[Any]], chosen: Sequence[str] = ()
+) -> list[int]:
+    """Return the indices of the columns that are not row numbers.
+
+    values  returns the values of a column
+    chosen  the columns that an option names, which are read whatever they have
+    """
     return [
-        place for place, name in enumerate(names) if not (is_unnamed(name) and are_row_numbers(name, values(place)))
+        place
+        for place, name in enumerate(names)
+        if name in chosen or not (is_unnamed(name) and are_row_numbers(name, values(place)))
     ]
 
 

@@ -9,6 +9,7 @@ from contextlib import suppress
 from types import MappingProxyType
 from typing import Any
 
+from elman.data.decimal_sign import has_decimal_comma, pointed
 from elman.errors import DataError
 from elman.options import python_value
 
@@ -19,6 +20,7 @@ __all__ = [
     "label_text",
     "label_texts",
     "names_in_files",
+    "pointed_labels",
     "type_of_labels",
 ]
 
@@ -90,6 +92,18 @@ def names_in_files(labels: Iterable[str]) -> tuple[set[str], str]:
     if names and all(_WHOLE_NUMBER.fullmatch(name) for name in names):
         return {common_spelling(name) for name in names}, "integer"
     return names, "text"
+
+
+def pointed_labels(labels: list[str], decimal: str) -> list[str]:
+    """Return labels of files that are all numbers with a decimal point, if the `decimal` sign is a comma.
+
+    Other labels, of which some are texts, or all are whole numbers, are unchanged.
+    """
+    different = dict.fromkeys(labels)
+    numbers = {label for label in different if has_decimal_comma(label)} if decimal == "," else set()
+    if not numbers or not all(label in numbers or label.lstrip("+-").isdecimal() for label in different):
+        return labels
+    return [pointed(label) for label in labels]
 
 
 class LabelIndex:

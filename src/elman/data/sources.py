@@ -6,11 +6,14 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from elman.errors import DataError
+from elman.errors import ArtifactError, DataError
 
 __all__ = ["Paths", "Sources", "as_paths", "is_path"]
 
 Paths = Sequence[str | os.PathLike[str]]
+
+# Names of lists of paths in a checkpoint.
+_LISTS = ("train", "valid", "test", "paths")
 
 
 class Sources:
@@ -27,7 +30,17 @@ class Sources:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Sources:
-        """Create from the result of `to_json`, or from the `paths` in forecaster runs of earlier versions."""
+        """Create from the result of `to_json`, or from the `paths` in forecaster runs of earlier versions.
+
+        Raises ArtifactError for other values.
+        """
+        for name, value in values.items():
+            listed = isinstance(value, list) and all(isinstance(path, str) for path in value)
+            if not (isinstance(value, str) if name == "labels" else name in _LISTS and listed):
+                raise ArtifactError(
+                    f"expected the paths of a run's data by {', '.join(_LISTS)} and labels. "
+                    f"Received: {name} = {str(value)[:80]}"
+                )
         known = dict(values)
         return cls(known.pop("train", None) or known.pop("paths", []), **known)
 

@@ -201,13 +201,13 @@ def _begins_with_object(text: str) -> bool:
 def separator_of(text: str, kind: str | None, decimal: str = ".") -> str:
     """Return the separator of the cells: a tab for tsv; otherwise a comma, a semicolon or a tab, by the first line.
 
-    If numbers have a decimal comma, a comma is the separator only if there is no other.
+    If numbers have a decimal comma, a comma is the separator only if the first line has it and no other.
     """
     if kind == "tsv":
         return "\t"
     first = text.partition("\n")[0]
     if decimal == ",":
-        return next((separator for separator in ";\t" if separator in first), ",")
+        return next((separator for separator in ";\t," if separator in first), ";")
     return ";" if ";" in first and "," not in first else "," if "," in first or "\t" not in first else "\t"
 
 

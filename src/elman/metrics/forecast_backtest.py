@@ -22,7 +22,17 @@ from elman.errors import ConfigError, DataError
 from elman.metrics.forecast_baselines import LinearAutoregression, drift, seasonal_naive
 from elman.metrics.forecast_scores import coverage, crps_from_samples, mae, mase, rmse, smape
 
-__all__ = ["NETWORK", "Backtest", "evaluate_rolling", "rolling_backtest", "testable"]
+__all__ = [
+    "NETWORK",
+    "Backtest",
+    "evaluable",
+    "evaluate_rolling",
+    "rolling_backtest",
+    "scaled_errors",
+    "simple_forecasts",
+    "testable",
+    "truths",
+]
 
 Ints = npt.NDArray[np.int64]
 Doubles = npt.NDArray[np.float64]
@@ -250,6 +260,25 @@ def testable(panel: Panel, horizon: int, origins: int, step: int, lost: int) -> 
     return panel if len(good) == len(panel) else panel.take(good)
 
 
+def evaluable(panel: Panel, first: Ints, seen: Ints, horizon: int, lost: int) -> Panel:
+    """Return the series that are long enough for an evaluation; differences consume `lost` values.
+
+    first  for each series, the first step that is evaluated
+    seen   for each series, the number of steps that the network was trained on; a series without others is not short
+
+    Raises DataError if there are none.
+    """
+    origin = np.maximum(first - 1, 1)
+    enough = (origin < panel.lengths - horizon) | (seen >= panel.lengths)
+    good = np.flatnonzero((origin >= lost) & (panel.lengths > lost) & enough)
+    if not len(good):
+        raise DataError(
+            f"expected a series with more than {lost} values before the first forecast, and {horizon} after it. "
+            f"Received: {len(panel)} series, the longest of {int(panel.lengths.max(initial=0))} values"
+        )
+    return panel if len(good) == len(panel) else panel.take(good)
+
+
 def truths(panel: Panel, series: Ints, origin: Ints, horizon: int) -> Doubles:
     """Return the true values after each origin, `[N, horizon, Y]`."""
     return np.stack(
@@ -258,22 +287,34 @@ def truths(panel: Panel, series: Ints, origin: Ints, horizon: int) -> Doubles:
 
 
 def simple_forecasts(
-    panel: Panel, series: Ints, origin: Ints, horizon: int, *, season: int, lags: int
+    panel: Panel,
+    series: Ints,
+    origin: Ints,
+    horizon: int,
+    *,
+    season: int,
+    lags: int,
+    only: Sequence[str] = tuple(_NAMES),
 ) -> dict[str, Doubles]:
     """Make baseline forecasts: seasonal naive, drift and a linear autoregression, from the values up to each origin.
+
+    `only` has the names of those that are made.
 
     The autoregression is fitted for each window, on the values of its series up to the origin. It has fewer lags if
     these are fewer than three times `lags`. Seasonal naive uses a season of one step if they are fewer than a season.
     """
-    found: dict[str, list[Doubles]] = {name: [] for name in _NAMES}
-    for number, last in zip(series.tolist(), origin.tolist(), strict=True):
-        past = panel.targets[number][: last + 1]
-        found["seasonal_naive"].append(seasonal_naive(past, horizon, season if len(past) >= season else 1))
-        found["drift"].append(drift(past, horizon))
+
+    def autoregression(past: Doubles) -> Doubles:
         own = min(lags, len(past) // 3)
-        linear = LinearAutoregression(own).fit([past]).forecast(past, horizon) if own else drift(past, horizon)
-        found["autoregression"].append(linear)
-    return {name: np.stack(values) for name, values in found.items()}
+        return LinearAutoregression(own).fit([past]).forecast(past, horizon) if own else drift(past, horizon)
+
+    rules: dict[str, Callable[[Doubles], Doubles]] = {
+        "seasonal_naive": lambda past: seasonal_naive(past, horizon, season if len(past) >= season else 1),
+        "drift": lambda past: drift(past, horizon),
+        "autoregression": autoregression,
+    }
+    before = [panel.targets[number][: last + 1] for number, last in zip(series.tolist(), origin.tolist(), strict=True)]
+    return {name: np.stack([rules[name](past) for past in before]) for name in only}
 
 
 def measure(
@@ -289,14 +330,11 @@ def measure(
     flat = truth.reshape(-1, truth.shape[2])
     scores = {}
     for name, values in {NETWORK: network.mean, **forecasts}.items():
-        scaled = [
-            mase(truth[row], values[row], panel.targets[s][: o + 1], season)
-            for row, (s, o) in enumerate(zip(series.tolist(), origin.tolist(), strict=True))
-        ]
-        finite = [each for each in scaled if math.isfinite(each)]
+        scaled = scaled_errors(panel, series, origin, truth, values, season)
+        finite = scaled[np.isfinite(scaled)]
         predicted = values.reshape(flat.shape)
         scores[name] = {
-            "mase": float(np.mean(finite)) if finite else math.nan,
+            "mase": float(np.mean(finite)) if len(finite) else math.nan,
             "smape": smape(flat, predicted),
             "rmse": rmse(flat, predicted),
             "mae": mae(flat, predicted),
@@ -310,6 +348,16 @@ def measure(
         for level, (low, high) in network.intervals.items()
     }
     return scores, inside
+
+
+def scaled_errors(panel: Panel, series: Ints, origin: Ints, truth: Doubles, found: Doubles, season: int) -> Doubles:
+    """Return the MASE of each of N forecasts `[N, horizon, Y]`; not finite where the history is constant."""
+    return np.array(
+        [
+            mase(truth[row], found[row], panel.targets[s][: o + 1], season)
+            for row, (s, o) in enumerate(zip(series.tolist(), origin.tolist(), strict=True))
+        ]
+    )
 
 
 def join(parts: Sequence[Forecast]) -> ForecastArrays:

@@ -7,15 +7,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
 from elman.data.vocabulary import Vocabulary
 from elman.decode.engine import TokenNetwork
 from elman.kernels import threads_for
 from elman.state import IGNORE_INDEX, Batch, State, reset_rows
 
-__all__ = ["TextScore", "TokenCounts", "measure", "score_lines"]
+__all__ = ["TextScore", "TokenCounts", "measure", "score_lines", "token_nats"]
 
 # Approximate maximum number of logits in memory.
 _MAX_LOGITS = 1 << 26
@@ -47,21 +50,42 @@ class TokenCounts(NamedTuple):
 
 def measure(model: TokenNetwork, batches: Iterable[Batch]) -> TokenCounts:
     """Run the network over `batches` with carried state and sum the losses."""
-    device = model.head.weight.device
     nats, tokens, correct = 0.0, 0, 0
-    state: State | None = None
     with torch.no_grad():
-        for batch in batches:
-            initial = model.initial_state(batch.inputs_BT.shape[0])
-            reset_B = None if batch.reset_B is None else batch.reset_B.to(device)
-            state = initial if state is None else reset_rows(state, reset_B, initial)
-            logits_BTV, state = model(batch.inputs_BT.to(device), batch.lengths_B, state)
-            flat, targets = logits_BTV.flatten(0, 1).float(), batch.targets_BT.to(device).flatten()
+        for logits_BTV, targets_BT in _predictions(model, batches):
+            flat, targets = logits_BTV.flatten(0, 1), targets_BT.flatten()
             nats += float(F.cross_entropy(flat, targets, ignore_index=IGNORE_INDEX, reduction="sum"))
             counted = targets != IGNORE_INDEX
             tokens += int(counted.sum())
             correct += int(((flat.argmax(-1) == targets) & counted).sum())
     return TokenCounts(nats, tokens, correct)
+
+
+def token_nats(model: TokenNetwork, batches: Iterable[Batch]) -> npt.NDArray[np.float64]:
+    """Return the loss of each predicted token of `batches`, which are those of an evaluation, in the text's order."""
+    rows: list[list[npt.NDArray[np.float64]]] = []
+    with torch.no_grad():
+        for logits_BTV, targets_BT in _predictions(model, batches):
+            nats_BT = F.cross_entropy(
+                logits_BTV.transpose(1, 2), targets_BT, ignore_index=IGNORE_INDEX, reduction="none"
+            )
+            rows = rows or [[] for _ in targets_BT]
+            counted_BT = (targets_BT != IGNORE_INDEX).cpu().numpy()
+            for row, nats_T, counted_T in zip(rows, nats_BT.double().cpu().numpy(), counted_BT, strict=True):
+                row.append(nats_T[counted_T])
+    return np.concatenate([np.zeros(0), *(part for row in rows for part in row)])
+
+
+def _predictions(model: TokenNetwork, batches: Iterable[Batch]) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield float32 logits and targets of each batch, with carried state."""
+    device = model.head.weight.device
+    state: State | None = None
+    for batch in batches:
+        initial = model.initial_state(batch.inputs_BT.shape[0])
+        reset_B = None if batch.reset_B is None else batch.reset_B.to(device)
+        state = initial if state is None else reset_rows(state, reset_B, initial)
+        logits_BTV, state = model(batch.inputs_BT.to(device), batch.lengths_B, state)
+        yield logits_BTV.float(), batch.targets_BT.to(device)
 
 
 @dataclass(frozen=True)

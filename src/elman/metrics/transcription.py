@@ -8,7 +8,7 @@ from typing import Any
 
 from elman.errors import ConfigError
 
-__all__ = ["error_rates", "figures_of"]
+__all__ = ["character_errors", "error_rates", "figures_of"]
 
 
 def figures_of(truth: Sequence[str], given: Sequence[str]) -> dict[str, float]:
@@ -34,6 +34,16 @@ def error_rates(truth: Sequence[str], given: Sequence[str]) -> dict[str, float]:
         "wer": float(jiwer.process_words(true, found).wer),
         "cer": float(jiwer.process_characters(true, found).cer),
     }
+
+
+def character_errors(truth: Sequence[str], given: Sequence[str]) -> list[tuple[int, int]]:
+    """Return the number of wrong characters and of true characters of each text, of which `cer` is the ratio."""
+    jiwer, rows = _jiwer(), []
+    for true, text in zip(truth, given, strict=True):
+        found = jiwer.process_characters(true, text)
+        wrong = found.substitutions + found.deletions
+        rows.append((wrong + found.insertions, found.hits + wrong))
+    return rows
 
 
 def _jiwer() -> Any:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from elman.data.shared_options import BLEU_TOKENIZERS
 from elman.data.vocabulary.unicode_forms import KEEP, in_form
 from elman.display import aligned
@@ -12,12 +15,14 @@ from elman.errors import ConfigError, DataError
 from elman.options import suggestion
 
 __all__ = [
+    "bleu_counts",
     "bleu_metrics",
     "bleu_signatures",
     "check_bleu",
     "exact_match",
     "figures_text",
     "has_bleu",
+    "is_exact",
     "text_figures",
     "tokenizer_for",
 ]
@@ -64,34 +69,43 @@ def bleu_metrics(
 ) -> dict[str, float]:
     """Return `bleu` (Papineni et al. 2002) and `chrf` (Popovic 2015) of the whole corpus, from 0 to 100, by sacrebleu.
 
-    Each hypothesis has one or more references; `tokenizer` is that of `tokenizer_for`. Raises DataError if the numbers
-    of texts differ or are 0, ConfigError if sacrebleu is not installed.
+    Each hypothesis has one or more references; `tokenizer` is that of `tokenizer_for`. If no reference has four tokens,
+    BLEU has no 4-grams to count, and the longest n-grams that there are take their place: sacrebleu's effective order.
+    Raises DataError if the numbers of texts differ or are 0, ConfigError if sacrebleu is not installed.
     """
     check_bleu()
     if len(hypotheses) != len(references):
         raise DataError(f"expected a reference for each of {len(hypotheses)} texts. Received: {len(references)}")
-    several = [[each] if isinstance(each, str) else list(each) for each in references]
+    several = _as_lists(references)
     if not several or not all(several):
         raise DataError("expected at least one text, and a reference for each. Received: none")
     # sacrebleu takes streams of references: the first of every text, then the second, with None for missing ones.
     streams = [
         [each[place] if place < len(each) else None for each in several] for place in range(max(map(len, several)))
     ]
-    bleu, chrf = _metrics(lowercase, tokenizer)
+    bleu, chrf = _metrics(several, lowercase, tokenizer)
     return {
         "bleu": float(bleu.corpus_score(list(hypotheses), streams).score),
         "chrf": float(chrf.corpus_score(list(hypotheses), streams).score),
     }
 
 
-def bleu_signatures(*, references: int = 1, lowercase: bool = False, tokenizer: str = "13a") -> dict[str, str]:
-    """Return sacrebleu's signatures of `bleu` and `chrf`, with its version, for this number of references per text."""
+def bleu_signatures(
+    references: Sequence[str | Sequence[str]] = (), *, lowercase: bool = False, tokenizer: str = "13a"
+) -> dict[str, str]:
+    """Return sacrebleu's signatures of `bleu` and `chrf`, with its version, for these references."""
     check_bleu()
-    metrics = _metrics(lowercase, tokenizer)
+    several = _as_lists(references)
+    metrics = _metrics(several, lowercase, tokenizer)
     for metric in metrics:
         # The signature has the number of references only after a score was computed.
-        metric.corpus_score(["a"], [["a"]] * references)
+        metric.corpus_score(["a"], [["a"]] * max(map(len, several), default=1))
     return {name: str(metric.get_signature()) for name, metric in zip(("bleu", "chrf"), metrics, strict=True)}
+
+
+def _as_lists(references: Sequence[str | Sequence[str]]) -> list[list[str]]:
+    """Return the references of each text as a list."""
+    return [[each] if isinstance(each, str) else list(each) for each in references]
 
 
 def check_bleu() -> None:
@@ -120,11 +134,34 @@ def _is_installed(package: str) -> bool:
 
 def exact_match(hypotheses: Sequence[str], references: Sequence[str | Sequence[str]]) -> float:
     """Return the fraction of texts that equal one of their references, ignoring white space at the ends."""
-    hits = [
-        text.strip() in [each.strip() for each in ([known] if isinstance(known, str) else known)]
-        for text, known in zip(hypotheses, references, strict=True)
-    ]
+    hits = [is_exact(text, known) for text, known in zip(hypotheses, references, strict=True)]
     return sum(hits) / max(len(hits), 1)
+
+
+def is_exact(text: str, known: str | Sequence[str]) -> bool:
+    """Return whether a text equals one of its references, ignoring white space at the ends."""
+    return text.strip() in [each.strip() for each in ([known] if isinstance(known, str) else known)]
+
+
+def bleu_counts(
+    hypotheses: Sequence[str],
+    references: Sequence[str | Sequence[str]],
+    *,
+    lowercase: bool = False,
+    tokenizer: str = "13a",
+) -> npt.NDArray[np.float64]:
+    """Return the counts of each text from which BLEU is computed, by sacrebleu.
+
+    They are the matches of n-grams of 1 to 4 words, their numbers, and the lengths of the text and of the reference.
+    """
+    from sacrebleu.metrics.bleu import BLEU
+
+    bleu = BLEU(lowercase=lowercase, force=True, tokenize=tokenizer, effective_order=True)
+    rows = []
+    for text, known in zip(hypotheses, references, strict=True):
+        score = bleu.sentence_score(text, [known] if isinstance(known, str) else list(known))
+        rows.append((*score.counts, *score.totals, score.sys_len, score.ref_len))
+    return np.array(rows, dtype=np.float64).reshape(-1, 10)
 
 
 def text_figures(
@@ -146,12 +183,18 @@ def text_figures(
     return {**figures, "exact": exact_match(texts, targets)}
 
 
-def _metrics(lowercase: bool, tokenizer: str) -> tuple[Any, Any]:
+def _metrics(references: Sequence[Sequence[str]], lowercase: bool, tokenizer: str) -> tuple[Any, Any]:
+    """Return sacrebleu's metrics for these references."""
     from sacrebleu.metrics.bleu import BLEU
     from sacrebleu.metrics.chrf import CHRF
 
     # `force` suppresses the warning about tokenised text, which is the user's choice.
-    return BLEU(lowercase=lowercase, force=True, tokenize=tokenizer), CHRF(lowercase=lowercase)
+    options: dict[str, Any] = {"lowercase": lowercase, "force": True, "tokenize": tokenizer}
+    bleu = BLEU(**options)
+    texts = [text for each in references for text in each]
+    if texts and not any(len(bleu.tokenizer(text).split()) >= bleu.max_ngram_order for text in texts):
+        bleu = BLEU(**options, effective_order=True)
+    return bleu, CHRF(lowercase=lowercase)
 
 
 _TITLES = {"bleu": "BLEU", "chrf": "chrF", "bleu_signature": "BLEU signature", "chrf_signature": "chrF signature"}

@@ -154,6 +154,9 @@ class EvaluateOptions(EndpointOptions):
     least: ClassVar[int] = 1
 
     limit: int | None = option(None, "Use only the first N tokens or sequences; forecasters: the last N steps.")
+    baseline: bool = option(
+        False, "Also fit the task's simple rules on the training files again, and compare the network with them here."
+    )
     encoding: str = option("", "Text encoding; by default that of the training data.")
     errors: str = errors_option()
 

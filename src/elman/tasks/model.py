@@ -5,6 +5,7 @@ A subclass converts data in memory, and adds the methods of the trained model.
 
 from __future__ import annotations
 
+import copy
 import logging
 import os
 import sys
@@ -118,6 +119,20 @@ class TaskModel(ABC, Generic[C, N, V]):
         self.__dict__.update(present_names(state, kinds, warn=False))
         self._options = present_names(state.get("_options", {}), kinds, warn=False)
 
+    def __sklearn_clone__(self) -> Self:
+        """Return an untrained model with the same preset and the same given options (scikit-learn protocol).
+
+        The preset's own values are not given to it, so that a search over presets compares their values.
+        """
+        return type(self)(self._preset, **copy.deepcopy(self._options))
+
+    def __sklearn_tags__(self) -> Any:
+        """Return scikit-learn's tags: those of an estimator that is neither a classifier nor a regressor."""
+        from sklearn.utils import InputTags, Tags, TargetTags
+
+        inputs = InputTags(two_d_array=False, string=True)
+        return Tags(estimator_type=None, target_tags=TargetTags(required=False), input_tags=inputs)
+
     def __sklearn_is_fitted__(self) -> bool:
         """Whether the model is trained (scikit-learn protocol)."""
         return self._network is not None
@@ -165,11 +180,14 @@ class TaskModel(ABC, Generic[C, N, V]):
         for note in setup.notes():
             _log.warning("%s", note)
         where = None if folder is None else Path(folder)
-        shown = not _inside_scikit_learn() if progress is None else progress
-        run = Run(setup, folder=where, command="", watch=setup.watch(quiet=not shown), tune=tune)
+        shown = not _inside("sklearn") if progress is None else progress
+        watch = setup.watch(quiet=not shown)
+        run = Run(setup, folder=where, command="", watch=watch, tune=tune, compares=not _inside("sklearn", "sktime"))
         if tune:
             tune_process(setup.training_config)
         run.run()
+        if run.verdict is not None:
+            watch.print(run.verdict.to_text())
         return self.take_run(run)
 
     def take_run(self, run: Run) -> Self:
@@ -209,10 +227,12 @@ class TaskModel(ABC, Generic[C, N, V]):
         if described.vocabulary is None:
             raise ArtifactError(f"{where}: expected a vocabulary. Received: none")
         training: Mapping[str, Any] = described.training
+        if not isinstance(training.get("options"), dict):
+            raise ArtifactError(f"{where} is broken: expected the options of training. Received: {str(training)[:80]}")
         try:
             config: C = setup.config_class.from_json({**described.config, "training": training["options"]}, where)
             config = with_present_cell_options(config)
-        except (KeyError, TypeError, ConfigError) as error:
+        except ConfigError as error:
             raise ArtifactError(f"{where} is broken: {error}") from error
         vocabulary: V = setup.vocabulary_from(described.vocabulary, config, f"{os.fspath(folder)}/vocabulary.json")
         setup.check_folder(config, vocabulary, where)
@@ -231,11 +251,11 @@ class TaskModel(ABC, Generic[C, N, V]):
         """Raise ArtifactError if the weights, options and vocabulary read from `where` are inconsistent."""
 
 
-def _inside_scikit_learn() -> bool:
-    """Return whether code of scikit-learn, such as a search or a pipeline, is among the callers."""
-    frame = sys._getframe(1) if "sklearn" in sys.modules else None
+def _inside(*packages: str) -> bool:
+    """Return whether code of one of these packages, such as a search of scikit-learn, is among the callers."""
+    frame = sys._getframe(1) if any(name in sys.modules for name in packages) else None
     while frame is not None:
-        if str(frame.f_globals.get("__name__", "")).partition(".")[0] == "sklearn":
+        if str(frame.f_globals.get("__name__", "")).partition(".")[0] in packages:
             return True
         frame = frame.f_back
     return False
@@ -261,13 +281,13 @@ def load_network(described: artifact.Artifact, config: Any, vocabulary: Any, set
     try:
         with torch.device("meta"):
             shapes = setup.make_network(config, vocabulary).expected_shapes()
-    except (ConfigError, RuntimeError, OverflowError, TypeError, ValueError) as error:
+    except (ConfigError, RuntimeError, OverflowError, ValueError) as error:
         raise ArtifactError(f"{where} describes no network: {error}") from error
     tensors = artifact.read_weights(described, shapes)
     try:
         # Some wrong values raise only now: the network above was made on the meta device.
         network = setup.make_network(config, vocabulary)
-    except (RuntimeError, TypeError, ValueError) as error:
+    except (RuntimeError, ValueError) as error:
         raise ArtifactError(f"{where} describes no network: {error}") from error
     network.load_stored(tensors)
     network.eval()

@@ -21,7 +21,9 @@ from elman.data.sources import Sources
 from elman.decode.evaluation_mode import evaluation_mode
 from elman.errors import ArtifactError, ConfigError, DataError, TrainingInterrupted
 from elman.files import make_folder
+from elman.metrics.verdict import Verdict
 from elman.plots.curves import draw_losses
+from elman.tasks.comparison import compare
 from elman.tasks.registry import find, task_of
 from elman.tasks.setup import Setup
 from elman.train import EvaluationEvent, StepEvent, checkpoint
@@ -30,12 +32,17 @@ from elman.train.interrupt import Interrupt
 from elman.train.loop import Training
 from elman.train.machine import resolve_auto, tune_process
 from elman.train.out_of_memory import memory_errors
+from elman.train.plan import COMPARISON_SHARE
 from elman.train.progress import TrainingProgress
+from elman.train.snapshot import check_shapes, parts_of
+from elman.train.stored import Stored, broken, read
 from elman.train.threads import ThreadChooser
 from elman.train.tuning import release_memory
 
 __all__ = ["Run", "finite", "resume_run"]
 
+# Seconds that the comparison with simple rules may take in any run.
+_MIN_SECONDS = 0.5
 # Number of optimiser steps after which free memory is returned to the system.
 _STEPS_TO_RELEASE = 200
 
@@ -51,9 +58,11 @@ class Run:
         tensorboard: whether to write a TensorBoard log into the folder.
         samples: whether to show a sample of the network's output after each evaluation.
         tune: whether to choose the number of threads by measuring, and to let them wait as the machine's load demands.
+        compares: whether to compare the network with simple rules, if the option `baseline` is set.
 
     Attributes:
         training, metrics: the trainer, and the metrics of the best weights, which the network has after `run`.
+        verdict: the comparison with simple rules; None if there is none.
 
     Raises ConfigError for options that need validation data if there is none.
     """
@@ -68,6 +77,7 @@ class Run:
         tensorboard: bool = True,
         samples: bool = False,
         tune: bool = False,
+        compares: bool = True,
     ) -> None:
         self.setup = setup
         self.folder = folder
@@ -85,6 +95,8 @@ class Run:
         self._tensorboard = tensorboard
         self._samples = samples
         self._tune = tune
+        self._compares = compares and setup.training_config.baseline
+        self.verdict: Verdict | None = None
         self._best: dict[str, torch.Tensor] = {}
         self._saved_at = time.perf_counter()
         self._resumed = False
@@ -160,19 +172,24 @@ class Run:
 
     def restore(self, tensors: dict[str, torch.Tensor], facts: dict[str, Any]) -> None:
         """Restore the checkpoint of a run with the same options and data. Raises DataError, ArtifactError."""
-        if facts["fingerprint"] != self.setup.fingerprint:
+        if self.folder is None:
+            raise ConfigError("expected a folder to resume in. Received: none")
+        fingerprint = read(facts, "fingerprint", str)
+        if fingerprint != self.setup.fingerprint:
             raise DataError(
                 "expected the data that the run was started with, read as it was then (the files have changed, or the "
                 "rules by which elman reads them, see CHANGELOG.md), fingerprint "
-                f"{facts['fingerprint'][:12]}. Received: {self.setup.fingerprint[:12]}"
+                f"{fingerprint[:12]}. Received: {self.setup.fingerprint[:12]}"
             )
+        metrics, history = read(facts, "metrics", dict), read(facts, "history", dict)
+        evaluated_at, step = read(facts, "evaluated_at", int), read(facts, "step", int)
+        best = parts_of(tensors)["best"]
+        if best:
+            check_shapes(best, self.network.stored(), "best")
         self.training.restore(tensors, facts)
         self._resumed = True
-        self.metrics = facts["metrics"]
-        if self.folder is None:
-            raise ConfigError("expected a folder to resume in. Received: none")
-        self._best = {name[5:]: tensor for name, tensor in tensors.items() if name.startswith("best.")}
-        self.history.restore(facts["history"], self.folder / "history.csv", facts["evaluated_at"], facts["step"])
+        self.metrics, self._best = metrics, dict(best)
+        self.history.restore(history, self.folder / "history.csv", evaluated_at, step)
 
     def _begin_folder(self, folder: Path) -> None:
         make_folder(folder)
@@ -265,6 +282,20 @@ class Run:
         self.metrics["valid"] = finite(metrics)
         self.watch.on_result(metrics)
 
+    def _compare(self) -> None:
+        """Compare the network, which is saved, with the task's simple rules, and add the verdict to the metrics."""
+        training = self.setup.training_config
+        comparison = self.setup.comparison(self.training.evaluation_limit) if self._compares else None
+        if comparison is None:
+            return
+        seconds = COMPARISON_SHARE * (training.max_seconds or self.training.seconds)
+        with evaluation_mode(self.network), memory_errors("in the comparison with simple rules"):
+            self.verdict = compare(comparison, max(seconds, _MIN_SECONDS))
+        if self.verdict is not None:
+            self.metrics["verdict"] = self.verdict.to_json()
+            if self.folder is not None:
+                self._save_model(self.folder, self.network.stored())
+
     def _finish(self) -> None:
         """Save the last checkpoint, then load the best weights, evaluate them and write the model."""
         self._save_checkpoint()
@@ -272,7 +303,7 @@ class Run:
         self.network.eval()
         self._measure_in_float32()
         self.metrics |= self.setup.finish(self.folder)
-        if tested := self.setup.test(self.training.evaluation_limit):
+        if tested := self.setup.test(self.setup.training_config.evaluate_tokens or 0):
             self.metrics["test"] = finite(tested)
         if baselines := self.setup.baselines():
             self.metrics["baselines"] = {name: finite(figures) for name, figures in baselines.items()}
@@ -284,6 +315,7 @@ class Run:
                 unit=self.setup.loss_name,
                 title=f"{self.setup.network_name}, {self.network.count_parameters():,} weights",
             )
+        self._compare()
 
 
 def finite(metrics: Mapping[str, float]) -> dict[str, float]:
@@ -313,19 +345,17 @@ def resume_run(
     described = artifact.read(folder)
     setup_class = task_of(folder).model_class().setup_class
     tensors, facts = checkpoint.load(folder)
-    with _reading_errors(folder):
-        options = setup_class.config_class.from_json(
-            {**described.config, "training": described.training["options"]}, f"{folder}/elman.json"
-        )
-        threads = facts["threads"]
-        if type(threads) is not int or not 1 <= threads <= 4096:
-            raise TypeError(f"threads {threads!r}")
-        training = dataclasses.replace(options.training, **{"threads": threads, **overrides})
-        sources, command = Sources.from_json(facts["inputs"]), facts["command"]
-        if described.vocabulary is None:
-            raise ArtifactError(f"expected a vocabulary in {folder}. Received: none")
-        vocabulary = setup_class.vocabulary_from(described.vocabulary, options, f"{folder}/vocabulary.json")
-        setup_class.check_folder(options, vocabulary, f"{folder}/elman.json")
+    where = f"{folder}/elman.json"
+    options = setup_class.config_class.from_json(
+        {**described.config, "training": read(Stored(described.training, where), "options", dict)}, where
+    )
+    training = dataclasses.replace(options.training, **{"threads": _stored_threads(facts), **overrides})
+    sources = Sources.from_json(read(facts, "inputs", dict))
+    command = read(facts, "command", str)
+    if described.vocabulary is None:
+        raise ArtifactError(f"expected a vocabulary in {folder}. Received: none")
+    vocabulary = setup_class.vocabulary_from(described.vocabulary, options, f"{folder}/vocabulary.json")
+    setup_class.check_folder(options, vocabulary, where)
     training = resolve_auto(training)
     if tune:
         tune_process(training)
@@ -333,17 +363,13 @@ def resume_run(
     setup = setup_class.open(options, sources, vocabulary=vocabulary, **reading)
     watch = setup.watch(quiet=quiet)
     run = Run(setup, folder=folder, command=command, watch=watch, tensorboard=tensorboard, tune=tune)
-    with _reading_errors(folder):
-        run.restore(tensors, facts)
+    run.restore(tensors, facts)
     return run
 
 
-@contextmanager
-def _reading_errors(folder: Path) -> Iterator[None]:
-    """Report values in a run's folder that cannot be used as an ArtifactError; the errors of a GPU stay as they are."""
-    try:
-        yield
-    except (KeyError, TypeError, AttributeError, RuntimeError) as error:
-        if isinstance(error, torch.OutOfMemoryError) or "CUDA" in str(error):
-            raise
-        raise ArtifactError(f"the checkpoint in {folder} is broken. Received: {error!r}") from error
+def _stored_threads(facts: Mapping[str, Any]) -> int:
+    """Return the number of threads of a checkpoint. Raises ArtifactError."""
+    threads = read(facts, "threads", int)
+    if not 1 <= threads <= 4096:
+        raise broken(facts, "threads from 1 to 4096", threads)
+    return threads

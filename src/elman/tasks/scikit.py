@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import os
 import types
@@ -103,6 +104,10 @@ class ScikitModel(TaskModel[C, N, V]):
                 self.setup_class.config_class.make("base", {name: value}, where=type(self).__name__)
             setattr(self, name, value)
         return self
+
+    def __sklearn_clone__(self) -> Self:
+        """Return an untrained model with the same parameters (scikit-learn protocol)."""
+        return type(self)(**copy.deepcopy(self.get_params()))
 
     @property
     def config(self) -> C:

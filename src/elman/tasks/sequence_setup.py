@@ -139,6 +139,19 @@ class SequenceSetup(Setup[C, N, P, V], Generic[C, N, P, V, E]):
         del limit
         return {} if self._test is None else self.evaluate_split(self._test)
 
+    def compared_part(self) -> tuple[str, Any, E] | None:
+        """Return the split on which the network is compared with simple rules: its name, its data, and it encoded.
+
+        That is the test set, or the validation set without one; None without both.
+        """
+        for name, part, encoded in (
+            ("test", self.parts.test, self._test),
+            ("validation", self.parts.valid, self._valid),
+        ):
+            if part is not None and encoded is not None:
+                return name, part, encoded
+        return None
+
     def part_sizes(self, **sizes: Callable[[Any], int]) -> dict[str, int]:
         """Return the value of each function for each split, as "SPLIT_NAME"; 0 for a missing split."""
         return {

@@ -25,6 +25,7 @@ from elman.nn import StoredModule
 from elman.nn.recurrent import check_cell, with_present_cell_options
 from elman.nn.recurrent_config import RecurrentConfig
 from elman.options import Sections
+from elman.tasks.comparison import Comparison
 from elman.train import TrainConfig
 from elman.train.loop import Objective, Stream, Training
 from elman.train.machine import chooses_threads, resolve_auto
@@ -276,6 +277,15 @@ class Setup(ABC, Generic[C, N, P, V]):
     def baselines(self) -> dict[str, dict[str, float]]:
         """Return the metrics of simple baselines on held-out data, by the name of the baseline."""
         return {}
+
+    def comparison(self, limit: int) -> Comparison | None:
+        """Return what the network is compared with: simple rules on the test set, or on the validation set without one.
+
+        `limit` is the number of targets that an evaluation may use (0: all). None if the task names no rules, or
+        nothing is held out.
+        """
+        del limit
+        return None
 
     def sample(self) -> str | None:
         """Return a sample of the network's output to show during training, or None."""

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from elman.errors import ArtifactError
 from elman.files import make_folder, remove_stale_temporaries, write_bytes
+from elman.train.stored import Stored
 
 __all__ = ["load", "path_in", "save"]
 
@@ -38,8 +39,11 @@ def save(folder: str | os.PathLike[str], tensors: dict[str, Tensor], facts: dict
 
 
 def load(folder: str | os.PathLike[str]) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Read the last checkpoint. Raises ArtifactError when there is none or it is broken."""
-    path = path_in(folder)
+    """Read the last checkpoint. Raises ArtifactError when there is none or it is broken.
+
+    The values are `Stored`, so that looking up a name that the file lacks raises ArtifactError too.
+    """
+    path, where = path_in(folder), f"the checkpoint in {os.fspath(folder)}"
     if not path.is_file():
         raise ArtifactError(f"no checkpoint to resume from: expected {path}. Received: no such file")
     try:
@@ -47,10 +51,10 @@ def load(folder: str | os.PathLike[str]) -> tuple[dict[str, Tensor], dict[str, A
             metadata = file.metadata() or {}
             # Cloned: tensors read from a file may have any memory alignment, and the last bit of a matrix product can
             # depend on it.
-            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118  (not a dict)
-        facts = json.loads(metadata[_FACTS])
+            read = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118  (not a dict)
+        facts = json.loads(metadata[_FACTS], object_hook=lambda table: Stored(table, where))
     except (safetensors.SafetensorError, OSError, ValueError, KeyError, RecursionError) as error:
         raise ArtifactError(f"the checkpoint {path} is broken. Received: {error}") from error
     if not isinstance(facts, dict):
         raise ArtifactError(f"the checkpoint {path} is broken: expected a JSON object. Received: {type(facts)}")
-    return tensors, facts
+    return Stored(read, where), facts

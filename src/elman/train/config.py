@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from elman.options import option, section
+from elman.options import automatic_value, option, section
 
 __all__ = ["TrainConfig"]
 
@@ -45,8 +45,19 @@ class TrainConfig:
     max_epochs: float = option(0.0, "stop after this many passes over the data; 0 for no limit", least=0.0)
     max_seconds: float = option(0.0, "stop after this many seconds, evaluation included; 0 for no limit", least=0.0)
     evaluate_every: int = option(0, "steps between evaluations; 0 for about ten in the whole run", least=0)
-    evaluate_tokens: int = option(250_000, "maximum number of validation tokens that an evaluation uses", least=2)
+    evaluate_tokens: int | None = option(
+        None,
+        "maximum number of validation tokens (classifiers: examples) that an evaluation uses, and of test tokens of a "
+        "language model (default 250000, and the whole test part)",
+        least=2,
+        automatic=250_000,
+    )
     patience: int = option(0, "stop after this many evaluations without improvement; 0 for never", least=0)
+    baseline: bool = option(
+        True,
+        "compare the trained network with simple rules on held-out data, in at most a twentieth of the run's time",
+        absent=False,
+    )
     checkpoint_seconds: float = option(30.0, "seconds between two checkpoints", least=0.0)
     precision: str = option(
         "auto",
@@ -62,3 +73,9 @@ class TrainConfig:
         most=4096,
     )
     seed: int = option(0, "seed of all random numbers", least=0, most=2**63 - 1)
+
+    @property
+    def validation_limit(self) -> int:
+        """Maximum number of validation tokens or examples that an evaluation uses."""
+        chosen = self.evaluate_tokens
+        return int(automatic_value(self, "evaluate_tokens")) if chosen is None else chosen

@@ -12,6 +12,7 @@ from typing import Any
 from elman.errors import ArtifactError
 from elman.files import write_text
 from elman.train.events import EvaluationEvent, Event, StepEvent
+from elman.train.stored import read
 
 __all__ = ["History", "TensorBoard"]
 
@@ -61,15 +62,18 @@ class History:
         return {"nats": self._nats, "tokens": self._tokens, "norm": self._norm, "steps": self._steps}
 
     def restore(self, facts: dict[str, Any], path: Path, evaluated_at: int, step: int) -> None:
-        """Restore the sums since the last row, and the rows of history.csv up to `step` (or `evaluated_at`)."""
-        self._nats, self._tokens = facts["nats"], facts["tokens"]
-        self._norm, self._steps = facts["norm"], facts["steps"]
+        """Restore the sums since the last row, and the rows of history.csv up to `step` (or `evaluated_at`).
+
+        Raises ArtifactError for other values, and for a file without the columns of a history.
+        """
+        self._nats, self._tokens = read(facts, "nats", float), read(facts, "tokens", int)
+        self._norm, self._steps = read(facts, "norm", float), read(facts, "steps", int)
         if not path.is_file():
             return
         try:
             with open(path, newline="", encoding="utf-8") as file:
-                for read in csv.DictReader(file):
-                    row = {name: _number(read[name]) for name in COLUMNS}
+                for line in csv.DictReader(file):
+                    row = {name: _number(line[name]) for name in COLUMNS}
                     bound = step if row["valid_loss"] is None else evaluated_at
                     if row["step"] is not None and row["step"] <= bound:
                         self.rows.append(row)

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from elman.errors import ConfigError, DivergenceError
-from elman.state import IGNORE_INDEX, Batch, State, detach, leaves, map_leaves, named_leaves, reset_rows
+from elman.state import IGNORE_INDEX, Batch, State, detach, leaves, named_leaves, reset_rows
 from elman.train.config import TrainConfig
 from elman.train.ema import ExponentialMovingAverage
 from elman.train.events import EndEvent, EvaluationEvent, Event, PlanEvent, StartEvent, StepEvent
@@ -25,6 +25,8 @@ from elman.train.optim import make_optimizer
 from elman.train.out_of_memory import memory_errors
 from elman.train.plan import Plan, StepTimer
 from elman.train.schedule import Plateau, rate_factor
+from elman.train.snapshot import carried_state, check_shapes, optimizer_state, parts_of, set_random_state
+from elman.train.stored import read
 
 __all__ = ["Objective", "ScheduledObjective", "Stream", "Training"]
 
@@ -317,42 +319,36 @@ class Training:
             self.seconds_before, self._started_at = seconds, time.perf_counter()
 
     def restore(self, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
-        """Restore a `snapshot()` of a run with the same options."""
-        parts: dict[str, dict[str, Tensor]] = {}
-        for name, tensor in tensors.items():
-            part, _, rest = name.partition(".")
-            parts.setdefault(part, {})[rest] = tensor
-        self.objective.model.load_state_dict(parts["model"])
-        entries: dict[int, dict[str, Any]] = {}
-        for name, tensor in parts.get("optimizer", {}).items():
-            index, _, key = name.partition(".")
-            entries.setdefault(int(index), {})[key] = tensor
-        for text, numbers in facts["optimizer"].items():
-            entries.setdefault(int(text), {}).update(numbers)
+        """Restore a `snapshot()` of a run with the same options. Raises ArtifactError for anything else.
+
+        Everything is read and checked before anything is changed, except for the position in the stream.
+        """
+        model, device = self.objective.model, self._parameters[0].device
+        parts = parts_of(tensors)
+        check_shapes(parts["model"], model.state_dict(), "model")
+        entries = optimizer_state(parts["optimizer"], read(facts, "optimizer", dict), len(self._parameters))
+        state = None
+        if facts["rows"] is not None:
+            state = carried_state(parts["state"], read(facts, "rows", int), self.objective.initial_state, device)
+        averages = {} if self.ema is None else {str(n): tensor for n, tensor in enumerate(self.ema.tensors)}
+        if averages:
+            check_shapes(parts["average"], averages, "average")
+        step, evaluated_at = read(facts, "step", int), read(facts, "evaluated_at", int)
+        progress_before, seconds = read(facts, "progress_before", float), read(facts, "seconds", float)
+        plan = Plan.from_json(read(facts, "plan", dict), self.config)
+        plateau = Plateau.from_json(read(facts, "plateau", dict))
+        updates = read(facts, "averaged", int)
+        self.stream.load_state_dict(read(facts, "stream", dict))
+        set_random_state(parts["random"], self.config.device)
+        model.load_state_dict(parts["model"])
         self.optimizer.load_state_dict({"state": entries, "param_groups": self.optimizer.state_dict()["param_groups"]})
-        if facts["rows"] is None:
-            self.state = None
-        else:
-            saved = parts.get("state", {})
-            shape = self.objective.initial_state(facts["rows"])
-            names = iter([name for name, _ in named_leaves(shape)])
-            device = self._parameters[0].device
-            self.state = map_leaves(lambda _: saved[next(names)].to(device), shape)
         if self.ema is not None:
-            for number, tensor in enumerate(self.ema.tensors):
-                tensor.copy_(parts["average"][str(number)])
-            self.ema.updates = facts["averaged"]
-        torch.set_rng_state(parts["random"]["cpu"])
-        if "cuda" in parts["random"] and self._on_cuda:
-            torch.cuda.set_rng_state(parts["random"]["cuda"], self.config.device)
-        self.step = facts["step"]
-        self._evaluated_at = facts["evaluated_at"]
-        self._progress_before = facts["progress_before"]
-        self.seconds_before = facts["seconds"]
-        self.stream.load_state_dict(facts["stream"])
-        self.plan = Plan.from_json(facts["plan"], self.config)
-        plateau = facts["plateau"]
-        self.plateau = Plateau(plateau["best"], plateau["factor"], plateau["waited"], plateau["stale"])
+            for name, tensor in averages.items():
+                tensor.copy_(parts["average"][name])
+            self.ema.updates = updates
+        self.state, self.plan, self.plateau = state, plan, plateau
+        self.step, self._evaluated_at = step, evaluated_at
+        self._progress_before, self.seconds_before = progress_before, seconds
 
 
 def rows_of(state: State) -> int:

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from elman.train.config import TrainConfig
+from elman.train.stored import read
 
-__all__ = ["Plan", "StepTimer"]
+__all__ = ["COMPARISON_SHARE", "Plan", "StepTimer"]
 
 # Default number of evaluations in a run, and the share of a budget in seconds that they may take.
 _EVALUATIONS = 10
@@ -24,8 +25,9 @@ _LONGEST_EVALUATION, _MIN_EVALUATED = 0.03, 1000
 # The speed is measured for this share of a budget in seconds, within these bounds (seconds).
 _MEASURED_SHARE, _MEASURED_LEAST, _MEASURED_MOST = 0.06, 1.0, 10.0
 _MEASURED_STEPS = 10
-# Share of a budget in seconds that is kept in reserve for time that was not measured.
-_RESERVE = 0.03
+# Share of a budget in seconds that is kept in reserve for time that was not measured, and for comparing the network
+# with simple rules.
+_RESERVE, COMPARISON_SHARE = 0.03, 0.04
 
 
 @dataclass(frozen=True)
@@ -70,12 +72,23 @@ class Plan:
 
     def to_json(self) -> dict[str, Any]:
         """Convert the plan to plain values."""
-        return dataclasses.asdict(self)
+        return {**dataclasses.asdict(self), "budget": list(self.budget)}
 
     @staticmethod
     def from_json(values: dict[str, Any], config: TrainConfig) -> Plan:
-        """Return the stored plan, or a new one if `config` has other limits than those it was made for."""
-        stored = Plan(**{**values, "budget": tuple(values["budget"])})
+        """Return the stored plan, or a new one if `config` has other limits than those it was made for.
+
+        Raises ArtifactError for values that are no plan.
+        """
+        stored = Plan(
+            read(values, "total_steps", int),
+            read(values, "max_epochs", float),
+            read(values, "evaluate_every", int),
+            read(values, "settled", bool),
+            tuple(read(values, "budget", list)),
+            # Earlier versions had no such limit.
+            read(values, "evaluate_tokens", int) if "evaluate_tokens" in values else 0,
+        )
         fresh = Plan.of(config)
         return stored if stored.budget == fresh.budget else fresh
 
@@ -126,7 +139,8 @@ class StepTimer:
     def plan(self, plan: Plan, step: int, seconds: float, evaluation_seconds: float) -> Plan:
         """Return a settled plan: the steps and evaluations that fit into the rest of the budget after `seconds`."""
         config = self.config
-        left = config.max_seconds * (1.0 - _RESERVE) - seconds
+        reserve = _RESERVE + COMPARISON_SHARE * config.baseline
+        left = config.max_seconds * (1.0 - reserve) - seconds
         if config.evaluate_every:
             every = config.evaluate_every
             total = step + int(left / (self.seconds_per_step + evaluation_seconds / every))

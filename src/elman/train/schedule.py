@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from elman.train.config import TrainConfig
+from elman.train.stored import read
 
 __all__ = ["Plateau", "rate_factor"]
 
@@ -33,6 +36,12 @@ class Plateau:
     factor: float = 1.0
     waited: int = 0
     stale: int = 0
+
+    @staticmethod
+    def from_json(values: Mapping[str, Any]) -> Plateau:
+        """Return the stored counts. Raises ArtifactError for anything else."""
+        best, factor = read(values, "best", float), read(values, "factor", float)
+        return Plateau(best, factor, read(values, "waited", int), read(values, "stale", int))
 
     def update(self, loss: float, config: TrainConfig) -> bool:
         """Record the loss of an evaluation, or its `selection`; return true if it is the lowest so far."""

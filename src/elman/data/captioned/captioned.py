@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from elman.data.columns import order_of, real_columns
 from elman.data.image_arrays import channels_last
-from elman.data.values import indistinct
+from elman.data.values import precise
 from elman.errors import DataError
 
 __all__ = ["KINDS", "CaptionDataset", "checked_captions", "join", "made"]
@@ -35,8 +35,9 @@ class CaptionDataset:
 
     name      name of the data in messages
     kind      "vectors", "images" or "maps"
-    items     float32 `N x features` for vectors; uint8 or float32 `N x height x width x channels` for images; float32
-              `N x positions x features` or `N x height x width x features` for feature maps
+    items     `N x features` for vectors; uint8 or float32 `N x height x width x channels` for images;
+              `N x positions x features` or `N x height x width x features` for feature maps; vectors and maps are
+              float32, or float64 if float32 loses too much of how they vary
     captions  one or more texts per item; None if the data has no captions
     places    where each item comes from, for messages, such as "words.csv, line 7"
     names     the feature names of vectors; empty if they have none
@@ -79,9 +80,12 @@ class CaptionDataset:
         order = order_of(names, self.names, self.name, values=self._feature)
         return self if order is None else self._with(order)
 
-    def without_row_numbers(self) -> CaptionDataset:
-        """Return the data without the features that are row numbers. Raises DataError if there are no others."""
-        real = real_columns(self.names, self._feature)
+    def without_row_numbers(self, chosen: Sequence[str] = ()) -> CaptionDataset:
+        """Return the data without the features that are row numbers, unless they are `chosen`.
+
+        Raises DataError if there are no others.
+        """
+        real = real_columns(self.names, self._feature, chosen)
         if len(real) == len(self.names):
             return self
         if not real:
@@ -99,9 +103,10 @@ class CaptionDataset:
     def fingerprint(self) -> str:
         """Return a SHA-256 hash of items, captions and names; `places` are left out, so that files can be moved."""
         digest = hashlib.sha256()
-        head = f"{self.kind} {self.items.dtype} {self.items.shape} {list(self.names)!r}"
+        items = self.items if self.items.dtype == np.uint8 else np.asarray(self.items, dtype=np.float32)
+        head = f"{self.kind} {items.dtype} {items.shape} {list(self.names)!r}"
         digest.update(head.encode("utf-8", "surrogatepass"))
-        digest.update(np.ascontiguousarray(self.items).data)
+        digest.update(np.ascontiguousarray(items).data)
         for row in self.captions or ():
             digest.update(repr(row).encode("utf-8", "surrogatepass"))
         return digest.hexdigest()
@@ -119,9 +124,9 @@ def made(
     """Create a `CaptionDataset` from an array.
 
     Pixels are uint8 (0 to 255) or floats; images in torch's order of axes are turned, see `channels_last`. Vectors and
-    maps may have any integer or float dtype and become float32. With `kind` "auto", arrays of 2 dimensions are vectors
-    and arrays of 3 or 4 dimensions are images. Raises DataError, with the place, for an unsupported dtype or shape, for
-    values that are not finite, and for no items.
+    maps may have any integer or float dtype and become float32, or float64 if float32 loses too much. With `kind`
+    "auto", arrays of 2 dimensions are vectors and arrays of 3 or 4 dimensions are images. Raises DataError, with the
+    place, for an unsupported dtype or shape, for values that are not finite, and for no items.
     """
     if kind == "auto":
         kind = "vectors" if values.ndim == 2 else "images"
@@ -148,14 +153,8 @@ def made(
             which = f" number {names[place]!r}" if names else f", number {place + 1}"
             shown = values.reshape(len(values), -1)[row, place]
             raise DataError(f"{places[row]}{which}: expected a finite number of at most 3.4e38. Received: {shown}")
-        close = None if pixels else indistinct(values, items)
-        if close is not None:
-            raise DataError(
-                f"{name}: expected values that differ in float32; subtract their mean. "
-                f"Received: {values.reshape(-1, values.shape[-1])[0, close]} in feature "
-                f"{repr(names[close]) if names else close + 1}, with nearly the same in other items"
-            )
-        values = items
+        flat = (-1, values.shape[-1])
+        values = items if pixels else precise(values.reshape(flat), items.reshape(flat)).reshape(items.shape)
     return CaptionDataset(name, kind, np.ascontiguousarray(values), captions, places, names)
 
 
@@ -189,6 +188,10 @@ def checked_text(text: str, place: str) -> str:
     return text
 
 
+def _type(items: npt.NDArray[Any]) -> str:
+    return "float32" if items.dtype == np.float64 else str(items.dtype)
+
+
 def join(parts: Sequence[CaptionDataset]) -> CaptionDataset:
     """Concatenate the items of several sources. Raises DataError unless kind, shape, dtype and names agree."""
     first = parts[0]
@@ -199,7 +202,7 @@ def join(parts: Sequence[CaptionDataset]) -> CaptionDataset:
         for what, one, other in (
             ("items of one kind", first.kind, part.kind),
             ("items of one shape", first.items.shape[1:], part.items.shape[1:]),
-            ("numbers of one type", first.items.dtype, part.items.dtype),
+            ("numbers of one type", _type(first.items), _type(part.items)),
             ("captions in all or none", first.captions is not None, part.captions is not None),
         ):
             if one != other:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from elman.data.captioned import CaptionDataset
 from elman.data.captioned.captioned import KINDS
 from elman.data.captioned.config import CaptionTextConfig
+from elman.data.centring import centre_of, centred, checked_centre
 from elman.data.vocabulary import UNKNOWN_ID, Vocabulary, learn_vocabulary, vocabulary_from_json
 from elman.data.vocabulary.base import check_fields
 from elman.data.vocabulary.options import vocabulary_options
@@ -32,12 +33,14 @@ class ItemSpec:
            a map
     whole  whether pixels are integers from 0 to 255
     names  feature names of vectors; empty if they have none
+    centre  mean of each feature, which is subtracted if float32 cannot distinguish the items; or empty
     """
 
     kind: str
     shape: tuple[int, ...]
     whole: bool = False
     names: tuple[str, ...] = ()
+    centre: tuple[float, ...] = ()
 
     @classmethod
     def of(cls, data: CaptionDataset) -> ItemSpec:
@@ -54,13 +57,18 @@ class ItemSpec:
         return f"maps of {sides} features"
 
     def check(self, data: CaptionDataset) -> CaptionDataset:
-        """Return `data` with features in this order. Raises DataError if its items have another kind or shape."""
+        """Return `data` with features in this order, centred and as float32; pixels as they are.
+
+        Raises DataError if the items have another kind or shape, or if float32 cannot distinguish them.
+        """
         if data.kind == self.kind == "vectors":
             data = data.named(self.names)
         found = ItemSpec.of(data)
         if (found.kind, found.shape, found.whole) != (self.kind, self.shape, self.whole):
             raise DataError(f"{data.name}: expected {self.describe()}, as in training. Received: {found.describe()}")
-        return data
+        if self.kind == "images":
+            return data
+        return replace(data, items=centred(data.items, self.centre, data.name, data.names))
 
 
 @dataclass(frozen=True)
@@ -84,10 +92,15 @@ class CaptionerVocabulary:
         return bool(getattr(self.text, "lowercase", False))
 
     @classmethod
-    def learn(cls, data: CaptionDataset, config: CaptionTextConfig) -> CaptionerVocabulary:
-        """Learn the vocabulary from training data. Raises DataError, ConfigError."""
+    def learn(cls, data: CaptionDataset, config: CaptionTextConfig, chosen: Sequence[str] = ()) -> CaptionerVocabulary:
+        """Learn the vocabulary from training data; `chosen` are the features that an option names.
+
+        Raises DataError, ConfigError.
+        """
         texts = [text for row in data.captions or () for text in row]
-        return cls(ItemSpec.of(data.without_row_numbers()), learn_vocabulary(vocabulary_options(config), texts))
+        data = data.without_row_numbers(chosen)
+        item = replace(ItemSpec.of(data), centre=centre_of([data.items]))
+        return cls(item, learn_vocabulary(vocabulary_options(config), texts))
 
     def decode(self, tokens: Sequence[int]) -> str:
         """Return the text of token ids, without surrounding white space."""
@@ -108,6 +121,7 @@ class CaptionerVocabulary:
             "shape": list(self.item.shape),
             "whole": self.item.whole,
             "names": list(self.item.names),
+            **({"centre": list(self.item.centre)} if self.item.centre else {}),
         }
         return {"kind": "captioner", "item": item, "text": self.text.to_json()}
 
@@ -115,8 +129,8 @@ class CaptionerVocabulary:
     def from_json(cls, content: Mapping[str, Any]) -> CaptionerVocabulary:
         """Load what `to_json` returned. Raises ArtifactError for anything else."""
         fields = check_fields(content, {"kind": str, "item": dict, "text": dict}, "a captioner's vocabulary")
-        kinds = {"kind": str, "shape": list, "whole": bool, "names": list}
-        item = check_fields(fields["item"], kinds, "a captioner's item")
+        kinds = {"kind": str, "shape": list, "whole": bool, "names": list, "centre": list}
+        item = check_fields({"centre": [], **fields["item"]}, kinds, "a captioner's item")
         kind, shape, names = item["kind"], item["shape"], item["names"]
         if fields["kind"] != "captioner" or kind not in KINDS:
             raise ArtifactError(f"expected a captioner of {', '.join(KINDS)}. Received: {fields['kind']}, {kind!r:.40}")
@@ -135,4 +149,7 @@ class CaptionerVocabulary:
             raise ArtifactError(f"expected a name for each feature of a vector. Received: {str(names)[:60]}")
         if item["whole"] and kind != "images":
             raise ArtifactError(f"expected integer pixels in images only. Received: {kind}")
-        return cls(ItemSpec(kind, tuple(shape), item["whole"], tuple(names)), vocabulary_from_json(fields["text"]))
+        centre = checked_centre(item["centre"], shape[-1], "a captioner's items")
+        return cls(
+            ItemSpec(kind, tuple(shape), item["whole"], tuple(names), centre), vocabulary_from_json(fields["text"])
+        )

@@ -110,7 +110,7 @@ def unlabelled_examples(X: Any, config: ExamplesConfig, *, texts: bool) -> Examp
     if isinstance(X, Examples):
         return X
     if isinstance(X, os.PathLike) or (not texts and is_path(X)):
-        return read_examples(as_paths(X), config, labelled=False)
+        return read_examples(as_paths(X), config, labelled=False, texts=texts)
     if texts and isinstance(X, str):
         raise DataError(f"expected a list of texts, or a pathlib.Path to a file of them. Received: the text {X[:40]!r}")
     return _examples(X, None, config)
@@ -130,7 +130,7 @@ def example_groups(
     elif texts and list(paths) == ["-"]:
         yield from incoming_texts(config)
     else:
-        examples = read_examples(list(paths), config, labelled=False, blank=True)
+        examples = read_examples(list(paths), config, labelled=False, blank=True, texts=texts)
         for start in range(0, len(examples), _AT_ONCE):
             yield examples.take(range(start, min(start + _AT_ONCE, len(examples))))
 

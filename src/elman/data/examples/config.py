@@ -19,7 +19,7 @@ class ExamplesConfig:
     format: str = option(
         "auto",
         "format of the data: a table of texts, lines of label and text, a folder or file per class, a table of series, "
-        "a .ts file, NumPy or idx arrays; auto: detect it from names and columns",
+        "one series a row, a .ts file, NumPy or idx arrays; auto: detect it from names and columns",
         choices=FORMATS,
         former=("form",),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -144,12 +144,15 @@ class SeriesEncoder:
 InputEncoder = TextEncoder | SeriesEncoder
 
 
-def learn_encoder(examples: Examples, config: InputConfig) -> InputEncoder:
-    """Learn the vocabulary or the scale of training `examples`. Raises DataError, ConfigError."""
+def learn_encoder(examples: Examples, config: InputConfig, chosen: Sequence[str] = ()) -> InputEncoder:
+    """Learn the vocabulary or the scale of training `examples`; row numbers are left out, but not `chosen` channels.
+
+    Raises DataError, ConfigError.
+    """
     if examples.kind == "text":
         vocabulary = learn_vocabulary(vocabulary_options(config), examples.inputs)  # type: ignore[arg-type]
         return TextEncoder(vocabulary, config.max_length)
-    examples = _without_row_numbers(examples)
+    examples = _without_row_numbers(examples, chosen)
     inputs: list[npt.NDArray[Any]] = examples.inputs  # type: ignore[assignment]
     channels = examples.channels or tuple(str(number + 1) for number in range(inputs[0].shape[1]))
     features = examples.features
@@ -164,11 +167,14 @@ def learn_encoder(examples: Examples, config: InputConfig) -> InputEncoder:
     return SeriesEncoder(channels, "channels", zeros_I + mean, ones_I * deviation, features)
 
 
-def _without_row_numbers(examples: Examples) -> Examples:
-    """Return series without the channels and time steps that are row numbers. Raises DataError if nothing is left."""
+def _without_row_numbers(examples: Examples, chosen: Sequence[str]) -> Examples:
+    """Return series without the channels and time steps that are row numbers, unless they are `chosen` channels.
+
+    Raises DataError if nothing is left.
+    """
     channels = list(range(len(examples.channels)))
     if have_names(examples.channels):
-        channels = real_columns(examples.channels, examples.channel)
+        channels = real_columns(examples.channels, examples.channel, chosen)
     steps = real_columns(examples.features, examples.step)
     if len(channels) == len(examples.channels) and len(steps) == len(examples.features):
         return examples

@@ -9,7 +9,7 @@ from elman.data.binary import open_bytes, read_idx, read_npy
 from elman.data.examples.config import ExamplesConfig
 from elman.data.examples.lines import text_lines
 from elman.data.inputs import InputFile
-from elman.data.labels import label_texts
+from elman.data.labels import label_texts, pointed_labels
 from elman.data.suffixes import bare_suffix, is_idx, table_kind
 from elman.data.table import read_table
 from elman.display import invisible
@@ -58,15 +58,16 @@ def read_labels(path: Path, config: ExamplesConfig) -> list[str]:
             header=config.header,
             delimiter=config.delimiter,
             quoting=config.quoting,
+            decimal=config.decimal,
             encoding=config.encoding,
             errors=config.errors,
         )
-        return [label.strip() for label in table.texts(config.label_column)]
+        return pointed_labels([label.strip() for label in table.texts(config.label_column)], config.decimal)
     lines = text_lines(InputFile(path, name), config)
     empty = next((number for number, line in enumerate(lines, 1) if not line.strip()), None)
     if empty is not None:
         raise DataError(f"{name}, line {empty}: expected a label. Received: an empty line")
-    return [line.strip() for line in lines]
+    return pointed_labels([line.strip() for line in lines], config.decimal)
 
 
 def matched(labels: list[str], count: int, name: str, data: str) -> list[str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from elman.data.examples import readers
 from elman.data.examples.base import Examples, join
 from elman.data.examples.config import ExamplesConfig
+from elman.data.examples.table_file import has_series_rows
 from elman.data.examples.texts import check_texts
 from elman.data.inputs import find_files
 from elman.data.readers import reader_of
@@ -27,6 +28,7 @@ def read_examples(
     *,
     labelled: bool = True,
     blank: bool = False,
+    texts: bool = True,
     progress: Progress | None = None,
 ) -> Examples:
     """Read the examples in files, folders, globs, or on standard input ("-"), concatenated in the order given.
@@ -36,9 +38,11 @@ def read_examples(
         config: the options. With the format "auto", a folder is expected to have a subfolder or a file per class. Files
             are recognised by their suffix: .csv, .tsv, .tab, .jsonl and .ndjson are tables (of series if there is a
             series column and no text column); .ts, .npy, .npz and .idx (or idx3 within the name) are series or arrays;
-            installed readers add other suffixes; all other files are lines. All but .npz may end with .gz.
+            installed readers add other suffixes; all other files are lines, or series if their first line has numbers
+            only. All but .npz may end with .gz.
         labelled: whether each example must have a label. If False, `labels` is None for data without labels.
         blank: whether lines without labels may be empty; otherwise those at the end of a file are left out.
+        texts: whether lines of numbers without labels are texts, and not series.
         progress: called with "reading" and the fraction of the files that has been read.
 
     Raises DataError with file and place for data that cannot be used; EncodingError, StorageError, ConfigError.
@@ -60,7 +64,10 @@ def read_examples(
     try:
         parts: list[Examples] = []
         for number, file in enumerate(files, 1):
-            reader = asked or reader_of(known, file.path) or known["lines"]
+            reader = asked or reader_of(known, file.path)
+            if reader is None:
+                rows = (labelled or not texts) and has_series_rows(file, config)
+                reader = known["series-rows" if rows else "lines"]
             part: Examples = reader.read(file, config, labelled=labelled)
             parts.append(part if labelled or blank else check_texts(part, last=False))
             if progress is not None:

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from elman.data.blank_lines import answer_lines, is_blank
-from elman.data.decimal_sign import has_decimal_comma, pointed
 from elman.data.decoding import text_in
 from elman.data.examples.base import Examples
 from elman.data.examples.config import ExamplesConfig
 from elman.data.examples.labels import label_file, matched, read_labels
 from elman.data.examples.lines import all_lines, text_lines
 from elman.data.inputs import InputFile, find_files
+from elman.data.labels import pointed_labels
 from elman.data.suffixes import bare_suffix
 from elman.data.table import Table
 from elman.errors import DataError
@@ -40,20 +40,12 @@ def table_labels(table: Table, config: ExamplesConfig, *, labelled: bool) -> lis
         return None
     labels = [(value or "").strip() for value in table.column(config.label_column, hint="label_column names it")]
     if all(labels):
-        return _pointed(labels) if table.decimal == "," else labels
+        return pointed_labels(labels, table.decimal)
     if not labelled:
         return None
     row = labels.index("")
     raise DataError(f"{table.where(row)}: expected a label in the column {config.label_column!r}. "
                     "Received: an empty cell")  # fmt: skip
-
-
-def _pointed(labels: list[str]) -> list[str]:
-    """Return labels that are all numbers with a decimal comma, or whole ones, with a decimal point."""
-    numbers = {label for label in labels if has_decimal_comma(label)}
-    if not numbers or not all(label in numbers or label.lstrip("+-").isdecimal() for label in dict.fromkeys(labels)):
-        return labels
-    return [pointed(label) for label in labels]
 
 
 def lines_with_labels(file: InputFile, config: ExamplesConfig, *, labelled: bool) -> Examples:
@@ -76,6 +68,7 @@ def lines_with_labels(file: InputFile, config: ExamplesConfig, *, labelled: bool
         labels = matched(read_labels(label_path, config), len(lines), str(label_path), file.name)
     else:
         labels, lines = _cut(lines, places, delimiter, config.label_first)
+        labels = pointed_labels(labels, config.decimal)
     return check_texts(Examples("text", lines, labels, places))
 
 
@@ -105,6 +98,7 @@ def _unlabelled(file: InputFile, config: ExamplesConfig) -> Examples:
     if config.delimiter not in ("", "\t") or not all("\t" in lines[row] for row in rows):
         return Examples("text", lines, None, places)
     labels, texts = _cut([lines[row] for row in rows], [places[row] for row in rows], "\t", config.label_first)
+    labels = pointed_labels(labels, config.decimal)
     cut = answer_lines(lines, lambda _: zip(texts, labels, strict=True), lambda _: ("", ""))
     return Examples("text", [text for text, _ in cut], [label for _, label in cut], places)
 

@@ -42,7 +42,10 @@ def checked_weights(sample_weight: Any, count: int) -> Floats | None:
 
 
 def with_weights(examples: Examples, sample_weight: Any, *, classes: bool) -> Examples:
-    """Return labelled examples with weights; with `classes`, at least two must have examples of a weight above 0."""
+    """Return labelled examples with weights, without those of weight 0.
+
+    With `classes`, at least two must have examples of a weight above 0. Raises DataError.
+    """
     weights_N = checked_weights(sample_weight, len(examples))
     if weights_N is None:
         return examples
@@ -52,4 +55,5 @@ def with_weights(examples: Examples, sample_weight: Any, *, classes: bool) -> Ex
             "sample_weight: expected examples of at least two classes with a weight above 0. "
             f"Received: one class only, {', '.join(weighted)}"
         )
-    return dataclasses.replace(examples, weights=weights_N)
+    weighted_examples = dataclasses.replace(examples, weights=weights_N)
+    return weighted_examples if weights_N.all() else weighted_examples.take(np.flatnonzero(weights_N))

@@ -3,7 +3,8 @@
 config      options for reading and transforming series
 frequency   the grid of times           (infer: inference from times; calendar: calendar features; times: parsing)
 sources     tables and data frames as columns    (memory: arrays and dictionaries; frame_index: the index of a frame)
-read        a panel from files, data frames or arrays    (roles: column roles; build: from columns to series)
+read        a panel from files, data frames or arrays    (roles: column roles; build: from columns to series;
+            unread_texts: columns that may have names of series)
 clean       order of rows, duplicate and missing times
 static      static features of a series: numbers and categories
 panel       the `Panel` class

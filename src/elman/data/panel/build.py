@@ -20,6 +20,7 @@ from elman.data.panel.roles import ColumnRoles, find_roles
 from elman.data.panel.sources import Source
 from elman.data.panel.static import encode_static, learn_encoder, static_names
 from elman.data.panel.times import LocalRule, Times, from_parts, same_clock
+from elman.data.panel.unread_texts import check_unread_texts
 from elman.errors import ConfigError, DataError
 
 __all__ = ["build_panel", "gather", "local_rule"]
@@ -49,7 +50,9 @@ def build_panel(
     """Build the panel from the sources; see `read_panel`."""
     grid = frequency or (Frequency.named(config.frequency) if config.frequency else None)
     local = local_rule(frequency, grid)
-    rows, roles, numbers = gather(sources, config, dated=None if grid is None else grid.dated, local=local)
+    rows, roles, numbers = gather(
+        sources, config, dated=None if grid is None else grid.dated, local=local, trained=encoder is not None
+    )
     static, encoder = _static(sources, config, rows, numbers, encoder)
     rows = drop_duplicates(in_order(rows, config.sort), config.duplicates)
     rows, ordinals, placed = _place(rows, config, frequency, sources[0].name)
@@ -109,11 +112,13 @@ def gather(
     targets: bool = True,
     dated: bool | None = None,
     local: LocalRule = same_clock,
+    trained: bool = False,
 ) -> tuple[PanelRows, ColumnRoles, list[int]]:
     """Return the rows of all sources in their order, the roles of the columns, and the first row of each source.
 
     Without `targets`, only the covariates are read, and a single series has the name "". `dated` says whether
-    integers may be years and compact dates, and `local` whether local times are read in place of UTC.
+    integers may be years and compact dates, and `local` whether local times are read in place of UTC. `trained` says
+    whether the rows are for a trained model.
     """
     all_roles = [find_roles(source, config, targets) for source in sources]
     roles = all_roles[0]
@@ -125,7 +130,7 @@ def gather(
             )
     begins = np.cumsum([0, *(len(source) for source in sources)]).tolist()
     parts = [
-        _part(source, roles, config, begins[number], len(sources) > 1, targets, dated, local)
+        _part(source, roles, config, begins[number], len(sources) > 1, targets, dated, local, trained)
         for number, source in enumerate(sources)
     ]
     if len({part.dated for part in parts}) > 1:
@@ -165,8 +170,10 @@ def _part(
     targets: bool,
     dates: bool | None,
     local: LocalRule,
+    trained: bool,
 ) -> _SourceRows:
     times, dated, *rest = _times(source, roles, config, dates, local)
+    check_unread_texts(source, roles, config, times, trained=trained)
     zone: Any = rest
     numbers = np.arange(begin, begin + len(source))
     found = [source.numbers(name) for name in roles.targets]

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 import torch
 
+from elman.data.epochs import EpochStream
 from elman.data.panel.windows import WindowDataset, Windows
-from elman.errors import ConfigError
 from elman.state import Batch
 
 __all__ = ["CarriedWindowBatches"]
@@ -18,7 +15,11 @@ __all__ = ["CarriedWindowBatches"]
 Ints = npt.NDArray[np.int64]
 
 
-class CarriedWindowBatches:
+# Windows of a batch, and which of its rows begin in the initial state.
+_Drawn = tuple[Windows, npt.NDArray[np.bool_]]
+
+
+class CarriedWindowBatches(EpochStream[_Drawn]):
     """Endless, resumable stream of batches in which each row continues the row of the batch before.
 
     In each epoch, the series are assigned to the rows in a new random order. A series that is longer than the share of
@@ -45,41 +46,23 @@ class CarriedWindowBatches:
             for begin in range(0, int(end), share)
         ]
         self.batch_size = min(batch_size, len(self.pieces))
-        self._epoch, self._place = 0, 0
-        self._rows = self._deal(0)
+        self.begin()
 
     @property
     def epoch(self) -> float:
         """Passes over the series so far, with the fraction of the current one."""
-        return self._epoch + self._place / len(self._rows)
+        return self._epoch + self._place / len(self._drawn)
 
     def next_batch(self) -> Batch:
         """Return the next window of each row."""
-        rows, reset_B = self._rows[self._place]
-        self._place += 1
-        if self._place == len(self._rows):
-            self._epoch, self._place = self._epoch + 1, 0
-            self._rows = self._deal(self._epoch)
+        rows, reset_B = self.take_next()
         return self.dataset.batch(rows, 1, 0)._replace(reset_B=torch.from_numpy(reset_B))
 
-    def state_dict(self) -> dict[str, Any]:
-        """Return the position in the stream; another stream over the same data continues from it identically."""
-        return {"lanes": self.batch_size, "pieces": len(self.pieces), "epoch": self._epoch, "place": self._place}
+    def sizes(self) -> dict[str, int]:
+        """Return the numbers of rows in a batch and of pieces of series."""
+        return {"lanes": self.batch_size, "pieces": len(self.pieces)}
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Continue from a saved position. Raises ConfigError if the data or the windows differ."""
-        for name, own in (("lanes", self.batch_size), ("pieces", len(self.pieces))):
-            if state.get(name) != own:
-                raise ConfigError(f"expected a cursor saved with {name} {own}. Received: {state.get(name)!r}")
-        epoch, place = state.get("epoch"), state.get("place")
-        if type(epoch) is not int or type(place) is not int or epoch < 0 or place < 0:
-            raise ConfigError(f"expected an epoch and a place in it. Received: {epoch!r}, {place!r}")
-        rows = self._deal(epoch)
-        if place >= len(rows):
-            raise ConfigError(f"expected a place below the {len(rows)} batches of an epoch. Received: {place}")
-        self._epoch, self._place, self._rows = epoch, place, rows
-
-    def _deal(self, epoch: int) -> list[tuple[Windows, npt.NDArray[np.bool_]]]:
+    def draw(self, epoch: int) -> list[_Drawn]:
         """Return the windows of each batch of an epoch, and which of their rows begin in the initial state."""
         rows: list[list[tuple[int, int, int, bool]]] = [[] for _ in range(self.batch_size)]
         for piece in np.random.default_rng([self.seed, epoch]).permutation(len(self.pieces)).tolist():

@@ -5,7 +5,10 @@ from __future__ import annotations
 from elman.data import shared_options as shared
 from elman.options import option, section
 
-__all__ = ["PanelConfig", "TransformConfig"]
+__all__ = ["ONE_SERIES", "PanelConfig", "TransformConfig", "table_columns"]
+
+# Value of `id_column`: there is one series.
+ONE_SERIES = "none"
 
 
 @section
@@ -15,7 +18,10 @@ class PanelConfig:
     layout: str = option(
         "auto", "long: a row for each series and time; wide: a column for each series", choices=("auto", "long", "wide")
     )
-    id_column: str = option("unique_id", "long: column with the names of the series; if missing, there is one series")
+    id_column: str = option(
+        "unique_id",
+        "long: column with the names of the series; if missing, or with none, there is one series",
+    )
     time_column: str = option("", "column with the times; by default ds, else the first column")
     time_parts: tuple[str, ...] = option((), "columns with year, month, day, hour, ... in place of one time column")
     time_format: str = option("", "format of the times, as for strptime (%d.%m.%Y); by default ISO 8601")
@@ -44,6 +50,12 @@ class PanelConfig:
     decimal: str = shared.decimal()
     encoding: str = shared.encoding()
     errors: str = shared.errors()
+
+
+def table_columns(config: PanelConfig) -> tuple[str, str]:
+    """Return the names of the columns of series and times in a table of forecasts."""
+    own = config.id_column != ONE_SERIES
+    return config.id_column if own else PanelConfig.id_column, config.time_column or "ds"
 
 
 @section

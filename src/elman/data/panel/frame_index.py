@@ -28,7 +28,12 @@ def without_index(frame: Any, id_column: str = "unique_id", time_column: str = "
     table = table.set_axis(named, axis=1)
     time = "ds" if time_column in ("", "rows") else time_column
     if index.nlevels > 2:
-        raise DataError(f"the data frame: expected an index of one or two levels. Received: {index.nlevels}")
+        levels = ", ".join(repr(name) for name in index.names)
+        raise DataError(
+            "the data frame: expected an index of one level, the time, or two, series and time; reset_index() makes "
+            "columns of the levels, which the options id_column and time_column name. "
+            f"Received: {index.nlevels} levels ({levels})"
+        )
     if index.nlevels == 2:
         return _reset(table, _level_names(index, id_column, time))
     if index.name == id_column and id_column not in named:

@@ -134,6 +134,11 @@ class SeriesHistory:
             dtype=np.int64,
         )
 
+    def first_unseen(self, panel: Panel, context: int) -> npt.NDArray[np.int64]:
+        """Return the first time step of each series after those of training; of a new series, after one window."""
+        seen = self.seen(panel)
+        return np.where(seen > 0, seen, np.minimum(context, panel.lengths))
+
     def sizes(self, window: WindowConfig, *, masked: bool) -> InputSizes:
         """Return the numbers of input columns of a network; `masked` is whether it reads the mask of missing values."""
         tail = self.tail
@@ -194,35 +199,43 @@ def series_history(
 def series_history_from_json(values: Any, chain: TransformConfig, where: str) -> SeriesHistory:
     """Create from the result of `SeriesHistory.to_json`. Raises ArtifactError for other values."""
     try:
-        names = {name: tuple(map(str, values[name])) for name in ("targets", "past", "future", "static")}
-        series: Sequence[Mapping[str, Any]] = values["series"]
-        if not series or not names["targets"]:
-            raise ValueError("no series")
-        panel = Panel(
-            ids=[str(each["id"]) for each in series],
-            frequency=Frequency.from_json(values["frequency"]),
-            starts=[int(each["start"]) for each in series],
-            targets=[_array(each["values"], len(names["targets"])) for each in series],
-            past=[_array(each["past"], len(names["past"])) for each in series],
-            future=[_array(each["future"], len(names["future"])) for each in series],
-            static=np.array([each["static"] for each in series], dtype=np.float64).reshape(
-                len(series), len(names["static"])
-            ),
-            target_names=names["targets"],
-            past_names=names["past"],
-            future_names=names["future"],
-            static_names=names["static"],
-            encoder=tuple(check_encoder(values["encoder"])),
-            whole_ids=bool(values.get("whole_ids", False)),
-            zone=str(values.get("zone", "")),
-        )
-        transforms = [Transform.from_json(each["transform"]) for each in series]
-        until = [int(each["until"]) for each in series]
-        history = SeriesHistory(panel, transforms, until, chain, earlier="whole_ids" not in values)
-        _check_sizes(history)
-        return history
+        of_panel, transforms, until = _read_history(values)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise ArtifactError(f"{where}: expected the series of a forecaster. Received: {error!r}") from error
+    try:
+        history = SeriesHistory(Panel(**of_panel), transforms, until, chain, earlier="whole_ids" not in values)
+        _check_sizes(history)
+    except ValueError as error:
+        raise ArtifactError(f"{where}: expected the series of a forecaster. Received: {error!r}") from error
+    return history
+
+
+def _read_history(values: Any) -> tuple[dict[str, Any], list[Transform], list[int]]:
+    """Return the arguments of a panel, the transforms, and the ends of training; any error for other values."""
+    names = {name: tuple(map(str, values[name])) for name in ("targets", "past", "future", "static")}
+    series: Sequence[Mapping[str, Any]] = values["series"]
+    if not series or not names["targets"]:
+        raise ValueError("no series")
+    of_panel = {
+        "ids": [str(each["id"]) for each in series],
+        "frequency": Frequency.from_json(values["frequency"]),
+        "starts": [int(each["start"]) for each in series],
+        "targets": [_array(each["values"], len(names["targets"])) for each in series],
+        "past": [_array(each["past"], len(names["past"])) for each in series],
+        "future": [_array(each["future"], len(names["future"])) for each in series],
+        "static": np.array([each["static"] for each in series], dtype=np.float64).reshape(
+            len(series), len(names["static"])
+        ),
+        "target_names": names["targets"],
+        "past_names": names["past"],
+        "future_names": names["future"],
+        "static_names": names["static"],
+        "encoder": tuple(check_encoder(values["encoder"])),
+        "whole_ids": bool(values.get("whole_ids", False)),
+        "zone": str(values.get("zone", "")),
+    }
+    transforms = [Transform.from_json(each["transform"]) for each in series]
+    return of_panel, transforms, [int(each["until"]) for each in series]
 
 
 def _check_sizes(history: SeriesHistory) -> None:

@@ -17,10 +17,11 @@ from elman.data.panel.frequency import Frequency
 from elman.data.panel.memory import source_of
 from elman.data.panel.panel import Panel
 from elman.data.panel.sources import Source, TableSource
+from elman.data.sources import as_paths, is_path
 from elman.data.table import Table, read_table
 from elman.errors import DataError
 
-__all__ = ["future_from", "panel_from", "read_panel"]
+__all__ = ["future_from", "panel_from", "panel_of", "read_panel"]
 
 Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
@@ -76,6 +77,13 @@ def panel_from(
     return build_panel([source], config, frequency, encoder)
 
 
+def panel_of(data: Any, config: PanelConfig, **like: Any) -> Panel:
+    """Return the series in paths, as `read_panel` does, or in objects, as `panel_from` does; a `Panel` as it is."""
+    if isinstance(data, Panel):
+        return data
+    return read_panel(as_paths(data), config, **like) if is_path(data) else panel_from(data, config, **like)
+
+
 def future_from(data: Any, panel: Panel, config: PanelConfig) -> Panel:
     """Return the panel with its known-future covariates extended from a file or data frame.
 
@@ -91,7 +99,14 @@ def future_from(data: Any, panel: Panel, config: PanelConfig) -> Panel:
     else:
         source, config = source_of(data, config)
     wanted = replace(config, past_covariates=(), static_columns=(), future_covariates=panel.future_names)
-    rows, _, _ = gather([source], wanted, targets=False, dated=panel.frequency.dated, local=local_rule(panel.frequency))
+    rows, _, _ = gather(
+        [source],
+        wanted,
+        targets=False,
+        dated=panel.frequency.dated,
+        local=local_rule(panel.frequency),
+        trained=True,
+    )
     rows = drop_duplicates(in_order(rows, config.sort), config.duplicates)
     counted = rows.dated and not panel.frequency.dated
     ordinals = np.arange(len(rows.times)) if counted else on_grid(rows, panel.frequency)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from elman.data.columns import are_row_numbers, is_unnamed
-from elman.data.panel.config import PanelConfig
+from elman.data.panel.config import ONE_SERIES, PanelConfig
 from elman.data.panel.sources import FrameSource, Source
 from elman.data.panel.times import looks_like_a_time
 from elman.display import listed
@@ -73,7 +73,7 @@ def _series(source: Source, config: PanelConfig) -> tuple[str | None, bool]:
         return None, False
     if config.id_column in source.names:
         return config.id_column, True
-    if config.id_column != usual:
+    if config.id_column not in (usual, ONE_SERIES):
         return config.id_column, True  # a missing column is reported by `find_roles`
     return None, config.layout == "long" or (not config.target_columns and "y" in source.names)
 

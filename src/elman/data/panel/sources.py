@@ -52,6 +52,9 @@ class Source(Protocol):
     def texts(self, name: str) -> Sequence[str]:
         """Return a column of texts. Raises DataError with the row of a missing value."""
 
+    def labels(self, name: str) -> Sequence[Any]:
+        """Return the values of a column as they are, or nothing if its type is one of real numbers or times."""
+
     def times(self, name: str, time_format: str, dated: bool | None, local: LocalRule) -> Times:
         """Return a column of times; see `parse_times`.
 
@@ -102,6 +105,9 @@ class TableSource:
 
     def texts(self, name: str) -> Sequence[str]:
         return self.table.texts(name)
+
+    def labels(self, name: str) -> Sequence[Any]:
+        return self.table.column(name)
 
     def times(self, name: str, time_format: str, dated: bool | None, local: LocalRule) -> Times:
         return Times(*parse_times(self.table.texts(name), self.where, name, time_format, dated, local))
@@ -225,6 +231,10 @@ class FrameSource:
                 row = next(row for row, each in enumerate(values) if each is value)
                 raise DataError(f"{self.where(row)}: expected a value in the column {name!r}. Received: none")
         return [known[value] for value in values]
+
+    def labels(self, name: str) -> Sequence[Any]:
+        values = self.array(name)
+        return values.tolist() if values.dtype.kind in "iuOUT" else ()
 
     def times(self, name: str, time_format: str, dated: bool | None, local: LocalRule) -> Times:
         values = self.array(name)

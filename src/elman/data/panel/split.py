@@ -18,6 +18,7 @@ __all__ = [
     "check_counts",
     "held_out_batches",
     "left_out",
+    "longer",
     "resolve_windows",
     "trainable",
     "training_ends",
@@ -101,6 +102,14 @@ def trainable(panel: Panel, window: WindowConfig, lost: int) -> Panel:
             f"expected a series of at least {lost + 2} values to train on. "
             f"Received: {len(panel)} series, the longest of {int(panel.lengths.max(initial=0))} values"
         )
+    return panel if len(good) == len(panel) else panel.take(good)
+
+
+def longer(panel: Panel, lost: int) -> Panel:
+    """Return the series of more than `lost` values. Raises DataError if there are none."""
+    good = np.flatnonzero(panel.lengths > lost)
+    if not len(good):
+        raise DataError(f"expected a series of more than {lost} values. Received: none")
     return panel if len(good) == len(panel) else panel.take(good)
 
 

@@ -11,7 +11,6 @@ from torch import Tensor
 from elman.data.batches import Ints, spread_within
 from elman.data.tagged import TaggedDataset
 from elman.data.tagged.vocabulary import TaggerVocabulary
-from elman.errors import DataError
 from elman.state import IGNORE_INDEX, Batch
 
 __all__ = ["EncodedSequences", "TagTargets", "WordInputs"]
@@ -49,13 +48,7 @@ class EncodedSequences:
     """
 
     def __init__(self, data: TaggedDataset, vocabulary: TaggerVocabulary) -> None:
-        if data.features and vocabulary.features:
-            data = data.with_features(vocabulary.feature_names)
-        if data.features != vocabulary.features:
-            wanted = f"frames of {vocabulary.features} features" if vocabulary.features else "words"
-            received = f"frames of {data.features} features" if data.features else "words"
-            raise DataError(f"{data.name}: expected {wanted}. Received: {received}")
-        data = vocabulary.with_read_tags(data)
+        data = vocabulary.with_read_tags(vocabulary.with_centred_frames(data))
         self.data = data
         self.lengths = data.lengths
         self.tags: list[Ints] | None = None if data.tags is None else [vocabulary.tag_ids(each) for each in data.tags]

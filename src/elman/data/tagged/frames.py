@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from elman.data.binary import open_bytes, read_npy, read_npz
-from elman.data.labels import label_texts
+from elman.data.labels import label_texts, pointed_labels
 from elman.data.suffixes import table_kind
 from elman.data.table import MISSING, Table, read_table
 from elman.data.tagged.tagged import Frames, TaggedDataset, check_fit, check_frames
@@ -112,6 +112,7 @@ def _from_table(table: Table, sequence: str, time: str, label: str, with_tags: b
     for row, text in enumerate(labels or ()):
         if not text.strip():
             raise DataError(f"{table.where(row)}: expected a tag in the column {label!r}. Received: an empty cell")
+    labels = None if labels is None else pointed_labels([text.strip() for text in labels], table.decimal)
     _check_numbers(table, label, labels or ())
     values = np.stack([table.numbers(name) for name in features], axis=1)
     rows: dict[str, list[int]] = {}
@@ -124,7 +125,7 @@ def _from_table(table: Table, sequence: str, time: str, label: str, with_tags: b
         _check_times(table, name, own, times)
         frames.append(check_frames(values[own], f"{table.where(min(own))} (sequence {name!r})"))
         if labels is not None:
-            tags.append([labels[row].strip() for row in own])
+            tags.append([labels[row] for row in own])
     places = [f"{table.where(min(own))} (sequence {name!r})" for name, own in rows.items()]
     found = TaggedDataset(table.name, None, frames, tags if with_tags else None, None, places, tuple(features))
     check_fit(found)

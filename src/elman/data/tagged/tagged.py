@@ -15,7 +15,7 @@ from elman.data.columns import frame_columns, order_of, real_columns
 from elman.data.labels import label_texts, type_of_labels
 from elman.data.parts import digest_of
 from elman.data.texts import is_sequence
-from elman.data.values import as_array, indistinct
+from elman.data.values import as_array, precise
 from elman.errors import DataError
 
 __all__ = [
@@ -29,8 +29,8 @@ __all__ = [
     "tagged_from",
 ]
 
-# The frames of one sequence, `x_TI`.
-Frames = npt.NDArray[np.float32]
+# The frames of one sequence, `x_TI`: float32, or float64 if float32 loses too much of how they vary.
+Frames = npt.NDArray[np.floating[Any]]
 
 # In characters. A longer text is most likely not a word but the wrong column or file.
 LONGEST_WORD = 10_000
@@ -42,7 +42,7 @@ class TaggedDataset:
 
     name           name of the data in messages: a file's path, or "the sentences"
     words          the words of every sequence; None for frames
-    frames         the float32 frames `x_TI` of every sequence; None for words
+    frames         the frames `x_TI` of every sequence; None for words
     tags           a tag for every time step; None if there are none
     intents        a label for every sequence; None if there are none
     places         where every sequence comes from, for messages
@@ -139,7 +139,8 @@ class TaggedDataset:
                 digest.update("\x1f".join(values[row]).encode("utf-8", "surrogatepass") if values else b"-")
                 digest.update(b"\x1e")
             if self.frames is not None:
-                digest.update(repr(self.frames[row].shape).encode() + np.ascontiguousarray(self.frames[row]).tobytes())
+                single = np.ascontiguousarray(self.frames[row], dtype=np.float32)
+                digest.update(repr(single.shape).encode() + single.tobytes())
             if self.intents is not None:
                 digest.update(self.intents[row].encode("utf-8", "surrogatepass"))
             digest.update(b"\x1d")
@@ -288,13 +289,7 @@ def check_frames(values: Any, place: str) -> Frames:
         t, i = (int(number) for number in bad[0])
         expected = "numbers that float32 can hold" if np.isfinite(array[t, i]) else "finite numbers"
         raise DataError(f"{place}, step {t}: expected {expected}. Received: {array[t, i]} in feature {i}")
-    close = indistinct(array, x_TI)
-    if close is not None:
-        raise DataError(
-            f"{place}: expected values that differ in float32; subtract their mean. "
-            f"Received: {array[0, close]} in feature {close}, with nearly the same in other steps"
-        )
-    return x_TI
+    return precise(array, x_TI)
 
 
 def check_fit(data: TaggedDataset) -> None:

@@ -13,11 +13,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from elman.data.centring import centre_of, centred, checked_centre
 from elman.data.labels import LABEL_TYPES, LabelIndex, names_in_files
 from elman.data.tagged import TaggedDataset
 from elman.data.tagged.config import TaggedDataConfig
 from elman.data.tagged.notation import describe_readings, learn_scheme, read_tag
 from elman.data.tagged.spans import OUTSIDE, SCHEMES, is_written_in
+from elman.data.tagged.tagged import Frames
 from elman.data.vocabulary.base import UNKNOWN_WORDS, any_joins, check_fields, check_stored_form, stored_form
 from elman.data.vocabulary.unicode_forms import KEEP, in_form
 from elman.errors import ArtifactError, DataError
@@ -48,6 +50,7 @@ class TaggerVocabulary:
     feature_names      the names of the features; empty if they have none
     label_types        types of the tags and of the sentence labels in the data, as in `LABEL_TYPES`
     unicode_form       form that words are brought into before they are looked up
+    centre             the mean of each feature, which is subtracted if float32 cannot distinguish the frames; or empty
     """
 
     words: tuple[str, ...]
@@ -61,6 +64,7 @@ class TaggerVocabulary:
     feature_names: tuple[str, ...] = ()
     label_types: tuple[str, str] = ("text", "text")
     unicode_form: str = KEEP
+    centre: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_words", {word: number for number, word in enumerate(self.words, 1)})
@@ -119,6 +123,7 @@ class TaggerVocabulary:
             feature_names=data.feature_names,
             label_types=(tag_type, intent_type),
             unicode_form=config.unicode_form,
+            centre=centre_of(data.frames or ()) if config.standardise else (),
         )
 
     @classmethod
@@ -153,6 +158,23 @@ class TaggerVocabulary:
         """Return the id of each character of a word, 0 for unknown characters."""
         known: Mapping[str, int] = self._characters  # type: ignore[attr-defined]
         return [known.get(character, UNKNOWN_ID) for character in in_form(word, self.unicode_form)[:MAX_CHARACTERS]]
+
+    def with_centred_frames(self, data: TaggedDataset) -> TaggedDataset:
+        """Return the data with the features of its frames as in training, centred and as float32.
+
+        Raises DataError for frames with other features, and for values that float32 cannot distinguish.
+        """
+        if data.features and self.features:
+            data = data.with_features(self.feature_names)
+        if data.features != self.features:
+            wanted = f"frames of {self.features} features" if self.features else "words"
+            received = f"frames of {data.features} features" if data.features else "words"
+            raise DataError(f"{data.name}: expected {wanted}. Received: {received}")
+        if data.frames is None:
+            return data
+        both = zip(data.frames, data.places, strict=True)
+        frames: list[Frames] = [centred(x_TI, self.centre, place, self.feature_names) for x_TI, place in both]
+        return dataclasses.replace(data, frames=frames)
 
     def tag_ids(self, tags: Sequence[str]) -> npt.NDArray[np.int64]:
         """Return the id of each tag, IGNORE_INDEX for unknown tags."""
@@ -224,6 +246,7 @@ class TaggerVocabulary:
             "digits": self.digits,
             **types,
             **stored_form(self.unicode_form),
+            **({"centre": list(self.centre)} if self.centre else {}),
         }
 
     @classmethod
@@ -231,9 +254,10 @@ class TaggerVocabulary:
         """Load what `to_json` returned. Raises ArtifactError for anything else."""
         kinds = {"kind": str, "words": list, "letters": list, "tags": list, "intents": list, "scheme": str,
                  "features": int, "feature_names": list, "lowercase": bool, "digits": bool,
-                 "label_types": list, "unicode_form": str}  # fmt: skip
+                 "label_types": list, "unicode_form": str, "centre": list}  # fmt: skip
         if isinstance(content, dict):
-            content = {"feature_names": [], "label_types": ["text", "text"], "unicode_form": KEEP, **content}
+            added = {"feature_names": [], "label_types": ["text", "text"], "unicode_form": KEEP, "centre": []}
+            content = {**added, **content}
         fields = dict(check_fields(content, kinds, "a tagger's vocabulary"))
         if fields.pop("kind") != "tagger":
             raise ArtifactError("expected a tagger's vocabulary. Received: another kind")
@@ -254,6 +278,7 @@ class TaggerVocabulary:
             raise ArtifactError("expected a name for every feature of a tagger, or no names. Received: another count")
         fields["label_types"] = _checked_types(fields["label_types"], fields["tags"], fields["intents"])
         check_stored_form(fields["unicode_form"])
+        fields["centre"] = checked_centre(fields["centre"], fields["features"], "a tagger's frames")
         scheme = fields["scheme"] or None
         if scheme is not None and (scheme not in SCHEMES or not is_written_in(scheme, fields["tags"])):
             raise ArtifactError(f"expected the tagging scheme of a tagger's tags. Received: {scheme!r} for other tags")

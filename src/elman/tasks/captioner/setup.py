@@ -28,8 +28,10 @@ from elman.errors import DataError
 from elman.kernels import threads_for
 from elman.metrics.translation import bleu_metrics, bleu_signatures, exact_match, has_bleu, tokenizer_for
 from elman.state import IGNORE_INDEX, Batch, State
+from elman.tasks.captioner.baselines import MOST, comparison_of
 from elman.tasks.captioner.config import CaptionerConfig
 from elman.tasks.captioner.network import CaptionerNetwork
+from elman.tasks.comparison import Comparison, evenly
 from elman.tasks.sequence_setup import SequenceObjective, SequenceSetup
 
 __all__ = [
@@ -149,8 +151,7 @@ def measure(
 
 def signatures(data: EncodedCaptions, vocabulary: CaptionerVocabulary, tokenizer: str = "13a") -> dict[str, str]:
     """Return the sacrebleu signatures of the metrics on `data`."""
-    most = max(map(len, data.data.captions or [[]]))
-    found = bleu_signatures(references=most, lowercase=vocabulary.lowercase, tokenizer=tokenizer)
+    found = bleu_signatures(data.data.captions or (), lowercase=vocabulary.lowercase, tokenizer=tokenizer)
     return {f"{name}_signature": signature for name, signature in found.items()}
 
 
@@ -232,7 +233,7 @@ class CaptionerSetup(
     def learn_vocabulary(self) -> CaptionerVocabulary:
         """Return the shape of the training items and the tokens of their captions."""
         self._check_captions()
-        return CaptionerVocabulary.learn(self.parts.train, self.config.text)
+        return CaptionerVocabulary.learn(self.parts.train, self.config.text, self.config.data.feature_columns)
 
     def text_vocabularies(self) -> list[Vocabulary]:
         return [self.vocabulary.text]
@@ -264,6 +265,21 @@ class CaptionerSetup(
         text = self.config.text
         tokenizer = tokenizer_for(text.bleu_tokenizer)
         return CaptionObjective(self.network, self.vocabulary, self._valid, text.max_length, tokenizer)
+
+    def comparison(self, limit: int) -> Comparison | None:
+        if (compared := self.compared_part()) is None:
+            return None
+        name, _, encoded = compared
+        items, vocabulary, text = evenly(len(encoded.data), MOST), self.vocabulary, self.config.text
+        del limit
+
+        def write() -> list[str]:
+            best = search_captions(self.network, encoded, items, text.max_length, _GREEDY)
+            return [vocabulary.decode(found[0].tokens) if found else "" for found in best]
+
+        held, train = encoded.data.take(items), self._train.data
+        tokenizer = tokenizer_for(text.bleu_tokenizer)
+        return comparison_of(write, train, held, name, lowercase=vocabulary.lowercase, tokenizer=tokenizer)
 
     @property
     def loss_name(self) -> str:

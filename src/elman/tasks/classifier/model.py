@@ -26,6 +26,7 @@ from elman.data.sources import Sources, as_paths, is_path
 from elman.decode.evaluation_mode import evaluation_mode
 from elman.display import Progress
 from elman.errors import ConfigError, DataError
+from elman.former import FormerView, warn_of_former_name
 from elman.metrics.classification import evaluation, log_softmax, weighted_score
 from elman.nn.attribution import Explanation, explanations, predict_outputs, step_weights
 from elman.tasks.classifier.config import ClassifierConfig
@@ -77,6 +78,12 @@ class Classifier(ScikitModel[ClassifierConfig, ClassifierNetwork, ClassifierVoca
         weights, answer = f"{self._network.count_parameters():,} weights", self.vocabulary.answer()
         return f"<Classifier {self.config.network.shape}, {weights}, {answer}>"
 
+    @property
+    def fitted(self) -> FormerView:
+        """An earlier name of `vocabulary`, which also has the attributes of the model. Raises ConfigError."""
+        warn_of_former_name("Classifier.fitted", "Classifier.vocabulary")
+        return FormerView(self.vocabulary, self)
+
     def __sklearn_tags__(self) -> Any:
         """Return scikit-learn's tags: those of a classifier, or with `kind="regression"` of a regressor."""
         return tags(regression=self._is_regression())
@@ -98,8 +105,8 @@ class Classifier(ScikitModel[ClassifierConfig, ClassifierNetwork, ClassifierVoca
         X              with `y`: texts, arrays or data frames, see `elman.data.examples.examples_from`; without `y`: one
                        or more paths
         y              a label for each example
-        sample_weight  with `y`: a number for each example, by which its loss is multiplied; the validation examples'
-                       weights apply to the selection of the best weights
+        sample_weight  with `y`: a number for each example, by which its loss is multiplied; examples of weight 0 are
+                       left out, and the validation examples' weights apply to the selection of the best weights
         valid, test    separate validation and test data: paths, or a pair (X, y); by default, shares given by `split`
         folder         for files: write checkpoints and the best model to this folder during training
         progress       show a progress bar on standard error; by default, unless scikit-learn calls `fit`

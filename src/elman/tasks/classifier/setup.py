@@ -33,8 +33,10 @@ from elman.nn.attribution import predict_outputs
 from elman.nn.bag import learn_bag
 from elman.plots.confusion import draw_confusion
 from elman.state import Batch, State
+from elman.tasks.classifier.baselines import comparison_of
 from elman.tasks.classifier.config import ClassifierConfig
 from elman.tasks.classifier.network import ClassifierNetwork
+from elman.tasks.comparison import Comparison
 from elman.tasks.sequence_setup import SequenceObjective, SequenceSetup
 
 __all__ = ["ClassObjective", "ClassifierSetup", "RegressionObjective"]
@@ -223,7 +225,7 @@ class ClassifierSetup(
     def learn_vocabulary(self) -> ClassifierVocabulary:
         """Return the tokens or the scale of the inputs, and the classes or the scale of the labels of a regression."""
         config, parts = self.config, self.parts
-        encoder = learn_encoder(parts.train, config.input)
+        encoder = learn_encoder(parts.train, config.input, config.data.value_columns)
         self._check_inputs()
         # Classes are those of all splits; the scale of the labels of a regression is that of the training set.
         labelled = parts.train if config.target.kind == "regression" else parts.known
@@ -275,7 +277,7 @@ class ClassifierSetup(
     def objective(self) -> ClassObjective | RegressionObjective:
         """Return the loss of classes or of a regression."""
         held_out = None if self._valid is None else (self._valid.rows, self._valid.truth_N)
-        target, targets, most = self.config.target, self.vocabulary.targets, self.training_config.evaluate_tokens
+        target, targets, most = self.config.target, self.vocabulary.targets, self.training_config.validation_limit
         if not isinstance(targets, ClassTargets):
             return RegressionObjective(self.network, held_out, deviation=targets.deviation, most=most)
         balanced = target.class_weights == "balanced"
@@ -312,6 +314,21 @@ class ClassifierSetup(
         figures = evaluation(logits_NC, valid.truth_N, self.vocabulary)
         kept = ("temperature", "log_loss", "brier", "ece", "ece_before")
         return {"calibration": {name: figures[name] for name in kept}}
+
+    def comparison(self, limit: int) -> Comparison | None:
+        del limit
+        if (compared := self.compared_part()) is None:
+            return None
+        name, part, encoded = compared
+
+        def outputs(rows_N: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+            if len(rows_N) < len(part):
+                rows = self.encode_part(part.take(rows_N)).rows
+                return predict_outputs(self.network, rows)
+            return predict_outputs(self.network, encoded.rows)
+
+        train_N, targets = self._train.truth_N, self.vocabulary.targets
+        return comparison_of(outputs, targets, self.parts.train, train_N, part, encoded.truth_N, name)
 
     def describe(self, figures: Mapping[str, float]) -> str:
         """Format the metrics of an evaluation as one line."""

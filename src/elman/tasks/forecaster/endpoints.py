@@ -245,12 +245,16 @@ class EvaluateForecastsOptions(EvaluateOptions):
 
     noun = "step"
 
+    short_series: str = _short_series_option()
+
 
 def evaluate(
     model: Forecaster, files: Files, options: EvaluateForecastsOptions, callbacks: EndpointCallbacks
 ) -> Metrics:
     """Compute errors of forecasts from every origin after the training data, or in the last steps."""
-    reader = model.reading(encoding=options.encoding, errors=options.errors)
+    reader = model.reading(
+        short_series=options.short_series, encoding=options.encoding, errors=options.errors, remark=callbacks.remark
+    )
     figures = reader.evaluate(list(files), steps=options.limit or 0, progress=callbacks.progress)
     rows = [(name, f"{value:,}" if isinstance(value, int) else f"{value:.6g}") for name, value in figures.items()]
     return Metrics(figures, aligned(rows, right=[1]))

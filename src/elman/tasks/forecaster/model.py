@@ -7,21 +7,24 @@ import dataclasses
 import logging
 import os
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from elman.data.columns import is_unnamed
-from elman.data.panel import Panel, future_from, panel_from, read_panel
+from elman.data.panel import Panel, PanelConfig, future_from
+from elman.data.panel.config import table_columns
 from elman.data.panel.fit import lost_steps
 from elman.data.panel.history import SeriesHistory
-from elman.data.panel.split import left_out
+from elman.data.panel.read import panel_of
+from elman.data.panel.split import left_out, longer
 from elman.data.sources import Sources, as_paths, is_path
 from elman.decode.forecast import LEVELS, check_horizon, check_levels, create_series, forecast_from
 from elman.display import Progress
-from elman.errors import ArtifactError, ConfigError, DataError
-from elman.metrics.forecast_backtest import evaluate_rolling, rolling_backtest, testable
+from elman.errors import ArtifactError, ConfigError
+from elman.metrics.forecast_backtest import evaluable, evaluate_rolling, rolling_backtest, testable
 from elman.options import python_value, with_given
 from elman.tasks.forecaster.config import ForecasterConfig
 from elman.tasks.forecaster.network import ForecasterNetwork
@@ -33,7 +36,6 @@ __all__ = ["Forecaster"]
 
 Ints = npt.NDArray[np.int64]
 Doubles = npt.NDArray[np.float64]
-
 
 _log = logging.getLogger("elman.tasks")
 
@@ -97,7 +99,7 @@ class Forecaster(TaskModel[ForecasterConfig, ForecasterNetwork, SeriesHistory]):
         if is_path(data):
             self._fit_files(Sources(as_paths(data)), folder=folder, progress=progress, tune=tune)
         else:
-            self._fit_memory(_panel(data, self._chosen), folder=folder, progress=progress, tune=tune)
+            self._fit_memory(panel_of(data, self._chosen.data), folder=folder, progress=progress, tune=tune)
         self.kind = _kind(data)
         return self
 
@@ -129,7 +131,7 @@ class Forecaster(TaskModel[ForecasterConfig, ForecasterNetwork, SeriesHistory]):
         """
         tail = self.known.tail
         if data is not None:
-            panel = _panel(data, self._reading(), frequency=tail.frequency, encoder=tail.encoder)
+            panel = panel_of(data, self._reading(), frequency=tail.frequency, encoder=tail.encoder)
             panel = self.known.matched(panel)
         elif self.config.network.keep_history:
             panel = tail
@@ -139,12 +141,12 @@ class Forecaster(TaskModel[ForecasterConfig, ForecasterNetwork, SeriesHistory]):
             )
         return panel if future is None else future_from(future, panel, self.config.data)
 
-    def _reading(self) -> ForecasterConfig:
+    def _reading(self) -> PanelConfig:
         """Return the options for reading: models of earlier versions may have learnt a column without a name."""
         names, data = self.known.tail.target_names, self.config.data
         if data.target_columns or not data.together or not any(map(is_unnamed, names)):
-            return self.config
-        return dataclasses.replace(self.config, data=dataclasses.replace(data, target_columns=names))
+            return data
+        return dataclasses.replace(data, target_columns=names)
 
     def forecast(
         self,
@@ -201,7 +203,7 @@ class Forecaster(TaskModel[ForecasterConfig, ForecasterNetwork, SeriesHistory]):
             origin,
             *ahead,
             names=self.known.tail.target_names,
-            columns=(self.config.data.id_column, self.config.data.time_column or "ds"),
+            columns=table_columns(self.config.data),
             kind=self.kind if data is None else _kind(data),
             whole_ids=panel.whole_ids and not self.known.earlier,
             remarks=tuple(remarks),
@@ -211,22 +213,31 @@ class Forecaster(TaskModel[ForecasterConfig, ForecasterNetwork, SeriesHistory]):
         """Forecast series: another name of `forecast`, with the same arguments."""
         return self.forecast(data, horizon, **options)
 
+    def _continued(self, data: Any, future: Any = None) -> Panel:
+        """Return the series in `data`, with the history in the model before those that follow on it."""
+        panel = self.read(data, future)
+        return panel if data is None else self.known.continued(panel)
+
+    def _long_enough(self, panel: Panel, choose: Callable[..., Panel], why: str) -> tuple[Panel, list[str]]:
+        """Return the series that `choose` returns, if the options leave out short ones, and remarks on the others."""
+        if self.config.data.short_series != "drop":
+            return panel, []
+        kept = choose(panel, lost=lost_steps(self.config.transforms, panel.frequency.season))
+        return kept, left_out(panel, kept, why)
+
     def _before_forecast(self, data: Any, future: Any) -> tuple[Panel, list[str]]:
         """Return the series to forecast, and remarks on them: series that are left out, or short."""
-        panel = self.read(data, future)
+        panel = self._continued(data, future)
         if data is None:
             return panel, []
-        panel, remarks = self.known.continued(panel), []
-        if self.config.data.short_series == "drop":
-            lost = lost_steps(self.config.transforms, panel.frequency.season)
-            kept = panel.take(np.flatnonzero(panel.lengths > lost))
-            remarks, panel = left_out(panel, kept, "to forecast"), kept
-            if not len(panel):
-                raise DataError(f"expected a series of more than {lost} values. Received: none")
+        panel, remarks = self._long_enough(panel, longer, "to forecast")
         remarks += self.known.short_of(panel, self.config.window.context)
+        self._say(remarks)
+        return panel, remarks
+
+    def _say(self, remarks: Sequence[str]) -> None:
         for sentence in remarks:
             self._remark(sentence)
-        return panel, remarks
 
     def backtest(
         self,
@@ -253,22 +264,20 @@ class Forecaster(TaskModel[ForecasterConfig, ForecasterNetwork, SeriesHistory]):
         seed      random seed of sample paths
         progress  called with the name of the stage and the completed fraction
 
-        The baselines (seasonal naive, drift, linear autoregression) use only data before an origin, too. Raises
-        DataError for a series that is too short, and ConfigError.
+        The baselines (seasonal naive, drift, linear autoregression) use only data before an origin, too. Data that
+        follows on the training data goes on from the history in the model. Raises DataError for a series that is too
+        short, and ConfigError.
         """
         horizon = self.config.window.horizon if horizon is None else python_value(horizon)
         check_horizon(horizon)
         spread = self.config.network.distribution != "point"
         chosen = check_levels(LEVELS if levels is None and spread else python_value(levels) or (), spread)
-        panel = _panel(data, self._chosen) if refit and self._vocabulary is None else self.read(data)
+        panel = panel_of(data, self._chosen.data) if refit and self._vocabulary is None else self._continued(data)
         if paths < 1:
             raise ConfigError(f"expected at least one path. Received: {paths}")
-        remarks: list[str] = []
         origins, step = python_value(origins), horizon if step is None else python_value(step)
-        if self.config.data.short_series == "drop":
-            lost = lost_steps(self.config.transforms, panel.frequency.season)
-            kept = testable(panel, horizon, origins, step, lost)
-            remarks, panel = left_out(panel, kept, "for the backtest"), kept
+        choose = partial(testable, horizon=horizon, origins=origins, step=step)
+        panel, remarks = self._long_enough(panel, choose, "for the backtest")
 
         def forecast(origin: Ints, first: Ints) -> Forecast:
             """Forecast from one origin of each series; scales of new series use the data before `first`."""
@@ -324,15 +333,21 @@ class Forecaster(TaskModel[ForecasterConfig, ForecasterNetwork, SeriesHistory]):
         stride    time steps between origins
         progress  called with the name of the stage and the completed fraction
 
-        Returns rmse, mse, mae, smape, mase, forecasts (their number) and horizon. Raises DataError if there are no
-        time steps to evaluate, and ConfigError for invalid `steps` or `stride`.
+        Data that follows on the training data goes on from the history in the model. Returns rmse, mse, mae, smape,
+        mase, forecasts (their number) and horizon. Raises DataError if there are no time steps to evaluate, and
+        ConfigError for invalid `steps` or `stride`.
         """
-        panel, network, known = self.read(data), self.network, self.known
+        panel, network, known = self._continued(data), self.network, self.known
         if steps < 0 or stride < 1:
             raise ConfigError(f"expected steps of 0 or more and a stride of at least 1. Received: {steps}, {stride}")
-        lengths, seen = panel.lengths, known.seen(panel)
-        unseen = np.minimum(self.config.window.context, lengths)
-        first = lengths - steps if steps else np.where(seen > 0, seen, unseen)
+
+        def first_of(panel: Panel) -> Ints:
+            return panel.lengths - steps if steps else known.first_unseen(panel, self.config.window.context)
+
+        choose = partial(evaluable, first=first_of(panel), seen=known.seen(panel), horizon=network.horizon)
+        panel, remarks = self._long_enough(panel, choose, "to evaluate")
+        self._say(remarks)
+        first = first_of(panel)
 
         def forecast(series: Ints, origin: Ints) -> Doubles:
             transforms = known.transforms_of(panel, np.maximum(first, 2))
@@ -375,13 +390,6 @@ class Forecaster(TaskModel[ForecasterConfig, ForecasterNetwork, SeriesHistory]):
         """Raise ArtifactError for scales of covariates that are not positive."""
         if (scales := self.network.scales) is not None and not (scales.scale > 0).all():
             raise ArtifactError(f"{where}: expected scales of covariates above 0. Received: {scales.scale.min()}")
-
-
-def _panel(data: Any, config: ForecasterConfig, **like: Any) -> Panel:
-    """Return the series in `data`; `like` holds arguments of `read_panel` from the training panel."""
-    if isinstance(data, Panel):
-        return data
-    return read_panel(as_paths(data), config.data, **like) if is_path(data) else panel_from(data, config.data, **like)
 
 
 def _kind(data: Any) -> str:

@@ -31,10 +31,13 @@ from elman.data.panel.split import (
 from elman.data.panel.window_config import resolve_window_sizes
 from elman.data.panel.windows import InputSizes, WindowInputs, make_window_dataset, training_rows, validation_rows
 from elman.data.sources import Sources
+from elman.decode.forecast import forecast_from
 from elman.display import Progress
 from elman.errors import ArtifactError, ConfigError, DataError
 from elman.nn.linear_init import init_network
 from elman.state import Batch, State, map_leaves
+from elman.tasks.comparison import Comparison
+from elman.tasks.forecaster.baselines import comparison_of
 from elman.tasks.forecaster.config import ForecasterConfig, check_options
 from elman.tasks.forecaster.network import ForecasterNetwork
 from elman.tasks.setup import Setup
@@ -42,6 +45,9 @@ from elman.tasks.setup import Setup
 __all__ = ["ForecasterSetup", "NextValueObjective"]
 
 Ints = npt.NDArray[np.int64]
+
+# Sample paths of each forecast that is compared with simple ones.
+_COMPARED_PATHS = 100
 
 
 class NextValueObjective:
@@ -304,6 +310,16 @@ class ForecasterSetup(Setup[ForecasterConfig, ForecasterNetwork, Panel, SeriesHi
 
             draw_held_out(self.network, self.parts, self._transforms, self.begin, folder / "forecast.png")
         return {}
+
+    def comparison(self, limit: int) -> Comparison | None:
+        del limit
+        window = self.config.window
+
+        def forecast(series: Ints, origin: Ints, horizon: int) -> npt.NDArray[np.float64]:
+            panel, transforms = self.parts, self._transforms
+            return forecast_from(self.network, panel, transforms, series, origin, horizon, paths=_COMPARED_PATHS).mean
+
+        return comparison_of(forecast, self.parts, self.begin, window.horizon, window.autoregression)
 
     def notes(self) -> list[str]:
         """Report series that are left out."""

@@ -18,6 +18,8 @@ from elman.data.vocabulary import Vocabulary, WordVocabulary, vocabulary_from_js
 from elman.display import Progress
 from elman.metrics.likelihood import measure
 from elman.state import IGNORE_INDEX, Batch, State
+from elman.tasks.comparison import Comparison
+from elman.tasks.language_model.baselines import comparison_of
 from elman.tasks.language_model.config import LanguageModelConfig
 from elman.tasks.language_model.network import LanguageModelNetwork
 from elman.tasks.setup import Setup
@@ -26,6 +28,9 @@ __all__ = ["LanguageModelSetup", "NextTokenObjective"]
 
 # Tokens of the text that remarks on it are made from.
 _NOTED_TOKENS = 1 << 20
+
+# Test tokens that may take longer to measure than a user expects.
+_MANY = 2_000_000
 
 
 class NextTokenObjective:
@@ -117,10 +122,10 @@ class LanguageModelSetup(Setup[LanguageModelConfig, LanguageModelNetwork, Corpus
 
     def encode(self) -> None:
         """Prepare the validation and test sets."""
-        limit = self.training_config.evaluate_tokens
+        limit = self.training_config.validation_limit
         valid, test = self.parts.valid, self.parts.test
         self._valid = None if valid is None else HeldOutText(valid, self.vocabulary, limit)
-        self._test = None if test is None else HeldOutText(test, self.vocabulary, limit)
+        self._test = None if test is None else HeldOutText(test, self.vocabulary)
 
     def stream(self) -> BPTTBatches:
         network = self.config.network
@@ -145,6 +150,23 @@ class LanguageModelSetup(Setup[LanguageModelConfig, LanguageModelNetwork, Corpus
             return {}
         batches, characters = self._test(limit)
         return measure(self.network, batches).metrics(characters)
+
+    def comparison(self, limit: int) -> Comparison | None:
+        name, held = ("validation", self._valid) if self._test is None else ("test", self._test)
+        if held is None:
+            return None
+        return comparison_of(self.network, self.parts.train, held, self.vocabulary.size, self.unit, name, limit)
+
+    def notes(self) -> list[str]:
+        """Report a test part that may take longer than the budget."""
+        tokens, training = self._sizes()["test"], self.training_config
+        if not training.max_seconds or training.evaluate_tokens is not None or tokens <= _MANY:
+            return super().notes()
+        return [
+            *super().notes(),
+            f"all {tokens:,} {self.vocabulary.unit}s of the test part are measured after the last step, which adds to "
+            "max_seconds; evaluate_tokens limits their number",
+        ]
 
     def describe(self, figures: Mapping[str, float]) -> str:
         if "bits_per_char" in figures:

@@ -22,7 +22,9 @@ from elman.kernels import threads_for
 from elman.metrics.tagging import figures_of
 from elman.nn.tags import TagLogits, TagPredictions, batch_loss, decode
 from elman.state import Batch, State
+from elman.tasks.comparison import Comparison
 from elman.tasks.sequence_setup import SequenceObjective, SequenceSetup
+from elman.tasks.tagger.baselines import comparison_of
 from elman.tasks.tagger.config import TaggerConfig
 from elman.tasks.tagger.network import TaggerNetwork
 
@@ -184,6 +186,19 @@ class TaggerSetup(SequenceSetup[TaggerConfig, TaggerNetwork, Parts[TaggedDataset
     def unit(self) -> str:
         """Name of the items that have a tag."""
         return "frame" if self.vocabulary.features else "word"
+
+    def comparison(self, limit: int) -> Comparison | None:
+        if (compared := self.compared_part()) is None:
+            return None
+        name, _, encoded = compared
+        rows, spans = encoded.some(limit), self.vocabulary.scheme is not None
+
+        def network() -> list[list[str]]:
+            _, given = measure(self.network, self.vocabulary, encoded, limit)
+            return [[self.vocabulary.tags[tag] for tag in answer.tags] for answer in given]
+
+        held, train = encoded.data.take(rows.tolist()), self._train.data
+        return comparison_of(network, self.vocabulary.tags, train, held, name, spans=spans)
 
     def describe(self, figures: Mapping[str, float]) -> str:
         shown = [f"accuracy {figures['accuracy']:.2%}"]

@@ -29,7 +29,9 @@ from elman.kernels import threads_for
 from elman.metrics.transcription import error_rates, figures_of
 from elman.nn.ctc_loss import batch_loss
 from elman.state import Batch, State
+from elman.tasks.comparison import Comparison, evenly
 from elman.tasks.sequence_setup import SequenceObjective, SequenceSetup
+from elman.tasks.transcriber.baselines import MOST, comparison_of
 from elman.tasks.transcriber.config import TranscriberConfig
 from elman.tasks.transcriber.network import TranscriberNetwork
 
@@ -216,6 +218,19 @@ class TranscriberSetup(
     def objective(self) -> CTCObjective:
         """Return the CTC loss of the texts."""
         return CTCObjective(self.network, self.vocabulary, self._valid)
+
+    def comparison(self, limit: int) -> Comparison | None:
+        del limit
+        if (compared := self.compared_part()) is None:
+            return None
+        name, part, encoded = compared
+        rows = evenly(len(part), MOST)
+        some = encoded if len(rows) == len(part) else self.encode_part(part.take(rows.tolist()))
+        lower = self.vocabulary.lowercase
+        train, truth = (
+            [text.lower() if lower else text for text in each.texts or []] for each in (self.parts.train, some.data)
+        )
+        return comparison_of(lambda: measure(self.network, self.vocabulary, some)[1], train, truth, name)
 
     @property
     def unit(self) -> str:

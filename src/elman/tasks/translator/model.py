@@ -215,7 +215,7 @@ class Translator(SequenceModel[TranslatorConfig, TranslatorNetwork, PairVocabula
         compared: dict[str, Any] = {"lowercase": lowercase, "tokenizer": tokenizer, "unicode_form": data.unicode_form}
         figures |= {**text_figures(texts, pairs.targets, **compared), "pairs": len(pairs)}
         if "bleu" in figures:
-            signatures = bleu_signatures(lowercase=lowercase, tokenizer=tokenizer)
+            signatures = bleu_signatures(pairs.targets, lowercase=lowercase, tokenizer=tokenizer)
             figures |= {f"{name}_signature": signature for name, signature in signatures.items()}
         return figures
 

@@ -25,7 +25,9 @@ from elman.metrics.translation import check_bleu, text_figures, tokenizer_for
 from elman.nn.recurrent import check_cell
 from elman.nn.word_vectors import WordVectorOptions
 from elman.state import IGNORE_INDEX, Batch, State
+from elman.tasks.comparison import Comparison
 from elman.tasks.sequence_setup import SequenceObjective, SequenceSetup
+from elman.tasks.translator.baselines import MOST, comparison_of
 from elman.tasks.translator.config import TranslatorConfig, TranslatorNetworkConfig
 from elman.tasks.translator.network import TranslatorNetwork
 
@@ -218,6 +220,15 @@ class TranslatorSetup(SequenceSetup[TranslatorConfig, TranslatorNetwork, PairPar
         figures, pairs = tally(likelihoods([self.network], [data])), data.pairs
         texts = self._translating(SearchConfig())(pairs.sources)
         return {**figures, **text_figures(texts, pairs.targets or [], **self._compared())}
+
+    def comparison(self, limit: int) -> Comparison | None:
+        if (compared := self.compared_part()) is None:
+            return None
+        name, pairs, encoded = compared
+        rows = encoded.rows[encoded.spread(limit)]
+        held = pairs.take(rows[spread(len(rows), MOST)].tolist())
+        translate = self._translating(SearchConfig(beams=1))
+        return comparison_of(translate, self.parts.train, held, name, **self._compared())
 
     def describe(self, figures: Mapping[str, float]) -> str:
         shown = [f"perplexity {figures['perplexity']:.3g}", f"accuracy {figures['accuracy']:.2%}"]

@@ -1,0 +1,84 @@
+"""Simple forecasts that a forecaster is compared with on its held-out steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from elman.data.panel import Panel
+from elman.metrics.forecast_backtest import scaled_errors, simple_forecasts, truths
+from elman.metrics.verdict import mean_of
+from elman.tasks.comparison import Comparison, Doubles, SimpleRule, evenly
+
+__all__ = ["comparison_of"]
+
+Ints = npt.NDArray[np.int64]
+
+# Maximum number of forecasts. Those of a series are at least this share of the horizon apart.
+_MOST, _APART = 100, 2
+# Minimum number of values before a forecast, and of lags of the linear autoregression.
+_MIN_VALUES, _MIN_LAGS = 4, 12
+
+_NAMES = {"seasonal_naive": "seasonal naive", "drift": "drift", "autoregression": "a linear autoregression"}
+_ADVICE = (
+    "Use that rule, or try --transform log for series that grow, --transform difference, more time, or --members 4."
+)
+
+
+def comparison_of(
+    forecast: Callable[[Ints, Ints, int], Doubles], panel: Panel, begin: Ints, horizon: int, lags: int
+) -> Comparison | None:
+    """Return the comparison of forecasts from origins in the validation steps; None if these are too few.
+
+    forecast  called with the indices of N series, their last known steps and the horizon; returns `[N, horizon, Y]`
+    begin     the first validation step of each series
+    """
+    series, origin, steps = _origins(panel, begin, horizon)
+    if not len(series):
+        return None
+    season = panel.frequency.season
+    lags = max(lags, 2 * season if season > 1 else 0, _MIN_LAGS)
+    truth = truths(panel, series, origin, steps)
+
+    def counts(found: Doubles) -> Doubles:
+        errors_N = scaled_errors(panel, series, origin, truth, found, season)
+        finite = np.isfinite(errors_N)
+        return np.stack([np.where(finite, errors_N, 0.0), finite.astype(np.float64)], axis=1)
+
+    def simple(name: str) -> Callable[[int], Doubles]:
+        def rule(items: int) -> Doubles:
+            del items
+            return counts(simple_forecasts(panel, series, origin, steps, season=season, lags=lags, only=(name,))[name])
+
+        return rule
+
+    return Comparison(
+        part="validation",
+        noun="forecasts" if steps == horizon else f"forecasts of {steps} steps",
+        figure=mean_of("mase", "MASE"),
+        network=lambda: counts(forecast(series, origin, steps)),
+        rules=[SimpleRule(_NAMES[name], 1, simple(name)) for name in _NAMES],
+        advice=_ADVICE,
+    )
+
+
+def _origins(panel: Panel, begin: Ints, horizon: int) -> tuple[Ints, Ints, int]:
+    """Return the series and the last known step of forecasts of validation steps, and the steps of each forecast.
+
+    A validation part that is shorter than the horizon shortens the forecasts.
+    """
+    spans = panel.lengths - begin
+    usable = np.flatnonzero((spans > 0) & (begin >= _MIN_VALUES))
+    if not len(usable):
+        return usable, usable, 0
+    steps = min(horizon, int(np.median(spans[usable])))
+    series, origin = [], []
+    for number in usable.tolist():
+        last = np.arange(begin[number] - 1, panel.lengths[number] - steps, max(1, -(-steps // _APART)))
+        series.append(np.full(len(last), number))
+        origin.append(last)
+    rows, last = np.concatenate(series).astype(np.int64), np.concatenate(origin).astype(np.int64)
+    chosen = evenly(len(rows), _MOST)
+    return rows[chosen], last[chosen], steps

@@ -1,0 +1,61 @@
+"""Simple rules that a language model is compared with: n-grams of its own tokens."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from elman.baselines.ngrams import InterpolatedNGrams, best_order
+from elman.data.corpus import HeldOutText
+from elman.data.token_file import TokenFile
+from elman.decode.engine import TokenNetwork
+from elman.metrics.likelihood import token_nats
+from elman.metrics.verdict import mean_of
+from elman.tasks.comparison import Comparison, Doubles, SimpleRule
+
+__all__ = ["comparison_of"]
+
+# Maximum number of held-out tokens.
+_MOST = 250_000
+# Tokens of an item, whose losses are not independent; and those of the first fit of a rule.
+_ITEM, _FIRST = 100, 50_000
+# Orders of n-grams from which one is chosen on the end of the training text, and the tokens of which it is chosen.
+_ORDERS, _CHOSEN_ON = (2, 3, 4, 5, 6, 7), 200_000
+
+_ADVICE = "Try more time, a larger network (--preset large), or --tokens subwords for long words."
+
+
+def comparison_of(
+    network: TokenNetwork, train: TokenFile, held: HeldOutText, size: int, unit: str, part: str, limit: int
+) -> Comparison:
+    """Return the comparison on the first `limit` tokens of a held-out text (0: of as many as a comparison uses)."""
+    tokens = min(limit or _MOST, _MOST, held.limit)
+    # Kneser-Ney counts contexts in place of tokens, which helps where most tokens are rare.
+    smoothing: Literal["witten-bell", "kneser-ney"] = "witten-bell" if unit == "char" else "kneser-ney"
+    # The first token has no predecessor.
+    text_T = held.tokens.read(0, tokens).astype(np.int64)
+
+    def counts(nats_T: Doubles) -> Doubles:
+        starts = np.arange(0, len(nats_T), _ITEM)
+        sums = np.add.reduceat(nats_T, starts)
+        return np.stack([sums, np.diff([*starts, len(nats_T)]).astype(np.float64)], axis=1)
+
+    def ngrams(items: int, orders: tuple[int, ...]) -> Doubles:
+        train_T: npt.NDArray[np.int64] = train.read(len(train) - items, len(train)).astype(np.int64)
+        order = orders[0] if len(orders) == 1 else best_order(train_T[-_CHOSEN_ON:], size, orders, smoothing)
+        model = InterpolatedNGrams(smoothing).fit(train_T, size, order)
+        return counts(-model.log_probabilities(text_T)[1:])
+
+    return Comparison(
+        part=part,
+        noun=f"pieces of {_ITEM} {unit}s",
+        figure=mean_of("loss", f"nats per {unit}"),
+        network=lambda: counts(token_nats(network, held(tokens)[0])),
+        rules=[
+            SimpleRule(f"frequencies of {unit}s", len(train), lambda items: ngrams(items, (1,)), _FIRST),
+            SimpleRule("interpolated n-grams", len(train), lambda items: ngrams(items, _ORDERS), _FIRST),
+        ],
+        advice=_ADVICE,
+    )
