@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from elman.baselines.commonest import commonest_text
 from elman.baselines.nearest_vector import nearest_vectors
@@ -23,12 +24,13 @@ def comparison_of(
     train: CaptionDataset,
     held: CaptionDataset,
     part: str,
-    *,
-    lowercase: bool = False,
-    tokenizer: str = "13a",
+    **how: Any,
 ) -> Comparison:
-    """Return the rules for items with captions; `write` returns the network's captions of `held`."""
-    figure, counts = text_figure(held.captions or [], lowercase=lowercase, tokenizer=tokenizer)
+    """Return the rules for items with captions; `write` returns the network's captions of `held`.
+
+    `how` is passed to `text_figure`.
+    """
+    figure, counts = text_figure(held.captions or [], **how)
     captions = train.captions or []
 
     def commonest(items: int) -> Doubles:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from elman.baselines.nearest_text import NearestText
 from elman.data.pairs import Pairs
@@ -22,12 +23,10 @@ def comparison_of(
     train: Pairs,
     held: Pairs,
     part: str,
-    *,
-    lowercase: bool = False,
-    tokenizer: str = "13a",
+    **how: Any,
 ) -> Comparison:
-    """Return the rules for pairs; `translate` is the network's."""
-    figure, counts = text_figure(held.targets or [], lowercase=lowercase, tokenizer=tokenizer)
+    """Return the rules for pairs; `translate` is the network's. `how` is passed to `text_figure`."""
+    figure, counts = text_figure(held.targets or [], **how)
 
     def nearest(items: int) -> Doubles:
         some = train.take(evenly(len(train), items).tolist())
