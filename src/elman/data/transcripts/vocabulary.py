@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,6 +49,11 @@ class TranscriberVocabulary:
     def lowercase(self) -> bool:
         """Whether texts are made lower case."""
         return bool(getattr(self.tokens, "lowercase", False))
+
+    def compared(self, texts: Sequence[str]) -> list[str]:
+        """Return true texts in the case and the Unicode form of the tokens, to compare decoded texts with them."""
+        formed = [self.tokens.in_form(text) for text in texts]
+        return [text.lower() for text in formed] if self.lowercase else formed
 
     @property
     def unit(self) -> str:

@@ -1,10 +1,11 @@
 """Vocabularies of characters, words or subwords, learned from text or read from JSON.
 
-kinds    one module for each kind of vocabulary
-base     the abstract base class
-making   learns a vocabulary of a given kind, or reads it from JSON
-options  conversion of the options of a task to those of a vocabulary
-spacing  detokenization: spaces between words
+kinds          one module for each kind of vocabulary
+base           the abstract base class
+making         learns a vocabulary of a given kind, or reads it from JSON
+options        conversion of the options of a task to those of a vocabulary
+spacing        detokenization: spaces between words
+unicode_forms  letters as one character and as several
 
 The public names load on first use.
 """

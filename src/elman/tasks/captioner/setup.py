@@ -279,7 +279,8 @@ class CaptionerSetup(
 
         held, train = encoded.data.take(items), self._train.data
         tokenizer = tokenizer_for(text.bleu_tokenizer)
-        return comparison_of(write, train, held, name, lowercase=vocabulary.lowercase, tokenizer=tokenizer)
+        how = {"lowercase": vocabulary.lowercase, "unicode_form": vocabulary.text.unicode_form, "tokenizer": tokenizer}
+        return comparison_of(write, train, held, name, **how)
 
     @property
     def loss_name(self) -> str:

@@ -94,9 +94,7 @@ def measure(
             progress("transcribing", len(found) / len(rows))
     given = [found[row] for row in rows.tolist()]
     truth = [(data.data.texts or [])[row] for row in rows.tolist()]
-    truth = [vocabulary.tokens.in_form(text) for text in truth]
-    if vocabulary.lowercase:
-        truth = [text.lower() for text in truth]
+    truth = vocabulary.compared(truth)
     loss = nats / steps if steps else math.inf
     return {"loss": loss, **figures_of(truth, given), "too_long": int((~data.fits[rows]).sum())}, given
 
@@ -226,10 +224,7 @@ class TranscriberSetup(
         name, part, encoded = compared
         rows = evenly(len(part), MOST)
         some = encoded if len(rows) == len(part) else self.encode_part(part.take(rows.tolist()))
-        lower = self.vocabulary.lowercase
-        train, truth = (
-            [text.lower() if lower else text for text in each.texts or []] for each in (self.parts.train, some.data)
-        )
+        train, truth = (self.vocabulary.compared(each.texts or ()) for each in (self.parts.train, some.data))
         return comparison_of(lambda: measure(self.network, self.vocabulary, some)[1], train, truth, name)
 
     @property

@@ -74,6 +74,9 @@ class WordVocabulary(Vocabulary):
         }
     )
 
+    # Pickled vocabularies of earlier versions have none.
+    unknown_words: bool = False
+
     @former_keywords({"tokeniser": "tokenizer"})
     def __init__(
         self,
