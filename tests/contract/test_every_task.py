@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
+import re
 import shutil
 import signal
 from collections import Counter
@@ -107,6 +109,25 @@ def test_a_run_ends_with_a_verdict(task: str, folders: Folders) -> None:
     assert 0.0 < verdict["chance"] <= 1.0
     assert verdict["sentence"] in (folders[task] / "README.md").read_text().replace("\\|", "|")
     assert described["training"]["options"]["baseline"] is True
+
+
+@each_task
+def test_options_that_a_verdict_advises_are_there(task: str) -> None:
+    described = TASKS[task]
+    module = importlib.import_module(f"{described.package}.baselines")
+    advice = " ".join(value for name, value in vars(module).items() if name.startswith("_ADVICE"))
+    assert "more time" in advice
+    given = re.findall(r"--([a-z-]+) (\w+(?:\.\d+)?)", advice)
+    options = {name.replace("-", "_"): value for name, value in given}
+    preset = options.pop("preset", "base")
+    described.config_class().make(preset, {name: value_of(value) for name, value in options.items()})
+
+
+def value_of(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
 
 
 @each_task

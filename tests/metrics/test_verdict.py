@@ -87,7 +87,12 @@ def test_what_is_better_even_and_worse() -> None:
     assert judged(nearly, half).outcome == "even"
     # Three examples show nothing, even if all are right.
     assert judged(right[:3], wrong[:3]).outcome == "even"
-    assert judged(right[:9], wrong[:9]).outcome == "better"
+    assert [judged(right[:count], wrong[:count]).outcome for count in (5, 6)] == ["even", "better"]
+    assert judged(right[:1], wrong[:1]).sentence == (
+        "Network and best simple rule (rule): accuracy 100.00% against 0.00%. "
+        "1 test example is too few to say which is better."
+    )
+    assert judged(right[:5], wrong[:5]).sentence.endswith("5 test examples are too few to say which is better.")
 
 
 def test_a_lower_error_is_better() -> None:

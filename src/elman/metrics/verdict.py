@@ -26,6 +26,8 @@ Doubles = npt.NDArray[np.float64]
 _RESAMPLES, _BLOCKS = 1000, 1000
 # A difference is called one if it is this unlikely to be chance.
 _CHANCE = 0.05
+# With fewer items than this, no difference is.
+_FEWEST = 6
 _LEVEL = 95.0
 _SEED = 1
 
@@ -158,10 +160,12 @@ class Verdict:
         values = f"{figure.label} {figure.shown(self.network)} against {figure.shown(self.rules[self.best])}"
         low, high = sorted(((self.low, self.high), (-self.high, -self.low))[not figure.higher])
         unit = 100.0 if figure.percent else 1.0
-        details = (
-            f"{values} ({_LEVEL:g} % interval {low * unit:+.3g} to {high * unit:+.3g}), "
-            f"on {self.items:,} {self.part} {self.noun}"
-        )
+        first, _, rest = self.noun.partition(" ")
+        items = f"{self.items:,} {self.part} {first.removesuffix('s') if self.items == 1 else first} {rest}".rstrip()
+        if self.items < _FEWEST:
+            few = f"{items} {'is' if self.items == 1 else 'are'} too few to say which is better"
+            return f"Network and best simple rule ({self.best}): {values}. {few[0].upper()}{few[1:]}."
+        details = f"{values} ({_LEVEL:g} % interval {low * unit:+.3g} to {high * unit:+.3g}), on {items}"
         gain, advice = figure.gain(self.difference), f" {self.advice}" if self.advice else ""
         few = f", fitted on {self.sampled[self.best]:,} of the training data" if self.best in self.sampled else ""
         best = f"({self.best}{few})"

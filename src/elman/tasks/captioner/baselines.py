@@ -16,7 +16,7 @@ __all__ = ["MOST", "comparison_of"]
 # Maximum number of held-out items.
 MOST = 500
 
-_ADVICE = "Use that rule, or try more time, more items, or --dropout."
+_ADVICE = "Use that rule, or try more time, more items, or --dropout 0.3."
 
 
 def comparison_of(

@@ -33,10 +33,10 @@ _MOST = 5000
 _LONGEST_WARPED = 500
 
 _ADVICE_TEXTS = (
-    "Use that rule, or try more time, --bag 2 (word pairs as a further input), "
-    "--tokens chars for short texts, or a smaller network (--preset small) for few examples."
+    "Use that rule, or try more time, --bag 2 (adds a linear model of words and pairs), --tokens characters for short "
+    "texts, or --preset small for few examples."
 )
-_ADVICE_SERIES = "Use that rule, or try more time, --noise, --dropout, or a smaller network (--preset small)."
+_ADVICE_SERIES = "Use that rule, or try more time, --noise 0.1, --dropout 0.2, or --preset small for few examples."
 
 
 def comparison_of(

@@ -23,7 +23,8 @@ _MIN_VALUES, _MIN_LAGS = 4, 12
 
 _NAMES = {"seasonal_naive": "seasonal naive", "drift": "drift", "autoregression": "a linear autoregression"}
 _ADVICE = (
-    "Use that rule, or try --transform log for series that grow, --transform difference, more time, or --members 4."
+    "Use that rule, or try --transform log for series that grow, --difference 1 for those that wander, more time, or "
+    "--members 4."
 )
 
 

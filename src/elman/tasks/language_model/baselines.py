@@ -23,7 +23,7 @@ _ITEM, _FIRST = 100, 50_000
 _ORDERS, _CHOSEN_ON = (2, 3, 4, 5, 6, 7), 200_000
 _SMOOTHINGS: tuple[Smoothing, ...] = ("witten-bell", "kneser-ney")
 
-_ADVICE = "Try more time, a larger network (--preset large), or --tokens subwords for long words."
+_ADVICE = "Try more time, --preset large, or --tokens subwords."
 
 
 def comparison_of(

@@ -16,7 +16,7 @@ from elman.tasks.comparison import Comparison, Doubles, SimpleRule, evenly
 
 __all__ = ["comparison_of"]
 
-_ADVICE = "Use that rule, or try more time, --chars for unknown words, or word vectors (--vectors)."
+_ADVICE = "Use that rule, or try more time, or --preset small for few sentences."
 
 Tags = list[list[str]]
 

@@ -16,7 +16,7 @@ __all__ = ["MOST", "comparison_of"]
 # Maximum number of held-out recordings.
 MOST = 500
 
-_ADVICE = "Try more time, more recordings, or a smaller stride."
+_ADVICE = "Try more time, more recordings, or --stride 1."
 
 
 def comparison_of(
