@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from elman.baselines.ngrams import InterpolatedNGrams, best_order
+from elman.baselines.ngrams import InterpolatedNGrams, best_order, held_out_scores
 from elman.errors import ConfigError, DataError
 
 SMOOTHINGS = ("witten-bell", "kneser-ney")
@@ -109,6 +109,18 @@ def test_the_best_order_of_tokens_that_depend_on_two_before() -> None:
     assert best_order(tokens, 6, range(1, 7), smoothing="kneser-ney") == 3
     assert best_order(rng.integers(0, 50, 2000), 50, [3, 1, 2]) == 1
     assert best_order([1], 5, [3, 2]) == 2
+    assert best_order([], 5, [3, 2]) == 2
+
+
+@pytest.mark.parametrize("smoothing", SMOOTHINGS)
+def test_the_order_is_chosen_on_the_last_twentieth(smoothing) -> None:
+    tokens = text(400, 5)
+    scores = held_out_scores(tokens, 5, [4, 2, 2], smoothing)
+    assert list(scores) == [2, 4]
+    for order, score in scores.items():
+        model = InterpolatedNGrams(smoothing).fit(tokens[:380], 5, order)
+        assert score == pytest.approx(model.log_probabilities(tokens[380:]).mean())
+    assert held_out_scores([3], 5, [2], smoothing) == {2: pytest.approx(-np.log(5))}
 
 
 @pytest.mark.parametrize("smoothing", SMOOTHINGS)

@@ -62,7 +62,8 @@ def test_the_error_is_that_of_examples_left_out() -> None:
 @pytest.mark.parametrize(("examples", "features"), SHAPES)
 def test_classes_are_scikit_learns(classes: int, examples: int, features: int, monkeypatch: pytest.MonkeyPatch) -> None:
     x, y = data(examples, features)
-    labels = (np.argsort(np.argsort(y[:, 0])) * classes // examples).astype(np.int64)
+    shares = np.argsort(np.argsort(y[:, 0])) / examples
+    labels = (shares**2 * classes).astype(np.int64)  # the first classes are larger
     test, _ = data(25, features, seed=1)
     judge = make_pipeline(StandardScaler(), JudgeClassifier(alpha=1.0)).fit(x, labels)
     model = RidgeClassifier((1.0,)).fit(x, labels, classes + 2)
@@ -78,10 +79,10 @@ def test_classes_are_scikit_learns(classes: int, examples: int, features: int, m
 
 
 def test_very_many_classes() -> None:
-    labels = np.arange(3000)
-    x = np.random.default_rng(0).normal(size=(3000, 20))
+    labels = np.arange(400)
+    x = np.random.default_rng(0).normal(size=(400, 20))
     model = RidgeClassifier((1e-3,)).fit(x, labels, 50_000)
-    assert model.predict(x[:50]).shape == (50,)
+    assert model.predict(x[:50]).max() < 400
     assert RidgeClassifier().fit(x[:200], labels[:200] // 2, 50_000).predict(x).max() < 100
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.stats import zscore
 
-from elman.baselines.series import as_channels, by_length, filled, resampled, standardised
-from elman.errors import DataError, ShapeError
+from elman.baselines.series import Scale, as_channels, by_length, filled, resampled, standardised
+from elman.errors import ConfigError, DataError, ShapeError
 
 NAN, INF = float("nan"), float("inf")
 
@@ -49,6 +49,21 @@ def test_standardised_values_are_scipys_z_scores() -> None:
 @pytest.mark.parametrize("values", [column(), column(3.0), column(0.1, 0.1, 0.1), column(NAN, NAN), column(1e300, NAN)])
 def test_a_constant_becomes_zero(values: np.ndarray) -> None:
     assert standardised(values).tolist() == np.zeros_like(values).tolist()
+
+
+def test_scales_of_all_training_series_keep_levels() -> None:
+    rng = np.random.default_rng(0)
+    training = [rng.normal(5, 3, (length, 2)) for length in (9, 4, 0)]
+    training[0][2, 1] = NAN
+    scale = Scale.of("training", training)
+    every = np.concatenate(training)
+    expected = (training[1] - np.nanmean(every, 0)) / np.nanstd(every, 0)
+    np.testing.assert_allclose(scale(training[1]), expected)
+    assert scale(training[0])[2, 1] == 0
+    np.testing.assert_array_equal(Scale.of("series", training)(training[0]), standardised(training[0]))
+    assert Scale.of("training", [column(2, 2), column()])(column(2, 3, NAN)).ravel().tolist() == [0, 1, 0]
+    with pytest.raises(ConfigError, match=r"Received: 'batch'$"):
+        Scale.of("batch", training)  # type: ignore[arg-type]
 
 
 def test_gaps_are_filled() -> None:

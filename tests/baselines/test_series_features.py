@@ -54,7 +54,7 @@ def test_convolutions_are_numpys(channels: int, steps: int, monkeypatch: pytest.
     rng = np.random.default_rng(0)
     series = rng.normal(size=(6, steps, channels))
     series = (series - series.mean(1, keepdims=True)) / series.std(1, keepdims=True)
-    model = RandomConvolutions(seed=3, kernels=40).fit(series)
+    model = RandomConvolutions(seed=3, kernels=40, scaling="series").fit(series)
     found, at = model.transform(series), 0
     assert found.shape == (6, 80)
     for group in model._groups:
@@ -103,6 +103,19 @@ def test_convolutions_with_a_ridge_find_the_class_of_a_series() -> None:
     np.testing.assert_array_equal(again.transform(series[60:]), model.transform(series[60:]))
     other = RandomConvolutions(seed=1, kernels=100).fit(series[:60])
     assert not np.allclose(other.transform(series[60:]), model.transform(series[60:]))
+
+
+def test_convolutions_of_levels() -> None:
+    series = [np.full(30, level) for level in (1.0, 1.1, 5.0, 5.1)]
+    differ = {}
+    for scaling in ("series", "training", None):
+        found = RandomConvolutions(kernels=10, scaling=scaling).fit(series).transform(series)
+        assert found.shape == (4, 20)
+        differ[scaling] = int((np.ptp(found, axis=0) > 0).sum())
+    assert differ["series"] == 0
+    assert 0 < differ[None] < differ["training"]
+    with pytest.raises(ConfigError, match=r"Received: 'none'$"):
+        RandomConvolutions(scaling="none").fit(series)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("train", [[[1.0, 2.0]], [[]], [[NAN] * 20], [[3.0] * 30, []]])

@@ -61,8 +61,10 @@ def test_hashed_words() -> None:
         hashed_words(["a"], 0)
 
 
+@pytest.mark.parametrize("dense_rows", [0, 3, 512])
 @pytest.mark.parametrize("most", [1, 7, 10**6])
-def test_products_are_scipys(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_products_are_scipys(most: int, dense_rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("elman.baselines.sparse._MOST_DENSE", dense_rows)
     monkeypatch.setattr("elman.baselines.sparse._MOST_PRODUCTS", most)
     left, right = random_rows(9, 12, 0), random_rows(12, 7, 1)
     expected = dense(left) @ dense(right)

@@ -253,7 +253,7 @@ def test_rows_as_steps_of_a_file_without_times(tmp_path: Path) -> None:
     ("content", "options", "message"),
     [
         ("a,ds,y\n1,2,3\n", {"id_column": "shop"}, r"column 'shop'. Received: the columns 'a', 'ds', 'y'"),
-        ("unique_id,ds,v\na,1,2\n", {}, r"column 'y'. Received: the columns 'unique_id', 'ds', 'v'"),
+        ("unique_id,ds,v\na,1,2\n", {}, r"column 'y' \(the option target_columns .*\). Received: the columns"),
         ("day,v\n2020-01-01,2\n", {"time_column": "ds"}, r"column 'ds'. Received: the columns 'day', 'v'"),
         ("ds,y\n1,2\n2,3\n", {"past_covariates": ("t",)}, r"column 't'. Received: the columns"),
         ("ds,y\n1,2\n2,3\n", {"past_covariates": ("y",)}, r"one of series, time, target .* Received: 'y' twice"),

@@ -89,10 +89,10 @@ def test_a_clone_takes_the_values_of_another_preset(task: str) -> None:
 def test_a_search_over_the_options_of_a_tagger(capsys: pytest.CaptureFixture[str]) -> None:
     words, tags, _ = small_taggers.sentences(24)
     tagger = elman.Tagger(**small_taggers.OPTIONS)
-    search = GridSearchCV(tagger, {"head": ["softmax"], "max_steps": [1, 40]}, cv=2, error_score="raise")
+    search = GridSearchCV(tagger, {"head": ["softmax"], "max_steps": [1, 150]}, cv=2, error_score="raise")
     search.fit(words, tags)
-    assert search.best_params_["max_steps"] == 40
-    assert search.score(words, tags) == search.best_estimator_.score(words, tags) > 0.5
+    assert search.best_params_["max_steps"] == 150
+    assert search.score(words, tags) == search.best_estimator_.score(words, tags) > 0.3
     assert len(search.predict(words[:3])) == 3
     assert capsys.readouterr().err == ""
 

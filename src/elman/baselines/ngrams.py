@@ -30,7 +30,7 @@ from numpy.typing import ArrayLike, NDArray
 from elman.baselines.lookup import distinct, find
 from elman.errors import ConfigError, DataError
 
-__all__ = ["InterpolatedNGrams", "Smoothing", "best_order"]
+__all__ = ["InterpolatedNGrams", "Smoothing", "best_order", "held_out_scores"]
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -38,7 +38,7 @@ Smoothing = Literal["witten-bell", "kneser-ney"]
 
 # Discount where no n-gram is counted once, so that Ney's formula would give 0.
 _DISCOUNT = 0.5
-# best_order() scores this part of the tokens, the last one.
+# The order is chosen on this part of the tokens, the last one.
 _HELD_OUT = 20
 
 
@@ -164,15 +164,26 @@ def best_order(tokens_T: ArrayLike, size: int, orders: Iterable[int], smoothing:
 
     Equally good orders give the lowest one.
     """
+    scores = held_out_scores(tokens_T, size, orders, smoothing)
+    return max(scores, key=scores.__getitem__)
+
+
+def held_out_scores(
+    tokens_T: ArrayLike, size: int, orders: Iterable[int], smoothing: Smoothing = "witten-bell"
+) -> dict[int, float]:
+    """Return for each order, from the lowest on, the mean log probability by which `best_order` chooses.
+
+    Without tokens to fit to, it is that of the uniform distribution.
+    """
     choices = sorted(set(orders))
     if not choices:
         raise ConfigError(f"expected at least one order. Received: {choices}")
     tokens_T = _token_ids(tokens_T, size)
-    cut = len(tokens_T) - max(1, len(tokens_T) // _HELD_OUT)
-    if cut < 1:
-        return choices[0]
+    cut = max(0, len(tokens_T) - max(1, len(tokens_T) // _HELD_OUT))
     model = InterpolatedNGrams(smoothing).fit(tokens_T[:cut], size, choices[-1])
-    return max(choices, key=lambda order: float(model.log_probabilities(tokens_T[cut:], order).sum()))
+    held_out_T = tokens_T[cut:]
+    sums = {order: float(model.log_probabilities(held_out_T, order).sum()) for order in choices}
+    return {order: total / max(1, len(held_out_T)) for order, total in sums.items()}
 
 
 def _discount(counts_N: Ints) -> float:

@@ -6,16 +6,20 @@ A series is an array `T`, or `TC` with C channels. Values that are not finite ar
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from elman.errors import DataError, ShapeError
+from elman.errors import ConfigError, DataError, ShapeError
 
-__all__ = ["as_channels", "by_length", "filled", "resampled", "standardised"]
+__all__ = ["Scale", "Scaling", "as_channels", "by_length", "filled", "resampled", "standardised"]
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
+# By what the channels of a series are standardised: by themselves, so that their levels do not count, or by those of
+# all training series, so that they do.
+Scaling = Literal["series", "training"]
 
 
 def as_channels(series: Iterable[ArrayLike], channels: int | None = None) -> list[Floats]:
@@ -37,6 +41,33 @@ def as_channels(series: Iterable[ArrayLike], channels: int | None = None) -> lis
     if not arrays and channels is None:
         raise DataError("expected at least one series. Received: none")
     return arrays
+
+
+class Scale(NamedTuple):
+    """By what series are standardised: mean and deviation of each channel, or None for those of the series."""
+
+    means_C: Floats | None
+    deviations_C: Floats | None
+
+    @classmethod
+    def of(cls, scaling: Scaling, training: Sequence[Floats]) -> Scale:
+        """Return the scale of the training series."""
+        if scaling not in ("series", "training"):
+            raise ConfigError(f"expected the scaling series or training. Received: {scaling!r}")
+        if scaling == "series":
+            return cls(None, None)
+        values_NC = np.concatenate(training)
+        known_NC = ~np.isnan(values_NC)
+        counts_C = np.maximum(known_NC.sum(0), 1)
+        means_C = np.where(known_NC, values_NC, 0).sum(0) / counts_C
+        deviations_C = np.sqrt((np.where(known_NC, values_NC - means_C, 0) ** 2).sum(0) / counts_C)
+        return cls(means_C, np.where(deviations_C > 0, deviations_C, 1))
+
+    def __call__(self, values_TC: Floats) -> Floats:
+        """Return the standardised series. Missing values become 0."""
+        if self.means_C is None or self.deviations_C is None:
+            return standardised(values_TC)
+        return np.nan_to_num((values_TC - self.means_C) / self.deviations_C)
 
 
 def standardised(values_TC: Floats) -> Floats:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from elman.baselines.series import as_channels, by_length, filled, resampled, standardised
+from elman.baselines.series import Scale, Scaling, as_channels, by_length, filled, resampled
 from elman.errors import ConfigError
 
 __all__ = ["RandomConvolutions", "summary_features"]
@@ -77,17 +77,25 @@ class RandomConvolutions:
     Args:
         seed: of the kernels.
         kernels: number of kernels.
+        scaling: `series` standardises each channel by itself, `training` by all training series, which keeps levels. By
+            default every second kernel has the one, the others the other.
         most_steps: longer series are interpolated to this length.
+
+    Raises ConfigError for invalid arguments.
     """
 
-    def __init__(self, seed: int = 0, kernels: int = 500, most_steps: int = 1024) -> None:
+    def __init__(
+        self, seed: int = 0, kernels: int = 500, scaling: Scaling | None = None, most_steps: int = 1024
+    ) -> None:
         if kernels < 1 or most_steps < 1:
             raise ConfigError(
                 f"expected at least one kernel and one step. Received: kernels={kernels}, most_steps={most_steps}"
             )
         self.seed = seed
         self.kernels = kernels
+        self.scaling = scaling
         self.most_steps = most_steps
+        self._scales: list[Scale] = []
         self.length = 0
         self.channels = 0
         self._groups: list[_Kernels] = []
@@ -97,9 +105,11 @@ class RandomConvolutions:
         arrays = as_channels(series)
         self.length = max(1, min(self.most_steps, max(len(one) for one in arrays)))
         self.channels = arrays[0].shape[1]
+        both: tuple[Scaling, ...] = ("series", "training")
+        self._scales = [Scale.of(scaling, arrays) for scaling in (both if self.scaling is None else (self.scaling,))]
         rng = np.random.default_rng(self.seed)
-        drawn: dict[tuple[int, int, bool], list[tuple[Floats, float]]] = {}
-        for _ in range(self.kernels):
+        drawn: dict[tuple[int, int, int, bool], list[tuple[Floats, float]]] = {}
+        for number in range(self.kernels):
             length = int(rng.choice(_KERNEL_LENGTHS))
             most = max(np.log2(max(self.length - 1, 1) / (length - 1)), 0)
             dilation = int(2 ** rng.uniform(0, most))
@@ -108,7 +118,8 @@ class RandomConvolutions:
             weights_CN -= weights_CN.mean(1, keepdims=True)
             chosen = int(2 ** rng.uniform(0, np.log2(min(self.channels, length) + 1)))
             weights_CN[rng.permutation(self.channels)[chosen:]] = 0
-            drawn.setdefault((length, dilation, padded), []).append((weights_CN, rng.uniform(-1, 1)))
+            key = (number % len(self._scales), length, dilation, padded)
+            drawn.setdefault(key, []).append((weights_CN, rng.uniform(-1, 1)))
         self._groups = [_Kernels(*key, each) for key, each in drawn.items()]
         return self
 
@@ -117,14 +128,18 @@ class RandomConvolutions:
         if not self._groups:
             raise ConfigError("expected fit() before transform(). Received: convolutions without kernels")
         arrays = as_channels(series, self.channels)
-        values_NTC = resampled([standardised(filled(one)) for one in arrays], self.length)
-        return np.concatenate([group.features(values_NTC) for group in self._groups], axis=1)
+        full = [filled(one) for one in arrays]
+        scaled = [resampled([scale(one) for one in full], self.length) for scale in self._scales]
+        return np.concatenate([group.features(scaled[group.scale]) for group in self._groups], axis=1)
 
 
 class _Kernels:
-    """Kernels of the same length, dilation and padding."""
+    """Kernels of the same scale of series, length, dilation and padding."""
 
-    def __init__(self, length: int, dilation: int, padded: bool, kernels: Sequence[tuple[Floats, float]]) -> None:
+    def __init__(
+        self, scale: int, length: int, dilation: int, padded: bool, kernels: Sequence[tuple[Floats, float]]
+    ) -> None:
+        self.scale = scale
         self.reach = (length - 1) * dilation
         self.dilation = dilation
         self.padded = padded

@@ -21,12 +21,10 @@ def text_figure(
 ) -> tuple[Figure, Callable[[Sequence[str]], Doubles]]:
     """Return the figure of texts with these references, and the function that counts it for texts.
 
-    Both are compared in `unicode_form`.
+    Texts are compared in lower case with `lowercase`, and in `unicode_form`.
     """
-    known = [
-        in_form(each, unicode_form) if isinstance(each, str) else [in_form(text, unicode_form) for text in each]
-        for each in references
-    ]
+    several = [[each] if isinstance(each, str) else each for each in references]
+    known = [[in_form(text, unicode_form) for text in each] for each in several]
 
     def formed(texts: Sequence[str]) -> list[str]:
         return [in_form(text, unicode_form) for text in texts]
@@ -34,8 +32,12 @@ def text_figure(
     if has_bleu():
         return BLEU, lambda texts: bleu_counts(formed(texts), known, lowercase=lowercase, tokenizer=tokenizer)
 
+    def cased(text: str) -> str:
+        return text.lower() if lowercase else text
+
     def exact(texts: Sequence[str]) -> Doubles:
-        hits = [is_exact(text, each) for text, each in zip(formed(texts), known, strict=True)]
+        pairs = zip(formed(texts), known, strict=True)
+        hits = [is_exact(cased(text), [cased(each) for each in right]) for text, right in pairs]
         return np.stack([np.array(hits, dtype=np.float64), np.ones(len(hits))], axis=1)
 
     return ratio("exact", "exact matches"), exact

@@ -50,8 +50,10 @@ def find_roles(source: Source, config: PanelConfig, targets: bool = True) -> Col
     ]
     for name in roles:
         if name not in source.names:
+            default = name in found and not config.target_columns
+            hint = " (the option target_columns names the columns to forecast)" if default else ""
             raise DataError(
-                f"{source.name}: expected a column {listed([name])}. Received: the columns {listed(source.names)}"
+                f"{source.name}: expected a column {listed([name])}{hint}. Received: the columns {listed(source.names)}"
             )
         if roles.count(name) > 1:
             raise ConfigError(

@@ -24,13 +24,13 @@ def comparison_of(
     train: CaptionDataset,
     held: CaptionDataset,
     part: str,
-    **how: Any,
+    **compared: Any,
 ) -> Comparison:
     """Return the rules for items with captions; `write` returns the network's captions of `held`.
 
-    `how` is passed to `text_figure`.
+    `compared` holds arguments of `text_figure`.
     """
-    figure, counts = text_figure(held.captions or [], **how)
+    figure, counts = text_figure(held.captions or [], **compared)
     captions = train.captions or []
 
     def commonest(items: int) -> Doubles:

@@ -319,7 +319,9 @@ class ForecasterSetup(Setup[ForecasterConfig, ForecasterNetwork, Panel, SeriesHi
             panel, transforms = self.parts, self._transforms
             return forecast_from(self.network, panel, transforms, series, origin, horizon, paths=_COMPARED_PATHS).mean
 
-        return comparison_of(forecast, self.parts, self.begin, window.horizon, window.autoregression)
+        # Past covariates are not known beyond a step or, with mode=direct, the horizon of the network.
+        horizon = self.network.horizon if self.network.sizes.past else window.horizon
+        return comparison_of(forecast, self.parts, self.begin, horizon, window.autoregression)
 
     def notes(self) -> list[str]:
         """Report series that are left out."""

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 import numpy.typing as npt
 
-from elman.baselines.ngrams import InterpolatedNGrams, best_order
+from elman.baselines.ngrams import InterpolatedNGrams, Smoothing, held_out_scores
 from elman.data.corpus import HeldOutText
 from elman.data.token_file import TokenFile
 from elman.decode.engine import TokenNetwork
@@ -21,8 +19,9 @@ __all__ = ["comparison_of"]
 _MOST = 250_000
 # Tokens of an item, whose losses are not independent; and those of the first fit of a rule.
 _ITEM, _FIRST = 100, 50_000
-# Orders of n-grams from which one is chosen on the end of the training text, and the tokens of which it is chosen.
+# Orders and smoothing of n-grams, which are chosen on the end of the training text, by so many tokens.
 _ORDERS, _CHOSEN_ON = (2, 3, 4, 5, 6, 7), 200_000
+_SMOOTHINGS: tuple[Smoothing, ...] = ("witten-bell", "kneser-ney")
 
 _ADVICE = "Try more time, a larger network (--preset large), or --tokens subwords for long words."
 
@@ -32,8 +31,6 @@ def comparison_of(
 ) -> Comparison:
     """Return the comparison on the first `limit` tokens of a held-out text (0: of as many as a comparison uses)."""
     tokens = min(limit or _MOST, _MOST, held.limit)
-    # Kneser-Ney counts contexts in place of tokens, which helps where most tokens are rare.
-    smoothing: Literal["witten-bell", "kneser-ney"] = "witten-bell" if unit == "char" else "kneser-ney"
     # The first token has no predecessor.
     text_T = held.tokens.read(0, tokens).astype(np.int64)
 
@@ -42,11 +39,22 @@ def comparison_of(
         sums = np.add.reduceat(nats_T, starts)
         return np.stack([sums, np.diff([*starts, len(nats_T)]).astype(np.float64)], axis=1)
 
-    def ngrams(items: int, orders: tuple[int, ...]) -> Doubles:
-        train_T: npt.NDArray[np.int64] = train.read(len(train) - items, len(train)).astype(np.int64)
-        order = orders[0] if len(orders) == 1 else best_order(train_T[-_CHOSEN_ON:], size, orders, smoothing)
-        model = InterpolatedNGrams(smoothing).fit(train_T, size, order)
-        return counts(-model.log_probabilities(text_T)[1:])
+    def frequencies(items: int) -> Doubles:
+        return counts(-InterpolatedNGrams().fit(training(items), size, 1).log_probabilities(text_T)[1:])
+
+    def ngrams(items: int) -> Doubles:
+        train_T = training(items)
+        scores = {
+            (order, smoothing): score
+            for smoothing in _SMOOTHINGS
+            for order, score in held_out_scores(train_T[-_CHOSEN_ON:], size, _ORDERS, smoothing).items()
+        }
+        order, smoothing = max(scores, key=lambda each: scores[each])
+        return counts(-InterpolatedNGrams(smoothing).fit(train_T, size, order).log_probabilities(text_T)[1:])
+
+    def training(items: int) -> npt.NDArray[np.int64]:
+        """Return the last tokens of the training text, which are next to the held-out text."""
+        return train.read(len(train) - items, len(train)).astype(np.int64)
 
     return Comparison(
         part=part,
@@ -54,8 +62,8 @@ def comparison_of(
         figure=mean_of("loss", f"nats per {unit}"),
         network=lambda: counts(token_nats(network, held(tokens)[0])),
         rules=[
-            SimpleRule(f"frequencies of {unit}s", len(train), lambda items: ngrams(items, (1,)), _FIRST),
-            SimpleRule("interpolated n-grams", len(train), lambda items: ngrams(items, _ORDERS), _FIRST),
+            SimpleRule(f"frequencies of {unit}s", len(train), frequencies, _FIRST),
+            SimpleRule("interpolated n-grams", len(train), ngrams, _FIRST),
         ],
         advice=_ADVICE,
     )

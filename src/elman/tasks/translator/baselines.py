@@ -23,10 +23,10 @@ def comparison_of(
     train: Pairs,
     held: Pairs,
     part: str,
-    **how: Any,
+    **compared: Any,
 ) -> Comparison:
-    """Return the rules for pairs; `translate` is the network's. `how` is passed to `text_figure`."""
-    figure, counts = text_figure(held.targets or [], **how)
+    """Return the rules for pairs; `translate` is the network's, `compared` are arguments of `text_figure`."""
+    figure, counts = text_figure(held.targets or [], **compared)
 
     def nearest(items: int) -> Doubles:
         some = train.take(evenly(len(train), items).tolist())
