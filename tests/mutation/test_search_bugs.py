@@ -37,6 +37,12 @@ def check_texts() -> None:
         check_prefix_beam(seed, 5, 3, 1, options, Spelling(seed, 3, knows_end=True))
 
 
+def check_least() -> None:
+    options = beam.BeamOptions(beams=3, n_best=3)
+    for seed in range(4):
+        check_beam(seed, 6, [3, 1, 4], [6, 4, 7], options, min_length=4)
+
+
 BUGS = [
     bug(
         "the state is not reordered",
@@ -110,6 +116,14 @@ BUGS = [
         "scores_BN.masked_fill(best.tokens_BN == self.end, -torch.inf)",
         "scores_BN",
         check_search,
+    ),
+    bug(
+        "an output ends one token too early",
+        beam,
+        "_BeamState.step",
+        "if length <= self.min_length",
+        "if length < self.min_length",
+        check_least,
     ),
     bug("every end is taken", beam, "_BeamState.step", "(ends_BK >= threshold_B1)", "(ends_BK <= 0.0)", check_search),
     bug(

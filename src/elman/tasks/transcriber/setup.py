@@ -256,7 +256,7 @@ class TranscriberSetup(
                 notes.append(f"{encoded.too_long()}; they are {fate}")
             if encoded is not None and (note := encoded.data.undecoded()):
                 notes.append(note)
-        return [*super().notes(), *notes]
+        return [*super().notes(), *dict.fromkeys(notes)]
 
     def outline(self) -> list[tuple[str, str]]:
         """Describe the splits, inputs and tokens."""
