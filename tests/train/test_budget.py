@@ -144,7 +144,7 @@ def test_a_budget_in_seconds_becomes_steps_and_is_kept(text: Path, tmp_path: Pat
     assert events[-1] == EndEvent(planned.total_steps, "the budget is spent")
     assert kinds.index(PlanEvent) < len(kinds) * 0.9, "the plan is made early"
     assert seconds * 0.5 < took < seconds * 1.6  # a busy machine may change its speed in between
-    assert 2 <= sum(isinstance(event, EvaluationEvent) for event in events) <= 12
+    assert 2 <= sum(isinstance(event, EvaluationEvent) for event in events) <= 30
 
     # A run that goes on from there keeps the plan that was made, to the step.
     journey.save()

@@ -259,6 +259,11 @@ class CaptionerSetup(
         return CaptionObjective(self.network, self.vocabulary, self._valid, text.max_length, tokenizer)
 
     @property
+    def evaluation_cost(self) -> float:
+        """Captions are also generated, token by token."""
+        return 4.0 * super().evaluation_cost
+
+    @property
     def loss_name(self) -> str:
         return f"nats per {self.vocabulary.text.unit}"
 

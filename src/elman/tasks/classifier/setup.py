@@ -277,6 +277,13 @@ class ClassifierSetup(
         )
 
     @property
+    def evaluation_cost(self) -> float:
+        """That of the examples which an evaluation uses, at most `evaluate_tokens`."""
+        if self.parts.valid is None:
+            return 0.0
+        return super().evaluation_cost * min(1.0, self.training_config.evaluate_tokens / len(self.parts.valid))
+
+    @property
     def loss_name(self) -> str:
         """Name and unit of the loss."""
         return "nats per example" if self.vocabulary.names else "squared error of the standardised number"

@@ -284,6 +284,10 @@ class ForecasterSetup(Setup[ForecasterConfig, ForecasterNetwork, Panel, SeriesHi
         return most * (min(1.0, self._stream.epoch / epochs) if epochs else 1.0)
 
     @property
+    def evaluation_cost(self) -> float:
+        return 0.5 * len(self._held.series) / len(self._rows.series)
+
+    @property
     def holds_out(self) -> bool:
         """Whether any series has validation steps."""
         return bool(len(self._held.series))

@@ -120,6 +120,10 @@ class LanguageModelSetup(Setup[LanguageModelConfig, LanguageModelNetwork, Corpus
         return NextTokenObjective(self.network, self._valid)
 
     @property
+    def evaluation_cost(self) -> float:
+        return 0.0 if self._valid is None else 0.5 * self._valid.limit / len(self.parts.train)
+
+    @property
     def holds_out(self) -> bool:
         return self._valid is not None
 

@@ -187,6 +187,14 @@ class TranslatorSetup(SequenceSetup[TranslatorConfig, TranslatorNetwork, PairPar
         compared = self._compared()
         return TranslationObjective(self.network, self._valid, translate, **compared)
 
+    @property
+    def evaluation_cost(self) -> float:
+        """Some of the pairs are also translated, token by token."""
+        if self.parts.valid is None:
+            return 0.0
+        translated = min(self.config.network.translate_valid, len(self.parts.valid))
+        return super().evaluation_cost + 2.0 * translated / len(self.parts.train)
+
     def _compared(self) -> dict[str, Any]:
         """Return how translations are compared with targets: arguments of `text_figures`."""
         data = self.config.data
