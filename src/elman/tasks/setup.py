@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -17,6 +17,7 @@ import torch
 
 from elman.data.parts import Parts
 from elman.data.sources import Sources
+from elman.data.vocabulary.unknown import UnknownTokens
 from elman.display import Progress
 from elman.errors import ConfigError
 from elman.former import former_methods
@@ -24,6 +25,7 @@ from elman.nn import StoredModule
 from elman.nn.recurrent import check_cell, with_present_cell_options
 from elman.nn.recurrent_config import RecurrentConfig
 from elman.options import Sections
+from elman.tasks.remarks import remark_on_unknown
 from elman.train import TrainConfig
 from elman.train.loop import Objective, Stream, Training
 from elman.train.machine import chooses_threads, resolve_auto
@@ -48,6 +50,10 @@ _FORMER = MappingProxyType(
         "reading_tells": "reports_reading",
     }
 )
+
+
+# Places that a remark names.
+_PLACES = 3
 
 
 class Setup(ABC, Generic[C, N, P, V]):
@@ -256,12 +262,14 @@ class Setup(ABC, Generic[C, N, P, V]):
         notes = []
         if isinstance(self.parts, Parts):
             names = {"valid": "validation", "test": "test"}
-            for name, count in self.parts.repeated().items():
-                whole = len(getattr(self.parts, name))
+            for name, rows in self.parts.repeated().items():
+                part = getattr(self.parts, name)
                 notes.append(
-                    f"{count:,} of {whole:,} items of the {names[name]} data are also in the training data, so figures "
-                    "are better than on new data"
+                    f"{len(rows):,} of {len(part):,} items of the {names[name]} data are also in the training data, so "
+                    f"figures are better than on new data{_first_places(part, rows)}"
                 )
+        unknown = (remark_on_unknown(*each) for each in self.unknown_tokens())
+        notes += [note for note in unknown if note]
         if self.holds_out or getattr(self.parts, "test", None) is None:
             return notes
         return [
@@ -269,6 +277,10 @@ class Setup(ABC, Generic[C, N, P, V]):
             "there is no validation data, since nothing is cut from the training data where test data is given: the "
             "last weights are kept, not the best",
         ]
+
+    def unknown_tokens(self) -> Iterator[tuple[UnknownTokens, str, str]]:
+        """Yield counts of unknown tokens in the training and validation data, with the arguments of their remark."""
+        yield from ()
 
     def baselines(self) -> dict[str, dict[str, float]]:
         """Return the metrics of simple baselines on held-out data, by the name of the baseline."""
@@ -341,3 +353,12 @@ class Setup(ABC, Generic[C, N, P, V]):
         return TrainingProgress(
             self.unit, describe=describe, budget_seconds=self.training_config.max_seconds, quiet=quiet
         )
+
+
+def _first_places(part: Any, rows: Sequence[int]) -> str:
+    """Return the places of the first of some items, in brackets; empty for data without places."""
+    places: Sequence[str] = getattr(part, "places", ())
+    if len(places) != len(part):
+        return ""
+    shown = ", ".join(places[row] for row in rows[:_PLACES])
+    return f" ({shown}{', ...' if len(rows) > _PLACES else ''})"

@@ -19,6 +19,7 @@ from elman.data.captioned.images import check_size
 from elman.data.captioned.vocabulary import CaptionerVocabulary, ItemSpec
 from elman.data.parts import Parts
 from elman.data.vocabulary import END_ID, UNKNOWN_ID
+from elman.data.vocabulary.unknown import UnknownTokens, unknown_in_texts
 from elman.decode.search import Hypothesis
 from elman.decode.search_config import SearchConfig
 from elman.decode.text_output import find
@@ -29,6 +30,7 @@ from elman.metrics.translation import bleu_metrics, bleu_signatures, exact_match
 from elman.state import IGNORE_INDEX, Batch, State
 from elman.tasks.captioner.config import CaptionerConfig
 from elman.tasks.captioner.network import CaptionerNetwork
+from elman.tasks.remarks import token_advice
 from elman.tasks.sequence_setup import SequenceObjective, SequenceSetup
 
 __all__ = [
@@ -251,6 +253,14 @@ class CaptionerSetup(
         self.network.standardise(self._train.data.items)
         if self.config.network.image_weights and self.network.pretrained is not None:
             self.network.pretrained.read_weights(self.config.network.image_weights)
+
+    def unknown_tokens(self) -> Iterator[tuple[UnknownTokens, str, str]]:
+        """Yield the counts of unknown tokens of the captions."""
+        text = self.vocabulary.text
+        for name, part in (("training", self.parts.train), ("validation", self.parts.valid)):
+            if part is not None:
+                counts = unknown_in_texts(text, [caption for row in part.captions or () for caption in row])
+                yield counts, f"{text.unit}s of the {name} captions", token_advice(self.config.text, text.kind)
 
     def objective(self) -> CaptionObjective:
         """Return the loss of captions."""

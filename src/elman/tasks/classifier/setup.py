@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from elman.data.examples.targets import ClassTargets, class_weights_of, learn_ta
 from elman.data.examples.vocabulary import ClassifierVocabulary, EncodedExamples
 from elman.data.rows import SequenceRows, WeightedTargets
 from elman.data.sources import Sources
+from elman.data.vocabulary.unknown import UnknownTokens, unknown_in_texts
 from elman.display import Progress
 from elman.errors import ConfigError
 from elman.metrics.calibration import fit_temperature
@@ -34,6 +35,7 @@ from elman.plots.confusion import draw_confusion
 from elman.state import Batch, State
 from elman.tasks.classifier.config import ClassifierConfig
 from elman.tasks.classifier.network import ClassifierNetwork
+from elman.tasks.remarks import labels_not_learnt, token_advice
 from elman.tasks.sequence_setup import SequenceObjective, SequenceSetup
 
 __all__ = ["ClassObjective", "ClassifierSetup", "RegressionObjective"]
@@ -343,10 +345,24 @@ class ClassifierSetup(
         ]
 
     def notes(self) -> list[str]:
-        """Report texts that are truncated."""
+        """Report texts that are truncated, and classes that cannot be learnt."""
         longer = self._train.longer
         truncated = [f"{longer:,} texts are longer than max_length and are truncated"] if longer else []
-        return [*super().notes(), *truncated]
+        parts = {"validation": self._valid, "test": self._test}
+        held_out = [(name, part.truth_N) for name, part in parts.items() if part is not None]
+        names = self.vocabulary.names
+        labels = labels_not_learnt(names, self._train.truth_N, held_out, "class_weights=balanced") if names else []
+        return [*super().notes(), *truncated, *labels]
+
+    def unknown_tokens(self) -> Iterator[tuple[UnknownTokens, str, str]]:
+        """Yield the counts of unknown tokens of the texts."""
+        encoder = self.vocabulary.encoder
+        for name, part in (("training", self.parts.train), ("validation", self.parts.valid)):
+            if part is not None and isinstance(encoder, TextEncoder):
+                texts: Any = part.inputs
+                counts = unknown_in_texts(encoder.vocabulary, texts)
+                advice = token_advice(self.config.input, encoder.vocabulary.kind)
+                yield counts, f"{encoder.vocabulary.unit}s of the {name} texts", advice
 
     def summary(self) -> str:
         """Describe the network and the data in one line."""

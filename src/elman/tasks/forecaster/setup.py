@@ -37,6 +37,7 @@ from elman.nn.linear_init import init_network
 from elman.state import Batch, State, map_leaves
 from elman.tasks.forecaster.config import ForecasterConfig, check_options
 from elman.tasks.forecaster.network import ForecasterNetwork
+from elman.tasks.remarks import constant_series
 from elman.tasks.setup import Setup
 
 __all__ = ["ForecasterSetup", "NextValueObjective"]
@@ -310,8 +311,10 @@ class ForecasterSetup(Setup[ForecasterConfig, ForecasterNetwork, Panel, SeriesHi
         return {}
 
     def notes(self) -> list[str]:
-        """Report series that are left out."""
-        return self._remarks
+        """Report series that are left out, and constant ones."""
+        values = [each[:end] for each, end in zip(self.parts.targets, self.begin, strict=True)]
+        constant = constant_series(self.parts.ids, values)
+        return [*super().notes(), *self._remarks, *([constant] if constant else [])]
 
     def data_facts(self) -> dict[str, Any]:
         """Return the number of series and time steps, and the frequency."""

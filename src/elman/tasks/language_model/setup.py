@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +15,20 @@ from elman.data.sources import Sources
 from elman.data.stream import BPTTBatches
 from elman.data.tokens import Corpus
 from elman.data.vocabulary import Vocabulary, vocabulary_from_json
+from elman.data.vocabulary.unknown import UnknownTokens, unknown_in_ids
 from elman.display import Progress
 from elman.metrics.likelihood import measure
 from elman.state import IGNORE_INDEX, Batch, State
 from elman.tasks.language_model.config import LanguageModelConfig
 from elman.tasks.language_model.network import LanguageModelNetwork
+from elman.tasks.remarks import token_advice
 from elman.tasks.setup import Setup
 
 __all__ = ["LanguageModelSetup", "NextTokenObjective"]
+
+
+# Tokens of a part in which unknown ones are counted.
+_LOOKED_AT = 1_000_000
 
 
 class NextTokenObjective:
@@ -136,6 +142,14 @@ class LanguageModelSetup(Setup[LanguageModelConfig, LanguageModelNetwork, Corpus
             return {}
         batches, characters = self._test(limit)
         return measure(self.network, batches).metrics(characters)
+
+    def unknown_tokens(self) -> Iterator[tuple[UnknownTokens, str, str]]:
+        """Yield the counts of unknown tokens at the beginning of the parts."""
+        advice = token_advice(self.config.text, self.vocabulary.kind)
+        for name, part in (("training", self.parts.train), ("validation", self.parts.valid)):
+            if part is not None:
+                counts = unknown_in_ids([part.read(0, min(len(part), _LOOKED_AT))])
+                yield counts, f"{self.vocabulary.unit}s of the {name} text", advice
 
     def describe(self, figures: Mapping[str, float]) -> str:
         if "bits_per_char" in figures:

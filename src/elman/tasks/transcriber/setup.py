@@ -18,6 +18,7 @@ from elman.data.transcripts import Transcripts
 from elman.data.transcripts.encoded import EncodedTranscripts
 from elman.data.transcripts.read import read_part
 from elman.data.transcripts.vocabulary import TranscriberVocabulary
+from elman.data.vocabulary.unknown import UnknownTokens, unknown_in_texts
 from elman.decode.ctc import CtcLogits
 from elman.decode.ctc_search import CtcResult, CtcSearch, greedy
 from elman.decode.transcript import Transcript, transcript
@@ -27,6 +28,7 @@ from elman.kernels import threads_for
 from elman.metrics.transcription import error_rates, figures_of
 from elman.nn.ctc_loss import batch_loss
 from elman.state import Batch, State
+from elman.tasks.remarks import token_advice
 from elman.tasks.sequence_setup import SequenceObjective, SequenceSetup
 from elman.tasks.transcriber.config import TranscriberConfig
 from elman.tasks.transcriber.network import TranscriberNetwork
@@ -235,6 +237,14 @@ class TranscriberSetup(
                 )
                 notes.append(f"{encoded.too_long()}; they are {fate}")
         return [*super().notes(), *notes]
+
+    def unknown_tokens(self) -> Iterator[tuple[UnknownTokens, str, str]]:
+        """Yield the counts of unknown tokens of the texts."""
+        tokens = self.vocabulary.tokens
+        for name, part in (("training", self.parts.train), ("validation", self.parts.valid)):
+            if part is not None:
+                counts = unknown_in_texts(tokens, part.texts or [])
+                yield counts, f"{tokens.unit}s of the {name} texts", token_advice(self.config.data, tokens.kind)
 
     def outline(self) -> list[tuple[str, str]]:
         """Describe the splits, inputs and tokens."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from elman.data.pairs import Pairs, PairVocabulary
 from elman.data.pairs.encoded import EncodedPairs, encode_pairs
 from elman.data.pairs.parts import PairParts, make_parts, read_pair_parts, read_part
 from elman.data.sources import Sources
+from elman.data.vocabulary.unknown import UnknownTokens, unknown_in_texts
 from elman.decode.search_config import SearchConfig
 from elman.decode.translation import EnsembleMember, Translate, translating
 from elman.display import Progress
@@ -22,6 +23,7 @@ from elman.metrics.translation import check_bleu, text_figures, tokenizer_for
 from elman.nn.recurrent import check_cell
 from elman.nn.word_vectors import WordVectorOptions
 from elman.state import IGNORE_INDEX, Batch, State
+from elman.tasks.remarks import token_advice
 from elman.tasks.sequence_setup import SequenceObjective, SequenceSetup
 from elman.tasks.translator.config import TranslatorConfig, TranslatorNetworkConfig
 from elman.tasks.translator.network import TranslatorNetwork
@@ -175,6 +177,18 @@ class TranslatorSetup(SequenceSetup[TranslatorConfig, TranslatorNetwork, PairPar
         taken = [] if self.resumed else vectors.take(source, target, self.vocabulary)
         vectors.freeze(source, target)
         self._remarks = [*taken, *self.parts.remarks, *self._train.remarks()]
+
+    def unknown_tokens(self) -> Iterator[tuple[UnknownTokens, str, str]]:
+        """Yield the counts of unknown tokens of both sides."""
+        data, vocabulary = self.config.data, self.vocabulary
+        sides = (("sources", vocabulary.source, "tokens"), ("targets", vocabulary.target, "target_tokens"))
+        for part_name, part in (("training", self.parts.train), ("validation", self.parts.valid)):
+            for side, tokens, option in sides:
+                texts = None if part is None else getattr(part, side)
+                if texts is not None:
+                    counts = unknown_in_texts(tokens, texts, lowercase=data.lowercase)
+                    chosen = option if getattr(data, option) else "tokens"
+                    yield counts, f"{tokens.unit}s of the {part_name} {side}", token_advice(data, tokens.kind, chosen)
 
     @property
     def batch_steps(self) -> int:
