@@ -105,6 +105,12 @@ def test_evaluations_of_a_budget_in_seconds_take_a_small_share_of_it() -> None:
     assert measured.affords_evaluation(50, 0.5)
     measured.evaluated(0.5)
     assert not measured.affords_evaluation(50, 0.5), "2 % of 100 s are spent"
+    # Few affordable ones are spread up to the first regular one, in step 1,000.
+    spread = timer(100.0, 1.0).with_early_evaluations(Plan.of(config, early=True), 10, 0.05)
+    assert spread.growth == pytest.approx(100.0 ** (1.0 / 2))
+    assert spread.first == 100
+    assert timer(100.0, 0.001).with_early_evaluations(Plan.of(config, early=True), 10, 0.05).growth == 1.35
+    assert timer(100.0, 50.0).with_early_evaluations(Plan.of(config, early=True), 10, 0.05).growth == 0.0
     few = StepTimer(config, 0.0, 0.2)
     few.stepped(0.01, 100)
     assert not few.affords_evaluation(1, 0.01), "the speed is not known yet"

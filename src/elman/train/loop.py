@@ -119,6 +119,7 @@ class Training:
     def _measure(self, timer: StepTimer) -> Iterator[Event]:
         """While a budget in seconds has no plan: make early evaluations, and the plan once enough is measured."""
         ready, seconds, before = timer.ready(self.seconds), timer.seconds_per_evaluation, self.seconds
+        self.plan = timer.with_early_evaluations(self.plan, self.step, self.stream.epoch)
         first = None
         if ready and math.isinf(seconds):
             first = self._evaluate(tokens=timer.evaluation_tokens())

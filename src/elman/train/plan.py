@@ -191,10 +191,22 @@ class StepTimer:
         """Whether an early evaluation fits into their share of the budget, before the plan is settled."""
         if len(self._durations) < _MEASURED_STEPS or not epoch:
             return False
-        cost = self.evaluation_cost * step / epoch * self.seconds_per_step
-        if self._evaluations:
-            cost = self.seconds_per_evaluation
+        cost = self._evaluation_seconds(step, epoch)
         return 0.0 < sum(self._evaluations) + cost <= _EARLY_SHARE * self.config.max_seconds
+
+    def with_early_evaluations(self, plan: Plan, step: int, epoch: float) -> Plan:
+        """Return a plan that is not settled with its early evaluations decided, once some steps were measured."""
+        if plan.growth is not None or len(self._durations) < _MEASURED_STEPS or not epoch:
+            return plan
+        seconds = self.config.max_seconds
+        count = int(_EARLY_SHARE * seconds / max(self._evaluation_seconds(step, epoch), 1e-9))
+        return plan.with_growth(seconds / self.seconds_per_step / _EVALUATIONS, count, step)
+
+    def _evaluation_seconds(self, step: int, epoch: float) -> float:
+        """Return the time of an evaluation: as measured, or else by its cost."""
+        if self._evaluations:
+            return self.seconds_per_evaluation
+        return self.evaluation_cost * step / epoch * self.seconds_per_step
 
     def ready(self, seconds: float) -> bool:
         """Whether enough steps were measured, or the budget is spent."""
@@ -213,7 +225,7 @@ class StepTimer:
         else:
             spent, longest = sum(self._evaluations), max(evaluation_seconds, 1e-9)
             fitting = max(1.0, (_EVALUATION_SHARE * config.max_seconds - spent) / longest)
-            if plan.growth is None:
+            if plan.growth != 0.0:
                 early = int(max(0.0, min(fitting / 3.0, (_EARLY_SHARE * config.max_seconds - spent) / longest)))
             count = int(min(_EVALUATIONS, max(1.0, fitting - early)))
             expected = min(early, _most_early(step, left / self.seconds_per_step / count))
@@ -224,7 +236,7 @@ class StepTimer:
         if config.max_steps:
             total = min(total, config.max_steps)
         settled = dataclasses.replace(plan, total_steps=total, evaluate_every=every, settled=True)
-        return settled if plan.growth is not None else settled.with_growth(every, early, step)
+        return settled if plan.growth == 0.0 else settled.with_growth(every, early, step)
 
 
 def early_evaluations(steps: float, cost: float) -> int:
