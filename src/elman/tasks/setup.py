@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import torch
 
+from elman.data.bad_rows import bad_rows_of
 from elman.data.parts import Parts
 from elman.data.sources import Sources
 from elman.data.vocabulary.unknown import UnknownTokens
@@ -94,6 +95,8 @@ class Setup(ABC, Generic[C, N, P, V]):
         self.check_options(config)
         self.parts = parts
         self.sources = sources
+        # Remarks on rows that could not be used.
+        self.left_out: tuple[str, ...] = ()
         self.resumed = vocabulary is not None
         self.automatic_threads = chooses_threads(config.training)  # type: ignore[attr-defined]
         self.config: C = self.resolve_config(with_present_cell_options(config))
@@ -127,8 +130,11 @@ class Setup(ABC, Generic[C, N, P, V]):
         if not sources.train:
             raise ConfigError(f"expected at least one {cls.noun} to train on. Received: none")
         reading: dict[str, Any] = {"cache": cache} if cls.caches else {}
-        parts = cls.read(config, sources, vocabulary=vocabulary, progress=progress, **reading)
-        return cls(config, parts, sources, vocabulary=vocabulary)
+        with bad_rows_of(getattr(config, "data", None)) as bad:
+            parts = cls.read(config, sources, vocabulary=vocabulary, progress=progress, **reading)
+        setup = cls(config, parts, sources, vocabulary=vocabulary)
+        setup.left_out = tuple(bad.remarks)
+        return setup
 
     # --- required methods -----------------------------------------------------------------------------------------
 
@@ -259,7 +265,7 @@ class Setup(ABC, Generic[C, N, P, V]):
 
     def notes(self) -> list[str]:
         """Return remarks on the data, to show before the run. Overrides call `super`."""
-        notes = []
+        notes = list(self.left_out)
         if isinstance(self.parts, Parts):
             names = {"valid": "validation", "test": "test"}
             for name, rows in self.parts.repeated().items():

@@ -19,7 +19,7 @@ from elman.data.batches import ShuffledBatches
 from elman.data.examples import Examples, read_examples
 from elman.data.examples.encode import TextEncoder, learn_encoder
 from elman.data.examples.parts import ExampleParts, make_parts
-from elman.data.examples.targets import ClassTargets, class_weights_of, learn_targets
+from elman.data.examples.targets import ClassTargets, class_weights_of, learn_targets, with_numbers
 from elman.data.examples.vocabulary import ClassifierVocabulary, EncodedExamples
 from elman.data.rows import SequenceRows, WeightedTargets
 from elman.data.sources import Sources
@@ -198,6 +198,9 @@ class ClassifierSetup(
         held_out = (sources.valid, sources.test)
         valid, test = (cls.read_part(paths, config, progress) if paths else None for paths in held_out)
         regression = config.target.kind == "regression"
+        if regression:
+            train = with_numbers(train)
+            valid, test = (None if part is None else with_numbers(part) for part in (valid, test))
         return make_parts(train, data, seed=config.training.seed, regression=regression, valid=valid, test=test)
 
     @classmethod
