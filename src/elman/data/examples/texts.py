@@ -134,10 +134,9 @@ def _unlabelled(file: InputFile, config: ExamplesConfig) -> Examples:
     places = _places(file, lines)
     if config.delimiter not in ("", "\t") or not all("\t" in lines[row] for row in rows):
         return Examples("text", lines, None, places)
-    labels, texts, problems = _cut(
-        [lines[row] for row in rows], [places[row] for row in rows], "\t", config.label_first
-    )
-    usable(len(texts), problems)
+    labels, texts, problems = _cut(picked(lines, rows), picked(places, rows), "\t", config.label_first)
+    if problems:
+        raise problems[min(problems)]
     cut = answer_lines(lines, lambda _: zip(texts, labels, strict=True), lambda _: ("", ""))
     return Examples("text", [text for text, _ in cut], [label for _, label in cut], places)
 
