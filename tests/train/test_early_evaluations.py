@@ -10,12 +10,17 @@ from typing import Any
 
 import pytest
 
-from elman.train import EndEvent, EvaluationEvent, TrainConfig
+import elman
+from elman import LanguageModel
+from elman.errors import DivergenceError
+from elman.tasks.language_model.setup import NextTokenObjective
+from elman.train import EndEvent, EvaluationEvent, StartEvent, StepEvent, TrainConfig
+from elman.train.loop import Training
 from elman.train.plan import Plan, StepTimer, early_evaluations
 from elman.train.progress import TrainingProgress
 from elman.train.schedule import Plateau
 
-from .runs import Journey, made_up_text
+from .runs import SMALL, Journey, made_up_text
 
 
 @pytest.fixture
@@ -185,3 +190,57 @@ def test_early_evaluations_depend_on_no_clock(text: Path, tmp_path: Path) -> Non
     found = [[each for each in run.training.fit() if isinstance(each, EvaluationEvent)] for run in runs]
     assert found[0] == found[1]
     assert math.isfinite(found[0][0].metrics["loss"])
+
+
+def passes(epoch: float, progress: float, number: int = 20) -> StepEvent:
+    return StepEvent(number, progress, 2.0, 10, epoch, 0.001, 1.0, 0.01)
+
+
+def test_a_run_that_ends_before_it_has_seen_the_data_says_so_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    short = [passes(0.1, 0.25), passes(0.2, 0.5, 40)]
+    assert [line for line in shown(*short, monkeypatch=monkeypatch) if "pass" in line] == [
+        "the run ends after 0.4 of a pass over the training data, and does not see the rest of it (max_seconds, "
+        "max_steps and max_epochs set the length)"
+    ]
+    for others in ([passes(0.5, 0.25)], [passes(0.1, 0.0)], [passes(0.1, 0.25, 19)], [StartEvent(7), *short]):
+        assert not [line for line in shown(*others, monkeypatch=monkeypatch) if "of a pass" in line]
+
+
+def trained(folder: Path, text: Path, **options: Any) -> LanguageModel:
+    model = LanguageModel(**SMALL | {"evaluate_every": 0, "learning_rate": 0.02, "max_steps": 150} | options)
+    return model.fit(text, folder=folder, progress=False, tune=False)
+
+
+def test_the_best_weights_of_an_early_evaluation_are_kept(
+    text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "model"
+    evaluate = NextTokenObjective.evaluate
+    counts = itertools.count()
+
+    def first_is_best(objective: NextTokenObjective, limit: int = 0) -> dict[str, float]:
+        return {**evaluate(objective, limit), "selection": float(next(counts))}
+
+    monkeypatch.setattr(NextTokenObjective, "evaluate", first_is_best)
+    model = trained(folder, text, patience=0)
+    first = model.metrics["best_step"]
+    assert 10 <= first < 15
+    assert elman.load(folder).metrics["best_step"] == first
+    assert elman.load(folder).evaluate(text)["loss"] == pytest.approx(model.evaluate(text)["loss"], rel=1e-6)
+
+
+def test_a_run_that_diverges_soon_after_an_early_evaluation_keeps_its_weights(
+    text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make = Training._make_step
+
+    def diverging(training: Training) -> StepEvent:
+        if training.step == 14:
+            raise DivergenceError("expected a finite loss. Received: nan", 15)
+        return make(training)
+
+    monkeypatch.setattr(Training, "_make_step", diverging)
+    folder = tmp_path / "model"
+    with pytest.raises(DivergenceError):
+        trained(folder, text, patience=0)
+    assert elman.load(folder).metrics["best_step"] < 15
