@@ -14,7 +14,6 @@ from elman.tasks.language_model.config import LanguageModelConfig
 from elman.tasks.language_model.setup import LanguageModelSetup
 from elman.train import EvaluationEvent, StepEvent, checkpoint
 from elman.train.history import History
-from elman.train.loop import Training
 
 SMALL = {
     "hidden_size": 8,
@@ -51,7 +50,7 @@ class Journey:
         config = LanguageModelConfig.make("base", SMALL, options)
         setup = LanguageModelSetup.open(config, Sources([text]), cache=folder / "tokens")
         self.network = setup.network
-        self.training = Training(setup.objective(), setup.stream(), setup.training_config)
+        self.training = setup.trainer()
         self.history = History(every=3)
         self.events = 0
 

@@ -144,7 +144,7 @@ def test_a_budget_in_seconds_becomes_steps_and_is_kept(text: Path, tmp_path: Pat
     assert events[-1] == EndEvent(planned.total_steps, "the budget is spent")
     assert kinds.index(PlanEvent) < len(kinds) * 0.9, "the plan is made early"
     assert seconds * 0.5 < took < seconds * 1.6  # a busy machine may change its speed in between
-    assert 2 <= sum(isinstance(event, EvaluationEvent) for event in events) <= 12
+    assert 2 <= sum(isinstance(event, EvaluationEvent) for event in events) <= 30
 
     # A run that goes on from there keeps the plan that was made, to the step.
     journey.save()
@@ -167,7 +167,7 @@ def test_the_plan_fits_its_steps_and_evaluations_into_what_is_left() -> None:
     plan = watch.plan(Plan.of(config), step=50, seconds=6.0, evaluation_seconds=1.0)
     count = math.ceil(plan.total_steps / plan.evaluate_every)
     assert 5 <= count <= 7  # 6 % of the budget are for evaluations
-    assert 6.0 + (plan.total_steps - 50) * 0.1 + 6 * 1.0 == pytest.approx(97.0, abs=0.2)
+    assert 6.0 + (plan.total_steps - 50) * 0.1 + 6 * 1.0 == pytest.approx(93.0, abs=0.2)
     assert plan.settled
     assert watch.plan(Plan.of(config), 50, 99.0, 1.0).total_steps == 50, "no time is left: end at once"
     both = TrainConfig(max_seconds=100.0, max_steps=80)

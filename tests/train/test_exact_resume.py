@@ -38,6 +38,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "weight drop": {"weight_drop": 0.4},
     "plateau": {"schedule": "plateau", "plateau_patience": 0, "learning_rate": 0.5, "evaluate_every": 2},
     "early stopping": {"patience": 2, "learning_rate": 2.0, "evaluate_every": 1, "max_steps": 40, "clip_norm": 0.0},
+    "early evaluations": {"evaluate_every": 0, "max_steps": 150, "schedule": "plateau", "plateau_patience": 0},
+    "automatic stop": {"evaluate_every": 0, "max_steps": 150, "learning_rate": 0.1, "split": (0.1, 0.9, 0.0)},
     "constant rate": {"schedule": "constant", "warmup_steps": 0},
     "accumulation": {"accumulate": 3},
     "documents": {"documents": "lines", "batch_size": 4},

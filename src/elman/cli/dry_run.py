@@ -32,6 +32,8 @@ class Speed(NamedTuple):
 
 def show_plan(run: Run, as_json: bool) -> None:
     """Make a few steps, and print sizes and the estimated time of the run."""
+    from elman.train.plan import early_evaluations
+
     setup = run.setup
     with run.choosing_threads():
         speed = measure_speed(run)
@@ -44,7 +46,11 @@ def show_plan(run: Run, as_json: bool) -> None:
     if training.max_seconds:
         limits.append(int(training.max_seconds / speed.step))
     steps = max(1, min(limits))
-    evaluations = steps / training.evaluate_every if training.evaluate_every else min(steps, 10)
+    if training.evaluate_every:
+        evaluations = steps / training.evaluate_every
+    else:
+        early = early_evaluations(steps, speed.evaluation / speed.step) if setup.evaluation_cost else 0
+        evaluations = min(steps, 10) + early
     seconds = steps * speed.step + evaluations * speed.evaluation
     if training.max_seconds:
         seconds = min(seconds, training.max_seconds)

@@ -17,6 +17,7 @@ from cyclopts import Group, Parameter
 from elman.cli.flags import INPUT, command, flag_of, flags_class, given, help_text
 from elman.cli.model_folder import check_answer_file
 from elman.cli.output import StageProgress, print_json, remark
+from elman.data.bad_rows import bad_rows_of
 from elman.errors import ConfigError, ElmanError
 from elman.options import fill_flat, flat_fields
 from elman.tasks import registry
@@ -153,7 +154,13 @@ def answer(
     opened = registry.load_as(task.name, model)
     show_remark = (lambda sentence: None) if quiet else remark
     with StageProgress(quiet=quiet) as progress:
-        found = task.load(endpoint.answer)(opened, files, options, EndpointCallbacks(progress, show_remark))
+        callbacks = EndpointCallbacks(progress, show_remark)
+        # Predictions answer for every row; an evaluation leaves bad rows out as training does.
+        section = getattr(opened.config, "data", None) if verb == "evaluate" else None
+        with bad_rows_of(section) as bad:
+            found = task.load(endpoint.answer)(opened, files, options, callbacks)
+        for note in bad.remarks:
+            show_remark(note)
         if getattr(options, "baseline", False):
             from elman.tasks.evaluation import ComparedAnswer, compare_on
 

@@ -50,7 +50,12 @@ def read_manifest(path: Path, config: ManifestConfig) -> Table:
 
     delimiter = checked_delimiter(config.delimiter)
     table = read_table(
-        path, delimiter=delimiter, quoting=config.quoting, encoding=config.encoding, errors=config.errors
+        path,
+        delimiter=delimiter,
+        quoting=config.quoting,
+        encoding=config.encoding,
+        errors=config.errors,
+        skips=True,
     )
     columns = dict(table.columns)
     for name, usual, others in ((config.path_column, "path", _PATHS), (config.text_column, "text", _TEXTS)):

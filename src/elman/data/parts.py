@@ -50,8 +50,8 @@ class Parts(Generic[P]):
         """Yield the name and the data of each part."""
         yield from (("train", self.train), ("valid", self.valid), ("test", self.test))
 
-    def repeated(self) -> dict[str, int]:
-        """Return how many items of the validation and test data are also in the training data, where there are any.
+    def repeated(self) -> dict[str, list[int]]:
+        """Return the indices of items of the validation and test data that are also in the training data, if any.
 
         Empty for data without a method `contents`, which yields something small and hashable for each item.
         """
@@ -60,8 +60,8 @@ class Parts(Generic[P]):
         if contents is None or not held:
             return {}
         known = set(contents(self.train))
-        counts = {name: sum(item in known for item in contents(part)) for name, part in held.items()}
-        return {name: count for name, count in counts.items() if count}
+        rows = {name: [row for row, item in enumerate(contents(part)) if item in known] for name, part in held.items()}
+        return {name: found for name, found in rows.items() if found}
 
 
 def read_parts(

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from elman.data.bad_rows import BAD_ROWS
 from elman.data.cells import QUOTING
 from elman.options import option
 
 __all__ = [
     "BLEU_TOKENIZERS",
+    "bad_rows",
     "bleu_tokenizer",
     "decimal",
     "encoding",
@@ -30,6 +32,15 @@ __all__ = [
 
 # sacrebleu's tokenizers that need no download.
 BLEU_TOKENIZERS = ("13a", "intl", "zh", "ja-mecab", "ko-mecab", "char", "none")
+
+
+def bad_rows(rows: str = "rows") -> Any:
+    """Declare what happens to rows that cannot be used; `rows` is their name in the help."""
+    help = (
+        f"{rows} that cannot be used, such as an empty text: leave them out with a remark (skip), stop at the first "
+        "(error), or leave out up to 1 % of a file (auto)"
+    )
+    return option("auto", help, choices=BAD_ROWS, absent="error")
 
 
 def bleu_tokenizer(known: str) -> Any:

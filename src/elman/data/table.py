@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from elman.data.bad_rows import picked, usable
 from elman.data.cells import is_quoted, rows_of_cells
 from elman.data.decimal_sign import number_hint, pointed
 from elman.data.decoding import text_in
@@ -42,15 +43,30 @@ class Table:
     columns  columns by name, of equal length; None where JSON lines have null or no such key
     lines    line of the file at which each row begins, from 1; for other sources the row number
     decimal  decimal sign of numbers: a point or a comma
+    problems  errors of rows that are not in the table, because they have another number of cells
     """
 
     name: str
     columns: dict[str, list[str | None]]
     lines: Sequence[int]
     decimal: str = "."
+    problems: Sequence[DataError] = ()
 
     def __len__(self) -> int:
         return len(self.lines)
+
+    def take(self, rows: Sequence[int] | None) -> Table:
+        """Return the table of these rows; the table itself for None."""
+        if rows is None:
+            return self
+        columns = {name: picked(values, rows) for name, values in self.columns.items()}
+        return replace(self, columns=columns, lines=picked(self.lines, rows))
+
+    def whole(self) -> Table:
+        """Return the table. Raises the error of a row that was left out, where no row may be."""
+        if self.problems:
+            raise self.problems[0]
+        return self
 
     def where(self, row: int) -> str:
         """Return the file and the line of a row, for messages."""
@@ -70,8 +86,12 @@ class Table:
         values = self.column(name, hint=hint)
         for row, value in enumerate(values):
             if value is None:
-                raise DataError(f"{self.where(row)}: expected a value in the column {name!r}. Received: none")
+                raise self.no_value(row, name)
         return values  # type: ignore[return-value]
+
+    def no_value(self, row: int, name: str) -> DataError:
+        """Return the error of a row without a value in a column."""
+        return DataError(f"{self.where(row)}: expected a value in the column {name!r}. Received: none")
 
     def numbers(self, name: str, *, missing: bool = False) -> npt.NDArray[np.float64]:
         """Return a column as float64. With `missing`, missing values are NaN.
@@ -98,6 +118,21 @@ class Table:
                 )
             numbers[row] = number
         return numbers
+
+    def number_problems(self, name: str) -> dict[int, DataError]:
+        """Return the error of each row in which `numbers` finds none."""
+        values = self.column(name)
+        problems: dict[int, DataError] = {}
+        if self.decimal == "." and _plain_numbers(values) is not None:
+            return problems
+        for row, value in enumerate(values):
+            text = "" if value is None else value.strip()
+            if text.lower() in MISSING or self.number(text) is None:
+                try:
+                    self.take([row]).numbers(name)
+                except DataError as error:
+                    problems[row] = error
+        return problems
 
     def number(self, text: str) -> float | None:
         """Return the number in a cell, or None if it has none that is finite."""
@@ -137,6 +172,7 @@ def read_table(
     decimal: str = ".",
     encoding: str = "utf-8",
     errors: str = "strict",
+    skips: bool = False,
 ) -> Table:
     """Read the table in a file, or on standard input ("-").
 
@@ -149,6 +185,7 @@ def read_table(
                in a table of another name with tabs between its cells
     decimal    decimal sign of numbers: a point or a comma
     encoding, errors  as for `open_text`
+    skips      whether rows of another width may be left out, as `usable` decides, because a row is an item
 
     Raises DataError with file and line for a row of another width, a quotation mark that is not closed, duplicate
     column names, a file without rows, and invalid JSON; EncodingError; StorageError; ConfigError.
@@ -163,7 +200,14 @@ def read_table(
         if kind == "auto" and _begins_with_object(text):
             kind = "jsonl"
         return table_of_text(
-            text, file.name, kind=kind, header=header, delimiter=delimiter, quoting=quoting, decimal=decimal
+            text,
+            file.name,
+            kind=kind,
+            header=header,
+            delimiter=delimiter,
+            quoting=quoting,
+            decimal=decimal,
+            skips=skips,
         )
     finally:
         if file.spooled:
@@ -179,12 +223,13 @@ def table_of_text(
     delimiter: str = "",
     quoting: str = "auto",
     decimal: str = ".",
+    skips: bool = False,
 ) -> Table:
     """Parse the text of a table; `name` is its name in messages. Other arguments and errors as in `read_table`."""
     if kind == "jsonl":
         return replace(_from_json_lines(text, name), decimal=decimal)
     delimiter = delimiter or separator_of(text, kind, decimal)
-    table = _from_cells(text, name, delimiter, header, is_quoted(quoting, kind, delimiter))
+    table = _from_cells(text, name, delimiter, header, is_quoted(quoting, kind, delimiter), skips)
     return replace(table, decimal=decimal)
 
 
@@ -211,7 +256,7 @@ def separator_of(text: str, kind: str | None, decimal: str = ".") -> str:
     return ";" if ";" in first and "," not in first else "," if "," in first or "\t" not in first else "\t"
 
 
-def _from_cells(text: str, name: str, delimiter: str, header: bool, quoted: bool) -> Table:
+def _from_cells(text: str, name: str, delimiter: str, header: bool, quoted: bool, skips: bool) -> Table:
     with closing(rows_of_cells(text, name, delimiter, quoted=quoted)) as rows:
         begin, first = next(rows, (0, []))
         if not first:
@@ -226,18 +271,26 @@ def _from_cells(text: str, name: str, delimiter: str, header: bool, quoted: bool
         columns: list[list[str | None]] = [[] for _ in names]
         lines = array("q")
         before = first
+        problems: dict[int, DataError] = {}
         for line, row in rows if header else chain([(begin, first)], rows):
             if len(row) != len(names):
-                raise DataError(f"{name}, line {line}: expected {len(names)} cells, as above. Received: {len(row)}")
+                problem = DataError(f"{name}, line {line}: expected {len(names)} cells, as above. Received: {len(row)}")
+                if not skips:
+                    raise problem
+                problems[len(lines) + len(problems)] = problem
+                continue
             # Strings that repeat from row to row, such as the name of a series, are stored once.
             row = [old if old == new else new for old, new in zip(before, row, strict=True)]
             for column, cell in zip(columns, row, strict=True):
                 column.append(cell)
             lines.append(line)
             before = row
+    if not lines and problems:
+        raise problems[0]
     if not lines:
         raise DataError(f"{name}: expected rows below the names {listed(names)}. Received: none")
-    return Table(name, dict(zip(names, columns, strict=True)), lines)
+    usable(len(lines) + len(problems), problems)
+    return Table(name, dict(zip(names, columns, strict=True)), lines, problems=list(problems.values()))
 
 
 def _from_json_lines(text: str, name: str) -> Table:

@@ -19,7 +19,14 @@ import torch
 from elman import artifact
 from elman.data.sources import Sources
 from elman.decode.evaluation_mode import evaluation_mode
-from elman.errors import ArtifactError, ConfigError, DataError, TrainingInterrupted
+from elman.errors import (
+    ArtifactError,
+    ConfigError,
+    DataError,
+    DivergenceError,
+    OutOfMemoryError,
+    TrainingInterrupted,
+)
 from elman.files import make_folder
 from elman.metrics.verdict import Verdict
 from elman.plots.curves import draw_losses
@@ -98,6 +105,7 @@ class Run:
         self._compares = compares and setup.training_config.baseline
         self.verdict: Verdict | None = None
         self._best: dict[str, torch.Tensor] = {}
+        self._best_unsaved = False
         self._saved_at = time.perf_counter()
         self._resumed = False
 
@@ -126,10 +134,10 @@ class Run:
                     row = self.history.on_event(event, self.training.seconds)
                     if row is not None and board is not None:
                         board.add(row)
-                    if isinstance(event, EvaluationEvent) and event.best:
+                    if isinstance(event, EvaluationEvent):
                         self._keep_best(event)
                     self.watch.on_event(event)
-                    if isinstance(event, EvaluationEvent) and self._samples:
+                    if isinstance(event, EvaluationEvent) and event.regular and self._samples:
                         self._show_sample()
                     if isinstance(event, StepEvent) and event.step % _STEPS_TO_RELEASE == 0:
                         release_memory()
@@ -140,6 +148,9 @@ class Run:
                             self._stop(interrupt.exit_code)
                         if time.perf_counter() - self._saved_at >= self.setup.training_config.checkpoint_seconds:
                             self._save_checkpoint()
+        except (DivergenceError, OutOfMemoryError):
+            self._save_best()
+            raise
         finally:
             if board is not None:
                 board.close()
@@ -237,14 +248,23 @@ class Run:
             self.watch.print(sample)
 
     def _keep_best(self, event: EvaluationEvent) -> None:
-        self._best = self._kept()
-        self.metrics = {"valid": finite(event.metrics), "best_step": event.step}
-        if self.folder is not None:
+        """Keep the best weights; those of an early evaluation are written with the next regular one or checkpoint."""
+        if event.best:
+            self._best = self._kept()
+            self.metrics = {"valid": finite(event.metrics), "best_step": event.step}
+            self._best_unsaved = True
+        if event.regular:
+            self._save_best()
+
+    def _save_best(self) -> None:
+        if self._best_unsaved and self.folder is not None:
             self._save_model(self.folder, self._best)
+        self._best_unsaved = False
 
     def _save_checkpoint(self) -> None:
         if self.folder is None:
             return
+        self._save_best()
         tensors, facts = self.training.snapshot()
         tensors |= {f"best.{name}": tensor for name, tensor in self._best.items()}
         facts |= {

@@ -130,6 +130,11 @@ class SequenceSetup(Setup[C, N, P, V], Generic[C, N, P, V, E]):
         return ShuffledBatches(train.lengths, train.batch, batch_size=size, steps=self.batch_steps, seed=seed)
 
     @property
+    def evaluation_cost(self) -> float:
+        """Half of the size of the validation set, as a fraction of the training set."""
+        return 0.0 if self.parts.valid is None else 0.5 * len(self.parts.valid) / len(self.parts.train)
+
+    @property
     def holds_out(self) -> bool:
         """Whether there is a validation set."""
         return self._valid is not None

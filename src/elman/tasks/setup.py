@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -15,9 +15,11 @@ from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import torch
 
+from elman.data.bad_rows import bad_rows_of
 from elman.data.parts import Parts
 from elman.data.sources import Sources
 from elman.data.vocabulary.unicode_forms import two_forms_note
+from elman.data.vocabulary.unknown import UnknownTokens
 from elman.display import Progress
 from elman.errors import ConfigError
 from elman.former import former_methods
@@ -26,6 +28,7 @@ from elman.nn.recurrent import check_cell, with_present_cell_options
 from elman.nn.recurrent_config import RecurrentConfig
 from elman.options import Sections
 from elman.tasks.comparison import Comparison
+from elman.tasks.remarks import remark_on_unknown
 from elman.train import TrainConfig
 from elman.train.loop import Objective, Stream, Training
 from elman.train.machine import chooses_threads, resolve_auto
@@ -50,6 +53,10 @@ _FORMER = MappingProxyType(
         "reading_tells": "reports_reading",
     }
 )
+
+
+# Places that a remark names.
+_PLACES = 3
 
 
 class Setup(ABC, Generic[C, N, P, V]):
@@ -90,6 +97,8 @@ class Setup(ABC, Generic[C, N, P, V]):
         self.check_options(config)
         self.parts = parts
         self.sources = sources
+        # Remarks on rows that could not be used.
+        self.left_out: tuple[str, ...] = ()
         self.resumed = vocabulary is not None
         self.automatic_threads = chooses_threads(config.training)  # type: ignore[attr-defined]
         self.config: C = self.resolve_config(with_present_cell_options(config))
@@ -123,8 +132,11 @@ class Setup(ABC, Generic[C, N, P, V]):
         if not sources.train:
             raise ConfigError(f"expected at least one {cls.noun} to train on. Received: none")
         reading: dict[str, Any] = {"cache": cache} if cls.caches else {}
-        parts = cls.read(config, sources, vocabulary=vocabulary, progress=progress, **reading)
-        return cls(config, parts, sources, vocabulary=vocabulary)
+        with bad_rows_of(getattr(config, "data", None)) as bad:
+            parts = cls.read(config, sources, vocabulary=vocabulary, progress=progress, **reading)
+        setup = cls(config, parts, sources, vocabulary=vocabulary)
+        setup.left_out = tuple(bad.remarks)
+        return setup
 
     # --- required methods -----------------------------------------------------------------------------------------
 
@@ -220,7 +232,15 @@ class Setup(ABC, Generic[C, N, P, V]):
 
     def trainer(self) -> Trainer:
         """Return the trainer: by default, an optimiser over batches."""
-        return Training(self.objective(), self.stream(), self.training_config)
+        return Training(self.objective(), self.stream(), self.training_config, evaluation_cost=self.evaluation_cost)
+
+    @property
+    def evaluation_cost(self) -> float:
+        """Cost of an evaluation in passes over the training data, with which early ones are planned; 0 for none.
+
+        On the same data, an evaluation takes about half of the time of training, since it has no backward pass.
+        """
+        return 0.0
 
     def data_fingerprint(self) -> str:
         """Return a digest of the data, which a resumed run must match."""
@@ -255,17 +275,19 @@ class Setup(ABC, Generic[C, N, P, V]):
 
     def notes(self) -> list[str]:
         """Return remarks on the data, to show before the run. Overrides call `super`."""
-        notes = []
+        notes = list(self.left_out)
         if note := two_forms_note(self.text_vocabularies(), self.training_texts):
             notes.append(note)
         if isinstance(self.parts, Parts):
             names = {"valid": "validation", "test": "test"}
-            for name, count in self.parts.repeated().items():
-                whole = len(getattr(self.parts, name))
+            for name, rows in self.parts.repeated().items():
+                part = getattr(self.parts, name)
                 notes.append(
-                    f"{count:,} of {whole:,} items of the {names[name]} data are also in the training data, so figures "
-                    "are better than on new data"
+                    f"{len(rows):,} of {len(part):,} items of the {names[name]} data are also in the training data, so "
+                    f"figures are better than on new data{_first_places(part, rows)}"
                 )
+        unknown = (remark_on_unknown(*each) for each in self.unknown_tokens())
+        notes += [note for note in unknown if note]
         if self.holds_out or getattr(self.parts, "test", None) is None:
             return notes
         return [
@@ -273,6 +295,10 @@ class Setup(ABC, Generic[C, N, P, V]):
             "there is no validation data, since nothing is cut from the training data where test data is given: the "
             "last weights are kept, not the best",
         ]
+
+    def unknown_tokens(self) -> Iterator[tuple[UnknownTokens, str, str]]:
+        """Yield counts of unknown tokens in the training and validation data, with the arguments of their remark."""
+        yield from ()
 
     def baselines(self) -> dict[str, dict[str, float]]:
         """Return the metrics of simple baselines on held-out data, by the name of the baseline."""
@@ -354,3 +380,12 @@ class Setup(ABC, Generic[C, N, P, V]):
         return TrainingProgress(
             self.unit, describe=describe, budget_seconds=self.training_config.max_seconds, quiet=quiet
         )
+
+
+def _first_places(part: Any, rows: Sequence[int]) -> str:
+    """Return the places of the first of some items, in brackets; empty for data without places."""
+    places: Sequence[str] = getattr(part, "places", ())
+    if len(places) != len(part):
+        return ""
+    shown = ", ".join(places[row] for row in rows[:_PLACES])
+    return f" ({shown}{', ...' if len(rows) > _PLACES else ''})"

@@ -44,7 +44,9 @@ class TrainConfig:
     max_steps: int = option(0, "stop after this many steps; 0 for no limit", least=0)
     max_epochs: float = option(0.0, "stop after this many passes over the data; 0 for no limit", least=0.0)
     max_seconds: float = option(0.0, "stop after this many seconds, evaluation included; 0 for no limit", least=0.0)
-    evaluate_every: int = option(0, "steps between evaluations; 0 for about ten in the whole run", least=0)
+    evaluate_every: int = option(
+        0, "steps between evaluations; 0 for about ten in the whole run, and some early ones", least=0
+    )
     evaluate_tokens: int | None = option(
         None,
         "maximum number of validation tokens (classifiers: examples) that an evaluation uses, and of test tokens of a "
@@ -52,11 +54,16 @@ class TrainConfig:
         least=2,
         automatic=250_000,
     )
-    patience: int = option(0, "stop after this many evaluations without improvement; 0 for never", least=0)
     baseline: bool = option(
         True,
         "compare the trained network with simple rules on held-out data, in at most a twentieth of the run's time",
         absent=False,
+    )
+    patience: int | None = option(
+        None,
+        "stop after this many regular evaluations without improvement; 0 for never (default: stop where the validation "
+        "only gets worse)",
+        least=0,
     )
     checkpoint_seconds: float = option(30.0, "seconds between two checkpoints", least=0.0)
     precision: str = option(

@@ -52,12 +52,16 @@ class StepEvent:
 
 @dataclass(frozen=True)
 class EvaluationEvent:
-    """The model was evaluated after `step`; `best` if its `selection`, by default its loss, is the lowest so far."""
+    """The model was evaluated after `step`; `best` if its `selection`, by default its loss, is the lowest so far.
+
+    `regular` is false for an early evaluation, between the evenly spaced ones.
+    """
 
     step: int
     progress: float
     metrics: dict[str, float] = field(default_factory=dict)
     best: bool = False
+    regular: bool = True
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -24,57 +24,13 @@ from elman.train.events import EndEvent, EvaluationEvent, Event, PlanEvent, Star
 from elman.train.optim import make_optimizer
 from elman.train.out_of_memory import memory_errors
 from elman.train.plan import Plan, StepTimer
+from elman.train.protocols import Objective, ScheduledObjective, Stream
 from elman.train.schedule import Plateau, rate_factor
 from elman.train.snapshot import carried_state, check_shapes, optimizer_state, parts_of, set_random_state
+from elman.train.stopping import Overfitting
 from elman.train.stored import read
 
 __all__ = ["Objective", "ScheduledObjective", "Stream", "Training"]
-
-
-class Stream(Protocol):
-    """Protocol of an endless stream of batches whose position can be saved."""
-
-    def next_batch(self) -> Batch:
-        """Return the next batch."""
-
-    @property
-    def epoch(self) -> float:
-        """Passes over the data so far."""
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return the position of the stream as plain JSON values."""
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Move to a position that `state_dict` returned."""
-
-
-class Objective(Protocol):
-    """Protocol of a model with its loss and evaluation."""
-
-    @property
-    def model(self) -> nn.Module:
-        """The model."""
-
-    def initial_state(self, batch_size: int) -> State:
-        """Return the initial state; an empty tuple if no state is carried from batch to batch."""
-
-    def loss(self, batch: Batch, state: State) -> tuple[Tensor, int, State]:
-        """Return the sum of the losses over the targets that count, their number, and the state after the batch."""
-
-    def evaluate(self, limit: int = 0) -> dict[str, float]:
-        """Return metrics on held-out data, including `loss`; empty without such data.
-
-        At most `limit` tokens are used; 0 for all. The weights with the lowest `selection`, or the lowest `loss` if
-        there is no `selection`, are kept.
-        """
-
-
-@runtime_checkable
-class ScheduledObjective(Protocol):
-    """Protocol of an objective that changes over the run."""
-
-    def begin_step(self, progress: float) -> None:
-        """Called before each step; `progress` of the run is from 0 to 1."""
 
 
 class Training:
@@ -84,13 +40,16 @@ class Training:
         objective: the model and its loss.
         stream: the source of batches.
         config: the options. `precision` and `device` must not be "auto".
+        evaluation_cost: cost of an evaluation in passes over the training data, for early evaluations; 0 for none.
 
     `fit()` yields events until the budget is spent. A stopped run is resumed with `restore()` from a `snapshot()` that
     was taken at a `StepEvent` or an `EvaluationEvent`. Raises ConfigError without a budget, or for `loss_to` not above
     `loss_from`.
     """
 
-    def __init__(self, objective: Objective, stream: Stream, config: TrainConfig) -> None:
+    def __init__(
+        self, objective: Objective, stream: Stream, config: TrainConfig, *, evaluation_cost: float = 0.0
+    ) -> None:
         if not (config.max_steps or config.max_epochs or config.max_seconds):
             raise ConfigError("expected a budget: max_steps, max_epochs or max_seconds. Received: none of them")
         if config.loss_to and config.loss_to <= config.loss_from:
@@ -101,8 +60,10 @@ class Training:
         self._parameters = list(objective.model.parameters())
         self.optimizer = make_optimizer(self._parameters, config)
         self.ema = ExponentialMovingAverage(self._parameters, config.ema_decay) if config.ema_decay else None
-        self.plan = Plan.of(config)
+        self.evaluation_cost = evaluation_cost
+        self.plan = Plan.of(config, early=evaluation_cost > 0.0)
         self.plateau = Plateau()
+        self.overfitting = Overfitting()
         self.step = 0
         self.state: State | None = None
         self.seconds_before = 0.0
@@ -134,32 +95,61 @@ class Training:
         and ConfigError when `loss_from` is not below the number of time steps in a batch.
         """
         self._started_at = time.perf_counter()
-        timer = StepTimer(self.config, self.seconds_before)
+        timer = StepTimer(self.config, self.seconds_before, self.evaluation_cost)
         yield StartEvent(self.step)
         while True:
-            if not self.plan.settled and timer.ready(self.seconds):
-                before = self.seconds
-                self.plan = dataclasses.replace(self.plan, evaluate_tokens=timer.evaluation_tokens())
-                evaluation = self._evaluate()
-                self.plan = timer.plan(self.plan, self.step, self.seconds, self.seconds - before)
-                yield PlanEvent(self.plan.total_steps, self.plan.evaluate_every, timer.seconds_per_step)
-                yield evaluation
-            elif self._evaluated_at != self.step and self.plan.evaluation_due(
-                self.step, self._progress_before, self.progress
-            ):
-                yield self._evaluate()
-            if self.config.patience and self.plateau.stale >= self.config.patience:
-                yield EndEvent(self.step, f"no improvement in {self.config.patience} evaluations")
-                return
-            if self.progress >= 1.0:
-                yield EndEvent(self.step, "the budget is spent")
+            if not self.plan.settled:
+                yield from self._measure(timer)
+            self.plan = self.plan.with_early_evaluations(self.step, self.stream.epoch, self.evaluation_cost)
+            if self.plan.settled and self._evaluated_at != self.step:
+                if self.plan.evaluation_due(self.step, self._progress_before, self.progress):
+                    yield self._evaluate()
+                elif self.plan.early_evaluation_due(self.step, self._evaluated_at, self.progress):
+                    yield self._evaluate(regular=False)
+            reason = self._end_reason()
+            if reason is not None:
+                yield EndEvent(self.step, reason)
                 return
             self._progress_before = self.progress
             begun = time.perf_counter()
             with memory_errors(f"at step {self.step + 1}"):
                 event = self._make_step()
+            self.overfitting.stepped(event.loss, event.tokens)
             yield event
             timer.stepped(time.perf_counter() - begun, event.tokens)  # includes the time that the caller took
+
+    def _measure(self, timer: StepTimer) -> Iterator[Event]:
+        """While a budget in seconds has no plan: make early evaluations, and the plan once enough is measured."""
+        ready, seconds, before = timer.ready(self.seconds), timer.seconds_per_evaluation, self.seconds
+        self.plan = timer.with_early_evaluations(self.plan, self.step, self.stream.epoch)
+        first = None
+        if ready and math.isinf(seconds):
+            first = self._evaluate(tokens=timer.evaluation_tokens())
+            seconds = self.seconds - before
+        elif (
+            self._evaluated_at != self.step
+            and self.plan.early_evaluation_due(self.step, self._evaluated_at, 0.0)
+            and timer.affords_evaluation(self.step, self.stream.epoch)
+        ):
+            yield self._evaluate(regular=False, tokens=timer.evaluation_tokens())
+            timer.evaluated(self.seconds - before)  # includes the time that the caller took
+            seconds = timer.seconds_per_evaluation
+        if ready:
+            self.plan = timer.plan(self.plan, self.step, self.seconds, seconds)
+            yield PlanEvent(self.plan.total_steps, self.plan.evaluate_every, timer.seconds_per_step)
+        if first is not None:
+            yield first
+
+    def _end_reason(self) -> str | None:
+        """Return why the run ends here, or None."""
+        patience = self.config.patience
+        if patience and self.plateau.stale >= patience:
+            return f"no improvement in {patience} evaluations"
+        if self.progress >= 1.0:
+            return "the budget is spent"
+        if patience is None and self._evaluated_at == self.step >= 2 * self.config.warmup_steps:
+            return self.overfitting.reason(self.progress)
+        return None
 
     def _make_step(self) -> StepEvent:
         config = self.config
@@ -242,7 +232,9 @@ class Training:
     def _on_cuda(self) -> bool:
         return self.config.device.startswith("cuda")
 
-    def _evaluate(self) -> EvaluationEvent:
+    def _evaluate(self, *, regular: bool = True, tokens: int = 0) -> EvaluationEvent:
+        """Evaluate; `tokens` is the maximum number of tokens in this and later evaluations, unless there is one."""
+        self.plan = dataclasses.replace(self.plan, evaluate_tokens=self.plan.evaluate_tokens or tokens)
         model = self.objective.model
         model.eval()
         with (
@@ -255,8 +247,11 @@ class Training:
         model.train()
         self._evaluated_at = self.step
         selection = metrics.pop("selection", metrics.get("loss"))
-        best = self.plateau.update(selection, self.config) if selection is not None else False
-        return EvaluationEvent(self.step, self.progress, metrics, best)
+        best = False
+        if selection is not None:
+            best = self.plateau.update(selection, self.config, regular=regular)
+            self.overfitting.evaluated(self.step, selection, best=best)
+        return EvaluationEvent(self.step, self.progress, metrics, best, regular)
 
     def averaged_weights(self) -> AbstractContextManager[None]:
         """Context manager in which the model has the weights that are evaluated and kept, such as their average."""
@@ -292,6 +287,7 @@ class Training:
             "plan": self.plan.to_json(),
             "averaged": 0 if self.ema is None else self.ema.updates,
             "plateau": dataclasses.asdict(self.plateau),
+            "overfitting": self.overfitting.facts(),
             "optimizer": numbers,
             "rows": None if self.state is None else rows_of(self.state),
         }
@@ -335,7 +331,11 @@ class Training:
             check_shapes(parts["average"], averages, "average")
         step, evaluated_at = read(facts, "step", int), read(facts, "evaluated_at", int)
         progress_before, seconds = read(facts, "progress_before", float), read(facts, "seconds", float)
-        plan = Plan.from_json(read(facts, "plan", dict), self.config)
+        plan = Plan.from_json(read(facts, "plan", dict), self.config, early=self.evaluation_cost > 0.0)
+        # Nothing is known of the evaluations before a checkpoint of an earlier version.
+        overfitting = (
+            Overfitting.from_json(read(facts, "overfitting", dict)) if "overfitting" in facts else Overfitting()
+        )
         plateau = Plateau.from_json(read(facts, "plateau", dict))
         updates = read(facts, "averaged", int)
         self.stream.load_state_dict(read(facts, "stream", dict))
@@ -349,6 +349,7 @@ class Training:
         self.state, self.plan, self.plateau = state, plan, plateau
         self.step, self._evaluated_at = step, evaluated_at
         self._progress_before, self.seconds_before = progress_before, seconds
+        self.overfitting = overfitting
 
 
 def rows_of(state: State) -> int:

@@ -15,6 +15,10 @@ __all__ = ["TrainingProgress"]
 
 # A run is reported as slow when it will take this many times its budget.
 _MUCH_SLOWER = 1.25
+# From this step on, the number of passes over the data can be estimated; fewer than this are reported.
+_MEASURED_STEPS, _NEARLY_ONE = 20, 0.98
+# Seconds between the lines of early evaluations.
+_EARLY_SECONDS = 10.0
 
 
 class TrainingProgress:
@@ -64,6 +68,10 @@ class TrainingProgress:
         self._shown = 0.0
         self._recent: list[tuple[float, int]] = []
         self._reported_slower = False
+        self._reported_length = False
+        # The line of an early evaluation that was the best so far and is not printed yet.
+        self._early_best = ""
+        self._evaluated_at = self._begun
 
     def __enter__(self) -> TrainingProgress:
         self._progress.start()
@@ -79,21 +87,42 @@ class TrainingProgress:
         if isinstance(event, StepEvent):
             self._stepped(event)
         elif isinstance(event, EvaluationEvent) and event.metrics:
-            mark = "  best so far" if event.best else ""
-            self.print(f"step {event.step:>6,}  validation {self._described(event.metrics)}{mark}")
+            self._evaluated(event)
             self._report_if_slower(event.progress)
         elif isinstance(event, PlanEvent) and math.isfinite(event.seconds_per_step):
             self.print(
                 f"{event.seconds_per_step * 1000:.1f} ms a step: the run will end after {event.total_steps:,} steps"
             )
         elif isinstance(event, StartEvent) and event.step:
+            self._reported_length = True
             self.print(f"resuming after step {event.step:,}")
         elif isinstance(event, EndEvent):
+            self._print_early_best()
             self.print(f"finished at step {event.step:,}: {event.reason}")
 
     def on_result(self, metrics: Mapping[str, float]) -> None:
         """Show the metrics of the best weights of a bfloat16 run, which were measured in float32."""
         self.print(f"best weights, in float32: validation {self._described(metrics)}")
+
+    def _evaluated(self, event: EvaluationEvent) -> None:
+        """Print an evaluation. Of the early ones, which are many, only the best is shown, once it is known or late."""
+        mark = "  best so far" if event.best else ""
+        line = f"step {event.step:>6,}  validation {self._described(event.metrics)}{mark}"
+        now = time.perf_counter()
+        if event.best:
+            self._early_best = ""
+        if not event.regular and now - self._evaluated_at < _EARLY_SECONDS:
+            self._early_best = line if event.best else self._early_best
+            return
+        self._evaluated_at = now
+        self._print_early_best()
+        if event.regular or event.best:
+            self.print(line)
+
+    def _print_early_best(self) -> None:
+        if self._early_best:
+            self.print(self._early_best)
+            self._early_best = ""
 
     def _described(self, metrics: Mapping[str, float]) -> str:
         if self.describe is not None:
@@ -114,6 +143,18 @@ class TrainingProgress:
                 "(its number of steps is fixed)"
             )
 
+    def _report_short_run(self, event: StepEvent) -> None:
+        """Report once if the run ends before all of the training data was seen."""
+        if self._reported_length or event.step < _MEASURED_STEPS or not event.progress:
+            return
+        self._reported_length = True
+        passes = event.epoch / event.progress
+        if passes < _NEARLY_ONE:
+            self.print(
+                f"the run ends after {passes:.2g} of a pass over the training data, and does not see the rest of it "
+                "(max_seconds, max_steps and max_epochs set the length)"
+            )
+
     def print(self, text: str) -> None:
         """Print a line above the bar."""
         if not self.quiet:
@@ -123,6 +164,7 @@ class TrainingProgress:
         now = time.perf_counter()
         if self._begun_progress is None:
             self._begun, self._begun_progress = now, event.progress
+        self._report_short_run(event)
         self._loss = event.loss if math.isnan(self._loss) else 0.98 * self._loss + 0.02 * event.loss
         self._recent = [*self._recent[-49:], (now, event.tokens)]
         if now - self._shown < 0.1:

@@ -43,11 +43,16 @@ class Plateau:
         best, factor = read(values, "best", float), read(values, "factor", float)
         return Plateau(best, factor, read(values, "waited", int), read(values, "stale", int))
 
-    def update(self, loss: float, config: TrainConfig) -> bool:
-        """Record the loss of an evaluation, or its `selection`; return true if it is the lowest so far."""
+    def update(self, loss: float, config: TrainConfig, *, regular: bool = True) -> bool:
+        """Record the loss of an evaluation, or its `selection`; return true if it is the lowest so far.
+
+        Only regular evaluations without improvement are counted, not early ones.
+        """
         if loss < self.best:
             self.best, self.waited, self.stale = loss, 0, 0
             return True
+        if not regular:
+            return False
         self.waited += 1
         self.stale += 1
         if self.waited > config.plateau_patience:

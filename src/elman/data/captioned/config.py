@@ -29,6 +29,7 @@ class CaptionDataConfig:
     color: str = option("rgb", "image files: read three channels, or one", choices=("rgb", "grey"))
     image_size: tuple[int, ...] = option((), "image files: height and width to resize to, such as 64,96")
     quoting: str = shared.quoting()
+    bad_rows: str = shared.bad_rows("tables: rows")
     decimal: str = shared.decimal()
     encoding: str = shared.encoding()
     errors: str = shared.errors()

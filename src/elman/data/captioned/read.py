@@ -123,6 +123,7 @@ def _table(file: InputFile, config: CaptionDataConfig, captioned: bool) -> Capti
         decimal=config.decimal,
         encoding=config.encoding,
         errors=config.errors,
+        skips=True,
     )
     return captioned_table(replace(table, name=file.name), file.path.parent, config, captioned=captioned)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from elman.data.bad_rows import collect, picked, usable
 from elman.data.captioned.captioned import CaptionDataset, checked_text, made
 from elman.data.captioned.config import CaptionDataConfig
 from elman.data.captioned.images import read_pictures
@@ -25,8 +26,11 @@ def captioned_table(table: Table, folder: Path, config: CaptionDataConfig, *, ca
     Image files are relative to `folder`. Rows with the same image are one item with several captions. With
     `captioned`, every row must have a caption.
     """
-    captions = _captions(table, config) if captioned else None
+    problems: dict[int, DataError] = {}
+    captions = _captions(table, config, problems) if captioned else None
     if config.image_column in table.columns:
+        kept = usable(len(table), problems)
+        table, captions = table.take(kept), None if captions is None else picked(captions, kept)
         return _pictures(table, folder, config, captions)
     columns = config.feature_columns or tuple(name for name in table.columns if name not in config.caption_columns)
     if not columns:
@@ -34,6 +38,11 @@ def captioned_table(table: Table, folder: Path, config: CaptionDataConfig, *, ca
                         f"(the option image_column names it). Received: {', '.join(table.columns)}")  # fmt: skip
     for name in columns:
         table.column(name, hint="the option feature_columns names them")
+    for name in columns:
+        for row, problem in table.number_problems(name).items():
+            collect(problems, row, problem)
+    kept = usable(len(table), problems)
+    table, captions = table.take(kept), None if captions is None else picked(captions, kept)
     values = np.stack([table.numbers(name) for name in columns], axis=1)
     places = [table.where(row) for row in range(len(table))]
     return made(values, table.name, "vectors", captions=captions, places=places, names=tuple(columns))
@@ -62,7 +71,7 @@ def _pictures(
     )
 
 
-def _captions(table: Table, config: CaptionDataConfig) -> list[list[str]]:
+def _captions(table: Table, config: CaptionDataConfig, problems: dict[int, DataError]) -> list[list[str]]:
     """Return the captions of every row, from all caption columns; empty cells are left out."""
     columns = [table.column(name, hint=_HINT) for name in config.caption_columns]
     if not columns:
@@ -72,7 +81,7 @@ def _captions(table: Table, config: CaptionDataConfig) -> list[list[str]]:
         texts = [text for cell in cells for text in _listed(cell)]
         given = [text for text in texts if text.strip()]
         if not given:
-            raise DataError(f"{table.where(row)}: expected a caption. Received: none")
+            collect(problems, row, DataError(f"{table.where(row)}: expected a caption. Received: none"))
         found.append([checked_text(text, table.where(row)) for text in given])
     return found
 

@@ -5,6 +5,7 @@ X may be paths, texts, arrays or data frames; labels may have any type.
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import warnings
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from elman.data.bad_rows import bad_rows_of
 from elman.data.blank_lines import is_blank
 from elman.data.columns import Name, comparable, frame_columns
 from elman.data.examples.base import Examples
@@ -26,6 +28,8 @@ from elman.data.examples.weights import with_weights
 from elman.data.labels import label_texts, type_of_labels
 from elman.data.sources import as_paths, is_path
 from elman.errors import DataError
+
+_log = logging.getLogger("elman.data")
 
 __all__ = [
     "InMemoryExamples",
@@ -99,7 +103,11 @@ def evaluation_examples(X: Any, y: Any, config: ExamplesConfig) -> Examples:
         return X
     if not is_path(X):
         raise DataError("expected a label y for every example of X. Received: none")
-    return read_examples(as_paths(X), config)
+    with bad_rows_of(config) as bad:
+        examples = read_examples(as_paths(X), config)
+    for note in bad.remarks:
+        _log.warning("%s", note)
+    return examples
 
 
 def unlabelled_examples(X: Any, config: ExamplesConfig, *, texts: bool) -> Examples:

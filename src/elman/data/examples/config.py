@@ -45,6 +45,7 @@ class ExamplesConfig:
         "series: refuse missing values, or interpolate them from their neighbours",
         choices=("refuse", "interpolate"),
     )
+    bad_rows: str = shared.bad_rows("rows or lines of texts")
     decimal: str = shared.decimal()
     encoding: str = option("utf-8", "the encoding of texts and tables")
     errors: str = shared.errors()

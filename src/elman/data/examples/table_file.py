@@ -25,17 +25,17 @@ def read_table_file(file: InputFile, config: ExamplesConfig, *, labelled: bool) 
     With the format "auto", its series if it has a series and no text column, or if its first row has numbers only.
     """
     if config.format == "auto" and config.header and holds_rows(_first_cells(file, config), config.decimal):
-        return series_of_rows(_table(file, replace(config, header=False)), config, labelled=labelled)
+        return series_of_rows(_table(file, replace(config, header=False)).whole(), config, labelled=labelled)
     table = _table(file, config)
     series = config.series_column in table.columns and config.text_column not in table.columns
     if config.format == "auto" and series:
-        return series_of_table(table, config, labelled=labelled)
+        return series_of_table(table.whole(), config, labelled=labelled)
     return texts_of_table(table, config, labelled=labelled)
 
 
 def read_series_table(file: InputFile, config: ExamplesConfig, *, labelled: bool) -> Examples:
     """Read the series of a table."""
-    return series_of_table(_table(file, config), config, labelled=labelled)
+    return series_of_table(_table(file, config).whole(), config, labelled=labelled)
 
 
 def read_series_rows(file: InputFile, config: ExamplesConfig, *, labelled: bool) -> Examples:
@@ -88,5 +88,6 @@ def _table(file: InputFile, config: ExamplesConfig) -> Table:
         decimal=config.decimal,
         encoding=config.encoding,
         errors=config.errors,
+        skips=True,
     )
     return replace(table, name=file.name)

@@ -10,11 +10,20 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from elman.data.bad_rows import usable
 from elman.data.examples import Examples
 from elman.data.labels import LABEL_TYPES, LabelIndex, names_in_files
 from elman.errors import ArtifactError, DataError
 
-__all__ = ["ClassTargets", "RegressionTarget", "Targets", "class_weights_of", "learn_targets", "targets_from_json"]
+__all__ = [
+    "ClassTargets",
+    "RegressionTarget",
+    "Targets",
+    "class_weights_of",
+    "learn_targets",
+    "targets_from_json",
+    "with_numbers",
+]
 
 # Limits the memory of the confusion matrix.
 _MAX_CLASSES = 5000
@@ -138,6 +147,26 @@ def learn_targets(examples: Examples, kind: str, names: Sequence[str] | None = N
     return ClassTargets(found, values)
 
 
+def with_numbers(examples: Examples) -> Examples:
+    """Return the examples whose labels are finite numbers, as those of a regression must be."""
+    if examples.labels is None:
+        return examples
+    problems = {
+        row: DataError(f"{examples.places[row]}: expected a finite number as the label. Received: {label!r}")
+        for row, label in enumerate(examples.labels)
+        if not math.isfinite(_number(label))
+    }
+    kept = usable(len(examples), problems)
+    return examples if kept is None else examples.take(kept)
+
+
+def _number(label: str) -> float:
+    try:
+        return float(label)
+    except ValueError:
+        return math.nan
+
+
 def class_weights_of(truth_N: npt.NDArray[np.int64], classes: int) -> npt.NDArray[np.float64]:
     """Return a weight per class, inverse to its number of examples; the mean weight over all examples is 1.
 
@@ -183,10 +212,7 @@ def _labels(examples: Examples) -> list[str]:
 def _numbers(examples: Examples) -> npt.NDArray[np.float64]:
     numbers = np.empty(len(examples))
     for row, label in enumerate(_labels(examples)):
-        try:
-            numbers[row] = float(label)
-        except ValueError:
-            numbers[row] = math.nan
+        numbers[row] = _number(label)
         if not math.isfinite(numbers[row]):
             raise DataError(f"{examples.places[row]}: expected a finite number as the label. Received: {label!r}")
     return numbers

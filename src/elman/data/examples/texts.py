@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from elman.data.bad_rows import picked, usable
 from elman.data.blank_lines import answer_lines, is_blank
 from elman.data.decoding import text_in
 from elman.data.examples.base import Examples
@@ -23,29 +24,53 @@ __all__ = ["check_texts", "classes_of_files", "lines_with_labels", "table_labels
 def texts_of_table(table: Table, config: ExamplesConfig, *, labelled: bool) -> Examples:
     """Return the texts in the column `config.text_column`, with the labels of their rows.
 
-    Raises DataError for an empty text and, if `labelled`, an empty label.
+    A row with an empty text or, if `labelled`, an empty label cannot be used.
     """
-    texts = table.texts(config.text_column, hint="text_column names it; without header the names are 1, 2, ...")
-    for row, text in enumerate(texts):
-        if not text.strip():
-            raise DataError(f"{table.where(row)}: expected a text in the column {config.text_column!r}. "
-                            "Received: an empty cell")  # fmt: skip
+    column = config.text_column
+    texts = table.column(column, hint="text_column names it; without header the names are 1, 2, ...")
+    problems = {
+        row: table.no_value(row, column)
+        if text is None
+        else DataError(f"{table.where(row)}: expected a text in the column {column!r}. Received: an empty cell")
+        for row, text in enumerate(texts)
+        if text is None or not text.strip()
+    }
+    labels = _labels(table, config, labelled=labelled)
+    if labelled and labels is not None and "" in labels:
+        for row, label in enumerate(labels):
+            if not label:
+                problems.setdefault(row, _no_label(table, config, row))
+    kept = usable(len(table), problems)
+    table, labels = table.take(kept), None if labels is None else picked(labels, kept)
     places = [table.where(row) for row in range(len(table))]
-    return Examples("text", texts, table_labels(table, config, labelled=labelled), places)
+    return Examples("text", table.texts(column), _used_labels(table, config, labels, labelled=labelled), places)
 
 
 def table_labels(table: Table, config: ExamplesConfig, *, labelled: bool) -> list[str] | None:
     """Return the label of every row; None if not `labelled` and the column or any label is missing."""
+    return _used_labels(table, config, _labels(table, config, labelled=labelled), labelled=labelled)
+
+
+def _labels(table: Table, config: ExamplesConfig, *, labelled: bool) -> list[str] | None:
+    """Return the label of every row, of which some may be empty; None without a column of labels."""
     if not labelled and config.label_column not in table.columns:
         return None
-    labels = [(value or "").strip() for value in table.column(config.label_column, hint="label_column names it")]
-    if all(labels):
-        return pointed_labels(labels, table.decimal)
-    if not labelled:
+    return [(value or "").strip() for value in table.column(config.label_column, hint="label_column names it")]
+
+
+def _used_labels(table: Table, config: ExamplesConfig, labels: list[str] | None, *, labelled: bool) -> list[str] | None:
+    """Return the labels if there are any. Raises DataError for an empty one if `labelled`; else there are none."""
+    if labels is None or (not labelled and "" in labels):
         return None
-    row = labels.index("")
-    raise DataError(f"{table.where(row)}: expected a label in the column {config.label_column!r}. "
-                    "Received: an empty cell")  # fmt: skip
+    if "" in labels:
+        raise _no_label(table, config, labels.index(""))
+    return pointed_labels(labels, table.decimal)
+
+
+def _no_label(table: Table, config: ExamplesConfig, row: int) -> DataError:
+    return DataError(
+        f"{table.where(row)}: expected a label in the column {config.label_column!r}. Received: an empty cell"
+    )
 
 
 def lines_with_labels(file: InputFile, config: ExamplesConfig, *, labelled: bool) -> Examples:
@@ -67,21 +92,26 @@ def lines_with_labels(file: InputFile, config: ExamplesConfig, *, labelled: bool
     if label_path is not None:
         labels = matched(read_labels(label_path, config), len(lines), str(label_path), file.name)
     else:
-        labels, lines = _cut(lines, places, delimiter, config.label_first)
+        labels, lines, problems = _cut(lines, places, delimiter, config.label_first)
+        kept = usable(len(lines), problems)
+        labels, lines, places = picked(labels, kept), picked(lines, kept), picked(places, kept)
         labels = pointed_labels(labels, config.decimal)
     return check_texts(Examples("text", lines, labels, places))
 
 
 def check_texts(examples: Examples, *, last: bool = True) -> Examples:
-    """Return `examples`; without `last`, without empty texts at the end. Raises DataError for another empty text."""
+    """Return `examples`; without `last`, without empty texts at the end. Others cannot be used."""
     count = len(examples)
     while not last and count and isinstance(text := examples.inputs[count - 1], str) and is_blank(text):
         count -= 1
     examples = examples if count == len(examples) else examples.take(range(count))
-    for each, place in zip(examples.inputs, examples.places, strict=True):
-        if isinstance(each, str) and is_blank(each):
-            raise DataError(f"{place}: expected a text. Received: an empty one")
-    return examples
+    problems = {
+        row: DataError(f"{examples.places[row]}: expected a text. Received: an empty one")
+        for row, each in enumerate(examples.inputs)
+        if isinstance(each, str) and is_blank(each)
+    }
+    kept = usable(len(examples), problems)
+    return examples if kept is None else examples.take(kept)
 
 
 def _places(file: InputFile, lines: Sequence[str]) -> list[str]:
@@ -97,24 +127,31 @@ def _unlabelled(file: InputFile, config: ExamplesConfig) -> Examples:
     places = _places(file, lines)
     if config.delimiter not in ("", "\t") or not all("\t" in lines[row] for row in rows):
         return Examples("text", lines, None, places)
-    labels, texts = _cut([lines[row] for row in rows], [places[row] for row in rows], "\t", config.label_first)
+    labels, texts, problems = _cut(picked(lines, rows), picked(places, rows), "\t", config.label_first)
+    if problems:
+        raise problems[min(problems)]
     labels = pointed_labels(labels, config.decimal)
     cut = answer_lines(lines, lambda _: zip(texts, labels, strict=True), lambda _: ("", ""))
     return Examples("text", [text for text, _ in cut], [label for _, label in cut], places)
 
 
-def _cut(lines: list[str], places: list[str], delimiter: str, label_first: bool) -> tuple[list[str], list[str]]:
-    """Split lines into labels and texts."""
+def _cut(
+    lines: list[str], places: list[str], delimiter: str, label_first: bool
+) -> tuple[list[str], list[str], dict[int, DataError]]:
+    """Split lines into labels and texts; also return the errors of lines that are not both."""
     labels, texts = [], []
+    problems: dict[int, DataError] = {}
     order = "a label, then a text" if label_first else "a text, then a label"
-    for line, place in zip(lines, places, strict=True):
+    for row, line in enumerate(lines):
         before, found, after = line.partition(delimiter) if label_first else line.rpartition(delimiter)
         label, text = (before.strip(), after) if label_first else (after.strip(), before)
         if not found or not label:
-            raise DataError(f"{place}: expected {order}, with {delimiter!r} between them. Received: {line[:40]!r}")
+            problems[row] = DataError(
+                f"{places[row]}: expected {order}, with {delimiter!r} between them. Received: {line[:40]!r}"
+            )
         labels.append(label)
         texts.append(text)
-    return labels, texts
+    return labels, texts, problems
 
 
 def classes_of_files(paths: Sequence[str], config: ExamplesConfig) -> Examples:
@@ -138,14 +175,16 @@ def classes_of_files(paths: Sequence[str], config: ExamplesConfig) -> Examples:
             f"expected either a folder or a file per class; {in_folders[0][1].name} is in a folder; option pattern "
             f"selects files. Received: {alone[0].name} next to the folders"
         )
-    inputs, labels, places = [], [], []
-    for label, file in in_folders:
-        text = text_in(file.path, file.name, encoding=config.encoding, errors=config.errors)
-        if not text.strip():
-            raise DataError(f"{file.name}: expected a text. Received: an empty file")
-        inputs.append(text)
-        labels.append(label)
-        places.append(file.name)
+    texts = [text_in(file.path, file.name, encoding=config.encoding, errors=config.errors) for _, file in in_folders]
+    problems = {
+        row: DataError(f"{in_folders[row][1].name}: expected a text. Received: an empty file")
+        for row, text in enumerate(texts)
+        if not text.strip()
+    }
+    kept = usable(len(texts), problems)
+    inputs = picked(texts, kept)
+    labels = [label for label, _ in picked(in_folders, kept)]
+    places = [file.name for _, file in picked(in_folders, kept)]
     stems = [file.path.name.removesuffix(".gz").removesuffix(Path(file.path.name.removesuffix(".gz")).suffix)
              for file in alone]  # fmt: skip
     by_suffix = len(alone) > 1 and len(set(stems)) == 1

@@ -27,6 +27,7 @@ class PairsConfig:
     )
     header: str = option("auto", "tables: whether the first row names the columns", choices=("auto", "yes", "no"))
     quoting: str = shared.quoting(before="auto")
+    bad_rows: str = shared.bad_rows("tables: rows")
     encoding: str = shared.encoding()
     errors: str = shared.errors()
     held_out: float | None = shared.held_out(0.05, "pairs")

@@ -136,7 +136,7 @@ class _Reader:
             rows = quoted_cells(lines, file.name) if quoted else [line.split("\t") for line in lines]
             return pairs_of_rows(rows, file.name, self.columns, self.header, with_targets=self.with_targets)
         text = file.text(self.encoding, self.errors)
-        table = table_of_text(text, file.name, kind=kind, header=self.header != "no", quoting=self.quoting)
+        table = table_of_text(text, file.name, kind=kind, header=self.header != "no", quoting=self.quoting, skips=True)
         return pairs_of_table(table, self.columns, with_targets=self.with_targets)
 
     def texts(self, files: list[TextFile]) -> list[Pairs]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from elman.data.bad_rows import collect, usable
 from elman.data.pairs.pairs import Pairs, paired, tidy
 from elman.data.table import Table
 from elman.display import listed
@@ -37,21 +38,24 @@ def pairs_of_rows(rows: Sequence[list[str]], name: str, columns: Columns, header
     wanted = [_place(names, columns[side], side, name) for side in range(1 + with_targets)]
     cells: list[list[str]] = [[] for _ in wanted]
     start = 1 if names else 0
+    problems: dict[int, DataError] = {}
     for number, row in enumerate(rows[start:], start + 1):
         if len(row) <= max(wanted):
-            if not any(cell.strip() for cell in row):
-                row = [""] * (max(wanted) + 1)
-            elif len(row) == 1:
-                raise DataError(f"{name}, line {number}: expected a source and a target with a tab between them. "
-                                f"Received: {row[0][:40]!r}")  # fmt: skip
-            else:
-                raise DataError(
-                    f"{name}, line {number}: expected at least {max(wanted) + 1} columns with tabs between them. "
-                    f"Received: {len(row)}"
-                )
+            if any(cell.strip() for cell in row):
+                collect(problems, number - start - 1, _too_few(row, f"{name}, line {number}", max(wanted) + 1))
+                continue
+            row = [""] * (max(wanted) + 1)
         for side, place in zip(cells, wanted, strict=True):
             side.append(row[place])
+    usable(len(rows) - start, problems)
     return _made(name, cells)
+
+
+def _too_few(row: list[str], where: str, columns: int) -> DataError:
+    if len(row) == 1:
+        expected = "a source and a target with a tab between them"
+        return DataError(f"{where}: expected {expected}. Received: {row[0][:40]!r}")
+    return DataError(f"{where}: expected at least {columns} columns with tabs between them. Received: {len(row)}")
 
 
 def pairs_of_table(table: Table, columns: Columns, *, with_targets: bool) -> Pairs:

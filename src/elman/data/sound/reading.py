@@ -6,7 +6,9 @@ import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+from elman.data.bad_rows import collect, picked, usable
 from elman.data.decoding import check_encoding
 from elman.data.inputs import InputFile, find_files, is_new
 from elman.data.manifest import ManifestConfig, read_manifest, sidecar_text
@@ -61,6 +63,7 @@ def read_recordings(
     sounds: list[Path] = []
     texts: list[str] = []
     places: list[str] = []
+    problems: dict[int, DataError] = {}
     seen: set[str] = set()
     for each in named:
         folder = Path(each).expanduser().is_dir()
@@ -77,40 +80,72 @@ def read_recordings(
                     sounds.append(file.path)
                     places.append(file.name)
                     if labelled:
-                        texts.append(sidecar_text(file.path, file.name, config))
+                        texts.append(_text_beside(file, config, problems, len(texts)))
                 elif file.path.suffix.lower() in _OTHERS:
                     raise DataError(f"{file.name}: expected a sound file ({', '.join(SUFFIXES)}) or a manifest. "
                                     f"Received: one of the kind {file.path.suffix}")  # fmt: skip
                 else:
-                    _add_manifest(file, config, labelled, sounds, texts, places)
+                    _add_manifest(file, config, labelled, sounds, texts, places, problems)
             finally:
                 if file.spooled:
                     file.path.unlink(missing_ok=True)
-    infos, digests = [], []
-    for number, (path, place) in enumerate(zip(sounds, places, strict=True), 1):
-        infos.append(sound_info(path, name=place, longest_seconds=longest_seconds))
-        digests.append(file_digest(path, place))
+    infos: list[Any] = []
+    digests: list[Any] = []
+    for row, (path, place) in enumerate(zip(sounds, places, strict=True)):
+        info, digest = None, None
+        try:
+            if row not in problems:
+                info = sound_info(path, name=place, longest_seconds=longest_seconds)
+                digest = file_digest(path, place)
+        except DataError as error:
+            collect(problems, row, error)
+        infos.append(info)
+        digests.append(digest)
         if progress is not None:
-            progress("reading", number / len(sounds))
+            progress("reading", (row + 1) / len(sounds))
+    kept = usable(len(sounds), problems)
+    sounds, infos, texts, places, digests = (
+        picked(each, kept) for each in (sounds, infos, texts if labelled else sounds, places, digests)
+    )
     return Recordings(", ".join(named), sounds, infos, texts if labelled else None, places, digests)
 
 
+def _text_beside(file: InputFile, config: ManifestConfig, problems: dict[int, DataError], row: int) -> str:
+    """Return the text of a sound file; empty, with a problem of this row, if there is none."""
+    try:
+        return sidecar_text(file.path, file.name, config)
+    except DataError as error:
+        collect(problems, row, error)
+        return ""
+
+
 def _add_manifest(
-    file: InputFile, config: ManifestConfig, labelled: bool, sounds: list[Path], texts: list[str], places: list[str]
+    file: InputFile,
+    config: ManifestConfig,
+    labelled: bool,
+    sounds: list[Path],
+    texts: list[str],
+    places: list[str],
+    problems: dict[int, DataError],
 ) -> None:
+    """Add the sounds of a manifest, with the problems of its rows."""
+    begin = len(sounds)
     table = replace(read_manifest(file.path, config), name=file.name)
     folder = Path() if file.spooled else file.path.parent
-    for row, value in enumerate(table.texts(config.path_column, hint="named by path_column")):
-        name = value.strip()
+    for row, value in enumerate(table.column(config.path_column, hint="named by path_column")):
+        name = (value or "").strip()
         place = table.where(row)
         if not name or "\0" in name:
-            raise DataError(f"{place}: expected the path of a sound file. Received: {name[:40]!r}")
+            problem = DataError(f"{place}: expected the path of a sound file. Received: {name[:40]!r}")
+            collect(problems, begin + row, table.no_value(row, config.path_column) if value is None else problem)
+            name = ""
         # Common Voice has its sounds in a folder next to the table.
         beside = folder / _CLIPS / name
         sounds.append(beside if beside.is_file() and not (folder / name).is_file() else folder / name)
         places.append(f"{place}: {name}")
     if labelled:
-        for row, text in enumerate(table.texts(config.text_column, hint="named by text_column")):
-            if not text.strip():
-                raise DataError(f"{table.where(row)}: expected a text. Received: an empty one")
-            texts.append(text.strip())
+        for row, text in enumerate(table.column(config.text_column, hint="named by text_column")):
+            if not text or not text.strip():
+                problem = DataError(f"{table.where(row)}: expected a text. Received: an empty one")
+                collect(problems, begin + row, table.no_value(row, config.text_column) if text is None else problem)
+            texts.append((text or "").strip())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Sequence, Set
 
+from elman.data.bad_rows import collect, usable
 from elman.data.blank_lines import is_blank
 from elman.data.tagged.tagged import TaggedDataset, check_words
 from elman.display import invisible
@@ -35,15 +36,24 @@ def read_columns(
     places: list[str] = []
     now: list[str] = []
     now_tags: list[str] = []
+    # The first error of the sentence.
+    broken: DataError | None = None
     begun, width, tabs = 0, 0, False
+    problems: dict[int, DataError] = {}
     for number, line in enumerate([*lines, ""], 1):
         where = f"{name}, line {number}"
         if is_blank(line):
-            if now:
-                words.append(check_words(now, f"{name}, line {begun}"))
-                tags.append(now_tags)
-                places.append(f"{name}, line {begun}")
-            now, now_tags = [], []
+            sentence = len(words) + len(problems)
+            if broken is None and now:
+                try:
+                    words.append(check_words(now, f"{name}, line {begun}"))
+                    tags.append(now_tags)
+                    places.append(f"{name}, line {begun}")
+                except DataError as error:
+                    broken = error
+            if broken is not None:
+                collect(problems, sentence, broken)
+            now, now_tags, broken = [], [], None
             continue
         if line.startswith(_DOCUMENT):
             continue
@@ -52,18 +62,22 @@ def read_columns(
         width = width or len(cells)
         if len(cells) != width:
             unseen = invisible(line.replace("\t", " "))
-            raise DataError(f"{where}: expected {width} columns, as above. Received: {len(cells)}{unseen}")
+            problem = DataError(f"{where}: expected {width} columns, as above. Received: {len(cells)}{unseen}")
+            broken = broken or problem
+            continue
         column = int(tag_column) if tag_column else width
         for what, place in [("words", word_column)] + [("tags", column)] * with_tags:
             if place > width:
                 raise DataError(f"{where}: expected the {what} in column {place}. Received: {width} columns")
             if not cells[place - 1].strip():
-                raise DataError(f"{where}: expected the {what} in column {place}. Received: an empty cell")
+                problem = DataError(f"{where}: expected the {what} in column {place}. Received: an empty cell")
+                broken = broken or problem
         if with_tags and column == word_column:
             raise DataError(f"{where}: expected words and tags in different columns. Received: both in {column}")
         begun = begun if now else number
         now.append(cells[word_column - 1].strip())
         now_tags.append(cells[column - 1].strip())
+    usable(len(words) + len(problems), problems)
     if not words:
         raise DataError(f"{name}: expected words with tags, one word per line. Received: none")
     if width > 2 and _are_numbers(words):

@@ -35,6 +35,7 @@ class TaggedDataConfig:
     time_column: str = option("time", "frames in a table: the column that orders the frames of a sequence")
     strict: bool = option(False, "stop with an error at a tag that breaks the notation of spans, such as 0 for O")
     quoting: str = shared.quoting()
+    bad_rows: str = shared.bad_rows("sentences")
     held_out: float | None = shared.held_out(0.1, "sentences")
     lowercase: bool = option(True, "word embeddings: make words lower case (character embeddings keep the case)")
     unicode_form: str = shared.unicode_form()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from elman.data.bad_rows import collect, usable
 from elman.data.blank_lines import is_blank
 from elman.data.tagged.tagged import TaggedDataset, check_words
 from elman.errors import ConfigError, DataError
@@ -48,16 +49,25 @@ def read_conllu(lines: Iterable[str], name: str, *, tag_column: str = "upos", wi
     now: list[str] = []
     now_tags: list[str] = []
     intent: str | None = None
+    # The first error of the sentence, and those of all sentences.
+    broken: DataError | None = None
+    problems: dict[int, DataError] = {}
     begun = 0
     for number, line in enumerate([*lines, ""], 1):
         where = f"{name}, line {number}"
         if is_blank(line):
-            if now:
-                words.append(check_words(now, f"{name}, line {begun}"))
-                tags.append(now_tags)
-                intents.append(intent)
-                places.append(f"{name}, line {begun}")
-            now, now_tags, intent = [], [], None
+            sentence = len(words) + len(problems)
+            if broken is None and now:
+                try:
+                    words.append(check_words(now, f"{name}, line {begun}"))
+                    tags.append(now_tags)
+                    intents.append(intent)
+                    places.append(f"{name}, line {begun}")
+                except DataError as error:
+                    broken = error
+            if broken is not None:
+                collect(problems, sentence, broken)
+            now, now_tags, intent, broken = [], [], None, None
             continue
         if line.startswith("#"):
             if line.startswith(_INTENT):
@@ -65,18 +75,23 @@ def read_conllu(lines: Iterable[str], name: str, *, tag_column: str = "upos", wi
             continue
         cells = _cells(line)
         if len(cells) != len(names):
-            raise DataError(f"{where}: expected {len(names)} columns with tabs between them. Received: {len(cells)}")
+            problem = f"{where}: expected {len(names)} columns with tabs between them. Received: {len(cells)}"
+            broken = broken or DataError(problem)
+            continue
         if number_place is not None:
             place = cells[number_place]
             if "-" in place or "." in place:
                 continue
             if place != str(len(now) + 1):
-                raise DataError(f"{where}: expected the word's number {len(now) + 1}. Received: {place!r}")
+                problem = f"{where}: expected the word's number {len(now) + 1}. Received: {place!r}"
+                broken = broken or DataError(problem)
         if with_tags and not cells[column]:
-            raise DataError(f"{where}: expected a tag in the column {names[column]}. Received: an empty cell")
+            problem = f"{where}: expected a tag in the column {names[column]}. Received: an empty cell"
+            broken = broken or DataError(problem)
         begun = begun if now else number
         now.append(cells[form])
         now_tags.append(cells[column])
+    usable(len(words) + len(problems), problems)
     if not words:
         raise DataError(f"{name}: expected sentences in CoNLL-U. Received: none")
     if with_tags and all(tag == "_" for each in tags for tag in each):

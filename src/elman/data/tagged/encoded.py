@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +11,8 @@ from torch import Tensor
 
 from elman.data.batches import Ints, spread_within
 from elman.data.tagged import TaggedDataset
-from elman.data.tagged.vocabulary import TaggerVocabulary
+from elman.data.tagged.vocabulary import UNKNOWN_ID, TaggerVocabulary
+from elman.data.vocabulary.unknown import UnknownTokens
 from elman.state import IGNORE_INDEX, Batch
 
 __all__ = ["EncodedSequences", "TagTargets", "WordInputs"]
@@ -77,6 +79,16 @@ class EncodedSequences:
         """Return how often each word id occurs, as float32 of length `size`."""
         numbers = np.concatenate([self._numbers[each] for each in self._words]) if self._words else self._numbers
         return torch.from_numpy(np.bincount(numbers, minlength=size)).float()
+
+    def unknown_words(self) -> UnknownTokens:
+        """Return the counts of unknown words."""
+        if not self._words:
+            return UnknownTokens(0, 0, Counter())
+        counts_N = np.bincount(np.concatenate(self._words), minlength=len(self._numbers))
+        distinct = dict.fromkeys(word for sentence in self.data.words or () for word in sentence)
+        unknown = self._numbers == UNKNOWN_ID
+        found = {word: int(count) for word, count, is_so in zip(distinct, counts_N, unknown, strict=True) if is_so}
+        return UnknownTokens(int(counts_N.sum()), sum(found.values()), Counter(found))
 
     def batch(self, rows: Ints) -> Batch:
         """Return the sequences at these indices as a padded batch of `WordInputs` or `x_BTI`, with `TagTargets`."""

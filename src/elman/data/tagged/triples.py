@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from elman.data.bad_rows import collect, picked, usable
 from elman.data.tagged.tagged import TaggedDataset, check_words
 from elman.errors import DataError
 
@@ -28,20 +29,29 @@ def read_triples(folder: Path, read: Callable[[Path], Sequence[str]], *, with_ta
     words: list[list[str]] = []
     tags: list[list[str]] = []
     places: list[str] = []
-    for number, line in enumerate(lines, 1):
-        place = f"{words_file}, line {number}"
-        words.append(check_words(line.split(), place))
+    problems: dict[int, DataError] = {}
+    for row, line in enumerate(lines):
+        place = f"{words_file}, line {row + 1}"
+        words.append(line.split())
         places.append(place)
+        try:
+            check_words(words[-1], place)
+        except DataError as error:
+            collect(problems, row, error)
         if tag_lines is not None:
-            tags.append(tag_lines[number - 1].split())
+            tags.append(tag_lines[row].split())
             if len(tags[-1]) != len(words[-1]):
-                raise DataError(
-                    f"{folder / TAGS}, line {number}: expected a tag for each of the {len(words[-1])} words. "
+                problem = DataError(
+                    f"{folder / TAGS}, line {row + 1}: expected a tag for each of the {len(words[-1])} words. "
                     f"Received: {len(tags[-1])}"
                 )
-        if intent_lines is not None and not intent_lines[number - 1].strip():
-            raise DataError(f"{folder / INTENTS}, line {number}: expected a label. Received: an empty line")
+                collect(problems, row, problem)
+        if intent_lines is not None and not intent_lines[row].strip():
+            problem = DataError(f"{folder / INTENTS}, line {row + 1}: expected a label. Received: an empty line")
+            collect(problems, row, problem)
     if not words:
         raise DataError(f"{words_file}: expected one sentence per line. Received: none")
-    intents = None if intent_lines is None else [line.strip() for line in intent_lines]
+    kept = usable(len(words), problems)
+    words, tags, places = picked(words, kept), picked(tags, kept if tags else None), picked(places, kept)
+    intents = None if intent_lines is None else [line.strip() for line in picked(intent_lines, kept)]
     return TaggedDataset(str(folder), words, None, tags if tag_lines is not None else None, intents, places)

@@ -17,6 +17,7 @@ class TranscriptsConfig(ManifestConfig):
     input: str = option(
         "auto", "kind of the input; auto: detect it from the files", choices=("auto", "sound", "strokes")
     )
+    bad_rows: str = shared.bad_rows("manifests: rows")
     held_out: float | None = shared.held_out(0.1, "recordings")
     tokens: str = option("characters", "what a token is", choices=token_kinds("characters"))
     lowercase: bool = shared.lowercase(False, "characters and words")

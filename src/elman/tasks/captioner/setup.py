@@ -20,6 +20,7 @@ from elman.data.captioned.images import check_size
 from elman.data.captioned.vocabulary import CaptionerVocabulary, ItemSpec
 from elman.data.parts import Parts
 from elman.data.vocabulary import END_ID, UNKNOWN_ID, Vocabulary
+from elman.data.vocabulary.unknown import UnknownTokens, unknown_in_texts
 from elman.decode.search import Hypothesis
 from elman.decode.search_config import SearchConfig
 from elman.decode.text_output import find
@@ -32,6 +33,7 @@ from elman.tasks.captioner.baselines import MOST, comparison_of
 from elman.tasks.captioner.config import CaptionerConfig
 from elman.tasks.captioner.network import CaptionerNetwork
 from elman.tasks.comparison import Comparison, evenly
+from elman.tasks.remarks import token_advice
 from elman.tasks.sequence_setup import SequenceObjective, SequenceSetup
 
 __all__ = [
@@ -260,6 +262,14 @@ class CaptionerSetup(
         if self.config.network.image_weights and self.network.pretrained is not None:
             self.network.pretrained.read_weights(self.config.network.image_weights)
 
+    def unknown_tokens(self) -> Iterator[tuple[UnknownTokens, str, str]]:
+        """Yield the counts of unknown tokens of the captions."""
+        text = self.vocabulary.text
+        for name, part in (("training", self.parts.train), ("validation", self.parts.valid)):
+            if part is not None:
+                counts = unknown_in_texts(text, [caption for row in part.captions or () for caption in row])
+                yield counts, f"{text.unit}s of the {name} captions", token_advice(self.config.text, text.kind)
+
     def objective(self) -> CaptionObjective:
         """Return the loss of captions."""
         text = self.config.text
@@ -281,6 +291,11 @@ class CaptionerSetup(
         tokenizer = tokenizer_for(text.bleu_tokenizer)
         how = {"lowercase": vocabulary.lowercase, "unicode_form": vocabulary.text.unicode_form, "tokenizer": tokenizer}
         return comparison_of(write, train, held, name, **how)
+
+    @property
+    def evaluation_cost(self) -> float:
+        """Captions are also generated, token by token."""
+        return 4.0 * super().evaluation_cost
 
     @property
     def loss_name(self) -> str:

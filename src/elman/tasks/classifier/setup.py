@@ -19,11 +19,12 @@ from elman.data.batches import ShuffledBatches
 from elman.data.examples import Examples, read_examples
 from elman.data.examples.encode import TextEncoder, learn_encoder
 from elman.data.examples.parts import ExampleParts, make_parts
-from elman.data.examples.targets import ClassTargets, class_weights_of, learn_targets
+from elman.data.examples.targets import ClassTargets, class_weights_of, learn_targets, with_numbers
 from elman.data.examples.vocabulary import ClassifierVocabulary, EncodedExamples
 from elman.data.rows import SequenceRows, WeightedTargets
 from elman.data.sources import Sources
 from elman.data.vocabulary import Vocabulary
+from elman.data.vocabulary.unknown import UnknownTokens, unknown_in_texts
 from elman.display import Progress
 from elman.errors import ConfigError
 from elman.metrics.calibration import fit_temperature
@@ -37,6 +38,7 @@ from elman.tasks.classifier.baselines import comparison_of
 from elman.tasks.classifier.config import ClassifierConfig
 from elman.tasks.classifier.network import ClassifierNetwork
 from elman.tasks.comparison import Comparison
+from elman.tasks.remarks import labels_not_learnt, token_advice
 from elman.tasks.sequence_setup import SequenceObjective, SequenceSetup
 
 __all__ = ["ClassObjective", "ClassifierSetup", "RegressionObjective"]
@@ -199,6 +201,9 @@ class ClassifierSetup(
         held_out = (sources.valid, sources.test)
         valid, test = (cls.read_part(paths, config, progress) if paths else None for paths in held_out)
         regression = config.target.kind == "regression"
+        if regression:
+            train = with_numbers(train)
+            valid, test = (None if part is None else with_numbers(part) for part in (valid, test))
         return make_parts(train, data, seed=config.training.seed, regression=regression, valid=valid, test=test)
 
     @classmethod
@@ -287,6 +292,13 @@ class ClassifierSetup(
         )
 
     @property
+    def evaluation_cost(self) -> float:
+        """That of the examples which an evaluation uses, at most `evaluate_tokens`."""
+        if self.parts.valid is None:
+            return 0.0
+        return super().evaluation_cost * min(1.0, self.training_config.validation_limit / len(self.parts.valid))
+
+    @property
     def loss_name(self) -> str:
         """Name and unit of the loss."""
         return "nats per example" if self.vocabulary.names else "squared error of the standardised number"
@@ -361,10 +373,24 @@ class ClassifierSetup(
         ]
 
     def notes(self) -> list[str]:
-        """Report texts that are truncated."""
+        """Report texts that are truncated, and classes that cannot be learnt."""
         longer = self._train.longer
         truncated = [f"{longer:,} texts are longer than max_length and are truncated"] if longer else []
-        return [*super().notes(), *truncated]
+        parts = {"validation": self._valid, "test": self._test}
+        held_out = [(name, part.truth_N) for name, part in parts.items() if part is not None]
+        names = self.vocabulary.names
+        labels = labels_not_learnt(names, self._train.truth_N, held_out, "class_weights=balanced") if names else []
+        return [*super().notes(), *truncated, *labels]
+
+    def unknown_tokens(self) -> Iterator[tuple[UnknownTokens, str, str]]:
+        """Yield the counts of unknown tokens of the texts."""
+        encoder = self.vocabulary.encoder
+        for name, part in (("training", self.parts.train), ("validation", self.parts.valid)):
+            if part is not None and isinstance(encoder, TextEncoder):
+                texts: Any = part.inputs
+                counts = unknown_in_texts(encoder.vocabulary, texts)
+                advice = token_advice(self.config.input, encoder.vocabulary.kind)
+                yield counts, f"{encoder.vocabulary.unit}s of the {name} texts", advice
 
     def summary(self) -> str:
         """Describe the network and the data in one line."""

@@ -40,6 +40,7 @@ from elman.tasks.comparison import Comparison
 from elman.tasks.forecaster.baselines import comparison_of
 from elman.tasks.forecaster.config import ForecasterConfig, check_options
 from elman.tasks.forecaster.network import ForecasterNetwork
+from elman.tasks.remarks import constant_series
 from elman.tasks.setup import Setup
 
 __all__ = ["ForecasterSetup", "NextValueObjective"]
@@ -290,6 +291,10 @@ class ForecasterSetup(Setup[ForecasterConfig, ForecasterNetwork, Panel, SeriesHi
         return most * (min(1.0, self._stream.epoch / epochs) if epochs else 1.0)
 
     @property
+    def evaluation_cost(self) -> float:
+        return 0.5 * len(self._held.series) / len(self._rows.series)
+
+    @property
     def holds_out(self) -> bool:
         """Whether any series has validation steps."""
         return bool(len(self._held.series))
@@ -324,8 +329,10 @@ class ForecasterSetup(Setup[ForecasterConfig, ForecasterNetwork, Panel, SeriesHi
         return comparison_of(forecast, self.parts, self.begin, horizon, window.autoregression)
 
     def notes(self) -> list[str]:
-        """Report series that are left out."""
-        return self._remarks
+        """Report series that are left out, and constant ones."""
+        values = [each[:end] for each, end in zip(self.parts.targets, self.begin, strict=True)]
+        constant = constant_series(self.parts.ids, values)
+        return [*super().notes(), *self._remarks, *([constant] if constant else [])]
 
     def data_facts(self) -> dict[str, Any]:
         """Return the number of series and time steps, and the frequency."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from elman.data.sources import Sources
 from elman.data.stream import BPTTBatches
 from elman.data.tokens import Corpus
 from elman.data.vocabulary import Vocabulary, WordVocabulary, vocabulary_from_json
+from elman.data.vocabulary.unknown import UnknownTokens, unknown_in_ids
 from elman.display import Progress
 from elman.metrics.likelihood import measure
 from elman.state import IGNORE_INDEX, Batch, State
@@ -22,6 +23,7 @@ from elman.tasks.comparison import Comparison
 from elman.tasks.language_model.baselines import comparison_of
 from elman.tasks.language_model.config import LanguageModelConfig
 from elman.tasks.language_model.network import LanguageModelNetwork
+from elman.tasks.remarks import token_advice
 from elman.tasks.setup import Setup
 
 __all__ = ["LanguageModelSetup", "NextTokenObjective"]
@@ -31,6 +33,10 @@ _NOTED_TOKENS = 1 << 20
 
 # Test tokens that may take longer to measure than a user expects.
 _MANY = 2_000_000
+
+
+# Tokens of a part in which unknown ones are counted.
+_LOOKED_AT = 1_000_000
 
 
 class NextTokenObjective:
@@ -138,6 +144,10 @@ class LanguageModelSetup(Setup[LanguageModelConfig, LanguageModelNetwork, Corpus
         return NextTokenObjective(self.network, self._valid)
 
     @property
+    def evaluation_cost(self) -> float:
+        return 0.0 if self._valid is None else 0.5 * self._valid.limit / len(self.parts.train)
+
+    @property
     def holds_out(self) -> bool:
         return self._valid is not None
 
@@ -167,6 +177,14 @@ class LanguageModelSetup(Setup[LanguageModelConfig, LanguageModelNetwork, Corpus
             f"all {tokens:,} {self.vocabulary.unit}s of the test part are measured after the last step, which adds to "
             "max_seconds; evaluate_tokens limits their number",
         ]
+
+    def unknown_tokens(self) -> Iterator[tuple[UnknownTokens, str, str]]:
+        """Yield the counts of unknown tokens at the beginning of the parts."""
+        advice = token_advice(self.config.text, self.vocabulary.kind)
+        for name, part in (("training", self.parts.train), ("validation", self.parts.valid)):
+            if part is not None:
+                counts = unknown_in_ids([part.read(0, min(len(part), _LOOKED_AT))])
+                yield counts, f"{self.vocabulary.unit}s of the {name} text", advice
 
     def describe(self, figures: Mapping[str, float]) -> str:
         if "bits_per_char" in figures:

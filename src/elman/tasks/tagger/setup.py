@@ -16,6 +16,7 @@ from elman.data.parts import Parts
 from elman.data.tagged import TaggedDataset, read_part
 from elman.data.tagged.encoded import EncodedSequences
 from elman.data.tagged.vocabulary import TaggerVocabulary, broken_tags, unseen_answers
+from elman.data.vocabulary.unknown import UnknownTokens
 from elman.display import Progress
 from elman.errors import ArtifactError
 from elman.kernels import threads_for
@@ -163,6 +164,18 @@ class TaggerSetup(SequenceSetup[TaggerConfig, TaggerNetwork, Parts[TaggedDataset
             if part is not None and name != "train":
                 notes.append(unseen_answers(self.vocabulary, part))
         return [*super().notes(), *(note for note in dict.fromkeys(notes) if note)]
+
+    def unknown_tokens(self) -> Iterator[tuple[UnknownTokens, str, str]]:
+        """Yield the counts of unknown words; those of validation only for a network that reads no characters."""
+        if self.vocabulary.features or not self.config.network.embedding:
+            return
+        advice = "min_count=1" if self.config.data.min_count > 1 else ""
+        read = self.config.network.char_embedding > 0
+        for name, part in (("training", self._train), ("validation", None if read else self._valid)):
+            if part is not None:
+                characters = "" if read else "char_embedding=32, which reads characters"
+                counts = part.unknown_words()
+                yield counts, f"words of the {name} data", " or ".join(filter(None, (advice, characters)))
 
     def encode_part(self, part: TaggedDataset, *, training: bool = False) -> EncodedSequences:
         return EncodedSequences(self.vocabulary.with_read_tags(part, training=training), self.vocabulary)

@@ -19,6 +19,7 @@ from elman.data.transcripts.encoded import EncodedTranscripts
 from elman.data.transcripts.read import read_part
 from elman.data.transcripts.vocabulary import TranscriberVocabulary
 from elman.data.vocabulary import Vocabulary
+from elman.data.vocabulary.unknown import UnknownTokens, unknown_in_texts
 from elman.decode.ctc import CtcLogits
 from elman.decode.ctc_search import CtcResult, CtcSearch
 from elman.decode.transcript import Transcript, find_by, transcript
@@ -30,6 +31,7 @@ from elman.metrics.transcription import error_rates, figures_of
 from elman.nn.ctc_loss import batch_loss
 from elman.state import Batch, State
 from elman.tasks.comparison import Comparison, evenly
+from elman.tasks.remarks import token_advice
 from elman.tasks.sequence_setup import SequenceObjective, SequenceSetup
 from elman.tasks.transcriber.baselines import MOST, comparison_of
 from elman.tasks.transcriber.config import TranscriberConfig
@@ -257,6 +259,14 @@ class TranscriberSetup(
             if encoded is not None and (note := encoded.data.undecoded()):
                 notes.append(note)
         return [*super().notes(), *dict.fromkeys(notes)]
+
+    def unknown_tokens(self) -> Iterator[tuple[UnknownTokens, str, str]]:
+        """Yield the counts of unknown tokens of the texts."""
+        tokens = self.vocabulary.tokens
+        for name, part in (("training", self.parts.train), ("validation", self.parts.valid)):
+            if part is not None:
+                counts = unknown_in_texts(tokens, part.texts or [])
+                yield counts, f"{tokens.unit}s of the {name} texts", token_advice(self.config.data, tokens.kind)
 
     def outline(self) -> list[tuple[str, str]]:
         """Describe the splits, inputs and tokens."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -16,6 +16,7 @@ from elman.data.pairs.parts import PairParts, make_parts, read_pair_parts, read_
 from elman.data.sources import Sources
 from elman.data.vocabulary import Vocabulary
 from elman.data.vocabulary.unicode_forms import KEEP
+from elman.data.vocabulary.unknown import UnknownTokens, unknown_in_texts
 from elman.decode.search_config import SearchConfig
 from elman.decode.translation import EnsembleMember, Translate, translating
 from elman.display import Progress
@@ -26,6 +27,7 @@ from elman.nn.recurrent import check_cell
 from elman.nn.word_vectors import WordVectorOptions
 from elman.state import IGNORE_INDEX, Batch, State
 from elman.tasks.comparison import Comparison
+from elman.tasks.remarks import token_advice
 from elman.tasks.sequence_setup import SequenceObjective, SequenceSetup
 from elman.tasks.translator.baselines import MOST, comparison_of
 from elman.tasks.translator.config import TranslatorConfig, TranslatorNetworkConfig
@@ -190,6 +192,18 @@ class TranslatorSetup(SequenceSetup[TranslatorConfig, TranslatorNetwork, PairPar
         vectors.freeze(source, target)
         self._remarks = [*taken, *self.parts.remarks, *self._train.remarks()]
 
+    def unknown_tokens(self) -> Iterator[tuple[UnknownTokens, str, str]]:
+        """Yield the counts of unknown tokens of both sides."""
+        data, vocabulary = self.config.data, self.vocabulary
+        sides = (("sources", vocabulary.source, "tokens"), ("targets", vocabulary.target, "target_tokens"))
+        for part_name, part in (("training", self.parts.train), ("validation", self.parts.valid)):
+            for side, tokens, option in sides:
+                texts = None if part is None else getattr(part, side)
+                if texts is not None:
+                    counts = unknown_in_texts(tokens, texts, lowercase=data.lowercase)
+                    chosen = option if getattr(data, option) else "tokens"
+                    yield counts, f"{tokens.unit}s of the {part_name} {side}", token_advice(data, tokens.kind, chosen)
+
     @property
     def batch_steps(self) -> int:
         """Maximum tokens per batch, source and target."""
@@ -200,6 +214,14 @@ class TranslatorSetup(SequenceSetup[TranslatorConfig, TranslatorNetwork, PairPar
         translate = self._translating(SearchConfig(beams=1))
         compared = self._compared()
         return TranslationObjective(self.network, self._valid, translate, **compared)
+
+    @property
+    def evaluation_cost(self) -> float:
+        """Some of the pairs are also translated, token by token."""
+        if self.parts.valid is None:
+            return 0.0
+        translated = min(self.config.network.translate_valid, len(self.parts.valid))
+        return super().evaluation_cost + 2.0 * translated / len(self.parts.train)
 
     def _compared(self) -> dict[str, Any]:
         """Return how translations are compared with targets: arguments of `text_figures`."""
