@@ -180,7 +180,7 @@ def test_the_plan_fits_its_steps_and_evaluations_into_what_is_left() -> None:
     every.stepped(0.1)
     planned = every.plan(Plan.of(often), 0, 0.0, 1.0)
     assert planned.evaluate_every == 10
-    assert planned.total_steps == int(97.0 / (0.1 + 1.0 / 10))
+    assert planned.total_steps == int(93.0 / (0.1 + 1.0 / 10))
 
 
 def test_a_budget_that_is_spent_before_the_first_step_ends_after_it(text: Path, tmp_path: Path) -> None:

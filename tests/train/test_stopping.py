@@ -114,9 +114,6 @@ def test_the_watch_keeps_few_evaluations_and_resumes_identically() -> None:
     assert watch.evaluations[1].step == 300
     reason = next(each for each in reasons if each is not None)
     assert reason == "validation only gets worse since step 300, the best one (patience 0 trains to the end)"
-    fresh = Overfitting()
-    fresh.restore({})
-    assert fresh.facts() == Overfitting().facts()
 
 
 def overfitted(tmp_path: Path, **options: object) -> Journey:

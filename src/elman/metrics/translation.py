@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, Any
 
 from elman.data.shared_options import BLEU_TOKENIZERS
 from elman.data.vocabulary.unicode_forms import KEEP, in_form
 from elman.display import aligned
 from elman.errors import ConfigError, DataError
 from elman.options import suggestion
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 __all__ = [
     "bleu_counts",
@@ -154,6 +155,7 @@ def bleu_counts(
 
     They are the matches of n-grams of 1 to 4 words, their numbers, and the lengths of the text and of the reference.
     """
+    import numpy as np
     from sacrebleu.metrics.bleu import BLEU
 
     bleu = BLEU(lowercase=lowercase, force=True, tokenize=tokenizer, effective_order=True)
