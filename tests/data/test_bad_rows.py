@@ -191,3 +191,24 @@ def test_recordings_of_a_manifest(tmp_path: Path) -> None:
     assert "3 of 300 rows" in remarks[0]
     with pytest.raises(DataError, match="line 9: expected the path"):
         read_recordings(path, config)
+
+
+def test_image_files_that_cannot_be_read(tmp_path: Path) -> None:
+    image = pytest.importorskip("PIL.Image")
+    image.new("RGB", (4, 3)).save(tmp_path / "a.png")
+    (tmp_path / "broken.png").write_bytes(b"no image")
+    for row in range(298):
+        (tmp_path / f"{row}.png").write_bytes((tmp_path / "a.png").read_bytes())
+    rows = {0: "missing.png,a cat", 7: "broken.png,a cat"}
+    path = tmp_path / "captions.csv"
+    path.write_text(
+        lines(300, "{row}.png,picture {row}", rows | {298: "1.png,more", 299: "2.png,more"}, "image,caption\n")
+    )
+    config = CaptionDataConfig()
+    found, remarks = read(config, path, lambda: read_captioned(path, config))
+    assert len(found) == len(found.captions) == len(found.places) == 296
+    assert found.captions[0] == ["picture 1", "more"]
+    assert "2 of 298 rows cannot be used" in remarks[0]
+    assert "missing.png" in remarks[0]
+    with pytest.raises(DataError, match="no such file"):
+        read_captioned(path, config)

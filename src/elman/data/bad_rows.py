@@ -37,12 +37,13 @@ class BadRows:
             raise first
         if self.mode == "auto" and len(problems) > _SHARE * count:
             raise first
-        reasons = dict.fromkeys(_reason(problems[row]) for row in sorted(problems))
+        reasons = dict.fromkeys(reason for row in sorted(problems) if (reason := _reason(problems[row])))
         places = ", ".join(_place(problems[row]) for row in sorted(problems)[:_PLACES])
         more = ", ..." if len(problems) > _PLACES else ""
+        why = f" ({'; '.join(list(reasons)[:2])})" if reasons else ""
         self.remarks.append(
-            f"{len(problems):,} of {count:,} rows cannot be used and are left out: {places}{more} "
-            f"({'; '.join(list(reasons)[:2])}); bad_rows=error refuses such data"
+            f"{len(problems):,} of {count:,} rows cannot be used and are left out: {places}{more}"
+            f"{why}; bad_rows=error refuses such data"
         )
 
 
@@ -95,5 +96,6 @@ def _place(error: DataError) -> str:
 
 
 def _reason(error: DataError) -> str:
+    """Return what was expected; empty for a message that does not begin with its place."""
     message = str(error).partition(": expected")[2].partition(". Received")[0].strip()
-    return f"expected {message}" if message else str(error)
+    return f"expected {message}" if message else ""

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from elman.data.bad_rows import collect, usable
 from elman.data.captioned.config import CaptionDataConfig
 from elman.display import invisible
 from elman.errors import ConfigError, DataError, StorageError
@@ -31,22 +32,33 @@ def check_size(size: Sequence[int]) -> tuple[int, int] | None:
     return int(size[0]), int(size[1])
 
 
-def read_pictures(paths: Sequence[Path], names: Sequence[str], config: CaptionDataConfig) -> npt.NDArray[np.uint8]:
-    """Read image files as an array `N x height x width x channels`.
+def read_pictures(
+    paths: Sequence[Path], names: Sequence[str], config: CaptionDataConfig
+) -> tuple[npt.NDArray[np.uint8], list[int] | None]:
+    """Read image files as an array `N x height x width x channels`; also return which were read, None for all of them.
 
     Raises DataError for a file that is not an undamaged image of 8 bits per channel, and for images of different
     sizes if `image_size` is not given; StorageError for a file that cannot be read; ConfigError for a bad size.
     """
     size = check_size(config.image_size)
     found: list[npt.NDArray[np.uint8]] = []
-    for path, name in zip(paths, names, strict=True):
-        found.append(_read(path, name, config.color, size))
-        if found[-1].shape != found[0].shape:
+    first = ""
+    problems: dict[int, DataError] = {}
+    for row, (path, name) in enumerate(zip(paths, names, strict=True)):
+        try:
+            pixels = _read(path, name, config.color, size)
+        except DataError as error:
+            collect(problems, row, error)
+            continue
+        found.append(pixels)
+        first = first or name
+        if pixels.shape != found[0].shape:
             raise DataError(
-                f"{name}: expected an image of {_format_size(found[0])} pixels, as in {names[0]}; image_size resizes "
-                f"all to one size. Received: {_format_size(found[-1])}"
+                f"{name}: expected an image of {_format_size(found[0])} pixels, as in {first}; image_size resizes "
+                f"all to one size. Received: {_format_size(pixels)}"
             )
-    return np.stack(found)
+    kept = usable(len(paths), problems)
+    return np.stack(found), kept
 
 
 def pixels_of(picture: Any, name: str, color: str, size: tuple[int, int] | None) -> npt.NDArray[np.uint8]:

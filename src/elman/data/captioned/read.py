@@ -135,7 +135,7 @@ def _pictures(files: list[InputFile], config: CaptionDataConfig, captioned: bool
             f"{', '.join(config.caption_columns)}. Received: image files only"
         )
     names = [file.name for file in files]
-    pixels = read_pictures([file.path for file in files], names, config)
+    pixels, _ = read_pictures([file.path for file in files], names, config)
     return made(pixels, names[0] if len(names) == 1 else f"{len(names)} images", "images", places=names)
 
 

@@ -62,13 +62,9 @@ def _pictures(
             several[file] += captions[row]
     paths = [folder / Path(file).expanduser() for file in first]
     names = [f"{table.where(row)}, {path}" for path, row in zip(paths, first.values(), strict=True)]
-    return made(
-        read_pictures(paths, names, config),
-        table.name,
-        "images",
-        captions=None if captions is None else list(several.values()),
-        places=names,
-    )
+    pixels, kept = read_pictures(paths, names, config)
+    listed = None if captions is None else picked(list(several.values()), kept)
+    return made(pixels, table.name, "images", captions=listed, places=picked(names, kept))
 
 
 def _captions(table: Table, config: CaptionDataConfig, problems: dict[int, DataError]) -> list[list[str]]:
