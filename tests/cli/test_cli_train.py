@@ -298,3 +298,17 @@ def test_every_option_is_a_flag():
     assert set(vars(flags())) == {*fields_of(TrainConfig), *former_names(TrainConfig)}
     assert given(flags(), None) == {}
     assert given(flags(max_steps=3, seed=0)) == {"max_steps": 3, "seed": 0}
+
+
+def test_a_run_that_was_stopped_early_goes_on_with_another_patience(elman, text, tmp_path):
+    wild = ["--learning-rate", 3, "--clip-norm", 0, "--evaluate-every", 1, "--warmup-steps", 0]
+    said = elman("train", "lm", text, "-o", tmp_path / "m", *TINY, *wild, "--patience", 1, "--max-steps", 40)
+    assert said.code == 0, said.err
+    assert "no improvement in 1 evaluations" in said.err
+    stopped = described(tmp_path / "m")["training"]["steps"]
+    assert stopped < 40
+    said = elman("train", "--resume", tmp_path / "m", "--no-tensorboard", "--no-tune")
+    assert "or with --patience 0 if it was stopped early" in said.err
+    said = elman("train", "--resume", tmp_path / "m", "--no-tensorboard", "--no-tune", "--patience", 0, "--json")
+    assert said.json()["steps"] == 40
+    assert elman("train", "--resume", tmp_path / "m", "--patience", -1).code == 2

@@ -142,6 +142,10 @@ def resume(
     max_seconds: Annotated[
         float | None, Parameter(help="Replace the budget of the run: stop after this many seconds in all.")
     ] = None,
+    patience: Annotated[
+        Count | None,
+        Parameter(help="Replace the patience of the run: 0 trains to the end, also where validation only gets worse."),
+    ] = None,
     threads: Annotated[
         Count | None,
         Parameter(help="Replace the number of threads, which changes the last bits of the results; 0 for the default."),
@@ -170,8 +174,9 @@ def resume(
             "Received: neither"
         )
     overrides = new_budget(max_steps=max_steps, max_epochs=max_epochs, max_seconds=max_seconds)
-    if threads is not None:
-        overrides["threads"] = fill(TrainConfig, {"threads": threads}, "the command line").threads
+    for name, value in (("patience", patience), ("threads", threads)):
+        if value is not None:
+            overrides[name] = getattr(fill(TrainConfig, {name: value}, "the command line"), name)
     if tune:
         limit_openmp_spinning()
     from elman.tasks.run import resume_run
@@ -190,7 +195,10 @@ def resume(
     before = run.training.step
     run.run()
     if run.training.step == before and not quiet:
-        remark(f"the run had already ended at step {before:,}; extend it with --max-steps or --max-epochs")
+        remark(
+            f"the run had already ended at step {before:,}; extend it with --max-steps or --max-epochs, or with "
+            "--patience 0 if it was stopped early"
+        )
     show_result(run, resume, json)
 
 
