@@ -22,6 +22,9 @@ def average_folders(folders: Sequence[str | os.PathLike[str]]) -> Any:
     The models must have the same task, vocabulary and options, except for training options, such as copies of a run's
     folder at different steps. The result has no metrics, because it has not been evaluated.
 
+    What was fitted to each network after training, such as a temperature or the widths of intervals, is left out if it
+    differs.
+
     Raises ConfigError for fewer than two folders, ArtifactError for models that do not match.
     """
     names = [os.fspath(folder) for folder in folders]
@@ -30,11 +33,13 @@ def average_folders(folders: Sequence[str | os.PathLike[str]]) -> Any:
     described = [artifact.read(name) for name in names]
     first = described[0]
     models = [load(name) for name in names]
-    for name, other, model in zip(names[1:], described[1:], models[1:], strict=True):
+    vocabularies = [_uncalibrated(model) for model in models]
+    alike = all(other.vocabulary == first.vocabulary for other in described)
+    for place, (name, other, model) in enumerate(zip(names[1:], described[1:], models[1:], strict=True), 1):
         for expected, same in (
             ("of one task", other.task == first.task),
             ("with the same options", model.config.stored() == models[0].config.stored()),
-            ("with one vocabulary", other.vocabulary == first.vocabulary),
+            ("with one vocabulary", alike or vocabularies[place] == vocabularies[0]),
         ):
             if not same:
                 raise ArtifactError(
@@ -42,9 +47,16 @@ def average_folders(folders: Sequence[str | os.PathLike[str]]) -> Any:
                 )
     stored = [model.network.stored() for model in models]
     models[0].network.load_stored({name: _mean(name, [each[name] for each in stored]) for name in stored[0]})
+    if not alike:
+        models[0]._vocabulary = models[0].setup_class.uncalibrated(models[0].vocabulary)
     models[0].metrics = {}
     models[0].training = {**models[0].training, "averaged": len(models)}
     return models[0]
+
+
+def _uncalibrated(model: Any) -> Any:
+    """Return the vocabulary without what was fitted to the trained network, as JSON values."""
+    return model.setup_class.uncalibrated(model.vocabulary).to_json()
 
 
 def _mean(name: str, tensors: list[Tensor]) -> Tensor:

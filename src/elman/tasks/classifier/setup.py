@@ -219,6 +219,11 @@ class ClassifierSetup(
         """Return a network for texts, to which all options apply."""
         return ClassifierNetwork(config.network, outputs=2, tokens=2)
 
+    @classmethod
+    def uncalibrated(cls, vocabulary: ClassifierVocabulary) -> ClassifierVocabulary:
+        """Return the vocabulary with the temperature 1."""
+        return dataclasses.replace(vocabulary, temperature=1.0)
+
     def learn_vocabulary(self) -> ClassifierVocabulary:
         """Return the tokens or the scale of the inputs, and the classes or the scale of the labels of a regression."""
         config, parts = self.config, self.parts

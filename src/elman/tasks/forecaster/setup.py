@@ -31,17 +31,25 @@ from elman.data.panel.split import (
 from elman.data.panel.window_config import resolve_window_sizes
 from elman.data.panel.windows import InputSizes, WindowInputs, make_window_dataset, training_rows, validation_rows
 from elman.data.sources import Sources
+from elman.decode.forecast import CARRIED
 from elman.display import Progress
 from elman.errors import ArtifactError, ConfigError, DataError
 from elman.nn.linear_init import init_network
 from elman.state import Batch, State, map_leaves
+from elman.tasks.forecaster.calibration import PATHS, calibrate_intervals
 from elman.tasks.forecaster.config import ForecasterConfig, check_options
 from elman.tasks.forecaster.network import ForecasterNetwork
 from elman.tasks.setup import Setup
+from elman.train.trainer import Trainer
 
 __all__ = ["ForecasterSetup", "NextValueObjective"]
 
 Ints = npt.NDArray[np.int64]
+
+# Work of training on a time step of a window, compared with that of a step of a sample path.
+_TRAINING_WORK = 10
+# The work of the calibration, as a share of that of training, and the least number of origins.
+_CALIBRATION_WORK, _LEAST_ORIGINS = 0.03, 60
 
 
 class NextValueObjective:
@@ -196,6 +204,11 @@ class ForecasterSetup(Setup[ForecasterConfig, ForecasterNetwork, Panel, SeriesHi
         window = resolve_window_sizes(config.window, season=1, longest=1000, counts=config.counts)
         return ForecasterNetwork(InputSizes(1, 0, 0, 0, False), window, config.network)
 
+    @classmethod
+    def uncalibrated(cls, vocabulary: SeriesHistory) -> SeriesHistory:
+        """Return the vocabulary without a correction of the intervals."""
+        return dataclasses.replace(vocabulary, correction=None)
+
     def resolve_config(self, config: ForecasterConfig) -> ForecasterConfig:
         """Resolve automatic window sizes from the series."""
         config = super().resolve_config(config)
@@ -217,6 +230,7 @@ class ForecasterSetup(Setup[ForecasterConfig, ForecasterNetwork, Panel, SeriesHi
         panel, window = self.parts, self.config.window
         if self.resumed:
             self.vocabulary.check(panel)
+            self.vocabulary = self.uncalibrated(self.vocabulary)
         if self.config.counts:
             check_counts(panel)
         self._transforms = self.vocabulary.transforms_of(panel)
@@ -298,16 +312,45 @@ class ForecasterSetup(Setup[ForecasterConfig, ForecasterNetwork, Panel, SeriesHi
         return f"{figures['loss']:.4f} {self.loss_name}, RMSE {figures['scaled_rmse']:.4f} of scaled series"
 
     def finish(self, folder: Path | None) -> dict[str, Any]:
-        """Plot the forecast of the validation steps."""
+        """Calibrate the intervals on the validation steps, and plot the forecast of these steps."""
+        figures = self._calibrate() if self._calibrates else {}
         if folder is not None:
             from elman.plots.forecast import draw_held_out
 
-            draw_held_out(self.network, self.parts, self._transforms, self.begin, folder / "forecast.png")
-        return {}
+            correction = self.vocabulary.correction
+            draw_held_out(self.network, self.parts, self._transforms, self.begin, folder / "forecast.png", correction)
+        return {"calibration": figures} if figures else {}
+
+    @property
+    def _calibrates(self) -> bool:
+        """Whether the intervals are calibrated."""
+        return self.config.network.calibrate and self.network.spread
+
+    def _calibrate(self) -> dict[str, Any]:
+        """Calibrate the intervals, and return their coverage."""
+        window, network = self.config.window, self.network
+        reads = window.context * (CARRIED if window.carry else 1)
+        paths = 0 if window.horizon <= network.horizon and not self._dataset.lost else PATHS
+        trained = self._trained.step * window.batch_size * window.context * _TRAINING_WORK
+        most = max(_LEAST_ORIGINS, int(_CALIBRATION_WORK * trained / (reads + paths * window.horizon)))
+        correction, figures = calibrate_intervals(network, self.parts, self._transforms, self.begin, most=most)
+        self.vocabulary = dataclasses.replace(self.vocabulary, correction=correction)
+        return figures
+
+    def trainer(self) -> Trainer:
+        """Return the trainer."""
+        self._trained = super().trainer()
+        return self._trained
 
     def notes(self) -> list[str]:
-        """Report series that are left out."""
-        return self._remarks
+        """Report series that are left out, and intervals that cannot be calibrated."""
+        if not self._calibrates or self.holds_out:
+            return self._remarks
+        return [
+            *self._remarks,
+            "no steps are held out for validation (valid_share, valid_steps): the intervals are at least as wide as "
+            "the errors of a seasonal naive forecast, and may be too wide",
+        ]
 
     def data_facts(self) -> dict[str, Any]:
         """Return the number of series and time steps, and the frequency."""
