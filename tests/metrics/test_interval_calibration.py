@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from statistics import NormalDist
 
 import numpy as np
@@ -111,10 +112,11 @@ def test_steps_after_the_last_that_is_known() -> None:
     alone = fit_widths(scores, 12)
     assert alone.steps[-1] == 12
     assert np.isfinite(alone.factors).all()
-    wide = ReferenceErrors([np.full((50, len(LEVELS)), 7.0)] * 12, np.full(12, np.nan))
+    at = knots(12)
+    wide = ReferenceErrors(dict.fromkeys(at, np.full((50, len(LEVELS)), 7.0)), dict.fromkeys(at, math.nan))
     helped = fit_widths(scores, 12, wide)
     assert helped.factors[-1, LEVELS.index(80)] > 7
-    narrow = ReferenceErrors(wide.values, np.full(12, 0.01))
+    narrow = ReferenceErrors(wide.values, dict.fromkeys(at, 0.01))
     assert fit_widths(scores, 12, narrow).factors[-1, LEVELS.index(80)] < helped.factors[-1, LEVELS.index(80)]
     none = Scores(np.zeros(1, int), np.zeros(1, int), np.full((1, 12, 1, len(LEVELS)), np.nan))
     wider = stats.t.ppf(0.9, 5) / stats.norm.ppf(0.9)

@@ -9,6 +9,7 @@ ahead, variable and level, `[N, T, Y, K]`; NaN where the true value is not known
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -26,8 +27,11 @@ LEVELS = (20.0, 50.0, 80.0, 90.0, 95.0, 99.0)
 _SINGLE, _RATIO = 6, 1.2
 # A step's factor is fitted to the scores of the steps between it divided by this ratio and multiplied by it.
 _NEIGHBOURS = 1.35
-# With fewer independent errors of a step than these, errors of the reference forecast are used in addition.
-_FEWEST = 5.0
+# Errors of the reference forecast count as much as this many independent errors of the network, together.
+_REFERENCES = 10.0
+# The ratio of the network's errors to those of the reference forecast, if it is above 1, counts half (on a logarithmic
+# scale) with this number of independent errors.
+_DOUBT = 2.0
 # Intervals are narrowed by half (on a logarithmic scale) of what so many independent errors show.
 _FEWEST_TO_NARROW = 10.0
 # The most that the factors grow with the step ahead, as a power.
@@ -77,20 +81,24 @@ class Scores:
 class ReferenceErrors:
     """Scores that the errors of a simple forecast have in the training part.
 
-    values  for each step ahead, `[M, K]` for any number M of errors
-    ratios  mean error of the network divided by that of the simple forecast on held-out data, for each step ahead; NaN
-            where there is none
+    values  for each of `knots`, `[M, K]` for any number M of errors
+    ratios  for each of `knots`, the mean error of the network divided by that of the simple forecast on held-out data;
+            NaN where there is none
     """
 
-    values: list[Doubles]
-    ratios: Doubles
+    values: Mapping[int, Doubles]
+    ratios: Mapping[int, float]
 
     def at(self, step: int, count: float) -> Doubles:
-        """Return the scores of a step ahead, multiplied by the ratio; the fewer errors, the nearer it is to 1."""
-        ratio = self.ratios[step - 1]
+        """Return the scores of a step ahead, multiplied by the ratio: the fewer errors (`count`), the nearer to 1.
+
+        Validation data chose the network's weights, so a low ratio of few errors is too low for those to come.
+        """
+        ratio = self.ratios[step]
         if not math.isfinite(ratio):
-            return self.values[step - 1]
-        return self.values[step - 1] * (ratio if ratio >= 1 else ratio ** (count / (count + 1)))
+            return self.values[step]
+        doubt = _REFERENCES if ratio < 1 else _DOUBT
+        return self.values[step] * ratio ** (count / (count + doubt))
 
 
 def knots(steps: int) -> tuple[int, ...]:
@@ -164,7 +172,7 @@ class Widths:
 def fit_widths(scores: Scores, steps: int, reference: ReferenceErrors | None = None) -> Widths:
     """Fit the factors of the widths for up to `steps` steps ahead, which may be more than those of the scores.
 
-    reference  scores of a simple forecast in the training part, for `steps` steps, for steps with few errors
+    reference  scores of a simple forecast in the training part, for the knots of `steps`
     """
     series = _own_factors(scores)
     values = Widths((1,), np.ones((1, len(LEVELS))), 0.0, series).of(scores)
@@ -190,10 +198,10 @@ def _factors(
         found = found[np.isfinite(found).all(1)]
         count = float(counts[places].mean()) * near / step
         weights = np.full(len(found), count / len(found))
-    if reference is not None and count < _FEWEST and len(reference.values[step - 1]):
+    if reference is not None and len(reference.values[step]):
         added = reference.at(step, count)
-        weights = np.concatenate([weights, np.full(len(added), (_FEWEST - count) / len(added))])
-        found, count = np.concatenate([found, added]), _FEWEST
+        weights = np.concatenate([weights, np.full(len(added), _REFERENCES / len(added))])
+        found, count = np.concatenate([found, added]), count + _REFERENCES / 2
     factors = np.array(
         [
             conformal_quantile(found[:, place], level / 100, max(count, 1.0), weights)

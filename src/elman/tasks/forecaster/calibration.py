@@ -26,8 +26,9 @@ from elman.metrics.interval_calibration import (
     Scores,
     coverages,
     fit_widths,
-    neighbours,
+    knots,
 )
+from elman.metrics.reference_errors import naive_errors, simple_errors
 
 __all__ = ["PATHS", "calibrate_intervals"]
 
@@ -40,6 +41,8 @@ PATHS = 100
 _MOST_STEPS = 1000
 # Most series whose training part is read for errors of the reference forecast.
 _MOST_REFERENCES = 20
+# With so many independent errors of the network, those of the reference forecast hardly matter.
+_MANY = 100
 # Bounds of the factors.
 _LEAST_FACTOR, _MOST_FACTOR = 0.05, 1e4
 _MIDDLE = LEVELS.index(80.0)
@@ -102,9 +105,9 @@ def calibrate_intervals(
         return None, {}  # The forecast is not finite.
     scores = Scores(series, origin, errors.scores(errors.middle))
     reference = None
-    if scores.independent()[-1] < 5 or ahead < steps:
-        reference = _reference(errors, scores, panel, transforms, begin, steps)
-    if not np.isfinite(scores.values).any() and (reference is None or not any(map(len, reference.values))):
+    if not held or ahead < steps or scores.independent()[-1] < _MANY:
+        reference = _reference(errors, panel, transforms, begin, steps, held=held)
+    if not np.isfinite(scores.values).any() and not (reference and all(map(len, reference.values.values()))):
         return None, {}
     widths = fit_widths(scores, steps, reference)
     factors = np.clip(widths.factors if held else np.maximum(widths.factors, 1.0), _LEAST_FACTOR, _MOST_FACTOR)
@@ -137,7 +140,7 @@ def _origins(panel: Panel, begin: Ints, steps: int, most: int) -> tuple[Ints, In
 
 def _last_origins(panel: Panel, steps: int) -> tuple[Ints, Ints, int]:
     """Return the last origin of some series, and the number of steps ahead."""
-    series = np.unique(np.linspace(0, len(panel) - 1, min(len(panel), _MOST_REFERENCES)).astype(np.int64))
+    series = _spaced(np.arange(len(panel)))
     ahead, back = steps, 0
     if panel.future_names:
         ahead = min(steps, max(1, int(panel.lengths[series].min()) // 2))
@@ -174,44 +177,38 @@ def _forecasts(
 
 
 def _reference(
-    errors: _Errors, scores: Scores, panel: Panel, transforms: Sequence[Transform], begin: Ints, steps: int
+    errors: _Errors, panel: Panel, transforms: Sequence[Transform], begin: Ints, steps: int, *, held: bool
 ) -> ReferenceErrors:
-    """Return the scores of the seasonal naive forecast in the training part, and the ratios of the network's errors."""
-    ahead, season = errors.truth.shape[1], panel.frequency.season
-    chosen = np.unique(errors.series)
-    chosen = chosen[np.linspace(0, len(chosen) - 1, min(len(chosen), _MOST_REFERENCES)).astype(np.int64)]
-    plain = {s: levelled(panel.targets[s][None], transforms, np.array([s]))[0] for s in chosen.tolist()}
-    values: list[list[Doubles]] = [[] for _ in range(steps)]
-    naive = np.full(errors.truth.shape, np.nan)
-    for number, levels in plain.items():
-        rows, train = np.flatnonzero(errors.series == number), levels[: begin[number]]
-        width = np.median((errors.low[rows] + errors.high[rows]) / 2, axis=0) + errors.half
-        for step in range(1, steps + 1):
-            lag = _lag(step, season, len(train))
-            change = np.abs(train[lag:] - train[:-lag])[..., None] + errors.half
-            found = change / np.maximum(width[min(step, ahead) - 1], np.finfo(np.float64).tiny)
-            found = found.reshape(-1, len(LEVELS))
-            values[step - 1].append(found[np.isfinite(found).all(1)])
-            if step <= ahead:
-                before = errors.origin[rows] + step - lag
-                naive[rows[before >= 0], step - 1] = levels[np.minimum(before, len(levels) - 1)[before >= 0]]
-    return ReferenceErrors([np.concatenate(each) for each in values], _ratios(scores, errors.scores(naive), steps))
+    """Return the scores of simple forecasts in the training part, and the ratios of the network's errors to theirs.
+
+    Without held-out steps, the simple forecast is the seasonal naive one.
+    """
+    ahead, season, at = errors.truth.shape[1], panel.frequency.season, knots(steps)
+    simple = simple_errors if held else naive_errors
+    values: dict[int, list[Doubles]] = {step: [] for step in at}
+    sums = np.zeros((2, len(at)))
+    for number in _spaced(np.unique(errors.series)).tolist():
+        rows = errors.series == number
+        levels = levelled(panel.targets[number][None], transforms, np.array([number]))[0]
+        for place, step in enumerate(at):
+            near = min(step, ahead) - 1
+            for variable in range(levels.shape[1]):
+                found = simple(levels[:, variable], int(begin[number]), errors.origin[rows], step, season)
+                widths = (errors.low[rows, near, variable] + errors.high[rows, near, variable]) / 2 + errors.half
+                widths = np.maximum(widths, np.finfo(np.float64).tiny)
+                values[step].append((np.abs(found.training)[:, None] + errors.half) / np.median(widths, axis=0))
+                if step <= ahead:
+                    own = errors.truth[rows, near, variable] - errors.middle[rows, near, variable]
+                    both = np.isfinite(own) & np.isfinite(found.later)
+                    sums[:, place] += [
+                        (np.abs(each[both]) / widths[both, _MIDDLE]).sum() for each in (own, found.later)
+                    ]
+    near_by = [np.array([step / 2 <= other <= step * 2 for other in at]) for step in at]
+    totals = np.array([sums[:, places].sum(1) for places in near_by])
+    ratios = {step: own / other if other > 0 else math.nan for step, (own, other) in zip(at, totals, strict=True)}
+    return ReferenceErrors({step: np.concatenate(each) for step, each in values.items()}, ratios)
 
 
-def _lag(step: int, season: int, count: int) -> int:
-    """Return the distance from a step ahead to the known value that repeats it."""
-    lag = math.ceil(step / season) * season
-    return lag if lag < count else min(step, max(count - 1, 1))
-
-
-def _ratios(scores: Scores, naive: Doubles, steps: int) -> Doubles:
-    """Return the mean score of the network divided by that of the naive forecast, around each step ahead."""
-    both = np.isfinite(scores.values[..., _MIDDLE]) & np.isfinite(naive[..., _MIDDLE])
-    own, other = (np.where(both, each[..., _MIDDLE], 0.0).sum((0, 2)) for each in (scores.values, naive))
-    known = np.flatnonzero(other > 0)
-    ratios = np.full(steps, np.nan)
-    if len(known):
-        for step in range(1, steps + 1):
-            places = neighbours(min(step, int(known[-1]) + 1), len(own))
-            ratios[step - 1] = own[places].sum() / other[places].sum() if other[places].any() else np.nan
-    return ratios
+def _spaced(numbers: Ints) -> Ints:
+    """Return some of the numbers, at equal distances."""
+    return numbers[np.linspace(0, len(numbers) - 1, min(len(numbers), _MOST_REFERENCES)).astype(np.int64)]
