@@ -66,7 +66,7 @@ class Scores:
         Errors from origins that are nearer to each other than the step ahead have most of their causes in common.
         """
         steps = self.values.shape[1]
-        known: npt.NDArray[np.bool_] = np.isfinite(self.values).any(axis=(2, 3))
+        known = np.isfinite(self.values).sum(axis=(2, 3)) > 0
         total = np.zeros(steps)
         for number in np.unique(self.series):
             rows = self.series == number
