@@ -34,7 +34,8 @@ def test_distances_from_the_point_forecast_are_multiplied() -> None:
     values = paths()
     middle = np.median(values, 1)
     moved = correct_paths(values, middle, DOUBLED, OWN * 1.5, counts=False)
-    assert moved - middle[:, None] == pytest.approx(3 * (values - middle[:, None]))
+    inner = np.abs(values - middle[:, None]) < 1.5
+    assert (moved - middle[:, None])[inner] == pytest.approx(3 * (values - middle[:, None])[inner])
     bounds = np.quantile(values, (0.1, 0.9), axis=1)
     both = correct_bounds(bounds, middle, (80,), DOUBLED, OWN, counts=False)
     assert both - middle == pytest.approx(2 * (bounds - middle))
@@ -51,6 +52,21 @@ def test_paths_and_bounds_have_the_factors_of_their_level() -> None:
     assert np.quantile(moved, probabilities, axis=1) == pytest.approx(from_bounds, rel=0.02, abs=0.01)
     far = np.quantile(values, 0.975, axis=1) - middle
     assert (from_bounds[5] - middle)[:, 1] == pytest.approx(6 * far[:, 1])
+
+
+def test_the_outermost_paths_keep_their_distance_from_the_next_ones() -> None:
+    """Distributions with heavy tails have paths that are far out, and an exponential of a multiple is no number."""
+    values = paths(400)
+    values[:, 7], values[:, 11] = 40.0, -50.0
+    middle = np.median(values, 1)
+    moved = correct_paths(values, middle, DOUBLED, OWN, counts=False)
+    assert np.array_equal(moved.argsort(1), values.argsort(1))
+    edge = np.sort(values, 1)[:, -9]
+    assert moved[:, 7] == pytest.approx(2 * (edge - middle) + middle + (40 - edge))
+    assert (moved[:, 11] > -60).all()
+    narrower = IntervalCorrection((1,), (80.0,), np.array([[0.5]]))
+    moved = correct_paths(values, middle, narrower, OWN, counts=False)
+    assert moved - middle[:, None] == pytest.approx(0.5 * (values - middle[:, None]))
 
 
 def test_an_interval_contains_those_of_lower_levels() -> None:

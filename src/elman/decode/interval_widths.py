@@ -21,6 +21,8 @@ Doubles = npt.NDArray[np.float64]
 
 # Half the distance between two counts: the part of a distance that is lost by rounding.
 HALF = 0.5
+# Paths outside the interval of this level, in per cent, are the outermost ones.
+_OUTERMOST = 96.0
 
 
 def levelled(values: Doubles, transforms: Sequence[Transform], series: Ints, *, back: bool = False) -> Doubles:
@@ -41,14 +43,23 @@ def correct_paths(
 ) -> Doubles:
     """Return sample paths `[N, paths, horizon, Y]` whose distances from `middle`, `[N, horizon, Y]`, are corrected.
 
-    A path's factor is that of the interval whose bound it is, by its rank among the paths of its step. `own` has the
-    further factors of series and variables, `[N, Y]`.
+    A path's factor is that of the interval whose bound it is, by its rank among the paths of its step. The outermost
+    paths keep their distance from the next ones: multiplied, they would go out of every bound in a logarithm. `own` has
+    the further factors of series and variables, `[N, Y]`.
     """
     count, horizon = paths.shape[1:3]
-    ranks = paths.argsort(1).argsort(1)
+    order = paths.argsort(1)
+    distance = np.take_along_axis(paths, order, 1) - middle[:, None]
     levels = 100 * np.abs(2 * (np.arange(count) + 0.5) / count - 1)
-    factors = correction.at(levels, horizon)[ranks, np.arange(horizon)[:, None]] * own[:, None, None]
-    moved = _scaled(paths - middle[:, None], factors, counts) + middle[:, None]
+    factors = correction.at(levels, horizon)[:, :, None] * own[:, None, None]
+    sorted_paths = _scaled(distance, factors, counts)
+    inner = np.flatnonzero(levels <= _OUTERMOST)
+    if len(inner):
+        for outer, last in ((slice(0, inner[0]), inner[0]), (slice(inner[-1] + 1, None), inner[-1])):
+            beyond = (distance[:, outer] - distance[:, last, None]) * np.minimum(factors[:, outer], 1.0)
+            sorted_paths[:, outer] = sorted_paths[:, last, None] + beyond
+    moved = np.empty_like(paths)
+    np.put_along_axis(moved, order, sorted_paths + middle[:, None], 1)
     return np.maximum(np.rint(moved), 0) if counts else moved
 
 
