@@ -9,9 +9,15 @@ from elman.data.panel import Transform
 from elman.data.panel.interval_correction import IntervalCorrection
 from elman.decode.interval_widths import correct_bounds, correct_paths, levelled
 
-DOUBLED = IntervalCorrection((1,), (80.0,), np.array([[2.0]]))
-SAME = IntervalCorrection((1,), (80.0,), np.array([[1.0]]))
-TAILS = IntervalCorrection((1, 2), (50.0, 95.0), np.array([[1.0, 3.0], [2.0, 6.0]]))
+
+def made(steps: tuple[int, ...], levels: tuple[float, ...], factors: list[list[float]]) -> IntervalCorrection:
+    """A correction whose factors are the same above and below."""
+    return IntervalCorrection(steps, levels, np.repeat(np.array(factors)[..., None], 2, axis=2))
+
+
+DOUBLED = made((1,), (80.0,), [[2.0]])
+SAME = made((1,), (80.0,), [[1.0]])
+TAILS = made((1, 2), (50.0, 95.0), [[1.0, 3.0], [2.0, 6.0]])
 OWN = np.ones((3, 1))
 
 
@@ -41,6 +47,19 @@ def test_distances_from_the_point_forecast_are_multiplied() -> None:
     assert both - middle == pytest.approx(2 * (bounds - middle))
 
 
+def test_distances_above_and_below_have_factors_of_their_own() -> None:
+    upper = IntervalCorrection((1,), (80.0,), np.array([[[1.0, 3.0]]]))
+    values = paths()
+    middle = np.median(values, 1)
+    bounds = np.quantile(values, (0.1, 0.9), axis=1)
+    low, high = correct_bounds(bounds, middle, (80,), upper, OWN, counts=False)
+    assert low == pytest.approx(bounds[0])
+    assert high - middle == pytest.approx(3 * (bounds[1] - middle))
+    moved = correct_paths(values, middle, upper, OWN, counts=False)
+    assert np.minimum(moved, middle[:, None]) == pytest.approx(np.minimum(values, middle[:, None]))
+    assert np.quantile(moved, 0.9, axis=1) == pytest.approx(high)
+
+
 def test_paths_and_bounds_have_the_factors_of_their_level() -> None:
     values = paths(20001)
     middle = np.median(values, 1)
@@ -64,13 +83,13 @@ def test_the_outermost_paths_keep_their_distance_from_the_next_ones() -> None:
     edge = np.sort(values, 1)[:, -9]
     assert moved[:, 7] == pytest.approx(2 * (edge - middle) + middle + (40 - edge))
     assert (moved[:, 11] > -60).all()
-    narrower = IntervalCorrection((1,), (80.0,), np.array([[0.5]]))
+    narrower = made((1,), (80.0,), [[0.5]])
     moved = correct_paths(values, middle, narrower, OWN, counts=False)
     assert moved - middle[:, None] == pytest.approx(0.5 * (values - middle[:, None]))
 
 
 def test_an_interval_contains_those_of_lower_levels() -> None:
-    falling = IntervalCorrection((1,), (50.0, 95.0), np.array([[5.0, 1.0]]))
+    falling = made((1,), (50.0, 95.0), [[5.0, 1.0]])
     bounds = np.array([-1.0, -1.1, 1.0, 1.1]).reshape(4, 1, 1, 1)
     low_50, low_95, high_50, high_95 = correct_bounds(
         bounds, np.zeros((1, 1, 1)), (50, 95), falling, np.ones((1, 1)), counts=False

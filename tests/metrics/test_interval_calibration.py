@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -34,9 +35,17 @@ def walk_scores(rng: np.random.Generator, origins: int, steps: int, width: float
         shocks = rng.normal(size=origins)
         for step in range(1, steps + 1):
             for origin in range(origins - step + 1):
-                one[origin, step - 1] = abs(shocks[origin : origin + step].sum()) / step**0.5 / width
-    values = found.reshape(-1, steps, 1, 1) / NORMAL
-    return Scores(np.repeat(np.arange(series), origins), np.tile(np.arange(origins), series), values)
+                one[origin, step - 1] = shocks[origin : origin + step].sum() / step**0.5 / width
+    errors = found.reshape(-1, steps, 1)
+    numbers, places = np.repeat(np.arange(series), origins), np.tile(np.arange(origins), series)
+    return Scores(numbers, places, np.abs(errors)[..., None] / NORMAL, errors > 0)
+
+
+def plain(series: Any, origin: Any, values: Doubles) -> Scores:
+    """Scores with true values above and below in turn."""
+    return Scores(
+        np.array(series), np.array(origin), values, np.arange(values[..., 0].size).reshape(values.shape[:3]) % 2 > 0
+    )
 
 
 @pytest.mark.parametrize(("level", "freedom", "rel"), [(0.8, 1, 0.05), (0.95, 2, 0.05), (0.8, 4, 0.01)])
@@ -71,11 +80,11 @@ def test_steps_ahead() -> None:
 def test_errors_of_near_origins_count_less() -> None:
     counts = walk_scores(np.random.default_rng(0), 25, 5, 1.0).independent()
     assert counts.tolist() == pytest.approx([25, 1 + 23 / 2, 1 + 22 / 3, 1 + 21 / 4, 1 + 20 / 5])
-    far = Scores(np.zeros(3, int), np.array([0, 10, 20]), np.ones((3, 5, 1, len(LEVELS))))
+    far = plain([0] * 3, [0, 10, 20], np.ones((3, 5, 1, len(LEVELS))))
     assert far.independent().tolist() == [3] * 5
-    several = Scores(np.array([0, 1, 2]), np.array([4, 4, 4]), np.ones((3, 5, 1, len(LEVELS))))
+    several = plain([0, 1, 2], [4, 4, 4], np.ones((3, 5, 1, len(LEVELS))))
     assert several.independent().tolist() == [3] * 5
-    unknown = Scores(np.zeros(2, int), np.array([0, 1]), np.full((2, 3, 1, len(LEVELS)), np.nan))
+    unknown = plain([0, 0], [0, 1], np.full((2, 3, 1, len(LEVELS)), np.nan))
     assert unknown.independent().tolist() == [0] * 3
 
 
@@ -84,7 +93,7 @@ def test_widths_are_corrected_to_the_right_ones(width: float) -> None:
     scores = walk_scores(np.random.default_rng(1), 80, 6, width, series=10)
     widths = fit_widths(scores, 6)
     places = [LEVELS.index(level) for level in (50, 80, 95)]
-    assert widths.factors[:, places] == pytest.approx(np.full((6, 3), 1 / width), rel=0.15)
+    assert widths.factors[:, places] == pytest.approx(np.full((6, 3, 2), 1 / width), rel=0.2)
     fresh = walk_scores(np.random.default_rng(2), 80, 6, width, series=10)
     for place, level in zip(places, (0.5, 0.8, 0.95), strict=True):
         inside = widths.of(fresh)[..., place]
@@ -115,28 +124,29 @@ def test_steps_after_the_last_that_is_known() -> None:
     at = knots(12)
     wide = ReferenceErrors(dict.fromkeys(at, np.full((50, len(LEVELS)), 7.0)), dict.fromkeys(at, math.nan))
     helped = fit_widths(scores, 12, wide)
-    assert helped.factors[-1, LEVELS.index(80)] > 7
+    assert helped.factors[-1, LEVELS.index(80), 0] > 7
     narrow = ReferenceErrors(wide.values, dict.fromkeys(at, 0.01))
-    assert fit_widths(scores, 12, narrow).factors[-1, LEVELS.index(80)] < helped.factors[-1, LEVELS.index(80)]
-    none = Scores(np.zeros(1, int), np.zeros(1, int), np.full((1, 12, 1, len(LEVELS)), np.nan))
+    assert fit_widths(scores, 12, narrow).factors[-1, LEVELS.index(80), 0] < helped.factors[-1, LEVELS.index(80), 0]
+    none = plain([0], [0], np.full((1, 12, 1, len(LEVELS)), np.nan))
     wider = stats.t.ppf(0.9, 5) / stats.norm.ppf(0.9)
-    assert fit_widths(none, 12, wide).factors[0, LEVELS.index(80)] == pytest.approx(7 * wider, rel=0.01)
+    assert fit_widths(none, 12, wide).factors[0, LEVELS.index(80), 1] == pytest.approx(7 * wider, rel=0.01)
 
 
 def test_an_interval_contains_those_of_lower_levels() -> None:
     rng = np.random.default_rng(4)
     for seed in range(20):
         values = rng.exponential(size=(6, 3, 1, len(LEVELS))) * rng.uniform(0.1, 3, len(LEVELS))
-        factors = fit_widths(Scores(np.zeros(6, int), np.arange(6), values), 3).factors * NORMAL
+        factors = fit_widths(plain([0] * 6, range(6), values), 3).factors * NORMAL[:, None]
         assert (np.diff(factors, axis=1) >= -1e-12).all(), seed
 
 
 def test_series_with_many_errors_have_factors_of_their_own() -> None:
     wide, narrow = (walk_scores(np.random.default_rng(5), 200, 3, width) for width in (0.5, 2.0))
-    both = Scores(np.repeat([3, 8], 200), np.tile(np.arange(200), 2), np.concatenate([wide.values, narrow.values]))
+    joined = (np.concatenate(each) for each in ((wide.values, narrow.values), (wide.above, narrow.above)))
+    both = Scores(np.repeat([3, 8], 200), np.tile(np.arange(200), 2), *joined)
     found = fit_widths(both, 3)
     assert found.series[3][0] / found.series[8][0] == pytest.approx(4, rel=0.15)
-    short = Scores(np.arange(5), np.zeros(5, int), np.ones((5, 3, 1, len(LEVELS))))
+    short = plain(range(5), [0] * 5, np.ones((5, 3, 1, len(LEVELS))))
     assert fit_widths(short, 3).series == {}
 
 
@@ -147,3 +157,20 @@ def test_coverages_before_and_after() -> None:
     assert found["coverage_95"] == pytest.approx(0.95, abs=0.05)
     single = coverages(walk_scores(np.random.default_rng(6), 1, 1, 0.3))
     assert set(single) == {"coverage_80_before", "coverage_95_before"}, "one origin has no halves"
+
+
+def test_errors_above_and_below_have_factors_of_their_own() -> None:
+    """Errors above are four times as large as those below: each part of the interval holds its level."""
+    rng = np.random.default_rng(7)
+
+    def drawn() -> Scores:
+        errors = rng.normal(size=(2000, 3, 1))
+        errors = np.where(errors > 0, 4 * errors, errors)
+        return Scores(np.zeros(2000, int), 5 * np.arange(2000), np.abs(errors)[..., None] / NORMAL, errors > 0)
+
+    widths, fresh = fit_widths(drawn(), 3), drawn()
+    place = LEVELS.index(80)
+    assert widths.factors[:, place] == pytest.approx(np.array([[1.0, 4.0]] * 3), rel=0.25)
+    for side in (False, True):
+        inside = widths.of(fresh)[..., place][fresh.above == side] <= 1
+        assert inside.mean() == pytest.approx(0.8, abs=0.05)

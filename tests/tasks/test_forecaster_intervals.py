@@ -164,7 +164,7 @@ def test_a_run_calibrates_and_the_folder_keeps_it(tmp_path: Path) -> None:
     assert np.array_equal(one.mean, without.mean)
     assert not np.array_equal(one.intervals[80][0], without.intervals[80][0])
     own = correction.of_series(["a", "b"], 1)[:, None]
-    factors = correction.at((80,), 3)[0][:, None]
+    factors = correction.at((80,), 3)[0, :, :1]
     distance = without.mean - without.intervals[80][0]
     assert one.mean - one.intervals[80][0] == pytest.approx(own * factors * distance, rel=0.05)
 

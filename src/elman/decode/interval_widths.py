@@ -51,7 +51,8 @@ def correct_paths(
     order = paths.argsort(1)
     distance = np.take_along_axis(paths, order, 1) - middle[:, None]
     levels = 100 * np.abs(2 * (np.arange(count) + 0.5) / count - 1)
-    factors = correction.at(levels, horizon)[:, :, None] * own[:, None, None]
+    below, above = np.moveaxis(correction.at(levels, horizon), 2, 0)[..., None]
+    factors = np.where(distance < 0, below, above) * own[:, None, None]
     sorted_paths = _scaled(distance, factors, counts)
     inner = np.flatnonzero(levels <= _OUTERMOST)
     if len(inner):
@@ -76,17 +77,13 @@ def correct_bounds(
 
     An interval contains those of lower levels.
     """
-    factors = correction.at(levels, middle.shape[1])[:, None, :, None] * own[:, None]
-    low, high = (_scaled(part - middle, factors, counts, least=sign) + middle for part, sign in _sides(bounds))
+    factors = np.moveaxis(correction.at(levels, middle.shape[1]), 2, 0)[:, :, None, :, None] * own[:, None]
+    half = len(bounds) // 2
+    low = _scaled(bounds[:half] - middle, factors[0], counts, least=-1) + middle
+    high = _scaled(bounds[half:] - middle, factors[1], counts, least=1) + middle
     if counts:
         low, high = np.maximum(np.floor(low), 0), np.ceil(high)
     return np.concatenate([np.minimum.accumulate(low, 0), np.maximum.accumulate(high, 0)])
-
-
-def _sides(bounds: Doubles) -> tuple[tuple[Doubles, int], tuple[Doubles, int]]:
-    """Return the lower and the upper bounds with the sign of their distances."""
-    half = len(bounds) // 2
-    return (bounds[:half], -1), (bounds[half:], 1)
 
 
 def _scaled(distance: Doubles, factors: Doubles, counts: bool, least: int = 0) -> Doubles:

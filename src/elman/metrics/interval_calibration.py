@@ -20,6 +20,7 @@ __all__ = ["LEVELS", "ReferenceErrors", "Scores", "conformal_quantile", "coverag
 
 Ints = npt.NDArray[np.int64]
 Doubles = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
 
 # The levels of intervals, in per cent, for which factors are fitted.
 LEVELS = (20.0, 50.0, 80.0, 90.0, 95.0, 99.0)
@@ -32,6 +33,8 @@ _REFERENCES = 10.0
 # The ratio of the network's errors to those of the reference forecast, if it is above 1, counts half (on a logarithmic
 # scale) with this number of independent errors.
 _DOUBT = 2.0
+# The parts of an interval above and below the point forecast differ by half of what so many independent errors show.
+_FEWEST_OF_SIDE = 20.0
 # Intervals are narrowed by half (on a logarithmic scale) of what so many independent errors show.
 _FEWEST_TO_NARROW = 10.0
 # The most that the factors grow with the step ahead, as a power.
@@ -50,15 +53,17 @@ class Scores:
 
     series, origin  series and last known step of each forecast, `[N]`
     values          the scores, `[N, T, Y, K]`
+    above           whether the true value is above the point forecast, `[N, T, Y]`
     """
 
     series: Ints
     origin: Ints
     values: Doubles
+    above: Flags
 
-    def take(self, rows: npt.NDArray[np.bool_]) -> Scores:
+    def take(self, rows: Flags) -> Scores:
         """Return the scores of some forecasts."""
-        return Scores(self.series[rows], self.origin[rows], self.values[rows])
+        return Scores(self.series[rows], self.origin[rows], self.values[rows], self.above[rows])
 
     def independent(self) -> Doubles:
         """Return the number of independent errors of each step ahead, summed over the series, `[T]`.
@@ -148,7 +153,7 @@ class Widths:
     """Factors of the widths of intervals, and what they were fitted to.
 
     steps    steps ahead of the factors
-    factors  `[steps, K]`
+    factors  `[steps, K, 2]`, below and above the point forecast
     growth   power of the step ahead with which the factors grow after the last step
     series   further factors of each variable of a series, by its number, `[Y]`
     """
@@ -162,10 +167,13 @@ class Widths:
         """Return the scores of intervals with these widths."""
         steps = scores.values.shape[1]
         ahead = np.log(np.arange(1, steps + 1))
-        columns = [np.interp(ahead, np.log(self.steps), column) for column in self.factors.T]
+        below, above = (
+            np.stack([np.interp(ahead, np.log(self.steps), column) for column in self.factors[..., side].T], 1)[:, None]
+            for side in (0, 1)
+        )
         plain = np.ones(scores.values.shape[2])
         own = np.array([self.series.get(int(number), plain) for number in scores.series]).reshape(-1, 1, len(plain), 1)
-        result: Doubles = scores.values / np.stack(columns, 1)[:, None] / own
+        result: Doubles = scores.values / np.where(scores.above[..., None], above, below) / own
         return result
 
 
@@ -175,14 +183,44 @@ def fit_widths(scores: Scores, steps: int, reference: ReferenceErrors | None = N
     reference  scores of a simple forecast in the training part, for the knots of `steps`
     """
     series = _own_factors(scores)
-    values = Widths((1,), np.ones((1, len(LEVELS))), 0.0, series).of(scores)
+    values = Widths((1,), np.ones((1, len(LEVELS), 2)), 0.0, series).of(scores)
     counts, at = scores.independent(), knots(steps)
     last = int(np.flatnonzero(counts > 0)[-1]) + 1 if counts.any() else 0
     growth = _growth(values, counts)
-    factors = np.array([_factors(step, values, counts, last, growth, reference) for step in at])
+    both = np.array([_factors(step, values, counts, last, growth, reference) for step in at])
+    sides = [_of_side(side, scores, values, counts, at, growth, reference, both) for side in (False, True)]
     # An interval contains those of lower levels.
-    normal = np.array([NormalDist().inv_cdf(0.5 + level / 200) for level in LEVELS])
-    return Widths(at, np.maximum.accumulate(factors * normal, axis=1) / normal, growth, series)
+    normal = np.array([NormalDist().inv_cdf(0.5 + level / 200) for level in LEVELS])[:, None]
+    return Widths(at, np.maximum.accumulate(np.stack(sides, 2) * normal, axis=1) / normal, growth, series)
+
+
+def _of_side(
+    side: bool,
+    scores: Scores,
+    values: Doubles,
+    counts: Doubles,
+    at: tuple[int, ...],
+    growth: float,
+    reference: ReferenceErrors | None,
+    both: Doubles,
+) -> Doubles:
+    """Return the factors of the intervals' parts above the point forecast, or below it, `[steps, K]`.
+
+    The part holds its level of the true values on its side. The fewer these are, the nearer its factors are to those of
+    `both` sides.
+    """
+    known = np.isfinite(values).all(3)
+    shares = (known & (scores.above == side)).sum((0, 2)) / np.maximum(known.sum((0, 2)), 1)
+    own = counts * shares
+    if not own.any():
+        return both
+    last = int(np.flatnonzero(own > 0)[-1]) + 1
+    of_side = np.where((scores.above == side)[..., None], values, np.nan)
+    factors = np.array([_factors(step, of_side, own, last, growth, reference) for step in at])
+    number = own[np.minimum(np.array(at), last) - 1][:, None]
+    share = number / (number + _FEWEST_OF_SIDE)
+    result: Doubles = factors**share * both ** (1 - share)
+    return result
 
 
 def _factors(
@@ -192,8 +230,10 @@ def _factors(
     near = min(step, last)
     found, weights, count = np.zeros((0, values.shape[3])), np.zeros(0), 0.0
     if near:
-        places = neighbours(near, values.shape[1])
-        places = places[counts[places] > 0]
+        known = np.flatnonzero(counts > 0)
+        places = np.intersect1d(neighbours(near, values.shape[1]), known)
+        if not len(places):
+            places = known[[np.abs(known + 1 - near).argmin()]]
         found = values[:, places].reshape(-1, values.shape[3]) * (step / near) ** growth
         found = found[np.isfinite(found).all(1)]
         count = float(counts[places].mean()) * near / step
@@ -270,7 +310,7 @@ def coverages(scores: Scores, levels: tuple[float, ...] = (80.0, 95.0)) -> dict[
     return found
 
 
-def _late(scores: Scores) -> npt.NDArray[np.bool_]:
+def _late(scores: Scores) -> Flags:
     """Return which forecasts are in the second half: the later origins of a series, or every second series."""
     late = np.zeros(len(scores.series), dtype=bool)
     single = 0

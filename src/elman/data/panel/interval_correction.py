@@ -26,7 +26,7 @@ class IntervalCorrection:
 
     steps    steps ahead for which there are factors, rising
     levels   levels of intervals in per cent for which there are factors, rising
-    factors  `[steps, levels]`; between steps and between levels they are interpolated
+    factors  `[steps, levels, 2]`, below and above the point forecast; between steps and levels they are interpolated
     growth   for steps ahead after the last, the last factors are multiplied by (step / last) ** growth
     series   further factors of a series by its name, one for each variable
     """
@@ -38,13 +38,16 @@ class IntervalCorrection:
     series: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
     def at(self, levels: Sequence[float] | Doubles, horizon: int) -> Doubles:
-        """Return the factors of these levels, in per cent, for each step ahead: `[levels, horizon]`."""
+        """Return the factors of these levels, in per cent, for each step ahead: `[levels, horizon, 2]`."""
         ahead = np.arange(1, horizon + 1)
-        known = np.log(self.steps)
-        rows = np.stack([np.interp(np.log(ahead), known, column) for column in self.factors.T], axis=1)
-        rows *= np.maximum(ahead / self.steps[-1], 1.0)[:, None] ** self.growth
+        later = np.maximum(ahead / self.steps[-1], 1.0)[:, None] ** self.growth
         own, wanted = normal_scores(self.levels), normal_scores(levels)
-        return np.stack([np.interp(wanted, own, row) for row in rows], axis=1)
+        sides = []
+        for side in (0, 1):
+            columns = self.factors[..., side].T
+            rows = np.stack([np.interp(np.log(ahead), np.log(self.steps), column) for column in columns], 1) * later
+            sides.append(np.stack([np.interp(wanted, own, row) for row in rows], axis=1))
+        return np.stack(sides, axis=2)
 
     def of_series(self, ids: Sequence[str], variables: int) -> Doubles:
         """Return the further factors of series, `[series, variables]`; 1 for a series that has none."""
@@ -72,7 +75,7 @@ class IntervalCorrection:
             raise ValueError("steps ahead that do not rise from 1")
         if not levels or not 0 < levels[0] <= levels[-1] < 100 or list(levels) != sorted(set(levels)):
             raise ValueError("levels of intervals that do not rise from 0 to 100")
-        if factors.shape != (len(steps), len(levels)) or not 0 <= growth <= 1:
+        if factors.shape != (len(steps), len(levels), 2) or not 0 <= growth <= 1:
             raise ValueError("factors of intervals for other steps or levels")
         own = np.array([each for row in series.values() for each in row], dtype=np.float64)
         if any(len(row) != variables for row in series.values()):

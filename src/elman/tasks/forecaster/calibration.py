@@ -103,7 +103,7 @@ def calibrate_intervals(
         errors = _forecasts(network, panel, transforms, series, origin, ahead)
     except DataError:
         return None, {}  # The forecast is not finite.
-    scores = Scores(series, origin, errors.scores(errors.middle))
+    scores = Scores(series, origin, errors.scores(errors.middle), errors.truth > errors.middle)
     reference = None
     if not held or ahead < steps or scores.independent()[-1] < _MANY:
         reference = _reference(errors, panel, transforms, begin, steps, held=held)
