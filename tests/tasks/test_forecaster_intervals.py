@@ -265,7 +265,7 @@ def test_calibration_is_a_small_part_of_a_run(monkeypatch: pytest.MonkeyPatch) -
     assert few.known.correction.to_json() == again.known.correction.to_json()
     assert few.metrics["calibration"]["origins"] == 60
     fitted(data, max_steps=60, mode="direct")
-    assert asked[-1] == int(0.03 * 60 * 32 * 8 * 10 / 8)
+    assert asked[-1] == int(0.03 * 60 * 32 * 8 * 10 / (8 + 20 * 3))
 
 
 @pytest.mark.parametrize("name", ["steps", "levels", "factors", "growth", "series"])

@@ -48,6 +48,8 @@ Ints = npt.NDArray[np.int64]
 
 # Work of training on a time step of a window, compared with that of a step of a sample path.
 _TRAINING_WORK = 10
+# Work of the quantiles of a predicted value, compared with the same.
+_QUANTILE_WORK = 20
 # The work of the calibration, as a share of that of training, and the least number of origins.
 _CALIBRATION_WORK, _LEAST_ORIGINS = 0.03, 60
 
@@ -330,9 +332,10 @@ class ForecasterSetup(Setup[ForecasterConfig, ForecasterNetwork, Panel, SeriesHi
         """Calibrate the intervals, and return their coverage."""
         window, network = self.config.window, self.network
         reads = window.context * (CARRIED if window.carry else 1)
-        paths = 0 if window.horizon <= network.horizon and not self._dataset.lost else PATHS
+        exact = window.horizon <= network.horizon and not self._dataset.lost
+        writes = window.horizon * (_QUANTILE_WORK * network.sizes.targets if exact else PATHS)
         trained = self._trained.step * window.batch_size * window.context * _TRAINING_WORK
-        most = max(_LEAST_ORIGINS, int(_CALIBRATION_WORK * trained / (reads + paths * window.horizon)))
+        most = max(_LEAST_ORIGINS, int(_CALIBRATION_WORK * trained / (reads + writes)))
         correction, figures = calibrate_intervals(network, self.parts, self._transforms, self.begin, most=most)
         self.vocabulary = dataclasses.replace(self.vocabulary, correction=correction)
         return figures
