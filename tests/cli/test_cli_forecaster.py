@@ -128,7 +128,13 @@ def test_a_backtest(place: Path, tmp_path: Path, elman: Callable[..., Any]) -> N
     document = elman("backtest", place / "model", place / "all.csv", "--origins", 2, "--refit", "--json").json()
     assert set(document["scores"]["network"]) == {"mase", "smape", "rmse", "mae", "crps"}
     early = elman("backtest", place / "model", place / "early.csv", "--origins", 1)
-    assert "trained or selected on steps of the series" in early.err
+    assert "a new one with the same options is trained on the" in early.err
+    assert "the network is a new one with the same options, trained on the" in early.err
+    as_is = elman("backtest", place / "model", place / "early.csv", "--origins", 1, "--as-is")
+    assert "trained or selected on steps of the series" in as_is.err
+    assert "a new one" not in as_is.err
+    both = elman("backtest", place / "model", place / "early.csv", "--as-is", "--refit")
+    assert "expected one of --refit and --as-is" in both.error()
 
 
 def test_an_evaluation(place: Path, elman: Callable[..., Any]) -> None:

@@ -22,7 +22,7 @@ from elman.errors import ConfigError, DataError
 from elman.metrics.classification import class_evaluation, class_metrics, regression_metrics
 from elman.nn.attribution import step_weights
 from elman.tasks.classifier.config import ClassifierConfig, TargetConfig
-from elman.tasks.classifier.setup import ClassObjective
+from elman.tasks.classifier.objectives import ClassObjective
 from elman.tasks.registry import built_in
 
 from .labelled import OPTIONS, WORDS, fitted, series, texts, write_csv

@@ -18,7 +18,7 @@ from elman.nn.bag import NgramBag, learn_bag
 from elman.state import Batch
 from elman.tasks.classifier.config import ClassifierNetworkConfig
 from elman.tasks.classifier.network import ClassifierNetwork
-from elman.tasks.classifier.setup import ClassObjective, RegressionObjective
+from elman.tasks.classifier.objectives import ClassObjective, RegressionObjective
 
 from .labelled import fitted, texts
 

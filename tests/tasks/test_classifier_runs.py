@@ -18,7 +18,7 @@ import elman
 from elman import Classifier
 from elman.errors import ArtifactError, DataError, ElmanError, TrainingInterrupted
 from elman.tasks.classifier.config import PRESETS, ClassifierConfig
-from elman.tasks.classifier.setup import ClassObjective, RegressionObjective
+from elman.tasks.classifier.objectives import ClassObjective, RegressionObjective
 from elman.tasks.run import resume_run
 from elman.train import checkpoint
 

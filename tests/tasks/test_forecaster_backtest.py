@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from pathlib import Path
 from typing import Any
@@ -85,13 +86,35 @@ def test_nothing_after_an_origin_is_used(refit: bool) -> None:
 def test_a_remark_where_the_network_has_seen_what_it_is_tested_on() -> None:
     frame = long_frame({"a": 40, "b": 40})
     model = fitted(frame)
-    (remark,) = model.backtest(frame, 3, origins=2, paths=10).remarks
+    (remark,) = model.backtest(frame, 3, origins=2, as_is=True, paths=10).remarks
     assert remark.startswith("the network was trained or selected on steps of 2 of 2 series")
     assert model.backtest(frame, 3, origins=1, refit=True, paths=10).remarks == []
     untrained = Forecaster(**OPTIONS)
     assert untrained.backtest(frame, 3, origins=1, refit=True, paths=10).windows == 2
     unseen = long_frame({"c": 40})
     assert model.backtest(unseen, 3, origins=2, paths=10).remarks == []
+
+
+def test_a_model_that_has_seen_what_it_is_tested_on_is_trained_again(caplog: pytest.LogCaptureFixture) -> None:
+    """By default, the measured network is that of the same options, trained on what is before the first origin."""
+    frame = long_frame({"a": 40, "b": 40})
+    model, before = fitted(frame), fitted(long_frame({"a": 34, "b": 34}))
+    with caplog.at_level(logging.WARNING, logger="elman.tasks"):
+        found = model.backtest(frame, 3, origins=2, paths=10, tune=False)
+    assert found.scores == before.backtest(frame, 3, origins=2, paths=10).scores
+    assert found.scores != model.backtest(frame, 3, origins=2, paths=10, as_is=True).scores
+    assert found.remarks == [found.remarks[0]]
+    assert found.remarks[0].startswith("the network is a new one with the same options, trained on the 68 steps before")
+    assert "is trained on the 68 steps before the first origin, about as long as the model was" in caplog.text
+    assert "as_is (--as-is) measures the model as it is" in caplog.text
+    caplog.clear()
+    with caplog.at_level(logging.WARNING, logger="elman.tasks"):
+        assert before.backtest(frame, 3, origins=2, paths=10).remarks == []
+    assert caplog.text == "", "a model of data before the first origin is measured as it is"
+    # One origin earlier, it has seen three of the steps.
+    assert before.backtest(frame, 3, origins=3, paths=10, tune=False).remarks != []
+    with pytest.raises(ConfigError, match="expected one of refit"):
+        model.backtest(frame, 3, refit=True, as_is=True)
 
 
 def test_the_verdict_names_the_winner() -> None:

@@ -49,6 +49,12 @@ def test_a_backtest_remarks_on_what_the_model_has_seen(model: Forecaster, tmp_pa
     found = backtest(model, (str(series_file(tmp_path)),), BacktestOptions(horizon=2, origins=2), callbacks)
     assert found.to_json()["forecasts"] == 6
     assert shares == [0, 0.5]
+    assert [sentence[:29] for sentence in said] == [
+        "the model was trained or sele",
+        "the network is a new one with",
+    ]
+    said.clear()
+    backtest(model, (str(series_file(tmp_path)),), BacktestOptions(horizon=2, origins=2, as_is=True), callbacks)
     assert [sentence.partition(" of ")[0] for sentence in said] == ["the network was trained or selected on steps"]
 
 

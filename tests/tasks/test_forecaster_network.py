@@ -18,7 +18,7 @@ from elman.nn.linear_init import init_network
 from elman.state import Batch
 from elman.tasks.forecaster.config import ForecasterNetworkConfig
 from elman.tasks.forecaster.network import ForecasterNetwork
-from elman.tasks.forecaster.setup import NextValueObjective
+from elman.tasks.forecaster.objective import NextValueObjective
 
 from .small_series import long_frame, wave
 

@@ -12,7 +12,7 @@ import pytest
 import elman
 from elman import Forecaster
 from elman.errors import DataError, TrainingInterrupted
-from elman.tasks.forecaster.setup import NextValueObjective
+from elman.tasks.forecaster.objective import NextValueObjective
 from elman.tasks.run import Run, resume_run
 
 from .small_series import OPTIONS, series_file

@@ -260,7 +260,7 @@ def test_short_series_of_a_backtest_and_of_a_forecast(caplog: pytest.LogCaptureF
     evaluate(model, (str(path),), EvaluateForecastsOptions(limit=4, short_series="drop"), callbacks)
     assert said.pop() == "1 of 3 series left out, because they are too short to evaluate: 'new'"
     backtest(model, (str(path),), BacktestOptions(horizon=2, origins=2, short_series="drop"), callbacks)
-    assert said[0].endswith("for the backtest: 'new'")
+    assert any(sentence.endswith("for the backtest: 'new'") for sentence in said)
     answer = forecast(model, (str(path),), ForecastOptions(short_series="drop"), callbacks)
     assert answer.to_json()["remarks"][0].endswith("to forecast: 'new'")
     assert said[-1] == answer.to_json()["remarks"][-1]

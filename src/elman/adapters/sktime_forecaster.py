@@ -283,6 +283,7 @@ class ElmanForecaster(BaseForecaster):  # type: ignore[misc]
             levels=levels,
             seed=self.random_state,
             shared=model.known.earlier,
+            correction=model.known.correction,
         )
         quantiles = [ahead.intervals[level][each > 0.5] for each, level in zip(alpha, around, strict=True)]
         return np.stack([ahead.mean, *quantiles])

@@ -10,16 +10,27 @@ import numpy.typing as npt
 
 from elman.data.panel import Panel, Transform
 from elman.data.panel.history import SeriesHistory
+from elman.data.panel.interval_correction import IntervalCorrection
 from elman.data.panel.window_config import LONGEST
 from elman.data.panel.windows import make_window_dataset
 from elman.decode.free_running import Predictor, marginals, sample_paths
+from elman.decode.interval_widths import correct_bounds, correct_paths, levelled
 from elman.decode.randomness import named_seed
 from elman.display import Progress
 from elman.errors import ConfigError, DataError
 from elman.kernels import threads_for
 from elman.options import python_value
 
-__all__ = ["LEVELS", "PATHS", "ForecastArrays", "check_horizon", "check_levels", "create_series", "forecast_from"]
+__all__ = [
+    "CARRIED",
+    "LEVELS",
+    "PATHS",
+    "ForecastArrays",
+    "check_horizon",
+    "check_levels",
+    "create_series",
+    "forecast_from",
+]
 
 Ints = npt.NDArray[np.int64]
 Doubles = npt.NDArray[np.float64]
@@ -29,7 +40,7 @@ LEVELS = (80.0, 95.0)
 # Default number of sample paths for intervals.
 PATHS = 200
 # The context of a network with carried state, as a multiple of its training windows.
-_CARRIED = 4
+CARRIED = 4
 
 
 class ForecastArrays(NamedTuple):
@@ -90,6 +101,7 @@ def forecast_from(
     paths: int = PATHS,
     seed: int = 0,
     shared: bool = False,
+    correction: IntervalCorrection | None = None,
     progress: Progress | None = None,
 ) -> ForecastArrays:
     """Forecast `horizon` steps after step `origin` of each of `series`, from the values up to that step.
@@ -101,6 +113,7 @@ def forecast_from(
     seed      seed of the sampling
     shared    draw the random numbers of all series from one stream, so that they depend on the other series; by
               default those of a series depend on the seed and its name alone
+    correction  correction of the widths of intervals and of sample paths; None for those of the network
     progress  called with the name of the current work and the fraction done
 
     Raises DataError for an origin with too few values before it, and for covariates that end before the horizon.
@@ -124,7 +137,7 @@ def forecast_from(
             f"the series {panel.ids[worst]!r}: expected at least {dataset.lost + 1} values before a forecast. "
             f"Received: {int(origin[int(scaled.argmin())]) + 1}"
         )
-    context = window.context * (_CARRIED if window.carry else 1)
+    context = window.context * (CARRIED if window.carry else 1)
     quantile_levels = probabilities(levels)
     exact = horizon <= network.horizon and (horizon == 1 or not dataset.lost) and not samples
     if network.spread and network.point == "mean" and transforms[0].kind != "none":
@@ -136,6 +149,8 @@ def forecast_from(
             )
         stacked = np.concatenate([point[:, None], np.moveaxis(quantiles, -1, 1)], axis=1)[:, :, :horizon]
         undone = _undone(stacked, panel, transforms, series, origin)
+        if correction is not None and levels:
+            undone = _with_bounds(undone, levels, correction, panel, transforms, series, network.counts)
         return _finite(panel, series, undone[:, 0], np.moveaxis(undone[:, 1:], 1, 0), levels, None)
     path_count = max(samples, paths) if network.spread else 0
     seeds = seed if shared else [named_seed(seed, panel.ids[number]) for number in series.tolist()]
@@ -145,9 +160,44 @@ def forecast_from(
         )
     undone = _undone(sampled, panel, transforms, series, origin)
     middle = undone.mean(1) if network.point == "mean" or not path_count else np.median(undone, 1)
+    if correction is not None and path_count:
+        undone = _with_paths(undone, middle, correction, panel, transforms, series, network.counts)
     bounds = np.quantile(undone, quantile_levels, axis=1) if quantile_levels else np.zeros((0, *middle.shape))
     returned = undone[:, np.arange(samples) * path_count // samples] if samples else None  # from every member
     return _finite(panel, series, middle, bounds, levels, returned)
+
+
+def _with_bounds(
+    undone: Doubles,
+    levels: Sequence[float],
+    correction: IntervalCorrection,
+    panel: Panel,
+    transforms: Sequence[Transform],
+    series: Ints,
+    counts: bool,
+) -> Doubles:
+    """Return point forecasts and bounds, `[N, 1 + 2 K, horizon, Y]`, with corrected bounds."""
+    plain = levelled(undone, transforms, series)
+    own = correction.of_series([panel.ids[number] for number in series.tolist()], undone.shape[-1])
+    bounds = correct_bounds(np.moveaxis(plain[:, 1:], 1, 0), plain[:, 0], levels, correction, own, counts=counts)
+    moved = levelled(np.moveaxis(bounds, 0, 1), transforms, series, back=True)
+    return np.concatenate([undone[:, :1], moved], axis=1)
+
+
+def _with_paths(
+    undone: Doubles,
+    middle: Doubles,
+    correction: IntervalCorrection,
+    panel: Panel,
+    transforms: Sequence[Transform],
+    series: Ints,
+    counts: bool,
+) -> Doubles:
+    """Return sample paths `[N, paths, horizon, Y]` with corrected distances from `middle`, the point forecasts."""
+    own = correction.of_series([panel.ids[number] for number in series.tolist()], undone.shape[-1])
+    plain, centre = levelled(undone, transforms, series), levelled(middle, transforms, series)
+    moved = correct_paths(plain, centre, correction, own, counts=counts)
+    return levelled(moved, transforms, series, back=True)
 
 
 def _check_covariates(network: Predictor, panel: Panel, series: Ints, origin: Ints, horizon: int) -> None:

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from elman.data.panel import Panel, Transform
 from elman.data.panel.forecast import Forecast
+from elman.data.panel.interval_correction import IntervalCorrection
 from elman.decode.forecast import LEVELS, forecast_from
 from elman.decode.free_running import Predictor
 from elman.errors import ConfigError, DataError, ShapeError
@@ -72,6 +73,7 @@ def draw_held_out(
     transforms: Sequence[Transform],
     begin: NDArray[np.int64],
     path: str | os.PathLike[str],
+    correction: IntervalCorrection | None = None,
 ) -> None:
     """Draw the forecast of the first series with held-out steps, from step `begin` on; without one, draw nothing.
 
@@ -87,7 +89,9 @@ def draw_held_out(
     levels = LEVELS if network.spread else ()
     one, origin = panel.take([number]), np.array([first - 1])
     try:
-        ahead = forecast_from(network, one, [transforms[number]], np.array([0]), origin, horizon, levels=levels)
+        ahead = forecast_from(
+            network, one, [transforms[number]], np.array([0]), origin, horizon, levels=levels, correction=correction
+        )
     except DataError:
         return  # The forecast is not finite.
     plot_forecast(Forecast.after(one, origin, *ahead), path, truth=one.targets[0][first : first + horizon])

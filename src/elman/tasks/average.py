@@ -27,6 +27,9 @@ def average_folders(folders: Sequence[str | os.PathLike[str]]) -> Any:
     folder at different steps. Values of an option that mean the same, such as a share of data and the automatic value
     that stands for it, are equal. The result has no metrics, because it has not been evaluated.
 
+    What was fitted to each network after training, such as a temperature or the widths of intervals, is left out if it
+    differs.
+
     Raises ConfigError for fewer than two folders, ArtifactError for models that do not match.
     """
     names = [os.fspath(folder) for folder in folders]
@@ -35,13 +38,15 @@ def average_folders(folders: Sequence[str | os.PathLike[str]]) -> Any:
     described = [artifact.read(name) for name in names]
     first = described[0]
     models = [load(name) for name in names]
-    for name, other, model in zip(names[1:], described[1:], models[1:], strict=True):
+    vocabularies = [_uncalibrated(model) for model in models]
+    alike = all(other.vocabulary == first.vocabulary for other in described)
+    for place, (name, other, model) in enumerate(zip(names[1:], described[1:], models[1:], strict=True), 1):
         files = [*_files(first), *_files(other)]
         options = "" if other.task != first.task else ", ".join(_differences(models[0].config, model.config, files))
         for expected, same, where in (
             ("of one task", other.task == first.task, ""),
             ("with the same options", not options, f" in {options}"),
-            ("with one vocabulary", other.vocabulary == first.vocabulary, ""),
+            ("with one vocabulary", alike or vocabularies[place] == vocabularies[0], ""),
         ):
             if not same:
                 raise ArtifactError(
@@ -49,6 +54,8 @@ def average_folders(folders: Sequence[str | os.PathLike[str]]) -> Any:
                 )
     stored = [model.network.stored() for model in models]
     models[0].network.load_stored({name: _mean(name, [each[name] for each in stored]) for name in stored[0]})
+    if not alike:
+        models[0]._vocabulary = models[0].setup_class.uncalibrated(models[0].vocabulary)
     models[0].metrics = {}
     models[0].training = {**models[0].training, "averaged": len(models)}
     return models[0]
@@ -76,6 +83,11 @@ def _same_quoting(one: str, other: str, files: Sequence[str]) -> bool:
     """Return whether two values of `quoting` read the files alike, as far as their names show."""
     kinds = {table_kind(Path(file)) or "auto" for file in files}
     return one == other or all(is_quoted(one, kind, "") == is_quoted(other, kind, "") for kind in kinds)
+
+
+def _uncalibrated(model: Any) -> Any:
+    """Return the vocabulary without what was fitted to the trained network, as JSON values."""
+    return model.setup_class.uncalibrated(model.vocabulary).to_json()
 
 
 def _mean(name: str, tensors: list[Tensor]) -> Tensor:

@@ -220,6 +220,11 @@ class Setup(ABC, Generic[C, N, P, V]):
     def check_folder(cls, config: C, vocabulary: V, where: str) -> None:
         """Raise ArtifactError if options and vocabulary, read from `where`, are inconsistent."""
 
+    @classmethod
+    def uncalibrated(cls, vocabulary: V) -> V:
+        """Return the vocabulary without what `finish` fitted to the trained network, such as a temperature."""
+        return vocabulary
+
     def encode(self) -> None:
         """Encode the data for making batches. Called before the network is made."""
 

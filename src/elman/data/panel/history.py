@@ -12,6 +12,7 @@ import numpy.typing as npt
 from elman.data.columns import comparable, order_of
 from elman.data.panel import Frequency, Panel, Transform, TransformConfig, fit_transforms
 from elman.data.panel.fit import lost_steps
+from elman.data.panel.interval_correction import IntervalCorrection
 from elman.data.panel.static import check_encoder, static_names
 from elman.data.panel.window_config import WindowConfig
 from elman.data.panel.windows import InputSizes, lookback
@@ -36,6 +37,7 @@ class SeriesHistory:
     until       ordinal after the last step of each series that was used for training or validation
     chain       options of the transforms, for new series
     earlier     whether an earlier version wrote it: ids stay texts, and all series share one stream of random numbers
+    correction  correction of the intervals; None if they are those of the network
     """
 
     tail: Panel
@@ -43,6 +45,7 @@ class SeriesHistory:
     until: list[int]
     chain: TransformConfig
     earlier: bool = False
+    correction: IntervalCorrection | None = None
 
     def matched(self, panel: Panel) -> Panel:
         """Return a panel with its variables in the order of the training data, by name.
@@ -166,6 +169,7 @@ class SeriesHistory:
             "encoder": [dict(entry) for entry in tail.encoder],
             **({} if self.earlier else {"whole_ids": tail.whole_ids}),
             **({"zone": tail.zone} if tail.zone else {}),
+            **({} if self.correction is None else {"intervals": self.correction.to_json()}),
             "series": [
                 {
                     "id": name,
@@ -199,19 +203,19 @@ def series_history(
 def series_history_from_json(values: Any, chain: TransformConfig, where: str) -> SeriesHistory:
     """Create from the result of `SeriesHistory.to_json`. Raises ArtifactError for other values."""
     try:
-        of_panel, transforms, until = _read_history(values)
+        of_panel, transforms, until, correction = _read_history(values)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise ArtifactError(f"{where}: expected the series of a forecaster. Received: {error!r}") from error
     try:
-        history = SeriesHistory(Panel(**of_panel), transforms, until, chain, earlier="whole_ids" not in values)
+        history = SeriesHistory(Panel(**of_panel), transforms, until, chain, "whole_ids" not in values, correction)
         _check_sizes(history)
     except ValueError as error:
         raise ArtifactError(f"{where}: expected the series of a forecaster. Received: {error!r}") from error
     return history
 
 
-def _read_history(values: Any) -> tuple[dict[str, Any], list[Transform], list[int]]:
-    """Return the arguments of a panel, the transforms, and the ends of training; any error for other values."""
+def _read_history(values: Any) -> tuple[dict[str, Any], list[Transform], list[int], IntervalCorrection | None]:
+    """Return the arguments of a panel, transforms, ends of training, and factors of intervals; any error for others."""
     names = {name: tuple(map(str, values[name])) for name in ("targets", "past", "future", "static")}
     series: Sequence[Mapping[str, Any]] = values["series"]
     if not series or not names["targets"]:
@@ -235,7 +239,9 @@ def _read_history(values: Any) -> tuple[dict[str, Any], list[Transform], list[in
         "zone": str(values.get("zone", "")),
     }
     transforms = [Transform.from_json(each["transform"]) for each in series]
-    return of_panel, transforms, [int(each["until"]) for each in series]
+    intervals, width = values.get("intervals"), len(names["targets"])
+    correction = None if intervals is None else IntervalCorrection.from_json(intervals, width)
+    return of_panel, transforms, [int(each["until"]) for each in series], correction
 
 
 def _check_sizes(history: SeriesHistory) -> None:

@@ -32,6 +32,9 @@ class ForecasterNetworkConfig(RecurrentConfig):
         (0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975), "probability levels of the quantiles distribution"
     )
     point: str = option("median", "point forecast from a predicted distribution", choices=("median", "mean"))
+    calibrate: bool = option(
+        True, "correct the widths of intervals so that they hold what their level says on the validation steps"
+    )
     members: int = option(1, "number of independent networks whose forecasts are averaged", least=1, most=100)
     keep_history: bool = option(True, "save the last training values, so that the model can forecast from them")
 

@@ -191,6 +191,7 @@ class BacktestOptions(EndpointOptions):
     origins: int = option(5, "Number of forecast origins per series; the last forecast ends with the series.")
     step: int | None = option(None, "Time steps between origins; by default the horizon.")
     refit: bool = option(False, "Train a new model at each origin, on the data before it.")
+    as_is: bool = option(False, "Measure the model as it is, even if it has seen what it forecasts here.")
     levels: str | None = _levels_option()
     missing: str = _missing_option()
     short_series: str = _short_series_option()
@@ -202,6 +203,8 @@ class BacktestOptions(EndpointOptions):
         """Raise ConfigError for missing data and incompatible options."""
         del call
         expect_data(files, "data to test on: elman backtest MODEL DATA --horizon H")
+        if self.refit and self.as_is:
+            raise ConfigError("expected one of --refit and --as-is. Received: both")
         _levels(self.levels)
         _check_series(self.series, self.picture)
 
@@ -223,12 +226,14 @@ class Backtests(Answer):
 
 def backtest(model: Forecaster, files: Files, options: BacktestOptions, callbacks: EndpointCallbacks) -> Backtests:
     """Evaluate forecasts from several origins."""
-    found = model.reading(missing=options.missing, short_series=options.short_series).backtest(
+    reader = model.reading(missing=options.missing, short_series=options.short_series, remark=callbacks.remark)
+    found = reader.backtest(
         files,
         options.horizon,
         origins=options.origins,
         step=options.step,
         refit=options.refit,
+        as_is=options.as_is,
         levels=_levels(options.levels),
         seed=options.seed,
         progress=callbacks.progress,

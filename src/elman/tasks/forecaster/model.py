@@ -24,8 +24,9 @@ from elman.data.sources import Sources, as_paths, is_path
 from elman.decode.forecast import LEVELS, check_horizon, check_levels, create_series, forecast_from
 from elman.display import Progress
 from elman.errors import ArtifactError, ConfigError
-from elman.metrics.forecast_backtest import evaluable, evaluate_rolling, rolling_backtest, testable
+from elman.metrics.forecast_backtest import evaluable, evaluate_rolling
 from elman.options import python_value, with_given
+from elman.tasks.forecaster.backtesting import backtest_panel
 from elman.tasks.forecaster.config import ForecasterConfig
 from elman.tasks.forecaster.network import ForecasterNetwork
 from elman.tasks.forecaster.results import Backtest, Forecast
@@ -196,6 +197,7 @@ class Forecaster(TaskModel[ForecasterConfig, ForecasterNetwork, SeriesHistory]):
             samples=samples if network.spread else 0,
             seed=seed,
             shared=self.known.earlier,
+            correction=self.known.correction,
             progress=progress,
         )
         return Forecast.after(
@@ -247,9 +249,11 @@ class Forecaster(TaskModel[ForecasterConfig, ForecasterNetwork, SeriesHistory]):
         origins: int = 5,
         step: int | None = None,
         refit: bool = False,
+        as_is: bool = False,
         levels: Sequence[float] | None = None,
         paths: int = 200,
         seed: int = 0,
+        tune: bool = True,
         progress: Progress | None = None,
     ) -> Backtest:
         """Evaluate forecasts from several origins, each from the data before it, and compare with simple baselines.
@@ -258,67 +262,43 @@ class Forecaster(TaskModel[ForecasterConfig, ForecasterNetwork, SeriesHistory]):
         horizon   time steps of each forecast; by default the option `horizon`
         origins   number of origins per series; the last forecast ends with the series
         step      time steps between origins; by default the horizon
-        refit     train a new model at each origin, on the data before it; by default, this model is used
+        refit     train a new model at each origin, on the data before it
+        as_is     measure this model even if it has seen what it forecasts here
         levels    prediction intervals whose coverage is measured; by default 80 and 95 if a distribution is predicted
         paths     number of sample paths for intervals and for the continuous ranked probability score
         seed      random seed of sample paths
+        tune      set the threads and the memory allocator of this process if a new model is trained
         progress  called with the name of the stage and the completed fraction
 
-        The baselines (seasonal naive, drift, linear autoregression) use only data before an origin, too. Data that
-        follows on the training data goes on from the history in the model. Raises DataError for a series that is too
-        short, and ConfigError.
+        By default, this model is measured if it was trained only on data before the first origin. Otherwise a new model
+        with the same options (and so the same budget) is trained on that data, and measured. The baselines (seasonal
+        naive, drift, linear autoregression) use only data before an origin, too. Data that follows on the training data
+        goes on from the history in the model. Raises DataError for a series that is
+        too short, and ConfigError.
         """
         horizon = self.config.window.horizon if horizon is None else python_value(horizon)
         check_horizon(horizon)
         spread = self.config.network.distribution != "point"
         chosen = check_levels(LEVELS if levels is None and spread else python_value(levels) or (), spread)
-        panel = panel_of(data, self._chosen.data) if refit and self._vocabulary is None else self._continued(data)
+        if refit and as_is:
+            raise ConfigError("expected one of refit (--refit) and as_is (--as-is). Received: both")
         if paths < 1:
             raise ConfigError(f"expected at least one path. Received: {paths}")
-        origins, step = python_value(origins), horizon if step is None else python_value(step)
-        choose = partial(testable, horizon=horizon, origins=origins, step=step)
-        panel, remarks = self._long_enough(panel, choose, "for the backtest")
-
-        def forecast(origin: Ints, first: Ints) -> Forecast:
-            """Forecast from one origin of each series; scales of new series use the data before `first`."""
-            own = self._refitted(panel.cut(origin + 1)) if refit else self
-            ahead = forecast_from(
-                own.network,
-                panel,
-                own.known.transforms_of(panel, first),
-                np.arange(len(panel)),
-                origin,
-                horizon,
-                levels=chosen,
-                samples=paths if spread else 0,
-                paths=paths,
-                seed=seed,
-                shared=own.known.earlier,
-            )
-            return Forecast.after(panel, origin, *ahead)
-
-        found = rolling_backtest(
-            panel,
-            forecast,
+        return backtest_panel(
+            self,
+            panel_of(data, self._chosen.data) if refit and self._vocabulary is None else self._continued(data),
             horizon,
-            origins=origins,
-            step=step,
-            lags=self.config.window.autoregression,
-            seen=None if refit else self.known.seen(panel),
+            origins=python_value(origins),
+            step=horizon if step is None else python_value(step),
+            refit=refit,
+            as_is=as_is,
+            levels=chosen,
+            paths=paths,
+            seed=seed,
+            tune=tune,
+            remark=self._remark,
             progress=progress,
         )
-        return Backtest(**{**vars(found), "remarks": [*remarks, *found.remarks]})
-
-    def _refitted(self, panel: Panel) -> Forecaster:
-        """Return a new model with the same options, trained on the panel; windows are shortened if necessary."""
-        window = self.config.window
-        most = max(int(panel.lengths.max()) - window.horizon, 2)
-        shorter = dataclasses.replace(
-            window, context=min(window.context, most), loss_steps=min(window.loss_steps, most)
-        )
-        model = type(self)()
-        model._start(dataclasses.replace(self.config, window=shorter))
-        return model.fit(panel, progress=False, tune=False)
 
     def evaluate(
         self, data: Any, *, steps: int = 0, stride: int = 1, progress: Progress | None = None

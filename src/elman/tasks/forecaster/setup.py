@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import Tensor
 
 from elman.data.batches import ShuffledBatches
 from elman.data.panel import Panel, read_panel
@@ -29,111 +27,35 @@ from elman.data.panel.split import (
     training_ends,
 )
 from elman.data.panel.window_config import resolve_window_sizes
-from elman.data.panel.windows import InputSizes, WindowInputs, make_window_dataset, training_rows, validation_rows
+from elman.data.panel.windows import InputSizes, make_window_dataset, training_rows, validation_rows
 from elman.data.sources import Sources
-from elman.decode.forecast import forecast_from
+from elman.decode.forecast import CARRIED, forecast_from
 from elman.display import Progress
 from elman.errors import ArtifactError, ConfigError, DataError
 from elman.nn.linear_init import init_network
-from elman.state import Batch, State, map_leaves
+from elman.state import Batch
 from elman.tasks.comparison import Comparison
 from elman.tasks.forecaster.baselines import comparison_of
+from elman.tasks.forecaster.calibration import PATHS, calibrate_intervals
 from elman.tasks.forecaster.config import ForecasterConfig, check_options
 from elman.tasks.forecaster.network import ForecasterNetwork
+from elman.tasks.forecaster.objective import NextValueObjective
 from elman.tasks.remarks import constant_series
 from elman.tasks.setup import Setup
+from elman.train.trainer import Trainer
 
-__all__ = ["ForecasterSetup", "NextValueObjective"]
+__all__ = ["ForecasterSetup"]
 
 Ints = npt.NDArray[np.int64]
 
 # Sample paths of each forecast that is compared with simple ones.
 _COMPARED_PATHS = 100
-
-
-class NextValueObjective:
-    """Loss of the predictive distribution of the values after each time step, averaged over members and values.
-
-    Args:
-        model: the network.
-        loss_steps: in direct mode, the number of last time steps of a window in the training loss; 0 for all.
-        held_out: returns the batches of an evaluation, of at most so many windows (0 for all), and the number of last
-            time steps of a window to evaluate (0 for all); None without validation data.
-        sampling: returns the current probability that an input is replaced by the network's own prediction
-            (scheduled sampling, Bengio et al. 2015); None for never.
-        carry: whether the state is carried from batch to batch.
-    """
-
-    def __init__(
-        self,
-        model: ForecasterNetwork,
-        *,
-        loss_steps: int,
-        held_out: Callable[[int], tuple[Iterable[Batch], int]] | None,
-        sampling: Callable[[], float] | None = None,
-        carry: bool = False,
-    ) -> None:
-        self.model = model
-        self.loss_steps = loss_steps
-        self.held_out = held_out
-        self.sampling = sampling
-        self.carry = carry
-
-    def initial_state(self, batch_size: int) -> State:
-        """Return the initial state; empty if no state is carried."""
-        return self.model.initial_state(batch_size) if self.carry else ()
-
-    def loss(self, batch: Batch, state: State) -> tuple[Tensor, int, State]:
-        """Return the summed loss over observed values, their number, and the state after the batch."""
-        targets, seen = _targets(batch, self.model.device)
-        inputs = _moved(batch.inputs_BT, self.model.device)
-        own = self.sampling() if self.sampling is not None else 0.0
-        total: Tensor | None = None
-        states = []
-        for number, member in enumerate(self.model.members):
-            begin = state[number] if self.carry else None
-            if own:
-                parameters = member.scheduled(inputs, batch.lengths_B, own)
-                end: State = ()
-            else:
-                parameters, end = member(inputs, batch.lengths_B, begin, self.loss_steps)
-            loss = (member.head.loss(parameters, targets) * seen).sum()
-            total = loss if total is None else total + loss
-            states.append(end)
-        if total is None:
-            return targets.new_zeros(()), 0, ()
-        return total / len(states), int(seen.sum()), tuple(states) if self.carry else ()
-
-    @torch.no_grad()
-    def evaluate(self, limit: int = 0) -> dict[str, float]:
-        """Return mean loss and RMSE of the point forecast on held-out data, both on the scale of transformed series."""
-        if self.held_out is None:
-            return {}
-        batches, loss_steps = self.held_out(limit)
-        loss, squares, count = 0.0, 0.0, 0
-        for batch in batches:
-            targets, seen = _targets(batch, self.model.device)
-            inputs = _moved(batch.inputs_BT, self.model.device)
-            values = []
-            for member in self.model.members:
-                parameters, _ = member(inputs, batch.lengths_B, None, loss_steps)
-                loss += float((member.head.loss(parameters, targets) * seen).sum()) / len(self.model.members)
-                values.append(member.point_forecast(parameters))
-            squares += float(((torch.stack(values).mean(0) - targets).square() * seen).sum())
-            count += int(seen.sum())
-        return {"loss": loss / max(count, 1), "scaled_rmse": (squares / max(count, 1)) ** 0.5, "values": count}
-
-
-def _targets(batch: Batch, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Return targets `[B, steps, horizon * Y]` with missing values set to 0, and the mask of observed values."""
-    targets = batch.targets_BT.flatten(2).to(device)
-    seen = torch.isfinite(targets)
-    return torch.where(seen, targets, 0.0), seen
-
-
-def _moved(inputs: WindowInputs, device: torch.device) -> WindowInputs:
-    moved: WindowInputs = map_leaves(lambda leaf: leaf.to(device), inputs)
-    return moved
+# Work of training on a time step of a window, compared with that of a step of a sample path.
+_TRAINING_WORK = 10
+# Work of the quantiles of a predicted value, compared with the same.
+_QUANTILE_WORK = 20
+# The work of the calibration, as a share of that of training, and the least number of origins.
+_CALIBRATION_WORK, _LEAST_ORIGINS = 0.03, 60
 
 
 class ForecasterSetup(Setup[ForecasterConfig, ForecasterNetwork, Panel, SeriesHistory]):
@@ -203,6 +125,11 @@ class ForecasterSetup(Setup[ForecasterConfig, ForecasterNetwork, Panel, SeriesHi
         window = resolve_window_sizes(config.window, season=1, longest=1000, counts=config.counts)
         return ForecasterNetwork(InputSizes(1, 0, 0, 0, False), window, config.network)
 
+    @classmethod
+    def uncalibrated(cls, vocabulary: SeriesHistory) -> SeriesHistory:
+        """Return the vocabulary without a correction of the intervals."""
+        return dataclasses.replace(vocabulary, correction=None)
+
     def resolve_config(self, config: ForecasterConfig) -> ForecasterConfig:
         """Resolve automatic window sizes from the series."""
         config = super().resolve_config(config)
@@ -224,6 +151,7 @@ class ForecasterSetup(Setup[ForecasterConfig, ForecasterNetwork, Panel, SeriesHi
         panel, window = self.parts, self.config.window
         if self.resumed:
             self.vocabulary.check(panel)
+            self.vocabulary = self.uncalibrated(self.vocabulary)
         if self.config.counts:
             check_counts(panel)
         self._transforms = self.vocabulary.transforms_of(panel)
@@ -309,12 +237,36 @@ class ForecasterSetup(Setup[ForecasterConfig, ForecasterNetwork, Panel, SeriesHi
         return f"{figures['loss']:.4f} {self.loss_name}, RMSE {figures['scaled_rmse']:.4f} of scaled series"
 
     def finish(self, folder: Path | None) -> dict[str, Any]:
-        """Plot the forecast of the validation steps."""
+        """Calibrate the intervals on the validation steps, and plot the forecast of these steps."""
+        figures = self._calibrate() if self._calibrates else {}
         if folder is not None:
             from elman.plots.forecast import draw_held_out
 
-            draw_held_out(self.network, self.parts, self._transforms, self.begin, folder / "forecast.png")
-        return {}
+            correction = self.vocabulary.correction
+            draw_held_out(self.network, self.parts, self._transforms, self.begin, folder / "forecast.png", correction)
+        return {"calibration": figures} if figures else {}
+
+    @property
+    def _calibrates(self) -> bool:
+        """Whether the intervals are calibrated."""
+        return self.config.network.calibrate and self.network.spread
+
+    def _calibrate(self) -> dict[str, Any]:
+        """Calibrate the intervals, and return their coverage."""
+        window, network = self.config.window, self.network
+        reads = window.context * (CARRIED if window.carry else 1)
+        exact = window.horizon <= network.horizon and not self._dataset.lost
+        writes = window.horizon * (_QUANTILE_WORK * network.sizes.targets if exact else PATHS)
+        trained = self._trained.step * window.batch_size * window.context * _TRAINING_WORK
+        most = max(_LEAST_ORIGINS, int(_CALIBRATION_WORK * trained / (reads + writes)))
+        correction, figures = calibrate_intervals(network, self.parts, self._transforms, self.begin, most=most)
+        self.vocabulary = dataclasses.replace(self.vocabulary, correction=correction)
+        return figures
+
+    def trainer(self) -> Trainer:
+        """Return the trainer."""
+        self._trained = super().trainer()
+        return self._trained
 
     def comparison(self, limit: int) -> Comparison | None:
         del limit
@@ -329,10 +281,17 @@ class ForecasterSetup(Setup[ForecasterConfig, ForecasterNetwork, Panel, SeriesHi
         return comparison_of(forecast, self.parts, self.begin, horizon, window.autoregression)
 
     def notes(self) -> list[str]:
-        """Report series that are left out, and constant ones."""
+        """Report series that are left out, constant ones, and intervals that cannot be calibrated."""
         values = [each[:end] for each, end in zip(self.parts.targets, self.begin, strict=True)]
         constant = constant_series(self.parts.ids, values)
-        return [*super().notes(), *self._remarks, *([constant] if constant else [])]
+        notes = [*super().notes(), *self._remarks, *([constant] if constant else [])]
+        if not self._calibrates or self.holds_out:
+            return notes
+        return [
+            *notes,
+            "no steps are held out for validation (valid_share, valid_steps): the intervals are at least as wide as "
+            "the errors of a seasonal naive forecast, and may be too wide",
+        ]
 
     def data_facts(self) -> dict[str, Any]:
         """Return the number of series and time steps, and the frequency."""

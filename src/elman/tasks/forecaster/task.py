@@ -55,6 +55,9 @@ preset's number of steps. Ctrl-C saves a checkpoint and stops; `elman train --re
             summary="Evaluate forecasts from several origins, with simple baselines.",
             help="""Evaluate forecasts from several origins, and compare them with baselines on the same data.
 
+If the model was trained on steps after the first origin, a new one with the same options is trained on what is before
+it, and measured. `--as-is` measures the model as it is.
+
 Baselines: seasonal naive repeats the last season, drift extends a straight line, and a linear autoregression is
 fitted at every origin. A model that does not beat them is of no use.""",
             examples=(

@@ -1,0 +1,99 @@
+"""Loss of a forecaster: that of the predictive distributions of the next values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import torch
+from torch import Tensor
+
+from elman.data.panel.windows import WindowInputs
+from elman.state import Batch, State, map_leaves
+from elman.tasks.forecaster.network import ForecasterNetwork
+
+__all__ = ["NextValueObjective"]
+
+
+class NextValueObjective:
+    """Loss of the predictive distribution of the values after each time step, averaged over members and values.
+
+    Args:
+        model: the network.
+        loss_steps: in direct mode, the number of last time steps of a window in the training loss; 0 for all.
+        held_out: returns the batches of an evaluation, of at most so many windows (0 for all), and the number of last
+            time steps of a window to evaluate (0 for all); None without validation data.
+        sampling: returns the current probability that an input is replaced by the network's own prediction
+            (scheduled sampling, Bengio et al. 2015); None for never.
+        carry: whether the state is carried from batch to batch.
+    """
+
+    def __init__(
+        self,
+        model: ForecasterNetwork,
+        *,
+        loss_steps: int,
+        held_out: Callable[[int], tuple[Iterable[Batch], int]] | None,
+        sampling: Callable[[], float] | None = None,
+        carry: bool = False,
+    ) -> None:
+        self.model = model
+        self.loss_steps = loss_steps
+        self.held_out = held_out
+        self.sampling = sampling
+        self.carry = carry
+
+    def initial_state(self, batch_size: int) -> State:
+        """Return the initial state; empty if no state is carried."""
+        return self.model.initial_state(batch_size) if self.carry else ()
+
+    def loss(self, batch: Batch, state: State) -> tuple[Tensor, int, State]:
+        """Return the summed loss over observed values, their number, and the state after the batch."""
+        targets, seen = _targets(batch, self.model.device)
+        inputs = _moved(batch.inputs_BT, self.model.device)
+        own = self.sampling() if self.sampling is not None else 0.0
+        total: Tensor | None = None
+        states = []
+        for number, member in enumerate(self.model.members):
+            begin = state[number] if self.carry else None
+            if own:
+                parameters = member.scheduled(inputs, batch.lengths_B, own)
+                end: State = ()
+            else:
+                parameters, end = member(inputs, batch.lengths_B, begin, self.loss_steps)
+            loss = (member.head.loss(parameters, targets) * seen).sum()
+            total = loss if total is None else total + loss
+            states.append(end)
+        if total is None:
+            return targets.new_zeros(()), 0, ()
+        return total / len(states), int(seen.sum()), tuple(states) if self.carry else ()
+
+    @torch.no_grad()
+    def evaluate(self, limit: int = 0) -> dict[str, float]:
+        """Return mean loss and RMSE of the point forecast on held-out data, both on the scale of transformed series."""
+        if self.held_out is None:
+            return {}
+        batches, loss_steps = self.held_out(limit)
+        loss, squares, count = 0.0, 0.0, 0
+        for batch in batches:
+            targets, seen = _targets(batch, self.model.device)
+            inputs = _moved(batch.inputs_BT, self.model.device)
+            values = []
+            for member in self.model.members:
+                parameters, _ = member(inputs, batch.lengths_B, None, loss_steps)
+                loss += float((member.head.loss(parameters, targets) * seen).sum()) / len(self.model.members)
+                values.append(member.point_forecast(parameters))
+            squares += float(((torch.stack(values).mean(0) - targets).square() * seen).sum())
+            count += int(seen.sum())
+        return {"loss": loss / max(count, 1), "scaled_rmse": (squares / max(count, 1)) ** 0.5, "values": count}
+
+
+def _targets(batch: Batch, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Return targets `[B, steps, horizon * Y]` with missing values set to 0, and the mask of observed values."""
+    targets = batch.targets_BT.flatten(2).to(device)
+    seen = torch.isfinite(targets)
+    return torch.where(seen, targets, 0.0), seen
+
+
+def _moved(inputs: WindowInputs, device: torch.device) -> WindowInputs:
+    moved: WindowInputs = map_leaves(lambda leaf: leaf.to(device), inputs)
+    return moved
