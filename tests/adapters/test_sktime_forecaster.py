@@ -98,7 +98,7 @@ def test_forecasts_and_intervals_are_those_of_the_model() -> None:
     quantiles = adapter.predict_quantiles(fh=steps, alpha=[0.9, 0.5, 0.1])["passengers"]
     assert list(quantiles.columns) == [0.9, 0.5, 0.1]
     assert np.allclose(quantiles[0.9], forecast.intervals[80.0][1][0, :, 0], rtol=1e-9)
-    assert np.allclose(quantiles[0.5], found, rtol=1e-6)  # the model's one value is the median
+    assert np.allclose(quantiles[0.5], found, rtol=1e-4)  # the model's one value is the median
 
 
 def test_a_step_that_is_asked_for_alone_is_that_step() -> None:

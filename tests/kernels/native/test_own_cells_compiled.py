@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,10 +38,12 @@ class Leaky(ElementwiseCell):
 
 
 @pytest.fixture(autouse=True)
-def nothing_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def nothing_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("ELMAN_CACHE", str(tmp_path))
     monkeypatch.delenv("ELMAN_KERNELS", raising=False)
     monkeypatch.setattr(library, "_programs", {})
+    program_cache._compiler.cache_clear()
+    yield
     program_cache._compiler.cache_clear()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,8 +20,11 @@ pytestmark = pytest.mark.skipif(isinstance(build.find_compiler(), build.BuildPro
 
 
 @pytest.fixture(autouse=True)
-def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("ELMAN_CACHE", str(tmp_path))
+    program_cache._compiler.cache_clear()
+    yield
+    # Later tests look for their own compiler.
     program_cache._compiler.cache_clear()
 
 
