@@ -22,10 +22,11 @@ pytestmark = pytest.mark.skipif(isinstance(build.find_compiler(), build.BuildPro
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("ELMAN_CACHE", str(tmp_path))
-    program_cache._compiler.cache_clear()
+    compiler = program_cache._compiler  # which a test may replace
+    compiler.cache_clear()
     yield
     # Later tests look for their own compiler.
-    program_cache._compiler.cache_clear()
+    compiler.cache_clear()
 
 
 def made(source: str = SOURCE, instruction_set: str = LOWEST) -> CompiledFile:
