@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from elman.data.examples import Examples, ExamplesConfig, examples_from, split_rows
-from elman.data.examples.parts import ExampleParts, make_parts
+from elman.data.examples.parts import ExampleParts, _whole, make_parts
 from elman.errors import ConfigError, DataError
 
 SHARES = [(0.9, 0.1, 0.0), (0.8, 0.1, 0.1), (1.0, 0.0, 0.0), (0.5, 0.0, 0.5), (0.34, 0.33, 0.33)]
@@ -121,3 +121,25 @@ def test_scores_are_not_stratified() -> None:
     parts = make_parts(scores, ExamplesConfig(split=(0.5, 0.5, 0.0)), seed=0, regression=True)
     rows, _, _ = split_rows(None, 40, (0.5, 0.5, 0.0), seed=0, stratify=False)
     assert parts.train.places == [scores.places[row] for row in rows]
+
+
+def test_rows_are_taken_at_once_as_one_by_one() -> None:
+    """With very many classes, rows that a part is owed are many."""
+
+    def one_by_one(wanted: np.ndarray, count: int, used: np.ndarray) -> np.ndarray:
+        least = (used & (np.cumsum(used) <= count)).astype(np.int64)
+        sizes = np.maximum(np.floor(wanted).astype(np.int64), least)
+        while sizes.sum() < count:
+            sizes[np.argmax(np.where(used, wanted - sizes, -np.inf))] += 1
+        while sizes.sum() > count:
+            sizes[np.argmin(np.where(sizes > least, wanted - sizes, np.inf))] -= 1
+        return sizes
+
+    draw = np.random.default_rng(0)
+    for _ in range(2000):
+        shares = draw.dirichlet([1.0, 1.0, 1.0]) * (draw.random(3) < 0.8)
+        if shares.any():
+            count = int(draw.integers(1, 40))
+            wanted = count * shares / shares.sum() + draw.normal(0.0, draw.choice([0.5, 3.0, 30.0]), 3)
+            given = (wanted, count, shares > 0)
+            assert np.array_equal(_whole(*given), one_by_one(*given)), given

@@ -58,8 +58,12 @@ def _whole(wanted: npt.NDArray[np.float64], count: int, used: npt.NDArray[np.boo
     sizes = np.maximum(np.floor(wanted).astype(np.int64), least)
     while sizes.sum() < count:
         sizes[np.argmax(np.where(used, wanted - sizes, -np.inf))] += 1
-    while sizes.sum() > count:
-        sizes[np.argmin(np.where(sizes > least, wanted - sizes, np.inf))] -= 1
+    while (excess := int(sizes.sum()) - count) > 0:
+        lacking = np.where(sizes > least, wanted - sizes, np.inf)
+        most, second = np.argsort(lacking, kind="stable")[:2]
+        # As many at once as are taken from the same part: with very many classes, a part is owed thousands of rows.
+        rows = np.ceil(lacking[second] - lacking[most]) if np.isfinite(lacking[second]) else excess
+        sizes[most] -= int(min(max(rows, 1), excess, sizes[most] - least[most]))
     return sizes
 
 
