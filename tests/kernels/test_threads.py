@@ -14,6 +14,7 @@ from torch import nn
 
 from elman.kernels import PassiveWaiting, each_with_threads_for, threads_for
 from elman.kernels import threads as module
+from elman.nn import StoredModule
 
 
 @pytest.fixture(autouse=True)
@@ -166,3 +167,20 @@ def test_parameters_are_counted_once() -> None:
     network[1]["inner"][0].tied = network[0].weight
     network.register_module("none", None)
     assert sum(module._sizes(network).values()) == sum(each.numel() for each in network.parameters()) == 28
+
+
+def test_a_network_that_knows_its_size_is_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Network(StoredModule):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = nn.Linear(3, 4)
+
+    network = Network()
+    assert network.size_at_first == 16
+    assert "size_at_first" not in network.state_dict()
+    monkeypatch.setattr(module, "_sizes", None)
+    with threads_for(1, network):
+        assert torch.get_num_threads() == 1
+    network.__dict__["size_at_first"] = 10**9
+    with threads_for(1, network):
+        assert torch.get_num_threads() == 2

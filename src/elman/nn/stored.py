@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import torch
 from torch import Tensor, nn
 
@@ -10,6 +12,11 @@ __all__ = ["StoredModule"]
 
 class StoredModule(nn.Module):
     """Module that returns the tensors to save, and loads them."""
+
+    @cached_property
+    def size_at_first(self) -> int:
+        """Number of elements of all parameters when this was first read."""
+        return self.count_parameters()
 
     def count_parameters(self) -> int:
         """Return the number of elements of all parameters, frozen ones included."""
