@@ -1,4 +1,4 @@
-"""Coverage of a forecaster's intervals with default options, and its errors beside those of simple forecasts.
+"""Coverage of a forecaster's intervals with default options, and its errors next to those of simple forecasts.
 
 usage: python benchmarks/interval_coverage.py [--budgets 10 60] [--seeds 1] [--only NAME ...] [--rows FILE]
 
