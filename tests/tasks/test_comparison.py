@@ -66,6 +66,8 @@ def test_the_first_rule_is_always_fitted_and_others_in_time() -> None:
     found = compare(comparison(*both), 0.0)
     assert found is not None
     assert (first, second, found.best) == ([500], [], "one")
+    assert "no time was left for: two" in found.to_text()
+    assert found.to_json()["left_out"] == ["two"]
     assert compare(comparison(*both), 1.0).best == "two"  # type: ignore[union-attr]
 
 
@@ -74,6 +76,18 @@ def test_a_rule_that_does_not_apply_is_left_out() -> None:
     assert found is not None
     assert list(found.rules) == ["one"]
     assert compare(comparison(rule("none", None, asked=[])), 0.5) is None
+
+
+def test_numbers_that_are_not_finite_are_not_compared() -> None:
+    def broken(items: int) -> np.ndarray:
+        return np.full((ITEMS, 2), np.nan)
+
+    found = compare(comparison(rule("one", 1, asked=[]), SimpleRule("broken", 10, broken)), 0.5)
+    assert found is not None
+    assert list(found.rules) == ["one"]
+    figure = ratio("accuracy", "accuracy")
+    lost = Comparison("test", "items", figure, lambda: broken(0), [rule("one", 1, asked=[])])
+    assert compare(lost, 0.5) is None
 
 
 def test_evenly() -> None:

@@ -96,6 +96,9 @@ def test_what_cannot_be_compared(tmp_path: Path, place: Path, capsys: pytest.Cap
     model = elman.Classifier.load(place / "model")
     with pytest.raises(ConfigError, match="expected files with --baseline, which reads them twice"):
         compare_on(model, place / "model", ["-"])
+    code, _, err = run(capsys, "evaluate", place / "model", place / "new.csv", "--baseline", "--limit", 5)
+    assert code == 2
+    assert "expected --baseline without --limit, --encoding and --errors" in " ".join(err.split())
     shutil.copytree(place / "model", tmp_path / "m")
     (tmp_path / "m" / "training" / "last.safetensors").unlink()
     with pytest.raises(ArtifactError, match="no checkpoint"):
@@ -109,6 +112,7 @@ def test_a_forecaster_has_backtests(tmp_path: Path, capsys: pytest.CaptureFixtur
     forecaster(max_steps=2, hidden_size=4, threads=1, device="cpu").fit(
         path, folder=tmp_path / "m", progress=False, tune=False
     )
-    code, _, err = run(capsys, "evaluate", tmp_path / "m", path, "--baseline", "--limit", 20)
+    path.write_text("y\n" + "".join(f"{day % 7}\n" for day in range(140)))
+    code, _, err = run(capsys, "evaluate", tmp_path / "m", path, "--baseline")
     assert code == 2
     assert "expected no --baseline: the rules of a forecaster are not compared on test data" in " ".join(err.split())

@@ -271,3 +271,10 @@ def test_a_run_that_will_take_much_longer_than_its_budget_is_reported_once(monke
     watch.on_event(EvaluationEvent(3, 0.5, {"loss": 2.0}))  # a half in 80 s: 160 s in all
     watch.on_event(EvaluationEvent(4, 0.5, {"loss": 2.0}))
     assert stream.getvalue().count("slower: the run will take about 160 s, not 100") == 1
+
+
+def test_square_brackets_are_printed() -> None:
+    """They are no markup: an extra to install, a token, a file's name."""
+    stream = io.StringIO()
+    TrainingProgress("char", stream=stream).print("pip install 'elman[tensorboard]' for [UNK] and [/b]")
+    assert stream.getvalue() == "pip install 'elman[tensorboard]' for [UNK] and [/b]\n"

@@ -9,7 +9,7 @@ items.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -124,6 +124,7 @@ class Verdict:
     low, high   bounds of the 95 % interval of the difference
     chance      probability of a difference of this size if network and rule were equally good
     sampled     rules that were fitted on fewer training items than there are, and how many
+    left_out    rules for which no time was left
     advice      what to try if the network is not better
     """
 
@@ -139,6 +140,7 @@ class Verdict:
     high: float
     chance: float
     sampled: dict[str, int] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
     advice: str = ""
 
     @property
@@ -191,6 +193,8 @@ class Verdict:
         for name, shown in rows:
             few = f"  (fitted on {self.sampled[name]:,} of the training data)" if name in self.sampled else ""
             lines.append(f"  {name.ljust(width)}  {shown}{few}")
+        if self.left_out:
+            lines.append(f"  no time was left for: {', '.join(self.left_out)}")
         return "\n".join([*lines, self.sentence])
 
     def to_json(self) -> dict[str, Any]:
@@ -209,7 +213,8 @@ class Verdict:
             "outcome": self.outcome,
             "sentence": self.sentence,
         }
-        return {**facts, "fitted_on": self.sampled} if self.sampled else facts
+        facts |= {"fitted_on": self.sampled} if self.sampled else {}
+        return {**facts, "left_out": list(self.left_out)} if self.left_out else facts
 
 
 def verdict_of(
@@ -220,6 +225,7 @@ def verdict_of(
     part: str,
     noun: str,
     sampled: Mapping[str, int] | None = None,
+    left_out: Sequence[str] = (),
     advice: str = "",
 ) -> Verdict:
     """Compare the network's counts of N items with those of each rule. Raises ShapeError if their shapes differ."""
@@ -249,6 +255,7 @@ def verdict_of(
         high=high,
         chance=_randomisation(figure, one, other),
         sampled=dict(sampled or {}),
+        left_out=tuple(left_out),
         advice=advice,
     )
 

@@ -73,21 +73,23 @@ def evenly(items: int, count: int) -> Ints:
 def compare(comparison: Comparison, seconds: float) -> Verdict | None:
     """Return the verdict, in about `seconds`: rules that would take longer are fitted on fewer training items.
 
-    None if there are no held-out items.
+    None if there are no held-out items, or the network's counts are not finite.
     """
     end = time.perf_counter() + seconds
     network_NK = comparison.network()
-    if not len(network_NK):
+    if not len(network_NK) or not np.isfinite(network_NK).all():
         return None
     end = max(end, time.perf_counter() + _SHARE_OF_RULES * seconds)
     found: dict[str, Doubles] = {}
     sampled: dict[str, int] = {}
+    left_out: list[str] = []
     for number, rule in enumerate(comparison.rules):
         left = end - time.perf_counter()
         if number and left <= 0.0:
-            break
+            left_out.append(rule.name)
+            continue
         counts_NK, used = _within(rule, left / (len(comparison.rules) - number))
-        if counts_NK is not None:
+        if counts_NK is not None and np.isfinite(counts_NK).all():
             found[rule.name] = counts_NK
             if used < rule.items:
                 sampled[rule.name] = used
@@ -100,6 +102,7 @@ def compare(comparison: Comparison, seconds: float) -> Verdict | None:
         part=comparison.part,
         noun=comparison.noun,
         sampled=sampled,
+        left_out=left_out,
         advice=comparison.advice,
     )
 

@@ -161,12 +161,17 @@ class EvaluateOptions(EndpointOptions):
     errors: str = errors_option()
 
     def check(self, files: Files, call: Call) -> None:
-        """Raise ConfigError for missing data, and for a limit below `least`."""
-        del call
+        """Raise ConfigError for missing data, a limit below `least`, and options that `baseline` cannot follow."""
         expect_data(files, "data to evaluate on: elman evaluate MODEL DATA")
         if self.limit is not None and self.limit < self.least:
             plural = "s" * (self.least > 1)
             raise ConfigError(f"expected --limit of at least {self.least} {self.noun}{plural}. Received: {self.limit}")
+        others = sorted(call.given & {"limit", "encoding", "errors"}) if self.baseline else []
+        if others:
+            raise ConfigError(
+                f"expected --baseline without --limit, --encoding and --errors, since the comparison reads the data as "
+                f"training did. Received: {', '.join(f'--{name}' for name in others)}"
+            )
 
     def limited(self, data: P) -> P:
         """Return the first `limit` items."""

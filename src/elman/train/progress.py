@@ -158,7 +158,7 @@ class TrainingProgress:
     def print(self, text: str) -> None:
         """Print a line above the bar."""
         if not self.quiet:
-            self._console.print(text, soft_wrap=True)
+            self._console.print(text, soft_wrap=True, markup=False)
 
     def _stepped(self, event: StepEvent) -> None:
         now = time.perf_counter()

@@ -42,11 +42,15 @@ def comparison_of(
     season = panel.frequency.season
     lags = max(lags, 2 * season if season > 1 else 0, _MIN_LAGS)
     truth = truths(panel, series, origin, steps)
+    # A constant history has no scale.
+    scaled = np.isfinite(scaled_errors(panel, series, origin, truth, truth, season))
+    if not scaled.any():
+        return None
+    series, origin, truth = series[scaled], origin[scaled], truth[scaled]
 
     def counts(found: Doubles) -> Doubles:
         errors_N = scaled_errors(panel, series, origin, truth, found, season)
-        finite = np.isfinite(errors_N)
-        return np.stack([np.where(finite, errors_N, 0.0), finite.astype(np.float64)], axis=1)
+        return np.stack([errors_N, np.ones(len(errors_N))], axis=1)
 
     def simple(name: str) -> Callable[[int], Doubles]:
         def rule(items: int) -> Doubles:
