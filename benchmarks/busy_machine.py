@@ -3,9 +3,8 @@
 usage: python benchmarks/busy_machine.py [--busy N] [--seconds 40] [--rounds 5] [--only NAME ...]
 
 Every run is a process of its own, interleaved with the others. Training: steps in the given time, the measurement of
-threads included, with the base presets of the language model, the classifier and the translator. Predicting: 100
-predictions of one sentence by the trained classifier and translator, repeated for 5 seconds. --busy 0 measures a free
-machine.
+threads included, with the base presets of the language model, the classifier and the translator. Predicting: calls with
+one sentence by the trained classifier and translator, in turn in one process. --busy 0 measures a free machine.
 """
 
 from __future__ import annotations
@@ -54,24 +53,25 @@ if folder:
     model().take_run(run).save(folder)
 """
 PREDICT = """
-import statistics, sys, time
+import logging, statistics, sys, time
 from elman.train.tuning import limit_openmp_spinning
 limit_openmp_spinning()
+logging.disable(logging.WARNING)
 import torch, elman
-name, threads, _, folder = sys.argv[1:5]
-if int(threads):
-    torch.set_num_threads(int(threads))
-model = elman.load(folder)
+name, folder, rounds, calls = *sys.argv[1:3], *map(int, sys.argv[3:5])
+model, usual = elman.load(folder), torch.get_num_threads()
 texts = ["ein mann sitzt auf einer bank im park ."] if name == "translator" else ["a strange and moving film"]
 call = model.translate if name == "translator" else model.predict
-call(texts)
-seconds, end = [], time.perf_counter() + 5.0
-while not seconds or time.perf_counter() < end:
-    begun = time.perf_counter()
-    for _ in range(100):
-        call(texts)
-    seconds.append(time.perf_counter() - begun)
-print(statistics.median(seconds), torch.get_num_threads())
+seconds = {"default": [], "one": []}
+for number in range(rounds + 1):
+    for which in sorted(seconds, reverse=number % 2 == 1):
+        torch.set_num_threads(usual if which == "default" else 1)
+        begun = time.perf_counter()
+        for _ in range(calls):
+            call(texts)
+        if number:  # the first round makes plans
+            seconds[which].append(time.perf_counter() - begun)
+print(*(statistics.median(seconds[which]) for which in ("default", "one")))
 """
 
 
@@ -94,7 +94,7 @@ def measured(code: str, others: int, *words: str) -> tuple[float, int]:
     return float(figure), int(threads)
 
 
-def compare(title: str, code: str, others: int, rounds: int, words: Sequence[str], *, most_is_best: bool) -> None:
+def compare(title: str, code: str, others: int, rounds: int, words: Sequence[str]) -> None:
     cores = str(len(os.sched_getaffinity(0)))
     found: dict[str, list[tuple[float, int]]] = {"0": [], "1": [], cores: []}
     for _ in range(rounds):
@@ -102,13 +102,24 @@ def compare(title: str, code: str, others: int, rounds: int, words: Sequence[str
             values.append(measured(code, others, words[0], threads, *words[1:]))
     medians = {threads: statistics.median(figure for figure, _ in values) for threads, values in found.items()}
     default, one, all_ = medians.values()
-    ratio = default / max(one, all_) if most_is_best else min(one, all_) / default
+    ratio = default / max(one, all_)
     chosen = ", ".join(str(number) for _, number in found["0"])
     print(
         f"{title:32} default {default:9.2f}   1 thread {one:9.2f}   {cores} threads {all_:9.2f}   "
         f"default/best {ratio:5.3f}   chosen: {chosen}",
         flush=True,
     )
+
+
+def compare_predictions(name: str, folder: str, others: int) -> None:
+    """Print the seconds of calls with one sentence, by default and with one thread."""
+    calls = "100" if name == "classifier" else "10"
+    with busy(others):
+        words = [sys.executable, "-c", PREDICT, name, folder, "24", calls]
+        done = subprocess.run(words, check=True, capture_output=True, text=True)
+    default, one = map(float, done.stdout.split()[-2:])
+    ratio = one / default
+    print(f"{name}, s for {calls} calls: default {default:.3f}, 1 thread {one:.3f}, ratio {ratio:.3f}", flush=True)
 
 
 def main() -> None:
@@ -130,12 +141,11 @@ def main() -> None:
         for name, file in files.items():
             if name in given.only:
                 words = (name, str(given.seconds), str(file), "")
-                compare(f"{name}, steps", TRAIN, given.busy, given.rounds, words, most_is_best=True)
+                compare(f"{name}, steps", TRAIN, given.busy, given.rounds, words)
             if "predictions" in given.only and name != "language-model":
                 folder = str(Path(place) / name)
                 measured(TRAIN, 0, name, "0", "10", str(file), folder)
-                words = (name, "", folder)
-                compare(f"{name}, s for 100", PREDICT, given.busy, given.rounds, words, most_is_best=False)
+                compare_predictions(name, folder, given.busy)
 
 
 def pairs_of_sentences() -> str:
