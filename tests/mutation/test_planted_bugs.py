@@ -41,14 +41,19 @@ def plant(bug: Bug, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(owner, name, rebound)
 
 
+def check_caught(planted: Bug, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The check fails with the bug, and passes before and after."""
+    planted.check(planted.case, planted.kernel)
+    with monkeypatch.context() as patch:
+        plant(planted, patch)
+        with pytest.raises(AssertionError):
+            planted.check(planted.case, planted.kernel)
+    planted.check(planted.case, planted.kernel)
+
+
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.what)
 def test_a_planted_bug_is_caught(bug: Bug, monkeypatch: pytest.MonkeyPatch) -> None:
-    bug.check(bug.case, bug.kernel)
-    with monkeypatch.context() as planted:
-        plant(bug, planted)
-        with pytest.raises(AssertionError):
-            bug.check(bug.case, bug.kernel)
-    bug.check(bug.case, bug.kernel)
+    check_caught(bug, monkeypatch)
 
 
 def test_planting_a_function_unchanged_breaks_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
