@@ -76,6 +76,38 @@ def test_samples_have_the_moments_of_their_distribution(name: str) -> None:
         np.testing.assert_allclose((drawn.numpy() <= at).mean(0), judge.cdf(at[:, None])[:, 0], atol=0.005)
 
 
+@pytest.mark.parametrize("name", ["gaussian", "student-t", "quantiles"])
+@pytest.mark.parametrize("paths", [2, 7, 10])
+def test_half_of_the_paths_mirror_the_others(name: str, paths: int) -> None:
+    head, parameters = parameters_of(name)
+    one = parameters.flatten(0, -2)[:3, None]
+    rows = one.repeat_interleave(paths, 0)
+    drawn = head.sample(rows, torch.Generator().manual_seed(3), paths=paths).unflatten(0, (3, paths))
+    half = paths // 2
+    first, second = drawn[:, :half], drawn[:, paths - half :]
+    if name == "quantiles":  # reflected in probability
+        levels = (torch.arange(1, 2000) / 2000).tolist()
+        curve = head.quantiles(one, levels)
+        below = [
+            (curve <= each[..., None]).double().mean(-1) for each in (first.transpose(0, 1), second.transpose(0, 1))
+        ]
+        torch.testing.assert_close(below[0] + below[1], torch.ones_like(below[0]), atol=2e-3, rtol=0)
+    else:
+        centre = one[..., 0][:, None].expand_as(first)
+        torch.testing.assert_close(first + second, 2 * centre, rtol=1e-4, atol=1e-4)
+    assert len(set(drawn[:, : paths - half].flatten().tolist())) == 3 * (paths - half), "the others are independent"
+
+
+@pytest.mark.parametrize("name", ["gaussian", "student-t"])
+def test_mirrored_paths_have_the_moments_of_their_distribution(name: str) -> None:
+    head, _ = parameters_of(name)
+    parameters = torch.tensor([[3.0, 2.0, 9.0][: 2 + (name == "student-t")]])
+    drawn = head.sample(parameters.expand(200_000, 1, -1), torch.Generator().manual_seed(3), paths=50).double()
+    judge = oracle(name, parameters)
+    np.testing.assert_allclose(drawn.mean(), 3.0, atol=1e-6)
+    np.testing.assert_allclose(drawn.std(), judge.std()[0, 0], rtol=0.02)
+
+
 @pytest.mark.parametrize("name", SPREAD)
 def test_samples_follow_the_generator(name: str) -> None:
     head, parameters = parameters_of(name)

@@ -136,6 +136,38 @@ def test_the_verdict_names_the_winner() -> None:
     assert "in MAE" in judged(0.9, 1.0, drift=math.nan).verdict
 
 
+def test_the_verdict_has_an_interval_over_stretches_of_time() -> None:
+    draw = np.random.default_rng(0)
+
+    def judged(own: float, stretches: int) -> Backtest:
+        counts = np.stack([draw.uniform(0.9, 1.1, stretches), np.ones(stretches)], axis=1)
+        errors = {NETWORK: counts * [own, 1], "seasonal_naive": counts, "drift": counts * [2, 1]}
+        scores = {name: dict.fromkeys(("mase", "smape", "rmse", "mae", "crps"), 1.0) for name in errors}
+        return Backtest(3, stretches, scores, {}, errors=errors)
+
+    better, worse, few = judged(0.5, 20), judged(1.5, 20), judged(0.5, 3)
+    assert better.to_json()["outcome"] == "better"
+    assert better.verdict.startswith("The network is better than the best simple rule (seasonal naive) by 0.5")
+    assert better.verdict.endswith("on 20 separate stretches of forecasts.")
+    assert worse.to_json()["outcome"] == "worse"
+    assert worse.verdict.endswith("Use that one, or train differently.")
+    assert few.to_json()["outcome"] == "even"
+    assert few.verdict.endswith("3 separate stretches of forecasts are too few to say which is better.")
+    counts = np.stack([draw.uniform(0.5, 1.5, (2, 20)), np.ones((2, 20))], axis=2)
+    even = Backtest(3, 20, better.scores, {}, errors={NETWORK: counts[0], "drift": counts[1]})
+    assert "not better than the best simple rule (drift) within the error" in even.verdict
+    assert even.to_json()["outcome"] == "even"
+
+
+def test_the_stretches_of_a_backtest_have_its_scores() -> None:
+    frame = long_frame({"a": 40, "b": 40})
+    found = fitted(long_frame({"a": 30, "b": 30})).backtest(frame, 3, origins=6, step=1, paths=10)
+    assert found.windows == 12
+    for name, sums in found.errors.items():
+        assert sums[:, 1].tolist() == [3, 3, 3, 3]
+        assert sums[:, 0].sum() / 12 == pytest.approx(found.scores[name]["mase"])
+
+
 def test_a_walk_is_best_forecast_by_its_last_value() -> None:
     """A network cannot beat a random walk's last value by much, and a backtest reports it if it does not."""
     walk = 100 + np.random.default_rng(2).normal(size=200).cumsum()

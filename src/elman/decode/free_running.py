@@ -36,8 +36,8 @@ class Distributions(Protocol):
     def mean(self, parameters_YP: Tensor) -> Tensor:
         """Return the expected values `..Y`."""
 
-    def sample(self, parameters_YP: Tensor, generator: Randomness = None) -> Tensor:
-        """Draw one random value from every distribution, `..Y`."""
+    def sample(self, parameters_YP: Tensor, generator: Randomness = None, *, paths: int = 1) -> Tensor:
+        """Draw one random value from every distribution, `..Y`; rows are `paths` paths of each series."""
 
     def quantiles(self, parameters_YP: Tensor, levels: Sequence[float]) -> Tensor:
         """Return the quantiles `..YK` at the probabilities `levels`."""
@@ -194,8 +194,8 @@ def sample_paths(
 ) -> Doubles:
     """Sample paths `[N, paths, horizon, Y]` of the values after each origin.
 
-    paths    number of sample paths of each series, divided among the members; 0 for one path that is continued from
-             the point forecasts, averaged over the members
+    paths    number of sample paths of each series, divided among the members; half of those of a member mirror the
+             others. 0 for one path that is continued from the point forecasts, averaged over the members
     context  steps of history that are read before the first prediction
     seed     one for all series, or one for each: then the paths of a series do not depend on the others
 
@@ -235,9 +235,9 @@ def sample_paths(
     return np.concatenate(results)
 
 
-def _value(member: MemberNetwork, parameters: Tensor, draw: Randomness) -> Tensor:
+def _value(member: MemberNetwork, parameters: Tensor, draw: Randomness, paths: int) -> Tensor:
     """Return the predicted values `[N, horizon x Y]`: samples if `draw` is given, else point forecasts."""
-    return member.point_forecast(parameters) if draw is None else member.head.sample(parameters, draw)
+    return member.point_forecast(parameters) if draw is None else member.head.sample(parameters, draw, paths=paths)
 
 
 def _next(
@@ -268,7 +268,7 @@ def _next(
     parameters = spread(parameters)[:, 0]
     found = []
     for step in range(horizon):
-        values_NY = _value(member, parameters, draw)
+        values_NY = _value(member, parameters, draw, paths)
         found.append(values_NY)
         advance(len(series))
         if step + 1 < horizon:
@@ -298,7 +298,7 @@ def _direct(
     parameters, _ = member(inputs, lengths_B, None, 1)
     parameters = parameters[:, 0].repeat_interleave(paths, 0)
     targets = member.sizes.targets
-    found = [_value(member, parameters, draw).unflatten(1, (-1, targets))]
+    found = [_value(member, parameters, draw, paths).unflatten(1, (-1, targets))]
     advance(len(series) * member.horizon)
     if member.horizon < horizon:
         known = _aligned(inputs.values_BSY, lengths_B).repeat_interleave(paths, 0)
@@ -322,7 +322,7 @@ def _direct(
             )
             same = int(length.min()) == steps
             parameters, _ = member(step_inputs, None if same else length, None, 1)
-            found.append(_value(member, parameters[:, 0], draw).unflatten(1, (-1, targets)))
+            found.append(_value(member, parameters[:, 0], draw, paths).unflatten(1, (-1, targets)))
             advance(len(series) * member.horizon)
     return torch.cat(found, 1)[:, :horizon].unflatten(0, (-1, paths))
 

@@ -19,30 +19,32 @@ from elman.data.panel.split import SHORT
 from elman.decode.forecast import ForecastArrays
 from elman.display import Progress
 from elman.errors import ConfigError, DataError
-from elman.metrics.forecast_baselines import LinearAutoregression, drift, seasonal_naive
 from elman.metrics.forecast_scores import coverage, crps_from_samples, mae, mase, rmse, smape
+from elman.metrics.verdict import Verdict, mean_of, verdict_of
+from elman.metrics.window_errors import by_stretch, scaled_errors, simple_forecasts, truths
 
 __all__ = [
     "NETWORK",
+    "STRETCHES",
     "Backtest",
     "evaluable",
     "evaluate_rolling",
     "rolling_backtest",
-    "scaled_errors",
-    "simple_forecasts",
     "testable",
-    "truths",
 ]
 
 Ints = npt.NDArray[np.int64]
 Doubles = npt.NDArray[np.float64]
 
 NETWORK = "network"
+# The items of a comparison of forecasts.
+STRETCHES = "stretches of forecasts"
 # Minimum number of lags of the linear autoregression.
 _MIN_LAGS = 12
 # Minimum number of values of a series before its first origin.
 _MIN_VALUES = 4
 _SCORES = ("mase", "smape", "rmse", "mae", "crps")
+_ADVICE = "Use that one, or train differently."
 _SHOWN = {"mase": "MASE", "smape": "sMAPE", "rmse": "RMSE", "mae": "MAE", "crps": "CRPS"}
 _NAMES = {"seasonal_naive": "seasonal naive", "drift": "drift", "autoregression": "linear autoregression"}
 
@@ -58,6 +60,8 @@ class Backtest:
     remarks   sentences on what makes the comparison unfair, if anything
     last      the network's forecasts from the last origin, for a plot
     truth     the true values of these forecasts, `[series, horizon, Y]`
+    errors    sums of MASE and numbers of forecasts `[stretches, 2]` of the network and of each baseline, by stretch of
+              time: forecasts that overlap are in the same one
     """
 
     horizon: int
@@ -67,10 +71,25 @@ class Backtest:
     remarks: list[str] = field(default_factory=list)
     last: Forecast | None = None
     truth: Doubles | None = None
+    errors: dict[str, Doubles] = field(default_factory=dict)
+
+    @property
+    def difference(self) -> Verdict | None:
+        """The comparison of the network with the best baseline in MASE, with an interval; None without a scale."""
+        if not self.errors:
+            return None
+        rules = {_NAMES[name]: counts for name, counts in self.errors.items() if name != NETWORK}
+        network = self.errors[NETWORK]
+        if not all(np.isfinite(counts).all() for counts in (network, *rules.values())):
+            return None
+        return verdict_of(mean_of("mase", "MASE"), network, rules, part="separate", noun=STRETCHES, advice=_ADVICE)
 
     @property
     def verdict(self) -> str:
         """A sentence that compares the network with the best baseline, by MASE (by MAE if a MASE is not finite)."""
+        difference = self.difference
+        if difference is not None:
+            return difference.sentence
         score = "mase" if all(math.isfinite(row["mase"]) for row in self.scores.values()) else "mae"
         own = self.scores[NETWORK][score]
         best = min((name for name in self.scores if name != NETWORK), key=lambda name: self.scores[name][score])
@@ -80,7 +99,7 @@ class Backtest:
             return f"The network is better than the best simple forecast ({_NAMES[best]}) by {share:.1f} % in {label}."
         return (
             f"The network is beaten by a simple forecast ({_NAMES[best]}): {label} {own:.4g} against {other:.4g}. "
-            "Use that one, or train differently."
+            f"{_ADVICE}"
         )
 
     def table(self) -> list[list[str]]:
@@ -104,12 +123,14 @@ class Backtest:
 
     def to_json(self) -> dict[str, Any]:
         """Return all metrics as JSON values."""
+        difference = self.difference
         return {
             "horizon": self.horizon,
             "forecasts": self.windows,
             "scores": self.scores,
             "coverage": {f"{level:g}": share for level, share in self.coverage.items()},
             "verdict": self.verdict,
+            **({} if difference is None else {"outcome": difference.outcome}),
             "remarks": self.remarks,
         }
 
@@ -149,7 +170,7 @@ def rolling_backtest(
     series, origin = np.tile(np.arange(len(panel)), origins), at.T.reshape(-1)
     lags = max(lags, 2 * season if season > 1 else 0, _MIN_LAGS)
     simple = simple_forecasts(panel, series, origin, horizon, season=season, lags=lags)
-    scores, inside = measure(panel, series, origin, simple, join(parts), season)
+    scores, inside, errors = measure(panel, series, origin, simple, join(parts), season)
     return Backtest(
         horizon=horizon,
         windows=len(series),
@@ -158,6 +179,7 @@ def rolling_backtest(
         remarks=_remarks(panel, seen, at),
         last=replace(parts[-1], samples=None),
         truth=truths(panel, np.arange(len(panel)), at[:, -1], horizon),
+        errors={name: by_stretch(series, origin, horizon, scaled) for name, scaled in errors.items()},
     )
 
 
@@ -279,48 +301,10 @@ def evaluable(panel: Panel, first: Ints, seen: Ints, horizon: int, lost: int) ->
     return panel if len(good) == len(panel) else panel.take(good)
 
 
-def truths(panel: Panel, series: Ints, origin: Ints, horizon: int) -> Doubles:
-    """Return the true values after each origin, `[N, horizon, Y]`."""
-    return np.stack(
-        [panel.targets[s][o + 1 : o + 1 + horizon] for s, o in zip(series.tolist(), origin.tolist(), strict=True)]
-    )
-
-
-def simple_forecasts(
-    panel: Panel,
-    series: Ints,
-    origin: Ints,
-    horizon: int,
-    *,
-    season: int,
-    lags: int,
-    only: Sequence[str] = tuple(_NAMES),
-) -> dict[str, Doubles]:
-    """Make baseline forecasts: seasonal naive, drift and a linear autoregression, from the values up to each origin.
-
-    `only` has the names of those that are made.
-
-    The autoregression is fitted for each window, on the values of its series up to the origin. It has fewer lags if
-    these are fewer than three times `lags`. Seasonal naive uses a season of one step if they are fewer than a season.
-    """
-
-    def autoregression(past: Doubles) -> Doubles:
-        own = min(lags, len(past) // 3)
-        return LinearAutoregression(own).fit([past]).forecast(past, horizon) if own else drift(past, horizon)
-
-    rules: dict[str, Callable[[Doubles], Doubles]] = {
-        "seasonal_naive": lambda past: seasonal_naive(past, horizon, season if len(past) >= season else 1),
-        "drift": lambda past: drift(past, horizon),
-        "autoregression": autoregression,
-    }
-    before = [panel.targets[number][: last + 1] for number, last in zip(series.tolist(), origin.tolist(), strict=True)]
-    return {name: np.stack([rules[name](past) for past in before]) for name in only}
-
-
 def measure(
     panel: Panel, series: Ints, origin: Ints, forecasts: Mapping[str, Doubles], network: ForecastArrays, season: int
-) -> tuple[dict[str, dict[str, float]], dict[float, float]]:
-    """Return metrics of the network and of the other forecasts, and the coverage of the network's intervals.
+) -> tuple[dict[str, dict[str, float]], dict[float, float], dict[str, Doubles]]:
+    """Return metrics of the network and of the others, the coverage of the network's intervals, and each window's MASE.
 
     MASE is the mean over windows; the others are computed over all values together. The continuous ranked probability
     score (CRPS) of a forecast without sample paths is its mean absolute error.
@@ -328,9 +312,9 @@ def measure(
     horizon = network.mean.shape[1]
     truth = truths(panel, series, origin, horizon)
     flat = truth.reshape(-1, truth.shape[2])
-    scores = {}
+    scores, errors = {}, {}
     for name, values in {NETWORK: network.mean, **forecasts}.items():
-        scaled = scaled_errors(panel, series, origin, truth, values, season)
+        errors[name] = scaled = scaled_errors(panel, series, origin, truth, values, season)
         finite = scaled[np.isfinite(scaled)]
         predicted = values.reshape(flat.shape)
         scores[name] = {
@@ -347,17 +331,7 @@ def measure(
         level: coverage(flat, low.reshape(flat.shape), high.reshape(flat.shape))
         for level, (low, high) in network.intervals.items()
     }
-    return scores, inside
-
-
-def scaled_errors(panel: Panel, series: Ints, origin: Ints, truth: Doubles, found: Doubles, season: int) -> Doubles:
-    """Return the MASE of each of N forecasts `[N, horizon, Y]`; not finite where the history is constant."""
-    return np.array(
-        [
-            mase(truth[row], found[row], panel.targets[s][: o + 1], season)
-            for row, (s, o) in enumerate(zip(series.tolist(), origin.tolist(), strict=True))
-        ]
-    )
+    return scores, inside, errors
 
 
 def join(parts: Sequence[Forecast]) -> ForecastArrays:

@@ -44,6 +44,8 @@ _FEWEST_OF_SERIES = 10.0
 _MOST_OF_SERIES = 4.0
 # Variance of the logarithm of the median of n absolute values of a normal distribution, times n.
 _VARIANCE_OF_MEDIAN = 1.36
+# The least factor that a score is divided by.
+_LEAST_FACTOR = 1e-30
 _MIDDLE = LEVELS.index(80.0)
 
 
@@ -173,7 +175,9 @@ class Widths:
         )
         plain = np.ones(scores.values.shape[2])
         own = np.array([self.series.get(int(number), plain) for number in scores.series]).reshape(-1, 1, len(plain), 1)
-        result: Doubles = scores.values / np.where(scores.above[..., None], above, below) / own
+        # A factor is 0 if the point forecast was always exact; a score of 0 is then inside.
+        factors = np.maximum(np.where(scores.above[..., None], above, below), _LEAST_FACTOR)
+        result: Doubles = scores.values / factors / own
         return result
 
 

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from elman.decode.randomness import Randomness, drawn
 from elman.errors import ConfigError
-from elman.nn.forecast_head import ForecastHead, alike, levels_tensor, noise
+from elman.nn.forecast_head import ForecastHead, alike, levels_tensor, mirrored, noise
 from elman.nn.quantile_functions import negative_binomial_quantile, normal_quantile, student_t_quantile
 from elman.nn.quantile_head import QuantileHead
 
@@ -68,7 +68,7 @@ class PointHead(ForecastHead):
         """Return the point forecasts."""
         return parameters_YP[..., 0]
 
-    def sample(self, parameters_YP: Tensor, generator: Randomness = None) -> Tensor:
+    def sample(self, parameters_YP: Tensor, generator: Randomness = None, *, paths: int = 1) -> Tensor:
         """Raise ConfigError: there is no distribution to sample from."""
         raise self._no_distribution()
 
@@ -107,10 +107,10 @@ class GaussianHead(ForecastHead):
         """Return the means."""
         return parameters_YP[..., 0]
 
-    def sample(self, parameters_YP: Tensor, generator: Randomness = None) -> Tensor:
+    def sample(self, parameters_YP: Tensor, generator: Randomness = None, *, paths: int = 1) -> Tensor:
         """Draw one value from each normal distribution."""
         mean_Y, scale_Y = parameters_YP.unbind(-1)
-        return mean_Y + scale_Y * noise(torch.randn, mean_Y, generator)
+        return mean_Y + scale_Y * mirrored(noise(torch.randn, mean_Y, generator), paths)
 
     def quantiles(self, parameters_YP: Tensor, levels: Sequence[float]) -> Tensor:
         """Return the quantiles: mean plus scale times the standard normal quantiles."""
@@ -147,13 +147,14 @@ class StudentTHead(GaussianHead):
         )  # fmt: skip
         return nats_Y.to(parameters_YP.dtype)
 
-    def sample(self, parameters_YP: Tensor, generator: Randomness = None) -> Tensor:
+    def sample(self, parameters_YP: Tensor, generator: Randomness = None, *, paths: int = 1) -> Tensor:
         """Draw one value from each t-distribution, by the polar method (Bailey 1994)."""
         location, scale, df = parameters_YP.unbind(-1)
         u, v = (noise(torch.rand, location.double(), generator) for _ in range(2))
+        u, direction = mirrored(u, paths, 1.0), mirrored(torch.cos(2 * math.pi * v), paths)
         # log1p(-u) is finite: u is in [0, 1), while log(u) of u = 0 is not.
         radius = torch.sqrt(df * torch.expm1(-2 / df * torch.log1p(-u)))
-        return location + scale * (radius * torch.cos(2 * math.pi * v)).to(location.dtype)
+        return location + scale * (radius * direction).to(location.dtype)
 
     def quantiles(self, parameters_YP: Tensor, levels: Sequence[float]) -> Tensor:
         """Return the quantiles: location plus scale times the quantiles of the standard t-distribution."""
@@ -200,7 +201,7 @@ class NegativeBinomialHead(ForecastHead):
         """Return the means."""
         return parameters_YP[..., 0]
 
-    def sample(self, parameters_YP: Tensor, generator: Randomness = None) -> Tensor:
+    def sample(self, parameters_YP: Tensor, generator: Randomness = None, *, paths: int = 1) -> Tensor:
         """Draw one count from each distribution: a Poisson count with a gamma-distributed rate."""
         mean, dispersion = parameters_YP.double().unbind(-1)
         rates_Y = drawn(torch._standard_gamma, 1 / dispersion, generator) * dispersion * mean

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from elman.decode.randomness import Randomness, drawn
 from elman.errors import ConfigError, ShapeError
 
-__all__ = ["ForecastHead", "alike", "check_levels", "levels_tensor", "noise"]
+__all__ = ["ForecastHead", "alike", "check_levels", "levels_tensor", "mirrored", "noise"]
 
 
 class ForecastHead(nn.Module, ABC):
@@ -63,6 +63,11 @@ class ForecastHead(nn.Module, ABC):
         raw = raw.to(torch.promote_types(raw.dtype, torch.float32))
         return self.link(raw.unflatten(-1, (self.outputs, len(self.parameter_names))))
 
+    @property
+    def centre(self) -> int:
+        """Index of the parameter that says where the distribution is; the others are relative to it."""
+        return 0
+
     @abstractmethod
     def link(self, raw_YP: Tensor) -> Tensor:
         """Map unconstrained real numbers to parameters within their ranges."""
@@ -76,8 +81,13 @@ class ForecastHead(nn.Module, ABC):
         """Return the expected values `..Y`."""
 
     @abstractmethod
-    def sample(self, parameters_YP: Tensor, generator: Randomness = None) -> Tensor:
-        """Draw one random value from every distribution, `..Y`."""
+    def sample(self, parameters_YP: Tensor, generator: Randomness = None, *, paths: int = 1) -> Tensor:
+        """Draw one random value from every distribution, `..Y`.
+
+        With `paths`, the rows are paths of series, so many in succession for each. Half of the paths of a series then
+        mirror the others: their noise has the opposite sign (antithetic variates, Hammersley and Morton 1956), so that
+        the median of a few paths is close to that of many. Heads without symmetric noise draw all paths independently.
+        """
 
     @abstractmethod
     def quantiles(self, parameters_YP: Tensor, levels: Sequence[float]) -> Tensor:
@@ -107,6 +117,15 @@ def noise(draw: Callable[..., Tensor], like: Tensor, generator: Randomness) -> T
         return draw(block.shape, generator=each, dtype=block.dtype, device=block.device)
 
     return drawn(of, like, generator)
+
+
+def mirrored(noise_NY: Tensor, paths: int, sign: float = -1.0) -> Tensor:
+    """Replace the noise of the second half of every `paths` rows by that of the first half, times `sign`."""
+    if paths < 2:
+        return noise_NY
+    rows = noise_NY.unflatten(0, (-1, paths))
+    half = paths // 2
+    return torch.cat([rows[:, : paths - half], sign * rows[:, :half]], 1).flatten(0, 1)
 
 
 def check_levels(levels: Sequence[float]) -> None:

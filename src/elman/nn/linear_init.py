@@ -30,21 +30,22 @@ _RIDGE = 1e-5
 _MIN_SPREAD = 1e-4
 
 
-def init_network(members: Sequence[ForecastMember], dataset: WindowDataset, stop: Ints, window: WindowConfig) -> None:
+def init_network(members: Sequence[ForecastMember], dataset: WindowDataset, stop: Ints, window: WindowConfig) -> bool:
     """Initialise the linear map and head of every member from the values of each series before `stop`.
 
-    Time steps with fewer earlier values than the map reads are left out, unless there are no others.
+    Time steps with fewer earlier values than the map reads are left out, unless there are no others. Returns whether
+    the members have a base and there are such steps.
     """
     member = members[0]
     horizon, lags, variables = member.horizon, max(member.lags, 1), member.sizes.targets
     if member.counts:
         _init_counts(members, dataset, stop)
     if not (member.residual_to_last or member.lags):
-        return
+        return False
     rows = _steps(stop, horizon, lags - 1)
     rows = rows if len(rows.series) else _steps(stop, 1, 0)
     if not len(rows.series):
-        return
+        return False
     places = np.unique(np.linspace(0, len(rows.series) - 1, _MAX_STEPS).astype(np.int64))
     rows = rows.take(places)
     values = dataset.inputs(rows.series, rows.start, 1, horizon).values_BSY[:, -lags:].double().numpy()
@@ -66,6 +67,7 @@ def init_network(members: Sequence[ForecastMember], dataset: WindowDataset, stop
         torch.nn.init.zeros_(each.head.linear.weight)
         with torch.no_grad():
             each.head.linear.bias.copy_(torch.from_numpy(_biases(each.head, errors.reshape(len(errors), -1))))
+    return True
 
 
 def _init_counts(members: Sequence[ForecastMember], dataset: WindowDataset, stop: Ints) -> None:

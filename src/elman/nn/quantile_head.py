@@ -13,7 +13,7 @@ from torch import Tensor
 
 from elman.decode.randomness import Randomness
 from elman.errors import ConfigError
-from elman.nn.forecast_head import ForecastHead, alike, check_levels, levels_tensor, noise
+from elman.nn.forecast_head import ForecastHead, alike, check_levels, levels_tensor, mirrored, noise
 from elman.nn.quantile_functions import normal_quantile
 
 __all__ = ["QuantileHead"]
@@ -46,9 +46,14 @@ class QuantileHead(ForecastHead):
         super().__init__(features, outputs, [f"quantile {level:g}" for level in levels])
         self.levels = levels
 
+    @property
+    def centre(self) -> int:
+        """Index of the middle quantile."""
+        return len(self.levels) // 2
+
     def link(self, raw_YP: Tensor) -> Tensor:
         """Map unconstrained numbers to increasing quantiles."""
-        middle = len(self.levels) // 2
+        middle = self.centre
         centre = raw_YP[..., middle : middle + 1]
         above = centre + F.softplus(raw_YP[..., middle + 1 :]).cumsum(-1)
         below = centre - F.softplus(raw_YP[..., :middle]).flip(-1).cumsum(-1).flip(-1)
@@ -77,9 +82,10 @@ class QuantileHead(ForecastHead):
             mean = mean + parameters_YP[..., i] * (mass - share) + parameters_YP[..., i + 1] * share
         return mean
 
-    def sample(self, parameters_YP: Tensor, generator: Randomness = None) -> Tensor:
+    def sample(self, parameters_YP: Tensor, generator: Randomness = None, *, paths: int = 1) -> Tensor:
         """Draw one value from each interpolated distribution."""
-        return self._at(parameters_YP, noise(torch.randn, parameters_YP[..., 0], generator)[..., None])[..., 0]
+        z_Y = mirrored(noise(torch.randn, parameters_YP[..., 0], generator), paths)
+        return self._at(parameters_YP, z_Y[..., None])[..., 0]
 
     def quantiles(self, parameters_YP: Tensor, levels: Sequence[float]) -> Tensor:
         """Return the quantiles of the interpolated distribution; at the head's own levels these are the parameters."""

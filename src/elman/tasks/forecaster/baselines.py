@@ -8,11 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from elman.data.panel import Panel
-from elman.metrics.forecast_backtest import scaled_errors, simple_forecasts, truths
+from elman.metrics.forecast_backtest import STRETCHES
 from elman.metrics.verdict import mean_of
+from elman.metrics.window_errors import by_stretch, scaled_errors, simple_forecasts, truths
 from elman.tasks.comparison import Comparison, Doubles, SimpleRule, evenly
 
-__all__ = ["comparison_of"]
+__all__ = ["comparison_of", "validation_origins"]
 
 Ints = npt.NDArray[np.int64]
 
@@ -36,7 +37,7 @@ def comparison_of(
     forecast  called with the indices of N series, their last known steps and the horizon; returns `[N, horizon, Y]`
     begin     the first validation step of each series
     """
-    series, origin, steps = _origins(panel, begin, horizon)
+    series, origin, steps = validation_origins(panel, begin, horizon, most=_MOST)
     if not len(series):
         return None
     season = panel.frequency.season
@@ -49,8 +50,7 @@ def comparison_of(
     series, origin, truth = series[scaled], origin[scaled], truth[scaled]
 
     def counts(found: Doubles) -> Doubles:
-        errors_N = scaled_errors(panel, series, origin, truth, found, season)
-        return np.stack([errors_N, np.ones(len(errors_N))], axis=1)
+        return by_stretch(series, origin, steps, scaled_errors(panel, series, origin, truth, found, season))
 
     def simple(name: str) -> Callable[[int], Doubles]:
         def rule(items: int) -> Doubles:
@@ -61,7 +61,7 @@ def comparison_of(
 
     return Comparison(
         part="validation",
-        noun="forecasts" if steps == horizon else f"forecasts of {steps} steps",
+        noun=STRETCHES if steps == horizon else f"{STRETCHES} of {steps} steps",
         figure=mean_of("mase", "MASE"),
         network=lambda: counts(forecast(series, origin, steps)),
         rules=[SimpleRule(_NAMES[name], 1, simple(name)) for name in _NAMES],
@@ -69,8 +69,10 @@ def comparison_of(
     )
 
 
-def _origins(panel: Panel, begin: Ints, horizon: int) -> tuple[Ints, Ints, int]:
+def validation_origins(panel: Panel, begin: Ints, horizon: int, *, most: int) -> tuple[Ints, Ints, int]:
     """Return the series and the last known step of forecasts of validation steps, and the steps of each forecast.
+
+    There are `most` of them or fewer, evenly chosen.
 
     A validation part that is shorter than the horizon shortens the forecasts.
     """
@@ -85,5 +87,5 @@ def _origins(panel: Panel, begin: Ints, horizon: int) -> tuple[Ints, Ints, int]:
         series.append(np.full(len(last), number))
         origin.append(last)
     rows, last = np.concatenate(series).astype(np.int64), np.concatenate(origin).astype(np.int64)
-    chosen = evenly(len(rows), _MOST)
+    chosen = evenly(len(rows), most)
     return rows[chosen], last[chosen], steps

@@ -35,6 +35,12 @@ class ForecasterNetworkConfig(RecurrentConfig):
     calibrate: bool = option(
         True, "correct the widths of intervals so that they hold what their level says on the validation steps"
     )
+    shrink: bool = option(
+        True,
+        "move the network towards the linear autoregression that it starts as, if that forecasts the validation steps "
+        "better",
+        absent=False,
+    )
     members: int = option(1, "number of independent networks whose forecasts are averaged", least=1, most=100)
     keep_history: bool = option(True, "save the last training values, so that the model can forecast from them")
 

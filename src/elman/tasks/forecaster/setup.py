@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -40,6 +41,7 @@ from elman.tasks.forecaster.calibration import PATHS, calibrate_intervals
 from elman.tasks.forecaster.config import ForecasterConfig, check_options
 from elman.tasks.forecaster.network import ForecasterNetwork
 from elman.tasks.forecaster.objective import NextValueObjective
+from elman.tasks.forecaster.shrinkage import SHARES, shrink
 from elman.tasks.remarks import constant_series
 from elman.tasks.setup import Setup
 from elman.train.trainer import Trainer
@@ -56,6 +58,8 @@ _TRAINING_WORK = 10
 _QUANTILE_WORK = 20
 # The work of the calibration, as a share of that of training, and the least number of origins.
 _CALIBRATION_WORK, _LEAST_ORIGINS = 0.03, 60
+# The same of the shrinkage, and the metric that is the share of the network.
+_SHRINKAGE_WORK, _LEAST_COMPARED, _SHARE = 0.02, 40, "network_share"
 
 
 class ForecasterSetup(Setup[ForecasterConfig, ForecasterNetwork, Panel, SeriesHistory]):
@@ -234,17 +238,43 @@ class ForecasterSetup(Setup[ForecasterConfig, ForecasterNetwork, Panel, SeriesHi
         return f"{names.get(network.distribution, 'nats')} per value"
 
     def describe(self, figures: Mapping[str, float]) -> str:
-        return f"{figures['loss']:.4f} {self.loss_name}, RMSE {figures['scaled_rmse']:.4f} of scaled series"
+        shown = f"{figures['loss']:.4f} {self.loss_name}, RMSE {figures['scaled_rmse']:.4f} of scaled series"
+        if _SHARE in figures:
+            shown += f", with {figures[_SHARE]:.0%} of the network and the rest a linear autoregression"
+        return shown
 
     def finish(self, folder: Path | None) -> dict[str, Any]:
-        """Calibrate the intervals on the validation steps, and plot the forecast of these steps."""
+        """Shrink the network and calibrate its intervals on the validation steps; plot the forecast of these steps."""
+        metrics = self._shrink() if self.config.network.shrink and self.holds_out else {}
         figures = self._calibrate() if self._calibrates else {}
         if folder is not None:
             from elman.plots.forecast import draw_held_out
 
             correction = self.vocabulary.correction
             draw_held_out(self.network, self.parts, self._transforms, self.begin, folder / "forecast.png", correction)
-        return {"calibration": figures} if figures else {}
+        return metrics | ({"calibration": figures} if figures else {})
+
+    def _shrink(self) -> dict[str, Any]:
+        """Shrink the network towards its linear start; return the new validation metrics if it changed."""
+        network, horizon = self.network, self._compared_horizon
+        writes = horizon * (_QUANTILE_WORK * network.sizes.targets if horizon <= network.horizon else _COMPARED_PATHS)
+        work = self.config.window.context + writes
+        most = self._affordable(_SHRINKAGE_WORK / len(SHARES), work, least=_LEAST_COMPARED)
+        share = shrink(network, self._forecast, self.parts, self._dataset, self.begin, horizon=horizon, most=most)
+        if share == 1:
+            return {}
+        figures = self.objective().evaluate(self._trained.evaluation_limit)
+        return {"valid": {name: value for name, value in figures.items() if math.isfinite(value)} | {_SHARE: share}}
+
+    def _affordable(self, share: float, work: float, *, least: int) -> int:
+        """Return the number of forecasts that take this share of the training's work, each with so much work."""
+        window = self.config.window
+        trained = self._trained.step * window.batch_size * window.context * _TRAINING_WORK
+        return max(least, int(share * trained / work))
+
+    def _forecast(self, series: Ints, origin: Ints, horizon: int) -> npt.NDArray[np.float64]:
+        panel, transforms = self.parts, self._transforms
+        return forecast_from(self.network, panel, transforms, series, origin, horizon, paths=_COMPARED_PATHS).mean
 
     @property
     def _calibrates(self) -> bool:
@@ -257,8 +287,7 @@ class ForecasterSetup(Setup[ForecasterConfig, ForecasterNetwork, Panel, SeriesHi
         reads = window.context * (CARRIED if window.carry else 1)
         exact = window.horizon <= network.horizon and not self._dataset.lost
         writes = window.horizon * (_QUANTILE_WORK * network.sizes.targets if exact else PATHS)
-        trained = self._trained.step * window.batch_size * window.context * _TRAINING_WORK
-        most = max(_LEAST_ORIGINS, int(_CALIBRATION_WORK * trained / (reads + writes)))
+        most = self._affordable(_CALIBRATION_WORK, reads + writes, least=_LEAST_ORIGINS)
         correction, figures = calibrate_intervals(network, self.parts, self._transforms, self.begin, most=most)
         self.vocabulary = dataclasses.replace(self.vocabulary, correction=correction)
         return figures
@@ -268,17 +297,16 @@ class ForecasterSetup(Setup[ForecasterConfig, ForecasterNetwork, Panel, SeriesHi
         self._trained = super().trainer()
         return self._trained
 
+    @property
+    def _compared_horizon(self) -> int:
+        """Steps of the forecasts of validation steps. Past covariates are known no further than the network reaches."""
+        return self.network.horizon if self.network.sizes.past else self.config.window.horizon
+
     def comparison(self, limit: int) -> Comparison | None:
         del limit
-        window = self.config.window
-
-        def forecast(series: Ints, origin: Ints, horizon: int) -> npt.NDArray[np.float64]:
-            panel, transforms = self.parts, self._transforms
-            return forecast_from(self.network, panel, transforms, series, origin, horizon, paths=_COMPARED_PATHS).mean
-
-        # Past covariates are not known beyond a step or, with mode=direct, the horizon of the network.
-        horizon = self.network.horizon if self.network.sizes.past else window.horizon
-        return comparison_of(forecast, self.parts, self.begin, horizon, window.autoregression)
+        return comparison_of(
+            self._forecast, self.parts, self.begin, self._compared_horizon, self.config.window.autoregression
+        )
 
     def notes(self) -> list[str]:
         """Report series that are left out, constant ones, and intervals that cannot be calibrated."""
