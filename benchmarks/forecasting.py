@@ -104,7 +104,7 @@ def etth1(threads: int, seed: int, lags: int) -> None:
         "small", mode="direct", horizon=horizon, together=False, scaling="none", distribution="point", loss_steps=1,
         context=48, autoregression=lags, calendar=("hour",), hidden_size=32, dropout=0.2, batch_size=128,
         learning_rate=3e-3, max_steps=1000, ema_decay=0.99, evaluate_every=125, valid_steps=2880,
-        evaluate_tokens=2_000_000, device="cpu", threads=threads, seed=seed,
+        device="cpu", threads=threads, seed=seed,
     ).fit(scaled.iloc[:11520], progress=False)  # fmt: skip
     seconds = time.perf_counter() - begun
     figures = model.evaluate(scaled, steps=2880)

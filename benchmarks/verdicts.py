@@ -1,12 +1,13 @@
 """Verdicts on made data whose best rule is known, and the time that they take.
 
-usage: python benchmarks/verdicts.py [--seconds 30] [--seeds 3] [--only NAME ...] [--rows FILE]
+usage: python benchmarks/verdicts.py [--real] [--seconds 30 ...] [--seeds 3] [--only NAME ...] [--rows FILE]
 
 Where a simple rule is the truth (a text of a trigram model, an autoregressive series, labels by words), no verdict may
 say that the network is better. Where only a network can win (a character that returns after a long gap, an exclusive or
 of two words, a series of a threshold model), it should say so. Every run is one with default options and a budget of so
-many seconds; the overhead is the time of the comparison in per cent of it. Rows are kept in a file, and the script goes
-on where it stopped.
+many seconds; the overhead is the time of the comparison in per cent of it. With `--real`, the other tasks are trained
+on public data (`_verdict_data.py`), for the overhead only. Rows are kept in a file, and the script goes on where it
+stopped.
 """
 
 from __future__ import annotations
@@ -15,14 +16,17 @@ import argparse
 import json
 import time
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 from _common import machine
+from _verdict_data import REAL, Fitted
 
 import elman
-from elman.tasks import run as runs
+from elman.tasks.run import Run
 
 Made = tuple[Any, dict[str, Any]]
 
@@ -103,68 +107,81 @@ MADE: dict[str, tuple[Callable[[int, Path], Made], str]] = {
 }
 
 
-def measured(name: str, seed: int, seconds: float, folder: Path) -> dict[str, Any]:
+def fitted(name: str, seed: int, folder: Path) -> Fitted:
+    """Return the class, the options and the data of a run."""
+    if name in REAL:
+        return REAL[name](seed)
     model_class, made = MADE[name][0](seed, folder)
     data = made.pop("data")
-    took: list[float] = []
-    compare = runs.compare
+    return model_class, made, data if isinstance(data, tuple) else (data,), {}
 
-    def timed(*given: Any) -> Any:
-        begun = time.perf_counter()
-        found = compare(*given)
-        took.append(time.perf_counter() - begun)
-        return found
 
-    runs.compare = timed  # type: ignore[assignment]
-    try:
-        model = model_class(max_seconds=seconds, seed=seed, **made)
-        begun = time.perf_counter()
-        model.fit(*(data if isinstance(data, tuple) else (data,)), progress=False)
-        whole = time.perf_counter() - begun
-    finally:
-        runs.compare = compare  # type: ignore[assignment]
+def measured(name: str, seed: int, seconds: float, folder: Path) -> dict[str, Any]:
+    """Train with a budget of so many seconds, and return what the verdict says and how long it took."""
+    took: dict[str, float] = {}
+
+    def timed(what: str) -> Callable[[Any], None]:
+        method = getattr(Run, what)
+
+        def call(run: Any) -> None:
+            begun = time.perf_counter()
+            method(run)
+            took[what] = time.perf_counter() - begun
+
+        return call
+
+    model_class, options, data, keywords = fitted(name, seed, folder)
+    model = model_class(max_seconds=seconds, seed=seed, **options)
+    with patch.object(Run, "run", timed("run")), patch.object(Run, "_compare", timed("_compare")):
+        model.fit(*data, progress=False, **keywords)
     verdict = model.metrics["verdict"]
     return {
         "data": name,
         "seed": seed,
+        "budget": seconds,
         "outcome": verdict["outcome"],
         "network": verdict["network"],
         "best": verdict["best"],
         "rule": verdict["rules"][verdict["best"]],
         "chance": verdict["chance"],
-        "overhead": 100 * sum(took) / seconds,
-        "seconds": whole,
+        "overhead": 100 * took["_compare"] / seconds,
+        "seconds": took["run"],
+        "sampled": verdict.get("fitted_on", {}),
+        "left_out": verdict.get("left_out", []),
     }
+
+
+def shown(row: dict[str, Any]) -> str:
+    """Return the line of a row."""
+    truth = "" if row["data"] in REAL else MADE[row["data"]][1]
+    wrong = truth == "rule" and row["outcome"] == "better"
+    missed = truth == "network" and row["outcome"] != "better"
+    return (
+        f"{row['data']:24} seed {row['seed']}  {row['outcome']:7} network {row['network']:.4f}  "
+        f"{row['best']} {row['rule']:.4f}  overhead {row['overhead']:.1f} %  {row['seconds']:.1f} of "
+        f"{row['budget']:.0f} s" + "  WRONG" * wrong + "  MISSED" * missed
+    )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--seconds", type=float, default=30.0)
+    parser.add_argument("--real", action="store_true", help="public data of the other tasks, for the overhead")
+    parser.add_argument("--seconds", type=float, nargs="+", default=[30.0])
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--only", nargs="+", default=list(MADE))
+    parser.add_argument("--only", nargs="+", choices=[*MADE, *REAL])
     parser.add_argument("--rows", type=Path, default=Path("verdicts.jsonl"))
     given = parser.parse_args()
     print(machine())
     rows = [json.loads(line) for line in given.rows.read_text().splitlines()] if given.rows.exists() else []
-    done = {(row["data"], row["seed"]) for row in rows}
-    for name in given.only:
-        for seed in range(given.seeds):
-            if (name, seed) in done:
-                continue
-            folder = given.rows.resolve().parent
-            rows.append(measured(name, seed, given.seconds, folder))
-            with given.rows.open("a") as file:
-                file.write(json.dumps(rows[-1]) + "\n")
+    done = {(row["data"], row["seed"], row["budget"]) for row in rows}
+    for name, seconds, seed in product(given.only or (REAL if given.real else MADE), given.seconds, range(given.seeds)):
+        if (name, seed, seconds) in done:
+            continue
+        rows.append(measured(name, seed, seconds, given.rows.resolve().parent))
+        with given.rows.open("a") as file:
+            file.write(json.dumps(rows[-1]) + "\n")
     for row in rows:
-        truth = MADE[row["data"]][1]
-        wrong = truth == "rule" and row["outcome"] == "better"
-        missed = truth == "network" and row["outcome"] != "better"
-        print(
-            f"{row['data']:24} seed {row['seed']}  {row['outcome']:7} network {row['network']:.4f}  "
-            f"{row['best']} {row['rule']:.4f}  overhead {row['overhead']:.1f} %  {row['seconds']:.1f} s"
-            + "  WRONG" * wrong
-            + "  MISSED" * missed
-        )
+        print(shown(row))
 
 
 if __name__ == "__main__":

@@ -231,3 +231,32 @@ def test_a_stored_model_without_an_option_behaves_as_before() -> None:
     assert Recipes.make().kitchen.heat == "auto"
     assert Recipes.from_json({"kitchen": {}}, "a model").kitchen.heat == "low"
     assert Recipes.from_json(Recipes.make().to_json(), "a model").kitchen.heat == "auto"
+
+
+@dataclass(frozen=True)
+class ColdKitchens(Kitchens):
+    """Options of a shared section, of which this model has no use for some."""
+
+    unused: ClassVar[Mapping[str, str]] = {"plates": "expected no plates: it is cold", "timer": "expected no timer"}
+
+    kitchen: TimedKitchen = field(default_factory=lambda: TimedKitchen())
+
+
+@dataclass(frozen=True)
+class TimedKitchen:
+    """A shared section."""
+
+    plates: int = option(4, "a whole number")
+    timer: int | None = option(None, "maybe a number", automatic=7)
+
+
+def test_an_option_that_a_model_has_no_use_for_keeps_its_default() -> None:
+    for values in ({"plates": 4}, {"timer": 7}, {"timer": None}):
+        assert ColdKitchens.make("base", values).kitchen.plates == 4
+    with pytest.raises(ConfigError, match=r"^a file: expected no plates: it is cold\. Received: plates=5$"):
+        ColdKitchens.make("base", {"plates": 4}, {"plates": 5}, where="a file")
+    with pytest.raises(ConfigError, match=r"expected no timer\. Received: timer=8"):
+        ColdKitchens.make("base", {"timer": 8})
+    # A model that an earlier version stored opens, since the option did nothing there either.
+    stored = {"training": {}, "kitchen": {"plates": 5, "timer": 8}}
+    assert ColdKitchens.from_json(stored, "a model").kitchen.timer == 8

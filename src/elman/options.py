@@ -301,12 +301,14 @@ class Sections:
     A subclass declares its sections, one of them `training`, as fields with `default_factory`, and its presets as flat
     mappings of options. If any option named in `budget` is given, all of them are dropped from the preset. `bound` maps
     an option to another one that it depends on: if the other is given a value different from the preset's, the
-    preset's value of the first is dropped.
+    preset's value of the first is dropped. `unused` has the options of shared sections that do nothing in this task,
+    each with the sentence that refuses a value other than the default; the help of the command does not show them.
     """
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     budget: ClassVar[tuple[str, ...]] = ("max_steps", "max_epochs", "max_seconds")
     bound: ClassVar[Mapping[str, str]] = {"optimizer_options": "optimizer"}
+    unused: ClassVar[Mapping[str, str]] = {}
 
     @classmethod
     def sections(cls) -> dict[str, type[Any]]:
@@ -349,6 +351,10 @@ class Sections:
             section: fill(kind, {name: value for name, value in flat.items() if owners[name] == section}, where)
             for section, kind in sections.items()
         }
+        for section, name in ((parts[owners[name]], name) for name in cls.unused):
+            field, value = fields_of(type(section))[name][0], getattr(section, name)
+            if value not in (field.default, field.metadata["automatic"]):
+                raise ConfigError(f"{where}: {cls.unused[name]}. Received: {name}={value}")
         return cls(**parts)
 
     @classmethod

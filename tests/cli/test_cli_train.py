@@ -300,6 +300,26 @@ def test_every_option_is_a_flag():
     assert given(flags(max_steps=3, seed=0)) == {"max_steps": 3, "seed": 0}
 
 
+@pytest.mark.parametrize("name", ["classifier", "tagger", "forecaster", "translator", "captioner", "transcriber"])
+def test_an_option_of_training_that_does_nothing_is_neither_shown_nor_taken(elman, tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    Path("o.toml").write_text("[training]\nevaluate_tokens = 100\nloss_from = 1\n")
+    shown = elman("train", name, "--help").out
+    lacking = ["--loss-from", "--loss-to", *(["--evaluate-tokens"] if name != "classifier" else [])]
+    assert "--max-steps" in shown
+    for flag in ("--loss-from", "--loss-to", "--evaluate-tokens"):
+        assert (flag in shown) == (flag not in lacking)
+    for flag in lacking:
+        option = flag.removeprefix("--").replace("-", "_")
+        said = elman("train", name, "x", "-o", "m", flag, 3)
+        assert (said.code, option in said.error()) == (2, True)
+        assert f"Received: {option}=3" in said.error()
+        default = 0 if "loss" in flag else 250_000
+        assert "no such file or folder" in elman("train", name, "nothing", "-o", "m", flag, default).error()
+    assert "o.toml: expected " in elman("train", name, "x", "-o", "m", "--config", "o.toml").error()
+    assert not Path("m").exists()
+
+
 def test_a_run_that_was_stopped_early_goes_on_with_another_patience(elman, text, tmp_path):
     wild = ["--learning-rate", 3, "--clip-norm", 0, "--evaluate-every", 1, "--warmup-steps", 0]
     said = elman("train", "lm", text, "-o", tmp_path / "m", *TINY, *wild, "--patience", 1, "--max-steps", 40)

@@ -58,6 +58,28 @@ def predicted(
 
 @pytest.mark.parametrize("residual_to_last", [True, False])
 @pytest.mark.parametrize("mode", ["next", "direct"])
+def test_the_base_is_in_float32_under_autocast(residual_to_last: bool, mode: str) -> None:
+    """With a head of zeros the prediction is the base: the last value and the linear map, here in float64 by hand."""
+    config = window(residual_to_last=residual_to_last, mode=mode, autoregression=4)
+    network, values = network_of(config), 100.0 + 30.0 * wave(30)
+    (member,) = network.members
+    torch.nn.init.zeros_(member.head.linear.weight)
+    torch.nn.init.zeros_(member.head.linear.bias)
+    torch.nn.init.normal_(member.lag_bias)
+    weight_HL, bias_H = (each[0].detach().double().numpy() for each in (member.lag_weight, member.lag_bias))
+    expected = []
+    for step in range(10, 16):
+        last = np.float64(np.float32(values[step])) if residual_to_last else 0.0
+        lags_L = np.float64(np.float32(values[step - 3 : step + 1])) - last
+        expected.append(last + weight_HL @ lags_L + bias_H)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = predicted(network, bank_of(values, config), config, 10, 6)[..., 0]
+    assert found.dtype == torch.float32
+    torch.testing.assert_close(found.double(), torch.from_numpy(np.array(expected)), rtol=1e-6, atol=1e-4)
+
+
+@pytest.mark.parametrize("residual_to_last", [True, False])
+@pytest.mark.parametrize("mode", ["next", "direct"])
 def test_a_prediction_depends_on_nothing_after_its_step(residual_to_last: bool, mode: str) -> None:
     config = window(residual_to_last=residual_to_last, mode=mode, resolutions=(2, 6))
     network, values = network_of(config), wave(30)

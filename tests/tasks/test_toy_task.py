@@ -188,6 +188,8 @@ def test_notes_and_data_in_memory(caplog: pytest.LogCaptureFixture) -> None:
         elman.Counter().fit([])
     with pytest.raises(ConfigError, match="expected loss_from and loss_to for tasks with a target at every step"):
         elman.Counter(loss_from=2).fit_text("aaa")
+    with pytest.raises(ConfigError, match=r"counting has no gradients\. Received: clip_norm=3"):
+        elman.Counter(clip_norm=3)
     with pytest.raises(ConfigError, match="expected no cache for a counter"):
         elman.Counter.setup_class.open(elman.Counter().config, Sources(["x"]), cache=Path("c"))
 

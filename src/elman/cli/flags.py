@@ -10,7 +10,7 @@ import inspect
 import tomllib
 import types
 import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
@@ -104,19 +104,21 @@ def _parse_table(type_: Any, tokens: Sequence[Token]) -> dict[str, Any]:
 _LISTS = MappingProxyType({str: _parse_strings, float: _parse_floats, int: _parse_integers})
 
 
-def flags_of(section: type[Any], title: str, place: int, defaults: Any) -> Any:
+def flags_of(section: type[Any], title: str, place: int, defaults: Any, hidden: Collection[str] = ()) -> Any:
     """Make a dataclass of flags, one for each option of `section`, each None when not given.
 
     title     the title of their group in the help
     place     the position of this group among the others
     defaults  a section whose values the help shows as defaults
+    hidden    options that the help does not show
     """
     group = Group(title, sort_key=place)
     earlier = former_names(section)
     flags = [
-        (each, flag_of(each, field, hint, getattr(defaults, name), group=group, negative=True, show=each == name), None)
+        (each, flag_of(each, field, hint, getattr(defaults, name), group=group, negative=True, show=shown), None)
         for name, (field, hint) in fields_of(section).items()
         for each in (name, *(former for former, present in earlier.items() if present == name))
+        for shown in (each == name and name not in hidden,)
     ]
     return flags_class(section.__name__, flags)
 

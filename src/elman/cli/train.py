@@ -72,7 +72,7 @@ def train_command(task: Task) -> Callable[..., None]:
     sections = {f"{section}_flags": section for section in config.sections()}
     for place, (flags, section) in enumerate(sections.items(), 2):
         title = task.titles.get(section, section.capitalize())
-        annotation = flags_of(config.sections()[section], title, place, getattr(base, section)) | None
+        annotation = flags_of(config.sections()[section], title, place, getattr(base, section), config.unused) | None
         parameters.append(inspect.Parameter(flags, keyword, annotation=annotation, default=None))
 
     def run(arguments: dict[str, Any]) -> None:

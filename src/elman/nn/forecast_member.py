@@ -163,7 +163,10 @@ class ForecastMember(nn.Module):
         return torch.cat(parts, dim=-1)
 
     def _base(self, values_BSY: Tensor, steps_BN: Tensor | None) -> Tensor:
-        """Return the base that is added to the prediction, `[B, N, horizon x Y]`."""
+        """Return the base that is added to the prediction, `[B, N, horizon x Y]`, in the dtype of the values.
+
+        Autocast does not apply: in bfloat16 the base would be wrong by more than the network learns to add to it.
+        """
         windows_BTYL = values_BSY.unfold(1, max(self.lags, 1), 1)[:, self.lookback - max(self.lags, 1) :]
         if steps_BN is not None:
             rows_B1 = torch.arange(len(steps_BN), device=values_BSY.device)[:, None]
@@ -171,6 +174,7 @@ class ForecastMember(nn.Module):
         anchor_BTY1 = windows_BTYL[..., -1:] if self.residual_to_last else windows_BTYL.new_zeros(())
         base_BTNY = anchor_BTY1.expand(*windows_BTYL.shape[:3], self.horizon).transpose(2, 3)
         if self.lags:
-            linear = torch.einsum("btyl,yhl->bthy", windows_BTYL - anchor_BTY1, self.lag_weight)
+            with torch.autocast(values_BSY.device.type, enabled=False):
+                linear = torch.einsum("btyl,yhl->bthy", windows_BTYL - anchor_BTY1, self.lag_weight)
             base_BTNY = base_BTNY + linear + self.lag_bias.T
         return base_BTNY.flatten(2)

@@ -239,7 +239,12 @@ class TaskModel(ABC, Generic[C, N, V]):
         model = cls()
         model._start(config)
         sections = [getattr(config, section) for section in config.sections()]
-        model._options = {name: getattr(section, name) for section in sections for name in fields_of(type(section))}
+        model._options = {
+            name: getattr(section, name)
+            for section in sections
+            for name in fields_of(type(section))
+            if name not in config.unused  # which an earlier version may have stored
+        }
         model._vocabulary = vocabulary
         model._network = load_network(described, config, vocabulary, setup)
         model.metrics, model.data, model.command = described.metrics, described.data, described.command

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from elman.options import automatic_value, option, section
 
-__all__ = ["TrainConfig"]
+__all__ = ["EVERY_EXAMPLE_EVALUATED", "ONE_TARGET_A_SEQUENCE", "TrainConfig"]
+
+# Options that do nothing in some tasks, with the error of a value other than the default (`Sections.unused`).
+ONE_TARGET_A_SEQUENCE: Mapping[str, str] = MappingProxyType(
+    dict.fromkeys(("loss_from", "loss_to"), "expected loss_from and loss_to for tasks with a target at every step")
+)
+EVERY_EXAMPLE_EVALUATED: Mapping[str, str] = MappingProxyType(
+    {
+        "evaluate_tokens": "expected no evaluate_tokens: an evaluation measures all validation data, or as much of it "
+        "as a budget in max_seconds allows (only language models and classifiers have a fixed limit)"
+    }
+)
 
 
 @section

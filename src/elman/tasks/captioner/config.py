@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from elman.data.captioned.config import CaptionDataConfig, CaptionTextConfig
 from elman.nn.recurrent_config import RecurrentConfig, attention_score_option, input_feeding, label_smoothing
 from elman.options import Sections, option, section
-from elman.train.config import TrainConfig
+from elman.train.config import EVERY_EXAMPLE_EVALUATED, ONE_TARGET_A_SEQUENCE, TrainConfig
 
 __all__ = ["PRESETS", "CaptionerConfig", "CaptionerNetworkConfig"]
 
@@ -87,6 +87,7 @@ class CaptionerConfig(Sections):
     """All options of a captioner."""
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = PRESETS
+    unused: ClassVar[Mapping[str, str]] = MappingProxyType({**EVERY_EXAMPLE_EVALUATED, **ONE_TARGET_A_SEQUENCE})
 
     data: CaptionDataConfig = field(default_factory=CaptionDataConfig)
     text: CaptionTextConfig = field(default_factory=CaptionTextConfig)

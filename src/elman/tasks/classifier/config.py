@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from elman.data.examples.config import ExamplesConfig, InputConfig
 from elman.nn.recurrent_config import RecurrentConfig
 from elman.options import Sections, option, section
-from elman.train.config import TrainConfig
+from elman.train.config import ONE_TARGET_A_SEQUENCE, TrainConfig
 
 __all__ = ["PRESETS", "ClassifierConfig", "ClassifierNetworkConfig", "TargetConfig"]
 
@@ -88,6 +88,7 @@ class ClassifierConfig(Sections):
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
         {name: {**_COMMON, **own} for name, own in PRESETS.items()}
     )
+    unused: ClassVar[Mapping[str, str]] = ONE_TARGET_A_SEQUENCE
 
     data: ExamplesConfig = field(default_factory=ExamplesConfig)
     input: InputConfig = field(default_factory=InputConfig)

@@ -12,7 +12,7 @@ from elman.data.panel.window_config import WindowConfig, check_windows
 from elman.errors import ConfigError
 from elman.nn.recurrent_config import RecurrentConfig
 from elman.options import Sections, option, section
-from elman.train.config import TrainConfig
+from elman.train.config import EVERY_EXAMPLE_EVALUATED, TrainConfig
 
 __all__ = ["PRESETS", "ForecasterConfig", "ForecasterNetworkConfig", "check_options"]
 
@@ -63,6 +63,12 @@ PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
 _COMMON: Mapping[str, Any] = MappingProxyType(
     {"learning_rate": 3e-3, "weight_decay": 0.01, "warmup_steps": 20, "precision": "float32"}
 )
+_OWN_LOSS: Mapping[str, str] = MappingProxyType(
+    dict.fromkeys(
+        ("loss_from", "loss_to"),
+        "expected no loss_from and no loss_to: a forecaster selects the time steps of the loss by loss_steps",
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -72,6 +78,7 @@ class ForecasterConfig(Sections):
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
         {name: {**_COMMON, **own} for name, own in PRESETS.items()}
     )
+    unused: ClassVar[Mapping[str, str]] = MappingProxyType({**EVERY_EXAMPLE_EVALUATED, **_OWN_LOSS})
 
     data: PanelConfig = field(default_factory=PanelConfig)
     transforms: TransformConfig = field(default_factory=TransformConfig)
@@ -87,12 +94,7 @@ class ForecasterConfig(Sections):
 
 def check_options(config: ForecasterConfig) -> None:
     """Raise ConfigError for incompatible options."""
-    window, network, training = config.window, config.network, config.training
-    if training.loss_from or training.loss_to:
-        raise ConfigError(
-            "expected no loss_from and no loss_to: a forecaster selects the time steps of the loss by loss_steps. "
-            f"Received: {training.loss_from}, {training.loss_to}"
-        )
+    window, network = config.window, config.network
     check_windows(window)
     masks = [name for name in ("variational", "recurrent_dropout", "weight_drop") if getattr(network, name)]
     if window.scheduled_sampling and masks:

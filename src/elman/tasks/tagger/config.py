@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from elman.data.tagged.config import TaggedDataConfig
 from elman.nn.recurrent_config import RecurrentConfig
 from elman.options import Sections, option, section
-from elman.train.config import TrainConfig
+from elman.train.config import EVERY_EXAMPLE_EVALUATED, ONE_TARGET_A_SEQUENCE, TrainConfig
 
 __all__ = ["PRESETS", "TaggerConfig", "TaggerNetworkConfig"]
 
@@ -67,6 +67,7 @@ class TaggerConfig(Sections):
     """All options of a tagger."""
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = PRESETS
+    unused: ClassVar[Mapping[str, str]] = MappingProxyType({**EVERY_EXAMPLE_EVALUATED, **ONE_TARGET_A_SEQUENCE})
 
     data: TaggedDataConfig = field(default_factory=TaggedDataConfig)
     network: TaggerNetworkConfig = field(default_factory=TaggerNetworkConfig)

@@ -11,7 +11,7 @@ from elman.data.sound.config import SoundConfig
 from elman.data.transcripts.config import TranscriptsConfig
 from elman.nn.recurrent_config import RecurrentConfig
 from elman.options import Sections, option, section
-from elman.train.config import TrainConfig
+from elman.train.config import EVERY_EXAMPLE_EVALUATED, ONE_TARGET_A_SEQUENCE, TrainConfig
 
 __all__ = ["PRESETS", "TranscriberConfig", "TranscriberNetworkConfig"]
 
@@ -62,6 +62,7 @@ class TranscriberConfig(Sections):
     """All options of a transcriber."""
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = PRESETS
+    unused: ClassVar[Mapping[str, str]] = MappingProxyType({**EVERY_EXAMPLE_EVALUATED, **ONE_TARGET_A_SEQUENCE})
 
     data: TranscriptsConfig = field(default_factory=TranscriptsConfig)
     sound: SoundConfig = field(default_factory=SoundConfig)

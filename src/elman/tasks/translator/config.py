@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from elman.data.pairs.config import PairsConfig
 from elman.nn.recurrent_config import RecurrentConfig, attention_score_option, input_feeding, label_smoothing
 from elman.options import Sections, option, section
-from elman.train.config import TrainConfig
+from elman.train.config import EVERY_EXAMPLE_EVALUATED, ONE_TARGET_A_SEQUENCE, TrainConfig
 
 __all__ = ["PRESETS", "TranslatorConfig", "TranslatorNetworkConfig"]
 
@@ -116,6 +116,7 @@ class TranslatorConfig(Sections):
     """All options of a translator."""
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = PRESETS
+    unused: ClassVar[Mapping[str, str]] = MappingProxyType({**EVERY_EXAMPLE_EVALUATED, **ONE_TARGET_A_SEQUENCE})
 
     data: PairsConfig = field(default_factory=PairsConfig)
     network: TranslatorNetworkConfig = field(default_factory=TranslatorNetworkConfig)

@@ -24,6 +24,7 @@ class CounterConfig(Sections):
     """Everything that a counter is made from."""
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"base": {"max_steps": 4}}
+    unused: ClassVar[Mapping[str, str]] = {"clip_norm": "expected no clip_norm: counting has no gradients"}
 
     text: TextConfig = field(default_factory=TextConfig)
     training: TrainConfig = field(default_factory=TrainConfig)
