@@ -56,6 +56,7 @@ def option(
     former_choices: Mapping[str, str] = MappingProxyType({}),
     automatic: Any = None,
     absent: Any = None,
+    several: bool = False,
 ) -> Any:
     """Declare a dataclass field with a default, a line of help and the allowed values.
 
@@ -68,10 +69,11 @@ def option(
     former_choices  earlier names of choices, each with the present one
     automatic    the value that the default, None, stands for where nothing speaks against it
     absent       value for stored options without this one, if it is not the default: what earlier versions did
+    several      on the command line, a list of texts may follow one flag: `--candidates a b`
     """
     metadata: dict[str, Any] = {"help": help, "choices": choices, "least": least, "most": most}
     metadata |= {"local": local, "flag": flag, "free": free, "former": former, "former_choices": former_choices}
-    metadata |= {"automatic": automatic, "absent": absent}
+    metadata |= {"automatic": automatic, "absent": absent, "several": several}
     if isinstance(default, dict):
         return dataclasses.field(default_factory=lambda: dict(default), metadata=metadata)
     return dataclasses.field(default=default, metadata=metadata)

@@ -12,7 +12,7 @@ import pytest
 
 from elman import load
 from elman.display import printable
-from elman.tasks.language_model.endpoints import with_line_ends
+from elman.tasks.endpoint import with_line_ends
 
 
 def test_generate_prints_the_prompt_and_the_text(elman, model):

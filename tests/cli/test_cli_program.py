@@ -160,7 +160,18 @@ def test_a_terminal_without_the_characters(model):
 
 def test_the_program_has_one_name_for_each_command():
     names = [name for name in app.make_app() if not name.startswith("-")]
-    answers = ["backtest", "caption", "forecast", "generate", "predict", "score", "tag", "transcribe", "translate"]
+    answers = [
+        "backtest",
+        "caption",
+        "forecast",
+        "generate",
+        "next",
+        "predict",
+        "score",
+        "tag",
+        "transcribe",
+        "translate",
+    ]
     assert sorted(names) == sorted([*answers, "average", "cache", "cells", "evaluate", "info", "train"])
 
 

@@ -22,7 +22,7 @@ __all__ = ["COMMANDS", "HELP", "file_name", "listed", "texts_of_new_process"]
 
 HELP = Path(__file__).parent / "help"
 TASKS = ("lm", "classifier", "tagger", "forecaster", "translator", "captioner", "transcriber")
-ANSWERS = ("generate", "score", "predict", "tag", "forecast", "translate", "caption", "transcribe")
+ANSWERS = ("generate", "next", "score", "predict", "tag", "forecast", "translate", "caption", "transcribe")
 OTHERS = ("backtest", "evaluate", "average", "info", "cache", "cells")
 COMMANDS: tuple[tuple[str, ...], ...] = (
     (),

@@ -161,7 +161,7 @@ def flag_of(
         kind, settings["converter"] = list[str], _parse_table
         settings["metavar"] = "NAME=VALUE"
     elif typing.get_origin(hint) is list:
-        several = typing.get_args(hint)[0] is Path
+        several = typing.get_args(hint)[0] is Path or field.metadata["several"]
         settings |= {"consume_multiple": True} if several else {"allow_leading_hyphen": True}
     elif hint is bool and negative:
         settings["show_default"] = "on" if default else False

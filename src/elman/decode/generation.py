@@ -66,10 +66,15 @@ def _overlap(text: str, stop: str) -> int:
     return next((n for n in range(min(len(stop) - 1, len(text)), 0, -1) if text.endswith(stop[:n])), 0)
 
 
-def read_prompt(network: TokenNetwork, ids: Sequence[int], rows: int, chunk: int = 1024) -> tuple[Tensor, State]:
-    """Run the network over `ids`; return the logits of the next token and the state, repeated for `rows` rows."""
+def read_prompt(
+    network: TokenNetwork, ids: Sequence[int], rows: int, chunk: int = 1024, *, state: State | None = None
+) -> tuple[Tensor, State]:
+    """Run the network over `ids`; return the logits of the next token and the state, repeated for `rows` rows.
+
+    `state`, of one row, is that before `ids`; by default the initial one.
+    """
     device = network.head.weight.device
-    state = network.initial_state(1)
+    state = network.initial_state(1) if state is None else state
     logits = None
     tokens_BT = torch.tensor([list(ids)], dtype=torch.int64, device=device)
     for piece_BT in tokens_BT.split(chunk, dim=1):

@@ -17,11 +17,12 @@ from elman.data.blank_lines import answer_lines
 from elman.data.pairs import PairVocabulary, pairs_from
 from elman.data.pairs.encoded import TokenSequences
 from elman.decode.ensembles import ensemble
+from elman.decode.next_token import NextTokens, next_of_decoder
 from elman.decode.search import Advance, Hypothesis, SearchStep
 from elman.decode.search_config import SearchConfig
 from elman.decode.text_output import distinct_texts, find
 from elman.display import Progress
-from elman.errors import ConfigError
+from elman.errors import ConfigError, DataError
 from elman.kernels import threads_for
 from elman.kernels.output_product import logit_precision_for
 from elman.state import Batch, State
@@ -37,6 +38,7 @@ __all__ = [
     "check_members",
     "encode_sources",
     "length_limits",
+    "next_target_tokens",
     "search_all",
     "translate_all",
     "translating",
@@ -317,6 +319,29 @@ def translate_all(
     # Checks that all are texts.
     sources = pairs_from(texts).sources if texts else []
     return answer_lines(sources, search_rows, lambda row: translated(texts[row], None))
+
+
+def next_target_tokens(member: EnsembleMember, source: str, prefix: str, **asked: Any) -> NextTokens:
+    """Return the distribution of the token after `prefix` in the translation of `source`; `asked` are `top` and
+    `candidates` of `next_tokens`.
+
+    Raises DataError for a source that is not a text, or is empty.
+    """
+    if not isinstance(source, str) or not source.strip():
+        raise DataError(f"expected a source that is a text and not empty. Received: {source!r}")
+    network, vocabulary = member.network, member.vocabulary
+    with torch.no_grad(), threads_for(1, network):
+        state, memory = _start(network, encode_sources([source], member), np.zeros(1, np.int64))
+        return next_of_decoder(
+            network.advance,
+            vocabulary.target,
+            state,
+            memory,
+            [vocabulary.bos_id, *vocabulary.encode_target_start(prefix)],
+            encode=lambda text: vocabulary.encode_target_continuation(prefix, text),
+            decode=vocabulary.target.decode,
+            **asked,
+        )
 
 
 def translating(member: EnsembleMember, search: SearchConfig, precision: str) -> Translate:

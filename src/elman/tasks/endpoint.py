@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -39,6 +40,7 @@ __all__ = [
     "expect_one",
     "scored_tokens",
     "text_metrics_answer",
+    "with_line_ends",
     "written_lines",
 ]
 
@@ -254,3 +256,9 @@ def text_metrics_answer(figures: dict[str, Any], callbacks: EndpointCallbacks) -
     if "bleu" not in figures:
         callbacks.remark("BLEU and chrF need sacrebleu: pip install 'elman[translation]'")
     return Metrics(figures, figures_text(figures))
+
+
+def with_line_ends(text: str) -> str:
+    r"""Return a text of a command line, in which \n, \r, \t and \\ stand for the characters."""
+    signs = {"n": "\n", "r": "\r", "t": "\t", "\\": "\\"}
+    return re.sub(r"\\([nrt\\])", lambda found: signs[found[1]], text)

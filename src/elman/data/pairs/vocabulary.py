@@ -80,6 +80,27 @@ class PairVocabulary:
         """Return the token ids of every target, without an end token."""
         return self._encode(self.target, texts)
 
+    def read_start(self, text: str) -> str:
+        """Return the beginning of a target as its vocabulary reads it; white space at its end is kept."""
+        kept = text.rstrip()
+        read = _read(kept, self.target.kind, self.lowercase, self.target.unicode_form)
+        return read + text[len(kept) :].replace("\n", " ") if read else ""
+
+    def encode_target_start(self, text: str) -> list[int]:
+        """Return the token ids of the beginning of a target."""
+        ids: list[int] = self.target.encode_start(self.read_start(text)).tolist()
+        return ids
+
+    def encode_target_continuation(self, start: str, text: str) -> list[int]:
+        """Return the token ids of a text that follows the beginning `start` of a target."""
+        begun = self.read_start(start)
+        text = in_form(text, self.target.unicode_form).replace("\n", " ")
+        text = text.lower() if self.lowercase else text
+        if self.target.kind == "subwords" and not begun:
+            text = " " + text.lstrip()
+        ids: list[int] = self.target.encode_continuation(begun, text).tolist()
+        return ids
+
     def source_tokens(self, text: str) -> list[str]:
         """Return the tokens of a source as strings, one per id of `encode_sources`; unknown ones as in the text."""
         return self._tokens(self.source, text)

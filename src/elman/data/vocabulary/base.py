@@ -88,6 +88,11 @@ class Vocabulary(ABC):
         """Return the token ids of a text that goes on; the token after them may begin with its last space."""
         return self.encode(text)
 
+    def encode_continuation(self, start: str, text: str) -> Ids:
+        """Return the token ids of `text` where it follows `start`, which `encode_start` encodes."""
+        del start
+        return self.encode(text)
+
     def encode_many(self, texts: Sequence[str]) -> list[Ids]:
         """Return the token ids of each of `texts`, as `encode` does."""
         return [self.encode(text) for text in texts]

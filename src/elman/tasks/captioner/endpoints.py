@@ -1,4 +1,4 @@
-"""Endpoints of the captioner: caption, score, evaluate. Does not import torch."""
+"""Endpoints of the captioner: caption, next, score, evaluate. Does not import torch."""
 
 from __future__ import annotations
 
@@ -26,13 +26,23 @@ from elman.tasks.endpoint import (
     text_metrics_answer,
     written_lines,
 )
+from elman.tasks.next_endpoint import NextTokensAnswer, PrefixOptions
 
 if TYPE_CHECKING:
     from elman.data.captioned import CaptionDataset
     from elman.decode.text_output import TextOutput
     from elman.tasks.captioner.model import Captioner
 
-__all__ = ["CaptionOptions", "EvaluateCaptionsOptions", "ScoreCaptionsOptions", "caption", "evaluate", "score"]
+__all__ = [
+    "CaptionOptions",
+    "EvaluateCaptionsOptions",
+    "NextCaptionOptions",
+    "ScoreCaptionsOptions",
+    "caption",
+    "evaluate",
+    "next_tokens",
+    "score",
+]
 
 _MAX_PICTURES = 20
 
@@ -117,6 +127,34 @@ def _draw(
             cell=0 if images is None else 2**images.halvings,
             title=each.text,
         )
+
+
+@dataclass(frozen=True)
+class NextCaptionOptions(PrefixOptions):
+    """Options of `next`."""
+
+    item: int | None = option(None, "Captioners: number of the item in the file, from 1.", least=1)
+
+
+def next_tokens(
+    model: Captioner, files: Files, options: NextCaptionOptions, callbacks: EndpointCallbacks
+) -> NextTokensAnswer:
+    """Compute the distribution of the token that follows the beginning of a caption."""
+    from elman.data.vocabulary import describe_unknown
+
+    path = options.given_text(files)
+    items = model.read([path])
+    if options.item is not None and options.item > len(items):
+        raise ConfigError(f"expected --item of at most {len(items):,}, the items of {path}. Received: {options.item}")
+    if options.item is None and len(items) != 1:
+        raise ConfigError(
+            f"expected --item with the number of one of the {len(items):,} items of {path}. Received: none"
+        )
+    row = (options.item or 1) - 1
+    if unknown := describe_unknown(model.vocabulary.text, options.prefix, "prefix"):
+        callbacks.remark(unknown)
+    found = model.next(items.take([row]), options.prefix, **options.asked())
+    return NextTokensAnswer({"item": items.places[row], "prefix": options.prefix}, found)
 
 
 @dataclass(frozen=True)

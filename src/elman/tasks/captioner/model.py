@@ -14,6 +14,7 @@ from elman.data.captioned.encoded import EncodedCaptions
 from elman.data.captioned.vocabulary import CaptionerVocabulary
 from elman.data.sources import as_paths, is_path
 from elman.decode.evaluation_mode import evaluation_mode
+from elman.decode.next_token import NextTokens
 from elman.decode.search_config import SearchConfig
 from elman.decode.text_output import TextOutput, distinct_texts, written
 from elman.display import Progress
@@ -22,6 +23,7 @@ from elman.metrics.translation import tokenizer_for
 from elman.options import fill, with_given
 from elman.tasks.captioner.config import CaptionerConfig
 from elman.tasks.captioner.network import CaptionerNetwork
+from elman.tasks.captioner.next_token import next_caption_tokens
 from elman.tasks.captioner.setup import CaptionerSetup, log_probabilities, measure, search_captions, signatures
 from elman.tasks.sequence_model import SequenceModel
 
@@ -135,6 +137,24 @@ class Captioner(SequenceModel[CaptionerConfig, CaptionerNetwork, CaptionerVocabu
             )
         texts = [[written(each, vocabulary.decode, vocabulary.text.token) for each in best] for best in found]
         return [distinct_texts(best, lambda each: each.text, options) for best in texts]
+
+    def next(
+        self, item: Any, prefix: str = "", *, top: int | None = None, candidates: Sequence[str] | None = None
+    ) -> NextTokens:
+        """Return the distribution of the token that follows `prefix` in the caption of one item.
+
+        item        a vector, an image or a map; or the path of a file with one item
+        top         number of most likely tokens to list, by default 10
+        candidates  texts to list in place of the most likely tokens: the probability that the caption goes on with
+                    each; of a candidate of several tokens, that of all of them
+
+        Raises ConfigError for an invalid value, DataError for several items and a candidate with unknown tokens.
+        """
+        several = is_path(item) or isinstance(item, CaptionDataset) or hasattr(item, "columns")
+        given = item if several else [item]
+        data = EncodedCaptions(dataclasses.replace(self._known(given, None), captions=None), self.vocabulary)
+        with evaluation_mode(self.network):
+            return next_caption_tokens(self.network, data, prefix, top=top, candidates=candidates)
 
     def score(self, items: Any, captions: Sequence[Any] | None = None) -> list[list[float]]:
         """Return the log-probability (nats) of every caption of each item, end token included.

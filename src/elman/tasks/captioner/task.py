@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 
 from elman.artifact.card import CardSnippet
+from elman.tasks.next_endpoint import next_endpoint
 from elman.tasks.task import DataArgument, Endpoint, Task, evaluate_endpoint, score_endpoint
 
 __all__ = ["TASK"]
@@ -46,6 +47,11 @@ With `--n-best` above 1, lines have the item's number, a score and a caption, se
             data=DataArgument(help="Tables, arrays, image files or folders; - for a table on standard input."),
             options=".endpoints:CaptionOptions",
             answer=".endpoints:caption",
+        ),
+        next_endpoint(
+            help="A captioner shows the token that follows the beginning `--prefix` of an item's caption.",
+            examples=('next captioner digits.npy --item 3 --prefix "a small"',),
+            options=".endpoints:NextCaptionOptions",
         ),
         score_endpoint(
             help="A captioner scores the captions of items.",

@@ -1,10 +1,9 @@
-"""Endpoints of the language model: generate, score, evaluate. Does not import torch."""
+"""Endpoints of the language model: generate, next, score, evaluate. Does not import torch."""
 
 from __future__ import annotations
 
 import math
 import random
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -24,7 +23,9 @@ from elman.tasks.endpoint import (
     ScoreOptions,
     Screen,
     scored_tokens,
+    with_line_ends,
 )
+from elman.tasks.next_endpoint import NextOptions, NextTokensAnswer
 
 if TYPE_CHECKING:
     from elman.artifact import Artifact
@@ -37,6 +38,7 @@ __all__ = [
     "ScoreLinesOptions",
     "evaluate",
     "generate",
+    "next_tokens",
     "score",
     "vocabulary_facts",
 ]
@@ -143,10 +145,14 @@ def generate(
     return GeneratedTexts(prompt, seed, options.samples, pieces, options.echo)
 
 
-def with_line_ends(text: str) -> str:
-    r"""Return a text of a command line, in which \n, \r, \t and \\ stand for the characters."""
-    signs = {"n": "\n", "r": "\r", "t": "\t", "\\": "\\"}
-    return re.sub(r"\\([nrt\\])", lambda found: signs[found[1]], text)
+def next_tokens(
+    model: LanguageModel, files: Files, options: NextOptions, callbacks: EndpointCallbacks
+) -> NextTokensAnswer:
+    """Compute the distribution of the token that follows the prompt."""
+    prompt = options.given_text(files)
+    if unknown := model.unknown_in(prompt):
+        callbacks.remark(unknown)
+    return NextTokensAnswer({"prompt": prompt}, model.next(prompt, **options.asked()))
 
 
 @dataclass(frozen=True)

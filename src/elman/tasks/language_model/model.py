@@ -22,6 +22,7 @@ from elman.data.vocabulary import Vocabulary, describe_unknown
 from elman.decode.engine import PackedNetwork
 from elman.decode.evaluation_mode import evaluated, evaluation_mode
 from elman.decode.generation import stream_texts
+from elman.decode.next_token import NextTokens, PromptState, next_of_network
 from elman.decode.sampling import SamplingOptions
 from elman.decode.sampling_config import SamplingConfig
 from elman.display import Progress
@@ -231,6 +232,26 @@ class LanguageModel(TaskModel[LanguageModelConfig, LanguageModelNetwork, Vocabul
             texts[number] += piece
         samples = options.get("samples", 1)
         return texts[0] if samples == 1 else [texts[number] for number in range(samples)]
+
+    def next(
+        self,
+        prompt: str = "",
+        *,
+        top: int | None = None,
+        candidates: Sequence[str] | None = None,
+        state: PromptState | None = None,
+    ) -> NextTokens:
+        """Return the distribution of the token that follows `prompt`, which is read as by `generate`.
+
+        top         number of most likely tokens to list, by default 10
+        candidates  texts to list in place of the most likely tokens: the probability that the text goes on with each;
+                    of a candidate of several tokens, that of all of them
+        state       the `state` of an earlier answer, from which the text goes on with `prompt`
+
+        Raises ConfigError for an invalid value, DataError for a candidate with unknown tokens.
+        """
+        start = self.context_start()
+        return next_of_network(self.network, self.vocabulary, prompt, start, state, top=top, candidates=candidates)
 
     def unknown_in(self, text: str, what: str = "prompt") -> str | None:
         """Return a sentence about the unknown tokens in `text`, or None."""

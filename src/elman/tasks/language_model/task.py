@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from elman.artifact.card import CardSnippet
+from elman.tasks.next_endpoint import next_endpoint
 from elman.tasks.task import DataArgument, Endpoint, Task, evaluate_endpoint, score_endpoint
 
 __all__ = ["TASK"]
@@ -58,6 +59,18 @@ stops; `elman train --resume MODEL` continues.""",
             ),
             options=".endpoints:GenerateOptions",
             answer=".endpoints:generate",
+        ),
+        next_endpoint(
+            help="""Show the probabilities of the next token of a text.
+
+A language model reads the prompt as `generate` does. With `--candidates`, the probability of each given continuation is
+shown, of all its tokens if it has several.""",
+            examples=(
+                'next model "Call m"',
+                'next model "To be or not to " --candidates be do',
+                'next model "" --top 3 --json',
+            ),
+            options=".endpoints:NextOptions",
         ),
         score_endpoint(
             help="""Compute the log-probability and the perplexity of each line, or of each target given its source.

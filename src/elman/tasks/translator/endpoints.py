@@ -1,4 +1,4 @@
-"""Endpoints of the translator: translate, score, evaluate. Does not import torch."""
+"""Endpoints of the translator: translate, next, score, evaluate. Does not import torch."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ from elman.tasks.endpoint import (
     text_metrics_answer,
     written_lines,
 )
+from elman.tasks.next_endpoint import NextTokensAnswer, PrefixOptions
 
 if TYPE_CHECKING:
     from elman.data.pairs import Pairs
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     # The translations of each sentence, best first.
     Found = Sequence[Sequence[Translation]]
 
-__all__ = ["EvaluatePairsOptions", "ScoreOptions", "TranslateOptions", "evaluate", "score", "translate"]
+__all__ = ["EvaluatePairsOptions", "ScoreOptions", "TranslateOptions", "evaluate", "next_tokens", "score", "translate"]
 
 _MAX_PICTURES = 20
 
@@ -182,6 +183,21 @@ def _draw(found: Found, path: Path, callbacks: EndpointCallbacks) -> None:
     if len(drawn) < len(found):
         callbacks.remark(f"{len(found) - len(drawn):,} empty translations have no attention to plot")
     draw_attentions([(each.attention, each.source_tokens, each.tokens) for each in drawn], path)  # type: ignore[misc]
+
+
+def next_tokens(
+    model: Translator, files: Files, options: PrefixOptions, callbacks: EndpointCallbacks
+) -> NextTokensAnswer:
+    """Compute the distribution of the token that follows the beginning of a translation."""
+    from elman.data.vocabulary import describe_unknown
+
+    source = options.given_text(files)
+    found = model.next(source, options.prefix, **options.asked())
+    for remark in model.remarks_on([source]):
+        callbacks.remark(remark)
+    if unknown := describe_unknown(model.vocabulary.target, model.vocabulary.read_start(options.prefix), "prefix"):
+        callbacks.remark(unknown)
+    return NextTokensAnswer({"source": source, "prefix": options.prefix}, found)
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,16 @@ from elman.data.pairs.remarks import remarks_on
 from elman.data.sources import as_paths
 from elman.data.texts import texts_from
 from elman.decode.evaluation_mode import evaluation_mode
+from elman.decode.next_token import NextTokens
 from elman.decode.search_config import SearchConfig
-from elman.decode.translation import BATCH_SIZE, EnsembleMember, Translation, check_members, translate_all
+from elman.decode.translation import (
+    BATCH_SIZE,
+    EnsembleMember,
+    Translation,
+    check_members,
+    next_target_tokens,
+    translate_all,
+)
 from elman.display import Progress
 from elman.errors import ArtifactError, ConfigError, DataError
 from elman.kernels.output_product import logit_precision_for
@@ -153,6 +161,21 @@ class Translator(SequenceModel[TranslatorConfig, TranslatorNetwork, PairVocabula
                 output_cache=self._output_cache,
                 progress=progress,
             )
+
+    def next(
+        self, source: str, prefix: str = "", *, top: int | None = None, candidates: Sequence[str] | None = None
+    ) -> NextTokens:
+        """Return the distribution of the token that follows `prefix` in the translation of `source`.
+
+        top         number of most likely tokens to list, by default 10
+        candidates  texts to list in place of the most likely tokens: the probability that the translation goes on with
+                    each; of a candidate of several tokens, that of all of them
+
+        Raises ConfigError for an invalid value, DataError for an empty source and a candidate with unknown tokens.
+        """
+        (member,) = self._members(())
+        with evaluation_mode(self.network):
+            return next_target_tokens(member, source, prefix, top=top, candidates=candidates)
 
     def score(
         self,

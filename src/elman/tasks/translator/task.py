@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from elman.artifact.card import CardSnippet
+from elman.tasks.next_endpoint import next_endpoint
 from elman.tasks.task import DataArgument, Endpoint, Task, evaluate_endpoint, score_endpoint
 
 __all__ = ["TASK"]
@@ -51,6 +52,11 @@ score and a translation, separated by tabs.""",
             data=DataArgument(name="files", help="Files of sources, one sentence per line; - for standard input."),
             options=".endpoints:TranslateOptions",
             answer=".endpoints:translate",
+        ),
+        next_endpoint(
+            help="A translator shows the token that follows the beginning `--prefix` of a translation.",
+            examples=('next translator "ein hund rennt ." --prefix "a dog"',),
+            options=".endpoints:PrefixOptions",
         ),
         score_endpoint(
             help="A translator scores pairs, in the format of the training data.",

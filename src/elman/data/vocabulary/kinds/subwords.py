@@ -167,6 +167,12 @@ class SubwordVocabulary(Vocabulary):
         ids = self.encode(text.removesuffix(" ") + word)
         return ids[: len(ids) - len(self.encode(word))]
 
+    def encode_continuation(self, start: str, text: str) -> Ids:
+        # The last space of the start is part of the first word's token.
+        before, whole = self.encode_start(start), self.encode(start + text)
+        goes_on = len(whole) > len(before) and np.array_equal(whole[: len(before)], before)
+        return whole[len(before) :] if goes_on else self.encode(text)
+
     def decode_stream(self, ids: Iterable[int]) -> Iterator[str]:
         return self._decoded(ids, "replace")
 
