@@ -6,6 +6,7 @@ import csv
 import io
 import math
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from elman.files import write_text
 from elman.train.events import EvaluationEvent, Event, StepEvent
 from elman.train.stored import read
 
-__all__ = ["History", "TensorBoard"]
+__all__ = ["History", "TensorBoard", "open_board"]
 
 COLUMNS = ("step", "epoch", "seconds", "tokens", "train_loss", "learning_rate", "gradient_norm", "valid_loss")
 # Steps that always have a row, so that a short run has a curve too.
@@ -116,3 +117,12 @@ class TensorBoard:
     def close(self) -> None:
         """Flush and close the log."""
         self._writer.close()
+
+
+def open_board(folder: Path, step: int, report: Callable[[str], None]) -> TensorBoard | None:
+    """Return the TensorBoard log in `folder`; None, with a remark, if tensorboardX is missing."""
+    try:
+        return TensorBoard(folder, step)
+    except ImportError:
+        report("no TensorBoard log: tensorboardX is not installed (pip install 'elman[tensorboard]')")
+        return None

@@ -253,6 +253,12 @@ class Training:
             self.overfitting.evaluated(self.step, selection, best=best)
         return EvaluationEvent(self.step, self.progress, metrics, best, regular)
 
+    def evaluate_last(self) -> EvaluationEvent | None:
+        """Evaluate the weights of a run that is stopped before its end; None if they are evaluated already."""
+        if self.step and self._evaluated_at == self.step:
+            return None
+        return self._evaluate(regular=False)
+
     def averaged_weights(self) -> AbstractContextManager[None]:
         """Context manager in which the model has the weights that are evaluated and kept, such as their average."""
         return nullcontext() if self.ema is None else self.ema.swapped_in()
