@@ -131,9 +131,7 @@ class Run:
         end: EndEvent | None = None
         if self.folder is not None and not self._resumed:
             self._begin_folder(self.folder)
-        board = None
-        if self.folder is not None and self._tensorboard:
-            board = open_board(self.folder / "tensorboard", self.training.step, self.watch.print)
+        board = open_board(self.folder if self._tensorboard else None, self.training.step, self.watch.print)
         try:
             with self.watch, Interrupt() as interrupt, self.choosing_threads() as chooser:
                 for event in until_stopped(self.training, self._callbacks):
@@ -264,6 +262,8 @@ class Run:
         if event.best:
             self._best = self._kept()
             self.metrics = {"valid": finite(event.metrics), "best_step": event.step}
+            if event.training:
+                self.metrics["train"] = finite(event.training)
             self._best_unsaved = True
         if event.regular:
             self._save_best()
@@ -346,6 +346,7 @@ class Run:
                 self.folder / "loss.png",
                 unit=self.setup.loss_name,
                 title=f"{self.setup.network_name}, {self.network.count_parameters():,} weights",
+                metrics=self.setup.plotted_metrics,
             )
         self._compare()
 
