@@ -70,7 +70,7 @@ def ours(config: LanguageModelConfig, text: Path, kernel: str | None) -> tuple[i
     def go() -> Iterator[None]:
         done = 0
         for event in training.fit():
-            history.hear(event, training.seconds)
+            history.on_event(event, training.seconds)
             done += isinstance(event, StepEvent)
             if isinstance(event, StepEvent) and done % STEPS == 0:
                 yield

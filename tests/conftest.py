@@ -94,10 +94,13 @@ def runs_write_a_small_picture() -> Iterator[None]:
         return
     from elman.files import write_bytes
 
-    def write_picture(rows: Sequence[Mapping[str, object]], path: Path, *, unit: str, title: str) -> None:
+    def write_picture(
+        rows: Sequence[Mapping[str, object]], path: Path, *, unit: str, title: str, metrics: Sequence[str]
+    ) -> None:
         assert all(row.keys() >= {"step", "train_loss", "valid_loss"} for row in rows)
         assert unit
         assert title
+        assert not isinstance(metrics, str)
         write_bytes(path, PICTURE)
 
     with pytest.MonkeyPatch.context() as patch:

@@ -23,15 +23,25 @@ if TYPE_CHECKING:
     from elman.tasks.tagger.model import Tagger as Tagger
     from elman.tasks.transcriber.model import Transcriber as Transcriber
     from elman.tasks.translator.model import Translator as Translator
+    from elman.train.events import EndEvent as EndEvent
+    from elman.train.events import EvaluationEvent as EvaluationEvent
+    from elman.train.events import PlanEvent as PlanEvent
+    from elman.train.events import SampleEvent as SampleEvent
+    from elman.train.events import StartEvent as StartEvent
+    from elman.train.events import StepEvent as StepEvent
 
 __version__ = VERSION
 
 _PACKAGES = ("cells", "errors", "kernels", "nn")
+# What the callbacks of `fit` are called with.
+_EVENTS = ("EndEvent", "EvaluationEvent", "PlanEvent", "SampleEvent", "StartEvent", "StepEvent")
 
 
 def __getattr__(name: str) -> Any:
     if name in _PACKAGES:
         return importlib.import_module(f"elman.{name}")
+    if name in _EVENTS:
+        return getattr(importlib.import_module("elman.train.events"), name)
     if name.startswith("_") and name != "__all__":
         raise AttributeError(f"module 'elman' has no attribute {name!r}")
     registry = importlib.import_module("elman.tasks.registry")
@@ -39,7 +49,7 @@ def __getattr__(name: str) -> Any:
         return registry.load
     classes = {task.class_name: task for task in registry.built_in().values()}
     if name == "__all__":
-        return sorted([*classes, *_PACKAGES, "load"])
+        return sorted([*classes, *_EVENTS, *_PACKAGES, "load"])
     if name in classes:
         return classes[name].model_class()
     if name[:1].isupper():  # may be the class of a task in another package

@@ -8,12 +8,16 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 __all__ = [
+    "SHARES",
     "Progress",
     "aligned",
     "counted",
+    "figure",
     "finite_json",
     "invisible",
     "listed",
+    "metric_name",
+    "number",
     "plain",
     "printable",
     "size_of",
@@ -21,6 +25,15 @@ __all__ = [
 ]
 
 _BLANK_LETTERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+
+# Metrics from 0 to 1 that are shown in per cent.
+SHARES = frozenset(("accuracy", "intent_accuracy", "f1", "exact", "cer", "wer"))
+
+# Parts of names of metrics that are written in capitals.
+_INITIALS = frozenset(("f1", "rmse", "mae", "cer", "wer", "bleu"))
+
+# Numbers from here on are shown with an exponent.
+_LARGE = 1e6
 
 # Called with the name of a stage of the work and the share of it that is done, from 0 to 1.
 Progress = Callable[[str, float], None]
@@ -77,6 +90,22 @@ def aligned(rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> str:
         ]
         lines.append("  ".join(cells).rstrip())
     return "\n".join(lines)
+
+
+def number(value: float, form: str = ".4f") -> str:
+    """Format a number, with an exponent where it is a million or more: `12.3457`, `3.79e+305`."""
+    return f"{value:{form}}" if abs(value) < _LARGE or not math.isfinite(value) else f"{value:.2e}"
+
+
+def figure(name: str, value: float) -> str:
+    """Format a metric with its name: `accuracy 91.20%`, `loss 0.2431`, `perplexity 3.792`."""
+    shown = f"{value:.2%}" if name in SHARES else number(value)
+    return f"{metric_name(name)} {shown}"
+
+
+def metric_name(name: str) -> str:
+    """Return the name of a metric in words: `scaled RMSE` for `scaled_rmse`."""
+    return " ".join(word.upper() if word in _INITIALS else word for word in name.split("_"))
 
 
 def counted(number: int, what: str) -> str:

@@ -220,6 +220,39 @@ def test_a_stopped_run_goes_on_bit_for_bit(
 
 
 @each_task
+def test_callbacks_read_a_run_and_stop_it(task: str, folders: Folders, tmp_path: Path) -> None:
+    case = CASES[task]
+    files = case.write(tmp_path)
+    steps: list[int] = []
+
+    def read(event: Any) -> None:
+        event.network.eval()
+        torch.rand(3)
+        steps.extend([event.step] * isinstance(event, elman.StepEvent))
+
+    def stop(event: Any) -> None:
+        if isinstance(event, elman.StepEvent) and event.step == 4:
+            event.stop()
+
+    def trained(name: str, on_event: Any) -> dict[str, torch.Tensor]:
+        model = model_class(task)(**COMMON | case.options)
+        model.fit(files, folder=tmp_path / name, progress=False, tune=False, on_event=on_event)
+        return checkpoint.load(tmp_path / name)[0]
+
+    one, other = trained("read", read), checkpoint.load(folders[task])[0]
+    assert steps == list(range(1, 9))
+    assert all(torch.equal(one[name], other[name]) for name in other)
+    trained("stopped", stop)
+    described = json.loads((tmp_path / "stopped" / "elman.json").read_text())
+    assert described["metrics"]["stopped"] == "stopped by a callback"
+    assert described["metrics"]["verdict"]
+    assert described["training"]["steps"] == 4
+    case.answers(elman.load(tmp_path / "stopped"))
+    with pytest.raises(ConfigError, match="expected on_event to be a function"):
+        model_class(task)(**COMMON | case.options).fit(files, on_event=3)
+
+
+@each_task
 def test_steps_that_are_tried_change_nothing(
     task: str, folders: Folders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -23,7 +23,7 @@ def colours_in(path: Path) -> set[tuple[int, ...]]:
     from matplotlib.image import imread
 
     picture = imread(path)
-    assert picture.shape == (540, 960, 4)
+    assert picture.shape[1:] == (960, 4)
     red, green, blue = np.moveaxis((picture[..., :3] * 255).round().astype(int), -1, 0)
     return {(c >> 16, c >> 8 & 255, c & 255) for c in np.unique(red << 16 | green << 8 | blue).tolist()}
 
@@ -46,6 +46,19 @@ def test_a_loss_that_is_no_number_spoils_nothing(tmp_path: Path) -> None:
     odd = [*rows(10), {"step": 11, "train_loss": math.inf, "valid_loss": math.nan}]
     draw_losses(odd, tmp_path / "loss.png", unit="nats a char", title="lstm")
     assert TRAINING in colours_in(tmp_path / "loss.png")
+
+
+def test_every_metric_with_values_has_a_panel(tmp_path: Path) -> None:
+    from matplotlib.image import imread
+
+    figures = [{"train_accuracy": 0.5, "valid_accuracy": 0.25}, {"valid_f1": 0.1}, {"valid_perplexity": 1e300}, {}]
+    metrics = ["accuracy", "f1", "perplexity", "never"]
+    heights = []
+    for count in range(4):
+        run = [{**row, **further} for row in rows(9) for further in figures[:count]] or rows(9)
+        draw_losses(run, tmp_path / "loss.png", unit="nats a char", title="lstm", metrics=metrics)
+        heights.append(imread(tmp_path / "loss.png").shape[0])
+    assert heights == [540, 804, 1068, 1332]
 
 
 def test_a_picture_that_cannot_be_written_is_a_storage_error(tmp_path: Path) -> None:

@@ -158,6 +158,24 @@ def test_a_sample_that_fails_leaves_the_network_in_its_mode(book: Path, monkeypa
     assert setup.network.training
 
 
+def test_a_trainer_of_another_package_has_callbacks(book: Path) -> None:
+    counter = elman.Counter()
+    setup = counter.setup_class.open(counter.config, Sources([book]))
+    ends: list[Any] = []
+
+    def stop(event: Any) -> None:
+        if isinstance(event, elman.StepEvent) and event.step == 2:
+            event.stop("enough")
+        if isinstance(event, elman.EndEvent):
+            ends.append(event)
+
+    run = Run(setup, folder=None, command="", watch=setup.watch(quiet=True), on_event=stop)
+    run.run()
+    assert (run.training.step, run.metrics["stopped"]) == (2, "stopped by a callback: enough")
+    assert [end.reason for end in ends] == ["stopped by a callback: enough"]
+    assert ends[0].metrics["letters"] == len(set(TEXT))
+
+
 def test_overwriting_removes_what_the_older_run_wrote(book: Path, tmp_path: Path) -> None:
     folder = tmp_path / "model"
     assert trained(book, folder) == 0

@@ -81,6 +81,31 @@ def test_the_history_is_read_back_as_it_was_written(tmp_path: Path) -> None:
     assert read(4, 4) == history.rows[:6]
 
 
+def test_metrics_have_their_own_columns_and_are_read_back(tmp_path: Path) -> None:
+    history = History(every=1)
+    history.on_event(step(1), 0.1)
+    history.on_event(
+        EvaluationEvent(
+            1, 0.1, {"loss": 1.5, "accuracy": 0.5, "tokens": 90}, True, True, {"loss": 1.25, "accuracy": 1.0}
+        ),
+        0.2,
+    )
+    history.on_event(EvaluationEvent(2, 0.2, {"loss": 1.5, "f1": math.inf}), 0.3)
+    history.on_event(EvaluationEvent(3, 0.2, {}, training={"loss": 1.0, "accuracy": 0.25}), 0.3)
+    history.on_event(EvaluationEvent(4, 0.2, {}, training={"loss": 1.0}), 0.3)
+    assert [len(row) - len(COLUMNS) for row in history.rows] == [0, 2, 1, 1]
+    path = tmp_path / "history.csv"
+    history.write_csv(path)
+    header = path.read_text(encoding="utf-8").splitlines()[0]
+    assert header == ",".join([*COLUMNS, "train_accuracy", "valid_accuracy", "valid_f1"])
+    again = History(every=1)
+    again.restore(history.facts(), path, 3, 3)
+    assert again.rows == history.rows
+    before = History(every=1)
+    before.restore(history.facts(), path, 1, 3)  # stopped before the evaluation at step 2
+    assert before.rows == history.rows[:2]
+
+
 @pytest.mark.parametrize("content", ["a,b\n1,2\n", ",".join(COLUMNS) + "\none,,,,,,,\n"])
 def test_a_broken_history_is_named(content: str, tmp_path: Path) -> None:
     path = tmp_path / "history.csv"
@@ -92,14 +117,21 @@ def test_a_broken_history_is_named(content: str, tmp_path: Path) -> None:
 def test_tensorboard_gets_every_figure(tmp_path: Path) -> None:
     board = TensorBoard(tmp_path / "board")
     history = History(every=1)
-    for event in (step(1), evaluated(1, 1.5)):
+    for event in (step(1), EvaluationEvent(1, 0.5, {"loss": 1.5, "accuracy": 0.5}, training={"accuracy": 0.75})):
         row = history.on_event(event, 0.1)
         assert row is not None
         board.add(row)
     board.close()
     (file,) = (tmp_path / "board").iterdir()
     content = file.read_bytes()
-    for name in (b"train/loss", b"valid/loss", b"learning/rate", b"gradient/norm"):
+    for name in (
+        b"train/loss",
+        b"valid/loss",
+        b"learning/rate",
+        b"gradient/norm",
+        b"train/accuracy",
+        b"valid/accuracy",
+    ):
         assert content.count(name) == 1
 
 
@@ -143,6 +175,22 @@ def test_without_a_terminal_the_watch_writes_plain_lines() -> None:
         f"step  1,202  validation 1.2500 nats, {1.25 / math.log(2):.4f} bits per char  best so far",
         f"step  1,300  validation 1.5000 nats, {1.5 / math.log(2):.4f} bits per char",
         "finished at step 5,000: the budget is spent",
+    ]
+
+
+def test_an_evaluation_shows_the_metrics_of_training_too() -> None:
+    stream = io.StringIO()
+    training = {"accuracy": 0.5, "loss": 2.5e7}
+    with TrainingProgress("example", describe=lambda figures: f"{figures['loss']:.1f}", stream=stream) as watch:
+        watch.on_event(EvaluationEvent(3, 0.5, {"loss": 1.25}, True, True, training))
+        watch.on_event(EvaluationEvent(4, 0.5, {}, False, True, training))
+    with TrainingProgress("char", stream=stream) as watch:
+        watch.on_event(EvaluationEvent(5, 0.5, {"loss": 1.0}, training={"perplexity": 3.0, "loss": 2.0}))
+    assert stream.getvalue().splitlines() == [
+        "step      3  validation 1.2; training accuracy 50.00%, loss 2.50e+07  best so far",
+        "step      4  training accuracy 50.00%, loss 2.50e+07",
+        f"step      5  validation 1.0000 nats, {1 / math.log(2):.4f} bits per char; "
+        f"training 2.0000 nats, {2 / math.log(2):.4f} bits per char",
     ]
 
 

@@ -24,7 +24,7 @@ def picture_of_a_run(tmp_path: Path) -> Image.Image:
 @pytest.mark.usefixtures("pictures_of_runs")
 def test_a_run_draws_its_losses(tmp_path: Path) -> None:
     picture = picture_of_a_run(tmp_path)
-    assert picture.size == (960, 540)
+    assert picture.size == (960, 804)  # the losses, and the perplexity
     colours = {colour for _, colour in picture.getcolors(2**24) or []}
     assert {TRAINING, VALIDATION} <= colours
 

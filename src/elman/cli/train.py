@@ -181,7 +181,7 @@ def resume(
         limit_openmp_spinning()
     from elman.tasks.run import resume_run
 
-    reading = {} if cache is None else {"cache": cache}
+    reading: dict[str, Any] = {} if cache is None else {"cache": cache}
     with StageProgress(quiet=quiet) as progress:
         run = resume_run(
             resume,

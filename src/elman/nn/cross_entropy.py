@@ -24,13 +24,20 @@ _ROWS = 64
 
 @former_keywords({"x_NR": "x_NY", "weight_VR": "weight_VY"})
 def linear_cross_entropy(
-    x_NY: Tensor, weight_VY: Tensor, bias_V: Tensor, targets_N: Tensor, smoothing: float = 0.0
+    x_NY: Tensor,
+    weight_VY: Tensor,
+    bias_V: Tensor,
+    targets_N: Tensor,
+    smoothing: float = 0.0,
+    right: list[Tensor] | None = None,
 ) -> Tensor:
     """Return the cross-entropy of softmax(W x + b), summed over rows, in nats: a scalar of at least float32.
 
     weight_VY  may have more than V rows, where V is the size of `bias_V`; the extra rows are unused, with gradient 0
     targets_N  int64, from 0 to V - 1
     smoothing  label smoothing: share of the probability that is spread evenly over all V (Szegedy et al. 2016)
+    right      a list to which a tensor is added: the number of targets with the largest logit. In 16 bits logits can be
+               equal: targets that share the largest one count
 
     Under autocast the products use the autocast dtype. The result can be differentiated only once. Raises ShapeError
     for tensors whose shapes do not match.
@@ -44,7 +51,7 @@ def linear_cross_entropy(
     device = x_NY.device.type
     dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else x_NY.dtype
     apply: Any = _LinearCrossEntropy.apply
-    total: Tensor = apply(x_NY, weight_VY, bias_V, targets_N, smoothing, dtype)
+    total: Tensor = apply(x_NY, weight_VY, bias_V, targets_N, smoothing, dtype, right)
     return total
 
 
@@ -58,6 +65,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
         targets_N: Tensor,
         smoothing: float,
         dtype: torch.dtype,
+        right: list[Tensor] | None,
     ) -> Tensor:
         V = bias_V.shape[0]
         input_NY, used_weight_VY = x_NY.to(dtype), weight_VY[:V].to(dtype)
@@ -67,13 +75,17 @@ class _LinearCrossEntropy(torch.autograd.Function):
         exact = torch.promote_types(dtype, torch.float32)
         total = torch.zeros((), dtype=exact, device=x_NY.device)
         # Summed here while the rows are in the cache: a sum in the backward pass would read all of them again.
+        hits: list[Tensor] = []
         d_bias_V = torch.zeros(V, dtype=exact, device=x_NY.device) if ctx.needs_input_grad[2] else None
         for block_NV, block_targets_N in zip(logits_NV.split(_ROWS), targets_N.split(_ROWS), strict=True):
             exact_NV = block_NV.to(exact)
             probabilities_NV = torch.softmax(exact_NV, dim=1)
             # logsumexp from the largest probability, which is exp(max - logsumexp).
-            sums_N = exact_NV.amax(dim=1) - probabilities_NV.amax(dim=1).log()
+            largest_N = exact_NV.amax(dim=1)
+            sums_N = largest_N - probabilities_NV.amax(dim=1).log()
             target_logits_N = exact_NV.gather(1, block_targets_N[:, None])[:, 0]
+            if right is not None:
+                hits.append(target_logits_N == largest_N)
             smoothed_N = (1.0 - smoothing) * target_logits_N
             if smoothing:
                 smoothed_N = smoothed_N + smoothing * exact_NV.mean(dim=1)
@@ -87,6 +99,8 @@ class _LinearCrossEntropy(torch.autograd.Function):
                 block_NV.copy_(gradient_NV)
                 if d_bias_V is not None:
                     d_bias_V += gradient_NV.sum(dim=0)
+        if right is not None:
+            right.append(torch.cat(hits).sum())
         if needs_gradient:
             ctx.save_for_backward(logits_NV, input_NY, used_weight_VY, d_bias_V)
             ctx.input_dtype, ctx.weight, ctx.bias = x_NY.dtype, (weight_VY.shape, weight_VY.dtype), bias_V.dtype
@@ -108,4 +122,4 @@ class _LinearCrossEntropy(torch.autograd.Function):
                 d_weight_VY[len(used_weight_VY) :] = 0.0
             if d_bias_V is not None:
                 d_bias_V = d_bias_V.to(ctx.bias) * scale.to(ctx.bias)
-        return d_x_NY, d_weight_VY, d_bias_V, None, None, None
+        return d_x_NY, d_weight_VY, d_bias_V, None, None, None, None

@@ -89,6 +89,7 @@ class GaussianHead(ForecastHead):
     """Normal distribution with mean and standard deviation."""
 
     name: ClassVar[str] = "gaussian"
+    symmetric: ClassVar[bool] = True
 
     def __init__(self, features: int, outputs: int) -> None:
         super().__init__(features, outputs, ("mean", "scale"))

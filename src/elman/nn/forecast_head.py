@@ -39,6 +39,8 @@ class ForecastHead(nn.Module, ABC):
     name: ClassVar[str]
     domain: ClassVar[str] = "real"
     spread: ClassVar[bool] = True
+    # Whether the mean is also the median.
+    symmetric: ClassVar[bool] = False
 
     def __init__(self, features: int, outputs: int, parameters: Sequence[str]) -> None:
         super().__init__()

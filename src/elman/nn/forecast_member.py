@@ -148,6 +148,12 @@ class ForecastMember(nn.Module):
             return self.head.mean(parameters)
         return self.head.quantiles(parameters, (0.5,))[..., 0]
 
+    def quick_point(self, parameters: Tensor) -> Tensor | None:
+        """Return the point forecast as `point_forecast` does, or None where it takes long to find."""
+        if self.point == "mean" or not self.head.spread or self.head.symmetric:
+            return self.head.mean(parameters)
+        return self.point_forecast(parameters) if self.head.domain == "real" else None
+
     def _features(self, inputs: WindowInputs) -> Tensor:
         """Return the inputs of the recurrent layers, `[B, T, features]`."""
         values_BSY = inputs.values_BSY

@@ -14,7 +14,7 @@ from elman.errors import ConfigError
 from elman.nn.crf import CRF, TransitionMask
 from elman.state import IGNORE_INDEX, Batch
 
-__all__ = ["TagLogits", "TagPredictions", "batch_loss", "decode", "tag_crf"]
+__all__ = ["TagLogits", "TagPredictions", "batch_loss", "count_right", "decode", "tag_crf"]
 
 # A CRF has a weight for each pair of tags, and needs as much memory per row at every time step.
 _MAX_CRF_TAGS = 2000
@@ -106,3 +106,9 @@ def batch_loss(output: TagLogits, batch: Batch, crf: CRF | None, intent_weight: 
         nats = F.cross_entropy(output.intents_BC.float(), intents_B, ignore_index=IGNORE_INDEX, reduction="sum")
         total = total + intent_weight * nats
     return total, count
+
+
+def count_right(logits_NV: Tensor, targets_N: Tensor) -> tuple[Tensor, int]:
+    """Return how many targets have the largest logit, on the logits' device, and how many are not IGNORE_INDEX."""
+    right = (logits_NV.detach().argmax(dim=-1) == targets_N.to(logits_NV.device)).sum()
+    return right, int((targets_N != IGNORE_INDEX).sum())

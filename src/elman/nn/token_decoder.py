@@ -76,9 +76,13 @@ class TokenDecoderNetwork(StoredModule, ABC):
         """Return the logits of the tokens, `logits_BTV`."""
         return F.linear(r_BTY, self._output_weight()[: self.bos_id], self.head_bias_V)
 
-    def nats(self, r_NY: Tensor, targets_N: Tensor) -> Tensor:
-        """Return the sum of the cross-entropies of the targets in nats, with label smoothing."""
-        return linear_cross_entropy(r_NY, self._output_weight(), self.head_bias_V, targets_N, self.label_smoothing)
+    def nats(self, r_NY: Tensor, targets_N: Tensor, right: list[Tensor] | None = None) -> Tensor:
+        """Return the sum of the cross-entropies of the targets in nats, with label smoothing.
+
+        The number of targets with the largest logit is added to `right`, if it is given.
+        """
+        weight_VY, smoothing = self._output_weight(), self.label_smoothing
+        return linear_cross_entropy(r_NY, weight_VY, self.head_bias_V, targets_N, smoothing, right)
 
     def sampled(
         self,

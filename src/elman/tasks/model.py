@@ -25,6 +25,7 @@ from elman.options import Sections, fields_of, present_names
 from elman.tasks.registry import find
 from elman.tasks.run import Run
 from elman.tasks.setup import Setup
+from elman.train.callbacks import OnEvent, as_callbacks
 from elman.train.machine import tune_process
 
 __all__ = ["TaskModel", "load_network"]
@@ -158,13 +159,22 @@ class TaskModel(ABC, Generic[C, N, V]):
         folder: str | os.PathLike[str] | None,
         progress: bool | None,
         tune: bool,
+        on_event: OnEvent = None,
         **reading: Any,
     ) -> Self:
         """Train on files; `reading` holds further arguments of `Setup.open`."""
-        return self._train(self.setup_class.open(self._chosen, sources, **reading), folder, progress, tune)
+        functions = as_callbacks(on_event)
+        return self._train(self.setup_class.open(self._chosen, sources, **reading), folder, progress, tune, functions)
 
     def _fit_memory(
-        self, parts: Any, *, folder: str | os.PathLike[str] | None, progress: bool | None, tune: bool, **setup: Any
+        self,
+        parts: Any,
+        *,
+        folder: str | os.PathLike[str] | None,
+        progress: bool | None,
+        tune: bool,
+        on_event: OnEvent = None,
+        **setup: Any,
     ) -> Self:
         """Train on data in memory; `setup` holds further arguments of the task's `Setup`.
 
@@ -172,17 +182,24 @@ class TaskModel(ABC, Generic[C, N, V]):
         """
         if folder is not None:
             raise ConfigError("expected data in files when training in a folder. Received: data in memory")
-        return self._train(self.setup_class(self._chosen, parts, **setup), None, progress, tune)
+        functions = as_callbacks(on_event)
+        return self._train(self.setup_class(self._chosen, parts, **setup), None, progress, tune, functions)
 
     def _train(
-        self, setup: Setup[Any, Any, Any, Any], folder: str | os.PathLike[str] | None, progress: bool | None, tune: bool
+        self,
+        setup: Setup[Any, Any, Any, Any],
+        folder: str | os.PathLike[str] | None,
+        progress: bool | None,
+        tune: bool,
+        on_event: OnEvent = None,
     ) -> Self:
         for note in setup.notes():
             _log.warning("%s", note)
         where = None if folder is None else Path(folder)
         shown = not _inside("sklearn") if progress is None else progress
         watch = setup.watch(quiet=not shown)
-        run = Run(setup, folder=where, command="", watch=watch, tune=tune, compares=not _inside("sklearn", "sktime"))
+        how: dict[str, Any] = {"tune": tune, "compares": not _inside("sklearn", "sktime"), "on_event": on_event}
+        run = Run(setup, folder=where, command="", watch=watch, **how)
         if tune:
             tune_process(setup.training_config)
         run.run()

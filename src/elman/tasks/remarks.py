@@ -13,6 +13,7 @@ from elman.options import choices_of, fields_of
 
 __all__ = [
     "constant_series",
+    "first_places",
     "labels_not_learnt",
     "listed",
     "remark_on_unknown",
@@ -21,8 +22,8 @@ __all__ = [
 
 # With a larger share of unknown tokens, there is a remark.
 _MANY_UNKNOWN = 0.1
-# Names that a remark lists.
-_LISTED = 3
+# Names, and places, that a remark lists.
+_LISTED = _PLACES = 3
 
 
 def token_advice(section: Any, kind: str, option: str = "tokens") -> str:
@@ -110,3 +111,12 @@ def listed(names: Sequence[str]) -> str:
     """Return the first of some names, as "such as 'a', 'b'", or all of a few."""
     shown = ", ".join(map(repr, names[:_LISTED]))
     return f"such as {shown}" if len(names) > _LISTED else shown
+
+
+def first_places(part: Any, rows: Sequence[int]) -> str:
+    """Return the places of the first of some items, in brackets; empty for data without places."""
+    places: Sequence[str] = getattr(part, "places", ())
+    if len(places) != len(part):
+        return ""
+    shown = ", ".join(places[row] for row in rows[:_PLACES])
+    return f" ({shown}{', ...' if len(rows) > _PLACES else ''})"

@@ -7,7 +7,6 @@ and a checkpoint from which `resume_run` continues bit for bit.
 from __future__ import annotations
 
 import dataclasses
-import math
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -33,8 +32,9 @@ from elman.plots.curves import draw_losses
 from elman.tasks.comparison import compare
 from elman.tasks.registry import find, task_of
 from elman.tasks.setup import Setup
-from elman.train import EvaluationEvent, StepEvent, checkpoint
-from elman.train.history import History, TensorBoard
+from elman.train import EndEvent, EvaluationEvent, Event, StepEvent, checkpoint
+from elman.train.callbacks import Callbacks, OnEvent, as_callbacks, until_stopped
+from elman.train.history import History, open_board
 from elman.train.interrupt import Interrupt
 from elman.train.loop import Training
 from elman.train.machine import resolve_auto, tune_process
@@ -42,11 +42,11 @@ from elman.train.out_of_memory import memory_errors
 from elman.train.plan import COMPARISON_SHARE
 from elman.train.progress import TrainingProgress
 from elman.train.snapshot import check_shapes, parts_of
-from elman.train.stored import Stored, broken, read
+from elman.train.stored import Stored, finite, read, stored_threads
 from elman.train.threads import ThreadChooser
 from elman.train.tuning import release_memory
 
-__all__ = ["Run", "finite", "resume_run"]
+__all__ = ["Run", "resume_run"]
 
 # Seconds that the comparison with simple rules may take in any run.
 _MIN_SECONDS = 0.5
@@ -66,6 +66,7 @@ class Run:
         samples: whether to show a sample of the network's output after each evaluation.
         tune: whether to choose the number of threads by measuring, and to let them wait as the machine's load demands.
         compares: whether to compare the network with simple rules, if the option `baseline` is set.
+        on_event: the functions that are called with the run's events.
 
     Attributes:
         training, metrics: the trainer, and the metrics of the best weights, which the network has after `run`.
@@ -85,6 +86,7 @@ class Run:
         samples: bool = False,
         tune: bool = False,
         compares: bool = True,
+        on_event: OnEvent = None,
     ) -> None:
         self.setup = setup
         self.folder = folder
@@ -104,6 +106,7 @@ class Run:
         self._tune = tune
         self._compares = compares and setup.training_config.baseline
         self.verdict: Verdict | None = None
+        self._callbacks = Callbacks(as_callbacks(on_event), setup.network)
         self._best: dict[str, torch.Tensor] = {}
         self._best_unsaved = False
         self._saved_at = time.perf_counter()
@@ -123,14 +126,15 @@ class Run:
         """Train to the end of the budget, then load the best weights and evaluate them on the test set.
 
         Raises TrainingInterrupted after Ctrl-C or SIGTERM, once a checkpoint is saved; DivergenceError,
-        OutOfMemoryError, StorageError.
+        OutOfMemoryError, StorageError; and what a callback raises, once a checkpoint is saved.
         """
+        end: EndEvent | None = None
         if self.folder is not None and not self._resumed:
             self._begin_folder(self.folder)
-        board = self._open_board()
+        board = open_board(self.folder if self._tensorboard else None, self.training.step, self.watch.print)
         try:
             with self.watch, Interrupt() as interrupt, self.choosing_threads() as chooser:
-                for event in self.training.fit():
+                for event in until_stopped(self.training, self._callbacks):
                     row = self.history.on_event(event, self.training.seconds)
                     if row is not None and board is not None:
                         board.add(row)
@@ -143,6 +147,10 @@ class Run:
                         release_memory()
                     if isinstance(event, StepEvent):
                         chooser.on_step()
+                    if isinstance(event, EndEvent):
+                        end = event
+                    else:
+                        self._call(event)
                     if isinstance(event, StepEvent | EvaluationEvent):
                         if interrupt.exit_code is not None:
                             self._stop(interrupt.exit_code)
@@ -154,17 +162,19 @@ class Run:
         finally:
             if board is not None:
                 board.close()
+        if self._callbacks.stop_reason is not None:
+            self.metrics["stopped"] = self._callbacks.stop_reason
         self._finish()
+        if end is not None:
+            self._callbacks.on_event(dataclasses.replace(end, metrics=self.metrics))
 
-    def _open_board(self) -> TensorBoard | None:
-        """Return the TensorBoard log of a run in a folder, if requested; show a remark if tensorboardX is missing."""
-        if self.folder is None or not self._tensorboard:
-            return None
+    def _call(self, event: Event) -> None:
+        """Call the callbacks; save the run before what one of them raises goes on."""
         try:
-            return TensorBoard(self.folder / "tensorboard", self.training.step)
-        except ImportError:
-            self.watch.print("no TensorBoard log: tensorboardX is not installed (pip install 'elman[tensorboard]')")
-            return None
+            self._callbacks.on_event(event)
+        except BaseException:
+            self._save_checkpoint()
+            raise
 
     @contextmanager
     def choosing_threads(self) -> Iterator[ThreadChooser]:
@@ -199,7 +209,7 @@ class Run:
             check_shapes(best, self.network.stored(), "best")
         self.training.restore(tensors, facts)
         self._resumed = True
-        self.metrics, self._best = metrics, dict(best)
+        self.metrics, self._best = {name: metrics[name] for name in metrics if name != "stopped"}, dict(best)
         self.history.restore(history, self.folder / "history.csv", evaluated_at, step)
 
     def _begin_folder(self, folder: Path) -> None:
@@ -252,6 +262,8 @@ class Run:
         if event.best:
             self._best = self._kept()
             self.metrics = {"valid": finite(event.metrics), "best_step": event.step}
+            if event.training:
+                self.metrics["train"] = finite(event.training)
             self._best_unsaved = True
         if event.regular:
             self._save_best()
@@ -334,13 +346,9 @@ class Run:
                 self.folder / "loss.png",
                 unit=self.setup.loss_name,
                 title=f"{self.setup.network_name}, {self.network.count_parameters():,} weights",
+                metrics=self.setup.plotted_metrics,
             )
         self._compare()
-
-
-def finite(metrics: Mapping[str, float]) -> dict[str, float]:
-    """Return the metrics without infinities and NaN, which JSON cannot represent."""
-    return {name: value for name, value in metrics.items() if math.isfinite(value)}
 
 
 def resume_run(
@@ -350,6 +358,7 @@ def resume_run(
     quiet: bool = False,
     tensorboard: bool = True,
     tune: bool = False,
+    on_event: OnEvent = None,
     **reading: Any,
 ) -> Run:
     """Return the run whose checkpoint is in `folder`, ready to continue with `run`.
@@ -358,10 +367,12 @@ def resume_run(
     quiet       show no progress
     tensorboard write a TensorBoard log
     tune        set threads and the memory allocator of this process for training
+    on_event    the functions that are called with the run's events
     reading     `progress` and `cache` of `Setup.open`
 
     Raises ArtifactError for a missing or invalid checkpoint, DataError for missing or changed data.
     """
+    as_callbacks(on_event)
     described = artifact.read(folder)
     setup_class = task_of(folder).model_class().setup_class
     tensors, facts = checkpoint.load(folder)
@@ -369,7 +380,7 @@ def resume_run(
     options = setup_class.config_class.from_json(
         {**described.config, "training": read(Stored(described.training, where), "options", dict)}, where
     )
-    training = dataclasses.replace(options.training, **{"threads": _stored_threads(facts), **overrides})
+    training = dataclasses.replace(options.training, **{"threads": stored_threads(facts), **overrides})
     sources = Sources.from_json(read(facts, "inputs", dict))
     command = read(facts, "command", str)
     if described.vocabulary is None:
@@ -382,14 +393,7 @@ def resume_run(
     options = dataclasses.replace(options, training=training)
     setup = setup_class.open(options, sources, vocabulary=vocabulary, **reading)
     watch = setup.watch(quiet=quiet)
-    run = Run(setup, folder=folder, command=command, watch=watch, tensorboard=tensorboard, tune=tune)
+    how: dict[str, Any] = {"tensorboard": tensorboard, "tune": tune, "on_event": on_event}
+    run = Run(setup, folder=folder, command=command, watch=watch, **how)
     run.restore(tensors, facts)
     return run
-
-
-def _stored_threads(facts: Mapping[str, Any]) -> int:
-    """Return the number of threads of a checkpoint. Raises ArtifactError."""
-    threads = read(facts, "threads", int)
-    if not 1 <= threads <= 4096:
-        raise broken(facts, "threads from 1 to 4096", threads)
-    return threads

@@ -11,6 +11,7 @@ from elman.nn import StoredModule
 from elman.options import Sections
 from elman.tasks.model import TaskModel
 from elman.tasks.sequence_setup import SequenceSetup
+from elman.train.callbacks import OnEvent, as_callbacks
 
 __all__ = ["SequenceModel"]
 
@@ -43,22 +44,29 @@ class SequenceModel(TaskModel[C, N, V], Generic[C, N, V]):
         folder: str | os.PathLike[str] | None,
         progress: bool | None,
         tune: bool,
+        on_event: OnEvent = None,
         **how: Any,
     ) -> Self:
         """Train on `given`: inputs and targets in memory or, if the targets are None, files.
 
         `how` holds keyword arguments of `_part`; other arguments are those of `fit`.
         """
+        running: dict[str, Any] = {
+            "folder": folder,
+            "progress": progress,
+            "tune": tune,
+            "on_event": as_callbacks(on_event),
+        }
         if given[1] is None:
             train, valid, test = (as_paths(each, self._expected) for each in (given[0], valid, test))
-            return self._fit_files(Sources(train, valid, test), folder=folder, progress=progress, tune=tune)
+            return self._fit_files(Sources(train, valid, test), **running)
         parts = self.setup_class.make_parts(
             self._part(*given, **how),
             self.config,
             valid=self._held_out(valid, name="valid", **how),
             test=self._held_out(test, name="test", **how),
         )
-        return self._fit_memory(parts, folder=folder, progress=progress, tune=tune)
+        return self._fit_memory(parts, **running)
 
     def _held_out(self, part: Any, **how: Any) -> Any:
         """Make a held-out split from None, a tuple of arguments of `_part`, or paths."""

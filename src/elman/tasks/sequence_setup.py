@@ -6,7 +6,8 @@ Each split is encoded once; batches are drawn from the training set, and metrics
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import Any, ClassVar, Generic, TypeVar
 
 from torch import Tensor
@@ -20,6 +21,7 @@ from elman.nn import StoredModule
 from elman.options import Sections
 from elman.state import Batch, State
 from elman.tasks.setup import Setup
+from elman.train.batch_sums import BatchSums
 
 __all__ = ["SequenceObjective", "SequenceSetup"]
 
@@ -50,6 +52,15 @@ class SequenceObjective(ABC, Generic[E]):
     @abstractmethod
     def loss(self, batch: Batch, state: State) -> tuple[Tensor, int, State]:
         """Return the summed loss, the number of targets, and no state."""
+
+    @cached_property
+    def batch_sums(self) -> BatchSums:
+        """Sums over the training batches; `loss` may add to them."""
+        return BatchSums()
+
+    def training_metrics(self, means: Mapping[str, float]) -> dict[str, float]:
+        """Return metrics of the training batches: by default the means of `batch_sums`."""
+        return {name: mean for name, mean in means.items() if name != "loss"}
 
     @abstractmethod
     def evaluate_part(self, held_out: E, limit: int) -> dict[str, float]:

@@ -28,7 +28,7 @@ from elman.nn.recurrent import check_cell, with_present_cell_options
 from elman.nn.recurrent_config import RecurrentConfig
 from elman.options import Sections
 from elman.tasks.comparison import Comparison
-from elman.tasks.remarks import remark_on_unknown
+from elman.tasks.remarks import first_places, remark_on_unknown
 from elman.train import TrainConfig
 from elman.train.loop import Objective, Stream, Training
 from elman.train.machine import chooses_threads, resolve_auto
@@ -53,10 +53,6 @@ _FORMER = MappingProxyType(
         "reading_tells": "reports_reading",
     }
 )
-
-
-# Places that a remark names.
-_PLACES = 3
 
 
 class Setup(ABC, Generic[C, N, P, V]):
@@ -253,6 +249,11 @@ class Setup(ABC, Generic[C, N, P, V]):
         return digest
 
     @property
+    def plotted_metrics(self) -> Sequence[str]:
+        """Names of the metrics that have a panel in the plot of a run."""
+        return ()
+
+    @property
     def loss_name(self) -> str:
         """Name and unit of the loss, for the plot of the loss curve."""
         return f"nats per {self.unit}"
@@ -289,7 +290,7 @@ class Setup(ABC, Generic[C, N, P, V]):
                 part = getattr(self.parts, name)
                 notes.append(
                     f"{len(rows):,} of {len(part):,} items of the {names[name]} data are also in the training data, so "
-                    f"figures are better than on new data{_first_places(part, rows)}"
+                    f"figures are better than on new data{first_places(part, rows)}"
                 )
         unknown = (remark_on_unknown(*each) for each in self.unknown_tokens())
         notes += [note for note in unknown if note]
@@ -385,12 +386,3 @@ class Setup(ABC, Generic[C, N, P, V]):
         return TrainingProgress(
             self.unit, describe=describe, budget_seconds=self.training_config.max_seconds, quiet=quiet
         )
-
-
-def _first_places(part: Any, rows: Sequence[int]) -> str:
-    """Return the places of the first of some items, in brackets; empty for data without places."""
-    places: Sequence[str] = getattr(part, "places", ())
-    if len(places) != len(part):
-        return ""
-    shown = ", ".join(places[row] for row in rows[:_PLACES])
-    return f" ({shown}{', ...' if len(rows) > _PLACES else ''})"

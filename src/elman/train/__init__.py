@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from elman.lazy import lazy_names
 from elman.train.config import TrainConfig
-from elman.train.events import EndEvent, EvaluationEvent, Event, PlanEvent, StartEvent, StepEvent
+from elman.train.events import EndEvent, EvaluationEvent, Event, PlanEvent, SampleEvent, StartEvent, StepEvent
 
 if TYPE_CHECKING:
     from elman.train.loop import Objective, Stream, Training
@@ -20,6 +20,7 @@ __all__ = [
     "Event",
     "Objective",
     "PlanEvent",
+    "SampleEvent",
     "StartEvent",
     "StepEvent",
     "Stream",

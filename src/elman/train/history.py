@@ -6,6 +6,7 @@ import csv
 import io
 import math
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from elman.files import write_text
 from elman.train.events import EvaluationEvent, Event, StepEvent
 from elman.train.stored import read
 
-__all__ = ["History", "TensorBoard"]
+__all__ = ["History", "TensorBoard", "open_board"]
 
 COLUMNS = ("step", "epoch", "seconds", "tokens", "train_loss", "learning_rate", "gradient_norm", "valid_loss")
 # Steps that always have a row, so that a short run has a curve too.
@@ -22,7 +23,10 @@ EARLY = frozenset((1, 2, 5, 10, 20))
 
 
 class History:
-    """Rows of a run: means over the last steps, every `every` steps and at some early ones, and every evaluation."""
+    """Rows of a run: means over the last steps, every `every` steps and at some early ones, and every evaluation.
+
+    A row of an evaluation has further columns for the metrics of the task: train_NAME and valid_NAME.
+    """
 
     def __init__(self, every: int = 50) -> None:
         self.every = every
@@ -49,9 +53,11 @@ class History:
                 "valid_loss": None,
             }
             self._nats, self._tokens, self._norm, self._steps = 0.0, 0, 0.0, 0
-        elif isinstance(event, EvaluationEvent) and event.metrics:
+        elif isinstance(event, EvaluationEvent) and (event.metrics or any(_further(event.training))):
             row = dict.fromkeys(COLUMNS)
-            row |= {"step": event.step, "seconds": round(seconds, 3), "valid_loss": event.metrics["loss"]}
+            row |= {"step": event.step, "seconds": round(seconds, 3), "valid_loss": event.metrics.get("loss")}
+            row |= {f"train_{name}": value for name, value in _further(event.training)}
+            row |= {f"valid_{name}": value for name, value in _further(event.metrics)}
         else:
             return None
         self.rows.append(row)
@@ -74,7 +80,9 @@ class History:
             with open(path, newline="", encoding="utf-8") as file:
                 for line in csv.DictReader(file):
                     row = {name: _number(line[name]) for name in COLUMNS}
-                    bound = step if row["valid_loss"] is None else evaluated_at
+                    further = {name: _number(text) for name, text in line.items() if name not in COLUMNS}
+                    row |= {name: value for name, value in further.items() if value is not None}
+                    bound = step if row["tokens"] is not None else evaluated_at
                     if row["step"] is not None and row["step"] <= bound:
                         self.rows.append(row)
         except (KeyError, ValueError, csv.Error, OSError) as error:
@@ -85,10 +93,16 @@ class History:
     def write_csv(self, path: str | os.PathLike[str]) -> None:
         """Write all rows atomically."""
         text = io.StringIO()
-        writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+        columns = dict.fromkeys((*COLUMNS, *(name for row in self.rows for name in row)))
+        writer = csv.DictWriter(text, list(columns), lineterminator="\n")
         writer.writeheader()
         writer.writerows(self.rows)
         write_text(path, text.getvalue())
+
+
+def _further(metrics: dict[str, float]) -> Iterator[tuple[str, float]]:
+    """Yield the metrics that are no counts, except the loss, which has its own column."""
+    yield from ((name, value) for name, value in metrics.items() if name != "loss" and isinstance(value, float))
 
 
 def _number(text: str | None) -> float | int | None:
@@ -108,7 +122,8 @@ class TensorBoard:
 
     def add(self, row: dict[str, float | int | None]) -> None:
         """Log the metrics of a row. Values that are not finite, such as an infinite CTC loss, are skipped."""
-        for name in ("train_loss", "valid_loss", "learning_rate", "gradient_norm"):
+        names = [name for name in row if name.startswith(("train_", "valid_"))]
+        for name in (*names, "learning_rate", "gradient_norm"):
             value = row[name]
             if value is not None and math.isfinite(value):
                 self._writer.add_scalar(name.replace("_", "/", 1), value, row["step"])
@@ -116,3 +131,14 @@ class TensorBoard:
     def close(self) -> None:
         """Flush and close the log."""
         self._writer.close()
+
+
+def open_board(folder: Path | None, step: int, report: Callable[[str], None]) -> TensorBoard | None:
+    """Return the TensorBoard log in a model's folder; None, with a remark, if tensorboardX is missing."""
+    if folder is None:
+        return None
+    try:
+        return TensorBoard(folder / "tensorboard", step)
+    except ImportError:
+        report("no TensorBoard log: tensorboardX is not installed (pip install 'elman[tensorboard]')")
+        return None

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from elman.errors import ConfigError, DivergenceError
 from elman.state import IGNORE_INDEX, Batch, State, detach, leaves, named_leaves, reset_rows
+from elman.train.batch_sums import BatchSums, MeasuredObjective
 from elman.train.config import TrainConfig
 from elman.train.ema import ExponentialMovingAverage
 from elman.train.events import EndEvent, EvaluationEvent, Event, PlanEvent, StartEvent, StepEvent
@@ -64,6 +65,8 @@ class Training:
         self.plan = Plan.of(config, early=evaluation_cost > 0.0)
         self.plateau = Plateau()
         self.overfitting = Overfitting()
+        self._measured = objective if isinstance(objective, MeasuredObjective) else None
+        self._losses = BatchSums()
         self.step = 0
         self.state: State | None = None
         self.seconds_before = 0.0
@@ -115,6 +118,7 @@ class Training:
             with memory_errors(f"at step {self.step + 1}"):
                 event = self._make_step()
             self.overfitting.stepped(event.loss, event.tokens)
+            self._losses.add("loss", event.loss * event.tokens, event.tokens)
             yield event
             timer.stepped(time.perf_counter() - begun, event.tokens)  # includes the time that the caller took
 
@@ -251,7 +255,23 @@ class Training:
         if selection is not None:
             best = self.plateau.update(selection, self.config, regular=regular)
             self.overfitting.evaluated(self.step, selection, best=best)
-        return EvaluationEvent(self.step, self.progress, metrics, best, regular)
+        return EvaluationEvent(self.step, self.progress, metrics, best, regular, self._training_metrics())
+
+    def _training_metrics(self) -> dict[str, float]:
+        """Return the loss and the metrics of the steps since the last evaluation, and forget them."""
+        means = self._losses.means()
+        self._losses.clear()
+        if self._measured is None or not means:
+            return means
+        metrics = self._measured.training_metrics({**means, **self._measured.batch_sums.means()})
+        self._measured.batch_sums.clear()
+        return {**metrics, **means}
+
+    def evaluate_last(self) -> EvaluationEvent | None:
+        """Evaluate the weights of a run that is stopped before its end; None if they are evaluated already."""
+        if self.step and self._evaluated_at == self.step:
+            return None
+        return self._evaluate(regular=False)
 
     def averaged_weights(self) -> AbstractContextManager[None]:
         """Context manager in which the model has the weights that are evaluated and kept, such as their average."""
@@ -288,6 +308,8 @@ class Training:
             "averaged": 0 if self.ema is None else self.ema.updates,
             "plateau": dataclasses.asdict(self.plateau),
             "overfitting": self.overfitting.facts(),
+            "losses": self._losses.facts(),
+            "batch_sums": {} if self._measured is None else self._measured.batch_sums.facts(),
             "optimizer": numbers,
             "rows": None if self.state is None else rows_of(self.state),
         }
@@ -337,6 +359,10 @@ class Training:
             Overfitting.from_json(read(facts, "overfitting", dict)) if "overfitting" in facts else Overfitting()
         )
         plateau = Plateau.from_json(read(facts, "plateau", dict))
+        if "losses" in facts:  # not in a checkpoint of an earlier version
+            self._losses.restore(read(facts, "losses", dict))
+            if self._measured is not None:
+                self._measured.batch_sums.restore(read(facts, "batch_sums", dict))
         updates = read(facts, "averaged", int)
         self.stream.load_state_dict(read(facts, "stream", dict))
         set_random_state(parts["random"], self.config.device)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import TextIO
 
+from elman.display import figure
 from elman.train.events import EndEvent, EvaluationEvent, Event, PlanEvent, StartEvent, StepEvent
 
 __all__ = ["TrainingProgress"]
@@ -86,7 +87,7 @@ class TrainingProgress:
         """Handle an event."""
         if isinstance(event, StepEvent):
             self._stepped(event)
-        elif isinstance(event, EvaluationEvent) and event.metrics:
+        elif isinstance(event, EvaluationEvent) and (event.metrics or event.training):
             self._evaluated(event)
             self._report_if_slower(event.progress)
         elif isinstance(event, PlanEvent) and math.isfinite(event.seconds_per_step):
@@ -107,7 +108,10 @@ class TrainingProgress:
     def _evaluated(self, event: EvaluationEvent) -> None:
         """Print an evaluation. Of the early ones, which are many, only the best is shown, once it is known or late."""
         mark = "  best so far" if event.best else ""
-        line = f"step {event.step:>6,}  validation {self._described(event.metrics)}{mark}"
+        parts = [f"validation {self._described(event.metrics)}"] if event.metrics else []
+        if event.training:
+            parts.append(f"training {self._described_training(event.training)}")
+        line = f"step {event.step:>6,}  {'; '.join(parts)}{mark}"
         now = time.perf_counter()
         if event.best:
             self._early_best = ""
@@ -129,6 +133,11 @@ class TrainingProgress:
             return self.describe(metrics)
         loss = metrics["loss"]
         return f"{loss:.4f} nats, {loss / math.log(2):.4f} bits per {self.unit}"
+
+    def _described_training(self, metrics: Mapping[str, float]) -> str:
+        if self.describe is None:
+            return self._described(metrics)
+        return ", ".join(figure(name, value) for name, value in metrics.items())
 
     def _report_if_slower(self, progress: float) -> None:
         """Report once if a run with a budget in seconds will take much longer than that."""

@@ -7,8 +7,9 @@ from typing import Any, Protocol, runtime_checkable
 from torch import Tensor, nn
 
 from elman.state import Batch, State
+from elman.train.events import EvaluationEvent
 
-__all__ = ["Objective", "ScheduledObjective", "Stream"]
+__all__ = ["Objective", "ScheduledObjective", "StoppableTrainer", "Stream"]
 
 
 class Stream(Protocol):
@@ -55,3 +56,11 @@ class ScheduledObjective(Protocol):
 
     def begin_step(self, progress: float) -> None:
         """Called before each step; `progress` of the run is from 0 to 1."""
+
+
+@runtime_checkable
+class StoppableTrainer(Protocol):
+    """Protocol of a trainer that can evaluate when it is stopped."""
+
+    def evaluate_last(self) -> EvaluationEvent | None:
+        """Evaluate the weights as they are; None if they are evaluated already."""

@@ -1,13 +1,14 @@
-"""Values of a checkpoint, which are checked when they are read. Does not import torch."""
+"""Values of a checkpoint and of elman.json; they are checked when they are read. Does not import torch."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, TypeVar, cast
 
 from elman.errors import ArtifactError
 
-__all__ = ["Stored", "broken", "read"]
+__all__ = ["Stored", "broken", "finite", "read", "stored_threads"]
 
 T = TypeVar("T")
 
@@ -47,3 +48,16 @@ def read(values: Mapping[str, Any], name: str, kind: type[T]) -> T:
     if not isinstance(value, (int, float) if kind is float else kind) or isinstance(value, bool) != (kind is bool):
         raise broken(values, f"{name} to be {_WORDS[kind]}", "none" if value is None else repr(value))
     return cast("T", value)
+
+
+def stored_threads(facts: Mapping[str, Any]) -> int:
+    """Return the number of threads of a checkpoint. Raises ArtifactError."""
+    threads = read(facts, "threads", int)
+    if not 1 <= threads <= 4096:
+        raise broken(facts, "threads from 1 to 4096", threads)
+    return threads
+
+
+def finite(metrics: Mapping[str, float]) -> dict[str, float]:
+    """Return the metrics without infinities and NaN, which JSON cannot represent."""
+    return {name: value for name, value in metrics.items() if math.isfinite(value)}

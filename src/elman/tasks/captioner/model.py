@@ -26,6 +26,7 @@ from elman.tasks.captioner.network import CaptionerNetwork
 from elman.tasks.captioner.next_token import next_caption_tokens
 from elman.tasks.captioner.setup import CaptionerSetup, log_probabilities, measure, search_captions, signatures
 from elman.tasks.sequence_model import SequenceModel
+from elman.train.callbacks import OnEvent
 
 __all__ = ["Captioner"]
 
@@ -66,6 +67,7 @@ class Captioner(SequenceModel[CaptionerConfig, CaptionerNetwork, CaptionerVocabu
         folder: str | os.PathLike[str] | None = None,
         progress: bool | None = None,
         tune: bool = True,
+        on_event: OnEvent = None,
     ) -> Captioner:
         """Train the captioner.
 
@@ -76,12 +78,15 @@ class Captioner(SequenceModel[CaptionerConfig, CaptionerNetwork, CaptionerVocabu
         folder       for files: write checkpoints and the best model to this folder during training
         progress     show a progress bar on standard error; by default, unless scikit-learn calls `fit`
         tune         set the threads and the memory allocator of this process for training
+        on_event     a function, or a list of them, that is called with the events of the run and may stop it
 
         Returns self. Raises DataError, EncodingError, ConfigError, StorageError, DivergenceError, OutOfMemoryError.
         """
         if captions is None and not is_path(items):
             raise DataError(f"expected {self._expected}. Received: {type(items).__name__} alone")
-        return self._fit(items, captions, valid=valid, test=test, folder=folder, progress=progress, tune=tune)
+        return self._fit(
+            items, captions, valid=valid, test=test, folder=folder, progress=progress, tune=tune, on_event=on_event
+        )
 
     def _part(self, items: Any, captions: Any, **how: Any) -> CaptionDataset:
         return captioned_from(items, captions, self.config.data, **how)

@@ -69,7 +69,10 @@ class CaptionObjective(SequenceObjective[EncodedCaptions]):
     def loss(self, batch: Batch, state: State) -> tuple[Tensor, int, State]:
         """Return the summed loss in nats, with label smoothing, the number of tokens, and no state."""
         r_NY, targets_N = _answers(self.model, batch)
-        return self.model.nats(r_NY, targets_N), len(targets_N), state
+        right: list[Tensor] = []
+        nats = self.model.nats(r_NY, targets_N, right)
+        self.batch_sums.add("accuracy", right[0], len(targets_N))
+        return nats, len(targets_N), state
 
     def evaluate_part(self, held_out: EncodedCaptions, limit: int) -> dict[str, float]:
         """Return metrics of greedy captions. The best weights are those with the lowest loss."""
@@ -300,6 +303,10 @@ class CaptionerSetup(
     @property
     def loss_name(self) -> str:
         return f"nats per {self.vocabulary.text.unit}"
+
+    @property
+    def plotted_metrics(self) -> list[str]:
+        return ["accuracy"]
 
     def describe(self, figures: Mapping[str, float]) -> str:
         shown = [f"exact {figures['exact']:.2%}"]

@@ -33,6 +33,7 @@ from elman.tasks.classifier.config import ClassifierConfig
 from elman.tasks.classifier.network import ClassifierNetwork
 from elman.tasks.classifier.setup import ClassifierSetup
 from elman.tasks.scikit import ClassesOnly, ScikitModel, tags
+from elman.train.callbacks import OnEvent
 
 __all__ = ["Classifier"]
 
@@ -99,6 +100,7 @@ class Classifier(ScikitModel[ClassifierConfig, ClassifierNetwork, ClassifierVoca
         folder: str | os.PathLike[str] | None = None,
         progress: bool | None = None,
         tune: bool = True,
+        on_event: OnEvent = None,
     ) -> Classifier:
         """Train the classifier.
 
@@ -111,6 +113,7 @@ class Classifier(ScikitModel[ClassifierConfig, ClassifierNetwork, ClassifierVoca
         folder         for files: write checkpoints and the best model to this folder during training
         progress       show a progress bar on standard error; by default, unless scikit-learn calls `fit`
         tune           set the threads and the memory allocator of this process for training
+        on_event       a function, or a list of them, that is called with the events of the run and may stop it
 
         Returns self. Raises DataError, EncodingError, ConfigError, StorageError, DivergenceError, OutOfMemoryError.
         """
@@ -119,7 +122,7 @@ class Classifier(ScikitModel[ClassifierConfig, ClassifierNetwork, ClassifierVoca
             if sample_weight is not None:
                 raise ConfigError("expected sample_weight with examples in memory, X and y. Received: paths of files")
             sources = Sources(as_paths(X), as_paths(valid, _PATHS), as_paths(test, _PATHS))
-            self._fit_files(sources, folder=folder, progress=progress, tune=tune)
+            self._fit_files(sources, folder=folder, progress=progress, tune=tune, on_event=on_event)
             return self._name_classes()
         config = self._chosen
         data, regression = config.data, config.target.kind == "regression"
@@ -136,7 +139,7 @@ class Classifier(ScikitModel[ClassifierConfig, ClassifierNetwork, ClassifierVoca
         )
         if given.features is not None:
             self.n_features_in_ = given.features
-        self._fit_memory(parts, folder=folder, progress=progress, tune=tune)
+        self._fit_memory(parts, folder=folder, progress=progress, tune=tune, on_event=on_event)
         return self._name_classes(given.classes)
 
     def _name_classes(self, classes: npt.NDArray[Any] | None = None) -> Self:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,6 +45,10 @@ class _ExampleObjective(SequenceObjective[tuple[SequenceRows, npt.NDArray[Any]]]
         """Return the losses of the examples, reduced as `torch.nn.functional` does: by "none" or "sum"."""
 
     @abstractmethod
+    def measure_batch(self, outputs_BC: Tensor, targets_B: Tensor) -> None:
+        """Add the metrics of a training batch to `batch_sums`."""
+
+    @abstractmethod
     def figures(
         self,
         outputs_NC: npt.NDArray[np.float64],
@@ -55,8 +61,11 @@ class _ExampleObjective(SequenceObjective[tuple[SequenceRows, npt.NDArray[Any]]]
         """Return the summed loss, the number of examples, and no state."""
         outputs_BC, given = self._outputs(batch), batch.targets_BT
         if not isinstance(given, WeightedTargets):
-            return self.losses(outputs_BC, given.to(outputs_BC.device), "sum"), len(given), state
+            targets_B = given.to(outputs_BC.device)
+            self.measure_batch(outputs_BC.detach(), targets_B)
+            return self.losses(outputs_BC, targets_B, "sum"), len(targets_B), state
         targets_B, weights_B = (each.to(outputs_BC.device) for each in given)
+        self.measure_batch(outputs_BC.detach(), targets_B)
         return (self.losses(outputs_BC, targets_B, "none") * weights_B).sum(), len(targets_B), state
 
     def evaluate_part(self, held_out: tuple[SequenceRows, npt.NDArray[Any]], limit: int) -> dict[str, float]:
@@ -90,6 +99,10 @@ class ClassObjective(_ExampleObjective):
             outputs_BC, targets_B, weight=weights, label_smoothing=self.label_smoothing, reduction=reduction
         )
 
+    def measure_batch(self, outputs_BC: Tensor, targets_B: Tensor) -> None:
+        """Count the examples whose class is the most likely one."""
+        self.batch_sums.add("accuracy", (outputs_BC.argmax(dim=1) == targets_B).sum(), len(targets_B))
+
     def figures(
         self,
         outputs_NC: npt.NDArray[np.float64],
@@ -115,6 +128,14 @@ class RegressionObjective(_ExampleObjective):
     def losses(self, outputs_BC: Tensor, targets_B: Tensor, reduction: str) -> Tensor:
         """Return the squared errors."""
         return F.mse_loss(outputs_BC[:, 0], targets_B.to(outputs_BC), reduction=reduction)
+
+    def measure_batch(self, outputs_BC: Tensor, targets_B: Tensor) -> None:
+        """Add the squared errors."""
+        self.batch_sums.add("squares", self.losses(outputs_BC, targets_B, "sum"), len(targets_B))
+
+    def training_metrics(self, means: Mapping[str, float]) -> dict[str, float]:
+        """Return the RMSE on the scale of the labels."""
+        return {"rmse": self.deviation * math.sqrt(means["squares"])}
 
     def figures(
         self,

@@ -232,6 +232,10 @@ class ClassifierSetup(
         train_N, targets = self._train.truth_N, self.vocabulary.targets
         return comparison_of(outputs, targets, self.parts.train, train_N, part, encoded.truth_N, name)
 
+    @property
+    def plotted_metrics(self) -> list[str]:
+        return ["accuracy"] if self.vocabulary.names else ["rmse"]
+
     def describe(self, figures: Mapping[str, float]) -> str:
         """Format the metrics of an evaluation as one line."""
         if not self.vocabulary.names:

@@ -32,6 +32,7 @@ from elman.tasks.forecaster.network import ForecasterNetwork
 from elman.tasks.forecaster.results import Backtest, Forecast
 from elman.tasks.forecaster.setup import ForecasterSetup
 from elman.tasks.model import TaskModel
+from elman.train.callbacks import OnEvent
 
 __all__ = ["Forecaster"]
 
@@ -85,6 +86,7 @@ class Forecaster(TaskModel[ForecasterConfig, ForecasterNetwork, SeriesHistory]):
         folder: str | os.PathLike[str] | None = None,
         progress: bool | None = None,
         tune: bool = True,
+        on_event: OnEvent = None,
     ) -> Forecaster:
         """Train on series.
 
@@ -93,14 +95,17 @@ class Forecaster(TaskModel[ForecasterConfig, ForecasterNetwork, SeriesHistory]):
         folder    for files: write checkpoints and the best model to this folder during training
         progress  show a progress bar on standard error; by default, unless scikit-learn calls `fit`
         tune      set the threads and the memory allocator of this process for training
+        on_event  a function, or a list of them, that is called with the events of the run and may stop it
 
         The last time steps of each series are the validation set (`valid_share`, `valid_steps`), which selects the
         best weights. Returns self. Raises DataError, ConfigError, StorageError, DivergenceError, OutOfMemoryError.
         """
         if is_path(data):
-            self._fit_files(Sources(as_paths(data)), folder=folder, progress=progress, tune=tune)
+            self._fit_files(Sources(as_paths(data)), folder=folder, progress=progress, tune=tune, on_event=on_event)
         else:
-            self._fit_memory(panel_of(data, self._chosen.data), folder=folder, progress=progress, tune=tune)
+            self._fit_memory(
+                panel_of(data, self._chosen.data), folder=folder, progress=progress, tune=tune, on_event=on_event
+            )
         self.kind = _kind(data)
         return self
 

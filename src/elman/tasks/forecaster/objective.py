@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import math
+from collections.abc import Callable, Iterable, Mapping
 
 import torch
 from torch import Tensor
@@ -10,6 +11,7 @@ from torch import Tensor
 from elman.data.panel.windows import WindowInputs
 from elman.state import Batch, State, map_leaves
 from elman.tasks.forecaster.network import ForecasterNetwork
+from elman.train.batch_sums import BatchSums
 
 __all__ = ["NextValueObjective"]
 
@@ -41,6 +43,7 @@ class NextValueObjective:
         self.held_out = held_out
         self.sampling = sampling
         self.carry = carry
+        self.batch_sums = BatchSums()
 
     def initial_state(self, batch_size: int) -> State:
         """Return the initial state; empty if no state is carried."""
@@ -53,6 +56,7 @@ class NextValueObjective:
         own = self.sampling() if self.sampling is not None else 0.0
         total: Tensor | None = None
         states = []
+        values: list[Tensor | None] = []
         for number, member in enumerate(self.model.members):
             begin = state[number] if self.carry else None
             if own:
@@ -63,9 +67,19 @@ class NextValueObjective:
             loss = (member.head.loss(parameters, targets) * seen).sum()
             total = loss if total is None else total + loss
             states.append(end)
+            values.append(member.quick_point(parameters.detach()))
         if total is None:
             return targets.new_zeros(()), 0, ()
-        return total / len(states), int(seen.sum()), tuple(states) if self.carry else ()
+        count = int(seen.sum())
+        points = [value for value in values if value is not None]
+        if points:
+            point = torch.stack(points).mean(0) if len(points) > 1 else points[0]
+            self.batch_sums.add("squares", ((point - targets).square() * seen).sum(), count)
+        return total / len(states), count, tuple(states) if self.carry else ()
+
+    def training_metrics(self, means: Mapping[str, float]) -> dict[str, float]:
+        """Return the RMSE of the point forecast on the scale of transformed series, where it is quickly found."""
+        return {"scaled_rmse": math.sqrt(means["squares"])} if "squares" in means else {}
 
     @torch.no_grad()
     def evaluate(self, limit: int = 0) -> dict[str, float]:

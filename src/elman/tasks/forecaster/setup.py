@@ -237,6 +237,10 @@ class ForecasterSetup(Setup[ForecasterConfig, ForecasterNetwork, Panel, SeriesHi
         names = {"point": f"{network.loss} error", "quantiles": "quantile loss"}
         return f"{names.get(network.distribution, 'nats')} per value"
 
+    @property
+    def plotted_metrics(self) -> list[str]:
+        return ["scaled_rmse"]
+
     def describe(self, figures: Mapping[str, float]) -> str:
         shown = f"{figures['loss']:.4f} {self.loss_name}, RMSE {figures['scaled_rmse']:.4f} of scaled series"
         if _SHARE in figures:

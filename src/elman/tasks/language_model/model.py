@@ -35,6 +35,7 @@ from elman.tasks.language_model.config import LanguageModelConfig
 from elman.tasks.language_model.network import LanguageModelNetwork
 from elman.tasks.language_model.setup import LanguageModelSetup
 from elman.tasks.model import TaskModel
+from elman.train.callbacks import OnEvent
 
 __all__ = ["LanguageModel"]
 
@@ -74,6 +75,7 @@ class LanguageModel(TaskModel[LanguageModelConfig, LanguageModelNetwork, Vocabul
         folder: str | os.PathLike[str] | None = None,
         progress: bool | None = None,
         tune: bool = True,
+        on_event: OnEvent = None,
     ) -> LanguageModel:
         """Train on text.
 
@@ -83,6 +85,7 @@ class LanguageModel(TaskModel[LanguageModelConfig, LanguageModelNetwork, Vocabul
         folder       write checkpoints and the best model to this folder during training
         progress     show a progress bar on standard error; by default, unless scikit-learn calls `fit`
         tune         set the threads and the memory allocator of this process for training
+        on_event     a function, or a list of them, that is called with the events of the run and may stop it
 
         Returns self. Raises DataError, EncodingError, ConfigError, StorageError, DivergenceError, OutOfMemoryError.
         """
@@ -100,9 +103,9 @@ class LanguageModel(TaskModel[LanguageModelConfig, LanguageModelNetwork, Vocabul
                     path.write_text(string, encoding=encoding, newline="")
                 except UnicodeEncodeError as error:
                     raise DataError(f"expected a string that is text in {encoding}. Received: {error}") from error
-                return self.fit(path, valid=valid, test=test, progress=progress, tune=tune)
+                return self.fit(path, valid=valid, test=test, progress=progress, tune=tune, on_event=on_event)
         sources = Sources(as_paths(text or ()), as_paths(valid), as_paths(test))
-        return self._fit_files(sources, folder=folder, progress=progress, tune=tune)
+        return self._fit_files(sources, folder=folder, progress=progress, tune=tune, on_event=on_event)
 
     def evaluate(
         self,

@@ -25,6 +25,7 @@ from elman.tasks.language_model.config import LanguageModelConfig
 from elman.tasks.language_model.network import LanguageModelNetwork
 from elman.tasks.remarks import token_advice
 from elman.tasks.setup import Setup
+from elman.train.batch_sums import BatchSums
 
 __all__ = ["LanguageModelSetup", "NextTokenObjective"]
 
@@ -53,6 +54,7 @@ class NextTokenObjective:
     ) -> None:
         self.model = model
         self.held_out = held_out
+        self.batch_sums = BatchSums()
 
     def initial_state(self, batch_size: int) -> State:
         return self.model.initial_state(batch_size)
@@ -66,6 +68,10 @@ class NextTokenObjective:
             logits_BTV.flatten(0, 1).float(), targets_BT.flatten(), ignore_index=IGNORE_INDEX, reduction="sum"
         )
         return nats, int((batch.targets_BT != IGNORE_INDEX).sum()), state
+
+    def training_metrics(self, means: Mapping[str, float]) -> dict[str, float]:
+        """Return the perplexity. (Accuracy would need the largest of all logits, which takes time.)"""
+        return {"perplexity": math.exp(min(means["loss"], 700.0))}
 
     def evaluate(self, limit: int = 0) -> dict[str, float]:
         """Return nats, bits, perplexity and accuracy on held-out text; empty without it."""
@@ -185,6 +191,10 @@ class LanguageModelSetup(Setup[LanguageModelConfig, LanguageModelNetwork, Corpus
             if part is not None:
                 counts = unknown_in_ids([part.read(0, min(len(part), _LOOKED_AT))])
                 yield counts, f"{self.vocabulary.unit}s of the {name} text", advice
+
+    @property
+    def plotted_metrics(self) -> list[str]:
+        return ["perplexity"]
 
     def describe(self, figures: Mapping[str, float]) -> str:
         if "bits_per_char" in figures:

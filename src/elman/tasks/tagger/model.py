@@ -20,6 +20,7 @@ from elman.tasks.sequence_model import SequenceModel
 from elman.tasks.tagger.config import TaggerConfig
 from elman.tasks.tagger.network import TaggerNetwork
 from elman.tasks.tagger.setup import TaggerSetup, answers, measure
+from elman.train.callbacks import OnEvent
 
 __all__ = ["Tagger"]
 
@@ -63,6 +64,7 @@ class Tagger(SequenceModel[TaggerConfig, TaggerNetwork, TaggerVocabulary]):
         folder: str | os.PathLike[str] | None = None,
         progress: bool | None = None,
         tune: bool = True,
+        on_event: OnEvent = None,
     ) -> Tagger:
         """Train the tagger.
 
@@ -75,12 +77,23 @@ class Tagger(SequenceModel[TaggerConfig, TaggerNetwork, TaggerVocabulary]):
         folder       for files: write checkpoints and the best model to this folder during training
         progress     show a progress bar on standard error; by default, unless scikit-learn calls `fit`
         tune         set the threads and the memory allocator of this process for training
+        on_event     a function, or a list of them, that is called with the events of the run and may stop it
 
         Returns self. Raises DataError, EncodingError, ConfigError, StorageError, DivergenceError, OutOfMemoryError.
         """
         if tags is None:
             _refuse_labels_alone(intents)
-        return self._fit(sentences, tags, intents, valid=valid, test=test, folder=folder, progress=progress, tune=tune)
+        return self._fit(
+            sentences,
+            tags,
+            intents,
+            valid=valid,
+            test=test,
+            folder=folder,
+            progress=progress,
+            tune=tune,
+            on_event=on_event,
+        )
 
     def _part(self, sentences: Any, tags: Any, intents: Any = None, **how: Any) -> TaggedDataset:
         return tagged_from(sentences, tags, intents=intents, **how)

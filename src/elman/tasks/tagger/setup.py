@@ -14,14 +14,14 @@ from torch import Tensor
 from elman.data.batches import Ints, in_order
 from elman.data.parts import Parts
 from elman.data.tagged import TaggedDataset, read_part
-from elman.data.tagged.encoded import EncodedSequences
+from elman.data.tagged.encoded import EncodedSequences, TagTargets
 from elman.data.tagged.vocabulary import TaggerVocabulary, broken_tags, unseen_answers
 from elman.data.vocabulary.unknown import UnknownTokens
 from elman.display import Progress
 from elman.errors import ArtifactError
 from elman.kernels import threads_for
 from elman.metrics.tagging import figures_of
-from elman.nn.tags import TagLogits, TagPredictions, batch_loss, decode
+from elman.nn.tags import TagLogits, TagPredictions, batch_loss, count_right, decode
 from elman.state import Batch, State
 from elman.tasks.comparison import Comparison
 from elman.tasks.sequence_setup import SequenceObjective, SequenceSetup
@@ -47,7 +47,16 @@ class TagObjective(SequenceObjective[EncodedSequences]):
         """Return the summed loss in nats, the number of time steps, and no state."""
         logits = self.model(batch.inputs_BT, batch.lengths_B)
         total, count = batch_loss(logits, batch, self.model.crf, self.model.config.intent_weight)
+        self._measure_batch(logits, batch)
         return total, count, state
+
+    def _measure_batch(self, logits: TagLogits, batch: Batch) -> None:
+        """Count the right tags, but not those of a CRF, whose best path takes as long as its loss; and the labels."""
+        targets: TagTargets = batch.targets_BT  # type: ignore[assignment]
+        if self.model.crf is None:
+            self.batch_sums.add("accuracy", *count_right(logits.logits_BTV, targets.tags_BT))
+        if logits.intents_BC is not None:
+            self.batch_sums.add("intent_accuracy", *count_right(logits.intents_BC, targets.intents_B))
 
     def evaluate_part(self, held_out: EncodedSequences, limit: int) -> dict[str, float]:
         """Return loss, accuracy, span F1 for tags in a span notation, and metrics of sentence labels."""
@@ -212,6 +221,10 @@ class TaggerSetup(SequenceSetup[TaggerConfig, TaggerNetwork, Parts[TaggedDataset
 
         held, train = encoded.data.take(rows.tolist()), self._train.data
         return comparison_of(network, self.vocabulary.tags, train, held, name, spans=spans)
+
+    @property
+    def plotted_metrics(self) -> list[str]:
+        return ["accuracy", "f1", "intent_accuracy"]
 
     def describe(self, figures: Mapping[str, float]) -> str:
         shown = [f"accuracy {figures['accuracy']:.2%}"]

@@ -23,6 +23,7 @@ from elman.tasks.sequence_model import SequenceModel
 from elman.tasks.transcriber.config import TranscriberConfig
 from elman.tasks.transcriber.network import TranscriberNetwork
 from elman.tasks.transcriber.setup import TranscriberSetup, measure, transcribed
+from elman.train.callbacks import OnEvent
 
 __all__ = ["Transcriber"]
 
@@ -67,6 +68,7 @@ class Transcriber(SequenceModel[TranscriberConfig, TranscriberNetwork, Transcrib
         folder: str | os.PathLike[str] | None = None,
         progress: bool | None = None,
         tune: bool = True,
+        on_event: OnEvent = None,
     ) -> Transcriber:
         """Train the transcriber.
 
@@ -80,11 +82,22 @@ class Transcriber(SequenceModel[TranscriberConfig, TranscriberNetwork, Transcrib
         folder       for files: write checkpoints and the best model to this folder during training
         progress     show a progress bar on standard error; by default, unless scikit-learn calls `fit`
         tune         set the threads and the memory allocator of this process for training
+        on_event     a function, or a list of them, that is called with the events of the run and may stop it
 
         Returns self. Recordings that are too short for their text are left out; the logger `elman.tasks` warns.
         Raises DataError, EncodingError, ConfigError, StorageError, DivergenceError, OutOfMemoryError.
         """
-        return self._fit(sounds, texts, rate=rate, valid=valid, test=test, folder=folder, progress=progress, tune=tune)
+        return self._fit(
+            sounds,
+            texts,
+            rate=rate,
+            valid=valid,
+            test=test,
+            folder=folder,
+            progress=progress,
+            tune=tune,
+            on_event=on_event,
+        )
 
     def read(self, paths: Any, **reading: Any) -> Transcripts:
         """Read recordings from files, with the data options of training. Raises DataError, EncodingError, StorageError.

@@ -233,6 +233,10 @@ class TranscriberSetup(
     def unit(self) -> str:
         return self.vocabulary.unit
 
+    @property
+    def plotted_metrics(self) -> list[str]:
+        return ["cer", "wer"]
+
     def describe(self, figures: Mapping[str, float]) -> str:
         shown = [f"WER {figures['wer']:.2%}", f"CER {figures['cer']:.2%}", f"exact {figures['exact']:.2%}"]
         if "loss" in figures:  # left out if infinite: no text fits into its time steps

@@ -38,6 +38,7 @@ from elman.tasks.sequence_model import SequenceModel
 from elman.tasks.translator.config import TranslatorConfig
 from elman.tasks.translator.network import TranslatorNetwork
 from elman.tasks.translator.setup import TranslatorSetup, member_of
+from elman.train.callbacks import OnEvent
 from elman.train.tuning import has_bfloat16
 
 __all__ = ["Translation", "Translator"]
@@ -89,6 +90,7 @@ class Translator(SequenceModel[TranslatorConfig, TranslatorNetwork, PairVocabula
         folder: str | os.PathLike[str] | None = None,
         progress: bool | None = None,
         tune: bool = True,
+        on_event: OnEvent = None,
     ) -> Translator:
         """Train the translator.
 
@@ -100,10 +102,13 @@ class Translator(SequenceModel[TranslatorConfig, TranslatorNetwork, PairVocabula
         folder       for files: write checkpoints and the best model to this folder during training
         progress     show a progress bar on standard error; by default, unless scikit-learn calls `fit`
         tune         set the threads and the memory allocator of this process for training
+        on_event     a function, or a list of them, that is called with the events of the run and may stop it
 
         Returns self. Raises DataError, EncodingError, ConfigError, StorageError, DivergenceError, OutOfMemoryError.
         """
-        return self._fit(sources, targets, valid=valid, test=test, folder=folder, progress=progress, tune=tune)
+        return self._fit(
+            sources, targets, valid=valid, test=test, folder=folder, progress=progress, tune=tune, on_event=on_event
+        )
 
     def _part(self, sources: Any, targets: Any, **how: Any) -> Pairs:
         return pairs_from(sources, targets, **how)

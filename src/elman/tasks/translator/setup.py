@@ -69,7 +69,10 @@ class TranslationObjective(SequenceObjective[EncodedPairs]):
         r_BTY = model.read_sampled(*inputs, rate) if rate else model.read(*inputs)
         # Logits of padding are not computed.
         targets_N = targets_BT[counted_BT]
-        return model.nats(r_BTY[counted_BT], targets_N), len(targets_N), state
+        right: list[Tensor] = []
+        nats = model.nats(r_BTY[counted_BT], targets_N, right)
+        self.batch_sums.add("accuracy", right[0], len(targets_N))
+        return nats, len(targets_N), state
 
     def evaluate_part(self, held_out: EncodedPairs, limit: int) -> dict[str, float]:
         """Return loss, perplexity and token accuracy, and metrics of the translations of some pairs.
@@ -251,6 +254,10 @@ class TranslatorSetup(SequenceSetup[TranslatorConfig, TranslatorNetwork, PairPar
         held = pairs.take(rows[spread(len(rows), MOST)].tolist())
         translate = self._translating(SearchConfig(beams=1))
         return comparison_of(translate, self.parts.train, held, name, **self._compared())
+
+    @property
+    def plotted_metrics(self) -> list[str]:
+        return ["accuracy"]
 
     def describe(self, figures: Mapping[str, float]) -> str:
         shown = [f"perplexity {figures['perplexity']:.3g}", f"accuracy {figures['accuracy']:.2%}"]
