@@ -89,7 +89,10 @@ def show_plan(run: Run, as_json: bool) -> None:
 def _layers(run: Run) -> str:
     """Describe the recurrent layers; empty for a network without recurrent layers."""
     network = getattr(run.config, "network", None)
-    return f", {network.layers} x {network.hidden_size} units" if isinstance(network, RecurrentConfig) else ""
+    if not isinstance(network, RecurrentConfig):
+        return ""
+    members = getattr(network, "members", 1)  # an option of some tasks
+    return f", {network.layers} x {network.hidden_size} units" + f", {members} members" * (members > 1)
 
 
 def measure_speed(run: Run) -> Speed:

@@ -9,11 +9,12 @@ import torch
 from torch import Tensor
 
 from elman.decode.candidates import as_scores
+from elman.decode.lazy_logits import LazyLogits
 from elman.decode.search import Advance, SearchStep
 from elman.errors import ConfigError, ShapeError
 from elman.state import State
 
-__all__ = ["ensemble"]
+__all__ = ["ensemble", "log_mean_probabilities"]
 
 
 def ensemble(advances: Sequence[Advance]) -> Advance:
@@ -36,15 +37,18 @@ def ensemble(advances: Sequence[Advance]) -> Advance:
         sizes = [output.logits_BKV.shape[-1] for output in outputs]
         if len(set(sizes)) > 1:
             raise ShapeError(f"expected members of an ensemble to score equally many tokens. Received: {sizes}")
-        log_probabilities = [torch.log_softmax(as_scores(output.logits_BKV), dim=-1) for output in outputs]
-        total_BKV = log_probabilities[0]
-        for more_BKV in log_probabilities[1:]:
-            total_BKV = torch.logaddexp(total_BKV, more_BKV)
-        return SearchStep(
-            total_BKV - math.log(len(members)), tuple(output.state for output in outputs), _mean_weights(outputs)
-        )
+        mean_BKV = log_mean_probabilities([output.logits_BKV for output in outputs])
+        return SearchStep(mean_BKV, tuple(output.state for output in outputs), _mean_weights(outputs))
 
     return advance
+
+
+def log_mean_probabilities(logits: Sequence[Tensor | LazyLogits]) -> Tensor:
+    """Return the logarithm of the mean over networks of the probabilities of the last dimension, from their logits."""
+    total = torch.log_softmax(as_scores(logits[0]), dim=-1)
+    for more in logits[1:]:
+        total = torch.logaddexp(total, torch.log_softmax(as_scores(more), dim=-1))
+    return total - math.log(len(logits))
 
 
 def _mean_weights(outputs: list[SearchStep]) -> Tensor | None:

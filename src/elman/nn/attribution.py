@@ -17,6 +17,7 @@ from elman.data.rows import SequenceRows
 from elman.display import Progress
 from elman.kernels import threads_for
 from elman.nn.bag import NgramBag
+from elman.nn.ensemble import members_of
 
 __all__ = ["Explanation", "explanations", "predict_outputs", "step_weights"]
 
@@ -90,9 +91,16 @@ def step_weights(
 
     The gradient is that of the output minus the mean of all outputs, since only the differences of logits affect the
     class probabilities; a single output is used as it is. For a network that is linear in its input, the weights sum
-    to the contribution of the input to the output (Shrikumar et al. 2016).
+    to the contribution of the input to the output (Shrikumar et al. 2016). For an ensemble, they are the mean of the
+    members' weights; of a text, only their sums over I have a meaning, because every member has its own embedding.
     """
+    found = [_weights_of_member(member, rows, outputs_N) for member in members_of(network)]
+    return found[0] if len(found) == 1 else [np.mean(each, axis=0) for each in zip(*found, strict=True)]
 
+
+def _weights_of_member(
+    network: SequenceNetwork, rows: SequenceRows, outputs_N: npt.NDArray[np.int64]
+) -> list[npt.NDArray[np.float64]]:
     def centred(outputs: Tensor) -> Tensor:
         return outputs - outputs.mean(dim=-1, keepdim=True) if outputs.shape[-1] > 1 else outputs
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 from elman.errors import ConfigError, ShapeError
 from elman.state import IGNORE_INDEX
 
-__all__ = ["CRF", "TransitionMask"]
+__all__ = ["CRF", "TransitionMask", "mean_crf"]
 
 # Score of a forbidden transition: its exponential is exactly zero, and sums with it stay finite.
 _FORBIDDEN = -1e4
@@ -198,6 +199,16 @@ class CRF(nn.Module):
             onward_BV = _sum_over_steps(sums[-1], transitions_VV) + emitted_BV
             sums.append(torch.where((t < lengths_B)[:, None], onward_BV, sums[-1]))
         return sums
+
+
+def mean_crf(members: Sequence[CRF]) -> CRF:
+    """Return a CRF, without gradients, with the mean of the scores of CRFs over the same tags and allowed paths."""
+    first = members[0]
+    mean = CRF(first.tags, TransitionMask(first.steps_VV, first.start_V, first.stop_V))
+    for name, parameter in mean.named_parameters():
+        parameter.requires_grad_(False)
+        parameter.data = torch.stack([member.get_parameter(name).detach() for member in members]).mean(dim=0)
+    return mean
 
 
 def _sum_over_steps(scores_BV: Tensor, transitions_VV: Tensor) -> Tensor:

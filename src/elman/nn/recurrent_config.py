@@ -6,7 +6,7 @@ from typing import Any
 
 from elman.options import option, section
 
-__all__ = ["RecurrentConfig", "attention_score_option", "input_feeding", "label_smoothing"]
+__all__ = ["RecurrentConfig", "attention_score_option", "input_feeding", "label_smoothing", "members_option"]
 
 
 @section
@@ -28,7 +28,8 @@ class RecurrentConfig:
     @property
     def shape(self) -> str:
         """Short description for people: the cell, the number of layers and the units, such as "lstm 2x256"."""
-        return f"{self.cell} {self.layers}x{self.hidden_size}"
+        members = getattr(self, "members", 1)  # an option of some tasks
+        return f"{members} members of " * (members > 1) + f"{self.cell} {self.layers}x{self.hidden_size}"
 
 
 def attention_score_option() -> Any:
@@ -40,6 +41,11 @@ def attention_score_option() -> Any:
 def input_feeding() -> Any:
     """Return the option for input feeding in a decoder."""
     return option(False, "feed the previous output into each time step (Luong et al. 2015)")
+
+
+def members_option() -> Any:
+    """Return the option for an ensemble, for tasks that make one with `elman.nn.ensemble`."""
+    return option(1, "number of independent networks whose predictions are averaged", least=1, most=100)
 
 
 def label_smoothing(share: float) -> Any:

@@ -24,13 +24,15 @@ from elman.display import Progress
 from elman.errors import ConfigError
 from elman.former import former_methods
 from elman.nn import StoredModule
+from elman.nn.ensemble import check_members
 from elman.nn.recurrent import check_cell, with_present_cell_options
 from elman.nn.recurrent_config import RecurrentConfig
 from elman.options import Sections
 from elman.tasks.comparison import Comparison
 from elman.tasks.remarks import first_places, remark_on_unknown
 from elman.train import TrainConfig
-from elman.train.loop import Objective, Stream, Training
+from elman.train.ensemble import training_of
+from elman.train.loop import Objective, Stream
 from elman.train.machine import chooses_threads, resolve_auto
 from elman.train.out_of_memory import memory_errors
 from elman.train.progress import TrainingProgress
@@ -104,6 +106,7 @@ class Setup(ABC, Generic[C, N, P, V]):
         torch.manual_seed(training.seed)
         with memory_errors("making the network"):
             self.network: N = self.make_run_network().to(training.device)
+        check_members(self.config, self.network, self.title())
         self.init_network()
 
     @classmethod
@@ -233,7 +236,7 @@ class Setup(ABC, Generic[C, N, P, V]):
 
     def trainer(self) -> Trainer:
         """Return the trainer: by default, an optimiser over batches."""
-        return Training(self.objective(), self.stream(), self.training_config, evaluation_cost=self.evaluation_cost)
+        return training_of(self.objective(), self.stream(), self.training_config, self.evaluation_cost)
 
     @property
     def evaluation_cost(self) -> float:
@@ -338,7 +341,7 @@ class Setup(ABC, Generic[C, N, P, V]):
             if isinstance(section, RecurrentConfig):
                 check_cell(section.cell, section.cell_options)
         with torch.device("meta"):
-            cls.make_smallest_network(config)
+            check_members(config, cls.make_smallest_network(config), cls.title())
 
     @property
     def training_config(self) -> TrainConfig:

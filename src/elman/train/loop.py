@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
@@ -189,7 +189,7 @@ class Training:
 
     def _backward(self, batch: Batch) -> tuple[float, int]:
         """Accumulate the gradients of one batch and keep its final state; return the loss and the number of targets."""
-        objective, config = self.objective, self.config
+        objective = self.objective
         batch = self._mask_targets(batch)
         rows = batch.rows
         if self.state is None:
@@ -198,12 +198,19 @@ class Training:
             state = self.state
         else:
             state = reset_rows(self.state, batch.reset_B, objective.initial_state(rows))
+        loss, count, self.state = self._propagate(batch, state)
+        return loss, count
+
+    def _propagate(self, batch: Batch, state: State) -> tuple[float, int, State]:
+        """Accumulate the gradients of one batch; return the summed loss, the number of targets, and the final state."""
+        return self._backward_of(self.objective, batch, state)
+
+    def _backward_of(self, objective: Objective, batch: Batch, state: State) -> tuple[float, int, State]:
         with self._autocast():
             total, count, state = objective.loss(batch, state)
-        self.state = detach(state)
         if count:
-            (total / (count * config.accumulate)).backward()
-        return float(total.detach()), count
+            (total / (count * self.config.accumulate)).backward()
+        return float(total.detach()), count, detach(state)
 
     def _mask_targets(self, batch: Batch) -> Batch:
         start, end = self.config.loss_from, self.config.loss_to
@@ -220,7 +227,11 @@ class Training:
         return batch._replace(targets_BT=targets)
 
     def _clip(self) -> float:
-        parameters = [p for p in self._parameters if p.grad is not None]
+        return self._clip_parameters(self._parameters)
+
+    def _clip_parameters(self, parameters: Iterable[nn.Parameter]) -> float:
+        """Clip the gradients of these parameters; return their norm before."""
+        parameters = [p for p in parameters if p.grad is not None]
         bound = self.config.clip_norm or math.inf
         norm = float(nn.utils.clip_grad_norm_(parameters, bound))
         if self.config.clip_value:

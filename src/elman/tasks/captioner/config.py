@@ -8,7 +8,13 @@ from types import MappingProxyType
 from typing import Any, ClassVar
 
 from elman.data.captioned.config import CaptionDataConfig, CaptionTextConfig
-from elman.nn.recurrent_config import RecurrentConfig, attention_score_option, input_feeding, label_smoothing
+from elman.nn.recurrent_config import (
+    RecurrentConfig,
+    attention_score_option,
+    input_feeding,
+    label_smoothing,
+    members_option,
+)
 from elman.options import Sections, option, section
 from elman.train.config import EVERY_EXAMPLE_EVALUATED, ONE_TARGET_A_SEQUENCE, TrainConfig
 
@@ -49,6 +55,7 @@ class CaptionerNetworkConfig(RecurrentConfig):
     attention_score: str = attention_score_option()
     input_feeding: bool = input_feeding()
     label_smoothing: float = label_smoothing(0.0)
+    members: int = members_option()
     batch_size: int = option(64, "captions per batch", least=1)
 
 

@@ -19,9 +19,10 @@ from elman.nn.images import ImageEncoder
 from elman.nn.pretrained_images import PretrainedImageEncoder
 from elman.nn.recurrent import make_stack
 from elman.nn.token_decoder import TokenDecoderNetwork
+from elman.nn.token_ensemble import TokenEnsemble
 from elman.tasks.captioner.config import CaptionerNetworkConfig
 
-__all__ = ["TORCHVISION", "CaptionerNetwork"]
+__all__ = ["TORCHVISION", "CaptionerEnsemble", "CaptionerNetwork"]
 
 TORCHVISION = "torchvision:"
 # Number of values per chunk when mean and deviation are computed.
@@ -142,6 +143,26 @@ class CaptionerNetwork(TokenDecoderNetwork):
         if self.images is not None:
             return self.images(x)
         return x[:, None] if self.item.kind == "vectors" else x
+
+
+class CaptionerEnsemble(TokenEnsemble):
+    """Captioners with the mean of their probabilities of every next token."""
+
+    def forward(self, items: Tensor, tokens_BT: Tensor) -> Tensor:
+        """Return the joined decoder outputs `r_BTY`, which `logits` turns into logits."""
+        return self.joined([member(items, tokens_BT) for member in self.members])
+
+    @property
+    def places(self) -> tuple[int, ...]:
+        """Spatial shape of the feature map; () for a vector."""
+        places: tuple[int, ...] = self.first.places
+        return places
+
+    @property
+    def images(self) -> ImageEncoder | None:
+        """The convolutions of the first member; those of the others have the same shape."""
+        images: ImageEncoder | None = self.first.images
+        return images
 
 
 def _check(item: ItemSpec, config: CaptionerNetworkConfig) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -28,10 +29,11 @@ from elman.display import Progress
 from elman.errors import DataError
 from elman.kernels import threads_for
 from elman.metrics.translation import bleu_metrics, bleu_signatures, exact_match, has_bleu, tokenizer_for
+from elman.nn.ensemble import members_of
 from elman.state import IGNORE_INDEX, Batch, State
 from elman.tasks.captioner.baselines import MOST, comparison_of
 from elman.tasks.captioner.config import CaptionerConfig
-from elman.tasks.captioner.network import CaptionerNetwork
+from elman.tasks.captioner.network import CaptionerEnsemble, CaptionerNetwork
 from elman.tasks.comparison import Comparison, evenly
 from elman.tasks.remarks import token_advice
 from elman.tasks.sequence_setup import SequenceObjective, SequenceSetup
@@ -81,7 +83,7 @@ class CaptionObjective(SequenceObjective[EncodedCaptions]):
 
 def _answers(model: CaptionerNetwork, batch: Batch) -> tuple[Tensor, Tensor]:
     """Return the decoder outputs `r_NY` for the N targets that are not padding, and the targets."""
-    device = model.head_bias_V.device
+    device = model.device
     targets_BT = batch.targets_BT.to(device)
     real_BT = targets_BT != IGNORE_INDEX
     r_BTY = model(batch.inputs_BT.items.to(device), batch.inputs_BT.tokens_BT.to(device))
@@ -180,7 +182,7 @@ def search_captions(
         advance = model.advance if search.sample else model.packed_advance("float32")
         for number, start in enumerate(range(0, len(items), batch_size)):
             part = items[start : start + batch_size]
-            state, memory = model.encode(data.items(part).to(model.head_bias_V.device))
+            state, memory = model.encode(data.items(part).to(model.device))
             found += find(
                 advance,
                 state,
@@ -224,7 +226,7 @@ class CaptionerSetup(
     @staticmethod
     def make_network(config: CaptionerConfig, vocabulary: CaptionerVocabulary) -> CaptionerNetwork:
         """Return a network for the items and tokens of this vocabulary."""
-        return CaptionerNetwork(vocabulary.item, vocabulary.text.size, config.network)
+        return _network(config, vocabulary.item, vocabulary.text.size)
 
     @classmethod
     def make_smallest_network(cls, config: CaptionerConfig) -> CaptionerNetwork:
@@ -233,7 +235,7 @@ class CaptionerSetup(
         item = ItemSpec("images", (64, 64, 3), whole=True)
         if not config.network.vector_size and not config.network.image_encoder:
             item = ItemSpec("vectors", (8,))
-        return CaptionerNetwork(item, 4, config.network)
+        return _network(config, item, 4)
 
     def learn_vocabulary(self) -> CaptionerVocabulary:
         """Return the shape of the training items and the tokens of their captions."""
@@ -261,9 +263,10 @@ class CaptionerSetup(
 
     def init_network(self) -> None:
         """Set the scale of the items, and load the weights of a pretrained image encoder."""
-        self.network.standardise(self._train.data.items)
-        if self.config.network.image_weights and self.network.pretrained is not None:
-            self.network.pretrained.read_weights(self.config.network.image_weights)
+        for member in members_of(self.network):
+            member.standardise(self._train.data.items)
+            if self.config.network.image_weights and member.pretrained is not None:
+                member.pretrained.read_weights(self.config.network.image_weights)
 
     def unknown_tokens(self) -> Iterator[tuple[UnknownTokens, str, str]]:
         """Yield the counts of unknown tokens of the captions."""
@@ -340,3 +343,8 @@ class CaptionerSetup(
             f"on, {text.size:,} {text.unit}s"
             + (f"; {left_out:,} captions of more than {most} tokens are left out" if left_out else "")
         )
+
+
+def _network(config: CaptionerConfig, item: ItemSpec, tokens: int) -> CaptionerNetwork:
+    """Return a network, or an ensemble, for items of this kind and so many tokens."""
+    return CaptionerEnsemble.of(config.network.members, partial(CaptionerNetwork, item, tokens, config.network))

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar
 
 from elman.data.examples.config import ExamplesConfig, InputConfig
-from elman.nn.recurrent_config import RecurrentConfig
+from elman.nn.recurrent_config import RecurrentConfig, members_option
 from elman.options import Sections, option, section
 from elman.train.config import ONE_TARGET_A_SEQUENCE, TrainConfig
 
@@ -53,6 +53,7 @@ class ClassifierNetworkConfig(RecurrentConfig):
     )
     pool: str = option("mean-max", "pooling over time: last, mean, max, attention, or several joined by -")
     output_dropout: float = option(0.0, "dropout on the pooled vector", least=0.0)
+    members: int = members_option()
     batch_size: int = option(64, "examples per batch", least=1)
 
 

@@ -1,18 +1,22 @@
-"""`ClassifierNetwork`: recurrent layers over tokens or series, pooling over time, and a linear layer."""
+"""`ClassifierNetwork`: recurrent layers over tokens or series, pooling, and a linear layer; and an ensemble of them."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
 from elman.data.vocabulary import UNKNOWN_ID
+from elman.decode.ensembles import log_mean_probabilities
 from elman.nn import Pool, StoredModule, embed_tokens, sequence_dropout
 from elman.nn.bag import NgramBag
 from elman.nn.dropout import SequenceDropout, check_rate
+from elman.nn.ensemble import Ensemble, mean_of
 from elman.nn.recurrent import make_stack
 from elman.tasks.classifier.config import ClassifierNetworkConfig
 
-__all__ = ["ClassifierNetwork"]
+__all__ = ["ClassifierEnsemble", "ClassifierNetwork"]
 
 # Rare words keep their initial embedding, which must be small. In small vocabularies no token is rare.
 _EMBEDDING_DEVIATION, _FEW_TOKENS, _DEVIATION_OF_FEW = 0.05, 1000, 0.5
@@ -83,3 +87,16 @@ class ClassifierNetwork(StoredModule):
     def _classify(self, y_BTY: Tensor, lengths_B: Tensor | None) -> Tensor:
         pooled_BF = self.pool(y_BTY, lengths_B)
         return self.head(nn.functional.dropout(pooled_BF, self.output_dropout, self.training))
+
+
+class ClassifierEnsemble(Ensemble):
+    """Classifiers with the mean of their probabilities, or with the mean of their numbers for a regression."""
+
+    def __init__(self, members: Sequence[StoredModule], *, regression: bool) -> None:
+        super().__init__(members)
+        self.regression = regression
+
+    def forward(self, inputs: Tensor, lengths_B: Tensor | None) -> Tensor:
+        """Return `logits_BC`, the logarithms of the mean probabilities, or the mean of the numbers."""
+        outputs = [member(inputs, lengths_B) for member in self.members]
+        return mean_of(outputs) if self.regression else log_mean_probabilities(outputs)

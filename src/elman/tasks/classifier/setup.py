@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +27,11 @@ from elman.metrics.classification import evaluation
 from elman.metrics.confusion import confusion_matrix
 from elman.nn.attribution import predict_outputs
 from elman.nn.bag import learn_bag
+from elman.nn.ensemble import members_of
 from elman.plots.confusion import draw_confusion
 from elman.tasks.classifier.baselines import comparison_of
 from elman.tasks.classifier.config import ClassifierConfig
-from elman.tasks.classifier.network import ClassifierNetwork
+from elman.tasks.classifier.network import ClassifierEnsemble, ClassifierNetwork
 from elman.tasks.classifier.objectives import ClassObjective, RegressionObjective
 from elman.tasks.comparison import Comparison
 from elman.tasks.remarks import labels_not_learnt, token_advice
@@ -103,14 +105,13 @@ class ClassifierSetup(
         """Return a network for the encoder and the targets of this vocabulary."""
         encoder, outputs = vocabulary.encoder, vocabulary.targets.outputs
         if isinstance(encoder, TextEncoder):
-            tokens = encoder.vocabulary.size
-            return ClassifierNetwork(config.network, outputs=outputs, tokens=tokens, grams=vocabulary.grams)
-        return ClassifierNetwork(config.network, outputs=outputs, channels=len(encoder.channels))
+            return _network(config, outputs=outputs, tokens=encoder.vocabulary.size, grams=vocabulary.grams)
+        return _network(config, outputs=outputs, channels=len(encoder.channels))
 
     @classmethod
     def make_smallest_network(cls, config: ClassifierConfig) -> ClassifierNetwork:
         """Return a network for texts, to which all options apply."""
-        return ClassifierNetwork(config.network, outputs=2, tokens=2)
+        return _network(config, outputs=2, tokens=2)
 
     @classmethod
     def uncalibrated(cls, vocabulary: ClassifierVocabulary) -> ClassifierVocabulary:
@@ -162,8 +163,9 @@ class ClassifierSetup(
 
     def init_network(self) -> None:
         """Initialise the bag with its n-grams."""
-        if self.network.bag is not None:
-            self.network.bag.start(self._grams, self.config.network.bag_start * self._ratios)
+        for member in members_of(self.network):
+            if member.bag is not None:
+                member.bag.start(self._grams, self.config.network.bag_start * self._ratios)
 
     def stream(self) -> ShuffledBatches:
         """Return shuffled batches of examples."""
@@ -290,3 +292,10 @@ class ClassifierSetup(
         """Describe the network and the data in one line."""
         examples = f"{len(self._train.rows):,} examples to train on"
         return f"{self.network_summary}; {examples}, {self.vocabulary.answer()}"
+
+
+def _network(config: ClassifierConfig, **sizes: int) -> ClassifierNetwork:
+    """Return a network of these sizes, or an ensemble."""
+    regression = config.target.kind == "regression"
+    make = partial(ClassifierNetwork, config.network, **sizes)
+    return ClassifierEnsemble.of(config.network.members, make, regression=regression)

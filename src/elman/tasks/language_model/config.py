@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar
 
 from elman.data.text_config import TextConfig
-from elman.nn.recurrent_config import RecurrentConfig
+from elman.nn.recurrent_config import RecurrentConfig, members_option
 from elman.options import Sections, option, section
 from elman.train.config import TrainConfig
 
@@ -21,6 +21,7 @@ class LanguageModelNetworkConfig(RecurrentConfig):
 
     embedding: int = option(128, "size of the token embedding; 0 for one-hot input", least=0)
     tied: bool = option(False, "share the weights of embedding and output layer (needs embedding = hidden_size)")
+    members: int = members_option()
     batch_size: int = option(
         32, "batch size: number of parallel streams that the text is cut into", least=1, former=("lanes",)
     )

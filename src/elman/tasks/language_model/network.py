@@ -1,4 +1,4 @@
-"""`LanguageModelNetwork`: from tokens to logits of the next token."""
+"""`LanguageModelNetwork`: from tokens to logits of the next token; and an ensemble of such networks."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from elman.decode.ensembles import log_mean_probabilities
 from elman.errors import ConfigError
 from elman.nn import StoredModule, embed_tokens
 from elman.nn.dropout import SequenceDropout
+from elman.nn.ensemble import Ensemble
 from elman.nn.recurrent import make_stack
 from elman.state import State
 from elman.tasks.language_model.config import LanguageModelNetworkConfig
 
-__all__ = ["LanguageModelNetwork"]
+__all__ = ["LanguageModelEnsemble", "LanguageModelNetwork"]
 
 
 class LanguageModelNetwork(StoredModule):
@@ -73,3 +75,17 @@ class LanguageModelNetwork(StoredModule):
     def table(self) -> Tensor:
         """Return the embedding table `features_VE`."""
         return self.embed.lookup(torch.zeros(1, 1, dtype=torch.int64)).features_VI
+
+
+class LanguageModelEnsemble(Ensemble):
+    """Language models with the mean of their probabilities of every next token."""
+
+    def forward(self, tokens_BT: Tensor, lengths_B: Tensor | None, state: State) -> tuple[Tensor, State]:
+        """Return the logarithms of the mean probabilities, `logits_BTV`, and the members' states."""
+        found = [member(tokens_BT, lengths_B, each) for member, each in zip(self.members, state, strict=True)]
+        return log_mean_probabilities([logits_BTV for logits_BTV, _ in found]), tuple(after for _, after in found)
+
+    def step(self, tokens_B: Tensor, state: State) -> tuple[Tensor, State]:
+        """Return `logits_BV` after one more token of each sequence, and the members' states after it."""
+        logits_BTV, state = self(tokens_B[:, None], None, state)
+        return logits_BTV[:, 0], state

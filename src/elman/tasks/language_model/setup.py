@@ -22,7 +22,7 @@ from elman.state import IGNORE_INDEX, Batch, State
 from elman.tasks.comparison import Comparison
 from elman.tasks.language_model.baselines import comparison_of
 from elman.tasks.language_model.config import LanguageModelConfig
-from elman.tasks.language_model.network import LanguageModelNetwork
+from elman.tasks.language_model.network import LanguageModelEnsemble, LanguageModelNetwork
 from elman.tasks.remarks import token_advice
 from elman.tasks.setup import Setup
 from elman.train.batch_sums import BatchSums
@@ -112,12 +112,12 @@ class LanguageModelSetup(Setup[LanguageModelConfig, LanguageModelNetwork, Corpus
 
     @staticmethod
     def make_network(config: LanguageModelConfig, vocabulary: Vocabulary) -> LanguageModelNetwork:
-        return LanguageModelNetwork(vocabulary.size, config.network)
+        return _network(config, vocabulary.size)
 
     @classmethod
     def make_smallest_network(cls, config: LanguageModelConfig) -> LanguageModelNetwork:
         """Return a network with two tokens."""
-        return LanguageModelNetwork(2, config.network)
+        return _network(config, 2)
 
     def learn_vocabulary(self) -> Vocabulary:
         return self.parts.vocabulary
@@ -239,3 +239,8 @@ class LanguageModelSetup(Setup[LanguageModelConfig, LanguageModelNetwork, Corpus
     def summary(self) -> str:
         tokens = f"{len(self.parts.train):,} {self.vocabulary.unit}s to train on"
         return f"{self.network_summary}; {tokens}, vocabulary of {self.vocabulary.size:,}"
+
+
+def _network(config: LanguageModelConfig, size: int) -> LanguageModelNetwork:
+    """Return a network, or an ensemble, for so many tokens."""
+    return LanguageModelEnsemble.of(config.network.members, lambda: LanguageModelNetwork(size, config.network))

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar
 
 from elman.data.tagged.config import TaggedDataConfig
-from elman.nn.recurrent_config import RecurrentConfig
+from elman.nn.recurrent_config import RecurrentConfig, members_option
 from elman.options import Sections, option, section
 from elman.train.config import EVERY_EXAMPLE_EVALUATED, ONE_TARGET_A_SEQUENCE, TrainConfig
 
@@ -46,6 +46,7 @@ class TaggerNetworkConfig(RecurrentConfig):
         "attention", "pooling over time for the sentence label: last, mean, max, attention, or several joined by -"
     )
     intent_weight: float = option(1.0, "weight of the sentence label in the loss", least=0.0)
+    members: int = members_option()
     batch_size: int = option(32, "sentences per batch", least=1)
 
 

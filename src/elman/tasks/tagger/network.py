@@ -1,8 +1,9 @@
-"""`TaggerNetwork`: recurrent layers over words and characters, or frames, with logits of tags at every time step."""
+"""`TaggerNetwork`: recurrent layers over words and characters, or frames, with logits of tags; and an ensemble."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,18 +14,20 @@ from torch import Tensor, nn
 from elman.data.moments import mean_and_deviation
 from elman.data.tagged.encoded import WordInputs
 from elman.data.tagged.vocabulary import UNKNOWN_ID, TaggerVocabulary
+from elman.decode.ensembles import log_mean_probabilities
 from elman.errors import ConfigError
 from elman.nn import Pool, StoredModule
 from elman.nn.characters import CharacterEncoder
-from elman.nn.crf import CRF
+from elman.nn.crf import CRF, mean_crf
 from elman.nn.dropout import SequenceDropout, check_rate
 from elman.nn.embed import Embedding
+from elman.nn.ensemble import Ensemble, mean_of
 from elman.nn.recurrent import make_stack
 from elman.nn.tags import TagLogits, tag_crf
 from elman.state import map_leaves
 from elman.tasks.tagger.config import TaggerNetworkConfig
 
-__all__ = ["TaggerNetwork"]
+__all__ = ["TaggerEnsemble", "TaggerNetwork"]
 
 
 class TaggerNetwork(StoredModule):
@@ -118,3 +121,35 @@ class TaggerNetwork(StoredModule):
             return words_BT
         forgotten_BT = torch.rand(words_BT.shape, device=words_BT.device) < rate / (rate + self.counts_V[words_BT])
         return words_BT.masked_fill(forgotten_BT, UNKNOWN_ID)
+
+
+class TaggerEnsemble(Ensemble):
+    """Taggers with the mean of their probabilities of tags, and of sentence labels.
+
+    With a CRF, the mean is that of the scores of every path: of emissions, transitions, and starts and stops. It is the
+    CRF whose probability of a path is proportional to the geometric mean of the members' probabilities.
+    """
+
+    def forward(self, inputs: WordInputs | Tensor, lengths_B: Tensor) -> TagLogits:
+        """Return the logarithms of the mean probabilities, or with a CRF the mean emissions."""
+        found: list[TagLogits] = [member(inputs, lengths_B) for member in self.members]
+        emissions = [each.logits_BTV for each in found]
+        intents = [each.intents_BC for each in found if each.intents_BC is not None]
+        return TagLogits(
+            log_mean_probabilities(emissions) if self.first.crf is None else mean_of(emissions),
+            log_mean_probabilities(intents) if intents else None,
+        )
+
+    @property
+    def crf(self) -> CRF | None:
+        """The CRF with the mean scores of the members' transitions, starts and stops; None without a CRF."""
+        if self.first.crf is None:
+            return None
+        members: Any = self.members
+        return mean_crf([member.crf for member in members])
+
+    @property
+    def config(self) -> TaggerNetworkConfig:
+        """The options of each member."""
+        config: TaggerNetworkConfig = self.first.config
+        return config

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -21,13 +22,14 @@ from elman.display import Progress
 from elman.errors import ArtifactError
 from elman.kernels import threads_for
 from elman.metrics.tagging import figures_of
+from elman.nn.ensemble import members_of
 from elman.nn.tags import TagLogits, TagPredictions, batch_loss, count_right, decode
 from elman.state import Batch, State
 from elman.tasks.comparison import Comparison
 from elman.tasks.sequence_setup import SequenceObjective, SequenceSetup
 from elman.tasks.tagger.baselines import comparison_of
 from elman.tasks.tagger.config import TaggerConfig
-from elman.tasks.tagger.network import TaggerNetwork
+from elman.tasks.tagger.network import TaggerEnsemble, TaggerNetwork
 
 __all__ = ["TagObjective", "TaggerSetup", "answers", "measure"]
 
@@ -129,13 +131,13 @@ class TaggerSetup(SequenceSetup[TaggerConfig, TaggerNetwork, Parts[TaggedDataset
     @staticmethod
     def make_network(config: TaggerConfig, vocabulary: TaggerVocabulary) -> TaggerNetwork:
         """Return a network for the inputs and tags of this vocabulary."""
-        return TaggerNetwork(vocabulary, config.network)
+        return _network(vocabulary, config)
 
     @classmethod
     def make_smallest_network(cls, config: TaggerConfig) -> TaggerNetwork:
         """Return a network with one word and two tags."""
         smallest = TaggerVocabulary.smallest(intent=config.network.intent)
-        return TaggerNetwork(smallest, config.network)
+        return _network(smallest, config)
 
     @classmethod
     def check_folder(cls, config: TaggerConfig, vocabulary: TaggerVocabulary, where: str) -> None:
@@ -192,13 +194,14 @@ class TaggerSetup(SequenceSetup[TaggerConfig, TaggerNetwork, Parts[TaggedDataset
     def make_run_network(self) -> TaggerNetwork:
         """Return a network with the word counts of the training set, for word dropout."""
         counts_V = self._train.word_counts(len(self.vocabulary.words) + 1)
-        return TaggerNetwork(self.vocabulary, self.config.network, counts_V)
+        return _network(self.vocabulary, self.config, counts_V)
 
     def init_network(self) -> None:
         """Set the scale of frames from the training set."""
         frames = self._train.data.frames
         if frames is not None and self.config.data.standardise:
-            self.network.standardise(frames)
+            for member in members_of(self.network):
+                member.standardise(frames)
 
     def objective(self) -> TagObjective:
         """Return the loss of tags and sentence labels."""
@@ -250,3 +253,9 @@ class TaggerSetup(SequenceSetup[TaggerConfig, TaggerNetwork, Parts[TaggedDataset
     def summary(self) -> str:
         steps = f"{self.data['train_steps']:,} {self.unit}s to train on"
         return f"{self.network_summary}; {steps}, {self.vocabulary.answer_summary()}"
+
+
+def _network(vocabulary: TaggerVocabulary, config: TaggerConfig, counts_V: Tensor | None = None) -> TaggerNetwork:
+    """Return a network, or an ensemble."""
+    make = partial(TaggerNetwork, vocabulary, config.network, counts_V)
+    return TaggerEnsemble.of(config.network.members, make)

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from elman.data.sound.config import SoundConfig
 from elman.data.transcripts.config import TranscriptsConfig
-from elman.nn.recurrent_config import RecurrentConfig
+from elman.nn.recurrent_config import RecurrentConfig, members_option
 from elman.options import Sections, option, section
 from elman.train.config import EVERY_EXAMPLE_EVALUATED, ONE_TARGET_A_SEQUENCE, TrainConfig
 
@@ -37,6 +37,7 @@ class TranscriberNetworkConfig(RecurrentConfig):
     time_width: int = option(10, "SpecAugment: maximum width of a time mask, in frames", least=0)
     frequency_masks: int = option(2, "SpecAugment: number of frequency masks", least=0)
     frequency_width: int = option(6, "SpecAugment: maximum width of a frequency mask, in features", least=0)
+    members: int = members_option()
     batch_size: int = option(16, "recordings per batch", least=1)
     batch_frames: int = option(0, "maximum frames per batch, padding included; 0 for no limit", least=0)
 

@@ -1,8 +1,9 @@
-"""`TranscriberNetwork`: recurrent layers over stacked frames, with logits of tokens and the blank for CTC."""
+"""`TranscriberNetwork`: recurrent layers over stacked frames, with logits of tokens and the blank; and an ensemble."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,12 +18,13 @@ from elman.errors import ConfigError
 from elman.kernels import clear_padding
 from elman.nn import StoredModule
 from elman.nn.dropout import SequenceDropout, check_rate
+from elman.nn.ensemble import Ensemble, mean_of
 from elman.nn.feature_masks import spec_augment
 from elman.nn.recurrent import make_stack
 from elman.state import State
 from elman.tasks.transcriber.config import TranscriberNetworkConfig
 
-__all__ = ["TranscriberNetwork"]
+__all__ = ["TranscriberEnsemble", "TranscriberNetwork"]
 
 
 class TranscriberNetwork(StoredModule):
@@ -116,3 +118,47 @@ class TranscriberNetwork(StoredModule):
             return x_BTF.new_zeros(x_BTF.shape[0], 0, config.stack_frames * self.features)
         windows_BTFN = x_BTF.unfold(1, config.stack_frames, config.stride)
         return windows_BTFN.transpose(2, 3).flatten(2)
+
+
+class TranscriberEnsemble(Ensemble):
+    """Transcribers with the mean of their log-probabilities at every time step, as logits.
+
+    All members read frames on the scale of the first one, which is that of the training set.
+    """
+
+    def forward(self, x_BTF: Tensor, lengths_B: Tensor) -> CtcLogits:
+        """Return the mean log-probabilities of every time step of whole recordings."""
+        found: list[CtcLogits] = [member(x_BTF, lengths_B) for member in self.members]
+        return CtcLogits(_mean([each.logits_BTV for each in found]), found[0].lengths_B)
+
+    def advance(self, x_BTI: Tensor, state: State) -> tuple[Tensor, State]:
+        """Return the mean log-probabilities of further time steps, and the members' states after them."""
+        members: Any = self.members
+        found = [member.advance(x_BTI, each) for member, each in zip(members, state, strict=True)]
+        return _mean([logits_BTV for logits_BTV, _ in found]), tuple(after for _, after in found)
+
+    @property
+    def config(self) -> TranscriberNetworkConfig:
+        """The options of each member."""
+        config: TranscriberNetworkConfig = self.first.config
+        return config
+
+    @property
+    def features(self) -> int:
+        """The number of features F of a frame."""
+        features: int = self.first.features
+        return features
+
+    def scaled(self, x_BTF: Tensor) -> Tensor:
+        """Return the normalised frames."""
+        scaled_BTF: Tensor = self.first.scaled(x_BTF)
+        return scaled_BTF
+
+    def stacked(self, x_BTF: Tensor) -> Tensor:
+        """Return the input of each complete time step."""
+        stacked_BTI: Tensor = self.first.stacked(x_BTF)
+        return stacked_BTI
+
+
+def _mean(logits: list[Tensor]) -> Tensor:
+    return mean_of([torch.log_softmax(each.float(), dim=-1) for each in logits])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -29,13 +30,14 @@ from elman.errors import ArtifactError, DataError
 from elman.kernels import threads_for
 from elman.metrics.transcription import error_rates, figures_of
 from elman.nn.ctc_loss import batch_loss
+from elman.nn.ensemble import members_of
 from elman.state import Batch, State
 from elman.tasks.comparison import Comparison, evenly
 from elman.tasks.remarks import token_advice
 from elman.tasks.sequence_setup import SequenceObjective, SequenceSetup
 from elman.tasks.transcriber.baselines import MOST, comparison_of
 from elman.tasks.transcriber.config import TranscriberConfig
-from elman.tasks.transcriber.network import TranscriberNetwork
+from elman.tasks.transcriber.network import TranscriberEnsemble, TranscriberNetwork
 
 __all__ = ["CTCObjective", "TranscriberSetup", "measure", "scored", "transcribed"]
 
@@ -160,13 +162,13 @@ class TranscriberSetup(
     @staticmethod
     def make_network(config: TranscriberConfig, vocabulary: TranscriberVocabulary) -> TranscriberNetwork:
         """Return a network for the frames and tokens of this vocabulary."""
-        return TranscriberNetwork(vocabulary.features, vocabulary.size, config.network)
+        return _network(config, vocabulary.features, vocabulary.size)
 
     @classmethod
     def make_smallest_network(cls, config: TranscriberConfig) -> TranscriberNetwork:
         """Return a network for sound; also checks the options of sound features."""
         LogMel(config.sound)
-        return TranscriberNetwork(config.sound.mels, 3, config.network)
+        return _network(config, config.sound.mels, 3)
 
     @classmethod
     def check_folder(cls, config: TranscriberConfig, vocabulary: TranscriberVocabulary, where: str) -> None:
@@ -208,7 +210,8 @@ class TranscriberSetup(
     def init_network(self) -> None:
         """Set the scale of frames from the training set, with `normalise=global`."""
         if self.config.network.normalise == "global":
-            self.network.fit_normalizer(self._train.data.frames, self.vocabulary.kind)
+            for member in members_of(self.network):
+                member.fit_normalizer(self._train.data.frames, self.vocabulary.kind)
 
     @property
     def batch_steps(self) -> int:
@@ -285,3 +288,9 @@ class TranscriberSetup(
     def summary(self) -> str:
         things = f"{len(self._train):,} {self.vocabulary.things} to train on"
         return f"{self.network_summary}; {things}, {self.vocabulary.answers} and the blank"
+
+
+def _network(config: TranscriberConfig, features: int, size: int) -> TranscriberNetwork:
+    """Return a network, or an ensemble, for frames of so many features and so many tokens."""
+    make = partial(TranscriberNetwork, features, size, config.network)
+    return TranscriberEnsemble.of(config.network.members, make)

@@ -8,7 +8,13 @@ from types import MappingProxyType
 from typing import Any, ClassVar
 
 from elman.data.pairs.config import PairsConfig
-from elman.nn.recurrent_config import RecurrentConfig, attention_score_option, input_feeding, label_smoothing
+from elman.nn.recurrent_config import (
+    RecurrentConfig,
+    attention_score_option,
+    input_feeding,
+    label_smoothing,
+    members_option,
+)
 from elman.options import Sections, option, section
 from elman.train.config import EVERY_EXAMPLE_EVALUATED, ONE_TARGET_A_SEQUENCE, TrainConfig
 
@@ -66,6 +72,7 @@ class TranslatorNetworkConfig(RecurrentConfig):
         least=0.0,
         most=1.0,
     )
+    members: int = members_option()
     batch_size: int = option(128, "maximum pairs per batch", least=1)
     batch_tokens: int = option(2200, "maximum tokens per batch, source, target and padding", least=2)
     best_by: str = option(

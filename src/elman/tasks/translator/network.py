@@ -1,8 +1,9 @@
-"""`TranslatorNetwork`: a recurrent encoder-decoder."""
+"""`TranslatorNetwork`: a recurrent encoder-decoder; and an ensemble of them."""
 
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -13,10 +14,11 @@ from elman.nn.dropout import SequenceDropout
 from elman.nn.embed import Embedding
 from elman.nn.recurrent import make_stack
 from elman.nn.token_decoder import TokenDecoderNetwork
+from elman.nn.token_ensemble import TokenEnsemble
 from elman.state import leaves
 from elman.tasks.translator.config import TranslatorNetworkConfig
 
-__all__ = ["TranslatorNetwork"]
+__all__ = ["TranslatorEnsemble", "TranslatorNetwork"]
 
 
 class TranslatorNetwork(TokenDecoderNetwork):
@@ -106,6 +108,21 @@ class TranslatorNetwork(TokenDecoderNetwork):
 
     def _embed(self, targets_BT: Tensor) -> Tensor:
         return self._drop(self.target_embed(targets_BT), self.config.input_dropout)
+
+
+class TranslatorEnsemble(TokenEnsemble):
+    """Encoder-decoders with the mean of their probabilities of every next target token."""
+
+    def read(self, sources_BS: Tensor, source_lengths_B: Tensor, targets_BT: Tensor) -> Tensor:
+        """Return the joined decoder outputs `r_BTY`, which `logits` turns into logits."""
+        members: Any = self.members
+        return self.joined([member.read(sources_BS, source_lengths_B, targets_BT) for member in members])
+
+    @property
+    def config(self) -> TranslatorNetworkConfig:
+        """The options of each member."""
+        config: TranslatorNetworkConfig = self.first.config
+        return config
 
 
 def _encoder_options(config: TranslatorNetworkConfig) -> TranslatorNetworkConfig:

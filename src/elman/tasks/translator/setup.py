@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -23,6 +24,7 @@ from elman.display import Progress
 from elman.errors import ConfigError
 from elman.metrics.pair_likelihood import likelihoods, moved, tally
 from elman.metrics.translation import check_bleu, text_figures, tokenizer_for
+from elman.nn.ensemble import members_of
 from elman.nn.recurrent import check_cell
 from elman.nn.word_vectors import WordVectorOptions
 from elman.state import IGNORE_INDEX, Batch, State
@@ -31,7 +33,7 @@ from elman.tasks.remarks import token_advice
 from elman.tasks.sequence_setup import SequenceObjective, SequenceSetup
 from elman.tasks.translator.baselines import MOST, comparison_of
 from elman.tasks.translator.config import TranslatorConfig, TranslatorNetworkConfig
-from elman.tasks.translator.network import TranslatorNetwork
+from elman.tasks.translator.network import TranslatorEnsemble, TranslatorNetwork
 
 __all__ = ["TranslationObjective", "TranslatorSetup", "member_of"]
 
@@ -99,6 +101,12 @@ class TranslationObjective(SequenceObjective[EncodedPairs]):
 def member_of(config: TranslatorConfig, network: TranslatorNetwork, vocabulary: PairVocabulary) -> EnsembleMember:
     """Return a network as a member of a search."""
     return EnsembleMember(network, vocabulary, config.data.reverse_source, config.network.attention != "none")
+
+
+def _network(config: TranslatorConfig, source_size: int, target_size: int) -> TranslatorNetwork:
+    """Return a network, or an ensemble, for vocabularies of these sizes."""
+    make = partial(TranslatorNetwork, source_size, target_size, config.network)
+    return TranslatorEnsemble.of(config.network.members, make)
 
 
 def _vectors(options: TranslatorNetworkConfig) -> WordVectorOptions:
@@ -177,22 +185,24 @@ class TranslatorSetup(SequenceSetup[TranslatorConfig, TranslatorNetwork, PairPar
 
     @staticmethod
     def make_network(config: TranslatorConfig, vocabulary: PairVocabulary) -> TranslatorNetwork:
-        return TranslatorNetwork(vocabulary.source.size, vocabulary.target.size, config.network)
+        return _network(config, vocabulary.source.size, vocabulary.target.size)
 
     @classmethod
     def make_smallest_network(cls, config: TranslatorConfig) -> TranslatorNetwork:
         """Return a network with three source and three target tokens."""
         if config.network.encoder_cell:
             check_cell(config.network.encoder_cell, config.network.encoder_cell_options)
-        return TranslatorNetwork(3, 3, config.network)
+        return _network(config, 3, 3)
 
     def init_network(self) -> None:
         """Load word vectors, and freeze them if requested."""
         vectors = _vectors(self.config.network)
-        source, target = self.network.source_embed, self.network.target_embed
-        # The checkpoint of a resumed run contains them.
-        taken = [] if self.resumed else vectors.take(source, target, self.vocabulary)
-        vectors.freeze(source, target)
+        taken: list[str] = []
+        for member in members_of(self.network):
+            source, target = member.source_embed, member.target_embed
+            # The checkpoint of a resumed run contains them.
+            taken = [] if self.resumed else vectors.take(source, target, self.vocabulary)
+            vectors.freeze(source, target)
         self._remarks = [*taken, *self.parts.remarks, *self._train.remarks()]
 
     def unknown_tokens(self) -> Iterator[tuple[UnknownTokens, str, str]]:
@@ -290,8 +300,9 @@ class TranslatorSetup(SequenceSetup[TranslatorConfig, TranslatorNetwork, PairPar
         encoder = network.encoder_cell or network.cell
         sides = f"{encoder} to {network.cell}" if encoder != network.cell else network.cell
         attention = "without attention" if network.attention == "none" else f"{network.attention} attention"
+        members, weights = f"{network.members} members of " * (network.members > 1), self.network.count_parameters()
         return (
-            f"{sides} {network.layers}x{network.hidden_size}, {attention}, {self.network.count_parameters():,} weights"
+            f"{members}{sides} {network.layers}x{network.hidden_size}, {attention}, {weights:,} weights"
             f"; {len(self._train):,} pairs to train on, {self.vocabulary.describe()}"
             + "".join(f"; {remark}" for remark in self._remarks)
         )
