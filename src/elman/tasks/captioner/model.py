@@ -208,6 +208,10 @@ class Captioner(SequenceModel[CaptionerConfig, CaptionerNetwork, CaptionerVocabu
             )
         return figures | signatures(data, self.vocabulary, tokenizer) if "bleu" in figures else figures
 
+    def known(self, items: Any, captions: Sequence[Any] | None = None) -> CaptionDataset:
+        """Return the items with captions of the arguments of `evaluate`."""
+        return self._known(items, captions, captioned=True)
+
     def places(self) -> tuple[int, int]:
         """Return height and width of the feature map. Raises ConfigError for a model without attention."""
         if self.config.network.attention == "none":

@@ -16,6 +16,7 @@ from elman.data.examples.arguments import (
     labelled_examples,
     unlabelled_examples,
 )
+from elman.data.examples.base import Examples
 from elman.data.examples.parts import make_parts
 from elman.data.examples.targets import ClassTargets, RegressionTarget
 from elman.data.examples.vocabulary import ClassifierVocabulary, EncodedExamples
@@ -222,6 +223,13 @@ class Classifier(ScikitModel[ClassifierConfig, ClassifierNetwork, ClassifierVoca
         """
         encoded = self._encoded(X, y)
         return evaluation(self._outputs(encoded.rows, progress), encoded.truth_N, self.vocabulary)
+
+    def labelled_outputs(
+        self, examples: Examples, progress: Progress | None = None
+    ) -> tuple[npt.NDArray[Any], npt.NDArray[np.float64]]:
+        """Return the encoded targets of labelled examples, and the network's outputs [N, C]."""
+        encoded = self._encoded(examples, None)
+        return encoded.truth_N, self._outputs(encoded.rows, progress)
 
     def explain(self, X: Any, label: Any = None, *, progress: Progress | None = None) -> list[Explanation]:
         """Return the contribution of every token or time step to a prediction, by gradient x input.
