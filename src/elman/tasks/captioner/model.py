@@ -35,7 +35,7 @@ class Captioner(SequenceModel[CaptionerConfig, CaptionerNetwork, CaptionerVocabu
     """A recurrent network that generates a text for a vector, an image, or a feature map.
 
     Args:
-        preset: "small", "base" or "large", the options to start from.
+        preset: "small", "base", "large" or "plain", the options to start from.
         options: any option of `elman train captioner` by its name, such as `attention="luong"`, `max_epochs=10`.
 
     Example:

@@ -50,7 +50,7 @@ class Forecaster(TaskModel[ForecasterConfig, ForecasterNetwork, SeriesHistory]):
     """A recurrent forecaster of one or many time series.
 
     Args:
-        preset: "small", "base" or "large", the options to start from.
+        preset: "small", "base", "large" or "plain", the options to start from.
         options: any option of `elman train forecaster` by its name, such as `horizon=24`, `mode="direct"`.
 
     Example:

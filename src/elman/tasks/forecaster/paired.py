@@ -38,9 +38,7 @@ def paired_items(models: Sequence[Forecaster], request: Request) -> PairedItems:
     targets: list[list[tuple[str, str]]] = []
     places: list[tuple[Ints, Ints, int]] = []
     for panel in panels:
-        series, origin, steps = validation_origins(
-            panel, panel.lengths - np.maximum(steps_N, 0), horizon, most=MOST
-        )
+        series, origin, steps = validation_origins(panel, panel.lengths - np.maximum(steps_N, 0), horizon, most=MOST)
         if not len(series):
             raise DataError(
                 f"expected series with at least {horizon} steps that no model was trained on, or --limit with a number "

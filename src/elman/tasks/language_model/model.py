@@ -45,7 +45,7 @@ class LanguageModel(TaskModel[LanguageModelConfig, LanguageModelNetwork, Vocabul
     """A recurrent language model.
 
     Args:
-        preset: "small", "base" or "large", the options to start from.
+        preset: "small", "base", "large" or "plain", the options to start from.
         options: any option of `elman train lm` by its name, such as `cell="gru"`, `hidden_size=512`, `max_seconds=60`.
 
     Example:

@@ -35,7 +35,7 @@ class Transcriber(SequenceModel[TranscriberConfig, TranscriberNetwork, Transcrib
     """A recurrent network for speech or handwriting recognition, trained with CTC.
 
     Args:
-        preset: "small", "base", "large", "streaming" or "strokes", the options to start from.
+        preset: "small", "base", "large", "streaming", "strokes" or "plain", the options to start from.
         options: any option of `elman train transcriber`, such as `mels=64`, `hidden_size=100`, `max_epochs=10`.
 
     Example:

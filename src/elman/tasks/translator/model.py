@@ -48,7 +48,7 @@ class Translator(SequenceModel[TranslatorConfig, TranslatorNetwork, PairVocabula
     """A recurrent encoder-decoder that maps one token sequence to another.
 
     Args:
-        preset: "small", "base", "large" or "characters", the options to start from.
+        preset: "small", "base", "large", "characters" or "plain", the options to start from.
         options: any option of `elman train translator` by its name, such as `attention="bahdanau"`, `hidden_size=256`.
 
     Example:
