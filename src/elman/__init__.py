@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from elman.tasks.forecaster.model import Forecaster as Forecaster
     from elman.tasks.language_model.model import LanguageModel as LanguageModel
     from elman.tasks.registry import load as load
+    from elman.tasks.side_by_side import compare as compare
     from elman.tasks.tagger.model import Tagger as Tagger
     from elman.tasks.transcriber.model import Transcriber as Transcriber
     from elman.tasks.translator.model import Translator as Translator
@@ -47,9 +48,11 @@ def __getattr__(name: str) -> Any:
     registry = importlib.import_module("elman.tasks.registry")
     if name == "load":
         return registry.load
+    if name == "compare":
+        return importlib.import_module("elman.tasks.side_by_side").compare
     classes = {task.class_name: task for task in registry.built_in().values()}
     if name == "__all__":
-        return sorted([*classes, *_EVENTS, *_PACKAGES, "load"])
+        return sorted([*classes, *_EVENTS, *_PACKAGES, "compare", "load"])
     if name in classes:
         return classes[name].model_class()
     if name[:1].isupper():  # may be the class of a task in another package

@@ -172,7 +172,7 @@ def test_the_program_has_one_name_for_each_command():
         "transcribe",
         "translate",
     ]
-    assert sorted(names) == sorted([*answers, "average", "cache", "cells", "evaluate", "info", "train"])
+    assert sorted(names) == sorted([*answers, "average", "cache", "cells", "compare", "evaluate", "info", "train"])
 
 
 def test_info_shows_the_beginning_of_what_is_long():

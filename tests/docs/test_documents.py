@@ -37,7 +37,7 @@ COMMANDS += ("train classifier", "predict")
 COMMANDS += ("train forecaster", "forecast", "backtest")
 COMMANDS += ("train transcriber", "transcribe")
 COMMANDS += ("train translator", "translate", "average")
-COMMANDS += ("train captioner", "caption", "next")
+COMMANDS += ("train captioner", "caption", "next", "compare")
 # The sections of a classifier that its page documents.
 OWN = ("input", "target", "network")
 # Options of other programs that the pages name: of ./dev, its benchmarks, and the script that compiles the engine.
@@ -56,7 +56,7 @@ def prose(page: Path) -> str:
 
 
 # Each of these trains several models; README.md has a snippet of every task.
-SLOW_PAGES = ("captioner.md", "classifier.md", "forecaster.md", "transcriber.md", "translator.md")
+SLOW_PAGES = ("captioner.md", "classifier.md", "forecaster.md", "transcriber.md", "translator.md", "plain_networks.md")
 # CONTRIBUTING's blocks are parts of files; test_add_a_cell.py puts them there.
 SNIPPETS = [
     pytest.param(page, marks=[pytest.mark.slow] * (page.name in SLOW_PAGES), id=page.name)

@@ -23,7 +23,7 @@ __all__ = ["COMMANDS", "HELP", "file_name", "listed", "texts_of_new_process"]
 HELP = Path(__file__).parent / "help"
 TASKS = ("lm", "classifier", "tagger", "forecaster", "translator", "captioner", "transcriber")
 ANSWERS = ("generate", "next", "score", "predict", "tag", "forecast", "translate", "caption", "transcribe")
-OTHERS = ("backtest", "evaluate", "average", "info", "cache", "cells")
+OTHERS = ("backtest", "evaluate", "average", "compare", "info", "cache", "cells")
 COMMANDS: tuple[tuple[str, ...], ...] = (
     (),
     ("train",),

@@ -260,3 +260,20 @@ def test_a_captioner_takes_one_item(captioner: Captioner, tmp_path: Path) -> Non
         captioner.next(pixels[:2])
     one = captioner.next(tmp_path / "one.npy")
     np.testing.assert_allclose(one.log_probs_V, captioner.next(pixels[0]).log_probs_V)
+
+
+def test_members_are_averaged_by_probability(tmp_path: Path) -> None:
+    lm = small.trained(tmp_path, members=2)
+    ids = lm.context_start() + lm.vocabulary.encode("the wh").tolist()
+    parts = [np.exp(small.one_by_one(copy.deepcopy(member).double(), ids)[-1].numpy()) for member in lm.network.members]
+    np.testing.assert_allclose(lm.next("the wh").probabilities, np.mean(parts, axis=0), atol=1e-5)
+    state = lm.next("the ").state
+    np.testing.assert_allclose(lm.next("wh", state=state).probabilities, lm.next("the wh").probabilities, atol=1e-6)
+    translator = small_translators.trained(members=2)
+    whole = np.exp(plain_translation(translator, "die katze", "the"))[-1]
+    np.testing.assert_allclose(translator.next("die katze", "the").probabilities, whole, atol=1e-5)
+    items, captions = small_captioners.vectors()
+    captioner = small_captioners.trained(items, captions, members=2)
+    found = captioner.next(items[0], candidates=["bar left"]).found[0].log_probability
+    end = captioner.next(items[0], "bar left").log_probs_V[captioner.vocabulary.text.end_id]
+    assert found + end == pytest.approx(captioner.score(items[:1], ["bar left"])[0][0], abs=1e-4)

@@ -221,6 +221,20 @@ def test_a_verb_never_hides_a_command(book: Path, tmp_path: Path, monkeypatch: p
     assert main(["info", str(folder)]) == 0
 
 
+def test_counters_are_compared(book: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = tmp_path / "other.txt"
+    other.write_text(TEXT + "t" * 90)
+    models = [elman.Counter().fit(text, progress=False, tune=False) for text in (book, other)]
+    found = elman.compare(models, data=str(book), limit=120).paired
+    assert found is not None
+    assert found.values["model 2"] > found.values["model 1"]
+    assert found.differences[0].sentence.startswith("model 2 is worse than model 1 by ")
+    monkeypatch.setattr("elman_toy.task.TASK", dataclasses.replace(registry.find("counter"), paired=""))
+    assert "parameters" in str(elman.compare(models))
+    with pytest.raises(ConfigError, match=r"expected no data to compare models on, for a counter. Received: "):
+        elman.compare(models, data=str(book))
+
+
 def test_what_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     for missing in ("no_such_thing", "no_such_thing.inside"):
         task = dataclasses.replace(registry.find("counter"), extra=Extra(name="toys", packages=("json", missing)))

@@ -33,7 +33,7 @@ class ElmanClassifier(BaseClassifier):  # type: ignore[misc]
     Parameters
     ----------
     preset : str
-        The options to start from: "small", "base" or "large".
+        The options to start from: "small", "base", "large" or "plain".
     options : mapping of str to values, optional
         Any option of `elman.Classifier` by its name, such as `{"hidden_size": 64, "max_seconds": 30}`.
 

@@ -57,7 +57,7 @@ class ElmanForecaster(BaseForecaster):  # type: ignore[misc]
     Parameters
     ----------
     preset : str
-        The options to start from: "small", "base" or "large".
+        The options to start from: "small", "base", "large" or "plain".
     mode : str, optional
         "next": predict the next value, and feed predictions back; "direct": predict all steps at once.
     horizon : int, optional

@@ -34,6 +34,7 @@ Ctrl-C; 143 stopped by SIGTERM."""
 # Commands that do not belong to a task: import path and summary.
 COMMANDS = {
     "average": ("elman.cli.average:average", "Average the weights of several models of one kind."),
+    "compare": ("elman.cli.compare:compare", "Compare models: options, sizes, times, figures, and on the same data."),
     "info": ("elman.cli.show:info", "Show information about this machine or a model."),
     "cache": ("elman.cli.cache:cache", "Show what the cache folder keeps, or empty it."),
     "cells": ("elman.cli.cells:cells", "List the recurrent cells with their equations and options."),

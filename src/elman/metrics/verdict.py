@@ -158,24 +158,44 @@ class Verdict:
     @property
     def sentence(self) -> str:
         """One sentence: better, not better within the error, or worse and what to try."""
-        figure = self.figure
-        values = f"{figure.label} {figure.shown(self.network)} against {figure.shown(self.rules[self.best])}"
-        low, high = sorted(((self.low, self.high), (-self.high, -self.low))[not figure.higher])
-        unit = 100.0 if figure.percent else 1.0
-        first, _, rest = self.noun.partition(" ")
-        items = f"{self.items:,} {self.part} {first.removesuffix('s') if self.items == 1 else first} {rest}".rstrip()
-        if self.items < _FEWEST:
-            few = f"{items} {'is' if self.items == 1 else 'are'} too few to say which is better"
-            return f"Network and best simple rule ({self.best}): {values}. {few[0].upper()}{few[1:]}."
-        details = f"{values} ({_LEVEL:g} % interval {low * unit:+.3g} to {high * unit:+.3g}), on {items}"
-        gain, advice = figure.gain(self.difference), f" {self.advice}" if self.advice else ""
+        if self.too_few:
+            return f"Network and best simple rule ({self.best}): {self.values}. {self.too_few}"
+        gain, advice = self.figure.gain(self.difference), f" {self.advice}" if self.advice else ""
         few = f", fitted on {self.sampled[self.best]:,} of the training data" if self.best in self.sampled else ""
         best = f"({self.best}{few})"
         if self.outcome == "better":
-            return f"The network is better than the best simple rule {best} by {gain}: {details}."
+            return f"The network is better than the best simple rule {best} by {gain}: {self.evidence}."
         if self.outcome == "worse":
-            return f"The network is worse than a simple rule {best} by {gain}: {details}.{advice}"
-        return f"The network is not better than the best simple rule {best} within the error: {details}.{advice}"
+            return f"The network is worse than a simple rule {best} by {gain}: {self.evidence}.{advice}"
+        return f"The network is not better than the best simple rule {best} within the error: {self.evidence}.{advice}"
+
+    @property
+    def values(self) -> str:
+        """The two figures, for people."""
+        figure = self.figure
+        return f"{figure.label} {figure.shown(self.network)} against {figure.shown(self.rules[self.best])}"
+
+    @property
+    def evidence(self) -> str:
+        """The two figures, the interval of the difference (above 0: better) and the items, for people."""
+        low, high = sorted(((self.low, self.high), (-self.high, -self.low))[not self.figure.higher])
+        unit = 100.0 if self.figure.percent else 1.0
+        interval = f"{_LEVEL:g} % interval {low * unit:+.3g} to {high * unit:+.3g}"
+        return f"{self.values} ({interval}), on {self._counted}"
+
+    @property
+    def too_few(self) -> str:
+        """A sentence if the items are too few to say which is better; otherwise empty."""
+        if self.items >= _FEWEST:
+            return ""
+        few = f"{self._counted} {'is' if self.items == 1 else 'are'} too few to say which is better."
+        return few[0].upper() + few[1:]
+
+    @property
+    def _counted(self) -> str:
+        first, _, rest = self.noun.partition(" ")
+        noun = first.removesuffix("s") if self.items == 1 else first
+        return " ".join(word for word in (f"{self.items:,}", self.part, noun, rest) if word)
 
     def table(self) -> list[tuple[str, str]]:
         """Return rows of a name and a formatted figure, the network first, then the rules from the best."""

@@ -81,7 +81,8 @@ class Decoder(nn.Module):
     Here x is the input, y the output of the last recurrent layer, c the context, r the output and v the memory's
     vector, which is also part of the first layer's input. With `feeding` (input feeding, Luong et al. 2015) the
     previous r is concatenated to x. All time steps run in one call of the recurrent layers, except with bahdanau and
-    with `feeding`, where the input of a step depends on the output of the previous one.
+    with `feeding`, where the input of a step depends on the output of the previous one. Without `output_layer`, r = y,
+    for none and bahdanau.
 
     Args:
         make: function that builds unidirectional recurrent layers from an input size and a number of layers.
@@ -95,6 +96,7 @@ class Decoder(nn.Module):
         feeding: whether to use input feeding.
         dropout: rate on the input of W, and, with `between`, on the output of the first layer.
         variational: whether one dropout mask is used for all time steps.
+        output_layer: whether there is the layer W; without it, the last recurrent layer has Y units.
 
     Raises ConfigError for options that exclude each other.
     """
@@ -114,6 +116,7 @@ class Decoder(nn.Module):
         feeding: bool = False,
         dropout: float = 0.0,
         variational: bool = False,
+        output_layer: bool = True,
     ) -> None:
         super().__init__()
         if attention not in ATTENTIONS:
@@ -147,7 +150,12 @@ class Decoder(nn.Module):
             self.attention = Attention(score_function, self.lower.output_size, memory_size)
         self.query_size = top if attention == "bahdanau" else 0
         features = top + vector_size + memory_size * (attention != "none") + input_size * (attention == "bahdanau")
-        self.answer = nn.Linear(features, answer_size)
+        self.answer = nn.Linear(features, answer_size) if output_layer else None
+        if not output_layer and (attention not in ("none", "bahdanau") or top != answer_size):
+            raise ConfigError(
+                f"expected attention none or bahdanau, and outputs of {top} features (tied), without output_layer. "
+                f"Received: attention = {attention}, and {answer_size} features"
+            )
 
     @property
     def in_one(self) -> bool:
@@ -157,7 +165,7 @@ class Decoder(nn.Module):
     def initial_state(self, batch_size: int) -> DecoderState:
         """Return the initial state: that of the layers' cells."""
         stacks = tuple(stack.initial_state(batch_size) for stack in self._stacks())
-        weight = self.answer.weight
+        weight = self._weight
         return DecoderState(
             stacks,
             weight.new_zeros(batch_size, self.query_size),
@@ -177,7 +185,7 @@ class Decoder(nn.Module):
                 raise ShapeError("expected values_BSF and lengths_B for attention. Received: none")
             attended = self.attention.prepare_memory(values_BSF, lengths_B)
         if vector_BF is None:
-            like = self.answer.weight if values_BSF is None else values_BSF
+            like = self._weight if values_BSF is None else values_BSF
             rows = 1 if values_BSF is None else values_BSF.shape[0]
             vector_BF = like.new_zeros(rows, 0)
         if vector_BF.shape[-1] != self.vector_size:
@@ -202,6 +210,11 @@ class Decoder(nn.Module):
         `state` has B * K rows; the K rows of one row of the memory are adjacent.
         """
         return self._step(x_BKI, state, memory)
+
+    @property
+    def _weight(self) -> Tensor:
+        """A weight, for device and dtype."""
+        return next(self.parameters())
 
     def _stacks(self) -> list[Stack]:
         return [self.lower] if self.upper is None else [self.lower, self.upper]
@@ -249,6 +262,8 @@ class Decoder(nn.Module):
         return DecoderOutput(r_BKY, DecoderState(stacks, query_BY, fed_BY), weights_BKS)
 
     def _output(self, features: list[Tensor]) -> Tensor:
+        if self.answer is None:
+            return self._drop(features[0])
         return torch.tanh(self.answer(self._drop(_joined(*features))))
 
     def _drop(self, x_BTF: Tensor) -> Tensor:

@@ -6,7 +6,14 @@ from typing import Any
 
 from elman.options import option, section
 
-__all__ = ["RecurrentConfig", "attention_score_option", "input_feeding", "label_smoothing", "members_option"]
+__all__ = [
+    "RecurrentConfig",
+    "attention_score_option",
+    "input_feeding",
+    "label_smoothing",
+    "members_option",
+    "output_layer",
+]
 
 
 @section
@@ -51,3 +58,8 @@ def members_option() -> Any:
 def label_smoothing(share: float) -> Any:
     """Return the option for label smoothing, with the default `share`."""
     return option(share, "share of the probability that the loss spreads over all tokens", least=0.0, most=0.9)
+
+
+def output_layer() -> Any:
+    """Return the option for the layer between a decoder's recurrent layers and the output layer."""
+    return option(True, "dense tanh layer between the decoder's recurrent layers and the output layer")

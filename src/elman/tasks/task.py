@@ -122,6 +122,8 @@ class Task:
     streams    whether a model can process its input in chunks, with a persistent state
     view       name of the task's view on a web page; empty for none
     facts      `.module:name` of a function from an `Artifact` to further rows of `elman info`; empty for none
+    paired     `.module:name` of a function from several models and a `Request` to `PairedItems`, their counts of the
+               items of a data set (`tasks/paired.py`); empty if models are not compared on data
     """
 
     name: str
@@ -142,6 +144,7 @@ class Task:
     streams: bool = False
     view: str = ""
     facts: str = ""
+    paired: str = ""
 
     @property
     def title(self) -> str:

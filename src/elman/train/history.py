@@ -15,7 +15,7 @@ from elman.files import write_text
 from elman.train.events import EvaluationEvent, Event, StepEvent
 from elman.train.stored import read
 
-__all__ = ["History", "TensorBoard", "open_board"]
+__all__ = ["History", "TensorBoard", "open_board", "read_curves"]
 
 COLUMNS = ("step", "epoch", "seconds", "tokens", "train_loss", "learning_rate", "gradient_norm", "valid_loss")
 # Steps that always have a row, so that a short run has a curve too.
@@ -142,3 +142,15 @@ def open_board(folder: Path | None, step: int, report: Callable[[str], None]) ->
     except ImportError:
         report("no TensorBoard log: tensorboardX is not installed (pip install 'elman[tensorboard]')")
         return None
+
+
+def read_curves(path: Path) -> list[dict[str, float | int | None]]:
+    """Return the steps, seconds and losses in a history.csv; none if there is no such file. Raises ArtifactError."""
+    names = ("step", "seconds", "train_loss", "valid_loss")
+    if not path.is_file():
+        return []
+    try:
+        with open(path, newline="", encoding="utf-8") as file:
+            return [{name: _number(line[name]) for name in names} for line in csv.DictReader(file)]
+    except (KeyError, ValueError, csv.Error, OSError) as error:
+        raise ArtifactError(f"{path} is broken: expected the columns {', '.join(names)}. Received: {error}") from error

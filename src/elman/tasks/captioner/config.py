@@ -14,9 +14,11 @@ from elman.nn.recurrent_config import (
     input_feeding,
     label_smoothing,
     members_option,
+    output_layer,
 )
 from elman.options import Sections, option, section
 from elman.train.config import EVERY_EXAMPLE_EVALUATED, ONE_TARGET_A_SEQUENCE, TrainConfig
+from elman.train.plain import PLAIN_TRAINING
 
 __all__ = ["PRESETS", "CaptionerConfig", "CaptionerNetworkConfig"]
 
@@ -34,11 +36,15 @@ class CaptionerNetworkConfig(RecurrentConfig):
     tied: bool = option(False, "share the weights of embedding and output layer")
     vector: str = option(
         "start",
-        "use of the item's vector: initial state of the decoder, input of every step, or both",
-        choices=("start", "steps", "both"),
+        "use of the item's vector: initial state of the decoder (start), its first input, before the caption (first), "
+        "input of every step (steps), or start and steps (both)",
+        choices=("start", "first", "steps", "both"),
     )
     vector_size: int = option(
-        256, "size of the vector that an item is projected to; 0 to use vectors as they are", least=0
+        256,
+        "size of the vector that an item is projected to, with ReLU; 0 to use vectors as they are; with "
+        "vector=first it is projected to the size of the embedding, without ReLU",
+        least=0,
     )
     vector_dropout: float = option(0.0, "dropout on the item's vector and feature map", least=0.0)
     channels: tuple[int, ...] = option((32, 64, 96), "images: channels of each convolution; each halves the image size")
@@ -54,6 +60,7 @@ class CaptionerNetworkConfig(RecurrentConfig):
     )
     attention_score: str = attention_score_option()
     input_feeding: bool = input_feeding()
+    output_layer: bool = output_layer()
     label_smoothing: float = label_smoothing(0.0)
     members: int = members_option()
     batch_size: int = option(64, "captions per batch", least=1)
@@ -84,6 +91,18 @@ PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
             "dropout": 0.5,
             "input_dropout": 0.2,
             "max_epochs": 20.0,
+        },
+        "plain": {
+            **PLAIN_TRAINING,
+            "cell": "lstm",
+            "hidden_size": 512,
+            "embedding": 256,
+            "vector": "first",
+            "output_layer": False,
+            "dropout": 0.0,
+            "variational": False,
+            "batch_size": 128,
+            "max_epochs": 5.0,
         },
     }
 )

@@ -35,7 +35,7 @@ class Captioner(SequenceModel[CaptionerConfig, CaptionerNetwork, CaptionerVocabu
     """A recurrent network that generates a text for a vector, an image, or a feature map.
 
     Args:
-        preset: "small", "base" or "large", the options to start from.
+        preset: "small", "base", "large" or "plain", the options to start from.
         options: any option of `elman train captioner` by its name, such as `attention="luong"`, `max_epochs=10`.
 
     Example:
@@ -209,6 +209,10 @@ class Captioner(SequenceModel[CaptionerConfig, CaptionerNetwork, CaptionerVocabu
                 progress=progress,
             )
         return figures | signatures(data, self.vocabulary, tokenizer) if "bleu" in figures else figures
+
+    def known(self, items: Any, captions: Sequence[Any] | None = None) -> CaptionDataset:
+        """Return the items with captions of the arguments of `evaluate`."""
+        return self._known(items, captions, captioned=True)
 
     def places(self) -> tuple[int, int]:
         """Return height and width of the feature map. Raises ConfigError for a model without attention."""

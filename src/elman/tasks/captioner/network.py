@@ -32,9 +32,9 @@ _PART = 1 << 22
 class CaptionerNetwork(TokenDecoderNetwork):
     """Convolutions for images, a projection to a vector, and a recurrent decoder, with optional attention.
 
-    The vector initialises the decoder, is an input of every step, or both. With attention, the memory is the feature
-    map plus a learnt position embedding (Xu et al. 2015). The start token `bos_id` has id `tokens` and is never
-    generated.
+    The vector initialises the decoder, or is an input of every step, or both; or it is the first input, before the
+    caption (Vinyals et al. 2015). With attention, the memory is the feature map plus a learnt position embedding (Xu et
+    al. 2015). The start token `bos_id` has id `tokens` and is never generated.
 
     Args:
         item: kind and shape of the items.
@@ -70,9 +70,11 @@ class CaptionerNetwork(TokenDecoderNetwork):
         self.places = shape[:-1]
         self.to_vector: nn.Linear | None = None
         size = math.prod(shape)
-        if config.vector_size:
-            self.to_vector = nn.Linear(size, config.vector_size)
-            size = config.vector_size
+        self._first = config.vector == "first"
+        vector_size = config.embedding if self._first else config.vector_size
+        if vector_size:
+            self.to_vector = nn.Linear(size, vector_size)
+            size = vector_size
         attends = config.attention != "none"
         if attends:
             self.place_SF = nn.Parameter(torch.randn(math.prod(self.places), shape[-1]) * 0.1)
@@ -85,13 +87,14 @@ class CaptionerNetwork(TokenDecoderNetwork):
             attention=config.attention,
             score_function=config.attention_score,
             memory_size=shape[-1] * attends,
-            vector_size=size * (config.vector != "start"),
+            vector_size=size * (config.vector in ("steps", "both")),
             answer_size=config.embedding if config.tied else config.hidden_size,
             feeding=config.input_feeding,
             dropout=config.dropout,
             variational=config.variational,
+            output_layer=config.output_layer,
         )
-        self.start = Bridge(size, self.decoder) if config.vector != "steps" else None
+        self.start = Bridge(size, self.decoder) if config.vector in ("start", "both") else None
         self.head_bias_V = nn.Parameter(torch.zeros(tokens))
         self.head = None if config.tied else nn.Linear(config.hidden_size, tokens, bias=False)
 
@@ -101,15 +104,18 @@ class CaptionerNetwork(TokenDecoderNetwork):
         seen_BSF = self._see(items).flatten(1, -2)
         vector_BF = seen_BSF.flatten(1)
         if self.to_vector is not None:
-            vector_BF = torch.relu(self.to_vector(vector_BF))
+            vector_BF = self.to_vector(vector_BF)
+            vector_BF = vector_BF if self._first else torch.relu(vector_BF)
         vector_BF = self._drop(vector_BF[:, None], rate)[:, 0]
-        entering_BF = vector_BF[:, :0] if self.config.vector == "start" else vector_BF
+        entering_BF = vector_BF if self.decoder.vector_size else vector_BF[:, :0]
         if self.config.attention == "none":
             memory = self.decoder.prepare_memory(vector_BF=entering_BF)
         else:
             values_BSF = self._drop(seen_BSF + self.place_SF, rate)
             lengths_B = torch.full((rows,), values_BSF.shape[1], device=items.device)
             memory = self.decoder.prepare_memory(values_BSF, lengths_B, entering_BF)
+        if self._first:
+            return self.decoder.step(vector_BF[:, None], self.decoder.initial_state(rows), memory).state, memory
         if self.start is None:
             return self.decoder.initial_state(rows), memory
         return self.start(vector_BF, self.decoder), memory
@@ -182,5 +188,5 @@ def _check(item: ItemSpec, config: CaptionerNetworkConfig) -> None:
             f"expected images without image_encoder or maps for attention={config.attention}. "
             f"Received: {what}, which has no map"
         )
-    if not config.vector_size and item.kind != "vectors" and not encoder:
+    if not config.vector_size and config.vector != "first" and item.kind != "vectors" and not encoder:
         raise ConfigError(f"expected vector_size of at least 1 for {item.describe()}. Received: 0")

@@ -25,7 +25,7 @@ def next_caption_tokens(model: CaptionerNetwork, data: EncodedCaptions, prefix: 
         raise DataError(f"{data.data.name}: expected one item. Received: {len(data.data):,}")
     text = data.vocabulary.text
     with torch.no_grad(), threads_for(1, model):
-        state, memory = model.encode(data.items(np.zeros(1, np.int64)).to(model.head_bias_V.device))
+        state, memory = model.encode(data.items(np.zeros(1, np.int64)).to(model.device))
         return next_of_decoder(
             model.advance,
             text,

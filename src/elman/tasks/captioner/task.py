@@ -14,6 +14,7 @@ TASK = Task(
     name="captioner",
     package=__package__,
     model=".model:Captioner",
+    paired=".paired:paired_items",
     config=".config:CaptionerConfig",
     rank=6,
     summary="Captioner: generates a text for a vector or an image.",

@@ -11,6 +11,7 @@ from elman.data.examples.config import ExamplesConfig, InputConfig
 from elman.nn.recurrent_config import RecurrentConfig, members_option
 from elman.options import Sections, option, section
 from elman.train.config import ONE_TARGET_A_SEQUENCE, TrainConfig
+from elman.train.plain import PLAIN_TRAINING
 
 __all__ = ["PRESETS", "ClassifierConfig", "ClassifierNetworkConfig", "TargetConfig"]
 
@@ -75,6 +76,17 @@ PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
             "dropout": 0.3,
             "output_dropout": 0.5,
             "embedding_dropout": 0.5,
+        },
+        "plain": {
+            **PLAIN_TRAINING,
+            "cell": "lstm",
+            "hidden_size": 128,
+            "embedding": 128,
+            "bidirectional": False,
+            "pool": "last",
+            "calibrate": False,
+            "batch_size": 32,
+            "max_epochs": 15.0,
         },
     }
 )

@@ -16,6 +16,7 @@ from elman.data.examples.arguments import (
     labelled_examples,
     unlabelled_examples,
 )
+from elman.data.examples.base import Examples
 from elman.data.examples.parts import make_parts
 from elman.data.examples.targets import ClassTargets, RegressionTarget
 from elman.data.examples.vocabulary import ClassifierVocabulary, EncodedExamples
@@ -44,7 +45,7 @@ class Classifier(ScikitModel[ClassifierConfig, ClassifierNetwork, ClassifierVoca
     """A recurrent classifier of texts or series, or a regression to one number.
 
     Args:
-        preset: "small", "base" or "large", the options to start from.
+        preset: "small", "base", "large" or "plain", the options to start from.
         options: any option of `elman train classifier` by its name, such as `cell="lstm"`, `hidden_size=256`,
             `kind="regression"`. None means the preset's value. `fit` validates the values.
 
@@ -225,6 +226,13 @@ class Classifier(ScikitModel[ClassifierConfig, ClassifierNetwork, ClassifierVoca
         with self._evaluated_rows():
             encoded = self._encoded(X, y)
         return evaluation(self._outputs(encoded.rows, progress), encoded.truth_N, self.vocabulary)
+
+    def labelled_outputs(
+        self, examples: Examples, progress: Progress | None = None
+    ) -> tuple[npt.NDArray[Any], npt.NDArray[np.float64]]:
+        """Return the encoded targets of labelled examples, and the network's outputs [N, C]."""
+        encoded = self._encoded(examples, None)
+        return encoded.truth_N, self._outputs(encoded.rows, progress)
 
     def explain(self, X: Any, label: Any = None, *, progress: Progress | None = None) -> list[Explanation]:
         """Return the contribution of every token or time step to a prediction, by gradient x input.

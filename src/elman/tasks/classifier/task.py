@@ -11,6 +11,7 @@ TASK = Task(
     name="classifier",
     package=__package__,
     model=".model:Classifier",
+    paired=".paired:paired_items",
     config=".config:ClassifierConfig",
     rank=2,
     summary="Classifier of texts or series, or regression to a number.",

@@ -13,14 +13,14 @@ from elman.metrics.verdict import mean_of
 from elman.metrics.window_errors import by_stretch, scaled_errors, simple_forecasts, truths
 from elman.tasks.comparison import Comparison, Doubles, SimpleRule, evenly
 
-__all__ = ["comparison_of", "validation_origins"]
+__all__ = ["MIN_VALUES", "MOST", "comparison_of", "validation_origins"]
 
 Ints = npt.NDArray[np.int64]
 
 # Maximum number of forecasts. Those of a series are at least this share of the horizon apart.
-_MOST, _APART = 100, 2
+MOST, _APART = 100, 2
 # Minimum number of values before a forecast, and of lags of the linear autoregression.
-_MIN_VALUES, _MIN_LAGS = 4, 12
+MIN_VALUES, _MIN_LAGS = 4, 12
 
 _NAMES = {"seasonal_naive": "seasonal naive", "drift": "drift", "autoregression": "a linear autoregression"}
 _ADVICE = (
@@ -37,7 +37,7 @@ def comparison_of(
     forecast  called with the indices of N series, their last known steps and the horizon; returns `[N, horizon, Y]`
     begin     the first validation step of each series
     """
-    series, origin, steps = validation_origins(panel, begin, horizon, most=_MOST)
+    series, origin, steps = validation_origins(panel, begin, horizon, most=MOST)
     if not len(series):
         return None
     season = panel.frequency.season
@@ -77,7 +77,7 @@ def validation_origins(panel: Panel, begin: Ints, horizon: int, *, most: int) ->
     A validation part that is shorter than the horizon shortens the forecasts.
     """
     spans = panel.lengths - begin
-    usable = np.flatnonzero((spans > 0) & (begin >= _MIN_VALUES))
+    usable = np.flatnonzero((spans > 0) & (begin >= MIN_VALUES))
     if not len(usable):
         return usable, usable, 0
     steps = min(horizon, int(np.median(spans[usable])))

@@ -13,6 +13,7 @@ from elman.errors import ConfigError
 from elman.nn.recurrent_config import RecurrentConfig
 from elman.options import Sections, option, section
 from elman.train.config import EVERY_EXAMPLE_EVALUATED, TrainConfig
+from elman.train.plain import PLAIN_TRAINING
 
 __all__ = ["PRESETS", "ForecasterConfig", "ForecasterNetworkConfig", "check_options"]
 
@@ -56,6 +57,21 @@ PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
             "members": 3,
             "learning_rate": 2e-3,
             "max_steps": 3000,
+        },
+        "plain": {
+            **PLAIN_TRAINING,
+            "cell": "lstm",
+            "hidden_size": 50,
+            "distribution": "point",
+            "calibrate": False,
+            "scaling": "min-max",
+            "calendar": ("none",),
+            "mode": "direct",
+            "horizon": 1,
+            "loss_steps": 1,
+            "residual_to_last": False,
+            "autoregression": 0,
+            "max_epochs": 100.0,
         },
     }
 )

@@ -50,7 +50,7 @@ class Forecaster(TaskModel[ForecasterConfig, ForecasterNetwork, SeriesHistory]):
     """A recurrent forecaster of one or many time series.
 
     Args:
-        preset: "small", "base" or "large", the options to start from.
+        preset: "small", "base", "large" or "plain", the options to start from.
         options: any option of `elman train forecaster` by its name, such as `horizon=24`, `mode="direct"`.
 
     Example:
@@ -220,10 +220,16 @@ class Forecaster(TaskModel[ForecasterConfig, ForecasterNetwork, SeriesHistory]):
         """Forecast series: another name of `forecast`, with the same arguments."""
         return self.forecast(data, horizon, **options)
 
-    def _continued(self, data: Any, future: Any = None) -> Panel:
+    def continued(self, data: Any, future: Any = None) -> Panel:
         """Return the series in `data`, with the history in the model before those that follow on it."""
         panel = self.read(data, future)
         return panel if data is None else self.known.continued(panel)
+
+    @property
+    def farthest(self) -> int:
+        """Steps of a forecast that needs no more than the past: past covariates are known up to the present only."""
+        network = self.network
+        return network.horizon if network.sizes.past else self.config.window.horizon
 
     def _long_enough(self, panel: Panel, choose: Callable[..., Panel], why: str) -> tuple[Panel, list[str]]:
         """Return the series that `choose` returns, if the options leave out short ones, and remarks on the others."""
@@ -234,7 +240,7 @@ class Forecaster(TaskModel[ForecasterConfig, ForecasterNetwork, SeriesHistory]):
 
     def _before_forecast(self, data: Any, future: Any) -> tuple[Panel, list[str]]:
         """Return the series to forecast, and remarks on them: series that are left out, or short."""
-        panel = self._continued(data, future)
+        panel = self.continued(data, future)
         if data is None:
             return panel, []
         panel, remarks = self._long_enough(panel, longer, "to forecast")
@@ -291,7 +297,7 @@ class Forecaster(TaskModel[ForecasterConfig, ForecasterNetwork, SeriesHistory]):
             raise ConfigError(f"expected at least one path. Received: {paths}")
         return backtest_panel(
             self,
-            panel_of(data, self._chosen.data) if refit and self._vocabulary is None else self._continued(data),
+            panel_of(data, self._chosen.data) if refit and self._vocabulary is None else self.continued(data),
             horizon,
             origins=python_value(origins),
             step=horizon if step is None else python_value(step),
@@ -322,7 +328,7 @@ class Forecaster(TaskModel[ForecasterConfig, ForecasterNetwork, SeriesHistory]):
         mase, forecasts (their number) and horizon. Raises DataError if there are no time steps to evaluate, and
         ConfigError for invalid `steps` or `stride`.
         """
-        panel, network, known = self._continued(data), self.network, self.known
+        panel, network, known = self.continued(data), self.network, self.known
         if steps < 0 or stride < 1:
             raise ConfigError(f"expected steps of 0 or more and a stride of at least 1. Received: {steps}, {stride}")
 

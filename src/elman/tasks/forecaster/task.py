@@ -11,6 +11,7 @@ TASK = Task(
     name="forecaster",
     package=__package__,
     model=".model:Forecaster",
+    paired=".paired:paired_items",
     config=".config:ForecasterConfig",
     rank=4,
     summary="Forecaster of one or many time series.",

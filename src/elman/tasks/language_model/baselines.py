@@ -10,10 +10,10 @@ from elman.data.corpus import HeldOutText
 from elman.data.token_file import TokenFile
 from elman.decode.engine import TokenNetwork
 from elman.metrics.likelihood import token_nats
-from elman.metrics.verdict import mean_of
+from elman.metrics.verdict import Figure, mean_of
 from elman.tasks.comparison import Comparison, Doubles, SimpleRule
 
-__all__ = ["comparison_of"]
+__all__ = ["comparison_of", "figure_of", "noun_of", "piece_counts"]
 
 # Maximum number of held-out tokens.
 _MOST = 250_000
@@ -34,13 +34,8 @@ def comparison_of(
     # The first token has no predecessor.
     text_T = held.tokens.read(0, tokens).astype(np.int64)
 
-    def counts(nats_T: Doubles) -> Doubles:
-        starts = np.arange(0, len(nats_T), _ITEM)
-        sums = np.add.reduceat(nats_T, starts)
-        return np.stack([sums, np.diff([*starts, len(nats_T)]).astype(np.float64)], axis=1)
-
     def frequencies(items: int) -> Doubles:
-        return counts(-InterpolatedNGrams().fit(training(items), size, 1).log_probabilities(text_T)[1:])
+        return piece_counts(-InterpolatedNGrams().fit(training(items), size, 1).log_probabilities(text_T)[1:])
 
     def ngrams(items: int) -> Doubles:
         train_T = training(items)
@@ -50,7 +45,7 @@ def comparison_of(
             for order, score in held_out_scores(train_T[-_CHOSEN_ON:], size, _ORDERS, smoothing).items()
         }
         order, smoothing = max(scores, key=lambda each: scores[each])
-        return counts(-InterpolatedNGrams(smoothing).fit(train_T, size, order).log_probabilities(text_T)[1:])
+        return piece_counts(-InterpolatedNGrams(smoothing).fit(train_T, size, order).log_probabilities(text_T)[1:])
 
     def training(items: int) -> npt.NDArray[np.int64]:
         """Return the last tokens of the training text, which are next to the held-out text."""
@@ -58,12 +53,29 @@ def comparison_of(
 
     return Comparison(
         part=part,
-        noun=f"pieces of {_ITEM} {unit}s",
-        figure=mean_of("loss", f"nats per {unit}"),
-        network=lambda: counts(token_nats(network, held(tokens)[0])),
+        noun=noun_of(unit),
+        figure=figure_of(unit),
+        network=lambda: piece_counts(token_nats(network, held(tokens)[0])),
         rules=[
             SimpleRule(f"frequencies of {unit}s", len(train), frequencies, _FIRST),
             SimpleRule("interpolated n-grams", len(train), ngrams, _FIRST),
         ],
         advice=_ADVICE,
     )
+
+
+def noun_of(unit: str) -> str:
+    """Return the name of the pieces of a text of such tokens."""
+    return f"pieces of {_ITEM} {unit}s"
+
+
+def figure_of(unit: str) -> Figure:
+    """Return the loss of such tokens."""
+    return mean_of("loss", f"nats per {unit}")
+
+
+def piece_counts(nats_T: Doubles) -> Doubles:
+    """Return the loss and the number of the tokens of each piece."""
+    starts = np.arange(0, len(nats_T), _ITEM)
+    sums = np.add.reduceat(nats_T, starts)
+    return np.stack([sums, np.diff([*starts, len(nats_T)]).astype(np.float64)], axis=1)

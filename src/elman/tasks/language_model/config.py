@@ -11,6 +11,7 @@ from elman.data.text_config import TextConfig
 from elman.nn.recurrent_config import RecurrentConfig, members_option
 from elman.options import Sections, option, section
 from elman.train.config import TrainConfig
+from elman.train.plain import PLAIN_TRAINING
 
 __all__ = ["PRESETS", "LanguageModelConfig", "LanguageModelNetworkConfig"]
 
@@ -33,6 +34,18 @@ PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         "small": {"hidden_size": 128, "embedding": 64, "learning_rate": 1e-2},
         "base": {"learning_rate": 1e-2},
         "large": {"hidden_size": 512, "embedding": 256, "layers": 2, "dropout": 0.2, "learning_rate": 3e-3},
+        "plain": {
+            **PLAIN_TRAINING,
+            "layers": 2,
+            "hidden_size": 128,
+            "embedding": 0,
+            "batch_size": 50,
+            "optimizer": "rmsprop",
+            "optimizer_options": {"alpha": 0.95},
+            "learning_rate": 2e-3,
+            "clip_value": 5.0,
+            "max_epochs": 50.0,
+        },
     }
 )
 

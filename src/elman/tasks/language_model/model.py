@@ -16,7 +16,6 @@ from elman.data.read import read_lines
 from elman.data.sources import Sources, as_paths
 from elman.data.text_config import TextConfig
 from elman.data.texts import texts_from
-from elman.data.token_file import TokenFile
 from elman.data.tokens import prepare
 from elman.data.vocabulary import Vocabulary, describe_unknown
 from elman.decode.engine import PackedNetwork
@@ -46,7 +45,7 @@ class LanguageModel(TaskModel[LanguageModelConfig, LanguageModelNetwork, Vocabul
     """A recurrent language model.
 
     Args:
-        preset: "small", "base" or "large", the options to start from.
+        preset: "small", "base", "large" or "plain", the options to start from.
         options: any option of `elman train lm` by its name, such as `cell="gru"`, `hidden_size=512`, `max_seconds=60`.
 
     Example:
@@ -123,8 +122,8 @@ class LanguageModel(TaskModel[LanguageModelConfig, LanguageModelNetwork, Vocabul
         with the name of the stage and the completed fraction. Raises DataError, EncodingError and StorageError for a
         text that cannot be read, ConfigError if there is none or `limit` is below 2.
         """
-        with self._encoded(text, self._reading(encoding, errors), progress) as tokens:
-            held_out = HeldOutText(tokens, self.vocabulary, limit)
+        reading = self._reading(encoding, errors)
+        with self.held_out(text, limit=limit, reading=reading, progress=progress) as held_out:
             batches, characters = held_out()
             if progress is not None:
                 batches = reporting(batches, held_out.limit - 1, progress)
@@ -139,8 +138,7 @@ class LanguageModel(TaskModel[LanguageModelConfig, LanguageModelNetwork, Vocabul
         `progress` as for `evaluate`. Raises DataError for a text that cannot be read, KernelUnavailableError if the
         native engine cannot run the network.
         """
-        with self._encoded(text, self.config.text, progress) as tokens, evaluation_mode(self.network):
-            held_out = HeldOutText(tokens, self.vocabulary, limit)
+        with self.held_out(text, limit=limit, progress=progress) as held_out, evaluation_mode(self.network):
             figures = {}
             for number, weights in enumerate(WEIGHT_FORMATS):
                 if progress is not None:
@@ -150,15 +148,23 @@ class LanguageModel(TaskModel[LanguageModelConfig, LanguageModelNetwork, Vocabul
             return figures
 
     @contextmanager
-    def _encoded(self, text: Paths, reading: TextConfig, progress: Progress | None) -> Iterator[TokenFile]:
-        """Encode a whole text to a temporary token file."""
-        source = open_inputs(as_paths(text), reading)
+    def held_out(
+        self,
+        text: Paths,
+        *,
+        limit: int | None = None,
+        reading: TextConfig | None = None,
+        progress: Progress | None = None,
+    ) -> Iterator[HeldOutText]:
+        """Context manager of a whole text, encoded to a temporary token file; `reading` are the options of the text."""
+        source = open_inputs(as_paths(text), reading or self.config.text)
         if source is None:
             raise ConfigError("expected a text to evaluate on. Received: none")
         with source, tempfile.TemporaryDirectory(prefix="elman-") as place:
-            yield prepare(
+            corpus = prepare(
                 source, vocabulary=self.vocabulary, split=(1.0, 0.0, 0.0), cache=Path(place), progress=progress
-            ).train
+            )
+            yield HeldOutText(corpus.train, self.vocabulary, limit)
 
     def _reading(self, encoding: str = "", errors: str = "") -> TextConfig:
         """Return the text options of training, with these values in their place if not empty."""

@@ -12,6 +12,7 @@ TASK = Task(
     name="language-model",
     package=__package__,
     model=".model:LanguageModel",
+    paired=".paired:paired_items",
     config=".config:LanguageModelConfig",
     rank=1,
     summary="Language model of text.",

@@ -14,7 +14,7 @@ from elman.data.tagged.spans import spans_of
 from elman.metrics.verdict import F1, ratio
 from elman.tasks.comparison import Comparison, Doubles, SimpleRule, evenly
 
-__all__ = ["comparison_of"]
+__all__ = ["comparison_of", "tag_counts"]
 
 _ADVICE = "Use that rule, or try more time, or --preset small for few sentences."
 
@@ -36,14 +36,7 @@ def comparison_of(
     known = [np.array([places[tag] for tag in each], dtype=np.int64) for each in train.tags or []]
 
     def counts(given: Sequence[Sequence[str]]) -> Doubles:
-        rows: list[tuple[int, ...]] = []
-        for true, found in zip(truth, given, strict=True):
-            if spans:
-                wanted, made = set(spans_of(true)), set(spans_of(found))
-                rows.append((len(wanted & made), len(made), len(wanted)))
-            else:
-                rows.append((sum(map(str.__eq__, true, found)), len(true)))
-        return np.array(rows, dtype=np.float64)
+        return tag_counts(truth, given, spans=spans)
 
     def commonest(items: int) -> Doubles:
         rows = evenly(len(train), items).tolist()
@@ -76,3 +69,15 @@ def comparison_of(
         rules=rules,
         advice=_ADVICE,
     )
+
+
+def tag_counts(truth: Sequence[Sequence[str]], given: Sequence[Sequence[str]], *, spans: bool) -> Doubles:
+    """Return the counts of each sequence: right, found and true spans, or right and all tags."""
+    rows: list[tuple[int, ...]] = []
+    for true, found in zip(truth, given, strict=True):
+        if spans:
+            wanted, made = set(spans_of(true)), set(spans_of(found))
+            rows.append((len(wanted & made), len(made), len(wanted)))
+        else:
+            rows.append((sum(map(str.__eq__, true, found)), len(true)))
+    return np.array(rows, dtype=np.float64)

@@ -11,6 +11,7 @@ from elman.data.tagged.config import TaggedDataConfig
 from elman.nn.recurrent_config import RecurrentConfig, members_option
 from elman.options import Sections, option, section
 from elman.train.config import EVERY_EXAMPLE_EVALUATED, ONE_TARGET_A_SEQUENCE, TrainConfig
+from elman.train.plain import PLAIN_TRAINING
 
 __all__ = ["PRESETS", "TaggerConfig", "TaggerNetworkConfig"]
 
@@ -59,6 +60,20 @@ PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         "base": {**_TRAINING, "char_hidden": 100, "word_dropout": 1.0},
         "spans": {**_TRAINING, "head": "crf", "dropout": 0.4, "input_dropout": 0.4},
         "large": {**_TRAINING, "hidden_size": 300, "embedding": 200, "char_hidden": 100, "word_dropout": 1.0},
+        "plain": {
+            **PLAIN_TRAINING,
+            "layers": 1,
+            "hidden_size": 128,
+            "embedding": 128,
+            "char_embedding": 0,
+            "bidirectional": False,
+            "dropout": 0.0,
+            "input_dropout": 0.0,
+            "variational": False,
+            "word_dropout": 0.0,
+            "batch_size": 32,
+            "max_epochs": 10.0,
+        },
     }
 )
 

@@ -31,7 +31,7 @@ class Tagger(SequenceModel[TaggerConfig, TaggerNetwork, TaggerVocabulary]):
     """A recurrent network that predicts a tag for every word or frame.
 
     Args:
-        preset: "small", "base", "spans" or "large", the options to start from.
+        preset: "small", "base", "spans", "large" or "plain", the options to start from.
         options: any option of `elman train tagger`, such as `head="crf"`, `hidden_size=100`, `max_epochs=10`.
 
     Example:
@@ -169,13 +169,13 @@ class Tagger(SequenceModel[TaggerConfig, TaggerNetwork, TaggerVocabulary]):
         `sentences` with `tags` as for `fit`, or paths; `progress` as for `predict`. A tag that was not seen in training
         counts as wrong. Raises DataError for invalid data, ConfigError for intents without tags.
         """
-        return self._measured(self._known(sentences, tags, intents), progress)[0]
+        return self._measured(self.known(sentences, tags, intents), progress)[0]
 
     def report(
         self, sentences: Any, tags: Labels = None, *, intents: Labels = None, progress: Progress | None = None
     ) -> Report:
         """Return the metrics of `evaluate`, with the same arguments, and those of every tag and type of span."""
-        data = self._known(sentences, tags, intents)
+        data = self.known(sentences, tags, intents)
         figures, given = self._measured(data, progress)
         truth = self.vocabulary.with_read_tags(data)
         return report_of(truth, given, figures, spans=self.vocabulary.scheme is not None)
@@ -191,7 +191,12 @@ class Tagger(SequenceModel[TaggerConfig, TaggerNetwork, TaggerVocabulary]):
             figures, given = measure(self.network, vocabulary, EncodedSequences(data, vocabulary), progress=progress)
         return figures, [[vocabulary.tags[tag] for tag in answer.tags] for answer in given]
 
-    def _known(self, sentences: Any, tags: Any, intents: Any) -> TaggedDataset:
+    def tags_of(self, data: TaggedDataset, progress: Progress | None = None) -> list[list[str]]:
+        """Return the most likely tags of tagged sequences; `progress` as for `predict`."""
+        return self._measured(data, progress)[1]
+
+    def known(self, sentences: Any, tags: Any = None, intents: Any = None) -> TaggedDataset:
+        """Return the tagged sequences of the arguments of `evaluate`."""
         if isinstance(sentences, TaggedDataset):
             return sentences
         with self._evaluated_rows():

@@ -11,6 +11,7 @@ TASK = Task(
     name="tagger",
     package=__package__,
     model=".model:Tagger",
+    paired=".paired:paired_items",
     config=".config:TaggerConfig",
     rank=3,
     summary="Tagger: predicts a tag for every word or frame.",

@@ -12,6 +12,7 @@ from elman.data.transcripts.config import TranscriptsConfig
 from elman.nn.recurrent_config import RecurrentConfig, members_option
 from elman.options import Sections, option, section
 from elman.train.config import EVERY_EXAMPLE_EVALUATED, ONE_TARGET_A_SEQUENCE, TrainConfig
+from elman.train.plain import PLAIN_TRAINING
 
 __all__ = ["PRESETS", "TranscriberConfig", "TranscriberNetworkConfig"]
 
@@ -54,6 +55,18 @@ PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         "large": {**_TRAINING, "layers": 3, "hidden_size": 320},
         "streaming": {**_TRAINING, "bidirectional": False, "normalise": "global", "hidden_size": 256},
         "strokes": {**_TRAINING, **_STROKES},
+        "plain": {
+            **PLAIN_TRAINING,
+            "layers": 1,
+            "hidden_size": 128,
+            "dropout": 0.0,
+            "variational": False,
+            "stack_frames": 1,
+            "stride": 1,
+            "time_masks": 0,
+            "frequency_masks": 0,
+            "max_epochs": 50.0,
+        },
     }
 )
 

@@ -35,7 +35,7 @@ class Transcriber(SequenceModel[TranscriberConfig, TranscriberNetwork, Transcrib
     """A recurrent network for speech or handwriting recognition, trained with CTC.
 
     Args:
-        preset: "small", "base", "large", "streaming" or "strokes", the options to start from.
+        preset: "small", "base", "large", "streaming", "strokes" or "plain", the options to start from.
         options: any option of `elman train transcriber`, such as `mels=64`, `hidden_size=100`, `max_epochs=10`.
 
     Example:
@@ -167,6 +167,16 @@ class Transcriber(SequenceModel[TranscriberConfig, TranscriberNetwork, Transcrib
         find = find_by(fill(TranscriptSearchConfig, search, "the search options"), self.vocabulary, lm)
         with evaluation_mode(self.network):
             return measure(self.network, self.vocabulary, encoded, find=find, progress=progress)[0]
+
+    def known(self, sounds: Any, texts: Sequence[str] | None = None) -> Transcripts:
+        """Return the recordings with texts of the arguments of `evaluate`."""
+        return self._known(sounds, texts, 0, None)
+
+    def greedy_texts(self, data: Transcripts, progress: Progress | None = None) -> list[str]:
+        """Return the most likely text of each recording, by the most likely token of each time step."""
+        encoded = EncodedTranscripts(data, self.vocabulary, self.config.network)
+        with evaluation_mode(self.network):
+            return measure(self.network, self.vocabulary, encoded, progress=progress)[1]
 
     def _unlabelled(self, sounds: Any, rate: int, progress: Progress | None) -> Transcripts:
         if isinstance(sounds, Transcripts):

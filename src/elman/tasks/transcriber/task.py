@@ -11,6 +11,7 @@ TASK = Task(
     name="transcriber",
     package=__package__,
     model=".model:Transcriber",
+    paired=".paired:paired_items",
     config=".config:TranscriberConfig",
     rank=7,
     summary="Transcriber: text from sound or pen strokes.",

@@ -14,9 +14,11 @@ from elman.nn.recurrent_config import (
     input_feeding,
     label_smoothing,
     members_option,
+    output_layer,
 )
 from elman.options import Sections, option, section
 from elman.train.config import EVERY_EXAMPLE_EVALUATED, ONE_TARGET_A_SEQUENCE, TrainConfig
+from elman.train.plain import PLAIN_TRAINING
 
 __all__ = ["PRESETS", "TranslatorConfig", "TranslatorNetworkConfig"]
 
@@ -63,6 +65,7 @@ class TranslatorNetworkConfig(RecurrentConfig):
     )
     attention_score: str = attention_score_option()
     input_feeding: bool = input_feeding()
+    output_layer: bool = output_layer()
     context_every_step: bool = option(False, "feed the encoder's final state to every decoder step (Cho et al. 2014)")
     label_smoothing: float = label_smoothing(0.1)
     scheduled_sampling: float = option(
@@ -113,6 +116,24 @@ PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
             "dropout": 0.1,
             "input_dropout": 0.0,
             "label_smoothing": 0.0,
+        },
+        "plain": {
+            **PLAIN_TRAINING,
+            "tokens": "words",
+            "min_count": 1,
+            "hidden_size": 128,
+            "embedding": 128,
+            "bidirectional": False,
+            "attention": "bahdanau",
+            "bridge": "copy",
+            "tied": "none",
+            "output_layer": False,
+            "dropout": 0.0,
+            "input_dropout": 0.0,
+            "variational": False,
+            "label_smoothing": 0.0,
+            "batch_size": 32,
+            "max_epochs": 80.0,
         },
     }
 )

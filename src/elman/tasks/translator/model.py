@@ -48,7 +48,7 @@ class Translator(SequenceModel[TranslatorConfig, TranslatorNetwork, PairVocabula
     """A recurrent encoder-decoder that maps one token sequence to another.
 
     Args:
-        preset: "small", "base", "large" or "characters", the options to start from.
+        preset: "small", "base", "large", "characters" or "plain", the options to start from.
         options: any option of `elman train translator` by its name, such as `attention="bahdanau"`, `hidden_size=256`.
 
     Example:
@@ -234,10 +234,8 @@ class Translator(SequenceModel[TranslatorConfig, TranslatorNetwork, PairVocabula
             raise DataError(f"{pairs.name}: expected targets for the sources. Received: sources alone")
         data = self.config.data
         lowercase = data.lowercase if lowercase is None else lowercase
-        language = data.target_language or self.languages[1]
-        if not language and targets is None and not isinstance(sources, Pairs):
-            language = languages_of(as_paths(sources), data)[1]
-        tokenizer = tokenizer_for(bleu_tokenizer or data.bleu_tokenizer, language)
+        paths = None if targets is not None or isinstance(sources, Pairs) else sources
+        tokenizer = self.bleu_tokenizer(paths, bleu_tokenizer)
         with evaluation_mode(self.network, *(model.network for model in ensemble)):
             figures: dict[str, Any] = tally(self._likelihoods(pairs, ensemble, progress))
         texts = self.translate(pairs.sources, ensemble=ensemble, progress=progress, **options)
@@ -247,6 +245,17 @@ class Translator(SequenceModel[TranslatorConfig, TranslatorNetwork, PairVocabula
             signatures = bleu_signatures(pairs.targets, lowercase=lowercase, tokenizer=tokenizer)
             figures |= {f"{name}_signature": signature for name, signature in signatures.items()}
         return figures
+
+    def bleu_tokenizer(self, paths: Any = None, chosen: str = "") -> str:
+        """Return sacrebleu's tokenizer: `chosen`, or that of the options or of the language of the targets.
+
+        `paths` are files whose names may say the language, if the model does not know it.
+        """
+        data = self.config.data
+        language = data.target_language or self.languages[1]
+        if not language and paths is not None:
+            language = languages_of(as_paths(paths), data)[1]
+        return tokenizer_for(chosen or data.bleu_tokenizer, language)
 
     def read(self, paths: Any, *, with_targets: bool = True, **reading: Any) -> Pairs:
         """Read pairs from files, with the data options of training; `reading` holds arguments of `read_part`.

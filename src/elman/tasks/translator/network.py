@@ -64,6 +64,7 @@ class TranslatorNetwork(TokenDecoderNetwork):
             feeding=config.input_feeding,
             dropout=config.dropout,
             variational=config.variational,
+            output_layer=config.output_layer,
         )
         self.start: Bridge | None = None
         if config.bridge == "dense":

@@ -12,6 +12,7 @@ TASK = Task(
     name="translator",
     package=__package__,
     model=".model:Translator",
+    paired=".paired:paired_items",
     config=".config:TranslatorConfig",
     rank=5,
     summary="Translator: maps one token sequence to another.",

@@ -20,6 +20,7 @@ TASK = Task(
     streams=True,
     view="bars",
     facts=".model:info_facts",
+    paired=".paired:paired_items",
     endpoints=(
         Endpoint(
             verb="guess",
