@@ -30,6 +30,7 @@ from elman.nn.recurrent_config import RecurrentConfig
 from elman.options import Sections
 from elman.tasks.comparison import Comparison
 from elman.tasks.remarks import first_places, remark_on_unknown
+from elman.tasks.samples import check_samples
 from elman.train import TrainConfig
 from elman.train.ensemble import training_of
 from elman.train.loop import Objective, Stream
@@ -86,6 +87,8 @@ class Setup(ABC, Generic[C, N, P, V]):
     target_every_step: ClassVar[bool] = False
     # Whether progress shows the loss in bits as well as in nats.
     in_bits: ClassVar[bool] = False
+    # The number of the next sample, by which `sample` may choose an example.
+    sample_number: int = 0
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
@@ -203,6 +206,8 @@ class Setup(ABC, Generic[C, N, P, V]):
                 "expected loss_from and loss_to for tasks with a target at every step. "
                 f"Received: loss_from={training.loss_from}, loss_to={training.loss_to} for a {cls.title()}"
             )
+
+        check_samples(training.sample_every, cls.sample is not Setup.sample, cls.title())
 
     def resolve_config(self, config: C) -> C:
         """Resolve options set to "auto" for this machine. Overrides call `super`, and resolve others from the data."""
@@ -325,6 +330,11 @@ class Setup(ABC, Generic[C, N, P, V]):
     def sample(self) -> str | None:
         """Return a sample of the network's output to show during training, or None."""
         return None
+
+    def draw_sample(self, path: Path) -> bool:
+        """Draw the sample as a picture; return whether there is one."""
+        del path
+        return False
 
     # --- derived from the above -----------------------------------------------------------------------------------
 

@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import TextIO
 
-from elman.display import figure
-from elman.train.events import EndEvent, EvaluationEvent, Event, PlanEvent, StartEvent, StepEvent
+from elman.display import figure, printable
+from elman.train.events import EndEvent, EvaluationEvent, Event, PlanEvent, SampleEvent, StartEvent, StepEvent
 
 __all__ = ["TrainingProgress"]
 
@@ -94,6 +94,11 @@ class TrainingProgress:
             self.print(
                 f"{event.seconds_per_step * 1000:.1f} ms a step: the run will end after {event.total_steps:,} steps"
             )
+        elif isinstance(event, SampleEvent):
+            lines = printable(event.text).splitlines() or [""]
+            self.print("\n".join([f"sample after step {event.step:,}:", *(f"    {line}" for line in lines)]))
+            if event.picture is not None:
+                self.print(f"    (picture: {event.picture})")
         elif isinstance(event, StartEvent) and event.step:
             self._reported_length = True
             self.print(f"resuming after step {event.step:,}")

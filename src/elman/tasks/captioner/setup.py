@@ -36,6 +36,7 @@ from elman.tasks.captioner.config import CaptionerConfig
 from elman.tasks.captioner.network import CaptionerEnsemble, CaptionerNetwork
 from elman.tasks.comparison import Comparison, evenly
 from elman.tasks.remarks import token_advice
+from elman.tasks.samples import compared, example_of
 from elman.tasks.sequence_setup import SequenceObjective, SequenceSetup
 
 __all__ = [
@@ -306,6 +307,14 @@ class CaptionerSetup(
     @property
     def loss_name(self) -> str:
         return f"nats per {self.vocabulary.text.unit}"
+
+    def sample(self) -> str:
+        """Return an item's place with its generated caption and its first own one."""
+        part = example_of(self.parts, self.sample_number)
+        items, longest = np.arange(1), self.config.text.max_length
+        (best,) = search_captions(self.network, self.encode_part(part), items, longest, _GREEDY)
+        text = self.vocabulary.decode(best[0].tokens) if best else ""
+        return compared([("item", part.places[0]), ("caption", text), ("right", (part.captions or [[""]])[0][0])])
 
     @property
     def plotted_metrics(self) -> list[str]:

@@ -16,6 +16,8 @@ from elman.data.stream import BPTTBatches
 from elman.data.tokens import Corpus
 from elman.data.vocabulary import Vocabulary, WordVocabulary, vocabulary_from_json
 from elman.data.vocabulary.unknown import UnknownTokens, unknown_in_ids
+from elman.decode import SamplingOptions
+from elman.decode.generation import stream_texts
 from elman.display import Progress
 from elman.metrics.likelihood import measure
 from elman.state import IGNORE_INDEX, Batch, State
@@ -27,7 +29,7 @@ from elman.tasks.remarks import token_advice
 from elman.tasks.setup import Setup
 from elman.train.batch_sums import BatchSums
 
-__all__ = ["LanguageModelSetup", "NextTokenObjective"]
+__all__ = ["LanguageModelSetup", "NextTokenObjective", "context_start"]
 
 # Tokens of the text that remarks on it are made from.
 _NOTED_TOKENS = 1 << 20
@@ -38,6 +40,20 @@ _MANY = 2_000_000
 
 # Tokens of a part in which unknown ones are counted.
 _LOOKED_AT = 1_000_000
+
+
+# Tokens of a sample: characters, or words and parts of words.
+_SAMPLED_CHARACTERS, _SAMPLED_WORDS = 200, 40
+
+
+def context_start(vocabulary: Vocabulary, documents: int) -> list[int]:
+    """Return the tokens that precede every text: an end token and, for a single training document, a newline."""
+    start = [vocabulary.end_id]
+    if documents == 1:
+        newline = vocabulary.encode("\n").tolist()
+        if newline and vocabulary.unknown_id not in newline:
+            start += newline
+    return start
 
 
 class NextTokenObjective:
@@ -195,6 +211,20 @@ class LanguageModelSetup(Setup[LanguageModelConfig, LanguageModelNetwork, Corpus
     @property
     def plotted_metrics(self) -> list[str]:
         return ["perplexity"]
+
+    def sample(self) -> str:
+        """Return text that the model generates from nothing, each sample with its own seed."""
+        pieces = stream_texts(
+            self.network,
+            self.vocabulary,
+            context_start(self.vocabulary, self.parts.scan.documents),
+            length=_SAMPLED_CHARACTERS if self.vocabulary.per_character else _SAMPLED_WORDS,
+            sampling=SamplingOptions(),
+            samples=1,
+            stops=(),
+            seed=(self.training_config.seed + self.sample_number) % 2**63,
+        )
+        return "".join(piece for _, piece in pieces).strip("\n")
 
     def describe(self, figures: Mapping[str, float]) -> str:
         if "bits_per_char" in figures:

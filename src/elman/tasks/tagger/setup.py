@@ -26,6 +26,7 @@ from elman.nn.ensemble import members_of
 from elman.nn.tags import TagLogits, TagPredictions, batch_loss, count_right, decode
 from elman.state import Batch, State
 from elman.tasks.comparison import Comparison
+from elman.tasks.samples import compared, example_of
 from elman.tasks.sequence_setup import SequenceObjective, SequenceSetup
 from elman.tasks.tagger.baselines import comparison_of
 from elman.tasks.tagger.config import TaggerConfig
@@ -224,6 +225,23 @@ class TaggerSetup(SequenceSetup[TaggerConfig, TaggerNetwork, Parts[TaggedDataset
 
         held, train = encoded.data.take(rows.tolist()), self._train.data
         return comparison_of(network, self.vocabulary.tags, train, held, name, spans=spans)
+
+    def sample(self) -> str:
+        """Return a sequence with its tags; the right tag is added where it is another one."""
+        part = example_of(self.parts, self.sample_number)
+        found = answers(self.network, self.encode_part(part))[0]
+        given = [self.vocabulary.tags[tag] for tag in found.tags]
+        words = part.words[0] if part.words else [f"frame {number}" for number in range(1, len(given) + 1)]
+        right = part.tags[0] if part.tags else given
+        shown = [
+            f"{word}/{tag}" + (f" (not {truth})" if truth != tag else "")
+            for word, tag, truth in zip(words, given, right, strict=True)
+        ]
+        rows = [("tagged", " ".join(shown))]
+        if self.vocabulary.intents:
+            rows.append(("label", self.vocabulary.intents[found.intent]))
+            rows += [("right", intent) for intent in part.intents or ()]
+        return compared(rows)
 
     @property
     def plotted_metrics(self) -> list[str]:

@@ -34,6 +34,7 @@ from elman.nn.ensemble import members_of
 from elman.state import Batch, State
 from elman.tasks.comparison import Comparison, evenly
 from elman.tasks.remarks import token_advice
+from elman.tasks.samples import compared, example_of
 from elman.tasks.sequence_setup import SequenceObjective, SequenceSetup
 from elman.tasks.transcriber.baselines import MOST, comparison_of
 from elman.tasks.transcriber.config import TranscriberConfig
@@ -235,6 +236,12 @@ class TranscriberSetup(
     @property
     def unit(self) -> str:
         return self.vocabulary.unit
+
+    def sample(self) -> str:
+        """Return a recording's place with its transcript and its text."""
+        part = example_of(self.parts, self.sample_number)
+        (text,) = measure(self.network, self.vocabulary, self.encode_part(part))[1]
+        return compared([("recording", part.places[0]), ("transcript", text), ("text", (part.texts or [""])[0])])
 
     @property
     def plotted_metrics(self) -> list[str]:

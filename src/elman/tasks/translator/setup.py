@@ -30,6 +30,7 @@ from elman.nn.word_vectors import WordVectorOptions
 from elman.state import IGNORE_INDEX, Batch, State
 from elman.tasks.comparison import Comparison
 from elman.tasks.remarks import token_advice
+from elman.tasks.samples import compared, example_of
 from elman.tasks.sequence_setup import SequenceObjective, SequenceSetup
 from elman.tasks.translator.baselines import MOST, comparison_of
 from elman.tasks.translator.config import TranslatorConfig, TranslatorNetworkConfig
@@ -264,6 +265,12 @@ class TranslatorSetup(SequenceSetup[TranslatorConfig, TranslatorNetwork, PairPar
         held = pairs.take(rows[spread(len(rows), MOST)].tolist())
         translate = self._translating(SearchConfig(beams=1))
         return comparison_of(translate, self.parts.train, held, name, **self._compared())
+
+    def sample(self) -> str:
+        """Return a source with its translation and its target."""
+        pair = example_of(self.parts, self.sample_number)
+        (text,) = self._translating(SearchConfig(beams=1))(pair.sources)
+        return compared([("source", pair.sources[0]), ("translation", text), ("target", (pair.targets or [""])[0])])
 
     @property
     def plotted_metrics(self) -> list[str]:
