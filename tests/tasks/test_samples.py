@@ -16,8 +16,7 @@ from elman.data.sources import Sources
 from elman.errors import ConfigError, DataError
 from elman.tasks.registry import built_in
 from elman.tasks.run import resume_run
-from elman.tasks.samples import example_of, shortened
-from elman.tasks.setup import Setup
+from elman.tasks.samples import SampledSetup, example_of, shortened
 from elman.train import checkpoint
 
 from ..contract.tasks import CASES, COMMON
@@ -132,7 +131,7 @@ def test_samples_are_shown_on_the_terminal(tmp_path: Path, capfd: pytest.Capture
 
 def test_a_task_without_samples_and_a_negative_number_are_refused(tmp_path: Path) -> None:
     class Mute(elman.Tagger.setup_class):  # type: ignore[misc,name-defined]
-        sample = Setup.sample
+        sample = SampledSetup.sample
 
     config = elman.Tagger(sample_every=2, max_steps=1).config
     with pytest.raises(ConfigError, match=r"expected sample_every = 0: a tagger has no samples to show\. Received: 2"):

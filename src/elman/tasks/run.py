@@ -31,9 +31,10 @@ from elman.metrics.verdict import Verdict
 from elman.plots.curves import draw_losses
 from elman.tasks.comparison import compare
 from elman.tasks.registry import find, task_of
+from elman.tasks.remedies import add_remedies
 from elman.tasks.samples import Samples
 from elman.tasks.setup import Setup
-from elman.train import EndEvent, EvaluationEvent, Event, StepEvent, checkpoint
+from elman.train import EvaluationEvent, Event, StepEvent, checkpoint
 from elman.train.callbacks import Callbacks, OnEvent, as_callbacks, until_stopped
 from elman.train.history import History, TensorBoard, open_board
 from elman.train.interrupt import Interrupt
@@ -129,7 +130,6 @@ class Run:
         Raises TrainingInterrupted after Ctrl-C or SIGTERM, once a checkpoint is saved; DivergenceError,
         OutOfMemoryError, StorageError; and what a callback raises, once a checkpoint is saved.
         """
-        end: EndEvent | None = None
         if self.folder is not None and not self._resumed:
             self._begin_folder(self.folder)
         board = open_board(self.folder if self._tensorboard else None, self.training.step, self.watch.print)
@@ -147,25 +147,22 @@ class Run:
                         release_memory()
                     if isinstance(event, StepEvent):
                         chooser.on_step()
-                    end = event if isinstance(event, EndEvent) else None
-                    if end is None:
-                        self._call(event, *sample)
+                    self._call(event, *sample)
                     if isinstance(event, StepEvent | EvaluationEvent):
                         if interrupt.exit_code is not None:
                             self._stop(interrupt.exit_code)
                         if time.perf_counter() - self._saved_at >= self.setup.training_config.checkpoint_seconds:
                             self._save_checkpoint()
-        except (DivergenceError, OutOfMemoryError):
+        except (DivergenceError, OutOfMemoryError) as error:
             self._save_best()
+            add_remedies(error, self.setup)
             raise
         finally:
             if board is not None:
                 board.close()
-        if self._callbacks.stop_reason is not None:
-            self.metrics["stopped"] = self._callbacks.stop_reason
+        self.metrics |= self._callbacks.outcome
         self._finish()
-        if end is not None:
-            self._callbacks.on_event(dataclasses.replace(end, metrics=self.metrics))
+        self._callbacks.end(self.metrics)
 
     def _call(self, *events: Event) -> None:
         """Call the callbacks; save the run before what one of them raises goes on."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from elman.display import plain
 from elman.errors import ConfigError, ElmanError
@@ -12,7 +12,7 @@ from elman.train import EvaluationEvent, SampleEvent
 from elman.train.callbacks import undisturbed
 from elman.train.trainer import Trainer
 
-__all__ = ["Samples", "check_samples", "compared", "example_of", "shortened"]
+__all__ = ["SampledSetup", "Samples", "compared", "example_of", "shortened"]
 
 # The name of the picture in a model's folder.
 PICTURE = "sample.png"
@@ -22,10 +22,28 @@ _LONGEST = 240
 _APART = 0.6180339887498949
 
 
-def check_samples(every: int, can: bool, title: str) -> None:
-    """Raise ConfigError for samples of a task that cannot show any."""
-    if every and not can:
-        raise ConfigError(f"expected sample_every = 0: a {title} has no samples to show. Received: {every}")
+class SampledSetup:
+    """Methods of a setup that show samples. A task that has samples overrides `sample`."""
+
+    task: ClassVar[str]
+    # The number of the next sample, by which `sample` may choose an example.
+    sample_number: int = 0
+
+    def sample(self) -> str | None:
+        """Return a sample of the network's output to show during training, or None."""
+        return None
+
+    def draw_sample(self, path: Path) -> bool:
+        """Draw the sample as a picture; return whether there is one."""
+        del path
+        return False
+
+    @classmethod
+    def check_samples(cls, every: int) -> None:
+        """Raise ConfigError for samples of a task that cannot show any."""
+        if every and cls.sample is SampledSetup.sample:
+            title = cls.task.replace("-", " ")
+            raise ConfigError(f"expected sample_every = 0: a {title} has no samples to show. Received: {every}")
 
 
 class Samples:
@@ -82,4 +100,4 @@ def shortened(text: str) -> str:
 def compared(rows: Sequence[tuple[str, str]]) -> str:
     """Return lines of a name and a text, such as source, translation and reference."""
     width = max(len(name) for name, _ in rows)
-    return "\n".join(f"{name:<{width}}  {shortened(text)}" for name, text in rows)
+    return "\n".join(f"{name:<{width}}  {shortened(text)}".rstrip() for name, text in rows)

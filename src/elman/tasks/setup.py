@@ -30,7 +30,7 @@ from elman.nn.recurrent_config import RecurrentConfig
 from elman.options import Sections
 from elman.tasks.comparison import Comparison
 from elman.tasks.remarks import first_places, remark_on_unknown
-from elman.tasks.samples import check_samples
+from elman.tasks.samples import SampledSetup
 from elman.train import TrainConfig
 from elman.train.ensemble import training_of
 from elman.train.loop import Objective, Stream
@@ -58,7 +58,7 @@ _FORMER = MappingProxyType(
 )
 
 
-class Setup(ABC, Generic[C, N, P, V]):
+class Setup(SampledSetup, ABC, Generic[C, N, P, V]):
     """The options, data, network, loss and metrics of a run.
 
     Args:
@@ -87,8 +87,6 @@ class Setup(ABC, Generic[C, N, P, V]):
     target_every_step: ClassVar[bool] = False
     # Whether progress shows the loss in bits as well as in nats.
     in_bits: ClassVar[bool] = False
-    # The number of the next sample, by which `sample` may choose an example.
-    sample_number: int = 0
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
@@ -207,7 +205,7 @@ class Setup(ABC, Generic[C, N, P, V]):
                 f"Received: loss_from={training.loss_from}, loss_to={training.loss_to} for a {cls.title()}"
             )
 
-        check_samples(training.sample_every, cls.sample is not Setup.sample, cls.title())
+        cls.check_samples(training.sample_every)
 
     def resolve_config(self, config: C) -> C:
         """Resolve options set to "auto" for this machine. Overrides call `super`, and resolve others from the data."""
@@ -326,15 +324,6 @@ class Setup(ABC, Generic[C, N, P, V]):
         """
         del limit
         return None
-
-    def sample(self) -> str | None:
-        """Return a sample of the network's output to show during training, or None."""
-        return None
-
-    def draw_sample(self, path: Path) -> bool:
-        """Draw the sample as a picture; return whether there is one."""
-        del path
-        return False
 
     # --- derived from the above -----------------------------------------------------------------------------------
 

@@ -25,7 +25,7 @@ from elman.data.vocabulary.unknown import UnknownTokens, unknown_in_texts
 from elman.decode.search import Hypothesis
 from elman.decode.search_config import SearchConfig
 from elman.decode.text_output import find
-from elman.display import Progress
+from elman.display import Progress, number_text
 from elman.errors import DataError
 from elman.kernels import threads_for
 from elman.metrics.translation import bleu_metrics, bleu_signatures, exact_match, has_bleu, tokenizer_for
@@ -324,7 +324,7 @@ class CaptionerSetup(
         shown = [f"exact {figures['exact']:.2%}"]
         if "bleu" in figures:
             shown.append(f"BLEU {figures['bleu']:.1f}")
-        return ", ".join([*shown, f"token accuracy {figures['accuracy']:.2%}", f"loss {figures['loss']:.4f}"])
+        return ", ".join([*shown, f"token accuracy {figures['accuracy']:.2%}", f"loss {number_text(figures['loss'])}"])
 
     def data_facts(self) -> dict[str, Any]:
         """Return the number of items and captions in each split."""

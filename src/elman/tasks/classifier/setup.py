@@ -20,7 +20,7 @@ from elman.data.examples.vocabulary import ClassifierVocabulary, EncodedExamples
 from elman.data.sources import Sources
 from elman.data.vocabulary import Vocabulary
 from elman.data.vocabulary.unknown import UnknownTokens, unknown_in_texts
-from elman.display import Progress
+from elman.display import Progress, number_text
 from elman.errors import ConfigError
 from elman.metrics.calibration import fit_temperature
 from elman.metrics.classification import evaluation, log_softmax
@@ -260,7 +260,8 @@ class ClassifierSetup(
         if not self.vocabulary.names:
             return f"RMSE {figures['rmse']:.4g}, MAE {figures['mae']:.4g}, R2 {figures['r2']:.4f}"
         loss = figures["loss"] if "loss" in figures else figures["log_loss"]
-        return f"accuracy {figures['accuracy']:.2%}, macro F1 {figures['macro_f1']:.4f}, {loss:.4f} nats per example"
+        nats = f"{number_text(loss)} nats per example"
+        return f"accuracy {figures['accuracy']:.2%}, macro F1 {figures['macro_f1']:.4f}, {nats}"
 
     def data_facts(self) -> dict[str, Any]:
         """Return the number of examples in each split."""

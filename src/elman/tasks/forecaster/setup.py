@@ -31,7 +31,7 @@ from elman.data.panel.window_config import resolve_window_sizes
 from elman.data.panel.windows import InputSizes, make_window_dataset, training_rows, validation_rows
 from elman.data.sources import Sources
 from elman.decode.forecast import CARRIED, forecast_from
-from elman.display import Progress
+from elman.display import Progress, number_text
 from elman.errors import ArtifactError, ConfigError, DataError
 from elman.nn.linear_init import init_network
 from elman.state import Batch
@@ -271,7 +271,8 @@ class ForecasterSetup(Setup[ForecasterConfig, ForecasterNetwork, Panel, SeriesHi
         return ["scaled_rmse"]
 
     def describe(self, figures: Mapping[str, float]) -> str:
-        shown = f"{figures['loss']:.4f} {self.loss_name}, RMSE {figures['scaled_rmse']:.4f} of scaled series"
+        loss, rmse = (number_text(figures[name]) for name in ("loss", "scaled_rmse"))
+        shown = f"{loss} {self.loss_name}, RMSE {rmse} of scaled series"
         if _SHARE in figures:
             shown += f", with {figures[_SHARE]:.0%} of the network and the rest a linear autoregression"
         return shown

@@ -18,7 +18,7 @@ from elman.data.vocabulary import Vocabulary, WordVocabulary, vocabulary_from_js
 from elman.data.vocabulary.unknown import UnknownTokens, unknown_in_ids
 from elman.decode import SamplingOptions
 from elman.decode.generation import stream_texts
-from elman.display import Progress
+from elman.display import Progress, number_text
 from elman.metrics.likelihood import measure
 from elman.state import IGNORE_INDEX, Batch, State
 from elman.tasks.comparison import Comparison
@@ -228,10 +228,11 @@ class LanguageModelSetup(Setup[LanguageModelConfig, LanguageModelNetwork, Corpus
 
     def describe(self, figures: Mapping[str, float]) -> str:
         if "bits_per_char" in figures:
-            bits = f"{figures['bits_per_char']:.4f} bits per char"
+            bits = f"{number_text(figures['bits_per_char'])} bits per char"
         else:
-            bits = f"{figures['loss'] / math.log(2):.4f} bits"
-        return f"{figures['loss']:.4f} nats per {self.unit}, perplexity {figures['perplexity']:.2f}, {bits}"
+            bits = f"{number_text(figures['loss'] / math.log(2))} bits"
+        perplexity = number_text(figures["perplexity"], ".2f")
+        return f"{number_text(figures['loss'])} nats per {self.unit}, perplexity {perplexity}, {bits}"
 
     def data_fingerprint(self) -> str:
         """Return the digest of texts, vocabulary and split."""

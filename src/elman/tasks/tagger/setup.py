@@ -18,7 +18,7 @@ from elman.data.tagged import TaggedDataset, read_part
 from elman.data.tagged.encoded import EncodedSequences, TagTargets
 from elman.data.tagged.vocabulary import TaggerVocabulary, broken_tags, unseen_answers
 from elman.data.vocabulary.unknown import UnknownTokens
-from elman.display import Progress
+from elman.display import Progress, number_text
 from elman.errors import ArtifactError
 from elman.kernels import threads_for
 from elman.metrics.tagging import figures_of
@@ -253,7 +253,7 @@ class TaggerSetup(SequenceSetup[TaggerConfig, TaggerNetwork, Parts[TaggedDataset
             shown.append(f"span F1 {figures['f1']:.2%}")
         if "intent_accuracy" in figures:
             shown.append(f"intent accuracy {figures['intent_accuracy']:.2%}")
-        return ", ".join([*shown, f"loss {figures['loss']:.4f}"])
+        return ", ".join([*shown, f"loss {number_text(figures['loss'])}"])
 
     def data_facts(self) -> dict[str, Any]:
         """Return the number of sequences and time steps in each split."""

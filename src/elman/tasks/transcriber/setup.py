@@ -25,7 +25,7 @@ from elman.decode.ctc import CtcLogits
 from elman.decode.ctc_search import CtcResult, CtcSearch
 from elman.decode.transcript import Transcript, find_by, transcript
 from elman.decode.transcript_config import TranscriptSearchConfig
-from elman.display import Progress
+from elman.display import Progress, number_text
 from elman.errors import ArtifactError, DataError
 from elman.kernels import threads_for
 from elman.metrics.transcription import error_rates, figures_of
@@ -250,7 +250,7 @@ class TranscriberSetup(
     def describe(self, figures: Mapping[str, float]) -> str:
         shown = [f"WER {figures['wer']:.2%}", f"CER {figures['cer']:.2%}", f"exact {figures['exact']:.2%}"]
         if "loss" in figures:  # left out if infinite: no text fits into its time steps
-            shown.append(f"loss {figures['loss']:.4f}")
+            shown.append(f"loss {number_text(figures['loss'])}")
         return ", ".join(shown)
 
     def data_facts(self) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from elman.data.vocabulary.unicode_forms import KEEP
 from elman.data.vocabulary.unknown import UnknownTokens, unknown_in_texts
 from elman.decode.search_config import SearchConfig
 from elman.decode.translation import EnsembleMember, Translate, translating
-from elman.display import Progress
+from elman.display import Progress, number_text
 from elman.errors import ConfigError
 from elman.metrics.pair_likelihood import likelihoods, moved, tally
 from elman.metrics.translation import check_bleu, text_figures, tokenizer_for
@@ -277,12 +277,12 @@ class TranslatorSetup(SequenceSetup[TranslatorConfig, TranslatorNetwork, PairPar
         return ["accuracy"]
 
     def describe(self, figures: Mapping[str, float]) -> str:
-        shown = [f"perplexity {figures['perplexity']:.3g}", f"accuracy {figures['accuracy']:.2%}"]
+        shown = [f"perplexity {number_text(figures['perplexity'], '.3g')}", f"accuracy {figures['accuracy']:.2%}"]
         for name, label in (("bleu", "BLEU"), ("chrf", "chrF")):
             shown += [f"{label} {figures[name]:.2f}"] if name in figures else []
         if "exact" in figures:
             shown.append(f"exact {figures['exact']:.2%}")
-        return ", ".join([*shown, f"loss {figures['loss']:.4f}"])
+        return ", ".join([*shown, f"loss {number_text(figures['loss'])}"])
 
     def data_facts(self) -> dict[str, Any]:
         """Return the languages, and the number of pairs in each split."""
