@@ -18,7 +18,7 @@ __all__ = [
     "invisible",
     "listed",
     "metric_name",
-    "number",
+    "number_text",
     "places_of",
     "plain",
     "printable",
@@ -36,6 +36,8 @@ _INITIALS = frozenset(("f1", "rmse", "mae", "cer", "wer", "bleu"))
 
 # Numbers from here on are shown with an exponent.
 _LARGE = 1e6
+# A perplexity from here on is too large for a float, and is stored as a smaller number.
+_LARGEST = 1e300
 
 # Places that a remark names, and the file and the rest of one.
 _PLACES = 5
@@ -109,14 +111,16 @@ def aligned(rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> str:
     return "\n".join(lines)
 
 
-def number(value: float, form: str = ".4f") -> str:
-    """Format a number, with an exponent where it is a million or more: `12.3457`, `3.79e+305`."""
-    return f"{value:{form}}" if abs(value) < _LARGE or not math.isfinite(value) else f"{value:.2e}"
+def number_text(value: float, form: str = ".4f") -> str:
+    """Format a number, with an exponent where it is a million or more: `12.3457`, `3.79e+105`, `over 1e+300`."""
+    if abs(value) < _LARGE or not math.isfinite(value):
+        return f"{value:{form}}"
+    return f"{value:.2e}" if value < _LARGEST else "over 1e+300"
 
 
 def figure(name: str, value: float) -> str:
     """Format a metric with its name: `accuracy 91.20%`, `loss 0.2431`, `perplexity 3.792`."""
-    shown = f"{value:.2%}" if name in SHARES else number(value)
+    shown = f"{value:.2%}" if name in SHARES else number_text(value)
     return f"{metric_name(name)} {shown}"
 
 

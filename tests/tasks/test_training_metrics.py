@@ -105,6 +105,18 @@ def test_an_evaluation_has_the_metrics_of_the_batches_before_it(task: str, tmp_p
         assert len({each["accuracy"] for each in found}) > 1 or task == "tagger"
 
 
+def test_metrics_of_an_ensemble_are_means_over_its_members(tmp_path: Path) -> None:
+    setup = setup_of("classifier", tmp_path, max_steps=1, evaluate_every=1, members=3)
+    training = setup.trainer()
+    batch = training.stream.next_batch()
+    with torch.no_grad():
+        outputs = [member(batch.inputs_BT, batch.lengths_B) for member in setup.network.members]
+    right = [float((each.argmax(1) == batch.targets_BT).double().mean()) for each in outputs]
+    training.stream.next_batch = lambda: batch
+    (found,) = [event.training for event in training.fit() if isinstance(event, EvaluationEvent)]
+    assert found["accuracy"] == pytest.approx(sum(right) / 3)
+
+
 @pytest.mark.parametrize("task", sorted(MEASURED))
 def test_a_run_stores_them(task: str, tmp_path: Path) -> None:
     case, made = CASES[task], built_in()[task].model_class()

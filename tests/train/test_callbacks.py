@@ -221,3 +221,21 @@ def test_an_event_of_a_loop_has_no_run_to_stop() -> None:
     for use in (lambda event: event.stop(), lambda event: event.network):
         with pytest.raises(ConfigError, match=r"expected an event of a callback, as in fit\(on_event=\.\.\.\)"):
             use(StartEvent(0))
+
+
+def test_a_search_gives_the_callback_to_each_fit() -> None:
+    from sklearn.base import clone
+    from sklearn.model_selection import GridSearchCV
+
+    texts, labels = ["good film", "bad film", "good play", "bad play"] * 4, ["good", "bad"] * 8
+    starts: list[Any] = []
+
+    def on_event(event: Any) -> None:
+        starts.extend([event] * isinstance(event, StartEvent))
+
+    tiny = elman.Classifier(embedding=2, max_steps=2, warmup_steps=0, threads=1, precision="float32", device="cpu")
+    search = GridSearchCV(tiny, {"hidden_size": [2, 3]}, cv=2, error_score="raise")
+    search.fit(texts, labels, on_event=on_event)
+    assert len(starts) == 2 * 2 + 1
+    for model in (search.best_estimator_, clone(search.best_estimator_), LanguageModel(**SMALL)):
+        assert "on_event" not in model.get_params()

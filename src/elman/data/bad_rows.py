@@ -110,7 +110,7 @@ def index_places(name: str, values: Any, count: int) -> list[str]:
 
     Labels are shown where they are different, and not the numbers from 0.
     """
-    index = getattr(values, "index", None)
+    index: Any = getattr(values, "index", None)
     labels = index.tolist() if hasattr(index, "tolist") and len(index) == count else []
     if not labels or labels == list(range(count)) or len(set(labels)) < count:
         return [f"{name}, index {row}" for row in range(count)]

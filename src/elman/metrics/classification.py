@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from elman.data.examples.targets import ClassTargets
 from elman.data.examples.vocabulary import ClassifierVocabulary
-from elman.display import aligned, plain
+from elman.display import aligned, number_text, plain
 from elman.metrics.calibration import calibration
 from elman.metrics.confusion import class_report, confusion_matrix, confusion_text, summary
 
@@ -122,7 +122,7 @@ def evaluation_text(metrics: Mapping[str, Any]) -> str:
     shown = ("accuracy", "macro_f1", "log_loss", "brier", "ece", "ece_before", "temperature")
     rows = [
         ("examples", f"{metrics['examples']:,}"),
-        *((name.replace("_", " "), f"{metrics[name]:.4f}") for name in shown),
+        *((name.replace("_", " "), number_text(metrics[name])) for name in shown),
     ]
     head = ("class", "precision", "recall", "f1", "support")
     table = [

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from elman.data.tagged import TaggedDataset
 from elman.data.tagged.spans import spans_of
-from elman.display import aligned
+from elman.display import aligned, number_text
 from elman.errors import DataError
 from elman.metrics.confusion import ClassMetrics, class_report, confusion_matrix
 
@@ -135,7 +135,7 @@ def _span_figures(truth: Sequence[Sequence[str]], tags: Sequence[Sequence[str]])
 def _shown(name: str, value: float) -> str:
     if name == "tokens":
         return f"{value:,.0f}"
-    return f"{value:.4f}" if name == "loss" else f"{value:.2%}"
+    return number_text(value) if name == "loss" else f"{value:.2%}"
 
 
 def _by_name(figures: Sequence[ClassMetrics]) -> dict[str, dict[str, float]]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from elman.data.shared_options import BLEU_TOKENIZERS
 from elman.data.vocabulary.unicode_forms import KEEP, in_form
-from elman.display import aligned
+from elman.display import aligned, number_text
 from elman.errors import ConfigError, DataError
 from elman.options import suggestion
 
@@ -211,7 +211,7 @@ def _figure(name: str, value: Any) -> tuple[str, str]:
     elif name in ("accuracy", "exact"):
         shown = f"{value:.2%}"
     else:
-        shown = value if isinstance(value, str) else f"{value:.4f}"
+        shown = value if isinstance(value, str) else number_text(value)
     return _TITLES.get(name, name), shown
 
 

@@ -31,10 +31,12 @@ from elman.metrics.verdict import Verdict
 from elman.plots.curves import draw_losses
 from elman.tasks.comparison import compare
 from elman.tasks.registry import find, task_of
+from elman.tasks.remedies import add_remedies
+from elman.tasks.samples import Samples
 from elman.tasks.setup import Setup
-from elman.train import EndEvent, EvaluationEvent, Event, StepEvent, checkpoint
+from elman.train import EvaluationEvent, Event, StepEvent, checkpoint
 from elman.train.callbacks import Callbacks, OnEvent, as_callbacks, until_stopped
-from elman.train.history import History, open_board
+from elman.train.history import History, TensorBoard, open_board
 from elman.train.interrupt import Interrupt
 from elman.train.loop import Training
 from elman.train.machine import resolve_auto, tune_process
@@ -63,7 +65,7 @@ class Run:
         command: the command line, stored with the model.
         watch: the progress display.
         tensorboard: whether to write a TensorBoard log into the folder.
-        samples: whether to show a sample of the network's output after each evaluation.
+        samples: whether to show a sample after each regular evaluation; by default, as the option `sample_every` says.
         tune: whether to choose the number of threads by measuring, and to let them wait as the machine's load demands.
         compares: whether to compare the network with simple rules, if the option `baseline` is set.
         on_event: the functions that are called with the run's events.
@@ -102,7 +104,7 @@ class Run:
         self.training = setup.trainer()
         self.history = History()
         self._tensorboard = tensorboard
-        self._samples = samples
+        self._samples = Samples(setup, self.training, folder, 1 if samples else training.sample_every)
         self._tune = tune
         self._compares = compares and setup.training_config.baseline
         self.verdict: Verdict | None = None
@@ -128,7 +130,6 @@ class Run:
         Raises TrainingInterrupted after Ctrl-C or SIGTERM, once a checkpoint is saved; DivergenceError,
         OutOfMemoryError, StorageError; and what a callback raises, once a checkpoint is saved.
         """
-        end: EndEvent | None = None
         if self.folder is not None and not self._resumed:
             self._begin_folder(self.folder)
         board = open_board(self.folder if self._tensorboard else None, self.training.step, self.watch.print)
@@ -141,37 +142,33 @@ class Run:
                     if isinstance(event, EvaluationEvent):
                         self._keep_best(event)
                     self.watch.on_event(event)
-                    if isinstance(event, EvaluationEvent) and event.regular and self._samples:
-                        self._show_sample()
+                    sample = self._show_sample(event, board) if isinstance(event, EvaluationEvent) else []
                     if isinstance(event, StepEvent) and event.step % _STEPS_TO_RELEASE == 0:
                         release_memory()
                     if isinstance(event, StepEvent):
                         chooser.on_step()
-                    if isinstance(event, EndEvent):
-                        end = event
-                    else:
-                        self._call(event)
+                    self._call(event, *sample)
                     if isinstance(event, StepEvent | EvaluationEvent):
                         if interrupt.exit_code is not None:
                             self._stop(interrupt.exit_code)
                         if time.perf_counter() - self._saved_at >= self.setup.training_config.checkpoint_seconds:
                             self._save_checkpoint()
-        except (DivergenceError, OutOfMemoryError):
+        except (DivergenceError, OutOfMemoryError) as error:
             self._save_best()
+            add_remedies(error, self.setup)
             raise
         finally:
             if board is not None:
                 board.close()
-        if self._callbacks.stop_reason is not None:
-            self.metrics["stopped"] = self._callbacks.stop_reason
+        self.metrics |= self._callbacks.outcome
         self._finish()
-        if end is not None:
-            self._callbacks.on_event(dataclasses.replace(end, metrics=self.metrics))
+        self._callbacks.end(self.metrics)
 
-    def _call(self, event: Event) -> None:
+    def _call(self, *events: Event) -> None:
         """Call the callbacks; save the run before what one of them raises goes on."""
         try:
-            self._callbacks.on_event(event)
+            for event in events:
+                self._callbacks.on_event(event)
         except BaseException:
             self._save_checkpoint()
             raise
@@ -209,6 +206,7 @@ class Run:
             check_shapes(best, self.network.stored(), "best")
         self.training.restore(tensors, facts)
         self._resumed = True
+        self._samples.evaluations = read(facts, "evaluations", int) if "evaluations" in facts else 0
         self.metrics, self._best = {name: metrics[name] for name in metrics if name != "stopped"}, dict(best)
         self.history.restore(history, self.folder / "history.csv", evaluated_at, step)
 
@@ -245,17 +243,15 @@ class Run:
         with self.training.averaged_weights():
             return {name: tensor.cpu().clone() for name, tensor in self.network.stored().items()}
 
-    def _show_sample(self) -> None:
-        """Show a sample of the network's output, without changing the state of torch's random generator."""
-        with (
-            evaluation_mode(self.network),
-            torch.random.fork_rng(),
-            torch.no_grad(),
-            self.training.averaged_weights(),
-        ):
-            sample = self.setup.sample()
-        if sample is not None:
-            self.watch.print(sample)
+    def _show_sample(self, event: EvaluationEvent, board: TensorBoard | None) -> list[Event]:
+        """Show the sample that follows an evaluation, if there is one, and return it."""
+        sample = self._samples.after(event)
+        if sample is None:
+            return []
+        self.watch.on_event(sample)
+        if board is not None:
+            board.add_sample(sample)
+        return [sample]
 
     def _keep_best(self, event: EvaluationEvent) -> None:
         """Keep the best weights; those of an early evaluation are written with the next regular one or checkpoint."""
@@ -284,6 +280,7 @@ class Run:
             "inputs": self.setup.inputs,
             "metrics": self.metrics,
             "history": self.history.facts(),
+            "evaluations": self._samples.evaluations,
             "threads": torch.get_num_threads(),
             "command": self.command,
         }

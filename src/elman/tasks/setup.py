@@ -30,6 +30,7 @@ from elman.nn.recurrent_config import RecurrentConfig
 from elman.options import Sections
 from elman.tasks.comparison import Comparison
 from elman.tasks.remarks import first_places, remark_on_unknown
+from elman.tasks.samples import SampledSetup
 from elman.train import TrainConfig
 from elman.train.ensemble import training_of
 from elman.train.loop import Objective, Stream
@@ -57,7 +58,7 @@ _FORMER = MappingProxyType(
 )
 
 
-class Setup(ABC, Generic[C, N, P, V]):
+class Setup(SampledSetup, ABC, Generic[C, N, P, V]):
     """The options, data, network, loss and metrics of a run.
 
     Args:
@@ -204,6 +205,8 @@ class Setup(ABC, Generic[C, N, P, V]):
                 f"Received: loss_from={training.loss_from}, loss_to={training.loss_to} for a {cls.title()}"
             )
 
+        cls.check_samples(training.sample_every)
+
     def resolve_config(self, config: C) -> C:
         """Resolve options set to "auto" for this machine. Overrides call `super`, and resolve others from the data."""
         return dataclasses.replace(config, training=resolve_auto(config.training))  # type: ignore[type-var,attr-defined]
@@ -320,10 +323,6 @@ class Setup(ABC, Generic[C, N, P, V]):
         nothing is held out.
         """
         del limit
-        return None
-
-    def sample(self) -> str | None:
-        """Return a sample of the network's output to show during training, or None."""
         return None
 
     # --- derived from the above -----------------------------------------------------------------------------------

@@ -70,6 +70,12 @@ class Callbacks:
         self.network = network
         self.stop_reason: str | None = None
         self._waiting: list[Event] = []
+        self._end: EndEvent | None = None
+
+    @property
+    def outcome(self) -> dict[str, str]:
+        """The reason of a stop, as a metric of the model; empty for a run that is not stopped."""
+        return {} if self.stop_reason is None else {"stopped": self.stop_reason}
 
     def stop(self, reason: str) -> None:
         """Request that the run ends; the first request counts."""
@@ -79,13 +85,25 @@ class Callbacks:
     def on_event(self, event: Event) -> None:
         """Call every function. Raises what a function raises, and ConfigError for one that returns true or false.
 
-        A plan is given with the next event, since a run can be saved after a step or an evaluation only.
+        A plan is given with the next event, since a run can be saved after a step or an evaluation only, and the end of
+        the run by `end`.
         """
         if not self.functions:
             return
         if isinstance(event, PlanEvent):
             self._waiting.append(event)
             return
+        if isinstance(event, EndEvent):
+            self._end = event
+            return
+        self._give(event)
+
+    def end(self, metrics: dict[str, Any]) -> None:
+        """Call every function with the end of the run, once the model with these metrics is complete."""
+        if self._end is not None:
+            self._give(dataclasses.replace(self._end, metrics=metrics))
+
+    def _give(self, event: Event) -> None:
         events, self._waiting = [*self._waiting, event], []
         for each in events:
             given = dataclasses.replace(each, run=self)

@@ -67,6 +67,9 @@ class TrainConfig:
         least=2,
         automatic=250_000,
     )
+    sample_every: int = option(
+        0, "regular evaluations after which a sample of the model's own output is shown; 0 for no samples", least=0
+    )
     baseline: bool = option(
         True,
         "compare the trained network with simple rules on held-out data, in at most a twentieth of the run's time",

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from elman.nn.ensemble import Ensemble, members_of
 from elman.state import Batch, State
+from elman.train.batch_sums import MeasuredObjective
 from elman.train.config import TrainConfig
 from elman.train.loop import Training
 from elman.train.protocols import Objective, ScheduledObjective, Stream
@@ -29,6 +30,10 @@ class EnsembleObjective:
 
     def __init__(self, whole: Objective) -> None:
         self.whole = whole
+        if isinstance(whole, MeasuredObjective):
+            # The members, which are copies, add to the same sums: metrics of training batches are means over members.
+            self.batch_sums = whole.batch_sums
+            self.training_metrics = whole.training_metrics
         model: Any = whole.model
         self.members = [_with_model(whole, member) for member in members_of(model)]
 

@@ -10,9 +10,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from elman.display import printable
 from elman.errors import ArtifactError
 from elman.files import write_text
-from elman.train.events import EvaluationEvent, Event, StepEvent
+from elman.train.events import EvaluationEvent, Event, SampleEvent, StepEvent
 from elman.train.stored import read
 
 __all__ = ["History", "TensorBoard", "open_board", "read_curves"]
@@ -127,6 +130,17 @@ class TensorBoard:
             value = row[name]
             if value is not None and math.isfinite(value):
                 self._writer.add_scalar(name.replace("_", "/", 1), value, row["step"])
+
+    def add_sample(self, event: SampleEvent) -> None:
+        """Log a sample: its text, as it is and not as Markdown, and its picture."""
+        text = "\n".join(f"    {line}" for line in printable(event.text).splitlines())
+        self._writer.add_text("sample", text, event.step)
+        if event.picture is not None:
+            from PIL import Image
+
+            with Image.open(event.picture) as picture:
+                pixels = np.asarray(picture.convert("RGB"))
+            self._writer.add_image("sample", pixels, event.step, dataformats="HWC")
 
     def close(self) -> None:
         """Flush and close the log."""

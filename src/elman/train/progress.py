@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import TextIO
 
-from elman.display import figure
-from elman.train.events import EndEvent, EvaluationEvent, Event, PlanEvent, StartEvent, StepEvent
+from elman.display import figure, number_text, printable
+from elman.train.events import EndEvent, EvaluationEvent, Event, PlanEvent, SampleEvent, StartEvent, StepEvent
 
 __all__ = ["TrainingProgress"]
 
@@ -94,6 +94,11 @@ class TrainingProgress:
             self.print(
                 f"{event.seconds_per_step * 1000:.1f} ms a step: the run will end after {event.total_steps:,} steps"
             )
+        elif isinstance(event, SampleEvent):
+            lines = printable(event.text).splitlines() or [""]
+            self.print("\n".join([f"sample after step {event.step:,}:", *(f"    {line}" for line in lines)]))
+            if event.picture is not None:
+                self.print(f"    (picture: {event.picture})")
         elif isinstance(event, StartEvent) and event.step:
             self._reported_length = True
             self.print(f"resuming after step {event.step:,}")
@@ -132,7 +137,7 @@ class TrainingProgress:
         if self.describe is not None:
             return self.describe(metrics)
         loss = metrics["loss"]
-        return f"{loss:.4f} nats, {loss / math.log(2):.4f} bits per {self.unit}"
+        return f"{number_text(loss)} nats, {number_text(loss / math.log(2))} bits per {self.unit}"
 
     def _described_training(self, metrics: Mapping[str, float]) -> str:
         if self.describe is None:
@@ -179,8 +184,9 @@ class TrainingProgress:
         if now - self._shown < 0.1:
             return
         self._shown = now
-        bits = f"{self._loss / math.log(2):.3f} bits/{self.unit}  " if self.describe is None else ""
-        figures = f"loss {self._loss:.3f}  {bits}{self._speed():,.0f} {self.unit}s/s  {self._left(event, now)}"
+        bits = f"{number_text(self._loss / math.log(2), '.3f')} bits/{self.unit}  " if self.describe is None else ""
+        loss, speed = number_text(self._loss, ".3f"), f"{self._speed():,.0f} {self.unit}s/s"
+        figures = f"loss {loss}  {bits}{speed}  {self._left(event, now)}"
         share = event.progress or (min(1.0, (now - self._begun) / self.budget_seconds) if self.budget_seconds else 0.0)
         self._progress.update(self._task, completed=share, step=f"step {event.step:,}", figures=figures)
         if not self._live and now - self._last_line_at >= 10.0:

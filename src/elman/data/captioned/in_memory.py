@@ -52,7 +52,8 @@ def captioned_from(
         raise DataError(f"{name}: expected an array, a list of arrays, or paths. Received: {type(items).__name__}")
     if captions is not None and not is_sequence(captions):
         raise DataError(f"captions: expected a list of texts. Received: {type(captions).__name__}")
-    kind, names = config.items, ()
+    kind: str = config.items
+    names: tuple[str, ...] = ()
     places = index_places(name, items, len(items)) if hasattr(items, "__len__") else []
     if hasattr(items, "columns") and hasattr(items, "to_numpy"):
         kind, names = "vectors", tuple(flat_name(column) for column in items.columns)
@@ -94,7 +95,7 @@ class _Check:
         numbers = isinstance(items, np.ndarray) and items.dtype.kind == "f" and items.ndim > 1 and items.size
         with np.errstate(over="ignore"):
             flat = np.asarray(items, dtype=np.float32).reshape(len(items), -1) if numbers else None
-        self.finite_N = None if flat is None else np.isfinite(flat).all(axis=1)
+        self.finite_N: Any = None if flat is None else np.isfinite(flat).all(axis=1)
 
     def __call__(self, row: int) -> Any:
         item, place = self.items[row], self.places[row]

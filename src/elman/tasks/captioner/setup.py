@@ -25,7 +25,7 @@ from elman.data.vocabulary.unknown import UnknownTokens, unknown_in_texts
 from elman.decode.search import Hypothesis
 from elman.decode.search_config import SearchConfig
 from elman.decode.text_output import find
-from elman.display import Progress
+from elman.display import Progress, number_text
 from elman.errors import DataError
 from elman.kernels import threads_for
 from elman.metrics.translation import bleu_metrics, bleu_signatures, exact_match, has_bleu, tokenizer_for
@@ -36,6 +36,7 @@ from elman.tasks.captioner.config import CaptionerConfig
 from elman.tasks.captioner.network import CaptionerEnsemble, CaptionerNetwork
 from elman.tasks.comparison import Comparison, evenly
 from elman.tasks.remarks import token_advice, too_long
+from elman.tasks.samples import compared, example_of
 from elman.tasks.sequence_setup import SequenceObjective, SequenceSetup
 
 __all__ = [
@@ -315,6 +316,14 @@ class CaptionerSetup(
     def loss_name(self) -> str:
         return f"nats per {self.vocabulary.text.unit}"
 
+    def sample(self) -> str:
+        """Return an item's place with its generated caption and its first own one."""
+        part = example_of(self.parts, self.sample_number)
+        items, longest = np.arange(1), self.config.text.max_length
+        (best,) = search_captions(self.network, self.encode_part(part), items, longest, _GREEDY)
+        text = self.vocabulary.decode(best[0].tokens) if best else ""
+        return compared([("item", part.places[0]), ("caption", text), ("right", (part.captions or [[""]])[0][0])])
+
     @property
     def plotted_metrics(self) -> list[str]:
         return ["accuracy"]
@@ -323,7 +332,7 @@ class CaptionerSetup(
         shown = [f"exact {figures['exact']:.2%}"]
         if "bleu" in figures:
             shown.append(f"BLEU {figures['bleu']:.1f}")
-        return ", ".join([*shown, f"token accuracy {figures['accuracy']:.2%}", f"loss {figures['loss']:.4f}"])
+        return ", ".join([*shown, f"token accuracy {figures['accuracy']:.2%}", f"loss {number_text(figures['loss'])}"])
 
     def data_facts(self) -> dict[str, Any]:
         """Return the number of items and captions in each split."""

@@ -20,10 +20,10 @@ from elman.data.examples.vocabulary import ClassifierVocabulary, EncodedExamples
 from elman.data.sources import Sources
 from elman.data.vocabulary import Vocabulary
 from elman.data.vocabulary.unknown import UnknownTokens, unknown_in_texts
-from elman.display import Progress
+from elman.display import Progress, number_text
 from elman.errors import ConfigError
 from elman.metrics.calibration import fit_temperature
-from elman.metrics.classification import evaluation
+from elman.metrics.classification import evaluation, log_softmax
 from elman.metrics.confusion import confusion_matrix
 from elman.nn.attribution import predict_outputs
 from elman.nn.bag import learn_bag
@@ -35,12 +35,15 @@ from elman.tasks.classifier.network import ClassifierEnsemble, ClassifierNetwork
 from elman.tasks.classifier.objectives import ClassObjective, RegressionObjective
 from elman.tasks.comparison import Comparison
 from elman.tasks.remarks import constant_columns, constant_series, labels_not_learnt, token_advice, too_long
+from elman.tasks.samples import compared, example_of
 from elman.tasks.sequence_setup import SequenceSetup
 
 __all__ = ["ClassifierSetup"]
 
 # A temperature fitted to fewer examples would overfit.
 _MIN_TO_CALIBRATE = 50
+# Classes whose probabilities a sample shows.
+_SAMPLED_CLASSES = 4
 
 
 class ClassifierSetup(
@@ -234,6 +237,20 @@ class ClassifierSetup(
         train_N, targets = self._train.truth_N, self.vocabulary.targets
         return comparison_of(outputs, targets, self.parts.train, train_N, part, encoded.truth_N, name)
 
+    def sample(self) -> str:
+        """Return an example with the probabilities of its likeliest classes, or its number, and the right answer."""
+        part, targets = example_of(self.parts, self.sample_number), self.vocabulary.targets
+        outputs_C = predict_outputs(self.network, self.encode_part(part).rows)[0]
+        series = f"a series of {len(part.inputs[0])} steps ({part.places[0]})"
+        rows = [("text", str(part.inputs[0]))] if part.kind == "text" else [("input", series)]
+        if isinstance(targets, ClassTargets):
+            probabilities_C = np.exp(log_softmax(outputs_C[None]))[0]
+            best = np.argsort(-probabilities_C, kind="stable")[:_SAMPLED_CLASSES]
+            rows.append(("answer", ", ".join(f"{targets.names[k]} {probabilities_C[k]:.2%}" for k in best)))
+        else:
+            rows.append(("answer", f"{float(targets.decode(outputs_C[:1])[0]):.6g}"))
+        return compared([*rows, *[("right", str(label)) for label in part.labels or ()]])
+
     @property
     def plotted_metrics(self) -> list[str]:
         return ["accuracy"] if self.vocabulary.names else ["rmse"]
@@ -243,7 +260,8 @@ class ClassifierSetup(
         if not self.vocabulary.names:
             return f"RMSE {figures['rmse']:.4g}, MAE {figures['mae']:.4g}, R2 {figures['r2']:.4f}"
         loss = figures["loss"] if "loss" in figures else figures["log_loss"]
-        return f"accuracy {figures['accuracy']:.2%}, macro F1 {figures['macro_f1']:.4f}, {loss:.4f} nats per example"
+        nats = f"{number_text(loss)} nats per example"
+        return f"accuracy {figures['accuracy']:.2%}, macro F1 {figures['macro_f1']:.4f}, {nats}"
 
     def data_facts(self) -> dict[str, Any]:
         """Return the number of examples in each split."""

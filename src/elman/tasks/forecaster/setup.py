@@ -31,7 +31,7 @@ from elman.data.panel.window_config import resolve_window_sizes
 from elman.data.panel.windows import InputSizes, make_window_dataset, training_rows, validation_rows
 from elman.data.sources import Sources
 from elman.decode.forecast import CARRIED, forecast_from
-from elman.display import Progress
+from elman.display import Progress, number_text
 from elman.errors import ArtifactError, ConfigError, DataError
 from elman.nn.linear_init import init_network
 from elman.state import Batch
@@ -43,6 +43,7 @@ from elman.tasks.forecaster.network import ForecasterNetwork
 from elman.tasks.forecaster.objective import NextValueObjective
 from elman.tasks.forecaster.shrinkage import SHARES, shrink
 from elman.tasks.remarks import constant_columns, constant_series
+from elman.tasks.samples import compared
 from elman.tasks.setup import Setup
 from elman.train.trainer import Trainer
 
@@ -52,6 +53,8 @@ Ints = npt.NDArray[np.int64]
 
 # Sample paths of each forecast that is compared with simple ones.
 _COMPARED_PATHS = 100
+# Steps of a forecast that a sample shows as numbers.
+_SAMPLED_STEPS = 8
 # Work of training on a time step of a window, compared with that of a step of a sample path.
 _TRAINING_WORK = 10
 # Work of the quantiles of a predicted value, compared with the same.
@@ -242,12 +245,39 @@ class ForecasterSetup(Setup[ForecasterConfig, ForecasterNetwork, Panel, SeriesHi
         names = {"point": f"{network.loss} error", "quantiles": "quantile loss"}
         return f"{names.get(network.distribution, 'nats')} per value"
 
+    def sample(self) -> str:
+        """Return the forecast of the first held-out steps of a series, and their values."""
+        begin = self._sampled_from()
+        number = int(np.flatnonzero(self.parts.lengths > begin)[0])
+        first, network = int(begin[number]), self.network
+        most = network.horizon if network.sizes.past else self.config.window.horizon
+        horizon = min(most, int(self.parts.lengths[number]) - first)
+        place = np.array([number]), np.array([first - 1])
+        found = forecast_from(network, self.parts, self._transforms, *place, horizon, paths=_COMPARED_PATHS)
+        truth = self.parts.targets[number][first : first + horizon]
+        rows = [("forecast", found.mean[0, :, 0]), ("values", truth[:, 0])]
+        shown = [(name, " ".join(f"{value:.5g}" for value in values[:_SAMPLED_STEPS])) for name, values in rows]
+        return compared([("series", f"{self.parts.ids[number]}, from step {first + 1} on"), *shown])
+
+    def draw_sample(self, path: Path) -> bool:
+        from elman.plots.forecast import draw_held_out
+
+        draw_held_out(self.network, self.parts, self._transforms, self._sampled_from(), path)
+        return path.is_file()
+
+    def _sampled_from(self) -> Ints:
+        """Return the time step at which a sample's forecast begins in each series."""
+        if self.holds_out:
+            return self.begin
+        return self.begin - min(self.config.window.horizon, int(self.begin.min()) // 2)
+
     @property
     def plotted_metrics(self) -> list[str]:
         return ["scaled_rmse"]
 
     def describe(self, figures: Mapping[str, float]) -> str:
-        shown = f"{figures['loss']:.4f} {self.loss_name}, RMSE {figures['scaled_rmse']:.4f} of scaled series"
+        loss, rmse = (number_text(figures[name]) for name in ("loss", "scaled_rmse"))
+        shown = f"{loss} {self.loss_name}, RMSE {rmse} of scaled series"
         if _SHARE in figures:
             shown += f", with {figures[_SHARE]:.0%} of the network and the rest a linear autoregression"
         return shown

@@ -35,7 +35,7 @@ preset's number of steps. Ctrl-C saves a checkpoint and stops; `elman train --re
         shell="elman forecast MODEL --horizon 12 --picture forecast.png",
         python="print(model.forecast(horizon=12).to_frame())",
     ),
-    files=("forecast.png",),
+    files=("forecast.png", "sample.png"),
     endpoints=(
         Endpoint(
             verb="forecast",

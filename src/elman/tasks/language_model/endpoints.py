@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from elman.decode.sampling_config import SamplingConfig
-from elman.display import aligned
+from elman.display import aligned, number_text
 from elman.errors import ConfigError
 from elman.options import check_text, fields_of, option
 from elman.tasks.endpoint import (
@@ -244,7 +244,7 @@ def evaluate(model: LanguageModel, files: Files, options: EvaluateTextOptions, c
     )
     figures = {name: found.get(name, math.nan) for name in _FIGURES}
     rows = [
-        (name.replace("_per_", " per ").replace("_", " "), f"{value:,}" if name == "tokens" else f"{value:.4f}")
+        (name.replace("_per_", " per ").replace("_", " "), f"{value:,}" if name == "tokens" else number_text(value))
         for name, value in figures.items()
     ]
     return Metrics(figures, aligned(rows, right=[1]))

@@ -32,7 +32,7 @@ from elman.options import fill, python_value, with_given
 from elman.state import IGNORE_INDEX, Batch
 from elman.tasks.language_model.config import LanguageModelConfig
 from elman.tasks.language_model.network import LanguageModelNetwork
-from elman.tasks.language_model.setup import LanguageModelSetup
+from elman.tasks.language_model.setup import LanguageModelSetup, context_start
 from elman.tasks.model import TaskModel
 from elman.train.callbacks import OnEvent
 
@@ -180,12 +180,7 @@ class LanguageModel(TaskModel[LanguageModelConfig, LanguageModelNetwork, Vocabul
 
     def context_start(self) -> list[int]:
         """Return the tokens that precede every text: an end token and, for a single training document, a newline."""
-        start = [self.vocabulary.end_id]
-        if self.data.get("documents", 1) == 1:
-            newline = self.vocabulary.encode("\n").tolist()
-            if newline and self.vocabulary.unknown_id not in newline:
-                start += newline
-        return start
+        return context_start(self.vocabulary, self.data.get("documents", 1))
 
     def stream(
         self,

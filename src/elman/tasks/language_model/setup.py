@@ -16,7 +16,9 @@ from elman.data.stream import BPTTBatches
 from elman.data.tokens import Corpus
 from elman.data.vocabulary import Vocabulary, WordVocabulary, vocabulary_from_json
 from elman.data.vocabulary.unknown import UnknownTokens
-from elman.display import Progress
+from elman.decode import SamplingOptions
+from elman.decode.generation import stream_texts
+from elman.display import Progress, number_text
 from elman.metrics.likelihood import measure
 from elman.state import IGNORE_INDEX, Batch, State
 from elman.tasks.comparison import Comparison
@@ -27,13 +29,27 @@ from elman.tasks.remarks import token_advice
 from elman.tasks.setup import Setup
 from elman.train.batch_sums import BatchSums
 
-__all__ = ["LanguageModelSetup", "NextTokenObjective"]
+__all__ = ["LanguageModelSetup", "NextTokenObjective", "context_start"]
 
 # Tokens of the text that remarks on it are made from.
 _NOTED_TOKENS = 1 << 20
 
 # Test tokens that may take longer to measure than a user expects.
 _MANY = 2_000_000
+
+
+# Tokens of a sample: characters, or words and parts of words.
+_SAMPLED_CHARACTERS, _SAMPLED_WORDS = 200, 40
+
+
+def context_start(vocabulary: Vocabulary, documents: int) -> list[int]:
+    """Return the tokens that precede every text: an end token and, for a single training document, a newline."""
+    start = [vocabulary.end_id]
+    if documents == 1:
+        newline = vocabulary.encode("\n").tolist()
+        if newline and vocabulary.unknown_id not in newline:
+            start += newline
+    return start
 
 
 class NextTokenObjective:
@@ -192,12 +208,27 @@ class LanguageModelSetup(Setup[LanguageModelConfig, LanguageModelNetwork, Corpus
     def plotted_metrics(self) -> list[str]:
         return ["perplexity"]
 
+    def sample(self) -> str:
+        """Return text that the model generates from nothing, each sample with its own seed."""
+        pieces = stream_texts(
+            self.network,
+            self.vocabulary,
+            context_start(self.vocabulary, self.parts.scan.documents),
+            length=_SAMPLED_CHARACTERS if self.vocabulary.per_character else _SAMPLED_WORDS,
+            sampling=SamplingOptions(),
+            samples=1,
+            stops=(),
+            seed=(self.training_config.seed + self.sample_number) % 2**63,
+        )
+        return "".join(piece for _, piece in pieces).strip("\n")
+
     def describe(self, figures: Mapping[str, float]) -> str:
         if "bits_per_char" in figures:
-            bits = f"{figures['bits_per_char']:.4f} bits per char"
+            bits = f"{number_text(figures['bits_per_char'])} bits per char"
         else:
-            bits = f"{figures['loss'] / math.log(2):.4f} bits"
-        return f"{figures['loss']:.4f} nats per {self.unit}, perplexity {figures['perplexity']:.2f}, {bits}"
+            bits = f"{number_text(figures['loss'] / math.log(2))} bits"
+        perplexity = number_text(figures["perplexity"], ".2f")
+        return f"{number_text(figures['loss'])} nats per {self.unit}, perplexity {perplexity}, {bits}"
 
     def data_fingerprint(self) -> str:
         """Return the digest of texts, vocabulary and split."""

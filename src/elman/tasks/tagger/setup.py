@@ -18,7 +18,7 @@ from elman.data.tagged import TaggedDataset, read_part
 from elman.data.tagged.encoded import EncodedSequences, TagTargets
 from elman.data.tagged.vocabulary import TaggerVocabulary, broken_tags, unseen_answers
 from elman.data.vocabulary.unknown import UnknownTokens
-from elman.display import Progress
+from elman.display import Progress, number_text
 from elman.errors import ArtifactError
 from elman.kernels import threads_for
 from elman.metrics.tagging import figures_of
@@ -27,6 +27,7 @@ from elman.nn.tags import TagLogits, TagPredictions, batch_loss, count_right, de
 from elman.state import Batch, State
 from elman.tasks.comparison import Comparison
 from elman.tasks.remarks import labels_not_measured, labels_once
+from elman.tasks.samples import compared, example_of
 from elman.tasks.sequence_setup import SequenceObjective, SequenceSetup
 from elman.tasks.tagger.baselines import comparison_of
 from elman.tasks.tagger.config import TaggerConfig
@@ -234,6 +235,23 @@ class TaggerSetup(SequenceSetup[TaggerConfig, TaggerNetwork, Parts[TaggedDataset
         held, train = encoded.data.take(rows.tolist()), self._train.data
         return comparison_of(network, self.vocabulary.tags, train, held, name, spans=spans)
 
+    def sample(self) -> str:
+        """Return a sequence with its tags; the right tag is added where it is another one."""
+        part = example_of(self.parts, self.sample_number)
+        found = answers(self.network, self.encode_part(part))[0]
+        given = [self.vocabulary.tags[tag] for tag in found.tags]
+        words = part.words[0] if part.words else [f"frame {number}" for number in range(1, len(given) + 1)]
+        right = part.tags[0] if part.tags else given
+        shown = [
+            f"{word}/{tag}" + (f" (not {truth})" if truth != tag else "")
+            for word, tag, truth in zip(words, given, right, strict=True)
+        ]
+        rows = [("tagged", " ".join(shown))]
+        if self.vocabulary.intents:
+            rows.append(("label", self.vocabulary.intents[found.intent]))
+            rows += [("right", intent) for intent in part.intents or ()]
+        return compared(rows)
+
     @property
     def plotted_metrics(self) -> list[str]:
         return ["accuracy", "f1", "intent_accuracy"]
@@ -244,7 +262,7 @@ class TaggerSetup(SequenceSetup[TaggerConfig, TaggerNetwork, Parts[TaggedDataset
             shown.append(f"span F1 {figures['f1']:.2%}")
         if "intent_accuracy" in figures:
             shown.append(f"intent accuracy {figures['intent_accuracy']:.2%}")
-        return ", ".join([*shown, f"loss {figures['loss']:.4f}"])
+        return ", ".join([*shown, f"loss {number_text(figures['loss'])}"])
 
     def data_facts(self) -> dict[str, Any]:
         """Return the number of sequences and time steps in each split."""

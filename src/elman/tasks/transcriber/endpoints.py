@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from elman.decode.transcript_config import TranscriptSearchConfig
-from elman.display import aligned
+from elman.display import aligned, number_text
 from elman.errors import ConfigError, DataError
 from elman.options import option
 from elman.tasks.endpoint import (
@@ -189,4 +189,4 @@ def evaluate(
 def _figure(name: str, value: float) -> str:
     if name in ("texts", "too_long"):
         return f"{value:,.0f}"
-    return f"{value:.4f}" if name == "loss" else f"{value:.2%}"
+    return number_text(value) if name == "loss" else f"{value:.2%}"

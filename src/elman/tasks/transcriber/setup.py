@@ -25,7 +25,7 @@ from elman.decode.ctc import CtcLogits
 from elman.decode.ctc_search import CtcResult, CtcSearch
 from elman.decode.transcript import Transcript, find_by, transcript
 from elman.decode.transcript_config import TranscriptSearchConfig
-from elman.display import Progress
+from elman.display import Progress, number_text
 from elman.errors import ArtifactError, DataError
 from elman.kernels import threads_for
 from elman.metrics.transcription import error_rates, figures_of
@@ -34,6 +34,7 @@ from elman.nn.ensemble import members_of
 from elman.state import Batch, State
 from elman.tasks.comparison import Comparison, evenly
 from elman.tasks.remarks import token_advice
+from elman.tasks.samples import compared, example_of
 from elman.tasks.sequence_setup import SequenceObjective, SequenceSetup
 from elman.tasks.transcriber.baselines import MOST, comparison_of
 from elman.tasks.transcriber.config import TranscriberConfig
@@ -236,6 +237,12 @@ class TranscriberSetup(
     def unit(self) -> str:
         return self.vocabulary.unit
 
+    def sample(self) -> str:
+        """Return a recording's place with its transcript and its text."""
+        part = example_of(self.parts, self.sample_number)
+        (text,) = measure(self.network, self.vocabulary, self.encode_part(part))[1]
+        return compared([("recording", part.places[0]), ("transcript", text), ("text", (part.texts or [""])[0])])
+
     @property
     def plotted_metrics(self) -> list[str]:
         return ["cer", "wer"]
@@ -243,7 +250,7 @@ class TranscriberSetup(
     def describe(self, figures: Mapping[str, float]) -> str:
         shown = [f"WER {figures['wer']:.2%}", f"CER {figures['cer']:.2%}", f"exact {figures['exact']:.2%}"]
         if "loss" in figures:  # left out if infinite: no text fits into its time steps
-            shown.append(f"loss {figures['loss']:.4f}")
+            shown.append(f"loss {number_text(figures['loss'])}")
         return ", ".join(shown)
 
     def data_facts(self) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from elman.data.vocabulary.unicode_forms import KEEP
 from elman.data.vocabulary.unknown import UnknownTokens, unknown_in_texts
 from elman.decode.search_config import SearchConfig
 from elman.decode.translation import EnsembleMember, Translate, translating
-from elman.display import Progress
+from elman.display import Progress, number_text
 from elman.errors import ConfigError
 from elman.metrics.pair_likelihood import likelihoods, moved, tally
 from elman.metrics.translation import check_bleu, text_figures, tokenizer_for
@@ -30,6 +30,7 @@ from elman.nn.word_vectors import WordVectorOptions
 from elman.state import IGNORE_INDEX, Batch, State
 from elman.tasks.comparison import Comparison
 from elman.tasks.remarks import token_advice
+from elman.tasks.samples import compared, example_of
 from elman.tasks.sequence_setup import SequenceObjective, SequenceSetup
 from elman.tasks.translator.baselines import MOST, comparison_of
 from elman.tasks.translator.config import TranslatorConfig, TranslatorNetworkConfig
@@ -269,17 +270,23 @@ class TranslatorSetup(SequenceSetup[TranslatorConfig, TranslatorNetwork, PairPar
         translate = self._translating(SearchConfig(beams=1))
         return comparison_of(translate, self.parts.train, held, name, **self._compared())
 
+    def sample(self) -> str:
+        """Return a source with its translation and its target."""
+        pair = example_of(self.parts, self.sample_number)
+        (text,) = self._translating(SearchConfig(beams=1))(pair.sources)
+        return compared([("source", pair.sources[0]), ("translation", text), ("target", (pair.targets or [""])[0])])
+
     @property
     def plotted_metrics(self) -> list[str]:
         return ["accuracy"]
 
     def describe(self, figures: Mapping[str, float]) -> str:
-        shown = [f"perplexity {figures['perplexity']:.3g}", f"accuracy {figures['accuracy']:.2%}"]
+        shown = [f"perplexity {number_text(figures['perplexity'], '.3g')}", f"accuracy {figures['accuracy']:.2%}"]
         for name, label in (("bleu", "BLEU"), ("chrf", "chrF")):
             shown += [f"{label} {figures[name]:.2f}"] if name in figures else []
         if "exact" in figures:
             shown.append(f"exact {figures['exact']:.2%}")
-        return ", ".join([*shown, f"loss {figures['loss']:.4f}"])
+        return ", ".join([*shown, f"loss {number_text(figures['loss'])}"])
 
     def data_facts(self) -> dict[str, Any]:
         """Return the languages, and the number of pairs in each split."""
