@@ -30,6 +30,9 @@ from elman.nn.recurrent_config import RecurrentConfig
 from elman.options import Sections
 from elman.tasks.comparison import Comparison
 from elman.tasks.remarks import first_places, remark_on_unknown
+from elman.tasks.start import current_start
+from elman.tasks.start_hooks import StartHooks
+from elman.tasks.start_weights import take_weights
 from elman.train import TrainConfig
 from elman.train.ensemble import training_of
 from elman.train.loop import Objective, Stream
@@ -57,7 +60,7 @@ _FORMER = MappingProxyType(
 )
 
 
-class Setup(ABC, Generic[C, N, P, V]):
+class Setup(StartHooks, ABC, Generic[C, N, P, V]):
     """The options, data, network, loss and metrics of a run.
 
     Args:
@@ -66,11 +69,15 @@ class Setup(ABC, Generic[C, N, P, V]):
         sources: the files of the data; None for data in memory.
         vocabulary: that of a stopped run; by default it is learnt from the data.
 
+    Within `starting_from`, vocabulary and weights are those of another model, as far as they are the same.
+
     Attributes:
         config: the options, with all automatic values resolved.
         automatic_threads: whether the number of threads is chosen by measuring.
         vocabulary: tokens, labels and scales, which are saved with the model.
         network: a new network on the run's device, initialised with the run's seed.
+        started: what was taken from another model; None without one.
+        start_record: the same for elman.json, also of a resumed run.
 
     Raises ConfigError, DataError, OutOfMemoryError.
     """
@@ -100,7 +107,10 @@ class Setup(ABC, Generic[C, N, P, V]):
         self.resumed = vocabulary is not None
         self.automatic_threads = chooses_threads(config.training)  # type: ignore[attr-defined]
         self.config: C = self.resolve_config(with_present_cell_options(config))
+        start = None if self.resumed else current_start()
         self.vocabulary: V = self.learn_vocabulary() if vocabulary is None else vocabulary
+        if start is not None:
+            self.vocabulary = self.vocabulary_from_start(self.vocabulary, start)
         self.encode()
         training = self.training_config
         torch.manual_seed(training.seed)
@@ -108,6 +118,8 @@ class Setup(ABC, Generic[C, N, P, V]):
             self.network: N = self.make_run_network().to(training.device)
         check_members(self.config, self.network, self.title())
         self.init_network()
+        self.started = None if start is None else take_weights(self, start)
+        self.start_record = None if self.started is None else self.started.to_json()
 
     @classmethod
     def open(

@@ -44,6 +44,7 @@ from elman.tasks.forecaster.objective import NextValueObjective
 from elman.tasks.forecaster.shrinkage import SHARES, shrink
 from elman.tasks.remarks import constant_series
 from elman.tasks.setup import Setup
+from elman.tasks.start import StartModel
 from elman.train.trainer import Trainer
 
 __all__ = ["ForecasterSetup"]
@@ -69,6 +70,9 @@ class ForecasterSetup(Setup[ForecasterConfig, ForecasterNetwork, Panel, SeriesHi
     config_class = ForecasterConfig
     vocabulary_class = SeriesHistory
     unit = "value"
+    start_scaling = ("covariate_offset", "covariate_scale")
+    # Every series has its own transform, which is fitted to it, whatever the network.
+    start_scales = "data"
 
     def __init__(
         self,
@@ -149,6 +153,17 @@ class ForecasterSetup(Setup[ForecasterConfig, ForecasterNetwork, Panel, SeriesHi
         config = self.config
         keep = config.network.keep_history
         return series_history(self.parts, self.begin, config.transforms, config.window, keep=keep)
+
+    def vocabulary_from_start(self, learnt: SeriesHistory, source: StartModel) -> SeriesHistory:
+        """Return the history of the new series. Raises DataError for columns that differ from those of the model.
+
+        With start_scales=source, every series must be one of those that the model was trained on.
+        """
+        known: SeriesHistory = source.vocabulary
+        known.check_columns(learnt.tail)
+        if not self.keeps_scales:
+            return learnt
+        return learnt.with_transforms_of(known)
 
     def encode(self) -> None:
         """Transform the series, and select the windows for training and validation."""
