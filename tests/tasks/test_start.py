@@ -235,6 +235,31 @@ def test_an_encoder_can_be_a_language_model() -> None:
         classifier(reviews(*LABELS), lowered)
 
 
+def test_members_start_from_the_members_of_the_same_number() -> None:
+    source = lm(OLD, members=2)
+    begun = lm(NEW, source)
+    assert begun.config.network.members == 2
+    place, there = words_of(begun), words_of(source)
+    for own, other in zip(begun.network.members, source.network.members, strict=True):
+        for token in there:
+            assert torch.equal(own.embed.weight[place[token]], other.embed.weight[there[token]])
+    assert not torch.equal(source.network.members[0].embed.weight, source.network.members[1].embed.weight)
+    with pytest.raises(ConfigError, match=r"members=1 \(there 2\)"):
+        lm(NEW, source, members=1)
+    with pytest.raises(ConfigError, match=r"members=2 \(there 1\)"):
+        lm(NEW, lm(OLD), members=2)
+
+
+def test_members_of_another_task_share_the_layers_of_one_model() -> None:
+    source = lm(OLD, tokens="words")
+    texts = ["the white whale", "a zealous crew", "the wide sea", "a calm crew"]
+    begun = classifier((texts, ["sea", "men", "sea", "men"]), source, members=2)
+    first, second = begun.network.members
+    assert torch.equal(first.stack.layers[0][0].cell.weight_hh, source.network.stack.layers[0][0].cell.weight_hh)
+    assert torch.equal(first.stack.layers[0][0].cell.weight_hh, second.stack.layers[0][0].cell.weight_hh)
+    assert not torch.equal(first.head.weight, second.head.weight)
+
+
 def test_scales_of_inputs_are_those_of_the_source_unless_told_otherwise() -> None:
     draw = np.random.default_rng(0)
     series, labels = draw.normal(5.0, 2.0, (12, 8)), ["a", "b"] * 6

@@ -19,7 +19,7 @@ TEXT_MODELS: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "translator": MappingProxyType({"source_embed.": "embed.", "encoder.": "stack."}),
     }
 )
-_LAYERS = ("cell", "cell_options", "layers", "hidden_size", "residual", "learn_initial_state", "embedding")
+_LAYERS = ("cell", "cell_options", "layers", "hidden_size", "residual", "learn_initial_state", "embedding", "members")
 _TOKENS = ("tokens", "lowercase", "unicode_form", "tokenizer", "punctuation", "min_count", "vocabulary_size")
 
 
@@ -53,6 +53,6 @@ def options_from_text_model(source: StartModel) -> dict[str, Any]:
         "hidden_size": network.encoder_hidden_size
         or (max(1, network.hidden_size // 2) if network.bidirectional else network.hidden_size),
     }
-    names = ("residual", "learn_initial_state", "embedding", "bidirectional")
+    names = ("residual", "learn_initial_state", "embedding", "bidirectional", "members")
     own = {name: getattr(network, name) for name in names} | encoder
     return own | {name: getattr(config.data, name) for name in _TOKENS if hasattr(config.data, name)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
@@ -26,6 +27,8 @@ _BUFFERS = "buffers"
 # Options that change the equations, also where all shapes stay the same.
 _CELLS = ("cell", "cell_options", "encoder_cell", "encoder_cell_options", "residual")
 _LISTED = 8
+# The beginning of the names of the tensors of a member of an `Ensemble`.
+_MEMBER = re.compile(r"members\.\d+\.")
 
 
 @dataclass(frozen=True)
@@ -112,7 +115,8 @@ def _entries(setup: Any, config: Any) -> Mapping[str, Entries]:
 
 
 def _of(entries: Mapping[str, Entries], name: str) -> Entries:
-    return next((found for pattern, found in entries.items() if fnmatchcase(name, pattern)), ())
+    base = _split(name)[1]
+    return next((found for pattern, found in entries.items() if fnmatchcase(base, pattern)), ())
 
 
 def _any(patterns: Iterable[str], name: str) -> bool:
@@ -120,14 +124,27 @@ def _any(patterns: Iterable[str], name: str) -> bool:
 
 
 def _their_names(setup: Any, source: StartModel, names: Iterable[str]) -> dict[str, str]:
-    """Return the name that each tensor of a network has in the source, without those that are new on purpose."""
+    """Return the name that each tensor of a network has in the source, without those that are new on purpose.
+
+    A member of an ensemble takes from the member of the same number; from a single network of another task, every
+    member takes the same, since the rest of it is its own.
+    """
     new = setup.start_new + (() if setup.keeps_scales else setup.start_scaling)
     found = {}
     for name in names:
+        member, base = _split(name)
+        if source.task != setup.task and not any(_split(each)[0] for each in source.tensors):
+            member = ""
         for there, here in _prefixes(setup, source).items():
-            if name.startswith(here) and not _any(new, name):
-                found[name] = there + name.removeprefix(here)
+            if base.startswith(here) and not _any(new, base):
+                found[name] = member + there + base.removeprefix(here)
     return found
+
+
+def _split(name: str) -> tuple[str, str]:
+    """Return the beginning of a name that says the member of an ensemble, and the rest."""
+    found = _MEMBER.match(name)
+    return ("", name) if found is None else (found[0], name[found.end() :])
 
 
 def _match(
@@ -226,7 +243,7 @@ def _differing(setup: Any, source: StartModel, config: Any) -> dict[str, tuple[A
     for name, there in names.items():
         own, other = state[name], source.tensors.get(there)
         if other is None:
-            if not _any(setup.start_optional, name):
+            if not _any(setup.start_optional, _split(name)[1]):
                 found[name] = (tuple(own.shape), "none")
         elif sources.setdefault(id(own), other) is not other:
             found[name] = ("tied to another tensor", tuple(other.shape))
@@ -241,9 +258,10 @@ def _only_there(setup: Any, source: StartModel, known: set[str]) -> dict[str, tu
     found = {}
     for there, here in _prefixes(setup, source).items():
         for name, tensor in source.tensors.items():
-            own = here + name.removeprefix(there)
-            if name.startswith(there) and name not in known and not _any(skipped, own):
-                found[own] = ("none", tuple(tensor.shape))
+            member, base = _split(name)
+            own = here + base.removeprefix(there)
+            if base.startswith(there) and name not in known and not _any(skipped, own):
+                found[member + own] = ("none", tuple(tensor.shape))
     return found
 
 

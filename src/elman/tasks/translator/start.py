@@ -25,7 +25,16 @@ TRANSLATOR_STARTS: Mapping[str, Mapping[str, str]] = MappingProxyType(
 def options_from_language_model(source: StartModel) -> dict[str, Any]:
     """Return the options of the source tokens, and of an encoder with the layers of a language model."""
     own = options_from_text_model(source)
-    names = ("tokens", "tokenizer", "unicode_form", "embedding", "bidirectional", "residual", "learn_initial_state")
+    names = (
+        "tokens",
+        "tokenizer",
+        "unicode_form",
+        "embedding",
+        "bidirectional",
+        "residual",
+        "learn_initial_state",
+        "members",
+    )
     return {
         **{name: own[name] for name in names},
         "encoder_cell": own["cell"],
