@@ -243,9 +243,11 @@ class TaskModel(ABC, Generic[C, N, V]):
         self.config = run.config
         self.metrics = run.metrics
         self.data = run.setup.data
-        self.training = {"steps": run.training.step, "seconds": round(run.training.seconds, 1)}
-        if run.setup.start_record:
-            self.training["start"] = run.setup.start_record
+        self.training = {
+            "steps": run.training.step,
+            "seconds": round(run.training.seconds, 1),
+            **run.setup.start_facts,
+        }
         self.command = run.command
         self._network = run.network
         self._vocabulary = run.setup.vocabulary

@@ -34,7 +34,6 @@ from elman.tasks.registry import find, task_of
 from elman.tasks.setup import Setup
 from elman.train import EndEvent, EvaluationEvent, Event, StepEvent, checkpoint
 from elman.train.callbacks import Callbacks, OnEvent, as_callbacks, until_stopped
-from elman.train.freezing import checked_trainer
 from elman.train.history import History, open_board
 from elman.train.interrupt import Interrupt
 from elman.train.loop import Training
@@ -100,7 +99,7 @@ class Run:
                 "expected validation data for patience and for the plateau schedule, by a share of the training data "
                 f"or a separate file. Received: {setup.data}"
             )
-        self.training = checked_trainer(setup.trainer(), training)
+        self.training = setup.checked_trainer()
         self.history = History()
         self._tensorboard = tensorboard
         self._samples = samples
@@ -232,7 +231,7 @@ class Run:
                 "seconds": round(self.training.seconds, 1),
                 "parameters": self.network.count_parameters(),
                 "torch": torch.__version__,
-                **({"start": self.setup.start_record} if self.setup.start_record else {}),
+                **self.setup.start_facts,
             },
             metrics=self.metrics,
             data=self.setup.data,
@@ -394,8 +393,7 @@ def resume_run(
         tune_process(training)
     options = dataclasses.replace(options, training=training)
     setup = setup_class.open(options, sources, vocabulary=vocabulary, **reading)
-    if "start" in described.training:
-        setup.start_record = read(Stored(described.training, where), "start", dict)
+    setup.resume_start(described.training, where)
     watch = setup.watch(quiet=quiet)
     how: dict[str, Any] = {"tensorboard": tensorboard, "tune": tune, "on_event": on_event}
     run = Run(setup, folder=folder, command=command, watch=watch, **how)

@@ -30,9 +30,7 @@ from elman.nn.recurrent_config import RecurrentConfig
 from elman.options import Sections
 from elman.tasks.comparison import Comparison
 from elman.tasks.remarks import first_places, remark_on_unknown
-from elman.tasks.start import current_start
 from elman.tasks.start_hooks import StartHooks
-from elman.tasks.start_weights import take_weights
 from elman.train import TrainConfig
 from elman.train.ensemble import training_of
 from elman.train.loop import Objective, Stream
@@ -77,7 +75,6 @@ class Setup(StartHooks, ABC, Generic[C, N, P, V]):
         vocabulary: tokens, labels and scales, which are saved with the model.
         network: a new network on the run's device, initialised with the run's seed.
         started: what was taken from another model; None without one.
-        start_record: the same for elman.json, also of a resumed run.
 
     Raises ConfigError, DataError, OutOfMemoryError.
     """
@@ -107,10 +104,7 @@ class Setup(StartHooks, ABC, Generic[C, N, P, V]):
         self.resumed = vocabulary is not None
         self.automatic_threads = chooses_threads(config.training)  # type: ignore[attr-defined]
         self.config: C = self.resolve_config(with_present_cell_options(config))
-        start = None if self.resumed else current_start()
-        self.vocabulary: V = self.learn_vocabulary() if vocabulary is None else vocabulary
-        if start is not None:
-            self.vocabulary = self.vocabulary_from_start(self.vocabulary, start)
+        self.vocabulary: V = self.first_vocabulary() if vocabulary is None else vocabulary
         self.encode()
         training = self.training_config
         torch.manual_seed(training.seed)
@@ -118,8 +112,7 @@ class Setup(StartHooks, ABC, Generic[C, N, P, V]):
             self.network: N = self.make_run_network().to(training.device)
         check_members(self.config, self.network, self.title())
         self.init_network()
-        self.started = None if start is None else take_weights(self, start)
-        self.start_record = None if self.started is None else self.started.to_json()
+        self.take_start()
 
     @classmethod
     def open(

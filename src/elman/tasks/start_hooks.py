@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar
 
 from elman.data.labels import LabelIndex
 from elman.errors import ConfigError
-from elman.tasks.start import StartModel
+from elman.tasks.start import StartModel, current_start
+from elman.tasks.start_weights import Entries, Started, take_weights
+from elman.train.freezing import check_trainer
+from elman.train.stored import Stored, read
+from elman.train.trainer import Trainer
 
 __all__ = ["Entries", "StartHooks", "token_entries"]
-
-# For each dimension of a tensor: what its places stand for, such as tokens; None if they have no meaning of their own.
-Entries: TypeAlias = tuple[Sequence[Hashable] | None, ...]
 
 
 class StartHooks:
@@ -34,6 +35,42 @@ class StartHooks:
     start_scales: ClassVar[str] = "source"
 
     config: Any
+    resumed: bool
+    # What was taken from another model, or None; and the same for elman.json, which a resumed run keeps.
+    started: Started | None = None
+    start_facts: Mapping[str, Any] = MappingProxyType({})
+    _start: StartModel | None = None
+
+    def learn_vocabulary(self) -> Any:
+        """Return the vocabulary of the training data."""
+        raise NotImplementedError
+
+    def first_vocabulary(self) -> Any:
+        """Return the vocabulary of a new run: that of the training data, or that of the model it starts from."""
+        learnt, self._start = self.learn_vocabulary(), current_start()
+        return learnt if self._start is None else self.vocabulary_from_start(learnt, self._start)
+
+    def take_start(self) -> None:
+        """Take the weights of the model that a new run starts from, if there is one."""
+        if self._start is not None:
+            self.started = take_weights(self, self._start)
+            self.start_facts = {"start": self.started.to_json()}
+            self._start = None
+
+    def resume_start(self, training: Mapping[str, Any], where: str) -> None:
+        """Take the facts of the start of a resumed run from those of its training in the file `where`."""
+        if "start" in training:
+            self.start_facts = {"start": read(Stored(training, where), "start", dict)}
+
+    def trainer(self) -> Trainer:
+        """Return the trainer."""
+        raise NotImplementedError
+
+    def checked_trainer(self) -> Trainer:
+        """Return the trainer. Raises ConfigError for options of freezing with one of another package, without any."""
+        trainer = self.trainer()
+        check_trainer(trainer, self.config.training)
+        return trainer
 
     @classmethod
     def options_from_other(cls, source: StartModel) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
@@ -15,12 +15,11 @@ from elman.errors import ConfigError
 from elman.nn.parts import parts_of_network
 from elman.options import fields_of
 from elman.tasks.start import StartModel
-from elman.tasks.start_hooks import Entries
 
-if TYPE_CHECKING:
-    from elman.tasks.setup import Setup
+__all__ = ["Entries", "Started", "take_weights"]
 
-__all__ = ["Started", "take_weights"]
+# For each dimension of a tensor: what its places stand for, such as tokens; None if they have no meaning of their own.
+Entries: TypeAlias = tuple[Sequence[Hashable] | None, ...]
 
 # The part of buffers, such as scales of the input.
 _BUFFERS = "buffers"
@@ -74,7 +73,7 @@ class Started:
         )
 
 
-def take_weights(setup: Setup[Any, Any, Any, Any], source: StartModel) -> Started:
+def take_weights(setup: Any, source: StartModel) -> Started:
     """Copy the weights of `source` into the network of a setup. What has no counterpart stays as it is.
 
     Raises ConfigError if tensors that should be taken differ, with the options that make them differ.

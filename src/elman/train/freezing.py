@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
-from typing import Any, TypeVar
+from typing import Any
 
 from torch import nn
 
@@ -13,9 +13,7 @@ from elman.errors import ConfigError
 from elman.nn.parts import Part, parts_of_network
 from elman.train.config import TrainConfig
 
-__all__ = ["Freezing", "checked_trainer", "parameter_groups"]
-
-T = TypeVar("T")
+__all__ = ["Freezing", "check_trainer", "parameter_groups"]
 
 _OPTIONS = ("freeze", "freeze_until", "unfreeze", "layer_decay")
 
@@ -82,15 +80,14 @@ def parameter_groups(network: nn.Module, layer_decay: float) -> list[Any]:
     return [{"params": depths[depth], "scale": layer_decay ** (top - depth)} for depth in sorted(depths)]
 
 
-def checked_trainer(trainer: T, config: TrainConfig) -> T:
-    """Return a trainer. Raises ConfigError for options of freezing with one that has none, of another package."""
+def check_trainer(trainer: object, config: TrainConfig) -> None:
+    """Raise ConfigError for options of freezing with a trainer that has none, of another package."""
     given = [name for name in _OPTIONS if getattr(config, name) != getattr(TrainConfig, name)]
     if given and not isinstance(getattr(trainer, "freezing", None), Freezing):
         raise ConfigError(
             "expected no freezing and no rates by layer in a task with a trainer of its own. "
             f"Received: {', '.join(given)}"
         )
-    return trainer
 
 
 def _name_and_epoch(given: str, default: float) -> tuple[str, float]:
