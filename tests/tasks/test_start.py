@@ -220,6 +220,12 @@ def test_a_translator_scores_known_words_as_its_source(options: dict[str, Any]) 
     torch.testing.assert_close(logits[0], logits[1], rtol=1e-5, atol=1e-5)
 
 
+def test_word_vectors_and_a_start_exclude_each_other() -> None:
+    source = fit(elman.Translator(**{**TINY, "tokens": "words", "min_count": 1}), *PAIRS)
+    with pytest.raises(ConfigError, match=r"expected no source_vectors with the model.*Received: source_vectors=x.txt"):
+        fit(elman.Translator(**STILL, source_vectors="x.txt"), *PAIRS, start_from=source)
+
+
 def test_an_encoder_can_be_a_language_model() -> None:
     source = lm("die katze rennt und der hund schläft\n" * 8, tokens="words", cell="gru")
     begun = fit(elman.Translator(**STILL, hidden_size=6, min_count=1), *PAIRS, start_from=source)

@@ -76,7 +76,7 @@ class StartModel:
             return setup.options_from_other(self)
         found: dict[str, Any] = {}
         for section, kind in setup.config_class.sections().items():
-            names = set() if section == "training" else set(fields_of(kind)) - setup.start_leaves
+            names = set() if section == "training" else set(fields_of(kind)) - setup.start_leaves - setup.start_replaces
             if section in _READING:
                 names &= _FIXED | _LEARNING
             found |= {name: getattr(getattr(self.config, section), name) for name in fields_of(kind) if name in names}
@@ -89,6 +89,11 @@ class StartModel:
         """
         own = self.options()
         for name, value in ((name, value) for layer in layers for name, value in layer.items()):
+            if name in self.into.start_replaces and value:
+                raise ConfigError(
+                    f"{where}: expected no {name} with the model {self.name} to start from, which has these weights. "
+                    f"Received: {name}={value}"
+                )
             if name in _FIXED and name in own and _plain(value) != _plain(own[name]):
                 raise ConfigError(
                     f"{where}: expected {name}={_shown(own[name])}, as in the model {self.name} to start from. "

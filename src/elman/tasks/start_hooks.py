@@ -25,8 +25,9 @@ class StartHooks:
 
     # Other tasks whose models can be the start, each with the beginnings of names of tensors: there, and here.
     starts_from: ClassVar[Mapping[str, Mapping[str, str]]] = MappingProxyType({})
-    # Options of the network or the input that are not taken from the model.
+    # Options that are not taken from the model, and files of weights that its weights would replace.
     start_leaves: ClassVar[frozenset[str]] = frozenset()
+    start_replaces: ClassVar[frozenset[str]] = frozenset()
     # Patterns of tensors that are always new, that only one of both models may have, and that are scales of the input.
     start_new: ClassVar[tuple[str, ...]] = ()
     start_optional: ClassVar[tuple[str, ...]] = ()

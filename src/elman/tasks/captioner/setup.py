@@ -219,6 +219,7 @@ class CaptionerSetup(
     config_class = CaptionerConfig
     vocabulary_class = CaptionerVocabulary
     start_scaling = ("mean_C", "deviation_C")
+    start_replaces = frozenset({"image_weights"})
     unit = "token"
     item = "item"
 

@@ -71,6 +71,7 @@ class ForecasterSetup(Setup[ForecasterConfig, ForecasterNetwork, Panel, SeriesHi
     vocabulary_class = SeriesHistory
     unit = "value"
     start_scaling = ("covariate_offset", "covariate_scale")
+    start_leaves = frozenset({"valid_share", "valid_steps"})
     # Every series has its own transform, which is fitted to it, whatever the network.
     start_scales = "data"
 

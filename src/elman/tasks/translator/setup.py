@@ -127,7 +127,7 @@ class TranslatorSetup(SequenceSetup[TranslatorConfig, TranslatorNetwork, PairPar
     vocabulary_class = PairVocabulary
     unit = "token"
     starts_from = TRANSLATOR_STARTS
-    start_leaves = frozenset({"source_vectors", "target_vectors", "freeze_vectors"})
+    start_replaces = frozenset({"source_vectors", "target_vectors", "freeze_vectors"})
 
     @classmethod
     def check_options(cls, config: TranslatorConfig) -> None:
