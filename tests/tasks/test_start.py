@@ -264,6 +264,7 @@ def test_members_of_another_task_share_the_layers_of_one_model() -> None:
     assert torch.equal(first.stack.layers[0][0].cell.weight_hh, source.network.stack.layers[0][0].cell.weight_hh)
     assert torch.equal(first.stack.layers[0][0].cell.weight_hh, second.stack.layers[0][0].cell.weight_hh)
     assert not torch.equal(first.head.weight, second.head.weight)
+    assert begun.training["start"]["left"] == sum(each.numel() for each in source.network.head.parameters())
 
 
 def test_scales_of_inputs_are_those_of_the_source_unless_told_otherwise() -> None:

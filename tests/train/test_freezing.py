@@ -120,6 +120,14 @@ def test_names_without_parts_are_refused(text: Path, options: dict[str, Any], me
         training(text, **options)
 
 
+def test_members_of_an_ensemble_are_frozen_together(text: Path) -> None:
+    run = training(text, members=2, freeze=("embedding", "1"), max_steps=2)
+    before = weights(run)
+    list(run.fit())
+    same = {name for name, after in weights(run).items() if torch.equal(after, before[name])}
+    assert same == {name for name in before if ".embed." in name or "stack.layers.0." in name}
+
+
 def test_what_a_network_freezes_itself_stays_frozen(text: Path) -> None:
     run = training(text)
     model = run.objective.model

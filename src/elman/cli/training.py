@@ -111,6 +111,7 @@ def train_model(
     reading = {"cache": cache} if task.data.cache else {}
     with StageProgress(quiet=flags.quiet) as progress, starting_from(start):
         setup = setup_class.open(options, Sources(files, valid, test), progress=progress, **reading)
+    del start  # its weights are in the network now
     run = Run(
         setup,
         folder=output,

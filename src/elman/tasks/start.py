@@ -34,11 +34,11 @@ _READING = frozenset({"data", "text"})
 _FIXED = frozenset(
     {
         *("tokens", "target_tokens", "shared", "lowercase", "unicode_form", "tokenizer", "punctuation", "numbers"),
-        *("urls", "digits", "color", "image_size"),
+        *("urls", "digits", "color", "image_size", "standardise"),
     }
 )
 # Options with which the tokens of the new data are learnt.
-_LEARNING = frozenset({"min_count", "vocabulary_size", "standardise", "max_length"})
+_LEARNING = frozenset({"min_count", "vocabulary_size", "max_length"})
 
 _current: ContextVar[StartModel | None] = ContextVar("elman_start", default=None)
 

@@ -24,7 +24,7 @@ Entries: TypeAlias = tuple[Sequence[Hashable] | None, ...]
 # The part of buffers, such as scales of the input.
 _BUFFERS = "buffers"
 # Options that change the equations, also where all shapes stay the same.
-_CELLS = ("cell", "cell_options", "encoder_cell", "encoder_cell_options", "residual")
+_CELLS = ("cell", "cell_options", "encoder_cell", "encoder_cell_options", "residual", "normalise")
 _LISTED = 8
 # The beginning of the names of the tensors of a member of an `Ensemble`.
 _MEMBER = re.compile(r"members\.\d+\.")
@@ -34,12 +34,16 @@ _MEMBER = re.compile(r"members\.\d+\.")
 class Started:
     """What a run took from the model that it started from.
 
-    source  the model
+    name    the path of the model's folder, or the name of its class
+    task    the name of its task
+    digest  the digest of its weights
     rows    for each part of the network: its name, tensors, numbers taken, and numbers that are new
     left    how many numbers of the model were not taken
     """
 
-    source: StartModel
+    name: str
+    task: str
+    digest: str
     rows: tuple[tuple[str, int, int, int], ...]
     left: int
 
@@ -47,9 +51,9 @@ class Started:
         """Return the facts for elman.json."""
         columns = ("part", "tensors", "taken", "new")
         return {
-            "model": self.source.name,
-            "task": self.source.task,
-            "weights_digest": self.source.digest,
+            "model": self.name,
+            "task": self.task,
+            "weights_digest": self.digest,
             "left": self.left,
             "parts": [dict(zip(columns, row, strict=True)) for row in self.rows],
         }
@@ -63,14 +67,11 @@ class Started:
             "  ".join([row[0].ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(row[1:], widths[1:], strict=True))])
             for row in cells
         ]
-        title = self.source.setup.title()
-        return "\n".join(
-            [
-                f"started from the {title} {self.source.name} (digest {self.source.digest[:12]}); "
-                f"{self.left:,} of its weights are left out",
-                *(f"  {line}" for line in lines),
-            ]
+        head_line = (
+            f"started from the {self.task.replace('-', ' ')} {self.name} (digest {self.digest[:12]}); "
+            f"{self.left:,} of its weights are left out"
         )
+        return "\n".join([head_line, *(f"  {line}" for line in lines)])
 
 
 def take_weights(setup: Any, source: StartModel) -> Started:
@@ -82,14 +83,18 @@ def take_weights(setup: Any, source: StartModel) -> Started:
     own = setup.network.stored()
     entries, their_entries = _entries(setup, setup.config), source.setup.entries_of(source.config, source.vocabulary)
     taken: dict[str, int] = {}
+    used: dict[int, int] = {}
     for name, there in _their_names(setup, source, own).items():
         other = source.tensors.get(there)
         match = None if other is None else _match(own[name], other, _of(entries, name), _of(their_entries, there))
         if match is not None:
             taken[name] = _copy(own[name], *match)
-    used = sum(taken.values())
+            # Several members may take the same.
+            used[id(other)] = max(taken[name], used.get(id(other), 0))
     total = sum(one.numel() for one in {id(one): one for one in source.tensors.values()}.values())
-    return Started(source, _rows(setup.network, own, taken), total - used)
+    return Started(
+        source.name, source.task, source.digest, _rows(setup.network, own, taken), total - sum(used.values())
+    )
 
 
 def _rows(network: Any, own: Mapping[str, Tensor], taken: Mapping[str, int]) -> tuple[tuple[str, int, int, int], ...]:
