@@ -266,3 +266,23 @@ def test_a_program_finds_it_too(book: Path, tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "' '"
+
+
+def test_a_run_starts_from_a_model_with_its_letters(
+    book: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A task that says nothing of starting keeps the vocabulary, so that every count stays that of its letter."""
+    assert trained(book, tmp_path / "first") == 0
+    other = tmp_path / "other.txt"
+    other.write_text("a zebra, a cat\n" * 5)
+    capfd.readouterr()
+    assert main(["train", "counter", str(other), "-o", str(tmp_path / "m"), "--from", str(tmp_path / "first")]) == 0
+    assert "started from the counter" in capfd.readouterr().err
+    models = [elman.load(tmp_path / name) for name in ("first", "m")]
+    assert models[0].vocabulary == models[1].vocabulary
+    gained = models[1].network.counts_V - models[0].network.counts_V
+    letters = dict(zip(models[0].vocabulary.letters, gained.tolist(), strict=True))
+    assert letters["a"] == 5 * "a zebra, a cat".count("a")
+    assert letters["d"] == 0
+    assert main(["train", "counter", str(other), "-o", str(tmp_path / "n"), "--freeze", "head"]) == 2
+    assert "Received: freeze" in capfd.readouterr().err

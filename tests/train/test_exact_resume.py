@@ -66,6 +66,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "GRU": {"cell": "gru"},
     "Elman": {"cell": "elman"},
     "minGRU": {"cell": "mingru"},
+    "frozen at first": {"freeze": ("embedding", "1:0.05"), "freeze_until": 0.08, "ema_decay": 0.9},
+    "gradual": {"unfreeze": "gradual", "layer_decay": 0.4, "layers": 2, "batch_size": 40, "bptt": 20},
     "LSTM with peepholes": {"cell_options": {"peepholes": True}},
 }
 

@@ -16,7 +16,7 @@ from elman.artifact.card import CardSnippet, model_card
 from elman.artifact.folder import FORMAT_VERSION, Artifact, read, write
 from elman.artifact.safetensors_header import TensorEntry, check_header
 from elman.artifact.strict import strict_json
-from elman.artifact.weights import read_weights, write_weights
+from elman.artifact.weights import digest_of, read_weights, write_weights
 
 __all__ = [
     "FORMAT_VERSION",
@@ -24,6 +24,7 @@ __all__ = [
     "CardSnippet",
     "TensorEntry",
     "check_header",
+    "digest_of",
     "model_card",
     "read",
     "read_weights",

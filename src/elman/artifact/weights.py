@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-__all__ = ["read_weights", "write_weights"]
+__all__ = ["digest_of", "read_weights", "write_weights"]
 
 
 def _dtypes() -> dict[str, torch.dtype]:
@@ -73,6 +73,11 @@ def write_weights(folder: str | os.PathLike[str], tensors: Mapping[str, Tensor])
     with atomic_file(path / WEIGHTS) as file:
         file.write(content)
     return digest
+
+
+def digest_of(tensors: Mapping[str, Tensor]) -> str:
+    """Return the digest that `write_weights` would store with these tensors."""
+    return _digest({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
 
 
 def read_weights(

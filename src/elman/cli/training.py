@@ -23,6 +23,7 @@ from elman.train.tuning import limit_openmp_spinning
 if TYPE_CHECKING:
     from elman.tasks.run import Run
     from elman.tasks.setup import Setup
+    from elman.tasks.start import StartModel
 
 __all__ = ["RUN", "RunFlags", "show_result", "train_model"]
 
@@ -49,6 +50,10 @@ class _RunFlags:
     ] = None
     preset: Annotated[str, Parameter(group=RUN, help="Preset to start from, such as small, base or large.")] = "base"
     config: Annotated[Path | None, Parameter(group=RUN, help="A TOML file of options; flags override it.")] = None
+    start: Annotated[
+        Path | None,
+        Parameter(name="--from", group=RUN, help="Start from the weights, vocabulary and options of a trained model."),
+    ] = None
     overwrite: Annotated[bool, _switch("Replace the model in the output folder.")] = False
     dry_run: Annotated[bool, _switch("Make a few steps only; show sizes and estimated time.")] = False
     json: Annotated[bool, _switch("Print the result as JSON.")] = False
@@ -84,7 +89,8 @@ def train_model(
     flags = flags or _RunFlags()
     if not files:
         raise ConfigError(f"expected at least one {task.data.noun} to train on: {usage}. Received: none")
-    options: Any = resolve_options(task.config_class(), flags.preset, flags.config, given)
+    start = None if flags.start is None else load_start(task, flags.start)
+    options: Any = resolve_options(task.config_class(), flags.preset, flags.config, given, start)
     output = None if flags.dry_run else flags.output
     if output is not None:
         check_output(output, flags.overwrite)
@@ -96,14 +102,16 @@ def train_model(
     setup_class.check(options)
     from elman.data.sources import Sources
     from elman.tasks.run import Run
+    from elman.tasks.start import starting_from
     from elman.train.machine import resolve_auto, tune_process
 
     training = resolve_auto(options.training)
     if flags.tune:
         tune_process(training)
     reading = {"cache": cache} if task.data.cache else {}
-    with StageProgress(quiet=flags.quiet) as progress:
+    with StageProgress(quiet=flags.quiet) as progress, starting_from(start):
         setup = setup_class.open(options, Sources(files, valid, test), progress=progress, **reading)
+    del start  # its weights are in the network now
     run = Run(
         setup,
         folder=output,
@@ -114,6 +122,8 @@ def train_model(
     )
     for note in setup.notes():
         remark(note)
+    if setup.started is not None and not flags.quiet:
+        remark(setup.started.table())
     if output is None:
         show_plan(run, flags.json)
         return
@@ -127,8 +137,19 @@ def train_model(
     show_result(run, output, flags.json)
 
 
-def resolve_options(kind: type[C], preset: str, file: Path | None, flags: dict[str, Any]) -> C:
+def load_start(task: Task, folder: Path) -> StartModel:
+    """Return the model in a folder as the start of a run of a task."""
+    from elman.tasks.start import open_start
+
+    return open_start(folder, task.model_class().setup_class)
+
+
+def resolve_options(
+    kind: type[C], preset: str, file: Path | None, flags: dict[str, Any], start: StartModel | None = None
+) -> C:
     """Return a preset overridden by a TOML file and then by flags, with the default budget if there is none.
+
+    Options of a model to start from override those of the preset.
 
     Raises ConfigError, also for limits that are given, but are all 0.
     """
@@ -137,7 +158,9 @@ def resolve_options(kind: type[C], preset: str, file: Path | None, flags: dict[s
         layers.append(kind.present_names(read_toml(file, kind.sections()), str(file)))
         kind.make("base", layers[0], where=str(file))  # so that its errors name the file
     flags = kind.present_names(flags, "the command line")
-    options: Any = kind.make(preset, *layers, flags, where="the command line")
+    where = "the command line"
+    own = {} if start is None else start.options_under(*layers, flags, where=where)
+    options: Any = kind.make(preset, own, *layers, flags, where=where)
     training = options.training
     if not (training.max_steps or training.max_epochs or training.max_seconds):
         zeros = [f"{name} = 0" for name in kind.budget if any(name in layer for layer in (*layers, flags))]

@@ -48,10 +48,14 @@ def prepare_corpus(
     config: TextConfig,
     *,
     vocabulary: Vocabulary | None = None,
+    extend: Vocabulary | None = None,
     cache: Path | None = None,
     progress: Progress | None = None,
 ) -> Corpus:
-    """Read, split and encode the texts. Raises DataError, EncodingError, ConfigError, StorageError."""
+    """Read, split and encode the texts with `vocabulary`, or with one learnt from them, which extends `extend`.
+
+    Raises DataError, EncodingError, ConfigError, StorageError.
+    """
     sources = [open_inputs(paths, config) for paths in (texts.train, texts.valid, texts.test)]
     train, valid, test = sources
     if train is None:
@@ -64,6 +68,7 @@ def prepare_corpus(
             split_by=config.split_by,
             valid=valid,
             test=test,
+            extend=extend,
             cache=cache,
             progress=progress,
         )

@@ -99,6 +99,7 @@ def prepare(
     split_by: str = "position",
     valid: TextSource | None = None,
     test: TextSource | None = None,
+    extend: Vocabulary | None = None,
     cache: Path | None = None,
     progress: Progress | None = None,
 ) -> Corpus:
@@ -110,6 +111,7 @@ def prepare(
     split_by    "position": cuts are exact for characters, and move forward to the next line end (else space) for words
                 and subwords; "documents": no document is cut
     valid, test  texts for these parts; their fractions in `split` are then added to the training part
+    extend      a vocabulary that the learnt one extends
     cache       folder of the token files, by default the cache folder; existing files are reused
     progress    called with the name of the stage and the completed fraction
 
@@ -133,6 +135,8 @@ def prepare(
             found = _scan(other, progress)
             texts.append(_Text(other, found, (found.characters, found.characters), border, (part,)))
     learnt = vocabulary if isinstance(vocabulary, Vocabulary) else _learn(texts[0], options, folder, progress)
+    if extend is not None:
+        learnt = extend.extended(learnt)
 
     parts: dict[int, TokenFile] = {}
     for text in texts:  # a separate validation or test text replaces the empty part of the main text

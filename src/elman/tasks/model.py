@@ -27,6 +27,7 @@ from elman.options import Sections, fields_of, present_names
 from elman.tasks.registry import find
 from elman.tasks.run import Run
 from elman.tasks.setup import Setup
+from elman.tasks.start import open_start, starting_from
 from elman.train.callbacks import OnEvent, as_callbacks
 from elman.train.machine import tune_process
 
@@ -154,6 +155,33 @@ class TaskModel(ABC, Generic[C, N, V]):
             raise _not_trained()
         return self._vocabulary
 
+    @contextmanager
+    def starting(self, model: Any) -> Iterator[None]:
+        """Context manager of a `fit` that starts from a model, which also gives options; nothing happens for None."""
+        if model is None:
+            yield
+            return
+        start = open_start(model, self.setup_class)
+        with self._preferring(start.options_under(self._given_options(), where="the options")), starting_from(start):
+            yield
+
+    def _given_options(self) -> dict[str, Any]:
+        """Return the options that were given for the next `fit`."""
+        return dict(self._options)
+
+    @contextmanager
+    def _preferring(self, own: Mapping[str, Any]) -> Iterator[None]:
+        """Context manager of a `fit` for which the preset has these options."""
+        before, chosen = self.config, self._chosen
+        self.config = self._chosen = self.setup_class.config_class.make(self._preset, own, self._options)
+        try:
+            yield
+        except BaseException:
+            self.config = before
+            raise
+        finally:
+            self._chosen = chosen
+
     def _fit_files(
         self,
         sources: Sources,
@@ -221,6 +249,8 @@ class TaskModel(ABC, Generic[C, N, V]):
         where = None if folder is None else Path(folder)
         shown = not _inside("sklearn") if progress is None else progress
         watch = setup.watch(quiet=not shown)
+        if setup.started is not None:
+            watch.print(setup.started.table())
         how: dict[str, Any] = {"tune": tune, "compares": not _inside("sklearn", "sktime"), "on_event": on_event}
         run = Run(setup, folder=where, command="", watch=watch, **how)
         if tune:
@@ -235,7 +265,11 @@ class TaskModel(ABC, Generic[C, N, V]):
         self.config = run.config
         self.metrics = run.metrics
         self.data = run.setup.data
-        self.training = {"steps": run.training.step, "seconds": round(run.training.seconds, 1)}
+        self.training = {
+            "steps": run.training.step,
+            "seconds": round(run.training.seconds, 1),
+            **run.setup.start_facts,
+        }
         self.command = run.command
         self._network = run.network
         self._vocabulary = run.setup.vocabulary

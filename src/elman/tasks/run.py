@@ -101,7 +101,7 @@ class Run:
                 "expected validation data for patience and for the plateau schedule, by a share of the training data "
                 f"or a separate file. Received: {setup.data}"
             )
-        self.training = setup.trainer()
+        self.training = setup.checked_trainer()
         self.history = History()
         self._tensorboard = tensorboard
         self._samples = Samples(setup, self.training, folder, 1 if samples else training.sample_every)
@@ -229,6 +229,7 @@ class Run:
                 "seconds": round(self.training.seconds, 1),
                 "parameters": self.network.count_parameters(),
                 "torch": torch.__version__,
+                **self.setup.start_facts,
             },
             metrics=self.metrics,
             data=self.setup.data,
@@ -389,6 +390,7 @@ def resume_run(
         tune_process(training)
     options = dataclasses.replace(options, training=training)
     setup = setup_class.open(options, sources, vocabulary=vocabulary, **reading)
+    setup.resume_start(described.training, where)
     watch = setup.watch(quiet=quiet)
     how: dict[str, Any] = {"tensorboard": tensorboard, "tune": tune, "on_event": on_event}
     run = Run(setup, folder=folder, command=command, watch=watch, **how)

@@ -6,7 +6,8 @@ import copy
 import inspect
 import os
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Generic, ParamSpec, Self, TypeVar
 
 from elman.errors import ConfigError
@@ -114,16 +115,28 @@ class ScikitModel(TaskModel[C, N, V]):
         """All options: those of the trained model, or those for the next `fit`. Raises ConfigError for invalid ones."""
         if self._network is not None:
             return self._config
-        options = {name: value for name, value in self.get_params().items() if value is not None}
-        preset = options.pop("preset", "base")
-        if not isinstance(preset, str):
-            raise ConfigError(f"expected the name of a preset. Received: {preset!r}")
-        config: C = self.setup_class.config_class.make(preset, options)
+        if not isinstance(self.preset, str):
+            raise ConfigError(f"expected the name of a preset. Received: {self.preset!r}")
+        preferred = getattr(self, "_preferred", {})
+        config: C = self.setup_class.config_class.make(self.preset, preferred, self._given_options())
         return config
 
     @config.setter
     def config(self, config: C) -> None:
         self._config = config
+
+    def _given_options(self) -> dict[str, Any]:
+        """Return the parameters that are options and not None."""
+        return {name: value for name, value in self.get_params().items() if value is not None and name != "preset"}
+
+    @contextmanager
+    def _preferring(self, own: Mapping[str, Any]) -> Iterator[None]:
+        """Context manager of a `fit` for which the preset has these options."""
+        self._preferred = own
+        try:
+            yield
+        finally:
+            del self._preferred
 
     def _begin(self) -> None:
         """Read the parameters for a new `fit`, and discard what an earlier one has learnt."""

@@ -31,6 +31,7 @@ from elman.options import Sections
 from elman.tasks.comparison import Comparison
 from elman.tasks.remarks import first_places, remark_on_unknown
 from elman.tasks.samples import SampledSetup
+from elman.tasks.start_hooks import StartHooks
 from elman.train import TrainConfig
 from elman.train.ensemble import training_of
 from elman.train.loop import Objective, Stream
@@ -58,7 +59,7 @@ _FORMER = MappingProxyType(
 )
 
 
-class Setup(SampledSetup, ABC, Generic[C, N, P, V]):
+class Setup(SampledSetup, StartHooks, ABC, Generic[C, N, P, V]):
     """The options, data, network, loss and metrics of a run.
 
     Args:
@@ -67,11 +68,14 @@ class Setup(SampledSetup, ABC, Generic[C, N, P, V]):
         sources: the files of the data; None for data in memory.
         vocabulary: that of a stopped run; by default it is learnt from the data.
 
+    Within `starting_from`, vocabulary and weights are those of another model, as far as they are the same.
+
     Attributes:
         config: the options, with all automatic values resolved.
         automatic_threads: whether the number of threads is chosen by measuring.
         vocabulary: tokens, labels and scales, which are saved with the model.
         network: a new network on the run's device, initialised with the run's seed.
+        started: what was taken from another model; None without one.
 
     Raises ConfigError, DataError, OutOfMemoryError.
     """
@@ -101,7 +105,7 @@ class Setup(SampledSetup, ABC, Generic[C, N, P, V]):
         self.resumed = vocabulary is not None
         self.automatic_threads = chooses_threads(config.training)  # type: ignore[attr-defined]
         self.config: C = self.resolve_config(with_present_cell_options(config))
-        self.vocabulary: V = self.learn_vocabulary() if vocabulary is None else vocabulary
+        self.vocabulary: V = self.first_vocabulary() if vocabulary is None else vocabulary
         self.encode()
         training = self.training_config
         torch.manual_seed(training.seed)
@@ -109,6 +113,7 @@ class Setup(SampledSetup, ABC, Generic[C, N, P, V]):
             self.network: N = self.make_run_network().to(training.device)
         check_members(self.config, self.network, self.title())
         self.init_network()
+        self.take_start()
 
     @classmethod
     def open(

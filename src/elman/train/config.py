@@ -96,6 +96,43 @@ class TrainConfig:
         most=4096,
     )
     seed: int = option(0, "seed of all random numbers", least=0, most=2**63 - 1)
+    freeze: tuple[str, ...] = option(
+        (),
+        "parts that are not trained: embedding, numbers of recurrent layers (1 reads the embedding), head, or names of "
+        "weights such as encoder or crf; NAME:N trains a part after N epochs",
+    )
+    freeze_until: float = option(
+        0.0, "epochs after which the parts of freeze are trained; 0 for never", least=0.0, most=1e9
+    )
+    unfreeze: str = option(
+        "together",
+        "gradual trains the head alone in the first epoch, and one part more from each further epoch on (Howard & "
+        "Ruder 2018)",
+        choices=("together", "gradual"),
+    )
+    layer_decay: float = option(
+        1.0,
+        "factor of the learning rate from the head to the layer below, and so on down to the embedding, such as 0.4",
+        least=0.0,
+        most=1.0,
+    )
+    start_vocabulary: str = option(
+        "extend",
+        "start from a model: add the new tokens of the data to its vocabulary, or keep it",
+        choices=("extend", "keep"),
+    )
+    start_labels: str = option(
+        "auto",
+        "start from a model: labels and tags are its own with those of the data (extend), or those of the data "
+        "(replace); auto extends if they share one",
+        choices=("auto", "extend", "replace"),
+    )
+    start_scales: str = option(
+        "auto",
+        "start from a model: scales of the inputs are its own (source), or fitted to the data; auto: those of the "
+        "source, and for a forecaster those of the data",
+        choices=("auto", "source", "data"),
+    )
 
     @property
     def validation_limit(self) -> int:

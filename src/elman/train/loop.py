@@ -22,6 +22,7 @@ from elman.train.batch_sums import BatchSums, MeasuredObjective
 from elman.train.config import TrainConfig
 from elman.train.ema import ExponentialMovingAverage
 from elman.train.events import EndEvent, EvaluationEvent, Event, PlanEvent, StartEvent, StepEvent
+from elman.train.freezing import Freezing, parameter_groups
 from elman.train.optim import make_optimizer
 from elman.train.out_of_memory import memory_errors
 from elman.train.plan import Plan, StepTimer
@@ -59,7 +60,8 @@ class Training:
         self.stream = stream
         self.config = config
         self._parameters = list(objective.model.parameters())
-        self.optimizer = make_optimizer(self._parameters, config)
+        self.freezing = Freezing(objective.model, config)
+        self.optimizer = make_optimizer(parameter_groups(objective.model, config.layer_decay), config)
         self.ema = ExponentialMovingAverage(self._parameters, config.ema_decay) if config.ema_decay else None
         self.evaluation_cost = evaluation_cost
         self.plan = Plan.of(config, early=evaluation_cost > 0.0)
@@ -161,7 +163,8 @@ class Training:
         progress = self.progress
         rate = config.learning_rate * rate_factor(config, self.step, progress, self.plateau.factor)
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group.get("scale", 1.0)
+        self.freezing.apply(self.stream.epoch)
         if isinstance(self.objective, ScheduledObjective):
             self.objective.begin_step(progress)
         total, tokens = 0.0, 0

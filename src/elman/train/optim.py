@@ -40,7 +40,9 @@ def optimizer_class(name: str) -> type[torch.optim.Optimizer]:
     return classes[name.lower()]
 
 
-def make_optimizer(parameters: Iterable[nn.Parameter], config: TrainConfig) -> torch.optim.Optimizer:
+def make_optimizer(
+    parameters: Iterable[nn.Parameter] | Iterable[dict[str, Any]], config: TrainConfig
+) -> torch.optim.Optimizer:
     """Make the optimiser that `config` names, with the fused implementation if there is one.
 
     Raises ConfigError for an unknown or unsupported optimiser, and for an option that it does not take.

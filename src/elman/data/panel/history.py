@@ -70,6 +70,11 @@ class SeriesHistory:
                 f"expected series of the frequency {own.frequency.name}, as in training. "
                 f"Received: {panel.frequency.name}"
             )
+        self.check_columns(panel)
+
+    def check_columns(self, panel: Panel) -> None:
+        """Raise DataError if the columns of a panel differ from those of the training data."""
+        own = self.tail
         for what in ("target_names", "past_names", "future_names", "static_names"):
             if len(getattr(panel, what)) != len(getattr(own, what)) or (
                 what != "target_names" and getattr(panel, what) != getattr(own, what)
@@ -78,6 +83,17 @@ class SeriesHistory:
                     f"expected the {what.replace('_', ' ')} {', '.join(getattr(own, what)) or '(none)'}, as in "
                     f"training. Received: {', '.join(getattr(panel, what)) or '(none)'}"
                 )
+
+    def with_transforms_of(self, other: SeriesHistory) -> SeriesHistory:
+        """Return these series with the transforms of another history. Raises DataError for a series it lacks."""
+        known = dict(zip(other.tail.ids, other.transforms, strict=True))
+        missing = [name for name in self.tail.ids if name not in known]
+        if missing:
+            raise DataError(
+                "expected series of the model to start from, whose transforms are taken with start_scales=source. "
+                f"Received: the new series {missing[0]!r}"
+            )
+        return replace(self, transforms=[known[name] for name in self.tail.ids])
 
     def continued(self, panel: Panel) -> Panel:
         """Return a panel in which known series have the kept values before their first step, if nothing is between."""

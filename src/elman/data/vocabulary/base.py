@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
@@ -119,6 +119,15 @@ class Vocabulary(ABC):
     @abstractmethod
     def token(self, number: int) -> str:
         """Return the token with the id `number` for display, with spaces and control characters made visible."""
+
+    def entries(self) -> tuple[Hashable, ...]:
+        """Return what each token stands for, by id; tokens of two vocabularies with equal entries are the same."""
+        return tuple(map(self.token, range(self.size)))
+
+    def extended(self, other: Self) -> Self:
+        """Return this vocabulary with the tokens of another one; itself if no text has a token that it lacks."""
+        del other
+        return self
 
     @abstractmethod
     def count_unknown(self, text: str) -> dict[str, int]:

@@ -25,7 +25,9 @@ from elman.tasks.captioner.config import CaptionerConfig
 from elman.tasks.captioner.network import CaptionerNetwork
 from elman.tasks.captioner.next_token import next_caption_tokens
 from elman.tasks.captioner.setup import CaptionerSetup, log_probabilities, measure, search_captions, signatures
+from elman.tasks.model import TaskModel
 from elman.tasks.sequence_model import SequenceModel
+from elman.tasks.start import startable
 from elman.train.callbacks import OnEvent
 
 __all__ = ["Captioner"]
@@ -57,6 +59,7 @@ class Captioner(SequenceModel[CaptionerConfig, CaptionerNetwork, CaptionerVocabu
         sizes = f"{self._network.count_parameters():,} weights, {self.vocabulary.text.size:,} tokens"
         return f"<Captioner {shape}, of {self.vocabulary.item.describe()}, {sizes}>"
 
+    @startable
     def fit(
         self,
         items: Any,
@@ -68,6 +71,7 @@ class Captioner(SequenceModel[CaptionerConfig, CaptionerNetwork, CaptionerVocabu
         progress: bool | None = None,
         tune: bool = True,
         on_event: OnEvent = None,
+        start_from: str | os.PathLike[str] | TaskModel[Any, Any, Any] | None = None,
     ) -> Captioner:
         """Train the captioner.
 
@@ -79,6 +83,7 @@ class Captioner(SequenceModel[CaptionerConfig, CaptionerNetwork, CaptionerVocabu
         progress     show a progress bar on standard error; by default, unless scikit-learn calls `fit`
         tune         set the threads and the memory allocator of this process for training
         on_event     a function, or a list of them, that is called with the events of the run and may stop it
+        start_from   a trained model or the path of one, whose weights, vocabulary and options are the start
 
         Returns self. Raises DataError, EncodingError, ConfigError, StorageError, DivergenceError, OutOfMemoryError.
         """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from elman.data.captioned import CaptionDataset, read_captioned
 from elman.data.captioned.encoded import EncodedCaptions
 from elman.data.captioned.images import check_size
 from elman.data.captioned.vocabulary import CaptionerVocabulary, ItemSpec
+from elman.data.centring import centre_of
 from elman.data.parts import Parts
 from elman.data.vocabulary import END_ID, UNKNOWN_ID, Vocabulary
 from elman.data.vocabulary.unknown import UnknownTokens, unknown_in_texts
@@ -38,6 +40,8 @@ from elman.tasks.comparison import Comparison, evenly
 from elman.tasks.remarks import token_advice, too_long
 from elman.tasks.samples import compared, example_of
 from elman.tasks.sequence_setup import SequenceObjective, SequenceSetup
+from elman.tasks.start import StartModel
+from elman.tasks.start_hooks import Entries
 
 __all__ = [
     "CaptionObjective",
@@ -215,6 +219,8 @@ class CaptionerSetup(
     task = "captioner"
     config_class = CaptionerConfig
     vocabulary_class = CaptionerVocabulary
+    start_scaling = ("mean_C", "deviation_C")
+    start_replaces = frozenset({"image_weights"})
     unit = "token"
     item = "item"
 
@@ -242,6 +248,23 @@ class CaptionerSetup(
         """Return the shape of the training items and the tokens of their captions."""
         self._check_captions()
         return CaptionerVocabulary.learn(self.parts.train, self.config.text, self.config.data.feature_columns)
+
+    def vocabulary_from_start(self, learnt: CaptionerVocabulary, source: StartModel) -> CaptionerVocabulary:
+        """Return the tokens of a model with those of the captions; items must be like those that it reads."""
+        known: CaptionerVocabulary = source.vocabulary
+        item = known.item
+        if not self.keeps_scales:
+            unscaled = dataclasses.replace(item, centre=()).check(self.parts.train)
+            item = dataclasses.replace(item, centre=centre_of([unscaled.items]))
+        text = known.text.extended(learnt.text) if self.extends_vocabulary else known.text
+        return CaptionerVocabulary(item, text)
+
+    @classmethod
+    def entries_of(cls, config: CaptionerConfig, vocabulary: CaptionerVocabulary) -> Mapping[str, Entries]:
+        """Return the tokens of embedding and output layer; the start token is the last row of the embedding."""
+        del config
+        tokens = vocabulary.text.entries()
+        return {"embed.weight": ((*tokens, "<start>"), None), "head.weight": (tokens, None), "head_bias_V": (tokens,)}
 
     def text_vocabularies(self) -> list[Vocabulary]:
         return [self.vocabulary.text]

@@ -33,7 +33,9 @@ from elman.nn.attribution import Explanation, explanations, predict_outputs, ste
 from elman.tasks.classifier.config import ClassifierConfig
 from elman.tasks.classifier.network import ClassifierNetwork
 from elman.tasks.classifier.setup import ClassifierSetup
+from elman.tasks.model import TaskModel
 from elman.tasks.scikit import ClassesOnly, ScikitModel, tags
+from elman.tasks.start import startable
 from elman.train.callbacks import OnEvent
 
 __all__ = ["Classifier"]
@@ -90,6 +92,7 @@ class Classifier(ScikitModel[ClassifierConfig, ClassifierNetwork, ClassifierVoca
         """Return scikit-learn's tags: those of a classifier, or with `kind="regression"` of a regressor."""
         return tags(regression=self._is_regression())
 
+    @startable
     def fit(
         self,
         X: Any,
@@ -102,6 +105,7 @@ class Classifier(ScikitModel[ClassifierConfig, ClassifierNetwork, ClassifierVoca
         progress: bool | None = None,
         tune: bool = True,
         on_event: OnEvent = None,
+        start_from: str | os.PathLike[str] | TaskModel[Any, Any, Any] | None = None,
     ) -> Classifier:
         """Train the classifier.
 
@@ -115,6 +119,7 @@ class Classifier(ScikitModel[ClassifierConfig, ClassifierNetwork, ClassifierVoca
         progress       show a progress bar on standard error; by default, unless scikit-learn calls `fit`
         tune           set the threads and the memory allocator of this process for training
         on_event       a function, or a list of them, that is called with the events of the run and may stop it
+        start_from     a trained model or the path of one, whose weights, vocabulary and options are the start
 
         Returns self. Raises DataError, EncodingError, ConfigError, StorageError, DivergenceError, OutOfMemoryError.
         """
@@ -143,7 +148,9 @@ class Classifier(ScikitModel[ClassifierConfig, ClassifierNetwork, ClassifierVoca
         if given.features is not None:
             self.n_features_in_ = given.features
         self._fit_memory(parts, folder=folder, progress=progress, tune=tune, on_event=on_event, left_out=bad.remarks)
-        return self._name_classes(given.classes)
+        # A model that is started from may have put its classes before these.
+        same = given.names is not None and self.vocabulary.names == tuple(given.names)
+        return self._name_classes(given.classes if same else None)
 
     def _name_classes(self, classes: npt.NDArray[Any] | None = None) -> Self:
         """Set `classes_` to the given classes, or to the names of the labels, and the names of columns."""

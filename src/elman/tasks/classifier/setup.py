@@ -17,6 +17,7 @@ from elman.data.examples.encode import TextEncoder, learn_encoder
 from elman.data.examples.parts import ExampleParts, make_parts
 from elman.data.examples.targets import ClassTargets, class_weights_of, learn_targets, with_numbers
 from elman.data.examples.vocabulary import ClassifierVocabulary, EncodedExamples
+from elman.data.labels import common_spelling
 from elman.data.sources import Sources
 from elman.data.vocabulary import Vocabulary
 from elman.data.vocabulary.unknown import UnknownTokens, unknown_in_texts
@@ -33,10 +34,14 @@ from elman.tasks.classifier.baselines import comparison_of
 from elman.tasks.classifier.config import ClassifierConfig
 from elman.tasks.classifier.network import ClassifierEnsemble, ClassifierNetwork
 from elman.tasks.classifier.objectives import ClassObjective, RegressionObjective
+from elman.tasks.classifier.start import vocabulary_from_start
 from elman.tasks.comparison import Comparison
 from elman.tasks.remarks import constant_columns, constant_series, labels_not_learnt, token_advice, too_long
 from elman.tasks.samples import compared, example_of
 from elman.tasks.sequence_setup import SequenceSetup
+from elman.tasks.start import StartModel
+from elman.tasks.start_hooks import Entries, token_entries
+from elman.tasks.start_texts import TEXT_MODELS, options_from_text_model
 
 __all__ = ["ClassifierSetup"]
 
@@ -55,6 +60,9 @@ class ClassifierSetup(
     config_class = ClassifierConfig
     vocabulary_class = ClassifierVocabulary
     unit = "example"
+    starts_from = TEXT_MODELS
+    # A bag is learnt from the labels of its own training data.
+    start_new = ("bag.*",)
 
     @classmethod
     def check_options(cls, config: ClassifierConfig) -> None:
@@ -129,6 +137,24 @@ class ClassifierSetup(
         # Classes are those of all splits; the scale of the labels of a regression is that of the training set.
         labelled = parts.train if config.target.kind == "regression" else parts.known
         return ClassifierVocabulary(encoder, learn_targets(labelled, config.target.kind, parts.names, parts.values))
+
+    def vocabulary_from_start(self, learnt: ClassifierVocabulary, source: StartModel) -> ClassifierVocabulary:
+        """Return the encoder of a model with the new tokens, and its labels with the new ones, as the options say."""
+        return vocabulary_from_start(self, learnt, source)
+
+    @classmethod
+    def options_from_other(cls, source: StartModel) -> dict[str, Any]:
+        """Return the options of the tokens and the layers of a language model, or of a translator's encoder."""
+        return options_from_text_model(source)
+
+    @classmethod
+    def entries_of(cls, config: ClassifierConfig, vocabulary: ClassifierVocabulary) -> Mapping[str, Entries]:
+        """Return the tokens of the embedding, and the labels of the output layer."""
+        encoder, labels = vocabulary.encoder, vocabulary.names or ("number",)
+        found: dict[str, Entries] = {"head.*": (tuple(map(common_spelling, labels)), None)}
+        if isinstance(encoder, TextEncoder):
+            found |= token_entries(encoder.vocabulary.entries(), one_hot=not config.network.embedding)
+        return found
 
     def text_vocabularies(self) -> list[Vocabulary]:
         encoder = self.vocabulary.encoder

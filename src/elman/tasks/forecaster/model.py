@@ -32,6 +32,7 @@ from elman.tasks.forecaster.network import ForecasterNetwork
 from elman.tasks.forecaster.results import Backtest, Forecast
 from elman.tasks.forecaster.setup import ForecasterSetup
 from elman.tasks.model import TaskModel
+from elman.tasks.start import startable
 from elman.train.callbacks import OnEvent
 
 __all__ = ["Forecaster"]
@@ -79,6 +80,7 @@ class Forecaster(TaskModel[ForecasterConfig, ForecasterNetwork, SeriesHistory]):
         """Transforms and last values of the training series: the vocabulary. Raises ConfigError before `fit`."""
         return self.vocabulary
 
+    @startable
     def fit(
         self,
         data: Any,
@@ -87,6 +89,7 @@ class Forecaster(TaskModel[ForecasterConfig, ForecasterNetwork, SeriesHistory]):
         progress: bool | None = None,
         tune: bool = True,
         on_event: OnEvent = None,
+        start_from: str | os.PathLike[str] | TaskModel[Any, Any, Any] | None = None,
     ) -> Forecaster:
         """Train on series.
 
@@ -96,6 +99,7 @@ class Forecaster(TaskModel[ForecasterConfig, ForecasterNetwork, SeriesHistory]):
         progress  show a progress bar on standard error; by default, unless scikit-learn calls `fit`
         tune      set the threads and the memory allocator of this process for training
         on_event  a function, or a list of them, that is called with the events of the run and may stop it
+        start_from  a trained model or the path of one, whose weights, vocabulary and options are the start
 
         The last time steps of each series are the validation set (`valid_share`, `valid_steps`), which selects the
         best weights. Returns self. Raises DataError, ConfigError, StorageError, DivergenceError, OutOfMemoryError.

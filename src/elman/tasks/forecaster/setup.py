@@ -45,6 +45,7 @@ from elman.tasks.forecaster.shrinkage import SHARES, shrink
 from elman.tasks.remarks import constant_columns, constant_series
 from elman.tasks.samples import compared
 from elman.tasks.setup import Setup
+from elman.tasks.start import StartModel
 from elman.train.trainer import Trainer
 
 __all__ = ["ForecasterSetup"]
@@ -55,10 +56,8 @@ Ints = npt.NDArray[np.int64]
 _COMPARED_PATHS = 100
 # Steps of a forecast that a sample shows as numbers.
 _SAMPLED_STEPS = 8
-# Work of training on a time step of a window, compared with that of a step of a sample path.
-_TRAINING_WORK = 10
-# Work of the quantiles of a predicted value, compared with the same.
-_QUANTILE_WORK = 20
+# Work of training on a time step of a window, and of the quantiles of a value, compared with a step of a sample path.
+_TRAINING_WORK, _QUANTILE_WORK = 10, 20
 # The work of the calibration, as a share of that of training, and the least number of origins.
 _CALIBRATION_WORK, _LEAST_ORIGINS = 0.03, 60
 # The same of the shrinkage, and the metric that is the share of the network.
@@ -77,6 +76,10 @@ class ForecasterSetup(Setup[ForecasterConfig, ForecasterNetwork, Panel, SeriesHi
     config_class = ForecasterConfig
     vocabulary_class = SeriesHistory
     unit = "value"
+    start_scaling = ("covariate_offset", "covariate_scale")
+    start_leaves = frozenset({"valid_share", "valid_steps"})
+    # Every series has its own transform, which is fitted to it, whatever the network.
+    start_scales = "data"
 
     def __init__(
         self,
@@ -157,6 +160,17 @@ class ForecasterSetup(Setup[ForecasterConfig, ForecasterNetwork, Panel, SeriesHi
         config = self.config
         keep = config.network.keep_history
         return series_history(self.parts, self.begin, config.transforms, config.window, keep=keep)
+
+    def vocabulary_from_start(self, learnt: SeriesHistory, source: StartModel) -> SeriesHistory:
+        """Return the history of the new series. Raises DataError for columns that differ from those of the model.
+
+        With start_scales=source, every series must be one of those that the model was trained on.
+        """
+        known: SeriesHistory = source.vocabulary
+        known.check_columns(learnt.tail)
+        if not self.keeps_scales:
+            return learnt
+        return learnt.with_transforms_of(known)
 
     def encode(self) -> None:
         """Transform the series, and select the windows for training and validation."""

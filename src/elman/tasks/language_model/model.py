@@ -34,6 +34,7 @@ from elman.tasks.language_model.config import LanguageModelConfig
 from elman.tasks.language_model.network import LanguageModelNetwork
 from elman.tasks.language_model.setup import LanguageModelSetup, context_start
 from elman.tasks.model import TaskModel
+from elman.tasks.start import startable
 from elman.train.callbacks import OnEvent
 
 __all__ = ["LanguageModel"]
@@ -64,6 +65,7 @@ class LanguageModel(TaskModel[LanguageModelConfig, LanguageModelNetwork, Vocabul
             return f"<LanguageModel {shape}, not trained>"
         return f"<LanguageModel {shape}, {self._network.count_parameters():,} weights, {self.vocabulary.kind}>"
 
+    @startable
     def fit(
         self,
         text: Paths | None = None,
@@ -75,6 +77,7 @@ class LanguageModel(TaskModel[LanguageModelConfig, LanguageModelNetwork, Vocabul
         progress: bool | None = None,
         tune: bool = True,
         on_event: OnEvent = None,
+        start_from: str | os.PathLike[str] | TaskModel[Any, Any, Any] | None = None,
     ) -> LanguageModel:
         """Train on text.
 
@@ -85,6 +88,7 @@ class LanguageModel(TaskModel[LanguageModelConfig, LanguageModelNetwork, Vocabul
         progress     show a progress bar on standard error; by default, unless scikit-learn calls `fit`
         tune         set the threads and the memory allocator of this process for training
         on_event     a function, or a list of them, that is called with the events of the run and may stop it
+        start_from   a trained model or the path of one, whose weights, vocabulary and options are the start
 
         Returns self. Raises DataError, EncodingError, ConfigError, StorageError, DivergenceError, OutOfMemoryError.
         """

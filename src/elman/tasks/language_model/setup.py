@@ -27,6 +27,8 @@ from elman.tasks.language_model.config import LanguageModelConfig
 from elman.tasks.language_model.network import LanguageModelEnsemble, LanguageModelNetwork
 from elman.tasks.remarks import token_advice
 from elman.tasks.setup import Setup
+from elman.tasks.start import StartModel, current_start
+from elman.tasks.start_hooks import Entries, token_entries
 from elman.train.batch_sums import BatchSums
 
 __all__ = ["LanguageModelSetup", "NextTokenObjective", "context_start"]
@@ -114,8 +116,15 @@ class LanguageModelSetup(Setup[LanguageModelConfig, LanguageModelNetwork, Corpus
         progress: Progress | None = None,
         cache: Path | None = None,
     ) -> Corpus:
-        """Encode the texts with `vocabulary`, or with one learnt from the training set."""
-        return prepare_corpus(sources, config.text, vocabulary=vocabulary, cache=cache, progress=progress)
+        """Encode the texts with `vocabulary`, or with one learnt from the training set that extends that of a start."""
+        start = current_start() if vocabulary is None else None
+        extend = None
+        if start is not None:
+            keeps = config.training.start_vocabulary == "keep"
+            vocabulary, extend = (start.vocabulary, None) if keeps else (None, start.vocabulary)
+        return prepare_corpus(
+            sources, config.text, vocabulary=vocabulary, extend=extend, cache=cache, progress=progress
+        )
 
     @classmethod
     def vocabulary_from(cls, content: Mapping[str, Any], config: LanguageModelConfig, where: str) -> Vocabulary:
@@ -133,6 +142,16 @@ class LanguageModelSetup(Setup[LanguageModelConfig, LanguageModelNetwork, Corpus
 
     def learn_vocabulary(self) -> Vocabulary:
         return self.parts.vocabulary
+
+    def vocabulary_from_start(self, learnt: Vocabulary, source: StartModel) -> Vocabulary:
+        del source
+        return learnt
+
+    @classmethod
+    def entries_of(cls, config: LanguageModelConfig, vocabulary: Vocabulary) -> Mapping[str, Entries]:
+        return token_entries(vocabulary.entries(), one_hot=not config.network.embedding) | {
+            "head.*": (vocabulary.entries(), None)
+        }
 
     def text_vocabularies(self) -> list[Vocabulary]:
         return [self.vocabulary]

@@ -16,7 +16,9 @@ from elman.decode.evaluation_mode import evaluation_mode
 from elman.display import Progress
 from elman.errors import ConfigError
 from elman.metrics.tagging import Report, report_of
+from elman.tasks.model import TaskModel
 from elman.tasks.sequence_model import SequenceModel
+from elman.tasks.start import startable
 from elman.tasks.tagger.config import TaggerConfig
 from elman.tasks.tagger.network import TaggerNetwork
 from elman.tasks.tagger.setup import TaggerSetup, answers, measure
@@ -53,6 +55,7 @@ class Tagger(SequenceModel[TaggerConfig, TaggerNetwork, TaggerVocabulary]):
             return f"<Tagger {shape}, not trained>"
         return f"<Tagger {shape}, {self._network.count_parameters():,} weights, {len(self.vocabulary.tags)} tags>"
 
+    @startable
     def fit(
         self,
         sentences: Any,
@@ -65,6 +68,7 @@ class Tagger(SequenceModel[TaggerConfig, TaggerNetwork, TaggerVocabulary]):
         progress: bool | None = None,
         tune: bool = True,
         on_event: OnEvent = None,
+        start_from: str | os.PathLike[str] | TaskModel[Any, Any, Any] | None = None,
     ) -> Tagger:
         """Train the tagger.
 
@@ -78,6 +82,7 @@ class Tagger(SequenceModel[TaggerConfig, TaggerNetwork, TaggerVocabulary]):
         progress     show a progress bar on standard error; by default, unless scikit-learn calls `fit`
         tune         set the threads and the memory allocator of this process for training
         on_event     a function, or a list of them, that is called with the events of the run and may stop it
+        start_from   a trained model or the path of one, whose weights, vocabulary and options are the start
 
         Returns self. Raises DataError, EncodingError, ConfigError, StorageError, DivergenceError, OutOfMemoryError.
         """

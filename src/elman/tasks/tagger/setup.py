@@ -13,10 +13,12 @@ import torch
 from torch import Tensor
 
 from elman.data.batches import Ints, in_order
+from elman.data.labels import common_spelling
 from elman.data.parts import Parts
 from elman.data.tagged import TaggedDataset, read_part
 from elman.data.tagged.encoded import EncodedSequences, TagTargets
 from elman.data.tagged.vocabulary import TaggerVocabulary, broken_tags, unseen_answers
+from elman.data.vocabulary.base import UNKNOWN
 from elman.data.vocabulary.unknown import UnknownTokens
 from elman.display import Progress, number_text
 from elman.errors import ArtifactError
@@ -29,9 +31,12 @@ from elman.tasks.comparison import Comparison
 from elman.tasks.remarks import labels_not_measured, labels_once
 from elman.tasks.samples import compared, example_of
 from elman.tasks.sequence_setup import SequenceObjective, SequenceSetup
+from elman.tasks.start import StartModel
+from elman.tasks.start_hooks import Entries
 from elman.tasks.tagger.baselines import comparison_of
 from elman.tasks.tagger.config import TaggerConfig
 from elman.tasks.tagger.network import TaggerEnsemble, TaggerNetwork
+from elman.tasks.tagger.start import TAGGER_STARTS, options_from_language_model, vocabulary_from_start
 
 __all__ = ["TagObjective", "TaggerSetup", "answers", "measure"]
 
@@ -125,6 +130,9 @@ class TaggerSetup(SequenceSetup[TaggerConfig, TaggerNetwork, Parts[TaggedDataset
     task = "tagger"
     config_class = TaggerConfig
     vocabulary_class = TaggerVocabulary
+    starts_from = TAGGER_STARTS
+    start_optional = ("crf.*", "intent_*")
+    start_scaling = ("mean_I", "scale_I")
 
     @classmethod
     def read_part(cls, paths: Sequence[Any], config: TaggerConfig, progress: Progress | None = None) -> TaggedDataset:
@@ -153,6 +161,26 @@ class TaggerSetup(SequenceSetup[TaggerConfig, TaggerNetwork, Parts[TaggedDataset
     def learn_vocabulary(self) -> TaggerVocabulary:
         """Return the words, characters, tags and sentence labels of the training set."""
         return TaggerVocabulary.learn(self.parts.train, self.config.data, intent=self.config.network.intent)
+
+    def vocabulary_from_start(self, learnt: TaggerVocabulary, source: StartModel) -> TaggerVocabulary:
+        return vocabulary_from_start(self, learnt, source)
+
+    @classmethod
+    def options_from_other(cls, source: StartModel) -> dict[str, Any]:
+        return options_from_language_model(source)
+
+    @classmethod
+    def entries_of(cls, config: TaggerConfig, vocabulary: TaggerVocabulary) -> Mapping[str, Entries]:
+        """Return the words, characters, tags and sentence labels of embeddings and output layers."""
+        del config
+        tags = tuple(map(common_spelling, vocabulary.tags))
+        return {
+            "embed.weight": ((UNKNOWN, *vocabulary.words), None),
+            "letters.embed.weight": ((UNKNOWN, *vocabulary.characters), None),
+            "head.*": (tags, None),
+            "intent_head.*": (tuple(map(common_spelling, vocabulary.intents)), None),
+            "crf.*": (tags, tags),
+        }
 
     def text_vocabularies(self) -> list[TaggerVocabulary]:
         return [self.vocabulary]

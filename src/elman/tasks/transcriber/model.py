@@ -19,7 +19,9 @@ from elman.decode.transcript_stream import TranscriptStream
 from elman.display import Progress
 from elman.errors import DataError
 from elman.options import fill
+from elman.tasks.model import TaskModel
 from elman.tasks.sequence_model import SequenceModel
+from elman.tasks.start import startable
 from elman.tasks.transcriber.config import TranscriberConfig
 from elman.tasks.transcriber.network import TranscriberNetwork
 from elman.tasks.transcriber.setup import TranscriberSetup, measure, transcribed
@@ -57,6 +59,7 @@ class Transcriber(SequenceModel[TranscriberConfig, TranscriberNetwork, Transcrib
         kind, tokens = self.vocabulary.kind, self.vocabulary.size - 1
         return f"<Transcriber of {kind}, {shape}, {self._network.count_parameters():,} weights, {tokens:,} tokens>"
 
+    @startable
     def fit(
         self,
         sounds: Any,
@@ -69,6 +72,7 @@ class Transcriber(SequenceModel[TranscriberConfig, TranscriberNetwork, Transcrib
         progress: bool | None = None,
         tune: bool = True,
         on_event: OnEvent = None,
+        start_from: str | os.PathLike[str] | TaskModel[Any, Any, Any] | None = None,
     ) -> Transcriber:
         """Train the transcriber.
 
@@ -83,6 +87,7 @@ class Transcriber(SequenceModel[TranscriberConfig, TranscriberNetwork, Transcrib
         progress     show a progress bar on standard error; by default, unless scikit-learn calls `fit`
         tune         set the threads and the memory allocator of this process for training
         on_event     a function, or a list of them, that is called with the events of the run and may stop it
+        start_from   a trained model or the path of one, whose weights, vocabulary and options are the start
 
         Returns self. Recordings that are too short for their text are left out; the logger `elman.tasks` warns.
         Raises DataError, EncodingError, ConfigError, StorageError, DivergenceError, OutOfMemoryError.

@@ -36,6 +36,8 @@ from elman.tasks.comparison import Comparison, evenly
 from elman.tasks.remarks import token_advice
 from elman.tasks.samples import compared, example_of
 from elman.tasks.sequence_setup import SequenceObjective, SequenceSetup
+from elman.tasks.start import StartModel
+from elman.tasks.start_hooks import Entries
 from elman.tasks.transcriber.baselines import MOST, comparison_of
 from elman.tasks.transcriber.config import TranscriberConfig
 from elman.tasks.transcriber.network import TranscriberEnsemble, TranscriberNetwork
@@ -143,6 +145,7 @@ class TranscriberSetup(
     task = "transcriber"
     config_class = TranscriberConfig
     vocabulary_class = TranscriberVocabulary
+    start_scaling = ("mean_F", "deviation_F")
 
     item = "recording"
     reports_reading = True
@@ -183,6 +186,23 @@ class TranscriberSetup(
     def learn_vocabulary(self) -> TranscriberVocabulary:
         """Return the tokens of the training texts, and the kind of frames."""
         return TranscriberVocabulary.learn(self.parts.train, self.config.data)
+
+    def vocabulary_from_start(self, learnt: TranscriberVocabulary, source: StartModel) -> TranscriberVocabulary:
+        """Return the tokens of a model with those of the texts. Raises DataError for frames of another kind."""
+        known: TranscriberVocabulary = source.vocabulary
+        if (known.kind, known.features) != (learnt.kind, learnt.features):
+            raise DataError(
+                f"expected {known.things} with {known.features} features, as the model {source.name} to start from "
+                f"reads. Received: {learnt.things} with {learnt.features}"
+            )
+        tokens = known.tokens.extended(learnt.tokens) if self.extends_vocabulary else known.tokens
+        return TranscriberVocabulary(tokens, known.kind, known.features)
+
+    @classmethod
+    def entries_of(cls, config: TranscriberConfig, vocabulary: TranscriberVocabulary) -> Mapping[str, Entries]:
+        """Return the tokens of the output layer."""
+        del config
+        return {"head.*": (vocabulary.tokens.entries(), None)}
 
     def text_vocabularies(self) -> list[Vocabulary]:
         return [self.vocabulary.tokens]

@@ -34,7 +34,9 @@ from elman.metrics.translation import bleu_signatures, text_figures, tokenizer_f
 from elman.nn.token_decoder import PackedOutputCache
 from elman.options import fill
 from elman.tasks.average import average_folders
+from elman.tasks.model import TaskModel
 from elman.tasks.sequence_model import SequenceModel
+from elman.tasks.start import startable
 from elman.tasks.translator.config import TranslatorConfig
 from elman.tasks.translator.network import TranslatorNetwork
 from elman.tasks.translator.setup import TranslatorSetup, member_of
@@ -80,6 +82,7 @@ class Translator(SequenceModel[TranslatorConfig, TranslatorNetwork, PairVocabula
         """The languages of source and target, from the names of the training files; empty if unknown."""
         return str(self.data.get("source_language", "")), str(self.data.get("target_language", ""))
 
+    @startable
     def fit(
         self,
         sources: Any,
@@ -91,6 +94,7 @@ class Translator(SequenceModel[TranslatorConfig, TranslatorNetwork, PairVocabula
         progress: bool | None = None,
         tune: bool = True,
         on_event: OnEvent = None,
+        start_from: str | os.PathLike[str] | TaskModel[Any, Any, Any] | None = None,
     ) -> Translator:
         """Train the translator.
 
@@ -103,6 +107,7 @@ class Translator(SequenceModel[TranslatorConfig, TranslatorNetwork, PairVocabula
         progress     show a progress bar on standard error; by default, unless scikit-learn calls `fit`
         tune         set the threads and the memory allocator of this process for training
         on_event     a function, or a list of them, that is called with the events of the run and may stop it
+        start_from   a trained model or the path of one, whose weights, vocabulary and options are the start
 
         Returns self. Raises DataError, EncodingError, ConfigError, StorageError, DivergenceError, OutOfMemoryError.
         """

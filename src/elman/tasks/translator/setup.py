@@ -32,9 +32,12 @@ from elman.tasks.comparison import Comparison
 from elman.tasks.remarks import token_advice
 from elman.tasks.samples import compared, example_of
 from elman.tasks.sequence_setup import SequenceObjective, SequenceSetup
+from elman.tasks.start import StartModel
+from elman.tasks.start_hooks import Entries
 from elman.tasks.translator.baselines import MOST, comparison_of
 from elman.tasks.translator.config import TranslatorConfig, TranslatorNetworkConfig
 from elman.tasks.translator.network import TranslatorEnsemble, TranslatorNetwork
+from elman.tasks.translator.start import TRANSLATOR_STARTS, options_from_language_model, vocabulary_from_start
 
 __all__ = ["TranslationObjective", "TranslatorSetup", "member_of"]
 
@@ -124,6 +127,8 @@ class TranslatorSetup(SequenceSetup[TranslatorConfig, TranslatorNetwork, PairPar
     config_class = TranslatorConfig
     vocabulary_class = PairVocabulary
     unit = "token"
+    starts_from = TRANSLATOR_STARTS
+    start_replaces = frozenset({"source_vectors", "target_vectors", "freeze_vectors"})
 
     @classmethod
     def check_options(cls, config: TranslatorConfig) -> None:
@@ -173,6 +178,25 @@ class TranslatorSetup(SequenceSetup[TranslatorConfig, TranslatorNetwork, PairPar
     def learn_vocabulary(self) -> PairVocabulary:
         """Return the tokens of the training pairs."""
         return PairVocabulary.learn(self.parts.train, self.config.data)
+
+    def vocabulary_from_start(self, learnt: PairVocabulary, source: StartModel) -> PairVocabulary:
+        return vocabulary_from_start(self, learnt, source)
+
+    @classmethod
+    def options_from_other(cls, source: StartModel) -> dict[str, Any]:
+        return options_from_language_model(source)
+
+    @classmethod
+    def entries_of(cls, config: TranslatorConfig, vocabulary: PairVocabulary) -> Mapping[str, Entries]:
+        """Return the tokens of embeddings and output layer; the start token is the last row of the target's."""
+        source, target = vocabulary.source.entries(), vocabulary.target.entries()
+        fed = (*target, "<start>")
+        return {
+            "source_embed.weight": (fed if config.network.tied == "all" else source, None),
+            "target_embed.weight": (fed, None),
+            "head.weight": (target, None),
+            "head_bias_V": (target,),
+        }
 
     def text_vocabularies(self) -> list[Vocabulary]:
         return [self.vocabulary.source, self.vocabulary.target]

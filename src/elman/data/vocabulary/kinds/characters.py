@@ -119,6 +119,16 @@ class CharacterVocabulary(Vocabulary):
             return END if number == END_ID else UNKNOWN
         return display(self.characters[number - SPECIALS])
 
+    def entries(self) -> tuple[str, ...]:
+        return (UNKNOWN, END, *self.characters)
+
+    def extended(self, other: CharacterVocabulary) -> CharacterVocabulary:
+        """Return a vocabulary of the characters of both, in the order of code points."""
+        both = sorted({*self.characters, *other.characters})
+        if len(both) == len(self.characters):
+            return self
+        return CharacterVocabulary("".join(both), lowercase=self.lowercase, unicode_form=self.unicode_form)
+
     def count_unknown(self, text: str) -> dict[str, int]:
         text = self.in_form(text)
         missing = np.flatnonzero(self.encode(text) == UNKNOWN_ID)

@@ -203,6 +203,9 @@ class SubwordVocabulary(Vocabulary):
         except UnicodeDecodeError:
             return "".join(f"<{byte:02x}>" for byte in raw)
 
+    def entries(self) -> tuple[str | bytes, ...]:
+        return (*SPECIALS, *self._bytes[len(SPECIALS) :])
+
     def count_unknown(self, text: str) -> dict[str, int]:
         """Return an empty dict: every byte is a token, so nothing is unknown."""
         return {}

@@ -196,6 +196,19 @@ class WordVocabulary(Vocabulary):
     def token(self, number: int) -> str:
         return display(self._plain(self.check_number(number)))
 
+    def entries(self) -> tuple[str, ...]:
+        return (*self._specials, *self.words)
+
+    def extended(self, other: WordVocabulary) -> WordVocabulary:
+        """Return this vocabulary followed by the words of another one that it lacks; ids do not change."""
+        # Words that this vocabulary would split, such as emoji in one of an earlier version, never occur.
+        new = [word for word in other.words if word not in self._numbers and self._special_of(word) == UNKNOWN_ID]
+        new = [word for word in new if self.split(word) == [word]]
+        if not new:
+            return self
+        stored = {"emoji": False, "unknown_words": False, "unicode_form": KEEP, **self.to_json()}
+        return self.from_json({**stored, "words": [*self.words, *new]})
+
     def count_unknown(self, text: str) -> dict[str, int]:
         return dict(
             Counter(
