@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from contextvars import ContextVar
 from typing import Any
 
 import torch
@@ -24,6 +25,7 @@ from elman.state import Batch, State, leaves, rebuilt
 __all__ = [
     "Recomputed",
     "check_recompute",
+    "is_recomputing",
     "lengths_in",
     "loss_in_segments",
     "recomputes",
@@ -35,6 +37,14 @@ __all__ = [
 Run = Callable[[Any, Tensor | None, State], tuple[Tensor, State]]
 # The sum of the losses of a batch from a state, the number of its targets, and the state after it.
 Loss = Callable[[Batch, State], tuple[Tensor, int, State]]
+
+
+_recomputing: ContextVar[bool] = ContextVar("recomputing", default=False)
+
+
+def is_recomputing() -> bool:
+    """Whether a segment runs for the second time, so that what it did besides its results is done already."""
+    return _recomputing.get()
 
 
 def check_recompute(steps: int) -> int:
@@ -202,11 +212,15 @@ class _Call:
         """Context manager of the second run: recorded, with the random numbers of the first."""
         self._check_parameters()
         devices = [] if self.random_cuda is None else [self.device]
-        with torch.random.fork_rng(devices), torch.enable_grad():
-            torch.set_rng_state(self.random)
-            if self.random_cuda is not None:
-                torch.cuda.set_rng_state(self.random_cuda, self.device)
-            yield
+        token = _recomputing.set(True)
+        try:
+            with torch.random.fork_rng(devices), torch.enable_grad():
+                torch.set_rng_state(self.random)
+                if self.random_cuda is not None:
+                    torch.cuda.set_rng_state(self.random_cuda, self.device)
+                yield
+        finally:
+            _recomputing.reset(token)
 
     def _check_parameters(self) -> None:
         present = _parameters(self.owner.module)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from elman.nn.ensemble import Ensemble, members_of
 from elman.state import Batch, State
 from elman.train.config import TrainConfig
+from elman.train.gradients import clip_gradients
 from elman.train.loop import Training
 from elman.train.protocols import Objective, ScheduledObjective, Stream
 
@@ -77,7 +78,7 @@ class EnsembleTraining(Training):
         return mean, found[0][1], tuple(after for _, _, after in found)
 
     def _clip(self) -> float:
-        norms = [self._clip_parameters(member.model.parameters()) for member in self.objective.members]
+        norms = [clip_gradients(member.model.parameters(), self.config) for member in self.objective.members]
         return max(norms, key=lambda norm: math.inf if math.isnan(norm) else norm)
 
 
