@@ -267,14 +267,18 @@ def test_the_loss_by_segments_of_time_is_that_of_the_whole(options: dict[str, An
     dataset = bank_of(long_frame({"a": 30, "b": 12}), config)
     batch = dataset.batch(training_rows(dataset, dataset.length, config), network.horizon, config.loss_steps)
     state = network.initial_state(batch.rows) if carry else ()
-    found = []
+    found: list[Any] = []
+    sums: list[Any] = []
     for steps in (0, 4):
         objective = NextValueObjective(network, loss_steps=config.loss_steps, held_out=None, carry=carry)
         set_recompute(objective, steps)
         total, count, end = objective.loss(batch, state)
         grads = torch.autograd.grad(total, list(network.parameters()), allow_unused=True)
         found.append((total.detach(), count, leaves(end), grads))
+        # The second run of a segment adds nothing to the sums over the batches.
+        sums.append(objective.batch_sums.facts())
     assert found[0][1] == found[1][1]
+    assert [entry for _, entry in sums[0].values()] == [entry for _, entry in sums[1].values()]
     assert len(found[0][2]) == len(found[1][2]) == (4 if carry else 0)
     one, other = ([total, *end, *grads] for total, _, end, grads in found)
     for each, expected in zip(one, other, strict=True):

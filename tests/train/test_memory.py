@@ -10,9 +10,11 @@ from torch import Tensor, nn
 
 from elman.errors import ConfigError
 from elman.nn import Stack
+from elman.nn.ensemble import Ensemble
 from elman.state import IGNORE_INDEX, Batch, State
 from elman.tasks.language_model.setup import NextTokenObjective
 from elman.train import StepEvent, memory
+from elman.train.ensemble import training_of
 from elman.train.loop import Training
 from elman.train.memory import activation_memory, memory_remarks
 
@@ -149,3 +151,17 @@ def test_swapping_is_for_a_gpu_and_a_remark_says_so_elsewhere(monkeypatch: pytes
     assert memory_remarks(plain_config(device="cuda:0", swap_memory=True)) == memory_remarks(plain_config()) == []
     (remark,) = memory_remarks(plain_config(swap_memory=True))
     assert remark == "swap_memory has no effect on cpu: activations are in the host's memory anyway"
+
+
+def test_the_members_of_an_ensemble_run_in_segments() -> None:
+    weights, lengths = [], []
+    for steps in (0, 10):
+        net = Ensemble([network(hidden_size=size) for size in (6, 6)])
+        whole = NextTokenObjective(net)  # type: ignore[arg-type]
+        run = training_of(whole, Chunks(batches()), plain_config(max_steps=2, recompute=steps), 0.0)
+        list(run.fit())
+        lengths.append([member.recompute for member in run.objective.members])  # type: ignore[attr-defined]
+        weights.append(net.state_dict())
+    assert lengths == [[0, 0], [10, 10]]
+    for name, tensor in weights[0].items():
+        torch.testing.assert_close(tensor, weights[1][name], rtol=2e-6, atol=2e-6)

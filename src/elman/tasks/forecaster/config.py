@@ -102,10 +102,10 @@ def check_options(config: ForecasterConfig) -> None:
             "expected no dropout with one mask for all time steps together with scheduled_sampling. "
             f"Received: {', '.join(masks)}"
         )
-    if window.scheduled_sampling and training.recompute:
+    if window.scheduled_sampling and config.training.recompute:
         raise ConfigError(
             "expected recompute = 0 with scheduled_sampling, where every input depends on the prediction before it. "
-            f"Received: recompute = {training.recompute}"
+            f"Received: recompute = {config.training.recompute}"
         )
     if network.dilations and len(network.dilations) != network.layers:
         raise ConfigError(
