@@ -37,6 +37,7 @@ __all__ = [
     "leaves",
     "map_leaves",
     "named_leaves",
+    "rebuilt",
     "reset_rows",
 ]
 
@@ -106,6 +107,11 @@ def named_leaves(state: State, prefix: str = "") -> Iterator[tuple[str, Tensor]]
 def leaves(state: State) -> list[Tensor]:
     """Return every tensor of `state`, in order."""
     return [leaf for _, leaf in named_leaves(state)]
+
+
+def rebuilt(state: State, tensors: Iterator[Tensor]) -> State:
+    """Return the structure of `state` with the next tensors of `tensors` as its leaves."""
+    return map_leaves(lambda _: next(tensors), state)
 
 
 def detach(state: State) -> State:

@@ -79,8 +79,17 @@ def test_matrices_are_filled_gate_by_gate() -> None:
         torch.testing.assert_close(gate @ gate.T, torch.eye(6), rtol=0, atol=1e-5)
     for gate in gates_of(make("gru", 3, 6, recurrent_init="identity")):
         assert torch.equal(gate, torch.eye(6))
-    assert torch.equal(gates_of(make("elman", 3, 6, nonlinearity="relu"))[0], torch.eye(6))
-    assert not torch.equal(gates_of(make("elman", 3, 6))[0], torch.eye(6))
+    (plain,) = gates_of(make("elman", 3, 6))
+    torch.testing.assert_close(plain @ plain.T, torch.eye(6), rtol=0, atol=1e-5)
+
+
+def test_the_recurrent_weights_of_an_unbounded_cell_are_half_the_identity_unless_others_are_given() -> None:
+    torch.manual_seed(0)
+    (relu,) = gates_of(make("elman", 3, 6, nonlinearity="relu"))
+    rest = 2.0 * relu - torch.eye(6)
+    torch.testing.assert_close(rest @ rest.T, torch.eye(6), rtol=0, atol=1e-5)
+    assert float(torch.linalg.matrix_norm(relu, 2)) <= 1.0 + 1e-5
+    assert torch.equal(gates_of(make("elman", 3, 6, nonlinearity="relu", recurrent_init="identity"))[0], torch.eye(6))
 
 
 @pytest.mark.parametrize("name", list(INITIALISERS))
@@ -94,6 +103,7 @@ def test_each_initialiser_has_its_spread(name: str) -> None:
         "he": math.sqrt(2 / H),
         "orthogonal": 1 / math.sqrt(H),
         "identity": 1 / math.sqrt(H),
+        "half_identity": 1 / math.sqrt(2 * H),
         "zeros": 0.0,
     }
     assert float(weight.std()) == pytest.approx(spread[name], rel=0.03)

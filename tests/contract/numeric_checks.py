@@ -123,6 +123,15 @@ def check_forget_bias(case: Case, kernel: str) -> None:
         assert_close("forget gate", gates["f"], open_by, 1e-6)
 
 
+def check_unbounded(case: Case, kernel: str) -> None:
+    """A cell says whether its output grows without bound, by which its recurrent weights are initialised."""
+    cell = build(case, best_dtype(case, kernel))
+    for parameter in cell.parameters():
+        parameter.data.fill_(1.0)
+    y, _ = Unroll(cell, kernel=kernel)(torch.ones(1, 30, cell.input_size, dtype=cell.weight_ih.dtype))
+    assert bool(y.abs().max() > 1e6) == cell.unbounded, f"outputs up to {float(y.detach().abs().max()):.3g}"
+
+
 def check_lower_precision(case: Case, kernel: str) -> None:
     """In bfloat16, by autocast or throughout, it runs, its gradients are finite and it is roughly right."""
     cell = build(case, torch.float32)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from elman.nn import Unroll
+from elman.nn.recompute import run_segments
 from elman.state import leaves, map_leaves, named_leaves
 
 from .cases import B_SIZE, LENGTHS, T_SIZE, Case, best_dtype, build, inputs, random_state
@@ -81,6 +82,21 @@ def check_split(case: Case, kernel: str) -> None:
             y_2, state = unroll(fresh[:, cut:], second, state)
             parts = backpropagate(cell, fresh, begin, torch.cat([y_1, y_2], 1), dict(named_leaves(state)))
             assert_same(parts, whole, CLOSE[x.dtype])
+
+
+def check_recompute(case: Case, kernel: str) -> None:
+    """In segments that are computed again in the backward pass, everything is as in one piece, in both directions."""
+    cell = build(case, best_dtype(case, kernel))
+    x, start = inputs(cell), own_start(case, cell)
+    for lengths, reverse in ((None, False), (LENGTHS, False), (LENGTHS, True)):
+        whole = run_kernel(cell, kernel, x, lengths, start, reverse=reverse)
+        unroll = Unroll(cell, kernel=kernel, reverse=reverse)
+        fresh, begin = trainable(x, start)
+        lengths_B = None if lengths is None else torch.tensor(lengths)
+        begin = cell.initial_state(len(x)) if begin is None else begin
+        y, state = run_segments(unroll, unroll, fresh, lengths_B, begin, steps=3, reverse=reverse)
+        parts = backpropagate(cell, fresh, None if start is None else begin, y, dict(named_leaves(state)))
+        assert_same(parts, whole, CLOSE[x.dtype])
 
 
 def check_edges(case: Case, kernel: str) -> None:

@@ -13,12 +13,14 @@ from elman.data.panel.config import PanelConfig
 from elman.data.panel.window_config import WindowConfig, resolve_window_sizes
 from elman.data.panel.windows import InputSizes, WindowDataset, make_window_dataset, training_rows
 from elman.decode.free_running import marginals, sample_paths
+from elman.errors import ConfigError
 from elman.metrics.forecast_baselines import LinearAutoregression
 from elman.nn.linear_init import init_network
-from elman.state import Batch
-from elman.tasks.forecaster.config import ForecasterNetworkConfig
+from elman.state import Batch, leaves
+from elman.tasks.forecaster.config import ForecasterConfig, ForecasterNetworkConfig, check_options
 from elman.tasks.forecaster.network import ForecasterNetwork
 from elman.tasks.forecaster.objective import NextValueObjective
+from elman.train.memory import set_recompute
 
 from .small_series import long_frame, wave
 
@@ -248,3 +250,42 @@ def test_other_stacks(options: dict[str, Any]) -> None:
     loss.backward()
     assert network.members[0].stack.unrolls()[0] is not None
     assert all(weight.grad is not None for weight in network.parameters())
+
+
+@pytest.mark.parametrize(
+    ("options", "carry"),
+    [
+        ({"mode": "next", "residual_to_last": True, "resolutions": (4,)}, True),
+        ({"mode": "direct", "loss_steps": 0}, False),
+        ({"mode": "direct", "loss_steps": 3}, False),
+    ],
+    ids=["next", "direct", "last-steps"],
+)
+def test_the_loss_by_segments_of_time_is_that_of_the_whole(options: dict[str, Any], carry: bool) -> None:
+    config = window(context=10, **options)
+    network = network_of(config, targets=1, members=2, dilations=(1, 2), layers=2).train()
+    dataset = bank_of(long_frame({"a": 30, "b": 12}), config)
+    batch = dataset.batch(training_rows(dataset, dataset.length, config), network.horizon, config.loss_steps)
+    state = network.initial_state(batch.rows) if carry else ()
+    found: list[Any] = []
+    sums: list[Any] = []
+    for steps in (0, 4):
+        objective = NextValueObjective(network, loss_steps=config.loss_steps, held_out=None, carry=carry)
+        set_recompute(objective, steps)
+        total, count, end = objective.loss(batch, state)
+        grads = torch.autograd.grad(total, list(network.parameters()), allow_unused=True)
+        found.append((total.detach(), count, leaves(end), grads))
+        # The second run of a segment adds nothing to the sums over the batches.
+        sums.append(objective.batch_sums.facts())
+    assert found[0][1] == found[1][1]
+    assert [entry for _, entry in sums[0].values()] == [entry for _, entry in sums[1].values()]
+    assert len(found[0][2]) == len(found[1][2]) == (4 if carry else 0)
+    one, other = ([total, *end, *grads] for total, _, end, grads in found)
+    for each, expected in zip(one, other, strict=True):
+        torch.testing.assert_close(each, expected, rtol=1e-5, atol=1e-5)
+
+
+def test_segments_of_time_exclude_scheduled_sampling() -> None:
+    config = ForecasterConfig.make("base", {"recompute": 5, "scheduled_sampling": 0.2, "mode": "next"})
+    with pytest.raises(ConfigError, match="expected recompute = 0 with scheduled_sampling"):
+        check_options(config)

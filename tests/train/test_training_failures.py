@@ -22,19 +22,19 @@ from .chunks import Chunks, network, plain_config, row_of_chunks
 
 
 class Poisoned(NextTokenObjective):
-    """The loss, or its gradient, goes bad at step `bad`."""
+    """The loss, or its gradient, goes bad at step `bad`, for so many `times`."""
 
-    def __init__(self, model: LanguageModelNetwork, bad: int, kind: str) -> None:
+    def __init__(self, model: LanguageModelNetwork, bad: int, kind: str, times: int = 1) -> None:
         super().__init__(model)
         self.calls = 0
-        self.bad = bad
+        self.bad, self.times = bad, times
         self.kind = kind
 
     def loss(self, batch: Batch, state: State) -> tuple[Tensor, int, State]:
         total, count, state = super().loss(batch, state)
         self.calls += 1
-        if self.calls == self.bad:
-            factor = {"nan": math.nan, "inf": math.inf, "explosion": 1e9}.get(self.kind)
+        if self.bad <= self.calls < self.bad + self.times:
+            factor = {"nan": math.nan, "inf": math.inf, "explosion": 1e9, "overflow": 1e30}.get(self.kind)
             if factor is not None:
                 return total * factor, count, state
             # A loss of the usual size with a gradient that is not: sqrt at 0.
@@ -47,8 +47,8 @@ class Poisoned(NextTokenObjective):
     [
         ("nan", "expected a finite loss at step 4. Received: nan"),
         ("inf", "expected a finite loss at step 4. Received: inf"),
-        ("explosion", "the gradient exploded at step 4: expected a norm of at most 1e+06. Received: "),
-        ("gradient", "the gradient exploded at step 4: expected a norm of at most 1e+06. Received: nan"),
+        ("explosion", "the gradient exploded at step 4: expected a norm of at most 1e+06 (explosion"),
+        ("gradient", "the gradient exploded at step 4: expected a finite norm; a lower"),
     ],
 )
 def test_diverging_names_the_step_and_leaves_the_weights_before_it(kind: str, message: str) -> None:
@@ -71,8 +71,48 @@ def test_without_a_bound_only_a_gradient_that_is_not_finite_stops() -> None:
     config = plain_config(learning_rate=1e-12, max_steps=3, explosion=0.0)
     events = list(Training(Poisoned(network(), 2, "explosion"), Chunks(batches), config).fit())
     assert max(event.gradient_norm for event in events if isinstance(event, StepEvent)) > 1e6
-    with pytest.raises(DivergenceError, match=r"at step 2: expected a finite norm. Received: nan"):
+    with pytest.raises(DivergenceError, match=r"at step 2: expected a finite norm; .* Received: nan"):
         list(Training(Poisoned(network(), 2, "gradient"), Chunks(batches), config).fit())
+
+
+@pytest.mark.parametrize("kind", ["explosion", "overflow"])
+def test_a_clipped_gradient_that_explodes_in_one_step_does_not_stop(kind: str) -> None:
+    # Of an overflow the squares are too large for float32, but not the gradients.
+    _, batches = row_of_chunks(2)
+    net = network()
+    training = Training(Poisoned(net, 2, kind), Chunks(batches), plain_config(clip_norm=0.5, max_steps=4))
+    before: dict[str, Tensor] = {}
+    for event in training.fit():
+        if isinstance(event, StepEvent):
+            moved = math.sqrt(sum(float((net.state_dict()[n] - b).square().sum()) for n, b in before.items()))
+            before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
+            assert math.isfinite(event.gradient_norm)
+            if event.step == 2:
+                assert event.gradient_norm > 1e6
+                assert moved == pytest.approx(0.5, rel=1e-3), "the step is not of the clipped length"
+    assert training.step == 4
+
+
+def test_clipped_gradients_that_keep_exploding_stop_and_the_count_is_part_of_a_checkpoint() -> None:
+    _, batches = row_of_chunks(2)
+    config = plain_config(clip_norm=1e-9, max_steps=30)
+    training = Training(Poisoned(network(), 3, "explosion", times=20), Chunks(batches), config)
+    snapshot: Any = None
+    with pytest.raises(DivergenceError, match=r"at step 12: expected .* in one of 10 steps in a row") as caught:  # noqa: PT012
+        for event in training.fit():
+            if isinstance(event, StepEvent) and event.step == 8:
+                tensors, facts = training.snapshot()
+                snapshot = {name: tensor.clone() for name, tensor in tensors.items()}, facts
+    assert caught.value.step == 12
+    resumed = Training(Poisoned(network(), 1, "explosion", times=20), Chunks(batches), config)
+    resumed.restore(*snapshot)
+    with pytest.raises(DivergenceError, match="at step 12"):
+        list(resumed.fit())
+    snapshot[1].pop("explosions")  # as an earlier version wrote it
+    resumed = Training(Poisoned(network(), 1, "explosion", times=20), Chunks(batches), config)
+    resumed.restore(*snapshot)
+    with pytest.raises(DivergenceError, match="at step 18"):
+        list(resumed.fit())
 
 
 ALLOCATOR = (

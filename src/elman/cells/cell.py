@@ -45,7 +45,8 @@ class Cell(nn.Module, ABC):
         gate_names: names of the gates, in the order of their row blocks in the weights.
         output_size: size of the output `h`; H by default.
         bias: whether the input projection and the recurrent product have a bias.
-        input_init, recurrent_init: names from `elman.cells.INITIALISERS`, applied to each gate's block separately.
+        input_init, recurrent_init: names from `elman.cells.INITIALISERS`, applied to each gate's block separately;
+            `recurrent_init` "auto" is half_identity for a cell that is `unbounded`, and orthogonal for others.
         learn_initial_state: whether the initial state is a parameter; otherwise it is zero.
         device, dtype: of the weights.
 
@@ -78,7 +79,7 @@ class Cell(nn.Module, ABC):
         output_size: int | None = None,
         bias: bool = True,
         input_init: str = "glorot",
-        recurrent_init: str = "orthogonal",
+        recurrent_init: str = "auto",
         learn_initial_state: bool = False,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
@@ -113,7 +114,9 @@ class Cell(nn.Module, ABC):
         gates = len(self.gate_names)
         fill_gates(self.weight_ih, self.input_init, gates, self.hidden_size)
         if self.recurrent_weights:
-            fill_gates(self.weight_hh, self.recurrent_init, gates, self.hidden_size)
+            automatic = "half_identity" if self.unbounded else "orthogonal"
+            how = automatic if self.recurrent_init == "auto" else self.recurrent_init
+            fill_gates(self.weight_hh, how, gates, self.hidden_size)
         for zero in (self.bias_ih, self.bias_hh, *self.initial.values()):
             if zero is not None:
                 nn.init.zeros_(zero)
@@ -170,6 +173,11 @@ class Cell(nn.Module, ABC):
     def forward(self, x_BI: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """Run one time step like `step`, with its errors, from the initial state when `state` is None."""
         return self.step(x_BI, self.initial_state(x_BI.shape[0]) if state is None else state)
+
+    @property
+    def unbounded(self) -> bool:
+        """Whether the output can grow without bound over time by the recurrent product, as with ReLU."""
+        return False
 
     @property
     def is_linear(self) -> bool:

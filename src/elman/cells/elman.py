@@ -21,8 +21,7 @@ class Elman(ElementwiseCell):
     """Simple recurrent network (Elman 1990, "Finding structure in time"): h' = tanh(W_x x + W_h h + b).
 
     Args:
-        nonlinearity: "tanh" or "relu". With ReLU, `recurrent_init` defaults to the identity (Le, Jaitly & Hinton 2015).
-        Others as in `Cell`.
+        nonlinearity: "tanh" or "relu", with which the state is unbounded. Others as in `Cell`.
 
     Raises ConfigError for another `nonlinearity`, and as `Cell`.
     """
@@ -39,7 +38,6 @@ class Elman(ElementwiseCell):
     def __init__(self, input_size: int, hidden_size: int, *, nonlinearity: str = "tanh", **options: Any) -> None:
         if nonlinearity not in _FUNCTIONS:
             raise ConfigError(f"expected nonlinearity 'tanh' or 'relu'. Received: {nonlinearity!r}")
-        options.setdefault("recurrent_init", "identity" if nonlinearity == "relu" else "orthogonal")
         super().__init__(input_size, hidden_size, gate_names=("h",), **options)
         self.nonlinearity = nonlinearity
         self.reset_parameters()
@@ -48,6 +46,11 @@ class Elman(ElementwiseCell):
         """Compute the output, which is also the new state."""
         h_BH = _FUNCTIONS[self.nonlinearity](p_BG + u_BG)
         return Step(h_BH, HiddenState(h_BH), {"h": h_BH})
+
+    @property
+    def unbounded(self) -> bool:
+        """Whether the output is that of a ReLU."""
+        return self.nonlinearity == "relu"
 
     def torch_form(self) -> TorchForm | str:
         """Return torch's RNN with these weights."""

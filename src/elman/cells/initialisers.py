@@ -44,6 +44,17 @@ def identity(weight: Tensor, hidden_size: int) -> None:
     nn.init.eye_(weight)
 
 
+def half_identity(weight: Tensor, hidden_size: int) -> None:
+    """Fill with the mean of the identity and a random orthogonal matrix, for several layers with an unbounded state.
+
+    With the identity alone, layers that sum up their inputs grow with the number of time steps to the power of the
+    number of layers; with an orthogonal matrix alone, ReLU forgets about half of the state in every time step.
+    """
+    del hidden_size
+    nn.init.orthogonal_(weight)
+    weight.add_(torch.eye(*weight.shape, device=weight.device, dtype=weight.dtype)).mul_(0.5)
+
+
 def zeros(weight: Tensor, hidden_size: int) -> None:
     """Fill with zeros."""
     del hidden_size
@@ -51,7 +62,7 @@ def zeros(weight: Tensor, hidden_size: int) -> None:
 
 
 INITIALISERS: MappingProxyType[str, Callable[[Tensor, int], None]] = MappingProxyType(
-    {fn.__name__: fn for fn in (uniform, glorot, he, orthogonal, identity, zeros)}
+    {fn.__name__: fn for fn in (uniform, glorot, he, orthogonal, identity, half_identity, zeros)}
 )
 
 

@@ -38,16 +38,18 @@ __getattr__ = former_attributes(__name__, {"Beam": "BeamOptions"})
 class BeamOptions:
     """Options of a beam search; the penalties are those of Wu et al. 2016.
 
-        score = log_probability / ((5 + n) / 6) ** length_penalty
+        score = (log_probability + added + bonus * (n - 1)) / ((5 + n) / 6) ** length_penalty
               + coverage_penalty * sum over source steps s of log(min(attention that s received, 1))
 
-    where n is the number of tokens including the end, and attention is summed over these n steps. The penalties apply
-    to hypotheses that have ended; unfinished ones all have the same length and are compared by log-probability.
+    where n is the number of tokens including the end, attention is summed over these n steps, and `added` is the sum of
+    what the steps add (`SearchStep.added_BKV`), as for shallow fusion. The penalties apply to hypotheses that have
+    ended; unfinished ones all have the same length and are compared by log-probability and what is added.
 
     beams             hypotheses of a sentence that are kept at each step
     n_best            hypotheses of a sentence that are returned, best first
     length_penalty    0 and above; higher values favour longer hypotheses
     coverage_penalty  0 and above; higher values favour hypotheses that attend to all of the source
+    bonus             added for each token but the end
     stop              "exact": a sentence is done when no unfinished hypothesis can reach the score of its `n_best`;
                       "enough": it is also done when `beams` hypotheses have ended before the limit, which is faster
     """
@@ -56,6 +58,7 @@ class BeamOptions:
     n_best: int = 1
     length_penalty: float = 1.0
     coverage_penalty: float = 0.0
+    bonus: float = 0.0
     stop: Literal["exact", "enough"] = "exact"
 
     def __post_init__(self) -> None:
@@ -66,6 +69,7 @@ class BeamOptions:
             (whole and 1 <= self.n_best <= self.beams, f"n_best to be from 1 to beams, {self.beams}", self.n_best),
             (0.0 <= self.length_penalty < float("inf"), "length_penalty to be 0 or more", self.length_penalty),
             (0.0 <= self.coverage_penalty < float("inf"), "coverage_penalty to be 0 or more", self.coverage_penalty),
+            (abs(self.bonus) < float("inf"), "bonus to be a number", self.bonus),
             (self.stop in ("exact", "enough"), 'stop to be "exact" or "enough"', self.stop),
         )
         for holds, expected, received in checks:
@@ -160,14 +164,17 @@ class _BeamState:
         self.ended = FinishedHypotheses.none(len(limits_N), options.n_best, limits_N.device)
         self.counts_N = torch.zeros_like(limits_N)
         self.coverage_BKS: Tensor | None = None
+        self.added_BK: Tensor | None = None
         self.history = SearchHistory(len(limits_N))
 
     def step(self, live_B: Tensor, output: SearchStep, totals_BK: Tensor) -> tuple[_Continuations, Tensor]:
         """Return the hypotheses to continue, and the indices into `live_B` of the sentences to continue."""
         beams, length = self.options.beams, self.history.steps + 1
         # `beams` of these remain after the end and banned tokens of each hypothesis are removed.
-        best, ends_BK = extend(output.logits_BKV, totals_BK, 2 * beams, self.end, len(self.banned))
+        best, ends_BK = extend(output.logits_BKV, totals_BK, 2 * beams, self.end, len(self.banned), output.added_BKV)
         scores_BN = best.scores_BN
+        if self.options.bonus:
+            scores_BN = scores_BN + self.options.bonus * (best.tokens_BN != self.end)
         if len(self.banned):
             scores_BN = scores_BN.masked_fill(torch.isin(best.tokens_BN, self.banned), -torch.inf)
         width = min(beams, scores_BN.shape[1])
@@ -177,13 +184,17 @@ class _BeamState:
             natural_BK = torch.zeros_like(natural_BK)
         at_limit_B1 = (self.limits_N[live_B] < length)[:, None]
         coverage_BKS = self._coverage(output)
-        self._add_finished(live_B, ends_BK, natural_BK, at_limit_B1 & (totals_BK > -torch.inf), coverage_BKS)
+        forced_BK = at_limit_B1 & (totals_BK > -torch.inf)
+        self._add_finished(live_B, ends_BK, natural_BK, forced_BK, coverage_BKS, output.added_BKV)
 
         continued = scores_BN.masked_fill(best.tokens_BN == self.end, -torch.inf).topk(width, dim=1)
-        totals_BK = continued.values.clamp(max=0.0)
+        totals_BK = continued.values
+        if output.added_BKV is None and not self.options.bonus:
+            totals_BK = totals_BK.clamp(max=0.0)
         kept = (~self._done(live_B, totals_BK, at_limit_B1[:, 0])).nonzero()[:, 0]
         slots_BK = best.slots_BN.gather(1, continued.indices)[kept]
         chosen = _Continuations(best.tokens_BN.gather(1, continued.indices)[kept], slots_BK, totals_BK[kept])
+        self._follow_added(output.added_BKV, kept, chosen)
         if coverage_BKS is not None:
             self.coverage_BKS = coverage_BKS[kept[:, None], slots_BK]
         weights_BKS = output.weights_BKS if self.attention else None
@@ -200,8 +211,26 @@ class _BeamState:
         received_BKS = as_scores(output.weights_BKS)
         return received_BKS if self.coverage_BKS is None else self.coverage_BKS + received_BKS
 
+    def _follow_added(self, added_BKV: Tensor | None, kept: Tensor, chosen: _Continuations) -> None:
+        """Sum up what was added to the hypotheses that continue, so that it is no part of their log-probability."""
+        if added_BKV is None and not self.options.bonus:
+            return
+        rows_B1 = kept[:, None]
+        added_BK = torch.full_like(chosen.totals_BK, self.options.bonus)
+        if self.added_BK is not None:
+            added_BK = added_BK + self.added_BK[rows_B1, chosen.slots_BK]
+        if added_BKV is not None:
+            added_BK = added_BK + added_BKV[rows_B1, chosen.slots_BK, chosen.tokens_BK]
+        self.added_BK = added_BK
+
     def _add_finished(
-        self, live_B: Tensor, ends_BK: Tensor, natural_BK: Tensor, forced_BK: Tensor, coverage_BKS: Tensor | None
+        self,
+        live_B: Tensor,
+        ends_BK: Tensor,
+        natural_BK: Tensor,
+        forced_BK: Tensor,
+        coverage_BKS: Tensor | None,
+        added_BKV: Tensor | None,
     ) -> None:
         """Add the hypotheses that end at this step to the `n_best` ended ones."""
         ending_BK = natural_BK | forced_BK
@@ -218,6 +247,10 @@ class _BeamState:
                 missing_BKS = missing_BKS.masked_fill(beyond_BS[:, None], 0.0)
             scores_BK = scores_BK + self.options.coverage_penalty * missing_BKS.sum(dim=2)
         self.counts_N[live_B] += natural_BK.sum(dim=1)
+        if self.added_BK is not None:
+            ends_BK = ends_BK - self.added_BK
+        if added_BKV is not None:
+            ends_BK = ends_BK - added_BKV[:, :, self.end]
         self.ended.add(live_B, self.history.steps, scores_BK, ends_BK, natural_BK, ending_BK)
 
     def _done(self, live_B: Tensor, totals_BK: Tensor, at_limit_B: Tensor) -> Tensor:
@@ -226,7 +259,13 @@ class _BeamState:
         # Upper bound of the reachable score: the log-probability cannot rise, the divisor is largest at the limit, and
         # the coverage term is at most 0.
         longest_B = (self.limits_N[live_B] + 1).to(best_B)
-        reachable_B = best_B / length_divisor(longest_B, self.options.length_penalty)
+        most_B = best_B
+        if self.options.bonus > 0.0:
+            most_B = best_B + self.options.bonus * (longest_B - 1 - self.history.steps).clamp(min=0.0)
+        reachable_B = most_B / length_divisor(longest_B, self.options.length_penalty)
+        if self.options.bonus > 0.0:
+            # A sum above 0 is divided least where the hypothesis ends soon.
+            reachable_B = torch.where(most_B > 0.0, most_B, reachable_B)
         done_B = at_limit_B | (best_B == -torch.inf) | (self.ended.scores_NK[live_B, -1] >= reachable_B)
         if self.options.stop == "enough":
             done_B = done_B | (self.counts_N[live_B] >= self.options.beams)

@@ -67,20 +67,29 @@ def log_normaliser(logits_NV: Tensor) -> Tensor:
 
 
 def extend(
-    logits_BKV: Tensor | LazyLogits, totals_BK: Tensor, count: int, end: int, banned: int = 0
+    logits_BKV: Tensor | LazyLogits,
+    totals_BK: Tensor,
+    count: int,
+    end: int,
+    banned: int = 0,
+    added_BKV: Tensor | None = None,
 ) -> tuple[Extensions, Tensor]:
     """Return the most likely extensions of each sentence, and the log-probability of each hypothesis with the end.
 
     totals_BK  log-probabilities of the hypotheses so far
     count      number of extensions that remain after any `banned` tokens of each hypothesis are removed
+    added_BKV  added to the log-probabilities of the tokens
 
     Raises TrainingError when a logit is NaN or +inf.
     """
-    if isinstance(logits_BKV, LazyLogits) and count + banned <= max(_MAX_KEPT, logits_BKV.shape[2] // _SHARE):
+    few = count + banned <= max(_MAX_KEPT, logits_BKV.shape[2] // _SHARE)
+    if isinstance(logits_BKV, LazyLogits) and few and added_BKV is None:
         return _extend_lazy(logits_BKV, totals_BK, count, end, banned)
     scores_BKV = as_scores(logits_BKV)
     B, K, _ = scores_BKV.shape
     offsets_BK = totals_BK.to(scores_BKV.dtype) - log_normaliser(scores_BKV.flatten(0, 1)).view(B, K)
+    if added_BKV is not None:
+        scores_BKV = scores_BKV + added_BKV.to(scores_BKV)
     return best_extensions(scores_BKV, offsets_BK, count + K * banned), scores_BKV[:, :, end] + offsets_BK
 
 

@@ -1,4 +1,4 @@
-"""Shallow fusion: a character language model as a scorer for CTC prefix beam search.
+"""Shallow fusion: a language model as a scorer for the searches of transcribers, translators and captioners.
 
 The language model is described by a protocol, so that this module imports no task.
 """
@@ -16,16 +16,18 @@ from elman.data.vocabulary import Vocabulary
 from elman.decode.ctc_beam import LanguageModelScorer, LanguageModelStep
 from elman.decode.evaluation_mode import evaluation_mode
 from elman.errors import ConfigError
+from elman.former import former_attributes
 from elman.state import State
 
-__all__ = ["CharacterModel", "language_model_scorer"]
+__all__ = ["FusionModel", "language_model_scorer", "token_scorer"]
+
+__getattr__ = former_attributes(__name__, {"CharacterModel": "FusionModel"})
 
 
-class CharacterModel(Protocol):
+class FusionModel(Protocol):
     """Protocol of the language model; implemented by `elman.LanguageModel`.
 
-    The vocabulary must be of characters. The network has `initial_state(rows)`, and a call and `step` as those of a
-    language model's network.
+    The network has `initial_state(rows)`, and a call and `step` as those of a language model's network.
     """
 
     @property
@@ -40,38 +42,79 @@ class CharacterModel(Protocol):
         """Return the ids of the tokens before a text; the last of them also ends it."""
 
 
-def language_model_scorer(lm: CharacterModel, vocabulary: TranscriberVocabulary) -> LanguageModelScorer:
+def language_model_scorer(lm: FusionModel, vocabulary: TranscriberVocabulary) -> LanguageModelScorer:
     """Return the scorer of a language model, with the columns of the transcriber's vocabulary.
 
     For the language model, each text is a separate line or document. Raises ConfigError if the language model or the
     transcriber is not of characters, or if the language model lacks characters of the transcriber.
     """
-    own = vocabulary.tokens
-    known = getattr(lm, "vocabulary", None)
-    if not isinstance(known, Vocabulary) or not hasattr(lm, "context_start"):
-        raise ConfigError(f"expected a language model, such as elman.load(...) gives. Received: {type(lm).__name__}")
+    own, known = vocabulary.tokens, _vocabulary_of(lm)
     for what, tokens in (("transcriber", own), ("language model", known)):
         if not tokens.per_character:
             raise ConfigError(
                 f"expected a {what} of characters, so that both have the same tokens. Received: one of {tokens.unit}s"
             )
+    return _scorer(lm, _columns(own, known, "transcriber", (BLANK, own.unknown_id)))
+
+
+def token_scorer(lm: FusionModel, own: Vocabulary, what: str) -> LanguageModelScorer:
+    """Return the scorer of a language model, with the columns of the output vocabulary of a model called `what`.
+
+    Raises ConfigError unless both have the same kind of tokens and the language model has all of the other's; subwords
+    must be cut in the same way, so their vocabularies must be equal.
+    """
+    known = _vocabulary_of(lm)
+    if own.kind != known.kind:
+        raise ConfigError(
+            f"expected a language model of {own.unit}s, as the {what} (tokens = {own.kind}). Received: one of "
+            f"{known.unit}s"
+        )
+    if own.fingerprint() == known.fingerprint():
+        return _scorer(lm, list(range(own.size)))
+    if own.kind not in ("characters", "words"):
+        raise ConfigError(
+            f"expected a language model with the same vocabulary of {own.kind} as the {what}; only of characters or "
+            f"words it may have more. Received: {known.size:,} {known.unit}s that are cut in another way"
+        )
+    return _scorer(lm, _columns(own, known, what, (own.end_id, own.unknown_id)))
+
+
+def _vocabulary_of(lm: FusionModel) -> Vocabulary:
+    known = getattr(lm, "vocabulary", None)
+    if not isinstance(known, Vocabulary) or not hasattr(lm, "context_start"):
+        raise ConfigError(f"expected a language model, such as elman.load(...) gives. Received: {type(lm).__name__}")
+    return known
+
+
+def _columns(own: Vocabulary, known: Vocabulary, what: str, special: Sequence[int]) -> list[int]:
+    """Return the language model's id of each token of `own`, and that of its unknown token for `special` ones."""
+    of_words = {known.token(number): number for number in range(known.size)} if known.kind == "words" else {}
     numbers, missing = [], []
     for number in range(own.size):
-        if number in (BLANK, own.unknown_id):
+        if number in special:
             numbers.append(known.unknown_id)
             continue
-        character = own.decode([number])
-        ids = known.encode(character).tolist()
-        found = ids[0] if len(ids) == 1 else known.unknown_id
+        if of_words:
+            text = own.token(number)
+            found = of_words.get(text, known.unknown_id)
+        else:
+            text = own.decode([number])
+            ids = known.encode(text).tolist()
+            found = ids[0] if len(ids) == 1 else known.unknown_id
         numbers.append(found)
         if found == known.unknown_id:
-            missing.append(character)
+            missing.append(text)
     if missing:
         shown = ", ".join(map(repr, missing[:10])) + (f" and {len(missing) - 10} more" if len(missing) > 10 else "")
         raise ConfigError(
-            f"expected a language model that has all characters of the transcriber: train it on texts with them, or "
+            f"expected a language model that has all {own.unit}s of the {what}: train it on texts with them, or "
             f"lower-case both. Received: one without {shown}"
         )
+    return numbers
+
+
+def _scorer(lm: FusionModel, numbers: Sequence[int]) -> LanguageModelScorer:
+    """Return the scorer with the language model's tokens `numbers` as columns."""
     network = lm.network
     device = next(network.parameters()).device
     numbers_V = torch.tensor(numbers, device=device)
@@ -84,9 +127,9 @@ def language_model_scorer(lm: CharacterModel, vocabulary: TranscriberVocabulary)
 
     @torch.no_grad()
     def extend(tokens_N: Tensor, state: State) -> LanguageModelStep:
-        with evaluation_mode(network):
+        with evaluation_mode(network), torch.autocast(device.type, enabled=False):
             return output_of(*network.step(numbers_V[tokens_N.to(device)], state))
 
-    with evaluation_mode(network), torch.no_grad():
+    with evaluation_mode(network), torch.no_grad(), torch.autocast(device.type, enabled=False):
         logits_BTV, state = network(torch.tensor([start], device=device), None, network.initial_state(1))
     return LanguageModelScorer(output_of(logits_BTV[:, -1], state), extend)

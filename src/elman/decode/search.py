@@ -45,11 +45,14 @@ class SearchStep(NamedTuple):
                  searches on a CPU faster
     state        state of each hypothesis after the step, B*K rows
     weights_BKS  attention weights over the source in this step, not to be modified later; None without attention
+    added_BKV    added to the log-probabilities of the next token, such as those of a language model by their weight;
+                 None for nothing
     """
 
     logits_BKV: Tensor | LazyLogits
     state: State
     weights_BKS: Tensor | None = None
+    added_BKV: Tensor | None = None
 
 
 # (tokens_BK int64, state of B*K rows, memory of B rows) -> output of the step
@@ -61,7 +64,7 @@ class Hypothesis:
     """One sequence found by a search.
 
     tokens           token ids, without the start and the end
-    score            value by which hypotheses are ranked: the log-probability after the penalties
+    score            value by which hypotheses are ranked: the log-probability with what is added, after the penalties
     log_probability  natural logarithm of the probability of the tokens and the end
     attention        float32, one row per token and one column per source step; None if it was not requested or the
                      network has no attention

@@ -23,6 +23,8 @@ class SearchConfig:
     coverage_penalty: float = option(
         0.0, "penalty for parts of the source that receive no attention (Wu et al. 2016)", least=0.0
     )
+    lm_weight: float = option(0.5, "weight of the language model's log-probabilities", least=0.0)
+    insertion_bonus: float = option(0.0, "added to the score of a text for each token")
     stop: str = option(
         "exact",
         "a search ends when no other output can be better (exact), or when as many as beams have ended (enough)",
@@ -65,7 +67,7 @@ class SearchConfig:
 _OF_SEARCHES, _OF_DRAWS = (
     {each.name: each.default for each in fields(SearchConfig) if each.name in names}
     for names in (
-        ("length_penalty", "coverage_penalty", "stop"),
+        ("length_penalty", "coverage_penalty", "lm_weight", "insertion_bonus", "stop"),
         ("temperature", "top_k", "top_p", "seed"),
     )
 )

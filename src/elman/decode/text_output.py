@@ -12,6 +12,8 @@ import torch
 from torch import Tensor
 
 from elman.decode.beam import BeamOptions, beam_search
+from elman.decode.ctc_beam import LanguageModelScorer
+from elman.decode.fused_search import check_language, fused
 from elman.decode.greedy_search import draw, greedy
 from elman.decode.sampling import SamplingOptions
 from elman.decode.search import Advance, Hypothesis
@@ -55,14 +57,21 @@ def find(
     banned: tuple[int, ...] = (),
     lengths_B: Tensor | None = None,
     attention: bool = False,
+    language: LanguageModelScorer | None = None,
 ) -> list[list[Hypothesis]]:
     """Run greedy search, beam search or sampling for `rows` sentences, by `search`; arguments as for `beam_search`.
 
-    One beam is greedy search, without penalties. `limits_B` below `min_length` are raised to it. With `n_best` above 1,
+    language  a language model for shallow fusion: its log-probabilities count by `lm_weight`
+
+    One beam is greedy search, without penalties, unless something is added to log-probabilities. `limits_B` below
+    `min_length` are raised to it. With `n_best` above 1,
     beam search returns up to as many hypotheses as beams, of which `distinct_texts` selects. Raises ConfigError for
     options that cannot be combined.
     """
     search.check()
+    check_language(search, language)
+    if language is not None and search.lm_weight:
+        advance, state = fused(advance, state, language, search.lm_weight, end)
     if search.min_length:
         limits_B = torch.as_tensor(limits_B).clamp(min=search.min_length)
     common: dict[str, Any] = {
@@ -79,13 +88,15 @@ def find(
             temperature=search.temperature, top_k=search.top_k, top_p=search.top_p, banned=tuple(banned)
         )
         return draw(advance, state, memory, sampling=sampling, samples=search.n_best, seed=search.seed, **common)
-    if search.beams == 1:
+    adds = search.insertion_bonus or (language is not None and search.lm_weight)
+    if search.beams == 1 and not adds:
         return [[found] for found in greedy(advance, state, memory, banned=banned, **common)]
     options = BeamOptions(
         beams=search.beams,
         n_best=1 if search.n_best == 1 else search.beams,
         length_penalty=search.length_penalty,
         coverage_penalty=search.coverage_penalty,
+        bonus=search.insertion_bonus,
         stop=search.stop,  # type: ignore[arg-type]
     )
     return beam_search(advance, state, memory, options=options, banned=banned, **common)

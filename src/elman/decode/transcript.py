@@ -8,7 +8,7 @@ from typing import Any
 
 from elman.data.transcripts.vocabulary import NEVER_EMITTED, TranscriberVocabulary
 from elman.decode.ctc_search import CtcResult, CtcSearch, finder
-from elman.decode.fusion import CharacterModel, language_model_scorer
+from elman.decode.fusion import FusionModel, language_model_scorer
 from elman.decode.transcript_config import TranscriptSearchConfig
 
 __all__ = ["TimedToken", "Transcript", "TranscriptHypothesis", "find_by", "transcript"]
@@ -83,7 +83,7 @@ class Transcript:
         return " ".join(words)
 
 
-def find_by(options: TranscriptSearchConfig, vocabulary: TranscriberVocabulary, lm: CharacterModel | None) -> CtcSearch:
+def find_by(options: TranscriptSearchConfig, vocabulary: TranscriberVocabulary, lm: FusionModel | None) -> CtcSearch:
     """Return the decoding function for `options`, with an optional language model.
 
     Raises ConfigError as `finder` and `language_model_scorer` do.

@@ -16,6 +16,7 @@ from elman.data.batches import in_order
 from elman.data.blank_lines import answer_lines
 from elman.data.pairs import PairVocabulary, pairs_from
 from elman.data.pairs.encoded import TokenSequences
+from elman.decode.ctc_beam import LanguageModelScorer
 from elman.decode.ensembles import ensemble
 from elman.decode.next_token import NextTokens, next_of_decoder
 from elman.decode.search import Advance, Hypothesis, SearchStep
@@ -191,13 +192,14 @@ def search_all(
     precision: str = "float32",
     logit_precision: str = "float32",
     output_cache: Any = None,
+    language: LanguageModelScorer | None = None,
     progress: Progress | None = None,
 ) -> list[list[Hypothesis]]:
     """Search the hypotheses of every text, best first, as `find` does; networks must be in evaluation mode.
 
     `precision` is the dtype of matrix products, `logit_precision` the format of the output projection over the
     vocabulary. `output_cache` caches packed weights between searches; see `TokenDecoderNetwork.packed_advance` for
-    both.
+    both. `language` scores the target tokens for shallow fusion.
 
     The `attention` of a hypothesis has a column for each token of the source, in the order of the text, and one for the
     end. Raises ConfigError for options that cannot be combined.
@@ -232,6 +234,7 @@ def search_all(
                 search=search.of_batch(number),
                 lengths_B=lengths_B,
                 attention=attention,
+                language=language,
             )
             for row, hypotheses in zip(rows.tolist(), results, strict=True):
                 found[row] = [_restore_order(each, members[0].reverse) for each in hypotheses]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, cast
 
@@ -12,6 +13,7 @@ from elman.cells import Cell, make
 from elman.errors import ConfigError, ShapeError
 from elman.kernels import clear_padding
 from elman.nn.dropout import check_rate, sequence_dropout
+from elman.nn.recompute import check_recompute, recomputes, run_segments
 from elman.nn.unroll import Unroll
 from elman.state import State, check_tensor, map_leaves
 
@@ -31,7 +33,7 @@ class DilatedStack(nn.Module):
         dilations: d of every layer, such as (1, 2, 4).
         residual: whether to add a layer's input to its output where both have the same size.
         dropout: rate on the output of every layer except the last.
-        variational, recurrent_dropout, weight_drop, kernel: as for `Stack`.
+        variational, recurrent_dropout, weight_drop, kernel, recompute: as for `Stack`.
         cell_options: all other options are passed to the cell.
 
     Every leaf of a state is B x d x size: slot j is the previous state of the j-th next time step.
@@ -52,9 +54,11 @@ class DilatedStack(nn.Module):
         recurrent_dropout: float = 0.0,
         weight_drop: float = 0.0,
         kernel: str | None = None,
+        recompute: int = 0,
         **cell_options: Any,
     ) -> None:
         super().__init__()
+        self.recompute = check_recompute(recompute)
         if not dilations or min(dilations) < 1:
             raise ConfigError(f"expected a dilation of at least 1 for every layer. Received: {tuple(dilations)}")
         self.dropout = check_rate("dropout", dropout)
@@ -104,6 +108,13 @@ class DilatedStack(nn.Module):
         state = self.initial_state(x_BTI.shape[0]) if state is None else state
         if len(state) != len(self.layers):
             raise ShapeError(f"expected a state of {len(self.layers)} layers. Received: {len(state)}")
+        if recomputes(self, self.recompute, x_BTI.shape[1]):
+            # In every segment a slot of a layer has the same time steps, so that its dropout masks are the same.
+            multiple = math.lcm(*self.dilations)
+            return run_segments(self, self._layers, x_BTI, lengths_B, state, steps=self.recompute, multiple=multiple)
+        return self._layers(x_BTI, lengths_B, state)
+
+    def _layers(self, x_BTI: Tensor, lengths_B: Tensor | None, state: State) -> tuple[Tensor, State]:
         last = []
         layers = zip(self.unrolls(), self.dilations, state, strict=True)
         for depth, (unroll, dilation, start) in enumerate(layers):

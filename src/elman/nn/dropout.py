@@ -2,13 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from elman.errors import ConfigError
 
-__all__ = ["SequenceDropout", "check_rate", "dropout_mask", "sequence_dropout"]
+__all__ = ["SequenceDropout", "SharedMasks", "check_rate", "dropout_mask", "sequence_dropout", "weight_dropout"]
+
+# Draws a mask, or returns one that was drawn before; None where every mask is drawn.
+_sharing: ContextVar[Callable[[Callable[[], Tensor]], Tensor] | None] = ContextVar("sharing", default=None)
+
+
+class SharedMasks:
+    """The masks that one pass over sequences draws for all time steps, for a pass that is made in several calls."""
+
+    def __init__(self) -> None:
+        self._masks: list[Tensor] = []
+
+    def __len__(self) -> int:
+        return len(self._masks)
+
+    @contextmanager
+    def shared(self, known: int) -> Iterator[None]:
+        """Context manager of a call: its first `known` masks are those of the calls before, and others are drawn."""
+        drawn = 0
+
+        def next_mask(draw: Callable[[], Tensor]) -> Tensor:
+            nonlocal drawn
+            mask = self._masks[drawn] if drawn < known else draw()
+            if drawn == len(self._masks):
+                self._masks.append(mask)
+            drawn += 1
+            return mask
+
+        token = _sharing.set(next_mask)
+        try:
+            yield
+        finally:
+            _sharing.reset(token)
 
 
 def check_rate(name: str, rate: float) -> float:
@@ -21,7 +57,20 @@ def check_rate(name: str, rate: float) -> float:
 def dropout_mask(rate: float, batch_size: int, features: int, like: Tensor) -> Tensor:
     """Draw a dropout mask of shape B x F: zero with probability `rate`, 1 / (1 - rate) otherwise."""
     keep = 1.0 - rate
-    return torch.empty(batch_size, features, device=like.device, dtype=like.dtype).bernoulli_(keep).div_(keep)
+
+    def draw() -> Tensor:
+        return torch.empty(batch_size, features, device=like.device, dtype=like.dtype).bernoulli_(keep).div_(keep)
+
+    next_mask = _sharing.get()
+    return draw() if next_mask is None else next_mask(draw)
+
+
+def weight_dropout(weight: Tensor, rate: float) -> Tensor:
+    """Apply dropout to recurrent weights, with one mask for all time steps (Merity et al. 2018)."""
+    next_mask = _sharing.get()
+    if next_mask is None:
+        return F.dropout(weight, rate)
+    return weight * next_mask(lambda: F.dropout(torch.ones_like(weight), rate))
 
 
 def sequence_dropout(x_BTF: Tensor, rate: float, *, variational: bool, training: bool) -> Tensor:

@@ -12,6 +12,7 @@ from elman.cells import Cell, make
 from elman.errors import ConfigError, ShapeError
 from elman.kernels import Lookup, clear_padding
 from elman.nn.dropout import check_rate, sequence_dropout
+from elman.nn.recompute import check_recompute, recomputes, run_segments
 from elman.nn.unroll import Trace, Unroll
 from elman.state import State, check_tensor
 
@@ -32,6 +33,9 @@ class Stack(nn.Module):
         input_dropout, output_dropout: rates on the input and on the output of every layer.
         variational: whether one dropout mask is used for all time steps (Gal & Ghahramani 2016).
         recurrent_dropout, weight_drop, kernel: see `Unroll`.
+        recompute: time steps of a segment. In training the activations of one segment are in memory at a time, and
+            those of the others are computed again in the backward pass; 0 for none. Bidirectional layers do this one
+            by one, and keep the input of every layer.
         cell_options: all other options are passed to the cell.
 
     Dropout is active in training mode only.
@@ -55,9 +59,11 @@ class Stack(nn.Module):
         recurrent_dropout: float = 0.0,
         weight_drop: float = 0.0,
         kernel: str | None = None,
+        recompute: int = 0,
         **cell_options: Any,
     ) -> None:
         super().__init__()
+        self.recompute = check_recompute(recompute)
         if layers < 1:
             raise ConfigError(f"expected at least one layer. Received: layers={layers}")
         self.dropout = check_rate("dropout", dropout)
@@ -102,11 +108,19 @@ class Stack(nn.Module):
         if isinstance(x, Lookup) and self._touches_input():
             x = x.inputs()
         state = self._start(x, state)
+        if len(self.unrolls()[0]) == 1 and self._recomputes(x):
+            return run_segments(self, self._layers, x, lengths_B, state, steps=self.recompute)
+        return self._layers(x, lengths_B, state)
+
+    def _layers(self, x: Tensor | Lookup, lengths_B: Tensor | None, state: State) -> tuple[Tensor, State]:
         last = []
         x_BTI: Any = x
         for depth, (layer, layer_state) in enumerate(zip(self.unrolls(), state, strict=True)):
             source_BTF = self._drop(x_BTI, self.input_dropout)
-            results = [unroll(source_BTF, lengths_B, start) for unroll, start in zip(layer, layer_state, strict=True)]
+            results = [
+                self._direction(unroll, source_BTF, lengths_B, start)
+                for unroll, start in zip(layer, layer_state, strict=True)
+            ]
             y_BTY = results[0][0] if len(results) == 1 else torch.cat([y for y, _ in results], dim=-1)
             y_BTY = self._drop(y_BTY, self.output_dropout)
             if depth + 1 < len(self.layers):
@@ -128,6 +142,16 @@ class Stack(nn.Module):
             x_BTI = self._add_input(x_BTI, y_BTY, lengths_B)
             traces.append(row)
         return traces
+
+    def _direction(
+        self, unroll: Unroll, x: Tensor | Lookup, lengths_B: Tensor | None, state: State
+    ) -> tuple[Tensor, State]:
+        if not self._recomputes(x):
+            return unroll(x, lengths_B, state)
+        return run_segments(unroll, unroll, x, lengths_B, state, steps=self.recompute, reverse=unroll.reverse)
+
+    def _recomputes(self, x: Tensor | Lookup) -> bool:
+        return recomputes(self, self.recompute, (x.tokens_BT if isinstance(x, Lookup) else x).shape[1])
 
     def _touches_input(self) -> bool:
         """Return whether a `Lookup` is converted to inputs first: more than the first layer's product needs them."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call
 
@@ -13,7 +12,7 @@ from elman import kernels
 from elman.cells import Cell
 from elman.errors import ConfigError
 from elman.kernels import Lookup, reference, reverse_rows
-from elman.nn.dropout import check_rate, dropout_mask
+from elman.nn.dropout import check_rate, dropout_mask, weight_dropout
 from elman.state import State, map_leaves
 
 __all__ = ["Trace", "Unroll", "reverse_rows"]
@@ -101,7 +100,7 @@ class Unroll(nn.Module):
         options: dict[str, Any] = {"recurrent_mask_BH": mask_BH, "reverse": self.reverse, "kernel": self.kernel}
         if self.training and self.weight_drop:
             dropped = {
-                f"cell.{name}": F.dropout(getattr(self.cell, name), self.weight_drop)
+                f"cell.{name}": weight_dropout(getattr(self.cell, name), self.weight_drop)
                 for name in self.cell.recurrent_weights
             }
             result: tuple[Tensor, State] = functional_call(

@@ -185,10 +185,15 @@ class EvaluateGenerationOptions(EvaluateOptions):
     """Options of the evaluation of a task that generates text by beam search."""
 
     beams: int | None = option(None, "Tasks that generate text: beam size.")
+    lm: Path | None = option(None, "Tasks that generate text: a language model for shallow fusion.", local=True)
+    lm_weight: float | None = option(
+        None, "Tasks that generate text: weight of the language model's log-probabilities."
+    )
 
     def search(self) -> dict[str, Any]:
         """Return the search options that were given."""
-        return {} if self.beams is None else {"beams": self.beams}
+        given = {"beams": self.beams, "lm_weight": self.lm_weight}
+        return {name: value for name, value in given.items() if value is not None}
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from elman.tasks.task import Task
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-__all__ = ["built_in", "extension", "extensions", "find", "load", "load_as", "task_of"]
+__all__ = ["built_in", "extension", "extensions", "find", "load", "load_as", "load_language_model", "task_of"]
 
 _GROUP = "elman.tasks"
 
@@ -128,3 +128,8 @@ def load_as(task: str, folder: str | os.PathLike[str]) -> Any:
     """Load the model of `task` in `folder`. Raises ArtifactError, also for a model of another task."""
     artifact.read(folder, task=task)  # detects most errors before torch is imported
     return find(task).model_class().load(folder)
+
+
+def load_language_model(folder: str | os.PathLike[str] | None) -> Any:
+    """Load the language model in `folder` for shallow fusion, with the errors of `load_as`; None without a folder."""
+    return None if folder is None else load_as("language-model", folder)

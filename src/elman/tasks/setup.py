@@ -36,6 +36,7 @@ from elman.train import TrainConfig
 from elman.train.ensemble import training_of
 from elman.train.loop import Objective, Stream
 from elman.train.machine import chooses_threads, resolve_auto
+from elman.train.memory import memory_remarks
 from elman.train.out_of_memory import memory_errors
 from elman.train.progress import TrainingProgress
 from elman.train.trainer import Trainer
@@ -292,7 +293,7 @@ class Setup(SampledSetup, StartHooks, ABC, Generic[C, N, P, V]):
 
     def notes(self) -> list[str]:
         """Return remarks on the data, to show before the run. Overrides call `super`."""
-        notes = list(self.left_out)
+        notes = [*self.left_out, *memory_remarks(self.training_config)]
         if note := two_forms_note(self.text_vocabularies(), self.training_texts):
             notes.append(note)
         if isinstance(self.parts, Parts):

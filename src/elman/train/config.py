@@ -42,7 +42,10 @@ class TrainConfig:
     clip_norm: float = option(1.0, "clip gradients to this norm; 0 for no clipping", least=0.0)
     clip_value: float = option(0.0, "clip every gradient to plus or minus this value; 0 for no clipping", least=0.0)
     explosion: float = option(
-        1e6, "stop when the gradient norm before clipping is above this; 0: only when it is not finite", least=0.0
+        1e6,
+        "stop when the gradient norm before clipping is above this in ten steps in a row, or without clip_norm in one; "
+        "0: only when it is not finite",
+        least=0.0,
     )
     accumulate: int = option(1, "batches whose gradients are accumulated for one step", least=1)
     ema_decay: float = option(
@@ -88,6 +91,13 @@ class TrainConfig:
         choices=("auto", "float32", "bfloat16"),
     )
     device: str = option("auto", "auto, cpu, cuda or cuda:N")
+    recompute: int = option(
+        0,
+        "time steps of a segment: the activations of one segment are in memory at a time, and those of the others are "
+        "computed again in the backward pass; 0 for none",
+        least=0,
+    )
+    swap_memory: bool = option(False, "on a GPU: keep activations in the host's memory until the backward pass")
     threads: int = option(
         0,
         "number of threads; 0 for OMP_NUM_THREADS, or one per core that this process may use, or fewer where that is "

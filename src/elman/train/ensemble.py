@@ -12,6 +12,7 @@ from elman.nn.ensemble import Ensemble, members_of
 from elman.state import Batch, State
 from elman.train.batch_sums import MeasuredObjective
 from elman.train.config import TrainConfig
+from elman.train.gradients import clip_gradients
 from elman.train.loop import Training
 from elman.train.protocols import Objective, ScheduledObjective, Stream
 
@@ -82,7 +83,7 @@ class EnsembleTraining(Training):
         return mean, found[0][1], tuple(after for _, _, after in found)
 
     def _clip(self) -> float:
-        norms = [self._clip_parameters(member.model.parameters()) for member in self.objective.members]
+        norms = [clip_gradients(member.model.parameters(), self.config) for member in self.objective.members]
         return max(norms, key=lambda norm: math.inf if math.isnan(norm) else norm)
 
 

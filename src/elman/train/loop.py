@@ -9,20 +9,22 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from elman.errors import ConfigError, DivergenceError
+from elman.errors import ConfigError
 from elman.state import IGNORE_INDEX, Batch, State, detach, leaves, named_leaves, reset_rows
 from elman.train.batch_sums import BatchSums, MeasuredObjective
 from elman.train.config import TrainConfig
 from elman.train.ema import ExponentialMovingAverage
 from elman.train.events import EndEvent, EvaluationEvent, Event, PlanEvent, StartEvent, StepEvent
 from elman.train.freezing import Freezing, parameter_groups
+from elman.train.gradients import Explosions, clip_gradients
+from elman.train.memory import activation_memory, set_recompute
 from elman.train.optim import make_optimizer
 from elman.train.out_of_memory import memory_errors
 from elman.train.plan import Plan, StepTimer
@@ -46,7 +48,7 @@ class Training:
 
     `fit()` yields events until the budget is spent. A stopped run is resumed with `restore()` from a `snapshot()` that
     was taken at a `StepEvent` or an `EvaluationEvent`. Raises ConfigError without a budget, or for `loss_to` not above
-    `loss_from`.
+    `loss_from`, or for `recompute` without layers that run in segments.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class Training:
         self.objective = objective
         self.stream = stream
         self.config = config
+        set_recompute(objective, config.recompute)
         self._parameters = list(objective.model.parameters())
         self.freezing = Freezing(objective.model, config)
         self.optimizer = make_optimizer(parameter_groups(objective.model, config.layer_decay), config)
@@ -69,6 +72,7 @@ class Training:
         self.overfitting = Overfitting()
         self._measured = objective if isinstance(objective, MeasuredObjective) else None
         self._losses = BatchSums()
+        self.explosions = Explosions(config)
         self.step = 0
         self.state: State | None = None
         self.seconds_before = 0.0
@@ -95,9 +99,9 @@ class Training:
     def fit(self) -> Iterator[Event]:
         """Train until the budget is spent or the loss stops improving, yielding events.
 
-        Raises DivergenceError when the loss or a gradient is not finite, or the gradient norm is above `explosion`; the
-        step is not made, so the weights are those of the previous step. Raises OutOfMemoryError when memory runs out,
-        and ConfigError when `loss_from` is not below the number of time steps in a batch.
+        Raises DivergenceError when the loss or a gradient is not finite, or the gradients keep exploding (see
+        `Explosions`); the step is not made, so the weights are those of the previous step. Raises OutOfMemoryError when
+        memory runs out, and ConfigError when `loss_from` is not below the number of time steps in a batch.
         """
         self._started_at = time.perf_counter()
         timer = StepTimer(self.config, self.seconds_before, self.evaluation_cost)
@@ -174,14 +178,7 @@ class Training:
             tokens += batch_tokens
         loss = total / max(tokens, 1)
         norm = self._clip()
-        if not math.isfinite(loss):
-            raise DivergenceError(f"expected a finite loss at step {self.step + 1}. Received: {loss}", self.step + 1)
-        if not math.isfinite(norm) or (config.explosion and norm > config.explosion):
-            expected = f"a norm of at most {config.explosion:g}" if config.explosion else "a finite norm"
-            raise DivergenceError(
-                f"the gradient exploded at step {self.step + 1}: expected {expected}. Received: {norm:g}",
-                self.step + 1,
-            )
+        self.explosions.check(loss, norm, self.step + 1)
         self.optimizer.step()
         self.optimizer.zero_grad()
         if self.ema is not None:
@@ -209,7 +206,7 @@ class Training:
         return self._backward_of(self.objective, batch, state)
 
     def _backward_of(self, objective: Objective, batch: Batch, state: State) -> tuple[float, int, State]:
-        with self._autocast():
+        with self._autocast(), activation_memory(self.config):
             total, count, state = objective.loss(batch, state)
         if count:
             (total / (count * self.config.accumulate)).backward()
@@ -230,16 +227,7 @@ class Training:
         return batch._replace(targets_BT=targets)
 
     def _clip(self) -> float:
-        return self._clip_parameters(self._parameters)
-
-    def _clip_parameters(self, parameters: Iterable[nn.Parameter]) -> float:
-        """Clip the gradients of these parameters; return their norm before."""
-        parameters = [p for p in parameters if p.grad is not None]
-        bound = self.config.clip_norm or math.inf
-        norm = float(nn.utils.clip_grad_norm_(parameters, bound))
-        if self.config.clip_value:
-            nn.utils.clip_grad_value_(parameters, self.config.clip_value)
-        return norm
+        return clip_gradients(self._parameters, self.config)
 
     def _autocast(self) -> AbstractContextManager[Any]:
         if self.config.precision != "bfloat16":
@@ -324,6 +312,7 @@ class Training:
             "overfitting": self.overfitting.facts(),
             "losses": self._losses.facts(),
             "batch_sums": {} if self._measured is None else self._measured.batch_sums.facts(),
+            "explosions": self.explosions.count,
             "optimizer": numbers,
             "rows": None if self.state is None else rows_of(self.state),
         }
@@ -378,6 +367,7 @@ class Training:
             if self._measured is not None:
                 self._measured.batch_sums.restore(read(facts, "batch_sums", dict))
         updates = read(facts, "averaged", int)
+        explosions = read(facts, "explosions", int) if "explosions" in facts else 0
         self.stream.load_state_dict(read(facts, "stream", dict))
         set_random_state(parts["random"], self.config.device)
         model.load_state_dict(parts["model"])
@@ -390,6 +380,7 @@ class Training:
         self.step, self._evaluated_at = step, evaluated_at
         self._progress_before, self.seconds_before = progress_before, seconds
         self.overfitting = overfitting
+        self.explosions.count = explosions
 
 
 def rows_of(state: State) -> int:

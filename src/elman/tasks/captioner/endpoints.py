@@ -27,6 +27,7 @@ from elman.tasks.endpoint import (
     written_lines,
 )
 from elman.tasks.next_endpoint import NextTokensAnswer, PrefixOptions
+from elman.tasks.registry import load_language_model
 
 if TYPE_CHECKING:
     from elman.data.captioned import CaptionDataset
@@ -55,6 +56,7 @@ class CaptionOptions(EndpointOptions):
     attention: Path | None = option(
         None, "Plot the attention to this PNG or SVG file; for several items, to numbered files.", local=True
     )
+    lm: Path | None = option(None, "A language model for shallow fusion in the search.", local=True)
     batch_size: int = option(128, "Items per batch.")
     encoding: str = option("", "Encoding of tables; by default that of the training data.")
     errors: str = errors_option()
@@ -95,7 +97,7 @@ def caption(model: Captioner, files: Files, options: CaptionOptions, callbacks: 
     if drawn:
         model.places()  # raises before anything is read
     items = model.read(list(files), encoding=options.encoding, errors=options.errors)
-    search = asdict(options.search)
+    search = asdict(options.search) | {"lm": load_language_model(options.lm)}
     found = model.captions(items, attention=drawn, batch_size=options.batch_size, progress=callbacks.progress, **search)
     if options.attention is not None:
         _draw(model, items, found, options.attention, callbacks)
@@ -164,8 +166,9 @@ class EvaluateCaptionsOptions(EvaluateTextsOptions):
 
 def evaluate(model: Captioner, files: Files, options: EvaluateCaptionsOptions, callbacks: EndpointCallbacks) -> Metrics:
     """Compute perplexity, accuracy, exact match, BLEU and chrF against all references."""
+    lm = load_language_model(options.lm)
     items = options.limited(_read(model, files, options, callbacks))
-    return text_metrics_answer(model.evaluate(items, progress=callbacks.progress, **options.search()), callbacks)
+    return text_metrics_answer(model.evaluate(items, lm=lm, progress=callbacks.progress, **options.search()), callbacks)
 
 
 @dataclass(frozen=True)

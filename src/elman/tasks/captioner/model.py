@@ -13,7 +13,10 @@ from elman.data.captioned import CaptionDataConfig, CaptionDataset, captioned_fr
 from elman.data.captioned.encoded import EncodedCaptions
 from elman.data.captioned.vocabulary import CaptionerVocabulary
 from elman.data.sources import as_paths, is_path
+from elman.decode.ctc_beam import LanguageModelScorer
 from elman.decode.evaluation_mode import evaluation_mode
+from elman.decode.fused_search import check_language
+from elman.decode.fusion import FusionModel, token_scorer
 from elman.decode.next_token import NextTokens
 from elman.decode.search_config import SearchConfig
 from elman.decode.text_output import TextOutput, distinct_texts, written
@@ -110,6 +113,7 @@ class Captioner(SequenceModel[CaptionerConfig, CaptionerNetwork, CaptionerVocabu
         items: Any,
         *,
         attention: bool = False,
+        lm: FusionModel | None = None,
         batch_size: int = 128,
         progress: Progress | None = None,
         **search: Any,
@@ -118,10 +122,11 @@ class Captioner(SequenceModel[CaptionerConfig, CaptionerNetwork, CaptionerVocabu
 
         items       arrays as for `fit`, or paths; captions in the files are ignored
         attention   return the attention weights of every caption: a row per token, a column per place of the map
+        lm          a language model of the captions' tokens for shallow fusion, such as `elman.load("lm")`
         batch_size  items per batch
         progress    called with the name of the stage and the completed fraction
-        search      `beams`, `n_best`, `length_penalty`, `coverage_penalty`, `stop`, `min_length`, `max_length`; or
-                    `sample=True` with `temperature`, `top_k`, `top_p` and `seed`
+        search      `beams`, `n_best`, `length_penalty`, `coverage_penalty`, `lm_weight`, `insertion_bonus`, `stop`,
+                    `min_length`, `max_length`; or `sample=True` with `temperature`, `top_k`, `top_p` and `seed`
 
         Raises ConfigError for invalid options, and for attention of a model without it; DataError for items that do
         not have the shape of the training items.
@@ -129,7 +134,8 @@ class Captioner(SequenceModel[CaptionerConfig, CaptionerNetwork, CaptionerVocabu
         options = fill(SearchConfig, search, "the search options")
         if batch_size < 1:
             raise ConfigError(f"expected batch_size of at least 1. Received: {batch_size}")
-        self._check_search(options, attention)
+        language = self._language(lm)
+        self._check_search(options, attention, language)
         vocabulary, network = self.vocabulary, self.network
         if (isinstance(items, list | tuple) and not items) or getattr(items, "shape", ())[:1] == (0,):
             return []
@@ -143,6 +149,7 @@ class Captioner(SequenceModel[CaptionerConfig, CaptionerNetwork, CaptionerVocabu
                 options,
                 attention=attention,
                 batch_size=batch_size,
+                language=language,
                 progress=progress,
             )
         texts = [[written(each, vocabulary.decode, vocabulary.text.token) for each in best] for best in found]
@@ -187,6 +194,7 @@ class Captioner(SequenceModel[CaptionerConfig, CaptionerNetwork, CaptionerVocabu
         captions: Sequence[Any] | None = None,
         *,
         bleu_tokenizer: str = "",
+        lm: FusionModel | None = None,
         progress: Progress | None = None,
         **search: Any,
     ) -> dict[str, Any]:
@@ -194,11 +202,12 @@ class Captioner(SequenceModel[CaptionerConfig, CaptionerNetwork, CaptionerVocabu
         chrF with their signatures.
 
         `items` with `captions` as for `fit`, or paths; `search` as for `captions`, by default greedy (`beams=1`);
-        `progress` as for `captions`; `bleu_tokenizer` replaces the option of training. Raises DataError for invalid
-        data, ConfigError for invalid options.
+        `lm` and `progress` as for `captions`; `bleu_tokenizer` replaces the option of training. Raises DataError for
+        invalid data, ConfigError for invalid options.
         """
         options = fill(SearchConfig, {"beams": 1, **search}, "the search options")
-        self._check_search(options, attention=False)
+        language = self._language(lm)
+        self._check_search(options, False, language)
         tokenizer = tokenizer_for(bleu_tokenizer or self.config.text.bleu_tokenizer)
         with self._evaluated_rows():
             known = self._known(items, captions, captioned=True)
@@ -211,6 +220,7 @@ class Captioner(SequenceModel[CaptionerConfig, CaptionerNetwork, CaptionerVocabu
                 self.config.text.max_length,
                 search=options,
                 tokenizer=tokenizer,
+                language=language,
                 progress=progress,
             )
         return figures | signatures(data, self.vocabulary, tokenizer) if "bleu" in figures else figures
@@ -226,8 +236,12 @@ class Captioner(SequenceModel[CaptionerConfig, CaptionerNetwork, CaptionerVocabu
         places = self.network.places
         return (1, places[0]) if len(places) == 1 else (places[0], places[1])
 
-    def _check_search(self, options: SearchConfig, attention: bool) -> None:
+    def _language(self, lm: FusionModel | None) -> LanguageModelScorer | None:
+        return None if lm is None else token_scorer(lm, self.vocabulary.text, "captioner")
+
+    def _check_search(self, options: SearchConfig, attention: bool, language: LanguageModelScorer | None) -> None:
         options.check()
+        check_language(options, language)
         if attention or options.coverage_penalty:
             self.places()
         most = self.config.text.max_length

@@ -24,6 +24,7 @@ from elman.data.centring import centre_of
 from elman.data.parts import Parts
 from elman.data.vocabulary import END_ID, UNKNOWN_ID, Vocabulary
 from elman.data.vocabulary.unknown import UnknownTokens, unknown_in_texts
+from elman.decode.ctc_beam import LanguageModelScorer
 from elman.decode.search import Hypothesis
 from elman.decode.search_config import SearchConfig
 from elman.decode.text_output import find
@@ -127,6 +128,7 @@ def measure(
     search: SearchConfig = _GREEDY,
     limit: int = 0,
     tokenizer: str = "13a",
+    language: LanguageModelScorer | None = None,
     progress: Progress | None = None,
 ) -> tuple[dict[str, float], list[str]]:
     """Return metrics on `data`, and the generated caption of each item.
@@ -145,7 +147,7 @@ def measure(
             nats += float(F.cross_entropy(logits_NV, targets_N, reduction="sum"))
             right += int((logits_NV.argmax(dim=-1) == targets_N).sum())
             tokens += len(targets_N)
-    best = search_captions(model, data, items, longest, search, progress=progress)
+    best = search_captions(model, data, items, longest, search, language=language, progress=progress)
     texts = [vocabulary.decode(found[0].tokens) if found else "" for found in best]
     captions = data.data.captions or []
     references = [[vocabulary.text.in_form(text) for text in captions[item]] for item in items.tolist()]
@@ -176,9 +178,13 @@ def search_captions(
     *,
     attention: bool = False,
     batch_size: int = _ROWS,
+    language: LanguageModelScorer | None = None,
     progress: Progress | None = None,
 ) -> list[list[Hypothesis]]:
-    """Return the hypotheses of each item, best first. `progress` is called with "writing" and a fraction."""
+    """Return the hypotheses of each item, best first. `progress` is called with "writing" and a fraction.
+
+    language  scores the tokens for shallow fusion
+    """
     found: list[list[Hypothesis]] = []
     banned = (UNKNOWN_ID,)
     hypotheses = len(items) * (search.n_best if search.sample else search.beams)
@@ -199,6 +205,7 @@ def search_captions(
                 search=search.of_batch(number),
                 banned=banned,
                 attention=attention,
+                language=language,
             )
             if progress is not None:
                 progress("writing", len(found) / len(items))

@@ -118,6 +118,11 @@ def check_options(config: ForecasterConfig) -> None:
             "expected no dropout with one mask for all time steps together with scheduled_sampling. "
             f"Received: {', '.join(masks)}"
         )
+    if window.scheduled_sampling and config.training.recompute:
+        raise ConfigError(
+            "expected recompute = 0 with scheduled_sampling, where every input depends on the prediction before it. "
+            f"Received: recompute = {config.training.recompute}"
+        )
     if network.dilations and len(network.dilations) != network.layers:
         raise ConfigError(
             f"expected one dilation for each of the layers = {network.layers}. Received: {network.dilations}"

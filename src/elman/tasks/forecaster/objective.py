@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from elman.data.panel.windows import WindowInputs
+from elman.nn.recompute import is_recomputing, lengths_in, loss_in_segments, recomputes
 from elman.state import Batch, State, map_leaves
 from elman.tasks.forecaster.network import ForecasterNetwork
 from elman.train.batch_sums import BatchSums
@@ -27,7 +28,12 @@ class NextValueObjective:
         sampling: returns the current probability that an input is replaced by the network's own prediction
             (scheduled sampling, Bengio et al. 2015); None for never.
         carry: whether the state is carried from batch to batch.
+
+    Attributes:
+        recompute: time steps of a segment whose activations are in memory at a time; 0 for all.
     """
+
+    recompute = 0
 
     def __init__(
         self,
@@ -51,6 +57,15 @@ class NextValueObjective:
 
     def loss(self, batch: Batch, state: State) -> tuple[Tensor, int, State]:
         """Return the summed loss over observed values, their number, and the state after the batch."""
+        if self.loss_steps or not recomputes(self.model, self.recompute, batch.targets_BT.shape[1]):
+            total, count, state = self._loss(batch, state)
+        else:
+            state = state if self.carry else self.model.initial_state(batch.rows)
+            segments = window_segments(batch, self.recompute, self.model.members[0].lookback, self.model.horizon)
+            total, count, state = loss_in_segments(self.model, self._loss, segments, state)
+        return total, count, state if self.carry else ()
+
+    def _loss(self, batch: Batch, state: State) -> tuple[Tensor, int, State]:
         targets, seen = _targets(batch, self.model.device)
         inputs = _moved(batch.inputs_BT, self.model.device)
         own = self.sampling() if self.sampling is not None else 0.0
@@ -58,7 +73,7 @@ class NextValueObjective:
         states = []
         values: list[Tensor | None] = []
         for number, member in enumerate(self.model.members):
-            begin = state[number] if self.carry else None
+            begin = state[number] if state else None
             if own:
                 parameters = member.scheduled(inputs, batch.lengths_B, own)
                 end: State = ()
@@ -72,10 +87,10 @@ class NextValueObjective:
             return targets.new_zeros(()), 0, ()
         count = int(seen.sum())
         points = [value for value in values if value is not None]
-        if points:
+        if points and not is_recomputing():
             point = torch.stack(points).mean(0) if len(points) > 1 else points[0]
             self.batch_sums.add("squares", ((point - targets).square() * seen).sum(), count)
-        return total / len(states), count, tuple(states) if self.carry else ()
+        return total / len(states), count, tuple(states)
 
     def training_metrics(self, means: Mapping[str, float]) -> dict[str, float]:
         """Return the RMSE of the point forecast on the scale of transformed series, where it is quickly found."""
@@ -106,6 +121,23 @@ def _targets(batch: Batch, device: torch.device) -> tuple[Tensor, Tensor]:
     targets = batch.targets_BT.flatten(2).to(device)
     seen = torch.isfinite(targets)
     return torch.where(seen, targets, 0.0), seen
+
+
+def window_segments(batch: Batch, steps: int, lookback: int, horizon: int) -> list[Batch]:
+    """Return a batch of windows, with targets at every time step, in pieces of `steps` time steps."""
+    inputs, segments = batch.inputs_BT, []
+    for begin in range(0, batch.targets_BT.shape[1], steps):
+        targets = batch.targets_BT[:, begin : begin + steps]
+        end = begin + targets.shape[1]
+        piece = WindowInputs(
+            inputs.values_BSY[:, begin : end + lookback - 1],
+            inputs.seen_BTY[:, begin:end],
+            inputs.past_BTF[:, begin:end],
+            inputs.ahead_BNF[:, begin : end + horizon - 1],
+            inputs.static_BC,
+        )
+        segments.append(Batch(piece, targets, lengths_in(batch.lengths_B, begin, end - begin)))
+    return segments
 
 
 def _moved(inputs: WindowInputs, device: torch.device) -> WindowInputs:

@@ -20,6 +20,7 @@ from elman.decode import SamplingOptions
 from elman.decode.generation import stream_texts
 from elman.display import Progress, number_text
 from elman.metrics.likelihood import measure
+from elman.nn.recompute import loss_in_segments, recomputes, token_segments
 from elman.state import IGNORE_INDEX, Batch, State
 from elman.tasks.comparison import Comparison
 from elman.tasks.language_model.baselines import comparison_of
@@ -61,7 +62,12 @@ class NextTokenObjective:
         model: the network.
         held_out: returns the batches of an evaluation, of at most so many tokens (0 for all), and the number of
             characters of their targets; None without validation data.
+
+    Attributes:
+        recompute: time steps of a segment whose activations are in memory at a time; 0 for all.
     """
+
+    recompute = 0
 
     def __init__(
         self, model: LanguageModelNetwork, held_out: Callable[[int], tuple[Iterable[Batch], int]] | None = None
@@ -75,6 +81,11 @@ class NextTokenObjective:
 
     def loss(self, batch: Batch, state: State) -> tuple[Tensor, int, State]:
         """Return the summed loss in nats, the number of targets, and the state after the batch."""
+        if not recomputes(self.model, self.recompute, batch.targets_BT.shape[1]):
+            return self._loss(batch, state)
+        return loss_in_segments(self.model, self._loss, token_segments(batch, self.recompute), state)
+
+    def _loss(self, batch: Batch, state: State) -> tuple[Tensor, int, State]:
         device = self.model.head.weight.device
         targets_BT = batch.targets_BT.to(device)
         logits_BTV, state = self.model(batch.inputs_BT.to(device), batch.lengths_B, state)

@@ -23,7 +23,7 @@ from elman.tasks.endpoint import (
     Screen,
     expect_data,
 )
-from elman.tasks.registry import load_as
+from elman.tasks.registry import load_language_model
 
 if TYPE_CHECKING:
     from elman.decode.transcript import Transcript
@@ -147,7 +147,7 @@ def transcribe(
         if model.vocabulary.kind != "sound":
             raise ConfigError("expected a model of sound for --stream. Received: one of strokes")
         return StreamedText(model, files, options, callbacks)
-    lm = None if options.lm is None else load_as("language-model", options.lm)
+    lm = load_language_model(options.lm)
     data = model.read(files, labelled=False, progress=callbacks.progress)
     for note in data.notes:
         callbacks.remark(note)
@@ -161,12 +161,6 @@ class EvaluateTranscriptsOptions(EvaluateGenerationOptions):
 
     noun = "recording"
 
-    lm: Path | None = option(None, "Transcribers: a character language model for shallow fusion.", local=True)
-    lm_weight: float | None = option(None, "Transcribers: weight of the language model's log-probabilities.")
-
-    def search(self) -> dict[str, Any]:
-        return super().search() | ({} if self.lm_weight is None else {"lm_weight": self.lm_weight})
-
 
 def evaluate(
     model: Transcriber, files: Files, options: EvaluateTranscriptsOptions, callbacks: EndpointCallbacks
@@ -176,7 +170,7 @@ def evaluate(
     data = options.limited(model.read(list(files), **reading))
     for note in data.notes:
         callbacks.remark(note)
-    lm = None if options.lm is None else load_as("language-model", options.lm)
+    lm = load_language_model(options.lm)
     figures = model.evaluate(data, lm=lm, progress=callbacks.progress, **options.search())
     if too_long := figures["too_long"]:
         callbacks.remark(

@@ -12,7 +12,7 @@ from elman.data.transcripts.encoded import EncodedTranscripts
 from elman.data.transcripts.read import given_part, read_part
 from elman.data.transcripts.vocabulary import TranscriberVocabulary
 from elman.decode.evaluation_mode import evaluation_mode
-from elman.decode.fusion import CharacterModel
+from elman.decode.fusion import FusionModel
 from elman.decode.transcript import Transcript, find_by
 from elman.decode.transcript_config import TranscriptSearchConfig
 from elman.decode.transcript_stream import TranscriptStream
@@ -112,7 +112,7 @@ class Transcriber(SequenceModel[TranscriberConfig, TranscriberNetwork, Transcrib
         reading.setdefault("input", self.vocabulary.kind)
         return read_part(as_paths(paths, self._expected), self.config.data, self.config.sound, **reading)
 
-    def transcribe(self, sounds: Any, *, rate: int = 0, lm: CharacterModel | None = None, **search: Any) -> list[str]:
+    def transcribe(self, sounds: Any, *, rate: int = 0, lm: FusionModel | None = None, **search: Any) -> list[str]:
         """Return the text of each sound; arguments and errors as for `transcripts`."""
         return [each.text for each in self.transcripts(sounds, rate=rate, lm=lm, **search)]
 
@@ -121,7 +121,7 @@ class Transcriber(SequenceModel[TranscriberConfig, TranscriberNetwork, Transcrib
         sounds: Any,
         *,
         rate: int = 0,
-        lm: CharacterModel | None = None,
+        lm: FusionModel | None = None,
         progress: Progress | None = None,
         **search: Any,
     ) -> list[Transcript]:
@@ -157,7 +157,7 @@ class Transcriber(SequenceModel[TranscriberConfig, TranscriberNetwork, Transcrib
         texts: Sequence[str] | None = None,
         *,
         rate: int = 0,
-        lm: CharacterModel | None = None,
+        lm: FusionModel | None = None,
         progress: Progress | None = None,
         **search: Any,
     ) -> dict[str, float]:

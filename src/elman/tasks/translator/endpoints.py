@@ -29,6 +29,7 @@ from elman.tasks.endpoint import (
     written_lines,
 )
 from elman.tasks.next_endpoint import NextTokensAnswer, PrefixOptions
+from elman.tasks.registry import load_as, load_language_model
 
 if TYPE_CHECKING:
     from elman.data.pairs import Pairs
@@ -55,6 +56,7 @@ class TranslateOptions(EndpointOptions):
         None, "Plot the attention to this PNG or SVG file; for several sentences, to numbered files.", local=True
     )
     ensemble: list[Path] | None = option(None, "Further models of an ensemble.", local=True)
+    lm: Path | None = option(None, "A language model for shallow fusion in the search.", local=True)
     batch_size: int = option(128, "Sentences per batch.")
     precision: str = option(
         "auto",
@@ -106,7 +108,7 @@ def translate(model: Translator, files: Files, options: TranslateOptions, callba
         check_suffix(options.attention)
     names = ("replace_unknown", "batch_size", "precision")
     how = {name: getattr(options, name) for name in names} | asdict(options.search)
-    how["ensemble"] = _further(options.ensemble)
+    how |= {"ensemble": _further(options.ensemble), "lm": load_language_model(options.lm)}
     several = options.search.n_best > 1
     if files == ("-",) and options.output is None and options.attention is None:
         # No progress while the output is a stream.
@@ -119,8 +121,6 @@ def translate(model: Translator, files: Files, options: TranslateOptions, callba
 
 def _further(folders: Sequence[Path] | None) -> list[Any]:
     """Load the further models of an ensemble."""
-    from elman.tasks.registry import load_as
-
     return [load_as("translator", folder) for folder in folders or ()]
 
 
@@ -211,12 +211,12 @@ class EvaluatePairsOptions(EvaluateTextsOptions):
 
 def evaluate(model: Translator, files: Files, options: EvaluatePairsOptions, callbacks: EndpointCallbacks) -> Metrics:
     """Compute perplexity, accuracy, BLEU, chrF and exact matches."""
-    further = _further(options.ensemble)
+    further, lm = _further(options.ensemble), load_language_model(options.lm)
     pairs = options.limited(_read(model, files, options, callbacks))
     for remark in model.remarks_on(pairs.sources):
         callbacks.remark(remark)
     return text_metrics_answer(
-        model.evaluate(pairs, ensemble=further, progress=callbacks.progress, **options.search()), callbacks
+        model.evaluate(pairs, ensemble=further, lm=lm, progress=callbacks.progress, **options.search()), callbacks
     )
 
 

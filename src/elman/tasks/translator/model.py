@@ -16,6 +16,8 @@ from elman.data.pairs.remarks import remarks_on
 from elman.data.sources import as_paths
 from elman.data.texts import texts_from
 from elman.decode.evaluation_mode import evaluation_mode
+from elman.decode.fused_search import check_language
+from elman.decode.fusion import FusionModel, token_scorer
 from elman.decode.next_token import NextTokens
 from elman.decode.search_config import SearchConfig
 from elman.decode.translation import (
@@ -132,6 +134,7 @@ class Translator(SequenceModel[TranslatorConfig, TranslatorNetwork, PairVocabula
         replace_unknown: bool = False,
         attention: bool = False,
         ensemble: Sequence[Translator] = (),
+        lm: FusionModel | None = None,
         batch_size: int = BATCH_SIZE,
         precision: str = "auto",
         progress: Progress | None = None,
@@ -142,22 +145,25 @@ class Translator(SequenceModel[TranslatorConfig, TranslatorNetwork, PairVocabula
         replace_unknown  replace every unknown word by the source word with the highest attention
         attention        return the attention weights with every translation
         ensemble         further models, whose probabilities are averaged with those of this model
+        lm               a language model of the target's tokens for shallow fusion, such as `elman.load("lm")`
         batch_size       sentences per batch
         precision        of matrix products: float32, bfloat16, or auto: that of training, if fast on this hardware.
                          Unless it is float32, the output layer may preselect tokens in int8 and rescore the best
                          ones in float32, if that is faster
         progress         called with the name of the stage and the completed fraction
-        search           beams, n_best, length_penalty, coverage_penalty, stop, min_length, max_length, sample,
-                         temperature, top_k, top_p and seed, as in `SearchConfig`
+        search           beams, n_best, length_penalty, coverage_penalty, lm_weight, insertion_bonus, stop, min_length,
+                         max_length, sample, temperature, top_k, top_p and seed, as in `SearchConfig`
 
         Several translations of a text are distinct, unless they are sampled.
 
-        Sources are not truncated. Raises ConfigError for incompatible options, and for models with different target
-        vocabularies.
+        Sources are not truncated. Raises ConfigError for incompatible options, for models with different target
+        vocabularies, and for a language model whose tokens are others.
         """
         members = self._members(ensemble)
         options = fill(SearchConfig, search, "the search options")
         options.check()
+        language = None if lm is None else token_scorer(lm, self.vocabulary.target, "translator")
+        check_language(options, language)
         with evaluation_mode(self.network, *(model.network for model in ensemble)):
             return translate_all(
                 members,
@@ -169,6 +175,7 @@ class Translator(SequenceModel[TranslatorConfig, TranslatorNetwork, PairVocabula
                 precision=self._precision(precision),
                 logit_precision=logit_precision_for(precision),
                 output_cache=self._output_cache,
+                language=language,
                 progress=progress,
             )
 
