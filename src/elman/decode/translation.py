@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -22,6 +20,7 @@ from elman.decode.next_token import NextTokens, next_of_decoder
 from elman.decode.search import Advance, Hypothesis, SearchStep
 from elman.decode.search_config import SearchConfig
 from elman.decode.text_output import distinct_texts, find
+from elman.decode.translation_result import Translation
 from elman.display import Progress
 from elman.errors import ConfigError, DataError
 from elman.kernels import threads_for
@@ -56,44 +55,6 @@ BATCH_SIZE = 128
 _MAX_STEPS, _MAX_LOGITS = 1 << 15, 1 << 26
 # Default length limit of a target in tokens: _RATIO * source length + _MORE.
 _RATIO, _MORE = 2, 20
-
-
-@dataclass(frozen=True, eq=False)
-class Translation:
-    """One translation.
-
-    source           the text that was translated
-    text             the translation
-    tokens           its tokens, before detokenisation
-    score            value by which translations are ranked: the log-probability after the penalties
-    log_probability  natural logarithm of the probability of all tokens and the end
-    finished         False if it was truncated at the length limit
-    source_tokens    tokens of the source, and its end: the columns of `attention`
-    attention        one row per token of the translation, float32; None if it was not requested
-    """
-
-    source: str
-    text: str
-    tokens: list[str]
-    score: float
-    log_probability: float
-    finished: bool
-    source_tokens: list[str]
-    attention: npt.NDArray[np.float32] | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """Return all fields as JSON values; attention and source tokens only if attention was requested."""
-        facts: dict[str, Any] = {
-            "source": self.source,
-            "text": self.text,
-            "tokens": self.tokens,
-            "score": self.score,
-            "log_probability": self.log_probability,
-            "finished": self.finished,
-        }
-        if self.attention is not None:
-            facts |= {"source_tokens": self.source_tokens, "attention": np.round(self.attention, 4).tolist()}
-        return facts
 
 
 class SourceNetwork(Protocol):
