@@ -90,7 +90,7 @@ def test_train_writes_a_model_and_says_how_good_it_is(elman, reviews, tmp_path):
 
 def test_train_prints_one_json_document(elman, reviews, tmp_path):
     facts = elman("train", "classifier", reviews, "-o", tmp_path / "m", "--json", "-q", *TINY).json()
-    assert set(facts) == {"model", "steps", "seconds", "valid", "best_step", "calibration", "verdict"}
+    assert set(facts) == {"model", "steps", "seconds", "valid", "train", "best_step", "calibration", "verdict"}
     assert set(facts["valid"]) == {"loss", "accuracy", "macro_f1"}
 
 
