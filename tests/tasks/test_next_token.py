@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -180,9 +181,9 @@ def test_evaluation_mode_is_used_and_restored(lm: LanguageModel) -> None:
     assert model.network.training
 
 
-def plain_translation(model: Translator, source: str, prefix: str) -> np.ndarray:
+def plain_translation(model: Translator, source: str, prefix: str, network: Any = None) -> np.ndarray:
     """Log-probabilities after the beginning of a translation, by a whole forward pass in float64."""
-    network = copy.deepcopy(model.network).double().eval()
+    network = copy.deepcopy(model.network if network is None else network).double().eval()
     ids = model.vocabulary.encode_sources([source])[0].tolist()
     ids = ids[::-1] if model.config.data.reverse_source else ids
     sources_BS = torch.tensor([[*ids, model.vocabulary.source.end_id]])
@@ -270,10 +271,12 @@ def test_members_are_averaged_by_probability(tmp_path: Path) -> None:
     state = lm.next("the ").state
     np.testing.assert_allclose(lm.next("wh", state=state).probabilities, lm.next("the wh").probabilities, atol=1e-6)
     translator = small_translators.trained(members=2)
-    whole = np.exp(plain_translation(translator, "die katze", "the"))[-1]
-    np.testing.assert_allclose(translator.next("die katze", "the").probabilities, whole, atol=1e-5)
+    networks = translator.network.members
+    parts = [np.exp(plain_translation(translator, "die katze", "the", each))[-1] for each in networks]
+    found = translator.next("die katze", "the").probabilities
+    np.testing.assert_allclose(found, np.mean(parts, axis=0), atol=1e-5)
     items, captions = small_captioners.vectors()
     captioner = small_captioners.trained(items, captions, members=2)
-    found = captioner.next(items[0], candidates=["bar left"]).found[0].log_probability
+    (caption,) = captioner.next(items[0], candidates=["bar left"])
     end = captioner.next(items[0], "bar left").log_probs_V[captioner.vocabulary.text.end_id]
-    assert found + end == pytest.approx(captioner.score(items[:1], ["bar left"])[0][0], abs=1e-4)
+    assert caption.log_probability + end == pytest.approx(captioner.score(items[:1], ["bar left"])[0][0], abs=1e-4)
