@@ -346,7 +346,7 @@ def test_python_lists_and_arrays() -> None:
         ([[[1, 2], [3]]], None, None, "index 0: expected frames of equal size"),
         ([["a", "b"]], [["X", None]], None, "the tags of the sentences, index 0, number 2: .* Received: None"),
         ([["a", "b"]], [[0.0, float("nan")]], None, "the tags of the sentences, index 0, number 2: .* Received: nan"),
-        ([["a", "b"]], [["X", 1]], None, "number 2: expected labels of one type, as the first, a text"),
+        ([["a", "b"]], [["X", 1]], None, "index 1: expected labels of one type, as the first, a text"),
         ([["a"]], [None], None, "expected a list or an array of tags. Received: NoneType"),
         ([["a"]], 5, None, "expected a list or an array of tags of each sequence. Received: int 5"),
         ([["a"]], [["X"]], [None], "the label of the sentences, index 0: .* Received: None"),

@@ -151,3 +151,12 @@ def test_within_scikit_learn_auto_is_an_error() -> None:
     with pytest.raises(DataError, match="X, index 7: expected a text"):
         make_pipeline(kind(**TINY, **options)).fit(inputs, targets)
     make_pipeline(kind(**TINY, **options, bad_rows="skip")).fit(inputs, targets)
+
+
+def test_an_error_after_rows_were_left_out_has_the_index_of_the_person() -> None:
+    inputs, labels = ["a film"] * 6, ["x", None, "x", "y", 3, "y"]
+    with (
+        bad_rows_of(ExamplesConfig(bad_rows="skip")),
+        pytest.raises(DataError, match="y, index 4: expected labels of one"),
+    ):
+        labelled_examples(inputs, labels, ExamplesConfig(), regression=False)

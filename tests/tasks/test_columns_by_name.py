@@ -209,7 +209,7 @@ def test_frames_far_from_zero_are_standardised_in_double_precision(tmp_path: Pat
     for each in (model, elman.load(tmp_path / "model")):
         for found, wanted in zip(each.tag([x[["q", "p"]] for x in far]), expected.tag(near), strict=True):
             np.testing.assert_allclose(found.probabilities, wanted.probabilities, atol=1e-3)
-    with pytest.raises(DataError, match=r"number 0: expected values that differ in float32; .* in feature 'p'"):
+    with pytest.raises(DataError, match=r"index 0: expected values that differ in float32; .* in feature 'p'"):
         expected.tag(far)
     with pytest.raises(DataError, match=r"expected values that differ in float32; subtract their mean"):
         Tagger("small", **QUICK, standardise=False).fit(far, TAGS, **FIT)

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from elman.data.bad_rows import bad_rows_of, picked
+from elman.data.bad_rows import bad_rows_of, index_places, picked
 from elman.data.blank_lines import is_blank
 from elman.data.columns import Name, comparable, frame_columns
 from elman.data.examples.base import Examples
@@ -78,6 +78,7 @@ def labelled_examples(
         )
     y = flat_labels(y, regression=regression)
     examples, rows = usable_examples(X, y, images=config.images, missing=config.missing)
+    places = picked(index_places("y", y, len(labels_from(y))), rows)
     if rows is not None:
         weights_N = checked_weights(sample_weight, len(labels_from(y)))
         sample_weight = None if weights_N is None else weights_N[rows]
@@ -86,7 +87,7 @@ def labelled_examples(
     features = matrix_columns(X) if examples.kind == "series" else None
     if regression:
         return InMemoryExamples(examples, None, None, "number", features)
-    values = type_of_labels(labels_from(y), "y")
+    values = type_of_labels(labels_from(y), "y", places)
     classes = np.unique(np.asarray(y))
     return InMemoryExamples(examples, classes, label_texts(classes.tolist(), "y"), values, features)
 
