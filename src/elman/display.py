@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -18,6 +19,7 @@ __all__ = [
     "listed",
     "metric_name",
     "number",
+    "places_of",
     "plain",
     "printable",
     "size_of",
@@ -34,6 +36,10 @@ _INITIALS = frozenset(("f1", "rmse", "mae", "cer", "wer", "bleu"))
 
 # Numbers from here on are shown with an exponent.
 _LARGE = 1e6
+
+# Places that a remark names, and the file and the rest of one.
+_PLACES = 5
+_PLACE = re.compile(r"(.+), ((?:line|row|number|item|index|sequence|drawing) (?:label )?\S.*)", re.DOTALL)
 
 # Called with the name of a stage of the work and the share of it that is done, from 0 to 1.
 Progress = Callable[[str, float], None]
@@ -72,6 +78,17 @@ def listed(names: Iterable[str], most: int = 20) -> str:
     shown = list(names)
     quoted = ", ".join(f"{name[:40]!r}{invisible(name)}" for name in shown[:most])
     return quoted + (", ..." if len(shown) > most else "")
+
+
+def places_of(places: Sequence[str], most: int = _PLACES) -> str:
+    """Return the first of some places, such as "a.csv, line 3": a file is named once for its places in a row."""
+    shown: list[str] = []
+    before = ""
+    for place in places[:most]:
+        found = _PLACE.fullmatch(place)
+        shown.append(found[2] if found and found[1] == before else place)
+        before = found[1] if found else ""
+    return ", ".join(shown) + (", ..." if len(places) > most else "")
 
 
 def _is_invisible(character: str) -> bool:

@@ -37,7 +37,7 @@ def test_auto_leaves_out_one_in_a_hundred_and_says_where() -> None:
         with pytest.raises(DataError, match=r"^a\.csv, line 5: expected a text"):
             usable(300, {row: problem(row) for row in (9, 3, 4, 5)})
     assert bad.remarks == [
-        "2 of 300 rows cannot be used and are left out: a.csv, line 5, a.csv, line 9 (expected a text); "
+        "2 of 300 rows cannot be used and are left out: a.csv, line 5, line 9 (expected a text); "
         "bad_rows=error refuses such data"
     ]
 

@@ -131,7 +131,7 @@ def test_images_are_brought_to_one_size_where_that_is_asked(tmp_path: Path) -> N
 
 def test_a_frame_with_a_column_of_texts_is_refused_by_its_name() -> None:
     frame = pd.DataFrame({"warm": [1.0, 2.0], "caption": ["hot", "cold"]})
-    with pytest.raises(DataError, match=r"row 1: expected a number in the column 'caption'\. Received: 'hot'"):
+    with pytest.raises(DataError, match=r"index 0: expected a number in the column 'caption'\. Received: 'hot'"):
         captioned_from(frame, None, CaptionDataConfig())
 
 
@@ -179,13 +179,13 @@ NUMBERS = np.ones((2, 3))
 REFUSED: list[tuple[Any, Any, dict[str, Any], str]] = [
     (NUMBERS, ["a"], {}, r"captions: expected captions for each of the 2 items in items\. Received: 1"),
     (NUMBERS, ["a", "b", "c"], {}, "Received: 3"),
-    (NUMBERS, ["a", " "], {}, r"captions, number 2: expected a caption\. Received: an empty text"),
-    (NUMBERS, ["a", []], {}, "number 2: expected at least one caption"),
-    (NUMBERS, ["a", 3], {}, "number 2: expected one text or several. Received: '3'"),
+    (NUMBERS, ["a", " "], {}, r"captions, index 1: expected a caption\. Received: an empty text"),
+    (NUMBERS, ["a", []], {}, "index 1: expected at least one caption"),
+    (NUMBERS, ["a", 3], {}, "index 1: expected one text or several. Received: '3'"),
     (NUMBERS, "ab", {}, "expected a list of texts. Received: str"),
     (NUMBERS, ["a", "b" * 200_000], {}, "at most 100,000 characters"),
-    (np.array([[1.0, np.nan]]), ["a"], {}, "items, item 1, number 2: expected a finite number.*Received: nan"),
-    (np.array([[1.0], [1e39]]), ["a", "b"], {}, r"item 2, number 1.*Received: 1e\+39"),
+    (np.array([[1.0, np.nan]]), ["a"], {}, "items, index 0, number 2: expected a finite number.*Received: nan"),
+    (np.array([[1.0], [1e39]]), ["a", "b"], {}, r"index 1, number 1.*Received: 1e\+39"),
     (np.ones((2, 0)), ["a", "b"], {}, r"shape N x features\. Received: \(2, 0\)"),
     (np.ones(3), ["a"] * 3, {}, r"Received: \(3,\)"),
     (np.ones((0, 3)), [], {}, "expected at least one item"),
@@ -195,7 +195,7 @@ REFUSED: list[tuple[Any, Any, dict[str, Any], str]] = [
     (np.ones((2, 4, 4), dtype=bool), ["a", "b"], {}, "expected pixels as uint8.*Received: bool"),
     (np.ones((2, 4, 4)), ["a", "b"], {"items": "vectors"}, r"expected vectors.*Received: \(2, 4, 4\)"),
     (NUMBERS, ["a", "b"], {"items": "maps"}, "expected maps"),
-    ([np.ones((4, 4)), np.ones((4, 5))], ["a", "b"], {}, r"item 2: expected items of one shape.*Received: \(4, 5\)"),
+    ([np.ones((4, 4)), np.ones((4, 5))], ["a", "b"], {}, r"index 1: expected items of one shape.*Received: \(4, 5\)"),
     ({"a": 1}, ["a"], {}, "expected an array.*Received: dict"),
     (5, ["a"], {}, "Received: int"),
 ]

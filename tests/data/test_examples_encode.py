@@ -118,7 +118,7 @@ def test_examples_of_another_kind_or_width_are_refused() -> None:
         of_text.encode(examples_from(np.ones((2, 3))))
     with pytest.raises(DataError, match=r"expected series, as in training\. Received: texts"):
         of_series.encode(examples_from(["a"], kind="text"))
-    with pytest.raises(DataError, match=r"X, row 1: expected series of 2 channels, as in training\. Received: 1"):
+    with pytest.raises(DataError, match=r"X, index 0: expected series of 2 channels, as in training\. Received: 1"):
         of_series.encode(examples_from(np.ones((2, 3))))
 
 
@@ -159,7 +159,9 @@ def test_classes_are_sorted_as_text_or_as_numbers() -> None:
 
 def test_labels_that_no_class_has_are_named_with_their_place() -> None:
     targets = learn_targets(labelled(["b", "a"]), "classes")
-    with pytest.raises(DataError, match=r"X, row 2: expected a label seen in training, one of 'a', 'b'. Received: 'x'"):
+    with pytest.raises(
+        DataError, match=r"X, index 1: expected a label seen in training, one of 'a', 'b'. Received: 'x'"
+    ):
         targets.encode(labelled(["a", "x"]))
     with pytest.raises(DataError, match=r"expected a label for every example\. Received: none"):
         targets.encode(examples_from(np.zeros((2, 2))))

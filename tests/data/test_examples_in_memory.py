@@ -29,7 +29,11 @@ ROWS = [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]
 def test_texts(X: Any) -> None:
     examples = examples_from(X, name="reviews")
     assert (examples.kind, examples.inputs, examples.labels) == ("text", TEXTS, None)
-    assert list(examples.places) == ["reviews, row 1", "reviews, row 2"]
+    labelled = isinstance(X, pd.Series) and X.index[0] == 5
+    places = (
+        ("reviews, index label 5", "reviews, index label 3") if labelled else ("reviews, index 0", "reviews, index 1")
+    )
+    assert tuple(examples.places) == places
 
 
 @pytest.mark.parametrize(
@@ -105,34 +109,34 @@ def test_scores_keep_their_value(number: float) -> None:
         (torch.tensor(3), None, "Received: Tensor"),
         (pl.LazyFrame({"a": [1]}), None, "Received: LazyFrame"),
         (csr_matrix(np.eye(2)), None, r"X\.toarray\(\)\. Received: a sparse csr_matrix"),
-        (pl.Series(["a", None]), None, "X, row 2: expected a text. Received: NoneType"),
-        (pl.DataFrame({"a": [1, 2], "b": [3, None]}), None, "X, row 2, step 2, channel 1: .*a missing value"),
-        (pd.DataFrame([[1, 2], [3, None]], dtype="Int64"), None, "X, row 2, step 2, channel 1: .*a missing value"),
+        (pl.Series(["a", None]), None, "X, index 1: expected a text. Received: NoneType"),
+        (pl.DataFrame({"a": [1, 2], "b": [3, None]}), None, "X, index 1, step 2, channel 1: .*a missing value"),
+        (pd.DataFrame([[1, 2], [3, None]], dtype="Int64"), None, "X, index 1, step 2, channel 1: .*a missing value"),
         ([], None, "at least one example"),
         (np.empty((0, 4)), None, "at least one example"),
         (np.empty((2, 0)), None, r"of at least one step; .*Received: an array of shape \(2, 0\)"),
-        (["a", 3], None, r"X, row 2: expected a text. Received: int '3'"),
-        (["a", None], None, "X, row 2: expected a text. Received: NoneType"),
-        (["a", " \n"], None, "X, row 2: expected a text. Received: an empty one"),
-        ([1.0, 2.0], None, "X, row 1: expected a series.*Received: float '1.0'"),
+        (["a", 3], None, r"X, index 1: expected a text. Received: int '3'"),
+        (["a", None], None, "X, index 1: expected a text. Received: NoneType"),
+        (["a", " \n"], None, "X, index 1: expected a text. Received: an empty one"),
+        ([1.0, 2.0], None, "X, index 0: expected a series.*Received: float '1.0'"),
         (np.ones(3), None, r"Received: float64 of shape \(3,\)"),
         (np.ones((2, 3), complex), None, "Received: complex128"),
         (np.ones((2, 3, 1, 1, 1)), None, "Received: float64 of shape"),
-        ([[1, 2], [3, "x"]], None, "X, row 2: expected a series"),
-        ([[1, 2], "abc"], None, "X, row 2: expected a series.*Received: str 'abc'"),
-        ([[1, 2], [[1], [2, 3]]], None, "X, row 2: expected a series.*the same number in every step"),
-        ([[1, 2], []], None, "X, row 2: expected a series of at least one step.*Received: 0 steps"),
-        ([np.ones((2, 2)), np.ones((2, 3))], None, "X, row 2: expected 2 channels.*Received: 3"),
-        (pd.DataFrame({"a": [1, 2], "b": [3, "x"]}), None, "X, row 2: expected a series"),
-        (np.array([[1.0, np.nan]]), None, "X, row 1, step 2, channel 1: .*a missing value"),
-        (np.array([[1.0, -np.inf]]), None, "X, row 1, step 2, channel 1: .*Received: -inf"),
-        ([[1.0], [2.0, np.nan]], None, "X, row 2, step 2, channel 1: .*a missing value"),
+        ([[1, 2], [3, "x"]], None, "X, index 1: expected a series"),
+        ([[1, 2], "abc"], None, "X, index 1: expected a series.*Received: str 'abc'"),
+        ([[1, 2], [[1], [2, 3]]], None, "X, index 1: expected a series.*the same number in every step"),
+        ([[1, 2], []], None, "X, index 1: expected a series of at least one step.*Received: 0 steps"),
+        ([np.ones((2, 2)), np.ones((2, 3))], None, "X, index 1: expected 2 channels.*Received: 3"),
+        (pd.DataFrame({"a": [1, 2], "b": [3, "x"]}), None, "X, index 1: expected a series"),
+        (np.array([[1.0, np.nan]]), None, "X, index 0, step 2, channel 1: .*a missing value"),
+        (np.array([[1.0, -np.inf]]), None, "X, index 0, step 2, channel 1: .*Received: -inf"),
+        ([[1.0], [2.0, np.nan]], None, "X, index 1, step 2, channel 1: .*a missing value"),
         (TEXTS, ["a"], r"y: expected a label for each of the 2 examples in X. Received: 1 labels"),
-        (TEXTS, [1.0, np.nan], "y, number 2: expected a label.*Received: nan"),
-        (TEXTS, [1.0, np.inf], "y, number 2: expected a label.*Received: inf"),
-        (TEXTS, ["a", None], "y, number 2: expected a label.*Received: None"),
-        (TEXTS, pd.Series(["a", None]), "y, number 2: expected a label"),
-        (TEXTS, [[1], [2]], r"y, number 1: expected a label.*Received: \[1\]"),
+        (TEXTS, [1.0, np.nan], "y, index 1: expected a label.*Received: nan"),
+        (TEXTS, [1.0, np.inf], "y, index 1: expected a label.*Received: inf"),
+        (TEXTS, ["a", None], "y, index 1: expected a label.*Received: None"),
+        (TEXTS, pd.Series(["a", None]), "y, index 1: expected a label"),
+        (TEXTS, [[1], [2]], r"y, index 0: expected a label.*Received: \[1\]"),
         (TEXTS, np.ones((2, 2)), r"y: .*Received: an array of shape \(2, 2\)"),
     ],
 )
@@ -142,7 +146,7 @@ def test_what_is_wrong_is_reported(X: Any, y: Any, message: str) -> None:
 
 
 def test_the_kind_can_be_said() -> None:
-    with pytest.raises(DataError, match="X, row 1: expected a text"):
+    with pytest.raises(DataError, match="X, index 0: expected a text"):
         examples_from(ROWS, kind="text")
     with pytest.raises(DataError, match="expected"):
         examples_from(TEXTS, kind="series")

@@ -56,7 +56,7 @@ def test_types_of_labels(labels: list[Any], kind: str) -> None:
 
 @pytest.mark.parametrize("labels", [["a", 1], [1, "1"], [True, 2], [0.5, "a"], [False, 0.0]])
 def test_labels_of_several_types_are_refused(labels: list[Any]) -> None:
-    with pytest.raises(DataError, match="y, number 2: expected labels of one type, as the first"):
+    with pytest.raises(DataError, match="y, index 1: expected labels of one type, as the first"):
         type_of_labels(labels, "y")
 
 

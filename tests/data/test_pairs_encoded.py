@@ -54,8 +54,10 @@ def test_pairs_that_are_too_long_are_left_out_and_reported() -> None:
     assert encoded.rows.tolist() == [0, 1]
     assert (encoded.dropped_source, encoded.dropped_target, len(encoded)) == (1, 1, 2)
     assert encoded.remarks() == [
-        "the sentences: 1 of 4 pairs were left out, as their source has more than 3 tokens",
-        "the sentences: 1 of 4 pairs were left out, as their target has more than 3 tokens",
+        "the sentences: 1 of 4 (25.0%) pairs were left out, as their source has more than 3 tokens: a larger "
+        "max_source keeps them",
+        "the sentences: 1 of 4 (25.0%) pairs were left out, as their target has more than 3 tokens: a larger "
+        "max_target keeps them",
     ]
     assert encoded.lengths.tolist() == [[3, 2], [2, 4]]
     assert EncodedPairs.encode(PAIRS, VOCABULARY, max_source=4, max_target=5).remarks() == []

@@ -209,7 +209,7 @@ def test_pairs_of_lists_and_series() -> None:
     for sources, targets, message in (
         (["a"], ["b", "c"], r"as many targets as sources, 1\. Received: 2"),
         ("text", ["b"], r"as a list of sentences\. Received: one str"),
-        (["a", 3], ["b", "c"], r"expected sources that are texts\. Received: int at index 1"),
+        (["a", 3], ["b", "c"], r"index 1: expected a source that is a text\. Received: int"),
         ([], [], r"at least one pair of sentences\. Received: none"),
         ([], None, "at least one sentence"),
         ([""], ["b"], "1 with an empty side"),

@@ -223,12 +223,12 @@ def test_recordings_of_a_program(sounds: Path) -> None:
             DataError,
             r"expected a list of sounds, such as \[samples\]\. Received: \S+ numbers",
         ),
-        ([noise(1)], None, ConfigError, "number 0: expected the sample rate of the samples"),
-        ([(noise(1), 8000), ([np.inf], 8000)], None, DataError, "number 1: expected finite samples"),
+        ([noise(1)], None, ConfigError, "index 0: expected the sample rate of the samples"),
+        ([(noise(1), 8000), ([np.inf], 8000)], None, DataError, "index 1: expected finite samples"),
         ([(noise(1), 8000)], ["a", "b"], DataError, "expected a text for each of the 1 sequences .* Received: 2 texts"),
-        ([(noise(1), 8000)], [3], DataError, "number 0: expected a text. Received: int '3'"),
-        ([(noise(1), 8000)], [" "], DataError, "number 0: expected a text. Received: str ' '"),
-        (["none.wav"], None, DataError, "number 0: none.wav: expected a sound file"),
+        ([(noise(1), 8000)], [3], DataError, "index 0: expected a text. Received: int '3'"),
+        ([(noise(1), 8000)], [" "], DataError, "index 0: expected a text. Received: an empty one"),
+        (["none.wav"], None, DataError, "index 0: none.wav: expected a sound file"),
     ],
 )
 def test_recordings_of_a_program_that_cannot_be_used(
@@ -303,7 +303,7 @@ def test_samples_and_their_rate_may_come_in_either_order() -> None:
     found = recordings_from([(samples, 8000), (8000, samples), (np.int64(8000), np.int16([1, 2, 3]))])
     np.testing.assert_array_equal(found.samples(0, 8000), found.samples(1, 8000))
     assert [info.rate for info in found.infos] == [8000] * 3
-    with pytest.raises(DataError, match="number 0: expected samples"):
+    with pytest.raises(DataError, match="index 0: expected samples"):
         recordings_from([(8000, 16000)])
 
 

@@ -138,7 +138,7 @@ def test_files_that_cannot_be_used(tmp_path: Path) -> None:
     [
         ([], None, "expected at least one drawing in the drawings. Received: none"),
         ("x", None, "expected a list of drawings. Received: str"),
-        ([ONE, [[1, 2, -1]]], None, "the drawings, number 1, point 0: expected a pen"),
+        ([ONE, [[1, 2, -1]]], None, "the drawings, index 1, point 0: expected a pen"),
         ([ONE], ["a", "b"], "expected a text for each of the 1 sequences of the drawings. Received: 2 texts"),
     ],
 )

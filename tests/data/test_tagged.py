@@ -336,25 +336,25 @@ def test_python_lists_and_arrays() -> None:
     [
         ([], None, None, "expected at least one sequence in the sentences. Received: none"),
         ([["a"]], [], None, "expected tags for the 1 sequences of the sentences. Received: 0"),
-        ([["a", "b"]], [["X"]], None, "number 0: expected a tag for each of the 2 steps. Received: 1 tags"),
-        ([["a"]], [[""]], None, "number 0: expected tags. Received: an empty one"),
-        ([["a"], []], [["X"], []], None, "number 1: expected at least one word. Received: none"),
-        ([["a"], ""], None, None, "number 1: expected at least one word. Received: none"),
+        ([["a", "b"]], [["X"]], None, "index 0: expected a tag for each of the 2 steps. Received: 1 tags"),
+        ([["a"]], [[""]], None, "index 0: expected tags. Received: an empty one"),
+        ([["a"], []], [["X"], []], None, "index 1: expected at least one word. Received: none"),
+        ([["a"], ""], None, None, "index 1: expected at least one word. Received: none"),
         ([["a"]], [["X"]], ["p", "q"], "expected a label for each of the 1 sequences of the sentences. Received: 2"),
-        ([["a", 1]], None, None, "number 0: expected words, or frames as a matrix of numbers"),
-        ([np.zeros((2, 3)), np.zeros((2, 2))], None, None, "number 1: expected frames of 3 features. Received: 2"),
-        ([[[1, 2], [3]]], None, None, "number 0: expected frames of equal size"),
-        ([["a", "b"]], [["X", None]], None, "the tags of the sentences, number 0, number 2: .* Received: None"),
-        ([["a", "b"]], [[0.0, float("nan")]], None, "the tags of the sentences, number 0, number 2: .* Received: nan"),
-        ([["a", "b"]], [["X", 1]], None, "number 2: expected labels of one type, as the first, a text"),
+        ([["a", 1]], None, None, "index 0: expected words, or frames as a matrix of numbers"),
+        ([np.zeros((2, 3)), np.zeros((2, 2))], None, None, "index 1: expected frames of 3 features. Received: 2"),
+        ([[[1, 2], [3]]], None, None, "index 0: expected frames of equal size"),
+        ([["a", "b"]], [["X", None]], None, "the tags of the sentences, index 0, number 2: .* Received: None"),
+        ([["a", "b"]], [[0.0, float("nan")]], None, "the tags of the sentences, index 0, number 2: .* Received: nan"),
+        ([["a", "b"]], [["X", 1]], None, "index 1: expected labels of one type, as the first, a text"),
         ([["a"]], [None], None, "expected a list or an array of tags. Received: NoneType"),
         ([["a"]], 5, None, "expected a list or an array of tags of each sequence. Received: int 5"),
-        ([["a"]], [["X"]], [None], "the labels of the sentences, number 1: .* Received: None"),
+        ([["a"]], [["X"]], [None], "the label of the sentences, index 0: .* Received: None"),
         ([["a"]], [["X"]], 5, "expected a list or an array of labels. Received: int 5"),
-        ([None], None, None, "number 0: expected words, or frames as a matrix of numbers"),
+        ([None], None, None, "index 0: expected words, or frames as a matrix of numbers"),
         (None, None, None, "expected the sentences in a list or an array. Received: NoneType"),
         ({"a": 1}, None, None, "expected the sentences in a list or an array. Received: dict"),
-        ([[[1.0, float("nan")]]], None, None, "number 0, step 0: expected finite numbers. Received: nan"),
+        ([[[1.0, float("nan")]]], None, None, "index 0, step 0: expected finite numbers. Received: nan"),
     ],
 )
 def test_broken_lists_are_refused(sequences: list, tags: list | None, intents: list | None, said: str) -> None:
@@ -419,7 +419,7 @@ def test_numbers_of_words_are_no_words(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("missing", [np.nan, None, np.inf])
 def test_labels_of_frames_are_finite(missing: float | None) -> None:
-    with pytest.raises(DataError, match=r"number 0, number 2: expected a label that is a text or a finite number"):
+    with pytest.raises(DataError, match=r"index 0, number 2: expected a label that is a text or a finite number"):
         tagged_from([np.zeros((2, 1))], [[1.0, missing]])
 
 

@@ -324,12 +324,12 @@ def test_a_second_fit_forgets_the_first() -> None:
         (["a b", "c"], None, "there is no such file or folder. Received: a b"),
         (["a b", "c"], ["x"], "expected a label for each of the 2 examples"),
         (["a b", "c"], ["x", "x"], "expected examples of at least two classes"),
-        (["a b", ""], ["x", "y"], "X, row 2: expected a text. Received: an empty one"),
-        ([[1.0, math.nan], [2.0, 3.0]], ["x", "y"], "X, row 1"),
-        ([[1.0, 2.0], [math.inf, 3.0]], ["x", "y"], "X, row 2"),
-        ([[[1.0], [2.0, 3.0]], [[1.0]]], ["x", "y"], "X, row 1"),
-        ([np.ones((2, 2)), np.ones((2, 3))], ["x", "y"], "X, row 2: expected 2 channels"),
-        ([np.ones((0, 2)), np.ones((2, 2))], ["x", "y"], "X, row 1"),
+        (["a b", ""], ["x", "y"], "X, index 1: expected a text. Received: an empty one"),
+        ([[1.0, math.nan], [2.0, 3.0]], ["x", "y"], "X, index 0"),
+        ([[1.0, 2.0], [math.inf, 3.0]], ["x", "y"], "X, index 1"),
+        ([[[1.0], [2.0, 3.0]], [[1.0]]], ["x", "y"], "X, index 0"),
+        ([np.ones((2, 2)), np.ones((2, 3))], ["x", "y"], "X, index 1: expected 2 channels"),
+        ([np.ones((0, 2)), np.ones((2, 2))], ["x", "y"], "X, index 0"),
     ],
 )
 def test_examples_that_cannot_be_used(X: Any, y: Any, message: str) -> None:
@@ -342,7 +342,7 @@ def test_a_label_that_was_not_seen_is_named_with_its_place(of_texts: Classifier,
     path = write_csv(tmp_path / "t.csv", ["a b", "c"], ["pos", "nuetral"])
     with pytest.raises(DataError, match=r"t\.csv, line 3: expected a label seen in training, .* Received: 'nuetral'"):
         of_texts.evaluate(path)
-    with pytest.raises(DataError, match=r"row 1: expected a label seen in training, .* Received: 'x'"):
+    with pytest.raises(DataError, match=r"X, index 0: expected a label seen in training, .* Received: 'x'"):
         fitted(*texts(), max_steps=1).evaluate(["a"], ["x"])
     with pytest.raises(DataError, match="expected a label seen in training"):
         Classifier(**OPTIONS).fit(*texts(), valid=(["a"], ["x"]), progress=False, tune=False)

@@ -83,7 +83,7 @@ def test_frames_of_channels_go_by_name() -> None:
     np.testing.assert_array_equal(model.predict_proba(turned), model.predict_proba(series))
     with pytest.raises(DataError, match=r"expected the channels 'p', 'q', as in training, .*missing: 'q'"):
         model.predict([each.rename(columns={"q": "r"}) for each in series])
-    with pytest.raises(DataError, match=r"row 2: expected the channels 'p', 'q', as in the first series"):
+    with pytest.raises(DataError, match=r"index 1: expected the channels 'p', 'q', as in the first series"):
         model.predict([series[0], series[1].rename(columns={"q": "r"})])
 
 
@@ -184,7 +184,7 @@ def test_missing_values_of_every_kind_are_missing(kind: str) -> None:
         "masked": np.ma.masked_invalid(frame.to_numpy()),
         "object": frame.astype(object).where(frame.notna(), None),
     }[kind]
-    with pytest.raises(DataError, match=r"row 4, step 3, channel 1: expected a value \(missing=interpolate"):
+    with pytest.raises(DataError, match=r"index 3, step 3, channel 1: expected a value \(missing=interpolate"):
         Classifier("small", **QUICK).fit(data, LABELS, **FIT)
     model = Classifier("small", **QUICK | {"max_steps": 2}, missing="interpolate").fit(data, LABELS, **FIT)
     assert len(model.predict(data)) == 40
@@ -209,7 +209,7 @@ def test_frames_far_from_zero_are_standardised_in_double_precision(tmp_path: Pat
     for each in (model, elman.load(tmp_path / "model")):
         for found, wanted in zip(each.tag([x[["q", "p"]] for x in far]), expected.tag(near), strict=True):
             np.testing.assert_allclose(found.probabilities, wanted.probabilities, atol=1e-3)
-    with pytest.raises(DataError, match=r"number 0: expected values that differ in float32; .* in feature 'p'"):
+    with pytest.raises(DataError, match=r"index 0: expected values that differ in float32; .* in feature 'p'"):
         expected.tag(far)
     with pytest.raises(DataError, match=r"expected values that differ in float32; subtract their mean"):
         Tagger("small", **QUICK, standardise=False).fit(far, TAGS, **FIT)

@@ -14,7 +14,14 @@ from elman.data.vocabulary import WordVocabulary
 from elman.data.vocabulary.unknown import UnknownTokens, unknown_in_ids, unknown_in_texts
 from elman.tasks.classifier.config import ClassifierConfig
 from elman.tasks.classifier.setup import ClassifierSetup
-from elman.tasks.remarks import constant_series, labels_not_learnt, remark_on_unknown, token_advice
+from elman.tasks.remarks import (
+    constant_columns,
+    constant_series,
+    labels_not_learnt,
+    remark_on_unknown,
+    token_advice,
+    too_long,
+)
 
 
 def test_unknown_tokens_are_counted_in_texts() -> None:
@@ -54,6 +61,8 @@ def test_classes_that_cannot_be_learnt() -> None:
     names = ["a", "b", "c", "d"]
     train = np.array([0, 0, 0, 1])
     held_out = [("validation", np.array([0, 2, 2, 3])), ("test", np.array([0, 1]))]
+    once, lacking, unmeasured = labels_not_learnt([*names, "e"], np.append(train, [4, 4]), held_out, "balanced")
+    assert unmeasured == "1 of 5 classes is not in the validation data, 'e', so its figures say nothing about them"
     once, lacking = labels_not_learnt(names, train, held_out, "class_weights=balanced")
     assert once.startswith("1 of 4 classes occurs once in the training data, 'b', ")
     assert "class_weights=balanced" in once
@@ -64,10 +73,26 @@ def test_classes_that_cannot_be_learnt() -> None:
 def test_constant_series() -> None:
     rising, still = np.arange(5.0)[:, None], np.array([[2.0], [np.nan], [2.0]])
     returns = np.array([[1.0], [3.0], [1.0]])
-    assert constant_series(["x"], [rising]) is None
-    assert constant_series(["x", "y", "z"], [rising, still, returns]) == (
-        "1 of 3 series is constant in the training data, 'y'"
-    )
+    assert constant_series(["x"], [rising], "") == []
+    assert constant_series(["x", "y", "z"], [rising, still, returns], "leave it out") == [
+        "1 of 3 series is constant in the training data, 'y': leave it out"
+    ]
+
+
+def test_constant_columns() -> None:
+    one, two = np.array([[1.0, 2.0], [3.0, 2.0]]), np.array([[1.0, 5.0], [1.0, 5.0]])
+    assert constant_columns(["a", "b"], [one, two], "channels", "leave it out") == [
+        "1 of 2 channels is constant in the training data, 'b': leave it out"
+    ]
+    assert constant_columns(["a", "b"], [one, one[:, ::-1]], "channels", "") == []
+    assert constant_columns(["a", "b"], [two], "channels", "") == [], "the series is constant as a whole"
+
+
+def test_the_share_of_texts_that_are_too_long() -> None:
+    assert too_long(0, 8, "texts", "cut", "") == []
+    assert too_long(3, 80, "training texts", "longer than max_length and are truncated", "max_length=0 reads all") == [
+        "3 of 80 (3.8%) training texts are longer than max_length and are truncated: max_length=0 reads all"
+    ]
 
 
 def test_a_run_on_files_has_the_remarks(tmp_path: Path) -> None:

@@ -148,7 +148,7 @@ def test_files_that_are_no_sounds(what: str, said: str, trained: Transcriber, tm
 
 def test_a_recording_that_is_too_long_for_memory_is_refused() -> None:
     model = untrained(longest_seconds=0.5)
-    with pytest.raises(DataError, match=r"the input, number 0: expected a sound of at most 0.5 seconds"):
+    with pytest.raises(DataError, match=r"the input, index 0: expected a sound of at most 0.5 seconds"):
         model.transcribe([tones("abcabc")], rate=RATE)
 
 
@@ -156,10 +156,10 @@ def test_a_recording_that_is_too_long_for_memory_is_refused() -> None:
     ("sounds", "texts", "said"),
     [
         ([tones("a")], ["a", "b"], "expected a text for each of the 1 sequences of the training data. Received: 2"),
-        ([tones("a")] * 2, ["a", 3], "number 1: expected a text. Received: int '3'"),
+        ([tones("a")] * 2, ["a", 3], "index 1: expected a text. Received: int '3'"),
         ([], [], "expected at least one sound"),
         ([tones("a")], ["a"], "expected at least 2 recordings to hold some of them out"),
-        ([np.zeros((2, 2, 2))] * 2, ["a", "b"], "number 0: expected samples, numbers of shape N"),
+        ([np.zeros((2, 2, 2))] * 2, ["a", "b"], "index 0: expected samples, numbers of shape N"),
         (3, None, "expected sounds and texts, or paths of files. Received: int alone"),
         ([tones("a")], None, "expected sounds and texts, or paths of files. Received: list alone"),
     ],
@@ -176,7 +176,7 @@ def test_a_warning_names_texts_that_are_too_long(caplog: pytest.LogCaptureFixtur
     model.fit(sounds, texts, rate=RATE, progress=False, tune=False)
     (record,) = caplog.records
     assert record.levelname == "WARNING"
-    assert "1 of 6 texts need more steps than their recordings have: the training data, number 2" in record.message
+    assert "1 of 6 texts need more steps than their recordings have: the training data, index 2" in record.message
     assert model.data["train_too_long"] == 1
     assert model.data["train_recordings"] == 6
 
@@ -209,7 +209,7 @@ def test_strokes(tmp_path: Path) -> None:
     assert model.evaluate(tmp_path / "drawings.jsonl")["texts"] == 10
     model.save(tmp_path / "model")
     assert elman.load(tmp_path / "model").transcribe(tmp_path / "drawings.jsonl") == model.transcribe(points)
-    with pytest.raises(DataError, match=r"number 0: expected one point at least, each of three numbers"):
+    with pytest.raises(DataError, match=r"index 0: expected one point at least, each of three numbers"):
         model.transcribe([tones("a")])
 
 
@@ -235,7 +235,7 @@ def test_options_that_do_not_go_together() -> None:
         untrained().transcribe([tones("a")], beams=2, n_best=3)
     with pytest.raises(ConfigError, match="data in files when training in a folder"):
         Transcriber(**OPTIONS).fit(*spoken(4), rate=RATE, folder="x", progress=False, tune=False)
-    with pytest.raises(ConfigError, match="number 0: expected a rate from"):
+    with pytest.raises(ConfigError, match="index 0: expected a rate from"):
         untrained().transcribe([tones("a")], rate=5)
 
 

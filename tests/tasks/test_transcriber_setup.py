@@ -39,13 +39,15 @@ def test_a_text_that_is_too_long_is_named_and_left_out() -> None:
     assert setup.data["train_too_long"] == 2
     assert ("left out", "2 recordings: their texts are too long for their steps") in setup.outline()
     assert len(stream.lengths) == 3
-    first, second = setup.notes()
+    repeated, first, second = setup.notes()
+    assert repeated.startswith("1 of 2 items of the validation data are also in the training data")
+    assert repeated.endswith("(valid, index 0)")
     assert first == (
-        "2 of 5 texts need more steps than their recordings have: train, number 2 (6 steps), train, number 3 "
-        "(6 steps); they are left out of training"
+        "2 of 5 texts need more steps than their recordings have: train, index 2 (6 steps), train, index 3 "
+        "(6 steps); they are left out of training: try stride=1"
     )
-    assert second.startswith("1 of 2 texts need more steps than their recordings have: valid, number 0 (6 steps)")
-    assert second.endswith("counted in the error rates of the valid part only")
+    assert second.startswith("1 of 2 texts need more steps than their recordings have: valid, index 0 (6 steps)")
+    assert second.endswith("counted in the error rates of the valid part only: try stride=1")
     found = objective.evaluate()
     assert found["too_long"] == 1
     assert found["texts"] == 2

@@ -120,7 +120,9 @@ def test_every_pair_is_seen_and_too_long_ones_are_left_out():
     setup = setup_of(max_source=3, held_out=0.0)
     short = sum(len(source.split()) <= 3 for source in SOURCES)
     assert setup.data["train_too_long"] == len(SOURCES) - short
-    assert f"{len(SOURCES) - short} of {len(SOURCES)} pairs were left out" in setup.summary()
+    count, share = len(SOURCES) - short, (len(SOURCES) - short) / len(SOURCES)
+    assert f"{count} of {len(SOURCES)} ({share:.1%}) pairs were left out" in "\n".join(setup.notes())
+    assert ("left out", f"{count} pairs: they are too long") in setup.outline()
     rows, stream = 0, setup.stream()
     while stream.epoch < 1:
         rows += stream.next_batch().rows
@@ -287,7 +289,7 @@ def test_pairs_with_an_empty_side_are_left_out_and_reported():
     pairs = pairs_from([*SOURCES, "die kuh"], [*TARGETS, " "])
     config = TranslatorConfig.make("base", TINY)
     setup = TranslatorSetup(config, make_parts(pairs, config.data, 0))
-    assert "1 of 37 pairs were left out, because one side is empty" in setup.summary()
+    assert "1 of 37 pairs were left out, because one side is empty" in "\n".join(setup.notes())
 
 
 def test_what_cannot_be_fitted():

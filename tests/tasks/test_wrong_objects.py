@@ -54,7 +54,7 @@ def test_targets_of_other_objects_are_refused(junk: Any) -> None:
 )
 def test_labels_of_several_types_are_refused(labels: Any) -> None:
     X = np.random.default_rng(0).normal(size=(20, 3))
-    with pytest.raises(DataError, match=r"y, number [12]: expected"):
+    with pytest.raises(DataError, match=r"y, index [01]: expected"):
         elman.Classifier("small", **QUICK).fit(X, labels, progress=False)
 
 

@@ -57,21 +57,23 @@ def label_texts(values: Iterable[Any], name: str) -> list[str]:
     return [label_text(value, f"{name}, number {row}") for row, value in enumerate(values, 1)]
 
 
-def type_of_labels(values: Sequence[Any], name: str) -> str:
+def type_of_labels(values: Sequence[Any], name: str, places: Sequence[str] = ()) -> str:
     """Return the type of labels, one of `LABEL_TYPES`; whole and real numbers together are of the type "number".
 
-    Raises DataError, with the index from 1, for a label of another type than the first: 1 and "1" would be one label.
+    Raises DataError, with the place or by default the index from 0, for a label of another type than the first: 1 and
+    "1" would be one label.
     """
     kinds = ((str, "text"), (bool, "boolean"), (int, "integer"), (float, "number"))
     alone = set(map(type, values))
     if len(alone) == 1 and (only := dict(kinds).get(alone.pop())):
         return only
     found = ""
-    for row, value in enumerate(values, 1):
+    for row, value in enumerate(values):
         plain = python_value(value)
         kind = next((kind for python, kind in kinds if isinstance(plain, python)), "text")
         if found and kind != found and not {kind, found} <= {"integer", "number"}:
-            raise DataError(f"{name}, number {row}: expected labels of one type, as the first, a {found}. "
+            place = places[row] if places else f"{name}, index {row}"
+            raise DataError(f"{place}: expected labels of one type, as the first, a {found}. "
                             f"Received: the {kind} {plain!r}")  # fmt: skip
         found = "number" if found and kind != found else kind
     return found or "text"

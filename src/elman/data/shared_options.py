@@ -38,7 +38,7 @@ def bad_rows(rows: str = "rows") -> Any:
     """Declare what happens to rows that cannot be used; `rows` is their name in the help."""
     help = (
         f"{rows} that cannot be used, such as an empty text: leave them out with a remark (skip), stop at the first "
-        "(error), or leave out up to 1 % of a file (auto)"
+        "(error), or leave out up to 1 % of a file, or of data in memory (auto)"
     )
     return option("auto", help, choices=BAD_ROWS, absent="error")
 

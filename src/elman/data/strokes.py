@@ -16,13 +16,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from elman.data.bad_rows import checked, index_places, picked
 from elman.data.binary import open_bytes, read_npy, read_npz
 from elman.data.decoding import raw_blocks
 from elman.data.inputs import InputFile, find_files, is_new
 from elman.data.manifest import ManifestConfig, sidecar_text
 from elman.data.suffixes import table_kind
 from elman.data.table import read_table
-from elman.data.transcripts import FrameNormalizer, Transcripts, digest_of, given_texts, joined
+from elman.data.transcripts import FrameNormalizer, Transcripts, checked_text, digest_of, joined, listed_texts
 from elman.errors import DataError
 
 __all__ = ["check_strokes", "holds_strokes", "read_strokes", "stroke_scale", "strokes_from"]
@@ -95,11 +96,14 @@ def read_strokes(
 def strokes_from(
     drawings: Sequence[Any], texts: Sequence[Any] | None = None, *, name: str = "the drawings"
 ) -> Transcripts:
-    """Convert drawings, each a list or array of T x 3 numbers. Raises DataError with the index of an invalid one."""
+    """Convert drawings, each a list or array of T x 3 numbers.
+
+    Invalid ones are left out within `bad_rows_of`; else raises DataError with the index of the first one.
+    """
     if isinstance(drawings, str | bytes) or not hasattr(drawings, "__len__"):
         raise DataError(f"expected a list of drawings. Received: {type(drawings).__name__}")
-    places = [f"{name}, number {number}" for number in range(len(drawings))]
-    return _transcripts(drawings, given_texts(texts, len(drawings), name), places, name)
+    places = index_places(name, drawings, len(drawings))
+    return _transcripts(list(drawings), listed_texts(texts, len(drawings), name), places, name)
 
 
 def check_strokes(values: Any, place: str) -> Floats:
@@ -215,20 +219,23 @@ def _read_lines(file: InputFile, config: ManifestConfig, labelled: bool) -> Tran
     return _transcripts(drawings, texts, places, file.name)
 
 
-def _transcripts(drawings: Sequence[Any], texts: list[str] | None, places: list[str], name: str) -> Transcripts:
-    frames = [check_strokes(each, place) for each, place in zip(drawings, places, strict=True)]
-    if not frames:
+def _transcripts(drawings: Sequence[Any], texts: list[Any] | None, places: list[str], name: str) -> Transcripts:
+    if not len(drawings):
         raise DataError(f"expected at least one drawing in {name}. Received: none")
-    for text, place in zip(texts or (), places, strict=False):
-        if not text.strip():
-            raise DataError(f"{place}: expected a text. Received: an empty one")
+
+    def one(row: int) -> tuple[Floats, str]:
+        text = "" if texts is None else checked_text(texts[row], places[row])
+        return check_strokes(drawings[row], places[row]), text
+
+    rows, kept = checked(len(drawings), one)
+    frames = [x_TF for x_TF, _ in rows]
     return Transcripts(
         name,
         "strokes",
         frames,
         np.array([len(x_TF) for x_TF in frames], dtype=np.int64),
         3,
-        None if texts is None else [text.strip() for text in texts],
-        places,
+        None if texts is None else [text for _, text in rows],
+        picked(places, kept),
         [digest_of(x_TF) for x_TF in frames],
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 from elman.errors import DataError
 
-__all__ = ["is_sequence", "texts_from"]
+__all__ = ["is_sequence", "listed_texts", "texts_from"]
 
 
 def is_sequence(values: Any) -> bool:
@@ -16,11 +16,16 @@ def is_sequence(values: Any) -> bool:
     return not unordered and hasattr(values, "__len__") and getattr(values, "ndim", 1) != 0
 
 
-def texts_from(values: Iterable[str], what: str) -> list[str]:
-    """Return texts as a list; `what` is their name in messages. Raises DataError for anything but several texts."""
+def listed_texts(values: Iterable[Any], what: str) -> list[Any]:
+    """Return items that should be texts as a list. Raises DataError for a single text, and for no sequence."""
     if isinstance(values, str | bytes) or not isinstance(values, Iterable) or getattr(values, "ndim", 1) == 0:
         raise DataError(f"expected {what} as a list of sentences. Received: one {type(values).__name__}")
-    found = list(values)
+    return list(values)
+
+
+def texts_from(values: Iterable[str], what: str) -> list[str]:
+    """Return texts as a list; `what` is their name in messages. Raises DataError for anything but several texts."""
+    found = listed_texts(values, what)
     for row, value in enumerate(found):
         if not isinstance(value, str):
             raise DataError(f"expected {what} that are texts. Received: {type(value).__name__} at index {row}")

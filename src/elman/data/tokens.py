@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby, takewhile
 from pathlib import Path
@@ -28,7 +29,8 @@ from elman.data.vocabulary import (
     vocabulary_from_json,
 )
 from elman.data.vocabulary.base import Ids
-from elman.display import Progress
+from elman.data.vocabulary.unknown import UnknownTokens, unknown_in_ids, unknown_in_stream
+from elman.display import Progress, counted, places_of
 from elman.errors import ArtifactError, ConfigError, DataError, StorageError
 from elman.files import atomic_file, make_folder, write_text
 
@@ -40,12 +42,16 @@ _USUAL_SPLIT = (0.9, 0.05, 0.05)
 LAYOUT = 1
 # Increased whenever the same text gives another vocabulary.
 LEARNING = 2
+# Tokens at the beginning of a part in which unknown ones are counted.
+_LOOKED_AT = 1_000_000
 
 
 class Corpus(NamedTuple):
     """An encoded text. The validation or test part is None if it has fewer than two tokens.
 
     `scan` has the statistics of the main text; `fingerprint` is a hash of the texts, the vocabulary and the split.
+    `unknown` has the counts of unknown tokens at the beginning of the training and the validation part, and `repeated`
+    remarks on other parts that have files of the training part.
     """
 
     train: TokenFile
@@ -54,6 +60,8 @@ class Corpus(NamedTuple):
     vocabulary: Vocabulary
     fingerprint: str
     scan: TextStatistics
+    unknown: tuple[UnknownTokens | None, ...] = ()
+    repeated: tuple[str, ...] = ()
 
 
 class _Text(NamedTuple):
@@ -72,6 +80,12 @@ class _Text(NamedTuple):
             done += len(section.piece.text)
             if progress is not None:
                 progress(stage, min(1.0, done / self.scan.characters))
+
+    def part(self, part: int, progress: Progress | None) -> Iterator[str]:
+        """Yield the text of a part of the corpus, cut at documents."""
+        for section in self.sections("reading unknown tokens", progress):
+            if self.parts[section.part] == part:
+                yield from section.piece.stretches()
 
     def key(self, *more: object) -> str:
         return _hash(LAYOUT, self.scan.sha256, self.cuts, self.border, *more)
@@ -132,7 +146,14 @@ def prepare(
         )
     usable = [parts[part] if len(parts[part]) >= 2 else None for part in (1, 2)]
     fingerprint = _hash(LAYOUT, *(parts[part].key for part in range(3)))
-    return Corpus(train, usable[0], usable[1], learnt, fingerprint, scan)
+    # The last text that has a part is the one that was encoded for it.
+    owners = {part: text for text in texts for part in text.parts}
+    unknown = tuple(
+        None if tokens is None else _unknown(owners[part], part, tokens, learnt, progress)
+        for part, tokens in enumerate((train, usable[0]))
+    )
+    repeated = tuple(note for text in texts[1:] if (note := _repeated(texts[0], text)))
+    return Corpus(train, usable[0], usable[1], learnt, fingerprint, scan, unknown, repeated)
 
 
 def _hash(*content: object) -> str:
@@ -200,6 +221,31 @@ def _encode(text: _Text, vocabulary: Vocabulary, folder: Path, progress: Progres
             )
         files |= {own: TokenFile(paths[own], keys[own]) for own in missing}
     return {part: files[own] for own, part in enumerate(text.parts)}
+
+
+def _unknown(
+    text: _Text, part: int, tokens: TokenFile, vocabulary: Vocabulary, progress: Progress | None
+) -> UnknownTokens:
+    """Return the counts of unknown tokens in a part; where they are many, its text is read again for their names."""
+    counts = unknown_in_ids([tokens.read(0, min(len(tokens), _LOOKED_AT))])
+    return unknown_in_stream(vocabulary, text.part(part, progress), counts.tokens) if counts.many else counts
+
+
+def _repeated(train: _Text, held_out: _Text) -> str | None:
+    """Return a remark on a validation or test text that has files of the training text, or the same text; or None."""
+    known = {os.path.realpath(file.path) for file in train.source.files}
+    files = held_out.source.files
+    names = [file.name for file in files if os.path.realpath(file.path) in known]
+    if train.scan.sha256 == held_out.scan.sha256:
+        names = [file.name for file in files]
+    if not names:
+        return None
+    part = {1: "validation", 2: "test"}[held_out.parts[0]]
+    are = "is" if len(names) == 1 else "are"
+    return (
+        f"{len(names):,} of {counted(len(files), 'file')} of the {part} text {are} also in the training text, so "
+        f"figures are better than on new data ({places_of(names)})"
+    )
 
 
 def _cached(path: Path, key: str) -> TokenFile | None:

@@ -10,13 +10,15 @@ import logging
 import os
 import sys
 from abc import ABC
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import torch
 
 from elman import artifact
+from elman.data.bad_rows import BadRows, bad_rows_of
 from elman.data.sources import Sources
 from elman.errors import ArtifactError, ConfigError
 from elman.nn import StoredModule
@@ -166,6 +168,21 @@ class TaskModel(ABC, Generic[C, N, V]):
         functions = as_callbacks(on_event)
         return self._train(self.setup_class.open(self._chosen, sources, **reading), folder, progress, tune, functions)
 
+    def _usable_rows(self) -> AbstractContextManager[BadRows]:
+        """Context manager for reading training data, which leaves out bad rows as the option `bad_rows` says.
+
+        Within scikit-learn, "auto" leaves out none: its searches and checks expect an error.
+        """
+        return bad_rows_of(getattr(self.config, "data", None), strict=_inside("sklearn"))
+
+    @contextmanager
+    def _evaluated_rows(self) -> Iterator[None]:
+        """Context manager for reading the data of an evaluation; remarks on bad rows are logged."""
+        with self._usable_rows() as bad:
+            yield
+        for note in bad.remarks:
+            _log.warning("%s", note)
+
     def _fit_memory(
         self,
         parts: Any,
@@ -174,16 +191,22 @@ class TaskModel(ABC, Generic[C, N, V]):
         progress: bool | None,
         tune: bool,
         on_event: OnEvent = None,
-        **setup: Any,
+        left_out: Sequence[str] = (),
+        **given: Any,
     ) -> Self:
-        """Train on data in memory; `setup` holds further arguments of the task's `Setup`.
+        """Train on data in memory.
+
+        left_out  remarks on rows that were left out
+        given     further arguments of the task's `Setup`
 
         Raises ConfigError for a folder, because a run on data in memory could not be resumed.
         """
         if folder is not None:
             raise ConfigError("expected data in files when training in a folder. Received: data in memory")
         functions = as_callbacks(on_event)
-        return self._train(self.setup_class(self._chosen, parts, **setup), None, progress, tune, functions)
+        setup = self.setup_class(self._chosen, parts, **given)
+        setup.left_out = tuple(left_out)
+        return self._train(setup, None, progress, tune, functions)
 
     def _train(
         self,

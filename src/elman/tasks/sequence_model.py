@@ -60,13 +60,11 @@ class SequenceModel(TaskModel[C, N, V], Generic[C, N, V]):
         if given[1] is None:
             train, valid, test = (as_paths(each, self._expected) for each in (given[0], valid, test))
             return self._fit_files(Sources(train, valid, test), **running)
-        parts = self.setup_class.make_parts(
-            self._part(*given, **how),
-            self.config,
-            valid=self._held_out(valid, name="valid", **how),
-            test=self._held_out(test, name="test", **how),
-        )
-        return self._fit_memory(parts, **running)
+        with self._usable_rows() as bad:
+            train = self._part(*given, **how)
+            valid, test = (self._held_out(part, name=name, **how) for name, part in (("valid", valid), ("test", test)))
+        parts = self.setup_class.make_parts(train, self.config, valid=valid, test=test)
+        return self._fit_memory(parts, **running, left_out=bad.remarks)
 
     def _held_out(self, part: Any, **how: Any) -> Any:
         """Make a held-out split from None, a tuple of arguments of `_part`, or paths."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,10 +12,11 @@ import numpy.typing as npt
 
 from elman.data.columns import order_of, real_columns
 from elman.data.image_arrays import channels_last
+from elman.data.parts import digest_of
 from elman.data.values import precise
 from elman.errors import DataError
 
-__all__ = ["KINDS", "CaptionDataset", "checked_captions", "join", "made"]
+__all__ = ["KINDS", "CaptionDataset", "checked_caption", "checked_captions", "join", "made"]
 
 KINDS = ("vectors", "images", "maps")
 # The array shapes allowed for each kind, as shown in messages.
@@ -69,6 +70,10 @@ class CaptionDataset:
             [self.places[row] for row in numbers],
             self.names,
         )
+
+    def contents(self) -> Iterator[object]:
+        """Yield each item as something small and hashable."""
+        yield from map(digest_of, self.items)
 
     def named(self, names: tuple[str, ...]) -> CaptionDataset:
         """Return the data with the features of vectors in the order of `names`, if both have names.
@@ -167,14 +172,17 @@ def checked_captions(captions: Sequence[Any], count: int, name: str, data: str) 
         raise DataError(
             f"{name}: expected captions for each of the {count:,} items in {data}. Received: {len(captions):,}"
         )
-    found: list[list[str]] = []
-    for row, given in enumerate(captions, 1):
-        several = [given] if isinstance(given, str) else given
-        if not isinstance(several, Sequence | np.ndarray) or not all(isinstance(each, str) for each in several):
-            raise DataError(f"{name}, number {row}: expected one text or several. Received: {str(given)[:40]!r}")
-        found.append([checked_text(each, f"{name}, number {row}") for each in several])
-        if not found[-1]:
-            raise DataError(f"{name}, number {row}: expected at least one caption. Received: none")
+    return [checked_caption(given, f"{name}, number {row}") for row, given in enumerate(captions, 1)]
+
+
+def checked_caption(given: Any, place: str) -> list[str]:
+    """Return the captions of an item, which has one text or several. Raises DataError for anything else."""
+    several = [given] if isinstance(given, str) else given
+    if not isinstance(several, Sequence | np.ndarray) or not all(isinstance(each, str) for each in several):
+        raise DataError(f"{place}: expected one text or several. Received: {str(given)[:40]!r}")
+    found = [checked_text(each, place) for each in several]
+    if not found:
+        raise DataError(f"{place}: expected at least one caption. Received: none")
     return found
 
 

@@ -16,15 +16,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from elman.data.bad_rows import bad_rows_of
+from elman.data.bad_rows import bad_rows_of, index_places, picked
 from elman.data.blank_lines import is_blank
 from elman.data.columns import Name, comparable, frame_columns
 from elman.data.examples.base import Examples
 from elman.data.examples.config import ExamplesConfig
-from elman.data.examples.in_memory import examples_from, labels_from
+from elman.data.examples.in_memory import examples_from, labels_from, usable_examples
 from elman.data.examples.lines import incoming_texts
 from elman.data.examples.reading import read_examples
-from elman.data.examples.weights import with_weights
+from elman.data.examples.weights import checked_weights, with_weights
 from elman.data.labels import label_texts, type_of_labels
 from elman.data.sources import as_paths, is_path
 from elman.errors import DataError
@@ -77,11 +77,17 @@ def labelled_examples(
             "Received: none"
         )
     y = flat_labels(y, regression=regression)
-    examples = with_weights(_examples(X, y, config), sample_weight, classes=not regression)
+    examples, rows = usable_examples(X, y, images=config.images, missing=config.missing)
+    places = picked(index_places("y", y, len(labels_from(y))), rows)
+    if rows is not None:
+        weights_N = checked_weights(sample_weight, len(labels_from(y)))
+        sample_weight = None if weights_N is None else weights_N[rows]
+        y = picked(labels_from(y), rows)
+    examples = with_weights(examples, sample_weight, classes=not regression)
     features = matrix_columns(X) if examples.kind == "series" else None
     if regression:
         return InMemoryExamples(examples, None, None, "number", features)
-    values = type_of_labels(labels_from(y), "y")
+    values = type_of_labels(labels_from(y), "y", places)
     classes = np.unique(np.asarray(y))
     return InMemoryExamples(examples, classes, label_texts(classes.tolist(), "y"), values, features)
 

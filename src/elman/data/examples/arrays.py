@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from elman.data.bad_rows import checked, picked
 from elman.data.binary import open_bytes, read_idx, read_npy, read_npz
 from elman.data.examples.base import Examples
 from elman.data.examples.config import ExamplesConfig
@@ -20,7 +21,7 @@ from elman.data.suffixes import bare_suffix
 from elman.data.values import precise
 from elman.errors import DataError
 
-__all__ = ["examples_of_array", "read_idx_file", "read_numpy_file"]
+__all__ = ["checked_text", "examples_of_array", "read_idx_file", "read_numpy_file"]
 
 # Names of arrays in .npz files; the first name that is present is read.
 _INPUTS = ("x", "X", "inputs", "series", "images", "texts", "data")
@@ -35,6 +36,7 @@ def examples_of_array(
     missing: str = "refuse",
     lengths: Sequence[int] | None = None,
     labels: list[str] | None = None,
+    places: Sequence[str] | None = None,
 ) -> Examples:
     """Create `Examples` from an array.
 
@@ -47,16 +49,16 @@ def examples_of_array(
         missing: as for `checked_series`.
         lengths: time steps of each series, if they are shorter than T.
         labels: the label of each example, as text.
+        places: where each example comes from; by default its row, from 1.
 
-    Raises DataError for another dtype or shape, empty texts, and the series that `checked_series` refuses.
+    Examples that cannot be used are left out within `bad_rows_of`. Raises DataError for another dtype or shape, empty
+    texts, and the series that `checked_series` refuses.
     """
+    if places is None:
+        places = [f"{name}, row {row}" for row in range(1, len(values) + 1)] if values.ndim else []
     if values.dtype.kind in "UT" and values.ndim == 1:
-        texts = [str(text) for text in values]
-        places = [f"{name}, row {row}" for row in range(1, len(texts) + 1)]
-        empty = next((place for text, place in zip(texts, places, strict=True) if not text.strip()), None)
-        if empty is not None:
-            raise DataError(f"{empty}: expected a text. Received: an empty one")
-        return Examples("text", _some(texts, name), labels, places)
+        texts, kept = checked(len(values), lambda row: checked_text(values[row], places[row]))
+        return Examples("text", _some(texts, name), picked(labels, kept), picked(places, kept))
     if values.dtype.kind not in "biuf" or not 2 <= values.ndim <= 4:
         # scikit-learn's estimator checks look for the words of these hints.
         hint = "; Complex data not supported" if values.dtype.kind == "c" else ""
@@ -65,7 +67,6 @@ def examples_of_array(
         raise DataError(f"{name}: expected numbers with 2 dimensions (one series per row), 3 (series, steps, channels) "
                         f"or 4 (images with channels){hint}. "
                         f"Received: {values.dtype} of shape {values.shape}")  # fmt: skip
-    places = [f"{name}, row {row}" for row in range(1, len(values) + 1)]
     values = channels_last(values)
     x_NTI: npt.NDArray[Any] = _sequences(values, images)
     if np.isfinite(x_NTI).all():
@@ -80,12 +81,28 @@ def examples_of_array(
     if np.isfinite(x_NTI).all():
         return Examples("series", whole, labels, places, ("",) * x_NTI.shape[2])
     # Errors show values as they were given, so they are checked before any conversion.
-    return _listed(list(_sequences(values, images, values.dtype)), places, missing, labels)
+    given = list(_sequences(values, images, values.dtype))
+    series, kept = checked(len(given), lambda row: checked_series(given[row], places[row], missing=missing))
+    if kept is None:
+        return Examples("series", series, labels, places, ("",) * series[0].shape[1])
+    # The others are read as if they were alone.
+    return examples_of_array(
+        values[kept], name, images=images, missing=missing, labels=picked(labels, kept), places=picked(places, kept)
+    )
 
 
-def _listed(series: list[npt.NDArray[Any]], places: list[str], missing: str, labels: list[str] | None) -> Examples:
-    checked = [checked_series(x_TI, place, missing=missing) for x_TI, place in zip(series, places, strict=True)]
-    return Examples("series", checked, labels, places, ("",) * checked[0].shape[1])
+def _listed(series: list[npt.NDArray[Any]], places: Sequence[str], missing: str, labels: list[str] | None) -> Examples:
+    found, kept = checked(len(series), lambda row: checked_series(series[row], places[row], missing=missing))
+    return Examples("series", found, picked(labels, kept), picked(places, kept), ("",) * found[0].shape[1])
+
+
+def checked_text(value: Any, place: str) -> str:
+    """Return a text of data in memory. Raises DataError for an empty one, and for anything else."""
+    if not isinstance(value, str):
+        raise DataError(f"{place}: expected a text. Received: {type(value).__name__} {str(value)[:40]!r}")
+    if not value.strip():
+        raise DataError(f"{place}: expected a text. Received: an empty one")
+    return str(value)
 
 
 def _some(items: list[Any], name: str) -> list[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
 from typing import Any
@@ -9,16 +10,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from elman.data.bad_rows import checked, index_places, picked
 from elman.data.columns import frame_columns, frame_labels, order_of
-from elman.data.examples.arrays import examples_of_array
+from elman.data.examples.arrays import checked_text, examples_of_array
 from elman.data.examples.base import Examples, Floats
 from elman.data.examples.labels import matched
 from elman.data.examples.series import checked_series
-from elman.data.labels import label_texts
+from elman.data.labels import label_text
 from elman.data.values import as_array
 from elman.errors import ConfigError, DataError
 
-__all__ = ["examples_from", "labels_from"]
+__all__ = ["examples_from", "labels_from", "usable_examples"]
 
 
 def examples_from(
@@ -37,8 +39,15 @@ def examples_from(
 
     Raises DataError, with row, step and channel, for other objects, for missing and infinite numbers, for series with
     another number of channels than the first, and if there are not as many labels as examples; ConfigError for an
-    unknown kind.
+    unknown kind. Examples that cannot be used are left out within `bad_rows_of`.
     """
+    return usable_examples(X, y, kind=kind, name=name, images=images, missing=missing)[0]
+
+
+def usable_examples(
+    X: Any, y: Any = None, *, kind: str = "auto", name: str = "X", images: str = "rows", missing: str = "refuse"
+) -> tuple[Examples, list[int] | None]:
+    """Return what `examples_from` returns, and the indices of these examples in X; None for all of them."""
     if kind not in ("auto", "text", "series"):
         raise ConfigError(f"expected the kind auto, text or series. Received: {kind!r}")
     if hasattr(X, "tocsr"):
@@ -53,19 +62,45 @@ def examples_from(
     if not len(values):
         raise DataError(f"{name}: expected at least one example. Received: none")
     if kind == "auto":
-        first = values.flat[0] if isinstance(values, np.ndarray) and values.size else values[0]
+        every = values.flat if isinstance(values, np.ndarray) and values.size else values
+        # Rows without a text may come first.
+        first = next((value for value in every if not _is_missing(value)), None)
         kind = "text" if isinstance(first, str) else "series"
+    places = index_places(name, X, len(values))
     if kind == "text":
-        examples = _texts(values, name)
+        examples = _texts(values, places)
     elif isinstance(values, np.ndarray) and values.dtype != object:
-        examples = examples_of_array(values, name, images=images, missing=missing)
+        examples = examples_of_array(values, name, images=images, missing=missing, places=places)
     else:
-        examples = _series(list(values), name, missing)
+        examples = _series(list(values), places, missing)
     if kind == "series":
         examples = replace(examples, features=frame_labels(X))
-    if y is None:
-        return examples
-    return replace(examples, labels=matched(label_texts(labels_from(y), "y"), len(examples), "y", name))
+    rows = None if len(examples) == len(values) else _rows(examples.places, places)
+    return (examples, rows) if y is None else _labelled(examples, rows, y, len(values), name)
+
+
+def _is_missing(value: Any) -> bool:
+    """Return whether a value stands for a missing text: None, NaN or pandas.NA."""
+    return value is None or type(value).__name__ == "NAType" or (isinstance(value, float) and math.isnan(value))
+
+
+def _labelled(
+    examples: Examples, rows: list[int] | None, y: Any, count: int, name: str
+) -> tuple[Examples, list[int] | None]:
+    """Return the examples that have a label, and their indices among all `count`, of which `examples` has `rows`."""
+    labels = matched(labels_from(y), count, "y", name)
+    places = index_places("y", y, count)
+    known = range(count) if rows is None else rows
+    texts, kept = checked(len(known), lambda row: label_text(labels[known[row]], places[known[row]]))
+    if kept is not None:
+        examples, rows = examples.take(kept), [known[row] for row in kept]
+    return replace(examples, labels=texts), rows
+
+
+def _rows(places: Sequence[str], every: Sequence[str]) -> list[int]:
+    """Return the indices of some places, which are in the order of `every`, among all."""
+    known = {place: row for row, place in enumerate(every)}
+    return [known[place] for place in places]
 
 
 def _plain(X: Any) -> Any:
@@ -93,29 +128,27 @@ def labels_from(y: Any) -> list[Any]:
     return list(values)
 
 
-def _texts(values: Any, name: str) -> Examples:
+def _texts(values: Any, places: Sequence[str]) -> Examples:
     if isinstance(values, np.ndarray) and values.ndim == 2 and values.shape[1] == 1:
         values = values[:, 0]
-    places = [f"{name}, row {row}" for row in range(1, len(values) + 1)]
-    texts = []
-    for value, place in zip(values, places, strict=True):
-        if not isinstance(value, str):
-            raise DataError(f"{place}: expected a text. Received: {_shown(value)}")
-        if not value.strip():
-            raise DataError(f"{place}: expected a text. Received: an empty one")
-        texts.append(str(value))
-    return Examples("text", texts, None, places)
+    texts, kept = checked(len(values), lambda row: checked_text(values[row], places[row]))
+    return Examples("text", texts, None, picked(places, kept))
 
 
-def _series(values: Sequence[Any], name: str, missing: str) -> Examples:
-    places = [f"{name}, row {row}" for row in range(1, len(values) + 1)]
-    found: list[Floats] = []
-    for value, place in zip(values, places, strict=True):
-        x_TI = _one_series(value, place)
-        if found and x_TI.shape[1] != found[0].shape[1]:
-            raise DataError(f"{place}: expected {found[0].shape[1]} channels, as in the first series. "
+def _series(values: Sequence[Any], places: Sequence[str], missing: str) -> Examples:
+    channels: list[int] = []
+
+    def one(row: int) -> Floats:
+        x_TI = _one_series(values[row], places[row])
+        if channels and x_TI.shape[1] != channels[0]:
+            raise DataError(f"{places[row]}: expected {channels[0]} channels, as in the first series. "
                             f"Received: {x_TI.shape[1]}")  # fmt: skip
-        found.append(checked_series(x_TI, place, missing=missing))
+        x_TI = checked_series(x_TI, places[row], missing=missing)
+        channels.append(x_TI.shape[1])
+        return x_TI
+
+    found, kept = checked(len(values), one)
+    values, places = picked(values, kept), picked(places, kept)
     named = frame_columns(values[0])
     if len(named) < 2 or not all(map(frame_columns, values)):
         return Examples("series", found, None, places, ("",) * found[0].shape[1])

@@ -34,7 +34,7 @@ def checked_weights(sample_weight: Any, count: int) -> Floats | None:
     wrong = np.flatnonzero(~(np.isfinite(weights_N) & (weights_N >= 0)))
     if len(wrong):
         raise DataError(
-            f"sample_weight, row {wrong[0] + 1}: expected a finite weight of at least 0. Received: {given[wrong[0]]}"
+            f"sample_weight, index {wrong[0]}: expected a finite weight of at least 0. Received: {given[wrong[0]]}"
         )
     if not weights_N.any():
         raise DataError("expected at least one sample_weight above zero. Received: weights that are all zero")

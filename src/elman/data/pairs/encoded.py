@@ -174,7 +174,8 @@ class EncodedPairs:
         """Return remarks about pairs that were left out."""
         total = len(self) + self.dropped_source + self.dropped_target
         return [
-            f"{self.pairs.name}: {count} of {total} pairs were left out, as their {side} has more than {limit} tokens"
+            f"{self.pairs.name}: {count:,} of {total:,} ({count / total:.1%}) pairs were left out, as their {side} has "
+            f"more than {limit} tokens: a larger max_{side} keeps them"
             for side, count, limit in zip(
                 ("source", "target"), (self.dropped_source, self.dropped_target), self.limits, strict=True
             )

@@ -37,6 +37,7 @@ def pairs_of_rows(rows: Sequence[list[str]], name: str, columns: Columns, header
         names = []
     wanted = [_place(names, columns[side], side, name) for side in range(1 + with_targets)]
     cells: list[list[str]] = [[] for _ in wanted]
+    numbers = []
     start = 1 if names else 0
     problems: dict[int, DataError] = {}
     for number, row in enumerate(rows[start:], start + 1):
@@ -45,10 +46,11 @@ def pairs_of_rows(rows: Sequence[list[str]], name: str, columns: Columns, header
                 collect(problems, number - start - 1, _too_few(row, f"{name}, line {number}", max(wanted) + 1))
                 continue
             row = [""] * (max(wanted) + 1)
+        numbers.append(number)
         for side, place in zip(cells, wanted, strict=True):
             side.append(row[place])
     usable(len(rows) - start, problems)
-    return _made(name, cells)
+    return _made(name, cells, numbers)
 
 
 def _too_few(row: list[str], where: str, columns: int) -> DataError:
@@ -65,7 +67,7 @@ def pairs_of_table(table: Table, columns: Columns, *, with_targets: bool) -> Pai
     """
     names = list(table.columns)
     found = [names[_place(names, columns[side], side, table.name)] for side in range(1 + with_targets)]
-    return _made(table.name, [[cell or "" for cell in table.columns[name]] for name in found])
+    return _made(table.name, [[cell or "" for cell in table.columns[name]] for name in found], table.lines)
 
 
 def _place(names: Sequence[str], column: str, side: int, where: str) -> int:
@@ -87,7 +89,7 @@ def _place(names: Sequence[str], column: str, side: int, where: str) -> int:
     )
 
 
-def _made(name: str, cells: list[list[str]]) -> Pairs:
+def _made(name: str, cells: list[list[str]], numbers: Sequence[int]) -> Pairs:
     if len(cells) == 1:
         return Pairs(name, list(map(tidy, cells[0])), None)
-    return paired(name, *cells)
+    return paired(name, cells[0], cells[1], numbers)

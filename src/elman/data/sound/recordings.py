@@ -13,12 +13,13 @@ from typing import Any
 
 import numpy as np
 
+from elman.data.bad_rows import checked, index_places
 from elman.data.decoding import raw_blocks
 from elman.data.sound.config import SoundConfig
 from elman.data.sound.read import Samples, Sound, SoundInfo, as_sound, read_sound, resampled, resampled_length
 from elman.data.sound.read import sound_info as info_of
 from elman.data.texts import is_sequence
-from elman.data.transcripts import LazyFrames, Transcripts, digest_of, given_texts
+from elman.data.transcripts import LazyFrames, Transcripts, checked_text, digest_of, listed_texts
 from elman.display import Progress
 from elman.errors import ConfigError, DataError
 
@@ -112,8 +113,8 @@ def recordings_from(
         name: name of the recordings in messages.
         longest_seconds: longer sounds are refused.
 
-    Raises DataError, with the index of the sound from 0, for sounds that cannot be used; ConfigError for samples
-    without a rate; StorageError.
+    Sounds that cannot be used, or whose texts cannot, are left out within `bad_rows_of`. Else raises DataError, with
+    the index of the first from 0; ConfigError for samples without a rate; StorageError.
     """
     if isinstance(sounds, os.PathLike) or not is_sequence(sounds):
         raise DataError(f"expected a list of sounds. Received: {type(sounds).__name__}")
@@ -121,28 +122,34 @@ def recordings_from(
         raise DataError(f"{name}: expected a list of sounds, such as [samples]. Received: {len(sounds):,} numbers")
     if not len(sounds):
         raise DataError(f"expected at least one sound in {name}. Received: none")
-    found: list[Path | Sound] = []
-    infos, places, digests = [], [], []
-    for number, each in enumerate(sounds):
-        place = f"{name}, number {number}"
-        if isinstance(each, str | os.PathLike):
-            path = Path(each).expanduser()
-            place = f"{place}: {path}"
-            infos.append(info_of(path, name=place, longest_seconds=longest_seconds))
-            digests.append(file_digest(path, place))
-            found.append(path)
-        else:
-            own, given = _samples_and_rate(each, rate)
-            if not given:
-                raise ConfigError(f"{place}: expected the sample rate of the samples (rate). Received: none")
-            sound = as_sound(
-                own, int(given) if isinstance(given, np.integer) else given, place, longest_seconds=longest_seconds
-            )
-            infos.append(sound.info)
-            digests.append(digest_of(sound.samples, sound.info.rate))
-            found.append(sound)
-        places.append(place)
-    return Recordings(name, found, infos, given_texts(texts, len(found), name), places, digests)
+    written = listed_texts(texts, len(sounds), name)
+    places = index_places(name, sounds, len(sounds))
+    sounds = list(sounds)
+
+    def one(row: int) -> tuple[Path | Sound, SoundInfo, bytes, str, str]:
+        """Return a sound, its header, its hash, its text and its place."""
+        sound, info, digest, place = _sound(sounds[row], places[row], rate, longest_seconds)
+        return sound, info, digest, "" if written is None else checked_text(written[row], places[row]), place
+
+    rows, _ = checked(len(sounds), one)
+    found, infos, digests, kept_texts, kept_places = (list(column) for column in zip(*rows, strict=True))
+    return Recordings(name, found, infos, None if written is None else kept_texts, kept_places, digests)
+
+
+def _sound(each: Any, place: str, rate: int, longest_seconds: float) -> tuple[Path | Sound, SoundInfo, bytes, str]:
+    """Return a sound from a path or from samples, its header, its hash and its place."""
+    if isinstance(each, str | os.PathLike):
+        path = Path(each).expanduser()
+        place = f"{place}: {path}"
+        info = info_of(path, name=place, longest_seconds=longest_seconds)
+        return path, info, file_digest(path, place), place
+    own, given = _samples_and_rate(each, rate)
+    if not given:
+        raise ConfigError(f"{place}: expected the sample rate of the samples (rate). Received: none")
+    sound = as_sound(
+        own, int(given) if isinstance(given, np.integer) else given, place, longest_seconds=longest_seconds
+    )
+    return sound, sound.info, digest_of(sound.samples, sound.info.rate), place
 
 
 def _samples_and_rate(sound: Any, rate: int) -> tuple[Any, Any]:

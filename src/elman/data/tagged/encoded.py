@@ -80,6 +80,11 @@ class EncodedSequences:
         numbers = np.concatenate([self._numbers[each] for each in self._words]) if self._words else self._numbers
         return torch.from_numpy(np.bincount(numbers, minlength=size)).float()
 
+    def label_counts(self, size: int, *, intents: bool = False) -> Ints | None:
+        """Return how often each of `size` tags occurs, or each sentence label; None for data without them."""
+        ids = self.intents if intents else None if self.tags is None else np.concatenate(self.tags)
+        return None if ids is None else np.bincount(ids[ids >= 0], minlength=size)
+
     def unknown_words(self) -> UnknownTokens:
         """Return the counts of unknown words."""
         if not self._words:

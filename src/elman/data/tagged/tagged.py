@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from elman.data.bad_rows import checked, index_places, picked
 from elman.data.columns import frame_columns, order_of, real_columns
-from elman.data.labels import label_texts, type_of_labels
+from elman.data.labels import label_text, label_texts, type_of_labels
 from elman.data.parts import digest_of
 from elman.data.texts import is_sequence
 from elman.data.values import as_array, precise
@@ -191,51 +192,69 @@ def tagged_from(
     tags       a tag for every time step of each sequence; texts, or finite numbers, of which 1.0 and 1 are one tag
     intents    a label for each sequence; as for tags
 
-    Raises DataError, with the index of the sequence from 0, for invalid sequences and for labels that do not match
-    them.
+    Sequences that cannot be used, and those with labels that do not match them, are left out within `bad_rows_of`. Else
+    raises DataError, with the index of the sequence from 0.
     """
     sequences = _sequences(sequences, name)
-    places = [f"{name}, number {number}" for number in range(len(sequences))]
-    words: list[list[str]] | None = None
-    frames: list[Frames] | None = None
-    if len(sequences) and all(
-        isinstance(each, str) or (isinstance(each, list | tuple) and all(isinstance(word, str) for word in each))
-        for each in sequences
-    ):
-        words = [
-            check_words(each.split() if isinstance(each, str) else list(each), place)
-            for each, place in zip(sequences, places, strict=True)
-        ]
-    else:
-        frames = [check_frames(each, place) for each, place in zip(sequences, places, strict=True)]
+    places = index_places(name, sequences, len(sequences))
+    if hasattr(sequences, "iloc"):
+        sequences = list(sequences)
     if not places:
         raise DataError(f"expected at least one sequence in {name}. Received: none")
-    tag_rows = None if tags is None else [_listed(each, "tags") for each in _listed(tags, "tags of each sequence")]
+    tag_rows = None if tags is None else _listed(tags, "tags of each sequence")
     labels = None if intents is None else _listed(intents, "labels")
+    _check_counts(name, len(places), tag_rows, labels)
+    of_words = any(map(_is_sentence, sequences))
+
+    def one(row: int) -> tuple[Any, list[Any] | None, Any]:
+        """Return the words or frames of a sequence, its tags and its label, as they are given."""
+        words = of_words and _is_sentence(sequences[row])
+        given = _words_of(sequences[row], places[row]) if words else check_frames(sequences[row], places[row])
+        if of_words and not words:
+            raise DataError(f"{places[row]}: expected words, as in other sequences. Received: frames")
+        found = None if tag_rows is None else _listed(tag_rows[row], "tags", f"{places[row]}: ")
+        if found is not None:
+            _check_tags(label_texts(found, f"the tags of {places[row]}"), len(given), places[row])
+        if labels is not None:
+            label_text(labels[row], f"the label of {places[row]}")
+        return given, found, None if labels is None else labels[row]
+
+    rows, kept = checked(len(places), one)
+    sequences, places = picked(sequences, kept), picked(places, kept)
+    given = [each for each, _, _ in rows]
+    found_tags = None if tag_rows is None else [each or [] for _, each, _ in rows]
+    found_labels = None if labels is None else [label for _, _, label in rows]
     names = frame_columns(sequences[0])
     if not names or not all(map(frame_columns, sequences)):
         names = ()
     for row, each in enumerate(sequences if names else ()):
         order = order_of(names, frame_columns(each), places[row], like="in the first sequence")
-        if frames is not None and order is not None:
-            frames[row] = np.ascontiguousarray(frames[row][:, order])
+        if not of_words and order is not None:
+            given[row] = np.ascontiguousarray(given[row][:, order])
     found = TaggedDataset(
         name,
-        words,
-        frames,
-        None
-        if tag_rows is None
-        else [label_texts(each, f"the tags of {name}, number {row}") for row, each in enumerate(tag_rows)],
-        None if labels is None else label_texts(labels, f"the labels of {name}"),
+        given if of_words else None,
+        None if of_words else given,
+        None if found_tags is None else [label_texts(each, "the tags") for each in found_tags],
+        None if found_labels is None else label_texts(found_labels, "the labels"),
         places,
         names,
         label_types=(
-            type_of_labels([tag for each in tag_rows or () for tag in each], f"the tags of {name}"),
-            type_of_labels(labels or (), f"the labels of {name}"),
+            type_of_labels([tag for each in found_tags or () for tag in each], f"the tags of {name}"),
+            type_of_labels(found_labels or (), f"the labels of {name}"),
         ),
     )
     check_fit(found)
     return found
+
+
+def _is_sentence(value: Any) -> bool:
+    """Return whether a sequence is a text or a list of words."""
+    return isinstance(value, str) or (isinstance(value, list | tuple) and all(isinstance(word, str) for word in value))
+
+
+def _words_of(value: Any, place: str) -> list[str]:
+    return check_words(value.split() if isinstance(value, str) else list(value), place)
 
 
 def _sequences(sequences: Any, name: str) -> Sequence[Any]:
@@ -246,12 +265,13 @@ def _sequences(sequences: Any, name: str) -> Sequence[Any]:
     return sequences if hasattr(sequences, "__getitem__") else list(sequences)
 
 
-def _listed(values: Any, what: str) -> list[Any]:
-    """Return a list or an array of labels as a list. Raises DataError for anything else."""
+def _listed(values: Any, what: str, place: str = "") -> list[Any]:
+    """Return a list or an array of labels as a list. Raises DataError, after `place`, for anything else."""
     if hasattr(values, "tolist"):
         values = values.tolist()
     if not isinstance(values, Iterable) or isinstance(values, bytes | Mapping):
-        raise DataError(f"expected a list or an array of {what}. Received: {type(values).__name__} {str(values)[:40]}")
+        received = f"{type(values).__name__} {str(values)[:40]}"
+        raise DataError(f"{place}expected a list or an array of {what}. Received: {received}")
     return list(values)
 
 
@@ -294,18 +314,25 @@ def check_frames(values: Any, place: str) -> Frames:
 
 def check_fit(data: TaggedDataset) -> None:
     """Raise DataError unless tags match time steps, intents match sequences, and all frames have the same features."""
-    if data.tags is not None:
-        if len(data.tags) != len(data):
-            raise DataError(f"expected tags for the {len(data)} sequences of {data.name}. Received: {len(data.tags)}")
-        for length, tags, place in zip(data.lengths.tolist(), data.tags, data.places, strict=True):
-            if len(tags) != length:
-                raise DataError(f"{place}: expected a tag for each of the {length} steps. Received: {len(tags)} tags")
-            if not all(tags):
-                raise DataError(f"{place}: expected tags. Received: an empty one")
-    if data.intents is not None and len(data.intents) != len(data):
-        raise DataError(
-            f"expected a label for each of the {len(data)} sequences of {data.name}. Received: {len(data.intents)}"
-        )
+    _check_counts(data.name, len(data), data.tags, data.intents)
+    for length, tags, place in zip(data.lengths.tolist(), data.tags or (), data.places, strict=False):
+        _check_tags(tags, length, place)
     for values, place in zip(data.frames or (), data.places, strict=False):
         if values.shape[1] != data.features:
             raise DataError(f"{place}: expected frames of {data.features} features. Received: {values.shape[1]}")
+
+
+def _check_counts(name: str, count: int, tags: Sequence[Any] | None, labels: Sequence[Any] | None) -> None:
+    """Raise DataError unless each of `count` sequences has its tags, and its label, if there are any."""
+    if tags is not None and len(tags) != count:
+        raise DataError(f"expected tags for the {count} sequences of {name}. Received: {len(tags)}")
+    if labels is not None and len(labels) != count:
+        raise DataError(f"expected a label for each of the {count} sequences of {name}. Received: {len(labels)}")
+
+
+def _check_tags(tags: Sequence[str], steps: int, place: str) -> None:
+    """Raise DataError unless each time step has a tag."""
+    if len(tags) != steps:
+        raise DataError(f"{place}: expected a tag for each of the {steps} steps. Received: {len(tags)} tags")
+    if not all(tags):
+        raise DataError(f"{place}: expected tags. Received: an empty one")

@@ -11,10 +11,11 @@ if TYPE_CHECKING:
         FrameNormalizer,
         LazyFrames,
         Transcripts,
+        checked_text,
         digest_of,
         frame_scale,
-        given_texts,
         joined,
+        listed_texts,
         utterance_normalised,
     )
 
@@ -22,10 +23,11 @@ __all__ = [
     "FrameNormalizer",
     "LazyFrames",
     "Transcripts",
+    "checked_text",
     "digest_of",
     "frame_scale",
-    "given_texts",
     "joined",
+    "listed_texts",
     "utterance_normalised",
 ]
 
@@ -36,10 +38,11 @@ __getattr__, __dir__ = lazy_names(
             "LazyFrames",
             "FrameNormalizer",
             "Transcripts",
+            "checked_text",
             "digest_of",
             "frame_scale",
-            "given_texts",
             "joined",
+            "listed_texts",
             "utterance_normalised",
         )
     },

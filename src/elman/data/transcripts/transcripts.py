@@ -6,7 +6,7 @@ Frames are features of sound or of pen strokes. In shapes, F are the features of
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, overload
 
@@ -20,10 +20,11 @@ __all__ = [
     "FrameNormalizer",
     "LazyFrames",
     "Transcripts",
+    "checked_text",
     "digest_of",
     "frame_scale",
-    "given_texts",
     "joined",
+    "listed_texts",
     "utterance_normalised",
 ]
 
@@ -106,6 +107,10 @@ class Transcripts:
             self.notes,
         )
 
+    def contents(self) -> Iterator[object]:
+        """Yield the hash of each recording's source."""
+        yield from self.digests
+
     def undecoded(self) -> str | None:
         """Return a sentence on texts with U+FFFD, the sign of bytes in another encoding; None if there are none."""
         rows = [row for row, text in enumerate(self.texts or ()) if "\ufffd" in text]
@@ -168,11 +173,8 @@ def digest_of(values: npt.NDArray[Any], *others: int) -> bytes:
     return digest.digest()
 
 
-def given_texts(texts: Sequence[Any] | None, count: int, name: str) -> list[str] | None:
-    """Return the texts of `count` sequences, without surrounding white space.
-
-    Raises DataError for another number of texts, for an empty text, and for objects that are not texts.
-    """
+def listed_texts(texts: Sequence[Any] | None, count: int, name: str) -> list[Any] | None:
+    """Return the texts of `count` sequences as a list. Raises DataError for another number, and for no sequence."""
     if texts is None:
         return None
     if not is_sequence(texts):
@@ -180,12 +182,16 @@ def given_texts(texts: Sequence[Any] | None, count: int, name: str) -> list[str]
     found = list(texts)
     if len(found) != count:
         raise DataError(f"expected a text for each of the {count} sequences of {name}. Received: {len(found)} texts")
-    for row, text in enumerate(found):
-        if not isinstance(text, str) or not text.strip():
-            raise DataError(
-                f"{name}, number {row}: expected a text. Received: {type(text).__name__} {str(text)[:40]!r}"
-            )
-    return [str(text).strip() for text in found]
+    return found
+
+
+def checked_text(text: Any, place: str) -> str:
+    """Return a text without surrounding white space. Raises DataError for an empty one, and for anything else."""
+    if not isinstance(text, str):
+        raise DataError(f"{place}: expected a text. Received: {type(text).__name__} {str(text)[:40]!r}")
+    if not text.strip():
+        raise DataError(f"{place}: expected a text. Received: an empty one")
+    return str(text).strip()
 
 
 class FrameNormalizer(NamedTuple):

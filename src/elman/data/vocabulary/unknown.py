@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,10 +11,12 @@ import numpy.typing as npt
 
 from elman.data.vocabulary.base import UNKNOWN_ID, Vocabulary
 
-__all__ = ["UnknownTokens", "unknown_in_ids", "unknown_in_texts"]
+__all__ = ["UnknownTokens", "unknown_in_ids", "unknown_in_stream", "unknown_in_texts"]
 
 # At most this many texts are looked at, and so many characters of each.
 _TEXTS, _CHARACTERS = 500, 2000
+# More than this share of unknown tokens is worth a remark.
+_MANY = 0.1
 
 
 class UnknownTokens(NamedTuple):
@@ -23,6 +25,11 @@ class UnknownTokens(NamedTuple):
     tokens: int
     unknown: int
     found: Counter[str]
+
+    @property
+    def many(self) -> bool:
+        """Whether more than a tenth of the tokens are unknown."""
+        return self.unknown > _MANY * self.tokens
 
 
 def unknown_in_texts(vocabulary: Vocabulary, texts: Sequence[str], *, lowercase: bool = False) -> UnknownTokens:
@@ -42,3 +49,17 @@ def unknown_in_ids(ids: Sequence[npt.NDArray[Any]]) -> UnknownTokens:
     """Count the unknown tokens in token ids."""
     unknown = sum(int(np.count_nonzero(each == UNKNOWN_ID)) for each in ids)
     return UnknownTokens(sum(map(len, ids)), unknown, Counter())
+
+
+def unknown_in_stream(vocabulary: Vocabulary, texts: Iterable[str], most: int) -> UnknownTokens:
+    """Count the unknown tokens of texts up to and including the one with the token number `most`.
+
+    The memory is bounded by the different ones among so many tokens.
+    """
+    tokens, found = 0, Counter[str]()
+    for text in texts:
+        tokens += len(vocabulary.encode(text))
+        found.update(vocabulary.count_unknown(text))
+        if tokens >= most:
+            break
+    return UnknownTokens(tokens, found.total(), found)

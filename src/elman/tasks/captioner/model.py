@@ -195,7 +195,9 @@ class Captioner(SequenceModel[CaptionerConfig, CaptionerNetwork, CaptionerVocabu
         options = fill(SearchConfig, {"beams": 1, **search}, "the search options")
         self._check_search(options, attention=False)
         tokenizer = tokenizer_for(bleu_tokenizer or self.config.text.bleu_tokenizer)
-        data = EncodedCaptions(self._known(items, captions, captioned=True), self.vocabulary)
+        with self._evaluated_rows():
+            known = self._known(items, captions, captioned=True)
+        data = EncodedCaptions(known, self.vocabulary)
         with evaluation_mode(self.network):
             figures, _ = measure(
                 self.network,

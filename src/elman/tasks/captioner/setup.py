@@ -35,7 +35,7 @@ from elman.tasks.captioner.baselines import MOST, comparison_of
 from elman.tasks.captioner.config import CaptionerConfig
 from elman.tasks.captioner.network import CaptionerEnsemble, CaptionerNetwork
 from elman.tasks.comparison import Comparison, evenly
-from elman.tasks.remarks import token_advice
+from elman.tasks.remarks import token_advice, too_long
 from elman.tasks.sequence_setup import SequenceObjective, SequenceSetup
 
 __all__ = [
@@ -268,6 +268,14 @@ class CaptionerSetup(
             if self.config.network.image_weights and member.pretrained is not None:
                 member.pretrained.read_weights(self.config.network.image_weights)
 
+    def notes(self) -> list[str]:
+        """Report captions that are too long."""
+        train, most = self._train, self.config.text.max_length
+        fate = f"longer than the {most} tokens of max_length and are left out"
+        every = len(train) + train.longer
+        advice = "a larger max_length keeps them"
+        return [*super().notes(), *too_long(train.longer, every, "training captions", fate, advice)]
+
     def unknown_tokens(self) -> Iterator[tuple[UnknownTokens, str, str]]:
         """Yield the counts of unknown tokens of the captions."""
         text = self.vocabulary.text
@@ -336,12 +344,10 @@ class CaptionerSetup(
 
     def summary(self) -> str:
         facts, text = self.data, self.vocabulary.text
-        left_out, most = facts["longer_than_max_length"], self.config.text.max_length
         return (
             f"{self.network_summary}; "
             f"{facts['train_captions']:,} captions of {facts['train_items']:,} {self.vocabulary.item.kind} to train "
             f"on, {text.size:,} {text.unit}s"
-            + (f"; {left_out:,} captions of more than {most} tokens are left out" if left_out else "")
         )
 
 

@@ -126,20 +126,22 @@ class Classifier(ScikitModel[ClassifierConfig, ClassifierNetwork, ClassifierVoca
             return self._name_classes()
         config = self._chosen
         data, regression = config.data, config.target.kind == "regression"
-        given = labelled_examples(X, y, data, regression=regression, sample_weight=sample_weight)
+        with self._usable_rows() as bad:
+            given = labelled_examples(X, y, data, regression=regression, sample_weight=sample_weight)
+            valid, test = held_out(valid, data), held_out(test, data)
         parts = make_parts(
             given.examples,
             data,
             seed=config.training.seed,
             regression=regression,
-            valid=held_out(valid, data),
-            test=held_out(test, data),
+            valid=valid,
+            test=test,
             names=given.names,
             values=given.values,
         )
         if given.features is not None:
             self.n_features_in_ = given.features
-        self._fit_memory(parts, folder=folder, progress=progress, tune=tune, on_event=on_event)
+        self._fit_memory(parts, folder=folder, progress=progress, tune=tune, on_event=on_event, left_out=bad.remarks)
         return self._name_classes(given.classes)
 
     def _name_classes(self, classes: npt.NDArray[Any] | None = None) -> Self:
@@ -220,7 +222,8 @@ class Classifier(ScikitModel[ClassifierConfig, ClassifierNetwork, ClassifierVoca
 
         Raises DataError for invalid examples, and for a label that was not seen in training.
         """
-        encoded = self._encoded(X, y)
+        with self._evaluated_rows():
+            encoded = self._encoded(X, y)
         return evaluation(self._outputs(encoded.rows, progress), encoded.truth_N, self.vocabulary)
 
     def explain(self, X: Any, label: Any = None, *, progress: Progress | None = None) -> list[Explanation]:

@@ -34,7 +34,7 @@ from elman.tasks.classifier.config import ClassifierConfig
 from elman.tasks.classifier.network import ClassifierEnsemble, ClassifierNetwork
 from elman.tasks.classifier.objectives import ClassObjective, RegressionObjective
 from elman.tasks.comparison import Comparison
-from elman.tasks.remarks import labels_not_learnt, token_advice
+from elman.tasks.remarks import constant_columns, constant_series, labels_not_learnt, token_advice, too_long
 from elman.tasks.sequence_setup import SequenceSetup
 
 __all__ = ["ClassifierSetup"]
@@ -269,14 +269,20 @@ class ClassifierSetup(
         ]
 
     def notes(self) -> list[str]:
-        """Report texts that are truncated, and classes that cannot be learnt."""
-        longer = self._train.longer
-        truncated = [f"{longer:,} texts are longer than max_length and are truncated"] if longer else []
+        """Report texts that are truncated, constant series, and classes that cannot be learnt."""
+        train, fate = self.parts.train, "longer than max_length and are truncated"
+        inputs = too_long(self._train.longer, len(train), "training texts", fate, "max_length=0 reads them whole")
+        if train.kind == "series":
+            series: Any = train.inputs
+            inputs = constant_series(train.places, series, "a constant series shows its level only; is it an error?")
+            if all(train.channels):
+                advice = "a constant channel shows nothing; value_columns names the others"
+                inputs += constant_columns(train.channels, series, "channels", advice)
         parts = {"validation": self._valid, "test": self._test}
         held_out = [(name, part.truth_N) for name, part in parts.items() if part is not None]
         names = self.vocabulary.names
         labels = labels_not_learnt(names, self._train.truth_N, held_out, "class_weights=balanced") if names else []
-        return [*super().notes(), *truncated, *labels]
+        return [*super().notes(), *inputs, *labels]
 
     def unknown_tokens(self) -> Iterator[tuple[UnknownTokens, str, str]]:
         """Yield the counts of unknown tokens of the texts."""

@@ -42,7 +42,7 @@ from elman.tasks.forecaster.config import ForecasterConfig, check_options
 from elman.tasks.forecaster.network import ForecasterNetwork
 from elman.tasks.forecaster.objective import NextValueObjective
 from elman.tasks.forecaster.shrinkage import SHARES, shrink
-from elman.tasks.remarks import constant_series
+from elman.tasks.remarks import constant_columns, constant_series
 from elman.tasks.setup import Setup
 from elman.train.trainer import Trainer
 
@@ -60,6 +60,11 @@ _QUANTILE_WORK = 20
 _CALIBRATION_WORK, _LEAST_ORIGINS = 0.03, 60
 # The same of the shrinkage, and the metric that is the share of the network.
 _SHRINKAGE_WORK, _LEAST_COMPARED, _SHARE = 0.02, 40, "network_share"
+
+
+# What the remark on constant series says.
+_EASY = "such series are easy to forecast, so figures are better than for the others"
+_COLUMNS = "each is a column, name the others in target_columns"
 
 
 class ForecasterSetup(Setup[ForecasterConfig, ForecasterNetwork, Panel, SeriesHistory]):
@@ -315,8 +320,12 @@ class ForecasterSetup(Setup[ForecasterConfig, ForecasterNetwork, Panel, SeriesHi
     def notes(self) -> list[str]:
         """Report series that are left out, constant ones, and intervals that cannot be calibrated."""
         values = [each[:end] for each, end in zip(self.parts.targets, self.begin, strict=True)]
-        constant = constant_series(self.parts.ids, values)
-        notes = [*super().notes(), *self._remarks, *([constant] if constant else [])]
+        notes = [
+            *super().notes(),
+            *self._remarks,
+            *constant_series(self.parts.ids, values, f"{_EASY}; leave out their rows, or where {_COLUMNS}"),
+            *constant_columns(self.parts.target_names, values, "target columns", f"{_EASY}; {_COLUMNS}"),
+        ]
         if not self._calibrates or self.holds_out:
             return notes
         return [

@@ -15,7 +15,7 @@ from elman.data.sources import Sources
 from elman.data.stream import BPTTBatches
 from elman.data.tokens import Corpus
 from elman.data.vocabulary import Vocabulary, WordVocabulary, vocabulary_from_json
-from elman.data.vocabulary.unknown import UnknownTokens, unknown_in_ids
+from elman.data.vocabulary.unknown import UnknownTokens
 from elman.display import Progress
 from elman.metrics.likelihood import measure
 from elman.state import IGNORE_INDEX, Batch, State
@@ -34,10 +34,6 @@ _NOTED_TOKENS = 1 << 20
 
 # Test tokens that may take longer to measure than a user expects.
 _MANY = 2_000_000
-
-
-# Tokens of a part in which unknown ones are counted.
-_LOOKED_AT = 1_000_000
 
 
 class NextTokenObjective:
@@ -174,12 +170,13 @@ class LanguageModelSetup(Setup[LanguageModelConfig, LanguageModelNetwork, Corpus
         return comparison_of(self.network, self.parts.train, held, self.vocabulary.size, self.unit, name, limit)
 
     def notes(self) -> list[str]:
-        """Report a test part that may take longer than the budget."""
+        """Report texts that are in several parts, and a test part that may take longer than the budget."""
+        notes = [*super().notes(), *self.parts.repeated]
         tokens, training = self._sizes()["test"], self.training_config
         if not training.max_seconds or training.evaluate_tokens is not None or tokens <= _MANY:
-            return super().notes()
+            return notes
         return [
-            *super().notes(),
+            *notes,
             f"all {tokens:,} {self.vocabulary.unit}s of the test part are measured after the last step, which adds to "
             "max_seconds; evaluate_tokens limits their number",
         ]
@@ -187,9 +184,8 @@ class LanguageModelSetup(Setup[LanguageModelConfig, LanguageModelNetwork, Corpus
     def unknown_tokens(self) -> Iterator[tuple[UnknownTokens, str, str]]:
         """Yield the counts of unknown tokens at the beginning of the parts."""
         advice = token_advice(self.config.text, self.vocabulary.kind)
-        for name, part in (("training", self.parts.train), ("validation", self.parts.valid)):
-            if part is not None:
-                counts = unknown_in_ids([part.read(0, min(len(part), _LOOKED_AT))])
+        for name, counts in zip(("training", "validation"), self.parts.unknown, strict=False):
+            if counts is not None:
                 yield counts, f"{self.vocabulary.unit}s of the {name} text", advice
 
     @property

@@ -194,10 +194,11 @@ class Tagger(SequenceModel[TaggerConfig, TaggerNetwork, TaggerVocabulary]):
     def _known(self, sentences: Any, tags: Any, intents: Any) -> TaggedDataset:
         if isinstance(sentences, TaggedDataset):
             return sentences
-        if tags is None:
-            _refuse_labels_alone(intents)
-            return self.read(sentences)
-        return tagged_from(sentences, tags, intents=intents)
+        with self._evaluated_rows():
+            if tags is None:
+                _refuse_labels_alone(intents)
+                return self.read(sentences)
+            return tagged_from(sentences, tags, intents=intents)
 
 
 def _refuse_labels_alone(intents: Any) -> None:

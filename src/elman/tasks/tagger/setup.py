@@ -26,6 +26,7 @@ from elman.nn.ensemble import members_of
 from elman.nn.tags import TagLogits, TagPredictions, batch_loss, count_right, decode
 from elman.state import Batch, State
 from elman.tasks.comparison import Comparison
+from elman.tasks.remarks import labels_not_measured, labels_once
 from elman.tasks.sequence_setup import SequenceObjective, SequenceSetup
 from elman.tasks.tagger.baselines import comparison_of
 from elman.tasks.tagger.config import TaggerConfig
@@ -167,8 +168,16 @@ class TaggerSetup(SequenceSetup[TaggerConfig, TaggerNetwork, Parts[TaggedDataset
         super().encode()
 
     def notes(self) -> list[str]:
-        """Return remarks on the data, and on tags that break the notation of spans."""
-        notes = []
+        """Return remarks on the data, on tags that break the notation of spans, and on rare and missing labels."""
+        notes: list[str | None] = []
+        known = self.vocabulary
+        for names, noun in ((known.tags, "tags"), (known.intents, "sentence labels")):
+            counts, held_out = (
+                None if part is None else part.label_counts(len(names), intents=noun != "tags")
+                for part in (self._train, self._valid)
+            )
+            notes += [] if counts is None else labels_once(names, counts, noun)
+            notes += [] if counts is None or held_out is None else labels_not_measured(names, counts, held_out, noun)
         for name, part in self.parts.named():
             if part is not None:
                 notes.append(broken_tags(self.vocabulary, part, training=name == "train"))

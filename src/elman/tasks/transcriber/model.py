@@ -161,7 +161,8 @@ class Transcriber(SequenceModel[TranscriberConfig, TranscriberNetwork, Transcrib
         `sounds` with `texts` as for `fit`, or paths; `lm`, `progress` and `search` as for `transcripts`. Raises
         DataError for invalid data, ConfigError for invalid options.
         """
-        data = self._known(sounds, texts, rate, progress)
+        with self._evaluated_rows():
+            data = self._known(sounds, texts, rate, progress)
         encoded = EncodedTranscripts(data, self.vocabulary, self.config.network)
         find = find_by(fill(TranscriptSearchConfig, search, "the search options"), self.vocabulary, lm)
         with evaluation_mode(self.network):

@@ -262,7 +262,8 @@ class TranscriberSetup(
                 fate = (
                     "left out of training" if name == "train" else f"counted in the error rates of the {name} part only"
                 )
-                notes.append(f"{encoded.too_long()}; they are {fate}")
+                stride = self.config.network.stride
+                notes.append(f"{encoded.too_long()}; they are {fate}" + ": try stride=1" * (stride > 1))
             if encoded is not None and (note := encoded.data.undecoded()):
                 notes.append(note)
         return [*super().notes(), *dict.fromkeys(notes)]

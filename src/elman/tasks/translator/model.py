@@ -228,7 +228,8 @@ class Translator(SequenceModel[TranslatorConfig, TranslatorNetwork, PairVocabula
         if isinstance(sources, Pairs):
             pairs = sources
         else:
-            pairs = self.read(sources) if targets is None else pairs_from(sources, targets)
+            with self._evaluated_rows():
+                pairs = self.read(sources) if targets is None else pairs_from(sources, targets)
         if pairs.targets is None:
             raise DataError(f"{pairs.name}: expected targets for the sources. Received: sources alone")
         data = self.config.data

@@ -205,6 +205,10 @@ class TranslatorSetup(SequenceSetup[TranslatorConfig, TranslatorNetwork, PairPar
             vectors.freeze(source, target)
         self._remarks = [*taken, *self.parts.remarks, *self._train.remarks()]
 
+    def notes(self) -> list[str]:
+        """Report pairs that are left out, and word vectors that are found."""
+        return [*super().notes(), *self._remarks]
+
     def unknown_tokens(self) -> Iterator[tuple[UnknownTokens, str, str]]:
         """Yield the counts of unknown tokens of both sides."""
         data, vocabulary = self.config.data, self.vocabulary
@@ -289,10 +293,11 @@ class TranslatorSetup(SequenceSetup[TranslatorConfig, TranslatorNetwork, PairPar
 
     def outline(self) -> list[tuple[str, str]]:
         """Describe the splits, the tokens, and pairs that are left out."""
+        left_out = self.data["train_too_long"]
         return [
             *self.part_rows(pairs="pairs"),
             ("tokens", self.vocabulary.describe()),
-            ("left out", "; ".join(self._remarks) or "nothing"),
+            ("left out", f"{left_out:,} pairs: they are too long" if left_out else "nothing"),
         ]
 
     def summary(self) -> str:
@@ -304,5 +309,4 @@ class TranslatorSetup(SequenceSetup[TranslatorConfig, TranslatorNetwork, PairPar
         return (
             f"{members}{sides} {network.layers}x{network.hidden_size}, {attention}, {weights:,} weights"
             f"; {len(self._train):,} pairs to train on, {self.vocabulary.describe()}"
-            + "".join(f"; {remark}" for remark in self._remarks)
         )
