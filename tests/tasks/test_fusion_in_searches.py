@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 import elman
 from elman import LanguageModel
 from elman.cli.app import main
 from elman.decode.fusion import token_scorer
 from elman.errors import ConfigError
+from elman.state import map_leaves
 
 from .small_captioners import bars
 from .small_captioners import trained as trained_captioner
@@ -83,7 +85,7 @@ def test_captions_are_scored_by_both(tokens: str) -> None:
 
 
 def test_language_models_that_do_not_fit(translator: elman.Translator, words: LanguageModel) -> None:
-    with pytest.raises(ConfigError, match=r"language model of words, as the translator .* Received: one of characters"):
+    with pytest.raises(ConfigError, match=r"for a translator of words. Received: one of characters"):
         translator.translate(SOURCES, lm=language_model(TARGETS, tokens="characters"))
     few = language_model(TARGETS[:3] * 9, tokens="words", min_count=1)
     with pytest.raises(ConfigError, match=r"has all words of the translator: .* Received: one without .*'dog'"):
@@ -99,7 +101,7 @@ def test_language_models_that_do_not_fit(translator: elman.Translator, words: La
 def test_subwords_have_to_be_cut_in_the_same_way() -> None:
     one, other = (language_model(lines * 6, tokens="subwords", vocabulary_size=264) for lines in (CAPTIONS, TARGETS))
     assert token_scorer(one, one.vocabulary, "captioner").first.log_probabilities_NV.shape == (1, one.vocabulary.size)
-    with pytest.raises(ConfigError, match=r"same vocabulary of subwords as the captioner; .* in another way"):
+    with pytest.raises(ConfigError, match=r"same vocabulary of subwords as the captioner. .* in another way"):
         token_scorer(other, one.vocabulary, "captioner")
 
 
@@ -117,3 +119,40 @@ def test_the_commands_take_a_language_model(
         scores.append([best[0]["score"] for best in json.loads(capsys.readouterr().out)["translations"]])
     assert scores[0] == scores[2]
     assert scores[0] != scores[1]
+
+
+def test_a_language_model_of_characters_reads_the_text_of_subwords() -> None:
+    model = trained_translator(tokens="subwords", vocabulary_size=290, max_steps=30)
+    lm = language_model(TARGETS * 4, tokens="characters")
+    search: dict[str, Any] = {"lm_weight": 0.6, "insertion_bonus": 0.1, "beams": 4, "n_best": 3, "max_length": 5}
+    scored = 0
+    for best in model.translations(SOURCES[:6], lm=lm, **search):
+        for each in best:
+            if each.text.isprintable() and each.text.isascii():
+                assert_scored(each, lm, 0.6, 0.1, len(each.tokens))
+                scored += 1
+    assert scored
+    plain = model.translate(SOURCES[:6], beams=4, min_length=2)
+    assert model.translate(SOURCES[:6], beams=4, min_length=2, lm=lm, lm_weight=0.0) == plain
+
+
+def test_the_scorer_of_texts_scores_as_the_language_model_does() -> None:
+    lm, own = language_model(TARGETS * 4, tokens="characters"), trained_translator(tokens="subwords").vocabulary
+    language = token_scorer(lm, own.target, "translator")
+    texts = TARGETS[:3]
+    rows = own.encode_targets(texts)
+    assert len({len(row) for row in rows}) > 1
+    for text, row in zip(texts, rows, strict=True):
+        step, total = language.first, 0.0
+        for number in row.tolist():
+            step = language.extend(torch.tensor([number, number]), twice(step.state))
+            assert step.ends_N is not None
+            ended = total + float(step.ends_N[1])
+            total += float(step.log_probabilities_NV[0, 5])
+            step = step._replace(state=map_leaves(lambda leaf: leaf[:1], step.state))
+        (alone,) = lm.score([f"{text}\n"])
+        assert ended == pytest.approx(alone.log_probability, rel=1e-4)
+
+
+def twice(state: Any) -> Any:
+    return map_leaves(lambda leaf: torch.cat([leaf, leaf]), state)

@@ -15,6 +15,7 @@ from elman.data.transcripts.vocabulary import BLANK, TranscriberVocabulary
 from elman.data.vocabulary import Vocabulary
 from elman.decode.ctc_beam import LanguageModelScorer, LanguageModelStep
 from elman.decode.evaluation_mode import evaluation_mode
+from elman.decode.text_scorer import text_scorer
 from elman.errors import ConfigError
 from elman.former import former_attributes
 from elman.state import State
@@ -60,21 +61,24 @@ def language_model_scorer(lm: FusionModel, vocabulary: TranscriberVocabulary) ->
 def token_scorer(lm: FusionModel, own: Vocabulary, what: str) -> LanguageModelScorer:
     """Return the scorer of a language model, with the columns of the output vocabulary of a model called `what`.
 
-    Raises ConfigError unless both have the same kind of tokens and the language model has all of the other's; subwords
-    must be cut in the same way, so their vocabularies must be equal.
+    A language model of characters reads the text of subwords. Raises ConfigError unless otherwise both have the same
+    kind of tokens and the language model has all of the other's; subwords must be cut in the same way, so their
+    vocabularies must be equal.
     """
     known = _vocabulary_of(lm)
+    if own.kind == "subwords" and known.per_character:
+        return text_scorer(lm.network, known, lm.context_start(), own)
     if own.kind != known.kind:
         raise ConfigError(
-            f"expected a language model of {own.unit}s, as the {what} (tokens = {own.kind}). Received: one of "
-            f"{known.unit}s"
+            f"expected a language model of {'characters' if own.kind == 'subwords' else own.kind} for a {what} of "
+            f"{own.kind}. Received: one of {known.kind}"
         )
     if own.fingerprint() == known.fingerprint():
         return _scorer(lm, list(range(own.size)))
     if own.kind not in ("characters", "words"):
         raise ConfigError(
-            f"expected a language model with the same vocabulary of {own.kind} as the {what}; only of characters or "
-            f"words it may have more. Received: {known.size:,} {known.unit}s that are cut in another way"
+            f"expected a language model of characters, or with the same vocabulary of {own.kind} as the {what}. "
+            f"Received: {known.size:,} {known.unit}s that are cut in another way"
         )
     return _scorer(lm, _columns(own, known, what, (own.end_id, own.unknown_id)))
 

@@ -43,7 +43,7 @@ _recomputing: ContextVar[bool] = ContextVar("recomputing", default=False)
 
 
 def is_recomputing() -> bool:
-    """Whether a segment runs for the second time, so that what it did in addition to its results is done already."""
+    """Whether a segment runs for the second time, so that side effects of the first run are not repeated."""
     return _recomputing.get()
 
 

@@ -65,9 +65,11 @@ class Explosions:
             )
         self.count = self.count + 1 if self.bound and norm > self.bound else 0
         if self.count >= self.most:
-            often = f" in one of {self.most} steps in a row" if self.most > 1 else ""
+            often, helps = f" in one of {self.most} steps in a row", "a lower learning_rate helps"
+            if self.most == 1:
+                often, helps = "", f"{helps}, and clip_norm"
             raise DivergenceError(
                 f"the gradient exploded at step {step}: expected a norm of at most {self.bound:g}{often} (explosion); "
-                f"a lower learning_rate helps, and clip_norm. Received: {norm:g}",
+                f"{helps}. Received: {norm:g}",
                 step,
             )
