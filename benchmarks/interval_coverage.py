@@ -7,7 +7,7 @@ panel, and then forecasts from at least 25 origins in the test part, which no mo
 trained ("before", with calibrate=False measured on the same weights) and calibrated. The last lines pool all data, each
 set with the same weight. Rows are kept in a file, and the script goes on where it stopped.
 
-The errors are compared with those of the best simple rule by stretches of time, since forecasts that overlap are not
+The errors are compared with those of the best simple rule by periods of time, since forecasts that overlap are not
 independent of each other. --new takes series that no choice of the method was made on: other columns of the same
 files, and series that come with sktime.
 """

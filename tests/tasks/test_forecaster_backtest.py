@@ -136,30 +136,30 @@ def test_the_verdict_names_the_winner() -> None:
     assert "in MAE" in judged(0.9, 1.0, drift=math.nan).verdict
 
 
-def test_the_verdict_has_an_interval_over_stretches_of_time() -> None:
+def test_the_verdict_has_an_interval_over_periods_of_time() -> None:
     draw = np.random.default_rng(0)
 
-    def judged(own: float, stretches: int) -> Backtest:
-        counts = np.stack([draw.uniform(0.9, 1.1, stretches), np.ones(stretches)], axis=1)
+    def judged(own: float, periods: int) -> Backtest:
+        counts = np.stack([draw.uniform(0.9, 1.1, periods), np.ones(periods)], axis=1)
         errors = {NETWORK: counts * [own, 1], "seasonal_naive": counts, "drift": counts * [2, 1]}
         scores = {name: dict.fromkeys(("mase", "smape", "rmse", "mae", "crps"), 1.0) for name in errors}
-        return Backtest(3, stretches, scores, {}, errors=errors)
+        return Backtest(3, periods, scores, {}, errors=errors)
 
     better, worse, few = judged(0.5, 20), judged(1.5, 20), judged(0.5, 3)
     assert better.to_json()["outcome"] == "better"
     assert better.verdict.startswith("The network is better than the best simple rule (seasonal naive) by 0.5")
-    assert better.verdict.endswith("on 20 separate stretches of forecasts.")
+    assert better.verdict.endswith("on 20 separate periods of forecasts.")
     assert worse.to_json()["outcome"] == "worse"
     assert worse.verdict.endswith("Use that one, or train differently.")
     assert few.to_json()["outcome"] == "even"
-    assert few.verdict.endswith("3 separate stretches of forecasts are too few to say which is better.")
+    assert few.verdict.endswith("3 separate periods of forecasts are too few to say which is better.")
     counts = np.stack([draw.uniform(0.5, 1.5, (2, 20)), np.ones((2, 20))], axis=2)
     even = Backtest(3, 20, better.scores, {}, errors={NETWORK: counts[0], "drift": counts[1]})
     assert "not better than the best simple rule (drift) within the error" in even.verdict
     assert even.to_json()["outcome"] == "even"
 
 
-def test_the_stretches_of_a_backtest_have_its_scores() -> None:
+def test_the_periods_of_a_backtest_have_its_scores() -> None:
     frame = long_frame({"a": 40, "b": 40})
     found = fitted(long_frame({"a": 30, "b": 30})).backtest(frame, 3, origins=6, step=1, paths=10)
     assert found.windows == 12

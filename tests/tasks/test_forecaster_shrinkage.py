@@ -31,7 +31,7 @@ def setup_of(data: Any, monkeypatch: pytest.MonkeyPatch, **options: Any) -> Fore
         return finish(self, folder)
 
     monkeypatch.setattr(ForecasterSetup, "finish", kept)
-    fitted(data, **{"shrink": False, "calibrate": False, "valid_steps": 12, **options})
+    fitted(data, **{"shrink": False, "calibrate": False, "valid_steps": 24, **options})
     return found[0]
 
 
@@ -109,7 +109,7 @@ def test_the_share_with_the_least_error_is_chosen(monkeypatch: pytest.MonkeyPatc
 
 def test_a_run_says_how_much_of_the_network_is_left(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
     monkeypatch.setattr(forecaster_setup, "shrink", lambda *_, **__: 0.25)
-    model = fitted(wave(60), valid_steps=12)
+    model = fitted(wave(60), valid_steps=24)
     assert model.metrics["valid"]["network_share"] == 0.25
     setup = setup_of(wave(60), monkeypatch)
     assert setup.describe(model.metrics["valid"]).endswith(
@@ -127,6 +127,13 @@ def test_nothing_is_shrunk_without_a_linear_start_or_held_out_steps(monkeypatch:
     counts = np.random.default_rng(0).poisson(4, 60).astype(float)
     model = fitted(counts, distribution="negative-binomial", autoregression=0, residual_to_last=False, scaling="none")
     assert "network_share" not in model.metrics["valid"]
+
+
+def test_few_held_out_steps_choose_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    setup = setup_of(wave(60), monkeypatch, valid_steps=15)  # five forecasts of three steps
+    with torch.no_grad():
+        setup.network.members[0].head.linear.bias[0] += 30
+    assert shrunk(setup) == {}
 
 
 def test_a_run_of_an_earlier_version_is_not_shrunk() -> None:

@@ -99,7 +99,7 @@ def test_forecasts_are_those_of_the_model(trained: Trained) -> None:
     fresh.write_text("\n".join(["unique_id,ds,y", *rows]) + "\n", encoding="utf-8")
     found = elman.compare([model, trained.model("forecaster", seed=11, context=12)], data=str(fresh), limit=9).paired
     assert found is not None
-    assert found.noun == "stretches of forecasts of 3 steps"
+    assert found.noun == "periods of forecasts of 3 steps"
     panel = model.read([fresh])
     values, errors = panel.targets[0][:, 0], []
     transforms = model.known.transforms_of(panel, panel.lengths - 9)

@@ -21,11 +21,11 @@ from elman.display import Progress
 from elman.errors import ConfigError, DataError
 from elman.metrics.forecast_scores import coverage, crps_from_samples, mae, mase, rmse, smape
 from elman.metrics.verdict import Verdict, mean_of, verdict_of
-from elman.metrics.window_errors import by_stretch, scaled_errors, simple_forecasts, truths
+from elman.metrics.window_errors import by_period, scaled_errors, simple_forecasts, truths
 
 __all__ = [
     "NETWORK",
-    "STRETCHES",
+    "PERIODS",
     "Backtest",
     "evaluable",
     "evaluate_rolling",
@@ -38,7 +38,7 @@ Doubles = npt.NDArray[np.float64]
 
 NETWORK = "network"
 # The items of a comparison of forecasts.
-STRETCHES = "stretches of forecasts"
+PERIODS = "periods of forecasts"
 # Minimum number of lags of the linear autoregression.
 _MIN_LAGS = 12
 # Minimum number of values of a series before its first origin.
@@ -60,7 +60,7 @@ class Backtest:
     remarks   sentences on what makes the comparison unfair, if anything
     last      the network's forecasts from the last origin, for a plot
     truth     the true values of these forecasts, `[series, horizon, Y]`
-    errors    sums of MASE and numbers of forecasts `[stretches, 2]` of the network and of each baseline, by stretch of
+    errors    sums of MASE and numbers of forecasts `[periods, 2]` of the network and of each baseline, by period of
               time: forecasts that overlap are in the same one
     """
 
@@ -82,7 +82,7 @@ class Backtest:
         network = self.errors[NETWORK]
         if not all(np.isfinite(counts).all() for counts in (network, *rules.values())):
             return None
-        return verdict_of(mean_of("mase", "MASE"), network, rules, part="separate", noun=STRETCHES, advice=_ADVICE)
+        return verdict_of(mean_of("mase", "MASE"), network, rules, part="separate", noun=PERIODS, advice=_ADVICE)
 
     @property
     def verdict(self) -> str:
@@ -179,7 +179,7 @@ def rolling_backtest(
         remarks=_remarks(panel, seen, at),
         last=replace(parts[-1], samples=None),
         truth=truths(panel, np.arange(len(panel)), at[:, -1], horizon),
-        errors={name: by_stretch(series, origin, horizon, scaled) for name, scaled in errors.items()},
+        errors={name: by_period(series, origin, horizon, scaled) for name, scaled in errors.items()},
     )
 
 

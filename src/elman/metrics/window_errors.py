@@ -11,7 +11,7 @@ from elman.data.panel import Panel
 from elman.metrics.forecast_baselines import LinearAutoregression, drift, seasonal_naive
 from elman.metrics.forecast_scores import mase
 
-__all__ = ["SIMPLE", "by_stretch", "scaled_errors", "simple_forecasts", "truths"]
+__all__ = ["SIMPLE", "by_period", "scaled_errors", "simple_forecasts", "truths"]
 
 Ints = npt.NDArray[np.int64]
 Doubles = npt.NDArray[np.float64]
@@ -68,19 +68,19 @@ def simple_forecasts(
     return {name: np.stack([rules[name](past) for past in before]) for name in only}
 
 
-def by_stretch(series: Ints, origin: Ints, horizon: int, errors: Doubles) -> Doubles:
-    """Return sums of errors and numbers of forecasts `[stretches, 2]`.
+def by_period(series: Ints, origin: Ints, horizon: int, errors: Doubles) -> Doubles:
+    """Return sums of errors and numbers of forecasts `[periods, 2]`.
 
-    A stretch has the forecasts of a series whose origins are less than `horizon` steps after its first one: they
+    A period has the forecasts of a series whose origins are less than `horizon` steps after its first one: they
     overlap, so their errors are not independent of each other. Errors that are not finite are left out.
     """
     order = np.lexsort((origin, series))
-    stretch, number, begun = np.empty(len(order), dtype=np.int64), -1, (-1, 0)
+    period, number, begun = np.empty(len(order), dtype=np.int64), -1, (-1, 0)
     for row in order.tolist():
         if series[row] != begun[0] or origin[row] >= begun[1] + horizon:
             number, begun = number + 1, (series[row], origin[row])
-        stretch[row] = number
+        period[row] = number
     known = np.isfinite(errors)
-    sums = [np.bincount(stretch, weights) for weights in (np.where(known, errors, 0.0), known.astype(np.float64))]
+    sums = [np.bincount(period, weights) for weights in (np.where(known, errors, 0.0), known.astype(np.float64))]
     found: Doubles = np.stack(sums, axis=1)
     return found

@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from elman.data.panel import Panel
-from elman.metrics.forecast_backtest import STRETCHES
+from elman.metrics.forecast_backtest import PERIODS
 from elman.metrics.verdict import mean_of
-from elman.metrics.window_errors import by_stretch, scaled_errors, simple_forecasts, truths
+from elman.metrics.window_errors import by_period, scaled_errors, simple_forecasts, truths
 from elman.tasks.comparison import Comparison, Doubles, SimpleRule, evenly
 
 __all__ = ["MIN_VALUES", "MOST", "comparison_of", "validation_origins"]
@@ -50,7 +50,7 @@ def comparison_of(
     series, origin, truth = series[scaled], origin[scaled], truth[scaled]
 
     def counts(found: Doubles) -> Doubles:
-        return by_stretch(series, origin, steps, scaled_errors(panel, series, origin, truth, found, season))
+        return by_period(series, origin, steps, scaled_errors(panel, series, origin, truth, found, season))
 
     def simple(name: str) -> Callable[[int], Doubles]:
         def rule(items: int) -> Doubles:
@@ -61,7 +61,7 @@ def comparison_of(
 
     return Comparison(
         part="validation",
-        noun=STRETCHES if steps == horizon else f"{STRETCHES} of {steps} steps",
+        noun=PERIODS if steps == horizon else f"{PERIODS} of {steps} steps",
         figure=mean_of("mase", "MASE"),
         network=lambda: counts(forecast(series, origin, steps)),
         rules=[SimpleRule(_NAMES[name], 1, simple(name)) for name in _NAMES],

@@ -11,9 +11,9 @@ from elman.data.panel import Panel
 from elman.decode.evaluation_mode import evaluation_mode
 from elman.decode.forecast import forecast_from
 from elman.errors import DataError
-from elman.metrics.forecast_backtest import STRETCHES
+from elman.metrics.forecast_backtest import PERIODS
 from elman.metrics.verdict import mean_of
-from elman.metrics.window_errors import by_stretch, scaled_errors, truths
+from elman.metrics.window_errors import by_period, scaled_errors, truths
 from elman.tasks.comparison import Doubles
 from elman.tasks.forecaster.baselines import MIN_VALUES, MOST, validation_origins
 from elman.tasks.forecaster.model import Forecaster
@@ -58,8 +58,8 @@ def paired_items(models: Sequence[Forecaster], request: Request) -> PairedItems:
         raise DataError("expected series that are not constant before the forecasts. Received: only constant ones")
     if not all(np.isfinite(each[kept]).all() for each in errors):
         raise DataError("expected finite forecasts. Received: NaN or infinity")
-    counts = [by_stretch(series[kept], origin[kept], steps, each[kept]) for each in errors]
-    return PairedItems(mean_of("mase", "MASE"), f"{STRETCHES} of {steps} step{'s' * (steps != 1)}", counts)
+    counts = [by_period(series[kept], origin[kept], steps, each[kept]) for each in errors]
+    return PairedItems(mean_of("mase", "MASE"), f"{PERIODS} of {steps} step{'s' * (steps != 1)}", counts)
 
 
 def _steps(model: Forecaster, panel: Panel, request: Request) -> Ints:

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from elman.data.panel import Panel
 from elman.data.panel.windows import WindowDataset
-from elman.metrics.window_errors import scaled_errors, truths
+from elman.metrics.window_errors import by_period, scaled_errors, truths
 from elman.nn.forecast_member import ForecastMember
 from elman.nn.linear_init import init_network
 from elman.tasks.forecaster.baselines import validation_origins
@@ -31,6 +31,8 @@ Doubles = npt.NDArray[np.float64]
 
 # The shares of the network that are tried.
 SHARES = (1.0, 0.75, 0.5, 0.25, 0.0)
+# With fewer periods of forecasts that do not overlap, none is chosen.
+_FEWEST = 6
 
 
 @torch.no_grad()
@@ -55,7 +57,11 @@ def shrink(
     """
     series, origin, steps = validation_origins(panel, begin, horizon, most=most)
     starts = copy.deepcopy(network.members)
-    if not len(series) or not init_network(starts, dataset, begin - dataset.lost, network.window):
+    if (
+        not len(series)
+        or len(by_period(series, origin, steps, np.zeros(len(series)))) < _FEWEST
+        or not init_network(starts, dataset, begin - dataset.lost, network.window)
+    ):
         return 1.0
     truth, season = truths(panel, series, origin, steps), panel.frequency.season
     layers = [
