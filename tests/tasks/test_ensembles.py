@@ -93,17 +93,6 @@ def test_a_language_model_generates_the_likeliest_token_of_the_mean(language_mod
     assert language_model.generate("the ", seed=3) == language_model.generate("the ", seed=3)
 
 
-def test_the_next_token_has_the_mean_probability(language_model: LanguageModel) -> None:
-    singles = alone(language_model)
-    found = {each.text: each.probability for each in language_model.next("the ", top=3).found}
-    assert len(found) == 3
-    for text, probability in found.items():
-        expected = np.mean([single.next("the ", candidates=[text]).found[0].probability for single in singles])
-        assert probability == pytest.approx(expected, abs=1e-6)
-    state = language_model.next("the c").state
-    assert language_model.next("at", state=state).found == language_model.next("the cat").found
-
-
 def test_an_ensemble_has_no_weights_in_other_formats(language_model: LanguageModel, tmp_path: Path) -> None:
     for weights in ("int8", "bfloat16"):
         with pytest.raises(KernelUnavailableError, match="an ensemble of 2 members"):
@@ -217,16 +206,13 @@ def test_a_translator_searches_with_the_mean_as_an_ensemble_of_folders_does() ->
         scores = [single.score(sources, targets)[number].log_probs for single in (first, second)]
         np.testing.assert_allclose(score.log_probs, mean_log(scores), atol=1e-5)
     language = LanguageModel(tokens="words", min_count=1, **TINY).fit(
-        string="the cat sleeps\nthe dog runs\nthe cow eats\n" * 20, progress=False, tune=False
+        string="\n".join(small_translators.TARGETS) + "\n", progress=False, tune=False
     )
     fused = [
         each.translations(sources, lm=language, lm_weight=0.5, **how)
         for each, how in ((model, {}), (first, {"ensemble": [second]}))
     ]
     assert [[each.text for each in best] for best in fused[0]] == [[each.text for each in best] for best in fused[1]]
-    known = [single.next("der hund", "the", candidates=["cat"]).found[0].probability for single in (first, second)]
-    found = model.next("der hund", "the", candidates=["cat"]).found[0].probability
-    assert found == pytest.approx(np.mean(known), abs=1e-6)
     # A model of two members counts as one model among others, whatever the number of their members.
     third = small_translators.trained(seed=8)
     for number, score in enumerate(model.score(sources, targets, ensemble=[third])):
@@ -259,8 +245,6 @@ def test_a_captioner_has_the_mean_probability_of_each_token(tmp_path: Path) -> N
     for each in best:
         assert each.attention is not None
         np.testing.assert_allclose(np.asarray(each.attention).sum(axis=1), 1.0, atol=1e-5)
-    words = [single.next(items[0], "bar", candidates=["left"]).found[0].probability for single in alone(model)]
-    assert model.next(items[0], "bar", candidates=["left"]).found[0].probability == pytest.approx(np.mean(words))
     model.save(tmp_path / "m")
     np.save(tmp_path / "items.npy", items[:1])
     picture = tmp_path / "a.png"
@@ -285,6 +269,15 @@ def test_a_transcriber_has_the_mean_log_probability_of_each_symbol() -> None:
         stream = model.stream()
         pieces = [stream.push(piece) for piece in np.array_split(sound, 5)]
         assert "".join([*pieces, stream.finish()]) == model.transcribe([sound])[0]
+
+
+def test_a_run_of_transcribers_warns_that_the_mean_may_be_worse(caplog: pytest.LogCaptureFixture) -> None:
+    sounds, texts = small_transcribers.spoken(8)
+    for members in (1, 2):
+        caplog.clear()
+        options = small_transcribers.OPTIONS | {"members": members, "max_steps": 1}
+        Transcriber(**options).fit(sounds, texts, progress=False, tune=False)
+        assert ("more errors than each member" in caplog.text) == (members > 1)
 
 
 def test_a_transcriber_takes_an_ensemble_as_language_model() -> None:
