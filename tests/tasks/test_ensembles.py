@@ -205,6 +205,14 @@ def test_a_translator_searches_with_the_mean_as_an_ensemble_of_folders_does() ->
     for number, score in enumerate(model.score(sources, targets)):
         scores = [single.score(sources, targets)[number].log_probs for single in (first, second)]
         np.testing.assert_allclose(score.log_probs, mean_log(scores), atol=1e-5)
+    language = LanguageModel(tokens="words", min_count=1, **TINY).fit(
+        string="\n".join(small_translators.TARGETS) + "\n", progress=False, tune=False
+    )
+    fused = [
+        each.translations(sources, lm=language, lm_weight=0.5, **how)
+        for each, how in ((model, {}), (first, {"ensemble": [second]}))
+    ]
+    assert [[each.text for each in best] for best in fused[0]] == [[each.text for each in best] for best in fused[1]]
     # A model of two members counts as one model among others, whatever the number of their members.
     third = small_translators.trained(seed=8)
     for number, score in enumerate(model.score(sources, targets, ensemble=[third])):
@@ -261,6 +269,15 @@ def test_a_transcriber_has_the_mean_log_probability_of_each_symbol() -> None:
         stream = model.stream()
         pieces = [stream.push(piece) for piece in np.array_split(sound, 5)]
         assert "".join([*pieces, stream.finish()]) == model.transcribe([sound])[0]
+
+
+def test_a_run_of_transcribers_warns_that_the_mean_may_be_worse(caplog: pytest.LogCaptureFixture) -> None:
+    sounds, texts = small_transcribers.spoken(8)
+    for members in (1, 2):
+        caplog.clear()
+        options = small_transcribers.OPTIONS | {"members": members, "max_steps": 1}
+        Transcriber(**options).fit(sounds, texts, progress=False, tune=False)
+        assert ("more errors than each member" in caplog.text) == (members > 1)
 
 
 def test_a_transcriber_takes_an_ensemble_as_language_model() -> None:

@@ -58,7 +58,8 @@ def engine_of(network: object, weights: str = "float32") -> Engine | str:
 
     Raises ConfigError for an unknown format.
     """
-    if members := getattr(network, "members", None):
+    members = getattr(network, "members", None)
+    if isinstance(members, nn.ModuleList):
         return f"an ensemble of {len(members)} members, and the native engine runs one network"
     if not _is_stacked(network):
         return f"{type(network).__name__} is not a network of stacked cells"

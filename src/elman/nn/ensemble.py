@@ -82,7 +82,7 @@ def check_members(config: Any, network: Any, title: str) -> None:
 
     A task that derives its options from those of another might make a single network whatever they say.
     """
-    members = getattr(getattr(config, "network", None), "members", 1)
+    members = getattr(getattr(config, "network", None), "members", None)
     made = len(getattr(network, "members", (network,)))
-    if made != members:
+    if members not in (None, made):
         raise ConfigError(f"expected members={made} for a {title}, which makes no other number. Received: {members}")

@@ -293,6 +293,11 @@ class TranscriberSetup(
                 notes.append(f"{encoded.too_long()}; they are {fate}" + ": try stride=1" * (stride > 1))
             if encoded is not None and (note := encoded.data.undecoded()):
                 notes.append(note)
+        if self.config.network.members > 1:
+            notes.append(
+                "members: a transcriber's average may have more errors than each member, since CTC networks put the same "
+                "token at different time steps; compare it with members=1"
+            )
         return [*super().notes(), *dict.fromkeys(notes)]
 
     def unknown_tokens(self) -> Iterator[tuple[UnknownTokens, str, str]]:
