@@ -81,7 +81,8 @@ def small_command(words: list[str]) -> list[str]:
         ):
             kept.append("5" if before == "--max-steps" else word)
     if words[1:2] and words[1] in TINY_TASKS:
-        flags = [word for name, value in TINY_TASKS[words[1]].items() for word in (flag_of(name), str(value))]
+        tiny = {flag_of(name): str(value) for name, value in TINY_TASKS[words[1]].items()}
+        flags = [word for flag, value in tiny.items() if flag not in kept for word in (flag, value)]
         return [*kept, *flags, "--no-tune", *(["--overwrite"] if "-o" in words else [])]
     if words[1:2] != ["lm"]:
         return [*kept, "--no-tune"]

@@ -44,7 +44,9 @@ def subwords(tmp_path_factory: pytest.TempPathFactory) -> LanguageModel:
         return small.trained(folder, tokens="subwords", vocabulary_size=300, **SHARPER)
 
 
-@pytest.fixture(scope="module", params=["luong", "bahdanau", "none"])
+@pytest.fixture(
+    scope="module", params=["bahdanau", *(pytest.param(x, marks=pytest.mark.slow) for x in ("luong", "none"))]
+)
 def translator(request: pytest.FixtureRequest) -> Translator:
     return small_translators.trained(attention=request.param, reverse_source=request.param == "none", **SHARPER)
 
@@ -205,7 +207,7 @@ def test_a_translator_by_hand(translator: Translator, prefix: str) -> None:
 
 
 def test_a_translator_of_characters_keeps_the_space_of_a_prefix() -> None:
-    model = small_translators.trained(tokens="characters", **SHARPER)
+    model = small_translators.trained(tokens="characters")
     with_space = model.next("die katze", "the ", candidates=["c"])
     assert with_space.found[0].log_probability == pytest.approx(
         model.next("die katze", "the", candidates=[" c"]).found[0].log_probability
@@ -215,7 +217,7 @@ def test_a_translator_of_characters_keeps_the_space_of_a_prefix() -> None:
 
 
 def test_a_translator_of_subwords_begins_with_a_word() -> None:
-    model = small_translators.trained(tokens="subwords", vocabulary_size=280, **SHARPER)
+    model = small_translators.trained(tokens="subwords", vocabulary_size=280)
     target = model.vocabulary.target
     (found,) = model.next("die katze", candidates=["the"])
     assert list(found.ids) == model.vocabulary.encode_targets(["the"])[0].tolist()

@@ -20,6 +20,8 @@ from ..contract.tasks import CASES, COMMON, TaskCase
 from . import small
 
 TASKS = list(built_in())
+# The others are slow.
+QUICK = ("classifier", "tagger")
 SHORT = COMMON | {"max_steps": 4, "baseline": False}
 
 
@@ -63,7 +65,9 @@ FIGURES: dict[str, Callable[[dict[str, Any]], float]] = {
 }
 
 
-@pytest.mark.parametrize("task", [name for name in TASKS if name != "forecaster"])
+@pytest.mark.parametrize(
+    "task", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in TASKS if name in FIGURES]
+)
 def test_values_are_those_of_evaluate(trained: Trained, task: str) -> None:
     models = {"first": trained.model(task), "second": trained.model(task, seed=11)}
     data = [str(path) for path in trained.files(task)]
@@ -78,7 +82,7 @@ def test_values_are_those_of_evaluate(trained: Trained, task: str) -> None:
     assert found.to_json()["differences"][0]["outcome"] in ("better", "even", "worse")
 
 
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", ["tagger", *(pytest.param(name, marks=pytest.mark.slow) for name in TASKS)])
 def test_a_model_is_not_better_than_itself(trained: Trained, task: str) -> None:
     model = trained.model(task)
     limit = {"language-model": 500, "forecaster": 8}.get(task, 8)
@@ -127,7 +131,7 @@ def test_the_test_is_that_of_verdicts_on_the_items(trained: Trained) -> None:
     assert "on 6 examples" in found.differences[0].sentence
 
 
-@pytest.mark.parametrize("tokens", ["subwords", "words"])
+@pytest.mark.parametrize("tokens", ["subwords", pytest.param("words", marks=pytest.mark.slow)])
 def test_models_with_different_tokens_are_compared_per_character(tmp_path: Path, tokens: str) -> None:
     models = {
         "characters": small.trained(tmp_path, max_steps=2),

@@ -17,7 +17,7 @@ from elman.train.history import read_curves
 
 __all__ = ["ComparedModel", "ModelComparison", "compare"]
 
-_PARTS = {"valid": "validation", "test": "test"}
+_PARTS = {"train": "training", "valid": "validation", "test": "test"}
 _MANY_SHOWN = 12
 
 
@@ -60,7 +60,7 @@ class ComparedModel:
         )
 
     def figures(self) -> dict[str, float]:
-        """Return the numbers of the validation and test metrics, such as `valid_loss`."""
+        """Return the numbers of the metrics of each part, such as `valid_loss`."""
         return {
             f"{part}_{name}": value
             for part in _PARTS
