@@ -12,7 +12,7 @@ import torch
 
 import elman
 from elman import EndEvent, EvaluationEvent, LanguageModel, PlanEvent, StartEvent, StepEvent
-from elman.errors import ConfigError
+from elman.errors import ConfigError, DivergenceError
 from elman.tasks.run import resume_run
 from elman.train import checkpoint
 
@@ -170,6 +170,15 @@ def test_a_run_is_saved_before_the_error_of_a_callback_goes_on(
     assert set(one) == set(other)
     assert all(torch.equal(one[name], other[name]) for name in other)
     assert metrics_of(folder) == metrics_of(tmp_path / "whole")
+
+
+def test_an_error_of_elman_itself_goes_on_unchanged_too(text: Path, tmp_path: Path) -> None:
+    def fail(event: Any) -> None:
+        if at_step(3)(event):
+            raise DivergenceError("expected less. Received: more", 3)
+
+    with pytest.raises(DivergenceError, match=r"^expected less\. Received: more$"):
+        fit(text, tmp_path / "model", fail, clip_norm=0.0)
 
 
 def test_an_error_of_a_plan_can_be_resumed(text: Path, tmp_path: Path) -> None:

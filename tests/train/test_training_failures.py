@@ -48,7 +48,7 @@ class Poisoned(NextTokenObjective):
         ("nan", "expected a finite loss at step 4. Received: nan"),
         ("inf", "expected a finite loss at step 4. Received: inf"),
         ("explosion", "the gradient exploded at step 4: expected a norm of at most 1e+06 (explosion"),
-        ("gradient", "the gradient exploded at step 4: expected a finite norm; a lower"),
+        ("gradient", "the gradient exploded at step 4: expected a finite norm. Received: nan"),
     ],
 )
 def test_diverging_names_the_step_and_leaves_the_weights_before_it(kind: str, message: str) -> None:
@@ -71,7 +71,7 @@ def test_without_a_bound_only_a_gradient_that_is_not_finite_stops() -> None:
     config = plain_config(learning_rate=1e-12, max_steps=3, explosion=0.0)
     events = list(Training(Poisoned(network(), 2, "explosion"), Chunks(batches), config).fit())
     assert max(event.gradient_norm for event in events if isinstance(event, StepEvent)) > 1e6
-    with pytest.raises(DivergenceError, match=r"at step 2: expected a finite norm; .* Received: nan"):
+    with pytest.raises(DivergenceError, match=r"at step 2: expected a finite norm\. Received: nan"):
         list(Training(Poisoned(network(), 2, "gradient"), Chunks(batches), config).fit())
 
 

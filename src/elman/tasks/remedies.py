@@ -12,6 +12,8 @@ __all__ = ["add_remedies", "remedies"]
 
 # The number of remedies that a message has.
 _MOST = 3
+# Initialisers with which a state without a bound keeps its size at the start.
+_STABLE = frozenset(("auto", "half_identity", "identity", "orthogonal"))
 # A learning rate that is not above the default is divided by this number.
 _LOWER = 4.0
 
@@ -51,17 +53,17 @@ def _remedies(setup: Any) -> Iterator[str]:
 
 
 def _cell_remedies(setup: Any) -> Iterator[str]:
-    """Yield remedies for a cell with ReLU, whose state has no bound."""
+    """Yield remedies for a cell whose state has no bound, such as one with ReLU."""
     cells = [module for module in setup.network.modules() if isinstance(module, Cell)]
-    cell = next((each for each in cells if getattr(each, "nonlinearity", "") == "relu"), None)
+    cell = next((each for each in cells if each.unbounded), None)
     if cell is None:
         return
-    if cell.recurrent_init not in ("orthogonal", "identity"):
+    if cell.recurrent_init not in _STABLE:
         yield f"--cell-options recurrent_init=orthogonal (here {cell.recurrent_init})"
     layers = getattr(getattr(setup.config, "network", None), "layers", 1)
     if layers > 1:
-        yield f"fewer than {layers} --layers of ReLU units"
-    else:
+        yield f"fewer than {layers} --layers of units without a bound"
+    elif getattr(cell, "nonlinearity", "") == "relu":
         yield "--cell-options nonlinearity=tanh (here relu, whose state has no bound)"
 
 

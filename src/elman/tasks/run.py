@@ -155,7 +155,8 @@ class Run:
                             self._save_checkpoint()
         except (DivergenceError, OutOfMemoryError) as error:
             self._save_best()
-            add_remedies(error, self.setup)
+            if not self._callbacks.failed:
+                add_remedies(error, self.setup)
             raise
         finally:
             if board is not None:

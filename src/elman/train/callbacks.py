@@ -69,6 +69,8 @@ class Callbacks:
         self.functions = functions
         self.network = network
         self.stop_reason: str | None = None
+        # Whether an error is that of a callback, which goes on as it is.
+        self.failed = False
         self._waiting: list[Event] = []
         self._end: EndEvent | None = None
 
@@ -108,8 +110,10 @@ class Callbacks:
         for each in events:
             given = dataclasses.replace(each, run=self)
             for function in self.functions:
+                self.failed = True
                 with undisturbed(self.network):
                     answer = function(given)
+                self.failed = False
                 if isinstance(answer, bool):
                     raise ConfigError(
                         "expected a callback that returns nothing, and calls event.stop() to end the run. "

@@ -59,17 +59,14 @@ class Explosions:
             raise DivergenceError(f"expected a finite loss at step {step}. Received: {loss}", step)
         if not math.isfinite(norm):
             raise DivergenceError(
-                f"the gradient exploded at step {step}: expected a finite norm; a lower learning_rate helps. "
-                f"Received: {norm:g}",
+                f"the gradient exploded at step {step}: expected a finite norm. Received: {norm:g}",
                 step,
             )
         self.count = self.count + 1 if self.bound and norm > self.bound else 0
         if self.count >= self.most:
-            often, helps = f" in one of {self.most} steps in a row", "a lower learning_rate helps"
-            if self.most == 1:
-                often, helps = "", f"{helps}, and clip_norm"
+            often = f" in one of {self.most} steps in a row" if self.most > 1 else ""
             raise DivergenceError(
-                f"the gradient exploded at step {step}: expected a norm of at most {self.bound:g}{often} (explosion); "
-                f"{helps}. Received: {norm:g}",
+                f"the gradient exploded at step {step}: expected a norm of at most {self.bound:g}{often} "
+                f"(explosion). Received: {norm:g}",
                 step,
             )
