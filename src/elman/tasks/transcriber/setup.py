@@ -295,8 +295,8 @@ class TranscriberSetup(
                 notes.append(note)
         if self.config.network.members > 1:
             notes.append(
-                "members: a transcriber's average may have more errors than each member, since CTC networks put the same "
-                "token at different time steps; compare it with members=1"
+                "members: a transcriber's average may have more errors than each member, since CTC networks put the "
+                "same token at different time steps; compare it with members=1"
             )
         return [*super().notes(), *dict.fromkeys(notes)]
 
