@@ -11,10 +11,12 @@ from elman.metrics.transcription import character_errors
 from elman.metrics.verdict import error_rate
 from elman.tasks.comparison import Comparison, Doubles, SimpleRule
 
-__all__ = ["MOST", "comparison_of"]
+__all__ = ["LEAST", "MOST", "PER_SECOND", "comparison_of"]
 
 # Maximum number of held-out recordings.
 MOST = 500
+# With a budget in seconds: recordings for each second of it, but at least this number.
+PER_SECOND, LEAST = 8, 50
 
 _ADVICE = "Try more time, more recordings, or --stride 1."
 

@@ -38,7 +38,7 @@ from elman.tasks.samples import compared, example_of
 from elman.tasks.sequence_setup import SequenceObjective, SequenceSetup
 from elman.tasks.start import StartModel
 from elman.tasks.start_hooks import Entries
-from elman.tasks.transcriber.baselines import MOST, comparison_of
+from elman.tasks.transcriber.baselines import LEAST, MOST, PER_SECOND, comparison_of
 from elman.tasks.transcriber.config import TranscriberConfig
 from elman.tasks.transcriber.network import TranscriberEnsemble, TranscriberNetwork
 
@@ -248,7 +248,8 @@ class TranscriberSetup(
         if (compared := self.compared_part()) is None:
             return None
         name, part, encoded = compared
-        rows = evenly(len(part), MOST)
+        seconds = self.training_config.max_seconds
+        rows = evenly(len(part), min(MOST, max(LEAST, int(PER_SECOND * seconds))) if seconds else MOST)
         some = encoded if len(rows) == len(part) else self.encode_part(part.take(rows.tolist()))
         train, truth = (self.vocabulary.compared(each.texts or ()) for each in (self.parts.train, some.data))
         return comparison_of(lambda: measure(self.network, self.vocabulary, some)[1], train, truth, name)
