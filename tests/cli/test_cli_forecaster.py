@@ -120,7 +120,8 @@ def test_a_backtest(place: Path, tmp_path: Path, elman: Callable[..., Any]) -> N
         "drift",
         "linear autoregression",
     ]
-    assert lines[-1].startswith("The network is ")
+    assert lines[-1].startswith("Network and best simple rule (linear autoregression): MASE ")
+    assert lines[-1].endswith("2 separate periods of forecasts are too few to say which is better.")
     assert (tmp_path / "b.png").exists()
     named = elman("backtest", "--model", place / "model", place / "all.csv", "--origins", 2)
     assert named.out == said.out

@@ -76,7 +76,7 @@ def test_the_vocabulary_has_the_tags_as_they_are_read() -> None:
     assert remark is not None
     assert remark.startswith("5 tags break the notation of the other 50 (B-TYPE, I-TYPE and O; ")
     assert "'B_x' (1 time) as B-x" in remark
-    with pytest.raises(DataError, match=r"number 10, word 1: expected O, or .* such as 'B-x' .* Received: 'B_x'"):
+    with pytest.raises(DataError, match=r"index 10, word 1: expected O, or .* such as 'B-x' .* Received: 'B_x'"):
         made.check_notation(data)
     assert broken_tags(made, data.take(range(10))) is None
     made.check_notation(data.take(range(10)))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from elman import kernels
+from elman.cells import elman as elman_cell
 from elman.kernels import reference, scan, torch_layers
-from elman.nn import unroll
+from elman.nn import recompute, unroll
 
 from ..contract import checks
+from ..contract.cases import Case
 from .bug import ELMAN, GRU, MINGRU, Bug, lstm_case
 
 RUNNING_BUGS = [
@@ -110,6 +112,22 @@ RUNNING_BUGS = [
         (("lengths_B1 - 1 - steps_T", "(lengths_B1 - 2 - steps_T).clamp(min=0)"),),
         checks.check_reverse,
         ELMAN,
+    ),
+    Bug(
+        "every segment has the lengths of the first",
+        recompute,
+        "lengths_in",
+        (("(lengths_B - begin).clamp", "lengths_B.clamp"),),
+        checks.check_recompute,
+        ELMAN,
+    ),
+    Bug(
+        "a cell with ReLU is bounded",
+        elman_cell,
+        "Elman.update",
+        (("_FUNCTIONS[self.nonlinearity](p_BG + u_BG)", "(p_BG + u_BG).tanh()"),),
+        checks.check_unbounded,
+        Case("elman", {"nonlinearity": "relu"}),
     ),
     Bug(
         "the scan stops a sweep too early",

@@ -206,7 +206,7 @@ BUGS = [
     Planted(
         "the language model reads the transcriber's numbers",
         fusion,
-        "language_model_scorer",
+        "_scorer",
         "network.step(numbers_V[tokens_N.to(device)], state)",
         "network.step(tokens_N.to(device), state)",
         check_fusion,
@@ -214,7 +214,7 @@ BUGS = [
     Planted(
         "the language model's answers stay in its own numbers",
         fusion,
-        "language_model_scorer",
+        "_scorer",
         "log_probs_NV[:, numbers_V], state",
         "log_probs_NV[:, : len(numbers)], state",
         check_fusion,

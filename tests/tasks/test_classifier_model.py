@@ -342,7 +342,7 @@ def test_a_label_that_was_not_seen_is_named_with_its_place(of_texts: Classifier,
     path = write_csv(tmp_path / "t.csv", ["a b", "c"], ["pos", "nuetral"])
     with pytest.raises(DataError, match=r"t\.csv, line 3: expected a label seen in training, .* Received: 'nuetral'"):
         of_texts.evaluate(path)
-    with pytest.raises(DataError, match=r"row 1: expected a label seen in training, .* Received: 'x'"):
+    with pytest.raises(DataError, match=r"X, index 0: expected a label seen in training, .* Received: 'x'"):
         fitted(*texts(), max_steps=1).evaluate(["a"], ["x"])
     with pytest.raises(DataError, match="expected a label seen in training"):
         Classifier(**OPTIONS).fit(*texts(), valid=(["a"], ["x"]), progress=False, tune=False)

@@ -33,7 +33,7 @@ def test_saved_and_loaded_it_forecasts_the_same(tmp_path: Path) -> None:
     assert opened.metrics == model.metrics
     assert opened.forecast(frame, 5).to_csv() == model.forecast(frame, 5).to_csv()
     assert "time-series-forecasting" in (tmp_path / "model" / "README.md").read_text()
-    assert repr(opened).startswith("<Forecaster gru 1x6, next, ")
+    assert repr(opened).startswith("<Forecaster 2 members of gru 1x6, next, ")
 
 
 def test_a_forecast_goes_on_from_the_training_data_or_from_other_data() -> None:

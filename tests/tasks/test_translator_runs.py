@@ -150,7 +150,7 @@ def test_given_vectors_are_tuned_or_stay(tmp_path):
         assert int(row.argmax()) == place
         assert float(row.sum()) == pytest.approx(float(row[place]))
     assert float(words[1][1] / words[0][0]) == pytest.approx(2.0)
-    assert "vectors of 3 of" in first.summary()
+    assert any("vectors of 3 of" in note for note in first.notes())
     tuned = trained(**options).network.source_embed.weight
     frozen_model = trained(**options, freeze_vectors=True)
     frozen = frozen_model.network.source_embed.weight
@@ -183,7 +183,7 @@ def test_subwords_that_begin_a_word_take_its_vector(tmp_path):
     whole, part = (setup.network.source_embed.weight[names.index(name)].detach() for name in ("␣die", "e"))
     assert whole.count_nonzero() == 1
     assert part.count_nonzero() == 6, "a part of a word is not the word e"
-    assert "vectors of 1 of" in setup.summary()
+    assert any("vectors of 1 of" in note for note in setup.notes())
 
 
 def test_vectors_that_do_not_fit(tmp_path):
