@@ -32,7 +32,11 @@ from .tasks import CASES, COMMON
 
 # The forecaster has an ensemble of its own.
 TASKS = {name: task for name, task in built_in().items() if name != "forecaster"}
-each_task = pytest.mark.parametrize("task", list(TASKS))
+# The captioner and the transcriber share their code with these.
+SLOW = ("captioner", "transcriber")
+each_task = pytest.mark.parametrize(
+    "task", [pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in TASKS]
+)
 MEMBERS = 2
 # Options of every random mask in training: without them a member draws nothing, so that it trains as if alone.
 NOT_RANDOM = {

@@ -71,7 +71,7 @@ def test_an_ensemble_takes_a_language_model_too(translator: elman.Translator, wo
     assert best.score == pytest.approx(alone.score, rel=1e-4)
 
 
-@pytest.mark.parametrize("tokens", ["words", "characters"])
+@pytest.mark.parametrize("tokens", ["words", pytest.param("characters", marks=pytest.mark.slow)])
 def test_captions_are_scored_by_both(tokens: str) -> None:
     images, captions = bars()
     model = trained_captioner(images, captions, tokens=tokens, max_length=40)
