@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,9 @@ import pytest
 import torch
 from scipy.sparse import csr_matrix
 
+from elman.data.bad_rows import bad_rows_of
 from elman.data.examples import examples_from
+from elman.data.examples.in_memory import usable_examples
 from elman.errors import ConfigError, DataError
 
 TEXTS = ["good film", "bad"]
@@ -34,6 +37,13 @@ def test_texts(X: Any) -> None:
         ("reviews, index label 5", "reviews, index label 3") if labelled else ("reviews, index 0", "reviews, index 1")
     )
     assert tuple(examples.places) == places
+
+
+def test_rows_that_are_left_out_where_several_index_labels_are_missing() -> None:
+    texts = pd.Series(["good", None, "bad", "fine"], index=[np.nan, 1.0, np.nan, 2.0])
+    with bad_rows_of(SimpleNamespace(bad_rows="skip")):
+        examples, rows = usable_examples(texts, [1, 2, 3, 4])
+    assert (examples.inputs, examples.labels, rows) == (["good", "bad", "fine"], ["1", "3", "4"], [0, 2, 3])
 
 
 @pytest.mark.parametrize(

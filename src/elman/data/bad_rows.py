@@ -112,9 +112,11 @@ def index_places(name: str, values: Any, count: int) -> list[str]:
     """
     index: Any = getattr(values, "index", None)
     labels = index.tolist() if hasattr(index, "tolist") and len(index) == count else []
-    if not labels or labels == list(range(count)) or len(set(labels)) < count:
+    places = [f"{name}, index label {label!r}" for label in labels]
+    # Several NaN are different labels, but one place.
+    if not labels or labels == list(range(count)) or len(set(places)) < count:
         return [f"{name}, index {row}" for row in range(count)]
-    return [f"{name}, index label {label!r}" for label in labels]
+    return places
 
 
 def picked(values: Sequence[Any] | None, rows: Sequence[int] | None) -> Any:
