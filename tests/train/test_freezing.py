@@ -53,6 +53,22 @@ def changes(run: Training) -> list[tuple[float, set[str]]]:
     return found
 
 
+def test_momentum_begins_when_a_part_is_released(text: Path) -> None:
+    options = {"optimizer": "sgd", "optimizer_options": {"momentum": 0.9}, "freeze": ("head",), "freeze_until": 2.0}
+    plain = {"clip_norm": 0.0, "schedule": "constant", "warmup_steps": 0, "learning_rate": 0.1, "weight_decay": 0.0}
+    run = training(text, **plain, **options)
+    head = run.objective.model.get_parameter("head.weight")
+    before, momentum = head.detach().clone(), torch.zeros_like(head)
+    gradients: list[Tensor] = []
+    head.register_post_accumulate_grad_hook(lambda each: gradients.append(each.grad.clone()))
+    assert len([event for event in run.fit() if isinstance(event, StepEvent)]) == 8
+    assert 2 < len(gradients) < 8
+    for gradient in gradients:
+        momentum = 0.9 * momentum + gradient
+        before = before - 0.1 * momentum
+    assert torch.allclose(head.detach(), before, atol=1e-6)
+
+
 def test_frozen_parts_have_no_change_no_state_and_no_average_of_their_own(text: Path) -> None:
     run = training(text, freeze=("embedding", "1"), ema_decay=0.9, weight_decay=0.5, optimizer="adamw")
     before = weights(run)
