@@ -137,6 +137,18 @@ def test_candidates_of_subwords_are_cut_as_the_whole_text_is(
     assert found.log_probability == pytest.approx(expected, abs=1e-4)
 
 
+@pytest.mark.parametrize("pieces", [("the ", "whale"), ("the", " ", "", "whale"), ("the ", " whale ", "and")])
+def test_a_space_between_prompts_belongs_to_the_next_word(subwords: LanguageModel, pieces: tuple[str, ...]) -> None:
+    state = None
+    for piece in pieces[:-1]:
+        state = subwords.next(piece, state=state).state
+    whole = subwords.next("".join(pieces))
+    np.testing.assert_allclose(subwords.next(pieces[-1], state=state).log_probs_V, whole.log_probs_V, atol=1e-5)
+    (found,) = subwords.next("", candidates=[pieces[-1]], state=state)
+    (expected,) = subwords.next("".join(pieces[:-1]), candidates=[pieces[-1]])
+    assert found.ids == expected.ids
+
+
 def test_a_candidate_within_a_subword_is_cut_by_itself(subwords: LanguageModel) -> None:
     (found,) = subwords.next("the whal", candidates=["e"])
     assert subwords.vocabulary.decode(found.ids) == "e"

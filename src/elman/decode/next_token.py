@@ -45,10 +45,14 @@ EncodeContinuation = Callable[[str], Sequence[int]]
 
 
 class PromptState(NamedTuple):
-    """What is left of a prompt: the state of the layers, one row, and the logits of the next token."""
+    """What is left of a prompt: the state of the layers, one row, and the logits of the next token.
+
+    `held` is the end of the prompt that is not read yet, since the next token may begin with it.
+    """
 
     layers: State
     logits_V: Tensor
+    held: str = ""
 
 
 @dataclass(frozen=True)
@@ -232,16 +236,16 @@ def next_of_network(
     start  tokens that precede every prompt
     state  where an earlier prompt ended, from which this one goes on; None to begin with `start`
     """
-    ids = vocabulary.encode_start(prompt).tolist()
     with torch.no_grad(), evaluation_mode(network), threads_for(1, network):  # type: ignore[arg-type]
-        if state is None:
-            ids = [*start, *ids]
-        else:
-            check_state(state, network.initial_state(1))
+        if state is not None:
+            prompt = check_state(state, network.initial_state(1)).held + prompt
+        ids = [*(start if state is None else ()), *vocabulary.encode_start(prompt).tolist()]
         if ids:
             logits_BV, layers = read_prompt(network, ids, 1, state=None if state is None else state.layers)
-            state = PromptState(layers, logits_BV[0])
-        elif state is None:
+            state = PromptState(layers, logits_BV[0], vocabulary.held_back(prompt))
+        elif state is not None:
+            state = state._replace(held=vocabulary.held_back(prompt))
+        else:
             raise ConfigError("expected at least one token to start from. Received: none")
 
         def read(tokens: Sequence[int], layers: State) -> tuple[Tensor, State]:

@@ -60,7 +60,7 @@ def make_optimizer(
     if "weight_decay" in accepted:
         decay = _DECAY if found is torch.optim.AdamW else 0.0
         options.setdefault("weight_decay", decay if config.weight_decay is None else config.weight_decay)
-    # torch's fused SGD needs the momentum of all parameters or of none, but those that are released later have none yet.
+    # torch's fused SGD needs the momentum of all parameters or of none; those that are released later have none yet.
     released = found is torch.optim.SGD and bool(config.freeze or config.unfreeze == "gradual")
     if "fused" in accepted and not released and not {"foreach", "differentiable"} & options.keys():
         options.setdefault("fused", True)

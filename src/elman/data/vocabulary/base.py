@@ -88,6 +88,11 @@ class Vocabulary(ABC):
         """Return the token ids of a text that goes on; the token after them may begin with its last space."""
         return self.encode(text)
 
+    def held_back(self, text: str) -> str:
+        """Return the end of a text that `encode_start` leaves to the next token."""
+        del text
+        return ""
+
     def encode_continuation(self, start: str, text: str) -> Ids:
         """Return the token ids of `text` where it follows `start`, which `encode_start` encodes."""
         del start

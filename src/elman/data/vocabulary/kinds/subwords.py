@@ -167,6 +167,9 @@ class SubwordVocabulary(Vocabulary):
         ids = self.encode(text.removesuffix(" ") + word)
         return ids[: len(ids) - len(self.encode(word))]
 
+    def held_back(self, text: str) -> str:
+        return " " if text.endswith(" ") else ""
+
     def encode_continuation(self, start: str, text: str) -> Ids:
         # The last space of the start is part of the first word's token.
         before, whole = self.encode_start(start), self.encode(start + text)
