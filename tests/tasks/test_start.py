@@ -241,6 +241,26 @@ def test_an_encoder_can_be_a_language_model() -> None:
         classifier(reviews(*LABELS), lowered)
 
 
+def test_sources_are_reversed_as_those_of_the_source() -> None:
+    source = fit(elman.Translator(**TINY, tokens="words", min_count=1, reverse_source=True), *PAIRS)
+    begun = fit(elman.Translator(**STILL), *PAIRS, start_from=source)
+    assert begun.config.data.reverse_source
+    scores = [model.score(*PAIRS)[0].log_probs for model in (source, begun)]
+    assert scores[0] == pytest.approx(scores[1])
+    with pytest.raises(ConfigError, match=r"expected reverse_source=true.*Received: reverse_source=false"):
+        fit(elman.Translator(**STILL, reverse_source=False), *PAIRS, start_from=source)
+    with pytest.raises(ConfigError, match="reads its sources from their beginning"):
+        classifier((["die katze rennt", "der hund schläft"] * 4, ["a", "b"] * 4), source)
+
+
+def test_images_are_read_in_the_direction_of_the_source() -> None:
+    pictures, options = np.random.default_rng(0).random((12, 4, 4), np.float32), {**TINY, "embedding": None}
+    source = fit(elman.Classifier(**options, images="columns"), pictures, [0, 1] * 6)
+    assert fit(elman.Classifier(**STILL), pictures, [0, 1] * 6, start_from=source).config.data.images == "columns"
+    with pytest.raises(ConfigError, match=r"expected images=columns, as in the model.*Received: images=rows"):
+        fit(elman.Classifier(**STILL, images="rows"), pictures, [0, 1] * 6, start_from=source)
+
+
 def test_members_start_from_the_members_of_the_same_number() -> None:
     source = lm(OLD, members=2)
     begun = lm(NEW, source)

@@ -34,7 +34,7 @@ _READING = frozenset({"data", "text"})
 _FIXED = frozenset(
     {
         *("tokens", "target_tokens", "shared", "lowercase", "unicode_form", "tokenizer", "punctuation", "numbers"),
-        *("urls", "digits", "color", "image_size", "standardise"),
+        *("urls", "digits", "color", "image_size", "standardise", "reverse_source", "images"),
     }
 )
 # Options with which the tokens of the new data are learnt.

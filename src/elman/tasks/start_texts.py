@@ -26,7 +26,8 @@ _TOKENS = ("tokens", "lowercase", "unicode_form", "tokenizer", "punctuation", "m
 def tokens_of(source: StartModel) -> Vocabulary:
     """Return the vocabulary of the texts that a language model or the encoder of a translator reads.
 
-    Raises ConfigError for a translator that makes its sources lower case, which its vocabulary does not do.
+    Raises ConfigError for a translator that makes its sources lower case or reverses them, which its vocabulary does
+    not do.
     """
     if source.task == "language-model":
         found: Vocabulary = source.vocabulary
@@ -35,6 +36,11 @@ def tokens_of(source: StartModel) -> Vocabulary:
         raise ConfigError(
             "expected a translator that keeps the case of its sources (lowercase=false) to start from. "
             f"Received: {source.name} with lowercase=true"
+        )
+    if source.config.data.reverse_source:
+        raise ConfigError(
+            "expected a translator that reads its sources from their beginning (reverse_source=false) to start from. "
+            f"Received: {source.name} with reverse_source=true"
         )
     tokens: Vocabulary = source.vocabulary.source
     return tokens
