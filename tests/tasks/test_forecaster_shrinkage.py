@@ -129,6 +129,17 @@ def test_nothing_is_shrunk_without_a_linear_start_or_held_out_steps(monkeypatch:
     assert "network_share" not in model.metrics["valid"]
 
 
+@pytest.mark.parametrize("frozen", ["head", "*.lag_weight"])
+def test_frozen_output_layers_are_not_shrunk(frozen: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    setup = setup_of(wave(60), monkeypatch, freeze=(frozen,))
+    for parameter in setup.network.parameters():
+        parameter.requires_grad_(True)  # as after a resume
+        parameter.data.add_(1.0)
+    before = {name: tensor.clone() for name, tensor in setup.network.state_dict().items()}
+    assert shrunk(setup) == {}
+    assert all(torch.equal(tensor, before[name]) for name, tensor in setup.network.state_dict().items())
+
+
 def test_few_held_out_steps_choose_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     setup = setup_of(wave(60), monkeypatch, valid_steps=15)  # five forecasts of three steps
     with torch.no_grad():

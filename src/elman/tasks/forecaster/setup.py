@@ -313,6 +313,7 @@ class ForecasterSetup(Setup[ForecasterConfig, ForecasterNetwork, Panel, SeriesHi
         writes = horizon * (_QUANTILE_WORK * network.sizes.targets if horizon <= network.horizon else _COMPARED_PATHS)
         work = self.config.window.context + writes
         most = self._affordable(_SHRINKAGE_WORK / len(SHARES), work, least=_LEAST_COMPARED)
+        self._trained.freezing.apply(self._trained.stream.epoch)  # also of a resumed run without a further step
         share = shrink(network, self._forecast, self.parts, self._dataset, self.begin, horizon=horizon, most=most)
         if share == 1:
             return {}

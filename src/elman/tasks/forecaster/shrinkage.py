@@ -53,8 +53,11 @@ def shrink(
     horizon   steps of a forecast
     most      largest number of forecasts for each share
 
-    The share is 1, and nothing changes, for a network without a linear start and if too few steps are held out.
+    The share is 1, and nothing changes, for a network without a linear start, if its output layers are frozen, and if
+    too few steps are held out.
     """
+    if not all(layer.requires_grad for member in network.members for layer in _output_parameters(member)):
+        return 1.0
     series, origin, steps = validation_origins(panel, begin, horizon, most=most)
     starts = copy.deepcopy(network.members)
     if (
@@ -86,9 +89,14 @@ def shrink(
     return chosen
 
 
+def _output_parameters(member: ForecastMember) -> list[Tensor]:
+    own = [member.head.linear.weight, member.head.linear.bias]
+    return [*own, member.lag_weight, member.lag_bias] if member.lags else own
+
+
 def _outputs(member: ForecastMember) -> list[Tensor]:
     """Return views of the parameters that the centres of the predictions are linear in."""
     head = member.head
     shape = (head.outputs, len(head.parameter_names))
-    own = [head.linear.weight.unflatten(0, shape)[:, head.centre], head.linear.bias.unflatten(0, shape)[:, head.centre]]
-    return [*own, member.lag_weight, member.lag_bias] if member.lags else own
+    weight, bias, *lags = _output_parameters(member)
+    return [*(each.unflatten(0, shape)[:, head.centre] for each in (weight, bias)), *lags]
