@@ -113,6 +113,7 @@ def test_without_rates_by_layer_there_is_one_group(text: Path) -> None:
         ({"freeze": ("head:0",)}, "Received: 'head:0'"),
         ({"freeze": ("*",)}, "leave something that is trained"),
         ({"freeze": ("head",), "unfreeze": "gradual"}, "leave something that is trained"),
+        ({"freeze_until": 2.0}, r"expected freeze \(--freeze\) to name .* Received: freeze_until=2 alone"),
     ],
 )
 def test_names_without_parts_are_refused(text: Path, options: dict[str, Any], message: str) -> None:

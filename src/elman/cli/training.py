@@ -129,7 +129,7 @@ def train_model(
         return
     if not flags.quiet:
         remark(f"{setup.summary()}; {training.device}, {training.precision}, threads: {training.threads}")
-        if not setup.holds_out:
+        if not setup.holds_out and getattr(setup.parts, "test", None) is None:  # with a test part, the notes say it
             remark("nothing is held out for validation: the weights of the last step will be kept")
     if flags.overwrite:
         clear_output(output)

@@ -28,12 +28,18 @@ class Freezing:
         network: the network. Parameters that require no gradient stay as they are.
         config: the options.
 
-    Raises ConfigError for a name without parameters, and if no parameter is trained at the start.
+    Raises ConfigError for a name without parameters, if no parameter is trained at the start, and for `freeze_until`
+    without `freeze`.
     """
 
     def __init__(self, network: nn.Module, config: TrainConfig) -> None:
         self._parameters = {name: one for name, one in network.named_parameters() if one.requires_grad}
         self._until: dict[str, float] = {}
+        if config.freeze_until and not config.freeze:
+            raise ConfigError(
+                "expected freeze (--freeze) to name the parts that are trained after freeze_until epochs. "
+                f"Received: freeze_until={config.freeze_until:g} alone"
+            )
         if not config.freeze and config.unfreeze != "gradual":
             return
         parts = parts_of_network(network)
