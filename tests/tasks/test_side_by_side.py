@@ -104,6 +104,7 @@ def test_starts_are_shown(folders: tuple[Path, Path], tmp_path: Path) -> None:
     begun.fit(folders[0].parent / "book.txt", start_from=folders[0], folder=tmp_path / "b", progress=False, tune=False)
     found = elman.compare([folders[0], tmp_path / "b"])
     assert ("training", "started from", ["–", str(folders[0])]) in found.rows()
+    assert found.to_frame()["started_from"].iloc[1] == str(folders[0])
     assert [each["started_from"] for each in found.to_json()["models"]] == [None, str(folders[0])]
 
 

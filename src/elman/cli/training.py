@@ -124,6 +124,9 @@ def train_model(
         remark(note)
     if setup.started is not None and not flags.quiet:
         remark(setup.started.table())
+    frozen = getattr(getattr(run.training, "freezing", None), "summary", "")
+    if frozen and not flags.quiet:
+        remark(frozen)
     if output is None:
         show_plan(run, flags.json)
         return

@@ -177,6 +177,7 @@ class ModelComparison:
         options, rows = self.options(), []
         for place, model in enumerate(self.models):
             row = {"parameters": model.parameters, "steps": model.steps, "seconds": model.seconds}
+            row |= {"started_from": model.started_from} if any(each.started_from for each in self.models) else {}
             row |= {name: _plain_value(values[place]) for name, values in options.items()}
             rows.append(row | model.figures() | self._paired_row(model.name))
         return pandas.DataFrame(rows, index=pandas.Index([model.name for model in self.models], name="model"))

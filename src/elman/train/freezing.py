@@ -61,6 +61,15 @@ class Freezing:
         if name in self._parameters and epoch > 0.0:
             self._until[name] = max(epoch, self._until.get(name, 0.0))
 
+    @property
+    def summary(self) -> str:
+        """How many weights are not trained, or not at first, in words; empty if all are trained."""
+        if not self._until:
+            return ""
+        sizes = {name: one.numel() for name, one in self._parameters.items()}
+        later = "" if set(self._until.values()) == {math.inf} else " at first"
+        return f"{sum(sizes[name] for name in self._until):,} of {sum(sizes.values()):,} weights are frozen{later}"
+
     def apply(self, epoch: float) -> None:
         """Freeze and release parameters for the step after so many epochs."""
         for name, until in self._until.items():
