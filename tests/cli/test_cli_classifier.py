@@ -88,6 +88,13 @@ def test_train_writes_a_model_and_says_how_good_it_is(elman, reviews, tmp_path):
     assert (model["data"]["train"], model["data"]["valid"], model["data"]["test"]) == (36, 12, 12)
 
 
+def test_a_run_with_test_data_alone_says_once_that_nothing_is_held_out(elman, reviews, tmp_path):
+    said = elman("train", "classifier", reviews, "--test", reviews, "-o", tmp_path / "m", *TINY)
+    assert said.code == 0, said.err
+    assert "there is no validation data" in said.err
+    assert "nothing is held out for validation" not in said.err
+
+
 def test_train_prints_one_json_document(elman, reviews, tmp_path):
     facts = elman("train", "classifier", reviews, "-o", tmp_path / "m", "--json", "-q", *TINY).json()
     assert set(facts) == {"model", "steps", "seconds", "valid", "train", "best_step", "calibration", "verdict"}

@@ -148,7 +148,10 @@ def test_a_language_model_beside(elman, transcriber, sounds, model, tmp_path):
     heavy = elman("evaluate", transcriber, sounds, "--json", "--lm", tmp_path / "lm", "--lm-weight", "9").json()
     assert heavy["loss"] == usual["loss"]
     assert "without 'b'" in elman("evaluate", transcriber, sounds, "--lm", model).error()
-    assert "lm_weight with a language model only" in elman("evaluate", transcriber, sounds, "--lm-weight", "9").error()
+    assert (
+        "lm_weight with a language model (--lm) only"
+        in elman("evaluate", transcriber, sounds, "--lm-weight", "9").error()
+    )
     assert elman("evaluate", transcriber, sounds, "--json", "--beams", "4").json()["loss"] == usual["loss"]
 
 
@@ -201,7 +204,7 @@ def test_strokes(elman, tmp_path):
         (["transcribe", "MODEL"], "expected sounds: elman transcribe MODEL FILE. Received: none"),
         (["transcribe", "MODEL", "none.wav"], "there is no such file or folder. Received: none.wav"),
         (["transcribe", "MODEL", "a.wav", "--rate", "8000"], "expected --rate for raw PCM with --stream only"),
-        (["transcribe", "MODEL", "a.wav", "--lm-weight", "1"], "expected lm_weight with a language model only"),
+        (["transcribe", "MODEL", "a.wav", "--lm-weight", "1"], "expected lm_weight with a language model (--lm) only"),
         (["transcribe", "MODEL", "a.wav", "--beams", "2", "--n-best", "3"], "expected n_best of at most beams = 2"),
         (["transcribe", "MODEL", "a.wav", "--stream"], "expected a unidirectional model"),
         (["transcribe", "LIVE", "a.wav", "--stream", "--json"], "expected no --json with --stream"),

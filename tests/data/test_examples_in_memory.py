@@ -137,7 +137,11 @@ def test_scores_keep_their_value(number: float) -> None:
         ([[1, 2], [[1], [2, 3]]], None, "X, index 1: expected a series.*the same number in every step"),
         ([[1, 2], []], None, "X, index 1: expected a series of at least one step.*Received: 0 steps"),
         ([np.ones((2, 2)), np.ones((2, 3))], None, "X, index 1: expected 2 channels.*Received: 3"),
-        (pd.DataFrame({"a": [1, 2], "b": [3, "x"]}), None, "X, index 1: expected a series"),
+        (
+            pd.DataFrame({"a": [1, 2], "b": [3, "x"]}),
+            None,
+            r"X, index 1: expected a series.*column of texts.*X\['text'\]",
+        ),
         (np.array([[1.0, np.nan]]), None, "X, index 0, step 2, channel 1: .*a missing value"),
         (np.array([[1.0, -np.inf]]), None, "X, index 0, step 2, channel 1: .*Received: -inf"),
         ([[1.0], [2.0, np.nan]], None, "X, index 1, step 2, channel 1: .*a missing value"),

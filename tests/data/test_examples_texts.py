@@ -223,3 +223,11 @@ def test_blanks_around_a_line_are_no_part_of_it(tmp_path: Path) -> None:
     (tmp_path / "Chinese.txt").write_text("See \n Sze\n", encoding="utf-8")
     (tmp_path / "Dutch.txt").write_text("Van den Berg\n", encoding="utf-8")
     assert read_examples([tmp_path], ExamplesConfig()).inputs == ["See", "Sze", "Van den Berg"]
+
+
+@pytest.mark.parametrize("name", ["cats/a.png", "dogs/b.JPG"])
+def test_image_files_are_refused_with_the_form_that_is_read(tmp_path: Path, name: str) -> None:
+    write(tmp_path, {name: b"\xff\xd8\x00"})
+    for path in (".", name):
+        with pytest.raises(DataError, match=r"expected images as an array .*\.npy.* Received: a \.(png|JPG) file"):
+            read(tmp_path, path)

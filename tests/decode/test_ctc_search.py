@@ -94,7 +94,7 @@ def test_a_bonus_makes_texts_longer() -> None:
     ("options", "said"),
     [
         ({"beams": 3, "n_best": 4}, "expected n_best of at most beams = 3. Received: 4"),
-        ({"lm_weight": 0.9}, "expected lm_weight with a language model only. Received: 0.9"),
+        ({"lm_weight": 0.9}, r"expected lm_weight with a language model \(--lm\) only. Received: 0.9"),
     ],
 )
 def test_searches_that_cannot_be(options: dict[str, Any], said: str) -> None:

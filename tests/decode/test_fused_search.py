@@ -125,7 +125,7 @@ def test_with_weight_0_no_bit_changes(beams: int) -> None:
 def test_options_that_need_a_language_model_or_exclude_one() -> None:
     toy = Toy(3, V)
     state, memory = toy.begin([2])
-    with pytest.raises(ConfigError, match=r"expected lm_weight with a language model only. Received: 0.7"):
+    with pytest.raises(ConfigError, match=r"expected lm_weight with a language model \(--lm\) only. Received: 0.7"):
         searched(toy, state, memory, SearchConfig(lm_weight=WEIGHT), language=None)
     with pytest.raises(ConfigError, match="expected a language model without sample"):
         searched(toy, state, memory, SearchConfig(sample=True))

@@ -123,6 +123,17 @@ def test_many_items_are_summed_in_blocks() -> None:
     assert found.high - found.low == pytest.approx(2 * 1.96 * error, rel=0.15)
 
 
+def test_where_both_tests_disagree_the_sentence_has_the_p_value() -> None:
+    """Seven items, all of them in favour of the network but one: the bootstrap finds a difference, the other not."""
+    network, rule = hits(1, 1, 1, 1, 1, 1, 1), hits(0, 0, 0, 1, 1, 0, 1)
+    found = judged(network, rule)
+    assert found.low > 0
+    assert found.chance == pytest.approx(2 / 2**4)  # four differences with two signs each, all of them alike
+    assert found.outcome == "even"
+    assert f"{100 * found.high:+.3g}, but p = 0.12), on 7 test examples" in found.sentence
+    assert "but p" not in judged(network, hits(0, 0, 0, 0, 0, 0, 0)).sentence
+
+
 def test_sentences_and_tables() -> None:
     half, right = hits(*[1, 0] * 100), hits(*[1] * 200)
     found = verdict_of(

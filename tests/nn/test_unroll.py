@@ -69,5 +69,7 @@ def test_one_hot_and_embedding() -> None:
     module, size = embed_tokens(3, 5)
     assert size == 5
     assert module(tokens).shape == (2, 2, 5)
-    with pytest.raises(ConfigError, match=r"at most 2000 tokens for one-hot input.*Received: 2001 tokens"):
+    with pytest.raises(
+        ConfigError, match=r"at most 2000 tokens for one-hot input.*--embedding 128.*Received: 2001 tokens"
+    ):
         OneHot(2001)

@@ -92,7 +92,7 @@ def test_language_models_that_do_not_fit(translator: elman.Translator, words: La
         translator.translate(SOURCES, lm=few)
     with pytest.raises(ConfigError, match="expected a language model, such as"):
         translator.translate(SOURCES, lm="lm")
-    with pytest.raises(ConfigError, match="expected lm_weight with a language model only"):
+    with pytest.raises(ConfigError, match=r"expected lm_weight with a language model \(--lm\) only"):
         translator.translate(SOURCES, lm_weight=0.3)
     with pytest.raises(ConfigError, match="expected a language model without sample"):
         translator.translate(SOURCES, lm=words, sample=True)

@@ -98,6 +98,16 @@ def test_different_data_is_noted(folders: tuple[Path, Path], tmp_path: Path) -> 
     assert any(name == "data: characters" for _, name, _ in found.rows())
 
 
+def test_starts_are_shown(folders: tuple[Path, Path], tmp_path: Path) -> None:
+    assert not any(name == "started from" for _, name, _ in elman.compare(folders).rows())
+    begun = elman.LanguageModel(**small.OPTIONS)
+    begun.fit(folders[0].parent / "book.txt", start_from=folders[0], folder=tmp_path / "b", progress=False, tune=False)
+    found = elman.compare([folders[0], tmp_path / "b"])
+    assert ("training", "started from", ["–", str(folders[0])]) in found.rows()
+    assert found.to_frame()["started_from"].iloc[1] == str(folders[0])
+    assert [each["started_from"] for each in found.to_json()["models"]] == [None, str(folders[0])]
+
+
 def test_models_of_earlier_versions_are_compared() -> None:
     found = elman.compare([MODELS / "classifier", MODELS / "classifier-scores"])
     assert found.options()["kind"] == ["classes", "regression"]

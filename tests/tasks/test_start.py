@@ -320,6 +320,21 @@ def test_a_forecaster_fits_its_transforms_to_new_series() -> None:
     assert kept.vocabulary.transforms[0].offset[0] == source.vocabulary.transforms[0].offset[0]
 
 
+def test_options_of_a_start_need_one() -> None:
+    with pytest.raises(ConfigError, match=r"--from MODEL.*Received: start_vocabulary=keep without one"):
+        lm(OLD, start_vocabulary="keep")
+    with pytest.raises(ConfigError, match=r"Received: start_labels=replace, start_scales=data without one"):
+        classifier(reviews("pos", "neg", "neg", "pos"), start_labels="replace", start_scales="data")
+
+
+def test_a_backtest_of_a_started_model_trains_a_new_one_from_nothing() -> None:
+    options = {**{name: value for name, value in TINY.items() if name != "embedding"}, "context": 8, "horizon": 2}
+    values = 10 + np.sin(np.arange(60.0))
+    source = fit(elman.Forecaster(**options), values)
+    begun = fit(elman.Forecaster(**{**STILL, "start_scales": "source"}), values, start_from=source)
+    assert begun.backtest(values, horizon=2, origins=2).scores["network"]["mae"] > 0
+
+
 def test_what_does_not_fit_is_named_with_its_option(tmp_path: Path) -> None:
     source = lm(OLD)
     source.save(tmp_path / "source")

@@ -90,6 +90,15 @@ def test_parts_are_trained_from_their_epoch_on(text: Path) -> None:
     assert all(("stack.1" in changed) == (epoch >= 2) for epoch, changed in found)
 
 
+def test_the_number_of_frozen_weights_is_said(text: Path) -> None:
+    run = training(text, freeze=("embedding", "1"))
+    sizes = {name: tensor.numel() for name, tensor in weights(run).items()}
+    frozen = sum(size for name, size in sizes.items() if name.startswith(("embed", "stack.layers.0.")))
+    assert run.freezing.summary == f"{frozen:,} of {sum(sizes.values()):,} weights are frozen"
+    assert training(text, freeze=("embedding", "1:2")).freezing.summary == f"{run.freezing.summary} at first"
+    assert training(text).freezing.summary == ""
+
+
 def test_gradual_unfreezing_goes_from_the_head_to_the_embedding(text: Path) -> None:
     order = ["head", "stack.1", "stack.0", "embed"]
     found = changes(training(text, unfreeze="gradual", max_steps=12))
@@ -129,6 +138,7 @@ def test_without_rates_by_layer_there_is_one_group(text: Path) -> None:
         ({"freeze": ("head:0",)}, "Received: 'head:0'"),
         ({"freeze": ("*",)}, "leave something that is trained"),
         ({"freeze": ("head",), "unfreeze": "gradual"}, "leave something that is trained"),
+        ({"freeze_until": 2.0}, r"expected freeze \(--freeze\) to name .* Received: freeze_until=2 alone"),
     ],
 )
 def test_names_without_parts_are_refused(text: Path, options: dict[str, Any], message: str) -> None:

@@ -124,12 +124,15 @@ def train_model(
         remark(note)
     if setup.started is not None and not flags.quiet:
         remark(setup.started.table())
+    frozen = getattr(getattr(run.training, "freezing", None), "summary", "")
+    if frozen and not flags.quiet:
+        remark(frozen)
     if output is None:
         show_plan(run, flags.json)
         return
     if not flags.quiet:
         remark(f"{setup.summary()}; {training.device}, {training.precision}, threads: {training.threads}")
-        if not setup.holds_out:
+        if not setup.holds_out and getattr(setup.parts, "test", None) is None:  # with a test part, the notes say it
             remark("nothing is held out for validation: the weights of the last step will be kept")
     if flags.overwrite:
         clear_output(output)

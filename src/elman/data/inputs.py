@@ -18,7 +18,10 @@ from elman.display import invisible
 from elman.errors import ConfigError, DataError, StorageError
 from elman.files import TEMPORARY_SUFFIX
 
-__all__ = ["InputFile", "find_files", "is_new"]
+__all__ = ["PICTURES", "InputFile", "find_files", "is_new"]
+
+# Suffixes of image files.
+PICTURES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})
 
 
 class InputFile(NamedTuple):

@@ -67,7 +67,7 @@ def finder(
     usual = TranscriptSearchConfig()
     if language is None:
         if options.lm_weight != usual.lm_weight:
-            raise ConfigError(f"expected lm_weight with a language model only. Received: {options.lm_weight:g}")
+            raise ConfigError(f"expected lm_weight with a language model (--lm) only. Received: {options.lm_weight:g}")
         if options == usual:
             return partial(greedy, banned=tuple(banned)) if banned else greedy
     beams = options.beams or max(_BEAMS, options.n_best)

@@ -20,7 +20,7 @@ _LEAST = -1e4
 def check_language(search: SearchConfig, language: LanguageModelScorer | None) -> None:
     """Raise ConfigError for a weight without a language model, and for a language model with sampling."""
     if language is None and search.lm_weight != SearchConfig().lm_weight:
-        raise ConfigError(f"expected lm_weight with a language model only. Received: {search.lm_weight:g}")
+        raise ConfigError(f"expected lm_weight with a language model (--lm) only. Received: {search.lm_weight:g}")
     if language is not None and search.sample:
         raise ConfigError("expected a language model without sample, which draws from one network. Received: both")
 

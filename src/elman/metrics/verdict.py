@@ -177,10 +177,15 @@ class Verdict:
 
     @property
     def evidence(self) -> str:
-        """The two figures, the interval of the difference (above 0: better) and the items, for people."""
+        """The two figures, the interval of the difference (above 0: better) and the items, for people.
+
+        Where the interval excludes 0 and the other test finds that the difference may be chance, its p-value too.
+        """
         low, high = sorted(((self.low, self.high), (-self.high, -self.low))[not self.figure.higher])
         unit = 100.0 if self.figure.percent else 1.0
         interval = f"{_LEVEL:g} % interval {low * unit:+.3g} to {high * unit:+.3g}"
+        if self.outcome == "even" and self.low * self.high > 0:
+            interval += f", but p = {self.chance:.2g}"
         return f"{self.values} ({interval}), on {self._counted}"
 
     @property

@@ -24,7 +24,8 @@ class OneHot(nn.Module):
         super().__init__()
         if vocabulary_size > _MAX_ONE_HOT:
             raise ConfigError(
-                f"expected at most {_MAX_ONE_HOT} tokens for one-hot input; give an embedding size instead. "
+                f"expected at most {_MAX_ONE_HOT} tokens for one-hot input; give an embedding size instead, such as "
+                f"embedding=128 (--embedding 128), or fewer tokens (vocabulary_size). "
                 f"Received: {vocabulary_size} tokens"
             )
         self.vocabulary_size = vocabulary_size

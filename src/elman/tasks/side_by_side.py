@@ -32,6 +32,7 @@ class ComparedModel:
     data        the description of its training data
     metrics     the record of its run
     curves      rows of step, seconds and losses; empty for a model that has none
+    started_from  the model that its run started from; None without one
     """
 
     name: str
@@ -42,6 +43,7 @@ class ComparedModel:
     data: Mapping[str, Any]
     metrics: Mapping[str, Any]
     curves: Sequence[Mapping[str, float | int | None]] = field(default=(), repr=False)
+    started_from: str | None = None
 
     @classmethod
     def of(cls, name: str, model: Any, folder: Path | None) -> ComparedModel:
@@ -57,6 +59,7 @@ class ComparedModel:
             model.data,
             model.metrics,
             () if folder is None else read_curves(folder / "history.csv"),
+            _mapping(training.get("start")).get("model"),
         )
 
     def figures(self) -> dict[str, float]:
@@ -114,6 +117,8 @@ class ModelComparison:
             ("training", "steps", [_shown(model.steps) for model in models]),
             ("training", "time", [_time(model.seconds) for model in models]),
         ]
+        if any(model.started_from for model in models):
+            rows.append(("training", "started from", [_shown(model.started_from) for model in models]))
         rows += [("options", name, [_shown(each) for each in values]) for name, values in self.options().items()]
         rows += [
             ("data", f"data: {name.replace('_', ' ')}", [_shown(each) for each in values])
@@ -152,6 +157,7 @@ class ModelComparison:
                     "parameters": model.parameters,
                     "steps": model.steps,
                     "seconds": model.seconds,
+                    "started_from": model.started_from,
                     "options": {name: values[place] for name, values in options.items()},
                     "data": {name: values[place] for name, values in data.items()},
                     "metrics": dict(model.metrics),
@@ -171,6 +177,7 @@ class ModelComparison:
         options, rows = self.options(), []
         for place, model in enumerate(self.models):
             row = {"parameters": model.parameters, "steps": model.steps, "seconds": model.seconds}
+            row |= {"started_from": model.started_from} if any(each.started_from for each in self.models) else {}
             row |= {name: _plain_value(values[place]) for name, values in options.items()}
             rows.append(row | model.figures() | self._paired_row(model.name))
         return pandas.DataFrame(rows, index=pandas.Index([model.name for model in self.models], name="model"))

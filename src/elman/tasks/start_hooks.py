@@ -10,11 +10,15 @@ from elman.data.labels import LabelIndex
 from elman.errors import ConfigError
 from elman.tasks.start import StartModel, current_start
 from elman.tasks.start_weights import Entries, Started, take_weights
+from elman.train import TrainConfig
 from elman.train.freezing import check_trainer
 from elman.train.stored import Stored, read
 from elman.train.trainer import Trainer
 
 __all__ = ["Entries", "StartHooks", "token_entries"]
+
+# Options that do nothing in a run that starts from no model.
+_OPTIONS = ("start_vocabulary", "start_labels", "start_scales")
 
 
 class StartHooks:
@@ -47,8 +51,14 @@ class StartHooks:
         raise NotImplementedError
 
     def first_vocabulary(self) -> Any:
-        """Return the vocabulary of a new run: that of the training data, or that of the model it starts from."""
-        learnt, self._start = self.learn_vocabulary(), current_start()
+        """Return the vocabulary of a new run: that of the training data, or that of the model it starts from.
+
+        Raises ConfigError for options of a start without one.
+        """
+        self._start = current_start()
+        if self._start is None:
+            _check_no_start(self.config.training)
+        learnt = self.learn_vocabulary()
         return learnt if self._start is None else self.vocabulary_from_start(learnt, self._start)
 
     def take_start(self) -> None:
@@ -122,6 +132,16 @@ class StartHooks:
 def token_entries(tokens: Sequence[Hashable], *, one_hot: bool) -> dict[str, Entries]:
     """Return the entries of the embedding `embed` of tokens; of a one-hot input, those of the first layer."""
     return {"stack.layers.0.*weight_ih*": (None, tokens)} if one_hot else {"embed.weight": (tokens, None)}
+
+
+def _check_no_start(training: TrainConfig) -> None:
+    """Raise ConfigError for options that say how a run starts from a model, since it starts from none."""
+    given = [f"{name}={value}" for name in _OPTIONS if (value := getattr(training, name)) != getattr(TrainConfig, name)]
+    if given:
+        raise ConfigError(
+            "expected a model to start from (--from MODEL, in Python start_from) with options of the start. "
+            f"Received: {', '.join(given)} without one"
+        )
 
 
 def _shown(labels: Sequence[str]) -> str:

@@ -28,12 +28,18 @@ class Freezing:
         network: the network. Parameters that require no gradient stay as they are.
         config: the options.
 
-    Raises ConfigError for a name without parameters, and if no parameter is trained at the start.
+    Raises ConfigError for a name without parameters, if no parameter is trained at the start, and for `freeze_until`
+    without `freeze`.
     """
 
     def __init__(self, network: nn.Module, config: TrainConfig) -> None:
         self._parameters = {name: one for name, one in network.named_parameters() if one.requires_grad}
         self._until: dict[str, float] = {}
+        if config.freeze_until and not config.freeze:
+            raise ConfigError(
+                "expected freeze (--freeze) to name the parts that are trained after freeze_until epochs. "
+                f"Received: freeze_until={config.freeze_until:g} alone"
+            )
         if not config.freeze and config.unfreeze != "gradual":
             return
         parts = parts_of_network(network)
@@ -54,6 +60,15 @@ class Freezing:
     def _raise_to(self, name: str, epoch: float) -> None:
         if name in self._parameters and epoch > 0.0:
             self._until[name] = max(epoch, self._until.get(name, 0.0))
+
+    @property
+    def summary(self) -> str:
+        """How many weights are not trained, or not at first, in words; empty if all are trained."""
+        if not self._until:
+            return ""
+        sizes = {name: one.numel() for name, one in self._parameters.items()}
+        later = "" if set(self._until.values()) == {math.inf} else " at first"
+        return f"{sum(sizes[name] for name in self._until):,} of {sum(sizes.values()):,} weights are frozen{later}"
 
     def apply(self, epoch: float) -> None:
         """Freeze and release parameters for the step after so many epochs."""

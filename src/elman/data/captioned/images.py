@@ -15,9 +15,8 @@ from elman.data.captioned.config import CaptionDataConfig
 from elman.display import invisible
 from elman.errors import ConfigError, DataError, StorageError
 
-__all__ = ["PICTURES", "check_size", "pixels_of", "read_pictures"]
+__all__ = ["check_size", "pixels_of", "read_pictures"]
 
-PICTURES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})
 _MODES = {"rgb": "RGB", "grey": "L"}
 # The largest height or width that images are resized to, in pixels.
 _MOST = 4096

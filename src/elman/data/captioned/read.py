@@ -14,10 +14,10 @@ import numpy.typing as npt
 from elman.data.binary import open_bytes, read_idx, read_npy, read_npz
 from elman.data.captioned.captioned import CaptionDataset, checked_captions, checked_text, join, made
 from elman.data.captioned.config import CaptionDataConfig
-from elman.data.captioned.images import PICTURES, read_pictures
+from elman.data.captioned.images import read_pictures
 from elman.data.captioned.tables import captioned_table
 from elman.data.decoding import lines_of, text_in
-from elman.data.inputs import InputFile, find_files, is_new
+from elman.data.inputs import PICTURES, InputFile, find_files, is_new
 from elman.data.suffixes import bare_suffix, is_idx, table_kind
 from elman.data.table import read_table
 from elman.display import Progress

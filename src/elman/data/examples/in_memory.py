@@ -170,7 +170,9 @@ def _one_series(value: Any, place: str) -> npt.NDArray[Any]:
     except DataError:
         raise
     except (TypeError, ValueError) as error:
-        raise DataError(f"{place}: {wrong}, the same number in every step. Received: {error}") from error
+        texts = any(isinstance(each, str) for each in np.asarray(value, dtype=object).ravel())
+        hint = "; of a table with texts give the column of texts alone, such as X['text']" if texts else ""
+        raise DataError(f"{place}: {wrong}, the same number in every step{hint}. Received: {error}") from error
     if array.dtype.kind not in "biuf" or array.ndim not in (1, 2):
         raise DataError(f"{place}: {wrong}. Received: {array.dtype} of shape {array.shape}")
     x_TI = array[:, None] if array.ndim == 1 else array

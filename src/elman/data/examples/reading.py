@@ -11,7 +11,7 @@ from elman.data.examples import readers
 from elman.data.examples.base import Examples, join
 from elman.data.examples.config import ExamplesConfig
 from elman.data.examples.table_file import has_series_rows
-from elman.data.examples.texts import check_texts
+from elman.data.examples.texts import check_no_picture, check_texts
 from elman.data.inputs import find_files
 from elman.data.readers import reader_of
 from elman.data.table import checked_delimiter
@@ -66,6 +66,7 @@ def read_examples(
         for number, file in enumerate(files, 1):
             reader = asked or reader_of(known, file.path)
             if reader is None:
+                check_no_picture(file)
                 rows = (labelled or not texts) and has_series_rows(file, config)
                 reader = known["series-rows" if rows else "lines"]
             part: Examples = reader.read(file, config, labelled=labelled)

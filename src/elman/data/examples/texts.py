@@ -12,13 +12,13 @@ from elman.data.examples.base import Examples
 from elman.data.examples.config import ExamplesConfig
 from elman.data.examples.labels import label_file, matched, read_labels
 from elman.data.examples.lines import all_lines, text_lines
-from elman.data.inputs import InputFile, find_files
+from elman.data.inputs import PICTURES, InputFile, find_files
 from elman.data.labels import pointed_labels
 from elman.data.suffixes import bare_suffix
 from elman.data.table import Table
 from elman.errors import DataError
 
-__all__ = ["check_texts", "classes_of_files", "lines_with_labels", "table_labels", "texts_of_table"]
+__all__ = ["check_no_picture", "check_texts", "classes_of_files", "lines_with_labels", "table_labels", "texts_of_table"]
 
 
 def texts_of_table(table: Table, config: ExamplesConfig, *, labelled: bool) -> Examples:
@@ -154,6 +154,15 @@ def _cut(
     return labels, texts, problems
 
 
+def check_no_picture(file: InputFile) -> None:
+    """Raise DataError for an image file, by its suffix."""
+    if file.path.suffix.lower() in PICTURES:
+        raise DataError(
+            f"{file.name}: expected images as an array of N x height x width (.npy, .npz, idx) with a file of labels, "
+            f"since image files are not read here. Received: a {file.path.suffix} file"
+        )
+
+
 def classes_of_files(paths: Sequence[str], config: ExamplesConfig) -> Examples:
     """Read examples by class: per class a folder with one text per file, or a file with one text per line.
 
@@ -165,6 +174,7 @@ def classes_of_files(paths: Sequence[str], config: ExamplesConfig) -> Examples:
     alone: list[InputFile] = []
     for path in paths:
         for file in find_files([path], pattern=config.pattern):
+            check_no_picture(file)
             inner = file.path.relative_to(Path(path).expanduser()).parts if Path(path).expanduser().is_dir() else ()
             if len(inner) > 1:
                 in_folders.append((inner[0], file))

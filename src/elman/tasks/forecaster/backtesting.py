@@ -113,7 +113,10 @@ def _unspoilt(
 
 
 def refitted(model: Forecaster, panel: Panel, *, tune: bool) -> Forecaster:
-    """Return a new model with the same options, trained on the panel; windows are shortened if necessary."""
+    """Return a new model with the same options, trained on the panel; windows are shortened if necessary.
+
+    It starts from no other model, so that options of a start are left out.
+    """
     window = model.config.window
     most = max(int(panel.lengths.max()) - window.horizon, 2)
     shorter = dataclasses.replace(
@@ -123,6 +126,6 @@ def refitted(model: Forecaster, panel: Panel, *, tune: bool) -> Forecaster:
         autoregression=min(window.autoregression, most),
     )
     new = type(model)()
-    training = dataclasses.replace(model.config.training, baseline=False)
+    training = dataclasses.replace(model.config.training, baseline=False, start_scales="auto")
     new._start(dataclasses.replace(model.config, window=shorter, training=training))
     return new.fit(panel, progress=False, tune=tune)

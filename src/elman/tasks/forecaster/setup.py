@@ -271,7 +271,8 @@ class ForecasterSetup(Setup[ForecasterConfig, ForecasterNetwork, Panel, SeriesHi
         truth = self.parts.targets[number][first : first + horizon]
         rows = [("forecast", found.mean[0, :, 0]), ("values", truth[:, 0])]
         shown = [(name, " ".join(f"{value:.5g}" for value in values[:_SAMPLED_STEPS])) for name, values in rows]
-        return compared([("series", f"{self.parts.ids[number]}, from step {first + 1} on"), *shown])
+        time = self.parts.time_text(number, first) if self.parts.frequency.dated else f"step {first + 1}"
+        return compared([("series", f"{self.parts.ids[number]}, from {time} on"), *shown])
 
     def draw_sample(self, path: Path) -> bool:
         from elman.plots.forecast import draw_held_out
