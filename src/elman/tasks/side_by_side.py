@@ -176,7 +176,7 @@ class ModelComparison:
             raise ConfigError(f"expected pandas to be installed: pip install pandas. Received: {error}") from error
         options, rows = self.options(), []
         for place, model in enumerate(self.models):
-            row = {"parameters": model.parameters, "steps": model.steps, "seconds": model.seconds}
+            row: dict[str, Any] = {"parameters": model.parameters, "steps": model.steps, "seconds": model.seconds}
             row |= {"started_from": model.started_from} if any(each.started_from for each in self.models) else {}
             row |= {name: _plain_value(values[place]) for name, values in options.items()}
             rows.append(row | model.figures() | self._paired_row(model.name))
