@@ -170,6 +170,13 @@ def test_changed_and_other_parameters_are_refused() -> None:
         y_BTY.sum().backward()
 
 
+def test_gradients_of_gradients_are_refused() -> None:
+    x_BTI = inputs().requires_grad_()
+    y_BTY, _ = stack(recompute=4)(x_BTI)
+    with pytest.raises(ConfigError, match=r"expected first derivatives only .*create_graph=True for Stack"):
+        torch.autograd.grad(y_BTY.sum(), x_BTI, create_graph=True)
+
+
 @pytest.mark.parametrize("steps", [-1, True, 2.0])
 def test_segments_are_a_whole_number_of_steps(steps: Any) -> None:
     with pytest.raises(ConfigError, match="expected recompute to be a number of time steps, or 0"):

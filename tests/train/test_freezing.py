@@ -69,6 +69,12 @@ def test_momentum_begins_when_a_part_is_released(text: Path) -> None:
     assert torch.allclose(head.detach(), before, atol=1e-6)
 
 
+def test_fused_momentum_is_refused_with_frozen_parts(text: Path) -> None:
+    options = {"optimizer": "sgd", "optimizer_options": {"momentum": 0.9, "fused": True}}
+    with pytest.raises(ConfigError, match="expected fused=False for sgd with momentum and frozen parts"):
+        training(text, **options, freeze=("head",))
+
+
 def test_frozen_parts_have_no_change_no_state_and_no_average_of_their_own(text: Path) -> None:
     run = training(text, freeze=("embedding", "1"), ema_decay=0.9, weight_decay=0.5, optimizer="adamw")
     before = weights(run)

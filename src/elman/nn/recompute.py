@@ -14,7 +14,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 
 from elman.errors import ConfigError
 from elman.kernels import Lookup
@@ -254,10 +253,17 @@ class _Segment(torch.autograd.Function):
         return tuple(output.view_as(output) if id(output) in given else output for output in outputs)
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
-        """Run again, recorded, and return the gradients of inputs and parameters."""
+        """Run again, recorded, and return the gradients of inputs and parameters.
+
+        Raises ConfigError where these would be differentiated again: they are not recorded.
+        """
         call, count = ctx.call, ctx.count
+        if torch.is_grad_enabled():
+            raise ConfigError(
+                "expected first derivatives only with recompute; set it to 0 for a gradient of gradients. "
+                f"Received: create_graph=True for {type(call.owner.module).__name__}"
+            )
         requested = ctx.needs_input_grad[2:]
         inputs = [
             tensor.detach().requires_grad_(wanted)

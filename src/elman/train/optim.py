@@ -62,6 +62,11 @@ def make_optimizer(
         options.setdefault("weight_decay", decay if config.weight_decay is None else config.weight_decay)
     # torch's fused SGD needs the momentum of all parameters or of none; those that are released later have none yet.
     released = found is torch.optim.SGD and bool(config.freeze or config.unfreeze == "gradual")
+    if released and options.get("fused") and options.get("momentum"):
+        raise ConfigError(
+            "expected fused=False for sgd with momentum and frozen parts, which may be released without a momentum. "
+            "Received: fused = True in optimizer_options"
+        )
     if "fused" in accepted and not released and not {"foreach", "differentiable"} & options.keys():
         options.setdefault("fused", True)
     try:

@@ -46,23 +46,21 @@ from elman.tasks.remarks import constant_columns, constant_series
 from elman.tasks.samples import compared
 from elman.tasks.setup import Setup
 from elman.tasks.start import StartModel
+from elman.train.loop import Training
 from elman.train.trainer import Trainer
 
 __all__ = ["ForecasterSetup"]
 
 Ints = npt.NDArray[np.int64]
 
-# Sample paths of each forecast that is compared with simple ones.
-_COMPARED_PATHS = 100
-# Steps of a forecast that a sample shows as numbers.
-_SAMPLED_STEPS = 8
+# Sample paths of each forecast that is compared with simple ones, and steps of one that a sample shows as numbers.
+_COMPARED_PATHS, _SAMPLED_STEPS = 100, 8
 # Work of training on a time step of a window, and of the quantiles of a value, compared with a step of a sample path.
 _TRAINING_WORK, _QUANTILE_WORK = 10, 20
 # The work of the calibration, as a share of that of training, and the least number of origins.
 _CALIBRATION_WORK, _LEAST_ORIGINS = 0.03, 60
 # The same of the shrinkage, and the metric that is the share of the network.
 _SHRINKAGE_WORK, _LEAST_COMPARED, _SHARE = 0.02, 40, "network_share"
-
 
 # What the remark on constant series says.
 _EASY = "such series are easy to forecast, so figures are better than for the others"
@@ -314,12 +312,13 @@ class ForecasterSetup(Setup[ForecasterConfig, ForecasterNetwork, Panel, SeriesHi
         writes = horizon * (_QUANTILE_WORK * network.sizes.targets if horizon <= network.horizon else _COMPARED_PATHS)
         work = self.config.window.context + writes
         most = self._affordable(_SHRINKAGE_WORK / len(SHARES), work, least=_LEAST_COMPARED)
-        self._trained.freezing.apply(self._trained.stream.epoch)  # also of a resumed run without a further step
+        if isinstance(self._trained, Training):  # a resumed run may have made no further step
+            self._trained.freezing.apply(self._trained.stream.epoch)
         share = shrink(network, self._forecast, self.parts, self._dataset, self.begin, horizon=horizon, most=most)
         if share == 1:
             return {}
-        figures = self.objective().evaluate(self._trained.evaluation_limit)
-        return {"valid": {name: value for name, value in figures.items() if math.isfinite(value)} | {_SHARE: share}}
+        figures = self.objective().evaluate(self._trained.evaluation_limit) | {_SHARE: share}
+        return {"valid": {name: value for name, value in figures.items() if math.isfinite(value)}}
 
     def _affordable(self, share: float, work: float, *, least: int) -> int:
         """Return the number of forecasts that take this share of the training's work, each with so much work."""
