@@ -48,6 +48,8 @@ def test_a_run_lists_what_it_takes(source: Path, tmp_path: Path, capfd: pytest.C
         str(3 * (tokens[tmp_path / "m"] - tokens[source])),
     ]
     assert rows["layer"][-1] == "0"
+    assert main(["info", str(tmp_path / "m")]) == 0
+    assert "part embedding, tensors 1, taken " in capfd.readouterr().out
     assert main(["info", str(tmp_path / "m"), "--json"]) == 0
     assert digest in capfd.readouterr().out
 

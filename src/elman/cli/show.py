@@ -25,6 +25,8 @@ Json = Annotated[bool, Parameter(negative="", show_default=False, help="Print th
 
 # Only the beginning of a longer list or text is shown; JSON has all of it.
 _MAX_ITEMS, _MAX_CHARACTERS = 10, 300
+# The keys of the fact of a cell that names its kernel.
+_KERNEL = {"kernel", "why_not"}
 
 # Facts of a task that are in JSON only: whether it reads input in chunks, and the name of its view on a page.
 _FOR_PROGRAMS = ("streams", "view")
@@ -81,12 +83,14 @@ def outline(facts: dict[str, Any], depth: int = 0) -> list[str]:
 
 def is_table(value: Any) -> bool:
     """Whether a fact is shown on several lines."""
-    return isinstance(value, dict) and set(value) != {"kernel", "why_not"}
+    return isinstance(value, dict) and set(value) != _KERNEL
 
 
 def one_line(value: Any) -> str:
     """Format a value on one line."""
-    if isinstance(value, dict):  # the kernel of a cell
+    if isinstance(value, dict) and set(value) != _KERNEL:  # an item of a list, such as a part of a network
+        return ", ".join(f"{name.replace('_', ' ')} {one_line(each)}" for name, each in value.items())
+    if isinstance(value, dict):
         objections = [f"not {name}: {reason}" for name, reason in value["why_not"].items()]
         return "; ".join([value["kernel"] or "none", *objections])
     if isinstance(value, bool):
@@ -98,7 +102,7 @@ def one_line(value: Any) -> str:
     if isinstance(value, list):
         more = len(value) - _MAX_ITEMS
         shown = [one_line(item) for item in value[:_MAX_ITEMS]] + ([f"and {more:,} more"] if more > 0 else [])
-        return ", ".join(shown) or "none"
+        return ("; " if any(isinstance(item, dict) for item in value) else ", ").join(shown) or "none"
     text = plain(str(value))
     return "none" if value in (None, "") else text if len(text) <= _MAX_CHARACTERS else text[:_MAX_CHARACTERS] + " ..."
 
