@@ -57,9 +57,8 @@ Ints = npt.NDArray[np.int64]
 _COMPARED_PATHS, _SAMPLED_STEPS = 100, 8
 # Work of training on a time step of a window, and of the quantiles of a value, compared with a step of a sample path.
 _TRAINING_WORK, _QUANTILE_WORK = 10, 20
-# The work of the calibration, as a share of that of training, and the least number of origins.
+# The work of the calibration, as a share of that of training, and the least number of origins; then of the shrinkage.
 _CALIBRATION_WORK, _LEAST_ORIGINS = 0.03, 60
-# The same of the shrinkage, and the metric that is the share of the network.
 _SHRINKAGE_WORK, _LEAST_COMPARED, _SHARE = 0.02, 40, "network_share"
 
 # What the remark on constant series says.
