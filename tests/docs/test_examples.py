@@ -102,6 +102,7 @@ def test_examples_run(
     assert "False" not in printed
 
 
+@pytest.mark.slow
 def test_an_example_is_a_program() -> None:
     command = [sys.executable, str(ROOT / "examples" / "first_lesson.py")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=100)

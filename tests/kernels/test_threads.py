@@ -149,6 +149,7 @@ print(*uses)
     not hasattr(os, "sched_getaffinity") or len(os.sched_getaffinity(0)) < 2, reason="two cores are needed"
 )
 @pytest.mark.skipif(module._team_runner() is None, reason="torch has another OpenMP than GNU's")
+@pytest.mark.slow
 def test_threads_that_wait_passively_sleep() -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("OMP_", "GOMP_"))}
     found = subprocess.run(

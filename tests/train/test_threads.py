@@ -100,13 +100,13 @@ def test_one_thread_is_chosen_where_it_is_faster_and_kept(
     ("one", "two", "options", "environment", "measured"),
     [
         (0.004, 0.003, {}, {}, True),  # two are faster
-        (0.00385, 0.004, {}, {}, True),  # a tie
-        (0.011, 0.012, {}, {}, False),  # steps are long
-        (0.003, 0.004, {"threads": 2}, {}, False),
-        (0.003, 0.004, {}, {"OMP_NUM_THREADS": "2"}, False),
-        (0.003, 0.004, {"max_steps": 299}, {}, False),
+        pytest.param(0.00385, 0.004, {}, {}, True, marks=pytest.mark.slow),  # a tie
+        pytest.param(0.011, 0.012, {}, {}, False, marks=pytest.mark.slow),  # steps are long
+        pytest.param(0.003, 0.004, {"threads": 2}, {}, False, marks=pytest.mark.slow),
+        pytest.param(0.003, 0.004, {}, {"OMP_NUM_THREADS": "2"}, False, marks=pytest.mark.slow),
+        pytest.param(0.003, 0.004, {"max_steps": 299}, {}, False, marks=pytest.mark.slow),
         (0.003, 0.004, {"max_steps": 0, "max_epochs": 1.0}, {}, False),  # 28 steps
-        (0.003, 0.004, {"max_steps": 305, "max_seconds": 9.0}, {}, False),
+        pytest.param(0.003, 0.004, {"max_steps": 305, "max_seconds": 9.0}, {}, False, marks=pytest.mark.slow),
     ],
 )
 def test_two_threads_stay(
@@ -128,6 +128,7 @@ def test_two_threads_stay(
     assert (1 in seen) == measured
 
 
+@pytest.mark.slow
 def test_without_tuning_nothing_is_measured(text: Path, two_cores: None, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = steps_take(monkeypatch, 0.003, 0.004)
     torch.set_num_threads(2)
@@ -159,6 +160,7 @@ def test_the_choice_is_reported(
     assert "threads: 1, since a step takes 3 ms with that, and 4 ms with threads: 2" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_busy_machine_is_measured_also_for_longer_steps(
     text: Path, tmp_path: Path, two_cores: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -49,6 +49,7 @@ assert library.threads() == 2
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 @pytest.mark.skipif(library.why_not() is not None, reason=f"{library.why_not()}")
+@pytest.mark.slow
 def test_a_forked_child_computes_and_ends() -> None:
     left_out = ("ELMAN_KERNELS", "OMP_NUM_THREADS")
     environment = {name: value for name, value in os.environ.items() if name not in left_out}
