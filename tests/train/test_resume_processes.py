@@ -88,7 +88,7 @@ def assert_same_model(one: Path, other: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kills", "steps", "training_rows"), [(2, 100, 7), pytest.param(20, 500, 15, marks=pytest.mark.slow)]
+    ("kills", "steps", "training_rows"), [(4, 100, 7), pytest.param(20, 500, 15, marks=pytest.mark.slow)]
 )
 def test_kills_change_nothing(
     kills: int, steps: int, training_rows: int, text: Path, straight: Callable[[int], Path], tmp_path: Path
