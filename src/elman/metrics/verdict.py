@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from elman.errors import ShapeError
 
-__all__ = ["BLEU", "F1", "Figure", "Verdict", "error_rate", "mean_of", "ratio", "rmse_of", "verdict_of"]
+__all__ = ["BLEU", "F1", "FEWEST", "Figure", "Verdict", "error_rate", "mean_of", "ratio", "rmse_of", "verdict_of"]
 
 Doubles = npt.NDArray[np.float64]
 
@@ -27,7 +27,7 @@ _RESAMPLES, _BLOCKS = 1000, 1000
 # A difference is called one if it is this unlikely to be chance.
 _CHANCE = 0.05
 # With fewer items than this, no difference is.
-_FEWEST = 6
+FEWEST = 6
 _LEVEL = 95.0
 _SEED = 1
 
@@ -191,7 +191,7 @@ class Verdict:
     @property
     def too_few(self) -> str:
         """A sentence if the items are too few to say which is better; otherwise empty."""
-        if self.items >= _FEWEST:
+        if self.items >= FEWEST:
             return ""
         few = f"{self._counted} {'is' if self.items == 1 else 'are'} too few to say which is better."
         return few[0].upper() + few[1:]

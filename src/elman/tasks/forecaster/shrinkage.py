@@ -18,6 +18,7 @@ from torch import Tensor
 
 from elman.data.panel import Panel
 from elman.data.panel.windows import WindowDataset
+from elman.metrics.verdict import FEWEST
 from elman.metrics.window_errors import by_period, scaled_errors, truths
 from elman.nn.forecast_member import ForecastMember
 from elman.nn.linear_init import init_network
@@ -31,8 +32,6 @@ Doubles = npt.NDArray[np.float64]
 
 # The shares of the network that are tried.
 SHARES = (1.0, 0.75, 0.5, 0.25, 0.0)
-# With fewer periods of forecasts that do not overlap, none is chosen.
-_FEWEST = 6
 
 
 @torch.no_grad()
@@ -54,7 +53,7 @@ def shrink(
     most      largest number of forecasts for each share
 
     The share is 1, and nothing changes, for a network without a linear start, if its output layers are frozen, and if
-    too few steps are held out.
+    the forecasts of the held-out steps are of too few periods for a verdict.
     """
     if not all(layer.requires_grad for member in network.members for layer in _output_parameters(member)):
         return 1.0
@@ -62,7 +61,7 @@ def shrink(
     starts = copy.deepcopy(network.members)
     if (
         not len(series)
-        or len(by_period(series, origin, steps, np.zeros(len(series)))) < _FEWEST
+        or len(by_period(series, origin, steps, np.zeros(len(series)))) < FEWEST
         or not init_network(starts, dataset, begin - dataset.lost, network.window)
     ):
         return 1.0
