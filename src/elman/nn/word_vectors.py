@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import torch
 
 from elman.data.pairs import PairVocabulary
-from elman.data.vectors import read_vectors
 from elman.data.vocabulary import Vocabulary
 from elman.data.vocabulary.base import display
+from elman.data.word_vectors import read_vectors
 from elman.errors import ConfigError, DataError
 from elman.nn.embed import Embedding
 

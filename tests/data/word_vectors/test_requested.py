@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from elman.data.vectors import read_vectors
+from elman.data.word_vectors.requested import read_vectors
 from elman.errors import ConfigError, DataError, EncodingError, StorageError
 
 GLOVE = "the 1 2 3\ncat 4.5 -5e-1 6\nthe 9 9 9\n, 7 8 9\n"
@@ -46,7 +46,7 @@ def test_the_last_line_needs_no_end_and_other_words_numbers_are_not_read(tmp_pat
 
 
 def test_lines_over_the_borders_of_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("elman.data.vectors._BLOCK", 7)
+    monkeypatch.setattr("elman.data.word_vectors.requested._BLOCK", 7)
     numbers = np.random.default_rng(0).normal(size=(50, 5)).astype(np.float32)
     lines = [f"w{row} " + " ".join(map(repr, map(float, numbers[row]))) for row in range(50)]
     vectors = read_vectors(written(tmp_path, "\n".join(lines)), [f"w{row}" for row in range(50)])
@@ -79,8 +79,8 @@ def test_a_file_that_is_none(tmp_path: Path, content: str | bytes, message: str)
 
 
 def test_a_line_without_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("elman.data.vectors._LONGEST_LINE", 100)
-    monkeypatch.setattr("elman.data.vectors._BLOCK", 64)
+    monkeypatch.setattr("elman.data.word_vectors.requested._LONGEST_LINE", 100)
+    monkeypatch.setattr("elman.data.word_vectors.requested._BLOCK", 64)
     with pytest.raises(DataError, match="expected a word and its numbers a line"):
         read_vectors(written(tmp_path, "1 " * 200), ["the"])
 
