@@ -63,6 +63,12 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "epochs": {"max_steps": 0, "max_epochs": 0.3, "evaluate_every": 0},
     "part of each chunk": {"loss_from": 2, "loss_to": 4},
     "averaged weights": {"ema_decay": 0.9},
+    "averaged SGD": {"optimizer": "sgd", "learning_rate": 3.0, "average_trigger": 1, "evaluate_every": 1},
+    "regularised": {
+        "embedding_dropout": 0.3,
+        "activation_penalty": 2.0,
+        "temporal_activation_penalty": 1.0,
+    },
     "GRU": {"cell": "gru"},
     "Elman": {"cell": "elman"},
     "minGRU": {"cell": "mingru"},

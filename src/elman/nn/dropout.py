@@ -12,7 +12,15 @@ from torch import Tensor, nn
 
 from elman.errors import ConfigError
 
-__all__ = ["SequenceDropout", "SharedMasks", "check_rate", "dropout_mask", "sequence_dropout", "weight_dropout"]
+__all__ = [
+    "SequenceDropout",
+    "SharedMasks",
+    "check_rate",
+    "dropout_mask",
+    "sequence_dropout",
+    "weight_dropout",
+    "word_dropout",
+]
 
 # Draws a mask, or returns one that was drawn before; None where every mask is drawn.
 _sharing: ContextVar[Callable[[Callable[[], Tensor]], Tensor] | None] = ContextVar("sharing", default=None)
@@ -63,6 +71,12 @@ def dropout_mask(rate: float, batch_size: int, features: int, like: Tensor) -> T
 
     next_mask = _sharing.get()
     return draw() if next_mask is None else next_mask(draw)
+
+
+def word_dropout(x_BTE: Tensor, tokens_BT: Tensor, rate: float, vocabulary_size: int) -> Tensor:
+    """Apply dropout to whole words of an embedding: one mask over the vocabulary (Gal & Ghahramani 2016)."""
+    mask_V1 = dropout_mask(rate, vocabulary_size, 1, x_BTE)
+    return x_BTE * mask_V1[tokens_BT]
 
 
 def weight_dropout(weight: Tensor, rate: float) -> Tensor:

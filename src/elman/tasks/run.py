@@ -35,6 +35,7 @@ from elman.tasks.remedies import add_remedies
 from elman.tasks.samples import Samples
 from elman.tasks.setup import Setup
 from elman.train import EvaluationEvent, Event, StepEvent, checkpoint
+from elman.train.averaging import waits_for_validation
 from elman.train.callbacks import Callbacks, OnEvent, as_callbacks, until_stopped
 from elman.train.history import History, TensorBoard, open_board
 from elman.train.interrupt import Interrupt
@@ -96,9 +97,9 @@ class Run:
         self.watch = watch
         self.metrics: dict[str, Any] = {}
         training = setup.training_config
-        if not setup.holds_out and (training.patience or training.schedule == "plateau"):
+        if not setup.holds_out and (needing := waits_for_validation(training)):
             raise ConfigError(
-                "expected validation data for patience and for the plateau schedule, by a share of the training data "
+                f"expected validation data for {' and for '.join(needing)}, by a share of the training data "
                 f"or a separate file. Received: {setup.data}"
             )
         self.training = setup.checked_trainer()

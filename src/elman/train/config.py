@@ -26,7 +26,7 @@ EVERY_EXAMPLE_EVALUATED: Mapping[str, str] = MappingProxyType(
 class TrainConfig:
     """Options of a training run."""
 
-    optimizer: str = option("adamw", "adamw, adam, sgd, or the name of any class in torch.optim")
+    optimizer: str = option("adamw", "adamw, adam, sgd, asgd, or the name of any class in torch.optim")
     learning_rate: float = option(4e-3, "the highest learning rate of the run", least=0.0)
     weight_decay: float | None = option(
         None, "weight decay; without a preset's, 0.1 for adamw and 0 for others", least=0.0
@@ -54,6 +54,13 @@ class TrainConfig:
         least=0.0,
         most=0.999999,
         former=("average",),
+    )
+    average_trigger: int | None = option(
+        None,
+        "average the weights of all steps after the first regular evaluation that is worse than the best of those more "
+        "than this many before it (NT-ASGD), to evaluate and store it; 0 for never (default: 5 with asgd)",
+        least=0,
+        absent=0,
     )
     loss_from: int = option(0, "first time step of a chunk that counts in the loss", least=0)
     loss_to: int = option(0, "time step of a chunk before which counting ends; 0 for the end of the chunk", least=0)

@@ -18,9 +18,9 @@ from torch import Tensor
 
 from elman.errors import ConfigError
 from elman.state import IGNORE_INDEX, Batch, State, detach, leaves, named_leaves, reset_rows
+from elman.train.averaging import average_of
 from elman.train.batch_sums import BatchSums, MeasuredObjective
 from elman.train.config import TrainConfig
-from elman.train.ema import ExponentialMovingAverage
 from elman.train.events import EndEvent, EvaluationEvent, Event, PlanEvent, StartEvent, StepEvent
 from elman.train.freezing import Freezing, parameter_groups
 from elman.train.gradients import Explosions, clip_gradients
@@ -65,7 +65,7 @@ class Training:
         self._parameters = list(objective.model.parameters())
         self.freezing = Freezing(objective.model, config)
         self.optimizer = make_optimizer(parameter_groups(objective.model, config.layer_decay), config)
-        self.ema = ExponentialMovingAverage(self._parameters, config.ema_decay) if config.ema_decay else None
+        self.average = average_of(self._parameters, config)
         self.evaluation_cost = evaluation_cost
         self.plan = Plan.of(config, early=evaluation_cost > 0.0)
         self.plateau = Plateau()
@@ -181,8 +181,8 @@ class Training:
         self.explosions.check(loss, norm, self.step + 1)
         self.optimizer.step()
         self.optimizer.zero_grad()
-        if self.ema is not None:
-            self.ema.update()
+        if self.average is not None:
+            self.average.update()
         self.step += 1
         seconds = time.perf_counter() - begun
         return StepEvent(self.step, progress, loss, tokens, self.stream.epoch, rate, norm, seconds)
@@ -257,6 +257,8 @@ class Training:
         if selection is not None:
             best = self.plateau.update(selection, self.config, regular=regular)
             self.overfitting.evaluated(self.step, selection, best=best)
+            if regular and self.average is not None:
+                self.average.evaluated(float(selection))
         return EvaluationEvent(self.step, self.progress, metrics, best, regular, self._training_metrics())
 
     def _training_metrics(self) -> dict[str, float]:
@@ -277,7 +279,7 @@ class Training:
 
     def averaged_weights(self) -> AbstractContextManager[None]:
         """Context manager in which the model has the weights that are evaluated and kept, such as their average."""
-        return nullcontext() if self.ema is None else self.ema.swapped_in()
+        return nullcontext() if self.average is None else self.average.swapped_in()
 
     def snapshot(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Return the complete state of the run: tensors by name, and plain JSON values.
@@ -295,8 +297,8 @@ class Training:
                     numbers.setdefault(str(index), {})[name] = value
         if self.state is not None:
             tensors |= {f"state.{name}": leaf for name, leaf in named_leaves(self.state)}
-        if self.ema is not None:
-            tensors |= {f"average.{index}": tensor for index, tensor in enumerate(self.ema.tensors)}
+        if self.average is not None:
+            tensors |= {f"average.{index}": tensor for index, tensor in enumerate(self.average.tensors)}
         tensors["random.cpu"] = torch.get_rng_state()
         if self._on_cuda:
             tensors["random.cuda"] = torch.cuda.get_rng_state(self.config.device)
@@ -307,7 +309,8 @@ class Training:
             "seconds": self.seconds,
             "stream": self.stream.state_dict(),
             "plan": self.plan.to_json(),
-            "averaged": 0 if self.ema is None else self.ema.updates,
+            "averaged": 0 if self.average is None else self.average.updates,
+            "average": {} if self.average is None else self.average.facts(),
             "plateau": dataclasses.asdict(self.plateau),
             "overfitting": self.overfitting.facts(),
             "losses": self._losses.facts(),
@@ -351,9 +354,9 @@ class Training:
         state = None
         if facts["rows"] is not None:
             state = carried_state(parts["state"], read(facts, "rows", int), self.objective.initial_state, device)
-        averages = {} if self.ema is None else {str(n): tensor for n, tensor in enumerate(self.ema.tensors)}
+        averages = [] if self.average is None else self.average.prepare(facts)
         if averages:
-            check_shapes(parts["average"], averages, "average")
+            check_shapes(parts["average"], {str(n): tensor for n, tensor in enumerate(averages)}, "average")
         step, evaluated_at = read(facts, "step", int), read(facts, "evaluated_at", int)
         progress_before, seconds = read(facts, "progress_before", float), read(facts, "seconds", float)
         plan = Plan.from_json(read(facts, "plan", dict), self.config, early=self.evaluation_cost > 0.0)
@@ -372,10 +375,8 @@ class Training:
         set_random_state(parts["random"], self.config.device)
         model.load_state_dict(parts["model"])
         self.optimizer.load_state_dict({"state": entries, "param_groups": self.optimizer.state_dict()["param_groups"]})
-        if self.ema is not None:
-            for name, tensor in averages.items():
-                tensor.copy_(parts["average"][name])
-            self.ema.updates = updates
+        if self.average is not None:
+            self.average.restore([parts["average"][str(n)] for n in range(len(averages))], updates, facts)
         self.state, self.plan, self.plateau = state, plan, plateau
         self.step, self._evaluated_at = step, evaluated_at
         self._progress_before, self.seconds_before = progress_before, seconds

@@ -56,6 +56,11 @@ def make_optimizer(
             "expected the learning rate as learning_rate. Received: lr = "
             f"{config.optimizer_options['lr']!r} in optimizer_options"
         )
+    if found is torch.optim.ASGD and "t0" in config.optimizer_options:
+        raise ConfigError(
+            "expected average_trigger for the step from which asgd averages. Received: t0 = "
+            f"{config.optimizer_options['t0']!r} in optimizer_options"
+        )
     options: dict[str, Any] = {"lr": config.learning_rate, **config.optimizer_options}
     if "weight_decay" in accepted:
         decay = _DECAY if found is torch.optim.AdamW else 0.0

@@ -8,12 +8,13 @@ from types import MappingProxyType
 from typing import Any, ClassVar
 
 from elman.data.text_config import TextConfig
+from elman.errors import ConfigError
 from elman.nn.recurrent_config import RecurrentConfig, members_option
 from elman.options import Sections, option, section
 from elman.train.config import TrainConfig
 from elman.train.plain import PLAIN_TRAINING
 
-__all__ = ["PRESETS", "LanguageModelConfig", "LanguageModelNetworkConfig"]
+__all__ = ["PRESETS", "LanguageModelConfig", "LanguageModelNetworkConfig", "check_options"]
 
 
 @section
@@ -22,6 +23,13 @@ class LanguageModelNetworkConfig(RecurrentConfig):
 
     embedding: int = option(128, "size of the token embedding; 0 for one-hot input", least=0)
     tied: bool = option(False, "share the weights of embedding and output layer (needs embedding = hidden_size)")
+    embedding_dropout: float = option(0.0, "dropout of whole words of the embedding, one mask for a batch", least=0.0)
+    activation_penalty: float = option(
+        0.0, "weight in the loss of the mean square of the last layer's outputs, after dropout (AR)", least=0.0
+    )
+    temporal_activation_penalty: float = option(
+        0.0, "weight in the loss of the mean square of their differences from step to step (TAR)", least=0.0
+    )
     members: int = members_option()
     batch_size: int = option(
         32, "batch size: number of parallel streams that the text is cut into", least=1, former=("lanes",)
@@ -59,3 +67,12 @@ class LanguageModelConfig(Sections):
     text: TextConfig = field(default_factory=TextConfig)
     network: LanguageModelNetworkConfig = field(default_factory=LanguageModelNetworkConfig)
     training: TrainConfig = field(default_factory=TrainConfig)
+
+
+def check_options(config: LanguageModelConfig) -> None:
+    """Raise ConfigError for options that exclude each other."""
+    if config.network.temporal_activation_penalty and config.training.recompute:
+        raise ConfigError(
+            "expected recompute=0 with temporal_activation_penalty, which needs the outputs of two time steps. "
+            f"Received: recompute={config.training.recompute}"
+        )

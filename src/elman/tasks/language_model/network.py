@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from elman.decode.ensembles import log_mean_probabilities
 from elman.errors import ConfigError
 from elman.nn import StoredModule, embed_tokens
-from elman.nn.dropout import SequenceDropout
+from elman.nn.activation_penalty import activation_penalty
+from elman.nn.dropout import SequenceDropout, check_rate, word_dropout
 from elman.nn.ensemble import Ensemble
 from elman.nn.recurrent import make_stack
-from elman.state import State
+from elman.state import IGNORE_INDEX, State
 from elman.tasks.language_model.config import LanguageModelNetworkConfig
 
-__all__ = ["LanguageModelEnsemble", "LanguageModelNetwork"]
+__all__ = ["LanguageModelEnsemble", "LanguageModelNetwork", "TokenLoss"]
+
+
+class TokenLoss(NamedTuple):
+    """The loss of a batch, summed over its targets.
+
+    total  what is minimised
+    nats   the cross-entropy, which is `total` without penalties
+    state  the state after the batch
+    """
+
+    total: Tensor
+    nats: Tensor
+    state: State
 
 
 class LanguageModelNetwork(StoredModule):
@@ -34,6 +49,9 @@ class LanguageModelNetwork(StoredModule):
         self.vocabulary_size = vocabulary_size
         self.dropout = config.dropout
         self.input_dropout = config.input_dropout
+        self.embedding_dropout = check_rate("embedding_dropout", config.embedding_dropout)
+        self.alpha = config.activation_penalty
+        self.beta = config.temporal_activation_penalty
         self._drop = SequenceDropout(config.variational)
         self.embed, features = embed_tokens(vocabulary_size, config.embedding)
         self.stack = make_stack(config, features)
@@ -52,11 +70,28 @@ class LanguageModelNetwork(StoredModule):
 
     def forward(self, tokens_BT: Tensor, lengths_B: Tensor | None, state: State) -> tuple[Tensor, State]:
         """Return `logits_BTV` of every next token, and the state after the last token of each sequence."""
-        if self.training and self.input_dropout:
-            y_BTH, state = self.stack(self._drop(self.embed(tokens_BT), self.input_dropout), lengths_B, state)
-        else:
-            y_BTH, state = self.stack(self.embed.lookup(tokens_BT), lengths_B, state)
+        y_BTH, state = self.outputs(tokens_BT, lengths_B, state)
         return self.head(self._drop(y_BTH, self.dropout)), state
+
+    def outputs(self, tokens_BT: Tensor, lengths_B: Tensor | None, state: State) -> tuple[Tensor, State]:
+        """Return the outputs of the last layer `y_BTH`, before their dropout, and the state as `forward` does."""
+        if not self.training or not (self.input_dropout or self.embedding_dropout):
+            return self.stack(self.embed.lookup(tokens_BT), lengths_B, state)
+        x_BTE = self.embed(tokens_BT)
+        if self.embedding_dropout:
+            x_BTE = word_dropout(x_BTE, tokens_BT, self.embedding_dropout, self.vocabulary_size)
+        return self.stack(self._drop(x_BTE, self.input_dropout), lengths_B, state)
+
+    def loss(self, tokens_BT: Tensor, lengths_B: Tensor | None, targets_BT: Tensor, state: State) -> TokenLoss:
+        """Return the loss of the targets that are not `IGNORE_INDEX`, and the state as `forward` does."""
+        y_BTH, state = self.outputs(tokens_BT, lengths_B, state)
+        dropped_BTH = self._drop(y_BTH, self.dropout)
+        logits_NV, targets_N = self.head(dropped_BTH).flatten(0, 1), targets_BT.flatten()
+        nats = F.cross_entropy(logits_NV.float(), targets_N, ignore_index=IGNORE_INDEX, reduction="sum")
+        if not self.alpha and not self.beta:
+            return TokenLoss(nats, nats, state)
+        penalty = activation_penalty(y_BTH, dropped_BTH, lengths_B, alpha=self.alpha, beta=self.beta)
+        return TokenLoss(nats + (targets_N != IGNORE_INDEX).sum() * penalty, nats, state)
 
     def step(self, tokens_B: Tensor, state: State) -> tuple[Tensor, State]:
         """Return `logits_BV` after one more token of each sequence, and the state after it."""

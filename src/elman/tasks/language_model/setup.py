@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch.nn.functional as F
 from torch import Tensor
 
 from elman.data.corpus import HeldOutText, prepare_corpus
@@ -20,11 +19,11 @@ from elman.decode import SamplingOptions
 from elman.decode.generation import stream_texts
 from elman.display import Progress, number_text
 from elman.metrics.likelihood import measure
-from elman.nn.recompute import loss_in_segments, recomputes, token_segments
+from elman.nn.recompute import is_recomputing, loss_in_segments, recomputes, token_segments
 from elman.state import IGNORE_INDEX, Batch, State
 from elman.tasks.comparison import Comparison
 from elman.tasks.language_model.baselines import comparison_of
-from elman.tasks.language_model.config import LanguageModelConfig
+from elman.tasks.language_model.config import LanguageModelConfig, check_options
 from elman.tasks.language_model.network import LanguageModelEnsemble, LanguageModelNetwork
 from elman.tasks.remarks import token_advice
 from elman.tasks.setup import Setup
@@ -87,16 +86,15 @@ class NextTokenObjective:
 
     def _loss(self, batch: Batch, state: State) -> tuple[Tensor, int, State]:
         device = self.model.head.weight.device
-        targets_BT = batch.targets_BT.to(device)
-        logits_BTV, state = self.model(batch.inputs_BT.to(device), batch.lengths_B, state)
-        nats = F.cross_entropy(
-            logits_BTV.flatten(0, 1).float(), targets_BT.flatten(), ignore_index=IGNORE_INDEX, reduction="sum"
-        )
-        return nats, int((batch.targets_BT != IGNORE_INDEX).sum()), state
+        count = int((batch.targets_BT != IGNORE_INDEX).sum())
+        found = self.model.loss(batch.inputs_BT.to(device), batch.lengths_B, batch.targets_BT.to(device), state)
+        if found.nats is not found.total and not is_recomputing():
+            self.batch_sums.add("nats", found.nats, count)
+        return found.total, count, found.state
 
     def training_metrics(self, means: Mapping[str, float]) -> dict[str, float]:
-        """Return the perplexity. (Accuracy would need the largest of all logits, which takes time.)"""
-        return {"perplexity": math.exp(min(means["loss"], 700.0))}
+        """Return the perplexity, without penalties. (Accuracy would need the largest of all logits.)"""
+        return {"perplexity": math.exp(min(means.get("nats", means["loss"]), 700.0))}
 
     def evaluate(self, limit: int = 0) -> dict[str, float]:
         """Return nats, bits, perplexity and accuracy on held-out text; empty without it."""
@@ -150,6 +148,11 @@ class LanguageModelSetup(Setup[LanguageModelConfig, LanguageModelNetwork, Corpus
     def make_smallest_network(cls, config: LanguageModelConfig) -> LanguageModelNetwork:
         """Return a network with two tokens."""
         return _network(config, 2)
+
+    @classmethod
+    def check_options(cls, config: LanguageModelConfig) -> None:
+        super().check_options(config)
+        check_options(config)
 
     def learn_vocabulary(self) -> Vocabulary:
         return self.parts.vocabulary
