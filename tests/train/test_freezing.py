@@ -82,9 +82,9 @@ def test_frozen_parts_have_no_change_no_state_and_no_average_of_their_own(text: 
     names = list(before)
     frozen = [place for place, name in enumerate(names) if name.startswith(("embed", "stack.layers.0."))]
     assert set(run.optimizer.state_dict()["state"]) == set(range(len(names))) - set(frozen)
-    assert run.ema is not None
+    assert run.average is not None
     for place in frozen:
-        assert torch.equal(run.ema.tensors[place], before[names[place]])
+        assert torch.equal(run.average.tensors[place], before[names[place]])
         assert run._parameters[place].grad is None
 
 
