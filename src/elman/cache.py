@@ -28,7 +28,12 @@ __all__ = [
 # An older temporary file was left by a killed process; a newer one may still be open for writing.
 STALE_SECONDS = 24 * 3600.0
 # The folders in the cache, and the suffixes of the files in them.
-KINDS = {"tokens": (".tokens",), "vocabularies": (".json",), "kernels": (".so", ".sha256")}
+KINDS = {
+    "tokens": (".tokens",),
+    "vocabularies": (".json",),
+    "vectors": (".vectors",),
+    "kernels": (".so", ".sha256"),
+}
 # The most bytes that the cache keeps, and the units in which ELMAN_CACHE_LIMIT may give them.
 _LIMIT = 10 * 10**9
 _UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}

@@ -79,7 +79,7 @@ def test_a_file_that_is_none(tmp_path: Path, content: str | bytes, message: str)
 
 
 def test_a_line_without_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("elman.data.word_vectors.requested._LONGEST_LINE", 100)
+    monkeypatch.setattr("elman.data.word_vectors.requested.LONGEST_LINE", 100)
     monkeypatch.setattr("elman.data.word_vectors.requested._BLOCK", 64)
     with pytest.raises(DataError, match="expected a word and its numbers a line"):
         read_vectors(written(tmp_path, "1 " * 200), ["the"])

@@ -14,16 +14,13 @@ import numpy as np
 import numpy.typing as npt
 
 from elman.data.decoding import check_encoding, decoded_blocks, raw_blocks
-from elman.data.inputs import find_files
+from elman.data.word_vectors.lines import LONGEST_LINE, check_size, header_of, line_numbers, parted
+from elman.data.word_vectors.source import one_file
 from elman.errors import DataError
 
 __all__ = ["WordVectors", "read_vectors"]
 
 _BLOCK = 1 << 20
-# Longer vectors or lines mean that the file is probably not one of word vectors.
-_MAX_NUMBERS = 1 << 16
-_LONGEST_LINE = 1 << 22
-_LARGEST = float(np.finfo(np.float32).max)
 
 
 class WordVectors(NamedTuple):
@@ -49,17 +46,9 @@ def read_vectors(
     words; EncodingError, StorageError, ConfigError.
     """
     encoding = check_encoding(encoding)
-    files = find_files([path])
-    try:
-        if len(files) > 1:
-            raise DataError(f"{os.fspath(path)}: expected one file of word vectors. Received: {len(files)}")
-        file = files[0]
+    with one_file(path) as file:
         text = decoded_blocks(raw_blocks(file.path, file.name, _BLOCK), file.name, encoding=encoding, errors=errors)
         return _read(_lines(text, file.name), file.name, words)
-    finally:
-        for file in files:
-            if file.spooled:
-                file.path.unlink(missing_ok=True)
 
 
 def _read(lines: Iterator[str], name: str, words: Sequence[str]) -> WordVectors:
@@ -67,16 +56,14 @@ def _read(lines: Iterator[str], name: str, words: Sequence[str]) -> WordVectors:
     for row, word in enumerate(words):
         places.setdefault(word, []).append(row)
     first = next(lines, "")
-    head = first.split(" ")
     promised, begin = None, 1
-    if len(head) == 2 and all(part.isdecimal() for part in head):
-        promised, size = int(head[0]), int(head[1])
+    if (head := header_of(first)) is not None:
+        promised, size = head
         begin = 2
     else:
-        size = len(head) - 1
+        size = first.count(" ")
         lines = _chained(first, lines)
-    if not 1 <= size <= _MAX_NUMBERS:
-        raise DataError(f"{name}, line 1: expected a word and 1 to {_MAX_NUMBERS} numbers. Received: {first[:40]!r}")
+    check_size(size, first, name)
     matrix_VE = np.zeros((len(words), size), dtype=np.float32)
     found_V = np.zeros(len(words), dtype=bool)
     count = 0
@@ -84,10 +71,10 @@ def _read(lines: Iterator[str], name: str, words: Sequence[str]) -> WordVectors:
         count += 1
         word, _, numbers = line.partition(" ")
         if line.count(" ") != size:
-            word, numbers = _parted(line, size, name, number)
+            word, numbers = parted(line, size, name, number)
         rows = places.get(word)
         if rows is not None and not found_V[rows[0]]:
-            matrix_VE[rows] = _numbers(numbers, name, number)
+            matrix_VE[rows] = line_numbers(numbers, name, number)
             found_V[rows] = True
     if promised is not None and count != promised:
         raise DataError(f"{name}: expected {promised} words, as its first line says. Received: {count} "
@@ -104,7 +91,7 @@ def _lines(blocks: Iterable[str], name: str) -> Iterator[str]:
     for block in blocks:
         *whole, kept = (kept + block).split("\n")
         yield from (line.rstrip(" \t") for line in whole)
-        if len(kept) > _LONGEST_LINE:
+        if len(kept) > LONGEST_LINE:
             raise DataError(f"{name}: expected a word and its numbers a line. Received: {len(kept)} characters")
     if kept:
         yield kept.rstrip(" \t")
@@ -113,35 +100,3 @@ def _lines(blocks: Iterable[str], name: str) -> Iterator[str]:
 def _chained(first: str, lines: Iterator[str]) -> Iterator[str]:
     yield first
     yield from lines
-
-
-def _parted(line: str, size: int, name: str, number: int) -> tuple[str, str]:
-    """Split a line whose word has spaces into the word and its numbers."""
-    parts = line.split(" ")
-    count = 0
-    while count < len(parts) and _is_number(parts[-1 - count]):
-        count += 1
-    # The word may be a number too.
-    if count != size or len(parts) <= size:
-        count = min(count, len(parts) - 1)
-        raise DataError(f"{name}, line {number}: expected a word and {size} numbers, as in the lines above. "
-                        f"Received: {parts[0][:40]!r} and {count}")  # fmt: skip
-    return " ".join(parts[:-size]), " ".join(parts[-size:])
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _numbers(text: str, name: str, number: int) -> npt.NDArray[np.float32]:
-    parts = text.split(" ")
-    odd = next(
-        (part for part in parts if not _is_number(part) or "_" in part or not abs(float(part)) <= _LARGEST), None
-    )
-    if odd is not None:
-        raise DataError(f"{name}, line {number}: expected finite numbers after the word. Received: {odd[:40]!r}")
-    return np.array([float(part) for part in parts], dtype=np.float32)
