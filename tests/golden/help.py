@@ -22,7 +22,19 @@ __all__ = ["COMMANDS", "HELP", "file_name", "listed", "texts_of_new_process"]
 
 HELP = Path(__file__).parent / "help"
 TASKS = ("lm", "classifier", "tagger", "forecaster", "translator", "captioner", "transcriber")
-ANSWERS = ("generate", "next", "score", "predict", "tag", "forecast", "translate", "caption", "transcribe")
+ANSWERS = (
+    "generate",
+    "next",
+    "suggest",
+    "choose",
+    "score",
+    "predict",
+    "tag",
+    "forecast",
+    "translate",
+    "caption",
+    "transcribe",
+)
 OTHERS = ("backtest", "evaluate", "average", "compare", "info", "cache", "cells")
 COMMANDS: tuple[tuple[str, ...], ...] = (
     (),

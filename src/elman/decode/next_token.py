@@ -32,8 +32,11 @@ __all__ = [
     "NextToken",
     "NextTokens",
     "PromptState",
+    "check_state",
     "next_of_decoder",
     "next_of_network",
+    "shown_probability",
+    "state_after",
 ]
 
 # Number of tokens that are listed by default.
@@ -223,6 +226,22 @@ def check_state(state: object, expected: State) -> PromptState:
     return state
 
 
+def state_after(
+    network: TokenNetwork, vocabulary: Vocabulary, prompt: str, start: Sequence[int], state: PromptState | None
+) -> PromptState:
+    """Return the state after `prompt`, which begins with the text that `state` holds if there is an earlier state.
+
+    start  tokens that precede the prompt where there is none
+    """
+    ids = [*(start if state is None else ()), *vocabulary.encode_start(prompt).tolist()]
+    if ids:
+        logits_BV, layers = read_prompt(network, ids, 1, state=None if state is None else state.layers)
+        return PromptState(layers, logits_BV[0], vocabulary.held_back(prompt))
+    if state is None:
+        raise ConfigError("expected at least one token to start from. Received: none")
+    return state._replace(held=vocabulary.held_back(prompt))
+
+
 def next_of_network(
     network: TokenNetwork,
     vocabulary: Vocabulary,
@@ -239,14 +258,7 @@ def next_of_network(
     with torch.no_grad(), evaluation_mode(network), threads_for(1, network):  # type: ignore[arg-type]
         if state is not None:
             prompt = check_state(state, network.initial_state(1)).held + prompt
-        ids = [*(start if state is None else ()), *vocabulary.encode_start(prompt).tolist()]
-        if ids:
-            logits_BV, layers = read_prompt(network, ids, 1, state=None if state is None else state.layers)
-            state = PromptState(layers, logits_BV[0], vocabulary.held_back(prompt))
-        elif state is not None:
-            state = state._replace(held=vocabulary.held_back(prompt))
-        else:
-            raise ConfigError("expected at least one token to start from. Received: none")
+        state = state_after(network, vocabulary, prompt, start, state)
 
         def read(tokens: Sequence[int], layers: State) -> tuple[Tensor, State]:
             tokens_BT = torch.tensor([list(tokens)], device=network.head.weight.device)

@@ -45,6 +45,8 @@ __all__ = [
 
 # Number of lines that are read and scored at a time.
 _LINES_AT_ONCE = 256
+# What lines are ranked by, and whether its largest value comes first.
+_RANKS = {"perplexity": False, "nats-per-char": False, "log-probability": True}
 _FIGURES = ("nats_per_token", "bits_per_token", "nats_per_char", "bits_per_char", "perplexity", "accuracy", "tokens")
 
 
@@ -159,9 +161,17 @@ def next_tokens(
 class ScoreLinesOptions(ScoreOptions):
     """Options of `score`."""
 
+    rank_by: str = option(
+        "perplexity",
+        "Language models: what --rank sorts by; log-probability is that of the whole line, the others are means.",
+        choices=tuple(_RANKS),
+    )
+
     def check(self, files: Files, call: Call) -> None:
-        """Raise ConfigError for several files and for invalid text."""
+        """Raise ConfigError for several files, invalid text, and `rank_by` without `rank`."""
         super().check(files, call)
+        if "rank_by" in call.given and not self.rank:
+            raise ConfigError(f"expected --rank-by together with --rank. Received: --rank-by {self.rank_by} alone")
         if len(files) > 1:
             raise ConfigError(f"expected one file of lines for a language model. Received: {len(files)}")
         for line in self.text or ():
@@ -209,7 +219,8 @@ def score(model: LanguageModel, files: Files, options: ScoreLinesOptions, callba
         lines = model.lines(files[0], encoding=options.encoding, errors=options.errors)
     scored = _score_numbered(model, enumerate(lines, 1))
     if options.rank:
-        scored = iter(sorted(scored, key=lambda pair: pair[1].perplexity))
+        name, down = options.rank_by.replace("-", "_"), _RANKS[options.rank_by]
+        scored = iter(sorted(scored, key=lambda pair: getattr(pair[1], name), reverse=down))
     return LineScores(scored, options.per_token, callbacks)
 
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from elman.data.alternatives import MOST_SENTENCES, sentences_of
 from elman.data.corpus import HeldOutText, open_inputs
 from elman.data.decoding import check_encoding
 from elman.data.read import read_lines
@@ -24,9 +25,11 @@ from elman.decode.generation import stream_texts
 from elman.decode.next_token import NextTokens, PromptState, next_of_network
 from elman.decode.sampling import SamplingOptions
 from elman.decode.sampling_config import SamplingConfig
+from elman.decode.suggestion import DEFAULT_WORDS, Suggestions, suggest_words
 from elman.display import Progress
 from elman.errors import ConfigError, DataError
 from elman.kernels.generation import WEIGHT_FORMATS
+from elman.metrics.alternatives import Choices, rank_sentences
 from elman.metrics.likelihood import TextScore, measure, score_lines
 from elman.options import fill, python_value, with_given
 from elman.state import IGNORE_INDEX, Batch
@@ -260,6 +263,29 @@ class LanguageModel(TaskModel[LanguageModelConfig, LanguageModelNetwork, Vocabul
         """
         start = self.context_start()
         return next_of_network(self.network, self.vocabulary, prompt, start, state, top=top, candidates=candidates)
+
+    def suggest(self, text: str = "", *, top: int = DEFAULT_WORDS, state: PromptState | None = None) -> Suggestions:
+        """Return the most likely words that complete the word `text` ends with; after a space, the next words.
+
+        top    number of words
+        state  the `state` of an answer of `next`, from which the text goes on with `text`
+
+        A probability is that of the whole word, ended by a space or a mark, given all of the text. Raises ConfigError
+        for an invalid value.
+        """
+        return suggest_words(self.network, self.vocabulary, text, self.context_start(), state, top=top)
+
+    def choose(self, text: str, *, limit: int = MOST_SENTENCES) -> Choices:
+        r"""Return all sentences of a text with alternatives, `I saw a {bare|bear} in the wood`, the likeliest first.
+
+        limit  number of sentences above which the text is refused
+
+        Their probabilities sum to 1. An alternative may be empty; `\{`, `\}`, `\|` and `\\` are the signs themselves.
+        Raises DataError for braces that are not right and for alternatives with unknown tokens, ConfigError for more
+        than `limit` sentences.
+        """
+        sentences = sentences_of(text, limit)
+        return rank_sentences(self.network, self.vocabulary, text, sentences, self.context_start())
 
     def unknown_in(self, text: str, what: str = "prompt") -> str | None:
         """Return a sentence about the unknown tokens in `text`, or None."""

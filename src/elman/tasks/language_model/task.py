@@ -73,6 +73,40 @@ shown, of all its tokens if it has several.""",
             ),
             options=".endpoints:NextOptions",
         ),
+        Endpoint(
+            verb="suggest",
+            summary="Complete the last word of a text, or suggest the next one.",
+            help="""Complete the last word of a text, or suggest the next one.
+
+A text that ends within a word is completed; after a space or a punctuation mark, the next word is suggested. Each word
+is shown with its probability, given all of the text.""",
+            examples=(
+                'suggest model "I would li"',
+                'suggest model "I would " --top 5 --json',
+                "suggest model --file texts.txt",
+            ),
+            data=DataArgument(
+                help="The text; without one, words at the beginning of a text.", name="text", several=False
+            ),
+            options=".suggest:SuggestOptions",
+            answer=".suggest:suggest",
+        ),
+        Endpoint(
+            verb="choose",
+            summary="Rank the alternatives of a text by their probability.",
+            help=r"""Rank the alternatives of a text by their probability.
+
+Alternatives stand in braces, with | between them; one of them may be empty. Several braces give all combinations. Each
+sentence is shown with its probability among them. `\{`, `\}`, `\|` and `\\` are the signs themselves.""",
+            examples=(
+                "choose model 'I saw a {bare|bear} in the wood'",
+                "choose model 'He {has|have} gone {to|too|two} far' --json",
+                "choose model --file texts.txt",
+            ),
+            data=DataArgument(help="The text with alternatives.", name="text", several=False),
+            options=".choose:ChooseOptions",
+            answer=".choose:choose",
+        ),
         score_endpoint(
             help="""Compute the log-probability and the perplexity of each line, or of each target given its source.
 
