@@ -4,7 +4,8 @@ usage: python benchmarks/recompute.py [--steps 20000] [--batch 4] [--segment 100
 
 Each measurement is a process of its own; plain and recomputing ones take turns. The memory is the growth of the
 resident set from before the first step, when network and input exist, to its peak. The time is the processor time of
-the later steps, their median, which other work on the machine changes less than the time that passes; both are shown. `lm` is a step of a language model of 65 characters, `layers` a `Stack` whose outputs' gradient is given.
+the later steps, their median, which other work on the machine changes less than the time that passes; both are shown.
+`lm` is a step of a language model of 65 characters, `layers` a `Stack` whose outputs' gradient is given.
 Targets: at most a quarter of the memory, at most 1.4 times the time.
 """
 
