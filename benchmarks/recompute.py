@@ -1,6 +1,6 @@
 """Peak memory and time of a training step over 20,000 time steps, with `recompute` and without: two layers, H = 256.
 
-usage: python benchmarks/recompute.py [--steps 20000] [--batch 4] [--segment 100] [--rounds 3] [--only lm|layers]
+usage: python benchmarks/recompute.py [--steps 20000] [--batch 4] [--segment 250] [--rounds 5] [--only lm|layers]
 
 Each measurement is a process of its own; plain and recomputing ones take turns. The memory is the growth of the
 resident set from before the first step, when network and input exist, to its peak. The time is the processor time of
@@ -133,8 +133,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--steps", type=int, default=20_000)
     parser.add_argument("--batch", type=int, default=4)
-    parser.add_argument("--segment", type=int, default=100)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--segment", type=int, default=250)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--timed", type=int, default=1, help="timed steps of each process")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--cell", default="lstm")
