@@ -18,6 +18,7 @@ from elman.former import warn_of_former_name
 from elman.option_values import check_text, check_value, choices_of, python_value, suggestion
 
 __all__ = [
+    "DefaultSize",
     "Sections",
     "automatic_value",
     "check_text",
@@ -39,6 +40,10 @@ __all__ = [
 T = TypeVar("T")
 
 
+class DefaultSize(int):
+    """A size that was not given, in place of which a run takes that of a file which another option names."""
+
+
 def option(
     default: Any,
     help: str,
@@ -54,6 +59,7 @@ def option(
     automatic: Any = None,
     absent: Any = None,
     several: bool = False,
+    follows: tuple[str, ...] = (),
 ) -> Any:
     """Declare a dataclass field with a default, a line of help and the allowed values.
 
@@ -67,10 +73,11 @@ def option(
     automatic    the value that the default, None, stands for where nothing speaks against it
     absent       value for stored options without this one, if it is not the default: what earlier versions did
     several      on the command line, a list of texts may follow one flag: `--candidates a b`
+    follows      options that name files: without a value of its own, a size is then a `DefaultSize`
     """
     metadata: dict[str, Any] = {"help": help, "choices": choices, "least": least, "most": most}
     metadata |= {"local": local, "flag": flag, "free": free, "former": former, "former_choices": former_choices}
-    metadata |= {"automatic": automatic, "absent": absent, "several": several}
+    metadata |= {"automatic": automatic, "absent": absent, "several": several, "follows": follows}
     if isinstance(default, dict):
         return dataclasses.field(default_factory=lambda: dict(default), metadata=metadata)
     return dataclasses.field(default=default, metadata=metadata)
@@ -266,6 +273,10 @@ class Sections:
                     del flat[name]
         for layer in layers:
             flat.update(layer)
+        given = {name for layer in layers for name in layer}
+        for field in (field for kind in sections.values() for field in dataclasses.fields(kind)):
+            if field.name not in given and any(flat.get(other) for other in field.metadata.get("follows", ())):
+                flat[field.name] = DefaultSize(flat.get(field.name, field.default))
         unknown = [name for name in flat if name not in owners]
         if unknown:
             raise ConfigError(

@@ -112,6 +112,8 @@ def write_labelled(folder: Path) -> None:
     for name in ("reviews", "test"):
         (folder / f"{name}.csv").write_text("text,label\n" + "".join(f'"{text}",{label}\n' for text, label in texts))
     (folder / "stars.csv").write_text("text,stars\n" + "".join(f'"{text}",{len(text) / 9}\n' for text, _ in texts))
+    vectors = [f"{word} " + " ".join(str(len(word) + place) for place in range(8)) for word in ("good", "film", "bad")]
+    (folder / "vectors.txt").write_text("\n".join(vectors) + "\n")
     (folder / "new.csv").write_text("text\ngood\nbad story\n")
     (folder / "names").mkdir()
     (folder / "names" / "German.txt").write_text("Schmidt\nMeier\nKoch\n" * 8)

@@ -54,6 +54,10 @@ class SequenceRows:
     def __len__(self) -> int:
         return len(self.lengths)
 
+    def ids(self) -> npt.NDArray[Any]:
+        """Return the token ids, or the values, of all sequences in one array."""
+        return self._steps.numpy()
+
     def batch(self, rows: Ints) -> Batch:
         """Return rows as a batch; padding holds arbitrary time steps of other rows."""
         lengths = self.lengths[rows]

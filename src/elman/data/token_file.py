@@ -10,7 +10,7 @@ import os
 import struct
 import weakref
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -99,6 +99,11 @@ class TokenFile:
         if len(data) < wanted:
             raise DataError(f"the file of tokens {self.path} was cut short while in use. Received: {len(data)} bytes")
         return np.frombuffer(data, dtype=self.dtype).astype(np.int64)
+
+    def blocks(self, size: int = 1 << 20) -> Iterator[npt.NDArray[np.int64]]:
+        """Yield all tokens in blocks of at most `size`. Raises as `read`."""
+        for start in range(0, self._tokens, size):
+            yield self.read(start, min(start + size, self._tokens))
 
     def read_rows(self, starts: Sequence[int], counts: Sequence[int], width: int) -> npt.NDArray[np.int64]:
         """Return a new int64 array with rows of `width` tokens: `counts[i]` tokens from `starts[i]`, then zeros.

@@ -40,7 +40,12 @@ class OneHot(nn.Module):
 
 
 class Embedding(nn.Embedding):
-    """torch's embedding with a `lookup` method for kernels that look up the rows themselves."""
+    """torch's embedding with a `lookup` method for kernels that look up the rows themselves.
+
+    frozen_until  the epoch from which on it is trained; infinity for never
+    """
+
+    frozen_until: float = 0.0
 
     def lookup(self, tokens_BT: Tensor) -> Lookup:
         """Return the embeddings as a `Lookup` of rows of the weight, without computing them."""

@@ -32,6 +32,7 @@ from elman.tasks.comparison import Comparison
 from elman.tasks.remarks import first_places, remark_on_unknown
 from elman.tasks.samples import SampledSetup
 from elman.tasks.start_hooks import StartHooks
+from elman.tasks.vector_hooks import VectorHooks
 from elman.train import TrainConfig
 from elman.train.ensemble import training_of
 from elman.train.loop import Objective, Stream
@@ -60,7 +61,7 @@ _FORMER = MappingProxyType(
 )
 
 
-class Setup(SampledSetup, StartHooks, ABC, Generic[C, N, P, V]):
+class Setup(SampledSetup, StartHooks, VectorHooks, ABC, Generic[C, N, P, V]):
     """The options, data, network, loss and metrics of a run.
 
     Args:
@@ -114,6 +115,7 @@ class Setup(SampledSetup, StartHooks, ABC, Generic[C, N, P, V]):
             self.network: N = self.make_run_network().to(training.device)
         check_members(self.config, self.network, self.title())
         self.init_network()
+        self.take_vectors()
         self.take_start()
 
     @classmethod
@@ -210,12 +212,13 @@ class Setup(SampledSetup, StartHooks, ABC, Generic[C, N, P, V]):
                 "expected loss_from and loss_to for tasks with a target at every step. "
                 f"Received: loss_from={training.loss_from}, loss_to={training.loss_to} for a {cls.title()}"
             )
-
+        cls.check_vectors(config)
         cls.check_samples(training.sample_every)
 
     def resolve_config(self, config: C) -> C:
         """Resolve options set to "auto" for this machine. Overrides call `super`, and resolve others from the data."""
-        return dataclasses.replace(config, training=resolve_auto(config.training))  # type: ignore[type-var,attr-defined]
+        sized: C = config if self.resumed else self.with_vector_size(config)
+        return dataclasses.replace(sized, training=resolve_auto(sized.training))  # type: ignore[type-var,attr-defined]
 
     @classmethod
     def vocabulary_from(cls, content: Mapping[str, Any], config: C, where: str) -> V:
@@ -293,7 +296,7 @@ class Setup(SampledSetup, StartHooks, ABC, Generic[C, N, P, V]):
 
     def notes(self) -> list[str]:
         """Return remarks on the data, to show before the run. Overrides call `super`."""
-        notes = [*self.left_out, *memory_remarks(self.training_config)]
+        notes = [*self.left_out, *self.vector_notes, *memory_remarks(self.training_config)]
         if note := two_forms_note(self.text_vocabularies(), self.training_texts):
             notes.append(note)
         if isinstance(self.parts, Parts):
@@ -346,7 +349,7 @@ class Setup(SampledSetup, StartHooks, ABC, Generic[C, N, P, V]):
             if isinstance(section, RecurrentConfig):
                 check_cell(section.cell, section.cell_options)
         with torch.device("meta"):
-            check_members(config, cls.make_smallest_network(config), cls.title())
+            check_members(config, cls.make_smallest_network(cls.with_vector_size(config)), cls.title())
 
     @property
     def training_config(self) -> TrainConfig:

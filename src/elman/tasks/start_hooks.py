@@ -10,6 +10,7 @@ from elman.data.labels import LabelIndex
 from elman.errors import ConfigError
 from elman.tasks.start import StartModel, current_start
 from elman.tasks.start_weights import Entries, Started, take_weights
+from elman.tasks.vector_hooks import VECTOR_OPTIONS
 from elman.train import TrainConfig
 from elman.train.freezing import check_trainer
 from elman.train.stored import Stored, read
@@ -31,7 +32,7 @@ class StartHooks:
     starts_from: ClassVar[Mapping[str, Mapping[str, str]]] = MappingProxyType({})
     # Options that are not taken from the model, and files of weights that its weights would replace.
     start_leaves: ClassVar[frozenset[str]] = frozenset()
-    start_replaces: ClassVar[frozenset[str]] = frozenset()
+    start_replaces: ClassVar[frozenset[str]] = VECTOR_OPTIONS
     # Patterns of tensors that are always new, that only one of both models may have, and that are scales of the input.
     start_new: ClassVar[tuple[str, ...]] = ()
     start_optional: ClassVar[tuple[str, ...]] = ()
@@ -41,7 +42,8 @@ class StartHooks:
 
     config: Any
     resumed: bool
-    # What was taken from another model, or None; and the same for elman.json, which a resumed run keeps.
+    # What was taken from another model, or None; and for elman.json this and what was taken from files of vectors,
+    # which a resumed run keeps.
     started: Started | None = None
     start_facts: Mapping[str, Any] = MappingProxyType({})
     _start: StartModel | None = None
@@ -65,13 +67,14 @@ class StartHooks:
         """Take the weights of the model that a new run starts from, if there is one."""
         if self._start is not None:
             self.started = take_weights(self, self._start)
-            self.start_facts = {"start": self.started.to_json()}
+            self.start_facts = {**self.start_facts, "start": self.started.to_json()}
             self._start = None
 
     def resume_start(self, training: Mapping[str, Any], where: str) -> None:
         """Take the facts of the start of a resumed run from those of its training in the file `where`."""
-        if "start" in training:
-            self.start_facts = {"start": read(Stored(training, where), "start", dict)}
+        kinds: dict[str, type[Any]] = {"vectors": list, "start": dict}
+        stored = Stored(training, where)
+        self.start_facts = {name: read(stored, name, kind) for name, kind in kinds.items() if name in training}
 
     def trainer(self) -> Trainer:
         """Return the trainer."""

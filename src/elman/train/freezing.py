@@ -21,8 +21,9 @@ _OPTIONS = ("freeze", "freeze_until", "unfreeze", "layer_decay")
 class Freezing:
     """Parameters that are not trained, for ever or until an epoch.
 
-    `freeze` names parts of the network, and `unfreeze=gradual` freezes all parts below the head at first. A frozen
-    parameter has no gradient, so that the optimiser neither changes it nor has a state for it.
+    `freeze` names parts of the network, and `unfreeze=gradual` freezes all parts below the head at first. Modules with
+    an attribute `frozen_until` above 0, such as an `Embedding` with borrowed vectors, are frozen until this epoch. A
+    frozen parameter has no gradient, so that the optimiser neither changes it nor has a state for it.
 
     Args:
         network: the network. Parameters that require no gradient stay as they are.
@@ -40,7 +41,8 @@ class Freezing:
                 "expected freeze (--freeze) to name the parts that are trained after freeze_until epochs. "
                 f"Received: freeze_until={config.freeze_until:g} alone"
             )
-        if not config.freeze and config.unfreeze != "gradual":
+        self._raise_modules(network)
+        if not self._until and not config.freeze and config.unfreeze != "gradual":
             return
         parts = parts_of_network(network)
         for given in config.freeze:
@@ -56,6 +58,12 @@ class Freezing:
                 "expected freeze to leave something that is trained from the first step. "
                 f"Received: {', '.join(config.freeze)} (unfreeze={config.unfreeze})"
             )
+
+    def _raise_modules(self, network: nn.Module) -> None:
+        names = {id(parameter): name for name, parameter in self._parameters.items()}
+        for module in network.modules():
+            for parameter in module.parameters(recurse=False):
+                self._raise_to(names.get(id(parameter), ""), getattr(module, "frozen_until", 0.0))
 
     def _raise_to(self, name: str, epoch: float) -> None:
         if name in self._parameters and epoch > 0.0:

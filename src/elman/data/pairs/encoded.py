@@ -40,23 +40,26 @@ class TokenSequences:
     Args:
         parts: the token ids of each sequence.
         end: id of the end token, which is appended to each.
+
+    Attributes:
+        ids: the token ids of all sequences.
     """
 
     def __init__(self, parts: Sequence[Ints], end: int) -> None:
         self.lengths: Ints = np.fromiter((len(part) + 1 for part in parts), dtype=np.int64, count=len(parts))
         self._starts = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(self.lengths)])
-        self._ids = np.full(int(self._starts[-1]), end, dtype=np.int32)
+        self.ids = np.full(int(self._starts[-1]), end, dtype=np.int32)
         if parts:
-            inside = np.ones(len(self._ids), dtype=bool)
+            inside = np.ones(len(self.ids), dtype=bool)
             inside[self._starts[1:] - 1] = False
-            self._ids[inside] = np.concatenate(parts)
+            self.ids[inside] = np.concatenate(parts)
 
     def __len__(self) -> int:
         return len(self.lengths)
 
     def __getitem__(self, row: int) -> npt.NDArray[np.int32]:
         """Return the token ids of one sequence."""
-        return self._ids[self._starts[row] : self._starts[row + 1]]
+        return self.ids[self._starts[row] : self._starts[row + 1]]
 
     def padded(self, rows: Ints, fill: int) -> Ints:
         """Return the sequences at these indices as one array, padded with `fill`."""
@@ -64,7 +67,7 @@ class TokenSequences:
         places = np.arange(lengths.max(initial=0))
         inside = places < lengths[:, None]
         indices = np.where(inside, self._starts[rows][:, None] + places, 0)
-        return np.where(inside, self._ids[indices], np.int64(fill))
+        return np.where(inside, self.ids[indices], np.int64(fill))
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,11 @@ class EncodedPairs:
     dropped_source: int = 0
     dropped_target: int = 0
     limits: tuple[int, int] = (0, 0)
+
+    def ids_of(self, side: str) -> list[npt.NDArray[np.int32]]:
+        """Return the token ids of all "sources" or "targets", also of those that are too long."""
+        rows: TokenSequences | None = getattr(self, side)
+        return [] if rows is None else [rows.ids]
 
     @classmethod
     def encode(

@@ -16,6 +16,7 @@ from elman.nn.recurrent_config import (
     members_option,
     output_layer,
 )
+from elman.nn.vector_options import freeze_vectors, freeze_vectors_until, vectors_option
 from elman.options import Sections, option, section
 from elman.train.config import EVERY_EXAMPLE_EVALUATED, ONE_TARGET_A_SEQUENCE, TrainConfig
 from elman.train.plain import PLAIN_TRAINING
@@ -32,7 +33,7 @@ class CaptionerNetworkConfig(RecurrentConfig):
     dropout: float = option(0.3, "dropout on the output of each layer and of the decoder", least=0.0)
     input_dropout: float = option(0.0, "dropout on embeddings", least=0.0)
     variational: bool = option(True, "one dropout mask for all time steps of a caption")
-    embedding: int = option(128, "size of the token embedding", least=1)
+    embedding: int = option(128, "size of the token embedding", least=1, follows=("vectors",))
     tied: bool = option(False, "share the weights of embedding and output layer")
     vector: str = option(
         "start",
@@ -64,6 +65,9 @@ class CaptionerNetworkConfig(RecurrentConfig):
     label_smoothing: float = label_smoothing(0.0)
     members: int = members_option()
     batch_size: int = option(64, "captions per batch", least=1)
+    vectors: str = vectors_option()
+    freeze_vectors: bool = freeze_vectors()
+    freeze_vectors_until: float = freeze_vectors_until()
 
 
 _COMMON: Mapping[str, Any] = MappingProxyType(

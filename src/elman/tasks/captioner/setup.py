@@ -43,6 +43,7 @@ from elman.tasks.samples import compared, example_of
 from elman.tasks.sequence_setup import SequenceObjective, SequenceSetup
 from elman.tasks.start import StartModel
 from elman.tasks.start_hooks import Entries
+from elman.tasks.vector_hooks import WordEmbedding, word_embedding
 
 __all__ = [
     "CaptionObjective",
@@ -227,7 +228,7 @@ class CaptionerSetup(
     config_class = CaptionerConfig
     vocabulary_class = CaptionerVocabulary
     start_scaling = ("mean_C", "deviation_C")
-    start_replaces = frozenset({"image_weights"})
+    start_replaces = SequenceSetup.start_replaces | {"image_weights"}
     unit = "token"
     item = "item"
 
@@ -298,6 +299,9 @@ class CaptionerSetup(
             member.standardise(self._train.data.items)
             if self.config.network.image_weights and member.pretrained is not None:
                 member.pretrained.read_weights(self.config.network.image_weights)
+
+    def word_embeddings(self) -> list[WordEmbedding]:
+        return [word_embedding(self.vocabulary.text, lambda: self._train.tokens)]
 
     def notes(self) -> list[str]:
         """Report captions that are too long."""

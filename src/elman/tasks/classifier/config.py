@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from elman.data.examples.config import ExamplesConfig, InputConfig
 from elman.nn.recurrent_config import RecurrentConfig, members_option
+from elman.nn.vector_options import freeze_vectors, freeze_vectors_until, vectors_option
 from elman.options import Sections, option, section
 from elman.train.config import ONE_TARGET_A_SEQUENCE, TrainConfig
 from elman.train.plain import PLAIN_TRAINING
@@ -42,7 +43,9 @@ class ClassifierNetworkConfig(RecurrentConfig):
     cell: str = option("gru", "recurrent cell; see `elman cells`")
     hidden_size: int = option(128, "hidden units of each layer and direction", least=1, former=("hidden",))
     bidirectional: bool = option(True, "bidirectional layers")
-    embedding: int = option(128, "texts: size of the token embedding; 0 for one-hot input", least=0)
+    embedding: int = option(
+        128, "texts: size of the token embedding; 0 for one-hot input", least=0, follows=("vectors",)
+    )
     embedding_dropout: float = option(
         0.0, "texts: dropout on embedding features, with one mask for all tokens of a text", least=0.0
     )
@@ -56,6 +59,9 @@ class ClassifierNetworkConfig(RecurrentConfig):
     output_dropout: float = option(0.0, "dropout on the pooled vector", least=0.0)
     members: int = members_option()
     batch_size: int = option(64, "examples per batch", least=1)
+    vectors: str = vectors_option()
+    freeze_vectors: bool = freeze_vectors()
+    freeze_vectors_until: float = freeze_vectors_until()
 
 
 PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(

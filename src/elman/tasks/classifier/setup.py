@@ -42,6 +42,7 @@ from elman.tasks.sequence_setup import SequenceSetup
 from elman.tasks.start import StartModel
 from elman.tasks.start_hooks import Entries, token_entries
 from elman.tasks.start_texts import TEXT_MODELS, options_from_text_model
+from elman.tasks.vector_hooks import WordEmbedding, word_embedding
 
 __all__ = ["ClassifierSetup"]
 
@@ -195,6 +196,9 @@ class ClassifierSetup(
         for member in members_of(self.network):
             if member.bag is not None:
                 member.bag.start(self._grams, self.config.network.bag_start * self._ratios)
+
+    def word_embeddings(self) -> list[WordEmbedding]:
+        return [word_embedding(tokens, lambda: [self._train.rows.ids()]) for tokens in self.text_vocabularies()]
 
     def stream(self) -> ShuffledBatches:
         """Return shuffled batches of examples."""

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from elman.data.text_config import TextConfig
 from elman.errors import ConfigError
 from elman.nn.recurrent_config import RecurrentConfig, members_option
+from elman.nn.vector_options import freeze_vectors, freeze_vectors_until, vectors_option
 from elman.options import Sections, option, section
 from elman.train.config import TrainConfig
 from elman.train.plain import PLAIN_TRAINING
@@ -21,7 +22,7 @@ __all__ = ["PRESETS", "LanguageModelConfig", "LanguageModelNetworkConfig", "chec
 class LanguageModelNetworkConfig(RecurrentConfig):
     """Options of the network and its batches."""
 
-    embedding: int = option(128, "size of the token embedding; 0 for one-hot input", least=0)
+    embedding: int = option(128, "size of the token embedding; 0 for one-hot input", least=0, follows=("vectors",))
     tied: bool = option(False, "share the weights of embedding and output layer (needs embedding = hidden_size)")
     embedding_dropout: float = option(0.0, "dropout of whole words of the embedding, one mask for a batch", least=0.0)
     activation_penalty: float = option(
@@ -35,6 +36,9 @@ class LanguageModelNetworkConfig(RecurrentConfig):
         32, "batch size: number of parallel streams that the text is cut into", least=1, former=("lanes",)
     )
     bptt: int = option(50, "time steps of a chunk in truncated BPTT", least=1, former=("chunk",))
+    vectors: str = vectors_option()
+    freeze_vectors: bool = freeze_vectors()
+    freeze_vectors_until: float = freeze_vectors_until()
 
 
 PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(

@@ -29,6 +29,7 @@ from elman.tasks.remarks import token_advice
 from elman.tasks.setup import Setup
 from elman.tasks.start import StartModel, current_start
 from elman.tasks.start_hooks import Entries, token_entries
+from elman.tasks.vector_hooks import WordEmbedding, word_embedding
 from elman.train.batch_sums import BatchSums
 
 __all__ = ["LanguageModelSetup", "NextTokenObjective", "context_start"]
@@ -166,6 +167,9 @@ class LanguageModelSetup(Setup[LanguageModelConfig, LanguageModelNetwork, Corpus
         return token_entries(vocabulary.entries(), one_hot=not config.network.embedding) | {
             "head.*": (vocabulary.entries(), None)
         }
+
+    def word_embeddings(self) -> list[WordEmbedding]:
+        return [word_embedding(self.vocabulary, self.parts.train.blocks)]
 
     def text_vocabularies(self) -> list[Vocabulary]:
         return [self.vocabulary]

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from elman.data.tagged.config import TaggedDataConfig
 from elman.nn.recurrent_config import RecurrentConfig, members_option
+from elman.nn.vector_options import freeze_vectors, freeze_vectors_until, vectors_option
 from elman.options import Sections, option, section
 from elman.train.config import EVERY_EXAMPLE_EVALUATED, ONE_TARGET_A_SEQUENCE, TrainConfig
 from elman.train.plain import PLAIN_TRAINING
@@ -26,7 +27,7 @@ class TaggerNetworkConfig(RecurrentConfig):
     input_dropout: float = option(0.5, "dropout on the input of the first layer", least=0.0)
     variational: bool = option(True, "one dropout mask for all time steps of a sentence")
     bidirectional: bool = option(True, "bidirectional layers")
-    embedding: int = option(128, "size of the word embedding; 0 for characters only", least=0)
+    embedding: int = option(128, "size of the word embedding; 0 for characters only", least=0, follows=("vectors",))
     char_embedding: int = option(
         32, "size of the character embedding; 0 for words only", least=0, former=("letter_embedding",)
     )
@@ -49,6 +50,9 @@ class TaggerNetworkConfig(RecurrentConfig):
     intent_weight: float = option(1.0, "weight of the sentence label in the loss", least=0.0)
     members: int = members_option()
     batch_size: int = option(32, "sentences per batch", least=1)
+    vectors: str = vectors_option()
+    freeze_vectors: bool = freeze_vectors()
+    freeze_vectors_until: float = freeze_vectors_until()
 
 
 # Training options of all presets; `ema_decay` keeps a moving average of the weights.

@@ -37,6 +37,7 @@ from elman.tasks.tagger.baselines import comparison_of
 from elman.tasks.tagger.config import TaggerConfig
 from elman.tasks.tagger.network import TaggerEnsemble, TaggerNetwork
 from elman.tasks.tagger.start import TAGGER_STARTS, options_from_language_model, vocabulary_from_start
+from elman.tasks.vector_hooks import WordEmbedding
 
 __all__ = ["TagObjective", "TaggerSetup", "answers", "measure"]
 
@@ -240,6 +241,12 @@ class TaggerSetup(SequenceSetup[TaggerConfig, TaggerNetwork, Parts[TaggedDataset
         if frames is not None and self.config.data.standardise:
             for member in members_of(self.network):
                 member.standardise(frames)
+
+    def word_embeddings(self) -> list[WordEmbedding]:
+        words = (UNKNOWN, *self.vocabulary.words)
+        if self.vocabulary.features:
+            return []
+        return [WordEmbedding("vectors", "embed", words, lambda: self._train.word_counts(len(words)).long().numpy())]
 
     def objective(self) -> TagObjective:
         """Return the loss of tags and sentence labels."""

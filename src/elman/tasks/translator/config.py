@@ -16,6 +16,7 @@ from elman.nn.recurrent_config import (
     members_option,
     output_layer,
 )
+from elman.nn.vector_options import freeze_vectors, freeze_vectors_until, vectors_option
 from elman.options import Sections, option, section
 from elman.train.config import EVERY_EXAMPLE_EVALUATED, ONE_TARGET_A_SEQUENCE, TrainConfig
 from elman.train.plain import PLAIN_TRAINING
@@ -46,7 +47,7 @@ class TranslatorNetworkConfig(RecurrentConfig):
         former=("encoder_hidden",),
     )
     bidirectional: bool = option(True, "bidirectional encoder")
-    embedding: int = option(256, "size of the token embeddings", least=1)
+    embedding: int = option(256, "size of the token embeddings", least=1, follows=("source_vectors", "target_vectors"))
     tied: str = option(
         "target",
         "shared weights: target (target embedding and output layer), all (source embedding too; needs shared), none",
@@ -84,9 +85,10 @@ class TranslatorNetworkConfig(RecurrentConfig):
     translate_valid: int = option(
         500, "maximum validation pairs to translate in an evaluation, for BLEU, chrF and exact; 0 for none", least=0
     )
-    source_vectors: str = option("", "file of word2vec or GloVe vectors to initialise the source embedding")
-    target_vectors: str = option("", "file of word2vec or GloVe vectors to initialise the target embedding")
-    freeze_vectors: bool = option(False, "do not train the embeddings of source_vectors and target_vectors")
+    source_vectors: str = vectors_option("the source embedding")
+    target_vectors: str = vectors_option("the target embedding")
+    freeze_vectors: bool = freeze_vectors("source_vectors and target_vectors")
+    freeze_vectors_until: float = freeze_vectors_until("source_vectors and target_vectors")
 
 
 _TRAINING: dict[str, Any] = {

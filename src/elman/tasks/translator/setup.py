@@ -24,9 +24,7 @@ from elman.display import Progress, number_text
 from elman.errors import ConfigError
 from elman.metrics.pair_likelihood import likelihoods, moved, tally
 from elman.metrics.translation import check_bleu, text_figures, tokenizer_for
-from elman.nn.ensemble import members_of
 from elman.nn.recurrent import check_cell
-from elman.nn.word_vectors import WordVectorOptions
 from elman.state import IGNORE_INDEX, Batch, State
 from elman.tasks.comparison import Comparison
 from elman.tasks.remarks import token_advice
@@ -35,9 +33,10 @@ from elman.tasks.sequence_setup import SequenceObjective, SequenceSetup
 from elman.tasks.start import StartModel
 from elman.tasks.start_hooks import Entries
 from elman.tasks.translator.baselines import MOST, comparison_of
-from elman.tasks.translator.config import TranslatorConfig, TranslatorNetworkConfig
+from elman.tasks.translator.config import TranslatorConfig
 from elman.tasks.translator.network import TranslatorEnsemble, TranslatorNetwork
 from elman.tasks.translator.start import TRANSLATOR_STARTS, options_from_language_model, vocabulary_from_start
+from elman.tasks.vector_hooks import WordEmbedding, word_embedding
 
 __all__ = ["TranslationObjective", "TranslatorSetup", "member_of"]
 
@@ -113,13 +112,6 @@ def _network(config: TranslatorConfig, source_size: int, target_size: int) -> Tr
     return TranslatorEnsemble.of(config.network.members, make)
 
 
-def _vectors(options: TranslatorNetworkConfig) -> WordVectorOptions:
-    """Return the word vectors of the options."""
-    return WordVectorOptions(
-        options.source_vectors, options.target_vectors, options.freeze_vectors, one_table=options.tied == "all"
-    )
-
-
 class TranslatorSetup(SequenceSetup[TranslatorConfig, TranslatorNetwork, PairParts, PairVocabulary, EncodedPairs]):
     """Setup of a translator."""
 
@@ -128,7 +120,6 @@ class TranslatorSetup(SequenceSetup[TranslatorConfig, TranslatorNetwork, PairPar
     vocabulary_class = PairVocabulary
     unit = "token"
     starts_from = TRANSLATOR_STARTS
-    start_replaces = frozenset({"source_vectors", "target_vectors", "freeze_vectors"})
 
     @classmethod
     def check_options(cls, config: TranslatorConfig) -> None:
@@ -144,7 +135,6 @@ class TranslatorSetup(SequenceSetup[TranslatorConfig, TranslatorNetwork, PairPar
             raise ConfigError(f"expected translate_valid above 0 with best_by={network.best_by}. Received: 0")
         if network.best_by in ("bleu", "chrf"):
             check_bleu()
-        _vectors(network).check()
 
     def resolve_config(self, config: TranslatorConfig) -> TranslatorConfig:
         """Resolve automatic options. Raises ConfigError for `best_by` without validation pairs."""
@@ -219,20 +209,17 @@ class TranslatorSetup(SequenceSetup[TranslatorConfig, TranslatorNetwork, PairPar
             check_cell(config.network.encoder_cell, config.network.encoder_cell_options)
         return _network(config, 3, 3)
 
-    def init_network(self) -> None:
-        """Load word vectors, and freeze them if requested."""
-        vectors = _vectors(self.config.network)
-        taken: list[str] = []
-        for member in members_of(self.network):
-            source, target = member.source_embed, member.target_embed
-            # The checkpoint of a resumed run contains them.
-            taken = [] if self.resumed else vectors.take(source, target, self.vocabulary)
-            vectors.freeze(source, target)
-        self._remarks = [*taken, *self.parts.remarks, *self._train.remarks()]
+    def word_embeddings(self) -> list[WordEmbedding]:
+        sides = (("source", self.vocabulary.source), ("target", self.vocabulary.target))
+        return [
+            word_embedding(tokens, partial(self._train.ids_of, f"{side}s"), f"{side}_vectors", f"{side}_embed")
+            for side, tokens in sides
+            if getattr(self.config.network, f"{side}_vectors")
+        ]
 
     def notes(self) -> list[str]:
-        """Report pairs that are left out, and word vectors that are found."""
-        return [*super().notes(), *self._remarks]
+        """Report pairs that are left out."""
+        return [*super().notes(), *self.parts.remarks, *self._train.remarks()]
 
     def unknown_tokens(self) -> Iterator[tuple[UnknownTokens, str, str]]:
         """Yield the counts of unknown tokens of both sides."""

@@ -1,0 +1,218 @@
+"""Vectors of a file for the words of a vocabulary, in whatever case the file has them, and how many words have one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from elman.data.decoding import decoded_blocks, raw_blocks
+from elman.data.inputs import find_files
+from elman.data.vectors import read_vectors
+from elman.data.vocabulary import Vocabulary
+from elman.data.vocabulary.base import END, UNKNOWN, display
+from elman.data.vocabulary.kinds.words import NUMBER, URL
+from elman.errors import ConfigError, DataError
+
+__all__ = ["BorrowedVectors", "Coverage", "borrow", "counts_of", "vector_size", "words_of"]
+
+_HEAD = 1 << 12
+_SPACE = display(" ")
+_DIGIT = re.compile(r"\d")
+# How a special token may be written in a file of vectors.
+_SPECIAL: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        UNKNOWN: (UNKNOWN, "<unk>", "<UNK>"),
+        END: (END, "<eos>", "</s>"),
+        NUMBER: (NUMBER, "<num>", "<number>"),
+        URL: (URL, "<url>"),
+    }
+)
+# How a word was found, in the order in which a word is looked up.
+HOW = ("exact", "lower", "other_case", "digits", "special")
+# The words without a vector that are listed.
+_LISTED = 20
+_NAMED = 3
+
+
+class Coverage(NamedTuple):
+    """How many words of a vocabulary have a vector in a file, and how many of the words of the training data.
+
+    file          the file
+    size          the numbers of a vector
+    types, found  the words of the vocabulary, and how many of them have a vector
+    how           how many were found exact, in lower case, in another case, with other digits, as a special token
+    tokens, tokens_found  the words of the training data, and how many of them have a vector
+    missing       the most frequent words without a vector, with their counts
+    """
+
+    file: str
+    size: int
+    types: int
+    found: int
+    how: Mapping[str, int]
+    tokens: int
+    tokens_found: int
+    missing: tuple[tuple[str, int], ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the facts for elman.json."""
+        return {
+            "file": self.file,
+            "size": self.size,
+            "words": self.types,
+            "words_found": self.found,
+            **{f"found_{name}": count for name, count in self.how.items()},
+            "tokens": self.tokens,
+            "tokens_found": self.tokens_found,
+            "missing": [f"{word} {count}" for word, count in self.missing],
+        }
+
+    def __str__(self) -> str:
+        """A sentence for people."""
+        how = [f"{count:,} {_SHOWN[name]}" for name, count in self.how.items() if count and name != HOW[0]]
+        brackets = f" ({', '.join(how)})" if how else ""
+        text = f"{self.file}: vectors of {self.found:,} of {self.types:,} words of the vocabulary{brackets}"
+        if self.tokens:
+            text += f", which are {self.tokens_found / self.tokens:.1%} of the words of the training data"
+        if self.missing:
+            named = ", ".join(f"{word!r} ({count:,} times)" for word, count in self.missing[:_NAMED])
+            text += f"; the most frequent without one: {named}"
+        return text
+
+
+_SHOWN = MappingProxyType(
+    {
+        "lower": "by their lower case",
+        "other_case": "by another case",
+        "digits": "by other digits",
+        "special": "special",
+    }
+)
+
+
+class BorrowedVectors(NamedTuple):
+    """The vectors of V words.
+
+    matrix_VE  float32, one row for each word; 0 for words without a vector
+    how_V      index in `HOW` of how a word was found; -1 for words without a vector
+    """
+
+    matrix_VE: npt.NDArray[np.float32]
+    how_V: npt.NDArray[np.int8]
+
+    def coverage(self, path: str, words: Sequence[str], counts_V: npt.NDArray[np.int64]) -> Coverage:
+        """Return how many of the `words` have a vector; `counts_V` are their counts in the training data.
+
+        Rows without a word, such as parts of words, are no words. An unknown word of the training data counts as the
+        unknown token.
+        """
+        is_word_V = np.array([bool(word) and word not in _SPECIAL for word in words], dtype=bool)
+        found_V = self.how_V >= 0
+        how = {name: int(np.count_nonzero(self.how_V == place)) for place, name in enumerate(HOW)}
+        counted_V = np.array([bool(word) and word != END for word in words], dtype=bool)
+        missing = np.flatnonzero(is_word_V & ~found_V & (counts_V > 0))
+        missing = missing[np.argsort(-counts_V[missing], kind="stable")][:_LISTED]
+        return Coverage(
+            path,
+            self.matrix_VE.shape[1],
+            int(is_word_V.sum()),
+            int((is_word_V & found_V).sum()),
+            how,
+            int(counts_V[counted_V].sum()),
+            int(counts_V[counted_V & found_V].sum()),
+            tuple((words[row], int(counts_V[row])) for row in missing.tolist()),
+        )
+
+
+def borrow(path: str, words: Sequence[str]) -> BorrowedVectors:
+    """Return the vectors of words in a file; of a word that the file lacks, that of the same word in another case.
+
+    A word is looked up as it is, then in lower case, with a capital letter, in capital letters, and with # or 0 in
+    place of its digits, as in some files. Words that are "" have no vector. Raises as `read_vectors` does.
+    """
+    forms = [_forms(word) for word in words]
+    wanted = list(dict.fromkeys(form for each in forms for form, _ in each))
+    matrix, found = read_vectors(path, wanted)
+    rows = {form: row for row, form in enumerate(wanted) if found[row]}
+    matrix_VE = np.zeros((len(words), matrix.shape[1]), dtype=np.float32)
+    how_V = np.full(len(words), -1, dtype=np.int8)
+    for place, each in enumerate(forms):
+        first = next(((form, how) for form, how in each if form in rows), None)
+        if first is not None:
+            matrix_VE[place] = matrix[rows[first[0]]]
+            how_V[place] = HOW.index(first[1])
+    return BorrowedVectors(matrix_VE, how_V)
+
+
+def _forms(word: str) -> list[tuple[str, str]]:
+    """Return the spellings under which a file may have a word, each with how that is called."""
+    if word in _SPECIAL:
+        return [(form, "special") for form in _SPECIAL[word]]
+    if not word:
+        return []
+    lower = word.lower()
+    found = [(word, "exact"), (lower, "lower"), (word[:1].upper() + word[1:].lower(), "other_case")]
+    found.append((word.upper(), "other_case"))
+    if _DIGIT.search(word):
+        found += [(_DIGIT.sub(sign, lower), "digits") for sign in "#0"]
+    first: dict[str, str] = {}
+    for form, how in found:
+        first.setdefault(form, how)
+    return list(first.items())
+
+
+def words_of(vocabulary: Vocabulary, option: str) -> list[str]:
+    """Return the word under which a file of vectors has each token of a vocabulary; "" for tokens that are no words.
+
+    A subword that begins a word is the word that it spells. Raises ConfigError for characters; `option` names the file.
+    """
+    check_kind(vocabulary.kind, option)
+    entries = [str(entry) for entry in vocabulary.entries()]
+    if vocabulary.kind != "subwords":
+        return entries
+    tokens = [vocabulary.token(number) for number in range(vocabulary.size)]
+    return [token[1:] if token[:1] == _SPACE else "" for token in tokens]
+
+
+def check_kind(kind: str, option: str) -> None:
+    """Raise ConfigError for tokens that are characters, of which a file of word vectors has none."""
+    if kind == "characters":
+        raise ConfigError(f"expected tokens=words, or tokens=subwords, with {option}. Received: tokens={kind}")
+
+
+def counts_of(ids: Iterable[npt.NDArray[Any]], size: int) -> npt.NDArray[np.int64]:
+    """Return how often each of `size` token ids occurs; larger ids, such as start tokens, are not counted."""
+    counts_V = np.zeros(size, dtype=np.int64)
+    for each in ids:
+        counts_V += np.bincount(each, minlength=size)[:size]
+    return counts_V
+
+
+def vector_size(path: str) -> int:
+    """Return the numbers of a vector in a file, by its first line.
+
+    Raises DataError for a first line that is no word with numbers, and as `read_vectors` does for a file that cannot
+    be read.
+    """
+    if path == "-":
+        raise ConfigError("expected a file of vectors, which is read twice. Received: - (standard input)")
+    files = find_files([path])
+    if len(files) != 1:
+        raise DataError(f"{path}: expected one file of word vectors. Received: {len(files)}")
+    file = files[0]
+    head = ""
+    for text in decoded_blocks(raw_blocks(file.path, file.name, _HEAD), file.name, encoding="utf-8", errors="replace"):
+        head += text
+        if "\n" in head:
+            break
+    parts = head.partition("\n")[0].rstrip(" \t").split(" ")
+    counted = len(parts) == 2 and all(part.isdecimal() for part in parts)
+    size = int(parts[1]) if counted else len(parts) - 1
+    if size < 1:
+        raise DataError(f"{file.name}, line 1: expected a word and its numbers. Received: {head[:40]!r}")
+    return size

@@ -1,0 +1,107 @@
+"""Vectors of a vocabulary's words, in whatever case the file has them, and how many words have one."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from elman.data.borrowed_vectors import HOW, borrow, counts_of, vector_size, words_of
+from elman.data.vocabulary import SubwordVocabulary, WordVocabulary, learn_vocabulary
+from elman.errors import ConfigError, DataError, StorageError
+
+FILE = "the 1 0\nThe 2 0\nparis 3 0\nParis 4 0\nNASA 5 0\nIBM 6 0\nibm 7 0\n## 8 0\n000 9 0\n<unk> 10 0\n</s> 11 0\n"
+
+
+def written(tmp_path: Path, content: str) -> str:
+    path = tmp_path / "vectors.txt"
+    path.write_text(content, encoding="utf-8")
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("word", "number", "how"),
+    [
+        ("the", 1, "exact"),
+        ("The", 2, "exact"),
+        ("THE", 1, "lower"),  # lower case comes before a capital letter
+        ("PARIS", 3, "lower"),
+        ("nasa", 5, "other_case"),
+        ("Nasa", 5, "other_case"),
+        ("Ibm", 7, "lower"),
+        ("42", 8, "digits"),
+        ("123", 9, "digits"),
+        ("[UNK]", 10, "special"),
+        ("[EOS]", 11, "special"),
+        ("[NUM]", 0, None),
+        ("cat", 0, None),
+        ("", 0, None),
+        ("7", 0, None),
+    ],
+)
+def test_a_word_is_looked_up_as_it_is_then_in_other_spellings(
+    tmp_path: Path, word: str, number: int, how: str | None
+) -> None:
+    vectors = borrow(written(tmp_path, FILE), ["paris", word])
+    assert vectors.matrix_VE.tolist() == [[3, 0], [number, 0]]
+    assert vectors.how_V.tolist() == [0, -1 if how is None else HOW.index(how)]
+
+
+def test_the_coverage_counts_words_and_their_occurrences(tmp_path: Path) -> None:
+    path = written(tmp_path, FILE)
+    words = ["[UNK]", "[EOS]", "the", "PARIS", "cat", "dog", "", "nasa", "fox"]
+    counts_V = np.array([3, 50, 20, 4, 7, 9, 100, 1, 0])
+    coverage = borrow(path, words).coverage(path, words, counts_V)
+    assert (coverage.types, coverage.found) == (6, 3)
+    assert dict(coverage.how) == {"exact": 1, "lower": 1, "other_case": 1, "digits": 0, "special": 2}
+    # Ends of texts and parts of words are no words; an unknown word has the vector of the unknown token.
+    assert (coverage.tokens, coverage.tokens_found) == (44, 28)
+    assert coverage.missing == (("dog", 9), ("cat", 7))
+    assert str(coverage) == (
+        f"{path}: vectors of 3 of 6 words of the vocabulary (1 by their lower case, 1 by another case, 2 special), "
+        "which are 63.6% of the words of the training data; the most frequent without one: 'dog' (9 times), "
+        "'cat' (7 times)"
+    )
+    stored = json.loads(json.dumps(coverage.to_json()))
+    assert stored["words_found"] == 3
+    assert stored["found_lower"] == 1
+    assert stored["missing"] == ["dog 9", "cat 7"]
+
+
+def test_words_of_a_vocabulary() -> None:
+    words = learn_vocabulary("words", ["the cat saw 3 cats"])
+    assert isinstance(words, WordVocabulary)
+    assert words_of(words, "vectors")[:3] == ["[UNK]", "[EOS]", "3"]
+    subwords = learn_vocabulary({"kind": "subwords", "size": 270}, ["the cat saw the cat"] * 20)
+    assert isinstance(subwords, SubwordVocabulary)
+    found = words_of(subwords, "vectors")
+    assert "cat" in found
+    assert found[subwords.encode("c")[0]] == ""
+    with pytest.raises(ConfigError, match=r"expected tokens=words.* with source_vectors\. Received: tokens=characters"):
+        words_of(learn_vocabulary("characters", ["a cat"]), "source_vectors")
+
+
+def test_counts_of_ids() -> None:
+    assert counts_of([np.array([1, 1, 4]), np.array([0])], 4).tolist() == [1, 2, 0, 0]
+
+
+@pytest.mark.parametrize(("content", "size"), [("3 4\nthe 1 2 3 4\n", 4), ("the 1 2 3 \ncat 4 5 6\n", 3)])
+def test_the_size_of_the_vectors_is_that_of_the_first_line(tmp_path: Path, content: str, size: int) -> None:
+    assert vector_size(written(tmp_path, content)) == size
+
+
+def test_the_first_line_may_be_long(tmp_path: Path) -> None:
+    assert vector_size(written(tmp_path, "the" + " 0.123456789" * 3000 + "\n")) == 3000
+
+
+def test_files_without_vectors(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"line 1: expected a word and its numbers\. Received: 'the"):
+        vector_size(written(tmp_path, "the\n"))
+    with pytest.raises(DataError, match=r"Received: ''"):
+        vector_size(written(tmp_path, ""))
+    with pytest.raises(StorageError):
+        vector_size(str(tmp_path / "none.txt"))
+    with pytest.raises(ConfigError, match=r"Received: - \(standard input\)"):
+        vector_size("-")
