@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import textwrap
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -24,6 +25,7 @@ __all__ = [
     "printable",
     "size_of",
     "span",
+    "wrapped",
 ]
 
 _BLANK_LETTERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
@@ -152,6 +154,11 @@ def span(seconds: float) -> str:
     minutes = round(seconds / 60)
     hours, rest = divmod(minutes, 60)
     return f"{hours} h {rest} min" if hours else f"{minutes} min"
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """Return a text as lines of at most `width` characters, which begin where its own lines do."""
+    return [line for each in text.split("\n") for line in textwrap.wrap(each, width) or [""]]
 
 
 def finite_json(value: Any) -> Any:

@@ -179,8 +179,12 @@ def test_score_wants_lines(elman, model, tmp_path):
 def test_evaluate(elman, model, text):
     facts = elman("evaluate", model, text, "--json").json()
     assert list(facts) == [
-        *("nats_per_token", "bits_per_token", "nats_per_char", "bits_per_char", "perplexity", "accuracy", "tokens")
+        *("nats_per_token", "bits_per_token", "nats_per_char", "bits_per_char", "perplexity", "perplexity_known"),
+        *("unknown_share", "accuracy", "tokens"),
     ]
+    assert facts["unknown_share"] == 0.0
+    assert facts["perplexity_known"] == facts["perplexity"]
+    assert "unknown" not in elman("evaluate", model, text).out
     assert facts["bits_per_char"] == pytest.approx(facts["nats_per_char"] / math.log(2))
     assert facts["perplexity"] == pytest.approx(math.exp(facts["nats_per_token"]))
     assert facts["tokens"] == len(text.read_text())

@@ -68,6 +68,20 @@ def test_evaluating_equals_a_loop_over_the_text(kind: str, tmp_path: Path) -> No
     assert figures["bits_per_char"] == pytest.approx(nats / characters / math.log(2), rel=1e-5)
 
 
+def test_unknown_tokens_are_counted_and_left_out_of_the_perplexity(tmp_path: Path) -> None:
+    model = trained(tmp_path, tokens="words")
+    path = tmp_path / "other.txt"
+    path.write_text("the purple whale saw the submarine and the sea\n", encoding="utf-8")
+    tokens = [model.vocabulary.end_id, *model.vocabulary.encode(path.read_text("utf-8")).tolist()]
+    values = log_probs_by_hand(model, tokens)
+    known = [value for value, token in zip(values, tokens[1:], strict=True) if token]
+    assert (len(values), len(known)) == (10, 8)
+    figures = model.evaluate(path)
+    assert figures["unknown_share"] == pytest.approx(0.2)
+    assert figures["perplexity_known"] == pytest.approx(math.exp(-math.fsum(known) / 8), rel=1e-5)
+    assert figures["perplexity"] == pytest.approx(math.exp(-math.fsum(values) / 10), rel=1e-5)
+
+
 @pytest.mark.parametrize("batch_size", [1, 3])
 @pytest.mark.parametrize("kind", ["documents", "learnt start"])
 def test_a_lane_starts_again_at_each_of_its_documents(kind: str, batch_size: int, tmp_path: Path) -> None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from elman.data.decoding import check_encoding
+from elman.data.inputs import find_files
 from elman.data.read import TextSource, open_text
 from elman.data.sources import Paths, Sources
 from elman.data.stream import sequential
+from elman.data.table_texts import TableTexts, is_text_file
 from elman.data.text_config import TextConfig
 from elman.data.token_file import TokenFile
 from elman.data.tokens import Corpus, prepare
@@ -29,10 +32,24 @@ _MAX_LOGITS = 1 << 26
 _DECODED_AT_ONCE = 1 << 20
 
 
-def open_inputs(paths: Paths, config: TextConfig) -> TextSource | None:
-    """Open the text in `paths` with the options in `config`; None if there are no paths."""
+def open_inputs(paths: Paths, config: TextConfig, *, other_texts: bool = False) -> TextSource | None:
+    """Open the text in `paths` with the options in `config`; None if there are no paths.
+
+    With `other_texts`, files that are no tables may be given where the options name a column of tables. Raises
+    ConfigError for another `documents` than files with `text_column`, and as `open_text` does.
+    """
     if not paths:
         return None
+    if config.text_column:
+        if config.documents != "files":
+            raise ConfigError(
+                "expected no other documents than rows with text_column, documents=files. "
+                f"Received: documents={config.documents}"
+            )
+        files = find_files(paths, pattern=config.pattern)
+        if not (other_texts and all(map(is_text_file, files))):
+            reading = {"errors": config.errors, "unicode_form": config.unicode_form}
+            return TableTexts(files, config.text_column, encoding=check_encoding(config.encoding), **reading)
     return open_text(
         paths,
         encoding=config.encoding,
@@ -65,7 +82,7 @@ def prepare_corpus(
             train,
             vocabulary=vocabulary or vocabulary_options(config),
             split=config.split,
-            split_by=config.split_by,
+            split_by="documents" if config.text_column else config.split_by,
             valid=valid,
             test=test,
             extend=extend,

@@ -17,6 +17,9 @@ class TextConfig:
     encoding: str = shared.encoding()
     errors: str = shared.errors()
     pattern: str = option("*", "names of the files of a folder to read, such as *.txt")
+    text_column: str = option(
+        "", "tables (CSV, TSV, JSON lines): the column of the texts; every row is a document, and none is cut"
+    )
     documents: str = option(
         "files",
         "what a document is; the hidden state is reset at the start of each",

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from elman.data.vocabulary import Vocabulary
+from elman.data.vocabulary import UNKNOWN_ID, Vocabulary
 from elman.decode.engine import TokenNetwork
 from elman.kernels import threads_for
 from elman.state import IGNORE_INDEX, Batch, State, reset_rows
@@ -25,11 +25,18 @@ _MAX_LOGITS = 1 << 26
 
 
 class TokenCounts(NamedTuple):
-    """Sums over predicted tokens."""
+    """Sums over predicted tokens; `unknown` and `unknown_nats` are those of unknown ones."""
 
     nats: float
     tokens: int
     correct: int
+    unknown: int = 0
+    unknown_nats: float = 0.0
+
+    @property
+    def known(self) -> int:
+        """Number of the tokens that are not unknown."""
+        return self.tokens - self.unknown
 
     def metrics(self, characters: int = 0) -> dict[str, float]:
         """Return means per token and, if the number of characters is given, per character."""
@@ -41,6 +48,8 @@ class TokenCounts(NamedTuple):
             "perplexity": math.exp(min(loss, 700.0)),
             "accuracy": self.correct / max(self.tokens, 1),
             "tokens": self.tokens,
+            "unknown_share": self.unknown / max(self.tokens, 1),
+            "perplexity_known": math.exp(min((self.nats - self.unknown_nats) / max(self.known, 1), 700.0)),
         }
         if characters:
             metrics["nats_per_char"] = self.nats / characters
@@ -50,7 +59,7 @@ class TokenCounts(NamedTuple):
 
 def measure(model: TokenNetwork, batches: Iterable[Batch]) -> TokenCounts:
     """Run the network over `batches` with carried state and sum the losses."""
-    nats, tokens, correct = 0.0, 0, 0
+    nats, tokens, correct, unknown, unknown_nats = 0.0, 0, 0, 0, 0.0
     with torch.no_grad():
         for logits_BTV, targets_BT in _predictions(model, batches):
             flat, targets = logits_BTV.flatten(0, 1), targets_BT.flatten()
@@ -58,7 +67,11 @@ def measure(model: TokenNetwork, batches: Iterable[Batch]) -> TokenCounts:
             counted = targets != IGNORE_INDEX
             tokens += int(counted.sum())
             correct += int(((flat.argmax(-1) == targets) & counted).sum())
-    return TokenCounts(nats, tokens, correct)
+            lacking = targets == UNKNOWN_ID
+            if bool(lacking.any()):
+                unknown += int(lacking.sum())
+                unknown_nats += float(F.cross_entropy(flat[lacking], targets[lacking], reduction="sum"))
+    return TokenCounts(nats, tokens, correct, unknown, unknown_nats)
 
 
 def token_nats(model: TokenNetwork, batches: Iterable[Batch]) -> npt.NDArray[np.float64]:

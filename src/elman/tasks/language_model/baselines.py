@@ -8,6 +8,7 @@ import numpy.typing as npt
 from elman.baselines.ngrams import InterpolatedNGrams, Smoothing, held_out_scores
 from elman.data.corpus import HeldOutText
 from elman.data.token_file import TokenFile
+from elman.data.vocabulary import UNKNOWN_ID
 from elman.decode.engine import TokenNetwork
 from elman.metrics.likelihood import token_nats
 from elman.metrics.verdict import Figure, mean_of
@@ -53,7 +54,7 @@ def comparison_of(
 
     return Comparison(
         part=part,
-        noun=noun_of(unit),
+        noun=noun_of(unit, float(np.mean(text_T[1:] == UNKNOWN_ID)) if tokens > 1 else 0.0),
         figure=figure_of(unit),
         network=lambda: piece_counts(token_nats(network, held(tokens)[0])),
         rules=[
@@ -64,9 +65,9 @@ def comparison_of(
     )
 
 
-def noun_of(unit: str) -> str:
-    """Return the name of the pieces of a text of such tokens."""
-    return f"pieces of {_ITEM} {unit}s"
+def noun_of(unit: str, unknown: float = 0.0) -> str:
+    """Return the name of the pieces of a text of such tokens, with the share of unknown tokens."""
+    return f"pieces of {_ITEM} {unit}s" + (f" ({unknown:.1%} of them unknown)" if unknown else "")
 
 
 def figure_of(unit: str) -> Figure:

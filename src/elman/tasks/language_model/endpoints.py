@@ -6,10 +6,11 @@ import math
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from elman.decode.sampling_config import SamplingConfig
-from elman.display import aligned, number_text
+from elman.display import aligned, number_text, wrapped
 from elman.errors import ConfigError
 from elman.options import check_text, fields_of, option
 from elman.tasks.endpoint import (
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from elman.artifact import Artifact
     from elman.metrics.likelihood import TextScore
     from elman.tasks.language_model.model import LanguageModel
+    from elman.tasks.language_model.passages import Passage
 
 __all__ = [
     "EvaluateTextOptions",
@@ -43,11 +45,18 @@ __all__ = [
     "vocabulary_facts",
 ]
 
+# Width of a column of text next to another one.
+_COLUMN = 48
 # Number of lines that are read and scored at a time.
 _LINES_AT_ONCE = 256
 # What lines are ranked by, and whether its largest value comes first.
 _RANKS = {"perplexity": False, "nats-per-char": False, "log-probability": True}
-_FIGURES = ("nats_per_token", "bits_per_token", "nats_per_char", "bits_per_char", "perplexity", "accuracy", "tokens")
+_FIGURES = (
+    *("nats_per_token", "bits_per_token", "nats_per_char", "bits_per_char", "perplexity", "perplexity_known"),
+    *("unknown_share", "accuracy", "tokens"),
+)
+# Figures that are not shown where all tokens are known.
+_OF_UNKNOWN = ("perplexity_known", "unknown_share")
 
 
 @dataclass(frozen=True)
@@ -56,6 +65,14 @@ class _PromptOptions:
 
     prompt_file: str | None = option(None, "A file with the prompt, in place of the argument.", local=True, free=True)
     prompt: str | None = option(None, "The prompt.", free=True)
+    passage: str | None = option(
+        None,
+        "A file of held-out text: the beginning of one of its documents is the prompt, and what really follows is "
+        "shown next to what is generated, which is at most as long.",
+        local=True,
+    )
+    prompt_length: int = option(50, "Passage: number of tokens of the prompt.", least=1)
+    document: int | None = option(None, "Passage: number of the document, from 1; by default it is drawn.", least=1)
     length: int = option(200, "Maximum number of tokens to generate.")
     min_length: int = option(0, "Minimum number of tokens, before which a text does not end.")
 
@@ -76,9 +93,14 @@ class GenerateOptions(SamplingConfig, _PromptOptions, EndpointOptions):
 
     def check(self, files: Files, call: Call) -> None:
         """Raise ConfigError for more than one prompt."""
-        del call
-        if len(files) + (self.prompt is not None) + (self.prompt_file is not None) > 1:
-            raise ConfigError("expected the prompt either by --prompt or from one file. Received: both")
+        given = [self.prompt, self.prompt_file, self.passage]
+        if len(files) + sum(each is not None for each in given) > 1:
+            two = "several" if self.passage is not None else "both"
+            raise ConfigError(f"expected the prompt either by --prompt, from one file or by --passage. Received: {two}")
+        others = sorted(call.given & {"prompt_length", "document"}) if self.passage is None else []
+        if others:
+            names = ", ".join(f"--{name.replace('_', '-')}" for name in others)
+            raise ConfigError(f"expected --passage with {names}. Received: none")
 
     def sampling(self) -> dict[str, Any]:
         """Return the sampling options."""
@@ -121,22 +143,57 @@ class GeneratedTexts(Answer):
             yield "\n"
 
 
+class GeneratedNextTo(Answer):
+    """Texts that continue the beginning of a document, next to what really follows."""
+
+    def __init__(self, passage: Passage, generated: GeneratedTexts) -> None:
+        self.passage = passage
+        self.generated = generated
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the prompt, the seed, the texts, the number of the document, and what follows in it."""
+        passage = self.passage
+        facts = {"document": passage.document, "followed": passage.followed, "followed_tokens": passage.tokens}
+        return {**self.generated.to_json(), **facts}
+
+    def to_text(self, screen: Screen) -> Iterator[str]:
+        """Yield the prompt, and below it every text next to what follows."""
+        passage = self.passage
+        yield f"prompt, from document {passage.document:,}:\n"
+        yield "".join(f"  {line}\n" for line in wrapped(screen.shown(passage.prompt), 2 * _COLUMN))
+        texts = self.generated.to_json()["texts"]
+        for number, text in enumerate(texts, 1):
+            title = "generated" if len(texts) == 1 else f"generated, {number} of {len(texts)}"
+            columns = [wrapped(screen.shown(each), _COLUMN) for each in (text, passage.followed)]
+            rows = [(title, "what follows"), *zip_longest(*columns, fillvalue="")]
+            yield "\n" + "".join(f"  {left.ljust(_COLUMN)}  {right}".rstrip() + "\n" for left, right in rows)
+
+
 def generate(
     model: LanguageModel, files: Files, options: GenerateOptions, callbacks: EndpointCallbacks
-) -> GeneratedTexts:
+) -> GeneratedTexts | GeneratedNextTo:
     """Generate text that continues the prompt."""
+    seed = random.SystemRandom().randrange(2**31) if options.seed is None else options.seed
+    if not 0 <= seed < 2**63:
+        raise ConfigError(f"expected seed from 0 to 2**63 - 1. Received: {seed}")
+    if options.passage is not None:
+        return _generate_next_to(model, options, options.passage, seed, callbacks)
     prompt, source = options.prompt or "", files[0] if files else options.prompt_file
     if source is not None:
         prompt = "\n".join(model.lines(source))
     check_text(prompt, "--prompt")
     if unknown := model.unknown_in(prompt):
         callbacks.remark(unknown)
-    seed = random.SystemRandom().randrange(2**31) if options.seed is None else options.seed
-    if not 0 <= seed < 2**63:
-        raise ConfigError(f"expected seed from 0 to 2**63 - 1. Received: {seed}")
-    pieces = model.stream(
+    return GeneratedTexts(prompt, seed, options.samples, _stream(model, prompt, options, seed), options.echo)
+
+
+def _stream(
+    model: LanguageModel, prompt: str, options: GenerateOptions, seed: int, length: int | None = None
+) -> Iterator[tuple[int, str]]:
+    """Yield numbered pieces of generated texts of at most `length` tokens, by default those of the options."""
+    return model.stream(
         prompt,
-        length=options.length,
+        length=options.length if length is None else length,
         min_length=options.min_length,
         stop=[with_line_ends(stop) for stop in options.stop or ()],
         samples=options.samples,
@@ -144,7 +201,19 @@ def generate(
         weights=options.weights,
         **options.sampling(),
     )
-    return GeneratedTexts(prompt, seed, options.samples, pieces, options.echo)
+
+
+def _generate_next_to(
+    model: LanguageModel, options: GenerateOptions, path: str, seed: int, callbacks: EndpointCallbacks
+) -> GeneratedNextTo:
+    """Generate as many tokens as really follow the beginning of a held-out document."""
+    from elman.tasks.language_model.passages import passage_of
+
+    passage = passage_of(model, path, options.prompt_length, options.length, options.document, seed)
+    if unknown := model.unknown_in(passage.prompt):
+        callbacks.remark(unknown)
+    pieces = _stream(model, passage.prompt, options, seed, passage.tokens)
+    return GeneratedNextTo(passage, GeneratedTexts(passage.prompt, seed, options.samples, pieces, False))
 
 
 def next_tokens(
@@ -247,16 +316,24 @@ class EvaluateTextOptions(EvaluateOptions):
 
     noun, least = "token", 2
 
+    text_column: str = option("", "Tables: the column of the texts; by default that of the training data.")
+
 
 def evaluate(model: LanguageModel, files: Files, options: EvaluateTextOptions, callbacks: EndpointCallbacks) -> Metrics:
     """Compute nats and bits per token and per character, perplexity and accuracy."""
     found = model.evaluate(
-        files, limit=options.limit, encoding=options.encoding, errors=options.errors, progress=callbacks.progress
+        files,
+        limit=options.limit,
+        encoding=options.encoding,
+        errors=options.errors,
+        text_column=options.text_column,
+        progress=callbacks.progress,
     )
     figures = {name: found.get(name, math.nan) for name in _FIGURES}
     rows = [
         (name.replace("_per_", " per ").replace("_", " "), f"{value:,}" if name == "tokens" else number_text(value))
         for name, value in figures.items()
+        if figures["unknown_share"] or name not in _OF_UNKNOWN
     ]
     return Metrics(figures, aligned(rows, right=[1]))
 

@@ -120,16 +120,20 @@ class LanguageModel(TaskModel[LanguageModelConfig, LanguageModelNetwork, Vocabul
         limit: int | None = None,
         encoding: str = "",
         errors: str = "",
+        text_column: str = "",
         progress: Progress | None = None,
     ) -> dict[str, float]:
         """Return metrics on a text: nats and bits per token and per character, perplexity, accuracy, and counts.
 
+        `unknown_share` is the share of unknown tokens, and `perplexity_known` the perplexity of the others.
+
         Every token except the first is predicted once, with the state carried over the whole text. `limit` is the
-        number of tokens to use; `encoding` and `errors` default to those of the training text; `progress` is called
-        with the name of the stage and the completed fraction. Raises DataError, EncodingError and StorageError for a
-        text that cannot be read, ConfigError if there is none or `limit` is below 2.
+        number of tokens to use; `encoding`, `errors` and `text_column` default to those of the training text, of which
+        files that are no tables need no column; `progress` is called with the name of the stage and the completed
+        fraction. Raises DataError, EncodingError and StorageError for a text that cannot be read, ConfigError if there
+        is none or `limit` is below 2.
         """
-        reading = self._reading(encoding, errors)
+        reading = with_given(self._reading(encoding, errors), text_column=text_column)
         with self.held_out(text, limit=limit, reading=reading, progress=progress) as held_out:
             batches, characters = held_out()
             if progress is not None:
@@ -164,7 +168,7 @@ class LanguageModel(TaskModel[LanguageModelConfig, LanguageModelNetwork, Vocabul
         progress: Progress | None = None,
     ) -> Iterator[HeldOutText]:
         """Context manager of a whole text, encoded to a temporary token file; `reading` are the options of the text."""
-        source = open_inputs(as_paths(text), reading or self.config.text)
+        source = open_inputs(as_paths(text), reading or self.config.text, other_texts=True)
         if source is None:
             raise ConfigError("expected a text to evaluate on. Received: none")
         with source, tempfile.TemporaryDirectory(prefix="elman-") as place:

@@ -81,7 +81,7 @@ def _first_words(text: str, limit: int) -> str:
 
 
 def _text_of(model: LanguageModel, text: Any) -> str:
-    source = open_inputs(as_paths(text), model.config.text)
+    source = open_inputs(as_paths(text), model.config.text, other_texts=True)
     if source is None:
         raise ConfigError("expected a text to compare models on. Received: none")
     with source:

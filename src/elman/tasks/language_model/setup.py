@@ -265,7 +265,11 @@ class LanguageModelSetup(Setup[LanguageModelConfig, LanguageModelNetwork, Corpus
         else:
             bits = f"{number_text(figures['loss'] / math.log(2))} bits"
         perplexity = number_text(figures["perplexity"], ".2f")
-        return f"{number_text(figures['loss'])} nats per {self.unit}, perplexity {perplexity}, {bits}"
+        text = f"{number_text(figures['loss'])} nats per {self.unit}, perplexity {perplexity}, {bits}"
+        if unknown := figures.get("unknown_share"):
+            known = number_text(figures["perplexity_known"], ".2f")
+            text += f"; {unknown:.1%} of the {self.unit}s are unknown, perplexity of the others {known}"
+        return text
 
     def data_fingerprint(self) -> str:
         """Return the digest of texts, vocabulary and split."""
