@@ -10,6 +10,7 @@ import pytest
 
 from elman.data.borrowed_vectors import HOW, borrow, counts_of, vector_size, words_of
 from elman.data.vocabulary import SubwordVocabulary, WordVocabulary, learn_vocabulary
+from elman.data.word_vectors import WordTable, read_table, write_table
 from elman.errors import ConfigError, DataError
 
 FILE = "the 1 0\nThe 2 0\nparis 3 0\nParis 4 0\nNASA 5 0\nIBM 6 0\nibm 7 0\n## 8 0\n000 9 0\n<unk> 10 0\n</s> 11 0\n"
@@ -44,7 +45,7 @@ def written(tmp_path: Path, content: str) -> str:
 def test_a_word_is_looked_up_as_it_is_then_in_other_spellings(
     tmp_path: Path, word: str, number: int, how: str | None
 ) -> None:
-    vectors = borrow(written(tmp_path, FILE), ["paris", word])
+    vectors = borrow(read_table(written(tmp_path, FILE)), ["paris", word])
     assert vectors.matrix_VE.tolist() == [[3, 0], [number, 0]]
     assert vectors.how_V.tolist() == [0, -1 if how is None else HOW.index(how)]
 
@@ -53,9 +54,9 @@ def test_the_coverage_counts_words_and_their_occurrences(tmp_path: Path) -> None
     path = written(tmp_path, FILE)
     words = ["[UNK]", "[EOS]", "the", "PARIS", "cat", "dog", "", "nasa", "fox"]
     counts_V = np.array([3, 50, 20, 4, 7, 9, 100, 1, 0])
-    coverage = borrow(path, words).coverage(path, words, counts_V)
+    coverage = borrow(read_table(path), words).coverage(path, words, counts_V)
     assert (coverage.types, coverage.found) == (6, 3)
-    assert dict(coverage.how) == {"exact": 1, "lower": 1, "other_case": 1, "digits": 0, "special": 2}
+    assert dict(coverage.how) == {"exact": 1, "lower": 1, "other_case": 1, "digits": 0, "special": 2, "composed": 0}
     # Ends of texts and parts of words are no words; an unknown word has the vector of the unknown token.
     assert (coverage.tokens, coverage.tokens_found) == (44, 28)
     assert coverage.missing == (("dog", 9), ("cat", 7))
@@ -68,6 +69,20 @@ def test_the_coverage_counts_words_and_their_occurrences(tmp_path: Path) -> None
     assert stored["words_found"] == 3
     assert stored["found_lower"] == 1
     assert stored["missing"] == ["dog 9", "cat 7"]
+
+
+def test_a_table_may_compose_the_vectors_of_words_that_it_lacks() -> None:
+    rows = np.ones((1, 2), np.float32)
+    table = WordTable(["cat"], rows, composer=lambda word: None if word == "q" else np.full(2, len(word), np.float32))
+    vectors = borrow(table, ["CAT", "cats", "q", "[UNK]", ""])
+    assert vectors.matrix_VE.tolist() == [[1, 1], [4, 4], [0, 0], [0, 0], [0, 0]]
+    assert vectors.how_V.tolist() == [HOW.index("lower"), HOW.index("composed"), -1, -1, -1]
+
+
+def test_a_table_without_any_of_the_words() -> None:
+    table = WordTable(["cat"], np.ones((1, 2), np.float32), name="v.txt")
+    with pytest.raises(DataError, match=r"v\.txt: expected at least one of the 2 words.*'fox'\. Received: 1 others"):
+        borrow(table, ["dog", "fox"])
 
 
 def test_words_of_a_vocabulary() -> None:
@@ -92,14 +107,21 @@ def test_the_size_of_the_vectors_is_that_of_the_first_line(tmp_path: Path, conte
     assert vector_size(written(tmp_path, content)) == size
 
 
+@pytest.mark.parametrize("format", ["word2vec", "word2vec-binary", "glove", "fasttext"])
+def test_the_size_in_every_format(tmp_path: Path, format: str) -> None:
+    path = tmp_path / "vectors"
+    write_table(WordTable(["the", "cat"], np.ones((2, 5), np.float32)), path, format=format)
+    assert vector_size(str(path)) == 5
+
+
 def test_the_first_line_may_be_long(tmp_path: Path) -> None:
     assert vector_size(written(tmp_path, "the" + " 0.123456789" * 3000 + "\n")) == 3000
 
 
 def test_files_without_vectors(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"line 1: expected a word and its numbers\. Received: 'the"):
+    with pytest.raises(DataError, match=r"line 1: expected a word and 1 to 65536 numbers\. Received: 'the"):
         vector_size(written(tmp_path, "the\n"))
-    with pytest.raises(DataError, match=r"Received: ''"):
+    with pytest.raises(DataError, match=r"Received: an empty file"):
         vector_size(written(tmp_path, ""))
     with pytest.raises(DataError, match="no such file"):
         vector_size(str(tmp_path / "none.txt"))

@@ -6,8 +6,10 @@ import json
 import signal
 from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -15,6 +17,7 @@ from torch import Tensor
 import elman
 from elman.cli import main
 from elman.data.sources import Sources
+from elman.data.word_vectors import WordTable
 from elman.errors import ConfigError, DataError, ElmanError, TrainingInterrupted
 from elman.tasks.language_model.config import LanguageModelConfig
 from elman.tasks.language_model.setup import LanguageModelSetup
@@ -209,6 +212,23 @@ def test_the_size_of_a_preset_is_no_given_size(tmp_path: Path) -> None:
     assert (plain, type(plain).__name__) == (0, "DefaultSize")
     assert type(LanguageModelConfig.make("plain", {"vectors": "x", "embedding": 128}).network.embedding) is int
     assert type(LanguageModelConfig.make("plain").network.embedding) is int
+
+
+def test_the_vectors_of_a_trained_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model of word vectors has a table; another model is refused."""
+    folder = tmp_path / "model"
+    fitted("tagger", tmp_path)
+    with pytest.raises(
+        ConfigError, match=r"expected a file of vectors, or a model of word vectors\. Received: .*model"
+    ):
+        text_setup(tmp_path, vectors=str(folder))
+    table = WordTable(["cat", "dog"], np.array([[1, 2, 3], [4, 5, 6]], np.float32))
+    monkeypatch.setattr("elman.tasks.registry.load", lambda path: SimpleNamespace(table=table))
+    setup = text_setup(tmp_path, vectors=str(folder))
+    assert setup.config.network.embedding == 3
+    cat, dog = (setup.network.table()[int(setup.vocabulary.encode(word)[0])] for word in ("cat", "dog"))
+    assert (cat / cat[0]).tolist() == pytest.approx([1, 2, 3])
+    assert (dog / cat[0]).tolist() == pytest.approx([4, 5, 6])
 
 
 def test_series_and_frames_have_no_words(tmp_path: Path) -> None:

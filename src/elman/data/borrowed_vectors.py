@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
@@ -10,17 +11,16 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from elman.data.decoding import decoded_blocks, raw_blocks
-from elman.data.inputs import find_files
-from elman.data.vectors import read_vectors
 from elman.data.vocabulary import Vocabulary
 from elman.data.vocabulary.base import END, UNKNOWN, display
 from elman.data.vocabulary.kinds.words import NUMBER, URL
+from elman.data.word_vectors.lines import check_size
+from elman.data.word_vectors.source import VectorStream, detect, one_file
+from elman.data.word_vectors.table import WordTable
 from elman.errors import ConfigError, DataError
 
 __all__ = ["BorrowedVectors", "Coverage", "borrow", "counts_of", "vector_size", "words_of"]
 
-_HEAD = 1 << 12
 _SPACE = display(" ")
 _DIGIT = re.compile(r"\d")
 # How a special token may be written in a file of vectors.
@@ -33,7 +33,7 @@ _SPECIAL: Mapping[str, tuple[str, ...]] = MappingProxyType(
     }
 )
 # How a word was found, in the order in which a word is looked up.
-HOW = ("exact", "lower", "other_case", "digits", "special")
+HOW = ("exact", "lower", "other_case", "digits", "special", "composed")
 # The words without a vector that are listed.
 _LISTED = 20
 _NAMED = 3
@@ -45,7 +45,7 @@ class Coverage(NamedTuple):
     file          the file
     size          the numbers of a vector
     types, found  the words of the vocabulary, and how many of them have a vector
-    how           how many were found exact, in lower case, in another case, with other digits, as a special token
+    how           how many were found in each of the ways of `HOW`
     tokens, tokens_found  the words of the training data, and how many of them have a vector
     missing       the most frequent words without a vector, with their counts
     """
@@ -91,6 +91,7 @@ _SHOWN = MappingProxyType(
         "other_case": "by another case",
         "digits": "by other digits",
         "special": "special",
+        "composed": "from parts of words",
     }
 )
 
@@ -129,23 +130,27 @@ class BorrowedVectors(NamedTuple):
         )
 
 
-def borrow(path: str, words: Sequence[str]) -> BorrowedVectors:
-    """Return the vectors of words in a file; of a word that the file lacks, that of the same word in another case.
+def borrow(table: WordTable, words: Sequence[str]) -> BorrowedVectors:
+    """Return the vectors of words in a table; of a word that the table lacks, that of the same word in another case.
 
     A word is looked up as it is, then in lower case, with a capital letter, in capital letters, and with # or 0 in
-    place of its digits, as in some files. Words that are "" have no vector. Raises as `read_vectors` does.
+    place of its digits, as in some files; then its vector is composed, if the table can. Words that are "" have no
+    vector. Raises DataError for a table without any of the words.
     """
-    forms = [_forms(word) for word in words]
-    wanted = list(dict.fromkeys(form for each in forms for form, _ in each))
-    matrix, found = read_vectors(path, wanted)
-    rows = {form: row for row, form in enumerate(wanted) if found[row]}
-    matrix_VE = np.zeros((len(words), matrix.shape[1]), dtype=np.float32)
+    matrix_VE = np.zeros((len(words), table.size), dtype=np.float32)
     how_V = np.full(len(words), -1, dtype=np.int8)
-    for place, each in enumerate(forms):
-        first = next(((form, how) for form, how in each if form in rows), None)
-        if first is not None:
-            matrix_VE[place] = matrix[rows[first[0]]]
-            how_V[place] = HOW.index(first[1])
+    for place, word in enumerate(words):
+        for form, how in _forms(word):
+            if (row := table.find(form)) is not None:
+                matrix_VE[place], how_V[place] = table.matrix_VE[row], HOW.index(how)
+                break
+        else:
+            composed = table.composer(word) if table.composer and word and word not in _SPECIAL else None
+            if composed is not None:
+                matrix_VE[place], how_V[place] = composed, HOW.index("composed")
+    if not (how_V >= 0).any():
+        raise DataError(f"{table.name}: expected at least one of the {len(words):,} words of the vocabulary, such as "
+                        f"{words[-1]!r}. Received: {len(table):,} others")  # fmt: skip
     return BorrowedVectors(matrix_VE, how_V)
 
 
@@ -196,23 +201,14 @@ def counts_of(ids: Iterable[npt.NDArray[Any]], size: int) -> npt.NDArray[np.int6
 def vector_size(path: str) -> int:
     """Return the numbers of a vector in a file, by its first line.
 
-    Raises DataError for a first line that is no word with numbers, and as `read_vectors` does for a file that cannot
-    be read.
+    Raises DataError for a first line that is no word with numbers, and as `read_table` does for other files.
     """
     if path == "-":
         raise ConfigError("expected a file of vectors, which is read twice. Received: - (standard input)")
-    files = find_files([path])
-    if len(files) != 1:
-        raise DataError(f"{path}: expected one file of word vectors. Received: {len(files)}")
-    file = files[0]
-    head = ""
-    for text in decoded_blocks(raw_blocks(file.path, file.name, _HEAD), file.name, encoding="utf-8", errors="replace"):
-        head += text
-        if "\n" in head:
-            break
-    parts = head.partition("\n")[0].rstrip(" \t").split(" ")
-    counted = len(parts) == 2 and all(part.isdecimal() for part in parts)
-    size = int(parts[1]) if counted else len(parts) - 1
-    if size < 1:
-        raise DataError(f"{file.name}, line 1: expected a word and its numbers. Received: {head[:40]!r}")
-    return size
+    with one_file(path) as file, VectorStream(file) as stream:
+        start = stream.peek().removeprefix(codecs.BOM_UTF8)
+        head = detect(start, file.name)
+        line = start.partition(b"\n")[0].decode("utf-8", "replace").rstrip(" \t\r")
+        size = line.count(" ") if head.size is None else head.size
+        check_size(size, line, file.name)
+        return size

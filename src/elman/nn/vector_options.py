@@ -14,7 +14,9 @@ FREEZING = ("freeze_vectors", "freeze_vectors_until")
 
 def vectors_option(what: str = "the embedding") -> Any:
     """Return the option for a file of word vectors, which initialise `what`."""
-    return option("", f"file of word vectors (word2vec or GloVe) that initialise {what}; needs tokens that are words")
+    return option(
+        "", f"file of word vectors, or model of word vectors, that initialise {what}; needs tokens that are words"
+    )
 
 
 def freeze_vectors(names: str = "vectors") -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,13 +13,15 @@ import numpy.typing as npt
 
 from elman.data.borrowed_vectors import borrow, check_kind, counts_of, vector_size, words_of
 from elman.data.vocabulary import Vocabulary
+from elman.data.word_vectors import WordTable, read_table
 from elman.errors import ConfigError, DataError
 from elman.nn.ensemble import members_of
 from elman.nn.vector_options import FREEZING
 from elman.nn.word_vectors import put_vectors
 from elman.options import DefaultSize
+from elman.tasks import registry
 
-__all__ = ["VECTOR_OPTIONS", "VectorHooks", "WordEmbedding", "word_embedding"]
+__all__ = ["VECTOR_OPTIONS", "VectorHooks", "WordEmbedding", "open_table", "word_embedding"]
 
 # The options that name a file of vectors, each with the one that chooses the tokens.
 _TOKENS = {"vectors": "tokens", "source_vectors": "tokens", "target_vectors": "target_tokens"}
@@ -96,7 +99,7 @@ class VectorHooks:
 
         Raises DataError for vectors of another size than a given one, and for files of different sizes.
         """
-        sizes = {path: vector_size(path) for path in vector_files(config).values()}
+        sizes = {path: _size_of(path) for path in vector_files(config).values()}
         if not sizes:
             return config
         given = config.network.embedding
@@ -130,7 +133,7 @@ class VectorHooks:
                     member.get_submodule(embedding.module).frozen_until = network.freeze_vectors_until or math.inf
 
     def _take(self, embedding: WordEmbedding, path: str) -> None:
-        vectors = borrow(path, embedding.words)
+        vectors = borrow(open_table(path), embedding.words)
         for member in members_of(self.network):
             table = member.get_submodule(embedding.module)
             put_vectors(table, vectors.matrix_VE, vectors.how_V >= 0)
@@ -138,6 +141,30 @@ class VectorHooks:
         self.vector_notes = [*self.vector_notes, str(coverage)]
         taken = [*self.start_facts.get("vectors", ()), {"option": embedding.option, **coverage.to_json()}]
         self.start_facts = {**self.start_facts, "vectors": taken}
+
+
+def open_table(path: str) -> WordTable:
+    """Return the words and vectors of a file, or of a model of word vectors in a folder.
+
+    Raises ConfigError for a model that is not one of word vectors, ArtifactError for an invalid folder, and as
+    `read_table` does for a file.
+    """
+    if not is_model(path):
+        return read_table(path)
+    model = registry.load(path)
+    table = getattr(model, "table", None)
+    if not isinstance(table, WordTable):
+        raise ConfigError(f"expected a file of vectors, or a model of word vectors. Received: {path}, another model")
+    return table
+
+
+def _size_of(path: str) -> int:
+    return open_table(path).size if is_model(path) else vector_size(path)
+
+
+def is_model(path: str) -> bool:
+    """Return whether a path is a model's folder."""
+    return (Path(path) / "elman.json").is_file()
 
 
 def vector_files(config: Any) -> dict[str, str]:
