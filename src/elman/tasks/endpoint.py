@@ -100,6 +100,10 @@ class EndpointOptions:
     def check(self, files: Files, call: Call) -> None:
         """Raise ConfigError for incompatible options and files. Called before the model is loaded."""
 
+    def reading(self) -> dict[str, Any]:
+        """Return how a file that stands for a model is read (`Task.reads_files`); empty for the defaults."""
+        return {}
+
 
 class Answer(ABC):
     """Result of an endpoint. It can be consumed only once, because text may be generated while it is shown."""

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import elman.tasks
 from elman import artifact
+from elman.display import Progress
 from elman.errors import ArtifactError, ConfigError
 from elman.options import suggestion
 from elman.tasks.task import Task
@@ -98,6 +99,10 @@ def task_of(folder: str | os.PathLike[str], *, verb: str = "") -> Task:
 
     Raises ArtifactError for an incomplete, invalid or unsafe model, and for other tasks.
     """
+    if _is_file(folder):
+        for each in built_in().values():
+            if each.reads_files and (not verb or each.endpoint(verb)):
+                return each
     name = artifact.read(folder).task
     try:
         task = find(name)
@@ -112,6 +117,11 @@ def task_of(folder: str | os.PathLike[str], *, verb: str = "") -> Task:
     return task
 
 
+def _is_file(path: str | os.PathLike[str]) -> bool:
+    """Whether there is a file or pipe in place of a model's folder."""
+    return os.path.exists(path) and not os.path.isdir(path)
+
+
 def _offering(verb: str) -> list[str]:
     return [task.name for task in built_in().values() if not verb or task.endpoint(verb)]
 
@@ -119,13 +129,29 @@ def _offering(verb: str) -> list[str]:
 def load(folder: str | os.PathLike[str]) -> Any:
     """Load the model in `folder`, as an object of its task's class, such as `elman.LanguageModel`.
 
-    Runs no code from the folder. Raises ArtifactError for an incomplete, invalid or unsafe model.
+    A file of word vectors is opened as `elman.Embeddings`. Runs no code from the folder. Raises ArtifactError for an
+    incomplete, invalid or unsafe model.
     """
-    return task_of(folder).model_class().load(folder)
+    task = task_of(folder)
+    return task.model_class().from_file(folder) if _is_file(folder) else task.model_class().load(folder)
 
 
-def load_as(task: str, folder: str | os.PathLike[str]) -> Any:
-    """Load the model of `task` in `folder`. Raises ArtifactError, also for a model of another task."""
+def load_as(
+    task: str,
+    folder: str | os.PathLike[str],
+    *,
+    reading: Mapping[str, Any] = MappingProxyType({}),
+    progress: Progress | None = None,
+) -> Any:
+    """Load the model of `task` in `folder`, or in a file that the task reads, with the options `reading`.
+
+    Raises ArtifactError, also for a model of another task; ConfigError for `reading` with a folder.
+    """
+    if find(task).reads_files and _is_file(folder):
+        return find(task).model_class().from_file(folder, progress=progress, **reading)
+    if reading:
+        options = ", ".join(f"--{name}" for name in reading)
+        raise ConfigError(f"expected {options} with a file in place of a model. Received: {os.fspath(folder)}")
     artifact.read(folder, task=task)  # detects most errors before torch is imported
     return find(task).model_class().load(folder)
 

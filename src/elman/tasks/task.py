@@ -120,6 +120,7 @@ class Task:
     files      files that a run writes in addition to those of every run
     extra      optional packages that the task needs, or None
     streams    whether a model can process its input in chunks, with a persistent state
+    reads_files  whether a file may stand for a model: the class has `from_file(path, progress=..., **reading)`
     view       name of the task's view on a web page; empty for none
     facts      `.module:name` of a function from an `Artifact` to further rows of `elman info`; empty for none
     paired     `.module:name` of a function from several models and a `Request` to `PairedItems`, their counts of the
@@ -142,6 +143,7 @@ class Task:
     files: tuple[str, ...] = ()
     extra: Extra | None = None
     streams: bool = False
+    reads_files: bool = False
     view: str = ""
     facts: str = ""
     paired: str = ""

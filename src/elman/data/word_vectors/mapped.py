@@ -43,10 +43,10 @@ class _Part(NamedTuple):
 
     offset: int
     dtype: np.dtype[np.generic]
-    count: int
+    items: int
 
     def of(self, content: mmap.mmap) -> npt.NDArray[np.generic]:
-        return np.frombuffer(content, self.dtype, self.count, self.offset)
+        return np.frombuffer(content, self.dtype, self.items, self.offset)
 
 
 def _parts(words: int, size: int, text: int) -> dict[str, _Part]:

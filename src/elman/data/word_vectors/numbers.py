@@ -16,7 +16,7 @@ def parse_numbers(text: bytes, count: int) -> npt.NDArray[np.float32] | None:
         # numpy warns about text that is no number, and about numbers that are too large for float32.
         warnings.simplefilter("error")
         try:
-            found = np.fromstring(text, dtype=np.float32, sep=" ")  # type: ignore[call-overload]
+            found = np.fromstring(text, dtype=np.float32, sep=" ")
         except (ValueError, Warning):
             return None
     return found if len(found) == count else None

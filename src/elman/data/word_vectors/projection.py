@@ -85,7 +85,7 @@ def _tsne(rows_NE: npt.NDArray[np.float64], seed: int) -> Any:
 
 def _umap(rows_NE: npt.NDArray[np.float64], seed: int) -> Any:
     try:
-        from umap import UMAP
+        from umap import UMAP  # type: ignore[import-not-found]
     except ImportError as error:
         raise ConfigError(f"expected umap-learn for UMAP: pip install umap-learn. Received: {error}") from error
     neighbours = min(15, len(rows_NE) - 1)

@@ -1,6 +1,6 @@
 """Search for the words with the highest scores, over a table that may be larger than memory. Does not import torch.
 
-Shapes: N queries, V words, E numbers of a vector; P words that are added and M that are subtracted in an analogy.
+Shapes: N queries, V words, E numbers of a vector; P words that an analogy adds or subtracts.
 """
 
 from __future__ import annotations
@@ -43,19 +43,19 @@ def cosine_scores(units_NE: Floats) -> Scores:
     return lambda units_VE: units_VE @ units_NE.T
 
 
-def add_scores(plus_NPE: Floats, minus_NME: Floats) -> Scores:
+def add_scores(plus_NPE: Floats, minus_NPE: Floats) -> Scores:
     """Return 3CosAdd (Mikolov et al. 2013): the cosine with the sum of the unit vectors, those of `minus` negative."""
-    targets_NE = plus_NPE.sum(axis=1, dtype=np.float64) - minus_NME.sum(axis=1, dtype=np.float64)
+    targets_NE = plus_NPE.sum(axis=1, dtype=np.float64) - minus_NPE.sum(axis=1, dtype=np.float64)
     return cosine_scores(unit_rows(targets_NE))
 
 
-def mul_scores(plus_NPE: Floats, minus_NME: Floats) -> Scores:
+def mul_scores(plus_NPE: Floats, minus_NPE: Floats) -> Scores:
     """Return 3CosMul (Levy and Goldberg 2014): the product of the cosines of `plus` over that of `minus`.
 
     Cosines are moved to the range from 0 to 1 first.
     """
     parts = []
-    for vectors in (plus_NPE, minus_NME):
+    for vectors in (plus_NPE, minus_NPE):
         count, each, size = vectors.shape
         parts.append((vectors.reshape(count * each, size), count, each))
 

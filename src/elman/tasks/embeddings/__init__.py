@@ -1,0 +1,1 @@
+"""Word vectors: training, and what can be asked of them."""
