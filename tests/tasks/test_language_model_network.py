@@ -91,6 +91,13 @@ def test_tied_weights_get_the_gradient_of_both_uses() -> None:
     torch.testing.assert_close(tied.embed.weight.grad, untied.embed.weight.grad + untied.head.weight.grad)
 
 
+def test_the_range_of_initial_embeddings() -> None:
+    assert float(network(embedding_range=0.1).embed.weight.detach().abs().max()) <= 0.1
+    assert float(network(embedding_range=0.1).embed.weight.detach().abs().max()) > 0.05
+    assert float(network().embed.weight.detach().abs().max()) > 1.0
+    assert network(embedding=0, embedding_range=0.1).embed(TOKENS).shape == (3, 7, V)
+
+
 def test_a_projection_can_be_tied_to_an_embedding_of_its_size() -> None:
     net = network(hidden_size=8, embedding=5, tied=True, cell_options={"projection": 5})
     assert net(TOKENS, None, net.initial_state(3))[0].shape == (3, 7, V)

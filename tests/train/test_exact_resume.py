@@ -64,6 +64,9 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "part of each chunk": {"loss_from": 2, "loss_to": 4},
     "averaged weights": {"ema_decay": 0.9},
     "averaged SGD": {"optimizer": "sgd", "learning_rate": 3.0, "average_trigger": 1, "evaluate_every": 1},
+    "adaptive softmax": {"head": "adaptive", "dropout": 0.2},
+    "sampled softmax": {"head": "sampled", "noise_samples": 6},
+    "NCE": {"head": "nce", "noise_samples": 6, "accumulate": 2},
     "regularised": {
         "embedding_dropout": 0.3,
         "activation_penalty": 2.0,

@@ -63,6 +63,8 @@ def engine_of(network: object, weights: str = "float32") -> Engine | str:
         return f"an ensemble of {len(members)} members, and the native engine runs one network"
     if not _is_stacked(network):
         return f"{type(network).__name__} is not a network of stacked cells"
+    if not isinstance(network.head, nn.Linear):
+        return f"its output layer is {type(network.head).__name__}, and the native engine runs a linear one"
     cells = network.cells()
     fingerprint = fingerprint_of(network, cells, network.vocabulary_size)
     if isinstance(fingerprint, str):

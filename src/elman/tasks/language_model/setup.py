@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from torch import Tensor
 
 from elman.data.corpus import HeldOutText, prepare_corpus
 from elman.data.sources import Sources
 from elman.data.stream import BPTTBatches
+from elman.data.token_counts import token_counts
 from elman.data.tokens import Corpus
 from elman.data.vocabulary import Vocabulary, WordVocabulary, vocabulary_from_json
 from elman.data.vocabulary.unknown import UnknownTokens
@@ -19,7 +24,10 @@ from elman.decode import SamplingOptions
 from elman.decode.generation import stream_texts
 from elman.display import Progress, number_text
 from elman.metrics.likelihood import measure
+from elman.nn.adaptive_softmax import frequency_cutoffs
+from elman.nn.ensemble import members_of
 from elman.nn.recompute import is_recomputing, loss_in_segments, recomputes, token_segments
+from elman.nn.sampled_losses import Noise
 from elman.state import IGNORE_INDEX, Batch, State
 from elman.tasks.comparison import Comparison
 from elman.tasks.language_model.baselines import comparison_of
@@ -89,12 +97,17 @@ class NextTokenObjective:
         device = self.model.head.weight.device
         count = int((batch.targets_BT != IGNORE_INDEX).sum())
         found = self.model.loss(batch.inputs_BT.to(device), batch.lengths_B, batch.targets_BT.to(device), state)
-        if found.nats is not found.total and not is_recomputing():
+        if found.nats is not None and found.nats is not found.total and not is_recomputing():
             self.batch_sums.add("nats", found.nats, count)
         return found.total, count, found.state
 
     def training_metrics(self, means: Mapping[str, float]) -> dict[str, float]:
-        """Return the perplexity, without penalties. (Accuracy would need the largest of all logits.)"""
+        """Return the perplexity, without penalties. (Accuracy would need the largest of all logits.)
+
+        A loss on samples of the vocabulary has none.
+        """
+        if members_of(self.model)[0].head_kind in ("sampled", "nce"):
+            return {}
         return {"perplexity": math.exp(min(means.get("nats", means["loss"]), 700.0))}
 
     def evaluate(self, limit: int = 0) -> dict[str, float]:
@@ -148,12 +161,32 @@ class LanguageModelSetup(Setup[LanguageModelConfig, LanguageModelNetwork, Corpus
     @classmethod
     def make_smallest_network(cls, config: LanguageModelConfig) -> LanguageModelNetwork:
         """Return a network with two tokens."""
-        return _network(config, 2)
+        return _network(config, max([2, *(cutoff + 1 for cutoff in config.network.cutoffs)]))
 
     @classmethod
     def check_options(cls, config: LanguageModelConfig) -> None:
         super().check_options(config)
         check_options(config)
+
+    def resolve_config(self, config: LanguageModelConfig) -> LanguageModelConfig:
+        """Choose the cutoffs of an adaptive softmax from the training text."""
+        config = super().resolve_config(config)
+        if config.network.head != "adaptive" or config.network.cutoffs:
+            return config
+        cutoffs = frequency_cutoffs(self._counts())
+        return dataclasses.replace(config, network=dataclasses.replace(config.network, cutoffs=cutoffs))
+
+    def init_network(self) -> None:
+        """Give the network the noise that its output layer samples."""
+        network = self.config.network
+        if network.head not in ("sampled", "nce"):
+            return
+        noise = Noise.of(network.noise, self._counts(), network.noise_samples, network.noise_power)
+        for member in members_of(self.network):
+            member.noise = noise.to(self.training_config.device)
+
+    def _counts(self) -> npt.NDArray[np.int64]:
+        return token_counts(self.parts.train, self.parts.vocabulary.size)
 
     def learn_vocabulary(self) -> Vocabulary:
         return self.parts.vocabulary
@@ -164,9 +197,11 @@ class LanguageModelSetup(Setup[LanguageModelConfig, LanguageModelNetwork, Corpus
 
     @classmethod
     def entries_of(cls, config: LanguageModelConfig, vocabulary: Vocabulary) -> Mapping[str, Entries]:
-        return token_entries(vocabulary.entries(), one_hot=not config.network.embedding) | {
-            "head.*": (vocabulary.entries(), None)
-        }
+        entries = vocabulary.entries()
+        head: dict[str, Entries] = {"head.*": (entries, None)}
+        if config.network.head == "adaptive":
+            head = _cluster_entries(entries, config.network.cutoffs)
+        return token_entries(entries, one_hot=not config.network.embedding) | head
 
     def word_embeddings(self) -> list[WordEmbedding]:
         return [word_embedding(self.vocabulary, self.parts.train.blocks)]
@@ -307,6 +342,17 @@ class LanguageModelSetup(Setup[LanguageModelConfig, LanguageModelNetwork, Corpus
     def summary(self) -> str:
         tokens = f"{len(self.parts.train):,} {self.vocabulary.unit}s to train on"
         return f"{self.network_summary}; {tokens}, vocabulary of {self.vocabulary.size:,}"
+
+
+def _cluster_entries(entries: Sequence[Hashable], cutoffs: Sequence[int]) -> dict[str, Entries]:
+    """Return what the rows of an adaptive softmax stand for: tokens, and the clusters after the frequent ones."""
+    borders = [*cutoffs, len(entries)]
+    clusters = [("cluster", number) for number in range(len(cutoffs))]
+    first: Entries = ([*entries[: borders[0]], *clusters], None)
+    found = {"head.weight": first, "head.bias": first}
+    for number, (before, after) in enumerate(pairwise(borders)):
+        found[f"head.tails.{number}.output.*"] = (entries[before:after], None)
+    return found
 
 
 def _network(config: LanguageModelConfig, size: int) -> LanguageModelNetwork:
